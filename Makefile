@@ -1,0 +1,50 @@
+# Needs Python >= 3.11, make and a package index; everything else is set up in .venv.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+
+.PHONY: demo test lint types contracts docs schema soak bench clean
+
+# The stamp is newer than everything that decides what is installed.
+$(VENV)/stamp: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: $(VENV)/stamp
+	$(BIN)/aggregator demo $(if $(SERVE),--serve)
+
+test: $(VENV)/stamp lint types contracts docs
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+lint: $(VENV)/stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/deptry .
+
+types: $(VENV)/stamp
+	$(BIN)/mypy
+
+contracts: $(VENV)/stamp
+	$(BIN)/lint-imports
+
+# Documented commands, keys and the JSON Schema are held against the code.
+docs: $(VENV)/stamp
+	$(BIN)/python docs/check.py
+
+schema: $(VENV)/stamp
+	$(BIN)/python docs/check.py --write-schema
+
+soak: $(VENV)/stamp
+	$(BIN)/pytest --soak
+
+bench: $(VENV)/stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/poll.py --feeds 100
+
+clean:
+	rm -rf $(VENV) demo-run .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,362 @@
+"""Reads feeds.yaml whole: syntax, shape, cross references and secrets, or every problem at once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+from zoneinfo import ZoneInfo
+
+from aggregator import model
+from aggregator.config import values, yamlfile
+from aggregator.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+    from aggregator.config import schema
+
+PLACEHOLDER_CONTACT = "news@example.org"
+Found = tuple[int, yamlfile.Path, str]
+
+
+def load(file: Path, *, secrets: bool = True) -> model.Config:
+    """The configuration in `file`.
+
+    With `secrets=False` (commands that only read) references to secrets are left unresolved.
+    Raises ConfigError with every problem; nothing but the file and its secrets is read.
+    """
+    try:
+        raw = file.read_bytes()
+        text = raw.decode("utf-8")
+    except OSError as error:
+        raise _refusal(file, [(1, (), f"cannot be read: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise _refusal(file, [(line, (), "is not UTF-8 text")]) from error
+
+    tree = yamlfile.read(text)
+    if tree.value is None and not tree.problems:
+        tree.problems.append((1, (), "is empty; `site` and `sources` are needed"))
+    part, shape_problems = _shape(tree)
+    found = [*tree.problems, *shape_problems]
+    found += _references(tree)
+    vault = _Vault(file.parent, resolve=secrets)
+    config = _config(file, raw, part, vault) if part else None
+    if not part:
+        _config_secrets(tree, vault)
+    found += [(tree.line(path), path, message) for path, message in vault.problems]
+    if found or config is None:
+        raise _refusal(file, found)
+    return config
+
+
+def _refusal(file: Path, found: Iterable[Found]) -> ConfigError:
+    problems = sorted({(line, _dotted(path), message) for line, path, message in found})
+    return ConfigError(
+        tuple(Problem(file=file.name, line=line, path=path, message=text) for line, path, text in problems)
+    )
+
+
+def _dotted(path: yamlfile.Path) -> str:
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
+    return text
+
+
+# --- shape ---------------------------------------------------------------------------------------------
+
+
+def _shape(tree: yamlfile.Tree) -> tuple[schema.File | None, list[Found]]:
+    from pydantic import ValidationError
+
+    from aggregator.config import schema
+
+    if tree.value is None:
+        return None, []
+    try:
+        return schema.File.model_validate(tree.value), []
+    except ValidationError as error:
+        return None, [_explained(detail, tree) for detail in error.errors(include_url=False)]
+
+
+def _explained(detail: ErrorDetails, tree: yamlfile.Tree) -> Found:
+    """One pydantic error in our words, at its line."""
+    path = tuple(step for step in detail["loc"] if step != "[key]")
+    kind, given = detail["type"], detail.get("input")
+    context: dict[str, Any] = detail.get("ctx") or {}
+    match kind:
+        case "extra_forbidden":
+            message = "unknown key" + _did_you_mean(str(path[-1]), _keys_beside(path))
+        case "missing":
+            message = "is missing"
+        case "value_error":
+            message = str(context.get("error", detail["msg"]))
+        case "literal_error" | "enum":
+            allowed = str(context.get("expected", ""))
+            words = [word.strip(" '") for word in allowed.replace(" or ", ",").split(",")]
+            message = f"{given!r} is not one of {', '.join(words)}" + _did_you_mean(str(given), words)
+        case "string_pattern_mismatch":
+            message = f"{given!r} does not look right: {_PATTERNS.get(str(path[-1]), context['pattern'])}"
+        case "string_type":
+            message = f"should be a text{_instead(given)}"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            message = f"should be a group of keys{_instead(given)}"
+        case "tuple_type":
+            message = f"should be a list{_instead(given)}"
+        case "greater_than_equal":
+            message = f"is too small: at least {_plain(context['ge'])}"
+        case "less_than_equal":
+            message = f"is too large: at most {_plain(context['le'])}"
+        case _:
+            message = detail["msg"][:1].lower() + detail["msg"][1:]
+    return tree.line(path), path, message
+
+
+_PATTERNS = {
+    "id": "lower-case letters, digits and hyphens only",
+    "language": "a language tag such as en or de-AT",
+    "password": "secrets do not belong into this file: write env:NAME or file:PATH",
+}
+
+
+def _instead(given: object) -> str:
+    words = {dict: "a group of keys", list: "a list", str: "a text", bool: "yes or no", int: "a number"}
+    return ", not empty" if given is None else f", not {words.get(type(given), 'that')}"
+
+
+def _plain(limit: object) -> str:
+    seconds = getattr(limit, "total_seconds", None)
+    if seconds is None:
+        return str(limit)
+    whole = int(seconds())
+    for unit, worth in (("d", 86400), ("h", 3600), ("m", 60)):
+        if whole % worth == 0:
+            return f"{whole // worth}{unit}"
+    return f"{whole}s"
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    near = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
+    return f', did you mean "{near[0]}"?' if near else ""
+
+
+def _keys_beside(path: yamlfile.Path) -> list[str]:
+    """The keys the schema allows where the unknown key `path` stands."""
+    from pydantic import BaseModel
+
+    from aggregator.config import schema
+
+    here: Any = schema.File
+    for step in path[:-1]:
+        if isinstance(step, int):
+            continue
+        fields = {f.alias or name: f.annotation for name, f in here.model_fields.items()}
+        here = next((model for model in _models_in(fields.get(str(step)), BaseModel)), None)
+        if here is None:
+            return []
+    return [f.alias or name for name, f in here.model_fields.items()]
+
+
+def _models_in(annotation: Any, base: type) -> Iterator[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, base):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner, base)
+
+
+# --- references between parts ----------------------------------------------------------------------------
+
+
+def _references(tree: yamlfile.Tree) -> Iterator[Found]:
+    """Names that must be unique or must exist; works on whatever part of the tree has the right shape."""
+    sources, channels, digests = (_parts(tree.value, key) for key in ("sources", "channels", "digests"))
+    for key, parts in (("sources", sources), ("channels", channels), ("digests", digests)):
+        yield from _unique(tree, key, parts, "id")
+    yield from _unique(tree, "sources", sources, "url")
+
+    source_ids = {str(part.get("id")) for _, part in sources}
+    topics = {str(name) for name in _mapping_at(tree.value, "topics")}
+    topics |= {str(topic) for _, part in sources for topic in _listed(part, "topics")}
+    channel_ids = {"all"} | {str(part.get("id")) for _, part in channels}
+    for n, part in channels:
+        for side in ("include", "exclude"):
+            for key, known in (("sources", source_ids), ("topics", topics)):
+                path = ("channels", n, side, key)
+                yield from _exist(tree, path, _listed(_mapping_at(part, side), key), known)
+    for n, part in digests:
+        yield from _exist(tree, ("digests", n, "channels"), _listed(part, "channels"), channel_ids)
+    for n, part in sources:
+        yield from _source_sense(tree, n, part)
+    if any(_listed(part, "recipients") for _, part in digests) and not _mapping_at(tree.value, "mail"):
+        yield tree.line(("digests",)), ("mail",), "is missing: digests with recipients need `mail.from`"
+
+
+def _source_sense(tree: yamlfile.Tree, n: int, part: dict[str, Any]) -> Iterator[Found]:
+    where = ("sources", n)
+    if part.get("kind") == "page" and not part.get("page"):
+        yield tree.line((*where, "kind")), (*where, "page"), "is missing: a page source needs selectors"
+    if part.get("page") and part.get("kind") != "page":
+        yield tree.line((*where, "page")), (*where, "page"), "only goes with `kind: page`"
+    if part.get("full_text") is True and not (part.get("licence") or part.get("permission")):
+        path = (*where, "full_text")
+        yield tree.line(path), path, "needs the source's `licence` or `permission` to republish its text"
+    if part.get("password") and not part.get("user"):
+        yield tree.line((*where, "password")), (*where, "user"), "is missing beside `password`"
+
+
+def _parts(value: object, key: str) -> list[tuple[int, dict[str, Any]]]:
+    listed = value.get(key) if isinstance(value, dict) else None
+    return [(n, p) for n, p in enumerate(listed if isinstance(listed, list) else []) if isinstance(p, dict)]
+
+
+def _mapping_at(value: object, key: str) -> dict[str, Any]:
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _listed(part: dict[str, Any], key: str) -> list[Any]:
+    found = part.get(key)
+    return found if isinstance(found, list) else []
+
+
+def _unique(
+    tree: yamlfile.Tree, key: str, parts: list[tuple[int, dict[str, Any]]], name: str
+) -> Iterator[Found]:
+    first: dict[str, int] = {}
+    for n, part in parts:
+        value = part.get(name)
+        if not isinstance(value, str):
+            continue
+        path = (key, n, name)
+        if value in first:
+            earlier = tree.line((key, first[value], name))
+            yield tree.line(path), path, f"{value!r} is already used in line {earlier}"
+        first.setdefault(value, n)
+
+
+def _exist(
+    tree: yamlfile.Tree, path: yamlfile.Path, names: list[Any], known: set[str]
+) -> Iterator[Found]:
+    for n, name in enumerate(names):
+        if str(name) not in known:
+            here = (*path, n)
+            yield tree.line(here), here, f"{name!r} is not defined" + _did_you_mean(str(name), known)
+
+
+# --- secrets ---------------------------------------------------------------------------------------------
+
+
+class _Vault:
+    """Resolves `env:` and `file:` references, and remembers those that lead nowhere."""
+
+    def __init__(self, folder: Path, *, resolve: bool) -> None:
+        self.folder = folder
+        self.resolve = resolve
+        self.problems: list[tuple[yamlfile.Path, str]] = []
+
+    def open(self, reference: str | None, path: yamlfile.Path) -> str | None:
+        match = values.SECRET.fullmatch(reference) if reference else None
+        if not match or not self.resolve:
+            return None if match else reference
+        place, name = match.groups()
+        if place == "env":
+            value = os.environ.get(name)
+            if not value:
+                self.problems.append((path, f"the environment has no {name}"))
+            return value
+        try:
+            return (self.folder / name).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            self.problems.append((path, f"the secret file {name} cannot be read: {error}"))
+            return None
+
+
+def _config_secrets(tree: yamlfile.Tree, vault: _Vault) -> None:
+    """Reports missing secrets also where the file has other problems."""
+    for n, part in _parts(tree.value, "sources"):
+        for key in ("user", "password"):
+            if isinstance(part.get(key), str):
+                vault.open(part[key], ("sources", n, key))
+    smtp = _mapping_at(_mapping_at(tree.value, "mail"), "smtp")
+    for key in ("user", "password"):
+        if isinstance(smtp.get(key), str):
+            vault.open(smtp[key], ("mail", "smtp", key))
+
+
+# --- from the file's shape to the model --------------------------------------------------------------------
+
+
+def _config(file: Path, raw: bytes, part: schema.File, vault: _Vault) -> model.Config:
+    folder = file.resolve().parent
+    site = part.site
+    zone = site.timezone
+    channels = tuple(_channel(channel) for channel in part.channels)
+    if "all" not in {channel.id for channel in channels}:
+        channels = (model.Channel(id="all", title=site.title), *channels)
+    return model.Config(
+        file=file,
+        digest_of_file=hashlib.sha256(raw).hexdigest(),
+        site=model.Site(**{key: getattr(site, key) for key in type(site).model_fields}),
+        data=folder / part.paths.data,
+        public=folder / part.paths.public,
+        fetch=model.FetchRules(**{key: getattr(part.fetch, key) for key in type(part.fetch).model_fields}),
+        sources=tuple(_source(source, n, zone, vault) for n, source in enumerate(part.sources)),
+        topics=tuple(model.TopicRule(topic=topic, words=words) for topic, words in part.topics.items()),
+        channels=channels,
+        digests=tuple(_digest(digest, site.language, zone) for digest in part.digests),
+        mail=_mail(part, vault),
+        placeholder_contact=site.contact == PLACEHOLDER_CONTACT,
+    )
+
+
+def _source(part: schema.SourcePart, n: int, zone: ZoneInfo, vault: _Vault) -> model.Source:
+    fields = {key: getattr(part, key) for key in type(part).model_fields}
+    fields["timezone"] = part.timezone or zone
+    fields["user"] = vault.open(part.user, ("sources", n, "user"))
+    fields["password"] = vault.open(part.password, ("sources", n, "password"))
+    fields["page"] = model.Layout(**part.page.model_dump()) if part.page else None
+    return model.Source(**fields)
+
+
+def _channel(part: schema.ChannelPart) -> model.Channel:
+    return model.Channel(
+        id=part.id,
+        title=part.title,
+        include=model.Selection(**part.include.model_dump()),
+        exclude=model.Selection(**part.exclude.model_dump()),
+    )
+
+
+def _digest(part: schema.DigestPart, language: str, zone: ZoneInfo) -> model.DigestPlan:
+    return model.DigestPlan(
+        id=part.id,
+        title=part.title,
+        channels=part.channels,
+        schedule=part.schedule,
+        language=part.language or language,
+        timezone=part.timezone or zone,
+        recipients=part.recipients,
+    )
+
+
+def _mail(part: schema.File, vault: _Vault) -> model.MailRules:
+    if part.mail is None:
+        return model.MailRules(sender=f"{part.site.title} <{part.site.contact}>")
+    relay = part.mail.smtp
+    if relay is None:
+        return model.MailRules(sender=part.mail.sender)
+    return model.MailRules(
+        sender=part.mail.sender,
+        smtp=model.Smtp(
+            host=relay.host,
+            port=relay.port,
+            security=relay.security,
+            user=vault.open(relay.user, ("mail", "smtp", "user")),
+            password=vault.open(relay.password, ("mail", "smtp", "password")),
+        ),
+    )

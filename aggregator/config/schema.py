@@ -1,0 +1,189 @@
+"""The shape of feeds.yaml, as pydantic models; the JSON Schema for editors is generated from them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from aggregator.config import values
+from aggregator.model import Kind
+
+SourceKind = Literal["feed", "jsonfeed", "page"]
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(values.duration),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+\s*[smhdw]$", "examples": ["1h", "20s"]}),
+]
+Size = Annotated[
+    int,
+    BeforeValidator(values.size),
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["10MB"]}),
+]
+Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", description="lower case, digits, hyphens")]
+WebUrl = Annotated[str, AfterValidator(values.web_url), Field(json_schema_extra={"format": "uri"})]
+BaseUrl = Annotated[str, AfterValidator(values.base_url), Field(json_schema_extra={"format": "uri"})]
+Zone = Annotated[
+    ZoneInfo,
+    BeforeValidator(values.zone),
+    WithJsonSchema({"type": "string", "examples": ["Europe/Berlin"]}),
+]
+Secret = Annotated[str, AfterValidator(values.secret), Field(pattern="^(env|file):")]
+Word = Annotated[str, BeforeValidator(lambda v: values.word(str(v))), WithJsonSchema({"type": "string"})]
+Selector = Annotated[str, AfterValidator(values.selector)]
+Address = Annotated[str, AfterValidator(values.address)]
+Title = Annotated[str, Field(min_length=1, max_length=300)]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+
+
+class Part(BaseModel):
+    """A part of the file: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
+
+
+class SitePart(Part):
+    """Who publishes, where, and the authority of the permanent ids."""
+
+    title: Title
+    url: Annotated[BaseUrl, Field(description="where `public` is served; base of every self link")]
+    contact: Annotated[Address, Field(description="in the User-Agent and in mails")]
+    language: Language = "en"
+    timezone: Zone = ZoneInfo("UTC")
+    authority: Annotated[
+        str,
+        AfterValidator(values.authority),
+        Field(description="of the permanent tag: ids; never changed after the first run"),
+    ]
+
+
+class PathsPart(Part):
+    """Folders, relative to feeds.yaml."""
+
+    data: Annotated[str, Field(min_length=1)] = "var"
+    public: Annotated[str, Field(min_length=1)] = "public"
+
+
+class FetchPart(Part):
+    """How the outside is polled."""
+
+    every: Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(days=31))] = timedelta(hours=1)
+    timeout: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=10))] = timedelta(
+        seconds=20
+    )
+    max_bytes: Annotated[Size, Field(ge=1000, le=10**9)] = 10_000_000
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 16
+    allow_private: Annotated[
+        tuple[
+            Annotated[str, BeforeValidator(values.private_place), WithJsonSchema({"type": "string"})], ...
+        ],
+        Field(description="hosts, host:port or networks that may be private"),
+    ] = ()
+
+
+class PagePart(Part):
+    """CSS selectors of a page source; `selector@attribute` takes an attribute."""
+
+    item: Selector
+    link: Selector = "a"
+    title: Selector | None = None
+    date: Selector | None = None
+    summary: Selector | None = None
+
+
+class SourcePart(Part):
+    """A place to poll."""
+
+    id: Id
+    name: Title
+    url: WebUrl
+    kind: SourceKind = "feed"
+    every: Annotated[Duration | None, Field(ge=timedelta(minutes=1), le=timedelta(days=31))] = None
+    topics: tuple[Id, ...] = ()
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    aggregator: Annotated[bool, Field(description="republishes others: never leads a story an origin tells")] = (
+        False
+    )
+    language: Language | None = None
+    timezone: Zone | None = None
+    licence: Title | None = None
+    permission: Title | None = None
+    full_text: bool = False
+    only: tuple[Word, ...] = ()
+    drop: tuple[Word, ...] = ()
+    enabled: bool = True
+    note: str = ""
+    user: str | None = None
+    password: Secret | None = None
+    page: PagePart | None = None
+
+
+class SelectionPart(Part):
+    """What a channel takes in or leaves out."""
+
+    sources: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    kinds: tuple[Kind, ...] = ()
+    languages: tuple[Language, ...] = ()
+
+
+class ChannelPart(Part):
+    """A named selection of stories with a feed and a page of its own."""
+
+    id: Id
+    title: Title
+    include: SelectionPart = SelectionPart()
+    exclude: SelectionPart = SelectionPart()
+
+
+class DigestPart(Part):
+    """A digest by mail."""
+
+    id: Id
+    title: Title
+    channels: Annotated[tuple[Id, ...], Field(min_length=1)] = ("all",)
+    schedule: Annotated[
+        str, AfterValidator(values.schedule), Field(examples=["mon 08:00", "daily 07:30", "0 8 1 * *"])
+    ]
+    language: Language | None = None
+    timezone: Zone | None = None
+    recipients: tuple[Address, ...] = ()
+
+
+class SmtpPart(Part):
+    """The mail relay."""
+
+    host: Annotated[str, Field(min_length=1)]
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str | None = None
+    password: Secret | None = None
+
+
+class MailPart(Part):
+    """Who mails, and through which relay."""
+
+    sender: Annotated[str, AfterValidator(values.mailbox), Field(alias="from")]
+    smtp: SmtpPart | None = None
+
+
+class File(Part):
+    """feeds.yaml."""
+
+    site: SitePart
+    paths: PathsPart = PathsPart()
+    fetch: FetchPart = FetchPart()
+    sources: tuple[SourcePart, ...] = ()
+    topics: dict[Id, tuple[Word, ...]] = {}
+    channels: tuple[ChannelPart, ...] = ()
+    digests: tuple[DigestPart, ...] = ()
+    mail: MailPart | None = None
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of feeds.yaml (draft 2020-12)."""
+    schema = File.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "feeds.yaml"}

@@ -1,0 +1,162 @@
+"""The small languages inside feeds.yaml: durations, sizes, schedules, secrets, words and selectors.
+
+Each function takes what was written and raises ValueError with a sentence that says what is right.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+SIZES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "KIB": 2**10, "MIB": 2**20}
+WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+SECRET = re.compile(r"(env|file):(.+)", re.DOTALL)
+
+
+def duration(text: object) -> timedelta:
+    """`20s`, `90m`, `1h`, `7d`, `1w`."""
+    match = re.fullmatch(r"(\d{1,6})\s*([smhdw])", str(text).strip())
+    if not match:
+        raise ValueError(f"{text!r} is not a duration: write a number and s, m, h, d or w, such as 1h")
+    return timedelta(seconds=int(match[1]) * UNITS[match[2]])
+
+
+def size(text: object) -> int:
+    """`10MB`, `512KiB`, or a number of bytes."""
+    match = re.fullmatch(r"(\d{1,12})\s*([A-Za-z]*)", str(text).strip())
+    if not match or match[2].upper() not in SIZES:
+        raise ValueError(f"{text!r} is not a size: write a number and KB, MB, KiB or MiB, such as 10MB")
+    return int(match[1]) * SIZES[match[2].upper()]
+
+
+def web_url(text: str) -> str:
+    """An absolute http or https URL without credentials or fragment."""
+    text = text.strip()
+    if re.search(r"[\s\x00-\x1f\x7f<>\"]", text):
+        raise ValueError(f"{text!r} is not a URL: it has blanks or other characters a URL cannot have")
+    try:
+        parts = urlsplit(text)
+        port_ok = parts.port is None or parts.port > 0
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a URL: {error}") from error
+    if parts.scheme not in ("http", "https"):
+        raise ValueError(f"{text!r} is not a web address: it must begin with https:// or http://")
+    if not parts.hostname or not port_ok:
+        raise ValueError(f"{text!r} is not a URL: it names no host")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("credentials do not belong into the URL: use `user` and `password: env:NAME`")
+    if parts.fragment:
+        raise ValueError(f"{text!r} has a #fragment, which is never sent to a server: leave it away")
+    return text
+
+
+def base_url(text: str) -> str:
+    """A web URL that ends in a slash, so that paths can be joined to it."""
+    text = web_url(text)
+    return text if text.endswith("/") else text + "/"
+
+
+def zone(text: str) -> ZoneInfo:
+    """An IANA time zone such as Europe/Berlin."""
+    if text not in available_timezones():
+        raise ValueError(f"{text!r} is not a time zone: write an IANA name such as Europe/Berlin")
+    return ZoneInfo(text)
+
+
+def address(text: str) -> str:
+    """A mail address as RFC 5322 has it; whether it exists is not asked."""
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        checked = validate_email(text, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError as error:
+        raise ValueError(f"{text!r} is not a mail address: {error}") from error
+    return checked.normalized
+
+
+def mailbox(text: str) -> str:
+    """`Name <address>` or an address alone."""
+    if re.search(r"[\x00-\x1f\x7f]", text):
+        raise ValueError("a mail address cannot have line breaks or control characters")
+    address(parseaddr(text)[1] or text)
+    return text
+
+
+def authority(text: str) -> str:
+    """The authority of tag: URIs (RFC 4151): a domain or mail address, a comma and a date."""
+    if not re.fullmatch(r"[A-Za-z0-9.@_-]+,\d{4}(-\d\d(-\d\d)?)?", text):
+        raise ValueError(f"{text!r} is not a tag authority (RFC 4151): write domain,year: news.example.org,2026")
+    return text
+
+
+def schedule(text: str) -> str:
+    """`mon 08:00`, `mon,thu 08:00`, `daily 08:00`, or five cron fields -> five cron fields."""
+    from cronsim import CronSim, CronSimError
+
+    written = " ".join(text.lower().split())
+    match = re.fullmatch(r"([a-z,]+) (\d{1,2}):(\d{2})", written)
+    if match:
+        if match[1] == "daily":
+            days = "*"
+        else:
+            names = match[1].split(",")
+            unknown = [name for name in names if name[:3] not in WEEKDAYS]
+            if unknown:
+                raise ValueError(f"{unknown[0]!r} is not a weekday: write mon, tue … sun or daily")
+            days = ",".join(str(WEEKDAYS.index(name[:3])) for name in names)
+        written = f"{int(match[3])} {int(match[2])} * * {days}"
+    try:
+        next(CronSim(written, datetime(2026, 1, 1, tzinfo=UTC)))
+    except (CronSimError, StopIteration) as error:
+        raise ValueError(
+            f'{text!r} is not a schedule: write "mon 08:00", "daily 07:30" or five cron fields'
+        ) from error
+    return written
+
+
+def secret(text: str) -> str:
+    """A reference `env:NAME` or `file:PATH`, never the secret itself."""
+    if not SECRET.fullmatch(text):
+        raise ValueError("secrets do not belong into this file: write env:NAME or file:PATH")
+    return text
+
+
+def word(text: str) -> str:
+    """A word or phrase, or a /regular expression/."""
+    if len(text) > 1 and text.startswith("/") and text.endswith("/"):
+        try:
+            re.compile(text[1:-1])
+        except re.error as error:
+            raise ValueError(f"{text} is not a regular expression: {error}") from error
+    elif not text.strip():
+        raise ValueError("an empty word would match everything")
+    return text
+
+
+def selector(text: str) -> str:
+    """A CSS selector, or one followed by @attribute."""
+    from cssselect import SelectorError
+    from lxml.cssselect import CSSSelector
+
+    try:
+        CSSSelector(text.rsplit("@", 1)[0].strip() or "*", translator="html")
+    except SelectorError as error:
+        raise ValueError(f"{text!r} is not a CSS selector: {error}") from error
+    return text
+
+
+def private_place(text: object) -> str:
+    """A host name, `host:port`, an address or a network."""
+    written = str(text).strip()
+    try:
+        return str(ipaddress.ip_network(written, strict=False))
+    except ValueError:
+        pass
+    if not re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?", written):
+        raise ValueError(f"{text!r} is neither a host, host:port nor a network such as 10.0.0.0/8")
+    return written.lower()

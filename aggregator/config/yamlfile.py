@@ -1,0 +1,92 @@
+"""YAML text -> plain values, with the line of every key and every problem of the text itself.
+
+Works on the node graph instead of a loader's result, because loaders forget lines and either swallow
+duplicate keys or stop at the first one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(slots=True)
+class Tree:
+    """What a YAML file says: `value`, the line of each path in it, and (line, path, message) problems."""
+
+    value: object = None
+    lines: dict[Path, int] = field(default_factory=dict)
+    problems: list[tuple[int, Path, str]] = field(default_factory=list)
+
+    def line(self, path: Path) -> int:
+        """The line of `path`, or of the nearest enclosing thing that has one."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+
+def read(text: str) -> Tree:
+    """Parse `text` (YAML 1.2: `on` and `no` are words)."""
+    tree = Tree()
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        root = yaml.compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        what = " ".join(part for part in (error.context, error.problem) if part)
+        tree.problems.append((mark.line + 1 if mark else 1, (), f"not readable as YAML: {what}"))
+        return tree
+    except YAMLError as error:
+        tree.problems.append((1, (), f"not readable as YAML: {' '.join(str(error).split())}"))
+        return tree
+    if root is not None:
+        tree.value = _value(root, (), tree, yaml, ())
+    return tree
+
+
+def _value(node: Node, path: Path, tree: Tree, yaml: YAML, above: tuple[int, ...]) -> object:
+    tree.lines.setdefault(path, node.start_mark.line + 1)
+    if id(node) in above:
+        tree.problems.append((node.start_mark.line + 1, path, "an alias contains itself"))
+        return None
+    above = (*above, id(node))
+    if isinstance(node, MappingNode):
+        return _mapping(node, path, tree, yaml, above)
+    if isinstance(node, SequenceNode):
+        return [_value(child, (*path, n), tree, yaml, above) for n, child in enumerate(node.value)]
+    return _scalar(node, path, tree, yaml)
+
+
+def _mapping(
+    node: MappingNode, path: Path, tree: Tree, yaml: YAML, above: tuple[int, ...]
+) -> dict[str, object]:
+    result: dict[str, object] = {}
+    for key_node, value_node in node.value:
+        line = key_node.start_mark.line + 1
+        if not isinstance(key_node, ScalarNode):
+            tree.problems.append((line, path, "a key must be a word"))
+            continue
+        key = str(key_node.value)
+        here = (*path, key)
+        if key in result:
+            tree.problems.append((line, here, f"duplicate key, first given in line {tree.lines[here]}"))
+            continue
+        tree.lines[here] = line
+        result[key] = _value(value_node, here, tree, yaml, above)
+    return result
+
+
+def _scalar(node: ScalarNode, path: Path, tree: Tree, yaml: YAML) -> object:
+    try:
+        value: object = yaml.constructor.construct_object(node, deep=True)
+    except (YAMLError, ValueError, OverflowError) as error:
+        tree.problems.append((node.start_mark.line + 1, path, f"not readable: {error}"))
+        return None
+    if isinstance(value, (str, int, float, bool)) or value is None:
+        return value
+    return str(node.value)  # an unquoted date such as 2026-10-05: the words as written

@@ -1,0 +1,646 @@
+"""The nouns: frozen values that travel between the rooms.
+
+Every moment is an aware UTC `datetime`; every text field is legal XML 1.0; `html` is always clean
+(`stories.clean`). Values are picklable, so that any `concurrent.futures.Executor` can carry them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """CSS selectors of a page source; all but `item` are looked up inside an item.
+
+    A selector may end in `@name` to take an attribute instead of the text (`time@datetime`).
+    """
+
+    item: str
+    link: str = "a"
+    title: str | None = None
+    date: str | None = None
+    summary: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A configured place to poll. `timezone` is already the site's where the source names none."""
+
+    id: str
+    name: str
+    url: str
+    kind: str = "feed"
+    every: timedelta | None = None
+    topics: tuple[str, ...] = ()
+    priority: int = 0
+    aggregator: bool = False
+    language: str | None = None
+    timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    licence: str | None = None
+    permission: str | None = None
+    full_text: bool = False
+    only: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    enabled: bool = True
+    note: str = ""
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    page: Layout | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Who publishes. `authority` is the authority part of every permanent tag: URI (RFC 4151)."""
+
+    title: str
+    url: str
+    contact: str
+    language: str
+    timezone: ZoneInfo
+    authority: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchRules:
+    """How the outside is polled; `max_bytes` counts decoded bytes."""
+
+    every: timedelta
+    timeout: timedelta
+    max_bytes: int
+    concurrency: int
+    allow_private: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """One side of a channel's filter: empty fields select nothing."""
+
+    sources: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """A named selection of stories; `include` empty means every story."""
+
+    id: str
+    title: str
+    include: Selection = Selection()
+    exclude: Selection = Selection()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestPlan:
+    """A configured digest: which channels, when (`schedule` as written), to whom."""
+
+    id: str
+    title: str
+    channels: tuple[str, ...]
+    schedule: str
+    language: str
+    timezone: ZoneInfo
+    recipients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smtp:
+    """The mail relay. `security` is `starttls`, `tls` or `none`."""
+
+    host: str
+    port: int
+    security: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailRules:
+    """Who mails. Without `smtp` letters become files in the outbox folder."""
+
+    sender: str
+    smtp: Smtp | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicRule:
+    """A topic and the words or /regexes/ any of which gives it to an item."""
+
+    topic: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """feeds.yaml, whole and checked. `digest_of_file` names this very content (bytes of the file)."""
+
+    file: Path
+    digest_of_file: str
+    site: Site
+    data: Path
+    public: Path
+    fetch: FetchRules
+    sources: tuple[Source, ...]
+    topics: tuple[TopicRule, ...]
+    channels: tuple[Channel, ...]
+    digests: tuple[DigestPlan, ...]
+    mail: MailRules
+    placeholder_contact: bool
+
+
+# --- a visit -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validators:
+    """ETag and Last-Modified byte for byte, and the final URL they came from (CL2, CL3)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to ask of a server: one source's document, conditional where `validators` allow it."""
+
+    source: Source
+    validators: Validators = Validators()
+    body_hash: str | None = None
+    verdict: Verdict = field(default_factory=lambda: Verdict())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """A final answer after redirects: `headers` in lower case, `body` decoded, `hops` the URLs passed."""
+
+    status: int
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    hops: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A visit that brought nothing: `reason` in words; `wait` what the server asked for (CL8)."""
+
+    reason: str
+    status: int | None = None
+    wait: timedelta | None = None
+    holds_host: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosure:
+    """An attached file as a feed states it; `length` in bytes."""
+
+    url: str
+    type: str | None = None
+    length: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One item exactly as a source states it (RFC 4287's word); links are absolute already."""
+
+    position: int
+    guid: str | None = None
+    link: str | None = None
+    title: str = ""
+    title_is_html: bool = True
+    summary: str | None = None
+    content: str | None = None
+    text_is_html: bool = True
+    published: str | None = None
+    updated: str | None = None
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
+    language: str | None = None
+    rights: str | None = None
+    base: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A document read: its entries and what it says of itself."""
+
+    entries: tuple[Entry, ...]
+    title: str | None = None
+    feed_id: str | None = None
+    site_link: str | None = None
+    language: str | None = None
+    rights: str | None = None
+    updated: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whether guids and links identify the entries of a source (I1): once false, false for ever."""
+
+    guid: bool = True
+    link: bool = True
+
+
+class Kind(StrEnum):
+    """What sort of news an item is."""
+
+    NEWS = "news"
+    EVENT = "event"
+    COURSE = "course"
+    JOB = "job"
+    CALL = "call"
+    PAPER = "paper"
+    NEWSLETTER = "newsletter"
+    RELEASE = "release"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """An identifier seen for an item, within its source: `kind` guid, link, linktitle or text (I2)."""
+
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """An entry in our own terms: one sighting of a news by one source.
+
+    `id` is a hash of the strongest alias, 80 bits in base32 (I4). `claimed` is the source's date if it is
+    sane (T2), `claimed_raw` what it wrote. `first_seen` never moves once stored (T1).
+    """
+
+    id: str
+    source_id: str
+    aliases: tuple[Alias, ...]
+    guid: str | None
+    link: str | None
+    title: str
+    html: str
+    text: str
+    excerpt: str
+    claimed: datetime | None
+    claimed_raw: str | None
+    first_seen: datetime
+    position: int
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
+    kind: Kind = Kind.NEWS
+    language: str | None = None
+    rights: str | None = None
+    source_updated: datetime | None = None
+    content_hash: str = ""
+    dropped: str | None = None
+
+    @property
+    def sort(self) -> datetime:
+        """T1: the claimed time, but never later than when we first saw it."""
+        return min(self.claimed, self.first_seen) if self.claimed else self.first_seen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What a source's document says of the source: for atom:source, OPML and the site."""
+
+    title: str | None = None
+    feed_id: str | None = None
+    site_link: str | None = None
+    language: str | None = None
+    rights: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Harvest:
+    """A visit whose document was accepted: items, and the validators to store with them (V4)."""
+
+    items: tuple[Item, ...]
+    validators: Validators
+    url: str
+    status: int
+    body: bytes
+    body_hash: str
+    profile: Profile
+    verdict: Verdict
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unchanged:
+    """A visit that found nothing new: a 304, or a 200 with the body we have (CL3, CL4)."""
+
+    status: int
+    validators: Validators
+    bytes_read: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a worker brings back for one source; `seconds` the visit took."""
+
+    source_id: str
+    result: Harvest | Unchanged | Failure
+    conditional: bool
+    seconds: float
+
+
+class State(StrEnum):
+    """How a source is doing, in one word; a change of it is told once (V8)."""
+
+    NEW = "new"
+    WELL = "well"
+    FAILING = "failing"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRecord:
+    """What the store remembers of a source between visits."""
+
+    id: str
+    state: State = State.NEW
+    validators: Validators = Validators()
+    body_hash: str | None = None
+    verdict: Verdict = Verdict()
+    last_attempt: datetime | None = None
+    last_success: datetime | None = None
+    next_visit: datetime | None = None
+    not_before: datetime | None = None
+    failures: int = 0
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextVisit:
+    """When a source may be visited again: `due` by its own rhythm, `not_before` by the server's word."""
+
+    due: datetime
+    not_before: datetime | None
+    state: State
+    failures: int
+    reason: str | None
+    hold_host_until: datetime | None = None
+
+
+# --- stories -------------------------------------------------------------------------------------------
+
+
+class Change(StrEnum):
+    """What an arriving item is to the store."""
+
+    NEW = "new"
+    SAME = "same"
+    EDITED = "edited"
+    SIGNIFICANT = "significant"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """An item as it will be kept: `item.id` and `first_seen` are the known item's where it is known."""
+
+    item: Item
+    change: Change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """What placing must know of an item: who told it, with what rank, links and title (I6)."""
+
+    item_id: str
+    source_id: str
+    links: frozenset[str]
+    title: str
+    aggregator: bool
+    priority: int
+    sort: datetime
+    position: int = 0
+    backlog: bool = False
+    dated: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """A story as placing sees it: its id and members, lead first."""
+
+    story_id: str
+    members: tuple[Member, ...]
+
+    @property
+    def lead(self) -> Member:
+        """The member whose words the story is told in."""
+        return self.members[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where an item goes and why, in words; `related` stories were near but not the same (I3, I5)."""
+
+    member: Member
+    story_id: str
+    why: str
+    founds: bool
+    related: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Teller:
+    """A source as shown beside a story; lives on in the store when it left feeds.yaml (V5)."""
+
+    id: str
+    name: str
+    url: str
+    site_link: str | None
+    feed_id: str | None
+    language: str | None
+    rights: str | None
+    licence: str | None
+    full_text: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """An item together with the source that told it."""
+
+    item: Item
+    teller: Teller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One piece of news: `sightings[0]` leads. `published` is frozen at announcement (T3).
+
+    `updated` moves only for a significant edit (E1); `changed` whenever anything shown did.
+    """
+
+    id: str
+    sightings: tuple[Sighting, ...]
+    announced: datetime
+    published: datetime
+    updated: datetime
+    changed: datetime
+    kind: Kind
+    topics: tuple[str, ...]
+    related: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def lead(self) -> Item:
+        """The item whose words the story is told in (I6)."""
+        return self.sightings[0].item
+
+    @property
+    def teller(self) -> Teller:
+        """The source of the lead."""
+        return self.sightings[0].teller
+
+    @property
+    def also(self) -> tuple[Sighting, ...]:
+        """The other sightings, one a source: "also published by"."""
+        seen = {self.teller.id}
+        others = []
+        for sighting in self.sightings[1:]:
+            if sighting.teller.id not in seen:
+                seen.add(sighting.teller.id)
+                others.append(sighting)
+        return tuple(others)
+
+
+# --- publishing ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """All that a document of a channel is rendered from; newest announced first."""
+
+    site: Site
+    channel: Channel
+    channels: tuple[Channel, ...]
+    stories: tuple[Story, ...]
+    updated: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """The polled sources, for `sources.opml`."""
+
+    site: Site
+    sources: tuple[Teller, ...]
+    kinds: Mapping[str, str]
+    changed: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A rendered file: `path` below `public`, with slashes."""
+
+    path: str
+    media_type: str
+    body: bytes
+
+
+# --- mailing -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """One digest that was composed: which stories it carries, for which local period (M5)."""
+
+    id: str
+    digest: DigestPlan
+    site: Site
+    period: date
+    composed: datetime
+    stories: tuple[Story, ...]
+    revised: tuple[Story, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """An edition in mail's terms, the same for every recipient."""
+
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One letter owed to one address."""
+
+    id: int
+    edition_id: str
+    digest_id: str
+    address: str
+    message_id: str
+    composed: datetime
+    attempts: int
+    letter: Letter
+
+
+# --- told ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceReport:
+    """One source in a fetch report."""
+
+    id: str
+    outcome: str
+    status: int | None
+    reason: str | None
+    new_items: int
+    next_visit: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchReport:
+    """What `fetch` did, in numbers and names; `notices` are changes of state to be told once (V8)."""
+
+    visited: int = 0
+    unchanged: int = 0
+    changed: int = 0
+    failed: int = 0
+    not_due: int = 0
+    new_items: int = 0
+    updated_items: int = 0
+    new_stories: int = 0
+    joined_stories: int = 0
+    held: int = 0
+    documents_written: tuple[str, ...] = ()
+    seconds: float = 0.0
+    sources: tuple[SourceReport, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishReport:
+    """What `publish` wrote (paths below `public`) and how many documents were already right."""
+
+    documents_written: tuple[str, ...] = ()
+    unchanged: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestReport:
+    """What `digest run` did; `notices` are troubles to be told."""
+
+    composed: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
+    sent: int = 0
+    owed: int = 0
+    unknown: int = 0
+    failed: int = 0
+    files: tuple[str, ...] = ()
+    seconds: float = 0.0
+    notices: tuple[str, ...] = ()
