@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from aggregator.config import schema
 
+PORTS = {"starttls": 587, "tls": 465, "none": 25}
 PLACEHOLDER_CONTACT = "news@example.org"
 Found = tuple[int, yamlfile.Path, str]
 
@@ -102,6 +103,8 @@ def _explained(detail: ErrorDetails, tree: yamlfile.Tree) -> Found:
             message = f"{given!r} is not one of {', '.join(words)}" + _did_you_mean(str(given), words)
         case "string_pattern_mismatch":
             message = f"{given!r} does not look right: {_PATTERNS.get(str(path[-1]), context['pattern'])}"
+        case "none_required":
+            message = "is not built yet: leave it null"
         case "string_type":
             message = f"should be a text{_instead(given)}"
         case "model_type" | "model_attributes_type" | "dict_type":
@@ -354,7 +357,7 @@ def _mail(part: schema.File, vault: _Vault) -> model.MailRules:
         sender=part.mail.sender,
         smtp=model.Smtp(
             host=relay.host,
-            port=relay.port,
+            port=relay.port or PORTS[relay.security],
             security=relay.security,
             user=vault.open(relay.user, ("mail", "smtp", "user")),
             password=vault.open(relay.password, ("mail", "smtp", "password")),

@@ -157,7 +157,9 @@ class SmtpPart(Part):
     """The mail relay."""
 
     host: Annotated[str, Field(min_length=1)]
-    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    port: Annotated[int | None, Field(ge=1, le=65535, description="by default 587, 465 for tls, 25 for none")] = (
+        None
+    )
     security: Literal["starttls", "tls", "none"] = "starttls"
     user: str | None = None
     password: Secret | None = None
@@ -170,6 +172,20 @@ class MailPart(Part):
     smtp: SmtpPart | None = None
 
 
+class PublishPart(Part):
+    """How the outputs are announced."""
+
+    hub: Annotated[None, Field(description="WebSub hub: not built yet, leave it null")] = None
+
+
+class WebPart(Part):
+    """The web app's place; nothing of this version listens yet."""
+
+    url: BaseUrl | None = None
+    listen: Annotated[str, Field(pattern=r"^.+:\d{1,5}$")] = "127.0.0.1:8000"
+    trusted_proxies: tuple[Annotated[str, BeforeValidator(values.private_place)], ...] = ()
+
+
 class File(Part):
     """feeds.yaml."""
 
@@ -180,6 +196,8 @@ class File(Part):
     topics: dict[Id, tuple[Word, ...]] = {}
     channels: tuple[ChannelPart, ...] = ()
     digests: tuple[DigestPart, ...] = ()
+    publish: PublishPart = PublishPart()
+    web: WebPart = WebPart()
     mail: MailPart | None = None
 
 

@@ -1,0 +1,1 @@
+"""Door: the outside world. HTTP in, SMTP and files out."""

@@ -1,0 +1,85 @@
+"""Files out: the lock of the data folder, documents that change only when their bytes do, letters."""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aggregator.errors import AnotherRunHolds, FilesError
+from aggregator.model import Document
+
+
+@contextmanager
+def lock(data: Path) -> Iterator[None]:
+    """One job at a time (L1). `flock` is released by the kernel when the process dies."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        handle = (data / "lock").open("w")
+    except OSError as error:
+        raise FilesError(f"{data} cannot be written: {error.strerror}") from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise AnotherRunHolds(f"another run is at work on {data}; nothing was done") from error
+        yield
+
+
+def write_document(public: Path, document: Document) -> bool:
+    """Put a document and its `.gz` in place if its bytes differ from what is there; whether it did (PB13).
+
+    The `.gz` goes first: a crash between the two renames leaves an old document, which the next run sees.
+    """
+    target = public / document.path
+    packed = target.with_name(target.name + ".gz")
+    try:
+        if packed.exists() and target.read_bytes() == document.body:
+            return False
+    except OSError:
+        pass
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _replace(packed, gzip.compress(document.body, mtime=0))  # P4
+        _replace(target, document.body)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise FilesError(f"{target} cannot be written: {error.strerror}") from error
+    return True
+
+
+def write_letter(outbox: Path, name: str, body: bytes) -> Path:
+    """Put a letter into the outbox folder; the same letter again gives the same file."""
+    target = outbox / name
+    try:
+        outbox.mkdir(parents=True, exist_ok=True)
+        _replace(target, body)
+        _sync_folder(outbox)
+    except OSError as error:
+        raise FilesError(f"{target} cannot be written: {error.strerror}") from error
+    return target
+
+
+def _replace(target: Path, body: bytes) -> None:
+    """Whole or not at all, on disk before it is visible, readable as the umask says."""
+    draft = target.with_name(f".{target.name}.draft")
+    try:
+        with draft.open("wb") as handle:
+            handle.write(body)
+            handle.flush()
+            os.fsync(handle.fileno())
+        draft.replace(target)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,282 @@
+"""HTTP in: one visit to one source through requests' adapter; redirects, deadline and size are our own."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import ssl
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+from urllib3.util.retry import Retry
+
+from aggregator import __version__
+from aggregator.gateways.address import is_allowed, resolve
+from aggregator.model import Failure, FetchRules, Request, Response, Site
+
+MAX_HOPS = 5
+CHUNK = 65_536
+ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9,"
+    " application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, text/html;q=0.6, */*;q=0.1"
+)
+
+_visit = threading.local()  # `.deadline` (monotonic seconds) of the visit this thread is making, and its adapter
+
+
+class DeadlinePassed(HTTPError):
+    """The visit took longer than `fetch.timeout`."""
+
+
+class BlockedAddress(HTTPError):
+    """The host leads to an address that may not be connected to."""
+
+
+def _remaining() -> float:
+    left: float = getattr(_visit, "deadline", float("inf")) - time.monotonic()
+    if left <= 0:
+        raise DeadlinePassed("the deadline passed")
+    return min(left, 3600.0)
+
+
+class _DeadlineReader(io.RawIOBase):
+    """A socket's file that waits no longer than what is left of the visit.
+
+    A timeout alone is per read: one byte every few seconds would never end.
+    """
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._raw._sock.settimeout(_remaining())
+        return int(self._raw.readinto(buffer) or 0)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _DeadlineResponse(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp = io.BufferedReader(_DeadlineReader(self.fp.detach()), CHUNK)
+
+
+def _connect(conn: HTTPConnection, allowed: tuple[str, ...]) -> socket.socket:
+    """A connection to an address that was checked; every address of the host must pass."""
+    host, port = conn._dns_host, conn.port or conn.default_port
+    addresses = resolve(host, port)
+    blocked = [a for a in addresses if not is_allowed(host, port, a, allowed)]
+    if blocked:
+        raise BlockedAddress(f"{host} is a private address ({blocked[0]}); fetch.allow_private can open it")
+    problem: OSError | None = None
+    for address in addresses:
+        try:
+            return socket.create_connection(
+                (str(address), port),
+                min(_remaining(), 10.0),
+                source_address=conn.source_address,
+            )
+        except OSError as error:
+            problem = error
+    raise problem or OSError("no address")
+
+
+def _pool_classes(allowed: tuple[str, ...]) -> dict[str, Any]:
+    class Plain(HTTPConnection):
+        response_class = _DeadlineResponse
+
+        def _new_conn(self) -> socket.socket:
+            return _connect(self, allowed)
+
+    class Secure(HTTPSConnection):
+        response_class = _DeadlineResponse
+
+        def _new_conn(self) -> socket.socket:
+            return _connect(self, allowed)
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
+
+
+class _GuardedAdapter(HTTPAdapter):
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        self.allowed = allowed
+        super().__init__(pool_connections=4, pool_maxsize=1, max_retries=Retry(0, read=False))
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
+        self.poolmanager = urllib3.PoolManager(num_pools=connections, maxsize=maxsize, block=block, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _pool_classes(self.allowed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpFetcher:
+    """The `Fetcher` seam over HTTP. Picklable: connections live in the thread that makes them."""
+
+    rules: FetchRules
+    user_agent: str
+
+    def __call__(self, request: Request) -> Response | Failure:
+        """One visit: at most MAX_HOPS redirects, all within `rules.timeout`, no retry (CL9)."""
+        _visit.deadline = time.monotonic() + self.rules.timeout.total_seconds()
+        try:
+            return self._follow(request)
+        except (requests.RequestException, HTTPError, OSError, http.client.HTTPException) as error:
+            return Failure(reason=_words(error, self.rules.timeout.total_seconds()))
+
+    def _follow(self, request: Request) -> Response | Failure:
+        url, hops = request.source.url, []
+        for _ in range(MAX_HOPS + 1):
+            answer = self._ask(url, request)
+            try:
+                target = answer.headers.get("location")
+                if answer.status_code not in (301, 302, 303, 307, 308) or not target:
+                    return self._response(answer, url, tuple(hops))
+            finally:
+                answer.close()
+            hops.append(url)
+            following = urljoin(url, target.encode("latin-1", "replace").decode("utf-8", "replace"))
+            if refusal := _refused_hop(url, following, hops):
+                return Failure(reason=refusal, status=answer.status_code)
+            url = following
+        return Failure(reason=f"more than {MAX_HOPS} redirects", status=answer.status_code)
+
+    def _ask(self, url: str, request: Request) -> requests.Response:
+        prepared = requests.Request("GET", url, headers=self._headers(url, request)).prepare()
+        return self._adapter().send(prepared, stream=True, timeout=(_remaining(), _remaining()), verify=True)
+
+    def _adapter(self) -> _GuardedAdapter:
+        adapter: _GuardedAdapter | None = getattr(_visit, "adapter", None)
+        if adapter is None or adapter.allowed != self.rules.allow_private:
+            adapter = _visit.adapter = _GuardedAdapter(self.rules.allow_private)
+        return adapter
+
+    def _headers(self, url: str, request: Request) -> dict[str, str]:
+        headers = {
+            "User-Agent": self.user_agent,
+            "Accept": ACCEPT,
+            "Accept-Encoding": "gzip, br, zstd",
+            "Connection": "keep-alive",
+        }
+        source, validators = request.source, request.validators
+        # CL3: validators belong to the URL they came from; `is None` because an empty ETag is one, too.
+        if validators.url == url:
+            if validators.etag is not None:
+                headers["If-None-Match"] = validators.etag
+            if validators.last_modified is not None:
+                headers["If-Modified-Since"] = validators.last_modified
+        # Credentials never follow to another host.
+        if source.user and _origin(url) == _origin(source.url):
+            pair = f"{source.user}:{source.password or ''}".encode()
+            headers["Authorization"] = "Basic " + b64encode(pair).decode()
+        return headers
+
+    def _response(self, answer: requests.Response, url: str, hops: tuple[str, ...]) -> Response | Failure:
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        body = b""
+        if answer.status_code in (200, 226):
+            read = self._body(answer, headers)
+            if isinstance(read, Failure):
+                return read
+            body = read
+        return Response(status=answer.status_code, url=url, headers=headers, body=body, hops=hops)
+
+    def _body(self, answer: requests.Response, headers: dict[str, str]) -> bytes | Failure:
+        limit = self.rules.max_bytes
+        too_large = Failure(
+            reason=f"larger than fetch.max_bytes ({limit} bytes)", status=answer.status_code
+        )
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > limit:
+            return too_large
+        parts, size = [], 0
+        while chunk := answer.raw.read1(CHUNK, decode_content=True):
+            _remaining()
+            size += len(chunk)
+            if size > limit:
+                return too_large
+            parts.append(chunk)
+        # A body cut short must not pass for a whole one: read1 does not complain as read() does.
+        if answer.raw.length_remaining:
+            return Failure(reason="the answer was cut short", status=answer.status_code)
+        return b"".join(parts)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
+
+
+def _refused_hop(url: str, following: str, hops: list[str]) -> str | None:
+    """Why a redirect is not followed, or None (CL14)."""
+    if not following.startswith(("http://", "https://")):
+        return f"it redirects to something that is no web address: {following[:100]!r}"
+    if url.startswith("https://") and following.startswith("http://"):
+        return "it redirects from https to http, which is refused"
+    if following in hops:
+        return "it redirects in a circle"
+    return None
+
+
+_CAUSES: tuple[tuple[type[BaseException], Callable[[BaseException], str]], ...] = (
+    (BlockedAddress, str),
+    (ssl.SSLCertVerificationError, lambda e: f"its certificate is not valid: {getattr(e, 'verify_message', e)}"),
+    (ssl.SSLError, lambda e: f"no secure connection (TLS): {getattr(e, 'reason', e)}"),
+    (socket.gaierror, lambda _: "the host name is unknown (DNS)"),
+    (ConnectionRefusedError, lambda _: "the server refused the connection"),
+    (ConnectionResetError, lambda _: "the server reset the connection"),
+    (urllib3.exceptions.DecodeError, lambda _: "the answer is compressed in a way that cannot be decoded"),
+    (urllib3.exceptions.IncompleteRead, lambda _: "the answer was cut short"),
+    (requests.exceptions.InvalidURL, lambda _: "the URL is not one that can be requested"),
+    (http.client.HTTPException, lambda _: "the answer is not HTTP"),
+)
+
+
+def _words(error: BaseException, timeout: float) -> str:
+    """A foreign exception in words; the cause that says most is looked for down the chain."""
+    chain = list(_chain(error))
+    late = (DeadlinePassed, TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
+    if any(isinstance(cause, late) for cause in chain):
+        return f"no complete answer within {timeout:g} s"
+    for kind, words in _CAUSES:
+        for cause in chain:
+            if isinstance(cause, kind):
+                return words(cause)
+    return f"the connection failed: {type(error).__name__}"
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    todo = [error]
+    while todo:
+        cause = todo.pop(0)
+        if isinstance(cause, BaseException) and cause not in found:
+            found.append(cause)
+            todo += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
+    return found
+
+
+def user_agent(site: Site) -> str:
+    """CL12: product, version, and where to complain; the same for every request."""
+    return f"aggregator/{__version__} (+{site.url}; {site.contact})"

@@ -1,0 +1,109 @@
+"""Mail out through a relay: one connection for many letters, every answer told apart (M4)."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import parseaddr
+
+from aggregator.errors import MailError
+from aggregator.model import Smtp
+from aggregator.seams import Mailer, MailInterrupted, MailRefused
+
+TIMEOUT = 30.0
+
+
+@contextmanager
+def relay(rules: Smtp, sender: str) -> Iterator[Mailer]:
+    """A mailer over one connection; opened again if the relay closes it between letters.
+
+    Raises MailError if the relay cannot be reached or does not accept us.
+    """
+    session = _Session(rules, parseaddr(sender)[1])
+    session.connect()
+    try:
+        yield session.send
+    finally:
+        session.close()
+
+
+class _Session:
+    def __init__(self, rules: Smtp, envelope_from: str) -> None:
+        self.rules = rules
+        self.envelope_from = envelope_from
+        self.smtp: smtplib.SMTP | None = None
+
+    def connect(self) -> smtplib.SMTP:
+        rules, context = self.rules, ssl.create_default_context()
+        try:
+            if rules.security == "tls":
+                smtp: smtplib.SMTP = smtplib.SMTP_SSL(rules.host, rules.port, timeout=TIMEOUT, context=context)
+            else:
+                smtp = smtplib.SMTP(rules.host, rules.port, timeout=TIMEOUT)
+            if rules.security == "starttls":
+                smtp.starttls(context=context)
+            if rules.user:
+                smtp.login(rules.user, rules.password or "")
+        except (OSError, smtplib.SMTPException) as error:
+            where = f"{rules.host}:{rules.port}"
+            raise MailError(f"the mail relay {where} cannot be used: {_words(error)}; every letter stays owed") from error
+        self.smtp = smtp
+        return smtp
+
+    def close(self) -> None:
+        if self.smtp is not None:
+            try:
+                self.smtp.quit()
+            except (OSError, smtplib.SMTPException):
+                self.smtp.close()
+            self.smtp = None
+
+    def send(self, message: EmailMessage, address: str) -> None:
+        """Hand over one letter; see `seams.Mailer`."""
+        body = message.as_bytes(policy=SMTP)
+        smtp = self._ready()
+        try:
+            self._expect(smtp.mail(self.envelope_from))
+            self._expect(smtp.rcpt(address))
+        except (OSError, smtplib.SMTPServerDisconnected) as error:
+            self.smtp = None
+            raise MailRefused(_words(error), permanent=False) from error
+        try:
+            self._expect(smtp.data(body))
+        except smtplib.SMTPDataError as error:
+            smtp.rset()
+            raise MailRefused(_words(error), permanent=error.smtp_code >= 500) from error
+        except (OSError, smtplib.SMTPException) as error:
+            self.smtp = None
+            raise MailInterrupted(_words(error)) from error
+
+    def _ready(self) -> smtplib.SMTP:
+        """The open connection, or a new one where the relay hung up in between."""
+        if self.smtp is not None:
+            try:
+                code, _ = self.smtp.rset()
+                if code == 250:
+                    return self.smtp
+            except (OSError, smtplib.SMTPException):
+                pass
+            self.close()
+        return self.connect()
+
+    def _expect(self, answer: tuple[int, bytes]) -> None:
+        code, words = answer
+        if code >= 400:
+            text = f"{code} {words.decode('utf-8', 'replace')}"
+            raise MailRefused(" ".join(text.split())[:300], permanent=code >= 500)
+
+
+def _words(error: Exception) -> str:
+    code = getattr(error, "smtp_code", None)
+    if code is not None:
+        words = getattr(error, "smtp_error", b"")
+        said = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
+        return " ".join(f"{code} {said}".split())[:300]
+    return " ".join(str(error).split())[:300] or type(error).__name__

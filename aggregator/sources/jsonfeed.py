@@ -1,0 +1,108 @@
+"""JSON Feed 1.0 and 1.1 (jsonfeed.org) -> entries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urljoin
+
+from aggregator.errors import UnreadableDocument
+from aggregator.model import Enclosure, Entry, Reading, Source
+from aggregator.sources.text import block, line, web_link
+
+MAX_ENTRIES = 2_000
+
+
+def looks_like_one(body: bytes) -> bool:
+    """Whether a body is JSON rather than XML, whatever its content type says."""
+    return body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+
+
+def read(body: bytes, url: str, headers: Mapping[str, str], source: Source) -> Reading:  # noqa: ARG001
+    """Read a JSON Feed; unknown members are ignored, as the specification asks."""
+    try:
+        data = json.loads(body.removeprefix(b"\xef\xbb\xbf"))
+    except (ValueError, RecursionError) as error:
+        raise UnreadableDocument(f"the answer is not JSON: {line(str(error), 200)}") from error
+    if not isinstance(data, dict) or not isinstance(data.get("items"), list):
+        raise UnreadableDocument("the answer is JSON, but no JSON Feed: it has no list of items")
+    items = [item for item in data["items"] if isinstance(item, dict)]
+    notes = []
+    if len(items) > MAX_ENTRIES:
+        notes.append(f"{len(items)} entries, only the first {MAX_ENTRIES} were taken")
+    if "jsonfeed.org" not in str(data.get("version", "")):
+        notes.append("no JSON Feed version given")
+    feed_language = line(data.get("language"), 40)
+    return Reading(
+        entries=tuple(_entry(n, item, url, feed_language) for n, item in enumerate(items[:MAX_ENTRIES])),
+        title=line(data.get("title"), 300),
+        feed_id=web_link(line(data.get("feed_url"))),
+        site_link=_joined(url, data.get("home_page_url")),
+        language=feed_language,
+        notes=tuple(notes),
+    )
+
+
+def _entry(position: int, item: dict[str, Any], url: str, language: str | None) -> Entry:
+    html, text = block(item.get("content_html")), block(item.get("content_text"))
+    return Entry(
+        position=position,
+        guid=_id(item.get("id")),
+        link=_joined(url, item.get("url")),
+        title=line(item.get("title"), 5_000) or "",
+        title_is_html=False,
+        summary=None if html or text else block(item.get("summary")),
+        content=html or text,
+        text_is_html=bool(html),
+        published=line(item.get("date_published"), 200),
+        updated=line(item.get("date_modified"), 200),
+        authors=_authors(item),
+        categories=tuple(filter(None, (line(tag, 200) for tag in _list(item.get("tags"))[:100]))),
+        enclosures=tuple(_enclosures(item, url)),
+        language=line(item.get("language"), 40) or language,
+        base=url,
+    )
+
+
+def _id(value: object) -> str | None:
+    """JSON Feed 1.1: ids are strings, but readers must take numbers as such."""
+    if isinstance(value, bool):
+        return None
+    return line(str(value) if isinstance(value, (int, float)) else value)
+
+
+def _authors(item: dict[str, Any]) -> tuple[str, ...]:
+    people = _list(item.get("authors")) or [item.get("author")]  # 1.0 has one `author`
+    names = (line(person.get("name"), 200) for person in people if isinstance(person, dict))
+    return tuple(name for name in names if name)[:50]
+
+
+def _enclosures(item: dict[str, Any], url: str) -> list[Enclosure]:
+    found = []
+    for attachment in _list(item.get("attachments"))[:20]:
+        link = _joined(url, attachment.get("url")) if isinstance(attachment, dict) else None
+        if link:
+            length = attachment.get("size_in_bytes")
+            found.append(
+                Enclosure(
+                    url=link,
+                    type=line(attachment.get("mime_type"), 100),
+                    length=length if isinstance(length, int) and 0 <= length < 10**15 else None,
+                )
+            )
+    return found
+
+
+def _joined(url: str, value: object) -> str | None:
+    written = line(value, 4_000)
+    if not written:
+        return None
+    try:
+        return web_link(urljoin(url, written))
+    except ValueError:
+        return None
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

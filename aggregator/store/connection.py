@@ -1,0 +1,145 @@
+"""Opening the database: pragmas, migrations, transactions, and foreign errors in our words."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from aggregator.errors import NewerSchema, StoreError
+from aggregator.store.schema import MIGRATIONS
+
+BUSY_TIMEOUT_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The open database. One connection, one thread (sqlite-utils and sqlite3 both want that)."""
+
+    db: Database
+    path: Path
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """`BEGIN IMMEDIATE` … `COMMIT`, or nothing.
+
+        Own wrapper because sqlite-utils' `atomic()` begins deferred: reading and then writing inside it fails
+        with "database is locked" as soon as two processes do it.
+        """
+        conn = self.db.conn
+        conn.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            if conn.in_transaction:
+                conn.execute("ROLLBACK")
+            raise
+        conn.execute("COMMIT")
+
+
+@contextmanager
+def opened(path: Path, *, create: bool = True) -> Iterator[Store]:
+    """The store at `path`, migrated; with `create=False` a missing file is an error, not a new database.
+
+    Whatever sqlite3 raises inside the block leaves as StoreError with one sentence.
+    """
+    if not create and not path.exists():
+        raise StoreError(f"{path} does not exist yet: run `aggregator fetch` first")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        conn = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"{path} cannot be opened: {_words(error)}") from error
+    try:
+        yield _prepared(conn, path)
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {_words(error)}") from error
+    finally:
+        conn.close()
+
+
+def _prepared(conn: sqlite3.Connection, path: Path) -> Store:
+    conn.row_factory = sqlite3.Row
+    conn.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    conn.execute("PRAGMA foreign_keys = ON")
+    _refuse_newer(conn, path)
+    conn.execute("PRAGMA journal_mode = WAL")
+    # WAL with synchronous=FULL: a commit is on disk when it returns, as V1 and M4 need after a power cut.
+    conn.execute("PRAGMA synchronous = FULL")
+    db = Database(conn, recursive_triggers=False, execute_plugins=False)
+    pending = [migration.name for migration in MIGRATIONS.pending(db)]
+    if pending:
+        if MIGRATIONS.applied(db):
+            _backup(conn, path)
+        MIGRATIONS.apply(db)
+    return Store(db, path)
+
+
+def _refuse_newer(conn: sqlite3.Connection, path: Path) -> None:
+    known = {migration.name for migration in MIGRATIONS._migrations}
+    try:
+        rows = conn.execute(
+            "SELECT name FROM _sqlite_migrations WHERE migration_set = ?", [MIGRATIONS.name]
+        ).fetchall()
+    except sqlite3.OperationalError as error:
+        if "no such table" not in str(error):
+            raise
+        if conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise StoreError(f"{path} is a database of some other program; nothing was touched") from error
+        return
+    unknown = sorted({row["name"] for row in rows} - known)
+    if unknown:
+        raise NewerSchema(
+            f"{path} was written by a newer version of this program (it has {', '.join(unknown)}); "
+            "nothing was touched: install that version, or restore a backup made before the upgrade"
+        )
+
+
+def _backup(conn: sqlite3.Connection, path: Path) -> None:
+    """A consistent copy beside the database before its schema changes."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    target = path.with_name(f"{path.stem}-before-migration-{stamp}.db")
+    needed = path.stat().st_size
+    if shutil.disk_usage(path.parent).free < needed:
+        raise StoreError(f"{path}: no room for the backup before migrating ({needed} bytes needed)")
+    with sqlite3.connect(target) as copy:
+        conn.backup(copy)
+    copy.close()
+
+
+def _words(error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, OSError):
+        return error.strerror or text
+    if "disk is full" in text:
+        return "the disk is full; what was stored before is safe, run again when there is room"
+    if "unable to open" in text:
+        return "cannot be opened: does the folder exist, and may this user write there?"
+    if "readonly" in text:
+        return "may not be written by this user"
+    if "not a database" in text or "malformed" in text:
+        return f"is damaged ({text}); restore a backup"
+    if "locked" in text:
+        return f"is locked by another program ({text})"
+    return text
+
+
+def stamp(moment: datetime | None) -> str | None:
+    """A moment as stored: UTC, whole seconds, so that text order is time order."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+def moment(text: str | None) -> datetime | None:
+    """The moment a stored stamp means."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def sure_moment(text: str) -> datetime:
+    """The moment of a column that is never null."""
+    return datetime.fromisoformat(text)

@@ -1,0 +1,179 @@
+"""Items: which are known under which alias, and keeping what arrived."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from aggregator.model import Alias, Arrival, Change, Enclosure, Item, Kind
+from aggregator.store.connection import Store, moment, stamp, sure_moment
+
+CHUNK = 500  # well below SQLite's limit of bound values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownItem:
+    """What the store remembers of an item, as far as an arrival is compared with it."""
+
+    id: str
+    title: str
+    text: str
+    content_hash: str
+    first_seen: datetime
+    claimed: datetime | None
+    edits: int
+    story_id: str | None
+    dropped: str | None
+
+
+def chunked(values: Iterable[str]) -> Iterable[list[str]]:
+    """`values` in lists short enough for one statement."""
+    held = list(values)
+    for start in range(0, len(held), CHUNK):
+        yield held[start : start + CHUNK]
+
+
+def marks(values: Sequence[object]) -> str:
+    """Question marks for an IN list."""
+    return ",".join("?" * len(values))
+
+
+def known(store: Store, source_id: str, items: Sequence[Item]) -> dict[Alias, KnownItem]:
+    """The known item behind each alias of `items`, within the source."""
+    wanted: dict[str, set[str]] = {}
+    for item in items:
+        for alias in item.aliases:
+            wanted.setdefault(alias.kind, set()).add(alias.value)
+    owners: dict[Alias, str] = {}
+    for kind, values in wanted.items():
+        for part in chunked(sorted(values)):
+            rows = store.db.execute(
+                "SELECT value, item_id FROM aliases"
+                f" WHERE source_id = ? AND kind = ? AND value IN ({marks(part)})",  # noqa: S608
+                [source_id, kind, *part],
+            )
+            owners.update({Alias(kind=kind, value=row["value"]): row["item_id"] for row in rows})
+    remembered = _remembered(store, set(owners.values()))
+    return {alias: remembered[item_id] for alias, item_id in owners.items()}
+
+
+def _remembered(store: Store, ids: set[str]) -> dict[str, KnownItem]:
+    found = {}
+    for part in chunked(sorted(ids)):
+        for row in store.db.execute(
+            "SELECT id, title, text, content_hash, first_seen, claimed, edits, story_id, dropped FROM items"
+            f" WHERE id IN ({marks(part)})",  # noqa: S608
+            part,
+        ):
+            found[row["id"]] = KnownItem(
+                id=row["id"],
+                title=row["title"],
+                text=row["text"],
+                content_hash=row["content_hash"],
+                first_seen=sure_moment(row["first_seen"]),
+                claimed=moment(row["claimed"]),
+                edits=row["edits"],
+                story_id=row["story_id"],
+                dropped=row["dropped"],
+            )
+    return found
+
+
+def keep(store: Store, arrivals: Sequence[Arrival], *, backlog: bool, now: datetime) -> None:
+    """Store what arrived, inside the visit's transaction; edited items leave a revision behind (E2)."""
+    conn = store.db.conn
+    new = [a.item for a in arrivals if a.change is Change.NEW]
+    edited = [a for a in arrivals if a.change in (Change.EDITED, Change.SIGNIFICANT)]
+    conn.executemany(
+        "INSERT INTO items (id, source_id, guid, link, title, html, text, excerpt, claimed, claimed_raw, first_seen,"
+        " sort, position, backlog, kind, language, rights, authors, categories, topics, enclosures, source_updated,"
+        " content_hash, dropped) VALUES (:id, :source_id, :guid, :link, :title, :html, :text, :excerpt, :claimed,"
+        " :claimed_raw, :first_seen, :sort, :position, :backlog, :kind, :language, :rights, :authors, :categories,"
+        " :topics, :enclosures, :source_updated, :content_hash, :dropped)",
+        [_row(item) | {"backlog": backlog} for item in new],
+    )
+    conn.executemany(
+        "INSERT INTO revisions (item_id, number, replaced, significant, title, text)"
+        " SELECT id, edits, ?, ?, title, text FROM items WHERE id = ?",
+        [[stamp(now), a.change is Change.SIGNIFICANT, a.item.id] for a in edited],
+    )
+    conn.executemany(
+        "UPDATE items SET guid = :guid, link = :link, title = :title, html = :html, text = :text, excerpt = :excerpt,"
+        " claimed = :claimed, claimed_raw = :claimed_raw, sort = :sort, position = :position, kind = :kind,"
+        " language = :language, rights = :rights, authors = :authors, categories = :categories, topics = :topics,"
+        " enclosures = :enclosures, source_updated = :source_updated, content_hash = :content_hash,"
+        " dropped = :dropped, edits = edits + 1 WHERE id = :id",
+        [_row(a.item) for a in edited],
+    )
+    conn.executemany(
+        "INSERT OR IGNORE INTO aliases (source_id, kind, value, item_id) VALUES (?, ?, ?, ?)",
+        [
+            [a.item.source_id, alias.kind, alias.value, a.item.id]
+            for a in arrivals
+            for alias in a.item.aliases
+        ],
+    )
+
+
+def _row(item: Item) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "source_id": item.source_id,
+        "guid": item.guid,
+        "link": item.link,
+        "title": item.title,
+        "html": item.html,
+        "text": item.text,
+        "excerpt": item.excerpt,
+        "claimed": stamp(item.claimed),
+        "claimed_raw": item.claimed_raw,
+        "first_seen": stamp(item.first_seen),
+        "sort": stamp(item.sort),
+        "position": item.position,
+        "kind": item.kind,
+        "language": item.language,
+        "rights": item.rights,
+        "authors": _json(item.authors),
+        "categories": _json(item.categories),
+        "topics": _json(item.topics),
+        "enclosures": _json([asdict(enclosure) for enclosure in item.enclosures]),
+        "source_updated": stamp(item.source_updated),
+        "content_hash": item.content_hash,
+        "dropped": item.dropped,
+    }
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def from_row(row: Mapping[str, Any]) -> Item:
+    """The item a row of `items` holds; its aliases are not read."""
+    return Item(
+        id=row["id"],
+        source_id=row["source_id"],
+        aliases=(),
+        guid=row["guid"],
+        link=row["link"],
+        title=row["title"],
+        html=row["html"],
+        text=row["text"],
+        excerpt=row["excerpt"],
+        claimed=moment(row["claimed"]),
+        claimed_raw=row["claimed_raw"],
+        first_seen=sure_moment(row["first_seen"]),
+        position=row["position"],
+        authors=tuple(json.loads(row["authors"])),
+        categories=tuple(json.loads(row["categories"])),
+        topics=tuple(json.loads(row["topics"])),
+        enclosures=tuple(Enclosure(**enclosure) for enclosure in json.loads(row["enclosures"])),
+        kind=Kind(row["kind"]),
+        language=row["language"],
+        rights=row["rights"],
+        source_updated=moment(row["source_updated"]),
+        content_hash=row["content_hash"],
+        dropped=row["dropped"],
+    )

@@ -1,0 +1,202 @@
+"""Digests: the ledger of what was told, editions, and the mail that is owed (M1-M5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from aggregator.model import Delivery, Edition, Letter
+from aggregator.store.connection import Store, stamp, sure_moment
+from aggregator.store.items import marks
+
+REACH = timedelta(days=31)
+"""A story announced longer than this before the last edition and still untold got into the digest's channels
+by a change of configuration: it is not news. (Not a window by date: late items are announced when they come.)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestRecord:
+    """How far a digest is: since when it tells, the last period it closed, when it was last composed."""
+
+    since: datetime
+    last_period: date
+    last_composed: datetime
+
+
+def record(store: Store, digest_id: str) -> DigestRecord | None:
+    """What is remembered of a digest, None for one that never ran."""
+    row = store.db.execute("SELECT * FROM digests WHERE id = ?", [digest_id]).fetchone()
+    if row is None:
+        return None
+    return DigestRecord(
+        since=sure_moment(row["since"]),
+        last_period=date.fromisoformat(row["last_period"]),
+        last_composed=sure_moment(row["last_composed"]),
+    )
+
+
+_IN_CHANNELS = "EXISTS (SELECT 1 FROM memberships WHERE story_id = stories.id AND channel_id IN ({}))"
+_TOLD = (
+    "EXISTS (SELECT 1 FROM ledger JOIN items ON items.id = ledger.item_id"
+    " WHERE items.story_id = stories.id AND ledger.digest_id = ?{})"
+)
+
+
+def untold(store: Store, digest_id: str, channels: Sequence[str], *, floor: datetime) -> list[str]:
+    """Stories new for a digest: announced since `floor`, and none of their items was carried there (M1)."""
+    rows = store.db.execute(
+        "SELECT id FROM stories WHERE announced >= ? AND fed AND NOT hidden"
+        f" AND {_IN_CHANNELS.format(marks(channels))} AND NOT {_TOLD.format('')}"  # noqa: S608
+        " ORDER BY announced DESC, published DESC, id",
+        [stamp(floor), *channels, digest_id],
+    )
+    return [row[0] for row in rows]
+
+
+def revised(store: Store, digest_id: str, channels: Sequence[str], *, floor: datetime) -> list[str]:
+    """Stories a digest told in words that were significantly edited since (E1)."""
+    rows = store.db.execute(
+        "SELECT id FROM stories WHERE changed >= ? AND NOT hidden"
+        f" AND {_IN_CHANNELS.format(marks(channels))} AND {_TOLD.format('')}"  # noqa: S608
+        f" AND NOT {_TOLD.format(' AND ledger.mark >= stories.updated')}"
+        " ORDER BY announced DESC, published DESC, id",
+        [stamp(floor), *channels, digest_id, digest_id],
+    )
+    return [row[0] for row in rows]
+
+
+def compose(store: Store, edition: Edition, letter: Letter, since: datetime, message_ids: Sequence[str]) -> None:
+    """Edition, ledger and every owed letter in one transaction (M4); `message_ids` go with the recipients."""
+    digest = edition.digest
+    with store.transaction():
+        close_period(store, digest.id, edition.period, edition.composed, since)
+        store.db.execute(
+            "INSERT INTO editions (id, digest_id, period, composed, subject, text, html) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                edition.id,
+                digest.id,
+                edition.period.isoformat(),
+                stamp(edition.composed),
+                letter.subject,
+                letter.text,
+                letter.html,
+            ],
+        )
+        store.db.conn.executemany(
+            "INSERT OR IGNORE INTO ledger (digest_id, item_id, reason, mark, edition_id)"
+            " SELECT ?, items.id, ?, stories.updated, ? FROM items JOIN stories ON stories.id = items.story_id"
+            " WHERE stories.id = ?",
+            [
+                [digest.id, reason, edition.id, story.id]
+                for reason, stories in (("new", edition.stories), ("updated", edition.revised))
+                for story in stories
+            ],
+        )
+        store.db.conn.executemany(
+            "INSERT INTO deliveries (edition_id, address, message_id) VALUES (?, ?, ?)",
+            [
+                [edition.id, address, message_id]
+                for address, message_id in zip(digest.recipients, message_ids, strict=True)
+            ],
+        )
+
+
+def close_period(store: Store, digest_id: str, period: date, now: datetime, since: datetime) -> None:
+    """A period is over for a digest, also when there was nothing to tell (M2); in the caller's transaction."""
+    store.db.execute(
+        "INSERT INTO digests (id, since, last_period, last_composed) VALUES (?, ?, ?, ?) ON CONFLICT (id)"
+        " DO UPDATE SET last_period = excluded.last_period, last_composed = excluded.last_composed",
+        [digest_id, stamp(since), period.isoformat(), stamp(now)],
+    )
+
+
+def park_interrupted(store: Store) -> int:
+    """Letters a dead run left in flight: once more with the same bytes, a second time they are parked (M4).
+
+    Returns how many are parked as unknown now.
+    """
+    with store.transaction():
+        _interrupted(store, "state = 'sending'", [])
+        row = store.db.execute("SELECT count(*) FROM deliveries WHERE state = 'unknown'").fetchone()
+    return int(row[0])
+
+
+def _interrupted(store: Store, where: str, values: Iterable[Any]) -> None:
+    store.db.execute(
+        "UPDATE deliveries SET interrupted = interrupted + 1, reason = 'the connection broke while it was sent',"
+        " state = CASE WHEN interrupted >= 1 THEN 'unknown' ELSE 'queued' END"
+        f" WHERE {where}",  # noqa: S608
+        list(values),
+    )
+
+
+def owed(store: Store) -> list[Delivery]:
+    """Letters still to be sent, oldest first; the letter of an edition is one object for all its addresses."""
+    letters: dict[str, Letter] = {}
+    deliveries = []
+    for row in store.db.execute(
+        "SELECT deliveries.*, editions.digest_id, editions.composed FROM deliveries"
+        " JOIN editions ON editions.id = deliveries.edition_id WHERE state = 'queued' ORDER BY deliveries.id"
+    ).fetchall():
+        edition = row["edition_id"]
+        if edition not in letters:
+            letters[edition] = _letter(store, edition)
+        deliveries.append(
+            Delivery(
+                id=row["id"],
+                edition_id=edition,
+                digest_id=row["digest_id"],
+                address=row["address"],
+                message_id=row["message_id"],
+                composed=sure_moment(row["composed"]),
+                attempts=row["attempts"],
+                letter=letters[edition],
+            )
+        )
+    return deliveries
+
+
+def _letter(store: Store, edition_id: str) -> Letter:
+    row = store.db.execute("SELECT subject, text, html FROM editions WHERE id = ?", [edition_id]).fetchone()
+    return Letter(subject=row["subject"], text=row["text"], html=row["html"])
+
+
+def lease(store: Store, delivery: Delivery, now: datetime) -> None:
+    """The letter is in flight from here on: committed before the relay is spoken to (M4)."""
+    with store.transaction():
+        store.db.execute(
+            "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, last_attempt = ? WHERE id = ?",
+            [stamp(now), delivery.id],
+        )
+
+
+def strike_off(store: Store, delivery: Delivery) -> None:
+    """The relay has it."""
+    settle(store, delivery, "sent", None)
+
+
+def interrupted(store: Store, delivery: Delivery) -> None:
+    """Nobody knows whether the relay has it."""
+    with store.transaction():
+        _interrupted(store, "id = ?", [delivery.id])
+
+
+def settle(store: Store, delivery: Delivery, state: str, reason: str | None) -> None:
+    """The relay answered: `sent`, `failed` (5xx), or `queued` for another time (4xx)."""
+    with store.transaction():
+        store.db.execute(
+            "UPDATE deliveries SET state = ?, reason = ? WHERE id = ?", [state, reason, delivery.id]
+        )
+
+
+def owed_counts(store: Store) -> dict[str, int]:
+    """Letters that were not sent, by state."""
+    rows = store.db.execute("SELECT state, count(*) FROM deliveries WHERE state <> 'sent' GROUP BY state")
+    return {row[0]: row[1] for row in rows}
+
+
+def recipients_count(store: Store) -> int:
+    """How many different addresses ever got a digest."""
+    return int(store.db.execute("SELECT count(DISTINCT address) FROM deliveries").fetchone()[0])

@@ -1,0 +1,64 @@
+"""Runs and small facts: what each execution of a job did, and the marks it left."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from aggregator.store.connection import Store, stamp
+from aggregator.store.glance import MARK
+
+
+def begin(store: Store, job: str, now: datetime) -> int:
+    """Open a run; the mark that nothing is left to do is taken away until the run ends well."""
+    with store.transaction():
+        forget_finished(store)
+        cursor = store.db.execute("INSERT INTO runs (job, started) VALUES (?, ?)", [job, stamp(now)])
+    return int(cursor.lastrowid or 0)
+
+
+def finish(store: Store, run_id: int, outcome: str, report: dict[str, Any], now: datetime) -> None:
+    """Close a run with its report."""
+    with store.transaction():
+        store.db.execute(
+            "UPDATE runs SET finished = ?, outcome = ?, report = ? WHERE id = ?",
+            [stamp(now), outcome, json.dumps(report, ensure_ascii=False, default=str), run_id],
+        )
+
+
+def leave_finished(store: Store, mark: str) -> None:
+    """Say that nothing is left undone for the configuration `mark` stands for."""
+    put(store, MARK, mark)
+
+
+def forget_finished(store: Store) -> None:
+    """There may be something to do again (within a transaction of the caller)."""
+    store.db.execute("DELETE FROM meta WHERE key = ?", [MARK])
+
+
+def last(store: Store, count: int) -> list[dict[str, Any]]:
+    """The last runs, newest first."""
+    rows = store.db.table("runs").rows_where(order_by="id desc", limit=count)
+    return [
+        {
+            "id": row["id"],
+            "job": row["job"],
+            "started": row["started"],
+            "finished": row["finished"],
+            "outcome": row["outcome"] or "interrupted",
+            "report": json.loads(row["report"]) if row["report"] else None,
+        }
+        for row in rows
+    ]
+
+
+def get(store: Store, key: str) -> str | None:
+    """A fact of the database."""
+    row = store.db.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
+    return str(row[0]) if row else None
+
+
+def put(store: Store, key: str, value: str) -> None:
+    """Remember a fact of the database."""
+    store.db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [key, value])

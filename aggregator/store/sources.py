@@ -1,0 +1,296 @@
+"""Sources between visits: the match with feeds.yaml, what is due, what each visit left."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from aggregator.model import (
+    Failure,
+    Harvest,
+    NextVisit,
+    Outcome,
+    Profile,
+    Source,
+    SourceRecord,
+    State,
+    Teller,
+    Validators,
+    Verdict,
+)
+from aggregator.store.connection import Store, moment, stamp
+
+
+def sync(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, str]) -> None:
+    """Bring the table in line with feeds.yaml (V5), inside a transaction of the caller.
+
+    A source whose id changed is recognised by its URL and keeps its past; one that left the file is no longer
+    visited; one whose URL changed loses its validators (CL3).
+    """
+    known = {row["id"]: row["url"] for row in store.db.table("sources").rows}
+    by_url = {url: id_ for id_, url in known.items()}
+    wanted = {source.id for source in sources}
+    for source in sources:
+        former = by_url.get(source.url)
+        if former and former != source.id and former not in wanted and source.id not in known:
+            store.db.execute("UPDATE sources SET id = ? WHERE id = ?", [source.id, former])
+            known[source.id] = known.pop(former)
+    moved = [source.id for source in sources if source.id in known and known[source.id] != source.url]
+    gone = [id_ for id_ in known if id_ not in wanted]
+    store.db.conn.executemany(
+        "UPDATE sources SET url = 'formerly:' || id || ':' || url, etag = NULL, last_modified = NULL,"
+        " validators_url = NULL, body_hash = NULL, next_visit = NULL WHERE id = ?",
+        [[id_] for id_ in moved],
+    )
+    taken = {source.url for source in sources}
+    store.db.conn.executemany(
+        "UPDATE sources SET configured = 0, url = CASE WHEN ? THEN 'formerly:' || id || ':' || url ELSE url END"
+        " WHERE id = ?",
+        [[known[id_] in taken, id_] for id_ in gone],
+    )
+    store.db.conn.executemany(
+        "INSERT INTO sources (id, url, name, kind, configured, position, priority, aggregator, licence, full_text,"
+        " reading_key) VALUES (:id, :url, :name, :kind, :configured, :position, :priority, :aggregator, :licence,"
+        " :full_text, :reading_key)"
+        " ON CONFLICT (id) DO UPDATE SET url = excluded.url, name = excluded.name, kind = excluded.kind,"
+        " configured = excluded.configured, position = excluded.position, priority = excluded.priority,"
+        " aggregator = excluded.aggregator, licence = excluded.licence, full_text = excluded.full_text,"
+        " reading_key = excluded.reading_key",
+        [
+            {
+                "id": source.id,
+                "url": source.url,
+                "name": source.name,
+                "kind": source.kind,
+                "configured": source.enabled,
+                "position": position,
+                "priority": source.priority,
+                "aggregator": source.aggregator,
+                "licence": source.licence,
+                "full_text": source.full_text,
+                "reading_key": reading_keys[source.id],
+            }
+            for position, source in enumerate(sources)
+        ],
+    )
+
+
+def records(store: Store) -> dict[str, SourceRecord]:
+    """What is remembered of every configured source, by id."""
+    return {row["id"]: _record(row) for row in store.db.table("sources").rows_where("configured = 1")}
+
+
+def _record(row: Mapping[str, Any]) -> SourceRecord:
+    return SourceRecord(
+        id=row["id"],
+        state=State(row["state"]),
+        validators=Validators(
+            etag=row["etag"], last_modified=row["last_modified"], url=row["validators_url"]
+        ),
+        body_hash=row["body_hash"],
+        verdict=Verdict(guid=bool(row["guid_ok"]), link=bool(row["link_ok"])),
+        last_attempt=moment(row["last_attempt"]),
+        last_success=moment(row["last_success"]),
+        next_visit=moment(row["next_visit"]),
+        not_before=moment(row["not_before"]),
+        failures=row["failures"],
+        reason=row["reason"],
+    )
+
+
+def held_hosts(store: Store, now: datetime) -> dict[str, datetime]:
+    """Hosts that asked to be left alone, and until when (CL8)."""
+    rows = store.db.execute("SELECT host, held_until FROM hosts WHERE held_until > ?", [stamp(now)])
+    return {row["host"]: datetime.fromisoformat(row["held_until"]) for row in rows}
+
+
+def begin_visits(
+    store: Store, run_id: int, attempts: Iterable[tuple[str, datetime]], now: datetime
+) -> dict[str, int]:
+    """V1: commit the attempt and the next allowed time before the host's first request; visit ids by source."""
+    visits = {}
+    with store.transaction():
+        for source_id, next_visit in attempts:
+            cursor = store.db.execute(
+                "INSERT INTO visits (run_id, source_id, started) VALUES (?, ?, ?)",
+                [run_id, source_id, stamp(now)],
+            )
+            visits[source_id] = int(cursor.lastrowid or 0)
+            store.db.execute(
+                "UPDATE sources SET last_attempt = ?, next_visit = ? WHERE id = ?",
+                [stamp(now), stamp(next_visit), source_id],
+            )
+    return visits
+
+
+def end_visit(
+    store: Store,
+    visit_id: int,
+    outcome: Outcome,
+    plan: NextVisit,
+    *,
+    now: datetime,
+    new_items: int = 0,
+    updated_items: int = 0,
+) -> None:
+    """The outcome of a visit, inside the transaction that keeps its items."""
+    result = outcome.result
+    word = {Harvest: "changed", Failure: "failed"}.get(type(result), "unchanged")
+    read = len(result.body) if isinstance(result, Harvest) else getattr(result, "bytes_read", 0)
+    store.db.execute(
+        "UPDATE visits SET seconds = ?, outcome = ?, status = ?, conditional = ?, bytes = ?, reason = ?,"
+        " new_items = ?, updated_items = ? WHERE id = ?",
+        [
+            round(outcome.seconds, 3),
+            word,
+            result.status,
+            outcome.conditional,
+            read,
+            plan.reason,
+            new_items,
+            updated_items,
+            visit_id,
+        ],
+    )
+    store.db.execute(
+        "UPDATE sources SET state = ?, reason = ?, failures = ?, next_visit = ?, not_before = ? WHERE id = ?",
+        [
+            plan.state,
+            plan.reason,
+            plan.failures,
+            stamp(plan.due),
+            stamp(plan.not_before),
+            outcome.source_id,
+        ],
+    )
+    if isinstance(result, Failure):
+        return
+    store.db.execute(
+        "UPDATE sources SET last_success = ?, etag = ?, last_modified = ?, validators_url = ? WHERE id = ?",
+        [
+            stamp(now),
+            result.validators.etag,
+            result.validators.last_modified,
+            result.validators.url,
+            outcome.source_id,
+        ],
+    )
+
+
+def hold_host(store: Store, host: str, until: datetime, reason: str) -> None:
+    """No source of `host` is visited before `until`, forced or not (CL8, V3)."""
+    store.db.execute(
+        "INSERT INTO hosts (host, held_until, reason) VALUES (?, ?, ?) ON CONFLICT (host) DO UPDATE"
+        " SET held_until = max(held_until, excluded.held_until), reason = excluded.reason",
+        [host, stamp(until), reason],
+    )
+
+
+def accept(store: Store, source_id: str, harvest: Harvest, reading_key: str) -> None:
+    """What an accepted parse leaves beside its items (V4): body, profile and the verdict of I1."""
+    profile = harvest.profile
+    store.db.execute(
+        "UPDATE sources SET body_hash = ?, read_with = ?, title = ?, feed_id = ?, site_link = ?, language = ?,"
+        " rights = ?, guid_ok = min(guid_ok, ?), link_ok = min(link_ok, ?) WHERE id = ?",
+        [
+            harvest.body_hash,
+            reading_key,
+            profile.title,
+            profile.feed_id,
+            profile.site_link,
+            profile.language,
+            profile.rights,
+            harvest.verdict.guid,
+            harvest.verdict.link,
+            source_id,
+        ],
+    )
+    store.db.execute(
+        "INSERT OR REPLACE INTO bodies (source_id, url, body) VALUES (?, ?, ?)",
+        [source_id, harvest.url, zlib.compress(harvest.body, 6)],
+    )
+
+
+def to_reread(store: Store) -> list[tuple[str, str]]:
+    """Sources whose kept body was read with another parser version or other options (V4): (id, new key)."""
+    rows = store.db.execute(
+        "SELECT id, reading_key FROM sources JOIN bodies ON bodies.source_id = sources.id"
+        " WHERE configured = 1 AND read_with <> reading_key ORDER BY position"
+    )
+    return [(row["id"], row["reading_key"]) for row in rows]
+
+
+def reread_in_vain(store: Store, source_id: str, reading_key: str) -> None:
+    """The kept body cannot be read with the new options: ask the server for a whole document next time."""
+    store.db.execute(
+        "UPDATE sources SET read_with = ?, etag = NULL, last_modified = NULL, validators_url = NULL,"
+        " body_hash = NULL WHERE id = ?",
+        [reading_key, source_id],
+    )
+
+
+def kept_body(store: Store, source_id: str) -> tuple[str, bytes]:
+    """The last accepted body and the final URL it came from."""
+    row = store.db.execute("SELECT url, body FROM bodies WHERE source_id = ?", [source_id]).fetchone()
+    return row["url"], zlib.decompress(row["body"])
+
+
+def profiles(store: Store) -> dict[str, Profile]:
+    """What the documents say of their sources."""
+    return {
+        row["id"]: Profile(
+            title=row["title"],
+            feed_id=row["feed_id"],
+            site_link=row["site_link"],
+            language=row["language"],
+            rights=row["rights"],
+        )
+        for row in store.db.table("sources").rows
+    }
+
+
+def tellers(store: Store) -> dict[str, Teller]:
+    """Every source that ever told something, by id; those that left feeds.yaml too (V5)."""
+    return {row["id"]: teller(row) for row in store.db.table("sources").rows}
+
+
+def teller(row: Mapping[str, Any]) -> Teller:
+    """A source as shown beside its items."""
+    url = row["url"]
+    return Teller(
+        id=row["id"],
+        name=row["name"],
+        url=url.split(":", 2)[2] if url.startswith("formerly:") else url,
+        site_link=row["site_link"],
+        feed_id=row["feed_id"],
+        language=row["language"],
+        rights=row["rights"],
+        licence=row["licence"],
+        full_text=bool(row["full_text"]),
+    )
+
+
+def health(store: Store) -> list[dict[str, Any]]:
+    """Every configured source with its state and counts, in the order of feeds.yaml."""
+    rows = store.db.execute(
+        "SELECT sources.*, count(items.number) AS items, count(DISTINCT items.story_id) AS stories"
+        " FROM sources LEFT JOIN items ON items.source_id = sources.id"
+        " WHERE sources.configured = 1 GROUP BY sources.id ORDER BY sources.position"
+    )
+    return [
+        {
+            "id": row["id"],
+            "name": row["name"],
+            "state": row["state"],
+            "last_success": row["last_success"],
+            "last_attempt": row["last_attempt"],
+            "next_visit": max(row["next_visit"] or "", row["not_before"] or "") or None,
+            "failures": row["failures"],
+            "reason": row["reason"],
+            "items": row["items"],
+            "stories": row["stories"],
+        }
+        for row in rows
+    ]

@@ -1,0 +1,313 @@
+"""Stories: what is unplaced, what is near by exact evidence, placing, announcing, reading, searching."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aggregator.model import Cluster, Item, Kind, Member, Placement, Sighting, Story
+from aggregator.store.connection import Store, moment, stamp, sure_moment
+from aggregator.store.items import chunked, from_row, marks
+from aggregator.store.sources import tellers
+
+_MEMBER = """
+    SELECT items.id, items.source_id, items.title, items.sort, items.position, items.backlog, items.claimed,
+        items.story_id, sources.priority, sources.aggregator
+    FROM items JOIN sources ON sources.id = items.source_id
+"""
+
+
+def unplaced(store: Store) -> list[Member]:
+    """Items that no story has yet and no filter keeps out."""
+    rows = store.db.execute(_MEMBER + " WHERE items.story_id IS NULL AND items.dropped IS NULL").fetchall()
+    return _members(store, rows)
+
+
+def clusters_sharing(store: Store, links: Iterable[str]) -> list[Cluster]:
+    """Stories of which a member carries one of `links`, from sources whose links identify (I1)."""
+    ids: set[str] = set()
+    for part in chunked(sorted(set(links))):
+        rows = store.db.execute(
+            "SELECT DISTINCT items.story_id FROM aliases JOIN items ON items.id = aliases.item_id"
+            " JOIN sources ON sources.id = aliases.source_id"
+            " WHERE aliases.kind = 'link' AND sources.link_ok AND items.story_id IS NOT NULL"
+            f" AND aliases.value IN ({marks(part)})",  # noqa: S608
+            part,
+        )
+        ids.update(row[0] for row in rows)
+    return clusters(store, ids)
+
+
+def clusters(store: Store, ids: Iterable[str]) -> list[Cluster]:
+    """The stories `ids` as placing sees them; the stored lead first."""
+    members: dict[str, list[Member]] = {}
+    leads: dict[str, str] = {}
+    for part in chunked(sorted(ids)):
+        rows = store.db.execute(_MEMBER + f" WHERE items.story_id IN ({marks(part)})", part).fetchall()
+        owners = {row["id"]: row["story_id"] for row in rows}
+        for member in _members(store, rows):
+            members.setdefault(owners[member.item_id], []).append(member)
+        for row in store.db.execute(f"SELECT id, lead_id FROM stories WHERE id IN ({marks(part)})", part):  # noqa: S608
+            leads[row["id"]] = row["lead_id"]
+    return [
+        Cluster(story_id=id_, members=tuple(sorted(group, key=lambda m: m.item_id != leads[id_])))
+        for id_, group in sorted(members.items())
+    ]
+
+
+def _members(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
+    links: dict[str, set[str]] = {}
+    for part in chunked(row["id"] for row in rows):
+        for row in store.db.execute(
+            "SELECT aliases.item_id, aliases.value FROM aliases JOIN sources ON sources.id = aliases.source_id"
+            " WHERE aliases.kind = 'link' AND sources.link_ok"
+            f" AND aliases.item_id IN ({marks(part)})",  # noqa: S608
+            part,
+        ):
+            links.setdefault(row["item_id"], set()).add(row["value"])
+    return [
+        Member(
+            item_id=row["id"],
+            source_id=row["source_id"],
+            links=frozenset(links.get(row["id"], ())),
+            title=row["title"],
+            aggregator=bool(row["aggregator"]),
+            priority=row["priority"],
+            sort=sure_moment(row["sort"]),
+            position=row["position"],
+            backlog=bool(row["backlog"]),
+            dated=row["claimed"] is not None,
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Founding:
+    """A story that placing founds: when it is announced, and whether feeds and digests carry it (T4)."""
+
+    story_id: str
+    announced: datetime
+    published: datetime
+    fed: bool
+
+
+def found(store: Store, foundings: Iterable[Founding], placements: Iterable[Placement], now: datetime) -> None:
+    """Write new stories and put items into their stories, inside a transaction of the caller."""
+    placed = list(placements)
+    founders = {p.story_id: p.member.item_id for p in placed if p.founds}
+    store.db.conn.executemany(
+        "INSERT INTO stories (id, lead_id, title, kind, announced, published, updated, changed, fed)"
+        " SELECT ?1, id, title, kind, ?3, ?4, ?4, ?5, ?6 FROM items WHERE id = ?2",
+        [
+            [f.story_id, founders[f.story_id], stamp(f.announced), stamp(f.published), stamp(now), f.fed]
+            for f in foundings
+        ],
+    )
+    store.db.conn.executemany(
+        "UPDATE items SET story_id = ?, why = ? WHERE id = ?",
+        [[p.story_id, p.why, p.member.item_id] for p in placed],
+    )
+    store.db.conn.executemany(
+        "INSERT OR IGNORE INTO related (story_id, other_id, why) VALUES (?, ?, ?)",
+        [
+            row
+            for p in placed
+            for other, why in p.related
+            for row in ([p.story_id, other, why], [other, p.story_id, why])
+        ],
+    )
+
+
+def set_leads(store: Store, leads: Mapping[str, str], now: datetime) -> None:
+    """Give stories their (perhaps new) lead; neither id nor `published` moves (I6)."""
+    store.db.conn.executemany(
+        "UPDATE stories SET lead_id = items.id, title = items.title, kind = items.kind, changed = ?"
+        " FROM items WHERE items.id = ? AND stories.id = ?",
+        [[stamp(now), item_id, story_id] for story_id, item_id in leads.items()],
+    )
+
+
+def touch(store: Store, item_ids: Iterable[str], significant_ids: Iterable[str], now: datetime) -> set[str]:
+    """Edits of items reach their stories: `changed` always, `updated` for a lead's significant edit (E1, PB4)."""
+    touched: set[str] = set()
+    for part in chunked(sorted(set(item_ids))):
+        rows = store.db.execute(
+            f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND id IN ({marks(part)})",  # noqa: S608
+            part,
+        )
+        touched.update(row[0] for row in rows)
+    store.db.conn.executemany(
+        "UPDATE stories SET changed = ?, title = items.title, kind = items.kind"
+        " FROM items WHERE items.id = stories.lead_id AND stories.id = ?",
+        [[stamp(now), story_id] for story_id in sorted(touched)],
+    )
+    store.db.conn.executemany(
+        "UPDATE stories SET updated = max(updated, ?) WHERE lead_id = ?",
+        [[stamp(now), item_id] for item_id in significant_ids],
+    )
+    return touched
+
+
+def any_announced(store: Store) -> bool:
+    """Whether a feed exists already into which a backlog would fall (T4)."""
+    return store.db.execute("SELECT 1 FROM stories LIMIT 1").fetchone() is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What decides in which channels a story is."""
+
+    story_id: str
+    announced: datetime
+    fed: bool
+    hidden: bool
+    kind: Kind
+    sources: frozenset[str]
+    topics: frozenset[str]
+    languages: frozenset[str]
+
+
+def facts(store: Store, ids: Iterable[str]) -> list[Facts]:
+    """The facts of the stories `ids`."""
+    result = []
+    for part in chunked(sorted(ids)):
+        rows = store.db.execute(
+            "SELECT stories.id, stories.announced, stories.fed, stories.hidden, stories.kind,"
+            " (SELECT json_group_array(source_id) FROM items WHERE story_id = stories.id) AS sources,"
+            " (SELECT json_group_array(value) FROM items, json_each(items.topics) WHERE story_id = stories.id)"
+            " AS topics,"
+            " (SELECT json_group_array(language) FROM items WHERE story_id = stories.id AND language IS NOT NULL)"
+            f" AS languages FROM stories WHERE id IN ({marks(part)})",  # noqa: S608
+            part,
+        )
+        result += [
+            Facts(
+                story_id=row["id"],
+                announced=sure_moment(row["announced"]),
+                fed=bool(row["fed"]),
+                hidden=bool(row["hidden"]),
+                kind=Kind(row["kind"]),
+                sources=_names(row["sources"]),
+                topics=_names(row["topics"]),
+                languages=_names(row["languages"]),
+            )
+            for row in rows
+        ]
+    return result
+
+
+def _names(text: str) -> frozenset[str]:
+    import json
+
+    return frozenset(json.loads(text))
+
+
+def every_id(store: Store) -> Iterable[list[str]]:
+    """The ids of all stories, in lists of at most a few hundred."""
+    after = 0
+    while rows := store.db.execute(
+        "SELECT number, id FROM stories WHERE number > ? ORDER BY number LIMIT 500", [after]
+    ).fetchall():
+        after = rows[-1]["number"]
+        yield [row["id"] for row in rows]
+
+
+def read(store: Store, ids: Sequence[str], *, texts: bool = False) -> list[Story]:
+    """The stories `ids`, in that order.
+
+    Unless `texts` is asked for, an item's `text` stays empty, and its `html` too where the source does not
+    permit republishing it (P3): what nobody may print is not carried around.
+    """
+    by_id: dict[str, Mapping[str, Any]] = {}
+    items: dict[str, list[Item]] = {}
+    related: dict[str, list[tuple[str, str]]] = {}
+    columns = "items.*" if texts else _without_texts(store)
+    for part in chunked(ids):
+        inside = f"({marks(part)})"
+        for row in store.db.execute(f"SELECT * FROM stories WHERE id IN {inside}", part):  # noqa: S608
+            by_id[row["id"]] = row
+        for row in store.db.execute(
+            f"SELECT {columns} FROM items JOIN sources ON sources.id = items.source_id"  # noqa: S608
+            f" WHERE items.story_id IN {inside} ORDER BY items.sort, items.id",
+            part,
+        ):
+            items.setdefault(row["story_id"], []).append(from_row(row))
+        for row in store.db.execute(
+            f"SELECT story_id, other_id, why FROM related WHERE story_id IN {inside} ORDER BY other_id",  # noqa: S608
+            part,
+        ):
+            related.setdefault(row["story_id"], []).append((row["other_id"], row["why"]))
+    who = tellers(store)
+    return [
+        Story(
+            id=id_,
+            sightings=tuple(
+                Sighting(item=item, teller=who[item.source_id])
+                for item in sorted(items[id_], key=lambda i: i.id != row["lead_id"])
+            ),
+            announced=sure_moment(row["announced"]),
+            published=sure_moment(row["published"]),
+            updated=sure_moment(row["updated"]),
+            changed=sure_moment(row["changed"]),
+            kind=Kind(row["kind"]),
+            topics=tuple(sorted({topic for item in items[id_] for topic in item.topics})),
+            related=tuple(related.get(id_, ())),
+        )
+        for id_ in ids
+        if (row := by_id.get(id_)) is not None
+    ]
+
+
+def _without_texts(store: Store) -> str:
+    names = [column.name for column in store.db.table("items").columns]
+    plain = [f"items.{name}" for name in names if name not in ("text", "html")]
+    return ", ".join([*plain, "'' AS text", "CASE WHEN sources.full_text THEN items.html ELSE '' END AS html"])
+
+
+def resolve(store: Store, name: str) -> str | None:
+    """The story meant by a story id, a tombstone, an item id, or the start of one (4 characters at least)."""
+    row = store.db.execute(
+        "SELECT id FROM stories WHERE id = ?1 UNION SELECT became FROM tombstones WHERE story_id = ?1"
+        " UNION SELECT story_id FROM items WHERE id = ?1",
+        [name],
+    ).fetchone()
+    if row is None and re.fullmatch(r"[a-z2-7]{4,15}", name):
+        rows = store.db.execute("SELECT id FROM stories WHERE id GLOB ? LIMIT 2", [name + "*"]).fetchall()
+        row = rows[0] if len(rows) == 1 else None
+    return str(row[0]) if row and row[0] else None
+
+
+def why(store: Store, story_id: str) -> dict[str, str]:
+    """Why each item of a story is in it, by item id."""
+    rows = store.db.execute("SELECT id, why FROM items WHERE story_id = ?", [story_id])
+    return {row["id"]: row["why"] or "" for row in rows}
+
+
+def search(store: Store, query: str, limit: int) -> list[str]:
+    """Ids of stories whose items match `query` (words, all of them), best first."""
+    found_ids: dict[str, None] = {}
+    if not re.search(r"\w", query):
+        return []
+    for row in store.db.table("items").search(query, columns=["story_id"], limit=limit * 4, quote=True):
+        if row["story_id"]:
+            found_ids.setdefault(row["story_id"])
+    visible = set()
+    for part in chunked(found_ids):
+        rows = store.db.execute(f"SELECT id FROM stories WHERE hidden = 0 AND id IN ({marks(part)})", part)  # noqa: S608
+        visible.update(row[0] for row in rows)
+    return [id_ for id_ in found_ids if id_ in visible][:limit]
+
+
+def counts(store: Store) -> tuple[int, int]:
+    """How many stories and items there are."""
+    row = store.db.execute("SELECT (SELECT count(*) FROM stories), (SELECT count(*) FROM items)").fetchone()
+    return int(row[0]), int(row[1])
+
+
+def newest_change(store: Store) -> datetime | None:
+    """When anything shown last changed."""
+    return moment(store.db.execute("SELECT max(changed) FROM stories").fetchone()[0])

@@ -1,0 +1,1 @@
+"""Pure room: entries -> items -> stories. No clock, no chance, no I/O."""

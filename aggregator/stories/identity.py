@@ -1,0 +1,84 @@
+"""What identifies an entry within its source (I1, I2, I4)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+
+from aggregator.model import Alias, Entry, Verdict
+from aggregator.stories.links import canonical, is_listing, without_fragment
+
+GUID, LINK, LINK_AND_TITLE, TEXT = "guid", "link", "linktitle", "text"
+STRENGTH = (GUID, LINK, LINK_AND_TITLE, TEXT)
+"""The order in which aliases are believed (I2)."""
+
+
+def title_key(title: str) -> str:
+    """A title without case, punctuation and blanks."""
+    return re.sub(r"[\W_]+", " ", title.casefold()).strip()
+
+
+def distinct(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries without exact repetitions (a pinned entry that is also in the list)."""
+    seen: dict[tuple[str | None, str | None, str, str | None], Entry] = {}
+    for entry in entries:
+        text = None if entry.guid or entry.link else entry.content or entry.summary
+        seen.setdefault((entry.guid, entry.link, title_key(entry.title), text), entry)
+    return list(seen.values())
+
+
+def judge(entries: Iterable[Entry], before: Verdict, homes: Sequence[str | None]) -> Verdict:
+    """I1: whether guids and links identify, judged on the whole document; a no is for ever."""
+    guids: list[str] = []
+    links: list[str] = []
+    for entry in entries:
+        if entry.guid:
+            guids.append(entry.guid)
+        if entry.link and not is_listing(key := canonical(entry.link), *homes):
+            links.append(key)
+    return Verdict(
+        guid=before.guid and len(set(guids)) == len(guids),
+        link=before.link and len(set(links)) == len(links),
+    )
+
+
+def aliases(
+    entry: Entry, title: str, text: str, verdict: Verdict, homes: Sequence[str | None]
+) -> tuple[Alias, ...]:
+    """Everything that identifies an entry, strongest first; title and text only where nothing else does."""
+    found = []
+    if entry.guid and verdict.guid and not _is_home(entry.guid, homes):
+        found.append(Alias(kind=GUID, value=entry.guid))
+    if entry.link:
+        key = canonical(entry.link)
+        if not is_listing(key, *homes):
+            if verdict.link:
+                found.append(Alias(kind=LINK, value=key))
+            page = without_fragment(key)
+            if not is_listing(page, *homes):
+                found.append(Alias(kind=LINK_AND_TITLE, value=f"{page}\n{title_key(title)}"))
+    if not found:
+        digest = hashlib.sha256(f"{title_key(title)}\n{_dateless(text)}".encode()).hexdigest()
+        found.append(Alias(kind=TEXT, value=digest))
+    return tuple(found)
+
+
+def _is_home(guid: str, homes: Sequence[str | None]) -> bool:
+    return guid.startswith(("http://", "https://")) and is_listing(canonical(guid), *homes)
+
+
+def _dateless(text: str) -> str:
+    """A text without its digits: dates and counters in it do not make it another text."""
+    return re.sub(r"[\d\W_]+", " ", text.casefold()).strip()
+
+
+def item_id(source_url: str, alias: Alias) -> str:
+    """80 bits of hash in base32, 16 characters: an id for ever (I4)."""
+    return short_hash(f"{source_url}\n{alias.kind}\n{alias.value}")
+
+
+def short_hash(text: str) -> str:
+    """80 bits of SHA-256 in lower-case base32."""
+    return base64.b32encode(hashlib.sha256(text.encode()).digest()[:10]).decode().lower()

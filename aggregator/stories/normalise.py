@@ -1,0 +1,92 @@
+"""Entries -> items: everything an entry says, in our own terms."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from aggregator.model import Entry, Item, Reading, Source, TopicRule, Verdict
+from aggregator.stories import clean, dates, identity, words
+
+
+def items(
+    reading: Reading, source: Source, verdict: Verdict, rules: Sequence[TopicRule], now: datetime
+) -> tuple[tuple[Item, ...], Verdict]:
+    """The items of a document seen at `now`, and the verdict of I1 that they were identified under."""
+    homes = (source.url, reading.site_link)
+    entries = identity.distinct(reading.entries)
+    verdict = identity.judge(entries, verdict, homes)
+    updated = dates.sane(dates.read(reading.updated, source.timezone), now)
+    found: dict[str, Item] = {}
+    for entry in entries:
+        item = _item(entry, source, verdict, homes, rules, now, updated, reading)
+        found.setdefault(item.id, item)
+    return tuple(found.values()), verdict
+
+
+def _item(
+    entry: Entry,
+    source: Source,
+    verdict: Verdict,
+    homes: tuple[str | None, ...],
+    rules: Sequence[TopicRule],
+    now: datetime,
+    source_updated: datetime | None,
+    reading: Reading,
+) -> Item:
+    html, text, excerpt = _texts(entry)
+    title = clean.title(entry.title, is_html=entry.title_is_html) or clean.excerpt(text, 100) or "(untitled)"
+    aliases = identity.aliases(entry, title, text, verdict, homes)
+    said = "\n".join((title, *entry.categories, text))
+    raw = entry.published or entry.updated
+    return Item(
+        id=identity.item_id(source.url, aliases[0]),
+        source_id=source.id,
+        aliases=aliases,
+        guid=entry.guid,
+        link=entry.link,
+        title=title,
+        html=html,
+        text=text,
+        excerpt=excerpt,
+        claimed=dates.sane(dates.read(raw, source.timezone), now),
+        claimed_raw=raw,
+        first_seen=now,
+        position=entry.position,
+        authors=entry.authors,
+        categories=entry.categories,
+        topics=tuple(dict.fromkeys((*source.topics, *words.topics(rules, said)))),
+        enclosures=entry.enclosures,
+        kind=words.kind(title, entry.categories),
+        language=_language(source.language or entry.language or reading.language),
+        rights=entry.rights or reading.rights,
+        source_updated=source_updated,
+        content_hash=_hash(title, html, entry),
+        dropped=words.dropped_by(source.only, source.drop, said),
+    )
+
+
+def _texts(entry: Entry) -> tuple[str, str, str]:
+    """(clean HTML, plain text, excerpt); the summary serves as excerpt where it is more than a repetition."""
+    written = entry.content or entry.summary or ""
+    html = clean.fragment(written, entry.base) if entry.text_is_html else clean.paragraphs(written)
+    text = clean.plain(html)
+    short = text
+    if entry.content and entry.summary and entry.text_is_html and len(entry.summary) < len(written):
+        short = clean.plain(clean.fragment(entry.summary, entry.base)) or text
+    # WordPress ends every excerpt with this sentence, or with "[…]".
+    short = re.sub(r"\s*The post .{1,300}? (first appeared|appeared first) on .{1,200}\.$", "", short)
+    return html, text, clean.excerpt(re.sub(r"\s*\[(…|\.\.\.)\]$", "…", short))
+
+
+def _language(tag: str | None) -> str | None:
+    """The primary subtag of a sane language tag (RFC 5646)."""
+    match = re.match(r"[A-Za-z]{2,3}(?=$|[-_])", tag or "")
+    return match[0].lower() if match else None
+
+
+def _hash(title: str, html: str, entry: Entry) -> str:
+    said = "\n".join((title, html, entry.link or "", *entry.categories, *entry.authors))
+    return hashlib.sha256(said.encode()).hexdigest()[:32]

@@ -1,0 +1,102 @@
+"""Arriving items against known ones: which are new, the same, or edited, and whether an edit matters (E1, E2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from rapidfuzz.distance import Indel
+
+from aggregator.model import Alias, Arrival, Change, Item
+from aggregator.stories.identity import STRENGTH, title_key
+
+RESTLESS = 8
+"""After so many edits a text counts as one that changes by itself (counters, timestamps); E2."""
+COMPARED = 20_000  # characters of a text that are compared, so that no text can cost seconds
+
+
+class Known(Protocol):
+    """What must be remembered of an item."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def content_hash(self) -> str: ...
+    @property
+    def first_seen(self) -> datetime: ...
+    @property
+    def claimed(self) -> datetime | None: ...
+    @property
+    def edits(self) -> int: ...
+    @property
+    def dropped(self) -> str | None: ...
+    @property
+    def story_id(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    item: Item
+    known: Known | None
+
+
+def arrivals(items: Sequence[Item], known_as: Callable[[Alias], Known | None]) -> tuple[Arrival, ...]:
+    """Each item as it will be kept. A known item is claimed once, by the strongest alias that leads to it."""
+    return tuple(_arrival(match) for match in _matched(items, known_as))
+
+
+def _matched(items: Sequence[Item], known_as: Callable[[Alias], Known | None]) -> list[_Match]:
+    owners: dict[int, Known] = {}
+    claimed: set[str] = set()
+    for kind in STRENGTH:
+        for n, item in enumerate(items):
+            if n in owners:
+                continue
+            for alias in item.aliases:
+                known = known_as(alias) if alias.kind == kind else None
+                if known is not None and known.id not in claimed:
+                    owners[n] = known
+                    claimed.add(known.id)
+                    break
+    return [_Match(item, owners.get(n)) for n, item in enumerate(items)]
+
+
+def _arrival(match: _Match) -> Arrival:
+    item, known = match.item, match.known
+    if known is None:
+        return Arrival(item=item, change=Change.NEW)
+    # The first sane date stands: re-dated posts do not jump (T1). A story once placed outlives new filters.
+    kept = replace(
+        item,
+        id=known.id,
+        first_seen=known.first_seen,
+        claimed=known.claimed or item.claimed,
+        dropped=None if known.story_id else item.dropped,
+    )
+    return Arrival(item=kept, change=_change(kept, known))
+
+
+def _change(item: Item, known: Known) -> Change:
+    if item.content_hash == known.content_hash and item.dropped == known.dropped:
+        return Change.SAME
+    if title_key(item.title) != title_key(known.title):
+        return Change.SIGNIFICANT
+    if known.edits >= RESTLESS:
+        return Change.SAME
+    return Change.SIGNIFICANT if text_differs(known.text, item.text) else Change.EDITED
+
+
+def text_differs(old: str, new: str) -> bool:
+    """E1: more than 10 % and more than 50 characters of the text changed."""
+    old, new = old[:COMPARED], new[:COMPARED]
+    if old == new:
+        return False
+    # An insertion or deletion counts once, a replacement as the longer side: half of Indel's sum at least.
+    changed = max(Indel.distance(old, new) / 2, abs(len(old) - len(new)))
+    return changed > 50 and changed > 0.1 * max(len(old), 1)
