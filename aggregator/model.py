@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -460,6 +460,7 @@ class Teller:
     id: str
     name: str
     url: str
+    kind: str
     site_link: str | None
     feed_id: str | None
     language: str | None
@@ -526,7 +527,11 @@ class Publication:
     channel: Channel
     channels: tuple[Channel, ...]
     stories: tuple[Story, ...]
-    updated: datetime
+
+    @property
+    def updated(self) -> datetime:
+        """When anything shown last changed; derived, so that nothing changed means the same bytes (PB13)."""
+        return max((story.changed for story in self.stories), default=datetime(1990, 1, 1, tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -535,8 +540,6 @@ class Directory:
 
     site: Site
     sources: tuple[Teller, ...]
-    kinds: Mapping[str, str]
-    changed: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
-from typing import Protocol
 
-from aggregator.model import Failure, Request, Response
+from aggregator.model import Config, Failure, Request, Response
 
 Clock = Callable[[], datetime]
 """Now, aware UTC. Only `wiring` knows the real one."""
@@ -18,6 +19,9 @@ Fetcher = Callable[[Request], Response | Failure]
 
 Must be picklable where the executor's workers are processes.
 """
+
+MakeExecutor = Callable[[int], Executor]
+"""An executor of so many workers; threads by default. Jobs know no more of it than `concurrent.futures` says."""
 
 Mailer = Callable[[EmailMessage, str], None]
 """Hands one letter to the relay for one address; raises `MailRefused` or `MailInterrupted`."""
@@ -38,19 +42,17 @@ class MailInterrupted(Exception):
     """The connection broke after DATA began: nobody knows whether the letter was accepted (M4)."""
 
 
-class Executing(Protocol):
-    """Any `concurrent.futures.Executor`: threads by default."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """The parts a job works with; `wiring` puts the real ones together, tests their own.
 
-    def __call__(self) -> Executor: ...
+    `fetcher` and `mailer` make their part when it is needed, so that a run with nothing to do imports nothing.
+    `pretended_clock` says that `clock` is not the real one: public servers are then left alone.
+    """
 
-
-__all__ = [
-    "Clock",
-    "Executing",
-    "Fetcher",
-    "Future",
-    "MailInterrupted",
-    "MailRefused",
-    "Mailer",
-    "Progress",
-]
+    config: Config
+    clock: Clock
+    fetcher: Callable[[], Fetcher]
+    make_executor: MakeExecutor
+    mailer: Callable[[], AbstractContextManager[Mailer]]
+    pretended_clock: bool = False

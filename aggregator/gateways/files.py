@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import gzip
+import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.message import EmailMessage
 from pathlib import Path
 
-from aggregator.errors import AnotherRunHolds, FilesError
+from aggregator.errors import AnotherRunHolds, FilesError, MailError
 from aggregator.model import Document
+from aggregator.seams import Mailer
 
 
 @contextmanager
@@ -49,6 +53,22 @@ def write_document(public: Path, document: Document) -> bool:
     except OSError as error:
         raise FilesError(f"{target} cannot be written: {error.strerror}") from error
     return True
+
+
+@contextmanager
+def outbox(folder: Path) -> Iterator[Mailer]:
+    """The embedded default for mail: every letter becomes a file. The same letter again is the same file."""
+
+    def put(message: EmailMessage, address: str) -> None:
+        edition = str(message["Message-ID"]).strip("<>").partition(".")[0]
+        who = re.sub(r"[^A-Za-z0-9.@_+-]", "_", address)[:80]
+        mark = hashlib.sha256(address.encode()).hexdigest()[:6]
+        try:
+            write_letter(folder, f"{edition}-{who}-{mark}.eml", message.as_bytes())
+        except FilesError as error:
+            raise MailError(f"{error}; every letter stays owed") from error
+
+    yield put
 
 
 def write_letter(outbox: Path, name: str, body: bytes) -> Path:

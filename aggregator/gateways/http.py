@@ -136,14 +136,25 @@ class HttpFetcher:
 
     rules: FetchRules
     user_agent: str
+    host_gap: float = 0.0
+    """Seconds between two visits to one host (CL11). All visits to a host are made by one worker in order,
+    so what this thread remembers of the last one is all there is to know."""
 
     def __call__(self, request: Request) -> Response | Failure:
         """One visit: at most MAX_HOPS redirects, all within `rules.timeout`, no retry (CL9)."""
+        self._keep_gap(urlsplit(request.source.url).hostname or "")
         _visit.deadline = time.monotonic() + self.rules.timeout.total_seconds()
         try:
             return self._follow(request)
         except (requests.RequestException, HTTPError, OSError, http.client.HTTPException) as error:
             return Failure(reason=_words(error, self.rules.timeout.total_seconds()))
+        finally:
+            _visit.last = (urlsplit(request.source.url).hostname or "", time.monotonic())
+
+    def _keep_gap(self, host: str) -> None:
+        last_host, last_end = getattr(_visit, "last", ("", 0.0))
+        if host == last_host:
+            time.sleep(max(0.0, last_end + self.host_gap - time.monotonic()))
 
     def _follow(self, request: Request) -> Response | Failure:
         url, hops = request.source.url, []

@@ -43,7 +43,7 @@ def read(body: bytes, url: str, headers: Mapping[str, str], source: Source) -> R
         feed_id=line(feed.get("id")),
         site_link=_alternate(feed, url),
         language=line(feed.get("language"), 40),
-        rights=line(feed.get("rights"), 500),
+        rights=line(feed.get("rights"), 1_000),
         updated=_as_written(feed, "updated"),
         notes=notes,
     )

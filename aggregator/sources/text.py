@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-# XML 1.0 (5th ed.) section 2.2, without C1 controls and the line-ending lookalikes that break tools.
-_ILLEGAL = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# XML 1.0 (5th ed.) section 2.2, and without C1 controls, which terminals obey.
+_ILLEGAL = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def legal(text: str) -> str:

@@ -65,12 +65,16 @@ def enroll(store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[
     )
 
 
-def select_again(store: Store, channel_id: str, selected_with: str, facts: Iterable[Facts]) -> None:
-    """Replace a channel's memberships after its include or exclude changed; in the caller's transaction."""
+def add(store: Store, channel_id: str, facts: Iterable[Facts]) -> None:
+    """Put stories into a channel that is being selected again, in the caller's transaction."""
     store.db.conn.executemany(
         "INSERT INTO memberships (channel_id, story_id, announced, fed) VALUES (?, ?, ?, ?)",
         [[channel_id, fact.story_id, stamp(fact.announced), fact.fed] for fact in facts],
     )
+
+
+def selected(store: Store, channel_id: str, selected_with: str) -> None:
+    """A channel's memberships are those of this include and exclude now, in the caller's transaction."""
     store.db.execute(
         "UPDATE channels SET selected_with = ?, revision = revision + 1 WHERE id = ?",
         [selected_with, channel_id],

@@ -97,15 +97,18 @@ def keep(store: Store, arrivals: Sequence[Arrival], *, backlog: bool, now: datet
     )
     conn.executemany(
         "INSERT INTO revisions (item_id, number, replaced, significant, title, text)"
-        " SELECT id, edits, ?, ?, title, text FROM items WHERE id = ?",
-        [[stamp(now), a.change is Change.SIGNIFICANT, a.item.id] for a in edited],
+        " SELECT id, edits, ?, ?, title, text FROM items WHERE id = ? AND (title <> ? OR text <> ?)",
+        [
+            [stamp(now), a.change is Change.SIGNIFICANT, a.item.id, a.item.title, a.item.text]
+            for a in edited
+        ],
     )
     conn.executemany(
-        "UPDATE items SET guid = :guid, link = :link, title = :title, html = :html, text = :text, excerpt = :excerpt,"
+        "UPDATE items SET edits = edits + (title <> :title OR text <> :text), guid = :guid, link = :link, title = :title, html = :html, text = :text, excerpt = :excerpt,"
         " claimed = :claimed, claimed_raw = :claimed_raw, sort = :sort, position = :position, kind = :kind,"
         " language = :language, rights = :rights, authors = :authors, categories = :categories, topics = :topics,"
         " enclosures = :enclosures, source_updated = :source_updated, content_hash = :content_hash,"
-        " dropped = :dropped, edits = edits + 1 WHERE id = :id",
+        " dropped = :dropped WHERE id = :id",
         [_row(a.item) for a in edited],
     )
     conn.executemany(

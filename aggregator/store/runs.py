@@ -11,9 +11,8 @@ from aggregator.store.glance import MARK
 
 
 def begin(store: Store, job: str, now: datetime) -> int:
-    """Open a run; the mark that nothing is left to do is taken away until the run ends well."""
+    """Open a run."""
     with store.transaction():
-        forget_finished(store)
         cursor = store.db.execute("INSERT INTO runs (job, started) VALUES (?, ?)", [job, stamp(now)])
     return int(cursor.lastrowid or 0)
 
@@ -33,7 +32,7 @@ def leave_finished(store: Store, mark: str) -> None:
 
 
 def forget_finished(store: Store) -> None:
-    """There may be something to do again (within a transaction of the caller)."""
+    """There may be something to do again, until a run ends well."""
     store.db.execute("DELETE FROM meta WHERE key = ?", [MARK])
 
 

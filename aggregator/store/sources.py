@@ -251,9 +251,10 @@ def profiles(store: Store) -> dict[str, Profile]:
     }
 
 
-def tellers(store: Store) -> dict[str, Teller]:
-    """Every source that ever told something, by id; those that left feeds.yaml too (V5)."""
-    return {row["id"]: teller(row) for row in store.db.table("sources").rows}
+def tellers(store: Store, *, configured: bool = False) -> dict[str, Teller]:
+    """Every source that ever told something, by id, in the order of feeds.yaml; those that left it too (V5)."""
+    rows = store.db.table("sources").rows_where("configured >= ?", [configured], order_by="position, id")
+    return {row["id"]: teller(row) for row in rows}
 
 
 def teller(row: Mapping[str, Any]) -> Teller:
@@ -262,6 +263,7 @@ def teller(row: Mapping[str, Any]) -> Teller:
     return Teller(
         id=row["id"],
         name=row["name"],
+        kind=row["kind"],
         url=url.split(":", 2)[2] if url.startswith("formerly:") else url,
         site_link=row["site_link"],
         feed_id=row["feed_id"],

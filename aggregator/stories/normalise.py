@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from aggregator.model import Entry, Item, Reading, Source, TopicRule, Verdict
@@ -41,7 +42,7 @@ def _item(
     aliases = identity.aliases(entry, title, text, verdict, homes)
     said = "\n".join((title, *entry.categories, text))
     raw = entry.published or entry.updated
-    return Item(
+    item = Item(
         id=identity.item_id(source.url, aliases[0]),
         source_id=source.id,
         aliases=aliases,
@@ -61,11 +62,11 @@ def _item(
         enclosures=entry.enclosures,
         kind=words.kind(title, entry.categories),
         language=_language(source.language or entry.language or reading.language),
-        rights=entry.rights or reading.rights,
+        rights=rights(entry.rights or reading.rights),
         source_updated=source_updated,
-        content_hash=_hash(title, html, entry),
         dropped=words.dropped_by(source.only, source.drop, said),
     )
+    return replace(item, content_hash=_hash(item))
 
 
 def _texts(entry: Entry) -> tuple[str, str, str]:
@@ -81,12 +82,33 @@ def _texts(entry: Entry) -> tuple[str, str, str]:
     return html, text, clean.excerpt(re.sub(r"\s*\[(…|\.\.\.)\]$", "…", short))
 
 
+def rights(written: str | None) -> str | None:
+    """Rights as plain text; a mere linked picture becomes the address it links to."""
+    if not written or "<" not in written:
+        return written
+    target = re.search(r"""href=["\']?(https?://[^"\'\s>]+)""", written)
+    return clean.title(written, is_html=True) or (target[1] if target else None)
+
+
 def _language(tag: str | None) -> str | None:
     """The primary subtag of a sane language tag (RFC 5646)."""
     match = re.match(r"[A-Za-z]{2,3}(?=$|[-_])", tag or "")
     return match[0].lower() if match else None
 
 
-def _hash(title: str, html: str, entry: Entry) -> str:
-    said = "\n".join((title, html, entry.link or "", *entry.categories, *entry.authors))
-    return hashlib.sha256(said.encode()).hexdigest()[:32]
+def _hash(item: Item) -> str:
+    """A hash of all that is shown or selected by; dates are no part of it, so re-dating is no edit."""
+    said = (
+        item.title,
+        item.html,
+        item.excerpt,
+        item.link,
+        item.authors,
+        item.categories,
+        item.topics,
+        item.enclosures,
+        item.kind,
+        item.language,
+        item.rights,
+    )
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:32]

@@ -1,0 +1,382 @@
+"""The commands: read options, call one job, print its report. Results to standard output, the rest to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aggregator import __version__, wiring
+from aggregator.errors import AggregatorError
+
+if TYPE_CHECKING:
+    from aggregator.model import Config, DigestReport, FetchReport
+    from aggregator.seams import House, Progress
+
+ALL_FAILED = 3  # L3: when all of at least so many due sources failed, the run failed
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        cli()
+    except AggregatorError as error:
+        click.echo(f"aggregator: {error}" if error.exit_code != 78 or "\n" not in str(error) else str(error), err=True)
+        sys.exit(error.exit_code)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "-c",
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    default=Path("feeds.yaml"),
+    show_default=True,
+    help="The configuration file.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Say what was done also when nobody watches.")
+@click.version_option(__version__, prog_name="aggregator")
+@click.pass_context
+def cli(context: click.Context, config_file: Path, verbose: bool) -> None:
+    """Poll partner sites, tell the same news once, publish one merged feed and a digest."""
+    context.obj = _Invocation(config_file, verbose)
+
+
+class _Invocation:
+    """What every command is given."""
+
+    def __init__(self, config_file: Path, verbose: bool) -> None:
+        self.config_file = config_file
+        self.verbose = verbose
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody wants to read what was done: cron does not."""
+        return self.verbose or sys.stdout.isatty()
+
+    def house(self, *, secrets: bool = True) -> House:
+        return wiring.build(self.config_file, secrets=secrets)
+
+    def config(self) -> Config:
+        from aggregator.config import load
+
+        return load(self.config_file, secrets=False)
+
+
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+def _print_json(value: object) -> None:
+    def plain(thing: object) -> object:
+        if isinstance(thing, datetime):
+            return thing.isoformat()
+        return asdict(thing) if is_dataclass(thing) and not isinstance(thing, type) else str(thing)
+
+    click.echo(json.dumps(value, default=plain, ensure_ascii=False, indent=2))
+
+
+# --- check ---------------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.pass_obj
+def check(invocation: _Invocation) -> None:
+    """Validate feeds.yaml and say every problem with its line."""
+    config = invocation.house().config
+    enabled = sum(source.enabled for source in config.sources)
+    click.echo(
+        f"{invocation.config_file} is right: {enabled} sources polled, {len(config.sources) - enabled} disabled;"
+        f" {len(config.channels)} channels, {len(config.digests)} digests."
+    )
+    if config.placeholder_contact:
+        click.echo("site.contact is still the placeholder: `fetch` will not visit public servers before you set it.")
+
+
+# --- fetch and publish ---------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("--force", is_flag=True, help="Visit also what is not due; a server's Retry-After still holds.")
+@_json_option
+@click.pass_obj
+def fetch(invocation: _Invocation, sources: tuple[str, ...], force: bool, as_json: bool) -> None:
+    """Visit the sources that are due, place their items, publish what changed (the cron job)."""
+    if not sources and not force:
+        from aggregator.store import glance
+
+        waiting = glance.idle(invocation.config_file, wiring.clock()())
+        if waiting is not None:
+            _say_idle(invocation, waiting, as_json)
+            return
+    from aggregator.jobs import fetch as job
+
+    progress = _Progress() if sys.stderr.isatty() else None
+    report = job.run(invocation.house(), ids=sources, force=force, progress=progress)
+    if progress:
+        progress.end()
+    for notice in report.notices:
+        click.echo(notice, err=True)
+    if as_json:
+        _print_json(report)
+    elif invocation.watched:
+        _say_fetched(report)
+    if report.visited >= ALL_FAILED and report.failed == report.visited:
+        raise AggregatorError(f"all {report.failed} sources that were due failed; is the network up?")
+
+
+def _say_idle(invocation: _Invocation, waiting: int, as_json: bool) -> None:
+    if as_json:
+        from aggregator.model import FetchReport
+
+        _print_json(FetchReport(not_due=waiting))
+    elif invocation.watched:
+        click.echo(f"Nothing is due; {waiting} sources wait for their time.")
+
+
+def _say_fetched(report: FetchReport) -> None:
+    click.echo(
+        f"{report.visited} sources visited: {report.changed} changed, {report.unchanged} unchanged,"
+        f" {report.failed} failed; {report.not_due} not due"
+        + (f", {report.held} held" if report.held else "")
+        + f" ({report.seconds:.1f} s)"
+    )
+    click.echo(
+        f"{report.new_items} new items, {report.updated_items} updated: {report.new_stories} new stories,"
+        f" {report.joined_stories} items told a story already known"
+    )
+    for told in report.sources:
+        if told.outcome == "failed":
+            click.echo(f"  failed: {told.id}: {told.reason}")
+        elif told.reason:
+            click.echo(f"  note: {told.id}: {told.reason}")
+    if report.documents_written:
+        click.echo(f"{len(report.documents_written)} documents written: {', '.join(report.documents_written)}")
+    else:
+        click.echo("no document changed")
+
+
+class _Progress:
+    """A line on the terminal that is written over."""
+
+    def __call__(self, done: int, total: int, last: str) -> None:
+        click.echo(f"\r\x1b[K{done}/{total} {last[:60]}", nl=False, err=True)
+
+    def end(self) -> None:
+        click.echo("\r\x1b[K", nl=False, err=True)
+
+
+@cli.command()
+@_json_option
+@click.pass_obj
+def publish(invocation: _Invocation, as_json: bool) -> None:
+    """Render every channel again; files whose bytes are right are not touched."""
+    from aggregator.jobs import publish as job
+
+    report = job.run(invocation.house(secrets=False))
+    if as_json:
+        _print_json(report)
+    elif invocation.watched:
+        click.echo(f"{len(report.documents_written)} documents written, {report.unchanged} already right")
+
+
+# --- digest --------------------------------------------------------------------------------------------------
+
+
+@cli.group()
+def digest() -> None:
+    """Compose, preview and deliver the e-mail digests."""
+
+
+@digest.command("run")
+@_json_option
+@click.pass_obj
+def digest_run(invocation: _Invocation, as_json: bool) -> None:
+    """Compose every digest that is due and deliver all owed mail (cron)."""
+    from aggregator.jobs import digest as job
+
+    report = job.run(invocation.house())
+    for notice in report.notices:
+        click.echo(notice, err=True)
+    if as_json:
+        _print_json(report)
+    elif invocation.watched:
+        _say_digested(report)
+    if report.owed and not report.sent:
+        raise AggregatorError(f"no letter could be delivered; {report.owed} stay owed")
+
+
+def _say_digested(report: DigestReport) -> None:
+    for edition in report.composed:
+        click.echo(f"composed {edition}")
+    for edition in report.empty:
+        click.echo(f"{edition}: nothing to tell, no mail")
+    if not report.composed and not report.empty:
+        click.echo("no digest is due")
+    parked = "".join(
+        f", {count} {word}" for count, word in ((report.unknown, "unknown"), (report.failed, "failed")) if count
+    )
+    click.echo(f"{report.sent} letters sent, {report.owed} owed{parked}")
+
+
+@digest.command("preview")
+@click.argument("digest_id", metavar="ID")
+@click.option("--at", "at", metavar="TIME", help="As if it were this moment (ISO 8601; the site's zone).")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
+@click.pass_obj
+def digest_preview(invocation: _Invocation, digest_id: str, at: str | None, out: Path | None) -> None:
+    """Write .eml and .html of what would go out now; nothing is recorded."""
+    from aggregator.jobs import digest as job
+
+    house = invocation.house(secrets=False)
+    moment = _moment(at, house.config) if at else None
+    report = job.preview(house, digest_id, moment, out)
+    click.echo(f"{report.stories} new stories, {report.revised} corrected")
+    for file in report.files:
+        click.echo(str(file))
+
+
+def _moment(text: str, config: Config) -> datetime:
+    from datetime import UTC
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is no moment such as 2026-10-05T08:00", param_hint="--at") from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=config.site.timezone)).astimezone(UTC)
+
+
+# --- looking -------------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@_json_option
+@click.pass_obj
+def status(invocation: _Invocation, as_json: bool) -> None:
+    """Health of every source, last runs, owed mail."""
+    from aggregator.jobs import look
+
+    report = look.status(invocation.config())
+    if as_json:
+        _print_json(report)
+        return
+    now = wiring.clock()()
+    rows = [("source", "state", "last success", "next visit", "items", "reason")]
+    for source in report.sources:
+        rows.append(
+            (
+                source["id"],
+                source["state"],
+                look.ago(_parsed(source["last_success"]), now),
+                _next(_parsed(source["next_visit"]), now),
+                str(source["items"]),
+                source["reason"] or "",
+            )
+        )
+    _table(rows)
+    parked = "".join(f", {count} {state}" for state, count in sorted(report.parked.items()))
+    click.echo(f"\n{report.stories} stories of {report.items} items; {report.owed} letters owed{parked}")
+    for run in report.runs:
+        click.echo(f"{run['job']:8} {look.ago(_parsed(run['started']), now):>12}  {run['outcome']}")
+
+
+def _parsed(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _next(moment: datetime | None, now: datetime) -> str:
+    from aggregator.jobs import look
+
+    return "now" if moment is None or moment <= now else look.ago(moment, now)
+
+
+def _table(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]) - 1)]
+    for row in rows:
+        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)]
+        click.echo("  ".join([*cells, row[-1]]).rstrip())
+
+
+@cli.command()
+@click.argument("query", nargs=-1, required=True)
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@_json_option
+@click.pass_obj
+def search(invocation: _Invocation, query: tuple[str, ...], limit: int, as_json: bool) -> None:
+    """Full-text search over all stories."""
+    from aggregator.jobs import look
+
+    found = look.search(invocation.config(), " ".join(query), limit)
+    if as_json:
+        _print_json({"query": " ".join(query), "stories": [look.story_line(story) for story in found]})
+        return
+    for story in found:
+        click.echo(f"{story.id}  {story.published:%Y-%m-%d}  {story.lead.title}  ({story.teller.name})")
+    if not found:
+        click.echo("nothing found", err=True)
+
+
+@cli.group()
+def story() -> None:
+    """Look at single stories."""
+
+
+@story.command("show")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@_json_option
+@click.pass_obj
+def story_show(invocation: _Invocation, ids: tuple[str, ...], as_json: bool) -> None:
+    """Show stories with all the items that tell them."""
+    from aggregator.jobs import look
+
+    config = invocation.config()
+    told = [look.story(config, id_) for id_ in ids]
+    if as_json:
+        _print_json({"stories": [look.story_json(one) for one in told]})
+        return
+    for n, one in enumerate(told):
+        if n:
+            click.echo()
+        _say_story(look.story_json(one))
+
+
+def _say_story(shown: dict[str, Any]) -> None:
+    topics = f" · {', '.join(shown['topics'])}" if shown["topics"] else ""
+    click.echo(f"{shown['title']}\n{shown['id']} · {shown['kind']}{topics}")
+    for word in ("announced", "published", "updated"):
+        click.echo(f"  {word:10} {shown[word]:%Y-%m-%d %H:%M} UTC")
+    for item in shown["items"]:
+        mark = "told by" if item["lead"] else "also told by"
+        click.echo(f"{mark} {item['source']}: {item['title']}")
+        for word in ("link", "claimed", "first_seen", "why"):
+            if item[word]:
+                click.echo(f"  {word.replace('_', ' '):10} {item[word]}")
+        if item["excerpt"]:
+            click.echo(f"  {item['excerpt']}")
+    for other in shown["related"]:
+        click.echo(f"related: {other['story']} ({other['why']})")
+
+
+# --- demo ----------------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.option("--serve", is_flag=True, help="Go on serving the site, so that it can be opened in a browser.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo-run"),
+    show_default=True,
+    help="Folder for feeds.yaml, database and site of the demo; emptied first.",
+)
+def demo(serve: bool, out: Path) -> None:
+    """Run everything once on a recorded community of partners, without any network."""
+    from aggregator.demo import play
+
+    play.run(out, serve=serve)

@@ -1,0 +1,144 @@
+"""The script of the demo: three days of a recorded community, polled with the real commands."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from aggregator.demo.sites import Community, served, site_server
+from aggregator.errors import AggregatorError, FilesError
+
+MARK = ".aggregator-demo"
+PORT = 8017
+FEEDS = """\
+# Written by `aggregator demo`: a recorded community on this machine.
+site:
+  title: Imaging news (demo)
+  url: http://127.0.0.1:{port}/
+  contact: editors@news.example
+  language: en
+  timezone: Europe/Berlin
+  authority: news.example,2026
+fetch: {{allow_private: [127.77.0.0/24]}}
+sources:
+  - id: hub
+    name: European Imaging Hub
+    url: {hub}/news/
+    kind: page
+    priority: 10
+    page: {{item: article.news-item, link: a.title-link, title: a.title-link h3, date: span.date, summary: p.summary}}
+  - {{id: gerbi, name: German Imaging Society, url: "{gerbi}/feed/", language: de, timezone: Europe/Berlin}}
+  - {{id: nfdi, name: Imaging Data Consortium, url: "{nfdi}/feed.atom", topics: [data]}}
+  - {{id: turin, name: Molecular Imaging Turin, url: "{turin}/rdf.xml", timezone: Europe/Rome}}
+  - {{id: fiam, name: Finnish Microscopy Node, url: "{fiam}/feed.json", timezone: Europe/Helsinki}}
+  - {{id: brno, name: Imaging Brno, url: "{brno}/news.xml", timezone: Europe/Prague}}
+  - {{id: lisbon, name: Lisbon Imaging Platform, url: "{lisbon}/rss.xml", timezone: Europe/Lisbon}}
+  - {{id: oslo, name: Oslo Node, url: "{oslo}/feed/", timezone: Europe/Oslo}}
+  - {{id: forum, name: Image Analysis Forum, url: "{forum}/c/announcements.rss", aggregator: true}}
+  - id: restoration
+    name: Bildgebung in der Restaurierung
+    url: {restoration}/aktuelles/
+    kind: page
+    language: de
+    timezone: Europe/Berlin
+    page: {{item: div.teaser, link: h2 a, title: h2 a, date: time, summary: div.text}}
+topics:
+  data: [FAIR, metadata, Metadaten, Bilddaten, "image data", OMERO, /ome.?zarr/]
+  analysis: [plugin, napari, Fiji, /image analysis/, Bildanalyse]
+channels:
+  - {{id: all, title: Imaging news (demo)}}
+  - {{id: events, title: Events and courses, include: {{kinds: [event, course]}}}}
+  - {{id: data, title: Image data, include: {{topics: [data]}}}}
+  - {{id: deutsch, title: Auf Deutsch, include: {{languages: [de]}}}}
+digests:
+  - {{id: weekly, title: Imaging weekly, channels: [all], schedule: "mon 08:00", recipients: [reader@news.example]}}
+mail:
+  from: Imaging news <editors@news.example>
+"""
+
+
+def run(out: Path, *, serve: bool) -> None:
+    """Play the three days into the folder `out`; with `serve` go on serving the result until interrupted."""
+    _emptied(out)
+    try:
+        with served() as community:
+            (out / "feeds.yaml").write_text(FEEDS.format(port=PORT, **community.addresses), encoding="utf-8")
+            _play(out, community)
+            _what_to_look_at(out)
+            if serve:
+                _serve(out)
+    except subprocess.CalledProcessError as error:
+        raise AggregatorError(f"the demo stopped: `{' '.join(error.cmd[3:])}` ended with {error.returncode}") from error
+
+
+def _emptied(out: Path) -> None:
+    """A fresh folder; one that no demo wrote is left alone."""
+    if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
+        raise FilesError(f"{out} exists and is not a demo's; name another folder with --out")
+    try:
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir(parents=True, exist_ok=True)
+        (out / MARK).touch()
+    except OSError as error:
+        raise FilesError(f"{out} cannot be written: {error.strerror}") from error
+
+
+def _play(out: Path, community: Community) -> None:
+    def command(now: str, *words: str) -> None:
+        print(f"$ aggregator {' '.join(words)}", flush=True)
+        environment = os.environ | {"AGGREGATOR_NOW": now}
+        call = [sys.executable, "-m", "aggregator", "-c", str(out / "feeds.yaml"), "-v", *words]
+        subprocess.run(call, check=True, env=environment)
+        print(flush=True)
+
+    _say("Ten recorded partners are served on this machine; the clock is pretended.")
+    command("2026-10-01T09:00:00+00:00", "check")
+
+    _say("Thursday, 1 October 2026: the first round. Everything is new; Oslo is down, Brno's XML is broken.")
+    command("2026-10-01T09:00:00+00:00", "fetch")
+
+    community.day = "day2"
+    _say("Friday: news, and a third partner announces the joint survey. It stays one story.")
+    command("2026-10-02T09:00:00+00:00", "fetch")
+
+    community.day = "day3"
+    _say("Monday, 5 October: Lisbon moves its winter school to Porto: a story is updated.")
+    command("2026-10-05T06:30:00+00:00", "fetch")
+    _say("Monday is the day of the digest.")
+    command("2026-10-05T06:35:00+00:00", "digest", "run")
+
+    _say("Two hours later nothing is new: no document is touched.")
+    command("2026-10-05T09:00:00+00:00", "fetch")
+
+    _say("One story, told by three partners:")
+    command("2026-10-05T09:00:00+00:00", "search", "joint survey")
+    command("2026-10-05T09:00:00+00:00", "status")
+
+
+def _say(text: str) -> None:
+    print(f"\n--- {text}", flush=True)
+
+
+def _what_to_look_at(out: Path) -> None:
+    letters = sorted((out / "var" / "outbox").glob("*.eml"))
+    _say("Done. What to look at:")
+    print(f"  {out / 'public' / 'index.html'}   the page (make demo SERVE=1 serves it on http://127.0.0.1:{PORT}/)")
+    print(f"  {out / 'public' / 'atom.xml'}     the merged feed: each entry names its source")
+    for letter in letters:
+        print(f"  {letter}   the digest, as a mail program would get it")
+    print(f"  {out / 'feeds.yaml'}          the configuration: change it and run")
+    print(f"  aggregator -c {out / 'feeds.yaml'} search survey   (or: status, story show ID, digest preview weekly)")
+
+
+def _serve(out: Path) -> None:
+    server = site_server(out / "public", PORT)
+    print(f"\nServing on http://127.0.0.1:{PORT}/ (stop with Ctrl-C)", flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        print()
+    finally:
+        server.server_close()

@@ -1,0 +1,132 @@
+"""The recorded partners as real HTTP servers, each on a loopback address of its own (127.77.0.N)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import as_file, files
+from pathlib import Path
+
+SITES = ("hub", "gerbi", "nfdi", "turin", "fiam", "brno", "lisbon", "oslo", "forum", "restoration")
+DAYS = ("day1", "day2", "day3")
+TYPES = {
+    "/feed/": "application/rss+xml; charset=utf-8",
+    ".rss": "application/rss+xml; charset=utf-8",
+    ".atom": "application/atom+xml; charset=utf-8",
+    "rdf.xml": "application/rdf+xml",
+    ".xml": "application/rss+xml",
+    ".json": "application/feed+json",
+    "/": "text/html; charset=utf-8",
+}
+ARTICLE = """<!doctype html><meta charset="utf-8"><title>{path}</title>
+<body style="font: 1.1rem sans-serif; max-width: 40rem; margin: 3rem auto">
+<p>The recorded partner <b>{site}</b> has no article here; on a real site this would be</p><p><code>{path}</code></p>"""
+
+
+class Community:
+    """The partner sites; `day` says how far the recording is."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.day = DAYS[0]
+        self.addresses: dict[str, str] = {}
+
+    def answer(self, site: str, path: str) -> tuple[int, str, bytes]:
+        """(status, content type, body) of `path` on the current day."""
+        past = DAYS[: DAYS.index(self.day) + 1]
+        if any((self.folder / site / day / "DOWN").exists() for day in past):
+            return 503, "text/plain", b"down for maintenance\n"
+        name = path.lstrip("/") + ("index.html" if path.endswith("/") else "")
+        for day in reversed(past):
+            file = self.folder / site / day / name
+            if re.fullmatch(r"[\w./-]+", name) and ".." not in name and file.is_file():
+                kind = next(kind for end, kind in TYPES.items() if path.endswith(end))
+                return 200, kind, self._addressed(file.read_bytes())
+        return 200, "text/html; charset=utf-8", ARTICLE.format(path=_escaped(path), site=site).encode()
+
+    def _addressed(self, body: bytes) -> bytes:
+        for site, address in self.addresses.items():
+            body = body.replace(b"@" + site.encode() + b"@", address.encode())
+        return body
+
+
+@contextmanager
+def served() -> Iterator[Community]:
+    """The community on the network of this machine; every site on the same port of its own address."""
+    with as_file(files(__package__).joinpath("community")) as folder:
+        community = Community(folder)
+        servers = _bound(community)
+        try:
+            for server in servers:
+                threading.Thread(target=server.serve_forever, daemon=True).start()
+            yield community
+        finally:
+            for server in servers:
+                server.shutdown()
+                server.server_close()
+
+
+def _bound(community: Community) -> list[ThreadingHTTPServer]:
+    """One server a site; the port is whatever the first one got."""
+    servers: list[ThreadingHTTPServer] = []
+    port = 0
+    for n, site in enumerate(SITES, start=1):
+        server = ThreadingHTTPServer((f"127.77.0.{n}", port), partial(_Partner, community, site))
+        port = server.server_address[1]
+        community.addresses[site] = f"http://127.77.0.{n}:{port}"
+        servers.append(server)
+    return servers
+
+
+class _Partner(BaseHTTPRequestHandler):
+    """A small web server of a partner: validators, 304, and nothing clever."""
+
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, community: Community, site: str, *args: object) -> None:
+        self.community = community
+        self.site = site
+        super().__init__(*args)  # type: ignore[arg-type]
+
+    def do_GET(self) -> None:
+        status, kind, body = self.community.answer(self.site, self.path.partition("?")[0])
+        etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+        if status == 200 and self.headers.get("If-None-Match") == etag:
+            status, body = 304, b""
+        self.send_response(status)
+        if status != 503:
+            self.send_header("ETag", etag)
+        if status != 304:
+            self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")
+
+
+class _Published(SimpleHTTPRequestHandler):
+    extensions_map: Mapping[str, str] = {
+        ".html": "text/html; charset=utf-8",
+        ".xml": "application/atom+xml; charset=utf-8",
+        ".opml": "text/x-opml; charset=utf-8",
+        "": "application/octet-stream",
+    }
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+def site_server(public: Path, port: int) -> ThreadingHTTPServer:
+    """The published folder on 127.0.0.1, for looking at."""
+    return ThreadingHTTPServer(("127.0.0.1", port), partial(_Published, directory=str(public)))

@@ -1,0 +1,1 @@
+"""Pure room: stories -> an edition -> a letter -> the message one recipient gets."""

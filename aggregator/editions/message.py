@@ -1,0 +1,69 @@
+"""A letter for one address -> the message (PB16): the same delivery gives the same bytes, however often (M4)."""
+
+from __future__ import annotations
+
+import hashlib
+from email.message import EmailMessage
+from email.policy import SMTP, EmailPolicy
+from email.utils import format_datetime, parseaddr
+from urllib.parse import quote, urlsplit
+
+from aggregator.model import Delivery, Site
+
+
+class _UnfoldedLists(EmailPolicy):
+    """Leaves List-* and Message-ID in one line.
+
+    The standard library folds a long List-Unsubscribe into =?utf-8?…, which breaks unsubscribing.
+    """
+
+    def _fold(self, name: str, value: str, refold_binary: bool = False) -> str:
+        if name.lower().startswith("list-") or name.lower() == "message-id":
+            return f"{name}: {value}{self.linesep}"
+        return str(super()._fold(name, value, refold_binary))  # type: ignore[misc]
+
+
+POLICY = _UnfoldedLists(linesep=SMTP.linesep)
+
+
+def message(delivery: Delivery, sender: str, digest_title: str, site: Site) -> EmailMessage:
+    """Multipart text and HTML with the headers of a list."""
+    letter = delivery.letter
+    mail = EmailMessage(policy=POLICY)
+    mail["From"] = sender
+    mail["To"] = delivery.address
+    mail["Subject"] = _one_line(letter.subject)
+    mail["Date"] = format_datetime(delivery.composed)
+    mail["Message-ID"] = delivery.message_id
+    mail["List-Id"] = f"{_phrase(digest_title)} <{delivery.digest_id}.{host(site)}>"
+    subject = quote(f"unsubscribe {delivery.digest_id}")
+    mail["List-Unsubscribe"] = f"<mailto:{parseaddr(site.contact)[1]}?subject={subject}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(letter.text, cte="quoted-printable")
+    mail.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+    mail.set_boundary(f"=_{_digest(delivery.message_id)}")
+    return mail
+
+
+def message_id(edition_id: str, address: str, site: Site) -> str:
+    """A stable Message-ID: one per edition and address, whenever it is asked for."""
+    return f"<{edition_id}.{_digest(address.lower())}@{host(site)}>"
+
+
+def host(site: Site) -> str:
+    """The host of the site, for ids."""
+    return urlsplit(site.url).hostname or "localhost"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _phrase(text: str) -> str:
+    """A List-Id phrase (RFC 2919): printable ASCII words only."""
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in " -_.") else " " for c in text)
+    return '"' + " ".join(plain.split()) + '"'

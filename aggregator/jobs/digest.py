@@ -1,0 +1,189 @@
+"""Digests: compose what is due, deliver what is owed; or show what would go out now (M1-M5)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from pathlib import Path
+
+from aggregator.editions import schedule
+from aggregator.errors import MailError, UnknownName
+from aggregator.gateways import files
+from aggregator.jobs.place import select_again
+from aggregator.model import Config, Delivery, DigestPlan, DigestReport, Edition, Letter
+from aggregator.seams import House, Mailer, MailInterrupted, MailRefused
+from aggregator.store import outbox, runs, stories
+from aggregator.store.connection import Store, opened
+
+BASELINE = timedelta(days=7)  # M2
+
+
+def run(house: House) -> DigestReport:
+    """Compose every digest whose period has come, then deliver all owed mail."""
+    begun = time.perf_counter()
+    config = house.config
+    with files.lock(config.data), opened(config.data / "aggregator.db", create=False) as store:
+        now = house.clock()
+        run_id = runs.begin(store, "digest", now)
+        select_again(store, config.channels)
+        report = DigestReport()
+        for plan in config.digests:
+            report = _compose_if_due(store, config, plan, now, report)
+        report = _deliver(house, store, report)
+        report = replace(report, seconds=round(time.perf_counter() - begun, 3))
+        runs.finish(store, run_id, "done", asdict(report), house.clock())
+    return report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What `digest preview` wrote."""
+
+    stories: int
+    revised: int
+    files: tuple[Path, ...]
+
+
+def preview(house: House, digest_id: str, at: datetime | None, out: Path | None) -> Preview:
+    """`.eml` and `.html` of what would go out at `at` (default: now); nothing is recorded."""
+    from aggregator.editions import letter, message
+
+    config = house.config
+    plan = _plan(config, digest_id)
+    now = at or house.clock()
+    with opened(config.data / "aggregator.db", create=False) as store:
+        edition, _ = _edition(store, config, plan, now)
+    composed = letter.compose(edition)
+    address = plan.recipients[0] if plan.recipients else config.site.contact
+    mail = message.message(
+        _delivery(0, edition, address, composed, config), config.mail.sender, plan.title, config.site
+    )
+    folder = out or config.data / "preview"
+    return Preview(
+        stories=len(edition.stories),
+        revised=len(edition.revised),
+        files=(
+            files.write_letter(folder, f"{edition.id}.eml", mail.as_bytes()),
+            files.write_letter(folder, f"{edition.id}.html", composed.html.encode("utf-8")),
+        ),
+    )
+
+
+def _plan(config: Config, digest_id: str) -> DigestPlan:
+    plans = {plan.id: plan for plan in config.digests}
+    if digest_id not in plans:
+        near = get_close_matches(digest_id, plans, n=1)
+        known = ", ".join(sorted(plans)) or "none"
+        hint = f', did you mean "{near[0]}"?' if near else f" (there are: {known})"
+        raise UnknownName(f"no digest {digest_id!r} in {config.file.name}{hint}")
+    return plans[digest_id]
+
+
+def _compose_if_due(
+    store: Store, config: Config, plan: DigestPlan, now: datetime, report: DigestReport
+) -> DigestReport:
+    """One edition a period; a period closes even when it is empty (M2)."""
+    period = schedule.last_period(plan.schedule, plan.timezone, now)
+    record = outbox.record(store, plan.id)
+    if period is None or (record is not None and period <= record.last_period):
+        return report
+    from aggregator.editions import letter, message
+
+    edition, since = _edition(store, config, plan, now)
+    if not edition.stories and not edition.revised:
+        with store.transaction():
+            outbox.close_period(store, plan.id, edition.period, now, since)
+        return replace(report, empty=(*report.empty, edition.id))
+    ids = [message.message_id(edition.id, address, config.site) for address in plan.recipients]
+    outbox.compose(store, edition, letter.compose(edition), since, ids)
+    return replace(report, composed=(*report.composed, edition.id))
+
+
+def _edition(store: Store, config: Config, plan: DigestPlan, now: datetime) -> tuple[Edition, datetime]:
+    """The edition that is due at `now`, and since when this digest tells (M2)."""
+    record = outbox.record(store, plan.id)
+    since = record.since if record else now - BASELINE
+    floor = max(since, record.last_composed - outbox.REACH) if record else since
+    period = schedule.last_period(plan.schedule, plan.timezone, now) or now.astimezone(plan.timezone).date()
+    new = outbox.untold(store, plan.id, plan.channels, floor=floor)
+    changed = outbox.revised(store, plan.id, plan.channels, floor=floor) if record else []
+    edition = Edition(
+        id=f"{plan.id}-{period.isoformat()}",
+        digest=plan,
+        site=config.site,
+        period=period,
+        composed=now,
+        stories=tuple(stories.read(store, new)),
+        revised=tuple(stories.read(store, changed)),
+    )
+    return edition, since
+
+
+def _delivery(id_: int, edition: Edition, address: str, composed: Letter, config: Config) -> Delivery:
+    from aggregator.editions import message
+
+    return Delivery(
+        id=id_,
+        edition_id=edition.id,
+        digest_id=edition.digest.id,
+        address=address,
+        message_id=message.message_id(edition.id, address, config.site),
+        composed=edition.composed,
+        attempts=0,
+        letter=composed,
+    )
+
+
+# --- delivering ----------------------------------------------------------------------------------------------
+
+
+def _deliver(house: House, store: Store, report: DigestReport) -> DigestReport:
+    outbox.park_interrupted(store)
+    owed = outbox.owed(store)
+    notices = list(report.notices)
+    sent = 0
+    if owed:
+        titles = {plan.id: plan.title for plan in house.config.digests}
+        try:
+            with house.mailer() as mailer:
+                for delivery in owed:
+                    title = titles.get(delivery.digest_id, delivery.digest_id)
+                    sent += _send(house, store, mailer, delivery, title, notices)
+        except MailError as error:
+            notices.append(str(error))
+    counts = outbox.owed_counts(store)
+    return replace(
+        report,
+        sent=sent,
+        owed=counts.get("queued", 0) + counts.get("sending", 0),
+        unknown=counts.get("unknown", 0),
+        failed=counts.get("failed", 0),
+        notices=tuple(notices),
+    )
+
+
+def _send(
+    house: House, store: Store, mailer: Mailer, delivery: Delivery, title: str, notices: list[str]
+) -> int:
+    """One letter: leased, sent, struck off (M4)."""
+    from aggregator.editions import message
+
+    mail = message.message(delivery, house.config.mail.sender, title, house.config.site)
+    outbox.lease(store, delivery, house.clock())
+    try:
+        mailer(mail, delivery.address)
+    except MailRefused as error:
+        outbox.settle(store, delivery, "failed" if error.permanent else "queued", str(error))
+        notices.append(f"{delivery.address}: {delivery.edition_id} was refused: {error}")
+        return 0
+    except MailInterrupted as error:
+        outbox.interrupted(store, delivery)
+        notices.append(f"{delivery.address}: {delivery.edition_id} broke off while it was sent: {error}")
+        return 0
+    except MailError as error:  # the relay went away before this letter
+        outbox.settle(store, delivery, "queued", str(error))
+        raise
+    outbox.strike_off(store, delivery)
+    return 1

@@ -1,0 +1,340 @@
+"""The cron job: visit the sources that are due, keep what they say, place it, publish what changed."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from difflib import get_close_matches
+from itertools import islice
+from urllib.parse import urlsplit
+
+from aggregator.errors import AuthorityChanged, ContactMissing, UnknownName
+from aggregator.gateways import address, files
+from aggregator.jobs import cadence, place, publish
+from aggregator.model import (
+    Change,
+    Config,
+    Failure,
+    FetchReport,
+    Harvest,
+    Outcome,
+    Request,
+    Response,
+    Source,
+    SourceRecord,
+    SourceReport,
+    State,
+)
+from aggregator.seams import House, Progress
+from aggregator.store import items, runs, sources, stories
+from aggregator.store.connection import Store, opened
+from aggregator.store.glance import mark_for
+
+
+def run(
+    house: House, *, ids: Sequence[str] = (), force: bool = False, progress: Progress | None = None
+) -> FetchReport:
+    """One round. `force` ignores the sources' rhythm, and nothing else (V3)."""
+    begun = time.perf_counter()
+    config = house.config
+    _known(ids, config)
+    with files.lock(config.data), opened(config.data / "aggregator.db") as store:
+        now = house.clock()
+        work = _Round(house=house, store=store, now=now)
+        _prepare(store, config)
+        chosen = _choose(work, ids, force)
+        _refuse_public(house, chosen)
+        runs.forget_finished(store)
+        run_id = runs.begin(store, "fetch", now)
+        _reread(work)
+        if chosen:
+            _visit_all(work, run_id, chosen, progress)
+        placed = place.place(store, config.channels, now)
+        published = publish.render(store, config)
+        report = work.report(
+            new_stories=placed.founded,
+            joined_stories=placed.joined,
+            documents_written=published.documents_written,
+            seconds=round(time.perf_counter() - begun, 3),
+        )
+        runs.finish(store, run_id, "done", _summary(report), house.clock())
+        if _nothing_left(config):
+            runs.leave_finished(store, mark_for(config.file.read_bytes()))
+    return report
+
+
+@dataclass(slots=True)
+class _Round:
+    """What one round gathers; lives no longer than `run`."""
+
+    house: House
+    store: Store
+    now: datetime
+    records: dict[str, SourceRecord] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    told: list[SourceReport] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+    @property
+    def config(self) -> Config:
+        return self.house.config
+
+    def report(self, **more: object) -> FetchReport:
+        order = {source.id: n for n, source in enumerate(self.config.sources)}
+        told = tuple(sorted(self.told, key=lambda report: order[report.id]))
+        values = {**self.counts, **more, "sources": told, "notices": tuple(sorted(self.notices))}
+        return FetchReport(**values)  # type: ignore[arg-type]
+
+
+def _known(ids: Iterable[str], config: Config) -> None:
+    by_id = {source.id: source for source in config.sources}
+    for id_ in ids:
+        if id_ not in by_id:
+            near = get_close_matches(id_, by_id, n=1)
+            hint = f', did you mean "{near[0]}"?' if near else ""
+            raise UnknownName(f"no source {id_!r} in {config.file.name}{hint}")
+        if not by_id[id_].enabled:
+            raise UnknownName(f"source {id_!r} is disabled in {config.file.name}")
+
+
+def _prepare(store: Store, config: Config) -> None:
+    """feeds.yaml into the store: authority (V5), sources, and with what their documents are to be read (V4)."""
+    known = runs.get(store, "authority")
+    if known is not None and known != config.site.authority:
+        raise AuthorityChanged(
+            f"{config.file.name}: site.authority is {config.site.authority!r}, but everything published so far has "
+            f"ids of {known!r}; set it back (subscribers would see every story again)"
+        )
+    keys = {source.id: reading_key(source, config) for source in config.sources}
+    with store.transaction():
+        if known is None:
+            runs.put(store, "authority", config.site.authority)
+        sources.sync(store, config.sources, keys)
+    place.select_again(store, config.channels)
+
+
+def reading_key(source: Source, config: Config) -> str:
+    """What a kept body's reading depends on: parser version and the options that shape items (V4)."""
+    from aggregator.sources import VERSION
+
+    options = (
+        VERSION,
+        source.kind,
+        source.page,
+        source.only,
+        source.drop,
+        source.topics,
+        source.language,
+        str(source.timezone),
+        config.topics,
+    )
+    return hashlib.sha256(repr(options).encode()).hexdigest()[:16]
+
+
+# --- what is due -------------------------------------------------------------------------------------------
+
+
+def _choose(work: _Round, ids: Sequence[str], force: bool) -> list[Source]:
+    """The sources to visit now; the others are counted as not due or held."""
+    work.records = sources.records(work.store)
+    held_hosts = sources.held_hosts(work.store, work.now)
+    chosen = []
+    for source in work.config.sources:
+        record = work.records.get(source.id)
+        if record is None or (ids and source.id not in ids):
+            continue
+        if not force and record.next_visit and record.next_visit > work.now:
+            work.counts["not_due"] += 1
+        elif _host(source) in held_hosts or (record.not_before and record.not_before > work.now):
+            work.counts["held"] += 1
+        else:
+            chosen.append(source)
+    return chosen
+
+
+def _host(source: Source) -> str:
+    return urlsplit(source.url).hostname or ""
+
+
+def _refuse_public(house: House, chosen: Iterable[Source]) -> None:
+    """V7: nobody's server is visited by somebody who does not say who they are, nor under a pretended clock."""
+    if not house.config.placeholder_contact and not house.pretended_clock:
+        return
+    allowed = house.config.fetch.allow_private
+    for source in chosen:
+        parts = urlsplit(source.url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        if address.is_private_host(parts.hostname or "", port, allowed):
+            continue
+        if house.pretended_clock:
+            raise ContactMissing(f"the clock is pretended (AGGREGATOR_NOW): {source.url} is a public server")
+        raise ContactMissing(
+            f"{house.config.file.name}: site.contact is still the placeholder; set it to your own address, so that"
+            f" partners can reach whoever polls them (first public source: {source.id})"
+        )
+
+
+# --- visiting ------------------------------------------------------------------------------------------------
+
+
+def _visit_all(work: _Round, run_id: int, chosen: Sequence[Source], progress: Progress | None) -> None:
+    """Host by host into the executor, a bounded number at a time; outcomes are kept as they come."""
+    from aggregator.jobs.visit import HostVisit, visit_host
+
+    config, fetcher = work.config, work.house.fetcher()
+    batches = iter(_by_host(chosen))
+    workers = config.fetch.concurrency
+    running: dict[Future[tuple[Outcome, ...]], tuple[list[Source], dict[str, int]]] = {}
+    done = 0
+    with work.house.make_executor(workers) as pool:
+        while True:
+            for batch in islice(batches, 2 * workers - len(running)):
+                attempts = [(s.id, cadence.provisional(s, config.fetch, work.now)) for s in batch]
+                visits = sources.begin_visits(work.store, run_id, attempts, work.now)
+                asked = HostVisit(
+                    requests=tuple(_request(s, work.records[s.id]) for s in batch),
+                    rules=config.topics,
+                    now=work.now,
+                )
+                running[pool.submit(visit_host, asked, fetcher)] = (batch, visits)
+            if not running:
+                return
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                batch, visits = running.pop(future)
+                for outcome in _outcomes(future, batch):
+                    _keep(work, outcome, visits[outcome.source_id])
+                    done += 1
+                    if progress:
+                        progress(done, len(chosen), outcome.source_id)
+
+
+def _by_host(chosen: Iterable[Source]) -> list[list[Source]]:
+    hosts: dict[str, list[Source]] = {}
+    for source in chosen:
+        hosts.setdefault(_host(source), []).append(source)
+    return list(hosts.values())
+
+
+def _request(source: Source, record: SourceRecord) -> Request:
+    return Request(
+        source=source, validators=record.validators, body_hash=record.body_hash, verdict=record.verdict
+    )
+
+
+def _outcomes(future: Future[tuple[Outcome, ...]], batch: Sequence[Source]) -> Sequence[Outcome]:
+    try:
+        return future.result()
+    except Exception as error:  # noqa: BLE001 - L2: a dead worker must not take the other visits with it
+        failure = Failure(reason=f"the worker died ({type(error).__name__}: {str(error)[:200]})")
+        return [Outcome(source_id=s.id, result=failure, conditional=False, seconds=0.0) for s in batch]
+
+
+def _keep(work: _Round, outcome: Outcome, visit_id: int) -> None:
+    """The outcome of one visit in one transaction."""
+    source = next(s for s in work.config.sources if s.id == outcome.source_id)
+    record, result = work.records[source.id], outcome.result
+    plan = cadence.after(record, source, work.config.fetch, result, work.now)
+    changes: Counter[Change] = Counter()
+    with work.store.transaction():
+        if isinstance(result, Harvest):
+            changes = _keep_items(work, source, record, result)
+        if plan.hold_host_until:
+            sources.hold_host(work.store, _host(source), plan.hold_host_until, plan.reason or "")
+        updated = changes[Change.EDITED] + changes[Change.SIGNIFICANT]
+        sources.end_visit(
+            work.store,
+            visit_id,
+            outcome,
+            plan,
+            now=work.now,
+            new_items=changes[Change.NEW],
+            updated_items=updated,
+        )
+    word = {Harvest: "changed", Failure: "failed"}.get(type(result), "unchanged")
+    work.counts.update({"visited": 1, word: 1, "new_items": changes[Change.NEW], "updated_items": updated})
+    _notice(work, source, record.state, plan.state, plan.reason)
+    work.told.append(
+        SourceReport(
+            id=source.id,
+            outcome=word,
+            status=result.status,
+            reason=plan.reason or "; ".join(getattr(result, "notes", ())) or None,
+            new_items=changes[Change.NEW],
+            next_visit=max(plan.due, plan.not_before or plan.due),
+        )
+    )
+
+
+def _keep_items(work: _Round, source: Source, record: SourceRecord, result: Harvest) -> Counter[Change]:
+    from aggregator.stories import reconcile
+
+    known = items.known(work.store, source.id, result.items)
+    arrivals = reconcile.arrivals(result.items, known.get)
+    items.keep(work.store, arrivals, backlog=record.last_success is None, now=work.now)
+    sources.accept(work.store, source.id, result, reading_key(source, work.config))
+    edited = [a.item.id for a in arrivals if a.change in (Change.EDITED, Change.SIGNIFICANT)]
+    if edited:
+        significant = [a.item.id for a in arrivals if a.change is Change.SIGNIFICANT]
+        touched = stories.touch(work.store, edited, significant, work.now)
+        place.enroll(work.store, work.config.channels, touched)
+    return Counter(a.change for a in arrivals if not a.item.dropped)
+
+
+def _reread(work: _Round) -> None:
+    """V4: documents we have, read again because the parser or the source's options changed; no request."""
+    stale = sources.to_reread(work.store)
+    if not stale:
+        return
+    from aggregator.jobs.visit import harvest
+
+    by_id = {source.id: source for source in work.config.sources}
+    for source_id, key in stale:
+        url, body = sources.kept_body(work.store, source_id)
+        record, source = work.records[source_id], by_id[source_id]
+        result = harvest(
+            source,
+            record.verdict,
+            Response(status=200, url=url, headers={}, body=body),
+            record.validators,
+            hashlib.sha256(body).hexdigest(),
+            work.config.topics,
+            work.now,
+        )
+        with work.store.transaction():
+            if isinstance(result, Harvest):
+                changes = _keep_items(work, source, record, result)
+                work.counts["new_items"] += changes[Change.NEW]
+                work.counts["updated_items"] += changes[Change.EDITED] + changes[Change.SIGNIFICANT]
+            else:
+                sources.reread_in_vain(work.store, source_id, key)
+                work.notices.append(f"{source_id}: its kept document cannot be read any more: {result.reason}")
+
+
+_WELL: Callable[[State], bool] = {State.NEW, State.WELL}.__contains__
+
+
+def _notice(work: _Round, source: Source, before: State, now: State, reason: str | None) -> None:
+    """V8: a change of state is told once."""
+    if before is now or (_WELL(before) and _WELL(now)):
+        return
+    words = "well again" if _WELL(now) else f"{now.value}: {reason}"
+    work.notices.append(f"{source.id} ({source.url}): {words}")
+
+
+def _summary(report: FetchReport) -> dict[str, object]:
+    summary = asdict(report)
+    summary["sources"] = [
+        {**told, "next_visit": None} for told in summary["sources"] if told["outcome"] == "failed"
+    ]
+    return summary
+
+
+def _nothing_left(config: Config) -> bool:
+    """The file may have been edited while we ran: then the next run must look properly."""
+    return hashlib.sha256(config.file.read_bytes()).hexdigest() == config.digest_of_file

@@ -1,0 +1,102 @@
+"""Unplaced items -> stories, announced and put into their channels, in one transaction (I5, T3, T4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from aggregator.model import Channel, Cluster, Member, Placement
+from aggregator.store import channels, stories
+from aggregator.store.connection import Store
+from aggregator.stories import cluster, select
+
+FRESH = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """How many stories were founded, and how many items joined one."""
+
+    founded: int
+    joined: int
+
+
+def place(store: Store, all_channels: Sequence[Channel], now: datetime) -> Placed:
+    """Give every unplaced item its story."""
+    with store.transaction():
+        unplaced = stories.unplaced(store)
+        if not unplaced:
+            return Placed(founded=0, joined=0)
+        feed_exists = stories.any_announced(store)
+        links = {link for member in unplaced for link in member.links}
+        before = stories.clusters_sharing(store, links)
+        placements = cluster.place(unplaced, before)
+        foundings = [_founding(p, feed_exists, now) for p in placements if p.founds]
+        stories.found(store, foundings, placements, now)
+        joined = {p.story_id for p in placements if not p.founds}
+        stories.set_leads(store, _leads(before, placements, joined), now)
+        shown = {p.story_id for p in placements} | {other for p in placements for other, _ in p.related}
+        enroll(store, all_channels, shown)
+    return Placed(founded=len(foundings), joined=len(placements) - len(foundings))
+
+
+def _founding(placement: Placement, feed_exists: bool, now: datetime) -> stories.Founding:
+    """T4: a backlog is announced when it claims to be from; into an existing feed only its last week goes."""
+    member = placement.member
+    fresh = member.dated and member.sort >= now - FRESH
+    return stories.Founding(
+        story_id=placement.story_id,
+        announced=member.sort if member.backlog else now,
+        published=member.sort,
+        fed=fresh or not (member.backlog and feed_exists),
+    )
+
+
+def _leads(before: Iterable[Cluster], placements: Iterable[Placement], joined: set[str]) -> dict[str, str]:
+    """The lead of each story that somebody joined (I6)."""
+    members: dict[str, list[Member]] = {c.story_id: list(c.members) for c in before}
+    for placement in placements:
+        members.setdefault(placement.story_id, []).append(placement.member)
+    return {id_: min(members[id_], key=cluster.rank).item_id for id_ in joined}
+
+
+def enroll(store: Store, all_channels: Sequence[Channel], story_ids: Iterable[str]) -> None:
+    """Put stories into the channels that select them now, inside the caller's transaction (P1)."""
+    facts = stories.facts(store, story_ids)
+    channels.enroll(store, {fact.story_id: chosen(fact, all_channels) for fact in facts}, facts)
+
+
+def chosen(fact: stories.Facts, all_channels: Sequence[Channel]) -> tuple[str, ...]:
+    """The channels a story is in; a hidden one is in none."""
+    if fact.hidden:
+        return ()
+    return select.channels_of(
+        all_channels,
+        sources=fact.sources,
+        topics=fact.topics,
+        kind=fact.kind,
+        languages=fact.languages,
+    )
+
+
+def select_again(store: Store, all_channels: Sequence[Channel]) -> dict[str, channels.ChannelRecord]:
+    """Bring memberships in line with feeds.yaml where a channel's include or exclude changed."""
+    records = channels.sync(store, [channel.id for channel in all_channels])
+    stale = [
+        channel
+        for channel in all_channels
+        if records[channel.id].selected_with != repr((channel.include, channel.exclude))
+    ]
+    if not stale:
+        return records
+    with store.transaction():
+        for channel in stale:
+            channels.clear(store, channel.id)
+        for ids in stories.every_id(store):
+            facts = stories.facts(store, ids)
+            for channel in stale:
+                channels.add(store, channel.id, [f for f in facts if chosen(f, [channel])])
+        for channel in stale:
+            channels.selected(store, channel.id, repr((channel.include, channel.exclude)))
+    return channels.sync(store, [channel.id for channel in all_channels])

@@ -1,0 +1,67 @@
+"""A channel as a page for people: no script, nothing loaded from elsewhere, readable on a phone and in the dark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from itertools import groupby
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from aggregator.model import Channel, Document, Publication, Story
+from aggregator.outputs import places
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """The stories announced on one local day."""
+
+    date: date
+    stories: tuple[Story, ...]
+
+
+def render(publication: Publication) -> Document:
+    """`index.html` of a channel."""
+    site, channel = publication.site, publication.channel
+    zone = site.timezone
+
+    def local_day(story: Story) -> date:
+        return story.announced.astimezone(zone).date()
+
+    def home_of(other: Channel) -> str:
+        return places.beside(channel, places.path(other, "index.html"))
+
+    body = (
+        _environment()
+        .get_template("channel.html.j2")
+        .render(
+            site=site,
+            channel=channel,
+            channels=publication.channels,
+            home_of=home_of,
+            start=places.beside(channel, "index.html"),
+            sources_url=places.beside(channel, "sources.opml"),
+            feed_url=places.url(site, channel, "atom.xml"),
+            days=[
+                Day(date=day, stories=tuple(stories))
+                for day, stories in groupby(publication.stories, key=local_day)
+            ],
+            local=lambda moment: moment.astimezone(zone),
+        )
+    )
+    return Document(
+        path=places.path(channel, "index.html"), media_type=places.HTML_TYPE, body=body.encode("utf-8")
+    )
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("aggregator.outputs"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

@@ -1,0 +1,77 @@
+"""Config -> House: the only place where concrete parts meet, and the only one that knows the real clock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aggregator.errors import AggregatorError
+
+if TYPE_CHECKING:
+    from aggregator.model import Config
+    from aggregator.seams import Fetcher, House, Mailer
+
+PRETENDED = "AGGREGATOR_NOW"
+HOST_GAP_SECONDS = 5.0  # V2, CL11
+
+
+class ClockError(AggregatorError):
+    """AGGREGATOR_NOW is set to something that is no moment."""
+
+    exit_code = 2
+
+
+def clock() -> Callable[[], datetime]:
+    """Now in whole seconds, as the store keeps it; AGGREGATOR_NOW pretends another time (demo, tests)."""
+    pretended = os.environ.get(PRETENDED)
+    if not pretended:
+        return lambda: datetime.now(UTC).replace(microsecond=0)
+    try:
+        fixed = datetime.fromisoformat(pretended)
+    except ValueError as error:
+        raise ClockError(f"{PRETENDED}={pretended!r} is no moment such as 2026-10-05T08:00:00+00:00") from error
+    fixed = (fixed if fixed.tzinfo else fixed.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
+    return lambda: fixed
+
+
+def build(config_file: Path, *, secrets: bool = True) -> House:
+    """The house for a configuration file; raises ConfigError."""
+    from aggregator.config import load
+    from aggregator.seams import House
+
+    config = load(config_file, secrets=secrets)
+    return House(
+        config=config,
+        clock=clock(),
+        fetcher=lambda: _fetcher(config),
+        make_executor=_threads,
+        mailer=lambda: _mailer(config),
+        pretended_clock=PRETENDED in os.environ,
+    )
+
+
+def _fetcher(config: Config) -> Fetcher:
+    from aggregator.gateways.http import HttpFetcher, user_agent
+
+    return HttpFetcher(rules=config.fetch, user_agent=user_agent(config.site), host_gap=HOST_GAP_SECONDS)
+
+
+def _threads(workers: int) -> Executor:
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(max_workers=workers, thread_name_prefix="visit")
+
+
+def _mailer(config: Config) -> AbstractContextManager[Mailer]:
+    if config.mail.smtp is None:
+        from aggregator.gateways.files import outbox
+
+        return outbox(config.data / "outbox")
+    from aggregator.gateways.smtp import relay
+
+    return relay(config.mail.smtp, config.mail.sender)
