@@ -1,4 +1,4 @@
-"""The commands: read options, call one job, print its report. Results to standard output, the rest to standard error."""
+"""The commands: read options, call one job, print its report. Results go to standard output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aggregator.errors import AggregatorError
 
 if TYPE_CHECKING:
     from aggregator.model import Config, DigestReport, FetchReport
-    from aggregator.seams import House, Progress
+    from aggregator.seams import House
 
 ALL_FAILED = 3  # L3: when all of at least so many due sources failed, the run failed
 
@@ -26,7 +26,10 @@ def main() -> None:
     try:
         cli()
     except AggregatorError as error:
-        click.echo(f"aggregator: {error}" if error.exit_code != 78 or "\n" not in str(error) else str(error), err=True)
+        click.echo(
+            f"aggregator: {error}" if error.exit_code != 78 or "\n" not in str(error) else str(error),
+            err=True,
+        )
         sys.exit(error.exit_code)
 
 
@@ -81,7 +84,7 @@ def _print_json(value: object) -> None:
     click.echo(json.dumps(value, default=plain, ensure_ascii=False, indent=2))
 
 
-# --- check ---------------------------------------------------------------------------------------------------
+# --- check ---------------------------------------------------------------------------------------------
 
 
 @cli.command()
@@ -95,10 +98,12 @@ def check(invocation: _Invocation) -> None:
         f" {len(config.channels)} channels, {len(config.digests)} digests."
     )
     if config.placeholder_contact:
-        click.echo("site.contact is still the placeholder: `fetch` will not visit public servers before you set it.")
+        click.echo(
+            "site.contact is still the placeholder: `fetch` will not visit public servers before you set it."
+        )
 
 
-# --- fetch and publish ---------------------------------------------------------------------------------------
+# --- fetch and publish ---------------------------------------------------------------------------------
 
 
 @cli.command()
@@ -157,7 +162,9 @@ def _say_fetched(report: FetchReport) -> None:
         elif told.reason:
             click.echo(f"  note: {told.id}: {told.reason}")
     if report.documents_written:
-        click.echo(f"{len(report.documents_written)} documents written: {', '.join(report.documents_written)}")
+        click.echo(
+            f"{len(report.documents_written)} documents written: {', '.join(report.documents_written)}"
+        )
     else:
         click.echo("no document changed")
 
@@ -186,7 +193,7 @@ def publish(invocation: _Invocation, as_json: bool) -> None:
         click.echo(f"{len(report.documents_written)} documents written, {report.unchanged} already right")
 
 
-# --- digest --------------------------------------------------------------------------------------------------
+# --- digest --------------------------------------------------------------------------------------------
 
 
 @cli.group()
@@ -220,7 +227,9 @@ def _say_digested(report: DigestReport) -> None:
     if not report.composed and not report.empty:
         click.echo("no digest is due")
     parked = "".join(
-        f", {count} {word}" for count, word in ((report.unknown, "unknown"), (report.failed, "failed")) if count
+        f", {count} {word}"
+        for count, word in ((report.unknown, "unknown"), (report.failed, "failed"))
+        if count
     )
     click.echo(f"{report.sent} letters sent, {report.owed} owed{parked}")
 
@@ -248,11 +257,13 @@ def _moment(text: str, config: Config) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise click.BadParameter(f"{text!r} is no moment such as 2026-10-05T08:00", param_hint="--at") from error
+        raise click.BadParameter(
+            f"{text!r} is no moment such as 2026-10-05T08:00", param_hint="--at"
+        ) from error
     return (moment if moment.tzinfo else moment.replace(tzinfo=config.site.timezone)).astimezone(UTC)
 
 
-# --- looking -------------------------------------------------------------------------------------------------
+# --- looking -------------------------------------------------------------------------------------------
 
 
 @cli.command()
@@ -267,7 +278,7 @@ def status(invocation: _Invocation, as_json: bool) -> None:
         _print_json(report)
         return
     now = wiring.clock()()
-    rows = [("source", "state", "last success", "next visit", "items", "reason")]
+    rows: list[tuple[str, ...]] = [("source", "state", "last success", "next visit", "items", "reason")]
     for source in report.sources:
         rows.append(
             (
@@ -363,7 +374,7 @@ def _say_story(shown: dict[str, Any]) -> None:
         click.echo(f"related: {other['story']} ({other['why']})")
 
 
-# --- demo ----------------------------------------------------------------------------------------------------
+# --- demo ----------------------------------------------------------------------------------------------
 
 
 @cli.command()

@@ -406,6 +406,21 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownItem:
+    """What the store remembers of an item, as far as an arrival is compared with it."""
+
+    id: str
+    title: str
+    text: str
+    content_hash: str
+    first_seen: datetime
+    claimed: datetime | None
+    edits: int
+    story_id: str | None
+    dropped: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """An item as it will be kept: `item.id` and `first_seen` are the known item's where it is known."""
 

@@ -34,7 +34,9 @@ def clock() -> Callable[[], datetime]:
     try:
         fixed = datetime.fromisoformat(pretended)
     except ValueError as error:
-        raise ClockError(f"{PRETENDED}={pretended!r} is no moment such as 2026-10-05T08:00:00+00:00") from error
+        raise ClockError(
+            f"{PRETENDED}={pretended!r} is no moment such as 2026-10-05T08:00:00+00:00"
+        ) from error
     fixed = (fixed if fixed.tzinfo else fixed.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
     return lambda: fixed
 

@@ -172,7 +172,7 @@ def _models_in(annotation: Any, base: type) -> Iterator[Any]:
         yield from _models_in(inner, base)
 
 
-# --- references between parts ----------------------------------------------------------------------------
+# --- references between parts --------------------------------------------------------------------------
 
 
 def _references(tree: yamlfile.Tree) -> Iterator[Found]:
@@ -242,16 +242,14 @@ def _unique(
         first.setdefault(value, n)
 
 
-def _exist(
-    tree: yamlfile.Tree, path: yamlfile.Path, names: list[Any], known: set[str]
-) -> Iterator[Found]:
+def _exist(tree: yamlfile.Tree, path: yamlfile.Path, names: list[Any], known: set[str]) -> Iterator[Found]:
     for n, name in enumerate(names):
         if str(name) not in known:
             here = (*path, n)
             yield tree.line(here), here, f"{name!r} is not defined" + _did_you_mean(str(name), known)
 
 
-# --- secrets ---------------------------------------------------------------------------------------------
+# --- secrets -------------------------------------------------------------------------------------------
 
 
 class _Vault:
@@ -291,7 +289,7 @@ def _config_secrets(tree: yamlfile.Tree, vault: _Vault) -> None:
             vault.open(smtp[key], ("mail", "smtp", key))
 
 
-# --- from the file's shape to the model --------------------------------------------------------------------
+# --- from the file's shape to the model ----------------------------------------------------------------
 
 
 def _config(file: Path, raw: bytes, part: schema.File, vault: _Vault) -> model.Config:

@@ -77,9 +77,7 @@ class FetchPart(Part):
     max_bytes: Annotated[Size, Field(ge=1000, le=10**9)] = 10_000_000
     concurrency: Annotated[int, Field(ge=1, le=256)] = 16
     allow_private: Annotated[
-        tuple[
-            Annotated[str, BeforeValidator(values.private_place), WithJsonSchema({"type": "string"})], ...
-        ],
+        tuple[Annotated[str, BeforeValidator(values.private_place), WithJsonSchema({"type": "string"})], ...],
         Field(description="hosts, host:port or networks that may be private"),
     ] = ()
 
@@ -104,9 +102,9 @@ class SourcePart(Part):
     every: Annotated[Duration | None, Field(ge=timedelta(minutes=1), le=timedelta(days=31))] = None
     topics: tuple[Id, ...] = ()
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
-    aggregator: Annotated[bool, Field(description="republishes others: never leads a story an origin tells")] = (
-        False
-    )
+    aggregator: Annotated[
+        bool, Field(description="republishes others: never leads a story an origin tells")
+    ] = False
     language: Language | None = None
     timezone: Zone | None = None
     licence: Title | None = None
@@ -157,9 +155,9 @@ class SmtpPart(Part):
     """The mail relay."""
 
     host: Annotated[str, Field(min_length=1)]
-    port: Annotated[int | None, Field(ge=1, le=65535, description="by default 587, 465 for tls, 25 for none")] = (
-        None
-    )
+    port: Annotated[
+        int | None, Field(ge=1, le=65535, description="by default 587, 465 for tls, 25 for none")
+    ] = None
     security: Literal["starttls", "tls", "none"] = "starttls"
     user: str | None = None
     password: Secret | None = None

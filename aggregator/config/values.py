@@ -90,7 +90,9 @@ def mailbox(text: str) -> str:
 def authority(text: str) -> str:
     """The authority of tag: URIs (RFC 4151): a domain or mail address, a comma and a date."""
     if not re.fullmatch(r"[A-Za-z0-9.@_-]+,\d{4}(-\d\d(-\d\d)?)?", text):
-        raise ValueError(f"{text!r} is not a tag authority (RFC 4151): write domain,year: news.example.org,2026")
+        raise ValueError(
+            f"{text!r} is not a tag authority (RFC 4151): write domain,year: news.example.org,2026"
+        )
     return text
 
 

@@ -7,6 +7,7 @@ duplicate keys or stop at the first one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -59,7 +60,7 @@ def _value(node: Node, path: Path, tree: Tree, yaml: YAML, above: tuple[int, ...
         return _mapping(node, path, tree, yaml, above)
     if isinstance(node, SequenceNode):
         return [_value(child, (*path, n), tree, yaml, above) for n, child in enumerate(node.value)]
-    return _scalar(node, path, tree, yaml)
+    return _scalar(cast(ScalarNode, node), path, tree, yaml)
 
 
 def _mapping(

@@ -71,7 +71,9 @@ def run(out: Path, *, serve: bool) -> None:
             if serve:
                 _serve(out)
     except subprocess.CalledProcessError as error:
-        raise AggregatorError(f"the demo stopped: `{' '.join(error.cmd[3:])}` ended with {error.returncode}") from error
+        raise AggregatorError(
+            f"the demo stopped: `{' '.join(error.cmd[3:])}` ended with {error.returncode}"
+        ) from error
 
 
 def _emptied(out: Path) -> None:
@@ -125,12 +127,16 @@ def _say(text: str) -> None:
 def _what_to_look_at(out: Path) -> None:
     letters = sorted((out / "var" / "outbox").glob("*.eml"))
     _say("Done. What to look at:")
-    print(f"  {out / 'public' / 'index.html'}   the page (make demo SERVE=1 serves it on http://127.0.0.1:{PORT}/)")
+    print(
+        f"  {out / 'public' / 'index.html'}   the page (make demo SERVE=1 serves it on http://127.0.0.1:{PORT}/)"
+    )
     print(f"  {out / 'public' / 'atom.xml'}     the merged feed: each entry names its source")
     for letter in letters:
         print(f"  {letter}   the digest, as a mail program would get it")
     print(f"  {out / 'feeds.yaml'}          the configuration: change it and run")
-    print(f"  aggregator -c {out / 'feeds.yaml'} search survey   (or: status, story show ID, digest preview weekly)")
+    print(
+        f"  aggregator -c {out / 'feeds.yaml'} search survey   (or: status, story show ID, digest preview weekly)"
+    )
 
 
 def _serve(out: Path) -> None:

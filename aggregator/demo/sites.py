@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -25,7 +25,8 @@ TYPES = {
 }
 ARTICLE = """<!doctype html><meta charset="utf-8"><title>{path}</title>
 <body style="font: 1.1rem sans-serif; max-width: 40rem; margin: 3rem auto">
-<p>The recorded partner <b>{site}</b> has no article here; on a real site this would be</p><p><code>{path}</code></p>"""
+<p>The recorded partner <b>{site}</b> has no article here; on a real site this would be</p>
+<p><code>{path}</code></p>"""
 
 
 class Community:
@@ -116,7 +117,7 @@ def _escaped(text: str) -> str:
 
 
 class _Published(SimpleHTTPRequestHandler):
-    extensions_map: Mapping[str, str] = {
+    extensions_map = {
         ".html": "text/html; charset=utf-8",
         ".xml": "application/atom+xml; charset=utf-8",
         ".opml": "text/x-opml; charset=utf-8",

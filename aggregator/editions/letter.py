@@ -128,7 +128,9 @@ def _story_text(edition: Edition, story: Story, words: dict[str, str]) -> list[s
     lines += textwrap.wrap(who, WIDTH, initial_indent="  ", subsequent_indent="  ")
     if story.also:
         others = ", ".join(sighting.teller.name for sighting in story.also)
-        lines += textwrap.wrap(f"({words['also']} {others})", WIDTH, initial_indent="  ", subsequent_indent="  ")
+        lines += textwrap.wrap(
+            f"({words['also']} {others})", WIDTH, initial_indent="  ", subsequent_indent="  "
+        )
     if story.lead.excerpt and story.lead.excerpt != story.lead.title:
         lines += textwrap.wrap(
             story.lead.excerpt, WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False

@@ -33,7 +33,9 @@ ACCEPT = (
     " application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, text/html;q=0.6, */*;q=0.1"
 )
 
-_visit = threading.local()  # `.deadline` (monotonic seconds) of the visit this thread is making, and its adapter
+_visit = (
+    threading.local()
+)  # `.deadline` (monotonic seconds) of the visit this thread is making, and its adapter
 
 
 class DeadlinePassed(HTTPError):
@@ -157,7 +159,8 @@ class HttpFetcher:
             time.sleep(max(0.0, last_end + self.host_gap - time.monotonic()))
 
     def _follow(self, request: Request) -> Response | Failure:
-        url, hops = request.source.url, []
+        url = request.source.url
+        hops: list[str] = []
         for _ in range(MAX_HOPS + 1):
             answer = self._ask(url, request)
             try:
@@ -215,9 +218,7 @@ class HttpFetcher:
 
     def _body(self, answer: requests.Response, headers: dict[str, str]) -> bytes | Failure:
         limit = self.rules.max_bytes
-        too_large = Failure(
-            reason=f"larger than fetch.max_bytes ({limit} bytes)", status=answer.status_code
-        )
+        too_large = Failure(reason=f"larger than fetch.max_bytes ({limit} bytes)", status=answer.status_code)
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > limit:
             return too_large
@@ -252,7 +253,10 @@ def _refused_hop(url: str, following: str, hops: list[str]) -> str | None:
 
 _CAUSES: tuple[tuple[type[BaseException], Callable[[BaseException], str]], ...] = (
     (BlockedAddress, str),
-    (ssl.SSLCertVerificationError, lambda e: f"its certificate is not valid: {getattr(e, 'verify_message', e)}"),
+    (
+        ssl.SSLCertVerificationError,
+        lambda e: f"its certificate is not valid: {getattr(e, 'verify_message', e)}",
+    ),
     (ssl.SSLError, lambda e: f"no secure connection (TLS): {getattr(e, 'reason', e)}"),
     (socket.gaierror, lambda _: "the host name is unknown (DNS)"),
     (ConnectionRefusedError, lambda _: "the server refused the connection"),

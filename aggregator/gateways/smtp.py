@@ -41,7 +41,9 @@ class _Session:
         rules, context = self.rules, ssl.create_default_context()
         try:
             if rules.security == "tls":
-                smtp: smtplib.SMTP = smtplib.SMTP_SSL(rules.host, rules.port, timeout=TIMEOUT, context=context)
+                smtp: smtplib.SMTP = smtplib.SMTP_SSL(
+                    rules.host, rules.port, timeout=TIMEOUT, context=context
+                )
             else:
                 smtp = smtplib.SMTP(rules.host, rules.port, timeout=TIMEOUT)
             if rules.security == "starttls":
@@ -50,7 +52,9 @@ class _Session:
                 smtp.login(rules.user, rules.password or "")
         except (OSError, smtplib.SMTPException) as error:
             where = f"{rules.host}:{rules.port}"
-            raise MailError(f"the mail relay {where} cannot be used: {_words(error)}; every letter stays owed") from error
+            raise MailError(
+                f"the mail relay {where} cannot be used: {_words(error)}; every letter stays owed"
+            ) from error
         self.smtp = smtp
         return smtp
 

@@ -69,7 +69,8 @@ def _asked_pause(failure: Failure, failures: int) -> timedelta | None:
         return None
     if failure.wait is not None:
         return min(failure.wait, LONGEST_WAIT)
-    return min(PUSHED_BACK * 2 ** min(failures - 1, 10), LONGEST_WAIT)
+    doubled: timedelta = PUSHED_BACK * 2 ** min(failures - 1, 10)
+    return min(doubled, LONGEST_WAIT)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:

@@ -136,7 +136,7 @@ def _delivery(id_: int, edition: Edition, address: str, composed: Letter, config
     )
 
 
-# --- delivering ----------------------------------------------------------------------------------------------
+# --- delivering ----------------------------------------------------------------------------------------
 
 
 def _deliver(house: House, store: Store, report: DigestReport) -> DigestReport:

@@ -136,7 +136,7 @@ def reading_key(source: Source, config: Config) -> str:
     return hashlib.sha256(repr(options).encode()).hexdigest()[:16]
 
 
-# --- what is due -------------------------------------------------------------------------------------------
+# --- what is due ---------------------------------------------------------------------------------------
 
 
 def _choose(work: _Round, ids: Sequence[str], force: bool) -> list[Source]:
@@ -179,7 +179,7 @@ def _refuse_public(house: House, chosen: Iterable[Source]) -> None:
         )
 
 
-# --- visiting ------------------------------------------------------------------------------------------------
+# --- visiting ------------------------------------------------------------------------------------------
 
 
 def _visit_all(work: _Round, run_id: int, chosen: Sequence[Source], progress: Progress | None) -> None:
@@ -313,7 +313,9 @@ def _reread(work: _Round) -> None:
                 work.counts["updated_items"] += changes[Change.EDITED] + changes[Change.SIGNIFICANT]
             else:
                 sources.reread_in_vain(work.store, source_id, key)
-                work.notices.append(f"{source_id}: its kept document cannot be read any more: {result.reason}")
+                work.notices.append(
+                    f"{source_id}: its kept document cannot be read any more: {result.reason}"
+                )
 
 
 _WELL: Callable[[State], bool] = {State.NEW, State.WELL}.__contains__

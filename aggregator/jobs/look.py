@@ -119,7 +119,12 @@ def ago(moment: datetime | None, now: datetime) -> str:
         return "never"
     seconds = (now - moment).total_seconds()
     size = abs(seconds)
-    for limit, unit, worth in ((90, "s", 1), (5400, "min", 60), (172800, "h", 3600), (float("inf"), "d", 86400)):
+    for limit, unit, worth in (
+        (90, "s", 1),
+        (5400, "min", 60),
+        (172800, "h", 3600),
+        (float("inf"), "d", 86400),
+    ):
         if size < limit:
             words = f"{round(size / worth)} {unit}"
             return f"{words} ago" if seconds >= 0 else f"in {words}"

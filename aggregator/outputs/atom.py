@@ -28,9 +28,7 @@ def render(publication: Publication) -> Document:
     while len(body) > MAX_BYTES and len(stories) > 1:
         stories = stories[: max(1, len(stories) * MAX_BYTES // (len(body) + 1))]
         body = _feed(publication, stories)
-    return Document(
-        path=places.path(publication.channel, "atom.xml"), media_type=places.ATOM_TYPE, body=body
-    )
+    return Document(path=places.path(publication.channel, "atom.xml"), media_type=places.ATOM_TYPE, body=body)
 
 
 def _feed(publication: Publication, stories: tuple[Story, ...]) -> bytes:

@@ -24,12 +24,10 @@ class ChannelRecord:
 def sync(store: Store, ids: Sequence[str]) -> dict[str, ChannelRecord]:
     """Know every channel of feeds.yaml; channels that left it are forgotten, their stories stay."""
     with store.transaction():
-        store.db.conn.executemany(
-            "INSERT OR IGNORE INTO channels (id) VALUES (?)", [[id_] for id_ in ids]
-        )
+        store.db.conn.executemany("INSERT OR IGNORE INTO channels (id) VALUES (?)", [[id_] for id_ in ids])
         gone = [row["id"] for row in store.db.table("channels").rows if row["id"] not in ids]
         for table, column in (("memberships", "channel_id"), ("channels", "id")):
-            store.db.conn.executemany(f"DELETE FROM {table} WHERE {column} = ?", [[id_] for id_ in gone])  # noqa: S608
+            store.db.conn.executemany(f"DELETE FROM {table} WHERE {column} = ?", [[id_] for id_ in gone])
     return {
         row["id"]: ChannelRecord(**{key: row[key] for key in ChannelRecord.__slots__})
         for row in store.db.table("channels").rows
@@ -46,11 +44,11 @@ def enroll(store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[
     for part in chunked(fact.story_id for fact in facts):
         inside = f"({marks(part)})"
         rows = store.db.execute(
-            f"SELECT DISTINCT channel_id FROM memberships WHERE story_id IN {inside}",  # noqa: S608
+            f"SELECT DISTINCT channel_id FROM memberships WHERE story_id IN {inside}",
             part,
         )
         bumped.update(row[0] for row in rows)
-        store.db.execute(f"DELETE FROM memberships WHERE story_id IN {inside}", part)  # noqa: S608
+        store.db.execute(f"DELETE FROM memberships WHERE story_id IN {inside}", part)
     store.db.conn.executemany(
         "INSERT INTO memberships (channel_id, story_id, announced, fed) VALUES (?, ?, ?, ?)",
         [

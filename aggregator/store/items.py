@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from aggregator.model import Alias, Arrival, Change, Enclosure, Item, Kind
+from aggregator.model import Alias, Arrival, Change, Enclosure, Item, Kind, KnownItem
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 
 CHUNK = 500  # well below SQLite's limit of bound values
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownItem:
-    """What the store remembers of an item, as far as an arrival is compared with it."""
-
-    id: str
-    title: str
-    text: str
-    content_hash: str
-    first_seen: datetime
-    claimed: datetime | None
-    edits: int
-    story_id: str | None
-    dropped: str | None
 
 
 def chunked(values: Iterable[str]) -> Iterable[list[str]]:
@@ -52,7 +37,7 @@ def known(store: Store, source_id: str, items: Sequence[Item]) -> dict[Alias, Kn
         for part in chunked(sorted(values)):
             rows = store.db.execute(
                 "SELECT value, item_id FROM aliases"
-                f" WHERE source_id = ? AND kind = ? AND value IN ({marks(part)})",  # noqa: S608
+                f" WHERE source_id = ? AND kind = ? AND value IN ({marks(part)})",
                 [source_id, kind, *part],
             )
             owners.update({Alias(kind=kind, value=row["value"]): row["item_id"] for row in rows})
@@ -65,7 +50,7 @@ def _remembered(store: Store, ids: set[str]) -> dict[str, KnownItem]:
     for part in chunked(sorted(ids)):
         for row in store.db.execute(
             "SELECT id, title, text, content_hash, first_seen, claimed, edits, story_id, dropped FROM items"
-            f" WHERE id IN ({marks(part)})",  # noqa: S608
+            f" WHERE id IN ({marks(part)})",
             part,
         ):
             found[row["id"]] = KnownItem(
@@ -98,13 +83,11 @@ def keep(store: Store, arrivals: Sequence[Arrival], *, backlog: bool, now: datet
     conn.executemany(
         "INSERT INTO revisions (item_id, number, replaced, significant, title, text)"
         " SELECT id, edits, ?, ?, title, text FROM items WHERE id = ? AND (title <> ? OR text <> ?)",
-        [
-            [stamp(now), a.change is Change.SIGNIFICANT, a.item.id, a.item.title, a.item.text]
-            for a in edited
-        ],
+        [[stamp(now), a.change is Change.SIGNIFICANT, a.item.id, a.item.title, a.item.text] for a in edited],
     )
     conn.executemany(
-        "UPDATE items SET edits = edits + (title <> :title OR text <> :text), guid = :guid, link = :link, title = :title, html = :html, text = :text, excerpt = :excerpt,"
+        "UPDATE items SET edits = edits + (title <> :title OR text <> :text), guid = :guid,"
+        " link = :link, title = :title, html = :html, text = :text, excerpt = :excerpt,"
         " claimed = :claimed, claimed_raw = :claimed_raw, sort = :sort, position = :position, kind = :kind,"
         " language = :language, rights = :rights, authors = :authors, categories = :categories, topics = :topics,"
         " enclosures = :enclosures, source_updated = :source_updated, content_hash = :content_hash,"

@@ -48,7 +48,7 @@ def untold(store: Store, digest_id: str, channels: Sequence[str], *, floor: date
     """Stories new for a digest: announced since `floor`, and none of their items was carried there (M1)."""
     rows = store.db.execute(
         "SELECT id FROM stories WHERE announced >= ? AND fed AND NOT hidden"
-        f" AND {_IN_CHANNELS.format(marks(channels))} AND NOT {_TOLD.format('')}"  # noqa: S608
+        f" AND {_IN_CHANNELS.format(marks(channels))} AND NOT {_TOLD.format('')}"
         " ORDER BY announced DESC, published DESC, id",
         [stamp(floor), *channels, digest_id],
     )
@@ -59,7 +59,7 @@ def revised(store: Store, digest_id: str, channels: Sequence[str], *, floor: dat
     """Stories a digest told in words that were significantly edited since (E1)."""
     rows = store.db.execute(
         "SELECT id FROM stories WHERE changed >= ? AND NOT hidden"
-        f" AND {_IN_CHANNELS.format(marks(channels))} AND {_TOLD.format('')}"  # noqa: S608
+        f" AND {_IN_CHANNELS.format(marks(channels))} AND {_TOLD.format('')}"
         f" AND NOT {_TOLD.format(' AND ledger.mark >= stories.updated')}"
         " ORDER BY announced DESC, published DESC, id",
         [stamp(floor), *channels, digest_id, digest_id],
@@ -67,7 +67,9 @@ def revised(store: Store, digest_id: str, channels: Sequence[str], *, floor: dat
     return [row[0] for row in rows]
 
 
-def compose(store: Store, edition: Edition, letter: Letter, since: datetime, message_ids: Sequence[str]) -> None:
+def compose(
+    store: Store, edition: Edition, letter: Letter, since: datetime, message_ids: Sequence[str]
+) -> None:
     """Edition, ledger and every owed letter in one transaction (M4); `message_ids` go with the recipients."""
     digest = edition.digest
     with store.transaction():
@@ -127,7 +129,7 @@ def _interrupted(store: Store, where: str, values: Iterable[Any]) -> None:
     store.db.execute(
         "UPDATE deliveries SET interrupted = interrupted + 1, reason = 'the connection broke while it was sent',"
         " state = CASE WHEN interrupted >= 1 THEN 'unknown' ELSE 'queued' END"
-        f" WHERE {where}",  # noqa: S608
+        f" WHERE {where}",
         list(values),
     )
 

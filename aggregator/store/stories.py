@@ -34,7 +34,7 @@ def clusters_sharing(store: Store, links: Iterable[str]) -> list[Cluster]:
             "SELECT DISTINCT items.story_id FROM aliases JOIN items ON items.id = aliases.item_id"
             " JOIN sources ON sources.id = aliases.source_id"
             " WHERE aliases.kind = 'link' AND sources.link_ok AND items.story_id IS NOT NULL"
-            f" AND aliases.value IN ({marks(part)})",  # noqa: S608
+            f" AND aliases.value IN ({marks(part)})",
             part,
         )
         ids.update(row[0] for row in rows)
@@ -50,7 +50,7 @@ def clusters(store: Store, ids: Iterable[str]) -> list[Cluster]:
         owners = {row["id"]: row["story_id"] for row in rows}
         for member in _members(store, rows):
             members.setdefault(owners[member.item_id], []).append(member)
-        for row in store.db.execute(f"SELECT id, lead_id FROM stories WHERE id IN ({marks(part)})", part):  # noqa: S608
+        for row in store.db.execute(f"SELECT id, lead_id FROM stories WHERE id IN ({marks(part)})", part):
             leads[row["id"]] = row["lead_id"]
     return [
         Cluster(story_id=id_, members=tuple(sorted(group, key=lambda m: m.item_id != leads[id_])))
@@ -64,7 +64,7 @@ def _members(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
         for row in store.db.execute(
             "SELECT aliases.item_id, aliases.value FROM aliases JOIN sources ON sources.id = aliases.source_id"
             " WHERE aliases.kind = 'link' AND sources.link_ok"
-            f" AND aliases.item_id IN ({marks(part)})",  # noqa: S608
+            f" AND aliases.item_id IN ({marks(part)})",
             part,
         ):
             links.setdefault(row["item_id"], set()).add(row["value"])
@@ -95,7 +95,9 @@ class Founding:
     fed: bool
 
 
-def found(store: Store, foundings: Iterable[Founding], placements: Iterable[Placement], now: datetime) -> None:
+def found(
+    store: Store, foundings: Iterable[Founding], placements: Iterable[Placement], now: datetime
+) -> None:
     """Write new stories and put items into their stories, inside a transaction of the caller."""
     placed = list(placements)
     founders = {p.story_id: p.member.item_id for p in placed if p.founds}
@@ -136,7 +138,7 @@ def touch(store: Store, item_ids: Iterable[str], significant_ids: Iterable[str],
     touched: set[str] = set()
     for part in chunked(sorted(set(item_ids))):
         rows = store.db.execute(
-            f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND id IN ({marks(part)})",  # noqa: S608
+            f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND id IN ({marks(part)})",
             part,
         )
         touched.update(row[0] for row in rows)
@@ -181,7 +183,7 @@ def facts(store: Store, ids: Iterable[str]) -> list[Facts]:
             " (SELECT json_group_array(value) FROM items, json_each(items.topics) WHERE story_id = stories.id)"
             " AS topics,"
             " (SELECT json_group_array(language) FROM items WHERE story_id = stories.id AND language IS NOT NULL)"
-            f" AS languages FROM stories WHERE id IN ({marks(part)})",  # noqa: S608
+            f" AS languages FROM stories WHERE id IN ({marks(part)})",
             part,
         )
         result += [
@@ -228,16 +230,16 @@ def read(store: Store, ids: Sequence[str], *, texts: bool = False) -> list[Story
     columns = "items.*" if texts else _without_texts(store)
     for part in chunked(ids):
         inside = f"({marks(part)})"
-        for row in store.db.execute(f"SELECT * FROM stories WHERE id IN {inside}", part):  # noqa: S608
+        for row in store.db.execute(f"SELECT * FROM stories WHERE id IN {inside}", part):
             by_id[row["id"]] = row
         for row in store.db.execute(
-            f"SELECT {columns} FROM items JOIN sources ON sources.id = items.source_id"  # noqa: S608
+            f"SELECT {columns} FROM items JOIN sources ON sources.id = items.source_id"
             f" WHERE items.story_id IN {inside} ORDER BY items.sort, items.id",
             part,
         ):
             items.setdefault(row["story_id"], []).append(from_row(row))
         for row in store.db.execute(
-            f"SELECT story_id, other_id, why FROM related WHERE story_id IN {inside} ORDER BY other_id",  # noqa: S608
+            f"SELECT story_id, other_id, why FROM related WHERE story_id IN {inside} ORDER BY other_id",
             part,
         ):
             related.setdefault(row["story_id"], []).append((row["other_id"], row["why"]))
@@ -265,7 +267,9 @@ def read(store: Store, ids: Sequence[str], *, texts: bool = False) -> list[Story
 def _without_texts(store: Store) -> str:
     names = [column.name for column in store.db.table("items").columns]
     plain = [f"items.{name}" for name in names if name not in ("text", "html")]
-    return ", ".join([*plain, "'' AS text", "CASE WHEN sources.full_text THEN items.html ELSE '' END AS html"])
+    return ", ".join(
+        [*plain, "'' AS text", "CASE WHEN sources.full_text THEN items.html ELSE '' END AS html"]
+    )
 
 
 def resolve(store: Store, name: str) -> str | None:
@@ -295,9 +299,9 @@ def search(store: Store, query: str, limit: int) -> list[str]:
     for row in store.db.table("items").search(query, columns=["story_id"], limit=limit * 4, quote=True):
         if row["story_id"]:
             found_ids.setdefault(row["story_id"])
-    visible = set()
+    visible: set[str] = set()
     for part in chunked(found_ids):
-        rows = store.db.execute(f"SELECT id FROM stories WHERE hidden = 0 AND id IN ({marks(part)})", part)  # noqa: S608
+        rows = store.db.execute(f"SELECT id FROM stories WHERE hidden = 0 AND id IN ({marks(part)})", part)
         visible.update(row[0] for row in rows)
     return [id_ for id_ in found_ids if id_ in visible][:limit]
 

@@ -30,17 +30,21 @@ SCHEMES = {"http", "https", "mailto"}
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 # Void elements nest nothing; the others are closed by what follows them (HTML, "optional tags").
 _NOT_NESTING = set(
-    "area base br col embed hr img input link meta source track wbr p li dt dd tr td th tbody thead tfoot option".split()
+    "area base br col embed hr img input link meta source track wbr"
+    " p li dt dd tr td th tbody thead tfoot option".split()
 )
 _SILENT = re.compile(r"<(script|style|template|noscript)\b.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
 _KNOWN_TAG = re.compile(
-    r"</?(?:" + "|".join(sorted(TAGS | {"script", "style", "iframe", "font", "center", "svg", "object", "form"}))
+    r"</?(?:"
+    + "|".join(sorted(TAGS | {"script", "style", "iframe", "font", "center", "svg", "object", "form"}))
     + r")(?:\s[^<>]*|/)?>",
     re.IGNORECASE,
 )
 _PIXEL = re.compile(r"<img(?=[^>]*\bwidth=\"[01]\")(?=[^>]*\bheight=\"[01]\")[^>]*>")
 _BREAK = re.compile(r"<(?:br|hr)[^>]*>")
-_BLOCK_END = re.compile(r"</(?:p|div|h[1-6]|blockquote|pre|ul|ol|dl|table|figure|figcaption|details|summary)>")
+_BLOCK_END = re.compile(
+    r"</(?:p|div|h[1-6]|blockquote|pre|ul|ol|dl|table|figure|figcaption|details|summary)>"
+)
 _LINE_END = re.compile(r"</(?:li|tr|dt|dd|caption)>")
 _CELL_END = re.compile(r"</t[dh]>")
 _ANY_TAG = re.compile(r"<[^>]*>")

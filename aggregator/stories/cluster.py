@@ -46,7 +46,7 @@ def place(unplaced: Iterable[Member], clusters: Sequence[Cluster]) -> tuple[Plac
 
 
 def _placed(member: Member, near: Sequence[tuple[str, list[Member]]]) -> Placement:
-    related = []
+    related: list[tuple[str, str]] = []
     for story_id, members in near:
         lead = members[0]
         shared = member.links & lead.links

@@ -100,7 +100,9 @@ def _moment(match: re.Match[str], text: str, zone: tzinfo) -> datetime | None:
     if month > 12 and day <= 12 and "/" in match[0]:
         month, day = day, month  # 9/28/2026: no day-month date
     inside = _TIME.search(match[0]) if match[0].count(":") else None
-    hour, minute, second, where = _clock(inside or _TIME.search(text, match.end()) or _before(text, match), zone)
+    hour, minute, second, where = _clock(
+        inside or _TIME.search(text, match.end()) or _before(text, match), zone
+    )
     try:
         local = datetime(year, month, day, hour, minute, second, tzinfo=where)
         return local.astimezone(UTC)
@@ -137,5 +139,3 @@ def _zone(written: str | None, default: tzinfo) -> tzinfo:
         return timezone(-offset if written[0] == "-" else offset)
     hours = _ZONES.get(written.upper())
     return default if hours is None else timezone(timedelta(hours=hours))
-
-

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Protocol
+from dataclasses import replace
 
 from rapidfuzz.distance import Indel
 
-from aggregator.model import Alias, Arrival, Change, Item
+from aggregator.model import Alias, Arrival, Change, Item, KnownItem
 from aggregator.stories.identity import STRENGTH, title_key
 
 RESTLESS = 8
@@ -17,58 +15,27 @@ RESTLESS = 8
 COMPARED = 20_000  # characters of a text that are compared, so that no text can cost seconds
 
 
-class Known(Protocol):
-    """What must be remembered of an item."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def content_hash(self) -> str: ...
-    @property
-    def first_seen(self) -> datetime: ...
-    @property
-    def claimed(self) -> datetime | None: ...
-    @property
-    def edits(self) -> int: ...
-    @property
-    def dropped(self) -> str | None: ...
-    @property
-    def story_id(self) -> str | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Match:
-    item: Item
-    known: Known | None
-
-
-def arrivals(items: Sequence[Item], known_as: Callable[[Alias], Known | None]) -> tuple[Arrival, ...]:
+def arrivals(items: Sequence[Item], known_as: Callable[[Alias], KnownItem | None]) -> tuple[Arrival, ...]:
     """Each item as it will be kept. A known item is claimed once, by the strongest alias that leads to it."""
-    return tuple(_arrival(match) for match in _matched(items, known_as))
+    owners = _owners(items, known_as)
+    return tuple(_arrival(item, owners.get(n)) for n, item in enumerate(items))
 
 
-def _matched(items: Sequence[Item], known_as: Callable[[Alias], Known | None]) -> list[_Match]:
-    owners: dict[int, Known] = {}
+def _owners(items: Sequence[Item], known_as: Callable[[Alias], KnownItem | None]) -> dict[int, KnownItem]:
+    """The known item behind each position of `items`."""
+    owners: dict[int, KnownItem] = {}
     claimed: set[str] = set()
     for kind in STRENGTH:
         for n, item in enumerate(items):
-            if n in owners:
-                continue
             for alias in item.aliases:
-                known = known_as(alias) if alias.kind == kind else None
+                known = known_as(alias) if alias.kind == kind and n not in owners else None
                 if known is not None and known.id not in claimed:
                     owners[n] = known
                     claimed.add(known.id)
-                    break
-    return [_Match(item, owners.get(n)) for n, item in enumerate(items)]
+    return owners
 
 
-def _arrival(match: _Match) -> Arrival:
-    item, known = match.item, match.known
+def _arrival(item: Item, known: KnownItem | None) -> Arrival:
     if known is None:
         return Arrival(item=item, change=Change.NEW)
     # The first sane date stands: re-dated posts do not jump (T1). A story once placed outlives new filters.
@@ -82,7 +49,7 @@ def _arrival(match: _Match) -> Arrival:
     return Arrival(item=kept, change=_change(kept, known))
 
 
-def _change(item: Item, known: Known) -> Change:
+def _change(item: Item, known: KnownItem) -> Change:
     if item.content_hash == known.content_hash and item.dropped == known.dropped:
         return Change.SAME
     if title_key(item.title) != title_key(known.title):

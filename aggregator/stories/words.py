@@ -20,10 +20,14 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
         r"course|courses|training|training school|summer school|winter school|autumn school|spring school|workshop"
         r"|workshops|tutorial|webinar|hands-on|masterclass|kurs|kurse|schulung|fortbildung|online-?kurs",
     ),
-    (Kind.CALL, r"call for \w+|open call|funding call|apply by|applications? open|ausschreibung|bewerbungsfrist"),
+    (
+        Kind.CALL,
+        r"call for \w+|open call|funding call|apply by|applications? open|ausschreibung|bewerbungsfrist",
+    ),
     (
         Kind.EVENT,
-        r"conference|symposium|meeting|seminar|congress|hackathon|user day|open day|days of|general assembly|save the date"
+        r"conference|symposium|meeting|seminar|congress|hackathon|user day|open day|general assembly"
+        r"|save the date"
         r"|konferenz|tagung|jahrestreffen|treffen|veranstaltung|kolloquium|mitgliederversammlung|lunch talk",
     ),
     (Kind.RELEASE, r"released|release|\[release\]|v\d+\.\d+(\.\d+)?|version \d+(\.\d+)+"),
