@@ -275,7 +275,8 @@ def _keep_items(work: _Round, source: Source, record: SourceRecord, result: Harv
     from aggregator.stories import reconcile
 
     known = items.known(work.store, source.id, result.items)
-    arrivals = reconcile.arrivals(result.items, known.get)
+    taken = items.taken(work.store, [item.id for item in result.items])
+    arrivals = reconcile.arrivals(result.items, known.get, taken)
     items.keep(work.store, arrivals, backlog=record.last_success is None, now=work.now)
     sources.accept(work.store, source.id, result, reading_key(source, work.config))
     edited = [a.item.id for a in arrivals if a.change in (Change.EDITED, Change.SIGNIFICANT)]

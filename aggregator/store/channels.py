@@ -34,6 +34,20 @@ def sync(store: Store, ids: Sequence[str]) -> dict[str, ChannelRecord]:
     }
 
 
+_MEMBERSHIP = "INSERT INTO memberships (channel_id, story_id, announced, published, position, fed) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+def _membership(channel_id: str, fact: Facts) -> list[object]:
+    return [
+        channel_id,
+        fact.story_id,
+        stamp(fact.announced),
+        stamp(fact.published),
+        fact.position,
+        fact.fed,
+    ]
+
+
 def enroll(store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[Facts]) -> None:
     """Record which channels each story is in now and bump their revisions (P1), in the caller's transaction.
 
@@ -50,12 +64,7 @@ def enroll(store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[
         bumped.update(row[0] for row in rows)
         store.db.execute(f"DELETE FROM memberships WHERE story_id IN {inside}", part)
     store.db.conn.executemany(
-        "INSERT INTO memberships (channel_id, story_id, announced, fed) VALUES (?, ?, ?, ?)",
-        [
-            [channel, fact.story_id, stamp(fact.announced), fact.fed]
-            for fact in facts
-            for channel in chosen[fact.story_id]
-        ],
+        _MEMBERSHIP, [_membership(channel, fact) for fact in facts for channel in chosen[fact.story_id]]
     )
     bumped.update(channel for channels in chosen.values() for channel in channels)
     store.db.conn.executemany(
@@ -65,10 +74,7 @@ def enroll(store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[
 
 def add(store: Store, channel_id: str, facts: Iterable[Facts]) -> None:
     """Put stories into a channel that is being selected again, in the caller's transaction."""
-    store.db.conn.executemany(
-        "INSERT INTO memberships (channel_id, story_id, announced, fed) VALUES (?, ?, ?, ?)",
-        [[channel_id, fact.story_id, stamp(fact.announced), fact.fed] for fact in facts],
-    )
+    store.db.conn.executemany(_MEMBERSHIP, [_membership(channel_id, fact) for fact in facts])
 
 
 def selected(store: Store, channel_id: str, selected_with: str) -> None:
@@ -85,10 +91,10 @@ def clear(store: Store, channel_id: str) -> None:
 
 
 def window(store: Store, channel_id: str, count: int, *, fed_only: bool) -> list[str]:
-    """The ids of the newest announced stories of a channel (T3); ties by id, so that order never flips."""
+    """The ids of the newest announced stories of a channel (T3); the order of ties is settled, too."""
     rows = store.db.execute(
         "SELECT story_id FROM memberships WHERE channel_id = ? AND fed >= ?"
-        " ORDER BY announced DESC, story_id LIMIT ?",
+        " ORDER BY announced DESC, published DESC, position, story_id LIMIT ?",
         [channel_id, fed_only, count],
     )
     return [row[0] for row in rows]

@@ -45,6 +45,15 @@ def known(store: Store, source_id: str, items: Sequence[Item]) -> dict[Alias, Kn
     return {alias: remembered[item_id] for alias, item_id in owners.items()}
 
 
+def taken(store: Store, ids: Sequence[str]) -> set[str]:
+    """Those of `ids` that some item has."""
+    found: set[str] = set()
+    for part in chunked(ids):
+        rows = store.db.execute(f"SELECT id FROM items WHERE id IN ({marks(part)})", part)
+        found.update(row[0] for row in rows)
+    return found
+
+
 def _remembered(store: Store, ids: set[str]) -> dict[str, KnownItem]:
     found = {}
     for part in chunked(sorted(ids)):

@@ -139,10 +139,13 @@ TABLES = (
         channel_id TEXT NOT NULL REFERENCES channels(id),
         story_id TEXT NOT NULL REFERENCES stories(id),
         announced TEXT NOT NULL,
+        published TEXT NOT NULL,
+        position INTEGER NOT NULL,              -- T4: document order breaks ties
         fed INTEGER NOT NULL,
         PRIMARY KEY (channel_id, story_id)
     ) STRICT, WITHOUT ROWID""",
-    "CREATE INDEX memberships_by_time ON memberships(channel_id, announced DESC, story_id)",
+    "CREATE INDEX memberships_by_time ON memberships"
+    " (channel_id, announced DESC, published DESC, position, story_id)",
     "CREATE INDEX memberships_of_story ON memberships(story_id)",
     """CREATE TABLE digests (
         id TEXT PRIMARY KEY,

@@ -165,6 +165,8 @@ class Facts:
 
     story_id: str
     announced: datetime
+    published: datetime
+    position: int
     fed: bool
     hidden: bool
     kind: Kind
@@ -178,7 +180,8 @@ def facts(store: Store, ids: Iterable[str]) -> list[Facts]:
     result = []
     for part in chunked(sorted(ids)):
         rows = store.db.execute(
-            "SELECT stories.id, stories.announced, stories.fed, stories.hidden, stories.kind,"
+            "SELECT stories.id, stories.announced, stories.published, stories.fed, stories.hidden, stories.kind,"
+            " (SELECT position FROM items WHERE id = stories.lead_id) AS position,"
             " (SELECT json_group_array(source_id) FROM items WHERE story_id = stories.id) AS sources,"
             " (SELECT json_group_array(value) FROM items, json_each(items.topics) WHERE story_id = stories.id)"
             " AS topics,"
@@ -190,6 +193,8 @@ def facts(store: Store, ids: Iterable[str]) -> list[Facts]:
             Facts(
                 story_id=row["id"],
                 announced=sure_moment(row["announced"]),
+                published=sure_moment(row["published"]),
+                position=row["position"],
                 fed=bool(row["fed"]),
                 hidden=bool(row["hidden"]),
                 kind=Kind(row["kind"]),

@@ -45,6 +45,7 @@ _BREAK = re.compile(r"<(?:br|hr)[^>]*>")
 _BLOCK_END = re.compile(
     r"</(?:p|div|h[1-6]|blockquote|pre|ul|ol|dl|table|figure|figcaption|details|summary)>"
 )
+_LIST_ITEM = re.compile(r"<li[^>]*>")
 _LINE_END = re.compile(r"</(?:li|tr|dt|dd|caption)>")
 _CELL_END = re.compile(r"</t[dh]>")
 _ANY_TAG = re.compile(r"<[^>]*>")
@@ -92,6 +93,7 @@ def plain(cleaned: str) -> str:
     text = re.sub(r"\s+", " ", cleaned) if "<pre" not in cleaned else cleaned
     text = _BREAK.sub("\n", text)
     text = _BLOCK_END.sub("\n\n", text)
+    text = _LIST_ITEM.sub("\n• ", text)
     text = _LINE_END.sub("\n", text)
     text = _CELL_END.sub(" ", text)
     text = html.unescape(_ANY_TAG.sub("", text)).replace("\xa0", " ")
@@ -116,4 +118,4 @@ def excerpt(text: str, limit: int = EXCERPT) -> str:
     space = cut.rfind(" ")
     if space > limit * 2 // 3:
         cut = cut[:space]
-    return cut.rstrip(" ,;:-–—(") + "…"
+    return cut.rstrip(" .,;:-–—•(") + "…"

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 
 from rapidfuzz.distance import Indel
 
 from aggregator.model import Alias, Arrival, Change, Item, KnownItem
-from aggregator.stories.identity import STRENGTH, title_key
+from aggregator.stories.identity import STRENGTH, short_hash, title_key
 
 RESTLESS = 8
 """After so many edits a text counts as one that changes by itself (counters, timestamps); E2."""
 COMPARED = 20_000  # characters of a text that are compared, so that no text can cost seconds
 
 
-def arrivals(items: Sequence[Item], known_as: Callable[[Alias], KnownItem | None]) -> tuple[Arrival, ...]:
-    """Each item as it will be kept. A known item is claimed once, by the strongest alias that leads to it."""
+def arrivals(
+    items: Sequence[Item], known_as: Callable[[Alias], KnownItem | None], taken: Container[str] = ()
+) -> tuple[Arrival, ...]:
+    """Each item as it will be kept. A known item is claimed once, by the strongest alias that leads to it.
+
+    An item that is new although its id is `taken` (sources exchanged their URLs) gets another id.
+    """
     owners = _owners(items, known_as)
-    return tuple(_arrival(item, owners.get(n)) for n, item in enumerate(items))
+    return tuple(_arrival(item, owners.get(n), taken) for n, item in enumerate(items))
 
 
 def _owners(items: Sequence[Item], known_as: Callable[[Alias], KnownItem | None]) -> dict[int, KnownItem]:
@@ -35,8 +40,10 @@ def _owners(items: Sequence[Item], known_as: Callable[[Alias], KnownItem | None]
     return owners
 
 
-def _arrival(item: Item, known: KnownItem | None) -> Arrival:
+def _arrival(item: Item, known: KnownItem | None, taken: Container[str]) -> Arrival:
     if known is None:
+        if item.id in taken:
+            item = replace(item, id=short_hash(f"{item.id}\n{item.source_id}"))
         return Arrival(item=item, change=Change.NEW)
     # The first sane date stands: re-dated posts do not jump (T1). A story once placed outlives new filters.
     kept = replace(

@@ -15,9 +15,10 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
         r"job|jobs|vacanc(y|ies)|open position|position available|we are hiring|hiring|phd position|postdoc position"
         r"|stellenangebot|stellenausschreibung|stelle|wissenschaftliche[rn]? mitarbeiter\w*|job opening",
     ),
+    (Kind.RELEASE, r"released|release|\[release\]|v\d+\.\d+(\.\d+)?|version \d+(\.\d+)+"),
     (
         Kind.COURSE,
-        r"course|courses|training|training school|summer school|winter school|autumn school|spring school|workshop"
+        r"course|courses|training course|training school|summer school|winter school|autumn school|spring school|workshop"
         r"|workshops|tutorial|webinar|hands-on|masterclass|kurs|kurse|schulung|fortbildung|online-?kurs",
     ),
     (
@@ -30,7 +31,6 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
         r"|save the date"
         r"|konferenz|tagung|jahrestreffen|treffen|veranstaltung|kolloquium|mitgliederversammlung|lunch talk",
     ),
-    (Kind.RELEASE, r"released|release|\[release\]|v\d+\.\d+(\.\d+)?|version \d+(\.\d+)+"),
     (Kind.PAPER, r"paper|preprint|publication|new article|published in|veröffentlichung|publikation"),
 )
 

@@ -1,0 +1,334 @@
+"""A farm of feeds on loopback, as a process of its own: every feed has an address of its own (127.x.y.z).
+
+Prints one JSON line when it serves, `{"control": URL, "feeds": [URLs]}`, and ends when its standard input does.
+The control endpoint has a port of its own and answers a GET with the answers counted since the last one:
+`/set?change=SHARE` (so many feeds get one new item, and lose their oldest), `/set?validators=0` (every answer
+is 200), `/set?latency=MS`; settings may be combined.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gzip
+import json
+import random
+import resource
+import socket
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from functools import lru_cache
+from html import escape
+from itertools import accumulate
+from urllib.parse import parse_qsl, urlsplit
+
+BEGINNING = datetime(2025, 3, 3, 9, tzinfo=UTC)  # content is the same in every run
+KINDS = tuple("rss rss atom rss rss rss atom rss rss rss atom rss rdf rss atom rss rss rss atom rss".split())
+TYPES = {"rss": "application/rss+xml", "atom": "application/atom+xml", "rdf": "application/rdf+xml"}
+SOCKETS_ASIDE = 500  # file descriptors for connections and the loop
+
+
+# --- what the feeds say --------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _sentences() -> tuple[str, ...]:
+    """Sentences of a made-up language whose words are as unevenly frequent as real ones."""
+    chance = random.Random(1)
+    syllables = "ba bio cel dra en fi gra hü in ka lo mi mo neu or pa que ra scop sin to ul ver wei xy zo".split()
+    words = ["".join(chance.choices(syllables, k=chance.randint(1, 4))) for _ in range(4_000)]
+    frequency = list(accumulate(1 / (n + 10) for n in range(len(words))))
+    return tuple(
+        " ".join(chance.choices(words, cum_weights=frequency, k=chance.randint(7, 22))).capitalize() + "."
+        for _ in range(4_000)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """The nth item ever published by a feed."""
+
+    feed: int
+    number: int
+    title: str
+    summary: str
+    html: str
+
+    @property
+    def link(self) -> str:
+        """Its page; nobody ever asks for it."""
+        return f"https://feed{self.feed}.example/news/{self.number}/"
+
+    @property
+    def time(self) -> datetime:
+        """When it claims to be from."""
+        return BEGINNING + timedelta(hours=7 * self.number, minutes=self.feed % 400)
+
+
+def _item(feed: int, number: int) -> Item:
+    chance = random.Random(f"{feed}/{number}")
+    said = iter(chance.sample(_sentences(), 21))
+
+    def text(count: int) -> str:
+        return " ".join(next(said) for _ in range(count))
+
+    page = f"/media/{feed}/{number}"
+    html = (
+        f"<p>{text(3)} <a href='https://partner{feed % 50}.example/{number}?a=1&amp;b=2'>{next(said)}</a></p>\n"
+        f'<figure><img src="{page}.jpg" alt="A figure" width="640" height="360" class="wide" />'
+        f"<figcaption>{text(1)}</figcaption></figure>\n<p>{text(3)} <strong>{text(1)}</strong></p>\n"
+        f"<h3>Programme {number}</h3>\n<ul>{''.join(f'<li>{text(1)}</li>' for _ in range(4))}</ul>\n"
+        f'<blockquote><p>{text(1)}</p></blockquote>\n<p style="color: red">{text(3)} <em>{text(1)}</em>'
+        f' <a href="{page}/register">Register</a></p>'
+    )
+    title = " ".join(next(said).rstrip(".").split()[:9])
+    return Item(feed, number, f"{title} {feed}-{number}", text(2), html)
+
+
+def _rss(feed: int, items: list[Item]) -> str:
+    entries = "".join(
+        f"<item>\n<title>{item.title}</title>\n<link>{item.link}</link>\n"
+        f'<guid isPermaLink="false">https://feed{feed}.example/?p={item.number}</guid>\n'
+        f"<pubDate>{format_datetime(item.time)}</pubDate>\n<dc:creator><![CDATA[Ada B. {feed}]]></dc:creator>\n"
+        f"<category><![CDATA[News]]></category>\n<category><![CDATA[Topic {item.number % 7}]]></category>\n"
+        f"<description><![CDATA[<p>{item.summary}</p>]]></description>\n"
+        f"<content:encoded><![CDATA[{item.html}]]></content:encoded>\n</item>\n"
+        for item in items
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<rss version="2.0"'
+        ' xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:dc="http://purl.org/dc/elements/1.1/"'
+        f' xmlns:atom="http://www.w3.org/2005/Atom">\n<channel>\n<title>Feed {feed}</title>\n'
+        f"<link>https://feed{feed}.example/</link>\n<description>News of {feed}</description>\n"
+        f"<lastBuildDate>{format_datetime(items[0].time)}</lastBuildDate>\n<language>en-GB</language>\n"
+        f"{entries}</channel>\n</rss>\n"
+    )
+
+
+def _atom(feed: int, items: list[Item]) -> str:
+    entries = "".join(
+        f'<entry>\n<title type="html">{item.title}</title>\n<link rel="alternate" href="{item.link}"/>\n'
+        f"<id>tag:feed{feed}.example,2025:{item.number}</id>\n<published>{item.time.isoformat()}</published>\n"
+        f"<updated>{item.time.isoformat()}</updated>\n<author><name>Ada B. {feed}</name></author>\n"
+        f'<category term="News"/>\n<summary type="html">{escape(f"<p>{item.summary}</p>")}</summary>\n'
+        f'<content type="html">{escape(item.html)}</content>\n</entry>\n'
+        for item in items
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en">\n'
+        f'<title>Feed {feed}</title>\n<link rel="alternate" href="https://feed{feed}.example/"/>\n'
+        f"<id>tag:feed{feed}.example,2025:feed</id>\n<updated>{items[0].time.isoformat()}</updated>\n"
+        f"{entries}</feed>\n"
+    )
+
+
+def _rdf(feed: int, items: list[Item]) -> str:
+    listed = "".join(f'<rdf:li rdf:resource="{item.link}"/>' for item in items)
+    entries = "".join(
+        f'<item rdf:about="{item.link}">\n<title>{item.title}</title>\n<link>{item.link}</link>\n'
+        f"<dc:date>{item.time.isoformat()}</dc:date>\n<dc:creator>Ada B. {feed}</dc:creator>\n"
+        f"<description>{escape(item.summary)}</description>\n"
+        f"<content:encoded><![CDATA[{item.html}]]></content:encoded>\n</item>\n"
+        for item in items
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<rdf:RDF xmlns="http://purl.org/rss/1.0/" xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
+        ' xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:dc="http://purl.org/dc/elements/1.1/">\n'
+        f'<channel rdf:about="https://feed{feed}.example/">\n<title>Feed {feed}</title>\n'
+        f"<link>https://feed{feed}.example/</link>\n<description>News of {feed}</description>\n"
+        f"<items><rdf:Seq>{listed}</rdf:Seq></items>\n</channel>\n{entries}</rdf:RDF>\n"
+    )
+
+
+FORMATS = {"rss": _rss, "atom": _atom, "rdf": _rdf}
+
+
+# --- serving -------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Feed:
+    """A feed as it is now: the newest `length` items it ever published, and its validators."""
+
+    number: int
+    length: int
+    published: int = 0
+    packed: bytes = b""
+    etag: str = ""
+    modified: str = ""
+
+    def publish(self, count: int) -> None:
+        """Publish `count` further items."""
+        self.published += count
+        oldest = self.published - self.length
+        items = [_item(self.number, n) for n in range(self.published - 1, oldest - 1, -1)]
+        body = FORMATS[self.kind](self.number, items).encode()
+        self.packed = gzip.compress(body, 6, mtime=0)
+        self.etag = f'"{self.number}-{self.published}"'
+        self.modified = format_datetime(items[0].time, usegmt=True)
+
+    @property
+    def kind(self) -> str:
+        """rss, atom or rdf."""
+        return KINDS[self.number % len(KINDS)]
+
+    def is_known(self, headers: dict[str, str]) -> bool:
+        """Whether the asker has what we have (RFC 9110, 13.2.2: If-None-Match goes first)."""
+        if (known := headers.get("if-none-match")) is not None:
+            return self.etag in known
+        return headers.get("if-modified-since") == self.modified
+
+    def answer(self, headers: dict[str, str], *, heed_validators: bool) -> tuple[int, bytes]:
+        """(status, the whole response)."""
+        fields = f"ETag: {self.etag}\r\nLast-Modified: {self.modified}\r\nVary: Accept-Encoding\r\n"
+        if heed_validators and self.is_known(headers):
+            return 304, _response("304 Not Modified", fields)
+        body = self.packed
+        if "gzip" in headers.get("accept-encoding", ""):
+            fields += "Content-Encoding: gzip\r\n"
+        else:
+            body = gzip.decompress(body)
+        fields += f"Content-Type: {TYPES[self.kind]}; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+        return 200, _response("200 OK", fields, body)
+
+
+def _response(status: str, fields: str, body: bytes = b"") -> bytes:
+    date = format_datetime(datetime.now(UTC), usegmt=True)
+    return f"HTTP/1.1 {status}\r\nDate: {date}\r\nServer: farm\r\n{fields}\r\n".encode() + body
+
+
+@dataclass(slots=True)
+class Farm:
+    """All feeds, and how they answer at present."""
+
+    feeds: list[Feed]
+    heed_validators: bool = True
+    latency: float = 0.0
+    """Seconds before each answer."""
+    counts: Counter[int] = field(default_factory=Counter)
+    changes: int = 0
+
+    def set(self, settings: dict[str, str]) -> None:
+        """Take over what the control endpoint was told."""
+        self.heed_validators = settings.get("validators", str(int(self.heed_validators))) != "0"
+        self.latency = float(settings.get("latency", self.latency * 1000)) / 1000
+        self.counts.clear()
+        if share := float(settings.get("change", 0)):
+            self.changes += 1
+            # Drawn, not every twentieth: that would always be feeds of the same format.
+            chosen = random.Random(self.changes).sample(self.feeds, round(share * len(self.feeds)))
+            for feed in chosen:
+                feed.publish(1)
+
+
+class _Connection(asyncio.Protocol):
+    """GET requests on one connection, kept alive."""
+
+    transport: asyncio.Transport
+
+    def __init__(self) -> None:
+        self.unread = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.unread += data
+        while b"\r\n\r\n" in self.unread:
+            head, _, self.unread = self.unread.partition(b"\r\n\r\n")
+            first, *rest = head.decode("latin-1").split("\r\n")
+            fields = (line.partition(":") for line in rest)
+            self.asked(first.split()[1], {name.lower(): value.strip() for name, _, value in fields})
+
+    def asked(self, target: str, headers: dict[str, str]) -> None:
+        raise NotImplementedError
+
+
+class FeedConnection(_Connection):
+    """A connection to the address of one feed."""
+
+    def __init__(self, farm: Farm, feed: Feed) -> None:
+        super().__init__()
+        self.farm, self.feed = farm, feed
+
+    def asked(self, target: str, headers: dict[str, str]) -> None:
+        """Answer after the latency; whatever the path, it is the feed."""
+        del target
+        status, response = self.feed.answer(headers, heed_validators=self.farm.heed_validators)
+        self.farm.counts[status] += 1
+        if self.farm.latency:
+            asyncio.get_running_loop().call_later(self.farm.latency, self.transport.write, response)
+        else:
+            self.transport.write(response)
+
+
+class ControlConnection(_Connection):
+    """A connection to the control endpoint."""
+
+    def __init__(self, farm: Farm) -> None:
+        super().__init__()
+        self.farm = farm
+
+    def asked(self, target: str, headers: dict[str, str]) -> None:
+        """`/set?…`; answers with the counts so far, by status."""
+        del headers
+        body = json.dumps(self.farm.counts).encode()
+        self.farm.set(dict(parse_qsl(urlsplit(target).query)))
+        fields = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        self.transport.write(_response("200 OK", fields, body))
+
+
+def _address(number: int) -> str:
+    """The nth loopback address; 127.0.x.y is left to others."""
+    return f"127.{1 + number // 62_500}.{number // 250 % 250}.{1 + number % 250}"
+
+
+def _listening(address: str) -> socket.socket:
+    sock = socket.socket()
+    sock.bind((address, 0))
+    sock.listen(64)
+    sock.setblocking(False)
+    return sock
+
+
+async def serve(farm: Farm) -> None:
+    """Serve until standard input ends."""
+    loop = asyncio.get_running_loop()
+    urls = []
+    for feed in farm.feeds:
+        sock = _listening(_address(feed.number))
+        await loop.create_server(lambda feed=feed: FeedConnection(farm, feed), sock=sock, backlog=64)
+        urls.append("http://{}:{}/feed.xml".format(*sock.getsockname()))
+    control = _listening("127.0.0.1")
+    await loop.create_server(lambda: ControlConnection(farm), sock=control)
+    print(json.dumps({"control": "http://{}:{}".format(*control.getsockname()), "feeds": urls}), flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+
+
+def _room_for(sockets: int) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = sockets + SOCKETS_ASIDE
+    if hard != resource.RLIM_INFINITY and wanted > hard:
+        sys.exit(f"{sockets} feeds need {wanted} file descriptors, {hard} are allowed (ulimit -Hn)")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Serve a farm of feeds on loopback until stdin ends.")
+    parser.add_argument("--feeds", type=int, default=500)
+    parser.add_argument("--items", type=int, default=30, help="items in each feed")
+    options = parser.parse_args()
+    _room_for(options.feeds)
+    farm = Farm([Feed(number, options.items) for number in range(options.feeds)])
+    for feed in farm.feeds:
+        feed.publish(options.items)
+    asyncio.run(serve(farm))
+
+
+if __name__ == "__main__":
+    main()

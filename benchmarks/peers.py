@@ -1,0 +1,63 @@
+"""What the aggregator is measured against, each run as a process of its own: the floor, and lemon24/reader.
+
+`peers.py floor STATE` does the bare GETs of one cycle; `peers.py reader ACTION DB URLS` adds, updates or counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+WORKERS = 16
+"""As many as the aggregator's `fetch.concurrency` as shipped, so that the floor has a pool of the same size."""
+READER_WORKERS = 10
+
+
+def floor(state_file: Path) -> None:
+    """GET every URL of the state file with its validators, hash the body, remember the new validators."""
+    import requests
+
+    own = threading.local()
+
+    def visit(url: str, validators: dict[str, str]) -> dict[str, str]:
+        if not hasattr(own, "session"):
+            own.session = requests.Session()
+        answer = own.session.get(url, headers=validators, timeout=20)
+        answer.raise_for_status()
+        if answer.status_code == 304:
+            return validators
+        hashlib.sha256(answer.content).digest()
+        return {"If-None-Match": answer.headers["ETag"], "If-Modified-Since": answer.headers["Last-Modified"]}
+
+    state: dict[str, dict[str, str]] = json.loads(state_file.read_text())
+    with ThreadPoolExecutor(WORKERS) as pool:
+        renewed = dict(zip(state, pool.map(visit, state.keys(), state.values()), strict=True))
+    state_file.write_text(json.dumps(renewed))
+
+
+def reader(action: str, database: str, urls_file: Path) -> None:
+    """`add` the feeds, `update` them (what is measured), or print the `count` of entries."""
+    from reader import make_reader
+
+    with make_reader(database) as library:
+        if action == "add":
+            for url in json.loads(urls_file.read_text()):
+                library.add_feed(url)
+        elif action == "update":
+            library.update_feeds(workers=READER_WORKERS)
+        else:
+            print(library.get_entry_counts().total)
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["floor", state]:
+            floor(Path(state))
+        case ["reader", action, database, urls]:
+            reader(action, database, Path(urls))
+        case _:
+            sys.exit(__doc__)

@@ -1,0 +1,105 @@
+"""Values for tests: sensible defaults, so that a test names only what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from aggregator import model
+
+NOW = datetime(2026, 10, 5, 6, 30, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def source(**fields: Any) -> model.Source:
+    """A source `node` with an RSS feed."""
+    return model.Source(
+        **{"id": "node", "name": "A Node", "url": "https://node.example/feed/", "timezone": BERLIN} | fields
+    )
+
+
+def entry(position: int = 0, **fields: Any) -> model.Entry:
+    """An entry with nothing but its position."""
+    return model.Entry(**{"position": position, "base": "https://node.example/feed/"} | fields)
+
+
+def reading(*entries: model.Entry, **fields: Any) -> model.Reading:
+    """A document of these entries."""
+    return model.Reading(entries=entries, **fields)
+
+
+def item(id_: str = "aaaaaaaaaaaaaaaa", **fields: Any) -> model.Item:
+    """An item told at NOW."""
+    defaults: dict[str, Any] = {
+        "id": id_,
+        "source_id": "node",
+        "aliases": (model.Alias(kind="link", value=f"node.example/{id_}"),),
+        "guid": None,
+        "link": f"https://node.example/{id_}",
+        "title": f"News {id_}",
+        "html": "<p>Some words.</p>",
+        "text": "Some words.",
+        "excerpt": "Some words.",
+        "claimed": NOW,
+        "claimed_raw": NOW.isoformat(),
+        "first_seen": NOW,
+        "position": 0,
+        "content_hash": "hash",
+    }
+    return model.Item(**defaults | fields)
+
+
+def teller(id_: str = "node", **fields: Any) -> model.Teller:
+    """A source as shown."""
+    defaults: dict[str, Any] = {
+        "id": id_,
+        "name": f"The {id_}",
+        "url": f"https://{id_}.example/feed/",
+        "kind": "feed",
+        "site_link": f"https://{id_}.example/",
+        "feed_id": None,
+        "language": None,
+        "rights": None,
+        "licence": None,
+        "full_text": False,
+    }
+    return model.Teller(**defaults | fields)
+
+
+def story(id_: str = "ssssssssssssssss", *sightings: model.Sighting, **fields: Any) -> model.Story:
+    """A story told by `sightings`, or by one item of one node."""
+    told = sightings or (model.Sighting(item=item(), teller=teller()),)
+    moments = dict.fromkeys(("announced", "published", "updated", "changed"), NOW)
+    defaults: dict[str, Any] = {"kind": told[0].item.kind, "topics": ()}
+    return model.Story(**{"id": id_, "sightings": told, **moments, **defaults} | fields)
+
+
+def site(**fields: Any) -> model.Site:
+    """The publishing site."""
+    defaults: dict[str, Any] = {
+        "title": "Imaging news",
+        "url": "https://news.example/",
+        "contact": "editors@news.example",
+        "language": "en",
+        "timezone": BERLIN,
+        "authority": "news.example,2026",
+    }
+    return model.Site(**defaults | fields)
+
+
+def rss(*items: Mapping[str, str], title: str = "A Node", head: str = "") -> bytes:
+    """An RSS document; each item a mapping of element name to text (escaped here)."""
+    from xml.sax.saxutils import escape
+
+    parts = [
+        "<item>" + "".join(f"<{key}>{escape(text)}</{key}>" for key, text in fields.items()) + "</item>"
+        for fields in items
+    ]
+    return (
+        '<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel>'
+        f"<title>{escape(title)}</title><link>https://node.example/</link><description>d</description>{head}"
+        + "".join(parts)
+        + "</channel></rss>"
+    ).encode()

@@ -1,0 +1,198 @@
+"""Real parts for tests: HTTP servers on loopback addresses of their own, a house on a folder, a clock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from aggregator import wiring
+from aggregator.seams import House
+from tests.builders import NOW
+
+_hosts = count(1)
+
+
+@dataclass
+class Asked:
+    """One request a server got; header names in lower case."""
+
+    path: str
+    headers: Mapping[str, str]
+
+
+@dataclass
+class Answer:
+    """What a server answers."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Script = Callable[[Asked], Answer]
+
+
+class Web:
+    """A web server on 127.88.x.y: `answers` maps paths to an Answer or a function of the request."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Answer | Script] = {}
+        self.asked: list[Asked] = []
+        n = next(_hosts)
+        self._server = ThreadingHTTPServer((f"127.88.{n // 250}.{n % 250 + 1}", 0), self._handler())
+        self._server.daemon_threads = True
+        host, port = self._server.server_address[:2]
+        self.url = f"http://{host}:{port}"  # type: ignore[str-bytes-safe]
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def feed(self, path: str, body: bytes, etag: str | None = None) -> None:
+        """A feed that honours its ETag."""
+
+        def answer(asked: Asked) -> Answer:
+            headers = {"ETag": etag} if etag else {}
+            if etag and asked.headers.get("if-none-match") == etag:
+                return Answer(status=304, headers=headers)
+            return Answer(body=body, headers=headers | {"Content-Type": "application/rss+xml"})
+
+        self.answers[path] = answer
+
+    def close(self) -> None:
+        """Stop."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        web = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                asked = Asked(self.path, {k.lower(): v for k, v in self.headers.items()})
+                web.asked.append(asked)
+                found = web.answers.get(self.path, Answer(status=404))
+                answer = found if isinstance(found, Answer) else found(asked)
+                self.send_response(answer.status)
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                if "Content-Length" not in answer.headers:
+                    self.send_header("Content-Length", str(len(answer.body)))
+                self.end_headers()
+                self.wfile.write(answer.body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        return Handler
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    """One web server."""
+    server = Web()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def webs() -> Iterator[Callable[[], Web]]:
+    """As many web servers as asked for, each on an address of its own."""
+    servers: list[Web] = []
+
+    def another() -> Web:
+        servers.append(Web())
+        return servers[-1]
+
+    yield another
+    for server in servers:
+        server.close()
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands at NOW until it is moved."""
+    return Clock()
+
+
+HEAD = """\
+site: {title: Imaging news, url: "https://news.example/", contact: editors@news.example,
+       timezone: Europe/Berlin, authority: "news.example,2026"}
+fetch: {allow_private: [127.0.0.0/8], timeout: 5s}
+mail: {from: Imaging news <editors@news.example>}
+"""
+
+
+@dataclass
+class Workplace:
+    """A folder with a feeds.yaml; `house()` reads it anew each time."""
+
+    folder: Path
+    clock: Clock
+
+    def write(self, rest: str, head: str = HEAD) -> Path:
+        """Write feeds.yaml: a usual head and what the test is about."""
+        file = self.folder / "feeds.yaml"
+        file.write_text(head + rest, encoding="utf-8")
+        return file
+
+    def house(self) -> House:
+        """The house on this folder, with the test's clock and no pauses between visits."""
+        from dataclasses import replace
+
+        from aggregator.gateways.http import HttpFetcher, user_agent
+
+        house = wiring.build(self.folder / "feeds.yaml")
+        config = house.config
+        fetcher = HttpFetcher(rules=config.fetch, user_agent=user_agent(config.site))
+        return replace(house, clock=self.clock, fetcher=lambda: fetcher)
+
+    @property
+    def public(self) -> Path:
+        """Where documents are published."""
+        return self.folder / "public"
+
+    @property
+    def database(self) -> Path:
+        """The database file."""
+        return self.folder / "var" / "aggregator.db"
+
+
+@pytest.fixture
+def place(tmp_path: Path, clock: Clock) -> Workplace:
+    """An empty folder to work in."""
+    return Workplace(tmp_path, clock)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--soak` runs the long forms."""
+    parser.addoption("--soak", action="store_true", help="run the long tests (kills, fuzz, simulated weeks)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marker of long tests."""
+    config.addinivalue_line("markers", "soak: long form, only with --soak")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long tests only when asked for, and then only they."""
+    soak = config.getoption("--soak")
+    chosen = [item for item in items if (item.get_closest_marker("soak") is not None) == soak]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen

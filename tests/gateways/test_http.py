@@ -1,0 +1,247 @@
+"""HTTP in, against servers that misbehave."""
+
+from __future__ import annotations
+
+import gzip
+import pickle
+import socket
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import brotli
+import pytest
+
+from aggregator.gateways.http import HttpFetcher, _refused_hop, user_agent
+from aggregator.model import Failure, FetchRules, Request, Response, Validators
+from tests.builders import site, source
+from tests.conftest import Answer, Asked, Web
+
+
+def fetcher(**rules: Any) -> HttpFetcher:
+    """A fetcher that may visit loopback, with a short deadline."""
+    defaults: dict[str, Any] = {
+        "every": timedelta(hours=1),
+        "timeout": timedelta(seconds=5),
+        "max_bytes": 1_000_000,
+        "concurrency": 4,
+        "allow_private": ("127.0.0.0/8",),
+    }
+    return HttpFetcher(rules=FetchRules(**defaults | rules), user_agent=user_agent(site()))
+
+
+def ask(url: str, fetch: HttpFetcher | None = None, **fields: Any) -> Response | Failure:
+    """Visit `url` once."""
+    known = {key: fields.pop(key) for key in ("validators",) if key in fields}
+    return (fetch or fetcher())(Request(source=source(url=url, **fields), **known))
+
+
+def reason(answer: Response | Failure) -> str:
+    """Why a visit failed; fails the test if it did not."""
+    assert isinstance(answer, Failure), answer
+    return answer.reason
+
+
+def test_the_request_is_plain_and_honest(web: Web) -> None:
+    """CL12, CL13: our name and contact, feed types first, and neither cookie, referrer nor added query."""
+    web.answers["/feed?x=1"] = Answer(b"ok", headers={"Set-Cookie": "a=b"})
+    fetch = fetcher()
+    ask(web.url + "/feed?x=1", fetch)
+    ask(web.url + "/feed?x=1", fetch)
+    for asked in web.asked:
+        assert asked.path == "/feed?x=1"
+        assert asked.headers["user-agent"].startswith("aggregator/")
+        assert "editors@news.example" in asked.headers["user-agent"]
+        assert asked.headers["accept"].startswith("application/atom+xml")
+        assert asked.headers["accept-encoding"] == "gzip, br, zstd"
+        assert not {"cookie", "referer", "authorization", "if-none-match"} & set(asked.headers)
+
+
+def test_validators_go_back_byte_for_byte(web: Web) -> None:
+    """CL2: both validators are sent exactly as they came, however odd."""
+    web.answers["/feed"] = Answer(status=304)
+    validators = Validators(etag='W/"a b\t"', last_modified="yesterday, more or less", url=web.url + "/feed")
+    answer = ask(web.url + "/feed", validators=validators)
+    assert isinstance(answer, Response) and answer.status == 304
+    assert web.asked[0].headers["if-none-match"] == 'W/"a b\t"'
+    assert web.asked[0].headers["if-modified-since"] == "yesterday, more or less"
+
+
+def test_validators_belong_to_the_final_url(web: Web) -> None:
+    """CL3: after a redirect they are sent to the URL they came from, not to the one that redirects."""
+    web.answers["/old"] = Answer(status=301, headers={"Location": "/new"})
+    web.answers["/new"] = Answer(b"feed", headers={"ETag": '"1"'})
+    answer = ask(web.url + "/old", validators=Validators(etag='"1"', url=web.url + "/new"))
+    assert isinstance(answer, Response)
+    assert (answer.url, answer.hops) == (web.url + "/new", (web.url + "/old",))
+    assert ["if-none-match" in asked.headers for asked in web.asked] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("coding", "pack"),
+    [("gzip", gzip.compress), ("deflate", zlib.compress), ("br", brotli.compress)],
+)
+def test_compressed_answers_are_decoded(web: Web, coding: str, pack: Callable[[bytes], bytes]) -> None:
+    """CL12: what is offered in Accept-Encoding can be read."""
+    web.answers["/feed"] = Answer(pack(b"x" * 5000), headers={"Content-Encoding": coding})
+    answer = ask(web.url + "/feed")
+    assert isinstance(answer, Response) and answer.body == b"x" * 5000
+
+
+def test_a_zstd_answer_is_decoded(web: Web) -> None:
+    """CL12: zstd, too, which the standard library has only from 3.14 on."""
+    zstd = pytest.importorskip("backports.zstd")
+    web.answers["/feed"] = Answer(zstd.compress(b"y" * 5000), headers={"Content-Encoding": "zstd"})
+    answer = ask(web.url + "/feed")
+    assert isinstance(answer, Response) and answer.body == b"y" * 5000
+
+
+def test_the_size_limit_counts_decoded_bytes(web: Web) -> None:
+    """CL16: a small answer that unpacks to more than max_bytes is refused."""
+    web.answers["/bomb"] = Answer(gzip.compress(b"0" * 50_000_000), headers={"Content-Encoding": "gzip"})
+    assert "larger than fetch.max_bytes" in reason(ask(web.url + "/bomb"))
+
+
+def test_a_declared_length_over_the_limit_is_not_read(web: Web) -> None:
+    """CL16: Content-Length alone suffices to refuse."""
+    web.answers["/big"] = Answer(b"short", headers={"Content-Length": "99999999"})
+    assert "larger than fetch.max_bytes" in reason(ask(web.url + "/big"))
+
+
+def test_redirects_that_lead_nowhere_are_failures(web: Web) -> None:
+    """CL14: circles, more than five hops and other schemes are errors in words."""
+    web.answers["/a"] = Answer(status=302, headers={"Location": "/b"})
+    web.answers["/b"] = Answer(status=302, headers={"Location": "/a"})
+    assert "circle" in reason(ask(web.url + "/a"))
+    for n in range(9):
+        web.answers[f"/{n}"] = Answer(status=302, headers={"Location": f"/{n + 1}"})
+    assert "more than 5 redirects" in reason(ask(web.url + "/0"))
+    web.answers["/file"] = Answer(status=302, headers={"Location": "file:///etc/passwd"})
+    assert "no web address" in reason(ask(web.url + "/file"))
+
+
+def test_https_to_http_is_refused() -> None:
+    """CL14: a redirect may not take the lock away."""
+    assert _refused_hop("https://a.example/", "http://a.example/", [])
+    assert _refused_hop("http://a.example/", "https://a.example/", []) is None
+
+
+def test_credentials_stay_with_their_host(web: Web, webs: Callable[[], Web]) -> None:
+    """Credentials never follow a redirect to another host."""
+    other = webs()
+    web.answers["/feed"] = Answer(status=302, headers={"Location": other.url + "/feed"})
+    other.answers["/feed"] = Answer(b"ok")
+    ask(web.url + "/feed", user="me", password="secret")
+    assert web.asked[0].headers["authorization"].startswith("Basic ")
+    assert "authorization" not in other.asked[0].headers
+
+
+@contextmanager
+def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that says whatever `talk` sends after the first request line."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        try:
+            conn, _ = listener.accept()
+        except OSError:
+            return
+        with conn:
+            conn.recv(4096)
+            try:
+                talk(conn)
+            except OSError:
+                pass
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    listener.close()
+    thread.join(5)
+
+
+def test_a_slow_drip_ends_at_the_deadline() -> None:
+    """CL16: one byte after the other never beats the total deadline, in the body or in the headers."""
+    done = threading.Event()
+
+    def drip(head: bytes) -> Callable[[socket.socket], None]:
+        def talk(conn: socket.socket) -> None:
+            conn.sendall(head)
+            while not done.wait(0.1):
+                conn.sendall(b"x")
+
+        return talk
+
+    fetch = fetcher(timeout=timedelta(seconds=1))
+    for head in (b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: "):
+        with raw_server(drip(head)) as url:
+            assert "no complete answer within 1 s" in reason(ask(url, fetch))
+            done.set()
+        done.clear()
+
+
+def test_an_answer_cut_short_is_no_answer() -> None:
+    """V4: a truncated body must not pass for a document."""
+    with raw_server(lambda c: c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n<rss>")) as url:
+        assert "cut short" in reason(ask(url))
+
+
+@pytest.mark.parametrize("garbage", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 abc\r\n\r\n"])
+def test_what_is_not_http_is_a_failure(garbage: bytes) -> None:
+    """Anything else behind the port is a failure in words, not an exception."""
+    with raw_server(lambda c: c.sendall(garbage)) as url:
+        assert reason(ask(url))
+
+
+def test_a_body_that_is_not_what_its_coding_says_fails(web: Web) -> None:
+    """A lying Content-Encoding is a failure in words."""
+    web.answers["/feed"] = Answer(b"not gzip at all", headers={"Content-Encoding": "gzip"})
+    assert "cannot be decoded" in reason(ask(web.url + "/feed"))
+
+
+def test_unknown_hosts_and_closed_ports_are_failures() -> None:
+    """DNS and connection errors are told in words."""
+    assert "refused" in reason(ask("http://127.0.0.1:9/"))
+    assert reason(ask("http://nowhere.invalid/"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "169.254.169.254", "2130706433"])
+def test_private_addresses_are_not_visited(host: str) -> None:
+    """The address guard: loopback, link-local and odd spellings are refused unless allowed."""
+    answer = reason(ask(f"http://{host}:9/", fetcher(allow_private=())))
+    assert "private address" in answer or "unknown" in answer
+
+
+def test_a_redirect_cannot_lead_inside(web: Web) -> None:
+    """The guard holds for every hop, not only the first."""
+    web.answers["/feed"] = Answer(status=302, headers={"Location": "http://169.254.169.254/latest/meta-data"})
+    host = web.url.split("/")[2]
+    assert "private address" in reason(ask(web.url + "/feed", fetcher(allow_private=(host,))))
+
+
+def test_a_fetcher_can_be_sent_to_another_process(web: Web) -> None:
+    """The executor seam: a fetcher is picklable, its connections are not part of it."""
+    web.answers["/feed"] = Answer(b"ok")
+    fetch = pickle.loads(pickle.dumps(fetcher()))
+    answer = ask(web.url + "/feed", fetch)
+    assert isinstance(answer, Response) and answer.body == b"ok"
+
+
+def test_visits_to_one_host_keep_their_distance(web: Web) -> None:
+    """CL11: the second visit to a host waits until the gap since the end of the first is over."""
+    import time
+
+    times: list[float] = []
+
+    def answer(asked: Asked) -> Answer:
+        times.append(time.monotonic())
+        return Answer(b"ok")
+
+    web.answers["/a"] = web.answers["/b"] = answer
+    fetch = HttpFetcher(rules=fetcher().rules, user_agent="x", host_gap=0.3)
+    ask(web.url + "/a", fetch)
+    ask(web.url + "/b", fetch)
+    assert times[1] - times[0] >= 0.3

@@ -1,0 +1,62 @@
+"""Crash anywhere: runs that are really killed lose nothing and tell nothing twice."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.builders import rss
+from tests.conftest import HEAD, Web
+
+ROOT = Path(__file__).parents[2]
+
+
+def _killed(folder: Path, webs: Callable[[], Web], kills: int) -> str:
+    lines = ["sources:"]
+    for n in range(6):
+        web = webs()
+        entries = [
+            {
+                "title": f"News {n}-{k}",
+                "link": f"https://node{n}.example/news/{k}",
+                "description": f"<p>{'Some words about microscopes. ' * 30}{k}</p>",
+                "pubDate": f"Sun, {1 + k % 4:02} Oct 2026 10:{k:02}:00 +0000",
+            }
+            for k in range(25)
+        ]
+        web.feed("/feed", rss(*entries), etag=f'"{n}"')
+        lines.append(f"  - {{id: node{n}, name: Node {n}, url: '{web.url}/feed'}}")
+    lines += [
+        "channels:",
+        "  - {id: few, title: Few, include: {sources: [node1, node2]}}",
+        "digests:",
+        "  - {id: weekly, title: Weekly, schedule: 'mon 08:00', recipients: [a@x.example, b@x.example]}",
+    ]
+    (folder / "feeds.yaml").write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.killer", str(folder), str(kills), "1"],
+        cwd=ROOT,
+        env={"AGGREGATOR_NOW": "2026-10-05T06:30:00+00:00", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def test_killed_runs_end_in_the_state_of_an_undisturbed_one(
+    tmp_path: Path, webs: Callable[[], Web]
+) -> None:
+    """P1, M4: after kills at random points the next run goes on; database, files and letters are the same."""
+    assert "kills" in _killed(tmp_path, webs, 24)
+
+
+@pytest.mark.soak
+def test_a_thousand_kills(tmp_path: Path, webs: Callable[[], Web]) -> None:
+    """The same with a thousand kills."""
+    print(_killed(tmp_path, webs, 1000))
