@@ -43,17 +43,18 @@ def run(
     begun = time.perf_counter()
     config = house.config
     _known(ids, config)
+    _refuse_public(house, [s for s in config.sources if s.enabled and (not ids or s.id in ids)])
     with files.lock(config.data), opened(config.data / "aggregator.db") as store:
         now = house.clock()
         work = _Round(house=house, store=store, now=now)
         _prepare(store, config)
         chosen = _choose(work, ids, force)
-        _refuse_public(house, chosen)
         runs.forget_finished(store)
         run_id = runs.begin(store, "fetch", now)
         _reread(work)
         if chosen:
             _visit_all(work, run_id, chosen, progress)
+        _settle_authority(store, config)
         placed = place.place(store, config.channels, now)
         published = publish.render(store, config)
         report = work.report(
@@ -112,10 +113,14 @@ def _prepare(store: Store, config: Config) -> None:
         )
     keys = {source.id: reading_key(source, config) for source in config.sources}
     with store.transaction():
-        if known is None:
-            runs.put(store, "authority", config.site.authority)
         sources.sync(store, config.sources, keys)
     place.select_again(store, config.channels)
+
+
+def _settle_authority(store: Store, config: Config) -> None:
+    """The first story that is about to get an id makes the authority final (V5)."""
+    if runs.get(store, "authority") is None and stories.unplaced(store):
+        runs.put(store, "authority", config.site.authority)
 
 
 def reading_key(source: Source, config: Config) -> str:
@@ -161,12 +166,12 @@ def _host(source: Source) -> str:
     return urlsplit(source.url).hostname or ""
 
 
-def _refuse_public(house: House, chosen: Iterable[Source]) -> None:
+def _refuse_public(house: House, wanted: Iterable[Source]) -> None:
     """V7: nobody's server is visited by somebody who does not say who they are, nor under a pretended clock."""
     if not house.config.placeholder_contact and not house.pretended_clock:
         return
     allowed = house.config.fetch.allow_private
-    for source in chosen:
+    for source in wanted:
         parts = urlsplit(source.url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         if address.is_private_host(parts.hostname or "", port, allowed):
