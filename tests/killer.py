@@ -44,7 +44,9 @@ def main(folder: Path, kills: int, seed: int) -> int:
             _finish(work)
             found = state(work)
             if found != expected:
-                print(f"after kill {n}: state differs in", [k for k in expected if expected[k] != found.get(k)])
+                print(
+                    f"after kill {n}: state differs in", [k for k in expected if expected[k] != found.get(k)]
+                )
                 return 1
     print(f"{kills} kills, {hit} while at work")
     return 0 if hit else 1

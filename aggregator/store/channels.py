@@ -34,7 +34,10 @@ def sync(store: Store, ids: Sequence[str]) -> dict[str, ChannelRecord]:
     }
 
 
-_MEMBERSHIP = "INSERT INTO memberships (channel_id, story_id, announced, published, position, fed) VALUES (?, ?, ?, ?, ?, ?)"
+_MEMBERSHIP = (
+    "INSERT INTO memberships (channel_id, story_id, announced, published, position, fed)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
+)
 
 
 def _membership(channel_id: str, fact: Facts) -> list[object]:

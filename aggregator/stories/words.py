@@ -18,8 +18,8 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
     (Kind.RELEASE, r"released|release|\[release\]|v\d+\.\d+(\.\d+)?|version \d+(\.\d+)+"),
     (
         Kind.COURSE,
-        r"course|courses|training course|training school|summer school|winter school|autumn school|spring school|workshop"
-        r"|workshops|tutorial|webinar|hands-on|masterclass|kurs|kurse|schulung|fortbildung|online-?kurs",
+        r"course|courses|training course|training school|summer school|winter school|autumn school|spring school"
+        r"|workshop|workshops|tutorial|webinar|hands-on|masterclass|kurs|kurse|schulung|fortbildung|online-?kurs",
     ),
     (
         Kind.CALL,

@@ -15,11 +15,19 @@ from tests.conftest import HEAD, Web
 ROOT = Path(__file__).parents[2]
 
 
-def _killed(folder: Path, webs: Callable[[], Web], kills: int) -> str:
-    lines = ["sources:"]
-    for n in range(6):
-        web = webs()
-        entries = [
+REAL = ROOT.parent / "shared" / "data" / "feeds"
+DIGEST = """
+channels:
+  - {id: few, title: Few, include: {sources: [node1, node2]}}
+digests:
+  - {id: weekly, title: Weekly, schedule: 'mon 08:00', recipients: [a@x.example, b@x.example]}
+"""
+
+
+def _generated(n: int) -> bytes:
+    """A feed of 25 items of this week."""
+    return rss(
+        *(
             {
                 "title": f"News {n}-{k}",
                 "link": f"https://node{n}.example/news/{k}",
@@ -27,16 +35,18 @@ def _killed(folder: Path, webs: Callable[[], Web], kills: int) -> str:
                 "pubDate": f"Sun, {1 + k % 4:02} Oct 2026 10:{k:02}:00 +0000",
             }
             for k in range(25)
-        ]
-        web.feed("/feed", rss(*entries), etag=f'"{n}"')
+        )
+    )
+
+
+def _killed(folder: Path, webs: Callable[[], Web], documents: list[bytes], kills: int) -> str:
+    """Kill runs over these documents and compare; what the killer said."""
+    lines = ["sources:"]
+    for n, document in enumerate(documents):
+        web = webs()
+        web.feed("/feed", document, etag=f'"{n}"')
         lines.append(f"  - {{id: node{n}, name: Node {n}, url: '{web.url}/feed'}}")
-    lines += [
-        "channels:",
-        "  - {id: few, title: Few, include: {sources: [node1, node2]}}",
-        "digests:",
-        "  - {id: weekly, title: Weekly, schedule: 'mon 08:00', recipients: [a@x.example, b@x.example]}",
-    ]
-    (folder / "feeds.yaml").write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "feeds.yaml").write_text(HEAD + "\n".join(lines) + DIGEST, encoding="utf-8")
     ended = subprocess.run(
         [sys.executable, "-m", "tests.killer", str(folder), str(kills), "1"],
         cwd=ROOT,
@@ -49,14 +59,21 @@ def _killed(folder: Path, webs: Callable[[], Web], kills: int) -> str:
     return ended.stdout
 
 
-def test_killed_runs_end_in_the_state_of_an_undisturbed_one(
-    tmp_path: Path, webs: Callable[[], Web]
-) -> None:
+def test_killed_runs_end_in_the_state_of_an_undisturbed_one(tmp_path: Path, webs: Callable[[], Web]) -> None:
     """P1, M4: after kills at random points the next run goes on; database, files and letters are the same."""
-    assert "kills" in _killed(tmp_path, webs, 24)
+    assert "kills" in _killed(tmp_path, webs, [_generated(n) for n in range(6)], 24)
+
+
+@pytest.mark.soak
+def test_fifty_kills_on_real_documents(tmp_path: Path, webs: Callable[[], Web]) -> None:
+    """The same with real feeds, 624 KB among them."""
+    if not REAL.is_dir():
+        pytest.skip("the real documents are not on this machine")
+    documents = [file.read_bytes() for file in sorted(REAL.iterdir())]
+    print(_killed(tmp_path, webs, documents, 50))
 
 
 @pytest.mark.soak
 def test_a_thousand_kills(tmp_path: Path, webs: Callable[[], Web]) -> None:
     """The same with a thousand kills."""
-    print(_killed(tmp_path, webs, 1000))
+    print(_killed(tmp_path, webs, [_generated(n) for n in range(6)], 1000))
