@@ -39,6 +39,13 @@ class Answer:
 Script = Callable[[Asked], Answer]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that was killed is no news."""
+
+
 class Web:
     """A web server on 127.88.x.y: `answers` maps paths to an Answer or a function of the request."""
 
@@ -46,11 +53,12 @@ class Web:
         self.answers: dict[str, Answer | Script] = {}
         self.asked: list[Asked] = []
         n = next(_hosts)
-        self._server = ThreadingHTTPServer((f"127.88.{n // 250}.{n % 250 + 1}", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server((f"127.88.{n // 250}.{n % 250 + 1}", 0), self._handler())
         host, port = self._server.server_address[:2]
         self.url = f"http://{host}:{port}"  # type: ignore[str-bytes-safe]
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
 
     def feed(self, path: str, body: bytes, etag: str | None = None) -> None:
         """A feed that honours its ETag."""

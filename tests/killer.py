@@ -93,7 +93,8 @@ def state(work: Path) -> dict[str, object]:
     """All that matters of a folder: tables without counters of attempts, and the bytes of every file."""
     conn = sqlite3.connect(work / "var" / "aggregator.db")
     tables = {
-        "sources": "SELECT id, url, state, failures, etag, body_hash, guid_ok, link_ok, last_success, read_with FROM sources",
+        "sources": "SELECT id, url, state, failures, etag, body_hash, guid_ok, link_ok, last_success, read_with"
+        " FROM sources",
         "items": "SELECT * FROM items ORDER BY id",
         "stories": "SELECT id, lead_id, title, announced, published, updated, changed, fed FROM stories ORDER BY id",
         "aliases": "SELECT * FROM aliases ORDER BY 1, 2, 3",

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from difflib import get_close_matches
 from itertools import islice
@@ -276,12 +276,18 @@ def _keep(work: _Round, outcome: Outcome, visit_id: int) -> None:
     )
 
 
-def _keep_items(work: _Round, source: Source, record: SourceRecord, result: Harvest) -> Counter[Change]:
+def _keep_items(
+    work: _Round, source: Source, record: SourceRecord, result: Harvest, *, reread: bool = False
+) -> Counter[Change]:
     from aggregator.stories import reconcile
 
     known = items.known(work.store, source.id, result.items)
     taken = items.taken(work.store, [item.id for item in result.items])
     arrivals = reconcile.arrivals(result.items, known.get, taken)
+    if reread:  # we read differently; the publisher edited nothing
+        arrivals = tuple(
+            replace(a, change=Change.EDITED) if a.change is Change.SIGNIFICANT else a for a in arrivals
+        )
     items.keep(work.store, arrivals, backlog=record.last_success is None, now=work.now)
     sources.accept(work.store, source.id, result, reading_key(source, work.config))
     edited = [a.item.id for a in arrivals if a.change in (Change.EDITED, Change.SIGNIFICANT)]
@@ -314,7 +320,7 @@ def _reread(work: _Round) -> None:
         )
         with work.store.transaction():
             if isinstance(result, Harvest):
-                changes = _keep_items(work, source, record, result)
+                changes = _keep_items(work, source, record, result, reread=True)
                 work.counts["new_items"] += changes[Change.NEW]
                 work.counts["updated_items"] += changes[Change.EDITED] + changes[Change.SIGNIFICANT]
             else:

@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 
 from aggregator.errors import UnreadableDocument
 from aggregator.model import Enclosure, Entry, Reading, Source
-from aggregator.sources.text import block, line, web_link
+from aggregator.text import block, line, web_link
 
 MAX_ENTRIES = 2_000
 

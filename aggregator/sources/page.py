@@ -10,7 +10,7 @@ from lxml.cssselect import CSSSelector
 
 from aggregator.errors import UnreadableDocument
 from aggregator.model import Entry, Layout, Reading, Source
-from aggregator.sources.text import block, line, web_link
+from aggregator.text import block, line, web_link
 
 MAX_ENTRIES = 500
 

@@ -197,8 +197,3 @@ def owed_counts(store: Store) -> dict[str, int]:
     """Letters that were not sent, by state."""
     rows = store.db.execute("SELECT state, count(*) FROM deliveries WHERE state <> 'sent' GROUP BY state")
     return {row[0]: row[1] for row in rows}
-
-
-def recipients_count(store: Store) -> int:
-    """How many different addresses ever got a digest."""
-    return int(store.db.execute("SELECT count(DISTINCT address) FROM deliveries").fetchone()[0])

@@ -12,7 +12,6 @@ from aggregator.model import (
     Harvest,
     NextVisit,
     Outcome,
-    Profile,
     Source,
     SourceRecord,
     State,
@@ -235,20 +234,6 @@ def kept_body(store: Store, source_id: str) -> tuple[str, bytes]:
     """The last accepted body and the final URL it came from."""
     row = store.db.execute("SELECT url, body FROM bodies WHERE source_id = ?", [source_id]).fetchone()
     return row["url"], zlib.decompress(row["body"])
-
-
-def profiles(store: Store) -> dict[str, Profile]:
-    """What the documents say of their sources."""
-    return {
-        row["id"]: Profile(
-            title=row["title"],
-            feed_id=row["feed_id"],
-            site_link=row["site_link"],
-            language=row["language"],
-            rights=row["rights"],
-        )
-        for row in store.db.table("sources").rows
-    }
 
 
 def tellers(store: Store, *, configured: bool = False) -> dict[str, Teller]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from aggregator.model import Cluster, Item, Kind, Member, Placement, Sighting, Story
-from aggregator.store.connection import Store, moment, stamp, sure_moment
+from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, from_row, marks
 from aggregator.store.sources import tellers
 
@@ -315,8 +315,3 @@ def counts(store: Store) -> tuple[int, int]:
     """How many stories and items there are."""
     row = store.db.execute("SELECT (SELECT count(*) FROM stories), (SELECT count(*) FROM items)").fetchone()
     return int(row[0]), int(row[1])
-
-
-def newest_change(store: Store) -> datetime | None:
-    """When anything shown last changed."""
-    return moment(store.db.execute("SELECT max(changed) FROM stories").fetchone()[0])

@@ -7,6 +7,8 @@ import re
 
 import nh3
 
+from aggregator.text import legal
+
 MAX_CHARACTERS = 512_000
 MAX_DEPTH = 100  # nh3 is quadratic on nested tags: 1 MB of <div> took 106 s
 EXCERPT = 300  # P3
@@ -59,7 +61,7 @@ def fragment(text: str, base: str) -> str:
     """
     text = text[:MAX_CHARACTERS]
     if _depth(text) > MAX_DEPTH:
-        return paragraphs(" ".join(html.unescape(_ANY_TAG.sub(" ", _SILENT.sub(" ", text))).split()))
+        return paragraphs(" ".join(legal(html.unescape(_ANY_TAG.sub(" ", _SILENT.sub(" ", text)))).split()))
     cleaned = nh3.clean(
         text,
         tags=TAGS,
@@ -68,7 +70,8 @@ def fragment(text: str, base: str) -> str:
         link_rel="noopener noreferrer",
         url_relative=("rewrite_with_base", base) if base.startswith(("http://", "https://")) else "deny",
     )
-    return _PIXEL.sub("", cleaned).strip()
+    # `&#27;` comes out of nh3 as the character itself, which XML cannot have.
+    return legal(_PIXEL.sub("", cleaned)).strip()
 
 
 def paragraphs(text: str) -> str:
@@ -96,7 +99,7 @@ def plain(cleaned: str) -> str:
     text = _LIST_ITEM.sub("\n• ", text)
     text = _LINE_END.sub("\n", text)
     text = _CELL_END.sub(" ", text)
-    text = html.unescape(_ANY_TAG.sub("", text)).replace("\xa0", " ")
+    text = legal(html.unescape(_ANY_TAG.sub("", text))).replace("\xa0", " ")
     text = "\n".join(" ".join(line.split()) for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
@@ -106,7 +109,7 @@ def title(text: str, *, is_html: bool) -> str:
     if is_html:
         text = html.unescape(_KNOWN_TAG.sub(" ", _SILENT.sub(" ", text)))
         text = _KNOWN_TAG.sub(" ", _SILENT.sub(" ", text))  # escaped twice, as many publishers do
-    return " ".join(text.split())[:500]
+    return " ".join(legal(text).split())[:500]
 
 
 def excerpt(text: str, limit: int = EXCERPT) -> str:

@@ -290,7 +290,7 @@ def test_the_same_link_is_one_story_of_both_partners(place: Workplace, webs: Cal
         ),
         '"1"',
     )
-    lines = "sources:\n  - {{id: first, name: First, url: '{}/feed'}}\n".format(first.url)
+    lines = f"sources:\n  - {{id: first, name: First, url: '{first.url}/feed'}}\n"
     place.write(lines)
     run(place)
     story = rows(place, "SELECT id, published, updated FROM stories")

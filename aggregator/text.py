@@ -1,0 +1,44 @@
+"""Strings of foreign documents made legal: no characters that XML 1.0 or a terminal cannot have."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, urlsplit
+
+# XML 1.0 (5th ed.) section 2.2, and without C1 controls, which terminals obey.
+_ILLEGAL = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def legal(text: str) -> str:
+    """`text` without characters that XML 1.0 forbids (feedgen refuses a whole feed for one of them)."""
+    return _ILLEGAL.sub("", text)
+
+
+def line(value: object, limit: int = 2_000) -> str | None:
+    """A one-line string of at most `limit` characters, or None for anything empty or not a string."""
+    if not isinstance(value, str):
+        return None
+    return " ".join(legal(value[: limit * 4]).split())[:limit].strip() or None
+
+
+def block(value: object, limit: int = 1_000_000) -> str | None:
+    """A text of at most `limit` characters, or None for anything empty or not a string."""
+    if not isinstance(value, str):
+        return None
+    return legal(value[:limit]).strip() or None
+
+
+def web_link(url: str | None) -> str | None:
+    """`url` if it is an absolute http(s) URL without blanks or controls, else None."""
+    if not url:
+        return None
+    url = re.sub(r"[\t\r\n]", "", url).strip()
+    try:
+        parts = urlsplit(url)
+        if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
+            return None
+        _ = parts.port
+    except ValueError:
+        return None
+    # Blanks, quotes and the like occur in hand-written links; percent-encode only what no URL may have.
+    return quote(url[:4000], safe="!#$%&'()*+,/:;=?@[]~-._")
