@@ -26,6 +26,15 @@ MakeExecutor = Callable[[int], Executor]
 Mailer = Callable[[EmailMessage, str], None]
 """Hands one letter to the relay for one address; raises `MailRefused` or `MailInterrupted`."""
 
+Stopping = Callable[[], bool]
+"""Whether the process was asked to end: what is in hand is finished, nothing else is begun."""
+
+
+def never() -> bool:
+    """A house that nobody asks to stop."""
+    return False
+
+
 Progress = Callable[[int, int, str], None]
 """Told while long work goes on: how many are done, of how many, and what was last."""
 
@@ -56,3 +65,4 @@ class House:
     make_executor: MakeExecutor
     mailer: Callable[[], AbstractContextManager[Mailer]]
     pretended_clock: bool = False
+    stopping: Stopping = never

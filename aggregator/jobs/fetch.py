@@ -50,10 +50,9 @@ def run(
         _prepare(store, config)
         chosen = _choose(work, ids, force)
         runs.forget_finished(store)
-        run_id = runs.begin(store, "fetch", now)
         _reread(work)
         if chosen:
-            _visit_all(work, run_id, chosen, progress)
+            _visit_all(work, chosen, progress)
         _settle_authority(store, config)
         placed = place.place(store, config.channels, now)
         published = publish.render(store, config)
@@ -63,9 +62,9 @@ def run(
             documents_written=published.documents_written,
             seconds=round(time.perf_counter() - begun, 3),
         )
-        runs.finish(store, run_id, "done", _summary(report), house.clock())
-        if _nothing_left(config):
-            runs.leave_finished(store, mark_for(config.file.read_bytes()))
+        if work.run_id or report.new_stories or report.documents_written:
+            runs.finish(store, work.run(), "done", _summary(report), house.clock())
+        _leave(work)
     return report
 
 
@@ -80,10 +79,16 @@ class _Round:
     counts: Counter[str] = field(default_factory=Counter)
     told: list[SourceReport] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    run_id: int = 0
 
     @property
     def config(self) -> Config:
         return self.house.config
+
+    def run(self) -> int:
+        """The run's id; a round that finds nothing to do leaves no run behind."""
+        self.run_id = self.run_id or runs.begin(self.store, "fetch", self.now)
+        return self.run_id
 
     def report(self, **more: object) -> FetchReport:
         order = {source.id: n for n, source in enumerate(self.config.sources)}
@@ -187,36 +192,45 @@ def _refuse_public(house: House, wanted: Iterable[Source]) -> None:
 # --- visiting ------------------------------------------------------------------------------------------
 
 
-def _visit_all(work: _Round, run_id: int, chosen: Sequence[Source], progress: Progress | None) -> None:
-    """Host by host into the executor, a bounded number at a time; outcomes are kept as they come."""
+def _visit_all(work: _Round, chosen: Sequence[Source], progress: Progress | None) -> None:
+    """Host by host into the executor, a bounded number at a time; outcomes are kept as they come.
+
+    When the house is stopping, visits in hand are finished and no other is begun.
+    """
     from aggregator.jobs.visit import HostVisit, visit_host
 
     config, fetcher = work.config, work.house.fetcher()
+    stopping = work.house.stopping
     batches = iter(_by_host(chosen))
     workers = config.fetch.concurrency
-    running: dict[Future[tuple[Outcome, ...]], tuple[list[Source], dict[str, int]]] = {}
-    done = 0
+    running: dict[Future[tuple[Outcome, ...]], list[Source]] = {}
+    visits: dict[str, int] = {}
+    by_id = {source.id: source for source in chosen}
     with work.house.make_executor(workers) as pool:
         while True:
-            for batch in islice(batches, 2 * workers - len(running)):
-                attempts = [(s.id, cadence.provisional(s, config.fetch, work.now)) for s in batch]
-                visits = sources.begin_visits(work.store, run_id, attempts, work.now)
+            begun = [] if stopping() else list(islice(batches, 2 * workers - len(running)))
+            attempts = [(s.id, cadence.provisional(s, config.fetch, work.now)) for b in begun for s in b]
+            if attempts:
+                visits |= sources.begin_visits(work.store, work.run(), attempts, work.now)
+            for batch in begun:
                 asked = HostVisit(
                     requests=tuple(_request(s, work.records[s.id]) for s in batch),
                     rules=config.topics,
                     now=work.now,
                 )
-                running[pool.submit(visit_host, asked, fetcher)] = (batch, visits)
+                running[pool.submit(visit_host, asked, fetcher, stopping)] = batch
             if not running:
                 return
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
-                batch, visits = running.pop(future)
-                for outcome in _outcomes(future, batch):
-                    _keep(work, outcome, visits[outcome.source_id])
-                    done += 1
+                waiting = {source.id for source in running.pop(future)}
+                for outcome in _outcomes(future, waiting):
+                    _keep(work, by_id[outcome.source_id], outcome, visits[outcome.source_id])
+                    waiting.discard(outcome.source_id)
                     if progress:
-                        progress(done, len(chosen), outcome.source_id)
+                        progress(work.counts["visited"], len(chosen), outcome.source_id)
+                for source_id in waiting:  # never asked, because we are stopping
+                    sources.unbegin(work.store, visits[source_id], work.records[source_id])
 
 
 def _by_host(chosen: Iterable[Source]) -> list[list[Source]]:
@@ -232,17 +246,16 @@ def _request(source: Source, record: SourceRecord) -> Request:
     )
 
 
-def _outcomes(future: Future[tuple[Outcome, ...]], batch: Sequence[Source]) -> Sequence[Outcome]:
+def _outcomes(future: Future[tuple[Outcome, ...]], batch: Iterable[str]) -> Sequence[Outcome]:
     try:
         return future.result()
     except Exception as error:  # noqa: BLE001 - L2: a dead worker must not take the other visits with it
         failure = Failure(reason=f"the worker died ({type(error).__name__}: {str(error)[:200]})")
-        return [Outcome(source_id=s.id, result=failure, conditional=False, seconds=0.0) for s in batch]
+        return [Outcome(source_id=id_, result=failure, conditional=False, seconds=0.0) for id_ in batch]
 
 
-def _keep(work: _Round, outcome: Outcome, visit_id: int) -> None:
+def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None:
     """The outcome of one visit in one transaction."""
-    source = next(s for s in work.config.sources if s.id == outcome.source_id)
     record, result = work.records[source.id], outcome.result
     plan = cadence.after(record, source, work.config.fetch, result, work.now)
     changes: Counter[Change] = Counter()
@@ -349,6 +362,8 @@ def _summary(report: FetchReport) -> dict[str, object]:
     return summary
 
 
-def _nothing_left(config: Config) -> bool:
-    """The file may have been edited while we ran: then the next run must look properly."""
-    return hashlib.sha256(config.file.read_bytes()).hexdigest() == config.digest_of_file
+def _leave(work: _Round) -> None:
+    """Mark that nothing is left to do, for the file we worked with: it may have been edited while we ran."""
+    raw = work.config.file.read_bytes()
+    if hashlib.sha256(raw).hexdigest() == work.config.digest_of_file and not work.house.stopping():
+        runs.leave_finished(work.store, mark_for(raw))

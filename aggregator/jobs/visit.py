@@ -23,7 +23,7 @@ from aggregator.model import (
     Validators,
     Verdict,
 )
-from aggregator.seams import Fetcher
+from aggregator.seams import Fetcher, Stopping
 from aggregator.sources.parsers import PARSERS
 from aggregator.stories import normalise
 
@@ -46,9 +46,14 @@ class HostVisit:
     now: datetime
 
 
-def visit_host(work: HostVisit, fetcher: Fetcher) -> tuple[Outcome, ...]:
-    """Visit the sources of one host one after the other."""
-    return tuple(_visit(request, work.rules, work.now, fetcher) for request in work.requests)
+def visit_host(work: HostVisit, fetcher: Fetcher, stopping: Stopping) -> tuple[Outcome, ...]:
+    """Visit the sources of one host one after the other; those not yet asked when we stop are left out."""
+    outcomes = []
+    for request in work.requests:
+        if stopping():
+            break
+        outcomes.append(_visit(request, work.rules, work.now, fetcher))
+    return tuple(outcomes)
 
 
 def _visit(request: Request, rules: Sequence[TopicRule], now: datetime, fetcher: Fetcher) -> Outcome:

@@ -124,6 +124,16 @@ def begin_visits(
     return visits
 
 
+def unbegin(store: Store, visit_id: int, record: SourceRecord) -> None:
+    """Take back an attempt that was never made, so that the source is due again at once."""
+    with store.transaction():
+        store.db.execute("DELETE FROM visits WHERE id = ?", [visit_id])
+        store.db.execute(
+            "UPDATE sources SET last_attempt = ?, next_visit = ? WHERE id = ?",
+            [stamp(record.last_attempt), stamp(record.next_visit), record.id],
+        )
+
+
 def end_visit(
     store: Store,
     visit_id: int,
