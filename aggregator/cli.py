@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
@@ -11,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aggregator import __version__, wiring
+from aggregator import __version__, log, wiring
 from aggregator.errors import AggregatorError
 
 if TYPE_CHECKING:
-    from aggregator.model import Config, DigestReport, FetchReport
+    from aggregator.model import Config, DigestReport, FetchReport, StatusReport
     from aggregator.seams import House
 
 ALL_FAILED = 3  # L3: when all of at least so many due sources failed, the run failed
@@ -43,12 +44,15 @@ def main() -> None:
     show_default=True,
     help="The configuration file.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Say what was done also when nobody watches.")
+@click.option(
+    "-v", "--verbose", count=True, help="Say what was done also when nobody watches; -vv says each step."
+)
 @click.version_option(__version__, prog_name="aggregator")
 @click.pass_context
-def cli(context: click.Context, config_file: Path, verbose: bool) -> None:
+def cli(context: click.Context, config_file: Path, verbose: int) -> None:
     """Poll partner sites, tell the same news once, publish one merged feed and a digest."""
-    context.obj = _Invocation(config_file, verbose)
+    log.start(logging.INFO if verbose > 1 else logging.WARNING)
+    context.obj = _Invocation(config_file, verbose > 0)
 
 
 class _Invocation:
@@ -268,37 +272,53 @@ def _moment(text: str, config: Config) -> datetime:
 
 @cli.command()
 @_json_option
+@click.option(
+    "--check", "checking", is_flag=True, help="For monitoring: say only what is wrong, exit with 1."
+)
+@click.option(
+    "--textfile",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write Prometheus metrics to this file (node_exporter's textfile collector).",
+)
 @click.pass_obj
-def status(invocation: _Invocation, as_json: bool) -> None:
+def status(invocation: _Invocation, as_json: bool, checking: bool, textfile: Path | None) -> None:
     """Health of every source, last runs, owed mail."""
     from aggregator.jobs import look
 
     report = look.status(invocation.config())
+    now = wiring.clock()()
+    if textfile:
+        look.write_metrics(report, textfile)
+    if checking:
+        if troubles := look.troubles(report, now):
+            raise AggregatorError("; ".join(troubles))
+        return
     if as_json:
         _print_json(report)
-        return
-    now = wiring.clock()()
+    elif not textfile:
+        _say_status(report, now)
+
+
+def _say_status(report: StatusReport, now: datetime) -> None:
+    from aggregator.jobs import look
+
     rows: list[tuple[str, ...]] = [("source", "state", "last success", "next visit", "items", "reason")]
     for source in report.sources:
         rows.append(
             (
-                source["id"],
-                source["state"],
-                look.ago(_parsed(source["last_success"]), now),
-                _next(_parsed(source["next_visit"]), now),
-                str(source["items"]),
-                source["reason"] or "",
+                source.id,
+                source.state,
+                look.ago(source.last_success, now),
+                _next(source.next_visit, now),
+                str(source.items),
+                f"{source.reason}; {source.advice}" if source.reason else "",
             )
         )
     _table(rows)
     parked = "".join(f", {count} {state}" for state, count in sorted(report.parked.items()))
     click.echo(f"\n{report.stories} stories of {report.items} items; {report.owed} letters owed{parked}")
     for run in report.runs:
-        click.echo(f"{run['job']:8} {look.ago(_parsed(run['started']), now):>12}  {run['outcome']}")
-
-
-def _parsed(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+        click.echo(f"{run.job:8} {look.ago(run.started, now):>12}  {run.outcome}")
 
 
 def _next(moment: datetime | None, now: datetime) -> str:
@@ -372,6 +392,119 @@ def _say_story(shown: dict[str, Any]) -> None:
             click.echo(f"  {item['excerpt']}")
     for other in shown["related"]:
         click.echo(f"related: {other['story']} ({other['why']})")
+
+
+@story.command("hide")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.pass_obj
+def story_hide(invocation: _Invocation, ids: tuple[str, ...]) -> None:
+    """Take stories out of everything that is published; the next run does it."""
+    _set_hidden(invocation, ids, hidden=True)
+
+
+@story.command("unhide")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.pass_obj
+def story_unhide(invocation: _Invocation, ids: tuple[str, ...]) -> None:
+    """Show hidden stories again, under their old ids and times."""
+    _set_hidden(invocation, ids, hidden=False)
+
+
+def _set_hidden(invocation: _Invocation, ids: tuple[str, ...], *, hidden: bool) -> None:
+    import getpass
+
+    from aggregator.jobs import upkeep
+
+    changed = upkeep.set_hidden(invocation.house(secrets=False), ids, getpass.getuser(), hidden=hidden)
+    word = "hidden" if hidden else "shown again"
+    for id_ in changed:
+        click.echo(f"{id_} is {word} from the next run on")
+    if not changed:
+        click.echo(f"nothing to do: already {word}")
+
+
+# --- upkeep ----------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.pass_obj
+def backup(invocation: _Invocation, file: Path) -> None:
+    """Write a consistent copy of the database while others use it."""
+    from aggregator.jobs import upkeep
+
+    size = upkeep.backup(invocation.config(), file)
+    if invocation.watched:
+        click.echo(f"{file}: {size} bytes")
+
+
+@cli.command()
+@click.pass_obj
+def prune(invocation: _Invocation) -> None:
+    """Take away visits, runs and long texts that are older than `retention` allows."""
+    from aggregator.jobs import upkeep
+
+    report = upkeep.prune(invocation.house(secrets=False))
+    if invocation.watched:
+        click.echo(
+            f"{report.visits} visits, {report.runs} runs and the texts of {report.texts} items taken away"
+        )
+
+
+@cli.group()
+def source() -> None:
+    """The list of sources, in and out."""
+
+
+@source.command("list")
+@click.pass_obj
+def source_list(invocation: _Invocation) -> None:
+    """Every source of feeds.yaml."""
+    rows: list[tuple[str, ...]] = [("source", "kind", "polled", "url")]
+    for one in invocation.config().sources:
+        rows.append((one.id, one.kind, "yes" if one.enabled else "no", one.url))
+    _table(rows)
+
+
+@source.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True), metavar="FILE.opml")
+@click.pass_obj
+def source_import(invocation: _Invocation, file: Path) -> None:
+    """Add the feeds of an OPML file to feeds.yaml; all else in it stays as it is."""
+    from aggregator.jobs import upkeep
+
+    added = upkeep.import_sources(invocation.config_file, file)
+    click.echo(f"{len(added)} sources added{': ' if added else ''}{', '.join(added)}")
+
+
+@source.command("export")
+@click.pass_obj
+def source_export(invocation: _Invocation) -> None:
+    """Print the polled sources as OPML."""
+    from aggregator.jobs import upkeep
+
+    click.echo(upkeep.export_sources(invocation.config()).decode(), nl=False)
+
+
+# --- daemon ----------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.pass_obj
+def run(invocation: _Invocation) -> None:
+    """Go on for ever: visit, publish and mail what is due, and serve the site."""
+    from aggregator import daemon
+
+    daemon.run(invocation.config_file, verbose=invocation.verbose)
+
+
+@cli.command()
+@click.pass_obj
+def serve(invocation: _Invocation) -> None:
+    """Only serve the site."""
+    from aggregator import daemon
+
+    daemon.serve(invocation.config_file, verbose=invocation.verbose)
 
 
 # --- demo ----------------------------------------------------------------------------------------------

@@ -138,6 +138,14 @@ class TopicRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long what is not for ever is kept: visits and runs, and the texts of items."""
+
+    visits: timedelta
+    texts: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """feeds.yaml, whole and checked. `digest_of_file` names this very content (bytes of the file)."""
 
@@ -152,6 +160,8 @@ class Config:
     channels: tuple[Channel, ...]
     digests: tuple[DigestPlan, ...]
     mail: MailRules
+    retention: Retention
+    listen: tuple[str, int]
     placeholder_contact: bool
 
 
@@ -662,3 +672,55 @@ class DigestReport:
     files: tuple[str, ...] = ()
     seconds: float = 0.0
     notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceHealth:
+    """How one source is doing; `advice` says what to do where something is wrong."""
+
+    id: str
+    name: str
+    state: State
+    last_success: datetime | None
+    last_attempt: datetime | None
+    next_visit: datetime | None
+    failures: int
+    reason: str | None
+    advice: str | None
+    items: int
+    stories: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One execution of a job as it is remembered; `outcome` is `interrupted` for one that never ended."""
+
+    id: int
+    job: str
+    started: datetime
+    finished: datetime | None
+    outcome: str
+    report: Mapping[str, object] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReport:
+    """The health of everything. `owed` letters are still to be sent, `parked` ones wait for a person."""
+
+    sources: tuple[SourceHealth, ...]
+    stories: int
+    items: int
+    subscribers: int
+    owed: int
+    oldest_owed: datetime | None
+    parked: Mapping[str, int]
+    runs: tuple[RunRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneReport:
+    """What retention took away: rows of visits and runs, and items that lost their text."""
+
+    visits: int = 0
+    runs: int = 0
+    texts: int = 0

@@ -311,6 +311,8 @@ def _config(file: Path, raw: bytes, part: schema.File, vault: _Vault) -> model.C
         channels=channels,
         digests=tuple(_digest(digest, site.language, zone) for digest in part.digests),
         mail=_mail(part, vault),
+        retention=model.Retention(visits=part.retention.visits, texts=part.retention.texts),
+        listen=_listen(part.web.listen),
         placeholder_contact=site.contact == PLACEHOLDER_CONTACT,
     )
 
@@ -343,6 +345,11 @@ def _digest(part: schema.DigestPart, language: str, zone: ZoneInfo) -> model.Dig
         timezone=part.timezone or zone,
         recipients=part.recipients,
     )
+
+
+def _listen(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def _mail(part: schema.File, vault: _Vault) -> model.MailRules:

@@ -170,6 +170,13 @@ class MailPart(Part):
     smtp: SmtpPart | None = None
 
 
+class RetentionPart(Part):
+    """How long what is not for ever is kept; titles, links, excerpts and aliases always are."""
+
+    visits: Annotated[Duration, Field(ge=timedelta(days=7))] = timedelta(days=90)
+    texts: Annotated[Duration, Field(ge=timedelta(days=90))] = timedelta(days=730)
+
+
 class PublishPart(Part):
     """How the outputs are announced."""
 
@@ -177,10 +184,10 @@ class PublishPart(Part):
 
 
 class WebPart(Part):
-    """The web app's place; nothing of this version listens yet."""
+    """The web app's place."""
 
     url: BaseUrl | None = None
-    listen: Annotated[str, Field(pattern=r"^.+:\d{1,5}$")] = "127.0.0.1:8000"
+    listen: Annotated[str, AfterValidator(values.listen)] = "127.0.0.1:8000"
     trusted_proxies: tuple[Annotated[str, BeforeValidator(values.private_place)], ...] = ()
 
 
@@ -197,6 +204,7 @@ class File(Part):
     publish: PublishPart = PublishPart()
     web: WebPart = WebPart()
     mail: MailPart | None = None
+    retention: RetentionPart = RetentionPart()
 
 
 def json_schema() -> dict[str, Any]:

@@ -128,6 +128,14 @@ def secret(text: str) -> str:
     return text
 
 
+def listen(text: str) -> str:
+    """`host:port`, the host an address of this machine."""
+    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})", text)
+    if not match or int(match[2]) > 65535:
+        raise ValueError(f"{text!r} is no place to listen at: write host:port, such as 127.0.0.1:8000")
+    return text
+
+
 def word(text: str) -> str:
     """A word or phrase, or a /regular expression/."""
     if len(text) > 1 and text.startswith("/") and text.endswith("/"):

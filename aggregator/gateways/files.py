@@ -55,6 +55,16 @@ def write_document(public: Path, document: Document) -> bool:
     return True
 
 
+def write_text(target: Path, text: str) -> None:
+    """Put a text file in place, whole or not at all."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _replace(target, text.encode("utf-8"))
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise FilesError(f"{target} cannot be written: {error.strerror}") from error
+
+
 @contextmanager
 def outbox(folder: Path) -> Iterator[Mailer]:
     """The embedded default for mail: every letter becomes a file. The same letter again is the same file."""

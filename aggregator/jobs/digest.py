@@ -26,15 +26,25 @@ def run(house: House) -> DigestReport:
     config = house.config
     with files.lock(config.data), opened(config.data / "aggregator.db", create=False) as store:
         now = house.clock()
+        due = [plan for plan in config.digests if _is_due(store, plan, now)]
+        report = _counted(store, DigestReport())
+        if not due and not report.owed:
+            return report
         run_id = runs.begin(store, "digest", now)
         select_again(store, config.channels)
-        report = DigestReport()
-        for plan in config.digests:
-            report = _compose_if_due(store, config, plan, now, report)
+        for plan in due:
+            report = _compose(store, config, plan, now, report)
         report = _deliver(house, store, report)
         report = replace(report, seconds=round(time.perf_counter() - begun, 3))
         runs.finish(store, run_id, "done", asdict(report), house.clock())
     return report
+
+
+def _is_due(store: Store, plan: DigestPlan, now: datetime) -> bool:
+    """One edition a period (M5); a digest that never ran is due at once."""
+    period = schedule.last_period(plan.schedule, plan.timezone, now)
+    record = outbox.record(store, plan.id)
+    return period is not None and (record is None or period > record.last_period)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,14 +91,10 @@ def _plan(config: Config, digest_id: str) -> DigestPlan:
     return plans[digest_id]
 
 
-def _compose_if_due(
+def _compose(
     store: Store, config: Config, plan: DigestPlan, now: datetime, report: DigestReport
 ) -> DigestReport:
-    """One edition a period; a period closes even when it is empty (M2)."""
-    period = schedule.last_period(plan.schedule, plan.timezone, now)
-    record = outbox.record(store, plan.id)
-    if period is None or (record is not None and period <= record.last_period):
-        return report
+    """The edition of a period; it closes even when it is empty (M2)."""
     from aggregator.editions import letter, message
 
     edition, since = _edition(store, config, plan, now)
@@ -149,18 +155,23 @@ def _deliver(house: House, store: Store, report: DigestReport) -> DigestReport:
         try:
             with house.mailer() as mailer:
                 for delivery in owed:
+                    if house.stopping():
+                        break
                     title = titles.get(delivery.digest_id, delivery.digest_id)
                     sent += _send(house, store, mailer, delivery, title, notices)
         except MailError as error:
             notices.append(str(error))
+    return _counted(store, replace(report, sent=sent, notices=tuple(notices)))
+
+
+def _counted(store: Store, report: DigestReport) -> DigestReport:
+    """A report with what is owed and parked now."""
     counts = outbox.owed_counts(store)
     return replace(
         report,
-        sent=sent,
         owed=counts.get("queued", 0) + counts.get("sending", 0),
         unknown=counts.get("unknown", 0),
         failed=counts.get("failed", 0),
-        notices=tuple(notices),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -35,6 +36,8 @@ from aggregator.store import items, runs, sources, stories
 from aggregator.store.connection import Store, opened
 from aggregator.store.glance import mark_for
 
+said = logging.getLogger("aggregator.fetch")
+
 
 def run(
     house: House, *, ids: Sequence[str] = (), force: bool = False, progress: Progress | None = None
@@ -43,7 +46,7 @@ def run(
     begun = time.perf_counter()
     config = house.config
     _known(ids, config)
-    _refuse_public(house, [s for s in config.sources if s.enabled and (not ids or s.id in ids)])
+    refuse_public(house, ids)
     with files.lock(config.data), opened(config.data / "aggregator.db") as store:
         now = house.clock()
         work = _Round(house=house, store=store, now=now)
@@ -171,12 +174,14 @@ def _host(source: Source) -> str:
     return urlsplit(source.url).hostname or ""
 
 
-def _refuse_public(house: House, wanted: Iterable[Source]) -> None:
+def refuse_public(house: House, ids: Sequence[str] = ()) -> None:
     """V7: nobody's server is visited by somebody who does not say who they are, nor under a pretended clock."""
     if not house.config.placeholder_contact and not house.pretended_clock:
         return
     allowed = house.config.fetch.allow_private
-    for source in wanted:
+    for source in house.config.sources:
+        if not source.enabled or (ids and source.id not in ids):
+            continue
         parts = urlsplit(source.url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         if address.is_private_host(parts.hostname or "", port, allowed):
@@ -275,6 +280,12 @@ def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None
             updated_items=updated,
         )
     word = {Harvest: "changed", Failure: "failed"}.get(type(result), "unchanged")
+    said.info(
+        "%s%s",
+        word,
+        f": {plan.reason}" if plan.reason else "",
+        extra={"source": source.id, "run": work.run()},
+    )
     work.counts.update({"visited": 1, word: 1, "new_items": changes[Change.NEW], "updated_items": updated})
     _notice(work, source, record.state, plan.state, plan.reason)
     work.told.append(

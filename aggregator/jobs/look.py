@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from aggregator.errors import UnknownName
-from aggregator.model import Config, Story
+from aggregator.gateways import files
+from aggregator.model import Config, SourceHealth, State, StatusReport, Story
 from aggregator.store import outbox, runs, sources, stories
 from aggregator.store.connection import Store, opened
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusReport:
-    """The health of everything; `sources` and `runs` as the public contract has them."""
-
-    sources: tuple[dict[str, Any], ...]
-    stories: int
-    items: int
-    subscribers: int
-    owed: int
-    parked: dict[str, int]
-    runs: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +30,77 @@ def status(config: Config) -> StatusReport:
         count, items = stories.counts(store)
         unsent = outbox.owed_counts(store)
         return StatusReport(
-            sources=tuple(sources.health(store)),
+            sources=tuple(replace(s, advice=advice(s)) for s in sources.health(store)),
             stories=count,
             items=items,
             subscribers=len({address for digest in config.digests for address in digest.recipients}),
             owed=unsent.pop("queued", 0) + unsent.pop("sending", 0),
+            oldest_owed=outbox.oldest_owed(store),
             parked=unsent,
             runs=tuple(runs.last(store, 5)),
         )
+
+
+_ADVICE = (
+    (r"\(404\)|\(410\)", "the feed has moved or is gone: look for it on the partner's site and mend `url`"),
+    (r"\(401\)", "the partner wants a password: ask for one, or for a public feed"),
+    (r"\(403\)", "ask the partner to let our User-Agent in; it names your contact"),
+    (r"\(429\)|\(503\)", "wait: it is visited again when the server allows it"),
+    (r"web page, not a feed", "`url` leads to a page: find the feed, or use `kind: page` with selectors"),
+    (r"not a feed|no JSON Feed|not JSON", "open `url` in a browser: this is no feed any more"),
+    (r"layout has probably changed", "compare `page` with the page as it is now and mend the selectors"),
+    (r"unknown \(DNS\)", "is the host spelled right, and is the network up?"),
+    (r"certificate", "the partner's certificate is wrong: tell them"),
+    (r"https to http", "ask the partner for a feed over https"),
+    (r"redirect", "open `url` in a browser and put the address it ends at into feeds.yaml"),
+    (r"private address", "if this host is really yours, name it in `fetch.allow_private`"),
+    (r"max_bytes", "if the document is right, raise `fetch.max_bytes`"),
+    (
+        r"no complete answer|refused|reset|cut short|failed:",
+        "the partner's server has trouble: wait, then tell them",
+    ),
+    (r"answered 5", "the partner's server has trouble: wait, then tell them"),
+)
+
+
+def advice(source: SourceHealth) -> str | None:
+    """What to do about a source that is not well."""
+    if not source.reason:
+        return None
+    for pattern, words in _ADVICE:
+        if re.search(pattern, source.reason):
+            return words
+    return "look at `url` in a browser"
+
+
+LATE = timedelta(hours=2)
+MAIL_LATE = timedelta(days=1)
+
+
+def troubles(report: StatusReport, now: datetime) -> list[str]:
+    """What monitoring should wake somebody for: freshness, not liveness. Empty when all is well."""
+    found = []
+    overdue = [s for s in report.sources if s.next_visit is None or s.next_visit < now - LATE]
+    if report.sources and len(overdue) == len(report.sources):
+        found.append("no source was visited in time: is cron or the daemon running?")
+    failing = [s for s in report.sources if s.state is State.FAILING]
+    if len(failing) * 2 > len(report.sources):
+        found.append(f"{len(failing)} of {len(report.sources)} sources are failing")
+    if report.oldest_owed and report.oldest_owed < now - MAIL_LATE:
+        found.append(
+            f"{report.owed} letters are owed, the oldest since {report.oldest_owed:%Y-%m-%d %H:%M} UTC"
+        )
+    if report.parked:
+        parked = ", ".join(f"{count} {state}" for state, count in sorted(report.parked.items()))
+        found.append(f"letters wait for a person: {parked}")
+    return found
+
+
+def write_metrics(report: StatusReport, target: Path) -> None:
+    """The report as Prometheus metrics, for the textfile collector; replaced whole."""
+    from aggregator.outputs import metrics
+
+    files.write_text(target, metrics.render(report).decode())
 
 
 def search(config: Config, query: str, limit: int) -> list[Story]:

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from aggregator.model import Delivery, Edition, Letter
-from aggregator.store.connection import Store, stamp, sure_moment
+from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.items import marks
 
 REACH = timedelta(days=31)
@@ -191,6 +191,15 @@ def settle(store: Store, delivery: Delivery, state: str, reason: str | None) -> 
         store.db.execute(
             "UPDATE deliveries SET state = ?, reason = ? WHERE id = ?", [state, reason, delivery.id]
         )
+
+
+def oldest_owed(store: Store) -> datetime | None:
+    """When the oldest letter that is still owed was composed."""
+    row = store.db.execute(
+        "SELECT min(editions.composed) FROM deliveries JOIN editions ON editions.id = deliveries.edition_id"
+        " WHERE state IN ('queued', 'sending')"
+    ).fetchone()
+    return moment(row[0])
 
 
 def owed_counts(store: Store) -> dict[str, int]:

@@ -6,7 +6,8 @@ import json
 from datetime import datetime
 from typing import Any
 
-from aggregator.store.connection import Store, stamp
+from aggregator.model import RunRecord
+from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.glance import MARK
 
 
@@ -36,18 +37,18 @@ def forget_finished(store: Store) -> None:
     store.db.execute("DELETE FROM meta WHERE key = ?", [MARK])
 
 
-def last(store: Store, count: int) -> list[dict[str, Any]]:
+def last(store: Store, count: int) -> list[RunRecord]:
     """The last runs, newest first."""
     rows = store.db.table("runs").rows_where(order_by="id desc", limit=count)
     return [
-        {
-            "id": row["id"],
-            "job": row["job"],
-            "started": row["started"],
-            "finished": row["finished"],
-            "outcome": row["outcome"] or "interrupted",
-            "report": json.loads(row["report"]) if row["report"] else None,
-        }
+        RunRecord(
+            id=row["id"],
+            job=row["job"],
+            started=sure_moment(row["started"]),
+            finished=moment(row["finished"]),
+            outcome=row["outcome"] or "interrupted",
+            report=json.loads(row["report"]) if row["report"] else None,
+        )
         for row in rows
     ]
 

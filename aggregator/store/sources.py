@@ -13,6 +13,7 @@ from aggregator.model import (
     NextVisit,
     Outcome,
     Source,
+    SourceHealth,
     SourceRecord,
     State,
     Teller,
@@ -269,25 +270,26 @@ def teller(row: Mapping[str, Any]) -> Teller:
     )
 
 
-def health(store: Store) -> list[dict[str, Any]]:
-    """Every configured source with its state and counts, in the order of feeds.yaml."""
+def health(store: Store) -> list[SourceHealth]:
+    """Every configured source with its state and counts, in the order of feeds.yaml; without advice."""
     rows = store.db.execute(
         "SELECT sources.*, count(items.number) AS items, count(DISTINCT items.story_id) AS stories"
         " FROM sources LEFT JOIN items ON items.source_id = sources.id"
         " WHERE sources.configured = 1 GROUP BY sources.id ORDER BY sources.position"
     )
     return [
-        {
-            "id": row["id"],
-            "name": row["name"],
-            "state": row["state"],
-            "last_success": row["last_success"],
-            "last_attempt": row["last_attempt"],
-            "next_visit": max(row["next_visit"] or "", row["not_before"] or "") or None,
-            "failures": row["failures"],
-            "reason": row["reason"],
-            "items": row["items"],
-            "stories": row["stories"],
-        }
+        SourceHealth(
+            id=row["id"],
+            name=row["name"],
+            state=State(row["state"]),
+            last_success=moment(row["last_success"]),
+            last_attempt=moment(row["last_attempt"]),
+            next_visit=moment(max(row["next_visit"] or "", row["not_before"] or "") or None),
+            failures=row["failures"],
+            reason=row["reason"],
+            advice=None,
+            items=row["items"],
+            stories=row["stories"],
+        )
         for row in rows
     ]

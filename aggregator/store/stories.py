@@ -280,7 +280,8 @@ def _without_texts(store: Store) -> str:
 def resolve(store: Store, name: str) -> str | None:
     """The story meant by a story id, a tombstone, an item id, or the start of one (4 characters at least)."""
     row = store.db.execute(
-        "SELECT id FROM stories WHERE id = ?1 UNION SELECT became FROM tombstones WHERE story_id = ?1"
+        "SELECT id FROM stories WHERE id = ?1"
+        " UNION SELECT became FROM tombstones WHERE story_id = ?1 AND became IS NOT NULL"
         " UNION SELECT story_id FROM items WHERE id = ?1",
         [name],
     ).fetchone()

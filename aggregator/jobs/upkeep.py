@@ -1,0 +1,125 @@
+"""Upkeep: backup, retention, hiding stories, the list of sources in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from aggregator.errors import FilesError, UnknownName
+from aggregator.gateways import files
+from aggregator.jobs.place import enroll, select_again
+from aggregator.model import Config, Directory, PruneReport, Teller
+from aggregator.seams import House
+from aggregator.store import runs, sources, stories, upkeep
+from aggregator.store.connection import opened
+
+PRUNED = "pruned"
+
+
+def backup(config: Config, target: Path) -> int:
+    """A consistent copy of the database at `target`; its size in bytes."""
+    with opened(config.data / "aggregator.db", create=False) as store:
+        return upkeep.backup(store, target)
+
+
+def import_sources(file: Path, opml: Path) -> list[str]:
+    """Add the feeds of an OPML file to feeds.yaml, but for those it has; the ids that were added.
+
+    Everything else in the file stays byte for byte; a result that would not be right is not written.
+    """
+    from aggregator.config import additions, load
+
+    config = load(file, secrets=False)
+    try:
+        outlines = additions.read_opml(opml.read_bytes())
+    except OSError as error:
+        raise FilesError(f"{opml} cannot be read: {error.strerror}") from error
+    text, ids = additions.added(file.read_text("utf-8"), outlines, config)
+    if ids:
+        draft = file.with_name(f".{file.name}.draft")
+        files.write_text(draft, text)
+        try:
+            load(draft, secrets=False)
+            draft.replace(file)
+        finally:
+            draft.unlink(missing_ok=True)
+    return ids
+
+
+def export_sources(config: Config) -> bytes:
+    """The enabled sources as OPML, as they are published."""
+    from aggregator.outputs import opml
+
+    return opml.render(Directory(site=config.site, sources=_tellers(config))).body
+
+
+def _tellers(config: Config) -> tuple[Teller, ...]:
+    """What is known of the enabled sources: from the database where there is one, else from feeds.yaml."""
+    database = config.data / "aggregator.db"
+    known: dict[str, Teller] = {}
+    if database.exists():
+        with opened(database, create=False) as store:
+            known = sources.tellers(store, configured=True)
+    return tuple(
+        known.get(source.id)
+        or Teller(
+            id=source.id,
+            name=source.name,
+            url=source.url,
+            kind=source.kind,
+            site_link=None,
+            feed_id=None,
+            language=source.language,
+            rights=None,
+            licence=source.licence,
+            full_text=source.full_text,
+        )
+        for source in config.sources
+        if source.enabled
+    )
+
+
+def prune(house: House) -> PruneReport:
+    """Apply `retention`."""
+    config = house.config
+    with files.lock(config.data), opened(config.data / "aggregator.db", create=False) as store:
+        now = house.clock()
+        report = upkeep.prune(store, config.retention, now)
+        if report != PruneReport():
+            run_id = runs.begin(store, "prune", now)
+            runs.finish(store, run_id, "done", asdict(report), house.clock())
+        runs.put(store, PRUNED, now.date().isoformat())
+    return report
+
+
+def prune_if_due(house: House) -> PruneReport | None:
+    """Apply `retention` once a day."""
+    database = house.config.data / "aggregator.db"
+    if not database.exists():
+        return None
+    with opened(database, create=False) as store:
+        if runs.get(store, PRUNED) == house.clock().date().isoformat():
+            return None
+    return prune(house)
+
+
+def set_hidden(house: House, names: Sequence[str], who: str, *, hidden: bool) -> list[str]:
+    """Hide stories, or show them again; the ids of those that changed.
+
+    A short write beside any job (L1); what is published follows with the next run.
+    """
+    config = house.config
+    with opened(config.data / "aggregator.db", create=False) as store:
+        found = {name: stories.resolve(store, name) for name in names}
+        if missing := [name for name, id_ in found.items() if id_ is None]:
+            raise UnknownName(f"no story {missing[0]!r}; nothing was changed")
+        select_again(store, config.channels)
+        changed = []
+        now = house.clock()
+        with store.transaction():
+            for id_ in filter(None, found.values()):
+                if upkeep.hide(store, id_, who, now) if hidden else upkeep.unhide(store, id_, now):
+                    changed.append(id_)
+            enroll(store, config.channels, changed)
+    return changed

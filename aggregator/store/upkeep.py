@@ -1,0 +1,92 @@
+"""Backup, retention and editors' hiding: the short writes beside the jobs."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+from aggregator.errors import StoreError
+from aggregator.model import PruneReport, Retention
+from aggregator.store.connection import Store, stamp
+from aggregator.store.runs import forget_finished
+
+
+def backup(store: Store, target: Path) -> int:
+    """A consistent copy while others go on using the database; its size in bytes.
+
+    Written beside `target` first, checked, and put in place whole; readable by its owner only.
+    """
+    draft = target.with_name(f".{target.name}.draft")
+    try:
+        draft.unlink(missing_ok=True)
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        copy = sqlite3.connect(draft)
+        try:
+            store.db.conn.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
+            verdict = copy.execute("PRAGMA quick_check").fetchone()[0]
+        finally:
+            copy.close()
+        if verdict != "ok":
+            raise StoreError(f"{store.path} is damaged ({verdict}); the backup was not kept")
+        with draft.open("rb") as handle:
+            os.fsync(handle.fileno())
+        draft.replace(target)
+    except OSError as error:
+        raise StoreError(f"{target} cannot be written: {error.strerror}") from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return target.stat().st_size
+
+
+def prune(store: Store, retention: Retention, now: datetime) -> PruneReport:
+    """Take away what is older than its time: visits, runs, and the long texts of items.
+
+    Titles, links, excerpts, aliases, revisions' titles and the ledger stay for ever.
+    """
+    old_visits, old_texts = stamp(now - retention.visits), stamp(now - retention.texts)
+    execute = store.db.execute
+    with store.transaction():
+        visits = execute("DELETE FROM visits WHERE started < ?", [old_visits]).rowcount
+        runs = execute(
+            "DELETE FROM runs WHERE started < ? AND NOT EXISTS"
+            " (SELECT 1 FROM visits WHERE visits.run_id = runs.id)",
+            [old_visits],
+        ).rowcount
+        texts = execute(
+            "UPDATE items SET html = '', text = '' WHERE first_seen < ? AND (html <> '' OR text <> '')"
+            " AND source_id NOT IN (SELECT id FROM sources WHERE full_text)",
+            [old_texts],
+        ).rowcount
+        execute("UPDATE revisions SET text = '' WHERE replaced < ? AND text <> ''", [old_texts])
+    return PruneReport(visits=visits, runs=runs, texts=texts)
+
+
+def hide(store: Store, story_id: str, who: str, now: datetime) -> bool:
+    """Take a story out of everything that is published; whether it was shown before (I7, I8).
+
+    In the caller's transaction, which also takes it out of its channels.
+    """
+    changed = store.db.execute(
+        "UPDATE stories SET hidden = 1, changed = ? WHERE id = ? AND hidden = 0", [stamp(now), story_id]
+    ).rowcount
+    if changed:
+        store.db.execute(
+            "INSERT OR REPLACE INTO tombstones (story_id, became, at, reason) VALUES (?, NULL, ?, ?)",
+            [story_id, stamp(now), f"hidden by {who}"],
+        )
+        forget_finished(store)
+    return bool(changed)
+
+
+def unhide(store: Store, story_id: str, now: datetime) -> bool:
+    """Show a hidden story again under its old id and times; whether it was hidden."""
+    changed = store.db.execute(
+        "UPDATE stories SET hidden = 0, changed = ? WHERE id = ? AND hidden = 1", [stamp(now), story_id]
+    ).rowcount
+    if changed:
+        store.db.execute("DELETE FROM tombstones WHERE story_id = ? AND became IS NULL", [story_id])
+        forget_finished(store)
+    return bool(changed)
