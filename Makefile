@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: demo test lint types contracts docs schema soak bench clean
+.PHONY: demo run test lint types contracts docs schema soak bench clean
 
 # The stamp is newer than everything that decides what is installed.
 $(VENV)/stamp: pyproject.toml constraints.txt
@@ -14,6 +14,9 @@ $(VENV)/stamp: pyproject.toml constraints.txt
 
 demo: $(VENV)/stamp
 	$(BIN)/aggregator demo $(if $(SERVE),--serve)
+
+run: $(VENV)/stamp
+	$(BIN)/aggregator run
 
 test: $(VENV)/stamp lint types contracts docs
 	$(BIN)/coverage erase
