@@ -138,8 +138,8 @@ def run(config_file: Path, *, verbose: bool) -> None:
     worker = Worker(config_file)
     fetch.refuse_public(worker.house)
     listener = _listener(worker.house.config.listen)
-    signal.signal(signal.SIGHUP, lambda *_: worker.reload.set())
     scheduler = _scheduler(worker)
+    signal.signal(signal.SIGHUP, lambda *_: _reload_now(worker, scheduler))
     scheduler.start()
     said.info("running; %d sources", sum(source.enabled for source in worker.house.config.sources))
     _serve_until_signalled(worker, listener, worker.stop.set)
@@ -159,6 +159,13 @@ def _scheduler(worker: Worker) -> BackgroundScheduler:
             worker.tick, "interval", [job], seconds=TICK_SECONDS, next_run_time=datetime.now(UTC)
         )
     return scheduler
+
+
+def _reload_now(worker: Worker, scheduler: BackgroundScheduler) -> None:
+    """SIGHUP: read feeds.yaml anew without waiting for the next tick."""
+    worker.reload.set()
+    for job in scheduler.get_jobs():
+        job.modify(next_run_time=datetime.now(UTC))
 
 
 def serve(config_file: Path, *, verbose: bool) -> None:

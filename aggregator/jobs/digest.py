@@ -44,7 +44,14 @@ def _is_due(store: Store, plan: DigestPlan, now: datetime) -> bool:
     """One edition a period (M5); a digest that never ran is due at once."""
     period = schedule.last_period(plan.schedule, plan.timezone, now)
     record = outbox.record(store, plan.id)
-    return period is not None and (record is None or period > record.last_period)
+    if period is None or record is None:
+        return period is not None
+    if record.last_composed > now and record.last_period > period:
+        # The clock ran ahead and was put back: what was told stays told, the next period is due again.
+        with store.transaction():
+            outbox.close_period(store, plan.id, period, now, record.since)
+        return False
+    return period > record.last_period
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,6 +154,9 @@ def reading_key(source: Source, config: Config) -> str:
 
 def _choose(work: _Round, ids: Sequence[str], force: bool) -> list[Source]:
     """The sources to visit now; the others are counted as not due or held."""
+    rhythm = {s.id: cadence.provisional(s, work.config.fetch, work.now) for s in work.config.sources}
+    if ahead := sources.clock_went_back(work.store, rhythm, work.now + cadence.LONGEST_WAIT, work.now):
+        said.warning("the clock went back: %d sources were planned anew", ahead)
     work.records = sources.records(work.store)
     held_hosts = sources.held_hosts(work.store, work.now)
     chosen = []

@@ -43,7 +43,8 @@ def idle(config_file: Path, now: datetime) -> int | None:
             if mark is None or mark[0] != mark_for(raw):
                 return None
             due, waiting = conn.execute(
-                "SELECT count(*) FILTER (WHERE coalesce(next_visit, '') <= ?1), count(*)"
+                # An attempt in the future was made under a clock that ran ahead: that wants a proper look, too.
+                "SELECT count(*) FILTER (WHERE coalesce(next_visit, '') <= ?1 OR last_attempt > ?1), count(*)"
                 " FROM sources WHERE configured = 1",
                 [stamp],
             ).fetchone()

@@ -125,6 +125,28 @@ def begin_visits(
     return visits
 
 
+def clock_went_back(store: Store, rhythm: Mapping[str, datetime], longest: datetime, now: datetime) -> int:
+    """Plan anew what a clock that ran ahead had planned; how many sources that were.
+
+    Such a source waits one whole rhythm from now (`rhythm` by id), because nobody knows how long ago its last
+    visit really was (CL5). No server can have asked for silence beyond `longest`.
+    """
+    ahead = [
+        row["id"]
+        for row in store.db.table("sources").rows_where("configured = 1 AND last_attempt > ?", [stamp(now)])
+    ]
+    with store.transaction():
+        store.db.conn.executemany(
+            "UPDATE sources SET last_attempt = ?, next_visit = ? WHERE id = ?",
+            [[stamp(now), stamp(rhythm[id_]), id_] for id_ in ahead],
+        )
+        for table, column in (("sources", "not_before"), ("hosts", "held_until")):
+            store.db.execute(
+                f"UPDATE {table} SET {column} = ? WHERE {column} > ?", [stamp(longest), stamp(longest)]
+            )
+    return len(ahead)
+
+
 def unbegin(store: Store, visit_id: int, record: SourceRecord) -> None:
     """Take back an attempt that was never made, so that the source is due again at once."""
     with store.transaction():

@@ -1,0 +1,301 @@
+"""The daemon: real processes and signals, and a month of pretended time."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from aggregator import wiring
+from aggregator.daemon import Worker
+from aggregator.model import Failure, Request, Response
+from aggregator.seams import Fetcher, House
+from tests.builders import NOW, rss
+from tests.conftest import Answer, Asked, Clock, Web, Workplace
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+class Daemon:
+    """A running `aggregator run`."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.port = port
+        self.log = folder / "log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "aggregator", "-c", str(folder / "feeds.yaml"), "run"],
+                stderr=log,
+                stdout=log,
+            )
+
+    def until(self, words: str) -> None:
+        """Wait until the log has `words`."""
+        for _ in range(300):
+            if words in self.log.read_text("utf-8"):
+                return
+            assert self.process.poll() is None, self.log.read_text("utf-8")
+            time.sleep(0.05)
+        raise AssertionError(f"{words!r} is not in the log:\n{self.log.read_text('utf-8')}")
+
+    def get(self, path: str) -> tuple[int, str, bytes]:
+        """(status, content type, body)."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, answer.headers["Content-Type"], answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.headers["Content-Type"], error.read()
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Signal it and wait."""
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+@contextmanager
+def running(place: Workplace, rest: str) -> Iterator[Daemon]:
+    """A daemon on a folder, surely ended."""
+    port = free_port()
+    place.write(f"web: {{listen: '127.0.0.1:{port}'}}\n{rest}")
+    daemon = Daemon(place.folder, port)
+    try:
+        yield daemon
+    finally:
+        daemon.process.kill()
+        daemon.process.wait()
+
+
+def one(web: Web) -> str:
+    """A source `node`."""
+    return f"sources:\n  - {{id: node, name: Node, url: '{web.url}/feed'}}\n"
+
+
+def item(n: int) -> dict[str, str]:
+    """A news item."""
+    return {"title": f"News {n}", "link": f"https://node.example/{n}", "description": f"Words {n}."}
+
+
+def test_the_daemon_visits_publishes_serves_and_ends(place: Workplace, web: Web) -> None:
+    """Started, it does what is due, serves it with the right types, and SIGTERM ends it with 0."""
+    web.feed("/feed", rss(item(1)), '"1"')
+    with running(place, one(web)) as daemon:
+        daemon.until("1 visited")
+        status, kind, body = daemon.get("/atom.xml")
+        assert (status, kind) == (200, "application/atom+xml; charset=utf-8") and b"News 1" in body
+        assert daemon.get("/")[0] == 200
+        assert daemon.get("/atom.xml.gz")[0] == 404
+        assert json.loads(daemon.get("/healthz")[2]) == {"ok": True, "troubles": []}
+        assert daemon.end() == 0
+        lines = [json.loads(line) for line in daemon.log.read_text("utf-8").splitlines()]
+    assert {"message": "changed", "source": "node", "run": 1}.items() <= next(
+        line for line in lines if "source" in line
+    ).items()
+    assert lines[-1]["message"] == "ended"
+
+
+def test_sigterm_finishes_the_visit_in_hand(place: Workplace, web: Web) -> None:
+    """A visit that has begun is finished and kept; the next source is not begun and stays due."""
+    begun: list[str] = []
+
+    def slow(asked: Asked) -> Answer:
+        begun.append(asked.path)
+        time.sleep(1.5)
+        return Answer(rss(item(1)), headers={"ETag": '"1"'})
+
+    web.answers["/feed"] = web.answers["/second"] = slow
+    rest = one(web) + f"  - {{id: second, name: Second, url: '{web.url}/second'}}\n"
+    with running(place, rest) as daemon:
+        for _ in range(200):
+            if begun:
+                break
+            time.sleep(0.05)
+        assert daemon.end() == 0
+    conn = sqlite3.connect(place.database)
+    states = dict(conn.execute("SELECT id, coalesce(last_success, next_visit) IS NOT NULL FROM sources"))
+    assert conn.execute("SELECT count(*) FROM stories").fetchone() == (1,)
+    conn.close()
+    assert begun == ["/feed"]
+    assert states == {"node": 1, "second": 0}
+
+
+def test_a_changed_file_is_read_anew_and_rubbish_is_not(place: Workplace, web: Web) -> None:
+    """SIGHUP reloads; a broken feeds.yaml is told with its lines and the last good one goes on."""
+    web.feed("/feed", rss(item(1)), '"1"')
+    web.feed("/more", rss(item(2)), '"1"')
+    with running(place, one(web)) as daemon:
+        daemon.until("1 visited")
+        good = (place.folder / "feeds.yaml").read_text("utf-8")
+        (place.folder / "feeds.yaml").write_text(good + "rubbish: [", encoding="utf-8")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.until("the daemon goes on with what it read before")
+        assert daemon.get("/atom.xml")[0] == 200
+        more = f"  - {{id: more, name: More, url: '{web.url}/more'}}\n"
+        (place.folder / "feeds.yaml").write_text(good + more, encoding="utf-8")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.until("was read anew")
+        assert daemon.end() == 0
+        assert re.search(r"feeds.yaml:\d+", daemon.log.read_text("utf-8"))
+
+
+def test_cron_beside_the_daemon(place: Workplace, web: Web) -> None:
+    """L1: daemon and cron exclude each other by the lock, and neither visits twice."""
+    web.feed("/feed", rss(item(1)), '"1"')
+    with running(place, one(web)) as daemon:
+        daemon.until("1 visited")
+        command = [sys.executable, "-m", "aggregator", "-c", str(place.folder / "feeds.yaml"), "fetch"]
+        assert subprocess.run(command, capture_output=True, check=False).returncode in (0, 75)
+        assert daemon.end() == 0
+    assert len(web.asked) == 1
+
+
+def test_a_port_in_use_is_one_clear_line(place: Workplace, web: Web) -> None:
+    """A place that cannot be listened at ends the daemon before anything is visited."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        place.write(f"web: {{listen: '127.0.0.1:{port}'}}\n{one(web)}")
+        ended = subprocess.run(
+            [sys.executable, "-m", "aggregator", "-c", str(place.folder / "feeds.yaml"), "run"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert "cannot listen at" in ended.stderr and "Traceback" not in ended.stderr
+    assert not web.asked
+
+
+# --- pretended time --------------------------------------------------------------------------------------
+
+
+class Pretended:
+    """Sources that answer by rule, without any network; counts visits by source."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.visits: dict[str, list[datetime]] = {}
+
+    def __call__(self, request: Request) -> Response | Failure:
+        """Every tenth source is down now and then; the others have a new item every other day."""
+        name = request.source.id
+        self.visits.setdefault(name, []).append(self.clock.now)
+        n = int(name.removeprefix("s"))
+        day = (self.clock.now - NOW).days
+        if n % 10 == 0 and day % 5 == 1:
+            return Failure(reason="the server answered 500", status=500)
+        etag = f'"{day // 2}"'
+        if request.validators.etag == etag:
+            return Response(status=304, url=request.source.url, headers={"etag": etag}, body=b"")
+        items = [
+            {"title": f"News {n} of day {d}", "link": f"https://{name}.example/{d}", "description": f"d{d}"}
+            for d in range(max(0, day - 6), day + 1, 1)
+            if d % 2 == 0
+        ]
+        return Response(
+            status=200, url=request.source.url, headers={"etag": etag}, body=rss(*(items or [item(0)]))
+        )
+
+
+def simulated(place: Workplace, clock: Clock, sources: int) -> tuple[Worker, Pretended]:
+    """A worker whose world is pretended."""
+    lines = [
+        f"  - {{id: s{n}, name: S{n}, url: 'http://127.9.{n // 250}.{n % 250}/'}}" for n in range(sources)
+    ]
+    digest = "digests:\n  - {id: daily, title: Daily, schedule: 'daily 07:00', recipients: [a@x.example]}\n"
+    place.write("sources:\n" + "\n".join(lines) + "\n" + digest)
+    pretended = Pretended(clock)
+
+    def fetcher() -> Fetcher:
+        return pretended
+
+    def build(file: Path) -> House:
+        return replace(wiring.build(file), clock=clock, fetcher=fetcher)
+
+    return Worker(place.folder / "feeds.yaml", build=build), pretended
+
+
+def tick(worker: Worker) -> None:
+    """All jobs once."""
+    for job in worker.jobs:
+        worker.tick(job)
+
+
+def run_for(worker: Worker, clock: Clock, span: timedelta, step: timedelta) -> None:
+    """Tick through a span of time."""
+    end = clock.now + span
+    while clock.now < end:
+        tick(worker)
+        clock.now += step
+
+
+def held_against(pretended: Pretended, end: datetime) -> None:
+    """CL5: no visit within the hour; and nobody is forgotten while well."""
+    for name, visits in pretended.visits.items():
+        gaps = [later - earlier for earlier, later in pairwise(visits)]
+        assert min(gaps) >= timedelta(hours=1), name
+        limit = timedelta(hours=26) if int(name[1:]) % 10 == 0 else timedelta(hours=1, minutes=30)
+        assert max([*gaps, end - visits[-1]]) <= limit, name
+
+
+def test_three_days_of_pretended_time(place: Workplace, clock: Clock) -> None:
+    """No visit is missed or doubled; each day with news has its one digest, a day without has none."""
+    worker, pretended = simulated(place, clock, 10)
+    run_for(worker, clock, timedelta(days=3), timedelta(minutes=10))
+    held_against(pretended, clock.now)
+    letters = sorted(file.name[:16] for file in (place.folder / "var" / "outbox").iterdir())
+    assert letters == ["daily-2026-10-05", "daily-2026-10-08"]
+
+
+@pytest.mark.parametrize("step", [timedelta(days=-400), timedelta(hours=-5), timedelta(hours=5)])
+def test_a_clock_that_steps_recovers_by_itself(place: Workplace, clock: Clock, step: timedelta) -> None:
+    """After a step either way sources are visited again within their rhythm, and never twice an hour."""
+    worker, pretended = simulated(place, clock, 3)
+    run_for(worker, clock, timedelta(hours=6), timedelta(minutes=10))
+    clock.now += step
+    stepped, before = clock.now, {name: len(visits) for name, visits in pretended.visits.items()}
+    run_for(worker, clock, timedelta(hours=4), timedelta(minutes=10))
+    for name, visits in pretended.visits.items():
+        after = [visit for visit in visits[before[name] :] if visit >= stepped]
+        assert len(after) >= 3, name
+        gaps = [later - earlier for earlier, later in pairwise(after)]
+        assert min(gaps) >= timedelta(hours=1)
+
+
+@pytest.mark.soak
+def test_a_month_with_200_sources(place: Workplace, clock: Clock) -> None:
+    """A month over the autumn change of clocks: memory flat, no visit missed or doubled, one digest a day with news."""
+
+    def memory_kb() -> int:
+        return int(Path(f"/proc/{os.getpid()}/statm").read_text().split()[1]) * 4
+
+    worker, pretended = simulated(place, clock, 200)
+    run_for(worker, clock, timedelta(days=3), timedelta(minutes=10))
+    early = memory_kb()
+    run_for(worker, clock, timedelta(days=27), timedelta(minutes=10))
+    late = memory_kb()
+    held_against(pretended, clock.now)
+    visits = sum(len(times) for times in pretended.visits.values())
+    letters = [file.name[:16] for file in (place.folder / "var" / "outbox").iterdir()]
+    print(f"{visits} visits, {visits / 200 / 30:.1f} per source and day; memory {early} -> {late} kB")
+    assert len(letters) == len(set(letters)) >= 14
+    assert late - early < 20_000
