@@ -6,7 +6,15 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from aggregator.config import values
 from aggregator.model import Kind
@@ -205,6 +213,12 @@ class File(Part):
     web: WebPart = WebPart()
     mail: MailPart | None = None
     retention: RetentionPart = RetentionPart()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_absent(cls, value: Any) -> Any:
+        """`sources:` with nothing behind it says the same as no `sources:` at all."""
+        return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
 
 
 def json_schema() -> dict[str, Any]:

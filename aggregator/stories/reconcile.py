@@ -63,6 +63,8 @@ def _change(item: Item, known: KnownItem) -> Change:
         return Change.SIGNIFICANT
     if known.edits >= RESTLESS:
         return Change.SAME
+    if not known.text:  # taken away by retention
+        return Change.EDITED
     return Change.SIGNIFICANT if text_differs(known.text, item.text) else Change.EDITED
 
 

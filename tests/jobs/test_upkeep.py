@@ -1,0 +1,192 @@
+"""Backup and restore, retention, hiding, and the list of sources in and out."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import stat
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from aggregator.config import load
+from aggregator.config.additions import OpmlError
+from aggregator.errors import StoreError, UnknownName
+from aggregator.jobs import digest, fetch, look, publish, upkeep
+from tests.builders import rss
+from tests.conftest import Clock, Web, Workplace
+
+
+@pytest.fixture
+def fetched(place: Workplace, web: Web) -> Workplace:
+    """A place with two published stories of today."""
+    items = [
+        {"title": f"News {n}", "link": f"https://node.example/{n}", "description": f"Words about {n}. " * 40}
+        for n in (1, 2)
+    ]
+    web.feed("/feed", rss(*items), '"1"')
+    place.write(
+        f"sources:\n  - {{id: node, name: Node, url: '{web.url}/feed'}}\n"
+        "digests:\n  - {id: weekly, title: Weekly, schedule: 'mon 08:00', recipients: [a@x.example]}\n"
+    )
+    fetch.run(place.house())
+    return place
+
+
+def story_of(place: Workplace, title: str) -> str:
+    """The id of the story with this title."""
+    conn = sqlite3.connect(place.database)
+    try:
+        return str(conn.execute("SELECT id FROM stories WHERE title = ?", [title]).fetchone()[0])
+    finally:
+        conn.close()
+
+
+def test_a_backup_restores_everything(fetched: Workplace, tmp_path: Path) -> None:
+    """A backup put in place of a lost database publishes the same bytes, and is its owner's only."""
+    target = tmp_path / "backup.db"
+    assert upkeep.backup(fetched.house().config, target) == target.stat().st_size
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    before = (fetched.public / "atom.xml").read_bytes()
+    shutil.rmtree(fetched.database.parent)
+    shutil.rmtree(fetched.public)
+    fetched.database.parent.mkdir()
+    shutil.copy(target, fetched.database)
+    publish.run(fetched.house())
+    assert (fetched.public / "atom.xml").read_bytes() == before
+
+
+def test_a_backup_that_cannot_be_written_leaves_the_last_one(fetched: Workplace, tmp_path: Path) -> None:
+    """A backup appears whole or not at all."""
+    with pytest.raises(StoreError, match="cannot be written"):
+        upkeep.backup(fetched.house().config, tmp_path / "nowhere" / "backup.db")
+    assert list(tmp_path.glob("**/*.draft")) == []
+
+
+def test_retention_takes_texts_and_visits_but_no_story(fetched: Workplace, clock: Clock, web: Web) -> None:
+    """Old visits, runs and texts go; titles, links, excerpts and identifiers stay, and nothing is told anew."""
+    clock.now += timedelta(days=800)
+    report = upkeep.prune(fetched.house())
+    assert (report.visits, report.runs, report.texts) == (1, 1, 2)
+    conn = sqlite3.connect(fetched.database)
+    assert conn.execute("SELECT count(*), max(text), min(excerpt) <> '' FROM items").fetchone() == (2, "", 1)
+    assert conn.execute("SELECT count(*) FROM aliases").fetchone() == (4,)
+    conn.close()
+    again = fetch.run(fetched.house(), force=True)
+    assert (again.new_items, again.new_stories) == (0, 0)
+    assert upkeep.prune(fetched.house()).texts == 0
+
+
+def test_an_edit_after_retention_is_no_significant_edit(fetched: Workplace, clock: Clock, web: Web) -> None:
+    """A text that is compared with one that was taken away does not move `updated` (E1)."""
+    clock.now += timedelta(days=800)
+    upkeep.prune(fetched.house())
+    item = {"title": "News 1", "link": "https://node.example/1", "description": "Quite other words. " * 50}
+    web.feed("/feed", rss(item), '"2"')
+    fetch.run(fetched.house(), force=True)
+    conn = sqlite3.connect(fetched.database)
+    assert conn.execute("SELECT count(*) FROM stories WHERE updated > published").fetchone() == (0,)
+    conn.close()
+
+
+def test_prune_is_due_once_a_day(fetched: Workplace, clock: Clock) -> None:
+    """The daemon asks often and prunes once a day."""
+    assert upkeep.prune_if_due(fetched.house()) is not None
+    assert upkeep.prune_if_due(fetched.house()) is None
+    clock.now += timedelta(days=1)
+    assert upkeep.prune_if_due(fetched.house()) is not None
+
+
+def test_a_hidden_story_is_nowhere_and_comes_back_as_it_was(fetched: Workplace) -> None:
+    """Hidden: out of feed, page, search and digest with the next run; shown again: the same entry."""
+    before = (fetched.public / "atom.xml").read_bytes()
+    story = story_of(fetched, "News 1")
+    assert upkeep.set_hidden(fetched.house(), [story], "anna", hidden=True) == [story]
+    assert fetch.run(fetched.house()).visited == 0
+    assert b"News 1" not in (fetched.public / "atom.xml").read_bytes()
+    assert b"News 1" not in (fetched.public / "index.html").read_bytes()
+    assert look.search(fetched.house().config, "News 1", 10) == []
+    conn = sqlite3.connect(fetched.database)
+    assert conn.execute("SELECT story_id, reason FROM tombstones").fetchall() == [(story, "hidden by anna")]
+    conn.close()
+    assert upkeep.set_hidden(fetched.house(), [story], "anna", hidden=True) == []
+    assert upkeep.set_hidden(fetched.house(), [story[:8]], "anna", hidden=False) == [story]
+    fetch.run(fetched.house())
+    after = (fetched.public / "atom.xml").read_bytes()
+    assert after == before
+
+
+def test_a_hidden_story_is_not_mailed(fetched: Workplace) -> None:
+    """What an editor took out before the digest is not in it."""
+    upkeep.set_hidden(fetched.house(), [story_of(fetched, "News 1")], "anna", hidden=True)
+    digest.run(fetched.house())
+    (letter,) = (fetched.folder / "var" / "outbox").iterdir()
+    assert b"News 2" in letter.read_bytes() and b"News 1" not in letter.read_bytes()
+
+
+def test_an_unknown_story_changes_nothing(fetched: Workplace) -> None:
+    """One wrong id and no story is hidden."""
+    story = story_of(fetched, "News 1")
+    with pytest.raises(UnknownName, match="nothing was changed"):
+        upkeep.set_hidden(fetched.house(), [story, "nonsense"], "anna", hidden=True)
+    assert look.story(fetched.house().config, story).story.id == story
+
+
+OPML = """<?xml version="1.0"?><opml version="2.0"><head><title>t</title></head><body>
+<outline text="Folder"><outline text="Übersicht: &quot;Neues&quot;" type="rss" xmlUrl="https://new.example/feed"/></outline>
+<outline text="Known" xmlUrl="{known}"/><outline text="Übersicht" xmlUrl="https://other.example/feed?a=1&amp;b=2"/>
+<outline text="No feed" url="https://x.example/"/><outline text="Odd" xmlUrl="javascript:alert(1)"/>
+</body></opml>"""
+
+
+def test_opml_comes_in_and_all_else_stays(fetched: Workplace, web: Web, tmp_path: Path) -> None:
+    """Feeds that feeds.yaml has not are added under free ids; every other byte of the file stays."""
+    file = fetched.folder / "feeds.yaml"
+    before = file.read_text("utf-8").replace("digests:", "# a comment\ndigests:")
+    file.write_text(before, encoding="utf-8")
+    (tmp_path / "in.opml").write_text(OPML.format(known=web.url + "/feed"), encoding="utf-8")
+    assert upkeep.import_sources(file, tmp_path / "in.opml") == ["ubersicht-neues", "ubersicht"]
+    after = file.read_text("utf-8")
+    new = [line for line in after.splitlines() if line not in before.splitlines()]
+    assert [line for line in after.splitlines() if line not in new] == before.splitlines()
+    sources = {source.id: (source.name, source.url) for source in load(file).sources}
+    assert sources["ubersicht-neues"] == ('Übersicht: "Neues"', "https://new.example/feed")
+    assert sources["ubersicht"][1] == "https://other.example/feed?a=1&b=2"
+    assert upkeep.import_sources(file, tmp_path / "in.opml") == []
+
+
+@pytest.mark.parametrize("body", ["", "<html/>", "<opml", "plain words"])
+def test_what_is_no_opml_is_refused(fetched: Workplace, tmp_path: Path, body: str) -> None:
+    """A wrong file changes nothing."""
+    file = fetched.folder / "feeds.yaml"
+    before = file.read_bytes()
+    (tmp_path / "in.opml").write_text(body)
+    with pytest.raises(OpmlError):
+        upkeep.import_sources(file, tmp_path / "in.opml")
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("sources", ["sources: []", "sources:", "sources: # none yet"])
+def test_opml_into_an_empty_list(place: Workplace, tmp_path: Path, sources: str) -> None:
+    """A file without sources takes its first ones."""
+    file = place.write(sources + "\ntopics: {data: [FAIR]}\n")
+    (tmp_path / "in.opml").write_text(OPML.format(known="https://known.example/"), encoding="utf-8")
+    assert len(upkeep.import_sources(file, tmp_path / "in.opml")) == 3
+    assert len(load(file).sources) == 3
+
+
+def test_what_goes_out_comes_in(fetched: Workplace, place: Workplace, tmp_path: Path) -> None:
+    """Export and import are inverse: another installation gets the same feeds."""
+    exported = upkeep.export_sources(fetched.house().config)
+    assert etree.fromstring(exported).get("version") == "2.0"
+    (tmp_path / "out.opml").write_bytes(exported)
+    other = tmp_path / "other.yaml"
+    other.write_text(
+        "site: {title: T, url: 'https://t.example/', contact: t@t.example, authority: 't.example,2026'}\nsources: []\n"
+    )
+    upkeep.import_sources(other, tmp_path / "out.opml")
+    assert [s.url for s in load(other).sources] == [
+        s.url for s in load(fetched.folder / "feeds.yaml").sources
+    ]

@@ -1,0 +1,127 @@
+"""The database as a file: migrations, damage, restore, transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from aggregator.errors import NewerSchema, StoreError
+from aggregator.store.connection import opened
+from aggregator.store.schema import MIGRATIONS
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A database with a run in it."""
+    path = tmp_path / "var" / "aggregator.db"
+    with opened(path) as store, store.transaction():
+        store.db.execute("INSERT INTO runs (job, started) VALUES ('fetch', '2026-10-05T06:30:00Z')")
+    return path
+
+
+@pytest.fixture
+def later_version(file: Path) -> Iterator[None]:
+    """A program that has one migration more."""
+
+    @MIGRATIONS()
+    def m9999_test(db: Database) -> None:
+        db.execute("CREATE TABLE of_tomorrow (id INTEGER PRIMARY KEY) STRICT")
+
+    yield
+    MIGRATIONS._migrations.pop()
+
+
+@pytest.mark.usefixtures("later_version")
+def test_a_copy_is_made_before_migrating(file: Path) -> None:
+    """Before the schema changes a whole copy of the old database lies beside it."""
+    with opened(file) as store:
+        assert store.db.table("of_tomorrow").exists()
+    (copy,) = file.parent.glob("aggregator-before-migration-*.db")
+    conn = sqlite3.connect(copy)
+    assert conn.execute("SELECT count(*) FROM runs").fetchone() == (1,)
+    assert conn.execute("SELECT count(*) FROM sqlite_master WHERE name = 'of_tomorrow'").fetchone() == (0,)
+    conn.close()
+
+
+def test_a_newer_schema_is_refused_untouched(file: Path) -> None:
+    """A database of a newer version is not written to."""
+    conn = sqlite3.connect(file)
+    conn.execute(
+        "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('aggregator', 'm9999', '')"
+    )
+    conn.commit()
+    conn.close()
+    before = file.read_bytes()
+    with pytest.raises(NewerSchema, match="m9999"), opened(file):
+        pass
+    assert file.read_bytes() == before
+
+
+def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    """Whatever else lies at the path is left alone."""
+    path = tmp_path / "aggregator.db"
+    conn = sqlite3.connect(path)
+    conn.execute("CREATE TABLE theirs (x)")
+    conn.commit()
+    conn.close()
+    with pytest.raises(StoreError, match="some other program"), opened(path):
+        pass
+
+
+def test_a_transaction_is_whole_or_nothing(file: Path) -> None:
+    """What fails in the middle leaves no trace."""
+    with opened(file) as store:
+        with pytest.raises(RuntimeError), store.transaction():
+            store.db.execute("DELETE FROM runs")
+            raise RuntimeError
+        assert store.db.execute("SELECT count(*) FROM runs").fetchone()[0] == 1
+
+
+def test_a_damaged_page_is_told_in_words(file: Path) -> None:
+    """A corrupted database is named as such, with what to do."""
+    with opened(file) as store, store.transaction():
+        store.db.conn.executemany(
+            "INSERT INTO meta (key, value) VALUES (?, ?)", [[f"k{n}", "x" * 500] for n in range(2000)]
+        )
+    raw = bytearray(file.read_bytes())
+    for page in range(4096, len(raw) - 4096, 4096):
+        raw[page : page + 64] = b"\xff" * 64
+    file.write_bytes(raw)
+    with pytest.raises(StoreError, match=r"is damaged .* restore a backup"), opened(file) as store:
+        store.db.execute("SELECT * FROM meta").fetchall()
+
+
+def test_foreign_keys_hold(file: Path) -> None:
+    """No row points nowhere."""
+    with pytest.raises(StoreError, match="FOREIGN KEY"), opened(file) as store:
+        store.db.execute("INSERT INTO visits (run_id, source_id, started) VALUES (99, 'nobody', '')")
+
+
+def test_two_writers_wait_for_each_other(file: Path) -> None:
+    """Read-then-write transactions of two connections never fail with "database is locked"."""
+    from threading import Thread
+
+    failed: list[BaseException] = []
+
+    def count_up() -> None:
+        try:
+            with opened(file) as store:
+                for _ in range(50):
+                    with store.transaction():
+                        (n,) = store.db.execute("SELECT count(*) FROM meta").fetchone()
+                        store.db.execute("INSERT INTO meta (key, value) VALUES (?, '')", [f"n{n}"])
+        except BaseException as error:  # noqa: BLE001 - the test must learn of it
+            failed.append(error)
+
+    threads = [Thread(target=count_up) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    with opened(file) as store:
+        assert store.db.execute("SELECT count(*) FROM meta").fetchone()[0] == 100
