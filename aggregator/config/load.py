@@ -43,7 +43,8 @@ def load(file: Path, *, secrets: bool = True) -> model.Config:
     if tree.value is None and not tree.problems:
         tree.problems.append((1, (), "is empty; `site` and `sources` are needed"))
     part, shape_problems = _shape(tree)
-    found = [*tree.problems, *shape_problems]
+    unreadable = {path for _, path, _ in tree.problems}
+    found = [*tree.problems, *(problem for problem in shape_problems if problem[1] not in unreadable)]
     found += _references(tree)
     vault = _Vault(file.parent, resolve=secrets)
     config = _config(file, raw, part, vault) if part else None
@@ -58,7 +59,10 @@ def load(file: Path, *, secrets: bool = True) -> model.Config:
 def _refusal(file: Path, found: Iterable[Found]) -> ConfigError:
     problems = sorted({(line, _dotted(path), message) for line, path, message in found})
     return ConfigError(
-        tuple(Problem(file=file.name, line=line, path=path, message=text) for line, path, text in problems)
+        tuple(
+            Problem(file=file.name, line=line, path=path, message=" ".join(text.split()))
+            for line, path, text in problems
+        )
     )
 
 
@@ -102,7 +106,9 @@ def _explained(detail: ErrorDetails, tree: yamlfile.Tree) -> Found:
             words = [word.strip(" '") for word in allowed.replace(" or ", ",").split(",")]
             message = f"{given!r} is not one of {', '.join(words)}" + _did_you_mean(str(given), words)
         case "string_pattern_mismatch":
-            message = f"{given!r} does not look right: {_PATTERNS.get(str(path[-1]), context['pattern'])}"
+            message = (
+                f"{given!r} does not look right: {_PATTERNS.get(context['pattern'], context['pattern'])}"
+            )
         case "none_required":
             message = "is not built yet: leave it null"
         case "string_type":
@@ -112,35 +118,24 @@ def _explained(detail: ErrorDetails, tree: yamlfile.Tree) -> Found:
         case "tuple_type":
             message = f"should be a list{_instead(given)}"
         case "greater_than_equal":
-            message = f"is too small: at least {_plain(context['ge'])}"
+            message = f"is too small: at least {context['ge']}"
         case "less_than_equal":
-            message = f"is too large: at most {_plain(context['le'])}"
+            message = f"is too large: at most {context['le']}"
         case _:
             message = detail["msg"][:1].lower() + detail["msg"][1:]
     return tree.line(path), path, message
 
 
 _PATTERNS = {
-    "id": "lower-case letters, digits and hyphens only",
-    "language": "a language tag such as en or de-AT",
-    "password": "secrets do not belong into this file: write env:NAME or file:PATH",
+    r"^[a-z0-9][a-z0-9-]{0,63}$": "lower-case letters, digits and hyphens only",
+    r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$": "a language tag such as en or de-AT",
+    "^(env|file):": "secrets do not belong into this file: write env:NAME or file:PATH",
 }
 
 
 def _instead(given: object) -> str:
     words = {dict: "a group of keys", list: "a list", str: "a text", bool: "yes or no", int: "a number"}
     return ", not empty" if given is None else f", not {words.get(type(given), 'that')}"
-
-
-def _plain(limit: object) -> str:
-    seconds = getattr(limit, "total_seconds", None)
-    if seconds is None:
-        return str(limit)
-    whole = int(seconds())
-    for unit, worth in (("d", 86400), ("h", 3600), ("m", 60)):
-        if whole % worth == 0:
-            return f"{whole // worth}{unit}"
-    return f"{whole}s"
 
 
 def _did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -272,7 +267,7 @@ class _Vault:
             return value
         try:
             return (self.folder / name).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             self.problems.append((path, f"the secret file {name} cannot be read: {error}"))
             return None
 
@@ -354,7 +349,8 @@ def _listen(text: str) -> tuple[str, int]:
 
 def _mail(part: schema.File, vault: _Vault) -> model.MailRules:
     if part.mail is None:
-        return model.MailRules(sender=f"{part.site.title} <{part.site.contact}>")
+        name = part.site.title.replace("\\", "\\\\").replace('"', '\\"')
+        return model.MailRules(sender=f'"{name}" <{part.site.contact}>')
     relay = part.mail.smtp
     if relay is None:
         return model.MailRules(sender=part.mail.sender)

@@ -40,10 +40,12 @@ Zone = Annotated[
     WithJsonSchema({"type": "string", "examples": ["Europe/Berlin"]}),
 ]
 Secret = Annotated[str, AfterValidator(values.secret), Field(pattern="^(env|file):")]
-Word = Annotated[str, BeforeValidator(lambda v: values.word(str(v))), WithJsonSchema({"type": "string"})]
+Word = Annotated[str, BeforeValidator(values.word), WithJsonSchema({"type": "string"})]
 Selector = Annotated[str, AfterValidator(values.selector)]
 Address = Annotated[str, AfterValidator(values.address)]
-Title = Annotated[str, Field(min_length=1, max_length=300)]
+Title = Annotated[str, AfterValidator(values.one_line), Field(min_length=1, max_length=300)]
+Folder = Annotated[str, AfterValidator(values.folder)]
+Rhythm = Annotated[Duration, AfterValidator(values.within("1m", "31d"))]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 
 
@@ -71,17 +73,15 @@ class SitePart(Part):
 class PathsPart(Part):
     """Folders, relative to feeds.yaml."""
 
-    data: Annotated[str, Field(min_length=1)] = "var"
-    public: Annotated[str, Field(min_length=1)] = "public"
+    data: Folder = "var"
+    public: Folder = "public"
 
 
 class FetchPart(Part):
     """How the outside is polled."""
 
-    every: Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(days=31))] = timedelta(hours=1)
-    timeout: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=10))] = timedelta(
-        seconds=20
-    )
+    every: Rhythm = timedelta(hours=1)
+    timeout: Annotated[Duration, AfterValidator(values.within("1s", "10m"))] = timedelta(seconds=20)
     max_bytes: Annotated[Size, Field(ge=1000, le=10**9)] = 10_000_000
     concurrency: Annotated[int, Field(ge=1, le=256)] = 16
     allow_private: Annotated[
@@ -93,7 +93,7 @@ class FetchPart(Part):
 class PagePart(Part):
     """CSS selectors of a page source; `selector@attribute` takes an attribute."""
 
-    item: Selector
+    item: Annotated[str, AfterValidator(values.element)]
     link: Selector = "a"
     title: Selector | None = None
     date: Selector | None = None
@@ -107,7 +107,7 @@ class SourcePart(Part):
     name: Title
     url: WebUrl
     kind: SourceKind = "feed"
-    every: Annotated[Duration | None, Field(ge=timedelta(minutes=1), le=timedelta(days=31))] = None
+    every: Rhythm | None = None
     topics: tuple[Id, ...] = ()
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
     aggregator: Annotated[
@@ -181,8 +181,8 @@ class MailPart(Part):
 class RetentionPart(Part):
     """How long what is not for ever is kept; titles, links, excerpts and aliases always are."""
 
-    visits: Annotated[Duration, Field(ge=timedelta(days=7))] = timedelta(days=90)
-    texts: Annotated[Duration, Field(ge=timedelta(days=90))] = timedelta(days=730)
+    visits: Annotated[Duration, AfterValidator(values.within("7d", "9999d"))] = timedelta(days=90)
+    texts: Annotated[Duration, AfterValidator(values.within("90d", "9999d"))] = timedelta(days=730)
 
 
 class PublishPart(Part):

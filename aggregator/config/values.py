@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from email.utils import parseaddr
+from email.errors import HeaderParseError
+from email.policy import default as EMAIL
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 SIZES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "KIB": 2**10, "MIB": 2**20}
-WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+WEEKDAYS = {name[:size]: n for n, name in enumerate(_DAYS) for size in (3, len(name))}
 SECRET = re.compile(r"(env|file):(.+)", re.DOTALL)
 
 
@@ -37,6 +40,8 @@ def size(text: object) -> int:
 def web_url(text: str) -> str:
     """An absolute http or https URL without credentials or fragment."""
     text = text.strip()
+    if re.match(r"[^/?#]*//[^/?#]*@", text):  # first of all, so that no message repeats a password
+        raise ValueError("credentials do not belong into the URL: use `user` and `password: env:NAME`")
     if re.search(r"[\s\x00-\x1f\x7f<>\"]", text):
         raise ValueError(f"{text!r} is not a URL: it has blanks or other characters a URL cannot have")
     try:
@@ -48,8 +53,6 @@ def web_url(text: str) -> str:
         raise ValueError(f"{text!r} is not a web address: it must begin with https:// or http://")
     if not parts.hostname or not port_ok:
         raise ValueError(f"{text!r} is not a URL: it names no host")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("credentials do not belong into the URL: use `user` and `password: env:NAME`")
     if parts.fragment:
         raise ValueError(f"{text!r} has a #fragment, which is never sent to a server: leave it away")
     return text
@@ -58,12 +61,14 @@ def web_url(text: str) -> str:
 def base_url(text: str) -> str:
     """A web URL that ends in a slash, so that paths can be joined to it."""
     text = web_url(text)
+    if "?" in text:
+        raise ValueError(f"{text!r} cannot be the base of other addresses: it has a ?query")
     return text if text.endswith("/") else text + "/"
 
 
-def zone(text: str) -> ZoneInfo:
+def zone(text: object) -> ZoneInfo:
     """An IANA time zone such as Europe/Berlin."""
-    if text not in available_timezones():
+    if not isinstance(text, str) or text not in available_timezones():
         raise ValueError(f"{text!r} is not a time zone: write an IANA name such as Europe/Berlin")
     return ZoneInfo(text)
 
@@ -81,10 +86,44 @@ def address(text: str) -> str:
 
 def mailbox(text: str) -> str:
     """`Name <address>` or an address alone."""
-    if re.search(r"[\x00-\x1f\x7f]", text):
-        raise ValueError("a mail address cannot have line breaks or control characters")
-    address(parseaddr(text)[1] or text)
+    if "<" not in one_line(text):
+        address(text)
+        return text
+    try:
+        header = EMAIL.header_factory("From", text)
+    except (HeaderParseError, IndexError):
+        header = None
+    if header is None or header.defects or len(header.addresses) != 1:
+        raise ValueError(f"{text!r} is not a mail address: write one, as Name <address> or alone")
+    address(header.addresses[0].addr_spec)
     return text
+
+
+def one_line(text: str) -> str:
+    """A text that can stand in a heading or a mail header."""
+    if not text.isprintable():
+        raise ValueError(f"{text!r} has line breaks or control characters")
+    return text
+
+
+def folder(text: str) -> str:
+    """A path that a file system can have."""
+    if "\0" in text or not text.strip():
+        raise ValueError(f"{text!r} cannot be a folder")
+    return text
+
+
+def within(shortest: str, longest: str) -> Callable[[timedelta], timedelta]:
+    """A check that a duration lies between two others."""
+
+    def check(span: timedelta) -> timedelta:
+        if span < duration(shortest):
+            raise ValueError(f"is too small: at least {shortest}")
+        if span > duration(longest):
+            raise ValueError(f"is too large: at most {longest}")
+        return span
+
+    return check
 
 
 def authority(text: str) -> str:
@@ -107,12 +146,14 @@ def schedule(text: str) -> str:
             days = "*"
         else:
             names = match[1].split(",")
-            unknown = [name for name in names if name[:3] not in WEEKDAYS]
+            unknown = [name for name in names if name not in WEEKDAYS]
             if unknown:
                 raise ValueError(f"{unknown[0]!r} is not a weekday: write mon, tue … sun or daily")
-            days = ",".join(str(WEEKDAYS.index(name[:3])) for name in names)
+            days = ",".join(str(WEEKDAYS[name]) for name in names)
         written = f"{int(match[3])} {int(match[2])} * * {days}"
     try:
+        if len(written.split()) != 5:
+            raise CronSimError
         next(CronSim(written, datetime(2026, 1, 1, tzinfo=UTC)))
     except (CronSimError, StopIteration) as error:
         raise ValueError(
@@ -136,13 +177,18 @@ def listen(text: str) -> str:
     return text
 
 
-def word(text: str) -> str:
+def word(value: object) -> str:
     """A word or phrase, or a /regular expression/."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise ValueError("should be a word or a /regular expression/")
+    text = str(value)
+    if text == "//":
+        raise ValueError("an empty expression would match everything")
     if len(text) > 1 and text.startswith("/") and text.endswith("/"):
         try:
             re.compile(text[1:-1])
-        except re.error as error:
-            raise ValueError(f"{text} is not a regular expression: {error}") from error
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"{text!r} is not a regular expression: {error}") from error
     elif not text.strip():
         raise ValueError("an empty word would match everything")
     return text
@@ -151,13 +197,24 @@ def word(text: str) -> str:
 def selector(text: str) -> str:
     """A CSS selector, or one followed by @attribute."""
     from cssselect import SelectorError
+    from lxml import etree
     from lxml.cssselect import CSSSelector
 
     try:
-        CSSSelector(text.rsplit("@", 1)[0].strip() or "*", translator="html")
-    except SelectorError as error:
+        path, at, attribute = one_line(text).rpartition("@") if "@" in text else (text, "", "")
+        if not (path.strip() or attribute.strip()) or (at and not re.fullmatch(r"[\w:-]+", attribute)):
+            raise SelectorError("empty")
+        CSSSelector(path.strip() or "*", translator="html")(etree.Element("a"))
+    except (SelectorError, etree.XPathError) as error:
         raise ValueError(f"{text!r} is not a CSS selector: {error}") from error
     return text
+
+
+def element(text: str) -> str:
+    """A CSS selector of elements: no @attribute."""
+    if "@" in text:
+        raise ValueError(f"{text!r} selects an attribute, but whole blocks are wanted")
+    return selector(text)
 
 
 def private_place(text: object) -> str:

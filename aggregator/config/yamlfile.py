@@ -43,10 +43,16 @@ def read(text: str) -> Tree:
         tree.problems.append((mark.line + 1 if mark else 1, (), f"not readable as YAML: {what}"))
         return tree
     except YAMLError as error:
-        tree.problems.append((1, (), f"not readable as YAML: {' '.join(str(error).split())}"))
+        line = text[: getattr(error, "position", 0) or 0].count("\n") + 1
+        tree.problems.append((line, (), f"not readable as YAML: {error}"))
         return tree
+    except RecursionError:
+        return Tree(problems=[(1, (), "nested too deeply")])
     if root is not None:
-        tree.value = _value(root, (), tree, yaml, ())
+        try:
+            tree.value = _value(root, (), tree, yaml, ())
+        except RecursionError:
+            return Tree(problems=[(1, (), "nested too deeply")])
     return tree
 
 
@@ -85,8 +91,9 @@ def _mapping(
 def _scalar(node: ScalarNode, path: Path, tree: Tree, yaml: YAML) -> object:
     try:
         value: object = yaml.constructor.construct_object(node, deep=True)
-    except (YAMLError, ValueError, OverflowError) as error:
-        tree.problems.append((node.start_mark.line + 1, path, f"not readable: {error}"))
+    except (YAMLError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
+        said = getattr(error, "problem", None) or f"{type(error).__name__}: {error}"
+        tree.problems.append((node.start_mark.line + 1, path, f"not readable: {said}"))
         return None
     if isinstance(value, (str, int, float, bool)) or value is None:
         return value

@@ -1,0 +1,657 @@
+"""feeds.yaml as a whole: every problem at once with its line and key, or a Config with everything resolved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from datetime import timedelta
+from email.utils import getaddresses
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from aggregator.config import load
+from aggregator.errors import ConfigError
+from aggregator.model import Channel, Config, Selection, Smtp, TopicRule
+
+SITE = (
+    'site: {title: Imaging news, url: "https://news.example", contact: me@news.example,'
+    ' authority: "a.example,2026"}\n'
+)
+ONE = 'sources:\n  - {id: a, name: A, url: "https://a.example/", %s}\n'
+
+# The example of the public contract, word for word.
+EXAMPLE = """\
+site:
+  title: Bioimaging news
+  url: https://news.example.org/        # where `public` is served; base of every self link
+  contact: news@example.org             # in the User-Agent and in mails
+  language: en
+  timezone: Europe/Berlin
+  authority: news.example.org,2026      # of the permanent tag: ids; never changed after the first run
+paths: {data: var, public: public}      # relative to this file; data holds aggregator.db and outbox/
+fetch: {every: 1h, timeout: 20s, max_bytes: 10MB, concurrency: 16, allow_private: []}   # allow_private: hosts, …
+sources:
+  - id: gerbi
+    name: German BioImaging
+    url: https://gerbi-gmb.de/feed/
+    # kind: feed | jsonfeed | page | ical   (default: feed, with JSON Feed recognised)
+  - id: euro-bioimaging
+    name: Euro-BioImaging
+    url: https://www.eurobioimaging.eu/news/
+    kind: page
+    page: {item: "article", link: "a", title: "h3", date: ".date", summary: "p"}   # CSS selectors
+topics:                                  # rules beside the sources' own `topics`: any word or /regex/
+  data: [FAIR, metadata, OMERO, /ome.?zarr/]
+channels:                                # include/exclude: sources, topics, kinds, languages
+  - {id: all, title: Bioimaging news}
+  - {id: events, title: Events and courses, include: {kinds: [event, course]}}
+digests:
+  - {id: weekly, title: Bioimaging weekly, channels: [all], schedule: "mon 08:00", recipients: []}
+publish: {hub: null}                     # WebSub hub
+web: {url: null, listen: 127.0.0.1:8000, trusted_proxies: []}   # without web.url mails offer unsubscribing by mailto
+mail:
+  from: Bioimaging news <news@example.org>
+  # smtp: {host, port, security: starttls|tls|none, user, password: env:SMTP_PASSWORD}
+"""
+
+
+def read(folder: Path, text: str | bytes) -> Config:
+    """What `load` makes of a file with this content."""
+    file = folder / "feeds.yaml"
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return load(file)
+
+
+def problems(folder: Path, text: str | bytes) -> list[str]:
+    """The lines with which such a file is refused, one a problem."""
+    with pytest.raises(ConfigError) as refused:
+        read(folder, text)
+    lines = str(refused.value).split("\n")
+    assert lines == [str(problem) for problem in refused.value.problems]
+    return lines
+
+
+# --- right files ---------------------------------------------------------------------------------------
+
+
+def test_example_of_the_contract_loads(tmp_path: Path) -> None:
+    """The example of the public contract is a right file, and its words arrive in the model."""
+    config = read(tmp_path, EXAMPLE)
+    assert [source.kind for source in config.sources] == ["feed", "page"]
+    assert config.sources[1].page is not None
+    assert config.sources[1].page.date == ".date"
+    assert config.topics == (TopicRule(topic="data", words=("FAIR", "metadata", "OMERO", "/ome.?zarr/")),)
+    assert config.channels[1].include == Selection(kinds=("event", "course"))
+    assert config.digests[0].schedule == "0 8 * * 1"
+    assert config.mail.sender == "Bioimaging news <news@example.org>"
+
+
+def test_shipped_file_loads() -> None:
+    """The feeds.yaml that is shipped is right, and its contact counts as the placeholder (V7)."""
+    config = load(Path(__file__).parents[2] / "feeds.yaml")
+    assert len(config.sources) > 50
+    assert config.placeholder_contact
+
+
+def test_defaults(tmp_path: Path) -> None:
+    """What a file leaves out is what the contract's example shows."""
+    config = read(tmp_path, SITE + ONE % "note: x")
+    assert (config.data, config.public) == (tmp_path / "var", tmp_path / "public")
+    assert (config.fetch.every, config.fetch.timeout) == (timedelta(hours=1), timedelta(seconds=20))
+    assert (config.fetch.max_bytes, config.fetch.concurrency) == (10_000_000, 16)
+    assert config.fetch.allow_private == ()
+    assert (config.site.language, config.site.timezone) == ("en", ZoneInfo("UTC"))
+    source = config.sources[0]
+    assert (source.kind, source.enabled, source.full_text, source.every) == ("feed", True, False, None)
+    assert config.mail.smtp is None
+    assert not config.placeholder_contact
+
+
+def test_site_is_enough(tmp_path: Path) -> None:
+    """A file that says who publishes, and nothing else, is right."""
+    config = read(tmp_path, SITE)
+    assert config.sources == config.digests == config.topics == ()
+    assert config.site.url == "https://news.example/"
+
+
+def test_channel_all_is_implied(tmp_path: Path) -> None:
+    """A channel `all` of everything exists, first and under the site's title, unless the file writes one."""
+    implied = Channel(id="all", title="Imaging news")
+    own = read(tmp_path, SITE + "channels: [{id: x, title: X}, {id: all, title: Everything}]\n")
+    assert read(tmp_path, SITE).channels == (implied,)
+    assert [c.id for c in read(tmp_path, SITE + "channels: [{id: x, title: X}]\n").channels] == ["all", "x"]
+    assert [c.title for c in own.channels] == ["X", "Everything"]
+
+
+def test_zone_and_language_are_inherited(tmp_path: Path) -> None:
+    """A source without a zone has the site's (T2); a digest without zone or language has the site's."""
+    head = SITE.replace("contact", "timezone: Europe/Lisbon, language: pt, contact")
+    digests = 'digests:\n  - {id: w, title: W, schedule: "mon 08:00"}\n'
+    config = read(
+        tmp_path,
+        head + ONE % "note: x" + '  - {id: b, name: B, url: "https://b.example/", timezone: UTC}\n' + digests,
+    )
+    assert [source.timezone.key for source in config.sources] == ["Europe/Lisbon", "UTC"]
+    assert (config.digests[0].timezone.key, config.digests[0].language) == ("Europe/Lisbon", "pt")
+    assert config.digests[0].channels == ("all",)
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    """Folders are relative to feeds.yaml, wherever the command is run; absolute ones stay as they are."""
+    config = read(tmp_path, SITE + "paths: {data: ../d, public: /srv/www}\n")
+    assert (config.data.resolve(), config.public) == (tmp_path.parent / "d", Path("/srv/www"))
+
+
+def test_contact_of_the_shipped_file_is_a_placeholder(tmp_path: Path) -> None:
+    """The placeholder is recognised by its address, not by the file it stands in (V7)."""
+    assert read(tmp_path, SITE.replace("me@news.example", "news@example.org")).placeholder_contact
+
+
+def test_file_is_named_by_its_bytes(tmp_path: Path) -> None:
+    """The same bytes have the same name and a changed comment has another (P1)."""
+    names = [read(tmp_path, text).digest_of_file for text in (SITE, SITE, SITE + "# x\n")]
+    assert names[0] == names[1] != names[2]
+
+
+@pytest.mark.parametrize("text", [b"\xef\xbb\xbf" + SITE.encode(), SITE.replace("\n", "\r\n").encode()])
+def test_windows_editors_are_welcome(tmp_path: Path, text: bytes) -> None:
+    """A byte order mark and CRLF line ends change nothing."""
+    assert read(tmp_path, text).site == read(tmp_path, SITE).site
+
+
+def test_anchors_and_aliases_are_resolved(tmp_path: Path) -> None:
+    """An alias stands for what its anchor named, lists and texts alike."""
+    config = read(
+        tmp_path,
+        SITE
+        + ONE % "note: &n same, only: &o [FAIR]"
+        + '  - {id: b, name: B, url: "https://b.example/", note: *n, only: *o}\n',
+    )
+    assert [(source.note, source.only) for source in config.sources] == [("same", ("FAIR",))] * 2
+
+
+def test_words_stay_words(tmp_path: Path) -> None:
+    """YAML 1.2: `no` and `on` are texts, and an unquoted date stays as it was written."""
+    config = read(tmp_path, SITE + "topics: {countries: [no, on, 2026-10-05]}\n")
+    assert config.topics[0].words == ("no", "on", "2026-10-05")
+
+
+@pytest.mark.parametrize("title", ["Imaging", "Imaging, news & more", 'The "Imaging" <news>'])
+def test_default_sender_is_one_mailbox(tmp_path: Path, title: str) -> None:
+    """Without `mail` the site writes mail: its title as name and its contact as the only address."""
+    sender = read(tmp_path, SITE.replace("Imaging news", json.dumps(title))).mail.sender
+    assert getaddresses([sender]) == [(title, "me@news.example")]
+
+
+# --- secrets -------------------------------------------------------------------------------------------
+
+SECRETS = SITE + ONE % 'user: "env:FEED_USER", password: "file:keys/feed"' + (
+    'mail: {from: me@a.example, smtp: {host: mx.example, user: me, password: "env:SMTP_PASSWORD"}}\n'
+)  # fmt: skip
+
+
+@pytest.fixture
+def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder and an environment that hold the secrets of SECRETS."""
+    monkeypatch.setenv("FEED_USER", "bob")
+    monkeypatch.setenv("SMTP_PASSWORD", "hunter2")
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys/feed").write_text("swordfish\n")
+    return tmp_path
+
+
+def test_secrets_come_from_environment_and_files(vault: Path) -> None:
+    """`env:` reads the environment and `file:` a file beside feeds.yaml, without its line end."""
+    config = read(vault, SECRETS)
+    assert (config.sources[0].user, config.sources[0].password) == ("bob", "swordfish")
+    assert config.mail.smtp == Smtp(
+        host="mx.example", port=587, security="starttls", user="me", password="hunter2"
+    )
+
+
+def test_secrets_are_not_shown(vault: Path) -> None:
+    """No representation of a configuration shows a secret."""
+    config = read(vault, SECRETS)
+    assert config.sources[0].password == "swordfish"
+    for shown in (repr(config), str(config), f"{config.mail}", f"{config.sources}"):
+        assert "swordfish" not in shown
+        assert "hunter2" not in shown
+
+
+def test_looking_needs_no_secrets(tmp_path: Path) -> None:
+    """Commands that only read load a file whose secrets are elsewhere, and get none."""
+    file = tmp_path / "feeds.yaml"
+    file.write_text(SECRETS)
+    config = load(file, secrets=False)
+    assert config.sources[0].user is config.sources[0].password is None
+    assert config.mail.smtp is not None
+    assert config.mail.smtp.password is None
+
+
+@pytest.mark.parametrize(("security", "port"), [("starttls", 587), ("tls", 465), ("none", 25)])
+def test_port_follows_security(tmp_path: Path, security: str, port: int) -> None:
+    """The relay's port is the usual one of its security unless the file names one."""
+    text = SITE + "mail: {from: me@a.example, smtp: {host: mx.example, security: %s%s}}\n"
+    for written, expected in (("", port), (", port: 2525", 2525)):
+        smtp = read(tmp_path, text % (security, written)).mail.smtp
+        assert smtp is not None
+        assert smtp.port == expected
+
+
+def test_missing_secrets_are_problems_of_their_lines(tmp_path: Path) -> None:
+    """A secret that cannot be had is a problem with its line, also beside problems of other kinds."""
+    expected = [
+        "feeds.yaml:3: sources[0].user: the environment has no FEED_USER",
+        "feeds.yaml:4: mail.smtp.password: the environment has no SMTP_PASSWORD",
+    ]
+    secret_file = (
+        "feeds.yaml:3: sources[0].password: the secret file keys/feed cannot be read:"
+        f" [Errno 2] No such file or directory: '{tmp_path}/keys/feed'"
+    )
+    assert problems(tmp_path, SECRETS) == [secret_file, *expected]
+    assert set(problems(tmp_path, SECRETS + "wbe: {}\n")) == {
+        secret_file,
+        *expected,
+        'feeds.yaml:5: wbe: unknown key, did you mean "web"?',
+    }
+
+
+def test_written_secret_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    """A secret written into the file is refused wherever it stands, and the message does not show it."""
+    text = (
+        SITE
+        + ONE % "user: bob, password: hunter2"
+        + "mail: {from: a@b.example, smtp: {host: h, password: hunter2}}\n"
+    )
+    message = "secrets do not belong into this file: write env:NAME or file:PATH"
+    assert problems(tmp_path, text) == [
+        f"feeds.yaml:3: sources[0].password: {message}",
+        f"feeds.yaml:4: mail.smtp.password: {message}",
+    ]
+
+
+# --- wrong files ---------------------------------------------------------------------------------------
+
+# What follows SITE (line 1), and the problems of it.
+WRONG: dict[str, tuple[str, list[str]]] = {
+    "unknown key": (
+        ONE % "evry: 1h, zzz: 1" + "wbe: {}\n",
+        [
+            '3: sources[0].evry: unknown key, did you mean "every"?',
+            "3: sources[0].zzz: unknown key",
+            '4: wbe: unknown key, did you mean "web"?',
+        ],
+    ),
+    "duplicate keys": (
+        ONE % "name: B" + "sources: []\n",
+        [
+            "3: sources[0].name: duplicate key, first given in line 3",
+            "4: sources: duplicate key, first given in line 2",
+        ],
+    ),
+    "missing keys": (
+        "sources:\n  - id: a\n  - {name: B}\n",
+        [
+            "3: sources[0].name: is missing",
+            "3: sources[0].url: is missing",
+            "4: sources[1].id: is missing",
+            "4: sources[1].url: is missing",
+        ],
+    ),
+    "bad URL": (
+        'sources:\n  - id: a\n    name: A\n    url: "ftp://a.example/"\nweb: {url: news}\n',
+        [
+            "5: sources[0].url: 'ftp://a.example/' is not a web address: it must begin with https:// or http://",
+            "6: web.url: 'news' is not a web address: it must begin with https:// or http://",
+        ],
+    ),
+    "bad schedule": (
+        'digests:\n  - {id: w, title: W, schedule: "mon 25:00"}\n',
+        [
+            "3: digests[0].schedule: 'mon 25:00' is not a schedule: write \"mon 08:00\", \"daily 07:30\""
+            " or five cron fields"
+        ],
+    ),
+    "bad zone": (
+        ONE % "timezone: Berlin",
+        ["3: sources[0].timezone: 'Berlin' is not a time zone: write an IANA name such as Europe/Berlin"],
+    ),
+    "bad words": (
+        ONE % 'kind: rss, language: Deutsch, only: ["/(/"]',
+        [
+            "3: sources[0].kind: 'rss' is not one of feed, jsonfeed, page",
+            "3: sources[0].language: 'Deutsch' does not look right: a language tag such as en or de-AT",
+            "3: sources[0].only[0]: '/(/' is not a regular expression: missing ), unterminated subpattern at position 0",
+        ],
+    ),
+    "bad ids": (
+        'sources:\n  - {id: A B, name: A, url: "https://a.example/"}\n',
+        ["3: sources[0].id: 'A B' does not look right: lower-case letters, digits and hyphens only"],
+    ),
+    "bad topics": (
+        ONE % "topics: [Data]" + "topics: {Big Data: [x]}\n",
+        [
+            "3: sources[0].topics[0]: 'Data' does not look right: lower-case letters, digits and hyphens only",
+            "4: topics.Big Data: 'Big Data' does not look right: lower-case letters, digits and hyphens only",
+        ],
+    ),
+    "out of range": (
+        ONE % "priority: 200" + "fetch: {concurrency: 0, max_bytes: 10}\n",
+        [
+            "3: sources[0].priority: is too large: at most 100",
+            "4: fetch.concurrency: is too small: at least 1",
+            "4: fetch.max_bytes: is too small: at least 1000",
+        ],
+    ),
+    "durations out of range": (
+        ONE % "every: 5s" + "fetch: {every: 5w, timeout: 0s}\n",
+        [
+            "3: sources[0].every: is too small: at least 1m",
+            "4: fetch.every: is too large: at most 31d",
+            "4: fetch.timeout: is too small: at least 1s",
+        ],
+    ),
+    "wrong types": (
+        "sources: {id: a}\nchannels: all\nfetch: fast\npaths: {data: 5}\ntopics: [data]\n",
+        [
+            "2: sources: should be a list, not a group of keys",
+            "3: channels: should be a list, not a text",
+            "4: fetch: should be a group of keys, not a text",
+            "5: paths.data: should be a text, not a number",
+            "6: topics: should be a group of keys, not a list",
+        ],
+    ),
+    "already used": (
+        ONE % "note: x" + '  - {id: a, name: B, url: "https://a.example/"}\n',
+        [
+            "4: sources[1].id: 'a' is already used in line 3",
+            "4: sources[1].url: 'https://a.example/' is already used in line 3",
+        ],
+    ),
+    "names that lead nowhere": (
+        "channels:\n"
+        "  - {id: x, title: X, include: {sources: [b], topics: [dta]}, exclude: {sources: [zzz]}}\n"
+        "digests:\n"
+        '  - {id: w, title: W, channels: [al, x], schedule: "mon 08:00"}\n'
+        "topics: {data: [FAIR]}\n",
+        [
+            "3: channels[0].exclude.sources[0]: 'zzz' is not defined",
+            "3: channels[0].include.sources[0]: 'b' is not defined",
+            "3: channels[0].include.topics[0]: 'dta' is not defined, did you mean \"data\"?",
+            "5: digests[0].channels[0]: 'al' is not defined, did you mean \"all\"?",
+        ],
+    ),
+    "bad kinds": (
+        "channels: [{id: x, title: X, include: {kinds: [evnt]}}]\n",
+        [
+            "2: channels[0].include.kinds[0]: 'evnt' is not one of news, event, course, job, call, paper,"
+            ' newsletter, release, did you mean "event"?'
+        ],
+    ),
+    "page without selectors": (
+        ONE % "kind: page",
+        ["3: sources[0].page: is missing: a page source needs selectors"],
+    ),
+    "selectors without page": (
+        ONE % "page: {item: a}",
+        ["3: sources[0].page: only goes with `kind: page`"],
+    ),
+    "full text without licence (P3)": (
+        ONE % "full_text: true",
+        ["3: sources[0].full_text: needs the source's `licence` or `permission` to republish its text"],
+    ),
+    "password without user": (
+        ONE % 'password: "file:feeds.yaml"',
+        ["3: sources[0].user: is missing beside `password`"],
+    ),
+    "recipients without sender": (
+        'digests:\n  - {id: w, title: W, schedule: "mon 08:00", recipients: [a@b.example]}\n',
+        ["2: mail: is missing: digests with recipients need `mail.from`"],
+    ),
+    "bad mail": (
+        "mail: {from: nobody, smtp: {host: h, security: ssl, port: 0}}\n",
+        [
+            "2: mail.from: 'nobody' is not a mail address: An email address must have an @-sign.",
+            "2: mail.smtp.port: is too small: at least 1",
+            "2: mail.smtp.security: 'ssl' is not one of starttls, tls, none",
+        ],
+    ),
+    "not built": (
+        "publish: {hub: https://hub.example/}\n",
+        ["2: publish.hub: is not built yet: leave it null"],
+    ),
+    "through an alias": (
+        "sources:\n"
+        '  - &one {id: a, name: A, url: "https://a.example/", evry: 1h}\n'
+        "topics: {t: &w [FAIR]}\n"
+        "channels: *w\n",
+        [
+            '3: sources[0].evry: unknown key, did you mean "every"?',
+            "4: channels[0]: should be a group of keys, not a text",
+        ],
+    ),
+    "alias of itself": (
+        "publish: &p {hub: *p}\n",
+        ["2: publish.hub: an alias contains itself"],
+    ),
+    "unknown tag": (
+        ONE % "note: !secret x",
+        ["3: sources[0].note: not readable: could not determine a constructor for the tag '!secret'"],
+    ),
+    "key that is no word": (
+        "? [a, b]\n: c\n",
+        ["2: a key must be a word"],
+    ),
+    "unclosed bracket": (
+        "sources:\n  - {id: a\n",
+        ["4: not readable as YAML: while parsing a flow mapping expected ',' or '}', but got '<stream end>'"],
+    ),
+    "tab": (
+        "sources:\n\t- a\n",
+        [
+            "3: not readable as YAML: while scanning for the next token found character '\\t' that cannot"
+            " start any token"
+        ],
+    ),
+    "two documents": (
+        "---\na: b\n",
+        [
+            "2: not readable as YAML: expected a single document in the stream but found another document"
+        ],
+    ),
+    "undefined alias": (
+        "topics: {a: *nope}\n",
+        ["2: not readable as YAML: found undefined alias 'nope'"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), WRONG.values(), ids=WRONG.keys())
+def test_wrong_file(tmp_path: Path, text: str, expected: list[str]) -> None:
+    """A wrong file is refused with all its problems, each exactly `file:line: path: message`, in file order."""
+    assert problems(tmp_path, SITE + text) == [f"feeds.yaml:{line}" for line in expected]
+
+
+def test_line_of_the_contract(tmp_path: Path) -> None:
+    """The message that the public contract shows is the message that is given."""
+    plain = '  - {id: %s, name: A, url: "https://%s.example/"}\n'
+    text = SITE + "#\n" * 6 + "sources:\n" + plain % ("a", "a") + plain % ("b", "b")
+    text += '  - id: c\n    evry: 1h\n    name: C\n    url: "https://c.example/"\n'
+    assert problems(tmp_path, text) == ['feeds.yaml:12: sources[2].evry: unknown key, did you mean "every"?']
+
+
+def test_problems_of_all_kinds_come_together(tmp_path: Path) -> None:
+    """Text, shape, references, sense and secrets are judged in one go: one run of `check` shows everything."""
+    text = (
+        'site: {titel: x, title: X, title: Y, url: x, contact: nobody, authority: x, timezone: Mars}\n'
+        + ONE % 'kind: page, user: u, password: "env:AGGREGATOR_NOPE"'
+        + "channels: [{id: x, title: X, include: {sources: [b]}}]\n"
+    )  # fmt: skip
+    assert [line.split(": ")[1] for line in problems(tmp_path, text)] == [
+        *(f"site.{key}" for key in ("authority", "contact", "timezone", "titel", "title", "url")),
+        *(f"sources[0].{key}" for key in ("page", "password")),
+        "channels[0].include.sources[0]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "1: is empty; `site` and `sources` are needed"),
+        (b"# nothing\n", "1: is empty; `site` and `sources` are needed"),
+        (b"- a\n", "1: should be a group of keys, not a list"),
+        (b"hello\n", "1: should be a group of keys, not a text"),
+        (b"sources: []\n", "1: site: is missing"),
+        (SITE.encode() + b"\n# caf\xe9\n", "3: is not UTF-8 text"),
+        (SITE.encode("utf-16"), "1: is not UTF-8 text"),
+    ],
+)
+def test_file_that_says_nothing(tmp_path: Path, content: bytes, expected: str) -> None:
+    """A file that is empty, of another shape or in another encoding is refused with the line where it shows."""
+    assert problems(tmp_path, content) == [f"feeds.yaml:{expected}"]
+
+
+def test_control_character_has_its_line(tmp_path: Path) -> None:
+    """A character that YAML does not allow is reported in the line where it stands."""
+    (line,) = problems(tmp_path, SITE + "topics:\n  a: [\x07]\n")
+    assert line.startswith("feeds.yaml:3: not readable as YAML: unacceptable character #x0007")
+
+
+def test_file_that_cannot_be_read(tmp_path: Path) -> None:
+    """A missing file and a folder in its place are refused in words."""
+    (tmp_path / "folder.yaml").mkdir()
+    for name, words in (("nope.yaml", "No such file or directory"), ("folder.yaml", "Is a directory")):
+        with pytest.raises(ConfigError) as refused:
+            load(tmp_path / name)
+        assert str(refused.value) == f"{name}:1: cannot be read: {words}"
+
+
+REFUSED_AT = {
+    "timezone": ["timezone: [Berlin]", "timezone: {a: b}", "timezone: 1"],
+    "only[0]": ["only: [null]", "only: [[FAIR]]", 'only: ["//"]'],
+    "name": ['name: "A\\aB"', 'name: "A\\0B"', 'name: ""', "name: null"],
+    "page.item": [f"kind: page, page: {{item: {selector}}}" for selector in ('""', '"a@href"', '"svg|a"')],
+    "password": ['user: u, password: "file:a\\0b"', 'user: u, password: "file:."'],
+    "note": ["note: !!bool maybe", "note: !!timestamp soon", "note: !!python/name:os.system x"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "written"), [(path, text) for path, texts in REFUSED_AT.items() for text in texts]
+)
+def test_what_would_break_a_run_is_refused(tmp_path: Path, path: str, written: str) -> None:
+    """A value that no run could work with is refused when the file is read, on one line and at its key."""
+    text = ONE % written if path != "name" else ONE.replace("name: A, ", "") % written
+    assert {line.split(": ")[1] for line in problems(tmp_path, SITE + text)} == {f"sources[0].{path}"}
+
+
+@pytest.mark.parametrize("key", ["data", "public"])
+def test_impossible_folder_is_refused(tmp_path: Path, key: str) -> None:
+    """A folder that no file system can have is a problem of its key."""
+    (line,) = problems(tmp_path, SITE + f'paths: {{{key}: "a\\0b"}}\n')
+    assert line.startswith(f"feeds.yaml:2: paths.{key}: ")
+
+
+def test_endless_nesting_is_refused(tmp_path: Path) -> None:
+    """A file nested deeper than anybody writes is refused like any other."""
+    (line,) = problems(tmp_path, SITE + "topics: " + "[" * 3000 + "]" * 3000 + "\n")
+    assert line.startswith("feeds.yaml:")
+
+
+@pytest.mark.parametrize("text", ["", SITE + "wbe: {}\n", SITE + "topics: {a: *nope}\n"])
+def test_reading_touches_nothing(tmp_path: Path, text: str) -> None:
+    """Whether a file is right or wrong, reading it creates nothing beside it."""
+    problems(tmp_path, text)
+    read(tmp_path, SITE)
+    assert [file.name for file in tmp_path.iterdir()] == ["feeds.yaml"]
+
+
+# --- laws ----------------------------------------------------------------------------------------------
+
+WHOLE: dict[str, Any] = {
+    "site": {
+        "title": "T",
+        "url": "https://t.example/",
+        "contact": "a@t.example",
+        "authority": "t.example,2026",
+        "timezone": "UTC",
+        "language": "en",
+    },
+    "paths": {"data": "d", "public": "p"},
+    "fetch": {
+        "every": "1h",
+        "timeout": "20s",
+        "max_bytes": "10MB",
+        "concurrency": 4,
+        "allow_private": ["::1"],
+    },
+    "sources": [
+        {
+            "id": "a",
+            "name": "A",
+            "url": "https://a.example/",
+            "kind": "page",
+            "page": {"item": "li"},
+            "only": ["x"],
+            "timezone": "UTC",
+            "topics": ["x"],
+            "user": "u",
+            "password": "env:HOME",
+        }
+    ],
+    "topics": {"x": ["y"]},
+    "channels": [{"id": "c", "title": "C", "include": {"sources": ["a"], "kinds": ["event"]}}],
+    "digests": [
+        {"id": "w", "title": "W", "schedule": "mon 08:00", "channels": ["c"], "recipients": ["a@b.example"]}
+    ],
+    "web": {"url": None, "listen": "127.0.0.1:1", "trusted_proxies": []},
+    "mail": {"from": "a@b.example", "smtp": {"host": "h", "port": 25, "security": "none"}},
+}
+
+
+def places(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths of everything inside a value."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in inner:
+        yield (*here, key)
+        yield from places(part, (*here, key))
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+anything = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(
+    derandomize=True,
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@example(place=("site", "timezone"), value=[1])
+@example(place=("topics", "x"), value=[None])
+@example(place=("fetch", "allow_private"), value=[{}])
+@given(place=st.sampled_from(list(places(WHOLE))), value=anything)
+def test_any_value_anywhere_is_accepted_or_refused(
+    tmp_path: Path, place: tuple[Any, ...], value: Any
+) -> None:
+    """Whatever stands at any key, the file is a Config or refused with problems that have a line and one line."""
+    tree = deepcopy(WHOLE)
+    part: Any = tree
+    for step in place[:-1]:
+        part = part[step]
+    part[place[-1]] = value
+    try:
+        assert read(tmp_path, json.dumps(tree)).channels
+    except ConfigError as refused:
+        assert refused.problems
+        assert all(problem.line >= 1 and "\n" not in str(problem) for problem in refused.problems)
