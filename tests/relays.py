@@ -18,8 +18,8 @@ DROP = "drop"
 """Instead of a reply: the connection breaks."""
 
 Script = Callable[[str, str], str | None]
-"""(step, address) -> None to go on as usual, a reply line, or DROP. Steps: MAIL, RCPT, DATA and BODY (after the
-letter was read, before the answer). The address is the recipient's, in MAIL the sender's. 421 hangs up."""
+"""(step, address) -> None to go on as usual, a reply line, or DROP. Steps: RSET, MAIL, RCPT, DATA and BODY (after
+the letter was read, before the answer). The address is the recipient's, in MAIL the sender's. 421 hangs up."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,22 @@ class Taken:
 
 
 class Relay:
-    """The relay's side: what it heard and took."""
+    """The relay's side: what it heard and took.
 
-    def __init__(self, **options: Any) -> None:
+    It lets a client begin without EHLO, as Postfix does by default, unless it is `strict`. `tls` is spoken from the
+    first byte; `tls_context` (an option of aiosmtpd) offers STARTTLS.
+    """
+
+    def __init__(self, *, strict: bool = False, tls: ssl.SSLContext | None = None, **options: Any) -> None:
+        self.strict = strict
         self.script: Script = lambda step, address: None
         self.letters: list[Taken] = []
         self.heard: list[str] = []
         self.connections = 0
         self.password = b"secret"
         self._options = {"hostname": "relay.example", "authenticator": self._allow, **options}
+        self._tls = tls
+        self._talks: list[_Talk] = []
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(lambda loop, context: None)  # a broken connection is the test's wish
         self._server: asyncio.Server | None = None
@@ -66,22 +73,31 @@ class Relay:
 
     def close(self) -> None:
         """Hang up and listen no more."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
 
     def _run(self, ready: threading.Event) -> None:
         asyncio.set_event_loop(self._loop)
-        talk = self._loop.create_server(lambda: _Talk(self, **self._options), "127.0.0.1", 0)
-        self._server = self._loop.run_until_complete(talk)
+        self._server = self._loop.run_until_complete(
+            self._loop.create_server(self._talk, "127.0.0.1", 0, ssl=self._tls)
+        )
         self._loop.call_soon(ready.set)
         self._loop.run_forever()
         self._server.close()
+        for talk in self._talks:
+            if talk.transport is not None:
+                talk.transport.abort()
         tasks = asyncio.all_tasks(self._loop)
         for task in tasks:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.run_until_complete(asyncio.sleep(0.01))  # the aborted connections tell their protocols
         self._loop.close()
+
+    def _talk(self) -> _Talk:
+        self._talks.append(_Talk(self, **self._options))
+        return self._talks[-1]
 
     def _allow(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
         return AuthResult(success=data.password == self.password, handled=False)
@@ -93,12 +109,17 @@ class _Talk(SMTP):
     def __init__(self, relay: Relay, **options: Any) -> None:
         super().__init__(self, loop=relay._loop, **options)
         self.relay = relay
-        self._event_handler = self
 
     def connection_made(self, transport: Any) -> None:
         if self.transport is None:  # else TLS just began on the same connection
             self.relay.connections += 1
         super().connection_made(transport)
+
+    async def check_helo_needed(self, helo: str = "HELO") -> bool:
+        return self.relay.strict and await super().check_helo_needed(helo)
+
+    async def smtp_RSET(self, arg: str) -> None:
+        await self._step("RSET", arg, super().smtp_RSET)
 
     async def smtp_MAIL(self, arg: str) -> None:
         await self._step("MAIL", arg, super().smtp_MAIL)
@@ -110,7 +131,8 @@ class _Talk(SMTP):
         await self._step("DATA", arg, super().smtp_DATA)
 
     async def _step(self, step: str, arg: str, usual: Callable[[str], Any]) -> None:
-        address = (arg or "").partition("<")[2].partition(">")[0] or str(self.envelope.rcpt_tos[-1])
+        address = (arg or "").partition("<")[2].partition(">")[0]
+        address = address or "".join(self.envelope.rcpt_tos[-1:])
         self.relay.heard.append(step)
         said = self.relay.script(step, address)
         if said is None:

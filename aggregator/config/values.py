@@ -81,7 +81,8 @@ def address(text: str) -> str:
         checked = validate_email(text, check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError as error:
         raise ValueError(f"{text!r} is not a mail address: {error}") from error
-    return checked.normalized
+    # A domain beyond ASCII travels in its ASCII form; a local part beyond it needs a relay that knows RFC 6531.
+    return f"{checked.local_part}@{checked.ascii_domain}"
 
 
 def mailbox(text: str) -> str:

@@ -11,10 +11,12 @@ from functools import lru_cache
 import css_inline
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from aggregator.editions.message import travelling_size
 from aggregator.model import Edition, Kind, Letter, Story
 
-MAX_STORIES = 60
-"""What keeps a letter below the 100 KB at which some mail programs cut it off (PB16)."""
+MAX_BYTES = 95_000
+"""Of text and HTML as they travel; with its headers a letter stays below the 100 KB at which mail programs cut
+it off (PB16)."""
 WIDTH = 72
 
 _SECTIONS = (
@@ -39,6 +41,7 @@ _WORDS = {
         "also": "also published by",
         "more": "and {n} more at",
         "count": "{n} new stories from {m} partners",
+        "count_one": "{n} new stories from 1 partner",
         "one": "one new story",
         "why": "You get this because your address is on the list of “{title}”.",
         "stop": "To leave the list, write to",
@@ -54,6 +57,7 @@ _WORDS = {
         "also": "auch veröffentlicht von",
         "more": "und {n} weitere unter",
         "count": "{n} neue Meldungen von {m} Partnern",
+        "count_one": "{n} neue Meldungen von 1 Partner",
         "one": "eine neue Meldung",
         "why": "Sie erhalten diese Mail, weil Ihre Adresse auf der Liste von „{title}“ steht.",
         "stop": "Zum Abbestellen schreiben Sie an",
@@ -71,10 +75,20 @@ class Section:
 
 
 def compose(edition: Edition) -> Letter:
-    """The letter of an edition: the same edition gives the same bytes."""
+    """The letter of an edition, with as many stories as it may carry: the same edition gives the same bytes."""
+    shown, revised = len(edition.stories), len(edition.revised)
+    while True:
+        letter = _letter(edition, shown, revised)
+        size = travelling_size(letter.text) + travelling_size(letter.html)
+        if size <= MAX_BYTES or shown + revised <= 1:
+            return letter
+        share = min(0.95, MAX_BYTES / size)
+        shown, revised = int(shown * share), int(revised * share)
+
+
+def _letter(edition: Edition, most: int, most_revised: int) -> Letter:
     words = _WORDS.get(edition.digest.language, _WORDS["en"])
-    shown = edition.stories[:MAX_STORIES]
-    revised = edition.revised[: MAX_STORIES // 4]
+    shown, revised = edition.stories[:most], edition.revised[:most_revised]
     hidden = len(edition.stories) - len(shown) + len(edition.revised) - len(revised)
     sections = _sections(shown, revised, words)
     return Letter(
@@ -105,7 +119,9 @@ def _day(day: date, language: str, words: dict[str, str]) -> str:
 def _summary(edition: Edition, words: dict[str, str]) -> str:
     count = len(edition.stories)
     partners = len({s.teller.id for story in edition.stories for s in story.sightings})
-    return words["one"] if count == 1 else words["count"].format(n=count, m=partners)
+    if count == 1:
+        return words["one"]
+    return words["count" if partners > 1 else "count_one"].format(n=count, m=partners)
 
 
 def _text(edition: Edition, sections: Sequence[Section], hidden: int, words: dict[str, str]) -> str:

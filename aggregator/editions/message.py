@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from urllib.parse import quote, urlsplit
 
 from aggregator.model import Delivery, Site
@@ -37,10 +37,10 @@ def message(delivery: Delivery, sender: str, digest_title: str, site: Site) -> E
     mail["Message-ID"] = delivery.message_id
     mail["List-Id"] = f"{_phrase(digest_title)} <{delivery.digest_id}.{host(site)}>"
     subject = quote(f"unsubscribe {delivery.digest_id}")
-    mail["List-Unsubscribe"] = f"<mailto:{parseaddr(site.contact)[1]}?subject={subject}>"
+    mail["List-Unsubscribe"] = f"<mailto:{quote(site.contact, safe='@')}?subject={subject}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(letter.text, cte="quoted-printable")
-    mail.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+    mail.set_content(letter.text, cte=_coding(letter.text))
+    mail.add_alternative(letter.html, subtype="html", cte=_coding(letter.html))
     mail.set_boundary(f"=_{_digest(delivery.message_id)}")
     return mail
 
@@ -51,8 +51,23 @@ def message_id(edition_id: str, address: str, site: Site) -> str:
 
 
 def host(site: Site) -> str:
-    """The host of the site, for ids."""
-    return urlsplit(site.url).hostname or "localhost"
+    """The host of the site in ASCII (RFC 5891), for ids."""
+    name = urlsplit(site.url).hostname or "localhost"
+    return name if name.isascii() else name.encode("idna").decode()
+
+
+def _coding(text: str) -> str:
+    """Quoted-printable keeps Latin text readable; in other scripts every letter would take six or nine bytes."""
+    return "base64" if len(text.encode()) > 1.2 * len(text) else "quoted-printable"
+
+
+def travelling_size(text: str) -> int:
+    """The bytes of a text as it travels, estimated from above."""
+    body = text.encode()
+    if _coding(text) == "base64":
+        return len(body) * 4 // 3 + len(body) // 57 * 2 + 100
+    escaped = sum(byte > 126 or byte == 61 for byte in body)
+    return len(body) + 2 * escaped + (len(body) + 2 * escaped) // 70 * 3 + text.count("\n") + 100
 
 
 def _digest(text: str) -> str:

@@ -40,14 +40,15 @@ def write_document(public: Path, document: Document) -> bool:
     """
     target = public / document.path
     packed = target.with_name(target.name + ".gz")
+    zipped = gzip.compress(document.body, mtime=0)  # P4
     try:
-        if packed.exists() and target.read_bytes() == document.body:
+        if target.read_bytes() == document.body and packed.read_bytes() == zipped:
             return False
     except OSError:
         pass
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(packed, gzip.compress(document.body, mtime=0))  # P4
+        _replace(packed, zipped)
         _replace(target, document.body)
         _sync_folder(target.parent)
     except OSError as error:

@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import parseaddr
 
 from aggregator.errors import MailError
@@ -39,18 +38,20 @@ class _Session:
 
     def connect(self) -> smtplib.SMTP:
         rules, context = self.rules, ssl.create_default_context()
+        smtp: smtplib.SMTP | None = None
         try:
             if rules.security == "tls":
-                smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-                    rules.host, rules.port, timeout=TIMEOUT, context=context
-                )
+                smtp = smtplib.SMTP_SSL(rules.host, rules.port, timeout=TIMEOUT, context=context)
             else:
                 smtp = smtplib.SMTP(rules.host, rules.port, timeout=TIMEOUT)
             if rules.security == "starttls":
                 smtp.starttls(context=context)
+            smtp.ehlo_or_helo_if_needed()
             if rules.user:
                 smtp.login(rules.user, rules.password or "")
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, smtplib.SMTPException, UnicodeError) as error:
+            if smtp is not None:
+                smtp.close()
             where = f"{rules.host}:{rules.port}"
             raise MailError(
                 f"the mail relay {where} cannot be used: {_words(error)}; every letter stays owed"
@@ -68,21 +69,25 @@ class _Session:
 
     def send(self, message: EmailMessage, address: str) -> None:
         """Hand over one letter; see `seams.Mailer`."""
-        body = message.as_bytes(policy=SMTP)
+        if not address.isascii():
+            raise MailRefused(
+                "the address needs a relay for internationalised mail (RFC 6531)", permanent=True
+            )
+        body = message.as_bytes()  # by the message's own policy: others fold List-* headers
         smtp = self._ready()
         try:
             self._expect(smtp.mail(self.envelope_from))
             self._expect(smtp.rcpt(address))
         except (OSError, smtplib.SMTPServerDisconnected) as error:
-            self.smtp = None
+            self.close()
             raise MailRefused(_words(error), permanent=False) from error
         try:
             self._expect(smtp.data(body))
         except smtplib.SMTPDataError as error:
-            smtp.rset()
+            self.close()  # it may have hung up after saying so
             raise MailRefused(_words(error), permanent=error.smtp_code >= 500) from error
         except (OSError, smtplib.SMTPException) as error:
-            self.smtp = None
+            self.close()
             raise MailInterrupted(_words(error)) from error
 
     def _ready(self) -> smtplib.SMTP:

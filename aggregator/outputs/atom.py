@@ -6,6 +6,7 @@ extension runs last in each entry and so can put `source` at the very end (PB3).
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import datetime
 from typing import Any
 
@@ -18,16 +19,21 @@ from aggregator.model import Document, Publication, Sighting, Story
 from aggregator.outputs import places
 
 MAX_BYTES = 512 * 1024  # PB14
+MAX_TEXT = 64 * 1024  # characters of one story; a longer one is told by its excerpt and link
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
 def render(publication: Publication) -> Document:
     """`atom.xml` of a channel: as many of its newest stories as fit."""
-    stories = publication.stories
-    body = _feed(publication, stories)
-    while len(body) > MAX_BYTES and len(stories) > 1:
-        stories = stories[: max(1, len(stories) * MAX_BYTES // (len(body) + 1))]
-        body = _feed(publication, stories)
+    body = _feed(publication, publication.stories)
+    if len(body) > MAX_BYTES:
+        # The size grows with every story, so the largest number that fits can be bisected for.
+        fits = bisect_right(
+            range(1, len(publication.stories)),
+            MAX_BYTES,
+            key=lambda count: len(_feed(publication, publication.stories[:count])),
+        )
+        body = _feed(publication, publication.stories[:fits])
     return Document(path=places.path(publication.channel, "atom.xml"), media_type=places.ATOM_TYPE, body=body)
 
 
@@ -61,7 +67,7 @@ def _entry(entry: Any, story: Story, publication: Publication) -> None:
     entry.category(term=story.kind.value, scheme=f"{site.url}#kind")
     for category in lead.categories:
         entry.category(term=category)
-    if teller.full_text and lead.html:
+    if teller.full_text and 0 < len(lead.html) <= MAX_TEXT:
         entry.content(lead.html, type="html")
         entry.summary(lead.excerpt)
     else:

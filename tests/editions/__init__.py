@@ -1,0 +1,1 @@
+"""Tests of schedules, letters and messages."""

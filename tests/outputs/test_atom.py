@@ -1,0 +1,489 @@
+"""The Atom feed: RFC 4287 and the publisher rules PB1-PB5, PB13, PB14, P3."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import feedparser
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from aggregator import __version__, text
+from aggregator.model import Channel, Enclosure, Kind, Publication, Sighting, Story
+from aggregator.outputs import atom
+from aggregator.outputs import site as page
+from aggregator.stories import clean
+from tests.builders import NOW, item, site, story, teller
+from tests.hostile import VECTORS, faults
+
+A = "{http://www.w3.org/2005/Atom}"
+LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+ALL = Channel(id="all", title="Imaging news")
+EVENTS = Channel(id="events", title="Events & courses")
+GRAMMAR = etree.RelaxNG(etree.parse(Path(__file__).parent.parent / "data" / "atom" / "rfc4287.rng"))
+
+
+def publication(*stories: Story, channel: Channel = ALL, **fields: Any) -> Publication:
+    """What a channel's documents are made of."""
+    return Publication(site=site(**fields), channel=channel, channels=(ALL, EVENTS), stories=stories)
+
+
+def feed(*stories: Story, **fields: Any) -> etree._Element:
+    """The rendered feed, parsed as XML and judged by the RFC."""
+    root = etree.fromstring(atom.render(publication(*stories, **fields)).body)
+    assert_valid(root)
+    return root
+
+
+def entry(*sightings: Sighting, **fields: Any) -> etree._Element:
+    """The one entry of a feed with one story."""
+    return feed(story("s" * 16, *sightings, **fields)).find(f"{A}entry")
+
+
+def told(*, by: dict[str, Any] | None = None, **fields: Any) -> Sighting:
+    """A sighting: fields of its item, and those of its teller in `by`."""
+    return Sighting(item=item(**fields), teller=teller(**by or {}))
+
+
+def texts(parent: etree._Element, name: str) -> list[str | None]:
+    """The texts of the children `name`."""
+    return [child.text for child in parent.findall(A + name)]
+
+
+def links(parent: etree._Element, rel: str) -> list[dict[str, str]]:
+    """The attributes of the links of one relation, without `rel`."""
+    found = [dict(link.attrib) for link in parent.findall(f"{A}link") if link.get("rel") == rel]
+    return [{key: value for key, value in link.items() if key != "rel"} for link in found]
+
+
+def assert_valid(root: etree._Element) -> None:
+    """RFC 4287: the grammar of Appendix B, and what sections 4.1.1, 4.1.2 and 3.3 say beyond it."""
+    GRAMMAR.assertValid(root)
+    for moment in root.iter(f"{A}updated", f"{A}published"):
+        assert datetime.fromisoformat(moment.text).tzinfo is not None  # RFC 3339 wants a zone
+    for ours in root.findall(f"{A}entry"):
+        alternates = [(link.get("type"), link.get("hreflang")) for link in links(ours, "alternate")]
+        assert len(alternates) == len(set(alternates))
+        assert alternates or ours.find(f"{A}content") is not None
+    ids = texts(root, "id") + [ours.findtext(f"{A}id") for ours in root.findall(f"{A}entry")]
+    assert len(ids) == len(set(ids))
+    for link in root.iter(f"{A}link"):
+        assert urlsplit(link.get("href")).scheme in ("http", "https")
+
+
+# --- the feed (PB1) ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("channel", "served_at", "page_at"),
+    [
+        (ALL, "https://news.example/atom.xml", "https://news.example/"),
+        (EVENTS, "https://news.example/channels/events/atom.xml", "https://news.example/channels/events/"),
+    ],
+)
+def test_a_feed_says_who_and_where_it_is(channel: Channel, served_at: str, page_at: str) -> None:
+    """PB1: id, title, updated, self equal to where it is served, alternate, author and generator, each once."""
+    document = atom.render(publication(story(), channel=channel))
+    root = etree.fromstring(document.body)
+    assert texts(root, "id") == [f"tag:news.example,2026:channel/{channel.id}"]
+    assert texts(root, "title") == [channel.title]
+    assert texts(root, "updated") == ["2026-10-05T06:30:00+00:00"]
+    assert links(root, "self") == [{"href": served_at, "type": "application/atom+xml"}]
+    assert links(root, "alternate") == [{"href": page_at, "type": "text/html"}]
+    assert site().url + document.path == served_at
+    assert [author.findtext(f"{A}name") for author in root.findall(f"{A}author")] == ["Imaging news"]
+    assert [(g.text, g.get("version")) for g in root.findall(f"{A}generator")] == [
+        ("aggregator", __version__)
+    ]
+    assert document.media_type == "application/atom+xml; charset=utf-8"
+    assert document.body.startswith(b"<?xml version='1.0' encoding='UTF-8'?>")
+
+
+def test_an_empty_channel_is_a_valid_feed() -> None:
+    """PB1: a channel nothing was told in yet is a whole feed without entries, its date the same each time."""
+    root = feed()
+    assert root.findall(f"{A}entry") == []
+    assert texts(root, "updated") == ["1990-01-01T00:00:00+00:00"]
+
+
+def test_a_feed_was_updated_when_anything_shown_last_changed() -> None:
+    """PB13: the feed's date comes from its stories, never from the clock."""
+    changed = [NOW + timedelta(hours=hours) for hours in (1, 3, 2)]
+    stories = [story(f"s{n}", changed=moment) for n, moment in enumerate(changed)]
+    assert texts(feed(*stories), "updated") == ["2026-10-05T09:30:00+00:00"]
+
+
+def test_entries_keep_the_order_of_the_publication() -> None:
+    """PB1: the newest announced comes first, as the publication has it."""
+    root = feed(*(story(f"s{n}") for n in range(5)))
+    assert [e.findtext(f"{A}id")[-2:] for e in root.findall(f"{A}entry")] == ["s0", "s1", "s2", "s3", "s4"]
+
+
+def test_the_grammar_refuses_what_the_rfc_forbids() -> None:
+    """RFC 4287: the grammar these tests judge by is no rubber stamp: it misses whatever is taken away."""
+    whole = atom.render(publication(story("s" * 16, told(), told(id_="b" * 16, by={"id_": "b"})))).body
+    assert GRAMMAR.validate(etree.fromstring(whole))
+    for name in ("id", "title", "updated", "entry/id", "entry/title", "entry/updated"):
+        root = etree.fromstring(whole)
+        gone = root.find("/".join(A + part for part in name.split("/")))
+        gone.getparent().remove(gone)
+        assert not GRAMMAR.validate(root), name
+    for wrong in ("<b/>", "<title>again</title>", "<updated>yesterday</updated>", "<link/>"):
+        root = etree.fromstring(whole)
+        part = etree.fromstring(f'<x xmlns="{A[1:-1]}">{wrong}</x>')[0]
+        root.find(f"{A}entry").append(part)
+        assert not GRAMMAR.validate(root), wrong
+
+
+# --- an entry (PB2, PB4) -------------------------------------------------------------------------------
+
+
+def test_an_entry_says_all_that_is_known() -> None:
+    """PB2: one permanent tag: id, title, dates, own authors, categories by scheme, rights and typed links."""
+    told_so = told(
+        title="Image analysis <course>",
+        authors=("Ada", "Grace"),
+        categories=("Training",),
+        rights="© A Node",
+        language="de",
+    )
+    ours = entry(told_so, topics=("image-analysis",), kind=Kind.COURSE)
+    assert texts(ours, "id") == ["tag:news.example,2026:story/ssssssssssssssss"]
+    assert texts(ours, "title") == ["Image analysis <course>"]
+    assert [author.findtext(f"{A}name") for author in ours.findall(f"{A}author")] == ["Ada", "Grace"]
+    assert [(c.get("term"), c.get("scheme")) for c in ours.findall(f"{A}category")] == [
+        ("image-analysis", "https://news.example/#topic"),
+        ("course", "https://news.example/#kind"),
+        ("Training", None),
+    ]
+    assert texts(ours, "rights") == ["© A Node"]
+    assert links(ours, "alternate") == [
+        {"href": "https://node.example/aaaaaaaaaaaaaaaa", "type": "text/html", "hreflang": "de"}
+    ]
+    assert texts(ours, "summary") == ["Some words."]
+
+
+def test_an_entry_without_author_is_its_teller_s() -> None:
+    """PB2: an entry has its own author always, the source where the item names nobody."""
+    ours = entry(told(by={"name": "The Node"}))
+    assert [author.findtext(f"{A}name") for author in ours.findall(f"{A}author")] == ["The Node"]
+
+
+def test_a_licence_given_by_the_editors_goes_before_the_rights_a_feed_claims() -> None:
+    """PB2: `rights` is the source's licence as configured, else what the item says."""
+    assert texts(entry(told(rights="all mine", by={"licence": "CC BY 4.0"})), "rights") == ["CC BY 4.0"]
+    assert texts(entry(told()), "rights") == []
+
+
+def test_dates_are_the_story_s_not_the_item_s() -> None:
+    """PB4, T3, E1: `published` is frozen and `updated` moves for significant edits only, whatever else changed."""
+    ours = entry(
+        told(claimed=NOW + timedelta(days=5), source_updated=NOW + timedelta(days=6)),
+        published=NOW - timedelta(days=2),
+        updated=NOW - timedelta(days=1),
+        changed=NOW + timedelta(days=3),
+    )
+    assert texts(ours, "published") == ["2026-10-03T06:30:00+00:00"]
+    assert texts(ours, "updated") == ["2026-10-04T06:30:00+00:00"]
+
+
+def test_language_is_said_where_it_is_another_than_the_feed_s() -> None:
+    """PB2: xml:lang on the feed, and on entries in another language."""
+    root = feed(
+        story("de", told(language="de")),
+        story("en", told(language="en")),
+        story("any", told()),
+        language="en",
+    )
+    assert root.get(LANG) == "en"
+    assert [ours.get(LANG) for ours in root.findall(f"{A}entry")] == ["de", None, None]
+
+
+def test_enclosures_keep_their_attributes() -> None:
+    """PB2: an attached file keeps its address, and its type and length where the source said them."""
+    files = (
+        Enclosure(url="https://node.example/talk.mp3", type="audio/mpeg", length=123),
+        Enclosure(url="https://node.example/empty.txt", length=0),
+        Enclosure(url="https://node.example/a.pdf?x=1&y=2"),
+    )
+    assert links(entry(told(enclosures=files)), "enclosure") == [
+        {"href": "https://node.example/talk.mp3", "type": "audio/mpeg", "length": "123"},
+        {"href": "https://node.example/empty.txt", "length": "0"},
+        {"href": "https://node.example/a.pdf?x=1&y=2"},
+    ]
+
+
+def test_a_story_without_link_leads_to_its_place_on_our_page() -> None:
+    """PB2, RFC 4287 4.1.2: an entry always has an alternate, and the anchor it names exists."""
+    linkless = story("s" * 16, told(link=None))
+    published = publication(linkless, channel=EVENTS)
+    ours = etree.fromstring(atom.render(published).body).find(f"{A}entry")
+    (alternate,) = links(ours, "alternate")
+    assert alternate["href"] == "https://news.example/channels/events/#story-ssssssssssssssss"
+    assert 'id="story-ssssssssssssssss"' in page.render(published).body.decode()
+
+
+# --- source and related (PB3) --------------------------------------------------------------------------
+
+
+def test_source_is_complete_and_the_last_child() -> None:
+    """PB3: `source` has id, title, updated, self and alternate links and rights, and closes the entry."""
+    seen = told(
+        source_updated=NOW - timedelta(hours=1),
+        enclosures=(Enclosure(url="https://node.example/a.pdf"),),
+        by={"name": "A Node", "feed_id": "urn:uuid:1", "rights": "© 2026", "full_text": True},
+    )
+    ours = entry(seen, told(id_="b" * 16, source_id="b", by={"id_": "b"}))
+    source = ours[-1]
+    assert source.tag == f"{A}source"
+    assert len(ours.findall(f"{A}source")) == 1
+    assert texts(source, "id") == ["urn:uuid:1"]
+    assert texts(source, "title") == ["A Node"]
+    assert texts(source, "updated") == ["2026-10-05T05:30:00+00:00"]
+    assert links(source, "self") == [{"href": "https://node.example/feed/"}]
+    assert links(source, "alternate") == [{"href": "https://node.example/"}]
+    assert texts(source, "rights") == ["© 2026"]
+
+
+@pytest.mark.parametrize("feed_id", [None, "", "42", "news of the node", "javascript:alert(1)"])
+def test_a_source_without_a_sane_id_is_named_by_its_address(feed_id: str | None) -> None:
+    """PB3: atom:id must be an IRI; a source that has none is known by where it is polled."""
+    source = entry(told(by={"feed_id": feed_id}))[-1]
+    assert texts(source, "id") == ["https://node.example/feed/"]
+    assert texts(source, "updated") == ["2026-10-05T06:30:00+00:00"]  # when we saw it
+
+
+def test_a_scraped_page_is_no_feed_of_its_source() -> None:
+    """PB3: a page source has an alternate and no self link."""
+    source = entry(told(by={"kind": "page", "site_link": None, "url": "https://node.example/news/"}))[-1]
+    assert links(source, "self") == []
+    assert links(source, "alternate") == [{"href": "https://node.example/news/"}]
+
+
+def test_other_partners_are_named_once_each() -> None:
+    """PB3: whoever else published the story is a related link with a title, at the item, its site or its feed."""
+    others = [
+        told(id_="b" * 16, link="https://b.example/x", by={"id_": "b", "name": "B & Co"}),
+        told(id_="c" * 16, link=None, by={"id_": "c"}),
+        told(id_="d" * 16, link=None, by={"id_": "d", "site_link": None}),
+        told(id_="e" * 16, link="https://b.example/again", by={"id_": "b", "name": "B & Co"}),
+        told(id_="f" * 16, link="https://node.example/twin"),
+    ]
+    assert links(entry(told(), *others), "related") == [
+        {"href": "https://b.example/x", "title": "Also published by B & Co"},
+        {"href": "https://c.example/", "title": "Also published by The c"},
+        {"href": "https://d.example/feed/", "title": "Also published by The d"},
+    ]
+
+
+# --- text (P3, PB2, PB5) -------------------------------------------------------------------------------
+
+
+def test_full_text_is_not_republished_unasked() -> None:
+    """P3: title, excerpt and link by default, even if the item's text is at hand."""
+    ours = entry(told(html="<p>all of it</p>", text="all of it", excerpt="an excerpt"))
+    assert ours.find(f"{A}content") is None
+    assert texts(ours, "summary") == ["an excerpt"]
+    assert b"all of it" not in etree.tostring(ours)
+
+
+def test_an_item_without_words_has_its_title_for_summary() -> None:
+    """PB2: an entry without content has a summary that is not empty."""
+    assert texts(entry(told(excerpt="", html="", title="Only a title")), "summary") == ["Only a title"]
+
+
+def test_full_text_is_html_escaped_once() -> None:
+    """P3, PB2: where it is permitted, `content type=html` carries the markup once escaped, beside the summary."""
+    markup = (
+        '<p>Fish &amp; chips, 1 &lt; 2, <a href="https://node.example/?a=1&amp;b=2">more</a> &amp;amp;</p>'
+    )
+    ours = entry(told(html=markup, excerpt="Fish & chips", by={"full_text": True, "licence": "CC0"}))
+    (content,) = ours.findall(f"{A}content")
+    assert content.get("type") == "html"
+    assert content.text == markup
+    assert len(content) == 0
+    assert texts(ours, "summary") == ["Fish & chips"]
+
+
+def test_full_text_of_an_item_without_text_is_a_summary() -> None:
+    """PB2: no empty content element."""
+    ours = entry(told(html="", excerpt="", title="Bare", by={"full_text": True}))
+    assert ours.find(f"{A}content") is None
+    assert texts(ours, "summary") == ["Bare"]
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+def test_hostile_text_stays_text(vector: str) -> None:
+    """PB5: whatever stands in title, authors, categories, rights or names is text when it is read back."""
+    line = text.line(vector) or "-"
+    names: dict[str, Any] = {"name": line, "rights": line, "licence": line}
+    ours = entry(
+        told(title=line, excerpt=line, authors=(line,), categories=(line,), rights=line, by=names),
+        told(id_="b" * 16, by={"id_": "b", "name": line}),
+        topics=("data",),
+    )
+    plain = entry(
+        told(authors=("a",), categories=("a",), by={"licence": "a", "rights": "a"}),
+        told(id_="b" * 16, by={"id_": "b"}),
+        topics=("data",),
+    )
+    assert [e.tag for e in ours.iter()] == [e.tag for e in plain.iter()]
+    source = ours[-1]
+    assert texts(ours, "title") == texts(ours, "summary") == texts(ours, "rights") == [line]
+    assert ours.findtext(f"{A}author/{A}name") == line
+    assert [c.get("term") for c in ours.findall(f"{A}category")] == ["data", "news", line]
+    assert texts(source, "title") == texts(source, "rights") == [line]
+    assert links(ours, "related")[0]["title"] == f"Also published by {line}"
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+def test_hostile_html_is_harmless_when_shown(vector: str) -> None:
+    """PB5: what a reader unpacks from `content` has no script, style, iframe, form, event or javascript: link."""
+    markup = clean.fragment(f"<p>before {vector} after</p>", "https://node.example/feed/")
+    ours = entry(told(html=markup, by={"full_text": True}))
+    (content,) = texts(ours, "content")
+    assert faults(f"<body>{content}</body>") == []
+
+
+def test_full_text_has_only_absolute_links() -> None:
+    """PB5: relative links of a source were resolved against its own address before they are republished."""
+    markup = clean.fragment(
+        '<a href="/x">x</a><img src="y.png"><a href="#z">z</a>', "https://node.example/a/b"
+    )
+    (content,) = texts(entry(told(html=markup, by={"full_text": True})), "content")
+    unpacked = etree.HTML(content)
+    hrefs = unpacked.xpath("//@href | //@src")
+    assert hrefs == ["https://node.example/x", "https://node.example/a/y.png", "https://node.example/a/b#z"]
+
+
+def test_control_characters_never_reach_the_feed() -> None:
+    """PB5: strings as the edge lets them in hold nothing XML 1.0 forbids; the feed is UTF-8 and well-formed."""
+    everything = "".join(map(chr, range(0x110000)))
+    for start in range(0, 0x110000, 0x8000):
+        line = text.line("x" + everything[start : start + 0x8000], limit=0x8000) or "x"
+        root = etree.fromstring(atom.render(publication(story("s", told(title=line, authors=(line,))))).body)
+        assert root.findtext(f"{A}entry/{A}title") == line
+
+
+# --- size (PB14) ---------------------------------------------------------------------------------------
+
+
+def sized(characters: int, count: int, letter: str = "x") -> list[Story]:
+    """So many stories with so much text each."""
+    lead = told(html=f"<p>{letter * characters}</p>", by={"full_text": True})
+    return [story(f"s{n:04}", lead) for n in range(count)]
+
+
+def test_a_feed_too_large_loses_its_oldest() -> None:
+    """PB14: at most 512 KiB; the newest stay, none is left out in between, and little room is given away."""
+    stories = sized(20_000, 100)
+    body = atom.render(publication(*stories)).body
+    assert 400 * 1024 < len(body) <= 512 * 1024
+    kept = [e.findtext(f"{A}id")[-5:] for e in etree.fromstring(body).findall(f"{A}entry")]
+    assert kept == [s.id for s in stories[: len(kept)]]
+    assert 0 < len(kept) < 100
+
+
+def test_a_feed_that_fits_is_whole() -> None:
+    """PB14: nothing is dropped below the limit."""
+    assert len(feed(*sized(4_000, 100)).findall(f"{A}entry")) == 100
+
+
+def test_as_many_of_the_newest_stories_as_fit_stay() -> None:
+    """PB14: small new stories are not dropped on account of large old ones behind them."""
+    stories = [*sized(100, 60), *sized(60_000, 40)]
+    stories = [replace(one, id=f"t{n:04}") for n, one in enumerate(stories)]
+    assert len(feed(*stories).findall(f"{A}entry")) >= 60
+
+
+def test_one_huge_story_does_not_break_the_limit() -> None:
+    """PB14: the limit holds even if the newest story alone is larger (a text may have 512,000 characters)."""
+    assert len(atom.render(publication(*sized(clean.MAX_CHARACTERS - 7, 2, "ü"))).body) <= 512 * 1024
+
+
+# --- the same again (PB13) -----------------------------------------------------------------------------
+
+
+def test_the_same_publication_is_the_same_bytes() -> None:
+    """PB13: rendering depends on nothing but the publication."""
+    stories = [
+        story(f"s{n}", told(), told(id_=f"b{n}", by={"id_": "b"}), topics=("a", "b")) for n in range(9)
+    ]
+    assert atom.render(publication(*stories)).body == atom.render(publication(*stories)).body
+
+
+# --- read back -----------------------------------------------------------------------------------------
+
+
+def kept_by_feedparser(words: str | None) -> bool:
+    """feedparser 6.0.14 takes "Â¡" for UTF-8 that was read as Latin-1, and repairs what is no fault of ours."""
+    try:
+        return not words or words.encode("latin-1").decode("utf-8") == words
+    except ValueError:
+        return True
+
+
+LINES = st.text(max_size=60).map(text.line).filter(bool).filter(kept_by_feedparser)
+MARKUP = st.text(max_size=60).map(lambda s: clean.fragment(s, "https://node.example/")).filter(bool)
+MOMENTS = st.integers(631152000, 1798761600).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+
+
+@st.composite
+def any_story(draw: st.DrawFn) -> Story:
+    """A story whose every string is whatever the edge lets in."""
+    lead = told(
+        title=draw(LINES),
+        excerpt=draw(LINES),
+        html=draw(MARKUP.filter(kept_by_feedparser)),
+        authors=tuple(draw(st.lists(LINES, max_size=3, unique=True))),
+        categories=tuple(draw(st.lists(LINES, max_size=3, unique=True))),
+        rights=draw(st.none() | LINES),
+        link=draw(st.none() | LINES.map(lambda s: text.web_link(f"https://node.example/{s}"))),
+        by={"name": draw(LINES), "full_text": draw(st.booleans())},
+    )
+    published = draw(MOMENTS)
+    later = draw(st.integers(0, 10**7))
+    return story(
+        draw(st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=16, max_size=16)),
+        lead,
+        published=published,
+        updated=published + timedelta(seconds=later),
+    )
+
+
+def moment(parts: Any) -> datetime:
+    """A date as feedparser gives it."""
+    return datetime(*parts[:6], tzinfo=UTC)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(any_story(), max_size=4, unique_by=lambda s: s.id))
+def test_what_is_rendered_parses_back_to_what_went_in(stories: list[Story]) -> None:
+    """PB2: feedparser, of which we know nothing here, reads the very strings, links and dates that we were given."""
+    body = atom.render(publication(*stories)).body
+    assert_valid(etree.fromstring(body))
+    parsed = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
+    assert not parsed.bozo
+    assert parsed.version == "atom10"
+    assert len(parsed.entries) == len(stories)
+    for back, went in zip(parsed.entries, stories, strict=True):
+        lead = went.lead
+        assert back.id == f"tag:news.example,2026:story/{went.id}"
+        assert back.title == lead.title
+        assert back.summary == lead.excerpt
+        assert [author["name"] for author in back.authors] == list(lead.authors or (went.teller.name,))
+        assert [tag["term"] for tag in back.tags if not tag["scheme"]] == list(lead.categories)
+        assert back.get("rights") == lead.rights
+        assert back.link == (lead.link or f"https://news.example/#story-{went.id}")
+        assert moment(back.published_parsed) == went.published
+        assert moment(back.updated_parsed) == went.updated
+        assert back.source.title == went.teller.name
+        contents = [(c.type, c.value) for c in back.get("content", ())]
+        assert contents == ([("text/html", lead.html)] if went.teller.full_text else [])
