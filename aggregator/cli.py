@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aggregator import __version__, log, wiring
-from aggregator.errors import AggregatorError
+from aggregator.errors import AggregatorError, ConfigError
 
 if TYPE_CHECKING:
     from aggregator.model import Config, DigestReport, FetchReport, StatusReport
@@ -27,11 +27,18 @@ def main() -> None:
     try:
         cli()
     except AggregatorError as error:
-        click.echo(
-            f"aggregator: {error}" if error.exit_code != 78 or "\n" not in str(error) else str(error),
-            err=True,
-        )
+        for notice in error.notices:
+            click.echo(notice, err=True)
+        # Editors take file:line: at the beginning of a line.
+        click.echo(str(error) if isinstance(error, ConfigError) else f"aggregator: {error}", err=True)
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stdout = None  # whoever read us has had enough
+        sys.exit(1)
+    except OSError as error:
+        sys.stdout = None  # it would be flushed once more at the end, in vain
+        click.echo(f"aggregator: the output cannot be written: {error.strerror}", err=True)
+        sys.exit(1)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -256,15 +263,12 @@ def digest_preview(invocation: _Invocation, digest_id: str, at: str | None, out:
 
 
 def _moment(text: str, config: Config) -> datetime:
-    from datetime import UTC
-
     try:
-        moment = datetime.fromisoformat(text)
+        return wiring.moment(text, config.site.timezone)
     except ValueError as error:
         raise click.BadParameter(
             f"{text!r} is no moment such as 2026-10-05T08:00", param_hint="--at"
         ) from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=config.site.timezone)).astimezone(UTC)
 
 
 # --- looking -------------------------------------------------------------------------------------------

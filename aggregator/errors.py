@@ -13,6 +13,8 @@ class AggregatorError(Exception):
     """Anything that ends a command with one clear message; `exit_code` is the command's."""
 
     exit_code = 1
+    notices: tuple[str, ...] = ()
+    """What happened before and is to be told all the same (V8)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,8 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
-        return f"{self.file}:{self.line}: {where}{self.message}"
+        text = f"{self.file}:{self.line}: {where}{self.message}"
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class ConfigError(AggregatorError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 # XML 1.0 (5th ed.) section 2.2, and without C1 controls, which terminals obey.
 _ILLEGAL = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -26,6 +26,17 @@ def block(value: object, limit: int = 1_000_000) -> str | None:
     if not isinstance(value, str):
         return None
     return legal(value[:limit]).strip() or None
+
+
+def joined(base: str, written: object) -> str | None:
+    """A link as written, made absolute against `base`; None for what leads to no web address."""
+    link = line(written, 4_000)
+    if not link:
+        return None
+    try:
+        return web_link(urljoin(base, link))
+    except ValueError:
+        return None
 
 
 def web_link(url: str | None) -> str | None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,13 +32,24 @@ def clock() -> Callable[[], datetime]:
     if not pretended:
         return lambda: datetime.now(UTC).replace(microsecond=0)
     try:
-        fixed = datetime.fromisoformat(pretended)
+        fixed = moment(pretended, UTC)
     except ValueError as error:
         raise ClockError(
             f"{PRETENDED}={pretended!r} is no moment such as 2026-10-05T08:00:00+00:00"
         ) from error
-    fixed = (fixed if fixed.tzinfo else fixed.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
     return lambda: fixed
+
+
+def moment(text: str, zone: tzinfo) -> datetime:
+    """A moment in ISO 8601, in `zone` where it names none; raises ValueError, also outside 1990 to 2199."""
+    try:
+        read = datetime.fromisoformat(text)
+        read = (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(text) from error
+    if not 1990 <= read.year < 2200:
+        raise ValueError(text)
+    return read.replace(microsecond=0)
 
 
 def build(config_file: Path, *, secrets: bool = True) -> House:
@@ -53,7 +64,7 @@ def build(config_file: Path, *, secrets: bool = True) -> House:
         fetcher=lambda: _fetcher(config),
         make_executor=_threads,
         mailer=lambda: _mailer(config),
-        pretended_clock=PRETENDED in os.environ,
+        pretended_clock=bool(os.environ.get(PRETENDED)),
     )
 
 

@@ -20,7 +20,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from html import escape
 from itertools import accumulate
 from urllib.parse import parse_qsl, urlsplit
@@ -38,7 +38,9 @@ SOCKETS_ASIDE = 500  # file descriptors for connections and the loop
 def _sentences() -> tuple[str, ...]:
     """Sentences of a made-up language whose words are as unevenly frequent as real ones."""
     chance = random.Random(1)
-    syllables = "ba bio cel dra en fi gra hü in ka lo mi mo neu or pa que ra scop sin to ul ver wei xy zo".split()
+    syllables = (
+        "ba bio cel dra en fi gra hü in ka lo mi mo neu or pa que ra scop sin to ul ver wei xy zo".split()
+    )
     words = ["".join(chance.choices(syllables, k=chance.randint(1, 4))) for _ in range(4_000)]
     frequency = list(accumulate(1 / (n + 10) for n in range(len(words))))
     return tuple(
@@ -220,7 +222,7 @@ class Farm:
         if share := float(settings.get("change", 0)):
             self.changes += 1
             # Drawn, not every twentieth: that would always be feeds of the same format.
-            chosen = random.Random(self.changes).sample(self.feeds, round(share * len(self.feeds)))
+            chosen = random.Random(self.changes).sample(self.feeds, max(1, round(share * len(self.feeds))))
             for feed in chosen:
                 feed.publish(1)
 
@@ -302,10 +304,10 @@ async def serve(farm: Farm) -> None:
     urls = []
     for feed in farm.feeds:
         sock = _listening(_address(feed.number))
-        await loop.create_server(lambda feed=feed: FeedConnection(farm, feed), sock=sock, backlog=64)
+        await loop.create_server(partial(FeedConnection, farm, feed), sock=sock, backlog=64)
         urls.append("http://{}:{}/feed.xml".format(*sock.getsockname()))
     control = _listening("127.0.0.1")
-    await loop.create_server(lambda: ControlConnection(farm), sock=control)
+    await loop.create_server(partial(ControlConnection, farm), sock=control)
     print(json.dumps({"control": "http://{}:{}".format(*control.getsockname()), "feeds": urls}), flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import sys
 import threading
@@ -41,6 +42,7 @@ def floor(state_file: Path) -> None:
 
 def reader(action: str, database: str, urls_file: Path) -> None:
     """`add` the feeds, `update` them (what is measured), or print the `count` of entries."""
+    _lend_sgmllib()
     from reader import make_reader
 
     with make_reader(database) as library:
@@ -48,9 +50,18 @@ def reader(action: str, database: str, urls_file: Path) -> None:
             for url in json.loads(urls_file.read_text()):
                 library.add_feed(url)
         elif action == "update":
-            library.update_feeds(workers=READER_WORKERS)
+            library.update_feeds(workers=READER_WORKERS, scheduled=False)  # as our --force
         else:
             print(library.get_entry_counts().total)
+
+
+def _lend_sgmllib() -> None:
+    """reader 3.26 carries an old feedparser that needs `sgmllib`, but leaves it to the new one to require.
+
+    That one (6.0.14) requires the same module under another name.
+    """
+    if importlib.util.find_spec("sgmllib") is None:
+        sys.modules["sgmllib"] = importlib.import_module("feedparser_sgmllib")
 
 
 if __name__ == "__main__":

@@ -34,12 +34,10 @@ class Taken:
 class Relay:
     """The relay's side: what it heard and took.
 
-    It lets a client begin without EHLO, as Postfix does by default, unless it is `strict`. `tls` is spoken from the
-    first byte; `tls_context` (an option of aiosmtpd) offers STARTTLS.
+    `tls` is spoken from the first byte; `tls_context` (an option of aiosmtpd) offers STARTTLS.
     """
 
-    def __init__(self, *, strict: bool = False, tls: ssl.SSLContext | None = None, **options: Any) -> None:
-        self.strict = strict
+    def __init__(self, *, tls: ssl.SSLContext | None = None, **options: Any) -> None:
         self.script: Script = lambda step, address: None
         self.letters: list[Taken] = []
         self.heard: list[str] = []
@@ -114,9 +112,6 @@ class _Talk(SMTP):
         if self.transport is None:  # else TLS just began on the same connection
             self.relay.connections += 1
         super().connection_made(transport)
-
-    async def check_helo_needed(self, helo: str = "HELO") -> bool:
-        return self.relay.strict and await super().check_helo_needed(helo)
 
     async def smtp_RSET(self, arg: str) -> None:
         await self._step("RSET", arg, super().smtp_RSET)

@@ -338,7 +338,7 @@ def _digest(part: schema.DigestPart, language: str, zone: ZoneInfo) -> model.Dig
         schedule=part.schedule,
         language=part.language or language,
         timezone=part.timezone or zone,
-        recipients=part.recipients,
+        recipients=tuple({address.lower(): address for address in reversed(part.recipients)}.values())[::-1],
     )
 
 

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.errors import HeaderParseError
 from email.policy import default as EMAIL
+from functools import cache
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -66,9 +69,12 @@ def base_url(text: str) -> str:
     return text if text.endswith("/") else text + "/"
 
 
+_zones = cache(available_timezones)
+
+
 def zone(text: object) -> ZoneInfo:
     """An IANA time zone such as Europe/Berlin."""
-    if not isinstance(text, str) or text not in available_timezones():
+    if not isinstance(text, str) or text not in _zones():
         raise ValueError(f"{text!r} is not a time zone: write an IANA name such as Europe/Berlin")
     return ZoneInfo(text)
 
@@ -88,21 +94,21 @@ def address(text: str) -> str:
 def mailbox(text: str) -> str:
     """`Name <address>` or an address alone."""
     if "<" not in one_line(text):
-        address(text)
-        return text
+        return address(text)
     try:
         header = EMAIL.header_factory("From", text)
     except (HeaderParseError, IndexError):
         header = None
     if header is None or header.defects or len(header.addresses) != 1:
         raise ValueError(f"{text!r} is not a mail address: write one, as Name <address> or alone")
-    address(header.addresses[0].addr_spec)
-    return text
+    written = header.addresses[0].addr_spec
+    return text.replace(written, address(written))
 
 
 def one_line(text: str) -> str:
     """A text that can stand in a heading or a mail header."""
-    if not text.isprintable():
+    # No control characters, line breaks or halves of characters; no-break spaces and joiners are fine.
+    if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text):
         raise ValueError(f"{text!r} has line breaks or control characters")
     return text
 
@@ -187,8 +193,10 @@ def word(value: object) -> str:
         raise ValueError("an empty expression would match everything")
     if len(text) > 1 and text.startswith("/") and text.endswith("/"):
         try:
-            re.compile(text[1:-1])
-        except (re.error, OverflowError, RecursionError) as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # what Python only warns of would be said at every run
+                re.compile(text[1:-1])
+        except (re.error, OverflowError, RecursionError, Warning) as error:
             raise ValueError(f"{text!r} is not a regular expression: {error}") from error
     elif not text.strip():
         raise ValueError("an empty word would match everything")
@@ -202,10 +210,10 @@ def selector(text: str) -> str:
     from lxml.cssselect import CSSSelector
 
     try:
-        path, at, attribute = one_line(text).rpartition("@") if "@" in text else (text, "", "")
-        if not (path.strip() or attribute.strip()) or (at and not re.fullmatch(r"[\w:-]+", attribute)):
+        match = re.fullmatch(r"(.*?)(?:@([\w:-]+))?", one_line(text))
+        if match is None or not (match[1].strip() or match[2]):
             raise SelectorError("empty")
-        CSSSelector(path.strip() or "*", translator="html")(etree.Element("a"))
+        CSSSelector(match[1].strip() or "*", translator="html")(etree.Element("a"))
     except (SelectorError, etree.XPathError) as error:
         raise ValueError(f"{text!r} is not a CSS selector: {error}") from error
     return text
@@ -213,7 +221,7 @@ def selector(text: str) -> str:
 
 def element(text: str) -> str:
     """A CSS selector of elements: no @attribute."""
-    if "@" in text:
+    if re.search(r"@[\w:-]+$", text):
         raise ValueError(f"{text!r} selects an attribute, but whole blocks are wanted")
     return selector(text)
 

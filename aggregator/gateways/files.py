@@ -7,8 +7,8 @@ import gzip
 import hashlib
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -34,9 +34,10 @@ def lock(data: Path) -> Iterator[None]:
 
 
 def write_document(public: Path, document: Document) -> bool:
-    """Put a document and its `.gz` in place if its bytes differ from what is there; whether it did (PB13).
+    """Put a document and its `.gz` in place if their bytes differ from what is there; whether it did (PB13).
 
-    The `.gz` goes first: a crash between the two renames leaves an old document, which the next run sees.
+    Both are on disk as drafts before the first is renamed, so that they disagree no longer than two renames (P4);
+    a crash between these leaves a pair that the next run sees is wrong.
     """
     target = public / document.path
     packed = target.with_name(target.name + ".gz")
@@ -46,24 +47,13 @@ def write_document(public: Path, document: Document) -> bool:
             return False
     except OSError:
         pass
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(packed, zipped)
-        _replace(target, document.body)
-        _sync_folder(target.parent)
-    except OSError as error:
-        raise FilesError(f"{target} cannot be written: {error.strerror}") from error
+    _replace({packed: zipped, target: document.body})
     return True
 
 
 def write_text(target: Path, text: str) -> None:
     """Put a text file in place, whole or not at all."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, text.encode("utf-8"))
-        _sync_folder(target.parent)
-    except OSError as error:
-        raise FilesError(f"{target} cannot be written: {error.strerror}") from error
+    _replace({target: text.encode("utf-8")})
 
 
 @contextmanager
@@ -85,27 +75,30 @@ def outbox(folder: Path) -> Iterator[Mailer]:
 def write_letter(outbox: Path, name: str, body: bytes) -> Path:
     """Put a letter into the outbox folder; the same letter again gives the same file."""
     target = outbox / name
-    try:
-        outbox.mkdir(parents=True, exist_ok=True)
-        _replace(target, body)
-        _sync_folder(outbox)
-    except OSError as error:
-        raise FilesError(f"{target} cannot be written: {error.strerror}") from error
+    _replace({target: body})
     return target
 
 
-def _replace(target: Path, body: bytes) -> None:
-    """Whole or not at all, on disk before it is visible, readable as the umask says."""
-    draft = target.with_name(f".{target.name}.draft")
+def _replace(bodies: Mapping[Path, bytes]) -> None:
+    """Files of one folder: all whole and on disk before the first is visible; readable as the umask says."""
+    drafts = {target: target.with_name(f".{target.name}.draft") for target in bodies}
+    folder = next(iter(bodies)).parent
+    target = [*bodies][-1]
     try:
-        with draft.open("wb") as handle:
-            handle.write(body)
-            handle.flush()
-            os.fsync(handle.fileno())
-        draft.replace(target)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
+        folder.mkdir(parents=True, exist_ok=True)
+        for target, body in bodies.items():
+            with drafts[target].open("wb") as handle:
+                handle.write(body)
+                handle.flush()
+                os.fsync(handle.fileno())
+        for target, draft in drafts.items():
+            draft.replace(target)
+        _sync_folder(folder)
+    except OSError as error:
+        for draft in drafts.values():
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+        raise FilesError(f"{target} cannot be written: {error.strerror}") from error
 
 
 def _sync_folder(folder: Path) -> None:

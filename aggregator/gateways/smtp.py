@@ -76,7 +76,10 @@ class _Session:
         body = message.as_bytes()  # by the message's own policy: others fold List-* headers
         smtp = self._ready()
         try:
-            self._expect(smtp.mail(self.envelope_from))
+            code, words = smtp.mail(self.envelope_from)
+            if code >= 500:  # that is about us, not about the address
+                raise MailError(f"the mail relay does not take mail from us: {_said(code, words)}")
+            self._expect((code, words))
             self._expect(smtp.rcpt(address))
         except (OSError, smtplib.SMTPServerDisconnected) as error:
             self.close()
@@ -105,8 +108,13 @@ class _Session:
     def _expect(self, answer: tuple[int, bytes]) -> None:
         code, words = answer
         if code >= 400:
-            text = f"{code} {words.decode('utf-8', 'replace')}"
-            raise MailRefused(" ".join(text.split())[:300], permanent=code >= 500)
+            # 5.7.x is about permission to relay (RFC 3463): the operator's to mend, and no fault of the address.
+            permanent = code >= 500 and not words.startswith(b"5.7.")
+            raise MailRefused(_said(code, words), permanent=permanent)
+
+
+def _said(code: int, words: bytes) -> str:
+    return " ".join(f"{code} {words.decode('utf-8', 'replace')}".split())[:300]
 
 
 def _words(error: Exception) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from aggregator.editions import schedule
 from aggregator.errors import MailError, UnknownName
 from aggregator.gateways import files
-from aggregator.jobs.place import select_again
+from aggregator.jobs.working import prepare, working
 from aggregator.model import Config, Delivery, DigestPlan, DigestReport, Edition, Letter
 from aggregator.seams import House, Mailer, MailInterrupted, MailRefused
 from aggregator.store import outbox, runs, stories
@@ -24,14 +24,14 @@ def run(house: House) -> DigestReport:
     """Compose every digest whose period has come, then deliver all owed mail."""
     begun = time.perf_counter()
     config = house.config
-    with files.lock(config.data), opened(config.data / "aggregator.db", create=False) as store:
+    with working(config) as store:
         now = house.clock()
         due = [plan for plan in config.digests if _is_due(store, plan, now)]
         report = _counted(store, DigestReport())
         if not due and not report.owed:
             return report
         run_id = runs.begin(store, "digest", now)
-        select_again(store, config.channels)
+        prepare(store, config)
         for plan in due:
             report = _compose(store, config, plan, now, report)
         report = _deliver(house, store, report)
@@ -153,9 +153,15 @@ def _delivery(id_: int, edition: Edition, address: str, composed: Letter, config
 
 
 def _deliver(house: House, store: Store, report: DigestReport) -> DigestReport:
-    outbox.park_interrupted(store)
+    parked = outbox.park_interrupted(store)
     owed = outbox.owed(store)
-    notices = list(report.notices)
+    notices = [
+        *report.notices,
+        *(
+            f"{address}: nobody knows whether {edition} arrived; it is not sent again"
+            for address, edition in parked
+        ),
+    ]
     sent = 0
     if owed:
         titles = {plan.id: plan.title for plan in house.config.digests}

@@ -14,9 +14,10 @@ from difflib import get_close_matches
 from itertools import islice
 from urllib.parse import urlsplit
 
-from aggregator.errors import AuthorityChanged, ContactMissing, UnknownName
-from aggregator.gateways import address, files
+from aggregator.errors import AggregatorError, ContactMissing, UnknownName
+from aggregator.gateways import address
 from aggregator.jobs import cadence, place, publish
+from aggregator.jobs.working import AUTHORITY, prepare, reading_key, working
 from aggregator.model import (
     Change,
     Config,
@@ -33,7 +34,7 @@ from aggregator.model import (
 )
 from aggregator.seams import House, Progress
 from aggregator.store import items, runs, sources, stories
-from aggregator.store.connection import Store, opened
+from aggregator.store.connection import Store
 from aggregator.store.glance import mark_for
 
 said = logging.getLogger("aggregator.fetch")
@@ -47,10 +48,10 @@ def run(
     config = house.config
     _known(ids, config)
     refuse_public(house, ids)
-    with files.lock(config.data), opened(config.data / "aggregator.db") as store:
+    with working(config, create=True) as store:
         now = house.clock()
         work = _Round(house=house, store=store, now=now)
-        _prepare(store, config)
+        prepare(store, config)
         chosen = _choose(work, ids, force)
         runs.forget_finished(store)
         _reread(work)
@@ -58,7 +59,11 @@ def run(
             _visit_all(work, chosen, progress)
         _settle_authority(store, config)
         placed = place.place(store, config.channels, now)
-        published = publish.render(store, config)
+        try:
+            published = publish.render(store, config)
+        except AggregatorError as error:
+            error.notices = tuple(work.notices)  # V8: what was committed is told, whatever comes after
+            raise
         report = work.report(
             new_stories=placed.founded,
             joined_stories=placed.joined,
@@ -111,42 +116,10 @@ def _known(ids: Iterable[str], config: Config) -> None:
             raise UnknownName(f"source {id_!r} is disabled in {config.file.name}")
 
 
-def _prepare(store: Store, config: Config) -> None:
-    """feeds.yaml into the store: authority (V5), sources, and with what their documents are to be read (V4)."""
-    known = runs.get(store, "authority")
-    if known is not None and known != config.site.authority:
-        raise AuthorityChanged(
-            f"{config.file.name}: site.authority is {config.site.authority!r}, but everything published so far has "
-            f"ids of {known!r}; set it back (subscribers would see every story again)"
-        )
-    keys = {source.id: reading_key(source, config) for source in config.sources}
-    with store.transaction():
-        sources.sync(store, config.sources, keys)
-    place.select_again(store, config.channels)
-
-
 def _settle_authority(store: Store, config: Config) -> None:
     """The first story that is about to get an id makes the authority final (V5)."""
-    if runs.get(store, "authority") is None and stories.unplaced(store):
-        runs.put(store, "authority", config.site.authority)
-
-
-def reading_key(source: Source, config: Config) -> str:
-    """What a kept body's reading depends on: parser version and the options that shape items (V4)."""
-    from aggregator.sources import VERSION
-
-    options = (
-        VERSION,
-        source.kind,
-        source.page,
-        source.only,
-        source.drop,
-        source.topics,
-        source.language,
-        str(source.timezone),
-        config.topics,
-    )
-    return hashlib.sha256(repr(options).encode()).hexdigest()[:16]
+    if runs.get(store, AUTHORITY) is None and stories.unplaced(store):
+        runs.put(store, AUTHORITY, config.site.authority)
 
 
 # --- what is due ---------------------------------------------------------------------------------------

@@ -9,10 +9,11 @@ from dataclasses import replace
 from aggregator import outputs
 from aggregator.gateways import files
 from aggregator.jobs.place import select_again
+from aggregator.jobs.working import prepare, working
 from aggregator.model import Channel, Config, Directory, Document, Publication, PublishReport, Teller
 from aggregator.seams import House
 from aggregator.store import channels, runs, sources, stories
-from aggregator.store.connection import Store, opened
+from aggregator.store.connection import Store
 
 WINDOW = 100  # stories in a feed and on a page
 DIRECTORY = "directory_written"
@@ -22,7 +23,8 @@ def run(house: House) -> PublishReport:
     """Render every channel again, whatever the records say; files whose bytes are right are not touched."""
     config = house.config
     begun = time.perf_counter()
-    with files.lock(config.data), opened(config.data / "aggregator.db", create=False) as store:
+    with working(config) as store:
+        prepare(store, config)
         run_id = runs.begin(store, "publish", house.clock())
         report = render(store, config, everything=True)
         report = replace(report, seconds=round(time.perf_counter() - begun, 3))

@@ -9,6 +9,7 @@ from pathlib import Path
 from aggregator.errors import FilesError, UnknownName
 from aggregator.gateways import files
 from aggregator.jobs.place import enroll, select_again
+from aggregator.jobs.working import working
 from aggregator.model import Config, Directory, PruneReport, Teller
 from aggregator.seams import House
 from aggregator.store import runs, sources, stories, upkeep
@@ -83,7 +84,7 @@ def _tellers(config: Config) -> tuple[Teller, ...]:
 def prune(house: House) -> PruneReport:
     """Apply `retention`."""
     config = house.config
-    with files.lock(config.data), opened(config.data / "aggregator.db", create=False) as store:
+    with working(config) as store:
         now = house.clock()
         report = upkeep.prune(store, config.retention, now)
         if report != PruneReport():

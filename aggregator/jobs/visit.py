@@ -24,8 +24,6 @@ from aggregator.model import (
     Verdict,
 )
 from aggregator.seams import Fetcher, Stopping
-from aggregator.sources.parsers import PARSERS
-from aggregator.stories import normalise
 
 _STATUS = {
     401: "it asks for a password (401)",
@@ -89,6 +87,8 @@ def _judge(
         url=response.url,
     )
     if body_hash == request.body_hash:
+        if validators.etag is None and validators.last_modified is None:
+            validators = request.validators  # CL3: an identical body keeps them
         return Unchanged(status=response.status, validators=validators, bytes_read=len(response.body))
     return harvest(request.source, request.verdict, response, validators, body_hash, rules, now)
 
@@ -111,7 +111,10 @@ def harvest(
     rules: Sequence[TopicRule],
     now: datetime,
 ) -> Harvest | Failure:
-    """Parse and normalise a document."""
+    """Parse and normalise a document; the parsers are only imported where there is something to parse."""
+    from aggregator.sources.parsers import PARSERS
+    from aggregator.stories import normalise
+
     try:
         reading = PARSERS[source.kind](response.body, response.url, response.headers, source)
         items, verdict = normalise.items(reading, source, verdict, rules, now)

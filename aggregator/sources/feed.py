@@ -6,20 +6,29 @@ import io
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urljoin
 
 import feedparser
 
 from aggregator.errors import UnreadableDocument
 from aggregator.model import Enclosure, Entry, Reading, Source
 from aggregator.sources import jsonfeed
-from aggregator.text import block, line, web_link
+from aggregator.text import block, joined, line
 
 MAX_ENTRIES = 2_000
 
 # feedparser replaces a DTD but lets one-line entity declarations through: 595 bytes became 2 MB of text.
 _ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
+_ASIDE = re.compile(rb"<!--.*?(?:-->|$)|<\?.*?(?:\?>|$)", re.DOTALL)
 _FIRST_ELEMENT = re.compile(rb"<[A-Za-z]")
+# Encodings in which the guard above could not read what the parser reads.
+_ODD_ENCODING = re.compile(
+    rb"<\?xml[^>]*encoding\s*=\s*[\"'](utf-?7|cp037|cp500|cp1140|ebcdic)", re.IGNORECASE
+)
+_REFERENCES = re.compile(rb"(?:&#(?:[xX][0-9a-fA-F]{1,12}|[0-9]{1,12});)+")
+_REFERENCE = re.compile(rb"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));")
+_CDATA_OR_BARE_AMPERSAND = re.compile(
+    rb"(<!\[CDATA\[.*?\]\]>)|&(?!#[0-9]+;|#[xX][0-9a-fA-F]+;|[A-Za-z][A-Za-z0-9]*;)", re.DOTALL
+)
 _UNDECLARED_PREFIX = re.compile(rb"<(/?)([A-Za-z][\w.-]*):(rss|channel|item|feed|entry)\b")
 
 
@@ -28,17 +37,21 @@ def read(body: bytes, url: str, headers: Mapping[str, str], source: Source) -> R
     if jsonfeed.looks_like_one(body):
         return jsonfeed.read(body, url, headers, source)
     _refuse_entities(body)
+    body = _possible_references(body)
     parsed = _parse(body, url, headers)
-    if not parsed.entries:
-        mended = _mended(body)
-        if mended != body:
-            parsed = _parse(mended, url, headers)
+    notes = _notes(parsed)
+    if parsed.get("bozo") and (mended := _mended(body, any_entries=bool(parsed.entries))) != body:
+        parsed = _parse(mended, url, headers)
     if not parsed.get("version") and not parsed.entries:
         raise UnreadableDocument(_what_it_is(body, headers))
     feed = parsed.feed
-    notes = _notes(parsed, body)
+    if len(parsed.entries) > MAX_ENTRIES:
+        notes = (*notes, f"{len(parsed.entries)} entries, only the first {MAX_ENTRIES} were taken")
     return Reading(
-        entries=tuple(_entry(n, entry, url) for n, entry in enumerate(parsed.entries[:MAX_ENTRIES])),
+        entries=tuple(
+            _entry(n, entry, url, trusted=str(parsed.get("version", "")).startswith("atom"))
+            for n, entry in enumerate(parsed.entries[:MAX_ENTRIES])
+        ),
         title=_plain_title(feed),
         feed_id=line(feed.get("id")),
         site_link=_alternate(feed, url),
@@ -50,10 +63,33 @@ def read(body: bytes, url: str, headers: Mapping[str, str], source: Source) -> R
 
 
 def _refuse_entities(body: bytes) -> None:
-    head = body.replace(b"\0", b"")[:200_000]
-    first = _FIRST_ELEMENT.search(head)
-    if _ENTITY.search(head[: first.start()] if first else head):
-        raise UnreadableDocument("it declares its own entities (<!ENTITY), which is how XML bombs are made")
+    plain = body.replace(b"\0", b"")  # UTF-16 as well
+    if _ENTITY.search(plain):
+        prologue = _ASIDE.sub(b"", plain)
+        first = _FIRST_ELEMENT.search(prologue)
+        if _ENTITY.search(prologue[: first.start()] if first else prologue):
+            raise UnreadableDocument(
+                "it declares its own entities (<!ENTITY), which is how XML bombs are made"
+            )
+    if _ODD_ENCODING.search(plain[:10_000]):
+        raise UnreadableDocument("its encoding would hide whether it declares its own entities (<!ENTITY)")
+
+
+def _possible_references(body: bytes) -> bytes:
+    """Character references that no character has, made whole or taken out: feedparser stumbles over them.
+
+    Two halves of a surrogate pair become the character they mean.
+    """
+
+    def character(run: re.Match[bytes]) -> bytes:
+        numbers = [int(h, 16) if h else int(d) for h, d in _REFERENCE.findall(run[0])]
+        if all(n < 0xD800 or 0xE000 <= n < 0x110000 for n in numbers):
+            return run[0]
+        text = "".join(chr(n) if n < 0x110000 else "\ufffd" for n in numbers)
+        whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return "".join(f"&#{ord(c)};" for c in whole).encode()
+
+    return _REFERENCES.sub(character, body) if b"&#" in body else body
 
 
 def _parse(body: bytes, url: str, headers: Mapping[str, str]) -> Any:
@@ -70,8 +106,13 @@ def _parse(body: bytes, url: str, headers: Mapping[str, str]) -> Any:
     )
 
 
-def _mended(body: bytes) -> bytes:
-    """A document whose elements carry an undeclared prefix (`<rss:item>`), without it."""
+def _mended(body: bytes, *, any_entries: bool) -> bytes:
+    """A malformed document with its commonest faults mended: bare ampersands, which the loose parser would take
+    for entities ("&lang=en"), and, where nothing was found at all, an undeclared prefix (`<rss:item>`).
+    """
+    body = _CDATA_OR_BARE_AMPERSAND.sub(lambda match: match[1] or b"&amp;", body)
+    if any_entries:
+        return body
     prefixes = {match[2] for match in _UNDECLARED_PREFIX.finditer(body)}
     undeclared = [p for p in prefixes if b"xmlns:" + p + b"=" not in body]
     for prefix in undeclared:
@@ -91,22 +132,18 @@ def _what_it_is(body: bytes, headers: Mapping[str, str]) -> str:
     return f"the answer is not a feed ({kind})"
 
 
-def _notes(parsed: Any, body: bytes) -> tuple[str, ...]:
-    notes = []
+def _notes(parsed: Any) -> tuple[str, ...]:
     problem = parsed.get("bozo_exception")
     # NonXMLContentType and CharacterEncodingOverride are no loss; they subclass ThingsNobodyCaresAboutButMe.
-    if problem is not None and not isinstance(problem, feedparser.ThingsNobodyCaresAboutButMe):
-        notes.append(f"malformed but read: {line(str(problem), 200)}")
-    if len(parsed.entries) > MAX_ENTRIES:
-        notes.append(f"{len(parsed.entries)} entries, only the first {MAX_ENTRIES} were taken")
-    if not parsed.entries and len(body) > 2_000:
-        notes.append("no entries")
-    return tuple(notes)
+    if problem is None or isinstance(problem, feedparser.ThingsNobodyCaresAboutButMe):
+        return ()
+    return (f"malformed but read: {line(str(problem), 200)}",)
 
 
-def _entry(position: int, entry: Any, url: str) -> Entry:
+def _entry(position: int, entry: Any, url: str, *, trusted: bool) -> Entry:
+    """`trusted`: Atom says what is text and what is HTML; RSS says it at random."""
     base = _base(entry, url)
-    summary, content, is_html = _texts(entry)
+    summary, content, is_html = _texts(entry, trusted=trusted)
     title = entry.get("title_detail", {})
     return Entry(
         position=position,
@@ -114,7 +151,7 @@ def _entry(position: int, entry: Any, url: str) -> Entry:
         link=_link(entry, base),
         title=block(entry.get("title"), 20_000) or "",
         # feedparser calls RSS titles text/plain, but publishers escape HTML into them all the time.
-        title_is_html=title.get("type") != "text/plain" or "&" in title.get("value", "") or _tagged(title),
+        title_is_html=title.get("type") != "text/plain" or (not trusted and _marked_up(title.get("value"))),
         summary=summary,
         content=content,
         text_is_html=is_html,
@@ -129,14 +166,14 @@ def _entry(position: int, entry: Any, url: str) -> Entry:
     )
 
 
-def _tagged(title: Any) -> bool:
-    return re.search(r"</?[a-zA-Z][^<>]*>", title.get("value", "")) is not None
+def _marked_up(text: str | None) -> bool:
+    return re.search(r"</?[a-zA-Z!][^<>]*>|&[#a-zA-Z]", text or "") is not None
 
 
 def _base(entry: Any, url: str) -> str:
     for detail in [*entry.get("content", ()), entry.get("summary_detail", {}), entry.get("title_detail", {})]:
         if base := detail.get("base"):
-            return urljoin(url, str(base))
+            return joined(url, str(base)) or url
     return url
 
 
@@ -145,10 +182,10 @@ def _link(entry: Any, base: str) -> str | None:
     written = entry.get("feedburner_origlink") or entry.get("link")
     if not written and entry.get("guidislink"):
         written = entry.get("id")
-    return web_link(urljoin(base, written.strip())) if written else None
+    return joined(base, written)
 
 
-def _texts(entry: Any) -> tuple[str | None, str | None, bool]:
+def _texts(entry: Any, *, trusted: bool) -> tuple[str | None, str | None, bool]:
     """(summary, content, whether they are HTML)."""
     contents = [c for c in entry.get("content", ()) if c.get("value")]
     best = next((c for c in contents if "html" in c.get("type", "")), contents[0] if contents else None)
@@ -156,10 +193,7 @@ def _texts(entry: Any) -> tuple[str | None, str | None, bool]:
     kinds = {d.get("type", "text/html") for d in (best or {}, detail) if d.get("value")}
     summary = block(entry.get("summary"))
     content = block(best["value"]) if best else None
-    # RSS descriptions without a tag are called text/html or text/plain at random: text/plain only if all say so.
-    is_html = kinds != {"text/plain"} or any(
-        re.search(r"<[a-zA-Z/!]|&[#a-zA-Z]", text or "") for text in (summary, content)
-    )
+    is_html = kinds != {"text/plain"} or (not trusted and any(map(_marked_up, (summary, content))))
     return summary, content, is_html
 
 
@@ -169,6 +203,9 @@ def _as_written(thing: Any, key: str) -> str | None:
 
 
 def _authors(entry: Any) -> tuple[str, ...]:
+    # RSS: "desk@imaging.institute (Ada Desk)"; feedparser finds the address only under domains it knows.
+    if match := re.fullmatch(r"\s*[^\s()]+@[^\s()]+\s*\(([^()]*)\)\s*", str(entry.get("author") or "")):
+        return tuple(filter(None, [line(match[1], 200)]))
     names = [line(a.get("name") or a.get("email"), 200) for a in entry.get("authors", ())]
     if not any(names):
         names = [line(entry.get("author"), 200)]
@@ -183,7 +220,7 @@ def _categories(entry: Any) -> tuple[str, ...]:
 def _enclosures(entry: Any, base: str) -> tuple[Enclosure, ...]:
     found = []
     for enclosure in entry.get("enclosures", ())[:20]:
-        if link := web_link(urljoin(base, enclosure.get("href") or "")):
+        if link := joined(base, enclosure.get("href")):
             length = str(enclosure.get("length") or "")
             found.append(
                 Enclosure(
@@ -197,7 +234,7 @@ def _enclosures(entry: Any, base: str) -> tuple[Enclosure, ...]:
 
 def _alternate(feed: Any, url: str) -> str | None:
     written = feed.get("link")
-    return web_link(urljoin(url, written.strip())) if written else None
+    return joined(url, written)
 
 
 def _plain_title(feed: Any) -> str | None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urljoin
 
 from aggregator.errors import UnreadableDocument
 from aggregator.model import Enclosure, Entry, Reading, Source
-from aggregator.text import block, line, web_link
+from aggregator.text import block, joined, line, web_link
 
 MAX_ENTRIES = 2_000
 
@@ -38,7 +37,7 @@ def read(body: bytes, url: str, headers: Mapping[str, str], source: Source) -> R
         entries=tuple(_entry(n, item, url, feed_language) for n, item in enumerate(items[:MAX_ENTRIES])),
         title=line(data.get("title"), 300),
         feed_id=web_link(line(data.get("feed_url"))),
-        site_link=_joined(url, data.get("home_page_url")),
+        site_link=joined(url, data.get("home_page_url")),
         language=feed_language,
         notes=tuple(notes),
     )
@@ -49,7 +48,7 @@ def _entry(position: int, item: dict[str, Any], url: str, language: str | None) 
     return Entry(
         position=position,
         guid=_id(item.get("id")),
-        link=_joined(url, item.get("url")),
+        link=joined(url, item.get("url")),
         title=line(item.get("title"), 5_000) or "",
         title_is_html=False,
         summary=None if html or text else block(item.get("summary")),
@@ -81,27 +80,17 @@ def _authors(item: dict[str, Any]) -> tuple[str, ...]:
 def _enclosures(item: dict[str, Any], url: str) -> list[Enclosure]:
     found = []
     for attachment in _list(item.get("attachments"))[:20]:
-        link = _joined(url, attachment.get("url")) if isinstance(attachment, dict) else None
+        link = joined(url, attachment.get("url")) if isinstance(attachment, dict) else None
         if link:
             length = attachment.get("size_in_bytes")
             found.append(
                 Enclosure(
                     url=link,
                     type=line(attachment.get("mime_type"), 100),
-                    length=length if isinstance(length, int) and 0 <= length < 10**15 else None,
+                    length=length if type(length) is int and 0 <= length < 10**15 else None,
                 )
             )
     return found
-
-
-def _joined(url: str, value: object) -> str | None:
-    written = line(value, 4_000)
-    if not written:
-        return None
-    try:
-        return web_link(urljoin(url, written))
-    except ValueError:
-        return None
 
 
 def _list(value: object) -> list[Any]:

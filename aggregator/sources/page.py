@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from urllib.parse import urljoin
 
 from lxml import etree, html
 from lxml.cssselect import CSSSelector
+from w3lib.encoding import html_to_unicode
 
 from aggregator.errors import UnreadableDocument
 from aggregator.model import Entry, Layout, Reading, Source
-from aggregator.text import block, line, web_link
+from aggregator.text import block, joined, line
 
 MAX_ENTRIES = 500
 
@@ -27,11 +28,11 @@ def read(body: bytes, url: str, headers: Mapping[str, str], source: Source) -> R
         raise UnreadableDocument(
             f"the page has nothing that `item: {layout.item}` selects: its layout has probably changed"
         )
-    entries: dict[str, Entry] = {}
+    entries: dict[tuple[str | None, str], Entry] = {}
     for node in blocks[:MAX_ENTRIES]:
         entry = _entry(len(entries), node, layout, base)
         if entry is not None:
-            entries.setdefault(entry.link or "", entry)
+            entries.setdefault((entry.link, entry.title), entry)
     if not entries:
         raise UnreadableDocument(
             f"`item: {layout.item}` selects {len(blocks)} blocks, but none has a title and a link"
@@ -52,25 +53,18 @@ def read(body: bytes, url: str, headers: Mapping[str, str], source: Source) -> R
 
 
 def _tree(body: bytes, headers: Mapping[str, str]) -> html.HtmlElement:
-    charset = _charset(body, headers.get("content-type", ""))
-    parser = html.HTMLParser(encoding=charset, no_network=True, huge_tree=False, remove_comments=True)
+    """The page as a tree; decoded here, because libxml2 does not know every name of an encoding."""
+    _, text = html_to_unicode(headers.get("content-type"), body, default_encoding="utf-8")
+    parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True)
     try:
-        root = html.document_fromstring(body, parser=parser)
+        return html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
         raise UnreadableDocument(f"the page cannot be read as HTML: {error}") from error
-    return root
-
-
-def _charset(body: bytes, content_type: str) -> str:
-    from w3lib.encoding import html_to_unicode
-
-    charset, _ = html_to_unicode(content_type or None, body[:10_000], default_encoding="utf-8")
-    return str(charset)
 
 
 def _base(root: html.HtmlElement, url: str) -> str:
     base = root.find(".//base[@href]")
-    return urljoin(url, base.get("href", "")) if base is not None else url
+    return joined(url, base.get("href")) or url if base is not None else url
 
 
 def _entry(position: int, node: html.HtmlElement, layout: Layout, base: str) -> Entry | None:
@@ -94,24 +88,27 @@ def _entry(position: int, node: html.HtmlElement, layout: Layout, base: str) -> 
 
 def _link(node: html.HtmlElement, selector: str, base: str) -> str | None:
     """The first target of `selector`, or of the item itself where it is the link."""
-    candidates = [node] if node.tag == "a" and node.get("href") else []
-    candidates += [n for n in _select(node, selector.rsplit("@", 1)[0]) if n.get("href")]
-    for candidate in candidates:
-        try:
-            if link := web_link(urljoin(base, candidate.get("href", "").strip())):
-                return link
-        except ValueError:
-            continue
+    path, attribute = _parted(selector)
+    candidates = [node] if node.tag == "a" and not attribute else []
+    for candidate in [*candidates, *_select(node, path or "*")]:
+        if link := joined(base, candidate.get(attribute or "href")):
+            return link
     return None
 
 
 def _value(node: html.HtmlElement, selector: str | None) -> str | None:
     """The text of the first match, or the attribute named behind @."""
-    path, _, attribute = (selector or "").partition("@")
-    found = _first(node, path.strip()) if path.strip() else node
+    path, attribute = _parted(selector or "")
+    found = _first(node, path) if path else node
     if found is None:
         return None
     return line(found.get(attribute) if attribute else " ".join(found.itertext()), 5_000)
+
+
+def _parted(selector: str) -> tuple[str, str | None]:
+    """`selector@attribute` as its two parts."""
+    match = re.fullmatch(r"(.*?)(?:@([\w:-]+))?", selector, re.DOTALL)
+    return (match[1].strip(), match[2]) if match else (selector, None)
 
 
 def _first(node: html.HtmlElement, selector: str) -> html.HtmlElement | None:

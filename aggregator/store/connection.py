@@ -55,7 +55,7 @@ def opened(path: Path, *, create: bool = True) -> Iterator[Store]:
         path.parent.mkdir(parents=True, exist_ok=True)
         conn = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"{path} cannot be opened: {_words(error)}") from error
+        raise StoreError(f"{path} {_words(error)}") from error
     try:
         yield _prepared(conn, path)
     except sqlite3.Error as error:
@@ -116,7 +116,7 @@ def _backup(conn: sqlite3.Connection, path: Path) -> None:
 def _words(error: Exception) -> str:
     text = str(error)
     if isinstance(error, OSError):
-        return error.strerror or text
+        return f"cannot be opened: {error.strerror or text}"
     if "disk is full" in text:
         return "the disk is full; what was stored before is safe, run again when there is room"
     if "unable to open" in text:

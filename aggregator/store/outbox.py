@@ -114,15 +114,17 @@ def close_period(store: Store, digest_id: str, period: date, now: datetime, sinc
     )
 
 
-def park_interrupted(store: Store) -> int:
+def park_interrupted(store: Store) -> list[tuple[str, str]]:
     """Letters a dead run left in flight: once more with the same bytes, a second time they are parked (M4).
 
-    Returns how many are parked as unknown now.
+    Returns (address, edition) of those that are parked as unknown now.
     """
     with store.transaction():
+        parked = store.db.execute(
+            "SELECT address, edition_id FROM deliveries WHERE state = 'sending' AND interrupted >= 1"
+        ).fetchall()
         _interrupted(store, "state = 'sending'", [])
-        row = store.db.execute("SELECT count(*) FROM deliveries WHERE state = 'unknown'").fetchone()
-    return int(row[0])
+    return [(row["address"], row["edition_id"]) for row in parked]
 
 
 def _interrupted(store: Store, where: str, values: Iterable[Any]) -> None:

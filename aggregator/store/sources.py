@@ -241,7 +241,7 @@ def accept(store: Store, source_id: str, harvest: Harvest, reading_key: str) -> 
     )
     store.db.execute(
         "INSERT OR REPLACE INTO bodies (source_id, url, body) VALUES (?, ?, ?)",
-        [source_id, harvest.url, zlib.compress(harvest.body, 6)],
+        [source_id, harvest.url, zlib.compress(harvest.body, 1)],
     )
 
 

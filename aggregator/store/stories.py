@@ -279,6 +279,8 @@ def _without_texts(store: Store) -> str:
 
 def resolve(store: Store, name: str) -> str | None:
     """The story meant by a story id, a tombstone, an item id, or the start of one (4 characters at least)."""
+    if not name.isascii():
+        return None
     row = store.db.execute(
         "SELECT id FROM stories WHERE id = ?1"
         " UNION SELECT became FROM tombstones WHERE story_id = ?1 AND became IS NOT NULL"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import html
 import re
+from collections import Counter
+from collections.abc import Iterable
 
 import nh3
 
-from aggregator.text import legal
+from aggregator.text import legal, web_link
 
 MAX_CHARACTERS = 512_000
 MAX_DEPTH = 100  # nh3 is quadratic on nested tags: 1 MB of <div> took 106 s
@@ -35,18 +37,31 @@ _NOT_NESTING = set(
     "area base br col embed hr img input link meta source track wbr"
     " p li dt dd tr td th tbody thead tfoot option".split()
 )
-_SILENT = re.compile(r"<(script|style|template|noscript)\b.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
-_KNOWN_TAG = re.compile(
-    r"</?(?:"
-    + "|".join(sorted(TAGS | {"script", "style", "iframe", "font", "center", "svg", "object", "form"}))
-    + r")(?:\s[^<>]*|/)?>",
-    re.IGNORECASE,
+_TAME = set(
+    "a b blockquote br code div em figcaption figure h1 h2 h3 h4 h5 h6 i img li ol p span strong ul".split()
 )
+_SILENT = re.compile(r"<(script|style|template|noscript)\b.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
+_INLINE = (
+    "a abbr b cite code del dfn em font i ins kbd mark q s samp small span strong sub sup time u var".split()
+)
+
+
+def _tag_named(names: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(r"</?(?:" + "|".join(names) + r")(?:\s[^<>]*|/)?>", re.IGNORECASE)
+
+
+_INLINE_TAG = _tag_named(_INLINE)
+_OTHER_TAG = _tag_named(
+    [*sorted(TAGS - set(_INLINE)), "script", "style", "iframe", "center", "svg", "object", "form"]
+)
+_INLINE_PAIR = re.compile(rf"<({'|'.join(_INLINE)})(?:\s[^<>]*)?>([^<>]*)</\1>", re.IGNORECASE)
 _PIXEL = re.compile(r"<img(?=[^>]*\bwidth=\"[01]\")(?=[^>]*\bheight=\"[01]\")[^>]*>")
 _BREAK = re.compile(r"<(?:br|hr)[^>]*>")
 _BLOCK_END = re.compile(
     r"</(?:p|div|h[1-6]|blockquote|pre|ul|ol|dl|table|figure|figcaption|details|summary)>"
 )
+_BLOCK_START = re.compile(r"<(?:p|div|h[1-6]|blockquote|pre|ul|ol|dl|table|figure|details)(?:\s[^>]*)?>")
+_PRE = re.compile(r"(<pre(?:\s[^>]*)?>.*?</pre>)", re.DOTALL)
 _LIST_ITEM = re.compile(r"<li[^>]*>")
 _LINE_END = re.compile(r"</(?:li|tr|dt|dd|caption)>")
 _CELL_END = re.compile(r"</t[dh]>")
@@ -60,18 +75,30 @@ def fragment(text: str, base: str) -> str:
     Cleaning what is clean changes nothing.
     """
     text = text[:MAX_CHARACTERS]
-    if _depth(text) > MAX_DEPTH:
+    depth, names = _shape(text)
+    if depth > MAX_DEPTH:
         return paragraphs(" ".join(legal(html.unescape(_ANY_TAG.sub(" ", _SILENT.sub(" ", text)))).split()))
-    cleaned = nh3.clean(
+    cleaned = _cleaned(text, base)
+    for _ in range(3 if names - _TAME else 0):
+        # What nh3 writes of some markup (a <pre> that begins with a line break, links inside tables) reads
+        # differently; clean it until it stays.
+        again = _cleaned(cleaned, base)
+        if again == cleaned:
+            break
+        cleaned = again
+    # `&#27;` comes out of nh3 as the character itself, which XML cannot have.
+    return legal(_PIXEL.sub("", cleaned)).strip()
+
+
+def _cleaned(text: str, base: str) -> str:
+    return nh3.clean(
         text,
         tags=TAGS,
         attributes=ATTRIBUTES,
         url_schemes=SCHEMES,
         link_rel="noopener noreferrer",
-        url_relative=("rewrite_with_base", base) if base.startswith(("http://", "https://")) else "deny",
+        url_relative=("rewrite_with_base", base) if web_link(base) else "deny",
     )
-    # `&#27;` comes out of nh3 as the character itself, which XML cannot have.
-    return legal(_PIXEL.sub("", cleaned)).strip()
 
 
 def paragraphs(text: str) -> str:
@@ -80,23 +107,32 @@ def paragraphs(text: str) -> str:
     return "".join(f"<p>{html.escape(part, quote=False).replace(chr(10), '<br>')}</p>" for part in parts)
 
 
-def _depth(text: str) -> int:
-    """The deepest nesting of tags, counted in one pass."""
+def _shape(text: str) -> tuple[int, set[str]]:
+    """The deepest nesting of tags and the names of them all, in one pass."""
     depth = deepest = 0
-    for close, name in _TAG.findall(text):
-        if name.lower() in _NOT_NESTING:
-            continue
-        depth = max(depth - 1, 0) if close else depth + 1
-        deepest = max(deepest, depth)
-    return deepest
+    opened: Counter[str] = Counter()
+    for close, written in _TAG.findall(text):
+        name = written.lower()
+        if name in _NOT_NESTING:
+            opened[name] += 0
+        elif not close:
+            opened[name] += 1
+            depth += 1
+            deepest = max(deepest, depth)
+        elif opened[name]:  # a tag that closes nothing does not lessen the depth
+            opened[name] -= 1
+            depth -= 1
+    return deepest, set(opened)
 
 
 def plain(cleaned: str) -> str:
     """The text of clean HTML: one blank line between blocks, one line a list item or table row."""
-    text = re.sub(r"\s+", " ", cleaned) if "<pre" not in cleaned else cleaned
+    parts = _PRE.split(cleaned) if "<pre" in cleaned else [cleaned]
+    text = "".join(part if n % 2 else re.sub(r"[ \t\r\n\f]+", " ", part) for n, part in enumerate(parts))
     text = _BREAK.sub("\n", text)
     text = _BLOCK_END.sub("\n\n", text)
-    text = _LIST_ITEM.sub("\n• ", text)
+    text = _BLOCK_START.sub("\n\n", text)
+    text = _LIST_ITEM.sub("• ", text)
     text = _LINE_END.sub("\n", text)
     text = _CELL_END.sub(" ", text)
     text = legal(html.unescape(_ANY_TAG.sub("", text))).replace("\xa0", " ")
@@ -105,10 +141,14 @@ def plain(cleaned: str) -> str:
 
 
 def title(text: str, *, is_html: bool) -> str:
-    """A title as one line of plain text. Only known tags go: "<T> in generics" keeps its <T>."""
+    """A title as one line of plain text: what a browser would show of it.
+
+    Only known tags go: "<T> in generics" keeps its <T>, and CO<sub>2</sub> stays one word.
+    """
     if is_html:
-        text = html.unescape(_KNOWN_TAG.sub(" ", _SILENT.sub(" ", text)))
-        text = _KNOWN_TAG.sub(" ", _SILENT.sub(" ", text))  # escaped twice, as many publishers do
+        text = _OTHER_TAG.sub(" ", _INLINE_TAG.sub("", _SILENT.sub(" ", text)))
+        # Many publishers escape twice; but "the <script> element" is meant as it stands.
+        text = _INLINE_PAIR.sub(r"\2", html.unescape(text))
     return " ".join(legal(text).split())[:500]
 
 

@@ -10,14 +10,18 @@ from itertools import chain
 from aggregator.model import Cluster, Member, Placement
 from aggregator.stories.identity import short_hash, title_key
 
-_MONTHS = (
+_MONTHS = set(
     "january february march april may june july august september october november december"
-    " januar februar märz mai juni juli oktober dezember"
-).split()
-_ROMAN = re.compile(r"[ivx]{2,6}|[ivx]")
-_TURNS = re.compile(
-    r"\b(cancell?ed|postponed|extended|extension|new date|rescheduled|abgesagt|verschoben|verlängert|neuer termin)\b"
+    " jan feb mar apr jun jul aug sep sept oct nov dec"
+    " januar februar märz mai juni juli oktober dezember jän mär okt dez".split()
 )
+_ROMAN = re.compile(r"[ivx]+")
+_TOKEN = re.compile(r"\d+(?:[.,:/-]\d+)*\w*|\w+")
+_TURNS = {
+    "cancelled": re.compile(r"\b(cancell?ed|abgesagt|entfällt)\b"),
+    "moved": re.compile(r"\b(postponed|rescheduled|new date|verschoben|neuer termin)\b"),
+    "extended": re.compile(r"\b(extended|extension|verlängert|fristverlängerung)\b"),
+}
 
 
 def rank(member: Member) -> tuple[bool, int, datetime, str]:
@@ -46,23 +50,19 @@ def place(unplaced: Iterable[Member], clusters: Sequence[Cluster]) -> tuple[Plac
 
 
 def _placed(member: Member, near: Sequence[tuple[str, list[Member]]]) -> Placement:
+    home: tuple[str, str] | None = None
     related: list[tuple[str, str]] = []
     for story_id, members in near:
-        lead = members[0]
-        shared = member.links & lead.links
+        shared = member.links & members[0].links
         hindrance = _hindrance(member, members)
-        if shared and hindrance is None:
-            why = f"same link as the lead, {min(shared)}"
-            return Placement(member=member, story_id=story_id, why=why, founds=False, related=tuple(related))
+        if shared and hindrance is None and home is None:
+            home = story_id, f"same link as the lead, {min(shared)}"
+            continue
         link = min(member.links & frozenset(chain.from_iterable(m.links for m in members)))
-        related.append((story_id, f"same link, {link}, but " + (hindrance or "not the link of its lead")))
-    return Placement(
-        member=member,
-        story_id=short_hash(f"story\n{member.item_id}"),
-        why="first to tell it",
-        founds=True,
-        related=tuple(related),
-    )
+        reason = hindrance or ("it joined another" if shared else "not the link of its lead")
+        related.append((story_id, f"same link, {link}, but {reason}"))
+    story_id, why = home or (short_hash(f"story\n{member.item_id}"), "first to tell it")
+    return Placement(member=member, story_id=story_id, why=why, founds=home is None, related=tuple(related))
 
 
 def _hindrance(member: Member, members: Sequence[Member]) -> str | None:
@@ -81,12 +81,12 @@ def veto_between(one: str, other: str) -> str | None:
     Equal templates with other numbers, months or Roman numerals are other news; so is a turn ("cancelled",
     "extended") that only one of them takes.
     """
-    a, b = title_key(one), title_key(other)
-    if a == b:
+    a, b = one.casefold(), other.casefold()
+    if title_key(a) == title_key(b) and _TOKEN.findall(a) == _TOKEN.findall(b):
         return None
-    turns = {match[0] for match in _TURNS.finditer(a)} ^ {match[0] for match in _TURNS.finditer(b)}
-    if turns and bool(_TURNS.search(a)) != bool(_TURNS.search(b)):
-        return f"only one says “{min(turns)}”"
+    (turns_a, turns_b) = (frozenset(t for t, words in _TURNS.items() if words.search(x)) for x in (a, b))
+    if turns_a != turns_b:
+        return f"only one says “{min(turns_a ^ turns_b)}”"
     (frame_a, values_a), (frame_b, values_b) = _template(a), _template(b)
     if frame_a == frame_b and values_a != values_b:
         pair = next((x, y) for x, y in zip(values_a, values_b, strict=True) if x != y)
@@ -94,10 +94,10 @@ def veto_between(one: str, other: str) -> str | None:
     return None
 
 
-def _template(key: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _template(title: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """A title's frame with gaps for numbers, months and Roman numerals, and what stands in the gaps."""
     frame, values = [], []
-    for word in key.split():
+    for word in _TOKEN.findall(title):
         if any(c.isdigit() for c in word) or word in _MONTHS or _ROMAN.fullmatch(word):
             frame.append("#")
             values.append(word)

@@ -43,13 +43,13 @@ _DATES = tuple(
         r"\b" + _MONTH + r" +(?P<day>\d{1,2})(?:st|nd|rd|th)?(?:,| )\s*(?P<year>\d{4})(?!\d)",
         r"(?<!\d)(?P<day>\d{1,2})\. ?(?P<number>\d{1,2})\. ?(?P<year>\d{4})(?!\d)",
         r"(?<!\d)(?P<day>\d{1,2})/(?P<number>\d{1,2})/(?P<year>\d{4})(?!\d)",
-        # asctime: Mon Sep 28 10:15:00 2026
-        r"\b" + _MONTH + r" +(?P<day>\d{1,2}) (?=\d{1,2}:\d{2})(?:[\d:]+ )(?P<year>\d{4})",
+        # asctime and date(1): Mon Sep 28 10:15:00 2026, Mon Sep 28 10:15:00 CEST 2026
+        r"\b" + _MONTH + r" +(?P<day>\d{1,2}) (?=\d{1,2}:\d{2})[\d:]+ (?:[A-Z]{1,5} )?(?P<year>\d{4})",
     )
 )
 _TIME = re.compile(
-    r"(?<![\d:+\-])(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?"
-    r"\s*(?P<half>[ap]\.?m\b\.?)?\s*(?:Uhr\b|h\b)?\s*\(?(?P<zone>Z\b|[+-]\d{2}:?\d{2}|[+-]\d{2}\b|[A-Za-z]{1,5}\b)?",
+    r"(?<![\d:+\-])(?P<hour>\d{1,2})(?:[:.]|(?<=T\d\d))(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,]\d+)?)?"
+    r"\s*(?P<half>[ap]\.?m\b\.?)?\s*(?:Uhr\b|h\b)?\s*\(?(?:(?:GMT|UTC)(?=[+-]\d))?(?P<zone>Z\b|[+-]\d{2}:?\d{2}|[+-]\d{2}\b|[A-Za-z]{1,5}\b)?",
     re.IGNORECASE,
 )
 _ZONES = {
@@ -93,7 +93,7 @@ def sane(moment: datetime | None, now: datetime) -> datetime | None:
 def _moment(match: re.Match[str], text: str, zone: tzinfo) -> datetime | None:
     parts = match.groupdict()
     year = int(parts["year"])
-    if year < 100:
+    if len(parts["year"]) == 2:
         year += 2000 if year < 50 else 1900  # RFC 2822, 4.3
     month = _MONTHS[parts["month"].lower()] if parts.get("month") else int(parts["number"])
     day = int(parts["day"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from aggregator.model import Alias, Entry, Verdict
 from aggregator.stories.links import canonical, is_listing, without_fragment
@@ -22,10 +22,10 @@ def title_key(title: str) -> str:
 
 def distinct(entries: Sequence[Entry]) -> list[Entry]:
     """The entries without exact repetitions (a pinned entry that is also in the list)."""
-    seen: dict[tuple[str | None, str | None, str, str | None], Entry] = {}
+    seen: dict[tuple[str | None, ...], Entry] = {}
     for entry in entries:
-        text = None if entry.guid or entry.link else entry.content or entry.summary
-        seen.setdefault((entry.guid, entry.link, title_key(entry.title), text), entry)
+        key = (entry.guid, entry.link, title_key(entry.title), entry.content, entry.summary)
+        seen.setdefault(key, entry)
     return list(seen.values())
 
 
@@ -45,24 +45,35 @@ def judge(entries: Iterable[Entry], before: Verdict, homes: Sequence[str | None]
 
 
 def aliases(
-    entry: Entry, title: str, text: str, verdict: Verdict, homes: Sequence[str | None]
+    entry: Entry,
+    title: str,
+    text: str,
+    verdict: Verdict,
+    homes: Sequence[str | None],
+    shared: Container[str] = (),
 ) -> tuple[Alias, ...]:
-    """Everything that identifies an entry, strongest first; title and text only where nothing else does."""
+    """Everything that identifies an entry, strongest first. Title and text are always remembered, but only
+    asked where no guid and no link serves (`reconcile`).
+
+    `shared` are the link-and-title values that several entries of the document have.
+    """
     found = []
     if entry.guid and verdict.guid and not _is_home(entry.guid, homes):
         found.append(Alias(kind=GUID, value=entry.guid))
-    if entry.link:
-        key = canonical(entry.link)
-        if not is_listing(key, *homes):
-            if verdict.link:
-                found.append(Alias(kind=LINK, value=key))
-            page = without_fragment(key)
-            if not is_listing(page, *homes):
-                found.append(Alias(kind=LINK_AND_TITLE, value=f"{page}\n{title_key(title)}"))
-    if not found:
-        digest = hashlib.sha256(f"{title_key(title)}\n{_dateless(text)}".encode()).hexdigest()
-        found.append(Alias(kind=TEXT, value=digest))
-    return tuple(found)
+    if entry.link and not is_listing(key := canonical(entry.link), *homes):
+        if verdict.link:
+            found.append(Alias(kind=LINK, value=key))
+        both = link_and_title(entry.link, title, homes)
+        if both and both not in shared:
+            found.append(Alias(kind=LINK_AND_TITLE, value=both))
+    digest = hashlib.sha256(f"{title_key(title)}\n{_dateless(text)}".encode()).hexdigest()[:32]
+    return (*found, Alias(kind=TEXT, value=digest))
+
+
+def link_and_title(link: str, title: str, homes: Sequence[str | None]) -> str | None:
+    """A page and a title as one value: a fragment counts only where the titles differ (I2)."""
+    page = without_fragment(canonical(link))
+    return None if is_listing(page, *homes) else f"{page}\n{title_key(title)}"
 
 
 def _is_home(guid: str, homes: Sequence[str | None]) -> bool:

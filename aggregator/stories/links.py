@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from w3lib.url import canonicalize_url
 
@@ -13,7 +13,7 @@ _TRACKING = re.compile(
     r"|fbclid|gclid|dclid|gbraid|wbraid|msclkid|yclid|igshid|twclid|mc_[ce]id|mkt_tok|_ga|_gl|s_cid|ns_\w+",
     re.IGNORECASE,
 )
-_INDEX = re.compile(r"/(index|default)\.(html?|php|aspx?)$", re.IGNORECASE)
+_END = re.compile(r"(?:/(?:index|default)\.(?:html?|php|aspx?)|[/;])+$", re.IGNORECASE)
 _LISTING = re.compile(
     r"(all-)?(news|newsroom|newsletters?|blog|events?|calendar|announcements?|press|home(-\d+)?|start|index"
     r"|aktuelles|aktuell|nachrichten|meldungen|termine|veranstaltungen|presse|startseite|rundbrief)",
@@ -31,8 +31,8 @@ def canonical(url: str) -> str:
     """
     url, _, fragment = url.strip().partition("#")
     try:
-        parts = urlsplit(url)
-        host = (parts.hostname or "").removeprefix("www.").rstrip(".")
+        parts = urlsplit(canonicalize_url(url))  # dot segments, percent-encoding, order of parameters
+        host = re.sub(r"^(www\.)+", "", parts.hostname or "").rstrip(".")
         port = parts.port
     except ValueError:
         return url
@@ -41,15 +41,12 @@ def canonical(url: str) -> str:
         for key, value in parse_qsl(parts.query, keep_blank_values=True)
         if not _TRACKING.fullmatch(key)
     ]
-    path = _INDEX.sub("/", parts.path)
+    path = _END.sub("", parts.path)
     if ":" in host:
         host = f"[{host}]"
     if port not in (None, 80, 443):
         host = f"{host}:{port}"
-    bare = urlunsplit(("https", host, path, urlencode(query), ""))
-    key = canonicalize_url(bare).removeprefix("https://")
-    path, mark, rest = key.partition("?")
-    key = path.rstrip("/") + mark + rest
+    key = host + path + ("?" + urlencode(query) if query else "")
     return key if _IDLE_FRAGMENT.fullmatch(fragment) else f"{key}#{fragment}"
 
 

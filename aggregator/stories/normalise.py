@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -20,9 +21,11 @@ def items(
     entries = identity.distinct(reading.entries)
     verdict = identity.judge(entries, verdict, homes)
     updated = dates.sane(dates.read(reading.updated, source.timezone), now)
+    both = Counter(identity.link_and_title(e.link, _title(e), homes) for e in entries if e.link)
+    shared = frozenset(value for value, count in both.items() if value and count > 1)
     found: dict[str, Item] = {}
     for entry in entries:
-        item = _item(entry, source, verdict, homes, rules, now, updated, reading)
+        item = _item(entry, source, verdict, homes, shared, rules, now, updated, reading)
         found.setdefault(item.id, item)
     return tuple(found.values()), verdict
 
@@ -32,14 +35,15 @@ def _item(
     source: Source,
     verdict: Verdict,
     homes: tuple[str | None, ...],
+    shared: frozenset[str],
     rules: Sequence[TopicRule],
     now: datetime,
     source_updated: datetime | None,
     reading: Reading,
 ) -> Item:
     html, text, excerpt = _texts(entry)
-    title = clean.title(entry.title, is_html=entry.title_is_html) or clean.excerpt(text, 100) or "(untitled)"
-    aliases = identity.aliases(entry, title, text, verdict, homes)
+    title = _title(entry) or clean.excerpt(text, 100) or "(untitled)"
+    aliases = identity.aliases(entry, title, text, verdict, homes, shared)
     said = "\n".join((title, *entry.categories, text))
     raw = entry.published or entry.updated
     item = Item(
@@ -69,6 +73,10 @@ def _item(
     return replace(item, content_hash=_hash(item))
 
 
+def _title(entry: Entry) -> str:
+    return clean.title(entry.title, is_html=entry.title_is_html)
+
+
 def _texts(entry: Entry) -> tuple[str, str, str]:
     """(clean HTML, plain text, excerpt); the summary serves as excerpt where it is more than a repetition."""
     written = entry.content or entry.summary or ""
@@ -78,8 +86,12 @@ def _texts(entry: Entry) -> tuple[str, str, str]:
     if entry.content and entry.summary and entry.text_is_html and len(entry.summary) < len(written):
         short = clean.plain(clean.fragment(entry.summary, entry.base)) or text
     # WordPress ends every excerpt with this sentence, or with "[…]".
-    short = re.sub(r"\s*The post .{1,300}? (first appeared|appeared first) on .{1,200}\.$", "", short)
-    return html, text, clean.excerpt(re.sub(r"\s*\[(…|\.\.\.)\]$", "…", short))
+    end = max(len(short) - 600, 0)
+    tail = re.sub(
+        r"The post [^\n]{1,300}? (first appeared|appeared first) on [^\n]{1,200}\.$", "", short[end:]
+    )
+    tail = re.sub(r" ?\[(…|\.\.\.)\]$", "…", tail.rstrip())
+    return html, text, clean.excerpt(short[:end] + tail)
 
 
 def rights(written: str | None) -> str | None:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from rapidfuzz.distance import Indel
 
 from aggregator.model import Alias, Arrival, Change, Item, KnownItem
-from aggregator.stories.identity import STRENGTH, short_hash, title_key
+from aggregator.stories.identity import GUID, LINK, STRENGTH, TEXT, short_hash, title_key
 
 RESTLESS = 8
 """After so many edits a text counts as one that changes by itself (counters, timestamps); E2."""
-COMPARED = 20_000  # characters of a text that are compared, so that no text can cost seconds
+COMPARED = 20_000
+"""Characters of a change that are compared one by one, so that no text can cost seconds; more is all changed."""
 
 
 def arrivals(
@@ -32,8 +33,10 @@ def _owners(items: Sequence[Item], known_as: Callable[[Alias], KnownItem | None]
     claimed: set[str] = set()
     for kind in STRENGTH:
         for n, item in enumerate(items):
+            if n in owners or (kind == TEXT and item.aliases[0].kind in (GUID, LINK)):
+                continue  # date and title are never part of an identity while a link serves (I2)
             for alias in item.aliases:
-                known = known_as(alias) if alias.kind == kind and n not in owners else None
+                known = known_as(alias) if alias.kind == kind else None
                 if known is not None and known.id not in claimed:
                     owners[n] = known
                     claimed.add(known.id)
@@ -70,9 +73,19 @@ def _change(item: Item, known: KnownItem) -> Change:
 
 def text_differs(old: str, new: str) -> bool:
     """E1: more than 10 % and more than 50 characters of the text changed."""
-    old, new = old[:COMPARED], new[:COMPARED]
-    if old == new:
-        return False
-    # An insertion or deletion counts once, a replacement as the longer side: half of Indel's sum at least.
-    changed = max(Indel.distance(old, new) / 2, abs(len(old) - len(new)))
-    return changed > 50 and changed > 0.1 * max(len(old), 1)
+    whole = max(len(old), 1)
+    old, new = _unlike_ends(*(text[::-1] for text in _unlike_ends(old, new)))
+    changed: float = max(len(old), len(new))
+    if len(old) <= COMPARED and len(new) <= COMPARED:
+        # An insertion or deletion counts once, a replacement as its longer side: half of Indel's sum at least.
+        changed = max(Indel.distance(old, new) / 2, abs(len(old) - len(new)))
+    return changed > 50 and changed > 0.1 * whole
+
+
+def _unlike_ends(one: str, other: str) -> tuple[str, str]:
+    """Two texts without the beginning they share."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[:middle] == other[:middle] else (low, middle - 1)
+    return one[low:], other[low:]

@@ -35,6 +35,14 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
 )
 
 
+# Everyday words around the ones that count.
+_PHRASES = re.compile(
+    r"(?<!\w)(of course|in the course of|in due course|press release|pressemitteilung|good job|on-the-job|meeting room"
+    r"|an erster stelle|an dieser stelle|zur stelle|white paper|position paper)(?!\w)",
+    re.IGNORECASE,
+)
+
+
 @lru_cache(maxsize=1024)
 def pattern(word: str) -> re.Pattern[str]:
     """A word matches as a whole word; one in capitals (FAIR) only in capitals; /…/ is a regular expression."""
@@ -66,7 +74,7 @@ def _kind_patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
 
 def kind(title: str, categories: Sequence[str]) -> Kind:
     """What sort of news a title announces; its categories are asked when the title says nothing."""
-    for said in (title, " · ".join(categories)):
+    for said in (_PHRASES.sub(" ", title), " · ".join(categories)):
         for sort, words in _kind_patterns():
             if words.search(said):
                 return sort

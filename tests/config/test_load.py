@@ -182,6 +182,16 @@ def test_words_stay_words(tmp_path: Path) -> None:
     assert config.topics[0].words == ("no", "on", "2026-10-05")
 
 
+@pytest.mark.parametrize(
+    "title", ["Actualités\u00a0: imagerie\u202f!", "顕微鏡", "Women 👩\u200d🔬 imaging", "क्\u200dष"]
+)
+def test_titles_of_any_language(tmp_path: Path, title: str) -> None:
+    """A title may have what its language needs: no-break spaces, joiners, any script."""
+    text = SITE.replace("Imaging news", f'"{title}"') + ONE.replace("name: A", f'name: "{title}"') % "note: x"
+    config = read(tmp_path, text)
+    assert (config.site.title, config.sources[0].name) == (title, title)
+
+
 @pytest.mark.parametrize("title", ["Imaging", "Imaging, news & more", 'The "Imaging" <news>'])
 def test_default_sender_is_one_mailbox(tmp_path: Path, title: str) -> None:
     """Without `mail` the site writes mail: its title as name and its contact as the only address."""
@@ -327,7 +337,8 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         [
             "3: sources[0].kind: 'rss' is not one of feed, jsonfeed, page",
             "3: sources[0].language: 'Deutsch' does not look right: a language tag such as en or de-AT",
-            "3: sources[0].only[0]: '/(/' is not a regular expression: missing ), unterminated subpattern at position 0",
+            "3: sources[0].only[0]: '/(/' is not a regular expression: missing ), unterminated subpattern"
+            " at position 0",
         ],
     ),
     "bad ids": (
@@ -421,6 +432,10 @@ WRONG: dict[str, tuple[str, list[str]]] = {
             "2: mail.smtp.port: is too small: at least 1",
             "2: mail.smtp.security: 'ssl' is not one of starttls, tls, none",
         ],
+    ),
+    "bad place to listen": (
+        "web: {listen: nine}\n",
+        ["2: web.listen: 'nine' is no place to listen at: write host:port, such as 127.0.0.1:8000"],
     ),
     "not built": (
         "publish: {hub: https://hub.example/}\n",
@@ -560,7 +575,7 @@ def test_impossible_folder_is_refused(tmp_path: Path, key: str) -> None:
 
 def test_endless_nesting_is_refused(tmp_path: Path) -> None:
     """A file nested deeper than anybody writes is refused like any other."""
-    (line,) = problems(tmp_path, SITE + "topics: " + "[" * 3000 + "]" * 3000 + "\n")
+    (line,) = problems(tmp_path, SITE + "topics: " + "[" * 500 + "]" * 500 + "\n")
     assert line.startswith("feeds.yaml:")
 
 
@@ -640,6 +655,7 @@ anything = st.recursive(
 @example(place=("site", "timezone"), value=[1])
 @example(place=("topics", "x"), value=[None])
 @example(place=("fetch", "allow_private"), value=[{}])
+@example(place=("site",), value={"a\nb": None})
 @given(place=st.sampled_from(list(places(WHOLE))), value=anything)
 def test_any_value_anywhere_is_accepted_or_refused(
     tmp_path: Path, place: tuple[Any, ...], value: Any

@@ -8,7 +8,7 @@ import socket
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -151,10 +151,8 @@ def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
             return
         with conn:
             conn.recv(4096)
-            try:
+            with suppress(OSError):
                 talk(conn)
-            except OSError:
-                pass
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -208,7 +206,9 @@ def test_unknown_hosts_and_closed_ports_are_failures() -> None:
     assert reason(ask("http://nowhere.invalid/"))
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "169.254.169.254", "2130706433"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "169.254.169.254", "2130706433"]
+)
 def test_private_addresses_are_not_visited(host: str) -> None:
     """The address guard: loopback, link-local and odd spellings are refused unless allowed."""
     answer = reason(ask(f"http://{host}:9/", fetcher(allow_private=())))

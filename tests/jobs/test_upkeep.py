@@ -72,7 +72,7 @@ def test_retention_takes_texts_and_visits_but_no_story(fetched: Workplace, clock
     assert (report.visits, report.runs, report.texts) == (1, 1, 2)
     conn = sqlite3.connect(fetched.database)
     assert conn.execute("SELECT count(*), max(text), min(excerpt) <> '' FROM items").fetchone() == (2, "", 1)
-    assert conn.execute("SELECT count(*) FROM aliases").fetchone() == (4,)
+    assert conn.execute("SELECT count(*) FROM aliases").fetchone() == (6,)
     conn.close()
     again = fetch.run(fetched.house(), force=True)
     assert (again.new_items, again.new_stories) == (0, 0)

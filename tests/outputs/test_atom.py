@@ -463,7 +463,7 @@ def moment(parts: Any) -> datetime:
     return datetime(*parts[:6], tzinfo=UTC)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 @given(st.lists(any_story(), max_size=4, unique_by=lambda s: s.id))
 def test_what_is_rendered_parses_back_to_what_went_in(stories: list[Story]) -> None:
     """PB2: feedparser, of which we know nothing here, reads the very strings, links and dates that we were given."""

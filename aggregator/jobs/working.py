@@ -1,0 +1,57 @@
+"""What every job that writes begins with: the lock, the store, and ids that are still the same authority's."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aggregator.errors import AuthorityChanged
+from aggregator.gateways import files
+from aggregator.jobs.place import select_again
+from aggregator.model import Config, Source
+from aggregator.sources import VERSION
+from aggregator.store import runs, sources
+from aggregator.store.connection import Store, opened
+
+AUTHORITY = "authority"
+
+
+@contextmanager
+def working(config: Config, *, create: bool = False) -> Iterator[Store]:
+    """The store of `config`, for the one job at a time that may hold it (L1).
+
+    Raises AuthorityChanged if published ids were made with another `site.authority` (V5).
+    """
+    with files.lock(config.data), opened(config.data / "aggregator.db", create=create) as store:
+        known = runs.get(store, AUTHORITY)
+        if known is not None and known != config.site.authority:
+            raise AuthorityChanged(
+                f"{config.file.name}: site.authority is {config.site.authority!r}, but everything published so far"
+                f" has ids of {known!r}; set it back (subscribers would see every story again)"
+            )
+        yield store
+
+
+def prepare(store: Store, config: Config) -> None:
+    """feeds.yaml into the store: sources (V5), with what their documents are to be read (V4), and channels."""
+    keys = {source.id: reading_key(source, config) for source in config.sources}
+    with store.transaction():
+        sources.sync(store, config.sources, keys)
+    select_again(store, config.channels)
+
+
+def reading_key(source: Source, config: Config) -> str:
+    """What a kept body's reading depends on: parser version and the options that shape items (V4)."""
+    options = (
+        VERSION,
+        source.kind,
+        source.page,
+        source.only,
+        source.drop,
+        source.topics,
+        source.language,
+        str(source.timezone),
+        config.topics,
+    )
+    return hashlib.sha256(repr(options).encode()).hexdigest()[:16]

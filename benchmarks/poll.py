@@ -1,0 +1,523 @@
+"""Polling measured: wall, CPU and memory of `aggregator fetch` beside the floor and lemon24/reader, on one farm.
+
+    python benchmarks/poll.py --feeds 500 --items 30 --changed 0.05 --latency 200 [--repeat 3] [--json]
+
+Every program runs each cycle as a fresh process, interpreter start and imports included, as cron would; the
+farm (`farm.py`) is a process of its own, whose CPU is not counted. The floor (`peers.py`) is a bare loop of the
+same GETs. Only ratios within one run mean anything. Targets are those of the project's speed goals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+from types import FrameType, TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode, urlsplit
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+PEERS = HERE / "peers.py"
+PYTHON = sys.executable
+CONCURRENCY = 16  # `fetch.concurrency` as shipped
+MIB = 1024 * 1024
+
+NOTHING_DUE_SOURCES = 70
+NOTHING_DUE_RUNS = 5
+SMALL_FEEDS = 50
+
+# Loopback must not be asked of a proxy; ours are the only variables that would change what is measured.
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.lower().endswith("_proxy") and not name.startswith("AGGREGATOR_")
+}
+
+
+# --- measuring one process -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One process from start to end, with its descendants."""
+
+    wall_s: float
+    cpu_s: float
+    memory_mb: float
+    """The larger of the largest process' peak RSS and the sampled sum of PSS over the tree."""
+
+
+class Failed(Exception):
+    """A measured process ended badly, or took too long; nothing of this run can be believed."""
+
+
+def measure(command: Sequence[str], limit: float) -> Measured:
+    """Run `command` to its end, at most `limit` seconds."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
+        begun = time.perf_counter()
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            cwd=ROOT,
+            env=ENVIRONMENT,
+            start_new_session=True,
+        )
+        with _Watch(process.pid, limit) as watch:
+            # ru_maxrss of a child begins with what this process has: it must stay small, so imports are few.
+            _, status, usage = os.wait4(process.pid, 0)
+            wall = time.perf_counter() - begun
+            process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            errors.seek(0)
+            late = f" (stopped after {limit:.0f} s)" if watch.late else ""
+            words = " ".join(command)
+            raise Failed(f"exit code {process.returncode}{late}: {words}\n{errors.read()[-2000:]}")
+    return Measured(
+        wall_s=wall,
+        cpu_s=usage.ru_utime + usage.ru_stime,
+        memory_mb=max(usage.ru_maxrss * 1024, watch.peak) / MIB,
+    )
+
+
+class _Watch:
+    """Beside a process: samples the memory of its tree, ends it when it takes too long or we are interrupted."""
+
+    PERIOD = 0.1
+
+    def __init__(self, pid: int, limit: float) -> None:
+        self.pid, self.limit = pid, limit
+        self.peak = 0
+        self.late = False
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+        if kind:
+            self._end()
+
+    def _look(self) -> None:
+        latest = time.monotonic() + self.limit
+        while not self._over.wait(self.PERIOD):
+            # One process' own peak is known exactly afterwards; sampling is for trees.
+            if len(tree := _tree(self.pid)) > 1:
+                self.peak = max(self.peak, sum(map(_pss, tree)))
+            if time.monotonic() > latest:
+                self.late = True
+                self._end()
+                return
+
+    def _end(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+
+def _tree(pid: int) -> list[int]:
+    """`pid` and its descendants."""
+    found = [pid]
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found += _tree(int(child))
+    except OSError:
+        pass
+    return found
+
+
+def _pss(pid: int) -> int:
+    """Proportional set size in bytes; 0 for a process that is gone."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("Pss:")), 0)
+
+
+# --- the farm ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Farm:
+    """A running farm: the URLs of its feeds and its control endpoint (see farm.py)."""
+
+    urls: list[str]
+    control: str
+
+    def set(self, **settings: object) -> None:
+        """Change how it answers from now on, and begin counting anew."""
+        self._ask(settings)
+
+    def counted(self) -> dict[str, int]:
+        """How many answers it gave since it was last asked, by status."""
+        return self._ask({})
+
+    def _ask(self, settings: dict[str, object]) -> dict[str, int]:
+        connection = http.client.HTTPConnection(urlsplit(self.control).netloc, timeout=300)
+        connection.request("GET", f"/set?{urlencode(settings)}")
+        counts: dict[str, int] = json.load(connection.getresponse())
+        connection.close()
+        return counts
+
+
+@contextmanager
+def farming(feeds: int, items: int) -> Iterator[Farm]:
+    """A farm that ends with the block, and also when this process dies: its standard input ends then."""
+    command = [PYTHON, str(HERE / "farm.py"), "--feeds", str(feeds), "--items", str(items)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdin and process.stdout
+        try:
+            begun = process.stdout.readline()
+            if not begun:
+                raise Failed("the farm did not begin to serve")
+            said = json.loads(begun)
+            yield Farm(urls=said["feeds"], control=said["control"])
+            process.stdin.close()
+            process.wait(timeout=10)
+        finally:
+            process.kill()
+
+
+# --- who is measured -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A program with a state of its own in a folder: how it is set up, and what one cycle of it is."""
+
+    name: str
+    cycle: Sequence[str]
+    set_up: Sequence[str] = ()
+    count: Sequence[str] = ()
+    """Prints how many items it knows, as a number or as `{"items": number}`."""
+
+
+def aggregator(folder: Path, urls: Sequence[str]) -> Contestant:
+    """The program as shipped, with nothing set but what loopback needs."""
+    sources = "\n".join(f"- {{id: f{n}, name: Feed {n}, url: '{url}'}}" for n, url in enumerate(urls))
+    folder.mkdir(parents=True)
+    file = folder / "feeds.yaml"
+    file.write_text(
+        "site: {title: Farm, url: 'https://farm.example/', contact: polls@farm.example,"
+        f" authority: 'farm.example,2025'}}\nfetch: {{allow_private: [127.0.0.0/8]}}\nsources:\n{sources}\n"
+    )
+    program = [PYTHON, "-m", "aggregator", "-c", str(file)]
+    return Contestant("aggregator", [*program, "fetch", "--force"], count=[*program, "status", "--json"])
+
+
+def reader(folder: Path, urls: Sequence[str]) -> Contestant:
+    """lemon24/reader with 10 workers; its feeds are added before anything is measured."""
+    folder.mkdir(parents=True)
+    listed = folder / "urls.json"
+    listed.write_text(json.dumps(urls))
+
+    def command(action: str) -> list[str]:
+        return [PYTHON, str(PEERS), "reader", action, str(folder / "reader.db"), str(listed)]
+
+    return Contestant("reader", command("update"), set_up=command("add"), count=command("count"))
+
+
+def floor(folder: Path, urls: Sequence[str]) -> Contestant:
+    """A bare loop of the same GETs through requests, and a hash of what came."""
+    folder.mkdir(parents=True)
+    state = folder / "state.json"
+    state.write_text(json.dumps({url: {} for url in urls}))
+    return Contestant("floor", [PYTHON, str(PEERS), "floor", str(state)])
+
+
+# --- the cycles ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """What the farm is told before a cycle, and how many of its answers must then carry a body."""
+
+    name: str
+    title: str
+    settings: dict[str, object]
+    bodies: int
+
+
+def cycles(options: argparse.Namespace) -> list[Cycle]:
+    feeds, share = options.feeds, options.changed
+    some = max(1, round(share * feeds)) if share else 0  # as farm.py counts
+    told = [
+        Cycle("cold", "cold, published", {}, feeds),
+        Cycle("all_304", "all 304", {}, 0),
+        Cycle("same_body", "200, same body", {"validators": 0}, feeds),
+        Cycle("some_new", f"{share:.0%} new, published", {"validators": 1, "change": share}, some),
+        Cycle("all_new", "100% new, published", {"change": 1}, feeds),
+    ]
+    if options.latency:
+        title = f"all 304, {options.latency:g} ms"
+        told.append(Cycle("all_304_latency", title, {"latency": options.latency}, 0))
+    return told
+
+
+Times = dict[str, dict[str, list[Measured]]]
+"""By cycle and contestant, one for each repetition."""
+
+
+def run_cycles(options: argparse.Namespace, folder: Path, farm: Farm, problems: list[str]) -> Times:
+    """All cycles of all contestants, `repeat` times, each time beginning with empty databases."""
+    limit = 60 + options.feeds * (0.5 + options.latency / 1000)
+    times: Times = {cycle.name: {} for cycle in cycles(options)}
+    for turn in range(options.repeat):
+        place = folder / str(turn)
+        contestants = [aggregator(place / "aggregator", farm.urls), floor(place / "floor", farm.urls)]
+        if not options.skip_reader:
+            contestants.insert(1, reader(place / "reader", farm.urls))
+        for contestant in contestants:
+            if contestant.set_up:
+                measure(contestant.set_up, limit)
+        farm.set(validators=1, latency=0)
+        for cycle in cycles(options):
+            farm.set(**cycle.settings)
+            for contestant in contestants:
+                _progress(f"{turn + 1}/{options.repeat} {cycle.title}: {contestant.name}")
+                measured = measure(contestant.cycle, limit)
+                times[cycle.name].setdefault(contestant.name, []).append(measured)
+                problems += _wrong_answers(cycle, contestant.name, farm.counted(), options.feeds)
+        items = sum(cycle.bodies for cycle in cycles(options) if "change" in cycle.settings)
+        problems += _wrong_items(contestants, options.feeds * options.items + items, limit)
+    return times
+
+
+def _wrong_answers(cycle: Cycle, name: str, counted: dict[str, int], feeds: int) -> Iterator[str]:
+    """A cycle in which the farm did not answer as it should did not measure what it says."""
+    expected = {"200": cycle.bodies, "304": feeds - cycle.bodies}
+    if any(counted.get(status, 0) != count for status, count in expected.items()):
+        yield f"{cycle.title}: {name} was given {counted or 'nothing'} instead of {expected}"
+
+
+def _wrong_items(contestants: Sequence[Contestant], expected: int, limit: float) -> Iterator[str]:
+    for contestant in contestants:
+        if not contestant.count:
+            continue
+        shown = subprocess.run(
+            contestant.count, cwd=ROOT, env=ENVIRONMENT, capture_output=True, check=True, timeout=limit
+        )
+        said = json.loads(shown.stdout)
+        known = said["items"] if isinstance(said, dict) else said
+        if known != expected:
+            yield f"{contestant.name} knows {known} items in the end instead of {expected}"
+
+
+def run_small(options: argparse.Namespace, folder: Path) -> dict[str, float]:
+    """The cost of being started at all: nothing due, and a small list of which nothing is new."""
+    _progress("nothing due, and 50 feeds")
+    limit = 60.0
+    with farming(NOTHING_DUE_SOURCES, items=3) as farm:
+        waiting = aggregator(folder / "due", farm.urls)
+        measure(waiting.cycle, limit)
+        nothing_due = [part for part in waiting.cycle if part != "--force"]
+        beyond = []
+        for _ in range(NOTHING_DUE_RUNS):
+            bare = measure([PYTHON, "-c", "pass"], limit)
+            beyond.append(measure(nothing_due, limit).wall_s - bare.wall_s)
+        small = aggregator(folder / "small", farm.urls[:SMALL_FEEDS])
+        measure(small.cycle, limit)
+        again = [measure(small.cycle, limit).cpu_s for _ in range(options.repeat)]
+    return {"nothing_due_wall_s": median(beyond), "fetch_50_all_304_cpu_s": median(again)}
+
+
+# --- the report ----------------------------------------------------------------------------------------
+
+# Per cycle (measure, limit): ratios to reader, CPU to the floor, wall to feeds x latency / concurrency, memory.
+TARGETS: dict[str, dict[str, float]] = {
+    "cold": {"ratio_cpu": 0.5, "ratio_wall": 0.4},
+    "all_304": {"ratio_cpu": 0.6, "ratio_cpu_floor": 1.5},
+    "same_body": {"ratio_cpu": 0.05, "ratio_wall": 0.05},
+    "some_new": {"ratio_cpu": 0.25, "ratio_wall": 0.25},
+    "all_new": {"ratio_cpu": 0.15, "ratio_wall": 0.15},
+    "all_304_latency": {"ratio_wall_ideal": 1.2},
+}
+MEMORY_TARGET = 200.0
+SMALL_TARGETS = {"nothing_due_wall_s": 0.3, "fetch_50_all_304_cpu_s": 0.7}
+SMALL_WORDS = {
+    "nothing_due_wall_s": f"`fetch`, nothing due of {NOTHING_DUE_SOURCES}: wall s beyond `python -c pass`",
+    "fetch_50_all_304_cpu_s": f"`fetch --force`, {SMALL_FEEDS} feeds all 304: CPU s",
+}
+
+
+def report(
+    options: argparse.Namespace, times: Times, small: dict[str, float], problems: list[str]
+) -> dict[str, Any]:
+    """What `--json` prints."""
+    return {
+        "feeds": options.feeds,
+        "items": options.items,
+        "changed": options.changed,
+        "latency_ms": options.latency,
+        "repeat": options.repeat,
+        "python": sys.version.split()[0],
+        "reader": None if options.skip_reader else metadata.version("reader"),
+        "cycles": {cycle.name: _cycle_report(cycle, times[cycle.name], options) for cycle in cycles(options)},
+        "small": {name: round(value, 3) for name, value in small.items()},
+        "small_targets": [_held(name, small[name], limit) for name, limit in SMALL_TARGETS.items()],
+        "problems": problems,
+    }
+
+
+def _cycle_report(
+    cycle: Cycle, times: dict[str, list[Measured]], options: argparse.Namespace
+) -> dict[str, Any]:
+    told: dict[str, Any] = {name: _medians(measured, options.feeds) for name, measured in times.items()}
+    own, bare = told["aggregator"], told["floor"]
+    peer = told.setdefault("reader", None)
+    told["ratio_wall"] = round(own["wall_s"] / peer["wall_s"], 3) if peer else None
+    told["ratio_cpu"] = round(own["cpu_s"] / peer["cpu_s"], 3) if peer else None
+    told["ratio_wall_floor"] = round(own["wall_s"] / bare["wall_s"], 3)
+    told["ratio_cpu_floor"] = round(own["cpu_s"] / bare["cpu_s"], 3)
+    if "latency" in cycle.settings:
+        ideal = options.feeds * options.latency / 1000 / CONCURRENCY
+        told["ratio_wall_ideal"] = round(own["wall_s"] / ideal, 3)
+    told["targets"] = [_held(name, told[name], limit) for name, limit in TARGETS[cycle.name].items()]
+    told["targets"].append(_held("memory_mb", own["memory_mb"], MEMORY_TARGET))
+    return told
+
+
+def _medians(measured: Sequence[Measured], feeds: int) -> dict[str, float]:
+    cpu = median(one.cpu_s for one in measured)
+    return {
+        "wall_s": round(median(one.wall_s for one in measured), 3),
+        "cpu_s": round(cpu, 3),
+        "cpu_ms_per_feed": round(1000 * cpu / feeds, 3),
+        "memory_mb": round(median(one.memory_mb for one in measured), 1),
+    }
+
+
+def _held(name: str, value: float | None, limit: float) -> dict[str, Any]:
+    """A target beside what was measured; `met` is null where nothing was."""
+    met = None if value is None else value <= limit
+    return {"measure": name, "value": value, "limit": limit, "met": met}
+
+
+def table(told: dict[str, Any], titles: dict[str, str]) -> str:
+    """The report for people: a line a program, and what the aggregator needs as a multiple of it."""
+    rows = [["cycle", "program", "wall s", "CPU s", "ms/feed", "MiB", "our wall / its", "our CPU / its"]]
+    for name, cycle in told["cycles"].items():
+        verdicts = {target["measure"]: _verdict(target) for target in cycle["targets"]}
+
+        def ratio(measure: str, cycle: dict[str, Any] = cycle, verdicts: dict[str, str] = verdicts) -> str:
+            return verdicts.get(measure) or _number(cycle.get(measure))
+
+        rows.append([titles[name], *_numbers("aggregator", cycle, verdicts["memory_mb"]), "", ""])
+        rows.append(["", *_numbers("reader", cycle), ratio("ratio_wall"), ratio("ratio_cpu")])
+        rows.append(["", *_numbers("floor", cycle), ratio("ratio_wall_floor"), ratio("ratio_cpu_floor")])
+        if "ratio_wall_ideal" in cycle:
+            rows.append(["", "latency only", *[""] * 4, ratio("ratio_wall_ideal"), ""])
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    lines += [f"{SMALL_WORDS[target['measure']]}: {_verdict(target)}" for target in told["small_targets"]]
+    peer = f"reader {told['reader']}" if told["reader"] else "reader not measured"
+    above = (
+        f"{told['feeds']} feeds of {told['items']} items, medians of {told['repeat']}, {peer}"
+        "; targets hold for 500 feeds, all 304 for 2,000"
+    )
+    return "\n".join([above, *(line.rstrip() for line in lines)])
+
+
+def _numbers(program: str, cycle: dict[str, Any], memory: str = "") -> list[str]:
+    measured = cycle[program]
+    if measured is None:
+        return [program, *["-"] * 4]
+    values = (_number(measured[key]) for key in ("wall_s", "cpu_s", "cpu_ms_per_feed"))
+    return [program, *values, memory or f"{measured['memory_mb']:.0f}"]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
+def _verdict(target: dict[str, Any]) -> str:
+    word = {True: "met", False: "MISSED", None: ""}[target["met"]]
+    return f"{_number(target['value'])} <= {target['limit']:g} {word}".rstrip()
+
+
+def _progress(words: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{words}", end="", file=sys.stderr, flush=True)
+
+
+# --- the command ---------------------------------------------------------------------------------------
+
+
+def main() -> None:
+    options = _options()
+    signal.signal(signal.SIGTERM, _leave)  # so that processes and folder are cleaned up then, too
+    problems: list[str] = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="poll-") as name:
+            small = run_small(options, Path(name))
+            with farming(options.feeds, options.items) as farm:
+                times = run_cycles(options, Path(name), farm, problems)
+    except Failed as failure:
+        sys.exit(f"poll.py: {failure}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    _progress("")
+    told = report(options, times, small, problems)
+    if options.json:
+        print(json.dumps(told, indent=2))
+    else:
+        print(table(told, {cycle.name: cycle.title for cycle in cycles(options)}))
+    for problem in problems:
+        print(f"not believable: {problem}", file=sys.stderr)
+    sys.exit(1 if problems else 0)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    del frame
+    sys.exit(128 + number)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Measure polling against the floor and lemon24/reader on a loopback farm."
+    )
+    parser.add_argument("--feeds", type=int, default=500, metavar="N")
+    parser.add_argument("--items", type=int, default=30, metavar="M", help="items in each feed")
+    parser.add_argument("--changed", type=float, default=0.05, metavar="SHARE", help="of feeds, 0 to 1")
+    parser.add_argument("--latency", type=float, default=200, metavar="MS", help="of the last cycle; 0: none")
+    parser.add_argument("--repeat", type=int, default=1, metavar="R", help="report medians of R runs")
+    parser.add_argument("--skip-reader", action="store_true", help="do without lemon24/reader")
+    parser.add_argument("--json", action="store_true", help="print one object")
+    options = parser.parse_args()
+    if options.feeds < 1 or options.items < 1 or options.repeat < 1 or not 0 <= options.changed <= 1:
+        parser.error("--feeds, --items and --repeat are at least 1, --changed is between 0 and 1")
+    if not options.skip_reader:
+        try:
+            metadata.version("reader")
+        except metadata.PackageNotFoundError:
+            options.skip_reader = True
+            print("reader is not installed (pip install -e '.[bench]'): measured without it", file=sys.stderr)
+    return options
+
+
+if __name__ == "__main__":
+    main()

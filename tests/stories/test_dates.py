@@ -1,0 +1,231 @@
+"""Dates as publishers write them: every one against the moment it means (T2)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.stories import dates
+from tests.builders import BERLIN, NOW, item
+from tests.strategies import aware, law, moments
+
+
+def utc(text: str) -> datetime:
+    """A moment in UTC from ISO 8601 without a zone."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+# --- laws ----------------------------------------------------------------------------------------------
+
+
+@given(aware)
+@law
+def test_a_moment_written_as_rfc_822_is_read_back(moment: datetime) -> None:
+    """Any moment in any zone, as RSS writes it, is read back to the second."""
+    assert dates.read(format_datetime(moment), BERLIN) == moment
+    assert dates.read(moment.strftime("%d %b %Y %H:%M:%S %z"), BERLIN) == moment
+
+
+@given(aware)
+@law
+def test_a_moment_written_as_iso_8601_is_read_back(moment: datetime) -> None:
+    """Any moment in any zone, as Atom writes it (RFC 3339), is read back; a fraction of a second does not disturb."""
+    fraction = moment.replace(microsecond=250_000).isoformat()
+    for text in (
+        moment.isoformat(),
+        moment.isoformat(" "),
+        moment.isoformat().replace("T", " at "),
+        fraction,
+    ):
+        assert dates.read(text, BERLIN) == moment
+    assert dates.read(moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), BERLIN) == moment
+
+
+@given(aware)
+@law
+def test_a_moment_written_as_basic_iso_8601_is_read_back(moment: datetime) -> None:
+    """The form without dashes and colons keeps its time too."""
+    assert dates.read(moment.strftime("%Y%m%dT%H%M%S%z"), BERLIN) == moment
+    assert dates.read(moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ"), BERLIN) == moment
+
+
+@given(moments)
+@law
+def test_a_moment_written_as_seconds_is_read_back(moment: datetime) -> None:
+    """Seconds or milliseconds since 1970 are the moment they count."""
+    seconds = int(moment.timestamp())
+    if seconds >= 10**9:  # ten digits: since September 2001
+        assert dates.read(str(seconds), BERLIN) == datetime.fromtimestamp(seconds, UTC)
+        assert dates.read(f"{seconds}000", BERLIN) == datetime.fromtimestamp(seconds, UTC)
+
+
+@given(moments)
+@law
+def test_a_day_alone_is_its_noon(moment: datetime) -> None:
+    """T2: a date without time is 12:00 in the source's zone, however it is written."""
+    noon = datetime(moment.year, moment.month, moment.day, 12, tzinfo=BERLIN)
+    for form in ("%Y-%m-%d", "%d.%m.%Y", "%d %B %Y", "%B %d, %Y", "%a, %d %b %Y", "%Y/%m/%d", "%Y%m%d"):
+        assert dates.read(moment.strftime(form), BERLIN) == noon
+
+
+@given(
+    moments, st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Tokyo", "Pacific/Auckland"])
+)
+@law
+def test_a_time_without_zone_is_the_sources(moment: datetime, zone: str) -> None:
+    """T2: a time without zone is a time in the source's zone, in summer and in winter."""
+    local = moment.replace(tzinfo=ZoneInfo(zone), microsecond=0)
+    assert dates.read(local.strftime("%Y-%m-%d %H:%M:%S"), ZoneInfo(zone)) == local.astimezone(UTC)
+
+
+@given(st.text(max_size=60))
+@law
+def test_any_text_is_a_moment_or_none(text: str) -> None:
+    """No text makes reading fail, and what it yields is aware UTC."""
+    moment = dates.read(text, BERLIN)
+    assert moment is None or moment.tzinfo is UTC
+
+
+@given(moments, moments)
+@law
+def test_an_item_never_sorts_later_than_it_was_seen(claimed: datetime, seen: datetime) -> None:
+    """T1: sort is the earlier of claimed and first seen."""
+    assert item(claimed=claimed, first_seen=seen).sort == min(claimed, seen)
+    assert item(claimed=None, first_seen=seen).sort == seen
+
+
+# --- as written in the wild ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        # RFC 822 and its neighbours
+        ("Mon, 28 Sep 2026 10:15:00 +0200", "2026-09-28 08:15"),
+        ("Mon, 28 Sep 2026 10:15 GMT", "2026-09-28 10:15"),
+        ("28 Sep 26 10:15:00 -0000", "2026-09-28 10:15"),
+        ("28 Sep 99 10:15:00 GMT", "1999-09-28 10:15"),
+        ("Monday, 28-Sep-26 10:15:00 GMT", "2026-09-28 10:15"),
+        ("Mon, 28 Sep 2026 10:15:60 GMT", "2026-09-28 10:15:59"),
+        ("Mon, 28 Sep 2026 10:15:00 +0200 (CEST)", "2026-09-28 08:15"),
+        ("Mon Sep 28 10:15:00 2026", "2026-09-28 08:15"),
+        # ISO 8601
+        ("2026-09-28T10:15:00Z", "2026-09-28 10:15"),
+        ("2026-09-28t10:15:00z", "2026-09-28 10:15"),
+        ("2026-09-28T10:15:00.123456+02:00", "2026-09-28 08:15"),
+        ("2026-09-28T10:15:00-05:30", "2026-09-28 15:45"),
+        ("2026-09-28T10:15+02", "2026-09-28 08:15"),
+        ("2026-9-8", "2026-09-08 10:00"),
+        # zones by name
+        ("Mon, 12 Jan 2026 10:15:00 CET", "2026-01-12 09:15"),
+        ("Mon, 28 Sep 2026 10:15:00 CEST", "2026-09-28 08:15"),
+        ("Mo, 28 Sep 2026 10:15:00 MESZ", "2026-09-28 08:15"),
+        ("Mon, 28 Sep 2026 10:15:00 EDT", "2026-09-28 14:15"),
+        ("Mon, 28 Sep 2026 10:15:00 PST", "2026-09-28 18:15"),
+        ("Mon, 28 Sep 2026 10:15:00 XYZ", "2026-09-28 08:15"),
+        # German
+        ("28. September 2026", "2026-09-28 10:00"),
+        ("Montag, 28. September 2026, 10:15 Uhr", "2026-09-28 08:15"),
+        ("28.09.2026", "2026-09-28 10:00"),
+        ("28. 9. 2026", "2026-09-28 10:00"),
+        ("28.09.2026 10.15 Uhr", "2026-09-28 08:15"),
+        ("28.09.2026, 10:15", "2026-09-28 08:15"),
+        ("10:15 Uhr, 28. September 2026", "2026-09-28 08:15"),
+        ("1. März 2026", "2026-03-01 11:00"),
+        ("3. Okt. 2026", "2026-10-03 10:00"),
+        ("7. Jänner 2026", "2026-01-07 11:00"),
+        ("Dienstag, 1. Dez 2026", "2026-12-01 11:00"),
+        # English prose
+        ("Published: 2026-09-28", "2026-09-28 10:00"),
+        ("Published December 23, 2025", "2025-12-23 11:00"),
+        ("June 5, 2026 Board UK Node", "2026-06-05 10:00"),
+        ("Sept. 5th, 2026", "2026-09-05 10:00"),
+        ("5th of June 2026", "2026-06-05 10:00"),
+        ("Sep 28, 2026 10:15 AM", "2026-09-28 08:15"),
+        ("Sep 28, 2026 12:15 a.m.", "2026-09-27 22:15"),
+        ("Sep 28, 2026 3:05 pm", "2026-09-28 13:05"),
+        # slashes
+        ("28/09/2026", "2026-09-28 10:00"),
+        ("9/28/2026", "2026-09-28 10:00"),
+        ("2026/09/28 10:15:00", "2026-09-28 08:15"),
+        # the hours that a change of clocks doubles or skips are some hour of that day
+        ("2026-10-25T02:30:00", "2026-10-25 00:30"),
+        ("2026-03-29T02:30:00", "2026-03-29 01:30"),
+    ],
+)
+def test_a_date_is_the_moment_it_means(written: str, meant: str) -> None:
+    """T2: what is written is read as meant, in the zone of Berlin where it names none."""
+    assert dates.read(written, BERLIN) == utc(meant)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        None,
+        "",
+        "   ",
+        "today",
+        "September 2026",
+        "2026",
+        "2026-09",
+        "Mon, 31 Feb 2026 10:00:00 GMT",
+        "2026-13-01",
+        "32.01.2026",
+        "0",
+        "-1",
+        "12345",
+        "v1.2.3",
+        "we meet in May",
+        "Call 2026-27",
+        "10:15",
+        "00.00.0000",
+    ],
+)
+def test_what_names_no_day_is_no_date(written: str | None) -> None:
+    """T2: no day is made up out of half a date."""
+    assert dates.read(written, BERLIN) is None
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "0001-01-01T00:00:00Z",  # Go, so Hugo
+        "Mon, 01 Jan 0001 00:00:00 +0000",
+        "Wed, 30 Nov -0001 00:00:00 +0000",  # WordPress, so many partners
+        "-0001-11-30T00:00:00+00:00",
+        "0000-00-00 00:00:00",  # MySQL
+        "Thu, 01 Jan 1970 00:00:00 +0000",
+        "1899-12-30",
+    ],
+)
+def test_a_zero_date_is_absent(written: str) -> None:
+    """T2: before 1990 is absent, and so is the year 1 (it is not 2001)."""
+    assert dates.sane(dates.read(written, BERLIN), NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Mon Sep 28 10:15:00 CEST 2026", "2026-09-28 08:15"),  # date(1)
+        ("Mon Sep 28 2026 10:15:00 GMT+0200 (CEST)", "2026-09-28 08:15"),  # JavaScript
+        ("Mon, 28 Sep 2026 10:15:00 UTC+2", "2026-09-28 08:15"),
+    ],
+)
+def test_dates_as_programs_print_them(written: str, meant: str) -> None:
+    """T2: what date(1) and JavaScript print unasked is read with its zone."""
+    assert dates.read(written, BERLIN) == utc(meant)
+
+
+def test_only_sane_dates_count() -> None:
+    """T2: before 1990 or more than 24 h ahead is absent; both limits themselves count."""
+    limit = NOW + timedelta(hours=24)
+    assert dates.sane(limit, NOW) == limit
+    assert dates.sane(limit + timedelta(seconds=1), NOW) is None
+    assert dates.sane(utc("1990-01-01 00:00"), NOW) == utc("1990-01-01 00:00")
+    assert dates.sane(utc("1989-12-31 23:59:59"), NOW) is None
+    assert dates.sane(None, NOW) is None

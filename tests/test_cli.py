@@ -1,0 +1,470 @@
+"""The commands: what they print, what they leave behind and with which code they end."""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import json
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+import pytest
+
+from aggregator import __version__, wiring
+from tests.builders import NOW, rss
+from tests.command import Said, call, news, one_source, run, visited
+from tests.conftest import Answer, Web, Workplace
+
+HOUR = timedelta(hours=1)
+
+FETCH_KEYS = {
+    "visited", "unchanged", "changed", "failed", "not_due", "new_items", "updated_items", "new_stories",
+    "joined_stories", "held", "documents_written", "seconds", "sources",
+}  # fmt: skip
+FETCH_SOURCE_KEYS = {"id", "outcome", "status", "reason", "new_items", "next_visit"}
+STATUS_KEYS = {"sources", "stories", "items", "subscribers", "owed", "runs"}
+STATUS_SOURCE_KEYS = {
+    "id", "state", "last_success", "last_attempt", "next_visit", "failures", "reason", "items", "stories",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Web]]:
+    """A folder whose source was visited and published, and the server."""
+    folder = tmp_path_factory.mktemp("original")
+    with visited(folder) as web:
+        yield folder, web
+
+
+@pytest.fixture
+def web(original: tuple[Path, Web]) -> Web:
+    """The server, not yet asked anything."""
+    web = original[1]
+    web.asked.clear()
+    web.answers.clear()
+    return web
+
+
+@pytest.fixture
+def site(original: tuple[Path, Web], web: Web, place: Workplace) -> Workplace:
+    """One source, visited and published."""
+    shutil.copytree(original[0], place.folder, dirs_exist_ok=True)
+    return one_source(place, web)
+
+
+def dump(place: Workplace) -> list[str]:
+    """All that the database holds."""
+    conn = sqlite3.connect(place.database)
+    try:
+        return list(conn.iterdump())
+    finally:
+        conn.close()
+
+
+def files(folder: Path) -> dict[str, tuple[int, int]]:
+    """Every file below a folder with its inode and time, which change when it is written.
+
+    SQLite's own `-wal` and `-shm` come and go with every connection, a reading one too.
+    """
+    return {
+        str(file.relative_to(folder)): (file.stat().st_ino, file.stat().st_mtime_ns)
+        for file in folder.rglob("*")
+        if file.is_file() and not file.name.endswith(("-wal", "-shm"))
+    }
+
+
+# --- check ---------------------------------------------------------------------------------------------
+
+
+def test_check_says_that_the_file_is_right(place: Workplace, web: Web) -> None:
+    """`check` of a right file ends with 0 and counts what it found, visits nobody and creates nothing."""
+    said = run(one_source(place, web), "check")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == "feeds.yaml is right: 1 sources polled, 0 disabled; 1 channels, 1 digests.\n"
+    assert [file.name for file in place.folder.iterdir()] == ["feeds.yaml"]
+    assert web.asked == []
+
+
+def test_check_names_the_placeholder(place: Workplace) -> None:
+    """`check` says that the placeholder contact must go before public servers are visited (V7)."""
+    place.write(
+        "",
+        head='site: {title: T, url: "https://a.example/", contact: news@example.org, authority: "a,2026"}\n',
+    )
+    said = call(place, "check")
+    assert said.code == 0
+    assert "site.contact is still the placeholder" in said.out
+
+
+# --- fetch ---------------------------------------------------------------------------------------------
+
+
+def test_fetch_under_cron_is_quiet_and_publishes(place: Workplace, web: Web) -> None:
+    """A process without terminal that fetches, publishes and mails says nothing at all when all is well."""
+    one_source(place, web)
+    quiet = Said(0, "", "")
+    assert (run(place, "fetch"), run(place, "digest", "run")) == (quiet, quiet)
+    assert (call(place, "fetch", "--force"), call(place, "publish")) == (quiet, quiet)
+    assert [asked.path for asked in web.asked] == ["/feed", "/feed"]
+    assert b"Microscope number 1" in (place.public / "atom.xml").read_bytes()
+    assert len(list((place.folder / "var/outbox").iterdir())) == 1
+
+
+def test_cron_needs_no_environment(place: Workplace, web: Web) -> None:
+    """Cron's environment, without locale or home, is enough for news in any language."""
+    one_source(place, web, news(1, title="Mikroskopie für Größen · 顕微鏡"))
+    bare = ("/usr/bin/env", "-i", sys.executable, "-m", "aggregator")
+    assert call(place, "fetch") == Said(0, "", "")
+    said = run(place, "search", "顕微鏡", program=bare)
+    assert (said.code, said.err) == (0, "")
+    assert "Mikroskopie für Größen · 顕微鏡" in said.out
+
+
+def test_fetch_json_has_the_keys_of_the_contract(place: Workplace, web: Web) -> None:
+    """`fetch --json` prints one object with every key of the public contract and what happened."""
+    said = run(one_source(place, web), "fetch", "--json")
+    assert (said.code, said.err) == (0, "")
+    report = json.loads(said.out)
+    assert set(report) - {"notices"} == FETCH_KEYS
+    assert (report["visited"], report["changed"], report["new_items"], report["new_stories"]) == (1, 1, 2, 2)
+    assert {"atom.xml", "index.html", "sources.opml"} <= set(report["documents_written"])
+    (told,) = report["sources"]
+    assert set(told) == FETCH_SOURCE_KEYS
+    assert (told["id"], told["outcome"], told["status"], told["new_items"]) == ("node", "changed", 200, 2)
+
+
+def test_idle_fetch_asks_nobody_and_writes_nothing(site: Workplace, web: Web) -> None:
+    """When no source is due, `fetch` asks nobody, writes nothing and reports with the same keys (V6)."""
+    before = files(site.folder)
+    said = run(site, "fetch", "--json")
+    report = json.loads(said.out)
+    assert (said.code, said.err) == (0, "")
+    assert set(report) - {"notices"} == FETCH_KEYS
+    assert (report["visited"], report["not_due"], report["sources"]) == (0, 1, [])
+    assert web.asked == []
+    assert files(site.folder) == before
+    assert call(site, "-v", "fetch").out == "Nothing is due; 1 sources wait for their time.\n"
+
+
+def test_idle_fetch_notices_a_changed_file(site: Workplace, web: Web) -> None:
+    """A changed feeds.yaml is work even while no source is due: its channels are published at once (P1)."""
+    one_source(site, web)
+    site.write((site.folder / "feeds.yaml").read_text() + "channels: [{id: extra, title: Extra}]\n", head="")
+    report = json.loads(call(site, "fetch", "--json").out)
+    assert (report["visited"], report["not_due"]) == (0, 1)
+    assert "channels/extra/atom.xml" in report["documents_written"]
+
+
+def test_fetch_tells_who_wants_to_know(place: Workplace, web: Web) -> None:
+    """With `-v` a run without terminal says what it did: visits, items, documents."""
+    said = call(one_source(place, web), "-v", "fetch")
+    assert said.out.startswith("1 sources visited: 1 changed, 0 unchanged, 0 failed; 0 not due")
+    assert "2 new items, 0 updated: 2 new stories" in said.out
+    assert " documents written: atom.xml, " in said.out
+
+
+def two_sources(place: Workplace, webs: Callable[[], Web]) -> tuple[Web, Web]:
+    """Sources `one` and `two` on servers of their own."""
+    servers = webs(), webs()
+    for web in servers:
+        web.feed("/feed", rss(news(1)), '"1"')
+    listed = zip(("one", "two"), servers, strict=True)
+    place.write(
+        "sources:\n" + "".join(f"  - {{id: {id_}, name: N, url: '{web.url}/feed'}}\n" for id_, web in listed)
+    )
+    return servers
+
+
+def test_fetch_of_named_sources_visits_only_them(place: Workplace, webs: Callable[[], Web]) -> None:
+    """`fetch SOURCE` leaves the other sources alone."""
+    one, two = two_sources(place, webs)
+    report = json.loads(call(place, "fetch", "two", "--json").out)
+    assert [source["id"] for source in report["sources"]] == ["two"]
+    assert (len(one.asked), len(two.asked)) == (0, 1)
+
+
+def test_force_ignores_cadence_only(site: Workplace, web: Web) -> None:
+    """`--force` visits what is not due, but still conditionally (V3)."""
+    report = json.loads(call(site, "fetch", "--force", "--json").out)
+    assert (report["visited"], report["unchanged"], report["documents_written"]) == (1, 1, [])
+    assert [asked.headers["if-none-match"] for asked in web.asked] == ['"1"']
+
+
+@pytest.mark.parametrize(("broken", "well", "code"), [(3, 0, 1), (2, 0, 0), (3, 1, 0)])
+def test_exit_code_when_sources_fail(
+    place: Workplace, webs: Callable[[], Web], broken: int, well: int, code: int
+) -> None:
+    """L3: single failed sources are normal; only when all of at least three due sources fail, the run failed."""
+    servers = [webs() for _ in range(broken + well)]
+    for web in servers[broken:]:
+        web.feed("/feed", rss(news(1)), '"1"')
+    place.write(
+        "sources:\n"
+        + "".join(f"  - {{id: s{n}, name: S, url: '{web.url}/feed'}}\n" for n, web in enumerate(servers))
+    )
+    said = call(place, "fetch", "--json")
+    report = json.loads(said.out)
+    assert (said.code, report["visited"], report["failed"]) == (code, broken + well, broken)
+    told = said.err.splitlines()
+    assert told[:broken] == [f"s{n} ({servers[n].url}/feed): failing: not found (404)" for n in range(broken)]
+    assert told[broken:] == ["aggregator: all 3 sources that were due failed; is the network up?"] * code
+
+
+def test_dead_network(place: Workplace, webs: Callable[[], Web]) -> None:
+    """L3: servers that refuse connections fail one by one in words, and all together the run."""
+    servers = [webs() for _ in range(3)]
+    place.write(
+        "sources:\n"
+        + "".join(f"  - {{id: s{n}, name: S, url: '{web.url}/feed'}}\n" for n, web in enumerate(servers))
+    )
+    for web in servers:
+        web.close()
+    said = call(place, "fetch")
+    assert (said.code, said.out) == (1, "")
+    assert [line.partition(": ")[2] for line in said.err.splitlines()] == [
+        *["failing: the server refused the connection"] * 3,
+        "all 3 sources that were due failed; is the network up?",
+    ]
+
+
+def test_change_of_state_is_told_once(place: Workplace, web: Web) -> None:
+    """V8: that a source fails is said once, also under cron, and that it is well again, once."""
+    one_source(place, web)
+    working = web.answers["/feed"]
+    web.answers["/feed"] = Answer(status=404)
+    failing, again = call(place, "fetch"), call(place, "fetch", "--force")
+    web.answers["/feed"] = working
+    well, still = call(place, "fetch", "--force"), call(place, "fetch", "--force")
+    assert [said.code for said in (failing, again, well, still)] == [0, 0, 0, 0]
+    assert failing.line == f"node ({web.url}/feed): failing: not found (404)"
+    assert well.line == f"node ({web.url}/feed): well again"
+    assert again.err == still.err == ""
+
+
+def test_change_of_state_is_told_although_publishing_fails(place: Workplace, web: Web) -> None:
+    """V8: a run that ends in an error has still told what happened to its sources; later runs would not."""
+    web.answers["/feed"] = Answer(status=404)
+    place.write(f"sources:\n  - {{id: node, name: N, url: '{web.url}/feed'}}\n")
+    place.public.write_text("in the way")
+    first, second = call(place, "fetch"), call(place, "fetch", "--force")
+    assert (first.code, second.code, len(web.asked)) == (1, 1, 2)
+    assert (first.err + second.err).count("failing: not found (404)") == 1
+
+
+# --- publish -------------------------------------------------------------------------------------------
+
+
+def test_publish_mends_what_is_missing_and_touches_nothing_else(site: Workplace) -> None:
+    """`publish` writes what is missing or altered below `public` and leaves right files as they are (PB13)."""
+    atom = (site.public / "atom.xml").read_bytes()
+    (site.public / "atom.xml").write_bytes(b"altered")
+    (site.public / "index.html.gz").unlink()
+    opml = files(site.public)["sources.opml"]
+    said = run(site, "publish", "--json")
+    assert (said.code, said.err) == (0, "")
+    report = json.loads(said.out)
+    assert sorted(report["documents_written"]) == ["atom.xml", "index.html"]
+    assert report["unchanged"] >= 1
+    assert (site.public / "atom.xml").read_bytes() == atom
+    assert files(site.public)["sources.opml"] == opml
+    assert call(site, "-v", "publish").out.startswith("0 documents written, ")
+
+
+def test_every_document_has_its_gzip(site: Workplace) -> None:
+    """P4: beside each document lies a .gz of the same bytes, made without a time."""
+    documents = [file for file in site.public.rglob("*") if file.is_file() and file.suffix != ".gz"]
+    assert len(documents) >= 3
+    for document in documents:
+        packed = document.with_name(document.name + ".gz").read_bytes()
+        assert gzip.decompress(packed) == document.read_bytes()
+        assert packed[4:8] == b"\0\0\0\0"
+
+
+# --- digest --------------------------------------------------------------------------------------------
+
+
+def test_digest_preview_writes_letters_and_records_nothing(site: Workplace) -> None:
+    """`digest preview` writes what would go out now as .eml and .html; the database stays as it was."""
+    before = dump(site)
+    said = run(site, "digest", "preview", "weekly", "--out", "shown")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.splitlines()[0] == "2 new stories, 0 corrected"
+    eml, html = (site.folder / line for line in said.out.splitlines()[1:])
+    letter = message_from_bytes(eml.read_bytes(), policy=default)
+    assert "Microscope number 2" in letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "Microscope number 2" in html.read_text()
+    assert dump(site) == before
+
+
+def test_digest_preview_of_another_moment(site: Workplace) -> None:
+    """`--at` shows what would go out then, a moment without zone being one of the site's zone (M5)."""
+    said = call(site, "digest", "preview", "weekly", "--at", "2026-10-12T07:59")
+    later = call(site, "digest", "preview", "weekly", "--at", "2026-10-12T08:00")
+    assert "weekly-2026-10-05.eml" in said.out
+    assert "weekly-2026-10-12.eml" in later.out
+    assert (site.folder / "var/preview/weekly-2026-10-12.eml").exists()
+
+
+def test_digest_run_reports(site: Workplace) -> None:
+    """`digest run --json` names the edition it composed; a second run of the same week sends nothing (M4)."""
+    first, second = (json.loads(call(site, "digest", "run", "--json").out) for _ in range(2))
+    assert (first["composed"], first["sent"], first["owed"]) == (["weekly-2026-10-05"], 1, 0)
+    assert (second["composed"], second["sent"]) == ([], 0)
+    assert len(list((site.folder / "var/outbox").iterdir())) == 1
+
+
+# --- looking -------------------------------------------------------------------------------------------
+
+
+def test_status_json_has_the_keys_of_the_contract(site: Workplace) -> None:
+    """`status --json` prints one object with every key of the public contract."""
+    said = run(site, "status", "--json")
+    assert (said.code, said.err) == (0, "")
+    status = json.loads(said.out)
+    assert set(status) >= STATUS_KEYS
+    assert (status["stories"], status["items"], status["subscribers"], status["owed"]) == (2, 2, 1, 0)
+    (source,) = status["sources"]
+    assert set(source) >= STATUS_SOURCE_KEYS
+    assert (source["id"], source["state"], source["failures"], source["items"]) == ("node", "well", 0, 2)
+    assert [datetime.fromisoformat(source[key]) for key in ("last_success", "last_attempt")] == [NOW, NOW]
+    assert [(ran["job"], ran["outcome"]) for ran in status["runs"]] == [("fetch", "done")]
+
+
+def test_status_reads_well(site: Workplace, web: Web) -> None:
+    """`status` is a table of the sources with their trouble in words."""
+    web.answers["/feed"] = Answer(status=404)
+    site.clock.now += 2 * HOUR
+    call(site, "fetch")
+    head, node, _, counts, *runs = call(site, "status").out.splitlines()
+    assert head.split() == ["source", "state", "last", "success", "next", "visit", "items", "reason"]
+    assert node.startswith("node")
+    assert "not found (404)" in node
+    assert "2 h ago" in node
+    assert counts == "2 stories of 2 items; 0 letters owed"
+    assert [line.split()[0] for line in runs] == ["fetch", "fetch"]
+
+
+def story_ids(place: Workplace) -> list[str]:
+    """The ids of the stories that `search` shows."""
+    found = json.loads(call(place, "search", "microscope", "--json").out)
+    return [story["story"] for story in found["stories"]]
+
+
+def test_search_finds_all_words(site: Workplace) -> None:
+    """`search` prints a line for each story that has all the words."""
+    said = run(site, "search", "number", "2", "microscope")
+    assert (said.code, said.err) == (0, "")
+    (line,) = said.out.splitlines()
+    assert line.endswith("2026-10-05  Microscope number 2  (A Node)")
+
+
+def test_search_that_finds_nothing(site: Workplace) -> None:
+    """A search without result is no failure; scripts get an empty list, people a word on standard error."""
+    said = call(site, "search", "telescope")
+    assert (said.code, said.line) == (0, "nothing found")
+    assert json.loads(call(site, "search", "telescope", "--json").out) == {
+        "query": "telescope",
+        "stories": [],
+    }
+
+
+def test_story_show_by_any_of_its_names(site: Workplace) -> None:
+    """`story show` takes a story's id, the beginning of it, or the id of one of its items (I4)."""
+    id_ = story_ids(site)[0]
+    said = run(site, "story", "show", id_)
+    assert (said.code, said.err) == (0, "")
+    assert id_ in said.out
+    assert "told by node: Microscope number" in said.out
+    (story,) = json.loads(call(site, "story", "show", id_, "--json").out)["stories"]
+    names = id_[:6], story["items"][0]["id"]
+    assert [call(site, "story", "show", name).out for name in names] == [said.out] * 2
+
+
+def test_story_show_of_several(site: Workplace) -> None:
+    """Several stories are shown in the order in which they were asked for."""
+    ids = story_ids(site)
+    assert len(ids) == 2
+    shown = json.loads(call(site, "story", "show", *reversed(ids), "--json").out)["stories"]
+    assert [story["id"] for story in shown] == ids[::-1]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("status",), ("search", "microscope"), ("story", "show", "ID"), ("digest", "preview", "weekly")],
+)
+def test_looking_changes_nothing(site: Workplace, command: tuple[str, ...]) -> None:
+    """Commands that look leave the database and everything published as they were."""
+    before = dump(site), files(site.public)
+    said = call(site, *(story_ids(site)[0] if word == "ID" else word for word in command))
+    assert said.code == 0
+    assert said.out
+    assert (dump(site), files(site.public)) == before
+
+
+# --- one job at a time ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def busy(site: Workplace) -> Iterator[Workplace]:
+    """A place at which another job is at work."""
+    with (site.folder / "var/lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield site
+
+
+@pytest.mark.parametrize("command", [("fetch", "--force"), ("publish",), ("digest", "run")])
+def test_second_job_ends_with_75(busy: Workplace, web: Web, command: tuple[str, ...]) -> None:
+    """L1: while another job holds the lock, a job does nothing, says so in one line and ends with 75."""
+    before = dump(busy), files(busy.public)
+    said = call(busy, *command)
+    assert said.code == 75
+    assert said.line == f"aggregator: another run is at work on {busy.folder / 'var'}; nothing was done"
+    assert (dump(busy), files(busy.public), web.asked) == (*before, [])
+
+
+def test_second_process_ends_with_75(busy: Workplace) -> None:
+    """L1 between processes: one that finds the lock held by another ends with 75."""
+    said = run(busy, "fetch", "--force")
+    assert (said.code, "another run is at work" in said.line) == (75, True)
+
+
+@pytest.mark.parametrize(
+    "command", [("check",), ("status",), ("search", "x"), ("digest", "preview", "weekly")]
+)
+def test_looking_needs_no_lock(busy: Workplace, command: tuple[str, ...]) -> None:
+    """L1: commands that only look work beside a job."""
+    assert call(busy, *command).code == 0
+
+
+# --- the program ---------------------------------------------------------------------------------------
+
+
+def test_paths_are_relative_to_the_file(place: Workplace, web: Web, tmp_path: Path) -> None:
+    """With `-c` the folders lie beside feeds.yaml, not where the command was started."""
+    one_source(place, web)
+    elsewhere = Workplace(tmp_path / "elsewhere", place.clock)
+    elsewhere.folder.mkdir()
+    assert call(elsewhere, "-c", "../feeds.yaml", "fetch") == Said(0, "", "")
+    assert place.database.exists()
+    assert list(elsewhere.folder.iterdir()) == []
+
+
+def test_module_and_script_are_one_program(place: Workplace) -> None:
+    """`python -m aggregator` is the console script by another door."""
+    said = run(place, "--version", program=(sys.executable, "-m", "aggregator"))
+    assert said == Said(0, f"aggregator, version {__version__}\n", "")
+
+
+def test_empty_clock_pretends_nothing(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty AGGREGATOR_NOW means the real clock, and the real clock is not called a pretended one."""
+    place.write("")
+    monkeypatch.setenv("AGGREGATOR_NOW", "")
+    house = wiring.build(place.folder / "feeds.yaml")
+    assert house.clock() > datetime(2026, 1, 1, tzinfo=UTC)
+    assert not house.pretended_clock
