@@ -71,7 +71,9 @@ def run(
 
 def confined(place: Workplace, limit: int, *args: str) -> Said:
     """A process that can write files of at most `limit` bytes."""
-    return run(place, str(limit), *args, program=(sys.executable, "-c", CONFINED))
+    # Coverage could not write its data either, and would say so.
+    unmeasured = dict.fromkeys(("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"))
+    return run(place, str(limit), *args, program=(sys.executable, "-c", CONFINED), **unmeasured)
 
 
 def call(place: Workplace, *args: str, **env: str | None) -> Said:

@@ -29,6 +29,16 @@ _REFERENCE = re.compile(rb"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));")
 _CDATA_OR_BARE_AMPERSAND = re.compile(
     rb"(<!\[CDATA\[.*?\]\]>)|&(?!#[0-9]+;|#[xX][0-9a-fA-F]+;|[A-Za-z][A-Za-z0-9]*;)", re.DOTALL
 )
+# What feedparser 6.0.14 was seen to let through on injured documents.
+_STUMBLES = (
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    AssertionError,
+)
 _UNDECLARED_PREFIX = re.compile(rb"<(/?)([A-Za-z][\w.-]*):(rss|channel|item|feed|entry)\b")
 
 
@@ -98,12 +108,15 @@ def _parse(body: bytes, url: str, headers: Mapping[str, str]) -> Any:
     response_headers = {"content-location": url}
     if kind := headers.get("content-type"):
         response_headers["content-type"] = kind
-    return feedparser.parse(
-        io.BytesIO(body),
-        response_headers=response_headers,
-        sanitize_html=False,
-        resolve_relative_uris=False,
-    )
+    try:
+        return feedparser.parse(
+            io.BytesIO(body),
+            response_headers=response_headers,
+            sanitize_html=False,
+            resolve_relative_uris=False,
+        )
+    except _STUMBLES as error:
+        raise UnreadableDocument(f"feedparser stumbles over it ({type(error).__name__}: {error})") from error
 
 
 def _mended(body: bytes, *, any_entries: bool) -> bytes:
