@@ -27,7 +27,10 @@ Mailer = Callable[[EmailMessage, str], None]
 """Hands one letter to the relay for one address; raises `MailRefused` or `MailInterrupted`."""
 
 Stopping = Callable[[], bool]
-"""Whether the process was asked to end: what is in hand is finished, nothing else is begun."""
+"""Whether the process was asked to end: what is in hand is finished, nothing else is begun.
+
+Goes to the workers: where these are processes, it must be picklable (the daemon's, a thread's event, is not).
+"""
 
 
 def never() -> bool:

@@ -16,7 +16,7 @@ law = settings(
 fuzz = settings(law, max_examples=5_000, derandomize=False, database=None)
 
 LEGAL = st.characters(exclude_categories=["Cs", "Cc", "Cn", "Co"], include_characters="\n\t")
-"""Characters that `sources.text` lets through."""
+"""Characters that `text.legal` lets through."""
 
 texts = st.text(LEGAL, max_size=400)
 words = st.text("abcdefghij ÄÖß", min_size=1, max_size=20)

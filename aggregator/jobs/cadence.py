@@ -52,15 +52,18 @@ def _after_failure(
     asked = _asked_pause(failure, failures)
     not_before = now + asked if asked else record.not_before
     lasting = failures >= FAILING_AFTER or record.last_success is None
-    held = asked is not None and not lasting
     return NextVisit(
         due=now + _with_jitter(source, pause),
         not_before=not_before,
-        state=State.HELD if held else State.FAILING if lasting else record.state,
+        state=State.FAILING if lasting else State.HELD if asked else _without_hold(record.state),
         failures=failures,
         reason=failure.reason,
         hold_host_until=now + asked if asked and failure.holds_host else None,
     )
+
+
+def _without_hold(state: State) -> State:
+    return State.WELL if state is State.HELD else state
 
 
 def _asked_pause(failure: Failure, failures: int) -> timedelta | None:

@@ -6,6 +6,7 @@ import html
 import re
 from collections import Counter
 from collections.abc import Iterable
+from typing import Literal
 
 import nh3
 
@@ -65,7 +66,8 @@ _PRE = re.compile(r"(<pre(?:\s[^>]*)?>.*?</pre>)", re.DOTALL)
 _LIST_ITEM = re.compile(r"<li[^>]*>")
 _LINE_END = re.compile(r"</(?:li|tr|dt|dd|caption)>")
 _CELL_END = re.compile(r"</t[dh]>")
-_ANY_TAG = re.compile(r"<[^>]*>")
+_ANY_TAG = re.compile(r"<[^<>]*>")  # not past the next <: that would be quadratic
+_BARE_AMPERSAND = re.compile(r"&(?!#?\w{1,31};)")
 
 
 def fragment(text: str, base: str) -> str:
@@ -75,6 +77,8 @@ def fragment(text: str, base: str) -> str:
     Cleaning what is clean changes nothing.
     """
     text = text[:MAX_CHARACTERS]
+    if text.count("&") > 5_000:
+        text = _BARE_AMPERSAND.sub("&amp;", text)  # nh3 is quadratic in references that never end
     depth, names = _shape(text)
     if depth > MAX_DEPTH:
         return paragraphs(" ".join(legal(html.unescape(_ANY_TAG.sub(" ", _SILENT.sub(" ", text)))).split()))
@@ -91,14 +95,20 @@ def fragment(text: str, base: str) -> str:
 
 
 def _cleaned(text: str, base: str) -> str:
-    return nh3.clean(
-        text,
-        tags=TAGS,
-        attributes=ATTRIBUTES,
-        url_schemes=SCHEMES,
-        link_rel="noopener noreferrer",
-        url_relative=("rewrite_with_base", base) if web_link(base) else "deny",
-    )
+    def cleaned(relative: Literal["deny"] | tuple[Literal["rewrite_with_base"], str]) -> str:
+        return nh3.clean(
+            text,
+            tags=TAGS,
+            attributes=ATTRIBUTES,
+            url_schemes=SCHEMES,
+            link_rel="noopener noreferrer",
+            url_relative=relative,
+        )
+
+    try:
+        return cleaned(("rewrite_with_base", base) if web_link(base) else "deny")
+    except ValueError:  # a base that nh3 cannot read costs relative links only
+        return cleaned("deny")
 
 
 def paragraphs(text: str) -> str:

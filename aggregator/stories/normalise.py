@@ -45,7 +45,10 @@ def _item(
     title = _title(entry) or clean.excerpt(text, 100) or "(untitled)"
     aliases = identity.aliases(entry, title, text, verdict, homes, shared)
     said = "\n".join((title, *entry.categories, text))
-    raw = entry.published or entry.updated
+    moments = {
+        raw: dates.sane(dates.read(raw, source.timezone), now) for raw in (entry.published, entry.updated)
+    }
+    raw = next((raw for raw, moment in moments.items() if moment), entry.published or entry.updated)
     item = Item(
         id=identity.item_id(source.url, aliases[0]),
         source_id=source.id,
@@ -56,7 +59,7 @@ def _item(
         html=html,
         text=text,
         excerpt=excerpt,
-        claimed=dates.sane(dates.read(raw, source.timezone), now),
+        claimed=moments.get(raw),
         claimed_raw=raw,
         first_seen=now,
         position=entry.position,

@@ -1,3 +1,0 @@
-"""Moved."""
-
-from aggregator.text import *  # noqa: F403
