@@ -185,6 +185,8 @@ class Request:
     validators: Validators = Validators()
     body_hash: str | None = None
     verdict: Verdict = field(default_factory=lambda: Verdict())
+    seen: frozenset[bytes] = frozenset()
+    """Digests of the entries of the last accepted document: they need not be read again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,10 +242,23 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """An entry of a document that was not read, because it is the same to the letter as last time."""
+
+    guid: str | None
+    link: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A document read: its entries and what it says of itself."""
+    """A document read: its entries and what it says of itself.
+
+    `skipped` are the entries that were left out as seen; `digests` those of all its entries, if it can be cut.
+    """
 
     entries: tuple[Entry, ...]
+    skipped: tuple[Skipped, ...] = ()
+    digests: tuple[bytes, ...] = ()
     title: str | None = None
     feed_id: str | None = None
     site_link: str | None = None
@@ -333,9 +348,14 @@ class Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Harvest:
-    """A visit whose document was accepted: items, and the validators to store with them (V4)."""
+    """A visit whose document was accepted: items, and the validators to store with them (V4).
+
+    `present` are aliases of entries that stand in the document but were not read again.
+    """
 
     items: tuple[Item, ...]
+    present: tuple[Alias, ...]
+    digests: tuple[bytes, ...]
     validators: Validators
     url: str
     status: int

@@ -19,7 +19,11 @@ import aggregator.editions.letter
 import aggregator.editions.message
 import aggregator.gateways.http
 import aggregator.jobs.visit
-import aggregator.outputs.renderers  # noqa: F401
+import aggregator.outputs.opml
+import aggregator.outputs.renderers
+import aggregator.sources.parsers
+import aggregator.stories.normalise
+import aggregator.stories.reconcile  # noqa: F401
 from aggregator import wiring
 from aggregator.jobs import digest, fetch
 

@@ -195,7 +195,7 @@ def _visit_all(work: _Round, chosen: Sequence[Source], progress: Progress | None
                 visits |= sources.begin_visits(work.store, work.run(), attempts, work.now)
             for batch in begun:
                 asked = HostVisit(
-                    requests=tuple(_request(s, work.records[s.id]) for s in batch),
+                    requests=tuple(_request(work.store, s, work.records[s.id]) for s in batch),
                     rules=config.topics,
                     now=work.now,
                 )
@@ -221,9 +221,13 @@ def _by_host(chosen: Iterable[Source]) -> list[list[Source]]:
     return list(hosts.values())
 
 
-def _request(source: Source, record: SourceRecord) -> Request:
+def _request(store: Store, source: Source, record: SourceRecord) -> Request:
     return Request(
-        source=source, validators=record.validators, body_hash=record.body_hash, verdict=record.verdict
+        source=source,
+        validators=record.validators,
+        body_hash=record.body_hash,
+        verdict=record.verdict,
+        seen=sources.seen(store, source.id),
     )
 
 
@@ -281,9 +285,10 @@ def _keep_items(
 ) -> Counter[Change]:
     from aggregator.stories import reconcile
 
-    known = items.known(work.store, source.id, result.items)
+    asked = [*result.present, *(alias for item in result.items for alias in item.aliases)]
+    known = items.known(work.store, source.id, asked) if result.items else {}
     taken = items.taken(work.store, [item.id for item in result.items])
-    arrivals = reconcile.arrivals(result.items, known.get, taken)
+    arrivals = reconcile.arrivals(result.items, known.get, taken, result.present)
     if reread:  # we read differently; the publisher edited nothing
         arrivals = tuple(
             replace(a, change=Change.EDITED) if a.change is Change.SIGNIFICANT else a for a in arrivals

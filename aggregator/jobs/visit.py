@@ -90,7 +90,9 @@ def _judge(
         if validators.etag is None and validators.last_modified is None:
             validators = request.validators  # CL3: an identical body keeps them
         return Unchanged(status=response.status, validators=validators, bytes_read=len(response.body))
-    return harvest(request.source, request.verdict, response, validators, body_hash, rules, now)
+    return harvest(
+        request.source, request.verdict, response, validators, body_hash, rules, now, seen=request.seen
+    )
 
 
 def _refreshed(old: Validators, response: Response) -> Validators:
@@ -110,13 +112,15 @@ def harvest(
     body_hash: str,
     rules: Sequence[TopicRule],
     now: datetime,
+    *,
+    seen: frozenset[bytes] = frozenset(),
 ) -> Harvest | Failure:
     """Parse and normalise a document; the parsers are only imported where there is something to parse."""
     from aggregator.sources.parsers import PARSERS
-    from aggregator.stories import normalise
+    from aggregator.stories import identity, normalise
 
     try:
-        reading = PARSERS[source.kind](response.body, response.url, response.headers, source)
+        reading = PARSERS[source.kind](response.body, response.url, response.headers, source, seen)
         items, verdict = normalise.items(reading, source, verdict, rules, now)
     except UnreadableDocument as error:
         return Failure(reason=str(error), status=response.status)
@@ -127,6 +131,8 @@ def harvest(
         )
     return Harvest(
         items=items,
+        present=identity.present(reading.skipped, verdict),
+        digests=reading.digests,
         validators=validators,
         url=response.url,
         status=response.status,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import feedparser
 
 from aggregator.errors import UnreadableDocument
-from aggregator.model import Enclosure, Entry, Reading, Source
-from aggregator.sources import jsonfeed
+from aggregator.model import Enclosure, Entry, Reading, Skipped, Source
+from aggregator.sources import jsonfeed, split
 from aggregator.text import block, joined, line
 
 MAX_ENTRIES = 2_000
@@ -42,26 +42,57 @@ _STUMBLES = (
 _UNDECLARED_PREFIX = re.compile(rb"<(/?)([A-Za-z][\w.-]*):(rss|channel|item|feed|entry)\b")
 
 
-def read(body: bytes, url: str, headers: Mapping[str, str], source: Source) -> Reading:
+def read(
+    body: bytes, url: str, headers: Mapping[str, str], source: Source, seen: Container[bytes] = ()
+) -> Reading:
     """Read a feed document; `url` is the final URL, the base of relative links."""
     if jsonfeed.looks_like_one(body):
         return jsonfeed.read(body, url, headers, source)
     _refuse_entities(body)
-    body = _possible_references(body)
+    whole = _without_leading_blanks(body)
+    notes = () if whole is body else ("malformed but read: blanks before <?xml",)
+    body = _possible_references(whole)
+    found = split.pieces(body)
+    fresh = [n for n, piece in enumerate(found) if piece.digest not in seen]
+    if len(fresh) < len(found):
+        parsed = _parse(split.without(body, found, seen), url, headers)
+        if len(parsed.entries) == len(fresh) <= MAX_ENTRIES:
+            skipped = tuple(
+                Skipped(guid=line(piece.guid), link=joined(url, piece.link))
+                for piece in found
+                if piece.digest in seen
+            )
+            return _reading(parsed, url, fresh, notes, skipped, found)
     parsed = _parse(body, url, headers)
-    notes = _notes(parsed)
+    notes = (*notes, *_notes(parsed))
     if parsed.get("bozo") and (mended := _mended(body, any_entries=bool(parsed.entries))) != body:
         parsed = _parse(mended, url, headers)
     if not parsed.get("version") and not parsed.entries:
         raise UnreadableDocument(_what_it_is(body, headers))
-    feed = parsed.feed
     if len(parsed.entries) > MAX_ENTRIES:
         notes = (*notes, f"{len(parsed.entries)} entries, only the first {MAX_ENTRIES} were taken")
+    # Where feedparser finds other entries than expat, the document is not one to be cut.
+    found = found if len(found) == len(parsed.entries) <= MAX_ENTRIES else ()
+    return _reading(parsed, url, range(MAX_ENTRIES), notes, (), found)
+
+
+def _reading(
+    parsed: Any,
+    url: str,
+    positions: Sequence[int],
+    notes: tuple[str, ...],
+    skipped: tuple[Skipped, ...],
+    found: Sequence[split.Piece],
+) -> Reading:
+    feed = parsed.feed
+    trusted = str(parsed.get("version", "")).startswith("atom")
     return Reading(
         entries=tuple(
-            _entry(n, entry, url, trusted=str(parsed.get("version", "")).startswith("atom"))
-            for n, entry in enumerate(parsed.entries[:MAX_ENTRIES])
+            _entry(position, entry, url, guid=found[position].guid if found else None, trusted=trusted)
+            for position, entry in zip(positions, parsed.entries, strict=False)
         ),
+        skipped=skipped,
+        digests=tuple(piece.digest for piece in found),
         title=_plain_title(feed),
         feed_id=line(feed.get("id")),
         site_link=_alternate(feed, url),
@@ -70,6 +101,12 @@ def read(body: bytes, url: str, headers: Mapping[str, str], source: Source) -> R
         updated=_as_written(feed, "updated"),
         notes=notes,
     )
+
+
+def _without_leading_blanks(body: bytes) -> bytes:
+    """A blank line before <?xml makes a document malformed; without it, it is none."""
+    stripped = body.lstrip(b" \t\r\n")
+    return stripped if stripped.startswith(b"<?xml") else body
 
 
 def _refuse_entities(body: bytes) -> None:
@@ -153,14 +190,16 @@ def _notes(parsed: Any) -> tuple[str, ...]:
     return (f"malformed but read: {line(str(problem), 200)}",)
 
 
-def _entry(position: int, entry: Any, url: str, *, trusted: bool) -> Entry:
-    """`trusted`: Atom says what is text and what is HTML; RSS says it at random."""
+def _entry(position: int, entry: Any, url: str, *, guid: str | None, trusted: bool) -> Entry:
+    """`guid`: as written, where it is known; feedparser makes a URL of it, which changes with the feed's address.
+    `trusted`: Atom says what is text and what is HTML; RSS says it at random.
+    """
     base = _base(entry, url)
     summary, content, is_html = _texts(entry, trusted=trusted)
     title = entry.get("title_detail", {})
     return Entry(
         position=position,
-        guid=line(entry.get("id")),
+        guid=line(guid) or line(entry.get("id")),
         link=_link(entry, base),
         title=block(entry.get("title"), 20_000) or "",
         # feedparser calls RSS titles text/plain, but publishers escape HTML into them all the time.

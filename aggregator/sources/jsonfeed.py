@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from aggregator.errors import UnreadableDocument
@@ -18,7 +18,13 @@ def looks_like_one(body: bytes) -> bool:
     return body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
 
 
-def read(body: bytes, url: str, headers: Mapping[str, str], source: Source) -> Reading:  # noqa: ARG001
+def read(
+    body: bytes,
+    url: str,
+    headers: Mapping[str, str],
+    source: Source,
+    seen: Container[bytes] = (),
+) -> Reading:
     """Read a JSON Feed; unknown members are ignored, as the specification asks."""
     try:
         data = json.loads(body.removeprefix(b"\xef\xbb\xbf"))

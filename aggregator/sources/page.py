@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from lxml import etree, html
 from lxml.cssselect import CSSSelector
@@ -16,7 +16,13 @@ from aggregator.text import block, joined, line
 MAX_ENTRIES = 500
 
 
-def read(body: bytes, url: str, headers: Mapping[str, str], source: Source) -> Reading:
+def read(
+    body: bytes,
+    url: str,
+    headers: Mapping[str, str],
+    source: Source,
+    seen: Container[bytes] = (),
+) -> Reading:
     """Read a page with the selectors of `source.page`; page order counts as newest first."""
     layout = source.page
     if layout is None:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Container, Mapping
+from typing import Protocol
 
 from aggregator.model import Reading, Source
 from aggregator.sources import feed, jsonfeed, page
 
-Parser = Callable[[bytes, str, Mapping[str, str], Source], Reading]
-"""(body, final URL, headers in lower case, source) -> Reading; raises UnreadableDocument."""
+
+class Parser(Protocol):
+    """Reads a body of one kind; raises UnreadableDocument.
+
+    `url` is the final URL, `headers` are in lower case. Entries whose digest is in `seen` may be left out.
+    """
+
+    def __call__(
+        self, body: bytes, url: str, headers: Mapping[str, str], source: Source, seen: Container[bytes] = ()
+    ) -> Reading:
+        """The document's reading."""
+        ...
+
 
 PARSERS: dict[str, Parser] = {
     "feed": feed.read,

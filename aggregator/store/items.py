@@ -26,12 +26,11 @@ def marks(values: Sequence[object]) -> str:
     return ",".join("?" * len(values))
 
 
-def known(store: Store, source_id: str, items: Sequence[Item]) -> dict[Alias, KnownItem]:
-    """The known item behind each alias of `items`, within the source."""
+def known(store: Store, source_id: str, aliases: Iterable[Alias]) -> dict[Alias, KnownItem]:
+    """The known item behind each of `aliases`, within the source."""
     wanted: dict[str, set[str]] = {}
-    for item in items:
-        for alias in item.aliases:
-            wanted.setdefault(alias.kind, set()).add(alias.value)
+    for alias in aliases:
+        wanted.setdefault(alias.kind, set()).add(alias.value)
     owners: dict[Alias, str] = {}
     for kind, values in wanted.items():
         for part in chunked(sorted(values)):

@@ -34,7 +34,8 @@ TABLES = (
     """CREATE TABLE bodies (
         source_id TEXT PRIMARY KEY REFERENCES sources(id) ON UPDATE CASCADE,
         url TEXT NOT NULL,
-        body BLOB NOT NULL                      -- zlib
+        body BLOB NOT NULL,                     -- zlib
+        digests BLOB NOT NULL                   -- of its entries, one after the other; empty: not to be cut
     ) STRICT""",
     "CREATE TABLE hosts (host TEXT PRIMARY KEY, held_until TEXT NOT NULL, reason TEXT NOT NULL) STRICT",
     """CREATE TABLE runs (

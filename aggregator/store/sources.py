@@ -22,6 +22,8 @@ from aggregator.model import (
 )
 from aggregator.store.connection import Store, moment, stamp
 
+DIGEST_BYTES = 12  # of `Reading.digests`
+
 
 def sync(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, str]) -> None:
     """Bring the table in line with feeds.yaml (V5), inside a transaction of the caller.
@@ -240,9 +242,16 @@ def accept(store: Store, source_id: str, harvest: Harvest, reading_key: str) -> 
         ],
     )
     store.db.execute(
-        "INSERT OR REPLACE INTO bodies (source_id, url, body) VALUES (?, ?, ?)",
-        [source_id, harvest.url, zlib.compress(harvest.body, 1)],
+        "INSERT OR REPLACE INTO bodies (source_id, url, body, digests) VALUES (?, ?, ?, ?)",
+        [source_id, harvest.url, zlib.compress(harvest.body, 1), b"".join(harvest.digests)],
     )
+
+
+def seen(store: Store, source_id: str) -> frozenset[bytes]:
+    """Digests of the entries of the last accepted document."""
+    row = store.db.execute("SELECT digests FROM bodies WHERE source_id = ?", [source_id]).fetchone()
+    held = row[0] if row else b""
+    return frozenset(held[at : at + DIGEST_BYTES] for at in range(0, len(held), DIGEST_BYTES))
 
 
 def to_reread(store: Store) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Container, Iterable, Sequence
 
-from aggregator.model import Alias, Entry, Verdict
+from aggregator.model import Alias, Entry, Skipped, Verdict
 from aggregator.stories.links import canonical, is_listing, without_fragment
 
 GUID, LINK, LINK_AND_TITLE, TEXT = "guid", "link", "linktitle", "text"
@@ -29,7 +29,7 @@ def distinct(entries: Sequence[Entry]) -> list[Entry]:
     return list(seen.values())
 
 
-def judge(entries: Iterable[Entry], before: Verdict, homes: Sequence[str | None]) -> Verdict:
+def judge(entries: Iterable[Entry | Skipped], before: Verdict, homes: Sequence[str | None]) -> Verdict:
     """I1: whether guids and links identify, judged on the whole document; a no is for ever."""
     guids: list[str] = []
     links: list[str] = []
@@ -68,6 +68,15 @@ def aliases(
             found.append(Alias(kind=LINK_AND_TITLE, value=both))
     digest = hashlib.sha256(f"{title_key(title)}\n{_dateless(text)}".encode()).hexdigest()[:32]
     return (*found, Alias(kind=TEXT, value=digest))
+
+
+def present(skipped: Sequence[Skipped], verdict: Verdict) -> tuple[Alias, ...]:
+    """What identifies the entries that were not read again: the items behind it are taken."""
+    guids = (Alias(kind=GUID, value=entry.guid) for entry in skipped if entry.guid and verdict.guid)
+    links = (
+        Alias(kind=LINK, value=canonical(entry.link)) for entry in skipped if entry.link and verdict.link
+    )
+    return (*guids, *links)
 
 
 def link_and_title(link: str, title: str, homes: Sequence[str | None]) -> str | None:

@@ -19,7 +19,7 @@ def items(
     """The items of a document seen at `now`, and the verdict of I1 that they were identified under."""
     homes = (source.url, reading.site_link)
     entries = identity.distinct(reading.entries)
-    verdict = identity.judge(entries, verdict, homes)
+    verdict = identity.judge([*entries, *reading.skipped], verdict, homes)
     updated = dates.sane(dates.read(reading.updated, source.timezone), now)
     both = Counter(identity.link_and_title(e.link, _title(e), homes) for e in entries if e.link)
     shared = frozenset(value for value, count in both.items() if value and count > 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 
 from rapidfuzz.distance import Indel
@@ -17,20 +17,25 @@ COMPARED = 20_000
 
 
 def arrivals(
-    items: Sequence[Item], known_as: Callable[[Alias], KnownItem | None], taken: Container[str] = ()
+    items: Sequence[Item],
+    known_as: Callable[[Alias], KnownItem | None],
+    taken: Container[str] = (),
+    present: Iterable[Alias] = (),
 ) -> tuple[Arrival, ...]:
     """Each item as it will be kept. A known item is claimed once, by the strongest alias that leads to it.
 
-    An item that is new although its id is `taken` (sources exchanged their URLs) gets another id.
+    An item that is new although its id is `taken` (sources exchanged their URLs) gets another id. Known items
+    behind `present` stand in the document themselves and are nobody else's.
     """
-    owners = _owners(items, known_as)
+    owners = _owners(items, known_as, {known.id for known in map(known_as, present) if known})
     return tuple(_arrival(item, owners.get(n), taken) for n, item in enumerate(items))
 
 
-def _owners(items: Sequence[Item], known_as: Callable[[Alias], KnownItem | None]) -> dict[int, KnownItem]:
+def _owners(
+    items: Sequence[Item], known_as: Callable[[Alias], KnownItem | None], claimed: set[str]
+) -> dict[int, KnownItem]:
     """The known item behind each position of `items`."""
     owners: dict[int, KnownItem] = {}
-    claimed: set[str] = set()
     for kind in STRENGTH:
         for n, item in enumerate(items):
             if n in owners or (kind == TEXT and item.aliases[0].kind in (GUID, LINK)):

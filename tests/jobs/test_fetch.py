@@ -442,3 +442,27 @@ def test_full_disk_is_not_half_a_document(place: Workplace, web: Web, tmp_path: 
     run(one(place, web))
     assert not (place.public / ".atom.xml.draft").exists()
     assert (place.public / "atom.xml").read_bytes().endswith(b"</feed>\n")
+
+
+def test_only_new_entries_are_read_and_none_is_mistaken(place: Workplace, web: Web) -> None:
+    """I1, I2: a new entry beside seen ones that shares their page and title is a news of its own."""
+    series = [
+        news(n, title="Weekly seminar", link=f"https://node.example/seminar#{n}", guid="") for n in (1, 2, 3)
+    ]
+    web.feed("/feed", rss(series[0]), '"1"')
+    run(one(place, web))
+    web.feed("/feed", rss(series[1], series[0]), '"2"')
+    assert run(place, force=True).new_items == 1
+    web.feed("/feed", rss(*reversed(series)), '"3"')
+    assert run(place, force=True).new_items == 1
+    assert rows(place, "SELECT count(*), count(DISTINCT story_id) FROM items") == [(3, 3)]
+
+
+def test_a_guid_that_turns_out_to_be_shared_is_noticed(place: Workplace, web: Web) -> None:
+    """I1: the verdict is judged on the whole document, also where only the new entry is read."""
+    web.feed("/feed", rss(news(1, guid="same"), news(2)), '"1"')
+    run(one(place, web))
+    web.feed("/feed", rss(news(3, guid="same"), news(1, guid="same"), news(2)), '"2"')
+    assert run(place, force=True).new_items == 1
+    assert rows(place, "SELECT guid_ok, link_ok FROM sources") == [(0, 1)]
+    assert rows(place, "SELECT title FROM items ORDER BY title") == [(f"News number {n}",) for n in (1, 2, 3)]
