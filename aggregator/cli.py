@@ -102,15 +102,19 @@ def _print_json(value: object) -> None:
 @click.pass_obj
 def check(invocation: _Invocation) -> None:
     """Validate feeds.yaml and say every problem with its line."""
+    from aggregator.jobs import look
+
     config = invocation.house().config
+    look.check_authority(config)
     enabled = sum(source.enabled for source in config.sources)
     click.echo(
         f"{invocation.config_file} is right: {enabled} sources polled, {len(config.sources) - enabled} disabled;"
         f" {len(config.channels)} channels, {len(config.digests)} digests."
     )
-    if config.placeholder_contact:
+    if config.placeholder:
         click.echo(
-            "site.contact is still the placeholder: `fetch` will not visit public servers before you set it."
+            f"site.{config.placeholder} is still the placeholder: `fetch` will not visit public servers"
+            " until it is yours."
         )
 
 
@@ -144,7 +148,10 @@ def fetch(invocation: _Invocation, sources: tuple[str, ...], force: bool, as_jso
     elif invocation.watched:
         _say_fetched(report)
     if report.visited >= ALL_FAILED and report.failed == report.visited:
-        raise AggregatorError(f"all {report.failed} sources that were due failed; is the network up?")
+        first = report.sources[0]
+        raise AggregatorError(
+            f"all {report.failed} sources that were due failed (first: {first.id}: {first.reason}); is the network up?"
+        )
 
 
 def _say_idle(invocation: _Invocation, waiting: int, as_json: bool) -> None:
@@ -383,7 +390,8 @@ def story_show(invocation: _Invocation, ids: tuple[str, ...], as_json: bool) -> 
 
 def _say_story(shown: dict[str, Any]) -> None:
     topics = f" · {', '.join(shown['topics'])}" if shown["topics"] else ""
-    click.echo(f"{shown['title']}\n{shown['id']} · {shown['kind']}{topics}")
+    hidden = " · hidden" if shown["hidden"] else ""
+    click.echo(f"{shown['title']}\n{shown['id']} · {shown['kind']}{topics}{hidden}")
     for word in ("announced", "published", "updated"):
         click.echo(f"  {word:10} {shown[word]:%Y-%m-%d %H:%M} UTC")
     for item in shown["items"]:
@@ -422,7 +430,7 @@ def _set_hidden(invocation: _Invocation, ids: tuple[str, ...], *, hidden: bool) 
     changed = upkeep.set_hidden(invocation.house(secrets=False), ids, getpass.getuser(), hidden=hidden)
     word = "hidden" if hidden else "shown again"
     for id_ in changed:
-        click.echo(f"{id_} is {word} from the next run on")
+        click.echo(f"{id_} is {word} from the next run on (or now: aggregator publish)")
     if not changed:
         click.echo(f"nothing to do: already {word}")
 

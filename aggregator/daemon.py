@@ -46,6 +46,7 @@ class Worker:
         self.idle.set()
         self.seen = self._stamp()
         self.house = self._built()
+        self.wrong: str | None = None  # what is wrong with feeds.yaml as it is now
 
     def _built(self) -> House:
         return replace(self.build(self.config_file), stopping=self.stop.is_set)
@@ -89,7 +90,9 @@ class Worker:
             for problem in error.problems:
                 said.error("%s", problem)
             said.error("%s is not used; the daemon goes on with what it read before", self.config_file.name)
+            self.wrong = f"{self.config_file.name} is wrong and not used: {error.problems[0]}"
             return
+        self.wrong = None
         if (house.config.public, house.config.listen) != (self.house.config.public, self.house.config.listen):
             said.warning("paths.public and web.listen are only used at the next start")
         self.house = house
@@ -127,7 +130,8 @@ class Worker:
     def troubles(self) -> list[str]:
         """What monitoring should know."""
         try:
-            return look.troubles(look.status(self.house.config), self.house.clock())
+            found = look.troubles(look.status(self.house.config), self.house.clock())
+            return [self.wrong, *found] if self.wrong else found
         except AggregatorError as error:
             return [str(error)]
 
@@ -188,6 +192,8 @@ def _listener(place: tuple[str, int]) -> socket.socket:
 
 
 def _serve_until_signalled(worker: Worker, listener: socket.socket, stopped: Callable[[], None]) -> None:
+    worker.house.config.public.mkdir(parents=True, exist_ok=True)
+
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: object) -> None:
             """Tell the worker first, so that both end at the same time."""

@@ -147,7 +147,10 @@ class Retention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """feeds.yaml, whole and checked. `digest_of_file` names this very content (bytes of the file)."""
+    """feeds.yaml, whole and checked. `digest_of_file` names this very content (bytes of the file).
+
+    `placeholder` is the key of `site` that still says what the shipped file says (V7).
+    """
 
     file: Path
     digest_of_file: str
@@ -162,7 +165,7 @@ class Config:
     mail: MailRules
     retention: Retention
     listen: tuple[str, int]
-    placeholder_contact: bool
+    placeholder: str | None
 
 
 # --- a visit -------------------------------------------------------------------------------------------
@@ -239,6 +242,10 @@ class Entry:
     language: str | None = None
     rights: str | None = None
     base: str = ""
+
+
+DIGEST_BYTES = 12
+"""The size of each of `Reading.digests`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -538,6 +545,7 @@ class Story:
     kind: Kind
     topics: tuple[str, ...]
     related: tuple[tuple[str, str], ...] = ()
+    hidden: bool = False
 
     @property
     def lead(self) -> Item:

@@ -213,7 +213,11 @@ def test_exit_code_when_sources_fail(
     assert (said.code, report["visited"], report["failed"]) == (code, broken + well, broken)
     told = said.err.splitlines()
     assert told[:broken] == [f"s{n} ({servers[n].url}/feed): failing: not found (404)" for n in range(broken)]
-    assert told[broken:] == ["aggregator: all 3 sources that were due failed; is the network up?"] * code
+    assert (
+        told[broken:]
+        == ["aggregator: all 3 sources that were due failed (first: s0: not found (404)); is the network up?"]
+        * code
+    )
 
 
 def test_dead_network(place: Workplace, webs: Callable[[], Web]) -> None:
@@ -229,7 +233,7 @@ def test_dead_network(place: Workplace, webs: Callable[[], Web]) -> None:
     assert (said.code, said.out) == (1, "")
     assert [line.partition(": ")[2] for line in said.err.splitlines()] == [
         *["failing: the server refused the connection"] * 3,
-        "all 3 sources that were due failed; is the network up?",
+        "all 3 sources that were due failed (first: s0: the server refused the connection); is the network up?",
     ]
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from aggregator.config import schema
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
-PLACEHOLDER_CONTACT = "news@example.org"
+PLACEHOLDERS = (("contact", "news@example.org"), ("authority", "news.example.org,2026"))
+"""What the shipped feeds.yaml has where every installation needs something of its own."""
 Found = tuple[int, yamlfile.Path, str]
 
 
@@ -294,12 +295,15 @@ def _config(file: Path, raw: bytes, part: schema.File, vault: _Vault) -> model.C
     channels = tuple(_channel(channel) for channel in part.channels)
     if "all" not in {channel.id for channel in channels}:
         channels = (model.Channel(id="all", title=site.title), *channels)
+    data, public = folder / part.paths.data, folder / part.paths.public
+    if data.resolve().is_relative_to(public.resolve()):
+        vault.problems.append((("paths", "data"), "must not lie in `public`, which everybody can read"))
     return model.Config(
         file=file,
         digest_of_file=hashlib.sha256(raw).hexdigest(),
         site=model.Site(**{key: getattr(site, key) for key in type(site).model_fields}),
-        data=folder / part.paths.data,
-        public=folder / part.paths.public,
+        data=data,
+        public=public,
         fetch=model.FetchRules(**{key: getattr(part.fetch, key) for key in type(part.fetch).model_fields}),
         sources=tuple(_source(source, n, zone, vault) for n, source in enumerate(part.sources)),
         topics=tuple(model.TopicRule(topic=topic, words=words) for topic, words in part.topics.items()),
@@ -308,7 +312,7 @@ def _config(file: Path, raw: bytes, part: schema.File, vault: _Vault) -> model.C
         mail=_mail(part, vault),
         retention=model.Retention(visits=part.retention.visits, texts=part.retention.texts),
         listen=_listen(part.web.listen),
-        placeholder_contact=site.contact == PLACEHOLDER_CONTACT,
+        placeholder=next((key for key, held in PLACEHOLDERS if held == getattr(site, key)), None),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -117,7 +118,14 @@ def _play(out: Path, community: Community) -> None:
 
     _say("One story, told by three partners:")
     command("2026-10-05T09:00:00+00:00", "search", "joint survey")
+    command("2026-10-05T09:00:00+00:00", "story", "show", _story_about(out, "joint survey"))
     command("2026-10-05T09:00:00+00:00", "status")
+
+
+def _story_about(out: Path, words: str) -> str:
+    call = [sys.executable, "-m", "aggregator", "-c", str(out / "feeds.yaml"), "search", "--json", words]
+    found = json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout)
+    return str(found["stories"][0]["story"])
 
 
 def _say(text: str) -> None:
@@ -133,10 +141,9 @@ def _what_to_look_at(out: Path) -> None:
     print(f"  {out / 'public' / 'atom.xml'}     the merged feed: each entry names its source")
     for letter in letters:
         print(f"  {letter}   the digest, as a mail program would get it")
-    print(f"  {out / 'feeds.yaml'}          the configuration: change it and run")
-    print(
-        f"  aggregator -c {out / 'feeds.yaml'} search survey   (or: status, story show ID, digest preview weekly)"
-    )
+    print(f"  {out / 'feeds.yaml'}          the configuration (its partners are gone when this ends)")
+    program = Path(sys.executable).with_name("aggregator")
+    print(f"  {program} -c {out / 'feeds.yaml'} search survey   (or: status, story show ID)")
 
 
 def _serve(out: Path) -> None:

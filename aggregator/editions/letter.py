@@ -108,7 +108,9 @@ def _sections(shown: Sequence[Story], revised: Sequence[Story], words: dict[str,
 
 
 def _subject(edition: Edition, words: dict[str, str]) -> str:
-    return f"{edition.digest.title}, {_day(edition.period, edition.digest.language, words)}"
+    # The day it is sent: a first edition, or one after downtime, closes a period that began earlier.
+    today = edition.composed.astimezone(edition.digest.timezone).date()
+    return f"{edition.digest.title}, {_day(today, edition.digest.language, words)}"
 
 
 def _day(day: date, language: str, words: dict[str, str]) -> str:

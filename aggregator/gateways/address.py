@@ -14,7 +14,18 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # `is_global` is true for these, yet they lead to private or other machines (RFC 6052, 3056, 4380).
 _DETOURS = tuple(
-    ipaddress.ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
+    ipaddress.ip_network(net)
+    for net in (
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "2002::/16",
+        "2001::/32",
+        "fec0::/10",
+        "::/96",
+        "::ffff:0:0:0/96",
+        "5f00::/16",
+        "3fff::/20",
+    )
 )
 
 

@@ -7,10 +7,12 @@ import gzip
 import hashlib
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from pathlib import Path
+from typing import IO
 
 from aggregator.errors import AnotherRunHolds, FilesError, MailError
 from aggregator.model import Document
@@ -18,19 +20,31 @@ from aggregator.seams import Mailer
 
 
 @contextmanager
-def lock(data: Path) -> Iterator[None]:
-    """One job at a time (L1). `flock` is released by the kernel when the process dies."""
+def lock(data: Path, patience: float = 0) -> Iterator[None]:
+    """One job at a time (L1), after at most `patience` seconds. The kernel frees a `flock` when its process dies."""
     try:
         data.mkdir(parents=True, exist_ok=True)
         handle = (data / "lock").open("w")
     except OSError as error:
         raise FilesError(f"{data} cannot be written: {error.strerror}") from error
     with handle:
+        end = time.monotonic() + patience
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            while not _taken(handle):
+                if time.monotonic() >= end:
+                    raise BlockingIOError
+                time.sleep(0.2)
         except OSError as error:
             raise AnotherRunHolds(f"another run is at work on {data}; nothing was done") from error
         yield
+
+
+def _taken(handle: IO[str]) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def write_document(public: Path, document: Document) -> bool:
@@ -52,7 +66,9 @@ def write_document(public: Path, document: Document) -> bool:
 
 
 def write_text(target: Path, text: str) -> None:
-    """Put a text file in place, whole or not at all."""
+    """Put a text file in place, whole or not at all; its folder must exist."""
+    if not target.parent.is_dir():
+        raise FilesError(f"{target} cannot be written: there is no folder {target.parent}")
     _replace({target: text.encode("utf-8")})
 
 
@@ -75,19 +91,21 @@ def outbox(folder: Path) -> Iterator[Mailer]:
 def write_letter(outbox: Path, name: str, body: bytes) -> Path:
     """Put a letter into the outbox folder; the same letter again gives the same file."""
     target = outbox / name
-    _replace({target: body})
+    _replace({target: body}, mode=0o600)  # it names who gets it
     return target
 
 
-def _replace(bodies: Mapping[Path, bytes]) -> None:
-    """Files of one folder: all whole and on disk before the first is visible; readable as the umask says."""
+def _replace(bodies: Mapping[Path, bytes], mode: int = 0o666) -> None:
+    """Files of one folder: all whole and on disk before the first is visible; `mode` as the umask allows."""
     drafts = {target: target.with_name(f".{target.name}.draft") for target in bodies}
     folder = next(iter(bodies)).parent
     target = [*bodies][-1]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for target, body in bodies.items():
-            with drafts[target].open("wb") as handle:
+            drafts[target].unlink(missing_ok=True)
+            handle_id = os.open(drafts[target], os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            with os.fdopen(handle_id, "wb") as handle:
                 handle.write(body)
                 handle.flush()
                 os.fsync(handle.fileno())

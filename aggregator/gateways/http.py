@@ -148,9 +148,17 @@ class HttpFetcher:
         _visit.deadline = time.monotonic() + self.rules.timeout.total_seconds()
         try:
             return self._follow(request)
-        except (requests.RequestException, HTTPError, OSError, http.client.HTTPException) as error:
+        except (
+            requests.RequestException,
+            HTTPError,
+            OSError,
+            http.client.HTTPException,
+            ValueError,
+        ) as error:
             return Failure(reason=_words(error, self.rules.timeout.total_seconds()))
         finally:
+            # Kept connections would be closed by the server during the gap, and fail the next visit.
+            self._adapter().close()
             _visit.last = (urlsplit(request.source.url).hostname or "", time.monotonic())
 
     def _keep_gap(self, host: str) -> None:
@@ -265,6 +273,7 @@ _CAUSES: tuple[tuple[type[BaseException], Callable[[BaseException], str]], ...] 
     (urllib3.exceptions.IncompleteRead, lambda _: "the answer was cut short"),
     (requests.exceptions.InvalidURL, lambda _: "the URL is not one that can be requested"),
     (http.client.HTTPException, lambda _: "the answer is not HTTP"),
+    (ValueError, lambda _: "it redirects to something that is no web address"),
 )
 
 

@@ -16,6 +16,7 @@ from aggregator.model import Config, Delivery, DigestPlan, DigestReport, Edition
 from aggregator.seams import House, Mailer, MailInterrupted, MailRefused
 from aggregator.store import outbox, runs, stories
 from aggregator.store.connection import Store, opened
+from aggregator.text import line
 
 BASELINE = timedelta(days=7)  # M2
 
@@ -24,7 +25,7 @@ def run(house: House) -> DigestReport:
     """Compose every digest whose period has come, then deliver all owed mail."""
     begun = time.perf_counter()
     config = house.config
-    with working(config) as store:
+    with working(config, patience=60) as store:  # cron starts `fetch` in the same minute
         now = house.clock()
         due = [plan for plan in config.digests if _is_due(store, plan, now)]
         report = _counted(store, DigestReport())
@@ -105,6 +106,10 @@ def _compose(
     from aggregator.editions import letter, message
 
     edition, since = _edition(store, config, plan, now)
+    if outbox.is_composed(store, edition.id):  # under a clock that ran ahead; what is new waits for the next
+        with store.transaction():
+            outbox.close_period(store, plan.id, edition.period, now, since)
+        return report
     if not edition.stories and not edition.revised:
         with store.transaction():
             outbox.close_period(store, plan.id, edition.period, now, since)
@@ -200,11 +205,12 @@ def _send(
         mailer(mail, delivery.address)
     except MailRefused as error:
         outbox.settle(store, delivery, "failed" if error.permanent else "queued", str(error))
-        notices.append(f"{delivery.address}: {delivery.edition_id} was refused: {error}")
+        notices.append(f"{delivery.address}: {delivery.edition_id} was refused: {line(str(error), 300)}")
         return 0
     except MailInterrupted as error:
         outbox.interrupted(store, delivery)
-        notices.append(f"{delivery.address}: {delivery.edition_id} broke off while it was sent: {error}")
+        said = line(str(error), 300)
+        notices.append(f"{delivery.address}: {delivery.edition_id} broke off while it was sent: {said}")
         return 0
     except MailError as error:  # the relay went away before this letter
         outbox.settle(store, delivery, "queued", str(error))

@@ -152,7 +152,8 @@ def _host(source: Source) -> str:
 
 def refuse_public(house: House, ids: Sequence[str] = ()) -> None:
     """V7: nobody's server is visited by somebody who does not say who they are, nor under a pretended clock."""
-    if not house.config.placeholder_contact and not house.pretended_clock:
+    placeholder = house.config.placeholder
+    if not placeholder and not house.pretended_clock:
         return
     allowed = house.config.fetch.allow_private
     for source in house.config.sources:
@@ -165,8 +166,8 @@ def refuse_public(house: House, ids: Sequence[str] = ()) -> None:
         if house.pretended_clock:
             raise ContactMissing(f"the clock is pretended (AGGREGATOR_NOW): {source.url} is a public server")
         raise ContactMissing(
-            f"{house.config.file.name}: site.contact is still the placeholder; set it to your own address, so that"
-            f" partners can reach whoever polls them (first public source: {source.id})"
+            f"{house.config.file.name}: site.{placeholder} is still the placeholder; make it your own, so that partners"
+            f" can reach whoever polls them and ids are yours for ever (first public source: {source.id})"
         )
 
 
@@ -190,9 +191,10 @@ def _visit_all(work: _Round, chosen: Sequence[Source], progress: Progress | None
     with work.house.make_executor(workers) as pool:
         while True:
             begun = [] if stopping() else list(islice(batches, 2 * workers - len(running)))
-            attempts = [(s.id, cadence.provisional(s, config.fetch, work.now)) for b in begun for s in b]
+            now = work.house.clock()  # a long round: what is planned counts from each visit
+            attempts = [(s.id, cadence.provisional(s, config.fetch, now)) for b in begun for s in b]
             if attempts:
-                visits |= sources.begin_visits(work.store, work.run(), attempts, work.now)
+                visits |= sources.begin_visits(work.store, work.run(), attempts, now)
             for batch in begun:
                 asked = HostVisit(
                     requests=tuple(_request(work.store, s, work.records[s.id]) for s in batch),
@@ -210,7 +212,7 @@ def _visit_all(work: _Round, chosen: Sequence[Source], progress: Progress | None
                     waiting.discard(outcome.source_id)
                     if progress:
                         progress(work.counts["visited"], len(chosen), outcome.source_id)
-                for source_id in waiting:  # never asked, because we are stopping
+                for source_id in waiting:  # never asked: we are stopping, or the host said 429
                     sources.unbegin(work.store, visits[source_id], work.records[source_id])
 
 
@@ -242,7 +244,7 @@ def _outcomes(future: Future[tuple[Outcome, ...]], batch: Iterable[str]) -> Sequ
 def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None:
     """The outcome of one visit in one transaction."""
     record, result = work.records[source.id], outcome.result
-    plan = cadence.after(record, source, work.config.fetch, result, work.now)
+    plan = cadence.after(record, source, work.config.fetch, result, work.house.clock())
     changes: Counter[Change] = Counter()
     with work.store.transaction():
         if isinstance(result, Harvest):
@@ -293,7 +295,7 @@ def _keep_items(
         arrivals = tuple(
             replace(a, change=Change.EDITED) if a.change is Change.SIGNIFICANT else a for a in arrivals
         )
-    items.keep(work.store, arrivals, backlog=record.last_success is None, now=work.now)
+    items.keep(work.store, arrivals, backlog=reread or record.last_success is None, now=work.now)
     sources.accept(work.store, source.id, result, reading_key(source, work.config))
     edited = [a.item.id for a in arrivals if a.change in (Change.EDITED, Change.SIGNIFICANT)]
     if edited:
@@ -356,6 +358,9 @@ def _summary(report: FetchReport) -> dict[str, object]:
 
 def _leave(work: _Round) -> None:
     """Mark that nothing is left to do, for the file we worked with: it may have been edited while we ran."""
-    raw = work.config.file.read_bytes()
+    try:
+        raw = work.config.file.read_bytes()
+    except OSError:
+        return
     if hashlib.sha256(raw).hexdigest() == work.config.digest_of_file and not work.house.stopping():
-        runs.leave_finished(work.store, mark_for(raw))
+        runs.leave_finished(work.store, mark_for(raw), work.config.public / "atom.xml")

@@ -11,6 +11,7 @@ from typing import Any
 
 from aggregator.errors import UnknownName
 from aggregator.gateways import files
+from aggregator.jobs.working import same_authority
 from aggregator.model import Config, SourceHealth, State, StatusReport, Story
 from aggregator.store import outbox, runs, sources, stories
 from aggregator.store.connection import Store, opened
@@ -103,6 +104,13 @@ def write_metrics(report: StatusReport, target: Path) -> None:
     files.write_text(target, metrics.render(report).decode())
 
 
+def check_authority(config: Config) -> None:
+    """Raise AuthorityChanged if ids were published under another authority (V5)."""
+    if (config.data / "aggregator.db").exists():
+        with _store(config) as store:
+            same_authority(store, config)
+
+
 def search(config: Config, query: str, limit: int) -> list[Story]:
     """Stories that contain all words of `query`, best first."""
     with _store(config) as store:
@@ -131,6 +139,7 @@ def story_json(told: Told) -> dict[str, Any]:
         "title": shown.lead.title,
         "kind": shown.kind,
         "topics": shown.topics,
+        "hidden": shown.hidden,
         "announced": shown.announced,
         "published": shown.published,
         "updated": shown.updated,

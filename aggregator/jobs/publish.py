@@ -11,6 +11,7 @@ from aggregator.gateways import files
 from aggregator.jobs.place import select_again
 from aggregator.jobs.working import prepare, working
 from aggregator.model import Channel, Config, Directory, Document, Publication, PublishReport, Teller
+from aggregator.outputs import places
 from aggregator.seams import House
 from aggregator.store import channels, runs, sources, stories
 from aggregator.store.connection import Store
@@ -41,6 +42,7 @@ def render(store: Store, config: Config, *, everything: bool = False) -> Publish
     for channel in config.channels:
         record = records[channel.id]
         current = record.revision == record.written_revision and record.written_with == made_with
+        current = current and (config.public / places.path(channel, "atom.xml")).exists()
         if current and not everything:
             continue
         for document in _documents(store, config, channel):

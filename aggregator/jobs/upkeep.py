@@ -8,11 +8,11 @@ from pathlib import Path
 
 from aggregator.errors import FilesError, UnknownName
 from aggregator.gateways import files
-from aggregator.jobs.place import enroll, select_again
+from aggregator.jobs.place import enroll
 from aggregator.jobs.working import working
 from aggregator.model import Config, Directory, PruneReport, Teller
 from aggregator.seams import House
-from aggregator.store import runs, sources, stories, upkeep
+from aggregator.store import channels, runs, sources, stories, upkeep
 from aggregator.store.connection import opened
 
 PRUNED = "pruned"
@@ -115,12 +115,12 @@ def set_hidden(house: House, names: Sequence[str], who: str, *, hidden: bool) ->
         found = {name: stories.resolve(store, name) for name in names}
         if missing := [name for name, id_ in found.items() if id_ is None]:
             raise UnknownName(f"no story {missing[0]!r}; nothing was changed")
-        select_again(store, config.channels)
+        known = channels.known(store)
         changed = []
         now = house.clock()
         with store.transaction():
             for id_ in filter(None, found.values()):
                 if upkeep.hide(store, id_, who, now) if hidden else upkeep.unhide(store, id_, now):
                     changed.append(id_)
-            enroll(store, config.channels, changed)
+            enroll(store, [channel for channel in config.channels if channel.id in known], changed)
     return changed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aggregator.errors import UnreadableDocument
@@ -24,6 +24,7 @@ from aggregator.model import (
     Verdict,
 )
 from aggregator.seams import Fetcher, Stopping
+from aggregator.text import line
 
 _STATUS = {
     401: "it asks for a password (401)",
@@ -50,7 +51,10 @@ def visit_host(work: HostVisit, fetcher: Fetcher, stopping: Stopping) -> tuple[O
     for request in work.requests:
         if stopping():
             break
-        outcomes.append(_visit(request, work.rules, work.now, fetcher))
+        outcome = _visit(request, work.rules, work.now, fetcher)
+        outcomes.append(outcome)
+        if isinstance(outcome.result, Failure) and outcome.result.holds_host:
+            break  # a 429 speaks for the whole host (CL8)
     return tuple(outcomes)
 
 
@@ -58,6 +62,8 @@ def _visit(request: Request, rules: Sequence[TopicRule], now: datetime, fetcher:
     begun = time.perf_counter()
     answer = fetcher(request)
     result = answer if isinstance(answer, Failure) else _judge(request, answer, rules, now)
+    if isinstance(result, Failure):  # servers' words get into logs, mails and terminals
+        result = replace(result, reason=line(result.reason, 300) or "it failed without a word")
     validators = request.validators
     return Outcome(
         source_id=request.source.id,
@@ -70,6 +76,8 @@ def _visit(request: Request, rules: Sequence[TopicRule], now: datetime, fetcher:
 def _judge(
     request: Request, response: Response, rules: Sequence[TopicRule], now: datetime
 ) -> Harvest | Unchanged | Failure:
+    if response.status == 304 and request.validators == Validators():
+        return Failure(reason="it answered 304 although nothing was asked conditionally", status=304)
     if response.status == 304:
         return Unchanged(status=304, validators=_refreshed(request.validators, response))
     if response.status not in (200, 226):

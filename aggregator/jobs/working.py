@@ -18,19 +18,25 @@ AUTHORITY = "authority"
 
 
 @contextmanager
-def working(config: Config, *, create: bool = False) -> Iterator[Store]:
+def working(config: Config, *, create: bool = False, patience: float = 0) -> Iterator[Store]:
     """The store of `config`, for the one job at a time that may hold it (L1).
 
-    Raises AuthorityChanged if published ids were made with another `site.authority` (V5).
+    `patience` is how many seconds to wait for another job. Raises AuthorityChanged if published ids were made
+    with another `site.authority` (V5).
     """
-    with files.lock(config.data), opened(config.data / "aggregator.db", create=create) as store:
-        known = runs.get(store, AUTHORITY)
-        if known is not None and known != config.site.authority:
-            raise AuthorityChanged(
-                f"{config.file.name}: site.authority is {config.site.authority!r}, but everything published so far"
-                f" has ids of {known!r}; set it back (subscribers would see every story again)"
-            )
+    with files.lock(config.data, patience), opened(config.data / "aggregator.db", create=create) as store:
+        same_authority(store, config)
         yield store
+
+
+def same_authority(store: Store, config: Config) -> None:
+    """Raise AuthorityChanged if published ids were made with another `site.authority` (V5)."""
+    known = runs.get(store, AUTHORITY)
+    if known is not None and known != config.site.authority:
+        raise AuthorityChanged(
+            f"{config.file.name}: site.authority is {config.site.authority!r}, but everything published so far"
+            f" has ids of {known!r}; set it back (subscribers would see every story again)"
+        )
 
 
 def prepare(store: Store, config: Config) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Mapping
+from itertools import islice
 
 from lxml import etree, html
 from lxml.cssselect import CSSSelector
@@ -108,7 +109,7 @@ def _value(node: html.HtmlElement, selector: str | None) -> str | None:
     found = _first(node, path) if path else node
     if found is None:
         return None
-    return line(found.get(attribute) if attribute else " ".join(found.itertext()), 5_000)
+    return line(found.get(attribute) if attribute else " ".join(islice(found.itertext(), 500)), 5_000)
 
 
 def _parted(selector: str) -> tuple[str, str | None]:

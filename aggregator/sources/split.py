@@ -13,11 +13,14 @@ from collections.abc import Container
 from dataclasses import dataclass
 from xml.parsers import expat
 
+from aggregator.model import DIGEST_BYTES
+
 ENTRY_PATHS = frozenset(
     {("rss", "channel", "item"), ("RDF", "item"), ("feed", "entry")},
 )
 """Where entries stand in RSS 0.9x and 2.0, RSS 1.0, and Atom; local names."""
-HASH_BYTES = 12
+MAX_DEPTH = 64
+MAX_TAG = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class _Finder:
         self.parser.buffer_text = True
         self.found: list[Piece] = []
         self.path: tuple[str, ...] = ()
-        self.around = b""  # the start tags the entries stand in: their namespaces, base and language count
+        self.around: dict[int, bytes] = {}  # start tags the entries stand in: namespaces, base, language
         self.begun = -1  # where the entry that is being read begins
         self.depth = 0  # of its children
         self.names: dict[str, str] = {}
@@ -79,16 +82,20 @@ class _Finder:
         self.text: list[str] = []
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        local = name.rpartition(":")[2]
+        prefix, _, local = name.rpartition(":")
         self.path = (*self.path, local)
+        if len(self.path) > MAX_DEPTH:
+            raise ValueError("nested too deeply")
         at = self.parser.CurrentByteIndex
         if self.begun >= 0:
-            if len(self.path) == self.depth:
+            if len(self.path) == self.depth and not prefix:
                 self._name(local, attributes)
         elif self.path in ENTRY_PATHS:
+            if prefix:
+                raise ValueError("entries with a prefix: their names would have one, too")
             self.begun, self.depth, self.names = at, len(self.path) + 1, {}
         elif any(entry[: len(self.path)] == self.path for entry in ENTRY_PATHS):
-            self.around += self.body[at : self.body.index(b">", at) + 1]
+            self.around[len(self.path)] = self.body[at : self.body.index(b">", at) + 1][:MAX_TAG]
 
     def _name(self, local: str, attributes: dict[str, str]) -> None:
         if local == "link" and "href" in attributes:
@@ -101,10 +108,10 @@ class _Finder:
     def _end(self, _: str) -> None:
         if self.begun >= 0 and self.path in ENTRY_PATHS:
             end = self.body.index(b">", self.parser.CurrentByteIndex) + 1
-            whole = hashlib.sha256(self.around + b"\0" + self.body[self.begun : end])
+            whole = hashlib.sha256(b"".join(self.around.values()) + b"\0" + self.body[self.begun : end])
             guid = self.names.get("guid") or self.names.get("id")
             self.found.append(
-                Piece(self.begun, end, whole.digest()[:HASH_BYTES], guid, self.names.get("link"))
+                Piece(self.begun, end, whole.digest()[:DIGEST_BYTES], guid, self.names.get("link"))
             )
             self.begun = -1
         elif self.name and len(self.path) == self.depth:

@@ -51,6 +51,11 @@ def _membership(channel_id: str, fact: Facts) -> list[object]:
     ]
 
 
+def known(store: Store) -> set[str]:
+    """The channels the store has; feeds.yaml may have others since."""
+    return {row["id"] for row in store.db.table("channels").rows}
+
+
 def enroll(store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[Facts]) -> None:
     """Record which channels each story is in now and bump their revisions (P1), in the caller's transaction.
 

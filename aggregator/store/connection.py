@@ -53,6 +53,8 @@ def opened(path: Path, *, create: bool = True) -> Iterator[Store]:
         raise StoreError(f"{path} does not exist yet: run `aggregator fetch` first")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.touch(mode=0o640)  # it holds recipients' addresses
         conn = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"{path} {_words(error)}") from error

@@ -40,7 +40,9 @@ def idle(config_file: Path, now: datetime) -> int | None:
         conn = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=1)
         try:
             mark = conn.execute("SELECT value FROM meta WHERE key = ?", [MARK]).fetchone()
-            if mark is None or mark[0] != mark_for(raw):
+            if mark is None or mark[0].partition(" ")[0] != mark_for(raw):
+                return None
+            if not Path(mark[0].partition(" ")[2]).exists():  # somebody lost `public`
                 return None
             due, waiting = conn.execute(
                 # An attempt in the future was made under a clock that ran ahead: that wants a proper look, too.

@@ -39,7 +39,7 @@ def record(store: Store, digest_id: str) -> DigestRecord | None:
 
 _IN_CHANNELS = "EXISTS (SELECT 1 FROM memberships WHERE story_id = stories.id AND channel_id IN ({}))"
 _TOLD = (
-    "EXISTS (SELECT 1 FROM ledger JOIN items ON items.id = ledger.item_id"
+    "EXISTS (SELECT 1 FROM items CROSS JOIN ledger ON ledger.item_id = items.id"
     " WHERE items.story_id = stories.id AND ledger.digest_id = ?{})"
 )
 
@@ -65,6 +65,11 @@ def revised(store: Store, digest_id: str, channels: Sequence[str], *, floor: dat
         [stamp(floor), *channels, digest_id, digest_id],
     )
     return [row[0] for row in rows]
+
+
+def is_composed(store: Store, edition_id: str) -> bool:
+    """Whether an edition of that id exists."""
+    return store.db.execute("SELECT 1 FROM editions WHERE id = ?", [edition_id]).fetchone() is not None
 
 
 def compose(

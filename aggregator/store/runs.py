@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from aggregator.model import RunRecord
@@ -27,9 +28,14 @@ def finish(store: Store, run_id: int, outcome: str, report: dict[str, Any], now:
         )
 
 
-def leave_finished(store: Store, mark: str) -> None:
-    """Say that nothing is left undone for the configuration `mark` stands for."""
-    put(store, MARK, mark)
+def leave_finished(store: Store, mark: str, feed: Path) -> None:
+    """Say that nothing is left undone for the configuration `mark` stands for, as long as `feed` is there."""
+    # Unless an editor hid a story meanwhile: then there is something to publish.
+    store.db.execute(
+        "INSERT OR REPLACE INTO meta (key, value) SELECT ?, ? WHERE NOT EXISTS"
+        " (SELECT 1 FROM channels WHERE revision <> written_revision)",
+        [MARK, f"{mark} {feed}"],
+    )
 
 
 def forget_finished(store: Store) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from aggregator.model import (
+    DIGEST_BYTES,
     Failure,
     Harvest,
     NextVisit,
@@ -21,8 +22,6 @@ from aggregator.model import (
     Verdict,
 )
 from aggregator.store.connection import Store, moment, stamp
-
-DIGEST_BYTES = 12  # of `Reading.digests`
 
 
 def sync(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, str]) -> None:
@@ -43,7 +42,7 @@ def sync(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, str
     gone = [id_ for id_ in known if id_ not in wanted]
     store.db.conn.executemany(
         "UPDATE sources SET url = 'formerly:' || id || ':' || url, etag = NULL, last_modified = NULL,"
-        " validators_url = NULL, body_hash = NULL, next_visit = NULL WHERE id = ?",
+        " validators_url = NULL, body_hash = NULL, next_visit = NULL, last_success = NULL WHERE id = ?",
         [[id_] for id_ in moved],
     )
     taken = {source.url for source in sources}

@@ -263,6 +263,7 @@ def read(store: Store, ids: Sequence[str], *, texts: bool = False) -> list[Story
             kind=Kind(row["kind"]),
             topics=tuple(sorted({topic for item in items[id_] for topic in item.topics})),
             related=tuple(related.get(id_, ())),
+            hidden=bool(row["hidden"]),
         )
         for id_ in ids
         if (row := by_id.get(id_)) is not None
@@ -281,6 +282,7 @@ def resolve(store: Store, name: str) -> str | None:
     """The story meant by a story id, a tombstone, an item id, or the start of one (4 characters at least)."""
     if not name.isascii():
         return None
+    name = name.rpartition(":story/")[2]  # as it stands in the feed
     row = store.db.execute(
         "SELECT id FROM stories WHERE id = ?1"
         " UNION SELECT became FROM tombstones WHERE story_id = ?1 AND became IS NOT NULL"

@@ -18,6 +18,8 @@ def backup(store: Store, target: Path) -> int:
 
     Written beside `target` first, checked, and put in place whole; readable by its owner only.
     """
+    if target.exists() and target.samefile(store.path):
+        raise StoreError(f"{target} is the database itself; name another file for the backup")
     draft = target.with_name(f".{target.name}.draft")
     try:
         draft.unlink(missing_ok=True)

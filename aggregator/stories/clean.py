@@ -56,6 +56,8 @@ _OTHER_TAG = _tag_named(
     [*sorted(TAGS - set(_INLINE)), "script", "style", "iframe", "center", "svg", "object", "form"]
 )
 _INLINE_PAIR = re.compile(rf"<({'|'.join(_INLINE)})(?:\s[^<>]*)?>([^<>]*)</\1>", re.IGNORECASE)
+_COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
+_QUOTED = re.compile(r"=\s*(?:\"[^\"]*\"|'[^']*')")  # a tag in an attribute is none
 _PIXEL = re.compile(r"<img(?=[^>]*\bwidth=\"[01]\")(?=[^>]*\bheight=\"[01]\")[^>]*>")
 _BREAK = re.compile(r"<(?:br|hr)[^>]*>")
 _BLOCK_END = re.compile(
@@ -81,7 +83,7 @@ def fragment(text: str, base: str) -> str:
         text = _BARE_AMPERSAND.sub("&amp;", text)  # nh3 is quadratic in references that never end
     depth, names = _shape(text)
     if depth > MAX_DEPTH:
-        return paragraphs(" ".join(legal(html.unescape(_ANY_TAG.sub(" ", _SILENT.sub(" ", text)))).split()))
+        return _as_text(text)
     cleaned = _cleaned(text, base)
     for _ in range(3 if names - _TAME else 0):
         # What nh3 writes of some markup (a <pre> that begins with a line break, links inside tables) reads
@@ -90,8 +92,16 @@ def fragment(text: str, base: str) -> str:
         if again == cleaned:
             break
         cleaned = again
+    if len(cleaned) > 4 * len(text) + 10_000:  # formatting that is never closed multiplies
+        return _as_text(text)
     # `&#27;` comes out of nh3 as the character itself, which XML cannot have.
     return legal(_PIXEL.sub("", cleaned)).strip()
+
+
+def _as_text(text: str) -> str:
+    """Markup that cannot be kept, as one paragraph of its words."""
+    words = legal(html.unescape(_ANY_TAG.sub(" ", _SILENT.sub(" ", text)))).split()
+    return paragraphs(" ".join(words))
 
 
 def _cleaned(text: str, base: str) -> str:
@@ -121,7 +131,7 @@ def _shape(text: str) -> tuple[int, set[str]]:
     """The deepest nesting of tags and the names of them all, in one pass."""
     depth = deepest = 0
     opened: Counter[str] = Counter()
-    for close, written in _TAG.findall(text):
+    for close, written in _TAG.findall(_QUOTED.sub("", _COMMENT.sub("", text))):
         name = written.lower()
         if name in _NOT_NESTING:
             opened[name] += 0

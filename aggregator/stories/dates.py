@@ -32,7 +32,8 @@ _MONTHS = {
     for name in names.split()
 }
 _MONTH = r"(?P<month>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\b\.?"
-_YEAR = r"(?P<year>\d{4}|\d{2})(?!\d)"
+# Two digits are a year only where they cannot be a time: "20 Oct 12:00", "3 Oct 14-16h".
+_YEAR = r"(?P<year>\d{4}(?!\d)|\d{2}(?![\d:.\-–]|\s*(?:h|uhr|[ap]\.?m)\b))"
 _DATES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -95,7 +96,7 @@ def _moment(match: re.Match[str], text: str, zone: tzinfo) -> datetime | None:
     year = int(parts["year"])
     if len(parts["year"]) == 2:
         year += 2000 if year < 50 else 1900  # RFC 2822, 4.3
-    month = _MONTHS[parts["month"].lower()] if parts.get("month") else int(parts["number"])
+    month = _MONTHS.get(parts["month"].casefold(), 0) if parts.get("month") else int(parts["number"])
     day = int(parts["day"])
     if month > 12 and day <= 12 and "/" in match[0]:
         month, day = day, month  # 9/28/2026: no day-month date

@@ -96,7 +96,7 @@ def test_shipped_file_loads() -> None:
     """The feeds.yaml that is shipped is right, and its contact counts as the placeholder (V7)."""
     config = load(Path(__file__).parents[2] / "feeds.yaml")
     assert len(config.sources) > 50
-    assert config.placeholder_contact
+    assert config.placeholder == "contact"
 
 
 def test_defaults(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_defaults(tmp_path: Path) -> None:
     source = config.sources[0]
     assert (source.kind, source.enabled, source.full_text, source.every) == ("feed", True, False, None)
     assert config.mail.smtp is None
-    assert not config.placeholder_contact
+    assert config.placeholder is None
 
 
 def test_site_is_enough(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
 
 def test_contact_of_the_shipped_file_is_a_placeholder(tmp_path: Path) -> None:
     """The placeholder is recognised by its address, not by the file it stands in (V7)."""
-    assert read(tmp_path, SITE.replace("me@news.example", "news@example.org")).placeholder_contact
+    assert read(tmp_path, SITE.replace("me@news.example", "news@example.org")).placeholder == "contact"
 
 
 def test_file_is_named_by_its_bytes(tmp_path: Path) -> None:

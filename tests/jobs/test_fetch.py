@@ -466,3 +466,72 @@ def test_a_guid_that_turns_out_to_be_shared_is_noticed(place: Workplace, web: We
     assert run(place, force=True).new_items == 1
     assert rows(place, "SELECT guid_ok, link_ok FROM sources") == [(0, 1)]
     assert rows(place, "SELECT title FROM items ORDER BY title") == [(f"News number {n}",) for n in (1, 2, 3)]
+
+
+def test_an_entry_that_is_pinned_twice_turns_no_verdict(place: Workplace, web: Web) -> None:
+    """I1: one entry listed twice is one entry, also where it is not read again."""
+    web.feed("/feed", rss(news(1), news(1), news(2)), '"1"')
+    run(one(place, web))
+    web.feed("/feed", rss(news(3), news(1), news(1), news(2)), '"2"')
+    assert run(place, force=True).new_items == 1
+    assert rows(place, "SELECT guid_ok, link_ok FROM sources") == [(1, 1)]
+
+
+@pytest.mark.parametrize(
+    "target", ["http://[::1", "http://[zz]/", "http://a..b/", "http://℀/", f"http://{'a' * 70}/"]
+)
+def test_an_odd_redirect_costs_its_own_source_only(place: Workplace, web: Web, target: str) -> None:
+    """L2: whatever a redirect says, the other sources of the host are kept."""
+    web.feed("/good", rss(news(1)), '"1"')
+    web.answers["/odd"] = Answer(status=302, headers={"Location": target.encode().decode("latin-1")})
+    place.write(
+        f"sources:\n  - {{id: good, name: G, url: '{web.url}/good'}}\n"
+        f"  - {{id: odd, name: O, url: '{web.url}/odd', user: me}}\n"
+    )
+    report = run(place)
+    assert [told.outcome for told in report.sources] == ["changed", "failed"]
+
+
+def test_after_a_429_nobody_else_of_the_host_is_asked(place: Workplace, web: Web) -> None:
+    """CL8: the sources behind it in the same round are left alone, and stay due for when the host is free."""
+    web.answers["/feed"] = Answer(status=429, headers={"Retry-After": "86400"})
+    web.feed("/other", rss(news(1)), '"1"')
+    place.write(
+        f"sources:\n  - {{id: node, name: Node, url: '{web.url}/feed'}}\n"
+        f"  - {{id: other, name: Other, url: '{web.url}/other'}}\n"
+    )
+    assert run(place).visited == 1
+    assert [asked.path for asked in web.asked] == ["/feed"]
+    assert rows(place, "SELECT next_visit FROM sources WHERE id = 'other'") == [(None,)]
+
+
+def test_a_304_that_nobody_asked_for_is_a_failure(place: Workplace, web: Web) -> None:
+    """CL1: without validators sent, 304 says nothing; the backlog is still a backlog when it comes."""
+    web.answers["/feed"] = Answer(status=304)
+    assert run(one(place, web)).failed == 1
+
+
+def test_a_filter_taken_away_announces_no_old_news(place: Workplace, web: Web, clock: Clock) -> None:
+    """T4: what was kept out and is let in later is backlog, not today's news."""
+    old = news(2, title="Canteen menu", pubDate="Thu, 01 Jan 2026 10:00:00 +0000")
+    web.feed("/feed", rss(news(1), old), '"1"')
+    run(one(place, web, drop="[canteen]"))
+    clock.now += timedelta(minutes=5)
+    assert run(one(place, web)).new_stories == 1
+    assert b"Canteen" not in (place.public / "atom.xml").read_bytes()
+    assert b"Canteen" in (place.public / "index.html").read_bytes()
+
+
+def test_a_lost_public_folder_comes_back(place: Workplace, web: Web) -> None:
+    """Nothing due does not mean nothing to do: missing files are written again."""
+    import shutil
+
+    from aggregator.store import glance
+
+    web.feed("/feed", rss(news(1)), '"1"')
+    run(one(place, web))
+    file = place.folder / "feeds.yaml"
+    assert glance.idle(file, place.clock()) == 1
+    shutil.rmtree(place.public)
+    assert glance.idle(file, place.clock()) is None
+    assert "atom.xml" in run(place).documents_written

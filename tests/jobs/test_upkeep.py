@@ -190,3 +190,19 @@ def test_what_goes_out_comes_in(fetched: Workplace, place: Workplace, tmp_path: 
     assert [s.url for s in load(other).sources] == [
         s.url for s in load(fetched.folder / "feeds.yaml").sources
     ]
+
+
+def test_the_database_is_no_place_for_its_backup(fetched: Workplace) -> None:
+    """A backup onto the live file is refused."""
+    with pytest.raises(StoreError, match="is the database itself"):
+        upkeep.backup(fetched.house().config, fetched.database)
+
+
+def test_hiding_beside_a_changed_file_harms_no_run(fetched: Workplace) -> None:
+    """L1: hiding touches the story alone; what was published before is found unfinished by the next run."""
+    file = fetched.folder / "feeds.yaml"
+    file.write_text(file.read_text() + "channels: [{id: new, title: New}]\n")
+    upkeep.set_hidden(fetched.house(), [story_of(fetched, "News 1")], "anna", hidden=True)
+    fetch.run(fetched.house())
+    assert b"News 1" not in (fetched.public / "channels/new/atom.xml").read_bytes()
+    assert b"News 2" in (fetched.public / "channels/new/atom.xml").read_bytes()

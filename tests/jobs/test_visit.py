@@ -164,9 +164,11 @@ def test_an_impossible_retry_after_takes_no_visit_down() -> None:
 
 
 def test_what_the_fetcher_could_not_get_is_handed_on() -> None:
-    """L2: a refused connection arrives as the very value the fetcher made of it."""
+    """L2: a refused connection arrives as the fetcher put it."""
     refused = Failure(reason="connection refused")
-    assert result(refused) is refused
+    assert result(refused) == refused
+    hostile = Failure(reason="text/\x1b]0;pwned\x07 \ud800\nx")
+    assert result(hostile) == Failure(reason="text/]0;pwned x")
 
 
 @pytest.mark.parametrize(

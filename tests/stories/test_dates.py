@@ -229,3 +229,10 @@ def test_only_sane_dates_count() -> None:
     assert dates.sane(utc("1990-01-01 00:00"), NOW) == utc("1990-01-01 00:00")
     assert dates.sane(utc("1989-12-31 23:59:59"), NOW) is None
     assert dates.sane(None, NOW) is None
+
+
+@pytest.mark.parametrize("text", ["20 Oct 12:00", "3 Oct 14-16h", "5 May 10 am", "ſep 1 2026"])
+def test_a_time_is_no_year(text: str) -> None:
+    """T2: a day and a month with a time behind them are no date of the years 2010 to 2016."""
+    moment = dates.read(text, ZoneInfo("Europe/Berlin"))
+    assert moment is None or moment.year == 2026
