@@ -82,8 +82,9 @@ def troubles(report: StatusReport, now: datetime) -> list[str]:
     """What monitoring should wake somebody for: freshness, not liveness. Empty when all is well."""
     found = []
     overdue = [s for s in report.sources if s.next_visit is None or s.next_visit < now - LATE]
-    if report.sources and len(overdue) == len(report.sources):
-        found.append("no source was visited in time: is cron or the daemon running?")
+    if overdue:
+        count = f"{len(overdue)} of {len(report.sources)} sources"
+        found.append(f"{count} were not visited in time: is cron or the daemon running?")
     failing = [s for s in report.sources if s.state is State.FAILING]
     if len(failing) * 2 > len(report.sources):
         found.append(f"{len(failing)} of {len(report.sources)} sources are failing")

@@ -61,6 +61,7 @@ TABLES = (
         updated_items INTEGER NOT NULL DEFAULT 0
     ) STRICT""",
     "CREATE INDEX visits_of_source ON visits(source_id, started)",
+    "CREATE INDEX visits_of_run ON visits(run_id)",
     """CREATE TABLE stories (
         number INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
@@ -76,6 +77,7 @@ TABLES = (
     ) STRICT""",
     "CREATE INDEX stories_by_announced ON stories(announced)",
     "CREATE INDEX stories_by_changed ON stories(changed)",
+    "CREATE INDEX stories_by_lead ON stories(lead_id)",
     """CREATE TABLE items (
         number INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
@@ -182,7 +184,7 @@ TABLES = (
         reason TEXT,
         UNIQUE (edition_id, address)
     ) STRICT""",
-    "CREATE INDEX deliveries_owed ON deliveries(id) WHERE state IN ('queued', 'sending')",
+    "CREATE INDEX deliveries_by_state ON deliveries(state)",
 )
 
 VIEWS = {
