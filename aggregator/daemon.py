@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -145,6 +146,7 @@ def run(config_file: Path, *, verbose: bool) -> None:
     scheduler = _scheduler(worker)
     signal.signal(signal.SIGHUP, lambda *_: _reload_now(worker, scheduler))
     scheduler.start()
+    threading.Thread(target=_watch_clock, args=(worker, scheduler), daemon=True).start()
     said.info("running; %d sources", sum(source.enabled for source in worker.house.config.sources))
     _serve_until_signalled(worker, listener, worker.stop.set)
     scheduler.shutdown(wait=False)
@@ -168,8 +170,24 @@ def _scheduler(worker: Worker) -> BackgroundScheduler:
 def _reload_now(worker: Worker, scheduler: BackgroundScheduler) -> None:
     """SIGHUP: read feeds.yaml anew without waiting for the next tick."""
     worker.reload.set()
+    _wake(scheduler)
+
+
+def _wake(scheduler: BackgroundScheduler) -> None:
+    """All jobs now."""
     for job in scheduler.get_jobs():
         job.modify(next_run_time=datetime.now(UTC))
+
+
+def _watch_clock(worker: Worker, scheduler: BackgroundScheduler) -> None:
+    """Wake the jobs when the clock was set: APScheduler would wait until a clock put back has caught up."""
+    behind = time.time() - time.monotonic()
+    while not worker.stop.wait(TICK_SECONDS):
+        now = time.time() - time.monotonic()
+        if abs(now - behind) > TICK_SECONDS:
+            said.warning("the clock was set by %+d s", now - behind)
+            _wake(scheduler)
+        behind = now
 
 
 def serve(config_file: Path, *, verbose: bool) -> None:

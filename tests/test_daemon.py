@@ -10,17 +10,19 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from apscheduler.schedulers.background import BackgroundScheduler
 
 from aggregator import wiring
 from aggregator.daemon import Worker
@@ -183,6 +185,33 @@ def test_a_port_in_use_is_one_clear_line(place: Workplace, web: Web) -> None:
     assert ended.returncode == 1
     assert "cannot listen at" in ended.stderr and "Traceback" not in ended.stderr
     assert not web.asked
+
+
+def test_a_clock_put_back_wakes_the_daemon(
+    place: Workplace, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """APScheduler waits for a wall clock that was put back to catch up; the daemon does not."""
+    from aggregator import daemon
+
+    place.write("sources: []\n")
+    worker = Worker(place.folder / "feeds.yaml")
+    ran: list[int] = []
+    scheduler = BackgroundScheduler(timezone=UTC)
+    scheduler.add_job(ran.append, "interval", [1], hours=1)
+    scheduler.start()
+    monkeypatch.setattr(daemon, "TICK_SECONDS", 0.05)
+    thread = threading.Thread(target=daemon._watch_clock, args=(worker, scheduler))
+    thread.start()
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() - 3600)
+    for _ in range(100):
+        if ran:
+            break
+        time.sleep(0.05)
+    worker.stop.set()
+    thread.join()
+    scheduler.shutdown()
+    assert ran
 
 
 # --- pretended time --------------------------------------------------------------------------------------
