@@ -16,7 +16,9 @@ from aggregator import __version__, log, wiring
 from aggregator.errors import AggregatorError, ConfigError
 
 if TYPE_CHECKING:
-    from aggregator.model import Config, DigestReport, FetchReport, StatusReport
+    from collections.abc import Sequence
+
+    from aggregator.model import Config, DigestReport, FetchReport, Manners, StatusReport
     from aggregator.seams import House
 
 ALL_FAILED = 3  # L3: when all of at least so many due sources failed, the run failed
@@ -291,11 +293,23 @@ def _moment(text: str, config: Config) -> datetime:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write Prometheus metrics to this file (node_exporter's textfile collector).",
 )
+@click.option(
+    "--politeness", is_flag=True, help="How every partner's server was treated, replayed from the visit log."
+)
 @click.pass_obj
-def status(invocation: _Invocation, as_json: bool, checking: bool, textfile: Path | None) -> None:
+def status(
+    invocation: _Invocation, as_json: bool, checking: bool, textfile: Path | None, politeness: bool
+) -> None:
     """Health of every source, last runs, owed mail."""
     from aggregator.jobs import look
 
+    if politeness:
+        manners = look.manners(invocation.config())
+        if as_json:
+            _print_json({"sources": manners, "broken": sum(len(m.broken) for m in manners)})
+        else:
+            _say_manners(manners)
+        return
     report = look.status(invocation.config())
     now = wiring.clock()()
     if textfile:
@@ -330,6 +344,29 @@ def _say_status(report: StatusReport, now: datetime) -> None:
     click.echo(f"\n{report.stories} stories of {report.items} items; {report.owed} letters owed{parked}")
     for run in report.runs:
         click.echo(f"{run.job:8} {look.ago(run.started, now):>12}  {run.outcome}")
+
+
+def _say_manners(manners: Sequence[Manners]) -> None:
+    rows: list[tuple[str, ...]] = [
+        ("source", "visits", "requests a day", "conditional", "304", "smallest gap", "wasted", "rules broken")
+    ]
+    for told in manners:
+        gap = told.smallest_gap
+        rows.append(
+            (
+                told.source_id,
+                str(told.visits),
+                f"{told.per_day:g}",
+                f"{told.conditional:.0%}",
+                f"{told.not_modified:.0%}",
+                f"{gap / 60:.0f} min" if gap is not None else "",
+                f"{told.wasted_bytes / 1000:.0f} kB",
+                "; ".join(told.broken) or "none",
+            )
+        )
+    _table(rows)
+    broken = sum(bool(told.broken) for told in manners)
+    click.echo(f"\n{len(manners)} sources visited; rules were broken at {broken or 'none'} of them")
 
 
 def _next(moment: datetime | None, now: datetime) -> str:

@@ -102,7 +102,7 @@ class Worker:
     def _fetch(self) -> None:
         if glance.idle(self.config_file, self.house.clock()) is not None:
             return
-        report = fetch.run(self.house)
+        report = fetch.run(self.house, spread=True)
         for notice in report.notices:
             said.warning("%s", notice)
         if report.visited:

@@ -68,11 +68,12 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchRules:
-    """How the outside is polled; `max_bytes` counts decoded bytes."""
+    """How the outside is polled: between `every` and `slowest`; `max_bytes` counts decoded bytes."""
 
     every: timedelta
     timeout: timedelta
     max_bytes: int
+    slowest: timedelta = timedelta(hours=6)
     concurrency: int
     allow_private: tuple[str, ...]
 
@@ -190,17 +191,39 @@ class Request:
     verdict: Verdict = field(default_factory=lambda: Verdict())
     seen: frozenset[bytes] = frozenset()
     """Digests of the entries of the last accepted document: they need not be read again."""
+    url: str | None = None
+    """Asked instead of the configured URL: where a source has moved (CL14), or what else a visit needs (V2)."""
+    robots: Robots | None = None
+    """The host's robots.txt, where it was read not long ago (CL19)."""
+
+    @property
+    def target(self) -> str:
+        """The URL to ask."""
+        return self.url or self.source.url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Robots:
+    """A host's robots.txt as it was read; `text` is None where the server could not say (RFC 9309 2.3.1.4)."""
+
+    origin: str
+    read: datetime
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A final answer after redirects: `headers` in lower case, `body` decoded, `hops` the URLs passed."""
+    """A final answer after redirects: `headers` in lower case, `hops` the URLs passed.
+
+    `body` is decoded; of an error's body it is the beginning. `permanent`: every hop was a 301 or 308.
+    """
 
     status: int
     url: str
     headers: Mapping[str, str]
     body: bytes
     hops: tuple[str, ...] = ()
+    permanent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +234,20 @@ class Failure:
     status: int | None = None
     wait: timedelta | None = None
     holds_host: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """What a server and its document say about when to come again (CL7).
+
+    `fresh_for`: by Cache-Control or Expires; `pace`: by RSS `ttl` or the syndication module; hours 0-23 in UTC
+    and weekdays (Monday is 0) in which nobody should come: `skipHours`, `skipDays`.
+    """
+
+    fresh_for: timedelta | None = None
+    pace: timedelta | None = None
+    skip_hours: tuple[int, ...] = ()
+    skip_days: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +309,7 @@ class Reading:
     language: str | None = None
     rights: str | None = None
     updated: str | None = None
+    hints: Hints = Hints()
     notes: tuple[str, ...] = ()
 
 
@@ -370,6 +408,7 @@ class Harvest:
     body_hash: str
     profile: Profile
     verdict: Verdict
+    hints: Hints = Hints()
     notes: tuple[str, ...] = ()
 
 
@@ -384,12 +423,20 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a worker brings back for one source; `seconds` the visit took."""
+    """What a worker brings back for one source; `seconds` the visit took, `requests` what it cost the server.
+
+    `fresh_for` is the answer's freshness (CL7), `moved` where a wholly permanent redirect led to (CL14),
+    `robots` a robots.txt that was read on the way.
+    """
 
     source_id: str
     result: Harvest | Unchanged | Failure
     conditional: bool
     seconds: float
+    requests: int = 1
+    fresh_for: timedelta | None = None
+    moved: str | None = None
+    robots: Robots | None = None
 
 
 class State(StrEnum):
@@ -399,6 +446,28 @@ class State(StrEnum):
     WELL = "well"
     FAILING = "failing"
     HELD = "held"
+    MOVED = "moved"
+    GONE = "gone"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A permanent redirect as it was met so far; `learned` once it is believed and used (CL14)."""
+
+    url: str
+    since: datetime
+    visits: int = 1
+    learned: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """How often a source has news: its last items' count, and the sort times of the oldest and newest of them."""
+
+    count: int = 0
+    oldest: datetime | None = None
+    newest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -416,18 +485,77 @@ class SourceRecord:
     not_before: datetime | None = None
     failures: int = 0
     reason: str | None = None
+    failed_status: int | None = None
+    gone_since: datetime | None = None
+    last_whole: datetime | None = None
+    hints: Hints = Hints()
+    move: Move | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextVisit:
-    """When a source may be visited again: `due` by its own rhythm, `not_before` by the server's word."""
+    """When a source may be visited again: `due` by its own rhythm, `not_before` by the server's word.
+
+    The other fields are what its record is to say from now on. `floor` is the shortest pause that the rules allow
+    (CL5, CL6). `gone_since`: the first 404 or 410 since the last
+    success (CL15). `notes` are for the log.
+    """
 
     due: datetime
     not_before: datetime | None
     state: State
     failures: int
     reason: str | None
+    floor: timedelta
     hold_host_until: datetime | None = None
+    failed_status: int | None = None
+    gone_since: datetime | None = None
+    hints: Hints = Hints()
+    move: Move | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One line of the visit log, as politeness is judged by it (CL20).
+
+    `forced`: a person asked for it; `floor`: the pause that had to follow it (CL5, CL6); `until`: when the
+    server's word after it allowed the next visit at the earliest; `validated`: the answer left validators to ask
+    with; `bytes_read`: decoded.
+    """
+
+    source_id: str
+    url: str
+    started: datetime
+    outcome: str
+    status: int | None
+    conditional: bool
+    forced: bool
+    floor: timedelta
+    validated: bool
+    until: datetime | None
+    bytes_read: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manners:
+    """How one source was treated, replayed from the visit log (CL20).
+
+    `per_day` counts requests; `conditional` and `not_modified` are shares of the visits; `smallest_gap` between two
+    visits is in seconds; `wasted_bytes` are those of documents that had not changed; `broken` names rules and
+    moments.
+    """
+
+    source_id: str
+    visits: int
+    requests: int
+    per_day: float
+    conditional: float
+    not_modified: float
+    smallest_gap: float | None
+    wasted_bytes: int
+    broken: tuple[str, ...]
 
 
 # --- stories -------------------------------------------------------------------------------------------

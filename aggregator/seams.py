@@ -8,8 +8,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
+from typing import Any, Protocol, TypeVar
 
 from aggregator.model import Config, Failure, Request, Response
+
+Made = TypeVar("Made")
 
 Clock = Callable[[], datetime]
 """Now, aware UTC. Only `wiring` knows the real one."""
@@ -25,6 +28,23 @@ MakeExecutor = Callable[[int], Executor]
 
 Mailer = Callable[[EmailMessage, str], None]
 """Hands one letter to the relay for one address; raises `MailRefused` or `MailInterrupted`."""
+
+
+class Isolate(Protocol):
+    """Runs `function(*args)` where it can do no harm: at most `seconds`, bounded in memory.
+
+    Arguments and result are picklable values. Raises `Spoiled`; whatever the function raises is let through.
+    """
+
+    def __call__(self, function: Callable[..., Made], *args: Any, seconds: float) -> Made:
+        """What the function makes."""
+        ...
+
+
+def in_process(function: Callable[..., Made], *args: Any, seconds: float) -> Made:  # noqa: ARG001
+    """No isolation at all: for documents of our own making."""
+    return function(*args)
+
 
 Stopping = Callable[[], bool]
 """Whether the process was asked to end: what is in hand is finished, nothing else is begun.
@@ -58,13 +78,15 @@ class MailInterrupted(Exception):
 class House:
     """The parts a job works with; `wiring` puts the real ones together, tests their own.
 
-    `fetcher` and `mailer` make their part when it is needed, so that a run with nothing to do imports nothing.
+    `fetcher`, `isolate` and `mailer` make their part when it is needed, so that a run with nothing to do imports
+    nothing.
     `pretended_clock` says that `clock` is not the real one: public servers are then left alone.
     """
 
     config: Config
     clock: Clock
     fetcher: Callable[[], Fetcher]
+    isolate: Callable[[], AbstractContextManager[Isolate]]
     make_executor: MakeExecutor
     mailer: Callable[[], AbstractContextManager[Mailer]]
     pretended_clock: bool = False

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from aggregator.errors import AggregatorError
 
 if TYPE_CHECKING:
     from aggregator.model import Config
-    from aggregator.seams import Fetcher, House, Mailer
+    from aggregator.seams import Fetcher, House, Isolate, Mailer
 
 PRETENDED = "AGGREGATOR_NOW"
 HOST_GAP_SECONDS = 5.0  # V2, CL11
@@ -62,6 +62,7 @@ def build(config_file: Path, *, secrets: bool = True) -> House:
         config=config,
         clock=clock(),
         fetcher=lambda: _fetcher(config),
+        isolate=_isolation,
         make_executor=_threads,
         mailer=lambda: _mailer(config),
         pretended_clock=bool(os.environ.get(PRETENDED)),
@@ -72,6 +73,16 @@ def _fetcher(config: Config) -> Fetcher:
     from aggregator.gateways.http import HttpFetcher, user_agent
 
     return HttpFetcher(rules=config.fetch, user_agent=user_agent(config.site), host_gap=HOST_GAP_SECONDS)
+
+
+@contextmanager
+def _isolation() -> Iterator[Isolate]:
+    from aggregator.gateways import isolate
+
+    try:
+        yield isolate.Isolation()
+    finally:
+        isolate.close()
 
 
 def _threads(workers: int) -> Executor:

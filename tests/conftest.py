@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from aggregator import wiring
-from aggregator.seams import House
+from aggregator.seams import House, in_process
 from tests.builders import NOW
 
 _hosts = count(1)
@@ -142,7 +143,7 @@ def clock() -> Clock:
 HEAD = """\
 site: {title: Imaging news, url: "https://news.example/", contact: editors@news.example,
        timezone: Europe/Berlin, authority: "news.example,2026"}
-fetch: {allow_private: [127.0.0.0/8], timeout: 5s}
+fetch: {allow_private: [127.0.0.0/8], timeout: 5s, slowest: 1h}
 mail: {from: Imaging news <editors@news.example>}
 """
 
@@ -169,7 +170,9 @@ class Workplace:
         house = wiring.build(self.folder / "feeds.yaml")
         config = house.config
         fetcher = HttpFetcher(rules=config.fetch, user_agent=user_agent(config.site))
-        return replace(house, clock=self.clock, fetcher=lambda: fetcher)
+        return replace(
+            house, clock=self.clock, fetcher=lambda: fetcher, isolate=lambda: nullcontext(in_process)
+        )
 
     @property
     def public(self) -> Path:

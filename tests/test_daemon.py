@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -27,7 +27,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from aggregator import wiring
 from aggregator.daemon import Worker
 from aggregator.model import Failure, Request, Response
-from aggregator.seams import Fetcher, House
+from aggregator.seams import Fetcher, House, in_process
 from tests.builders import NOW, rss
 from tests.conftest import Answer, Asked, Clock, Web, Workplace
 
@@ -258,7 +258,8 @@ def simulated(place: Workplace, clock: Clock, sources: int) -> tuple[Worker, Pre
         return pretended
 
     def build(file: Path) -> House:
-        return replace(wiring.build(file), clock=clock, fetcher=fetcher)
+        isolate = lambda: nullcontext(in_process)  # noqa: E731
+        return replace(wiring.build(file), clock=clock, fetcher=fetcher, isolate=isolate)
 
     return Worker(place.folder / "feeds.yaml", build=build), pretended
 

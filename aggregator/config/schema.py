@@ -81,6 +81,7 @@ class FetchPart(Part):
     """How the outside is polled."""
 
     every: Rhythm = timedelta(hours=1)
+    slowest: Rhythm = timedelta(hours=6)
     timeout: Annotated[Duration, AfterValidator(values.within("1s", "10m"))] = timedelta(seconds=20)
     max_bytes: Annotated[Size, Field(ge=1000, le=10**9)] = 10_000_000
     concurrency: Annotated[int, Field(ge=1, le=256)] = 16

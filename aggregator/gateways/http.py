@@ -20,6 +20,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
+from urllib3.response import GzipDecoderState
 from urllib3.util.retry import Retry
 
 from aggregator import __version__
@@ -144,7 +145,8 @@ class HttpFetcher:
 
     def __call__(self, request: Request) -> Response | Failure:
         """One visit: at most MAX_HOPS redirects, all within `rules.timeout`, no retry (CL9)."""
-        self._keep_gap(urlsplit(request.source.url).hostname or "")
+        host = urlsplit(request.target).hostname or ""
+        self._keep_gap(host)
         _visit.deadline = time.monotonic() + self.rules.timeout.total_seconds()
         try:
             return self._follow(request)
@@ -159,7 +161,7 @@ class HttpFetcher:
         finally:
             # Kept connections would be closed by the server during the gap, and fail the next visit.
             self._adapter().close()
-            _visit.last = (urlsplit(request.source.url).hostname or "", time.monotonic())
+            _visit.last = (host, time.monotonic())
 
     def _keep_gap(self, host: str) -> None:
         last_host, last_end = getattr(_visit, "last", ("", 0.0))
@@ -167,17 +169,19 @@ class HttpFetcher:
             time.sleep(max(0.0, last_end + self.host_gap - time.monotonic()))
 
     def _follow(self, request: Request) -> Response | Failure:
-        url = request.source.url
+        url = request.target
         hops: list[str] = []
+        permanent = True
         for _ in range(MAX_HOPS + 1):
             answer = self._ask(url, request)
             try:
                 target = answer.headers.get("location")
                 if answer.status_code not in (301, 302, 303, 307, 308) or not target:
-                    return self._response(answer, url, tuple(hops))
+                    return self._response(answer, url, tuple(hops), permanent=permanent and bool(hops))
             finally:
                 answer.close()
             hops.append(url)
+            permanent = permanent and answer.status_code in (301, 308)
             following = urljoin(url, target.encode("latin-1", "replace").decode("utf-8", "replace"))
             if refusal := _refused_hop(url, following, hops):
                 return Failure(reason=refusal, status=answer.status_code)
@@ -206,6 +210,7 @@ class HttpFetcher:
         if validators.url == url:
             if validators.etag is not None:
                 headers["If-None-Match"] = validators.etag
+                headers["A-IM"] = "feed"  # CL18: a server that knows RFC 3229 may send new entries only
             if validators.last_modified is not None:
                 headers["If-Modified-Since"] = validators.last_modified
         # Credentials never follow to another host.
@@ -214,7 +219,9 @@ class HttpFetcher:
             headers["Authorization"] = "Basic " + b64encode(pair).decode()
         return headers
 
-    def _response(self, answer: requests.Response, url: str, hops: tuple[str, ...]) -> Response | Failure:
+    def _response(
+        self, answer: requests.Response, url: str, hops: tuple[str, ...], *, permanent: bool
+    ) -> Response | Failure:
         headers = {name.lower(): value for name, value in answer.headers.items()}
         body = b""
         if answer.status_code in (200, 226):
@@ -222,7 +229,11 @@ class HttpFetcher:
             if isinstance(read, Failure):
                 return read
             body = read
-        return Response(status=answer.status_code, url=url, headers=headers, body=body, hops=hops)
+        elif answer.status_code >= 400 and "html" in headers.get("content-type", "").lower():
+            body = answer.raw.read1(CHUNK, decode_content=True)[:CHUNK]  # enough to name a bot wall
+        return Response(
+            status=answer.status_code, url=url, headers=headers, body=body, hops=hops, permanent=permanent
+        )
 
     def _body(self, answer: requests.Response, headers: dict[str, str]) -> bytes | Failure:
         limit = self.rules.max_bytes
@@ -230,17 +241,24 @@ class HttpFetcher:
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > limit:
             return too_large
-        parts, size = [], 0
+        body = bytearray()
         while chunk := answer.raw.read1(CHUNK, decode_content=True):
             _remaining()
-            size += len(chunk)
-            if size > limit:
+            body += chunk
+            if len(body) > limit:
                 return too_large
-            parts.append(chunk)
         # A body cut short must not pass for a whole one: read1 does not complain as read() does.
-        if answer.raw.length_remaining:
+        if answer.raw.length_remaining or (body and _unfinished(getattr(answer.raw, "_decoder", None))):
             return Failure(reason="the answer was cut short", status=answer.status_code)
-        return b"".join(parts)
+        return bytes(body)
+
+
+def _unfinished(decoder: object) -> bool:
+    """Whether a compressed body ended before its own end mark (urllib3 does not ask)."""
+    if getattr(decoder, "_state", GzipDecoderState.FIRST_MEMBER) is not GzipDecoderState.FIRST_MEMBER:
+        return False  # garbage behind a whole member is let pass, as everybody does
+    layers = getattr(decoder, "_decoders", None) or [decoder]
+    return any(getattr(getattr(layer, "_obj", None), "eof", True) is False for layer in layers)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -27,12 +27,16 @@ from aggregator.model import (
     Outcome,
     Request,
     Response,
+    Rhythm,
+    Robots,
     Source,
     SourceRecord,
     SourceReport,
     State,
+    Validators,
 )
-from aggregator.seams import House, Progress
+from aggregator.seams import House, Isolate, Progress
+from aggregator.sources.robots import origin
 from aggregator.store import items, runs, sources, stories
 from aggregator.store.connection import Store
 from aggregator.store.glance import mark_for
@@ -41,9 +45,18 @@ said = logging.getLogger("aggregator.fetch")
 
 
 def run(
-    house: House, *, ids: Sequence[str] = (), force: bool = False, progress: Progress | None = None
+    house: House,
+    *,
+    ids: Sequence[str] = (),
+    force: bool = False,
+    spread: bool = False,
+    progress: Progress | None = None,
 ) -> FetchReport:
-    """One round. `force` ignores the sources' rhythm, and nothing else (V3)."""
+    """One round. `force` ignores the sources' rhythm, and nothing else (V3).
+
+    `spread`: the caller comes again within minutes, so that what became due while nobody was there need not be
+    visited all at once (CL10).
+    """
     begun = time.perf_counter()
     config = house.config
     _known(ids, config)
@@ -52,11 +65,12 @@ def run(
         now = house.clock()
         work = _Round(house=house, store=store, now=now)
         prepare(store, config)
-        chosen = _choose(work, ids, force)
+        chosen = _choose(work, ids, force, spread)
         runs.forget_finished(store)
-        _reread(work)
-        if chosen:
-            _visit_all(work, chosen, progress)
+        with house.isolate() as isolate:
+            _reread(work, isolate)
+            if chosen:
+                _visit_all(work, chosen, isolate, progress)
         _settle_authority(store, config)
         placed = place.place(store, config.channels, now)
         try:
@@ -125,29 +139,52 @@ def _settle_authority(store: Store, config: Config) -> None:
 # --- what is due ---------------------------------------------------------------------------------------
 
 
-def _choose(work: _Round, ids: Sequence[str], force: bool) -> list[Source]:
+def _choose(work: _Round, ids: Sequence[str], force: bool, spread: bool) -> list[Source]:
     """The sources to visit now; the others are counted as not due or held."""
-    rhythm = {s.id: cadence.provisional(s, work.config.fetch, work.now) for s in work.config.sources}
-    if ahead := sources.clock_went_back(work.store, rhythm, work.now + cadence.LONGEST_WAIT, work.now):
-        said.warning("the clock went back: %d sources were planned anew", ahead)
-    work.records = sources.records(work.store)
+    _mind_the_clock(work)
     held_hosts = sources.held_hosts(work.store, work.now)
-    chosen = []
+    chosen, held, put_off = [], {}, {}
     for source in work.config.sources:
         record = work.records.get(source.id)
         if record is None or (ids and source.id not in ids):
             continue
+        until = held_hosts.get(_host(source, record)) or record.not_before
         if not force and record.next_visit and record.next_visit > work.now:
             work.counts["not_due"] += 1
-        elif _host(source) in held_hosts or (record.not_before and record.not_before > work.now):
+        elif until and until > work.now:
             work.counts["held"] += 1
+            held[source.id] = until
+        elif spread and cadence.is_late(record, work.config.fetch, work.now):
+            work.counts["not_due"] += 1
+            put_off[source.id] = cadence.spread(source, work.config.fetch, work.now)
         else:
             chosen.append(source)
+    sources.hold(work.store, held)
+    sources.put_off(work.store, put_off)
     return chosen
 
 
-def _host(source: Source) -> str:
-    return urlsplit(source.url).hostname or ""
+def _mind_the_clock(work: _Round) -> None:
+    """Read the records; sources that a clock ahead of its time had visited wait one whole rhythm from now."""
+    now, rules = work.now, work.config.fetch
+    work.records = sources.records(work.store)
+    ahead = {
+        source.id: cadence.provisional(work.records[source.id], source, rules, Rhythm(), now)
+        for source in work.config.sources
+        if source.id in work.records and (work.records[source.id].last_attempt or now) > now
+    }
+    if sources.clock_went_back(work.store, ahead, now + cadence.LONGEST_WAIT, now):
+        said.warning("the clock went back: %d sources were planned anew", len(ahead))
+    work.records = sources.records(work.store)
+
+
+def _url(source: Source, record: SourceRecord) -> str:
+    """Where a source is asked: as configured, or where it has moved for good (CL13, CL14)."""
+    return record.move.url if record.move and record.move.learned else source.url
+
+
+def _host(source: Source, record: SourceRecord) -> str:
+    return urlsplit(_url(source, record)).hostname or ""
 
 
 def refuse_public(house: House, ids: Sequence[str] = ()) -> None:
@@ -174,16 +211,17 @@ def refuse_public(house: House, ids: Sequence[str] = ()) -> None:
 # --- visiting ------------------------------------------------------------------------------------------
 
 
-def _visit_all(work: _Round, chosen: Sequence[Source], progress: Progress | None) -> None:
+def _visit_all(work: _Round, chosen: Sequence[Source], isolate: Isolate, progress: Progress | None) -> None:
     """Host by host into the executor, a bounded number at a time; outcomes are kept as they come.
 
     When the house is stopping, visits in hand are finished and no other is begun.
     """
-    from aggregator.jobs.visit import HostVisit, visit_host
+    from aggregator.jobs.visit import SCRAPED, HostVisit, visit_host
 
     config, fetcher = work.config, work.house.fetcher()
     stopping = work.house.stopping
-    batches = iter(_by_host(chosen))
+    batches = iter(_by_host(chosen, work.records))
+    robots = sources.robots(work.store) if any(s.kind in SCRAPED for s in chosen) else {}
     workers = config.fetch.concurrency
     running: dict[Future[tuple[Outcome, ...]], list[Source]] = {}
     visits: dict[str, int] = {}
@@ -192,16 +230,18 @@ def _visit_all(work: _Round, chosen: Sequence[Source], progress: Progress | None
         while True:
             begun = [] if stopping() else list(islice(batches, 2 * workers - len(running)))
             now = work.house.clock()  # a long round: what is planned counts from each visit
-            attempts = [(s.id, cadence.provisional(s, config.fetch, now)) for b in begun for s in b]
-            if attempts:
+            requests = {s.id: _request(work, s, robots) for batch in begun for s in batch}
+            if requests:
+                attempts = [_attempt(work, request, now) for request in requests.values()]
                 visits |= sources.begin_visits(work.store, work.run(), attempts, now)
             for batch in begun:
                 asked = HostVisit(
-                    requests=tuple(_request(work.store, s, work.records[s.id]) for s in batch),
+                    requests=tuple(requests[source.id] for source in batch),
                     rules=config.topics,
                     now=work.now,
+                    seconds=config.fetch.timeout.total_seconds(),
                 )
-                running[pool.submit(visit_host, asked, fetcher, stopping)] = batch
+                running[pool.submit(visit_host, asked, fetcher, stopping, isolate)] = batch
             if not running:
                 return
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -216,20 +256,36 @@ def _visit_all(work: _Round, chosen: Sequence[Source], progress: Progress | None
                     sources.unbegin(work.store, visits[source_id], work.records[source_id])
 
 
-def _by_host(chosen: Iterable[Source]) -> list[list[Source]]:
+def _by_host(chosen: Iterable[Source], records: Mapping[str, SourceRecord]) -> list[list[Source]]:
     hosts: dict[str, list[Source]] = {}
     for source in chosen:
-        hosts.setdefault(_host(source), []).append(source)
+        hosts.setdefault(_host(source, records[source.id]), []).append(source)
     return list(hosts.values())
 
 
-def _request(store: Store, source: Source, record: SourceRecord) -> Request:
+def _request(work: _Round, source: Source, robots: Mapping[str, Robots]) -> Request:
+    record = work.records[source.id]
+    whole = cadence.wants_whole(record, source, work.now)
+    if whole:
+        said.info("nothing but 304 for days: asked for the whole document once", extra={"source": source.id})
     return Request(
         source=source,
-        validators=record.validators,
+        url=_url(source, record),
+        validators=Validators() if whole else record.validators,
         body_hash=record.body_hash,
         verdict=record.verdict,
-        seen=sources.seen(store, source.id),
+        seen=sources.seen(work.store, source.id),
+        robots=robots.get(origin(_url(source, record))) if robots else None,
+    )
+
+
+def _attempt(work: _Round, request: Request, now: datetime) -> sources.Attempt:
+    source = request.source
+    record, rhythm = work.records[source.id], sources.rhythm(work.store, source.id)
+    return sources.Attempt(
+        request=request,
+        next_visit=cadence.provisional(record, source, work.config.fetch, rhythm, now),
+        forced=record.next_visit is not None and record.next_visit > work.now,
     )
 
 
@@ -244,13 +300,23 @@ def _outcomes(future: Future[tuple[Outcome, ...]], batch: Iterable[str]) -> Sequ
 def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None:
     """The outcome of one visit in one transaction."""
     record, result = work.records[source.id], outcome.result
-    plan = cadence.after(record, source, work.config.fetch, result, work.house.clock())
     changes: Counter[Change] = Counter()
     with work.store.transaction():
         if isinstance(result, Harvest):
             changes = _keep_items(work, source, record, result)
+        plan = cadence.after(
+            record,
+            source,
+            work.config.fetch,
+            outcome,
+            sources.rhythm(work.store, source.id),
+            work.house.clock(),
+            known=changes.total() > changes[Change.NEW] or bool(getattr(result, "present", ())),
+        )
         if plan.hold_host_until:
-            sources.hold_host(work.store, _host(source), plan.hold_host_until, plan.reason or "")
+            sources.hold_host(work.store, _host(source, record), plan.hold_host_until, plan.reason or "")
+        if outcome.robots:
+            sources.keep_robots(work.store, outcome.robots)
         updated = changes[Change.EDITED] + changes[Change.SIGNIFICANT]
         sources.end_visit(
             work.store,
@@ -262,6 +328,8 @@ def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None
             updated_items=updated,
         )
     word = {Harvest: "changed", Failure: "failed"}.get(type(result), "unchanged")
+    for note in plan.notes:
+        said.warning("%s", note, extra={"source": source.id})
     said.info(
         "%s%s",
         word,
@@ -275,7 +343,7 @@ def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None
             id=source.id,
             outcome=word,
             status=result.status,
-            reason=plan.reason or "; ".join(getattr(result, "notes", ())) or None,
+            reason="; ".join(filter(None, (plan.reason, *getattr(result, "notes", ()), *plan.notes))) or None,
             new_items=changes[Change.NEW],
             next_visit=max(plan.due, plan.not_before or plan.due),
         )
@@ -305,25 +373,26 @@ def _keep_items(
     return Counter(a.change for a in arrivals if not a.item.dropped)
 
 
-def _reread(work: _Round) -> None:
+def _reread(work: _Round, isolate: Isolate) -> None:
     """V4: documents we have, read again because the parser or the source's options changed; no request."""
     stale = sources.to_reread(work.store)
     if not stale:
         return
-    from aggregator.jobs.visit import harvest
+    from aggregator.jobs.visit import read
 
     by_id = {source.id: source for source in work.config.sources}
     for source_id, key in stale:
         url, body = sources.kept_body(work.store, source_id)
         record, source = work.records[source_id], by_id[source_id]
-        result = harvest(
-            source,
-            record.verdict,
+        result = read(
+            Request(source=source, verdict=record.verdict),
             Response(status=200, url=url, headers={}, body=body),
             record.validators,
             hashlib.sha256(body).hexdigest(),
             work.config.topics,
             work.now,
+            isolate,
+            work.config.fetch.timeout.total_seconds(),
         )
         with work.store.transaction():
             if isinstance(result, Harvest):
@@ -344,6 +413,8 @@ def _notice(work: _Round, source: Source, before: State, now: State, reason: str
     """V8: a change of state is told once."""
     if before is now or (_WELL(before) and _WELL(now)):
         return
+    if before is State.NEW and now is State.SILENT:
+        return  # old news of a source that was just added is no change
     words = "well again" if _WELL(now) else f"{now.value}: {reason}"
     work.notices.append(f"{source.id} ({source.url}): {words}")
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from aggregator.errors import UnknownName
 from aggregator.gateways import files
+from aggregator.jobs import politeness
 from aggregator.jobs.working import same_authority
-from aggregator.model import Config, SourceHealth, State, StatusReport, Story
+from aggregator.model import Config, Manners, SourceHealth, State, StatusReport, Story
 from aggregator.store import outbox, runs, sources, stories
 from aggregator.store.connection import Store, opened
 
@@ -42,7 +43,19 @@ def status(config: Config) -> StatusReport:
         )
 
 
+def manners(config: Config) -> tuple[Manners, ...]:
+    """How every source was treated, replayed from the visit log (CL20)."""
+    with _store(config) as store:
+        found = {m.source_id: m for m in politeness.replay(sources.visit_log(store))}
+    return tuple(found[source.id] for source in config.sources if source.id in found)
+
+
 _ADVICE = (
+    (r"^moved for good", "put the new address into feeds.yaml as the source's `url`"),
+    (r"^nothing new since", "look at the partner's site: has its news moved to another feed?"),
+    (r"bot wall", "ask the partner to let our User-Agent through; it names your contact"),
+    (r"robots\.txt", "the partner does not want this page to be read by programs: ask for a feed"),
+    (r"reading it", "the document is too much for one visit: tell the partner, or disable the source"),
     (r"\(404\)|\(410\)", "the feed has moved or is gone: look for it on the partner's site and mend `url`"),
     (r"\(401\)", "the partner wants a password: ask for one, or for a public feed"),
     (r"\(403\)", "ask the partner to let our User-Agent in; it names your contact"),
@@ -85,7 +98,7 @@ def troubles(report: StatusReport, now: datetime) -> list[str]:
     if overdue:
         count = f"{len(overdue)} of {len(report.sources)} sources"
         found.append(f"{count} were not visited in time: is cron or the daemon running?")
-    failing = [s for s in report.sources if s.state is State.FAILING]
+    failing = [s for s in report.sources if s.state in (State.FAILING, State.GONE)]
     if len(failing) * 2 > len(report.sources):
         found.append(f"{len(failing)} of {len(report.sources)} sources are failing")
     if report.oldest_owed and report.oldest_owed < now - MAIL_LATE:

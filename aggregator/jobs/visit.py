@@ -6,25 +6,32 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from aggregator.errors import UnreadableDocument
-from aggregator.jobs.cadence import retry_after
+from aggregator.errors import Spoiled
+from aggregator.jobs.cadence import fresh_for, retry_after
+from aggregator.jobs.reading import harvest, may_read
 from aggregator.model import (
     Failure,
     Harvest,
     Outcome,
-    Profile,
     Request,
     Response,
-    Source,
+    Robots,
     TopicRule,
     Unchanged,
     Validators,
-    Verdict,
 )
-from aggregator.seams import Fetcher, Stopping
+from aggregator.seams import Fetcher, Isolate, Stopping, in_process
+from aggregator.sources import robots, wall
 from aggregator.text import line
+
+SCRAPED = frozenset({"page"})
+"""Kinds that are made for people: robots.txt is asked for them (CL19)."""
+AGENT = "aggregator"
+"""Our name in robots.txt, as in the User-Agent."""
+ROBOTS_LAST = timedelta(days=1)
+"""How long a robots.txt is used (RFC 9309 2.4)."""
 
 _STATUS = {
     401: "it asks for a password (401)",
@@ -38,69 +45,174 @@ _STATUS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostVisit:
-    """All due requests of one host, in order: the unit of work, so that politeness needs no lock."""
+    """All due requests of one host, in order: the unit of work, so that politeness needs no lock.
+
+    `seconds` is what one visit may take, reading the document included.
+    """
 
     requests: tuple[Request, ...]
     rules: tuple[TopicRule, ...]
     now: datetime
+    seconds: float = 20.0
 
 
-def visit_host(work: HostVisit, fetcher: Fetcher, stopping: Stopping) -> tuple[Outcome, ...]:
+def visit_host(
+    work: HostVisit, fetcher: Fetcher, stopping: Stopping, isolate: Isolate = in_process
+) -> tuple[Outcome, ...]:
     """Visit the sources of one host one after the other; those not yet asked when we stop are left out."""
-    outcomes = []
+    outcomes: list[Outcome] = []
+    read: Robots | None = None
     for request in work.requests:
         if stopping():
             break
-        outcome = _visit(request, work.rules, work.now, fetcher)
-        outcomes.append(outcome)
-        if isinstance(outcome.result, Failure) and outcome.result.holds_host:
+        visit = _Visit(work, replace(request, robots=read or request.robots), fetcher, isolate)
+        outcomes.append(visit.outcome())
+        read = visit.robots or read
+        result = outcomes[-1].result
+        if isinstance(result, Failure) and result.holds_host:
             break  # a 429 speaks for the whole host (CL8)
     return tuple(outcomes)
 
 
-def _visit(request: Request, rules: Sequence[TopicRule], now: datetime, fetcher: Fetcher) -> Outcome:
-    begun = time.perf_counter()
-    answer = fetcher(request)
-    result = answer if isinstance(answer, Failure) else _judge(request, answer, rules, now)
-    if isinstance(result, Failure):  # servers' words get into logs, mails and terminals
-        result = replace(result, reason=line(result.reason, 300) or "it failed without a word")
-    validators = request.validators
-    return Outcome(
-        source_id=request.source.id,
-        result=result,
-        conditional=validators.etag is not None or validators.last_modified is not None,
-        seconds=time.perf_counter() - begun,
-    )
+class _Visit:
+    """What one visit gathers on its way."""
 
+    def __init__(self, work: HostVisit, request: Request, fetcher: Fetcher, isolate: Isolate) -> None:
+        self.work, self.request, self.fetcher, self.isolate = work, request, fetcher, isolate
+        self.begun = time.perf_counter()
+        self.requests = 0
+        self.robots: Robots | None = None  # read on this visit
+        self.moved: str | None = None
+        self.fresh_for: timedelta | None = None
 
-def _judge(
-    request: Request, response: Response, rules: Sequence[TopicRule], now: datetime
-) -> Harvest | Unchanged | Failure:
-    if response.status == 304 and request.validators == Validators():
-        return Failure(reason="it answered 304 although nothing was asked conditionally", status=304)
-    if response.status == 304:
-        return Unchanged(status=304, validators=_refreshed(request.validators, response))
-    if response.status not in (200, 226):
+    def outcome(self) -> Outcome:
+        """Make the visit."""
+        result = self._forbidden() or self._asked()
+        if isinstance(result, Failure):  # servers' words get into logs, mails and terminals
+            result = replace(result, reason=line(result.reason, 300) or "it failed without a word")
+        validators = self.request.validators
+        return Outcome(
+            source_id=self.request.source.id,
+            result=result,
+            conditional=validators.etag is not None or validators.last_modified is not None,
+            seconds=time.perf_counter() - self.begun,
+            requests=self.requests,
+            fresh_for=self.fresh_for,
+            moved=self.moved,
+            robots=self.robots,
+        )
+
+    def _ask(self, request: Request) -> Response | Failure:
+        answer = self.fetcher(request)
+        self.requests += 1 if isinstance(answer, Failure) else 1 + len(answer.hops)
+        return answer
+
+    def _asked(self) -> Harvest | Unchanged | Failure:
+        answer = self._ask(self.request)
+        if isinstance(answer, Failure):
+            return answer
+        if answer.permanent:
+            self.moved = answer.url
+        self.fresh_for = fresh_for(answer.headers)
+        return self._judge(answer)
+
+    # --- robots.txt (CL19) -----------------------------------------------------------------------------
+
+    def _forbidden(self) -> Failure | None:
+        """Why a page may not be scraped, or None."""
+        if self.request.source.kind not in SCRAPED:
+            return None
+        known = self.request.robots
+        place = robots.origin(self.request.target)
+        if known is None or known.origin != place or not self._fresh(known):
+            known = self.robots = Robots(origin=place, read=self.work.now, text=self._robots_text(place))
+        try:
+            allowed = self.isolate(may_read, known.text, self.request.target, AGENT, seconds=self._left())
+        except Spoiled as error:
+            return Failure(reason=f"its robots.txt cannot be read: {error}")
+        if allowed:
+            return None
+        if known.text is None:
+            return Failure(reason="its robots.txt cannot be had, which forbids to read the page for now")
+        return Failure(reason="its robots.txt forbids us to read the page")
+
+    def _fresh(self, known: Robots) -> bool:
+        lasts = timedelta(0) if known.text is None else ROBOTS_LAST
+        return timedelta(0) <= self.work.now - known.read <= lasts
+
+    def _robots_text(self, place: str) -> str | None:
+        """The file's text; empty where there is none, None where the server could not say (RFC 9309 2.3.1)."""
+        source = replace(self.request.source, url=f"{place}/robots.txt")
+        answer = self._ask(Request(source=source))
+        if isinstance(answer, Failure) or answer.status >= 500 or answer.status == 429:
+            return None
+        return answer.body[: robots.MAX_BYTES].decode("utf-8", "replace") if answer.status == 200 else ""
+
+    # --- the answer ------------------------------------------------------------------------------------
+
+    def _judge(self, response: Response) -> Harvest | Unchanged | Failure:
+        request = self.request
+        if response.status == 304 and request.validators == Validators():
+            return Failure(reason="it answered 304 although nothing was asked conditionally", status=304)
+        if response.status == 304:
+            return Unchanged(status=304, validators=_refreshed(request.validators, response))
+        if response.status not in (200, 226):
+            return self._refused(response)
+        body_hash = hashlib.sha256(response.body).hexdigest()
+        validators = Validators(
+            etag=response.headers.get("etag"),
+            last_modified=response.headers.get("last-modified"),
+            url=response.url,
+        )
+        if body_hash == request.body_hash:
+            if validators.etag is None and validators.last_modified is None:
+                validators = request.validators  # CL3: an identical body keeps them
+            return Unchanged(status=response.status, validators=validators, bytes_read=len(response.body))
+        return self.read(response, validators, body_hash)
+
+    def _refused(self, response: Response) -> Failure:
         reason = _STATUS.get(response.status, f"the server answered {response.status}")
+        if owner := wall.name(response.status, response.headers, response.body):
+            reason += f": a bot wall stands before it ({owner})"
         return Failure(
             reason=reason,
             status=response.status,
-            wait=retry_after(response.headers, now),
+            wait=retry_after(response.headers, self.work.now),
             holds_host=response.status == 429,
         )
-    body_hash = hashlib.sha256(response.body).hexdigest()
-    validators = Validators(
-        etag=response.headers.get("etag"),
-        last_modified=response.headers.get("last-modified"),
-        url=response.url,
-    )
-    if body_hash == request.body_hash:
-        if validators.etag is None and validators.last_modified is None:
-            validators = request.validators  # CL3: an identical body keeps them
-        return Unchanged(status=response.status, validators=validators, bytes_read=len(response.body))
-    return harvest(
-        request.source, request.verdict, response, validators, body_hash, rules, now, seen=request.seen
-    )
+
+    def read(self, response: Response, validators: Validators, body_hash: str) -> Harvest | Failure:
+        """Read the document in isolation; its body stays here."""
+        request, work = self.request, self.work
+        return read(
+            request, response, validators, body_hash, work.rules, work.now, self.isolate, self._left()
+        )
+
+    def _left(self) -> float:
+        """Seconds left of the visit, and never so few that an honest document could not be read."""
+        return max(1.0, self.work.seconds - (time.perf_counter() - self.begun))
+
+
+def read(
+    request: Request,
+    response: Response,
+    validators: Validators,
+    body_hash: str,
+    rules: Sequence[TopicRule],
+    now: datetime,
+    isolate: Isolate,
+    seconds: float,
+) -> Harvest | Failure:
+    """A document as a harvest, read in isolation."""
+    try:
+        result = isolate(
+            harvest, request.source, request.verdict, response, rules, now, request.seen, seconds=seconds
+        )
+    except Spoiled as error:
+        return Failure(reason=str(error), status=response.status)
+    if isinstance(result, Failure):
+        return result
+    return replace(result, validators=validators, body=response.body, body_hash=body_hash)
 
 
 def _refreshed(old: Validators, response: Response) -> Validators:
@@ -109,50 +221,4 @@ def _refreshed(old: Validators, response: Response) -> Validators:
         etag=response.headers.get("etag", old.etag),
         last_modified=response.headers.get("last-modified", old.last_modified),
         url=old.url,
-    )
-
-
-def harvest(
-    source: Source,
-    verdict: Verdict,
-    response: Response,
-    validators: Validators,
-    body_hash: str,
-    rules: Sequence[TopicRule],
-    now: datetime,
-    *,
-    seen: frozenset[bytes] = frozenset(),
-) -> Harvest | Failure:
-    """Parse and normalise a document; the parsers are only imported where there is something to parse."""
-    from aggregator.sources.parsers import PARSERS
-    from aggregator.stories import identity, normalise
-
-    try:
-        reading = PARSERS[source.kind](response.body, response.url, response.headers, source, seen)
-        items, verdict = normalise.items(reading, source, verdict, rules, now)
-    except UnreadableDocument as error:
-        return Failure(reason=str(error), status=response.status)
-    except Exception as error:  # noqa: BLE001 - L2: a document that breaks a parser must not stop the run
-        return Failure(
-            reason=f"the document broke the parser ({type(error).__name__}: {str(error)[:200]})",
-            status=response.status,
-        )
-    return Harvest(
-        items=items,
-        present=identity.present(reading.skipped, verdict),
-        digests=reading.digests,
-        validators=validators,
-        url=response.url,
-        status=response.status,
-        body=response.body,
-        body_hash=body_hash,
-        profile=Profile(
-            title=reading.title,
-            feed_id=reading.feed_id,
-            site_link=reading.site_link,
-            language=reading.language,
-            rights=normalise.rights(reading.rights),
-        ),
-        verdict=verdict,
-        notes=reading.notes,
     )

@@ -11,7 +11,7 @@ import feedparser
 
 from aggregator.errors import UnreadableDocument
 from aggregator.model import Enclosure, Entry, Reading, Skipped, Source
-from aggregator.sources import jsonfeed, split
+from aggregator.sources import hints, jsonfeed, split, wall
 from aggregator.text import block, joined, line
 
 MAX_ENTRIES = 2_000
@@ -57,6 +57,13 @@ def read(
     notes = () if whole is body else ("malformed but read: blanks before <?xml",)
     body = _without_traps(_possible_references(whole))
     found = split.pieces(body)
+    if monsters := {piece.digest for piece in found if piece.monstrous}:
+        notes = (
+            *notes,
+            f"left out, because they are nested or loaded beyond measure: {len(monsters)} entries",
+        )
+        body = split.without(body, found, monsters)
+        found = split.pieces(body)
     if len(found) > MAX_ENTRIES:
         notes = (*notes, f"{len(found)} entries, only the first {MAX_ENTRIES} were taken")
         body = body[: found[MAX_ENTRIES].start] + body[found[-1].end :]
@@ -71,7 +78,7 @@ def read(
                 for piece in found
                 if piece.digest in seen
             }
-            return _reading(parsed, url, fresh, notes, tuple(skipped.values()), found)
+            return _reading(parsed, body, url, fresh, notes, tuple(skipped.values()), found)
     parsed = _parse(body, url, headers)
     notes = (*notes, *_notes(parsed))
     if parsed.get("bozo") and (mended := _mended(body, any_entries=bool(parsed.entries))) != body:
@@ -82,11 +89,12 @@ def read(
         notes = (*notes, f"{len(parsed.entries)} entries, only the first {MAX_ENTRIES} were taken")
     # Where feedparser finds other entries than expat, the document is not one to be cut.
     found = found if len(found) == len(parsed.entries) <= MAX_ENTRIES else ()
-    return _reading(parsed, url, range(MAX_ENTRIES), notes, (), found)
+    return _reading(parsed, body, url, range(MAX_ENTRIES), notes, (), found)
 
 
 def _reading(
     parsed: Any,
+    body: bytes,
     url: str,
     positions: Sequence[int],
     notes: tuple[str, ...],
@@ -108,6 +116,7 @@ def _reading(
         language=line(feed.get("language"), 40),
         rights=line(feed.get("rights"), 1_000),
         updated=_as_written(feed, "updated"),
+        hints=hints.read(body),
         notes=notes,
     )
 
@@ -194,6 +203,8 @@ def _what_it_is(body: bytes, headers: Mapping[str, str]) -> str:
     kind = headers.get("content-type", "no content type")
     if not body.strip():
         return "the answer is empty"
+    if owner := wall.name(200, headers, body):
+        return f"a bot wall stands before it ({owner})"
     if re.search(rb"<html|<!doctype html", body[:2000], re.IGNORECASE):
         return f"the answer is a web page, not a feed ({kind})"
     return f"the answer is not a feed ({kind})"

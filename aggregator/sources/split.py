@@ -21,17 +21,23 @@ ENTRY_PATHS = frozenset(
 """Where entries stand in RSS 0.9x and 2.0, RSS 1.0, and Atom; local names."""
 MAX_DEPTH = 64
 MAX_TAG = 10_000
+MAX_CHILDREN = 1_000  # feedparser needs a minute for 50,000 categories of one entry
+MAX_ATTRIBUTES = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One entry's bytes, `body[start:end]`, a hash of them together with the tags around them, and its names."""
+    """One entry's bytes, `body[start:end]`, a hash of them together with the tags around them, and its names.
+
+    `monstrous`: it has so many children, attributes or levels that reading it would take for ever.
+    """
 
     start: int
     end: int
     digest: bytes
     guid: str | None
     link: str | None
+    monstrous: bool = False
 
 
 def pieces(body: bytes) -> tuple[Piece, ...]:
@@ -77,23 +83,35 @@ class _Finder:
         self.around: dict[int, bytes] = {}  # start tags the entries stand in: namespaces, base, language
         self.begun = -1  # where the entry that is being read begins
         self.depth = 0  # of its children
+        self.below = 0  # levels beyond MAX_DEPTH
+        self.children = 0
+        self.monstrous = False
         self.names: dict[str, str] = {}
         self.name = ""
         self.text: list[str] = []
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
+        if len(self.path) == MAX_DEPTH:
+            if self.begun < 0:
+                raise ValueError("nested too deeply")
+            self.monstrous = True
+            self.below += 1
+            return
         prefix, _, local = name.rpartition(":")
         self.path = (*self.path, local)
-        if len(self.path) > MAX_DEPTH:
-            raise ValueError("nested too deeply")
         at = self.parser.CurrentByteIndex
+        overloaded = len(attributes) > MAX_ATTRIBUTES
         if self.begun >= 0:
-            if len(self.path) == self.depth and not prefix:
-                self._name(local, attributes)
+            self.monstrous = self.monstrous or overloaded
+            if len(self.path) == self.depth:
+                self.children += 1
+                if not prefix:
+                    self._name(local, attributes)
         elif self.path in ENTRY_PATHS:
             if prefix:
                 raise ValueError("entries with a prefix: their names would have one, too")
             self.begun, self.depth, self.names = at, len(self.path) + 1, {}
+            self.children, self.monstrous = 0, overloaded
         elif any(entry[: len(self.path)] == self.path for entry in ENTRY_PATHS):
             self.around[len(self.path)] = self.body[at : self.body.index(b">", at) + 1][:MAX_TAG]
 
@@ -105,13 +123,26 @@ class _Finder:
             self.name, self.text = local, []
             self.parser.CharacterDataHandler = self.text.append
 
-    def _end(self, _: str) -> None:
+    def _end(self, name: str) -> None:
+        if self.below:
+            self.below -= 1
+            return
         if self.begun >= 0 and self.path in ENTRY_PATHS:
-            end = self.body.index(b">", self.parser.CurrentByteIndex) + 1
+            # Of <item/> expat reports the end behind it, of </item> the beginning of the end tag.
+            end = self.parser.CurrentByteIndex
+            if self.body.startswith(b"</" + name.encode(), end):
+                end = self.body.index(b">", end) + 1
             whole = hashlib.sha256(b"".join(self.around.values()) + b"\0" + self.body[self.begun : end])
             guid = self.names.get("guid") or self.names.get("id")
             self.found.append(
-                Piece(self.begun, end, whole.digest()[:DIGEST_BYTES], guid, self.names.get("link"))
+                Piece(
+                    start=self.begun,
+                    end=end,
+                    digest=whole.digest()[:DIGEST_BYTES],
+                    guid=guid,
+                    link=self.names.get("link"),
+                    monstrous=self.monstrous or self.children > MAX_CHILDREN,
+                )
             )
             self.begun = -1
         elif self.name and len(self.path) == self.depth:

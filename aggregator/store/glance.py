@@ -46,8 +46,8 @@ def idle(config_file: Path, now: datetime) -> int | None:
                 return None
             due, waiting = conn.execute(
                 # An attempt in the future was made under a clock that ran ahead: that wants a proper look, too.
-                "SELECT count(*) FILTER (WHERE coalesce(next_visit, '') <= ?1 OR last_attempt > ?1), count(*)"
-                " FROM sources WHERE configured = 1",
+                "SELECT count(*) FILTER (WHERE max(coalesce(next_visit, ''), coalesce(not_before, '')) <= ?1"
+                " OR last_attempt > ?1), count(*) FROM sources WHERE configured = 1",
                 [stamp],
             ).fetchone()
         finally:

@@ -187,6 +187,29 @@ TABLES = (
     "CREATE INDEX deliveries_by_state ON deliveries(state)",
 )
 
+POLITENESS = (
+    "ALTER TABLE sources ADD COLUMN hints TEXT NOT NULL DEFAULT '{}'",  # CL7, JSON
+    "ALTER TABLE sources ADD COLUMN last_whole TEXT",  # CL17: the last answer that was no 304
+    "ALTER TABLE sources ADD COLUMN failed_status INTEGER",
+    "ALTER TABLE sources ADD COLUMN gone_since TEXT",  # CL15: the first 404 or 410 since the last success
+    "ALTER TABLE sources ADD COLUMN moved_to TEXT",  # CL14
+    "ALTER TABLE sources ADD COLUMN moved_since TEXT",
+    "ALTER TABLE sources ADD COLUMN moved_visits INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE sources ADD COLUMN moved_learned INTEGER NOT NULL DEFAULT 0",
+    "UPDATE sources SET last_whole = last_success",
+    "ALTER TABLE visits ADD COLUMN url TEXT",  # CL20: what politeness is judged by
+    "ALTER TABLE visits ADD COLUMN forced INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE visits ADD COLUMN requests INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE visits ADD COLUMN validated INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE visits ADD COLUMN floor REAL NOT NULL DEFAULT 0",  # seconds
+    "ALTER TABLE visits ADD COLUMN until TEXT",
+    """CREATE TABLE robots (                      -- CL19
+        origin TEXT PRIMARY KEY,
+        read TEXT NOT NULL,
+        text TEXT                               -- NULL: the server could not say
+    ) STRICT, WITHOUT ROWID""",
+)
+
 VIEWS = {
     "news": """SELECT stories.announced, stories.published, stories.title, sources.name AS source, items.link,
             (SELECT group_concat(DISTINCT other.source_id) FROM items AS other
@@ -221,3 +244,10 @@ def m0001_foundation(db: Database) -> None:
     (sql,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'items_au'").fetchone()
     db.execute("DROP TRIGGER items_au")
     db.execute(sql.replace("AFTER UPDATE ON", "AFTER UPDATE OF title, text ON"))
+
+
+@MIGRATIONS()
+def m0002_politeness(db: Database) -> None:
+    """What the rules for clients ask to be remembered, and what proves that they are kept."""
+    for sql in POLITENESS:
+        db.execute(sql)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from aggregator.model import (
     DIGEST_BYTES,
     Failure,
     Harvest,
+    Hints,
+    Move,
     NextVisit,
     Outcome,
+    Request,
+    Rhythm,
+    Robots,
     Source,
     SourceHealth,
     SourceRecord,
@@ -20,8 +27,9 @@ from aggregator.model import (
     Teller,
     Validators,
     Verdict,
+    Visit,
 )
-from aggregator.store.connection import Store, moment, stamp
+from aggregator.store.connection import Store, moment, stamp, sure_moment
 
 
 def sync(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, str]) -> None:
@@ -42,7 +50,9 @@ def sync(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, str
     gone = [id_ for id_ in known if id_ not in wanted]
     store.db.conn.executemany(
         "UPDATE sources SET url = 'formerly:' || id || ':' || url, etag = NULL, last_modified = NULL,"
-        " validators_url = NULL, body_hash = NULL, next_visit = NULL, last_success = NULL WHERE id = ?",
+        " validators_url = NULL, body_hash = NULL, next_visit = NULL, last_success = NULL, last_whole = NULL,"
+        " hints = '{}', gone_since = NULL, moved_to = NULL, failures = 0, state = 'new', reason = NULL"
+        " WHERE id = ?",
         [[id_] for id_ in moved],
     )
     taken = {source.url for source in sources}
@@ -98,7 +108,49 @@ def _record(row: Mapping[str, Any]) -> SourceRecord:
         not_before=moment(row["not_before"]),
         failures=row["failures"],
         reason=row["reason"],
+        failed_status=row["failed_status"],
+        gone_since=moment(row["gone_since"]),
+        last_whole=moment(row["last_whole"]),
+        hints=_hints(row["hints"]),
+        move=Move(
+            url=row["moved_to"],
+            since=sure_moment(row["moved_since"]),
+            visits=row["moved_visits"],
+            learned=bool(row["moved_learned"]),
+        )
+        if row["moved_to"]
+        else None,
     )
+
+
+def _hints(kept: str) -> Hints:
+    said = json.loads(kept)
+    return Hints(
+        fresh_for=timedelta(seconds=said["fresh_for"]) if "fresh_for" in said else None,
+        pace=timedelta(seconds=said["pace"]) if "pace" in said else None,
+        skip_hours=tuple(said.get("skip_hours", ())),
+        skip_days=tuple(said.get("skip_days", ())),
+    )
+
+
+def _kept_hints(hints: Hints) -> str:
+    said = {
+        "fresh_for": hints.fresh_for.total_seconds() if hints.fresh_for is not None else None,
+        "pace": hints.pace.total_seconds() if hints.pace is not None else None,
+        "skip_hours": hints.skip_hours,
+        "skip_days": hints.skip_days,
+    }
+    return json.dumps({key: value for key, value in said.items() if value not in (None, ())})
+
+
+def rhythm(store: Store, source_id: str, count: int = 20) -> Rhythm:
+    """How often a source has news, by its last `count` items."""
+    row = store.db.execute(
+        "SELECT count(*), min(sort), max(sort) FROM"
+        " (SELECT sort FROM items WHERE source_id = ? ORDER BY sort DESC LIMIT ?)",
+        [source_id, count],
+    ).fetchone()
+    return Rhythm(count=row[0], oldest=moment(row[1]), newest=moment(row[2]))
 
 
 def held_hosts(store: Store, now: datetime) -> dict[str, datetime]:
@@ -107,23 +159,73 @@ def held_hosts(store: Store, now: datetime) -> dict[str, datetime]:
     return {row["host"]: datetime.fromisoformat(row["held_until"]) for row in rows}
 
 
-def begin_visits(
-    store: Store, run_id: int, attempts: Iterable[tuple[str, datetime]], now: datetime
-) -> dict[str, int]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A visit that is about to be made: when the next is allowed whatever comes of it (V1)."""
+
+    request: Request
+    next_visit: datetime
+    forced: bool
+
+
+def begin_visits(store: Store, run_id: int, attempts: Iterable[Attempt], now: datetime) -> dict[str, int]:
     """V1: commit the attempt and the next allowed time before the host's first request; visit ids by source."""
     visits = {}
     with store.transaction():
-        for source_id, next_visit in attempts:
+        for attempt in attempts:
+            source_id = attempt.request.source.id
+            validators = attempt.request.validators
             cursor = store.db.execute(
-                "INSERT INTO visits (run_id, source_id, started) VALUES (?, ?, ?)",
-                [run_id, source_id, stamp(now)],
+                "INSERT INTO visits (run_id, source_id, started, url, forced, conditional)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    run_id,
+                    source_id,
+                    stamp(now),
+                    attempt.request.target,
+                    attempt.forced,
+                    validators.etag is not None or validators.last_modified is not None,
+                ],
             )
             visits[source_id] = int(cursor.lastrowid or 0)
             store.db.execute(
                 "UPDATE sources SET last_attempt = ?, next_visit = ? WHERE id = ?",
-                [stamp(now), stamp(next_visit), source_id],
+                [stamp(now), stamp(attempt.next_visit), source_id],
             )
     return visits
+
+
+def put_off(store: Store, times: Mapping[str, datetime]) -> None:
+    """Sources that were due, planned for later (CL10)."""
+    with store.transaction():
+        store.db.conn.executemany(
+            "UPDATE sources SET next_visit = ? WHERE id = ?", [[stamp(at), id_] for id_, at in times.items()]
+        )
+
+
+def hold(store: Store, times: Mapping[str, datetime]) -> None:
+    """Sources whose host asked for silence until then: they need not be looked at before (CL8)."""
+    with store.transaction():
+        store.db.conn.executemany(
+            "UPDATE sources SET not_before = max(coalesce(not_before, ''), ?) WHERE id = ?",
+            [[stamp(at), id_] for id_, at in times.items()],
+        )
+
+
+def robots(store: Store) -> dict[str, Robots]:
+    """Every robots.txt that was read, by origin (CL19)."""
+    return {
+        row["origin"]: Robots(origin=row["origin"], read=sure_moment(row["read"]), text=row["text"])
+        for row in store.db.table("robots").rows
+    }
+
+
+def keep_robots(store: Store, read: Robots) -> None:
+    """Remember a robots.txt, in the caller's transaction."""
+    store.db.execute(
+        "INSERT OR REPLACE INTO robots (origin, read, text) VALUES (?, ?, ?)",
+        [read.origin, stamp(read.read), read.text],
+    )
 
 
 def clock_went_back(store: Store, rhythm: Mapping[str, datetime], longest: datetime, now: datetime) -> int:
@@ -174,7 +276,8 @@ def end_visit(
     read = len(result.body) if isinstance(result, Harvest) else getattr(result, "bytes_read", 0)
     store.db.execute(
         "UPDATE visits SET seconds = ?, outcome = ?, status = ?, conditional = ?, bytes = ?, reason = ?,"
-        " new_items = ?, updated_items = ? WHERE id = ?",
+        " new_items = ?, updated_items = ?, requests = ?, validated = ?, floor = ?, until = ?"
+        " WHERE id = ?",
         [
             round(outcome.seconds, 3),
             word,
@@ -184,17 +287,34 @@ def end_visit(
             plan.reason,
             new_items,
             updated_items,
+            outcome.requests,
+            not isinstance(result, Failure)
+            and (result.validators.etag is not None or result.validators.last_modified is not None),
+            plan.floor.total_seconds(),
+            stamp(plan.not_before),
             visit_id,
         ],
     )
+    move = plan.move
     store.db.execute(
-        "UPDATE sources SET state = ?, reason = ?, failures = ?, next_visit = ?, not_before = ? WHERE id = ?",
+        "UPDATE sources SET state = ?, reason = ?, failures = ?, next_visit = ?, not_before = ?,"
+        " failed_status = ?, gone_since = ?, hints = ?, moved_to = ?, moved_since = ?, moved_visits = ?,"
+        " moved_learned = ?, last_whole = CASE WHEN ? THEN ? ELSE last_whole END WHERE id = ?",
         [
             plan.state,
             plan.reason,
             plan.failures,
             stamp(plan.due),
             stamp(plan.not_before),
+            plan.failed_status,
+            stamp(plan.gone_since),
+            _kept_hints(plan.hints),
+            move.url if move else None,
+            stamp(move.since) if move else None,
+            move.visits if move else 0,
+            move.learned if move else False,
+            not isinstance(result, Failure) and result.status != 304,
+            stamp(now),
             outcome.source_id,
         ],
     )
@@ -240,9 +360,15 @@ def accept(store: Store, source_id: str, harvest: Harvest, reading_key: str) -> 
             source_id,
         ],
     )
+    digests = b"".join(harvest.digests)
+    if harvest.status == 226:  # CL18: a delta; what it leaves out is still there
+        store.db.execute(
+            "UPDATE bodies SET digests = CAST(digests || ? AS BLOB) WHERE source_id = ?", [digests, source_id]
+        )
+        return
     store.db.execute(
         "INSERT OR REPLACE INTO bodies (source_id, url, body, digests) VALUES (?, ?, ?, ?)",
-        [source_id, harvest.url, zlib.compress(harvest.body, 1), b"".join(harvest.digests)],
+        [source_id, harvest.url, zlib.compress(harvest.body, 1), digests],
     )
 
 
@@ -323,3 +449,27 @@ def health(store: Store) -> list[SourceHealth]:
         )
         for row in rows
     ]
+
+
+def visit_log(store: Store) -> Iterator[Visit]:
+    """Every visit of the configured sources, in the order they were made (CL20)."""
+    rows = store.db.execute(
+        "SELECT visits.* FROM visits JOIN sources ON sources.id = visits.source_id"
+        " WHERE sources.configured = 1 AND visits.url IS NOT NULL"  # older ones know too little
+        " ORDER BY visits.id"
+    )
+    for row in rows:
+        yield Visit(
+            source_id=row["source_id"],
+            url=row["url"],
+            started=sure_moment(row["started"]),
+            outcome=row["outcome"],
+            status=row["status"],
+            conditional=bool(row["conditional"]),
+            forced=bool(row["forced"]),
+            floor=timedelta(seconds=row["floor"]),
+            validated=bool(row["validated"]),
+            until=moment(row["until"]),
+            bytes_read=row["bytes"] or 0,
+            requests=row["requests"],
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -11,27 +12,86 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.jobs import cadence
-from aggregator.model import Failure, FetchRules, NextVisit, SourceRecord, State, Unchanged, Validators
+from aggregator.model import (
+    Failure,
+    FetchRules,
+    Harvest,
+    Hints,
+    Move,
+    NextVisit,
+    Outcome,
+    Profile,
+    Rhythm,
+    SourceRecord,
+    State,
+    Unchanged,
+    Validators,
+    Verdict,
+)
 from tests.builders import NOW, source
 from tests.strategies import law, moments
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 RULES = FetchRules(
-    every=HOUR, timeout=timedelta(seconds=20), max_bytes=10**7, concurrency=4, allow_private=()
+    every=HOUR,
+    slowest=6 * HOUR,
+    timeout=timedelta(seconds=20),
+    max_bytes=10**7,
+    concurrency=4,
+    allow_private=(),
 )
+BUSY = Rhythm(count=20, oldest=NOW - 10 * HOUR, newest=NOW)
 WITH_ETAG = Unchanged(status=304, validators=Validators(etag='"1"'))
 WITHOUT = Unchanged(status=200, validators=Validators())
-WELL = SourceRecord(id="node", state=State.WELL, last_success=NOW - HOUR)
+ETAG = Validators(etag='"1"')
+WELL = SourceRecord(id="node", state=State.WELL, last_success=NOW - HOUR, validators=ETAG)
 
 
-def after(result: Any, record: SourceRecord = WELL, **fields: Any) -> NextVisit:
-    """The decision on a source with these fields, under the usual rules, now."""
-    return cadence.after(record, source(**fields), RULES, result, NOW)
+def outcome(result: Any, **fields: Any) -> Outcome:
+    """A visit with this result."""
+    return Outcome(source_id="node", result=result, conditional=True, seconds=0.1, **fields)
+
+
+def after(
+    result: Any,
+    record: SourceRecord = WELL,
+    *,
+    rhythm: Rhythm = BUSY,
+    met: dict[str, Any] | None = None,
+    known: bool = False,
+    **fields: Any,
+) -> NextVisit:
+    """The decision on a source with these fields, under the usual rules, now; `met`: fields of the outcome."""
+    return cadence.after(
+        record, source(**fields), RULES, outcome(result, **met or {}), rhythm, NOW, known=known
+    )
+
+
+def harvested(**fields: Any) -> Harvest:
+    """A document that was accepted."""
+    usual: dict[str, Any] = {
+        "items": (),
+        "present": (),
+        "digests": (),
+        "validators": Validators(etag='"1"'),
+        "url": "https://node.example/feed/",
+        "status": 200,
+        "body": b"",
+        "body_hash": "",
+        "profile": Profile(),
+        "verdict": Verdict(),
+    }
+    return Harvest(**usual | fields)
+
+
+def provisional(**fields: Any) -> datetime:
+    """What is committed before the request to a source with these fields."""
+    return cadence.provisional(WELL, source(**fields), RULES, BUSY, NOW)
 
 
 def failed(times: int, **fields: Any) -> NextVisit:
     """The decision after so many failures in a row."""
-    record = SourceRecord(id="node", state=State.WELL, last_success=NOW - DAY, failures=times - 1)
+    record = replace(WELL, last_success=NOW - DAY, failures=times - 1)
     return after(Failure(reason="r", **fields), record)
 
 
@@ -71,8 +131,10 @@ def test_success_forgets_failures() -> None:
 
 def test_the_next_time_is_known_before_the_request() -> None:
     """V1: what is committed before the first request is a whole pause away, so a crash loop hammers nobody."""
-    assert jittered(cadence.provisional(source(), RULES, NOW), HOUR)
-    assert jittered(cadence.provisional(source(every=DAY), RULES, NOW), DAY)
+    assert jittered(provisional(), HOUR)
+    assert jittered(provisional(every=DAY), DAY)
+    without = replace(WELL, validators=Validators())
+    assert jittered(cadence.provisional(without, source(), RULES, BUSY, NOW), DAY)  # CL6 as well
 
 
 @given(st.text(min_size=1, max_size=20), st.integers(1, 10**6))
@@ -80,14 +142,14 @@ def test_the_next_time_is_known_before_the_request() -> None:
 def test_jitter_is_the_sources_own_for_ever(id_: str, seconds: int) -> None:
     """CL10: never early, at most a tenth late, and the same for the same source every time."""
     pause = timedelta(seconds=seconds)
-    due = cadence.provisional(source(id=id_, every=pause), RULES, NOW)
+    due = provisional(id=id_, every=pause)
     assert jittered(due, pause)
-    assert due == cadence.provisional(source(id=id_, every=pause), RULES, NOW)
+    assert due == provisional(id=id_, every=pause)
 
 
 def test_jitter_spreads_sources() -> None:
     """CL10: a hundred sources do not all come at minute 0."""
-    minutes = {cadence.provisional(source(id=f"s{n}"), RULES, NOW).minute for n in range(100)}
+    minutes = {provisional(id=f"s{n}").minute for n in range(100)}
     assert len(minutes) > 3
 
 
@@ -157,6 +219,228 @@ def test_another_failure_forgets_no_retry_after() -> None:
         id="node", state=State.HELD, not_before=NOW + 9 * HOUR, failures=1, last_success=NOW
     )
     assert after(Failure(reason="timeout"), record).not_before == NOW + 9 * HOUR
+
+
+# --- rhythm (CL5, CL10) --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "pause"),
+    [
+        (Rhythm(count=20, oldest=NOW - 20 * HOUR, newest=NOW), HOUR),
+        (Rhythm(count=20, oldest=NOW - 100 * HOUR, newest=NOW), 2.5 * HOUR),
+        (Rhythm(count=4, oldest=NOW - DAY, newest=NOW - DAY), 3 * HOUR),
+        (Rhythm(count=20, oldest=NOW - 400 * DAY, newest=NOW), 6 * HOUR),
+        (Rhythm(count=20, oldest=NOW, newest=NOW), HOUR),
+        (Rhythm(), 6 * HOUR),
+    ],
+)
+def test_the_pause_is_half_the_mean_gap_between_news(rhythm: Rhythm, pause: timedelta) -> None:
+    """CL5: between `every` and `slowest`; the silence since the newest counts, so that quiet sources slow down."""
+    assert jittered(after(WITH_ETAG, rhythm=rhythm).due, pause)
+    assert jittered(after(WITH_ETAG, rhythm=rhythm, every=2 * HOUR).due, 2 * HOUR)
+
+
+def test_after_downtime_sources_are_parted() -> None:
+    """CL10: sources that were all late are spread over a whole pause, so that they do not stay in step."""
+    late = replace(WELL, next_visit=NOW - 5 * HOUR)
+    dues = [after(WITH_ETAG, late, id=f"s{n}").due - NOW for n in range(200)]
+    assert min(dues) >= HOUR and max(dues) <= 2 * HOUR
+    assert len({due // timedelta(minutes=6) for due in dues}) == 10
+    assert jittered(after(WITH_ETAG, replace(WELL, next_visit=NOW - timedelta(minutes=30))).due, HOUR)
+
+
+def test_who_comes_back_soon_spreads_what_is_late() -> None:
+    """CL10: late sources are visited within the next hour, each at its own moment."""
+    moments = {cadence.spread(source(id=f"s{n}"), RULES, NOW) for n in range(50)}
+    assert len(moments) == 50 and min(moments) >= NOW and max(moments) <= NOW + HOUR
+    assert cadence.is_late(replace(WELL, next_visit=NOW - 2 * HOUR), RULES, NOW)
+    assert not cadence.is_late(replace(WELL, next_visit=NOW - HOUR), RULES, NOW)
+    assert not cadence.is_late(SourceRecord(id="node"), RULES, NOW)
+
+
+def test_a_source_that_fell_silent_is_told() -> None:
+    """V8: three months and four times its usual gap without news is a state; new sources have no usual gap."""
+    quiet = Rhythm(count=20, oldest=NOW - 200 * DAY, newest=NOW - 100 * DAY)
+    assert (after(WITH_ETAG, rhythm=quiet).state, after(WITH_ETAG, rhythm=quiet).reason) == (
+        State.SILENT,
+        "nothing new since 2026-06-27, which is unlike it",
+    )
+    yearly = Rhythm(count=5, oldest=NOW - 1500 * DAY, newest=NOW - 300 * DAY)
+    assert after(WITH_ETAG, rhythm=yearly).state is State.WELL
+    assert after(WITH_ETAG, rhythm=replace(quiet, count=2)).state is State.WELL
+
+
+# --- hints (CL7) -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hints", "fresh", "due"),
+    [
+        (Hints(), None, NOW + HOUR),
+        (Hints(), timedelta(0), NOW + HOUR),
+        (Hints(), 8 * HOUR, NOW + 8 * HOUR),
+        (Hints(pace=12 * HOUR), 8 * HOUR, NOW + 12 * HOUR),
+        (Hints(pace=timedelta(minutes=5)), None, NOW + HOUR),
+        (Hints(), 365 * DAY, NOW + 31 * DAY),
+        (Hints(skip_hours=(7, 8, 9)), None, NOW + 4 * HOUR),
+        (Hints(skip_days=(0, 1)), None, NOW + 42 * HOUR),
+        (Hints(skip_hours=tuple(range(24))), None, NOW + 8 * DAY),
+    ],
+)
+def test_hints_put_a_visit_off(hints: Hints, fresh: timedelta | None, due: datetime) -> None:
+    """CL7: freshness, pace and closed hours and days are heeded, the longest of them, capped at 31 days."""
+    decided = after(harvested(hints=hints), met={"fresh_for": fresh}).due
+    assert due - HOUR < decided <= due + 1.1 * HOUR
+    assert decided >= NOW + max(HOUR, min(fresh or HOUR, 31 * DAY))
+    assert decided.hour not in hints.skip_hours or len(hints.skip_hours) == 24
+
+
+def test_a_capped_hint_is_told() -> None:
+    """CL7: who asks for a year is told of in the log."""
+    assert after(WITH_ETAG, met={"fresh_for": 365 * DAY}).notes == (
+        "it asks not to be visited for 365 days; after 31 it is all the same",
+    )
+    assert after(WITH_ETAG, met={"fresh_for": DAY}).notes == ()
+
+
+def test_the_operators_word_goes_before_hints() -> None:
+    """V3: a source's own `every` is kept to, whatever server and document wish."""
+    decided = after(harvested(hints=Hints(pace=DAY)), met={"fresh_for": DAY}, every=HOUR)
+    assert jittered(decided.due, HOUR)
+
+
+def test_hints_outlive_a_304() -> None:
+    """CL7: a 304 without hints leaves those of the document and the last answer; one with hints renews them."""
+    record = replace(WELL, hints=Hints(fresh_for=3 * HOUR, pace=2 * HOUR))
+    assert after(WITH_ETAG, record).hints == record.hints
+    assert after(WITH_ETAG, record, met={"fresh_for": DAY}).hints == Hints(fresh_for=DAY, pace=2 * HOUR)
+    same = Unchanged(status=200, validators=Validators(etag='"1"'))
+    assert after(same, record).hints == Hints(pace=2 * HOUR)
+    assert after(harvested(), record).hints == Hints()
+    assert after(Failure(reason="r"), record).hints == record.hints
+
+
+@pytest.mark.parametrize(
+    ("headers", "fresh"),
+    [
+        ({}, None),
+        ({"cache-control": "max-age=3600"}, HOUR),
+        ({"cache-control": "public, max-age=3600, s-maxage=9"}, HOUR),
+        ({"cache-control": "s-maxage=9"}, None),
+        ({"cache-control": "max-age=3600", "age": "600"}, timedelta(minutes=50)),
+        ({"cache-control": "max-age=60", "age": "600"}, timedelta(0)),
+        ({"cache-control": 'max-age="3600"'}, HOUR),
+        ({"cache-control": "no-cache, max-age=3600"}, timedelta(0)),
+        ({"cache-control": "no-store"}, timedelta(0)),
+        ({"cache-control": "max-age=soon"}, None),
+        ({"cache-control": "private", "expires": "0"}, timedelta(0)),
+        ({"expires": "Mon, 05 Oct 2026 08:30:00 GMT", "date": "Mon, 05 Oct 2026 06:30:00 GMT"}, 2 * HOUR),
+        ({"expires": "Mon, 05 Oct 2020 08:30:00 GMT", "date": "Mon, 05 Oct 2026 06:30:00 GMT"}, timedelta(0)),
+        (
+            {"cache-control": "max-age=60", "expires": "Mon, 05 Oct 2037 08:30:00 GMT"},
+            timedelta(seconds=60),
+        ),
+        ({"cache-control": "max-age=99999999999999999999"}, timedelta(seconds=9999999999)),
+    ],
+)
+def test_freshness_is_read_as_rfc_9111_says(headers: dict[str, str], fresh: timedelta | None) -> None:
+    """CL7, RFC 9111 4.2.1: max-age less Age, before Expires less Date; no-cache means to ask anew every time."""
+    assert cadence.fresh_for(headers) == fresh
+
+
+# --- moved, gone, 304 for ever (CL14, CL15, CL17) --------------------------------------------------------
+
+TARGET = "https://new.example/feed/"
+
+
+def test_a_move_is_learned_after_three_visits_over_three_days() -> None:
+    """CL14: permanent all the way, three times over 72 h, and it shares an entry: then it is used and told."""
+    record, met = WELL, {"moved": TARGET}
+    for hours, learned in ((0, False), (24, False), (48, False), (71, False), (73, True)):
+        decided = cadence.after(
+            record,
+            source(),
+            RULES,
+            outcome(WITH_ETAG, **met),
+            BUSY,
+            NOW + hours * HOUR,
+        )
+        assert decided.move is not None and decided.move.learned is learned, hours
+        record = replace(record, move=decided.move)
+    assert decided.state is State.MOVED
+    assert decided.reason == f"moved for good to {TARGET}: put this address into feeds.yaml"
+
+
+@pytest.mark.parametrize(
+    ("met", "result", "known"),
+    [({}, WITH_ETAG, False), ({"moved": "https://other.example/"}, WITH_ETAG, False)],
+)
+def test_a_move_that_is_not_the_same_begins_anew(met: dict[str, Any], result: Any, known: bool) -> None:
+    """CL14: a temporary hop, or another target, and what was met so far counts no more."""
+    record = replace(WELL, move=Move(url=TARGET, since=NOW - 10 * DAY, visits=9))
+    move = after(result, record, met=met, known=known).move
+    assert move is None or (move.url, move.visits) == ("https://other.example/", 1)
+
+
+def test_a_move_to_something_else_is_not_believed() -> None:
+    """CL14: a document that shares nothing with what we know is no proof, however permanent the redirect."""
+    record = replace(WELL, move=Move(url=TARGET, since=NOW - 10 * DAY, visits=9))
+    assert after(harvested(), record, met={"moved": TARGET}, known=False).move is None
+    learned = after(harvested(), record, met={"moved": TARGET}, known=True).move
+    assert learned is not None and learned.learned
+
+
+def test_a_learned_move_is_forgotten_when_it_fails() -> None:
+    """CL14: what was learned is used until the third failure; then the configured address is asked again."""
+    record = replace(WELL, state=State.MOVED, move=Move(url=TARGET, since=NOW - DAY, visits=3, learned=True))
+    assert after(WITH_ETAG, record).move == record.move
+    assert after(Failure(reason="r"), record).move == record.move
+    assert after(Failure(reason="r"), replace(record, failures=2)).move is None
+
+
+def test_410_twice_a_day_apart_is_gone() -> None:
+    """CL15: asked again after a day, then weekly, for ever; nothing of it is forgotten."""
+    first = failed(1, status=410)
+    assert (first.state, first.gone_since) == (State.WELL, NOW)
+    assert jittered(first.due, DAY)
+    record = replace(WELL, failures=1, failed_status=410, gone_since=NOW - DAY)
+    second = after(Failure(reason="gone", status=410), record)
+    assert second.state is State.GONE
+    assert jittered(second.due, 7 * DAY)
+    sooner = replace(record, gone_since=NOW - 23 * HOUR)
+    assert after(Failure(reason="gone", status=410), sooner).state is State.WELL
+
+
+def test_404_for_a_fortnight_is_gone() -> None:
+    """CL15: before that it is a failure like others; a timeout in between does not begin the count anew."""
+    record = replace(WELL, failures=20, failed_status=None, gone_since=NOW - 14 * DAY)
+    assert after(Failure(reason="r", status=404), record).state is State.GONE
+    assert after(Failure(reason="timeout"), record).state is State.FAILING
+    assert after(Failure(reason="timeout"), record).gone_since == record.gone_since
+    recent = replace(record, gone_since=NOW - 13 * DAY)
+    assert after(Failure(reason="r", status=404), recent).state is State.FAILING
+
+
+def test_gone_is_left_by_an_answer_only() -> None:
+    """CL15: a timeout at the weekly probe is no return; one good answer is."""
+    record = replace(WELL, state=State.GONE, failures=30, gone_since=NOW - 60 * DAY)
+    assert after(Failure(reason="timeout"), record).state is State.GONE
+    assert jittered(after(Failure(reason="timeout"), record).due, 7 * DAY)
+    back = after(WITH_ETAG, record)
+    assert (back.state, back.gone_since) == (State.WELL, None)
+
+
+def test_304_for_ever_is_escaped_once_in_eight_days() -> None:
+    """CL17: after eight days and up to one more of its own, the whole document is asked for."""
+    assert not cadence.wants_whole(replace(WELL, last_whole=NOW - 8 * DAY), source(), NOW)
+    assert cadence.wants_whole(replace(WELL, last_whole=NOW - 9 * DAY), source(), NOW)
+    assert not cadence.wants_whole(WELL, source(), NOW)
+    due = [
+        cadence.wants_whole(replace(WELL, last_whole=NOW - 8.5 * DAY), source(id=f"s{n}"), NOW)
+        for n in range(99)
+    ]
+    assert 20 < sum(due) < 80
 
 
 # --- reading Retry-After -------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from aggregator.jobs.visit import HostVisit, harvest, visit_host
+from aggregator.jobs.reading import harvest
+from aggregator.jobs.visit import HostVisit, visit_host
 from aggregator.model import (
     Failure,
     Harvest,
@@ -196,7 +197,7 @@ def test_a_document_that_breaks_a_parser_is_a_failure() -> None:
     first, second = visit_host(work, lambda r: strange if r.source is broken else response(), never)
     assert isinstance(first.result, Failure)
     assert isinstance(second.result, Harvest)
-    got = harvest(source(kind="no such kind"), Verdict(), response(), Validators(), "", (), NOW)
+    got = harvest(source(kind="no such kind"), Verdict(), response(), (), NOW)
     assert isinstance(got, Failure)
     assert "broke the parser (KeyError" in got.reason
 
