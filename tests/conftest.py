@@ -88,7 +88,8 @@ class Web:
                 web.asked.append(asked)
                 found = web.answers.get(self.path, Answer(status=404))
                 answer = found if isinstance(found, Answer) else found(asked)
-                self.send_response(answer.status)
+                # send_response would add a Date of its own.
+                (self.send_response_only if "Date" in answer.headers else self.send_response)(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 if "Content-Length" not in answer.headers:

@@ -20,8 +20,8 @@ _PERIODS = {
 _DAYS = (b"monday", b"tuesday", b"wednesday", b"thursday", b"friday", b"saturday", b"sunday")
 _ITEM = re.compile(rb"<(?:\w+:)?(?:item|entry)\b")
 _TTL = re.compile(rb"<ttl>\s*(\d{1,9})\s*</ttl>")
-_PERIOD = re.compile(rb"<\w+:updatePeriod>\s*(\w{1,10})\s*</")
-_FREQUENCY = re.compile(rb"<\w+:updateFrequency>\s*(\d{1,6})\s*</")
+_PERIOD = re.compile(rb"<\w+:updatePeriod[^<>]{0,300}>\s*(\w{1,10})\s*</")
+_FREQUENCY = re.compile(rb"<\w+:updateFrequency[^<>]{0,300}>\s*(\d{1,6})\s*</")
 _HOUR = re.compile(rb"<hour>\s*(\d{1,2})\s*</hour>")
 _DAY = re.compile(rb"<day>\s*(\w{1,10})\s*</day>", re.IGNORECASE)
 

@@ -18,4 +18,4 @@ def allows(text: str | None, url: str, agent: str) -> bool:
     """Whether `agent` may read `url`. A file that the server could not give (None) forbids (2.3.1.4)."""
     from protego import Protego  # only where something is scraped
 
-    return text is not None and bool(Protego.parse(text).can_fetch(url, agent))
+    return text is not None and bool(Protego.parse(text.removeprefix("\ufeff")).can_fetch(url, agent))

@@ -60,7 +60,7 @@ def test_values_go_in_and_come_out(isolated: isolate.Isolation) -> None:
 def test_time_memory_and_death_are_failures_in_words(isolated: isolate.Isolation) -> None:
     """L2: a task that hangs, swells or dies is Spoiled, soon, and the next one is done as if nothing had been."""
     begun = time.monotonic()
-    with pytest.raises(Spoiled, match="takes longer than 0.5 s"):
+    with pytest.raises(Spoiled, match=r"takes longer than 0\.5 s"):
         isolated(hang, 60, seconds=0.5)
     assert time.monotonic() - begun < 5
     with pytest.raises(Spoiled, match="more than 180 MB of memory"):
