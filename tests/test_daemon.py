@@ -26,10 +26,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from aggregator import wiring
 from aggregator.daemon import Worker
+from aggregator.jobs import look
 from aggregator.model import Failure, Request, Response
 from aggregator.seams import Fetcher, House, in_process
 from tests.builders import NOW, rss
-from tests.conftest import Answer, Asked, Clock, Web, Workplace
+from tests.conftest import HEAD, Answer, Asked, Clock, Web, Workplace
 
 
 def free_port() -> int:
@@ -218,10 +219,14 @@ def test_a_clock_put_back_wakes_the_daemon(
 
 
 class Pretended:
-    """Sources that answer by rule, without any network; counts visits by source."""
+    """Sources that answer by rule, without any network; counts visits by source.
 
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
+    Of ten, one is down now and then, and one of each: overloaded with Retry-After, no validators, fresh for ten
+    hours, moved for good, gone, closed at night; the others behave.
+    """
+
+    def __init__(self, clock: Clock, *, odd: bool) -> None:
+        self.clock, self.odd = clock, odd
         self.visits: dict[str, list[datetime]] = {}
 
     def __call__(self, request: Request) -> Response | Failure:
@@ -232,27 +237,39 @@ class Pretended:
         day = (self.clock.now - NOW).days
         if n % 10 == 0 and day % 5 == 1:
             return Failure(reason="the server answered 500", status=500)
+        if self.odd and n % 10 == 1 and day % 7 == 2:
+            return Response(status=503, url=request.target, headers={"retry-after": "40000"}, body=b"")
+        if self.odd and n % 10 == 5 and day > 9:
+            return Response(status=410, url=request.target, headers={}, body=b"")
         etag = f'"{day // 2}"'
-        if request.validators.etag == etag:
-            return Response(status=304, url=request.source.url, headers={"etag": etag}, body=b"")
+        headers = {} if self.odd and n % 10 == 2 else {"etag": etag}
+        if self.odd and n % 10 == 3:
+            headers["cache-control"] = "max-age=36000"
+        moved = self.odd and n % 10 == 4 and request.url == request.source.url
+        url = request.source.url + "new" if self.odd and n % 10 == 4 else request.target
+        if request.validators.etag == etag and request.validators.url == url:
+            return Response(status=304, url=url, headers=headers, body=b"", permanent=moved)
+        night = "".join(f"<hour>{hour}</hour>" for hour in range(6))
+        head = f"<skipHours>{night}</skipHours>" if self.odd and n % 10 == 6 else ""
         items = [
             {"title": f"News {n} of day {d}", "link": f"https://{name}.example/{d}", "description": f"d{d}"}
             for d in range(max(0, day - 6), day + 1, 1)
             if d % 2 == 0
         ]
-        return Response(
-            status=200, url=request.source.url, headers={"etag": etag}, body=rss(*(items or [item(0)]))
-        )
+        body = rss(*(items or [item(0)]), head=head)
+        return Response(status=200, url=url, headers=headers, body=body, permanent=moved)
 
 
-def simulated(place: Workplace, clock: Clock, sources: int) -> tuple[Worker, Pretended]:
+def simulated(
+    place: Workplace, clock: Clock, sources: int, head: str = HEAD, *, odd: bool = False
+) -> tuple[Worker, Pretended]:
     """A worker whose world is pretended."""
     lines = [
         f"  - {{id: s{n}, name: S{n}, url: 'http://127.9.{n // 250}.{n % 250}/'}}" for n in range(sources)
     ]
     digest = "digests:\n  - {id: daily, title: Daily, schedule: 'daily 07:00', recipients: [a@x.example]}\n"
-    place.write("sources:\n" + "\n".join(lines) + "\n" + digest)
-    pretended = Pretended(clock)
+    place.write("sources:\n" + "\n".join(lines) + "\n" + digest, head=head)
+    pretended = Pretended(clock, odd=odd)
 
     def fetcher() -> Fetcher:
         return pretended
@@ -324,8 +341,60 @@ def test_a_month_with_200_sources(place: Workplace, clock: Clock) -> None:
     run_for(worker, clock, timedelta(days=27), timedelta(minutes=10))
     late = memory_kb()
     held_against(pretended, clock.now)
+    assert not [told for told in look.manners(worker.house.config) if told.broken]
     visits = sum(len(times) for times in pretended.visits.values())
     letters = [file.name[:16] for file in (place.folder / "var" / "outbox").iterdir()]
     print(f"{visits} visits, {visits / 200 / 30:.1f} per source and day; memory {early} -> {late} kB")
     assert len(letters) == len(set(letters)) >= 14
     assert late - early < 20_000
+
+
+def weeks(place: Workplace, clock: Clock, sources: int, days: int) -> None:
+    """Weeks among sources of every kind: a night's downtime, the clock put ahead and back, the end of summer time.
+
+    Prints requests per source and day, by the kind of source.
+    """
+    head = HEAD.replace(", slowest: 1h", "")
+    worker, _pretended = simulated(place, clock, sources, head, odd=True)
+    tenth, step = timedelta(days=days) / 10, timedelta(minutes=10)
+    run_for(worker, clock, 2 * tenth, step)
+    clock.now += timedelta(hours=9)  # nobody was there
+    run_for(worker, clock, 2 * tenth, step)
+    clock.now += timedelta(hours=5)  # the clock ran ahead …
+    run_for(worker, clock, tenth, step)
+    clock.now -= timedelta(hours=5)  # … and was put right
+    run_for(worker, clock, 5 * tenth, step)
+    manners = {told.source_id: told for told in look.manners(worker.house.config)}
+    assert {id_: told.broken for id_, told in manners.items() if told.broken} == {}
+    kinds = (
+        "down at times",
+        "503",
+        "no validators",
+        "max-age 10 h",
+        "moved",
+        "gone",
+        "shut at night",
+        "plain",
+    )
+    for n, kind in enumerate(kinds):
+        shares = [told.per_day for id_, told in manners.items() if min(int(id_[1:]) % 10, 7) == n]
+        print(
+            f"{kind:14} {sum(shares) / len(shares):5.2f} requests per source and day, at most {max(shares)}"
+        )
+    moved = next(told for told in look.status(worker.house.config).sources if told.id == "s4")
+    assert moved.state == "moved"
+    assert manners["s2"].per_day <= 1.1 and manners["s3"].per_day <= 2.5 and manners["s5"].per_day <= 4
+    assert all(2.5 <= told.per_day <= 24 for id_, told in manners.items() if int(id_[1:]) % 10 > 6)
+    letters = [file.name[:16] for file in (place.folder / "var" / "outbox").iterdir()]
+    assert len(letters) == len(set(letters)) >= days // 3
+
+
+def test_a_fortnight_among_all_kinds(place: Workplace, clock: Clock) -> None:
+    """CL5-CL17: no rule broken in a fortnight with downtime and clock steps."""
+    weeks(place, clock, 10, 14)
+
+
+@pytest.mark.soak
+def test_six_weeks_among_all_kinds(place: Workplace, clock: Clock) -> None:
+    """The same with 200 sources over six weeks."""
+    weeks(place, clock, 200, 42)

@@ -113,13 +113,15 @@ def _play(out: Path, community: Community) -> None:
     _say("Monday is the day of the digest.")
     command("2026-10-05T06:35:00+00:00", "digest", "run")
 
-    _say("Two hours later nothing is new: no document is touched.")
-    command("2026-10-05T09:00:00+00:00", "fetch")
+    _say("Tuesday nothing is new: no document is touched.")
+    command("2026-10-06T06:30:00+00:00", "fetch")
 
     _say("One story, told by three partners:")
-    command("2026-10-05T09:00:00+00:00", "search", "joint survey")
-    command("2026-10-05T09:00:00+00:00", "story", "show", _story_about(out, "joint survey"))
-    command("2026-10-05T09:00:00+00:00", "status")
+    command("2026-10-06T06:30:00+00:00", "search", "joint survey")
+    command("2026-10-06T06:30:00+00:00", "story", "show", _story_about(out, "joint survey"))
+    _say("How the partners are, and how their servers were treated:")
+    command("2026-10-06T06:30:00+00:00", "status")
+    command("2026-10-06T06:30:00+00:00", "status", "--politeness")
 
 
 def _story_about(out: Path, words: str) -> str:

@@ -24,6 +24,7 @@ def harvest(
     try:
         reading = PARSERS[source.kind](response.body, response.url, response.headers, source, seen)
         items, verdict = normalise.items(reading, source, verdict, rules, now)
+        notes = (*reading.notes, *normalise.capped(reading))
     except UnreadableDocument as error:
         return Failure(reason=str(error), status=response.status)
     except MemoryError:
@@ -51,7 +52,7 @@ def harvest(
         ),
         verdict=verdict,
         hints=reading.hints,
-        notes=reading.notes,
+        notes=notes,
     )
 
 

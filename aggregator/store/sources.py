@@ -243,6 +243,8 @@ def clock_went_back(store: Store, rhythm: Mapping[str, datetime], longest: datet
             "UPDATE sources SET last_attempt = ?, next_visit = ? WHERE id = ?",
             [[stamp(now), stamp(rhythm[id_]), id_] for id_ in ahead],
         )
+        if ahead:  # the pauses after these visits cannot be measured (CL20)
+            store.db.execute("UPDATE visits SET floor = 0 WHERE started > ?", [stamp(now)])
         for table, column in (("sources", "not_before"), ("hosts", "held_until")):
             store.db.execute(
                 f"UPDATE {table} SET {column} = ? WHERE {column} > ?", [stamp(longest), stamp(longest)]

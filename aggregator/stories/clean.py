@@ -81,9 +81,9 @@ def fragment(text: str, base: str) -> str:
     text = text[:MAX_CHARACTERS]
     if text.count("&") > 5_000:
         text = _BARE_AMPERSAND.sub("&amp;", text)  # nh3 is quadratic in references that never end
-    depth, names = _shape(text)
-    if depth > MAX_DEPTH:
+    if is_deep(text):
         return _as_text(text)
+    names = _shape(text)[1]
     cleaned = _cleaned(text, base)
     for _ in range(3 if names - _TAME else 0):
         # What nh3 writes of some markup (a <pre> that begins with a line break, links inside tables) reads
@@ -96,6 +96,11 @@ def fragment(text: str, base: str) -> str:
         return _as_text(text)
     # `&#27;` comes out of nh3 as the character itself, which XML cannot have.
     return legal(_PIXEL.sub("", cleaned)).strip()
+
+
+def is_deep(text: str) -> bool:
+    """Whether markup is nested so deeply that only its words can be kept."""
+    return text.count("<") > MAX_DEPTH and _shape(text)[0] > MAX_DEPTH
 
 
 def _as_text(text: str) -> str:

@@ -30,6 +30,19 @@ def items(
     return tuple(found.values()), verdict
 
 
+def capped(reading: Reading) -> tuple[str, ...]:
+    """The caps that bite in a document, in words: nothing is cut in silence."""
+    texts = [text for entry in reading.entries for text in (entry.content, entry.summary) if text]
+    long = sum(len(text) > clean.MAX_CHARACTERS for text in texts)
+    deep = sum(clean.is_deep(text[: clean.MAX_CHARACTERS]) for text in texts)
+    notes = []
+    if long:
+        notes.append(f"{long} texts were cut at {clean.MAX_CHARACTERS} characters")
+    if deep:
+        notes.append(f"{deep} texts are nested too deeply; only their words were kept")
+    return tuple(notes)
+
+
 def _item(
     entry: Entry,
     source: Source,
