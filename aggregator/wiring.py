@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from aggregator.seams import Fetcher, House, Isolate, Mailer
 
 PRETENDED = "AGGREGATOR_NOW"
-HOST_GAP_SECONDS = 5.0  # V2, CL11
 
 
 class ClockError(AggregatorError):
@@ -72,7 +71,7 @@ def build(config_file: Path, *, secrets: bool = True) -> House:
 def _fetcher(config: Config) -> Fetcher:
     from aggregator.gateways.http import HttpFetcher, user_agent
 
-    return HttpFetcher(rules=config.fetch, user_agent=user_agent(config.site), host_gap=HOST_GAP_SECONDS)
+    return HttpFetcher(rules=config.fetch, user_agent=user_agent(config.site))
 
 
 @contextmanager

@@ -172,7 +172,11 @@ class Workplace:
         config = house.config
         fetcher = HttpFetcher(rules=config.fetch, user_agent=user_agent(config.site))
         return replace(
-            house, clock=self.clock, fetcher=lambda: fetcher, isolate=lambda: nullcontext(in_process)
+            house,
+            clock=self.clock,
+            fetcher=lambda: fetcher,
+            isolate=lambda: nullcontext(in_process),
+            host_gap=0.0,
         )
 
     @property

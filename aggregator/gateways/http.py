@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import re
 import socket
 import ssl
 import threading
@@ -67,6 +68,8 @@ class _DeadlineReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
+        if self._raw._sock is None:  # closed under our hands
+            raise ConnectionResetError
         self._raw._sock.settimeout(_remaining())
         return int(self._raw.readinto(buffer) or 0)
 
@@ -79,6 +82,14 @@ class _DeadlineResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp = io.BufferedReader(_DeadlineReader(self.fp.detach()), CHUNK)
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Interim answers are passed over (RFC 9110 15.2); http.client knows 100 only."""
+        status: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+        while 101 < status[1] < 200:
+            http.client.parse_headers(self.fp)
+            status = super()._read_status()  # type: ignore[misc]
+        return status
 
 
 def _connect(conn: HTTPConnection, allowed: tuple[str, ...]) -> socket.socket:
@@ -139,14 +150,9 @@ class HttpFetcher:
 
     rules: FetchRules
     user_agent: str
-    host_gap: float = 0.0
-    """Seconds between two visits to one host (CL11). All visits to a host are made by one worker in order,
-    so what this thread remembers of the last one is all there is to know."""
 
     def __call__(self, request: Request) -> Response | Failure:
         """One visit: at most MAX_HOPS redirects, all within `rules.timeout`, no retry (CL9)."""
-        host = urlsplit(request.target).hostname or ""
-        self._keep_gap(host)
         _visit.deadline = time.monotonic() + self.rules.timeout.total_seconds()
         try:
             return self._follow(request)
@@ -161,12 +167,6 @@ class HttpFetcher:
         finally:
             # Kept connections would be closed by the server during the gap, and fail the next visit.
             self._adapter().close()
-            _visit.last = (host, time.monotonic())
-
-    def _keep_gap(self, host: str) -> None:
-        last_host, last_end = getattr(_visit, "last", ("", 0.0))
-        if host == last_host:
-            time.sleep(max(0.0, last_end + self.host_gap - time.monotonic()))
 
     def _follow(self, request: Request) -> Response | Failure:
         url = request.target
@@ -182,7 +182,7 @@ class HttpFetcher:
                 answer.close()
             hops.append(url)
             permanent = permanent and answer.status_code in (301, 308)
-            following = urljoin(url, target.encode("latin-1", "replace").decode("utf-8", "replace"))
+            following = _joined(url, target)
             if refusal := _refused_hop(url, following, hops):
                 return Failure(reason=refusal, status=answer.status_code)
             url = following
@@ -239,7 +239,7 @@ class HttpFetcher:
         limit = self.rules.max_bytes
         too_large = Failure(reason=f"larger than fetch.max_bytes ({limit} bytes)", status=answer.status_code)
         length = headers.get("content-length", "")
-        if length.isdigit() and int(length) > limit:
+        if re.fullmatch(r"[0-9]{1,18}", length) and int(length) > limit:
             return too_large
         body = bytearray()
         while chunk := answer.raw.read1(CHUNK, decode_content=True):
@@ -257,13 +257,27 @@ def _unfinished(decoder: object) -> bool:
     """Whether a compressed body ended before its own end mark (urllib3 does not ask)."""
     if getattr(decoder, "_state", GzipDecoderState.FIRST_MEMBER) is not GzipDecoderState.FIRST_MEMBER:
         return False  # garbage behind a whole member is let pass, as everybody does
-    layers = getattr(decoder, "_decoders", None) or [decoder]
-    return any(getattr(getattr(layer, "_obj", None), "eof", True) is False for layer in layers)
+    streams = [getattr(layer, "_obj", None) for layer in getattr(decoder, "_decoders", None) or [decoder]]
+    return any(
+        getattr(stream, "eof", True) is False or getattr(stream, "is_finished", lambda: True)() is False
+        for stream in streams
+    )
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port
+
+
+def _joined(url: str, target: str) -> str:
+    """Where a Location leads; as written where that is no address at all."""
+    written = target.encode("latin-1", "replace").decode("utf-8", "replace")
+    try:
+        following = urljoin(url, written)
+        _ = urlsplit(following).port
+    except ValueError:
+        return written.partition("://")[2] or written
+    return following
 
 
 def _refused_hop(url: str, following: str, hops: list[str]) -> str | None:
@@ -289,9 +303,11 @@ _CAUSES: tuple[tuple[type[BaseException], Callable[[BaseException], str]], ...] 
     (ConnectionResetError, lambda _: "the server reset the connection"),
     (urllib3.exceptions.DecodeError, lambda _: "the answer is compressed in a way that cannot be decoded"),
     (urllib3.exceptions.IncompleteRead, lambda _: "the answer was cut short"),
+    (http.client.IncompleteRead, lambda _: "the answer was cut short"),
+    (urllib3.exceptions.InvalidHeader, lambda _: "its headers about the length contradict each other"),
     (requests.exceptions.InvalidURL, lambda _: "the URL is not one that can be requested"),
     (http.client.HTTPException, lambda _: "the answer is not HTTP"),
-    (ValueError, lambda _: "it redirects to something that is no web address"),
+    (ValueError, lambda _: "the answer is not HTTP"),
 )
 
 

@@ -240,6 +240,7 @@ def _visit_all(work: _Round, chosen: Sequence[Source], isolate: Isolate, progres
                     rules=config.topics,
                     now=work.now,
                     seconds=config.fetch.timeout.total_seconds(),
+                    gap=work.house.host_gap,
                 )
                 running[pool.submit(visit_host, asked, fetcher, stopping, isolate)] = batch
             if not running:

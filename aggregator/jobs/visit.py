@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from aggregator.errors import Spoiled
 from aggregator.jobs.cadence import fresh_for, retry_after
@@ -47,13 +48,15 @@ _STATUS = {
 class HostVisit:
     """All due requests of one host, in order: the unit of work, so that politeness needs no lock.
 
-    `seconds` is what one visit may take, reading the document included.
+    `seconds` is what one visit may take, reading the document included; `gap` seconds lie between two requests to
+    one host (V2, CL11).
     """
 
     requests: tuple[Request, ...]
     rules: tuple[TopicRule, ...]
     now: datetime
     seconds: float = 20.0
+    gap: float = 0.0
 
 
 def visit_host(
@@ -62,10 +65,11 @@ def visit_host(
     """Visit the sources of one host one after the other; those not yet asked when we stop are left out."""
     outcomes: list[Outcome] = []
     read: Robots | None = None
+    asked: dict[str, float] = {}
     for request in work.requests:
         if stopping():
             break
-        visit = _Visit(work, replace(request, robots=read or request.robots), fetcher, isolate)
+        visit = _Visit(work, replace(request, robots=read or request.robots), fetcher, isolate, asked)
         outcomes.append(visit.outcome())
         read = visit.robots or read
         result = outcomes[-1].result
@@ -77,9 +81,18 @@ def visit_host(
 class _Visit:
     """What one visit gathers on its way."""
 
-    def __init__(self, work: HostVisit, request: Request, fetcher: Fetcher, isolate: Isolate) -> None:
+    def __init__(
+        self,
+        work: HostVisit,
+        request: Request,
+        fetcher: Fetcher,
+        isolate: Isolate,
+        asked: dict[str, float],
+    ) -> None:
         self.work, self.request, self.fetcher, self.isolate = work, request, fetcher, isolate
-        self.begun = time.perf_counter()
+        self.asked = asked  # when each host was asked last, by the monotonic clock; the batch's own
+        self.begun = time.monotonic()
+        self.waited = 0.0
         self.requests = 0
         self.robots: Robots | None = None  # read on this visit
         self.moved: str | None = None
@@ -95,7 +108,7 @@ class _Visit:
             source_id=self.request.source.id,
             result=result,
             conditional=validators.etag is not None or validators.last_modified is not None,
-            seconds=time.perf_counter() - self.begun,
+            seconds=self._passed(),
             requests=self.requests,
             fresh_for=self.fresh_for,
             moved=self.moved,
@@ -103,7 +116,13 @@ class _Visit:
         )
 
     def _ask(self, request: Request) -> Response | Failure:
+        host = urlsplit(request.target).hostname or ""
+        if host in self.asked:
+            pause = max(0.0, self.asked[host] + self.work.gap - time.monotonic())
+            self.waited += pause
+            time.sleep(pause)
         answer = self.fetcher(request)
+        self.asked[host] = time.monotonic()
         self.requests += 1 if isinstance(answer, Failure) else 1 + len(answer.hops)
         return answer
 
@@ -190,7 +209,11 @@ class _Visit:
 
     def _left(self) -> float:
         """Seconds left of the visit, and never so few that an honest document could not be read."""
-        return max(1.0, self.work.seconds - (time.perf_counter() - self.begun))
+        return max(1.0, self.work.seconds - self._passed())
+
+    def _passed(self) -> float:
+        """Seconds of the visit so far, without the pauses that politeness made."""
+        return time.monotonic() - self.begun - self.waited
 
 
 def read(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
 from collections.abc import Container, Mapping, Sequence
@@ -21,9 +22,17 @@ _ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
 _ASIDE = re.compile(rb"<!--.*?(?:-->|$)|<\?.*?(?:\?>|$)", re.DOTALL)
 _FIRST_ELEMENT = re.compile(rb"<[A-Za-z]")
 # Encodings in which the guard above could not read what the parser reads.
+_EBCDIC = b"\x4c\x6f\xa7\x94"  # "<?xm" there
 _ODD_ENCODING = re.compile(
     rb"<\?xml[^>]*encoding\s*=\s*[\"'](utf-?7|cp037|cp500|cp1140|ebcdic)", re.IGNORECASE
 )
+_WIDE = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_DECLARED = re.compile(r"^(<\?xml[^>]*?)\s+encoding\s*=\s*[\"'][^\"']*[\"']")
 _REFERENCES = re.compile(rb"(?:&#(?:[xX][0-9a-fA-F]{1,12}|[0-9]{1,12});)+")
 _REFERENCE = re.compile(rb"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));")
 _CDATA_OR_BARE_AMPERSAND = re.compile(
@@ -53,6 +62,8 @@ def read(
     if jsonfeed.looks_like_one(body):
         return jsonfeed.read(body, url, headers, source)
     _refuse_entities(body)
+    if wide := _utf_8_of_wide(body):
+        body, headers = wide, {}
     whole = _without_leading_blanks(body)
     notes = () if whole is body else ("malformed but read: blanks before <?xml",)
     body = _without_traps(_possible_references(whole))
@@ -127,6 +138,14 @@ def _without_leading_blanks(body: bytes) -> bytes:
     return stripped if stripped.startswith(b"<") else body
 
 
+def _utf_8_of_wide(body: bytes) -> bytes | None:
+    """UTF-16 and UTF-32 with a byte order mark, which is enough for XML, but not for feedparser."""
+    for mark, encoding in _WIDE:
+        if body.startswith(mark):
+            return _DECLARED.sub(r"\1", body.decode(encoding, "replace")).encode()
+    return None
+
+
 def _without_traps(body: bytes) -> bytes:
     """What costs feedparser time by the square, made short: blanks before the root, names without end."""
     first = _FIRST_ELEMENT.search(body)
@@ -144,7 +163,7 @@ def _refuse_entities(body: bytes) -> None:
             raise UnreadableDocument(
                 "it declares its own entities (<!ENTITY), which is how XML bombs are made"
             )
-    if _ODD_ENCODING.search(plain[:10_000]):
+    if _ODD_ENCODING.search(plain[:10_000]) or body.startswith(_EBCDIC):
         raise UnreadableDocument("its encoding would hide whether it declares its own entities (<!ENTITY)")
 
 
@@ -179,6 +198,11 @@ def _parse(body: bytes, url: str, headers: Mapping[str, str]) -> Any:
             resolve_relative_uris=False,
         )
     except _STUMBLES as error:
+        plain = _DECLARED.sub(r"\1", body.decode("latin-1")).encode("latin-1")
+        if (
+            kind or plain != body
+        ):  # a charset that does not exist: what is plain ASCII can be read all the same
+            return _parse(plain, url, {})
         raise UnreadableDocument(f"feedparser stumbles over it ({type(error).__name__}: {error})") from error
 
 

@@ -61,7 +61,12 @@ def read(
 
 def _tree(body: bytes, headers: Mapping[str, str]) -> html.HtmlElement:
     """The page as a tree; decoded here, because libxml2 does not know every name of an encoding."""
-    _, text = html_to_unicode(headers.get("content-type"), body, default_encoding="utf-8")
+    try:
+        encoding, text = html_to_unicode(headers.get("content-type"), body, default_encoding="utf-8")
+    except (LookupError, ValueError):  # names of encodings that are none (idna, undefined)
+        encoding, text = "utf-8", body.decode("utf-8", "replace")
+    if encoding.startswith("utf-16") and not body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = body.decode("utf-8", "replace")  # as the HTML standard has it: who can say so is not UTF-16
     parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True)
     try:
         return html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)

@@ -18,7 +18,7 @@ import pytest
 from aggregator.gateways.http import HttpFetcher, _refused_hop, user_agent
 from aggregator.model import Failure, FetchRules, Request, Response, Validators
 from tests.builders import site, source
-from tests.conftest import Answer, Asked, Web
+from tests.conftest import Answer, Web
 
 
 def fetcher(**rules: Any) -> HttpFetcher:
@@ -228,20 +228,3 @@ def test_a_fetcher_can_be_sent_to_another_process(web: Web) -> None:
     fetch = pickle.loads(pickle.dumps(fetcher()))
     answer = ask(web.url + "/feed", fetch)
     assert isinstance(answer, Response) and answer.body == b"ok"
-
-
-def test_visits_to_one_host_keep_their_distance(web: Web) -> None:
-    """CL11: the second visit to a host waits until the gap since the end of the first is over."""
-    import time
-
-    times: list[float] = []
-
-    def answer(asked: Asked) -> Answer:
-        times.append(time.monotonic())
-        return Answer(b"ok")
-
-    web.answers["/a"] = web.answers["/b"] = answer
-    fetch = HttpFetcher(rules=fetcher().rules, user_agent="x", host_gap=0.3)
-    ask(web.url + "/a", fetch)
-    ask(web.url + "/b", fetch)
-    assert times[1] - times[0] >= 0.3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -247,3 +248,22 @@ def test_work_and_outcome_travel_between_processes() -> None:
     assert pickle.loads(pickle.dumps(work)) == work
     for outcome in (visit(response()), visit(response(304, b"")), visit(response(500))):
         assert pickle.loads(pickle.dumps(outcome)) == outcome
+
+
+def test_requests_to_one_host_keep_their_distance() -> None:
+    """V2, CL11: the gap counts from the end of the last answer, and is no part of what a visit took."""
+    times: list[tuple[float, float]] = []
+
+    def slow(_request: Request) -> Response:
+        begun = time.monotonic()
+        time.sleep(0.05)
+        times.append((begun, time.monotonic()))
+        return response()
+
+    requests = (Request(source=source()), Request(source=source(id="b", url="https://node.example/b")))
+    elsewhere = Request(source=source(id="c", url="https://other.example/c"))
+    work = HostVisit(requests=(*requests, elsewhere), rules=(), now=NOW, gap=0.4)
+    outcomes = visit_host(work, slow, never)
+    assert times[1][0] - times[0][1] >= 0.4
+    assert times[2][0] - times[1][1] < 0.4
+    assert outcomes[1].seconds < 0.4
