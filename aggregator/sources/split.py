@@ -90,6 +90,9 @@ class _Finder:
         if self.begun >= 0:
             if len(self.path) == self.depth and not prefix:
                 self._name(local, attributes)
+            if len(self.path) > self.depth and local == self.path[self.depth - 1]:
+                # <title><title>: what feedparser makes of it, it makes of the next entries as well.
+                raise ValueError("a field within itself")
         elif self.path in ENTRY_PATHS:
             if prefix:
                 raise ValueError("entries with a prefix: their names would have one, too")
