@@ -47,9 +47,10 @@ from tests.madeup import R
 OURS = Path(__file__).parent / "data" / "feeds"
 FEED = "https://node.example/feed/"
 SLOW = 2.0
-SLOW_PER_MEGABYTE = 6.0
-"""Seconds of CPU that no step of a document may take: so many, and more for each megabyte, of which feedparser's
-loose parser takes 3 s in malformed documents, twice if they were mended.
+SLOW_PER_TAG = 0.000_2
+SLOW_PER_MEGABYTE = 2.0
+"""Seconds of CPU that no step of a document may take: so many, and more for its tags, of which feedparser's loose
+parser takes 50 us each, twice in a document that was mended.
 """
 STUCK = 60.0
 """Seconds after which a document is given up."""
@@ -322,7 +323,8 @@ def failures(seeds: Iterator[int], until: float, size: int, save: Path) -> Itera
             words = f"{type(error).__name__}: {error}"[:500]
         else:
             step, slowest = judged.slowest
-            if slowest <= SLOW + SLOW_PER_MEGABYTE * len(given.body) / 1_000_000:
+            tags, megabytes = given.body.count(b"<"), len(given.body) / 1_000_000
+            if slowest <= SLOW + SLOW_PER_TAG * tags + SLOW_PER_MEGABYTE * megabytes:
                 continue
             words = f"slow: {step} took {slowest:.1f} s for {len(given.body)} bytes"
         file = save / f"seed-{seed}"

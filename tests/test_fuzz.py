@@ -14,9 +14,9 @@ import pytest
 
 from tests import fuzz
 
-FEW = 250
+FEW = 150
 """Documents of the short form."""
-SHORT, LONG = 5_000, 100_000
+SHORT, LONG = 3_000, 100_000
 """About how many characters the largest fields have."""
 
 
@@ -35,10 +35,10 @@ def test_a_seed_is_a_document() -> None:
 
 def test_documents_at_random_are_of_every_kind() -> None:
     """Some are refused, many are read, many have several entries: the fuzz does not only knock at the door."""
-    judged = [fuzz.judge(fuzz.case(seed, 500)).items for seed in range(60)]
-    assert sum(items is None for items in judged) >= 5
-    assert sum(bool(items) for items in judged) >= 20
-    assert max(items or 0 for items in judged) >= 10
+    judged = [fuzz.judge(fuzz.case(seed, 500)).items for seed in range(40)]
+    assert sum(items is None for items in judged) >= 3
+    assert sum(bool(items) for items in judged) >= 15
+    assert max(items or 0 for items in judged) >= 5
 
 
 @pytest.mark.soak
