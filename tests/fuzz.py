@@ -1,6 +1,6 @@
 """Documents made up or injured at random from a seed, and the judge of what becomes of them.
 
-`python -m tests.fuzz SEED...` replays seeds; the corpus is `tests/data/feeds` and the folder FUZZ_CORPUS, if set.
+`FUZZ_SIZE=n python -m tests.fuzz SEED...` replays seeds of that size; the corpus is `tests/data/feeds` and the folder FUZZ_CORPUS, if set.
 """
 
 from __future__ import annotations
