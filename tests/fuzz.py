@@ -1,6 +1,7 @@
 """Documents made up or injured at random from a seed, and the judge of what becomes of them.
 
-`FUZZ_SIZE=n python -m tests.fuzz SEED...` replays seeds of that size; the corpus is `tests/data/feeds` and the folder FUZZ_CORPUS, if set.
+`FUZZ_SIZE=n python -m tests.fuzz SEED...` replays seeds of that size. The corpus is `tests/data/feeds` and, if set,
+the folder FUZZ_CORPUS.
 """
 
 from __future__ import annotations
