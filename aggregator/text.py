@@ -1,16 +1,22 @@
-"""Strings of foreign documents made legal: no characters that XML 1.0 or a terminal cannot have."""
+"""Strings of foreign documents made legal: no characters that XML 1.0, a terminal or a reader's eye cannot bear."""
 
 from __future__ import annotations
 
 import re
 from urllib.parse import quote, urljoin, urlsplit
 
-# XML 1.0 (5th ed.) section 2.2, and without C1 controls, which terminals obey.
-_ILLEGAL = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# XML 1.0 (5th ed.) section 2.2; without C1 controls, which terminals obey; without bidi embeddings, overrides and
+# isolates (U+202A-202E, U+2066-2069), which turn round what follows them and which "Unicode in XML" (3.2) leaves
+# to markup.
+_ILLEGAL = re.compile(
+    r"[^\t\n\r\x20-\x7e\xa0-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)
 
 
 def legal(text: str) -> str:
-    """`text` without characters that XML 1.0 forbids (feedgen refuses a whole feed for one of them)."""
+    """`text` without characters that XML 1.0 forbids (feedgen refuses a whole feed for one of them), terminals obey
+    or that reverse the text around them.
+    """
     return _ILLEGAL.sub("", text)
 
 

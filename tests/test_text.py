@@ -29,6 +29,14 @@ def test_what_a_terminal_obeys_is_gone() -> None:
     assert legal("a\t\n\r\xa0ß\u2028😀") == "a\t\n\r\xa0ß\u2028😀"
 
 
+def test_what_turns_text_round_is_gone() -> None:
+    """Bidi embeddings, overrides and isolates go, or a title would reverse what is shown behind it; marks of
+    direction and letters written from right to left stay.
+    """
+    assert legal("a\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069b") == "ab"
+    assert legal("שלום\u200f\u200e\u061c, مرحبا") == "שלום\u200f\u200e\u061c, مرحبا"
+
+
 @given(st.text(), st.integers(1, 50))
 @law
 def test_a_line_is_one_line(text: str, limit: int) -> None:

@@ -75,7 +75,9 @@ def _digest(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    # The standard library decodes what looks like an encoded word (RFC 2047), and a line end in it ends the header.
+    words = text.replace("=?", "= ?")
+    return " ".join("".join(c if c.isprintable() else " " for c in words).split())
 
 
 def _phrase(text: str) -> str:

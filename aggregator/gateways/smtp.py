@@ -12,6 +12,7 @@ from email.utils import parseaddr
 from aggregator.errors import MailError
 from aggregator.model import Smtp
 from aggregator.seams import Mailer, MailInterrupted, MailRefused
+from aggregator.text import line
 
 TIMEOUT = 30.0
 
@@ -114,7 +115,7 @@ class _Session:
 
 
 def _said(code: int, words: bytes) -> str:
-    return " ".join(f"{code} {words.decode('utf-8', 'replace')}".split())[:300]
+    return line(f"{code} {words.decode('utf-8', 'replace')}", 300) or ""
 
 
 def _words(error: Exception) -> str:
@@ -122,5 +123,5 @@ def _words(error: Exception) -> str:
     if code is not None:
         words = getattr(error, "smtp_error", b"")
         said = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
-        return " ".join(f"{code} {said}".split())[:300]
-    return " ".join(str(error).split())[:300] or type(error).__name__
+        return line(f"{code} {said}", 300) or ""
+    return line(str(error), 300) or type(error).__name__

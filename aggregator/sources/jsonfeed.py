@@ -11,6 +11,7 @@ from aggregator.model import Enclosure, Entry, Reading, Source
 from aggregator.text import block, joined, line, web_link
 
 MAX_ENTRIES = 2_000
+MAX_DIGITS = 400  # Python refuses to read integers of more than 4,300 digits (sys.set_int_max_str_digits)
 
 
 def looks_like_one(body: bytes) -> bool:
@@ -27,7 +28,7 @@ def read(
 ) -> Reading:
     """Read a JSON Feed; unknown members are ignored, as the specification asks."""
     try:
-        data = json.loads(body.removeprefix(b"\xef\xbb\xbf"))
+        data = json.loads(body.removeprefix(b"\xef\xbb\xbf"), parse_int=_integer, parse_float=str)
     except (ValueError, RecursionError) as error:
         raise UnreadableDocument(f"the answer is not JSON: {line(str(error), 200)}") from error
     if not isinstance(data, dict) or not isinstance(data.get("items"), list):
@@ -70,11 +71,15 @@ def _entry(position: int, item: dict[str, Any], url: str, language: str | None) 
     )
 
 
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= MAX_DIGITS else digits
+
+
 def _id(value: object) -> str | None:
-    """JSON Feed 1.1: ids are strings, but readers must take numbers as such."""
+    """JSON Feed 1.1: ids are strings, but readers must take numbers as such; those with a point as written."""
     if isinstance(value, bool):
         return None
-    return line(str(value) if isinstance(value, (int, float)) else value)
+    return line(str(value) if isinstance(value, int) else value)
 
 
 def _authors(item: dict[str, Any]) -> tuple[str, ...]:

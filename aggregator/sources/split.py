@@ -107,6 +107,9 @@ class _Finder:
                 self.children += 1
                 if not prefix:
                     self._name(local, attributes)
+            elif local == self.path[self.depth - 1]:
+                # <title><title>: what feedparser makes of it, it makes of the next entries as well.
+                raise ValueError("a field within itself")
         elif self.path in ENTRY_PATHS:
             if prefix:
                 raise ValueError("entries with a prefix: their names would have one, too")

@@ -127,9 +127,15 @@ def _cleaned(text: str, base: str) -> str:
 
 
 def paragraphs(text: str) -> str:
-    """Plain text as HTML: blank lines part paragraphs."""
+    """Plain text as clean HTML: blank lines part paragraphs."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     parts = [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
-    return "".join(f"<p>{html.escape(part, quote=False).replace(chr(10), '<br>')}</p>" for part in parts)
+    return "".join(f"<p>{_escaped(part).replace(chr(10), '<br>')}</p>" for part in parts)
+
+
+def _escaped(text: str) -> str:
+    """As nh3 writes it, so that cleaning it changes nothing."""
+    return html.escape(text, quote=False).replace("\xa0", "&nbsp;")
 
 
 def _shape(text: str) -> tuple[int, set[str]]:
@@ -174,7 +180,7 @@ def title(text: str, *, is_html: bool) -> str:
         text = _OTHER_TAG.sub(" ", _INLINE_TAG.sub("", _SILENT.sub(" ", text)))
         # Many publishers escape twice; but "the <script> element" is meant as it stands.
         text = _INLINE_PAIR.sub(r"\2", html.unescape(text))
-    return " ".join(legal(text).split())[:500]
+    return " ".join(legal(text).split())[:500].rstrip()
 
 
 def excerpt(text: str, limit: int = EXCERPT) -> str:

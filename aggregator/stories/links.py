@@ -13,7 +13,7 @@ _TRACKING = re.compile(
     r"|fbclid|gclid|dclid|gbraid|wbraid|msclkid|yclid|igshid|twclid|mc_[ce]id|mkt_tok|_ga|_gl|s_cid|ns_\w+",
     re.IGNORECASE,
 )
-_END = re.compile(r"(?:/(?:index|default)\.(?:html?|php|aspx?)|[/;])+$", re.IGNORECASE)
+_INDEX = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?)$", re.IGNORECASE)
 _LISTING = re.compile(
     r"(all-)?(news|newsroom|newsletters?|blog|events?|calendar|announcements?|press|home(-\d+)?|start|index"
     r"|aktuelles|aktuell|nachrichten|meldungen|termine|veranstaltungen|presse|startseite|rundbrief)",
@@ -41,13 +41,25 @@ def canonical(url: str) -> str:
         for key, value in parse_qsl(parts.query, keep_blank_values=True)
         if not _TRACKING.fullmatch(key)
     ]
-    path = _END.sub("", parts.path)
+    path = _without_end(parts.path)
     if ":" in host:
         host = f"[{host}]"
     if port not in (None, 80, 443):
         host = f"{host}:{port}"
     key = host + path + ("?" + urlencode(query) if query else "")
     return key if _IDLE_FRAGMENT.fullmatch(fragment) else f"{key}#{fragment}"
+
+
+def _without_end(path: str) -> str:
+    """A path without slashes and index pages at its end."""
+    while True:
+        path = path.rstrip("/;")
+        index = _INDEX.search(
+            path, max(0, len(path) - 20)
+        )  # searched from the start it would cost by the square
+        if index is None:
+            return path
+        path = path[: index.start()]
 
 
 def without_fragment(key: str) -> str:

@@ -318,9 +318,9 @@ HARMLESS = shape(hostile_letter("harmless", "https://node.example/").html)
 @pytest.mark.parametrize("vector", VECTORS)
 def test_no_text_changes_the_letter(vector: str) -> None:
     """PB5: whatever a partner writes, the HTML part keeps its elements and attributes, and nothing in it can run."""
-    line = text.line(vector) or "-"
+    line = text.line(vector, 500) or "-"
     for address in (vector, f"https://evil.example/{vector}"):
-        made = hostile_letter(line, text.web_link(address) or "https://node.example/")
+        made = hostile_letter(line, text.joined("https://node.example/", address) or "https://node.example/")
         assert faults(made.html) == []
         assert shape(made.html) == HARMLESS
 
@@ -328,9 +328,11 @@ def test_no_text_changes_the_letter(vector: str) -> None:
 @pytest.mark.parametrize("vector", VECTORS)
 def test_no_text_forges_a_part_of_the_text(vector: str) -> None:
     """PB16: a title is one paragraph: it starts no section, no signature and no further story."""
-    line = text.line(vector + " -- \n==== \n* forged") or "-"
+    line = text.line(vector[:400] + " -- \n==== \n* forged", 500) or "-"
     lines = hostile_letter(line, "https://node.example/").text.split("\n")
-    assert sum(one.startswith("* ") for one in lines) == 2
+    # The signature holds the title of the digest, which is the operator's own.
+    # A first word too long for its line stands below its asterisk.
+    assert sum(one.split(" ")[0] == "*" for one in lines[: lines.index("-- ")]) == 2
     assert sum(one == "-- " for one in lines) == 1
     assert sum(bool(one) and set(one) == {"="} for one in lines) == 2
 

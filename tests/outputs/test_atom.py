@@ -346,7 +346,8 @@ def test_hostile_text_stays_text(vector: str) -> None:
 @pytest.mark.parametrize("vector", VECTORS)
 def test_hostile_html_is_harmless_when_shown(vector: str) -> None:
     """PB5: what a reader unpacks from `content` has no script, style, iframe, form, event or javascript: link."""
-    markup = clean.fragment(f"<p>before {vector} after</p>", "https://node.example/feed/")
+    written = text.block(f"<p>before {vector} after</p>") or ""
+    markup = clean.fragment(written, "https://node.example/feed/")
     ours = entry(told(html=markup, by={"full_text": True}))
     (content,) = texts(ours, "content")
     assert faults(f"<body>{content}</body>") == []

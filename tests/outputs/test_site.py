@@ -201,7 +201,7 @@ def test_no_text_or_address_changes_the_page(vector: str) -> None:
     """PB5: whatever a partner writes, the page keeps its elements and attributes, and nothing in it can run."""
     line = text.line(vector) or "-"
     for address in (vector, f"https://evil.example/{vector}", f"https://evil.example/?q={vector}"):
-        link = text.web_link(address) or "https://node.example/"
+        link = text.joined("https://node.example/", address) or "https://node.example/"
         shown = hostile_page(line, link)
         assert faults(shown) == []
         assert shape(shown) == HARMLESS

@@ -70,6 +70,7 @@ def test_what_is_no_json_feed_is_refused(body: bytes) -> None:
         (17, "17"),
         (2.5, "2.5"),
         (10**30, "1" + "0" * 30),
+        (-(10**399), "-1" + "0" * 399),
         (True, None),
         (None, None),
         ("", None),
@@ -79,6 +80,30 @@ def test_what_is_no_json_feed_is_refused(body: bytes) -> None:
 def test_ids_are_strings_or_numbers(written: object, guid: str | None) -> None:
     """JSON Feed 1.1: an id is a string, and a number must be taken as one; anything else is no id."""
     assert read({"id": written}).entries[0].guid == guid
+
+
+@pytest.mark.parametrize("digits", [401, 4_301, 100_000])
+def test_an_id_of_thousands_of_digits_costs_nothing_but_itself(digits: int) -> None:
+    """A number too long for Python to read (4,300 digits) is taken as text, cut as any guid, and its entries stay."""
+    body = f'{{"version": "{VERSION}", "items": [{{"id": {"7" * digits}, "title": "a"}}, {{"id": 1}}]}}'
+    first, second = jsonfeed.read(body.encode(), "https://node.example/feed.json", {}, source()).entries
+    assert (first.guid, first.title, second.guid) == ("7" * min(digits, 2_000), "a", "1")
+
+
+def test_numbers_with_a_point_are_ids_as_written() -> None:
+    """1e999 and 1.10 are no floats to us: they would be infinite, or lose a zero, and then be ids of others."""
+    body = b'{"items": [{"id": 1e999}, {"id": 1.10}, {"id": -0.0}, {"id": NaN}, {"id": Infinity}]}'
+    entries = jsonfeed.read(body, "https://node.example/feed.json", {}, source()).entries
+    assert [entry.guid for entry in entries] == ["1e999", "1.10", "-0.0", None, None]
+
+
+@pytest.mark.parametrize("depth", [50, 500])
+def test_members_nested_deeply_are_passed_over(depth: int) -> None:
+    """What an extension nests is ignored, also inside of members that should be texts or lists of texts."""
+    nest = "[" * depth + "]" * depth
+    body = f'{{"_x": {nest}, "items": [{{"id": "1", "title": {nest}, "tags": [{nest}], "_y": {nest}}}]}}'
+    (entry,) = jsonfeed.read(body.encode(), "https://node.example/feed.json", {}, source()).entries
+    assert (entry.guid, entry.title, entry.categories) == ("1", "", ())
 
 
 def test_authors_of_both_versions() -> None:

@@ -116,3 +116,11 @@ def test_markup_inside_entries_is_not_taken_for_entries() -> None:
     (piece,) = pieces(body)
     assert body[piece.start : piece.end].startswith(b"<item>") and body[: piece.end].endswith(b"</item>")
     assert pieces(without(body, (piece,), {piece.digest})) == ()
+
+
+def test_an_entry_with_a_field_within_itself_leaves_the_others_as_they_are() -> None:
+    """feedparser takes every title behind <title><title> for HTML, so such a document is read whole each time."""
+    body = rss(item(1), item(2)).replace(b"<guid>g1", b"<title><title>x</title></title><guid>g1")
+    seen = frozenset(piece.digest for piece in pieces(body)[:1])
+    assert read(body, seen) == read(body)
+    assert read(body, seen).entries[1].title == "News & more 2"

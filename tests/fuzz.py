@@ -1,0 +1,343 @@
+"""Documents made up or injured at random from a seed, and the judge of what becomes of them.
+
+`FUZZ_SIZE=n python -m tests.fuzz SEED...` replays seeds of that size. The corpus is `tests/data/feeds` and, if set,
+the folder FUZZ_CORPUS.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+
+from lxml import etree
+
+from aggregator.editions import letter
+from aggregator.errors import UnreadableDocument
+from aggregator.model import (
+    Channel,
+    DigestPlan,
+    Document,
+    Edition,
+    Item,
+    Layout,
+    Publication,
+    Reading,
+    Sighting,
+    Source,
+    Verdict,
+)
+from aggregator.outputs import atom, site
+from aggregator.sources import feed
+from aggregator.sources.parsers import PARSERS
+from aggregator.stories import clean, normalise
+from tests import builders, madeup
+from tests.builders import BERLIN, NOW
+from tests.hostile import faults, terminal_faults, xml_faults
+from tests.injured import CHANGES
+from tests.madeup import R
+
+OURS = Path(__file__).parent / "data" / "feeds"
+FEED = "https://node.example/feed/"
+SLOW = 2.0
+SLOW_PER_TAG = 0.000_2
+SLOW_PER_MEGABYTE = 2.0
+"""Seconds of CPU that no step of a document may take: so many, and more for its tags, of which feedparser's loose
+parser takes 50 us each, twice in a document that was mended.
+"""
+STUCK = 60.0
+"""Seconds after which a document is given up."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A document and how it comes in."""
+
+    seed: int
+    body: bytes
+    kind: str = "feed"
+    headers: dict[str, str] = field(default_factory=dict)
+    layout: Layout | None = None
+    made: str = ""
+
+    @property
+    def source(self) -> Source:
+        """Who is said to have written it."""
+        return builders.source(kind=self.kind, page=self.layout)
+
+
+class Wrong(AssertionError):
+    """A promise that a document broke."""
+
+
+# --- making documents ----------------------------------------------------------------------------------
+
+
+def case(seed: int, size: int = 20_000) -> Case:
+    """The document of a seed; `size` is about how many characters its largest field may have."""
+    r = R(seed)
+    base = _made_up(r, seed, size) if r.random() < 0.4 else _from_corpus(r, seed)
+    made, others = [base.made], [body for _, body, _, _ in corpus()]
+    for _ in range(r.choice((0, 1, 1, 2, 3, 6))):
+        change = r.choice(CHANGES)
+        base = replace(base, body=change(r, base.body, size, others))
+        made.append(change.__name__[1:])
+    headers = {"content-type": r.choice(_TYPES)} if r.random() < 0.3 else {}
+    return replace(base, headers=headers, made=" + ".join(made))
+
+
+_TYPES = (
+    "application/rss+xml",
+    "text/xml; charset=us-ascii",
+    "text/html; charset=iso-8859-1",
+    "application/xml; charset=utf-16",
+    "application/json",
+    "text/plain; charset=utf-7",
+    "text/xml; charset=\udc80",
+    "application/atom+xml; charset=x-user-defined",
+    "",
+    ";;;charset=",
+)
+
+
+@lru_cache(maxsize=1)
+def corpus() -> tuple[tuple[str, bytes, str, Layout | None], ...]:
+    """Names, bodies, kinds and layouts of all recorded documents."""
+    found = []
+    folders = [OURS, *map(Path, filter(None, [os.environ.get("FUZZ_CORPUS")]))]
+    for path in sorted(p for folder in folders for p in folder.rglob("*") if p.is_file()):
+        if path.suffix == ".md" or ".expected." in path.name or path.stat().st_size > 300_000:
+            continue
+        beside = path.with_name(f"{path.stem}.expected.json")
+        said = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else {}
+        layout = Layout(**said["page"]) if "page" in said else None
+        found.append((path.name, path.read_bytes(), said.get("kind", "feed"), layout))
+    return tuple(found)
+
+
+def _from_corpus(r: R, seed: int) -> Case:
+    name, body, kind, layout = r.choice(corpus())
+    return Case(seed, body, kind, layout=layout, made=name)
+
+
+def _made_up(r: R, seed: int, size: int) -> Case:
+    body, made = madeup.document(r, size)
+    return Case(seed, body, made=made)
+
+
+# --- judging -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of a document: how many items, or None where it was refused, and what took how long."""
+
+    items: int | None
+    seconds: dict[str, float]
+
+    @property
+    def slowest(self) -> tuple[str, float]:
+        """The step that took longest, and its seconds."""
+        return max(self.seconds.items(), key=lambda pair: pair[1])
+
+
+ALL = Channel(id="all", title="All")
+DIGEST = DigestPlan(
+    id="weekly", title="Weekly", channels=("all",), schedule="", timezone=BERLIN, language="en"
+)
+
+
+def judge(given: Case) -> Judged:
+    """Take a document the whole way; raises Wrong for a broken promise. Any other exception is a bug as well."""
+    seconds: dict[str, float] = {}
+
+    @contextmanager
+    def timed(step: str) -> Iterator[None]:
+        begun = time.thread_time()
+        yield
+        seconds[step] = time.thread_time() - begun
+
+    with _given_up_after(STUCK):
+        try:
+            with timed("read"):
+                reading = PARSERS[given.kind](given.body, FEED, given.headers, given.source)
+        except UnreadableDocument:
+            return Judged(None, seconds or {"read": 0.0})
+        with timed("normalise"):
+            items, verdict = normalise.items(reading, given.source, Verdict(), (), NOW)
+        _judge_items(items)
+        _judge_again(given, reading, items, verdict)
+        publication = _publication(items)
+        with timed("feed"):
+            document = atom.render(publication)
+        with timed("page"):
+            page = site.render(publication)
+        edition = _edition(publication)
+        with timed("letter"):
+            mail = letter.compose(edition)
+        _must(document == atom.render(publication), "the same stories are another feed")
+        _must(page == site.render(publication), "the same stories are another page")
+        _judge_feed(document, publication)
+        _judge_html(page.body.decode(), "page")
+        _judge_html(mail.html, "letter")
+        bad = terminal_faults(mail.text)
+        _must(not bad, f"the letter's text has {bad[:3]}")
+    return Judged(len(items), seconds)
+
+
+def _must(holds: object, promise: str) -> None:
+    if not holds:
+        raise Wrong(promise)
+
+
+@contextmanager
+def _given_up_after(seconds: float) -> Iterator[None]:
+    def give_up(*_: object) -> None:
+        raise Wrong(f"not done after {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _judge_items(items: tuple[Item, ...]) -> None:
+    _must(len({item.id for item in items}) == len(items), "two items have one id")
+    for item in items:
+        _must(re.fullmatch("[a-z2-7]{16}", item.id), "an id is none")
+        _must(
+            item.title and len(item.title) <= 500 and len(item.excerpt) <= 300,
+            "title or excerpt have no size",
+        )
+        _must(item.sort <= item.first_seen, "an item is older than it was seen")
+        lines = (
+            item.title,
+            item.excerpt,
+            *item.authors,
+            *item.categories,
+            item.rights or "",
+            item.language or "",
+            item.link or "",
+            item.guid or "",
+        )
+        bad = terminal_faults("\n".join(lines)) + terminal_faults(item.text.replace("\t", " "))
+        _must(not bad, f"an item has {bad[:3]}")
+        _must(all(len(line.splitlines()) <= 1 for line in lines[:-4]), "a line is more than one")
+        _must(
+            clean.fragment(item.html, FEED) == item.html,
+            f"cleaning clean HTML changes it: {item.html[:300]!r}",
+        )
+        for link in (item.link, *(enclosure.url for enclosure in item.enclosures)):
+            _must(
+                link is None or re.match('https?://[^\\s<>"\\\\^`{|}\x7f-\uffff]+$', link),
+                f"no web link: {link!r}",
+            )
+        _judge_html(item.html, "text")
+
+
+def _judge_again(given: Case, reading: Reading, items: tuple[Item, ...], verdict: Verdict) -> None:
+    """Read again the same comes out; and with entries known, the others are read as before."""
+    again = PARSERS[given.kind](given.body, FEED, given.headers, given.source)
+    _must(again == reading, "the same document is another reading")
+    if len(reading.digests) < 2 or len(set(reading.digests)) < len(reading.digests):
+        return
+    seen = frozenset(reading.digests[::2])
+    rest = PARSERS[given.kind](given.body, FEED, given.headers, given.source, seen)
+    if len(rest.entries) == len(reading.entries):
+        return  # it was read whole
+    kept = tuple(
+        entry for entry, digest in zip(reading.entries, reading.digests, strict=True) if digest not in seen
+    )
+    _must(
+        len(rest.entries) == len(kept),
+        f"{len(rest.entries)} of {len(kept)} entries are left when others are known",
+    )
+    for one, other in zip(rest.entries, kept, strict=True):
+        _must(one == other, f"an entry is another when others are known:\n{one}\n{other}")
+
+
+def _publication(items: tuple[Item, ...]) -> Publication:
+    teller = builders.teller(full_text=True, licence="CC0")
+    stories = [
+        builders.story(
+            item.id, Sighting(item=item, teller=teller), published=item.sort, updated=item.first_seen
+        )
+        for item in items[:100]
+    ]
+    return Publication(site=builders.site(), channel=ALL, channels=(ALL,), stories=tuple(stories))
+
+
+def _edition(publication: Publication) -> Edition:
+    return Edition(
+        id="weekly-2026-10-05",
+        digest=DIGEST,
+        site=publication.site,
+        period=NOW.date(),
+        composed=NOW,
+        stories=publication.stories,
+        revised=(),
+    )
+
+
+def _judge_feed(document: Document, publication: Publication) -> None:
+    wrong = xml_faults(document.body)
+    _must(not wrong, f"the feed is no XML: {wrong[:3]}")
+    entries = etree.fromstring(document.body).findall("{http://www.w3.org/2005/Atom}entry")
+    whole = len(document.body) < atom.MAX_BYTES * 3 // 4
+    _must(len(entries) == len(publication.stories) or not whole, "a story is not in the feed")
+    # Whoever reads it finds as many entries, with their titles.
+    read = feed.read(document.body, "https://news.example/atom.xml", {}, builders.source())
+    told = publication.stories[: len(entries)]
+    _must(
+        [entry.title for entry in read.entries] == [story.lead.title for story in told],
+        "titles are read back otherwise",
+    )
+    _must(len(document.body) <= atom.MAX_BYTES or len(entries) == 1, "the feed is too large")
+
+
+def _judge_html(page: str, what: str) -> None:
+    if "<" in page:
+        wrong = faults(page)
+        _must(not wrong, f"the {what} has {wrong[:3]}")
+
+
+def failures(seeds: Iterator[int], until: float, size: int, save: Path) -> Iterator[str]:
+    """What goes wrong with the documents of `seeds` until the clock `time.monotonic` shows `until`, in words."""
+    for seed in seeds:
+        if time.monotonic() > until:
+            return
+        given = case(seed, size)
+        try:
+            judged = judge(given)
+        except Exception as error:  # noqa: BLE001 - any is a find
+            words = f"{type(error).__name__}: {error}"[:500]
+        else:
+            step, slowest = judged.slowest
+            tags, megabytes = given.body.count(b"<"), len(given.body) / 1_000_000
+            if slowest <= SLOW + SLOW_PER_TAG * tags + SLOW_PER_MEGABYTE * megabytes:
+                continue
+            words = f"slow: {step} took {slowest:.1f} s for {len(given.body)} bytes"
+        file = save / f"seed-{seed}"
+        file.write_bytes(given.body)
+        yield f"seed {seed} (size {size}; {given.made}): {words}"
+
+
+if __name__ == "__main__":
+    size = int(os.environ.get("FUZZ_SIZE", "20000"))
+    for word in sys.argv[1:]:
+        given = case(int(word), size)
+        print(f"{word}: {given.made}; {len(given.body)} bytes, {given.kind}, {given.headers}", flush=True)
+        if os.environ.get("FUZZ_SAVE"):
+            Path(os.environ["FUZZ_SAVE"]).write_bytes(given.body)
+        print(judge(given))

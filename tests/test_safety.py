@@ -1,0 +1,509 @@
+"""Every string of a feed and of a server is untrusted, in everything that comes out: judged on whole runs (PB5, PB16).
+
+Feeds in three formats carry every vector in every field; the real commands fetch, publish, write the digest and
+show what they know. All that they wrote and said is then judged by parsers that a reader's programs would use.
+"""
+
+from __future__ import annotations
+
+import email
+import html
+import json
+import os
+import pty
+import re
+import shutil
+import socketserver
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email import policy
+from itertools import chain
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+import pytest
+from lxml import etree
+
+from aggregator import wiring
+from tests.builders import NOW
+from tests.command import PROGRAM, Said, call
+from tests.conftest import HEAD, Clock, Web, Workplace
+from tests.hostile import VECTORS, faults, parsed, terminal_faults, xml_faults
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+PAYLOAD = "top.document.title=1"
+"""What the vectors run, so that a browser can say whether they did."""
+
+ARMED = tuple(vector.replace("alert(1)", PAYLOAD) for vector in VECTORS)
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+SIZE = 15
+WELL_FORMED = [vector for vector in ARMED if not NOT_XML.search(vector)]
+BROKEN = [vector for vector in ARMED if NOT_XML.search(vector)]
+BATCHES = [
+    tuple(vectors[start : start + SIZE])
+    for vectors in (WELL_FORMED, BROKEN)
+    for start in range(0, len(vectors), SIZE)
+]
+"""Vectors that XML can hold, so that documents are well-formed, and then those that break every document."""
+
+
+# --- feeds with vectors everywhere ---------------------------------------------------------------------
+
+
+def rss(vectors: tuple[str, ...]) -> bytes:
+    """RSS 2.0 with content:encoded, Dublin Core and enclosures."""
+    items = "".join(
+        f"<item><title>{escape(v)}</title><link>{escape(link(n, v))}</link>"
+        f"<guid isPermaLink={quoteattr(v)}>{escape(v)}</guid><author>{escape(v)}</author>"
+        f"<dc:creator>{escape(v)}</dc:creator><dc:rights>{escape(v)}</dc:rights>"
+        f"<dc:language>{escape(v)}</dc:language>"
+        f"<category domain={quoteattr(v)}>{escape(v)}</category><comments>{escape(v)}</comments>"
+        f"<description>{escape('what it says: ' + v)}</description>"
+        f"<content:encoded><![CDATA[<p>before</p>{v.replace(']]>', ']]]]><![CDATA[>')}<p>after</p>]]></content:encoded>"
+        f"<enclosure url={quoteattr(v)} type={quoteattr(v)} length={quoteattr(v)}/>"
+        f"<enclosure url={quoteattr('https://node.example/' + v)} type={quoteattr(v)}/>"
+        f"<pubDate>{escape(v if n % 2 else f'Mon, 05 Oct 2026 05:00:00 +0000 {v}')}</pubDate></item>"
+        for n, v in enumerate(vectors)
+    )
+    v = vectors[0]
+    head = f"<title>{escape(v)}</title><link>{escape(v)}</link><description>{escape(v)}</description>"
+    head += (
+        f"<language>{escape(v)}</language><copyright>{escape(v)}</copyright><pubDate>{escape(v)}</pubDate>"
+    )
+    head += f"<generator>{escape(v)}</generator><ttl>{escape(v)}</ttl>"
+    head += f"<image><url>{escape(v)}</url><title>{escape(v)}</title><link>{escape(v)}</link></image>"
+    spaces = (
+        'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:content="http://purl.org/rss/1.0/modules/content/"'
+    )
+    return encoded(f'<rss version="2.0" {spaces}><channel>{head}{items}</channel></rss>')
+
+
+def atom(vectors: tuple[str, ...]) -> bytes:
+    """Atom with every construct in text, html and wrongly declared types, and hostile bases."""
+    entries = "".join(
+        f"<entry xml:base={quoteattr(v)} xml:lang={quoteattr(v)}><id>{escape(v)}</id>"
+        f"<title type={quoteattr(('text', 'html', v)[n % 3])}>{escape(v)}</title>"
+        f"<link href={quoteattr(link(n, v))} type={quoteattr(v)} title={quoteattr(v)} hreflang={quoteattr(v)}/>"
+        f"<link rel={quoteattr(v)} href={quoteattr(v)}/>"
+        f"<link rel='enclosure' href={quoteattr('https://node.example/' + v)} type={quoteattr(v)}/>"
+        f"<author><name>{escape(v)}</name><uri>{escape(v)}</uri><email>{escape(v)}</email></author>"
+        f"<category term={quoteattr(v)} scheme={quoteattr(v)} label={quoteattr(v)}/><rights>{escape(v)}</rights>"
+        f"<summary type='text'>{escape('what it says: ' + v)}</summary>"
+        f"<content type={quoteattr(('html', 'text/html', 'text', v)[n % 4])}>{escape(f'<p>before</p>{v}')}</content>"
+        f"<published>{escape(v if n % 2 else '2026-10-05T05:00:00Z')}</published>"
+        f"<updated>{escape('2026-10-05T05:00:00Z' + v)}</updated></entry>"
+        for n, v in enumerate(vectors)
+    )
+    v = vectors[0]
+    head = f"<id>{escape(v)}</id><title type='html'>{escape(v)}</title><updated>{escape(v)}</updated>"
+    head += (
+        f"<link href={quoteattr(v)}/><rights>{escape(v)}</rights><author><name>{escape(v)}</name></author>"
+    )
+    attributes = f"xmlns='http://www.w3.org/2005/Atom' xml:base={quoteattr(v)} xml:lang={quoteattr(v)}"
+    return encoded(f"<feed {attributes}>{head}{entries}</feed>")
+
+
+def json_feed(vectors: tuple[str, ...]) -> bytes:
+    """JSON Feed 1.1; in JSON every character can be said."""
+    items = [
+        {
+            "id": v,
+            "url": link(n, v),
+            "title": v,
+            ("content_html", "content_text")[n % 2]: f"<p>before</p>{v}",
+            "summary": v,
+            "date_published": v if n % 2 else "2026-10-05T05:00:00Z",
+            "date_modified": v,
+            "authors": [{"name": v, "url": v}],
+            "tags": [v],
+            "language": v,
+            "attachments": [
+                {"url": url, "mime_type": v, "size_in_bytes": v} for url in (v, f"https://node.example/{v}")
+            ],
+        }
+        for n, v in enumerate(vectors)
+    ]
+    v = vectors[0]
+    head = {"version": "https://jsonfeed.org/version/1.1", "title": v, "home_page_url": v, "feed_url": v}
+    return json.dumps({**head, "language": v, "items": items}).encode()
+
+
+def link(n: int, vector: str) -> str:
+    """The vector itself as an address, or behind an address."""
+    return vector if n % 2 else f"https://node.example/{n}/{vector}"
+
+
+def encoded(text: str) -> bytes:
+    """UTF-8 that is broken where the text cannot be said in it."""
+    return b'<?xml version="1.0" encoding="utf-8"?>\n' + text.encode("utf-8", "surrogatepass")
+
+
+FEEDS: dict[str, Callable[[tuple[str, ...]], bytes]] = {"rss": rss, "atom": atom, "json": json_feed}
+
+
+# --- the run -------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Told:
+    """What came of one batch: the place, and all that the commands said, by command."""
+
+    place: Workplace
+    vectors: tuple[str, ...]
+    said: dict[str, Said]
+
+    def documents(self, suffix: str) -> dict[str, str]:
+        """The published documents of a kind, by path."""
+        public = self.place.public
+        return {str(file.relative_to(public)): file.read_text("utf-8") for file in public.rglob(f"*{suffix}")}
+
+    def letters(self) -> list[bytes]:
+        """Every letter of the outbox."""
+        return [file.read_bytes() for file in sorted((self.place.folder / "var" / "outbox").iterdir())]
+
+
+@contextmanager
+def served(folder: Path, vectors: tuple[str, ...]) -> Iterator[Workplace]:
+    """A place with a source in each format, each on a host of its own, all of whose texts may be republished."""
+    place, webs = Workplace(folder, Clock()), {format_: Web() for format_ in FEEDS}
+    sources = "".join(
+        f"  - {{id: {format_}, name: The {format_}, url: '{web.url}/feed', full_text: true, licence: CC0}}\n"
+        for format_, web in webs.items()
+    )
+    digest = "{id: daily, title: Daily, schedule: '0 8 * * *', recipients: [ada@a.example, bob@b.example]}"
+    place.write(f"sources:\n{sources}digests:\n  - {digest}\n")
+    try:
+        for format_, web in webs.items():
+            web.feed("/feed", FEEDS[format_](vectors), '"1"')
+        yield place
+    finally:
+        for web in webs.values():
+            web.close()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Told]:
+    """Every batch, run once."""
+    return [run(tmp_path_factory.mktemp("hostile") / "place", vectors) for vectors in BATCHES]
+
+
+@pytest.fixture(params=range(len(BATCHES)))
+def told(request: pytest.FixtureRequest, runs: list[Told]) -> Told:
+    """One batch after the other."""
+    return runs[request.param]
+
+
+def run(folder: Path, vectors: tuple[str, ...]) -> Told:
+    """A batch of vectors fetched, published, mailed and shown by the real commands."""
+    folder.mkdir()
+    with served(folder, vectors) as place:
+        said = {
+            "fetch": call(place, "-vv", "fetch"),
+            "digest run": call(place, "-vv", "digest", "run"),
+            "digest preview": call(place, "digest", "preview", "daily"),
+            "publish": call(place, "-v", "publish"),
+            "status": call(place, "status"),
+            "status --json": call(place, "status", "--json"),
+            "status --textfile": call(place, "status", "--textfile", str(folder / "metrics.prom")),
+            "source list": call(place, "source", "list"),
+            "source export": call(place, "source", "export"),
+            "check": call(place, "check"),
+        }
+        page = (place.public / "index.html").read_text("utf-8")
+        ids = re.findall(r'<article id="story-([a-z2-7]{16})"', page)
+        assert len(ids) == len(set(ids)) > len(vectors)
+        said |= {
+            "story show": call(place, "story", "show", *ids),
+            "story show --json": call(place, "story", "show", "--json", *ids),
+            "search": call(place, "search", "before", "--limit", "1000"),
+            "search --json": call(place, "search", "--json", "what", "--limit", "1000"),
+        }
+    assert {command: one.code for command, one in said.items()} == dict.fromkeys(said, 0)
+    return Told(place, vectors, said)
+
+
+# --- the judgement -------------------------------------------------------------------------------------
+
+
+def test_every_entry_of_every_format_is_told(told: Told) -> None:
+    """No vector costs an entry: every source is well, and has as many items as its document has entries."""
+    sources = json.loads(told.said["status --json"].out)["sources"]
+    assert {one["id"]: (one["state"], one["items"]) for one in sources} == dict.fromkeys(
+        FEEDS, ("well", len(told.vectors))
+    )
+
+
+def test_nothing_on_a_page_can_run(told: Told) -> None:
+    """PB5: on every page of the site an HTML5 parser finds no script, event, foreign namespace or odd address."""
+    pages = told.documents(".html")
+    assert pages
+    for path, page in pages.items():
+        assert faults(page) == [], path
+
+
+def test_every_xml_document_is_xml(told: Told) -> None:
+    """PB5: feeds and the list of sources are well-formed and hold only characters of XML 1.0."""
+    documents = told.documents(".xml") | told.documents(".opml")
+    assert "atom.xml" in documents and "sources.opml" in documents
+    for path, document in documents.items():
+        assert xml_faults(document.encode()) == [], path
+    assert xml_faults(told.said["source export"].out.encode()) == []
+
+
+def test_what_a_reader_unpacks_from_the_feed_cannot_run(told: Told) -> None:
+    """PB5: content, summaries, titles and rights of every entry are harmless as HTML, whatever type a reader assumes
+    of content, and every address is http or https.
+    """
+    for document in told.documents(".xml").values():
+        feed = etree.fromstring(document.encode())
+        entries = feed.findall(f"{ATOM}entry")
+        assert entries
+        for content in feed.iter(f"{ATOM}content"):
+            assert content.get("type") == "html" and len(content) == 0
+            assert faults(content.text or "") == []
+        for tag in ("title", "summary", "rights", "name"):
+            for element in feed.iter(f"{ATOM}{tag}"):
+                assert element.get("type", "text") == "text" and len(element) == 0
+        addresses = [e.get("href") or e.get("uri") or "" for e in feed.iter(f"{ATOM}link")]
+        assert [one for one in addresses if not re.match(r"https?://[^\s<>\"\x00-\x20]+$", one)] == []
+
+
+HEADERS = [
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "List-Id",
+    "List-Unsubscribe",
+    "Auto-Submitted",
+    "MIME-Version",
+    "Content-Type",
+]
+
+
+def test_a_letter_has_the_headers_of_a_letter_and_no_others(told: Told) -> None:
+    """PB16: no string of a feed adds a header, a part, a recipient or a line that relays would cut."""
+    letters = told.letters()
+    assert len(letters) == 2
+    for body in letters:
+        mail = email.message_from_bytes(body, policy=policy.default)
+        assert mail.keys() == HEADERS
+        assert not mail.defects
+        assert [part.get_content_type() for part in mail.walk()] == [
+            "multipart/alternative",
+            "text/plain",
+            "text/html",
+        ]
+        assert all(not part.defects for part in mail.walk())
+        assert body.isascii() and b"\0" not in body
+        assert max(map(len, body.splitlines())) < 998
+        assert mail["Subject"] == "Daily, 5 October 2026"
+
+
+def test_nothing_in_a_letter_can_run(told: Told) -> None:
+    """PB5: the HTML part is harmless, its text part holds nothing a terminal obeys, and no story was left out."""
+    for body in told.letters():
+        mail: Any = email.message_from_bytes(body, policy=policy.default)
+        text, page = (mail.get_body((kind,)).get_content() for kind in ("plain", "html"))
+        assert faults(page) == []
+        assert terminal_faults(text.replace("\r\n", "\n")) == []
+        assert "more at https://news.example/" not in text
+
+
+def test_nothing_that_is_said_moves_a_terminal(told: Told) -> None:
+    """Every command shows foreign strings without controls, C1 controls and bidi overrides."""
+    for command, said in told.said.items():
+        assert terminal_faults(said.out) == [], command
+        assert terminal_faults(said.err) == [], command
+
+
+def test_nothing_foreign_names_a_file(told: Told) -> None:
+    """File names are of letters, digits and a few marks, lie in the folders they belong to, and nowhere else."""
+    folder = told.place.folder
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    letter = r"daily-2026-10-05-(ada@a|bob@b)\.example-[0-9a-f]{6}\.eml"
+    expected = (
+        r"feeds\.yaml|metrics\.prom|var/(lock|aggregator\.db(-wal|-shm)?)|public/(index\.html|atom\.xml|sources\.opml)(\.gz)?"
+        rf"|var/outbox/{letter}|[\w./-]*daily[\w-]*\.(eml|html)"
+    )
+    assert [name for name in files if not re.fullmatch(expected, name)] == []
+    assert [name.name for name in folder.parent.iterdir()] == ["place"]
+
+
+def test_metrics_keep_their_lines(told: Told) -> None:
+    """No foreign string adds a line to what monitoring reads."""
+    lines = (told.place.folder / "metrics.prom").read_text("utf-8").splitlines()
+    assert [
+        one for one in lines if not re.match(r"# (HELP|TYPE) |aggregator_\w+(\{[^{}]*\})? [\d.e+-]+$", one)
+    ] == []
+
+
+# --- on a terminal -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batch", [len(BATCHES) - 1])
+def test_what_somebody_sees_who_watches_is_text(tmp_path: Path, batch: int) -> None:
+    """On a real terminal the command writes its own progress over, and nothing else that moves it."""
+    with served(tmp_path, BATCHES[batch]) as place:
+        assert terminal_faults(watched(place, "-vv", "fetch")) == []
+        assert terminal_faults(watched(place, "search", "before")) == []
+
+
+def watched(place: Workplace, *args: str) -> str:
+    """What a command writes on a terminal, without its own way to begin a line anew."""
+    ours, its = pty.openpty()
+    env = os.environ | {"AGGREGATOR_NOW": NOW.isoformat(), "TERM": "xterm"}
+    process = subprocess.Popen([PROGRAM, *args], cwd=place.folder, env=env, stdin=its, stdout=its, stderr=its)
+    os.close(its)
+    written = b""
+    try:
+        while chunk := os.read(ours, 65536):
+            written += chunk
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    os.close(ours)
+    assert process.wait() == 0
+    return written.decode().replace("\r\x1b[K", "").replace("\r\n", "\n")
+
+
+# --- what servers say ----------------------------------------------------------------------------------
+
+
+class Parrot(socketserver.ThreadingTCPServer):
+    """A web server that answers whatever it was given for a path, byte for byte."""
+
+    allow_reuse_address = daemon_threads = True
+
+    def __init__(self, answers: dict[str, bytes]) -> None:
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                path = self.rfile.readline().split(b" ")[1].decode()
+                while self.rfile.readline().strip():
+                    pass
+                self.wfile.write(answers[path])
+
+        super().__init__(("127.89.0.1", 0), Handler)
+        self.url = "http://{}:{}".format(*self.server_address[:2])
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+
+def answers(n: int, vector: str) -> dict[str, bytes]:
+    """Reason phrases, header values, names of headers, bodies and redirect targets made of a vector."""
+    one_line = vector.replace("\r", "").replace("\n", "").encode("utf-8", "surrogatepass")
+    said = b"".join(
+        name + b": " + one_line + b"\r\n"
+        for name in (
+            b"ETag",
+            b"Last-Modified",
+            b"Retry-After",
+            b"Cache-Control",
+            b"Expires",
+            b"Date",
+            b"Server",
+            b"Link",
+        )
+    )
+    body = b"%s" % one_line
+    size = b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
+    lines = {
+        "missing": b"HTTP/1.1 404 " + one_line + b"\r\n" + said,
+        "broken": b"HTTP/1.1 500 " + one_line + b"\r\n" + said,
+        "page": b"HTTP/1.1 200 OK\r\nContent-Type: " + one_line + b"\r\n" + said,
+        "packed": b"HTTP/1.1 200 OK\r\nContent-Encoding: " + one_line + b"\r\nContent-Type: x\r\n",
+        "moved": b"HTTP/1.1 301 Moved\r\nLocation: " + one_line + b"\r\n",
+        "below": b"HTTP/1.1 302 Moved\r\nLocation: /below/" + one_line + b"\r\n",
+        "odd": b"HTTP/1.1 " + one_line + b"\r\n" + one_line + b"\r\n",
+        "raw": b"HTTP/1.1 404 " + vector.encode("utf-8", "surrogatepass") + b"\r\n",
+    }
+    return {f"/{kind}-{n}": line + size + body for kind, line in lines.items()}
+
+
+SPOKEN = [vector for vector in VECTORS if len(vector) < 2_000 and not vector.isalnum()]
+
+
+class AnyPath(dict[str, bytes]):
+    """What redirects lead to is missing."""
+
+    def __missing__(self, path: str) -> bytes:
+        return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize("start", range(0, len(SPOKEN), 32))
+def test_what_a_server_says_moves_no_terminal_and_forges_no_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: int
+) -> None:
+    """Reason phrases, header values and redirect targets are shown as text, one line a source, in logs and reports."""
+    monkeypatch.setattr(wiring, "HOST_GAP_SECONDS", 0.0)
+    given = AnyPath(
+        chain.from_iterable(answers(n, v).items() for n, v in enumerate(SPOKEN[start : start + 32]))
+    )
+    server = Parrot(given)
+    place = Workplace(tmp_path, Clock())
+    sources = "".join(f"  - {{id: {path[1:]}, name: N, url: '{server.url}{path}'}}\n" for path in given)
+    place.write(f"sources:\n{sources}", HEAD)
+    try:
+        said = {
+            "fetch": call(place, "-vv", "fetch"),
+            "status": call(place, "status"),
+            "status --json": call(place, "status", "--json"),
+            "status --check": call(place, "status", "--check"),
+        }
+    finally:
+        server.shutdown()
+        server.server_close()
+    for command, one in said.items():
+        assert terminal_faults(one.out) == [], command
+        assert terminal_faults(one.err) == [], command
+    rows = said["status"].out.split("\n")
+    assert [row.split()[0] for row in rows[1 : len(given) + 1]] == [path[1:] for path in given]
+    for line in said["fetch"].err.splitlines():
+        assert re.match(r'\{"time": "|[a-z]+-\d+ \(http://127[^ ]+\): |aggregator: all ', line), line
+
+
+# --- in a browser --------------------------------------------------------------------------------------
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def in_browser(folder: Path, pages: list[str]) -> str:
+    """The title of a page after everything on it, in frames of the same origin, was loaded by Chromium."""
+    frames = "".join(f"<iframe srcdoc={quoteattr(page)}></iframe>" for page in pages)
+    file = folder / "driver.html"
+    page = f"<!doctype html><meta charset=utf-8><title>quiet</title>{frames}"
+    file.write_text(page, encoding="utf-8", errors="replace")
+    flags = ("--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000", "--timeout=20000")
+    nowhere = ("--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder}/profile")
+    dumped = subprocess.run(
+        [str(CHROMIUM), *flags, *nowhere, "--dump-dom", file.as_uri()],
+        capture_output=True,
+        check=True,
+        timeout=120,
+    ).stdout.decode("utf-8", "replace")
+    title = next(e for e in parsed(dumped).iter() if str(e.tag).endswith("}title"))
+    return title.text or ""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_chromium_runs_nothing_of_what_we_write(runs: list[Told], tmp_path: Path) -> None:
+    """PB5: pages, HTML letters and unpacked feed contents leave the title alone that every vector would change."""
+    pages = []
+    for told in runs:
+        pages += told.documents(".html").values()
+        mail: Any = email.message_from_bytes(told.letters()[0], policy=policy.default)
+        pages.append(mail.get_body(("html",)).get_content())
+        for document in told.documents(".xml").values():
+            contents = etree.fromstring(document.encode()).iter(f"{ATOM}content")
+            pages.append("<hr>".join(content.text or "" for content in contents))
+    assert in_browser(tmp_path, pages) == "quiet"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_chromium_would_run_what_is_not_escaped(tmp_path: Path) -> None:
+    """The judge sees: a vector that stands on a page as it is changes the title."""
+    assert in_browser(tmp_path, [f"<img src=x onerror={PAYLOAD}>"]) == "1"
+    assert in_browser(tmp_path, [html.escape(f"<img src=x onerror={PAYLOAD}>")]) == "quiet"
