@@ -113,15 +113,21 @@ def _connect(conn: HTTPConnection, allowed: tuple[str, ...]) -> socket.socket:
 
 
 def _pool_classes(allowed: tuple[str, ...]) -> dict[str, Any]:
-    class Plain(HTTPConnection):
+    class Whole(HTTPConnection):
+        """A connection that says so when it was closed while it was asked (urllib3 stumbles over it)."""
+
         response_class = _DeadlineResponse
 
+        def getresponse(self) -> Any:
+            if self.sock is None:
+                raise ConnectionResetError
+            return super().getresponse()
+
+    class Plain(Whole):
         def _new_conn(self) -> socket.socket:
             return _connect(self, allowed)
 
-    class Secure(HTTPSConnection):
-        response_class = _DeadlineResponse
-
+    class Secure(Whole, HTTPSConnection):
         def _new_conn(self) -> socket.socket:
             return _connect(self, allowed)
 
@@ -239,7 +245,8 @@ class HttpFetcher:
         limit = self.rules.max_bytes
         too_large = Failure(reason=f"larger than fetch.max_bytes ({limit} bytes)", status=answer.status_code)
         length = headers.get("content-length", "")
-        if re.fullmatch(r"[0-9]{1,18}", length) and int(length) > limit:
+        # "²" is a digit to Python, and int() refuses more than 4,300 of them.
+        if re.fullmatch(r"[0-9]+", length) and (len(length.lstrip("0")) > 18 or int(length) > limit):
             return too_large
         body = bytearray()
         while chunk := answer.raw.read1(CHUNK, decode_content=True):

@@ -92,7 +92,7 @@ class _Visit:
         self.work, self.request, self.fetcher, self.isolate = work, request, fetcher, isolate
         self.asked = asked  # when each host was asked last, by the monotonic clock; the batch's own
         self.begun = time.monotonic()
-        self.waited = 0.0
+        self.paused = self.answering = 0.0  # seconds that politeness took, and the servers
         self.requests = 0
         self.robots: Robots | None = None  # read on this visit
         self.moved: str | None = None
@@ -108,7 +108,7 @@ class _Visit:
             source_id=self.request.source.id,
             result=result,
             conditional=validators.etag is not None or validators.last_modified is not None,
-            seconds=self._passed(),
+            seconds=time.monotonic() - self.begun - self.paused,
             requests=self.requests,
             fresh_for=self.fresh_for,
             moved=self.moved,
@@ -119,10 +119,12 @@ class _Visit:
         host = urlsplit(request.target).hostname or ""
         if host in self.asked:
             pause = max(0.0, self.asked[host] + self.work.gap - time.monotonic())
-            self.waited += pause
+            self.paused += pause
             time.sleep(pause)
+        begun = time.monotonic()
         answer = self.fetcher(request)
         self.asked[host] = time.monotonic()
+        self.answering += self.asked[host] - begun
         self.requests += 1 if isinstance(answer, Failure) else 1 + len(answer.hops)
         return answer
 
@@ -209,11 +211,7 @@ class _Visit:
 
     def _left(self) -> float:
         """Seconds left of the visit, and never so few that an honest document could not be read."""
-        return max(1.0, self.work.seconds - self._passed())
-
-    def _passed(self) -> float:
-        """Seconds of the visit so far, without the pauses that politeness made."""
-        return time.monotonic() - self.begun - self.waited
+        return max(1.0, self.work.seconds - self.answering)
 
 
 def read(

@@ -142,7 +142,8 @@ def _utf_8_of_wide(body: bytes) -> bytes | None:
     """UTF-16 and UTF-32 with a byte order mark, which is enough for XML, but not for feedparser."""
     for mark, encoding in _WIDE:
         if body.startswith(mark):
-            return _DECLARED.sub(r"\1", body.decode(encoding, "replace")).encode()
+            text = body.decode(encoding, "replace")
+            return _DECLARED.sub(r"\1", text).encode() if text.lstrip().startswith("<") else None
     return None
 
 
