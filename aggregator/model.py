@@ -236,6 +236,19 @@ class Failure:
     holds_host: bool = False
 
 
+class Kind(StrEnum):
+    """What sort of news an item is."""
+
+    NEWS = "news"
+    EVENT = "event"
+    COURSE = "course"
+    JOB = "job"
+    CALL = "call"
+    PAPER = "paper"
+    NEWSLETTER = "newsletter"
+    RELEASE = "release"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hints:
     """What a server and its document say about when to come again (CL7).
@@ -261,7 +274,10 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One item exactly as a source states it (RFC 4287's word); links are absolute already."""
+    """One item exactly as a source states it (RFC 4287's word); links are absolute already.
+
+    `kind` is what its source makes it where its own words say nothing: whatever a calendar holds is an event.
+    """
 
     position: int
     guid: str | None = None
@@ -278,6 +294,7 @@ class Entry:
     enclosures: tuple[Enclosure, ...] = ()
     language: str | None = None
     rights: str | None = None
+    kind: Kind = Kind.NEWS
     base: str = ""
 
 
@@ -319,19 +336,6 @@ class Verdict:
 
     guid: bool = True
     link: bool = True
-
-
-class Kind(StrEnum):
-    """What sort of news an item is."""
-
-    NEWS = "news"
-    EVENT = "event"
-    COURSE = "course"
-    JOB = "job"
-    CALL = "call"
-    PAPER = "paper"
-    NEWSLETTER = "newsletter"
-    RELEASE = "release"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

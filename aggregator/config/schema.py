@@ -19,7 +19,7 @@ from pydantic import (
 from aggregator.config import values
 from aggregator.model import Kind
 
-SourceKind = Literal["feed", "jsonfeed", "page"]
+SourceKind = Literal["feed", "jsonfeed", "page", "ical"]
 
 Duration = Annotated[
     timedelta,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from aggregator.model import Entry, Item, Reading, Source, TopicRule, Verdict
+from aggregator.model import Entry, Item, Kind, Reading, Source, TopicRule, Verdict
 from aggregator.stories import clean, dates, identity, words
 
 
@@ -80,13 +80,19 @@ def _item(
         categories=entry.categories,
         topics=tuple(dict.fromkeys((*source.topics, *words.topics(rules, said)))),
         enclosures=entry.enclosures,
-        kind=words.kind(title, entry.categories),
+        kind=_kind(entry, title),
         language=_language(source.language or entry.language or reading.language),
         rights=rights(entry.rights or reading.rights),
         source_updated=source_updated,
         dropped=words.dropped_by(source.only, source.drop, said),
     )
     return replace(item, content_hash=_hash(item))
+
+
+def _kind(entry: Entry, title: str) -> Kind:
+    """What its words say; where they say nothing, what its source makes it."""
+    said = words.kind(title, entry.categories)
+    return entry.kind if said is Kind.NEWS else said
 
 
 def _title(entry: Entry) -> str:

@@ -335,7 +335,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     "bad words": (
         ONE % 'kind: rss, language: Deutsch, only: ["/(/"]',
         [
-            "3: sources[0].kind: 'rss' is not one of feed, jsonfeed, page",
+            "3: sources[0].kind: 'rss' is not one of feed, jsonfeed, page, ical",
             "3: sources[0].language: 'Deutsch' does not look right: a language tag such as en or de-AT",
             "3: sources[0].only[0]: '/(/' is not a regular expression: missing ), unterminated subpattern"
             " at position 0",
