@@ -176,7 +176,7 @@ def _references(tree: yamlfile.Tree) -> Iterator[Found]:
     sources, channels, digests = (_parts(tree.value, key) for key in ("sources", "channels", "digests"))
     for key, parts in (("sources", sources), ("channels", channels), ("digests", digests)):
         yield from _unique(tree, key, parts, "id")
-    yield from _unique(tree, "sources", sources, "url")
+    yield from _unique(tree, "sources", [(n, part | {"url": _address(part)}) for n, part in sources], "url")
 
     source_ids = {str(part.get("id")) for _, part in sources}
     topics = {str(name) for name in _mapping_at(tree.value, "topics")}
@@ -201,11 +201,32 @@ def _source_sense(tree: yamlfile.Tree, n: int, part: dict[str, Any]) -> Iterator
         yield tree.line((*where, "kind")), (*where, "page"), "is missing: a page source needs selectors"
     if part.get("page") and part.get("kind") != "page":
         yield tree.line((*where, "page")), (*where, "page"), "only goes with `kind: page`"
+    community = _mapping_at(part, "zenodo").get("community")
+    if part.get("url") is None and part.get("kind") != "zenodo":
+        yield tree.line(where), (*where, "url"), "is missing"
+    elif part.get("url") is None and not community:
+        message = "is missing: a zenodo source needs `zenodo: {community: …}` or a `url`"
+        yield tree.line((*where, "kind")), (*where, "zenodo"), message
+    if part.get("zenodo") and part.get("kind") != "zenodo":
+        yield tree.line((*where, "zenodo")), (*where, "zenodo"), "only goes with `kind: zenodo`"
+    if part.get("url") and community:
+        path = (*where, "zenodo")
+        yield tree.line(path), path, "says where the records are, and so does `url`: leave one of them away"
     if part.get("full_text") is True and not (part.get("licence") or part.get("permission")):
         path = (*where, "full_text")
         yield tree.line(path), path, "needs the source's `licence` or `permission` to republish its text"
     if part.get("password") and not part.get("user"):
         yield tree.line((*where, "password")), (*where, "user"), "is missing beside `password`"
+
+
+def _address(part: dict[str, Any]) -> str | None:
+    """What a source asks for: its URL, or what its kind makes of its other keys."""
+    url, community = part.get("url"), _mapping_at(part, "zenodo").get("community")
+    if part.get("kind") == "zenodo" and isinstance(community, str) and not url:
+        return values.zenodo_search(community)
+    if part.get("kind") == "wordpress" and isinstance(url, str):
+        return values.wordpress_posts(url)
+    return url if isinstance(url, str) else None
 
 
 def _parts(value: object, key: str) -> list[tuple[int, dict[str, Any]]]:
@@ -322,6 +343,8 @@ def _source(part: schema.SourcePart, n: int, zone: ZoneInfo, vault: _Vault) -> m
     fields["user"] = vault.open(part.user, ("sources", n, "user"))
     fields["password"] = vault.open(part.password, ("sources", n, "password"))
     fields["page"] = model.Layout(**part.page.model_dump()) if part.page else None
+    fields["url"] = _address(part.model_dump(include={"kind", "url", "zenodo"}))
+    del fields["zenodo"]
     return model.Source(**fields)
 
 

@@ -19,7 +19,7 @@ from pydantic import (
 from aggregator.config import values
 from aggregator.model import Kind
 
-SourceKind = Literal["feed", "jsonfeed", "page", "ical"]
+SourceKind = Literal["feed", "jsonfeed", "page", "ical", "wordpress", "zenodo"]
 
 Duration = Annotated[
     timedelta,
@@ -101,12 +101,18 @@ class PagePart(Part):
     summary: Selector | None = None
 
 
+class ZenodoPart(Part):
+    """A community of zenodo.org."""
+
+    community: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
+
+
 class SourcePart(Part):
-    """A place to poll."""
+    """A place to poll. `url` may only be left out where another key says it (`kind: zenodo`)."""
 
     id: Id
     name: Title
-    url: WebUrl
+    url: WebUrl | None = None
     kind: SourceKind = "feed"
     every: Rhythm | None = None
     topics: tuple[Id, ...] = ()
@@ -126,6 +132,7 @@ class SourcePart(Part):
     user: str | None = None
     password: Secret | None = None
     page: PagePart | None = None
+    zenodo: ZenodoPart | None = None
 
 
 class SelectionPart(Part):

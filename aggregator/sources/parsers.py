@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping
 from typing import Protocol
 
 from aggregator.model import Reading, Source
-from aggregator.sources import feed, ical, jsonfeed, page
+from aggregator.sources import feed, ical, jsonfeed, page, wordpress, zenodo
 
 
 class Parser(Protocol):
@@ -27,4 +27,6 @@ PARSERS: dict[str, Parser] = {
     "jsonfeed": jsonfeed.read,
     "page": page.read,
     "ical": ical.read,
+    "wordpress": wordpress.read,
+    "zenodo": zenodo.read,
 }

@@ -55,7 +55,7 @@ def _item(
     reading: Reading,
 ) -> Item:
     html, text, excerpt = _texts(entry)
-    title = _title(entry) or clean.excerpt(text, 100) or "(untitled)"
+    title = _title(entry) or clean.headline(text) or "(untitled)"
     aliases = identity.aliases(entry, title, text, verdict, homes, shared)
     said = "\n".join((title, *entry.categories, text))
     moments = {
