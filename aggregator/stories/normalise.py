@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from aggregator import dates
 from aggregator.model import Entry, Item, Kind, Reading, Source, TopicRule, Verdict
-from aggregator.stories import clean, dates, identity, words
+from aggregator.stories import clean, identity, words
 
 
 def items(
