@@ -115,6 +115,16 @@ def found_in(text: str | None) -> str | None:
     return text[min(start, match.start()) : max(end, match.end())].strip()[:200]
 
 
+def leading(text: str | None) -> str | None:
+    """The date that a short text begins with, perhaps behind a label or a weekday; what is a sentence has none."""
+    text = " ".join((text or "").split())
+    found = found_in(text) if len(text) <= 120 else None
+    if found is None or found not in text:
+        return None
+    before = text[: text.index(found)]
+    return found if len(before.split()) < 2 or _LABEL.search(before) else None
+
+
 def _date_in(text: str) -> re.Match[str] | None:
     """The first date, but one behind a label such as "Published:" goes before."""
     found = [match for pattern in _DATES if (match := _possible(pattern, text))]

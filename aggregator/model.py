@@ -15,17 +15,30 @@ from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """CSS selectors of a page source; all but `item` are looked up inside an item.
+class ArticleLayout:
+    """CSS selectors on an article's own page, each tried in order."""
 
-    A selector may end in `@name` to take an attribute instead of the text (`time@datetime`).
+    content: tuple[str, ...] = ()
+    date: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """CSS selectors of a page source; all but `item` and `next` are looked up inside an item.
+
+    Of several selectors the first that finds something counts. One may end in `@name` to take an attribute
+    instead of the text (`time@datetime`), or begin with `+` to look among the siblings behind the item.
+    `structured` takes what the page says in JSON-LD as well; `item` may then be empty.
     """
 
-    item: str
-    link: str = "a"
-    title: str | None = None
-    date: str | None = None
-    summary: str | None = None
+    item: str = ""
+    link: tuple[str, ...] = ("a",)
+    title: tuple[str, ...] = ()
+    date: tuple[str, ...] = ()
+    summary: tuple[str, ...] = ()
+    next: tuple[str, ...] = ()
+    structured: bool = False
+    article: ArticleLayout | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +64,7 @@ class Source:
     note: str = ""
     user: str | None = None
     password: str | None = field(default=None, repr=False)
-    page: Layout | None = None
+    page: tuple[Layout, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,6 +309,23 @@ class Entry:
     rights: str | None = None
     kind: Kind = Kind.NEWS
     base: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """What a page says of one article, as written; None or empty where it says nothing."""
+
+    link: str | None = None
+    title: str | None = None
+    published: str | None = None
+    updated: str | None = None
+    summary: str | None = None
+    html: str | None = None
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    image: str | None = None
+    language: str | None = None
+    kind: Kind = Kind.NEWS
 
 
 DIGEST_BYTES = 12

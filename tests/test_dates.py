@@ -207,6 +207,23 @@ def test_a_date_is_found_in_a_longer_text(text: str | None, found: str | None) -
     assert dates.found_in(text) == found
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("June 5, 2026", "June 5, 2026"),
+        ("Published on June 5, 2026", "June 5, 2026"),
+        ("Montag, 28.09.2026, 10:15 Uhr | Ada", "28.09.2026, 10:15 Uhr"),
+        ("June 5, 2026 Board UK Node", "June 5, 2026"),
+        ("See you on 3 June 2026!", None),
+        ("5 June 2026 " + "and so on " * 20, None),
+        (None, None),
+    ],
+)
+def test_a_short_text_may_begin_with_a_date(text: str | None, found: str | None) -> None:
+    """A line that is a date, perhaps labelled, is told from a sentence that mentions one."""
+    assert dates.leading(text) == found
+
+
 @given(st.text(max_size=300))
 @law
 def test_what_is_found_is_what_is_read(text: str) -> None:

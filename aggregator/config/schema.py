@@ -42,6 +42,18 @@ Zone = Annotated[
 Secret = Annotated[str, AfterValidator(values.secret), Field(pattern="^(env|file):")]
 Word = Annotated[str, BeforeValidator(values.word), WithJsonSchema({"type": "string"})]
 Selector = Annotated[str, AfterValidator(values.selector)]
+Element = Annotated[str, AfterValidator(values.element)]
+
+
+def OneOrMore(inner: Any) -> BeforeValidator:
+    """One thing or a list of them, as a list."""
+    return BeforeValidator(
+        lambda given: given if isinstance(given, (list, tuple)) or given is None else [given],
+        json_schema_input_type=inner | tuple[inner, ...],
+    )
+
+
+Selectors = Annotated[tuple[Selector, ...], OneOrMore(Selector)]
 Address = Annotated[str, AfterValidator(values.address)]
 Title = Annotated[str, AfterValidator(values.one_line), Field(min_length=1, max_length=300)]
 Folder = Annotated[str, AfterValidator(values.folder)]
@@ -91,14 +103,24 @@ class FetchPart(Part):
     ] = ()
 
 
-class PagePart(Part):
-    """CSS selectors of a page source; `selector@attribute` takes an attribute."""
+class ArticlePart(Part):
+    """CSS selectors on the page of a single article."""
 
-    item: Annotated[str, AfterValidator(values.element)]
-    link: Selector = "a"
-    title: Selector | None = None
-    date: Selector | None = None
-    summary: Selector | None = None
+    content: Annotated[tuple[Element, ...], OneOrMore(Element)] = ()
+    date: Selectors = ()
+
+
+class PagePart(Part):
+    """CSS selectors of a page source; `selector@attribute` takes an attribute, `+ selector` looks behind the item."""
+
+    item: Element | None = None
+    link: Selectors = ("a",)
+    title: Selectors = ()
+    date: Selectors = ()
+    summary: Selectors = ()
+    next: Selectors = ()
+    structured: Annotated[bool, Field(description="take what the page says in JSON-LD as well")] = False
+    article: ArticlePart | None = None
 
 
 class ZenodoPart(Part):
@@ -131,7 +153,7 @@ class SourcePart(Part):
     note: str = ""
     user: str | None = None
     password: Secret | None = None
-    page: PagePart | None = None
+    page: Annotated[tuple[PagePart, ...], OneOrMore(PagePart)] = ()
     zenodo: ZenodoPart | None = None
 
 

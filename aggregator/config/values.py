@@ -222,13 +222,13 @@ def word(value: object) -> str:
 
 
 def selector(text: str) -> str:
-    """A CSS selector, or one followed by @attribute."""
+    """A CSS selector, perhaps followed by @attribute, perhaps after a + (among the siblings behind an item)."""
     from cssselect import SelectorError
     from lxml import etree
     from lxml.cssselect import CSSSelector
 
     try:
-        match = re.fullmatch(r"(.*?)(?:@([\w:-]+))?", one_line(text))
+        match = re.fullmatch(r"\+?(.*?)(?:@([\w:-]+))?", one_line(text))
         if match is None or not (match[1].strip() or match[2]):
             raise SelectorError("empty")
         CSSSelector(match[1].strip() or "*", translator="html")(etree.Element("a"))
@@ -241,6 +241,8 @@ def element(text: str) -> str:
     """A CSS selector of elements: no @attribute."""
     if re.search(r"@[\w:-]+$", text):
         raise ValueError(f"{text!r} selects an attribute, but whole blocks are wanted")
+    if text.lstrip().startswith("+"):
+        raise ValueError(f"{text!r} begins with a +, which only goes with what is looked up beside an item")
     return selector(text)
 
 

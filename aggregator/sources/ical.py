@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from w3lib.encoding import html_to_unicode
-
 from aggregator.errors import UnreadableDocument
 from aggregator.model import Enclosure, Entry, Kind, Reading, Source
+from aggregator.sources import markup
 from aggregator.text import block, joined, line
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def read(
     seen: Container[bytes] = (),
 ) -> Reading:
     """Read a calendar. An occurrence that was moved or cancelled alone is an entry of its own."""
-    text = html_to_unicode(headers.get("content-type"), body, default_encoding="utf-8")[1]
+    text = markup.decoded(body, headers)
     parts = _cut(text.replace("\0", ""))
     if not parts.whole:
         raise UnreadableDocument(_what_it_is(text, headers))

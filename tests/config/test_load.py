@@ -84,8 +84,8 @@ def test_example_of_the_contract_loads(tmp_path: Path) -> None:
     """The example of the public contract is a right file, and its words arrive in the model."""
     config = read(tmp_path, EXAMPLE)
     assert [source.kind for source in config.sources] == ["feed", "page"]
-    assert config.sources[1].page is not None
-    assert config.sources[1].page.date == ".date"
+    (layout,) = config.sources[1].page
+    assert (layout.item, layout.date, layout.summary) == ("article", (".date",), ("p",))
     assert config.topics == (TopicRule(topic="data", words=("FAIR", "metadata", "OMERO", "/ome.?zarr/")),)
     assert config.channels[1].include == Selection(kinds=("event", "course"))
     assert config.digests[0].schedule == "0 8 * * 1"
