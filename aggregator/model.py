@@ -361,6 +361,24 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A source that a page offers: how far it is to be believed (`score`, about 0 to 1) and why.
+
+    `entries` is what its `page` selectors yield; what is at the address of a feed is not known before a visit,
+    and where it is `guessed`, not even whether there is one.
+    """
+
+    kind: str
+    url: str
+    score: float
+    why: str
+    guessed: bool = False
+    title: str | None = None
+    page: tuple[Layout, ...] = ()
+    entries: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """Whether guids and links identify the entries of a source (I1): once false, false for ever."""
 

@@ -172,13 +172,14 @@ def _link(part: _Block, layout: Layout, base: str, inner: set[Node]) -> tuple[st
         targets = [joined(base, node.get(attribute or "href")) for node in found]
         link = next(filter(None, targets), None)
         if link:
-            named = (_name(node) for node, target in zip(found, targets, strict=True) if target == link)
+            same = [node for node, target in zip(found, targets, strict=True) if target == link]
+            named = (*map(markup.words, same), *map(_label, same))
             return link, next(filter(None, named), None)
     return None, None
 
 
-def _name(node: Node) -> str | None:
-    return markup.words(node) or line(node.get("title") or node.get("aria-label"))
+def _label(node: Node) -> str | None:
+    return line(node.get("title") or node.get("aria-label"))
 
 
 def _text(part: _Block, selectors: Sequence[str], inner: set[Node]) -> str | None:
