@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from aggregator import dates
 from aggregator.errors import UnreadableDocument
 from aggregator.model import Details, Entry, Layout, Reading, Source
-from aggregator.sources import markup, structured
+from aggregator.sources import markup, structured, wall
 from aggregator.sources.markup import Node, parted, select
 from aggregator.text import block, joined, line
 
@@ -41,7 +41,7 @@ def read(
     for entry in found:
         entries.setdefault((entry.link, entry.title), replace(entry, position=len(entries)))
     if not entries:
-        raise UnreadableDocument(_why_nothing(root, layouts, len(blocks)))
+        raise UnreadableDocument(_why_nothing(root, layouts, len(blocks), wall.name(200, headers, body)))
     notes = []
     if (without := len(blocks) - len(entries)) > 0:
         notes.append(f"{without} of {len(blocks)} blocks have no link and title of their own")
@@ -263,14 +263,8 @@ def _told(thing: Details, base: str) -> Entry:
 
 # --- what is wrong -------------------------------------------------------------------------------------
 
-_WALL = re.compile(
-    r"just a moment|attention required|access denied|are you (?:a )?(?:human|robot)|security check|verify you are"
-    r"|403 forbidden|captcha",
-    re.IGNORECASE,
-)
 
-
-def _why_nothing(root: Node, layouts: Sequence[Layout], blocks: int) -> str:
+def _why_nothing(root: Node, layouts: Sequence[Layout], blocks: int, owner: str | None) -> str:
     items = ", ".join(f"`item: {layout.item}`" for layout in layouts if layout.item) or "`structured: true`"
     if blocks:
         links = ", ".join(dict.fromkeys(selector for layout in layouts for selector in layout.link))
@@ -278,10 +272,9 @@ def _why_nothing(root: Node, layouts: Sequence[Layout], blocks: int) -> str:
             f"{items} selects {blocks} blocks, but none has a title and a link"
             f" (`link: {links}`): the layout has probably changed"
         )
-    title = line(root.findtext(".//title"), 100) or ""
     text = markup.visible(root)
-    if _WALL.search(title):
-        return f"the page is a wall against robots ({title!r}): nothing that {items} selects"
+    if owner and len(text) < 1_500:  # a whole page may well have a captcha in its contact form
+        return f"a bot wall stands before it ({owner})"
     if len(text) < 300 and len(list(root.iter("script"))) > 1:
         return f"the page has nothing that {items} selects and hardly any text: it is filled in by scripts"
     return f"the page has nothing that {items} selects: its layout has probably changed"

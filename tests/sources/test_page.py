@@ -369,7 +369,7 @@ def test_deep_json_ld_ends() -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("<title>Just a moment...</title><p>x", "a wall against robots ('Just a moment...')"),
+        ("<title>Just a moment...</title><p>x", "a bot wall stands before it (Cloudflare)"),
         (
             "<title>News</title><div id=app></div><script src=a></script><script src=b></script>",
             "filled in by scripts",
