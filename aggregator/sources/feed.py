@@ -300,7 +300,7 @@ def _texts(entry: Any, *, trusted: bool) -> tuple[str | None, str | None, bool]:
     best = next((c for c in contents if "html" in c.get("type", "")), contents[0] if contents else None)
     detail = entry.get("summary_detail", {})
     kinds = {d.get("type", "text/html") for d in (best or {}, detail) if d.get("value")}
-    summary = block(entry.get("summary"))
+    summary = block(social.without_counters(entry.get("summary")))
     content = block(best["value"]) if best else None
     is_html = kinds != {"text/plain"} or (not trusted and any(map(_marked_up, (summary, content))))
     return summary, content, is_html

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from aggregator.config import load
 from aggregator.errors import UnreadableDocument
 from aggregator.model import Entry, Reading, Source, Verdict
 from aggregator.sources import page
@@ -72,3 +73,12 @@ def test_the_older_items_of_a_listing_are_found(name: str) -> None:
     """The page with older items is the one the listing itself names."""
     said = expected(name)
     assert page.next_page(body(name), said["url"], teller(name)) == said["next"]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("eurobioimaging")])
+def test_the_shipped_layouts_read_every_layout_of_the_hub(name: str) -> None:
+    """The three layouts that feeds.yaml has for Euro-BioImaging together yield every item of each of its layouts."""
+    shipped = load(Path(__file__).parents[2] / "feeds.yaml").sources
+    hub = next(source for source in shipped if source.id == "euro-bioimaging")
+    reading = page.read(body(name), expected(name)["url"], {}, hub)
+    assert [entry for entry in news(reading.entries, hub) if entry in wanted(name)] == wanted(name)
