@@ -8,7 +8,6 @@ from typing import Any
 from aggregator.errors import UnreadableDocument
 from aggregator.text import line
 
-
 MAX_DIGITS = 400  # Python refuses to read integers of more than 4,300 digits (sys.set_int_max_str_digits)
 
 

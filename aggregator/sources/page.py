@@ -34,7 +34,8 @@ def read(
     told = structured.things(root, base)
     blocks = _blocks(root, layouts)
     finds = _finds(blocks, base)
-    found = [_completed(find.entry, told) for find in finds]
+    by_place = {markup.place(thing.link): thing for thing in reversed(told) if thing.link}
+    found = [_completed(find.entry, by_place.get(markup.place(find.entry.link))) for find in finds]
     if any(layout.structured for layout in layouts):
         found += [_told(thing, base) for thing in told if thing.title and thing.link]
     entries: dict[tuple[str | None, str], Entry] = {}
@@ -225,10 +226,8 @@ def _summary(part: _Block, layout: Layout, inner: set[Node]) -> str | None:
 # --- what the page says to machines --------------------------------------------------------------------
 
 
-def _completed(entry: Entry, told: Sequence[Details]) -> Entry:
+def _completed(entry: Entry, thing: Details | None) -> Entry:
     """An entry with what JSON-LD says of the same page and the selectors did not find."""
-    here = markup.place(entry.link)
-    thing = next((t for t in told if t.link and markup.place(t.link) == here), None)
     if thing is None:
         return entry
     return replace(
