@@ -15,17 +15,30 @@ from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """CSS selectors of a page source; all but `item` are looked up inside an item.
+class ArticleLayout:
+    """CSS selectors on an article's own page, each tried in order."""
 
-    A selector may end in `@name` to take an attribute instead of the text (`time@datetime`).
+    content: tuple[str, ...] = ()
+    date: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """CSS selectors of a page source; all but `item` and `next` are looked up inside an item.
+
+    Of several selectors the first that finds something counts. One may end in `@name` to take an attribute
+    instead of the text (`time@datetime`), or begin with `+` to look among the siblings behind the item.
+    `structured` takes what the page says in JSON-LD as well; `item` may then be empty.
     """
 
-    item: str
-    link: str = "a"
-    title: str | None = None
-    date: str | None = None
-    summary: str | None = None
+    item: str = ""
+    link: tuple[str, ...] = ("a",)
+    title: tuple[str, ...] = ()
+    date: tuple[str, ...] = ()
+    summary: tuple[str, ...] = ()
+    next: tuple[str, ...] = ()
+    structured: bool = False
+    article: ArticleLayout | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +64,7 @@ class Source:
     note: str = ""
     user: str | None = None
     password: str | None = field(default=None, repr=False)
-    page: Layout | None = None
+    page: tuple[Layout, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +249,19 @@ class Failure:
     holds_host: bool = False
 
 
+class Kind(StrEnum):
+    """What sort of news an item is."""
+
+    NEWS = "news"
+    EVENT = "event"
+    COURSE = "course"
+    JOB = "job"
+    CALL = "call"
+    PAPER = "paper"
+    NEWSLETTER = "newsletter"
+    RELEASE = "release"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hints:
     """What a server and its document say about when to come again (CL7).
@@ -261,7 +287,10 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One item exactly as a source states it (RFC 4287's word); links are absolute already."""
+    """One item exactly as a source states it (RFC 4287's word); links are absolute already.
+
+    `kind` is what its source makes it where its own words say nothing: whatever a calendar holds is an event.
+    """
 
     position: int
     guid: str | None = None
@@ -278,7 +307,25 @@ class Entry:
     enclosures: tuple[Enclosure, ...] = ()
     language: str | None = None
     rights: str | None = None
+    kind: Kind = Kind.NEWS
     base: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """What a page says of one article, as written; None or empty where it says nothing."""
+
+    link: str | None = None
+    title: str | None = None
+    published: str | None = None
+    updated: str | None = None
+    summary: str | None = None
+    html: str | None = None
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    image: str | None = None
+    language: str | None = None
+    kind: Kind = Kind.NEWS
 
 
 DIGEST_BYTES = 12
@@ -314,24 +361,29 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A source that a page offers: how far it is to be believed (`score`, about 0 to 1) and why.
+
+    `entries` is what its `page` selectors yield; what is at the address of a feed is not known before a visit,
+    and where it is `guessed`, not even whether there is one.
+    """
+
+    kind: str
+    url: str
+    score: float
+    why: str
+    guessed: bool = False
+    title: str | None = None
+    page: tuple[Layout, ...] = ()
+    entries: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """Whether guids and links identify the entries of a source (I1): once false, false for ever."""
 
     guid: bool = True
     link: bool = True
-
-
-class Kind(StrEnum):
-    """What sort of news an item is."""
-
-    NEWS = "news"
-    EVENT = "event"
-    COURSE = "course"
-    JOB = "job"
-    CALL = "call"
-    PAPER = "paper"
-    NEWSLETTER = "newsletter"
-    RELEASE = "release"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

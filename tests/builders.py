@@ -20,6 +20,12 @@ def source(**fields: Any) -> model.Source:
     )
 
 
+def layout_of(keys: Mapping[str, Any]) -> model.Layout:
+    """A layout as feeds.yaml has it: one selector or a list of them."""
+    lists = {k: (v,) if isinstance(v, str) and k != "item" else v for k, v in keys.items()}
+    return model.Layout(**{k: tuple(v) if isinstance(v, list) else v for k, v in lists.items()})
+
+
 def entry(position: int = 0, **fields: Any) -> model.Entry:
     """An entry with nothing but its position."""
     return model.Entry(**{"position": position, "base": "https://node.example/feed/"} | fields)

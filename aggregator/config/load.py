@@ -92,7 +92,11 @@ def _shape(tree: yamlfile.Tree) -> tuple[schema.File | None, list[Found]]:
 
 def _explained(detail: ErrorDetails, tree: yamlfile.Tree) -> Found:
     """One pydantic error in our words, at its line."""
-    path = tuple(step for step in detail["loc"] if step != "[key]")
+    path: yamlfile.Path = ()
+    for step in detail["loc"]:
+        # One thing where a list may stand is a list of one to the schema, but not to the file.
+        if step != "[key]" and (isinstance(step, str) or (*path, step) in tree.lines):
+            path = (*path, step)
     kind, given = detail["type"], detail.get("input")
     context: dict[str, Any] = detail.get("ctx") or {}
     match kind:
@@ -176,7 +180,7 @@ def _references(tree: yamlfile.Tree) -> Iterator[Found]:
     sources, channels, digests = (_parts(tree.value, key) for key in ("sources", "channels", "digests"))
     for key, parts in (("sources", sources), ("channels", channels), ("digests", digests)):
         yield from _unique(tree, key, parts, "id")
-    yield from _unique(tree, "sources", sources, "url")
+    yield from _unique(tree, "sources", [(n, part | {"url": _address(part)}) for n, part in sources], "url")
 
     source_ids = {str(part.get("id")) for _, part in sources}
     topics = {str(name) for name in _mapping_at(tree.value, "topics")}
@@ -199,13 +203,47 @@ def _source_sense(tree: yamlfile.Tree, n: int, part: dict[str, Any]) -> Iterator
     where = ("sources", n)
     if part.get("kind") == "page" and not part.get("page"):
         yield tree.line((*where, "kind")), (*where, "page"), "is missing: a page source needs selectors"
+    for path, layout in _layouts(part, where):
+        if not layout.get("item") and layout.get("structured") is not True:
+            yield tree.line(path), (*path, "item"), "is missing"
     if part.get("page") and part.get("kind") != "page":
         yield tree.line((*where, "page")), (*where, "page"), "only goes with `kind: page`"
+    community = _mapping_at(part, "zenodo").get("community")
+    if part.get("url") is None and part.get("kind") != "zenodo":
+        yield tree.line(where), (*where, "url"), "is missing"
+    elif part.get("url") is None and not community:
+        message = "is missing: a zenodo source needs `zenodo: {community: …}` or a `url`"
+        yield tree.line((*where, "kind")), (*where, "zenodo"), message
+    if part.get("zenodo") and part.get("kind") != "zenodo":
+        yield tree.line((*where, "zenodo")), (*where, "zenodo"), "only goes with `kind: zenodo`"
+    if part.get("url") and community:
+        path = (*where, "zenodo")
+        yield tree.line(path), path, "says where the records are, and so does `url`: leave one of them away"
     if part.get("full_text") is True and not (part.get("licence") or part.get("permission")):
         path = (*where, "full_text")
         yield tree.line(path), path, "needs the source's `licence` or `permission` to republish its text"
     if part.get("password") and not part.get("user"):
         yield tree.line((*where, "password")), (*where, "user"), "is missing beside `password`"
+
+
+def _layouts(part: dict[str, Any], where: yamlfile.Path) -> Iterator[tuple[yamlfile.Path, dict[str, Any]]]:
+    """The layouts of a page source and where they stand: one, or several in a list."""
+    page = part.get("page")
+    if isinstance(page, dict):
+        yield (*where, "page"), page
+    for n, layout in enumerate(page if isinstance(page, list) else []):
+        if isinstance(layout, dict):
+            yield (*where, "page", n), layout
+
+
+def _address(part: dict[str, Any]) -> str | None:
+    """What a source asks for: its URL, or what its kind makes of its other keys."""
+    url, community = part.get("url"), _mapping_at(part, "zenodo").get("community")
+    if part.get("kind") == "zenodo" and isinstance(community, str) and not url:
+        return values.zenodo_search(community)
+    if part.get("kind") == "wordpress" and isinstance(url, str):
+        return values.wordpress_posts(url)
+    return url if isinstance(url, str) else None
 
 
 def _parts(value: object, key: str) -> list[tuple[int, dict[str, Any]]]:
@@ -321,8 +359,17 @@ def _source(part: schema.SourcePart, n: int, zone: ZoneInfo, vault: _Vault) -> m
     fields["timezone"] = part.timezone or zone
     fields["user"] = vault.open(part.user, ("sources", n, "user"))
     fields["password"] = vault.open(part.password, ("sources", n, "password"))
-    fields["page"] = model.Layout(**part.page.model_dump()) if part.page else None
+    fields["page"] = tuple(_layout(layout) for layout in part.page)
+    fields["url"] = _address(part.model_dump(include={"kind", "url", "zenodo"}))
+    del fields["zenodo"]
     return model.Source(**fields)
+
+
+def _layout(part: schema.PagePart) -> model.Layout:
+    fields = {key: getattr(part, key) for key in type(part).model_fields}
+    fields["item"] = part.item or ""
+    fields["article"] = model.ArticleLayout(**part.article.model_dump()) if part.article else None
+    return model.Layout(**fields)
 
 
 def _channel(part: schema.ChannelPart) -> model.Channel:

@@ -19,7 +19,7 @@ from pydantic import (
 from aggregator.config import values
 from aggregator.model import Kind
 
-SourceKind = Literal["feed", "jsonfeed", "page"]
+SourceKind = Literal["feed", "jsonfeed", "page", "ical", "wordpress", "zenodo"]
 
 Duration = Annotated[
     timedelta,
@@ -42,6 +42,18 @@ Zone = Annotated[
 Secret = Annotated[str, AfterValidator(values.secret), Field(pattern="^(env|file):")]
 Word = Annotated[str, BeforeValidator(values.word), WithJsonSchema({"type": "string"})]
 Selector = Annotated[str, AfterValidator(values.selector)]
+Element = Annotated[str, AfterValidator(values.element)]
+
+
+def OneOrMore(inner: Any) -> BeforeValidator:
+    """One thing or a list of them, as a list."""
+    return BeforeValidator(
+        lambda given: given if isinstance(given, (list, tuple)) or given is None else [given],
+        json_schema_input_type=inner | tuple[inner, ...],
+    )
+
+
+Selectors = Annotated[tuple[Selector, ...], OneOrMore(Selector)]
 Address = Annotated[str, AfterValidator(values.address)]
 Title = Annotated[str, AfterValidator(values.one_line), Field(min_length=1, max_length=300)]
 Folder = Annotated[str, AfterValidator(values.folder)]
@@ -91,22 +103,38 @@ class FetchPart(Part):
     ] = ()
 
 
-class PagePart(Part):
-    """CSS selectors of a page source; `selector@attribute` takes an attribute."""
+class ArticlePart(Part):
+    """CSS selectors on the page of a single article."""
 
-    item: Annotated[str, AfterValidator(values.element)]
-    link: Selector = "a"
-    title: Selector | None = None
-    date: Selector | None = None
-    summary: Selector | None = None
+    content: Annotated[tuple[Element, ...], OneOrMore(Element)] = ()
+    date: Selectors = ()
+
+
+class PagePart(Part):
+    """CSS selectors of a page source; `selector@attribute` takes an attribute, `+ selector` looks behind the item."""
+
+    item: Element | None = None
+    link: Selectors = ("a",)
+    title: Selectors = ()
+    date: Selectors = ()
+    summary: Selectors = ()
+    next: Selectors = ()
+    structured: Annotated[bool, Field(description="take what the page says in JSON-LD as well")] = False
+    article: ArticlePart | None = None
+
+
+class ZenodoPart(Part):
+    """A community of zenodo.org."""
+
+    community: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
 
 
 class SourcePart(Part):
-    """A place to poll."""
+    """A place to poll. `url` may only be left out where another key says it (`kind: zenodo`)."""
 
     id: Id
     name: Title
-    url: WebUrl
+    url: WebUrl | None = None
     kind: SourceKind = "feed"
     every: Rhythm | None = None
     topics: tuple[Id, ...] = ()
@@ -125,7 +153,8 @@ class SourcePart(Part):
     note: str = ""
     user: str | None = None
     password: Secret | None = None
-    page: PagePart | None = None
+    page: Annotated[tuple[PagePart, ...], OneOrMore(PagePart)] = ()
+    zenodo: ZenodoPart | None = None
 
 
 class SelectionPart(Part):

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from email.errors import HeaderParseError
 from email.policy import default as EMAIL
 from functools import cache
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -67,6 +67,24 @@ def base_url(text: str) -> str:
     if "?" in text:
         raise ValueError(f"{text!r} cannot be the base of other addresses: it has a ?query")
     return text if text.endswith("/") else text + "/"
+
+
+def zenodo_search(community: str) -> str:
+    """The newest records of a Zenodo community, as its API gives them."""
+    return f"https://zenodo.org/api/records?communities={quote(community)}&sort=newest&size=25"
+
+
+def wordpress_posts(url: str) -> str:
+    """The posts of a WordPress site, from its address; an address of the REST API stays as it is.
+
+    A site without readable addresses (`?page_id=7`) has none for its API either.
+    """
+    if "/wp-json/" in url or "rest_route=" in url:
+        return url
+    wanted = "per_page=20&_embed=author,wp:term"
+    base, query, _ = url.partition("?")
+    base = base if base.endswith("/") else base + "/"
+    return f"{base}?rest_route=/wp/v2/posts&{wanted}" if query else f"{base}wp-json/wp/v2/posts?{wanted}"
 
 
 _zones = cache(available_timezones)
@@ -204,13 +222,13 @@ def word(value: object) -> str:
 
 
 def selector(text: str) -> str:
-    """A CSS selector, or one followed by @attribute."""
+    """A CSS selector, perhaps followed by @attribute, perhaps after a + (among the siblings behind an item)."""
     from cssselect import SelectorError
     from lxml import etree
     from lxml.cssselect import CSSSelector
 
     try:
-        match = re.fullmatch(r"(.*?)(?:@([\w:-]+))?", one_line(text))
+        match = re.fullmatch(r"\+?(.*?)(?:@([\w:-]+))?", one_line(text))
         if match is None or not (match[1].strip() or match[2]):
             raise SelectorError("empty")
         CSSSelector(match[1].strip() or "*", translator="html")(etree.Element("a"))
@@ -223,6 +241,8 @@ def element(text: str) -> str:
     """A CSS selector of elements: no @attribute."""
     if re.search(r"@[\w:-]+$", text):
         raise ValueError(f"{text!r} selects an attribute, but whole blocks are wanted")
+    if text.lstrip().startswith("+"):
+        raise ValueError(f"{text!r} begins with a +, which only goes with what is looked up beside an item")
     return selector(text)
 
 

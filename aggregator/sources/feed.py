@@ -12,7 +12,7 @@ import feedparser
 
 from aggregator.errors import UnreadableDocument
 from aggregator.model import Enclosure, Entry, Reading, Skipped, Source
-from aggregator.sources import hints, jsonfeed, split, wall
+from aggregator.sources import hints, jsonfeed, social, split, wall
 from aggregator.text import block, joined, line
 
 MAX_ENTRIES = 2_000
@@ -263,7 +263,7 @@ def _entry(position: int, entry: Any, url: str, *, guid: str | None, trusted: bo
         published=_as_written(entry, "published") or _as_written(entry, "created"),
         updated=_as_written(entry, "updated"),
         authors=_authors(entry),
-        categories=_categories(entry),
+        categories=_categories(entry, summary, is_html=is_html),
         enclosures=_enclosures(entry, base),
         language=line(title.get("language"), 40),
         rights=line(entry.get("rights"), 500),
@@ -292,11 +292,16 @@ def _link(entry: Any, base: str) -> str | None:
 
 def _texts(entry: Any, *, trusted: bool) -> tuple[str | None, str | None, bool]:
     """(summary, content, whether they are HTML)."""
+    if "yt_videoid" in entry:  # YouTube: media:description, which feedparser calls HTML
+        return block(entry.get("summary")), None, False
     contents = [c for c in entry.get("content", ()) if c.get("value")]
+    if not trusted and entry.get("summary"):
+        # In RSS only media:description is called text/plain: what a picture shows is not what its post says.
+        contents = [c for c in contents if c.get("type") != "text/plain"]
     best = next((c for c in contents if "html" in c.get("type", "")), contents[0] if contents else None)
     detail = entry.get("summary_detail", {})
     kinds = {d.get("type", "text/html") for d in (best or {}, detail) if d.get("value")}
-    summary = block(entry.get("summary"))
+    summary = block(social.without_counters(entry.get("summary")))
     content = block(best["value"]) if best else None
     is_html = kinds != {"text/plain"} or (not trusted and any(map(_marked_up, (summary, content))))
     return summary, content, is_html
@@ -319,9 +324,15 @@ def _authors(entry: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))[:50]
 
 
-def _categories(entry: Any) -> tuple[str, ...]:
+def _categories(entry: Any, text: str | None, *, is_html: bool) -> tuple[str, ...]:
+    """Each once; a hashtag as it is written in a post goes before its category in small letters."""
     names = [line(tag.get("label") or tag.get("term"), 200) for tag in entry.get("tags", ())]
-    return tuple(dict.fromkeys(name for name in names if name))[:100]
+    if "yt_videoid" in entry or is_html:
+        names = [*social.hashtags(text, is_html=is_html), *names]
+    found: dict[str, str] = {}
+    for name in filter(None, names):
+        found.setdefault(name.casefold(), name)
+    return tuple(found.values())[:100]
 
 
 def _enclosures(entry: Any, base: str) -> tuple[Enclosure, ...]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Container, Mapping
 from typing import Any
 
 from aggregator.errors import UnreadableDocument
 from aggregator.model import Enclosure, Entry, Reading, Source
+from aggregator.sources.jsontext import listed, loaded
 from aggregator.text import block, joined, line, web_link
 
 MAX_ENTRIES = 2_000
-MAX_DIGITS = 400  # Python refuses to read integers of more than 4,300 digits (sys.set_int_max_str_digits)
 
 
 def looks_like_one(body: bytes) -> bool:
@@ -27,10 +26,7 @@ def read(
     seen: Container[bytes] = (),
 ) -> Reading:
     """Read a JSON Feed; unknown members are ignored, as the specification asks."""
-    try:
-        data = json.loads(body.removeprefix(b"\xef\xbb\xbf"), parse_int=_integer, parse_float=str)
-    except (ValueError, RecursionError) as error:
-        raise UnreadableDocument(f"the answer is not JSON: {line(str(error), 200)}") from error
+    data = loaded(body)
     if not isinstance(data, dict) or not isinstance(data.get("items"), list):
         raise UnreadableDocument("the answer is JSON, but no JSON Feed: it has no list of items")
     items = [item for item in data["items"] if isinstance(item, dict)]
@@ -64,15 +60,11 @@ def _entry(position: int, item: dict[str, Any], url: str, language: str | None) 
         published=line(item.get("date_published"), 200),
         updated=line(item.get("date_modified"), 200),
         authors=_authors(item),
-        categories=tuple(filter(None, (line(tag, 200) for tag in _list(item.get("tags"))[:100]))),
+        categories=tuple(filter(None, (line(tag, 200) for tag in listed(item.get("tags"))[:100]))),
         enclosures=tuple(_enclosures(item, url)),
         language=line(item.get("language"), 40) or language,
         base=url,
     )
-
-
-def _integer(digits: str) -> int | str:
-    return int(digits) if len(digits) <= MAX_DIGITS else digits
 
 
 def _id(value: object) -> str | None:
@@ -83,14 +75,14 @@ def _id(value: object) -> str | None:
 
 
 def _authors(item: dict[str, Any]) -> tuple[str, ...]:
-    people = _list(item.get("authors")) or [item.get("author")]  # 1.0 has one `author`
+    people = listed(item.get("authors")) or [item.get("author")]  # 1.0 has one `author`
     names = (line(person.get("name"), 200) for person in people if isinstance(person, dict))
     return tuple(name for name in names if name)[:50]
 
 
 def _enclosures(item: dict[str, Any], url: str) -> list[Enclosure]:
     found = []
-    for attachment in _list(item.get("attachments"))[:20]:
+    for attachment in listed(item.get("attachments"))[:20]:
         link = joined(url, attachment.get("url")) if isinstance(attachment, dict) else None
         if link:
             length = attachment.get("size_in_bytes")
@@ -102,7 +94,3 @@ def _enclosures(item: dict[str, Any], url: str) -> list[Enclosure]:
                 )
             )
     return found
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping
 from typing import Protocol
 
 from aggregator.model import Reading, Source
-from aggregator.sources import feed, jsonfeed, page
+from aggregator.sources import feed, ical, jsonfeed, page, wordpress, zenodo
 
 
 class Parser(Protocol):
@@ -26,4 +26,7 @@ PARSERS: dict[str, Parser] = {
     "feed": feed.read,
     "jsonfeed": jsonfeed.read,
     "page": page.read,
+    "ical": ical.read,
+    "wordpress": wordpress.read,
+    "zenodo": zenodo.read,
 }

@@ -183,6 +183,23 @@ def title(text: str, *, is_html: bool) -> str:
     return " ".join(legal(text).split())[:500].rstrip()
 
 
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
+_TAGS_AT_THE_END = re.compile(r"(?:\s*(?<![\w&])#\w+)+\s*$")
+_TO_SOMEBODY = re.compile(r"^(?:(?:RT\s+)?@[\w.@-]+:?(?:\s+|$))+")
+_SENTENCE = re.compile(r".{15,}?[.!?…](?=\s+[^\W\d_a-zß-öø-ÿ]|\s*$)")
+
+
+def headline(text: str, limit: int = 100) -> str:
+    """What a text without a title is called: its first sentence, without addresses, greetings and a tail of tags."""
+    for paragraph in text[:5_000].split("\n"):
+        said = _TAGS_AT_THE_END.sub("", _TO_SOMEBODY.sub("", _ADDRESS.sub("", paragraph).strip()))
+        said = re.sub(r"(?<![\w&])#(?=\w)", "", " ".join(said.split())).strip(" :–-")
+        if re.search(r"\w", said):
+            first = _SENTENCE.match(said)
+            return excerpt(first[0] if first and len(first[0]) <= limit else said, limit)
+    return excerpt(text, limit)
+
+
 def excerpt(text: str, limit: int = EXCERPT) -> str:
     """At most `limit` characters of `text` in one line, cut at a word."""
     line = " ".join(text.split())

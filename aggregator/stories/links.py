@@ -10,7 +10,8 @@ from w3lib.url import canonicalize_url
 
 _TRACKING = re.compile(
     r"(utm|mtm|pk|piwik|matomo|hsa|_hs|vero|oly|wt|ga|cm)_.*"
-    r"|fbclid|gclid|dclid|gbraid|wbraid|msclkid|yclid|igshid|twclid|mc_[ce]id|mkt_tok|_ga|_gl|s_cid|ns_\w+",
+    r"|fbclid|gclid|dclid|gbraid|wbraid|msclkid|yclid|igshid|twclid|mc_[ce]id|mkt_tok|_ga|_gl|s_cid|ns_\w+"
+    r"|chash",  # TYPO3's checksum of the other parameters: another one after each move of the server
     re.IGNORECASE,
 )
 _INDEX = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?)$", re.IGNORECASE)

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from aggregator.model import Entry, Item, Reading, Source, TopicRule, Verdict
-from aggregator.stories import clean, dates, identity, words
+from aggregator import dates
+from aggregator.model import Entry, Item, Kind, Reading, Source, TopicRule, Verdict
+from aggregator.stories import clean, identity, words
 
 
 def items(
@@ -55,7 +56,7 @@ def _item(
     reading: Reading,
 ) -> Item:
     html, text, excerpt = _texts(entry)
-    title = _title(entry) or clean.excerpt(text, 100) or "(untitled)"
+    title = _title(entry) or clean.headline(text) or "(untitled)"
     aliases = identity.aliases(entry, title, text, verdict, homes, shared)
     said = "\n".join((title, *entry.categories, text))
     moments = {
@@ -80,13 +81,19 @@ def _item(
         categories=entry.categories,
         topics=tuple(dict.fromkeys((*source.topics, *words.topics(rules, said)))),
         enclosures=entry.enclosures,
-        kind=words.kind(title, entry.categories),
+        kind=_kind(entry, title),
         language=_language(source.language or entry.language or reading.language),
         rights=rights(entry.rights or reading.rights),
         source_updated=source_updated,
         dropped=words.dropped_by(source.only, source.drop, said),
     )
     return replace(item, content_hash=_hash(item))
+
+
+def _kind(entry: Entry, title: str) -> Kind:
+    """What its words say; where they say nothing, what its source makes it."""
+    said = words.kind(title, entry.categories)
+    return entry.kind if said is Kind.NEWS else said
 
 
 def _title(entry: Entry) -> str:

@@ -84,8 +84,8 @@ def test_example_of_the_contract_loads(tmp_path: Path) -> None:
     """The example of the public contract is a right file, and its words arrive in the model."""
     config = read(tmp_path, EXAMPLE)
     assert [source.kind for source in config.sources] == ["feed", "page"]
-    assert config.sources[1].page is not None
-    assert config.sources[1].page.date == ".date"
+    (layout,) = config.sources[1].page
+    assert (layout.item, layout.date, layout.summary) == ("article", (".date",), ("p",))
     assert config.topics == (TopicRule(topic="data", words=("FAIR", "metadata", "OMERO", "/ome.?zarr/")),)
     assert config.channels[1].include == Selection(kinds=("event", "course"))
     assert config.digests[0].schedule == "0 8 * * 1"
@@ -97,6 +97,34 @@ def test_shipped_file_loads() -> None:
     config = load(Path(__file__).parents[2] / "feeds.yaml")
     assert len(config.sources) > 50
     assert config.placeholder == "contact"
+
+
+@pytest.mark.parametrize(
+    ("keys", "url"),
+    [
+        (
+            "kind: zenodo, zenodo: {community: nfdi4bioimage}",
+            "https://zenodo.org/api/records?communities=nfdi4bioimage&sort=newest&size=25",
+        ),
+        ("kind: zenodo, url: https://invenio.example/api/records", "https://invenio.example/api/records"),
+        (
+            "kind: wordpress, url: https://a.example/blog",
+            "https://a.example/blog/wp-json/wp/v2/posts?per_page=20&_embed=author,wp:term",
+        ),
+        (
+            "kind: wordpress, url: 'https://a.example/?page_id=7'",
+            "https://a.example/?rest_route=/wp/v2/posts&per_page=20&_embed=author,wp:term",
+        ),
+        (
+            "kind: wordpress, url: 'https://a.example/wp-json/wp/v2/event'",
+            "https://a.example/wp-json/wp/v2/event",
+        ),
+    ],
+)
+def test_a_kind_knows_where_to_ask(tmp_path: Path, keys: str, url: str) -> None:
+    """A community or the address of a site is enough; an address of an API is asked as it is written."""
+    config = read(tmp_path, SITE + f"sources:\n  - {{id: x, name: X, {keys}}}\n")
+    assert config.sources[0].url == url
 
 
 def test_defaults(tmp_path: Path) -> None:
@@ -335,7 +363,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     "bad words": (
         ONE % 'kind: rss, language: Deutsch, only: ["/(/"]',
         [
-            "3: sources[0].kind: 'rss' is not one of feed, jsonfeed, page",
+            "3: sources[0].kind: 'rss' is not one of feed, jsonfeed, page, ical, wordpress, zenodo",
             "3: sources[0].language: 'Deutsch' does not look right: a language tag such as en or de-AT",
             "3: sources[0].only[0]: '/(/' is not a regular expression: missing ), unterminated subpattern"
             " at position 0",
@@ -412,6 +440,27 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     "selectors without page": (
         ONE % "page: {item: a}",
         ["3: sources[0].page: only goes with `kind: page`"],
+    ),
+    "zenodo without a community": (
+        'sources:\n  - id: z\n    name: Z\n    kind: zenodo\n',
+        ["5: sources[0].zenodo: is missing: a zenodo source needs `zenodo: {community: …}` or a `url`"],
+    ),
+    "a community without zenodo": (
+        ONE % "zenodo: {community: x}",
+        [
+            "3: sources[0].zenodo: only goes with `kind: zenodo`",
+            "3: sources[0].zenodo: says where the records are, and so does `url`: leave one of them away",
+        ],
+    ),
+    "no url": (
+        'sources:\n  - {id: z, name: Z}\n',
+        ["3: sources[0].url: is missing"],
+    ),
+    "one community twice": (
+        'sources:\n  - {id: y, name: Y, kind: zenodo, zenodo: {community: x}}\n'
+        '  - {id: z, name: Z, kind: zenodo, zenodo: {community: x}}\n',
+        ["4: sources[1].url: 'https://zenodo.org/api/records?communities=x&sort=newest&size=25'"
+            " is already used in line 3"],
     ),
     "full text without licence (P3)": (
         ONE % "full_text: true",

@@ -16,10 +16,10 @@ from lxml import etree
 from lxml.html import fragment_fromstring
 
 from aggregator.errors import UnreadableDocument
-from aggregator.model import Enclosure, Item, Layout, Reading, Verdict
+from aggregator.model import Enclosure, Item, Reading, Verdict
 from aggregator.sources.parsers import PARSERS
 from aggregator.stories import normalise
-from tests.builders import NOW, source
+from tests.builders import NOW, layout_of, source
 
 OURS = Path(__file__).parents[1] / "data" / "feeds"
 REAL = Path(__file__).parents[3] / "shared" / "data" / "feeds"
@@ -40,9 +40,10 @@ def _expected(name: str) -> dict[str, Any]:
 
 
 def _read(name: str, expected: Mapping[str, Any]) -> tuple[Reading, tuple[Item, ...], Verdict]:
-    layout = Layout(**expected["page"]) if "page" in expected else None
+    pages = expected.get("page", [])
+    layouts = tuple(layout_of(page) for page in (pages if isinstance(pages, list) else [pages]))
     kind = expected.get("kind", "feed")
-    teller = source(kind=kind, page=layout, **expected.get("source", {}))
+    teller = source(kind=kind, page=layouts, **expected.get("source", {}))
     url, headers = expected.get("url", FEED), expected.get("headers", {})
     reading = PARSERS[kind]((OURS / name).read_bytes(), url, headers, teller)
     return reading, *normalise.items(reading, teller, Verdict(), (), NOW)

@@ -230,3 +230,14 @@ def test_what_feedparser_stumbles_over_is_read_or_refused(body: bytes) -> None:
 def test_a_large_document_of_anything_ends(inside: bytes) -> None:
     """No document makes reading quadratic: these took between 4 and 113 seconds when they were found."""
     assert_read_or_refused(rss({"title": "T"}).replace(b"</item>", inside + b"</item>"))
+
+
+def test_a_redated_post_is_the_same_item() -> None:
+    """A partner that re-dates its posts to lift them tells nothing new: same id, same content."""
+
+    def item(date: str) -> tuple[str, str]:
+        reading = read(rss({"title": "T", "guid": "1", "link": "https://node.example/1", "pubDate": date}))
+        (found,) = normalise.items(reading, source(), Verdict(), (), NOW)[0]
+        return found.id, found.content_hash
+
+    assert item("Mon, 03 Mar 2025 10:15:00 +0000") == item("Mon, 28 Sep 2026 10:15:00 +0000")

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from lxml import html
 
 from aggregator.stories import clean
@@ -397,3 +398,36 @@ def test_a_title_is_never_longer_than_a_line(text: str) -> None:
         assert title == title.strip()
         assert len(title.splitlines()) <= 1
         assert len(title) <= 500
+
+
+# --- headlines of posts without a title ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "headline"),
+    [
+        ("A course is open! Twelve places.", "A course is open!"),
+        ("Hi! Our new microscope is here. Come and see.", "Hi! Our new microscope is here."),
+        ("@ada @bob@social.example Thank you", "Thank you"),
+        ("Join #FAIR days https://node.example/x #data #open", "Join FAIR days"),
+        ("https://node.example/x\n\nThe text stands below", "The text stands below"),
+        ("R&D in C# 7", "R&D in C# 7"),
+        ("Talk by Dr. Ada", "Talk by Dr. Ada"),
+        ("Version 2.1 is out, v. 2.2 follows", "Version 2.1 is out, v. 2.2 follows"),
+        ("#one #two", "#one #two"),
+        ("https://node.example/x", "https://node.example/x"),
+        ("", ""),
+        ("word " * 40, "word " * 18 + "word…"),
+    ],
+)
+def test_a_text_without_title_is_called_by_its_first_sentence(text: str, headline: str) -> None:
+    """Greetings of accounts, addresses and tags at the end are no part of a headline, unless there is nothing else."""
+    assert clean.headline(text) == headline
+
+
+@given(st.text(max_size=300))
+@law
+def test_a_headline_is_a_line(text: str) -> None:
+    """Whatever the text, its headline is one line of at most 100 characters."""
+    assert "\n" not in clean.headline(text)
+    assert len(clean.headline(text)) <= 100

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.stories import dates
+from aggregator import dates
 from tests.builders import BERLIN, NOW, item
 from tests.strategies import aware, law, moments
 
@@ -149,6 +149,27 @@ def test_an_item_never_sorts_later_than_it_was_seen(claimed: datetime, seen: dat
         ("Sep 28, 2026 10:15 AM", "2026-09-28 08:15"),
         ("Sep 28, 2026 12:15 a.m.", "2026-09-27 22:15"),
         ("Sep 28, 2026 3:05 pm", "2026-09-28 13:05"),
+        # other languages of partners
+        ("5 juin 2026", "2026-06-05 10:00"),
+        ("1er août 2026 à 10h", "2026-08-01 10:00"),
+        ("le 3 décembre 2026", "2026-12-03 11:00"),
+        ("5 de junio de 2026", "2026-06-05 10:00"),
+        ("13 de março de 2026", "2026-03-13 11:00"),
+        ("5 giugno 2026", "2026-06-05 10:00"),
+        ("5 mei 2026", "2026-05-05 10:00"),
+        ("5 maj 2026", "2026-05-05 10:00"),
+        ("5. mai 2026 kl. 10.15", "2026-05-05 08:15"),
+        ("5. kesäkuuta 2026", "2026-06-05 10:00"),
+        ("5 września 2026", "2026-09-05 10:00"),
+        ("5. května 2026", "2026-05-05 10:00"),
+        ("5. junija 2026", "2026-06-05 10:00"),
+        ("2026. június 5.", "2026-06-05 10:00"),
+        ("5 юни 2026", "2026-06-05 10:00"),
+        ("28-09-2026", "2026-09-28 10:00"),
+        # what stands behind a date is only its time if nothing stands between
+        ("June 5, 2026 OMERO 5.10 released", "2026-06-05 10:00"),
+        ("28.09.2026 um 10:15 Uhr", "2026-09-28 08:15"),
+        ("Sep 28, 2026 @ 10:15", "2026-09-28 08:15"),
         # slashes
         ("28/09/2026", "2026-09-28 10:00"),
         ("9/28/2026", "2026-09-28 10:00"),
@@ -161,6 +182,54 @@ def test_an_item_never_sorts_later_than_it_was_seen(claimed: datetime, seen: dat
 def test_a_date_is_the_moment_it_means(written: str, meant: str) -> None:
     """T2: what is written is read as meant, in the zone of Berlin where it names none."""
     assert dates.read(written, BERLIN) == utc(meant)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Published: 2026-02-11", "2026-02-11"),
+        ("June 5, 2026 Board UK Node", "June 5, 2026"),
+        ("Published December 23, 2026", "December 23, 2026"),
+        ("A meeting on 3 June 2026 in Turku. Published: 5 May 2026, 10:15", "5 May 2026, 10:15"),
+        ("On 3 June 2026 and on 5 May 2026", "3 June 2026"),
+        ("10:15 Uhr, 28. September 2026: ein Treffen", "10:15 Uhr, 28. September 2026"),
+        ("words " * 500 + "Veröffentlicht am 5. Juni 2026", "5. Juni 2026"),
+        ("2026-09-28T10:15:00Z", "2026-09-28T10:15:00Z"),
+        ("we meet in May, Die 5 besten", None),
+        ("12 May be the number 2026", None),
+        ("room 10-11-3000, tel. 030-123-45678", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_date_is_found_in_a_longer_text(text: str | None, found: str | None) -> None:
+    """The date behind a word such as "published" goes before the first one; no word is taken for a date."""
+    assert dates.found_in(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("June 5, 2026", "June 5, 2026"),
+        ("Published on June 5, 2026", "June 5, 2026"),
+        ("Montag, 28.09.2026, 10:15 Uhr | Ada", "28.09.2026, 10:15 Uhr"),
+        ("June 5, 2026 Board UK Node", "June 5, 2026"),
+        ("See you on 3 June 2026!", None),
+        ("5 June 2026 " + "and so on " * 20, None),
+        (None, None),
+    ],
+)
+def test_a_short_text_may_begin_with_a_date(text: str | None, found: str | None) -> None:
+    """A line that is a date, perhaps labelled, is told from a sentence that mentions one."""
+    assert dates.leading(text) == found
+
+
+@given(st.text(max_size=300))
+@law
+def test_what_is_found_is_what_is_read(text: str) -> None:
+    """Any date that is found in a text reads by itself."""
+    found = dates.found_in(text)
+    assert found is None or len(found) <= 200
 
 
 @pytest.mark.parametrize(

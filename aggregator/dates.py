@@ -1,0 +1,201 @@
+"""Dates as publishers write them -> aware UTC moments (T2). Reads the raw string: feedparser takes CET for UTC,
+epoch numbers for the year 1749, and knows neither German nor dates without a zone.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from itertools import islice
+
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+LATEST = timedelta(hours=24)
+
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            # en de | fr es it pt nl | sv da no | fi | pl cs sl | hu | bg; inflected as dates have them
+            "january januar jänner jaenner jan jän janvier janv enero gennaio janeiro januari tammikuuta stycznia ledna"
+            " januarja január януари",
+            "february februar feber feb février fevrier févr febrero febbraio fevereiro februari helmikuuta lutego"
+            " února februarja február февруари",
+            "march märz maerz mar mär mrz mars marzo março maart maaliskuuta marca března március март",
+            "april apr avril avr abril aprile huhtikuuta kwietnia dubna aprila április април",
+            "may mai mayo maggio maio mei maj toukokuuta maja května május май",
+            "june juni jun juin junio giugno junho kesäkuuta czerwca června junija június юни",
+            "july juli jul juillet juil julio luglio julho heinäkuuta lipca července julija július юли",
+            "august aug août aout agosto augustus augusti elokuuta sierpnia srpna avgusta augusztus август",
+            "september sept sep septembre septiembre setiembre settembre setembro syyskuuta września září septembra"
+            " szeptember септември",
+            "october oktober oct okt octobre octubre ottobre outubro lokakuuta października října oktobra október"
+            " октомври",
+            "november nov novembre noviembre novembro marraskuuta listopada listopadu novembra ноември",
+            "december dezember dec dez décembre decembre déc diciembre dicembre dezembro desember joulukuuta grudnia"
+            " prosince decembra декември",
+        ),
+        start=1,
+    )
+    for name in names.split()
+}
+_MONTH = r"(?P<month>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\b\.?"
+# Two digits are a year only where they cannot be a time: "20 Oct 12:00", "3 Oct 14-16h".
+_YEAR = r"(?P<year>\d{4}(?!\d)|\d{2}(?![\d:.\-–]|\s*(?:h|uhr|[ap]\.?m)\b))"
+_DATES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(?<!\d)(?P<year>\d{4})-(?P<number>\d{1,2})-(?P<day>\d{1,2})(?!\d)",
+        r"(?<!\d)(?P<year>\d{4})/(?P<number>\d{1,2})/(?P<day>\d{1,2})(?!\d)",
+        r"(?<!\d)(?P<year>(?:19|20)\d{2})(?P<number>\d{2})(?P<day>\d{2})(?=T|$|\s)",
+        r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th|er|º)?\.?[ \-]+(?:of |de )?"
+        + _MONTH
+        + r",?[ \-]+(?:del? )?"
+        + _YEAR,
+        r"\b" + _MONTH + r" +(?P<day>\d{1,2})(?:st|nd|rd|th)?(?:,| )\s*(?P<year>\d{4})(?!\d)",
+        r"(?<!\d)(?P<year>\d{4})\. ?" + _MONTH + r" (?P<day>\d{1,2})(?!\d)\.?",
+        r"(?<!\d)(?P<day>\d{1,2})\. ?(?P<number>\d{1,2})\. ?(?P<year>\d{4})(?!\d)",
+        r"(?<!\d)(?P<day>\d{1,2})/(?P<number>\d{1,2})/(?P<year>\d{4})(?!\d)",
+        r"(?<![\d-])(?P<day>\d{1,2})-(?P<number>\d{1,2})-(?P<year>(?:19|20)\d{2})(?![\d-])",
+        # asctime and date(1): Mon Sep 28 10:15:00 2026, Mon Sep 28 10:15:00 CEST 2026
+        r"\b" + _MONTH + r" +(?P<day>\d{1,2}) (?=\d{1,2}:\d{2})[\d:]+ (?:[A-Z]{1,5} )?(?P<year>\d{4})",
+    )
+)
+_TIME = re.compile(
+    r"(?<![\d:+\-])(?P<hour>\d{1,2})(?:[:.]|(?<=T\d\d))(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,]\d+)?)?"
+    r"\s*(?P<half>[ap]\.?m\b\.?)?\s*(?:Uhr\b|h\b)?\s*\(?(?:(?:GMT|UTC)(?=[+-]\d))?(?P<zone>Z\b|[+-]\d{2}:?\d{2}|[+-]\d{2}\b|[A-Za-z]{1,5}\b)?",
+    re.IGNORECASE,
+)
+# Between a date and its time: "at", "um", a T; between a time and its date a weekday. Other words part them.
+_GAP = re.compile(r"[^\w]*(?:(?:t|at|um|à|om|ore|alle|kl)[^\w]*)?", re.IGNORECASE)
+_GAP_BEFORE = re.compile(r"[^\w]*(?:[^\W\d]{2,12}[^\w]*)?")
+_LABEL = re.compile(
+    r"(?:published|posted|updated|date|veröffentlicht|erstellt|publié|publicado|pubblicato|gepubliceerd|publicerad"
+    r"|publisert|udgivet|julkaistu)(?: on| am| le| el| op| il)?\W{0,3}$",
+    re.IGNORECASE,
+)
+_ZONES = {
+    **dict.fromkeys(("Z", "UT", "UTC", "GMT", "WET"), 0),
+    **dict.fromkeys(("CET", "MEZ", "BST", "WEST"), 1),
+    **dict.fromkeys(("CEST", "MESZ", "EET"), 2),
+    "EEST": 3,
+    "EST": -5,
+    "EDT": -4,
+    "CST": -6,
+    "CDT": -5,
+    "MST": -7,
+    "MDT": -6,
+    "PST": -8,
+    "PDT": -7,
+}
+
+
+def read(text: str | None, zone: tzinfo) -> datetime | None:
+    """The moment `text` names, or None if it names no whole date.
+
+    A date alone means 12:00 in `zone`; a time without zone is in `zone` (T2). Words around are passed over,
+    because pages write "Published: 2026-09-28" and "June 5, 2026 Board UK Node".
+    """
+    if not text:
+        return None
+    text = " ".join(text.split())[:200]
+    if re.fullmatch(r"\d{10}|\d{13}", text):
+        return datetime.fromtimestamp(int(text[:10]), UTC)
+    match = _date_in(text)
+    return _moment(match, _time_of(match, text), zone) if match else None
+
+
+def found_in(text: str | None) -> str | None:
+    """The piece of a longer text that is a date, with its time; `read` reads it."""
+    text = " ".join((text or "").split())[:20_000]
+    match = _date_in(text)
+    if match is None:
+        return None
+    time = _time_of(match, text)
+    start, end = (time or match).span()
+    return text[min(start, match.start()) : max(end, match.end())].strip()[:200]
+
+
+def leading(text: str | None) -> str | None:
+    """The date that a short text begins with, perhaps behind a label or a weekday; what is a sentence has none."""
+    text = " ".join((text or "").split())
+    found = found_in(text) if len(text) <= 120 else None
+    if found is None or found not in text:
+        return None
+    before = text[: text.index(found)]
+    return found if len(before.split()) < 2 or _LABEL.search(before) else None
+
+
+def _date_in(text: str) -> re.Match[str] | None:
+    """The first date, but one behind a label such as "Published:" goes before."""
+    found = [match for pattern in _DATES if (match := _possible(pattern, text))]
+    labelled = [match for match in found if _LABEL.search(text, max(0, match.start() - 40), match.start())]
+    return min(labelled or found, key=lambda match: match.start(), default=None)
+
+
+def _possible(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    """The first match that is labelled, else the first one at all."""
+    first = None
+    for match in islice(pattern.finditer(text), 20):
+        if _LABEL.search(text, max(0, match.start() - 40), match.start()):
+            return match
+        first = first or match
+    return first
+
+
+def _time_of(date: re.Match[str], text: str) -> re.Match[str] | None:
+    """The time within, right behind or right before a date ("10:15 Uhr, 28. September 2026")."""
+    if date[0].count(":"):
+        return _TIME.search(text, date.start(), date.end())
+    behind = _TIME.search(text, date.end())
+    if behind and _GAP.fullmatch(text, date.end(), behind.start()):
+        return behind
+    before = _TIME.search(text, max(0, date.start() - 40), date.start())
+    return before if before and _GAP_BEFORE.fullmatch(text, before.end(), date.start()) else None
+
+
+def sane(moment: datetime | None, now: datetime) -> datetime | None:
+    """T2: before 1990 or more than a day ahead is no date."""
+    return moment if moment and EARLIEST <= moment <= now + LATEST else None
+
+
+def _moment(match: re.Match[str], time: re.Match[str] | None, zone: tzinfo) -> datetime | None:
+    parts = match.groupdict()
+    year = int(parts["year"])
+    if len(parts["year"]) == 2:
+        year += 2000 if year < 50 else 1900  # RFC 2822, 4.3
+    month = _MONTHS.get(parts["month"].casefold(), 0) if parts.get("month") else int(parts["number"])
+    day = int(parts["day"])
+    if month > 12 and day <= 12 and re.match(r"\d{1,2}[/-]", match[0]):
+        month, day = day, month  # 9/28/2026: no day-month date
+    hour, minute, second, where = _clock(time, zone)
+    try:
+        local = datetime(year, month, day, hour, minute, second, tzinfo=where)
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _clock(time: re.Match[str] | None, zone: tzinfo) -> tuple[int, int, int, tzinfo]:
+    noon = (12, 0, 0, zone)
+    if time is None:
+        return noon
+    hour, minute, second = int(time["hour"]), int(time["minute"]), int(time["second"] or 0)
+    half = (time["half"] or "").lower()
+    if half and 1 <= hour <= 12:
+        hour = hour % 12 + (12 if half.startswith("p") else 0)
+    if hour > 23 or minute > 59:
+        return noon
+    return hour, minute, min(second, 59), _zone(time["zone"], zone)
+
+
+def _zone(written: str | None, default: tzinfo) -> tzinfo:
+    if not written:
+        return default
+    if written[0] in "+-":
+        digits = written[1:].replace(":", "")
+        offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
+        if offset >= timedelta(hours=24):
+            return default
+        return timezone(-offset if written[0] == "-" else offset)
+    hours = _ZONES.get(written.upper())
+    return default if hours is None else timezone(timedelta(hours=hours))

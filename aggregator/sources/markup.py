@@ -1,0 +1,104 @@
+"""A fetched page as a tree, and what CSS selectors find in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from itertools import islice
+
+from lxml import etree, html
+from lxml.cssselect import CSSSelector
+from w3lib.encoding import html_to_unicode
+
+from aggregator.errors import UnreadableDocument
+from aggregator.text import joined, line
+
+Node = html.HtmlElement
+
+
+def tree(body: bytes, headers: Mapping[str, str]) -> Node:
+    """The page as a tree; decoded here, because libxml2 does not know every name of an encoding.
+
+    Raises UnreadableDocument.
+    """
+    text = decoded(body, headers)
+    parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True)
+    try:
+        return html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
+        raise UnreadableDocument(f"the page cannot be read as HTML: {error}") from error
+
+
+def decoded(body: bytes, headers: Mapping[str, str]) -> str:
+    """A body as text: byte order mark, header, what the page says itself, else UTF-8."""
+    try:
+        encoding, text = html_to_unicode(headers.get("content-type"), body, default_encoding="utf-8")
+    except (LookupError, ValueError):  # names of encodings that are none (idna, undefined)
+        encoding, text = "utf-8", body.decode("utf-8", "replace")
+    if encoding.startswith("utf-16") and not body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return body.decode("utf-8", "replace")  # as the HTML standard has it: who can say so is not UTF-16
+    return str(text)
+
+
+def base(root: Node, url: str) -> str:
+    """What relative links of the page are relative to."""
+    found = root.find(".//base[@href]")
+    return joined(url, found.get("href")) or url if found is not None else url
+
+
+def parted(selector: str) -> tuple[str, str | None]:
+    """`selector@attribute` as its two parts."""
+    match = re.fullmatch(r"(.*?)(?:@([\w:-]+))?", selector, re.DOTALL)
+    return (match[1].strip(), match[2]) if match else (selector, None)
+
+
+@lru_cache(maxsize=512)
+def _compiled(selector: str) -> CSSSelector:
+    return CSSSelector(selector, translator="html")
+
+
+def select(node: Node, selector: str) -> list[Node]:
+    """Every element that `selector` matches in `node`, itself included, in the order of the page."""
+    return [found for found in _compiled(selector)(node) if isinstance(found, Node)]
+
+
+def words(node: Node, limit: int = 5_000) -> str | None:
+    """The text of an element on one line."""
+    return line(" ".join(islice(node.itertext(), 500)), limit)
+
+
+def visible(root: Node) -> str:
+    """The text that a reader of the page sees, roughly."""
+    parts = (
+        text
+        for element in islice(root.iter(), 50_000)
+        if element.tag not in ("script", "style", "noscript", "template", "title")
+        for text in (element.text,)
+        if text
+    )
+    return " ".join(" ".join(parts).split())
+
+
+def above(node: Node, top: Node) -> Iterator[Node]:
+    """The ancestors of `node` up to `top`, which is not one of them."""
+    parent = node.getparent()
+    while parent is not None and parent is not top:
+        yield parent
+        parent = parent.getparent()
+
+
+def markup(node: Node) -> str:
+    """An element as HTML."""
+    return html.tostring(node, encoding="unicode", with_tail=False)
+
+
+def place(url: str | None) -> str:
+    """A URL without scheme, `www.`, fragment and final slash: what tells pages of a site apart."""
+    bare = re.sub(r"^https?://(?:www\.)?", "", (url or "").strip(), flags=re.IGNORECASE)
+    return bare.partition("#")[0].rstrip("/")
+
+
+def host(url: str) -> str:
+    """The host of a URL without `www.`."""
+    return re.split(r"[/?:]", place(url), maxsplit=1)[0].lower()

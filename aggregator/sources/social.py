@@ -1,0 +1,25 @@
+"""Posts of Mastodon, YouTube and Discourse inside their feeds: hashtags are categories, counters are no text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_LINKED = re.compile(r"<a\b(?=[^<>]{0,500}\bhashtag\b)[^<>]{0,1000}>\s*#?\s*(?:<span>)?\s*#?(\w{2,100})")
+_WRITTEN = re.compile(r"(?<![\w&/#])#(?=\w*[^\W\d_])(\w{2,100})")
+
+
+def hashtags(text: str | None, *, is_html: bool) -> Iterator[str]:
+    """The hashtags of a post, without their sign: those that are linked as such, or any in plain text."""
+    for match in (_LINKED if is_html else _WRITTEN).finditer((text or "")[:20_000]):
+        yield match[1]
+
+
+_COUNTERS = re.compile(
+    r"\s*<p><small>\d+ posts? - \d+ participants?</small></p>\s*(?:<p><a href=\"[^\"<>]*\">[^<>]*</a></p>)?\s*$"
+)
+
+
+def without_counters(text: str | None) -> str | None:
+    """A post of Discourse without the number of its answers: it would be another text at every visit (E2)."""
+    return text and (text[:-1_000] + _COUNTERS.sub("", text[-1_000:]))
