@@ -515,6 +515,31 @@ def source_list(invocation: _Invocation) -> None:
     _table(rows)
 
 
+@source.command("release")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.pass_obj
+def source_release(invocation: _Invocation, ids: tuple[str, ...]) -> None:
+    """Let through what was held at a source: a mass of unknown old entries, or a page that lost most of its items."""
+    _decide_held(invocation, ids, release=True)
+
+
+@source.command("discard")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.pass_obj
+def source_discard(invocation: _Invocation, ids: tuple[str, ...]) -> None:
+    """Discard what was held at a source: its entries become no news, now or later."""
+    _decide_held(invocation, ids, release=False)
+
+
+def _decide_held(invocation: _Invocation, ids: tuple[str, ...], *, release: bool) -> None:
+    from aggregator.jobs import upkeep
+
+    word = "let through: the next run publishes them" if release else "discarded"
+    for id_, count in upkeep.decide_held(invocation.house(secrets=False), ids, release=release).items():
+        held = f"{count} items {word}" if count else "no items were held"
+        click.echo(f"{id_}: {held}; its next document is believed as it is")
+
+
 @source.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True), metavar="FILE.opml")
 @click.pass_obj

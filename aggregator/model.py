@@ -208,11 +208,39 @@ class Request:
     """Asked instead of the configured URL: where a source has moved (CL14), or what else a visit needs (V2)."""
     robots: Robots | None = None
     """The host's robots.txt, where it was read not long ago (CL19)."""
+    before: int = 0
+    """How many entries the last accepted document had: a page that loses many has changed its layout."""
+    known_articles: frozenset[str] = frozenset()
+    """Links and titles whose articles were read, of a page source that reads articles (V2, `identity.told_as`)."""
+    kept: Kept | None = None
+    """The last accepted document, where not all of its articles were read yet."""
+    gap: Gap | None = None
+    """What is to be filled from older documents (G1)."""
 
     @property
     def target(self) -> str:
         """The URL to ask."""
         return self.url or self.source.url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A document as it was accepted, and the final URL it came from (V4)."""
+
+    url: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A document shared no entry with what was known: `url` is where the older ones are said to be (G1).
+
+    `since` is the last success before it, `known` every alias of the source, where filling ends.
+    """
+
+    url: str
+    since: datetime | None
+    known: frozenset[Alias] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -447,7 +475,8 @@ class Profile:
 class Harvest:
     """A visit whose document was accepted: items, and the validators to store with them (V4).
 
-    `present` are aliases of entries that stand in the document but were not read again.
+    `present` are aliases of entries that stand in the document but were not read again; `entries` counts all of
+    them, `older` is where those before them are. `unfinished`: entries were left out until their articles are read.
     """
 
     items: tuple[Item, ...]
@@ -461,6 +490,9 @@ class Harvest:
     profile: Profile
     verdict: Verdict
     hints: Hints = Hints()
+    entries: int = 0
+    older: str | None = None
+    unfinished: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -478,7 +510,8 @@ class Outcome:
     """What a worker brings back for one source; `seconds` the visit took, `requests` what it cost the server.
 
     `fresh_for` is the answer's freshness (CL7), `moved` where a wholly permanent redirect led to (CL14),
-    `robots` a robots.txt that was read on the way.
+    `robots` a robots.txt that was read on the way. `older` are the documents a gap was filled from, newest first;
+    `filled` says that there are no more to ask for (G1).
     """
 
     source_id: str
@@ -489,6 +522,8 @@ class Outcome:
     fresh_for: timedelta | None = None
     moved: str | None = None
     robots: Robots | None = None
+    older: tuple[Harvest, ...] = ()
+    filled: bool = False
 
 
 class State(StrEnum):
@@ -542,6 +577,9 @@ class SourceRecord:
     last_whole: datetime | None = None
     hints: Hints = Hints()
     move: Move | None = None
+    entries: int = 0
+    unfinished: bool = False
+    gap: Gap | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,11 +78,19 @@ def after(
     now: datetime,
     *,
     known: bool = False,
+    waiting: int = 0,
+    gap: bool = False,
 ) -> NextVisit:
-    """The next visit after `outcome`; `known` says that the document shares an entry with what is known (CL14)."""
+    """The next visit after `outcome`.
+
+    `known` says that the document shares an entry with what is known (CL14); `waiting` items are for an editor to
+    decide (G2); a `gap` wants to be filled soon (G1).
+    """
     result = outcome.result
     if isinstance(result, Failure):
-        return _after_failure(record, source, rules, result, rhythm, now)
+        return _after_failure(record, source, rules, result, rhythm, now, waiting=waiting)
+    if gap or (isinstance(result, Harvest) and result.unfinished):
+        rhythm = Rhythm(count=1, oldest=now, newest=now)
     pause = _pause(source, rules, result.validators, rhythm, now)
     share = 1.0 if is_late(record, rules, now) else JITTER  # CL10: what became due together is parted
     due = now + pause * (1 + share * _share(source))
@@ -91,7 +99,7 @@ def after(
     if source.every is None:  # V3: the source's own `every` is the operator's word
         due, notes = _heeding(hints, due, now)
     move = _moved(record, outcome, now, known=known or isinstance(result, Unchanged))
-    state, reason = _state(move, rhythm, now)
+    state, reason = _state(move, rhythm, waiting, now)
     return NextVisit(
         due=due,
         not_before=None,
@@ -166,7 +174,9 @@ def _moved(record: SourceRecord, outcome: Outcome, now: datetime, *, known: bool
     return replace(before, visits=visits, learned=learned)
 
 
-def _state(move: Move | None, rhythm: Rhythm, now: datetime) -> tuple[State, str | None]:
+def _state(move: Move | None, rhythm: Rhythm, waiting: int, now: datetime) -> tuple[State, str | None]:
+    if waiting:
+        return State.HELD, f"{waiting} unknown old entries came at once and wait for an editor"
     if move is not None and move.learned:
         return State.MOVED, f"moved for good to {move.url}: put this address into feeds.yaml"
     if rhythm.oldest is not None and rhythm.newest is not None and rhythm.count > 2:
@@ -177,7 +187,14 @@ def _state(move: Move | None, rhythm: Rhythm, now: datetime) -> tuple[State, str
 
 
 def _after_failure(
-    record: SourceRecord, source: Source, rules: FetchRules, failure: Failure, rhythm: Rhythm, now: datetime
+    record: SourceRecord,
+    source: Source,
+    rules: FetchRules,
+    failure: Failure,
+    rhythm: Rhythm,
+    now: datetime,
+    *,
+    waiting: int,
 ) -> NextVisit:
     failures = record.failures + 1
     every = _pause(source, rules, record.validators, rhythm, now) if record.last_success else rules.every
@@ -195,7 +212,7 @@ def _after_failure(
     return NextVisit(
         due=now + pause * (1 + JITTER * _share(source)),
         not_before=now + asked if asked else record.not_before,
-        state=State.GONE if gone else _failing(record, failures, asked=asked is not None),
+        state=State.GONE if gone else _failing(record, failures, held=asked is not None or waiting > 0),
         failures=failures,
         reason=failure.reason,
         floor=source.every or rules.every,
@@ -217,11 +234,11 @@ def _is_gone(record: SourceRecord, failure: Failure, since: datetime | None, now
     return twice or (failure.status in (404, 410) and now - since >= MISSED_FOR)
 
 
-def _failing(record: SourceRecord, failures: int, *, asked: bool) -> State:
+def _failing(record: SourceRecord, failures: int, *, held: bool) -> State:
     """One or two failures are no state; three are, and so is the first of a source that never answered (V8)."""
     if failures >= FAILING_AFTER or record.last_success is None:
         return State.FAILING
-    if asked:
+    if held:
         return State.HELD
     return State.WELL if record.state is State.HELD else record.state
 

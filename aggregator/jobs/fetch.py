@@ -19,10 +19,12 @@ from aggregator.gateways import address
 from aggregator.jobs import cadence, place, publish
 from aggregator.jobs.working import AUTHORITY, prepare, reading_key, working
 from aggregator.model import (
+    Arrival,
     Change,
     Config,
     Failure,
     FetchReport,
+    Gap,
     Harvest,
     Outcome,
     Request,
@@ -42,6 +44,9 @@ from aggregator.store.connection import Store
 from aggregator.store.glance import mark_for
 
 said = logging.getLogger("aggregator.fetch")
+
+MAX_COMPARED = 500
+"""Newest items of a source that are looked through for known ones under new identifiers (G2)."""
 
 
 def run(
@@ -277,7 +282,20 @@ def _request(work: _Round, source: Source, robots: Mapping[str, Robots]) -> Requ
         verdict=record.verdict,
         seen=sources.seen(work.store, source.id),
         robots=robots.get(origin(_url(source, record))) if robots else None,
+        before=record.entries,
+        known_articles=_known_articles(work, source),
+        kept=sources.kept(work.store, source.id) if record.unfinished else None,
+        gap=replace(record.gap, known=items.aliases(work.store, source.id)) if record.gap else None,
     )
+
+
+def _known_articles(work: _Round, source: Source) -> frozenset[str]:
+    """Links of the items of a source that reads articles: each article is read once (V2)."""
+    if not any(layout.article for layout in source.page):
+        return frozenset()
+    from aggregator.stories.identity import told_as
+
+    return frozenset(told_as(link, title) for link, title in items.links(work.store, source.id))
 
 
 def _attempt(work: _Round, request: Request, now: datetime) -> sources.Attempt:
@@ -302,9 +320,16 @@ def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None
     """The outcome of one visit in one transaction."""
     record, result = work.records[source.id], outcome.result
     changes: Counter[Change] = Counter()
+    gap = False
     with work.store.transaction():
         if isinstance(result, Harvest):
-            changes = _keep_items(work, source, record, result)
+            arrivals = _keep_items(work, source, record, result)
+            changes = _counted(arrivals)
+            gap = _note_gap(work, source, record, result, arrivals)
+        for older in outcome.older:
+            changes += _counted(_keep_older(work, source, record, older))
+        if outcome.filled and not gap:
+            sources.note_gap(work.store, source.id, None)
         plan = cadence.after(
             record,
             source,
@@ -313,6 +338,8 @@ def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None
             sources.rhythm(work.store, source.id),
             work.house.clock(),
             known=changes.total() > changes[Change.NEW] or bool(getattr(result, "present", ())),
+            waiting=items.waiting(work.store, source.id),
+            gap=gap,
         )
         if plan.hold_host_until:
             sources.hold_host(work.store, _host(source, record), plan.hold_host_until, plan.reason or "")
@@ -353,25 +380,80 @@ def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None
 
 def _keep_items(
     work: _Round, source: Source, record: SourceRecord, result: Harvest, *, reread: bool = False
-) -> Counter[Change]:
-    from aggregator.stories import reconcile
+) -> Sequence[Arrival]:
+    """What a document brought, kept; a mass of unknown old entries waits for an editor (G2)."""
+    from aggregator.stories import guards, reconcile
 
     asked = [*result.present, *(alias for item in result.items for alias in item.aliases)]
     known = items.known(work.store, source.id, asked) if result.items else {}
     taken = items.taken(work.store, [item.id for item in result.items])
     arrivals = reconcile.arrivals(result.items, known.get, taken, result.present)
+    last_success = None if reread else record.last_success
+    odd = guards.suspicious(arrivals, len(result.present), last_success, work.now)
+    if odd:
+        shown = {a.item.id for a in arrivals} | {known[a].id for a in result.present if a in known}
+        others = [one for one in items.last(work.store, source.id, MAX_COMPARED) if one[0].id not in shown]
+        unknown = [n for n, arrival in enumerate(arrivals) if arrival.change is Change.NEW]
+        proven = guards.proven(result.items, unknown, others)
+        arrivals = reconcile.arrivals(result.items, known.get, taken, result.present, proven)
+        odd = tuple(n for n in odd if n not in proven)
     if reread:  # we read differently; the publisher edited nothing
         arrivals = tuple(
             replace(a, change=Change.EDITED) if a.change is Change.SIGNIFICANT else a for a in arrivals
         )
     items.keep(work.store, arrivals, backlog=reread or record.last_success is None, now=work.now)
+    if guards.held(len(odd)):
+        items.hold(work.store, [arrivals[n].item.id for n in odd])
+        work.counts["held"] += len(odd)
     sources.accept(work.store, source.id, result, reading_key(source, work.config))
+    _touch(work, arrivals)
+    return arrivals
+
+
+def _touch(work: _Round, arrivals: Sequence[Arrival]) -> None:
+    """Stories of edited items, and their channels, in the transaction of the edit (P1)."""
     edited = [a.item.id for a in arrivals if a.change in (Change.EDITED, Change.SIGNIFICANT)]
     if edited:
         significant = [a.item.id for a in arrivals if a.change is Change.SIGNIFICANT]
         touched = stories.touch(work.store, edited, significant, work.now)
         place.enroll(work.store, work.config.channels, touched)
+
+
+def _counted(arrivals: Iterable[Arrival]) -> Counter[Change]:
     return Counter(a.change for a in arrivals if not a.item.dropped)
+
+
+def _note_gap(
+    work: _Round, source: Source, record: SourceRecord, result: Harvest, arrivals: Sequence[Arrival]
+) -> bool:
+    """G1: entries may have come and gone between two visits; told, and asked for at the next visit."""
+    from aggregator.stories import guards
+
+    if record.last_success is None or result.status == 226 or result.unfinished:
+        return False
+    if not guards.is_gap(arrivals, len(result.present)):
+        return False
+    if result.older:
+        gap = Gap(url=result.older, since=record.last_success)
+        sources.note_gap(work.store, source.id, gap)
+    words = "older ones are asked for at the next visit" if result.older else "it offers no older ones"
+    work.notices.append(
+        f"{source.id} ({source.url}): none of its entries was known, so that some may have been missed; {words}"
+    )
+    return bool(result.older)
+
+
+def _keep_older(work: _Round, source: Source, record: SourceRecord, older: Harvest) -> Sequence[Arrival]:
+    """Entries of an older document that fill a gap, as news of now (G1); the others are left where they are."""
+    from aggregator.stories import guards, reconcile
+
+    known = items.known(work.store, source.id, [a for item in older.items for a in item.aliases])
+    familiar = [any(alias in known for alias in item.aliases) for item in older.items]
+    new = guards.newer_part(older.items, familiar, record.gap.since if record.gap else None)
+    taken = items.taken(work.store, [item.id for item in new])
+    arrivals = [a for a in reconcile.arrivals(new, known.get, taken) if a.change is Change.NEW]
+    items.keep(work.store, arrivals, backlog=False, now=work.now)
+    return arrivals
 
 
 def _reread(work: _Round, isolate: Isolate) -> None:
@@ -383,13 +465,13 @@ def _reread(work: _Round, isolate: Isolate) -> None:
 
     by_id = {source.id: source for source in work.config.sources}
     for source_id, key in stale:
-        url, body = sources.kept_body(work.store, source_id)
+        kept = sources.kept(work.store, source_id)
         record, source = work.records[source_id], by_id[source_id]
         result = read(
             Request(source=source, verdict=record.verdict),
-            Response(status=200, url=url, headers={}, body=body),
+            Response(status=200, url=kept.url, headers={}, body=kept.body),
             record.validators,
-            hashlib.sha256(body).hexdigest(),
+            hashlib.sha256(kept.body).hexdigest(),
             work.config.topics,
             work.now,
             isolate,
@@ -397,7 +479,7 @@ def _reread(work: _Round, isolate: Isolate) -> None:
         )
         with work.store.transaction():
             if isinstance(result, Harvest):
-                changes = _keep_items(work, source, record, result, reread=True)
+                changes = _counted(_keep_items(work, source, record, result, reread=True))
                 work.counts["new_items"] += changes[Change.NEW]
                 work.counts["updated_items"] += changes[Change.EDITED] + changes[Change.SIGNIFICANT]
             else:

@@ -51,6 +51,12 @@ def manners(config: Config) -> tuple[Manners, ...]:
 
 
 _ADVICE = (
+    (
+        r"wait for an editor",
+        "look at them with `aggregator source preview`, then `source release` or `source discard`",
+    ),
+    (r"items are left at once", "compare the page with `page`; if it is right as it is, `source release`"),
+    (r"filled in by scripts", "the page shows its news to browsers only: look for a feed or an API"),
     (r"^moved for good", "put the new address into feeds.yaml as the source's `url`"),
     (r"^nothing new since", "look at the partner's site: has its news moved to another feed?"),
     (r"bot wall", "ask the partner to let our User-Agent through; it names your contact"),

@@ -12,7 +12,7 @@ from aggregator.jobs.place import enroll
 from aggregator.jobs.working import working
 from aggregator.model import Config, Directory, PruneReport, Teller
 from aggregator.seams import House
-from aggregator.store import channels, runs, sources, stories, upkeep
+from aggregator.store import channels, items, runs, sources, stories, upkeep
 from aggregator.store.connection import opened
 
 PRUNED = "pruned"
@@ -124,3 +124,20 @@ def set_hidden(house: House, names: Sequence[str], who: str, *, hidden: bool) ->
                     changed.append(id_)
             enroll(store, [channel for channel in config.channels if channel.id in known], changed)
     return changed
+
+
+def decide_held(house: House, ids: Sequence[str], *, release: bool) -> dict[str, int]:
+    """What was held at sources is let through as news of now, or discarded; how many items at each (G2).
+
+    The next document of such a source is believed as it is, also where it is much shorter than the last one.
+    A short write beside any job (L1); what is published follows with the next run.
+    """
+    if unknown := set(ids) - {source.id for source in house.config.sources}:
+        raise UnknownName(f"no source {min(unknown)!r} in {house.config.file.name}; nothing was changed")
+    with opened(house.config.data / "aggregator.db", create=False) as store, store.transaction():
+        decided = {}
+        for id_ in ids:
+            decided[id_] = items.decide(store, id_, release=release)
+            sources.believe(store, id_)
+        runs.forget_finished(store)
+    return decided

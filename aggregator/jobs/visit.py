@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from aggregator.errors import Spoiled
+from aggregator.errors import Spoiled, UnreadableDocument
 from aggregator.jobs.cadence import fresh_for, retry_after
-from aggregator.jobs.reading import harvest, may_read
+from aggregator.jobs.reading import details, harvest, links, may_read
 from aggregator.model import (
+    Details,
     Failure,
     Harvest,
     Outcome,
@@ -31,6 +32,9 @@ SCRAPED = frozenset({"page"})
 """Kinds that are made for people: robots.txt is asked for them (CL19)."""
 AGENT = "aggregator"
 """Our name in robots.txt, as in the User-Agent."""
+MAX_ARTICLES = 10
+MAX_OLDER = 5
+"""Pages of articles, and documents with older entries, of one visit (V2)."""
 ROBOTS_LAST = timedelta(days=1)
 """How long a robots.txt is used (RFC 9309 2.4)."""
 
@@ -69,7 +73,9 @@ def visit_host(
     for request in work.requests:
         if stopping():
             break
-        visit = _Visit(work, replace(request, robots=read or request.robots), fetcher, isolate, asked)
+        visit = _Visit(
+            work, replace(request, robots=read or request.robots), fetcher, isolate, stopping, asked
+        )
         outcomes.append(visit.outcome())
         read = visit.robots or read
         result = outcomes[-1].result
@@ -87,20 +93,24 @@ class _Visit:
         request: Request,
         fetcher: Fetcher,
         isolate: Isolate,
+        stopping: Stopping,
         asked: dict[str, float],
     ) -> None:
         self.work, self.request, self.fetcher, self.isolate = work, request, fetcher, isolate
+        self.stopping = stopping
         self.asked = asked  # when each host was asked last, by the monotonic clock; the batch's own
         self.begun = time.monotonic()
         self.paused = self.answering = 0.0  # seconds that politeness took, and the servers
         self.requests = 0
         self.robots: Robots | None = None  # read on this visit
+        self.older: list[Harvest] = []
         self.moved: str | None = None
         self.fresh_for: timedelta | None = None
 
     def outcome(self) -> Outcome:
         """Make the visit."""
-        result = self._forbidden() or self._asked()
+        result = self._forbidden(self.request.target) or self._asked()
+        filled = not isinstance(result, Failure) and self._fill_gap()
         if isinstance(result, Failure):  # servers' words get into logs, mails and terminals
             result = replace(result, reason=line(result.reason, 300) or "it failed without a word")
         validators = self.request.validators
@@ -113,6 +123,8 @@ class _Visit:
             fresh_for=self.fresh_for,
             moved=self.moved,
             robots=self.robots,
+            older=tuple(self.older),
+            filled=filled,
         )
 
     def _ask(self, request: Request) -> Response | Failure:
@@ -139,16 +151,16 @@ class _Visit:
 
     # --- robots.txt (CL19) -----------------------------------------------------------------------------
 
-    def _forbidden(self) -> Failure | None:
+    def _forbidden(self, url: str) -> Failure | None:
         """Why a page may not be scraped, or None."""
         if self.request.source.kind not in SCRAPED:
             return None
-        known = self.request.robots
-        place = robots.origin(self.request.target)
+        known = self.robots or self.request.robots
+        place = robots.origin(url)
         if known is None or known.origin != place or not self._fresh(known):
             known = self.robots = Robots(origin=place, read=self.work.now, text=self._robots_text(place))
         try:
-            allowed = self.isolate(may_read, known.text, self.request.target, AGENT, seconds=self._left())
+            allowed = self.isolate(may_read, known.text, url, AGENT, seconds=self._left())
         except Spoiled as error:
             return Failure(reason=f"its robots.txt cannot be read: {error}")
         if allowed:
@@ -176,7 +188,8 @@ class _Visit:
         if response.status == 304 and request.validators == Validators():
             return Failure(reason="it answered 304 although nothing was asked conditionally", status=304)
         if response.status == 304:
-            return Unchanged(status=304, validators=_refreshed(request.validators, response))
+            validators = _refreshed(request.validators, response)
+            return self._unchanged(response, validators, b"")
         if response.status not in (200, 226):
             return self._refused(response)
         body_hash = hashlib.sha256(response.body).hexdigest()
@@ -188,8 +201,18 @@ class _Visit:
         if body_hash == request.body_hash:
             if validators.etag is None and validators.last_modified is None:
                 validators = request.validators  # CL3: an identical body keeps them
-            return Unchanged(status=response.status, validators=validators, bytes_read=len(response.body))
-        return self.read(response, validators, body_hash)
+            return self._unchanged(response, validators, response.body)
+        return self._read(response, validators, body_hash)
+
+    def _unchanged(
+        self, response: Response, validators: Validators, body: bytes
+    ) -> Harvest | Unchanged | Failure:
+        """Nothing new, unless articles of the document we have are still to be read."""
+        kept = self.request.kept
+        if kept is None:
+            return Unchanged(status=response.status, validators=validators, bytes_read=len(body))
+        again = replace(response, status=200, url=kept.url, body=kept.body)
+        return self._read(again, validators, hashlib.sha256(kept.body).hexdigest())
 
     def _refused(self, response: Response) -> Failure:
         reason = _STATUS.get(response.status, f"the server answered {response.status}")
@@ -202,12 +225,71 @@ class _Visit:
             holds_host=response.status == 429,
         )
 
-    def read(self, response: Response, validators: Validators, body_hash: str) -> Harvest | Failure:
-        """Read the document in isolation; its body stays here."""
-        request, work = self.request, self.work
+    def _read(self, response: Response, validators: Validators, body_hash: str) -> Harvest | Failure:
+        articles, unread = self._articles(response)
         return read(
-            request, response, validators, body_hash, work.rules, work.now, self.isolate, self._left()
+            self.request,
+            response,
+            validators,
+            body_hash,
+            self.work.rules,
+            self.work.now,
+            self.isolate,
+            self._left(),
+            articles,
+            unread,
         )
+
+    # --- pages of articles, older documents (V2, G1) ---------------------------------------------------
+
+    def _articles(self, response: Response) -> tuple[dict[str, Details | None], frozenset[str]]:
+        """What the pages of articles nobody has read yet say, and the links of those left for the next visit."""
+        if not any(layout.article for layout in self.request.source.page):
+            return {}, frozenset()
+        try:
+            slim = replace(self.request, kept=None, gap=None)
+            new = self.isolate(links, slim, response, seconds=self._left())
+        except (Spoiled, UnreadableDocument):
+            return {}, frozenset()  # reading the document will say what is wrong with it
+        found: dict[str, Details | None] = {}
+        for link in new[:MAX_ARTICLES]:
+            if self.stopping():
+                break
+            found[link] = None if self._forbidden(link) else self._article(link)
+        return found, frozenset(new) - found.keys()
+
+    def _article(self, link: str) -> Details | None:
+        answer = self._ask(replace(self.request, url=link, validators=Validators()))
+        if isinstance(answer, Failure) or answer.status != 200:
+            return None
+        try:
+            return self.isolate(details, self.request.source, answer, seconds=self._left())
+        except Spoiled:
+            return None
+
+    def _fill_gap(self) -> bool:
+        """Ask for older documents until one has an entry we know; whether there are no more to ask for (G1)."""
+        gap = self.request.gap
+        url = gap.url if gap else None
+        while gap and url and len(self.older) < MAX_OLDER and not self.stopping():
+            if self._forbidden(url):
+                return True
+            answer = self._ask(replace(self.request, url=url, validators=Validators()))
+            if isinstance(answer, Failure):
+                return False
+            if answer.status != 200:
+                return True
+            request = replace(self.request, seen=frozenset(), before=0)
+            found = read(
+                request, answer, Validators(), "", self.work.rules, self.work.now, self.isolate, self._left()
+            )
+            if isinstance(found, Failure):
+                return True
+            self.older.append(replace(found, body=b""))
+            if not found.items or any(alias in gap.known for item in found.items for alias in item.aliases):
+                return True
+            url = found.older
+        return gap is not None
 
     def _left(self) -> float:
         """Seconds left of the visit, and never so few that an honest document could not be read."""
@@ -223,12 +305,14 @@ def read(
     now: datetime,
     isolate: Isolate,
     seconds: float,
+    articles: Mapping[str, Details | None] | None = None,
+    unread: frozenset[str] = frozenset(),
 ) -> Harvest | Failure:
-    """A document as a harvest, read in isolation."""
+    """A document as a harvest, read in isolation; its body stays here."""
+    # What the reader does not need does not travel to it.
+    slim = replace(request, kept=None, gap=None, robots=None)
     try:
-        result = isolate(
-            harvest, request.source, request.verdict, response, rules, now, request.seen, seconds=seconds
-        )
+        result = isolate(harvest, slim, response, rules, now, articles, unread, seconds=seconds)
     except Spoiled as error:
         return Failure(reason=str(error), status=response.status)
     if isinstance(result, Failure):

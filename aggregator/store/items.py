@@ -44,6 +44,50 @@ def known(store: Store, source_id: str, aliases: Iterable[Alias]) -> dict[Alias,
     return {alias: remembered[item_id] for alias, item_id in owners.items()}
 
 
+def aliases(store: Store, source_id: str) -> frozenset[Alias]:
+    """Every alias of a source."""
+    rows = store.db.execute("SELECT kind, value FROM aliases WHERE source_id = ?", [source_id])
+    return frozenset(Alias(kind=row["kind"], value=row["value"]) for row in rows)
+
+
+def links(store: Store, source_id: str) -> list[tuple[str, str]]:
+    """The links and titles of a source's items."""
+    rows = store.db.execute(
+        "SELECT link, title FROM items WHERE source_id = ? AND link IS NOT NULL", [source_id]
+    )
+    return [(row["link"], row["title"]) for row in rows]
+
+
+def last(store: Store, source_id: str, count: int) -> list[tuple[KnownItem, str | None]]:
+    """A source's newest items and their links."""
+    rows = store.db.execute(
+        "SELECT id, link FROM items WHERE source_id = ? ORDER BY sort DESC LIMIT ?", [source_id, count]
+    ).fetchall()
+    remembered = _remembered(store, {row["id"] for row in rows})
+    return [(remembered[row["id"]], row["link"]) for row in rows]
+
+
+def hold(store: Store, ids: Iterable[str]) -> None:
+    """New items wait for an editor's word (G2)."""
+    store.db.conn.executemany("UPDATE items SET held = 'waiting' WHERE id = ?", [[id_] for id_ in ids])
+
+
+def waiting(store: Store, source_id: str) -> int:
+    """How many items of a source wait for an editor's word."""
+    row = store.db.execute(
+        "SELECT count(*) FROM items WHERE held = 'waiting' AND source_id = ?", [source_id]
+    ).fetchone()
+    return int(row[0])
+
+
+def decide(store: Store, source_id: str, *, release: bool) -> int:
+    """Let a source's waiting items through, as news of now, or discard them; how many they were (G2)."""
+    return store.db.execute(
+        "UPDATE items SET held = ?, backlog = 0 WHERE held = 'waiting' AND source_id = ?",
+        [None if release else "discarded", source_id],
+    ).rowcount
+
+
 def taken(store: Store, ids: Sequence[str]) -> set[str]:
     """Those of `ids` that some item has."""
     found: set[str] = set()

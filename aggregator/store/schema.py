@@ -210,6 +210,17 @@ POLITENESS = (
     ) STRICT, WITHOUT ROWID""",
 )
 
+GUARDS = (
+    "ALTER TABLE items ADD COLUMN held TEXT",  # G2: waiting, discarded; NULL: let through
+    "DROP INDEX items_unplaced",
+    "CREATE INDEX items_unplaced ON items(number) WHERE story_id IS NULL AND dropped IS NULL AND held IS NULL",
+    "CREATE INDEX items_waiting ON items(source_id) WHERE held = 'waiting'",
+    "ALTER TABLE sources ADD COLUMN entries INTEGER NOT NULL DEFAULT 0",  # of the last accepted document
+    "ALTER TABLE sources ADD COLUMN unfinished INTEGER NOT NULL DEFAULT 0",  # articles are still to be read
+    "ALTER TABLE sources ADD COLUMN gap_url TEXT",  # G1: older documents are still to be asked for
+    "ALTER TABLE sources ADD COLUMN gap_since TEXT",
+)
+
 VIEWS = {
     "news": """SELECT stories.announced, stories.published, stories.title, sources.name AS source, items.link,
             (SELECT group_concat(DISTINCT other.source_id) FROM items AS other
@@ -250,4 +261,11 @@ def m0001_foundation(db: Database) -> None:
 def m0002_politeness(db: Database) -> None:
     """What the rules for clients ask to be remembered, and what proves that they are kept."""
     for sql in POLITENESS:
+        db.execute(sql)
+
+
+@MIGRATIONS()
+def m0003_guards(db: Database) -> None:
+    """What must not happen unseen: gaps, floods of old entries, pages that lose theirs."""
+    for sql in GUARDS:
         db.execute(sql)

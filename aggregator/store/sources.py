@@ -12,8 +12,10 @@ from typing import Any
 from aggregator.model import (
     DIGEST_BYTES,
     Failure,
+    Gap,
     Harvest,
     Hints,
+    Kept,
     Move,
     NextVisit,
     Outcome,
@@ -51,7 +53,8 @@ def sync(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, str
     store.db.conn.executemany(
         "UPDATE sources SET url = 'formerly:' || id || ':' || url, etag = NULL, last_modified = NULL,"
         " validators_url = NULL, body_hash = NULL, next_visit = NULL, last_success = NULL, last_whole = NULL,"
-        " hints = '{}', gone_since = NULL, moved_to = NULL, failures = 0, state = 'new', reason = NULL"
+        " hints = '{}', gone_since = NULL, moved_to = NULL, failures = 0, state = 'new', reason = NULL,"
+        " entries = 0, unfinished = 0, gap_url = NULL"
         " WHERE id = ?",
         [[id_] for id_ in moved],
     )
@@ -120,6 +123,9 @@ def _record(row: Mapping[str, Any]) -> SourceRecord:
         )
         if row["moved_to"]
         else None,
+        entries=row["entries"],
+        unfinished=bool(row["unfinished"]),
+        gap=Gap(url=row["gap_url"], since=moment(row["gap_since"])) if row["gap_url"] else None,
     )
 
 
@@ -348,7 +354,8 @@ def accept(store: Store, source_id: str, harvest: Harvest, reading_key: str) -> 
     profile = harvest.profile
     store.db.execute(
         "UPDATE sources SET body_hash = ?, read_with = ?, title = ?, feed_id = ?, site_link = ?, language = ?,"
-        " rights = ?, guid_ok = min(guid_ok, ?), link_ok = min(link_ok, ?) WHERE id = ?",
+        " rights = ?, guid_ok = min(guid_ok, ?), link_ok = min(link_ok, ?), unfinished = ?,"
+        " entries = CASE WHEN ? = 226 THEN entries ELSE ? END WHERE id = ?",
         [
             harvest.body_hash,
             reading_key,
@@ -359,6 +366,9 @@ def accept(store: Store, source_id: str, harvest: Harvest, reading_key: str) -> 
             profile.rights,
             harvest.verdict.guid,
             harvest.verdict.link,
+            harvest.unfinished,
+            harvest.status,
+            harvest.entries,
             source_id,
         ],
     )
@@ -371,6 +381,23 @@ def accept(store: Store, source_id: str, harvest: Harvest, reading_key: str) -> 
     store.db.execute(
         "INSERT OR REPLACE INTO bodies (source_id, url, body, digests) VALUES (?, ?, ?, ?)",
         [source_id, harvest.url, zlib.compress(harvest.body, 1), digests],
+    )
+
+
+def note_gap(store: Store, source_id: str, gap: Gap | None) -> None:
+    """Remember that entries may have been missed, and where older ones are said to be; or that this is settled."""
+    store.db.execute(
+        "UPDATE sources SET gap_url = ?, gap_since = ? WHERE id = ?",
+        [gap.url if gap else None, stamp(gap.since) if gap else None, source_id],
+    )
+
+
+def believe(store: Store, source_id: str) -> None:
+    """An editor decided: whatever was held is settled, and the next document is believed, however short it is."""
+    store.db.execute(
+        "UPDATE sources SET entries = 0, state = CASE state WHEN 'held' THEN 'well' ELSE state END,"
+        " reason = CASE state WHEN 'held' THEN NULL ELSE reason END WHERE id = ?",
+        [source_id],
     )
 
 
@@ -399,10 +426,10 @@ def reread_in_vain(store: Store, source_id: str, reading_key: str) -> None:
     )
 
 
-def kept_body(store: Store, source_id: str) -> tuple[str, bytes]:
+def kept(store: Store, source_id: str) -> Kept:
     """The last accepted body and the final URL it came from."""
     row = store.db.execute("SELECT url, body FROM bodies WHERE source_id = ?", [source_id]).fetchone()
-    return row["url"], zlib.decompress(row["body"])
+    return Kept(url=row["url"], body=zlib.decompress(row["body"]))
 
 
 def tellers(store: Store, *, configured: bool = False) -> dict[str, Teller]:

@@ -21,8 +21,10 @@ _MEMBER = """
 
 
 def unplaced(store: Store) -> list[Member]:
-    """Items that no story has yet and no filter keeps out."""
-    rows = store.db.execute(_MEMBER + " WHERE items.story_id IS NULL AND items.dropped IS NULL").fetchall()
+    """Items that no story has yet, that no filter keeps out and no editor is asked about (G2, G3)."""
+    rows = store.db.execute(
+        _MEMBER + " WHERE items.story_id IS NULL AND items.dropped IS NULL AND items.held IS NULL"
+    ).fetchall()
     return _members(store, rows)
 
 

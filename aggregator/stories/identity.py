@@ -85,6 +85,11 @@ def link_and_title(link: str, title: str, homes: Sequence[str | None]) -> str | 
     return None if is_listing(page, *homes) else f"{page}\n{title_key(title)}"
 
 
+def told_as(link: str, title: str) -> str:
+    """A link and what it is called: an article is read again when its title changes."""
+    return f"{canonical(link)}\n{title_key(title)}"
+
+
 def _is_home(guid: str, homes: Sequence[str | None]) -> bool:
     return guid.startswith(("http://", "https://")) and is_listing(canonical(guid), *homes)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from rapidfuzz.distance import Indel
@@ -21,13 +21,16 @@ def arrivals(
     known_as: Callable[[Alias], KnownItem | None],
     taken: Container[str] = (),
     present: Iterable[Alias] = (),
+    proven: Mapping[int, KnownItem] | None = None,
 ) -> tuple[Arrival, ...]:
     """Each item as it will be kept. A known item is claimed once, by the strongest alias that leads to it.
 
-    An item that is new although its id is `taken` (sources exchanged their URLs) gets another id. Known items
-    behind `present` stand in the document themselves and are nobody else's.
+    `proven` are known items behind new identifiers, by position (G2). An item that is new although its id is
+    `taken` (sources exchanged their URLs) gets another id. Known items behind `present` stand in the document
+    themselves and are nobody else's.
     """
     owners = _owners(items, known_as, {known.id for known in map(known_as, present) if known})
+    owners = {**(proven or {}), **owners}
     return tuple(_arrival(item, owners.get(n), taken) for n, item in enumerate(items))
 
 

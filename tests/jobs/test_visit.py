@@ -192,13 +192,13 @@ def test_a_body_that_is_no_document_is_a_failure(body: bytes, words: str) -> Non
 
 def test_a_document_that_breaks_a_parser_is_a_failure() -> None:
     """L2: a bug of ours on one document is that source's failure, named by its class, and stops nobody else."""
-    broken = source(id="broken", kind="page", page=None)
+    broken = source(id="broken", kind="page")
     strange = Response(status=200, url="https://node.example/", headers={"content-type": None}, body=FEED)  # type: ignore[dict-item]
     work = HostVisit(requests=(Request(source=broken), Request(source=source())), rules=(), now=NOW)
     first, second = visit_host(work, lambda r: strange if r.source is broken else response(), never)
     assert isinstance(first.result, Failure)
     assert isinstance(second.result, Harvest)
-    got = harvest(source(kind="no such kind"), Verdict(), response(), (), NOW)
+    got = harvest(Request(source=source(kind="no such kind")), response(), (), NOW)
     assert isinstance(got, Failure)
     assert "broke the parser (KeyError" in got.reason
 
