@@ -465,8 +465,11 @@ def _reread(work: _Round, isolate: Isolate) -> None:
 
     by_id = {source.id: source for source in work.config.sources}
     for source_id, key in stale:
-        kept = sources.kept(work.store, source_id)
         record, source = work.records[source_id], by_id[source_id]
+        if any(layout.article for layout in source.page):
+            sources.read_again(work.store, source_id, key)
+            continue
+        kept = sources.kept(work.store, source_id)
         result = read(
             Request(source=source, verdict=record.verdict),
             Response(status=200, url=kept.url, headers={}, body=kept.body),

@@ -426,6 +426,13 @@ def reread_in_vain(store: Store, source_id: str, reading_key: str) -> None:
     )
 
 
+def read_again(store: Store, source_id: str, reading_key: str) -> None:
+    """The kept body is to be read at the next visit, because that may ask for articles (V2)."""
+    store.db.execute(
+        "UPDATE sources SET read_with = ?, unfinished = 1 WHERE id = ?", [reading_key, source_id]
+    )
+
+
 def kept(store: Store, source_id: str) -> Kept:
     """The last accepted body and the final URL it came from."""
     row = store.db.execute("SELECT url, body FROM bodies WHERE source_id = ?", [source_id]).fetchone()

@@ -272,3 +272,17 @@ def test_a_page_that_loses_its_items_is_a_failure(page: Workplace, web: Web, clo
     assert "only 3 of 8 items are left at once" in (report.sources[0].reason or "")
     upkeep.decide_held(page.house(), ["node"], release=True)
     assert run(page, force=True).failed == 0
+
+
+def test_other_selectors_take_no_words_away(page: Workplace, web: Web, clock: Clock) -> None:
+    """V4: with other selectors the kept page is read again at the next visit, and no article is asked for twice."""
+    web.feed("/news", listing(*range(4)), '"1"')
+    run(page)
+    file = page.folder / "feeds.yaml"
+    file.write_text(file.read_text("utf-8").replace("item: article", "item: body > article"), "utf-8")
+    web.asked.clear()
+    later(page, clock)
+    assert [asked.path for asked in web.asked] == ["/news"]
+    conn = sqlite3.connect(page.database)
+    assert conn.execute("SELECT count(*) FROM items WHERE text LIKE 'All the words%'").fetchone() == (4,)
+    conn.close()
