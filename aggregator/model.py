@@ -206,6 +206,8 @@ class Request:
     """Digests of the entries of the last accepted document: they need not be read again."""
     url: str | None = None
     """Asked instead of the configured URL: where a source has moved (CL14), or what else a visit needs (V2)."""
+    stay: bool = False
+    """Whether a redirect is handed back instead of followed: where robots.txt has a say in each hop (CL19)."""
     robots: Robots | None = None
     """The host's robots.txt, where it was read not long ago (CL19)."""
     before: int = 0
@@ -257,6 +259,7 @@ class Response:
     """A final answer after redirects: `headers` in lower case, `hops` the URLs passed.
 
     `body` is decoded; of an error's body it is the beginning. `permanent`: every hop was a 301 or 308.
+    `conditional`: whether validators were really sent, where the fetcher says so.
     """
 
     status: int
@@ -265,6 +268,7 @@ class Response:
     body: bytes
     hops: tuple[str, ...] = ()
     permanent: bool = False
+    conditional: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -510,18 +514,20 @@ class Outcome:
     """What a worker brings back for one source; `seconds` the visit took, `requests` what it cost the server.
 
     `fresh_for` is the answer's freshness (CL7), `moved` where a wholly permanent redirect led to (CL14),
-    `robots` a robots.txt that was read on the way. `older` are the documents a gap was filled from, newest first;
+    `url` what answered in the end, `robots` every robots.txt that was read on the way. `conditional` is None where
+    nobody knows whether validators were sent. `older` are the documents a gap was filled from, newest first;
     `filled` says that there are no more to ask for (G1).
     """
 
     source_id: str
     result: Harvest | Unchanged | Failure
-    conditional: bool
+    conditional: bool | None
     seconds: float
     requests: int = 1
     fresh_for: timedelta | None = None
     moved: str | None = None
-    robots: Robots | None = None
+    url: str | None = None
+    robots: tuple[Robots, ...] = ()
     older: tuple[Harvest, ...] = ()
     filled: bool = False
 
@@ -609,9 +615,9 @@ class NextVisit:
 class Visit:
     """One line of the visit log, as politeness is judged by it (CL20).
 
-    `forced`: a person asked for it; `floor`: the pause that had to follow it (CL5, CL6); `until`: when the
-    server's word after it allowed the next visit at the earliest; `validated`: the answer left validators to ask
-    with; `bytes_read`: decoded.
+    `url` is what answered in the end, which is what validators belong to (CL3). `forced`: a person asked for it;
+    `floor`: the pause that had to follow it (CL5, CL6); `until`: when the server's word after it allowed the next
+    visit at the earliest; `validated`: the answer left validators to ask with; `bytes_read`: decoded.
     """
 
     source_id: str

@@ -13,7 +13,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -25,11 +25,13 @@ from urllib3.response import GzipDecoderState
 from urllib3.util.retry import Retry
 
 from aggregator import __version__
+from aggregator.gateways import redirects
 from aggregator.gateways.address import is_allowed, resolve
 from aggregator.model import Failure, FetchRules, Request, Response, Site
 
-MAX_HOPS = 5
 CHUNK = 65_536
+ERROR_SECONDS = 2.0
+_VALIDATING = frozenset({"If-None-Match", "If-Modified-Since"})
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9,"
     " application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, text/html;q=0.6, */*;q=0.1"
@@ -158,7 +160,7 @@ class HttpFetcher:
     user_agent: str
 
     def __call__(self, request: Request) -> Response | Failure:
-        """One visit: at most MAX_HOPS redirects, all within `rules.timeout`, no retry (CL9)."""
+        """One request with its redirects, all within `rules.timeout`, no retry (CL9)."""
         _visit.deadline = time.monotonic() + self.rules.timeout.total_seconds()
         try:
             return self._follow(request)
@@ -178,24 +180,30 @@ class HttpFetcher:
         url = request.target
         hops: list[str] = []
         permanent = True
-        for _ in range(MAX_HOPS + 1):
-            answer = self._ask(url, request)
+        while True:
+            headers = self._headers(url, request)
+            answer = self._ask(url, headers)
             try:
-                target = answer.headers.get("location")
-                if answer.status_code not in (301, 302, 303, 307, 308) or not target:
-                    return self._response(answer, url, tuple(hops), permanent=permanent and bool(hops))
+                location = answer.headers.get("location")
+                if request.stay or answer.status_code not in redirects.STATUSES or not location:
+                    return self._response(
+                        answer,
+                        url,
+                        hops=tuple(hops),
+                        permanent=permanent and bool(hops),
+                        conditional=bool(_VALIDATING & headers.keys()),
+                    )
             finally:
                 answer.close()
             hops.append(url)
-            permanent = permanent and answer.status_code in (301, 308)
-            following = _joined(url, target)
-            if refusal := _refused_hop(url, following, hops):
+            permanent = permanent and answer.status_code in redirects.PERMANENT
+            following = redirects.target(url, location)
+            if refusal := redirects.refused(url, following, hops):
                 return Failure(reason=refusal, status=answer.status_code)
             url = following
-        return Failure(reason=f"more than {MAX_HOPS} redirects", status=answer.status_code)
 
-    def _ask(self, url: str, request: Request) -> requests.Response:
-        prepared = requests.Request("GET", url, headers=self._headers(url, request)).prepare()
+    def _ask(self, url: str, headers: dict[str, str]) -> requests.Response:
+        prepared = requests.Request("GET", url, headers=headers).prepare()
         return self._adapter().send(prepared, stream=True, timeout=(_remaining(), _remaining()), verify=True)
 
     def _adapter(self) -> _GuardedAdapter:
@@ -225,9 +233,7 @@ class HttpFetcher:
             headers["Authorization"] = "Basic " + b64encode(pair).decode()
         return headers
 
-    def _response(
-        self, answer: requests.Response, url: str, hops: tuple[str, ...], *, permanent: bool
-    ) -> Response | Failure:
+    def _response(self, answer: requests.Response, url: str, **met: Any) -> Response | Failure:
         headers = {name.lower(): value for name, value in answer.headers.items()}
         body = b""
         if answer.status_code in (200, 226):
@@ -236,10 +242,16 @@ class HttpFetcher:
                 return read
             body = read
         elif answer.status_code >= 400 and "html" in headers.get("content-type", "").lower():
-            body = answer.raw.read1(CHUNK, decode_content=True)[:CHUNK]  # enough to name a bot wall
-        return Response(
-            status=answer.status_code, url=url, headers=headers, body=body, hops=hops, permanent=permanent
-        )
+            body = self._beginning(answer)
+        return Response(status=answer.status_code, url=url, headers=headers, body=body, **met)
+
+    def _beginning(self, answer: requests.Response) -> bytes:
+        """The beginning of an error's page, to name a bot wall by; what is wrong with it is no matter."""
+        _visit.deadline = min(_visit.deadline, time.monotonic() + ERROR_SECONDS)
+        try:
+            return bytes(answer.raw.read1(CHUNK, decode_content=True)[:CHUNK])
+        except (HTTPError, OSError, http.client.HTTPException, ValueError):
+            return b""
 
     def _body(self, answer: requests.Response, headers: dict[str, str]) -> bytes | Failure:
         limit = self.rules.max_bytes
@@ -274,28 +286,6 @@ def _unfinished(decoder: object) -> bool:
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port
-
-
-def _joined(url: str, target: str) -> str:
-    """Where a Location leads; as written where that is no address at all."""
-    written = target.encode("latin-1", "replace").decode("utf-8", "replace")
-    try:
-        following = urljoin(url, written)
-        _ = urlsplit(following).port
-    except ValueError:
-        return written.partition("://")[2] or written
-    return following
-
-
-def _refused_hop(url: str, following: str, hops: list[str]) -> str | None:
-    """Why a redirect is not followed, or None (CL14)."""
-    if not following.startswith(("http://", "https://")):
-        return f"it redirects to something that is no web address: {following[:100]!r}"
-    if url.startswith("https://") and following.startswith("http://"):
-        return "it redirects from https to http, which is refused"
-    if following in hops:
-        return "it redirects in a circle"
-    return None
 
 
 _CAUSES: tuple[tuple[type[BaseException], Callable[[BaseException], str]], ...] = (

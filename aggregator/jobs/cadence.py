@@ -106,7 +106,7 @@ def after(
         state=state,
         failures=0,
         reason=reason,
-        floor=_floor(source, rules, result.validators),
+        floor=floor(source, rules, result.validators),
         hints=hints,
         move=move,
         notes=notes,
@@ -122,10 +122,10 @@ def _pause(
     pause = rules.slowest
     if rhythm.oldest is not None:  # the silence since the newest counts, so that quiet sources slow down
         pause = min(pause, (now - rhythm.oldest) / rhythm.count / 2)
-    return max(pause, _floor(source, rules, validators))
+    return max(pause, floor(source, rules, validators))
 
 
-def _floor(source: Source, rules: FetchRules, validators: Validators) -> timedelta:
+def floor(source: Source, rules: FetchRules, validators: Validators) -> timedelta:
     """The shortest pause allowed: the source's own, else the general one, and a day where nothing can be asked
     conditionally (CL5, CL6)."""
     if source.every is not None:
@@ -212,7 +212,7 @@ def _after_failure(
     return NextVisit(
         due=now + pause * (1 + JITTER * _share(source)),
         not_before=now + asked if asked else record.not_before,
-        state=State.GONE if gone else _failing(record, failures, held=asked is not None or waiting > 0),
+        state=State.GONE if gone else _failing(record, failures, held=bool(asked) or waiting > 0),
         failures=failures,
         reason=failure.reason,
         floor=source.every or rules.every,

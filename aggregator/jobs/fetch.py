@@ -41,7 +41,7 @@ from aggregator.seams import House, Isolate, Progress
 from aggregator.sources.robots import origin
 from aggregator.store import items, runs, sources, stories
 from aggregator.store.connection import Store
-from aggregator.store.glance import mark_for
+from aggregator.store.glance import LONGEST_PLAN, mark_for
 
 said = logging.getLogger("aggregator.fetch")
 
@@ -153,7 +153,9 @@ def _choose(work: _Round, ids: Sequence[str], force: bool, spread: bool) -> list
         record = work.records.get(source.id)
         if record is None or (ids and source.id not in ids):
             continue
-        until = held_hosts.get(_host(source, record)) or record.not_before
+        until = max(
+            filter(None, (held_hosts.get(host) for host in _hosts(source, record))), default=record.not_before
+        )
         if not force and record.next_visit and record.next_visit > work.now:
             work.counts["not_due"] += 1
         elif until and until > work.now:
@@ -176,11 +178,18 @@ def _mind_the_clock(work: _Round) -> None:
     ahead = {
         source.id: cadence.provisional(work.records[source.id], source, rules, Rhythm(), now)
         for source in work.config.sources
-        if source.id in work.records and (work.records[source.id].last_attempt or now) > now
+        if source.id in work.records and _is_ahead(work.records[source.id], now)
     }
-    if sources.clock_went_back(work.store, ahead, now + cadence.LONGEST_WAIT, now):
+    if ahead:
+        sources.clock_went_back(work.store, ahead, now + cadence.LONGEST_WAIT, now)
         said.warning("the clock went back: %d sources were planned anew", len(ahead))
-    work.records = sources.records(work.store)
+        work.records = sources.records(work.store)
+
+
+def _is_ahead(record: SourceRecord, now: datetime) -> bool:
+    """Whether a source was visited, or planned, by a clock that ran ahead."""
+    planned = record.next_visit and record.next_visit > now + LONGEST_PLAN
+    return bool((record.last_attempt and record.last_attempt > now) or planned)
 
 
 def _url(source: Source, record: SourceRecord) -> str:
@@ -189,7 +198,13 @@ def _url(source: Source, record: SourceRecord) -> str:
 
 
 def _host(source: Source, record: SourceRecord) -> str:
-    return urlsplit(_url(source, record)).hostname or ""
+    """The host that answers in the end, as far as is known: sources that all lead to one are asked one by one."""
+    return urlsplit(record.validators.url or _url(source, record)).hostname or ""
+
+
+def _hosts(source: Source, record: SourceRecord) -> set[str]:
+    """The host that is asked, and the one that answers in the end."""
+    return {_host(source, record), urlsplit(_url(source, record)).hostname or ""}
 
 
 def refuse_public(house: House, ids: Sequence[str] = ()) -> None:
@@ -303,6 +318,9 @@ def _attempt(work: _Round, request: Request, now: datetime) -> sources.Attempt:
     record, rhythm = work.records[source.id], sources.rhythm(work.store, source.id)
     return sources.Attempt(
         request=request,
+        floor=cadence.floor(source, work.config.fetch, record.validators)
+        if record.last_success
+        else source.every or work.config.fetch.every,
         next_visit=cadence.provisional(record, source, work.config.fetch, rhythm, now),
         forced=record.next_visit is not None and record.next_visit > work.now,
     )
@@ -313,7 +331,7 @@ def _outcomes(future: Future[tuple[Outcome, ...]], batch: Iterable[str]) -> Sequ
         return future.result()
     except Exception as error:  # noqa: BLE001 - L2: a dead worker must not take the other visits with it
         failure = Failure(reason=f"the worker died ({type(error).__name__}: {str(error)[:200]})")
-        return [Outcome(source_id=id_, result=failure, conditional=False, seconds=0.0) for id_ in batch]
+        return [Outcome(source_id=id_, result=failure, conditional=None, seconds=0.0) for id_ in batch]
 
 
 def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None:
@@ -342,9 +360,10 @@ def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None
             gap=gap,
         )
         if plan.hold_host_until:
-            sources.hold_host(work.store, _host(source, record), plan.hold_host_until, plan.reason or "")
-        if outcome.robots:
-            sources.keep_robots(work.store, outcome.robots)
+            for host in {_host(source, record), urlsplit(outcome.url or "").hostname or ""} - {""}:
+                sources.hold_host(work.store, host, plan.hold_host_until, plan.reason or "")
+        for read in outcome.robots:
+            sources.keep_robots(work.store, read)
         updated = changes[Change.EDITED] + changes[Change.SIGNIFICANT]
         sources.end_visit(
             work.store,

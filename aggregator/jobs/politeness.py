@@ -57,7 +57,8 @@ def _broken(account: _Account, visit: Visit, host_until: datetime | None) -> lis
     if until and visit.started < until:
         found.append(f"CL8: visited at {at} although the server had asked for silence until {until:%H:%M}")
     if good and good.validated and good.url == visit.url and not visit.conditional:
-        overdue = account.whole is not None and visit.started - account.whole > WHOLE_AGAIN
+        # Where the log begins with answers that were 304, nobody knows when the last whole one was.
+        overdue = account.whole is None or visit.started - account.whole > WHOLE_AGAIN
         if not overdue:
             found.append(f"CL1: asked for the whole document at {at} although there were validators")
     return found
@@ -73,7 +74,9 @@ def _enter(account: _Account, visit: Visit) -> None:
     account.conditional += visit.conditional
     account.not_modified += visit.status == 304
     account.first = account.first or visit.started
-    account.last, account.until = visit, visit.until
+    account.last = visit
+    if visit.outcome != "begun":  # a visit that was killed says nothing of what the server wants
+        account.until = visit.until
     if visit.outcome in ("changed", "unchanged"):
         account.good = visit
         if visit.status != 304:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from aggregator.errors import Spoiled, UnreadableDocument
+from aggregator.gateways import redirects
 from aggregator.jobs.cadence import fresh_for, retry_after
 from aggregator.jobs.reading import details, harvest, links, may_read
 from aggregator.model import (
@@ -68,16 +69,14 @@ def visit_host(
 ) -> tuple[Outcome, ...]:
     """Visit the sources of one host one after the other; those not yet asked when we stop are left out."""
     outcomes: list[Outcome] = []
-    read: Robots | None = None
+    rules: dict[str, Robots] = {}
     asked: dict[str, float] = {}
     for request in work.requests:
         if stopping():
             break
-        visit = _Visit(
-            work, replace(request, robots=read or request.robots), fetcher, isolate, stopping, asked
-        )
-        outcomes.append(visit.outcome())
-        read = visit.robots or read
+        if request.robots:
+            rules.setdefault(request.robots.origin, request.robots)
+        outcomes.append(_Visit(work, request, fetcher, isolate, stopping, asked, rules).outcome())
         result = outcomes[-1].result
         if isinstance(result, Failure) and result.holds_host:
             break  # a 429 speaks for the whole host (CL8)
@@ -95,14 +94,17 @@ class _Visit:
         isolate: Isolate,
         stopping: Stopping,
         asked: dict[str, float],
+        rules: dict[str, Robots],
     ) -> None:
         self.work, self.request, self.fetcher, self.isolate = work, request, fetcher, isolate
         self.stopping = stopping
         self.asked = asked  # when each host was asked last, by the monotonic clock; the batch's own
+        self.rules = rules  # robots.txt by origin; the batch's own
         self.begun = time.monotonic()
         self.paused = self.answering = 0.0  # seconds that politeness took, and the servers
         self.requests = 0
-        self.robots: Robots | None = None  # read on this visit
+        self.robots: list[Robots] = []  # read on this visit
+        self.answered: Response | None = None
         self.older: list[Harvest] = []
         self.moved: str | None = None
         self.fresh_for: timedelta | None = None
@@ -113,19 +115,26 @@ class _Visit:
         filled = not isinstance(result, Failure) and self._fill_gap()
         if isinstance(result, Failure):  # servers' words get into logs, mails and terminals
             result = replace(result, reason=line(result.reason, 300) or "it failed without a word")
-        validators = self.request.validators
         return Outcome(
             source_id=self.request.source.id,
             result=result,
-            conditional=validators.etag is not None or validators.last_modified is not None,
+            conditional=self._was_conditional(),
             seconds=time.monotonic() - self.begun - self.paused,
             requests=self.requests,
             fresh_for=self.fresh_for,
             moved=self.moved,
-            robots=self.robots,
+            url=self.answered.url if self.answered else None,
+            robots=tuple(self.robots),
             older=tuple(self.older),
             filled=filled,
         )
+
+    def _was_conditional(self) -> bool | None:
+        if self.answered is None:
+            return None
+        if self.answered.conditional is not None:
+            return self.answered.conditional
+        return _validates(self.request.validators)
 
     def _ask(self, request: Request) -> Response | Failure:
         host = urlsplit(request.target).hostname or ""
@@ -137,17 +146,44 @@ class _Visit:
         answer = self.fetcher(request)
         self.asked[host] = time.monotonic()
         self.answering += self.asked[host] - begun
+        if isinstance(answer, Response):
+            self.asked |= {
+                urlsplit(url).hostname or "": self.asked[host] for url in (*answer.hops, answer.url)
+            }
         self.requests += 1 if isinstance(answer, Failure) else 1 + len(answer.hops)
         return answer
 
     def _asked(self) -> Harvest | Unchanged | Failure:
-        answer = self._ask(self.request)
+        answer = self._ask_for(self.request)
         if isinstance(answer, Failure):
             return answer
+        self.answered = answer
         if answer.permanent:
             self.moved = answer.url
         self.fresh_for = fresh_for(answer.headers)
         return self._judge(answer)
+
+    def _ask_for(self, request: Request) -> Response | Failure:
+        """A document; where robots.txt has a say, each hop of a redirect is asked about first (CL19)."""
+        if request.source.kind not in SCRAPED:
+            return self._ask(request)
+        hops: list[str] = []
+        permanent = True
+        while True:
+            answer = self._ask(replace(request, stay=True))
+            if isinstance(answer, Failure):
+                return answer
+            location = answer.headers.get("location")
+            if answer.status not in redirects.STATUSES or not location:
+                return replace(answer, hops=tuple(hops), permanent=permanent and bool(hops))
+            hops.append(answer.url)
+            permanent = permanent and answer.status in redirects.PERMANENT
+            following = redirects.target(answer.url, location)
+            if refusal := redirects.refused(answer.url, following, hops):
+                return Failure(reason=refusal, status=answer.status)
+            if forbidden := self._forbidden(following):
+                return forbidden
+            request = replace(request, url=following)
 
     # --- robots.txt (CL19) -----------------------------------------------------------------------------
 
@@ -155,10 +191,13 @@ class _Visit:
         """Why a page may not be scraped, or None."""
         if self.request.source.kind not in SCRAPED:
             return None
-        known = self.robots or self.request.robots
         place = robots.origin(url)
-        if known is None or known.origin != place or not self._fresh(known):
-            known = self.robots = Robots(origin=place, read=self.work.now, text=self._robots_text(place))
+        known = self.rules.get(place)
+        if known is None or not self._fresh(known):
+            read = self._read_robots(place)
+            if isinstance(read, Failure):
+                return read
+            known = read
         try:
             allowed = self.isolate(may_read, known.text, url, AGENT, seconds=self._left())
         except Spoiled as error:
@@ -173,19 +212,27 @@ class _Visit:
         lasts = timedelta(0) if known.text is None else ROBOTS_LAST
         return timedelta(0) <= self.work.now - known.read <= lasts
 
-    def _robots_text(self, place: str) -> str | None:
-        """The file's text; empty where there is none, None where the server could not say (RFC 9309 2.3.1)."""
+    def _read_robots(self, place: str) -> Robots | Failure:
+        """The file of an origin: empty where there is none, None where the server could not say (RFC 9309 2.3.1)."""
         source = replace(self.request.source, url=f"{place}/robots.txt")
         answer = self._ask(Request(source=source))
-        if isinstance(answer, Failure) or answer.status >= 500 or answer.status == 429:
-            return None
-        return answer.body[: robots.MAX_BYTES].decode("utf-8", "replace") if answer.status == 200 else ""
+        if isinstance(answer, Response) and answer.status in (429, 503):
+            self.answered = answer
+            return self._refused(answer)  # CL8: whatever it was asked for, it wants to be left alone
+        text: str | None = ""
+        if isinstance(answer, Failure) or answer.status >= 500:
+            text = None
+        elif answer.status == 200:
+            text = answer.body[: robots.MAX_BYTES].decode("utf-8", "replace")
+        self.rules[place] = Robots(origin=place, read=self.work.now, text=text)
+        self.robots.append(self.rules[place])
+        return self.rules[place]
 
     # --- the answer ------------------------------------------------------------------------------------
 
     def _judge(self, response: Response) -> Harvest | Unchanged | Failure:
         request = self.request
-        if response.status == 304 and request.validators == Validators():
+        if response.status == 304 and self._was_conditional() is False:
             return Failure(reason="it answered 304 although nothing was asked conditionally", status=304)
         if response.status == 304:
             validators = _refreshed(request.validators, response)
@@ -259,7 +306,7 @@ class _Visit:
         return found, frozenset(new) - found.keys()
 
     def _article(self, link: str) -> Details | None:
-        answer = self._ask(replace(self.request, url=link, validators=Validators()))
+        answer = self._ask_for(replace(self.request, url=link, validators=Validators()))
         if isinstance(answer, Failure) or answer.status != 200:
             return None
         try:
@@ -274,7 +321,7 @@ class _Visit:
         while gap and url and len(self.older) < MAX_OLDER and not self.stopping():
             if self._forbidden(url):
                 return True
-            answer = self._ask(replace(self.request, url=url, validators=Validators()))
+            answer = self._ask_for(replace(self.request, url=url, validators=Validators()))
             if isinstance(answer, Failure):
                 return False
             if answer.status != 200:
@@ -318,6 +365,10 @@ def read(
     if isinstance(result, Failure):
         return result
     return replace(result, validators=validators, body=response.body, body_hash=body_hash)
+
+
+def _validates(validators: Validators) -> bool:
+    return validators.etag is not None or validators.last_modified is not None
 
 
 def _refreshed(old: Validators, response: Response) -> Validators:

@@ -12,34 +12,41 @@ _HEADERS = (
     ("x-sucuri-block", "Sucuri"),
     ("x-vercel-mitigated", "Vercel"),
 )
-# What these pages say of themselves; looked for in the beginning of a page only.
-_PAGES = (
+# Pages that are nothing but a wall say so in their titles, also under a status that promises more.
+_TITLES = (
+    (rb"<title>\s*(?:Just a moment\.\.\.|Attention Required! \| Cloudflare)", "Cloudflare"),
+    (rb"<title>\s*Making sure you(?:'|&#39;|&#x27;|\xe2\x80\x99)re not a bot", "Anubis"),
+    (rb"<title>\s*Sucuri WebSite Firewall", "Sucuri"),
     (
-        rb"cdn-cgi/challenge-platform|<title>Just a moment\.\.\.|Attention Required! \| Cloudflare",
-        "Cloudflare",
+        rb"<title>\s*(?:Client Challenge|Bot Verification|Human Verification|DDoS-Guard)\s*</title>",
+        "a firewall",
     ),
-    (
-        rb"Making sure you(?:'|&#39;|&#x27;|\xe2\x80\x99)re not a bot|/\.within\.website/x/cmd/anubis",
-        "Anubis",
-    ),
+    (rb"^.{0,2000}_Incapsula_Resource.{0,2000}$", "Imperva"),  # a whole page, and nothing else on it
+)
+# Scripts that stand in ordinary pages as well, and mean something only in a refusal.
+_SCRIPTS = (
+    (rb"cdn-cgi/challenge-platform", "Cloudflare"),
     (rb"captcha-delivery\.com", "DataDome"),
     (rb"_Incapsula_Resource", "Imperva"),
-    (rb"Sucuri WebSite Firewall|sucuri_cloudproxy_js", "Sucuri"),
+    (rb"sucuri_cloudproxy_js", "Sucuri"),
     (rb"awsWafCookieDomainList|AwsWAFScript", "AWS WAF"),
-    (rb"<title>(?:Client Challenge|Access Denied|Bot Verification)</title>", "a firewall"),
+    (rb"<title>\s*Access Denied\s*</title>", "a firewall"),
     (rb"g-recaptcha|hcaptcha\.com/1/api|cf-turnstile", "a captcha"),
 )
+_REFUSALS = (401, 403, 405, 429, 503)
 BEGINNING = 65_536
 
 
 def name(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
-    """Whose bot wall answered, or None. `headers` in lower case; a page that is let through has none of these."""
-    for header, owner in _HEADERS:
-        if header in headers:
-            return owner
-    for pattern, owner in _PAGES:
-        if re.search(pattern, body[:BEGINNING]):
-            return owner
+    """Whose bot wall answered, or None. `headers` in lower case; of `body` the beginning counts."""
+    refused = status in _REFUSALS
+    if refused or status == 200:
+        for header, owner in _HEADERS:
+            if header in headers:
+                return owner
+        for pattern, owner in _TITLES + (_SCRIPTS if refused else ()):
+            if re.search(pattern, body[:BEGINNING], re.DOTALL):
+                return owner
     if status in (403, 429, 503) and headers.get("server", "").lower() == "cloudflare":
         return "Cloudflare"
     return None

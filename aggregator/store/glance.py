@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from aggregator import __version__
 
 MARK = "finished_with"
+LONGEST_PLAN = timedelta(days=70)
+"""No visit is ever planned further ahead: 31 days of `every`, twice after downtime, and a week of closed days."""
 
 
 def mark_for(config_bytes: bytes) -> str:
@@ -47,8 +49,8 @@ def idle(config_file: Path, now: datetime) -> int | None:
             due, waiting = conn.execute(
                 # An attempt in the future was made under a clock that ran ahead: that wants a proper look, too.
                 "SELECT count(*) FILTER (WHERE max(coalesce(next_visit, ''), coalesce(not_before, '')) <= ?1"
-                " OR last_attempt > ?1), count(*) FROM sources WHERE configured = 1",
-                [stamp],
+                " OR last_attempt > ?1 OR next_visit > ?2), count(*) FROM sources WHERE configured = 1",
+                [stamp, (now + LONGEST_PLAN).strftime("%Y-%m-%dT%H:%M:%SZ")],
             ).fetchone()
         finally:
             conn.close()

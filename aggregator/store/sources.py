@@ -49,14 +49,20 @@ def sync(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, str
             store.db.execute("UPDATE sources SET id = ? WHERE id = ?", [source.id, former])
             known[source.id] = known.pop(former)
     moved = [source.id for source in sources if source.id in known and known[source.id] != source.url]
+    followed = _followed(store, sources)
     gone = [id_ for id_ in known if id_ not in wanted]
     store.db.conn.executemany(
         "UPDATE sources SET url = 'formerly:' || id || ':' || url, etag = NULL, last_modified = NULL,"
         " validators_url = NULL, body_hash = NULL, next_visit = NULL, last_success = NULL, last_whole = NULL,"
         " hints = '{}', gone_since = NULL, moved_to = NULL, failures = 0, state = 'new', reason = NULL,"
-        " entries = 0, unfinished = 0, gap_url = NULL"
+        " entries = 0, unfinished = 0, gap_url = NULL, not_before = NULL"
         " WHERE id = ?",
-        [[id_] for id_ in moved],
+        [[id_] for id_ in moved if id_ not in followed],
+    )
+    store.db.conn.executemany(  # the address that was learned stands in the file now: the same document as before
+        "UPDATE sources SET url = 'formerly:' || id || ':' || url, moved_to = NULL, state = 'well', reason = NULL"
+        " WHERE id = ?",
+        [[id_] for id_ in followed],
     )
     taken = {source.url for source in sources}
     store.db.conn.executemany(
@@ -89,6 +95,15 @@ def sync(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, str
             for position, source in enumerate(sources)
         ],
     )
+
+
+def _followed(store: Store, sources: Sequence[Source]) -> set[str]:
+    """Sources whose new URL is the one they were known to have moved to (CL14)."""
+    learned = {
+        row["id"]: row["moved_to"]
+        for row in store.db.table("sources").rows_where("moved_learned AND moved_to <> ''")
+    }
+    return {source.id for source in sources if learned.get(source.id) == source.url}
 
 
 def records(store: Store) -> dict[str, SourceRecord]:
@@ -171,6 +186,7 @@ class Attempt:
 
     request: Request
     next_visit: datetime
+    floor: timedelta
     forced: bool
 
 
@@ -182,14 +198,15 @@ def begin_visits(store: Store, run_id: int, attempts: Iterable[Attempt], now: da
             source_id = attempt.request.source.id
             validators = attempt.request.validators
             cursor = store.db.execute(
-                "INSERT INTO visits (run_id, source_id, started, url, forced, conditional)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO visits (run_id, source_id, started, url, forced, floor, conditional)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
                     run_id,
                     source_id,
                     stamp(now),
                     attempt.request.target,
                     attempt.forced,
+                    attempt.floor.total_seconds(),
                     validators.etag is not None or validators.last_modified is not None,
                 ],
             )
@@ -234,28 +251,29 @@ def keep_robots(store: Store, read: Robots) -> None:
     )
 
 
-def clock_went_back(store: Store, rhythm: Mapping[str, datetime], longest: datetime, now: datetime) -> int:
-    """Plan anew what a clock that ran ahead had planned; how many sources that were.
+def clock_went_back(store: Store, plans: Mapping[str, datetime], longest: datetime, now: datetime) -> None:
+    """Plan anew what a clock that ran ahead had planned: the sources of `plans`, for the times given.
 
-    Such a source waits one whole rhythm from now (`rhythm` by id), because nobody knows how long ago its last
-    visit really was (CL5). No server can have asked for silence beyond `longest`.
+    Such a source waits one whole rhythm from now, because nobody knows how long ago its last visit really was
+    (CL5). No server can have asked for silence beyond `longest`.
     """
-    ahead = [
-        row["id"]
-        for row in store.db.table("sources").rows_where("configured = 1 AND last_attempt > ?", [stamp(now)])
-    ]
     with store.transaction():
         store.db.conn.executemany(
-            "UPDATE sources SET last_attempt = ?, next_visit = ? WHERE id = ?",
-            [[stamp(now), stamp(rhythm[id_]), id_] for id_ in ahead],
+            "UPDATE sources SET last_attempt = min(last_attempt, ?), next_visit = ? WHERE id = ?",
+            [[stamp(now), stamp(at), id_] for id_, at in plans.items()],
         )
-        if ahead:  # the pauses after these visits cannot be measured (CL20)
-            store.db.execute("UPDATE visits SET floor = 0 WHERE started > ?", [stamp(now)])
-        for table, column in (("sources", "not_before"), ("hosts", "held_until")):
+        # The pauses after these visits cannot be measured (CL20).
+        store.db.execute("UPDATE visits SET floor = 0 WHERE started > ?", [stamp(now)])
+        for table, column, latest in (
+            ("sources", "not_before", longest),
+            ("hosts", "held_until", longest),
+            ("sources", "last_whole", now),
+            ("sources", "gone_since", now),
+            ("sources", "moved_since", now),
+        ):
             store.db.execute(
-                f"UPDATE {table} SET {column} = ? WHERE {column} > ?", [stamp(longest), stamp(longest)]
+                f"UPDATE {table} SET {column} = ? WHERE {column} > ?", [stamp(latest), stamp(latest)]
             )
-    return len(ahead)
 
 
 def unbegin(store: Store, visit_id: int, record: SourceRecord) -> None:
@@ -283,9 +301,10 @@ def end_visit(
     word = {Harvest: "changed", Failure: "failed"}.get(type(result), "unchanged")
     read = len(result.body) if isinstance(result, Harvest) else getattr(result, "bytes_read", 0)
     store.db.execute(
-        "UPDATE visits SET seconds = ?, outcome = ?, status = ?, conditional = ?, bytes = ?, reason = ?,"
-        " new_items = ?, updated_items = ?, requests = ?, validated = ?, floor = ?, until = ?"
-        " WHERE id = ?",
+        "UPDATE visits SET seconds = ?, outcome = ?, status = ?, conditional = coalesce(?, conditional),"
+        " bytes = ?, reason = ?,"
+        " new_items = ?, updated_items = ?, requests = ?, validated = ?, floor = ?, until = ?,"
+        " url = coalesce(?, url) WHERE id = ?",
         [
             round(outcome.seconds, 3),
             word,
@@ -300,6 +319,7 @@ def end_visit(
             and (result.validators.etag is not None or result.validators.last_modified is not None),
             plan.floor.total_seconds(),
             stamp(plan.not_before),
+            outcome.url,
             visit_id,
         ],
     )
@@ -321,7 +341,7 @@ def end_visit(
             stamp(move.since) if move else None,
             move.visits if move else 0,
             move.learned if move else False,
-            not isinstance(result, Failure) and result.status != 304,
+            not isinstance(result, Failure) and result.status == 200,
             stamp(now),
             outcome.source_id,
         ],

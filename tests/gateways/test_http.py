@@ -15,7 +15,8 @@ from typing import Any
 import brotli
 import pytest
 
-from aggregator.gateways.http import HttpFetcher, _refused_hop, user_agent
+from aggregator.gateways.http import HttpFetcher, user_agent
+from aggregator.gateways.redirects import refused
 from aggregator.model import Failure, FetchRules, Request, Response, Validators
 from tests.builders import site, source
 from tests.conftest import Answer, Web
@@ -125,8 +126,8 @@ def test_redirects_that_lead_nowhere_are_failures(web: Web) -> None:
 
 def test_https_to_http_is_refused() -> None:
     """CL14: a redirect may not take the lock away."""
-    assert _refused_hop("https://a.example/", "http://a.example/", [])
-    assert _refused_hop("http://a.example/", "https://a.example/", []) is None
+    assert refused("https://a.example/", "http://a.example/", [])
+    assert refused("http://a.example/", "https://a.example/", []) is None
 
 
 def test_credentials_stay_with_their_host(web: Web, webs: Callable[[], Web]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -45,6 +47,17 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def stumble() -> None:
+    """A task that raises what pebble itself raises when it is broken."""
+    raise RecursionError("too deep")
+
+
+def burn(file: str) -> None:
+    """A task that is busy for ever, in C."""
+    Path(file).touch()
+    re.match(r"(a+)+$", "a" * 60 + "b")
+
+
 def refuse() -> None:
     """A task that raises."""
     raise UnreadableDocument("no")
@@ -79,6 +92,29 @@ def test_a_dead_process_takes_nobody_with_it(isolated: isolate.Isolation) -> Non
         assert isinstance(dead.exception(), Spoiled)
 
 
+def test_an_error_of_the_function_breaks_nothing(isolated: isolate.Isolation) -> None:
+    """L2: RecursionError is a RuntimeError, like pebble's own of a broken pool; tasks beside it are done."""
+    with ThreadPoolExecutor(4) as pool:
+        stumbled = pool.submit(isolated, stumble, seconds=20)
+        others = [pool.submit(isolated, double, n, seconds=20) for n in range(10)]
+        assert [other.result(30) for other in others] == [2 * n for n in range(10)]
+        assert isinstance(stumbled.exception(30), RecursionError)
+
+
+def test_processes_that_somebody_ended_are_begun_again(isolated: isolate.Isolation) -> None:
+    """L2: a service manager that ends all processes of a group makes no innocent document fail."""
+    assert isolated(double, 1, seconds=10) == 2
+    for child in multiprocessing.active_children():
+        os.kill(child.pid or 0, signal.SIGTERM)
+    results = []
+    for n in range(5):
+        try:
+            results.append(isolated(double, n, seconds=10) == 2 * n)
+        except Spoiled as error:
+            assert "processes that read documents" in str(error)
+    assert len(results) >= 3 and all(results)
+
+
 def test_closed_processes_are_begun_anew(isolated: isolate.Isolation) -> None:
     """After `close` nothing is left, and the next call works."""
     isolate.close()
@@ -86,13 +122,16 @@ def test_closed_processes_are_begun_anew(isolated: isolate.Isolation) -> None:
 
 
 def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
-    """A run that is killed leaves no process behind."""
+    """A run that is killed leaves no process behind, not even one that is busy in C."""
     script = (
         "from tests.gateways.test_isolate import double\n"
         "from aggregator.gateways import isolate\nimport os, time\n"
         "if __name__ == '__main__':\n"
-        "    isolate.Isolation()(double, 1, seconds=10)\n"
-        f"    open({str(tmp_path / 'ready')!r}, 'w').close()\n    time.sleep(60)\n"
+        "    import threading\n    from tests.gateways.test_isolate import burn\n"
+        "    run = isolate.Isolation()\n    run(double, 1, seconds=10)\n"
+        f"    call = dict(args=(burn, {str(tmp_path / 'ready')!r}), kwargs=dict(seconds=0.5))\n"
+        "    threading.Thread(target=run, **call).start()\n"
+        "    time.sleep(60)\n"
     )
     file = tmp_path / "script.py"
     file.write_text(script)

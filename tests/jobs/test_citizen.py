@@ -288,7 +288,8 @@ def test_a_page_asks_robots_once_a_day(place: Workplace, web: Web, clock: Clock)
     ("robots", "words"),
     [
         (Answer(b"User-agent: aggregator\nDisallow: /news"), "robots.txt forbids us to read the page"),
-        (Answer(status=503), "robots.txt cannot be had, which forbids"),
+        (Answer(status=500), "robots.txt cannot be had, which forbids"),
+        (Answer(status=503), "overloaded or being mended (503)"),
     ],
 )
 def test_a_forbidden_page_is_left_alone(place: Workplace, web: Web, robots: Answer, words: str) -> None:
@@ -315,3 +316,131 @@ def test_two_pages_of_a_host_share_one_robots(place: Workplace, web: Web) -> Non
     )
     assert run(place).failed == 0
     assert [asked.path for asked in web.asked] == ["/robots.txt", "/a", "/b", "/feed"]
+
+
+def test_a_redirect_to_a_forbidden_page_is_not_followed(place: Workplace, webs: Callable[[], Web]) -> None:
+    """CL19: robots.txt has a say in each hop, and that of another host is asked first."""
+    near, far = webs(), webs()
+    near.answers["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /private")
+    far.answers["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /")
+    near.answers["/a"] = redirecting(near, 302, "/private/news")
+    near.answers["/b"] = redirecting(near, 302, f"{far.url}/news")
+    near.answers["/c"] = redirecting(near, 302, "/news")
+    near.answers["/news"] = near.answers["/private/news"] = far.answers["/news"] = Answer(PAGE)
+    sources = "".join(
+        f"  - {{id: {p}, name: N, url: '{near.url}/{p}', kind: page, {SELECTORS}}}\n" for p in ("a", "b", "c")
+    )
+    place.write(f"sources:\n{sources}")
+    assert [told.outcome for told in run(place).sources] == ["failed", "failed", "changed"]
+    assert [asked.path for asked in near.asked] == ["/robots.txt", "/a", "/b", "/c", "/news"]
+    assert [asked.path for asked in far.asked] == ["/robots.txt"]
+
+
+def test_an_overloaded_robots_holds_the_host(place: Workplace, web: Web, clock: Clock) -> None:
+    """CL8, V3: a 429 counts whatever was asked for; nothing of the host is asked before its time, forced or not."""
+    one(place, web, "/news", f", kind: page, {SELECTORS}")
+    web.answers["/robots.txt"] = Answer(status=429, headers={"Retry-After": "86400"})
+    run(place)
+    clock.now += 2 * HOUR
+    assert run(place, force=True).held == 1
+    assert len(web.asked) == 1
+
+
+# --- what a review found ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Content-Encoding": "gzip"}, {"Content-Length": "999999"}, {"Content-Encoding": "br"}]
+)
+def test_a_broken_error_page_loses_no_retry_after(
+    node: Workplace, web: Web, clock: Clock, headers: dict[str, str]
+) -> None:
+    """CL8: the page of an error only serves to name a bot wall; the server's word stands without it."""
+    usual = {"Retry-After": "86400", "Content-Type": "text/html"}
+    web.answers["/feed"] = Answer(b"<html>not compressed", 429, usual | headers)
+    (told,) = run(node).sources
+    assert told.status == 429
+    clock.now += 2 * HOUR
+    assert run(node, force=True).held == 1
+
+
+def test_a_hostile_location_moves_no_terminal(node: Workplace, web: Web, clock: Clock) -> None:
+    """A learned move is told in words that no terminal obeys."""
+    web.feed("/feed", rss(news(1)), '"1"')
+    run(node)
+    web.answers["/feed"] = redirecting(web, 301, "/n\x1b]0;pwned\x07\xe2\x80\xae")
+    web.feed("/n%1B%5D0;pwned%07%E2%80%AE", rss(news(1)), '"n"')
+    notices = [notice for report in rounds(node, clock, 5 * DAY, 6 * HOUR) for notice in report.notices]
+    assert len(notices) == 1 and "moved for good" in notices[0]
+    assert notices[0].isprintable() and state(node) == "moved"
+
+
+def test_taking_the_advice_costs_no_request(node: Workplace, web: Web, clock: Clock) -> None:
+    """CL1, CL5, CL14: the learned address put into feeds.yaml is the same document as before."""
+    web.feed("/new", rss(news(1)), '"n"')
+    web.answers["/feed"] = redirecting(web, 301, "/new")
+    list(rounds(node, clock, 5 * DAY, 6 * HOUR))
+    assert state(node) == "moved"
+    one(node, web, "/new")
+    before = len(web.asked)
+    clock.now += HOUR / 4
+    assert run(node).not_due == 1
+    assert state(node) == "well"
+    clock.now += 6 * HOUR
+    run(node)
+    assert [asked.headers.get("if-none-match") for asked in web.asked[before:]] == ['"n"']
+
+
+def test_another_address_is_not_held_by_the_old_ones_wish(
+    node: Workplace, webs: Callable[[], Web], web: Web, clock: Clock
+) -> None:
+    """CL8: what one server asked for binds nobody who goes to another."""
+    web.answers["/feed"] = Answer(status=429, headers={"Retry-After": "864000"})
+    run(node)
+    other = webs()
+    other.feed("/feed", rss(news(1)), '"1"')
+    one(node, other)
+    clock.now += 2 * HOUR
+    assert run(node).new_items == 1
+
+
+def test_304_to_a_question_without_condition_is_a_failure(node: Workplace, web: Web, clock: Clock) -> None:
+    """CL4: who was not asked conditionally cannot say that nothing changed."""
+    web.answers["/feed"] = Answer(rss(news(1)))
+    run(node)
+    web.answers["/feed"] = Answer(status=304)
+    clock.now += 30 * HOUR
+    assert run(node).failed == 1
+
+
+def test_a_plan_of_a_clock_that_ran_ahead_is_made_anew(node: Workplace, web: Web, clock: Clock) -> None:
+    """CL10, CL5: the daemon spread its sources by a clock a year ahead; put right, they are visited again."""
+    web.feed("/feed", rss(news(1)), '"1"')
+    run(node)
+    clock.now += 365 * DAY
+    run(node, spread=True)
+    clock.now -= 365 * DAY - 2 * HOUR
+    run(node)
+    assert sum(report.visited for report in rounds(node, clock, 9 * HOUR)) >= 1
+
+
+def test_sources_that_lead_to_one_host_are_asked_one_by_one(
+    place: Workplace, webs: Callable[[], Web], clock: Clock
+) -> None:
+    """CL8, CL11: what counts is who answers in the end: its 429 holds all that lead to it."""
+    end = webs()
+    lines = []
+    for n in range(3):
+        server = webs()
+        server.answers["/feed"] = redirecting(server, 302, f"{end.url}/{n}")
+        end.feed(f"/{n}", rss(news(n)), f'"{n}"')
+        lines.append(f"  - {{id: s{n}, name: S{n}, url: '{server.url}/feed'}}\n")
+    place.write("sources:\n" + "".join(lines))
+    run(place)
+    for n in range(3):
+        end.answers[f"/{n}"] = Answer(status=429, headers={"Retry-After": "86400"})
+    clock.now += 2 * HOUR
+    assert run(place).failed == 1
+    assert len(end.asked) == 4
+    clock.now += 2 * HOUR
+    assert run(place, force=True).held == 3
