@@ -91,5 +91,5 @@ class House:
     mailer: Callable[[], AbstractContextManager[Mailer]]
     pretended_clock: bool = False
     stopping: Stopping = never
-    host_gap: float = 5.0
+    host_gap: float = 0.0
     """Seconds between two requests to one host (V2, CL11)."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aggregator.seams import Fetcher, House, Isolate, Mailer
 
 PRETENDED = "AGGREGATOR_NOW"
+HOST_GAP_SECONDS = 5.0  # V2, CL11
 
 
 class ClockError(AggregatorError):
@@ -65,6 +66,7 @@ def build(config_file: Path, *, secrets: bool = True) -> House:
         make_executor=_threads,
         mailer=lambda: _mailer(config),
         pretended_clock=bool(os.environ.get(PRETENDED)),
+        host_gap=HOST_GAP_SECONDS,
     )
 
 

@@ -65,13 +65,13 @@ class Case:
     body: bytes
     kind: str = "feed"
     headers: dict[str, str] = field(default_factory=dict)
-    layout: Layout | None = None
+    layouts: tuple[Layout, ...] = ()
     made: str = ""
 
     @property
     def source(self) -> Source:
         """Who is said to have written it."""
-        return builders.source(kind=self.kind, page=self.layout)
+        return builders.source(kind=self.kind, page=self.layouts)
 
 
 class Wrong(AssertionError):
@@ -109,7 +109,7 @@ _TYPES = (
 
 
 @lru_cache(maxsize=1)
-def corpus() -> tuple[tuple[str, bytes, str, Layout | None], ...]:
+def corpus() -> tuple[tuple[str, bytes, str, tuple[Layout, ...]], ...]:
     """Names, bodies, kinds and layouts of all recorded documents."""
     found = []
     folders = [OURS, *map(Path, filter(None, [os.environ.get("FUZZ_CORPUS")]))]
@@ -118,14 +118,15 @@ def corpus() -> tuple[tuple[str, bytes, str, Layout | None], ...]:
             continue
         beside = path.with_name(f"{path.stem}.expected.json")
         said = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else {}
-        layout = Layout(**said["page"]) if "page" in said else None
-        found.append((path.name, path.read_bytes(), said.get("kind", "feed"), layout))
+        pages = said.get("page", [])
+        layouts = tuple(builders.layout_of(page) for page in (pages if isinstance(pages, list) else [pages]))
+        found.append((path.name, path.read_bytes(), said.get("kind", "feed"), layouts))
     return tuple(found)
 
 
 def _from_corpus(r: R, seed: int) -> Case:
-    name, body, kind, layout = r.choice(corpus())
-    return Case(seed, body, kind, layout=layout, made=name)
+    name, body, kind, layouts = r.choice(corpus())
+    return Case(seed, body, kind, layouts=layouts, made=name)
 
 
 def _made_up(r: R, seed: int, size: int) -> Case:
