@@ -18,7 +18,17 @@ from aggregator.errors import AggregatorError, ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aggregator.model import Config, DigestReport, FetchReport, Manners, StatusReport
+    from aggregator.model import (
+        Config,
+        Diagnosis,
+        DigestReport,
+        Discovery,
+        FetchReport,
+        Manners,
+        Offer,
+        Preview,
+        StatusReport,
+    )
     from aggregator.seams import House
 
 ALL_FAILED = 3  # L3: when all of at least so many due sources failed, the run failed
@@ -101,11 +111,18 @@ def _print_json(value: object) -> None:
 
 
 @cli.command()
+@click.option("--live", is_flag=True, help="Also visit every source that is due, and say how to mend it.")
+@_json_option
 @click.pass_obj
-def check(invocation: _Invocation) -> None:
+def check(invocation: _Invocation, live: bool, as_json: bool) -> None:
     """Validate feeds.yaml and say every problem with its line."""
     from aggregator.jobs import look
 
+    if as_json and not live:
+        raise click.UsageError("--json goes with --live")
+    if live:
+        _check_live(invocation, as_json)
+        return
     config = invocation.house().config
     look.check_authority(config)
     enabled = sum(source.enabled for source in config.sources)
@@ -118,6 +135,35 @@ def check(invocation: _Invocation) -> None:
             f"site.{config.placeholder} is still the placeholder: `fetch` will not visit public servers"
             " until it is yours."
         )
+
+
+def _check_live(invocation: _Invocation, as_json: bool) -> None:
+    from aggregator.jobs import diagnose as job
+
+    progress = _Progress() if sys.stderr.isatty() else None
+    diagnoses = job.run(invocation.house(), progress)
+    if progress:
+        progress.end()
+    if as_json:
+        _print_json({"sources": diagnoses})
+    else:
+        _say_diagnoses(diagnoses)
+    failing = [told for told in diagnoses if job.is_failing(told)]
+    if len(failing) >= ALL_FAILED and len(failing) == len(diagnoses):
+        raise AggregatorError(
+            f"all {len(failing)} sources fail (first: {failing[0].id}: {failing[0].reason}); is the network up?"
+        )
+
+
+def _say_diagnoses(diagnoses: Sequence[Diagnosis]) -> None:
+    for told in diagnoses:
+        click.echo(f"{told.id}: {told.state}" + (f": {told.reason}" if told.reason else ""))
+        if told.mend:
+            click.echo(f"  to mend it: {told.mend}")
+        if told.proposal:
+            click.echo("".join(f"    {line}\n" for line in told.proposal.splitlines()), nl=False)
+    well = sum(told.state == "well" for told in diagnoses)
+    click.echo(f"{len(diagnoses)} sources, {well} of them well")
 
 
 # --- fetch and publish ---------------------------------------------------------------------------------
@@ -502,7 +548,7 @@ def prune(invocation: _Invocation) -> None:
 
 @cli.group()
 def source() -> None:
-    """The list of sources, in and out."""
+    """The list of sources: found, looked over, in and out."""
 
 
 @source.command("list")
@@ -538,6 +584,107 @@ def _decide_held(invocation: _Invocation, ids: tuple[str, ...], *, release: bool
     for id_, count in upkeep.decide_held(invocation.house(secrets=False), ids, release=release).items():
         held = f"{count} items {word}" if count else "no items were held"
         click.echo(f"{id_}: {held}; its next document is believed as it is")
+
+
+@source.command("discover")
+@click.argument("url", metavar="URL")
+@_json_option
+@click.pass_obj
+def source_discover(invocation: _Invocation, url: str, as_json: bool) -> None:
+    """Find what can be polled at a partner's page; nothing is recorded."""
+    from aggregator.jobs import discover as job
+    from aggregator.jobs.preview import address
+
+    progress = _Progress() if sys.stderr.isatty() else None
+    found = job.run(invocation.house(secrets=False), address(url), progress)
+    if progress:
+        progress.end()
+    if as_json:
+        _print_json(job.as_json(found))
+    else:
+        _say_discovered(found)
+
+
+def _say_discovered(found: Discovery) -> None:
+    click.echo(f"{found.url}: {'a web page' if found.kind == 'page' else found.offers[0].proposal.why}")
+    if found.title:
+        click.echo(f"  {found.title}")
+    for note in found.notes:
+        click.echo(f"  note: {note}")
+    for offer in found.offers:
+        click.echo()
+        _say_offer(offer)
+    if not found.offers:
+        click.echo("nothing that could be polled was found")
+    if found.sitemap and not any(offer.well for offer in found.offers):
+        click.echo(f"The site names a sitemap, to look through by hand: {found.sitemap}")
+    best = next((offer for offer in found.offers if not offer.problem), None)
+    for offer in found.offers:
+        if offer.well and offer is not best:
+            click.echo(f"\nOr, as {offer.proposal.kind}\n\n{offer.yaml}", nl=False)
+    if best:
+        click.echo(f"\nFor feeds.yaml, below `sources:`\n\n{best.yaml}", nl=False)
+
+
+def _say_offer(offer: Offer) -> None:
+    proposal = offer.proposal
+    sure = f"{min(proposal.score, 1.0):.0%} sure"
+    click.echo(f"{proposal.kind}  {proposal.url}  ({proposal.why}; {sure})")
+    if not offer.tried:
+        click.echo("  not tried")
+        return
+    if offer.problem:
+        click.echo(f"  tried in vain: {offer.problem}")
+        return
+    click.echo(f"  reads well: {offer.count} items")
+    for glimpse in offer.first:
+        date = f"{glimpse.date:%Y-%m-%d}" if glimpse.date else "no date   "
+        click.echo(f"  {date}  {glimpse.title}  {glimpse.link or ''}".rstrip())
+
+
+@source.command("preview")
+@click.argument("name", metavar="URL|ID")
+@click.option("--force", is_flag=True, help="Ask the server although it was asked a short time ago.")
+@_json_option
+@click.pass_obj
+def source_preview(invocation: _Invocation, name: str, force: bool, as_json: bool) -> None:
+    """Show the items of a source as they would be taken now; nothing is recorded."""
+    from aggregator.jobs import preview as job
+
+    progress = _Progress() if sys.stderr.isatty() else None
+    shown = job.run(invocation.house(), name, force=force, progress=progress)
+    if progress:
+        progress.end()
+    if as_json:
+        _print_json(shown)
+    else:
+        _say_preview(shown)
+
+
+def _say_preview(shown: Preview) -> None:
+    how = "its kept document, read anew" if shown.kept else "asked just now"
+    click.echo(f"{shown.url} ({shown.kind}; {how}): {len(shown.items)} items")
+    for note in shown.notes:
+        click.echo(f"  note: {note}")
+    for item in shown.items:
+        date = f"{item.date:%Y-%m-%d %H:%M}" if item.date else f"no date ({item.written or 'none written'})"
+        topics = f"  [{', '.join(item.topics)}]" if item.topics else ""
+        click.echo(f"{date}  {item.kind}  {item.title}{topics}")
+        if item.link:
+            click.echo(f"  {item.link}")
+        if item.dropped:
+            click.echo(f"  left out by `{item.dropped}`")
+
+
+@source.command("letter")
+@click.argument("id_", metavar="ID")
+@click.pass_obj
+def source_letter(invocation: _Invocation, id_: str) -> None:
+    """Print a letter to the publisher of a source that makes trouble."""
+    from aggregator.jobs import appeal
+
+    letter = appeal.run(invocation.house(secrets=False), id_)
+    click.echo(letter or f"{id_}: there is nothing to complain about\n", nl=False)
 
 
 @source.command("import")

@@ -82,6 +82,10 @@ class MailError(AggregatorError):
     """The mail relay cannot be used; every letter stays owed."""
 
 
+class NothingToShow(AggregatorError):
+    """What a person asked to look at cannot be had, may not be read, or is nothing that can be polled."""
+
+
 class UnreadableDocument(AggregatorError):
     """A body is not a document of the kind the source declares; becomes a `Failure` of the visit."""
 

@@ -196,6 +196,15 @@ def place(tmp_path: Path, clock: Clock) -> Workplace:
     return Workplace(tmp_path, clock)
 
 
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands do not pause between two requests to one host."""
+    from dataclasses import replace
+
+    real = wiring.build
+    monkeypatch.setattr(wiring, "build", lambda file, **options: replace(real(file, **options), host_gap=0.0))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--soak` runs the long forms."""
     parser.addoption("--soak", action="store_true", help="run the long tests (kills, fuzz, simulated weeks)")

@@ -17,8 +17,14 @@ import pytest
 from tests.command import PROGRAM, Said, call, confined, news, one_source, run, visited
 from tests.conftest import HEAD, Clock, Web, Workplace
 
-JOBS = [("fetch",), ("publish",), ("digest", "run")]
-LOOKS = [("status",), ("search", "x"), ("story", "show", "abcd"), ("digest", "preview", "weekly")]
+JOBS = [("fetch",), ("publish",), ("digest", "run"), ("check", "--live")]
+LOOKS = [
+    ("status",),
+    ("search", "x"),
+    ("story", "show", "abcd"),
+    ("digest", "preview", "weekly"),
+    ("source", "letter", "node"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +71,10 @@ USAGE = [
     (("digest", "preview", "weekly", "--at", "0001-01-01"), "0001-01-01"),
     (("digest", "preview", "weekly", "--at", "9999-12-31T23:59-14:00"), "9999-12-31"),
     (("digest", "preview", "weekly", "--out", "feeds.yaml"), "feeds.yaml"),
+    (("source", "discover"), "URL"),
+    (("source", "preview"), "URL|ID"),
+    (("source", "letter"), "ID"),
+    (("check", "--json"), "--live"),
     (("-c",), "-c"),
 ]
 
@@ -92,6 +102,21 @@ UNKNOWN = [
     (("fetch", "off"), "source 'off' is disabled in feeds.yaml"),
     (("digest", "preview", "weakly"), "no digest 'weakly' in feeds.yaml, did you mean \"weekly\"?"),
     (("digest", "preview", "xyzzy"), "no digest 'xyzzy' in feeds.yaml (there are: weekly)"),
+    (("source", "preview", "nod"), "no source 'nod' in feeds.yaml, did you mean \"node\"?"),
+    (("source", "letter", "nod"), "no source 'nod' in feeds.yaml, did you mean \"node\"?"),
+    (
+        ("source", "discover", "node.example"),
+        "'node.example' is not a web address: it must begin with https:// or http://",
+    ),
+    (
+        ("source", "discover", "ftp://node.example/"),
+        "'ftp://node.example/' is not a web address: it must begin with https:// or http://",
+    ),
+    (
+        ("source", "preview", "https://me:secret@node.example/"),
+        "credentials do not belong into the URL: use `user` and `password: env:NAME`",
+    ),
+    (("source", "discover", "http://[::1/"), "'http://[::1/' is not a URL: Invalid IPv6 URL"),
     (("story", "show", "nope"), "no story 'nope'; `aggregator search` finds stories and shows their ids"),
     (("story", "show", ""), "no story ''; `aggregator search` finds stories and shows their ids"),
     (("story", "show", "*"), "no story '*'; `aggregator search` finds stories and shows their ids"),
@@ -114,7 +139,17 @@ def test_unknown_name_of_the_process(site: Workplace) -> None:
     assert (said.code, said.line) == (2, "aggregator: no source 'nod' in feeds.yaml, did you mean \"node\"?")
 
 
-@pytest.mark.parametrize(("command", "code"), [(("fetch",), 2), (("story", "show"), 2), (("search",), 0)])
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (("fetch",), 2),
+        (("story", "show"), 2),
+        (("search",), 0),
+        (("source", "discover"), 2),
+        (("source", "preview"), 2),
+        (("source", "letter"), 2),
+    ],
+)
 def test_bytes_that_are_no_text(site: Workplace, command: tuple[str, ...], code: int) -> None:
     """Bytes that no encoding explains are an unknown name, or a word nobody used, like any other."""
     said = call(site, *command, os.fsdecode(b"\xff\xff\xff\xff"))
@@ -264,6 +299,14 @@ def test_placeholder_contact_visits_nobody(place: Workplace, web: Web) -> None:
     assert said.line.startswith("aggregator: feeds.yaml: site.contact is still the placeholder")
     assert "far" in said.line
     assert web.asked == []
+
+
+@pytest.mark.parametrize("command", [("check", "--live"), ("source", "preview", "far")])
+def test_placeholder_contact_looks_at_nobody(place: Workplace, web: Web, command: tuple[str, ...]) -> None:
+    """V7: neither `check --live` nor a preview asks a public server while the contact is the placeholder."""
+    said = call(public_and_private(place, web, "news@example.org"), *command, AGGREGATOR_NOW=None)
+    assert (said.code, web.asked) == (78, [])
+    assert said.line.startswith("aggregator: feeds.yaml: site.contact is still the placeholder")
 
 
 def test_placeholder_contact_may_visit_own_machines(place: Workplace, web: Web) -> None:

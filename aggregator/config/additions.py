@@ -51,7 +51,7 @@ def added(text: str, outlines: Sequence[Outline], config: Config) -> tuple[str, 
     for outline in outlines:
         if outline.url in known:
             continue
-        id_ = _free_id(outline.title, ids)
+        id_ = free_id(outline.title, ids)
         ids.add(id_)
         new_ids.append(id_)
         lines += [f"  - id: {id_}", f"    name: {_quoted(outline.title)}", f"    url: {_quoted(outline.url)}"]
@@ -72,7 +72,8 @@ def added(text: str, outlines: Sequence[Outline], config: Config) -> tuple[str, 
     return text[: match.start()] + "sources:\n" + body + text[end:], new_ids
 
 
-def _free_id(title: str, taken: set[str]) -> str:
+def free_id(title: str, taken: set[str]) -> str:
+    """An id made of a title that is not `taken` yet."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "source"
     candidate, n = stem, 2

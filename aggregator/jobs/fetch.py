@@ -55,12 +55,13 @@ def run(
     ids: Sequence[str] = (),
     force: bool = False,
     spread: bool = False,
+    publish: bool = True,
     progress: Progress | None = None,
 ) -> FetchReport:
     """One round. `force` ignores the sources' rhythm, and nothing else (V3).
 
     `spread`: the caller comes again within minutes, so that what became due while nobody was there need not be
-    visited all at once (CL10).
+    visited all at once (CL10). Without `publish` what is new is stored, and left for the next round to place.
     """
     begun = time.perf_counter()
     config = house.config
@@ -76,23 +77,29 @@ def run(
             _reread(work, isolate)
             if chosen:
                 _visit_all(work, chosen, isolate, progress)
-        _settle_authority(store, config)
-        placed = place.place(store, config.channels, now)
-        try:
-            published = publish.render(store, config)
-        except AggregatorError as error:
-            error.notices = tuple(work.notices)  # V8: what was committed is told, whatever comes after
-            raise
-        report = work.report(
-            new_stories=placed.founded,
-            joined_stories=placed.joined,
-            documents_written=published.documents_written,
-            seconds=round(time.perf_counter() - begun, 3),
-        )
+        told = _place_and_publish(work) if publish else {}
+        report = work.report(**told, seconds=round(time.perf_counter() - begun, 3))
         if work.run_id or report.new_stories or report.documents_written:
             runs.finish(store, work.run(), "done", _summary(report), house.clock())
-        _leave(work)
+        if publish:
+            _leave(work)
     return report
+
+
+def _place_and_publish(work: _Round) -> dict[str, object]:
+    """What is new into stories, stories into documents; what the report says of it."""
+    _settle_authority(work.store, work.config)
+    placed = place.place(work.store, work.config.channels, work.now)
+    try:
+        published = publish.render(work.store, work.config)
+    except AggregatorError as error:
+        error.notices = tuple(work.notices)  # V8: what was committed is told, whatever comes after
+        raise
+    return {
+        "new_stories": placed.founded,
+        "joined_stories": placed.joined,
+        "documents_written": published.documents_written,
+    }
 
 
 @dataclass(slots=True)

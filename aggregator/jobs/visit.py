@@ -262,11 +262,8 @@ class _Visit:
         return self._read(again, validators, hashlib.sha256(kept.body).hexdigest())
 
     def _refused(self, response: Response) -> Failure:
-        reason = _STATUS.get(response.status, f"the server answered {response.status}")
-        if owner := wall.name(response.status, response.headers, response.body):
-            reason += f": a bot wall stands before it ({owner})"
         return Failure(
-            reason=reason,
+            reason=refusal_of(response),
             status=response.status,
             wait=retry_after(response.headers, self.work.now),
             holds_host=response.status == 429,
@@ -369,6 +366,14 @@ def read(
 
 def _validates(validators: Validators) -> bool:
     return validators.etag is not None or validators.last_modified is not None
+
+
+def refusal_of(response: Response) -> str:
+    """An answer without a document, in words."""
+    reason = _STATUS.get(response.status, f"the server answered {response.status}")
+    if owner := wall.name(response.status, response.headers, response.body):
+        reason += f": a bot wall stands before it ({owner})"
+    return reason
 
 
 def _refreshed(old: Validators, response: Response) -> Validators:

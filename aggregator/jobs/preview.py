@@ -1,0 +1,152 @@
+"""The items of a source as they would be taken now; nothing is recorded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from difflib import get_close_matches
+from urllib.parse import urlsplit
+
+from aggregator.config.values import web_url
+from aggregator.errors import NothingToShow, Spoiled, UnknownName
+from aggregator.jobs import asking, discover, surveying
+from aggregator.jobs.asking import Asking
+from aggregator.jobs.reading import harvest
+from aggregator.jobs.visit import SCRAPED
+from aggregator.model import (
+    Config,
+    Failure,
+    Harvest,
+    Preview,
+    Request,
+    Response,
+    Source,
+    SourceRecord,
+    TopicRule,
+    Verdict,
+)
+from aggregator.seams import House, Isolate, Progress
+from aggregator.store import dossier, sources
+from aggregator.store.connection import opened
+from aggregator.text import line
+
+ARTICLES = "what the articles' own pages say (`article`) comes with visits only"
+
+
+def run(house: House, name: str, *, force: bool = False, progress: Progress | None = None) -> Preview:
+    """The items of a source of feeds.yaml, or of whatever is at an address.
+
+    A source's kept document is read again without a request. Where there is none, its server is asked once, if it
+    was not asked a short time ago; `force` ignores that (CL5), but never a server's word (V3).
+    """
+    if "://" in name:
+        return _of_address(house, address(name), progress)
+    return _of_source(house, known(house.config, name), force, progress)
+
+
+def address(written: str) -> str:
+    """A web address of the command line; raises UnknownName."""
+    try:
+        return web_url(written)
+    except ValueError as error:
+        raise UnknownName(str(error)) from error
+
+
+def known(config: Config, id_: str) -> Source:
+    """The source of this id, also a disabled one; raises UnknownName."""
+    by_id = {source.id: source for source in config.sources}
+    if id_ not in by_id:
+        near = get_close_matches(id_, by_id, n=1)
+        hint = f', did you mean "{near[0]}"?' if near else ""
+        raise UnknownName(f"no source {id_!r} in {config.file.name}{hint}")
+    return by_id[id_]
+
+
+def _of_source(house: House, source: Source, force: bool, progress: Progress | None) -> Preview:
+    config = house.config
+    kept: tuple[str, bytes] | None = None
+    record: SourceRecord | None = None
+    database = config.data / "aggregator.db"
+    if database.exists():
+        with opened(database, create=False) as store:
+            kept = dossier.document(store, source.id, source.url)
+            record = sources.records(store).get(source.id)
+            hosts = sources.held_hosts(store, house.clock())
+            held = hosts.get(urlsplit((record and record.validators.url) or source.url).hostname or "")
+            if kept is None and record:
+                _refuse_haste(house, source, replace(record, not_before=held or record.not_before), force)
+    with house.isolate() as isolate:
+        if kept:
+            answer: Response | Failure = Response(status=200, url=kept[0], headers={}, body=kept[1])
+        else:
+            asking.refuse(house, source.url)
+            asker = Asking(asking.terms(house), house.fetcher(), isolate, progress=progress)
+            answer = asker.document(source, source.url, ask_robots=source.kind in SCRAPED)
+        verdict = record.verdict if record else Verdict()
+        read = answer if isinstance(answer, Failure) else _read(house, isolate, source, verdict, answer)
+    return _shown(read, source, source.id, kept=kept is not None)
+
+
+def _refuse_haste(house: House, source: Source, record: SourceRecord, force: bool) -> None:
+    """CL5, CL8: no request where one was made a short time ago or the server wants silence."""
+    now, every = house.clock(), source.every or house.config.fetch.every
+    if record.not_before and record.not_before > now:
+        raise NothingToShow(
+            f"{source.id}: its server asked for silence until {record.not_before:%Y-%m-%d %H:%M} UTC"
+        )
+    if not force and record.last_attempt and now - record.last_attempt < every:
+        raise NothingToShow(
+            f"{source.id}: no document of it is kept, and its server was asked at {record.last_attempt:%H:%M} UTC"
+            f" ({record.reason or 'nothing came'}); --force asks it again"
+        )
+
+
+def _of_address(house: House, url: str, progress: Progress | None) -> Preview:
+    asking.refuse(house, url)
+    terms, nobody = asking.terms(house), discover.stranger(url)
+    with house.isolate() as isolate:
+        asker = Asking(terms, house.fetcher(), isolate, progress=progress)
+        answer = asker.document(nobody, url, ask_robots=True)
+        if isinstance(answer, Failure):
+            raise NothingToShow(f"{url}: {line(answer.reason, 300)}")
+        try:
+            survey = isolate(
+                surveying.survey, answer, terms.rules, terms.zone, terms.now, seconds=terms.seconds
+            )
+        except Spoiled as error:
+            raise NothingToShow(f"{url}: {error}") from error
+        if isinstance(survey, Failure):
+            raise NothingToShow(f"{url}: {line(survey.reason, 300)}")
+        best = next((offer for offer in survey.offers if offer.well), None)
+        if best is None:
+            raise NothingToShow(
+                f"{url}: no list of news was found on this page; `aggregator source discover` shows what it offers"
+            )
+        source = replace(nobody, kind=best.proposal.kind, page=best.proposal.page, timezone=terms.zone)
+        return _shown(_read(house, isolate, source, Verdict(), answer), source, url, kept=False)
+
+
+def _read(
+    house: House, isolate: Isolate, source: Source, verdict: Verdict, answer: Response
+) -> Harvest | Failure:
+    rules: tuple[TopicRule, ...] = house.config.topics
+    seconds = house.config.fetch.timeout.total_seconds()
+    try:
+        return isolate(
+            harvest, Request(source=source, verdict=verdict), answer, rules, house.clock(), seconds=seconds
+        )
+    except Spoiled as error:
+        return Failure(reason=str(error))
+
+
+def _shown(read: Harvest | Failure, source: Source, name: str, *, kept: bool) -> Preview:
+    if isinstance(read, Failure):
+        where = "its kept document: " if kept else ""
+        raise NothingToShow(f"{name}: {where}{line(read.reason, 300)}")
+    return Preview(
+        url=read.url,
+        kind=source.kind,
+        kept=kept,
+        items=surveying.glimpses(read.items),
+        notes=(*read.notes, *([ARTICLES] if any(layout.article for layout in source.page) else ())),
+        title=read.profile.title,
+    )
