@@ -796,6 +796,30 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DoubtfulPair:
+    """Two stories that may be one, for an editor to merge or to keep apart."""
+
+    story: str
+    title: str
+    other: str
+    other_title: str
+    score: float
+    why: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What an editor decided, of which stories and items (I7)."""
+
+    at: datetime
+    who: str
+    verb: str
+    stories: tuple[str, ...]
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Teller:
     """A source as shown beside a story; lives on in the store when it left feeds.yaml (V5)."""
 

@@ -81,7 +81,7 @@ class _Known:
 
 
 def addresses(member: Member) -> Iterator[str]:
-    """What exact evidence is found by: links, works, pages it is a copy of, and what addresses of one page share."""
+    """What exact evidence is looked up by: links, works, pages it is a copy of, what addresses of one page share."""
     yield from member.links
     yield from member.works
     yield from member.origins

@@ -136,7 +136,9 @@ def _telling(a: Member) -> bool:
 
 
 def _loosely_linked(a: Member, b: Member) -> bool:
-    return bool(a.link and b.link and links.loose(a.link) == links.loose(b.link))
+    if not a.link or not b.link or "#" in a.link + b.link:  # series live in fragments
+        return False
+    return links.loose(a.link) == links.loose(b.link)
 
 
 def _host(url: str) -> str:

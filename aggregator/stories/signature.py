@@ -145,10 +145,10 @@ def _places(folded: str) -> tuple[frozenset[str], frozenset[str]]:
     return towns, frozenset(COUNTRIES[word] for word in said & COUNTRIES.keys())
 
 
-def keys(sign: Signature) -> dict[int, float]:
-    """What an item is found by in the store's index, with how much each says; the strongest first.
+def keys(sign: Signature, *addresses: str) -> dict[int, float]:
+    """What an item is found by in the store's index, with how much each says.
 
-    An odd key leads to candidates by itself, even ones only several together.
+    An odd key leads to candidates by itself, even ones only several together. `addresses` are odd.
     """
     found: dict[str, float] = {}
     title = sign.title
@@ -162,11 +162,16 @@ def keys(sign: Signature) -> dict[int, float]:
     found |= {f"p {town}": 1.1 for town in sign.towns}
     best = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:KEYS]
     result = {_hashed(name) & ~1: worth for name, worth in best}
-    for strong in (*(f"r {ref}" for ref in stated.references), *(f"doi {doi}" for doi in stated.dois)):
+    for strong in (*(f"@ {address}" for address in addresses), *(f"r {ref}" for ref in stated.references), *(f"doi {doi}" for doi in stated.dois)):
         result[_hashed(strong) | 1] = 5.0
     if sign.key:
         result[_hashed("t " + sign.key) | 1] = 2.0
     return result
+
+
+def common(sign: Signature, seen_often: frozenset[int]) -> frozenset[str]:
+    """The words of an item that the store's index found to be common."""
+    return frozenset(c for c in sign.words if _hashed("w " + c) & ~1 in seen_often)
 
 
 @lru_cache(maxsize=65536)
