@@ -38,7 +38,6 @@ def trace(store: Store) -> None:
 
 def of(told: traces.Told) -> traces.Traced:
     """What an item is found by."""
-    sign = signature.make(told.title, told.text, told.teller, told.language)
     address = [links.loose(told.link)] if told.link and not links.is_listing(canonical(told.link)) else []
     found = [("work", work) for work in works.works(told.link, told.guid)]
     found += [("origin", origin) for origin in reposts.origins(told.html or told.text, told.link)]
@@ -48,7 +47,7 @@ def of(told: traces.Told) -> traces.Traced:
         placed=told.placed,
         sort=told.sort,
         traces=tuple(found),
-        features=signature.keys(sign, *address),
+        features=signature.keys(told.title, told.text, told.teller, *address),
     )
 
 

@@ -60,13 +60,22 @@ _REFERENCE = re.compile(
     r"(?<!\w)(?:cve[- ]?(\d{4}-\d{3,})|(?:ref(?:erence|\.|erenz|erenznummer)?|kennziffer|kenn-?nr\.?|job[- ]?id|requisition|stellen-?id)"
     r"[\s:.#]*(?:number|code|no\.?|nr\.?|id)?[\s:.#]*([a-z]{0,6}[-/ ]?\d[\w/-]*(?:\.\d+)*))"
 )
+_REFERENCE_WORDS = frozenset(
+    "cve ref reference referenz referenznummer kennziffer kenn job jobid requisition stellen".split()
+)
+_MONEY_WORDS = frozenset(
+    [*_UNIT, *"euro euros euroa eur usd dollar dollars chf franken sek kronor nok dkk gbp pound pounds pln czk".split()]
+)
+_MONEY_SIGN = re.compile("[€$£]")
 _DOI = re.compile(r"(?<![\w.])(10\.\d{4,9}/[^\s\"'<>,;]+[^\s\"'<>,;.)\]])")
 _VERSION = re.compile(r"(?<![\w.,])v?(\d+(?:\.\d+)+(?:[-.]?(?:a|b|rc|alpha|beta|dev|m|rev|post)\.?\d*)?)(?![\d]|\.\d|\w)")
 _NUMBERED = re.compile(r"(?<![\w.,-])(\d{1,6}(?:,\d{3})*)(st|nd|rd|th|er|e|x|t|d|%)?(?![\w,.]*\d)(?!\w)")
 _ROMAN = re.compile(r"(?<!\w)(X{0,2}(?:IX|IV|V?I{1,3}|V)|X{1,2})(?!\w|['’.]\w)")
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
-_LETTERS = re.compile(r"[a-z]{3,}")
+_LETTERS = re.compile(r"[a-z]+")
 _COUNTED = NUMBER_WORDS | ORDINAL_WORDS
+AROUND = 26
+_DIGITS = re.compile(r"\d+")
 _DIGIT = re.compile(r"\d")
 
 
@@ -90,23 +99,27 @@ class Facts:
 NOTHING = Facts()
 
 
-def stated(text: str, folded: str) -> Facts:
-    """The facts in `text`; `folded` is the same without case and diacritics."""
-    words = _counted(folded)
-    roman = _romans(text)
+def stated(text: str, folded: str, *, title: bool = False) -> Facts:
+    """The facts in `text`; `folded` is the same without case and diacritics. Roman numerals count in titles only."""
+    said = set(_LETTERS.findall(folded))
+    words = frozenset(str(_COUNTED[word]) for word in said & _COUNTED.keys())
+    if title:
+        words |= _romans(text)
+    calendar = bool(said & MONTHS.keys())
     if not _DIGIT.search(folded):
-        months = _months(folded)
-        if not (words or roman or months):
-            return NOTHING
-        return Facts(numbers=words | roman, months=months)
-    rest = folded
-    dois = frozenset(_DOI.findall(rest)) if "10." in rest else frozenset()
-    references, rest = _taken(_REFERENCE, rest)
+        months = _months(folded) if calendar and title else frozenset()
+        return Facts(numbers=words, months=months) if words or months else NOTHING
+    folded = folded if title else _around_digits(folded)
+    dois = frozenset(_DOI.findall(folded)) if "10." in folded else frozenset()
+    references, rest = _taken(_REFERENCE, folded) if said & _REFERENCE_WORDS else (frozenset(), folded)
     rest = _DOI.sub(" ", rest) if dois else rest
-    dates, months, years, rest = _dates(rest)
-    amounts, rest = _amounts(rest)
+    dates, months, years, rest = _dates(rest, calendar)
+    amounts: frozenset[int] = frozenset()
+    if said & _MONEY_WORDS or _MONEY_SIGN.search(rest):
+        amounts, rest = _amounts(rest)
     versions, rest = _taken(_VERSION, rest)
-    months |= _months(rest)
+    if calendar:
+        months |= _months(rest)
     years |= frozenset(_YEAR.findall(rest))
     rest = _YEAR.sub(" ", rest)
     numbers = frozenset(_number(digits, tail) for digits, tail in _NUMBERED.findall(rest))
@@ -115,20 +128,28 @@ def stated(text: str, folded: str) -> Facts:
         months=months,
         years=years,
         amounts=amounts,
-        numbers=numbers | words | roman,
+        numbers=numbers | words,
         versions=versions,
         references=references,
         dois=dois,
     )
 
 
+def _around_digits(text: str) -> str:
+    """The parts of a text in which facts can stand; the rest need not be searched."""
+    parts, end = [], 0
+    for match in _DIGITS.finditer(text):
+        start = max(match.start() - AROUND, 0)
+        if start > end:
+            parts.append(" | ")
+            end = start
+        parts.append(text[end : match.end() + AROUND])
+        end = match.end() + AROUND
+    return "".join(parts)
+
+
 def _number(digits: str, tail: str) -> str:
     return digits.replace(",", "") + (tail if tail in ("x", "t", "d", "%") else "")
-
-
-def _counted(folded: str) -> frozenset[str]:
-    said = set(_LETTERS.findall(folded))
-    return frozenset(str(_COUNTED[word]) for word in said & _COUNTED.keys())
 
 
 def _romans(text: str) -> frozenset[str]:
@@ -157,7 +178,7 @@ def _taken(pattern: re.Pattern[str], text: str) -> tuple[frozenset[str], str]:
     return found, pattern.sub(" ", text) if found else text
 
 
-def _dates(text: str) -> tuple[frozenset[str], frozenset[int], frozenset[str], str]:
+def _dates(text: str, calendar: bool) -> tuple[frozenset[str], frozenset[int], frozenset[str], str]:
     dates: set[str] = set()
     months: set[int] = set()
     years: set[str] = set()
@@ -175,6 +196,8 @@ def _dates(text: str) -> tuple[frozenset[str], frozenset[int], frozenset[str], s
 
     text = _ISO.sub(lambda m: note(int(m[2]), m[3], year=m[1]), text)
     text = _NUMERIC.sub(lambda m: note(int(m[3]), m[1], m[2], year=m[4]), text)
+    if not calendar:
+        return frozenset(dates), frozenset(months), frozenset(years), text
     text = _DAY_MONTH.sub(lambda m: note(month(m[3]), m[1], m[2], year=m[4]), text)
 
     def month_first(m: re.Match[str]) -> str:

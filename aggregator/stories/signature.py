@@ -16,10 +16,10 @@ from aggregator.stories.lexicon import NUMBER_WORDS, ORDINAL_WORDS, STOP, TECHNI
 from aggregator.stories.phases import phases
 from aggregator.stories.places import COUNTRIES, TOWNS
 
-READ = 700
+READ = 600
 """Characters of a text that are compared: what a news is about stands at its beginning."""
 NAME, CAPITAL = 2.0, 1.4
-KEYS = 20
+KEYS = 16
 _WORD = re.compile(r"[^\W_]+")
 _POSSESSIVE = re.compile(r"['’]s?(?!\w)")
 _DECORATION = re.compile(r"^\s*(?:\[[^\]]{1,40}\]|\(?(?:re|fwd|aw|news|press release|pressemitteilung)\)?\s*[:|])\s*", re.IGNORECASE)
@@ -43,7 +43,6 @@ class Signature:
     context: frozenset[str]
     towns: frozenset[str]
     countries: frozenset[str]
-    title_towns: frozenset[str]
     title_facts: Facts
     facts: Facts
     phases: frozenset[str]
@@ -59,33 +58,36 @@ def of(member: Member) -> Signature:
 
 def make(title: str, text: str, teller: str, language: str | None) -> Signature:
     """The signature of a title and a text told by a source named `teller`."""
-    title = _POSSESSIVE.sub("", _bare(unicodedata.normalize("NFKC", title), teller))
-    text = _POSSESSIVE.sub("", _URL.sub(" ", unicodedata.normalize("NFKC", text[:READ])))
+    title, text = _plain(title, teller), _plain_text(text)
     folded_title, folded_text = fold(title), fold(text)
-    title_words, title_names = _words(title, shouting=_shouts(title))
-    text_words, text_names = _words(text, shouting=False)
-    if not text.strip():
-        folded_text = ""
-    title_facts = facts.stated(title, folded_title)
-    all_words = text_words | {c: max(w, text_words.get(c, 0)) for c, w in title_words.items()}
-    towns, countries = _places(folded_title)
-    more_towns, more_countries = _places(folded_text)
+    in_title, in_text = _said(title, shouting=_shouts(title)), _said(text)
+    title_facts = facts.stated(title, folded_title, title=True)
+    all_words = in_text.words | {c: max(w, in_text.words.get(c, 0)) for c, w in in_title.words.items()}
     title_phases = phases(folded_title)
     return Signature(
         key=" ".join(_WORD.findall(folded_title)),
-        title=title_words,
+        title=in_title.words,
         words=all_words,
-        names=title_names | text_names,
+        names=in_title.names | in_text.names,
         context=frozenset(c for w in _WORD.findall(fold(teller)) for c in concepts(w)),
-        towns=towns | more_towns,
-        countries=countries | more_countries,
-        title_towns=towns,
+        towns=in_title.towns | in_text.towns,
+        countries=in_title.countries | in_text.countries,
         title_facts=title_facts,
         facts=title_facts | facts.stated(text, folded_text),
         phases=title_phases | phases(folded_text),
         title_phases=title_phases,
         language=language,
     )
+
+
+def _plain(title: str, teller: str) -> str:
+    return _POSSESSIVE.sub("", _bare(title if title.isascii() else unicodedata.normalize("NFKC", title), teller))
+
+
+def _plain_text(text: str) -> str:
+    text = text[:READ]
+    text = _URL.sub(" ", text if text.isascii() else unicodedata.normalize("NFKC", text))
+    return _POSSESSIVE.sub("", text)
 
 
 def _bare(title: str, teller: str) -> str:
@@ -102,31 +104,53 @@ def _shouts(title: str) -> bool:
     return sum(c.isupper() for c in letters) > 0.6 * len(letters)
 
 
-def _words(text: str, *, shouting: bool) -> tuple[dict[str, float], frozenset[str]]:
-    """The concepts of a text with their weights, and those that are names."""
-    found: dict[str, float] = {}
-    names = set()
-    for written in _WORD.findall(text):
-        word = fold(written)
-        if word in STOP or word.isdigit() or word in MONTHS or word in NUMBER_WORDS or word in ORDINAL_WORDS:
-            continue
-        if match := _YEAR_IN_NAME.match(word):
-            word, written = match[1], written[: len(match[1])]
-        if word in TOWNS or word in COUNTRIES:
-            continue  # places speak for themselves
-        is_name = not shouting and _is_name(written)
-        if is_name and len(word) > 1 and word not in TECHNIQUES:
-            found[word] = max(found.get(word, 0), NAME if len(word) > 2 else 1.0)
-            names.add(word)
-            continue
-        if len(word) < 2:
-            continue
-        for concept in concepts(word):
-            worth = weight(concept)
-            if worth == 1.0 and written[0].isupper() and not shouting:
-                worth = CAPITAL
-            found[concept] = max(found.get(concept, 0), worth)
-    return found, frozenset(names)
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """The concepts of a text with their weights, those that are names, and places."""
+
+    words: dict[str, float]
+    names: frozenset[str]
+    towns: frozenset[str]
+    countries: frozenset[str]
+
+
+def _said(text: str, *, shouting: bool = False) -> _Said:
+    words: dict[str, float] = {}
+    names, towns, countries = set(), set(), set()
+    for written in set(_WORD.findall(text)):
+        meant, kind = _meant(written.lower() if shouting else written)
+        if kind == "town":
+            towns.add(meant[0][0])
+        elif kind == "country":
+            countries.add(meant[0][0])
+        else:
+            for concept, worth in meant:
+                if worth > words.get(concept, 0):
+                    words[concept] = worth
+            if kind == "name":
+                names.add(meant[0][0])
+    return _Said(words, frozenset(names), frozenset(towns), frozenset(countries))
+
+
+@lru_cache(maxsize=100_000)
+def _meant(written: str) -> tuple[tuple[tuple[str, float], ...], str]:
+    """The concepts of a word with their weights, and what sort of word it is; places speak for themselves."""
+    word = fold(written)
+    if word in STOP or word.isdigit() or word in MONTHS or word in NUMBER_WORDS or word in ORDINAL_WORDS:
+        return (), ""
+    if match := _YEAR_IN_NAME.match(word):
+        word, written = match[1], written[: len(match[1])]
+    if len(word) < 2:
+        return (), ""
+    if word in TOWNS:
+        return ((TOWNS[word], 0.0),), "town"
+    if word in COUNTRIES:
+        return ((COUNTRIES[word], 0.0),), "country"
+    if _is_name(written) and word not in TECHNIQUES:
+        return ((word, NAME if len(word) > 2 else 1.0),), "name"
+    capital = written[0].isupper()
+    weights = ((concept, weight(concept)) for concept in concepts(word))
+    return tuple((c, CAPITAL if capital and w == 1.0 else w) for c, w in weights), ""
 
 
 @lru_cache(maxsize=65536)
@@ -139,33 +163,28 @@ def _is_name(written: str) -> bool:
     )
 
 
-def _places(folded: str) -> tuple[frozenset[str], frozenset[str]]:
-    said = set(_WORD.findall(folded))
-    towns = frozenset(TOWNS[word] for word in said & TOWNS.keys())
-    return towns, frozenset(COUNTRIES[word] for word in said & COUNTRIES.keys())
-
-
-def keys(sign: Signature, *addresses: str) -> dict[int, float]:
+def keys(title: str, text: str, teller: str, *addresses: str) -> dict[int, float]:
     """What an item is found by in the store's index, with how much each says.
 
     An odd key leads to candidates by itself, even ones only several together. `addresses` are odd.
     """
-    found: dict[str, float] = {}
-    title = sign.title
-    for concept, worth in sign.words.items():
-        if worth >= 1.0 and (concept in title or worth > 1.0):
-            found["w " + concept] = worth + (0.5 if concept in title else 0)
-    stated = sign.facts
+    title, text = _plain(title, teller), _plain_text(text)
+    folded_title, folded_text = fold(title), fold(text)
+    in_title, in_text = _said(title, shouting=_shouts(title)), _said(text)
+    found = {f"w {c}": w + 0.5 for c, w in in_title.words.items() if w >= 1.0}
+    found |= {f"w {c}": w for c, w in in_text.words.items() if w > 1.0 and c not in in_title.words}
+    stated = facts.stated(title, folded_title, title=True) | facts.stated(text, folded_text)
     found |= {f"d {date}": 1.6 for date in stated.dates}
     found |= {f"a {amount}": 2.5 for amount in stated.amounts}
     found |= {f"v {version}": 1.8 for version in stated.versions}
-    found |= {f"p {town}": 1.1 for town in sign.towns}
+    found |= {f"p {town}": 1.1 for town in in_title.towns | in_text.towns}
     best = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:KEYS]
     result = {_hashed(name) & ~1: worth for name, worth in best}
-    for strong in (*(f"@ {address}" for address in addresses), *(f"r {ref}" for ref in stated.references), *(f"doi {doi}" for doi in stated.dois)):
-        result[_hashed(strong) | 1] = 5.0
-    if sign.key:
-        result[_hashed("t " + sign.key) | 1] = 2.0
+    strong = [f"@ {address}" for address in addresses]
+    strong += [f"r {reference}" for reference in stated.references] + [f"doi {doi}" for doi in stated.dois]
+    result |= {_hashed(name) | 1: 5.0 for name in strong}
+    if key := " ".join(_WORD.findall(folded_title)):
+        result[_hashed(f"t {key}") | 1] = 2.0
     return result
 
 
