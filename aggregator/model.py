@@ -809,6 +809,38 @@ class DoubtfulPair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NearMiss:
+    """A story that was looked at beside another, and how they compare."""
+
+    story: str
+    title: str
+    source: str
+    comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaving:
+    """An item that the rules of today would not put into its story, and where it goes."""
+
+    item: str
+    title: str
+    source: str
+    story: str
+    becomes: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diff:
+    """What placing everything again would change; `joins` are only ever put on the editors' list (I5)."""
+
+    stories: int = 0
+    leaves: tuple[Leaving, ...] = ()
+    joins: tuple[DoubtfulPair, ...] = ()
+    applied: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What an editor decided, of which stories and items (I7)."""
 
@@ -1057,6 +1089,7 @@ class StatusReport:
     oldest_owed: datetime | None
     parked: Mapping[str, int]
     runs: tuple[RunRecord, ...]
+    doubts: tuple[DoubtfulPair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

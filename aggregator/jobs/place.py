@@ -63,7 +63,12 @@ def _leads(before: Iterable[Cluster], placements: Iterable[Placement], joined: s
     members: dict[str, list[Member]] = {c.story_id: list(c.members) for c in before}
     for placement in placements:
         members.setdefault(placement.story_id, []).append(placement.member)
-    return {id_: min(members[id_], key=cluster.rank).item_id for id_ in joined}
+    return {id_: lead_of(members[id_]) for id_ in joined}
+
+
+def lead_of(members: Iterable[Member]) -> str:
+    """The item that leads `members` (I6)."""
+    return min(members, key=cluster.rank).item_id
 
 
 def enroll(store: Store, all_channels: Sequence[Channel], story_ids: Iterable[str]) -> None:

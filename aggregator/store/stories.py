@@ -57,6 +57,13 @@ def stories_of(store: Store, item_ids: Iterable[str]) -> set[str]:
     return ids
 
 
+def oldest_first(store: Store, ids: Iterable[str]) -> list[str]:
+    """Story ids by when they were announced, then by when they were founded."""
+    held = list(ids)
+    rows = store.db.execute(f"SELECT id FROM stories WHERE id IN ({marks(held)}) ORDER BY announced, number", held)
+    return [row[0] for row in rows]
+
+
 def clusters(store: Store, ids: Iterable[str]) -> list[Cluster]:
     """The stories `ids` as placing sees them; the stored lead first."""
     members: dict[str, list[Member]] = {}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from aggregator.store.connection import Store
+from aggregator.store.connection import Store, sure_moment
 from aggregator.store.items import chunked, marks
 
 COMMON = 40
@@ -29,7 +30,6 @@ class Told:
     html: str
     link: str | None
     guid: str | None
-    language: str | None
     teller: str
     sort: datetime
 
@@ -54,33 +54,45 @@ class Found:
     common: frozenset[int]
 
 
+_TOLD = f"""
+    SELECT items.number, items.id, items.story_id, items.title, substr(items.text, 1, {TEXT}) AS text,
+        CASE WHEN length(items.html) < 3000 THEN items.html
+            ELSE substr(items.html, 1, 600) || ' ' || substr(items.html, -900) END AS html,
+        items.link, items.guid, items.sort, sources.name AS teller
+    FROM items JOIN sources ON sources.id = items.source_id
+"""
+
+
 def untraced(store: Store, limit: int) -> list[Told]:
-    """Items whose traces are still to be written, but for dropped ones."""
+    """Items whose traces are still to be written."""
     rows = store.db.execute(
-        "SELECT items.number, items.id, items.story_id, items.title, substr(items.text, 1, ?) AS text,"
-        " CASE WHEN length(items.html) < 3000 THEN items.html"
-        "  ELSE substr(items.html, 1, 600) || ' ' || substr(items.html, -900) END AS html,"
-        " items.link, items.guid, items.language, items.sort, sources.name AS teller"
-        " FROM untraced JOIN items ON items.number = untraced.item JOIN sources ON sources.id = items.source_id"
-        " ORDER BY untraced.item LIMIT ?",
-        [TEXT, limit],
+        _TOLD + " WHERE items.number IN (SELECT item FROM untraced ORDER BY item LIMIT ?)", [limit]
     )
+    return [_told(row) for row in rows]
+
+
+def told(store: Store, item_ids: Iterable[str]) -> list[Told]:
+    """Items as traces are made of them."""
     return [
-        Told(
-            number=row["number"],
-            item_id=row["id"],
-            placed=row["story_id"] is not None,
-            title=row["title"],
-            text=row["text"],
-            html=row["html"],
-            link=row["link"],
-            guid=row["guid"],
-            language=row["language"],
-            teller=row["teller"],
-            sort=datetime.fromisoformat(row["sort"]),
-        )
-        for row in rows
+        _told(row)
+        for part in chunked(item_ids)
+        for row in store.db.execute(_TOLD + f" WHERE items.id IN ({marks(part)})", part)
     ]
+
+
+def _told(row: Mapping[str, Any]) -> Told:
+    return Told(
+        number=row["number"],
+        item_id=row["id"],
+        placed=row["story_id"] is not None,
+        title=row["title"],
+        text=row["text"],
+        html=row["html"],
+        link=row["link"],
+        guid=row["guid"],
+        teller=row["teller"],
+        sort=sure_moment(row["sort"]),
+    )
 
 
 def write(store: Store, traced: Sequence[Traced]) -> None:
