@@ -6,7 +6,7 @@ from aggregator.model import Comparison, Evidence, Member, Strength
 from aggregator.stories import evidence, vetoes
 from aggregator.stories.signature import of
 
-SAME, RELATED = 7.0, 5.0
+SAME, RELATED = 7.5, 5.0
 """Thresholds of near evidence, set on labelled pairs so that no two news become one."""
 SUBJECT = 2.0
 """So much must the items share of what is said, not only of who, when and where."""
@@ -17,7 +17,7 @@ ANCHOR = 1.5
 def compare(a: Member, b: Member, common: frozenset[str] = frozenset()) -> Comparison:
     """What stands for and against two items telling the same news. `common` are words the archive uses often."""
     if found := evidence.exact(a, b):
-        against = vetoes.of_titles(a, b)
+        against = vetoes.of_reposts(a, b) if found.name == "repost" else vetoes.of_titles(a, b)
         return _judged((found,), against, Strength.RELATED if against else Strength.SAME)
     if a.source_id == b.source_id:  # two items of one source are one story only on identity evidence
         return _judged((), ("both are of the same source, which tells them apart",), Strength.DIFFERENT)

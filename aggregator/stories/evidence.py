@@ -60,11 +60,18 @@ def new_version(a: Member, b: Member) -> Evidence | None:
 
 
 def repost(a: Member, b: Member) -> Evidence | None:
-    """One says that it is a copy of the other's page."""
+    """One says that it is a copy of the other's page, in words that fit."""
+    if title_likeness(of(a), of(b)) < 0.25 and not _in_two_languages(a, b):
+        return None
     for copy, original in ((a, b), (b, a)):
         if shared := copy.origins & original.links:
             return _proof("repost", f"{copy.teller or copy.source_id} points to the other's page, {min(shared)}")
     return None
+
+
+def _in_two_languages(a: Member, b: Member) -> bool:
+    """Whether titles cannot be compared because they are in two languages."""
+    return bool(a.language and b.language and a.language != b.language)
 
 
 def other_language(a: Member, b: Member) -> Evidence | None:
@@ -208,6 +215,9 @@ def _worth(concept: str, a: Signature, b: Signature, common: frozenset[str]) -> 
 def shared_dates(a: Signature, b: Signature, common: frozenset[str]) -> Evidence | None:
     """Days that both give."""
     shared = sorted(a.facts.dates & b.facts.dates)
+    if a.facts.dates and b.facts.dates and not shared:
+        days = f"{_listed(sorted(a.facts.dates))} and {_listed(sorted(b.facts.dates))}"
+        return Evidence(name="dates", weight=-1.5, reason=f"they give other dates, {days}")
     if not shared:
         return None
     return Evidence(
@@ -220,9 +230,10 @@ def shared_amounts(a: Signature, b: Signature, common: frozenset[str]) -> Eviden
     shared = sorted(a.facts.amounts & b.facts.amounts)
     if not shared:
         return None
+    worth = [2.6 if amount >= 20_000 else 1.4 for amount in shared]
     return Evidence(
         name="amounts",
-        weight=min(2.6 + 1.4 * (len(shared) - 1), 4.0),
+        weight=round(min(worth[0] + 0.5 * sum(worth[1:]), 4.0), 2),
         reason=f"both give the sum {_listed(f'{n:,}' for n in shared)}",
     )
 

@@ -27,6 +27,7 @@ STOP = frozenset(
     " please s said same see she should since so some soon still such take takes taking than that the their them then"
     " there these they this those through to too under until up us use used using very via was way we were what when"
     " where which while who whose why will with within would you your"
+    " euro euros eur usd dollar dollars"
     # de
     " aber alle allem allen aller alles als also am an auch auf aus bei beim bereits bis da dabei damit dann das dass"
     " dem den denn der des die dies diese diesem diesen dieser dieses doch dort du durch ein eine einem einen einer eines"
@@ -238,7 +239,11 @@ TYPES = {
     name: kind
     for kind, names in {
         "meeting": "meeting conference congress symposium assembly",
-        "training": "workshop course training school tutorial hackathon webinar",
+        "training": "workshop course training",
+        "school": "school",
+        "tutorial": "tutorial",
+        "webinar": "webinar",
+        "hackathon": "hackathon",
         "talk": "seminar talk colloquium",
         "survey": "survey questionnaire",
         "election": "election elected",

@@ -145,6 +145,15 @@ def own_house(a: Signature, b: Signature) -> str | None:
     return "each speaks of its own house"
 
 
+def own_name(a: Signature, b: Signature) -> str | None:
+    """Each title names its own publisher, of whom the other knows nothing: "X offers grants", "Y offers grants"."""
+    names = [
+        {c for c in one.title.keys() & one.context if c not in TEMPLATE and c not in FIELD and c not in other.words}
+        for one, other in ((a, b), (b, a))
+    ]
+    return f"one tells of {min(names[0])}, the other of {min(names[1])}" if all(names) else None
+
+
 NEAR: tuple[Callable[[Signature, Signature], str | None], ...] = (
     other_phase,
     any_other_year,
@@ -156,6 +165,7 @@ NEAR: tuple[Callable[[Signature, Signature], str | None], ...] = (
     other_sort,
     other_subject,
     own_house,
+    own_name,
 )
 
 
@@ -175,6 +185,13 @@ def of_titles(a: Member, b: Member) -> tuple[str, ...]:
     return tuple(filter(None, (veto(one, other) for veto in TITLE)))
 
 
+def of_reposts(a: Member, b: Member) -> tuple[str, ...]:
+    """Vetoes against what only points to the other's page: it may point there for another reason."""
+    one, other = of(a), of(b)
+    pieces = (other_phase, other_sort, other_subject, other_sum, other_reference)
+    return (*of_titles(a, b), *filter(None, (veto(one, other) for veto in pieces)))
+
+
 def of_all(a: Member, b: Member) -> tuple[str, ...]:
     """Vetoes against near evidence."""
     one, other = of(a), of(b)
@@ -184,7 +201,7 @@ def of_all(a: Member, b: Member) -> tuple[str, ...]:
 def template(a: Member, b: Member) -> bool:
     """Whether only a template agrees, so that the two are not even related."""
     one, other = of(a), of(b)
-    return bool(other_subject(one, other) or own_house(one, other) or other_place(one, other))
+    return bool(other_subject(one, other) or own_house(one, other) or own_name(one, other) or other_place(one, other))
 
 
 def against_member(a: Member, b: Member) -> str | None:
