@@ -342,12 +342,26 @@ def why(store: Store, story_id: str) -> dict[str, str]:
     return {row["id"]: row["why"] or "" for row in rows}
 
 
+RANKED = 1_000
+"""So many matches are ranked at most."""
+
+
 def search(store: Store, query: str, limit: int) -> list[str]:
     """Ids of stories whose items match `query` (words, all of them), best first."""
     found_ids: dict[str, None] = {}
     if not re.search(r"\w", query):
         return []
-    for row in store.db.table("items").search(query, columns=["story_id"], limit=limit * 4, quote=True):
+    quoted = store.db.quote_fts(query)
+    # Ranking reads every match: of words that half the archive has, only the newest matches are ranked.
+    oldest = store.db.execute(
+        "SELECT rowid FROM items_fts WHERE items_fts MATCH ? ORDER BY rowid DESC LIMIT 1 OFFSET ?", [quoted, RANKED]
+    ).fetchone()
+    rows = store.db.execute(
+        "SELECT items.story_id FROM items_fts JOIN items ON items.number = items_fts.rowid"
+        " WHERE items_fts MATCH ? AND items_fts.rowid > ? ORDER BY items_fts.rank LIMIT ?",
+        [quoted, oldest[0] if oldest else 0, limit * 4],
+    )
+    for row in rows:
         if row["story_id"]:
             found_ids.setdefault(row["story_id"])
     visible: set[str] = set()

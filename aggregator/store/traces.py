@@ -10,10 +10,10 @@ from typing import Any
 from aggregator.store.connection import Store, sure_moment
 from aggregator.store.items import chunked, marks
 
-COMMON = 40
+COMMON = 30
 """So many items of the window make a feature common: it leads to no candidates and counts less. Reading is
 bounded by it, so that the archive's size plays no part."""
-CANDIDATES = 8
+CANDIDATES = 6
 TEXT = 700
 """Characters of a text that placing reads."""
 
@@ -103,7 +103,8 @@ def write(store: Store, traced: Sequence[Traced]) -> None:
         [[kind, value, one.item_id] for one in traced for kind, value in one.traces],
     )
     # In the order of the index: neighbours are written together.
-    rows = sorted((token, _day(one.sort), one.number) for one in traced for token in one.features)
+    days = {one.number: _day(one.sort) for one in traced}
+    rows = sorted((token, days[one.number], one.number) for one in traced for token in one.features)
     conn.executemany("INSERT OR IGNORE INTO features (token, day, item) VALUES (?, ?, ?)", rows)
     conn.executemany("DELETE FROM untraced WHERE item = ?", [[one.number] for one in traced])
 
@@ -111,7 +112,8 @@ def write(store: Store, traced: Sequence[Traced]) -> None:
 def begin(store: Store) -> None:
     """An empty list of what is asked by `found`."""
     store.db.execute(
-        "CREATE TEMP TABLE IF NOT EXISTS asked (item INTEGER, id TEXT, day INTEGER, token INTEGER, worth REAL)"
+        "CREATE TEMP TABLE IF NOT EXISTS asked"
+        " (item INTEGER, id TEXT, day INTEGER, token INTEGER, worth REAL, seen INTEGER)"
     )
     store.db.execute("DELETE FROM asked")
 
@@ -121,41 +123,37 @@ def ask(store: Store, traced: Iterable[Traced]) -> None:
     store.db.conn.executemany(
         "INSERT INTO asked (item, id, day, token, worth) VALUES (?, ?, ?, ?, ?)",
         [
-            [one.number, one.item_id, _day(one.sort), token, worth]
-            for one in traced
+            [one.number, one.item_id, day, token, worth]
+            for one, day in ((one, _day(one.sort)) for one in traced)
             for token, worth in one.features.items()
         ],
     )
 
 
+_COUNT = f"""
+    UPDATE asked SET seen = (SELECT count(*) FROM (SELECT 1 FROM features
+        WHERE features.token = asked.token AND features.day BETWEEN asked.day - :days AND asked.day + :days
+        LIMIT {COMMON} + 1))
+"""
 _FOUND = f"""
-    WITH counted AS MATERIALIZED (
-        SELECT asked.*, (SELECT count(*) FROM (SELECT 1 FROM features
-            WHERE features.token = asked.token AND features.day BETWEEN asked.day - :days AND asked.day + :days
-            LIMIT {COMMON} + 1)) AS seen
-        FROM asked)
-    SELECT counted.id, features.item AS other, sum(counted.worth) AS score
-        FROM counted JOIN features ON features.token = counted.token
-            AND features.day BETWEEN counted.day - :days AND counted.day + :days
-        WHERE counted.seen BETWEEN 2 AND {COMMON} AND features.item <> counted.item
-        GROUP BY counted.item, features.item
-        HAVING count(*) > 1 OR max(counted.token & 1)
+    SELECT asked.id, features.item AS other, sum(asked.worth) AS score
+        FROM asked JOIN features ON features.token = asked.token
+            AND features.day BETWEEN asked.day - :days AND asked.day + :days
+        WHERE asked.seen BETWEEN 2 AND {COMMON} AND features.item <> asked.item
+        GROUP BY asked.item, features.item
+        HAVING (count(*) > 1 AND sum(asked.worth) >= 3.0) OR max(asked.token & 1)
 """
 
 
 def found(store: Store, days: int) -> Found:
     """Candidates for the asked items, told at most `days` before or after them; the best few of each."""
+    store.db.execute(_COUNT, {"days": days})
     scored: dict[str, list[tuple[float, int]]] = {}
     for row in store.db.execute(_FOUND, {"days": days}):
         scored.setdefault(row["id"], []).append((-row["score"], row["other"]))
     best = {id_: [n for _, n in sorted(pairs)[:CANDIDATES]] for id_, pairs in scored.items()}
     ids = _ids(store, {number for numbers in best.values() for number in numbers})
-    common = store.db.execute(
-        "SELECT DISTINCT token FROM asked WHERE (SELECT count(*) FROM (SELECT 1 FROM features"
-        " WHERE features.token = asked.token AND features.day BETWEEN asked.day - :days AND asked.day + :days"
-        f" LIMIT {COMMON} + 1)) > {COMMON}",
-        {"days": days},
-    )
+    common = store.db.execute(f"SELECT DISTINCT token FROM asked WHERE seen > {COMMON}")
     return Found(
         near={id_: frozenset(ids[n] for n in numbers if n in ids) for id_, numbers in best.items()},
         common=frozenset(row[0] for row in common),
