@@ -11,7 +11,7 @@ from datetime import datetime
 
 from aggregator import dates
 from aggregator.model import Entry, Item, Kind, Reading, Source, TopicRule, Verdict
-from aggregator.stories import clean, identity, words
+from aggregator.stories import clean, identity, language, words
 
 
 def items(
@@ -82,7 +82,9 @@ def _item(
         topics=tuple(dict.fromkeys((*source.topics, *words.topics(rules, said)))),
         enclosures=entry.enclosures,
         kind=_kind(entry, title),
-        language=_language(source.language or entry.language or reading.language),
+        # A clear text is believed before declarations: feeds declare one language and tell news in two.
+        language=language.told_by(f"{title}\n{text}")
+        or _language(source.language or entry.language or reading.language),
         rights=rights(entry.rights or reading.rights),
         source_updated=source_updated,
         dropped=words.dropped_by(source.only, source.drop, said),
