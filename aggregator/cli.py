@@ -353,7 +353,9 @@ def _say_status(report: StatusReport, now: datetime) -> None:
     for run in report.runs:
         click.echo(f"{run.job:8} {look.ago(run.started, now):>12}  {run.outcome}")
     if report.doubts:
-        click.echo("\nOne story or two? (aggregator story explain A B; then story merge A B, or story apart A B)")
+        click.echo(
+            "\nOne story or two? (aggregator story explain A B; then story merge A B, or story apart A B)"
+        )
     for doubt in report.doubts:
         _say_doubt(doubt)
 
@@ -483,7 +485,9 @@ def _say_explained(told: dict[str, Any]) -> None:
     click.echo(f"{told['title']}\n{told['id']}{hidden}, told by {len(told['items'])} item(s)")
     for item in told["items"]:
         language = f", {item['language']}" if item["language"] else ""
-        click.echo(f"\n{item['teller']}{language}: {item['title']}\n  {item['id']}  {item['link'] or 'no link'}")
+        click.echo(
+            f"\n{item['teller']}{language}: {item['title']}\n  {item['id']}  {item['link'] or 'no link'}"
+        )
         if item["evidence"]:
             click.echo("  It tells the same news as the story's lead, because")
             _say_comparison(item)
@@ -515,13 +519,20 @@ def _say_comparison(compared: dict[str, Any]) -> None:
 def _against(compared: dict[str, Any]) -> str:
     if compared["vetoes"]:
         return "; ".join(compared["vetoes"])
-    return f"what they have in common is worth {compared['score']:g}, and {compared['threshold']:g} are needed"
+    return (
+        f"what they have in common is worth {compared['score']:g}, and {compared['threshold']:g} are needed"
+    )
 
 
 def _say_pair(told: dict[str, Any]) -> None:
     for side in (told["a"], told["b"]):
-        click.echo(f"{side['teller']}: {side['title']}\n  {side['item']} of story {side['story']}  {side['link'] or ''}")
-    words = {"same": "They tell the same news.", "related": "They are related, but not proven to be one news."}
+        click.echo(
+            f"{side['teller']}: {side['title']}\n  {side['item']} of story {side['story']}  {side['link'] or ''}"
+        )
+    words = {
+        "same": "They tell the same news.",
+        "related": "They are related, but not proven to be one news.",
+    }
     click.echo(f"\n{words.get(told['strength'], 'They are different news.')}")
     _say_comparison(told)
     if told["editor"]:
@@ -542,7 +553,9 @@ def story_merge(invocation: _Invocation, ids: tuple[str, ...]) -> None:
 
 @story.command("split")
 @click.argument("items", nargs=-1, required=True, metavar="ITEM...")
-@click.option("--announce", is_flag=True, help="Feeds and digests carry the new story as news; else only the site does.")
+@click.option(
+    "--announce", is_flag=True, help="Feeds and digests carry the new story as news; else only the site does."
+)
 @click.pass_obj
 def story_split(invocation: _Invocation, items: tuple[str, ...], announce: bool) -> None:
     """Take items out of their story; they found another, and never come back by themselves."""
@@ -582,7 +595,9 @@ def story_recluster(invocation: _Invocation, dry_run: bool, as_json: bool) -> No
 def _say_diff(diff: Diff) -> None:
     would = "" if diff.applied else "would "
     for leaving in diff.leaves:
-        click.echo(f"{leaving.item} “{leaving.title}” ({leaving.source}) {would}leave{'s' * diff.applied} {leaving.story}")
+        click.echo(
+            f"{leaving.item} “{leaving.title}” ({leaving.source}) {would}leave{'s' * diff.applied} {leaving.story}"
+        )
         click.echo(f"  {leaving.why}")
     for pair in diff.joins:
         _say_doubt(pair)

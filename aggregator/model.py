@@ -745,7 +745,10 @@ class Comparison:
     @property
     def reason(self) -> str:
         """The strongest evidence and what stands against it, in one line."""
-        said = "; ".join(e.reason for e in sorted(self.evidence, key=lambda e: -e.weight)[:4]) or "nothing in common"
+        said = (
+            "; ".join(e.reason for e in sorted(self.evidence, key=lambda e: -e.weight)[:4])
+            or "nothing in common"
+        )
         return f"{said}, but {self.vetoes[0]}" if self.vetoes else said
 
 

@@ -40,11 +40,13 @@ class Verdicts:
 
     @property
     def precision(self) -> float:
+        """The share of merges that are right."""
         merged = len(self.right_merges) + len(self.wrong_merges)
         return len(self.right_merges) / merged if merged else 1.0
 
     @property
     def recall(self) -> float:
+        """The share of same news that were merged."""
         same = len(self.right_merges) + len(self.missed)
         return len(self.right_merges) / same if same else 1.0
 
@@ -166,7 +168,9 @@ def _moment(date: str | None) -> datetime | None:
 def _say(result: Mapping[str, Any]) -> None:
     print(f"{result['pairs']} pairs: precision {result['precision']:.2f}, recall {result['recall']:.2f}")
     for name, part in result["by_difficulty"].items():
-        print(f"  {name:8} {part['pairs']:4} pairs: precision {part['precision']:.2f}, recall {part['recall']:.2f}")
+        print(
+            f"  {name:8} {part['pairs']:4} pairs: precision {part['precision']:.2f}, recall {part['recall']:.2f}"
+        )
     for word in ("wrong_merges", "missed"):
         print(f"{word.replace('_', ' ')}: {', '.join(result[word]) or 'none'}")
 

@@ -40,8 +40,10 @@ site: {title: Scale, url: "http://127.0.0.1/", contact: scale@news.example, auth
 fetch: {allow_private: [127.0.0.0/8]}
 sources:
 """
-SYLLABLES = "ba be bi bo da de di fa fe ga go ka ke li lo ma me mi na ne no pa pe ra re ri sa se so ta te ti va ve zu".split()
-TOWNS = "Turin Oslo Brno Lisbon Vienna Ghent Jena Konstanz Heidelberg Dresden Turku Bergen Pisa Porto Madrid Dundee".split()
+SYLLABLES = "ba be bi bo da de di fa fe ga go ka ke li lo ma me mi na ne no pa pe ra re ri sa se so ta te ti"
+" va ve zu".split()
+TOWNS = "Turin Oslo Brno Lisbon Vienna Ghent Jena Konstanz Heidelberg Dresden Turku Bergen Pisa Porto Madrid"
+" Dundee".split()
 
 
 def main() -> int:
@@ -69,9 +71,12 @@ def compared(sizes: list[int]) -> dict[str, Any]:
             megabytes = round((Path(folder) / "var/aggregator.db").stat().st_size / 2**20)
             call = [sys.executable, __file__, "--measure", folder]
             said = subprocess.run(call, check=True, capture_output=True, text=True).stdout
-            found.append({"stories": size, "filled_in_s": seconds, "database_mb": megabytes, **json.loads(said)})
+            found.append(
+                {"stories": size, "filled_in_s": seconds, "database_mb": megabytes, **json.loads(said)}
+            )
     ratio = {
-        key: round(found[-1][key] / found[0][key], 2) for key in ("place_ms", "publish_ms", "search_ms", "memory_mb")
+        key: round(found[-1][key] / found[0][key], 2)
+        for key in ("place_ms", "publish_ms", "search_ms", "memory_mb")
     }
     return {"sizes": found, "ratio": ratio}
 
@@ -88,19 +93,24 @@ class Words:
         self.known = ["".join(drawn.choices(SYLLABLES, k=drawn.randint(2, 4))) for _ in range(VOCABULARY)]
 
     def word(self) -> str:
+        """A word, seldom a rare one."""
         return self.known[int(VOCABULARY ** self.random.random()) - 1]
 
     def title(self, n: int) -> str:
+        """A title with a name, a town and a day."""
         name = "".join(self.random.choice("ABCDEFGHKLMNPRSTUVZ") for _ in range(self.random.randint(3, 5)))
         words = " ".join(self.word() for _ in range(5))
         return f"{name}: {words} in {self.random.choice(TOWNS)}, {n % 28 + 1} June"
 
     def text(self) -> str:
+        """A paragraph."""
         return " ".join(self.word() for _ in range(30)).capitalize() + "."
 
 
 def configured(folder: Path) -> Config:
-    lines = [f'  - {{id: s{n}, name: Partner {n}, url: "http://127.0.1.{n + 1}/feed"}}' for n in range(SOURCES)]
+    lines = [
+        f'  - {{id: s{n}, name: Partner {n}, url: "http://127.0.1.{n + 1}/feed"}}' for n in range(SOURCES)
+    ]
     file = folder / "feeds.yaml"
     file.write_text(FEEDS + "\n".join(lines) + "\n", encoding="utf-8")
     return configuration.load(file)
@@ -125,7 +135,18 @@ def _fill(store: Store, words: Words, numbers: range, size: int) -> None:
     for n in numbers:
         sort = NOW - timedelta(days=(size - n) / A_DAY, minutes=1)
         id_, title, text = short_hash(f"item {n}"), words.title(n), words.text()
-        rows.append((n + 1, id_, f"s{n % SOURCES}", short_hash(f"story {n}"), f"http://127.0.1.1/{n}", title, text, stamp(sort)))
+        rows.append(
+            (
+                n + 1,
+                id_,
+                f"s{n % SOURCES}",
+                short_hash(f"story {n}"),
+                f"http://127.0.1.1/{n}",
+                title,
+                text,
+                stamp(sort),
+            )
+        )
         day = int(sort.timestamp()) // 86_400
         features += [(token, day, n + 1) for token in signature.keys(title, text, f"Partner {n % SOURCES}")]
     execute = store.db.conn.executemany
@@ -136,7 +157,8 @@ def _fill(store: Store, words: Words, numbers: range, size: int) -> None:
             rows,
         )
         execute(
-            "INSERT INTO items (number, id, source_id, story_id, link, title, html, text, excerpt, first_seen, sort, position,"
+            "INSERT INTO items (number, id, source_id, story_id, link, title, html, text, excerpt,"
+            " first_seen, sort, position,"
             " backlog, kind, authors, categories, topics, enclosures, content_hash)"
             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, '', ?7, ?7, ?8, ?8, 0, 0, 'news', '[]', '[]', '[]', '[]', '')",
             rows,
@@ -192,7 +214,9 @@ def measured(folder: Path) -> dict[str, float]:
 
 def _share(store: Store) -> float:
     """Features per item: how large the index of candidates is."""
-    row = store.db.execute("SELECT (SELECT count(*) FROM features) * 1.0 / (SELECT count(*) FROM items)").fetchone()
+    row = store.db.execute(
+        "SELECT (SELECT count(*) FROM features) * 1.0 / (SELECT count(*) FROM items)"
+    ).fetchone()
     return float(row[0])
 
 
@@ -205,7 +229,9 @@ def _arrive(store: Store, config: Config, words: Words, new: Iterator[int], coun
         n = next(new)
         title = told[n % len(told)].lead.title if n % 2 and told else words.title(n)
         entries.append(
-            Entry(position=0, link=f"http://127.0.2.1/{n}", title=title, summary=words.text(), base=source.url)
+            Entry(
+                position=0, link=f"http://127.0.2.1/{n}", title=title, summary=words.text(), base=source.url
+            )
         )
     found, _ = normalise.items(Reading(entries=tuple(entries)), source, Verdict(), (), NOW)
     with store.transaction():

@@ -27,7 +27,12 @@ def merge(house: House, names: Sequence[str], who: str) -> tuple[str, list[str]]
             kept, *gone = stories.oldest_first(store, ids)
             parts = {c.story_id: c for c in stories.clusters(store, ids)}
             decision = editorial.decide(
-                store, "merge", who, now, stories=[kept, *gone], items=[parts[id_].lead.item_id for id_ in ids]
+                store,
+                "merge",
+                who,
+                now,
+                stories=[kept, *gone],
+                items=[parts[id_].lead.item_id for id_ in ids],
             )
             # Whoever was together stays so, whoever leads.
             pairs = [
@@ -67,7 +72,16 @@ def split(house: House, names: Sequence[str], who: str, *, announce: bool) -> tu
                 store, [(x.item_id, y.item_id) for x in leaving for y in staying], Bond.APART, decision
             )
             editorial.bind(store, [(ids[0], other) for other in ids[1:]], Bond.TOGETHER, decision)
-            part_story(store, house.config, home, leaving, part, now, announce, f"split off by {who} on {now:%Y-%m-%d}")
+            part_story(
+                store,
+                house.config,
+                home,
+                leaving,
+                part,
+                now,
+                announce,
+                f"split off by {who} on {now:%Y-%m-%d}",
+            )
     return home.story_id, part
 
 
@@ -111,7 +125,9 @@ def part_story(
 
 def free_id(store: Store, founder: Member) -> str:
     """An id for the story that an item founds: its own where no story has it (I4)."""
-    wanted = [short_hash(f"story\n{founder.item_id}{again}") for again in ("", *(f"\n{n}" for n in range(1, 100)))]
+    wanted = [
+        short_hash(f"story\n{founder.item_id}{again}") for again in ("", *(f"\n{n}" for n in range(1, 100)))
+    ]
     taken = editorial.taken_ids(store, wanted)
     return next(id_ for id_ in wanted if id_ not in taken)
 
@@ -137,5 +153,7 @@ def _story(store: Store, name: str) -> str:
 def _item(store: Store, name: str) -> str:
     found = editorial.items_meant(store, name)
     if len(found) != 1:
-        raise UnknownName(f"no item {name!r}; `aggregator story show` tells the items of a story; nothing was changed")
+        raise UnknownName(
+            f"no item {name!r}; `aggregator story show` tells the items of a story; nothing was changed"
+        )
     return found[0]

@@ -34,9 +34,15 @@ def story(config: Config, name: str) -> dict[str, Any]:
         "hidden": shown["hidden"],
         "thresholds": {"exact": evidence.PROOF, "same": SAME, "related": RELATED},
         "items": [
-            {key: item[key] for key in ("id", "source", "lead", "title", "link", "claimed", "language", "why")}
+            {
+                key: item[key]
+                for key in ("id", "source", "lead", "title", "link", "claimed", "language", "why")
+            }
             | {"teller": tellers[item["id"]]}
-            | (weighed.get(item["id"]) or {"beside": None, "score": None, "threshold": None, "evidence": [], "vetoes": []})
+            | (
+                weighed.get(item["id"])
+                or {"beside": None, "score": None, "threshold": None, "evidence": [], "vetoes": []}
+            )
             for item in shown["items"]
         ],
         "related": [{"title": names.get(r["story"], ""), **r} for r in shown["related"]],

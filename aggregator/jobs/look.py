@@ -97,9 +97,7 @@ def advice(source: SourceHealth) -> str | None:
 DOUBTS = 20
 """So many doubtful pairs are listed at most."""
 LATE = timedelta(hours=2)
-MAIL_DOUBTS = 20
-"""So many doubtful pairs are listed at most."""
-LATE = timedelta(days=1)
+MAIL_LATE = timedelta(days=1)
 
 
 def troubles(report: StatusReport, now: datetime) -> list[str]:

@@ -33,7 +33,9 @@ def run(house: House, *, dry_run: bool) -> Diff:
 
 
 def _diff(store: Store, now: datetime) -> Diff:
-    count, leaves, joins = 0, [], {}
+    count = 0
+    leaves: list[Leaving] = []
+    joins: dict[tuple[str, str], DoubtfulPair] = {}
     for ids in stories.every_id(store):
         told = stories.clusters(store, ids)
         count += len(told)
@@ -79,7 +81,9 @@ def _joining(store: Store, told: Sequence[Cluster], now: datetime) -> Iterator[D
     for one in told:
         others = [c for id_, c in clusters.items() if id_ != one.story_id]
         near = {one.lead.item_id: around.near.get(one.lead.item_id, frozenset())}
-        (placed,) = cluster.place([one.lead], _in_reach(one.lead, others, near[one.lead.item_id]), near, around.bonds)
+        (placed,) = cluster.place(
+            [one.lead], _in_reach(one.lead, others, near[one.lead.item_id]), near, around.bonds
+        )
         if placed.founds or placed.story_id in editorial.on_list(store, one.story_id):
             continue
         other = clusters[placed.story_id]
@@ -100,7 +104,9 @@ def _joining(store: Store, told: Sequence[Cluster], now: datetime) -> Iterator[D
 def _in_reach(lead: Member, others: Sequence[Cluster], near: frozenset[str]) -> list[Cluster]:
     keys = set(cluster.addresses(lead))
     return [
-        c for c in others if any(m.item_id in near or not keys.isdisjoint(cluster.addresses(m)) for m in c.members)
+        c
+        for c in others
+        if any(m.item_id in near or not keys.isdisjoint(cluster.addresses(m)) for m in c.members)
     ]
 
 

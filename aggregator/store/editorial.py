@@ -105,13 +105,17 @@ def doubts(store: Store, limit: int) -> list[DoubtfulPair]:
 
 def settle(store: Store, one: str, other: str) -> None:
     """Take a pair off the list."""
-    store.db.execute("DELETE FROM doubts WHERE story_id = ? AND other_id = ?", [min(one, other), max(one, other)])
+    store.db.execute(
+        "DELETE FROM doubts WHERE story_id = ? AND other_id = ?", [min(one, other), max(one, other)]
+    )
 
 
 def absorb(store: Store, kept: str, gone: str, reason: str, now: datetime) -> None:
     """Put the items of one story into another; its id becomes an alias (I7). It is in no channel any more."""
     execute = store.db.execute
-    execute("UPDATE items SET story_id = ?, why = ?, evidence = NULL WHERE story_id = ?", [kept, reason, gone])
+    execute(
+        "UPDATE items SET story_id = ?, why = ?, evidence = NULL WHERE story_id = ?", [kept, reason, gone]
+    )
     for column, other in (("story_id", "other_id"), ("other_id", "story_id")):
         execute(
             f"INSERT OR IGNORE INTO related ({column}, {other}, why) SELECT ?1, {other}, why FROM related"
@@ -166,14 +170,16 @@ def relate(store: Store, pairs: Iterable[tuple[str, str, str]]) -> None:
 def unrelate(store: Store, one: str, other: str) -> None:
     """Two stories an editor calls strangers."""
     store.db.execute(
-        "DELETE FROM related WHERE (story_id = ?1 AND other_id = ?2) OR (story_id = ?2 AND other_id = ?1)", [one, other]
+        "DELETE FROM related WHERE (story_id = ?1 AND other_id = ?2) OR (story_id = ?2 AND other_id = ?1)",
+        [one, other],
     )
 
 
 def on_list(store: Store, story_id: str) -> set[str]:
     """The stories that a story is on the list with."""
     rows = store.db.execute(
-        "SELECT other_id FROM doubts WHERE story_id = ?1 UNION SELECT story_id FROM doubts WHERE other_id = ?1", [story_id]
+        "SELECT other_id FROM doubts WHERE story_id = ?1 UNION SELECT story_id FROM doubts WHERE other_id = ?1",
+        [story_id],
     )
     return {row[0] for row in rows}
 

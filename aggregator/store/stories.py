@@ -33,7 +33,9 @@ def unplaced(store: Store) -> list[Member]:
 
 def any_unplaced(store: Store) -> bool:
     """Whether some item has no story yet."""
-    row = store.db.execute("SELECT 1 FROM items WHERE story_id IS NULL AND dropped IS NULL LIMIT 1").fetchone()
+    row = store.db.execute(
+        "SELECT 1 FROM items WHERE story_id IS NULL AND dropped IS NULL LIMIT 1"
+    ).fetchone()
     return row is not None
 
 
@@ -60,7 +62,9 @@ def stories_of(store: Store, item_ids: Iterable[str]) -> set[str]:
 def oldest_first(store: Store, ids: Iterable[str]) -> list[str]:
     """Story ids by when they were announced, then by when they were founded."""
     held = list(ids)
-    rows = store.db.execute(f"SELECT id FROM stories WHERE id IN ({marks(held)}) ORDER BY announced, number", held)
+    rows = store.db.execute(
+        f"SELECT id FROM stories WHERE id IN ({marks(held)}) ORDER BY announced, number", held
+    )
     return [row[0] for row in rows]
 
 
@@ -163,7 +167,9 @@ def _weighed(placement: Placement) -> str | None:
 
 def evidence(store: Store, story_id: str) -> dict[str, dict[str, Any]]:
     """The comparison that each item of a story was placed by, where it joined."""
-    rows = store.db.execute("SELECT id, evidence FROM items WHERE story_id = ? AND evidence IS NOT NULL", [story_id])
+    rows = store.db.execute(
+        "SELECT id, evidence FROM items WHERE story_id = ? AND evidence IS NOT NULL", [story_id]
+    )
     return {row["id"]: json.loads(row["evidence"]) for row in rows}
 
 
@@ -354,7 +360,8 @@ def search(store: Store, query: str, limit: int) -> list[str]:
     quoted = store.db.quote_fts(query)
     # Ranking reads every match: of words that half the archive has, only the newest matches are ranked.
     oldest = store.db.execute(
-        "SELECT rowid FROM items_fts WHERE items_fts MATCH ? ORDER BY rowid DESC LIMIT 1 OFFSET ?", [quoted, RANKED]
+        "SELECT rowid FROM items_fts WHERE items_fts MATCH ? ORDER BY rowid DESC LIMIT 1 OFFSET ?",
+        [quoted, RANKED],
     ).fetchone()
     rows = store.db.execute(
         "SELECT items.story_id FROM items_fts JOIN items ON items.number = items_fts.rowid"

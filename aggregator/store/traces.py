@@ -187,7 +187,8 @@ def _ids(store: Store, numbers: set[int]) -> dict[int, str]:
     ids = {}
     for part in chunked(sorted(map(str, numbers))):
         for row in store.db.execute(
-            f"SELECT number, id FROM items WHERE number IN ({marks(part)}) AND dropped IS NULL", [int(n) for n in part]
+            f"SELECT number, id FROM items WHERE number IN ({marks(part)}) AND dropped IS NULL",
+            [int(n) for n in part],
         ):
             ids[row["number"]] = row["id"]
     return ids

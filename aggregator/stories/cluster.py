@@ -67,7 +67,9 @@ class _Known:
     def candidates(self, member: Member) -> list[str]:
         found = {id_ for key in addresses(member) for id_ in self.by_key.get(key, ())}
         found.update(
-            self.story_of[id_] for id_ in (*self.near.get(member.item_id, ()), *self.bonded(member)) if id_ in self.story_of
+            self.story_of[id_]
+            for id_ in (*self.near.get(member.item_id, ()), *self.bonded(member))
+            if id_ in self.story_of
         )
         return sorted(found)
 
@@ -112,7 +114,9 @@ def _placed(member: Member, known: _Known) -> Placement:
     others = [j for j in judged if j is not home and j.comparison.strength is not Strength.DIFFERENT]
     related = tuple((j.story_id, _why_related(j, home)) for j in others)
     doubts = tuple(
-        Doubt(story_id=j.story_id, score=j.comparison.score, why=_why_related(j, home)) for j in others if _doubtful(j)
+        Doubt(story_id=j.story_id, score=j.comparison.score, why=_why_related(j, home))
+        for j in others
+        if _doubtful(j)
     )
     if home is None:
         id_ = _free_id(member, known)
@@ -143,18 +147,26 @@ def _judged(member: Member, story_id: str, known: _Known) -> _Judgement:
     lead = members[0]
     leads = [lead, *(m for m in members[1:] if known.bond(m, lead) is Bond.TOGETHER)]
     compared = [(compare(member, other, known.common), other) for other in leads]
-    best, beside = max(compared, key=lambda pair: (list(Strength)[::-1].index(pair[0].strength), pair[0].score))
+    best, beside = max(
+        compared, key=lambda pair: (list(Strength)[::-1].index(pair[0].strength), pair[0].score)
+    )
     if any(known.bond(member, other) is Bond.TOGETHER for other in members):
         said = Evidence(name="editor", weight=evidence.PROOF, reason="an editor put them together")
         best = Comparison(
-            strength=Strength.SAME, score=evidence.PROOF, threshold=evidence.PROOF, evidence=(said,), vetoes=()
+            strength=Strength.SAME,
+            score=evidence.PROOF,
+            threshold=evidence.PROOF,
+            evidence=(said,),
+            vetoes=(),
         )
         return _Judgement(story_id=story_id, lead=beside, comparison=best, hindrance=None)
     if best.strength is Strength.DIFFERENT:
         for other in members[1:]:
             if (compared_with := compare(member, other, known.common)).strength is Strength.SAME:
-                said = "not the same as the story's lead"
-                return _Judgement(story_id=story_id, lead=other, comparison=compared_with, hindrance=said)
+                hindrance = "it is not the same as the story's lead"
+                return _Judgement(
+                    story_id=story_id, lead=other, comparison=compared_with, hindrance=hindrance
+                )
     return _Judgement(
         story_id=story_id, lead=beside, comparison=best, hindrance=_hindrance(member, beside, members, known)
     )

@@ -11,6 +11,7 @@ SAME, RELATED = 7.5, 5.0
 SUBJECT = 2.0
 """So much must the items share of what is said, not only of who, when and where."""
 ANCHOR = 1.5
+ANCHOR_OF_PLAIN_WORDS = 3.0
 """So much must be particular: a title that two houses may write of themselves proves nothing."""
 
 
@@ -34,11 +35,17 @@ def compare(a: Member, b: Member, common: frozenset[str] = frozenset()) -> Compa
 
 
 def _particular(a: Member, b: Member, pieces: tuple[Evidence, ...]) -> bool:
-    """Whether something in what agrees is particular: two houses may write one title, each of itself."""
+    """Whether something in what agrees is particular: two houses may write one title, each of itself.
+
+    Where all shared words are those of every vacancy and every course, more must agree.
+    """
     one, other = of(a), of(b)
-    rare = sum(0.5 for c in one.words.keys() & other.words.keys() if evidence.is_rare(c) and c not in one.names)
-    anchors = _sum(pieces, "names", "reference", "amounts", "places", "mention", "numbers")
-    return anchors + 0.4 * _sum(pieces, "dates") + min(rare, 2.0) >= ANCHOR
+    shared = one.words.keys() & other.words.keys()
+    rare = sum(0.5 for c in shared if evidence.is_rare(c) and c not in one.names)
+    days = min(len(one.facts.dates & other.facts.dates), 2)
+    anchors = _sum(pieces, "names", "reference", "amounts", "places", "mention", "numbers") + 0.9 * days
+    plain = not rare and not shared & one.names & other.names
+    return anchors + min(rare, 2.0) >= (ANCHOR_OF_PLAIN_WORDS if plain else ANCHOR)
 
 
 def _on_one_subject(pieces: tuple[Evidence, ...]) -> bool:

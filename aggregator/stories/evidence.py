@@ -7,6 +7,7 @@ together (`compare`). Weights of near evidence were set on labelled pairs (`benc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 from aggregator.model import Evidence, Member
@@ -55,7 +56,9 @@ def new_version(a: Member, b: Member) -> Evidence | None:
     """The same work deposited again: two records of a repository with one telling title, soon after each other."""
     both = all(any(work.startswith("zenodo:") for work in m.works) for m in (a, b))
     if both and abs(a.sort - b.sort) <= REISSUED and _telling(a) and _titles_agree(a, b):
-        return _proof("new version", "two deposits of a repository with one telling title, within three weeks")
+        return _proof(
+            "new version", "two deposits of a repository with one telling title, within three weeks"
+        )
     return None
 
 
@@ -65,7 +68,9 @@ def repost(a: Member, b: Member) -> Evidence | None:
         return None
     for copy, original in ((a, b), (b, a)):
         if shared := copy.origins & original.links:
-            return _proof("repost", f"{copy.teller or copy.source_id} points to the other's page, {min(shared)}")
+            return _proof(
+                "repost", f"{copy.teller or copy.source_id} points to the other's page, {min(shared)}"
+            )
     return None
 
 
@@ -155,13 +160,13 @@ def _host(url: str) -> str:
 # --- near ----------------------------------------------------------------------------------------------
 
 
-def title_words(a: Signature, b: Signature, common: frozenset[str]) -> Evidence | None:
+def title_words(a: Signature, b: Signature) -> Evidence | None:
     """How far the titles agree, by weight."""
     likeness = title_likeness(a, b)
     if likeness < 0.4:
         return None
     words = "the same title" if a.key == b.key else f"titles alike to {likeness:.0%}"
-    return Evidence(name="title", weight=round(3 * likeness, 2), reason=words)
+    return Evidence(name="title", weight=3.6 if a.key == b.key else round(3 * likeness, 2), reason=words)
 
 
 def title_likeness(a: Signature, b: Signature) -> float:
@@ -173,9 +178,9 @@ def title_likeness(a: Signature, b: Signature) -> float:
     return shared / max(0.35 * max(whole) + 0.65 * min(whole), 1.0)
 
 
-def shared_words(a: Signature, b: Signature, common: frozenset[str]) -> Evidence | None:
+def shared_words(a: Signature, b: Signature) -> Evidence | None:
     """Words that both use, by rarity; words of every announcement and of the field together count little."""
-    worth = {c: _worth(c, a, b, common) for c in (a.words.keys() & b.words.keys()) - a.names - b.names}
+    worth = {c: _worth(c, a, b) for c in (a.words.keys() & b.words.keys()) - a.names - b.names}
     template = sum(w for c, w in worth.items() if c in TEMPLATE)
     field = sum(w for c, w in worth.items() if c in FIELD or c in TECHNIQUES)
     rare = {c: w for c, w in worth.items() if is_rare(c)}
@@ -191,28 +196,30 @@ def is_rare(concept: str) -> bool:
     return concept not in TEMPLATE and concept not in FIELD and concept not in TECHNIQUES
 
 
-def shared_names(a: Signature, b: Signature, common: frozenset[str]) -> Evidence | None:
+def shared_names(a: Signature, b: Signature) -> Evidence | None:
     """Names and acronyms that both use; the names of the two publishers count little."""
-    worth = {c: _worth(c, a, b, common) for c in a.words.keys() & b.words.keys() & (a.names | b.names)}
+    worth = {c: _worth(c, a, b) for c in a.words.keys() & b.words.keys() & (a.names | b.names)}
     if not worth:
         return None
     shown = sorted(worth, key=lambda c: (-worth[c], c))[:5]
     return Evidence(
-        name="names", weight=round(min(sum(worth.values()), 6.0), 2), reason=f"both name {_listed(c.upper() for c in shown)}"
+        name="names",
+        weight=round(min(sum(worth.values()), 6.0), 2),
+        reason=f"both name {_listed(c.upper() for c in shown)}",
     )
 
 
-def _worth(concept: str, a: Signature, b: Signature, common: frozenset[str]) -> float:
-    """What a shared word says: less where it stands in texts only, is a publisher's name, or is common now."""
+def _worth(concept: str, a: Signature, b: Signature) -> float:
+    """What a shared word says: less where it stands in texts only, or is a publisher's name."""
     worth = min(a.words[concept], b.words[concept])
     places = (concept in a.title) + (concept in b.title)
     worth *= (0.6, 0.85, 1.0)[places]
     if concept in a.context or concept in b.context:
         worth *= 0.35
-    return worth * 0.4 if concept in common else worth
+    return worth
 
 
-def shared_dates(a: Signature, b: Signature, common: frozenset[str]) -> Evidence | None:
+def shared_dates(a: Signature, b: Signature) -> Evidence | None:
     """Days that both give."""
     shared = sorted(a.facts.dates & b.facts.dates)
     if a.facts.dates and b.facts.dates and not shared:
@@ -221,11 +228,13 @@ def shared_dates(a: Signature, b: Signature, common: frozenset[str]) -> Evidence
     if not shared:
         return None
     return Evidence(
-        name="dates", weight=min(2.2 + 0.8 * (len(shared) - 1), 3.4), reason=f"both give the date {_listed(shared)}"
+        name="dates",
+        weight=min(2.2 + 0.8 * (len(shared) - 1), 3.4),
+        reason=f"both give the date {_listed(shared)}",
     )
 
 
-def shared_amounts(a: Signature, b: Signature, common: frozenset[str]) -> Evidence | None:
+def shared_amounts(a: Signature, b: Signature) -> Evidence | None:
     """Sums that both give."""
     shared = sorted(a.facts.amounts & b.facts.amounts)
     if not shared:
@@ -238,7 +247,7 @@ def shared_amounts(a: Signature, b: Signature, common: frozenset[str]) -> Eviden
     )
 
 
-def shared_numbers(a: Signature, b: Signature, common: frozenset[str]) -> Evidence | None:
+def shared_numbers(a: Signature, b: Signature) -> Evidence | None:
     """Numbers and versions that both give."""
     versions = a.facts.versions & b.facts.versions
     numbers = a.facts.numbers & b.facts.numbers
@@ -254,7 +263,7 @@ def shared_numbers(a: Signature, b: Signature, common: frozenset[str]) -> Eviden
     )
 
 
-def shared_reference(a: Signature, b: Signature, common: frozenset[str]) -> Evidence | None:
+def shared_reference(a: Signature, b: Signature) -> Evidence | None:
     """A reference number (of a vacancy, a vulnerability) or a DOI that both texts give."""
     shared = sorted((a.facts.references & b.facts.references) | (a.facts.dois & b.facts.dois))
     if not shared:
@@ -262,27 +271,37 @@ def shared_reference(a: Signature, b: Signature, common: frozenset[str]) -> Evid
     return Evidence(name="reference", weight=6.0, reason=f"both give the reference {_listed(shared)}")
 
 
-def shared_places(a: Signature, b: Signature, common: frozenset[str]) -> Evidence | None:
+def shared_places(a: Signature, b: Signature) -> Evidence | None:
     """Towns that both name, else countries."""
     if towns := a.towns & b.towns:
-        return Evidence(name="places", weight=1.3, reason=f"both name {_listed(t.title() for t in sorted(towns))}")
+        return Evidence(
+            name="places", weight=1.3, reason=f"both name {_listed(t.title() for t in sorted(towns))}"
+        )
     if countries := a.countries & b.countries:
-        return Evidence(name="places", weight=0.5, reason=f"both name {_listed(c.title() for c in sorted(countries))}")
+        return Evidence(
+            name="places", weight=0.5, reason=f"both name {_listed(c.title() for c in sorted(countries))}"
+        )
     return None
 
 
-def mention(a: Signature, b: Signature, common: frozenset[str]) -> Evidence | None:
+def mention(a: Signature, b: Signature) -> Evidence | None:
     """One speaks of the other's publisher, who is not its own."""
     for one, other in ((a, b), (b, a)):
         named = {
-            c for c in one.words.keys() & other.context if c not in one.context and c not in TEMPLATE and c not in FIELD
+            c
+            for c in one.words.keys() & other.context
+            if c not in one.context and c not in TEMPLATE and c not in FIELD
         }
         if named:
-            return Evidence(name="mention", weight=1.2, reason=f"one names the other's publisher ({_listed(sorted(named))})")
+            return Evidence(
+                name="mention",
+                weight=1.2,
+                reason=f"one names the other's publisher ({_listed(sorted(named))})",
+            )
     return None
 
 
-NEAR: tuple[Callable[[Signature, Signature, frozenset[str]], Evidence | None], ...] = (
+NEAR: tuple[Callable[[Signature, Signature], Evidence | None], ...] = (
     title_words,
     shared_words,
     shared_names,
@@ -307,9 +326,16 @@ def closeness(a: Member, b: Member) -> Evidence | None:
 
 def near(a: Member, b: Member, common: frozenset[str] = frozenset()) -> tuple[Evidence, ...]:
     """All near evidence; `common` are words that the archive uses all the time."""
-    one, other = of(a), of(b)
-    found = [piece(one, other, common) for piece in NEAR]
+    one, other = _discounted(of(a), common), _discounted(of(b), common)
+    found = [piece(one, other) for piece in NEAR]
     return tuple(filter(None, [*found, closeness(a, b)]))
+
+
+def _discounted(sign: Signature, common: frozenset[str]) -> Signature:
+    """A signature in which common words weigh less."""
+    if common.isdisjoint(sign.words):
+        return sign
+    return replace(sign, words={c: w * 0.4 if c in common else w for c, w in sign.words.items()})
 
 
 def _listed(words: Iterable[str]) -> str:

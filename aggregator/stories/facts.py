@@ -32,10 +32,12 @@ _MONTH = "(?:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")(?!\w)\.?"
 _JOIN = r"\s*(?:-|–|—|/|&|to|bis(?: zum)?|al?|au|and|und|e|y|tot|till|until|ate|az)\s*"
 _NTH = r"(?:st|nd|rd|th|\.|er|º|ª)?"
 _DAY_MONTH = re.compile(
-    rf"(?<![\w.])(\d{{1,2}}){_NTH}(?:{_JOIN}(\d{{1,2}}){_NTH})?\s*(?:of |de |di |du |d')?({_MONTH})(?:,?\s*(?:de |del )?((?:19|20)\d\d))?"
+    rf"(?<![\w.])(\d{{1,2}}){_NTH}(?:{_JOIN}(\d{{1,2}}){_NTH})?\s*(?:of |de |di |du |d')?"
+    rf"({_MONTH})(?:,?\s*(?:de |del )?((?:19|20)\d\d))?"
 )
 _MONTH_DAY = re.compile(
-    rf"(?<!\w)({_MONTH})\s*(\d{{1,2}})(?:st|nd|rd|th)?(?:{_JOIN}({_MONTH})?\s*(\d{{1,2}})(?:st|nd|rd|th)?)?(?![\d:.]\d|\d)(?:,?\s*((?:19|20)\d\d))?"
+    rf"(?<!\w)({_MONTH})\s*(\d{{1,2}})(?:st|nd|rd|th)?(?:{_JOIN}({_MONTH})?\s*(\d{{1,2}})(?:st|nd|rd|th)?)?"
+    r"(?![\d:.]\d|\d)(?:,?\s*((?:19|20)\d\d))?"
 )
 _NUMERIC = re.compile(
     r"(?<![\d.])(?:(\d{1,2})\.\s?(?:-|–|bis)\s?)?(\d{1,2})\.\s?(\d{1,2})\.\s?((?:19|20)\d\d|(?=\s|$))(?!\d)"
@@ -45,30 +47,39 @@ _MONTH_YEAR = re.compile(rf"(?<!\w)({_MONTH})(?:\s+((?:19|20)\d\d))?")
 _YEAR = re.compile(r"(?<![\w.,])(?:[a-z]{2,12})?((?:19|20)\d\d)(?![\d.,/-]\d|\w)")
 
 _UNITS = {
-    1_000_000: "million millions millionen mio mill m miljoonaa miljoen miljoner miljoonan millones milioni milhoes mln milionow",
+    1_000_000: "million millions millionen mio mill m miljoonaa miljoen miljoner miljoonan millones milioni"
+    " milhoes mln milionow",
     1_000_000_000: "billion milliarden mrd miljard",
     1_000: "thousand tausend k tusen",
 }
 _UNIT = {word: size for size, words in _UNITS.items() for word in words.split()}
+_UNIT_NAMES = "|".join(sorted(_UNIT, key=len, reverse=True))
 _CURRENCY = (
     r"(?:euros?|euroa|eur|€|usd|us-dollar|dollars?|\$|chf|franken|sek|kronor|nok|dkk|gbp|pounds?|£|pln|czk)"
 )
 _AMOUNT = re.compile(
-    rf"(?:({_CURRENCY})\s?)?(?<![\w.])(\d+(?:[.,\s]\d{{3}})*(?:[.,]\d+)?)\s?({'|'.join(sorted(_UNIT, key=len, reverse=True))})?(?!\w)(?:\s?({_CURRENCY}))?"
+    rf"(?:({_CURRENCY})\s?)?(?<![\w.])(\d+(?:[.,\s]\d{{3}})*(?:[.,]\d+)?)\s?({_UNIT_NAMES})?(?!\w)"
+    rf"(?:\s?({_CURRENCY}))?"
 )
 _REFERENCE = re.compile(
-    r"(?<!\w)(?:cve[- ]?(\d{4}-\d{3,})|(?:ref(?:erence|\.|erenz|erenznummer)?|kennziffer|kenn-?nr\.?|job[- ]?id|requisition|stellen-?id)"
-    r"[\s:.#]*(?:number|code|no\.?|nr\.?|id)?[\s:.#]*([a-z]{0,6}[-/ ]?\d[\w/-]*(?:\.\d+)*))"
+    r"(?<!\w)(?:cve[- ]?(\d{4}-\d{3,})"
+    r"|(?:ref(?:erence|\.|erenz|erenznummer)?|kennziffer|kenn-?nr\.?|job[- ]?id|requisition|stellen-?id)"
+    r"[\s:.#]*(?:number|code|id|no\.?|nr\.?)?[\s:.#]*([a-z]{0,6}[-/ ]?\d[\w/-]*(?:\.\d+)*))"
 )
 _REFERENCE_WORDS = frozenset(
     "cve ref reference referenz referenznummer kennziffer kenn job jobid requisition stellen".split()
 )
 _MONEY_WORDS = frozenset(
-    [*_UNIT, *"euro euros euroa eur usd dollar dollars chf franken sek kronor nok dkk gbp pound pounds pln czk".split()]
+    [
+        *_UNIT,
+        *"euro euros euroa eur usd dollar dollars chf franken sek kronor nok dkk gbp pound pounds pln czk".split(),
+    ]
 )
 _MONEY_SIGN = re.compile("[€$£]")
 _DOI = re.compile(r"(?<![\w.])(10\.\d{4,9}/[^\s\"'<>,;]+[^\s\"'<>,;.)\]])")
-_VERSION = re.compile(r"(?<![\w.,])v?(\d+(?:\.\d+)+(?:[-.]?(?:a|b|rc|alpha|beta|dev|m|rev|post)\.?\d*)?)(?![\d]|\.\d|\w)")
+_VERSION = re.compile(
+    r"(?<![\w.,])v?(\d+(?:\.\d+)+(?:[-.]?(?:a|b|rc|alpha|beta|dev|m|rev|post)\.?\d*)?)(?![\d]|\.\d|\w)"
+)
 _NUMBERED = re.compile(r"(?<![\w.,-])(\d{1,6}(?:,\d{3})*)(st|nd|rd|th|er|e|x|t|d|%)?(?![\w,.]*\d)(?!\w)")
 _ROMAN = re.compile(r"(?<!\w)(X{0,2}(?:IX|IV|V?I{1,3}|V)|X{1,2})(?!\w|['’.]\w)")
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}

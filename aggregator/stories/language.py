@@ -9,8 +9,10 @@ SURE, CLEAR = 6, 2.0
 """So many of a language's words must be there, and so many times those of any other language."""
 READ = 600
 _WORDS = {
-    "en": "the and of to for with is are was were this that from by you your we our will have has on at it be as an or which",
-    "de": "der die das und ist nicht mit für von den dem des ein eine einen einer sich auf auch werden wird wir bei zum zur im am als nach über",
+    "en": "the and of to for with is are was were this that from by you your we our will have has"
+    " on at it be as an or which",
+    "de": "der die das und ist nicht mit für von den dem des ein eine einen einer sich auf auch"
+    " werden wird wir bei zum zur im am als nach über",
     "fr": "le la les des et est une dans pour que qui sur avec par au aux du nous vous ce cette sont plus ou pas leur",
     "es": "el la los las del y que en por para con una es se al como más su sus este esta son nuestro entre sobre",
     "it": "il lo gli di che per con una del della delle nel nella dei sono è anche come più alla dal questo si ed",

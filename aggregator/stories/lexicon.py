@@ -1,11 +1,10 @@
-"""Words of the field in English and German (and what survives in other languages): what they mean, how little they weigh."""
+"""Words of the field in English and German, and beyond: what they mean, and how little they weigh."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from functools import lru_cache
-
 
 _MARKS = re.compile("[\u0300-\u036f]+")
 
@@ -30,9 +29,11 @@ STOP = frozenset(
     " euro euros eur usd dollar dollars"
     # de
     " aber alle allem allen aller alles als also am an auch auf aus bei beim bereits bis da dabei damit dann das dass"
-    " dem den denn der des die dies diese diesem diesen dieser dieses doch dort du durch ein eine einem einen einer eines"
+    " dem den denn der des die dies diese diesem diesen dieser dieses doch dort du durch ein eine einem"
+    " einen einer eines"
     " er es fur ganz gegen haben hat hier ihr ihre im in ins ist ja jetzt kann kein konnen man mehr mit muss nach nicht"
-    " noch nun nur oder ohne per sehr sein seine seit sich sie sind so soll sowie uber um und uns unser unsere unter vom"
+    " noch nun nur oder ohne per sehr sein seine seit sich sie sind so soll sowie uber um und uns unser"
+    " unsere unter vom"
     " von vor war was weiter wenn wer werden wie wieder will wir wird wo wurde wurden zu zum zur zwischen leider vorab"
     # fr es it pt nl fi pl cs sv da
     " le la les un une des du de et en au aux est par pour sur dans avec que qui ce cette se son sa ses plus ne pas ou"
@@ -48,17 +49,20 @@ TEMPLATE = frozenset(
     "announce announcement available apply application applicant abstract attend begin book call candidate celebrate"
     " closes come content date day deadline detail discover edition event find first free further goes host information"
     " invite invitation issue item job join launch learn link look meet month news newsletter node offer online open"
-    " opening participate people place position post poster present program project publish published publication read register"
+    " opening participate people place position post poster present program project publish published"
+    " publication read register"
     " registration release report result save second seek series session start submission submit support talk"
     " team thank time title today together update upcoming user various version visit wanted webinar week welcome wish"
-    " work workshop course training meeting school seminar conference symposium congress year annual yearly monthly weekly"
+    " work workshop course training meeting school seminar conference symposium congress year annual yearly"
+    " monthly weekly"
     " young participant member membership nomination nominate award prize grant fund funding receive get hire vacancy"
     " interview portrait picture image installed ready portal page website article paper preprint"
     " beginner introduction advanced practical hand practice expert network community"
     " europe european international national global local university institute center centre facility core platform"
     " germany german english opened launched founded wanted winner door tour society poll"
     " job phd postdoc postdoctoral doctoral student engineer manager head technician officer assistant professor fellow"
-    " awarded cancelled postponed extended granted decided honour elected elect ask summary application early bird chair board general assembly user group special annual-report bericht".split()
+    " awarded cancelled postponed extended granted decided honour elected elect ask summary application"
+    " early bird chair board general assembly user group special annual-report bericht".split()
 )
 
 # Words everybody in this field uses in every other text.
@@ -73,8 +77,10 @@ FIELD = frozenset(
 # Techniques name no event: two houses install, teach and publish them in one week. But a template filled with
 # two of them tells two things.
 TECHNIQUES = frozenset(
-    "sted flim clem sem tem mri pet ct spim tirf sim palm storm minflux afm fret fcs frap hcs ai ml fair llm gpu cryo et em"
-    " vem lm srm dna rna 2d 3d 4d confocal brillouin raman lightsheet multiphoton two-photon expansion volume micro nano"
+    "sted flim clem sem tem mri pet ct spim tirf sim palm storm minflux afm fret fcs frap hcs ai ml fair llm"
+    " gpu cryo et em"
+    " vem lm srm dna rna 2d 3d 4d confocal brillouin raman lightsheet multiphoton two-photon expansion"
+    " volume micro nano"
     " spectroscopy tomography segmentation deconvolution denoising tracking".split()
 )
 
@@ -86,67 +92,111 @@ HOUSE = frozenset(
 
 # Folded German (and a few other) words and their English concept; several words part by blanks.
 _PAIRS = """
-abgesagt=cancelled entfallt=cancelled entfallen=cancelled ausfall=cancelled cancelled=cancelled canceled=cancelled annule=cancelled
-verschoben=postponed rescheduled=postponed postponed=postponed verlangert=extended verlangerung=extended fristverlangerung=extended
+abgesagt=cancelled entfallt=cancelled entfallen=cancelled ausfall=cancelled cancelled=cancelled
+canceled=cancelled annule=cancelled
+verschoben=postponed rescheduled=postponed postponed=postponed verlangert=extended verlangerung=extended
+fristverlangerung=extended
 extension=extended extended=extended prolonged=extended
-umfrage=survey befragung=survey befragen=survey enquete=survey encuesta=survey questionnaire=survey fragebogen=survey kurzumfrage=survey
+umfrage=survey befragung=survey befragen=survey enquete=survey encuesta=survey questionnaire=survey
+fragebogen=survey kurzumfrage=survey
 poll=survey fragen=ask ask=ask asks=ask bitten=ask
-kurs=course kurse=course lehrgang=course schulung=training fortbildung=training weiterbildung=training corso=course curso=course cours=course
+kurs=course kurse=course lehrgang=course schulung=training fortbildung=training weiterbildung=training
+corso=course curso=course cours=course
 formazione=training formation=training ausbildung=training
-treffen=meeting tagung=conference konferenz=conference konference=conference conferencia=conference jahrestagung=annual+conference jahrestreffen=annual+meeting
-encontro=meeting reunion=meeting nutzertreffen=user+meeting kongress=congress vortrag=talk lecture=talk vortragsreihe=series
+treffen=meeting tagung=conference konferenz=conference konference=conference conferencia=conference
+jahrestagung=annual+conference jahrestreffen=annual+meeting
+encontro=meeting reunion=meeting nutzertreffen=user+meeting kongress=congress vortrag=talk lecture=talk
+vortragsreihe=series
 sommerschule=summer+school winterschule=winter+school herbstschule=autumn+school fruhjahrsschule=spring+school
-ausschreibung=call aufruf=call convocatoria=call bando=call appel=call utlysning=call utlyser=call foerderaufruf=funding+call
-bewerbung=application bewerbungen=application bewerben=apply bewerbungsfrist=application+deadline apply=application applications=application
-frist=deadline einsendeschluss=deadline anmeldeschluss=registration+deadline anmeldung=registration anmelden=registration register=registration
+ausschreibung=call aufruf=call convocatoria=call bando=call appel=call utlysning=call utlyser=call
+foerderaufruf=funding+call
+bewerbung=application bewerbungen=application bewerben=apply bewerbungsfrist=application+deadline
+apply=application applications=application
+frist=deadline einsendeschluss=deadline anmeldeschluss=registration+deadline anmeldung=registration
+anmelden=registration register=registration
 registrieren=registration inscriptions=registration inscripcion=registration registered=registration
 nominierung=nomination nominierungen=nomination nominieren=nomination nominations=nomination nominate=nomination
-preis=award prize=award auszeichnung=award premio=award prix=award verliehen=awarded preistrager=winner preistragerin=winner
-nachwuchspreis=young+scientist+award nachwuchs=young forderung=funding fordert=fund fordern=fund gefordert=fund finanzieren=fund
-finanziert=fund funded=fund funds=fund funding=fund grant=fund grants=fund rahoitus=fund fordermittel=fund zuwendung=fund forderpreis=award
-stipendium=fellowship stelle=position stellenausschreibung=job stellenangebot=job vacancy=job jobs=job gesucht=wanted seeks=wanted sucht=wanted
-wissenschaftler=scientist wissenschaftlerin=scientist wissenschaftlich=scientific forscher=researcher forscherin=researcher forschung=research
-forschende=researcher forschungsprojekt=research+project softwareentwickler=software+engineer entwickler=engineer leitung=head leiter=head leiterin=head
+preis=award prize=award auszeichnung=award premio=award prix=award verliehen=awarded preistrager=winner
+preistragerin=winner
+nachwuchspreis=young+scientist+award nachwuchs=young forderung=funding fordert=fund fordern=fund gefordert=fund
+finanzieren=fund
+finanziert=fund funded=fund funds=fund funding=fund grant=fund grants=fund rahoitus=fund fordermittel=fund
+zuwendung=fund forderpreis=award
+stipendium=fellowship stelle=position stellenausschreibung=job stellenangebot=job vacancy=job jobs=job
+gesucht=wanted seeks=wanted sucht=wanted
+wissenschaftler=scientist wissenschaftlerin=scientist wissenschaftlich=scientific forscher=researcher
+forscherin=researcher forschung=research
+forschende=researcher forschungsprojekt=research+project softwareentwickler=software+engineer
+entwickler=engineer leitung=head leiter=head leiterin=head
 mitarbeiter=staff mitarbeiterin=staff
-bildanalyse=image+analysis bildanalytiker=image+analyst analytiker=analyst bilddaten=image+data bild=image bilder=image bildes=image
-bildgebung=imaging bildgebend=imaging bildgebungszentrum=imaging+center imaging=imaging bildverarbeitung=image+processing
-bilddatenmanagement=image+data+management datenmanagement=data+management datenmanagementplane=data+management+plan forschungsdaten=research+data
-forschungsdatenmanagement=research+data+management daten=data dati=data donnees=data datos=data metadaten=metadata datensatz=dataset datensatze=dataset
-mikroskopie=microscopy microscopia=microscopy microscopie=microscopy mikroskopi=microscopy microscopio=microscope mikroskop=microscope
-mikroskope=microscope mikroskopiker=microscopist lichtmikroskopie=light+microscopy lichtmikroskop=light+microscope lichtblatt=lightsheet
-lichtblattmikroskop=lightsheet+microscope elektronenmikroskopie=electron+microscopy elektronenmikroskop=electron+microscope elektronen=electron
+bildanalyse=image+analysis bildanalytiker=image+analyst analytiker=analyst bilddaten=image+data bild=image
+bilder=image bildes=image
+bildgebung=imaging bildgebend=imaging bildgebungszentrum=imaging+center imaging=imaging
+bildverarbeitung=image+processing
+bilddatenmanagement=image+data+management datenmanagement=data+management
+datenmanagementplane=data+management+plan forschungsdaten=research+data
+forschungsdatenmanagement=research+data+management daten=data dati=data donnees=data datos=data
+metadaten=metadata datensatz=dataset datensatze=dataset
+mikroskopie=microscopy microscopia=microscopy microscopie=microscopy mikroskopi=microscopy
+microscopio=microscope mikroskop=microscope
+mikroskope=microscope mikroskopiker=microscopist lichtmikroskopie=light+microscopy
+lichtmikroskop=light+microscope lichtblatt=lightsheet
+lichtblattmikroskop=lightsheet+microscope elektronenmikroskopie=electron+microscopy
+elektronenmikroskop=electron+microscope elektronen=electron
 hochauflosend=high+resolution superresolucion=super+resolution
-gesellschaft=society fachgesellschaft=society verein=society society=society verband=society gegrundet=founded grundung=founded founding=founded founded=founded foundation=foundation
-stiftung=foundation deutsche=german deutscher=german deutsches=german deutschland=germany europaisch=european europaische=european europaischen=european
-international=international zentrum=center centre=center zentren=center einrichtung=facility einrichtungen=facility geratezentren=core+facility
-geratezentrum=core+facility gerate=instrument gerat=instrument grossgerat=instrument gerateausstattung=instrument infrastruktur=infrastructure
-eroffnet=opened eroffnete=opened eroffnung=opened inaugurata=opened inaugurated=opened opens=opened opened=opened opening=opened eingeweiht=opened
+gesellschaft=society fachgesellschaft=society verein=society society=society verband=society gegrundet=founded
+grundung=founded founding=founded founded=founded foundation=foundation
+stiftung=foundation deutsche=german deutscher=german deutsches=german deutschland=germany europaisch=european
+europaische=european europaischen=european
+international=international zentrum=center centre=center zentren=center einrichtung=facility
+einrichtungen=facility geratezentren=core+facility
+geratezentrum=core+facility gerate=instrument gerat=instrument grossgerat=instrument
+gerateausstattung=instrument infrastruktur=infrastructure
+eroffnet=opened eroffnete=opened eroffnung=opened inaugurata=opened inaugurated=opened opens=opened
+opened=opened opening=opened eingeweiht=opened
 offen=open geoffnet=open ouverture=open abierta=open aperto=open
 gestartet=launched startet=launched gestart=launched launch=launched launches=launched kick=launched
-neu=new neue=new neuer=new neues=new veroffentlicht=published erschienen=published appeared=published veroffentlichung=publication publikation=publication
-artikel=article beitrag=article studie=study jahresbericht=annual+report bericht=report ruckblick=recap recap=recap retrospect=recap
-ergebnisse=result ergebnis=result results=result programm=program programme=program online=online onlinekurs=online+course
-rundbrief=newsletter newsletter=newsletter mitglieder=member mitglied=member members=member vorsitz=chair vorsitzende=chair wahl=election wahlen=election
+neu=new neue=new neuer=new neues=new veroffentlicht=published erschienen=published appeared=published
+veroffentlichung=publication publikation=publication
+artikel=article beitrag=article studie=study jahresbericht=annual+report bericht=report ruckblick=recap
+recap=recap retrospect=recap
+ergebnisse=result ergebnis=result results=result programm=program programme=program online=online
+onlinekurs=online+course
+rundbrief=newsletter newsletter=newsletter mitglieder=member mitglied=member members=member vorsitz=chair
+vorsitzende=chair wahl=election wahlen=election
 gewahlt=elected elected=elected elects=elected election=election elections=election ballot=election ballots=election
 freie=free kostenlos=free gratuit=free gratuito=free platze=place platz=place places=place restplatze=place
 monat=month monats=month woche=week tag=day tage=day jahr=year jahre=year jahren=year years=year
 jubilaum=anniversary anniversary=anniversary feiert=celebrate celebrates=celebrate
 nachhaltig=sustainable nachhaltigkeit=sustainability energieverbrauch=energy+use energie=energy
-wartung=maintenance wartungsarbeiten=maintenance geschlossen=closed schliessung=closed closed=closed betriebsferien=closed weihnachten=christmas
+wartung=maintenance wartungsarbeiten=maintenance geschlossen=closed schliessung=closed closed=closed
+betriebsferien=closed weihnachten=christmas
 weihnachtsgrusse=christmas+greeting greetings=greeting
-teil=part ausgabe=issue nummer=number version=version versionen=version freigegeben=release released=release releases=release
-verfugbar=available ab=available hoher=high poster=poster posters=poster vortrage=talk abstracts=abstract resumos=abstract zusammenfassungen=abstract
-proben=sample probe=sample probenvorbereitung=sample+preparation pflanzen=plant pflanze=plant zelle=cell zellen=cell gewebe=tissue
+teil=part ausgabe=issue nummer=number version=version versionen=version freigegeben=release released=release
+releases=release
+verfugbar=available ab=available hoher=high poster=poster posters=poster vortrage=talk abstracts=abstract
+resumos=abstract zusammenfassungen=abstract
+proben=sample probe=sample probenvorbereitung=sample+preparation pflanzen=plant pflanze=plant zelle=cell
+zellen=cell gewebe=tissue
 herz=heart niere=kidney leber=liver gehirn=brain hirn=brain maus=mouse lunge=lung haut=skin knochen=bone
-grundkurs=beginner+course einfuhrung=introduction introductory=introduction anfanger=beginner beginners=beginner fortgeschrittene=advanced
-fortgeschritten=advanced schule=school hochschule=university universitat=university universite=university universidad=university universidade=university
-universita=university universiteit=university univerzita=university yliopisto=university universitet=university uniwersytet=university
-institut=institute instituto=institute istituto=institute gemeinsam=joint gemeinsame=joint gemeinsamen=joint konsortium=consortium konsortien=consortium consortia=consortium
-beschlossen=decided entscheidung=decision zusage=granted bewilligt=granted netzwerk=network nationale=national nationalen=national weltweit=worldwide
-kostenfrei=free nutzer=user nutzerinnen=user users=user zugang=access acceso=access acces=access accesso=access zugriff=access vorschlage=proposal
-antrage=proposal antrag=proposal propuestas=proposal proposals=proposal absichtserklarungen=letter+intent absichtserklarung=letter+intent
-ehrt=honour honours=honour ministerin=minister minister=minister bundesministerin=minister besuch=visit besucht=visit weltweite=worldwide
-schulprojekt=school+project preisverleihung=award+ceremony wettbewerb=competition challenge=challenge willkommen=welcome lernen=learning
+grundkurs=beginner+course einfuhrung=introduction introductory=introduction anfanger=beginner beginners=beginner
+fortgeschrittene=advanced
+fortgeschritten=advanced schule=school hochschule=university universitat=university universite=university
+universidad=university universidade=university
+universita=university universiteit=university univerzita=university yliopisto=university universitet=university
+uniwersytet=university
+institut=institute instituto=institute istituto=institute gemeinsam=joint gemeinsame=joint gemeinsamen=joint
+konsortium=consortium konsortien=consortium consortia=consortium
+beschlossen=decided entscheidung=decision zusage=granted bewilligt=granted netzwerk=network nationale=national
+nationalen=national weltweit=worldwide
+kostenfrei=free nutzer=user nutzerinnen=user users=user zugang=access acceso=access acces=access accesso=access
+zugriff=access vorschlage=proposal
+antrage=proposal antrag=proposal propuestas=proposal proposals=proposal absichtserklarungen=letter+intent
+absichtserklarung=letter+intent
+ehrt=honour honours=honour ministerin=minister minister=minister bundesministerin=minister besuch=visit
+besucht=visit weltweite=worldwide
+schulprojekt=school+project preisverleihung=award+ceremony wettbewerb=competition challenge=challenge
+willkommen=welcome lernen=learning
 nodo=node knoten=node wezlem=node uzel=node
 sommer=summer fruhling=spring fruhjahr=spring herbst=autumn fall=autumn
 bilanz=recap raum=room mikroskopraum=microscope+room labor=laboratory tur=door turen=door verleihung=award

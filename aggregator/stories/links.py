@@ -113,7 +113,9 @@ def dated_path(url: str) -> str | None:
 
 def slug(url: str) -> str:
     """The last part of a path: what a page is called."""
-    return re.sub(r"\.(?:html?|php|aspx?)$", "", without_fragment(canonical(url)).partition("?")[0].rpartition("/")[2])
+    return re.sub(
+        r"\.(?:html?|php|aspx?)$", "", without_fragment(canonical(url)).partition("?")[0].rpartition("/")[2]
+    )
 
 
 def short_link(url: str) -> bool:

@@ -10,11 +10,16 @@ from aggregator.stories.links import canonical, is_listing
 
 SHORT = 280
 """A text of so few characters beside its only link announces what the link leads to."""
-_LINK = re.compile(r"""href\s*=\s*["'](https?://[^"'\s<>]+)["']|(?<!["'=])(https?://[^\s"'<>\[\]]+)""", re.IGNORECASE)
+_LINK = re.compile(
+    r"""href\s*=\s*["'](https?://[^"'\s<>]+)["']|(?<!["'=])(https?://[^\s"'<>\[\]]+)""", re.IGNORECASE
+)
 _SAYS_SO = re.compile(
-    r"(?:read (?:the )?(?:more|on|full (?:story|article|text|post|news))|continue reading|full (?:story|article|text)|original(?:ly)?"
-    r"(?: (?:article|post|text|news|story|published|posted|appeared))?|first (?:published|appeared)|announced|source|via|cross-?post(?:ed)?"
-    r"|reposted|weiterlesen|mehr (?:lesen|dazu|erfahren|infos?|informationen)|zum (?:original|artikel|beitrag)|originalbeitrag|quelle|lire la suite"
+    r"(?:read (?:the )?(?:more|on|full (?:story|article|text|post|news))|continue reading|full (?:story"
+    r"|article|text)|original(?:ly)?"
+    r"(?: (?:article|post|text|news|story|published|posted|appeared))?|first (?:published|appeared)"
+    r"|announced|source|via|cross-?post(?:ed)?"
+    r"|reposted|weiterlesen|mehr (?:lesen|dazu|erfahren|infos?|informationen)|zum (?:original|artikel"
+    r"|beitrag)|originalbeitrag|quelle|lire la suite"
     r"|leer mas|read it)\b[^.!?]{0,60}$",
     re.IGNORECASE,
 )
@@ -30,10 +35,19 @@ def origins(body: str, link: str | None) -> frozenset[str]:
         key = canonical(url)
         if key == own or is_listing(key) or not _is_page(url):
             continue
-        before = _TAG.sub(" ", body[max(match.start() - 160, 0) : match.start()].rpartition("<a ")[0] or body[max(match.start() - 160, 0) : match.start()])
+        before = _TAG.sub(
+            " ",
+            body[max(match.start() - 160, 0) : match.start()].rpartition("<a ")[0]
+            or body[max(match.start() - 160, 0) : match.start()],
+        )
         after = _TAG.sub(" ", body[match.end() : match.end() + 60])
         says_so = bool(_SAYS_SO.search(" ".join(before.split()))) or bool(
-            match[1] and re.match(r"[^<]{0,3}>?\s*(?:read (?:more|on|the full)|weiterlesen|mehr (?:lesen|erfahren|dazu)|original)", after.strip(), re.IGNORECASE)
+            match[1]
+            and re.match(
+                r"[^<]{0,3}>?\s*(?:read (?:more|on|the full)|weiterlesen|mehr (?:lesen|erfahren|dazu)|original)",
+                after.strip(),
+                re.IGNORECASE,
+            )
         )
         found[key] = found.get(key, False) or says_so
     said = {key for key, says_so in found.items() if says_so}
@@ -46,4 +60,6 @@ def origins(body: str, link: str | None) -> frozenset[str]:
 def _is_page(url: str) -> bool:
     """Whether a link leads to a page of its own, and is no picture, form or mere site."""
     path = urlsplit(url).path
-    return path.strip("/") != "" and not re.search(r"\.(?:png|jpe?g|gif|svg|webp|pdf|zip|mp4|css|js)$", path, re.IGNORECASE)
+    return path.strip("/") != "" and not re.search(
+        r"\.(?:png|jpe?g|gif|svg|webp|pdf|zip|mp4|css|js)$", path, re.IGNORECASE
+    )

@@ -22,7 +22,10 @@ NAME, CAPITAL = 2.0, 1.4
 KEYS = 16
 _WORD = re.compile(r"[^\W_]+")
 _POSSESSIVE = re.compile(r"['’]s?(?!\w)")
-_DECORATION = re.compile(r"^\s*(?:\[[^\]]{1,40}\]|\(?(?:re|fwd|aw|news|press release|pressemitteilung)\)?\s*[:|])\s*", re.IGNORECASE)
+_DECORATION = re.compile(
+    r"^\s*(?:\[[^\]]{1,40}\]|\(?(?:re|fwd|aw|news|press release|pressemitteilung)\)?\s*[:|])\s*",
+    re.IGNORECASE,
+)
 _SUFFIX = re.compile(r"\s+[|–—»·-]\s+([^|–—»·]{2,40})$")
 _YEAR_IN_NAME = re.compile(r"^([a-z]{2,12})((?:19|20)\d\d)$")
 _URL = re.compile(r"https?://\S+")
@@ -81,7 +84,9 @@ def make(title: str, text: str, teller: str, language: str | None) -> Signature:
 
 
 def _plain(title: str, teller: str) -> str:
-    return _POSSESSIVE.sub("", _bare(title if title.isascii() else unicodedata.normalize("NFKC", title), teller))
+    return _POSSESSIVE.sub(
+        "", _bare(title if title.isascii() else unicodedata.normalize("NFKC", title), teller)
+    )
 
 
 def _plain_text(text: str) -> str:

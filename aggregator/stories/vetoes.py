@@ -17,7 +17,11 @@ DISTINCT, SLOT = 1.3, 0.9
 
 
 def _differ(what: str, one: Iterable[object], other: Iterable[object]) -> str:
-    return f"{what}: {', '.join(map(str, sorted(one, key=str)))} here, {', '.join(map(str, sorted(other, key=str)))} there"
+    return f"{what}: {_told_all(one)} here, {_told_all(other)} there"
+
+
+def _told_all(values: Iterable[object]) -> str:
+    return ", ".join(sorted(map(str, values)))
 
 
 # --- titles: these also part what shares an address -----------------------------------------------------
@@ -33,7 +37,9 @@ def other_turn(a: Signature, b: Signature) -> str | None:
 
 def other_version(a: Signature, b: Signature) -> str | None:
     """Versions in the titles that the other does not give."""
-    return _unlike("versions", a.title_facts.versions, b.title_facts.versions, a.facts.versions, b.facts.versions)
+    return _unlike(
+        "versions", a.title_facts.versions, b.title_facts.versions, a.facts.versions, b.facts.versions
+    )
 
 
 def other_number(a: Signature, b: Signature) -> str | None:
@@ -148,7 +154,11 @@ def own_house(a: Signature, b: Signature) -> str | None:
 def own_name(a: Signature, b: Signature) -> str | None:
     """Each title names its own publisher, of whom the other knows nothing: "X offers grants", "Y offers grants"."""
     names = [
-        {c for c in one.title.keys() & one.context if c not in TEMPLATE and c not in FIELD and c not in other.words}
+        {
+            c
+            for c in one.title.keys() & one.context
+            if c not in TEMPLATE and c not in FIELD and c not in other.words
+        }
         for one, other in ((a, b), (b, a))
     ]
     return f"one tells of {min(names[0])}, the other of {min(names[1])}" if all(names) else None
@@ -201,7 +211,9 @@ def of_all(a: Member, b: Member) -> tuple[str, ...]:
 def template(a: Member, b: Member) -> bool:
     """Whether only a template agrees, so that the two are not even related."""
     one, other = of(a), of(b)
-    return bool(other_subject(one, other) or own_house(one, other) or own_name(one, other) or other_place(one, other))
+    return bool(
+        other_subject(one, other) or own_house(one, other) or own_name(one, other) or other_place(one, other)
+    )
 
 
 def against_member(a: Member, b: Member) -> str | None:

@@ -13,7 +13,8 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
     (
         Kind.JOB,
         r"job|jobs|vacanc(y|ies)|open position|position available|we are hiring|hiring|phd position|postdoc position"
-        r"|stellenangebot\w*|stellenausschreibung\w*|stellenanzeige|stelle|wissenschaftliche[rn]? mitarbeiter\w*|job opening"
+        r"|stellenangebot\w*|stellenausschreibung\w*|stellenanzeige|stelle|wissenschaftliche[rn]?"
+        r" mitarbeiter\w*|job opening"
         r"|postdoc(toral)? (position|researcher|fellow)|ph\.?d\.? (student|candidate)|doktorand\w*|professur"
         r"|\(?(m/[fw]/[dx]|[fw]/m/[dx]|w/m/d|f/m/div|all genders)\)?",
     ),
@@ -26,7 +27,8 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         Kind.CALL,
-        r"call for \w+|open call|funding call|apply by|applications? open|ausschreibung|bewerbungsfrist|aufruf|förderaufruf"
+        r"call for \w+|open call|funding call|apply by|applications? open|ausschreibung|bewerbungsfrist"
+        r"|aufruf|förderaufruf"
         r"|nominations?|nominierung\w*|travel grants?|fellowships?|stipendi\w+|deadline extended|fristverlängerung",
     ),
     (

@@ -37,7 +37,8 @@ SURVEY: Telling = (
 UMFRAGE: Telling = (
     "society",
     "Umfrage zum Bilddatenmanagement gestartet",
-    "German Imaging Society und NFDI4BIOIMAGE fragen, wie Core Facilities mit Bilddaten umgehen; bis zum 15. März 2026.",
+    "German Imaging Society und NFDI4BIOIMAGE fragen, wie Core Facilities mit Bilddaten umgehen; bis zum 15."
+    " März 2026.",
 )
 TAKE_PART: Telling = (
     "consortium",
@@ -148,7 +149,8 @@ def test_the_migration_lists_what_there_is(tmp_path: Any) -> None:
     MIGRATIONS.apply(db, stop_before="m0004_same_news")
     db.execute("INSERT INTO sources (id, url, name, kind) VALUES ('s', 'https://s.example/', 'S', 'feed')")
     db.execute(
-        "INSERT INTO items (id, source_id, title, html, text, excerpt, first_seen, sort, position, backlog, kind, authors,"
+        "INSERT INTO items (id, source_id, title, html, text, excerpt, first_seen, sort, position, backlog,"
+        " kind, authors,"
         " categories, topics, enclosures, content_hash) VALUES ('i', 's', 't', '', '', '', '2026-01-01T00:00:00Z',"
         " '2026-01-01T00:00:00Z', 0, 0, 'news', '[]', '[]', '[]', '[]', '')"
     )
@@ -174,7 +176,11 @@ def test_a_story_is_explained(place: Workplace) -> None:
 
 def test_why_not(place: Workplace) -> None:
     """Near misses are explained, too: from one side, and of any two by name."""
-    results = ("consortium", "Results of the joint survey on image data", "What NFDI4BIOIMAGE and the German Imaging Society learned.")
+    results = (
+        "consortium",
+        "Results of the joint survey on image data",
+        "What NFDI4BIOIMAGE and the German Imaging Society learned.",
+    )
     told = tell(place, SURVEY, results)
     config = place.house().config
     said = explain.pair(config, told[SURVEY[1]], told[results[1]])
@@ -295,7 +301,9 @@ def test_an_edited_item_leaves_and_the_diff_is_told_first(place: Workplace) -> N
             "UPDATE items SET title = 'Bild des Monats', text = 'Hefe.' WHERE title = ?", [UMFRAGE[1]]
         )
     diff = recluster.run(place.house(), dry_run=True)
-    assert [(leaving.title, leaving.story) for leaving in diff.leaves] == [("Bild des Monats", told[SURVEY[1]])]
+    assert [(leaving.title, leaving.story) for leaving in diff.leaves] == [
+        ("Bild des Monats", told[SURVEY[1]])
+    ]
     assert set(state(place).values()) == set(before.values())
     recluster.run(place.house(), dry_run=False)
     after = state(place)
@@ -309,7 +317,9 @@ def test_published_stories_are_never_merged_by_the_machine(place: Workplace) -> 
     """I5: two published stories that the rules of today call one go on the editors' list, once."""
     told = tell(place, SURVEY, (*WELCOME[:1], "Something else", "Entirely."), OTHER_WELCOME)
     with opened(place.database) as store:
-        store.db.execute("UPDATE items SET title = ?, text = ? WHERE title = ?", [*UMFRAGE[1:], OTHER_WELCOME[1]])
+        store.db.execute(
+            "UPDATE items SET title = ?, text = ? WHERE title = ?", [*UMFRAGE[1:], OTHER_WELCOME[1]]
+        )
         store.db.execute("INSERT OR IGNORE INTO untraced SELECT number FROM items")
     first = recluster.run(place.house(), dry_run=False)
     assert len(first.joins) == 1

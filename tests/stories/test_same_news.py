@@ -18,8 +18,8 @@ from aggregator.stories.lexicon import concepts, fold, root
 from aggregator.stories.reposts import origins
 from aggregator.stories.signature import keys, make
 from tests.builders import NOW
-from tests.strategies import law, texts
 from tests.stories.test_cluster import partition
+from tests.strategies import law, texts
 
 
 def told(id_: str, title: str, text: str = "", **fields: Any) -> Member:
@@ -101,7 +101,11 @@ def test_sums_are_the_same_in_every_spelling(text: str, amounts: set[int]) -> No
 
 def test_numbers_versions_and_references_are_told_apart() -> None:
     """Versions, numbers in words and figures, Roman numerals, vacancies and vulnerabilities each have their kind."""
-    found = stated("OMERO 5.6.19 and part 3 of the eleventh series", "omero 5.6.19 and part 3 of the eleventh series", title=True)
+    found = stated(
+        "OMERO 5.6.19 and part 3 of the eleventh series",
+        "omero 5.6.19 and part 3 of the eleventh series",
+        title=True,
+    )
     assert found.versions == {"5.6.19"} and {"3", "11"} <= found.numbers
     assert stated("Exchange of Experience IX", "exchange of experience ix", title=True).numbers == {"9"}
     assert stated("", "bewerbung unter kennziffer w26-214").references == {"w26-214"}
@@ -142,7 +146,10 @@ def test_a_signature_can_be_made_of_anything(text: str) -> None:
         ("https://www.biorxiv.org/content/10.1101/2026.03.30.612345v1.full", "doi:10.1101/2026.03.30.612345"),
         ("https://zenodo.org/doi/10.5281/zenodo.10730423", "https://zenodo.org/records/10730423"),
         ("https://pubmed.ncbi.nlm.nih.gov/3912345/", "pmid:3912345"),
-        ("https://journals.plos.org/plosone/article?id=10.1371/journal.pone.0261", "https://doi.org/10.1371/JOURNAL.PONE.0261"),
+        (
+            "https://journals.plos.org/plosone/article?id=10.1371/journal.pone.0261",
+            "https://doi.org/10.1371/JOURNAL.PONE.0261",
+        ),
     ],
 )
 def test_addresses_of_one_work(one: str, other: str) -> None:
@@ -160,7 +167,10 @@ def test_an_ordinary_page_is_no_work() -> None:
     [
         ("https://www.youtube.com/c/EuroBioImaging", "https://youtube.com/@eurobioimaging/videos"),
         ("https://youtu.be/a1B2?si=x", "https://www.youtube.com/watch?v=a1B2&feature=share"),
-        ("https://a.example/n/?cHash=e9&tx_news_pi1%5BoverwriteDemand%5D%5Bcategories%5D=2", "https://a.example/n"),
+        (
+            "https://a.example/n/?cHash=e9&tx_news_pi1%5BoverwriteDemand%5D%5Bcategories%5D=2",
+            "https://a.example/n",
+        ),
         ("https://a.example/n?amp=1", "https://a.example/n/amp/"),
     ],
 )
@@ -172,16 +182,36 @@ def test_addresses_of_one_page(one: str, other: str) -> None:
 @pytest.mark.parametrize(
     ("a", "b", "name"),
     [
-        ({"link": "https://x.example/2026/01/12/a-telling-slug"}, {"link": "https://x.example/2026/01/20/a-telling-slug"}, "moved permalink"),
-        ({"link": "https://x.example/en/a-telling-slug"}, {"link": "https://x.example/de/a-telling-slug"}, "other language"),
-        ({"link": "https://x.example/exchange-of/ix"}, {"link": "https://x.example/exchangeof/ix"}, "damaged link"),
-        ({"link": "https://x.example/?p=48213"}, {"link": "https://x.example/2026/01/12/other"}, "short link"),
+        (
+            {"link": "https://x.example/2026/01/12/a-telling-slug"},
+            {"link": "https://x.example/2026/01/20/a-telling-slug"},
+            "moved permalink",
+        ),
+        (
+            {"link": "https://x.example/en/a-telling-slug"},
+            {"link": "https://x.example/de/a-telling-slug"},
+            "other language",
+        ),
+        (
+            {"link": "https://x.example/exchange-of/ix"},
+            {"link": "https://x.example/exchangeof/ix"},
+            "damaged link",
+        ),
+        (
+            {"link": "https://x.example/?p=48213"},
+            {"link": "https://x.example/2026/01/12/other"},
+            "short link",
+        ),
         (
             {"link": "https://zenodo.org/doi/10.5281/zenodo.10730423"},
             {"link": "https://zenodo.org/records/10730424"},
             "same record",
         ),
-        ({"link": "https://zenodo.org/records/100"}, {"link": "https://zenodo.org/records/9000"}, "new version"),
+        (
+            {"link": "https://zenodo.org/records/100"},
+            {"link": "https://zenodo.org/records/9000"},
+            "new version",
+        ),
     ],
 )
 def test_two_addresses_of_one_item(a: dict[str, str], b: dict[str, str], name: str) -> None:
@@ -196,7 +226,11 @@ def test_two_addresses_of_one_item(a: dict[str, str], b: dict[str, str], name: s
 @pytest.mark.parametrize(
     ("title", "a", "b"),
     [
-        ("Weekly seminar", "https://x.example/2026/03/02/weekly-seminar", "https://x.example/2026/03/09/weekly-seminar"),
+        (
+            "Weekly seminar",
+            "https://x.example/2026/03/02/weekly-seminar",
+            "https://x.example/2026/03/09/weekly-seminar",
+        ),
         ("Poster", "https://zenodo.org/records/100", "https://zenodo.org/records/101"),
         ("Season’s greetings", "https://x.example/news/greetings", "https://x.example/news/greetings-1"),
         ("An item of a series in fragments", "https://x.example/jobs#1", "https://x.example/jobs#2"),
@@ -233,7 +267,9 @@ def test_a_repost_names_its_origin(body: str) -> None:
         '<a href="https://copy.example/1">Read more</a>',
         '<a href="https://hub.example/">Read more</a>',
         '<a href="https://a.example/x/1">one</a> and <a href="https://b.example/x/2">another</a>',
-        '<p>' + "A long text of its own. " * 40 + '<a href="https://hub.example/news/x">a link among others</a></p>',
+        "<p>"
+        + "A long text of its own. " * 40
+        + '<a href="https://hub.example/news/x">a link among others</a></p>',
     ],
 )
 def test_a_link_alone_makes_no_repost(body: str) -> None:
@@ -245,7 +281,9 @@ def test_a_repost_is_the_same_news_unless_it_says_otherwise() -> None:
     """I3: a short note that points to the hub's page joins it; the extension of a deadline does not."""
     hub = told("hub", "Virtual Pub returns with volume EM", link="https://hub.example/news/pub")
     origin = frozenset({"hub.example/news/pub"})
-    assert partition(place([hub, told("copy", "Virtual Pub returns", origins=origin)], ())) == {frozenset(("hub", "copy"))}
+    assert partition(place([hub, told("copy", "Virtual Pub returns", origins=origin)], ())) == {
+        frozenset(("hub", "copy"))
+    }
     extended = told("late", "Virtual Pub: deadline extended", origins=origin)
     placements = place([hub, extended], ())
     assert all(p.founds for p in placements) and placements[1].related
@@ -272,7 +310,10 @@ def test_a_joint_survey_is_one_news_in_two_languages() -> None:
         ("Meet the Node: Brno", "Meet the Node: Bergen"),
         ("Release of OMERO.web 5.32.0", "Release of OMERO.web 5.33.0"),
         ("Atlas of the mouse kidney published", "Atlas of the mouse heart published"),
-        ("Kurs Bildanalyse mit Fiji in Köln, 13.-17. April 2026", "Course on image analysis with Fiji, Leipzig, 13-17 April 2026"),
+        (
+            "Kurs Bildanalyse mit Fiji in Köln, 13.-17. April 2026",
+            "Course on image analysis with Fiji, Leipzig, 13-17 April 2026",
+        ),
         ("FLIM workshop in Oslo, 4-5 May 2026", "Cancelled: FLIM workshop in Oslo, 4-5 May 2026"),
         ("Trends in Microscopy 2027: registration open", "Trends in Microscopy 2027: programme online"),
         ("First Open Call of AI4Life", "Second Open Call of AI4Life"),
@@ -288,7 +329,10 @@ def test_look_alikes_of_two_partners_stay_apart(a: str, b: str) -> None:
 
 def test_every_piece_has_a_name_and_is_symmetric() -> None:
     """Evidence does not depend on who is asked first."""
-    for one, other in ((SURVEY, UMFRAGE), (SURVEY, told("x", "Survey on energy use", "Until 20 March 2026."))):
+    for one, other in (
+        (SURVEY, UMFRAGE),
+        (SURVEY, told("x", "Survey on energy use", "Until 20 March 2026.")),
+    ):
         assert compare(one, other).score == compare(other, one).score
         assert {e.name for e in evidence.near(one, other)} == {e.name for e in evidence.near(other, one)}
         assert compare(one, other).strength is compare(other, one).strength
@@ -303,7 +347,10 @@ def test_near_evidence_needs_a_common_time() -> None:
 
 def test_what_the_archive_says_all_the_time_counts_less() -> None:
     """dedupe.md: evidence is weighted by rarity."""
-    seldom, often = compare(SURVEY, UMFRAGE), compare(SURVEY, UMFRAGE, frozenset({"nfdi4bioimage", "bioimaging"}))
+    seldom, often = (
+        compare(SURVEY, UMFRAGE),
+        compare(SURVEY, UMFRAGE, frozenset({"nfdi4bioimage", "bioimaging"})),
+    )
     assert often.score < seldom.score
 
 
@@ -313,8 +360,16 @@ _titles = st.sampled_from(
     [
         (SURVEY.title, SURVEY.text, "en"),
         (UMFRAGE.title, UMFRAGE.text, "de"),
-        ("Take part: joint survey on image data", "NFDI4BIOIMAGE and Euro-BioImaging ask; closes 15 March 2026.", "en"),
-        ("Results of the joint survey on image data", "What NFDI4BIOIMAGE and Euro-BioImaging learned.", "en"),
+        (
+            "Take part: joint survey on image data",
+            "NFDI4BIOIMAGE and Euro-BioImaging ask; closes 15 March 2026.",
+            "en",
+        ),
+        (
+            "Results of the joint survey on image data",
+            "What NFDI4BIOIMAGE and Euro-BioImaging learned.",
+            "en",
+        ),
         ("OMERO 5.6.19 released", "Fixes.", "en"),
         ("OMERO 5.6.20 released", "Fixes.", "en"),
         ("Release of OMERO 5.6.19", "", "en"),
@@ -322,7 +377,9 @@ _titles = st.sampled_from(
     ]
 )
 _drawn = st.lists(
-    st.tuples(_titles, st.sampled_from("abcde"), st.booleans(), st.integers(0, 40), st.sampled_from(["x", "y", ""])),
+    st.tuples(
+        _titles, st.sampled_from("abcde"), st.booleans(), st.integers(0, 40), st.sampled_from(["x", "y", ""])
+    ),
     max_size=7,
 ).map(
     lambda rows: [
@@ -376,7 +433,9 @@ def test_editors_have_the_last_word(members: list[Member], data: Any) -> None:
     """I7: what an editor put together or apart stays so, whatever the evidence."""
     if len(members) < 2:
         return
-    pair = data.draw(st.lists(st.sampled_from(members), min_size=2, max_size=2, unique_by=lambda m: m.item_id))
+    pair = data.draw(
+        st.lists(st.sampled_from(members), min_size=2, max_size=2, unique_by=lambda m: m.item_id)
+    )
     ids = frozenset(m.item_id for m in pair)
     near = _all_near(members)
     apart = {p.member.item_id: p.story_id for p in place(members, (), near, {ids: Bond.APART})}
