@@ -713,6 +713,7 @@ class Member:
     link: str | None = None
     works: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
+    pointers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

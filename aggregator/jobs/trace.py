@@ -40,7 +40,8 @@ def of(told: traces.Told) -> traces.Traced:
     """What an item is found by."""
     address = [links.loose(told.link)] if told.link and not links.is_listing(canonical(told.link)) else []
     found = [("work", work) for work in works.works(told.link, told.guid)]
-    found += [("origin", origin) for origin in reposts.origins(told.html or told.text, told.link)]
+    origins, pointers = reposts.pointed(told.html or told.text, told.link)
+    found += [("origin", origin) for origin in origins] + [("pointer", page) for page in pointers]
     return traces.Traced(
         number=told.number,
         item_id=told.item_id,

@@ -275,7 +275,7 @@ SAME_NEWS = (
     # Why an item is in its story: the comparison with the lead, as JSON; NULL for founders.
     "ALTER TABLE items ADD COLUMN evidence TEXT",
     """CREATE TABLE traces (                      -- exact evidence across sources: works, and pages an item copies
-        kind TEXT NOT NULL,                     -- work, origin
+        kind TEXT NOT NULL,                     -- work, origin (a page it copies), pointer (one it links)
         value TEXT NOT NULL,
         item_id TEXT NOT NULL REFERENCES items(id),
         PRIMARY KEY (kind, value, item_id)

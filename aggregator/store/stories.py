@@ -114,6 +114,7 @@ def _members(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
             link=row["link"],
             works=frozenset(value for kind, value in traced.get(row["id"], ()) if kind == "work"),
             origins=frozenset(value for kind, value in traced.get(row["id"], ()) if kind == "origin"),
+            pointers=frozenset(value for kind, value in traced.get(row["id"], ()) if kind == "pointer"),
         )
         for row in rows
     ]

@@ -166,7 +166,7 @@ def sharing(store: Store, values: Iterable[str]) -> set[str]:
     for part in chunked(sorted(set(values))):
         inside = f"({marks(part)})"
         for sql in (
-            f"SELECT item_id FROM traces WHERE kind IN ('work', 'origin') AND value IN {inside}",
+            f"SELECT item_id FROM traces WHERE kind IN ('work', 'origin', 'pointer') AND value IN {inside}",
             "SELECT aliases.item_id FROM aliases JOIN sources ON sources.id = aliases.source_id"
             f" WHERE aliases.kind = 'link' AND sources.link_ok AND aliases.value IN {inside}",
         ):

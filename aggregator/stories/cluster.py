@@ -87,6 +87,7 @@ def addresses(member: Member) -> Iterator[str]:
     yield from member.links
     yield from member.works
     yield from member.origins
+    yield from member.pointers
     for work in member.works:
         if work.startswith("zenodo:"):
             number = int(work.removeprefix("zenodo:"))

@@ -8,8 +8,9 @@ from aggregator.stories.signature import of
 
 SAME, RELATED = 7.5, 5.0
 """Thresholds of near evidence, set on labelled pairs so that no two news become one."""
-SUBJECT = 2.0
+SUBJECT = 1.5
 """So much must the items share of what is said, not only of who, when and where."""
+EQUAL_TITLES = 3.0
 ANCHOR = 1.5
 ANCHOR_OF_PLAIN_WORDS = 3.0
 """So much must be particular: a title that two houses may write of themselves proves nothing."""
@@ -41,16 +42,24 @@ def _particular(a: Member, b: Member, pieces: tuple[Evidence, ...]) -> bool:
     """
     one, other = of(a), of(b)
     shared = one.words.keys() & other.words.keys()
-    rare = sum(0.5 for c in shared if evidence.is_rare(c) and c not in one.names)
+    told = {
+        c for c in shared if c in one.title or c in other.title or min(one.words[c], other.words[c]) > 1.0
+    }
+    rare = sum(0.5 for c in told if evidence.is_rare(c) and c not in one.names)
     days = min(len(one.facts.dates & other.facts.dates), 2)
-    anchors = _sum(pieces, "names", "reference", "amounts", "places", "mention", "numbers") + 0.9 * days
+    anchors = (
+        _sum(pieces, "names", "reference", "amounts", "places", "mention", "numbers", "link") + 0.9 * days
+    )
     plain = not rare and not shared & one.names & other.names
     return anchors + min(rare, 2.0) >= (ANCHOR_OF_PLAIN_WORDS if plain else ANCHOR)
 
 
 def _on_one_subject(pieces: tuple[Evidence, ...]) -> bool:
     """Whether what is said agrees, and not only who says it, where and when."""
-    return _sum(pieces, "title", "words", "reference", "amounts") >= SUBJECT
+    # A name and a town make titles alike, too: half of that likeness is no subject.
+    title = _sum(pieces, "title")
+    title = title if title > EQUAL_TITLES else title / 2
+    return title + _sum(pieces, "words", "reference", "amounts") >= SUBJECT
 
 
 def _sum(pieces: tuple[Evidence, ...], *names: str) -> float:

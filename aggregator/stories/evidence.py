@@ -179,15 +179,27 @@ def title_likeness(a: Signature, b: Signature) -> float:
 
 
 def shared_words(a: Signature, b: Signature) -> Evidence | None:
-    """Words that both use, by rarity; words of every announcement and of the field together count little."""
-    worth = {c: _worth(c, a, b) for c in (a.words.keys() & b.words.keys()) - a.names - b.names}
-    template = sum(w for c, w in worth.items() if c in TEMPLATE)
-    field = sum(w for c, w in worth.items() if c in FIELD or c in TECHNIQUES)
+    """Words that both use, by rarity and by where they stand.
+
+    Words that neither title has say little: long texts share many by chance, and boilerplate is made of them.
+    """
+    shared = (a.words.keys() & b.words.keys()) - a.names - b.names
+    worth = {c: _worth(c, a, b) for c in shared if c in a.title or c in b.title}
+    told = {c: _worth(c, a, b) for c in shared if c not in worth and is_rare(c)}
+    names = {c: w for c, w in told.items() if min(a.words[c], b.words[c]) > 1.0}
+    foreign = bool(a.language and b.language and a.language != b.language)
     rare = {c: w for c, w in worth.items() if is_rare(c)}
-    total = min(template, 1.2) + min(field, 1.8) + min(sum(rare.values()), 7.0)
-    if not worth or total < 0.3:
+    total = (
+        min(sum(w for c, w in worth.items() if c in TEMPLATE), 1.2)
+        + min(sum(w for c, w in worth.items() if c in FIELD or c in TECHNIQUES), 1.8)
+        + min(sum(w for c, w in rare.items() if c in a.title and c in b.title), 6.0)
+        + min(sum(w for c, w in rare.items() if c not in a.title or c not in b.title), 3.0)
+        + min(sum(names.values()), 2.5)
+        + min(sum(told.values()) - sum(names.values()), 2.5 if foreign else 0.8) * (1.0 if foreign else 0.5)
+    )
+    if total < 0.3:
         return None
-    shown = sorted(rare or worth, key=lambda c: (-worth[c], c))[:5]
+    shown = sorted(rare | names or worth or told, key=lambda c: (-(worth | told)[c], c))[:5]
     return Evidence(name="words", weight=round(total, 2), reason=f"both say {_listed(shown)}")
 
 
@@ -197,15 +209,15 @@ def is_rare(concept: str) -> bool:
 
 
 def shared_names(a: Signature, b: Signature) -> Evidence | None:
-    """Names and acronyms that both use; the names of the two publishers count little."""
+    """Names and acronyms that both use; those of the two publishers, and those in neither title, count less."""
     worth = {c: _worth(c, a, b) for c in a.words.keys() & b.words.keys() & (a.names | b.names)}
     if not worth:
         return None
+    aside = sum(w for c, w in worth.items() if c not in a.title and c not in b.title)
+    total = min(sum(worth.values()) - aside, 5.0) + min(aside, 2.4)
     shown = sorted(worth, key=lambda c: (-worth[c], c))[:5]
     return Evidence(
-        name="names",
-        weight=round(min(sum(worth.values()), 6.0), 2),
-        reason=f"both name {_listed(c.upper() for c in shown)}",
+        name="names", weight=round(total, 2), reason=f"both name {_listed(c.upper() for c in shown)}"
     )
 
 
@@ -251,7 +263,9 @@ def shared_numbers(a: Signature, b: Signature) -> Evidence | None:
     """Numbers and versions that both give."""
     versions = a.facts.versions & b.facts.versions
     numbers = a.facts.numbers & b.facts.numbers
-    worth = 1.8 * bool(versions) + sum(0.5 if len(n) < 2 else 0.8 for n in numbers)
+    entitled = a.title_facts.numbers | b.title_facts.numbers
+    worth = 1.8 * bool(versions) + sum(0.5 if len(n) < 2 else 0.8 for n in numbers & entitled)
+    worth += min(sum(0.3 for _ in numbers - entitled), 0.6)
     years = a.title_facts.years & b.title_facts.years
     worth += 0.7 * bool(years)
     if not worth:
@@ -324,11 +338,21 @@ def closeness(a: Member, b: Member) -> Evidence | None:
     return None
 
 
+def pointer(a: Member, b: Member) -> Evidence | None:
+    """One links the other's page, among words of its own."""
+    shared = (a.pointers & b.links) | (b.pointers & a.links)
+    return (
+        Evidence(name="link", weight=2.5, reason=f"one links the other's page, {min(shared)}")
+        if shared
+        else None
+    )
+
+
 def near(a: Member, b: Member, common: frozenset[str] = frozenset()) -> tuple[Evidence, ...]:
     """All near evidence; `common` are words that the archive uses all the time."""
     one, other = _discounted(of(a), common), _discounted(of(b), common)
     found = [piece(one, other) for piece in NEAR]
-    return tuple(filter(None, [*found, closeness(a, b)]))
+    return tuple(filter(None, [*found, pointer(a, b), closeness(a, b)]))
 
 
 def _discounted(sign: Signature, common: frozenset[str]) -> Signature:

@@ -199,6 +199,7 @@ schulprojekt=school+project preisverleihung=award+ceremony wettbewerb=competitio
 willkommen=welcome lernen=learning
 nodo=node knoten=node wezlem=node uzel=node
 sommer=summer fruhling=spring fruhjahr=spring herbst=autumn fall=autumn
+speichern=store teilen=share sammeln=collect anonym=anonymous
 bilanz=recap raum=room mikroskopraum=microscope+room labor=laboratory tur=door turen=door verleihung=award
 sonderforschungsbereich=collaborative+research+center
 """

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from aggregator.stories.links import canonical, is_listing
 
+FEW = 3
 SHORT = 280
 """A text of so few characters beside its only link announces what the link leads to."""
 _LINK = re.compile(
@@ -23,38 +24,45 @@ _SAYS_SO = re.compile(
     r"|leer mas|read it)\b[^.!?]{0,60}$",
     re.IGNORECASE,
 )
+_LABEL = re.compile(
+    r"[^<>]{0,80}>\s*(?:<[^<>]*>\s*)*(?:read (?:more|on|the full)|weiterlesen|mehr (?:lesen|erfahren|dazu)|original)",
+    re.IGNORECASE,
+)
 _TAG = re.compile(r"<[^<>]*>")
 
 
-def origins(body: str, link: str | None) -> frozenset[str]:
-    """Canonical keys of the pages that a body (HTML or text) points to as its original; the item's own not."""
+def pointed(body: str, link: str | None) -> tuple[frozenset[str], frozenset[str]]:
+    """What a body (HTML or text) points to, as canonical keys, the item's own page not among them.
+
+    (The page it says is its original, other pages it links if they are few.)
+    """
+    found = _links(body, canonical(link) if link else "")
+    said = frozenset(key for key, says_so in found.items() if says_so)
+    if len(said) == 1:
+        return said, frozenset(found) - said if len(found) <= FEW else frozenset()
+    words = " ".join(_TAG.sub(" ", _LINK.sub(" ", body)).split())
+    if not said and len(found) == 1 and len(words) <= SHORT:
+        return frozenset(found), frozenset()
+    return frozenset(), frozenset(found) if len(found) <= FEW else frozenset()
+
+
+def _links(body: str, own: str) -> dict[str, bool]:
+    """Each page that a body links, and whether the words beside the link call it the original."""
     found: dict[str, bool] = {}
-    own = canonical(link) if link else ""
     for match in _LINK.finditer(body):
         url = html.unescape(match[1] or match[2]).rstrip(".,;:)]")
         key = canonical(url)
-        if key == own or is_listing(key) or not _is_page(url):
-            continue
-        before = _TAG.sub(
-            " ",
-            body[max(match.start() - 160, 0) : match.start()].rpartition("<a ")[0]
-            or body[max(match.start() - 160, 0) : match.start()],
-        )
-        after = _TAG.sub(" ", body[match.end() : match.end() + 60])
-        says_so = bool(_SAYS_SO.search(" ".join(before.split()))) or bool(
-            match[1]
-            and re.match(
-                r"[^<]{0,3}>?\s*(?:read (?:more|on|the full)|weiterlesen|mehr (?:lesen|erfahren|dazu)|original)",
-                after.strip(),
-                re.IGNORECASE,
-            )
-        )
-        found[key] = found.get(key, False) or says_so
-    said = {key for key, says_so in found.items() if says_so}
-    if said:
-        return frozenset(said) if len(said) == 1 else frozenset()
-    words = " ".join(_TAG.sub(" ", _LINK.sub(" ", body)).split())
-    return frozenset(found) if len(found) == 1 and len(words) <= SHORT else frozenset()
+        if key != own and not is_listing(key) and _is_page(url):
+            found[key] = found.get(key, False) or _says_so(body, match)
+    return found
+
+
+def _says_so(body: str, match: re.Match[str]) -> bool:
+    before = body[max(match.start() - 160, 0) : match.start()]
+    words = _TAG.sub(" ", before.rpartition("<a ")[0] or before)
+    if _SAYS_SO.search(" ".join(words.split())):
+        return True
+    return bool(match[1] and _LABEL.match(body[match.end() : match.end() + 60]))
 
 
 def _is_page(url: str) -> bool:

@@ -21,6 +21,7 @@ READ = 600
 NAME, CAPITAL = 2.0, 1.4
 KEYS = 16
 _WORD = re.compile(r"[^\W_]+")
+_INSIDE = re.compile(r"(?:(?<=[^\W_] )|(?<=, )|(?<=; ))[A-ZÀ-ÖØ-Þ]\w+|(?<=\()[A-ZÀ-ÖØ-Þ]\w+")
 _POSSESSIVE = re.compile(r"['’]s?(?!\w)")
 _DECORATION = re.compile(
     r"^\s*(?:\[[^\]]{1,40}\]|\(?(?:re|fwd|aw|news|press release|pressemitteilung)\)?\s*[:|])\s*",
@@ -63,7 +64,8 @@ def make(title: str, text: str, teller: str, language: str | None) -> Signature:
     """The signature of a title and a text told by a source named `teller`."""
     title, text = _plain(title, teller), _plain_text(text)
     folded_title, folded_text = fold(title), fold(text)
-    in_title, in_text = _said(title, shouting=_shouts(title)), _said(text)
+    in_title = _said(title, shouting=_shouts(title))
+    in_text = _said(text, capitals=language != "de")
     title_facts = facts.stated(title, folded_title, title=True)
     all_words = in_text.words | {c: max(w, in_text.words.get(c, 0)) for c, w in in_title.words.items()}
     title_phases = phases(folded_title)
@@ -119,7 +121,9 @@ class _Said:
     countries: frozenset[str]
 
 
-def _said(text: str, *, shouting: bool = False) -> _Said:
+def _said(text: str, *, shouting: bool = False, capitals: bool = False) -> _Said:
+    """`capitals`: whether a capital inside a sentence makes a name, as it does but in titles and in German."""
+    inside = set(_INSIDE.findall(text)) if capitals else ()
     words: dict[str, float] = {}
     names, towns, countries = set(), set(), set()
     for written in set(_WORD.findall(text)):
@@ -130,6 +134,7 @@ def _said(text: str, *, shouting: bool = False) -> _Said:
             countries.add(meant[0][0])
         else:
             for concept, worth in meant:
+                worth = CAPITAL if worth == 1.0 and written in inside else worth
                 if worth > words.get(concept, 0):
                     words[concept] = worth
             if kind == "name":
@@ -153,9 +158,7 @@ def _meant(written: str) -> tuple[tuple[tuple[str, float], ...], str]:
         return ((COUNTRIES[word], 0.0),), "country"
     if _is_name(written) and word not in TECHNIQUES:
         return ((word, NAME if len(word) > 2 else 1.0),), "name"
-    capital = written[0].isupper()
-    weights = ((concept, weight(concept)) for concept in concepts(word))
-    return tuple((c, CAPITAL if capital and w == 1.0 else w) for c, w in weights), ""
+    return tuple((concept, weight(concept)) for concept in concepts(word)), ""
 
 
 @lru_cache(maxsize=65536)
@@ -175,7 +178,7 @@ def keys(title: str, text: str, teller: str, *addresses: str) -> dict[int, float
     """
     title, text = _plain(title, teller), _plain_text(text)
     folded_title, folded_text = fold(title), fold(text)
-    in_title, in_text = _said(title, shouting=_shouts(title)), _said(text)
+    in_title, in_text = _said(title, shouting=_shouts(title)), _said(text, capitals=True)
     found = {f"w {c}": w + 0.5 for c, w in in_title.words.items() if w >= 1.0}
     found |= {f"w {c}": w for c, w in in_text.words.items() if w > 1.0 and c not in in_title.words}
     stated = facts.stated(title, folded_title, title=True) | facts.stated(text, folded_text)

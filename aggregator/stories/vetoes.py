@@ -77,9 +77,6 @@ def other_phase(a: Signature, b: Signature) -> str | None:
     """Two stages of one thing: registration open, programme online."""
     if a.title_phases and b.title_phases and not (a.title_phases & b.phases or b.title_phases & a.phases):
         return f"one says “{min(a.title_phases)}”, the other “{min(b.title_phases)}”"
-    for one, other in ((a, b), (b, a)):
-        if alone := (one.phases & HARD) - other.phases:
-            return f"only one says “{min(alone)}”"
     return None
 
 
