@@ -58,7 +58,12 @@ def pair(config: Config, one: str, other: str) -> dict[str, Any]:
     with opened(config.data / "aggregator.db", create=False) as store:
         a, b = _meant(store, one), _meant(store, other)
         compared, left, right = max(
-            ((compare(x, y), x, y) for x in a for y in b if x.item_id != y.item_id or len(a) == len(b) == 1),
+            (
+                (compare(x, y, whole=True), x, y)
+                for x in a
+                for y in b
+                if x.item_id != y.item_id or len(a) == len(b) == 1
+            ),
             key=lambda found: (_order(found[0]), found[1].item_id, found[2].item_id),
         )
         bonds = editorial.bonds(store, [left.item_id])
@@ -106,7 +111,7 @@ def _near_misses(store: Store, story_id: str) -> list[NearMiss]:
     for other in around.clusters:
         if other.story_id == story_id or not other.members:
             continue
-        compared = max((compare(m, other.lead, around.common) for m in here.members), key=_order)
+        compared = max((compare(m, other.lead, around.common, whole=True) for m in here.members), key=_order)
         if compared.score >= LEAST or compared.vetoes:
             found.append(
                 NearMiss(

@@ -141,7 +141,7 @@ _FOUND = f"""
             AND features.day BETWEEN asked.day - :days AND asked.day + :days
         WHERE asked.seen BETWEEN 2 AND {COMMON} AND features.item <> asked.item
         GROUP BY asked.item, features.item
-        HAVING (count(*) > 1 AND sum(asked.worth) >= 3.0) OR max(asked.token & 1)
+        HAVING (count(*) > 1 AND sum(asked.worth) >= 3.5) OR max(asked.token & 1)
 """
 
 

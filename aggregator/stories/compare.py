@@ -16,8 +16,11 @@ ANCHOR_OF_PLAIN_WORDS = 3.0
 """So much must be particular: a title that two houses may write of themselves proves nothing."""
 
 
-def compare(a: Member, b: Member, common: frozenset[str] = frozenset()) -> Comparison:
-    """What stands for and against two items telling the same news. `common` are words the archive uses often."""
+def compare(a: Member, b: Member, common: frozenset[str] = frozenset(), *, whole: bool = False) -> Comparison:
+    """What stands for and against two items telling the same news. `common` are words the archive uses often.
+
+    Vetoes against what is not even related are only looked for when the `whole` truth is asked for.
+    """
     if found := evidence.exact(a, b):
         against = vetoes.of_reposts(a, b) if found.name == "repost" else vetoes.of_titles(a, b)
         return _judged((found,), against, Strength.RELATED if against else Strength.SAME)
@@ -26,8 +29,10 @@ def compare(a: Member, b: Member, common: frozenset[str] = frozenset()) -> Compa
     pieces = evidence.near(a, b, common)
     if abs(a.sort - b.sort) > evidence.WINDOW:
         return _judged(pieces, (f"told more than {evidence.WINDOW.days} days apart",), Strength.DIFFERENT)
-    against = vetoes.of_all(a, b)
     score = _score(pieces)
+    if score < RELATED and not whole:
+        return _judged(pieces, (), Strength.DIFFERENT)
+    against = vetoes.of_all(a, b)
     if score < RELATED or not _particular(a, b, pieces) or vetoes.template(a, b):
         return _judged(pieces, against, Strength.DIFFERENT)
     if score < SAME or against or not _on_one_subject(pieces):

@@ -146,6 +146,11 @@ def stated(text: str, folded: str, *, title: bool = False) -> Facts:
     )
 
 
+def has_figures(text: str) -> bool:
+    """Whether a text can state dates, sums, versions or references at all."""
+    return _DIGIT.search(text) is not None
+
+
 def _around_digits(text: str) -> str:
     """The parts of a text in which facts can stand; the rest need not be searched."""
     parts, end = [], 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from aggregator.stories.links import canonical, is_listing
@@ -36,25 +37,27 @@ def pointed(body: str, link: str | None) -> tuple[frozenset[str], frozenset[str]
 
     (The page it says is its original, other pages it links if they are few.)
     """
-    found = _links(body, canonical(link) if link else "")
-    said = frozenset(key for key, says_so in found.items() if says_so)
-    if len(said) == 1:
-        return said, frozenset(found) - said if len(found) <= FEW else frozenset()
-    words = " ".join(_TAG.sub(" ", _LINK.sub(" ", body)).split())
-    if not said and len(found) == 1 and len(words) <= SHORT:
-        return frozenset(found), frozenset()
-    return frozenset(), frozenset(found) if len(found) <= FEW else frozenset()
+    if "http" not in body:
+        return frozenset(), frozenset()
+    written = [match for match in _LINK.finditer(body) if _is_page(match[1] or match[2])]
+    few = len({match[1] or match[2] for match in written}) <= FEW
+    originals = _keys((match for match in written if _says_so(body, match)), link)
+    pages = _keys(written, link) if few else frozenset()
+    if len(originals) == 1:
+        return originals, pages - originals
+    if not originals and len(pages) == 1:
+        words = " ".join(_TAG.sub(" ", _LINK.sub(" ", body)).split())
+        if len(words) <= SHORT:
+            return pages, frozenset()
+    return frozenset(), pages
 
 
-def _links(body: str, own: str) -> dict[str, bool]:
-    """Each page that a body links, and whether the words beside the link call it the original."""
-    found: dict[str, bool] = {}
-    for match in _LINK.finditer(body):
-        url = html.unescape(match[1] or match[2]).rstrip(".,;:)]")
-        key = canonical(url)
-        if key != own and not is_listing(key) and _is_page(url):
-            found[key] = found.get(key, False) or _says_so(body, match)
-    return found
+def _keys(matches: Iterable[re.Match[str]], own: str | None) -> frozenset[str]:
+    urls = {html.unescape(match[1] or match[2]).rstrip(".,;:)]") for match in matches} - {own}
+    if not urls:
+        return frozenset()
+    keys = {canonical(url) for url in urls} - {canonical(own) if own else ""}
+    return frozenset(key for key in keys if not is_listing(key))
 
 
 def _says_so(body: str, match: re.Match[str]) -> bool:

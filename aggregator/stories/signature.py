@@ -93,8 +93,9 @@ def _plain(title: str, teller: str) -> str:
 
 def _plain_text(text: str) -> str:
     text = text[:READ]
-    text = _URL.sub(" ", text if text.isascii() else unicodedata.normalize("NFKC", text))
-    return _POSSESSIVE.sub("", text)
+    text = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    text = _URL.sub(" ", text) if "http" in text else text
+    return _POSSESSIVE.sub("", text) if "'" in text or "’" in text else text
 
 
 def _bare(title: str, teller: str) -> str:
@@ -121,12 +122,15 @@ class _Said:
     countries: frozenset[str]
 
 
-def _said(text: str, *, shouting: bool = False, capitals: bool = False) -> _Said:
-    """`capitals`: whether a capital inside a sentence makes a name, as it does but in titles and in German."""
+def _said(text: str, *, shouting: bool = False, capitals: bool = False, lower: bool = True) -> _Said:
+    """`lower`: whether words without a capital are wanted at all; `capitals`: whether a capital inside a sentence
+    makes a name, as it does but in titles and in German."""
     inside = set(_INSIDE.findall(text)) if capitals else ()
     words: dict[str, float] = {}
     names, towns, countries = set(), set(), set()
     for written in set(_WORD.findall(text)):
+        if not lower and written.islower():
+            continue
         meant, kind = _meant(written.lower() if shouting else written)
         if kind == "town":
             towns.add(meant[0][0])
@@ -177,11 +181,13 @@ def keys(title: str, text: str, teller: str, *addresses: str) -> dict[int, float
     An odd key leads to candidates by itself, even ones only several together. `addresses` are odd.
     """
     title, text = _plain(title, teller), _plain_text(text)
-    folded_title, folded_text = fold(title), fold(text)
-    in_title, in_text = _said(title, shouting=_shouts(title)), _said(text, capitals=True)
+    folded_title = fold(title)
+    in_title, in_text = _said(title, shouting=_shouts(title)), _said(text, capitals=True, lower=False)
     found = {f"w {c}": w + 0.5 for c, w in in_title.words.items() if w >= 1.0}
     found |= {f"w {c}": w for c, w in in_text.words.items() if w > 1.0 and c not in in_title.words}
-    stated = facts.stated(title, folded_title, title=True) | facts.stated(text, folded_text)
+    stated = facts.stated(title, folded_title, title=True)
+    if facts.has_figures(text):
+        stated |= facts.stated(text, fold(text))
     found |= {f"d {date}": 1.6 for date in stated.dates}
     found |= {f"a {amount}": 2.5 for amount in stated.amounts}
     found |= {f"v {version}": 1.8 for version in stated.versions}

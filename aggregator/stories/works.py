@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
+_HINT = re.compile(r"10(?:\.|%2e)\d|zenodo|arxiv|pmid|pubmed|nature\.com/articles|f1000", re.IGNORECASE)
 _DOI = r"10\.\d{4,9}/[^\s?#\"'<>]+"
 # Publishers whose landing pages carry the DOI, whole or as its last part.
 _CARRIES = re.compile(
@@ -40,7 +41,8 @@ _TAIL = re.compile(
 
 def works(*addresses: str | None) -> frozenset[str]:
     """The works that `addresses` (links, guids) are addresses of, as `doi:…`, `arxiv:…`, `pmid:…`, `zenodo:…`."""
-    return frozenset(filter(None, (_work(unquote(address)) for address in addresses if address)))
+    hinted = {address for address in addresses if address and _HINT.search(address)}
+    return frozenset(filter(None, (_work(unquote(address)) for address in hinted)))
 
 
 def _work(address: str) -> str | None:
