@@ -391,7 +391,7 @@ def test_story_show_by_any_of_its_names(site: Workplace) -> None:
 
 
 def test_editors_commands(site: Workplace) -> None:
-    """I7: explain, merge, split, apart and recluster say in one line each what they did; a wrong name changes nothing."""
+    """I7: explain, merge, split, apart and recluster say what they did; a wrong name changes nothing."""
     one, other = story_ids(site)
     compared = call(site, "story", "explain", one, other)
     assert compared.code == 0 and "of the same source" in compared.out and "in two stories" in compared.out

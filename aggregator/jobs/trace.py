@@ -33,7 +33,7 @@ def trace(store: Store) -> None:
     while told := traces.untraced(store, BATCH):
         traced = [of(one) for one in told]
         traces.write(store, traced)
-        traces.ask(store, (one for one in traced if not one.placed))
+        traces.ask(store, (one for one in traced if not one.settled))
 
 
 def of(told: traces.Told) -> traces.Traced:
@@ -45,7 +45,7 @@ def of(told: traces.Told) -> traces.Traced:
     return traces.Traced(
         number=told.number,
         item_id=told.item_id,
-        placed=told.placed,
+        settled=told.settled,
         sort=told.sort,
         traces=tuple(found),
         features=signature.keys(told.title, told.text, told.teller, *address),

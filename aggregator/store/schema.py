@@ -291,8 +291,9 @@ SAME_NEWS = (
     "CREATE TABLE untraced (item INTEGER PRIMARY KEY) STRICT",
     "CREATE TRIGGER items_untraced_new AFTER INSERT ON items BEGIN"
     " INSERT OR IGNORE INTO untraced (item) VALUES (new.number); END",
-    "CREATE TRIGGER items_untraced_edited AFTER UPDATE OF title, link ON items"
-    " WHEN old.title <> new.title OR old.link IS NOT new.link BEGIN"
+    "CREATE TRIGGER items_untraced_edited AFTER UPDATE OF title, link, held, dropped ON items"
+    " WHEN old.title <> new.title OR old.link IS NOT new.link OR old.held IS NOT new.held"
+    " OR old.dropped IS NOT new.dropped BEGIN"
     " INSERT OR IGNORE INTO untraced (item) VALUES (new.number); END",
     "INSERT INTO untraced (item) SELECT number FROM items",
     """CREATE TABLE bonds (                       -- I7: what editors decided of two items, for ever

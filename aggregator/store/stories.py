@@ -34,7 +34,7 @@ def unplaced(store: Store) -> list[Member]:
 def any_unplaced(store: Store) -> bool:
     """Whether some item has no story yet."""
     row = store.db.execute(
-        "SELECT 1 FROM items WHERE story_id IS NULL AND dropped IS NULL LIMIT 1"
+        "SELECT 1 FROM items WHERE story_id IS NULL AND dropped IS NULL AND held IS NULL LIMIT 1"
     ).fetchone()
     return row is not None
 

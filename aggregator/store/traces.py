@@ -20,11 +20,14 @@ TEXT = 700
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """An item as far as traces are made of it; `html` are its beginning and end, where links to origins stand."""
+    """An item as far as traces are made of it; `html` are its beginning and end, where links to origins stand.
+
+    `settled` are items that are not to be placed now: they have a story, are dropped or held.
+    """
 
     number: int
     item_id: str
-    placed: bool
+    settled: bool
     title: str
     text: str
     html: str
@@ -40,7 +43,7 @@ class Traced:
 
     number: int
     item_id: str
-    placed: bool
+    settled: bool
     sort: datetime
     traces: tuple[tuple[str, str], ...]
     features: Mapping[int, float]
@@ -55,7 +58,9 @@ class Found:
 
 
 _TOLD = f"""
-    SELECT items.number, items.id, items.story_id, items.title, substr(items.text, 1, {TEXT}) AS text,
+    SELECT items.number, items.id, items.title,
+        items.story_id IS NOT NULL OR items.dropped IS NOT NULL OR items.held IS NOT NULL AS settled,
+        substr(items.text, 1, {TEXT}) AS text,
         CASE WHEN length(items.html) < 3000 THEN items.html
             ELSE substr(items.html, 1, 600) || ' ' || substr(items.html, -900) END AS html,
         items.link, items.guid, items.sort, sources.name AS teller
@@ -84,7 +89,7 @@ def _told(row: Mapping[str, Any]) -> Told:
     return Told(
         number=row["number"],
         item_id=row["id"],
-        placed=row["story_id"] is not None,
+        settled=bool(row["settled"]),
         title=row["title"],
         text=row["text"],
         html=row["html"],
@@ -187,7 +192,8 @@ def _ids(store: Store, numbers: set[int]) -> dict[int, str]:
     ids = {}
     for part in chunked(sorted(map(str, numbers))):
         for row in store.db.execute(
-            f"SELECT number, id FROM items WHERE number IN ({marks(part)}) AND dropped IS NULL",
+            f"SELECT number, id FROM items WHERE number IN ({marks(part)})"
+            " AND dropped IS NULL AND held IS NULL",
             [int(n) for n in part],
         ):
             ids[row["number"]] = row["id"]

@@ -159,6 +159,20 @@ def test_the_migration_lists_what_there_is(tmp_path: Any) -> None:
         assert store.db.execute("SELECT count(*) FROM untraced").fetchone()[0] == 1
 
 
+def test_a_released_item_finds_its_story(place: Workplace) -> None:
+    """G2: what was held and then let through is compared like an item that has just arrived."""
+    told = tell(place, SURVEY)
+    with opened(place.database) as store:
+        store.db.execute(
+            "CREATE TRIGGER hold AFTER INSERT ON items BEGIN"
+            " UPDATE items SET held = 'waiting' WHERE number = new.number; END"
+        )
+    assert tell(place, UMFRAGE)[UMFRAGE[1]] is None
+    with opened(place.database) as store:
+        store.db.execute("UPDATE items SET held = NULL")
+    assert tell(place)[UMFRAGE[1]] == told[SURVEY[1]]
+
+
 # --- explaining ----------------------------------------------------------------------------------------
 
 
