@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from aggregator.model import (
         Config,
         Diagnosis,
+        Diff,
         DigestReport,
         Discovery,
+        DoubtfulPair,
         FetchReport,
         Manners,
         Offer,
@@ -390,6 +392,16 @@ def _say_status(report: StatusReport, now: datetime) -> None:
     click.echo(f"\n{report.stories} stories of {report.items} items; {report.owed} letters owed{parked}")
     for run in report.runs:
         click.echo(f"{run.job:8} {look.ago(run.started, now):>12}  {run.outcome}")
+    if report.doubts:
+        click.echo(
+            "\nOne story or two? (aggregator story explain A B; then story merge A B, or story apart A B)"
+        )
+    for doubt in report.doubts:
+        _say_doubt(doubt)
+
+
+def _say_doubt(doubt: DoubtfulPair) -> None:
+    click.echo(f"{doubt.story} {doubt.other}  “{doubt.title}” and “{doubt.other_title}”: {doubt.why}")
 
 
 def _say_manners(manners: Sequence[Manners]) -> None:
@@ -449,7 +461,7 @@ def search(invocation: _Invocation, query: tuple[str, ...], limit: int, as_json:
 
 @cli.group()
 def story() -> None:
-    """Look at single stories."""
+    """Look at single stories, and correct what was told together or apart."""
 
 
 @story.command("show")
@@ -489,6 +501,161 @@ def _say_story(shown: dict[str, Any]) -> None:
         click.echo(f"related: {other['story']} ({other['why']})")
 
 
+@story.command("explain")
+@click.argument("name", metavar="ID")
+@click.argument("other", metavar="[OTHER]", required=False)
+@_json_option
+@click.pass_obj
+def story_explain(invocation: _Invocation, name: str, other: str | None, as_json: bool) -> None:
+    """Say why items are one story, and why other news are not; with two IDs, how these two compare."""
+    from aggregator.jobs import explain
+
+    config = invocation.config()
+    told = explain.pair(config, name, other) if other else explain.story(config, name)
+    if as_json:
+        _print_json(told)
+    elif other:
+        _say_pair(told)
+    else:
+        _say_explained(told)
+
+
+def _say_explained(told: dict[str, Any]) -> None:
+    hidden = " (hidden)" if told["hidden"] else ""
+    click.echo(f"{told['title']}\n{told['id']}{hidden}, told by {len(told['items'])} item(s)")
+    for item in told["items"]:
+        language = f", {item['language']}" if item["language"] else ""
+        click.echo(
+            f"\n{item['teller']}{language}: {item['title']}\n  {item['id']}  {item['link'] or 'no link'}"
+        )
+        if item["evidence"]:
+            click.echo("  It tells the same news as the story's lead, because")
+            _say_comparison(item)
+        elif item["lead"]:
+            click.echo(f"  It leads the story: {item['why']}.")
+        else:
+            click.echo(f"  {item['why'].capitalize()}.")
+    if told["related"]:
+        click.echo("\nRelated, but news of their own:")
+    for other in told["related"]:
+        click.echo(f"  {other['story']} {other['title']}\n    {other['why']}")
+    if told["near_misses"]:
+        click.echo("\nLooked at as well, and not the same:")
+    for miss in told["near_misses"]:
+        click.echo(f"  {miss['story']} {miss['title']} ({miss['source']})")
+        click.echo(f"    {_against(miss)}")
+    for decision in told["decisions"]:
+        click.echo(f"\n{decision['who']} decided on {decision['at']:%Y-%m-%d %H:%M} UTC: {decision['verb']}")
+
+
+def _say_comparison(compared: dict[str, Any]) -> None:
+    for piece in sorted(compared["evidence"], key=lambda piece: -piece["weight"]):
+        click.echo(f"    {piece['weight']:+5.1f}  {piece['reason']}")
+    click.echo(f"    {compared['score']:5.1f}  together; {compared['threshold']:g} are needed")
+    for veto in compared["vetoes"]:
+        click.echo(f"    against it: {veto}")
+
+
+def _against(compared: dict[str, Any]) -> str:
+    if compared["vetoes"]:
+        return "; ".join(compared["vetoes"])
+    return (
+        f"what they have in common is worth {compared['score']:g}, and {compared['threshold']:g} are needed"
+    )
+
+
+def _say_pair(told: dict[str, Any]) -> None:
+    for side in (told["a"], told["b"]):
+        click.echo(
+            f"{side['teller']}: {side['title']}\n  {side['item']} of story {side['story']}  {side['link'] or ''}"
+        )
+    words = {
+        "same": "They tell the same news.",
+        "related": "They are related, but not proven to be one news.",
+    }
+    click.echo(f"\n{words.get(told['strength'], 'They are different news.')}")
+    _say_comparison(told)
+    if told["editor"]:
+        click.echo(f"An editor said: {told['editor']}.")
+    click.echo("They are in one story." if told["one_story"] else "They are in two stories.")
+
+
+@story.command("merge")
+@click.argument("ids", nargs=-1, required=True, metavar="ID ID...")
+@click.pass_obj
+def story_merge(invocation: _Invocation, ids: tuple[str, ...]) -> None:
+    """Make stories one; the oldest id stays, the others lead to it for ever."""
+    from aggregator.jobs import edit
+
+    kept, gone = edit.merge(invocation.house(secrets=False), ids, _who())
+    click.echo(f"{', '.join(gone)} became part of {kept} {_FROM_NEXT_RUN}")
+
+
+@story.command("split")
+@click.argument("items", nargs=-1, required=True, metavar="ITEM...")
+@click.option(
+    "--announce", is_flag=True, help="Feeds and digests carry the new story as news; else only the site does."
+)
+@click.pass_obj
+def story_split(invocation: _Invocation, items: tuple[str, ...], announce: bool) -> None:
+    """Take items out of their story; they found another, and never come back by themselves."""
+    from aggregator.jobs import edit
+
+    home, part = edit.split(invocation.house(secrets=False), items, _who(), announce=announce)
+    click.echo(f"{part} was split off {home} {_FROM_NEXT_RUN}")
+
+
+@story.command("apart")
+@click.argument("one", metavar="ID")
+@click.argument("other", metavar="ID")
+@click.pass_obj
+def story_apart(invocation: _Invocation, one: str, other: str) -> None:
+    """Say that two stories are two; they leave the list of doubts and are never merged."""
+    from aggregator.jobs import edit
+
+    ids = edit.apart(invocation.house(secrets=False), one, other, _who())
+    click.echo(f"{ids[0]} and {ids[1]} stay two")
+
+
+@story.command("recluster")
+@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@_json_option
+@click.pass_obj
+def story_recluster(invocation: _Invocation, dry_run: bool, as_json: bool) -> None:
+    """Place everything again by the rules of today and say the difference; nothing is published or mailed by it."""
+    from aggregator.jobs import recluster
+
+    diff = recluster.run(invocation.house(secrets=False), dry_run=dry_run)
+    if as_json:
+        _print_json(diff)
+    else:
+        _say_diff(diff)
+
+
+def _say_diff(diff: Diff) -> None:
+    would = "" if diff.applied else "would "
+    for leaving in diff.leaves:
+        click.echo(
+            f"{leaving.item} “{leaving.title}” ({leaving.source}) {would}leave{'s' * diff.applied} {leaving.story}"
+        )
+        click.echo(f"  {leaving.why}")
+    for pair in diff.joins:
+        _say_doubt(pair)
+    joins = "are on the editors' list" if diff.applied else "would go on the editors' list"
+    click.echo(
+        f"{diff.stories} stories looked at: {len(diff.leaves)} items {would}leave, {len(diff.joins)} pairs {joins}"
+    )
+
+
+_FROM_NEXT_RUN = "from the next run on (or now: aggregator publish)"
+
+
+def _who() -> str:
+    import getpass
+
+    return getpass.getuser()
+
+
 @story.command("hide")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.pass_obj
@@ -506,11 +673,9 @@ def story_unhide(invocation: _Invocation, ids: tuple[str, ...]) -> None:
 
 
 def _set_hidden(invocation: _Invocation, ids: tuple[str, ...], *, hidden: bool) -> None:
-    import getpass
-
     from aggregator.jobs import upkeep
 
-    changed = upkeep.set_hidden(invocation.house(secrets=False), ids, getpass.getuser(), hidden=hidden)
+    changed = upkeep.set_hidden(invocation.house(secrets=False), ids, _who(), hidden=hidden)
     word = "hidden" if hidden else "shown again"
     for id_ in changed:
         click.echo(f"{id_} is {word} from the next run on (or now: aggregator publish)")

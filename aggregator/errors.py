@@ -60,6 +60,12 @@ class UnknownName(AggregatorError):
     exit_code = 2
 
 
+class WrongDecision(AggregatorError):
+    """An editor's command makes no sense for the stories named; nothing was changed (exit 2)."""
+
+    exit_code = 2
+
+
 class ContactMissing(AggregatorError):
     """Public servers may not be visited before `site.contact` says who we are (V7, exit 78)."""
 

@@ -691,7 +691,11 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """What placing must know of an item: who told it, with what rank, links and title (I6)."""
+    """What placing must know of an item: who told it (`teller`: the source's name), with what rank and words (I6).
+
+    `links` are canonical keys that identify it, `link` its address as written, `works` identifiers of the work
+    it is (DOI and kin), `origins` canonical keys of pages it says it is a copy of. `text` is a beginning.
+    """
 
     item_id: str
     source_id: str
@@ -703,6 +707,57 @@ class Member:
     position: int = 0
     backlog: bool = False
     dated: bool = True
+    teller: str = ""
+    text: str = ""
+    language: str | None = None
+    link: str | None = None
+    works: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
+    pointers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One reason to believe that two items tell the same news, with its weight, in words."""
+
+    name: str
+    weight: float
+    reason: str
+
+
+class Strength(StrEnum):
+    """What evidence and vetoes amount to (I3): one story, two linked ones, or nothing."""
+
+    SAME = "same"
+    RELATED = "related"
+    DIFFERENT = "different"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two items compared: all evidence, all vetoes in words, and what they amount to under `threshold`."""
+
+    strength: Strength
+    score: float
+    threshold: float
+    evidence: tuple[Evidence, ...] = ()
+    vetoes: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """The strongest evidence and what stands against it, in one line."""
+        said = (
+            "; ".join(e.reason for e in sorted(self.evidence, key=lambda e: -e.weight)[:4])
+            or "nothing in common"
+        )
+        return f"{said}, but {self.vetoes[0]}" if self.vetoes else said
+
+
+class Bond(StrEnum):
+    """What an editor decided of two items, for ever (I7)."""
+
+    TOGETHER = "together"
+    APART = "apart"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -720,13 +775,84 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """Where an item goes and why, in words; `related` stories were near but not the same (I3, I5)."""
+    """Where an item goes and why, in words; `related` stories were near but not the same (I3, I5).
+
+    `comparison` is that with the item `beside`, the story's lead. `doubts` are stories an editor should look at.
+    """
 
     member: Member
     story_id: str
     why: str
     founds: bool
     related: tuple[tuple[str, str], ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    beside: str | None = None
+    comparison: Comparison | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A story that an item nearly belongs to: for an editor to say (I5)."""
+
+    story_id: str
+    score: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoubtfulPair:
+    """Two stories that may be one, for an editor to merge or to keep apart."""
+
+    story: str
+    title: str
+    other: str
+    other_title: str
+    score: float
+    why: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearMiss:
+    """A story that was looked at beside another, and how they compare."""
+
+    story: str
+    title: str
+    source: str
+    comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaving:
+    """An item that the rules of today would not put into its story, and where it goes."""
+
+    item: str
+    title: str
+    source: str
+    story: str
+    becomes: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diff:
+    """What placing everything again would change; `joins` are only ever put on the editors' list (I5)."""
+
+    stories: int = 0
+    leaves: tuple[Leaving, ...] = ()
+    joins: tuple[DoubtfulPair, ...] = ()
+    applied: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What an editor decided, of which stories and items (I7)."""
+
+    at: datetime
+    who: str
+    verb: str
+    stories: tuple[str, ...]
+    items: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -967,6 +1093,7 @@ class StatusReport:
     oldest_owed: datetime | None
     parked: Mapping[str, int]
     runs: tuple[RunRecord, ...]
+    doubts: tuple[DoubtfulPair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -390,6 +390,29 @@ def test_story_show_by_any_of_its_names(site: Workplace) -> None:
     assert [call(site, "story", "show", name).out for name in names] == [said.out] * 2
 
 
+def test_editors_commands(site: Workplace) -> None:
+    """I7: explain, merge, split, apart and recluster say what they did; a wrong name changes nothing."""
+    one, other = story_ids(site)
+    compared = call(site, "story", "explain", one, other)
+    assert compared.code == 0 and "of the same source" in compared.out and "in two stories" in compared.out
+    merged = call(site, "story", "merge", one, other)
+    kept, gone = (one, other) if f"part of {one}" in merged.out else (other, one)
+    assert f"{gone} became part of {kept}" in merged.out
+    told = json.loads(call(site, "story", "explain", gone, "--json").out)
+    assert told["id"] == kept and [d["verb"] for d in told["decisions"]] == ["merge"]
+    assert "merge" in call(site, "story", "explain", kept).out
+    assert call(site, "story", "merge", one, other).code == 2
+    assert "0 items would leave" in call(site, "story", "recluster", "--dry-run").out
+    item = next(item["id"] for item in told["items"] if not item["lead"])
+    split = call(site, "story", "split", item)
+    assert f"split off {kept}" in split.out
+    part = split.out.split()[0]
+    assert "stay two" in call(site, "story", "apart", kept, part).out
+    assert json.loads(call(site, "story", "recluster", "--json").out)["leaves"] == []
+    assert call(site, "story", "split", "nothing").code == 2
+    assert call(site, "story", "explain", "nothing").code == 2
+
+
 def test_story_show_of_several(site: Workplace) -> None:
     """Several stories are shown in the order in which they were asked for."""
     ids = story_ids(site)

@@ -90,6 +90,17 @@ def test_the_result_can_be_asked(played: tuple[Path, str]) -> None:
     assert [item["source"] for item in shown["items"]] == ["hub", "gerbi", "nfdi"]
 
 
+def test_the_german_copy_is_explained(played: tuple[Path, str]) -> None:
+    """The German copy has an address of its own and joins by what it says; a reader can follow why."""
+    out, _ = played
+    config = str(out / "feeds.yaml")
+    found = json.loads(_aggregator("-c", config, "search", "--json", "joint", "survey").stdout)
+    said = _aggregator("-c", config, "story", "explain", found["stories"][0]["story"]).stdout
+    copy = said.partition("Gemeinsame Umfrage")[2].partition("Take part")[0]
+    assert "It tells the same news as the story's lead, because" in copy
+    assert "both say" in copy and "both give the date" in copy and "are needed" in copy
+
+
 def test_a_folder_that_is_no_demos_is_left_alone(tmp_path: Path) -> None:
     """The demo empties only its own folder."""
     (tmp_path / "precious").write_text("x")

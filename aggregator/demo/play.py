@@ -145,7 +145,9 @@ def _what_to_look_at(out: Path) -> None:
         print(f"  {letter}   the digest, as a mail program would get it")
     print(f"  {out / 'feeds.yaml'}          the configuration (its partners are gone when this ends)")
     program = Path(sys.executable).with_name("aggregator")
-    print(f"  {program} -c {out / 'feeds.yaml'} search survey   (or: status, story show ID)")
+    print(
+        f"  {program} -c {out / 'feeds.yaml'} search survey   (or: status, story show ID, story explain ID)"
+    )
 
 
 def _serve(out: Path) -> None:

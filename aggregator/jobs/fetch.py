@@ -144,7 +144,7 @@ def _known(ids: Iterable[str], config: Config) -> None:
 
 def _settle_authority(store: Store, config: Config) -> None:
     """The first story that is about to get an id makes the authority final (V5)."""
-    if runs.get(store, AUTHORITY) is None and stories.unplaced(store):
+    if runs.get(store, AUTHORITY) is None and stories.any_unplaced(store):
         runs.put(store, AUTHORITY, config.site.authority)
 
 

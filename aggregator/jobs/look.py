@@ -14,7 +14,7 @@ from aggregator.gateways import files
 from aggregator.jobs import politeness
 from aggregator.jobs.working import same_authority
 from aggregator.model import Config, Manners, SourceHealth, State, StatusReport, Story
-from aggregator.store import outbox, runs, sources, stories
+from aggregator.store import editorial, outbox, runs, sources, stories
 from aggregator.store.connection import Store, opened
 
 
@@ -40,6 +40,7 @@ def status(config: Config) -> StatusReport:
             oldest_owed=outbox.oldest_owed(store),
             parked=unsent,
             runs=tuple(runs.last(store, 5)),
+            doubts=tuple(editorial.doubts(store, DOUBTS)),
         )
 
 
@@ -93,6 +94,8 @@ def advice(source: SourceHealth) -> str | None:
     return "look at `url` in a browser"
 
 
+DOUBTS = 20
+"""So many doubtful pairs are listed at most."""
 LATE = timedelta(hours=2)
 MAIL_LATE = timedelta(days=1)
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from aggregator.jobs import trace
 from aggregator.model import Channel, Cluster, Member, Placement
-from aggregator.store import channels, stories
+from aggregator.store import channels, editorial, stories
 from aggregator.store.connection import Store
 from aggregator.stories import cluster, select
 
@@ -25,15 +26,19 @@ class Placed:
 def place(store: Store, all_channels: Sequence[Channel], now: datetime) -> Placed:
     """Give every unplaced item its story."""
     with store.transaction():
+        trace.trace(store)
         unplaced = stories.unplaced(store)
         if not unplaced:
             return Placed(founded=0, joined=0)
         feed_exists = stories.any_announced(store)
-        links = {link for member in unplaced for link in member.links}
-        before = stories.clusters_sharing(store, links)
-        placements = cluster.place(unplaced, before)
+        found = trace.around(store, unplaced)
+        before = found.clusters
+        placements = cluster.place(unplaced, before, found.near, found.bonds, found.common)
         foundings = [_founding(p, feed_exists, now) for p in placements if p.founds]
         stories.found(store, foundings, placements, now)
+        for placement in placements:
+            if placement.doubts:
+                editorial.doubt(store, placement.story_id, placement.doubts, now)
         joined = {p.story_id for p in placements if not p.founds}
         stories.set_leads(store, _leads(before, placements, joined), now)
         shown = {p.story_id for p in placements} | {other for p in placements for other, _ in p.related}
@@ -58,7 +63,12 @@ def _leads(before: Iterable[Cluster], placements: Iterable[Placement], joined: s
     members: dict[str, list[Member]] = {c.story_id: list(c.members) for c in before}
     for placement in placements:
         members.setdefault(placement.story_id, []).append(placement.member)
-    return {id_: min(members[id_], key=cluster.rank).item_id for id_ in joined}
+    return {id_: lead_of(members[id_]) for id_ in joined}
+
+
+def lead_of(members: Iterable[Member]) -> str:
+    """The item that leads `members` (I6)."""
+    return min(members, key=cluster.rank).item_id
 
 
 def enroll(store: Store, all_channels: Sequence[Channel], story_ids: Iterable[str]) -> None:

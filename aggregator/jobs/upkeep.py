@@ -12,7 +12,7 @@ from aggregator.jobs.place import enroll
 from aggregator.jobs.working import working
 from aggregator.model import Config, Directory, PruneReport, Teller
 from aggregator.seams import House
-from aggregator.store import channels, items, runs, sources, stories, upkeep
+from aggregator.store import channels, editorial, items, runs, sources, stories, upkeep
 from aggregator.store.connection import opened
 
 PRUNED = "pruned"
@@ -122,6 +122,8 @@ def set_hidden(house: House, names: Sequence[str], who: str, *, hidden: bool) ->
             for id_ in filter(None, found.values()):
                 if upkeep.hide(store, id_, who, now) if hidden else upkeep.unhide(store, id_, now):
                     changed.append(id_)
+            if changed:
+                editorial.decide(store, "hide" if hidden else "unhide", who, now, stories=changed)
             enroll(store, [channel for channel in config.channels if channel.id in known], changed)
     return changed
 

@@ -269,3 +269,66 @@ def m0003_guards(db: Database) -> None:
     """What must not happen unseen: gaps, floods of old entries, pages that lose theirs."""
     for sql in GUARDS:
         db.execute(sql)
+
+
+SAME_NEWS = (
+    # Why an item is in its story: the comparison with the lead, as JSON; NULL for founders.
+    "ALTER TABLE items ADD COLUMN evidence TEXT",
+    """CREATE TABLE traces (                      -- exact evidence across sources: works, and pages an item copies
+        kind TEXT NOT NULL,                     -- work, origin (a page it copies), pointer (one it links)
+        value TEXT NOT NULL,
+        item_id TEXT NOT NULL REFERENCES items(id),
+        PRIMARY KEY (kind, value, item_id)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX traces_of_item ON traces(item_id)",
+    """CREATE TABLE features (                    -- near evidence: what candidates are found by, in a time window
+        token INTEGER NOT NULL,                 -- hash of a rare word, name, date, sum …; odd: enough by itself
+        day INTEGER NOT NULL,                   -- of the item's sort time, since 1970
+        item INTEGER NOT NULL,                  -- items.number
+        PRIMARY KEY (token, day, item)
+    ) STRICT, WITHOUT ROWID""",
+    # Items whose traces and features are still to be written; whoever stores or edits an item need not know.
+    "CREATE TABLE untraced (item INTEGER PRIMARY KEY) STRICT",
+    "CREATE TRIGGER items_untraced_new AFTER INSERT ON items BEGIN"
+    " INSERT OR IGNORE INTO untraced (item) VALUES (new.number); END",
+    "CREATE TRIGGER items_untraced_edited AFTER UPDATE OF title, link, held, dropped ON items"
+    " WHEN old.title <> new.title OR old.link IS NOT new.link OR old.held IS NOT new.held"
+    " OR old.dropped IS NOT new.dropped BEGIN"
+    " INSERT OR IGNORE INTO untraced (item) VALUES (new.number); END",
+    "INSERT INTO untraced (item) SELECT number FROM items",
+    """CREATE TABLE bonds (                       -- I7: what editors decided of two items, for ever
+        one TEXT NOT NULL REFERENCES items(id),
+        other TEXT NOT NULL REFERENCES items(id),
+        bond TEXT NOT NULL,                     -- together, apart
+        decision INTEGER NOT NULL REFERENCES decisions(number),
+        PRIMARY KEY (one, other)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX bonds_by_other ON bonds(other)",
+    """CREATE TABLE decisions (                   -- I7: who decided what, and when; only ever added to
+        number INTEGER PRIMARY KEY,
+        at TEXT NOT NULL,
+        who TEXT NOT NULL,
+        verb TEXT NOT NULL,                     -- merge, split, apart, hide, unhide
+        stories TEXT NOT NULL,                  -- JSON list of ids
+        items TEXT NOT NULL                     -- JSON list of ids
+    ) STRICT""",
+    """CREATE TABLE doubts (                      -- pairs of stories for an editor to look at
+        story_id TEXT NOT NULL REFERENCES stories(id),
+        other_id TEXT NOT NULL REFERENCES stories(id),
+        score REAL NOT NULL,
+        why TEXT NOT NULL,
+        at TEXT NOT NULL,
+        PRIMARY KEY (story_id, other_id)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX doubts_by_other ON doubts(other_id)",
+)
+
+
+@MIGRATIONS()
+def m0004_same_news(db: Database) -> None:
+    """The same news once: evidence, an index of candidates, editors' decisions and doubts.
+
+    What items of older versions are found by is written by the next run (`untraced`).
+    """
+    for sql in SAME_NEWS:
+        db.execute(sql)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from aggregator.model import Cluster, Item, Kind, Member, Placement, Sighting, Story
+from aggregator.store import traces
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, from_row, marks
 from aggregator.store.sources import tellers
 
 _MEMBER = """
     SELECT items.id, items.source_id, items.title, items.sort, items.position, items.backlog, items.claimed,
-        items.story_id, sources.priority, sources.aggregator
+        items.story_id, items.link, items.language, substr(items.text, 1, 700) AS text,
+        sources.priority, sources.aggregator, sources.name AS teller
     FROM items JOIN sources ON sources.id = items.source_id
 """
 
@@ -28,19 +31,41 @@ def unplaced(store: Store) -> list[Member]:
     return _members(store, rows)
 
 
-def clusters_sharing(store: Store, links: Iterable[str]) -> list[Cluster]:
-    """Stories of which a member carries one of `links`, from sources whose links identify (I1)."""
+def any_unplaced(store: Store) -> bool:
+    """Whether some item has no story yet."""
+    row = store.db.execute(
+        "SELECT 1 FROM items WHERE story_id IS NULL AND dropped IS NULL AND held IS NULL LIMIT 1"
+    ).fetchone()
+    return row is not None
+
+
+def members(store: Store, item_ids: Iterable[str]) -> list[Member]:
+    """Items as placing sees them."""
+    found_members = []
+    for part in chunked(sorted(set(item_ids))):
+        rows = store.db.execute(_MEMBER + f" WHERE items.id IN ({marks(part)})", part).fetchall()
+        found_members += _members(store, rows)
+    return found_members
+
+
+def stories_of(store: Store, item_ids: Iterable[str]) -> set[str]:
+    """The stories that items are in."""
     ids: set[str] = set()
-    for part in chunked(sorted(set(links))):
+    for part in chunked(sorted(set(item_ids))):
         rows = store.db.execute(
-            "SELECT DISTINCT items.story_id FROM aliases JOIN items ON items.id = aliases.item_id"
-            " JOIN sources ON sources.id = aliases.source_id"
-            " WHERE aliases.kind = 'link' AND sources.link_ok AND items.story_id IS NOT NULL"
-            f" AND aliases.value IN ({marks(part)})",
-            part,
+            f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND id IN ({marks(part)})", part
         )
         ids.update(row[0] for row in rows)
-    return clusters(store, ids)
+    return ids
+
+
+def oldest_first(store: Store, ids: Iterable[str]) -> list[str]:
+    """Story ids by when they were announced, then by when they were founded."""
+    held = list(ids)
+    rows = store.db.execute(
+        f"SELECT id FROM stories WHERE id IN ({marks(held)}) ORDER BY announced, number", held
+    )
+    return [row[0] for row in rows]
 
 
 def clusters(store: Store, ids: Iterable[str]) -> list[Cluster]:
@@ -70,6 +95,7 @@ def _members(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
             part,
         ):
             links.setdefault(row["item_id"], set()).add(row["value"])
+    traced = traces.of_items(store, [row["id"] for row in rows])
     return [
         Member(
             item_id=row["id"],
@@ -82,6 +108,13 @@ def _members(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
             position=row["position"],
             backlog=bool(row["backlog"]),
             dated=row["claimed"] is not None,
+            teller=row["teller"],
+            text=row["text"],
+            language=row["language"],
+            link=row["link"],
+            works=frozenset(value for kind, value in traced.get(row["id"], ()) if kind == "work"),
+            origins=frozenset(value for kind, value in traced.get(row["id"], ()) if kind == "origin"),
+            pointers=frozenset(value for kind, value in traced.get(row["id"], ()) if kind == "pointer"),
         )
         for row in rows
     ]
@@ -112,8 +145,8 @@ def found(
         ],
     )
     store.db.conn.executemany(
-        "UPDATE items SET story_id = ?, why = ? WHERE id = ?",
-        [[p.story_id, p.why, p.member.item_id] for p in placed],
+        "UPDATE items SET story_id = ?, why = ?, evidence = ? WHERE id = ?",
+        [[p.story_id, p.why, _weighed(p), p.member.item_id] for p in placed],
     )
     store.db.conn.executemany(
         "INSERT OR IGNORE INTO related (story_id, other_id, why) VALUES (?, ?, ?)",
@@ -124,6 +157,21 @@ def found(
             for row in ([p.story_id, other, why], [other, p.story_id, why])
         ],
     )
+
+
+def _weighed(placement: Placement) -> str | None:
+    """The comparison that an item was placed by, as JSON."""
+    if placement.comparison is None:
+        return None
+    return json.dumps({"beside": placement.beside, **asdict(placement.comparison)}, ensure_ascii=False)
+
+
+def evidence(store: Store, story_id: str) -> dict[str, dict[str, Any]]:
+    """The comparison that each item of a story was placed by, where it joined."""
+    rows = store.db.execute(
+        "SELECT id, evidence FROM items WHERE story_id = ? AND evidence IS NOT NULL", [story_id]
+    )
+    return {row["id"]: json.loads(row["evidence"]) for row in rows}
 
 
 def set_leads(store: Store, leads: Mapping[str, str], now: datetime) -> None:
@@ -210,8 +258,6 @@ def facts(store: Store, ids: Iterable[str]) -> list[Facts]:
 
 
 def _names(text: str) -> frozenset[str]:
-    import json
-
     return frozenset(json.loads(text))
 
 
@@ -303,12 +349,27 @@ def why(store: Store, story_id: str) -> dict[str, str]:
     return {row["id"]: row["why"] or "" for row in rows}
 
 
+RANKED = 1_000
+"""So many matches are ranked at most."""
+
+
 def search(store: Store, query: str, limit: int) -> list[str]:
     """Ids of stories whose items match `query` (words, all of them), best first."""
     found_ids: dict[str, None] = {}
     if not re.search(r"\w", query):
         return []
-    for row in store.db.table("items").search(query, columns=["story_id"], limit=limit * 4, quote=True):
+    quoted = store.db.quote_fts(query)
+    # Ranking reads every match: of words that half the archive has, only the newest matches are ranked.
+    oldest = store.db.execute(
+        "SELECT rowid FROM items_fts WHERE items_fts MATCH ? ORDER BY rowid DESC LIMIT 1 OFFSET ?",
+        [quoted, RANKED],
+    ).fetchone()
+    rows = store.db.execute(
+        "SELECT items.story_id FROM items_fts JOIN items ON items.number = items_fts.rowid"
+        " WHERE items_fts MATCH ? AND items_fts.rowid > ? ORDER BY items_fts.rank LIMIT ?",
+        [quoted, oldest[0] if oldest else 0, limit * 4],
+    )
+    for row in rows:
         if row["story_id"]:
             found_ids.setdefault(row["story_id"])
     visible: set[str] = set()

@@ -1,27 +1,19 @@
-"""Items -> stories, by exact evidence (I3-I6). (Near evidence comes later and only adds to `same`.)"""
+"""Items -> stories (I3-I6): each goes to the story whose lead tells the same news, or founds one."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
 
-from aggregator.model import Cluster, Member, Placement
-from aggregator.stories.identity import short_hash, title_key
+from aggregator.model import Bond, Cluster, Comparison, Doubt, Evidence, Member, Placement, Strength
+from aggregator.stories import evidence, links, vetoes
+from aggregator.stories.compare import SAME, compare
+from aggregator.stories.identity import short_hash
 
-_MONTHS = set(
-    "january february march april may june july august september october november december"
-    " jan feb mar apr jun jul aug sep sept oct nov dec"
-    " januar februar märz mai juni juli oktober dezember jän mär okt dez".split()
-)
-_ROMAN = re.compile(r"[ivx]+")
-_TOKEN = re.compile(r"\d+(?:[.,:/-]\d+)*\w*|\w+")
-_TURNS = {
-    "cancelled": re.compile(r"\b(cancell?ed|abgesagt|entfällt)\b"),
-    "moved": re.compile(r"\b(postponed|rescheduled|new date|verschoben|neuer termin)\b"),
-    "extended": re.compile(r"\b(extended|extension|verlängert|fristverlängerung)\b"),
-}
+DOUBTFUL = 1.0
+"""An editor is asked about pairs that missed the threshold by less."""
+Bonds = Mapping[frozenset[str], Bond]
 
 
 def rank(member: Member) -> tuple[bool, int, datetime, str]:
@@ -29,78 +21,197 @@ def rank(member: Member) -> tuple[bool, int, datetime, str]:
     return (member.aggregator, -member.priority, member.sort, member.item_id)
 
 
-def place(unplaced: Iterable[Member], clusters: Sequence[Cluster]) -> tuple[Placement, ...]:
-    """Where each unplaced item goes. The order in which they arrived plays no part (I5)."""
-    stories: dict[str, list[Member]] = {c.story_id: list(c.members) for c in clusters}
-    by_link: dict[str, list[str]] = {}
+def place(
+    unplaced: Iterable[Member],
+    clusters: Sequence[Cluster],
+    near: Mapping[str, Collection[str]] | None = None,
+    bonds: Bonds | None = None,
+    common: frozenset[str] = frozenset(),
+) -> tuple[Placement, ...]:
+    """Where each unplaced item goes. The order in which they arrived plays no part (I5).
+
+    `near` are the ids of items that an item should be compared with beside those that share an address with it;
+    `bonds` what editors decided; `common` words that the archive uses often.
+    """
+    known = _Known(bonds=bonds or {}, near=near or {}, common=common)
     for cluster in clusters:
-        for link in set(chain.from_iterable(member.links for member in cluster.members)):
-            by_link.setdefault(link, []).append(cluster.story_id)
+        for member in cluster.members:
+            known.add(member, cluster.story_id)
     placements = []
     for member in sorted(unplaced, key=rank):
-        near = sorted({id_ for link in member.links for id_ in by_link.get(link, ())})
-        placement = _placed(member, [(id_, stories[id_]) for id_ in near])
-        stories.setdefault(placement.story_id, []).append(member)
-        for link in member.links:
-            listed = by_link.setdefault(link, [])
-            if placement.story_id not in listed:
-                listed.append(placement.story_id)
+        placement = _placed(member, known)
+        known.add(member, placement.story_id)
         placements.append(placement)
     return tuple(placements)
 
 
-def _placed(member: Member, near: Sequence[tuple[str, list[Member]]]) -> Placement:
-    home: tuple[str, str] | None = None
-    related: list[tuple[str, str]] = []
-    for story_id, members in near:
-        shared = member.links & members[0].links
-        hindrance = _hindrance(member, members)
-        if shared and hindrance is None and home is None:
-            home = story_id, f"same link as the lead, {min(shared)}"
-            continue
-        link = min(member.links & frozenset(chain.from_iterable(m.links for m in members)))
-        reason = hindrance or ("it joined another" if shared else "not the link of its lead")
-        related.append((story_id, f"same link, {link}, but {reason}"))
-    story_id, why = home or (short_hash(f"story\n{member.item_id}"), "first to tell it")
-    return Placement(member=member, story_id=story_id, why=why, founds=home is None, related=tuple(related))
+@dataclass(slots=True)
+class _Known:
+    """The stories so far, and how they are found."""
+
+    bonds: Bonds
+    near: Mapping[str, Collection[str]]
+    common: frozenset[str]
+    stories: dict[str, list[Member]] = field(default_factory=dict)
+    story_of: dict[str, str] = field(default_factory=dict)
+    by_key: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, member: Member, story_id: str) -> None:
+        self.stories.setdefault(story_id, []).append(member)
+        self.story_of[member.item_id] = story_id
+        for key in addresses(member):
+            listed = self.by_key.setdefault(key, [])
+            if story_id not in listed:
+                listed.append(story_id)
+
+    def candidates(self, member: Member) -> list[str]:
+        found = {id_ for key in addresses(member) for id_ in self.by_key.get(key, ())}
+        found.update(
+            self.story_of[id_]
+            for id_ in (*self.near.get(member.item_id, ()), *self.bonded(member))
+            if id_ in self.story_of
+        )
+        return sorted(found)
+
+    def bonded(self, member: Member) -> Iterator[str]:
+        for pair, bond in self.bonds.items():
+            if bond is Bond.TOGETHER and member.item_id in pair:
+                yield from pair - {member.item_id}
+
+    def bond(self, a: Member, b: Member) -> Bond | None:
+        return self.bonds.get(frozenset((a.item_id, b.item_id)))
 
 
-def _hindrance(member: Member, members: Sequence[Member]) -> str | None:
-    """Why a member may not join, in words: a veto, or another item of the same source already there."""
+def addresses(member: Member) -> Iterator[str]:
+    """What exact evidence is looked up by: links, works, pages it is a copy of, what addresses of one page share."""
+    yield from member.links
+    yield from member.works
+    yield from member.origins
+    yield from member.pointers
+    for work in member.works:
+        if work.startswith("zenodo:"):
+            number = int(work.removeprefix("zenodo:"))
+            yield from (f"zenodo:{number - 1}", f"zenodo:{number + 1}")
+    if member.link and member.links:
+        yield f"loose {links.loose(member.link)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judgement:
+    story_id: str
+    lead: Member
+    comparison: Comparison
+    hindrance: str | None
+
+    @property
+    def joins(self) -> bool:
+        return self.comparison.strength is Strength.SAME and self.hindrance is None
+
+
+def _placed(member: Member, known: _Known) -> Placement:
+    judged = [_judged(member, id_, known) for id_ in known.candidates(member)]
+    joinable = sorted((j for j in judged if j.joins), key=lambda j: (-j.comparison.score, rank(j.lead)))
+    home = joinable[0] if joinable else None
+    others = [j for j in judged if j is not home and j.comparison.strength is not Strength.DIFFERENT]
+    related = tuple((j.story_id, _why_related(j, home)) for j in others)
+    doubts = tuple(
+        Doubt(story_id=j.story_id, score=j.comparison.score, why=_why_related(j, home))
+        for j in others
+        if _doubtful(j)
+    )
+    if home is None:
+        id_ = _free_id(member, known)
+        return Placement(
+            member=member, story_id=id_, why="first to tell it", founds=True, related=related, doubts=doubts
+        )
+    return Placement(
+        member=member,
+        story_id=home.story_id,
+        why=_why_same(home),
+        founds=False,
+        related=related,
+        doubts=doubts,
+        beside=home.lead.item_id,
+        comparison=home.comparison,
+    )
+
+
+def _free_id(member: Member, known: _Known) -> str:
+    """The id of the story that an item founds follows from the item alone (I4), unless another part kept it."""
+    id_ = short_hash(f"story\n{member.item_id}")
+    return id_ if id_ not in known.stories else short_hash(f"story\n{member.item_id}\nagain")
+
+
+def _judged(member: Member, story_id: str, known: _Known) -> _Judgement:
+    """An item against the lead of a story, or whom an editor put beside the lead; the best of them."""
+    members = known.stories[story_id]
+    lead = members[0]
+    leads = [lead, *(m for m in members[1:] if known.bond(m, lead) is Bond.TOGETHER)]
+    compared = [(compare(member, other, known.common), other) for other in leads]
+    best, beside = max(
+        compared, key=lambda pair: (list(Strength)[::-1].index(pair[0].strength), pair[0].score)
+    )
+    if any(known.bond(member, other) is Bond.TOGETHER for other in members):
+        said = Evidence(name="editor", weight=evidence.PROOF, reason="an editor put them together")
+        best = Comparison(
+            strength=Strength.SAME,
+            score=evidence.PROOF,
+            threshold=evidence.PROOF,
+            evidence=(said,),
+            vetoes=(),
+        )
+        return _Judgement(story_id=story_id, lead=beside, comparison=best, hindrance=None)
+    if best.strength is Strength.DIFFERENT:
+        for other in members[1:]:
+            if (compared_with := compare(member, other, known.common)).strength is Strength.SAME:
+                hindrance = "it is not the same as the story's lead"
+                return _Judgement(
+                    story_id=story_id, lead=other, comparison=compared_with, hindrance=hindrance
+                )
+    return _Judgement(
+        story_id=story_id, lead=beside, comparison=best, hindrance=_hindrance(member, beside, members, known)
+    )
+
+
+def _hindrance(member: Member, beside: Member, members: Sequence[Member], known: _Known) -> str | None:
+    """Why an item may not join although it agrees with the lead: a member it cannot be together with (I5)."""
     for other in members:
-        if other.source_id == member.source_id:
+        if known.bond(member, other) is Bond.APART:
+            return "an editor keeps them apart"
+        if other.source_id == member.source_id and not _identical(member, other):
             return "it is another item of the same source"
-        if veto := veto_between(member.title, other.title):
+        if other is not beside and (veto := vetoes.against_member(member, other)):
             return veto
     return None
 
 
-def veto_between(one: str, other: str) -> str | None:
-    """Why two titles cannot tell the same news although all else agrees, or None.
-
-    Equal templates with other numbers, months or Roman numerals are other news; so is a turn ("cancelled",
-    "extended") that only one of them takes.
-    """
-    a, b = one.casefold(), other.casefold()
-    if title_key(a) == title_key(b) and _TOKEN.findall(a) == _TOKEN.findall(b):
-        return None
-    (turns_a, turns_b) = (frozenset(t for t, words in _TURNS.items() if words.search(x)) for x in (a, b))
-    if turns_a != turns_b:
-        return f"only one says “{min(turns_a ^ turns_b)}”"
-    (frame_a, values_a), (frame_b, values_b) = _template(a), _template(b)
-    if frame_a == frame_b and values_a != values_b:
-        pair = next((x, y) for x, y in zip(values_a, values_b, strict=True) if x != y)
-        return f"one says “{pair[0]}”, the other “{pair[1]}”"
-    return None
+def _identical(a: Member, b: Member) -> bool:
+    """Whether two items of one source are one by exact evidence; an equal link is none between them (I1)."""
+    found = evidence.exact(a, b)
+    return found is not None and found.name not in ("same link", "repost")
 
 
-def _template(title: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """A title's frame with gaps for numbers, months and Roman numerals, and what stands in the gaps."""
-    frame, values = [], []
-    for word in _TOKEN.findall(title):
-        if any(c.isdigit() for c in word) or word in _MONTHS or _ROMAN.fullmatch(word):
-            frame.append("#")
-            values.append(word)
-        else:
-            frame.append(word)
-    return tuple(frame), tuple(values)
+def _doubtful(judged: _Judgement) -> bool:
+    if judged.hindrance == "an editor keeps them apart":
+        return False
+    if judged.comparison.strength is Strength.SAME:
+        return True
+    return judged.comparison.score >= SAME - DOUBTFUL and not judged.comparison.vetoes
+
+
+def _why_same(judged: _Judgement) -> str:
+    comparison = judged.comparison
+    if comparison.evidence[0].name == "same link":
+        return comparison.evidence[0].reason.replace("same link,", "same link as the lead,")
+    return f"{comparison.reason} ({comparison.score:g} of the {comparison.threshold:g} needed)"
+
+
+def _why_related(judged: _Judgement, home: _Judgement | None) -> str:
+    reason = judged.comparison.reason
+    if judged.comparison.vetoes:
+        return reason
+    if judged.hindrance:
+        return f"{reason}, but {judged.hindrance}"
+    if judged.joins and home:
+        return f"{reason}, but it joined another"
+    return f"{reason} ({judged.comparison.score:g}, {judged.comparison.threshold:g} needed)"

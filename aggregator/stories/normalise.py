@@ -11,7 +11,7 @@ from datetime import datetime
 
 from aggregator import dates
 from aggregator.model import Entry, Item, Kind, Reading, Source, TopicRule, Verdict
-from aggregator.stories import clean, identity, words
+from aggregator.stories import clean, identity, language, words
 
 
 def items(
@@ -82,7 +82,7 @@ def _item(
         topics=tuple(dict.fromkeys((*source.topics, *words.topics(rules, said)))),
         enclosures=entry.enclosures,
         kind=_kind(entry, title),
-        language=_language(source.language or entry.language or reading.language),
+        language=_spoken(entry, source, reading, f"{title}\n{text}"),
         rights=rights(entry.rights or reading.rights),
         source_updated=source_updated,
         dropped=words.dropped_by(source.only, source.drop, said),
@@ -123,6 +123,15 @@ def rights(written: str | None) -> str | None:
         return written
     target = re.search(r"""href=["\']?(https?://[^"\'\s>]+)""", written)
     return clean.title(written, is_html=True) or (target[1] if target else None)
+
+
+def _spoken(entry: Entry, source: Source, reading: Reading, said: str) -> str | None:
+    """The language of an entry: as it says itself, else as a clear text tells, else as its feed or feeds.yaml says.
+
+    Feeds declare one language and tell news in two.
+    """
+    own = None if source.language else _language(entry.language)
+    return own or language.told_by(said) or _language(source.language or entry.language or reading.language)
 
 
 def _language(tag: str | None) -> str | None:

@@ -13,22 +13,29 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
     (
         Kind.JOB,
         r"job|jobs|vacanc(y|ies)|open position|position available|we are hiring|hiring|phd position|postdoc position"
-        r"|stellenangebot|stellenausschreibung|stelle|wissenschaftliche[rn]? mitarbeiter\w*|job opening",
+        r"|stellenangebot\w*|stellenausschreibung\w*|stellenanzeige|stelle|wissenschaftliche[rn]?"
+        r" mitarbeiter\w*|job opening"
+        r"|postdoc(toral)? (position|researcher|fellow)|ph\.?d\.? (student|candidate)|doktorand\w*|professur"
+        r"|\(?(m/[fw]/[dx]|[fw]/m/[dx]|w/m/d|f/m/div|all genders)\)?",
     ),
     (Kind.RELEASE, r"released|release|\[release\]|v\d+\.\d+(\.\d+)?|version \d+(\.\d+)+"),
     (
         Kind.COURSE,
         r"course|courses|training course|training school|summer school|winter school|autumn school|spring school"
-        r"|workshop|workshops|tutorial|webinar|hands-on|masterclass|kurs|kurse|schulung|fortbildung|online-?kurs",
+        r"|workshop|workshops|tutorial|webinar|hands-on|masterclass|kurs|kurse|schulung|fortbildung|online-?kurs"
+        r"|(sommer|winter|herbst|frühjahrs)schule|weiterbildung|lehrgang|grundkurs|praktikumskurs",
     ),
     (
         Kind.CALL,
-        r"call for \w+|open call|funding call|apply by|applications? open|ausschreibung|bewerbungsfrist",
+        r"call for \w+|open call|funding call|apply by|applications? open|ausschreibung|bewerbungsfrist"
+        r"|aufruf|förderaufruf"
+        r"|nominations?|nominierung\w*|travel grants?|fellowships?|stipendi\w+|deadline extended|fristverlängerung",
     ),
     (
         Kind.EVENT,
         r"conference|symposium|meeting|seminar|congress|hackathon|user day|open day|general assembly"
         r"|save the date"
+        r"|kongress|town hall|user forum|lecture|\w*tagung|nutzertreffen|tag der offenen tür"
         r"|konferenz|tagung|jahrestreffen|treffen|veranstaltung|kolloquium|mitgliederversammlung|lunch talk",
     ),
     (Kind.PAPER, r"paper|preprint|publication|new article|published in|veröffentlichung|publikation"),

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.model import Cluster, Member, Placement
-from aggregator.stories.cluster import place, rank, veto_between
+from aggregator.stories.cluster import place, rank
+from aggregator.stories.vetoes import veto_between
 from tests.builders import NOW
 from tests.strategies import law
 

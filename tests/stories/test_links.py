@@ -166,3 +166,16 @@ def test_a_checksum_is_no_part_of_an_address() -> None:
     """TYPO3's cHash is another one after the server moved; the news it leads to is the same."""
     one, two = (f"https://node.example/news?tx_news_pi1[news]=42&cHash={n * 32}" for n in "ab")
     assert canonical(one) == canonical(two) != canonical(one.replace("=42", "=43"))
+
+
+@given(
+    st.sampled_from(["http://", "https://"]),
+    st.sampled_from(
+        ["a.example", "www.a.example", "WWW.A.example", "www.www.a.example", "a.b-c.example", "youtu.be"]
+    ),
+    st.text("ab/-._~Z0", max_size=24).map(lambda path: f"/{path}"),
+)
+@law
+def test_plain_links_have_the_key_of_all_links(scheme: str, host: str, path: str) -> None:
+    """The short way for plain links ends where the long way does, which an empty fragment asks for."""
+    assert canonical(scheme + host + path) == canonical(scheme + host + path + "#")

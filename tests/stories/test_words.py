@@ -104,3 +104,20 @@ def test_categories_are_asked_when_the_title_says_nothing() -> None:
 def test_everyday_phrases_are_news(title: str) -> None:
     """A press release releases no software, "of course" teaches nothing, and training data trains machines."""
     assert words.kind(title, ()) is Kind.NEWS
+
+
+@pytest.mark.parametrize(
+    ("title", "kind"),
+    [
+        ("Research Software Engineer (f/m/d) for OMERO", Kind.JOB),
+        ("Sommerschule Bilddatenmanagement in Düsseldorf", Kind.COURSE),
+        ("Nominations open: Young Investigator Award", Kind.CALL),
+        ("Fristverlängerung: Core-Facility-Preis", Kind.CALL),
+        ("GerBI-Jahrestagung 2027 in Freiburg", Kind.EVENT),
+        ("Tag der offenen Tür", Kind.EVENT),
+        ("Bio-Formats 8.3.0", Kind.NEWS),
+    ],
+)
+def test_kinds_of_the_field(title: str, kind: Kind) -> None:
+    """Kinds are told by the words that partners really use in English and German."""
+    assert words.kind(title, ()) is kind

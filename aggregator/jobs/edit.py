@@ -1,0 +1,159 @@
+"""Editors' decisions: merge, split, keep apart. Short writes beside any job; they outlive every re-clustering (I7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from aggregator.errors import UnknownName, WrongDecision
+from aggregator.jobs.place import enroll, lead_of
+from aggregator.model import Bond, Cluster, Config, Member
+from aggregator.seams import House
+from aggregator.store import channels, editorial, stories
+from aggregator.store.connection import Store, opened
+from aggregator.store.runs import forget_finished
+from aggregator.stories import cluster
+from aggregator.stories.identity import short_hash
+
+
+def merge(house: House, names: Sequence[str], who: str) -> tuple[str, list[str]]:
+    """Make stories one: the id that stays (the oldest), and those that became aliases of it."""
+    with opened(house.config.data / "aggregator.db", create=False) as store:
+        now = house.clock()
+        ids = list(dict.fromkeys(_story(store, name) for name in names))
+        if len(ids) < 2:
+            raise WrongDecision("name at least two stories; these are one already")
+        with store.transaction():
+            kept, *gone = stories.oldest_first(store, ids)
+            parts = {c.story_id: c for c in stories.clusters(store, ids)}
+            decision = editorial.decide(
+                store,
+                "merge",
+                who,
+                now,
+                stories=[kept, *gone],
+                items=[parts[id_].lead.item_id for id_ in ids],
+            )
+            # Whoever was together stays so, whoever leads.
+            pairs = [
+                (one.item_id, other.item_id)
+                for id_ in gone
+                for one in parts[id_].members
+                for other in parts[kept].members
+            ]
+            editorial.bind(store, pairs, Bond.TOGETHER, decision)
+            for id_ in gone:
+                leave_channels(store, id_)
+                editorial.absorb(store, kept, id_, f"merged by {who} on {now:%Y-%m-%d}", now)
+            everybody = [member for part in parts.values() for member in part.members]
+            stories.set_leads(store, {kept: lead_of(everybody)}, now)
+            _shown_again(store, house.config, [kept])
+    return kept, gone
+
+
+def split(house: House, names: Sequence[str], who: str, *, announce: bool) -> tuple[str, str]:
+    """Take items out of their story: its id, and that of the story they found."""
+    with opened(house.config.data / "aggregator.db", create=False) as store:
+        now = house.clock()
+        items = [_item(store, name) for name in names]
+        homes = stories.stories_of(store, items)
+        if len(homes) != 1:
+            raise WrongDecision("name items of one story; `aggregator story show` tells them")
+        (home,) = stories.clusters(store, homes)
+        leaving = sorted((m for m in home.members if m.item_id in items), key=cluster.rank)
+        staying = [m for m in home.members if m.item_id not in items]
+        if not staying:
+            raise WrongDecision(f"all items of {home.story_id} cannot leave it; name some of them")
+        with store.transaction():
+            part = free_id(store, leaving[0])
+            ids = [member.item_id for member in leaving]
+            decision = editorial.decide(store, "split", who, now, stories=[home.story_id, part], items=ids)
+            editorial.bind(
+                store, [(x.item_id, y.item_id) for x in leaving for y in staying], Bond.APART, decision
+            )
+            editorial.bind(store, [(ids[0], other) for other in ids[1:]], Bond.TOGETHER, decision)
+            part_story(
+                store,
+                house.config,
+                home,
+                leaving,
+                part,
+                now,
+                announce,
+                f"split off by {who} on {now:%Y-%m-%d}",
+            )
+    return home.story_id, part
+
+
+def apart(house: House, one: str, other: str, who: str) -> tuple[str, str]:
+    """Say that two stories are two, for ever; they leave the editors' list."""
+    with opened(house.config.data / "aggregator.db", create=False) as store:
+        now = house.clock()
+        ids = _story(store, one), _story(store, other)
+        if ids[0] == ids[1]:
+            raise WrongDecision("these are one story; `aggregator story split` takes items out of it")
+        with store.transaction():
+            parts = stories.clusters(store, ids)
+            pairs = [(x.item_id, y.item_id) for x in parts[0].members for y in parts[1].members]
+            decision = editorial.decide(store, "apart", who, now, stories=ids)
+            editorial.bind(store, pairs, Bond.APART, decision)
+            editorial.settle(store, *ids)
+            editorial.unrelate(store, *ids)
+            _shown_again(store, house.config, ids)
+    return ids
+
+
+def part_story(
+    store: Store,
+    config: Config,
+    home: Cluster,
+    leaving: Sequence[Member],
+    part: str,
+    now: datetime,
+    announce: bool,
+    why: str,
+) -> None:
+    """Found the story `part` of the items that leave `home`, in the caller's transaction."""
+    editorial.found_part(
+        store, part, [m.item_id for m in leaving], now, of=home.story_id, announce=announce, why=why
+    )
+    gone = {member.item_id for member in leaving}
+    staying = [member for member in home.members if member.item_id not in gone]
+    stories.set_leads(store, {home.story_id: lead_of(staying)}, now)
+    _shown_again(store, config, [home.story_id, part])
+
+
+def free_id(store: Store, founder: Member) -> str:
+    """An id for the story that an item founds: its own where no story has it (I4)."""
+    wanted = [
+        short_hash(f"story\n{founder.item_id}{again}") for again in ("", *(f"\n{n}" for n in range(1, 100)))
+    ]
+    taken = editorial.taken_ids(store, wanted)
+    return next(id_ for id_ in wanted if id_ not in taken)
+
+
+def leave_channels(store: Store, story_id: str) -> None:
+    """Take a story out of every channel and bump their revisions (P1), in the caller's transaction."""
+    channels.enroll(store, {story_id: ()}, stories.facts(store, [story_id]))
+
+
+def _shown_again(store: Store, config: Config, ids: Sequence[str]) -> None:
+    known = channels.known(store)
+    enroll(store, [channel for channel in config.channels if channel.id in known], ids)
+    forget_finished(store)
+
+
+def _story(store: Store, name: str) -> str:
+    found = stories.resolve(store, name)
+    if found is None:
+        raise UnknownName(f"no story {name!r}; nothing was changed")
+    return found
+
+
+def _item(store: Store, name: str) -> str:
+    found = editorial.items_meant(store, name)
+    if len(found) != 1:
+        raise UnknownName(
+            f"no item {name!r}; `aggregator story show` tells the items of a story; nothing was changed"
+        )
+    return found[0]

@@ -1,0 +1,128 @@
+"""Why items are in one story and others are not: evidence, scores, thresholds, vetoes. It looks and changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from aggregator.errors import UnknownName
+from aggregator.jobs import look, trace
+from aggregator.model import Comparison, Config, Member, NearMiss, Strength
+from aggregator.store import editorial, stories, traces
+from aggregator.store.connection import Store, opened
+from aggregator.stories import evidence
+from aggregator.stories.compare import RELATED, SAME, compare
+
+MISSES, LEAST = 5, 2.5
+"""So many near misses are shown, of so much score at least."""
+
+
+def story(config: Config, name: str) -> dict[str, Any]:
+    """A story, for each of its items why it is in it, and what else was looked at, as one JSON object."""
+    told = look.story(config, name)
+    shown = look.story_json(told)
+    with opened(config.data / "aggregator.db", create=False) as store:
+        weighed = stories.evidence(store, told.story.id)
+        misses = _near_misses(store, told.story.id)
+        decided = editorial.decisions(store, told.story.id)
+        names = {s.id: s.lead.title for s in stories.read(store, [other for other, _ in told.story.related])}
+    tellers = {s.item.id: s.teller.name for s in told.story.sightings}
+    return {
+        "id": shown["id"],
+        "title": shown["title"],
+        "kind": shown["kind"],
+        "hidden": shown["hidden"],
+        "thresholds": {"exact": evidence.PROOF, "same": SAME, "related": RELATED},
+        "items": [
+            {
+                key: item[key]
+                for key in ("id", "source", "lead", "title", "link", "claimed", "language", "why")
+            }
+            | {"teller": tellers[item["id"]]}
+            | (
+                weighed.get(item["id"])
+                or {"beside": None, "score": None, "threshold": None, "evidence": [], "vetoes": []}
+            )
+            for item in shown["items"]
+        ],
+        "related": [{"title": names.get(r["story"], ""), **r} for r in shown["related"]],
+        "near_misses": [
+            {"story": m.story, "title": m.title, "source": m.source, **asdict(m.comparison)} for m in misses
+        ],
+        "decisions": [asdict(decision) for decision in decided],
+    }
+
+
+def pair(config: Config, one: str, other: str) -> dict[str, Any]:
+    """How two stories or items compare now, as one JSON object: why they are one story, or why not."""
+    with opened(config.data / "aggregator.db", create=False) as store:
+        a, b = _meant(store, one), _meant(store, other)
+        compared, left, right = max(
+            (
+                (compare(x, y, whole=True), x, y)
+                for x in a
+                for y in b
+                if x.item_id != y.item_id or len(a) == len(b) == 1
+            ),
+            key=lambda found: (_order(found[0]), found[1].item_id, found[2].item_id),
+        )
+        bonds = editorial.bonds(store, [left.item_id])
+        ids = {m.item_id: stories.resolve(store, m.item_id) for m in (left, right)}
+    bond = bonds.get(frozenset((left.item_id, right.item_id)))
+    return {
+        "one_story": ids[left.item_id] is not None and ids[left.item_id] == ids[right.item_id],
+        "editor": bond,
+        "a": _side(left, ids[left.item_id]),
+        "b": _side(right, ids[right.item_id]),
+        **asdict(compared),
+    }
+
+
+def _side(member: Member, story_id: str | None) -> dict[str, Any]:
+    return {
+        "item": member.item_id,
+        "story": story_id,
+        "title": member.title,
+        "source": member.source_id,
+        "teller": member.teller,
+        "link": member.link,
+    }
+
+
+def _meant(store: Store, name: str) -> list[Member]:
+    """The item of this id, or the items of the story of this id, its lead first."""
+    items = editorial.items_meant(store, name)
+    if len(items) == 1 and stories.resolve(store, name) != name:
+        return stories.members(store, items)
+    found = stories.resolve(store, name)
+    if found is None:
+        raise UnknownName(f"no story or item {name!r}; `aggregator search` finds stories and shows their ids")
+    (told,) = stories.clusters(store, [found])
+    return list(told.members)
+
+
+def _near_misses(store: Store, story_id: str) -> list[NearMiss]:
+    """Stories that share the most with a story and are not it, compared anew."""
+    (here,) = stories.clusters(store, [story_id])
+    traces.begin(store)
+    traces.ask(store, [trace.of(told) for told in traces.told(store, [m.item_id for m in here.members])])
+    around = trace.around(store, here.members)
+    found = []
+    for other in around.clusters:
+        if other.story_id == story_id or not other.members:
+            continue
+        compared = max((compare(m, other.lead, around.common, whole=True) for m in here.members), key=_order)
+        if compared.score >= LEAST or compared.vetoes:
+            found.append(
+                NearMiss(
+                    story=other.story_id,
+                    title=other.lead.title,
+                    source=other.lead.teller or other.lead.source_id,
+                    comparison=compared,
+                )
+            )
+    return sorted(found, key=lambda miss: (-miss.comparison.score, miss.story))[:MISSES]
+
+
+def _order(compared: Comparison) -> tuple[int, float]:
+    return -list(Strength).index(compared.strength), compared.score

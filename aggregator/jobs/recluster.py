@@ -1,0 +1,137 @@
+"""Everything placed again by the rules of today: the difference, and what of it may be applied (I5, I7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from aggregator.jobs import edit, trace
+from aggregator.jobs.working import working
+from aggregator.model import Bond, Cluster, Diff, DoubtfulPair, Leaving, Member, Placement
+from aggregator.seams import House
+from aggregator.store import editorial, stories, traces
+from aggregator.store.connection import Store, opened
+from aggregator.store.runs import forget_finished
+from aggregator.stories import cluster
+
+
+def run(house: House, *, dry_run: bool) -> Diff:
+    """Compare what is with what the rules of today would make of it.
+
+    Items that no longer belong leave their story and found others, announced nowhere. Stories that would be one
+    are put on the editors' list: the machine merges no published stories. With `dry_run` nothing is changed.
+    """
+    if dry_run:
+        with opened(house.config.data / "aggregator.db", create=False) as store:
+            return _diff(store, house.clock())
+    with working(house.config) as store:
+        with store.transaction():
+            trace.trace(store)
+        diff = _diff(store, house.clock())
+        _apply(house, store, diff)
+    return Diff(stories=diff.stories, leaves=diff.leaves, joins=diff.joins, applied=True)
+
+
+def _diff(store: Store, now: datetime) -> Diff:
+    count = 0
+    leaves: list[Leaving] = []
+    joins: dict[tuple[str, str], DoubtfulPair] = {}
+    for ids in stories.every_id(store):
+        told = stories.clusters(store, ids)
+        count += len(told)
+        bonds = editorial.bonds(store, (m.item_id for c in told if len(c.members) > 1 for m in c.members))
+        for one in told:
+            if len(one.members) > 1:
+                leaves += _leaving(one, bonds)
+        for pair in _joining(store, told, now):
+            joins.setdefault((pair.story, pair.other), pair)
+    return Diff(stories=count, leaves=tuple(leaves), joins=tuple(joins.values()))
+
+
+def _leaving(told: Cluster, bonds: cluster.Bonds) -> list[Leaving]:
+    """The items of a story that would not join its lead today."""
+    others = told.members[1:]
+    near = {member.item_id: frozenset({told.lead.item_id}) for member in others}
+    alone = Cluster(story_id=told.story_id, members=(told.lead,))
+    return [
+        Leaving(
+            item=placed.member.item_id,
+            title=placed.member.title,
+            source=placed.member.source_id,
+            story=told.story_id,
+            becomes=placed.story_id,
+            why=_why(placed),
+        )
+        for placed in cluster.place(others, [alone], near, bonds)
+        if placed.story_id != told.story_id
+    ]
+
+
+def _why(placed: Placement) -> str:
+    return placed.related[0][1] if placed.related else "what they have in common is not enough"
+
+
+def _joining(store: Store, told: Sequence[Cluster], now: datetime) -> Iterator[DoubtfulPair]:
+    """Pairs of stories whose leads would be in one story today, but for those that an editor has to do with."""
+    leads = [one.lead for one in told]
+    traces.begin(store)
+    traces.ask(store, [trace.of(one) for one in traces.told(store, [lead.item_id for lead in leads])])
+    around = trace.around(store, leads)
+    clusters = {c.story_id: c for c in around.clusters}
+    for one in told:
+        others = [c for id_, c in clusters.items() if id_ != one.story_id]
+        near = {one.lead.item_id: around.near.get(one.lead.item_id, frozenset())}
+        (placed,) = cluster.place(
+            [one.lead], _in_reach(one.lead, others, near[one.lead.item_id]), near, around.bonds
+        )
+        if placed.founds or placed.story_id in editorial.on_list(store, one.story_id):
+            continue
+        other = clusters[placed.story_id]
+        if _settled(one, other, around.bonds):
+            continue
+        first, second = sorted((one, other), key=lambda c: c.story_id)
+        yield DoubtfulPair(
+            story=first.story_id,
+            title=first.lead.title,
+            other=second.story_id,
+            other_title=second.lead.title,
+            score=placed.comparison.score if placed.comparison else 0.0,
+            why=placed.why,
+            since=now,
+        )
+
+
+def _in_reach(lead: Member, others: Sequence[Cluster], near: frozenset[str]) -> list[Cluster]:
+    keys = set(cluster.addresses(lead))
+    return [
+        c
+        for c in others
+        if any(m.item_id in near or not keys.isdisjoint(cluster.addresses(m)) for m in c.members)
+    ]
+
+
+def _settled(one: Cluster, other: Cluster, bonds: cluster.Bonds) -> bool:
+    return any(
+        bonds.get(frozenset((x.item_id, y.item_id))) is Bond.APART for x in one.members for y in other.members
+    )
+
+
+def _apply(house: House, store: Store, diff: Diff) -> None:
+    now = house.clock()
+    with store.transaction():
+        for story_id in dict.fromkeys(leaving.story for leaving in diff.leaves):
+            parts: dict[str, list[str]] = {}
+            for leaving in diff.leaves:
+                if leaving.story == story_id:
+                    parts.setdefault(leaving.becomes, []).append(leaving.item)
+            for items in parts.values():
+                (home,) = stories.clusters(store, [story_id])
+                gone = sorted((m for m in home.members if m.item_id in items), key=cluster.rank)
+                why = f"left {story_id} when everything was placed again on {now:%Y-%m-%d}"
+                part = edit.free_id(store, gone[0])
+                edit.part_story(store, house.config, home, gone, part, now, announce=False, why=why)
+                editorial.relate(store, [(story_id, part, "told as one story once")])
+        for pair in diff.joins:
+            editorial.doubt_pair(store, pair)
+            editorial.relate(store, [(pair.story, pair.other, pair.why)])
+        forget_finished(store)

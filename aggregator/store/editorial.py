@@ -1,0 +1,192 @@
+"""Editors' decisions: the log, the bonds between items that outlive every re-clustering, and doubtful pairs (I7)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from aggregator.model import Bond, Decision, Doubt, DoubtfulPair
+from aggregator.store.connection import Store, stamp, sure_moment
+from aggregator.store.items import chunked, marks
+
+
+def decide(
+    store: Store, verb: str, who: str, now: datetime, *, stories: Sequence[str], items: Sequence[str] = ()
+) -> int:
+    """Log a decision; its number."""
+    row = store.db.execute(
+        "INSERT INTO decisions (at, who, verb, stories, items) VALUES (?, ?, ?, ?, ?) RETURNING number",
+        [stamp(now), who, verb, json.dumps(list(stories)), json.dumps(list(items))],
+    ).fetchone()
+    return int(row[0])
+
+
+def decisions(store: Store, story_id: str) -> list[Decision]:
+    """What was decided of a story, oldest first."""
+    rows = store.db.execute(
+        "SELECT * FROM decisions WHERE EXISTS (SELECT 1 FROM json_each(decisions.stories) WHERE value = ?)"
+        " ORDER BY number",
+        [story_id],
+    )
+    return [
+        Decision(
+            at=sure_moment(row["at"]),
+            who=row["who"],
+            verb=row["verb"],
+            stories=tuple(json.loads(row["stories"])),
+            items=tuple(json.loads(row["items"])),
+        )
+        for row in rows
+    ]
+
+
+def bind(store: Store, pairs: Iterable[tuple[str, str]], bond: Bond, decision: int) -> None:
+    """Items that are to stay together or apart; the last decision of a pair stands."""
+    store.db.conn.executemany(
+        "INSERT OR REPLACE INTO bonds (one, other, bond, decision) VALUES (?, ?, ?, ?)",
+        [[min(pair), max(pair), bond, decision] for pair in pairs],
+    )
+
+
+def bonds(store: Store, item_ids: Iterable[str]) -> dict[frozenset[str], Bond]:
+    """The bonds of items with whomever."""
+    found = {}
+    for part in chunked(item_ids):
+        inside = f"({marks(part)})"
+        for row in store.db.execute(
+            f"SELECT one, other, bond FROM bonds WHERE one IN {inside} OR other IN {inside}", [*part, *part]
+        ):
+            found[frozenset((row["one"], row["other"]))] = Bond(row["bond"])
+    return found
+
+
+def doubt(store: Store, story_id: str, doubts: Iterable[Doubt], now: datetime) -> None:
+    """Put pairs of stories on the editors' list."""
+    store.db.conn.executemany(
+        "INSERT INTO doubts (story_id, other_id, score, why, at) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (story_id, other_id) DO UPDATE SET score = excluded.score, why = excluded.why",
+        [
+            [min(story_id, d.story_id), max(story_id, d.story_id), d.score, d.why, stamp(now)]
+            for d in doubts
+            if d.story_id != story_id
+        ],
+    )
+
+
+def doubt_pair(store: Store, pair: DoubtfulPair) -> None:
+    """Put one pair of stories on the editors' list."""
+    doubt(store, pair.story, [Doubt(story_id=pair.other, score=pair.score, why=pair.why)], pair.since)
+
+
+def doubts(store: Store, limit: int) -> list[DoubtfulPair]:
+    """The newest doubtful pairs of stories that are shown."""
+    rows = store.db.execute(
+        "SELECT doubts.*, a.title AS title, b.title AS other_title FROM doubts"
+        " JOIN stories AS a ON a.id = doubts.story_id JOIN stories AS b ON b.id = doubts.other_id"
+        " WHERE a.hidden = 0 AND b.hidden = 0"
+        " ORDER BY doubts.at DESC, doubts.score DESC, doubts.story_id, doubts.other_id LIMIT ?",
+        [limit],
+    )
+    return [
+        DoubtfulPair(
+            story=row["story_id"],
+            title=row["title"],
+            other=row["other_id"],
+            other_title=row["other_title"],
+            score=row["score"],
+            why=row["why"],
+            since=sure_moment(row["at"]),
+        )
+        for row in rows
+    ]
+
+
+def settle(store: Store, one: str, other: str) -> None:
+    """Take a pair off the list."""
+    store.db.execute(
+        "DELETE FROM doubts WHERE story_id = ? AND other_id = ?", [min(one, other), max(one, other)]
+    )
+
+
+def absorb(store: Store, kept: str, gone: str, reason: str, now: datetime) -> None:
+    """Put the items of one story into another; its id becomes an alias (I7). It is in no channel any more."""
+    execute = store.db.execute
+    execute(
+        "UPDATE items SET story_id = ?, why = ?, evidence = NULL WHERE story_id = ?", [kept, reason, gone]
+    )
+    for column, other in (("story_id", "other_id"), ("other_id", "story_id")):
+        execute(
+            f"INSERT OR IGNORE INTO related ({column}, {other}, why) SELECT ?1, {other}, why FROM related"
+            f" WHERE {column} = ?2 AND {other} <> ?1",
+            [kept, gone],
+        )
+    execute("DELETE FROM related WHERE ? IN (story_id, other_id)", [gone])
+    execute("DELETE FROM doubts WHERE ? IN (story_id, other_id)", [gone])
+    execute("UPDATE tombstones SET became = ? WHERE became = ?", [kept, gone])
+    execute(
+        "INSERT OR REPLACE INTO tombstones (story_id, became, at, reason) VALUES (?, ?, ?, ?)",
+        [gone, kept, stamp(now), reason],
+    )
+    execute("DELETE FROM stories WHERE id = ?", [gone])
+
+
+def found_part(
+    store: Store, story_id: str, item_ids: Sequence[str], now: datetime, *, of: str, announce: bool, why: str
+) -> None:
+    """Items leave their story and found another, announced nowhere unless asked for (I7); the first of them leads."""
+    store.db.execute(
+        "INSERT INTO stories (id, lead_id, title, kind, announced, published, updated, changed, fed, hidden)"
+        " SELECT ?1, items.id, items.title, items.kind, CASE WHEN ?2 THEN ?3 ELSE stories.announced END, items.sort,"
+        " items.sort, ?3, ?2, stories.hidden FROM items, stories WHERE items.id = ?4 AND stories.id = ?5",
+        [story_id, announce, stamp(now), item_ids[0], of],
+    )
+    store.db.conn.executemany(
+        "UPDATE items SET story_id = ?, why = ?, evidence = NULL WHERE id = ?",
+        [[story_id, why, item_id] for item_id in item_ids],
+    )
+
+
+def taken_ids(store: Store, ids: Iterable[str]) -> set[str]:
+    """Those of `ids` that a story has or had."""
+    held = list(ids)
+    rows = store.db.execute(
+        f"SELECT id FROM stories WHERE id IN ({marks(held)}) UNION SELECT story_id FROM tombstones"
+        f" WHERE story_id IN ({marks(held)})",
+        [*held, *held],
+    )
+    return {row[0] for row in rows}
+
+
+def relate(store: Store, pairs: Iterable[tuple[str, str, str]]) -> None:
+    """Make stories related, each with the reason."""
+    store.db.conn.executemany(
+        "INSERT OR IGNORE INTO related (story_id, other_id, why) VALUES (?, ?, ?)",
+        [row for one, other, why in pairs for row in ([one, other, why], [other, one, why])],
+    )
+
+
+def unrelate(store: Store, one: str, other: str) -> None:
+    """Two stories an editor calls strangers."""
+    store.db.execute(
+        "DELETE FROM related WHERE (story_id = ?1 AND other_id = ?2) OR (story_id = ?2 AND other_id = ?1)",
+        [one, other],
+    )
+
+
+def on_list(store: Store, story_id: str) -> set[str]:
+    """The stories that a story is on the list with."""
+    rows = store.db.execute(
+        "SELECT other_id FROM doubts WHERE story_id = ?1 UNION SELECT story_id FROM doubts WHERE other_id = ?1",
+        [story_id],
+    )
+    return {row[0] for row in rows}
+
+
+def items_meant(store: Store, name: str) -> list[str]:
+    """The item with this id, or the one that begins with it (4 characters at least)."""
+    if not re.fullmatch(r"[a-z2-7]{4,16}", name):
+        return []
+    rows = store.db.execute("SELECT id FROM items WHERE id GLOB ? LIMIT 2", [name + "*"]).fetchall()
+    return [row[0] for row in rows]

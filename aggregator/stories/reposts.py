@@ -1,0 +1,76 @@
+"""Pages that an item says it is a copy of: "read more at …", an empty body with one link, a forum's back-link (I3)."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from aggregator.stories.links import canonical, is_listing
+
+FEW = 3
+SHORT = 280
+"""A text of so few characters beside its only link announces what the link leads to."""
+_LINK = re.compile(
+    r"""href\s*=\s*["'](https?://[^"'\s<>]+)["']|(?<!["'=])(https?://[^\s"'<>\[\]]+)""", re.IGNORECASE
+)
+_SAYS_SO = re.compile(
+    r"(?:read (?:the )?(?:more|on|full (?:story|article|text|post|news))|continue reading|full (?:story"
+    r"|article|text)|original(?:ly)?"
+    r"(?: (?:article|post|text|news|story|published|posted|appeared))?|first (?:published|appeared)"
+    r"|announced|source|via|cross-?post(?:ed)?"
+    r"|reposted|weiterlesen|mehr (?:lesen|dazu|erfahren|infos?|informationen)|zum (?:original|artikel"
+    r"|beitrag)|originalbeitrag|quelle|lire la suite"
+    r"|leer mas|read it)\b[^.!?]{0,60}$",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(
+    r"[^<>]{0,80}>\s*(?:<[^<>]*>\s*)*(?:read (?:more|on|the full)|weiterlesen|mehr (?:lesen|erfahren|dazu)|original)",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"<[^<>]*>")
+
+
+def pointed(body: str, link: str | None) -> tuple[frozenset[str], frozenset[str]]:
+    """What a body (HTML or text) points to, as canonical keys, the item's own page not among them.
+
+    (The page it says is its original, other pages it links if they are few.)
+    """
+    if "http" not in body:
+        return frozenset(), frozenset()
+    written = [match for match in _LINK.finditer(body) if _is_page(match[1] or match[2])]
+    few = len({match[1] or match[2] for match in written}) <= FEW
+    originals = _keys((match for match in written if _says_so(body, match)), link)
+    pages = _keys(written, link) if few else frozenset()
+    if len(originals) == 1:
+        return originals, pages - originals
+    if not originals and len(pages) == 1:
+        words = " ".join(_TAG.sub(" ", _LINK.sub(" ", body)).split())
+        if len(words) <= SHORT:
+            return pages, frozenset()
+    return frozenset(), pages
+
+
+def _keys(matches: Iterable[re.Match[str]], own: str | None) -> frozenset[str]:
+    urls = {html.unescape(match[1] or match[2]).rstrip(".,;:)]") for match in matches} - {own}
+    if not urls:
+        return frozenset()
+    keys = {canonical(url) for url in urls} - {canonical(own) if own else ""}
+    return frozenset(key for key in keys if not is_listing(key))
+
+
+def _says_so(body: str, match: re.Match[str]) -> bool:
+    before = body[max(match.start() - 160, 0) : match.start()]
+    words = _TAG.sub(" ", before.rpartition("<a ")[0] or before)
+    if _SAYS_SO.search(" ".join(words.split())):
+        return True
+    return bool(match[1] and _LABEL.match(body[match.end() : match.end() + 60]))
+
+
+def _is_page(url: str) -> bool:
+    """Whether a link leads to a page of its own, and is no picture, form or mere site."""
+    path = urlsplit(url).path
+    return path.strip("/") != "" and not re.search(
+        r"\.(?:png|jpe?g|gif|svg|webp|pdf|zip|mp4|css|js)$", path, re.IGNORECASE
+    )

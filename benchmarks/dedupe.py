@@ -1,0 +1,179 @@
+"""How well the same news is told from look-alikes, on labelled pairs, through the code of the job.
+
+usage: python benchmarks/dedupe.py PAIRS.jsonl [--half tune|unseen] [--json]
+
+Each pair is normalised, stored and placed in a database of its own, as two visits would do it. Ambiguous pairs
+are left out. A pair without a date was first seen on the day after the other; a month alone means its middle.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from aggregator.jobs import place
+from aggregator.model import Entry, Reading, Source, Verdict
+from aggregator.store import items, sources
+from aggregator.store.connection import Store, opened
+from aggregator.stories import normalise, reconcile
+
+UNDATED = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdicts:
+    """What became of the pairs, by id."""
+
+    right_merges: tuple[str, ...]
+    wrong_merges: tuple[str, ...]
+    missed: tuple[str, ...]
+    kept_apart: tuple[str, ...]
+
+    @property
+    def precision(self) -> float:
+        """The share of merges that are right."""
+        merged = len(self.right_merges) + len(self.wrong_merges)
+        return len(self.right_merges) / merged if merged else 1.0
+
+    @property
+    def recall(self) -> float:
+        """The share of same news that were merged."""
+        same = len(self.right_merges) + len(self.missed)
+        return len(self.right_merges) / same if same else 1.0
+
+
+def main() -> int:
+    options = argparse.ArgumentParser()
+    options.add_argument("pairs", type=Path)
+    options.add_argument("--half", choices=["tune", "unseen"])
+    options.add_argument("--json", action="store_true")
+    asked = options.parse_args()
+    pairs = [p for p in read(asked.pairs) if asked.half in (None, p.get("half"))]
+    result = summary(pairs)
+    if asked.json:
+        print(json.dumps(result, indent=2))
+    else:
+        _say(result)
+    return 0
+
+
+def read(file: Path) -> list[dict[str, Any]]:
+    """The pairs of a file, but for ambiguous ones."""
+    with file.open(encoding="utf-8") as lines:
+        return [pair for pair in map(json.loads, filter(str.strip, lines)) if not pair.get("ambiguous")]
+
+
+def summary(pairs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Precision, recall, what went wrong, and the same by difficulty."""
+    merged = dict(judged(pairs))
+    parts: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for pair in pairs:
+        parts[pair.get("difficulty", "unknown")].append(pair)
+    whole = count(pairs, merged)
+    return {
+        "pairs": len(pairs),
+        "precision": round(whole.precision, 4),
+        "recall": round(whole.recall, 4),
+        "wrong_merges": list(whole.wrong_merges),
+        "missed": list(whole.missed),
+        "by_difficulty": {
+            name: {
+                "pairs": len(part),
+                "precision": round((counted := count(part, merged)).precision, 4),
+                "recall": round(counted.recall, 4),
+            }
+            for name, part in sorted(parts.items())
+        },
+    }
+
+
+def count(pairs: Iterable[Mapping[str, Any]], merged: Mapping[str, bool]) -> Verdicts:
+    kinds: dict[tuple[bool, bool], list[str]] = defaultdict(list)
+    for pair in pairs:
+        kinds[pair["label"] == "same", merged[pair["id"]]].append(pair["id"])
+    return Verdicts(
+        right_merges=tuple(kinds[True, True]),
+        wrong_merges=tuple(kinds[False, True]),
+        missed=tuple(kinds[True, False]),
+        kept_apart=tuple(kinds[False, False]),
+    )
+
+
+def judged(pairs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, bool]]:
+    """For each pair, by id, whether it became one story."""
+    with tempfile.TemporaryDirectory() as folder:
+        for n, pair in enumerate(pairs):
+            file = Path(folder) / f"{n}.db"
+            with opened(file) as store:
+                store.db.execute("PRAGMA synchronous = OFF")
+                yield pair["id"], together(store, pair["a"], pair["b"])
+            for left in Path(folder).glob(f"{n}.db*"):
+                left.unlink()
+
+
+def together(store: Store, a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    """Whether two sightings become one story in an empty database."""
+    tellers = {side["source"]: _source(side["source"]) for side in (a, b)}
+    sources.sync(store, list(tellers.values()), {source.id: "" for source in tellers.values()})
+    now = max(filter(None, (_moment(side["date"]) for side in (a, b))), default=UNDATED) + timedelta(days=1)
+    ids = [_visit(store, tellers[side["source"]], side, now) for side in (a, b)]
+    place.place(store, (), now)
+    rows = store.db.execute("SELECT DISTINCT story_id FROM items WHERE id IN (?, ?)", ids).fetchall()
+    return len(rows) == 1
+
+
+def _source(name: str) -> Source:
+    id_ = re.sub(r"\W+", "-", name.casefold()).strip("-")
+    return Source(id=id_, name=name, url=f"https://{id_.encode('idna').decode()[:60]}.example/feed")
+
+
+def _visit(store: Store, source: Source, side: Mapping[str, Any], now: datetime) -> str:
+    """One visit that brings one item; the id it is known under."""
+    claimed = _moment(side["date"])
+    entry = Entry(
+        position=0,
+        link=side["url"],
+        title=side["title"],
+        summary=side.get("summary"),
+        text_is_html=False,
+        published=claimed.isoformat() if claimed else None,
+        language=side.get("lang"),
+        base=source.url,
+    )
+    found, _ = normalise.items(Reading(entries=(entry,)), source, Verdict(), (), now)
+    known = items.known(store, source.id, (alias for item in found for alias in item.aliases))
+    taken = items.taken(store, [item.id for item in found])
+    arrivals = reconcile.arrivals(found, known.get, taken)
+    with store.transaction():
+        items.keep(store, arrivals, backlog=False, now=now)
+    return arrivals[0].item.id
+
+
+def _moment(date: str | None) -> datetime | None:
+    """The noon of a day; the middle of a month; nothing for less."""
+    if not date or len(date) < 7:
+        return None
+    return datetime.fromisoformat(date if len(date) > 7 else f"{date}-15").replace(hour=12, tzinfo=UTC)
+
+
+def _say(result: Mapping[str, Any]) -> None:
+    print(f"{result['pairs']} pairs: precision {result['precision']:.2f}, recall {result['recall']:.2f}")
+    for name, part in result["by_difficulty"].items():
+        print(
+            f"  {name:8} {part['pairs']:4} pairs: precision {part['precision']:.2f}, recall {part['recall']:.2f}"
+        )
+    for word in ("wrong_merges", "missed"):
+        print(f"{word.replace('_', ' ')}: {', '.join(result[word]) or 'none'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

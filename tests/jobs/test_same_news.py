@@ -1,0 +1,345 @@
+"""The same news once, through the real store: placing, explaining, editors' decisions, placing everything again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from aggregator.errors import UnknownName, WrongDecision
+from aggregator.jobs import edit, explain, look, recluster, upkeep
+from aggregator.jobs import place as placing
+from aggregator.jobs.working import prepare
+from aggregator.model import Entry, Reading, Verdict
+from aggregator.store import channels, editorial, items, stories
+from aggregator.store.connection import Store, opened
+from aggregator.store.schema import MIGRATIONS
+from aggregator.stories import normalise, reconcile
+from tests.builders import NOW
+from tests.conftest import Clock, Workplace
+
+SOURCES = """\
+sources:
+  - {id: hub, name: European Imaging Hub, url: "https://hub.example/feed", priority: 10}
+  - {id: society, name: German Imaging Society, url: "https://society.example/feed"}
+  - {id: consortium, name: NFDI4BIOIMAGE, url: "https://consortium.example/feed"}
+  - {id: forum, name: Image Forum, url: "https://forum.example/feed", aggregator: true}
+"""
+Telling = tuple[str, str, str]
+SURVEY: Telling = (
+    "hub",
+    "German Imaging Society, NFDI4BIOIMAGE and Hub launch a survey",
+    "Joint survey on how facilities handle image data; open until 15 March 2026.",
+)
+UMFRAGE: Telling = (
+    "society",
+    "Umfrage zum Bilddatenmanagement gestartet",
+    "German Imaging Society und NFDI4BIOIMAGE fragen, wie Core Facilities mit Bilddaten umgehen; bis zum 15."
+    " März 2026.",
+)
+TAKE_PART: Telling = (
+    "consortium",
+    "Take part: joint survey on image data management",
+    "NFDI4BIOIMAGE and the German Imaging Society ask facilities about image data; closes 15 March 2026.",
+)
+WELCOME: Telling = ("hub", "Welcome, MAdMiC Node!", "A Node in Madrid.")
+OTHER_WELCOME: Telling = ("society", "Welcome, Adriatic Node!", "A Node in Trieste.")
+
+
+def tell(place: Workplace, *tellings: Telling, **fields: Any) -> dict[str, str]:
+    """Keep and place items told now; the story of each, by title."""
+    if not (place.folder / "feeds.yaml").exists():
+        place.write(SOURCES)
+    config = place.house().config
+    by_id = {source.id: source for source in config.sources}
+    with opened(config.data / "aggregator.db") as store:
+        prepare(store, config)
+        for source_id, title, text in tellings:
+            slug = "-".join(title.lower().split()[:6])
+            entry = Entry(
+                position=0,
+                link=fields.get("link") or f"https://{source_id}.example/news/{slug}",
+                title=title,
+                summary=text,
+                published=place.clock.now.isoformat(),
+            )
+            reading = Reading(entries=(entry,))
+            found, _ = normalise.items(reading, by_id[source_id], Verdict(), (), place.clock.now)
+            known = items.known(store, source_id, [alias for item in found for alias in item.aliases])
+            with store.transaction():
+                items.keep(store, reconcile.arrivals(found, known.get), backlog=False, now=place.clock.now)
+        placing.place(store, config.channels, place.clock.now)
+        return shown(store)
+
+
+def shown(store: Store) -> dict[str, str]:
+    """The story of every item, by title."""
+    return {row[0]: row[1] for row in store.db.execute("SELECT title, story_id FROM items ORDER BY number")}
+
+
+def state(place: Workplace) -> dict[str, str]:
+    """The same, of what is stored."""
+    with opened(place.database, create=False) as store:
+        return shown(store)
+
+
+def in_feed(place: Workplace) -> list[str]:
+    """The stories of the feed of everything."""
+    with opened(place.database, create=False) as store:
+        return channels.window(store, "all", 100, fed_only=True)
+
+
+# --- placing -------------------------------------------------------------------------------------------
+
+
+def test_three_partners_are_credited_for_one_survey(place: Workplace) -> None:
+    """I3: three tellings in two languages under three addresses are one story; two welcomes stay two."""
+    told = tell(place, SURVEY, UMFRAGE, TAKE_PART, WELCOME, OTHER_WELCOME)
+    assert len({told[title] for _, title, _ in (SURVEY, UMFRAGE, TAKE_PART)}) == 1
+    assert told[WELCOME[1]] != told[OTHER_WELCOME[1]]
+    (story, *_) = look.search(place.house().config, "survey", 5)
+    assert {story.teller.id, *(s.teller.id for s in story.also)} == {"hub", "society", "consortium"}
+
+
+@pytest.mark.parametrize("order", list(permutations((SURVEY, UMFRAGE, TAKE_PART, WELCOME)))[::5])
+def test_the_order_of_visits_plays_no_part(place: Workplace, order: Sequence[Telling]) -> None:
+    """I5, I4: whichever partner's visit is kept first, the stories and their ids are the same."""
+    told = tell(place, *order)
+    assert len(set(told.values())) == 2
+    assert told[SURVEY[1]] == told[UMFRAGE[1]] == told[TAKE_PART[1]]
+    (leads,) = {row.lead.source_id for row in look.search(place.house().config, "survey", 5)}
+    assert leads == "hub"
+
+
+def test_a_later_telling_joins_the_published_story(place: Workplace, clock: Clock) -> None:
+    """I5: next day's telling joins, moves neither id nor time, and is explained."""
+    first = tell(place, SURVEY)
+    clock.now = NOW + timedelta(days=1)
+    later = tell(place, UMFRAGE)
+    assert later[UMFRAGE[1]] == first[SURVEY[1]]
+    again = tell(place)
+    assert again == later
+
+
+def test_items_of_an_older_version_are_found(place: Workplace) -> None:
+    """The migration leaves a list of items that the next run makes findable; they keep their stories."""
+    place.write(SOURCES)
+    config = place.house().config
+    first = tell(place, SURVEY)
+    with opened(place.database, create=False) as store:
+        for table in ("features", "traces"):
+            store.db.execute(f"DELETE FROM {table}")
+        store.db.execute("INSERT INTO untraced SELECT number FROM items")
+    told = tell(place, UMFRAGE)
+    assert told[UMFRAGE[1]] == told[SURVEY[1]] == first[SURVEY[1]]
+    assert config.sources and MIGRATIONS._migrations[-1].name
+
+
+def test_the_migration_lists_what_there_is(tmp_path: Any) -> None:
+    """m0004 backfills: items stored before it are to be traced."""
+    import sqlite3
+
+    from sqlite_utils import Database
+
+    file = tmp_path / "old.db"
+    db = Database(sqlite3.connect(file, isolation_level=None))
+    MIGRATIONS.apply(db, stop_before="m0004_same_news")
+    db.execute("INSERT INTO sources (id, url, name, kind) VALUES ('s', 'https://s.example/', 'S', 'feed')")
+    db.execute(
+        "INSERT INTO items (id, source_id, title, html, text, excerpt, first_seen, sort, position, backlog,"
+        " kind, authors,"
+        " categories, topics, enclosures, content_hash) VALUES ('i', 's', 't', '', '', '', '2026-01-01T00:00:00Z',"
+        " '2026-01-01T00:00:00Z', 0, 0, 'news', '[]', '[]', '[]', '[]', '')"
+    )
+    db.conn.close()
+    with opened(file) as store:
+        assert store.db.execute("SELECT count(*) FROM untraced").fetchone()[0] == 1
+
+
+def test_a_released_item_finds_its_story(place: Workplace) -> None:
+    """G2: what was held and then let through is compared like an item that has just arrived."""
+    told = tell(place, SURVEY)
+    with opened(place.database) as store:
+        store.db.execute(
+            "CREATE TRIGGER hold AFTER INSERT ON items BEGIN"
+            " UPDATE items SET held = 'waiting' WHERE number = new.number; END"
+        )
+    assert tell(place, UMFRAGE)[UMFRAGE[1]] is None
+    with opened(place.database) as store:
+        store.db.execute("UPDATE items SET held = NULL")
+    assert tell(place)[UMFRAGE[1]] == told[SURVEY[1]]
+
+
+# --- explaining ----------------------------------------------------------------------------------------
+
+
+def test_a_story_is_explained(place: Workplace) -> None:
+    """E1 of the house: for each item the evidence, its weights, the score and the threshold it had to reach."""
+    told = tell(place, SURVEY, UMFRAGE)
+    said = explain.story(place.house().config, told[SURVEY[1]])
+    lead, joined = said["items"]
+    assert lead["lead"] and lead["evidence"] == [] and lead["why"] == "first to tell it"
+    assert joined["score"] >= joined["threshold"] == said["thresholds"]["same"]
+    assert joined["beside"] == lead["id"]
+    assert round(sum(piece["weight"] for piece in joined["evidence"]), 2) == joined["score"]
+    assert {"name", "weight", "reason"} == set(joined["evidence"][0])
+
+
+def test_why_not(place: Workplace) -> None:
+    """Near misses are explained, too: from one side, and of any two by name."""
+    results = (
+        "consortium",
+        "Results of the joint survey on image data",
+        "What NFDI4BIOIMAGE and the German Imaging Society learned.",
+    )
+    told = tell(place, SURVEY, results)
+    config = place.house().config
+    said = explain.pair(config, told[SURVEY[1]], told[results[1]])
+    assert not said["one_story"] and said["strength"] != "same" and said["vetoes"]
+    misses = explain.story(config, told[SURVEY[1]])["near_misses"]
+    assert [miss["title"] for miss in misses] == [results[1]] and misses[0]["vetoes"]
+    with pytest.raises(UnknownName):
+        explain.pair(config, told[SURVEY[1]], "nothing")
+
+
+# --- editors -------------------------------------------------------------------------------------------
+
+
+def merged(place: Workplace, clock: Clock) -> tuple[str, str]:
+    """Two welcomes that an editor merged: the id that stays, and the other."""
+    first = tell(place, WELCOME)[WELCOME[1]]
+    clock.now = NOW + timedelta(days=1)
+    second = tell(place, OTHER_WELCOME)[OTHER_WELCOME[1]]
+    kept, gone = edit.merge(place.house(), [second, first], "ada")
+    assert (kept, gone) == (first, [second])
+    return first, second
+
+
+def test_a_merge_keeps_the_older_id(place: Workplace, clock: Clock) -> None:
+    """I7: the older id stays, the other is a tombstone and an alias; channels follow; who and when is stored."""
+    first, second = merged(place, clock)
+    assert set(state(place).values()) == {first}
+    assert in_feed(place) == [first]
+    config = place.house().config
+    assert look.story(config, second).story.id == first
+    (decision,) = explain.story(config, first)["decisions"]
+    assert (decision["who"], decision["verb"], decision["at"]) == ("ada", "merge", clock.now)
+    with opened(place.database) as store:
+        row = store.db.execute("SELECT became, reason FROM tombstones").fetchone()
+        assert row["became"] == first and "ada" in row["reason"]
+    with pytest.raises(WrongDecision):
+        edit.merge(place.house(), [first, second], "ada")
+
+
+def test_decisions_outlive_placing_everything_again(place: Workplace, clock: Clock) -> None:
+    """I7: neither a merge nor a split is undone by recluster, which changes no id and says so twice."""
+    first, _ = merged(place, clock)
+    told = tell(place, SURVEY, UMFRAGE)
+    umfrage = look.story(place.house().config, told[SURVEY[1]]).story.also[0].item.id
+    home, part = edit.split(place.house(), [umfrage], "ada", announce=False)
+    before = state(place)
+    assert home == told[SURVEY[1]] and before[UMFRAGE[1]] == part != home
+    for dry in (True, False, False):
+        diff = recluster.run(place.house(), dry_run=dry)
+        assert (diff.leaves, diff.joins) == ((), ())
+        assert state(place) == before
+    assert before[WELCOME[1]] == before[OTHER_WELCOME[1]] == first
+
+
+def test_what_is_split_off_is_announced_nowhere(place: Workplace) -> None:
+    """I7: the part that leaves is on the site and in search, not in feeds, unless the editor says so."""
+    told = tell(place, SURVEY, UMFRAGE, TAKE_PART)
+    story = look.story(place.house().config, told[SURVEY[1]]).story
+    by_source = {s.teller.id: s.item.id for s in story.sightings}
+    _, part = edit.split(place.house(), [by_source["society"]], "ada", announce=False)
+    assert part not in in_feed(place)
+    _, announced = edit.split(place.house(), [by_source["consortium"][:8]], "ada", announce=True)
+    assert announced in in_feed(place)
+    with pytest.raises(WrongDecision):
+        edit.split(place.house(), [by_source["hub"]], "ada", announce=False)
+    with pytest.raises(UnknownName):
+        edit.split(place.house(), ["zzzz"], "ada", announce=False)
+
+
+def test_an_item_that_was_split_off_is_merged_again(place: Workplace) -> None:
+    """I7: the last decision stands; an id is never given twice."""
+    told = tell(place, SURVEY, UMFRAGE)
+    hub, society = (s.item.id for s in look.story(place.house().config, told[SURVEY[1]]).story.sightings)
+    _, part = edit.split(place.house(), [hub], "ada", announce=False)
+    assert part != told[SURVEY[1]]  # the founder left, the id stayed
+    kept, gone = edit.merge(place.house(), [part, told[SURVEY[1]]], "ada")
+    assert {kept, *gone} == {part, told[SURVEY[1]]}
+    assert recluster.run(place.house(), dry_run=True).leaves == ()
+    _, again = edit.split(place.house(), [society], "ada", announce=False)
+    assert again not in (part, told[SURVEY[1]])
+
+
+def test_doubts_are_listed_until_an_editor_decides(place: Workplace, clock: Clock) -> None:
+    """I5: what nearly is one news stands in `status` until somebody says that it is, or that it is not."""
+    told = tell(place, SURVEY, WELCOME)
+    one, other = told[SURVEY[1]], told[WELCOME[1]]
+    with opened(place.database) as store, store.transaction():
+        doubt = editorial.Doubt(story_id=other, score=7.0, why="titles alike")
+        editorial.doubt(store, one, [doubt], clock.now)
+        editorial.relate(store, [(one, other, "titles alike")])
+    (pair,) = look.status(place.house().config).doubts
+    assert {pair.story, pair.other} == {one, other} and pair.why == "titles alike"
+    edit.apart(place.house(), one, other, "ada")
+    assert look.status(place.house().config).doubts == ()
+    assert explain.pair(place.house().config, one, other)["editor"] == "apart"
+    with pytest.raises(WrongDecision):
+        edit.apart(place.house(), one, one, "ada")
+
+
+def test_hiding_is_logged(place: Workplace) -> None:
+    """I7: who hid a story and when is stored; hiding outlives recluster."""
+    told = tell(place, WELCOME)
+    upkeep.set_hidden(place.house(), [told[WELCOME[1]]], "ada", hidden=True)
+    recluster.run(place.house(), dry_run=False)
+    said = explain.story(place.house().config, told[WELCOME[1]])
+    assert said["hidden"] and [(d["who"], d["verb"]) for d in said["decisions"]] == [("ada", "hide")]
+
+
+# --- recluster -----------------------------------------------------------------------------------------
+
+
+def test_an_edited_item_leaves_and_the_diff_is_told_first(place: Workplace) -> None:
+    """I5: a telling that was rewritten into other news leaves its story, after a dry run that changed nothing."""
+    told = tell(place, SURVEY, UMFRAGE)
+    before = state(place)
+    with opened(place.database) as store:
+        store.db.execute(
+            "UPDATE items SET title = 'Bild des Monats', text = 'Hefe.' WHERE title = ?", [UMFRAGE[1]]
+        )
+    diff = recluster.run(place.house(), dry_run=True)
+    assert [(leaving.title, leaving.story) for leaving in diff.leaves] == [
+        ("Bild des Monats", told[SURVEY[1]])
+    ]
+    assert set(state(place).values()) == set(before.values())
+    recluster.run(place.house(), dry_run=False)
+    after = state(place)
+    assert after[SURVEY[1]] == told[SURVEY[1]] != after["Bild des Monats"]
+    assert after["Bild des Monats"] not in in_feed(place)
+    again = recluster.run(place.house(), dry_run=False)
+    assert (again.leaves, again.joins) == ((), ())
+
+
+def test_published_stories_are_never_merged_by_the_machine(place: Workplace) -> None:
+    """I5: two published stories that the rules of today call one go on the editors' list, once."""
+    told = tell(place, SURVEY, (*WELCOME[:1], "Something else", "Entirely."), OTHER_WELCOME)
+    with opened(place.database) as store:
+        store.db.execute(
+            "UPDATE items SET title = ?, text = ? WHERE title = ?", [*UMFRAGE[1:], OTHER_WELCOME[1]]
+        )
+        store.db.execute("INSERT OR IGNORE INTO untraced SELECT number FROM items")
+    first = recluster.run(place.house(), dry_run=False)
+    assert len(first.joins) == 1
+    assert set(state(place).values()) == set(told.values())
+    assert len(look.status(place.house().config).doubts) == 1
+    assert recluster.run(place.house(), dry_run=False).joins == ()
+    with opened(place.database) as store:
+        (story,) = stories.read(store, [told[SURVEY[1]]])
+        assert story.related

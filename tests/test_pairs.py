@@ -1,0 +1,35 @@
+"""The labelled pairs of `tests/data/dedupe`, through the code of the job: no wrong merge, and few missed."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+PAIRS = Path(__file__).parent / "data" / "dedupe" / "pairs.jsonl"
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> ModuleType:
+    """`benchmarks/dedupe.py`, which is a script."""
+    file = Path(__file__).parent.parent / "benchmarks" / "dedupe.py"
+    spec = importlib.util.spec_from_file_location("benchmark_dedupe", file)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("half", ["tune", "unseen"])
+def test_no_look_alikes_are_merged(benchmark: ModuleType, half: str) -> None:
+    """dedupe.md: precision 1.00 and recall of at least 0.80 on either half, without a model."""
+    pairs = [pair for pair in benchmark.read(PAIRS) if pair["half"] == half]
+    assert len(pairs) >= 70
+    result = benchmark.summary(pairs)
+    assert result["wrong_merges"] == []
+    assert result["recall"] >= 0.8
+    assert set(result) == {"pairs", "precision", "recall", "wrong_merges", "missed", "by_difficulty"}
