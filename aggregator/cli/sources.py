@@ -1,0 +1,176 @@
+"""The commands of the list of sources: found, looked over, in and out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aggregator.cli.shown import Progress, json_option, print_json, table
+
+if TYPE_CHECKING:
+    from aggregator.cli.invocation import Invocation
+    from aggregator.model import Discovery, Offer, Preview
+
+
+@click.group()
+def source() -> None:
+    """The list of sources: found, looked over, in and out."""
+
+
+@source.command("list")
+@click.pass_obj
+def source_list(invocation: Invocation) -> None:
+    """Every source of feeds.yaml."""
+    rows: list[tuple[str, ...]] = [("source", "kind", "polled", "url")]
+    for one in invocation.config().sources:
+        rows.append((one.id, one.kind, "yes" if one.enabled else "no", one.url))
+    table(rows)
+
+
+@source.command("release")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.pass_obj
+def source_release(invocation: Invocation, ids: tuple[str, ...]) -> None:
+    """Let through what was held at a source: a mass of unknown old entries, or a page that lost most of its items."""
+    _decide_held(invocation, ids, release=True)
+
+
+@source.command("discard")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.pass_obj
+def source_discard(invocation: Invocation, ids: tuple[str, ...]) -> None:
+    """Discard what was held at a source: its entries become no news, now or later."""
+    _decide_held(invocation, ids, release=False)
+
+
+def _decide_held(invocation: Invocation, ids: tuple[str, ...], *, release: bool) -> None:
+    from aggregator.jobs import upkeep
+
+    word = "let through: the next run publishes them" if release else "discarded"
+    for id_, count in upkeep.decide_held(invocation.house(secrets=False), ids, release=release).items():
+        held = f"{count} items {word}" if count else "no items were held"
+        click.echo(f"{id_}: {held}; its next document is believed as it is")
+
+
+@source.command("discover")
+@click.argument("url", metavar="URL")
+@json_option
+@click.pass_obj
+def source_discover(invocation: Invocation, url: str, as_json: bool) -> None:
+    """Find what can be polled at a partner's page; nothing is recorded."""
+    from aggregator.jobs import discover as job
+    from aggregator.jobs.preview import address
+
+    progress = Progress() if sys.stderr.isatty() else None
+    found = job.run(invocation.house(secrets=False), address(url), progress)
+    if progress:
+        progress.end()
+    if as_json:
+        print_json(job.as_json(found))
+    else:
+        _say_discovered(found)
+
+
+def _say_discovered(found: Discovery) -> None:
+    click.echo(f"{found.url}: {'a web page' if found.kind == 'page' else found.offers[0].proposal.why}")
+    if found.title:
+        click.echo(f"  {found.title}")
+    for note in found.notes:
+        click.echo(f"  note: {note}")
+    for offer in found.offers:
+        click.echo()
+        _say_offer(offer)
+    if not found.offers:
+        click.echo("nothing that could be polled was found")
+    if found.sitemap and not any(offer.well for offer in found.offers):
+        click.echo(f"The site names a sitemap, to look through by hand: {found.sitemap}")
+    best = next((offer for offer in found.offers if not offer.problem), None)
+    for offer in found.offers:
+        if offer.well and offer is not best:
+            click.echo(f"\nOr, as {offer.proposal.kind}\n\n{offer.yaml}", nl=False)
+    if best:
+        click.echo(f"\nFor feeds.yaml, below `sources:`\n\n{best.yaml}", nl=False)
+
+
+def _say_offer(offer: Offer) -> None:
+    proposal = offer.proposal
+    sure = f"{min(proposal.score, 1.0):.0%} sure"
+    click.echo(f"{proposal.kind}  {proposal.url}  ({proposal.why}; {sure})")
+    if not offer.tried:
+        click.echo("  not tried")
+        return
+    if offer.problem:
+        click.echo(f"  tried in vain: {offer.problem}")
+        return
+    click.echo(f"  reads well: {offer.count} items")
+    for glimpse in offer.first:
+        date = f"{glimpse.date:%Y-%m-%d}" if glimpse.date else "no date   "
+        click.echo(f"  {date}  {glimpse.title}  {glimpse.link or ''}".rstrip())
+
+
+@source.command("preview")
+@click.argument("name", metavar="URL|ID")
+@click.option("--force", is_flag=True, help="Ask the server although it was asked a short time ago.")
+@json_option
+@click.pass_obj
+def source_preview(invocation: Invocation, name: str, force: bool, as_json: bool) -> None:
+    """Show the items of a source as they would be taken now; nothing is recorded."""
+    from aggregator.jobs import preview as job
+
+    progress = Progress() if sys.stderr.isatty() else None
+    shown = job.run(invocation.house(), name, force=force, progress=progress)
+    if progress:
+        progress.end()
+    if as_json:
+        print_json(shown)
+    else:
+        _say_preview(shown)
+
+
+def _say_preview(shown: Preview) -> None:
+    how = "its kept document, read anew" if shown.kept else "asked just now"
+    click.echo(f"{shown.url} ({shown.kind}; {how}): {len(shown.items)} items")
+    for note in shown.notes:
+        click.echo(f"  note: {note}")
+    for item in shown.items:
+        date = f"{item.date:%Y-%m-%d %H:%M}" if item.date else f"no date ({item.written or 'none written'})"
+        topics = f"  [{', '.join(item.topics)}]" if item.topics else ""
+        click.echo(f"{date}  {item.kind}  {item.title}{topics}")
+        if item.link:
+            click.echo(f"  {item.link}")
+        if item.dropped:
+            click.echo(f"  left out by `{item.dropped}`")
+
+
+@source.command("letter")
+@click.argument("id_", metavar="ID")
+@click.pass_obj
+def source_letter(invocation: Invocation, id_: str) -> None:
+    """Print a letter to the publisher of a source that makes trouble."""
+    from aggregator.jobs import appeal
+
+    letter = appeal.run(invocation.house(secrets=False), id_)
+    click.echo(letter or f"{id_}: there is nothing to complain about\n", nl=False)
+
+
+@source.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True), metavar="FILE.opml")
+@click.pass_obj
+def source_import(invocation: Invocation, file: Path) -> None:
+    """Add the feeds of an OPML file to feeds.yaml; all else in it stays as it is."""
+    from aggregator.jobs import upkeep
+
+    added = upkeep.import_sources(invocation.config_file, file)
+    click.echo(f"{len(added)} sources added{': ' if added else ''}{', '.join(added)}")
+
+
+@source.command("export")
+@click.pass_obj
+def source_export(invocation: Invocation) -> None:
+    """Print the polled sources as OPML."""
+    from aggregator.jobs import upkeep
+
+    click.echo(upkeep.export_sources(invocation.config()).decode(), nl=False)

@@ -1,0 +1,117 @@
+"""The command that says how everything is: health of every source, last runs, owed mail, manners."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aggregator import wiring
+from aggregator.cli.shown import json_option, print_json, say_doubt, table
+from aggregator.errors import AggregatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from aggregator.cli.invocation import Invocation
+    from aggregator.model import Manners, StatusReport
+
+
+@click.command()
+@json_option
+@click.option(
+    "--check", "checking", is_flag=True, help="For monitoring: say only what is wrong, exit with 1."
+)
+@click.option(
+    "--textfile",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write Prometheus metrics to this file (node_exporter's textfile collector).",
+)
+@click.option(
+    "--politeness", is_flag=True, help="How every partner's server was treated, replayed from the visit log."
+)
+@click.pass_obj
+def status(
+    invocation: Invocation, as_json: bool, checking: bool, textfile: Path | None, politeness: bool
+) -> None:
+    """Health of every source, last runs, owed mail."""
+    from aggregator.jobs import look
+
+    if politeness:
+        manners = look.manners(invocation.config())
+        if as_json:
+            print_json({"sources": manners, "broken": sum(len(m.broken) for m in manners)})
+        else:
+            _say_manners(manners)
+        return
+    report = look.status(invocation.config())
+    now = wiring.clock()()
+    if textfile:
+        look.write_metrics(report, textfile)
+    if checking:
+        if troubles := look.troubles(report, now):
+            raise AggregatorError("; ".join(troubles))
+        return
+    if as_json:
+        print_json(report)
+    elif not textfile:
+        _say_status(report, now)
+
+
+def _say_status(report: StatusReport, now: datetime) -> None:
+    from aggregator.jobs import look
+
+    rows: list[tuple[str, ...]] = [("source", "state", "last success", "next visit", "items", "reason")]
+    for source in report.sources:
+        rows.append(
+            (
+                source.id,
+                source.state,
+                look.ago(source.last_success, now),
+                _next(source.next_visit, now),
+                str(source.items),
+                f"{source.reason}; {source.advice}" if source.reason else "",
+            )
+        )
+    table(rows)
+    parked = "".join(f", {count} {state}" for state, count in sorted(report.parked.items()))
+    click.echo(f"\n{report.stories} stories of {report.items} items; {report.owed} letters owed{parked}")
+    for run in report.runs:
+        click.echo(f"{run.job:8} {look.ago(run.started, now):>12}  {run.outcome}")
+    if report.doubts:
+        click.echo(
+            "\nOne story or two? (aggregator story explain A B; then story merge A B, or story apart A B)"
+        )
+    for doubt in report.doubts:
+        say_doubt(doubt)
+
+
+def _say_manners(manners: Sequence[Manners]) -> None:
+    rows: list[tuple[str, ...]] = [
+        ("source", "visits", "requests a day", "conditional", "304", "smallest gap", "wasted", "rules broken")
+    ]
+    for told in manners:
+        gap = told.smallest_gap
+        rows.append(
+            (
+                told.source_id,
+                str(told.visits),
+                f"{told.per_day:g}",
+                f"{told.conditional:.0%}",
+                f"{told.not_modified:.0%}",
+                f"{gap / 60:.0f} min" if gap is not None else "",
+                f"{told.wasted_bytes / 1000:.0f} kB",
+                "; ".join(told.broken) or "none",
+            )
+        )
+    table(rows)
+    broken = sum(bool(told.broken) for told in manners)
+    click.echo(f"\n{len(manners)} sources visited; rules were broken at {broken or 'none'} of them")
+
+
+def _next(moment: datetime | None, now: datetime) -> str:
+    from aggregator.jobs import look
+
+    return "now" if moment is None or moment <= now else look.ago(moment, now)
