@@ -515,7 +515,8 @@ class Outcome:
 
     `fresh_for` is the answer's freshness (CL7), `moved` where a wholly permanent redirect led to (CL14),
     `url` what answered in the end, `robots` every robots.txt that was read on the way. `conditional` is None where
-    nobody knows whether validators were sent. `older` are the documents a gap was filled from, newest first;
+    nobody knows whether validators were sent. `silence` is the 429 or 503 of what was asked beside the document, an
+    article or an older one. `older` are the documents a gap was filled from, newest first;
     `filled` says that there are no more to ask for (G1).
     """
 
@@ -528,6 +529,7 @@ class Outcome:
     moved: str | None = None
     url: str | None = None
     robots: tuple[Robots, ...] = ()
+    silence: Failure | None = None
     older: tuple[Harvest, ...] = ()
     filled: bool = False
 

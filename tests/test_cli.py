@@ -446,8 +446,11 @@ def busy(site: Workplace) -> Iterator[Workplace]:
 
 
 @pytest.mark.parametrize("command", [("fetch", "--force"), ("publish",), ("digest", "run")])
-def test_second_job_ends_with_75(busy: Workplace, web: Web, command: tuple[str, ...]) -> None:
+def test_second_job_ends_with_75(
+    busy: Workplace, web: Web, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """L1: while another job holds the lock, a job does nothing, says so in one line and ends with 75."""
+    monkeypatch.setattr("aggregator.jobs.digest.PATIENCE", 1)
     before = dump(busy), files(busy.public)
     said = call(busy, *command)
     assert said.code == 75

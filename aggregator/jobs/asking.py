@@ -18,13 +18,16 @@ from aggregator.jobs.visit import AGENT, refusal_of
 from aggregator.model import Failure, Request, Response, Robots, Source, TopicRule
 from aggregator.seams import Fetcher, House, Isolate, Progress
 from aggregator.sources import robots
+from aggregator.store import sources
+from aggregator.store.connection import opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What every such request keeps to; picklable, as workers need it.
 
-    `public`: public servers may be asked (V7). `seconds` is what reading one document may take.
+    `public`: public servers may be asked (V7). `seconds` is what reading one document may take. `silent` hosts asked
+    for silence (CL8).
     """
 
     allow_private: tuple[str, ...]
@@ -34,6 +37,7 @@ class Terms:
     now: datetime
     seconds: float
     gap: float
+    silent: frozenset[str] = frozenset()
 
 
 def terms(house: House) -> Terms:
@@ -47,7 +51,16 @@ def terms(house: House) -> Terms:
         now=house.clock(),
         seconds=config.fetch.timeout.total_seconds(),
         gap=house.host_gap,
+        silent=_silent(house),
     )
+
+
+def _silent(house: House) -> frozenset[str]:
+    database = house.config.data / "aggregator.db"
+    if not database.exists():
+        return frozenset()
+    with opened(database, create=False) as store:
+        return frozenset(sources.held_hosts(store, house.clock()))
 
 
 def refuse(house: House, url: str) -> None:
@@ -76,7 +89,7 @@ class Asking:
         self.robots = {one.origin: one for one in known}
         self.asked = dict.fromkeys(visited, time.monotonic())
         self.requests = 0
-        self.silent: set[str] = set()
+        self.silent: set[str] = set(terms.silent)
 
     def document(self, source: Source, url: str, *, ask_robots: bool) -> Response | Failure:
         """The document at `url`; `source` lends its credentials. All that is no document is a Failure.

@@ -100,9 +100,11 @@ def after(
         due, notes = _heeding(hints, due, now)
     move = _moved(record, outcome, now, known=known or isinstance(result, Unchanged))
     state, reason = _state(move, rhythm, waiting, now)
+    silence = _asked_pause(outcome.silence, 1) if outcome.silence else None
     return NextVisit(
         due=due,
-        not_before=None,
+        not_before=now + silence if silence else None,
+        hold_host_until=now + silence if silence and outcome.silence and outcome.silence.holds_host else None,
         state=state,
         failures=0,
         reason=reason,

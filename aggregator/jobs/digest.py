@@ -20,12 +20,15 @@ from aggregator.text import line
 
 BASELINE = timedelta(days=7)  # M2
 
+PATIENCE = 60
+"""Seconds to wait for another job: cron starts `fetch` in the same minute."""
+
 
 def run(house: House) -> DigestReport:
     """Compose every digest whose period has come, then deliver all owed mail."""
     begun = time.perf_counter()
     config = house.config
-    with working(config, patience=60) as store:  # cron starts `fetch` in the same minute
+    with working(config, patience=PATIENCE) as store:
         now = house.clock()
         due = [plan for plan in config.digests if _is_due(store, plan, now)]
         report = _counted(store, DigestReport())

@@ -457,8 +457,8 @@ def _note_gap(
 
     if record.last_success is None or result.status == 226 or result.unfinished:
         return False
-    if not guards.is_gap(arrivals, len(result.present)):
-        return False
+    if not guards.is_gap(arrivals, len(result.present)) or items.waiting(work.store, source.id):
+        return False  # a flood of old entries is no gap: nothing more is asked for before an editor decided
     if result.older:
         gap = Gap(url=result.older, since=record.last_success)
         sources.note_gap(work.store, source.id, gap)

@@ -106,6 +106,7 @@ class _Visit:
         self.robots: list[Robots] = []  # read on this visit
         self.answered: Response | None = None
         self.older: list[Harvest] = []
+        self.silence: Failure | None = None
         self.moved: str | None = None
         self.fresh_for: timedelta | None = None
 
@@ -125,6 +126,7 @@ class _Visit:
             moved=self.moved,
             url=self.answered.url if self.answered else None,
             robots=tuple(self.robots),
+            silence=self.silence,
             older=tuple(self.older),
             filled=filled,
         )
@@ -299,12 +301,21 @@ class _Visit:
         for link in new[:MAX_ARTICLES]:
             if self.stopping():
                 break
-            found[link] = None if self._forbidden(link) else self._article(link)
+            article = None if self._forbidden(link) else self._article(link)
+            if self.silence:
+                break
+            found[link] = article
         return found, frozenset(new) - found.keys()
+
+    def _wants_silence(self, answer: Response) -> bool:
+        """Whether a server that was asked for more than the document wants to be left alone (CL8)."""
+        if answer.status in (429, 503):
+            self.silence = self._refused(answer)
+        return self.silence is not None
 
     def _article(self, link: str) -> Details | None:
         answer = self._ask_for(replace(self.request, url=link, validators=Validators()))
-        if isinstance(answer, Failure) or answer.status != 200:
+        if isinstance(answer, Failure) or self._wants_silence(answer) or answer.status != 200:
             return None
         try:
             return self.isolate(details, self.request.source, answer, seconds=self._left())
@@ -315,11 +326,11 @@ class _Visit:
         """Ask for older documents until one has an entry we know; whether there are no more to ask for (G1)."""
         gap = self.request.gap
         url = gap.url if gap else None
-        while gap and url and len(self.older) < MAX_OLDER and not self.stopping():
+        while gap and url and not self.silence and len(self.older) < MAX_OLDER and not self.stopping():
             if self._forbidden(url):
                 return True
             answer = self._ask_for(replace(self.request, url=url, validators=Validators()))
-            if isinstance(answer, Failure):
+            if isinstance(answer, Failure) or self._wants_silence(answer):
                 return False
             if answer.status != 200:
                 return True
@@ -333,7 +344,7 @@ class _Visit:
             if not found.items or any(alias in gap.known for item in found.items for alias in item.aliases):
                 return True
             url = found.older
-        return gap is not None
+        return gap is not None and self.silence is None
 
     def _left(self) -> float:
         """Seconds left of the visit, and never so few that an honest document could not be read."""

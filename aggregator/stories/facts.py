@@ -224,12 +224,16 @@ def _dates(text: str, calendar: bool) -> tuple[frozenset[str], frozenset[int], f
     return frozenset(dates), frozenset(months), frozenset(years), text
 
 
+MAX_DIGITS = 20
+"""A sum longer than that is none, and no float."""
+
+
 def _amounts(text: str) -> tuple[frozenset[int], str]:
     found: set[int] = set()
 
     def note(match: re.Match[str]) -> str:
         before, digits, unit, after = match.groups()
-        if not (before or after or (unit and unit not in ("m", "k"))):
+        if len(digits) > MAX_DIGITS or not (before or after or (unit and unit not in ("m", "k"))):
             return match[0]
         found.add(round(_value(digits) * _UNIT.get(unit or "", 1)))
         return " "

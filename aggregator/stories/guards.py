@@ -75,4 +75,4 @@ def newer_part(items: Sequence[Item], known: Sequence[bool], since: datetime | N
     what is dated since the last success before the gap."""
     if True in known:
         return tuple(items[: known.index(True)])
-    return tuple(i for i in items if since is None or i.claimed is None or i.claimed >= since)
+    return tuple(item for item in items if item.claimed and since and item.claimed >= since)

@@ -253,9 +253,14 @@ def concepts(word: str) -> tuple[str, ...]:
     return (root(word),)
 
 
+LONGEST = 60
+"""Characters of the longest compound anybody writes."""
+
+
+@lru_cache(maxsize=65536)  # without it a word made of known words in many ways would take for ever
 def _compound(word: str) -> tuple[str, ...]:
     """The concepts of a German compound of which every part is known, or nothing."""
-    if not word:
+    if not word or len(word) > LONGEST:
         return ()
     for stem in _LONGEST_FIRST:
         if word.startswith(stem):

@@ -286,3 +286,31 @@ def test_other_selectors_take_no_words_away(page: Workplace, web: Web, clock: Cl
     conn = sqlite3.connect(page.database)
     assert conn.execute("SELECT count(*) FROM items WHERE text LIKE 'All the words%'").fetchone() == (4,)
     conn.close()
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_articles_of_an_overloaded_server_wait(page: Workplace, web: Web, clock: Clock, status: int) -> None:
+    """CL8: the first article that is refused ends the asking; what was not read is read when the server allows it."""
+    web.feed("/news", listing(*range(8)), '"1"')
+    for n in range(2, 8):
+        web.answers[f"/news/{n}"] = Answer(status=status, headers={"Retry-After": "86400"})
+    assert run(page).new_items == 2
+    assert [asked.path for asked in web.asked].count("/news/3") == 0
+    clock.now += 5 * HOUR
+    assert run(page, force=True).held == 1
+    for n in range(2, 8):
+        web.answers[f"/news/{n}"] = piece
+    assert later(page, clock, 30 * HOUR).new_items == 6
+
+
+def test_a_flood_is_no_gap(node: Workplace, web: Web, clock: Clock) -> None:
+    """G1, G2: a relaunch without dates is held, and no older documents are asked for to flood us with."""
+    first = dated(5, NOW)
+    paged(web, first)
+    run(node)
+    paged(web, [news(n, site="https://new.example") for n in range(500, 560)], size=20)
+    assert later(node, clock).held == 20
+    web.asked.clear()
+    later(node, clock)
+    assert [asked.path for asked in web.asked] == ["/feed"]
+    assert stories(node) == 5

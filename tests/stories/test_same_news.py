@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -455,3 +456,19 @@ def test_a_bridge_between_two_stories_is_a_doubt() -> None:
     (placed,) = place([bridge], clusters, {"bridge": {"one", "other"}})
     assert not placed.founds
     assert {placed.story_id, *(doubt.story_id for doubt in placed.doubts)} == {"s1", "s2"}
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Costs € " + "9" * 400,
+        "€" + "1" * 19 + "." + "0" * 30,
+        "bilddaten" * 60 + "x",
+        "datenmanagement" * 30 + "q",
+    ],
+)
+def test_no_title_stops_the_program(title: str) -> None:
+    """L2: sums without end and words made of known words in many ways are read in no time, as something or nothing."""
+    begun = time.monotonic()
+    keys(title, title, "A Node")
+    assert time.monotonic() - begun < 2
