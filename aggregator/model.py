@@ -1112,7 +1112,10 @@ class PruneReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glimpse:
-    """An item as it is shown to somebody who looks a source over; `written` is the date as its publisher wrote it."""
+    """An item as it is shown to somebody who looks a source over; `written` is the date as its publisher wrote it.
+
+    `standing` says what the store knows of it: known, waiting (G2) or discarded; None for a new one.
+    """
 
     title: str
     date: datetime | None
@@ -1121,6 +1124,7 @@ class Glimpse:
     kind: Kind
     topics: tuple[str, ...] = ()
     dropped: str | None = None
+    standing: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

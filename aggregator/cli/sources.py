@@ -51,8 +51,8 @@ def _decide_held(invocation: Invocation, ids: tuple[str, ...], *, release: bool)
 
     word = "let through: the next run publishes them" if release else "discarded"
     for id_, count in upkeep.decide_held(invocation.house(secrets=False), ids, release=release).items():
-        held = f"{count} items {word}" if count else "no items were held"
-        click.echo(f"{id_}: {held}; its next document is believed as it is")
+        none = "no items are held; if its page lost items, the next one is believed as it is"
+        click.echo(f"{id_}: {f'{count} items {word}' if count else none}")
 
 
 @source.command("discover")
@@ -113,7 +113,7 @@ def _say_offer(offer: Offer) -> None:
 
 @source.command("preview")
 @click.argument("name", metavar="URL|ID")
-@click.option("--force", is_flag=True, help="Ask the server although it was asked a short time ago.")
+@click.option("--force", is_flag=True, help="Ask the server for the document of now, whatever is kept.")
 @json_option
 @click.pass_obj
 def source_preview(invocation: Invocation, name: str, force: bool, as_json: bool) -> None:
@@ -143,6 +143,8 @@ def _say_preview(shown: Preview) -> None:
             click.echo(f"  {item.link}")
         if item.dropped:
             click.echo(f"  left out by `{item.dropped}`")
+        if item.standing in ("waiting", "discarded"):
+            click.echo("  waits for an editor" if item.standing == "waiting" else "  discarded by an editor")
 
 
 @source.command("letter")

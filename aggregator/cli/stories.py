@@ -65,7 +65,7 @@ def _say_story(shown: dict[str, Any]) -> None:
     for item in shown["items"]:
         mark = "told by" if item["lead"] else "also told by"
         click.echo(f"{mark} {item['source']}: {item['title']}")
-        for word in ("link", "claimed", "first_seen", "why"):
+        for word in ("id", "link", "claimed", "first_seen", "why"):
             if item[word]:
                 click.echo(f"  {word.replace('_', ' '):10} {item[word]}")
         if item["excerpt"]:
@@ -95,7 +95,7 @@ def story_explain(invocation: Invocation, name: str, other: str | None, as_json:
 
 def _say_explained(told: dict[str, Any]) -> None:
     hidden = " (hidden)" if told["hidden"] else ""
-    click.echo(f"{told['title']}\n{told['id']}{hidden}, told by {len(told['items'])} item(s)")
+    click.echo(f"{told['title']}\n{told['id']}{hidden}, told by {len(told['items'])} items")
     for item in told["items"]:
         language = f", {item['language']}" if item["language"] else ""
         click.echo(

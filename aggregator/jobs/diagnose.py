@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from aggregator.jobs import asking, discover, fetch, look
 from aggregator.jobs.asking import Asking, Terms
-from aggregator.jobs.cadence import LONGEST_WAIT, PUSHED_BACK
+from aggregator.jobs.cadence import FAILING_AFTER, LONGEST_WAIT, PUSHED_BACK
 from aggregator.jobs.visit import ROBOTS_LAST
 from aggregator.jobs.working import working
 from aggregator.model import (
@@ -115,9 +115,8 @@ def is_failing(told: Diagnosis) -> bool:
 
 def _diagnosis(source: Source, health: SourceHealth, record: SourceRecord, note: str | None) -> Diagnosis:
     if record.failures:
-        state = State.GONE if record.failed_status == 410 else health.state
-        state = state if state in TROUBLES | {State.HELD} else State.FAILING
-        return Diagnosis(id=source.id, state=state, reason=health.reason, mend=_advice(health))
+        state = health.state if health.state in TROUBLES | {State.HELD} else State.FAILING
+        return Diagnosis(id=source.id, state=state, reason=health.reason, mend=_advice(health, record))
     if record.move is not None:
         return _moved(source, record.move)
     if health.state is State.WELL and note:
@@ -125,11 +124,13 @@ def _diagnosis(source: Source, health: SourceHealth, record: SourceRecord, note:
     return Diagnosis(id=source.id, state=health.state, reason=health.reason, mend=look.advice(health))
 
 
-def _advice(health: SourceHealth) -> str | None:
+def _advice(health: SourceHealth, record: SourceRecord) -> str | None:
     """What `status` advises, and where the publisher can do something, who writes the letter."""
     advice = look.advice(health)
     ours = not health.reason or (_OUR_OWN.search(health.reason) and not _SHUT_OUT.search(health.reason))
-    return advice if ours else f"{advice} (`aggregator source letter {health.id}` writes to them)"
+    if ours or (record.failed_status is None and health.failures < FAILING_AFTER):
+        return advice  # a server that did not answer once or twice owes nobody an explanation
+    return f"{advice} (`aggregator source letter {health.id}` writes to them)"
 
 
 def _moved(source: Source, move: Move) -> Diagnosis:

@@ -25,7 +25,7 @@ from aggregator.model import (
     Verdict,
 )
 from aggregator.seams import House, Isolate, Progress
-from aggregator.store import dossier, sources
+from aggregator.store import dossier, items, sources
 from aggregator.store.connection import opened
 from aggregator.text import line
 
@@ -36,7 +36,8 @@ def run(house: House, name: str, *, force: bool = False, progress: Progress | No
     """The items of a source of feeds.yaml, or of whatever is at an address.
 
     A source's kept document is read again without a request. Where there is none, its server is asked once, if it
-    was not asked a short time ago; `force` ignores that (CL5), but never a server's word (V3).
+    was not asked a short time ago. `force` asks for the document of now in any case (CL5), but never against a
+    server's word (V3).
     """
     if "://" in name:
         return _of_address(house, address(name), progress)
@@ -72,6 +73,7 @@ def _of_source(house: House, source: Source, force: bool, progress: Progress | N
             record = sources.records(store).get(source.id)
             hosts = sources.held_hosts(store, house.clock())
             held = hosts.get(urlsplit((record and record.validators.url) or source.url).hostname or "")
+            kept = None if force else kept
             if kept is None and record:
                 _refuse_haste(house, source, replace(record, not_before=held or record.not_before), force)
     with house.isolate() as isolate:
@@ -83,7 +85,13 @@ def _of_source(house: House, source: Source, force: bool, progress: Progress | N
             answer = asker.document(source, source.url, ask_robots=source.kind in SCRAPED)
         verdict = record.verdict if record else Verdict()
         read = answer if isinstance(answer, Failure) else _read(house, isolate, source, verdict, answer)
-    return _shown(read, source, source.id, kept=kept is not None)
+    shown = _shown(read, source, source.id, kept=kept is not None)
+    if not isinstance(read, Harvest) or not database.exists():
+        return shown
+    with opened(database, create=False) as store:
+        standing = items.standing(store, source.id, read.items)
+    marked = (replace(one, standing=stands) for one, stands in zip(shown.items, standing, strict=True))
+    return replace(shown, items=tuple(marked))
 
 
 def _refuse_haste(house: House, source: Source, record: SourceRecord, force: bool) -> None:
@@ -140,8 +148,9 @@ def _read(
 
 def _shown(read: Harvest | Failure, source: Source, name: str, *, kept: bool) -> Preview:
     if isinstance(read, Failure):
-        where = "its kept document: " if kept else ""
-        raise NothingToShow(f"{name}: {where}{line(read.reason, 300)}")
+        where = "the document of its last good visit, read anew: " if kept else ""
+        more = "; --force asks its server for the one of now" if kept else ""
+        raise NothingToShow(f"{name}: {where}{line(read.reason, 300)}{more}")
     return Preview(
         url=read.url,
         kind=source.kind,

@@ -131,7 +131,7 @@ def set_hidden(house: House, names: Sequence[str], who: str, *, hidden: bool) ->
 def decide_held(house: House, ids: Sequence[str], *, release: bool) -> dict[str, int]:
     """What was held at sources is let through as news of now, or discarded; how many items at each (G2).
 
-    The next document of such a source is believed as it is, also where it is much shorter than the last one.
+    Where no items were held, the next document is believed as it is, also if it is much shorter than the last one.
     A short write beside any job (L1); what is published follows with the next run.
     """
     if unknown := set(ids) - {source.id for source in house.config.sources}:
@@ -140,6 +140,6 @@ def decide_held(house: House, ids: Sequence[str], *, release: bool) -> dict[str,
         decided = {}
         for id_ in ids:
             decided[id_] = items.decide(store, id_, release=release)
-            sources.believe(store, id_)
+            sources.settle(store, id_, believe=not decided[id_])
         runs.forget_finished(store)
     return decided

@@ -221,8 +221,10 @@ class _Visit:
         if isinstance(answer, Response) and answer.status in (429, 503):
             self.answered = answer
             return self._refused(answer)  # CL8: whatever it was asked for, it wants to be left alone
+        if isinstance(answer, Failure):
+            return answer  # who cannot be reached for robots.txt cannot be reached: no ban, but trouble
         text: str | None = ""
-        if isinstance(answer, Failure) or answer.status >= 500:
+        if answer.status >= 500:
             text = None
         elif answer.status == 200:
             text = answer.body[: robots.MAX_BYTES].decode("utf-8", "replace")

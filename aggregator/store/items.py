@@ -67,6 +67,21 @@ def last(store: Store, source_id: str, count: int) -> list[tuple[KnownItem, str 
     return [(remembered[row["id"]], row["link"]) for row in rows]
 
 
+def standing(store: Store, source_id: str, arrived: Sequence[Item]) -> list[str | None]:
+    """What is known of each item: `known`, `waiting`, `discarded`, or nothing."""
+    owners = known(store, source_id, [alias for item in arrived for alias in item.aliases])
+    held = dict(
+        store.db.execute(
+            "SELECT id, held FROM items WHERE source_id = ? AND held IS NOT NULL", [source_id]
+        ).fetchall()
+    )
+    found: list[str | None] = []
+    for item in arrived:
+        owner = next((owners[alias] for alias in item.aliases if alias in owners), None)
+        found.append(held.get(owner.id, "known") if owner else None)
+    return found
+
+
 def hold(store: Store, ids: Iterable[str]) -> None:
     """New items wait for an editor's word (G2)."""
     store.db.conn.executemany("UPDATE items SET held = 'waiting' WHERE id = ?", [[id_] for id_ in ids])

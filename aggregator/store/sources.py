@@ -412,12 +412,13 @@ def note_gap(store: Store, source_id: str, gap: Gap | None) -> None:
     )
 
 
-def believe(store: Store, source_id: str) -> None:
-    """An editor decided: whatever was held is settled, and the next document is believed, however short it is."""
+def settle(store: Store, source_id: str, *, believe: bool) -> None:
+    """An editor decided on what was held; `believe`: the next document, however short it is."""
     store.db.execute(
-        "UPDATE sources SET entries = 0, state = CASE state WHEN 'held' THEN 'well' ELSE state END,"
+        "UPDATE sources SET entries = CASE WHEN ? THEN 0 ELSE entries END,"
+        " state = CASE state WHEN 'held' THEN 'well' ELSE state END,"
         " reason = CASE state WHEN 'held' THEN NULL ELSE reason END WHERE id = ?",
-        [source_id],
+        [believe, source_id],
     )
 
 
@@ -443,6 +444,12 @@ def reread_in_vain(store: Store, source_id: str, reading_key: str) -> None:
         "UPDATE sources SET read_with = ?, etag = NULL, last_modified = NULL, validators_url = NULL,"
         " body_hash = NULL WHERE id = ?",
         [reading_key, source_id],
+    )
+    # There are no validators any more, which is what the log of visits has to say, too (CL20).
+    store.db.execute(
+        "UPDATE visits SET validated = 0 WHERE id = (SELECT max(id) FROM visits WHERE source_id = ?"
+        " AND outcome IN ('changed', 'unchanged'))",
+        [source_id],
     )
 
 

@@ -118,11 +118,11 @@ def test_moved_for_good(place: Workplace, web: Web, clock: Clock) -> None:
 
 
 def test_gone(place: Workplace, web: Web) -> None:
-    """A 410 is told as gone, and its site is looked at."""
+    """CL15: a first 410 is a failure, and its site is looked at."""
     web.answers["/feed"] = Answer(status=410)
     page(web, "<p>Farewell</p>", "/")
     told = checked(one(place, web))
-    assert (told.state, told.proposal) == ("gone", None)
+    assert (told.state, told.proposal) == ("failing", None)
     assert told.mend == f"{web.url}/ offers nothing that could be polled: ask the partner"
 
 

@@ -46,9 +46,7 @@ def test_selectors_are_tuned_on_the_kept_page(place: Workplace, web: Web) -> Non
     seen = preview.run(place.house(), "node")
     assert [f"{item.date:%m-%d} {item.written}" for item in seen.items][:1] == ["09-01 1. 9. 2026"]
     one(place, web, ", kind: page, page: {item: .other}", "/news")
-    with pytest.raises(
-        NothingToShow, match=r"its kept document: the page has nothing that `item: \.other` selects"
-    ):
+    with pytest.raises(NothingToShow, match=r"read anew: the page has nothing that `item: \.other` selects"):
         preview.run(place.house(), "node")
     assert paths(web) == ["/robots.txt", "/news"]
 

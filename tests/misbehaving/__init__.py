@@ -16,9 +16,9 @@ MISBEHAVIOURS: tuple[Case, ...] = tuple(case for group in GROUPS.values() for ca
 ALWAYS = frozenset(
     """
     bomb-gzip bomb-brotli bomb-zstd-window bomb-five-deep charset-cp037-hides-entities
-    deep-elements deep-html many-categories many-references
+    deep-elements many-categories many-references
     long-text nine-megabytes-digits nine-megabytes-items broken-and-large
-    json-deep-lists json-many-empty-lists page-deep page-many-links
+    json-deep-lists json-many-empty-lists page-deep
     """.split()
 )
 """Of the cases that have a run of their own, those that are met in every test run; the others need `--soak`."""

@@ -20,7 +20,7 @@ from tests.conftest import Web
 from tests.misbehaving.server import PATIENCE, Case, Town
 
 TIMEOUT = 3.0
-PATIENT = 15.0
+PATIENT = 60.0
 """Seconds after which a run is given up."""
 LOOK = 0.02
 HEAD = """\
