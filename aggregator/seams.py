@@ -79,14 +79,14 @@ class House:
     """The parts a job works with; `wiring` puts the real ones together, tests their own.
 
     `fetcher`, `isolate` and `mailer` make their part when it is needed, so that a run with nothing to do imports
-    nothing.
+    nothing; `isolate` is told how many documents there may be at most.
     `pretended_clock` says that `clock` is not the real one: public servers are then left alone.
     """
 
     config: Config
     clock: Clock
     fetcher: Callable[[], Fetcher]
-    isolate: Callable[[], AbstractContextManager[Isolate]]
+    isolate: Callable[[int], AbstractContextManager[Isolate]]
     make_executor: MakeExecutor
     mailer: Callable[[], AbstractContextManager[Mailer]]
     pretended_clock: bool = False

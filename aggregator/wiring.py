@@ -76,12 +76,16 @@ def _fetcher(config: Config) -> Fetcher:
     return HttpFetcher(rules=config.fetch, user_agent=user_agent(config.site))
 
 
+FEW = 12
+"""Visits of a round that one reading process is enough for: most of them bring no document to read."""
+
+
 @contextmanager
-def _isolation() -> Iterator[Isolate]:
+def _isolation(documents: int) -> Iterator[Isolate]:
     from aggregator.gateways import isolate
 
     try:
-        yield isolate.Isolation()
+        yield isolate.Isolation(processes=1 if documents <= FEW else isolate.PROCESSES)
     finally:
         isolate.close()
 

@@ -175,7 +175,7 @@ class Workplace:
             house,
             clock=self.clock,
             fetcher=lambda: fetcher,
-            isolate=lambda: nullcontext(in_process),
+            isolate=lambda _documents: nullcontext(in_process),
             host_gap=0.0,
         )
 

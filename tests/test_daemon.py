@@ -275,7 +275,7 @@ def simulated(
         return pretended
 
     def build(file: Path) -> House:
-        isolate = lambda: nullcontext(in_process)  # noqa: E731
+        isolate = lambda _documents: nullcontext(in_process)  # noqa: E731
         return replace(wiring.build(file), clock=clock, fetcher=fetcher, isolate=isolate)
 
     return Worker(place.folder / "feeds.yaml", build=build), pretended

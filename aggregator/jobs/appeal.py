@@ -121,7 +121,7 @@ def _of_document(
     seconds = house.config.fetch.timeout.total_seconds()
     request = Request(source=source, verdict=record.verdict)
     rules, now = house.config.topics, house.clock()
-    with house.isolate() as isolate:
+    with house.isolate(1) as isolate:
         try:
             read = isolate(harvest, request, answer, rules, now, seconds=seconds)
         except Spoiled:

@@ -202,7 +202,7 @@ def _make(store: Store, house: House, looks: Sequence[Look], report: FetchReport
         hosts.setdefault(_host(one.url), []).append(one)
         dossier.begin_look(store, one.source.id, now)
     fetcher = house.fetcher()
-    with house.isolate() as isolate, house.make_executor(house.config.fetch.concurrency) as pool:
+    with house.isolate(1) as isolate, house.make_executor(house.config.fetch.concurrency) as pool:
         running: list[Future[tuple[Found, ...]]] = []
         for host, of_host in hosts.items():
             mine = tuple(one for one in robots if _host(one.origin) == host)

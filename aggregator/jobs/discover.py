@@ -25,7 +25,7 @@ MOST_REQUESTS = 4
 def run(house: House, url: str, progress: Progress | None = None) -> Discovery:
     """What can be polled at `url`; nothing is recorded. Raises NothingToShow and ContactMissing."""
     asking.refuse(house, url)
-    with house.isolate() as isolate:
+    with house.isolate(1) as isolate:
         asker = Asking(asking.terms(house), house.fetcher(), isolate, progress=progress)
         found = look(asker, stranger(url), url)
     if isinstance(found, Failure):

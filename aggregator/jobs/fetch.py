@@ -73,7 +73,7 @@ def run(
         prepare(store, config)
         chosen = _choose(work, ids, force, spread)
         runs.forget_finished(store)
-        with house.isolate() as isolate:
+        with house.isolate(len(chosen)) as isolate:
             _reread(work, isolate)
             if chosen:
                 _visit_all(work, chosen, isolate, progress)

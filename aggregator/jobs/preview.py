@@ -76,7 +76,7 @@ def _of_source(house: House, source: Source, force: bool, progress: Progress | N
             kept = None if force else kept
             if kept is None and record:
                 _refuse_haste(house, source, replace(record, not_before=held or record.not_before), force)
-    with house.isolate() as isolate:
+    with house.isolate(1) as isolate:
         if kept:
             answer: Response | Failure = Response(status=200, url=kept[0], headers={}, body=kept[1])
         else:
@@ -111,7 +111,7 @@ def _refuse_haste(house: House, source: Source, record: SourceRecord, force: boo
 def _of_address(house: House, url: str, progress: Progress | None) -> Preview:
     asking.refuse(house, url)
     terms, nobody = asking.terms(house), discover.stranger(url)
-    with house.isolate() as isolate:
+    with house.isolate(1) as isolate:
         asker = Asking(terms, house.fetcher(), isolate, progress=progress)
         answer = asker.document(nobody, url, ask_robots=True)
         if isinstance(answer, Failure):

@@ -37,7 +37,7 @@ except ImportError:
 BODY = feed(HEALTHY)
 NOISE = feed(HEALTHY, b"<!-- " + bytes(n % 90 + 35 for n in range(3_000)).replace(b"-", b"+") + b" -->")
 DECODED = "cannot be decoded"
-LARGE = "larger than"
+LARGE = "larger than|no complete answer"
 
 # --- codings -------------------------------------------------------------------------------------------
 
