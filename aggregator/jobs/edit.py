@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import combinations
 
 from aggregator.errors import UnknownName, WrongDecision
 from aggregator.jobs.place import enroll, lead_of
@@ -34,12 +35,12 @@ def merge(house: House, names: Sequence[str], who: str) -> tuple[str, list[str]]
                 stories=[kept, *gone],
                 items=[parts[id_].lead.item_id for id_ in ids],
             )
-            # Whoever was together stays so, whoever leads.
+            # Whoever was together stays so, whoever leads; that two parts were kept apart once is over.
             pairs = [
                 (one.item_id, other.item_id)
-                for id_ in gone
-                for one in parts[id_].members
-                for other in parts[kept].members
+                for part, another in combinations(parts.values(), 2)
+                for one in part.members
+                for other in another.members
             ]
             editorial.bind(store, pairs, Bond.TOGETHER, decision)
             for id_ in gone:

@@ -49,10 +49,12 @@ def _diff(store: Store, now: datetime) -> Diff:
 
 
 def _leaving(told: Cluster, bonds: cluster.Bonds) -> list[Leaving]:
-    """The items of a story that would not join its lead today."""
-    others = told.members[1:]
+    """The items of a story that would not join its lead today, nor whom an editor put beside it."""
+    bound = _bound(told.lead, told.members, bonds)
+    stay = (told.lead, *(member for member in told.members[1:] if member.item_id in bound))
+    others = [member for member in told.members[1:] if member.item_id not in bound]
     near = {member.item_id: frozenset({told.lead.item_id}) for member in others}
-    alone = Cluster(story_id=told.story_id, members=(told.lead,))
+    alone = Cluster(story_id=told.story_id, members=stay)
     return [
         Leaving(
             item=placed.member.item_id,
@@ -65,6 +67,19 @@ def _leaving(told: Cluster, bonds: cluster.Bonds) -> list[Leaving]:
         for placed in cluster.place(others, [alone], near, bonds)
         if placed.story_id != told.story_id
     ]
+
+
+def _bound(lead: Member, members: Sequence[Member], bonds: cluster.Bonds) -> set[str]:
+    """Whom editors put together with `lead`, or with one of those."""
+    found = {lead.item_id}
+    while more := {
+        member.item_id
+        for member in members
+        if member.item_id not in found
+        and any(bonds.get(frozenset((member.item_id, id_))) is Bond.TOGETHER for id_ in found)
+    }:
+        found |= more
+    return found
 
 
 def _why(placed: Placement) -> str:

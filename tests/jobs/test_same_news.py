@@ -48,6 +48,13 @@ TAKE_PART: Telling = (
 WELCOME: Telling = ("hub", "Welcome, MAdMiC Node!", "A Node in Madrid.")
 OTHER_WELCOME: Telling = ("society", "Welcome, Adriatic Node!", "A Node in Trieste.")
 
+# Told in this order; the last of them leads what is made of them.
+THREE = (
+    ("forum", "Poster prize for Lyon"),
+    ("society", "Beamtime at the synchrotron"),
+    ("hub", "Welcome, MAdMiC Node!"),
+)
+
 
 def tell(place: Workplace, *tellings: Telling, **fields: Any) -> dict[str, str]:
     """Keep and place items told now; the story of each, by title."""
@@ -247,6 +254,26 @@ def test_decisions_outlive_placing_everything_again(place: Workplace, clock: Clo
         assert (diff.leaves, diff.joins) == ((), ())
         assert state(place) == before
     assert before[WELCOME[1]] == before[OTHER_WELCOME[1]] == first
+
+
+@pytest.mark.parametrize("kept_apart", [False, True])
+def test_a_merge_of_three_outlives_placing_everything_again(
+    place: Workplace, clock: Clock, kept_apart: bool
+) -> None:
+    """I7: every part is bound to every other, whoever leads and whatever was decided of two of them before."""
+    told = []
+    for source, title in THREE:
+        told.append(tell(place, (source, title, "."))[title])
+        clock.now += timedelta(days=1)
+    if kept_apart:
+        edit.apart(place.house(), told[1], told[2], "ada")
+    kept, gone = edit.merge(place.house(), told, "ada")
+    assert {kept, *gone} == set(told) and len(gone) == 2
+    assert look.story(place.house().config, kept).story.teller.id == "hub"
+    for dry in (True, False, True):
+        diff = recluster.run(place.house(), dry_run=dry)
+        assert (diff.leaves, diff.joins) == ((), ())
+    assert set(state(place).values()) == {kept}
 
 
 def test_what_is_split_off_is_announced_nowhere(place: Workplace) -> None:
