@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aggregator.errors import UnknownName, WrongDecision
-from aggregator.jobs import edit, explain, look, recluster, upkeep
+from aggregator.jobs import digest, edit, explain, look, recluster, upkeep
 from aggregator.jobs import place as placing
 from aggregator.jobs.working import prepare
 from aggregator.model import Entry, Reading, Verdict
@@ -55,6 +55,8 @@ THREE = (
     ("hub", "Welcome, MAdMiC Node!"),
 )
 
+DIGEST = "digests:\n  - {id: daily, title: Daily, schedule: daily 08:00, recipients: [ada@a.example]}\n"
+
 
 def tell(place: Workplace, *tellings: Telling, **fields: Any) -> dict[str, str]:
     """Keep and place items told now; the story of each, by title."""
@@ -97,6 +99,19 @@ def in_feed(place: Workplace) -> list[str]:
     """The stories of the feed of everything."""
     with opened(place.database, create=False) as store:
         return channels.window(store, "all", 100, fed_only=True)
+
+
+def mailed(place: Workplace, clock: Clock) -> dict[str, str]:
+    """The titles of the next day's edition of the digest, with why they are told."""
+    clock.now += timedelta(days=1)
+    composed = digest.run(place.house()).composed
+    with opened(place.database, create=False) as store:
+        rows = store.db.execute(
+            "SELECT stories.title, reason FROM ledger JOIN items ON items.id = item_id"
+            " JOIN stories ON stories.id = story_id WHERE edition_id = ?",
+            composed or [""],
+        )
+        return {row[0]: row[1] for row in rows}
 
 
 # --- placing -------------------------------------------------------------------------------------------
@@ -289,6 +304,30 @@ def test_what_is_split_off_is_announced_nowhere(place: Workplace) -> None:
         edit.split(place.house(), [by_source["hub"]], "ada", announce=False)
     with pytest.raises(UnknownName):
         edit.split(place.house(), ["zzzz"], "ada", announce=False)
+
+
+@pytest.mark.parametrize(
+    ("how", "subject"), [("split", None), ("announce", "new"), ("recluster", None)], ids=lambda v: v or "-"
+)
+def test_what_is_split_off_is_mailed_as_new_or_not_at_all(
+    place: Workplace, clock: Clock, how: str, subject: str | None
+) -> None:
+    """I7, M1: no digest calls it updated; told it is only if the editor says so, and then once."""
+    place.write(f"{SOURCES}{DIGEST}")
+    first = tell(place, SURVEY)
+    clock.now += timedelta(hours=6)
+    told = tell(place, UMFRAGE)
+    assert told[UMFRAGE[1]] == first[SURVEY[1]]
+    assert mailed(place, clock) == {SURVEY[1]: "new"}
+    society = look.story(place.house().config, told[SURVEY[1]]).story.also[0].item.id
+    if how == "recluster":
+        with opened(place.database) as store:
+            store.db.execute("UPDATE items SET title = 'Yeast', text = 'Yeast.' WHERE id = ?", [society])
+        assert recluster.run(place.house(), dry_run=False).leaves
+    else:
+        edit.split(place.house(), [society], "ada", announce=how == "announce")
+    assert mailed(place, clock) == ({UMFRAGE[1]: subject} if subject else {})
+    assert mailed(place, clock) == {}
 
 
 def test_an_item_that_was_split_off_is_merged_again(place: Workplace) -> None:
