@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from aggregator.jobs import edit, trace
@@ -39,18 +39,31 @@ def _diff(store: Store, now: datetime) -> Diff:
     for ids in stories.every_id(store):
         told = stories.clusters(store, ids)
         count += len(told)
-        bonds = editorial.bonds(store, (m.item_id for c in told if len(c.members) > 1 for m in c.members))
+        around = _around(store, told)
+        bare = stories.pruned(store, (m.item_id for c in (*told, *around.clusters) for m in c.members))
         for one in told:
-            if len(one.members) > 1:
-                leaves += _leaving(one, bonds)
-        for pair in _joining(store, told, now):
+            leaves += _leaving(one, around, bare)
+        for pair in _joining(store, told, around, bare, now):
             joins.setdefault((pair.story, pair.other), pair)
     return Diff(stories=count, leaves=tuple(leaves), joins=tuple(joins.values()))
 
 
-def _leaving(told: Cluster, bonds: cluster.Bonds) -> list[Leaving]:
-    """The items of a story that would not join its lead today, nor whom an editor put beside it."""
-    bound = _bound(told.lead, told.members, bonds)
+def _around(store: Store, told: Sequence[Cluster]) -> trace.Surroundings:
+    """What placing would be given if the stories were told now."""
+    members = [member for one in told for member in one.members]
+    traces.begin(store)
+    traces.ask(store, (trace.of(one) for one in traces.told(store, [m.item_id for m in members])))
+    return trace.around(store, members)
+
+
+def _leaving(told: Cluster, around: trace.Surroundings, bare: Collection[str]) -> list[Leaving]:
+    """The items of a story that would not join its lead today, nor whom an editor put beside it.
+
+    What retention took the text of (`bare`) can be judged no more: it stays, and so does who is told beside it.
+    """
+    if told.lead.item_id in bare:
+        return []
+    bound = _bound(told.lead, told.members, around.bonds) | set(bare)
     stay = (told.lead, *(member for member in told.members[1:] if member.item_id in bound))
     others = [member for member in told.members[1:] if member.item_id not in bound]
     near = {member.item_id: frozenset({told.lead.item_id}) for member in others}
@@ -64,7 +77,7 @@ def _leaving(told: Cluster, bonds: cluster.Bonds) -> list[Leaving]:
             becomes=placed.story_id,
             why=_why(placed),
         )
-        for placed in cluster.place(others, [alone], near, bonds)
+        for placed in cluster.place(others, [alone], near, around.bonds, around.common)
         if placed.story_id != told.story_id
     ]
 
@@ -86,18 +99,22 @@ def _why(placed: Placement) -> str:
     return placed.related[0][1] if placed.related else "what they have in common is not enough"
 
 
-def _joining(store: Store, told: Sequence[Cluster], now: datetime) -> Iterator[DoubtfulPair]:
+def _joining(
+    store: Store, told: Sequence[Cluster], around: trace.Surroundings, bare: Collection[str], now: datetime
+) -> Iterator[DoubtfulPair]:
     """Pairs of stories whose leads would be in one story today, but for those that an editor has to do with."""
-    leads = [one.lead for one in told]
-    traces.begin(store)
-    traces.ask(store, [trace.of(one) for one in traces.told(store, [lead.item_id for lead in leads])])
-    around = trace.around(store, leads)
-    clusters = {c.story_id: c for c in around.clusters}
+    clusters = {c.story_id: c for c in around.clusters if c.lead.item_id not in bare}
     for one in told:
+        if one.lead.item_id in bare:
+            continue
         others = [c for id_, c in clusters.items() if id_ != one.story_id]
         near = {one.lead.item_id: around.near.get(one.lead.item_id, frozenset())}
         (placed,) = cluster.place(
-            [one.lead], _in_reach(one.lead, others, near[one.lead.item_id]), near, around.bonds
+            [one.lead],
+            _in_reach(one.lead, others, near[one.lead.item_id]),
+            near,
+            around.bonds,
+            around.common,
         )
         if placed.founds or placed.story_id in editorial.on_list(store, one.story_id):
             continue

@@ -48,6 +48,18 @@ def members(store: Store, item_ids: Iterable[str]) -> list[Member]:
     return found_members
 
 
+def pruned(store: Store, item_ids: Iterable[str]) -> set[str]:
+    """Those of the items that retention took the text of; their excerpt is left."""
+    ids: set[str] = set()
+    for part in chunked(sorted(set(item_ids))):
+        rows = store.db.execute(
+            f"SELECT id FROM items WHERE text = '' AND html = '' AND excerpt <> '' AND id IN ({marks(part)})",
+            part,
+        )
+        ids.update(row[0] for row in rows)
+    return ids
+
+
 def stories_of(store: Store, item_ids: Iterable[str]) -> set[str]:
     """The stories that items are in."""
     ids: set[str] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 import pytest
 
 from aggregator.errors import UnknownName, WrongDecision
-from aggregator.jobs import digest, edit, explain, look, recluster, upkeep
+from aggregator.jobs import digest, edit, explain, look, recluster, trace, upkeep
 from aggregator.jobs import place as placing
 from aggregator.jobs.working import prepare
 from aggregator.model import Entry, Reading, Verdict
 from aggregator.store import channels, editorial, items, stories
+from aggregator.store import upkeep as pruning
 from aggregator.store.connection import Store, opened
 from aggregator.store.schema import MIGRATIONS
 from aggregator.stories import normalise, reconcile
@@ -409,3 +411,34 @@ def test_published_stories_are_never_merged_by_the_machine(place: Workplace) -> 
     with opened(place.database) as store:
         (story,) = stories.read(store, [told[SURVEY[1]]])
         assert story.related
+
+
+def test_what_retention_took_the_text_of_stays(place: Workplace, clock: Clock) -> None:
+    """I5: texts that are no more are not compared: neither does anybody leave for that, nor join."""
+    told = tell(place, SURVEY, UMFRAGE, TAKE_PART)
+    clock.now += timedelta(days=900)
+    with opened(place.database) as store:
+        assert pruning.prune(store, place.house().config.retention, clock.now).texts == 3
+    diff = recluster.run(place.house(), dry_run=False)
+    assert (diff.leaves, diff.joins) == ((), ())
+    assert state(place) == told
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_common_words_count_less_in_recluster_too(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch, together: bool
+) -> None:
+    """Decision 33: recluster judges as placing does, by words that the archive calls common now."""
+    told = tell(place, SURVEY, UMFRAGE)
+    assert told[SURVEY[1]] == told[UMFRAGE[1]]
+    common = frozenset({"nfdi4bioimage", "survey", "march"})
+    around = trace.around
+    monkeypatch.setattr(trace, "around", lambda *given: replace(around(*given), common=common))
+    if together:
+        (leaving,) = recluster.run(place.house(), dry_run=True).leaves
+        assert leaving.title == UMFRAGE[1]
+    else:
+        recluster.run(place.house(), dry_run=False)
+        with opened(place.database) as store:
+            store.db.execute("DELETE FROM related")
+        assert recluster.run(place.house(), dry_run=True).joins == ()
