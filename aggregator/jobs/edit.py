@@ -27,6 +27,12 @@ def merge(house: House, names: Sequence[str], who: str) -> tuple[str, list[str]]
         with store.transaction():
             kept, *gone = stories.oldest_first(store, ids)
             parts = {c.story_id: c for c in stories.clusters(store, ids)}
+            facts = {fact.story_id: fact for fact in stories.facts(store, ids)}
+            hidden = [id_ for id_ in ids if facts[id_].hidden]
+            if hidden and len(hidden) < len(ids):
+                raise WrongDecision(
+                    f"{hidden[0]} is hidden and others are not: hide or unhide them first; nothing was changed"
+                )
             decision = editorial.decide(
                 store,
                 "merge",
@@ -46,6 +52,9 @@ def merge(house: House, names: Sequence[str], who: str) -> tuple[str, list[str]]
             for id_ in gone:
                 leave_channels(store, id_)
                 editorial.absorb(store, kept, id_, f"merged by {who} on {now:%Y-%m-%d}", now)
+            shown = [fact.announced for fact in facts.values() if fact.fed]
+            if shown and not facts[kept].fed:  # old backlog so far: it is news since a part of it was
+                stories.feed(store, kept, min(shown))
             everybody = [member for part in parts.values() for member in part.members]
             stories.set_leads(store, {kept: lead_of(everybody)}, now)
             _shown_again(store, house.config, [kept])

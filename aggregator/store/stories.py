@@ -195,6 +195,11 @@ def set_leads(store: Store, leads: Mapping[str, str], now: datetime) -> None:
     )
 
 
+def feed(store: Store, story_id: str, announced: datetime) -> None:
+    """Feeds and digests carry a story from now on that was in none of them; announced as what it took in (T1)."""
+    store.db.execute("UPDATE stories SET fed = 1, announced = ? WHERE id = ?", [stamp(announced), story_id])
+
+
 def touch(store: Store, item_ids: Iterable[str], significant_ids: Iterable[str], now: datetime) -> set[str]:
     """Edits of items reach their stories: `changed` always, `updated` for a lead's significant edit (E1, PB4)."""
     touched: set[str] = set()

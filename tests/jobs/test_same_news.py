@@ -258,6 +258,36 @@ def test_a_merge_keeps_the_older_id(place: Workplace, clock: Clock) -> None:
         edit.merge(place.house(), [first, second], "ada")
 
 
+def test_a_merge_with_old_backlog_is_still_news(place: Workplace, clock: Clock) -> None:
+    """I7, T1: the backlog's id stays, and feeds and digests carry what they carried before or would have."""
+    place.write(f"{SOURCES}{DIGEST}")
+    first = tell(place, WELCOME)[WELCOME[1]]
+    with opened(place.database) as store:
+        store.db.execute("UPDATE stories SET fed = 0, announced = '2024-01-01T00:00:00Z'")
+        store.db.execute("UPDATE memberships SET fed = 0, announced = '2024-01-01T00:00:00Z'")
+    second = tell(place, OTHER_WELCOME)[OTHER_WELCOME[1]]
+    assert in_feed(place) == [second]
+    assert edit.merge(place.house(), [second, first], "ada") == (first, [second])
+    assert in_feed(place) == [first]
+    (story,) = look.search(place.house().config, "welcome", 5)
+    assert story.announced == clock.now
+    assert set(mailed(place, clock).values()) == {"new"}
+
+
+@pytest.mark.parametrize("nth", [0, 1])
+def test_what_is_hidden_is_not_merged_with_what_is_shown(place: Workplace, nth: int) -> None:
+    """I7: whether the merged story is to be seen is for the editor to say, whichever id is the older."""
+    told = tell(place, WELCOME, OTHER_WELCOME)
+    ids = [told[WELCOME[1]], told[OTHER_WELCOME[1]]]
+    upkeep.set_hidden(place.house(), ids[nth : nth + 1], "ada", hidden=True)
+    with pytest.raises(WrongDecision, match=f"{ids[nth]} is hidden"):
+        edit.merge(place.house(), ids, "ada")
+    assert state(place) == told
+    upkeep.set_hidden(place.house(), ids, "ada", hidden=True)
+    edit.merge(place.house(), ids, "ada")
+    assert in_feed(place) == []
+
+
 def test_decisions_outlive_placing_everything_again(place: Workplace, clock: Clock) -> None:
     """I7: neither a merge nor a split is undone by recluster, which changes no id and says so twice."""
     first, _ = merged(place, clock)
