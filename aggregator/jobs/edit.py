@@ -21,10 +21,10 @@ def merge(house: House, names: Sequence[str], who: str) -> tuple[str, list[str]]
     """Make stories one: the id that stays (the oldest), and those that became aliases of it."""
     with opened(house.config.data / "aggregator.db", create=False) as store:
         now = house.clock()
-        ids = list(dict.fromkeys(_story(store, name) for name in names))
-        if len(ids) < 2:
-            raise WrongDecision("name at least two stories; these are one already")
         with store.transaction():
+            ids = list(dict.fromkeys(_story(store, name) for name in names))
+            if len(ids) < 2:
+                raise WrongDecision("name at least two stories; these are one already")
             kept, *gone = stories.oldest_first(store, ids)
             parts = {c.story_id: c for c in stories.clusters(store, ids)}
             facts = {fact.story_id: fact for fact in stories.facts(store, ids)}
@@ -65,16 +65,16 @@ def split(house: House, names: Sequence[str], who: str, *, announce: bool) -> tu
     """Take items out of their story: its id, and that of the story they found."""
     with opened(house.config.data / "aggregator.db", create=False) as store:
         now = house.clock()
-        items = [_item(store, name) for name in names]
-        homes = stories.stories_of(store, items)
-        if len(homes) != 1:
-            raise WrongDecision("name items of one story; `aggregator story show` tells them")
-        (home,) = stories.clusters(store, homes)
-        leaving = sorted((m for m in home.members if m.item_id in items), key=cluster.rank)
-        staying = [m for m in home.members if m.item_id not in items]
-        if not staying:
-            raise WrongDecision(f"all items of {home.story_id} cannot leave it; name some of them")
         with store.transaction():
+            items = [_item(store, name) for name in names]
+            homes = stories.stories_of(store, items)
+            if len(homes) != 1:
+                raise WrongDecision("name items of one story; `aggregator story show` tells them")
+            (home,) = stories.clusters(store, homes)
+            leaving = sorted((m for m in home.members if m.item_id in items), key=cluster.rank)
+            staying = [m for m in home.members if m.item_id not in items]
+            if not staying:
+                raise WrongDecision(f"all items of {home.story_id} cannot leave it; name some of them")
             part = free_id(store, leaving[0])
             ids = [member.item_id for member in leaving]
             decision = editorial.decide(store, "split", who, now, stories=[home.story_id, part], items=ids)
@@ -99,10 +99,10 @@ def apart(house: House, one: str, other: str, who: str) -> tuple[str, str]:
     """Say that two stories are two, for ever; they leave the editors' list."""
     with opened(house.config.data / "aggregator.db", create=False) as store:
         now = house.clock()
-        ids = _story(store, one), _story(store, other)
-        if ids[0] == ids[1]:
-            raise WrongDecision("these are one story; `aggregator story split` takes items out of it")
         with store.transaction():
+            ids = _story(store, one), _story(store, other)
+            if ids[0] == ids[1]:
+                raise WrongDecision("these are one story; `aggregator story split` takes items out of it")
             parts = stories.clusters(store, ids)
             pairs = [(x.item_id, y.item_id) for x in parts[0].members for y in parts[1].members]
             decision = editorial.decide(store, "apart", who, now, stories=ids)

@@ -23,27 +23,36 @@ def run(house: House, *, dry_run: bool) -> Diff:
     """
     if dry_run:
         with opened(house.config.data / "aggregator.db", create=False) as store:
-            return _diff(store, house.clock())
+            return _diff(store, house.clock(), {})
     with working(house.config) as store:
         with store.transaction():
             trace.trace(store)
-        diff = _diff(store, house.clock())
-        _apply(house, store, diff)
-    return Diff(stories=diff.stories, leaves=diff.leaves, joins=diff.joins, applied=True)
+        judged: _Judged = {}
+        diff = _diff(store, house.clock(), judged)
+        return _apply(house, store, diff, judged)
 
 
-def _diff(store: Store, now: datetime) -> Diff:
+_Judged = dict[str, tuple[str, frozenset[str]]]
+"""Of each story that items are to leave: its lead and its items, as they were judged."""
+
+
+def _diff(store: Store, now: datetime, judged: _Judged) -> Diff:
+    """What would leave and join; `judged` is filled in."""
     count = 0
     leaves: list[Leaving] = []
     joins: dict[tuple[str, str], DoubtfulPair] = {}
     for ids in stories.every_id(store):
-        told = stories.clusters(store, ids)
+        with store.snapshot():
+            told = stories.clusters(store, ids)
+            around = _around(store, told)
+            bare = stories.pruned(store, (m.item_id for c in (*told, *around.clusters) for m in c.members))
+            pairs = list(_joining(store, told, around, bare, now))
         count += len(told)
-        around = _around(store, told)
-        bare = stories.pruned(store, (m.item_id for c in (*told, *around.clusters) for m in c.members))
         for one in told:
-            leaves += _leaving(one, around, bare)
-        for pair in _joining(store, told, around, bare, now):
+            if leaving := _leaving(one, around, bare):
+                leaves += leaving
+                judged[one.story_id] = _identity(one)
+        for pair in pairs:
             joins.setdefault((pair.story, pair.other), pair)
     return Diff(stories=count, leaves=tuple(leaves), joins=tuple(joins.values()))
 
@@ -148,14 +157,24 @@ def _settled(one: Cluster, other: Cluster, bonds: cluster.Bonds) -> bool:
     )
 
 
-def _apply(house: House, store: Store, diff: Diff) -> None:
+def _identity(one: Cluster) -> tuple[str, frozenset[str]]:
+    return one.lead.item_id, frozenset(member.item_id for member in one.members)
+
+
+def _apply(house: House, store: Store, diff: Diff, judged: _Judged) -> Diff:
+    """Do it; what an editor changed since it was judged waits for the next time (L1)."""
     now = house.clock()
+    leaves: list[Leaving] = []
+    joins: list[DoubtfulPair] = []
     with store.transaction():
-        for story_id in dict.fromkeys(leaving.story for leaving in diff.leaves):
+        for story_id, identity in judged.items():
+            if [_identity(one) for one in stories.clusters(store, [story_id])] != [identity]:
+                continue
             parts: dict[str, list[str]] = {}
             for leaving in diff.leaves:
                 if leaving.story == story_id:
                     parts.setdefault(leaving.becomes, []).append(leaving.item)
+                    leaves.append(leaving)
             for items in parts.values():
                 (home,) = stories.clusters(store, [story_id])
                 gone = sorted((m for m in home.members if m.item_id in items), key=cluster.rank)
@@ -164,6 +183,12 @@ def _apply(house: House, store: Store, diff: Diff) -> None:
                 edit.part_story(store, house.config, home, gone, part, now, announce=False, why=why)
                 editorial.relate(store, [(story_id, part, "told as one story once")])
         for pair in diff.joins:
+            both = stories.clusters(store, [pair.story, pair.other])
+            bonds = editorial.bonds(store, (m.item_id for one in both for m in one.members))
+            if len(both) < 2 or _settled(both[0], both[1], bonds):
+                continue
+            joins.append(pair)
             editorial.doubt_pair(store, pair)
             editorial.relate(store, [(pair.story, pair.other, pair.why)])
         forget_finished(store)
+    return Diff(stories=diff.stories, leaves=tuple(leaves), joins=tuple(joins), applied=True)

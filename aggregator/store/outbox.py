@@ -100,13 +100,13 @@ def compose(
             ],
         )
         store.db.conn.executemany(
-            "INSERT OR IGNORE INTO ledger (digest_id, item_id, reason, mark, edition_id)"
-            " SELECT ?, items.id, ?, stories.updated, ? FROM items JOIN stories ON stories.id = items.story_id"
-            " WHERE stories.id = ?",
+            # What the edition says, not what the stories are by now: an editor may have merged them since.
+            "INSERT OR IGNORE INTO ledger (digest_id, item_id, reason, mark, edition_id) VALUES (?, ?, ?, ?, ?)",
             [
-                [digest.id, reason, edition.id, story.id]
+                [digest.id, sighting.item.id, reason, stamp(story.updated), edition.id]
                 for reason, stories in (("new", edition.stories), ("updated", edition.revised))
                 for story in stories
+                for sighting in story.sightings
             ],
         )
         store.db.conn.executemany(

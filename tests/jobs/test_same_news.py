@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import permutations
 from typing import Any
 
 import pytest
 
+from aggregator.editions import letter
 from aggregator.errors import UnknownName, WrongDecision
-from aggregator.jobs import digest, edit, explain, look, recluster, trace, upkeep
+from aggregator.jobs import digest, edit, explain, look, publish, recluster, trace, upkeep
 from aggregator.jobs import place as placing
 from aggregator.jobs.working import prepare
 from aggregator.model import Entry, Reading, Verdict
@@ -472,3 +474,104 @@ def test_common_words_count_less_in_recluster_too(
         with opened(place.database) as store:
             store.db.execute("DELETE FROM related")
         assert recluster.run(place.house(), dry_run=True).joins == ()
+
+
+# --- editors beside jobs (L1) --------------------------------------------------------------------------
+
+
+def beside(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, act: Callable[[], object]) -> None:
+    """Let an editor act, once, right before `module.name` is called."""
+    original, acts = getattr(module, name), [act]
+
+    def called(*given: Any, **named: Any) -> Any:
+        if acts:
+            acts.pop()()
+        return original(*given, **named)
+
+    monkeypatch.setattr(module, name, called)
+
+
+def test_a_merge_while_files_are_written(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """L1, P1: what is written fits together, and the merge is written by the next run."""
+    told = tell(place, WELCOME, OTHER_WELCOME)
+    ids = [told[WELCOME[1]], told[OTHER_WELCOME[1]]]
+    beside(monkeypatch, stories, "read", lambda: edit.merge(place.house(), ids, "ada"))
+    config = place.house().config
+    for entries in (2, 1):
+        with opened(place.database) as store:
+            publish.render(store, config)
+        assert (place.public / "atom.xml").read_text("utf-8").count("<entry>") == entries
+
+
+def test_a_merge_while_everything_is_placed_again(
+    place: Workplace, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L1, I7: what an editor decided meanwhile stands; what else was found out waits for the next time."""
+    first = tell(place, WELCOME)[WELCOME[1]]
+    clock.now += timedelta(hours=1)
+    second = tell(place, SURVEY, UMFRAGE)[SURVEY[1]]
+    with opened(place.database) as store:
+        store.db.execute("UPDATE items SET title = 'Yeast', text = '.' WHERE title = ?", [UMFRAGE[1]])
+    merge = partial(edit.merge, place.house(), [first, second], "ada")
+    beside(monkeypatch, recluster, "_apply", merge)
+    diff = recluster.run(place.house(), dry_run=False)
+    assert (diff.leaves, diff.joins, diff.applied) == ((), (), True)
+    assert set(state(place).values()) == {first}
+
+
+@pytest.mark.parametrize("merge", [True, False])
+def test_a_decision_while_pairs_go_on_the_list(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch, merge: bool
+) -> None:
+    """L1: a pair that became one story meanwhile, or is kept apart, is no doubt any more."""
+    told = tell(place, WELCOME, OTHER_WELCOME)
+    ids = [told[WELCOME[1]], told[OTHER_WELCOME[1]]]
+    with opened(place.database) as store:
+        for source, title, text in (SURVEY, UMFRAGE):
+            store.db.execute(
+                "UPDATE items SET title = ?, text = ? WHERE source_id = ?", [title, text, source]
+            )
+        store.db.execute("INSERT OR IGNORE INTO untraced SELECT number FROM items")
+    act = partial(edit.merge, place.house(), ids) if merge else partial(edit.apart, place.house(), *ids)
+    beside(monkeypatch, recluster, "_apply", lambda: act("ada"))
+    assert recluster.run(place.house(), dry_run=False).joins == ()
+    assert look.status(place.house().config).doubts == ()
+
+
+def test_a_merge_while_an_edition_is_composed(
+    place: Workplace, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L1, M1: the ledger says what the edition said, so that the merged story is not told again."""
+    place.write(f"{SOURCES}{DIGEST}")
+    first = tell(place, WELCOME)[WELCOME[1]]
+    with opened(place.database) as store:
+        store.db.execute("UPDATE stories SET fed = 0, announced = '2024-01-01T00:00:00Z'")
+    second = tell(place, OTHER_WELCOME)[OTHER_WELCOME[1]]
+    beside(monkeypatch, letter, "compose", lambda: edit.merge(place.house(), [first, second], "ada"))
+    assert len(mailed(place, clock)) == 1
+    assert mailed(place, clock) == {}
+
+
+def test_names_are_resolved_where_they_are_used(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """L1: between the look at a name and the write nobody else writes."""
+    told = tell(place, SURVEY, UMFRAGE, WELCOME)
+    within: list[bool] = []
+
+    def watched(module: Any, name: str) -> None:
+        original = getattr(module, name)
+
+        def called(store: Store, *given: Any) -> Any:
+            within.append(store.db.conn.in_transaction)
+            return original(store, *given)
+
+        monkeypatch.setattr(module, name, called)
+
+    society = look.story(place.house().config, told[SURVEY[1]]).story.also[0].item.id
+    watched(stories, "resolve")
+    watched(editorial, "items_meant")
+    house = place.house()
+    _, part = edit.split(house, [society], "ada", announce=False)
+    edit.apart(house, part, told[WELCOME[1]], "ada")
+    edit.merge(house, [part, told[SURVEY[1]]], "ada")
+    upkeep.set_hidden(house, [told[WELCOME[1]]], "ada", hidden=True)
+    assert len(within) == 6 and all(within)
