@@ -128,16 +128,18 @@ def _edition(store: Store, config: Config, plan: DigestPlan, now: datetime) -> t
     since = record.since if record else now - BASELINE
     floor = max(since, record.last_composed - outbox.REACH) if record else since
     period = schedule.last_period(plan.schedule, plan.timezone, now) or now.astimezone(plan.timezone).date()
-    new = outbox.untold(store, plan.id, plan.channels, floor=floor)
-    changed = outbox.revised(store, plan.id, plan.channels, floor=floor) if record else []
+    with store.snapshot():
+        new = outbox.untold(store, plan.id, plan.channels, floor=floor)
+        changed = outbox.revised(store, plan.id, plan.channels, floor=floor) if record else []
+        told, revised = stories.read(store, new), stories.read(store, changed)
     edition = Edition(
         id=f"{plan.id}-{period.isoformat()}",
         digest=plan,
         site=config.site,
         period=period,
         composed=now,
-        stories=tuple(stories.read(store, new)),
-        revised=tuple(stories.read(store, changed)),
+        stories=tuple(told),
+        revised=tuple(revised),
     )
     return edition, since
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import combinations
 
 from aggregator.errors import UnknownName, WrongDecision
 from aggregator.jobs.place import enroll, lead_of
 from aggregator.model import Bond, Cluster, Config, Member
 from aggregator.seams import House
-from aggregator.store import channels, editorial, stories
+from aggregator.store import channels, editorial, outbox, stories
 from aggregator.store.connection import Store, opened
 from aggregator.store.runs import forget_finished
 from aggregator.stories import cluster
@@ -20,12 +21,18 @@ def merge(house: House, names: Sequence[str], who: str) -> tuple[str, list[str]]
     """Make stories one: the id that stays (the oldest), and those that became aliases of it."""
     with opened(house.config.data / "aggregator.db", create=False) as store:
         now = house.clock()
-        ids = list(dict.fromkeys(_story(store, name) for name in names))
-        if len(ids) < 2:
-            raise WrongDecision("name at least two stories; these are one already")
         with store.transaction():
+            ids = list(dict.fromkeys(_story(store, name) for name in names))
+            if len(ids) < 2:
+                raise WrongDecision("name at least two stories; these are one already")
             kept, *gone = stories.oldest_first(store, ids)
             parts = {c.story_id: c for c in stories.clusters(store, ids)}
+            facts = {fact.story_id: fact for fact in stories.facts(store, ids)}
+            hidden = [id_ for id_ in ids if facts[id_].hidden]
+            if hidden and len(hidden) < len(ids):
+                raise WrongDecision(
+                    f"{hidden[0]} is hidden and others are not: hide or unhide them first; nothing was changed"
+                )
             decision = editorial.decide(
                 store,
                 "merge",
@@ -34,17 +41,20 @@ def merge(house: House, names: Sequence[str], who: str) -> tuple[str, list[str]]
                 stories=[kept, *gone],
                 items=[parts[id_].lead.item_id for id_ in ids],
             )
-            # Whoever was together stays so, whoever leads.
+            # Whoever was together stays so, whoever leads; that two parts were kept apart once is over.
             pairs = [
                 (one.item_id, other.item_id)
-                for id_ in gone
-                for one in parts[id_].members
-                for other in parts[kept].members
+                for part, another in combinations(parts.values(), 2)
+                for one in part.members
+                for other in another.members
             ]
             editorial.bind(store, pairs, Bond.TOGETHER, decision)
             for id_ in gone:
                 leave_channels(store, id_)
                 editorial.absorb(store, kept, id_, f"merged by {who} on {now:%Y-%m-%d}", now)
+            shown = [fact.announced for fact in facts.values() if fact.fed]
+            if shown and not facts[kept].fed:  # old backlog so far: it is news since a part of it was
+                stories.feed(store, kept, min(shown))
             everybody = [member for part in parts.values() for member in part.members]
             stories.set_leads(store, {kept: lead_of(everybody)}, now)
             _shown_again(store, house.config, [kept])
@@ -55,16 +65,16 @@ def split(house: House, names: Sequence[str], who: str, *, announce: bool) -> tu
     """Take items out of their story: its id, and that of the story they found."""
     with opened(house.config.data / "aggregator.db", create=False) as store:
         now = house.clock()
-        items = [_item(store, name) for name in names]
-        homes = stories.stories_of(store, items)
-        if len(homes) != 1:
-            raise WrongDecision("name items of one story; `aggregator story show` tells them")
-        (home,) = stories.clusters(store, homes)
-        leaving = sorted((m for m in home.members if m.item_id in items), key=cluster.rank)
-        staying = [m for m in home.members if m.item_id not in items]
-        if not staying:
-            raise WrongDecision(f"all items of {home.story_id} cannot leave it; name some of them")
         with store.transaction():
+            items = [_item(store, name) for name in names]
+            homes = stories.stories_of(store, items)
+            if len(homes) != 1:
+                raise WrongDecision("name items of one story; `aggregator story show` tells them")
+            (home,) = stories.clusters(store, homes)
+            leaving = sorted((m for m in home.members if m.item_id in items), key=cluster.rank)
+            staying = [m for m in home.members if m.item_id not in items]
+            if not staying:
+                raise WrongDecision(f"all items of {home.story_id} cannot leave it; name some of them")
             part = free_id(store, leaving[0])
             ids = [member.item_id for member in leaving]
             decision = editorial.decide(store, "split", who, now, stories=[home.story_id, part], items=ids)
@@ -89,10 +99,10 @@ def apart(house: House, one: str, other: str, who: str) -> tuple[str, str]:
     """Say that two stories are two, for ever; they leave the editors' list."""
     with opened(house.config.data / "aggregator.db", create=False) as store:
         now = house.clock()
-        ids = _story(store, one), _story(store, other)
-        if ids[0] == ids[1]:
-            raise WrongDecision("these are one story; `aggregator story split` takes items out of it")
         with store.transaction():
+            ids = _story(store, one), _story(store, other)
+            if ids[0] == ids[1]:
+                raise WrongDecision("these are one story; `aggregator story split` takes items out of it")
             parts = stories.clusters(store, ids)
             pairs = [(x.item_id, y.item_id) for x in parts[0].members for y in parts[1].members]
             decision = editorial.decide(store, "apart", who, now, stories=ids)
@@ -118,6 +128,8 @@ def part_story(
         store, part, [m.item_id for m in leaving], now, of=home.story_id, announce=announce, why=why
     )
     gone = {member.item_id for member in leaving}
+    if announce:
+        outbox.untell(store, gone)
     staying = [member for member in home.members if member.item_id not in gone]
     stories.set_leads(store, {home.story_id: lead_of(staying)}, now)
     _shown_again(store, config, [home.story_id, part])

@@ -19,13 +19,13 @@ MISSES, LEAST = 5, 2.5
 
 def story(config: Config, name: str) -> dict[str, Any]:
     """A story, for each of its items why it is in it, and what else was looked at, as one JSON object."""
-    told = look.story(config, name)
-    shown = look.story_json(told)
-    with opened(config.data / "aggregator.db", create=False) as store:
+    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+        told = look.told(store, name)
         weighed = stories.evidence(store, told.story.id)
         misses = _near_misses(store, told.story.id)
         decided = editorial.decisions(store, told.story.id)
         names = {s.id: s.lead.title for s in stories.read(store, [other for other, _ in told.story.related])}
+    shown = look.story_json(told)
     tellers = {s.item.id: s.teller.name for s in told.story.sightings}
     return {
         "id": shown["id"],
@@ -55,7 +55,7 @@ def story(config: Config, name: str) -> dict[str, Any]:
 
 def pair(config: Config, one: str, other: str) -> dict[str, Any]:
     """How two stories or items compare now, as one JSON object: why they are one story, or why not."""
-    with opened(config.data / "aggregator.db", create=False) as store:
+    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
         a, b = _meant(store, one), _meant(store, other)
         compared, left, right = max(
             (

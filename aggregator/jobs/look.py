@@ -136,18 +136,23 @@ def check_authority(config: Config) -> None:
 
 def search(config: Config, query: str, limit: int) -> list[Story]:
     """Stories that contain all words of `query`, best first."""
-    with _store(config) as store:
+    with _store(config) as store, store.snapshot():
         return stories.read(store, stories.search(store, query, limit))
 
 
 def story(config: Config, name: str) -> Told:
     """One story, by its id, the beginning of it, or the id of one of its items."""
-    with _store(config) as store:
-        found = stories.resolve(store, name)
-        read = stories.read(store, [found], texts=True) if found else []
-        if not read:
-            raise UnknownName(f"no story {name!r}; `aggregator search` finds stories and shows their ids")
-        return Told(story=read[0], why=stories.why(store, read[0].id))
+    with _store(config) as store, store.snapshot():
+        return told(store, name)
+
+
+def told(store: Store, name: str) -> Told:
+    """The same, in a snapshot of the caller."""
+    found = stories.resolve(store, name)
+    read = stories.read(store, [found], texts=True) if found else []
+    if not read:
+        raise UnknownName(f"no story {name!r}; `aggregator search` finds stories and shows their ids")
+    return Told(story=read[0], why=stories.why(store, read[0].id))
 
 
 def _store(config: Config) -> AbstractContextManager[Store]:

@@ -72,9 +72,10 @@ def _directory(config: Config, tellers: tuple[Teller, ...]) -> Document:
 def _documents(store: Store, config: Config, channel: Channel) -> list[Document]:
     from aggregator.outputs import renderers
 
-    fed = channels.window(store, channel.id, WINDOW, fed_only=True)
-    shown = channels.window(store, channel.id, WINDOW, fed_only=False)
-    read = {story.id: story for story in stories.read(store, list(dict.fromkeys([*fed, *shown])))}
+    with store.snapshot():
+        fed = channels.window(store, channel.id, WINDOW, fed_only=True)
+        shown = channels.window(store, channel.id, WINDOW, fed_only=False)
+        read = {story.id: story for story in stories.read(store, list(dict.fromkeys([*fed, *shown])))}
 
     def publication(ids: list[str]) -> Publication:
         return Publication(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from aggregator.jobs import edit, trace
@@ -23,36 +23,60 @@ def run(house: House, *, dry_run: bool) -> Diff:
     """
     if dry_run:
         with opened(house.config.data / "aggregator.db", create=False) as store:
-            return _diff(store, house.clock())
+            return _diff(store, house.clock(), {})
     with working(house.config) as store:
         with store.transaction():
             trace.trace(store)
-        diff = _diff(store, house.clock())
-        _apply(house, store, diff)
-    return Diff(stories=diff.stories, leaves=diff.leaves, joins=diff.joins, applied=True)
+        judged: _Judged = {}
+        diff = _diff(store, house.clock(), judged)
+        return _apply(house, store, diff, judged)
 
 
-def _diff(store: Store, now: datetime) -> Diff:
+_Judged = dict[str, tuple[str, frozenset[str]]]
+"""Of each story that items are to leave: its lead and its items, as they were judged."""
+
+
+def _diff(store: Store, now: datetime, judged: _Judged) -> Diff:
+    """What would leave and join; `judged` is filled in."""
     count = 0
     leaves: list[Leaving] = []
     joins: dict[tuple[str, str], DoubtfulPair] = {}
     for ids in stories.every_id(store):
-        told = stories.clusters(store, ids)
+        with store.snapshot():
+            told = stories.clusters(store, ids)
+            around = _around(store, told)
+            bare = stories.pruned(store, (m.item_id for c in (*told, *around.clusters) for m in c.members))
+            pairs = list(_joining(store, told, around, bare, now))
         count += len(told)
-        bonds = editorial.bonds(store, (m.item_id for c in told if len(c.members) > 1 for m in c.members))
         for one in told:
-            if len(one.members) > 1:
-                leaves += _leaving(one, bonds)
-        for pair in _joining(store, told, now):
+            if leaving := _leaving(one, around, bare):
+                leaves += leaving
+                judged[one.story_id] = _identity(one)
+        for pair in pairs:
             joins.setdefault((pair.story, pair.other), pair)
     return Diff(stories=count, leaves=tuple(leaves), joins=tuple(joins.values()))
 
 
-def _leaving(told: Cluster, bonds: cluster.Bonds) -> list[Leaving]:
-    """The items of a story that would not join its lead today."""
-    others = told.members[1:]
+def _around(store: Store, told: Sequence[Cluster]) -> trace.Surroundings:
+    """What placing would be given if the stories were told now."""
+    members = [member for one in told for member in one.members]
+    traces.begin(store)
+    traces.ask(store, (trace.of(one) for one in traces.told(store, [m.item_id for m in members])))
+    return trace.around(store, members)
+
+
+def _leaving(told: Cluster, around: trace.Surroundings, bare: Collection[str]) -> list[Leaving]:
+    """The items of a story that would not join its lead today, nor whom an editor put beside it.
+
+    What retention took the text of (`bare`) can be judged no more: it stays, and so does who is told beside it.
+    """
+    if told.lead.item_id in bare:
+        return []
+    bound = _bound(told.lead, told.members, around.bonds) | set(bare)
+    stay = (told.lead, *(member for member in told.members[1:] if member.item_id in bound))
+    others = [member for member in told.members[1:] if member.item_id not in bound]
     near = {member.item_id: frozenset({told.lead.item_id}) for member in others}
-    alone = Cluster(story_id=told.story_id, members=(told.lead,))
+    alone = Cluster(story_id=told.story_id, members=stay)
     return [
         Leaving(
             item=placed.member.item_id,
@@ -62,27 +86,44 @@ def _leaving(told: Cluster, bonds: cluster.Bonds) -> list[Leaving]:
             becomes=placed.story_id,
             why=_why(placed),
         )
-        for placed in cluster.place(others, [alone], near, bonds)
+        for placed in cluster.place(others, [alone], near, around.bonds, around.common)
         if placed.story_id != told.story_id
     ]
+
+
+def _bound(lead: Member, members: Sequence[Member], bonds: cluster.Bonds) -> set[str]:
+    """Whom editors put together with `lead`, or with one of those."""
+    found = {lead.item_id}
+    while more := {
+        member.item_id
+        for member in members
+        if member.item_id not in found
+        and any(bonds.get(frozenset((member.item_id, id_))) is Bond.TOGETHER for id_ in found)
+    }:
+        found |= more
+    return found
 
 
 def _why(placed: Placement) -> str:
     return placed.related[0][1] if placed.related else "what they have in common is not enough"
 
 
-def _joining(store: Store, told: Sequence[Cluster], now: datetime) -> Iterator[DoubtfulPair]:
+def _joining(
+    store: Store, told: Sequence[Cluster], around: trace.Surroundings, bare: Collection[str], now: datetime
+) -> Iterator[DoubtfulPair]:
     """Pairs of stories whose leads would be in one story today, but for those that an editor has to do with."""
-    leads = [one.lead for one in told]
-    traces.begin(store)
-    traces.ask(store, [trace.of(one) for one in traces.told(store, [lead.item_id for lead in leads])])
-    around = trace.around(store, leads)
-    clusters = {c.story_id: c for c in around.clusters}
+    clusters = {c.story_id: c for c in around.clusters if c.lead.item_id not in bare}
     for one in told:
+        if one.lead.item_id in bare:
+            continue
         others = [c for id_, c in clusters.items() if id_ != one.story_id]
         near = {one.lead.item_id: around.near.get(one.lead.item_id, frozenset())}
         (placed,) = cluster.place(
-            [one.lead], _in_reach(one.lead, others, near[one.lead.item_id]), near, around.bonds
+            [one.lead],
+            _in_reach(one.lead, others, near[one.lead.item_id]),
+            near,
+            around.bonds,
+            around.common,
         )
         if placed.founds or placed.story_id in editorial.on_list(store, one.story_id):
             continue
@@ -116,14 +157,24 @@ def _settled(one: Cluster, other: Cluster, bonds: cluster.Bonds) -> bool:
     )
 
 
-def _apply(house: House, store: Store, diff: Diff) -> None:
+def _identity(one: Cluster) -> tuple[str, frozenset[str]]:
+    return one.lead.item_id, frozenset(member.item_id for member in one.members)
+
+
+def _apply(house: House, store: Store, diff: Diff, judged: _Judged) -> Diff:
+    """Do it; what an editor changed since it was judged waits for the next time (L1)."""
     now = house.clock()
+    leaves: list[Leaving] = []
+    joins: list[DoubtfulPair] = []
     with store.transaction():
-        for story_id in dict.fromkeys(leaving.story for leaving in diff.leaves):
+        for story_id, identity in judged.items():
+            if [_identity(one) for one in stories.clusters(store, [story_id])] != [identity]:
+                continue
             parts: dict[str, list[str]] = {}
             for leaving in diff.leaves:
                 if leaving.story == story_id:
                     parts.setdefault(leaving.becomes, []).append(leaving.item)
+                    leaves.append(leaving)
             for items in parts.values():
                 (home,) = stories.clusters(store, [story_id])
                 gone = sorted((m for m in home.members if m.item_id in items), key=cluster.rank)
@@ -132,6 +183,12 @@ def _apply(house: House, store: Store, diff: Diff) -> None:
                 edit.part_story(store, house.config, home, gone, part, now, announce=False, why=why)
                 editorial.relate(store, [(story_id, part, "told as one story once")])
         for pair in diff.joins:
+            both = stories.clusters(store, [pair.story, pair.other])
+            bonds = editorial.bonds(store, (m.item_id for one in both for m in one.members))
+            if len(both) < 2 or _settled(both[0], both[1], bonds):
+                continue
+            joins.append(pair)
             editorial.doubt_pair(store, pair)
             editorial.relate(store, [(pair.story, pair.other, pair.why)])
         forget_finished(store)
+    return Diff(stories=diff.stories, leaves=tuple(leaves), joins=tuple(joins), applied=True)

@@ -112,13 +112,13 @@ def set_hidden(house: House, names: Sequence[str], who: str, *, hidden: bool) ->
     """
     config = house.config
     with opened(config.data / "aggregator.db", create=False) as store:
-        found = {name: stories.resolve(store, name) for name in names}
-        if missing := [name for name, id_ in found.items() if id_ is None]:
-            raise UnknownName(f"no story {missing[0]!r}; nothing was changed")
-        known = channels.known(store)
         changed = []
         now = house.clock()
         with store.transaction():
+            found = {name: stories.resolve(store, name) for name in names}
+            if missing := [name for name, id_ in found.items() if id_ is None]:
+                raise UnknownName(f"no story {missing[0]!r}; nothing was changed")
+            known = channels.known(store)
             for id_ in filter(None, found.values()):
                 if upkeep.hide(store, id_, who, now) if hidden else upkeep.unhide(store, id_, now):
                     changed.append(id_)

@@ -32,15 +32,29 @@ class Store:
         Own wrapper because sqlite-utils' `atomic()` begins deferred: reading and then writing inside it fails
         with "database is locked" as soon as two processes do it.
         """
-        conn = self.db.conn
-        conn.execute("BEGIN IMMEDIATE")
-        try:
+        with _within(self.db.conn, "BEGIN IMMEDIATE"):
             yield
-        except BaseException:
-            if conn.in_transaction:
-                conn.execute("ROLLBACK")
-            raise
-        conn.execute("COMMIT")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """`BEGIN` … `COMMIT`: reads that must fit together see one state, whatever others write meanwhile (L1).
+
+        For reading only; see `transaction` for why.
+        """
+        with _within(self.db.conn, "BEGIN"):
+            yield
+
+
+@contextmanager
+def _within(conn: sqlite3.Connection, begin: str) -> Iterator[None]:
+    conn.execute(begin)
+    try:
+        yield
+    except BaseException:
+        if conn.in_transaction:
+            conn.execute("ROLLBACK")
+        raise
+    conn.execute("COMMIT")
 
 
 @contextmanager

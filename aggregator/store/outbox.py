@@ -56,15 +56,23 @@ def untold(store: Store, digest_id: str, channels: Sequence[str], *, floor: date
 
 
 def revised(store: Store, digest_id: str, channels: Sequence[str], *, floor: datetime) -> list[str]:
-    """Stories a digest told in words that were significantly edited since (E1)."""
+    """Stories a digest told in words that were significantly edited since (E1).
+
+    Not what was split off and is announced nowhere, although its items were told (I7).
+    """
     rows = store.db.execute(
-        "SELECT id FROM stories WHERE changed >= ? AND NOT hidden"
+        "SELECT id FROM stories WHERE changed >= ? AND fed AND NOT hidden"
         f" AND {_IN_CHANNELS.format(marks(channels))} AND {_TOLD.format('')}"
         f" AND NOT {_TOLD.format(' AND ledger.mark >= stories.updated')}"
         " ORDER BY announced DESC, published DESC, id",
         [stamp(floor), *channels, digest_id, digest_id],
     )
     return [row[0] for row in rows]
+
+
+def untell(store: Store, item_ids: Iterable[str]) -> None:
+    """Items count as never told: the story they found is announced anew (I7); in the caller's transaction."""
+    store.db.conn.executemany("DELETE FROM ledger WHERE item_id = ?", [[item_id] for item_id in item_ids])
 
 
 def is_composed(store: Store, edition_id: str) -> bool:
@@ -92,13 +100,13 @@ def compose(
             ],
         )
         store.db.conn.executemany(
-            "INSERT OR IGNORE INTO ledger (digest_id, item_id, reason, mark, edition_id)"
-            " SELECT ?, items.id, ?, stories.updated, ? FROM items JOIN stories ON stories.id = items.story_id"
-            " WHERE stories.id = ?",
+            # What the edition says, not what the stories are by now: an editor may have merged them since.
+            "INSERT OR IGNORE INTO ledger (digest_id, item_id, reason, mark, edition_id) VALUES (?, ?, ?, ?, ?)",
             [
-                [digest.id, reason, edition.id, story.id]
+                [digest.id, sighting.item.id, reason, stamp(story.updated), edition.id]
                 for reason, stories in (("new", edition.stories), ("updated", edition.revised))
                 for story in stories
+                for sighting in story.sightings
             ],
         )
         store.db.conn.executemany(

@@ -48,6 +48,18 @@ def members(store: Store, item_ids: Iterable[str]) -> list[Member]:
     return found_members
 
 
+def pruned(store: Store, item_ids: Iterable[str]) -> set[str]:
+    """Those of the items that retention took the text of; their excerpt is left."""
+    ids: set[str] = set()
+    for part in chunked(sorted(set(item_ids))):
+        rows = store.db.execute(
+            f"SELECT id FROM items WHERE text = '' AND html = '' AND excerpt <> '' AND id IN ({marks(part)})",
+            part,
+        )
+        ids.update(row[0] for row in rows)
+    return ids
+
+
 def stories_of(store: Store, item_ids: Iterable[str]) -> set[str]:
     """The stories that items are in."""
     ids: set[str] = set()
@@ -181,6 +193,11 @@ def set_leads(store: Store, leads: Mapping[str, str], now: datetime) -> None:
         " FROM items WHERE items.id = ? AND stories.id = ?",
         [[stamp(now), item_id, story_id] for story_id, item_id in leads.items()],
     )
+
+
+def feed(store: Store, story_id: str, announced: datetime) -> None:
+    """Feeds and digests carry a story from now on that was in none of them; announced as what it took in (T1)."""
+    store.db.execute("UPDATE stories SET fed = 1, announced = ? WHERE id = ?", [stamp(announced), story_id])
 
 
 def touch(store: Store, item_ids: Iterable[str], significant_ids: Iterable[str], now: datetime) -> set[str]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import permutations
 from typing import Any
 
 import pytest
 
+from aggregator.editions import letter
 from aggregator.errors import UnknownName, WrongDecision
-from aggregator.jobs import edit, explain, look, recluster, upkeep
+from aggregator.jobs import digest, edit, explain, look, publish, recluster, trace, upkeep
 from aggregator.jobs import place as placing
 from aggregator.jobs.working import prepare
 from aggregator.model import Entry, Reading, Verdict
 from aggregator.store import channels, editorial, items, stories
+from aggregator.store import upkeep as pruning
 from aggregator.store.connection import Store, opened
 from aggregator.store.schema import MIGRATIONS
 from aggregator.stories import normalise, reconcile
@@ -47,6 +51,15 @@ TAKE_PART: Telling = (
 )
 WELCOME: Telling = ("hub", "Welcome, MAdMiC Node!", "A Node in Madrid.")
 OTHER_WELCOME: Telling = ("society", "Welcome, Adriatic Node!", "A Node in Trieste.")
+
+# Told in this order; the last of them leads what is made of them.
+THREE = (
+    ("forum", "Poster prize for Lyon"),
+    ("society", "Beamtime at the synchrotron"),
+    ("hub", "Welcome, MAdMiC Node!"),
+)
+
+DIGEST = "digests:\n  - {id: daily, title: Daily, schedule: daily 08:00, recipients: [ada@a.example]}\n"
 
 
 def tell(place: Workplace, *tellings: Telling, **fields: Any) -> dict[str, str]:
@@ -90,6 +103,19 @@ def in_feed(place: Workplace) -> list[str]:
     """The stories of the feed of everything."""
     with opened(place.database, create=False) as store:
         return channels.window(store, "all", 100, fed_only=True)
+
+
+def mailed(place: Workplace, clock: Clock) -> dict[str, str]:
+    """The titles of the next day's edition of the digest, with why they are told."""
+    clock.now += timedelta(days=1)
+    composed = digest.run(place.house()).composed
+    with opened(place.database, create=False) as store:
+        rows = store.db.execute(
+            "SELECT stories.title, reason FROM ledger JOIN items ON items.id = item_id"
+            " JOIN stories ON stories.id = story_id WHERE edition_id = ?",
+            composed or [""],
+        )
+        return {row[0]: row[1] for row in rows}
 
 
 # --- placing -------------------------------------------------------------------------------------------
@@ -234,6 +260,36 @@ def test_a_merge_keeps_the_older_id(place: Workplace, clock: Clock) -> None:
         edit.merge(place.house(), [first, second], "ada")
 
 
+def test_a_merge_with_old_backlog_is_still_news(place: Workplace, clock: Clock) -> None:
+    """I7, T1: the backlog's id stays, and feeds and digests carry what they carried before or would have."""
+    place.write(f"{SOURCES}{DIGEST}")
+    first = tell(place, WELCOME)[WELCOME[1]]
+    with opened(place.database) as store:
+        store.db.execute("UPDATE stories SET fed = 0, announced = '2024-01-01T00:00:00Z'")
+        store.db.execute("UPDATE memberships SET fed = 0, announced = '2024-01-01T00:00:00Z'")
+    second = tell(place, OTHER_WELCOME)[OTHER_WELCOME[1]]
+    assert in_feed(place) == [second]
+    assert edit.merge(place.house(), [second, first], "ada") == (first, [second])
+    assert in_feed(place) == [first]
+    (story,) = look.search(place.house().config, "welcome", 5)
+    assert story.announced == clock.now
+    assert set(mailed(place, clock).values()) == {"new"}
+
+
+@pytest.mark.parametrize("nth", [0, 1])
+def test_what_is_hidden_is_not_merged_with_what_is_shown(place: Workplace, nth: int) -> None:
+    """I7: whether the merged story is to be seen is for the editor to say, whichever id is the older."""
+    told = tell(place, WELCOME, OTHER_WELCOME)
+    ids = [told[WELCOME[1]], told[OTHER_WELCOME[1]]]
+    upkeep.set_hidden(place.house(), ids[nth : nth + 1], "ada", hidden=True)
+    with pytest.raises(WrongDecision, match=f"{ids[nth]} is hidden"):
+        edit.merge(place.house(), ids, "ada")
+    assert state(place) == told
+    upkeep.set_hidden(place.house(), ids, "ada", hidden=True)
+    edit.merge(place.house(), ids, "ada")
+    assert in_feed(place) == []
+
+
 def test_decisions_outlive_placing_everything_again(place: Workplace, clock: Clock) -> None:
     """I7: neither a merge nor a split is undone by recluster, which changes no id and says so twice."""
     first, _ = merged(place, clock)
@@ -249,6 +305,26 @@ def test_decisions_outlive_placing_everything_again(place: Workplace, clock: Clo
     assert before[WELCOME[1]] == before[OTHER_WELCOME[1]] == first
 
 
+@pytest.mark.parametrize("kept_apart", [False, True])
+def test_a_merge_of_three_outlives_placing_everything_again(
+    place: Workplace, clock: Clock, kept_apart: bool
+) -> None:
+    """I7: every part is bound to every other, whoever leads and whatever was decided of two of them before."""
+    told = []
+    for source, title in THREE:
+        told.append(tell(place, (source, title, "."))[title])
+        clock.now += timedelta(days=1)
+    if kept_apart:
+        edit.apart(place.house(), told[1], told[2], "ada")
+    kept, gone = edit.merge(place.house(), told, "ada")
+    assert {kept, *gone} == set(told) and len(gone) == 2
+    assert look.story(place.house().config, kept).story.teller.id == "hub"
+    for dry in (True, False, True):
+        diff = recluster.run(place.house(), dry_run=dry)
+        assert (diff.leaves, diff.joins) == ((), ())
+    assert set(state(place).values()) == {kept}
+
+
 def test_what_is_split_off_is_announced_nowhere(place: Workplace) -> None:
     """I7: the part that leaves is on the site and in search, not in feeds, unless the editor says so."""
     told = tell(place, SURVEY, UMFRAGE, TAKE_PART)
@@ -262,6 +338,30 @@ def test_what_is_split_off_is_announced_nowhere(place: Workplace) -> None:
         edit.split(place.house(), [by_source["hub"]], "ada", announce=False)
     with pytest.raises(UnknownName):
         edit.split(place.house(), ["zzzz"], "ada", announce=False)
+
+
+@pytest.mark.parametrize(
+    ("how", "subject"), [("split", None), ("announce", "new"), ("recluster", None)], ids=lambda v: v or "-"
+)
+def test_what_is_split_off_is_mailed_as_new_or_not_at_all(
+    place: Workplace, clock: Clock, how: str, subject: str | None
+) -> None:
+    """I7, M1: no digest calls it updated; told it is only if the editor says so, and then once."""
+    place.write(f"{SOURCES}{DIGEST}")
+    first = tell(place, SURVEY)
+    clock.now += timedelta(hours=6)
+    told = tell(place, UMFRAGE)
+    assert told[UMFRAGE[1]] == first[SURVEY[1]]
+    assert mailed(place, clock) == {SURVEY[1]: "new"}
+    society = look.story(place.house().config, told[SURVEY[1]]).story.also[0].item.id
+    if how == "recluster":
+        with opened(place.database) as store:
+            store.db.execute("UPDATE items SET title = 'Yeast', text = 'Yeast.' WHERE id = ?", [society])
+        assert recluster.run(place.house(), dry_run=False).leaves
+    else:
+        edit.split(place.house(), [society], "ada", announce=how == "announce")
+    assert mailed(place, clock) == ({UMFRAGE[1]: subject} if subject else {})
+    assert mailed(place, clock) == {}
 
 
 def test_an_item_that_was_split_off_is_merged_again(place: Workplace) -> None:
@@ -343,3 +443,135 @@ def test_published_stories_are_never_merged_by_the_machine(place: Workplace) -> 
     with opened(place.database) as store:
         (story,) = stories.read(store, [told[SURVEY[1]]])
         assert story.related
+
+
+def test_what_retention_took_the_text_of_stays(place: Workplace, clock: Clock) -> None:
+    """I5: texts that are no more are not compared: neither does anybody leave for that, nor join."""
+    told = tell(place, SURVEY, UMFRAGE, TAKE_PART)
+    clock.now += timedelta(days=900)
+    with opened(place.database) as store:
+        assert pruning.prune(store, place.house().config.retention, clock.now).texts == 3
+    diff = recluster.run(place.house(), dry_run=False)
+    assert (diff.leaves, diff.joins) == ((), ())
+    assert state(place) == told
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_common_words_count_less_in_recluster_too(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch, together: bool
+) -> None:
+    """Decision 33: recluster judges as placing does, by words that the archive calls common now."""
+    told = tell(place, SURVEY, UMFRAGE)
+    assert told[SURVEY[1]] == told[UMFRAGE[1]]
+    common = frozenset({"nfdi4bioimage", "survey", "march"})
+    around = trace.around
+    monkeypatch.setattr(trace, "around", lambda *given: replace(around(*given), common=common))
+    if together:
+        (leaving,) = recluster.run(place.house(), dry_run=True).leaves
+        assert leaving.title == UMFRAGE[1]
+    else:
+        recluster.run(place.house(), dry_run=False)
+        with opened(place.database) as store:
+            store.db.execute("DELETE FROM related")
+        assert recluster.run(place.house(), dry_run=True).joins == ()
+
+
+# --- editors beside jobs (L1) --------------------------------------------------------------------------
+
+
+def beside(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, act: Callable[[], object]) -> None:
+    """Let an editor act, once, right before `module.name` is called."""
+    original, acts = getattr(module, name), [act]
+
+    def called(*given: Any, **named: Any) -> Any:
+        if acts:
+            acts.pop()()
+        return original(*given, **named)
+
+    monkeypatch.setattr(module, name, called)
+
+
+def test_a_merge_while_files_are_written(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """L1, P1: what is written fits together, and the merge is written by the next run."""
+    told = tell(place, WELCOME, OTHER_WELCOME)
+    ids = [told[WELCOME[1]], told[OTHER_WELCOME[1]]]
+    beside(monkeypatch, stories, "read", lambda: edit.merge(place.house(), ids, "ada"))
+    config = place.house().config
+    for entries in (2, 1):
+        with opened(place.database) as store:
+            publish.render(store, config)
+        assert (place.public / "atom.xml").read_text("utf-8").count("<entry>") == entries
+
+
+def test_a_merge_while_everything_is_placed_again(
+    place: Workplace, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L1, I7: what an editor decided meanwhile stands; what else was found out waits for the next time."""
+    first = tell(place, WELCOME)[WELCOME[1]]
+    clock.now += timedelta(hours=1)
+    second = tell(place, SURVEY, UMFRAGE)[SURVEY[1]]
+    with opened(place.database) as store:
+        store.db.execute("UPDATE items SET title = 'Yeast', text = '.' WHERE title = ?", [UMFRAGE[1]])
+    merge = partial(edit.merge, place.house(), [first, second], "ada")
+    beside(monkeypatch, recluster, "_apply", merge)
+    diff = recluster.run(place.house(), dry_run=False)
+    assert (diff.leaves, diff.joins, diff.applied) == ((), (), True)
+    assert set(state(place).values()) == {first}
+
+
+@pytest.mark.parametrize("merge", [True, False])
+def test_a_decision_while_pairs_go_on_the_list(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch, merge: bool
+) -> None:
+    """L1: a pair that became one story meanwhile, or is kept apart, is no doubt any more."""
+    told = tell(place, WELCOME, OTHER_WELCOME)
+    ids = [told[WELCOME[1]], told[OTHER_WELCOME[1]]]
+    with opened(place.database) as store:
+        for source, title, text in (SURVEY, UMFRAGE):
+            store.db.execute(
+                "UPDATE items SET title = ?, text = ? WHERE source_id = ?", [title, text, source]
+            )
+        store.db.execute("INSERT OR IGNORE INTO untraced SELECT number FROM items")
+    act = partial(edit.merge, place.house(), ids) if merge else partial(edit.apart, place.house(), *ids)
+    beside(monkeypatch, recluster, "_apply", lambda: act("ada"))
+    assert recluster.run(place.house(), dry_run=False).joins == ()
+    assert look.status(place.house().config).doubts == ()
+
+
+def test_a_merge_while_an_edition_is_composed(
+    place: Workplace, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L1, M1: the ledger says what the edition said, so that the merged story is not told again."""
+    place.write(f"{SOURCES}{DIGEST}")
+    first = tell(place, WELCOME)[WELCOME[1]]
+    with opened(place.database) as store:
+        store.db.execute("UPDATE stories SET fed = 0, announced = '2024-01-01T00:00:00Z'")
+    second = tell(place, OTHER_WELCOME)[OTHER_WELCOME[1]]
+    beside(monkeypatch, letter, "compose", lambda: edit.merge(place.house(), [first, second], "ada"))
+    assert len(mailed(place, clock)) == 1
+    assert mailed(place, clock) == {}
+
+
+def test_names_are_resolved_where_they_are_used(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """L1: between the look at a name and the write nobody else writes."""
+    told = tell(place, SURVEY, UMFRAGE, WELCOME)
+    within: list[bool] = []
+
+    def watched(module: Any, name: str) -> None:
+        original = getattr(module, name)
+
+        def called(store: Store, *given: Any) -> Any:
+            within.append(store.db.conn.in_transaction)
+            return original(store, *given)
+
+        monkeypatch.setattr(module, name, called)
+
+    society = look.story(place.house().config, told[SURVEY[1]]).story.also[0].item.id
+    watched(stories, "resolve")
+    watched(editorial, "items_meant")
+    house = place.house()
+    _, part = edit.split(house, [society], "ada", announce=False)
+    edit.apart(house, part, told[WELCOME[1]], "ada")
+    edit.merge(house, [part, told[SURVEY[1]]], "ada")
+    upkeep.set_hidden(house, [told[WELCOME[1]]], "ada", hidden=True)
+    assert len(within) == 6 and all(within)

@@ -125,3 +125,18 @@ def test_two_writers_wait_for_each_other(file: Path) -> None:
     assert not failed
     with opened(file) as store:
         assert store.db.execute("SELECT count(*) FROM meta").fetchone()[0] == 100
+
+
+def test_a_snapshot_sees_one_state(file: Path) -> None:
+    """L1: what another process commits meanwhile is seen after it, and nobody waits for anybody."""
+    count = "SELECT count(*) FROM runs"
+    with opened(file) as reader, opened(file) as writer:
+        with reader.snapshot():
+            assert reader.db.execute(count).fetchone()[0] == 1
+            with writer.transaction():
+                writer.db.execute("DELETE FROM runs")
+            assert reader.db.execute(count).fetchone()[0] == 1
+        assert reader.db.execute(count).fetchone()[0] == 0
+        with pytest.raises(ZeroDivisionError), reader.snapshot():
+            raise ZeroDivisionError
+        assert not reader.db.conn.in_transaction
