@@ -173,6 +173,34 @@ def test_a_released_item_finds_its_story(place: Workplace) -> None:
     assert tell(place)[UMFRAGE[1]] == told[SURVEY[1]]
 
 
+ADS: list[Telling] = [
+    (
+        "hub",
+        f"Bioimage analyst position {word} at the Turku Node",
+        f"The Turku Bioscience Centre seeks an analyst for {word} with QuPath, CellProfiler, OMERO,"
+        " BigStitcher, TrackMate, ImageJ; 15 March 2026, 4 May 2026.",
+    )
+    for word in "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda omicron".split()
+]
+REPOST: Telling = (
+    "society",
+    "Position for a bioimage analyst (lambda) at the Turku Node",
+    "Turku seeks an analyst for lambda until 15 March 2026.",
+)
+
+
+@pytest.mark.parametrize(
+    "order", [[REPOST, *ADS], [*ADS, REPOST], [*ADS[:6], REPOST, *ADS[6:]], [*ADS[::-1], REPOST]]
+)
+def test_a_crowd_of_one_source_hides_nothing(place: Workplace, order: list[Telling]) -> None:
+    """I5: look-alikes of the own source take no candidate's place, whoever comes first."""
+    for telling in order:
+        tell(place, telling)
+    told = state(place)
+    assert len(set(told.values())) == len(ADS)
+    assert told[REPOST[1]] == told[ADS[10][1]]
+
+
 # --- explaining ----------------------------------------------------------------------------------------
 
 
