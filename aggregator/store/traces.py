@@ -104,8 +104,10 @@ def _told(row: Mapping[str, Any]) -> Told:
 
 
 def write(store: Store, traced: Sequence[Traced]) -> None:
-    """Keep what items are found by, in the caller's transaction."""
+    """Keep what items are found by, and nothing of what they were found by before; in the caller's transaction."""
     conn = store.db.conn
+    conn.executemany("DELETE FROM traces WHERE item_id = ?", [[one.item_id] for one in traced])
+    conn.executemany("DELETE FROM features WHERE item = ?", [[one.number] for one in traced])
     conn.executemany(
         "INSERT OR IGNORE INTO traces (kind, value, item_id) VALUES (?, ?, ?)",
         [[kind, value, one.item_id] for one in traced for kind, value in one.traces],
