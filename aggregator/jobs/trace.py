@@ -33,11 +33,11 @@ def trace(store: Store) -> None:
     while told := traces.untraced(store, BATCH):
         traced = [of(one) for one in told]
         traces.write(store, traced)
-        traces.ask(store, (one for one in traced if not one.settled))
+        traces.ask(store, (one for one in traced if not one.placed))
 
 
 def of(told: traces.Told) -> traces.Traced:
-    """What an item is found by."""
+    """What an item is found by; nobody finds what is dropped or held by its words."""
     address = [links.loose(told.link)] if told.link and not links.is_listing(canonical(told.link)) else []
     found = [("work", work) for work in works.works(told.link, told.guid)]
     origins, pointers = reposts.pointed(told.html or told.text, told.link)
@@ -45,10 +45,10 @@ def of(told: traces.Told) -> traces.Traced:
     return traces.Traced(
         number=told.number,
         item_id=told.item_id,
-        settled=told.settled,
+        placed=told.placed,
         sort=told.sort,
         traces=tuple(found),
-        features=signature.keys(told.title, told.text, told.teller, *address),
+        features={} if told.absent else signature.keys(told.title, told.text, told.teller, *address),
     )
 
 

@@ -287,12 +287,15 @@ SAME_NEWS = (
         item INTEGER NOT NULL,                  -- items.number
         PRIMARY KEY (token, day, item)
     ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX features_of_item ON features(item)",
     # Items whose traces and features are still to be written; whoever stores or edits an item need not know.
     "CREATE TABLE untraced (item INTEGER PRIMARY KEY) STRICT",
     "CREATE TRIGGER items_untraced_new AFTER INSERT ON items BEGIN"
     " INSERT OR IGNORE INTO untraced (item) VALUES (new.number); END",
-    "CREATE TRIGGER items_untraced_edited AFTER UPDATE OF title, link, held, dropped ON items"
-    " WHEN old.title <> new.title OR old.link IS NOT new.link OR old.held IS NOT new.held"
+    # (Not when `prune` empties a text: the item is still what it was.)
+    "CREATE TRIGGER items_untraced_edited AFTER UPDATE OF title, text, link, guid, sort, held, dropped ON items"
+    " WHEN old.title <> new.title OR (old.text <> new.text AND new.text <> '') OR old.link IS NOT new.link"
+    " OR old.guid IS NOT new.guid OR old.sort <> new.sort OR old.held IS NOT new.held"
     " OR old.dropped IS NOT new.dropped BEGIN"
     " INSERT OR IGNORE INTO untraced (item) VALUES (new.number); END",
     "INSERT INTO untraced (item) SELECT number FROM items",

@@ -22,12 +22,13 @@ TEXT = 700
 class Told:
     """An item as far as traces are made of it; `html` are its beginning and end, where links to origins stand.
 
-    `settled` are items that are not to be placed now: they have a story, are dropped or held.
+    `placed` items have a story; `absent` ones are dropped or held, and found by nobody until they are released.
     """
 
     number: int
     item_id: str
-    settled: bool
+    placed: bool
+    absent: bool
     title: str
     text: str
     html: str
@@ -43,7 +44,7 @@ class Traced:
 
     number: int
     item_id: str
-    settled: bool
+    placed: bool
     sort: datetime
     traces: tuple[tuple[str, str], ...]
     features: Mapping[int, float]
@@ -59,7 +60,8 @@ class Found:
 
 _TOLD = f"""
     SELECT items.number, items.id, items.title,
-        items.story_id IS NOT NULL OR items.dropped IS NOT NULL OR items.held IS NOT NULL AS settled,
+        items.story_id IS NOT NULL AS placed,
+        items.dropped IS NOT NULL OR items.held IS NOT NULL AS absent,
         substr(items.text, 1, {TEXT}) AS text,
         CASE WHEN length(items.html) < 3000 THEN items.html
             ELSE substr(items.html, 1, 600) || ' ' || substr(items.html, -900) END AS html,
@@ -89,7 +91,8 @@ def _told(row: Mapping[str, Any]) -> Told:
     return Told(
         number=row["number"],
         item_id=row["id"],
-        settled=bool(row["settled"]),
+        placed=bool(row["placed"]),
+        absent=bool(row["absent"]),
         title=row["title"],
         text=row["text"],
         html=row["html"],
@@ -101,8 +104,10 @@ def _told(row: Mapping[str, Any]) -> Told:
 
 
 def write(store: Store, traced: Sequence[Traced]) -> None:
-    """Keep what items are found by, in the caller's transaction."""
+    """Keep what items are found by, and nothing of what they were found by before; in the caller's transaction."""
     conn = store.db.conn
+    conn.executemany("DELETE FROM traces WHERE item_id = ?", [[one.item_id] for one in traced])
+    conn.executemany("DELETE FROM features WHERE item = ?", [[one.number] for one in traced])
     conn.executemany(
         "INSERT OR IGNORE INTO traces (kind, value, item_id) VALUES (?, ?, ?)",
         [[kind, value, one.item_id] for one in traced for kind, value in one.traces],
@@ -141,26 +146,38 @@ _COUNT = f"""
         LIMIT {COMMON} + 1))
 """
 _FOUND = f"""
-    SELECT asked.id, features.item AS other, sum(asked.worth) AS score
+    WITH scored AS (
+        SELECT asked.item, asked.id, features.item AS other, sum(asked.worth) AS score,
+            max(asked.token & 1) AS alone
         FROM asked JOIN features ON features.token = asked.token
             AND features.day BETWEEN asked.day - :days AND asked.day + :days
         WHERE asked.seen BETWEEN 2 AND {COMMON} AND features.item <> asked.item
         GROUP BY asked.item, features.item
-        HAVING (count(*) > 1 AND sum(asked.worth) >= 3.5) OR max(asked.token & 1)
+        HAVING (count(*) > 1 AND score >= 3.5) OR alone)
+    SELECT scored.id, scored.score, them.id AS other, them.source_id = me.source_id AS own
+        FROM scored JOIN items AS them ON them.number = scored.other JOIN items AS me ON me.number = scored.item
+        WHERE them.dropped IS NULL AND them.held IS NULL AND (alone OR them.source_id <> me.source_id)
 """
 
 
 def found(store: Store, days: int) -> Found:
-    """Candidates for the asked items, told at most `days` before or after them; the best few of each."""
+    """Candidates for the asked items, told at most `days` before or after them; the best few of each.
+
+    An item of the same source is one only by an address or a title, and takes no place of another source's.
+    """
     store.db.execute(_COUNT, {"days": days})
-    scored: dict[str, list[tuple[float, int]]] = {}
+    scored: dict[tuple[str, bool], list[tuple[float, str]]] = {}
     for row in store.db.execute(_FOUND, {"days": days}):
-        scored.setdefault(row["id"], []).append((-row["score"], row["other"]))
-    best = {id_: [n for _, n in sorted(pairs)[:CANDIDATES]] for id_, pairs in scored.items()}
-    ids = _ids(store, {number for numbers in best.values() for number in numbers})
+        scored.setdefault((row["id"], bool(row["own"])), []).append((-row["score"], row["other"]))
+    best = [(id_, other) for (id_, _), pairs in scored.items() for _, other in sorted(pairs)[:CANDIDATES]]
+    near: dict[str, set[str]] = {id_: set() for id_, _ in scored}
+    for id_, other in best:
+        near[id_].add(other)
+        if other in near:  # asked as well: who asks first plays no part
+            near[other].add(id_)
     common = store.db.execute(f"SELECT DISTINCT token FROM asked WHERE seen > {COMMON}")
     return Found(
-        near={id_: frozenset(ids[n] for n in numbers if n in ids) for id_, numbers in best.items()},
+        near={id_: frozenset(others) for id_, others in near.items()},
         common=frozenset(row[0] for row in common),
     )
 
@@ -186,18 +203,6 @@ def of_items(store: Store, item_ids: Sequence[str]) -> dict[str, list[tuple[str,
         for row in store.db.execute(f"SELECT * FROM traces WHERE item_id IN ({marks(part)})", part):
             found_traces.setdefault(row["item_id"], []).append((row["kind"], row["value"]))
     return found_traces
-
-
-def _ids(store: Store, numbers: set[int]) -> dict[int, str]:
-    ids = {}
-    for part in chunked(sorted(map(str, numbers))):
-        for row in store.db.execute(
-            f"SELECT number, id FROM items WHERE number IN ({marks(part)})"
-            " AND dropped IS NULL AND held IS NULL",
-            [int(n) for n in part],
-        ):
-            ids[row["number"]] = row["id"]
-    return ids
 
 
 def _day(moment: datetime) -> int:

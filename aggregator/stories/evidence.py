@@ -22,6 +22,8 @@ WINDOW = timedelta(days=60)
 """Near evidence is only looked for between items that are no further apart."""
 REDATED = timedelta(days=45)
 REISSUED = timedelta(days=21)
+REPOSTED = 0.4
+"""So far must the titles of a repost and of its origin agree, in one language."""
 
 
 def _proof(name: str, reason: str) -> Evidence:
@@ -63,8 +65,10 @@ def new_version(a: Member, b: Member) -> Evidence | None:
 
 
 def repost(a: Member, b: Member) -> Evidence | None:
-    """One says that it is a copy of the other's page, in words that fit."""
-    if title_likeness(of(a), of(b)) < 0.25 and not _in_two_languages(a, b):
+    """One says that it is a copy of the other's page, in words that fit, at about the same time."""
+    if not (a.origins & b.links or b.origins & a.links) or abs(a.sort - b.sort) > WINDOW:
+        return None
+    if title_likeness(of(a), of(b)) < REPOSTED and not (_in_two_languages(a, b) and _share_a_fact(a, b)):
         return None
     for copy, original in ((a, b), (b, a)):
         if shared := copy.origins & original.links:
@@ -77,6 +81,15 @@ def repost(a: Member, b: Member) -> Evidence | None:
 def _in_two_languages(a: Member, b: Member) -> bool:
     """Whether titles cannot be compared because they are in two languages."""
     return bool(a.language and b.language and a.language != b.language)
+
+
+def _share_a_fact(a: Member, b: Member) -> bool:
+    """Whether something that survives translation is in both: a name (but the publishers'), a date or a sum."""
+    one, other = of(a), of(b)
+    named = {c for c in one.words.keys() & other.words.keys() if min(one.words[c], other.words[c]) > 1.0}
+    if named - one.context - other.context:
+        return True
+    return bool(one.facts.dates & other.facts.dates or one.facts.amounts & other.facts.amounts)
 
 
 def other_language(a: Member, b: Member) -> Evidence | None:

@@ -14,6 +14,8 @@ _PHASES = {
     "over": r"recap|look(?:ing|s)? back|ruckblick|recordings?|aufzeichnung(?:en)?"
     r"|took place|brings? together|brought together|attracted|summary of"
     r"|bilanz|looks back|(?:conference|meeting|workshop|event|final) report|nachlese|impressions",
+    "answer": r"comments? on|commentary|reply to|repl(?:y|ies)|response to|kommentar|stellungnahme|opinion",
+    "memory": r"throwback|years ago|vor \w+ jahren|on this day",
     "result": r"results|ergebnisse|winners?|gewinner(?:in|innen)?|nominees|what we learned",
     "awarded": r"awarded|verliehen|goes to|geht an|honou?rs|ehrt|laureates?|preistrager(?:in|innen)?|receives?|gets",
     "taking part": r"take part|participate|mitmachen|jetzt teilnehmen|vote|cast your ballot",
@@ -36,6 +38,8 @@ HARD = frozenset(
         "reminder",
         "corrected",
         "over",
+        "answer",
+        "memory",
         "result",
         "candidate",
         "short version",

@@ -1,4 +1,7 @@
-"""Pages that an item says it is a copy of: "read more at …", an empty body with one link, a forum's back-link (I3)."""
+"""Pages that an item says it is a copy of: "read more at …", an empty body with one link (I3).
+
+Other pages that it links among words of its own are pointers: evidence among others.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,26 @@ from urllib.parse import urlsplit
 from aggregator.stories.links import canonical, is_listing
 
 FEW = 3
-SHORT = 280
-"""A text of so few characters beside its only link announces what the link leads to."""
+NEXT_TO_NONE = 1
+"""So many words beside its only link are no text of one's own; what says more only points there."""
 _LINK = re.compile(
     r"""href\s*=\s*["'](https?://[^"'\s<>]+)["']|(?<!["'=])(https?://[^\s"'<>\[\]]+)""", re.IGNORECASE
 )
 _SAYS_SO = re.compile(
-    r"(?:read (?:the )?(?:more|on|full (?:story|article|text|post|news))|continue reading|full (?:story"
+    r"(?<!\w)(?:read (?:the )?(?:more|on|full (?:story|article|text|post|news))|continue reading|full (?:story"
     r"|article|text)|original(?:ly)?"
-    r"(?: (?:article|post|text|news|story|published|posted|appeared))?|first (?:published|appeared)"
-    r"|announced|source|via|cross-?post(?:ed)?"
-    r"|reposted|weiterlesen|mehr (?:lesen|dazu|erfahren|infos?|informationen)|zum (?:original|artikel"
-    r"|beitrag)|originalbeitrag|quelle|lire la suite"
-    r"|leer mas|read it)\b[^.!?]{0,60}$",
+    r" (?:article|post|text|news|story|published|posted|appeared)|original:|first (?:published|appeared)"
+    r"|cross-?posted|reposted|weiterlesen|mehr (?:lesen|dazu|erfahren)|zum (?:original|artikel"
+    r"|beitrag)|original(?:beitrag|artikel|meldung)|zuerst (?:erschienen|veroffentlicht|veröffentlicht)"
+    r"|lire la suite|leer m[aá]s)\b[^.!?]{0,60}$",
     re.IGNORECASE,
 )
+_LEADS_IN = re.compile(
+    r"(?<!\w)(?:announced|source|via|quelle|link|url|more|mehr|infos?|read it|see|siehe)(?: (?:at|by|on|in|auf|bei|here"
+    r"|hier|unter))?(?!\w)",
+    re.IGNORECASE,
+)
+_ANCHOR = re.compile(r"<a\b[^>]*>.*?</a>", re.IGNORECASE | re.DOTALL)
 _LABEL = re.compile(
     r"[^<>]{0,80}>\s*(?:<[^<>]*>\s*)*(?:read (?:more|on|the full)|weiterlesen|mehr (?:lesen|erfahren|dazu)|original)",
     re.IGNORECASE,
@@ -45,11 +53,15 @@ def pointed(body: str, link: str | None) -> tuple[frozenset[str], frozenset[str]
     pages = _keys(written, link) if few else frozenset()
     if len(originals) == 1:
         return originals, pages - originals
-    if not originals and len(pages) == 1:
-        words = " ".join(_TAG.sub(" ", _LINK.sub(" ", body)).split())
-        if len(words) <= SHORT:
-            return pages, frozenset()
+    if not originals and len(pages) == 1 and len(_said_beside(body).split()) <= NEXT_TO_NONE:
+        return pages, frozenset()
     return frozenset(), pages
+
+
+def _said_beside(body: str) -> str:
+    """The words of a body but for its links and what leads in to them."""
+    beside = _TAG.sub(" ", _LINK.sub(" ", _ANCHOR.sub(" ", body)))
+    return " ".join(re.findall(r"\w+", _LEADS_IN.sub(" ", html.unescape(beside))))
 
 
 def _keys(matches: Iterable[re.Match[str]], own: str | None) -> frozenset[str]:

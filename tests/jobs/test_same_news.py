@@ -199,6 +199,70 @@ def test_a_released_item_finds_its_story(place: Workplace) -> None:
     assert tell(place)[UMFRAGE[1]] == told[SURVEY[1]]
 
 
+ADS: list[Telling] = [
+    (
+        "hub",
+        f"Bioimage analyst position {word} at the Turku Node",
+        f"The Turku Bioscience Centre seeks an analyst for {word} with QuPath, CellProfiler, OMERO,"
+        " BigStitcher, TrackMate, ImageJ; 15 March 2026, 4 May 2026.",
+    )
+    for word in "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda omicron".split()
+]
+REPOST: Telling = (
+    "society",
+    "Position for a bioimage analyst (lambda) at the Turku Node",
+    "Turku seeks an analyst for lambda until 15 March 2026.",
+)
+
+
+@pytest.mark.parametrize(
+    "order", [[REPOST, *ADS], [*ADS, REPOST], [*ADS[:6], REPOST, *ADS[6:]], [*ADS[::-1], REPOST]]
+)
+def test_a_crowd_of_one_source_hides_nothing(place: Workplace, order: list[Telling]) -> None:
+    """I5: look-alikes of the own source take no candidate's place, whoever comes first."""
+    for telling in order:
+        tell(place, telling)
+    told = state(place)
+    assert len(set(told.values())) == len(ADS)
+    assert told[REPOST[1]] == told[ADS[10][1]]
+
+
+def test_what_is_held_or_dropped_is_found_by_nobody(place: Workplace) -> None:
+    """G2, G3: it takes no candidate's place and makes no word common, until it is released."""
+    tell(place, UMFRAGE)
+    with opened(place.database) as store:
+        assert store.db.execute("SELECT count(*) FROM features").fetchone()[0] > 0
+        for field in ("held", "dropped"):
+            store.db.execute(f"UPDATE items SET {field} = 'waiting'")
+            placing.place(store, (), place.clock.now)
+            assert store.db.execute("SELECT count(*) FROM features").fetchone()[0] == 0
+            store.db.execute(f"UPDATE items SET {field} = NULL")
+            placing.place(store, (), place.clock.now)
+            assert store.db.execute("SELECT count(*) FROM features").fetchone()[0] > 0
+
+
+def test_an_edited_item_is_found_by_what_it_says_now(place: Workplace) -> None:
+    """E2: text, title and date of an edit are traced anew, and nothing of the old; a pruned text changes nothing."""
+    tell(place, UMFRAGE)
+
+    def traced(change: str) -> tuple[set[int], set[int]]:
+        with opened(place.database) as store:
+            if change:
+                store.db.execute(f"UPDATE items SET {change}")
+                placing.place(store, (), place.clock.now)
+            rows = store.db.execute("SELECT token, day FROM features").fetchall()
+            return {row[0] for row in rows}, {row[1] for row in rows}
+
+    first, days = traced("")
+    assert traced("text = '', html = ''") == (first, days)
+    other, _ = traced("text = 'Der FV5000 wird am 3. Mai in Dresden gezeigt.'")
+    assert other - first and first - other
+    plain, _ = traced("title = 'Neues'")
+    assert len(plain & first) == 1  # the address
+    same, later = traced("sort = '2026-09-09T12:00:00Z'")
+    assert same == plain and len(later) == 1 and not later & days
+
+
 # --- explaining ----------------------------------------------------------------------------------------
 
 

@@ -271,6 +271,8 @@ def test_a_repost_names_its_origin(body: str) -> None:
         "<p>"
         + "A long text of its own. " * 40
         + '<a href="https://hub.example/news/x">a link among others</a></p>',
+        '<p>Bewerben Sie sich bei uns. <a href="https://hub.example/news/x">Info</a></p>',
+        '<p>Vote here: <a href="https://hub.example/news/x">contest</a></p>',
     ],
 )
 def test_a_link_alone_makes_no_repost(body: str) -> None:
@@ -289,6 +291,29 @@ def test_a_repost_is_the_same_news_unless_it_says_otherwise() -> None:
     placements = place([hub, extended], ())
     assert all(p.founds for p in placements) and placements[1].related
     assert len(partition(place([hub, told("other", "Travel grants for students", origins=origin)], ()))) == 2
+
+
+@pytest.mark.parametrize(
+    ("note", "page"),
+    [
+        ({"title": "Neue Mitarbeiterin in der Leitung", "language": "de"}, "User Forum on plant biology"),
+        (
+            {"title": "Wir waren dabei", "text": "Ein Bericht.", "language": "de"},
+            "EMBO course on light-sheets",
+        ),
+        (
+            {"title": "User Forum on plant biology", "sort": NOW + timedelta(days=900)},
+            "User Forum on plant biology",
+        ),
+        ({"title": "Comment on the User Forum"}, "User Forum"),
+    ],
+)
+def test_who_points_to_a_page_need_not_repeat_it(note: dict[str, Any], page: str) -> None:
+    """I3: across languages a name, date or sum must agree; a time window holds; an answer is news of its own."""
+    hub = told("hub", page, language="en", link="https://hub.example/news/pub")
+    for field in ("origins", "pointers"):
+        other = told("note", **note | {field: hub.links})
+        assert compare(hub, other).strength is not Strength.SAME
 
 
 # --- near evidence and vetoes --------------------------------------------------------------------------
