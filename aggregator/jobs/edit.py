@@ -75,7 +75,13 @@ def split(house: House, names: Sequence[str], who: str, *, announce: bool) -> tu
             staying = [m for m in home.members if m.item_id not in items]
             if not staying:
                 raise WrongDecision(f"all items of {home.story_id} cannot leave it; name some of them")
-            part = free_id(store, leaving[0])
+            founders = {_founded(member): member.item_id for member in leaving}
+            if home.story_id in founders:
+                raise WrongDecision(
+                    f"{founders[home.story_id]} founded {home.story_id}, whose id stays with it for ever;"
+                    " split the other items off instead"
+                )
+            part = editorial.revive(store, home.story_id, founders) or free_id(store, leaving[0])
             ids = [member.item_id for member in leaving]
             decision = editorial.decide(store, "split", who, now, stories=[home.story_id, part], items=ids)
             editorial.bind(
@@ -133,6 +139,11 @@ def part_story(
     staying = [member for member in home.members if member.item_id not in gone]
     stories.set_leads(store, {home.story_id: lead_of(staying)}, now)
     _shown_again(store, config, [home.story_id, part])
+
+
+def _founded(founder: Member) -> str:
+    """The id of the story that an item founds (I4)."""
+    return short_hash(f"story\n{founder.item_id}")
 
 
 def free_id(store: Store, founder: Member) -> str:

@@ -148,6 +148,19 @@ def found_part(
     )
 
 
+def revive(store: Store, home: str, ids: Iterable[str]) -> str | None:
+    """The one of `ids` that was merged into `home` and is a story's again: a merge undone leaves no id behind."""
+    held = list(ids)
+    row = store.db.execute(
+        f"SELECT story_id FROM tombstones WHERE became = ? AND story_id IN ({marks(held)}) ORDER BY story_id",
+        [home, *held],
+    ).fetchone()
+    if row is None:
+        return None
+    store.db.execute("DELETE FROM tombstones WHERE story_id = ?", [row["story_id"]])
+    return str(row["story_id"])
+
+
 def taken_ids(store: Store, ids: Iterable[str]) -> set[str]:
     """Those of `ids` that a story has or had."""
     held = list(ids)
