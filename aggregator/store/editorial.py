@@ -122,8 +122,8 @@ def absorb(store: Store, kept: str, gone: str, reason: str, now: datetime) -> No
             f" WHERE {column} = ?2 AND {other} <> ?1",
             [kept, gone],
         )
-    execute("DELETE FROM related WHERE ? IN (story_id, other_id)", [gone])
-    execute("DELETE FROM doubts WHERE ? IN (story_id, other_id)", [gone])
+    for table in ("related", "doubts"):
+        execute(f"DELETE FROM {table} WHERE story_id = ?1 OR other_id = ?1", [gone])
     execute("UPDATE tombstones SET became = ? WHERE became = ?", [kept, gone])
     execute(
         "INSERT OR REPLACE INTO tombstones (story_id, became, at, reason) VALUES (?, ?, ?, ?)",

@@ -324,6 +324,9 @@ SAME_NEWS = (
         PRIMARY KEY (story_id, other_id)
     ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX doubts_by_other ON doubts(other_id)",
+    # What a story that is merged away is found by, here and by the foreign keys.
+    "CREATE INDEX related_by_other ON related(other_id)",
+    "CREATE INDEX tombstones_by_became ON tombstones(became)",
 )
 
 

@@ -15,27 +15,28 @@ from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, from_row, marks
 from aggregator.store.sources import tellers
 
-_MEMBER = """
+_COLUMNS = """
     SELECT items.id, items.source_id, items.title, items.sort, items.position, items.backlog, items.claimed,
         items.story_id, items.link, items.language, substr(items.text, 1, 700) AS text,
         sources.priority, sources.aggregator, sources.name AS teller
-    FROM items JOIN sources ON sources.id = items.source_id
 """
+_MEMBER = f"{_COLUMNS} FROM items JOIN sources ON sources.id = items.source_id"
+# Named, because SQLite would rather use the index of story_id, whose NULLs are every item that a filter dropped.
+_UNPLACED = "items INDEXED BY items_unplaced"
+_IS_UNPLACED = "items.story_id IS NULL AND items.dropped IS NULL AND items.held IS NULL"
 
 
 def unplaced(store: Store) -> list[Member]:
     """Items that no story has yet, that no filter keeps out and no editor is asked about (G2, G3)."""
     rows = store.db.execute(
-        _MEMBER + " WHERE items.story_id IS NULL AND items.dropped IS NULL AND items.held IS NULL"
+        f"{_COLUMNS} FROM {_UNPLACED} JOIN sources ON sources.id = items.source_id WHERE {_IS_UNPLACED}"
     ).fetchall()
     return _members(store, rows)
 
 
 def any_unplaced(store: Store) -> bool:
     """Whether some item has no story yet."""
-    row = store.db.execute(
-        "SELECT 1 FROM items WHERE story_id IS NULL AND dropped IS NULL AND held IS NULL LIMIT 1"
-    ).fetchone()
+    row = store.db.execute(f"SELECT 1 FROM {_UNPLACED} WHERE {_IS_UNPLACED} LIMIT 1").fetchone()
     return row is not None
 
 

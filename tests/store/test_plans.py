@@ -1,0 +1,49 @@
+"""How the database finds what is asked often, as its own planner says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from aggregator.store import editorial, stories
+from aggregator.store.connection import Store, opened
+from tests.builders import NOW
+
+
+def plans(store: Store, act: Callable[[], object]) -> list[str]:
+    """The plan of every statement that `act` runs."""
+    said: list[str] = []
+    store.db.conn.set_trace_callback(said.append)
+    act()
+    store.db.conn.set_trace_callback(None)
+    asked = [sql for sql in said if sql.lstrip().startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))]
+    return [row[3] for sql in asked for row in store.db.execute(f"EXPLAIN QUERY PLAN {sql}")]
+
+
+@pytest.mark.parametrize("ask", [stories.unplaced, stories.any_unplaced])
+def test_items_kept_out_are_not_walked_over(tmp_path: Path, ask: Callable[[Store], object]) -> None:
+    """G3: however many items a filter dropped, the unplaced ones are found by their own index."""
+    with opened(tmp_path / "a.db") as store:
+        first, *_ = plans(store, lambda: ask(store))
+        assert "items_unplaced" in first
+
+
+def test_a_merge_walks_over_no_table(tmp_path: Path) -> None:
+    """I7: what a story is referred to by is found by indexes, by the foreign keys, too."""
+    with opened(tmp_path / "a.db") as store:
+        store.db.execute(
+            "INSERT INTO stories (id, lead_id, title, kind, announced, published, updated, changed)"
+            " VALUES ('kept', '', '', '', '', '', '', '')"
+        )
+        found = plans(store, lambda: editorial.absorb(store, "kept", "gone", "merged", NOW))
+        assert found
+        assert [step for step in found if step.startswith("SCAN")] == []
+        for table, column in store.db.execute(
+            'SELECT tables.name, keys."from" FROM sqlite_master AS tables'
+            " JOIN pragma_foreign_key_list(tables.name) AS keys"
+            " WHERE tables.type = 'table' AND keys.\"table\" = 'stories'"
+        ).fetchall():
+            (row,) = store.db.execute(f"EXPLAIN QUERY PLAN SELECT 1 FROM {table} WHERE {column} = 'gone'")
+            assert row[3].startswith("SEARCH"), (table, column)
