@@ -46,6 +46,7 @@ class Signature:
     names: frozenset[str]
     context: frozenset[str]
     towns: frozenset[str]
+    title_towns: frozenset[str]
     countries: frozenset[str]
     title_facts: Facts
     facts: Facts
@@ -76,6 +77,7 @@ def make(title: str, text: str, teller: str, language: str | None) -> Signature:
         names=in_title.names | in_text.names,
         context=frozenset(c for w in _WORD.findall(fold(teller)) for c in concepts(w)),
         towns=in_title.towns | in_text.towns,
+        title_towns=in_title.towns,
         countries=in_title.countries | in_text.countries,
         title_facts=title_facts,
         facts=title_facts | facts.stated(text, folded_text),
@@ -150,6 +152,8 @@ def _said(text: str, *, shouting: bool = False, capitals: bool = False, lower: b
 def _meant(written: str) -> tuple[tuple[tuple[str, float], ...], str]:
     """The concepts of a word with their weights, and what sort of word it is; places speak for themselves."""
     word = fold(written)
+    if word in TECHNIQUES and written.isupper():  # AI, EM: words of other languages in small letters
+        return ((word, weight(word)),), ""
     if word in STOP or word.isdigit() or word in MONTHS or word in NUMBER_WORDS or word in ORDINAL_WORDS:
         return (), ""
     if match := _YEAR_IN_NAME.match(word):
