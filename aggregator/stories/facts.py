@@ -116,8 +116,11 @@ class Facts:
 NOTHING = Facts()
 
 
-def stated(text: str, folded: str, *, title: bool = False) -> Facts:
-    """The facts in `text`; `folded` is the same without case and diacritics. Roman numerals count in titles only."""
+def stated(text: str, folded: str, *, title: bool = False, numbers: bool = True) -> Facts:
+    """The facts in `text`; `folded` is the same without case and diacritics. Roman numerals count in titles only.
+
+    Without `numbers` neither these nor years and months by themselves are looked for.
+    """
     said = set(_LETTERS.findall(folded))
     words = frozenset(str(_COUNTED[word]) for word in said & _COUNTED.keys())
     if title:
@@ -136,17 +139,19 @@ def stated(text: str, folded: str, *, title: bool = False) -> Facts:
     if said & _MONEY_WORDS or _MONEY_SIGN.search(rest):
         amounts, rest = _amounts(rest)
     versions, rest = _taken(_VERSION, rest)
+    if not numbers:
+        return Facts(dates=dates, amounts=amounts, versions=versions, references=references, dois=dois)
     if calendar:
         months |= _months(rest)
     years |= frozenset(_YEAR.findall(rest))
     rest = _YEAR.sub(" ", rest)
-    numbers = frozenset(_number(digits, tail) for digits, tail in _NUMBERED.findall(rest))
+    counted = frozenset(_number(digits, tail) for digits, tail in _NUMBERED.findall(rest))
     return Facts(
         dates=dates,
         months=months,
         years=years,
         amounts=amounts,
-        numbers=numbers | words,
+        numbers=counted | words,
         versions=versions,
         references=references,
         dois=dois,

@@ -55,7 +55,7 @@ class Signature:
     language: str | None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def of(member: Member) -> Signature:
     """The signature of an item."""
     return make(member.title, member.text, member.teller, member.language)
@@ -191,7 +191,7 @@ def keys(title: str, text: str, teller: str, *addresses: str) -> dict[int, float
     found |= {f"w {c}": w for c, w in in_text.words.items() if w > 1.0 and c not in in_title.words}
     stated = facts.stated(title, folded_title, title=True)
     if facts.has_figures(text):
-        stated |= facts.stated(text, fold(text))
+        stated |= facts.stated(text, fold(text), numbers=False)
     found |= {f"d {date}": 1.6 for date in stated.dates}
     found |= {f"a {amount}": 2.5 for amount in stated.amounts}
     found |= {f"v {version}": 1.8 for version in stated.versions}

@@ -99,6 +99,14 @@ def test_sums_are_the_same_in_every_spelling(text: str, amounts: set[int]) -> No
     assert stated(text, fold(text)).amounts == amounts
 
 
+@given(texts)
+def test_what_is_not_looked_for_changes_nothing_else(text: str) -> None:
+    """The index asks for dates, sums, versions and references only, and gets the same ones."""
+    whole, part = stated(text, fold(text)), stated(text, fold(text), numbers=False)
+    for name in ("dates", "amounts", "versions", "references", "dois"):
+        assert getattr(whole, name) == getattr(part, name)
+
+
 def test_numbers_versions_and_references_are_told_apart() -> None:
     """Versions, numbers in words and figures, Roman numerals, vacancies and vulnerabilities each have their kind."""
     found = stated(
