@@ -55,17 +55,23 @@ class _Known:
     stories: dict[str, list[Member]] = field(default_factory=dict)
     story_of: dict[str, str] = field(default_factory=dict)
     by_key: dict[str, list[str]] = field(default_factory=dict)
+    keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def addresses(self, member: Member) -> tuple[str, ...]:
+        if member.item_id not in self.keys:
+            self.keys[member.item_id] = tuple(addresses(member))
+        return self.keys[member.item_id]
 
     def add(self, member: Member, story_id: str) -> None:
         self.stories.setdefault(story_id, []).append(member)
         self.story_of[member.item_id] = story_id
-        for key in addresses(member):
+        for key in self.addresses(member):
             listed = self.by_key.setdefault(key, [])
             if story_id not in listed:
                 listed.append(story_id)
 
     def candidates(self, member: Member) -> list[str]:
-        found = {id_ for key in addresses(member) for id_ in self.by_key.get(key, ())}
+        found = {id_ for key in self.addresses(member) for id_ in self.by_key.get(key, ())}
         found.update(
             self.story_of[id_]
             for id_ in (*self.near.get(member.item_id, ()), *self.bonded(member))

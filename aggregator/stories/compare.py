@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aggregator.model import Comparison, Evidence, Member, Strength
 from aggregator.stories import evidence, vetoes
+from aggregator.stories.lexicon import TOOLS
 from aggregator.stories.signature import of
 
 SAME, RELATED = 7.5, 5.0
@@ -41,21 +42,26 @@ def compare(a: Member, b: Member, common: frozenset[str] = frozenset(), *, whole
 
 
 def _particular(a: Member, b: Member, pieces: tuple[Evidence, ...]) -> bool:
-    """Whether something in what agrees is particular: two houses may write one title, each of itself.
+    """Whether something in what agrees is particular: two houses may write one title, each of itself and its tools.
 
     Where all shared words are those of every vacancy and every course, more must agree.
     """
     one, other = of(a), of(b)
     shared = one.words.keys() & other.words.keys()
+    released = (
+        "release" in one.title and "release" in other.title and one.facts.versions & other.facts.versions
+    )
+    tools = frozenset() if released else TOOLS
     told = {
         c for c in shared if c in one.title or c in other.title or min(one.words[c], other.words[c]) > 1.0
     }
-    rare = sum(0.5 for c in told if evidence.is_rare(c) and c not in one.names)
+    rare = sum(0.5 for c in told - tools if evidence.is_rare(c) and c not in one.names)
     days = min(len(one.facts.dates & other.facts.dates), 2)
-    anchors = (
-        _sum(pieces, "names", "reference", "amounts", "places", "mention", "numbers", "link") + 0.9 * days
-    )
-    plain = not rare and not shared & one.names & other.names
+    anchors = _sum(pieces, "reference", "amounts", "places", "mention", "numbers", "link") + 0.9 * days
+    if names := shared & (one.names | other.names):
+        own = {c for c in names - tools if evidence.is_rare(c)}
+        anchors += _sum(pieces, "names") * len(own) / len(names)
+    plain = not rare and not {c for c in shared & one.names & other.names - tools if evidence.is_rare(c)}
     return anchors + min(rare, 2.0) >= (ANCHOR_OF_PLAIN_WORDS if plain else ANCHOR)
 
 

@@ -82,6 +82,11 @@ _VERSION = re.compile(
 )
 _NUMBERED = re.compile(r"(?<![\w.,-])(\d{1,6}(?:,\d{3})*)(st|nd|rd|th|er|e|x|t|d|%)?(?![\w,.]*\d)(?!\w)")
 _ROMAN = re.compile(r"(?<!\w)(X{0,2}(?:IX|IV|V?I{1,3}|V)|X{1,2})(?!\w|['’.]\w)")
+_NUMBER_ONE = re.compile(r"(?<=\w )I(?=\s*(?:$|[:,;)|–-]))")
+_PART = re.compile(
+    r"(?<!\w)(?:part|teil|parte|partie|folge|episode|module?|modul|lecture|lesson|chapter|kapitel|unit|block|group"
+    r"|gruppe|session|track|volume|vol\.?)\s+(\d{1,3}|[a-z]{1,4}(?![\w-])|[a-z]{3,12}(?!\w))"
+)
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
 _LETTERS = re.compile(r"[a-z]+")
 _COUNTED = NUMBER_WORDS | ORDINAL_WORDS
@@ -102,6 +107,7 @@ class Facts:
     versions: frozenset[str] = frozenset()
     references: frozenset[str] = frozenset()
     dois: frozenset[str] = frozenset()
+    parts: frozenset[str] = frozenset()
 
     def __or__(self, other: Facts) -> Facts:
         return Facts(**{name: getattr(self, name) | getattr(other, name) for name in self.__slots__})
@@ -110,16 +116,20 @@ class Facts:
 NOTHING = Facts()
 
 
-def stated(text: str, folded: str, *, title: bool = False) -> Facts:
-    """The facts in `text`; `folded` is the same without case and diacritics. Roman numerals count in titles only."""
+def stated(text: str, folded: str, *, title: bool = False, numbers: bool = True) -> Facts:
+    """The facts in `text`; `folded` is the same without case and diacritics. Roman numerals count in titles only.
+
+    Without `numbers` neither these nor years and months by themselves are looked for.
+    """
     said = set(_LETTERS.findall(folded))
     words = frozenset(str(_COUNTED[word]) for word in said & _COUNTED.keys())
     if title:
         words |= _romans(text)
+    parts = _parts(folded) if title else frozenset()
     calendar = bool(said & MONTHS.keys())
     if not _DIGIT.search(folded):
         months = _months(folded) if calendar and title else frozenset()
-        return Facts(numbers=words, months=months) if words or months else NOTHING
+        return Facts(numbers=words, months=months, parts=parts) if words or months or parts else NOTHING
     folded = folded if title else _around_digits(folded)
     dois = frozenset(_DOI.findall(folded)) if "10." in folded else frozenset()
     references, rest = _taken(_REFERENCE, folded) if said & _REFERENCE_WORDS else (frozenset(), folded)
@@ -129,20 +139,23 @@ def stated(text: str, folded: str, *, title: bool = False) -> Facts:
     if said & _MONEY_WORDS or _MONEY_SIGN.search(rest):
         amounts, rest = _amounts(rest)
     versions, rest = _taken(_VERSION, rest)
+    if not numbers:
+        return Facts(dates=dates, amounts=amounts, versions=versions, references=references, dois=dois)
     if calendar:
         months |= _months(rest)
     years |= frozenset(_YEAR.findall(rest))
     rest = _YEAR.sub(" ", rest)
-    numbers = frozenset(_number(digits, tail) for digits, tail in _NUMBERED.findall(rest))
+    counted = frozenset(_number(digits, tail) for digits, tail in _NUMBERED.findall(rest))
     return Facts(
         dates=dates,
         months=months,
         years=years,
         amounts=amounts,
-        numbers=numbers | words,
+        numbers=counted | words,
         versions=versions,
         references=references,
         dois=dois,
+        parts=parts,
     )
 
 
@@ -169,7 +182,7 @@ def _number(digits: str, tail: str) -> str:
 
 
 def _romans(text: str) -> frozenset[str]:
-    found = set()
+    found = {"1"} if _NUMBER_ONE.search(text) else set()
     for numeral in _ROMAN.findall(text):
         if numeral == "I":
             continue
@@ -178,6 +191,21 @@ def _romans(text: str) -> frozenset[str]:
             worth = _ROMAN_VALUE[letter]
             value += -worth if _ROMAN_VALUE.get(following, 0) > worth else worth
         found.add(str(value))
+    return frozenset(found)
+
+
+def _parts(folded: str) -> frozenset[str]:
+    """Parts of a series that a title names: by number, letter or number word."""
+    found = set()
+    for name in _PART.findall(folded):
+        if name in _COUNTED:
+            found.add(str(_COUNTED[name]))
+        elif name == "i":
+            found.add("1")
+        elif romans := _romans(name.upper()):
+            found |= romans
+        elif name.isdigit() or len(name) == 1:
+            found.add(name)
     return frozenset(found)
 
 

@@ -84,10 +84,20 @@ TECHNIQUES = frozenset(
     " spectroscopy tomography segmentation deconvolution denoising tracking".split()
 )
 
+# What is done with a news or its subject: two tellings may use any two of them.
+ACTS = frozenset(
+    "announce announcement available apply attend awarded award begin bring call celebrate closes come"
+    " content decided detail discover edition elect elected event find founded fund get granted host hosts"
+    " information invite issue item join launch launched learn link look meet month news offer open opened"
+    " opening participate place post present publish published read receive release report save second see"
+    " seek series start support team thank time title today together update upcoming various version visit"
+    " wanted welcome win winner winning work year get name named ask free summary".split()
+)
+
 # What a house says of itself: the same words of another house are another news.
 HOUSE = frozenset(
     "closed closure maintenance greeting christmas easter holiday opening-hours anniversary staff vacancy"
-    " newsletter report-annual our".split()
+    " newsletter report-annual our down outag upgrade downtim".split()
 )
 
 # Folded German (and a few other) words and their English concept; several words part by blanks.
@@ -289,6 +299,16 @@ def weight(concept: str) -> float:
         return 0.3
     return 0.5 if concept in FIELD or concept in TECHNIQUES else 1.0
 
+
+# Products every house has, teaches and writes about: they do not say whose news it is.
+_TOOLS = (
+    "omero fiji imagej cellprofiler qupath napari cellpose stardist ilastik icy knime imaris arivis huygens matlab"
+    " trackmate bigstitcher bigdataviewer mobie webknossos deepimagej zerocostdl4mic scikit cytomine vaa3d amira"
+    " zeiss leica nikon evident olympus abberior bruker andor thorlabs picoquant hamamatsu thermo fei jeol tescan"
+    " stellaris airyscan elyra lattice lightsheet7 lsm dmi falcon nsparc thunder confocal sem tem"
+    " jupyter github docker conda galaxy nextflow python java slurm"
+).split()
+TOOLS = frozenset(_TOOLS) | {root(word) for word in _TOOLS}
 
 SEASONS = frozenset({"spring", "summer", "autumn", "winter"})
 TYPES = {

@@ -31,7 +31,7 @@ _LISTING = re.compile(
 _IDLE_FRAGMENT = re.compile(r":~:.*|more(-\d+)?|comments?|respond|top|content|main|", re.IGNORECASE)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def canonical(url: str) -> str:
     """A key that is equal for spellings of one address: scheme, www, port, tracking, slash, index page, order.
 
@@ -91,7 +91,7 @@ def _youtube(host: str, path: str, query: list[tuple[str, str]]) -> tuple[str, s
     return "youtube.com", f"/@{channel[1].lower()}" if channel else path, query
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def loose(url: str) -> str:
     """A key that addresses of one page often share: without language, date of the permalink, ending, punctuation.
 

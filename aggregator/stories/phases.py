@@ -5,13 +5,22 @@ from __future__ import annotations
 import re
 
 _PHASES = {
-    "cancelled": r"cancell?ed|abgesagt|entfallt|entfallen|annule[es]?|called off|cancellation|absage",
+    "cancelled": r"cancell?ed|abgesagt|entfallt|entfallen|annule[es]?|called off|cancellation|absage"
+    r"|(?:will|does|can) ?not take place"
+    r"|findet nicht statt|fallt aus|withdraw[ns]?|withdrawn|zuruckgezogen",
     "moved": r"postponed|rescheduled|new date|verschoben|neuer termin"
     r"|moved to (?:january|february|march|april|may|june|july|august|september|october|november|december|online)",
     "extended": r"extended|extension|verlangert|fristverlangerung|prolonged|prorogation|more time",
-    "reminder": r"reminder|erinnerung|last (?:chance|call)|closes soon|ends soon|final call|letzte chance",
+    "full": r"fully booked|booked out|sold out|ausgebucht|no (?:more )?places left|waiting list|waitlist|warteliste",
+    "venue": r"(?:new|change of|changed) (?:venue|location|room)|venue change|neuer (?:veranstaltungsort|ort|raum)",
+    "closed": r"(?:is |has |now )?closed|geschlossen|beendet",
+    "paused": r"paus(?:es|ed)|pausiert|on hold|suspended|suspends|in der pause",
+    "leaving": r"steps? down|stepping down|resigns?|retires?|tritt zuruck|rucktritt|farewell|abschied|verabschiedet",
+    "reminder": r"reminder|frist (?:\w+ ){0,4}endet|deadline (?:approaching|tomorrow|today)"
+    r"|erinnerung|last (?:chance|call)|closes soon|ends soon|final call|letzte chance",
     "corrected": r"correction|corrigendum|erratum|korrektur|richtigstellung|retract(?:ed|ion)",
-    "over": r"recap|look(?:ing|s)? back|ruckblick|recordings?|aufzeichnung(?:en)?"
+    "over": r"recap|photos?|fotos?|photo ?gallery|bildergalerie|slides"
+    r"|look(?:ing|s)? back|ruckblick|recordings?|aufzeichnung(?:en)?"
     r"|took place|brings? together|brought together|attracted|summary of"
     r"|bilanz|looks back|(?:conference|meeting|workshop|event|final) report|nachlese|impressions",
     "answer": r"comments? on|commentary|reply to|repl(?:y|ies)|response to|kommentar|stellungnahme|opinion",
@@ -28,6 +37,7 @@ _PHASES = {
     "early bird": r"early[- ]bird|fruhbucher",
     "grants": r"travel grants?|bursar(?:y|ies)|reisestipendien",
     "candidate": r"release candidate|beta|pre-?release|\d(?:rc|b)\d+|for testing",
+    "submission": r"submit|einreichen",
     "short version": r"short version|kurzfassung|kurzversion|abridged",
 }
 HARD = frozenset(
@@ -35,6 +45,11 @@ HARD = frozenset(
         "cancelled",
         "moved",
         "extended",
+        "full",
+        "venue",
+        "closed",
+        "paused",
+        "leaving",
         "reminder",
         "corrected",
         "over",

@@ -46,6 +46,7 @@ class Signature:
     names: frozenset[str]
     context: frozenset[str]
     towns: frozenset[str]
+    title_towns: frozenset[str]
     countries: frozenset[str]
     title_facts: Facts
     facts: Facts
@@ -54,7 +55,7 @@ class Signature:
     language: str | None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def of(member: Member) -> Signature:
     """The signature of an item."""
     return make(member.title, member.text, member.teller, member.language)
@@ -76,6 +77,7 @@ def make(title: str, text: str, teller: str, language: str | None) -> Signature:
         names=in_title.names | in_text.names,
         context=frozenset(c for w in _WORD.findall(fold(teller)) for c in concepts(w)),
         towns=in_title.towns | in_text.towns,
+        title_towns=in_title.towns,
         countries=in_title.countries | in_text.countries,
         title_facts=title_facts,
         facts=title_facts | facts.stated(text, folded_text),
@@ -150,6 +152,8 @@ def _said(text: str, *, shouting: bool = False, capitals: bool = False, lower: b
 def _meant(written: str) -> tuple[tuple[tuple[str, float], ...], str]:
     """The concepts of a word with their weights, and what sort of word it is; places speak for themselves."""
     word = fold(written)
+    if word in TECHNIQUES and written.isupper():  # AI, EM: words of other languages in small letters
+        return ((word, weight(word)),), ""
     if word in STOP or word.isdigit() or word in MONTHS or word in NUMBER_WORDS or word in ORDINAL_WORDS:
         return (), ""
     if match := _YEAR_IN_NAME.match(word):
@@ -187,7 +191,7 @@ def keys(title: str, text: str, teller: str, *addresses: str) -> dict[int, float
     found |= {f"w {c}": w for c, w in in_text.words.items() if w > 1.0 and c not in in_title.words}
     stated = facts.stated(title, folded_title, title=True)
     if facts.has_figures(text):
-        stated |= facts.stated(text, fold(text))
+        stated |= facts.stated(text, fold(text), numbers=False)
     found |= {f"d {date}": 1.6 for date in stated.dates}
     found |= {f"a {amount}": 2.5 for amount in stated.amounts}
     found |= {f"v {version}": 1.8 for version in stated.versions}

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Set
 from typing import Any
 
 from aggregator.model import Member
 from aggregator.stories import signature
 from aggregator.stories.evidence import title_likeness
-from aggregator.stories.lexicon import FIELD, HOUSE, SEASONS, TECHNIQUES, TEMPLATE, TYPES
+from aggregator.stories.lexicon import ACTS, FIELD, HOUSE, SEASONS, STOP, TECHNIQUES, TEMPLATE, TYPES
 from aggregator.stories.phases import HARD
+from aggregator.stories.places import TOWNS
 from aggregator.stories.signature import Signature, of
 
 DISTINCT, SLOT = 1.3, 0.9
 """So much weight of unlike words in both titles makes them titles of two things; less where all else is equal."""
+
+
+TEMPLATE_LIKE = 0.8
+"""Titles alike to such a degree are one title, or one template."""
+_MEETING = re.compile(r"(kick ?off|auftakt|annual|final|closing|mid ?term|jahrestreffen|abschluss)(?!\w)")
 
 
 def _differ(what: str, one: Iterable[object], other: Iterable[object]) -> str:
@@ -49,6 +56,15 @@ def other_number(a: Signature, b: Signature) -> str | None:
     return _unlike("numbers", one.numbers, other.numbers, known_a, known_b)
 
 
+def other_part(a: Signature, b: Signature) -> str | None:
+    """A part of a series, where the other names another one or none."""
+    for one, other in ((a, b), (b, a)):
+        known = other.title_facts.parts | other.facts.numbers
+        if alone := one.title_facts.parts - known:
+            return f"only one is part {min(alone)}"
+    return None
+
+
 def other_year(a: Signature, b: Signature) -> str | None:
     """Years in the titles."""
     return _disjoint("years", a.title_facts.years, b.title_facts.years)
@@ -65,6 +81,7 @@ TITLE: tuple[Callable[[Signature, Signature], str | None], ...] = (
     other_turn,
     other_version,
     other_number,
+    other_part,
     other_year,
     other_month,
 )
@@ -102,6 +119,9 @@ def other_date(a: Signature, b: Signature) -> str | None:
     for one, other in ((a, b), (b, a)):
         if one.title_facts.dates and other.facts.dates and not one.title_facts.dates & other.facts.dates:
             return _differ("dates", one.title_facts.dates, other.facts.dates)
+    alone_a, alone_b = a.facts.dates - b.facts.dates, b.facts.dates - a.facts.dates
+    if alone_a and alone_b and title_likeness(a, b) >= TEMPLATE_LIKE:
+        return _differ("dates", alone_a, alone_b)
     return None
 
 
@@ -121,6 +141,38 @@ def other_subject(a: Signature, b: Signature) -> str | None:
     if min(sum(alone_a.values()), sum(alone_b.values())) < limit:
         return None
     return f"one is about {_told(alone_a)}, the other about {_told(alone_b)}"
+
+
+def other_slot(a: Signature, b: Signature) -> str | None:
+    """The same, in titles that are alike: here any words will do, and the publishers' own names."""
+    if a.key == b.key or title_likeness(a, b) < 0.5:
+        return None
+    foreign = bool(a.language and b.language and a.language != b.language)
+    alone_a, alone_b = (
+        {c: w for c, w in _alone(one, other, foreign, own=True).items() if c not in ACTS}
+        for one, other in ((a, b), (b, a))
+    )
+    if not alone_a or not alone_b:
+        return None
+    return f"one is about {_told(alone_a)}, the other about {_told(alone_b)}"
+
+
+def other_aspect(a: Signature, b: Signature) -> str | None:
+    """One title goes on where the other ends, with something that the other does not know at all."""
+    for one, other in ((a, b), (b, a)):
+        if other.key and one.key.startswith(other.key + " "):
+            if one.key[len(other.key) :].split()[0] in STOP:  # the same sentence, with more words
+                continue
+            foreign = bool(a.language and b.language and a.language != b.language)
+            alone = _alone(one, other, foreign)
+            if any(worth >= 1.0 for worth in alone.values()):
+                return f"only one is about {_told(alone)}"
+    return None
+
+
+def other_meeting(a: Signature, b: Signature) -> str | None:
+    """A kick-off beside an annual meeting."""
+    return _disjoint("meetings", set(_MEETING.findall(a.key)), set(_MEETING.findall(b.key)))
 
 
 def other_sort(a: Signature, b: Signature) -> str | None:
@@ -171,6 +223,9 @@ NEAR: tuple[Callable[[Signature, Signature], str | None], ...] = (
     other_season,
     other_sort,
     other_subject,
+    other_slot,
+    other_aspect,
+    other_meeting,
     own_house,
     own_name,
 )
@@ -232,10 +287,14 @@ def _disjoint(what: str, a: Set[Any], b: Set[Any]) -> str | None:
     return _differ(what, a, b) if a and b and not a & b else None
 
 
-def _alone(one: Signature, other: Signature, foreign: bool) -> dict[str, float]:
-    """Words of one title that the other knows neither from its title and text nor from the publishers' names."""
-    known = other.words.keys() | other.context | one.context
-    alone = {}
+def _alone(one: Signature, other: Signature, foreign: bool, *, own: bool = False) -> dict[str, float]:
+    """Words of one title that the other knows neither from its title and text nor from the publishers' names
+    (but with `own`, where a title names its own publisher as one among others)."""
+    known = set(other.words) if own else other.words.keys() | other.context | one.context
+    known |= {f"bio{c}" for c in known} | {c.removeprefix("bio") for c in known}
+    alone = dict.fromkeys(
+        one.title_towns - other.towns - {TOWNS.get(c, c) for c in one.context | other.context}, 1.0
+    )
     for concept, worth in one.title.items():
         if concept in known or _abbreviates(concept, other):
             continue
