@@ -193,6 +193,11 @@ class Validators:
     last_modified: str | None = None
     url: str | None = None
 
+    @property
+    def usable(self) -> bool:
+        """Whether there is anything to ask conditionally with; an empty ETag is one, too."""
+        return self.etag is not None or self.last_modified is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:

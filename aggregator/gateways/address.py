@@ -9,6 +9,7 @@ import ipaddress
 import socket
 from collections.abc import Sequence
 from typing import cast
+from urllib.parse import urlsplit
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -63,10 +64,12 @@ def resolve(host: str, port: int) -> list[Address]:
     return [ipaddress.ip_address(cast(str, entry[4][0]).partition("%")[0]) for entry in found]
 
 
-def is_private_host(host: str, port: int, allowed: Sequence[str]) -> bool:
-    """Whether a host is on the operator's own machines as far as can be told without asking DNS."""
+def is_private(url: str, allowed: Sequence[str]) -> bool:
+    """Whether a URL leads to the operator's own machines as far as can be told without asking DNS."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
     try:
-        address = ipaddress.ip_address(host.strip("[]"))
+        return not is_public(ipaddress.ip_address(host.strip("[]")))
     except ValueError:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
         return any(place in (host, f"{host}:{port}") for place in allowed)
-    return not is_public(address)

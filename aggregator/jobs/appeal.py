@@ -10,8 +10,8 @@ from datetime import datetime
 from aggregator.editions import appeal
 from aggregator.errors import Spoiled
 from aggregator.jobs import politeness
-from aggregator.jobs.preview import known
 from aggregator.jobs.reading import harvest
+from aggregator.jobs.working import known_source
 from aggregator.model import (
     Appeal,
     Harvest,
@@ -35,7 +35,7 @@ def run(house: House, id_: str) -> str | None:
     from aggregator.gateways.http import user_agent
 
     config = house.config
-    source = known(config, id_)
+    source = known_source(config, id_)
     with opened(config.data / "aggregator.db", create=False) as store:
         record = sources.records(store).get(id_)
         if record is None:

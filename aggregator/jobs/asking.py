@@ -152,7 +152,7 @@ class Asking:
 
     def _ask(self, source: Source, url: str) -> Response | Failure:
         host = urlsplit(url).hostname or ""
-        if not self._may_be_asked(url, host):
+        if not self.terms.public and not address.is_private(url, self.terms.allow_private):
             return Failure(reason="it is a public server, which may not be visited yet (V7)")
         if host in self.silent:
             return Failure(reason="its server asked for silence (429)", status=429)
@@ -164,8 +164,3 @@ class Asking:
         answer = self.fetcher(Request(source=source, url=url, stay=True))
         self.asked[host] = time.monotonic()
         return answer
-
-    def _may_be_asked(self, url: str, host: str) -> bool:
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        return self.terms.public or address.is_private_host(host, port, self.terms.allow_private)

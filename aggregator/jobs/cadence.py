@@ -132,7 +132,7 @@ def floor(source: Source, rules: FetchRules, validators: Validators) -> timedelt
     conditionally (CL5, CL6)."""
     if source.every is not None:
         return source.every
-    if validators.etag is None and validators.last_modified is None:
+    if not validators.usable:
         return max(rules.every, WITHOUT_VALIDATORS)
     return rules.every
 

@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from difflib import get_close_matches
 from itertools import islice
 from urllib.parse import urlsplit
 
 from aggregator.errors import AggregatorError, ContactMissing, UnknownName
 from aggregator.gateways import address
 from aggregator.jobs import cadence, place, publish
-from aggregator.jobs.working import AUTHORITY, prepare, reading_key, working
+from aggregator.jobs.working import AUTHORITY, known_source, prepare, reading_key, working
 from aggregator.model import (
     Arrival,
     Change,
@@ -132,13 +131,8 @@ class _Round:
 
 
 def _known(ids: Iterable[str], config: Config) -> None:
-    by_id = {source.id: source for source in config.sources}
     for id_ in ids:
-        if id_ not in by_id:
-            near = get_close_matches(id_, by_id, n=1)
-            hint = f', did you mean "{near[0]}"?' if near else ""
-            raise UnknownName(f"no source {id_!r} in {config.file.name}{hint}")
-        if not by_id[id_].enabled:
+        if not known_source(config, id_).enabled:
             raise UnknownName(f"source {id_!r} is disabled in {config.file.name}")
 
 
@@ -223,9 +217,7 @@ def refuse_public(house: House, ids: Sequence[str] = ()) -> None:
     for source in house.config.sources:
         if not source.enabled or (ids and source.id not in ids):
             continue
-        parts = urlsplit(source.url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        if address.is_private_host(parts.hostname or "", port, allowed):
+        if address.is_private(source.url, allowed):
             continue
         if house.pretended_clock:
             raise ContactMissing(f"the clock is pretended (AGGREGATOR_NOW): {source.url} is a public server")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from difflib import get_close_matches
 from urllib.parse import urlsplit
 
 from aggregator.config.values import web_url
@@ -12,8 +11,8 @@ from aggregator.jobs import asking, discover, surveying
 from aggregator.jobs.asking import Asking
 from aggregator.jobs.reading import harvest
 from aggregator.jobs.visit import SCRAPED
+from aggregator.jobs.working import known_source
 from aggregator.model import (
-    Config,
     Failure,
     Harvest,
     Preview,
@@ -41,7 +40,7 @@ def run(house: House, name: str, *, force: bool = False, progress: Progress | No
     """
     if "://" in name:
         return _of_address(house, address(name), progress)
-    return _of_source(house, known(house.config, name), force, progress)
+    return _of_source(house, known_source(house.config, name), force, progress)
 
 
 def address(written: str) -> str:
@@ -50,16 +49,6 @@ def address(written: str) -> str:
         return web_url(written)
     except ValueError as error:
         raise UnknownName(str(error)) from error
-
-
-def known(config: Config, id_: str) -> Source:
-    """The source of this id, also a disabled one; raises UnknownName."""
-    by_id = {source.id: source for source in config.sources}
-    if id_ not in by_id:
-        near = get_close_matches(id_, by_id, n=1)
-        hint = f', did you mean "{near[0]}"?' if near else ""
-        raise UnknownName(f"no source {id_!r} in {config.file.name}{hint}")
-    return by_id[id_]
 
 
 def _of_source(house: House, source: Source, force: bool, progress: Progress | None) -> Preview:

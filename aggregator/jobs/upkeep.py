@@ -9,7 +9,7 @@ from pathlib import Path
 from aggregator.errors import FilesError, UnknownName
 from aggregator.gateways import files
 from aggregator.jobs.place import enroll
-from aggregator.jobs.working import working
+from aggregator.jobs.working import known_source, working
 from aggregator.model import Config, Directory, PruneReport, Teller
 from aggregator.seams import House
 from aggregator.store import channels, editorial, items, runs, sources, stories, upkeep
@@ -134,8 +134,8 @@ def decide_held(house: House, ids: Sequence[str], *, release: bool) -> dict[str,
     Where no items were held, the next document is believed as it is, also if it is much shorter than the last one.
     A short write beside any job (L1); what is published follows with the next run.
     """
-    if unknown := set(ids) - {source.id for source in house.config.sources}:
-        raise UnknownName(f"no source {min(unknown)!r} in {house.config.file.name}; nothing was changed")
+    for id_ in ids:
+        known_source(house.config, id_)
     with opened(house.config.data / "aggregator.db", create=False) as store, store.transaction():
         decided = {}
         for id_ in ids:

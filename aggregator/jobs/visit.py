@@ -136,7 +136,7 @@ class _Visit:
             return None
         if self.answered.conditional is not None:
             return self.answered.conditional
-        return _validates(self.request.validators)
+        return self.request.validators.usable
 
     def _ask(self, request: Request) -> Response | Failure:
         host = urlsplit(request.target).hostname or ""
@@ -219,8 +219,12 @@ class _Visit:
         source = replace(self.request.source, url=f"{place}/robots.txt")
         answer = self._ask(Request(source=source))
         if isinstance(answer, Response) and answer.status in (429, 503):
-            self.answered = answer
-            return self._refused(answer)  # CL8: whatever it was asked for, it wants to be left alone
+            # CL8: whatever it was asked for, it wants to be left alone.
+            if self.answered is None:
+                self.answered = answer
+            else:
+                self.silence = self._refused(answer)
+            return self._refused(answer)
         if isinstance(answer, Failure):
             return answer  # who cannot be reached for robots.txt cannot be reached: no ban, but trouble
         text: str | None = ""
@@ -250,7 +254,7 @@ class _Visit:
             url=response.url,
         )
         if body_hash == request.body_hash:
-            if validators.etag is None and validators.last_modified is None:
+            if not validators.usable:
                 validators = request.validators  # CL3: an identical body keeps them
             return self._unchanged(response, validators, response.body)
         return self._read(response, validators, body_hash)
@@ -375,10 +379,6 @@ def read(
     if isinstance(result, Failure):
         return result
     return replace(result, validators=validators, body=response.body, body_hash=body_hash)
-
-
-def _validates(validators: Validators) -> bool:
-    return validators.etag is not None or validators.last_modified is not None
 
 
 def refusal_of(response: Response) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 
-from aggregator.errors import AuthorityChanged
+from aggregator.errors import AuthorityChanged, UnknownName
 from aggregator.gateways import files
 from aggregator.jobs.place import select_again
 from aggregator.model import Config, Source
@@ -37,6 +38,16 @@ def same_authority(store: Store, config: Config) -> None:
             f"{config.file.name}: site.authority is {config.site.authority!r}, but everything published so far"
             f" has ids of {known!r}; set it back (subscribers would see every story again)"
         )
+
+
+def known_source(config: Config, id_: str) -> Source:
+    """The source of this id, also a disabled one; raises UnknownName."""
+    by_id = {source.id: source for source in config.sources}
+    if id_ not in by_id:
+        near = get_close_matches(id_, by_id, n=1)
+        hint = f', did you mean "{near[0]}"?' if near else ""
+        raise UnknownName(f"no source {id_!r} in {config.file.name}{hint}")
+    return by_id[id_]
 
 
 def prepare(store: Store, config: Config) -> None:

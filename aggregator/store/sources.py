@@ -207,7 +207,7 @@ def begin_visits(store: Store, run_id: int, attempts: Iterable[Attempt], now: da
                     attempt.request.target,
                     attempt.forced,
                     attempt.floor.total_seconds(),
-                    validators.etag is not None or validators.last_modified is not None,
+                    validators.usable,
                 ],
             )
             visits[source_id] = int(cursor.lastrowid or 0)
@@ -315,8 +315,7 @@ def end_visit(
             new_items,
             updated_items,
             outcome.requests,
-            not isinstance(result, Failure)
-            and (result.validators.etag is not None or result.validators.last_modified is not None),
+            not isinstance(result, Failure) and result.validators.usable,
             plan.floor.total_seconds(),
             stamp(plan.not_before),
             outcome.url,
