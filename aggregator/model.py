@@ -278,12 +278,13 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A visit that brought nothing: `reason` in words; `wait` what the server asked for (CL8)."""
+    """A visit that brought nothing: `reason` in words; `wait` what the server at `url` asked for (CL8)."""
 
     reason: str
     status: int | None = None
     wait: timedelta | None = None
     holds_host: bool = False
+    url: str | None = None
 
 
 class Kind(StrEnum):

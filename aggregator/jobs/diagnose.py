@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from aggregator.jobs import asking, discover, fetch, look
 from aggregator.jobs.asking import Asking, Terms
 from aggregator.jobs.cadence import FAILING_AFTER, LONGEST_WAIT, PUSHED_BACK
-from aggregator.jobs.visit import ROBOTS_LAST
+from aggregator.jobs.courtesy import ROBOTS_LAST
 from aggregator.jobs.working import working
 from aggregator.model import (
     Diagnosis,

@@ -359,7 +359,9 @@ def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None
             gap=gap,
         )
         if plan.hold_host_until:
-            for host in {_host(source, record), urlsplit(outcome.url or "").hostname or ""} - {""}:
+            refused = result if isinstance(result, Failure) else outcome.silence
+            asked = {_host(source, record)} if isinstance(result, Failure) else set()
+            for host in (asked | {urlsplit((refused and refused.url) or "").hostname or ""}) - {""}:
                 sources.hold_host(work.store, host, plan.hold_host_until, plan.reason or "")
         for read in outcome.robots:
             sources.keep_robots(work.store, read)

@@ -6,13 +6,12 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from datetime import datetime
 
 from aggregator.errors import Spoiled, UnreadableDocument
-from aggregator.gateways import redirects
-from aggregator.jobs.cadence import fresh_for, retry_after
-from aggregator.jobs.reading import details, harvest, links, may_read
+from aggregator.jobs.cadence import fresh_for
+from aggregator.jobs.courtesy import Courtesy
+from aggregator.jobs.reading import details, harvest, links
 from aggregator.model import (
     Details,
     Failure,
@@ -20,33 +19,18 @@ from aggregator.model import (
     Outcome,
     Request,
     Response,
-    Robots,
     TopicRule,
     Unchanged,
     Validators,
 )
 from aggregator.seams import Fetcher, Isolate, Stopping, in_process
-from aggregator.sources import robots, wall
 from aggregator.text import line
 
 SCRAPED = frozenset({"page"})
 """Kinds that are made for people: robots.txt is asked for them (CL19)."""
-AGENT = "aggregator"
-"""Our name in robots.txt, as in the User-Agent."""
 MAX_ARTICLES = 10
 MAX_OLDER = 5
 """Pages of articles, and documents with older entries, of one visit (V2)."""
-ROBOTS_LAST = timedelta(days=1)
-"""How long a robots.txt is used (RFC 9309 2.4)."""
-
-_STATUS = {
-    401: "it asks for a password (401)",
-    403: "it does not let us in (403)",
-    404: "not found (404)",
-    410: "gone for good, the server says (410)",
-    429: "too many requests, the server says (429)",
-    503: "the server is overloaded or being mended (503)",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +53,15 @@ def visit_host(
 ) -> tuple[Outcome, ...]:
     """Visit the sources of one host one after the other; those not yet asked when we stop are left out."""
     outcomes: list[Outcome] = []
-    rules: dict[str, Robots] = {}
+    rules = {request.robots.origin: request.robots for request in work.requests if request.robots}
     asked: dict[str, float] = {}
     for request in work.requests:
         if stopping():
             break
-        if request.robots:
-            rules.setdefault(request.robots.origin, request.robots)
-        outcomes.append(_Visit(work, request, fetcher, isolate, stopping, asked, rules).outcome())
+        courtesy = Courtesy(
+            fetcher, isolate, now=work.now, seconds=work.seconds, gap=work.gap, asked=asked, rules=rules
+        )
+        outcomes.append(_Visit(work, request, courtesy, stopping).outcome())
         result = outcomes[-1].result
         if isinstance(result, Failure) and result.holds_host:
             break  # a 429 speaks for the whole host (CL8)
@@ -86,29 +71,11 @@ def visit_host(
 class _Visit:
     """What one visit gathers on its way."""
 
-    def __init__(
-        self,
-        work: HostVisit,
-        request: Request,
-        fetcher: Fetcher,
-        isolate: Isolate,
-        stopping: Stopping,
-        asked: dict[str, float],
-        rules: dict[str, Robots],
-    ) -> None:
-        self.work, self.request, self.fetcher, self.isolate = work, request, fetcher, isolate
-        self.stopping = stopping
-        self.asked = asked  # when each host was asked last, by the monotonic clock; the batch's own
-        self.rules = rules  # robots.txt by origin; the batch's own
+    def __init__(self, work: HostVisit, request: Request, courtesy: Courtesy, stopping: Stopping) -> None:
+        self.work, self.request, self.courtesy, self.stopping = work, request, courtesy, stopping
         self.begun = time.monotonic()
-        self.paused = self.answering = 0.0  # seconds that politeness took, and the servers
-        self.requests = 0
-        self.robots: list[Robots] = []  # read on this visit
         self.answered: Response | None = None
         self.older: list[Harvest] = []
-        self.silence: Failure | None = None
-        self.moved: str | None = None
-        self.fresh_for: timedelta | None = None
 
     def outcome(self) -> Outcome:
         """Make the visit."""
@@ -116,17 +83,18 @@ class _Visit:
         filled = not isinstance(result, Failure) and self._fill_gap()
         if isinstance(result, Failure):  # servers' words get into logs, mails and terminals
             result = replace(result, reason=line(result.reason, 300) or "it failed without a word")
+        answered = self.answered
         return Outcome(
             source_id=self.request.source.id,
             result=result,
             conditional=self._was_conditional(),
-            seconds=time.monotonic() - self.begun - self.paused,
-            requests=self.requests,
-            fresh_for=self.fresh_for,
-            moved=self.moved,
-            url=self.answered.url if self.answered else None,
-            robots=tuple(self.robots),
-            silence=self.silence,
+            seconds=time.monotonic() - self.begun - self.courtesy.paused,
+            requests=self.courtesy.requests,
+            fresh_for=fresh_for(answered.headers) if answered else None,
+            moved=answered.url if answered and answered.permanent else None,
+            url=answered.url if answered else None,
+            robots=tuple(self.courtesy.read),
+            silence=self.courtesy.silence,
             older=tuple(self.older),
             filled=filled,
         )
@@ -138,103 +106,23 @@ class _Visit:
             return self.answered.conditional
         return self.request.validators.usable
 
-    def _ask(self, request: Request) -> Response | Failure:
-        host = urlsplit(request.target).hostname or ""
-        if host in self.asked:
-            pause = max(0.0, self.asked[host] + self.work.gap - time.monotonic())
-            self.paused += pause
-            time.sleep(pause)
-        begun = time.monotonic()
-        answer = self.fetcher(request)
-        self.asked[host] = time.monotonic()
-        self.answering += self.asked[host] - begun
-        if isinstance(answer, Response):
-            self.asked |= {
-                urlsplit(url).hostname or "": self.asked[host] for url in (*answer.hops, answer.url)
-            }
-        self.requests += 1 if isinstance(answer, Failure) else 1 + len(answer.hops)
-        return answer
-
     def _asked(self) -> Harvest | Unchanged | Failure:
         answer = self._ask_for(self.request)
         if isinstance(answer, Failure):
             return answer
         self.answered = answer
-        if answer.permanent:
-            self.moved = answer.url
-        self.fresh_for = fresh_for(answer.headers)
         return self._judge(answer)
 
     def _ask_for(self, request: Request) -> Response | Failure:
         """A document; where robots.txt has a say, each hop of a redirect is asked about first (CL19)."""
-        if request.source.kind not in SCRAPED:
-            return self._ask(request)
-        hops: list[str] = []
-        permanent = True
-        while True:
-            answer = self._ask(replace(request, stay=True))
-            if isinstance(answer, Failure):
-                return answer
-            location = answer.headers.get("location")
-            if answer.status not in redirects.STATUSES or not location:
-                return replace(answer, hops=tuple(hops), permanent=permanent and bool(hops))
-            hops.append(answer.url)
-            permanent = permanent and answer.status in redirects.PERMANENT
-            following = redirects.target(answer.url, location)
-            if refusal := redirects.refused(answer.url, following, hops):
-                return Failure(reason=refusal, status=answer.status)
-            if forbidden := self._forbidden(following):
-                return forbidden
-            request = replace(request, url=following)
-
-    # --- robots.txt (CL19) -----------------------------------------------------------------------------
+        if request.source.kind in SCRAPED:
+            return self.courtesy.ask_by_hops(request, self._forbidden)
+        return self.courtesy.ask(request)
 
     def _forbidden(self, url: str) -> Failure | None:
         """Why a page may not be scraped, or None."""
-        if self.request.source.kind not in SCRAPED:
-            return None
-        place = robots.origin(url)
-        known = self.rules.get(place)
-        if known is None or not self._fresh(known):
-            read = self._read_robots(place)
-            if isinstance(read, Failure):
-                return read
-            known = read
-        try:
-            allowed = self.isolate(may_read, known.text, url, AGENT, seconds=self._left())
-        except Spoiled as error:
-            return Failure(reason=f"its robots.txt cannot be read: {error}")
-        if allowed:
-            return None
-        if known.text is None:
-            return Failure(reason="its robots.txt cannot be had, which forbids to read the page for now")
-        return Failure(reason="its robots.txt forbids us to read the page")
-
-    def _fresh(self, known: Robots) -> bool:
-        lasts = timedelta(0) if known.text is None else ROBOTS_LAST
-        return timedelta(0) <= self.work.now - known.read <= lasts
-
-    def _read_robots(self, place: str) -> Robots | Failure:
-        """The file of an origin: empty where there is none, None where the server could not say (RFC 9309 2.3.1)."""
-        source = replace(self.request.source, url=f"{place}/robots.txt")
-        answer = self._ask(Request(source=source))
-        if isinstance(answer, Response) and answer.status in (429, 503):
-            # CL8: whatever it was asked for, it wants to be left alone.
-            if self.answered is None:
-                self.answered = answer
-            else:
-                self.silence = self._refused(answer)
-            return self._refused(answer)
-        if isinstance(answer, Failure):
-            return answer  # who cannot be reached for robots.txt cannot be reached: no ban, but trouble
-        text: str | None = ""
-        if answer.status >= 500:
-            text = None
-        elif answer.status == 200:
-            text = answer.body[: robots.MAX_BYTES].decode("utf-8", "replace")
-        self.rules[place] = Robots(origin=place, read=self.work.now, text=text)
-        self.robots.append(self.rules[place])
-        return self.rules[place]
+        source = self.request.source
+        return self.courtesy.forbidden(source, url) if source.kind in SCRAPED else None
 
     # --- the answer ------------------------------------------------------------------------------------
 
@@ -246,7 +134,7 @@ class _Visit:
             validators = _refreshed(request.validators, response)
             return self._unchanged(response, validators, b"")
         if response.status not in (200, 226):
-            return self._refused(response)
+            return self.courtesy.refused(response)
         body_hash = hashlib.sha256(response.body).hexdigest()
         validators = Validators(
             etag=response.headers.get("etag"),
@@ -269,14 +157,6 @@ class _Visit:
         again = replace(response, status=200, url=kept.url, body=kept.body)
         return self._read(again, validators, hashlib.sha256(kept.body).hexdigest())
 
-    def _refused(self, response: Response) -> Failure:
-        return Failure(
-            reason=refusal_of(response),
-            status=response.status,
-            wait=retry_after(response.headers, self.work.now),
-            holds_host=response.status == 429,
-        )
-
     def _read(self, response: Response, validators: Validators, body_hash: str) -> Harvest | Failure:
         articles, unread = self._articles(response)
         return read(
@@ -286,8 +166,8 @@ class _Visit:
             body_hash,
             self.work.rules,
             self.work.now,
-            self.isolate,
-            self._left(),
+            self.courtesy.isolate,
+            self.courtesy.left(),
             articles,
             unread,
         )
@@ -300,7 +180,7 @@ class _Visit:
             return {}, frozenset()
         try:
             slim = replace(self.request, kept=None, gap=None)
-            new = self.isolate(links, slim, response, seconds=self._left())
+            new = self.courtesy.isolate(links, slim, response, seconds=self.courtesy.left())
         except (Spoiled, UnreadableDocument):
             return {}, frozenset()  # reading the document will say what is wrong with it
         found: dict[str, Details | None] = {}
@@ -308,23 +188,20 @@ class _Visit:
             if self.stopping():
                 break
             article = None if self._forbidden(link) else self._article(link)
-            if self.silence:
+            if self.courtesy.silence:
                 break
             found[link] = article
         return found, frozenset(new) - found.keys()
 
-    def _wants_silence(self, answer: Response) -> bool:
-        """Whether a server that was asked for more than the document wants to be left alone (CL8)."""
-        if answer.status in (429, 503):
-            self.silence = self._refused(answer)
-        return self.silence is not None
-
     def _article(self, link: str) -> Details | None:
         answer = self._ask_for(replace(self.request, url=link, validators=Validators()))
-        if isinstance(answer, Failure) or self._wants_silence(answer) or answer.status != 200:
+        if isinstance(answer, Failure):
+            return None
+        if answer.status != 200:
+            self.courtesy.refused(answer)
             return None
         try:
-            return self.isolate(details, self.request.source, answer, seconds=self._left())
+            return self.courtesy.isolate(details, self.request.source, answer, seconds=self.courtesy.left())
         except Spoiled:
             return None
 
@@ -332,17 +209,27 @@ class _Visit:
         """Ask for older documents until one has an entry we know; whether there are no more to ask for (G1)."""
         gap = self.request.gap
         url = gap.url if gap else None
-        while gap and url and not self.silence and len(self.older) < MAX_OLDER and not self.stopping():
+        while (
+            gap and url and not self.courtesy.silence and len(self.older) < MAX_OLDER and not self.stopping()
+        ):
             if self._forbidden(url):
                 return True
             answer = self._ask_for(replace(self.request, url=url, validators=Validators()))
-            if isinstance(answer, Failure) or self._wants_silence(answer):
+            if isinstance(answer, Failure):
                 return False
             if answer.status != 200:
-                return True
+                self.courtesy.refused(answer)
+                return self.courtesy.silence is None
             request = replace(self.request, seen=frozenset(), before=0)
             found = read(
-                request, answer, Validators(), "", self.work.rules, self.work.now, self.isolate, self._left()
+                request,
+                answer,
+                Validators(),
+                "",
+                self.work.rules,
+                self.work.now,
+                self.courtesy.isolate,
+                self.courtesy.left(),
             )
             if isinstance(found, Failure):
                 return True
@@ -350,11 +237,7 @@ class _Visit:
             if not found.items or any(alias in gap.known for item in found.items for alias in item.aliases):
                 return True
             url = found.older
-        return gap is not None and self.silence is None
-
-    def _left(self) -> float:
-        """Seconds left of the visit, and never so few that an honest document could not be read."""
-        return max(1.0, self.work.seconds - self.answering)
+        return gap is not None and self.courtesy.silence is None
 
 
 def read(
@@ -379,14 +262,6 @@ def read(
     if isinstance(result, Failure):
         return result
     return replace(result, validators=validators, body=response.body, body_hash=body_hash)
-
-
-def refusal_of(response: Response) -> str:
-    """An answer without a document, in words."""
-    reason = _STATUS.get(response.status, f"the server answered {response.status}")
-    if owner := wall.name(response.status, response.headers, response.body):
-        reason += f": a bot wall stands before it ({owner})"
-    return reason
 
 
 def _refreshed(old: Validators, response: Response) -> Validators:
