@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, as_completed
@@ -34,6 +35,8 @@ from aggregator.sources.robots import origin
 from aggregator.store import dossier, sources
 from aggregator.store.connection import Store
 from aggregator.text import line
+
+said = logging.getLogger("aggregator.check")
 
 PATIENCE = 30.0
 """Seconds to wait for another run before the sites of broken sources are looked at."""
@@ -209,8 +212,9 @@ def _make(store: Store, house: House, looks: Sequence[Look], report: FetchReport
             work = HostLooks(looks=tuple(of_host), terms=terms, robots=mine, visited=tuple(sorted(visited)))
             running.append(pool.submit(look_at_host, work, fetcher, isolate))
         for future in as_completed(running):
-            if future.exception() is not None:  # L2: a dead worker takes nobody else's look with it
-                continue
+            if (problem := future.exception()) is not None:
+                said.warning("a look at a site broke off: %s", type(problem).__name__)
+                continue  # L2: a dead worker takes nobody else's look with it
             for found in future.result():
                 dossier.keep_look(store, found.source_id, now, found.mend, found.proposal)
                 if found.silence:

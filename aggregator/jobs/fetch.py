@@ -359,9 +359,7 @@ def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None
             gap=gap,
         )
         if plan.hold_host_until:
-            refused = result if isinstance(result, Failure) else outcome.silence
-            asked = {_host(source, record)} if isinstance(result, Failure) else set()
-            for host in (asked | {urlsplit((refused and refused.url) or "").hostname or ""}) - {""}:
+            for host in _silent_hosts(source, record, outcome):
                 sources.hold_host(work.store, host, plan.hold_host_until, plan.reason or "")
         for read in outcome.robots:
             sources.keep_robots(work.store, read)
@@ -396,6 +394,14 @@ def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None
             next_visit=max(plan.due, plan.not_before or plan.due),
         )
     )
+
+
+def _silent_hosts(source: Source, record: SourceRecord, outcome: Outcome) -> set[str]:
+    """Who wants to be left alone: who said so, and, of a visit that failed by it, who sent us there (CL8)."""
+    failed = isinstance(outcome.result, Failure)
+    said = outcome.result if isinstance(outcome.result, Failure) else outcome.silence
+    hosts = {urlsplit((said and said.url) or "").hostname or ""}
+    return (hosts | {_host(source, record)} if failed else hosts) - {""}
 
 
 def _keep_items(
