@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from html import unescape
 from pathlib import Path
 
 from lxml import etree
@@ -35,7 +36,7 @@ from aggregator.model import (
     Source,
     Verdict,
 )
-from aggregator.outputs import atom, site
+from aggregator.outputs import renderers, site
 from aggregator.sources import feed
 from aggregator.sources.parsers import PARSERS
 from aggregator.stories import clean, normalise
@@ -178,13 +179,15 @@ def judge(given: Case) -> Judged:
         _judge_again(given, reading, items, verdict)
         publication = _publication(items)
         with timed("feed"):
-            document = atom.render(publication)
+            document, as_rss, as_json = renderers.feeds(publication)
         with timed("page"):
             page = site.render(publication)
         edition = _edition(publication)
         with timed("letter"):
             mail = letter.compose(edition)
-        _must(document == atom.render(publication), "the same stories are another feed")
+        _must(not xml_faults(as_rss.body), "the RSS feed is no XML")
+        _must(bool(json.loads(as_json.body)), "the JSON feed is empty")
+        _must(document == renderers.feeds(publication)[0], "the same stories are another feed")
         _must(page == site.render(publication), "the same stories are another page")
         _judge_feed(document, publication)
         _judge_html(page.body.decode(), "page")
@@ -295,16 +298,17 @@ def _judge_feed(document: Document, publication: Publication) -> None:
     wrong = xml_faults(document.body)
     _must(not wrong, f"the feed is no XML: {wrong[:3]}")
     entries = etree.fromstring(document.body).findall("{http://www.w3.org/2005/Atom}entry")
-    whole = len(document.body) < atom.MAX_BYTES * 3 // 4
+    whole = len(document.body) < renderers.MAX_BYTES * 3 // 4
     _must(len(entries) == len(publication.stories) or not whole, "a story is not in the feed")
     # Whoever reads it finds as many entries, with their titles.
     read = feed.read(document.body, "https://news.example/atom.xml", {}, builders.source())
-    told = publication.stories[: len(entries)]
+    pairs = list(zip(read.entries, publication.stories, strict=False))
+    _must(len(pairs) == len(entries), "entries are lost when they are read back")
     _must(
-        [entry.title for entry in read.entries] == [story.lead.title for story in told],
+        all(story.lead.title in (entry.title, unescape(entry.title)) for entry, story in pairs),
         "titles are read back otherwise",
     )
-    _must(len(document.body) <= atom.MAX_BYTES or len(entries) == 1, "the feed is too large")
+    _must(len(document.body) <= renderers.MAX_BYTES or len(entries) == 1, "the feed is too large")
 
 
 def _judge_html(page: str, what: str) -> None:

@@ -166,7 +166,7 @@ def test_fetch_tells_who_wants_to_know(place: Workplace, web: Web) -> None:
     said = call(one_source(place, web), "-v", "fetch")
     assert said.out.startswith("1 sources visited: 1 changed, 0 unchanged, 0 failed; 0 not due")
     assert "2 new items, 0 updated: 2 new stories" in said.out
-    assert " documents written: atom.xml, " in said.out
+    assert " documents written: archive/2026-10.xml, atom.xml, " in said.out
 
 
 def two_sources(place: Workplace, webs: Callable[[], Web]) -> tuple[Web, Web]:

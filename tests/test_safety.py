@@ -258,18 +258,37 @@ def test_what_a_reader_unpacks_from_the_feed_cannot_run(told: Told) -> None:
     """PB5: content, summaries, titles and rights of every entry are harmless as HTML, whatever type a reader assumes
     of content, and every address is http or https.
     """
-    for document in told.documents(".xml").values():
-        feed = etree.fromstring(document.encode())
-        entries = feed.findall(f"{ATOM}entry")
-        assert entries
-        for content in feed.iter(f"{ATOM}content"):
-            assert content.get("type") == "html" and len(content) == 0
-            assert faults(content.text or "") == []
-        for tag in ("title", "summary", "rights", "name"):
-            for element in feed.iter(f"{ATOM}{tag}"):
-                assert element.get("type", "text") == "text" and len(element) == 0
-        addresses = [e.get("href") or e.get("uri") or "" for e in feed.iter(f"{ATOM}link")]
-        assert [one for one in addresses if not re.match(r"https?://[^\s<>\"\x00-\x20]+$", one)] == []
+    for path, document in told.documents(".xml").items():
+        if not path.endswith("rss.xml"):
+            _judge_atom(document)
+
+
+def test_what_a_reader_unpacks_from_rss_cannot_run(told: Told) -> None:
+    """PB5, PB7: descriptions and texts are harmless as HTML, and every address is http or https."""
+    for path, document in told.documents(".xml").items():
+        if path.endswith("rss.xml"):
+            items = etree.fromstring(document.encode()).findall("channel/item")
+            assert items
+            for text in (
+                e.text or "" for i in items for e in i if e.tag == "description" or "encoded" in e.tag
+            ):
+                assert faults(text) == []
+            assert [i.findtext("link") for i in items if not i.findtext("link").startswith("http")] == []
+
+
+def _judge_atom(document: str) -> None:
+    feed = etree.fromstring(document.encode())
+    entries = feed.findall(f"{ATOM}entry")
+    assert entries
+    for content in feed.iter(f"{ATOM}content"):
+        assert content.get("type") == "html" and len(content) == 0
+        assert faults(content.text or "") == []
+    for tag in ("title", "summary", "rights", "name"):
+        for element in feed.iter(f"{ATOM}{tag}"):
+            assert len(element) == 0
+            assert element.get("type", "text") == "text" or faults(element.text) == []
+    addresses = [e.get("href") or e.get("uri") or "" for e in feed.iter(f"{ATOM}link")]
+    assert [one for one in addresses if not re.match(r"https?://[^\s<>\"\x00-\x20]+$", one)] == []
 
 
 HEADERS = [
@@ -328,7 +347,8 @@ def test_nothing_foreign_names_a_file(told: Told) -> None:
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     letter = r"daily-2026-10-05-(ada@a|bob@b)\.example-[0-9a-f]{6}\.eml"
     expected = (
-        r"feeds\.yaml|metrics\.prom|var/(lock|aggregator\.db(-wal|-shm)?)|public/(index\.html|atom\.xml|sources\.opml)(\.gz)?"
+        r"feeds\.yaml|metrics\.prom|var/(lock|aggregator\.db(-wal|-shm)?)|public/"
+        r"(index\.html|atom\.xml|rss\.xml|feed\.json|feed\.css|archive/\d{4}-\d\d\.xml|sources\.opml)(\.gz)?"
         rf"|var/outbox/{letter}|[\w./-]*daily[\w-]*\.(eml|html)"
     )
     assert [name for name in files if not re.fullmatch(expected, name)] == []
