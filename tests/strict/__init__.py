@@ -15,7 +15,7 @@ They follow the specifications, the publisher rules (PB…) and what the W3C fee
 | NotHtml, SecurityRisk, SecurityRiskAttr, DangerousStyleAttr, ContainsRelRef | HTML | `rules.html` |
 | ContainsUndeclaredHTML | plain text | `rules.looks_like_html` |
 | ContainsHTML, CharacterData | plain text in RSS | the same, unless the line has `&#x` |
-| UndefinedElement, MissingElement, UnexpectedAttribute, DuplicateElement | vocabulary | the grammar; RSS, OPML: tables |
+| UndefinedElement, MissingElement, UnexpectedAttribute, DuplicateElement | all XML | the grammar, or tables |
 | InvalidMIMEType | link type | `atom` |
 | UnknownNamespace | all XML | reported, but for tombstones (RFC 6721), which the validator does not know |
 | MisplacedMetadata, MisplacedItem, NeedDescriptionBeforeContent | order | grammar; `rss` |
