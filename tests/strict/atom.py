@@ -106,7 +106,7 @@ def _texts(root: etree._Element) -> Iterator[str]:
         if element.get("src") is None and not text.strip() and not len(element):
             yield f"W3C NotBlank: {name}"
         elif kind == "html":
-            yield from rules.html(text, name)
+            yield from rules.html(text, name, whole=name == "content")
         elif kind == "text":
             yield from _plain(text, name)
     for element in rules.elements(root, f"{A}category"):

@@ -137,7 +137,7 @@ def _item(item: dict[str, Any], now: datetime | None) -> Iterator[str]:
     if "content_html" not in item and "content_text" not in item:
         yield "JSON Feed: neither content_html nor content_text"
     if isinstance(item.get("content_html"), str):
-        yield from rules.html(item["content_html"], "content_html")
+        yield from rules.html(item["content_html"], "content_html", whole=True)
     if "url" not in item:
         yield "PB10: no url"
     moments = {}

@@ -207,7 +207,8 @@ def _item(item: etree._Element) -> Iterator[str]:
     yield from _guid(item)
     for tag in ("description", f"{CONTENT}encoded"):
         if tag in children:
-            yield from rules.html(item.findtext(tag) or "", rules.name(item.find(tag)))
+            where = tag.rpartition("}")[2]
+            yield from rules.html(item.findtext(tag) or "", where, whole=where == "encoded")
     if (
         f"{CONTENT}encoded" in children
         and "description" not in children[: children.index(f"{CONTENT}encoded")]

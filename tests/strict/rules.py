@@ -171,8 +171,11 @@ def looks_like_html(text: str) -> str | None:
     return None
 
 
-def html(markup: str, where: str) -> list[str]:
-    """What is wrong with HTML that others show: markup, dangers, relative addresses, escaped twice (PB5)."""
+def html(markup: str, where: str, *, whole: bool = False) -> list[str]:
+    """What is wrong with HTML that others show: markup, dangers, relative addresses (PB5).
+
+    `whole` is a text that was HTML all along: without an element of its own, it was escaped twice.
+    """
     found = []
     try:
         HTMLParser(strict=True).parseFragment(markup)
@@ -189,6 +192,6 @@ def html(markup: str, where: str) -> list[str]:
             if said is not None and not re.match(r"\s*\w+:", said):
                 found.append(f"W3C ContainsRelRef: {where} has {attribute}={said[:60]!r}")
     shown = "".join(tree.itertext())
-    if "<" not in markup and re.search(r"</(p|div|a|b|i|em|strong|li|ul|span)>|<br ?/?>", shown):
+    if whole and "<" not in markup and re.search(r"</(p|div|a|b|i|em|strong|li|ul|span)>|<br ?/?>", shown):
         found.append(f"PB2: {where} is escaped twice")
     return found
