@@ -66,7 +66,8 @@ def render(store: Store, config: Config, *, everything: bool = False) -> Publish
 def _directory(config: Config, tellers: tuple[Teller, ...]) -> Document:
     from aggregator.outputs import opml
 
-    return opml.render(Directory(site=config.site, sources=tellers))
+    topics = {source.id: source.topics for source in config.sources}
+    return opml.render(Directory(site=config.site, sources=tellers, topics=topics))
 
 
 def _documents(store: Store, config: Config, channel: Channel) -> list[Document]:
