@@ -109,6 +109,8 @@ class Channel:
     title: str
     include: Selection = Selection()
     exclude: Selection = Selection()
+    automatic: bool = False
+    """Made of a source or a topic, not declared: it gets files with its first story."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +180,7 @@ class Config:
     digests: tuple[DigestPlan, ...]
     mail: MailRules
     retention: Retention
+    hub: str | None = None
     listen: tuple[str, int]
     placeholder: str | None
 
@@ -888,6 +891,14 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """The last significant edit of a lead since it was announced (E1), and the title it had before if that changed."""
+
+    at: datetime
+    title_before: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
     """One piece of news: `sightings[0]` leads. `published` is frozen at announcement (T3).
 
@@ -904,6 +915,7 @@ class Story:
     topics: tuple[str, ...]
     related: tuple[tuple[str, str], ...] = ()
     hidden: bool = False
+    correction: Correction | None = None
 
     @property
     def lead(self) -> Item:
@@ -931,18 +943,46 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tombstone:
+    """A story that is told no more (RFC 6721): since when, and the story it was merged into, if any (I7, I8)."""
+
+    story_id: str
+    at: datetime
+    became: str | None = None
+
+
+EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
+"""When a channel that nothing was ever told in was last updated; no date before it is believed (T2)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """All that a document of a channel is rendered from; newest announced first."""
+    """All that a document of a channel is rendered from; newest announced first.
+
+    `updated` is when anything shown last changed; it never goes back, and nothing changed means the same (PB13).
+    `previous` is the newest month of the archive, for the channel that has one (P2).
+    """
 
     site: Site
     channel: Channel
     channels: tuple[Channel, ...]
     stories: tuple[Story, ...]
+    tombstones: tuple[Tombstone, ...] = ()
+    updated: datetime = EPOCH
+    previous: str | None = None
+    hub: str | None = None
 
-    @property
-    def updated(self) -> datetime:
-        """When anything shown last changed; derived, so that nothing changed means the same bytes (PB13)."""
-        return max((story.changed for story in self.stories), default=datetime(1990, 1, 1, tzinfo=UTC))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveMonth:
+    """What the archive document of a month (`yyyy-mm`, P2) is rendered from; newest announced first."""
+
+    site: Site
+    channel: Channel
+    month: str
+    previous: str | None
+    stories: tuple[Story, ...]
+    tombstones: tuple[Tombstone, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1052,6 +1092,7 @@ class PublishReport:
     documents_written: tuple[str, ...] = ()
     unchanged: int = 0
     seconds: float = 0.0
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,9 @@ Fetcher = Callable[[Request], Response | Failure]
 Must be picklable where the executor's workers are processes.
 """
 
+Hub = Callable[[str, str], Failure | None]
+"""Tells the hub (first) that a feed (second) has news; why it did not take notice, None if it did."""
+
 MakeExecutor = Callable[[int], Executor]
 """An executor of so many workers; threads by default. Jobs know no more of it than `concurrent.futures` says."""
 
@@ -62,6 +65,11 @@ Progress = Callable[[int, int, str], None]
 """Told while long work goes on: how many are done, of how many, and what was last."""
 
 
+def no_hub() -> Hub:
+    """A house without a hub: nobody is told."""
+    return lambda _hub, _url: None
+
+
 class MailRefused(Exception):
     """The relay answered no. `permanent` for 5xx answers."""
 
@@ -89,6 +97,7 @@ class House:
     isolate: Callable[[int], AbstractContextManager[Isolate]]
     make_executor: MakeExecutor
     mailer: Callable[[], AbstractContextManager[Mailer]]
+    hub: Callable[[], Hub] = no_hub
     pretended_clock: bool = False
     stopping: Stopping = never
     host_gap: float = 0.0

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from aggregator.errors import AggregatorError
 
 if TYPE_CHECKING:
+    from aggregator.gateways.http import HttpFetcher
     from aggregator.model import Config
-    from aggregator.seams import Fetcher, House, Isolate, Mailer
+    from aggregator.seams import House, Isolate, Mailer
 
 PRETENDED = "AGGREGATOR_NOW"
 HOST_GAP_SECONDS = 5.0  # V2, CL11
@@ -65,12 +66,13 @@ def build(config_file: Path, *, secrets: bool = True) -> House:
         isolate=_isolation,
         make_executor=_threads,
         mailer=lambda: _mailer(config),
+        hub=lambda: _fetcher(config).ping,
         pretended_clock=bool(os.environ.get(PRETENDED)),
         host_gap=HOST_GAP_SECONDS,
     )
 
 
-def _fetcher(config: Config) -> Fetcher:
+def _fetcher(config: Config) -> HttpFetcher:
     from aggregator.gateways.http import HttpFetcher, user_agent
 
     return HttpFetcher(rules=config.fetch, user_agent=user_agent(config.site))

@@ -120,7 +120,7 @@ def filled(folder: Path, size: int) -> None:
     config, words = configured(folder), Words(1)
     with opened(config.data / "aggregator.db") as store:
         store.db.execute("PRAGMA synchronous = OFF")
-        prepare(store, config)
+        prepare(store, config, NOW)
         store.db.execute("CREATE TEMP TABLE drawn (token INTEGER, day INTEGER, item INTEGER)")
         for start in range(0, size, BATCH):
             _fill(store, words, range(start, min(start + BATCH, size)), size)
@@ -151,10 +151,11 @@ def _fill(store: Store, words: Words, numbers: range, size: int) -> None:
     execute = store.db.conn.executemany
     with store.transaction():
         execute(
-            "INSERT INTO stories (number, id, lead_id, title, kind, announced, published, updated, changed)"
-            " VALUES (?1, ?4, ?2, ?6, 'news', ?8, ?8, ?8, ?8)",
+            "INSERT INTO stories (number, id, lead_id, title, kind, announced, published, updated, changed, month)"
+            " VALUES (?1, ?4, ?2, ?6, 'news', ?8, ?8, ?8, ?8, substr(?8, 1, 7))",
             rows,
         )
+        execute("INSERT OR IGNORE INTO archives (month) VALUES (substr(?, 1, 7))", [[row[7]] for row in rows])
         execute(
             "INSERT INTO items (number, id, source_id, story_id, link, title, html, text, excerpt,"
             " first_seen, sort, position,"
@@ -182,7 +183,7 @@ def measured(folder: Path) -> dict[str, float]:
     config = configuration.load(folder / "feeds.yaml")
     words, new = Words(2), iter(range(10**9))
     with opened(config.data / "aggregator.db") as store:
-        publish.render(store, config)
+        publish.render(store, config, NOW)
 
         def placing() -> float:
             _arrive(store, config, words, new, PLACED)
@@ -191,7 +192,7 @@ def measured(folder: Path) -> dict[str, float]:
         def publishing() -> float:
             _arrive(store, config, words, new, 1)
             place.place(store, config.channels, NOW)
-            return _timed(lambda: publish.render(store, config))
+            return _timed(lambda: publish.render(store, config, NOW))
 
         def placing_one() -> float:
             _arrive(store, config, words, new, 1)

@@ -146,6 +146,7 @@ site: {title: Imaging news, url: "https://news.example/", contact: editors@news.
        timezone: Europe/Berlin, authority: "news.example,2026"}
 fetch: {allow_private: [127.0.0.0/8], timeout: 5s, slowest: 1h}
 mail: {from: Imaging news <editors@news.example>}
+publish: {automatic: []}
 """
 
 

@@ -152,6 +152,8 @@ def publish(invocation: Invocation, as_json: bool) -> None:
     from aggregator.jobs import publish as job
 
     report = job.run(invocation.house(secrets=False))
+    for notice in report.notices:
+        click.echo(notice, err=True)
     if as_json:
         print_json(report)
     elif invocation.watched:

@@ -114,8 +114,6 @@ def _explained(detail: ErrorDetails, tree: yamlfile.Tree) -> Found:
             message = (
                 f"{given!r} does not look right: {_PATTERNS.get(context['pattern'], context['pattern'])}"
             )
-        case "none_required":
-            message = "is not built yet: leave it null"
         case "string_type":
             message = f"should be a text{_instead(given)}"
         case "model_type" | "model_attributes_type" | "dict_type":
@@ -186,6 +184,10 @@ def _references(tree: yamlfile.Tree) -> Iterator[Found]:
     topics = {str(name) for name in _mapping_at(tree.value, "topics")}
     topics |= {str(topic) for _, part in sources for topic in _listed(part, "topics")}
     channel_ids = {"all"} | {str(part.get("id")) for _, part in channels}
+    made = _mapping_at(tree.value, "publish").get("automatic", ["sources", "topics"])
+    if isinstance(made, list):
+        channel_ids |= {f"source-{id_}" for id_ in source_ids if "sources" in made}
+        channel_ids |= {f"topic-{topic}" for topic in topics if "topics" in made}
     for n, part in channels:
         for side in ("include", "exclude"):
             for key, known in (("sources", source_ids), ("topics", topics)):
@@ -330,9 +332,6 @@ def _config(file: Path, raw: bytes, part: schema.File, vault: _Vault) -> model.C
     folder = file.resolve().parent
     site = part.site
     zone = site.timezone
-    channels = tuple(_channel(channel) for channel in part.channels)
-    if "all" not in {channel.id for channel in channels}:
-        channels = (model.Channel(id="all", title=site.title), *channels)
     data, public = folder / part.paths.data, folder / part.paths.public
     if data.resolve().is_relative_to(public.resolve()):
         vault.problems.append((("paths", "data"), "must not lie in `public`, which everybody can read"))
@@ -345,10 +344,11 @@ def _config(file: Path, raw: bytes, part: schema.File, vault: _Vault) -> model.C
         fetch=model.FetchRules(**{key: getattr(part.fetch, key) for key in type(part.fetch).model_fields}),
         sources=tuple(_source(source, n, zone, vault) for n, source in enumerate(part.sources)),
         topics=tuple(model.TopicRule(topic=topic, words=words) for topic, words in part.topics.items()),
-        channels=channels,
+        channels=_channels(part),
         digests=tuple(_digest(digest, site.language, zone) for digest in part.digests),
         mail=_mail(part, vault),
         retention=model.Retention(visits=part.retention.visits, texts=part.retention.texts),
+        hub=part.publish.hub,
         listen=_listen(part.web.listen),
         placeholder=next((key for key, held in PLACEHOLDERS if held == getattr(site, key)), None),
     )
@@ -370,6 +370,27 @@ def _layout(part: schema.PagePart) -> model.Layout:
     fields["item"] = part.item or ""
     fields["article"] = model.ArticleLayout(**part.article.model_dump()) if part.article else None
     return model.Layout(**fields)
+
+
+def _channels(part: schema.File) -> tuple[model.Channel, ...]:
+    """Those that are declared, `all` among them, and those of single sources and topics."""
+    declared = tuple(_channel(channel) for channel in part.channels)
+    known = {channel.id for channel in declared}
+    if "all" not in known:
+        declared = (model.Channel(id="all", title=part.site.title), *declared)
+    return (*declared, *(channel for channel in _automatic(part) if channel.id not in known))
+
+
+def _automatic(part: schema.File) -> Iterator[model.Channel]:
+    if "sources" in part.publish.automatic:
+        for source in part.sources:
+            only = model.Selection(sources=(source.id,))
+            yield model.Channel(id=f"source-{source.id}", title=source.name, include=only, automatic=True)
+    if "topics" in part.publish.automatic:
+        for topic in dict.fromkeys([*part.topics, *(t for source in part.sources for t in source.topics)]):
+            only = model.Selection(topics=(topic,))
+            title = f"{part.site.title}: {topic}"
+            yield model.Channel(id=f"topic-{topic}", title=title, include=only, automatic=True)
 
 
 def _channel(part: schema.ChannelPart) -> model.Channel:

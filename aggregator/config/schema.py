@@ -218,7 +218,13 @@ class RetentionPart(Part):
 class PublishPart(Part):
     """How the outputs are announced."""
 
-    hub: Annotated[None, Field(description="WebSub hub: not built yet, leave it null")] = None
+    hub: Annotated[
+        WebUrl | None, Field(description="WebSub hub that is told of news; named in every feed")
+    ] = None
+    automatic: Annotated[
+        tuple[Literal["sources", "topics"], ...],
+        Field(description="channels source-<id> and topic-<id> that need not be declared"),
+    ] = ("sources", "topics")
 
 
 class WebPart(Part):

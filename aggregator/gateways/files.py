@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from pathlib import Path
@@ -63,6 +63,18 @@ def write_document(public: Path, document: Document) -> bool:
         pass
     _replace({packed: zipped, target: document.body})
     return True
+
+
+def remove_documents(public: Path, paths: Sequence[str]) -> None:
+    """Take documents of one folder away, and the folder if nothing else is in it."""
+    for path in paths:
+        for target in (public / path, public / f"{path}.gz"):
+            try:
+                target.unlink(missing_ok=True)
+            except OSError as error:
+                raise FilesError(f"{target} cannot be removed: {error.strerror}") from error
+    with suppress(OSError):
+        (public / paths[0]).parent.rmdir()
 
 
 def write_text(target: Path, text: str) -> None:

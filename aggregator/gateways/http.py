@@ -42,6 +42,15 @@ _visit = (
 )  # `.deadline` (monotonic seconds) of the visit this thread is making, and its adapter
 
 
+_TROUBLES = (
+    requests.RequestException,
+    HTTPError,
+    OSError,
+    http.client.HTTPException,
+    ValueError,
+)
+
+
 class DeadlinePassed(HTTPError):
     """The visit took longer than `fetch.timeout`."""
 
@@ -164,17 +173,29 @@ class HttpFetcher:
         _visit.deadline = time.monotonic() + self.rules.timeout.total_seconds()
         try:
             return self._follow(request)
-        except (
-            requests.RequestException,
-            HTTPError,
-            OSError,
-            http.client.HTTPException,
-            ValueError,
-        ) as error:
+        except _TROUBLES as error:
             return Failure(reason=_words(error, self.rules.timeout.total_seconds()))
         finally:
             # Kept connections would be closed by the server during the gap, and fail the next visit.
             self._adapter().close()
+
+    def ping(self, hub: str, url: str) -> Failure | None:
+        """Tell a WebSub hub that a feed has news; why it did not take notice, None if it did."""
+        _visit.deadline = time.monotonic() + self.rules.timeout.total_seconds()
+        try:
+            prepared = requests.Request(
+                "POST",
+                hub,
+                headers={"User-Agent": self.user_agent},
+                data={"hub.mode": "publish", "hub.url": url},
+            ).prepare()
+            answer = self._adapter().send(prepared, stream=True, timeout=(_remaining(), _remaining()))
+            answer.close()
+        except _TROUBLES as error:
+            return Failure(reason=_words(error, self.rules.timeout.total_seconds()))
+        if 200 <= answer.status_code < 300:
+            return None
+        return Failure(reason=f"the hub answered {answer.status_code}", status=answer.status_code)
 
     def _follow(self, request: Request) -> Response | Failure:
         url = request.target

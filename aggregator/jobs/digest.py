@@ -35,7 +35,7 @@ def run(house: House) -> DigestReport:
         if not due and not report.owed:
             return report
         run_id = runs.begin(store, "digest", now)
-        prepare(store, config)
+        prepare(store, config, now)
         for plan in due:
             report = _compose(store, config, plan, now, report)
         report = _deliver(house, store, report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import combinations
 
@@ -10,7 +11,7 @@ from aggregator.errors import UnknownName, WrongDecision
 from aggregator.jobs.place import enroll, lead_of
 from aggregator.model import Bond, Cluster, Config, Member
 from aggregator.seams import House
-from aggregator.store import channels, editorial, outbox, stories
+from aggregator.store import archives, channels, editorial, outbox, stories
 from aggregator.store.connection import Store, opened
 from aggregator.store.runs import forget_finished
 from aggregator.stories import cluster
@@ -50,14 +51,14 @@ def merge(house: House, names: Sequence[str], who: str) -> tuple[str, list[str]]
             ]
             editorial.bind(store, pairs, Bond.TOGETHER, decision)
             for id_ in gone:
-                leave_channels(store, id_)
+                _leave_channels(store, id_, now)
                 editorial.absorb(store, kept, id_, f"merged by {who} on {now:%Y-%m-%d}", now)
             shown = [fact.announced for fact in facts.values() if fact.fed]
             if shown and not facts[kept].fed:  # old backlog so far: it is news since a part of it was
-                stories.feed(store, kept, min(shown))
+                stories.feed(store, kept, min(shown), archives.current(store, now))
             everybody = [member for part in parts.values() for member in part.members]
             stories.set_leads(store, {kept: lead_of(everybody)}, now)
-            _shown_again(store, house.config, [kept])
+            _shown_again(store, house.config, [kept], now)
     return kept, gone
 
 
@@ -81,24 +82,21 @@ def split(house: House, names: Sequence[str], who: str, *, announce: bool) -> tu
                     f"{founders[home.story_id]} founded {home.story_id}, whose id stays with it for ever;"
                     " split the other items off instead"
                 )
-            part = editorial.revive(store, home.story_id, founders) or free_id(store, leaving[0])
+            part = editorial.revive(store, home.story_id, founders) or unannounced(store, home, leaving[0])
+            if announce:
+                month = part.month or archives.current(store, now)
+                part = replace(part, announced=now, month=month)
             ids = [member.item_id for member in leaving]
-            decision = editorial.decide(store, "split", who, now, stories=[home.story_id, part], items=ids)
+            told = [home.story_id, part.story_id]
+            decision = editorial.decide(store, "split", who, now, stories=told, items=ids)
             editorial.bind(
                 store, [(x.item_id, y.item_id) for x in leaving for y in staying], Bond.APART, decision
             )
             editorial.bind(store, [(ids[0], other) for other in ids[1:]], Bond.TOGETHER, decision)
-            part_story(
-                store,
-                house.config,
-                home,
-                leaving,
-                part,
-                now,
-                announce,
-                f"split off by {who} on {now:%Y-%m-%d}",
-            )
-    return home.story_id, part
+            if announce:
+                outbox.untell(store, set(ids))
+            part_story(store, house.config, home, leaving, part, now, f"split off by {who} on {now:%Y-%m-%d}")
+    return home.story_id, part.story_id
 
 
 def apart(house: House, one: str, other: str, who: str) -> tuple[str, str]:
@@ -115,7 +113,7 @@ def apart(house: House, one: str, other: str, who: str) -> tuple[str, str]:
             editorial.bind(store, pairs, Bond.APART, decision)
             editorial.settle(store, *ids)
             editorial.unrelate(store, *ids)
-            _shown_again(store, house.config, ids)
+            _shown_again(store, house.config, ids, now)
     return ids
 
 
@@ -124,21 +122,28 @@ def part_story(
     config: Config,
     home: Cluster,
     leaving: Sequence[Member],
-    part: str,
+    part: editorial.Part,
     now: datetime,
-    announce: bool,
     why: str,
 ) -> None:
     """Found the story `part` of the items that leave `home`, in the caller's transaction."""
-    editorial.found_part(
-        store, part, [m.item_id for m in leaving], now, of=home.story_id, announce=announce, why=why
-    )
-    gone = {member.item_id for member in leaving}
-    if announce:
-        outbox.untell(store, gone)
+    gone = [member.item_id for member in leaving]
+    editorial.found_part(store, part, gone, now, of=home.story_id, why=why)
     staying = [member for member in home.members if member.item_id not in gone]
     stories.set_leads(store, {home.story_id: lead_of(staying)}, now)
-    _shown_again(store, config, [home.story_id, part])
+    _shown_again(store, config, [home.story_id, part.story_id], now)
+
+
+def unannounced(store: Store, home: Cluster, leader: Member) -> editorial.Part:
+    """A new story that is announced nowhere (I7), for what leaves `home`."""
+    (fact,) = stories.facts(store, [home.story_id])
+    return editorial.Part(
+        story_id=_free_id(store, leader),
+        announced=fact.announced,
+        published=leader.sort,
+        updated=leader.sort,
+        month=None,
+    )
 
 
 def _founded(founder: Member) -> str:
@@ -146,7 +151,7 @@ def _founded(founder: Member) -> str:
     return short_hash(f"story\n{founder.item_id}")
 
 
-def free_id(store: Store, founder: Member) -> str:
+def _free_id(store: Store, founder: Member) -> str:
     """An id for the story that an item founds: its own where no story has it (I4)."""
     wanted = [
         short_hash(f"story\n{founder.item_id}{again}") for again in ("", *(f"\n{n}" for n in range(1, 100)))
@@ -155,14 +160,15 @@ def free_id(store: Store, founder: Member) -> str:
     return next(id_ for id_ in wanted if id_ not in taken)
 
 
-def leave_channels(store: Store, story_id: str) -> None:
-    """Take a story out of every channel and bump their revisions (P1), in the caller's transaction."""
-    channels.enroll(store, {story_id: ()}, stories.facts(store, [story_id]))
+def _leave_channels(store: Store, story_id: str, now: datetime) -> None:
+    """Take a story out of every channel, which will say so (PB9), in the caller's transaction."""
+    channels.withdraw(store, story_id)
+    channels.enroll(store, {story_id: ()}, stories.facts(store, [story_id]), now)
 
 
-def _shown_again(store: Store, config: Config, ids: Sequence[str]) -> None:
+def _shown_again(store: Store, config: Config, ids: Sequence[str], now: datetime) -> None:
     known = channels.known(store)
-    enroll(store, [channel for channel in config.channels if channel.id in known], ids)
+    enroll(store, [channel for channel in config.channels if channel.id in known], ids, now)
     forget_finished(store)
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from aggregator.errors import AggregatorError, ContactMissing, UnknownName
 from aggregator.gateways import address
-from aggregator.jobs import cadence, place, publish
+from aggregator.jobs import announce, cadence, place, publish
 from aggregator.jobs.working import AUTHORITY, known_source, prepare, reading_key, working
 from aggregator.model import (
     Arrival,
@@ -69,7 +69,7 @@ def run(
     with working(config, create=True) as store:
         now = house.clock()
         work = _Round(house=house, store=store, now=now)
-        prepare(store, config)
+        _prepare(work)
         chosen = _choose(work, ids, force, spread)
         runs.forget_finished(store)
         with house.isolate(len(chosen)) as isolate:
@@ -85,15 +85,22 @@ def run(
     return report
 
 
+def _prepare(work: _Round) -> None:
+    """The store knows feeds.yaml, and what is frozen by now was written before anything of it could change (P2)."""
+    prepare(work.store, work.config, work.now)
+    publish.close_months(work.store, work.config, work.now)
+
+
 def _place_and_publish(work: _Round) -> dict[str, object]:
     """What is new into stories, stories into documents; what the report says of it."""
     _settle_authority(work.store, work.config)
     placed = place.place(work.store, work.config.channels, work.now)
     try:
-        published = publish.render(work.store, work.config)
+        published = publish.render(work.store, work.config, work.now)
     except AggregatorError as error:
         error.notices = tuple(work.notices)  # V8: what was committed is told, whatever comes after
         raise
+    work.notices += announce.announce(work.house, work.store)
     return {
         "new_stories": placed.founded,
         "joined_stories": placed.joined,
@@ -442,7 +449,7 @@ def _touch(work: _Round, arrivals: Sequence[Arrival]) -> None:
     if edited:
         significant = [a.item.id for a in arrivals if a.change is Change.SIGNIFICANT]
         touched = stories.touch(work.store, edited, significant, work.now)
-        place.enroll(work.store, work.config.channels, touched)
+        place.enroll(work.store, work.config.channels, touched, work.now)
 
 
 def _counted(arrivals: Iterable[Arrival]) -> Counter[Change]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from aggregator.jobs import trace
 from aggregator.model import Channel, Cluster, Member, Placement
-from aggregator.store import channels, editorial, stories
+from aggregator.store import archives, channels, editorial, stories
 from aggregator.store.connection import Store
 from aggregator.stories import cluster, select
 
@@ -34,7 +34,8 @@ def place(store: Store, all_channels: Sequence[Channel], now: datetime) -> Place
         found = trace.around(store, unplaced)
         before = found.clusters
         placements = cluster.place(unplaced, before, found.near, found.bonds, found.common)
-        foundings = [_founding(p, feed_exists, now) for p in placements if p.founds]
+        month = archives.current(store, now) if feed_exists else None
+        foundings = [_founding(p, feed_exists, now, month) for p in placements if p.founds]
         stories.found(store, foundings, placements, now)
         for placement in placements:
             if placement.doubts:
@@ -42,19 +43,24 @@ def place(store: Store, all_channels: Sequence[Channel], now: datetime) -> Place
         joined = {p.story_id for p in placements if not p.founds}
         stories.set_leads(store, _leads(before, placements, joined), now)
         shown = {p.story_id for p in placements} | {other for p in placements for other, _ in p.related}
-        enroll(store, all_channels, shown)
+        enroll(store, all_channels, shown | set(stories.bring_back(store, now)), now)
     return Placed(founded=len(foundings), joined=len(placements) - len(foundings))
 
 
-def _founding(placement: Placement, feed_exists: bool, now: datetime) -> stories.Founding:
-    """T4: a backlog is announced when it claims to be from; into an existing feed only its last week goes."""
+def _founding(placement: Placement, feed_exists: bool, now: datetime, month: str | None) -> stories.Founding:
+    """T4: a backlog is announced when it claims to be from; into an existing feed only its last week goes.
+
+    What enters an existing feed goes into the archive's current `month`: those before it are frozen (P2).
+    """
     member = placement.member
-    fresh = member.dated and member.sort >= now - FRESH
+    announced = member.sort if member.backlog else now
+    fed = (member.dated and member.sort >= now - FRESH) or not (member.backlog and feed_exists)
     return stories.Founding(
         story_id=placement.story_id,
-        announced=member.sort if member.backlog else now,
+        announced=announced,
         published=member.sort,
-        fed=fresh or not (member.backlog and feed_exists),
+        fed=fed,
+        month=(month or f"{announced:%Y-%m}") if fed else None,
     )
 
 
@@ -71,26 +77,21 @@ def lead_of(members: Iterable[Member]) -> str:
     return min(members, key=cluster.rank).item_id
 
 
-def enroll(store: Store, all_channels: Sequence[Channel], story_ids: Iterable[str]) -> None:
+def enroll(store: Store, all_channels: Sequence[Channel], story_ids: Iterable[str], now: datetime) -> None:
     """Put stories into the channels that select them now, inside the caller's transaction (P1)."""
     facts = stories.facts(store, story_ids)
-    channels.enroll(store, {fact.story_id: chosen(fact, all_channels) for fact in facts}, facts)
+    choose = select.chooser(all_channels)
+    channels.enroll(store, {fact.story_id: _chosen(fact, choose) for fact in facts}, facts, now)
 
 
-def chosen(fact: stories.Facts, all_channels: Sequence[Channel]) -> tuple[str, ...]:
+def _chosen(fact: stories.Facts, choose: select.Chooser) -> tuple[str, ...]:
     """The channels a story is in; a hidden one is in none."""
-    if fact.hidden:
-        return ()
-    return select.channels_of(
-        all_channels,
-        sources=fact.sources,
-        topics=fact.topics,
-        kind=fact.kind,
-        languages=fact.languages,
-    )
+    return () if fact.hidden else choose(fact.sources, fact.topics, fact.kind, fact.languages)
 
 
-def select_again(store: Store, all_channels: Sequence[Channel]) -> dict[str, channels.ChannelRecord]:
+def select_again(
+    store: Store, all_channels: Sequence[Channel], now: datetime
+) -> dict[str, channels.ChannelRecord]:
     """Bring memberships in line with feeds.yaml where a channel's include or exclude changed."""
     records = channels.sync(store, [channel.id for channel in all_channels])
     stale = [
@@ -100,13 +101,21 @@ def select_again(store: Store, all_channels: Sequence[Channel]) -> dict[str, cha
     ]
     if not stale:
         return records
+    choose = select.chooser(stale)
     with store.transaction():
         for channel in stale:
             channels.clear(store, channel.id)
-        for ids in stories.every_id(store):
+        for ids in _concerned(store, stale):
             facts = stories.facts(store, ids)
-            for channel in stale:
-                channels.add(store, channel.id, [f for f in facts if chosen(f, [channel])])
+            channels.add(store, {fact.story_id: _chosen(fact, choose) for fact in facts}, facts)
         for channel in stale:
-            channels.selected(store, channel.id, repr((channel.include, channel.exclude)))
+            channels.selected(store, channel.id, repr((channel.include, channel.exclude)), now)
     return channels.sync(store, [channel.id for channel in all_channels])
+
+
+def _concerned(store: Store, stale: Sequence[Channel]) -> Iterable[list[str]]:
+    """The stories that may be in one of the channels, in lists: a new source costs no look at the whole archive."""
+    sources = [source for channel in stale for source in channel.include.sources]
+    if all(channel.automatic and channel.include.sources for channel in stale):
+        return stories.of_sources(store, sources)
+    return stories.every_id(store)

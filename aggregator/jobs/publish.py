@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import pairwise
 
 from aggregator import outputs
 from aggregator.gateways import files
+from aggregator.jobs import announce
 from aggregator.jobs.place import select_again
 from aggregator.jobs.working import prepare, working
-from aggregator.model import Channel, Config, Directory, Document, Publication, PublishReport, Teller
+from aggregator.model import (
+    EPOCH,
+    ArchiveMonth,
+    Channel,
+    Config,
+    Directory,
+    Document,
+    Publication,
+    PublishReport,
+    Teller,
+)
 from aggregator.outputs import places
 from aggregator.seams import House
-from aggregator.store import channels, runs, sources, stories
+from aggregator.store import archives, channels, pings, runs, sources, stories
+from aggregator.store.archives import ArchiveRecord
+from aggregator.store.channels import ChannelRecord
 from aggregator.store.connection import Store
 
 WINDOW = 100  # stories in a feed and on a page
+STONES = 50  # tombstones in a feed; the archive has all of them
 DIRECTORY = "directory_written"
+FILES = ("index.html", "atom.xml", "rss.xml", "feed.json")
 
 
 def run(house: House) -> PublishReport:
@@ -25,67 +42,210 @@ def run(house: House) -> PublishReport:
     config = house.config
     begun = time.perf_counter()
     with working(config) as store:
-        prepare(store, config)
-        run_id = runs.begin(store, "publish", house.clock())
-        report = render(store, config, everything=True)
+        now = house.clock()
+        prepare(store, config, now)
+        run_id = runs.begin(store, "publish", now)
+        report = render(store, config, now, everything=True)
+        report = replace(report, notices=announce.announce(house, store))
         report = replace(report, seconds=round(time.perf_counter() - begun, 3))
         runs.finish(store, run_id, "done", {"documents_written": report.documents_written}, house.clock())
     return report
 
 
-def render(store: Store, config: Config, *, everything: bool = False) -> PublishReport:
-    """Bring `public` in line with the store."""
-    made_with = f"{config.digest_of_file} {outputs.made_with()}"
-    records = select_again(store, config.channels)
-    written: list[str] = []
-    unchanged = 0
-    for channel in config.channels:
-        record = records[channel.id]
-        current = record.revision == record.written_revision and record.written_with == made_with
-        current = current and (config.public / places.path(channel, "atom.xml")).exists()
-        if current and not everything:
-            continue
-        for document in _documents(store, config, channel):
-            if files.write_document(config.public, document):
-                written.append(document.path)
-            else:
-                unchanged += 1
-        channels.written(store, record, made_with)
-    tellers = tuple(sources.tellers(store, configured=True).values())
-    described = hashlib.sha256(repr((config.site, tellers)).encode()).hexdigest()
-    if described != runs.get(store, DIRECTORY) or everything:
-        document = _directory(config, tellers)
-        if files.write_document(config.public, document):
-            written.append(document.path)
+@dataclass(slots=True)
+class _Press:
+    """What one publishing works with and gathers."""
+
+    store: Store
+    config: Config
+    now: datetime
+    everything: bool = False
+    written: list[str] = field(default_factory=list)
+    unchanged: int = 0
+
+    def put(self, document: Document) -> None:
+        """Write a document where its bytes differ from what is there."""
+        if files.write_document(self.config.public, document):
+            self.written.append(document.path)
         else:
-            unchanged += 1
-        runs.put(store, DIRECTORY, described)
-    return PublishReport(documents_written=tuple(written), unchanged=unchanged)
+            self.unchanged += 1
+
+    def there(self, path: str) -> bool:
+        """Whether a document is there at all: somebody may have lost `public`."""
+        return (self.config.public / path).exists()
+
+    def made_with(self) -> str:
+        """What decides about bytes besides the store (P1)."""
+        return f"{self.config.digest_of_file} {outputs.made_with()}"
 
 
-def _directory(config: Config, tellers: tuple[Teller, ...]) -> Document:
+def render(store: Store, config: Config, now: datetime, *, everything: bool = False) -> PublishReport:
+    """Bring `public` in line with the store."""
+    press = _Press(store=store, config=config, now=now, everything=everything)
+    records = select_again(store, config.channels, now)
+    _archives(press)
+    for channel in config.channels:
+        _channel(press, channel, records[channel.id])
+    _directory(press)
+    _sweep(press)
+    return PublishReport(documents_written=tuple(press.written), unchanged=press.unchanged)
+
+
+def close_months(store: Store, config: Config, now: datetime) -> None:
+    """Write the archive documents of months that ended, before anything in them can change (P2)."""
+    if any(not record.closed and record.month < f"{now:%Y-%m}" for record in archives.records(store)):
+        _archives(_Press(store=store, config=config, now=now))
+
+
+# --- channels ------------------------------------------------------------------------------------------
+
+
+def _channel(press: _Press, channel: Channel, record: ChannelRecord) -> None:
+    made_with = press.made_with()
+    current = record.revision == record.written_revision and record.written_with == made_with
+    if current and not press.everything and _shown(press, channel):
+        return
+    public: dict[str, str] = {}
+    for document in _documents(press, channel, record):
+        press.put(document)
+        public[press.config.site.url + document.path] = hashlib.sha256(document.body).hexdigest()
+    with press.store.transaction():
+        channels.written(press.store, record, made_with)
+        if press.config.hub:
+            pings.owe(press.store, {url: version for url, version in public.items() if _is_feed(url)})
+
+
+def _shown(press: _Press, channel: Channel) -> bool:
+    """Whether the files of a channel are there; that of a source or topic has none before its first story."""
+    if press.there(places.path(channel, "atom.xml")):
+        return True
+    return channel.automatic and not channels.window(press.store, channel.id, 1, fed_only=False)
+
+
+def _is_feed(url: str) -> bool:
+    return url.endswith((".xml", ".json"))
+
+
+def _documents(press: _Press, channel: Channel, record: ChannelRecord) -> list[Document]:
+    from aggregator.outputs import renderers
+
+    store, config = press.store, press.config
+    with store.snapshot():
+        fed = channels.window(store, channel.id, WINDOW, fed_only=True)
+        shown = channels.window(store, channel.id, WINDOW, fed_only=False)
+        read = {story.id: story for story in stories.read(store, list(dict.fromkeys([*fed, *shown])))}
+        since = min((read[id_].announced for id_ in fed), default=EPOCH)
+        stones = channels.tombstones(store, channel.id, since, STONES)
+        months = archives.records(store) if channel.id == "all" else []
+    if channel.automatic and not read and not press.there(places.path(channel, "atom.xml")):
+        return []
+    publication = Publication(
+        site=config.site,
+        channel=channel,
+        channels=_listed(press, channel),
+        stories=tuple(read[id_] for id_ in fed),
+        tombstones=tuple(stones),
+        updated=record.updated,
+        previous=months[-1].month if months else None,
+        hub=config.hub,
+    )
+    page = replace(publication, stories=tuple(read[id_] for id_ in shown))
+    return renderers.feeds(publication) + [render(page) for render in renderers.PAGES.values()]
+
+
+def _listed(press: _Press, channel: Channel) -> tuple[Channel, ...]:
+    """The channels that a page leads to: those of sources and topics from the page of everything only.
+
+    Any story changes that one, so that no other page depends on which sources told something by now.
+    """
+    told = channels.told(press.store) if channel.id == "all" else set()
+    return tuple(other for other in press.config.channels if not other.automatic or other.id in told)
+
+
+def _sweep(press: _Press) -> None:
+    """The files of channels that left feeds.yaml go: nobody would ever bring them up to date again."""
+    for id_ in channels.gone(press.store, [channel.id for channel in press.config.channels]):
+        files.remove_documents(press.config.public, [f"channels/{id_}/{name}" for name in FILES])
+        channels.forget(press.store, id_)
+
+
+# --- the archive ---------------------------------------------------------------------------------------
+
+
+def _archives(press: _Press) -> None:
+    """Documents of months that changed, and of those that ended since they were written (P2)."""
+    channel = next(channel for channel in press.config.channels if channel.id == "all")
+    for before, record in pairwise([None, *archives.records(press.store)]):
+        assert record is not None
+        if _is_stale(press, record):
+            previous = before.month if before else None
+            month = ArchiveMonth(
+                site=press.config.site, channel=channel, month=record.month, previous=previous, stories=()
+            )
+            _write_month(press, record, month)
+
+
+def _is_stale(press: _Press, record: ArchiveRecord) -> bool:
+    from aggregator.outputs import archive
+
+    wanted = archive.anchored(press.config.site) if record.closed else press.made_with()
+    current = record.revision == record.written_revision and record.written_with == wanted
+    ended = not record.closed and record.month < f"{press.now:%Y-%m}"
+    return press.everything or ended or not current or not press.there(places.archive_path(record.month))
+
+
+def _write_month(press: _Press, record: ArchiveRecord, month: ArchiveMonth) -> None:
+    from aggregator.outputs import archive
+
+    anchored = archive.anchored(press.config.site)
+    with press.store.snapshot():
+        month = replace(month, tombstones=tuple(archives.withdrawn(press.store, month.month)))
+        document = _amended(press, month) if record.closed and record.written_with == anchored else None
+        if document is None:
+            told = stories.read(press.store, archives.told(press.store, month.month))
+            document = archive.render(replace(month, stories=tuple(told)))
+    press.put(document)
+    closed = record.month < f"{press.now:%Y-%m}"
+    archives.written(press.store, record, anchored if closed else press.made_with(), closed=closed)
+
+
+def _amended(press: _Press, month: ArchiveMonth) -> Document | None:
+    """A frozen document with its withdrawals, None if it is lost and must be rendered again."""
+    from aggregator.outputs import archive
+
+    path = places.archive_path(month.month)
+    try:
+        body = (press.config.public / path).read_bytes()
+        buried = archive.buried(body) - {stone.story_id for stone in month.tombstones}
+        back = stories.read(press.store, sorted(archives.alive(press.store, sorted(buried))))
+        body = archive.amend(body, replace(month, stories=tuple(back)))
+    except (OSError, ValueError):
+        return None
+    return Document(path=path, media_type=places.ATOM_TYPE, body=body)
+
+
+# --- what belongs to no channel ------------------------------------------------------------------------
+
+
+def _directory(press: _Press) -> None:
+    """`sources.opml`, and the style sheet of every feed."""
+    tellers = tuple(sources.tellers(press.store, configured=True).values())
+    described = hashlib.sha256(repr((press.config.site, tellers, press.made_with())).encode()).hexdigest()
+    if described == runs.get(press.store, DIRECTORY) and press.there("feed.css") and not press.everything:
+        return
+    press.put(_opml(press.config, tellers))
+    press.put(_stylesheet())
+    runs.put(press.store, DIRECTORY, described)
+
+
+def _opml(config: Config, tellers: tuple[Teller, ...]) -> Document:
     from aggregator.outputs import opml
 
     topics = {source.id: source.topics for source in config.sources}
     return opml.render(Directory(site=config.site, sources=tellers, topics=topics))
 
 
-def _documents(store: Store, config: Config, channel: Channel) -> list[Document]:
-    from aggregator.outputs import renderers
+def _stylesheet() -> Document:
+    from aggregator.outputs import stylesheet
 
-    with store.snapshot():
-        fed = channels.window(store, channel.id, WINDOW, fed_only=True)
-        shown = channels.window(store, channel.id, WINDOW, fed_only=False)
-        read = {story.id: story for story in stories.read(store, list(dict.fromkeys([*fed, *shown])))}
-
-    def publication(ids: list[str]) -> Publication:
-        return Publication(
-            site=config.site,
-            channel=channel,
-            channels=config.channels,
-            stories=tuple(read[id_] for id_ in ids),
-        )
-
-    feeds = [render(publication(fed)) for render in renderers.FEEDS.values()]
-    pages = [render(publication(shown)) for render in renderers.PAGES.values()]
-    return feeds + pages
+    return stylesheet.render()

@@ -179,9 +179,9 @@ def _apply(house: House, store: Store, diff: Diff, judged: _Judged) -> Diff:
                 (home,) = stories.clusters(store, [story_id])
                 gone = sorted((m for m in home.members if m.item_id in items), key=cluster.rank)
                 why = f"left {story_id} when everything was placed again on {now:%Y-%m-%d}"
-                part = edit.free_id(store, gone[0])
-                edit.part_story(store, house.config, home, gone, part, now, announce=False, why=why)
-                editorial.relate(store, [(story_id, part, "told as one story once")])
+                part = edit.unannounced(store, home, gone[0])
+                edit.part_story(store, house.config, home, gone, part, now, why)
+                editorial.relate(store, [(story_id, part.story_id, "told as one story once")])
         for pair in diff.joins:
             both = stories.clusters(store, [pair.story, pair.other])
             bonds = editorial.bonds(store, (m.item_id for one in both for m in one.members))

@@ -127,7 +127,7 @@ def set_hidden(house: House, names: Sequence[str], who: str, *, hidden: bool) ->
                     changed.append(id_)
             if changed:
                 editorial.decide(store, "hide" if hidden else "unhide", who, now, stories=changed)
-            enroll(store, [channel for channel in config.channels if channel.id in known], changed)
+            enroll(store, [channel for channel in config.channels if channel.id in known], changed, now)
     return changed
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from difflib import get_close_matches
 
 from aggregator.errors import AuthorityChanged, UnknownName
@@ -50,12 +51,12 @@ def known_source(config: Config, id_: str) -> Source:
     return by_id[id_]
 
 
-def prepare(store: Store, config: Config) -> None:
+def prepare(store: Store, config: Config, now: datetime) -> None:
     """feeds.yaml into the store: sources (V5), with what their documents are to be read (V4), and channels."""
     keys = {source.id: reading_key(source, config) for source in config.sources}
     with store.transaction():
         sources.sync(store, config.sources, keys)
-    select_again(store, config.channels)
+    select_again(store, config.channels, now)
 
 
 def reading_key(source: Source, config: Config) -> str:

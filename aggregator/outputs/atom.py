@@ -1,4 +1,4 @@
-"""A channel as an Atom feed (RFC 4287): feedgen lives and dies here, its gaps filled by an extension of our own.
+"""A channel as an Atom feed (RFC 4287): feedgen lives and dies here and in `rss`, its gaps filled by an extension.
 
 feedgen 1.0.0 knows only title and link of `source`, gives entries no language, and prepends entries; the
 extension runs last in each entry and so can put `source` at the very end (PB3).
@@ -6,8 +6,12 @@ extension runs last in each entry and so can put `source` at the very end (PB3).
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 from typing import Any
 
 from feedgen.ext.base import BaseEntryExtension, BaseExtension
@@ -15,50 +19,94 @@ from feedgen.feed import FeedGenerator
 from feedgen.util import xml_elem
 
 from aggregator import __version__
-from aggregator.model import Document, Publication, Sighting, Story
-from aggregator.outputs import places
+from aggregator.model import Channel, Document, Enclosure, Publication, Site, Story, Tombstone
+from aggregator.outputs import corrections, places
+from aggregator.text import web_link
 
-MAX_BYTES = 512 * 1024  # PB14
 MAX_TEXT = 64 * 1024  # characters of one story; a longer one is told by its excerpt and link
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"  # RFC 6721
+HISTORY = "http://purl.org/syndication/history/1.0"  # RFC 5005
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """One Atom document of a channel: its own address, and its links beside `self` and `alternate`.
+
+    `links` are pairs of relation and address; `archived` says that it is an archive document (RFC 5005).
+    """
+
+    site: Site
+    channel: Channel
+    path: str
+    updated: datetime
+    stories: tuple[Story, ...]
+    tombstones: tuple[Tombstone, ...]
+    links: tuple[tuple[str, str], ...] = ()
+    archived: bool = False
 
 
 def render(publication: Publication) -> Document:
-    """`atom.xml` of a channel: as many of its newest stories as fit."""
-    body = _feed(publication, publication.stories)
-    if len(body) > MAX_BYTES:
-        # The size grows with every story, so the largest number that fits can be bisected for.
-        fits = bisect_right(
-            range(1, len(publication.stories)),
-            MAX_BYTES,
-            key=lambda count: len(_feed(publication, publication.stories[:count])),
-        )
-        body = _feed(publication, publication.stories[:fits])
-    return Document(path=places.path(publication.channel, "atom.xml"), media_type=places.ATOM_TYPE, body=body)
-
-
-def _feed(publication: Publication, stories: tuple[Story, ...]) -> bytes:
+    """`atom.xml` of a channel."""
     site, channel = publication.site, publication.channel
+    links = [("hub", publication.hub)] if publication.hub else []
+    if publication.previous:
+        links.append(("prev-archive", site.url + places.archive_path(publication.previous)))
+    return document(
+        Sheet(
+            site=site,
+            channel=channel,
+            path=places.path(channel, "atom.xml"),
+            updated=publication.updated,
+            stories=publication.stories,
+            tombstones=publication.tombstones,
+            links=tuple(links),
+        )
+    )
+
+
+def document(sheet: Sheet) -> Document:
+    """The document of a sheet."""
+    site, channel = sheet.site, sheet.channel
     feed = FeedGenerator()
     feed.register_extension("repair", _FeedRepair, _EntryRepair, atom=True, rss=False)
+    feed.repair.sheet = sheet
     feed.id(places.channel_tag(site, channel))
     feed.title(channel.title)
-    feed.updated(publication.updated)
-    feed.link(href=places.url(site, channel, "atom.xml"), rel="self", type="application/atom+xml")
+    feed.updated(sheet.updated)
+    feed.link(href=site.url + sheet.path, rel="self", type="application/atom+xml")
     feed.link(href=places.url(site, channel, "index.html"), rel="alternate", type="text/html")
+    for rel, href in sheet.links:
+        feed.link(href=href, rel=rel)
     feed.author(name=site.title, uri=site.url)
     feed.generator("aggregator", version=__version__)
     feed.language(site.language)
-    for story in stories:
-        _entry(feed.add_entry(order="append"), story, publication)
-    return bytes(feed.atom_str(pretty=True))
+    for story in sheet.stories:
+        _entry(feed.add_entry(order="append"), story, sheet)
+    body = styled(bytes(feed.atom_str(pretty=True)), sheet.path)
+    return Document(path=sheet.path, media_type=places.ATOM_TYPE, body=body)
 
 
-def _entry(entry: Any, story: Story, publication: Publication) -> None:
-    site, lead, teller = publication.site, story.lead, story.teller
+def styled(body: bytes, path: str) -> bytes:
+    """An XML document with the style sheet that makes it readable in a browser (PB15)."""
+    declaration, _, rest = body.partition(b"\n")
+    sheet = f"{'../' * path.count('/')}feed.css"
+    return declaration + f'\n<?xml-stylesheet type="text/css" href="{sheet}"?>\n'.encode() + rest
+
+
+def full_text(story: Story, site: Site) -> str | None:
+    """A story's own HTML, where its source permits to republish it (P3)."""
+    if not story.teller.full_text or not 0 < len(story.lead.html) <= MAX_TEXT:
+        return None
+    note = corrections.note(story, site)
+    return f"<p><em>{escape(note)}</em></p>\n{story.lead.html}" if note else story.lead.html
+
+
+def _entry(entry: Any, story: Story, sheet: Sheet) -> None:
+    site, lead, teller = sheet.site, story.lead, story.teller
     entry.id(places.story_tag(site, story.id))
     entry.title(lead.title)
-    entry.updated(story.updated)
+    entry.updated(_told_apart(story))
     entry.published(story.published)
     for name in lead.authors or (teller.name,):
         entry.author(name=name)
@@ -67,59 +115,109 @@ def _entry(entry: Any, story: Story, publication: Publication) -> None:
     entry.category(term=story.kind.value, scheme=f"{site.url}#kind")
     for category in lead.categories:
         entry.category(term=category)
-    if teller.full_text and 0 < len(lead.html) <= MAX_TEXT:
-        entry.content(lead.html, type="html")
-        entry.summary(lead.excerpt)
-    else:
-        entry.summary(lead.excerpt or lead.title)
+    if text := full_text(story, site):
+        entry.content(text, type="html")
+    entry.summary(corrections.summary(story, site))
     if rights := teller.licence or lead.rights:
         entry.rights(rights)
     # An entry without content must have an alternate link (RFC 4287, 4.1.2).
-    entry.link(href=_alternate(story, publication), rel="alternate")
+    entry.link(href=places.alternate(site, sheet.channel, story), rel="alternate")
     entry.repair.story = story
-    entry.repair.alternate = _alternate(story, publication)
-    entry.repair.language_of_feed = site.language
+    entry.repair.sheet = sheet
 
 
-def _alternate(story: Story, publication: Publication) -> str:
-    page = places.url(publication.site, publication.channel, "index.html")
-    return story.lead.link or f"{page}#story-{story.id}"
+def _told_apart(story: Story) -> datetime:
+    """`updated` with a fraction of a second of the story's own.
+
+    Many partners give a day only, and the W3C validator warns of entries updated in the same moment (DuplicateUpdated).
+    """
+    mark = hashlib.sha256(story.id.encode()).digest()
+    return story.updated.replace(microsecond=int.from_bytes(mark[:4]) % 1_000_000)
 
 
 class _FeedRepair(BaseExtension):  # type: ignore[misc]  # feedgen has no types
-    """Nothing to mend on the feed itself."""
+    """What archives and tombstones need (PB8, PB9); the grammar of RFC 4287 wants it before the entries."""
+
+    sheet: Sheet
+
+    def extend_ns(self) -> dict[str, str]:
+        prefixes = {"fh": HISTORY} if self.sheet.archived else {}
+        return prefixes | ({"at": TOMBSTONES} if self.sheet.tombstones else {})
+
+    def extend_atom(self, feed: Any) -> Any:
+        if self.sheet.archived:
+            xml_elem(f"{{{HISTORY}}}archive", feed)
+        for tombstone in self.sheet.tombstones:
+            deleted_entry(feed, tombstone, self.sheet.site)
+        return feed
+
+
+def deleted_entry(parent: Any, tombstone: Tombstone, site: Site) -> Any:
+    """RFC 6721: the story of this id is told no more."""
+    deleted = xml_elem(
+        f"{{{TOMBSTONES}}}deleted-entry",
+        parent,
+        ref=places.story_tag(site, tombstone.story_id),
+        when=_written(tombstone.at),
+    )
+    if tombstone.became:
+        words = f"Told as {places.story_tag(site, tombstone.became)} now."
+        _text(deleted, f"{{{TOMBSTONES}}}comment", words)
+    return deleted
 
 
 class _EntryRepair(BaseEntryExtension):  # type: ignore[misc]
     """Language, every link with its attributes, and a whole `source` as the last child."""
 
     story: Story
-    alternate: str
-    language_of_feed: str
+    sheet: Sheet
 
     def extend_atom(self, entry: Any) -> Any:
-        lead = self.story.lead
-        if lead.language and lead.language != self.language_of_feed:
+        story, site = self.story, self.sheet.site
+        lead = story.lead
+        if lead.language and lead.language != site.language:
             entry.set(XML_LANG, lead.language)
+        for name in ("title", "summary", "rights"):
+            _typed(entry.find(name))
         for link in entry.findall("link"):
             entry.remove(link)
         attributes = {"hreflang": lead.language} if lead.language else {}
-        xml_elem("link", entry, rel="alternate", type="text/html", href=self.alternate, **attributes)
+        href = places.alternate(site, self.sheet.channel, story)
+        xml_elem("link", entry, rel="alternate", type="text/html", href=href, **attributes)
         for enclosure in lead.enclosures:
-            extra = {"type": enclosure.type} if enclosure.type else {}
-            if enclosure.length is not None:
-                extra["length"] = str(enclosure.length)
-            xml_elem("link", entry, rel="enclosure", href=enclosure.url, **extra)
-        for sighting in self.story.also:
-            _related(entry, sighting)
-        _source(entry, self.story)
+            xml_elem("link", entry, rel="enclosure", href=places.href(enclosure.url), **file_facts(enclosure))
+        for href, title in related(story):
+            xml_elem("link", entry, rel="related", href=href, title=title)
+        _source(entry, story)
         return entry
 
 
-def _related(entry: Any, sighting: Sighting) -> None:
-    """Another partner that published the same story; where it only passed on the link, its site."""
-    href = sighting.item.link or sighting.teller.site_link or sighting.teller.url
-    xml_elem("link", entry, rel="related", href=href, title=f"Also published by {sighting.teller.name}")
+_MARKUP = re.compile(r"</[a-zA-Z]|&(#|[a-zA-Z][a-zA-Z0-9_]*)")
+
+
+def _typed(element: Any) -> None:
+    """Plain words that look like markup are sent as HTML: nobody need guess then (W3C ContainsUndeclaredHTML)."""
+    if element is not None and element.get("type") is None and _MARKUP.search(element.text or ""):
+        element.set("type", "html")
+        element.text = escape(element.text, quote=False)
+
+
+_MIME = re.compile(r"[^\s()<>,;:\\\"/\[\]?=]+/[^\s()<>,;:\\\"/\[\]?=]+( *;.*)?")
+
+
+def file_facts(enclosure: Enclosure) -> dict[str, str]:
+    """The `type` and `length` of an attached file, where its source said something sane."""
+    facts = {}
+    if enclosure.type and _MIME.fullmatch(enclosure.type):
+        facts["type"] = enclosure.type
+    if enclosure.length is not None:
+        facts["length"] = str(enclosure.length)
+    return facts
+
+
+def related(story: Story) -> Iterable[tuple[str, str]]:
+    """Where the other partners tell a story, each with a title (PB3)."""
+    return [(places.beyond(also), f"Also published by {also.teller.name}") for also in story.also]
 
 
 def _source(entry: Any, story: Story) -> None:
@@ -129,14 +227,23 @@ def _source(entry: Any, story: Story) -> None:
     _text(source, "title", teller.name)
     _text(source, "updated", _written(lead.source_updated or lead.first_seen))
     if teller.kind != "page":
-        xml_elem("link", source, rel="self", href=teller.url)
-    xml_elem("link", source, rel="alternate", href=teller.site_link or teller.url)
+        xml_elem("link", source, rel="self", href=places.href(teller.url))
+    xml_elem("link", source, rel="alternate", href=places.href(teller.site_link or teller.url))
     if rights := teller.rights or teller.licence:
         _text(source, "rights", rights)
 
 
+_ID = re.compile(
+    r"tag:([a-z0-9._-]+@)?[a-z0-9.-]+,\d{4}(-\d\d(-\d\d)?)?:[\w.~!$&'()*+,;=:@/?%-]*"
+    r"|urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"|urn:(?!uuid:)[a-z0-9][a-z0-9-]{1,31}:[\w.~!$&'()*+,;=:@/?%-]+",
+    re.ASCII | re.IGNORECASE,
+)
+
+
 def _is_iri(text: str | None) -> bool:
-    return bool(text) and str(text).startswith(("http://", "https://", "tag:", "urn:"))
+    """Whether a feed's own id is one by RFC 4151, 4122 or 3986; many are not."""
+    return bool(text) and (bool(_ID.fullmatch(str(text))) or web_link(str(text)) == text)
 
 
 def _text(parent: Any, name: str, text: str | None) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from aggregator.model import Channel, Site
+from aggregator.model import Channel, Sighting, Site, Story
 
 ATOM_TYPE = "application/atom+xml; charset=utf-8"
+RSS_TYPE = "application/rss+xml; charset=utf-8"
+JSON_TYPE = "application/feed+json; charset=utf-8"
+CSS_TYPE = "text/css; charset=utf-8"
 HTML_TYPE = "text/html; charset=utf-8"
 
 
@@ -23,6 +26,11 @@ def beside(here: Channel, target: str) -> str:
     return target if here.id == "all" else f"../../{target}"
 
 
+def archive_path(month: str) -> str:
+    """Where the archive document of a month (`yyyy-mm`) is."""
+    return f"archive/{month}.xml"
+
+
 def story_tag(site: Site, story_id: str) -> str:
     """The permanent id of a story (RFC 4151, I4)."""
     return f"tag:{site.authority}:story/{story_id}"
@@ -31,3 +39,20 @@ def story_tag(site: Site, story_id: str) -> str:
 def channel_tag(site: Site, channel: Channel) -> str:
     """The permanent id of a channel's feed."""
     return f"tag:{site.authority}:channel/{channel.id}"
+
+
+def alternate(site: Site, channel: Channel, story: Story) -> str:
+    """Where a story is read: at its publisher's, or where that has no page for it, on ours."""
+    return href(story.lead.link or f"{url(site, channel, 'index.html')}#story-{story.id}")
+
+
+def beyond(sighting: Sighting) -> str:
+    """Where another partner tells the same story; one that only passed on the link is known by its site."""
+    return href(sighting.item.link or sighting.teller.site_link or sighting.teller.url)
+
+
+def href(link: str) -> str:
+    """A link as RFC 3986 has it: brackets (`?a[]=1` of TYPO3) only belong around the address of a host."""
+    scheme, slashes, rest = link.partition("//")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{slashes}{host}{slash}{path.replace('[', '%5B').replace(']', '%5D')}"

@@ -10,7 +10,7 @@ from itertools import groupby
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from aggregator.model import Channel, Document, Publication, Story
-from aggregator.outputs import places
+from aggregator.outputs import corrections, places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,9 @@ def render(publication: Publication) -> Document:
             home_of=home_of,
             start=places.beside(channel, "index.html"),
             sources_url=places.beside(channel, "sources.opml"),
-            feed_url=places.url(site, channel, "atom.xml"),
+            made=[other for other in publication.channels if other.automatic],
+            address_of=lambda name: places.url(site, channel, name),
+            note=lambda story: corrections.note(story, site),
             days=[
                 Day(date=day, stories=tuple(stories))
                 for day, stories in groupby(publication.stories, key=local_day)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from aggregator.store.connection import Store, stamp
+from aggregator.model import Tombstone
+from aggregator.store import archives
+from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, marks
 from aggregator.store.stories import Facts
 
@@ -19,19 +22,43 @@ class ChannelRecord:
     written_revision: int
     written_with: str
     selected_with: str
+    updated: datetime
 
 
 def sync(store: Store, ids: Sequence[str]) -> dict[str, ChannelRecord]:
-    """Know every channel of feeds.yaml; channels that left it are forgotten, their stories stay."""
+    """Know every channel of feeds.yaml; channels that left it are empty until their files are gone (`gone`)."""
+    known = set(ids)
     with store.transaction():
         store.db.conn.executemany("INSERT OR IGNORE INTO channels (id) VALUES (?)", [[id_] for id_ in ids])
-        gone = [row["id"] for row in store.db.table("channels").rows if row["id"] not in ids]
-        for table, column in (("memberships", "channel_id"), ("channels", "id")):
-            store.db.conn.executemany(f"DELETE FROM {table} WHERE {column} = ?", [[id_] for id_ in gone])
+        rows = store.db.execute("SELECT id FROM channels WHERE selected_with <> ''")
+        for id_ in [row[0] for row in rows if row[0] not in known]:
+            clear(store, id_)
+            store.db.execute("UPDATE channels SET selected_with = '' WHERE id = ?", [id_])
     return {
-        row["id"]: ChannelRecord(**{key: row[key] for key in ChannelRecord.__slots__})
+        row["id"]: ChannelRecord(
+            **{key: row[key] for key in ChannelRecord.__slots__} | {"updated": sure_moment(row["updated"])}
+        )
         for row in store.db.table("channels").rows
+        if row["id"] in known
     }
+
+
+def gone(store: Store, ids: Sequence[str]) -> list[str]:
+    """Channels that left feeds.yaml, and whose files may still be there."""
+    known = set(ids)
+    rows = store.db.execute("SELECT id FROM channels ORDER BY id")
+    return [row[0] for row in rows if row[0] not in known]
+
+
+def forget(store: Store, id_: str) -> None:
+    """A channel that left feeds.yaml has no files any more; its stories stay."""
+    with store.transaction():
+        for table, column in (
+            ("memberships", "channel_id"),
+            ("withdrawals", "channel_id"),
+            ("channels", "id"),
+        ):
+            store.db.execute(f"DELETE FROM {table} WHERE {column} = ?", [id_])
 
 
 _MEMBERSHIP = (
@@ -56,10 +83,20 @@ def known(store: Store) -> set[str]:
     return {row["id"] for row in store.db.table("channels").rows}
 
 
-def enroll(store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[Facts]) -> None:
+def told(store: Store) -> set[str]:
+    """The channels that have stories."""
+    rows = store.db.execute(
+        "SELECT id FROM channels WHERE EXISTS (SELECT 1 FROM memberships WHERE channel_id = channels.id)"
+    )
+    return {row[0] for row in rows}
+
+
+def enroll(
+    store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[Facts], now: datetime
+) -> None:
     """Record which channels each story is in now and bump their revisions (P1), in the caller's transaction.
 
-    A channel that a story leaves is bumped as well as one that it enters or stays in.
+    A channel that a story leaves is bumped as well as one that it enters or stays in; so is its archive month.
     """
     facts = list(facts)
     bumped: set[str] = set()
@@ -71,26 +108,26 @@ def enroll(store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[
         )
         bumped.update(row[0] for row in rows)
         store.db.execute(f"DELETE FROM memberships WHERE story_id IN {inside}", part)
+    add(store, chosen, facts)
+    bumped.update(channel for channels in chosen.values() for channel in channels)
+    store.db.conn.executemany(_BUMP, [[stamp(now), id_] for id_ in sorted(bumped)])
+    archives.bump(store, {fact.month for fact in facts if fact.month})
+
+
+_BUMP = "UPDATE channels SET revision = revision + 1, updated = max(updated, ?) WHERE id = ?"
+
+
+def add(store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[Facts]) -> None:
+    """Put stories into their channels, in the caller's transaction."""
     store.db.conn.executemany(
         _MEMBERSHIP, [_membership(channel, fact) for fact in facts for channel in chosen[fact.story_id]]
     )
-    bumped.update(channel for channels in chosen.values() for channel in channels)
-    store.db.conn.executemany(
-        "UPDATE channels SET revision = revision + 1 WHERE id = ?", [[id_] for id_ in sorted(bumped)]
-    )
 
 
-def add(store: Store, channel_id: str, facts: Iterable[Facts]) -> None:
-    """Put stories into a channel that is being selected again, in the caller's transaction."""
-    store.db.conn.executemany(_MEMBERSHIP, [_membership(channel_id, fact) for fact in facts])
-
-
-def selected(store: Store, channel_id: str, selected_with: str) -> None:
+def selected(store: Store, channel_id: str, selected_with: str, now: datetime) -> None:
     """A channel's memberships are those of this include and exclude now, in the caller's transaction."""
-    store.db.execute(
-        "UPDATE channels SET selected_with = ?, revision = revision + 1 WHERE id = ?",
-        [selected_with, channel_id],
-    )
+    store.db.execute(_BUMP, [stamp(now), channel_id])
+    store.db.execute("UPDATE channels SET selected_with = ? WHERE id = ?", [selected_with, channel_id])
 
 
 def clear(store: Store, channel_id: str) -> None:
@@ -106,6 +143,32 @@ def window(store: Store, channel_id: str, count: int, *, fed_only: bool) -> list
         [channel_id, fed_only, count],
     )
     return [row[0] for row in rows]
+
+
+def tombstones(store: Store, channel_id: str, since: datetime, count: int) -> list[Tombstone]:
+    """The newest stories that a channel told and were withdrawn or merged away since (PB9)."""
+    rows = store.db.execute(
+        "SELECT tombstones.* FROM withdrawals JOIN tombstones USING (story_id)"
+        " WHERE channel_id = ? AND at >= ? ORDER BY at DESC, story_id LIMIT ?",
+        [channel_id, stamp(since), count],
+    )
+    return [
+        Tombstone(story_id=row["story_id"], at=sure_moment(row["at"]), became=row["became"]) for row in rows
+    ]
+
+
+def withdraw(store: Store, story_id: str) -> None:
+    """The channels that feed a story will say that it is gone; before it leaves them, in the caller's transaction."""
+    store.db.execute(
+        "INSERT OR IGNORE INTO withdrawals (channel_id, story_id)"
+        " SELECT channel_id, story_id FROM memberships WHERE story_id = ? AND fed",
+        [story_id],
+    )
+
+
+def restore(store: Store, story_id: str) -> None:
+    """No channel says any more that a story is gone, in the caller's transaction."""
+    store.db.execute("DELETE FROM withdrawals WHERE story_id = ?", [story_id])
 
 
 def written(store: Store, record: ChannelRecord, written_with: str) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from aggregator.model import Bond, Decision, Doubt, DoubtfulPair
+from aggregator.store import channels
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, marks
 
@@ -126,39 +128,71 @@ def absorb(store: Store, kept: str, gone: str, reason: str, now: datetime) -> No
         execute(f"DELETE FROM {table} WHERE story_id = ?1 OR other_id = ?1", [gone])
     execute("UPDATE tombstones SET became = ? WHERE became = ?", [kept, gone])
     execute(
-        "INSERT OR REPLACE INTO tombstones (story_id, became, at, reason) VALUES (?, ?, ?, ?)",
-        [gone, kept, stamp(now), reason],
+        "INSERT OR REPLACE INTO tombstones (story_id, became, at, reason, announced, published, updated, month)"
+        " SELECT id, ?, ?, ?, announced, published, updated, month FROM stories WHERE id = ?",
+        [kept, stamp(now), reason, gone],
     )
     execute("DELETE FROM stories WHERE id = ?", [gone])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What a story that is split off is to be: fed where `month` says in which archive it stands (P2)."""
+
+    story_id: str
+    announced: datetime
+    published: datetime
+    updated: datetime
+    month: str | None
+
+
 def found_part(
-    store: Store, story_id: str, item_ids: Sequence[str], now: datetime, *, of: str, announce: bool, why: str
+    store: Store, part: Part, item_ids: Sequence[str], now: datetime, *, of: str, why: str
 ) -> None:
-    """Items leave their story and found another, announced nowhere unless asked for (I7); the first of them leads."""
+    """Items leave their story and found another; the first of them leads."""
     store.db.execute(
-        "INSERT INTO stories (id, lead_id, title, kind, announced, published, updated, changed, fed, hidden)"
-        " SELECT ?1, items.id, items.title, items.kind, CASE WHEN ?2 THEN ?3 ELSE stories.announced END, items.sort,"
-        " items.sort, ?3, ?2, stories.hidden FROM items, stories WHERE items.id = ?4 AND stories.id = ?5",
-        [story_id, announce, stamp(now), item_ids[0], of],
+        "INSERT INTO stories (id, lead_id, title, kind, announced, published, updated, changed, fed, month, hidden)"
+        " SELECT ?1, items.id, items.title, items.kind, ?2, ?3, ?4, ?5, ?6 IS NOT NULL, ?6, stories.hidden"
+        " FROM items, stories WHERE items.id = ?7 AND stories.id = ?8",
+        [
+            part.story_id,
+            stamp(part.announced),
+            stamp(part.published),
+            stamp(part.updated),
+            stamp(now),
+            part.month,
+            item_ids[0],
+            of,
+        ],
     )
     store.db.conn.executemany(
         "UPDATE items SET story_id = ?, why = ?, evidence = NULL WHERE id = ?",
-        [[story_id, why, item_id] for item_id in item_ids],
+        [[part.story_id, why, item_id] for item_id in item_ids],
     )
 
 
-def revive(store: Store, home: str, ids: Iterable[str]) -> str | None:
-    """The one of `ids` that was merged into `home` and is a story's again: a merge undone leaves no id behind."""
+def revive(store: Store, home: str, ids: Iterable[str]) -> Part | None:
+    """The one of `ids` that was merged into `home` and is a story's again: a merge undone leaves no trace behind.
+
+    It is fed again where it was (P2), under its own times.
+    """
     held = list(ids)
     row = store.db.execute(
-        f"SELECT story_id FROM tombstones WHERE became = ? AND story_id IN ({marks(held)}) ORDER BY story_id",
+        f"SELECT * FROM tombstones WHERE became = ? AND announced IS NOT NULL AND story_id IN ({marks(held)})"
+        " ORDER BY story_id",
         [home, *held],
     ).fetchone()
     if row is None:
         return None
     store.db.execute("DELETE FROM tombstones WHERE story_id = ?", [row["story_id"]])
-    return str(row["story_id"])
+    channels.restore(store, row["story_id"])
+    return Part(
+        story_id=row["story_id"],
+        announced=sure_moment(row["announced"]),
+        published=sure_moment(row["published"]),
+        updated=sure_moment(row["updated"]),
+        month=row["month"],
+    )
 
 
 def taken_ids(store: Store, ids: Iterable[str]) -> set[str]:

@@ -46,6 +46,10 @@ def idle(config_file: Path, now: datetime) -> int | None:
                 return None
             if not Path(mark[0].partition(" ")[2]).exists():  # somebody lost `public`
                 return None
+            if conn.execute(
+                "SELECT 1 FROM pings WHERE version <> pinged AND not_before <= ?", [stamp]
+            ).fetchone():
+                return None
             due, waiting = conn.execute(
                 # An attempt in the future was made under a clock that ran ahead: that wants a proper look, too.
                 "SELECT count(*) FILTER (WHERE max(coalesce(next_visit, ''), coalesce(not_before, '')) <= ?1"

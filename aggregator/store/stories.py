@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from aggregator.model import Cluster, Item, Kind, Member, Placement, Sighting, Story
+from aggregator.model import Cluster, Correction, Item, Kind, Member, Placement, Sighting, Story
 from aggregator.store import traces
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, from_row, marks
@@ -141,6 +141,8 @@ class Founding:
     announced: datetime
     published: datetime
     fed: bool
+    month: str | None
+    """Of the archive that it is in (P2); None for one that is not fed."""
 
 
 def found(
@@ -150,10 +152,18 @@ def found(
     placed = list(placements)
     founders = {p.story_id: p.member.item_id for p in placed if p.founds}
     store.db.conn.executemany(
-        "INSERT INTO stories (id, lead_id, title, kind, announced, published, updated, changed, fed)"
-        " SELECT ?1, id, title, kind, ?3, ?4, ?4, ?5, ?6 FROM items WHERE id = ?2",
+        "INSERT INTO stories (id, lead_id, title, kind, announced, published, updated, changed, fed, month)"
+        " SELECT ?1, id, title, kind, ?3, ?4, ?4, ?5, ?6, ?7 FROM items WHERE id = ?2",
         [
-            [f.story_id, founders[f.story_id], stamp(f.announced), stamp(f.published), stamp(now), f.fed]
+            [
+                f.story_id,
+                founders[f.story_id],
+                stamp(f.announced),
+                stamp(f.published),
+                stamp(now),
+                f.fed,
+                f.month,
+            ]
             for f in foundings
         ],
     )
@@ -196,9 +206,23 @@ def set_leads(store: Store, leads: Mapping[str, str], now: datetime) -> None:
     )
 
 
-def feed(store: Store, story_id: str, announced: datetime) -> None:
+def feed(store: Store, story_id: str, announced: datetime, month: str) -> None:
     """Feeds and digests carry a story from now on that was in none of them; announced as what it took in (T1)."""
-    store.db.execute("UPDATE stories SET fed = 1, announced = ? WHERE id = ?", [stamp(announced), story_id])
+    store.db.execute(
+        "UPDATE stories SET fed = 1, announced = ?, month = ? WHERE id = ?",
+        [stamp(announced), month, story_id],
+    )
+
+
+def bring_back(store: Store, now: datetime) -> list[str]:
+    """Stories that a clock announced which ran ahead are announced now; their ids.
+
+    Nothing that subscribers see says when a story was announced (T3), but it would keep the top of every window.
+    """
+    rows = store.db.execute(
+        "UPDATE stories SET announced = ?1 WHERE announced > ?1 RETURNING id", [stamp(now)]
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def touch(store: Store, item_ids: Iterable[str], significant_ids: Iterable[str], now: datetime) -> set[str]:
@@ -237,6 +261,7 @@ class Facts:
     position: int
     fed: bool
     hidden: bool
+    month: str | None
     kind: Kind
     sources: frozenset[str]
     topics: frozenset[str]
@@ -248,7 +273,8 @@ def facts(store: Store, ids: Iterable[str]) -> list[Facts]:
     result = []
     for part in chunked(sorted(ids)):
         rows = store.db.execute(
-            "SELECT stories.id, stories.announced, stories.published, stories.fed, stories.hidden, stories.kind,"
+            "SELECT stories.id, stories.announced, stories.published, stories.fed, stories.hidden, stories.month,"
+            " stories.kind,"
             " (SELECT position FROM items WHERE id = stories.lead_id) AS position,"
             " (SELECT json_group_array(source_id) FROM items WHERE story_id = stories.id) AS sources,"
             " (SELECT json_group_array(value) FROM items, json_each(items.topics) WHERE story_id = stories.id)"
@@ -265,6 +291,7 @@ def facts(store: Store, ids: Iterable[str]) -> list[Facts]:
                 position=row["position"],
                 fed=bool(row["fed"]),
                 hidden=bool(row["hidden"]),
+                month=row["month"],
                 kind=Kind(row["kind"]),
                 sources=_names(row["sources"]),
                 topics=_names(row["topics"]),
@@ -287,6 +314,16 @@ def every_id(store: Store) -> Iterable[list[str]]:
     ).fetchall():
         after = rows[-1]["number"]
         yield [row["id"] for row in rows]
+
+
+def of_sources(store: Store, sources: Iterable[str]) -> Iterable[list[str]]:
+    """The ids of all stories that one of the sources tells, in lists of at most a few hundred."""
+    held = list(sources)
+    rows = store.db.execute(
+        f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND source_id IN ({marks(held)})",
+        held,
+    )
+    return list(chunked(row[0] for row in rows))
 
 
 def read(store: Store, ids: Sequence[str], *, texts: bool = False) -> list[Story]:
@@ -314,6 +351,7 @@ def read(store: Store, ids: Sequence[str], *, texts: bool = False) -> list[Story
             part,
         ):
             related.setdefault(row["story_id"], []).append((row["other_id"], row["why"]))
+    corrected = _corrections(store, [row for row in by_id.values() if row["updated"] > row["published"]])
     who = tellers(store)
     return [
         Story(
@@ -330,10 +368,28 @@ def read(store: Store, ids: Sequence[str], *, texts: bool = False) -> list[Story
             topics=tuple(sorted({topic for item in items[id_] for topic in item.topics})),
             related=tuple(related.get(id_, ())),
             hidden=bool(row["hidden"]),
+            correction=corrected.get(id_),
         )
         for id_ in ids
         if (row := by_id.get(id_)) is not None
     ]
+
+
+def _corrections(store: Store, rows: Sequence[Mapping[str, Any]]) -> dict[str, Correction]:
+    """The last significant edit of each story's lead (E1)."""
+    found = {}
+    leads = {row["lead_id"]: row for row in rows}
+    for part in chunked(leads):
+        for edit in store.db.execute(
+            "SELECT item_id, max(replaced) AS at, revisions.title, items.title AS now FROM revisions"
+            f" JOIN items ON items.id = item_id WHERE significant AND item_id IN ({marks(part)}) GROUP BY item_id",
+            part,
+        ):
+            story = leads[edit["item_id"]]
+            if edit["at"] > story["announced"]:
+                before = edit["title"] if edit["title"] != edit["now"] else None
+                found[story["id"]] = Correction(at=sure_moment(edit["at"]), title_before=before)
+    return found
 
 
 def _without_texts(store: Store) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aggregator.errors import StoreError
 from aggregator.model import PruneReport, Retention
+from aggregator.store import channels
 from aggregator.store.connection import Store, stamp
 from aggregator.store.runs import forget_finished
 
@@ -76,9 +77,11 @@ def hide(store: Store, story_id: str, who: str, now: datetime) -> bool:
     ).rowcount
     if changed:
         store.db.execute(
-            "INSERT OR REPLACE INTO tombstones (story_id, became, at, reason) VALUES (?, NULL, ?, ?)",
-            [story_id, stamp(now), f"hidden by {who}"],
+            "INSERT OR REPLACE INTO tombstones (story_id, became, at, reason, month)"
+            " SELECT id, NULL, ?, ?, month FROM stories WHERE id = ?",
+            [stamp(now), f"hidden by {who}", story_id],
         )
+        channels.withdraw(store, story_id)
         forget_finished(store)
     return bool(changed)
 
@@ -90,5 +93,6 @@ def unhide(store: Store, story_id: str, now: datetime) -> bool:
     ).rowcount
     if changed:
         store.db.execute("DELETE FROM tombstones WHERE story_id = ? AND became IS NULL", [story_id])
+        channels.restore(store, story_id)
         forget_finished(store)
     return bool(changed)

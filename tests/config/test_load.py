@@ -486,9 +486,12 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         "web: {listen: nine}\n",
         ["2: web.listen: 'nine' is no place to listen at: write host:port, such as 127.0.0.1:8000"],
     ),
-    "not built": (
-        "publish: {hub: https://hub.example/}\n",
-        ["2: publish.hub: is not built yet: leave it null"],
+    "no hub": (
+        "publish: {hub: hub.example, automatic: [source]}\n",
+        [
+            "2: publish.automatic[0]: 'source' is not one of sources, topics, did you mean \"sources\"?",
+            "2: publish.hub: 'hub.example' is not a web address: it must begin with https:// or http://",
+        ],
     ),
     "through an alias": (
         "sources:\n"

@@ -58,7 +58,15 @@ def test_a_feed_becomes_stories_and_documents(place: Workplace, web: Web) -> Non
     web.feed("/feed", rss(news(1), news(2)), '"1"')
     report = run(one(place, web))
     assert (report.visited, report.changed, report.new_items, report.new_stories) == (1, 1, 2, 2)
-    assert set(report.documents_written) == {"atom.xml", "index.html", "sources.opml"}
+    assert set(report.documents_written) == {
+        "archive/2026-10.xml",
+        "atom.xml",
+        "rss.xml",
+        "feed.json",
+        "index.html",
+        "sources.opml",
+        "feed.css",
+    }
     assert b"News number 2" in (place.public / "atom.xml").read_bytes()
 
 
@@ -80,12 +88,14 @@ def test_the_second_visit_is_conditional_and_changes_nothing(
     """CL1, CL4, PB13: a 304 changes no item and touches no file."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(one(place, web))
-    before = {f.name: (f.read_bytes(), f.stat().st_mtime_ns) for f in place.public.iterdir()}
+    before = {f.name: (f.read_bytes(), f.stat().st_mtime_ns) for f in place.public.rglob("*") if f.is_file()}
     clock.now += 2 * HOUR
     report = run(place)
     assert (report.unchanged, report.failed, report.documents_written) == (1, 0, ())
     assert web.asked[1].headers["if-none-match"] == '"1"'
-    assert {f.name: (f.read_bytes(), f.stat().st_mtime_ns) for f in place.public.iterdir()} == before
+    assert {
+        f.name: (f.read_bytes(), f.stat().st_mtime_ns) for f in place.public.rglob("*") if f.is_file()
+    } == before
 
 
 def test_the_same_body_again_is_unchanged(place: Workplace, web: Web) -> None:

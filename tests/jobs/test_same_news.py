@@ -70,7 +70,7 @@ def tell(place: Workplace, *tellings: Telling, **fields: Any) -> dict[str, str]:
     config = place.house().config
     by_id = {source.id: source for source in config.sources}
     with opened(config.data / "aggregator.db") as store:
-        prepare(store, config)
+        prepare(store, config, NOW)
         for source_id, title, text in tellings:
             slug = "-".join(title.lower().split()[:6])
             entry = Entry(
@@ -564,7 +564,7 @@ def test_a_merge_while_files_are_written(place: Workplace, monkeypatch: pytest.M
     config = place.house().config
     for entries in (2, 1):
         with opened(place.database) as store:
-            publish.render(store, config)
+            publish.render(store, config, NOW)
         assert (place.public / "atom.xml").read_text("utf-8").count("<entry>") == entries
 
 

@@ -14,7 +14,7 @@ from lxml import html
 from aggregator import text
 from aggregator.gateways.files import write_document
 from aggregator.model import Channel, Directory, Enclosure, Kind, Publication, Sighting, Story
-from aggregator.outputs import atom, opml
+from aggregator.outputs import opml, renderers
 from aggregator.outputs import site as page
 from tests.builders import NOW, item, site, story, teller
 from tests.hostile import VECTORS, faults, shape
@@ -43,15 +43,17 @@ def words(element: html.HtmlElement) -> str:
     return " ".join(element.text_content().split())
 
 
-def test_a_page_names_its_feed() -> None:
-    """PB15: link rel=alternate is the address the channel's feed is served at, for every channel."""
-    for channel, at in ((ALL, "atom.xml"), (EVENTS, "channels/events/atom.xml")):
-        (link,) = rendered(channel=channel).xpath("//head/link[@rel='alternate']")
-        assert dict(link.attrib) == {
-            "rel": "alternate",
-            "type": "application/atom+xml",
-            "title": channel.title,
-            "href": f"https://news.example/{at}",
+def test_a_page_names_its_feeds() -> None:
+    """PB15: links rel=alternate are the addresses the channel's feeds are served at, for every channel."""
+    kinds = {
+        "atom.xml": "application/atom+xml",
+        "rss.xml": "application/rss+xml",
+        "feed.json": "application/feed+json",
+    }
+    for channel, folder in ((ALL, ""), (EVENTS, "channels/events/")):
+        found = rendered(channel=channel).xpath("//head/link[@rel='alternate']")
+        assert {link.get("href"): link.get("type") for link in found} == {
+            f"https://news.example/{folder}{name}": kind for name, kind in kinds.items()
         }
 
 
@@ -60,7 +62,7 @@ def test_every_relative_link_leads_to_a_file_that_is_published(tmp_path: Path) -
     documents = [opml.render(Directory(site=site(), sources=(teller(),)))]
     for channel in (ALL, EVENTS):
         published = publication(story(), channel=channel)
-        documents += [atom.render(published), page.render(published)]
+        documents += [*renderers.feeds(published), page.render(published)]
     for document in documents:
         write_document(tmp_path, document)
     followed = set()

@@ -6,19 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.model import Channel, Kind, Selection
-from aggregator.stories.select import channels_of
+from aggregator.stories.select import chooser
 from tests.strategies import law
 
 
 def chosen(*channels: Channel, **facts: object) -> tuple[str, ...]:
     """The channels of a story of one node, about data, an event, in English, unless said otherwise."""
     usual = {"sources": {"node"}, "topics": {"data"}, "kind": Kind.EVENT, "languages": {"en"}} | facts
-    return channels_of(
-        channels,
-        sources=frozenset(usual["sources"]),
-        topics=frozenset(usual["topics"]),
-        kind=usual["kind"],
-        languages=frozenset(usual["languages"]),
+    return chooser(channels)(
+        frozenset(usual["sources"]),
+        frozenset(usual["topics"]),
+        usual["kind"],
+        frozenset(usual["languages"]),
     )
 
 
@@ -89,3 +88,14 @@ def test_what_a_channel_excludes_it_never_has(
     assert set(chosen(narrow, **facts)) <= set(chosen(wide, **facts))
     if set(exclude.sources) & set(sources):
         assert chosen(narrow, **facts) == ()
+
+
+def test_channels_made_of_a_source_or_a_topic_are_looked_up() -> None:
+    """`source-<id>` has what its source tells, `topic-<id>` what has the topic; they come behind the declared."""
+    made = [
+        Channel(id="source-node", title="Node", include=Selection(sources=("node",)), automatic=True),
+        Channel(id="source-other", title="Other", include=Selection(sources=("other",)), automatic=True),
+        Channel(id="topic-data", title="Data", include=Selection(topics=("data",)), automatic=True),
+    ]
+    assert chosen(*made, including()) == ("c", "source-node", "topic-data")
+    assert chosen(*made, sources={"node", "other"}, topics=()) == ("source-node", "source-other")

@@ -1,0 +1,49 @@
+"""Tells the WebSub hub of feeds whose new bytes are public (PB11); a hub that does not answer is asked again later."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+from aggregator.seams import House
+from aggregator.store import pings
+from aggregator.store.connection import Store
+
+WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
+"""After each attempt in vain; after the last one subscribers simply find the news at their next poll."""
+
+PATIENCE = 15.0
+"""Seconds a run may spend on pings; what is left is for the next one."""
+
+
+def announce(house: House, store: Store) -> tuple[str, ...]:
+    """Ping the hub for what is due; what to tell the operator: once, when the hub is given up on."""
+    hub, now = house.config.hub, house.clock()
+    if house.pretended_clock:  # a demonstration: nobody outside is to hear of it
+        return ()
+    due = pings.due(store, now) if hub else []
+    if hub is None or not due:
+        return ()
+    end = time.monotonic() + PATIENCE
+    ping_hub = house.hub()
+    given_up = None
+    for n, ping in enumerate(due):
+        if house.stopping() or time.monotonic() > end:
+            break
+        failure = ping_hub(hub, ping.url)
+        if failure is None:
+            pings.told(store, ping)
+            continue
+        # A refusal is about this feed; silence is about the hub, and stands for all.
+        refused = failure.status is not None and 400 <= failure.status < 500
+        for other in [ping] if refused else due[n:]:
+            if other.attempts >= len(WAITS):
+                pings.told(store, other)
+                given_up = failure.reason
+            else:
+                pings.failed(store, other, now + WAITS[other.attempts], failure.reason)
+        if not refused:
+            break
+    if given_up is None:
+        return ()
+    return (f"publish.hub: {hub} does not take pings: {given_up}; subscribers find the news by polling",)

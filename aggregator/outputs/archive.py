@@ -1,0 +1,88 @@
+"""The archive of everything that was ever announced, month by month (RFC 5005, P2)."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from lxml import etree
+
+from aggregator.model import EPOCH, ArchiveMonth, Document, Site
+from aggregator.outputs import atom, places
+
+FORMAT = 1
+"""Documents of another format are rendered again although they are frozen."""
+
+_ATOM = "{http://www.w3.org/2005/Atom}"
+_DELETED = f"{{{atom.TOMBSTONES}}}deleted-entry"
+
+
+def anchored(site: Site) -> str:
+    """What a frozen document depends on: ids and addresses."""
+    return hashlib.sha256(f"{FORMAT}\n{site.url}\n{site.authority}".encode()).hexdigest()
+
+
+def render(month: ArchiveMonth) -> Document:
+    """`archive/<yyyy-mm>.xml`, whole."""
+    moments = [*(story.updated for story in month.stories), *(stone.at for stone in month.tombstones)]
+    return _document(month, max(moments, default=EPOCH))
+
+
+def _document(month: ArchiveMonth, updated: datetime) -> Document:
+    site, channel = month.site, month.channel
+    links = [("current", places.url(site, channel, "atom.xml"))]
+    if month.previous:
+        links.append(("prev-archive", site.url + places.archive_path(month.previous)))
+    return atom.document(
+        atom.Sheet(
+            site=site,
+            channel=channel,
+            path=places.archive_path(month.month),
+            updated=updated,
+            stories=month.stories,
+            tombstones=month.tombstones,
+            links=tuple(links),
+            archived=True,
+        )
+    )
+
+
+def buried(body: bytes) -> set[str]:
+    """The ids of the stories that a document has a tombstone of; raises ValueError."""
+    return {_id(deleted.get("ref")) for deleted in _root(body).iterfind(_DELETED)}
+
+
+def amend(body: bytes, month: ArchiveMonth) -> bytes:
+    """A frozen document in which nothing but withdrawals is changed; raises ValueError.
+
+    `month.tombstones` are all of the month; `month.stories` only those that were withdrawn once and are told
+    again. Every other entry stays as it was.
+    """
+    root = _root(body)
+    gone = {stone.story_id for stone in month.tombstones}
+    entries = [entry for entry in root.iterfind(f"{_ATOM}entry") if _id(entry.findtext(f"{_ATOM}id")) in gone]
+    back = [story.id for story in month.stories]
+    stones = [stone for stone in root.iterfind(_DELETED) if _id(stone.get("ref")) in back]
+    if not entries and not stones:
+        return body
+    told = root.findtext(f"{_ATOM}updated")
+    changes = [*(stone.at for stone in month.tombstones), *(story.changed for story in month.stories)]
+    fresh = etree.fromstring(_document(month, max(datetime.fromisoformat(told), *changes)).body)
+    kept = [entry for entry in root.iterfind(f"{_ATOM}entry") if entry not in entries]
+    # The document of the withdrawals alone has everything that changes; what was told is put behind it.
+    fresh.extend(kept)
+    etree.indent(fresh)
+    whole = etree.tostring(fresh, xml_declaration=True, encoding="UTF-8")
+    return atom.styled(whole + b"\n", places.archive_path(month.month))
+
+
+def _root(body: bytes) -> Any:
+    try:
+        return etree.fromstring(body, etree.XMLParser(resolve_entities=False, huge_tree=True))
+    except etree.XMLSyntaxError as error:
+        raise ValueError("the archive document is not well-formed") from error
+
+
+def _id(tag: str | None) -> str:
+    return str(tag).rpartition(":story/")[2]

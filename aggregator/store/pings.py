@@ -1,0 +1,52 @@
+"""Which feeds the hub was told of, and which it still is to be told of (PB11)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from aggregator.store.connection import Store, stamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """A feed whose bytes the hub does not know yet; `attempts` were made in vain."""
+
+    url: str
+    version: str
+    attempts: int
+
+
+def owe(store: Store, versions: Mapping[str, str]) -> None:
+    """The bytes of these feeds are public, by URL and hash; in the caller's transaction."""
+    store.db.conn.executemany(
+        "INSERT INTO pings (url, version) VALUES (?, ?) ON CONFLICT (url) DO UPDATE"
+        " SET version = excluded.version, attempts = 0, not_before = '', reason = NULL"
+        " WHERE version <> excluded.version",
+        [[url, version] for url, version in versions.items()],
+    )
+
+
+def due(store: Store, now: datetime) -> list[Ping]:
+    """The feeds that the hub is to be told of now."""
+    rows = store.db.execute(
+        "SELECT url, version, attempts FROM pings WHERE version <> pinged AND not_before <= ? ORDER BY url",
+        [stamp(now)],
+    )
+    return [Ping(**dict(row)) for row in rows]
+
+
+def told(store: Store, ping: Ping) -> None:
+    """The hub knows of these bytes, or nobody will try again before there are others."""
+    store.db.execute(
+        "UPDATE pings SET pinged = ? WHERE url = ? AND version = ?", [ping.version, ping.url, ping.version]
+    )
+
+
+def failed(store: Store, ping: Ping, not_before: datetime, reason: str) -> None:
+    """The hub did not take notice; again later."""
+    store.db.execute(
+        "UPDATE pings SET attempts = attempts + 1, not_before = ?, reason = ? WHERE url = ?",
+        [stamp(not_before), reason, ping.url],
+    )

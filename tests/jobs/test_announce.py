@@ -1,0 +1,167 @@
+"""Telling the WebSub hub: after the bytes are public, each once, with back-off (PB11)."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import parse_qs
+
+import pytest
+from lxml import etree
+
+from aggregator.jobs import announce, fetch, publish
+from aggregator.store import glance
+from tests.builders import rss
+from tests.conftest import Clock, Web, Workplace
+from tests.jobs.test_publish import news, write
+
+MINUTE = timedelta(minutes=1)
+FEEDS = ["https://news.example/atom.xml", "https://news.example/feed.json", "https://news.example/rss.xml"]
+
+
+class Hub:
+    """A hub on loopback that writes down what it is told, and what was public then."""
+
+    def __init__(self, place: Workplace) -> None:
+        self.told: list[str] = []
+        self.public: list[int] = []
+        self.status = 204
+        hub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                assert form["hub.mode"] == ["publish"]
+                hub.told += form["hub.url"]
+                path = form["hub.url"][0].removeprefix("https://news.example/")
+                hub.public.append((place.public / path).read_bytes().count(b"News number"))
+                self.send_response(hub.status)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self) -> None:
+        """Stop."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def hub(place: Workplace) -> Iterator[Hub]:
+    """One hub."""
+    server = Hub(place)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def told(place: Workplace, web: Web, hub: Hub) -> Hub:
+    """A hub that was told of the first story."""
+    web.feed("/feed", rss(news(1)), '"1"')
+    write(place, {"a": web})
+    file = place.folder / "feeds.yaml"
+    hub_too = f"publish: {{automatic: [], hub: '{hub.url}'}}"
+    file.write_text(file.read_text().replace("publish: {automatic: []}", hub_too))
+    fetch.run(place.house(), force=True)
+    return hub
+
+
+def test_the_feeds_name_the_hub_and_the_hub_is_told(place: Workplace, told: Hub) -> None:
+    """PB11: `rel=hub` in each format; one ping a feed, when its new bytes were public."""
+    assert told.told == FEEDS
+    assert min(told.public) > 0
+    atom = etree.fromstring((place.public / "atom.xml").read_bytes())
+    links = {e.get("rel"): e.get("href") for e in atom.iterfind("{http://www.w3.org/2005/Atom}link")}
+    assert (links["hub"], links["self"]) == (told.url, FEEDS[0])
+    assert json.loads((place.public / "feed.json").read_text())["hubs"][0]["url"] == told.url
+    assert f'rel="hub" href="{told.url}"' in (place.public / "rss.xml").read_text()
+
+
+def test_nothing_new_tells_nobody(place: Workplace, told: Hub, web: Web, clock: Clock) -> None:
+    """PB11, PB13: the same bytes are no news, also when everything is rendered again."""
+    clock.now += 60 * MINUTE
+    fetch.run(place.house(), force=True)
+    publish.run(place.house())
+    assert told.told == FEEDS
+
+
+def test_a_hub_that_fails_is_asked_again_later_and_given_up_on_once(
+    place: Workplace, told: Hub, web: Web, clock: Clock
+) -> None:
+    """PB11: after 1, 5, 30 … minutes; one silence stands for all feeds, and the end of it is told once."""
+    told.told.clear()
+    told.status = 503
+    web.feed("/feed", rss(news(2), news(1)), '"2"')
+    notices = list(fetch.run(place.house(), force=True).notices)
+    assert told.told == FEEDS[:1]
+    house = place.house()
+    for wait in announce.WAITS:
+        clock.now += wait - timedelta(seconds=1)
+        asked = len(told.told)
+        assert glance.idle(house.config.file, house.clock()) is not None or wait > 30 * MINUTE
+        notices += publish.run(place.house()).notices
+        assert len(told.told) == asked
+        clock.now += timedelta(seconds=1)
+        assert glance.idle(house.config.file, house.clock()) is None
+        notices += publish.run(place.house()).notices
+        assert len(told.told) == asked + 1
+    assert notices == [
+        f"publish.hub: {told.url} does not take pings: the hub answered 503; subscribers find the news by polling"
+    ]
+    told.status = 204
+    clock.now += 1000 * MINUTE
+    publish.run(place.house())
+    assert len(told.told) == 1 + len(announce.WAITS)
+    web.feed("/feed", rss(news(3), news(2), news(1)), '"3"')
+    fetch.run(place.house(), force=True)
+    assert told.told[-3:] == FEEDS
+
+
+def test_a_hub_that_comes_back_is_told(place: Workplace, told: Hub, web: Web, clock: Clock) -> None:
+    """PB11: what it missed is told when it answers again."""
+    told.status = 500
+    web.feed("/feed", rss(news(2), news(1)), '"2"')
+    fetch.run(place.house(), force=True)
+    told.told.clear()
+    told.status = 202
+    clock.now += MINUTE
+    fetch.run(place.house())
+    assert told.told == FEEDS
+
+
+def test_a_refused_feed_does_not_stop_the_others(place: Workplace, told: Hub, web: Web) -> None:
+    """PB11: 4xx is about that feed."""
+    told.told.clear()
+    told.status = 400
+    web.feed("/feed", rss(news(2), news(1)), '"2"')
+    fetch.run(place.house(), force=True)
+    assert told.told == FEEDS
+
+
+def test_a_run_that_dies_before_the_ping_leaves_it_owed(place: Workplace, told: Hub, web: Web) -> None:
+    """PB11, P1: the bytes are public and nobody was told: the next run does."""
+    told.told.clear()
+    web.feed("/feed", rss(news(2), news(1)), '"2"')
+    house = place.house()
+    with pytest.raises(KeyboardInterrupt):
+        fetch.run(_dying(house), force=True)
+    assert told.told == []
+    fetch.run(place.house())
+    assert told.told == FEEDS
+
+
+def _dying(house: object) -> object:
+    from dataclasses import replace
+
+    def dies() -> object:
+        raise KeyboardInterrupt
+
+    return replace(house, hub=dies)  # type: ignore[type-var]
