@@ -38,6 +38,19 @@ enclosures = st.builds(
 )
 
 
+IDS = (
+    "tag:a.example,2026:x",
+    "tag:A.Example,2026:x",
+    "urn:uuid:1",
+    "URN:UUID:60A76C80-d399-11d9-b93C-0003939e0af6",
+    "urn:isbn:1/2",
+    "http://a.example",
+    "http://A.example:80/",
+    "https://a.example",
+    "https://a.example/?a[]=1",
+)
+
+
 @st.composite
 def stories(draw: st.DrawFn) -> Story:
     """A story whose every string is whatever the edge lets in, told by one or two partners."""
@@ -54,7 +67,7 @@ def stories(draw: st.DrawFn) -> Story:
         by={
             "name": draw(lines),
             "full_text": draw(st.booleans()),
-            "feed_id": draw(st.none() | lines | st.sampled_from(["tag:a.example,2026:x", "urn:uuid:1"])),
+            "feed_id": draw(st.none() | lines | st.sampled_from(IDS)),
         },
     )
     other = told(id_="b" * 16, link=draw(st.none() | links), by={"id_": "b", "name": draw(lines)})
