@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from aggregator import text
-from aggregator.model import Channel, Enclosure, Publication, Sighting, Story
+from aggregator.model import Channel, Correction, Enclosure, Publication, Sighting, Story, Tombstone
 from aggregator.stories import clean
 from tests.builders import item, site, story, teller
 
@@ -49,6 +49,8 @@ IDS = (
     "https://a.example",
     "https://a.example/?a[]=1",
 )
+ids = st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=16, max_size=16)
+tombstones = st.builds(Tombstone, story_id=ids, at=moments, became=st.none() | ids)
 
 
 @st.composite
@@ -73,9 +75,10 @@ def stories(draw: st.DrawFn) -> Story:
     other = told(id_="b" * 16, link=draw(st.none() | links), by={"id_": "b", "name": draw(lines)})
     published = draw(moments)
     return story(
-        draw(st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=16, max_size=16)),
+        draw(ids),
         *([lead, other] if draw(st.booleans()) else [lead]),
         published=published,
         updated=published + timedelta(seconds=draw(st.integers(0, 10**7))),
+        correction=draw(st.none() | st.builds(Correction, at=moments, title_before=st.none() | lines)),
         topics=tuple(draw(st.lists(st.sampled_from(["data", "image-analysis"]), max_size=2, unique=True))),
     )

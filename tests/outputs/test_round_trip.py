@@ -6,7 +6,7 @@ import html
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,6 +36,8 @@ class Told:
     summary: str
     content: str | None
     language: str
+    rights: str | None
+    source: str
 
 
 def parsed(body: bytes, version: str) -> Any:
@@ -45,8 +47,8 @@ def parsed(body: bytes, version: str) -> Any:
     return document
 
 
-def by_feedparser(entry: Any, language: str, summary: str) -> Told:
-    """An entry of Atom or RSS."""
+def by_feedparser(entry: Any, **fields: str) -> Told:
+    """An entry of Atom or RSS; `fields` are those that the formats say in ways of their own."""
     contents = [content.value for content in entry.get("content", ())]
     return Told(
         id=entry.id,
@@ -56,9 +58,10 @@ def by_feedparser(entry: Any, language: str, summary: str) -> Told:
         updated=datetime(*entry.updated_parsed[:6], tzinfo=UTC),
         authors=tuple(author["name"] for author in entry.authors),
         categories=tuple(dict.fromkeys(tag["term"] for tag in entry.tags)),
-        summary=summary,
         content=contents[0] if contents else None,
-        language=language,
+        rights=words(entry.rights_detail) if "rights" in entry else None,
+        source=entry.source.title,
+        **fields,
     )
 
 
@@ -72,19 +75,26 @@ def atom(body: bytes) -> list[Told]:
     document = parsed(body, "atom10")
     return [
         by_feedparser(
-            entry, entry.title_detail.language or document.feed.language, words(entry.summary_detail)
+            entry,
+            language=entry.title_detail.language or document.feed.language,
+            summary=words(entry.summary_detail),
         )
         for entry in document.entries
     ]
 
 
 def rss(body: bytes) -> list[Told]:
-    """RSS, by feedparser; a description is HTML always, a title never."""
+    """RSS, by feedparser; a description is HTML always, a title and rights never."""
     document = parsed(body, "rss20")
     for entry in document.entries:
-        entry.title_detail["type"] = "text/plain"
+        for detail in (entry.title_detail, entry.get("rights_detail", {})):
+            detail["type"] = "text/plain"
     return [
-        by_feedparser(entry, entry.get("language") or document.feed.language, html.unescape(entry.summary))
+        by_feedparser(
+            entry,
+            language=entry.get("language") or document.feed.language,
+            summary=html.unescape(entry.summary),
+        )
         for entry in document.entries
     ]
 
@@ -104,6 +114,8 @@ def json_feed(body: bytes) -> list[Told]:
             summary=item.get("summary") or item["content_text"],
             content=item.get("content_html"),
             language=item.get("language") or feed["language"],
+            rights=item["_aggregator"].get("rights"),
+            source=item["_aggregator"]["source"]["title"],
         )
         for item in feed["items"]
     ]
@@ -126,6 +138,8 @@ def went_in(one: Story) -> Told:
         summary=lead.excerpt or lead.title,
         content=lead.html if one.teller.full_text and lead.html else None,
         language=lead.language or site().language,
+        rights=one.teller.licence or lead.rights,
+        source=one.teller.name,
     )
 
 
@@ -168,7 +182,10 @@ def readable(one: Story) -> bool:
 @law
 @given(st.lists(published.stories().filter(readable), max_size=4, unique_by=lambda s: s.id))
 def test_what_is_rendered_parses_back_to_what_went_in(stories: list[Story]) -> None:
-    """PB2, PB7, PB10: ids, titles, links, moments, authors, categories, texts, languages; from all formats alike."""
+    """PB2, PB7, PB10: ids, titles, links, moments, authors, categories, texts, rights, sources; from all alike."""
+    stories = [
+        replace(one, correction=None) for one in stories
+    ]  # what the entry says of it is told elsewhere
     expected = [went_in(one) for one in stories]
     for path, back in read_back(publication(*stories)).items():
         assert back == expected, path

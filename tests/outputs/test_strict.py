@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator import text
-from aggregator.model import Document, Enclosure, Publication, Story
-from aggregator.outputs import renderers
+from aggregator.model import ArchiveMonth, Document, Enclosure, Publication, Story, Tombstone
+from aggregator.outputs import archive, renderers
 from aggregator.stories import clean
 from tests import published
-from tests.builders import story
+from tests.builders import site, story
 from tests.hostile import VECTORS
 from tests.published import publication, told
 from tests.strategies import law
@@ -53,12 +54,12 @@ def documents(made: Publication) -> list[Document]:
     return [render(made) for render in renderers.FEEDS.values()]
 
 
-def found(made: Publication) -> list[str]:
-    """What the judges say of a publication in every format, but for the words of others."""
+def found(*made: Document) -> list[str]:
+    """What the judges say of documents, but for the words of others."""
     return [
         f"{document.path}: {problem}"
-        for document in documents(made)
-        for problem in judge(document.path)(document.body, made.site.url + document.path, LATER)
+        for document in made
+        for problem in judge(document.path)(document.body, site().url + document.path, LATER)
         if not problem.startswith(WORDS) and "Invalid codepoint" not in problem
     ]
 
@@ -122,11 +123,27 @@ def hostile(vector: str) -> Story:
 @pytest.mark.parametrize("vector", VECTORS)
 def test_hostile_words_break_no_rule(vector: str) -> None:
     """PB5: whatever a partner writes, every format stays a valid, harmless document."""
-    assert found(publication(hostile(vector))) == []
+    assert found(*documents(publication(hostile(vector)))) == []
 
 
 @law
-@given(st.lists(published.stories(), max_size=4, unique_by=lambda s: s.id))
-def test_whatever_is_published_is_clean(stories: list[Story]) -> None:
+@given(
+    st.lists(published.stories(), max_size=4, unique_by=lambda s: s.id),
+    st.lists(published.tombstones, max_size=3),
+)
+def test_whatever_is_published_is_clean(stories: list[Story], stones: list[Tombstone]) -> None:
     """RFC 4287, RSS 2.0, JSON Feed 1.1: no publication makes a document that breaks a rule."""
-    assert found(publication(*stories)) == []
+    gone = {stone.story_id: stone for stone in stones if stone.story_id not in {one.id for one in stories}}
+    made = replace(
+        publication(*stories), tombstones=tuple(gone.values()), previous="2026-10", hub="https://hub.example/"
+    )
+    assert found(*documents(made)) == []
+    month = ArchiveMonth(
+        site=made.site,
+        channel=made.channel,
+        month="2026-10",
+        previous="2026-09",
+        stories=made.stories,
+        tombstones=made.tombstones,
+    )
+    assert found(archive.render(month)) == []
