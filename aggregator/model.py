@@ -987,10 +987,19 @@ class ArchiveMonth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
-    """The polled sources, for `sources.opml`."""
+    """The polled sources, for `sources.opml`, and the topics of each by its id."""
 
     site: Site
     sources: tuple[Teller, ...]
+    topics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What an OPML file brought: the ids of new sources, and in words what could not be taken in."""
+
+    added: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,6 +106,16 @@ def test_the_daemon_visits_publishes_serves_and_ends(place: Workplace, web: Web)
         daemon.until("1 visited")
         status, kind, body = daemon.get("/atom.xml")
         assert (status, kind) == (200, "application/atom+xml; charset=utf-8") and b"News 1" in body
+        month = next((place.public / "archive").glob("*.xml")).name
+        assert {
+            path: daemon.get(path)[:2]
+            for path in ("/rss.xml", "/feed.json", f"/archive/{month}", "/sources.opml")
+        } == {
+            "/rss.xml": (200, "application/rss+xml; charset=utf-8"),
+            "/feed.json": (200, "application/feed+json; charset=utf-8"),
+            f"/archive/{month}": (200, "application/atom+xml; charset=utf-8"),
+            "/sources.opml": (200, "text/x-opml; charset=utf-8"),
+        }
         assert daemon.get("/")[0] == 200
         assert daemon.get("/atom.xml.gz")[0] == 404
         assert json.loads(daemon.get("/healthz")[2]) == {"ok": True, "troubles": []}

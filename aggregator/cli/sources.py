@@ -165,8 +165,10 @@ def source_import(invocation: Invocation, file: Path) -> None:
     """Add the feeds of an OPML file to feeds.yaml; all else in it stays as it is."""
     from aggregator.jobs import upkeep
 
-    added = upkeep.import_sources(invocation.config_file, file)
-    click.echo(f"{len(added)} sources added{': ' if added else ''}{', '.join(added)}")
+    brought = upkeep.import_sources(invocation.config_file, file)
+    click.echo(f"{len(brought.added)} sources added{': ' if brought.added else ''}{', '.join(brought.added)}")
+    for words in brought.left_out:
+        click.echo(f"not added: {words}", err=True)
 
 
 @source.command("export")

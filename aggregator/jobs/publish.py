@@ -241,7 +241,8 @@ def _directory(press: _Press) -> None:
 def _opml(config: Config, tellers: tuple[Teller, ...]) -> Document:
     from aggregator.outputs import opml
 
-    return opml.render(Directory(site=config.site, sources=tellers))
+    topics = {source.id: source.topics for source in config.sources}
+    return opml.render(Directory(site=config.site, sources=tellers, topics=topics))
 
 
 def _stylesheet() -> Document:

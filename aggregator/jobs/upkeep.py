@@ -10,7 +10,7 @@ from aggregator.errors import FilesError, UnknownName
 from aggregator.gateways import files
 from aggregator.jobs.place import enroll
 from aggregator.jobs.working import known_source, working
-from aggregator.model import Config, Directory, PruneReport, Teller
+from aggregator.model import Config, Directory, Imported, PruneReport, Teller
 from aggregator.seams import House
 from aggregator.store import channels, editorial, items, runs, sources, stories, upkeep
 from aggregator.store.connection import opened
@@ -24,8 +24,8 @@ def backup(config: Config, target: Path) -> int:
         return upkeep.backup(store, target)
 
 
-def import_sources(file: Path, opml: Path) -> list[str]:
-    """Add the feeds of an OPML file to feeds.yaml, but for those it has; the ids that were added.
+def import_sources(file: Path, opml: Path) -> Imported:
+    """Add the feeds of an OPML file to feeds.yaml, but for those it has.
 
     Everything else in the file stays byte for byte; a result that would not be right is not written.
     """
@@ -33,9 +33,11 @@ def import_sources(file: Path, opml: Path) -> list[str]:
 
     config = load(file, secrets=False)
     try:
-        outlines = additions.read_opml(opml.read_bytes())
+        with opml.open("rb") as opened_file:
+            body = opened_file.read(additions.MAX_BYTES + 1)
     except OSError as error:
         raise FilesError(f"{opml} cannot be read: {error.strerror}") from error
+    outlines, left_out = additions.read_opml(body)
     text, ids = additions.added(file.read_text("utf-8"), outlines, config)
     if ids:
         draft = file.with_name(f".{file.name}.draft")
@@ -45,14 +47,15 @@ def import_sources(file: Path, opml: Path) -> list[str]:
             draft.replace(file)
         finally:
             draft.unlink(missing_ok=True)
-    return ids
+    return Imported(added=tuple(ids), left_out=tuple(left_out))
 
 
 def export_sources(config: Config) -> bytes:
     """The enabled sources as OPML, as they are published."""
     from aggregator.outputs import opml
 
-    return opml.render(Directory(site=config.site, sources=_tellers(config))).body
+    topics = {source.id: source.topics for source in config.sources}
+    return opml.render(Directory(site=config.site, sources=_tellers(config), topics=topics)).body
 
 
 def _tellers(config: Config) -> tuple[Teller, ...]:

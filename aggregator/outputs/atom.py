@@ -19,7 +19,7 @@ from feedgen.feed import FeedGenerator
 from feedgen.util import xml_elem
 
 from aggregator import __version__
-from aggregator.model import Channel, Document, Enclosure, Publication, Site, Story, Tombstone
+from aggregator.model import Channel, Document, Enclosure, Publication, Site, Story, Teller, Tombstone
 from aggregator.outputs import corrections, places
 from aggregator.text import web_link
 
@@ -223,7 +223,7 @@ def related(story: Story) -> Iterable[tuple[str, str]]:
 def _source(entry: Any, story: Story) -> None:
     teller, lead = story.teller, story.lead
     source = xml_elem("source", entry)
-    _text(source, "id", teller.feed_id if _is_iri(teller.feed_id) else teller.url)
+    _text(source, "id", _feed_id(teller))
     _text(source, "title", teller.name)
     _text(source, "updated", _written(lead.source_updated or lead.first_seen))
     if teller.kind != "page":
@@ -235,15 +235,20 @@ def _source(entry: Any, story: Story) -> None:
 
 _ID = re.compile(
     r"tag:([a-z0-9._-]+@)?[a-z0-9.-]+,\d{4}(-\d\d(-\d\d)?)?:[\w.~!$&'()*+,;=:@/?%-]*"
-    r"|urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-    r"|urn:(?!uuid:)[a-z0-9][a-z0-9-]{1,31}:[\w.~!$&'()*+,;=:@/?%-]+",
-    re.ASCII | re.IGNORECASE,
+    r"|(?i:urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+    r"|(?i:urn:(?!uuid:)[a-z0-9][a-z0-9-]{1,31}:[\w.!$'()*+,;=:@%-]+)",
+    re.ASCII,
 )
+_ADDRESS = re.compile(
+    r"https://.+|http://(?![^/]*:80/)[^/A-Z]+/.*"
+)  # http: as it is compared (RFC 4287, 4.2.6.1)
 
 
-def _is_iri(text: str | None) -> bool:
-    """Whether a feed's own id is one by RFC 4151, 4122 or 3986; many are not."""
-    return bool(text) and (bool(_ID.fullmatch(str(text))) or web_link(str(text)) == text)
+def _feed_id(teller: Teller) -> str:
+    """A feed's own id where it is one by RFC 4151, 8141 or 3986; many are not, and it is known by its address."""
+    said = teller.feed_id or ""
+    sane = _ID.fullmatch(said) or (_ADDRESS.fullmatch(said) and places.href(web_link(said) or "") == said)
+    return said if sane else places.href(teller.url)
 
 
 def _text(parent: Any, name: str, text: str | None) -> None:

@@ -13,11 +13,13 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 TYPES = {
-    "atom.xml": "application/atom+xml; charset=utf-8",
     "rss.xml": "application/rss+xml; charset=utf-8",
-    "feed.json": "application/feed+json; charset=utf-8",
+    ".xml": "application/atom+xml; charset=utf-8",  # every other feed, and the archive
+    ".json": "application/feed+json; charset=utf-8",
+    ".opml": "text/x-opml; charset=utf-8",
+    ".ics": "text/calendar; charset=utf-8",
 }
-SUFFIXES = {".opml": "text/x-opml; charset=utf-8", ".ics": "text/calendar; charset=utf-8"}
+"""By name, else by ending (PB6)."""
 
 
 class _Published(StaticFiles):
@@ -28,7 +30,7 @@ class _Published(StaticFiles):
         if (name.startswith(".") and name != ".") or name.endswith(".gz"):
             return Response("not found", status_code=404)
         response = await super().get_response(path, scope)
-        if kind := TYPES.get(name) or SUFFIXES.get(Path(name).suffix):
+        if kind := TYPES.get(name) or TYPES.get(Path(name).suffix):
             response.headers["content-type"] = kind
         return response
 

@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from aggregator import text
 from aggregator.config import load
 from aggregator.config.additions import OpmlError
 from aggregator.errors import StoreError, UnknownName
 from aggregator.jobs import digest, fetch, look, publish, upkeep
+from aggregator.model import Source
 from tests.builders import rss
 from tests.conftest import Clock, Web, Workplace
+from tests.hostile import VECTORS, terminal_faults
 
 
 @pytest.fixture
@@ -147,25 +150,82 @@ def test_opml_comes_in_and_all_else_stays(fetched: Workplace, web: Web, tmp_path
     before = file.read_text("utf-8").replace("digests:", "# a comment\ndigests:")
     file.write_text(before, encoding="utf-8")
     (tmp_path / "in.opml").write_text(OPML.format(known=web.url + "/feed"), encoding="utf-8")
-    assert upkeep.import_sources(file, tmp_path / "in.opml") == ["ubersicht-neues", "ubersicht"]
+    brought = upkeep.import_sources(file, tmp_path / "in.opml")
+    assert brought.added == ("ubersicht-neues", "ubersicht")
+    assert [words.partition(":")[0] for words in brought.left_out] == ["No feed", "Odd"]
     after = file.read_text("utf-8")
     new = [line for line in after.splitlines() if line not in before.splitlines()]
     assert [line for line in after.splitlines() if line not in new] == before.splitlines()
     sources = {source.id: (source.name, source.url) for source in load(file).sources}
     assert sources["ubersicht-neues"] == ('Übersicht: "Neues"', "https://new.example/feed")
     assert sources["ubersicht"][1] == "https://other.example/feed?a=1&b=2"
-    assert upkeep.import_sources(file, tmp_path / "in.opml") == []
+    assert upkeep.import_sources(file, tmp_path / "in.opml").added == ()
 
 
-@pytest.mark.parametrize("body", ["", "<html/>", "<opml", "plain words"])
-def test_what_is_no_opml_is_refused(fetched: Workplace, tmp_path: Path, body: str) -> None:
-    """A wrong file changes nothing."""
+ENTITIES = (
+    '<!DOCTYPE opml [<!ENTITY a "x"><!ENTITY b "&a;&a;">]><opml><body><outline text="&b;"/></body></opml>'
+)
+BOMB = "".join(f'<!ENTITY x{n + 1} "{f"&x{n};" * 10}">' for n in range(12))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html/>",
+        b"<opml",
+        b"plain words",
+        b"<opml version='2.0'><head/></opml>",
+        b"<?xml version='1.0' encoding='utf-8'?><opml><body><outline text='\xe9'/></body></opml>",
+        b"<?xml version='1.0' encoding='utf-16'?><opml><body/></opml>",
+        b"<?xml version='1.0' encoding='x-none'?><opml><body/></opml>",
+        ENTITIES.encode(),
+        f'<!DOCTYPE opml [<!ENTITY x0 "x">{BOMB}]><opml><body><outline text="&x12;"/></body></opml>'.encode(),
+        b'<!DOCTYPE opml [<!ENTITY f SYSTEM "file:///etc/passwd">]><opml><body>&f;</body></opml>',
+        b"<opml><body>" + b"<outline text='x'>" * 100_000,
+        b"<opml><body>" + b"<outline text='x'>" * 5_000 + b"</outline>" * 5_000 + b"</body></opml>",
+        b"<opml><body><outline text='" + b"x" * 50_000_000 + b"'/></body></opml>",
+        b"<opml><body><outline text='\x00' xmlUrl='https://x.example/'/></body></opml>",
+        b"\x1f\x8b\x08\x00",
+    ],
+    ids=lambda body: repr(body[:40]),
+)
+def test_what_is_no_opml_is_refused(fetched: Workplace, tmp_path: Path, body: bytes) -> None:
+    """A wrong, torn or hostile file is one clear error and changes nothing."""
     file = fetched.folder / "feeds.yaml"
     before = file.read_bytes()
-    (tmp_path / "in.opml").write_text(body)
-    with pytest.raises(OpmlError):
+    (tmp_path / "in.opml").write_bytes(body)
+    with pytest.raises(OpmlError) as refused:
         upkeep.import_sources(file, tmp_path / "in.opml")
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 300
     assert file.read_bytes() == before
+    assert [one.name for one in file.parent.glob(".feeds*")] == []
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+def test_hostile_opml_adds_what_it_names(place: Workplace, tmp_path: Path, vector: str) -> None:
+    """Whatever an outline calls itself becomes a name, and nothing else of feeds.yaml changes."""
+    before = "sources:\n  - {id: a, name: A, url: 'https://a.example/feed'}\ntopics: {data: [FAIR]}\n"
+    file = place.write(before)
+    words = text.legal(vector)
+    body = etree.Element("opml", version="2.0")
+    inner = etree.SubElement(body, "body")
+    for n, url in enumerate(
+        ("https://x.example/feed", "https://x.example/feed", "https://y.example/feed", words)
+    ):
+        said = {"text": words, "title": words, "type": words, "language": words, "category": f"{words},ok"}
+        etree.SubElement(inner, "outline", said | {"xmlUrl": url, "description": str(n)})
+    (tmp_path / "in.opml").write_bytes(etree.tostring(body))
+    brought = upkeep.import_sources(file, tmp_path / "in.opml")
+    config = load(file)
+    urls = [source.url for source in config.sources]
+    assert urls[:3] == ["https://a.example/feed", "https://x.example/feed", "https://y.example/feed"]
+    assert len(urls) + len(brought.left_out) == 4
+    name = text.line(words)
+    assert config.sources[1].name == (name[:300].rstrip() if name else "https://x.example/feed")
+    assert config.topics[0].topic == "data"
+    assert not terminal_faults("\n".join((*brought.added, *brought.left_out)))
 
 
 @pytest.mark.parametrize("sources", ["sources: []", "sources:", "sources: # none yet"])
@@ -173,23 +233,40 @@ def test_opml_into_an_empty_list(place: Workplace, tmp_path: Path, sources: str)
     """A file without sources takes its first ones."""
     file = place.write(sources + "\ntopics: {data: [FAIR]}\n")
     (tmp_path / "in.opml").write_text(OPML.format(known="https://known.example/"), encoding="utf-8")
-    assert len(upkeep.import_sources(file, tmp_path / "in.opml")) == 3
+    assert len(upkeep.import_sources(file, tmp_path / "in.opml").added) == 3
     assert len(load(file).sources) == 3
 
 
-def test_what_goes_out_comes_in(fetched: Workplace, place: Workplace, tmp_path: Path) -> None:
-    """Export and import are inverse: another installation gets the same feeds."""
-    exported = upkeep.export_sources(fetched.house().config)
-    assert etree.fromstring(exported).get("version") == "2.0"
-    (tmp_path / "out.opml").write_bytes(exported)
+EVERY_KIND = """sources:
+  - {id: a, name: 'A: "one" & \\\\ more', url: "https://a.example/feed?a=1&b=2", language: de, topics: [data, x-1]}
+  - {id: b, name: B, url: "https://b.example/feed.json", kind: jsonfeed}
+  - {id: c, name: C, url: "https://c.example/cal.ics", kind: ical, topics: [data]}
+  - {id: d, name: D, url: "https://d.example/", kind: wordpress, language: "no"}
+  - {id: e, name: E, kind: zenodo, zenodo: {community: nfdi4bioimage}}
+  - {id: f, name: F, url: "https://f.example/news/", kind: page, page: {item: article}}
+  - {id: g, name: G, url: "https://g.example/feed", enabled: false}
+"""
+
+
+def test_what_goes_out_comes_in(place: Workplace, tmp_path: Path) -> None:
+    """Export and import are inverse: another installation gets the same sources, but for pages, which are named."""
+    config = load(place.write(EVERY_KIND))
+    (tmp_path / "out.opml").write_bytes(upkeep.export_sources(config))
     other = tmp_path / "other.yaml"
     other.write_text(
         "site: {title: T, url: 'https://t.example/', contact: t@t.example, authority: 't.example,2026'}\nsources: []\n"
     )
-    upkeep.import_sources(other, tmp_path / "out.opml")
-    assert [s.url for s in load(other).sources] == [
-        s.url for s in load(fetched.folder / "feeds.yaml").sources
-    ]
+    brought = upkeep.import_sources(other, tmp_path / "out.opml")
+
+    def told(source: Source) -> tuple[object, ...]:
+        kind = "feed" if source.kind == "jsonfeed" else source.kind  # a feed that is JSON is recognised
+        return source.name, source.url, kind, source.language, source.topics
+
+    assert [told(s) for s in load(other).sources] == [told(s) for s in config.sources if s.id in "abcde"]
+    assert [words[:2] for words in brought.left_out] == ["F:"]
+    assert "source discover" in brought.left_out[0]
+    (tmp_path / "again.opml").write_bytes(upkeep.export_sources(load(other)))
+    assert upkeep.import_sources(other, tmp_path / "again.opml").added == ()
 
 
 def test_the_database_is_no_place_for_its_backup(fetched: Workplace) -> None:

@@ -12,6 +12,7 @@ from aggregator.model import Directory, Teller
 from aggregator.outputs import opml
 from tests.builders import site, teller
 from tests.hostile import VECTORS
+from tests.strict import opml as judge
 
 
 def listed(*tellers: Teller, **fields: Any) -> etree._Element:
@@ -56,6 +57,25 @@ def test_a_page_is_a_link() -> None:
     assert outline.get("type") == "link"
     assert outline.get("url") == "https://node.example/news/"
     assert outline.get("xmlUrl") is None
+
+
+@pytest.mark.parametrize("kind", ["ical", "wordpress", "zenodo"])
+def test_what_only_a_program_can_poll_is_of_its_own_type(kind: str) -> None:
+    """OPML 2.0 leaves types open: what no feed reader can subscribe to does not pretend to be a feed."""
+    (outline,) = listed(teller(kind=kind, url="https://node.example/api"))[1]
+    assert (outline.get("type"), outline.get("url")) == (kind, "https://node.example/api")
+    assert outline.get("xmlUrl") is None
+    assert outline.get("htmlUrl") == "https://node.example/"
+
+
+def test_topics_are_categories() -> None:
+    """OPML 2.0: tags are a list with commas, and no slash."""
+    directory = Directory(
+        site=site(), sources=(teller("a"), teller("b")), topics={"a": ("data", "image-analysis")}
+    )
+    body = opml.render(directory).body
+    assert [o.get("category") for o in etree.fromstring(body)[1]] == ["data,image-analysis", None]
+    assert judge.problems(body, "") == []
 
 
 def test_sources_keep_their_order_and_the_list_its_bytes() -> None:
