@@ -218,8 +218,16 @@ def _serve_until_signalled(worker: Worker, listener: socket.socket, stopped: Cal
             stopped()
             super().handle_exit(sig, frame)  # type: ignore[arg-type]
 
+    house = worker.house
+    web = app.build(
+        house.config.public,
+        worker.troubles,
+        site_url=house.config.site.url,
+        hub=getattr(house.config, "hub", None),
+        clock=house.clock,
+    )
     config = uvicorn.Config(
-        app.build(worker.house.config.public, worker.troubles),
+        web,
         log_config=None,
         access_log=False,
         lifespan="off",
