@@ -23,6 +23,7 @@ from aggregator.jobs import digest, fetch, look, upkeep
 from aggregator.seams import House
 from aggregator.store import glance
 from aggregator.web import app
+from aggregator.web.connections import Bounded
 
 TICK_SECONDS = 20
 GRACE_SECONDS = 30.0
@@ -228,7 +229,10 @@ def _serve_until_signalled(worker: Worker, listener: socket.socket, stopped: Cal
     )
     config = uvicorn.Config(
         web,
+        http=Bounded,
+        ws="none",
         log_config=None,
+        log_level="error",  # rubbish that clients send is no news
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=5,
