@@ -150,7 +150,7 @@ def drive(port: int, request: bytes, length: int, connections: int, seconds: flo
         waiting = stack.enter_context(selectors.DefaultSelector())
         for _ in range(connections):
             client = stack.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE))
-            waiting.register(client, selectors.EVENT_READ, [0])
+            waiting.register(client, selectors.EVENT_READ, (client, [0]))
             client.sendall(request)
         begun = time.perf_counter()
         count = 0
@@ -159,8 +159,7 @@ def drive(port: int, request: bytes, length: int, connections: int, seconds: flo
             if not ready:
                 raise SystemExit("no answer any more")
             for key, _ in ready:
-                client, got = key.fileobj, key.data
-                assert isinstance(client, socket.socket)
+                client, got = key.data
                 read = client.recv_into(room)
                 got[0] += read
                 if not read or got[0] > length:
