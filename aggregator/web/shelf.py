@@ -14,8 +14,8 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import BinaryIO
 
-LARGE = 4 * 2**20
-"""Bytes from which a file is not kept but read while it is sent: checking its twin would hold up everybody else."""
+LARGE = 16 * 2**20
+"""Bytes beyond which a file is not kept but read while it is sent: a tenth of a second, in which nobody is answered."""
 ROOM = 64 * 2**20
 """Bytes kept at most, twins included."""
 
@@ -130,8 +130,12 @@ def _state(status: os.stat_result) -> State:
 
 
 def _opened(place: str) -> BinaryIO:
+    return open(place, "rb", opener=_opener)  # `Path.open` knows no opener
+
+
+def _opener(place: str, flags: int) -> int:
     """What is no file (any more) is not waited for, and a link not followed."""
-    return os.fdopen(os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb")
+    return os.open(place, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
 
 
 def _http_date(moment: float) -> str:
@@ -147,7 +151,7 @@ def _twin(place: str, content: bytes) -> bytes | None:
     """The packed twin if there is one: packed anew if it is of other bytes, as between the two renames (P4)."""
     try:
         with _opened(place) as file:
-            packed = file.read(LARGE)
+            packed = file.read(2 * len(content) + 1024)
     except OSError:
         return None
     unpacked = zlib.decompressobj(wbits=31)
@@ -155,4 +159,6 @@ def _twin(place: str, content: bytes) -> bytes | None:
         same = unpacked.decompress(packed, len(content) + 1) == content
     except zlib.error:
         same = False
-    return packed if same and unpacked.eof and not unpacked.unused_data else gzip.compress(content, mtime=0)
+    if same and unpacked.eof and not unpacked.unused_data:
+        return packed
+    return gzip.compress(content, compresslevel=1, mtime=0)  # quickly, since it will not stay

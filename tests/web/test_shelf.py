@@ -65,6 +65,15 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     assert unpacked(held(Shelf(tmp_path), "atom.xml")) == b"news"
 
 
+def test_a_folder_is_no_twin(tmp_path: Path) -> None:
+    """Nor does it keep anything open."""
+    (tmp_path / "atom.xml").write_bytes(b"news")
+    (tmp_path / "atom.xml.gz").mkdir()
+    before = len([*Path("/proc/self/fd").iterdir()])
+    assert held(Shelf(tmp_path), "atom.xml").packed is None
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
+
+
 def test_links_lead_nowhere(tmp_path: Path) -> None:
     """Neither files nor folders nor twins are reached by a symbolic link; `public` itself may be one."""
     (tmp_path / "real").mkdir()
