@@ -19,21 +19,20 @@ from tests.web.servers import Server, put, serving
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
-STYLED = b"""<?xml version="1.0"?><?xml-stylesheet type="text/css" href="feed.css"?>
-<feed xmlns="http://www.w3.org/2005/Atom"><title>News</title></feed>"""
+LINKED = "<!doctype html><title>News</title><link rel=stylesheet href=feed.css>"
 EVIL = "<!doctype html><title>quiet</title><script>document.title='loud'</script>"
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A page as it is published, a feed with a style sheet, and a page that got past everything else."""
+    """A page as it is published, one with a style sheet, and one that got past everything else."""
     folder = tmp_path_factory.mktemp("browser")
     channel = Channel(id="all", title="Imaging news")
     write_document(
         folder / "public",
         page.render(Publication(site=site(), channel=channel, channels=(channel,), stories=(story(),))),
     )
-    put(folder / "public", "atom.xml", STYLED)
+    put(folder / "public", "linked.html", LINKED.encode())
     put(
         folder / "public",
         "feed.css",
@@ -44,17 +43,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-def chromium(folder: Path, *options: str) -> bytes:
-    """What Chromium prints."""
+def chromium(folder: Path, *options: str) -> tuple[bytes, bytes]:
+    """What Chromium prints, and what it complains of."""
     flags = ("--headless", "--no-sandbox", "--disable-gpu", "--window-size=800,600", "--timeout=20000")
-    command = [str(CHROMIUM), *flags, f"--user-data-dir={folder}/profile", *options]
-    return subprocess.run(command, capture_output=True, check=True, timeout=120).stdout
+    profile = (f"--user-data-dir={folder}/profile", "--enable-logging=stderr")
+    command = [str(CHROMIUM), *flags, *profile, *options]
+    ended = subprocess.run(command, capture_output=True, check=True, timeout=120)
+    return ended.stdout, ended.stderr
 
 
-def seen(folder: Path, address: str) -> bytes:
-    """The picture of a page."""
-    chromium(folder, f"--screenshot={folder}/shot.png", address)
-    return (folder / "shot.png").read_bytes()
+def seen(folder: Path, address: str) -> tuple[bytes, bool]:
+    """The picture of a page, and whether something was refused on it."""
+    _, complaints = chromium(folder, f"--screenshot={folder}/shot.png", address)
+    return (folder / "shot.png").read_bytes(), b"Content Security Policy" in complaints
 
 
 def test_a_page_looks_as_it_does_from_disk(server: Server, tmp_path: Path) -> None:
@@ -66,14 +67,14 @@ def test_a_page_looks_as_it_does_from_disk(server: Server, tmp_path: Path) -> No
     assert served != seen(tmp_path, bare.as_uri())
 
 
-def test_a_feed_has_its_style_sheet(server: Server, tmp_path: Path) -> None:
-    """PB15: a feed that is opened in a browser gets the style sheet that lies beside it."""
-    at = f"http://127.0.0.1:{server.port}/"
-    assert seen(tmp_path, at + "atom.xml") != seen(tmp_path, at + "digests/atom.xml")
+def test_a_style_sheet_of_our_own_is_loaded(server: Server, tmp_path: Path) -> None:
+    """Style may also lie beside a page."""
+    _, refused = seen(tmp_path, f"http://127.0.0.1:{server.port}/linked.html")
+    assert not refused
 
 
 def test_a_script_does_not_run(server: Server, tmp_path: Path) -> None:
     """The last line of defence: a script on a page is not executed when it is served, and is from disk."""
-    served = chromium(tmp_path, "--dump-dom", f"http://127.0.0.1:{server.port}/evil.html")
-    assert b"<title>quiet" in served
-    assert b"<title>loud" in chromium(tmp_path, "--dump-dom", (server.public / "evil.html").as_uri())
+    served, complaints = chromium(tmp_path, "--dump-dom", f"http://127.0.0.1:{server.port}/evil.html")
+    assert b"<title>quiet" in served and b"Content Security Policy" in complaints
+    assert b"<title>loud" in chromium(tmp_path, "--dump-dom", (server.public / "evil.html").as_uri())[0]
