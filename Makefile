@@ -51,6 +51,7 @@ soak: $(VENV)/stamp
 bench: $(VENV)/stamp
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/poll.py --feeds 100
+	$(BIN)/python benchmarks/serve.py
 
 clean:
 	rm -rf $(VENV) demo-run .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -20,9 +20,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from aggregator import log, wiring
 from aggregator.errors import AggregatorError, AnotherRunHolds, ConfigError
 from aggregator.jobs import digest, fetch, look, upkeep
+from aggregator.model import Config
 from aggregator.seams import House
 from aggregator.store import glance
 from aggregator.web import app
+from aggregator.web.connections import Bounded
 
 TICK_SECONDS = 20
 GRACE_SECONDS = 30.0
@@ -94,8 +96,10 @@ class Worker:
             self.wrong = f"{self.config_file.name} is wrong and not used: {error.problems[0]}"
             return
         self.wrong = None
-        if (house.config.public, house.config.listen) != (self.house.config.public, self.house.config.listen):
-            said.warning("paths.public and web.listen are only used at the next start")
+        if _of_web(house.config) != _of_web(self.house.config):
+            said.warning(
+                "paths.public, web.listen, and site.url and publish.hub in headers are only used at the next start"
+            )
         self.house = house
         said.info("%s was read anew", self.config_file.name)
 
@@ -209,6 +213,11 @@ def _listener(place: tuple[str, int]) -> socket.socket:
     return listener
 
 
+def _of_web(config: Config) -> tuple[Path, tuple[str, int], str, str | None]:
+    """What the web app is made of, once."""
+    return config.public, config.listen, config.site.url, getattr(config, "hub", None)
+
+
 def _serve_until_signalled(worker: Worker, listener: socket.socket, stopped: Callable[[], None]) -> None:
     worker.house.config.public.mkdir(parents=True, exist_ok=True)
 
@@ -218,9 +227,13 @@ def _serve_until_signalled(worker: Worker, listener: socket.socket, stopped: Cal
             stopped()
             super().handle_exit(sig, frame)  # type: ignore[arg-type]
 
+    public, _, site_url, hub = _of_web(worker.house.config)
     config = uvicorn.Config(
-        app.build(worker.house.config.public, worker.troubles),
+        app.build(public, worker.troubles, site_url=site_url, hub=hub, clock=worker.house.clock),
+        http=Bounded,
+        ws="none",
         log_config=None,
+        log_level="error",  # rubbish that clients send is no news
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=5,
@@ -228,7 +241,7 @@ def _serve_until_signalled(worker: Worker, listener: socket.socket, stopped: Cal
         server_header=False,
     )
     host, port = listener.getsockname()[:2]
-    said.info("serving %s on http://%s:%d/", worker.house.config.public, host, port)
+    said.info("serving %s on http://%s:%d/", public, host, port)
     server = Server(config)
     # uvicorn raises the signal again after its own end; by then we have been told and end by ourselves.
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,0 +1,184 @@
+"""`public/` over HTTP (PB6, PB11, PB12): media types, validators, packed twins, lifetimes."""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import quote
+
+from starlette.types import Receive, Scope, Send
+
+from aggregator.seams import Clock
+from aggregator.web.conditions import is_known, wants_gzip
+from aggregator.web.shelf import Folder, Held, Large, Shelf
+
+Headers = list[tuple[bytes, bytes]]
+
+LIFETIME = 600
+"""Seconds: what is published changes with the runs of `fetch`, every ten minutes by the documented habit (V6)."""
+LONG_LIFETIME = 86_400
+"""Of what hardly ever changes: style sheets, and archives of months that are over (withdrawals excepted, P2)."""
+
+CHUNK = 64 * 1024
+"""Bytes handed over at once: what a client has not taken lies in our memory, once for each of them."""
+
+PAGE = "text/html; charset=utf-8"
+ATOM = "application/atom+xml; charset=utf-8"
+FEEDS = {
+    "atom.xml": ATOM,
+    "rss.xml": "application/rss+xml; charset=utf-8",
+    "feed.json": "application/feed+json; charset=utf-8",
+}
+SUFFIXES = {
+    "html": PAGE,
+    "css": "text/css; charset=utf-8",
+    "ics": "text/calendar; charset=utf-8",
+    "opml": "text/x-opml; charset=utf-8",
+    "xml": "application/xml; charset=utf-8",
+    "json": "application/json; charset=utf-8",
+    "txt": "text/plain; charset=utf-8",
+    "svg": "image/svg+xml; charset=utf-8",
+}
+OPEN = {"xml", "json", "ics", "opml"}
+"""What readers that live in a browser may read from elsewhere."""
+
+ARCHIVE = re.compile(r"archive/(\d{4}-\d{2})\.xml")
+
+# Pages and feeds bring their style along or have it beside them; they run nothing and load nothing from elsewhere.
+POLICY = (
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+ALWAYS: Headers = [
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+ASKED = (b"accept-encoding", b"if-none-match", b"if-modified-since")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """The ASGI app over a folder; `site_url` is where the world sees it and ends in a slash."""
+
+    shelf: Shelf
+    site_url: str
+    hub: str | None
+    clock: Clock
+
+    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["method"] not in ("GET", "HEAD"):
+            await _say(send, 405, "only GET and HEAD", (b"allow", b"GET, HEAD"))
+            return
+        path = scope["path"].removeprefix("/")
+        if not path or path.endswith("/"):
+            path += "index.html"
+        found = None if b"%2f" in scope["raw_path"].lower() else self.shelf.find(path)
+        if isinstance(found, Held):
+            await self._held(path, found, scope, send)
+        elif isinstance(found, Large):
+            await self._large(path, found, scope, send)
+        elif isinstance(found, Folder):
+            await _say(send, 301, "a folder", (b"location", _with_slash(scope)))
+        else:
+            await _say(send, 404, "not found")
+
+    async def _held(self, path: str, held: Held, scope: Scope, send: Send) -> None:
+        encodings, tags, since = _asked(scope)
+        packed = held.packed if wants_gzip(encodings) else None
+        body = packed or held.plain
+        headers = [(b"etag", body.etag.encode()), *self._headers(path, held.last_modified)]
+        if held.packed:
+            headers.append((b"vary", b"accept-encoding"))
+        if is_known(tags, since, body.etag, held.last_modified):
+            await _send(send, 304, headers, b"")
+            return
+        if packed:
+            headers.append((b"content-encoding", b"gzip"))
+        headers += _content(path, len(body.content))
+        await _send(send, 200, headers, b"" if scope["method"] == "HEAD" else body.content)
+
+    async def _large(self, path: str, large: Large, scope: Scope, send: Send) -> None:
+        with large.file as file:
+            _, tags, since = _asked(scope)
+            headers = self._headers(path, large.last_modified)
+            if is_known(tags, since, None, large.last_modified):
+                await _send(send, 304, headers, b"")
+                return
+            headers += _content(path, large.size)
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            left = 0 if scope["method"] == "HEAD" else large.size
+            while left and (chunk := await asyncio.to_thread(file.read, min(CHUNK, left))):
+                left -= len(chunk)
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+
+    def _headers(self, path: str, last_modified: str) -> Headers:
+        """What every answer about a document says, 304 included (RFC 9110 15.4.5)."""
+        name = path.rpartition("/")[2]
+        seconds = self._lifetime(path)
+        headers = [
+            *ALWAYS,
+            (b"last-modified", last_modified.encode()),
+            (b"cache-control", b"public, max-age=%d, stale-if-error=86400" % seconds),
+        ]
+        if name.rpartition(".")[2] in OPEN:
+            headers.append((b"access-control-allow-origin", b"*"))
+        if name in FEEDS:
+            links = [(self.site_url + quote(path), "self"), *([(self.hub, "hub")] if self.hub else [])]
+            headers.append((b"link", ", ".join(f'<{url}>; rel="{rel}"' for url, rel in links).encode()))
+        return headers
+
+    def _lifetime(self, path: str) -> int:
+        if path.endswith(".css"):
+            return LONG_LIFETIME
+        if archive := ARCHIVE.fullmatch(path):
+            # A day later the month is over in every zone and its last run has written.
+            over = archive[1] < f"{self.clock() - timedelta(days=1):%Y-%m}"
+            return LONG_LIFETIME if over else LIFETIME
+        return LIFETIME
+
+
+def _asked(scope: Scope) -> tuple[str | None, ...]:
+    """The values of `ASKED`; lines of one field are one list (RFC 9110 5.3)."""
+    found: dict[bytes, str] = {}
+    for name, value in scope["headers"]:
+        if name in ASKED:
+            text = value.decode("latin-1")
+            found[name] = f"{found[name]}, {text}" if name in found else text
+    return tuple(map(found.get, ASKED))
+
+
+def _content(path: str, length: int) -> Headers:
+    name = path.rpartition("/")[2]
+    kind = ATOM if ARCHIVE.fullmatch(path) else FEEDS.get(name) or SUFFIXES.get(name.rpartition(".")[2])
+    kind = kind or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return [(b"content-type", kind.encode()), (b"content-length", b"%d" % length)]
+
+
+def _with_slash(scope: Scope) -> bytes:
+    """The folder's own address, relative, so that it holds below any prefix; `./` lest a colon make it a scheme."""
+    name: bytes = scope["raw_path"].rpartition(b"/")[2]
+    query: bytes = scope["query_string"]
+    return b"./" + name + b"/" + (b"?" + query if query else b"")
+
+
+async def _say(send: Send, status: int, words: str, *headers: tuple[bytes, bytes]) -> None:
+    """A short answer that is no document."""
+    body = words.encode() + b"\n"
+    about = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+    await _send(send, status, [*ALWAYS, *about, *headers], body)
+
+
+async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    for start in range(CHUNK, len(body) + CHUNK, CHUNK):
+        chunk = body[start - CHUNK : start]
+        await send({"type": "http.response.body", "body": chunk, "more_body": start < len(body)})
+    if not body:
+        await send({"type": "http.response.body", "body": b""})

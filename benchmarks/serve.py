@@ -1,0 +1,217 @@
+"""Serving measured: `aggregator serve` asked for the merged feed over keep-alive connections, kind by kind.
+
+    python benchmarks/serve.py [--seconds 3] [--connections 8] [--kib 400] [--json]
+
+Server and driver are two processes on loopback, each on a core of its own where there are two. `cpu_us` is what
+one request costs the server's process; `a_second` is what was answered, the driver's own work included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import random
+import re
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+TICKS = os.sysconf("SC_CLK_TCK")
+PATIENCE = 20.0
+"""Seconds for the server to come up, and for any one answer."""
+REQUESTS = 200_000
+"""At most so many of each kind."""
+
+FEEDS = """\
+site: {{title: Serve, url: "http://127.0.0.1/", contact: serve@news.example, authority: "news.example,2026"}}
+web: {{listen: "127.0.0.1:{port}"}}
+sources: []
+"""
+ENTRY = """\
+<entry><id>tag:news.example,2026:story/{n}</id><title>{title}</title><updated>2026-10-05T06:30:00Z</updated>
+<link href="https://node.example/news/{n}"/><summary>{text}</summary></entry>
+"""
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    options.add_argument("--seconds", type=float, default=3.0, help="for each kind")
+    options.add_argument("--connections", type=int, default=8)
+    options.add_argument("--kib", type=int, default=400, help="size of atom.xml")
+    options.add_argument("--json", action="store_true")
+    asked = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder), asked.kib) as (process, port):
+        result = measured(process, port, asked.connections, asked.seconds)
+    print(json.dumps(result, indent=2) if asked.json else _table(result))
+    return 0
+
+
+@contextmanager
+def served(folder: Path, kib: int) -> Iterator[tuple[int, int]]:
+    """Process id and port of `aggregator serve` on a folder with a feed and its packed twin."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = int(probe.getsockname()[1])
+    (folder / "feeds.yaml").write_text(FEEDS.format(port=port), encoding="utf-8")
+    public = folder / "public"
+    public.mkdir()
+    feed = feed_of(kib * 1024)
+    (public / "atom.xml").write_bytes(feed)
+    (public / "atom.xml.gz").write_bytes(gzip.compress(feed, mtime=0))
+    command = [sys.executable, "-m", "aggregator", "-c", str(folder / "feeds.yaml"), "serve"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+    try:
+        _await(port, process, folder / "log")
+        _apart(process.pid)
+        yield process.pid, port
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def feed_of(size: int) -> bytes:
+    """An Atom feed of `size` bytes or a little more, as hard to pack as prose."""
+    words, parts, length = random.Random(1), [b'<feed xmlns="http://www.w3.org/2005/Atom">\n'], 0
+    for n in range(size):
+        text = " ".join("".join(words.choices("aeinorstdlm", k=words.randint(2, 9))) for _ in range(60))
+        parts.append(ENTRY.format(n=n, title=text[:60], text=text).encode())
+        length += len(parts[-1])
+        if length >= size:
+            break
+    return b"".join([*parts, b"</feed>\n"])
+
+
+def _await(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < until:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise SystemExit("the server does not come up:\n" + log.read_text("utf-8", "replace"))
+
+
+def _apart(pid: int) -> None:
+    """Server and driver on a core each."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) > 1:
+        os.sched_setaffinity(pid, {cores[0]})
+        os.sched_setaffinity(0, set(cores[1:]))
+
+
+# --- driving ---------------------------------------------------------------------------------------------
+
+
+def measured(pid: int, port: int, connections: int, seconds: float) -> dict[str, Any]:
+    """What each kind of request costs."""
+    etag = _tag(_once(port, _request("GET", gzip=True)))
+    kinds = {
+        "304": (304, _request("GET", gzip=True, known=etag)),
+        "200 gzip": (200, _request("GET", gzip=True)),
+        "200 identity": (200, _request("GET")),
+        "HEAD": (200, _request("HEAD", gzip=True)),
+    }
+    found = {}
+    for kind, (status, request) in kinds.items():
+        answer = _once(port, request)
+        if int(answer.split(None, 2)[1]) != status:
+            raise SystemExit(f"{kind}: {answer[:200]!r}")
+        before = _cpu(pid)
+        count, wall = drive(port, request, len(answer), connections, seconds)
+        found[kind] = {
+            "requests": count,
+            "a_second": round(count / wall),
+            "cpu_us": round((_cpu(pid) - before) / count * 1e6),
+            "bytes": len(answer),
+        }
+    return {"connections": connections, "kinds": found, "memory_mb": _memory(pid)}
+
+
+def drive(port: int, request: bytes, length: int, connections: int, seconds: float) -> tuple[int, float]:
+    """(answers, seconds): each connection asks again as soon as its answer, always of `length` bytes, is whole."""
+    room = memoryview(bytearray(1 << 20))
+    with ExitStack() as stack:
+        waiting = stack.enter_context(selectors.DefaultSelector())
+        for _ in range(connections):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE))
+            waiting.register(client, selectors.EVENT_READ, (client, [0]))
+            client.sendall(request)
+        begun = time.perf_counter()
+        count = 0
+        while count < REQUESTS and (wall := time.perf_counter() - begun) < seconds:
+            ready = waiting.select(PATIENCE)
+            if not ready:
+                raise SystemExit("no answer any more")
+            for key, _ in ready:
+                client, got = key.data
+                read = client.recv_into(room)
+                got[0] += read
+                if not read or got[0] > length:
+                    raise SystemExit("the server broke off, or answered otherwise than before")
+                if got[0] == length:
+                    got[0] = 0
+                    count += 1
+                    client.sendall(request)
+        return count, wall
+
+
+def _request(method: str, *, gzip: bool = False, known: str = "") -> bytes:
+    fields = ["Host: 127.0.0.1", "User-Agent: benchmark/1 (+https://reader.example)", "Accept: */*"]
+    fields += ["Accept-Encoding: gzip, deflate, br"] if gzip else []
+    fields += [f"If-None-Match: {known}"] if known else []
+    return "\r\n".join([f"{method} /atom.xml HTTP/1.1", *fields, "", ""]).encode()
+
+
+def _once(port: int, request: bytes) -> bytes:
+    """A whole answer, as `http.client` would read it."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client, client.makefile("rb") as answer:
+        client.sendall(request)
+        head = b"".join(iter(answer.readline, b"\r\n")) + b"\r\n"
+        length = re.search(rb"\r\ncontent-length: (\d+)", head, re.IGNORECASE)
+        bodiless = request.startswith(b"HEAD") or b" 304 " in head[:13]
+        return head if bodiless or not length else head + answer.read(int(length[1]))
+
+
+def _tag(answer: bytes) -> str:
+    found = re.search(rb"\r\netag: (\S+)\r\n", answer, re.IGNORECASE)
+    if not found:
+        raise SystemExit(f"no ETag: {answer[:300]!r}")
+    return found[1].decode()
+
+
+def _cpu(pid: int) -> float:
+    """Seconds that all threads of a process took so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def _memory(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return round(int(status.partition("VmHWM:")[2].split()[0]) / 1024, 1)
+
+
+def _table(result: dict[str, Any]) -> str:
+    lines = [f"{'kind':<14}{'a second':>10}{'cpu µs':>10}{'bytes':>10}"]
+    for kind, row in result["kinds"].items():
+        lines.append(f"{kind:<14}{row['a_second']:>10,}{row['cpu_us']:>10,}{row['bytes']:>10,}")
+    return "\n".join([*lines, f"{result['connections']} connections, at most {result['memory_mb']} MB"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""The Content-Security-Policy in Chromium: pages look as they should, and nothing else runs or loads."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aggregator.gateways.files import write_document
+from aggregator.model import Channel, Publication
+from aggregator.outputs import site as page
+from tests.builders import site, story
+from tests.web.servers import Server, put, serving
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+
+LINKED = "<!doctype html><title>News</title><link rel=stylesheet href=feed.css>"
+EVIL = "<!doctype html><title>quiet</title><script>document.title='loud'</script>"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A page as it is published, one with a style sheet, and one that got past everything else."""
+    folder = tmp_path_factory.mktemp("browser")
+    channel = Channel(id="all", title="Imaging news")
+    write_document(
+        folder / "public",
+        page.render(Publication(site=site(), channel=channel, channels=(channel,), stories=(story(),))),
+    )
+    put(folder / "public", "linked.html", LINKED.encode())
+    put(
+        folder / "public",
+        "feed.css",
+        b"feed { display: block; background: #00566b; color: white; padding: 3em }",
+    )
+    put(folder / "public", "evil.html", EVIL.encode())
+    with serving("own", folder) as running:
+        yield running
+
+
+def chromium(folder: Path, *options: str) -> tuple[bytes, bytes]:
+    """What Chromium prints, and what it complains of."""
+    flags = ("--headless", "--no-sandbox", "--disable-gpu", "--window-size=800,600", "--timeout=20000")
+    profile = (f"--user-data-dir={folder}/profile", "--enable-logging=stderr")
+    command = [str(CHROMIUM), *flags, *profile, *options]
+    ended = subprocess.run(command, capture_output=True, check=True, timeout=120)
+    return ended.stdout, ended.stderr
+
+
+def seen(folder: Path, address: str) -> tuple[bytes, bool]:
+    """The picture of a page, and whether something was refused on it."""
+    _, complaints = chromium(folder, f"--screenshot={folder}/shot.png", address)
+    return (folder / "shot.png").read_bytes(), b"Content Security Policy" in complaints
+
+
+def test_a_page_looks_as_it_does_from_disk(server: Server, tmp_path: Path) -> None:
+    """The style within a page is applied; without it the page would look otherwise."""
+    file, bare = server.public / "index.html", tmp_path / "bare.html"
+    bare.write_text(re.sub(r"(?s)<style>.*</style>", "", file.read_text("utf-8")), encoding="utf-8")
+    served = seen(tmp_path, f"http://127.0.0.1:{server.port}/")
+    assert served == seen(tmp_path, file.as_uri())
+    assert served != seen(tmp_path, bare.as_uri())
+
+
+def test_a_style_sheet_of_our_own_is_loaded(server: Server, tmp_path: Path) -> None:
+    """Style may also lie beside a page."""
+    _, refused = seen(tmp_path, f"http://127.0.0.1:{server.port}/linked.html")
+    assert not refused
+
+
+def test_a_script_does_not_run(server: Server, tmp_path: Path) -> None:
+    """The last line of defence: a script on a page is not executed when it is served, and is from disk."""
+    served, complaints = chromium(tmp_path, "--dump-dom", f"http://127.0.0.1:{server.port}/evil.html")
+    assert b"<title>quiet" in served and b"Content Security Policy" in complaints
+    assert b"<title>loud" in chromium(tmp_path, "--dump-dom", (server.public / "evil.html").as_uri())[0]

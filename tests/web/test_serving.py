@@ -1,0 +1,271 @@
+"""PB12: one table of expectations, held against our own server, and nginx and Caddy with the files of deploy/."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.web.servers import HUB, Server, put, serving
+
+BODY = "Bilder für alle\n".encode() * 500
+NOT_PACKED = "chart.png"
+PACKED = {"Accept-Encoding": "gzip, deflate, br"}
+SHORT, LONG = ("public, max-age=600, stale-if-error=86400", "public, max-age=86400, stale-if-error=86400")
+OLD = "Mon, 01 Jan 2024 00:00:00 GMT"
+
+KINDS = {
+    "/": "text/html; charset=utf-8",
+    "/index.html": "text/html; charset=utf-8",
+    "/channels/events/": "text/html; charset=utf-8",
+    "/stories/k3j5.html": "text/html; charset=utf-8",
+    "/digests/weekly-2026-10-05.html": "text/html; charset=utf-8",
+    "/atom.xml": "application/atom+xml; charset=utf-8",
+    "/channels/events/atom.xml": "application/atom+xml; charset=utf-8",
+    "/digests/atom.xml": "application/atom+xml; charset=utf-8",
+    "/archive/2026-01.xml": "application/atom+xml; charset=utf-8",
+    "/rss.xml": "application/rss+xml; charset=utf-8",
+    "/channels/events/rss.xml": "application/rss+xml; charset=utf-8",
+    "/feed.json": "application/feed+json; charset=utf-8",
+    "/channels/events/feed.json": "application/feed+json; charset=utf-8",
+    "/events.ics": "text/calendar; charset=utf-8",
+    "/deadlines.ics": "text/calendar; charset=utf-8",
+    "/sources.opml": "text/x-opml; charset=utf-8",
+    "/feed.css": "text/css; charset=utf-8",
+    "/sitemap.xml": "application/xml; charset=utf-8",
+    "/about.json": "application/json; charset=utf-8",
+}
+FEEDS = [path for path in KINDS if re.search(r"(atom\.xml|rss\.xml|feed\.json)$", path)]
+FOREIGN = [path for path in KINDS if re.search(r"\.(xml|json|ics|opml)$", path)]
+
+
+SERVERS = ("own", "nginx", "caddy")
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Each server on a folder with everything that is published, and with what must not be seen."""
+    folder = tmp_path_factory.mktemp(request.param)
+    public = folder / "public"
+    for path in [*KINDS, f"/archive/{datetime.now(UTC):%Y-%m}.xml"]:
+        put(public, path.strip("/") + ("/index.html" if path.endswith("/") else ""), BODY)
+    (public / NOT_PACKED).write_bytes(BODY)
+    (public / ".atom.xml.draft").write_bytes(BODY)
+    (public / ".git").mkdir()
+    (public / ".git" / "config").write_bytes(BODY)
+    (folder / "secret.txt").write_bytes(BODY)
+    (public / "out.txt").symlink_to(folder / "secret.txt")
+    (public / "away").symlink_to(folder)
+    with serving(request.param, folder) as running:
+        yield running
+
+
+@pytest.mark.parametrize("path", KINDS)
+@pytest.mark.parametrize("packed", [False, True])
+def test_documents_have_types_lifetimes_and_validators(server: Server, path: str, packed: bool) -> None:
+    """PB6, PB12: every document, plain and packed, says what it is, how long it lives and how to ask again."""
+    answer = server.ask(path, PACKED if packed else {})
+    headers = answer.headers
+    assert answer.status == 200
+    assert (gzip.decompress(answer.body) if packed else answer.body) == BODY
+    assert headers.get("content-encoding") == ("gzip" if packed else None)
+    assert headers["content-type"] == KINDS[path]
+    assert headers["content-length"] == str(len(answer.body))
+    assert headers["vary"].lower() == "accept-encoding"
+    assert re.fullmatch(r'"[\x21\x23-\x7e]+"', headers["etag"])
+    assert {"date", "last-modified"} <= headers.keys()
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert headers.get("access-control-allow-origin") == ("*" if path in FOREIGN else None)
+    if path.startswith("/archive/"):  # Caddy has no clock to compare with
+        assert headers["cache-control"] in {SHORT, LONG} - ({SHORT} if server.name != "caddy" else set())
+    else:
+        assert headers["cache-control"] == (LONG if path.endswith(".css") else SHORT)
+
+
+@pytest.mark.parametrize("path", KINDS)
+def test_feeds_name_themselves_and_the_hub(server: Server, path: str) -> None:
+    """PB11: `Link` says where a feed lives, as the world sees it; with a hub also where to be told of news."""
+    links = server.ask(path).headers.get("link")
+    if path not in FEEDS:
+        assert links is None
+        return
+    self_, *hub = str(links).split(", ")
+    assert self_ == f'<https://news.example{path}>; rel="self"'
+    # Our own server is told by feeds.yaml, the others by a line that was uncommented.
+    assert hub == ([] if server.name == "own" else [f'<{HUB}>; rel="hub"'])
+
+
+def test_the_archive_of_this_month_lives_short(server: Server) -> None:
+    """PB8: what still grows is asked for as often as the feed."""
+    answer = server.ask(f"/archive/{datetime.now(UTC):%Y-%m}.xml")
+    assert answer.headers["cache-control"] == SHORT
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Asked so, answered so. PLAIN, GZIP and MODIFIED stand for the validators of `path`.
+
+    `without` has the servers of which this cannot be had.
+    """
+
+    name: str
+    status: int
+    path: str = "/atom.xml"
+    headers: dict[str, str] = field(default_factory=dict)
+    method: str = "GET"
+    says: dict[str, str | None] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+
+
+TABLE = [
+    Expected("the plain tag", 304, headers={"If-None-Match": "PLAIN"}),
+    Expected("the packed tag", 304, headers={"If-None-Match": "GZIP", **PACKED}),
+    Expected("the packed tag where plain is asked for", 200, headers={"If-None-Match": "GZIP"}),
+    Expected("the plain tag where packed is asked for", 200, headers={"If-None-Match": "PLAIN", **PACKED}),
+    Expected("a weakened tag", 304, headers={"If-None-Match": "W/PLAIN"}),
+    Expected("a list", 304, headers={"If-None-Match": '"x", W/"y,z", PLAIN'}),
+    Expected("a list without it", 200, headers={"If-None-Match": '"x", W/"y"'}),
+    Expected("any", 304, headers={"If-None-Match": "*"}),
+    Expected("rubbish as a tag", 200, headers={"If-None-Match": "rubbish"}),
+    Expected("an empty tag", 200, headers={"If-None-Match": '""'}),
+    Expected("the date", 304, headers={"If-Modified-Since": "MODIFIED"}),
+    Expected("a later date", 304, headers={"If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT"}),
+    Expected("an older date", 200, headers={"If-Modified-Since": OLD}),
+    Expected("rubbish as a date", 200, headers={"If-Modified-Since": "yesterday"}),
+    Expected("another tag wins", 200, headers={"If-None-Match": '"x"', "If-Modified-Since": "MODIFIED"}),
+    Expected(
+        "the tag wins over an older date",
+        304,
+        headers={"If-None-Match": "PLAIN", "If-Modified-Since": OLD},
+        without=("nginx",),  # it wants both to agree
+    ),
+    Expected("HEAD with the tag", 304, method="HEAD", headers={"If-None-Match": "PLAIN"}),
+    Expected("gzip refused", 200, headers={"Accept-Encoding": "gzip;q=0"}, says={"content-encoding": None}),
+    Expected("only others", 200, headers={"Accept-Encoding": "br, zstd"}, says={"content-encoding": None}),
+    Expected(
+        "little gzip is some",
+        200,
+        headers={"Accept-Encoding": "gzip;q=0.1"},
+        says={"content-encoding": "gzip"},
+    ),
+    Expected(
+        "everything",
+        200,
+        headers={"Accept-Encoding": "*"},
+        says={"content-encoding": "gzip"},
+        without=("nginx", "caddy"),
+    ),
+    Expected(
+        "rather plain",
+        200,
+        headers={"Accept-Encoding": "gzip;q=0.5, identity"},
+        says={"content-encoding": None},
+        without=("nginx", "caddy"),
+    ),
+    Expected(
+        "gzip behind a proxy", 200, headers={"Via": "1.1 x", **PACKED}, says={"content-encoding": "gzip"}
+    ),
+    Expected("no twin", 200, f"/{NOT_PACKED}", PACKED, says={"content-encoding": None, "vary": None}),
+    Expected("a query", 200, "/atom.xml?utm_source=x"),
+    Expected("POST", 405, method="POST", says={"allow": "GET, HEAD"}),
+    Expected("DELETE", 405, method="DELETE", says={"allow": "GET, HEAD"}),
+    Expected("OPTIONS", 405, method="OPTIONS", says={"allow": "GET, HEAD"}),
+    Expected("not there", 404, "/nothing.xml"),
+    Expected("no folder", 404, "/atom.xml/"),
+    Expected("a folder without a page", 404, "/channels/"),
+    Expected("a draft", 404, "/.atom.xml.draft"),
+    Expected("a hidden folder", 404, "/.git/config"),
+    Expected("a hidden folder, encoded", 404, "/%2egit/config"),
+    Expected("a twin", 404, "/atom.xml.gz"),
+    Expected("a twin, encoded", 404, "/atom.xml%2Egz"),
+    Expected("a link that leads out", 404, "/out.txt", without=("caddy",)),
+    Expected("a folder that leads out", 404, "/away/secret.txt", without=("caddy",)),
+    Expected("a long name", 404, "/" + "a" * 5000, without=("caddy",)),  # 500
+    Expected("a deep name", 404, "/" + "a/" * 2000),
+    Expected("upwards", 404, "/../secret.txt", without=("nginx",)),  # 400
+    Expected("upwards, encoded", 404, "/%2e%2e%2fsecret.txt", without=("nginx",)),
+    Expected("upwards inside", 404, "/channels/../../secret.txt", without=("nginx",)),
+    Expected("a NUL", 404, "/a%00b", without=("nginx", "caddy")),  # 400, 500
+    Expected("a NUL behind a name", 404, "/atom.xml%00.html", without=("nginx", "caddy")),
+    Expected("an encoded slash", 404, "/channels%2Fevents/atom.xml", without=("nginx", "caddy")),
+    Expected("two slashes", 404, "//atom.xml", without=("nginx", "caddy")),
+    Expected("no UTF-8", 404, "/%ff%fe"),
+]
+
+
+@pytest.mark.parametrize(
+    ("server", "expected"),
+    [
+        pytest.param(name, expected, id=f"{name}: {expected.name}")
+        for name in SERVERS
+        for expected in TABLE
+        if name not in expected.without
+    ],
+    indirect=["server"],
+)
+def test_the_table(server: Server, expected: Expected) -> None:
+    """PB12: every request of the table is answered as it says."""
+    words = {
+        "PLAIN": server.ask(expected.path).headers.get("etag", ""),
+        "GZIP": server.ask(expected.path, PACKED).headers.get("etag", ""),
+        "MODIFIED": server.ask(expected.path).headers.get("last-modified", ""),
+    }
+    headers = {name: _filled(value, words) for name, value in expected.headers.items()}
+    answer = server.ask(expected.path, headers, expected.method)
+    assert answer.status == expected.status
+    for name, value in expected.says.items():
+        assert answer.headers.get(name) == value
+    if answer.status == 304:
+        assert answer.body == b""
+        assert {"etag", "date", "vary", "cache-control"} <= answer.headers.keys()
+        assert not {"content-encoding", "content-type"} & answer.headers.keys()
+    if answer.status == 404:
+        assert BODY[:20] not in answer.body and "last-modified" not in answer.headers
+
+
+def _filled(value: str, words: dict[str, str]) -> str:
+    for word, meant in words.items():
+        value = value.replace(word, meant)
+    return value
+
+
+@pytest.mark.parametrize("path", ["/atom.xml", "/", f"/{NOT_PACKED}", "/nothing.xml"])
+@pytest.mark.parametrize("headers", [{}, PACKED], ids=["plain", "packed"])
+def test_head_is_get_without_the_body(server: Server, path: str, headers: dict[str, str]) -> None:
+    """PB12: HEAD has the status and the very headers of GET, `Content-Length` included (but for Caddy)."""
+    get, head = server.ask(path, headers), server.ask(path, headers, "HEAD")
+    assert head.body == b"" and head.status == get.status
+    told = {"content-length": get.headers["content-length"]} if server.name == "caddy" else {}
+    assert {**told, **head.headers, "date": ""} == {**get.headers, "date": ""}
+
+
+def test_packed_and_plain_never_share_a_tag(server: Server) -> None:
+    """PB12: who mixes them up would repair one with pieces of the other."""
+    assert server.ask("/atom.xml").headers["etag"] != server.ask("/atom.xml", PACKED).headers["etag"]
+
+
+def test_a_folder_is_led_to_its_slash(server: Server) -> None:
+    """Links of a page are relative to its folder; the query goes along."""
+    answer = server.ask("/channels/events?a=b")
+    assert answer.status in (301, 308)
+    query = "" if server.name == "caddy" else "?a=b"
+    assert answer.headers["location"] in (f"/channels/events/{query}", f"./events/{query}")
+
+
+def test_a_changed_document_is_served_at_once(server: Server) -> None:
+    """PB13: a replaced document has other validators; the same bytes written again change nothing."""
+    put(server.public, "changing.html", b"<p>one")
+    first = server.ask("/changing.html")
+    put(server.public, "changing.html", b"<p>one")
+    same = server.ask("/changing.html")
+    put(server.public, "changing.html", b"<p>another")
+    second = server.ask("/changing.html", {"If-None-Match": first.headers["etag"]})
+    assert same.headers["etag"] == first.headers["etag"]
+    assert (second.status, second.body) == (200, b"<p>another")
+    (server.public / "changing.html").unlink()
+    assert server.ask("/changing.html").status == 404
