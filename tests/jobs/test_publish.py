@@ -89,6 +89,14 @@ def state(place: Workplace) -> dict[str, tuple[bytes, int]]:
     }
 
 
+def channel_revisions(place: Workplace) -> dict[str, int]:
+    """How often each channel changed."""
+    conn = sqlite3.connect(place.database)
+    found = dict(conn.execute("SELECT id, revision FROM channels"))
+    conn.close()
+    return found
+
+
 def change(place: Workplace, sql: str) -> None:
     """Tamper with the database."""
     conn = sqlite3.connect(place.database)
@@ -176,6 +184,29 @@ def test_only_channels_with_changes_are_written(place: Workplace, ab: dict[str, 
     assert {path for path in after if after[path] != before[path]} == changed | {
         f"{path}.gz" for path in changed
     }
+
+
+def test_a_source_that_describes_itself_anew_is_so_shown(place: Workplace, ab: dict[str, Web]) -> None:
+    """P1: site, rights and the like stand in atom:source, so that exactly the channels with its stories change."""
+    aged(place)
+    moved = rss(news(1)).replace(b"<link>https://node.example/</link>", b"<link>https://new.example/</link>")
+    ab["a"].feed("/feed", moved, '"2"')
+    report = poll(place)
+    written = {path for path in report.documents_written if path.endswith("atom.xml")}
+    assert (report.updated_items, written) == (0, {"atom.xml", "channels/of-a/atom.xml"})
+    root = etree.fromstring((place.public / "channels/of-a/atom.xml").read_bytes())
+    (link,) = root.findall(f".//{A}source/{A}link[@rel='alternate']")
+    assert link.get("href") == "https://new.example/"
+
+
+def test_a_profile_that_stays_changes_no_channel(place: Workplace, ab: dict[str, Web]) -> None:
+    """P1: another document of the same words about the source renders nothing."""
+    before = channel_revisions(place)
+    ab["a"].feed(
+        "/feed", rss(news(1), head="<lastBuildDate>Mon, 05 Oct 2026 06:00:00 GMT</lastBuildDate>"), '"2"'
+    )
+    poll(place)
+    assert channel_revisions(place) == before
 
 
 def test_nothing_new_touches_no_file(place: Workplace, ab: dict[str, Web], clock: Clock) -> None:
