@@ -676,7 +676,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownItem:
-    """What the store remembers of an item, as far as an arrival is compared with it."""
+    """What the store remembers of an item, as far as an arrival is compared with it; `former_titles` oldest first."""
 
     id: str
     title: str
@@ -687,6 +687,7 @@ class KnownItem:
     edits: int
     story_id: str | None
     dropped: str | None
+    former_titles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

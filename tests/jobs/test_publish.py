@@ -253,6 +253,24 @@ def test_a_significant_edit_moves_updated_and_nothing_else(
     assert root.findtext(f"{A}updated") == "2026-10-07T06:30:00+00:00"
 
 
+def test_a_counter_in_a_title_moves_updated_no_more(
+    place: Workplace, ab: dict[str, Web], clock: Clock
+) -> None:
+    """E2: "3 places left" is an edit twice; afterwards neither `updated`, nor revisions, nor files move."""
+    for left in (9, 8, 7):
+        ab["a"].feed("/feed", rss(news(1, title=f"A course: {left} places left")), f'"{left}"')
+        clock.now += DAY
+        assert poll(place).updated_items == 1
+    before = aged(place)
+    for left in (6, 5, 4):
+        ab["a"].feed("/feed", rss(news(1, title=f"A course: {left} places left")), f'"{left}"')
+        clock.now += DAY
+        assert (poll(place).updated_items, state(place)) == (0, before)
+    conn = sqlite3.connect(place.database)
+    assert conn.execute("SELECT count(*) FROM revisions").fetchone() == (3,)
+    conn.close()
+
+
 # --- crashes (P1) --------------------------------------------------------------------------------------
 
 
