@@ -338,3 +338,27 @@ def m0004_same_news(db: Database) -> None:
     """
     for sql in SAME_NEWS:
         db.execute(sql)
+
+
+WITHDRAWALS = (
+    # I8: in the order of the document, so that who fell off its end is no suspect.
+    "ALTER TABLE bodies ADD COLUMN items TEXT NOT NULL DEFAULT ''",
+    """CREATE TABLE withdrawals (                 -- items that left their document although it goes on below them
+        item_id TEXT PRIMARY KEY REFERENCES items(id),
+        source_id TEXT NOT NULL REFERENCES sources(id) ON UPDATE CASCADE,
+        since TEXT NOT NULL,
+        tries INTEGER NOT NULL DEFAULT 0,       -- how often its page was asked for
+        last TEXT,
+        gone TEXT,                              -- the first 404 or 410
+        withdrawn TEXT                          -- the second; NULL: only suspected
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX withdrawals_of_source ON withdrawals(source_id)",
+    "CREATE INDEX withdrawals_open ON withdrawals(last) WHERE withdrawn IS NULL",
+)
+
+
+@MIGRATIONS()
+def m0008_withdrawals(db: Database) -> None:
+    """What publishers withdrew, and what they are suspected to have withdrawn."""
+    for sql in WITHDRAWALS:
+        db.execute(sql)

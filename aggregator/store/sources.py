@@ -372,8 +372,8 @@ def hold_host(store: Store, host: str, until: datetime, reason: str) -> None:
     )
 
 
-def accept(store: Store, source_id: str, harvest: Harvest, reading_key: str) -> None:
-    """What an accepted parse leaves beside its items (V4): body, profile and the verdict of I1."""
+def accept(store: Store, source_id: str, harvest: Harvest, reading_key: str, listed: Sequence[str]) -> None:
+    """What an accepted parse leaves beside its items (V4): body, profile, the verdict of I1, and whom it `listed`."""
     profile = harvest.profile
     _show_profile(store, source_id, profile)
     store.db.execute(
@@ -399,12 +399,13 @@ def accept(store: Store, source_id: str, harvest: Harvest, reading_key: str) -> 
     digests = b"".join(harvest.digests)
     if harvest.status == 226:  # CL18: a delta; what it leaves out is still there
         store.db.execute(
-            "UPDATE bodies SET digests = CAST(digests || ? AS BLOB) WHERE source_id = ?", [digests, source_id]
+            "UPDATE bodies SET digests = CAST(digests || ? AS BLOB), items = ? WHERE source_id = ?",
+            [digests, " ".join(listed), source_id],
         )
         return
     store.db.execute(
-        "INSERT OR REPLACE INTO bodies (source_id, url, body, digests) VALUES (?, ?, ?, ?)",
-        [source_id, harvest.url, zlib.compress(harvest.body, 1), digests],
+        "INSERT OR REPLACE INTO bodies (source_id, url, body, digests, items) VALUES (?, ?, ?, ?, ?)",
+        [source_id, harvest.url, zlib.compress(harvest.body, 1), digests, " ".join(listed)],
     )
 
 
@@ -452,6 +453,12 @@ def seen(store: Store, source_id: str) -> frozenset[bytes]:
     row = store.db.execute("SELECT digests FROM bodies WHERE source_id = ?", [source_id]).fetchone()
     held = row[0] if row else b""
     return frozenset(held[at : at + DIGEST_BYTES] for at in range(0, len(held), DIGEST_BYTES))
+
+
+def listed(store: Store, source_id: str) -> tuple[str, ...]:
+    """The items of the last accepted document, in its order (I8)."""
+    row = store.db.execute("SELECT items FROM bodies WHERE source_id = ?", [source_id]).fetchone()
+    return tuple(row[0].split()) if row else ()
 
 
 def to_reread(store: Store) -> list[tuple[str, str]]:
