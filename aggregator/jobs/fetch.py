@@ -496,7 +496,8 @@ def _touch(work: _Round, arrivals: Sequence[Arrival]) -> None:
 
 def _tell(work: _Round, story_ids: set[str], notices: Sequence[str]) -> None:
     """What was withdrawn, or is back, reaches channels (P1) and whoever reads cron's mail (V8)."""
-    place.enroll(work.store, work.config.channels, story_ids)
+    if story_ids:
+        place.enroll(work.store, work.config.channels, story_ids)
     work.notices += notices
 
 
