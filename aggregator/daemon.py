@@ -215,7 +215,7 @@ def _listener(place: tuple[str, int]) -> socket.socket:
 
 def _of_web(config: Config) -> tuple[Path, tuple[str, int], str, str | None]:
     """What the web app is made of, once."""
-    return config.public, config.listen, config.site.url, getattr(config, "hub", None)
+    return config.public, config.listen, config.site.url, config.hub
 
 
 def _serve_until_signalled(worker: Worker, listener: socket.socket, stopped: Callable[[], None]) -> None:

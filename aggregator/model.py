@@ -216,8 +216,10 @@ class Request:
     """Asked instead of the configured URL: where a source has moved (CL14), or what else a visit needs (V2)."""
     stay: bool = False
     """Whether a redirect is handed back instead of followed: where robots.txt has a say in each hop (CL19)."""
-    robots: Robots | None = None
-    """The host's robots.txt, where it was read not long ago (CL19)."""
+    bare: bool = False
+    """Whether the body is of no interest and is not read."""
+    robots: tuple[Robots, ...] = ()
+    """What is known of the robots.txt that may be needed (CL19)."""
     before: int = 0
     """How many entries the last accepted document had: a page that loses many has changed its layout."""
     known_articles: frozenset[str] = frozenset()
@@ -226,6 +228,8 @@ class Request:
     """The last accepted document, where not all of its articles were read yet."""
     gap: Gap | None = None
     """What is to be filled from older documents (G1)."""
+    suspects: tuple[Suspect, ...] = ()
+    """Items that left the document, whose pages are asked for (I8)."""
 
     @property
     def target(self) -> str:
@@ -239,6 +243,32 @@ class Kept:
 
     url: str
     body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """An item that left its document at `since`: perhaps its publisher withdrew it (I8).
+
+    `tries` its page was asked for, at `last` the last time; `gone` is when it answered 404 or 410 first.
+    """
+
+    item_id: str
+    title: str
+    link: str
+    since: datetime
+    tries: int = 0
+    last: datetime | None = None
+    gone: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """An item as its source's document lists it; `told` in a story."""
+
+    item_id: str
+    link: str | None
+    sort: datetime
+    told: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -526,7 +556,8 @@ class Outcome:
     `url` what answered in the end, `robots` every robots.txt that was read on the way. `conditional` is None where
     nobody knows whether validators were sent. `silence` is the 429 or 503 of what was asked beside the document, an
     article or an older one. `older` are the documents a gap was filled from, newest first;
-    `filled` says that there are no more to ask for (G1).
+    `filled` says that there are no more to ask for (G1). `checked` are suspects whose pages were asked for, with what
+    these answered, if they did (I8).
     """
 
     source_id: str
@@ -541,6 +572,7 @@ class Outcome:
     silence: Failure | None = None
     older: tuple[Harvest, ...] = ()
     filled: bool = False
+    checked: tuple[tuple[Suspect, int | None], ...] = ()
 
 
 class State(StrEnum):
@@ -679,7 +711,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownItem:
-    """What the store remembers of an item, as far as an arrival is compared with it."""
+    """What the store remembers of an item, as far as an arrival is compared with it; `former_titles` oldest first."""
 
     id: str
     title: str
@@ -690,6 +722,7 @@ class KnownItem:
     edits: int
     story_id: str | None
     dropped: str | None
+    former_titles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -706,6 +739,7 @@ class Member:
 
     `links` are canonical keys that identify it, `link` its address as written, `works` identifiers of the work
     it is (DOI and kin), `origins` canonical keys of pages it says it is a copy of. `text` is a beginning.
+    `withdrawn` by its publisher (I8).
     """
 
     item_id: str
@@ -725,6 +759,7 @@ class Member:
     works: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     pointers: frozenset[str] = frozenset()
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -857,7 +892,7 @@ class Diff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What an editor decided, of which stories and items (I7)."""
+    """What an editor decided, of which stories and items (I7), or a publisher who withdrew them (I8)."""
 
     at: datetime
     who: str

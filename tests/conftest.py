@@ -178,6 +178,7 @@ class Workplace:
             fetcher=lambda: fetcher,
             isolate=lambda _documents: nullcontext(in_process),
             host_gap=0.0,
+            pretended_clock=True,
         )
 
     @property

@@ -210,6 +210,7 @@ class HttpFetcher:
                     return self._response(
                         answer,
                         url,
+                        bare=request.bare,
                         hops=tuple(hops),
                         permanent=permanent and bool(hops),
                         conditional=bool(_VALIDATING & headers.keys()),
@@ -254,10 +255,12 @@ class HttpFetcher:
             headers["Authorization"] = "Basic " + b64encode(pair).decode()
         return headers
 
-    def _response(self, answer: requests.Response, url: str, **met: Any) -> Response | Failure:
+    def _response(self, answer: requests.Response, url: str, *, bare: bool, **met: Any) -> Response | Failure:
         headers = {name.lower(): value for name, value in answer.headers.items()}
         body = b""
-        if answer.status_code in (200, 226):
+        if bare:  # a GET all the same: not every server answers HEAD rightly (CL13)
+            pass
+        elif answer.status_code in (200, 226):
             read = self._body(answer, headers)
             if isinstance(read, Failure):
                 return read

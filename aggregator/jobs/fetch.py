@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from aggregator.errors import AggregatorError, ContactMissing, UnknownName
 from aggregator.gateways import address
-from aggregator.jobs import announce, cadence, place, publish
+from aggregator.jobs import announce, cadence, place, publish, withdraw
 from aggregator.jobs.working import AUTHORITY, known_source, prepare, reading_key, working
 from aggregator.model import (
     Arrival,
@@ -34,6 +34,7 @@ from aggregator.model import (
     SourceRecord,
     SourceReport,
     State,
+    Suspect,
     Validators,
 )
 from aggregator.seams import House, Isolate, Progress
@@ -247,7 +248,8 @@ def _visit_all(work: _Round, chosen: Sequence[Source], isolate: Isolate, progres
     config, fetcher = work.config, work.house.fetcher()
     stopping = work.house.stopping
     batches = iter(_by_host(chosen, work.records))
-    robots = sources.robots(work.store) if any(s.kind in SCRAPED for s in chosen) else {}
+    suspects = _suspects(work, chosen)
+    robots = sources.robots(work.store) if suspects or any(s.kind in SCRAPED for s in chosen) else {}
     workers = config.fetch.concurrency
     running: dict[Future[tuple[Outcome, ...]], list[Source]] = {}
     visits: dict[str, int] = {}
@@ -256,7 +258,9 @@ def _visit_all(work: _Round, chosen: Sequence[Source], isolate: Isolate, progres
         while True:
             begun = [] if stopping() else list(islice(batches, 2 * workers - len(running)))
             now = work.house.clock()  # a long round: what is planned counts from each visit
-            requests = {s.id: _request(work, s, robots) for batch in begun for s in batch}
+            requests = {
+                s.id: _request(work, s, robots, suspects.get(s.id, ())) for batch in begun for s in batch
+            }
             if requests:
                 attempts = [_attempt(work, request, now) for request in requests.values()]
                 visits |= sources.begin_visits(work.store, work.run(), attempts, now)
@@ -290,7 +294,37 @@ def _by_host(chosen: Iterable[Source], records: Mapping[str, SourceRecord]) -> l
     return list(hosts.values())
 
 
-def _request(work: _Round, source: Source, robots: Mapping[str, Robots]) -> Request:
+def _suspects(work: _Round, chosen: Iterable[Source]) -> dict[str, tuple[Suspect, ...]]:
+    """What left the documents of sources, as far as its pages may be asked for at their visits (I8).
+
+    No host is asked by two at once (CL11), none that wants silence (CL8), and no public one too early (V7).
+    """
+    due = withdraw.due(work.store, work.now)
+    if not due:
+        return {}
+    config, house = work.config, work.house
+    held = sources.held_hosts(work.store, work.now)
+    askers: dict[str, str] = {}
+    for source in chosen:
+        record = work.records[source.id]
+        for host in _hosts(source, record):
+            askers.setdefault(host, _host(source, record))
+
+    def may_ask(source: Source, link: str) -> bool:
+        asker, host = _host(source, work.records[source.id]), urlsplit(link).hostname or ""
+        public_too = not config.placeholder and not house.pretended_clock
+        allowed = public_too or address.is_private(link, config.fetch.allow_private)
+        return allowed and host not in held and askers.setdefault(host, asker) == asker
+
+    return {
+        source.id: tuple(one for one in due.get(source.id, ()) if may_ask(source, one.link))
+        for source in chosen
+    }
+
+
+def _request(
+    work: _Round, source: Source, robots: Mapping[str, Robots], suspects: Sequence[Suspect]
+) -> Request:
     record = work.records[source.id]
     whole = cadence.wants_whole(record, source, work.now)
     if whole:
@@ -302,11 +336,16 @@ def _request(work: _Round, source: Source, robots: Mapping[str, Robots]) -> Requ
         body_hash=record.body_hash,
         verdict=record.verdict,
         seen=sources.seen(work.store, source.id),
-        robots=robots.get(origin(_url(source, record))) if robots else None,
+        robots=tuple(
+            robots[place]
+            for place in {origin(url) for url in (_url(source, record), *(one.link for one in suspects))}
+            if place in robots
+        ),
         before=record.entries,
         known_articles=_known_articles(work, source),
         kept=sources.kept(work.store, source.id) if record.unfinished else None,
         gap=replace(record.gap, known=items.aliases(work.store, source.id)) if record.gap else None,
+        suspects=tuple(suspects),
     )
 
 
@@ -354,6 +393,7 @@ def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None
             changes += _counted(_keep_older(work, source, record, older))
         if outcome.filled and not gap:
             sources.note_gap(work.store, source.id, None)
+        _tell(work, *withdraw.conclude(work.store, source, outcome.checked, work.now))
         plan = cadence.after(
             record,
             source,
@@ -418,7 +458,9 @@ def _keep_items(
     from aggregator.stories import guards, reconcile
 
     asked = [*result.present, *(alias for item in result.items for alias in item.aliases)]
-    known = items.known(work.store, source.id, asked) if result.items else {}
+    before = sources.listed(work.store, source.id)
+    unmoved = not result.items and result.entries == len(before)
+    known = {} if unmoved else items.known(work.store, source.id, asked)
     taken = items.taken(work.store, [item.id for item in result.items])
     arrivals = reconcile.arrivals(result.items, known.get, taken, result.present)
     last_success = None if reread else record.last_success
@@ -438,8 +480,15 @@ def _keep_items(
     if guards.held(len(odd)):
         items.hold(work.store, [arrivals[n].item.id for n in odd])
         work.counts["held"] += len(odd)
-    sources.accept(work.store, source.id, result, reading_key(source, work.config))
+    here = [a.item.id for a in arrivals] + [known[a].id for a in result.present if a in known]
+    if unmoved or result.status == 226 or result.unfinished:  # what such a document leaves out is no matter
+        here += before
+    elif not reread and record.last_success and not guards.held(len(odd)):
+        withdraw.compare(work.store, source, result, before, set(here), work.now)
+    listed = withdraw.listed(before, here)
+    sources.accept(work.store, source.id, result, reading_key(source, work.config), listed)
     _touch(work, arrivals)
+    _tell(work, *withdraw.welcome(work.store, source, set(here), work.now))
     return arrivals
 
 
@@ -450,6 +499,13 @@ def _touch(work: _Round, arrivals: Sequence[Arrival]) -> None:
         significant = [a.item.id for a in arrivals if a.change is Change.SIGNIFICANT]
         touched = stories.touch(work.store, edited, significant, work.now)
         place.enroll(work.store, work.config.channels, touched, work.now)
+
+
+def _tell(work: _Round, story_ids: set[str], notices: Sequence[str]) -> None:
+    """What was withdrawn, or is back, reaches channels (P1) and whoever reads cron's mail (V8)."""
+    if story_ids:
+        place.enroll(work.store, work.config.channels, story_ids, work.now)
+    work.notices += notices
 
 
 def _counted(arrivals: Iterable[Arrival]) -> Counter[Change]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from aggregator.jobs import trace
+from aggregator.jobs import trace, withdraw
 from aggregator.model import Channel, Cluster, Member, Placement
 from aggregator.store import archives, channels, editorial, stories
 from aggregator.store.connection import Store
@@ -42,6 +42,7 @@ def place(store: Store, all_channels: Sequence[Channel], now: datetime) -> Place
                 editorial.doubt(store, placement.story_id, placement.doubts, now)
         joined = {p.story_id for p in placements if not p.founds}
         stories.set_leads(store, _leads(before, placements, joined), now)
+        withdraw.settle(store, stories.hidden(store, joined), now)
         shown = {p.story_id for p in placements} | {other for p in placements for other, _ in p.related}
         enroll(store, all_channels, shown | set(stories.bring_back(store, now)), now)
     return Placed(founded=len(foundings), joined=len(placements) - len(foundings))

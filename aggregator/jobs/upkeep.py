@@ -9,6 +9,7 @@ from pathlib import Path
 from aggregator.errors import FilesError, UnknownName
 from aggregator.gateways import files
 from aggregator.jobs.place import enroll
+from aggregator.jobs.withdraw import PUBLISHER
 from aggregator.jobs.working import known_source, working
 from aggregator.model import Config, Directory, Imported, PruneReport, Teller
 from aggregator.seams import House
@@ -123,8 +124,9 @@ def set_hidden(house: House, names: Sequence[str], who: str, *, hidden: bool) ->
                 raise UnknownName(f"no story {missing[0]!r}; nothing was changed")
             known = channels.known(store)
             for id_ in filter(None, found.values()):
-                if upkeep.hide(store, id_, who, now) if hidden else upkeep.unhide(store, id_, now):
-                    changed.append(id_)
+                turned = upkeep.hide(store, id_, who, now) if hidden else upkeep.unhide(store, id_, now)
+                if turned or (hidden and editorial.hider(store, id_) == PUBLISHER):
+                    changed.append(id_)  # what only its publisher had hidden does not come back by itself now
             if changed:
                 editorial.decide(store, "hide" if hidden else "unhide", who, now, stories=changed)
             enroll(store, [channel for channel in config.channels if channel.id in known], changed, now)

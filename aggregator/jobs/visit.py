@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -19,6 +19,7 @@ from aggregator.model import (
     Outcome,
     Request,
     Response,
+    Suspect,
     TopicRule,
     Unchanged,
     Validators,
@@ -31,6 +32,8 @@ SCRAPED = frozenset({"page"})
 MAX_ARTICLES = 10
 MAX_OLDER = 5
 """Pages of articles, and documents with older entries, of one visit (V2)."""
+MAX_CHECKED = 3
+"""Pages of items that left the document, of one visit; they count among those of articles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +56,7 @@ def visit_host(
 ) -> tuple[Outcome, ...]:
     """Visit the sources of one host one after the other; those not yet asked when we stop are left out."""
     outcomes: list[Outcome] = []
-    rules = {request.robots.origin: request.robots for request in work.requests if request.robots}
+    rules = {known.origin: known for request in work.requests for known in request.robots}
     asked: dict[str, float] = {}
     for request in work.requests:
         if stopping():
@@ -76,11 +79,13 @@ class _Visit:
         self.begun = time.monotonic()
         self.answered: Response | None = None
         self.older: list[Harvest] = []
+        self.articles = 0
 
     def outcome(self) -> Outcome:
         """Make the visit."""
         result = self._forbidden(self.request.target) or self._asked()
         filled = not isinstance(result, Failure) and self._fill_gap()
+        checked = () if isinstance(result, Failure) else tuple(self._checked())
         if isinstance(result, Failure):  # servers' words get into logs, mails and terminals
             result = replace(result, reason=line(result.reason, 300) or "it failed without a word")
         answered = self.answered
@@ -97,6 +102,7 @@ class _Visit:
             silence=self.courtesy.silence,
             older=tuple(self.older),
             filled=filled,
+            checked=checked,
         )
 
     def _was_conditional(self) -> bool | None:
@@ -179,7 +185,7 @@ class _Visit:
         if not any(layout.article for layout in self.request.source.page):
             return {}, frozenset()
         try:
-            slim = replace(self.request, kept=None, gap=None)
+            slim = replace(self.request, kept=None, gap=None, robots=(), suspects=())
             new = self.courtesy.isolate(links, slim, response, seconds=self.courtesy.left())
         except (Spoiled, UnreadableDocument):
             return {}, frozenset()  # reading the document will say what is wrong with it
@@ -191,6 +197,7 @@ class _Visit:
             if self.courtesy.silence:
                 break
             found[link] = article
+        self.articles = len(found)
         return found, frozenset(new) - found.keys()
 
     def _article(self, link: str) -> Details | None:
@@ -204,6 +211,23 @@ class _Visit:
             return self.courtesy.isolate(details, self.request.source, answer, seconds=self.courtesy.left())
         except Spoiled:
             return None
+
+    def _checked(self) -> Iterator[tuple[Suspect, int | None]]:
+        """Whether the pages of items that left the document are still there (I8); trouble ends the asking."""
+        source = self.request.source
+        for suspect in self.request.suspects[: min(MAX_CHECKED, MAX_ARTICLES - self.articles)]:
+            if self.courtesy.silence or self.stopping():
+                return
+            page = Request(source=source, url=suspect.link, bare=True)
+            answer = self.courtesy.forbidden(source, suspect.link) or self.courtesy.ask_by_hops(
+                page, lambda following: self.courtesy.forbidden(source, following)
+            )
+            if isinstance(answer, Failure):
+                yield suspect, None
+                return
+            if answer.status != 200:
+                self.courtesy.refused(answer)
+            yield suspect, answer.status
 
     def _fill_gap(self) -> bool:
         """Ask for older documents until one has an entry we know; whether there are no more to ask for (G1)."""
@@ -254,7 +278,7 @@ def read(
 ) -> Harvest | Failure:
     """A document as a harvest, read in isolation; its body stays here."""
     # What the reader does not need does not travel to it.
-    slim = replace(request, kept=None, gap=None, robots=None)
+    slim = replace(request, kept=None, gap=None, robots=(), suspects=())
     try:
         result = isolate(harvest, slim, response, rules, now, articles, unread, seconds=seconds)
     except Spoiled as error:

@@ -74,7 +74,7 @@ def told(store: Store, month: str) -> list[str]:
 def withdrawn(store: Store, month: str) -> list[Tombstone]:
     """The stories that a month told and tells no more, oldest tombstone first."""
     rows = store.db.execute(
-        "SELECT tombstones.* FROM withdrawals JOIN tombstones USING (story_id)"
+        "SELECT tombstones.* FROM tombs JOIN tombstones USING (story_id)"
         " WHERE channel_id = 'all' AND month = ? ORDER BY at, story_id",
         [month],
     )

@@ -55,7 +55,7 @@ def forget(store: Store, id_: str) -> None:
     with store.transaction():
         for table, column in (
             ("memberships", "channel_id"),
-            ("withdrawals", "channel_id"),
+            ("tombs", "channel_id"),
             ("channels", "id"),
         ):
             store.db.execute(f"DELETE FROM {table} WHERE {column} = ?", [id_])
@@ -148,7 +148,7 @@ def window(store: Store, channel_id: str, count: int, *, fed_only: bool) -> list
 def tombstones(store: Store, channel_id: str, since: datetime, count: int) -> list[Tombstone]:
     """The newest stories that a channel told and were withdrawn or merged away since (PB9)."""
     rows = store.db.execute(
-        "SELECT tombstones.* FROM withdrawals JOIN tombstones USING (story_id)"
+        "SELECT tombstones.* FROM tombs JOIN tombstones USING (story_id)"
         " WHERE channel_id = ? AND at >= ? ORDER BY at DESC, story_id LIMIT ?",
         [channel_id, stamp(since), count],
     )
@@ -160,7 +160,7 @@ def tombstones(store: Store, channel_id: str, since: datetime, count: int) -> li
 def withdraw(store: Store, story_id: str) -> None:
     """The channels that feed a story will say that it is gone; before it leaves them, in the caller's transaction."""
     store.db.execute(
-        "INSERT OR IGNORE INTO withdrawals (channel_id, story_id)"
+        "INSERT OR IGNORE INTO tombs (channel_id, story_id)"
         " SELECT channel_id, story_id FROM memberships WHERE story_id = ? AND fed",
         [story_id],
     )
@@ -168,7 +168,7 @@ def withdraw(store: Store, story_id: str) -> None:
 
 def restore(store: Store, story_id: str) -> None:
     """No channel says any more that a story is gone, in the caller's transaction."""
-    store.db.execute("DELETE FROM withdrawals WHERE story_id = ?", [story_id])
+    store.db.execute("DELETE FROM tombs WHERE story_id = ?", [story_id])
 
 
 def written(store: Store, record: ChannelRecord, written_with: str) -> None:

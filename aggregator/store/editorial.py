@@ -44,6 +44,12 @@ def decisions(store: Store, story_id: str) -> list[Decision]:
     ]
 
 
+def hider(store: Store, story_id: str) -> str | None:
+    """Who hid a story, if nobody has shown it again."""
+    said = [one for one in decisions(store, story_id) if one.verb in ("hide", "unhide")]
+    return said[-1].who if said and said[-1].verb == "hide" else None
+
+
 def bind(store: Store, pairs: Iterable[tuple[str, str]], bond: Bond, decision: int) -> None:
     """Items that are to stay together or apart; the last decision of a pair stands."""
     store.db.conn.executemany(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -114,6 +114,7 @@ def taken(store: Store, ids: Sequence[str]) -> set[str]:
 
 def _remembered(store: Store, ids: set[str]) -> dict[str, KnownItem]:
     found = {}
+    edited = []
     for part in chunked(sorted(ids)):
         for row in store.db.execute(
             "SELECT id, title, text, content_hash, first_seen, claimed, edits, story_id, dropped FROM items"
@@ -131,6 +132,22 @@ def _remembered(store: Store, ids: set[str]) -> dict[str, KnownItem]:
                 story_id=row["story_id"],
                 dropped=row["dropped"],
             )
+            if row["edits"]:
+                edited.append(row["id"])
+    for item_id, titles in _former_titles(store, edited).items():
+        found[item_id] = replace(found[item_id], former_titles=tuple(titles))
+    return found
+
+
+def _former_titles(store: Store, ids: Iterable[str]) -> dict[str, list[str]]:
+    """The titles of items before each of their edits, oldest first."""
+    found: dict[str, list[str]] = {}
+    for part in chunked(ids):
+        for row in store.db.execute(
+            f"SELECT item_id, title FROM revisions WHERE item_id IN ({marks(part)}) ORDER BY item_id, number",
+            part,
+        ):
+            found.setdefault(row["item_id"], []).append(row["title"])
     return found
 
 

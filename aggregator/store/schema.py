@@ -357,12 +357,12 @@ FEEDS = (
     "ALTER TABLE channels ADD COLUMN updated TEXT NOT NULL DEFAULT '1990-01-01T00:00:00Z'",
     "UPDATE channels SET updated = coalesce((SELECT max(stories.changed) FROM memberships"
     " JOIN stories ON stories.id = memberships.story_id WHERE channel_id = channels.id), updated)",
-    """CREATE TABLE withdrawals (                 -- PB9: the channels that told a story which has a tombstone
+    """CREATE TABLE tombs (                       -- PB9: the channels that told a story which has a tombstone
         channel_id TEXT NOT NULL,
         story_id TEXT NOT NULL,
         PRIMARY KEY (channel_id, story_id)
     ) STRICT, WITHOUT ROWID""",
-    "CREATE INDEX withdrawals_of_story ON withdrawals(story_id)",
+    "CREATE INDEX tombs_of_story ON tombs(story_id)",
     # What a story was that was merged away, for when the merge is undone.
     "ALTER TABLE tombstones ADD COLUMN announced TEXT",
     "ALTER TABLE tombstones ADD COLUMN published TEXT",
@@ -384,4 +384,28 @@ FEEDS = (
 def m0005_feeds(db: Database) -> None:
     """What subscribers rely on: the archive's chain, tombstones, times that never go back, the hub."""
     for sql in FEEDS:
+        db.execute(sql)
+
+
+WITHDRAWALS = (
+    # I8: in the order of the document, so that who fell off its end is no suspect.
+    "ALTER TABLE bodies ADD COLUMN items TEXT NOT NULL DEFAULT ''",
+    """CREATE TABLE withdrawals (                 -- items that left their document although it goes on below them
+        item_id TEXT PRIMARY KEY REFERENCES items(id),
+        source_id TEXT NOT NULL REFERENCES sources(id) ON UPDATE CASCADE,
+        since TEXT NOT NULL,
+        tries INTEGER NOT NULL DEFAULT 0,       -- how often its page was asked for
+        last TEXT,
+        gone TEXT,                              -- the first 404 or 410
+        withdrawn TEXT                          -- the second; NULL: only suspected
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX withdrawals_of_source ON withdrawals(source_id)",
+    "CREATE INDEX withdrawals_open ON withdrawals(last) WHERE withdrawn IS NULL",
+)
+
+
+@MIGRATIONS()
+def m0008_withdrawals(db: Database) -> None:
+    """What publishers withdrew, and what they are suspected to have withdrawn."""
+    for sql in WITHDRAWALS:
         db.execute(sql)

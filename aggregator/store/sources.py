@@ -19,6 +19,7 @@ from aggregator.model import (
     Move,
     NextVisit,
     Outcome,
+    Profile,
     Request,
     Rhythm,
     Robots,
@@ -32,6 +33,9 @@ from aggregator.model import (
     Visit,
 )
 from aggregator.store.connection import Store, moment, stamp, sure_moment
+
+SHOWN = 500
+"""Newest items of a source whose stories may stand in a window."""
 
 
 def sync(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, str]) -> None:
@@ -368,9 +372,10 @@ def hold_host(store: Store, host: str, until: datetime, reason: str) -> None:
     )
 
 
-def accept(store: Store, source_id: str, harvest: Harvest, reading_key: str) -> None:
-    """What an accepted parse leaves beside its items (V4): body, profile and the verdict of I1."""
+def accept(store: Store, source_id: str, harvest: Harvest, reading_key: str, listed: Sequence[str]) -> None:
+    """What an accepted parse leaves beside its items (V4): body, profile, the verdict of I1, and whom it `listed`."""
     profile = harvest.profile
+    _show_profile(store, source_id, profile)
     store.db.execute(
         "UPDATE sources SET body_hash = ?, read_with = ?, title = ?, feed_id = ?, site_link = ?, language = ?,"
         " rights = ?, guid_ok = min(guid_ok, ?), link_ok = min(link_ok, ?), unfinished = ?,"
@@ -394,13 +399,35 @@ def accept(store: Store, source_id: str, harvest: Harvest, reading_key: str) -> 
     digests = b"".join(harvest.digests)
     if harvest.status == 226:  # CL18: a delta; what it leaves out is still there
         store.db.execute(
-            "UPDATE bodies SET digests = CAST(digests || ? AS BLOB) WHERE source_id = ?", [digests, source_id]
+            "UPDATE bodies SET digests = CAST(digests || ? AS BLOB), items = ? WHERE source_id = ?",
+            [digests, " ".join(listed), source_id],
         )
         return
     store.db.execute(
-        "INSERT OR REPLACE INTO bodies (source_id, url, body, digests) VALUES (?, ?, ?, ?)",
-        [source_id, harvest.url, zlib.compress(harvest.body, 1), digests],
+        "INSERT OR REPLACE INTO bodies (source_id, url, body, digests, items) VALUES (?, ?, ?, ?, ?)",
+        [source_id, harvest.url, zlib.compress(harvest.body, 1), digests, " ".join(listed)],
     )
+
+
+def _show_profile(store: Store, source_id: str, profile: Profile) -> None:
+    """P1: what the source says of itself stands beside its stories; if it changed, their channels have changed, too.
+
+    Those of its newest stories: the others are in no window, and in a large archive a profile that changes at every
+    visit costs no more.
+    """
+    said = [profile.title, profile.feed_id, profile.site_link, profile.language, profile.rights]
+    changed = store.db.execute(
+        "SELECT 1 FROM sources WHERE id = ? AND (title, feed_id, site_link, language, rights) IS NOT (?, ?, ?, ?, ?)",
+        [source_id, *said],
+    ).fetchone()
+    if changed:
+        store.db.execute(
+            "UPDATE channels SET revision = revision + 1 WHERE id IN (SELECT memberships.channel_id FROM"
+            " (SELECT story_id FROM items INDEXED BY items_of_source WHERE source_id = ? AND story_id IS NOT NULL"
+            " ORDER BY sort DESC LIMIT ?) AS newest"
+            " JOIN memberships ON memberships.story_id = newest.story_id)",
+            [source_id, SHOWN],
+        )
 
 
 def note_gap(store: Store, source_id: str, gap: Gap | None) -> None:
@@ -426,6 +453,12 @@ def seen(store: Store, source_id: str) -> frozenset[bytes]:
     row = store.db.execute("SELECT digests FROM bodies WHERE source_id = ?", [source_id]).fetchone()
     held = row[0] if row else b""
     return frozenset(held[at : at + DIGEST_BYTES] for at in range(0, len(held), DIGEST_BYTES))
+
+
+def listed(store: Store, source_id: str) -> tuple[str, ...]:
+    """The items of the last accepted document, in its order (I8)."""
+    row = store.db.execute("SELECT items FROM bodies WHERE source_id = ?", [source_id]).fetchone()
+    return tuple(row[0].split()) if row else ()
 
 
 def to_reread(store: Store) -> list[tuple[str, str]]:

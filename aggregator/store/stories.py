@@ -18,7 +18,8 @@ from aggregator.store.sources import tellers
 _COLUMNS = """
     SELECT items.id, items.source_id, items.title, items.sort, items.position, items.backlog, items.claimed,
         items.story_id, items.link, items.language, substr(items.text, 1, 700) AS text,
-        sources.priority, sources.aggregator, sources.name AS teller
+        sources.priority, sources.aggregator, sources.name AS teller,
+        EXISTS (SELECT 1 FROM withdrawals WHERE item_id = items.id AND withdrawn IS NOT NULL) AS withdrawn
 """
 _MEMBER = f"{_COLUMNS} FROM items JOIN sources ON sources.id = items.source_id"
 # Named, because SQLite would rather use the index of story_id, whose NULLs are every item that a filter dropped.
@@ -70,6 +71,15 @@ def stories_of(store: Store, item_ids: Iterable[str]) -> set[str]:
         )
         ids.update(row[0] for row in rows)
     return ids
+
+
+def hidden(store: Store, ids: Iterable[str]) -> set[str]:
+    """Those of the stories `ids` that are hidden."""
+    found_ids: set[str] = set()
+    for part in chunked(sorted(ids)):
+        rows = store.db.execute(f"SELECT id FROM stories WHERE hidden = 1 AND id IN ({marks(part)})", part)
+        found_ids.update(row[0] for row in rows)
+    return found_ids
 
 
 def oldest_first(store: Store, ids: Iterable[str]) -> list[str]:
@@ -128,6 +138,7 @@ def _members(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
             works=frozenset(value for kind, value in traced.get(row["id"], ()) if kind == "work"),
             origins=frozenset(value for kind, value in traced.get(row["id"], ()) if kind == "origin"),
             pointers=frozenset(value for kind, value in traced.get(row["id"], ()) if kind == "pointer"),
+            withdrawn=bool(row["withdrawn"]),
         )
         for row in rows
     ]

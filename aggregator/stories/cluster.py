@@ -16,9 +16,12 @@ DOUBTFUL = 1.0
 Bonds = Mapping[frozenset[str], Bond]
 
 
-def rank(member: Member) -> tuple[bool, int, datetime, str]:
-    """I6: origin before aggregator, then priority, then earliest, then id; the smallest leads."""
-    return (member.aggregator, -member.priority, member.sort, member.item_id)
+def rank(member: Member) -> tuple[bool, bool, int, datetime, str]:
+    """I6: origin before aggregator, then priority, then earliest, then id; the smallest leads.
+
+    Who was withdrawn leads nobody who was not (I8).
+    """
+    return (member.withdrawn, member.aggregator, -member.priority, member.sort, member.item_id)
 
 
 def place(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from rapidfuzz.distance import Indel
 
@@ -11,7 +13,10 @@ from aggregator.model import Alias, Arrival, Change, Item, KnownItem
 from aggregator.stories.identity import GUID, LINK, STRENGTH, TEXT, short_hash, title_key
 
 RESTLESS = 8
-"""After so many edits a text counts as one that changes by itself (counters, timestamps); E2."""
+"""After so many edits a text, or a title, counts as one that changes by itself (counters, timestamps); E2."""
+TURNS = 2
+"""So often another number, date or time in a title is news ("deadline extended to 15 June"); from then on it is a
+counter ("3 places left"); E2."""
 COMPARED = 20_000
 """Characters of a change that are compared one by one, so that no text can cost seconds; more is all changed."""
 
@@ -70,13 +75,31 @@ def _arrival(item: Item, known: KnownItem | None, taken: Container[str]) -> Arri
 def _change(item: Item, known: KnownItem) -> Change:
     if item.content_hash == known.content_hash and item.dropped == known.dropped:
         return Change.SAME
-    if title_key(item.title) != title_key(known.title):
+    renamed = title_key(item.title) != title_key(known.title)
+    if renamed and not _turns_by_itself(item.title, known):
         return Change.SIGNIFICANT
-    if known.edits >= RESTLESS:
+    if known.edits >= RESTLESS or (renamed and item.text == known.text):
         return Change.SAME
     if not known.text:  # taken away by retention
         return Change.EDITED
     return Change.SIGNIFICANT if text_differs(known.text, item.text) else Change.EDITED
+
+
+def _turns_by_itself(title: str, known: KnownItem) -> bool:
+    """E2: whether a title has changed so often that another change says nothing."""
+    changes = [
+        (old, new)
+        for old, new in pairwise((*known.former_titles, known.title))
+        if title_key(old) != title_key(new)
+    ]
+    turns = sum(_numberless(old) == _numberless(new) for old, new in changes)
+    only_numbers = _numberless(title) == _numberless(known.title)
+    return len(changes) >= RESTLESS or (only_numbers and turns >= TURNS)
+
+
+def _numberless(title: str) -> str:
+    """What two titles share that differ in their numbers, dates and times alone."""
+    return re.sub(r"\d+( \d+)*", "0", title_key(title))
 
 
 def text_differs(old: str, new: str) -> bool:

@@ -112,6 +112,14 @@ def test_a_declared_length_over_the_limit_is_not_read(web: Web) -> None:
     assert "larger than fetch.max_bytes" in reason(ask(web.url + "/big"))
 
 
+def test_a_body_of_no_interest_is_not_read(web: Web) -> None:
+    """I8: whether a page is there takes its status alone, however large it is or whatever becomes of its body."""
+    web.answers["/big"] = Answer(b"short", headers={"Content-Length": "99999999"})
+    answer = fetcher()(Request(source=source(url=web.url + "/big"), bare=True))
+    assert isinstance(answer, Response)
+    assert (answer.status, answer.body) == (200, b"")
+
+
 def test_redirects_that_lead_nowhere_are_failures(web: Web) -> None:
     """CL14: circles, more than five hops and other schemes are errors in words."""
     web.answers["/a"] = Answer(status=302, headers={"Location": "/b"})

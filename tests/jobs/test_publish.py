@@ -89,6 +89,14 @@ def state(place: Workplace) -> dict[str, tuple[bytes, int]]:
     }
 
 
+def channel_revisions(place: Workplace) -> dict[str, int]:
+    """How often each channel changed."""
+    conn = sqlite3.connect(place.database)
+    found = dict(conn.execute("SELECT id, revision FROM channels"))
+    conn.close()
+    return found
+
+
 def change(place: Workplace, sql: str) -> None:
     """Tamper with the database."""
     conn = sqlite3.connect(place.database)
@@ -173,6 +181,29 @@ def test_only_channels_with_changes_are_written(place: Workplace, ab: dict[str, 
     }
 
 
+def test_a_source_that_describes_itself_anew_is_so_shown(place: Workplace, ab: dict[str, Web]) -> None:
+    """P1: site, rights and the like stand in atom:source, so that exactly the channels with its stories change."""
+    aged(place)
+    moved = rss(news(1)).replace(b"<link>https://node.example/</link>", b"<link>https://new.example/</link>")
+    ab["a"].feed("/feed", moved, '"2"')
+    report = poll(place)
+    written = {path for path in report.documents_written if path.endswith("atom.xml")}
+    assert (report.updated_items, written) == (0, {"atom.xml", "channels/of-a/atom.xml"})
+    root = etree.fromstring((place.public / "channels/of-a/atom.xml").read_bytes())
+    (link,) = root.findall(f".//{A}source/{A}link[@rel='alternate']")
+    assert link.get("href") == "https://new.example/"
+
+
+def test_a_profile_that_stays_changes_no_channel(place: Workplace, ab: dict[str, Web]) -> None:
+    """P1: another document of the same words about the source renders nothing."""
+    before = channel_revisions(place)
+    ab["a"].feed(
+        "/feed", rss(news(1), head="<lastBuildDate>Mon, 05 Oct 2026 06:00:00 GMT</lastBuildDate>"), '"2"'
+    )
+    poll(place)
+    assert channel_revisions(place) == before
+
+
 def test_nothing_new_touches_no_file(place: Workplace, ab: dict[str, Web], clock: Clock) -> None:
     """PB13: a 304, the same items in other bytes, and a whole `publish` leave every byte and mtime alone."""
     before = aged(place)
@@ -215,6 +246,24 @@ def test_a_significant_edit_moves_updated_and_nothing_else(
     assert entry.findtext(f"{A}updated")[:19] == "2026-10-07T06:30:00"
     assert entry.findtext(f"{A}published") == "2026-10-05T06:30:00+00:00"
     assert root.findtext(f"{A}updated") == "2026-10-07T06:30:00+00:00"
+
+
+def test_a_counter_in_a_title_moves_updated_no_more(
+    place: Workplace, ab: dict[str, Web], clock: Clock
+) -> None:
+    """E2: "3 places left" is an edit twice; afterwards neither `updated`, nor revisions, nor files move."""
+    for left in (9, 8, 7):
+        ab["a"].feed("/feed", rss(news(1, title=f"A course: {left} places left")), f'"{left}"')
+        clock.now += DAY
+        assert poll(place).updated_items == 1
+    before = aged(place)
+    for left in (6, 5, 4):
+        ab["a"].feed("/feed", rss(news(1, title=f"A course: {left} places left")), f'"{left}"')
+        clock.now += DAY
+        assert (poll(place).updated_items, state(place)) == (0, before)
+    conn = sqlite3.connect(place.database)
+    assert conn.execute("SELECT count(*) FROM revisions").fetchone() == (3,)
+    conn.close()
 
 
 # --- crashes (P1) --------------------------------------------------------------------------------------

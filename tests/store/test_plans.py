@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.store import editorial, stories
+from aggregator.store import editorial, stories, withdrawals
 from aggregator.store.connection import Store, opened
 from tests.builders import NOW
 
@@ -47,3 +47,10 @@ def test_a_merge_walks_over_no_table(tmp_path: Path) -> None:
         ).fetchall():
             (row,) = store.db.execute(f"EXPLAIN QUERY PLAN SELECT 1 FROM {table} WHERE {column} = 'gone'")
             assert row[3].startswith("SEARCH"), (table, column)
+
+
+def test_withdrawn_items_are_not_walked_over(tmp_path: Path) -> None:
+    """I8: however much was withdrawn, suspects are found by their own index, and absent items by their source's."""
+    with opened(tmp_path / "a.db") as store:
+        assert "withdrawals_open" in plans(store, lambda: withdrawals.due(store, NOW))[0]
+        assert "withdrawals_of_source" in plans(store, lambda: withdrawals.absent(store, "node"))[0]

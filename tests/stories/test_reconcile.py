@@ -188,3 +188,50 @@ def test_a_restless_text_stops_being_edited() -> None:
     assert edited(LONG, LONG * 2, edits=RESTLESS) is Change.SAME
     renamed = replace(item(), title="Other words", content_hash="x")
     assert arrival(renamed, known(edits=RESTLESS)).change is Change.SIGNIFICANT
+
+
+def renamed(*titles: str, **fields: Any) -> list[Change]:
+    """What each further title of an item is, where its text stays; only edits leave their title behind."""
+    changes = []
+    old = known(title=titles[0], **fields)
+    for title in titles[1:]:
+        change = arrival(item(title=title, content_hash=title), old).change
+        changes.append(change)
+        if change is not Change.SAME:
+            old = replace(
+                old, title=title, edits=old.edits + 1, former_titles=(*old.former_titles, old.title)
+            )
+    return changes
+
+
+YES, NO = Change.SIGNIFICANT, Change.SAME
+
+
+@pytest.mark.parametrize(
+    ("titles", "expected"),
+    [
+        ([f"Course: {n} places left" for n in (9, 8, 7, 6, 5, 4)], [YES, YES, NO, NO, NO]),
+        (["News"] + [f"News (updated 14:{n})" for n in (15, 25, 35, 45)], [YES, YES, YES, NO]),
+        ([f"Results ({n} views)" for n in ("987", "1,204", "2 310", "11.001")], [YES, YES, NO]),
+        (["Meeting on 12 May", "Meeting on 13 May"], [YES]),
+        (["Call 2026: apply", "Call 2027: apply"], [YES]),
+        (["Call", "Call: deadline extended to 15 June", "Call: deadline extended to 30 June"], [YES, YES]),
+        (
+            ["3 left", "2 left", "1 left", "0 left", "Cancelled: 0 left", "Cancelled: 4 left"],
+            [YES, YES, NO, YES, NO],
+        ),
+        ([f"On air: {word}" for word in "abcdefghijkl"], [YES] * RESTLESS + [NO] * 3),
+        ([f"{word} News" for word in ("A", "B", "A", "B", "A")], [YES] * 4),
+    ],
+)
+def test_a_title_that_turns_by_itself_stops_being_edited(titles: list[str], expected: list[Change]) -> None:
+    """E2: a counter or a clock in a title is one after its second turn, while E1 holds for first ones and for words."""
+    assert renamed(*titles) == expected
+
+
+def test_a_text_beside_a_turning_title_still_counts() -> None:
+    """E1: who rewrites the text of an item whose title has a counter tells something."""
+    before = known(title="2 left", text=LONG, former_titles=("4 left", "3 left"))
+    turned = item(title="1 left", text=LONG * 2, content_hash="x")
+    assert arrival(turned, before).change is Change.SIGNIFICANT
+    assert arrival(replace(turned, text=LONG + "."), before).change is Change.EDITED
