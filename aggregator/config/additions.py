@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from lxml import etree
@@ -35,8 +35,8 @@ class Outline:
     topics: tuple[str, ...] = ()
 
 
-def read_opml(body: bytes) -> tuple[list[Outline], list[str]]:
-    """What can be polled of an OPML document (1.0 or 2.0), each URL once; and in words what cannot."""
+def read_opml(body: bytes, known: Collection[str]) -> tuple[list[Outline], list[str]]:
+    """What can be polled of an OPML document (1.0 or 2.0) and is not `known`, each URL once; in words what cannot."""
     found: dict[str, Outline] = {}
     left_out: dict[str, str] = {}
     for written in _body(body).iter("outline"):
@@ -49,6 +49,8 @@ def read_opml(body: bytes) -> tuple[list[Outline], list[str]]:
             url = values.web_url(named)
         except ValueError as error:
             left_out[named] = f"{title or 'an outline'}: {str(error)[:300]}"
+            continue
+        if url in known:
             continue
         if said.get("xmlUrl") or kind in KINDS:
             found.setdefault(url, _outline(title or url[:300], url, kind, said))
@@ -94,13 +96,10 @@ def _outline(title: str, url: str, kind: str, said: dict[str, str]) -> Outline:
 
 
 def added(text: str, outlines: Sequence[Outline], config: Config) -> tuple[str, list[str]]:
-    """`text` with a source for each feed it does not have, and their ids."""
-    known = {source.url for source in config.sources}
+    """`text` with a source for each of `outlines`, and their ids."""
     ids = {source.id for source in config.sources}
     lines, new_ids = [], []
     for outline in outlines:
-        if outline.url in known:
-            continue
         id_ = free_id(outline.title, ids)
         ids.add(id_)
         new_ids.append(id_)

@@ -38,7 +38,7 @@ def import_sources(file: Path, opml: Path) -> Imported:
             body = opened_file.read(additions.MAX_BYTES + 1)
     except OSError as error:
         raise FilesError(f"{opml} cannot be read: {error.strerror}") from error
-    outlines, left_out = additions.read_opml(body)
+    outlines, left_out = additions.read_opml(body, {source.url for source in config.sources})
     text, ids = additions.added(file.read_text("utf-8"), outlines, config)
     if ids:
         draft = file.with_name(f".{file.name}.draft")

@@ -16,7 +16,7 @@ from aggregator.config import load
 from aggregator.config.additions import OpmlError
 from aggregator.errors import StoreError, UnknownName
 from aggregator.jobs import digest, fetch, look, publish, upkeep
-from aggregator.model import Source
+from aggregator.model import Imported, Source
 from tests.builders import rss
 from tests.conftest import Clock, Web, Workplace
 from tests.hostile import VECTORS, terminal_faults
@@ -266,7 +266,8 @@ def test_what_goes_out_comes_in(place: Workplace, tmp_path: Path) -> None:
     assert [words[:2] for words in brought.left_out] == ["F:"]
     assert "source discover" in brought.left_out[0]
     (tmp_path / "again.opml").write_bytes(upkeep.export_sources(load(other)))
-    assert upkeep.import_sources(other, tmp_path / "again.opml").added == ()
+    assert upkeep.import_sources(other, tmp_path / "again.opml") == Imported(added=())
+    assert upkeep.import_sources(config.file, tmp_path / "out.opml") == Imported(added=())
 
 
 def test_the_database_is_no_place_for_its_backup(fetched: Workplace) -> None:
