@@ -3,7 +3,8 @@
     python benchmarks/serve.py [--seconds 3] [--connections 8] [--kib 400] [--json]
 
 Server and driver are two processes on loopback, each on a core of its own where there are two. `cpu_us` is what
-one request costs the server's process; `a_second` is what was answered, the driver's own work included.
+one request costs the server's process, `a_core_second` how many a core to itself would answer; `a_second` is what was
+answered, with the driver and whoever else is at work on the machine.
 """
 
 from __future__ import annotations
@@ -134,10 +135,12 @@ def measured(pid: int, port: int, connections: int, seconds: float) -> dict[str,
             raise SystemExit(f"{kind}: {answer[:200]!r}")
         before = _cpu(pid)
         count, wall = drive(port, request, len(answer), connections, seconds)
+        cpu = max(_cpu(pid) - before, 1 / TICKS)
         found[kind] = {
             "requests": count,
             "a_second": round(count / wall),
-            "cpu_us": round((_cpu(pid) - before) / count * 1e6),
+            "a_core_second": round(count / cpu),
+            "cpu_us": round(cpu / count * 1e6),
             "bytes": len(answer),
         }
     return {"connections": connections, "kinds": found, "memory_mb": _memory(pid)}
@@ -207,9 +210,10 @@ def _memory(pid: int) -> float:
 
 
 def _table(result: dict[str, Any]) -> str:
-    lines = [f"{'kind':<14}{'a second':>10}{'cpu µs':>10}{'bytes':>10}"]
+    keys = ("a_second", "a_core_second", "cpu_us", "bytes")
+    lines = [f"{'kind':<14}" + "".join(f"{key:>15}" for key in keys)]
     for kind, row in result["kinds"].items():
-        lines.append(f"{kind:<14}{row['a_second']:>10,}{row['cpu_us']:>10,}{row['bytes']:>10,}")
+        lines.append(f"{kind:<14}" + "".join(f"{row[key]:>15,}" for key in keys))
     return "\n".join([*lines, f"{result['connections']} connections, at most {result['memory_mb']} MB"])
 
 

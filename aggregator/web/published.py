@@ -25,7 +25,6 @@ LONG_LIFETIME = 86_400
 CHUNK = 64 * 1024
 """Bytes handed over at once: what a client has not taken lies in our memory, once for each of them."""
 
-PAGE = "text/html; charset=utf-8"
 ATOM = "application/atom+xml; charset=utf-8"
 FEEDS = {
     "atom.xml": ATOM,
@@ -33,7 +32,7 @@ FEEDS = {
     "feed.json": "application/feed+json; charset=utf-8",
 }
 SUFFIXES = {
-    "html": PAGE,
+    "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
     "ics": "text/calendar; charset=utf-8",
     "opml": "text/x-opml; charset=utf-8",
@@ -56,8 +55,6 @@ ALWAYS: Headers = [
     (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
 ]
-
-
 ASKED = (b"accept-encoding", b"if-none-match", b"if-modified-since")
 
 
@@ -177,8 +174,8 @@ async def _say(send: Send, status: int, words: str, *headers: tuple[bytes, bytes
 
 async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    for start in range(CHUNK, len(body) + CHUNK, CHUNK):
-        chunk = body[start - CHUNK : start]
-        await send({"type": "http.response.body", "body": chunk, "more_body": start < len(body)})
-    if not body:
-        await send({"type": "http.response.body", "body": b""})
+    last = max(len(body) - 1, 0) // CHUNK * CHUNK
+    for start in range(0, last, CHUNK):
+        chunk = body[start : start + CHUNK]
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": body[last:]})
