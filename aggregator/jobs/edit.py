@@ -10,7 +10,7 @@ from aggregator.errors import UnknownName, WrongDecision
 from aggregator.jobs.place import enroll, lead_of
 from aggregator.model import Bond, Cluster, Config, Member
 from aggregator.seams import House
-from aggregator.store import channels, editorial, outbox, stories
+from aggregator.store import channels, editions, editorial, stories
 from aggregator.store.connection import Store, opened
 from aggregator.store.runs import forget_finished
 from aggregator.stories import cluster
@@ -135,7 +135,7 @@ def part_story(
     )
     gone = {member.item_id for member in leaving}
     if announce:
-        outbox.untell(store, gone)
+        editions.untell(store, gone)
     staying = [member for member in home.members if member.item_id not in gone]
     stories.set_leads(store, {home.story_id: lead_of(staying)}, now)
     _shown_again(store, config, [home.story_id, part])

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from aggregator import outputs
 from aggregator.gateways import files
+from aggregator.jobs import editions
 from aggregator.jobs.place import select_again
 from aggregator.jobs.working import prepare, working
 from aggregator.model import Channel, Config, Directory, Document, Publication, PublishReport, Teller
@@ -60,7 +61,10 @@ def render(store: Store, config: Config, *, everything: bool = False) -> Publish
         else:
             unchanged += 1
         runs.put(store, DIRECTORY, described)
-    return PublishReport(documents_written=tuple(written), unchanged=unchanged)
+    told = editions.publish(store, config, everything=everything)
+    return PublishReport(
+        documents_written=(*written, *told.documents_written), unchanged=unchanged + told.unchanged
+    )
 
 
 def _directory(config: Config, tellers: tuple[Teller, ...]) -> Document:

@@ -6,6 +6,8 @@ from aggregator.model import Channel, Site
 
 ATOM_TYPE = "application/atom+xml; charset=utf-8"
 HTML_TYPE = "text/html; charset=utf-8"
+EDITIONS = "digests/"
+"""The folder of the editions: their pages, `index.html` and `atom.xml`."""
 
 
 def path(channel: Channel, name: str) -> str:
