@@ -1021,7 +1021,8 @@ class Told:
     """A story in the words that an edition tells it in; they stay, whatever becomes of the story.
 
     `item_id` is whose words these are; `section` a word of `wording` or `topic:` and a topic; `day` the local day it
-    was published. `turn` happened on the day `turned`, `before` it was told by that title. `gone`: hidden since, its words are not to be shown any more.
+    was published. `turn` happened on the day `turned`; `before` it was told by that title. `gone`: hidden since, its
+    words are not to be shown any more.
     """
 
     story_id: str

@@ -72,7 +72,10 @@ def _page(edition: Edition, site: Site) -> str:
 
 def _text(edition: Edition, site: Site, sections: Iterable[Section], more: int) -> str:
     words = wording.words(edition.language)
-    lines = [*_wrapped(edition.subject), *_wrapped(wording.summary(edition.told, edition.language))]
+    lines = [
+        *_wrapped(edition.subject, rest="  "),
+        *_wrapped(wording.summary(edition.told, edition.language)),
+    ]
     lines += ["", f"{words['whole']}:", _page(edition, site), ""]
     for section in sections:
         lines += ["", section.title.upper(), "=" * min(len(section.title), WIDTH), ""]

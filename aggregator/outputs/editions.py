@@ -76,7 +76,7 @@ def feed(editions: Sequence[Edition], site: Site) -> Document:
 
 def _feed(editions: Sequence[Edition], site: Site) -> bytes:
     generator = FeedGenerator()
-    generator.register_extension("language", _Feed, _Entry, atom=True, rss=False)
+    generator.register_extension("edition", _Feed, _Entry, atom=True, rss=False)
     generator.id(f"tag:{site.authority}:editions")
     generator.title(f"{site.title}: {wording.words(site.language)['editions']}")
     generator.updated(max(edition.composed for edition in editions))
@@ -95,7 +95,7 @@ def _feed(editions: Sequence[Edition], site: Site) -> bytes:
         entry.link(href=site.url + edition.path, rel="alternate", type="text/html")
         entry.summary(wording.summary(edition.told, edition.language))
         entry.content(_titles(edition, site.url + edition.path), type="html")
-        entry.language.other = edition.language if edition.language != site.language else None
+        entry.edition.language = edition.language if edition.language != site.language else None
     return bytes(generator.atom_str(pretty=True))
 
 
@@ -104,13 +104,16 @@ class _Feed(BaseExtension):  # type: ignore[misc]  # feedgen has no types
 
 
 class _Entry(BaseEntryExtension):  # type: ignore[misc]
-    """The language of an edition where it is not the site's."""
+    """The link to an edition in full, and its language where it is not the site's."""
 
-    other: str | None = None
+    language: str | None = None
 
     def extend_atom(self, entry: Any) -> Any:
-        if self.other:
-            entry.set(XML_LANG, self.other)
+        for link in entry.findall("link"):  # feedgen leaves out what it takes for the default
+            link.set("rel", "alternate")
+            link.set("type", "text/html")
+        if self.language:
+            entry.set(XML_LANG, self.language)
         return entry
 
 
