@@ -69,7 +69,8 @@ def prune(store: Store, retention: Retention, now: datetime) -> PruneReport:
 def hide(store: Store, story_id: str, who: str, now: datetime, *, withdrawn: bool = False) -> bool:
     """Take a story out of everything that is published; whether it was shown before (I7, I8).
 
-    That one was `withdrawn` digests say once to whom they told it; of others they keep silent. In the caller's transaction, which also takes it out of its channels.
+    That one was `withdrawn` digests say once to whom they told it; of others they keep silent.
+    In the caller's transaction, which also takes it out of its channels.
     """
     changed = store.db.execute(
         "UPDATE stories SET hidden = 1, changed = ? WHERE id = ? AND hidden = 0", [stamp(now), story_id]
