@@ -121,18 +121,10 @@ def test_a_digest_by_topic_tells_each_story_once(place: Workplace, web: Web) -> 
         "OTHER NEWS",
         "EVENTS AND COURSES",
     ]
-    assert (
-        titles(letters(place)[0])
-        == [
-            "Napari and OMERO meet a new friend",
-            "OMERO 7 released",
-            *sorted(
-                ["Two grants for the node", "Call for proposals: access to cryo microscopes"], reverse=True
-            ),
-            "Workshop on deconvolution in Porto",
-        ]
-        or len(titles(letters(place)[0])) == 5
-    )
+    analysis, data, *other, events = titles(letters(place)[0])
+    assert (analysis, data) == ("Napari and OMERO meet a new friend", "OMERO 7 released")
+    assert set(other) == {"Two grants for the node", "Call for proposals: access to cryo microscopes"}
+    assert events == "Workshop on deconvolution in Porto"
     assert [h.text_content() for h in html.fromstring(page(place)).iter("h2")] == [
         "Analysis",
         "Data",

@@ -128,7 +128,8 @@ class World:
             dated = any_of([now, now, now - timedelta(days=3), now - timedelta(days=400), None])
             self.publish(any_of("abc"), dated)
         own = [one for one in self.news if one.link.startswith(f"https://{one.source}.")]
-        young = [one for one in own if one.since > now - YOUNG]
+        # (To join a story an item must tell the same as its lead, which may be another after a merge: I5.)
+        young = [one for one in own if one.since > now - YOUNG and one.link not in self.merged]
         if young and chance() < 0.2:
             one = any_of(young)
             other = any_of([id_ for id_ in "abc" if id_ != one.source])
