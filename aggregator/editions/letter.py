@@ -18,6 +18,8 @@ from aggregator.model import Edition, Letter, Site, Told
 MAX_BYTES = 95_000
 """Of text and HTML as they travel; with its headers a letter stays below the 100 KB at which mail programs cut
 it off (PB16)."""
+LEAST = 400
+"""No story takes fewer bytes: what cannot fit in any case is not laid out to find that out."""
 WIDTH = 72
 
 
@@ -31,7 +33,7 @@ class Section:
 
 def compose(edition: Edition, site: Site) -> Letter:
     """The letter of an edition, with as many stories as it may carry: the same edition gives the same bytes."""
-    most = len(edition.told)
+    most = min(len(edition.told), MAX_BYTES // LEAST)
     while True:
         letter = _letter(edition, site, most)
         size = travelling_size(letter.text) + travelling_size(letter.html)
