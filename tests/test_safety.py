@@ -329,6 +329,7 @@ def test_nothing_foreign_names_a_file(told: Told) -> None:
     letter = r"daily-2026-10-05-(ada@a|bob@b)\.example-[0-9a-f]{6}\.eml"
     expected = (
         r"feeds\.yaml|metrics\.prom|var/(lock|aggregator\.db(-wal|-shm)?)|public/(index\.html|atom\.xml|sources\.opml)(\.gz)?"
+        r"|public/digests/(index\.html|atom\.xml|daily-2026-10-05\.html)(\.gz)?"
         rf"|var/outbox/{letter}|[\w./-]*daily[\w-]*\.(eml|html)"
     )
     assert [name for name in files if not re.fullmatch(expected, name)] == []
