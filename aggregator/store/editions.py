@@ -202,7 +202,7 @@ def read(store: Store, edition_id: str) -> Edition:
     row = store.db.execute("SELECT * FROM editions WHERE id = ?", [edition_id]).fetchone()
     told = store.db.execute(
         "SELECT told.*, stories.hidden AND NOT (told.reason = ? AND tombstones.reason GLOB 'withdrawn*') AS gone"
-        " FROM told JOIN items ON items.id = told.item_id JOIN stories ON stories.id = items.story_id"
+        " FROM told JOIN items ON items.id = told.item_id LEFT JOIN stories ON stories.id = items.story_id"
         " LEFT JOIN tombstones ON tombstones.story_id = stories.id WHERE edition_id = ? ORDER BY position",
         [Reason.WITHDRAWN, edition_id],
     )
