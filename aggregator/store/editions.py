@@ -105,7 +105,8 @@ def last_words(store: Store, digest_id: str, story_ids: Iterable[str]) -> dict[s
             "SELECT items.story_id, told.item_id, told.title,"
             " (SELECT text FROM revisions WHERE revisions.item_id = told.item_id AND replaced > editions.composed"
             "  ORDER BY number LIMIT 1) AS text"
-            " FROM items JOIN told ON told.item_id = items.id JOIN editions ON editions.id = told.edition_id"
+            " FROM items CROSS JOIN told ON told.item_id = items.id"
+            " CROSS JOIN editions ON editions.id = told.edition_id"
             f" WHERE editions.digest_id = ? AND told.reason <> ? AND items.story_id IN ({marks(part)})"
             " ORDER BY editions.composed",
             [digest_id, Reason.WITHDRAWN, *part],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.store import editorial, stories
+from aggregator.store import editions, editorial, stories
 from aggregator.store.connection import Store, opened
 from tests.builders import NOW
 
@@ -47,3 +47,21 @@ def test_a_merge_walks_over_no_table(tmp_path: Path) -> None:
         ).fetchall():
             (row,) = store.db.execute(f"EXPLAIN QUERY PLAN SELECT 1 FROM {table} WHERE {column} = 'gone'")
             assert row[3].startswith("SEARCH"), (table, column)
+
+
+def test_what_was_told_is_found_by_its_stories(tmp_path: Path) -> None:
+    """M1: neither the last words of a story nor its pages are looked for in every edition there was."""
+    with opened(tmp_path / "a.db") as store:
+        for ask in (
+            lambda: editions.last_words(store, "weekly", ["a"]),
+            lambda: editions.untell(store, ["a"]),
+            lambda: store.db.execute(
+                "SELECT edition_id FROM told JOIN items ON items.id = told.item_id WHERE items.story_id = 'a'"
+            ),
+        ):
+            first, *rest = plans(store, ask)
+            assert first.startswith(("SEARCH items USING INDEX items_of_story", "SEARCH ledger")), (
+                first,
+                rest,
+            )
+            assert not [step for step in rest if step.startswith("SCAN")]
