@@ -115,11 +115,16 @@ class Channel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestPlan:
-    """A configured digest: which channels, when (`schedule` as written), to whom."""
+    """A configured digest: which channels and kinds (none: all), when (`schedule` as written), to whom.
+
+    `sections` says what its news stands under: `kinds` or `topics`.
+    """
 
     id: str
     title: str
     channels: tuple[str, ...]
+    kinds: tuple[Kind, ...] = ()
+    sections: str = "kinds"
     schedule: str
     language: str
     timezone: ZoneInfo
@@ -1049,17 +1054,109 @@ class Document:
 # --- mailing -------------------------------------------------------------------------------------------
 
 
+class Reason(StrEnum):
+    """Why a digest tells a story, as its ledger says (M1)."""
+
+    NEW = "new"
+    UPDATED = "updated"
+    WITHDRAWN = "withdrawn"
+
+
+class Turn(StrEnum):
+    """What became of a story since a digest told it."""
+
+    CORRECTED = "corrected"
+    CANCELLED = "cancelled"
+    MOVED = "moved"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retold:
+    """A story that a digest told and has to come back to, because of what happened at `at`.
+
+    `before` is the title it was told under, None where nobody knows it or it is another partner's.
+    """
+
+    story: Story
+    turn: Turn
+    at: datetime
+    before: str | None = None
+
+    @property
+    def reason(self) -> Reason:
+        """What goes on the ledger."""
+        return Reason.WITHDRAWN if self.turn is Turn.WITHDRAWN else Reason.UPDATED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Untold:
+    """What a digest has not told yet: newest announced first."""
+
+    new: tuple[Story, ...] = ()
+    retold: tuple[Retold, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.new or self.retold)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A story in the words that an edition tells it in; they stay, whatever becomes of the story.
+
+    `item_id` is whose words these are; `section` a word of `wording` or `topic:` and a topic; `day` the local day it
+    was published. `turn` happened on the day `turned`; `before` it was told by that title. `gone`: hidden since, its
+    words are not to be shown any more.
+    """
+
+    story_id: str
+    item_id: str
+    reason: Reason
+    section: str
+    title: str
+    teller: str
+    day: date
+    link: str | None = None
+    language: str | None = None
+    also: tuple[str, ...] = ()
+    excerpt: str = ""
+    turn: Turn | None = None
+    turned: date | None = None
+    before: str | None = None
+    gone: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edition:
-    """One digest that was composed: which stories it carries, for which local period (M5)."""
+    """One digest that was composed: an immutable record of what it tells, for a local period (M5).
+
+    `title` is the digest's, `language` one that we have words in.
+    """
 
     id: str
-    digest: DigestPlan
-    site: Site
+    digest_id: str
+    title: str
+    subject: str
+    language: str
     period: date
     composed: datetime
-    stories: tuple[Story, ...]
-    revised: tuple[Story, ...] = ()
+    told: tuple[Told, ...]
+
+    @property
+    def path(self) -> str:
+        """Its page below `public`, for ever."""
+        return f"digests/{self.id}.html"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditionLine:
+    """An edition in the list of all."""
+
+    id: str
+    subject: str
+    language: str
+    composed: datetime
+    stories: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

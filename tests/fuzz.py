@@ -22,6 +22,7 @@ from pathlib import Path
 from lxml import etree
 
 from aggregator.editions import letter
+from aggregator.editions.compose import compose
 from aggregator.errors import UnreadableDocument
 from aggregator.model import (
     Channel,
@@ -34,9 +35,10 @@ from aggregator.model import (
     Reading,
     Sighting,
     Source,
+    Untold,
     Verdict,
 )
-from aggregator.outputs import renderers, site
+from aggregator.outputs import editions, renderers, site
 from aggregator.sources import feed
 from aggregator.sources.parsers import PARSERS
 from aggregator.stories import clean, normalise
@@ -184,7 +186,7 @@ def judge(given: Case) -> Judged:
             page = site.render(publication)
         edition = _edition(publication)
         with timed("letter"):
-            mail = letter.compose(edition)
+            mail = letter.compose(edition, publication.site)
         _must(not xml_faults(as_rss.body), "the RSS feed is no XML")
         _must(bool(json.loads(as_json.body)), "the JSON feed is empty")
         _must(document == renderers.feeds(publication)[0], "the same stories are another feed")
@@ -192,6 +194,9 @@ def judge(given: Case) -> Judged:
         _judge_feed(document, publication)
         _judge_html(page.body.decode(), "page")
         _judge_html(mail.html, "letter")
+        _judge_html(editions.page(edition, publication.site).body.decode(), "edition")
+        wrong = xml_faults(editions.feed([edition], publication.site).body)
+        _must(not wrong, f"the feed of editions is no XML: {wrong[:3]}")
         bad = terminal_faults(mail.text)
         _must(not bad, f"the letter's text has {bad[:3]}")
     return Judged(len(items), seconds)
@@ -283,15 +288,7 @@ def _publication(items: tuple[Item, ...]) -> Publication:
 
 
 def _edition(publication: Publication) -> Edition:
-    return Edition(
-        id="weekly-2026-10-05",
-        digest=DIGEST,
-        site=publication.site,
-        period=NOW.date(),
-        composed=NOW,
-        stories=publication.stories,
-        revised=(),
-    )
+    return compose(DIGEST, Untold(new=publication.stories), NOW.date(), NOW)
 
 
 def _judge_feed(document: Document, publication: Publication) -> None:

@@ -231,10 +231,11 @@ def _who() -> str:
 
 @story.command("hide")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--withdrawn", is_flag=True, help="Digests that told them say once that they were withdrawn.")
 @click.pass_obj
-def story_hide(invocation: Invocation, ids: tuple[str, ...]) -> None:
+def story_hide(invocation: Invocation, ids: tuple[str, ...], withdrawn: bool) -> None:
     """Take stories out of everything that is published; the next run does it."""
-    _set_hidden(invocation, ids, hidden=True)
+    _set_hidden(invocation, ids, hidden=True, withdrawn=withdrawn)
 
 
 @story.command("unhide")
@@ -245,10 +246,13 @@ def story_unhide(invocation: Invocation, ids: tuple[str, ...]) -> None:
     _set_hidden(invocation, ids, hidden=False)
 
 
-def _set_hidden(invocation: Invocation, ids: tuple[str, ...], *, hidden: bool) -> None:
+def _set_hidden(
+    invocation: Invocation, ids: tuple[str, ...], *, hidden: bool, withdrawn: bool = False
+) -> None:
     from aggregator.jobs import upkeep
 
-    changed = upkeep.set_hidden(invocation.house(secrets=False), ids, _who(), hidden=hidden)
+    house = invocation.house(secrets=False)
+    changed = upkeep.set_hidden(house, ids, _who(), hidden=hidden, withdrawn=withdrawn)
     word = "hidden" if hidden else "shown again"
     for id_ in changed:
         click.echo(f"{id_} is {word} from the next run on (or now: aggregator publish)")

@@ -407,6 +407,8 @@ def _digest(part: schema.DigestPart, language: str, zone: ZoneInfo) -> model.Dig
         id=part.id,
         title=part.title,
         channels=part.channels,
+        kinds=part.kinds,
+        sections=part.sections,
         schedule=part.schedule,
         language=part.language or language,
         timezone=part.timezone or zone,

@@ -181,6 +181,8 @@ class DigestPart(Part):
     id: Id
     title: Title
     channels: Annotated[tuple[Id, ...], Field(min_length=1)] = ("all",)
+    kinds: tuple[Kind, ...] = ()
+    sections: Literal["kinds", "topics"] = "kinds"
     schedule: Annotated[
         str, AfterValidator(values.schedule), Field(examples=["mon 08:00", "daily 07:30", "0 8 1 * *"])
     ]

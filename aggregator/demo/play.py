@@ -141,6 +141,8 @@ def _what_to_look_at(out: Path) -> None:
         f"  {out / 'public' / 'index.html'}   the page (make demo SERVE=1 serves it on http://127.0.0.1:{PORT}/)"
     )
     print(f"  {out / 'public' / 'atom.xml'}     the merged feed: each entry names its source")
+    for page in sorted((out / "public" / "digests").glob("weekly-*.html")):
+        print(f"  {page}   the digest as its permanent page")
     for letter in letters:
         print(f"  {letter}   the digest, as a mail program would get it")
     print(f"  {out / 'feeds.yaml'}          the configuration (its partners are gone when this ends)")

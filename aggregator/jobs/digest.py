@@ -9,12 +9,13 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from aggregator.editions import schedule
-from aggregator.errors import MailError, UnknownName
+from aggregator.errors import FilesError, MailError, UnknownName
 from aggregator.gateways import files
+from aggregator.jobs import editions as pages
 from aggregator.jobs.working import prepare, working
 from aggregator.model import Config, Delivery, DigestPlan, DigestReport, Edition, Letter
 from aggregator.seams import House, Mailer, MailInterrupted, MailRefused
-from aggregator.store import outbox, runs, stories
+from aggregator.store import editions, outbox, runs
 from aggregator.store.connection import Store, opened
 from aggregator.text import line
 
@@ -25,7 +26,7 @@ PATIENCE = 60
 
 
 def run(house: House) -> DigestReport:
-    """Compose every digest whose period has come, then deliver all owed mail."""
+    """Compose every digest whose period has come, publish its edition, then deliver all owed mail."""
     begun = time.perf_counter()
     config = house.config
     with working(config, patience=PATIENCE) as store:
@@ -38,7 +39,13 @@ def run(house: House) -> DigestReport:
         prepare(store, config, now)
         for plan in due:
             report = _compose(store, config, plan, now, report)
-        report = _deliver(house, store, report)
+        try:
+            pages.publish(store, config)  # letters link to them
+        except FilesError as error:
+            told = f"{error}; letters stay owed until the editions they link to are published"
+            report = _counted(store, replace(report, notices=(*report.notices, told)))
+        else:
+            report = _deliver(house, store, report)
         report = replace(report, seconds=round(time.perf_counter() - begun, 3))
         runs.finish(store, run_id, "done", asdict(report), house.clock())
     return report
@@ -47,13 +54,13 @@ def run(house: House) -> DigestReport:
 def _is_due(store: Store, plan: DigestPlan, now: datetime) -> bool:
     """One edition a period (M5); a digest that never ran is due at once."""
     period = schedule.last_period(plan.schedule, plan.timezone, now)
-    record = outbox.record(store, plan.id)
+    record = editions.record(store, plan.id)
     if period is None or record is None:
         return period is not None
     if record.last_composed > now and record.last_period > period:
         # The clock ran ahead and was put back: what was told stays told, the next period is due again.
         with store.transaction():
-            outbox.close_period(store, plan.id, period, now, record.since)
+            editions.close_period(store, plan.id, period, now, record.since)
         return False
     return period > record.last_period
 
@@ -70,21 +77,22 @@ class Preview:
 def preview(house: House, digest_id: str, at: datetime | None, out: Path | None) -> Preview:
     """`.eml` and `.html` of what would go out at `at` (default: now); nothing is recorded."""
     from aggregator.editions import letter, message
+    from aggregator.jobs import compose
 
     config = house.config
     plan = _plan(config, digest_id)
     now = at or house.clock()
-    with opened(config.data / "aggregator.db", create=False) as store:
-        edition, _ = _edition(store, config, plan, now)
-    composed = letter.compose(edition)
+    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+        edition, untold = compose.edition(store, config, plan, now, _since(store, plan, now))
+    composed = letter.compose(edition, config.site)
     address = plan.recipients[0] if plan.recipients else config.site.contact
     mail = message.message(
         _delivery(0, edition, address, composed, config), config.mail.sender, plan.title, config.site
     )
     folder = out or config.data / "preview"
     return Preview(
-        stories=len(edition.stories),
-        revised=len(edition.revised),
+        stories=len(untold.new),
+        revised=len(untold.retold),
         files=(
             files.write_letter(folder, f"{edition.id}.eml", mail.as_bytes()),
             files.write_letter(folder, f"{edition.id}.html", composed.html.encode("utf-8")),
@@ -105,43 +113,31 @@ def _plan(config: Config, digest_id: str) -> DigestPlan:
 def _compose(
     store: Store, config: Config, plan: DigestPlan, now: datetime, report: DigestReport
 ) -> DigestReport:
-    """The edition of a period; it closes even when it is empty (M2)."""
-    from aggregator.editions import letter, message
+    """The edition of a period; it closes even when it is empty (M2).
 
-    edition, since = _edition(store, config, plan, now)
-    if outbox.is_composed(store, edition.id):  # under a clock that ran ahead; what is new waits for the next
-        with store.transaction():
-            outbox.close_period(store, plan.id, edition.period, now, since)
-        return report
-    if not edition.stories and not edition.revised:
-        with store.transaction():
-            outbox.close_period(store, plan.id, edition.period, now, since)
-        return replace(report, empty=(*report.empty, edition.id))
-    ids = [message.message_id(edition.id, address, config.site) for address in plan.recipients]
-    outbox.compose(store, edition, letter.compose(edition), since, ids)
+    Read, composed and written in one transaction: whatever an editor decides is in it, or comes after it.
+    """
+    from aggregator.editions import letter, message
+    from aggregator.jobs import compose
+
+    with store.transaction():
+        since = _since(store, plan, now)
+        edition, untold = compose.edition(store, config, plan, now, since)
+        editions.close_period(store, plan.id, edition.period, now, since)
+        if editions.is_composed(store, edition.id):  # under a clock that ran ahead; what is new waits
+            return report
+        if not untold:
+            return replace(report, empty=(*report.empty, edition.id))
+        editions.compose(store, edition, letter.compose(edition, config.site), untold)
+        ids = (message.message_id(edition.id, address, config.site) for address in plan.recipients)
+        outbox.owe(store, edition.id, zip(plan.recipients, ids, strict=True))
     return replace(report, composed=(*report.composed, edition.id))
 
 
-def _edition(store: Store, config: Config, plan: DigestPlan, now: datetime) -> tuple[Edition, datetime]:
-    """The edition that is due at `now`, and since when this digest tells (M2)."""
-    record = outbox.record(store, plan.id)
-    since = record.since if record else now - BASELINE
-    floor = max(since, record.last_composed - outbox.REACH) if record else since
-    period = schedule.last_period(plan.schedule, plan.timezone, now) or now.astimezone(plan.timezone).date()
-    with store.snapshot():
-        new = outbox.untold(store, plan.id, plan.channels, floor=floor)
-        changed = outbox.revised(store, plan.id, plan.channels, floor=floor) if record else []
-        told, revised = stories.read(store, new), stories.read(store, changed)
-    edition = Edition(
-        id=f"{plan.id}-{period.isoformat()}",
-        digest=plan,
-        site=config.site,
-        period=period,
-        composed=now,
-        stories=tuple(told),
-        revised=tuple(revised),
-    )
-    return edition, since
+def _since(store: Store, plan: DigestPlan, now: datetime) -> datetime:
+    """Since when a digest tells (M2)."""
+    record = editions.record(store, plan.id)
+    return record.since if record else now - BASELINE
 
 
 def _delivery(id_: int, edition: Edition, address: str, composed: Letter, config: Config) -> Delivery:
@@ -150,7 +146,7 @@ def _delivery(id_: int, edition: Edition, address: str, composed: Letter, config
     return Delivery(
         id=id_,
         edition_id=edition.id,
-        digest_id=edition.digest.id,
+        digest_id=edition.digest_id,
         address=address,
         message_id=message.message_id(edition.id, address, config.site),
         composed=edition.composed,

@@ -11,7 +11,7 @@ from aggregator.errors import UnknownName, WrongDecision
 from aggregator.jobs.place import enroll, lead_of
 from aggregator.model import Bond, Cluster, Config, Member
 from aggregator.seams import House
-from aggregator.store import archives, channels, editorial, outbox, stories
+from aggregator.store import archives, channels, editions, editorial, stories
 from aggregator.store.connection import Store, opened
 from aggregator.store.runs import forget_finished
 from aggregator.stories import cluster
@@ -94,7 +94,7 @@ def split(house: House, names: Sequence[str], who: str, *, announce: bool) -> tu
             )
             editorial.bind(store, [(ids[0], other) for other in ids[1:]], Bond.TOGETHER, decision)
             if announce:
-                outbox.untell(store, set(ids))
+                editions.untell(store, set(ids))
             part_story(store, house.config, home, leaving, part, now, f"split off by {who} on {now:%Y-%m-%d}")
     return home.story_id, part.story_id
 

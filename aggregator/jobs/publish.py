@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from aggregator import outputs
 from aggregator.gateways import files
-from aggregator.jobs import announce
+from aggregator.jobs import announce, editions
 from aggregator.jobs.place import select_again
 from aggregator.jobs.working import prepare, working
 from aggregator.model import (
@@ -88,7 +88,11 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
         _channel(press, channel, records[channel.id])
     _directory(press)
     _sweep(press)
-    return PublishReport(documents_written=tuple(press.written), unchanged=press.unchanged)
+    told = editions.publish(store, config, everything=everything)
+    return PublishReport(
+        documents_written=(*press.written, *told.documents_written),
+        unchanged=press.unchanged + told.unchanged,
+    )
 
 
 def close_months(store: Store, config: Config, now: datetime) -> None:

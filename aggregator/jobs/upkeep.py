@@ -109,8 +109,10 @@ def prune_if_due(house: House) -> PruneReport | None:
     return prune(house)
 
 
-def set_hidden(house: House, names: Sequence[str], who: str, *, hidden: bool) -> list[str]:
-    """Hide stories, or show them again; the ids of those that changed.
+def set_hidden(
+    house: House, names: Sequence[str], who: str, *, hidden: bool, withdrawn: bool = False
+) -> list[str]:
+    """Hide stories, as withdrawn perhaps, or show them again; the ids of those that changed.
 
     A short write beside any job (L1); what is published follows with the next run.
     """
@@ -124,9 +126,14 @@ def set_hidden(house: House, names: Sequence[str], who: str, *, hidden: bool) ->
                 raise UnknownName(f"no story {missing[0]!r}; nothing was changed")
             known = channels.known(store)
             for id_ in filter(None, found.values()):
-                turned = upkeep.hide(store, id_, who, now) if hidden else upkeep.unhide(store, id_, now)
-                if turned or (hidden and editorial.hider(store, id_) == PUBLISHER):
-                    changed.append(id_)  # what only its publisher had hidden does not come back by itself now
+                if hidden:
+                    turned = upkeep.hide(store, id_, who, now, withdrawn=withdrawn)
+                    # What only its publisher had hidden does not come back by itself now.
+                    turned = turned or editorial.hider(store, id_) == PUBLISHER
+                else:
+                    turned = upkeep.unhide(store, id_, now)
+                if turned:
+                    changed.append(id_)
             if changed:
                 editorial.decide(store, "hide" if hidden else "unhide", who, now, stories=changed)
             enroll(store, [channel for channel in config.channels if channel.id in known], changed, now)

@@ -91,7 +91,7 @@ def settle(store: Store, story_ids: Iterable[str], now: datetime) -> None:
     for told in clusters:
         id_ = told.story_id
         if all(member.withdrawn for member in told.members):
-            if upkeep.hide(store, id_, PUBLISHER, now):
+            if upkeep.hide(store, id_, PUBLISHER, now, withdrawn=True):
                 editorial.decide(store, "hide", PUBLISHER, now, stories=[id_])
         elif id_ in hidden and editorial.hider(store, id_) == PUBLISHER:
             upkeep.unhide(store, id_, now)

@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
-
+from aggregator import wording
 from aggregator.model import Site, Story
-
-_MONTHS = {
-    "en": "January February March April May June July August September October November December".split(),
-    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split(),
-}
-_WORDS = {
-    "en": (
-        "Corrected on {day} {month} {year}.",
-        "Corrected on {day} {month} {year}; the title was “{title}”.",
-    ),
-    "de": (
-        "Berichtigt am {day}. {month} {year}.",
-        "Berichtigt am {day}. {month} {year}; der Titel war „{title}“.",
-    ),
-}
 
 
 def note(story: Story, site: Site) -> str | None:
     """A sentence for readers, if the story was corrected since it was announced."""
     if story.correction is None:
         return None
-    language = site.language.partition("-")[0]
-    plain, with_title = _WORDS.get(language, _WORDS["en"])
-    day: date = story.correction.at.astimezone(site.timezone).date()
-    return (with_title if story.correction.title_before else plain).format(
-        day=day.day,
-        month=_MONTHS.get(language, _MONTHS["en"])[day.month - 1],
-        year=day.year,
-        title=story.correction.title_before,
-    )
+    ours = wording.words(site.language)
+    day = story.correction.at.astimezone(site.timezone).date()
+    said = ours["corrected"].format(day=wording.day(day, site.language))
+    if story.correction.title_before is None:
+        return said
+    return f"{said} {ours['before']} {ours['quote'].format(title=story.correction.title_before)}."
 
 
 def summary(story: Story, site: Site) -> str:

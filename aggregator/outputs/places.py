@@ -9,6 +9,8 @@ RSS_TYPE = "application/rss+xml; charset=utf-8"
 JSON_TYPE = "application/feed+json; charset=utf-8"
 CSS_TYPE = "text/css; charset=utf-8"
 HTML_TYPE = "text/html; charset=utf-8"
+EDITIONS = "digests/"
+"""The folder of the editions: their pages, `index.html` and `atom.xml`."""
 
 
 def path(channel: Channel, name: str) -> str:

@@ -33,7 +33,7 @@ def render(publication: Publication) -> Document:
         return places.beside(channel, places.path(other, "index.html"))
 
     body = (
-        _environment()
+        environment()
         .get_template("channel.html.j2")
         .render(
             site=site,
@@ -58,7 +58,8 @@ def render(publication: Publication) -> Document:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates of the pages."""
     return Environment(
         loader=PackageLoader("aggregator.outputs"),
         autoescape=True,

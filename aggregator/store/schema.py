@@ -387,6 +387,47 @@ def m0005_feeds(db: Database) -> None:
         db.execute(sql)
 
 
+EDITIONS = (
+    # An edition as it was told, to be read for ever; those of older versions have no such record (revision 0).
+    "ALTER TABLE editions ADD COLUMN title TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE editions ADD COLUMN language TEXT NOT NULL DEFAULT 'en'",
+    "ALTER TABLE editions ADD COLUMN revision INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE editions ADD COLUMN written_revision INTEGER NOT NULL DEFAULT 0",  # of its page
+    "CREATE INDEX editions_unwritten ON editions(id) WHERE revision <> written_revision",
+    """CREATE TABLE told (
+        edition_id TEXT NOT NULL REFERENCES editions(id),
+        position INTEGER NOT NULL,
+        item_id TEXT NOT NULL REFERENCES items(id),  -- whose words these are
+        story_id TEXT NOT NULL,                 -- the story it was then
+        reason TEXT NOT NULL,                   -- new, updated, withdrawn
+        section TEXT NOT NULL,
+        title TEXT NOT NULL,
+        teller TEXT NOT NULL,
+        day TEXT NOT NULL,
+        link TEXT, language TEXT,
+        also TEXT NOT NULL,                     -- JSON list of the others who told it
+        excerpt TEXT NOT NULL,
+        turn TEXT,                              -- corrected, cancelled, moved, withdrawn; NULL for a new story
+        turned TEXT,
+        before TEXT,                            -- the title it was told under before
+        PRIMARY KEY (edition_id, position)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX told_by_item ON told(item_id)",
+    "CREATE INDEX ledger_by_item ON ledger(item_id)",
+    # The pages that told a story are written anew when it is hidden or shown again; whoever does that need not know.
+    "CREATE TRIGGER stories_hidden AFTER UPDATE OF hidden ON stories WHEN old.hidden <> new.hidden BEGIN"
+    " UPDATE editions SET revision = revision + 1 WHERE revision > 0 AND id IN"
+    " (SELECT edition_id FROM told JOIN items ON items.id = told.item_id WHERE items.story_id = new.id); END",
+)
+
+
+@MIGRATIONS()
+def m0007_editions(db: Database) -> None:
+    """What each edition told, in its words, for the pages that last."""
+    for sql in EDITIONS:
+        db.execute(sql)
+
+
 WITHDRAWALS = (
     # I8: in the order of the document, so that who fell off its end is no suspect.
     "ALTER TABLE bodies ADD COLUMN items TEXT NOT NULL DEFAULT ''",

@@ -67,9 +67,10 @@ def prune(store: Store, retention: Retention, now: datetime) -> PruneReport:
     return PruneReport(visits=visits, runs=runs, texts=texts)
 
 
-def hide(store: Store, story_id: str, who: str, now: datetime) -> bool:
+def hide(store: Store, story_id: str, who: str, now: datetime, *, withdrawn: bool = False) -> bool:
     """Take a story out of everything that is published; whether it was shown before (I7, I8).
 
+    That one was `withdrawn` digests say once to whom they told it; of others they keep silent.
     In the caller's transaction, which also takes it out of its channels.
     """
     changed = store.db.execute(
@@ -79,7 +80,7 @@ def hide(store: Store, story_id: str, who: str, now: datetime) -> bool:
         store.db.execute(
             "INSERT OR REPLACE INTO tombstones (story_id, became, at, reason, month)"
             " SELECT id, NULL, ?, ?, month FROM stories WHERE id = ?",
-            [stamp(now), f"hidden by {who}", story_id],
+            [stamp(now), f"{'withdrawn' if withdrawn else 'hidden'} by {who}", story_id],
         )
         channels.withdraw(store, story_id)
         forget_finished(store)

@@ -11,7 +11,19 @@ from lxml import html
 
 from aggregator import text
 from aggregator.editions import letter, message
-from aggregator.model import Delivery, DigestPlan, Edition, Kind, Letter, Sighting, Story
+from aggregator.editions.compose import compose
+from aggregator.model import (
+    Delivery,
+    DigestPlan,
+    Edition,
+    Kind,
+    Letter,
+    Retold,
+    Sighting,
+    Story,
+    Turn,
+    Untold,
+)
 from tests.builders import BERLIN, NOW, item, site, story, teller
 from tests.hostile import VECTORS, faults, shape
 
@@ -21,24 +33,21 @@ def told(*, by: dict[str, Any] | None = None, **fields: Any) -> Sighting:
     return Sighting(item=item(**fields), teller=teller(**by or {}))
 
 
-def edition(*stories: Story, revised: tuple[Story, ...] = (), language: str = "en", **plan: Any) -> Edition:
+def edition(*stories: Story, again: tuple[Retold, ...] = (), language: str = "en", **plan: Any) -> Edition:
     """The edition of 5 October."""
     fields: dict[str, Any] = {"channels": ("all",), "schedule": "0 8 * * 1", "timezone": BERLIN}
     digest = DigestPlan(**{"id": "weekly", "title": "Weekly", "language": language} | fields | plan)
-    return Edition(
-        id="weekly-2026-10-05",
-        digest=digest,
-        site=site(),
-        period=date(2026, 10, 5),
-        composed=NOW,
-        stories=stories,
-        revised=revised,
-    )
+    return compose(digest, Untold(new=stories, retold=again), date(2026, 10, 5), NOW, ("data", "analysis"))
 
 
 def composed(*stories: Story, **fields: Any) -> Letter:
     """The letter of an edition with these stories."""
-    return letter.compose(edition(*stories, **fields))
+    return letter.compose(edition(*stories, **fields), site())
+
+
+def retold(known: Story, turn: Turn = Turn.CORRECTED, before: str | None = None) -> Retold:
+    """A story that was told before."""
+    return Retold(story=known, turn=turn, at=NOW - timedelta(days=1), before=before)
 
 
 def size(made: Letter) -> int:
@@ -63,7 +72,10 @@ def read(made: Letter) -> str:
 
 ENGLISH = """\
 Weekly, 5 October 2026
-3 new stories from 3 partners
+3 new stories from 3 partners, 3 corrected, 1 withdrawn
+
+Read in the browser:
+https://news.example/digests/weekly-2026-10-05.html
 
 
 NEWS
@@ -88,17 +100,40 @@ EVENTS AND COURSES
   https://b.example/course
 
 
-CORRECTED SINCE THE LAST EDITION
-================================
+CORRECTED OR CANCELLED
+======================
 
-* Was wrong before
+* Is right now
   The node, 5 October 2026
+  Corrected on 4 October 2026. Told before as “Was wrong”
   Some words.
   https://node.example/aaaaaaaaaaaaaaaa
 
+* Light for all
+  The node, 5 October 2026
+  Corrected on 4 October 2026. The title is the same, the text was
+  changed.
+  Some words.
+  https://node.example/aaaaaaaaaaaaaaaa
+
+* Summer school is cancelled
+  The node, 5 October 2026
+  Cancelled, as of 4 October 2026. Told before as “Summer school”
+  Some words.
+  https://node.example/aaaaaaaaaaaaaaaa
+
+
+WITHDRAWN
+=========
+
+* Was no news
+  The node, 5 October 2026
+  Withdrawn on 4 October 2026.
+
 --\x20
 You get this because your address is on the list of “Weekly”.
-To leave the list, write to editors@news.example
+To leave the list, write to
+editors@news.example
 https://news.example/
 """
 
@@ -112,9 +147,25 @@ GERMAN = (
     ("also published by", "auch veröffentlicht von"),
     ("EVENTS AND COURSES\n==================", "VERANSTALTUNGEN UND KURSE\n========================="),
     (
-        "CORRECTED SINCE THE LAST EDITION\n================================",
-        "SEIT DER LETZTEN AUSGABE BERICHTIGT\n===================================",
+        "CORRECTED OR CANCELLED\n======================",
+        "BERICHTIGT ODER ABGESAGT\n========================",
     ),
+    ("WITHDRAWN\n=========", "ZURÜCKGEZOGEN\n============="),
+    ("3 corrected, 1 withdrawn", "3 berichtigt, 1 zurückgezogen"),
+    ("Read in the browser:", "Im Browser lesen:"),
+    (
+        "Corrected on 4 October 2026. Told before as “Was wrong”",
+        "Berichtigt am 4. Oktober 2026. Bisher gemeldet als „Was wrong“",
+    ),
+    (
+        "Corrected on 4 October 2026. The title is the same, the text was\n  changed.",
+        "Berichtigt am 4. Oktober 2026. Der Titel ist derselbe, der Text wurde\n  geändert.",
+    ),
+    (
+        "Cancelled, as of 4 October 2026. Told before as “Summer school”",
+        "Abgesagt, Stand 4. Oktober 2026. Bisher gemeldet als „Summer school“",
+    ),
+    ("Withdrawn on 4 October 2026.", "Zurückgezogen am 4. Oktober 2026."),
     (
         "You get this because your address is on the list of “Weekly”.",
         "Sie erhalten diese Mail, weil Ihre Adresse auf der Liste von „Weekly“\nsteht.",
@@ -141,8 +192,13 @@ def usual(language: str) -> Letter:
         told(title="Image analysis course", excerpt="Learn things.", link="https://b.example/course", by=b),
         kind=Kind.COURSE,
     )
-    again = story("again", told(title="Was wrong before"))
-    return composed(folded, bare, course, revised=(again,), language=language)
+    again = (
+        retold(story("again", told(title="Is right now")), before="Was wrong"),
+        retold(story("text", told(title="Light for all")), before="Light for all"),
+        retold(story("off", told(title="Summer school is cancelled")), Turn.CANCELLED, "Summer school"),
+        retold(story("gone", told(title="Was no good news")), Turn.WITHDRAWN, "Was no news"),
+    )
+    return composed(folded, bare, course, again=again, language=language)
 
 
 def test_the_text_of_an_ordinary_letter() -> None:
@@ -176,19 +232,22 @@ def test_both_parts_tell_the_same(language: str) -> None:
         "Light for all",
         "No more than a title",
         "Image analysis course",
-        "Was wrong before",
+        "Is right now",
+        "Light for all",
+        "Summer school is cancelled",
+        "Was no news",
     ]
     assert set(re.findall(r"https://\S+", made.text)) == {
         a for a in tree.xpath("//a/@href") if a.startswith("http")
     }
     plain = read(made)
-    for line in made.text.split("\n")[:2] + made.text.strip().split("\n")[-3:]:
+    for line in made.text.split("\n")[:2] + made.text.strip().split("\n")[-4:]:
         assert line.strip("-* ") in plain
     assert "B & Co" in tree.xpath("//p[@class='meta']")[0].text_content()
     assert [p.text_content() for p in tree.xpath("//p[@class='text']")] == [
         "Some words.",
         "Learn things.",
-        "Some words.",
+        *["Some words."] * 3,
     ]
 
 
@@ -203,7 +262,8 @@ def test_a_story_in_another_language_says_so() -> None:
     """PB16: screen readers are told where the language changes, and only there."""
     stories = (story("de", told(language="de")), story("en", told(language="en")), story("any", told()))
     tree = html.document_fromstring(composed(*stories).html)
-    assert tree.xpath("//div[@class='story']/@lang") == ["de"]
+    assert tree.xpath("//h3/@lang") == tree.xpath("//p[@class='text']/@lang") == ["de"]
+    assert tree.xpath("//h3[@lang='de']/@dir") == ["auto"]
 
 
 def test_every_kind_of_news_has_its_place() -> None:
@@ -253,21 +313,23 @@ def long_stories(count: int, word: str) -> list[Story]:
 def test_a_letter_stays_below_100_kb(word: str) -> None:
     """PB16: with 300 long stories in any script the whole message is below 100 KB, where Gmail cuts letters off."""
     stories = long_stories(300, word)
-    assert size(composed(*stories, revised=tuple(stories[:50]))) < 100_000
+    assert size(composed(*stories, again=tuple(retold(one) for one in stories[:50]))) < 100_000
 
 
 def test_what_does_not_fit_is_counted() -> None:
     """PB16: a letter says how many more stories there are, and where; no story is half told."""
     stories = long_stories(300, "word ")
-    made = composed(*stories, revised=tuple(long_stories(40, "other ")))
+    made = composed(*stories, again=tuple(retold(one) for one in long_stories(40, "other ")))
     shown = made.text.count("\n* ")
-    (hidden,) = re.findall(r"^… and (\d+) more at https://news\.example/$", made.text, re.MULTILINE)
+    more = r"^… and (\d+) more in the whole edition:\nhttps://news\.example/digests/weekly-2026-10-05\.html$"
+    (hidden,) = re.findall(more, made.text, re.MULTILINE)
     assert shown + int(hidden) == 340
-    assert f"… and {hidden} more at https://news.example/" in read(made)
+    where = "https://news.example/digests/weekly-2026-10-05.html"
+    assert f"… and {hidden} more in the whole edition: {where}" in read(made)
     assert len(html.document_fromstring(made.html).xpath("//h3")) == shown
     assert shown >= 20
     german = composed(*stories, language="de")
-    assert re.search(r"^… und \d+ weitere unter https://news\.example/$", german.text, re.MULTILINE)
+    assert re.search(r"^… und \d+ weitere in der ganzen Ausgabe:\nhttps://", german.text, re.MULTILINE)
 
 
 def test_the_newest_stories_are_those_that_are_shown() -> None:
@@ -279,8 +341,8 @@ def test_the_newest_stories_are_those_that_are_shown() -> None:
 
 def test_a_letter_that_fits_counts_nothing() -> None:
     """PB16: no "and 0 more"."""
-    assert "more at" not in composed(story()).text
-    assert "more at" not in read(composed(story()))
+    assert "more in" not in composed(story()).text
+    assert "more in" not in read(composed(story()))
 
 
 # --- harmless (PB5, PB16, P3) --------------------------------------------------------------------------
@@ -309,7 +371,7 @@ def hostile_letter(line: str, link: str) -> Letter:
         told(id_="b" * 16, title=line, link=link, by={"id_": "b", "name": line}),
     )
     hostile = story("s" * 16, *sightings, topics=(line,))
-    return composed(hostile, revised=(hostile,), title=line)
+    return composed(hostile, again=(retold(hostile, before=f"{line} before"),), title=line)
 
 
 HARMLESS = shape(hostile_letter("harmless", "https://node.example/").html)
@@ -340,4 +402,4 @@ def test_no_text_forges_a_part_of_the_text(vector: str) -> None:
 def test_the_same_edition_is_the_same_letter() -> None:
     """M4: composed twice, a letter has the same bytes; nothing but the edition goes into it."""
     made = edition(*long_stories(5, "word "))
-    assert letter.compose(made) == letter.compose(made)
+    assert letter.compose(made, site()) == letter.compose(made, site())

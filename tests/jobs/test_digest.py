@@ -10,22 +10,20 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
 import pytest
 
-from aggregator.editions import letter
-from aggregator.errors import ConfigError, MailError, UnknownName
+from aggregator.errors import ConfigError, MailError, StoreError, UnknownName
 from aggregator.jobs import digest, fetch
-from aggregator.model import DigestPlan, DigestReport, Edition
+from aggregator.model import DigestReport
 from aggregator.seams import House, Mailer
-from aggregator.store import outbox, stories
 from aggregator.store.connection import opened
 from tests import command
-from tests.builders import BERLIN, NOW, rss, site
+from tests.builders import NOW, rss
 from tests.conftest import HEAD, Clock, Web, Workplace
 from tests.relays import DROP, Relay, relaying
 
@@ -378,7 +376,8 @@ def test_a_corrected_story_is_told_once_as_a_correction(place: Workplace, web: W
     run(place)
     mail = letters(place)[-1]
     assert told(mail) == ["News number one, corrected after 48 hours"]
-    assert "CORRECTED SINCE THE LAST EDITION" in words(mail)
+    assert "CORRECTED OR CANCELLED" in words(mail)
+    assert "Corrected on 7 October 2026. Told before as “News number 1”" in words(mail)
     assert "NEWS\n====" not in words(mail)
     clock.now = NOW + 2 * WEEK
     assert run(place).empty == ("weekly-2026-10-19",)
@@ -450,35 +449,22 @@ class Post:
 
 def test_edition_ledger_and_letters_are_one_transaction(place: Workplace, web: Web) -> None:
     """M4: if the last letter cannot be recorded, there is no edition, nothing counts as told, no period is closed."""
-    write(place, {"node": web})
+    write(place, {"node": web}, plan(readers=READERS))
     web.feed("/feed", rss(news(1)))
     poll(place)
-    digest_plan = DigestPlan(
-        id="weekly",
-        title="W",
-        channels=("all",),
-        schedule="0 8 * * 1",
-        language="en",
-        timezone=BERLIN,
-        recipients=READERS,
-    )
     with opened(place.database) as store:
-        ids = outbox.untold(store, "weekly", ["all"], floor=NOW - WEEK)
-        edition = Edition(
-            id="weekly-2026-10-05",
-            digest=digest_plan,
-            site=site(),
-            period=date(2026, 10, 5),
-            composed=NOW,
-            stories=tuple(stories.read(store, ids)),
+        store.db.execute(
+            f"CREATE TRIGGER full BEFORE INSERT ON deliveries WHEN new.address = '{READERS[2]}'"
+            " BEGIN SELECT RAISE(ABORT, 'no room'); END"
         )
-        with pytest.raises(ValueError, match="shorter"):
-            outbox.compose(store, edition, letter.compose(edition), NOW, ["<1@x>", "<2@x>"])
-        assert outbox.record(store, "weekly") is None
-        assert outbox.untold(store, "weekly", ["all"], floor=NOW - WEEK) == ids != []
-    for table in ("digests", "editions", "ledger", "deliveries"):
+    with pytest.raises(StoreError, match="no room"):
+        run(place)
+    for table in ("digests", "editions", "told", "ledger", "deliveries"):
         assert rows(place, f"SELECT count(*) FROM {table}") == [(0,)]
-    assert run(place).sent == 1
+    assert not (place.public / "digests").exists()
+    with opened(place.database) as store:
+        store.db.execute("DROP TRIGGER full")
+    assert run(place).sent == 3
 
 
 def test_a_letter_killed_while_it_was_sent_is_sent_once_more_with_the_same_bytes(

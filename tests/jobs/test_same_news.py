@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import permutations
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -605,17 +606,21 @@ def test_a_decision_while_pairs_go_on_the_list(
     assert look.status(place.house().config).doubts == ()
 
 
-def test_a_merge_while_an_edition_is_composed(
+def test_a_split_while_an_edition_is_composed(
     place: Workplace, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """L1, M1: the ledger says what the edition said, so that the merged story is not told again."""
+    """L1, M1: an editor waits until the edition is written, so that what is announced anew is told by the next one."""
     place.write(f"{SOURCES}{DIGEST}")
-    first = tell(place, WELCOME)[WELCOME[1]]
-    with opened(place.database) as store:
-        store.db.execute("UPDATE stories SET fed = 0, announced = '2024-01-01T00:00:00Z'")
-    second = tell(place, OTHER_WELCOME)[OTHER_WELCOME[1]]
-    beside(monkeypatch, letter, "compose", lambda: edit.merge(place.house(), [first, second], "ada"))
-    assert len(mailed(place, clock)) == 1
+    tell(place, SURVEY)
+    clock.now += timedelta(hours=6)
+    told = tell(place, UMFRAGE)
+    society = look.story(place.house().config, told[SURVEY[1]]).story.also[0].item.id
+    split = partial(edit.split, place.house(), [society], "ada", announce=True)
+    editor = Thread(target=split)
+    beside(monkeypatch, letter, "compose", editor.start)
+    assert mailed(place, clock) == {SURVEY[1]: "new"}
+    editor.join()
+    assert mailed(place, clock) == {UMFRAGE[1]: "new"}
     assert mailed(place, clock) == {}
 
 

@@ -163,8 +163,8 @@ def test_a_json_item_says_all_that_is_known() -> None:
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", "Corrected on 7 October 2026; the title was “Old & <b>”."),
-        ("de-AT", "Berichtigt am 7. Oktober 2026; der Titel war „Old & <b>“."),
+        ("en", "Corrected on 7 October 2026. Told before as “Old & <b>”."),
+        ("de-AT", "Berichtigt am 7. Oktober 2026. Bisher gemeldet als „Old & <b>“."),
     ],
 )
 def test_a_correction_is_told_in_every_format(language: str, words: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.store import editorial, stories, withdrawals
+from aggregator.store import editions, editorial, stories, withdrawals
 from aggregator.store.connection import Store, opened
 from tests.builders import NOW
 
@@ -54,3 +54,21 @@ def test_withdrawn_items_are_not_walked_over(tmp_path: Path) -> None:
     with opened(tmp_path / "a.db") as store:
         assert "withdrawals_open" in plans(store, lambda: withdrawals.due(store, NOW))[0]
         assert "withdrawals_of_source" in plans(store, lambda: withdrawals.absent(store, "node"))[0]
+
+
+def test_what_was_told_is_found_by_its_stories(tmp_path: Path) -> None:
+    """M1: neither the last words of a story nor its pages are looked for in every edition there was."""
+    with opened(tmp_path / "a.db") as store:
+        for ask in (
+            lambda: editions.last_words(store, "weekly", ["a"]),
+            lambda: editions.untell(store, ["a"]),
+            lambda: store.db.execute(
+                "SELECT edition_id FROM told JOIN items ON items.id = told.item_id WHERE items.story_id = 'a'"
+            ),
+        ):
+            first, *rest = plans(store, ask)
+            assert first.startswith(("SEARCH items USING INDEX items_of_story", "SEARCH ledger")), (
+                first,
+                rest,
+            )
+            assert not [step for step in rest if step.startswith("SCAN")]

@@ -1,0 +1,68 @@
+"""What a digest has to tell now: new stories, corrected ones, and those that were taken back (M1, E1, I8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from aggregator.editions import schedule
+from aggregator.editions.compose import compose
+from aggregator.model import Config, DigestPlan, Edition, Retold, Turn, Untold
+from aggregator.store import editions, stories
+from aggregator.store.connection import Store
+from aggregator.stories.identity import title_key
+from aggregator.stories.lexicon import fold
+from aggregator.stories.phases import phases
+from aggregator.stories.reconcile import text_differs
+
+BEGINNING = 100
+"""Characters of a text in which it says what it is about: that something is cancelled, not a policy of cancellation."""
+
+
+def edition(
+    store: Store, config: Config, plan: DigestPlan, now: datetime, since: datetime
+) -> tuple[Edition, Untold]:
+    """The edition that is due at `now`, and what it is made of; `since` is when the digest began to tell (M2)."""
+    record = editions.record(store, plan.id)
+    floor = max(since, record.last_composed - editions.REACH) if record else since
+    untold = Untold(
+        new=tuple(stories.read(store, editions.untold(store, plan, floor=floor))),
+        retold=(*_corrected(store, plan, floor), *_withdrawn(store, plan, floor)) if record else (),
+    )
+    period = schedule.last_period(plan.schedule, plan.timezone, now) or now.astimezone(plan.timezone).date()
+    topics = [rule.topic for rule in config.topics]
+    topics += [topic for source in config.sources for topic in source.topics]
+    return compose(plan, untold, period, now, list(dict.fromkeys(topics))), untold
+
+
+def _corrected(store: Store, plan: DigestPlan, floor: datetime) -> Iterator[Retold]:
+    """Stories that are told in significantly other words by now (E1); an edit that was taken back is none."""
+    edited = stories.read(store, editions.revised(store, plan, floor=floor), texts=True)
+    words = editions.last_words(store, plan.id, [story.id for story in edited])
+    for story in edited:
+        last, lead = words.get(story.id), story.lead
+        if last is None or last.item_id != lead.id:  # told by another partner then: nothing to compare with
+            yield Retold(story=story, turn=Turn.CORRECTED, at=story.updated)
+            continue
+        text = lead.text if last.text is None else last.text
+        renamed = title_key(last.title) != title_key(lead.title)
+        if renamed or text_differs(text, lead.text):
+            turn = _turn(f"{last.title} {text[:BEGINNING]}", f"{lead.title} {lead.text[:BEGINNING]}")
+            before = last.title if renamed else lead.title
+            yield Retold(story=story, turn=turn, at=story.updated, before=before)
+
+
+def _turn(before: str, now: str) -> Turn:
+    """What a story's words say now that they did not say before."""
+    said = phases(fold(now)) - phases(fold(before))
+    return Turn.CANCELLED if "cancelled" in said else Turn.MOVED if "moved" in said else Turn.CORRECTED
+
+
+def _withdrawn(store: Store, plan: DigestPlan, floor: datetime) -> Iterator[Retold]:
+    """Stories that were taken back since they were told (I8), under the title they were told by."""
+    found = editions.withdrawn(store, plan, floor=floor)
+    words = editions.last_words(store, plan.id, found)
+    for story in stories.read(store, list(found)):
+        last = words.get(story.id)
+        before = last.title if last else None
+        yield Retold(story=story, turn=Turn.WITHDRAWN, at=found[story.id], before=before)

@@ -1,0 +1,144 @@
+"""Editions as permanent pages, their list, and their feed."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from html import escape
+from itertools import groupby
+from typing import Any
+
+from feedgen.ext.base import BaseEntryExtension, BaseExtension
+from feedgen.feed import FeedGenerator
+
+from aggregator import __version__, wording
+from aggregator.model import Document, Edition, EditionLine, Site, Told
+from aggregator.outputs import places
+from aggregator.outputs.atom import XML_LANG
+from aggregator.outputs.renderers import MAX_BYTES
+from aggregator.outputs.site import environment
+
+FEED = places.EDITIONS + "atom.xml"
+INDEX = places.EDITIONS + "index.html"
+NEWEST = 30
+"""So many editions are in the feed."""
+TITLES = 60
+"""So many titles of an edition are in the feed; its page has all."""
+
+
+def page(edition: Edition, site: Site) -> Document:
+    """The whole edition: as it was sent, but for what was hidden since."""
+    sections = [
+        (wording.heading(name, edition.language), list(told))
+        for name, told in groupby(edition.told, key=lambda told: told.section)
+    ]
+    return _document(
+        edition.path,
+        "edition.html.j2",
+        site=site,
+        words=wording.words(edition.language),
+        edition=edition,
+        sections=sections,
+        summary=wording.summary(edition.told, edition.language),
+        feed=site.url + FEED,
+        day=lambda told: wording.day(told.day, edition.language),
+        turn=lambda told: wording.turn(told, edition.language),
+    )
+
+
+def index(lines: Sequence[EditionLine], site: Site) -> Document:
+    """Every edition, the newest first."""
+    years = [
+        (year, list(some))
+        for year, some in groupby(lines, key=lambda line: line.composed.astimezone(site.timezone).year)
+    ]
+    return _document(
+        INDEX,
+        "editions.html.j2",
+        site=site,
+        words=wording.words(site.language),
+        language=wording.known(site.language),
+        years=years,
+        feed=site.url + FEED,
+        count=lambda line: wording.count(line.stories, site.language),
+    )
+
+
+def feed(editions: Sequence[Edition], site: Site) -> Document:
+    """`digests/atom.xml`: as many of the newest editions as fit (PB14)."""
+    body = _feed(editions, site)
+    if len(body) > MAX_BYTES:
+        fits = bisect_right(
+            range(1, len(editions)), MAX_BYTES, key=lambda count: len(_feed(editions[:count], site))
+        )
+        body = _feed(editions[:fits], site)
+    return Document(path=FEED, media_type=places.ATOM_TYPE, body=body)
+
+
+def _feed(editions: Sequence[Edition], site: Site) -> bytes:
+    generator = FeedGenerator()
+    generator.register_extension("edition", _Feed, _Entry, atom=True, rss=False)
+    generator.id(f"tag:{site.authority}:editions")
+    generator.title(f"{site.title}: {wording.words(site.language)['editions']}")
+    generator.updated(max(edition.composed for edition in editions))
+    generator.link(href=site.url + FEED, rel="self", type="application/atom+xml")
+    generator.link(href=site.url + places.EDITIONS, rel="alternate", type="text/html")
+    generator.author(name=site.title, uri=site.url)
+    generator.generator("aggregator", version=__version__)
+    generator.language(site.language)
+    for edition in editions:
+        entry = generator.add_entry(order="append")
+        entry.id(f"tag:{site.authority}:edition/{edition.id}")
+        entry.title(edition.subject)
+        entry.updated(edition.composed)
+        entry.published(edition.composed)
+        entry.category(term=edition.digest_id, label=edition.title)
+        entry.link(href=site.url + edition.path, rel="alternate", type="text/html")
+        entry.summary(wording.summary(edition.told, edition.language))
+        entry.content(_titles(edition, site.url + edition.path), type="html")
+        entry.edition.language = edition.language if edition.language != site.language else None
+    return bytes(generator.atom_str(pretty=True))
+
+
+class _Feed(BaseExtension):  # type: ignore[misc]  # feedgen has no types
+    """Nothing to add to the feed itself."""
+
+
+class _Entry(BaseEntryExtension):  # type: ignore[misc]
+    """The link to an edition in full, and its language where it is not the site's."""
+
+    language: str | None = None
+
+    def extend_atom(self, entry: Any) -> Any:
+        for link in entry.findall("link"):  # feedgen leaves out what it takes for the default
+            link.set("rel", "alternate")
+            link.set("type", "text/html")
+        if self.language:
+            entry.set(XML_LANG, self.language)
+        return entry
+
+
+def _titles(edition: Edition, page_url: str) -> str:
+    """The titles of an edition with their links, section by section."""
+    parts = []
+    for name, section in groupby(edition.told[:TITLES], key=lambda told: told.section):
+        parts.append(f"<h3>{escape(wording.heading(name, edition.language))}</h3><ul>")
+        parts += [f"<li>{_title(told, edition)}</li>" for told in section]
+        parts.append("</ul>")
+    link = f'<a href="{escape(page_url)}">{escape(page_url)}</a>'
+    if (more := len(edition.told) - TITLES) > 0:
+        parts.append(f"<p>{wording.words(edition.language)['more'].format(n=more)} {link}</p>")
+    return "".join(parts)
+
+
+def _title(told: Told, edition: Edition) -> str:
+    if told.gone:
+        return escape(wording.words(edition.language)["hidden"])
+    title = escape(told.title)
+    title = f'<a href="{escape(told.link)}">{title}</a>' if told.link else title
+    return f"{title} ({escape(told.teller)})"
+
+
+def _document(path: str, template: str, **values: object) -> Document:
+    body = environment().get_template(template).render(**values)
+    return Document(path=path, media_type=places.HTML_TYPE, body=body.encode("utf-8"))
