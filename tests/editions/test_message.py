@@ -40,7 +40,7 @@ def delivery(**fields: Any) -> Delivery:
 
 def raw(owed: Delivery | None = None, sender: str = SENDER, title: str = "Weekly", **fields: Any) -> bytes:
     """The message as bytes."""
-    return message.message(owed or delivery(), sender, title, site(**fields)).as_bytes()
+    return message.message(owed or delivery(), sender, title, site(**fields))
 
 
 def parsed(*args: Any, **fields: Any) -> EmailMessage:
@@ -60,21 +60,23 @@ def names(body: bytes) -> list[bytes]:
 
 
 USUAL = [
-    b"From",
     b"To",
+    b"Message-ID",
+    b"From",
     b"Subject",
     b"Date",
-    b"Message-ID",
     b"List-Id",
     b"List-Unsubscribe",
+    b"List-Archive",
     b"Auto-Submitted",
+    b"Precedence",
     b"MIME-Version",
     b"Content-Type",
 ]
 
 
 def test_the_headers_of_a_list() -> None:
-    """PB16: List-Id, List-Unsubscribe, Auto-Submitted, Date and Message-ID, each once, and no false promise."""
+    """PB16: those of a list, with Date and Message-ID, each once, and no false promise."""
     mail = parsed()
     assert names(raw()) == USUAL
     assert mail["From"] == SENDER
@@ -83,8 +85,9 @@ def test_the_headers_of_a_list() -> None:
     assert mail["List-Id"] == '"Weekly" <weekly.news.example>'
     assert mail["List-Unsubscribe"] == "<mailto:editors@news.example?subject=unsubscribe%20weekly>"
     assert mail["List-Unsubscribe-Post"] is None  # there is no URL yet that would act on it
+    assert mail["List-Archive"] == "<https://news.example/digests/>"
     assert mail["Auto-Submitted"] == "auto-generated"
-    assert mail["Precedence"] is None
+    assert mail["Precedence"] == "list"
 
 
 def test_the_date_is_that_of_the_edition() -> None:
