@@ -39,7 +39,8 @@ def digest_run(invocation: Invocation, as_json: bool) -> None:
     else:
         from aggregator.model import DigestReport
 
-        report = DigestReport().counted(idle)
+        letters, waiting = idle
+        report = DigestReport(waiting=waiting).counted(letters)
     for notice in report.notices:
         click.echo(notice, err=True)
     if as_json:

@@ -76,8 +76,8 @@ def outbox(folder: Path) -> Iterator[Mailer]:
     """The embedded default for mail: every letter becomes a file. The same letter again is the same file."""
 
     def put(message: bytes, address: str) -> None:
-        named = re.search(rb"^Message-ID: <([^.>]+)", message, re.MULTILINE)
-        edition = named[1].decode("ascii", "replace") if named else "letter"
+        named = re.search(rb"^Message-ID: <([a-z0-9-]+)", message, re.MULTILINE)
+        edition = named[1].decode() if named else "letter"
         who = re.sub(r"[^A-Za-z0-9.@_+-]", "_", address)[:80]
         mark = hashlib.sha256(address.encode()).hexdigest()[:6]
         try:

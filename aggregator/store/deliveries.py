@@ -292,7 +292,8 @@ def retry(store: Store, addresses: Sequence[str]) -> int:
             values,
         ).rowcount
         freed += store.db.execute(
-            f"UPDATE deliveries SET next_attempt = NULL WHERE state = 'deferred'{named}", values
+            f"UPDATE deliveries SET state = 'queued', next_attempt = NULL WHERE state = 'deferred'{named}",
+            values,
         ).rowcount
         store.db.execute("DELETE FROM relays")
         store.db.execute("DELETE FROM meta WHERE key = ?", [MAIL_MARK])

@@ -61,18 +61,19 @@ def idle(config_file: Path, now: datetime) -> int | None:
     return _look(config_file, look)
 
 
-def no_mail(config_file: Path, now: datetime) -> dict[str, int] | None:
-    """Open letters by state if no digest is due and none is to be sent now, or None if there may be work.
+def no_mail(config_file: Path, now: datetime) -> tuple[dict[str, int], datetime | None] | None:
+    """If no digest is due and no letter to be sent now: open letters by state, and until when the relay is left alone.
 
-    The mark says for which feeds.yaml, since when and until when that is so.
+    None if there may be work. The mark says for which feeds.yaml, since when and until when that is so.
     """
 
-    def look(conn: sqlite3.Connection, raw: bytes) -> dict[str, int] | None:
+    def look(conn: sqlite3.Connection, raw: bytes) -> tuple[dict[str, int], datetime | None] | None:
         mark, _, span = (_meta(conn, MAIL_MARK) or "").partition(" ")
         since, _, until = span.partition(" ")
         if mark != mark_for(raw) or not since <= _stamp(now) < until:
             return None
-        return dict(conn.execute(OPEN_LETTERS).fetchall())
+        (held,) = conn.execute("SELECT max(until) FROM relays").fetchone()
+        return dict(conn.execute(OPEN_LETTERS).fetchall()), datetime.fromisoformat(held) if held else None
 
     return _look(config_file, look)
 
