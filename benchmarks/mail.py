@@ -48,8 +48,8 @@ CELL = (
 )
 LETTER = Letter(
     subject="Weekly, 5 October 2026",
-    text="".join(LINE.format(n=n) for n in range(200)),
-    html="".join(CELL.format(n=n) for n in range(300)),
+    text="".join(LINE.format(n=n) for n in range(40)),
+    html="".join(CELL.format(n=n) for n in range(60)),
 )
 
 

@@ -69,7 +69,7 @@ async def serve(log: int, faults: float, seed: int) -> None:
     """Until we are killed."""
     Talk.log, Talk.faults, Talk.chance = log, faults, random.Random(seed)
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda loop, context: None)
+    loop.set_exception_handler(lambda *_: None)
 
     server = await loop.create_server(Talk, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
