@@ -40,7 +40,7 @@ class Talk(SMTP):
         elif self.chance.random() < self.faults / 3:
             await self.push("451 4.3.0 later")
         elif self.chance.random() < self.faults / 6:
-            self.transport.abort()
+            self._abort()
         else:
             await super().smtp_RCPT(arg)
 
@@ -60,8 +60,12 @@ class Talk(SMTP):
             self._hang_up()
         return "250 OK"
 
-    def _hang_up(self) -> None:
+    def _abort(self) -> None:
+        assert isinstance(self.transport, asyncio.Transport)
         self.transport.abort()
+
+    def _hang_up(self) -> None:
+        self._abort()
         raise asyncio.CancelledError
 
 

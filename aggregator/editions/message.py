@@ -25,6 +25,9 @@ class _UnfoldedLists(EmailPolicy):
         return str(super()._fold(name, value, refold_binary))  # type: ignore[misc]
 
 
+LONGEST = 400
+"""Characters of a title in a header: some are never folded, and folding takes long."""
+
 POLICY = _UnfoldedLists(linesep=SMTP.linesep)
 
 
@@ -97,11 +100,11 @@ def _digest(text: str) -> str:
 
 def _one_line(text: str) -> str:
     # The standard library decodes what looks like an encoded word (RFC 2047), and a line end in it ends the header.
-    words = text.replace("=?", "= ?")
+    words = text[:LONGEST].replace("=?", "= ?")
     return " ".join("".join(c if c.isprintable() else " " for c in words).split())
 
 
 def _phrase(text: str) -> str:
     """A List-Id phrase (RFC 2919): printable ASCII words only."""
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in " -_.") else " " for c in text)
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in " -_.") else " " for c in text[:LONGEST])
     return '"' + " ".join(plain.split()) + '"'
