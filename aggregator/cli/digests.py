@@ -34,13 +34,9 @@ def digest_run(invocation: Invocation, as_json: bool) -> None:
     from aggregator.store import glance
 
     idle = glance.no_mail(invocation.config_file, wiring.clock()())
-    if idle is None:
-        report = _run(invocation)
-    else:
-        from aggregator.model import DigestReport
-
-        letters, waiting = idle
-        report = DigestReport(waiting=waiting).counted(letters)
+    if idle is not None and not as_json and not invocation.watched:
+        return
+    report = _run(invocation) if idle is None else _idle(*idle)
     for notice in report.notices:
         click.echo(notice, err=True)
     if as_json:
@@ -49,6 +45,12 @@ def digest_run(invocation: Invocation, as_json: bool) -> None:
         _say_digested(report)
     if report.trouble and not report.sent:
         raise AggregatorError(f"no letter could be delivered; {report.owed} stay owed")
+
+
+def _idle(letters: dict[str, int], waiting: datetime | None) -> DigestReport:
+    from aggregator.model import DigestReport
+
+    return DigestReport(waiting=waiting).counted(letters)
 
 
 def _run(invocation: Invocation) -> DigestReport:
