@@ -121,6 +121,8 @@ class Worker:
     def _digest(self) -> None:
         if not self.house.config.digests or not (self.house.config.data / "aggregator.db").exists():
             return
+        if glance.no_mail(self.config_file, self.house.clock()) is not None:
+            return
         report = digest.run(self.house)
         for notice in report.notices:
             said.warning("%s", notice)

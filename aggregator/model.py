@@ -7,7 +7,7 @@ Every moment is an aware UTC `datetime`; every text field is legal XML 1.0; `htm
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -144,10 +144,11 @@ class Smtp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailRules:
-    """Who mails. Without `smtp` letters become files in the outbox folder."""
+    """Who mails, at most `rate` letters a minute. Without `smtp` letters become files in the outbox folder."""
 
     sender: str
     smtp: Smtp | None = None
+    rate: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1180,6 +1181,47 @@ class Delivery:
     composed: datetime
     attempts: int
     letter: Letter
+    deferred_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayHold:
+    """A relay could not be used since `since`; it is left alone until `until`."""
+
+    since: datetime
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """An address that gets no more letters until a person says so."""
+
+    address: str
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwedLetter:
+    """A letter that is owed or parked, as a person looks at it."""
+
+    edition: str
+    address: str
+    state: str
+    attempts: int
+    next_attempt: datetime | None
+    reason: str | None
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbox:
+    """What is owed or parked, who gets no more letters, and the relay's trouble if there is one."""
+
+    letters: tuple[OwedLetter, ...]
+    suppressed: tuple[Suppression, ...]
+    relay: RelayHold | None
 
 
 # --- told ----------------------------------------------------------------------------------------------
@@ -1229,17 +1271,99 @@ class PublishReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestReport:
-    """What `digest run` did; `notices` are troubles to be told."""
+    """What `digest run` did; `notices` are troubles to be told.
+
+    `deferred` letters are among the `owed`. `trouble`: the relay could not be used;
+    `waiting`: until when it is left alone.
+    """
 
     composed: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
     sent: int = 0
     owed: int = 0
+    deferred: int = 0
     unknown: int = 0
     failed: int = 0
     files: tuple[str, ...] = ()
     seconds: float = 0.0
     notices: tuple[str, ...] = ()
+    trouble: str | None = None
+    waiting: datetime | None = None
+
+    def counted(self, letters: Mapping[str, int]) -> DigestReport:
+        """The report with what is owed and parked, from the number of letters in each state."""
+        return replace(
+            self,
+            owed=sum(letters.get(state, 0) for state in ("queued", "sending", "deferred")),
+            deferred=letters.get("deferred", 0),
+            unknown=letters.get("unknown", 0),
+            failed=letters.get("failed", 0),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastTelling:
+    """What of a story a digest told, in which edition; `edition` is None for what counts as told since it began."""
+
+    edition: str | None
+    reason: str
+    composed: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastLetter:
+    """A letter to an address: where it stands, since `last_attempt`."""
+
+    edition: str
+    state: str
+    message_id: str
+    last_attempt: datetime | None
+    next_attempt: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """All that decides whether an address got a story in a digest.
+
+    `plan` is None for a digest that is not configured any more, `since` and `last_composed` for one that never ran.
+    """
+
+    digest: str
+    plan: DigestPlan | None
+    address: str
+    announced: datetime
+    fed: bool
+    hidden: bool
+    in_channels: bool
+    of_kinds: bool
+    since: datetime | None
+    last_composed: datetime | None
+    told: tuple[PastTelling, ...]
+    letters: tuple[PastLetter, ...]
+    suppressed: Suppression | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """Why an address got a story in one digest, or did not; `got` is None where nobody can know."""
+
+    digest: str
+    got: bool | None
+    why: str
+    editions: tuple[str, ...]
+    message_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhyReport:
+    """The same for all digests; `asked` is the name the story was asked by."""
+
+    story: str
+    title: str
+    asked: str
+    address: str
+    digests: tuple[Why, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1273,7 +1397,10 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
-    """The health of everything. `owed` letters are still to be sent, `parked` ones wait for a person."""
+    """The health of everything. `owed` letters are still to be sent, `parked` ones wait for a person.
+
+    `relay` is the relay's trouble if there is one, `suppressed` the addresses that get no more letters.
+    """
 
     sources: tuple[SourceHealth, ...]
     stories: int
@@ -1284,6 +1411,8 @@ class StatusReport:
     parked: Mapping[str, int]
     runs: tuple[RunRecord, ...]
     doubts: tuple[DoubtfulPair, ...] = ()
+    relay: RelayHold | None = None
+    suppressed: tuple[Suppression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

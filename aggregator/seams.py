@@ -7,7 +7,6 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from email.message import EmailMessage
 from typing import Any, Protocol, TypeVar
 
 from aggregator.model import Config, Failure, Request, Response
@@ -29,8 +28,8 @@ Hub = Callable[[str, str], Failure | None]
 MakeExecutor = Callable[[int], Executor]
 """An executor of so many workers; threads by default. Jobs know no more of it than `concurrent.futures` says."""
 
-Mailer = Callable[[EmailMessage, str], None]
-"""Hands one letter to the relay for one address; raises `MailRefused` or `MailInterrupted`."""
+Mailer = Callable[[bytes, str], None]
+"""Hands one letter to the relay for one address; raises `MailRefused`, `MailInterrupted` or MailError."""
 
 
 class Isolate(Protocol):
@@ -71,11 +70,12 @@ def no_hub() -> Hub:
 
 
 class MailRefused(Exception):
-    """The relay answered no. `permanent` for 5xx answers."""
+    """The relay answered no. `permanent`: for good; `nobody`: because there is no such address (5.1.1 and kin)."""
 
-    def __init__(self, reason: str, *, permanent: bool) -> None:
+    def __init__(self, reason: str, *, permanent: bool, nobody: bool = False) -> None:
         super().__init__(reason)
         self.permanent = permanent
+        self.nobody = nobody
 
 
 class MailInterrupted(Exception):

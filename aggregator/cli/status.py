@@ -78,6 +78,10 @@ def _say_status(report: StatusReport, now: datetime) -> None:
     table(rows)
     parked = "".join(f", {count} {state}" for state, count in sorted(report.parked.items()))
     click.echo(f"\n{report.stories} stories of {report.items} items; {report.owed} letters owed{parked}")
+    if report.relay:
+        click.echo(f"the mail relay is in trouble {look.ago(report.relay.since, now)}: {report.relay.reason}")
+    for gone in report.suppressed:
+        click.echo(f"{gone.address} gets no more letters: {gone.reason}; see `aggregator digest owed`")
     for run in report.runs:
         click.echo(f"{run.job:8} {look.ago(run.started, now):>12}  {run.outcome}")
     if report.doubts:

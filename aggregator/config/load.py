@@ -199,6 +199,17 @@ def _references(tree: yamlfile.Tree) -> Iterator[Found]:
         yield from _source_sense(tree, n, part)
     if any(_listed(part, "recipients") for _, part in digests) and not _mapping_at(tree.value, "mail"):
         yield tree.line(("digests",)), ("mail",), "is missing: digests with recipients need `mail.from`"
+    yield from _relay_sense(tree)
+
+
+def _relay_sense(tree: yamlfile.Tree) -> Iterator[Found]:
+    smtp, where = _mapping_at(_mapping_at(tree.value, "mail"), "smtp"), ("mail", "smtp")
+    for key, other in (("user", "password"), ("password", "user")):
+        if smtp.get(key) is not None and smtp.get(other) is None:
+            yield tree.line((*where, key)), (*where, other), f"is missing beside `{key}`"
+    if smtp.get("password") is not None and smtp.get("security") == "none":
+        path = (*where, "security")
+        yield tree.line(path), path, "none would send the password in clear: use starttls or tls"
 
 
 def _source_sense(tree: yamlfile.Tree, n: int, part: dict[str, Any]) -> Iterator[Found]:
@@ -427,9 +438,10 @@ def _mail(part: schema.File, vault: _Vault) -> model.MailRules:
         return model.MailRules(sender=f'"{name}" <{part.site.contact}>')
     relay = part.mail.smtp
     if relay is None:
-        return model.MailRules(sender=part.mail.sender)
+        return model.MailRules(sender=part.mail.sender, rate=part.mail.rate)
     return model.MailRules(
         sender=part.mail.sender,
+        rate=part.mail.rate,
         smtp=model.Smtp(
             host=relay.host,
             port=relay.port or PORTS[relay.security],

@@ -208,6 +208,7 @@ class MailPart(Part):
 
     sender: Annotated[str, AfterValidator(values.mailbox), Field(alias="from")]
     smtp: SmtpPart | None = None
+    rate: Annotated[int | None, Field(ge=1, le=100_000, description="letters a minute at most")] = None
 
 
 class RetentionPart(Part):

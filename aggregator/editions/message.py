@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
-from aggregator.model import Delivery, Site
+from aggregator.model import Delivery, Letter, Site
 
 
 class _UnfoldedLists(EmailPolicy):
@@ -23,26 +25,41 @@ class _UnfoldedLists(EmailPolicy):
         return str(super()._fold(name, value, refold_binary))  # type: ignore[misc]
 
 
+LONGEST = 400
+"""Characters of a title in a header: some are never folded, and folding takes long."""
+
 POLICY = _UnfoldedLists(linesep=SMTP.linesep)
 
 
-def message(delivery: Delivery, sender: str, digest_title: str, site: Site) -> EmailMessage:
-    """Multipart text and HTML with the headers of a list."""
-    letter = delivery.letter
+def message(delivery: Delivery, sender: str, digest_title: str, site: Site) -> bytes:
+    """Multipart text and HTML with the headers of a list; all but the address is the same for a whole edition."""
+    mine = EmailMessage(policy=POLICY)
+    mine["To"] = delivery.address
+    mine["Message-ID"] = delivery.message_id
+    head = mine.as_bytes().removesuffix(b"\r\n")  # without the empty line behind it
+    return head + _common(delivery.letter, delivery.digest_id, delivery.composed, sender, digest_title, site)
+
+
+@lru_cache(maxsize=4)
+def _common(
+    letter: Letter, digest_id: str, composed: datetime, sender: str, digest_title: str, site: Site
+) -> bytes:
     mail = EmailMessage(policy=POLICY)
     mail["From"] = sender
-    mail["To"] = delivery.address
     mail["Subject"] = _one_line(letter.subject)
-    mail["Date"] = format_datetime(delivery.composed)
-    mail["Message-ID"] = delivery.message_id
-    mail["List-Id"] = f"{_phrase(digest_title)} <{delivery.digest_id}.{host(site)}>"
-    subject = quote(f"unsubscribe {delivery.digest_id}")
+    mail["Date"] = format_datetime(composed)
+    list_id = f"{digest_id}.{host(site)}"
+    mail["List-Id"] = f"{_phrase(digest_title)} <{list_id}>"
+    subject = quote(f"unsubscribe {digest_id}")
     mail["List-Unsubscribe"] = f"<mailto:{quote(site.contact, safe='@')}?subject={subject}>"
+    mail["List-Archive"] = f"<{_archive(site)}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(letter.text, cte=_coding(letter.text))
-    mail.add_alternative(letter.html, subtype="html", cte=_coding(letter.html))
-    mail.set_boundary(f"=_{_digest(delivery.message_id)}")
-    return mail
+    mail["Precedence"] = "list"  # old programs that answer "I am away" know only this
+    text, html = (part.encode("utf-8", "replace").decode() for part in (letter.text, letter.html))
+    mail.set_content(text, cte=_coding(text))
+    mail.add_alternative(html, subtype="html", cte=_coding(html))
+    mail.set_boundary(f"=_{_digest(list_id + text + html)}")
+    return mail.as_bytes()
 
 
 def message_id(edition_id: str, address: str, site: Site) -> str:
@@ -54,6 +71,13 @@ def host(site: Site) -> str:
     """The host of the site in ASCII (RFC 5891), for ids."""
     name = urlsplit(site.url).hostname or "localhost"
     return name if name.isascii() else name.encode("idna").decode()
+
+
+def _archive(site: Site) -> str:
+    """Where all editions can be read, as a header can carry it."""
+    parts = urlsplit(site.url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{host(site)}{port}{quote(parts.path, safe='/%~')}digests/"
 
 
 def _coding(text: str) -> str:
@@ -76,11 +100,11 @@ def _digest(text: str) -> str:
 
 def _one_line(text: str) -> str:
     # The standard library decodes what looks like an encoded word (RFC 2047), and a line end in it ends the header.
-    words = text.replace("=?", "= ?")
+    words = text[:LONGEST].replace("=?", "= ?")
     return " ".join("".join(c if c.isprintable() else " " for c in words).split())
 
 
 def _phrase(text: str) -> str:
     """A List-Id phrase (RFC 2919): printable ASCII words only."""
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in " -_.") else " " for c in text)
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in " -_.") else " " for c in text[:LONGEST])
     return '"' + " ".join(plain.split()) + '"'

@@ -10,7 +10,6 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from email.message import EmailMessage
 from pathlib import Path
 from typing import IO
 
@@ -88,12 +87,13 @@ def write_text(target: Path, text: str) -> None:
 def outbox(folder: Path) -> Iterator[Mailer]:
     """The embedded default for mail: every letter becomes a file. The same letter again is the same file."""
 
-    def put(message: EmailMessage, address: str) -> None:
-        edition = str(message["Message-ID"]).strip("<>").partition(".")[0]
+    def put(message: bytes, address: str) -> None:
+        named = re.search(rb"^Message-ID: <([a-z0-9-]+)", message, re.MULTILINE)
+        edition = named[1].decode() if named else "letter"
         who = re.sub(r"[^A-Za-z0-9.@_+-]", "_", address)[:80]
         mark = hashlib.sha256(address.encode()).hexdigest()[:6]
         try:
-            write_letter(folder, f"{edition}-{who}-{mark}.eml", message.as_bytes())
+            write_letter(folder, f"{edition}-{who}-{mark}.eml", message)
         except FilesError as error:
             raise MailError(f"{error}; every letter stays owed") from error
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from email.message import EmailMessage
 from email.utils import parseaddr
 
 from aggregator.errors import MailError
@@ -15,6 +15,12 @@ from aggregator.seams import Mailer, MailInterrupted, MailRefused
 from aggregator.text import line
 
 TIMEOUT = 30.0
+
+# RFC 3463: 5.7.x is about permission to relay, 5.1.7 and 5.1.8 are about the sender; the plain codes want a login
+# (RFC 4954). The operator's to mend, and no fault of the address.
+_ABOUT_US = re.compile(r"53[0458]\b|5\d\d[ -]5\.(7\.\d+|1\.[78])\b")
+_NOBODY = re.compile(r"5\d\d[ -]5\.1\.(1|2|3|6|10)\b")
+"""There is no such mailbox or domain, the address is none, it has moved, or its domain takes no mail."""
 
 
 @contextmanager
@@ -68,13 +74,12 @@ class _Session:
                 self.smtp.close()
             self.smtp = None
 
-    def send(self, message: EmailMessage, address: str) -> None:
+    def send(self, body: bytes, address: str) -> None:
         """Hand over one letter; see `seams.Mailer`."""
         if not address.isascii():
             raise MailRefused(
                 "the address needs a relay for internationalised mail (RFC 6531)", permanent=True
             )
-        body = message.as_bytes()  # by the message's own policy: others fold List-* headers
         smtp = self._ready()
         try:
             code, words = smtp.mail(self.envelope_from)
@@ -89,7 +94,7 @@ class _Session:
             self._expect(smtp.data(body))
         except smtplib.SMTPDataError as error:
             self.close()  # it may have hung up after saying so
-            raise MailRefused(_words(error), permanent=error.smtp_code >= 500) from error
+            raise _refusal(_words(error)) from error
         except (OSError, smtplib.SMTPException) as error:
             self.close()
             raise MailInterrupted(_words(error)) from error
@@ -107,11 +112,13 @@ class _Session:
         return self.connect()
 
     def _expect(self, answer: tuple[int, bytes]) -> None:
-        code, words = answer
-        if code >= 400:
-            # 5.7.x is about permission to relay (RFC 3463): the operator's to mend, and no fault of the address.
-            permanent = code >= 500 and not words.startswith(b"5.7.")
-            raise MailRefused(_said(code, words), permanent=permanent)
+        if answer[0] >= 400:
+            raise _refusal(_said(*answer))
+
+
+def _refusal(said: str) -> MailRefused:
+    permanent = said.startswith("5") and not _ABOUT_US.match(said)
+    return MailRefused(said, permanent=permanent, nobody=bool(_NOBODY.match(said)))
 
 
 def _said(code: int, words: bytes) -> str:

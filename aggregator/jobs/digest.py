@@ -1,7 +1,8 @@
-"""Digests: compose what is due, deliver what is owed; or show what would go out now (M1-M5)."""
+"""Digests: compose what is due, have delivered what is owed; or show what would go out now (M1-M5)."""
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -9,15 +10,16 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from aggregator.editions import schedule
-from aggregator.errors import FilesError, MailError, UnknownName
+from aggregator.errors import AggregatorError, FilesError, UnknownName
 from aggregator.gateways import files
+from aggregator.jobs import deliver
 from aggregator.jobs import editions as pages
 from aggregator.jobs.working import prepare, working
 from aggregator.model import Config, Delivery, DigestPlan, DigestReport, Edition, Letter
-from aggregator.seams import House, Mailer, MailInterrupted, MailRefused
-from aggregator.store import editions, outbox, runs
-from aggregator.store.connection import Store, opened
-from aggregator.text import line
+from aggregator.seams import House, MailInterrupted, MailRefused
+from aggregator.store import deliveries, editions, runs
+from aggregator.store.connection import Store, opened, stamp
+from aggregator.store.glance import MAIL_MARK, mark_for
 
 BASELINE = timedelta(days=7)  # M2
 
@@ -32,23 +34,47 @@ def run(house: House) -> DigestReport:
     with working(config, patience=PATIENCE) as store:
         now = house.clock()
         due = [plan for plan in config.digests if _is_due(store, plan, now)]
-        report = _counted(store, DigestReport())
-        if not due and not report.owed:
-            return report
+        letters = deliver.next_time(store, config, now)
+        if not due and (letters is None or letters > now):
+            return _ended(store, config, now, DigestReport())
+        runs.drop(store, MAIL_MARK)
         run_id = runs.begin(store, "digest", now)
         prepare(store, config, now)
+        report = DigestReport()
         for plan in due:
             report = _compose(store, config, plan, now, report)
-        try:
-            pages.publish(store, config)  # letters link to them
-        except FilesError as error:
-            told = f"{error}; letters stay owed until the editions they link to are published"
-            report = _counted(store, replace(report, notices=(*report.notices, told)))
-        else:
-            report = _deliver(house, store, report)
+        report = _publish_and_deliver(house, store, report)
         report = replace(report, seconds=round(time.perf_counter() - begun, 3))
+        report = _ended(store, config, house.clock(), report)
         runs.finish(store, run_id, "done", asdict(report), house.clock())
     return report
+
+
+def _ended(store: Store, config: Config, now: datetime, report: DigestReport) -> DigestReport:
+    """The report with what is owed and parked now; until when there is nothing to do is left for `glance`."""
+    times = [schedule.next_moment(plan.schedule, plan.timezone, now) for plan in config.digests]
+    letters = deliver.next_time(store, config, now)
+    idle_until = min([*times, *([letters] if letters else [])], default=now + timedelta(days=1))
+    try:
+        raw = config.file.read_bytes()
+    except OSError:
+        raw = b""
+    if hashlib.sha256(raw).hexdigest() == config.digest_of_file:  # else somebody is editing it
+        runs.put(store, MAIL_MARK, f"{mark_for(raw)} {stamp(now)} {stamp(idle_until)}")
+    hold = deliver.waiting(store, config, now)
+    report = replace(report, waiting=hold.until if hold else None)
+    return report.counted(deliveries.counts(store))
+
+
+def _publish_and_deliver(house: House, store: Store, report: DigestReport) -> DigestReport:
+    """The pages of new editions first: letters link to them."""
+    try:
+        pages.publish(store, house.config)
+    except FilesError as error:
+        told = f"{error}; letters stay owed until the editions they link to are published"
+        return replace(report, notices=(*report.notices, told))
+    done = deliver.run(house, store)
+    return replace(report, sent=done.sent, notices=(*report.notices, *done.notices), trouble=done.trouble)
 
 
 def _is_due(store: Store, plan: DigestPlan, now: datetime) -> bool:
@@ -86,18 +112,41 @@ def preview(house: House, digest_id: str, at: datetime | None, out: Path | None)
         edition, untold = compose.edition(store, config, plan, now, _since(store, plan, now))
     composed = letter.compose(edition, config.site)
     address = plan.recipients[0] if plan.recipients else config.site.contact
-    mail = message.message(
-        _delivery(0, edition, address, composed, config), config.mail.sender, plan.title, config.site
-    )
+    delivery = _delivery(edition, address, composed, message.message_id(edition.id, address, config.site))
+    mail = message.message(delivery, config.mail.sender, plan.title, config.site)
     folder = out or config.data / "preview"
     return Preview(
         stories=len(untold.new),
         revised=len(untold.retold),
         files=(
-            files.write_letter(folder, f"{edition.id}.eml", mail.as_bytes()),
+            files.write_letter(folder, f"{edition.id}.eml", mail),
             files.write_letter(folder, f"{edition.id}.html", composed.html.encode("utf-8")),
         ),
     )
+
+
+def test(house: House, digest_id: str, address: str) -> Preview:
+    """Send what would go out now to one address, through the relay that is configured; nothing is recorded."""
+    from aggregator.editions import letter, message
+    from aggregator.jobs import compose
+
+    config = house.config
+    plan, now = _plan(config, digest_id), house.clock()
+    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+        edition, untold = compose.edition(store, config, plan, now, _since(store, plan, now))
+    composed = letter.compose(edition, config.site)
+    # An id of its own: else the real letter would be taken for one that is there already.
+    id_ = message.message_id(f"test-{edition.id}", f"{address} {now.isoformat()}", config.site)
+    marked = replace(composed, subject=f"[Test] {composed.subject}")
+    mail = message.message(
+        _delivery(edition, address, marked, id_), config.mail.sender, plan.title, config.site
+    )
+    try:
+        with house.mailer() as mailer:
+            mailer(mail, address)
+    except (MailRefused, MailInterrupted) as error:
+        raise AggregatorError(f"the letter to {address} was not accepted: {error}") from error
+    return Preview(stories=len(untold.new), revised=len(untold.retold), files=())
 
 
 def _plan(config: Config, digest_id: str) -> DigestPlan:
@@ -130,7 +179,7 @@ def _compose(
             return replace(report, empty=(*report.empty, edition.id))
         editions.compose(store, edition, letter.compose(edition, config.site), untold)
         ids = (message.message_id(edition.id, address, config.site) for address in plan.recipients)
-        outbox.owe(store, edition.id, zip(plan.recipients, ids, strict=True))
+        deliveries.owe(store, edition.id, zip(plan.recipients, ids, strict=True))
     return replace(report, composed=(*report.composed, edition.id))
 
 
@@ -140,81 +189,14 @@ def _since(store: Store, plan: DigestPlan, now: datetime) -> datetime:
     return record.since if record else now - BASELINE
 
 
-def _delivery(id_: int, edition: Edition, address: str, composed: Letter, config: Config) -> Delivery:
-    from aggregator.editions import message
-
+def _delivery(edition: Edition, address: str, composed: Letter, id_: str) -> Delivery:
     return Delivery(
-        id=id_,
+        id=0,
         edition_id=edition.id,
         digest_id=edition.digest_id,
         address=address,
-        message_id=message.message_id(edition.id, address, config.site),
+        message_id=id_,
         composed=edition.composed,
         attempts=0,
         letter=composed,
     )
-
-
-# --- delivering ----------------------------------------------------------------------------------------
-
-
-def _deliver(house: House, store: Store, report: DigestReport) -> DigestReport:
-    parked = outbox.park_interrupted(store)
-    owed = outbox.owed(store)
-    notices = [
-        *report.notices,
-        *(
-            f"{address}: nobody knows whether {edition} arrived; it is not sent again"
-            for address, edition in parked
-        ),
-    ]
-    sent = 0
-    if owed:
-        titles = {plan.id: plan.title for plan in house.config.digests}
-        try:
-            with house.mailer() as mailer:
-                for delivery in owed:
-                    if house.stopping():
-                        break
-                    title = titles.get(delivery.digest_id, delivery.digest_id)
-                    sent += _send(house, store, mailer, delivery, title, notices)
-        except MailError as error:
-            notices.append(str(error))
-    return _counted(store, replace(report, sent=sent, notices=tuple(notices)))
-
-
-def _counted(store: Store, report: DigestReport) -> DigestReport:
-    """A report with what is owed and parked now."""
-    counts = outbox.owed_counts(store)
-    return replace(
-        report,
-        owed=counts.get("queued", 0) + counts.get("sending", 0),
-        unknown=counts.get("unknown", 0),
-        failed=counts.get("failed", 0),
-    )
-
-
-def _send(
-    house: House, store: Store, mailer: Mailer, delivery: Delivery, title: str, notices: list[str]
-) -> int:
-    """One letter: leased, sent, struck off (M4)."""
-    from aggregator.editions import message
-
-    mail = message.message(delivery, house.config.mail.sender, title, house.config.site)
-    outbox.lease(store, delivery, house.clock())
-    try:
-        mailer(mail, delivery.address)
-    except MailRefused as error:
-        outbox.settle(store, delivery, "failed" if error.permanent else "queued", str(error))
-        notices.append(f"{delivery.address}: {delivery.edition_id} was refused: {line(str(error), 300)}")
-        return 0
-    except MailInterrupted as error:
-        outbox.interrupted(store, delivery)
-        said = line(str(error), 300)
-        notices.append(f"{delivery.address}: {delivery.edition_id} broke off while it was sent: {said}")
-        return 0
-    except MailError as error:  # the relay went away before this letter
-        outbox.settle(store, delivery, "queued", str(error))
-        raise
-    outbox.strike_off(store, delivery)
-    return 1

@@ -11,10 +11,10 @@ from typing import Any
 
 from aggregator.errors import UnknownName
 from aggregator.gateways import files
-from aggregator.jobs import politeness
+from aggregator.jobs import deliver, politeness
 from aggregator.jobs.working import same_authority
 from aggregator.model import Config, Manners, SourceHealth, State, StatusReport, Story
-from aggregator.store import editorial, outbox, runs, sources, stories
+from aggregator.store import deliveries, editorial, runs, sources, stories
 from aggregator.store.connection import Store, opened
 
 
@@ -30,17 +30,19 @@ def status(config: Config) -> StatusReport:
     """How every source is doing, what ran last, what mail is owed."""
     with _store(config) as store:
         count, items = stories.counts(store)
-        unsent = outbox.owed_counts(store)
+        unsent = deliveries.counts(store)
         return StatusReport(
             sources=tuple(replace(s, advice=advice(s)) for s in sources.health(store)),
             stories=count,
             items=items,
             subscribers=len({address for digest in config.digests for address in digest.recipients}),
-            owed=unsent.pop("queued", 0) + unsent.pop("sending", 0),
-            oldest_owed=outbox.oldest_owed(store),
+            owed=sum(unsent.pop(state, 0) for state in ("queued", "sending", "deferred")),
+            oldest_owed=deliveries.oldest_owed(store),
             parked=unsent,
             runs=tuple(runs.last(store, 5)),
             doubts=tuple(editorial.doubts(store, DOUBTS)),
+            relay=deliver.trouble(store, config),
+            suppressed=tuple(deliveries.suppressions(store)),
         )
 
 
@@ -114,9 +116,13 @@ def troubles(report: StatusReport, now: datetime) -> list[str]:
         found.append(
             f"{report.owed} letters are owed, the oldest since {report.oldest_owed:%Y-%m-%d %H:%M} UTC"
         )
+    if report.relay and report.relay.since < now - LATE:
+        found.append(
+            f"no letter got out since {report.relay.since:%Y-%m-%d %H:%M} UTC: {report.relay.reason}"
+        )
     if report.parked:
         parked = ", ".join(f"{count} {state}" for state, count in sorted(report.parked.items()))
-        found.append(f"letters wait for a person: {parked}")
+        found.append(f"letters wait for a person: {parked}; see `digest owed`")
     return found
 
 

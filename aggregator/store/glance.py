@@ -9,12 +9,26 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from aggregator import __version__
 
+Found = TypeVar("Found")
+
 MARK = "finished_with"
+MAIL_MARK = "mail_idle"
+PARKED = (
+    "(state = 'unknown' OR state = 'failed' AND address COLLATE NOCASE NOT IN (SELECT address FROM suppressions))"
+    " AND NOT dismissed"
+)
+"""Letters that wait for a person: of a suppressed address nothing more is to be said than that it is."""
+OPEN_LETTERS = (
+    "SELECT state, count(*) FROM deliveries WHERE state <> 'accepted'"
+    f" AND (state IN ('queued', 'sending', 'deferred') OR {PARKED}) GROUP BY state"
+)
 LONGEST_PLAN = timedelta(days=70)
 """No visit is ever planned further ahead: 31 days of `every`, twice after downtime, and a week of closed days."""
 
@@ -30,6 +44,46 @@ def idle(config_file: Path, now: datetime) -> int | None:
     The data folder is guessed from the text of feeds.yaml; a wrong guess is harmless, because the mark in the
     database it leads to would have to be of this very file.
     """
+    stamp, furthest = _stamp(now), _stamp(now + LONGEST_PLAN)
+
+    def look(conn: sqlite3.Connection, raw: bytes) -> int | None:
+        mark, _, feed = (_meta(conn, MARK) or "").partition(" ")
+        if mark != mark_for(raw) or not Path(feed).exists():  # or somebody lost `public`
+            return None
+        if conn.execute(
+            "SELECT 1 FROM pings WHERE version <> pinged AND not_before <= ?", [stamp]
+        ).fetchone():
+            return None
+        due, waiting = conn.execute(
+            # An attempt in the future was made under a clock that ran ahead: that wants a proper look, too.
+            "SELECT count(*) FILTER (WHERE max(coalesce(next_visit, ''), coalesce(not_before, '')) <= ?1"
+            " OR last_attempt > ?1 OR next_visit > ?2), count(*) FROM sources WHERE configured = 1",
+            [stamp, furthest],
+        ).fetchone()
+        return None if due else int(waiting)
+
+    return _look(config_file, look)
+
+
+def no_mail(config_file: Path, now: datetime) -> tuple[dict[str, int], datetime | None] | None:
+    """If no digest is due and no letter to be sent now: open letters by state, and until when the relay is left alone.
+
+    None if there may be work. The mark says for which feeds.yaml, since when and until when that is so.
+    """
+
+    def look(conn: sqlite3.Connection, raw: bytes) -> tuple[dict[str, int], datetime | None] | None:
+        mark, _, span = (_meta(conn, MAIL_MARK) or "").partition(" ")
+        since, _, until = span.partition(" ")
+        if mark != mark_for(raw) or not since <= _stamp(now) < until:
+            return None
+        (held,) = conn.execute("SELECT max(until) FROM relays").fetchone()
+        return dict(conn.execute(OPEN_LETTERS).fetchall()), datetime.fromisoformat(held) if held else None
+
+    return _look(config_file, look)
+
+
+def _look(config_file: Path, look: Callable[[sqlite3.Connection, bytes], Found | None]) -> Found | None:
+    """What is found in the database that feeds.yaml seems to lead to; None where there is none."""
     try:
         raw = config_file.read_bytes()
     except OSError:
@@ -37,30 +91,23 @@ def idle(config_file: Path, now: datetime) -> int | None:
     database = config_file.resolve().parent / _data_folder(raw) / "aggregator.db"
     if not database.is_file():
         return None
-    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     try:
         conn = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=1)
         try:
-            mark = conn.execute("SELECT value FROM meta WHERE key = ?", [MARK]).fetchone()
-            if mark is None or mark[0].partition(" ")[0] != mark_for(raw):
-                return None
-            if not Path(mark[0].partition(" ")[2]).exists():  # somebody lost `public`
-                return None
-            if conn.execute(
-                "SELECT 1 FROM pings WHERE version <> pinged AND not_before <= ?", [stamp]
-            ).fetchone():
-                return None
-            due, waiting = conn.execute(
-                # An attempt in the future was made under a clock that ran ahead: that wants a proper look, too.
-                "SELECT count(*) FILTER (WHERE max(coalesce(next_visit, ''), coalesce(not_before, '')) <= ?1"
-                " OR last_attempt > ?1 OR next_visit > ?2), count(*) FROM sources WHERE configured = 1",
-                [stamp, (now + LONGEST_PLAN).strftime("%Y-%m-%dT%H:%M:%SZ")],
-            ).fetchone()
+            return look(conn, raw)
         finally:
             conn.close()
     except sqlite3.Error:
         return None
-    return None if due else int(waiting)
+
+
+def _meta(conn: sqlite3.Connection, key: str) -> str | None:
+    row = conn.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
+    return str(row[0]) if row else None
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _data_folder(raw: bytes) -> str:

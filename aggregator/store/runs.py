@@ -68,3 +68,8 @@ def get(store: Store, key: str) -> str | None:
 def put(store: Store, key: str, value: str) -> None:
     """Remember a fact of the database."""
     store.db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [key, value])
+
+
+def drop(store: Store, key: str) -> None:
+    """Forget a fact of the database."""
+    store.db.execute("DELETE FROM meta WHERE key = ?", [key])

@@ -387,6 +387,42 @@ def m0005_feeds(db: Database) -> None:
         db.execute(sql)
 
 
+OUTBOX = (
+    # M4: queued, sending, accepted (by the relay), deferred, unknown, failed
+    "UPDATE deliveries SET state = 'accepted' WHERE state = 'sent'",
+    "ALTER TABLE deliveries ADD COLUMN next_attempt TEXT",  # of a deferred letter
+    "ALTER TABLE deliveries ADD COLUMN deferred_since TEXT",
+    "ALTER TABLE deliveries ADD COLUMN dismissed INTEGER NOT NULL DEFAULT 0",  # a person has seen that it is parked
+    "DROP INDEX deliveries_by_state",
+    "CREATE INDEX deliveries_unaccepted ON deliveries(state, id) WHERE state <> 'accepted'",
+    "CREATE INDEX deliveries_of_address ON deliveries(address COLLATE NOCASE)",
+    """CREATE TABLE suppressions (                -- addresses that get no more letters until a person says so
+        address TEXT PRIMARY KEY COLLATE NOCASE,
+        since TEXT NOT NULL,
+        reason TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE relays (                      -- relays that cannot be used at present, and when to try again
+        relay TEXT PRIMARY KEY,
+        since TEXT NOT NULL,
+        until TEXT NOT NULL,
+        reason TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    "DROP VIEW mail_owed",
+    """CREATE VIEW mail_owed AS
+        SELECT editions.digest_id AS digest, editions.period, deliveries.address, deliveries.state,
+            deliveries.attempts, deliveries.next_attempt, deliveries.reason, deliveries.message_id
+        FROM deliveries JOIN editions ON editions.id = deliveries.edition_id
+        WHERE deliveries.state <> 'accepted' AND NOT deliveries.dismissed""",
+)
+
+
+@MIGRATIONS()
+def m0006_outbox(db: Database) -> None:
+    """Letters that are put off, addresses and relays that take none."""
+    for sql in OUTBOX:
+        db.execute(sql)
+
+
 EDITIONS = (
     # An edition as it was told, to be read for ever; those of older versions have no such record (revision 0).
     "ALTER TABLE editions ADD COLUMN title TEXT NOT NULL DEFAULT ''",

@@ -305,13 +305,31 @@ def test_written_secret_is_refused_and_not_repeated(tmp_path: Path) -> None:
     text = (
         SITE
         + ONE % "user: bob, password: hunter2"
-        + "mail: {from: a@b.example, smtp: {host: h, password: hunter2}}\n"
+        + "mail: {from: a@b.example, smtp: {host: h, user: bob, password: hunter2}}\n"
     )
     message = "secrets do not belong into this file: write env:NAME or file:PATH"
     assert problems(tmp_path, text) == [
         f"feeds.yaml:3: sources[0].password: {message}",
         f"feeds.yaml:4: mail.smtp.password: {message}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("relay", "said"),
+    [
+        ("user: bob, password: 'env:P', security: none", "security: none would send the password in clear"),
+        ("password: 'env:P'", "user: is missing beside `password`"),
+        ("user: bob", "password: is missing beside `user`"),
+    ],
+)
+def test_a_login_that_would_be_heard_or_is_half_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, relay: str, said: str
+) -> None:
+    """A password goes to no relay without encryption, and user and password go together."""
+    monkeypatch.setenv("P", "secret")
+    text = SITE + ONE % "priority: 0" + f"mail: {{from: a@b.example, smtp: {{host: h, {relay}}}}}\n"
+    (problem,) = problems(tmp_path, text)
+    assert problem.startswith(f"feeds.yaml:4: mail.smtp.{said}")
 
 
 # --- wrong files ---------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def size(made: Letter) -> int:
         attempts=0,
         letter=made,
     )
-    return len(message.message(delivery, "News <news@news.example>", "Weekly", site()).as_bytes())
+    return len(message.message(delivery, "News <news@news.example>", "Weekly", site()))
 
 
 def read(made: Letter) -> str:

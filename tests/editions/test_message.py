@@ -40,7 +40,7 @@ def delivery(**fields: Any) -> Delivery:
 
 def raw(owed: Delivery | None = None, sender: str = SENDER, title: str = "Weekly", **fields: Any) -> bytes:
     """The message as bytes."""
-    return message.message(owed or delivery(), sender, title, site(**fields)).as_bytes()
+    return message.message(owed or delivery(), sender, title, site(**fields))
 
 
 def parsed(*args: Any, **fields: Any) -> EmailMessage:
@@ -60,21 +60,23 @@ def names(body: bytes) -> list[bytes]:
 
 
 USUAL = [
-    b"From",
     b"To",
+    b"Message-ID",
+    b"From",
     b"Subject",
     b"Date",
-    b"Message-ID",
     b"List-Id",
     b"List-Unsubscribe",
+    b"List-Archive",
     b"Auto-Submitted",
+    b"Precedence",
     b"MIME-Version",
     b"Content-Type",
 ]
 
 
 def test_the_headers_of_a_list() -> None:
-    """PB16: List-Id, List-Unsubscribe, Auto-Submitted, Date and Message-ID, each once, and no false promise."""
+    """PB16: those of a list, with Date and Message-ID, each once, and no false promise."""
     mail = parsed()
     assert names(raw()) == USUAL
     assert mail["From"] == SENDER
@@ -83,8 +85,9 @@ def test_the_headers_of_a_list() -> None:
     assert mail["List-Id"] == '"Weekly" <weekly.news.example>'
     assert mail["List-Unsubscribe"] == "<mailto:editors@news.example?subject=unsubscribe%20weekly>"
     assert mail["List-Unsubscribe-Post"] is None  # there is no URL yet that would act on it
+    assert mail["List-Archive"] == "<https://news.example/digests/>"
     assert mail["Auto-Submitted"] == "auto-generated"
-    assert mail["Precedence"] is None
+    assert mail["Precedence"] == "list"
 
 
 def test_the_date_is_that_of_the_edition() -> None:
@@ -262,3 +265,41 @@ def test_a_moment_is_written_with_its_zone() -> None:
     """M4: Date is RFC 5322 in UTC."""
     assert isinstance(parsedate_to_datetime(parsed()["Date"]), datetime)
     assert parsed()["Date"].endswith("+0000")
+
+
+HOSTILE = st.one_of(
+    st.text(max_size=80),
+    st.text(st.characters(codec=None, categories=["Cs", "Cf", "Cc", "Zl", "Zp", "So"]), max_size=80),
+    st.sampled_from(VECTORS),
+    st.sampled_from(
+        [
+            "x" * 10_000,
+            "ü" * 10_000,
+            "😀" * 3_000,
+            "word " * 2_000,
+            "=?utf-8?q?a=0D=0ABcc:=20victim@example.org?=",
+            "=?utf-8?b?DQpCY2M6IHZpY3RpbUBleGFtcGxlLm9yZw==?=",
+            "\u202egnp.exe",
+            "\ud800",
+            "a\r\n\r\nb",
+            "a\x85Bcc: victim@example.org",
+            "a\u2028Bcc: victim@example.org",
+        ]
+    ),
+)
+
+
+@settings(deadline=None, max_examples=80)
+@given(subject=HOSTILE, title=HOSTILE, words=HOSTILE, more=HOSTILE)
+def test_whatever_a_feed_says_no_header_is_forged(subject: str, title: str, words: str, more: str) -> None:
+    """PB16: encoded words, line ends of every sort, bidi, halves of characters, 10,000 letters: headers stay ours."""
+    owed = delivery(letter=Letter(subject=subject + more, text=words + more, html=f"<p>{more}{words}</p>"))
+    body = raw(owed, title=title + more)
+    assert names(body) == USUAL
+    assert body.isascii()
+    assert max(map(len, body.split(b"\r\n"))) < 998
+    assert body.count(b"\n") == body.count(b"\r\n") == body.count(b"\r")
+    mail = email.message_from_bytes(body, policy=email.policy.default)
+    assert len(str(mail["Subject"]).splitlines()) <= 1
+    assert mail["To"] == "ada@example.org" and mail["Bcc"] is None
+    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aggregator.config import values
-from aggregator.editions.schedule import last_period
+from aggregator.editions.schedule import last_period, next_moment
 from tests.builders import BERLIN
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -188,3 +188,81 @@ def test_a_period_begins_at_its_wall_clock_time(
     today = now.astimezone(zone).date()
     begins = datetime(today.year, today.month, today.day, hour, minute, tzinfo=zone)
     assert period == (today if begins.astimezone(UTC) <= now else today - timedelta(days=1))
+
+
+SCHEDULES = [
+    ("daily 08:00", None),
+    ("daily 02:30", None),  # skipped and doubled in Berlin, skipped in New York
+    ("daily 01:30", None),  # doubled in New York
+    ("daily 00:00", None),
+    ("daily 23:59", None),
+    ("mon 08:00", {0}),
+    ("sun 02:30", {6}),  # all changes of clocks are on Sundays
+    ("sun 01:30", {6}),
+    ("mon,thu 07:15", {0, 3}),
+]
+
+
+@pytest.mark.parametrize("zone", [BERLIN, NEW_YORK], ids=str)
+@pytest.mark.parametrize(("schedule", "weekdays"), SCHEDULES)
+def test_every_day_of_three_years_comes_once(
+    schedule: str, weekdays: set[int] | None, zone: ZoneInfo
+) -> None:
+    """M5: 2026 to 2028, run as `glance` wakes it: the periods told are exactly the days the schedule names."""
+    cron = values.schedule(schedule)
+    first, end = date(2026, 1, 1), date(2028, 12, 31)
+    now = datetime(2025, 12, 31, tzinfo=zone).astimezone(UTC)
+    periods = []
+    while True:
+        now = next_moment(cron, zone, now)
+        period = last_period(cron, zone, now)
+        assert period is not None
+        if period > end:
+            break
+        periods.append(period)
+        assert last_period(cron, zone, now - timedelta(seconds=1)) != period, "it was due before it was waked"
+    days = [first + timedelta(days=n) for n in range((end - first).days + 1)]
+    wanted = [day for day in days if weekdays is None or day.weekday() in weekdays]
+    assert [period for period in periods if period >= first] == wanted
+
+
+@pytest.mark.parametrize("zone", [BERLIN, NEW_YORK], ids=str)
+@pytest.mark.parametrize("step", [timedelta(hours=2), timedelta(days=8), timedelta(hours=25)], ids=str)
+def test_however_long_it_sleeps_no_period_comes_twice(step: timedelta, zone: ZoneInfo) -> None:
+    """M2, M5: a year of runs at any distance, a week of downtime among them: periods only ever go up."""
+    now, end = moment("2026-01-01T00:10"), moment("2026-12-31T23:00")
+    walk = []
+    while now < end:
+        walk.append(now)
+        now += step
+    for schedule in ("30 2 * * *", "30 1 * * *", "0 8 * * 1"):
+        periods = told(schedule, zone, walk)
+        assert len(set(periods)) == len(periods)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    change=st.sampled_from(CHANGES),
+    schedule=st.sampled_from(
+        ["daily 02:30", "daily 00:00", "sun 01:30", "* * * * *", "0 8,20 * * *", "30 1-3 * * *"]
+    ),
+    offset=st.integers(-2 * 24 * 60, 3 * 24 * 60),
+    share=st.floats(0, 1, exclude_max=True),
+)
+def test_until_the_next_moment_nothing_is_due(
+    change: tuple[str, str], schedule: str, offset: int, share: float
+) -> None:
+    """M5: between now and the next moment the period stays what it is, whatever clocks do: a run may look away."""
+    zone, cron = ZoneInfo(change[0]), values.schedule(schedule)
+    now = moment(f"{change[1]}T00:00") + timedelta(minutes=offset)
+    wake = next_moment(cron, zone, now)
+    assert wake > now
+    between = min(now + (wake - now) * share, wake - timedelta(microseconds=1))
+    assert last_period(cron, zone, between) == last_period(cron, zone, now)
+
+
+def test_a_rare_schedule_is_found_years_ahead() -> None:
+    """M5: 29 February."""
+    assert next_moment("0 8 29 2 *", BERLIN, moment("2026-10-05T00:00")) == datetime(
+        2028, 2, 29, 7, tzinfo=UTC
+    )

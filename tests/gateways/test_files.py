@@ -155,12 +155,12 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing_behind(tmp_path: Path
 # --- letters -------------------------------------------------------------------------------------------
 
 
-def letter(message_id: str = "<weekly-2026-10-05.0f3e@news.example>", body: str = "words") -> EmailMessage:
+def letter(message_id: str = "<weekly-2026-10-05.0f3e@news.example>", body: str = "words") -> bytes:
     """A letter as the outbox gets it."""
     message = EmailMessage()
     message["Message-ID"] = message_id
     message.set_content(body)
-    return message
+    return message.as_bytes()
 
 
 def test_a_letter_becomes_one_file_however_often_it_is_put(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,8 @@ from tests.builders import NOW, site
 from tests.relays import DROP, Relay, Script, relaying, server_context
 
 SENDER = "Imaging news <editors@news.example>"
-CERTIFICATE = str(Path(__file__).parent.parent / "data" / "mail" / "loopback.pem")
+CERTIFICATES = Path(__file__).parent.parent / "data" / "mail"
+CERTIFICATE = str(CERTIFICATES / "loopback.pem")
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def relay() -> Iterator[Relay]:
         yield made
 
 
-def letter(address: str = "ada@example.org", words: str = "words", **fields: Any) -> EmailMessage:
+def letter(address: str = "ada@example.org", words: str = "words", **fields: Any) -> bytes:
     """A message as the digest job makes it."""
     delivery = Delivery(
         id=1,
@@ -63,7 +63,7 @@ def test_a_letter_arrives_byte_for_byte(relay: Relay) -> None:
         send(letter(words=words), "ada@example.org")
     (taken,) = relay.letters
     assert taken.address == "ada@example.org"
-    assert taken.body == letter(words=words).as_bytes()
+    assert taken.body == letter(words=words)
     assert max(map(len, taken.body.split(b"\r\n"))) < 998
     assert taken.body.count(b"\n") == taken.body.count(b"\r\n")
 
@@ -93,7 +93,7 @@ def test_many_letters_go_over_one_connection(relay: Relay) -> None:
     assert relay.accepted == addresses
     assert relay.connections == 1
     for taken in relay.letters:
-        assert f"\r\nTo: {taken.address}\r\n".encode() in taken.body
+        assert taken.body.startswith(f"To: {taken.address}\r\n".encode())
 
 
 def test_a_long_list_unsubscribe_arrives_in_one_line(relay: Relay) -> None:
@@ -319,6 +319,75 @@ def test_a_relay_whose_certificate_nobody_signed_gets_nothing(security: str) -> 
             pass
         assert relay.heard == relay.letters == []
     gc.collect()
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+@pytest.mark.parametrize(("name", "words"), [("expired", "expired"), ("elsewhere", "IP address mismatch")])
+def test_a_certificate_that_is_trusted_but_wrong_gets_nothing(
+    monkeypatch: pytest.MonkeyPatch, security: str, name: str, words: str
+) -> None:
+    """CL16: a certificate that ran out, or that is another host's, is no certificate, whoever signed it."""
+    certificate = str(CERTIFICATES / f"{name}.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", certificate)
+    context = server_context(certificate)
+    options: dict[str, Any] = {"tls": context} if security == "tls" else {"tls_context": context}
+    with relaying(**options) as relay:
+        rules = relay.rules(security=security, user="news", password="secret")
+        with pytest.raises(MailError, match=words), mailing(rules, SENDER):
+            pass
+        assert relay.heard == relay.letters == []
+    gc.collect()
+
+
+@pytest.mark.parametrize("answer", [b"220 go on\r\n235 you are in\r\n250 OK\r\n", b"454 not today\r\n"])
+def test_words_slipped_in_before_encryption_count_for_nothing(answer: bytes) -> None:
+    """RFC 3207 6: who answers STARTTLS with more than one answer, or with a no, is not spoken to in clear."""
+    said: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def strip() -> None:
+            caller, _ = listener.accept()
+            with caller, suppress(OSError):
+                for words in (
+                    b"220 relay.example\r\n",
+                    b"250-relay.example\r\n250-AUTH PLAIN\r\n250 STARTTLS\r\n",
+                    answer,
+                ):
+                    caller.sendall(words)
+                    said.append(caller.recv(1000))
+
+        thread = threading.Thread(target=strip, daemon=True)
+        thread.start()
+        port = int(listener.getsockname()[1])
+        rules = Smtp(host="127.0.0.1", port=port, security="starttls", user="news", password="secret")
+        with pytest.raises(MailError, match="cannot be used"), mailing(rules, SENDER):
+            pass
+        thread.join()
+    assert not any(b"AUTH" in words or b"MAIL" in words for words in said)
+    gc.collect()
+
+
+@pytest.mark.parametrize(
+    ("said", "permanent", "nobody"),
+    [
+        ("550 5.1.1 unknown user", True, True),
+        ("550 5.1.10 null MX", True, True),
+        ("553 5.1.3 bad address", True, True),
+        ("550 5.1.16 unknown code", True, False),
+        ("550 nobody here", True, False),
+        ("552 5.2.2 mailbox full", True, False),
+        ("553 5.1.8 sender's domain does not exist", False, False),
+        ("554 5.7.1 relay access denied", False, False),
+        ("530 log in first", False, False),
+        ("450 4.1.1 not sure", False, False),
+    ],
+)
+def test_what_a_refusal_says_of_the_address(relay: Relay, said: str, permanent: bool, nobody: bool) -> None:
+    """RFC 3463: 5.1.1 and kin say that nobody is there; 5.7.x, 5.1.7 and 5.1.8 are about us, not about the address."""
+    relay.script = once("RCPT", said)
+    with mailing(relay.rules(), SENDER) as send, pytest.raises(MailRefused) as caught:
+        send(letter(), "ada@example.org")
+    assert (caught.value.permanent, caught.value.nobody) == (permanent, nobody)
 
 
 def test_a_relay_that_offers_no_encryption_gets_nothing(relay: Relay) -> None:
