@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aggregator.editions.why import why
-from aggregator.model import DigestPlan, PastLetter, Suppression, Telling, Told, Why
+from aggregator.model import DigestPlan, PastLetter, PastTelling, Suppression, Telling, Why
 from tests.builders import BERLIN, NOW
 
 DAY = timedelta(days=1)
@@ -30,7 +30,7 @@ LETTER = PastLetter(
     next_attempt=None,
     reason=None,
 )
-TOLD = Told(edition="weekly-2026-10-05", reason="new", composed=NOW)
+TOLD = PastTelling(edition="weekly-2026-10-05", reason="new", composed=NOW)
 
 
 def asked(**fields: Any) -> Why:
@@ -43,6 +43,7 @@ def asked(**fields: Any) -> Why:
         fed=True,
         hidden=False,
         in_channels=True,
+        of_kinds=True,
         since=NOW - 30 * DAY,
         last_composed=NOW,
         told=(TOLD,),
@@ -73,7 +74,7 @@ def test_a_told_story_is_as_well_off_as_its_letter(
     """M4: each state of a letter is said in words, and whether the address got it."""
     answer = asked(letters=(replace(LETTER, **fields),))
     beginning = (
-        "Told as new in weekly-2026-10-05, composed 2026-10-05 06:30 UTC; the letter to Ada@a.example "
+        "PastTelling as new in weekly-2026-10-05, composed 2026-10-05 06:30 UTC; the letter to Ada@a.example "
     )
     assert answer.why.startswith(beginning) and answer.why.endswith(said)
     assert (answer.got, answer.editions, answer.message_ids) == (got, ("weekly-2026-10-05",), ("<1@x>",))
@@ -84,13 +85,13 @@ def test_a_told_story_is_as_well_off_as_its_letter(
     [
         ({"letters": ()}, "Ada@a.example was no recipient then."),
         (
-            {"told": (Told(edition=None, reason="new", composed=None),)},
+            {"told": (PastTelling(edition=None, reason="new", composed=None),)},
             "It counted as told when the digest began.",
         ),
-        ({"told": (replace(TOLD, reason="updated"),)}, "Told as corrected in weekly-2026-10-05"),
+        ({"told": (replace(TOLD, reason="updated"),)}, "PastTelling as corrected in weekly-2026-10-05"),
         (
             {"told": (replace(TOLD, reason="closing"),)},
-            "Told because its deadline is near in weekly-2026-10-05",
+            "PastTelling because its deadline is near in weekly-2026-10-05",
         ),
         ({"told": (), "plan": None}, "the digest is not configured any more"),
         ({"told": (), "hidden": True}, "an editor has hidden it"),
@@ -122,8 +123,8 @@ def test_every_reason_is_said(fields: dict[str, Any], said: str) -> None:
 
 def test_a_story_told_twice_is_two_sentences() -> None:
     """E1: told as new and later as corrected, with the letter of each."""
-    later = Told(edition="weekly-2026-10-12", reason="updated", composed=NOW + 7 * DAY)
+    later = PastTelling(edition="weekly-2026-10-12", reason="updated", composed=NOW + 7 * DAY)
     letters = (LETTER, replace(LETTER, edition="weekly-2026-10-12", state="failed", message_id="<2@x>"))
     answer = asked(told=(TOLD, later), letters=letters)
-    assert answer.why.count("Told as") == 2
+    assert answer.why.count("PastTelling as") == 2
     assert (answer.got, answer.message_ids) == (True, ("<1@x>", "<2@x>"))
