@@ -86,7 +86,7 @@ def _text(edition: Edition, site: Site, sections: Iterable[Section], more: int) 
     if more:
         lines += ["", words["more"].format(n=more), _page(edition, site), ""]
     lines += ["-- ", *_wrapped(words["why"].format(title=edition.title))]
-    lines += [f"{words['stop']}", site.contact, site.url]
+    lines += [words["stop"], site.contact, site.url]
     return "\n".join(lines) + "\n"
 
 

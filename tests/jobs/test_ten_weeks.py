@@ -168,7 +168,11 @@ class World:
         )
         with suppress(WrongDecision, IndexError):
             if choice == "merge":
-                ids = self.random.sample([id_ for id_ in shown if state.announced[id_] > now - YOUNG], 2)
+                unpolled = {
+                    one.link for one in self.news if one.since == now
+                }  # a twin finds the lead it meant
+                young = [id_ for id_ in shown if state.announced[id_] > now - YOUNG]
+                ids = self.random.sample([id_ for id_ in young if not state.links[id_] & unpolled], 2)
                 self.merged |= state.links[ids[0]] | state.links[ids[1]]
                 edit.merge(house, ids, "ada")
             elif choice == "split":
