@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.store import editorial, stories
+from aggregator.store import deliveries, editorial, stories
 from aggregator.store.connection import Store, opened
 from tests.builders import NOW
 
@@ -47,3 +47,24 @@ def test_a_merge_walks_over_no_table(tmp_path: Path) -> None:
         ).fetchall():
             (row,) = store.db.execute(f"EXPLAIN QUERY PLAN SELECT 1 FROM {table} WHERE {column} = 'gone'")
             assert row[3].startswith("SEARCH"), (table, column)
+
+
+def test_letters_of_years_are_not_walked_over(tmp_path: Path) -> None:
+    """M4: what is owed, put off, in flight or parked is found by its own index, however many letters were accepted."""
+    with opened(tmp_path / "a.db") as store:
+        for ask in (
+            lambda: deliveries.due(store, "queued", NOW, NOW, 0),
+            lambda: deliveries.park_interrupted(store),
+            lambda: deliveries.counts(store),
+            lambda: deliveries.oldest_owed(store),
+            lambda: deliveries.next_attempt(store),
+            lambda: deliveries.open_letters(store),
+            lambda: deliveries.dismiss(store, []),
+            lambda: deliveries.retry(store, []),
+            lambda: deliveries.unknown_addresses(store, ["ada@a.example"]),
+        ):
+            found = plans(store, ask)
+            assert any("deliveries" in step for step in found)
+            assert [
+                step for step in found if step.startswith("SCAN deliveries") and "INDEX" not in step
+            ] == []
