@@ -52,8 +52,11 @@ def site(original: tuple[Path, Web], web: Web, place: Workplace) -> Workplace:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    """Every file below a folder, but for those that SQLite keeps beside a database somebody looked at."""
+    files = [
+        file for file in folder.rglob("*") if file.is_file() and file.suffix not in (".db-shm", ".db-wal")
+    ]
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 
 
 # --- the command line ----------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ def _say_status(report: StatusReport, now: datetime) -> None:
     parked = "".join(f", {count} {state}" for state, count in sorted(report.parked.items()))
     click.echo(f"\n{report.stories} stories of {report.items} items; {report.owed} letters owed{parked}")
     if report.relay:
-        click.echo(f"the mail relay is in trouble {look.ago(report.relay.since, now)}: {report.relay.reason}")
+        click.echo(f"the mail relay failed first {look.ago(report.relay.since, now)}: {report.relay.reason}")
     for gone in report.suppressed:
         click.echo(f"{gone.address} gets no more letters: {gone.reason}; see `aggregator digest owed`")
     for run in report.runs:

@@ -236,7 +236,7 @@ def next_attempt(store: Store) -> datetime | None:
 def open_letters(store: Store) -> list[OwedLetter]:
     """Every letter that is owed, and every parked one until a person has looked at it, oldest first."""
     rows = store.db.execute(
-        "SELECT * FROM deliveries WHERE state <> 'accepted'"
+        "SELECT * FROM deliveries INDEXED BY deliveries_unaccepted WHERE state <> 'accepted'"
         f" AND (state IN ('queued', 'sending', 'deferred') OR {PARKED}) ORDER BY id"
     )
     return [
@@ -292,7 +292,8 @@ def retry(store: Store, addresses: Sequence[str]) -> int:
             values,
         ).rowcount
         freed += store.db.execute(
-            f"UPDATE deliveries SET state = 'queued', next_attempt = NULL WHERE state = 'deferred'{named}",
+            "UPDATE deliveries SET state = 'queued', next_attempt = NULL"
+            f" WHERE state <> 'accepted' AND state = 'deferred'{named}",
             values,
         ).rowcount
         store.db.execute("DELETE FROM relays")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -355,6 +358,27 @@ def test_a_round_that_is_asked_to_end_finishes_the_letter_in_hand(
     assert rows(place, "SELECT count(*) FROM deliveries WHERE state = 'sending'") == [(0,)]
 
 
+def test_a_command_that_is_told_to_end_leaves_nothing_in_doubt(
+    place: Workplace, start: Start, relay: Relay
+) -> None:
+    """SIGTERM to `digest run` while it waits for its rate: it ends with 0, and the rest is owed."""
+    start(mail="rate: 1")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "aggregator", "digest", "run"],
+        cwd=place.folder,
+        env={**os.environ, "AGGREGATOR_NOW": NOW.isoformat()},
+    )
+    while not relay.letters:
+        time.sleep(0.01)
+        assert process.poll() is None
+    process.terminate()
+    assert process.wait(20) == 0
+    assert rows(place, "SELECT state, count(*) FROM deliveries GROUP BY 1") == [
+        ("accepted", 1),
+        ("queued", 2),
+    ]
+
+
 def test_a_round_ends_when_others_wait_for_the_lock(
     place: Workplace, start: Start, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -430,9 +454,6 @@ IMPORTS += "finally:\n    print(sorted({'pydantic', 'ruamel', 'jinja2', 'css_inl
 
 def test_a_run_with_nothing_to_do_imports_nothing(place: Workplace, start: Start, clock: Clock) -> None:
     """Cron asks every ten minutes: until a digest or a letter is due, feeds.yaml is not even parsed."""
-    import subprocess
-    import sys
-
     start()
     run(place)
 

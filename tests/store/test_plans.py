@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.store import editions, editorial, stories, withdrawals
+from aggregator.store import deliveries, editions, editorial, stories, withdrawals
 from aggregator.store.connection import Store, opened
 from tests.builders import NOW
 
@@ -72,3 +72,24 @@ def test_what_was_told_is_found_by_its_stories(tmp_path: Path) -> None:
                 rest,
             )
             assert not [step for step in rest if step.startswith("SCAN")]
+
+
+def test_letters_of_years_are_not_walked_over(tmp_path: Path) -> None:
+    """M4: what is owed, put off, in flight or parked is found by its own index, however many letters were accepted."""
+    with opened(tmp_path / "a.db") as store:
+        for ask in (
+            lambda: deliveries.due(store, "queued", NOW, NOW, 0),
+            lambda: deliveries.park_interrupted(store),
+            lambda: deliveries.counts(store),
+            lambda: deliveries.oldest_owed(store),
+            lambda: deliveries.next_attempt(store),
+            lambda: deliveries.open_letters(store),
+            lambda: deliveries.dismiss(store, []),
+            lambda: deliveries.retry(store, []),
+            lambda: deliveries.unknown_addresses(store, ["ada@a.example"]),
+        ):
+            found = plans(store, ask)
+            assert any("deliveries" in step for step in found)
+            assert [
+                step for step in found if step.startswith("SCAN deliveries") and "INDEX" not in step
+            ] == []
