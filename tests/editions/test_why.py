@@ -74,7 +74,7 @@ def test_a_told_story_is_as_well_off_as_its_letter(
     """M4: each state of a letter is said in words, and whether the address got it."""
     answer = asked(letters=(replace(LETTER, **fields),))
     beginning = (
-        "PastTelling as new in weekly-2026-10-05, composed 2026-10-05 06:30 UTC; the letter to Ada@a.example "
+        "Told as new in weekly-2026-10-05, composed 2026-10-05 06:30 UTC; the letter to Ada@a.example "
     )
     assert answer.why.startswith(beginning) and answer.why.endswith(said)
     assert (answer.got, answer.editions, answer.message_ids) == (got, ("weekly-2026-10-05",), ("<1@x>",))
@@ -88,10 +88,10 @@ def test_a_told_story_is_as_well_off_as_its_letter(
             {"told": (PastTelling(edition=None, reason="new", composed=None),)},
             "It counted as told when the digest began.",
         ),
-        ({"told": (replace(TOLD, reason="updated"),)}, "PastTelling as corrected in weekly-2026-10-05"),
+        ({"told": (replace(TOLD, reason="updated"),)}, "Told as corrected in weekly-2026-10-05"),
         (
             {"told": (replace(TOLD, reason="closing"),)},
-            "PastTelling because its deadline is near in weekly-2026-10-05",
+            "Told because its deadline is near in weekly-2026-10-05",
         ),
         ({"told": (), "plan": None}, "the digest is not configured any more"),
         ({"told": (), "hidden": True}, "an editor has hidden it"),
