@@ -126,5 +126,5 @@ def test_a_story_told_twice_is_two_sentences() -> None:
     later = PastTelling(edition="weekly-2026-10-12", reason="updated", composed=NOW + 7 * DAY)
     letters = (LETTER, replace(LETTER, edition="weekly-2026-10-12", state="failed", message_id="<2@x>"))
     answer = asked(told=(TOLD, later), letters=letters)
-    assert answer.why.count("PastTelling as") == 2
+    assert answer.why.count("Told as") == 2
     assert (answer.got, answer.message_ids) == (True, ("<1@x>", "<2@x>"))
