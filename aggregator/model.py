@@ -1012,6 +1012,8 @@ class Publication:
     updated: datetime = EPOCH
     previous: str | None = None
     hub: str | None = None
+    editions: bool = False
+    """Whether there are pages of digests to lead to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@ from itertools import pairwise
 
 from aggregator import outputs
 from aggregator.gateways import files
-from aggregator.jobs import announce, editions
+from aggregator.jobs import announce
+from aggregator.jobs import editions as pages
 from aggregator.jobs.place import select_again
 from aggregator.jobs.working import prepare, working
 from aggregator.model import (
@@ -26,7 +27,7 @@ from aggregator.model import (
 )
 from aggregator.outputs import places
 from aggregator.seams import House
-from aggregator.store import archives, channels, pings, runs, sources, stories
+from aggregator.store import archives, channels, editions, pings, runs, sources, stories
 from aggregator.store.archives import ArchiveRecord
 from aggregator.store.channels import ChannelRecord
 from aggregator.store.connection import Store
@@ -59,6 +60,7 @@ class _Press:
     store: Store
     config: Config
     now: datetime
+    editions: bool
     everything: bool = False
     written: list[str] = field(default_factory=list)
     unchanged: int = 0
@@ -75,20 +77,26 @@ class _Press:
         return (self.config.public / path).exists()
 
     def made_with(self) -> str:
-        """What decides about bytes besides the store (P1)."""
-        return f"{self.config.digest_of_file} {outputs.made_with()}"
+        """What decides about bytes besides a channel's own stories (P1)."""
+        told = "with editions" if self.editions else "no editions"
+        return f"{self.config.digest_of_file} {outputs.made_with()} {told}"
+
+
+def _press(store: Store, config: Config, now: datetime, *, everything: bool = False) -> _Press:
+    told = editions.any_told(store)
+    return _Press(store=store, config=config, now=now, everything=everything, editions=told)
 
 
 def render(store: Store, config: Config, now: datetime, *, everything: bool = False) -> PublishReport:
     """Bring `public` in line with the store."""
-    press = _Press(store=store, config=config, now=now, everything=everything)
+    press = _press(store, config, now, everything=everything)
     records = select_again(store, config.channels, now)
     _archives(press)
     for channel in config.channels:
         _channel(press, channel, records[channel.id])
     _directory(press)
     _sweep(press)
-    told = editions.publish(store, config, everything=everything)
+    told = pages.publish(store, config, everything=everything)
     return PublishReport(
         documents_written=(*press.written, *told.documents_written),
         unchanged=press.unchanged + told.unchanged,
@@ -98,7 +106,7 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
 def close_months(store: Store, config: Config, now: datetime) -> None:
     """Write the archive documents of months that ended, before anything in them can change (P2)."""
     if any(not record.closed and record.month < f"{now:%Y-%m}" for record in archives.records(store)):
-        _archives(_Press(store=store, config=config, now=now))
+        _archives(_press(store, config, now))
 
 
 # --- channels ------------------------------------------------------------------------------------------
@@ -152,6 +160,7 @@ def _documents(press: _Press, channel: Channel, record: ChannelRecord) -> list[D
         updated=record.updated,
         previous=months[-1].month if months else None,
         hub=config.hub,
+        editions=press.editions,
     )
     page = replace(publication, stories=tuple(read[id_] for id_ in shown))
     return renderers.feeds(publication) + [render(page) for render in renderers.PAGES.values()]

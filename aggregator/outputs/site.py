@@ -41,6 +41,9 @@ def render(publication: Publication) -> Document:
             channels=publication.channels,
             home_of=home_of,
             start=places.beside(channel, "index.html"),
+            editions_url=places.beside(channel, places.EDITIONS + "index.html")
+            if publication.editions
+            else None,
             sources_url=places.beside(channel, "sources.opml"),
             made=[other for other in publication.channels if other.automatic],
             address_of=lambda name: places.url(site, channel, name),

@@ -219,6 +219,11 @@ def read(store: Store, edition_id: str) -> Edition:
     )
 
 
+def any_told(store: Store) -> bool:
+    """Whether some edition has a record, and thus a page."""
+    return store.db.execute("SELECT 1 FROM editions WHERE revision > 0 LIMIT 1").fetchone() is not None
+
+
 def lines(store: Store) -> list[EditionLine]:
     """Every edition that has a record, the newest first."""
     rows = store.db.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -233,3 +234,14 @@ def test_a_page_says_what_it_is() -> None:
     assert document.path == "channels/events/index.html"
     assert b'<meta charset="utf-8">' in document.body
     assert page.render(publication()).path == "index.html"
+
+
+def test_a_page_leads_to_the_digests_once_there_are_some() -> None:
+    """Before the first edition there is no page to lead to; then every channel leads to the list."""
+    for channel, folder in ((ALL, ""), (EVENTS, "../../")):
+        told = publication(story(), channel=channel)
+        tree = html.document_fromstring(page.render(replace(told, editions=True)).body)
+        assert [a.get("href") for a in tree.iter("a") if a.text == "Digests"] == [
+            f"{folder}digests/index.html"
+        ]
+        assert b"digests/" not in page.render(told).body
