@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -49,10 +52,21 @@ FOREIGN = [path for path in KINDS if re.search(r"\.(xml|json|ics|opml)$", path)]
 SERVERS = ("own", "nginx", "caddy")
 
 
-@pytest.fixture(scope="module", params=SERVERS)
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Each server on a folder with everything that is published, and with what must not be seen."""
-    folder = tmp_path_factory.mktemp(request.param)
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Server]]:
+    """Each server, started when first asked for: in whatever order the tests come, never twice."""
+    with ExitStack() as stack:
+        yield cache(lambda name: stack.enter_context(serving(name, filled(tmp_path_factory.mktemp(name)))))
+
+
+@pytest.fixture(params=SERVERS)
+def server(request: pytest.FixtureRequest, servers: Callable[[str], Server]) -> Server:
+    """Each of the three in turn."""
+    return servers(request.param)
+
+
+def filled(folder: Path) -> Path:
+    """A folder with everything that is published, and with what must not be seen."""
     public = folder / "public"
     for path in [*KINDS, f"/archive/{datetime.now(UTC):%Y-%m}.xml"]:
         put(public, path.strip("/") + ("/index.html" if path.endswith("/") else ""), BODY)
@@ -65,8 +79,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     (folder / "atom.xml").write_bytes(BODY)
     (public / "out.txt").symlink_to(folder / "secret.txt")
     (public / "away").symlink_to(folder)
-    with serving(request.param, folder) as running:
-        yield running
+    return folder
 
 
 @pytest.mark.parametrize("path", KINDS)
