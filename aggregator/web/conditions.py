@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 WEIGHT = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE)
-FEED_TYPES = ("application/atom+xml", "application/rss+xml")
 TAG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
+FEED_TYPES = ("application/atom+xml", "application/rss+xml")
 
 
 def wants_gzip(accept_encoding: str | None) -> bool:
