@@ -1,4 +1,4 @@
-"""What a request's header fields ask for: packed or not, and whether the client has it already. Pure."""
+"""What a request's header fields ask for: packed or not, to be read by whom, and is it known already? Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 
 WEIGHT = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE)
 TAG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
+FEED_TYPES = ("application/atom+xml", "application/rss+xml")
 
 
 def wants_gzip(accept_encoding: str | None) -> bool:
@@ -31,6 +32,16 @@ def _weighed(weight: str) -> float:
         return 1.0
     stated = WEIGHT.fullmatch(weight)
     return float(stated[1]) if stated else 0.0
+
+
+def wants_to_be_shown(accept: str | None) -> bool:
+    """Whether a feed is asked for by a browser's address bar: by who names HTML and no feed.
+
+    Browsers show `application/atom+xml` as text and `application/xml` with its style sheet (PB15). Programs that read
+    feeds name these types, or take anything.
+    """
+    named = (accept or "").lower()
+    return "text/html" in named and not any(kind in named for kind in FEED_TYPES)
 
 
 def is_known(

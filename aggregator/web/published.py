@@ -12,7 +12,7 @@ from urllib.parse import quote
 from starlette.types import Receive, Scope, Send
 
 from aggregator.seams import Clock
-from aggregator.web.conditions import is_known, wants_gzip
+from aggregator.web.conditions import is_known, wants_gzip, wants_to_be_shown
 from aggregator.web.shelf import Folder, Held, Large, Shelf
 
 Headers = list[tuple[bytes, bytes]]
@@ -25,10 +25,10 @@ LONG_LIFETIME = 86_400
 CHUNK = 64 * 1024
 """Bytes handed over at once: what a client has not taken lies in our memory, once for each of them."""
 
-ATOM = "application/atom+xml; charset=utf-8"
+ATOM, RSS = "application/atom+xml; charset=utf-8", "application/rss+xml; charset=utf-8"
 FEEDS = {
     "atom.xml": ATOM,
-    "rss.xml": "application/rss+xml; charset=utf-8",
+    "rss.xml": RSS,
     "feed.json": "application/feed+json; charset=utf-8",
 }
 SUFFIXES = {
@@ -41,6 +41,8 @@ SUFFIXES = {
     "txt": "text/plain; charset=utf-8",
     "svg": "image/svg+xml; charset=utf-8",
 }
+STYLED = {ATOM, RSS}
+"""What a browser's address bar gets as `SUFFIXES["xml"]`: the same bytes, shown with their style sheet (PB15)."""
 OPEN = {"xml", "json", "ics", "opml"}
 """What readers that live in a browser may read from elsewhere."""
 
@@ -55,7 +57,7 @@ ALWAYS: Headers = [
     (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
 ]
-ASKED = (b"accept-encoding", b"if-none-match", b"if-modified-since")
+ASKED = (b"accept", b"accept-encoding", b"if-none-match", b"if-modified-since")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,28 +88,32 @@ class Published:
             await _say(send, 404, "not found")
 
     async def _held(self, path: str, held: Held, scope: Scope, send: Send) -> None:
-        encodings, tags, since = _asked(scope)
+        accept, encodings, tags, since = _asked(scope)
         packed = held.packed if wants_gzip(encodings) else None
         body = packed or held.plain
-        headers = [(b"etag", body.etag.encode()), *self._headers(path, held.last_modified)]
-        if held.packed:
-            headers.append((b"vary", b"accept-encoding"))
-        if is_known(tags, since, body.etag, held.last_modified):
+        kind = _kind(path)
+        shown = kind in STYLED and wants_to_be_shown(accept)
+        # The type has a say in the tag: a cache may ask with all it has of other requests, and 304 picks one to send.
+        etag = f'{body.etag[:-1]}-shown"' if shown else body.etag
+        headers = [(b"etag", etag.encode()), *self._headers(path, kind, held)]
+        if is_known(tags, since, etag, held.last_modified):
             await _send(send, 304, headers, b"")
             return
         if packed:
             headers.append((b"content-encoding", b"gzip"))
-        headers += _content(path, len(body.content))
+        headers += _content(SUFFIXES["xml"] if shown else kind, len(body.content))
         await _send(send, 200, headers, b"" if scope["method"] == "HEAD" else body.content)
 
     async def _large(self, path: str, large: Large, scope: Scope, send: Send) -> None:
         with large.file as file:
-            _, tags, since = _asked(scope)
-            headers = self._headers(path, large.last_modified)
+            accept, _, tags, since = _asked(scope)
+            kind = _kind(path)
+            shown = kind in STYLED and wants_to_be_shown(accept)
+            headers = self._headers(path, kind, large)
             if is_known(tags, since, None, large.last_modified):
                 await _send(send, 304, headers, b"")
                 return
-            headers += _content(path, large.size)
+            headers += _content(SUFFIXES["xml"] if shown else kind, large.size)
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             left = 0 if scope["method"] == "HEAD" else large.size
             while left and (chunk := await asyncio.to_thread(file.read, min(CHUNK, left))):
@@ -115,17 +121,21 @@ class Published:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
 
-    def _headers(self, path: str, last_modified: str) -> Headers:
+    def _headers(self, path: str, kind: str, found: Held | Large) -> Headers:
         """What every answer about a document says, 304 included (RFC 9110 15.4.5)."""
         name = path.rpartition("/")[2]
         seconds = self._lifetime(path)
         headers = [
             *ALWAYS,
-            (b"last-modified", last_modified.encode()),
+            (b"last-modified", found.last_modified.encode()),
             (b"cache-control", b"public, max-age=%d, stale-if-error=86400" % seconds),
         ]
         if name.rpartition(".")[2] in OPEN:
             headers.append((b"access-control-allow-origin", b"*"))
+        vary = [b"accept-encoding"] if isinstance(found, Held) and found.packed else []
+        vary += [b"accept"] if kind in STYLED else []
+        if vary:
+            headers.append((b"vary", b", ".join(vary)))
         if name in FEEDS:
             links = [(self.site_url + quote(path), "self"), *([(self.hub, "hub")] if self.hub else [])]
             headers.append((b"link", ", ".join(f'<{url}>; rel="{rel}"' for url, rel in links).encode()))
@@ -151,10 +161,13 @@ def _asked(scope: Scope) -> tuple[str | None, ...]:
     return tuple(map(found.get, ASKED))
 
 
-def _content(path: str, length: int) -> Headers:
+def _kind(path: str) -> str:
     name = path.rpartition("/")[2]
     kind = ATOM if ARCHIVE.fullmatch(path) else FEEDS.get(name) or SUFFIXES.get(name.rpartition(".")[2])
-    kind = kind or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return kind or mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def _content(kind: str, length: int) -> Headers:
     return [(b"content-type", kind.encode()), (b"content-length", b"%d" % length)]
 
 

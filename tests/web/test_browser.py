@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from aggregator.gateways.files import write_document
-from aggregator.model import Channel, Publication
+from aggregator.model import Channel, Publication, Sighting
+from aggregator.outputs import atom, rss, stylesheet
 from aggregator.outputs import site as page
-from tests.builders import site, story
+from tests.builders import item, site, story, teller
 from tests.web.servers import Server, put, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -27,20 +28,22 @@ EVIL = "<!doctype html><title>quiet</title><script>document.title='loud'</script
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A page as it is published, one with a style sheet, and one that got past everything else."""
     folder = tmp_path_factory.mktemp("browser")
-    channel = Channel(id="all", title="Imaging news")
-    write_document(
-        folder / "public",
-        page.render(Publication(site=site(), channel=channel, channels=(channel,), stories=(story(),))),
-    )
+    write_document(folder / "public", page.render(of_channel("all")))
+    for channel in ("all", "events"):
+        for fitting in (atom, rss):
+            write_document(folder / "public", fitting.render(of_channel(channel)))
+    write_document(folder / "public", stylesheet.render())
     put(folder / "public", "linked.html", LINKED.encode())
-    put(
-        folder / "public",
-        "feed.css",
-        b"feed { display: block; background: #00566b; color: white; padding: 3em }",
-    )
     put(folder / "public", "evil.html", EVIL.encode())
     with serving("own", folder) as running:
         yield running
+
+
+def of_channel(name: str) -> Publication:
+    """A channel with one story of which the whole text may be told."""
+    channel = Channel(id=name, title="Imaging news")
+    told = story("ssssssssssssssss", Sighting(item=item(), teller=teller(full_text=True)))
+    return Publication(site=site(), channel=channel, channels=(channel,), stories=(told,))
 
 
 def chromium(folder: Path, *options: str) -> tuple[bytes, bytes]:
@@ -65,6 +68,20 @@ def test_a_page_looks_as_it_does_from_disk(server: Server, tmp_path: Path) -> No
     served = seen(tmp_path, f"http://127.0.0.1:{server.port}/")
     assert served == seen(tmp_path, file.as_uri())
     assert served != seen(tmp_path, bare.as_uri())
+
+
+@pytest.mark.parametrize(
+    "name", ["atom.xml", "rss.xml", "channels/events/atom.xml", "channels/events/rss.xml"]
+)
+def test_a_feed_is_readable(server: Server, tmp_path: Path, name: str) -> None:
+    """PB15: served to a browser a feed looks as from disk, `feed.css` applied, its heading to be seen."""
+    file = server.public / name
+    plain, renamed = tmp_path / "plain.xml", file.with_name("renamed.xml")
+    plain.write_bytes(file.read_bytes())
+    renamed.write_bytes(file.read_bytes().replace(b"<title>Imaging news<", b"<title>Other news<", 1))
+    served = seen(tmp_path, f"http://127.0.0.1:{server.port}/{name}")
+    assert served == (seen(tmp_path, file.as_uri())[0], False)
+    assert len({served, seen(tmp_path, plain.as_uri()), seen(tmp_path, renamed.as_uri())}) == 3
 
 
 def test_a_style_sheet_of_our_own_is_loaded(server: Server, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.web.conditions import http_date, is_known, wants_gzip
+from aggregator.web.conditions import http_date, is_known, wants_gzip, wants_to_be_shown
 
 MODIFIED = datetime(2026, 10, 5, 6, 30, tzinfo=UTC)
 TOLD = format_datetime(MODIFIED, usegmt=True)
@@ -22,7 +22,7 @@ WEIGHTS = st.integers(0, 1000).map(lambda n: n / 1000)
 @given(FIELD, st.one_of(FIELD, st.just(TOLD)))
 def test_anything_may_be_said(tags: str | None, since: str | None) -> None:
     """Rubbish is no error, and never means that a client has what it does not have."""
-    assert isinstance(wants_gzip(tags), bool)
+    assert isinstance(wants_gzip(tags), bool) and isinstance(wants_to_be_shown(tags), bool)
     assert not is_known(tags, None, '"not said"', TOLD) or (tags or "").strip() == "*"
     if tags is not None:
         assert is_known(tags, since, '"x"', TOLD) == is_known(tags, None, '"x"', TOLD)
@@ -87,3 +87,25 @@ def test_the_heavier_coding_is_sent(gzip: float, identity: float | None, order: 
 def test_what_clients_write(said: str | None, wanted: bool) -> None:
     """Cases of RFC 9110 12.5.3, and of those who do not keep to it."""
     assert wants_gzip(said) is wanted
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        (None, False),
+        ("", False),
+        ("*/*", False),
+        (
+            "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8",
+            True,
+        ),  # Chromium, Firefox
+        ("Text/HTML", True),
+        ("application/xml, text/xml;q=0.9", False),
+        ("application/atom+xml, application/rss+xml;q=0.9, application/xml;q=0.8, text/html;q=0.5", False),
+        ("text/html, APPLICATION/RSS+XML;q=0.1", False),
+        ("text/html;q=0.9, application/feed+json", True),
+    ],
+)
+def test_only_a_browser_is_shown_feeds(said: str | None, wanted: bool) -> None:
+    """PB15: who names HTML and neither Atom nor RSS; feed readers do not, or name what they read."""
+    assert wants_to_be_shown(said) is wanted
