@@ -135,6 +135,41 @@ def test_a_hidden_story_leaves_a_tombstone_and_comes_back(
     assert title in titles(place)
 
 
+def test_what_was_hidden_when_its_month_was_first_written_comes_back_into_it(
+    place: Workplace, a: Web, clock: Clock
+) -> None:
+    """PB8: also where the document never had the entry, nor a tombstone: hidden before there were archives."""
+    (story_id,) = ids(place, "archive/2026-10.xml").values()
+    upkeep.set_hidden(place.house(), [story_id], "ada", hidden=True)
+    change(place, "DELETE FROM tombs")
+    (place.public / "archive/2026-10.xml").unlink()
+    publish.run(place.house())
+    assert titles(place, "archive/2026-10.xml") == deleted(place, "archive/2026-10.xml") == []
+    upkeep.set_hidden(place.house(), [story_id], "ada", hidden=False)
+    publish.run(place.house())
+    assert list(ids(place, "archive/2026-10.xml").values()) == [story_id]
+
+
+def test_a_month_that_an_editor_opened_a_moment_ago_is_not_linked_yet(
+    place: Workplace, a: Web, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PB8, L1: a decision between archive and feed; the chain is whole at every moment, and told by the next run."""
+    real = publish._channel
+
+    def beside(*of: object) -> None:
+        monkeypatch.setattr(publish, "_channel", real)
+        change(place, "INSERT INTO archives (month) VALUES ('2026-12')")  # as `split --announce` does
+        real(*of)  # type: ignore[arg-type]
+
+    clock.now += 30 * DAY
+    monkeypatch.setattr(publish, "_channel", beside)
+    publish.run(place.house())
+    assert chain(place)[0] == "archive/2026-11.xml"
+    publish.run(place.house())
+    assert chain(place)[0] == "archive/2026-12.xml"
+    assert (place.public / "archive/2026-12.xml").exists()
+
+
 def test_the_feed_says_what_was_withdrawn(place: Workplace, a: Web, clock: Clock) -> None:
     """PB9, PB4: the subscription document has the tombstone as well, and its own `updated` never goes back."""
     clock.now += DAY
