@@ -5,6 +5,10 @@ from __future__ import annotations
 from datetime import date
 
 from aggregator.model import Site, Story
+from aggregator.text import line
+
+MOST = 300
+"""Characters of a story in a few words (P3)."""
 
 _MONTHS = {
     "en": "January February March April May June July August September October November December".split(),
@@ -33,7 +37,7 @@ def note(story: Story, site: Site) -> str | None:
         day=day.day,
         month=_MONTHS.get(language, _MONTHS["en"])[day.month - 1],
         year=day.year,
-        title=story.correction.title_before,
+        title=line(story.correction.title_before, 100),
     )
 
 
@@ -41,4 +45,8 @@ def summary(story: Story, site: Site) -> str:
     """A story in a few words (P3): what was corrected, then its excerpt, or its title where it has none."""
     words = story.lead.excerpt or story.lead.title
     said = note(story, site)
-    return f"{said} {words}" if said else words
+    return _cut(f"{said} {words}" if said else words)
+
+
+def _cut(words: str) -> str:
+    return words if len(words) <= MOST else words[: MOST - 1].rpartition(" ")[0] + "…"
