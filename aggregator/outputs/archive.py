@@ -23,8 +23,8 @@ def anchored(site: Site) -> str:
 
 
 def render(month: ArchiveMonth) -> Document:
-    """`archive/<yyyy-mm>.xml`, whole."""
-    moments = [*(story.updated for story in month.stories), *(stone.at for stone in month.tombstones)]
+    """`archive/<yyyy-mm>.xml`, whole; what is told again was changed after its tombstone: `updated` never goes back."""
+    moments = [*(story.changed for story in month.stories), *(stone.at for stone in month.tombstones)]
     return _document(month, max(moments, default=EPOCH))
 
 

@@ -127,9 +127,11 @@ def test_a_hidden_story_leaves_a_tombstone_and_comes_back(
     assert read(place, path).find(DELETED).get("when") == clock.now.isoformat()
     assert title not in titles(place)
     assert {p: b for p, b in state(place).items() if p in others} == others
+    before = read(place, path).findtext(f"{A}updated")
     clock.now += DAY
     upkeep.set_hidden(place.house(), [story_id], "ada", hidden=False)
     poll(place)
+    assert read(place, path).findtext(f"{A}updated") >= before
     assert deleted(place, path) == deleted(place) == []
     assert etree.tostring(read(place, path).find(f"{A}entry")) == words
     assert title in titles(place)
@@ -206,6 +208,23 @@ def test_a_merge_leaves_a_tombstone_that_says_where_it_went(place: Workplace, a:
     assert deleted(place) == deleted(place, "archive/2026-11.xml") == []
     entry = next(e for e in read(place).iterfind(f"{A}entry") if e.findtext(f"{A}id").endswith(gone))
     assert entry.findtext(f"{A}published") == "2026-11-04T06:30:00+00:00"
+
+
+def test_a_merge_undone_while_hidden_stays_withdrawn(place: Workplace, a: Web, clock: Clock) -> None:
+    """PB9, I7: the part is hidden with the whole, and still says so; shown again, it is where it was."""
+    told = ids(place)
+    kept, gone = told["News number 1"], told["News number 2"]
+    edit.merge(place.house(), [kept, gone], "ada")
+    upkeep.set_hidden(place.house(), [kept], "ada", hidden=True)
+    publish.run(place.house())
+    item = change_and_read(place, "SELECT id FROM items WHERE title = 'News number 2'")
+    assert edit.split(place.house(), [item], "ada", announce=False) == (kept, gone)
+    publish.run(place.house())
+    assert deleted(place, "archive/2026-11.xml") == [gone]
+    upkeep.set_hidden(place.house(), [gone], "ada", hidden=False)
+    publish.run(place.house())
+    assert deleted(place, "archive/2026-11.xml") == []
+    assert list(ids(place, "archive/2026-11.xml").values()) == [gone]
 
 
 def change_and_read(place: Workplace, sql: str) -> str:
