@@ -152,6 +152,22 @@ def test_what_was_hidden_when_its_month_was_first_written_comes_back_into_it(
     assert list(ids(place, "archive/2026-10.xml").values()) == [story_id]
 
 
+def test_what_enters_the_channel_of_everything_late_is_archived(place: Workplace, a: Web, clock: Clock) -> None:
+    """PB8: `all` that left something out lets it in: it is in the chain, though its month is over; no entry leaves."""
+    b = Web()
+    b.feed("/feed", rss(news(7, clock.now, title="By b")), '"1"')
+    write(place, {"a": a, "b": b}, "channels: [{id: all, title: All, exclude: {sources: [b]}}]\n")
+    poll(place)
+    clock.now += 30 * DAY
+    poll(place)
+    assert titles(place, "archive/2026-11.xml") == ["News number 2"]
+    write(place, {"a": a, "b": b}, "channels: [{id: all, title: All, exclude: {sources: [a]}}]\n")
+    poll(place)
+    b.close()
+    assert titles(place) == ["By b"]
+    assert titles(place, "archive/2026-11.xml") == ["By b", "News number 2"]
+
+
 def test_a_month_that_an_editor_opened_a_moment_ago_is_not_linked_yet(
     place: Workplace, a: Web, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
