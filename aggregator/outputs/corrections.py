@@ -45,8 +45,8 @@ def summary(story: Story, site: Site) -> str:
     """A story in a few words (P3): what was corrected, then its excerpt, or its title where it has none."""
     words = story.lead.excerpt or story.lead.title
     said = note(story, site)
-    return _cut(f"{said} {words}" if said else words)
+    return _cut(f"{said} {words}") if said else words
 
 
 def _cut(words: str) -> str:
-    return words if len(words) <= MOST else words[: MOST - 1].rpartition(" ")[0] + "…"
+    return words if len(words) <= MOST else words[: MOST - 1].rsplit(" ", 1)[0] + "…"
