@@ -152,7 +152,9 @@ def test_what_was_hidden_when_its_month_was_first_written_comes_back_into_it(
     assert list(ids(place, "archive/2026-10.xml").values()) == [story_id]
 
 
-def test_what_enters_the_channel_of_everything_late_is_archived(place: Workplace, a: Web, clock: Clock) -> None:
+def test_what_enters_the_channel_of_everything_late_is_archived(
+    place: Workplace, a: Web, clock: Clock
+) -> None:
     """PB8: `all` that left something out lets it in: it is in the chain, though its month is over; no entry leaves."""
     b = Web()
     b.feed("/feed", rss(news(7, clock.now, title="By b")), '"1"')
