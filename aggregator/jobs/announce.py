@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
+from aggregator.gateways import address
 from aggregator.seams import House
 from aggregator.store import pings
 from aggregator.store.connection import Store
@@ -19,10 +20,12 @@ PATIENCE = 15.0
 def announce(house: House, store: Store) -> tuple[str, ...]:
     """Ping the hub for what is due; what to tell the operator: once, when the hub is given up on."""
     hub, now = house.config.hub, house.clock()
-    if house.pretended_clock:  # a demonstration: nobody outside is to hear of it
+    due = pings.due(store, now)
+    if hub is None or not _may_ask(house, hub):
+        for ping in due:  # nobody will ever be told
+            pings.told(store, ping)
         return ()
-    due = pings.due(store, now) if hub else []
-    if hub is None or not due:
+    if not due:
         return ()
     end = time.monotonic() + PATIENCE
     ping_hub = house.hub()
@@ -34,8 +37,8 @@ def announce(house: House, store: Store) -> tuple[str, ...]:
         if failure is None:
             pings.told(store, ping)
             continue
-        # A refusal is about this feed; silence is about the hub, and stands for all.
-        refused = failure.status is not None and 400 <= failure.status < 500
+        # A refusal is about this feed; silence, or a plea for it (429), is about the hub and stands for all.
+        refused = failure.status is not None and 400 <= failure.status < 500 and failure.status != 429
         for other in [ping] if refused else due[n:]:
             if other.attempts >= len(WAITS):
                 pings.told(store, other)
@@ -47,3 +50,10 @@ def announce(house: House, store: Store) -> tuple[str, ...]:
     if given_up is None:
         return ()
     return (f"publish.hub: {hub} does not take pings: {given_up}; subscribers find the news by polling",)
+
+
+def _may_ask(house: House, hub: str) -> bool:
+    """V7: a public hub hears nothing of somebody who does not say who they are, nor of a demonstration."""
+    if not house.config.placeholder and not house.pretended_clock:
+        return True
+    return address.is_private(hub, house.config.fetch.allow_private)

@@ -111,6 +111,8 @@ def select_again(
             channels.add(store, {fact.story_id: _chosen(fact, choose) for fact in facts}, facts)
         for channel in stale:
             channels.selected(store, channel.id, repr((channel.include, channel.exclude)), now)
+        if any(channel.id == "all" for channel in stale):  # whose past is the archive (P2)
+            archives.bump(store, [record.month for record in archives.records(store)])
     return channels.sync(store, [channel.id for channel in all_channels])
 
 

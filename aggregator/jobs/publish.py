@@ -149,6 +149,8 @@ def _documents(press: _Press, channel: Channel, record: ChannelRecord) -> list[D
         since = min((read[id_].announced for id_ in fed), default=EPOCH)
         stones = channels.tombstones(store, channel.id, since, STONES)
         months = archives.records(store) if channel.id == "all" else []
+        # One that an editor opened a moment ago has no document yet.
+        months = [record for record in months if record.written_revision]
     if channel.automatic and not read and not press.there(places.path(channel, "atom.xml")):
         return []
     publication = Publication(
@@ -178,7 +180,9 @@ def _listed(press: _Press, channel: Channel) -> tuple[Channel, ...]:
 def _sweep(press: _Press) -> None:
     """The files of channels that left feeds.yaml go: nobody would ever bring them up to date again."""
     for id_ in channels.gone(press.store, [channel.id for channel in press.config.channels]):
-        files.remove_documents(press.config.public, [f"channels/{id_}/{name}" for name in FILES])
+        paths = [f"channels/{id_}/{name}" for name in FILES]
+        files.remove_documents(press.config.public, paths)
+        pings.forget(press.store, [press.config.site.url + path for path in paths])
         channels.forget(press.store, id_)
 
 
@@ -229,9 +233,9 @@ def _amended(press: _Press, month: ArchiveMonth) -> Document | None:
     path = places.archive_path(month.month)
     try:
         body = (press.config.public / path).read_bytes()
-        buried = archive.buried(body) - {stone.story_id for stone in month.tombstones}
-        back = stories.read(press.store, sorted(archives.alive(press.store, sorted(buried))))
-        body = archive.amend(body, replace(month, stories=tuple(back)))
+        told = archive.told(body)
+        back = [id_ for id_ in archives.told(press.store, month.month) if id_ not in told]
+        body = archive.amend(body, replace(month, stories=tuple(stories.read(press.store, back))))
     except (OSError, ValueError):
         return None
     return Document(path=path, media_type=places.ATOM_TYPE, body=body)

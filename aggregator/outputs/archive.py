@@ -15,7 +15,6 @@ FORMAT = 1
 """Documents of another format are rendered again although they are frozen."""
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
-_DELETED = f"{{{atom.TOMBSTONES}}}deleted-entry"
 
 
 def anchored(site: Site) -> str:
@@ -24,8 +23,8 @@ def anchored(site: Site) -> str:
 
 
 def render(month: ArchiveMonth) -> Document:
-    """`archive/<yyyy-mm>.xml`, whole."""
-    moments = [*(story.updated for story in month.stories), *(stone.at for stone in month.tombstones)]
+    """`archive/<yyyy-mm>.xml`, whole; what is told again was changed after its tombstone: `updated` never goes back."""
+    moments = [*(story.changed for story in month.stories), *(stone.at for stone in month.tombstones)]
     return _document(month, max(moments, default=EPOCH))
 
 
@@ -48,27 +47,25 @@ def _document(month: ArchiveMonth, updated: datetime) -> Document:
     )
 
 
-def buried(body: bytes) -> set[str]:
-    """The ids of the stories that a document has a tombstone of; raises ValueError."""
-    return {_id(deleted.get("ref")) for deleted in _root(body).iterfind(_DELETED)}
+def told(body: bytes) -> set[str]:
+    """The ids of the stories in a document; raises ValueError."""
+    return {_id(entry.findtext(f"{_ATOM}id")) for entry in _root(body).iterfind(f"{_ATOM}entry")}
 
 
 def amend(body: bytes, month: ArchiveMonth) -> bytes:
     """A frozen document in which nothing but withdrawals is changed; raises ValueError.
 
-    `month.tombstones` are all of the month; `month.stories` only those that were withdrawn once and are told
-    again. Every other entry stays as it was.
+    `month.tombstones` are all of the month; `month.stories` only those that are told although the document lacks
+    them, because they were withdrawn when it was written. Every other entry stays as it was.
     """
     root = _root(body)
     gone = {stone.story_id for stone in month.tombstones}
     entries = [entry for entry in root.iterfind(f"{_ATOM}entry") if _id(entry.findtext(f"{_ATOM}id")) in gone]
-    back = [story.id for story in month.stories]
-    stones = [stone for stone in root.iterfind(_DELETED) if _id(stone.get("ref")) in back]
-    if not entries and not stones:
+    if not entries and not month.stories:
         return body
-    told = root.findtext(f"{_ATOM}updated")
+    before = root.findtext(f"{_ATOM}updated")
     changes = [*(stone.at for stone in month.tombstones), *(story.changed for story in month.stories)]
-    fresh = etree.fromstring(_document(month, max(datetime.fromisoformat(told), *changes)).body)
+    fresh = etree.fromstring(_document(month, max(datetime.fromisoformat(before), *changes)).body)
     kept = [entry for entry in root.iterfind(f"{_ATOM}entry") if entry not in entries]
     # The document of the withdrawals alone has everything that changes; what was told is put behind it.
     fresh.extend(kept)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from aggregator import wording
 from aggregator.model import Site, Story
+from aggregator.text import line
+
+MOST = 300
+"""Characters of a story in a few words (P3)."""
 
 
 def note(story: Story, site: Site) -> str | None:
@@ -15,11 +19,16 @@ def note(story: Story, site: Site) -> str | None:
     said = ours["corrected"].format(day=wording.day(day, site.language))
     if story.correction.title_before is None:
         return said
-    return f"{said} {ours['before']} {ours['quote'].format(title=story.correction.title_before)}."
+    before = line(story.correction.title_before, 100)
+    return f"{said} {ours['before']} {ours['quote'].format(title=before)}."
 
 
 def summary(story: Story, site: Site) -> str:
     """A story in a few words (P3): what was corrected, then its excerpt, or its title where it has none."""
     words = story.lead.excerpt or story.lead.title
     said = note(story, site)
-    return f"{said} {words}" if said else words
+    return _cut(f"{said} {words}") if said else words
+
+
+def _cut(words: str) -> str:
+    return words if len(words) <= MOST else words[: MOST - 1].rsplit(" ", 1)[0] + "…"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from aggregator.model import Tombstone
 from aggregator.store.connection import Store, sure_moment
-from aggregator.store.items import marks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +80,3 @@ def withdrawn(store: Store, month: str) -> list[Tombstone]:
     return [
         Tombstone(story_id=row["story_id"], at=sure_moment(row["at"]), became=row["became"]) for row in rows
     ]
-
-
-def alive(store: Store, ids: Sequence[str]) -> set[str]:
-    """Those of `ids` that a story has which is shown."""
-    rows = store.db.execute(f"SELECT id FROM stories WHERE NOT hidden AND id IN ({marks(ids)})", list(ids))
-    return {row[0] for row in rows}

@@ -155,7 +155,7 @@ class Part:
 def found_part(
     store: Store, part: Part, item_ids: Sequence[str], now: datetime, *, of: str, why: str
 ) -> None:
-    """Items leave their story and found another; the first of them leads."""
+    """Items leave their story and found another; the first of them leads. A part of what is hidden is hidden, too."""
     store.db.execute(
         "INSERT INTO stories (id, lead_id, title, kind, announced, published, updated, changed, fed, month, hidden)"
         " SELECT ?1, items.id, items.title, items.kind, ?2, ?3, ?4, ?5, ?6 IS NOT NULL, ?6, stories.hidden"
@@ -175,13 +175,18 @@ def found_part(
         "UPDATE items SET story_id = ?, why = ?, evidence = NULL WHERE id = ?",
         [[part.story_id, why, item_id] for item_id in item_ids],
     )
+    store.db.execute("DELETE FROM tombstones WHERE story_id = ?", [part.story_id])
+    withdrawn = store.db.execute(
+        "INSERT INTO tombstones (story_id, became, at, reason, month)"
+        " SELECT id, NULL, ?, ?, month FROM stories WHERE id = ? AND hidden",
+        [stamp(now), why, part.story_id],
+    ).rowcount
+    if not withdrawn:
+        channels.restore(store, part.story_id)
 
 
 def revive(store: Store, home: str, ids: Iterable[str]) -> Part | None:
-    """The one of `ids` that was merged into `home` and is a story's again: a merge undone leaves no trace behind.
-
-    It is fed again where it was (P2), under its own times.
-    """
+    """The one of `ids` that was merged into `home`: founded again it is fed where it was (P2), under its own times."""
     held = list(ids)
     row = store.db.execute(
         f"SELECT * FROM tombstones WHERE became = ? AND announced IS NOT NULL AND story_id IN ({marks(held)})"
@@ -190,8 +195,6 @@ def revive(store: Store, home: str, ids: Iterable[str]) -> Part | None:
     ).fetchone()
     if row is None:
         return None
-    store.db.execute("DELETE FROM tombstones WHERE story_id = ?", [row["story_id"]])
-    channels.restore(store, row["story_id"])
     return Part(
         story_id=row["story_id"],
         announced=sure_moment(row["announced"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,3 +50,8 @@ def failed(store: Store, ping: Ping, not_before: datetime, reason: str) -> None:
         "UPDATE pings SET attempts = attempts + 1, not_before = ?, reason = ? WHERE url = ?",
         [stamp(not_before), reason, ping.url],
     )
+
+
+def forget(store: Store, urls: Iterable[str]) -> None:
+    """These feeds are published no more."""
+    store.db.conn.executemany("DELETE FROM pings WHERE url = ?", [[url] for url in urls])

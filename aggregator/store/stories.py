@@ -13,7 +13,7 @@ from aggregator.model import Cluster, Correction, Item, Kind, Member, Placement,
 from aggregator.store import traces
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, from_row, marks
-from aggregator.store.sources import tellers
+from aggregator.store.sources import tellers_of
 
 _COLUMNS = """
     SELECT items.id, items.source_id, items.title, items.sort, items.position, items.backlog, items.claimed,
@@ -363,7 +363,7 @@ def read(store: Store, ids: Sequence[str], *, texts: bool = False) -> list[Story
         ):
             related.setdefault(row["story_id"], []).append((row["other_id"], row["why"]))
     corrected = _corrections(store, [row for row in by_id.values() if row["updated"] > row["published"]])
-    who = tellers(store)
+    who = tellers_of(store, {item.source_id for told in items.values() for item in told})
     return [
         Story(
             id=id_,

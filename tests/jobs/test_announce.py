@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs
@@ -13,7 +14,9 @@ import pytest
 from lxml import etree
 
 from aggregator.jobs import announce, fetch, publish
-from aggregator.store import glance
+from aggregator.model import Failure
+from aggregator.store import glance, pings
+from aggregator.store.connection import opened
 from tests.builders import rss
 from tests.conftest import Clock, Web, Workplace
 from tests.jobs.test_publish import news, write
@@ -159,9 +162,73 @@ def test_a_run_that_dies_before_the_ping_leaves_it_owed(place: Workplace, told: 
 
 
 def _dying(house: object) -> object:
-    from dataclasses import replace
-
     def dies() -> object:
         raise KeyboardInterrupt
 
     return replace(house, hub=dies)  # type: ignore[type-var]
+
+
+def test_a_public_hub_hears_nothing_of_a_demonstration(place: Workplace, told: Hub, web: Web) -> None:
+    """V7: neither under a pretended clock nor of a site without a contact; what was owed is forgotten, not hoarded."""
+    house = place.house()  # its clock is pretended
+    hubs: list[str] = []
+    public = replace(
+        house,
+        config=replace(house.config, hub="https://hub.example/"),
+        hub=lambda: lambda hub, _url: hubs.append(hub),
+    )
+    nameless = replace(public, pretended_clock=False, config=replace(public.config, placeholder="contact"))
+    for n, demonstration in enumerate((public, nameless), 2):
+        web.feed("/feed", rss(news(n), news(1)), f'"{n}"')
+        fetch.run(replace(house, hub=lambda: lambda _hub, _url: Failure(reason="silent")), force=True)
+        assert owed(place)
+        demonstration.clock.now += 2 * MINUTE  # type: ignore[attr-defined]
+        publish.run(demonstration)
+        assert hubs == []
+        assert not owed(place)
+    web.feed("/feed", rss(news(4), news(1)), '"4"')
+    fetch.run(replace(public, pretended_clock=False), force=True)
+    assert hubs == ["https://hub.example/"] * 3
+
+
+def owed(place: Workplace) -> list[str]:
+    """The feeds that the hub is still to be told of."""
+    with opened(place.database, create=False) as store:
+        return [ping.url for ping in pings.due(store, place.clock.now + timedelta(days=1))]
+
+
+def test_without_a_hub_nothing_is_owed(place: Workplace, told: Hub, web: Web, clock: Clock) -> None:
+    """A hub that left feeds.yaml keeps no idle run awake."""
+    told.status = 503
+    web.feed("/feed", rss(news(2), news(1)), '"2"')
+    fetch.run(place.house(), force=True)
+    file = place.folder / "feeds.yaml"
+    file.write_text(file.read_text().replace(f", hub: '{told.url}'", ""))
+    clock.now += 2 * MINUTE
+    fetch.run(place.house())
+    assert not owed(place)
+    assert glance.idle(file, clock.now) is not None
+
+
+def test_a_feed_that_is_published_no_more_is_not_announced(
+    place: Workplace, told: Hub, web: Web, clock: Clock
+) -> None:
+    """The hub would only meet a 404 there."""
+    file = place.folder / "feeds.yaml"
+    before = file.read_text()
+    file.write_text(before + "channels: [{id: x, title: X}]\n")
+    told.status = 503
+    fetch.run(place.house(), force=True)
+    assert any("/channels/x/" in url for url in owed(place))
+    file.write_text(before)
+    fetch.run(place.house(), force=True)
+    assert not any("/channels/x/" in url for url in owed(place))
+
+
+def test_a_hub_that_pleads_for_silence_is_left_alone(place: Workplace, told: Hub, web: Web) -> None:
+    """PB11: 429 is no refusal of one feed, so that the others wait as well."""
+    told.told.clear()
+    told.status = 429
+    web.feed("/feed", rss(news(2), news(1)), '"2"')
+    fetch.run(place.house(), force=True)
+    assert told.told == FEEDS[:1]

@@ -127,12 +127,67 @@ def test_a_hidden_story_leaves_a_tombstone_and_comes_back(
     assert read(place, path).find(DELETED).get("when") == clock.now.isoformat()
     assert title not in titles(place)
     assert {p: b for p, b in state(place).items() if p in others} == others
+    before = read(place, path).findtext(f"{A}updated")
     clock.now += DAY
     upkeep.set_hidden(place.house(), [story_id], "ada", hidden=False)
     poll(place)
+    assert read(place, path).findtext(f"{A}updated") >= before
     assert deleted(place, path) == deleted(place) == []
     assert etree.tostring(read(place, path).find(f"{A}entry")) == words
     assert title in titles(place)
+
+
+def test_what_was_hidden_when_its_month_was_first_written_comes_back_into_it(
+    place: Workplace, a: Web, clock: Clock
+) -> None:
+    """PB8: also where the document never had the entry, nor a tombstone: hidden before there were archives."""
+    (story_id,) = ids(place, "archive/2026-10.xml").values()
+    upkeep.set_hidden(place.house(), [story_id], "ada", hidden=True)
+    change(place, "DELETE FROM tombs")
+    (place.public / "archive/2026-10.xml").unlink()
+    publish.run(place.house())
+    assert titles(place, "archive/2026-10.xml") == deleted(place, "archive/2026-10.xml") == []
+    upkeep.set_hidden(place.house(), [story_id], "ada", hidden=False)
+    publish.run(place.house())
+    assert list(ids(place, "archive/2026-10.xml").values()) == [story_id]
+
+
+def test_what_enters_the_channel_of_everything_late_is_archived(
+    place: Workplace, a: Web, clock: Clock
+) -> None:
+    """PB8: `all` that left something out lets it in: it is in the chain, though its month is over; no entry leaves."""
+    b = Web()
+    b.feed("/feed", rss(news(7, clock.now, title="By b")), '"1"')
+    write(place, {"a": a, "b": b}, "channels: [{id: all, title: All, exclude: {sources: [b]}}]\n")
+    poll(place)
+    clock.now += 30 * DAY
+    poll(place)
+    assert titles(place, "archive/2026-11.xml") == ["News number 2"]
+    write(place, {"a": a, "b": b}, "channels: [{id: all, title: All, exclude: {sources: [a]}}]\n")
+    poll(place)
+    b.close()
+    assert titles(place) == ["By b"]
+    assert titles(place, "archive/2026-11.xml") == ["By b", "News number 2"]
+
+
+def test_a_month_that_an_editor_opened_a_moment_ago_is_not_linked_yet(
+    place: Workplace, a: Web, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PB8, L1: a decision between archive and feed; the chain is whole at every moment, and told by the next run."""
+    real = publish._channel
+
+    def beside(*of: object) -> None:
+        monkeypatch.setattr(publish, "_channel", real)
+        change(place, "INSERT INTO archives (month) VALUES ('2026-12')")  # as `split --announce` does
+        real(*of)  # type: ignore[arg-type]
+
+    clock.now += 30 * DAY
+    monkeypatch.setattr(publish, "_channel", beside)
+    publish.run(place.house())
+    assert chain(place)[0] == "archive/2026-11.xml"
+    publish.run(place.house())
+    assert chain(place)[0] == "archive/2026-12.xml"
+    assert (place.public / "archive/2026-12.xml").exists()
 
 
 def test_the_feed_says_what_was_withdrawn(place: Workplace, a: Web, clock: Clock) -> None:
@@ -171,6 +226,23 @@ def test_a_merge_leaves_a_tombstone_that_says_where_it_went(place: Workplace, a:
     assert deleted(place) == deleted(place, "archive/2026-11.xml") == []
     entry = next(e for e in read(place).iterfind(f"{A}entry") if e.findtext(f"{A}id").endswith(gone))
     assert entry.findtext(f"{A}published") == "2026-11-04T06:30:00+00:00"
+
+
+def test_a_merge_undone_while_hidden_stays_withdrawn(place: Workplace, a: Web, clock: Clock) -> None:
+    """PB9, I7: the part is hidden with the whole, and still says so; shown again, it is where it was."""
+    told = ids(place)
+    kept, gone = told["News number 1"], told["News number 2"]
+    edit.merge(place.house(), [kept, gone], "ada")
+    upkeep.set_hidden(place.house(), [kept], "ada", hidden=True)
+    publish.run(place.house())
+    item = change_and_read(place, "SELECT id FROM items WHERE title = 'News number 2'")
+    assert edit.split(place.house(), [item], "ada", announce=False) == (kept, gone)
+    publish.run(place.house())
+    assert deleted(place, "archive/2026-11.xml") == [gone]
+    upkeep.set_hidden(place.house(), [gone], "ada", hidden=False)
+    publish.run(place.house())
+    assert deleted(place, "archive/2026-11.xml") == []
+    assert list(ids(place, "archive/2026-11.xml").values()) == [gone]
 
 
 def change_and_read(place: Workplace, sql: str) -> str:

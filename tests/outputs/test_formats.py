@@ -191,6 +191,18 @@ def test_a_correction_without_another_title_says_when() -> None:
     assert ours["content_text"] == "Corrected on 5 October 2026. Some words."
 
 
+def test_a_correction_makes_no_text_longer_than_permitted() -> None:
+    """P3: 300 characters with the note, in every format."""
+    long = story("s", told(title="T" * 900, excerpt=" ".join(["word"] * 60)))
+    corrected = replace(long, correction=Correction(at=NOW, title_before="Old " * 200))
+    atom, as_rss, as_json = (document.body for document in renderers.feeds(publication(corrected)))
+    said = [feedparser.parse(io.BytesIO(body)).entries[0].summary for body in (atom, as_rss)]
+    said.append(json.loads(as_json)["items"][0]["content_text"])
+    assert len(set(said)) == 1
+    assert 200 < len(said[0]) <= 300
+    assert said[0].startswith("Corrected on 5 October 2026; the title was “Old ")
+
+
 # --- size (PB14) ---------------------------------------------------------------------------------------
 
 
