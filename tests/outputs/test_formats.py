@@ -200,7 +200,7 @@ def test_a_correction_makes_no_text_longer_than_permitted() -> None:
     said.append(json.loads(as_json)["items"][0]["content_text"])
     assert len(set(said)) == 1
     assert 200 < len(said[0]) <= 300
-    assert said[0].startswith("Corrected on 5 October 2026; the title was “Old ")
+    assert said[0].startswith("Corrected on 5 October 2026. Told before as “Old ")
 
 
 # --- size (PB14) ---------------------------------------------------------------------------------------
