@@ -11,7 +11,7 @@ from aggregator.errors import UnknownName, WrongDecision
 from aggregator.jobs.place import enroll, lead_of
 from aggregator.model import Bond, Cluster, Config, Member
 from aggregator.seams import House
-from aggregator.store import archives, channels, editions, editorial, stories
+from aggregator.store import archives, channels, editions, editorial, stories, upkeep
 from aggregator.store.connection import Store, opened
 from aggregator.store.runs import forget_finished
 from aggregator.stories import cluster
@@ -128,10 +128,18 @@ def part_story(
 ) -> None:
     """Found the story `part` of the items that leave `home`, in the caller's transaction."""
     gone = [member.item_id for member in leaving]
-    editorial.found_part(store, part, gone, now, of=home.story_id, why=why)
+    editorial.found_part(store, part, gone, now, why)
+    editorial.follow(store, home.story_id, part.story_id, map(_founded, leaving))
     staying = [member for member in home.members if member.item_id not in gone]
     stories.set_leads(store, {home.story_id: lead_of(staying)}, now)
     _shown_again(store, config, [home.story_id, part.story_id], now)
+    if stories.hidden(
+        store, [home.story_id]
+    ):  # whoever had the part's story is told that it is gone as well (PB9)
+        who = editorial.hider(store, home.story_id) or why
+        upkeep.hide(store, part.story_id, who, now)
+        editorial.decide(store, "hide", who, now, stories=[part.story_id])
+        _shown_again(store, config, [part.story_id], now)
 
 
 def unannounced(store: Store, home: Cluster, leader: Member) -> editorial.Part:

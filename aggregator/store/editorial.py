@@ -152,14 +152,11 @@ class Part:
     month: str | None
 
 
-def found_part(
-    store: Store, part: Part, item_ids: Sequence[str], now: datetime, *, of: str, why: str
-) -> None:
-    """Items leave their story and found another; the first of them leads. A part of what is hidden is hidden, too."""
+def found_part(store: Store, part: Part, item_ids: Sequence[str], now: datetime, why: str) -> None:
+    """Items leave their story and found another; the first of them leads."""
     store.db.execute(
-        "INSERT INTO stories (id, lead_id, title, kind, announced, published, updated, changed, fed, month, hidden)"
-        " SELECT ?1, items.id, items.title, items.kind, ?2, ?3, ?4, ?5, ?6 IS NOT NULL, ?6, stories.hidden"
-        " FROM items, stories WHERE items.id = ?7 AND stories.id = ?8",
+        "INSERT INTO stories (id, lead_id, title, kind, announced, published, updated, changed, fed, month)"
+        " SELECT ?1, id, title, kind, ?2, ?3, ?4, ?5, ?6 IS NOT NULL, ?6 FROM items WHERE id = ?7",
         [
             part.story_id,
             stamp(part.announced),
@@ -168,7 +165,6 @@ def found_part(
             stamp(now),
             part.month,
             item_ids[0],
-            of,
         ],
     )
     store.db.conn.executemany(
@@ -176,21 +172,18 @@ def found_part(
         [[part.story_id, why, item_id] for item_id in item_ids],
     )
     store.db.execute("DELETE FROM tombstones WHERE story_id = ?", [part.story_id])
-    withdrawn = store.db.execute(
-        "INSERT INTO tombstones (story_id, became, at, reason, month)"
-        " SELECT id, NULL, ?, ?, month FROM stories WHERE id = ? AND hidden",
-        [stamp(now), why, part.story_id],
-    ).rowcount
-    if not withdrawn:
-        channels.restore(store, part.story_id)
+    channels.restore(store, part.story_id)
 
 
 def revive(store: Store, home: str, ids: Iterable[str]) -> Part | None:
-    """The one of `ids` that was merged into `home`: founded again it is fed where it was (P2), under its own times."""
+    """The oldest of `ids` that was merged into `home` is a story's again: a merge undone leaves no trace behind.
+
+    It is fed again where it was (P2), under its own times.
+    """
     held = list(ids)
     row = store.db.execute(
         f"SELECT * FROM tombstones WHERE became = ? AND announced IS NOT NULL AND story_id IN ({marks(held)})"
-        " ORDER BY story_id",
+        " ORDER BY announced, story_id",
         [home, *held],
     ).fetchone()
     if row is None:
@@ -201,6 +194,15 @@ def revive(store: Store, home: str, ids: Iterable[str]) -> Part | None:
         published=sure_moment(row["published"]),
         updated=sure_moment(row["updated"]),
         month=row["month"],
+    )
+
+
+def follow(store: Store, home: str, part: str, ids: Iterable[str]) -> None:
+    """Those of `ids` that were merged into `home` are told as its `part` now."""
+    held = list(ids)
+    store.db.execute(
+        f"UPDATE tombstones SET became = ? WHERE became = ? AND story_id IN ({marks(held)})",
+        [part, home, *held],
     )
 
 

@@ -172,7 +172,7 @@ def keep(store: Store, arrivals: Sequence[Arrival], *, backlog: bool, now: datet
     conn.executemany(
         "UPDATE items SET edits = edits + (title <> :title OR text <> :text), guid = :guid,"
         " link = :link, title = :title, html = :html, text = :text, excerpt = :excerpt,"
-        " claimed = :claimed, claimed_raw = :claimed_raw, sort = :sort, position = :position, kind = :kind,"
+        " claimed = :claimed, claimed_raw = :claimed_raw, sort = :sort, kind = :kind,"
         " language = :language, rights = :rights, authors = :authors, categories = :categories, topics = :topics,"
         " enclosures = :enclosures, source_updated = :source_updated, content_hash = :content_hash,"
         " dropped = :dropped WHERE id = :id",

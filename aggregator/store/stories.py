@@ -270,6 +270,7 @@ class Facts:
     announced: datetime
     published: datetime
     position: int
+    """In its document when it was first seen, of the item that was stored first: breaks ties (T4), for ever."""
     fed: bool
     hidden: bool
     month: str | None
@@ -286,7 +287,7 @@ def facts(store: Store, ids: Iterable[str]) -> list[Facts]:
         rows = store.db.execute(
             "SELECT stories.id, stories.announced, stories.published, stories.fed, stories.hidden, stories.month,"
             " stories.kind,"
-            " (SELECT position FROM items WHERE id = stories.lead_id) AS position,"
+            " (SELECT position FROM items WHERE story_id = stories.id ORDER BY number LIMIT 1) AS position,"
             " (SELECT json_group_array(source_id) FROM items WHERE story_id = stories.id) AS sources,"
             " (SELECT json_group_array(value) FROM items, json_each(items.topics) WHERE story_id = stories.id)"
             " AS topics,"

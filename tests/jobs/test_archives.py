@@ -405,3 +405,47 @@ def test_the_files_of_a_channel_that_left_go(place: Workplace, web: Web) -> None
     assert not (place.public / "channels/x").exists()
     assert [file.name for file in (place.public / "channels/y").iterdir()] == ["logo.png"]
     assert titles(place) == ["News number 1"]
+
+
+def test_a_hidden_story_that_is_split_leaves_a_tombstone_for_each_part(
+    place: Workplace, a: Web, clock: Clock
+) -> None:
+    """I7, PB9: whoever had both stories of a merge that was hidden and then undone is told that both are gone."""
+    told = ids(place)
+    kept, gone = told["News number 1"], told["News number 2"]
+    edit.merge(place.house(), [kept, gone], "ada")
+    upkeep.set_hidden(place.house(), [kept], "ada", hidden=True)
+    poll(place)
+    clock.now += DAY
+    item = change_and_read(
+        place, f"SELECT id FROM items WHERE story_id = '{kept}' AND title = 'News number 2'"
+    )
+    edit.split(place.house(), [item], "ada", announce=False)
+    poll(place)
+    assert deleted(place, "archive/2026-10.xml") == [kept]
+    assert deleted(place, "archive/2026-11.xml") == [gone]
+    upkeep.set_hidden(place.house(), [kept, gone], "ada", hidden=False)
+    poll(place)
+    assert ids(place) == told
+    assert [deleted(place, path) for path in ("atom.xml", *chain(place))] == [[], [], []]
+
+
+def test_a_merge_of_three_is_undone_in_one_step_or_two(place: Workplace, a: Web, clock: Clock) -> None:
+    """I7: of stories that were merged one into the other and leave together, the oldest has its id again."""
+    clock.now += DAY
+    a.feed("/feed", rss(news(3, clock.now), news(2), news(1)), '"3"')
+    poll(place)
+    told = ids(place)
+    first, second, third = (told[f"News number {n}"] for n in (1, 2, 3))
+    edit.merge(place.house(), [second, third], "ada")
+    edit.merge(place.house(), [first, second], "ada")
+    poll(place)
+    items = [change_and_read(place, f"SELECT id FROM items WHERE title = 'News number {n}'") for n in (3, 2)]
+    assert edit.split(place.house(), items, "ada", announce=False) == (first, second)
+    poll(place)
+    assert ids(place) == {"News number 1": first, "News number 2": second}
+    (stone,) = read(place, "archive/2026-11.xml").iterfind(DELETED)
+    assert (stone.get("ref")[-16:], stone[0].text[-21:-5]) == (third, second)
+    assert edit.split(place.house(), items[:1], "ada", announce=False) == (second, third)
+    poll(place)
+    assert ids(place) == told

@@ -248,6 +248,21 @@ def test_a_significant_edit_moves_updated_and_nothing_else(
     assert root.findtext(f"{A}updated") == "2026-10-07T06:30:00+00:00"
 
 
+def test_stories_of_one_moment_keep_their_order(place: Workplace, ab: dict[str, Web], clock: Clock) -> None:
+    """T3, T4: document order breaks ties as it was first seen; an edit further down changes nobody's place."""
+    clock.now += DAY
+    ab["a"].feed("/feed", rss(news(3, None), news(1)), '"2"')
+    ab["b"].feed("/feed", rss(news(2), news(4, None)), '"2"')
+    poll(place)
+    before = titles(place)
+    assert before[:2] == ["News number 3", "News number 4"]
+    clock.now += DAY
+    more = (news(n, NOW) for n in (5, 6, 7))
+    ab["a"].feed("/feed", rss(*more, news(3, None, description="Other words."), news(1)), '"3"')
+    assert poll(place).updated_items == 1
+    assert titles(place)[3:] == before
+
+
 def test_a_counter_in_a_title_moves_updated_no_more(
     place: Workplace, ab: dict[str, Web], clock: Clock
 ) -> None:
