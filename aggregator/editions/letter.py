@@ -18,6 +18,7 @@ it off (PB16)."""
 LEAST = 400
 """No story takes fewer bytes: what cannot fit in any case is not laid out to find that out."""
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """Stories under one heading."""
