@@ -198,10 +198,10 @@ def _references(tree: yamlfile.Tree) -> Iterator[Found]:
     for n, part in sources:
         yield from _source_sense(tree, n, part)
         if part.get("id") == model.OPERATOR:
-            path = ("digests", n, "id")
+            here = ("digests", n, "id")
             yield (
-                tree.line(path),
-                path,
+                tree.line(here),
+                here,
                 f"{model.OPERATOR!r} is the id of the mail of `operator`: choose another",
             )
     if not _mapping_at(tree.value, "mail"):

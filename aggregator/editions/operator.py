@@ -139,7 +139,7 @@ def _source(source: SourceHealth, plan: DigestPlan) -> Concern:
     seen = (
         f"last good visit {_day(source.last_success, plan)}" if source.last_success else "no good visit yet"
     )
-    failed = f", {_count(source.failures, 'failure')} in a row" if source.failures else ""
+    failed = f", {_count(source.failures, 'failure')} in a row" if source.failures > 1 else ""
     return Concern(
         heading=_SOURCES,
         title=f"{_short(source.name)} ({source.id})",
