@@ -15,6 +15,8 @@ from itertools import groupby
 from aggregator import wording
 from aggregator.editions import layout
 from aggregator.editions.layout import wrapped
+from aggregator.editions.letter import MAX_BYTES
+from aggregator.editions.message import travelling_size
 from aggregator.model import (
     Condition,
     DigestPlan,
@@ -32,7 +34,7 @@ from aggregator.model import (
 from aggregator.text import line
 
 MOST = 15
-"""So many things are told under one heading; the others are counted."""
+"""So many things are told under one heading, or fewer if they are long; the others are counted."""
 LONGEST = 240
 """Characters of a title or a reason."""
 LATE = timedelta(days=1)
@@ -90,21 +92,11 @@ def compose(plan: DigestPlan, site: Site, condition: Condition, period: date, no
         composed=now,
         told=(),
     )
-    sections = [_section(heading, tuple(group)) for heading, group in groupby(found, key=lambda c: c.heading)]
-    summary = _summary(condition, plan)
-    letter = Letter(
-        subject=edition.subject,
-        text=_text(edition, site, sections, summary),
-        html=layout.html(
-            "operator.html.j2",
-            edition=edition,
-            site=site,
-            sections=sections,
-            summary=summary,
-            why=_WHY,
-            pieces=lambda said: said.split("`"),
-        ),
-    )
+    most = MOST
+    letter = _letter(edition, site, found, _summary(condition, plan), most)
+    while most > 1 and travelling_size(letter.text) + travelling_size(letter.html) > MAX_BYTES:
+        most //= 2
+        letter = _letter(edition, site, found, _summary(condition, plan), most)
     return Bulletin(edition=edition, letter=letter, concerns=len(found))
 
 
@@ -187,7 +179,7 @@ def _parked(letter: OwedLetter) -> Concern:
     to = shlex.quote(letter.address)
     return Concern(
         heading=_MAIL,
-        title=f"{_short(letter.address)}: {letter.edition} is {letter.state}",
+        title=f"{_short(letter.address)}, {letter.edition}: {letter.state}",
         facts=_short(letter.reason or ""),
         do=f"`aggregator digest retry {to}` sends it again, `aggregator digest dismiss {to}` leaves it as it is",
     )
@@ -251,10 +243,31 @@ def _count(number: int, what: str) -> str:
 _WHY = "You get this because feeds.yaml names you as `operator`. How things are by now: `aggregator status`."
 
 
-def _section(heading: str, concerns: tuple[Concern, ...]) -> Section:
-    left = len(concerns) - MOST
+def _letter(edition: Edition, site: Site, found: list[Concern], summary: str, most: int) -> Letter:
+    """The letter with at most so many things under each heading."""
+    sections = [
+        _section(heading, tuple(group), most)
+        for heading, group in groupby(found, key=lambda one: one.heading)
+    ]
+    return Letter(
+        subject=edition.subject,
+        text=_text(edition, site, sections, summary),
+        html=layout.html(
+            "operator.html.j2",
+            edition=edition,
+            site=site,
+            sections=sections,
+            summary=summary,
+            why=_WHY,
+            pieces=lambda said: said.split("`"),
+        ),
+    )
+
+
+def _section(heading: str, concerns: tuple[Concern, ...], most: int) -> Section:
+    left = len(concerns) - most
     more = f"… and {left} more{_MORE.get(heading, '')}" if left > 0 else ""
-    return Section(title=heading, concerns=concerns[:MOST], more=more)
+    return Section(title=heading, concerns=concerns[:most], more=more)
 
 
 def _summary(condition: Condition, plan: DigestPlan) -> str:
