@@ -119,7 +119,7 @@ class Worker:
             )
 
     def _digest(self) -> None:
-        if not self.house.config.digests or not (self.house.config.data / "aggregator.db").exists():
+        if not self.house.config.mailings or not (self.house.config.data / "aggregator.db").exists():
             return
         if glance.no_mail(self.config_file, self.house.clock()) is not None:
             return

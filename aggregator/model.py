@@ -113,11 +113,15 @@ class Channel:
     """Made of a source or a topic, not declared: it gets files with its first story."""
 
 
+OPERATOR = "operator"
+"""The id of the operator's mail among those of digests; no digest may have it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestPlan:
     """A configured digest: which channels and kinds (none: all), when (`schedule` as written), to whom.
 
-    `sections` says what its news stands under: `kinds` or `topics`.
+    `sections` says what its news stands under: `kinds` or `topics`. The operator's mail is planned the same way.
     """
 
     id: str
@@ -184,11 +188,17 @@ class Config:
     topics: tuple[TopicRule, ...]
     channels: tuple[Channel, ...]
     digests: tuple[DigestPlan, ...]
+    operator: DigestPlan | None = None
     mail: MailRules
     retention: Retention
     hub: str | None = None
     listen: tuple[str, int]
     placeholder: str | None
+
+    @property
+    def mailings(self) -> tuple[DigestPlan, ...]:
+        """All that is mailed by a schedule: the digests, and what the operator gets."""
+        return (*self.digests, self.operator) if self.operator else self.digests
 
 
 # --- a visit -------------------------------------------------------------------------------------------
@@ -1415,6 +1425,42 @@ class StatusReport:
     doubts: tuple[DoubtfulPair, ...] = ()
     relay: RelayHold | None = None
     suppressed: tuple[Suppression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """A news that its publisher took back at `at` (I8): `title` as told in the story, `source` its name."""
+
+    story: str
+    title: str
+    source: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lately:
+    """What happened since a moment: in numbers, what publishers took back, runs that did not end.
+
+    `accepted` letters; `unpinged` is why the hub was given up on, where it was.
+    """
+
+    since: datetime
+    visits: int
+    stories: int
+    accepted: int
+    withdrawn: tuple[Withdrawal, ...] = ()
+    unended: tuple[RunRecord, ...] = ()
+    unpinged: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """All that the operator's mail is made of; `overdue` counts sources that nobody visited in time."""
+
+    status: StatusReport
+    overdue: int
+    letters: tuple[OwedLetter, ...]
+    lately: Lately
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,7 +98,7 @@ def digest_preview(invocation: Invocation, digest_id: str, at: str | None, out: 
     house = invocation.house(secrets=False)
     moment = _moment(at, house.config) if at else None
     report = job.preview(house, digest_id, moment, out)
-    click.echo(f"{report.stories} new stories, {report.revised} corrected")
+    click.echo(report.told)
     for file in report.files:
         click.echo(str(file))
 
@@ -124,7 +124,7 @@ def digest_test(invocation: Invocation, digest_id: str, address: str) -> None:
     report = job.test(house, digest_id, _address(address))
     relay = house.config.mail.smtp
     where = f"{relay.host}:{relay.port}" if relay else house.config.data / "outbox"
-    click.echo(f"sent to {address} through {where}: {report.stories} new stories, {report.revised} corrected")
+    click.echo(f"sent to {address} through {where}: {report.told}")
 
 
 def _address(text: str) -> str:

@@ -197,8 +197,18 @@ def _references(tree: yamlfile.Tree) -> Iterator[Found]:
         yield from _exist(tree, ("digests", n, "channels"), _listed(part, "channels"), channel_ids)
     for n, part in sources:
         yield from _source_sense(tree, n, part)
-    if any(_listed(part, "recipients") for _, part in digests) and not _mapping_at(tree.value, "mail"):
-        yield tree.line(("digests",)), ("mail",), "is missing: digests with recipients need `mail.from`"
+        if part.get("id") == model.OPERATOR:
+            here = ("digests", n, "id")
+            yield (
+                tree.line(here),
+                here,
+                f"{model.OPERATOR!r} is the id of the mail of `operator`: choose another",
+            )
+    if not _mapping_at(tree.value, "mail"):
+        if any(_listed(part, "recipients") for _, part in digests):
+            yield tree.line(("digests",)), ("mail",), "is missing: digests with recipients need `mail.from`"
+        if _mapping_at(tree.value, "operator"):
+            yield tree.line(("operator",)), ("mail",), "is missing: `operator` needs `mail.from`"
     yield from _relay_sense(tree)
 
 
@@ -357,6 +367,7 @@ def _config(file: Path, raw: bytes, part: schema.File, vault: _Vault) -> model.C
         topics=tuple(model.TopicRule(topic=topic, words=words) for topic, words in part.topics.items()),
         channels=_channels(part),
         digests=tuple(_digest(digest, site.language, zone) for digest in part.digests),
+        operator=_operator(part.operator, site) if part.operator else None,
         mail=_mail(part, vault),
         retention=model.Retention(visits=part.retention.visits, texts=part.retention.texts),
         hub=part.publish.hub,
@@ -423,8 +434,24 @@ def _digest(part: schema.DigestPart, language: str, zone: ZoneInfo) -> model.Dig
         schedule=part.schedule,
         language=part.language or language,
         timezone=part.timezone or zone,
-        recipients=tuple({address.lower(): address for address in reversed(part.recipients)}.values())[::-1],
+        recipients=_each_once(part.recipients),
     )
+
+
+def _operator(part: schema.OperatorPart, site: schema.SitePart) -> model.DigestPlan:
+    return model.DigestPlan(
+        id=model.OPERATOR,
+        title=f"{site.title}, for its operator",
+        channels=(),
+        schedule=part.schedule,
+        language="en",
+        timezone=site.timezone,
+        recipients=_each_once(part.to),
+    )
+
+
+def _each_once(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple({address.lower(): address for address in reversed(addresses)}.values())[::-1]
 
 
 def _listen(text: str) -> tuple[str, int]:

@@ -58,6 +58,9 @@ Address = Annotated[str, AfterValidator(values.address)]
 Title = Annotated[str, AfterValidator(values.one_line), Field(min_length=1, max_length=300)]
 Folder = Annotated[str, AfterValidator(values.folder)]
 Rhythm = Annotated[Duration, AfterValidator(values.within("1m", "31d"))]
+Schedule = Annotated[
+    str, AfterValidator(values.schedule), Field(examples=["mon 08:00", "daily 07:30", "0 8 1 * *"])
+]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 
 
@@ -183,12 +186,17 @@ class DigestPart(Part):
     channels: Annotated[tuple[Id, ...], Field(min_length=1)] = ("all",)
     kinds: tuple[Kind, ...] = ()
     sections: Literal["kinds", "topics"] = "kinds"
-    schedule: Annotated[
-        str, AfterValidator(values.schedule), Field(examples=["mon 08:00", "daily 07:30", "0 8 1 * *"])
-    ]
+    schedule: Schedule
     language: Language | None = None
     timezone: Zone | None = None
     recipients: tuple[Address, ...] = ()
+
+
+class OperatorPart(Part):
+    """A mail to whoever looks after this, when something needs looking after."""
+
+    to: Annotated[tuple[Address, ...], Field(min_length=1), OneOrMore(Address)]
+    schedule: Schedule = values.schedule("mon 07:00")
 
 
 class SmtpPart(Part):
@@ -248,6 +256,7 @@ class File(Part):
     topics: dict[Id, tuple[Word, ...]] = {}
     channels: tuple[ChannelPart, ...] = ()
     digests: tuple[DigestPart, ...] = ()
+    operator: OperatorPart | None = None
     publish: PublishPart = PublishPart()
     web: WebPart = WebPart()
     mail: MailPart | None = None

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import groupby
 
-import css_inline
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from aggregator import wording
+from aggregator.editions import layout
+from aggregator.editions.layout import WIDTH, wrapped
 from aggregator.editions.message import travelling_size
 from aggregator.model import Edition, Letter, Site, Told
 
@@ -20,7 +17,6 @@ MAX_BYTES = 95_000
 it off (PB16)."""
 LEAST = 400
 """No story takes fewer bytes: what cannot fit in any case is not laid out to find that out."""
-WIDTH = 72
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +71,8 @@ def _page(edition: Edition, site: Site) -> str:
 def _text(edition: Edition, site: Site, sections: Iterable[Section], more: int) -> str:
     words = wording.words(edition.language)
     lines = [
-        *_wrapped(edition.subject, rest="  "),
-        *_wrapped(wording.summary(edition.told, edition.language)),
+        *wrapped(edition.subject, rest="  "),
+        *wrapped(wording.summary(edition.told, edition.language)),
     ]
     lines += ["", f"{words['whole']}:", _page(edition, site), ""]
     for section in sections:
@@ -85,26 +81,22 @@ def _text(edition: Edition, site: Site, sections: Iterable[Section], more: int) 
             lines += [*_story_text(edition, told), ""]
     if more:
         lines += ["", words["more"].format(n=more), _page(edition, site), ""]
-    lines += ["-- ", *_wrapped(words["why"].format(title=edition.title))]
+    lines += ["-- ", *wrapped(words["why"].format(title=edition.title))]
     lines += [words["stop"], site.contact, site.url]
     return "\n".join(lines) + "\n"
 
 
 def _story_text(edition: Edition, told: Told) -> list[str]:
     words = wording.words(edition.language)
-    lines = _wrapped(f"* {told.title}", rest="  ")
-    lines += _wrapped(f"{told.teller}, {wording.day(told.day, edition.language)}", first="  ", rest="  ")
+    lines = wrapped(f"* {told.title}", rest="  ")
+    lines += wrapped(f"{told.teller}, {wording.day(told.day, edition.language)}", first="  ", rest="  ")
     if told.also:
-        lines += _wrapped(f"({words['also']} {', '.join(told.also)})", first="  ", rest="  ")
-    lines += _wrapped(" ".join(wording.turn(told, edition.language)), first="  ", rest="  ")
-    lines += _wrapped(told.excerpt, first="  ", rest="  ")
+        lines += wrapped(f"({words['also']} {', '.join(told.also)})", first="  ", rest="  ")
+    lines += wrapped(" ".join(wording.turn(told, edition.language)), first="  ", rest="  ")
+    lines += wrapped(told.excerpt, first="  ", rest="  ")
     if told.link:
         lines.append(f"  {told.link}")
     return lines
-
-
-def _wrapped(text: str, *, first: str = "", rest: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False)
 
 
 # --- the HTML part -------------------------------------------------------------------------------------
@@ -112,37 +104,16 @@ def _wrapped(text: str, *, first: str = "", rest: str = "") -> list[str]:
 
 def _html(edition: Edition, site: Site, sections: Iterable[Section], more: int) -> str:
     words: Mapping[str, str] = wording.words(edition.language)
-    page = (
-        _environment()
-        .get_template("digest.html.j2")
-        .render(
-            edition=edition,
-            site=site,
-            page=_page(edition, site),
-            sections=sections,
-            summary=wording.summary(edition.told, edition.language),
-            more=words["more"].format(n=more) if more else "",
-            words=words,
-            why=words["why"].format(title=edition.title),
-            day=lambda told: wording.day(told.day, edition.language),
-            turn=lambda told: wording.turn(told, edition.language),
-        )
-    )
-    return _inliner().inline(page)
-
-
-@lru_cache(maxsize=1)
-def _inliner() -> css_inline.CSSInliner:
-    # The media query for dark mode must stay behind; nothing may be fetched.
-    return css_inline.CSSInliner(keep_at_rules=True, keep_style_tags=False, load_remote_stylesheets=False)
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("aggregator.editions"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return layout.html(
+        "digest.html.j2",
+        edition=edition,
+        site=site,
+        page=_page(edition, site),
+        sections=sections,
+        summary=wording.summary(edition.told, edition.language),
+        more=words["more"].format(n=more) if more else "",
+        words=words,
+        why=words["why"].format(title=edition.title),
+        day=lambda told: wording.day(told.day, edition.language),
+        turn=lambda told: wording.turn(told, edition.language),
     )

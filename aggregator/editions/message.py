@@ -10,7 +10,7 @@ from email.utils import format_datetime
 from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
-from aggregator.model import Delivery, Letter, Site
+from aggregator.model import OPERATOR, Delivery, Letter, Site
 
 
 class _UnfoldedLists(EmailPolicy):
@@ -50,9 +50,10 @@ def _common(
     mail["Date"] = format_datetime(composed)
     list_id = f"{digest_id}.{host(site)}"
     mail["List-Id"] = f"{_phrase(digest_title)} <{list_id}>"
-    subject = quote(f"unsubscribe {digest_id}")
-    mail["List-Unsubscribe"] = f"<mailto:{quote(site.contact, safe='@')}?subject={subject}>"
-    mail["List-Archive"] = f"<{_archive(site)}>"
+    if digest_id != OPERATOR:  # who leaves that takes himself out of feeds.yaml, and nobody else may read it
+        subject = quote(f"unsubscribe {digest_id}")
+        mail["List-Unsubscribe"] = f"<mailto:{quote(site.contact, safe='@')}?subject={subject}>"
+        mail["List-Archive"] = f"<{_archive(site)}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail["Precedence"] = "list"  # old programs that answer "I am away" know only this
     text, html = (part.encode("utf-8", "replace").decode() for part in (letter.text, letter.html))

@@ -41,7 +41,7 @@ def announce(house: House, store: Store) -> tuple[str, ...]:
         refused = failure.status is not None and 400 <= failure.status < 500 and failure.status != 429
         for other in [ping] if refused else due[n:]:
             if other.attempts >= len(WAITS):
-                pings.told(store, other)
+                pings.give_up(store, other, failure.reason)
                 given_up = failure.reason
             else:
                 pings.failed(store, other, now + WAITS[other.attempts], failure.reason)

@@ -119,7 +119,7 @@ class _Round:
         self.house, self.store, self.notices = house, store, notices
         self.sent = 0
         self.streak = 0
-        self.titles = {plan.id: plan.title for plan in house.config.digests}
+        self.titles = {plan.id: plan.title for plan in house.config.mailings}
 
     def send_all(self, mailer: Mailer) -> None:
         """Letter after letter, at most `mail.rate` a minute; ends between two of them when asked to."""

@@ -1,4 +1,4 @@
-"""Digests: compose what is due, have delivered what is owed; or show what would go out now (M1-M5)."""
+"""Digests and the operator's mail: compose what is due, deliver what is owed; or show what would go out (M1-M5)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aggregator.gateways import files
 from aggregator.jobs import deliver
 from aggregator.jobs import editions as pages
 from aggregator.jobs.working import prepare, working
-from aggregator.model import Config, Delivery, DigestPlan, DigestReport, Edition, Letter
+from aggregator.model import Config, Delivery, DigestPlan, DigestReport, Edition, Letter, Untold
 from aggregator.seams import House, MailInterrupted, MailRefused
 from aggregator.store import deliveries, editions, runs
 from aggregator.store.connection import Store, opened, stamp
@@ -33,7 +33,7 @@ def run(house: House) -> DigestReport:
     config = house.config
     with working(config, patience=PATIENCE) as store:
         now = house.clock()
-        due = [plan for plan in config.digests if _is_due(store, plan, now)]
+        due = [plan for plan in config.mailings if _is_due(store, plan, now)]
         letters = deliver.next_time(store, config, now)
         if not due and (letters is None or letters > now):
             return _ended(store, config, now, DigestReport())
@@ -52,7 +52,7 @@ def run(house: House) -> DigestReport:
 
 def _ended(store: Store, config: Config, now: datetime, report: DigestReport) -> DigestReport:
     """The report with what is owed and parked now; until when there is nothing to do is left for `glance`."""
-    times = [schedule.next_moment(plan.schedule, plan.timezone, now) for plan in config.digests]
+    times = [schedule.next_moment(plan.schedule, plan.timezone, now) for plan in config.mailings]
     letters = deliver.next_time(store, config, now)
     idle_until = min([*times, *([letters] if letters else [])], default=now + timedelta(days=1))
     try:
@@ -93,64 +93,58 @@ def _is_due(store: Store, plan: DigestPlan, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What `digest preview` wrote."""
+    """What would go out now, in words, and what `digest preview` wrote."""
 
-    stories: int
-    revised: int
-    files: tuple[Path, ...]
+    told: str
+    files: tuple[Path, ...] = ()
 
 
 def preview(house: House, digest_id: str, at: datetime | None, out: Path | None) -> Preview:
     """`.eml` and `.html` of what would go out at `at` (default: now); nothing is recorded."""
-    from aggregator.editions import letter, message
-    from aggregator.jobs import compose
+    from aggregator.editions import message
 
     config = house.config
     plan = _plan(config, digest_id)
-    now = at or house.clock()
     with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
-        edition, untold = compose.edition(store, config, plan, now, _since(store, plan, now))
-    composed = letter.compose(edition, config.site)
+        draft = _draft(store, config, plan, at or house.clock())
+    edition = draft.edition
     address = plan.recipients[0] if plan.recipients else config.site.contact
-    delivery = _delivery(edition, address, composed, message.message_id(edition.id, address, config.site))
+    delivery = _delivery(edition, address, draft.letter, message.message_id(edition.id, address, config.site))
     mail = message.message(delivery, config.mail.sender, plan.title, config.site)
     folder = out or config.data / "preview"
     return Preview(
-        stories=len(untold.new),
-        revised=len(untold.retold),
+        told=draft.told,
         files=(
             files.write_letter(folder, f"{edition.id}.eml", mail),
-            files.write_letter(folder, f"{edition.id}.html", composed.html.encode("utf-8")),
+            files.write_letter(folder, f"{edition.id}.html", draft.letter.html.encode("utf-8")),
         ),
     )
 
 
 def test(house: House, digest_id: str, address: str) -> Preview:
     """Send what would go out now to one address, through the relay that is configured; nothing is recorded."""
-    from aggregator.editions import letter, message
-    from aggregator.jobs import compose
+    from aggregator.editions import message
 
     config = house.config
     plan, now = _plan(config, digest_id), house.clock()
     with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
-        edition, untold = compose.edition(store, config, plan, now, _since(store, plan, now))
-    composed = letter.compose(edition, config.site)
+        draft = _draft(store, config, plan, now)
     # An id of its own: else the real letter would be taken for one that is there already.
-    id_ = message.message_id(f"test-{edition.id}", f"{address} {now.isoformat()}", config.site)
-    marked = replace(composed, subject=f"[Test] {composed.subject}")
+    id_ = message.message_id(f"test-{draft.edition.id}", f"{address} {now.isoformat()}", config.site)
+    marked = replace(draft.letter, subject=f"[Test] {draft.letter.subject}")
     mail = message.message(
-        _delivery(edition, address, marked, id_), config.mail.sender, plan.title, config.site
+        _delivery(draft.edition, address, marked, id_), config.mail.sender, plan.title, config.site
     )
     try:
         with house.mailer() as mailer:
             mailer(mail, address)
     except (MailRefused, MailInterrupted) as error:
         raise AggregatorError(f"the letter to {address} was not accepted: {error}") from error
-    return Preview(stories=len(untold.new), revised=len(untold.retold), files=())
+    return Preview(told=draft.told)
 
 
 def _plan(config: Config, digest_id: str) -> DigestPlan:
-    plans = {plan.id: plan for plan in config.digests}
+    plans = {plan.id: plan for plan in config.mailings}
     if digest_id not in plans:
         near = get_close_matches(digest_id, plans, n=1)
         known = ", ".join(sorted(plans)) or "none"
@@ -166,21 +160,60 @@ def _compose(
 
     Read, composed and written in one transaction: whatever an editor decides is in it, or comes after it.
     """
-    from aggregator.editions import letter, message
-    from aggregator.jobs import compose
+    from aggregator.editions import message
 
     with store.transaction():
-        since = _since(store, plan, now)
-        edition, untold = compose.edition(store, config, plan, now, since)
-        editions.close_period(store, plan.id, edition.period, now, since)
+        draft = _draft(store, config, plan, now)
+        edition = draft.edition
+        editions.close_period(store, plan.id, edition.period, now, _since(store, plan, now))
         if editions.is_composed(store, edition.id):  # under a clock that ran ahead; what is new waits
             return report
-        if not untold:
+        if not draft.worth_mailing:
             return replace(report, empty=(*report.empty, edition.id))
-        editions.compose(store, edition, letter.compose(edition, config.site), untold)
+        published = plan is not config.operator
+        editions.compose(store, edition, draft.letter, draft.untold, published=published)
         ids = (message.message_id(edition.id, address, config.site) for address in plan.recipients)
         deliveries.owe(store, edition.id, zip(plan.recipients, ids, strict=True))
     return replace(report, composed=(*report.composed, edition.id))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An edition that could go out, and its letter; `told` in words, `untold` the stories it is made of."""
+
+    edition: Edition
+    letter: Letter
+    told: str
+    worth_mailing: bool
+    untold: Untold
+
+
+def _draft(store: Store, config: Config, plan: DigestPlan, now: datetime) -> Draft:
+    """What there is to tell now: of stories, or to the operator."""
+    if plan is config.operator:
+        from aggregator.jobs import operator
+
+        made = operator.bulletin(store, config, plan, now)
+        told = f"{made.concerns} things to look after"
+        return Draft(
+            edition=made.edition,
+            letter=made.letter,
+            told=told,
+            worth_mailing=made.concerns > 0,
+            untold=Untold(),
+        )
+
+    from aggregator.editions import letter
+    from aggregator.jobs import compose
+
+    edition, untold = compose.edition(store, config, plan, now, _since(store, plan, now))
+    return Draft(
+        edition=edition,
+        letter=letter.compose(edition, config.site),
+        told=f"{len(untold.new)} new stories, {len(untold.retold)} corrected",
+        worth_mailing=bool(untold),
+        untold=untold,
+    )
 
 
 def _since(store: Store, plan: DigestPlan, now: datetime) -> datetime:

@@ -29,21 +29,26 @@ class Told:
 def status(config: Config) -> StatusReport:
     """How every source is doing, what ran last, what mail is owed."""
     with _store(config) as store:
-        count, items = stories.counts(store)
-        unsent = deliveries.counts(store)
-        return StatusReport(
-            sources=tuple(replace(s, advice=advice(s)) for s in sources.health(store)),
-            stories=count,
-            items=items,
-            subscribers=len({address for digest in config.digests for address in digest.recipients}),
-            owed=sum(unsent.pop(state, 0) for state in ("queued", "sending", "deferred")),
-            oldest_owed=deliveries.oldest_owed(store),
-            parked=unsent,
-            runs=tuple(runs.last(store, 5)),
-            doubts=tuple(editorial.doubts(store, DOUBTS)),
-            relay=deliver.trouble(store, config),
-            suppressed=tuple(deliveries.suppressions(store)),
-        )
+        return condition(store, config)
+
+
+def condition(store: Store, config: Config) -> StatusReport:
+    """The same, from a store that is open."""
+    count, items = stories.counts(store)
+    unsent = deliveries.counts(store)
+    return StatusReport(
+        sources=tuple(replace(s, advice=advice(s)) for s in sources.health(store)),
+        stories=count,
+        items=items,
+        subscribers=len({address for digest in config.digests for address in digest.recipients}),
+        owed=sum(unsent.pop(state, 0) for state in ("queued", "sending", "deferred")),
+        oldest_owed=deliveries.oldest_owed(store),
+        parked=unsent,
+        runs=tuple(runs.last(store, 5)),
+        doubts=tuple(editorial.doubts(store, DOUBTS)),
+        relay=deliver.trouble(store, config),
+        suppressed=tuple(deliveries.suppressions(store)),
+    )
 
 
 def manners(config: Config) -> tuple[Manners, ...]:
@@ -56,20 +61,30 @@ def manners(config: Config) -> tuple[Manners, ...]:
 _ADVICE = (
     (
         r"wait for an editor",
-        "look at them with `aggregator source preview`, then `source release` or `source discard`",
+        "look at them with `aggregator source preview {id}`, then `aggregator source release {id}` or"
+        " `aggregator source discard {id}`",
     ),
-    (r"items are left at once", "compare the page with `page`; if it is right as it is, `source release`"),
+    (
+        r"items are left at once",
+        "compare the page with `page`; if it is right as it is, `aggregator source release {id}`",
+    ),
     (r"filled in by scripts", "the page shows its news to browsers only: look for a feed or an API"),
     (r"^moved for good", "put the new address into feeds.yaml as the source's `url`"),
     (r"^nothing new since", "look at the partner's site: has its news moved to another feed?"),
     (r"bot wall", "ask the partner to let our User-Agent through; it names your contact"),
     (r"robots\.txt", "the partner does not want this page to be read by programs: ask for a feed"),
     (r"reading it", "the document is too much for one visit: tell the partner, or disable the source"),
-    (r"\(404\)|\(410\)", "the feed has moved or is gone: look for it on the partner's site and mend `url`"),
+    (
+        r"\(404\)|\(410\)",
+        "the feed has moved or is gone: look for it (`aggregator source discover`) and mend `url`",
+    ),
     (r"\(401\)", "the partner wants a password: ask for one, or for a public feed"),
     (r"\(403\)", "ask the partner to let our User-Agent in; it names your contact"),
     (r"\(429\)|\(503\)", "wait: it is visited again when the server allows it"),
-    (r"web page, not a feed", "`url` leads to a page: find the feed, or use `kind: page` with selectors"),
+    (
+        r"web page, not a feed",
+        "`url` leads to a page: find the feed (`aggregator source discover`), or use `kind: page`",
+    ),
     (r"not a feed|no JSON Feed|not JSON", "open `url` in a browser: this is no feed any more"),
     (r"layout has probably changed", "compare `page` with the page as it is now and mend the selectors"),
     (r"unknown \(DNS\)", "is the host spelled right, and is the network up?"),
@@ -92,7 +107,7 @@ def advice(source: SourceHealth) -> str | None:
         return None
     for pattern, words in _ADVICE:
         if re.search(pattern, source.reason):
-            return words
+            return words.replace("{id}", source.id)
     return "look at `url` in a browser"
 
 
@@ -105,10 +120,10 @@ MAIL_LATE = timedelta(days=1)
 def troubles(report: StatusReport, now: datetime) -> list[str]:
     """What monitoring should wake somebody for: freshness, not liveness. Empty when all is well."""
     found = []
-    overdue = [s for s in report.sources if s.next_visit is None or s.next_visit < now - LATE]
-    if overdue:
-        count = f"{len(overdue)} of {len(report.sources)} sources"
-        found.append(f"{count} were not visited in time: is cron or the daemon running?")
+    if count := overdue(report, now):
+        found.append(
+            f"{count} of {len(report.sources)} sources were not visited in time: is cron or the daemon running?"
+        )
     failing = [s for s in report.sources if s.state in (State.FAILING, State.GONE)]
     if len(failing) * 2 > len(report.sources):
         found.append(f"{len(failing)} of {len(report.sources)} sources are failing")
@@ -124,6 +139,11 @@ def troubles(report: StatusReport, now: datetime) -> list[str]:
         parked = ", ".join(f"{count} {state}" for state, count in sorted(report.parked.items()))
         found.append(f"letters wait for a person: {parked}; see `digest owed`")
     return found
+
+
+def overdue(report: StatusReport, now: datetime) -> int:
+    """How many sources nobody visited in time."""
+    return sum(source.next_visit is None or source.next_visit < now - LATE for source in report.sources)
 
 
 def write_metrics(report: StatusReport, target: Path) -> None:

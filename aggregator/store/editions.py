@@ -128,11 +128,16 @@ def is_composed(store: Store, edition_id: str) -> bool:
     return store.db.execute("SELECT 1 FROM editions WHERE id = ?", [edition_id]).fetchone() is not None
 
 
-def compose(store: Store, edition: Edition, letter: Letter, carried: Untold) -> None:
-    """The edition, its words and what goes on the ledger for it (M1, M4); in the caller's transaction."""
+def compose(
+    store: Store, edition: Edition, letter: Letter, carried: Untold, *, published: bool = True
+) -> None:
+    """The edition, its words and what goes on the ledger for it (M1, M4); in the caller's transaction.
+
+    One that is not `published` is mailed only: it has no page.
+    """
     store.db.execute(
         "INSERT INTO editions (id, digest_id, period, composed, subject, text, html, title, language, revision)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             edition.id,
             edition.digest_id,
@@ -143,6 +148,7 @@ def compose(store: Store, edition: Edition, letter: Letter, carried: Untold) -> 
             letter.html,
             edition.title,
             edition.language,
+            int(published),
         ],
     )
     store.db.conn.executemany(

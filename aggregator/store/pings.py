@@ -38,10 +38,28 @@ def due(store: Store, now: datetime) -> list[Ping]:
 
 
 def told(store: Store, ping: Ping) -> None:
-    """The hub knows of these bytes, or nobody will try again before there are others."""
+    """The hub knows of these bytes."""
+    _settle(store, ping, None)
+
+
+def give_up(store: Store, ping: Ping, reason: str) -> None:
+    """Nobody will try again before there are other bytes."""
+    _settle(store, ping, reason)
+
+
+def _settle(store: Store, ping: Ping, reason: str | None) -> None:
     store.db.execute(
-        "UPDATE pings SET pinged = ? WHERE url = ? AND version = ?", [ping.version, ping.url, ping.version]
+        "UPDATE pings SET pinged = version, reason = ? WHERE url = ? AND version = ?",
+        [reason, ping.url, ping.version],
     )
+
+
+def given_up(store: Store) -> str | None:
+    """Why the hub was given up on, if it was for bytes that are still public."""
+    row = store.db.execute(
+        "SELECT reason FROM pings WHERE version = pinged AND reason IS NOT NULL ORDER BY not_before DESC, url"
+    ).fetchone()
+    return str(row[0]) if row else None
 
 
 def failed(store: Store, ping: Ping, not_before: datetime, reason: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -45,18 +46,28 @@ def forget_finished(store: Store) -> None:
 
 def last(store: Store, count: int) -> list[RunRecord]:
     """The last runs, newest first."""
-    rows = store.db.table("runs").rows_where(order_by="id desc", limit=count)
-    return [
-        RunRecord(
-            id=row["id"],
-            job=row["job"],
-            started=sure_moment(row["started"]),
-            finished=moment(row["finished"]),
-            outcome=row["outcome"] or "interrupted",
-            report=json.loads(row["report"]) if row["report"] else None,
-        )
-        for row in rows
-    ]
+    return [_record(row) for row in store.db.execute("SELECT * FROM runs ORDER BY id DESC LIMIT ?", [count])]
+
+
+def unended(store: Store, since: datetime) -> list[RunRecord]:
+    """The runs since a moment that broke off, newest first; not the last one of all, which may be at work (L1)."""
+    rows = store.db.execute(
+        "SELECT * FROM runs WHERE started >= ? AND finished IS NULL AND id < (SELECT max(id) FROM runs)"
+        " ORDER BY id DESC",
+        [stamp(since)],
+    )
+    return [_record(row) for row in rows]
+
+
+def _record(row: Mapping[str, Any]) -> RunRecord:
+    return RunRecord(
+        id=row["id"],
+        job=row["job"],
+        started=sure_moment(row["started"]),
+        finished=moment(row["finished"]),
+        outcome=row["outcome"] or "interrupted",
+        report=json.loads(row["report"]) if row["report"] else None,
+    )
 
 
 def get(store: Store, key: str) -> str | None:

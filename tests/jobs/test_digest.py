@@ -772,7 +772,7 @@ def test_a_preview_shows_what_would_go_out_and_records_nothing(
     poll(place)
     before = everything(place)
     shown = digest.preview(place.house(), "weekly", None, place.folder / "out")
-    assert (shown.stories, shown.revised) == (2, 0)
+    assert shown.told == "2 new stories, 0 corrected"
     assert everything(place) == before
     assert not (place.folder / "var" / "outbox").exists()
     assert [file.name for file in shown.files] == ["weekly-2026-10-05.eml", "weekly-2026-10-05.html"]
