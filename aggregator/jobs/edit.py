@@ -133,7 +133,9 @@ def part_story(
     staying = [member for member in home.members if member.item_id not in gone]
     stories.set_leads(store, {home.story_id: lead_of(staying)}, now)
     _shown_again(store, config, [home.story_id, part.story_id], now)
-    if stories.hidden(store, [home.story_id]):  # whoever had the part's story is told that it is gone as well (PB9)
+    if stories.hidden(
+        store, [home.story_id]
+    ):  # whoever had the part's story is told that it is gone as well (PB9)
         who = editorial.hider(store, home.story_id) or why
         upkeep.hide(store, part.story_id, who, now)
         editorial.decide(store, "hide", who, now, stories=[part.story_id])

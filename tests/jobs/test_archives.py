@@ -368,9 +368,7 @@ def test_a_merge_of_three_is_undone_in_one_step_or_two(place: Workplace, a: Web,
     edit.merge(place.house(), [second, third], "ada")
     edit.merge(place.house(), [first, second], "ada")
     poll(place)
-    items = [
-        change_and_read(place, f"SELECT id FROM items WHERE title = 'News number {n}'") for n in (3, 2)
-    ]
+    items = [change_and_read(place, f"SELECT id FROM items WHERE title = 'News number {n}'") for n in (3, 2)]
     assert edit.split(place.house(), items, "ada", announce=False) == (first, second)
     poll(place)
     assert ids(place) == {"News number 1": first, "News number 2": second}
