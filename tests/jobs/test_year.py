@@ -341,6 +341,10 @@ class Year:
             story, lead = told.get(mark, ("", False))
             entry = self.subscriber.known.get(STORY + story)
             was = before.get(STORY + story)
+            if not lead or was is None or was.token != mark:
+                self.restless.add(
+                    mark
+                )  # an edit of who does not lead moves nothing, also when it leads later on
             led = lead and was and was.token == mark and story not in self.decided
             unmoved = was and entry and was.updated == entry.updated < self.place.clock.now
             if led and unmoved and self._in_window(STORY + story):
