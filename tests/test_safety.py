@@ -292,14 +292,16 @@ def _judge_atom(document: str) -> None:
 
 
 HEADERS = [
-    "From",
     "To",
+    "Message-ID",
+    "From",
     "Subject",
     "Date",
-    "Message-ID",
     "List-Id",
     "List-Unsubscribe",
+    "List-Archive",
     "Auto-Submitted",
+    "Precedence",
     "MIME-Version",
     "Content-Type",
 ]

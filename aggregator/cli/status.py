@@ -10,6 +10,7 @@ import click
 from aggregator import wiring
 from aggregator.cli.shown import json_option, print_json, say_doubt, table
 from aggregator.errors import AggregatorError
+from aggregator.text import line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +84,8 @@ def _say_status(report: StatusReport, now: datetime) -> None:
     for gone in report.suppressed:
         click.echo(f"{gone.address} gets no more letters: {gone.reason}; see `aggregator digest owed`")
     for run in report.runs:
-        click.echo(f"{run.job:8} {look.ago(run.started, now):>12}  {run.outcome}")
+        why = f": {line(str(run.report['reason']), 200)}" if run.report and "reason" in run.report else ""
+        click.echo(f"{run.job:8} {look.ago(run.started, now):>12}  {run.outcome}{why}")
     if report.doubts:
         click.echo(
             "\nOne story or two? (aggregator story explain A B; then story merge A B, or story apart A B)"

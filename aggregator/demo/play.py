@@ -7,9 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
-from aggregator.demo.sites import Community, served, site_server
+from aggregator.demo.sites import Community, served
 from aggregator.errors import AggregatorError, FilesError
 
 MARK = ".aggregator-demo"
@@ -24,6 +25,7 @@ site:
   timezone: Europe/Berlin
   authority: news.example,2026
 fetch: {{allow_private: [127.77.0.0/24]}}
+web: {{listen: "127.0.0.1:{port}"}}
 sources:
   - id: hub
     name: European Imaging Hub
@@ -153,11 +155,8 @@ def _what_to_look_at(out: Path) -> None:
 
 
 def _serve(out: Path) -> None:
-    server = site_server(out / "public", PORT)
     print(f"\nServing on http://127.0.0.1:{PORT}/ (stop with Ctrl-C)", flush=True)
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        print()
-    finally:
-        server.server_close()
+    with suppress(KeyboardInterrupt):
+        subprocess.run(
+            [sys.executable, "-m", "aggregator", "-c", str(out / "feeds.yaml"), "serve"], check=True
+        )

@@ -7,8 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -114,20 +113,3 @@ class _Partner(BaseHTTPRequestHandler):
 
 def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;")
-
-
-class _Published(SimpleHTTPRequestHandler):
-    extensions_map = {
-        ".html": "text/html; charset=utf-8",
-        ".xml": "application/atom+xml; charset=utf-8",
-        ".opml": "text/x-opml; charset=utf-8",
-        "": "application/octet-stream",
-    }
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
-
-
-def site_server(public: Path, port: int) -> ThreadingHTTPServer:
-    """The published folder on 127.0.0.1, for looking at."""
-    return ThreadingHTTPServer(("127.0.0.1", port), partial(_Published, directory=str(public)))

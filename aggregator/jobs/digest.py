@@ -72,7 +72,7 @@ def _publish_and_deliver(house: House, store: Store, report: DigestReport) -> Di
         pages.publish(store, house.config)
     except FilesError as error:
         told = f"{error}; letters stay owed until the editions they link to are published"
-        return replace(report, notices=(*report.notices, told))
+        return replace(report, notices=(*report.notices, told), trouble=told)
     done = deliver.run(house, store)
     return replace(report, sent=done.sent, notices=(*report.notices, *done.notices), trouble=done.trouble)
 

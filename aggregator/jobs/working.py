@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from difflib import get_close_matches
 
-from aggregator.errors import AuthorityChanged, UnknownName
+from aggregator.errors import AggregatorError, AuthorityChanged, UnknownName
 from aggregator.gateways import files
 from aggregator.jobs.place import select_again
 from aggregator.model import Config, Source
@@ -28,7 +28,11 @@ def working(config: Config, *, create: bool = False, patience: float = 0) -> Ite
     """
     with files.lock(config.data, patience), opened(config.data / "aggregator.db", create=create) as store:
         same_authority(store, config)
-        yield store
+        try:
+            yield store
+        except AggregatorError as error:
+            runs.fail(store, str(error))
+            raise
 
 
 def same_authority(store: Store, config: Config) -> None:

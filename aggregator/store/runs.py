@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,15 @@ def finish(store: Store, run_id: int, outcome: str, report: dict[str, Any], now:
         store.db.execute(
             "UPDATE runs SET finished = ?, outcome = ?, report = ? WHERE id = ?",
             [stamp(now), outcome, json.dumps(report, ensure_ascii=False, default=str), run_id],
+        )
+
+
+def fail(store: Store, reason: str) -> None:
+    """The run that is open ends without a report; where even that cannot be stored it counts as interrupted."""
+    with suppress(sqlite3.Error):
+        store.db.execute(
+            "UPDATE runs SET outcome = 'failed', report = ? WHERE outcome IS NULL AND id = (SELECT max(id) FROM runs)",
+            [json.dumps({"reason": reason}, ensure_ascii=False)],
         )
 
 

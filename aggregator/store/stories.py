@@ -83,10 +83,10 @@ def hidden(store: Store, ids: Iterable[str]) -> set[str]:
 
 
 def oldest_first(store: Store, ids: Iterable[str]) -> list[str]:
-    """Story ids by when they were announced, then by when they were founded."""
+    """Story ids by when they were announced, then by when they were founded; what no feed ever carried comes last."""
     held = list(ids)
     rows = store.db.execute(
-        f"SELECT id FROM stories WHERE id IN ({marks(held)}) ORDER BY announced, number", held
+        f"SELECT id FROM stories WHERE id IN ({marks(held)}) ORDER BY fed DESC, announced, number", held
     )
     return [row[0] for row in rows]
 
@@ -214,14 +214,6 @@ def set_leads(store: Store, leads: Mapping[str, str], now: datetime) -> None:
         "UPDATE stories SET lead_id = items.id, title = items.title, kind = items.kind, changed = ?"
         " FROM items WHERE items.id = ? AND stories.id = ?",
         [[stamp(now), item_id, story_id] for story_id, item_id in leads.items()],
-    )
-
-
-def feed(store: Store, story_id: str, announced: datetime, month: str) -> None:
-    """Feeds and digests carry a story from now on that was in none of them; announced as what it took in (T1)."""
-    store.db.execute(
-        "UPDATE stories SET fed = 1, announced = ?, month = ? WHERE id = ?",
-        [stamp(announced), month, story_id],
     )
 
 
