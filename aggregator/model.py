@@ -1411,7 +1411,8 @@ class RunRecord:
 class StatusReport:
     """The health of everything. `owed` letters are still to be sent, `parked` ones wait for a person.
 
-    `relay` is the relay's trouble if there is one, `suppressed` the addresses that get no more letters.
+    `relay` is the relay's trouble if there is one, `suppressed` the addresses that get no more letters,
+    `hub` why the WebSub hub does not take notice of news at present.
     """
 
     sources: tuple[SourceHealth, ...]
@@ -1425,6 +1426,7 @@ class StatusReport:
     doubts: tuple[DoubtfulPair, ...] = ()
     relay: RelayHold | None = None
     suppressed: tuple[Suppression, ...] = ()
+    hub: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

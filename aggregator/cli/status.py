@@ -81,6 +81,8 @@ def _say_status(report: StatusReport, now: datetime) -> None:
     click.echo(f"\n{report.stories} stories of {report.items} items; {report.owed} letters owed{parked}")
     if report.relay:
         click.echo(f"the mail relay failed first {look.ago(report.relay.since, now)}: {report.relay.reason}")
+    if report.hub:
+        click.echo(f"the hub is not told of news at present: {report.hub}; subscribers find them by polling")
     for gone in report.suppressed:
         click.echo(f"{gone.address} gets no more letters: {gone.reason}; see `aggregator digest owed`")
     for run in report.runs:

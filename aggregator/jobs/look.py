@@ -14,7 +14,7 @@ from aggregator.gateways import files
 from aggregator.jobs import deliver, politeness
 from aggregator.jobs.working import same_authority
 from aggregator.model import Config, Manners, SourceHealth, State, StatusReport, Story
-from aggregator.store import deliveries, editorial, runs, sources, stories
+from aggregator.store import deliveries, editorial, pings, runs, sources, stories
 from aggregator.store.connection import Store, opened
 
 
@@ -48,6 +48,7 @@ def condition(store: Store, config: Config) -> StatusReport:
         doubts=tuple(editorial.doubts(store, DOUBTS)),
         relay=deliver.trouble(store, config),
         suppressed=tuple(deliveries.suppressions(store)),
+        hub=pings.trouble(store) if config.hub else None,
     )
 
 

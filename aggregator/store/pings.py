@@ -37,6 +37,14 @@ def due(store: Store, now: datetime) -> list[Ping]:
     return [Ping(**dict(row)) for row in rows]
 
 
+def trouble(store: Store) -> str | None:
+    """Why the hub does not take notice at present, if it does not."""
+    row = store.db.execute(
+        "SELECT reason FROM pings WHERE version <> pinged AND reason IS NOT NULL ORDER BY attempts DESC LIMIT 1"
+    ).fetchone()
+    return str(row[0]) if row else None
+
+
 def told(store: Store, ping: Ping) -> None:
     """The hub knows of these bytes."""
     _settle(store, ping, None)

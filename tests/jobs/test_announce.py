@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import pytest
 from lxml import etree
 
-from aggregator.jobs import announce, fetch, publish
+from aggregator.jobs import announce, fetch, look, publish
 from aggregator.model import Failure
 from aggregator.store import glance, pings
 from aggregator.store.connection import opened
@@ -105,6 +105,7 @@ def test_a_hub_that_fails_is_asked_again_later_and_given_up_on_once(
     web.feed("/feed", rss(news(2), news(1)), '"2"')
     notices = list(fetch.run(place.house(), force=True).notices)
     assert told.told == FEEDS[:1]
+    assert look.status(place.house().config).hub == "the hub answered 503"
     house = place.house()
     for wait in announce.WAITS:
         clock.now += wait - timedelta(seconds=1)
