@@ -14,7 +14,7 @@ from lxml import etree, html
 
 from aggregator import text
 from aggregator.model import Edition, EditionLine, Reason, Told, Turn
-from aggregator.outputs import atom, editions
+from aggregator.outputs import editions, renderers
 from tests.builders import NOW, site
 from tests.hostile import VECTORS, faults, shape, xml_faults
 
@@ -189,7 +189,9 @@ def test_the_feed_says_who_and_where_it_is() -> None:
     newest, oldest = root.findall(f"{A}entry")
     assert newest.findtext(f"{A}id") == "tag:news.example,2026:edition/weekly-2026-10-12"
     assert newest.findtext(f"{A}title") == "Weekly, 12 October 2026"
-    assert newest.findtext(f"{A}published") == newest.findtext(f"{A}updated")
+    assert newest.findtext(f"{A}published") == (NOW + timedelta(weeks=1)).isoformat()
+    assert (newest.findtext(f"{A}updated") or "").startswith("2026-10-12T06:30:00.")
+    assert newest.findtext(f"{A}author/{A}name") == site().title
     assert (newest.get(LANG), oldest.get(LANG)) == ("de", None)
     (link,) = oldest.findall(f"{A}link")
     assert dict(link.attrib) == {
@@ -226,7 +228,7 @@ def test_the_feed_stays_small() -> None:
     long = [told(title="ü" * 300, link=f"https://node.example/{'x' * 1000}") for _ in range(60)]
     some = [edition(*long, n=-n, id=f"weekly-{n}") for n in range(30)]
     body = editions.feed(some, site()).body
-    assert len(body) <= atom.MAX_BYTES
+    assert len(body) <= renderers.MAX_BYTES
     ids = [entry.findtext(f"{A}id") for entry in etree.fromstring(body).findall(f"{A}entry")]
     assert 0 < len(ids) < 30
     assert ids == [f"tag:news.example,2026:edition/weekly-{n}" for n in range(len(ids))]
