@@ -15,6 +15,9 @@ from aggregator.seams import Mailer, MailInterrupted, MailRefused
 from aggregator.text import line
 
 TIMEOUT = 30.0
+ANSWER_TIMEOUT = 300.0
+"""For the word that a letter was taken: relays look for viruses and spam before. Who gives up early gets readers their
+letter twice (RFC 5321 4.5.3.2.6, which says ten minutes; but a round takes five, because visits wait for it)."""
 
 # RFC 3463: 5.7.x is about permission to relay, 5.1.7 and 5.1.8 are about the sender; the plain codes want a login
 # (RFC 4954). The operator's to mend, and no fault of the address.
@@ -91,7 +94,12 @@ class _Session:
             self.close()
             raise MailRefused(_words(error), permanent=False) from error
         try:
-            self._expect(smtp.data(body))
+            if smtp.sock is not None:
+                smtp.sock.settimeout(ANSWER_TIMEOUT)
+            answer = smtp.data(body)
+            if smtp.sock is not None:
+                smtp.sock.settimeout(TIMEOUT)
+            self._expect(answer)
         except smtplib.SMTPDataError as error:
             self.close()  # it may have hung up after saying so
             raise _refusal(_words(error)) from error
