@@ -24,6 +24,7 @@ letter twice (RFC 5321 4.5.3.2.6, which says ten minutes; but a round takes five
 _ABOUT_US = re.compile(r"53[0458]\b|5\d\d[ -]5\.(7\.\d+|1\.[78])\b")
 _NOBODY = re.compile(r"5\d\d[ -]5\.1\.(1|2|3|6|10)\b")
 """There is no such mailbox or domain, the address is none, it has moved, or its domain takes no mail."""
+_TOO_LARGE = re.compile(r"5\d\d[ -]5\.(3\.4|2\.3)\b")
 
 
 @contextmanager
@@ -125,8 +126,13 @@ class _Session:
 
 
 def _refusal(said: str) -> MailRefused:
-    permanent = said.startswith("5") and not _ABOUT_US.match(said)
-    return MailRefused(said, permanent=permanent, nobody=bool(_NOBODY.match(said)))
+    about_us = bool(_ABOUT_US.match(said))
+    return MailRefused(
+        said,
+        permanent=said.startswith("5") and not about_us,
+        nobody=bool(_NOBODY.match(said)),
+        blameless=about_us or bool(_TOO_LARGE.match(said)),
+    )
 
 
 def _said(code: int, words: bytes) -> str:

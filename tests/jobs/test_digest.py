@@ -833,7 +833,7 @@ def test_a_digest_that_began_under_a_clock_ahead_is_not_silent_until_then(
 def test_a_correction_before_a_merge_is_told(
     place: Workplace, webs: Callable[[], Web], clock: Clock, priority: int
 ) -> None:
-    """I7, E1: the older id stays under the words of another, whose last edit nobody was told. A partner moves nothing."""
+    """I7, E1: the older id stays under the words of another, whose last edit nobody was told; a partner moves none."""
     one, other = webs(), webs()
     write(place, {"one": one, "other": other})
     file = place.folder / "feeds.yaml"
