@@ -1296,7 +1296,6 @@ class DigestReport:
     deferred: int = 0
     unknown: int = 0
     failed: int = 0
-    files: tuple[str, ...] = ()
     seconds: float = 0.0
     notices: tuple[str, ...] = ()
     trouble: str | None = None

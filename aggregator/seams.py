@@ -70,12 +70,18 @@ def no_hub() -> Hub:
 
 
 class MailRefused(Exception):
-    """The relay answered no. `permanent`: for good; `nobody`: because there is no such address (5.1.1 and kin)."""
+    """The relay answered no. `permanent`: for good; `nobody`: because there is no such address (5.1.1 and kin).
 
-    def __init__(self, reason: str, *, permanent: bool, nobody: bool = False) -> None:
+    `blameless`: it is about us, or about the letter, and says nothing of the address.
+    """
+
+    def __init__(
+        self, reason: str, *, permanent: bool, nobody: bool = False, blameless: bool = False
+    ) -> None:
         super().__init__(reason)
         self.permanent = permanent
         self.nobody = nobody
+        self.blameless = blameless
 
 
 class MailInterrupted(Exception):

@@ -15,12 +15,16 @@ from aggregator.seams import Mailer, MailInterrupted, MailRefused
 from aggregator.text import line
 
 TIMEOUT = 30.0
+ANSWER_TIMEOUT = 300.0
+"""For the word that a letter was taken: relays look for viruses and spam before. Who gives up early gets readers their
+letter twice (RFC 5321 4.5.3.2.6, which says ten minutes; but a round takes five, because visits wait for it)."""
 
 # RFC 3463: 5.7.x is about permission to relay, 5.1.7 and 5.1.8 are about the sender; the plain codes want a login
 # (RFC 4954). The operator's to mend, and no fault of the address.
 _ABOUT_US = re.compile(r"53[0458]\b|5\d\d[ -]5\.(7\.\d+|1\.[78])\b")
 _NOBODY = re.compile(r"5\d\d[ -]5\.1\.(1|2|3|6|10)\b")
 """There is no such mailbox or domain, the address is none, it has moved, or its domain takes no mail."""
+_TOO_LARGE = re.compile(r"5\d\d[ -]5\.(3\.4|2\.3)\b")
 
 
 @contextmanager
@@ -91,7 +95,12 @@ class _Session:
             self.close()
             raise MailRefused(_words(error), permanent=False) from error
         try:
-            self._expect(smtp.data(body))
+            if smtp.sock is not None:
+                smtp.sock.settimeout(ANSWER_TIMEOUT)
+            answer = smtp.data(body)
+            if smtp.sock is not None:
+                smtp.sock.settimeout(TIMEOUT)
+            self._expect(answer)
         except smtplib.SMTPDataError as error:
             self.close()  # it may have hung up after saying so
             raise _refusal(_words(error)) from error
@@ -117,8 +126,13 @@ class _Session:
 
 
 def _refusal(said: str) -> MailRefused:
-    permanent = said.startswith("5") and not _ABOUT_US.match(said)
-    return MailRefused(said, permanent=permanent, nobody=bool(_NOBODY.match(said)))
+    about_us = bool(_ABOUT_US.match(said))
+    return MailRefused(
+        said,
+        permanent=said.startswith("5") and not about_us,
+        nobody=bool(_NOBODY.match(said)),
+        blameless=about_us or bool(_TOO_LARGE.match(said)),
+    )
 
 
 def _said(code: int, words: bytes) -> str:

@@ -186,7 +186,8 @@ class _Round:
             return
         if not error.permanent:
             reason = f"given up after {PATIENCE.days} days: {reason}"
-        suppressed = deliveries.give_up(self.store, delivery, reason, now, nobody=error.nobody)
+        blamed = None if error.blameless else error.nobody
+        suppressed = deliveries.give_up(self.store, delivery, reason, now, nobody=blamed)
         more = "; the address gets no more letters (see `digest owed`)" if suppressed else ""
         self._tell(delivery, "was refused", reason, more)
 

@@ -83,11 +83,12 @@ def _is_due(store: Store, plan: DigestPlan, now: datetime) -> bool:
     record = editions.record(store, plan.id)
     if period is None or record is None:
         return period is not None
-    if record.last_composed > now and record.last_period > period:
-        # The clock ran ahead and was put back: what was told stays told, the next period is due again.
+    if record.last_composed > now:
+        # The clock ran ahead and was put back: what was told stays told, the next period is due again, and a
+        # digest that began meanwhile began now.
+        closed, since = min(period, record.last_period), min(record.since, now - BASELINE)
         with store.transaction():
-            editions.close_period(store, plan.id, period, now, record.since)
-        return False
+            editions.close_period(store, plan.id, closed, now, since)
     return period > record.last_period
 
 

@@ -50,11 +50,12 @@ def merge(house: House, names: Sequence[str], who: str) -> tuple[str, list[str]]
                 for other in another.members
             ]
             editorial.bind(store, pairs, Bond.TOGETHER, decision)
+            leader = lead_of(member for part in parts.values() for member in part.members)
+            stories.take_edit(store, kept, leader)
             for id_ in gone:
                 _leave_channels(store, id_, now)
                 editorial.absorb(store, kept, id_, f"merged by {who} on {now:%Y-%m-%d}", now)
-            everybody = [member for part in parts.values() for member in part.members]
-            stories.set_leads(store, {kept: lead_of(everybody)}, now)
+            stories.set_leads(store, {kept: leader}, now)
             _shown_again(store, house.config, [kept], now)
     return kept, gone
 

@@ -106,7 +106,7 @@ def _entry(entry: Any, story: Story, sheet: Sheet) -> None:
     site, lead, teller = sheet.site, story.lead, story.teller
     entry.id(places.story_tag(site, story.id))
     entry.title(lead.title)
-    entry.updated(_told_apart(story))
+    entry.updated(told_apart(story.updated, story.id))
     entry.published(story.published)
     for name in lead.authors or (teller.name,):
         entry.author(name=name)
@@ -126,13 +126,13 @@ def _entry(entry: Any, story: Story, sheet: Sheet) -> None:
     entry.repair.sheet = sheet
 
 
-def _told_apart(story: Story) -> datetime:
-    """`updated` with a fraction of a second of the story's own.
+def told_apart(updated: datetime, id_: str) -> datetime:
+    """`updated` of an entry with a fraction of a second of its own.
 
     Many partners give a day only, and the W3C validator warns of entries updated in the same moment (DuplicateUpdated).
     """
-    mark = hashlib.sha256(story.id.encode()).digest()
-    return story.updated.replace(microsecond=int.from_bytes(mark[:4]) % 1_000_000)
+    mark = hashlib.sha256(id_.encode()).digest()
+    return updated.replace(microsecond=int.from_bytes(mark[:4]) % 1_000_000)
 
 
 class _FeedRepair(BaseExtension):  # type: ignore[misc]  # feedgen has no types

@@ -14,7 +14,7 @@ from feedgen.feed import FeedGenerator
 from aggregator import __version__, wording
 from aggregator.model import Document, Edition, EditionLine, Site, Told
 from aggregator.outputs import places
-from aggregator.outputs.atom import XML_LANG
+from aggregator.outputs.atom import XML_LANG, told_apart
 from aggregator.outputs.renderers import MAX_BYTES
 from aggregator.outputs.site import environment
 
@@ -90,7 +90,8 @@ def _feed(editions: Sequence[Edition], site: Site) -> bytes:
         entry = generator.add_entry(order="append")
         entry.id(f"tag:{site.authority}:edition/{edition.id}")
         entry.title(edition.subject)
-        entry.updated(edition.composed)
+        entry.author(name=site.title, uri=site.url)
+        entry.updated(told_apart(edition.composed, edition.id))  # one run composes several
         entry.published(edition.composed)
         entry.category(term=edition.digest_id, label=edition.title)
         entry.link(href=site.url + edition.path, rel="alternate", type="text/html")

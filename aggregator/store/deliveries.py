@@ -141,14 +141,15 @@ def interrupted(store: Store, delivery: Delivery) -> None:
         _interrupted(store, "id = ?", [delivery.id])
 
 
-def give_up(store: Store, delivery: Delivery, reason: str, now: datetime, *, nobody: bool) -> bool:
+def give_up(store: Store, delivery: Delivery, reason: str, now: datetime, *, nobody: bool | None) -> bool:
     """Refused for good (5xx); whether its address is suppressed from now on.
 
-    That is so where the relay says that `nobody` is there, or gave up this digest's last edition as well.
+    That is so where the relay says that `nobody` is there, or gave up this digest's last edition as well; never where
+    it said nothing of the address (None).
     """
     with store.transaction():
         _update(store, delivery, "state = 'failed', reason = ?, next_attempt = NULL", reason)
-        suppressed = nobody or _last_failed(store, delivery)
+        suppressed = nobody is not None and (nobody or _last_failed(store, delivery))
         if suppressed:
             store.db.execute(
                 "INSERT OR IGNORE INTO suppressions (address, since, reason) VALUES (?, ?, ?)",

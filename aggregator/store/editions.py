@@ -178,7 +178,8 @@ def close_period(store: Store, digest_id: str, period: date, now: datetime, sinc
     """A period is over for a digest, also when there was nothing to tell (M2); in the caller's transaction."""
     store.db.execute(
         "INSERT INTO digests (id, since, last_period, last_composed) VALUES (?, ?, ?, ?) ON CONFLICT (id)"
-        " DO UPDATE SET last_period = excluded.last_period, last_composed = excluded.last_composed",
+        " DO UPDATE SET since = excluded.since, last_period = excluded.last_period,"
+        " last_composed = excluded.last_composed",
         [digest_id, stamp(since), period.isoformat(), stamp(now)],
     )
 

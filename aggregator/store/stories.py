@@ -217,6 +217,18 @@ def set_leads(store: Store, leads: Mapping[str, str], now: datetime) -> None:
     )
 
 
+def take_edit(store: Store, kept: str, lead_id: str) -> None:
+    """A story that is led by the lead of another takes over when that was edited: its words are these (E1).
+
+    A partner that only joins moves nothing.
+    """
+    store.db.execute(
+        "UPDATE stories SET updated = max(stories.updated, other.updated)"
+        " FROM (SELECT updated FROM stories WHERE lead_id = ? AND updated > published) AS other WHERE stories.id = ?",
+        [lead_id, kept],
+    )
+
+
 def bring_back(store: Store, now: datetime) -> list[str]:
     """Stories that a clock announced which ran ahead are announced now; their ids.
 

@@ -14,6 +14,7 @@ import pytest
 
 from aggregator.editions import message
 from aggregator.errors import MailError
+from aggregator.gateways import smtp
 from aggregator.gateways.smtp import relay as mailing
 from aggregator.model import Delivery, Letter, Smtp
 from aggregator.seams import MailInterrupted, MailRefused
@@ -209,6 +210,20 @@ def test_a_connection_lost_before_the_answer_leaves_the_letter_in_doubt(relay: R
         ("lost@example.org", False),
         ("ada@example.org", True),
     ]
+
+
+def test_the_word_that_a_letter_was_taken_may_come_late(relay: Relay) -> None:
+    """M4, RFC 5321 4.5.3.2.6: who waits only as long as for other answers sends letters twice."""
+    patience: dict[str, float] = {}
+    with mailing(relay.rules(), SENDER) as send:
+
+        def look(step: str, address: str) -> None:
+            patience[step] = send.__self__.smtp.sock.gettimeout()  # type: ignore[attr-defined]
+
+        relay.script = look
+        send(letter(), "ada@example.org")
+        send(letter(), "bob@example.org")
+    assert patience["BODY"] == smtp.ANSWER_TIMEOUT > smtp.TIMEOUT == patience["RCPT"] == patience["RSET"]
 
 
 def test_a_connection_lost_at_data_is_no_success(relay: Relay) -> None:

@@ -270,6 +270,28 @@ def test_an_address_refused_in_two_editions_in_a_row_gets_no_more(
         assert len(look.status(place.house().config).suppressed) == suppressed
 
 
+@pytest.mark.parametrize(
+    ("said", "days"), [("552 5.3.4 too big for the system", 0), ("554 5.7.1 relay access denied", 6)]
+)
+def test_what_is_not_about_the_address_suppresses_nobody(
+    place: Workplace, web: Web, start: Start, relay: Relay, said: str, days: int
+) -> None:
+    """M4: letters too large, or a relay that denies us for weeks: once it is mended everybody gets the next edition."""
+    start()
+    relay.script = saying(said)
+    run(place)
+    for n in (1, 2):
+        place.clock.now += days * DAY
+        run(place)
+        next_edition(place, web, n)
+    place.clock.now += days * DAY
+    run(place)
+    assert {state for (state,) in rows(place, "SELECT DISTINCT state FROM deliveries")} == {"failed"}
+    assert look.status(place.house().config).suppressed == ()
+    relay.script = lambda *_: None
+    assert next_edition(place, web, 3).sent == 3
+
+
 def test_an_address_in_two_digests_is_suppressed_in_both(place: Workplace, web: Web, relay: Relay) -> None:
     """M4: what is owed to it already is not sent either, however the address is written."""
     two = plan(readers=READERS[:1]), plan("daily", "daily 07:00", (READERS[0].capitalize(), READERS[1]))

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from aggregator.errors import ConfigError, MailError, StoreError, UnknownName
-from aggregator.jobs import digest, fetch
+from aggregator.jobs import digest, edit, fetch
 from aggregator.model import DigestReport
 from aggregator.seams import House, Mailer
 from aggregator.store.connection import opened
@@ -803,3 +803,57 @@ def test_a_preview_of_nothing_names_what_there_is(place: Workplace, web: Web) ->
         digest.preview(place.house(), "weekli", None, None)
     with pytest.raises(UnknownName, match="there are: weekly"):
         digest.preview(place.house(), "zzz", None, None)
+
+
+# --- clocks, and what editors do between two editions ------------------------------------------------------
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=20), timedelta(days=200)])
+@pytest.mark.parametrize("schedule", ["mon 08:00", "0 8 1 * *"])
+def test_a_digest_that_began_under_a_clock_ahead_is_not_silent_until_then(
+    place: Workplace, web: Web, clock: Clock, ahead: timedelta, schedule: str
+) -> None:
+    """M2: what is announced after the clock was put back is told, each story once."""
+    write(place, {"node": web}, plan(schedule=schedule))
+    web.feed("/feed", rss(news(1)))
+    clock.now = NOW + ahead
+    poll(place)
+    run(place)
+    for days in range(0, 70, 7):
+        clock.now = NOW + timedelta(days=days, hours=2)
+        web.feed("/feed", rss(*(news(n, NOW + DAY * n) for n in range(days // 7 + 2, 0, -1))))
+        poll(place)
+        run(place)
+    told = sorted(title for titles in editions(place).values() for title in titles)
+    assert len(told) == len(set(told)) and len(told) >= 5
+    assert {f"News number {n}" for n in range(2, 6)} <= set(told)
+
+
+@pytest.mark.parametrize("priority", [-5, 5])
+def test_a_correction_before_a_merge_is_told(
+    place: Workplace, webs: Callable[[], Web], clock: Clock, priority: int
+) -> None:
+    """I7, E1: the older id stays under the words of another, whose last edit nobody was told; a partner moves none."""
+    one, other = webs(), webs()
+    write(place, {"one": one, "other": other})
+    file = place.folder / "feeds.yaml"
+    file.write_text(file.read_text().replace("{id: other,", f"{{id: other, priority: {priority},"))
+    alpha = news(1, NOW - DAY, title="Lattice light sheets for everyone", description="Seen in Jena by all.")
+    one.feed("/feed", rss(alpha))
+    other.feed("/feed", rss(news(2, title="Registration opens in Porto", link="https://other.example/2")))
+    poll(place)
+    run(place)
+    corrected = news(2, title="Registration opens in Lisbon", link="https://other.example/2")
+    other.feed("/feed", rss(corrected))
+    clock.now = NOW + DAY
+    poll(place)
+    edit.merge(place.house(), [id_ for (id_,) in rows(place, "SELECT id FROM stories")], "ada")
+    for weeks in (1, 2):
+        clock.now = NOW + weeks * WEEK
+        poll(place)
+        run(place)
+    later = {"weekly-2026-10-12": ["Registration opens in Lisbon"]} if priority > 0 else {}
+    first = ["Lattice light sheets for everyone", "Registration opens in Porto"]
+    assert {id_: sorted(titles) for id_, titles in editions(place).items()} == {
+        "weekly-2026-10-05": first
+    } | later

@@ -189,7 +189,9 @@ def test_the_feed_says_who_and_where_it_is() -> None:
     newest, oldest = root.findall(f"{A}entry")
     assert newest.findtext(f"{A}id") == "tag:news.example,2026:edition/weekly-2026-10-12"
     assert newest.findtext(f"{A}title") == "Weekly, 12 October 2026"
-    assert newest.findtext(f"{A}published") == newest.findtext(f"{A}updated")
+    assert newest.findtext(f"{A}published") == (NOW + timedelta(weeks=1)).isoformat()
+    assert (newest.findtext(f"{A}updated") or "").startswith("2026-10-12T06:30:00.")
+    assert newest.findtext(f"{A}author/{A}name") == site().title
     assert (newest.get(LANG), oldest.get(LANG)) == ("de", None)
     (link,) = oldest.findall(f"{A}link")
     assert dict(link.attrib) == {

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from aggregator import text
 from aggregator.model import ArchiveMonth, Document, Enclosure, Publication, Story, Tombstone
-from aggregator.outputs import archive, renderers
+from aggregator.outputs import archive, editions, renderers
 from aggregator.stories import clean
 from tests import published
 from tests.builders import site, story
 from tests.hostile import VECTORS
+from tests.outputs import test_editions
 from tests.published import publication, told
 from tests.strategies import law
 from tests.strict import atom, chain, jsonfeed, opml, rss
@@ -44,8 +45,15 @@ WORDS = (
 )
 
 
+def editions_problems(body: bytes, url: str, now: datetime | None) -> list[str]:
+    """The feed of editions is Atom of our own: there is no other source to name (PB3)."""
+    return [problem for problem in atom.problems(body, url, now) if not problem.startswith("PB3: no source")]
+
+
 def judge(path: str) -> Callable[[bytes, str, datetime | None], list[str]]:
     """The judge of a document, by its name."""
+    if path == editions.FEED:
+        return editions_problems
     return atom.problems if path.startswith("archive/") else JUDGES[path.rpartition("/")[2]]
 
 
@@ -83,7 +91,7 @@ def test_what_the_demo_publishes_is_clean(public: Path) -> None:
         for file in sorted(public.rglob("*"))
         if file.name in JUDGES or (file.parent.name == "archive" and file.suffix == ".xml")
     ]
-    assert {"atom.xml", "sources.opml", "channels/events/atom.xml"} <= set(paths)
+    assert {"atom.xml", "sources.opml", "channels/events/atom.xml", "digests/atom.xml"} <= set(paths)
     assert [
         f"{path}: {problem}"
         for path in paths
@@ -124,6 +132,19 @@ def hostile(vector: str) -> Story:
 def test_hostile_words_break_no_rule(vector: str) -> None:
     """PB5: whatever a partner writes, every format stays a valid, harmless document."""
     assert found(*documents(publication(hostile(vector)))) == []
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+def test_hostile_words_break_no_rule_in_the_feed_of_editions(vector: str) -> None:
+    """PB5: whatever a digest tells; and two that one run composed are no duplicates to the W3C validator."""
+    line = text.line(vector) or "-"
+    link = text.web_link(f"https://node.example/{line}")
+    said = test_editions.told(title=line, teller=line, link=link, excerpt=line, also=(line,))
+    pair = [
+        test_editions.edition(said, id=f"{id_}-2026-10-05", digest_id=id_, subject=line, title=line)
+        for id_ in ("one", "two")
+    ]
+    assert found(editions.feed(pair, site())) == []
 
 
 @law
