@@ -176,16 +176,16 @@ def test_a_hub_that_was_given_up_is_told_until_it_answers(broken: Workplace, web
         (ping,) = pings.due(store, NOW)
         pings.failed(store, ping, NOW, "answered 500")
         pings.give_up(store, ping, "answered 500")
-    assert digest.preview(broken.house(), "operator", None, None).told == "0 things to look after"
+    assert digest.preview(broken.house(), "operator", None, None).told == "all is well"
     file = broken.folder / "feeds.yaml"
     file.write_text(file.read_text().replace("publish: {", "publish: {hub: 'https://hub.example/', "))
-    assert digest.preview(broken.house(), "operator", None, None).told == "1 things to look after"
+    assert digest.preview(broken.house(), "operator", None, None).told == "1 thing to look after"
     with opened(broken.database) as store:
         pings.owe(store, {"https://news.example/atom.xml": "2"})
         (ping,) = pings.due(store, NOW)
         pings.failed(store, ping, NOW, "answered 500")
         pings.told(store, ping)
-    assert digest.preview(broken.house(), "operator", None, None).told == "0 things to look after"
+    assert digest.preview(broken.house(), "operator", None, None).told == "all is well"
 
 
 @pytest.mark.parametrize(("reader", "weeks"), [("eve@example.org", 2), ("bob@example.org", 1)])
@@ -239,10 +239,10 @@ def test_nothing_of_it_is_public(broken: Workplace) -> None:
 def test_it_can_be_looked_at_before(broken: Workplace) -> None:
     """`digest preview` and `digest test` know it by the id `operator`, where there is one; nothing is recorded."""
     said = command.call(broken, "digest", "preview", "operator", "--out", str(broken.folder / "out"))
-    assert said.out.splitlines()[0] == "1 things to look after"
+    assert said.out.splitlines()[0] == "1 thing to look after"
     assert "The lost feed" in Path(said.out.splitlines()[2]).read_text("utf-8")
     said = command.call(broken, "digest", "test", "operator", "--to", "eve@example.org")
-    assert said.out.endswith(": 1 things to look after\n")
+    assert said.out.endswith(": 1 thing to look after\n")
     assert [str(mail["Subject"])[:6] for mail in letters(broken)] == ["[Test]"]
     assert composed(broken) == []
     file = broken.folder / "feeds.yaml"
