@@ -195,15 +195,11 @@ def _references(tree: yamlfile.Tree) -> Iterator[Found]:
                 yield from _exist(tree, path, _listed(_mapping_at(part, side), key), known)
     for n, part in digests:
         yield from _exist(tree, ("digests", n, "channels"), _listed(part, "channels"), channel_ids)
-    for n, part in sources:
-        yield from _source_sense(tree, n, part)
         if part.get("id") == model.OPERATOR:
             here = ("digests", n, "id")
-            yield (
-                tree.line(here),
-                here,
-                f"{model.OPERATOR!r} is the id of the mail of `operator`: choose another",
-            )
+            yield tree.line(here), here, "is taken by the mail of `operator`: choose another"
+    for n, part in sources:
+        yield from _source_sense(tree, n, part)
     if not _mapping_at(tree.value, "mail"):
         if any(_listed(part, "recipients") for _, part in digests):
             yield tree.line(("digests",)), ("mail",), "is missing: digests with recipients need `mail.from`"

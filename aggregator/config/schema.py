@@ -195,7 +195,7 @@ class DigestPart(Part):
 class OperatorPart(Part):
     """A mail to whoever looks after this, when something needs looking after."""
 
-    to: Annotated[tuple[Address, ...], Field(min_length=1), OneOrMore(Address)]
+    to: Annotated[tuple[Address, ...], AfterValidator(values.not_empty), OneOrMore(Address)]
     schedule: Schedule = values.schedule("mon 07:00")
 
 

@@ -160,6 +160,13 @@ def authority(text: str) -> str:
     return text
 
 
+def not_empty(given: tuple[str, ...]) -> tuple[str, ...]:
+    """A list of at least one thing."""
+    if not given:
+        raise ValueError("is empty: at least one is needed")
+    return given
+
+
 def schedule(text: str) -> str:
     """`mon 08:00`, `mon,thu 08:00`, `daily 08:00`, or five cron fields -> five cron fields."""
     from cronsim import CronSim, CronSimError

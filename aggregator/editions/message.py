@@ -50,7 +50,7 @@ def _common(
     mail["Date"] = format_datetime(composed)
     list_id = f"{digest_id}.{host(site)}"
     mail["List-Id"] = f"{_phrase(digest_title)} <{list_id}>"
-    if digest_id != OPERATOR:  # who leaves that takes himself out of feeds.yaml, and nobody else may read it
+    if digest_id != OPERATOR:  # that list is in feeds.yaml, and its letters are nowhere to be read
         subject = quote(f"unsubscribe {digest_id}")
         mail["List-Unsubscribe"] = f"<mailto:{quote(site.contact, safe='@')}?subject={subject}>"
         mail["List-Archive"] = f"<{_archive(site)}>"

@@ -38,14 +38,14 @@ MOST = 15
 LONGEST = 240
 """Characters of a title or a reason."""
 LATE = timedelta(days=1)
-"""A letter that no relay has deferred should be gone by then."""
+"""So long a server may ask for time, or a letter be owed that no relay has deferred, before it is told."""
 
 _SOURCES, _DOUBTS, _MAIL = "Sources", "One story or two?", "Mail"
 _RUNS, _HUB, _GONE = "Runs", "WebSub hub", "Withdrawn by their publishers"
 _MORE = {_SOURCES: ": `aggregator status`", _MAIL: ": `aggregator digest owed`"}
 
 _WORST_FIRST = (State.GONE, State.FAILING, State.HELD, State.MOVED, State.SILENT)
-_PUBLISHERS = re.compile(r"\b(tell|ask|wants|allows)\b")
+_PUBLISHERS = re.compile(r"\b(tell|ask)\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +69,12 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bulletin:
-    """The operator's mail, and how many things it tells: nothing to tell is no mail."""
+    """The operator's mail, how many things it tells, and that in words: nothing to tell is no mail."""
 
     edition: Edition
     letter: Letter
     concerns: int
+    told: str
 
 
 def compose(plan: DigestPlan, site: Site, condition: Condition, period: date, now: datetime) -> Bulletin:
@@ -97,7 +98,7 @@ def compose(plan: DigestPlan, site: Site, condition: Condition, period: date, no
     while most > 1 and travelling_size(letter.text) + travelling_size(letter.html) > MAX_BYTES:
         most //= 2
         letter = _letter(edition, site, found, _summary(condition, plan), most)
-    return Bulletin(edition=edition, letter=letter, concerns=len(found))
+    return Bulletin(edition=edition, letter=letter, concerns=len(found), told=told)
 
 
 # --- what there is to look after -----------------------------------------------------------------------
@@ -106,7 +107,7 @@ def compose(plan: DigestPlan, site: Site, condition: Condition, period: date, no
 def _concerns(condition: Condition, plan: DigestPlan, now: datetime) -> Iterator[Concern]:
     """Everything, in the order of the mail; what stands under one heading stands together."""
     status, past = condition.status, condition.lately
-    ill = [source for source in status.sources if source.state in _WORST_FIRST]
+    ill = (source for source in status.sources if _is_ill(source, now))
     for source in sorted(ill, key=lambda source: _WORST_FIRST.index(source.state)):
         yield _source(source, plan)
     for doubt in status.doubts:
@@ -122,6 +123,12 @@ def _concerns(condition: Condition, plan: DigestPlan, now: datetime) -> Iterator
         )
     for gone in past.withdrawn:
         yield _withdrawn(gone, plan)
+
+
+def _is_ill(source: SourceHealth, now: datetime) -> bool:
+    if source.state is State.HELD and source.failures and source.last_success:  # its server asked for time
+        return source.last_success < now - LATE
+    return source.state in _WORST_FIRST
 
 
 def _source(source: SourceHealth, plan: DigestPlan) -> Concern:

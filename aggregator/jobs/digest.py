@@ -195,11 +195,10 @@ def _draft(store: Store, config: Config, plan: DigestPlan, now: datetime) -> Dra
         from aggregator.jobs import operator
 
         made = operator.bulletin(store, config, plan, now)
-        told = f"{made.concerns} things to look after"
         return Draft(
             edition=made.edition,
             letter=made.letter,
-            told=told,
+            told=made.told,
             worth_mailing=made.concerns > 0,
             untold=Untold(),
         )

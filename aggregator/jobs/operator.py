@@ -29,7 +29,7 @@ def _condition(store: Store, config: Config, since: datetime, now: datetime) -> 
     listed = {address.lower() for plan in config.mailings for address in plan.recipients}
     # Of an address that was told of and that feeds.yaml does not name any more nothing is left to be done.
     open_ = (gone for gone in status.suppressed if gone.since >= since or gone.address.lower() in listed)
-    past = lately.read(store, since)
+    past = lately.read(store, since, now)
     return Condition(
         status=replace(status, suppressed=tuple(open_)),
         overdue=look.overdue(status, now),

@@ -9,30 +9,38 @@ from aggregator.store import pings, runs
 from aggregator.store.connection import Store, stamp, sure_moment
 
 
-def read(store: Store, since: datetime) -> Lately:
-    """What happened since a moment."""
+def read(store: Store, since: datetime, now: datetime) -> Lately:
+    """What happened since a moment, and before `now`: whatever happens in this second is told the next time."""
     return Lately(
         since=since,
-        visits=_count(store, "visits WHERE started >= ?", since),
-        stories=_count(store, "stories WHERE announced >= ? AND fed AND NOT hidden", since),
-        accepted=_count(store, "deliveries WHERE last_attempt >= ? AND state = 'accepted'", since),
-        withdrawn=tuple(_withdrawn(store, since)),
-        unended=tuple(runs.unended(store, since)),
+        visits=_count(store, "visits WHERE started >= ? AND started < ?", since, now),
+        stories=_count(
+            store, "stories WHERE announced >= ? AND announced < ? AND fed AND NOT hidden", since, now
+        ),
+        accepted=_count(
+            store,
+            "deliveries WHERE last_attempt >= ? AND last_attempt < ? AND state = 'accepted'",
+            since,
+            now,
+        ),
+        withdrawn=tuple(_withdrawn(store, since, now)),
+        unended=tuple(runs.unended(store, since, now)),
         unpinged=pings.given_up(store),
     )
 
 
-def _count(store: Store, what: str, since: datetime) -> int:
-    return int(store.db.execute(f"SELECT count(*) FROM {what}", [stamp(since)]).fetchone()[0])
+def _count(store: Store, what: str, *moments: datetime) -> int:
+    row = store.db.execute(f"SELECT count(*) FROM {what}", [stamp(moment) for moment in moments]).fetchone()
+    return int(row[0])
 
 
-def _withdrawn(store: Store, since: datetime) -> list[Withdrawal]:
+def _withdrawn(store: Store, since: datetime, now: datetime) -> list[Withdrawal]:
     """What publishers took back that was told in a story, the newest first (I8)."""
     rows = store.db.execute(
         "SELECT items.story_id, items.title, sources.name, withdrawals.withdrawn FROM withdrawals"
         " JOIN items ON items.id = withdrawals.item_id JOIN sources ON sources.id = withdrawals.source_id"
-        " WHERE withdrawn >= ? AND items.story_id IS NOT NULL ORDER BY withdrawn DESC, items.id",
-        [stamp(since)],
+        " WHERE withdrawn >= ? AND withdrawn < ? AND items.story_id IS NOT NULL ORDER BY withdrawn DESC, items.id",
+        [stamp(since), stamp(now)],
     )
     return [
         Withdrawal(

@@ -60,12 +60,12 @@ def last(store: Store, count: int) -> list[RunRecord]:
     return [_record(row) for row in store.db.execute("SELECT * FROM runs ORDER BY id DESC LIMIT ?", [count])]
 
 
-def unended(store: Store, since: datetime) -> list[RunRecord]:
-    """The runs since a moment that broke off, newest first; not the last one of all, which may be at work (L1)."""
+def unended(store: Store, since: datetime, now: datetime) -> list[RunRecord]:
+    """The runs between two moments that broke off, newest first; not the last of all, which may be at work (L1)."""
     rows = store.db.execute(
-        "SELECT * FROM runs WHERE started >= ? AND finished IS NULL AND id < (SELECT max(id) FROM runs)"
+        "SELECT * FROM runs WHERE started >= ? AND started < ? AND finished IS NULL AND id < (SELECT max(id) FROM runs)"
         " ORDER BY id DESC",
-        [stamp(since)],
+        [stamp(since), stamp(now)],
     )
     return [_record(row) for row in rows]
 

@@ -492,6 +492,25 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         'digests:\n  - {id: w, title: W, schedule: "mon 08:00", recipients: [a@b.example]}\n',
         ["2: mail: is missing: digests with recipients need `mail.from`"],
     ),
+    "an operator without sender": (
+        "operator: {to: a@b.example}\n",
+        ["2: mail: is missing: `operator` needs `mail.from`"],
+    ),
+    "a wrong operator": (
+        'digests:\n  - {id: operator, title: W, schedule: "mon 08:00"}\n'
+        "mail: {from: a@b.example}\noperator: {to: nobody, schedule: never, language: de}\n",
+        [
+            "3: digests[0].id: is taken by the mail of `operator`: choose another",
+            "5: operator.language: unknown key",
+            "5: operator.schedule: 'never' is not a schedule: write \"mon 08:00\", \"daily 07:30\" or five cron"
+            " fields",
+            "5: operator.to: 'nobody' is not a mail address: An email address must have an @-sign.",
+        ],
+    ),
+    "an operator of nobody": (
+        "mail: {from: a@b.example}\noperator: {to: []}\n",
+        ["3: operator.to: is empty: at least one is needed"],
+    ),
     "bad mail": (
         "mail: {from: nobody, smtp: {host: h, security: ssl, port: 0}}\n",
         [

@@ -142,6 +142,7 @@ SINCE = NOW - 2 * DAY
     [
         (made(), []),
         (made(source(State.WELL, reason="one failure", failures=1)), []),
+        (made(source(State.HELD, reason="(503)", advice="wait", failures=1, last_success=NOW - DAY)), []),
         (
             made(source(State.FAILING, **ILL)),
             [
