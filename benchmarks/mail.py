@@ -39,7 +39,6 @@ STEP = timedelta(minutes=10)  # between two runs, as cron has it
 FEEDS = """\
 site: {{title: Bench, url: "https://news.example/", contact: bench@news.example, authority: "news.example,2026"}}
 mail: {{from: Bench <bench@news.example>, smtp: {{host: 127.0.0.1, port: {port}, security: none}}}}
-digests: [{{id: weekly, title: Weekly, schedule: "mon 08:00"}}]
 """
 LINE = "* A story of some partner, told in as many words as titles have\n  https://news.example/stories/{n}\n"
 CELL = (
@@ -109,20 +108,19 @@ def owing(folder: Path, post: Post, addresses: list[str]) -> None:
     file = folder / "feeds.yaml"
     file.write_text(FEEDS.format(port=post.port), encoding="utf-8")
     config = configuration.load(file)
-    plan = config.digests[0]
     edition = Edition(
         id="weekly-2026-10-05",
-        digest_id=plan.id,
-        title=plan.title,
+        digest_id="weekly",
+        title="Weekly",
         subject=LETTER.subject,
-        language=plan.language,
+        language="en",
         period=date(2026, 10, 5),
         composed=NOW,
         told=(),
     )
     ids = (message.message_id(edition.id, address, config.site) for address in addresses)
     with opened(config.data / "aggregator.db") as store, store.transaction():
-        editions.close_period(store, plan.id, edition.period, NOW, NOW)
+        editions.close_period(store, edition.digest_id, edition.period, NOW, NOW)
         editions.compose(store, edition, LETTER, Untold())
         deliveries.owe(store, edition.id, zip(addresses, ids, strict=True))
 

@@ -120,6 +120,7 @@ class _Round:
         self.sent = 0
         self.streak = 0
         self.titles = {plan.id: plan.title for plan in house.config.mailings}
+        self.readers = {plan.id: {a.lower() for a in plan.recipients} for plan in house.config.mailings}
 
     def send_all(self, mailer: Mailer) -> None:
         """Letter after letter, at most `mail.rate` a minute; ends between two of them when asked to."""
@@ -152,6 +153,9 @@ class _Round:
         from aggregator.editions import message
 
         config = self.house.config
+        if delivery.address.lower() not in self.readers.get(delivery.digest_id, {delivery.address.lower()}):
+            deliveries.close(self.store, delivery, "no recipient of it any more")
+            return
         title = self.titles.get(delivery.digest_id, delivery.digest_id)
         body = message.message(delivery, config.mail.sender, title, config.site)
         if not deliveries.lease(self.store, delivery, self.house.clock()):

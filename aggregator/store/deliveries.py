@@ -163,6 +163,16 @@ def give_up(store: Store, delivery: Delivery, reason: str, now: datetime, *, nob
     return suppressed
 
 
+def close(store: Store, delivery: Delivery, reason: str) -> None:
+    """Nobody wants it any more: it is not sent, and waits for nobody."""
+    with store.transaction():
+        store.db.execute(
+            "UPDATE deliveries SET state = 'failed', reason = ?, next_attempt = NULL, dismissed = 1"
+            " WHERE id = ? AND state IN ('queued', 'deferred')",
+            [reason, delivery.id],
+        )
+
+
 def _last_failed(store: Store, delivery: Delivery) -> bool:
     row = store.db.execute(
         "SELECT state FROM deliveries JOIN editions ON editions.id = deliveries.edition_id"

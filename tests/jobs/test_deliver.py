@@ -433,6 +433,23 @@ def test_a_crowd_of_refusals_is_no_crowd_of_lines(place: Workplace, start: Start
     assert notices[-2] == "and 20 more letters: `aggregator digest owed`"
 
 
+def test_who_left_the_list_gets_no_letter_that_was_put_off(
+    place: Workplace, start: Start, relay: Relay
+) -> None:
+    """M4: the letter is closed, waits for nobody and is told by `digest owed` to nobody; the others get theirs."""
+    start("ada@a.example", "bob@b.example")
+    relay.script = saying("450 later")
+    run(place)
+    file = place.folder / "feeds.yaml"
+    file.write_text(file.read_text().replace("ada@a.example, bob@b.example", "bob@b.example"))
+    assert "ada@" not in file.read_text()
+    relay.script = lambda _step, _address: None
+    place.clock.now += DAY
+    assert run(place).sent == 1
+    assert states(place) == {"ada@a.example": "failed", "bob@b.example": "accepted"}
+    assert look.status(place.house().config).parked == {}
+
+
 # --- from older versions -------------------------------------------------------------------------------
 
 
