@@ -12,7 +12,7 @@ from pathlib import Path
 from aggregator.editions import schedule
 from aggregator.errors import AggregatorError, FilesError, UnknownName
 from aggregator.gateways import files
-from aggregator.jobs import deliver
+from aggregator.jobs import deliver, publish
 from aggregator.jobs import editions as pages
 from aggregator.jobs.working import prepare, working
 from aggregator.model import Config, Delivery, DigestPlan, DigestReport, Edition, Letter, Untold
@@ -67,9 +67,12 @@ def _ended(store: Store, config: Config, now: datetime, report: DigestReport) ->
 
 
 def _publish_and_deliver(house: House, store: Store, report: DigestReport) -> DigestReport:
-    """The pages of new editions first: letters link to them."""
+    """What letters link to first: the pages of new editions, and what leads to them."""
     try:
-        pages.publish(store, house.config)
+        if report.composed:
+            publish.render(store, house.config, house.clock())
+        else:
+            pages.publish(store, house.config)
     except FilesError as error:
         told = f"{error}; letters stay owed until the editions they link to are published"
         return replace(report, notices=(*report.notices, told), trouble=told)

@@ -394,7 +394,7 @@ def judge_pages(world: World) -> None:
                 assert (f'"{entry.link}"' in page) is not hidden
 
 
-@pytest.mark.parametrize("seed", [1, 2, pytest.param(range(3, 40), marks=pytest.mark.soak)], ids=str)
+@pytest.mark.parametrize("seed", [1, pytest.param(range(2, 40), marks=pytest.mark.soak)], ids=str)
 def test_ten_weeks(tmp_path: Path, clock: Clock, webs: Callable[[], Web], seed: int | range) -> None:
     """M1, M2, M5, E1, I7, I8: whatever happens to stories, each reader gets each once, and each correction once."""
     seen: Counter[str] = Counter()
