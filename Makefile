@@ -22,7 +22,7 @@ run: $(VENV)/stamp
 
 test: $(VENV)/stamp lint types contracts docs
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 2 --dist loadfile --ignore $(TIMED)
+	$(BIN)/coverage run -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore $(TIMED)
 	$(BIN)/coverage run -m pytest $(TIMED)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report

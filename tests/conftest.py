@@ -217,9 +217,27 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "soak: long form, only with --soak")
 
 
+LONGEST = (
+    "test_year.py",
+    "test_ten_weeks.py",
+    "test_storm.py",
+    "test_strict.py",
+    "test_demo.py",
+    "test_daemon.py",
+    "test_kills.py",
+    "test_safety.py",
+    "test_deliver.py",
+)
+"""Files that are begun first: one worker takes a whole file, and the other would wait for it at the end."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Long tests only when asked for, and then only they."""
     soak = config.getoption("--soak")
-    chosen = [item for item in items if (item.get_closest_marker("soak") is not None) == soak]
-    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-    items[:] = chosen
+    chosen: list[pytest.Item] = []
+    left: list[pytest.Item] = []
+    for item in items:
+        (chosen if (item.get_closest_marker("soak") is not None) == soak else left).append(item)
+    config.hook.pytest_deselected(items=left)
+    rank = {name: n for n, name in enumerate(LONGEST)}
+    items[:] = sorted(chosen, key=lambda item: rank.get(item.path.name, len(LONGEST)))

@@ -97,7 +97,7 @@ def test_a_letter_put_off_is_tried_less_and_less_often_and_given_up_after_five_d
     told: list[str] = []
     house = place.house()
     while states(place)[READERS[0]] == "deferred":
-        clock.now += 5 * MINUTE
+        clock.now += (5 if clock.now < NOW + 3 * HOUR else 20) * MINUTE
         heard = len(relay.heard)
         told += digest.run(house).notices
         if len(relay.heard) > heard:
