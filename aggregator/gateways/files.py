@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import time
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -54,13 +55,13 @@ def write_document(public: Path, document: Document) -> bool:
     """
     target = public / document.path
     packed = target.with_name(target.name + ".gz")
-    zipped = gzip.compress(document.body, mtime=0)  # P4
     try:
-        if target.read_bytes() == document.body and packed.read_bytes() == zipped:
+        # Unpacked, because another version of zlib packs the same words into other bytes.
+        if target.read_bytes() == document.body and gzip.decompress(packed.read_bytes()) == document.body:
             return False
-    except OSError:
+    except (OSError, EOFError, zlib.error):
         pass
-    _replace({packed: zipped, target: document.body})
+    _replace({packed: gzip.compress(document.body, mtime=0), target: document.body})  # P4
     return True
 
 
