@@ -12,7 +12,7 @@ from pathlib import Path
 from aggregator.editions import schedule
 from aggregator.errors import AggregatorError, FilesError, UnknownName
 from aggregator.gateways import files
-from aggregator.jobs import deliver, publish
+from aggregator.jobs import announce, deliver, publish
 from aggregator.jobs import editions as pages
 from aggregator.jobs.working import prepare, working
 from aggregator.model import Config, Delivery, DigestPlan, DigestReport, Edition, Letter, Untold
@@ -77,7 +77,8 @@ def _publish_and_deliver(house: House, store: Store, report: DigestReport) -> Di
         told = f"{error}; letters stay owed until the editions they link to are published"
         return replace(report, notices=(*report.notices, told), trouble=told)
     done = deliver.run(house, store)
-    return replace(report, sent=done.sent, notices=(*report.notices, *done.notices), trouble=done.trouble)
+    notices = (*report.notices, *done.notices, *announce.announce(house, store))
+    return replace(report, sent=done.sent, notices=notices, trouble=done.trouble)
 
 
 def _is_due(store: Store, plan: DigestPlan, now: datetime) -> bool:

@@ -90,18 +90,17 @@ def _chosen(fact: stories.Facts, choose: select.Chooser) -> tuple[str, ...]:
     return () if fact.hidden else choose(fact.sources, fact.topics, fact.kind, fact.languages)
 
 
-def select_again(
-    store: Store, all_channels: Sequence[Channel], now: datetime
-) -> dict[str, channels.ChannelRecord]:
+def select_again(store: Store, all_channels: Sequence[Channel], now: datetime) -> None:
     """Bring memberships in line with feeds.yaml where a channel's include or exclude changed."""
-    records = channels.sync(store, [channel.id for channel in all_channels])
+    channels.sync(store, [channel.id for channel in all_channels])
+    records = channels.records(store)
     stale = [
         channel
         for channel in all_channels
         if records[channel.id].selected_with != repr((channel.include, channel.exclude))
     ]
     if not stale:
-        return records
+        return
     choose = select.chooser(stale)
     with store.transaction():
         for channel in stale:
@@ -113,7 +112,6 @@ def select_again(
             channels.selected(store, channel.id, repr((channel.include, channel.exclude)), now)
         if any(channel.id == "all" for channel in stale):  # whose past is the archive (P2)
             archives.bump(store, [record.month for record in archives.records(store)])
-    return channels.sync(store, [channel.id for channel in all_channels])
 
 
 def _concerned(store: Store, stale: Sequence[Channel]) -> Iterable[list[str]]:

@@ -12,7 +12,6 @@ from aggregator import outputs
 from aggregator.gateways import files
 from aggregator.jobs import announce
 from aggregator.jobs import editions as pages
-from aggregator.jobs.place import select_again
 from aggregator.jobs.working import prepare, working
 from aggregator.model import (
     EPOCH,
@@ -88,9 +87,9 @@ def _press(store: Store, config: Config, now: datetime, *, everything: bool = Fa
 
 
 def render(store: Store, config: Config, now: datetime, *, everything: bool = False) -> PublishReport:
-    """Bring `public` in line with the store."""
+    """Bring `public` in line with the store, which knows feeds.yaml already (`working.prepare`)."""
     press = _press(store, config, now, everything=everything)
-    records = select_again(store, config.channels, now)
+    records = channels.records(store)
     _archives(press)
     for channel in config.channels:
         _channel(press, channel, records[channel.id])
@@ -203,9 +202,7 @@ def _archives(press: _Press) -> None:
 
 
 def _is_stale(press: _Press, record: ArchiveRecord) -> bool:
-    from aggregator.outputs import archive
-
-    wanted = archive.anchored(press.config.site) if record.closed else press.made_with()
+    wanted = places.anchored(press.config.site) if record.closed else press.made_with()
     current = record.revision == record.written_revision and record.written_with == wanted
     ended = not record.closed and record.month < f"{press.now:%Y-%m}"
     return press.everything or ended or not current or not press.there(places.archive_path(record.month))
@@ -214,7 +211,7 @@ def _is_stale(press: _Press, record: ArchiveRecord) -> bool:
 def _write_month(press: _Press, record: ArchiveRecord, month: ArchiveMonth) -> None:
     from aggregator.outputs import archive
 
-    anchored = archive.anchored(press.config.site)
+    anchored = places.anchored(press.config.site)
     with press.store.snapshot():
         month = replace(month, tombstones=tuple(archives.withdrawn(press.store, month.month)))
         document = _amended(press, month) if record.closed and record.written_with == anchored else None

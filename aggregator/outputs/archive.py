@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from typing import Any
 
 from lxml import etree
 
-from aggregator.model import EPOCH, ArchiveMonth, Document, Site
+from aggregator.model import EPOCH, ArchiveMonth, Document
 from aggregator.outputs import atom, places
 
-FORMAT = 1
-"""Documents of another format are rendered again although they are frozen."""
-
 _ATOM = "{http://www.w3.org/2005/Atom}"
-
-
-def anchored(site: Site) -> str:
-    """What a frozen document depends on: ids and addresses."""
-    return hashlib.sha256(f"{FORMAT}\n{site.url}\n{site.authority}".encode()).hexdigest()
 
 
 def render(month: ArchiveMonth) -> Document:

@@ -18,7 +18,6 @@ from aggregator.outputs.atom import XML_LANG, told_apart
 from aggregator.outputs.renderers import MAX_BYTES
 from aggregator.outputs.site import environment
 
-FEED = places.EDITIONS + "atom.xml"
 INDEX = places.EDITIONS + "index.html"
 NEWEST = 30
 """So many editions are in the feed."""
@@ -40,7 +39,7 @@ def page(edition: Edition, site: Site) -> Document:
         edition=edition,
         sections=sections,
         summary=wording.summary(edition.told, edition.language),
-        feed=site.url + FEED,
+        feed=site.url + places.EDITION_FEED,
         day=lambda told: wording.day(told.day, edition.language),
         turn=lambda told: wording.turn(told, edition.language),
     )
@@ -59,30 +58,32 @@ def index(lines: Sequence[EditionLine], site: Site) -> Document:
         words=wording.words(site.language),
         language=wording.known(site.language),
         years=years,
-        feed=site.url + FEED,
+        feed=site.url + places.EDITION_FEED,
         count=lambda line: wording.count(line.stories, site.language),
     )
 
 
-def feed(editions: Sequence[Edition], site: Site) -> Document:
+def feed(editions: Sequence[Edition], site: Site, hub: str | None = None) -> Document:
     """`digests/atom.xml`: as many of the newest editions as fit (PB14)."""
-    body = _feed(editions, site)
+    body = _feed(editions, site, hub)
     if len(body) > MAX_BYTES:
         fits = bisect_right(
-            range(1, len(editions)), MAX_BYTES, key=lambda count: len(_feed(editions[:count], site))
+            range(1, len(editions)), MAX_BYTES, key=lambda count: len(_feed(editions[:count], site, hub))
         )
-        body = _feed(editions[:fits], site)
-    return Document(path=FEED, media_type=places.ATOM_TYPE, body=body)
+        body = _feed(editions[:fits], site, hub)
+    return Document(path=places.EDITION_FEED, media_type=places.ATOM_TYPE, body=body)
 
 
-def _feed(editions: Sequence[Edition], site: Site) -> bytes:
+def _feed(editions: Sequence[Edition], site: Site, hub: str | None) -> bytes:
     generator = FeedGenerator()
     generator.register_extension("edition", _Feed, _Entry, atom=True, rss=False)
     generator.id(f"tag:{site.authority}:editions")
     generator.title(f"{site.title}: {wording.words(site.language)['editions']}")
     generator.updated(max(edition.composed for edition in editions))
-    generator.link(href=site.url + FEED, rel="self", type="application/atom+xml")
+    generator.link(href=site.url + places.EDITION_FEED, rel="self", type="application/atom+xml")
     generator.link(href=site.url + places.EDITIONS, rel="alternate", type="text/html")
+    if hub:
+        generator.link(href=hub, rel="hub")
     generator.author(name=site.title, uri=site.url)
     generator.generator("aggregator", version=__version__)
     generator.language(site.language)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from aggregator.model import Channel, Sighting, Site, Story
 
 ATOM_TYPE = "application/atom+xml; charset=utf-8"
@@ -10,7 +12,8 @@ JSON_TYPE = "application/feed+json; charset=utf-8"
 CSS_TYPE = "text/css; charset=utf-8"
 HTML_TYPE = "text/html; charset=utf-8"
 EDITIONS = "digests/"
-"""The folder of the editions: their pages, `index.html` and `atom.xml`."""
+"""The folder of the editions: their pages, `index.html` and their feed."""
+EDITION_FEED = EDITIONS + "atom.xml"
 
 
 def path(channel: Channel, name: str) -> str:
@@ -31,6 +34,15 @@ def beside(here: Channel, target: str) -> str:
 def archive_path(month: str) -> str:
     """Where the archive document of a month (`yyyy-mm`) is."""
     return f"archive/{month}.xml"
+
+
+ARCHIVE_FORMAT = 1
+"""Archive documents of another format are rendered again although they are frozen."""
+
+
+def anchored(site: Site) -> str:
+    """What a frozen archive document depends on: ids and addresses."""
+    return hashlib.sha256(f"{ARCHIVE_FORMAT}\n{site.url}\n{site.authority}".encode()).hexdigest()
 
 
 def story_tag(site: Site, story_id: str) -> str:

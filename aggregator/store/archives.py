@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from aggregator.model import Tombstone
 from aggregator.store.connection import Store, sure_moment
@@ -77,6 +78,9 @@ def withdrawn(store: Store, month: str) -> list[Tombstone]:
         " WHERE channel_id = 'all' AND month = ? ORDER BY at, story_id",
         [month],
     )
-    return [
-        Tombstone(story_id=row["story_id"], at=sure_moment(row["at"]), became=row["became"]) for row in rows
-    ]
+    return [tombstone(row) for row in rows]
+
+
+def tombstone(row: Mapping[str, Any]) -> Tombstone:
+    """A row of the table as a value."""
+    return Tombstone(story_id=row["story_id"], at=sure_moment(row["at"]), became=row["became"])

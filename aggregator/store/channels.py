@@ -25,7 +25,7 @@ class ChannelRecord:
     updated: datetime
 
 
-def sync(store: Store, ids: Sequence[str]) -> dict[str, ChannelRecord]:
+def sync(store: Store, ids: Sequence[str]) -> None:
     """Know every channel of feeds.yaml; channels that left it are empty until their files are gone (`gone`)."""
     known = set(ids)
     with store.transaction():
@@ -34,12 +34,15 @@ def sync(store: Store, ids: Sequence[str]) -> dict[str, ChannelRecord]:
         for id_ in [row[0] for row in rows if row[0] not in known]:
             clear(store, id_)
             store.db.execute("UPDATE channels SET selected_with = '' WHERE id = ?", [id_])
+
+
+def records(store: Store) -> dict[str, ChannelRecord]:
+    """Every channel that is known, by id."""
     return {
         row["id"]: ChannelRecord(
             **{key: row[key] for key in ChannelRecord.__slots__} | {"updated": sure_moment(row["updated"])}
         )
         for row in store.db.table("channels").rows
-        if row["id"] in known
     }
 
 
@@ -152,9 +155,7 @@ def tombstones(store: Store, channel_id: str, since: datetime, count: int) -> li
         " WHERE channel_id = ? AND at >= ? ORDER BY at DESC, story_id LIMIT ?",
         [channel_id, stamp(since), count],
     )
-    return [
-        Tombstone(story_id=row["story_id"], at=sure_moment(row["at"]), became=row["became"]) for row in rows
-    ]
+    return [archives.tombstone(row) for row in rows]
 
 
 def withdraw(store: Store, story_id: str) -> None:

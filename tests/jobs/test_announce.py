@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import pytest
 from lxml import etree
 
-from aggregator.jobs import announce, fetch, look, publish
+from aggregator.jobs import announce, digest, fetch, look, publish
 from aggregator.model import Failure
 from aggregator.store import glance, pings
 from aggregator.store.connection import opened
@@ -160,6 +160,25 @@ def test_a_run_that_dies_before_the_ping_leaves_it_owed(place: Workplace, told: 
     assert told.told == []
     fetch.run(place.house())
     assert told.told == FEEDS
+
+
+def test_the_feed_of_editions_is_announced_as_well(
+    place: Workplace, told: Hub, web: Web, clock: Clock
+) -> None:
+    """PB11: whoever follows the digests by the hub hears of each edition, once it is public."""
+    told.told.clear()
+    file = place.folder / "feeds.yaml"
+    file.write_text(file.read_text() + "digests: [{id: daily, title: Daily, schedule: 'daily 08:00'}]\n")
+    clock.now += 24 * 60 * MINUTE
+    web.feed("/feed", rss(news(2), news(1)), '"2"')
+    fetch.run(place.house(), force=True)
+    told.told.clear()
+    digest.run(place.house())
+    assert told.told == ["https://news.example/digests/atom.xml"]
+    assert f'href="{told.url}" rel="hub"' in (place.public / "digests/atom.xml").read_text()
+    fetch.run(place.house())
+    digest.run(place.house())
+    assert told.told == ["https://news.example/digests/atom.xml"]
 
 
 def _dying(house: object) -> object:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from aggregator import text
 from aggregator.model import ArchiveMonth, Document, Enclosure, Publication, Story, Tombstone
-from aggregator.outputs import archive, editions, renderers
+from aggregator.outputs import archive, editions, places, renderers
 from aggregator.stories import clean
 from tests import published
 from tests.builders import site, story
@@ -52,7 +52,7 @@ def editions_problems(body: bytes, url: str, now: datetime | None) -> list[str]:
 
 def judge(path: str) -> Callable[[bytes, str, datetime | None], list[str]]:
     """The judge of a document, by its name."""
-    if path == editions.FEED:
+    if path == places.EDITION_FEED:
         return editions_problems
     return atom.problems if path.startswith("archive/") else JUDGES[path.rpartition("/")[2]]
 
