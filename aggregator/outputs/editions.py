@@ -14,7 +14,7 @@ from feedgen.feed import FeedGenerator
 from aggregator import __version__, wording
 from aggregator.model import Document, Edition, EditionLine, Site, Told
 from aggregator.outputs import places
-from aggregator.outputs.atom import XML_LANG, told_apart
+from aggregator.outputs.atom import XML_LANG, styled, told_apart
 from aggregator.outputs.renderers import MAX_BYTES
 from aggregator.outputs.site import environment
 
@@ -99,7 +99,7 @@ def _feed(editions: Sequence[Edition], site: Site, hub: str | None) -> bytes:
         entry.summary(wording.summary(edition.told, edition.language))
         entry.content(_titles(edition, site.url + edition.path), type="html")
         entry.edition.language = edition.language if edition.language != site.language else None
-    return bytes(generator.atom_str(pretty=True))
+    return styled(bytes(generator.atom_str(pretty=True)), places.EDITION_FEED)
 
 
 class _Feed(BaseExtension):  # type: ignore[misc]  # feedgen has no types

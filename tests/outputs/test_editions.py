@@ -223,6 +223,14 @@ def test_a_large_edition_is_told_in_part_and_leads_to_its_page() -> None:
     assert 'href="https://news.example/digests/weekly-2026-10-05.html"' in content
 
 
+def test_the_feed_is_readable_in_a_browser() -> None:
+    """PB15: it names the style sheet of every feed, from its own folder."""
+    assert (
+        b'<?xml-stylesheet type="text/css" href="../feed.css"?>'
+        in editions.feed([edition(told())], site()).body
+    )
+
+
 def test_the_feed_stays_small() -> None:
     """PB14: of many long editions as many as fit in 512 KiB, the newest."""
     long = [told(title="ü" * 300, link=f"https://node.example/{'x' * 1000}") for _ in range(60)]
