@@ -151,6 +151,12 @@ def test_docstrings_of_90_characters(project):
     assert found(project) == []
 
 
+def test_pages(project):
+    """A comment or docstring that cites a page which does not exist is reported."""
+    write(project, "aggregator/a.py", f"{CLEAN}# As in rules.md.\n# As in absent.md.\n")
+    assert found(project) == [("aggregator/a.py", 3, "absent.md is not a page of this project")]
+
+
 def test_shape(project):
     """Modules and functions above a limit and names that say nothing are reported."""
     body = "    pass\n"

@@ -40,7 +40,7 @@ def passages(root: Path, below: Iterable[str] = ()) -> Iterator[Passage]:
     for pattern in PAGES:
         for path in sorted(root.glob(pattern)):
             name = path.relative_to(root).as_posix()
-            if name.startswith(wanted):
+            if path.is_file() and name.startswith(wanted):
                 yield Passage(name, 1, "page", path.read_text("utf-8"))
 
 

@@ -16,6 +16,7 @@ MAX_FIRST_LINE = 90
 _AFTER_NEWS = r"(?!\s+(?:items?|pages?|feeds?|sites?|sources?|stor(?:y|ies)|listings?)\b)"
 """Nouns that may follow a phrase of the table that ends in "news": they make it correct."""
 _ROW = re.compile(r"^\| (.+?) \| (.+?) \|$", re.MULTILINE)
+_PAGE = re.compile(r"\b\w+\.md\b")
 _CODE_FIRST = re.compile(r"[A-Z]{1,2}[1-9][0-9]?\b\S*[:,] ")
 
 
@@ -30,7 +31,7 @@ class Finding(NamedTuple):
 def report(root: Path, prose: Iterable[Passage]) -> tuple[list[Finding], list[str]]:
     """Return deviations in `prose`, and their number for each file, the largest first."""
     passages = list(prose)
-    found = sorted([*_words(root, passages), *_docstrings(passages)])
+    found = sorted([*_words(root, passages), *_docstrings(passages), *_absent_pages(root, passages)])
     counts = Counter(each.path for each in found)
     return found, [f"{count:6} {path}" for path, count in counts.most_common()]
 
@@ -57,8 +58,8 @@ def _words(root: Path, passages: list[Passage]) -> Iterator[Finding]:
             text = _ROW.sub("", text)
         for match in any_word.finditer(text):
             line = passage.line + text.count("\n", 0, match.start())
-            said = " ".join(match.group().split())
-            yield Finding(passage.path, line, f"“{said}”: use {_instead(table, said)}")
+            phrase = " ".join(match.group().split())
+            yield Finding(passage.path, line, f"“{phrase}”: use {_instead(table, phrase)}")
 
 
 def _pattern(word: str) -> str:
@@ -66,9 +67,9 @@ def _pattern(word: str) -> str:
     return pattern + (_AFTER_NEWS if word.endswith(" news") else "")
 
 
-def _instead(table: dict[str, str], said: str) -> str:
+def _instead(table: dict[str, str], phrase: str) -> str:
     return next(
-        instead for word, instead in table.items() if re.fullmatch(_pattern(word), said, re.IGNORECASE)
+        instead for word, instead in table.items() if re.fullmatch(_pattern(word), phrase, re.IGNORECASE)
     )
 
 
@@ -85,3 +86,12 @@ def _docstrings(passages: list[Passage]) -> Iterator[Finding]:
             )
         if _CODE_FIRST.match(first):
             yield Finding(passage.path, passage.line, "begins with a rule code; begin with a sentence")
+
+
+def _absent_pages(root: Path, passages: list[Passage]) -> Iterator[Finding]:
+    names = {path.name for path in [*root.glob("*.md"), *root.glob("docs/*.md")]}
+    for passage in passages:
+        for match in _PAGE.finditer(passage.text):
+            if passage.kind in ("comment", "docstring") and match.group() not in names:
+                line = passage.line + passage.text.count("\n", 0, match.start())
+                yield Finding(passage.path, line, f"{match.group()} is not a page of this project")
