@@ -44,7 +44,7 @@ types: $(VENV)/stamp
 contracts: $(VENV)/stamp
 	$(BIN)/lint-imports
 
-# Documented commands, keys and the JSON Schema are held against the code.
+# Checks pages, rule codes and the JSON Schema against the code; also: docs/check.py --words, --shape.
 docs: $(VENV)/stamp
 	$(BIN)/python docs/check.py
 
