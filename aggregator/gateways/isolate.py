@@ -41,12 +41,14 @@ EXIT_SECONDS = 1.0
 PASSED_VARIABLES = ("LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TZ")
 """The environment that a process gets of ours."""
 
-_START = "import sys; sys.path[:] = sys.argv[2:]; from aggregator.gateways.sandbox_worker import main; main()"
+_START = "import sys; sys.path[:] = sys.argv[3:]; from aggregator.gateways.sandbox_worker import main; main()"
 _ENDED_BY_OTHERS = (-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
 
 _changed = threading.Condition()
 _idle: list[_Process] = []
 _busy: set[_Process] = set()
+_landlock_kills = False
+"""Whether a filter of system calls was seen to kill a process that uses Landlock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ class Isolation:
         request = _pickled((function, args, seconds))
         try:
             return self._asked(function, request, seconds)
-        except _Ended:  # by a service manager that ends all processes of a group: the document is innocent
+        except _Ended:  # the document is innocent
             pass
         try:
             return self._asked(function, request, seconds)
@@ -112,7 +114,8 @@ def close() -> None:
 
 
 class _Ended(Exception):
-    """Somebody else ended the process, or `close` did."""
+    """Not the document ended the process: `close` did, a service manager ended all of a group, or a filter of
+    system calls did."""
 
 
 def _take(isolation: Isolation) -> _Process:
@@ -151,13 +154,14 @@ class _Process:
 
     def __init__(self, megabytes: int) -> None:
         self.ended = self._is_ready = False
+        landlock = "without" if _landlock_kills else "with"
         self._channel, theirs = socket.socketpair()
         paths = [os.path.abspath(path) for path in sys.path]  # noqa: PTH100 - "" is the working folder
         # Isolated (-I), without bytecode files (-B) and site (-S): the paths are ours already.
         try:
             with theirs:
                 self._process = subprocess.Popen(  # noqa: S603
-                    [sys.executable, "-I", "-B", "-S", "-c", _START, str(megabytes), *paths],
+                    [sys.executable, "-I", "-B", "-S", "-c", _START, str(megabytes), landlock, *paths],
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
@@ -225,6 +229,7 @@ class _Process:
         return bytes(data)
 
     def _died(self) -> NoReturn:
+        global _landlock_kills
         try:
             code = self._process.wait(EXIT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -234,6 +239,9 @@ class _Process:
         if code == -signal.SIGALRM:  # its own deadline, a little later than ours
             raise TimeoutError
         if not self._is_ready:
+            if code == -signal.SIGSYS and not _landlock_kills:
+                _landlock_kills = True
+                raise _Ended
             raise Spoiled(f"the process that reads documents does not start (exit code {code})")
         raise Spoiled(f"reading it killed its process (exit code {code})")
 

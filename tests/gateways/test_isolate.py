@@ -291,6 +291,29 @@ def test_files_programs_and_network_are_denied(isolated: isolate.Isolation, tmp_
     assert secret.exists()
 
 
+def test_a_filter_that_kills_for_landlock_costs_no_document() -> None:
+    """Where a service manager's filter kills whatever asks for Landlock, documents are read without it."""
+    script = (
+        "import ctypes, struct\n"
+        "from aggregator.gateways import isolate\n"
+        "from tests.gateways.test_isolate import double\n"
+        "# Load the number of the call; kill the process for 444, allow all others.\n"
+        "steps = [(0x20, 0, 0, 0), (0x15, 0, 1, 444), (0x06, 0, 0, 0x80000000), (0x06, 0, 0, 0x7FFF0000)]\n"
+        "code = ctypes.create_string_buffer(b''.join(struct.pack('HBBI', *step) for step in steps))\n"
+        "program = ctypes.create_string_buffer(struct.pack('HxxxxxxQ', len(steps), ctypes.addressof(code)))\n"
+        "libc = ctypes.CDLL(None)\n"
+        "assert libc.prctl(38, 1, 0, 0, 0) == 0\n"
+        "assert libc.prctl(22, 2, program, 0, 0) == 0\n"
+        "run = isolate.Isolation()\n"
+        "assert [run(double, n, seconds=10) for n in range(3)] == [0, 2, 4]\n"
+        "assert isolate._landlock_kills\n"
+        "isolate.close()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr.decode()
+
+
 # --- a process that a document has taken over ----------------------------------------------------------
 
 
