@@ -7,6 +7,7 @@ pickles from us, but hands back frames of JSON, which are checked against the ty
 
 from __future__ import annotations
 
+import copyreg
 import io
 import os
 import pickle
@@ -197,7 +198,7 @@ class _Process:
             raise Spoiled("the process that reads documents does not start") from error
         self._is_ready = answer is Answer.READY
 
-    def ask(self, request: bytes, seconds: float) -> tuple[Answer, bytes]:
+    def ask(self, request: bytes, seconds: float) -> tuple[Answer, bytearray]:
         """Send one request and receive the answer to it; raises TimeoutError, ValueError, Spoiled and _Ended."""
         deadline = time.monotonic() + seconds
         self._channel.settimeout(seconds)
@@ -205,14 +206,14 @@ class _Process:
             self._channel.sendall(len(request).to_bytes(4, "big") + request)
         return self._received(deadline)
 
-    def _received(self, deadline: float) -> tuple[Answer, bytes]:
-        size = int.from_bytes(self._exactly(4, deadline), "big")
+    def _received(self, deadline: float) -> tuple[Answer, bytearray]:
+        head = self._exactly(5, deadline)
+        answer, size = Answer(bytes(head[:1])), int.from_bytes(head[1:], "big")
         if size > MAX_RESULT_BYTES:
             raise Spoiled(f"its result is larger than {MAX_RESULT_BYTES // 1_000_000} MB")
-        frame = self._exactly(size, deadline)
-        return Answer(frame[:1]), frame[1:]
+        return answer, self._exactly(size, deadline)
 
-    def _exactly(self, size: int, deadline: float) -> bytes:
+    def _exactly(self, size: int, deadline: float) -> bytearray:
         data = bytearray()
         while len(data) < size:
             left = deadline - time.monotonic()
@@ -226,7 +227,7 @@ class _Process:
             if not piece:
                 self._died()
             data += piece
-        return bytes(data)
+        return data
 
     def _died(self) -> NoReturn:
         global _landlock_kills
@@ -267,6 +268,7 @@ class _Pickler(pickle.Pickler):
     """Sends sources without their credentials, and no value that holds others."""
 
     dispatch_table = {
+        **copyreg.dispatch_table,
         Source: _without_credentials,
         Config: _kept_here,
         MailRules: _kept_here,

@@ -3,8 +3,8 @@
 What the kernel denies it: more memory than it may have, writing files, new processes, and with Landlock files,
 programs and TCP as well (`landlock`).
 
-`isolate` starts it and speaks the other side. A frame is its length in four bytes and so many bytes: a request is a
-pickle of function, arguments and seconds; an answer is one byte that says which, and its content.
+`isolate` starts it and speaks the other side. A request is a pickle of function, arguments and seconds, behind its
+length in four bytes; an answer is one byte that says which, and its content, behind the length of that.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
 
 
 def _send(outgoing: BinaryIO, answer: Answer, content: bytes | bytearray) -> None:
-    outgoing.write((len(content) + 1).to_bytes(4, "big") + answer.value)
+    outgoing.write(answer.value + len(content).to_bytes(4, "big"))
     outgoing.write(content)
     outgoing.flush()
 

@@ -36,7 +36,7 @@ def encode(value: object, kind: Any) -> bytearray:
     return written
 
 
-def decode(data: bytes, kind: Any) -> Any:
+def decode(data: bytes | bytearray, kind: Any) -> Any:
     """Decode a value of the type `kind`; raises ValueError for anything else."""
     try:
         return _codec(kind).decode(json.loads(data, parse_constant=_refuse))
