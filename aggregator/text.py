@@ -49,7 +49,7 @@ def web_link(url: str | None) -> str | None:
     """`url` if it is an absolute http(s) URL without blanks or controls, else None."""
     if not url:
         return None
-    url = re.sub(r"[\t\r\n]", "", url).strip()
+    url = without_userinfo(re.sub(r"[\t\r\n]", "", url).strip())
     try:
         parts = urlsplit(url)
         if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
@@ -59,3 +59,26 @@ def web_link(url: str | None) -> str | None:
         return None
     # Blanks, quotes and the like occur in hand-written links; percent-encode only what no URL may have.
     return quote(url[:4000], safe="!#$%&'()*+,/:;=?@[]~-._")
+
+
+_USERINFO = re.compile(r"^((?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//)[^/?#\\]*@")
+
+
+def without_userinfo(url: str) -> str:
+    """`url` without `user:password@`: that is nobody else's to see, and is sent to no server."""
+    return _USERINFO.sub(r"\1", url)
+
+
+def origin(url: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port of an http(s) URL (RFC 6454), None for anything else."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _PORTS or not parts.hostname:
+        return None
+    return parts.scheme, parts.hostname.rstrip("."), port or _PORTS[parts.scheme]
+
+
+_PORTS = {"http": 80, "https": 443}
