@@ -9,7 +9,8 @@ import ipaddress
 import socket
 from collections.abc import Sequence
 from typing import cast
-from urllib.parse import urlsplit
+
+from aggregator import urls
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -66,10 +67,8 @@ def resolve(host: str, port: int) -> list[Address]:
 
 def is_private(url: str, allowed: Sequence[str]) -> bool:
     """Whether a URL leads to the operator's own machines as far as can be told without asking DNS."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    host = urls.host(url)
     try:
         return not is_public(ipaddress.ip_address(host.strip("[]")))
     except ValueError:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        return any(place in (host, f"{host}:{port}") for place in allowed)
+        return any(place in (host, f"{host}:{urls.port(url)}") for place in allowed)

@@ -13,7 +13,6 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -24,7 +23,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.response import GzipDecoderState
 from urllib3.util.retry import Retry
 
-from aggregator import __version__
+from aggregator import __version__, urls
 from aggregator.gateways import redirects
 from aggregator.gateways.address import is_allowed, resolve
 from aggregator.model import Failure, FetchRules, Request, Response, Site
@@ -250,7 +249,7 @@ class HttpFetcher:
             if validators.last_modified is not None:
                 headers["If-Modified-Since"] = validators.last_modified
         # Credentials never follow to another host.
-        if source.user and _origin(url) == _origin(source.url):
+        if source.user and urls.origin(url) == urls.origin(source.url):
             pair = f"{source.user}:{source.password or ''}".encode()
             headers["Authorization"] = "Basic " + b64encode(pair).decode()
         return headers
@@ -305,11 +304,6 @@ def _unfinished(decoder: object) -> bool:
         getattr(stream, "eof", True) is False or getattr(stream, "is_finished", lambda: True)() is False
         for stream in streams
     )
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port
 
 
 _CAUSES: tuple[tuple[type[BaseException], Callable[[BaseException], str]], ...] = (

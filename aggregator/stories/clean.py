@@ -10,7 +10,8 @@ from typing import Literal
 
 import nh3
 
-from aggregator.text import legal, web_link
+from aggregator import urls
+from aggregator.text import legal
 
 MAX_CHARACTERS = 512_000
 MAX_DEPTH = 100  # nh3 is quadratic on nested tags: 1 MB of <div> took 106 s
@@ -121,7 +122,7 @@ def _cleaned(text: str, base: str) -> str:
         )
 
     try:
-        return cleaned(("rewrite_with_base", base) if web_link(base) else "deny")
+        return cleaned(("rewrite_with_base", base) if urls.web_link(base) else "deny")
     except ValueError:  # a base that nh3 cannot read costs relative links only
         return cleaned("deny")
 
