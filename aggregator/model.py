@@ -14,9 +14,6 @@ from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-Origin = tuple[str, str, int]
-"""Scheme, host and port (RFC 6454)."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleLayout:
@@ -71,12 +68,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """A user and password for HTTP authentication, and the only `origin` (`text.origin`) that they are sent to.
+    """A user and password for HTTP authentication, and the only origin (`urls.origin`) that they are sent to.
 
     They are no part of a Source: requests and reading processes carry sources about, only the HTTP client has these.
     """
 
-    origin: Origin
+    origin: str
     user: str
     password: str = field(repr=False)
 
@@ -228,7 +225,9 @@ _FIELD_CONTENT = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 def _is_header_value(value: str) -> bool:
     """Check that `value` can be sent as a header and arrives unchanged (RFC 9110 5.5)."""
     fits = len(value) <= MAX_VALIDATOR_BYTES and _FIELD_CONTENT.fullmatch(value)
-    return bool(fits) and value == value.strip()  # U+0085 and U+00A0 at an end are stripped or refused on the way
+    return (
+        bool(fits) and value == value.strip()
+    )  # U+0085 and U+00A0 at an end are stripped or refused on the way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

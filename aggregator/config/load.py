@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 from zoneinfo import ZoneInfo
 
-from aggregator import model
+from aggregator import model, urls
 from aggregator.config import values, yamlfile
 from aggregator.errors import ConfigError, Problem
-from aggregator.text import origin
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -393,8 +392,8 @@ def _credentials(
     for n, (part, source) in enumerate(zip(parts, sources, strict=True)):
         user = vault.open(part.user, ("sources", n, "user"))
         password = vault.open(part.password, ("sources", n, "password"))
-        place = origin(source.url)
-        if user and place:
+        if user:
+            place = urls.origin(source.url)
             found[source.id] = model.Credentials(origin=place, user=user, password=password or "")
     return found
 

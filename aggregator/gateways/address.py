@@ -11,9 +11,8 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
-from urllib.parse import urlsplit
 
-from aggregator.text import origin
+from aggregator import urls
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -109,29 +108,28 @@ def refusal(
     for address in private:
         if not is_allowed(host, port, address, allowed):
             return f"{host} is a private address ({address}); fetch.allow_private can open it"
-    for lead in dict.fromkeys(filter(None, map(origin, leads))) if private else ():
-        if lead[1] != host.lower().rstrip(".") and not _is_private_host(lead[1], lead[2], allowed, seconds()):
-            return f"{host} is a private address ({private[0]}), and {lead[1]}, which leads there, is not"
+    for lead in dict.fromkeys(map(urls.origin, leads)) if private else ():
+        if urls.host(lead) != host.lower() and not _leads_to_private(lead, allowed, seconds()):
+            return f"{host} is a private address ({private[0]}), and {lead}, which leads there, is not"
     return None
 
 
-def _is_private_host(host: str, port: int, allowed: Sequence[str], seconds: float) -> bool:
+def _leads_to_private(url: str, allowed: Sequence[str], seconds: float) -> bool:
+    host, port = urls.host(url), urls.port(url) or 0
     try:
         addresses = resolve(host, port, seconds)
-    except OSError:
+    except (OSError, ValueError):
         return False
     return all(not is_public(one) and is_allowed(host, port, one, allowed) for one in addresses)
 
 
 def is_private(url: str, allowed: Sequence[str]) -> bool:
     """Check whether a URL leads to the operator's own machines, as far as can be said without asking DNS."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    host = urls.host(url)
     try:
         return not is_public(ipaddress.ip_address(host.strip("[]")))
     except ValueError:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        return any(place in (host, f"{host}:{port}") for place in allowed)
+        return any(place in (host, f"{host}:{urls.port(url)}") for place in allowed)
 
 
 # --- names -----------------------------------------------------------------------------------------------

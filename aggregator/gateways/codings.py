@@ -63,7 +63,9 @@ def _gzip(body: bytes, limit: int) -> bytes:
             raise Undecodable("gzip") from error
         out += found
         rest = rest[used:]
-        if rest[:2] != GZIP_MAGIC or len(out) > limit:  # garbage behind a whole member is ignored by every client
+        if (
+            rest[:2] != GZIP_MAGIC or len(out) > limit
+        ):  # garbage behind a whole member is ignored by every client
             return bytes(out)
     raise Undecodable(f"more than {MAX_MEMBERS} gzip members")
 

@@ -17,15 +17,15 @@ import requests
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from aggregator import __version__
+from aggregator import __version__, urls
 from aggregator.gateways import codings, connections, redirects
 from aggregator.gateways.address import SlowLookup
 from aggregator.gateways.connections import BlockedAddress, DeadlinePassed, Limits, remaining
 from aggregator.model import Credentials, Failure, FetchRules, Request, Response, Site
-from aggregator.text import origin, without_userinfo
 
 CHUNK = 65_536
 ERROR_SECONDS = 2.0
+UNDECODABLE = "the answer is compressed in a way that cannot be decoded"
 _VALIDATING = frozenset({"If-None-Match", "If-Modified-Since"})
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9,"
@@ -83,7 +83,7 @@ class HttpFetcher:
         return Failure(reason=f"the hub answered {answer.status_code}", status=answer.status_code)
 
     def _follow(self, request: Request) -> Response | Failure:
-        url = without_userinfo(request.target)
+        url = urls.without_userinfo(request.target)
         hops: list[str] = []
         permanent = True
         limits = self._limits(request.source.url, *([request.via] if request.via else []))
@@ -109,7 +109,7 @@ class HttpFetcher:
             following = redirects.target(url, location)
             if refusal := redirects.refused(url, following, hops):
                 return Failure(reason=refusal, status=answer.status_code)
-            if origin(following) != origin(url):  # a kept connection would not be checked anew
+            if urls.origin(following) != urls.origin(url):  # a kept connection would not be checked anew
                 connections.adapter().close()
             url = following
 
@@ -125,7 +125,9 @@ class HttpFetcher:
         # Not through `prepare`: it would refuse validators that begin oddly, and take credentials from the URL.
         prepared.headers.clear()
         prepared.headers.update(headers)
-        if credentials and origin(prepared.url or "") == credentials.origin:
+        # Compared as they go out: `prepare` writes hosts beyond ASCII in their ASCII form.
+        own = requests.Request("GET", credentials.origin).prepare().url if credentials else None
+        if credentials and urls.origin(prepared.url) == urls.origin(own):
             pair = f"{credentials.user}:{credentials.password}".encode()
             prepared.headers["Authorization"] = "Basic " + b64encode(pair).decode()
         return self._send(prepared)
@@ -194,8 +196,7 @@ class HttpFetcher:
         except codings.Unfinished:  # a body cut short must not pass for a whole one
             return Failure(reason="the answer was cut short", status=answer.status_code)
         except codings.Undecodable:
-            reason = "the answer is compressed in a way that cannot be decoded"
-            return Failure(reason=reason, status=answer.status_code)
+            return Failure(reason=UNDECODABLE, status=answer.status_code)
         return too_large if len(body) > limit else body
 
 
@@ -214,6 +215,7 @@ _CAUSES: tuple[tuple[type[BaseException], Callable[[BaseException], str]], ...] 
     (ConnectionResetError, lambda _: "the server reset the connection"),
     (urllib3.exceptions.IncompleteRead, lambda _: "the answer was cut short"),
     (http.client.IncompleteRead, lambda _: "the answer was cut short"),
+    (urllib3.exceptions.DecodeError, lambda _: UNDECODABLE),
     (urllib3.exceptions.InvalidHeader, lambda _: "its headers about the length contradict each other"),
     (requests.exceptions.InvalidURL, lambda _: "the URL is not one that can be requested"),
     (http.client.HTTPException, lambda _: "the answer is not HTTP"),

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
+from aggregator import urls
 from aggregator.errors import Spoiled
 from aggregator.gateways import redirects
 from aggregator.jobs.cadence import retry_after
@@ -109,7 +109,7 @@ class Courtesy:
 
     def forbidden(self, source: Source, url: str) -> Failure | None:
         """Why a page may not be scraped, or None (CL19)."""
-        known = self._rules_of(source, robots.origin(url))
+        known = self._rules_of(source, urls.origin(url))
         if isinstance(known, Failure):
             return known
         try:
@@ -167,4 +167,4 @@ class Courtesy:
 
 def host_of(url: str) -> str:
     """The host that gaps and silence are about."""
-    return urlsplit(url).hostname or ""
+    return urls.host(url)

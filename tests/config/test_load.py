@@ -248,7 +248,7 @@ def test_secrets_come_from_environment_and_files(vault: Path) -> None:
     """`env:` reads the environment and `file:` a file beside feeds.yaml, without its line end."""
     config = read(vault, SECRETS)
     assert config.credentials == {
-        "a": Credentials(origin=("https", "a.example", 443), user="bob", password="swordfish")
+        "a": Credentials(origin="https://a.example", user="bob", password="swordfish")
     }
     assert config.mail.smtp == Smtp(
         host="mx.example", port=587, security="starttls", user="me", password="hunter2"
