@@ -103,9 +103,10 @@ def _brotli(body: bytes, limit: int) -> bytes:
     try:
         while not stream.is_finished() and len(out) <= limit:
             piece = body[used : used + PIECE_BYTES] if stream.can_accept_more_data() else b""
-            if not piece and stream.can_accept_more_data():
+            found = stream.process(piece, output_buffer_limit=PIECE_BYTES)
+            if not piece and not found and stream.can_accept_more_data():
                 raise Unfinished(bytes(out))
-            out += stream.process(piece, output_buffer_limit=PIECE_BYTES)
+            out += found
             used += len(piece)
     except brotli.error as error:
         raise Undecodable("br") from error
