@@ -147,7 +147,7 @@ def resolve(host: str, port: int, seconds: float) -> list[Address]:
 
 def _looked_up(host: str, port: int, seconds: float) -> list[Any]:
     """Call getaddrinfo, which has no timeout, in a thread that is left to itself when `seconds` are over."""
-    late = SlowLookup(f"name resolution took longer than {round(seconds, 1):g} s")
+    late = SlowLookup(f"name resolution took longer than {round(seconds, 1) or seconds:.3g} s")
     if not _lookups.acquire(timeout=seconds):
         raise late
     answer: queue.SimpleQueue[list[Any] | OSError | ValueError] = queue.SimpleQueue()

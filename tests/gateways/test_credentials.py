@@ -98,9 +98,7 @@ def test_another_port_or_scheme_is_another_origin(place: Workplace, web: Web, we
     assert given(other) == {"/feed": None}
 
 
-def test_a_moved_source_takes_no_password_along(
-    place: Workplace, web: Web, webs: Webs, clock: Clock
-) -> None:
+def test_a_moved_source_takes_no_password_along(place: Workplace, web: Web, webs: Webs, clock: Clock) -> None:
     """CL14: a learned move to another origin is asked without the password."""
     other = webs()
     other.feed("/feed", rss(news(1)), '"1"')
