@@ -65,22 +65,22 @@ class _OfThread(threading.local):
     adapter: GuardedAdapter | None = None
 
 
-_mine = _OfThread()
+_thread = _OfThread()
 
 
 def limit(limits: Limits) -> None:
     """Set what this thread's connections keep to from now on."""
-    _mine.limits = limits
+    _thread.limits = limits
 
 
 def limits() -> Limits:
     """Return what this thread's connections keep to."""
-    return _mine.limits
+    return _thread.limits
 
 
 def remaining() -> float:
     """Return the seconds left until the deadline; raises DeadlinePassed."""
-    left = _mine.limits.deadline - time.monotonic()
+    left = _thread.limits.deadline - time.monotonic()
     if left <= 0:
         raise DeadlinePassed("the deadline passed")
     return min(left, 3600.0)
@@ -88,9 +88,9 @@ def remaining() -> float:
 
 def adapter() -> GuardedAdapter:
     """Return this thread's adapter."""
-    if _mine.adapter is None:
-        _mine.adapter = GuardedAdapter()
-    return _mine.adapter
+    if _thread.adapter is None:
+        _thread.adapter = GuardedAdapter()
+    return _thread.adapter
 
 
 class _Wire(io.RawIOBase):
@@ -148,11 +148,10 @@ class _BoundedResponse(http.client.HTTPResponse):
 
 
 def _connect(conn: HTTPConnection) -> socket.socket:
-    """Return a connection to an address that was checked; every address of the host must pass."""
+    """Connect to an address that was checked; every address of the host must pass."""
     host, port = conn._dns_host, conn.port or conn.default_port
-    mine = _mine.limits
     addresses = address.resolve(host, port, remaining())
-    if refusal := address.refusal(host, port, addresses, mine.allowed, mine.leads, remaining):
+    if refusal := address.refusal(host, port, addresses, limits().allowed, limits().leads, remaining):
         raise BlockedAddress(refusal)
     problem: OSError | None = None
     for one in addresses:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import re
 import socket
 import ssl
@@ -185,14 +186,14 @@ class HttpFetcher:
         # "²" is a digit to Python, and int() refuses more than 4,300 of them.
         if re.fullmatch(r"[0-9]+", length) and (len(length.lstrip("0")) > 18 or int(length) > limit):
             return too_large
-        packed = bytearray()
+        packed = io.BytesIO()
         while chunk := answer.raw.read(CHUNK, decode_content=False):
             remaining()
-            packed += chunk
-            if len(packed) > limit:
+            packed.write(chunk)
+            if packed.tell() > limit:
                 return too_large
         try:
-            body = codings.decode(bytes(packed), headers.get("content-encoding", ""), limit)
+            body = codings.decode(packed.getvalue(), headers.get("content-encoding", ""), limit)
         except codings.Unfinished:  # a body cut short must not pass for a whole one
             return Failure(reason="the answer was cut short", status=answer.status_code)
         except codings.Undecodable:

@@ -92,7 +92,10 @@ _ADVICE = (
     (r"certificate", "the partner's certificate is wrong: tell them"),
     (r"https to http", "ask the partner for a feed over https"),
     (r"redirect", "open `url` in a browser and put the address it ends at into feeds.yaml"),
-    (r"which leads there", "a public server sends us to a private one, which is refused: correct `url`, or tell the partner"),
+    (
+        r"which leads there",
+        "a public server leads to a private one, which is refused: correct `url`, or tell the partner",
+    ),
     (r"private address", "if this host is really yours, name it in `fetch.allow_private`"),
     (r"max_bytes", "if the document is right, raise `fetch.max_bytes`"),
     (

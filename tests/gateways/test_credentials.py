@@ -175,7 +175,7 @@ def test_discovery_preview_and_a_look_at_a_partners_site(place: Workplace, web: 
 
 
 def test_reading_processes_get_no_password(place: Workplace, web: Web) -> None:
-    """I: nothing that is handed to the processes that read documents has the password in it."""
+    """Nothing that is handed to the processes that read documents has the password in it."""
     web.answers |= {"/news/": listing("/a"), "/a": article()}
     write(place, web.url + "/news/", f"kind: page, {LAYOUT}")
     handed: list[bytes] = []

@@ -46,9 +46,9 @@ def write(place: Workplace, url: str, options: str = "") -> Workplace:
 
 def reason(place: Workplace) -> str:
     """Why the visit failed."""
-    (told,) = fetch.run(house(place)).sources
-    assert told.outcome == "failed", told
-    return told.reason or ""
+    (report,) = fetch.run(house(place)).sources
+    assert report.outcome == "failed", report
+    return report.reason or ""
 
 
 def page(*links: str) -> Answer:
@@ -89,8 +89,8 @@ def test_a_public_page_lists_private_articles(place: Workplace, public: Web, web
     public.answers |= {"/news": page(inside.url + "/secret", "/hop", "/own"), "/own": Answer(b"<p>x</p>")}
     public.answers["/hop"] = Answer(status=302, headers={"Location": inside.url + "/secret"})
     write(place, public.url + "/news", LAYOUT)
-    (told,) = fetch.run(house(place)).sources
-    assert told.new_items == 3, "what the listing says stands"
+    (report,) = fetch.run(house(place)).sources
+    assert report.new_items == 3, "what the listing says stands"
     assert "/own" in [asked.path for asked in public.asked]
     assert inside.asked == []
 
@@ -178,7 +178,7 @@ def test_a_name_that_hangs_in_dns(place: Workplace, web: Web, monkeypatch: pytes
     listed = "".join(f"  - {{id: {name}, name: N, url: '{url}'}}\n" for name, url in urls.items())
     place.write("sources:\n" + listed, head)
     begun = time.monotonic()
-    told = {one.id: one for one in fetch.run(place.house()).sources}
+    report = {one.id: one for one in fetch.run(place.house()).sources}
     assert time.monotonic() - begun < 5
-    assert told["node"].outcome == "changed"
-    assert told["slow"].reason == "name resolution took longer than 1 s"
+    assert report["node"].outcome == "changed"
+    assert report["slow"].reason == "name resolution took longer than 1 s"

@@ -32,7 +32,7 @@ SENDABLE = ['W/"a b\t"', '"gr\xc3\xb6\xc3\x9fe"', "", "bare", '"a\xa0b"', '"' + 
 
 @pytest.mark.parametrize("value", UNSENDABLE.values(), ids=list(UNSENDABLE))
 def test_what_cannot_be_repeated_is_no_validator(value: str) -> None:
-    """H: such a value is dropped when it arrives, and when it is read from the database."""
+    """Such a value is dropped when it arrives, and when it is read from the database."""
     assert not Validators(etag=value, last_modified=value, url="http://a.example/").usable
 
 
@@ -54,8 +54,8 @@ def test_a_server_with_odd_validators_is_visited_on(
     web.answers["/feed"] = lambda _asked: Answer(rss(news(1), news(2)), headers=headers)
     place.write(f"sources:\n  - {{id: node, name: A Node, url: '{web.url}/feed'}}\n")
     for _ in range(3):
-        (told,) = fetch.run(place.house()).sources
-        assert told.outcome != "failed", told.reason
+        (report,) = fetch.run(place.house()).sources
+        assert report.outcome != "failed", report.reason
         clock.now += timedelta(days=2)
     for asked in web.asked[1:]:
         assert asked.headers.get("if-none-match", written) == written
@@ -73,8 +73,8 @@ def test_a_stored_validator_wedges_no_source(place: Workplace, web: Web, clock: 
         assert changed == 1
     store.close()
     clock.now += timedelta(days=2)
-    (told,) = fetch.run(place.house()).sources
-    assert told.outcome == "unchanged", told.reason
+    (report,) = fetch.run(place.house()).sources
+    assert report.outcome == "unchanged", report.reason
     assert not {"if-none-match", "if-modified-since", "x-injected"} & set(web.asked[1].headers)
 
 
@@ -86,6 +86,6 @@ def test_names_beyond_latin_in_our_own_headers(place: Workplace, web: Web) -> No
     file.write_text(
         file.read_text("utf-8").replace("https://news.example/", "https://новости.example/ä/"), "utf-8"
     )
-    (told,) = fetch.run(place.house()).sources
-    assert told.outcome == "changed", told.reason
+    (report,) = fetch.run(place.house()).sources
+    assert report.outcome == "changed", report.reason
     assert web.asked[0].headers["user-agent"].isascii()

@@ -104,7 +104,7 @@ def _warm() -> None:
 
 @pytest.mark.parametrize("fault", FAULTY)
 def test_an_answer_that_costs_more_than_it_brings(fault: str) -> None:
-    """D5: it ends soon, with one clear reason and with little work."""
+    """It ends soon, with one clear reason and with little work."""
     talk, words = FAULTY[fault]
     with raw_server(talk) as url:
         fetch = fetcher(timeout=timedelta(seconds=PATIENCE), max_bytes=10_000_000)
