@@ -68,23 +68,25 @@ def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("hasty")
 def test_pages_articles_robots_and_hops(place: Workplace, web: Web, webs: Webs) -> None:
-    """robots.txt, articles and redirects of other origins are asked for without the password."""
-    partner, host_only = webs(), webs()
-    write(place, web.url + "/news/", f"kind: page, {LAYOUT}")
-    web.answers["/news/"] = listing(
-        "/own", f"{partner.url}/theirs", "/leaves", f"{partner.url}/comes-back", "/stays"
-    )
-    web.answers |= {"/own": article(), "/leaves": to(f"{host_only.url}/far"), "/stays": to("/own")}
-    web.answers["/back"] = article()
-    partner.answers |= {"/theirs": article(), "/comes-back": to(f"{web.url}/back")}
-    host_only.answers["/far"] = article()
+    """robots.txt, pages and articles of other origins are asked for without the password."""
+    partner, third = webs(), webs()
+    write(place, web.url + "/", f"kind: page, {LAYOUT}")
+    web.answers |= {
+        "/": to(f"{partner.url}/news/"),
+        "/own": article(),
+        "/stays": to("/own2"),
+        "/own2": article(),
+    }
+    partner.answers |= {
+        "/news/": listing(f"{web.url}/own", f"{web.url}/stays", "/theirs", f"{third.url}/far"),
+        "/theirs": article(),
+    }
+    third.answers["/far"] = article()
     said = call(place, "fetch")
     assert (said.code, said.out) == (0, "")
-    own = given(web)
-    assert {"/news/", "/robots.txt", "/own", "/leaves", "/back"} <= own.keys()
-    assert set(own.values()) == {BASIC}
-    assert given(partner) == dict.fromkeys(("/robots.txt", "/theirs", "/comes-back"))
-    assert given(host_only) == dict.fromkeys(("/robots.txt", "/far"))
+    assert given(web) == dict.fromkeys(("/", "/robots.txt", "/own", "/stays", "/own2"), BASIC)
+    assert given(partner) == dict.fromkeys(("/robots.txt", "/news/", "/theirs"))
+    assert given(third) == dict.fromkeys(("/robots.txt", "/far"))
 
 
 def test_another_port_or_scheme_is_another_origin(place: Workplace, web: Web, webs: Webs) -> None:
