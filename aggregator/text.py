@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urljoin, urlsplit
 
 # XML 1.0 (5th ed.) section 2.2; without C1 controls, which terminals obey; without bidi embeddings, overrides and
 # isolates (U+202A-202E, U+2066-2069), which turn round what follows them and which "Unicode in XML" (3.2) leaves
@@ -32,30 +31,3 @@ def block(value: object, limit: int = 1_000_000) -> str | None:
     if not isinstance(value, str):
         return None
     return legal(value[:limit]).strip() or None
-
-
-def joined(base: str, written: object) -> str | None:
-    """A link as written, made absolute against `base`; None for what leads to no web address."""
-    link = line(written, 4_000)
-    if not link:
-        return None
-    try:
-        return web_link(urljoin(base, link))
-    except ValueError:
-        return None
-
-
-def web_link(url: str | None) -> str | None:
-    """`url` if it is an absolute http(s) URL without blanks or controls, else None."""
-    if not url:
-        return None
-    url = re.sub(r"[\t\r\n]", "", url).strip()
-    try:
-        parts = urlsplit(url)
-        if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
-            return None
-        _ = parts.port
-    except ValueError:
-        return None
-    # Blanks, quotes and the like occur in hand-written links; percent-encode only what no URL may have.
-    return quote(url[:4000], safe="!#$%&'()*+,/:;=?@[]~-._")

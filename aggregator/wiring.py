@@ -75,7 +75,7 @@ def build(config_file: Path, *, secrets: bool = True) -> House:
 def _fetcher(config: Config) -> HttpFetcher:
     from aggregator.gateways.http import HttpFetcher, user_agent
 
-    return HttpFetcher(rules=config.fetch, user_agent=user_agent(config.site))
+    return HttpFetcher(rules=config.fetch, user_agent=user_agent(config.site), credentials=config.credentials)
 
 
 FEW = 12

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from aggregator import text
+from aggregator import text, urls
 from aggregator.model import Channel, Correction, Enclosure, Publication, Sighting, Story, Tombstone
 from aggregator.stories import clean
 from tests.builders import item, site, story, teller
@@ -28,7 +28,7 @@ def told(*, by: dict[str, Any] | None = None, **fields: Any) -> Sighting:
 
 lines = st.text(max_size=60).map(text.line).filter(bool)
 markup = st.text(max_size=60).map(lambda s: clean.fragment(s, "https://node.example/")).filter(bool)
-links = lines.map(lambda s: text.web_link(f"https://node.example/{s}"))
+links = lines.map(lambda s: urls.web_link(f"https://node.example/{s}"))
 moments = st.integers(631152000, 1798761600).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 enclosures = st.builds(
     Enclosure,

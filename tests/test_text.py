@@ -1,16 +1,14 @@
-"""Strings of foreign documents made legal, and links made absolute."""
+"""Strings of foreign documents made legal."""
 
 from __future__ import annotations
-
-from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from aggregator.text import block, joined, legal, line, web_link
-from tests.strategies import law, urls
+from aggregator.text import block, legal, line
+from tests.strategies import law
 
 
 @given(st.text())
@@ -56,66 +54,3 @@ def test_a_block_keeps_its_lines() -> None:
     """A text keeps line breaks and inner blanks, and is cut at its limit."""
     assert block("  a\n\n b\x00 ") == "a\n\n b"
     assert block("x" * 30, 20) == "x" * 20
-
-
-@given(urls)
-@law
-def test_a_web_link_is_a_link_as_it_is(url: str) -> None:
-    """A link is published as it was written, but for characters that no URL may have; a second look changes nothing."""
-    link = web_link(url)
-    assert link is not None
-    assert link.isascii() and " " not in link
-    assert urlsplit(link).hostname
-    assert web_link(link) == link
-
-
-@pytest.mark.parametrize(
-    ("written", "link"),
-    [
-        ("https://node.example/a?b=c#d", "https://node.example/a?b=c#d"),
-        ("HTTP://Node.example/", "HTTP://Node.example/"),
-        (" https://node.example/a\n\tb ", "https://node.example/ab"),
-        ("https://node.example/a b", "https://node.example/a%20b"),
-        ('https://node.example/"><script>', "https://node.example/%22%3E%3Cscript%3E"),
-        ("https://node.example/ä?q=ö", "https://node.example/%C3%A4?q=%C3%B6"),
-        ("https://node.example/%C3%A4", "https://node.example/%C3%A4"),
-        (None, None),
-        ("", None),
-        ("node.example/a", None),
-        ("//node.example/a", None),
-        ("/a", None),
-        ("javascript:alert(1)", None),
-        ("java\nscript:alert(1)", None),
-        ("data:text/html,x", None),
-        ("mailto:a@node.example", None),
-        ("file:///etc/passwd", None),
-        ("https://", None),
-        ("https:///a", None),
-        ("https://[broken/", None),
-        ("https://node.example:port/", None),
-        ("https://node.example:99999/", None),
-    ],
-)
-def test_only_web_addresses_are_links(written: str | None, link: str | None) -> None:
-    """PB5: an absolute http or https URL is a link, with what no URL may have encoded; anything else is none."""
-    assert web_link(written) == link
-
-
-@pytest.mark.parametrize(
-    ("base", "written", "link"),
-    [
-        ("https://node.example/news/", "a", "https://node.example/news/a"),
-        ("https://node.example/news/", " /a ", "https://node.example/a"),
-        ("https://node.example/news/", "//else.example/b", "https://else.example/b"),
-        ("https://node.example/news/", "https://else.example/b", "https://else.example/b"),
-        ("https://node.example/news/", "javascript:x()", None),
-        ("https://node.example/news/", "http://[broken", None),
-        ("http://[broken/", "a", None),
-        ("https://node.example/news/", "", None),
-        ("https://node.example/news/", None, None),
-        ("https://node.example/news/", 7, None),
-    ],
-)
-def test_a_link_is_joined_to_its_base_or_none(base: str, written: object, link: str | None) -> None:
-    """L2: neither a base nor a link that cannot be read raises; what leads to no web address is no link."""
-    assert joined(base, written) == link

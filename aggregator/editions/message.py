@@ -8,8 +8,9 @@ from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime
 from functools import lru_cache
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from aggregator import urls
 from aggregator.model import OPERATOR, Delivery, Letter, Site
 
 
@@ -70,13 +71,14 @@ def message_id(edition_id: str, address: str, site: Site) -> str:
 
 def host(site: Site) -> str:
     """The host of the site in ASCII (RFC 5891), for ids."""
-    name = urlsplit(site.url).hostname or "localhost"
+    name = urls.host(site.url) or "localhost"
     return name if name.isascii() else name.encode("idna").decode()
 
 
 def _archive(site: Site) -> str:
     """Where all editions can be read, as a header can carry it."""
-    parts = urlsplit(site.url)
+    parts = urls.parse(site.url)
+    assert parts is not None, "feeds.yaml was read"
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{host(site)}{port}{quote(parts.path, safe='/%~')}digests/"
 

@@ -19,13 +19,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
 from aggregator.errors import Spoiled, UnreadableDocument
 from aggregator.gateways import typedjson
 from aggregator.gateways.sandbox_worker import Answer
-from aggregator.model import Config, MailRules, Smtp, Source
+from aggregator.model import Config, Credentials, MailRules, Smtp
 from aggregator.text import line
 
 Made = TypeVar("Made")
@@ -256,21 +256,17 @@ def _pickled(request: object) -> bytes:
     return file.getvalue()
 
 
-def _without_credentials(source: Source) -> Any:
-    return replace(source, user=None, password=None).__reduce_ex__(pickle.HIGHEST_PROTOCOL)
-
-
 def _kept_here(value: object) -> NoReturn:
     raise TypeError(f"{type(value).__name__} holds secrets and is not sent to a process that reads documents")
 
 
 class _Pickler(pickle.Pickler):
-    """Sends sources without their credentials, and no value that holds others."""
+    """Pickle a request; refuse values that hold secrets."""
 
     dispatch_table = {
         **copyreg.dispatch_table,
-        Source: _without_credentials,
         Config: _kept_here,
+        Credentials: _kept_here,
         MailRules: _kept_here,
         Smtp: _kept_here,
     }

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urljoin, urlsplit
 
-from aggregator.text import web_link
+from aggregator import urls
 
 MAX_HOPS = 5
 STATUSES = frozenset({301, 302, 303, 307, 308})
@@ -15,17 +14,12 @@ PERMANENT = frozenset({301, 308})
 def target(url: str, location: str) -> str:
     """Where a Location leads, as a URL without anything that no URL may have; as written where it is none."""
     written = location.encode("latin-1", "replace").decode("utf-8", "replace")
-    try:
-        following = urljoin(url, written)
-        _ = urlsplit(following).port
-    except ValueError:
-        return written.partition("://")[2] or written
-    return web_link(following) or following
+    return urls.join(url, written) or written
 
 
 def refused(url: str, following: str, hops: Sequence[str]) -> str | None:
     """Why a redirect is not followed, or None. `hops`: the URLs passed so far, `url` included."""
-    if not following.startswith(("http://", "https://")):
+    if urls.web_link(following) is None:
         return f"it redirects to something that is no web address: {following[:100]!r}"
     if url.startswith("https://") and following.startswith("http://"):
         return "it redirects from https to http, which is refused"

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from aggregator import urls
 from aggregator.gateways import address
 from aggregator.jobs.courtesy import Courtesy, host_of
 from aggregator.jobs.fetch import refuse_public
 from aggregator.model import Failure, Request, Response, Robots, Source, TopicRule
 from aggregator.seams import Fetcher, House, Isolate, Progress
-from aggregator.sources import robots
 from aggregator.store import sources
 from aggregator.store.connection import opened
 
@@ -108,7 +108,7 @@ class Asking(Courtesy):
 
     def knows_robots(self, url: str) -> bool:
         """Whether the robots.txt that speaks for `url` was read already."""
-        return robots.origin(url) in self.rules
+        return urls.origin(url) in self.rules
 
     def ask(self, request: Request) -> Response | Failure:
         """One request, where V7 and the host's word allow it."""

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
+from aggregator import urls
 from aggregator.errors import Spoiled
 from aggregator.gateways import redirects
 from aggregator.jobs.cadence import retry_after
@@ -59,6 +59,8 @@ class Courtesy:
         self.requests = 0
         self.read: list[Robots] = []
         self.silence: Failure | None = None  # the last 429 or 503
+        self.via: str | None = None
+        """The URL whose answer led to what is asked now, where that is not the source's configured URL."""
 
     def ask(self, request: Request) -> Response | Failure:
         """One request, after the gap."""
@@ -68,7 +70,7 @@ class Courtesy:
             self.paused += pause
             time.sleep(pause)
         begun = time.monotonic()
-        answer = self.fetcher(request)
+        answer = self.fetcher(replace(request, via=self.via))
         self.asked[host] = time.monotonic()
         self.answering += self.asked[host] - begun
         self.requests += 1
@@ -79,6 +81,13 @@ class Courtesy:
 
     def ask_by_hops(self, request: Request, may_follow: MayFollow) -> Response | Failure:
         """One document; `may_follow` has a say in each hop of a redirect."""
+        via = self.via
+        try:
+            return self._by_hops(request, may_follow)
+        finally:
+            self.via = via
+
+    def _by_hops(self, request: Request, may_follow: MayFollow) -> Response | Failure:
         hops: list[str] = []
         permanent = True
         while True:
@@ -93,13 +102,14 @@ class Courtesy:
             following = redirects.target(answer.url, location)
             if refusal := redirects.refused(answer.url, following, hops):
                 return Failure(reason=refusal, status=answer.status)
+            self.via = answer.url
             if barred := may_follow(following):
                 return barred
             request = replace(request, url=following)
 
     def forbidden(self, source: Source, url: str) -> Failure | None:
         """Why a page may not be scraped, or None (CL19)."""
-        known = self._rules_of(source, robots.origin(url))
+        known = self._rules_of(source, urls.origin(url))
         if isinstance(known, Failure):
             return known
         try:
@@ -118,7 +128,7 @@ class Courtesy:
         known = self.rules.get(place)
         if known is not None and self._is_fresh(known):
             return known
-        answer = self.ask(Request(source=replace(source, url=f"{place}/robots.txt")))
+        answer = self.ask(Request(source=source, url=f"{place}/robots.txt"))
         if isinstance(answer, Failure):
             return answer
         if answer.status in (429, 503):
@@ -157,4 +167,4 @@ class Courtesy:
 
 def host_of(url: str) -> str:
     """The host that gaps and silence are about."""
-    return urlsplit(url).hostname or ""
+    return urls.host(url)

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
+from aggregator import urls
 from aggregator.jobs import asking, discover, fetch, look
 from aggregator.jobs.asking import Asking, Terms
 from aggregator.jobs.cadence import FAILING_AFTER, LONGEST_WAIT, PUSHED_BACK
@@ -31,7 +31,6 @@ from aggregator.model import (
     Teller,
 )
 from aggregator.seams import Fetcher, House, Isolate, Progress
-from aggregator.sources.robots import origin
 from aggregator.store import dossier, sources
 from aggregator.store.connection import Store
 from aggregator.text import line
@@ -173,7 +172,7 @@ def _looks(
             continue
         before = dossier.last_look(store, source.id)
         lately = before and now - before[0] < (source.every or house.config.fetch.every)
-        if lately or _host(url) in held or (record.not_before and record.not_before > now):
+        if lately or urls.host(url) in held or (record.not_before and record.not_before > now):
             continue
         found.append(Look(source=source, url=url))
     return found
@@ -185,12 +184,8 @@ def _where(source: Source, record: SourceRecord, site_link: str | None) -> str |
     if (source.kind == "page" and "(4" not in reason) or "web page, not" in reason:
         url: str = source.url
     else:
-        url = site_link or f"{origin(source.url)}/"
-    return None if "DNS" in reason and _host(url) == _host(source.url) else url
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or ""
+        url = site_link or f"{urls.origin(source.url)}/"
+    return None if "DNS" in reason and urls.host(url) == urls.host(source.url) else url
 
 
 def _make(store: Store, house: House, looks: Sequence[Look], report: FetchReport, now: datetime) -> None:
@@ -198,17 +193,17 @@ def _make(store: Store, house: House, looks: Sequence[Look], report: FetchReport
     if not looks:
         return
     by_id = {source.id: source for source in house.config.sources}
-    visited = {_host(by_id[told.id].url) for told in report.sources}
+    visited = {urls.host(by_id[told.id].url) for told in report.sources}
     terms, robots = asking.terms(house), _fresh_robots(store, now)
     hosts: dict[str, list[Look]] = {}
     for one in looks:
-        hosts.setdefault(_host(one.url), []).append(one)
+        hosts.setdefault(urls.host(one.url), []).append(one)
         dossier.begin_look(store, one.source.id, now)
     fetcher = house.fetcher()
     with house.isolate(1) as isolate, house.make_executor(house.config.fetch.concurrency) as pool:
         running: list[Future[tuple[Found, ...]]] = []
         for host, of_host in hosts.items():
-            mine = tuple(one for one in robots if _host(one.origin) == host)
+            mine = tuple(one for one in robots if urls.host(one.origin) == host)
             work = HostLooks(looks=tuple(of_host), terms=terms, robots=mine, visited=tuple(sorted(visited)))
             running.append(pool.submit(look_at_host, work, fetcher, isolate))
         for future in as_completed(running):
@@ -220,7 +215,7 @@ def _make(store: Store, house: House, looks: Sequence[Look], report: FetchReport
                 if found.silence:
                     url = next(one.url for one in looks if one.source.id == found.source_id)
                     with store.transaction():
-                        sources.hold_host(store, _host(url), now + found.silence, found.mend)
+                        sources.hold_host(store, urls.host(url), now + found.silence, found.mend)
 
 
 def _fresh_robots(store: Store, now: datetime) -> tuple[Robots, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from urllib.parse import urlsplit
 
+from aggregator import urls
 from aggregator.config.additions import free_id
 from aggregator.config.values import web_url, wordpress_posts
 from aggregator.errors import NothingToShow, Spoiled
@@ -48,6 +48,7 @@ def look(asker: Asking, source: Source, url: str, most: int = MOST_REQUESTS) -> 
     answer = asker.document(source, url, ask_robots=True)
     if isinstance(answer, Failure):
         return answer
+    asker.via = answer.url
     terms = asker.terms
     try:
         survey = asker.isolate(
@@ -136,7 +137,7 @@ def _address(proposal: Proposal) -> str:
 
 def named(found: Discovery, taken: Iterable[str]) -> Discovery:
     """With each offer as feeds.yaml has it, under a name made of the page's title and an id that is free."""
-    host = re.sub(r"^www\.", "", urlsplit(found.url).hostname or "source")
+    host = re.sub(r"^www\.", "", urls.host(found.url) or "source")
     name = line(found.title, 200) or host
     id_ = free_id(host, set(taken))
     return replace(found, offers=tuple(replace(o, yaml=as_yaml(o.proposal, id_, name)) for o in found.offers))

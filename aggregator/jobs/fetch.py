@@ -11,8 +11,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from itertools import islice
-from urllib.parse import urlsplit
 
+from aggregator import urls
 from aggregator.errors import AggregatorError, ContactMissing, UnknownName
 from aggregator.gateways import address
 from aggregator.jobs import announce, cadence, place, publish, withdraw
@@ -38,7 +38,6 @@ from aggregator.model import (
     Validators,
 )
 from aggregator.seams import House, Isolate, Progress
-from aggregator.sources.robots import origin
 from aggregator.store import items, runs, sources, stories
 from aggregator.store.connection import Store
 from aggregator.store.glance import LONGEST_PLAN, mark_for
@@ -208,12 +207,12 @@ def _url(source: Source, record: SourceRecord) -> str:
 
 def _host(source: Source, record: SourceRecord) -> str:
     """The host that answers in the end, as far as is known: sources that all lead to one are asked one by one."""
-    return urlsplit(record.validators.url or _url(source, record)).hostname or ""
+    return urls.host(record.validators.url or _url(source, record))
 
 
 def _hosts(source: Source, record: SourceRecord) -> set[str]:
     """The host that is asked, and the one that answers in the end."""
-    return {_host(source, record), urlsplit(_url(source, record)).hostname or ""}
+    return {_host(source, record), urls.host(_url(source, record))}
 
 
 def refuse_public(house: House, ids: Sequence[str] = ()) -> None:
@@ -311,7 +310,7 @@ def _suspects(work: _Round, chosen: Iterable[Source]) -> dict[str, tuple[Suspect
             askers.setdefault(host, _host(source, record))
 
     def may_ask(source: Source, link: str) -> bool:
-        asker, host = _host(source, work.records[source.id]), urlsplit(link).hostname or ""
+        asker, host = _host(source, work.records[source.id]), urls.host(link)
         public_too = not config.placeholder and not house.pretended_clock
         allowed = public_too or address.is_private(link, config.fetch.allow_private)
         return allowed and host not in held and askers.setdefault(host, asker) == asker
@@ -338,7 +337,7 @@ def _request(
         seen=sources.seen(work.store, source.id),
         robots=tuple(
             robots[place]
-            for place in {origin(url) for url in (_url(source, record), *(one.link for one in suspects))}
+            for place in {urls.origin(url) for url in (_url(source, record), *(one.link for one in suspects))}
             if place in robots
         ),
         before=record.entries,
@@ -447,7 +446,7 @@ def _silent_hosts(source: Source, record: SourceRecord, outcome: Outcome) -> set
     """Who wants to be left alone: who said so, and, of a visit that failed by it, who sent us there (CL8)."""
     failed = isinstance(outcome.result, Failure)
     said = outcome.result if isinstance(outcome.result, Failure) else outcome.silence
-    hosts = {urlsplit((said and said.url) or "").hostname or ""}
+    hosts = {urls.host(said.url if said else None)}
     return (hosts | {_host(source, record)} if failed else hosts) - {""}
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
+from aggregator import urls
 from aggregator.jobs.cadence import WHOLE_AGAIN, WITHOUT_VALIDATORS
 from aggregator.model import Manners, Visit
 
@@ -38,7 +38,7 @@ def replay(log: Iterable[Visit]) -> tuple[Manners, ...]:
     hosts: dict[str, datetime] = {}
     for visit in log:
         account = accounts.setdefault(visit.source_id, _Account())
-        host = urlsplit(visit.url).hostname or ""
+        host = urls.host(visit.url)
         account.broken += _broken(account, visit, hosts.get(host))
         _enter(account, visit)
         if visit.status == 429 and visit.until:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from urllib.parse import urlsplit
 
+from aggregator import urls
 from aggregator.config.values import web_url
 from aggregator.errors import NothingToShow, Spoiled, UnknownName
 from aggregator.jobs import asking, discover, surveying
@@ -61,7 +61,7 @@ def _of_source(house: House, source: Source, force: bool, progress: Progress | N
             kept = dossier.document(store, source.id, source.url)
             record = sources.records(store).get(source.id)
             hosts = sources.held_hosts(store, house.clock())
-            held = hosts.get(urlsplit((record and record.validators.url) or source.url).hostname or "")
+            held = hosts.get(urls.host((record and record.validators.url) or source.url))
             kept = None if force else kept
             if kept is None and record:
                 _refuse_haste(house, source, replace(record, not_before=held or record.not_before), force)

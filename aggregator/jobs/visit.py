@@ -117,6 +117,7 @@ class _Visit:
         if isinstance(answer, Failure):
             return answer
         self.answered = answer
+        self.courtesy.via = answer.url
         return self._judge(answer)
 
     def _ask_for(self, request: Request) -> Response | Failure:

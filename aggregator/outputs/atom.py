@@ -18,10 +18,9 @@ from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.feed import FeedGenerator
 from feedgen.util import xml_elem
 
-from aggregator import __version__
+from aggregator import __version__, urls
 from aggregator.model import Channel, Document, Enclosure, Publication, Site, Story, Teller, Tombstone
 from aggregator.outputs import corrections, places
-from aggregator.text import web_link
 
 MAX_TEXT = 64 * 1024  # characters of one story; a longer one is told by its excerpt and link
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -247,7 +246,9 @@ _ADDRESS = re.compile(
 def _feed_id(teller: Teller) -> str:
     """A feed's own id where it is one by RFC 4151, 8141 or 3986; many are not, and it is known by its address."""
     said = teller.feed_id or ""
-    sane = _ID.fullmatch(said) or (_ADDRESS.fullmatch(said) and places.href(web_link(said) or "") == said)
+    sane = _ID.fullmatch(said) or (
+        _ADDRESS.fullmatch(said) and places.href(urls.web_link(said) or "") == said
+    )
     return said if sane else places.href(teller.url)
 
 

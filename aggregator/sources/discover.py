@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
+from aggregator import urls
 from aggregator.model import Proposal
 from aggregator.sources import infer, markup
 from aggregator.sources.markup import Node
-from aggregator.text import joined, line
+from aggregator.text import line
 
 DECLARED, LINKED, PAGE, LIKELY, POSSIBLE, ELSEWHERE = 1.0, 0.8, 0.6, 0.7, 0.4, 0.2
 """How far a proposal is to be believed: said by the page, linked as a feed, read on trial, by convention …"""
@@ -83,7 +84,7 @@ def sitemap(body: bytes, url: str, headers: Mapping[str, str]) -> str | None:
     """The sitemap that a page names, for a person to look through: it is no kind of source."""
     root = markup.tree(body, headers)
     for node in islice(root.iter("link", "a"), 3_000):
-        link = joined(markup.base(root, url), node.get("href"))
+        link = urls.join(markup.base(root, url), node.get("href"))
         if link and ("sitemap" in (node.get("rel") or "").split() or re.search(r"sitemap[\w-]*\.xml", link)):
             return link
     return None
@@ -96,7 +97,7 @@ def _declared(root: Node, base: str, url: str) -> Iterator[Proposal]:
     """Autodiscovery: <link rel=alternate>, of several the one for this very page first, that of comments last."""
     for node in islice(root.iter("link"), 300):
         kind = _FEEDS.get((node.get("type") or "").lower().partition(";")[0].strip())
-        link = joined(base, node.get("href"))
+        link = _link(base, node.get("href"))
         rels = (node.get("rel") or "").lower().split()
         if not kind or not link or "alternate" not in rels:
             continue
@@ -111,12 +112,18 @@ def _declared(root: Node, base: str, url: str) -> Iterator[Proposal]:
         yield Proposal(kind=kind, url=link, title=title, score=score, why=why)
 
 
+def _link(base: str, written: str | None) -> str | None:
+    """Return a link that can be proposed: not one with `user:password@`, which serves nobody without them."""
+    shown = written is None or written == urls.without_userinfo(written)
+    return urls.join(base, written) if shown else None
+
+
 def _linked(root: Node, base: str) -> Iterator[Proposal]:
     """Links that look like those to feeds or calendars."""
     for node in islice(root.iter("a"), 3_000):
         written = (node.get("href") or "").strip()
         calendar = _LOOKS_LIKE_A_CALENDAR.search(written) is not None
-        link = joined(base, re.sub(r"^webcal:", "https:", written))
+        link = _link(base, re.sub(r"^webcal:", "https:", written))
         if link and (calendar or _LOOKS_LIKE_A_FEED.search(link)):
             score = LINKED - (0.1 if calendar else 0) - (0.4 if _COMMENTS.search(link) else 0)
             title = line(markup.words(node), 200)
@@ -190,7 +197,7 @@ def _conventional(root: Node, base: str, url: str, text: str) -> Iterator[Propos
         start = url.partition("#")[0].partition("?")[0]
         if not where.startswith(("?", "/")) and not start.endswith("/"):
             start += "/"
-        address = start + where if where.startswith("?") else urljoin(start, where)
+        address = start + where if where.startswith("?") else urls.join(start, where) or url
         yield Proposal(
             kind="feed",
             url=address,
@@ -203,8 +210,8 @@ def _conventional(root: Node, base: str, url: str, text: str) -> Iterator[Propos
 def _of_wordpress(root: Node, base: str, url: str) -> Iterator[Proposal]:
     """The feed of the site and its REST API; where a site names its API, its home is known."""
     api = next((n.get("href") for n in root.iter("link") if n.get("rel") == "https://api.w.org/"), None)
-    api = joined(base, api)
-    home = re.split(r"wp-json/|\?rest_route=|index\.php", api)[0] if api else urljoin(url, "/")
+    api = _link(base, api)
+    home = re.split(r"wp-json/|\?rest_route=|index\.php", api)[0] if api else f"{urls.origin(url)}/"
     pretty = api is None or "rest_route" not in api
     feed = f"{home}feed/" if pretty else f"{home}?feed=rss2"
     yield Proposal(
@@ -218,7 +225,7 @@ def _of_wordpress(root: Node, base: str, url: str) -> Iterator[Proposal]:
 def _accounts(root: Node, base: str) -> Iterator[Proposal]:
     """Accounts elsewhere that the page calls its own."""
     for node in islice(root.iter("a", "link"), 3_000):
-        link = joined(base, node.get("href")) or ""
+        link = urls.join(base, node.get("href")) or ""
         host, _, path = markup.place(link).partition("/")
         if host.startswith("zenodo.") and (match := re.match(r"communities/([\w-]+)", path)):
             address = f"https://{host}/api/records?communities={match[1]}&sort=newest&size=25"

@@ -10,10 +10,11 @@ from typing import Any
 
 import feedparser
 
+from aggregator import urls
 from aggregator.errors import UnreadableDocument
 from aggregator.model import Enclosure, Entry, Reading, Skipped, Source
 from aggregator.sources import hints, jsonfeed, social, split, wall
-from aggregator.text import block, joined, line
+from aggregator.text import block, line
 
 MAX_ENTRIES = 2_000
 
@@ -85,7 +86,7 @@ def read(
         if len(parsed.entries) == len(fresh) <= MAX_ENTRIES:
             # By digest: an entry that is in the document twice (pinned) is one entry.
             skipped = {
-                piece.digest: Skipped(guid=line(piece.guid), link=joined(url, piece.link))
+                piece.digest: Skipped(guid=line(piece.guid), link=urls.join(url, piece.link))
                 for piece in found
                 if piece.digest in seen
             }
@@ -278,7 +279,7 @@ def _marked_up(text: str | None) -> bool:
 def _base(entry: Any, url: str) -> str:
     for detail in [*entry.get("content", ()), entry.get("summary_detail", {}), entry.get("title_detail", {})]:
         if base := detail.get("base"):
-            return joined(url, str(base)) or url
+            return urls.join(url, str(base)) or url
     return url
 
 
@@ -287,7 +288,7 @@ def _link(entry: Any, base: str) -> str | None:
     written = entry.get("feedburner_origlink") or entry.get("link")
     if not written and entry.get("guidislink"):
         written = entry.get("id")
-    return joined(base, written)
+    return urls.join(base, written)
 
 
 def _texts(entry: Any, *, trusted: bool) -> tuple[str | None, str | None, bool]:
@@ -338,7 +339,7 @@ def _categories(entry: Any, text: str | None, *, is_html: bool) -> tuple[str, ..
 def _enclosures(entry: Any, base: str) -> tuple[Enclosure, ...]:
     found = []
     for enclosure in entry.get("enclosures", ())[:20]:
-        if link := joined(base, enclosure.get("href")):
+        if link := urls.join(base, enclosure.get("href")):
             length = str(enclosure.get("length") or "")
             found.append(
                 Enclosure(
@@ -352,7 +353,7 @@ def _enclosures(entry: Any, base: str) -> tuple[Enclosure, ...]:
 
 def _alternate(feed: Any, url: str) -> str | None:
     written = feed.get("link")
-    return joined(url, written)
+    return urls.join(url, written)
 
 
 def _plain_title(feed: Any) -> str | None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
+from aggregator import urls
 from aggregator.errors import UnreadableDocument
 from aggregator.model import Enclosure, Entry, Kind, Reading, Source
 from aggregator.sources import markup
-from aggregator.text import block, joined, line
+from aggregator.text import block, line
 
 if TYPE_CHECKING:
     from icalendar import Component
@@ -60,7 +61,7 @@ def read(
     return Reading(
         entries=tuple(_one_of_each(entries)),
         title=line(_said(named, "X-WR-CALNAME") or _said(named, "NAME"), 300),
-        site_link=joined(url, _said(named, "URL")),
+        site_link=urls.join(url, _said(named, "URL")),
         language=line(_said(named, "LANGUAGE"), 40),
         notes=notes,
     )
@@ -155,7 +156,7 @@ def _entry(position: int, event: Component, url: str, zone: tzinfo, exported: st
     return Entry(
         position=position,
         guid=_guid(event),
-        link=joined(url, _said(event, "URL")),
+        link=urls.join(url, _said(event, "URL")),
         title=title,
         title_is_html=False,
         content=block(content, MAX_TEXT),
@@ -251,7 +252,7 @@ def _categories(event: Component) -> tuple[str, ...]:
 def _enclosures(event: Component, url: str) -> Iterator[Enclosure]:
     value = event.get("ATTACH")
     for attached in (value if isinstance(value, list) else [value])[:20]:
-        link = joined(url, str(attached)) if isinstance(attached, str) else None
+        link = urls.join(url, str(attached)) if isinstance(attached, str) else None
         if link:
             kind = line((_of(attached, "params") or {}).get("FMTTYPE"), 100)
             yield Enclosure(url=link, type=kind)

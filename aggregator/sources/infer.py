@@ -10,14 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from urllib.parse import urlsplit
 
-from aggregator import dates
+from aggregator import dates, urls
 from aggregator.errors import UnreadableDocument
 from aggregator.model import Entry, Layout, Source
 from aggregator.sources import markup, page
 from aggregator.sources.markup import Node, select
-from aggregator.text import joined
 
 FEWEST = 3
 """Blocks that are a list."""
@@ -125,11 +123,11 @@ def _nested(group: Sequence[Node]) -> bool:
 
 
 def _leads_inside(link: Node, base: str, url: str) -> bool:
-    target = joined(base, link.get("href"))
+    target = urls.join(base, link.get("href"))
     if not target or markup.host(target).split(".")[-2:] != markup.host(url).split(".")[-2:]:
         return False
     here, there = markup.place(url), markup.place(target)
-    return there != here and urlsplit(target).path not in ("", "/") and not there.startswith(f"{here}?page=")
+    return there != here and urls.path(target) not in ("", "/") and not there.startswith(f"{here}?page=")
 
 
 def _is_chrome(node: Node) -> bool:
@@ -237,12 +235,12 @@ def _first(block: Node, selector: str) -> Node | None:
 
 def _title_and_link(layout: Layout, blocks: Sequence[Node], base: str) -> Layout:
     """Title and link, as far as they are not what a layout has by default: the first link and its text."""
-    targets = [[joined(base, a.get("href")) for a in block.iter("a")] for block in blocks]
+    targets = [[urls.join(base, a.get("href")) for a in block.iter("a")] for block in blocks]
     shared = Counter(target for found in targets for target in set(found) if target)
 
     def own(link: Node) -> bool:
         """Whether a link leads where no other block leads: not to a topic or an author."""
-        target = joined(base, link.get("href"))
+        target = urls.join(base, link.get("href"))
         return target is not None and shared[target] == 1
 
     for selector in _by_telling(_common(blocks, _titles, 0.8)):
@@ -267,7 +265,7 @@ def _linked(layout: Layout, blocks: Sequence[Node], links: Sequence[Node | None]
     """With the selector of these links, unless each leads where the first link of its block leads."""
 
     def target(node: Node | None) -> str | None:
-        return joined(base, node.get("href")) if node is not None else None
+        return urls.join(base, node.get("href")) if node is not None else None
 
     firsts = [next((t for a in block.iter("a") if (t := target(a))), None) for block in blocks]
     wanted = [target(link) for link in links]
@@ -281,8 +279,8 @@ def _linked(layout: Layout, blocks: Sequence[Node], links: Sequence[Node | None]
 
 def _called(block: Node, link: Node | None, base: str) -> str | None:
     """The words of the first link to the same place that has any: what `page` takes for a title by itself."""
-    target = joined(base, link.get("href")) if link is not None else None
-    same = (a for a in block.iter("a") if joined(base, a.get("href")) == target)
+    target = urls.join(base, link.get("href")) if link is not None else None
+    same = (a for a in block.iter("a") if urls.join(base, a.get("href")) == target)
     return next(filter(None, map(markup.words, same)), None)
 
 

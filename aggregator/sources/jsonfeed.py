@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from typing import Any
 
+from aggregator import urls
 from aggregator.errors import UnreadableDocument
 from aggregator.model import Enclosure, Entry, Reading, Source
 from aggregator.sources.jsontext import listed, loaded
-from aggregator.text import block, joined, line, web_link
+from aggregator.text import block, line
 
 MAX_ENTRIES = 2_000
 
@@ -39,8 +40,8 @@ def read(
     return Reading(
         entries=tuple(_entry(n, item, url, feed_language) for n, item in enumerate(items[:MAX_ENTRIES])),
         title=line(data.get("title"), 300),
-        feed_id=web_link(line(data.get("feed_url"))),
-        site_link=joined(url, data.get("home_page_url")),
+        feed_id=urls.web_link(line(data.get("feed_url"))),
+        site_link=urls.join(url, data.get("home_page_url")),
         language=feed_language,
         notes=tuple(notes),
     )
@@ -51,7 +52,7 @@ def _entry(position: int, item: dict[str, Any], url: str, language: str | None) 
     return Entry(
         position=position,
         guid=_id(item.get("id")),
-        link=joined(url, item.get("url")),
+        link=urls.join(url, item.get("url")),
         title=line(item.get("title"), 5_000) or "",
         title_is_html=False,
         summary=None if html or text else block(item.get("summary")),
@@ -83,7 +84,7 @@ def _authors(item: dict[str, Any]) -> tuple[str, ...]:
 def _enclosures(item: dict[str, Any], url: str) -> list[Enclosure]:
     found = []
     for attachment in listed(item.get("attachments"))[:20]:
-        link = joined(url, attachment.get("url")) if isinstance(attachment, dict) else None
+        link = urls.join(url, attachment.get("url")) if isinstance(attachment, dict) else None
         if link:
             length = attachment.get("size_in_bytes")
             found.append(

@@ -11,8 +11,9 @@ from lxml import etree, html
 from lxml.cssselect import CSSSelector
 from w3lib.encoding import html_to_unicode
 
+from aggregator import urls
 from aggregator.errors import UnreadableDocument
-from aggregator.text import joined, line
+from aggregator.text import line
 
 Node = html.HtmlElement
 
@@ -44,7 +45,7 @@ def decoded(body: bytes, headers: Mapping[str, str]) -> str:
 def base(root: Node, url: str) -> str:
     """What relative links of the page are relative to."""
     found = root.find(".//base[@href]")
-    return joined(url, found.get("href")) or url if found is not None else url
+    return urls.join(url, found.get("href")) or url if found is not None else url
 
 
 def parted(selector: str) -> tuple[str, str | None]:

@@ -6,12 +6,12 @@ import json
 import re
 from collections.abc import Callable
 from html import unescape
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlunsplit
 
+from aggregator import urls
 from aggregator.errors import UnreadableDocument
 from aggregator.model import Source
 from aggregator.sources import jsonfeed, page
-from aggregator.text import joined
 
 ENDS = 65_536
 """Links of a whole feed stand at its beginning or its end; nothing between is looked at."""
@@ -25,7 +25,7 @@ _WORDPRESS = re.compile(rb"<generator>\s*https?://wordpress\.(?:org|com)/")
 def url(body: bytes, at: str, source: Source) -> str | None:
     """The document with the entries before those of `body`, which came from `at`; on the same host only."""
     found = _FINDERS.get(source.kind, _of_feed)(body, at, source)
-    if found is None or found == at or urlsplit(found).hostname != urlsplit(at).hostname:
+    if found is None or found == at or urls.host(found) != urls.host(at):
         return None
     return found
 
@@ -36,7 +36,7 @@ def _of_feed(body: bytes, at: str, source: Source) -> str | None:
     for match in _LINK.finditer(body[:ENDS] + body[-ENDS:]):
         target = _HREF.search(match[1])
         if target and _REL.search(match[1]):
-            return joined(at, unescape(target[1].decode("utf-8", "replace")))
+            return urls.join(at, unescape(target[1].decode("utf-8", "replace")))
     if _WORDPRESS.search(body[:ENDS]):
         return _counted(at, "paged")
     return None
@@ -51,7 +51,7 @@ def _of_json(body: bytes, at: str, _source: Source) -> str | None:
     if not isinstance(data, dict):
         return None
     links = data.get("links")
-    return joined(at, data.get("next_url")) or joined(
+    return urls.join(at, data.get("next_url")) or urls.join(
         at, links.get("next") if isinstance(links, dict) else None
     )
 
@@ -67,9 +67,11 @@ def _of_page(body: bytes, at: str, source: Source) -> str | None:
         return None
 
 
-def _counted(at: str, name: str) -> str:
+def _counted(at: str, name: str) -> str | None:
     """The next of numbered documents."""
-    parts = urlsplit(at)
+    parts = urls.parse(at)
+    if parts is None:
+        return None
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     number = query.get(name, "1")
     query[name] = str(int(number) + 1 if re.fullmatch(r"[0-9]{1,4}", number) else 2)

@@ -6,12 +6,12 @@ import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from aggregator import dates
+from aggregator import dates, urls
 from aggregator.errors import UnreadableDocument
 from aggregator.model import Details, Entry, Layout, Reading, Source
 from aggregator.sources import markup, structured, wall
 from aggregator.sources.markup import Node, parted, select
-from aggregator.text import block, joined, line
+from aggregator.text import block, line
 
 MAX_ENTRIES = 500
 MAX_FINDS = 50
@@ -66,7 +66,7 @@ def next_page(body: bytes, url: str, source: Source) -> str | None:
     for selector in selectors or ["link[rel~=next]", "a[rel~=next]"]:
         path, attribute = parted(selector)
         for found in select(root, path or "*")[:MAX_FINDS]:
-            link = joined(base, found.get(attribute or "href"))
+            link = urls.join(base, found.get(attribute or "href"))
             if link and markup.host(link) == markup.host(url) and markup.place(link) != markup.place(url):
                 return link.partition("#")[0]
     return None
@@ -170,7 +170,7 @@ def _link(part: _Block, layout: Layout, base: str, inner: set[Node]) -> tuple[st
         path, attribute = parted(selector)
         own = [part.node] if part.node.tag == "a" and not attribute else []
         found = [*own, *_matches(part, path or "*", inner)]
-        targets = [joined(base, node.get(attribute or "href")) for node in found]
+        targets = [urls.join(base, node.get(attribute or "href")) for node in found]
         link = next(filter(None, targets), None)
         if link:
             same = [node for node, target in zip(found, targets, strict=True) if target == link]

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 MAX_BYTES = 512_000
 """RFC 9309 2.5 wants at least 500 KiB to be read; what is beyond is not."""
-
-
-def origin(url: str) -> str:
-    """Scheme, host and port: what one robots.txt speaks for."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def allows(text: str | None, url: str, agent: str) -> bool:

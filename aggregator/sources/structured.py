@@ -10,10 +10,11 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
+from aggregator import urls
 from aggregator.model import Details, Kind
 from aggregator.sources import markup
 from aggregator.sources.jsontext import group, listed
-from aggregator.text import block, joined, line
+from aggregator.text import block, line
 
 MAX_SCRIPT = 1_000_000
 MAX_THINGS = 500
@@ -102,7 +103,7 @@ def _details(thing: dict[str, Any], base: str) -> Details:
     facts = _facts(thing)
     said = line(_text(thing.get("description")), 5_000)
     return Details(
-        link=next((link for written in links if (link := joined(base, written))), None),
+        link=next((link for written in links if (link := urls.join(base, written))), None),
         title=line(_text(thing.get("headline")) or _text(thing.get("name")), 5_000),
         published=line(
             thing.get("datePublished") or thing.get("datePosted") or thing.get("dateCreated"), 200
@@ -156,7 +157,7 @@ def _words(*values: Any) -> tuple[str, ...]:
 
 def _image(value: Any, base: str) -> str | None:
     first = value[0] if isinstance(value, list) and value else value
-    return joined(base, first.get("url") or first.get("contentUrl") if isinstance(first, dict) else first)
+    return urls.join(base, first.get("url") or first.get("contentUrl") if isinstance(first, dict) else first)
 
 
 def head(root: markup.Node, base: str) -> Details:
@@ -171,13 +172,13 @@ def head(root: markup.Node, base: str) -> Details:
     )
     author = said.get("article:author") or said.get("author")
     return Details(
-        link=joined(base, canonical) or joined(base, said.get("og:url")),
+        link=urls.join(base, canonical) or urls.join(base, said.get("og:url")),
         title=said.get("og:title") or said.get("twitter:title"),
         published=next((said[name] for name in _DATE_NAMES if name in said), None),
         updated=said.get("article:modified_time") or said.get("og:updated_time"),
         summary=said.get("og:description") or said.get("description"),
         authors=tuple(_names(author)),
-        image=joined(base, said.get("og:image") or said.get("twitter:image")),
+        image=urls.join(base, said.get("og:image") or said.get("twitter:image")),
         language=line(root.get("lang") or said.get("og:locale"), 40),
     )
 

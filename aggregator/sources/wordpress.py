@@ -7,10 +7,11 @@ import re
 from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
+from aggregator import urls
 from aggregator.errors import UnreadableDocument
 from aggregator.model import Entry, Reading, Source
 from aggregator.sources.jsontext import group, listed, loaded
-from aggregator.text import block, joined, line
+from aggregator.text import block, line
 
 MAX_ENTRIES = 500
 
@@ -37,7 +38,7 @@ def _entry(position: int, post: dict[str, Any], url: str) -> Entry:
     return Entry(
         position=position,
         guid=line(html.unescape(_rendered(post, "guid") or "")),
-        link=joined(url, post.get("link")),
+        link=urls.join(url, post.get("link")),
         title=block(_rendered(post, "title"), 20_000) or "",
         summary=block(_rendered(post, "excerpt")),
         content=block(_rendered(post, "content")),
@@ -45,7 +46,7 @@ def _entry(position: int, post: dict[str, Any], url: str) -> Entry:
         updated=_moment(post, "modified"),
         authors=tuple(_names(post, "author")),
         categories=tuple(_names(post, "wp:term")),
-        base=joined(url, post.get("link")) or url,
+        base=urls.join(url, post.get("link")) or url,
     )
 
 
@@ -77,4 +78,4 @@ def _names(post: dict[str, Any], key: str) -> Iterator[str]:
 
 def _site(url: str) -> str | None:
     """The site the API belongs to."""
-    return joined(url, re.split(r"wp-json/|\?|index\.php", url)[0])
+    return urls.join(url, re.split(r"wp-json/|\?|index\.php", url)[0])

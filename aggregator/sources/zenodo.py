@@ -10,10 +10,11 @@ import re
 from collections.abc import Container, Mapping
 from typing import Any
 
+from aggregator import urls
 from aggregator.errors import UnreadableDocument
 from aggregator.model import Entry, Reading, Source
 from aggregator.sources.jsontext import group, listed, loaded
-from aggregator.text import block, joined, line
+from aggregator.text import block, line
 
 MAX_ENTRIES = 500
 # ISO 639-3, as records have it, where the shorter tag is usual.
@@ -73,9 +74,9 @@ def _guid(record: dict[str, Any]) -> str | None:
 def _link(record: dict[str, Any], url: str) -> str | None:
     doi = _first(record.get("doi"), group(group(record.get("pids")).get("doi")).get("identifier"))
     if doi and re.fullmatch(r"10\.\d{4,9}/\S+", doi):
-        return joined("https://doi.org/", f"https://doi.org/{doi}")
+        return urls.join("https://doi.org/", f"https://doi.org/{doi}")
     links = group(record.get("links"))
-    return joined(url, _first(links.get("self_html"), links.get("html")))
+    return urls.join(url, _first(links.get("self_html"), links.get("html")))
 
 
 def _first(*values: object) -> str | None:

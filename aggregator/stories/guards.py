@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
+from aggregator import urls
 from aggregator.model import Arrival, Change, Item, KnownItem
 from aggregator.stories.identity import title_key
 
@@ -62,7 +62,7 @@ def proven(
 
 def _end(link: str | None) -> str:
     """The last part of a link's path, which a move to another site usually leaves."""
-    return urlsplit(link or "").path.rstrip("/").rpartition("/")[2]
+    return urls.path(link).rstrip("/").rpartition("/")[2]
 
 
 def held(count: int) -> bool:

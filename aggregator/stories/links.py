@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from w3lib.url import canonicalize_url
+
+from aggregator import urls
 
 _TRACKING = re.compile(
     r"(utm|mtm|pk|piwik|matomo|hsa|_hs|vero|oly|wt|ga|cm)_.*"
@@ -44,11 +46,13 @@ def canonical(url: str) -> str:
         return host + path + ("?" + urlencode(query) if query else "")
     url, _, fragment = url.strip().partition("#")
     try:
-        parts = urlsplit(canonicalize_url(url))  # dot segments, percent-encoding, order of parameters
-        host = re.sub(r"^(www\.)+", "", parts.hostname or "").rstrip(".")
-        port = parts.port
+        parts = urls.parse(canonicalize_url(url))  # dot segments, percent-encoding, order of parameters
     except ValueError:
+        parts = None
+    if parts is None:
         return url
+    host = re.sub(r"^(www\.)+", "", parts.hostname or "").rstrip(".")
+    port = parts.port
     query = [
         (key, value)
         for key, value in parse_qsl(parts.query, keep_blank_values=True)

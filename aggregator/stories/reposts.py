@@ -8,8 +8,8 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
+from aggregator import urls
 from aggregator.stories.links import canonical, is_listing
 
 FEW = 3
@@ -65,10 +65,10 @@ def _said_beside(body: str) -> str:
 
 
 def _keys(matches: Iterable[re.Match[str]], own: str | None) -> frozenset[str]:
-    urls = {html.unescape(match[1] or match[2]).rstrip(".,;:)]") for match in matches} - {own}
-    if not urls:
+    pages = {html.unescape(match[1] or match[2]).rstrip(".,;:)]") for match in matches} - {own}
+    if not pages:
         return frozenset()
-    keys = {canonical(url) for url in urls} - {canonical(own) if own else ""}
+    keys = {canonical(page) for page in pages} - {canonical(own) if own else ""}
     return frozenset(key for key in keys if not is_listing(key))
 
 
@@ -82,7 +82,7 @@ def _says_so(body: str, match: re.Match[str]) -> bool:
 
 def _is_page(url: str) -> bool:
     """Whether a link leads to a page of its own, and is no picture, form or mere site."""
-    path = urlsplit(url).path
+    path = urls.path(url)
     return path.strip("/") != "" and not re.search(
         r"\.(?:png|jpe?g|gif|svg|webp|pdf|zip|mp4|css|js)$", path, re.IGNORECASE
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from lxml import html
 
-from aggregator import text
+from aggregator import text, urls
 from aggregator.editions import letter, message
 from aggregator.editions.compose import compose
 from aggregator.model import (
@@ -382,7 +382,7 @@ def test_no_text_changes_the_letter(vector: str) -> None:
     """PB5: whatever a partner writes, the HTML part keeps its elements and attributes, and nothing in it can run."""
     line = text.line(vector, 500) or "-"
     for address in (vector, f"https://evil.example/{vector}"):
-        made = hostile_letter(line, text.joined("https://node.example/", address) or "https://node.example/")
+        made = hostile_letter(line, urls.join("https://node.example/", address) or "https://node.example/")
         assert faults(made.html) == []
         assert shape(made.html) == HARMLESS
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aggregator.errors import UnreadableDocument
-from aggregator.model import Details, Failure, Request
+from aggregator.model import Details, Failure
 
 
 def double(number: int) -> int:
@@ -73,11 +73,6 @@ def snooze(seconds: float) -> float:
 def environment() -> tuple[str, ...]:
     """A task that hands back its environment and its arguments."""
     return (*os.environ, *os.environ.values(), *sys.orig_argv)
-
-
-def credentials(request: Request) -> tuple[str | None, ...]:
-    """A task that looks for credentials."""
-    return (request.source.user, request.source.password, request.source.name)
 
 
 def write(file: str) -> str:

@@ -18,10 +18,9 @@ import pytest
 
 from aggregator.errors import Spoiled, UnreadableDocument
 from aggregator.gateways import isolate
-from aggregator.model import Request, Smtp, Source
+from aggregator.model import Credentials, Smtp
 from tests.gateways.sandbox_tasks import (
     attempts,
-    credentials,
     die,
     double,
     environment,
@@ -176,20 +175,17 @@ def _lives(pid: int) -> bool:
 def test_no_secret_is_in_environment_or_arguments(
     isolated: isolate.Isolation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process that reads documents gets a few harmless variables, and sources without their credentials."""
+    """A process that reads documents gets a few harmless variables, and no value that holds credentials."""
     monkeypatch.setenv("SMTP_PASSWORD", "hush-hush")
     monkeypatch.setenv("TZ", "Europe/Berlin")
     isolate.close()
     said = isolated(environment, seconds=10)
     assert not any("hush-hush" in value or "SMTP_PASSWORD" in value for value in said)
     assert "Europe/Berlin" in said
-    source = Source(id="a", name="A", url="https://a.example/", user="me", password="hush-hush")
-    assert isolated(credentials, Request(source=source), seconds=10) == (None, None, "A")
-    assert (source.user, source.password) == ("me", "hush-hush")
-    with pytest.raises(TypeError, match="Smtp holds secrets"):
-        isolated(
-            length, Smtp(host="relay.example", port=25, security="none", password="hush-hush"), seconds=10
-        )
+    relay = Smtp(host="relay.example", port=25, security="none", password="hush-hush")
+    for secret in (relay, Credentials(origin="https://a.example", user="me", password="hush-hush")):
+        with pytest.raises(TypeError, match="holds secrets"):
+            isolated(length, secret, seconds=10)
 
 
 def test_no_file_is_written(isolated: isolate.Isolation, tmp_path: Path) -> None:

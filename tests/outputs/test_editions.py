@@ -12,7 +12,7 @@ import feedparser
 import pytest
 from lxml import etree, html
 
-from aggregator import text
+from aggregator import text, urls
 from aggregator.model import Edition, EditionLine, Reason, Told, Turn
 from aggregator.outputs import editions, renderers
 from tests.builders import NOW, site
@@ -137,7 +137,7 @@ def test_no_text_changes_a_page_or_the_feed(vector: str) -> None:
     """PB5: whatever a partner writes, the elements stay, nothing can run, and the feed is XML."""
     line = text.line(vector, 500) or "-"
     for address in (vector, f"https://evil.example/{vector}"):
-        made = hostile(line, text.joined("https://node.example/", address) or "https://node.example/")
+        made = hostile(line, urls.join("https://node.example/", address) or "https://node.example/")
         body = editions.page(made, site()).body.decode()
         assert faults(body) == []
         assert shape(body) == HARMLESS

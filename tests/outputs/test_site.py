@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from lxml import html
 
-from aggregator import text
+from aggregator import text, urls
 from aggregator.gateways.files import write_document
 from aggregator.model import Channel, Directory, Enclosure, Kind, Publication, Sighting, Story
 from aggregator.outputs import opml, renderers
@@ -204,7 +204,7 @@ def test_no_text_or_address_changes_the_page(vector: str) -> None:
     """PB5: whatever a partner writes, the page keeps its elements and attributes, and nothing in it can run."""
     line = text.line(vector) or "-"
     for address in (vector, f"https://evil.example/{vector}", f"https://evil.example/?q={vector}"):
-        link = text.joined("https://node.example/", address) or "https://node.example/"
+        link = urls.join("https://node.example/", address) or "https://node.example/"
         shown = hostile_page(line, link)
         assert faults(shown) == []
         assert shape(shown) == HARMLESS

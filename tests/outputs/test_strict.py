@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator import text
+from aggregator import text, urls
 from aggregator.model import ArchiveMonth, Document, Enclosure, Publication, Story, Tombstone
 from aggregator.outputs import archive, editions, places, renderers
 from aggregator.stories import clean
@@ -112,7 +112,7 @@ def test_the_demo_s_chain_holds_every_story(public: Path) -> None:
 def hostile(vector: str) -> Story:
     """A story with this string wherever a partner's string can stand."""
     line = text.line(vector) or "-"
-    link = text.web_link(f"https://node.example/{line}")
+    link = urls.web_link(f"https://node.example/{line}")
     names = {"name": line, "rights": line, "licence": line, "feed_id": line, "site_link": link, "url": link}
     lead = told(
         title=line,
@@ -138,7 +138,7 @@ def test_hostile_words_break_no_rule(vector: str) -> None:
 def test_hostile_words_break_no_rule_in_the_feed_of_editions(vector: str) -> None:
     """PB5: whatever a digest tells; and two that one run composed are no duplicates to the W3C validator."""
     line = text.line(vector) or "-"
-    link = text.web_link(f"https://node.example/{line}")
+    link = urls.web_link(f"https://node.example/{line}")
     said = test_editions.told(title=line, teller=line, link=link, excerpt=line, also=(line,))
     pair = [
         test_editions.edition(said, id=f"{id_}-2026-10-05", digest_id=id_, subject=line, title=line)

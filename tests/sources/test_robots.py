@@ -28,8 +28,3 @@ URL = "https://node.example/news/?page=1"
 def test_a_page_may_be_read_or_not(text: str | None, allowed: bool) -> None:
     """The most specific group and rule count; a server that cannot say forbids (RFC 9309 2.2, 2.3.1.4)."""
     assert robots.allows(text, URL, "aggregator") is allowed
-
-
-def test_one_file_speaks_for_one_origin() -> None:
-    """RFC 9309 2.3: scheme, host and port; credentials are no part of it."""
-    assert robots.origin("https://a:b@node.example:8443/x?y") == "https://node.example:8443"

@@ -1,0 +1,100 @@
+"""Addresses in foreign texts, read as browsers read them (URL Standard). No function raises, whatever the text."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
+
+from aggregator.text import legal
+
+MAX_CHARACTERS = 8_000
+"""Maximum length of a link (RFC 9110 4.1); a longer text is none, because cut off it would lead elsewhere."""
+
+# Full-width characters, as input methods write them beside Chinese and Japanese, in the part that names the host.
+# Each is read as the one ASCII character that it stands for, so that https://例え.jp：８０／ is a link. Not "＠", which
+# would turn the host before it into a user's name.
+_FULL_WIDTH = str.maketrans("：／？＃．。｡０１２３４５６７８９", ":/?#...0123456789")
+_AUTHORITY = re.compile(r"(?:https?:)?//[^/?#]*", re.IGNORECASE)
+_REMOVED = re.compile(r"[\t\r\n]")
+_BEFORE_QUERY = re.compile(r"[^?#]*")
+_USERINFO = re.compile(r"^((?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//)[^/?#\\]*@")
+_BLANKS = "".join(map(chr, range(0x21)))
+_PORTS = {"http": 80, "https": 443}
+_KEPT = "!#$%&'()*+,/:;=?@[]~-._"
+
+
+def parse(url: str | None) -> SplitResult | None:
+    """Split an absolute URL; None for any text without a host or with an impossible port."""
+    try:
+        parts = urlsplit(url or "")
+        # `port` raises for what is no number below 65536; full-width punctuation and brackets raise before.
+        return parts if parts.hostname and (parts.port is None or parts.port >= 0) else None
+    except ValueError:
+        return None
+
+
+def host(url: str | None) -> str:
+    """Return the host of a URL in lower case; empty for a text that is none."""
+    parts = parse(url)
+    return (parts.hostname or "") if parts else ""
+
+
+def port(url: str | None) -> int | None:
+    """Return the port that a web address leads to; None for a text that is none."""
+    parts = parse(url)
+    return (parts.port or _PORTS.get(parts.scheme)) if parts else None
+
+
+def origin(url: str | None) -> str:
+    """Return scheme, host and port (RFC 6454) of a URL; empty for a text that is none."""
+    parts = parse(url)
+    if parts is None or parts.hostname is None:
+        return ""
+    place = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    same = parts.port in (None, _PORTS.get(parts.scheme))
+    return f"{parts.scheme}://{place}" if same else f"{parts.scheme}://{place}:{parts.port}"
+
+
+def path(url: str | None) -> str:
+    """Return the path of a URL; empty for a text that is none."""
+    parts = parse(url)
+    return parts.path if parts else ""
+
+
+def without_userinfo(url: str) -> str:
+    """Return a URL without `user:password@`, which is shown to nobody and sent to no server."""
+    return _USERINFO.sub(r"\1", url)
+
+
+def web_link(url: str | None) -> str | None:
+    """Return `url` as a link if it is an absolute http(s) URL, else None; what no URL may have is percent-encoded."""
+    url = without_userinfo(_read(url or ""))
+    parts = parse(url)
+    if parts is None or parts.scheme not in ("http", "https"):
+        return None
+    # Blanks, quotes and the like occur in hand-written links; percent-encode only what no URL may have.
+    link = quote(url, safe=_KEPT)
+    return link if len(link) <= MAX_CHARACTERS else None
+
+
+def join(base: str, written: object) -> str | None:
+    """Return a link as written, made absolute against `base`; None for what leads to no web address."""
+    link = _read(written) if isinstance(written, str) else ""
+    if not link:
+        return None
+    try:
+        return web_link(urljoin(base, link))
+    except ValueError:
+        return None
+
+
+def _read(written: str) -> str:
+    """Return an address without what browsers take out of it or read otherwise (URL Standard 4.4)."""
+    if len(written) > 2 * MAX_CHARACTERS:
+        return ""
+    url = legal(_REMOVED.sub("", written)).strip(_BLANKS)
+    if "\\" in url:
+        url = _BEFORE_QUERY.sub(lambda match: match[0].replace("\\", "/"), url, count=1)
+    if not url.isascii():
+        url = _AUTHORITY.sub(lambda match: match[0].translate(_FULL_WIDTH), url, count=1)
+    return url

@@ -1,0 +1,112 @@
+"""Addresses in foreign texts: read as browsers read them, never an exception."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+
+from aggregator import urls
+from aggregator.urls import join, web_link
+from tests import strategies
+from tests.strategies import law
+
+
+@given(strategies.urls)
+@law
+def test_a_web_link_is_a_link_as_it_is(url: str) -> None:
+    """A link is published as it was written, but for characters that no URL may have; a second look changes nothing."""
+    link = web_link(url)
+    assert link is not None
+    assert link.isascii() and " " not in link
+    assert urlsplit(link).hostname
+    assert web_link(link) == link
+
+
+@pytest.mark.parametrize(
+    ("written", "link"),
+    [
+        ("https://node.example/a?b=c#d", "https://node.example/a?b=c#d"),
+        ("HTTP://Node.example/", "HTTP://Node.example/"),
+        (" https://node.example/a\n\tb ", "https://node.example/ab"),
+        ("ht\ntps://node.\texample/", "https://node.example/"),
+        ("\x00\x1f https://node.example/ \x00", "https://node.example/"),
+        ("https:\\\\node.example\\a?b\\c", "https://node.example/a?b%5Cc"),
+        ("https://例え.jp：８０８０/a", "https://%E4%BE%8B%E3%81%88.jp:8080/a"),
+        ("https://例え。jp／a", "https://%E4%BE%8B%E3%81%88.jp/a"),
+        ("https://node.example/a：b", "https://node.example/a%EF%BC%9Ab"),
+        ("https://node.example＠else.example/", None),
+        ("http://ex℀mple.org/x", None),
+        ("http://[x", None),
+        ("http://[::1]:80:90/", None),
+        ("http://node.example:8o80/", None),
+        ("http://node.example:-1/", None),
+        ("http://node.example:" + "9" * 5_000 + "/", None),
+        ("https://node.example/a b", "https://node.example/a%20b"),
+        ('https://node.example/"><script>', "https://node.example/%22%3E%3Cscript%3E"),
+        ("https://node.example/ä?q=ö", "https://node.example/%C3%A4?q=%C3%B6"),
+        ("https://node.example/%C3%A4", "https://node.example/%C3%A4"),
+        (None, None),
+        ("", None),
+        ("node.example/a", None),
+        ("//node.example/a", None),
+        ("/a", None),
+        ("javascript:alert(1)", None),
+        ("java\nscript:alert(1)", None),
+        ("data:text/html,x", None),
+        ("mailto:a@node.example", None),
+        ("file:///etc/passwd", None),
+        ("https://", None),
+        ("https:///a", None),
+        ("https://[broken/", None),
+        ("https://node.example:port/", None),
+        ("https://node.example:99999/", None),
+    ],
+)
+def test_only_web_addresses_are_links(written: str | None, link: str | None) -> None:
+    """PB5: an absolute http or https URL is a link, with what no URL may have encoded; anything else is none."""
+    assert web_link(written) == link
+
+
+@pytest.mark.parametrize(
+    ("base", "written", "link"),
+    [
+        ("https://node.example/news/", "a", "https://node.example/news/a"),
+        ("https://node.example/news/", " /a ", "https://node.example/a"),
+        ("https://node.example/news/", "//else.example/b", "https://else.example/b"),
+        ("https://node.example/news/", "https://else.example/b", "https://else.example/b"),
+        ("https://node.example/news/", "/a\n/b\tc", "https://node.example/a/bc"),
+        ("https://node.example/news/", "a  b", "https://node.example/news/a%20%20b"),
+        ("https://node.example/news/", "\\\\else.example\\b", "https://else.example/b"),
+        ("https://node.example/news/", "//例え.jp：8080/b", "https://%E4%BE%8B%E3%81%88.jp:8080/b"),
+        ("https://例え.jp:8080/news/", "b", "https://%E4%BE%8B%E3%81%88.jp:8080/news/b"),
+        ("https://node.example/news/", "javascript:x()", None),
+        ("https://node.example/news/", "http://[broken", None),
+        ("http://[broken/", "a", None),
+        ("https://node.example/news/", "", None),
+        ("https://node.example/news/", None, None),
+        ("https://node.example/news/", 7, None),
+    ],
+)
+def test_a_link_is_joined_to_its_base_or_none(base: str, written: object, link: str | None) -> None:
+    """L2: neither a base nor a link that cannot be read raises; what leads to no web address is no link."""
+    assert join(base, written) == link
+
+
+def test_one_file_speaks_for_one_origin() -> None:
+    """RFC 9309 2.3: scheme, host and port; credentials are no part of it."""
+    assert urls.origin("https://a:b@node.example:8443/x?y") == "https://node.example:8443"
+    assert urls.origin("HTTPS://Node.example:443/") == urls.origin("https://node.example/x")
+    assert urls.origin("http://[::1]:8080/") == "http://[::1]:8080"
+    assert urls.origin("http://[x") == ""
+
+
+@given(strategies.addresses, strategies.addresses)
+@law
+def test_no_text_breaks_a_reader_of_addresses(text: str, other: str) -> None:
+    """Whatever a text is, each function answers; what comes out as a link is one for everybody who reads it again."""
+    found = [urls.host(text), urls.origin(text), urls.path(text), urls.port(text)]
+    assert bool(found[0]) == bool(found[1]) == (urls.parse(text) is not None)
+    for link in (web_link(text), join(text, other), join("https://node.example/", text)):
+        assert link is None or (link.isascii() and urlsplit(link).hostname and web_link(link) == link)
