@@ -80,15 +80,19 @@ def after(
     known: bool = False,
     waiting: int = 0,
     gap: bool = False,
+    neighbours: int | None = None,
 ) -> NextVisit:
     """The next visit after `outcome`.
 
     `known` says that the document shares an entry with what is known (CL14); `waiting` items are for an editor to
-    decide (G2); a `gap` wants to be filled soon (G1).
+    decide (G2); a `gap` wants to be filled soon (G1). `neighbours` is the smallest number of failures in a row of
+    another source on the host, None where there is no other.
     """
     result = outcome.result
     if isinstance(result, Failure):
-        return _after_failure(record, source, rules, result, rhythm, now, waiting=waiting)
+        return _after_failure(
+            record, source, rules, result, rhythm, now, waiting=waiting, neighbours=neighbours
+        )
     if gap or (isinstance(result, Harvest) and result.unfinished):
         rhythm = Rhythm(count=1, oldest=now, newest=now)
     pause = _pause(source, rules, result.validators, rhythm, now)
@@ -100,11 +104,13 @@ def after(
         due, notes = _heeding(hints, due, now)
     move = _moved(record, outcome, now, known=known or isinstance(result, Unchanged))
     state, reason = _state(move, rhythm, waiting, now)
-    silence = _asked_pause(outcome.silence, 1) if outcome.silence else None
+    silence, hold = _asked_pauses(outcome.silence, 1, None) if outcome.silence else (None, None)
+    if silence and hold:  # the host's other sources come first, although they may be spread over an hour (CL10)
+        silence = min(silence + 2 * HOUR, LONGEST_WAIT)
     return NextVisit(
         due=due,
         not_before=now + silence if silence else None,
-        hold_host_until=now + silence if silence and outcome.silence and outcome.silence.holds_host else None,
+        hold_host_until=now + hold if hold else None,
         state=state,
         failures=0,
         reason=reason,
@@ -197,6 +203,7 @@ def _after_failure(
     now: datetime,
     *,
     waiting: int,
+    neighbours: int | None,
 ) -> NextVisit:
     failures = record.failures + 1
     every = _pause(source, rules, record.validators, rhythm, now) if record.last_success else rules.every
@@ -210,7 +217,7 @@ def _after_failure(
     gone = _is_gone(record, failure, missing_since, now)
     if gone:
         pause = max(pause, PROBE)
-    asked = _asked_pause(failure, failures)
+    asked, hold = _asked_pauses(failure, failures, neighbours)
     return NextVisit(
         due=now + pause * (1 + JITTER * _share(source)),
         not_before=now + asked if asked else record.not_before,
@@ -218,7 +225,7 @@ def _after_failure(
         failures=failures,
         reason=failure.reason,
         floor=source.every or rules.every,
-        hold_host_until=now + asked if asked and failure.holds_host else None,
+        hold_host_until=now + hold if hold else None,
         failed_status=failure.status,
         gone_since=missing_since,
         hints=record.hints,
@@ -245,14 +252,29 @@ def _failing(record: SourceRecord, failures: int, *, held: bool) -> State:
     return State.WELL if record.state is State.HELD else record.state
 
 
-def _asked_pause(failure: Failure, failures: int) -> timedelta | None:
-    """What a 429 or 503 asks for: its Retry-After, or four hours, doubling (CL8)."""
+def _asked_pauses(
+    failure: Failure, failures: int, neighbours: int | None
+) -> tuple[timedelta | None, timedelta | None]:
+    """What a 429 or 503 asks for: the pause of the source, and of its whole host if it is a 429 (CL8).
+
+    Both are the Retry-After, or four hours, doubling. After a 429 the source's own pause doubles in either case. That
+    of the host doubles only while all its sources fail, so that one source cannot shut out the others.
+    """
     if failure.status not in (429, 503):
-        return None
-    if failure.wait is not None:
-        return min(failure.wait, LONGEST_WAIT)
-    doubled: timedelta = PUSHED_BACK * 2 ** min(failures - 1, 10)
-    return min(doubled, LONGEST_WAIT)
+        return None, None
+    asked = min(PUSHED_BACK if failure.wait is None else failure.wait, LONGEST_WAIT)
+    common = failures if neighbours is None else min(failures, neighbours + 1)
+    doubled = min(_doubled(asked, failures), LONGEST_WAIT)
+    if failure.wait is None:
+        return doubled, min(_doubled(asked, common), LONGEST_WAIT) if failure.holds_host else None
+    if not failure.holds_host:
+        return asked, None
+    return min(doubled, max(2 * asked, PROBE)), asked
+
+
+def _doubled(pause: timedelta, failures: int) -> timedelta:
+    longer: timedelta = pause * 2 ** min(failures - 1, 10)
+    return longer
 
 
 # --- headers ---------------------------------------------------------------------------------------------
