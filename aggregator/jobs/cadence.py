@@ -105,7 +105,9 @@ def after(
     move = _moved(record, outcome, now, known=known or isinstance(result, Unchanged))
     state, reason = _state(move, rhythm, waiting, now)
     silence, hold = _asked_pauses(outcome.silence, 1, None) if outcome.silence else (None, None)
-    if silence and hold:  # the host's other sources come first, although they may be spread over an hour (CL10)
+    if (
+        silence and hold
+    ):  # the host's other sources come first, although they may be spread over an hour (CL10)
         silence = min(silence + 2 * HOUR, LONGEST_WAIT)
     return NextVisit(
         due=due,

@@ -70,9 +70,11 @@ def run(
     config = house.config
     _known(ids, config)
     refuse_public(house, ids)
-    with working(config, create=True) as store:
+    with working(config, create=True, job="fetch", clock=house.clock) as store:
         now = house.clock()
         work = _Round(house=house, store=store, now=now)
+        if runs.ended_badly(store, "fetch"):
+            work.run()  # so that it is seen that a later round ended well
         _prepare(work)
         chosen = _choose(work, ids, force, spread)
         runs.forget_finished(store)
