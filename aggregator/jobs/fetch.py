@@ -86,7 +86,7 @@ def run(
         report = work.report(**told, seconds=round(time.perf_counter() - begun, 3))
         if work.run_id or report.new_stories or report.documents_written:
             runs.finish(store, work.run(), "done", _summary(report), house.clock())
-        if publish:
+        if publish and not report.deferred_items:
             _leave(work)
     return report
 
@@ -110,6 +110,7 @@ def _place_and_publish(work: _Round) -> dict[str, object]:
     return {
         "new_stories": placed.founded,
         "joined_stories": placed.joined,
+        "deferred_items": placed.deferred,
         "documents_written": published.documents_written,
     }
 
