@@ -1254,10 +1254,7 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchReport:
-    """What `fetch` did, in numbers and names; `notices` are changes of state to be told once (V8).
-
-    `deferred_items` are stored, and left to the next rounds to place.
-    """
+    """What `fetch` did, in numbers and names; `notices` are changes of state to be told once (V8)."""
 
     visited: int = 0
     unchanged: int = 0
@@ -1268,7 +1265,6 @@ class FetchReport:
     updated_items: int = 0
     new_stories: int = 0
     joined_stories: int = 0
-    deferred_items: int = 0
     held: int = 0
     documents_written: tuple[str, ...] = ()
     seconds: float = 0.0

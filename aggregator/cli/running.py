@@ -130,7 +130,6 @@ def _say_fetched(report: FetchReport) -> None:
     click.echo(
         f"{report.new_items} new items, {report.updated_items} updated: {report.new_stories} new stories,"
         f" {report.joined_stories} items told a story already known"
-        + (f"; {report.deferred_items} items are left to the next rounds" if report.deferred_items else "")
     )
     for told in report.sources:
         if told.outcome == "failed":

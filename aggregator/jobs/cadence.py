@@ -86,7 +86,7 @@ def after(
 
     `known` says that the document shares an entry with what is known (CL14); `waiting` items are for an editor to
     decide (G2); a `gap` wants to be filled soon (G1). `neighbours` is the smallest number of failures in a row of
-    another source on the host, None where there is no other.
+    another source on a host that wants silence, None where there is no other.
     """
     result = outcome.result
     if isinstance(result, Failure):
@@ -104,11 +104,10 @@ def after(
         due, notes = _heeding(hints, due, now)
     move = _moved(record, outcome, now, known=known or isinstance(result, Unchanged))
     state, reason = _state(move, rhythm, waiting, now)
-    silence, hold = _asked_pauses(outcome.silence, 1, None) if outcome.silence else (None, None)
-    if (
-        silence and hold
-    ):  # the host's other sources come first, although they may be spread over an hour (CL10)
-        silence = min(silence + 2 * HOUR, LONGEST_WAIT)
+    silence = _asked_pause(outcome.silence, 1) if outcome.silence else None
+    hold = silence if outcome.silence and outcome.silence.holds_host else None
+    if hold:  # the host's other sources come first, although they may be spread over an hour (CL10)
+        due = max(due, now + hold + 2 * HOUR)
     return NextVisit(
         due=due,
         not_before=now + silence if silence else None,
@@ -219,7 +218,13 @@ def _after_failure(
     gone = _is_gone(record, failure, missing_since, now)
     if gone:
         pause = max(pause, PROBE)
-    asked, hold = _asked_pauses(failure, failures, neighbours)
+    asked = _asked_pause(failure, failures)
+    hold = None
+    if asked and failure.holds_host:
+        # The pause of the host doubles only while all its sources fail: one source cannot shut out the others.
+        hold = _asked_pause(failure, failures if neighbours is None else min(failures, neighbours + 1))
+        if failures > 1:
+            pause = max(pause, min(_doubled(asked, failures), max(2 * asked, PROBE), LONGEST_WAIT))
     return NextVisit(
         due=now + pause * (1 + JITTER * _share(source)),
         not_before=now + asked if asked else record.not_before,
@@ -254,27 +259,17 @@ def _failing(record: SourceRecord, failures: int, *, held: bool) -> State:
     return State.WELL if record.state is State.HELD else record.state
 
 
-def _asked_pauses(
-    failure: Failure, failures: int, neighbours: int | None
-) -> tuple[timedelta | None, timedelta | None]:
-    """What a 429 or 503 asks for: the pause of the source, and of its whole host if it is a 429 (CL8).
-
-    Both are the Retry-After, or four hours, doubling. After a 429 the source's own pause doubles in either case. That
-    of the host doubles only while all its sources fail, so that one source cannot shut out the others.
-    """
+def _asked_pause(failure: Failure, failures: int) -> timedelta | None:
+    """What a 429 or 503 asks for: its Retry-After, or four hours, doubling (CL8)."""
     if failure.status not in (429, 503):
-        return None, None
-    asked = min(PUSHED_BACK if failure.wait is None else failure.wait, LONGEST_WAIT)
-    common = failures if neighbours is None else min(failures, neighbours + 1)
-    doubled = min(_doubled(asked, failures), LONGEST_WAIT)
-    if failure.wait is None:
-        return doubled, min(_doubled(asked, common), LONGEST_WAIT) if failure.holds_host else None
-    if not failure.holds_host:
-        return asked, None
-    return min(doubled, max(2 * asked, PROBE)), asked
+        return None
+    if failure.wait is not None:
+        return min(failure.wait, LONGEST_WAIT)
+    return min(_doubled(PUSHED_BACK, failures), LONGEST_WAIT)
 
 
 def _doubled(pause: timedelta, failures: int) -> timedelta:
+    """`pause`, doubled with each failure after the first."""
     longer: timedelta = pause * 2 ** min(failures - 1, 10)
     return longer
 

@@ -86,7 +86,7 @@ def run(
         report = work.report(**told, seconds=round(time.perf_counter() - begun, 3))
         if work.run_id or report.new_stories or report.documents_written:
             runs.finish(store, work.run(), "done", _summary(report), house.clock())
-        if publish and not report.deferred_items:
+        if publish and not work.deferred:
             _leave(work)
     return report
 
@@ -101,6 +101,9 @@ def _place_and_publish(work: _Round) -> dict[str, object]:
     """What is new into stories, stories into documents; what the report says of it."""
     _settle_authority(work.store, work.config)
     placed = place.place(work.store, work.config.channels, work.now)
+    work.deferred = placed.deferred
+    if placed.deferred and work.counts["new_items"]:
+        work.notices.append(f"{placed.deferred} new items are left to the next rounds")
     try:
         published = publish.render(work.store, work.config, work.now)
     except AggregatorError as error:
@@ -110,7 +113,6 @@ def _place_and_publish(work: _Round) -> dict[str, object]:
     return {
         "new_stories": placed.founded,
         "joined_stories": placed.joined,
-        "deferred_items": placed.deferred,
         "documents_written": published.documents_written,
     }
 
@@ -127,6 +129,7 @@ class _Round:
     told: list[SourceReport] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     run_id: int = 0
+    deferred: int = 0
 
     @property
     def config(self) -> Config:
@@ -281,6 +284,8 @@ def _visit_all(work: _Round, chosen: Sequence[Source], isolate: Isolate, progres
                     _keep(work, by_id[id_], outcome, visits[id_])
             for whole_batch in begun:
                 batch = [source for source in whole_batch if not isinstance(prepared[source.id], Failure)]
+                if not batch:
+                    continue
                 asked = HostVisit(
                     requests=tuple(attempts[source.id].request for source in batch),
                     rules=config.topics,
@@ -462,6 +467,7 @@ def _store(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> Non
     record, result = work.records[source.id], outcome.result
     changes: Counter[Change] = Counter()
     gap = False
+    silent = _silent_hosts(source, record, outcome)
     with _whole(work):
         if isinstance(result, Harvest):
             arrivals = _keep_items(work, source, record, result)
@@ -482,10 +488,10 @@ def _store(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> Non
             known=changes.total() > changes[Change.NEW] or bool(getattr(result, "present", ())),
             waiting=items.waiting(work.store, source.id),
             gap=gap,
-            neighbours=_neighbours(work, source),
+            neighbours=_neighbours(work, source, silent),
         )
         if plan.hold_host_until:
-            for host in _silent_hosts(source, record, outcome):
+            for host in silent:
                 sources.hold_host(work.store, host, plan.hold_host_until, plan.reason or "")
         for read in outcome.robots:
             sources.keep_robots(work.store, read)
@@ -523,12 +529,11 @@ def _store(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> Non
     )
 
 
-def _neighbours(work: _Round, source: Source) -> int | None:
-    """The smallest number of failures in a row of another source on the host of `source`."""
+def _neighbours(work: _Round, source: Source, hosts: set[str]) -> int | None:
+    """The smallest number of failures in a row of another source that asks one of `hosts`."""
     records = work.records
-    host = _host(source, records[source.id])
     others = (s for s in work.config.sources if s.id in records and s.id != source.id)
-    return min((records[s.id].failures for s in others if _host(s, records[s.id]) == host), default=None)
+    return min((records[s.id].failures for s in others if _hosts(s, records[s.id]) & hosts), default=None)
 
 
 def _silent_hosts(source: Source, record: SourceRecord, outcome: Outcome) -> set[str]:
@@ -657,7 +662,9 @@ def _reread_one(work: _Round, source: Source, isolate: Isolate) -> Failure | Non
     """Read a kept document again; why it cannot be read, or None."""
     from aggregator.jobs.visit import read
 
-    record, kept = work.records[source.id], sources.kept(work.store, source.id)
+    record = work.records[source.id]
+    with work.store.snapshot():
+        kept = sources.kept(work.store, source.id)
     result = read(
         Request(source=source, verdict=record.verdict),
         Response(status=200, url=kept.url, headers={}, body=kept.body),

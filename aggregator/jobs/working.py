@@ -16,10 +16,11 @@ from aggregator.seams import Clock
 from aggregator.sources import VERSION
 from aggregator.store import runs, sources
 from aggregator.store.connection import Store, opened
+from aggregator.text import legal
 
 AUTHORITY = "authority"
 MAX_REASON_CHARACTERS = 500
-"""Maximum of an unexpected exception's text that is kept with a failed run."""
+"""Maximum of what is kept of the exception that ended a run."""
 
 
 @contextmanager
@@ -43,8 +44,8 @@ def working(
 
 
 def _reason(error: Exception) -> str:
-    expected = isinstance(error, AggregatorError)
-    return str(error) if expected else f"{type(error).__name__}: {error}"[:MAX_REASON_CHARACTERS]
+    words = str(error) if isinstance(error, AggregatorError) else f"{type(error).__name__}: {error}"
+    return legal(words)[:MAX_REASON_CHARACTERS]
 
 
 def same_authority(store: Store, config: Config) -> None:
