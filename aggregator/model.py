@@ -611,7 +611,7 @@ class Outcome:
     nobody knows whether validators were sent. `silence` is the 429 or 503 of what was asked beside the document, an
     article or an older one. `older` are the documents a gap was filled from, newest first;
     `filled` says that there are no more to ask for (G1). `checked` are suspects whose pages were asked for, with what
-    these answered, if they did (I8).
+    these answered, if they did (I8). `interrupted`: the program was asked to stop before the document was there.
     """
 
     source_id: str
@@ -627,6 +627,7 @@ class Outcome:
     older: tuple[Harvest, ...] = ()
     filled: bool = False
     checked: tuple[tuple[Suspect, int | None], ...] = ()
+    interrupted: bool = False
 
 
 class State(StrEnum):

@@ -152,6 +152,22 @@ def test_sigterm_finishes_the_visit_in_hand(place: Workplace, web: Web) -> None:
     assert states == {"node": 1, "second": 0}
 
 
+def test_sigterm_ends_a_pause_between_two_requests(place: Workplace, web: Web) -> None:
+    """CL11: a visit that waits for the host's gap is over at once, and its source is not asked again too soon (V1)."""
+    web.answers["/robots.txt"] = Answer(status=404)
+    line = f"id: node, name: N, url: '{web.url}/list', kind: page, page: {{item: article, link: a}}"
+    with running(place, f"sources:\n  - {{{line}}}\n") as daemon:
+        while not web.asked:
+            time.sleep(0.02)
+        begun = time.monotonic()
+        assert daemon.end() == 0
+        assert time.monotonic() - begun < 4
+    assert [asked.path for asked in web.asked] == ["/robots.txt"]
+    with sqlite3.connect(place.database) as conn:
+        assert conn.execute("SELECT failures, next_visit > last_attempt FROM sources").fetchall() == [(0, 1)]
+    conn.close()
+
+
 def test_a_changed_file_is_read_anew_and_rubbish_is_not(place: Workplace, web: Web) -> None:
     """SIGHUP reloads; a broken feeds.yaml is told with its lines and the last good one goes on."""
     web.feed("/feed", rss(item(1)), '"1"')

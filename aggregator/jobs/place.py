@@ -8,34 +8,43 @@ from datetime import datetime, timedelta
 
 from aggregator.jobs import trace, withdraw
 from aggregator.model import Channel, Cluster, Member, Placement
-from aggregator.store import archives, channels, editorial, stories
+from aggregator.store import archives, channels, editorial, items, stories
 from aggregator.store.connection import Store
 from aggregator.stories import cluster, select
 
 FRESH = timedelta(days=7)
+MAX_NEW_ITEMS = 500
+"""Maximum number of one source's items that one round places; the newest come first, the others in the next rounds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """How many stories were founded, and how many items joined one."""
+    """How many stories were founded, how many items joined one, and how many are left to the next rounds."""
 
     founded: int
     joined: int
+    deferred: int = 0
 
 
 def place(store: Store, all_channels: Sequence[Channel], now: datetime) -> Placed:
-    """Give every unplaced item its story."""
+    """Give unplaced items their stories: all of them, but no more than `MAX_NEW_ITEMS` of a source."""
     with store.transaction():
+        deferred = items.defer(store, MAX_NEW_ITEMS)
         trace.trace(store)
         unplaced = stories.unplaced(store)
         if not unplaced:
-            return Placed(founded=0, joined=0)
+            return Placed(founded=0, joined=0, deferred=deferred)
         feed_exists = stories.any_announced(store)
         found = trace.around(store, unplaced)
         before = found.clusters
         placements = cluster.place(unplaced, before, found.near, found.bonds, found.common)
         month = archives.current(store, now) if feed_exists else None
-        foundings = [_founding(p, feed_exists, now, month) for p in placements if p.founds]
+        with_the_first = stories.of_first_round(store) if feed_exists else set()
+        foundings = [
+            _founding(p, feed_exists and p.member.item_id not in with_the_first, now, month)
+            for p in placements
+            if p.founds
+        ]
         stories.found(store, foundings, placements, now)
         for placement in placements:
             if placement.doubts:
@@ -45,7 +54,7 @@ def place(store: Store, all_channels: Sequence[Channel], now: datetime) -> Place
         withdraw.settle(store, stories.hidden(store, joined), now)
         shown = {p.story_id for p in placements} | {other for p in placements for other, _ in p.related}
         enroll(store, all_channels, shown | set(stories.bring_back(store, now)), now)
-    return Placed(founded=len(foundings), joined=len(placements) - len(foundings))
+    return Placed(founded=len(foundings), joined=len(placements) - len(foundings), deferred=deferred)
 
 
 def _founding(placement: Placement, feed_exists: bool, now: datetime, month: str | None) -> stories.Founding:

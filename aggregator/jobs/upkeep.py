@@ -88,10 +88,10 @@ def _tellers(config: Config) -> tuple[Teller, ...]:
 def prune(house: House) -> PruneReport:
     """Apply `retention`."""
     config = house.config
-    with working(config) as store:
+    with working(config, job="prune", clock=house.clock) as store:
         now = house.clock()
         report = upkeep.prune(store, config.retention, now)
-        if report != PruneReport():
+        if report != PruneReport() or runs.ended_badly(store, "prune"):
             run_id = runs.begin(store, "prune", now)
             runs.finish(store, run_id, "done", asdict(report), house.clock())
         runs.put(store, PRUNED, now.date().isoformat())

@@ -12,27 +12,40 @@ from aggregator.errors import AggregatorError, AuthorityChanged, UnknownName
 from aggregator.gateways import files
 from aggregator.jobs.place import select_again
 from aggregator.model import Config, Source
+from aggregator.seams import Clock
 from aggregator.sources import VERSION
 from aggregator.store import runs, sources
 from aggregator.store.connection import Store, opened
+from aggregator.text import legal
 
 AUTHORITY = "authority"
+MAX_REASON_CHARACTERS = 500
+"""Maximum of what is kept of the exception that ended a run."""
 
 
 @contextmanager
-def working(config: Config, *, create: bool = False, patience: float = 0) -> Iterator[Store]:
+def working(
+    config: Config, *, create: bool = False, patience: float = 0, job: str = "", clock: Clock | None = None
+) -> Iterator[Store]:
     """The store of `config`, for the one job at a time that may hold it (L1).
 
-    `patience` is how many seconds to wait for another job. Raises AuthorityChanged if published ids were made
-    with another `site.authority` (V5).
+    `patience` is how many seconds to wait for another job. With `job` and `clock`, any exception is recorded as a
+    failed run of that job. Raises AuthorityChanged if published ids were made with another `site.authority` (V5).
     """
     with files.lock(config.data, patience), opened(config.data / "aggregator.db", create=create) as store:
         same_authority(store, config)
+        before = runs.newest(store)
         try:
             yield store
-        except AggregatorError as error:
-            runs.fail(store, str(error))
+        except Exception as error:
+            if clock:
+                runs.fail(store, job, _reason(error), clock(), since=before)
             raise
+
+
+def _reason(error: Exception) -> str:
+    words = str(error) if isinstance(error, AggregatorError) else f"{type(error).__name__}: {error}"
+    return legal(words)[:MAX_REASON_CHARACTERS]
 
 
 def same_authority(store: Store, config: Config) -> None:

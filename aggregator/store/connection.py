@@ -30,9 +30,10 @@ class Store:
         """`BEGIN IMMEDIATE` … `COMMIT`, or nothing.
 
         Own wrapper because sqlite-utils' `atomic()` begins deferred: reading and then writing inside it fails
-        with "database is locked" as soon as two processes do it.
+        with "database is locked" as soon as two processes do it. Raises StoreError where file or disk fail; other
+        errors are about what was to be stored.
         """
-        with _within(self.db.conn, "BEGIN IMMEDIATE"):
+        with _within(self, "BEGIN IMMEDIATE"):
             yield
 
     @contextmanager
@@ -41,20 +42,26 @@ class Store:
 
         For reading only; see `transaction` for why.
         """
-        with _within(self.db.conn, "BEGIN"):
+        with _within(self, "BEGIN"):
             yield
 
 
 @contextmanager
-def _within(conn: sqlite3.Connection, begin: str) -> Iterator[None]:
-    conn.execute(begin)
+def _within(store: Store, begin: str) -> Iterator[None]:
+    conn = store.db.conn
     try:
-        yield
-    except BaseException:
-        if conn.in_transaction:
-            conn.execute("ROLLBACK")
+        conn.execute(begin)
+        try:
+            yield
+        except BaseException:
+            if conn.in_transaction:
+                conn.execute("ROLLBACK")
+            raise
+        conn.execute("COMMIT")
+    except sqlite3.DatabaseError as error:
+        if type(error) in (sqlite3.OperationalError, sqlite3.DatabaseError):
+            raise StoreError(f"{store.path}: {_words(error)}") from error
         raise
-    conn.execute("COMMIT")
 
 
 @contextmanager

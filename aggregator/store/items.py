@@ -72,7 +72,7 @@ def standing(store: Store, source_id: str, arrived: Sequence[Item]) -> list[str 
     owners = known(store, source_id, [alias for item in arrived for alias in item.aliases])
     held = dict(
         store.db.execute(
-            "SELECT id, held FROM items WHERE source_id = ? AND held IS NOT NULL", [source_id]
+            "SELECT id, held FROM items WHERE source_id = ? AND held IN ('waiting', 'discarded')", [source_id]
         ).fetchall()
     )
     found: list[str | None] = []
@@ -101,6 +101,32 @@ def decide(store: Store, source_id: str, *, release: bool) -> int:
         "UPDATE items SET held = ?, backlog = 0 WHERE held = 'waiting' AND source_id = ?",
         [None if release else "discarded", source_id],
     ).rowcount
+
+
+_UNPLACED = "items INDEXED BY items_unplaced WHERE story_id IS NULL AND dropped IS NULL AND held IS NULL"
+_RANKED = "number, source_id, sort, position, held"
+_LATER = "items INDEXED BY items_later WHERE held = 'later' AND dropped IS NULL"
+
+
+def defer(store: Store, most: int) -> int:
+    """Leave all but the `most` newest unplaced items of each source to later rounds; how many are left.
+
+    In the transaction that places items.
+    """
+    many = store.db.execute(f"SELECT 1 FROM {_UNPLACED} GROUP BY source_id HAVING count(*) > ?", [most])
+    if many.fetchone() or _deferred(store):
+        store.db.execute(
+            "UPDATE items SET held = CASE WHEN ranked.rank > :most THEN 'later' END FROM (SELECT number, held,"
+            " row_number() OVER (PARTITION BY source_id ORDER BY sort DESC, position, number) AS rank FROM"
+            f" (SELECT {_RANKED} FROM {_UNPLACED} UNION ALL SELECT {_RANKED} FROM {_LATER})) AS ranked"
+            " WHERE items.number = ranked.number AND (ranked.rank > :most) = (ranked.held IS NULL)",
+            {"most": most},
+        )
+    return _deferred(store)
+
+
+def _deferred(store: Store) -> int:
+    return int(store.db.execute(f"SELECT count(*) FROM {_LATER}").fetchone()[0])
 
 
 def taken(store: Store, ids: Sequence[str]) -> set[str]:

@@ -31,13 +31,34 @@ def finish(store: Store, run_id: int, outcome: str, report: dict[str, Any], now:
         )
 
 
-def fail(store: Store, reason: str) -> None:
-    """The run that is open ends without a report; where even that cannot be stored it counts as interrupted."""
+def newest(store: Store) -> int:
+    """The id of the last run, 0 where there is none."""
+    return int(store.db.execute("SELECT coalesce(max(id), 0) FROM runs").fetchone()[0])
+
+
+def fail(store: Store, job: str, reason: str, now: datetime, *, since: int) -> None:
+    """Record that a run of `job` failed: the open one begun after run `since`, or a new one where none was begun.
+
+    Where even that cannot be stored, an open run counts as interrupted.
+    """
+    report = json.dumps({"reason": reason}, ensure_ascii=False)
     with suppress(sqlite3.Error):
-        store.db.execute(
-            "UPDATE runs SET outcome = 'failed', report = ? WHERE outcome IS NULL AND id = (SELECT max(id) FROM runs)",
-            [json.dumps({"reason": reason}, ensure_ascii=False)],
+        open_one = store.db.execute(
+            "UPDATE runs SET outcome = 'failed', report = ? WHERE outcome IS NULL AND id > ?", [report, since]
         )
+        if not open_one.rowcount:
+            store.db.execute(
+                "INSERT INTO runs (job, started, outcome, report) VALUES (?, ?, 'failed', ?)",
+                [job, stamp(now), report],
+            )
+
+
+def ended_badly(store: Store, job: str) -> bool:
+    """Whether the last run of `job` failed or broke off."""
+    row = store.db.execute(
+        "SELECT outcome FROM runs WHERE job = ? ORDER BY id DESC LIMIT 1", [job]
+    ).fetchone()
+    return row is not None and row["outcome"] != "done"
 
 
 def leave_finished(store: Store, mark: str, feed: Path) -> None:

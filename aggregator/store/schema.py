@@ -486,3 +486,9 @@ def m0008_withdrawals(db: Database) -> None:
     """What publishers withdrew, and what they are suspected to have withdrawn."""
     for sql in WITHDRAWALS:
         db.execute(sql)
+
+
+@MIGRATIONS()
+def m0009_deferred_items(db: Database) -> None:
+    """Items that the next rounds place: `held` is then `later`."""
+    db.execute("CREATE INDEX items_later ON items(source_id) WHERE held = 'later'")

@@ -266,6 +266,15 @@ def any_announced(store: Store) -> bool:
     return store.db.execute("SELECT 1 FROM stories LIMIT 1").fetchone() is not None
 
 
+def of_first_round(store: Store) -> set[str]:
+    """Unplaced items that came in the round in which the first story was found."""
+    rows = store.db.execute(
+        f"SELECT id FROM {_UNPLACED} WHERE {_IS_UNPLACED} AND first_seen ="
+        " (SELECT first_seen FROM items WHERE story_id IS NOT NULL ORDER BY number LIMIT 1)"
+    )
+    return {row["id"] for row in rows}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What decides in which channels a story is."""
