@@ -29,7 +29,7 @@ class Placed:
 def place(store: Store, all_channels: Sequence[Channel], now: datetime) -> Placed:
     """Give unplaced items their stories: all of them, but no more than `MAX_NEW_ITEMS` of a source."""
     with store.transaction():
-        deferred = items.defer(store, MAX_NEW_ITEMS)
+        deferred, released = items.defer(store, MAX_NEW_ITEMS)
         trace.trace(store)
         unplaced = stories.unplaced(store)
         if not unplaced:
@@ -39,7 +39,7 @@ def place(store: Store, all_channels: Sequence[Channel], now: datetime) -> Place
         before = found.clusters
         placements = cluster.place(unplaced, before, found.near, found.bonds, found.common)
         month = archives.current(store, now) if feed_exists else None
-        with_the_first = stories.of_first_round(store) if feed_exists else set()
+        with_the_first = stories.of_first_round(store, released) if feed_exists else set()
         foundings = [
             _founding(p, feed_exists and p.member.item_id not in with_the_first, now, month)
             for p in placements

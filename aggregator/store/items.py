@@ -108,25 +108,29 @@ _RANKED = "number, source_id, sort, position, held"
 _LATER = "items INDEXED BY items_later WHERE held = 'later' AND dropped IS NULL"
 
 
-def defer(store: Store, most: int) -> int:
-    """Leave all but the `most` newest unplaced items of each source to later rounds; how many are left.
+def defer(store: Store, most: int) -> tuple[int, frozenset[str]]:
+    """Leave all but the `most` newest unplaced items of each source to later rounds.
 
-    In the transaction that places items.
+    Returns how many are left, and the ids of those that an earlier round had left and this one places. In the
+    transaction that places items.
     """
+    waiting = _deferred(store)
     many = store.db.execute(f"SELECT 1 FROM {_UNPLACED} GROUP BY source_id HAVING count(*) > ?", [most])
-    if many.fetchone() or _deferred(store):
-        store.db.execute(
-            "UPDATE items SET held = CASE WHEN ranked.rank > :most THEN 'later' END FROM (SELECT number, held,"
-            " row_number() OVER (PARTITION BY source_id ORDER BY sort DESC, position, number) AS rank FROM"
-            f" (SELECT {_RANKED} FROM {_UNPLACED} UNION ALL SELECT {_RANKED} FROM {_LATER})) AS ranked"
-            " WHERE items.number = ranked.number AND (ranked.rank > :most) = (ranked.held IS NULL)",
-            {"most": most},
-        )
-    return _deferred(store)
+    if not many.fetchone() and not waiting:
+        return 0, frozenset()
+    store.db.execute(
+        "UPDATE items SET held = CASE WHEN ranked.rank > :most THEN 'later' END FROM (SELECT number, held,"
+        " row_number() OVER (PARTITION BY source_id ORDER BY sort DESC, position, number) AS rank FROM"
+        f" (SELECT {_RANKED} FROM {_UNPLACED} UNION ALL SELECT {_RANKED} FROM {_LATER})) AS ranked"
+        " WHERE items.number = ranked.number AND (ranked.rank > :most) = (ranked.held IS NULL)",
+        {"most": most},
+    )
+    left = _deferred(store)
+    return len(left), waiting - left
 
 
-def _deferred(store: Store) -> int:
-    return int(store.db.execute(f"SELECT count(*) FROM {_LATER}").fetchone()[0])
+def _deferred(store: Store) -> frozenset[str]:
+    return frozenset(row["id"] for row in store.db.execute(f"SELECT id FROM {_LATER}"))
 
 
 def taken(store: Store, ids: Sequence[str]) -> set[str]:

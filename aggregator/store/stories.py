@@ -266,13 +266,17 @@ def any_announced(store: Store) -> bool:
     return store.db.execute("SELECT 1 FROM stories LIMIT 1").fetchone() is not None
 
 
-def of_first_round(store: Store) -> set[str]:
-    """Unplaced items that came in the round in which the first story was found."""
-    rows = store.db.execute(
-        f"SELECT id FROM {_UNPLACED} WHERE {_IS_UNPLACED} AND first_seen ="
-        " (SELECT first_seen FROM items WHERE story_id IS NOT NULL ORDER BY number LIMIT 1)"
-    )
-    return {row["id"] for row in rows}
+def of_first_round(store: Store, ids: Iterable[str]) -> set[str]:
+    """Return those of `ids` whose items came in the round in which the first story was found."""
+    found: set[str] = set()
+    for part in chunked(ids):
+        rows = store.db.execute(
+            f"SELECT id FROM items WHERE id IN ({marks(part)}) AND first_seen ="
+            " (SELECT first_seen FROM items WHERE story_id IS NOT NULL ORDER BY number LIMIT 1)",
+            part,
+        )
+        found |= {row["id"] for row in rows}
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
