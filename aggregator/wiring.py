@@ -100,9 +100,9 @@ def _threads(workers: int) -> Executor:
 
 def _mailer(config: Config) -> AbstractContextManager[Mailer]:
     if config.mail.smtp is None:
-        from aggregator.gateways.files import outbox
+        from aggregator.gateways.files import OUTBOX, outbox
 
-        return outbox(config.data / "outbox")
+        return outbox(config.data / OUTBOX)
     from aggregator.gateways.smtp import relay
 
     return relay(config.mail.smtp, config.mail.sender)

@@ -28,6 +28,8 @@ class Told:
 
 def status(config: Config) -> StatusReport:
     """How every source is doing, what ran last, what mail is owed."""
+    if config.data.is_dir():
+        files.close_data(config.data, config.public)
     with _store(config) as store:
         return condition(store, config)
 

@@ -28,7 +28,8 @@ def backup(config: Config, target: Path) -> int:
 def import_sources(file: Path, opml: Path) -> Imported:
     """Add the feeds of an OPML file to feeds.yaml, but for those it has.
 
-    Everything else in the file stays byte for byte; a result that would not be right is not written.
+    Everything else in the file stays byte for byte, and so do its mode, its owner and a link that leads to it; a
+    result that would not be right is not written.
     """
     from aggregator.config import additions, load
 
@@ -41,11 +42,12 @@ def import_sources(file: Path, opml: Path) -> Imported:
     outlines, left_out = additions.read_opml(body, {source.url for source in config.sources})
     text, ids = additions.added(file.read_text("utf-8"), outlines, config)
     if ids:
-        draft = file.with_name(f".{file.name}.draft")
-        files.write_text(draft, text)
+        target = file.resolve()
+        draft = target.with_name(f".{target.name}.draft")
+        files.write_text(draft, text, mode=0o600)  # it names recipients
         try:
             load(draft, secrets=False)
-            draft.replace(file)
+            files.take_place(draft, target)
         finally:
             draft.unlink(missing_ok=True)
     return Imported(added=tuple(ids), left_out=tuple(left_out))

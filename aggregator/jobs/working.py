@@ -26,6 +26,7 @@ def working(config: Config, *, create: bool = False, patience: float = 0) -> Ite
     `patience` is how many seconds to wait for another job. Raises AuthorityChanged if published ids were made
     with another `site.authority` (V5).
     """
+    files.close_data(config.data, config.public)
     with files.lock(config.data, patience), opened(config.data / "aggregator.db", create=create) as store:
         same_authority(store, config)
         try:
