@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from aggregator import log, wiring
-from aggregator.errors import AggregatorError, AnotherRunHolds, ConfigError
+from aggregator.errors import AggregatorError, AnotherRunHolds, ConfigError, StoreError
 from aggregator.jobs import digest, fetch, look, upkeep
 from aggregator.model import Config
 from aggregator.seams import House
@@ -148,6 +149,10 @@ def run(config_file: Path, *, verbose: bool) -> None:
     log.start(logging.DEBUG if verbose else logging.INFO)
     worker = Worker(config_file)
     fetch.refuse_public(worker.house)
+    with suppress(
+        StoreError
+    ):  # the site is served also without a database; every tick says what is wrong with it
+        look.check_authority(worker.house.config)
     listener = _listener(worker.house.config.listen)
     scheduler = _scheduler(worker)
     signal.signal(signal.SIGHUP, lambda *_: _reload_now(worker, scheduler))
@@ -205,7 +210,8 @@ def serve(config_file: Path, *, verbose: bool) -> None:
 
 def _listener(place: tuple[str, int]) -> socket.socket:
     family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # With its protocol named: asyncio sets TCP_NODELAY only on sockets that say they are TCP.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(place)

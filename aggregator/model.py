@@ -137,11 +137,12 @@ class DigestPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Smtp:
-    """The mail relay. `security` is `starttls`, `tls` or `none`."""
+    """The mail relay. `security` is `starttls`, `tls` or `none`; `account` is `user` as feeds.yaml has it."""
 
     host: str
     port: int
     security: str
+    account: str = field(default="", compare=False)
     user: str | None = None
     password: str | None = field(default=None, repr=False)
 

@@ -12,7 +12,7 @@ from typing import Any
 from aggregator.errors import UnknownName
 from aggregator.gateways import files
 from aggregator.jobs import deliver, politeness
-from aggregator.jobs.working import same_authority
+from aggregator.jobs.working import refuse_lost, same_authority
 from aggregator.model import Config, Manners, SourceHealth, State, StatusReport, Story
 from aggregator.store import deliveries, editorial, pings, runs, sources, stories
 from aggregator.store.connection import Store, opened
@@ -157,9 +157,11 @@ def write_metrics(report: StatusReport, target: Path) -> None:
 
 
 def check_authority(config: Config) -> None:
-    """Raise AuthorityChanged if ids were published under another authority (V5)."""
+    """Raise AuthorityChanged if ids were published under another authority (V5); DatabaseLost (see `working`)."""
+    refuse_lost(config)
     if (config.data / "aggregator.db").exists():
         with _store(config) as store:
+            refuse_lost(config, store)
             same_authority(store, config)
 
 
