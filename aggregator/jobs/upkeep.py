@@ -10,11 +10,11 @@ from aggregator.errors import FilesError, UnknownName
 from aggregator.gateways import files
 from aggregator.jobs.place import enroll
 from aggregator.jobs.withdraw import PUBLISHER
-from aggregator.jobs.working import known_source, working
+from aggregator.jobs.working import RELEASED, known_source, working
 from aggregator.model import Config, Directory, Imported, PruneReport, Teller
 from aggregator.seams import House
 from aggregator.store import channels, editorial, items, runs, sources, stories, upkeep
-from aggregator.store.connection import opened
+from aggregator.store.connection import opened, stamp
 
 PRUNED = "pruned"
 
@@ -92,11 +92,10 @@ def prune(house: House) -> PruneReport:
     config = house.config
     with working(config) as store:
         now = house.clock()
+        runs.put(store, PRUNED, now.date().isoformat())  # also if it fails: then it is tried again tomorrow
+        run_id = runs.begin(store, "prune", now)
         report = upkeep.prune(store, config.retention, now)
-        if report != PruneReport():
-            run_id = runs.begin(store, "prune", now)
-            runs.finish(store, run_id, "done", asdict(report), house.clock())
-        runs.put(store, PRUNED, now.date().isoformat())
+        runs.finish(store, run_id, "done", asdict(report), house.clock())
     return report
 
 
@@ -155,5 +154,7 @@ def decide_held(house: House, ids: Sequence[str], *, release: bool) -> dict[str,
         for id_ in ids:
             decided[id_] = items.decide(store, id_, release=release)
             sources.settle(store, id_, believe=not decided[id_])
+        if release:
+            runs.put(store, RELEASED, stamp(house.clock()) or "")
         runs.forget_finished(store)
     return decided

@@ -17,6 +17,8 @@ from aggregator.store import channels, runs, sources
 from aggregator.store.connection import Store, opened
 
 AUTHORITY = "authority"
+RELEASED = "released"
+"""When held items were last let through: they wait for their story since then."""
 
 
 @contextmanager
@@ -79,7 +81,9 @@ def prepare(store: Store, config: Config, now: datetime) -> None:
     """feeds.yaml into the store: sources (V5), with what their documents are to be read (V4), and channels."""
     keys = {source.id: reading_key(source, config) for source in config.sources}
     with store.transaction():
+        behind = channels.unwritten(store)
         sources.sync(store, config.sources, keys)
+        channels.unwritten_from(store, channels.unwritten(store).keys() - behind.keys(), now)
     select_again(store, config.channels, now)
 
 
