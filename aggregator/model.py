@@ -148,11 +148,12 @@ class DigestPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Smtp:
-    """The mail relay. `security` is `starttls`, `tls` or `none`."""
+    """The mail relay. `security` is `starttls`, `tls` or `none`; `account` is `user` as feeds.yaml has it."""
 
     host: str
     port: int
     security: str
+    account: str = field(default="", compare=False)
     user: str | None = None
     password: str | None = field(default=None, repr=False)
 
@@ -1446,11 +1447,23 @@ class RunRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailingJob:
+    """A job none of whose last `runs` ended well, the first of them at `since`; `reason` is that of the last."""
+
+    job: str
+    runs: int
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
     """The health of everything. `owed` letters are still to be sent, `parked` ones wait for a person.
 
     `relay` is the relay's trouble if there is one, `suppressed` the addresses that get no more letters,
     `hub` why the WebSub hub does not take notice of news at present.
+    `unplaced` items have no story yet, the first since `unplaced_since`; the files of the channels in `unwritten`
+    are behind since a moment; `failing` are the jobs whose last runs did not end well.
     """
 
     sources: tuple[SourceHealth, ...]
@@ -1465,6 +1478,10 @@ class StatusReport:
     relay: RelayHold | None = None
     suppressed: tuple[Suppression, ...] = ()
     hub: str | None = None
+    unplaced: int = 0
+    unplaced_since: datetime | None = None
+    unwritten: Mapping[str, datetime] = field(default_factory=dict)
+    failing: tuple[FailingJob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

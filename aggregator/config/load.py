@@ -25,10 +25,11 @@ PLACEHOLDERS = (("contact", "news@example.org"), ("authority", "news.example.org
 Found = tuple[int, yamlfile.Path, str]
 
 
-def load(file: Path, *, secrets: bool = True) -> model.Config:
+def load(file: Path, *, secrets: bool = True, mail: bool = True) -> model.Config:
     """The configuration in `file`.
 
-    With `secrets=False` (commands that only read) references to secrets are left unresolved.
+    With `secrets=False` (commands that only read) references to secrets are left unresolved, with `mail=False`
+    (commands that send none) those of the mail relay.
     Raises ConfigError with every problem; nothing but the file and its secrets is read.
     """
     try:
@@ -47,7 +48,7 @@ def load(file: Path, *, secrets: bool = True) -> model.Config:
     unreadable = {path for _, path, _ in tree.problems}
     found = [*tree.problems, *(problem for problem in shape_problems if problem[1] not in unreadable)]
     found += _references(tree)
-    vault = _Vault(file.parent, resolve=secrets)
+    vault = _Vault(file.parent, resolve=secrets, mail=mail)
     config = _config(file, raw, part, vault) if part else None
     if not part:
         _config_secrets(tree, vault)
@@ -308,15 +309,18 @@ def _exist(tree: yamlfile.Tree, path: yamlfile.Path, names: list[Any], known: se
 class _Vault:
     """Resolves `env:` and `file:` references, and remembers those that lead nowhere."""
 
-    def __init__(self, folder: Path, *, resolve: bool) -> None:
+    def __init__(self, folder: Path, *, resolve: bool, mail: bool) -> None:
         self.folder = folder
         self.resolve = resolve
+        self.mail = mail
         self.problems: list[tuple[yamlfile.Path, str]] = []
 
     def open(self, reference: str | None, path: yamlfile.Path) -> str | None:
         match = values.SECRET.fullmatch(reference) if reference else None
-        if not match or not self.resolve:
-            return None if match else reference
+        if not match:
+            return reference
+        if not self.resolve or (path[0] == "mail" and not self.mail):
+            return None
         place, name = match.groups()
         if place == "env":
             value = os.environ.get(name)
@@ -485,6 +489,7 @@ def _mail(part: schema.File, vault: _Vault) -> model.MailRules:
             port=relay.port or PORTS[relay.security],
             security=relay.security,
             user=vault.open(relay.user, ("mail", "smtp", "user")),
+            account=relay.user or "",
             password=vault.open(relay.password, ("mail", "smtp", "password")),
         ),
     )

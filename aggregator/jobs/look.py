@@ -12,10 +12,10 @@ from typing import Any
 from aggregator.errors import UnknownName
 from aggregator.gateways import files
 from aggregator.jobs import deliver, politeness
-from aggregator.jobs.working import same_authority
-from aggregator.model import Config, Manners, SourceHealth, State, StatusReport, Story
-from aggregator.store import deliveries, editorial, pings, runs, sources, stories
-from aggregator.store.connection import Store, opened
+from aggregator.jobs.working import RELEASED, refuse_lost, same_authority
+from aggregator.model import Config, FailingJob, Manners, SourceHealth, State, StatusReport, Story
+from aggregator.store import channels, deliveries, editorial, pings, runs, sources, stories
+from aggregator.store.connection import Store, moment, opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,8 @@ class Told:
 
 def status(config: Config) -> StatusReport:
     """How every source is doing, what ran last, what mail is owed."""
+    if config.data.is_dir():
+        files.close_data(config.data, config.public)
     with _store(config) as store:
         return condition(store, config)
 
@@ -35,6 +37,8 @@ def status(config: Config) -> StatusReport:
 def condition(store: Store, config: Config) -> StatusReport:
     """The same, from a store that is open."""
     count, items = stories.counts(store)
+    unplaced, since = stories.oldest_unplaced(store)
+    released = moment(runs.get(store, RELEASED))
     unsent = deliveries.counts(store)
     return StatusReport(
         sources=tuple(replace(s, advice=advice(s)) for s in sources.health(store)),
@@ -49,6 +53,10 @@ def condition(store: Store, config: Config) -> StatusReport:
         relay=deliver.trouble(store, config),
         suppressed=tuple(deliveries.suppressions(store)),
         hub=pings.trouble(store) if config.hub else None,
+        unplaced=unplaced,
+        unplaced_since=max(since, released) if since and released else since,
+        unwritten=channels.unwritten(store),
+        failing=tuple(runs.failing(store, at_work=files.is_locked(config.data))),
     )
 
 
@@ -120,6 +128,9 @@ DOUBTS = 20
 """So many doubtful pairs are listed at most."""
 LATE = timedelta(hours=2)
 MAIL_LATE = timedelta(days=1)
+UNWRITTEN_LATE = timedelta(hours=1)
+MIN_FAILED_RUNS = 2
+"""Minimum number of runs of a job in a row that did not end well: a single one is mended by the next."""
 
 
 def troubles(report: StatusReport, now: datetime) -> list[str]:
@@ -132,18 +143,45 @@ def troubles(report: StatusReport, now: datetime) -> list[str]:
     failing = [s for s in report.sources if s.state in (State.FAILING, State.GONE)]
     if len(failing) * 2 > len(report.sources):
         found.append(f"{len(failing)} of {len(report.sources)} sources are failing")
+    if since := unplaced_since(report, now):
+        found.append(f"{report.unplaced} items have no story, the oldest since {_minute(since)}")
+    if behind := unwritten(report, now):
+        found.append(
+            f"{len(behind)} channels are not written, the oldest since {_minute(min(behind.values()))}:"
+            f" {', '.join(sorted(behind))}"
+        )
+    found += [
+        f"the last {job.runs} runs of {job.job} did not end well, the first at {_minute(job.since)}: {job.reason}"
+        for job in failing_jobs(report)
+    ]
     if report.oldest_owed and report.oldest_owed < now - MAIL_LATE:
-        found.append(
-            f"{report.owed} letters are owed, the oldest since {report.oldest_owed:%Y-%m-%d %H:%M} UTC"
-        )
+        found.append(f"{report.owed} letters are owed, the oldest since {_minute(report.oldest_owed)}")
     if report.relay and report.relay.since < now - LATE:
-        found.append(
-            f"no letter got out since {report.relay.since:%Y-%m-%d %H:%M} UTC: {report.relay.reason}"
-        )
+        found.append(f"no letter got out since {_minute(report.relay.since)}: {report.relay.reason}")
     if report.parked:
         parked = ", ".join(f"{count} {state}" for state, count in sorted(report.parked.items()))
         found.append(f"letters wait for a person: {parked}; see `digest owed`")
     return found
+
+
+def unplaced_since(report: StatusReport, now: datetime) -> datetime | None:
+    """Since when an item waits for its story, if that is too long."""
+    since = report.unplaced_since
+    return since if since and since < now - LATE else None
+
+
+def unwritten(report: StatusReport, now: datetime) -> dict[str, datetime]:
+    """The channels whose files are behind for too long, and since when."""
+    return {id_: since for id_, since in report.unwritten.items() if since < now - UNWRITTEN_LATE}
+
+
+def failing_jobs(report: StatusReport) -> list[FailingJob]:
+    """The jobs whose last runs did not end well."""
+    return [job for job in report.failing if job.runs >= MIN_FAILED_RUNS]
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def overdue(report: StatusReport, now: datetime) -> int:
@@ -159,9 +197,11 @@ def write_metrics(report: StatusReport, target: Path) -> None:
 
 
 def check_authority(config: Config) -> None:
-    """Raise AuthorityChanged if ids were published under another authority (V5)."""
+    """Raise AuthorityChanged if ids were published under another authority (V5); DatabaseLost (see `working`)."""
+    refuse_lost(config)
     if (config.data / "aggregator.db").exists():
         with _store(config) as store:
+            refuse_lost(config, store)
             same_authority(store, config)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from aggregator.model import Cluster, Correction, Item, Kind, Member, Placement, Sighting, Story
 from aggregator.store import traces
-from aggregator.store.connection import Store, stamp, sure_moment
+from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.items import chunked, from_row, marks
 from aggregator.store.sources import tellers_of
 
@@ -39,6 +39,14 @@ def any_unplaced(store: Store) -> bool:
     """Whether some item has no story yet."""
     row = store.db.execute(f"SELECT 1 FROM {_UNPLACED} WHERE {_IS_UNPLACED} LIMIT 1").fetchone()
     return row is not None
+
+
+def oldest_unplaced(store: Store) -> tuple[int, datetime | None]:
+    """How many items have no story yet, and when the first of them was first seen."""
+    count, first = store.db.execute(
+        f"SELECT count(*), min(items.first_seen) FROM {_UNPLACED} WHERE {_IS_UNPLACED}"
+    ).fetchone()
+    return int(count), moment(first)
 
 
 def members(store: Store, item_ids: Iterable[str]) -> list[Member]:
