@@ -10,7 +10,7 @@ from aggregator.jobs import trace, withdraw
 from aggregator.model import Channel, Cluster, Member, Placement
 from aggregator.store import archives, channels, editorial, stories
 from aggregator.store.connection import Store
-from aggregator.stories import cluster, select
+from aggregator.stories import caches, cluster, select
 
 FRESH = timedelta(days=7)
 
@@ -25,7 +25,7 @@ class Placed:
 
 def place(store: Store, all_channels: Sequence[Channel], now: datetime) -> Placed:
     """Give every unplaced item its story."""
-    with store.transaction():
+    with store.transaction(), caches.emptied():
         trace.trace(store)
         unplaced = stories.unplaced(store)
         if not unplaced:

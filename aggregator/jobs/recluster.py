@@ -93,13 +93,10 @@ def _leaving(told: Cluster, around: trace.Surroundings, bare: Collection[str]) -
 
 def _bound(lead: Member, members: Sequence[Member], bonds: cluster.Bonds) -> set[str]:
     """Whom editors put together with `lead`, or with one of those."""
+    here = {member.item_id for member in members}
+    pairs = [pair for pair, bond in bonds.items() if bond is Bond.TOGETHER and pair <= here]
     found = {lead.item_id}
-    while more := {
-        member.item_id
-        for member in members
-        if member.item_id not in found
-        and any(bonds.get(frozenset((member.item_id, id_))) is Bond.TOGETHER for id_ in found)
-    }:
+    while more := {id_ for pair in pairs if pair & found for id_ in pair - found}:
         found |= more
     return found
 
@@ -113,15 +110,20 @@ def _joining(
 ) -> Iterator[DoubtfulPair]:
     """Pairs of stories whose leads would be in one story today, but for those that an editor has to do with."""
     clusters = {c.story_id: c for c in around.clusters if c.lead.item_id not in bare}
+    sharing = cluster.Addresses(m for c in clusters.values() for m in c.members)
+    story_of = {m.item_id: c.story_id for c in clusters.values() for m in c.members}
+    for c in clusters.values():
+        for member in c.members:
+            sharing.add(member, c.story_id)
     for one in told:
         if one.lead.item_id in bare:
             continue
-        others = [c for id_, c in clusters.items() if id_ != one.story_id]
-        near = {one.lead.item_id: around.near.get(one.lead.item_id, frozenset())}
+        near = around.near.get(one.lead.item_id, ())
+        in_reach = {story_of[id_] for id_ in near if id_ in story_of} | set(sharing.stories(one.lead))
         (placed,) = cluster.place(
             [one.lead],
-            _in_reach(one.lead, others, near[one.lead.item_id]),
-            near,
+            [clusters[id_] for id_ in sorted(in_reach - {one.story_id})],
+            {one.lead.item_id: near},
             around.bonds,
             around.common,
         )
@@ -142,19 +144,10 @@ def _joining(
         )
 
 
-def _in_reach(lead: Member, others: Sequence[Cluster], near: frozenset[str]) -> list[Cluster]:
-    keys = set(cluster.addresses(lead))
-    return [
-        c
-        for c in others
-        if any(m.item_id in near or not keys.isdisjoint(cluster.addresses(m)) for m in c.members)
-    ]
-
-
 def _settled(one: Cluster, other: Cluster, bonds: cluster.Bonds) -> bool:
-    return any(
-        bonds.get(frozenset((x.item_id, y.item_id))) is Bond.APART for x in one.members for y in other.members
-    )
+    """Whether an editor keeps an item of one story apart from one of the other."""
+    here, there = ({member.item_id for member in c.members} for c in (one, other))
+    return any(bond is Bond.APART and pair & here and pair & there for pair, bond in bonds.items())
 
 
 def _identity(one: Cluster) -> tuple[str, frozenset[str]]:

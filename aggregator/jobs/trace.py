@@ -19,7 +19,7 @@ class Surroundings:
     """What placing is given beside the items: stories they may belong to, near items, bonds, common words."""
 
     clusters: tuple[Cluster, ...]
-    near: dict[str, frozenset[str]]
+    near: dict[str, tuple[str, ...]]
     bonds: cluster.Bonds
     common: frozenset[str]
 
@@ -57,10 +57,14 @@ def around(store: Store, members: Iterable[Member]) -> Surroundings:
     members = list(members)
     found = traces.found(store, evidence.WINDOW.days)
     ids = {id_ for near in found.near.values() for id_ in near}
-    ids |= traces.sharing(store, (value for member in members for value in cluster.addresses(member)))
+    ids |= traces.sharing(
+        store,
+        (page for member in members for page in cluster.pages_of(member)),
+        (work for member in members for work in cluster.works_of(member)),
+    )
     bonds = editorial.bonds(store, (member.item_id for member in members))
     ids |= {id_ for pair in bonds for id_ in pair}
-    clusters = tuple(stories.clusters(store, stories.stories_of(store, ids)))
+    clusters = tuple(stories.clusters_around(store, ids))
     more = editorial.bonds(store, (m.item_id for c in clusters if len(c.members) > 1 for m in c.members))
     return Surroundings(
         clusters=clusters,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from w3lib.url import canonicalize_url
+
+from aggregator.stories.caches import ADDRESS_CHARACTERS, cached
 
 _TRACKING = re.compile(
     r"(utm|mtm|pk|piwik|matomo|hsa|_hs|vero|oly|wt|ga|cm)_.*"
@@ -31,7 +32,7 @@ _LISTING = re.compile(
 _IDLE_FRAGMENT = re.compile(r":~:.*|more(-\d+)?|comments?|respond|top|content|main|", re.IGNORECASE)
 
 
-@lru_cache(maxsize=65536)
+@cached(8_192, ADDRESS_CHARACTERS)
 def canonical(url: str) -> str:
     """A key that is equal for spellings of one address: scheme, www, port, tracking, slash, index page, order.
 
@@ -91,7 +92,7 @@ def _youtube(host: str, path: str, query: list[tuple[str, str]]) -> tuple[str, s
     return "youtube.com", f"/@{channel[1].lower()}" if channel else path, query
 
 
-@lru_cache(maxsize=65536)
+@cached(4_096, ADDRESS_CHARACTERS)
 def loose(url: str) -> str:
     """A key that addresses of one page often share: without language, date of the permalink, ending, punctuation.
 
