@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from aggregator.jobs import edit, trace
@@ -159,21 +160,25 @@ def _apply(house: House, store: Store, diff: Diff, judged: _Judged) -> Diff:
     now = house.clock()
     leaves: list[Leaving] = []
     joins: list[DoubtfulPair] = []
+    leaving_stories: dict[str, list[Leaving]] = {}
+    for leaving in diff.leaves:
+        leaving_stories.setdefault(leaving.story, []).append(leaving)
     with store.transaction():
         for story_id, identity in judged.items():
-            if [_identity(one) for one in stories.clusters(store, [story_id])] != [identity]:
+            told = stories.clusters(store, [story_id])
+            if [_identity(one) for one in told] != [identity]:
                 continue
-            parts: dict[str, list[str]] = {}
-            for leaving in diff.leaves:
-                if leaving.story == story_id:
-                    parts.setdefault(leaving.becomes, []).append(leaving.item)
-                    leaves.append(leaving)
+            (home,) = told
+            parts: dict[str, set[str]] = {}
+            for leaving in leaving_stories[story_id]:
+                parts.setdefault(leaving.becomes, set()).add(leaving.item)
+                leaves.append(leaving)
             for items in parts.values():
-                (home,) = stories.clusters(store, [story_id])
                 gone = sorted((m for m in home.members if m.item_id in items), key=cluster.rank)
                 why = f"left {story_id} when everything was placed again on {now:%Y-%m-%d}"
                 part = edit.unannounced(store, home, gone[0])
                 edit.part_story(store, house.config, home, gone, part, now, why)
+                home = replace(home, members=tuple(m for m in home.members if m.item_id not in items))
                 editorial.relate(store, [(story_id, part.story_id, "told as one story once")])
         for pair in diff.joins:
             both = stories.clusters(store, [pair.story, pair.other])

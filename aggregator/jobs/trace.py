@@ -38,7 +38,8 @@ def trace(store: Store) -> None:
 
 def of(told: traces.Told) -> traces.Traced:
     """What an item is found by; nobody finds what is dropped or held by its words."""
-    address = [links.loose(told.link)] if told.link and not links.is_listing(canonical(told.link)) else []
+    loose = links.loose(told.link) if told.link else None
+    address = [loose] if loose and told.link and not links.is_listing(canonical(told.link)) else []
     found = [("work", work) for work in works.works(told.link, told.guid)]
     origins, pointers = reposts.pointed(told.html or told.text, told.link)
     found += [("origin", origin) for origin in origins] + [("pointer", page) for page in pointers]

@@ -140,7 +140,8 @@ def _members(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
     links: dict[str, set[str]] = {}
     for part in chunked(row["id"] for row in rows):
         for row in store.db.execute(
-            "SELECT aliases.item_id, aliases.value FROM aliases JOIN sources ON sources.id = aliases.source_id"
+            "SELECT aliases.item_id, aliases.value FROM aliases INDEXED BY aliases_of_item"
+            " JOIN sources ON sources.id = aliases.source_id"
             " WHERE aliases.kind = 'link' AND sources.link_ok"
             f" AND aliases.item_id IN ({marks(part)})",
             part,

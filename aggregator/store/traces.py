@@ -15,7 +15,7 @@ COMMON = 30
 """So many items of the window make a feature common: it leads to no candidates and counts less. Reading is
 bounded by it, so that the archive's size plays no part."""
 CANDIDATES = 6
-MAX_NEAR = 36
+MAX_NEAR = 24
 """Maximum number of items that one item is to be compared with, those included that it is a candidate of."""
 TEXT = 700
 """Characters of a text that placing reads."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, islice
+from itertools import chain, islice, product
 
 from aggregator.model import Bond, Cluster, Comparison, Doubt, Evidence, Member, Placement, Strength
 from aggregator.stories import evidence, links, vetoes
@@ -18,15 +18,18 @@ DOUBTFUL = 1.0
 MAX_SHARING_ITEMS = 30
 """Maximum number of items that share a work, a page they point to or a loose address: what more share is no
 evidence, and no way to find one another."""
-MAX_STORIES_COMPARED = 100
+MAX_STORIES_COMPARED = 40
 """Maximum number of stories that one item is compared with."""
 MAX_MEMBERS_COMPARED = 40
 """Maximum number of members of one story that an item is compared with: its lead and the newest others."""
+MAX_ITEMS_OF_SOURCE = 20
+"""Maximum number of items of one source in a story: what it publishes more often is a series."""
 MAX_DOUBTS = 10
 """Maximum number of stories that an editor is asked about for one item."""
 Bonds = Mapping[frozenset[str], Bond]
+PAGES = ("link", "origin", "pointer")
 Key = tuple[str, str]
-"""What exact evidence is looked up by: a kind (link, work, origin, pointer, loose) and a value."""
+"""What exact evidence is looked up by: a kind (one of `PAGES`, work, loose) and a value."""
 
 
 def rank(member: Member) -> tuple[bool, bool, int, datetime, str]:
@@ -78,21 +81,25 @@ class Addresses:
     """
 
     def __init__(self, members: Iterable[Member]) -> None:
-        counted = Counter(key for member in members for key in set(_keys(member)))
+        self._keys = {member.item_id: _keys(member) for member in members}
+        counted = Counter(chain.from_iterable(self._keys.values()))
         self._common = {
             key for key, count in counted.items() if count > MAX_SHARING_ITEMS and key[0] != "link"
         }
         self._stories: dict[Key, dict[str, None]] = {}
 
     def add(self, member: Member, story_id: str) -> None:
-        """A story has `member`."""
-        for key in _keys(member):
+        """Let a story be found by one of `members`."""
+        for key in self._keys[member.item_id]:
             if key not in self._common:
                 self._stories.setdefault(key, {})[story_id] = None
 
     def stories(self, member: Member) -> Iterator[str]:
-        """The stories with which an item shares an address; of each address the newest."""
-        for key in _sought(member):
+        """The stories with which an item shares an address or work; of each the newest."""
+        keys = self._keys.get(member.item_id) or _keys(member)
+        pages = [value for kind, value in keys if kind in PAGES]
+        works = [("work", work) for work in works_of(member)]
+        for key in chain(works, product(PAGES, pages), (key for key in keys if key[0] == "loose")):
             yield from islice(reversed(self._stories.get(key, {})), MAX_SHARING_ITEMS)
 
 
@@ -118,10 +125,14 @@ class _Known:
         self.addresses.add(member, story_id)
 
     def candidates(self, member: Member) -> list[str]:
+        """The stories that an item is compared with; those most likely its own are taken first."""
         ids = (*sorted(self.bonded(member, Bond.TOGETHER)), *self.near.get(member.item_id, ()))
-        found = dict.fromkeys(self.story_of[id_] for id_ in ids if id_ in self.story_of)
-        found |= dict.fromkeys(self.addresses.stories(member))
-        return sorted(islice(found, MAX_STORIES_COMPARED))
+        found: dict[str, None] = {}
+        for story_id in chain(filter(None, map(self.story_of.get, ids)), self.addresses.stories(member)):
+            found[story_id] = None
+            if len(found) == MAX_STORIES_COMPARED:
+                break
+        return sorted(found)
 
     def bonded(self, member: Member, bond: Bond) -> Iterator[str]:
         return (id_ for id_, said in self.bonds.get(member.item_id, {}).items() if said is bond)
@@ -131,27 +142,21 @@ class _Known:
         return any(self.story_of.get(id_) == story_id for id_ in self.bonded(member, bond))
 
 
-def _keys(member: Member) -> Iterator[Key]:
+def _keys(member: Member) -> tuple[Key, ...]:
     """What an item is found by."""
-    yield from (("link", link) for link in member.links)
-    yield from (("work", work) for work in member.works)
-    yield from (("origin", page) for page in member.origins)
-    yield from (("pointer", page) for page in member.pointers)
-    if member.link and member.links:
-        yield "loose", links.loose(member.link)
+    pages = ((kind, page) for kind, found in _pages(member) for page in sorted(found))
+    works = (("work", work) for work in sorted(member.works))
+    loose = links.loose(member.link) if member.link and member.links else None
+    return (*pages, *works, *([("loose", loose)] if loose else []))
 
 
-def _sought(member: Member) -> Iterator[Key]:
-    """What others of the same news are found by: who has one of its addresses or points there, or is its work."""
-    yield from (("work", work) for work in works_of(member))
-    yield from ((kind, page) for kind in ("link", "origin", "pointer") for page in pages_of(member))
-    if member.link and member.links:
-        yield "loose", links.loose(member.link)
+def _pages(member: Member) -> Iterable[tuple[str, frozenset[str]]]:
+    return zip(PAGES, (member.links, member.origins, member.pointers), strict=True)
 
 
 def pages_of(member: Member) -> list[str]:
     """Addresses that an item has or points to."""
-    return [page for pages in (member.links, member.origins, member.pointers) for page in sorted(pages)]
+    return [page for _, pages in _pages(member) for page in pages]
 
 
 def works_of(member: Member) -> list[str]:
@@ -247,6 +252,8 @@ def _hindrance(member: Member, beside: Member, members: Sequence[Member]) -> str
             return "it is another item of the same source"
         if other is not beside and (veto := vetoes.against_member(member, other)):
             return veto
+    if sum(other.source_id == member.source_id for other in members) >= MAX_ITEMS_OF_SOURCE:
+        return "a story has no more items of one source"
     return None
 
 
