@@ -11,6 +11,7 @@ from aggregator.model import Comparison, Config, Member, NearMiss, Strength
 from aggregator.store import editorial, stories, traces
 from aggregator.store.connection import Store, opened
 from aggregator.stories import evidence
+from aggregator.stories.cluster import compared
 from aggregator.stories.compare import RELATED, SAME, compare
 
 MISSES, LEAST = 5, 2.5
@@ -57,7 +58,7 @@ def pair(config: Config, one: str, other: str) -> dict[str, Any]:
     """How two stories or items compare now, as one JSON object: why they are one story, or why not."""
     with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
         a, b = _meant(store, one), _meant(store, other)
-        compared, left, right = max(
+        closest, left, right = max(
             (
                 (compare(x, y, whole=True), x, y)
                 for x in a
@@ -74,7 +75,7 @@ def pair(config: Config, one: str, other: str) -> dict[str, Any]:
         "editor": bond,
         "a": _side(left, ids[left.item_id]),
         "b": _side(right, ids[right.item_id]),
-        **asdict(compared),
+        **asdict(closest),
     }
 
 
@@ -98,27 +99,28 @@ def _meant(store: Store, name: str) -> list[Member]:
     if found is None:
         raise UnknownName(f"no story or item {name!r}; `aggregator search` finds stories and shows their ids")
     (told,) = stories.clusters(store, [found])
-    return list(told.members)
+    return list(compared(told.members))
 
 
 def _near_misses(store: Store, story_id: str) -> list[NearMiss]:
     """Stories that share the most with a story and are not it, compared anew."""
     (here,) = stories.clusters(store, [story_id])
+    members = compared(here.members)
     traces.begin(store)
-    traces.ask(store, [trace.of(told) for told in traces.told(store, [m.item_id for m in here.members])])
-    around = trace.around(store, here.members)
+    traces.ask(store, [trace.of(told) for told in traces.told(store, [m.item_id for m in members])])
+    around = trace.around(store, members)
     found = []
     for other in around.clusters:
         if other.story_id == story_id or not other.members:
             continue
-        compared = max((compare(m, other.lead, around.common, whole=True) for m in here.members), key=_order)
-        if compared.score >= LEAST or compared.vetoes:
+        best = max((compare(m, other.lead, around.common, whole=True) for m in members), key=_order)
+        if best.score >= LEAST or best.vetoes:
             found.append(
                 NearMiss(
                     story=other.story_id,
                     title=other.lead.title,
                     source=other.lead.teller or other.lead.source_id,
-                    comparison=compared,
+                    comparison=best,
                 )
             )
     return sorted(found, key=lambda miss: (-miss.comparison.score, miss.story))[:MISSES]

@@ -10,7 +10,7 @@ from aggregator.jobs import trace, withdraw
 from aggregator.model import Channel, Cluster, Member, Placement
 from aggregator.store import archives, channels, editorial, items, stories
 from aggregator.store.connection import Store
-from aggregator.stories import cluster, select
+from aggregator.stories import caches, cluster, select
 
 FRESH = timedelta(days=7)
 MAX_NEW_ITEMS = 500
@@ -28,7 +28,7 @@ class Placed:
 
 def place(store: Store, all_channels: Sequence[Channel], now: datetime) -> Placed:
     """Give unplaced items their stories: all of them, but no more than `MAX_NEW_ITEMS` of a source."""
-    with store.transaction():
+    with store.transaction(), caches.emptied():
         deferred, released = items.defer(store, MAX_NEW_ITEMS)
         trace.trace(store)
         unplaced = stories.unplaced(store)

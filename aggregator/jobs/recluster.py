@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from aggregator.jobs import edit, trace
@@ -93,13 +94,10 @@ def _leaving(told: Cluster, around: trace.Surroundings, bare: Collection[str]) -
 
 def _bound(lead: Member, members: Sequence[Member], bonds: cluster.Bonds) -> set[str]:
     """Whom editors put together with `lead`, or with one of those."""
+    here = {member.item_id for member in members}
+    pairs = [pair for pair, bond in bonds.items() if bond is Bond.TOGETHER and pair <= here]
     found = {lead.item_id}
-    while more := {
-        member.item_id
-        for member in members
-        if member.item_id not in found
-        and any(bonds.get(frozenset((member.item_id, id_))) is Bond.TOGETHER for id_ in found)
-    }:
+    while more := {id_ for pair in pairs if pair & found for id_ in pair - found}:
         found |= more
     return found
 
@@ -113,15 +111,20 @@ def _joining(
 ) -> Iterator[DoubtfulPair]:
     """Pairs of stories whose leads would be in one story today, but for those that an editor has to do with."""
     clusters = {c.story_id: c for c in around.clusters if c.lead.item_id not in bare}
+    sharing = cluster.Addresses(m for c in clusters.values() for m in c.members)
+    story_of = {m.item_id: c.story_id for c in clusters.values() for m in c.members}
+    for c in clusters.values():
+        for member in c.members:
+            sharing.add(member, c.story_id)
     for one in told:
         if one.lead.item_id in bare:
             continue
-        others = [c for id_, c in clusters.items() if id_ != one.story_id]
-        near = {one.lead.item_id: around.near.get(one.lead.item_id, frozenset())}
+        near = around.near.get(one.lead.item_id, ())
+        in_reach = {story_of[id_] for id_ in near if id_ in story_of} | set(sharing.stories(one.lead))
         (placed,) = cluster.place(
             [one.lead],
-            _in_reach(one.lead, others, near[one.lead.item_id]),
-            near,
+            [clusters[id_] for id_ in sorted(in_reach - {one.story_id})],
+            {one.lead.item_id: near},
             around.bonds,
             around.common,
         )
@@ -142,19 +145,10 @@ def _joining(
         )
 
 
-def _in_reach(lead: Member, others: Sequence[Cluster], near: frozenset[str]) -> list[Cluster]:
-    keys = set(cluster.addresses(lead))
-    return [
-        c
-        for c in others
-        if any(m.item_id in near or not keys.isdisjoint(cluster.addresses(m)) for m in c.members)
-    ]
-
-
 def _settled(one: Cluster, other: Cluster, bonds: cluster.Bonds) -> bool:
-    return any(
-        bonds.get(frozenset((x.item_id, y.item_id))) is Bond.APART for x in one.members for y in other.members
-    )
+    """Whether an editor keeps an item of one story apart from one of the other."""
+    here, there = ({member.item_id for member in c.members} for c in (one, other))
+    return any(bond is Bond.APART and pair & here and pair & there for pair, bond in bonds.items())
 
 
 def _identity(one: Cluster) -> tuple[str, frozenset[str]]:
@@ -166,21 +160,25 @@ def _apply(house: House, store: Store, diff: Diff, judged: _Judged) -> Diff:
     now = house.clock()
     leaves: list[Leaving] = []
     joins: list[DoubtfulPair] = []
+    leaving_stories: dict[str, list[Leaving]] = {}
+    for leaving in diff.leaves:
+        leaving_stories.setdefault(leaving.story, []).append(leaving)
     with store.transaction():
         for story_id, identity in judged.items():
-            if [_identity(one) for one in stories.clusters(store, [story_id])] != [identity]:
+            told = stories.clusters(store, [story_id])
+            if [_identity(one) for one in told] != [identity]:
                 continue
-            parts: dict[str, list[str]] = {}
-            for leaving in diff.leaves:
-                if leaving.story == story_id:
-                    parts.setdefault(leaving.becomes, []).append(leaving.item)
-                    leaves.append(leaving)
+            (home,) = told
+            parts: dict[str, set[str]] = {}
+            for leaving in leaving_stories[story_id]:
+                parts.setdefault(leaving.becomes, set()).add(leaving.item)
+                leaves.append(leaving)
             for items in parts.values():
-                (home,) = stories.clusters(store, [story_id])
                 gone = sorted((m for m in home.members if m.item_id in items), key=cluster.rank)
                 why = f"left {story_id} when everything was placed again on {now:%Y-%m-%d}"
                 part = edit.unannounced(store, home, gone[0])
                 edit.part_story(store, house.config, home, gone, part, now, why)
+                home = replace(home, members=tuple(m for m in home.members if m.item_id not in items))
                 editorial.relate(store, [(story_id, part.story_id, "told as one story once")])
         for pair in diff.joins:
             both = stories.clusters(store, [pair.story, pair.other])

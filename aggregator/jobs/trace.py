@@ -19,7 +19,7 @@ class Surroundings:
     """What placing is given beside the items: stories they may belong to, near items, bonds, common words."""
 
     clusters: tuple[Cluster, ...]
-    near: dict[str, frozenset[str]]
+    near: dict[str, tuple[str, ...]]
     bonds: cluster.Bonds
     common: frozenset[str]
 
@@ -38,7 +38,8 @@ def trace(store: Store) -> None:
 
 def of(told: traces.Told) -> traces.Traced:
     """What an item is found by; nobody finds what is dropped or held by its words."""
-    address = [links.loose(told.link)] if told.link and not links.is_listing(canonical(told.link)) else []
+    loose = links.loose(told.link) if told.link else None
+    address = [loose] if loose and told.link and not links.is_listing(canonical(told.link)) else []
     found = [("work", work) for work in works.works(told.link, told.guid)]
     origins, pointers = reposts.pointed(told.html or told.text, told.link)
     found += [("origin", origin) for origin in origins] + [("pointer", page) for page in pointers]
@@ -57,10 +58,14 @@ def around(store: Store, members: Iterable[Member]) -> Surroundings:
     members = list(members)
     found = traces.found(store, evidence.WINDOW.days)
     ids = {id_ for near in found.near.values() for id_ in near}
-    ids |= traces.sharing(store, (value for member in members for value in cluster.addresses(member)))
+    ids |= traces.sharing(
+        store,
+        (page for member in members for page in cluster.pages_of(member)),
+        (work for member in members for work in cluster.works_of(member)),
+    )
     bonds = editorial.bonds(store, (member.item_id for member in members))
     ids |= {id_ for pair in bonds for id_ in pair}
-    clusters = tuple(stories.clusters(store, stories.stories_of(store, ids)))
+    clusters = tuple(stories.clusters_around(store, ids))
     more = editorial.bonds(store, (m.item_id for c in clusters if len(c.members) > 1 for m in c.members))
     return Surroundings(
         clusters=clusters,

@@ -16,8 +16,8 @@ from aggregator.store.items import chunked, from_row, marks
 from aggregator.store.sources import tellers_of
 
 _COLUMNS = """
-    SELECT items.id, items.source_id, items.title, items.sort, items.position, items.backlog, items.claimed,
-        items.story_id, items.link, items.language, substr(items.text, 1, 700) AS text,
+    SELECT items.number, items.id, items.source_id, items.title, items.sort, items.position, items.backlog,
+        items.claimed, items.story_id, items.link, items.language, substr(items.text, 1, 700) AS text,
         sources.priority, sources.aggregator, sources.name AS teller,
         EXISTS (SELECT 1 FROM withdrawals WHERE item_id = items.id AND withdrawn IS NOT NULL) AS withdrawn
 """
@@ -100,33 +100,62 @@ def oldest_first(store: Store, ids: Iterable[str]) -> list[str]:
 
 
 def clusters(store: Store, ids: Iterable[str]) -> list[Cluster]:
-    """The stories `ids` as placing sees them; the stored lead first."""
-    members: dict[str, list[Member]] = {}
-    leads: dict[str, str] = {}
+    """The stories `ids` as placing sees them, with all their members; the stored lead first."""
+    rows: list[Mapping[str, Any]] = []
     for part in chunked(sorted(ids)):
-        rows = store.db.execute(_MEMBER + f" WHERE items.story_id IN ({marks(part)})", part).fetchall()
-        owners = {row["id"]: row["story_id"] for row in rows}
-        for member in _members(store, rows):
-            members.setdefault(owners[member.item_id], []).append(member)
+        rows += store.db.execute(_MEMBER + f" WHERE items.story_id IN ({marks(part)})", part)
+    return _clusters(store, rows)
+
+
+MAX_OTHERS = 40
+"""Maximum number of members of a story that are read beside its lead and the items asked for."""
+_BESIDE = f"""
+    SELECT leads.id FROM stories JOIN items AS leads ON leads.id = stories.lead_id
+        WHERE stories.id IN (SELECT value FROM json_each(?1))
+    UNION ALL SELECT items.id FROM json_each(?1) AS wanted CROSS JOIN items ON items.number IN
+        (SELECT number FROM items AS newest WHERE newest.story_id = wanted.value
+            ORDER BY number DESC LIMIT {MAX_OTHERS})
+"""
+
+
+def clusters_around(store: Store, item_ids: Iterable[str]) -> list[Cluster]:
+    """The stories of items as placing sees them: their leads, these items, and the newest of the others."""
+    asked = set(item_ids)
+    ids = set(asked)
+    for part in chunked(sorted(stories_of(store, asked))):
+        ids.update(row[0] for row in store.db.execute(_BESIDE, [json.dumps(part)]))
+    rows: list[Mapping[str, Any]] = []
+    for part in chunked(sorted(ids)):
+        rows += store.db.execute(
+            _MEMBER + f" WHERE items.story_id IS NOT NULL AND items.id IN ({marks(part)})", part
+        )
+    return _clusters(store, rows)
+
+
+def _clusters(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Cluster]:
+    leads: dict[str, str] = {}
+    for part in chunked(sorted({row["story_id"] for row in rows})):
         for row in store.db.execute(f"SELECT id, lead_id FROM stories WHERE id IN ({marks(part)})", part):
             leads[row["id"]] = row["lead_id"]
-    return [
-        Cluster(story_id=id_, members=tuple(sorted(group, key=lambda m: m.item_id != leads[id_])))
-        for id_, group in sorted(members.items())
-    ]
+    members: dict[str, list[Member]] = {}
+    rows = sorted(rows, key=lambda row: (row["story_id"], leads[row["story_id"]] != row["id"], row["number"]))
+    for row, member in zip(rows, _members(store, rows), strict=True):
+        members.setdefault(row["story_id"], []).append(member)
+    return [Cluster(story_id=id_, members=tuple(group)) for id_, group in members.items()]
 
 
 def _members(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
     links: dict[str, set[str]] = {}
     for part in chunked(row["id"] for row in rows):
         for row in store.db.execute(
-            "SELECT aliases.item_id, aliases.value FROM aliases JOIN sources ON sources.id = aliases.source_id"
+            "SELECT aliases.item_id, aliases.value FROM aliases INDEXED BY aliases_of_item"
+            " JOIN sources ON sources.id = aliases.source_id"
             " WHERE aliases.kind = 'link' AND sources.link_ok"
             f" AND aliases.item_id IN ({marks(part)})",
             part,
         ):
             links.setdefault(row["item_id"], set()).add(row["value"])
-    traced = traces.of_items(store, [row["id"] for row in rows])
+    traced = traces.of_items(store, (row["id"] for row in rows))
     return [
         Member(
             item_id=row["id"],

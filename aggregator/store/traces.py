@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,8 @@ COMMON = 30
 """So many items of the window make a feature common: it leads to no candidates and counts less. Reading is
 bounded by it, so that the archive's size plays no part."""
 CANDIDATES = 6
+MAX_NEAR = 24
+"""Maximum number of items that one item is to be compared with, those included that it is a candidate of."""
 TEXT = 700
 """Characters of a text that placing reads."""
 
@@ -52,9 +55,9 @@ class Traced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Items that may tell the same as each of the asked ones, and the features that were too common to ask by."""
+    """Items that may tell the same as each of the asked ones, best first, and the features too common to ask by."""
 
-    near: Mapping[str, frozenset[str]]
+    near: Mapping[str, tuple[str, ...]]
     common: frozenset[int]
 
 
@@ -169,38 +172,68 @@ def found(store: Store, days: int) -> Found:
     scored: dict[tuple[str, bool], list[tuple[float, str]]] = {}
     for row in store.db.execute(_FOUND, {"days": days}):
         scored.setdefault((row["id"], bool(row["own"])), []).append((-row["score"], row["other"]))
-    best = [(id_, other) for (id_, _), pairs in scored.items() for _, other in sorted(pairs)[:CANDIDATES]]
-    near: dict[str, set[str]] = {id_: set() for id_, _ in scored}
-    for id_, other in best:
-        near[id_].add(other)
-        if other in near:  # asked as well: who asks first plays no part
-            near[other].add(id_)
+    best = sorted(
+        (score, id_, other)
+        for (id_, _), pairs in scored.items()
+        for score, other in sorted(pairs)[:CANDIDATES]
+    )
+    near: dict[str, dict[str, None]] = {id_: {} for id_, _ in scored}
+    for _, id_, other in best:
+        near[id_][other] = None
+    for _, id_, other in best:
+        if other in near and len(near[other]) < MAX_NEAR:  # asked as well: who asks first plays no part
+            near[other][id_] = None
     common = store.db.execute(f"SELECT DISTINCT token FROM asked WHERE seen > {COMMON}")
     return Found(
-        near={id_: frozenset(others) for id_, others in near.items()},
+        near={id_: tuple(others) for id_, others in near.items()},
         common=frozenset(row[0] for row in common),
     )
 
 
-def sharing(store: Store, values: Iterable[str]) -> set[str]:
-    """Placed items that have one of `values` as a trace, or as a link of a source whose links identify (I1)."""
+_BY_LINK = """
+    SELECT aliases.item_id FROM json_each(?) AS wanted
+        CROSS JOIN aliases ON aliases.kind = 'link' AND aliases.value = wanted.value
+        CROSS JOIN sources ON sources.id = aliases.source_id
+        WHERE sources.link_ok
+"""
+# Materialized, so that what is common is counted up to the limit, and never read.
+_BY_TRACE = f"""
+    WITH sought AS MATERIALIZED (
+        SELECT kinds.value AS kind, wanted.value AS value FROM json_each(?) AS kinds CROSS JOIN json_each(?) AS wanted
+        WHERE (SELECT count(*) FROM (SELECT 1 FROM traces
+            WHERE traces.kind = kinds.value AND traces.value = wanted.value LIMIT {COMMON} + 1)) <= {COMMON})
+    SELECT traces.item_id FROM sought
+        CROSS JOIN traces ON traces.kind = sought.kind AND traces.value = sought.value
+"""
+
+
+def sharing(store: Store, pages: Iterable[str], works: Iterable[str]) -> set[str]:
+    """Items that have or point to one of `pages`, or are one of `works`, unless too many do or are.
+
+    Links count where those of their source identify (I1); a source has one item of each.
+    """
     ids: set[str] = set()
-    for part in chunked(sorted(set(values))):
-        inside = f"({marks(part)})"
-        for sql in (
-            f"SELECT item_id FROM traces WHERE kind IN ('work', 'origin', 'pointer') AND value IN {inside}",
-            "SELECT aliases.item_id FROM aliases JOIN sources ON sources.id = aliases.source_id"
-            f" WHERE aliases.kind = 'link' AND sources.link_ok AND aliases.value IN {inside}",
-        ):
-            ids.update(row[0] for row in store.db.execute(sql, part))
+    for part in map(json.dumps, chunked(sorted(set(pages)))):
+        ids.update(row[0] for row in store.db.execute(_BY_LINK, [part]))
+        ids.update(row[0] for row in store.db.execute(_BY_TRACE, ['["origin", "pointer"]', part]))
+    for part in map(json.dumps, chunked(sorted(set(works)))):
+        ids.update(row[0] for row in store.db.execute(_BY_TRACE, ['["work"]', part]))
     return ids
 
 
-def of_items(store: Store, item_ids: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
-    """The traces of each item."""
+_OF_ITEMS = f"""
+    SELECT traces.kind, traces.value, traces.item_id FROM json_each(?) AS wanted
+        CROSS JOIN traces ON traces.item_id = wanted.value
+        WHERE (SELECT count(*) FROM (SELECT 1 FROM traces AS others
+            WHERE others.kind = traces.kind AND others.value = traces.value LIMIT {COMMON} + 1)) <= {COMMON}
+"""
+
+
+def of_items(store: Store, item_ids: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+    """The traces of each item, but for those that too many items share: these say nothing."""
     found_traces: dict[str, list[tuple[str, str]]] = {}
     for part in chunked(item_ids):
-        for row in store.db.execute(f"SELECT * FROM traces WHERE item_id IN ({marks(part)})", part):
+        for row in store.db.execute(_OF_ITEMS, [json.dumps(part)]):
             found_traces.setdefault(row["item_id"], []).append((row["kind"], row["value"]))
     return found_traces
 

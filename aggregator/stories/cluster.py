@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, islice, product
 
 from aggregator.model import Bond, Cluster, Comparison, Doubt, Evidence, Member, Placement, Strength
 from aggregator.stories import evidence, links, vetoes
@@ -13,7 +15,21 @@ from aggregator.stories.identity import short_hash
 
 DOUBTFUL = 1.0
 """An editor is asked about pairs that missed the threshold by less."""
+MAX_SHARING_ITEMS = 30
+"""Maximum number of items that share a work, a page they point to or a loose address: what more share is no
+evidence, and no way to find one another."""
+MAX_STORIES_COMPARED = 40
+"""Maximum number of stories that one item is compared with."""
+MAX_MEMBERS_COMPARED = 40
+"""Maximum number of members of one story that an item is compared with: its lead and the newest others."""
+MAX_ITEMS_OF_SOURCE = 20
+"""Maximum number of items of one source in a story: what it publishes more often is a series."""
+MAX_DOUBTS = 10
+"""Maximum number of stories that an editor is asked about for one item."""
 Bonds = Mapping[frozenset[str], Bond]
+PAGES = ("link", "origin", "pointer")
+Key = tuple[str, str]
+"""What exact evidence is looked up by: a kind (one of `PAGES`, work, loose) and a value."""
 
 
 def rank(member: Member) -> tuple[bool, bool, int, datetime, str]:
@@ -33,76 +49,124 @@ def place(
 ) -> tuple[Placement, ...]:
     """Where each unplaced item goes. The order in which they arrived plays no part (I5).
 
-    `near` are the ids of items that an item should be compared with beside those that share an address with it;
+    `near` are the ids of items that an item should be compared with beside those that share an address with it,
+    the best first;
     `bonds` what editors decided; `common` words that the archive uses often.
     """
-    known = _Known(bonds=bonds or {}, near=near or {}, common=common)
+    waiting = sorted(unplaced, key=rank)
+    members = chain(waiting, (member for cluster in clusters for member in cluster.members))
+    known = _Known(Addresses(members), near or {}, bonds or {}, common)
     for cluster in clusters:
         for member in cluster.members:
             known.add(member, cluster.story_id)
     placements = []
-    for member in sorted(unplaced, key=rank):
+    for member in waiting:
         placement = _placed(member, known)
         known.add(member, placement.story_id)
         placements.append(placement)
     return tuple(placements)
 
 
-@dataclass(slots=True)
+def compared(members: Sequence[Member]) -> Sequence[Member]:
+    """The members of a story that items are compared with: its lead and the newest others."""
+    if len(members) <= MAX_MEMBERS_COMPARED:
+        return members
+    return [members[0], *members[1 - MAX_MEMBERS_COMPARED :]]
+
+
+class Addresses:
+    """Which stories are found by an address or a work; what many of all `members` share leads to none.
+
+    An equal link is exempt: a source has one item of it, so that many of them are many sources.
+    """
+
+    def __init__(self, members: Iterable[Member]) -> None:
+        self._keys = {member.item_id: _keys(member) for member in members}
+        counted = Counter(chain.from_iterable(self._keys.values()))
+        self._common = {
+            key for key, count in counted.items() if count > MAX_SHARING_ITEMS and key[0] != "link"
+        }
+        self._stories: dict[Key, dict[str, None]] = {}
+
+    def add(self, member: Member, story_id: str) -> None:
+        """Let a story be found by one of `members`."""
+        for key in self._keys[member.item_id]:
+            if key not in self._common:
+                self._stories.setdefault(key, {})[story_id] = None
+
+    def stories(self, member: Member) -> Iterator[str]:
+        """The stories with which an item shares an address or work; of each the newest."""
+        keys = self._keys.get(member.item_id) or _keys(member)
+        pages = [value for kind, value in keys if kind in PAGES]
+        works = [("work", work) for work in works_of(member)]
+        for key in chain(works, product(PAGES, pages), (key for key in keys if key[0] == "loose")):
+            yield from islice(reversed(self._stories.get(key, {})), MAX_SHARING_ITEMS)
+
+
 class _Known:
     """The stories so far, and how they are found."""
 
-    bonds: Bonds
-    near: Mapping[str, Collection[str]]
-    common: frozenset[str]
-    stories: dict[str, list[Member]] = field(default_factory=dict)
-    story_of: dict[str, str] = field(default_factory=dict)
-    by_key: dict[str, list[str]] = field(default_factory=dict)
-    keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def addresses(self, member: Member) -> tuple[str, ...]:
-        if member.item_id not in self.keys:
-            self.keys[member.item_id] = tuple(addresses(member))
-        return self.keys[member.item_id]
+    def __init__(
+        self, addresses: Addresses, near: Mapping[str, Collection[str]], bonds: Bonds, common: frozenset[str]
+    ) -> None:
+        self.addresses = addresses
+        self.near = near
+        self.common = common
+        self.stories: dict[str, list[Member]] = {}
+        self.story_of: dict[str, str] = {}
+        self.bonds: dict[str, dict[str, Bond]] = {}
+        for pair, bond in bonds.items():
+            for item_id in pair:
+                self.bonds.setdefault(item_id, {}).update(dict.fromkeys(pair - {item_id}, bond))
 
     def add(self, member: Member, story_id: str) -> None:
         self.stories.setdefault(story_id, []).append(member)
         self.story_of[member.item_id] = story_id
-        for key in self.addresses(member):
-            listed = self.by_key.setdefault(key, [])
-            if story_id not in listed:
-                listed.append(story_id)
+        self.addresses.add(member, story_id)
 
     def candidates(self, member: Member) -> list[str]:
-        found = {id_ for key in self.addresses(member) for id_ in self.by_key.get(key, ())}
-        found.update(
-            self.story_of[id_]
-            for id_ in (*self.near.get(member.item_id, ()), *self.bonded(member))
-            if id_ in self.story_of
-        )
+        """The stories that an item is compared with; those most likely its own are taken first."""
+        ids = (*sorted(self.bonded(member, Bond.TOGETHER)), *self.near.get(member.item_id, ()))
+        found: dict[str, None] = {}
+        for story_id in chain(filter(None, map(self.story_of.get, ids)), self.addresses.stories(member)):
+            found[story_id] = None
+            if len(found) == MAX_STORIES_COMPARED:
+                break
         return sorted(found)
 
-    def bonded(self, member: Member) -> Iterator[str]:
-        for pair, bond in self.bonds.items():
-            if bond is Bond.TOGETHER and member.item_id in pair:
-                yield from pair - {member.item_id}
+    def bonded(self, member: Member, bond: Bond) -> Iterator[str]:
+        return (id_ for id_, said in self.bonds.get(member.item_id, {}).items() if said is bond)
 
-    def bond(self, a: Member, b: Member) -> Bond | None:
-        return self.bonds.get(frozenset((a.item_id, b.item_id)))
+    def is_bonded(self, member: Member, story_id: str, bond: Bond) -> bool:
+        """Whether an editor decided so of an item and any member of a story."""
+        return any(self.story_of.get(id_) == story_id for id_ in self.bonded(member, bond))
 
 
-def addresses(member: Member) -> Iterator[str]:
-    """What exact evidence is looked up by: links, works, pages it is a copy of, what addresses of one page share."""
-    yield from member.links
-    yield from member.works
-    yield from member.origins
-    yield from member.pointers
+def _keys(member: Member) -> tuple[Key, ...]:
+    """What an item is found by."""
+    pages = ((kind, page) for kind, found in _pages(member) for page in sorted(found))
+    works = (("work", work) for work in sorted(member.works))
+    loose = links.loose(member.link) if member.link and member.links else None
+    return (*pages, *works, *([("loose", loose)] if loose else []))
+
+
+def _pages(member: Member) -> Iterable[tuple[str, frozenset[str]]]:
+    return zip(PAGES, (member.links, member.origins, member.pointers), strict=True)
+
+
+def pages_of(member: Member) -> list[str]:
+    """Addresses that an item has or points to."""
+    return [page for _, pages in _pages(member) for page in pages]
+
+
+def works_of(member: Member) -> list[str]:
+    """Works that an item is, and neighbours of Zenodo records: a concept and its first version."""
+    found = sorted(member.works)
     for work in member.works:
         if work.startswith("zenodo:"):
             number = int(work.removeprefix("zenodo:"))
-            yield from (f"zenodo:{number - 1}", f"zenodo:{number + 1}")
-    if member.link and member.links:
-        yield f"loose {links.loose(member.link)}"
+            found += [f"zenodo:{number - 1}", f"zenodo:{number + 1}"]
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,10 +187,10 @@ def _placed(member: Member, known: _Known) -> Placement:
     home = joinable[0] if joinable else None
     others = [j for j in judged if j is not home and j.comparison.strength is not Strength.DIFFERENT]
     related = tuple((j.story_id, _why_related(j, home)) for j in others)
+    doubtful = sorted((j for j in others if _doubtful(j)), key=lambda j: (-j.comparison.score, j.story_id))
     doubts = tuple(
         Doubt(story_id=j.story_id, score=j.comparison.score, why=_why_related(j, home))
-        for j in others
-        if _doubtful(j)
+        for j in doubtful[:MAX_DOUBTS]
     )
     if home is None:
         id_ = _free_id(member, known)
@@ -153,14 +217,15 @@ def _free_id(member: Member, known: _Known) -> str:
 
 def _judged(member: Member, story_id: str, known: _Known) -> _Judgement:
     """An item against the lead of a story, or whom an editor put beside the lead; the best of them."""
-    members = known.stories[story_id]
+    members = compared(known.stories[story_id])
     lead = members[0]
-    leads = [lead, *(m for m in members[1:] if known.bond(m, lead) is Bond.TOGETHER)]
-    compared = [(compare(member, other, known.common), other) for other in leads]
+    beside_lead = set(known.bonded(lead, Bond.TOGETHER))
+    leads = [lead, *(m for m in members[1:] if m.item_id in beside_lead)]
+    weighed = [(compare(member, other, known.common), other) for other in leads]
     best, beside = max(
-        compared, key=lambda pair: (list(Strength)[::-1].index(pair[0].strength), pair[0].score)
+        weighed, key=lambda pair: (list(Strength)[::-1].index(pair[0].strength), pair[0].score)
     )
-    if any(known.bond(member, other) is Bond.TOGETHER for other in members):
+    if known.is_bonded(member, story_id, Bond.TOGETHER):
         said = Evidence(name="editor", weight=evidence.PROOF, reason="an editor put them together")
         best = Comparison(
             strength=Strength.SAME,
@@ -172,25 +237,23 @@ def _judged(member: Member, story_id: str, known: _Known) -> _Judgement:
         return _Judgement(story_id=story_id, lead=beside, comparison=best, hindrance=None)
     if best.strength is Strength.DIFFERENT:
         for other in members[1:]:
-            if (compared_with := compare(member, other, known.common)).strength is Strength.SAME:
-                hindrance = "it is not the same as the story's lead"
-                return _Judgement(
-                    story_id=story_id, lead=other, comparison=compared_with, hindrance=hindrance
-                )
-    return _Judgement(
-        story_id=story_id, lead=beside, comparison=best, hindrance=_hindrance(member, beside, members, known)
-    )
+            if (agreeing := compare(member, other, known.common)).strength is Strength.SAME:
+                no_lead = "it is not the same as the story's lead"
+                return _Judgement(story_id=story_id, lead=other, comparison=agreeing, hindrance=no_lead)
+    apart = known.is_bonded(member, story_id, Bond.APART)
+    hindrance = "an editor keeps them apart" if apart else _hindrance(member, beside, members)
+    return _Judgement(story_id=story_id, lead=beside, comparison=best, hindrance=hindrance)
 
 
-def _hindrance(member: Member, beside: Member, members: Sequence[Member], known: _Known) -> str | None:
+def _hindrance(member: Member, beside: Member, members: Sequence[Member]) -> str | None:
     """Why an item may not join although it agrees with the lead: a member it cannot be together with (I5)."""
     for other in members:
-        if known.bond(member, other) is Bond.APART:
-            return "an editor keeps them apart"
         if other.source_id == member.source_id and not _identical(member, other):
             return "it is another item of the same source"
         if other is not beside and (veto := vetoes.against_member(member, other)):
             return veto
+    if sum(other.source_id == member.source_id for other in members) >= MAX_ITEMS_OF_SOURCE:
+        return "a story has no more items of one source"
     return None
 
 

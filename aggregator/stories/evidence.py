@@ -115,9 +115,9 @@ def short_link(a: Member, b: Member) -> Evidence | None:
     """WordPress' /?p=123 and the permalink of the same post."""
     if not a.link or not b.link or links.short_link(a.link) == links.short_link(b.link):
         return None
-    if _host(a.link) != _host(b.link) or abs(a.sort - b.sort) > timedelta(days=2):
+    if a.text != b.text or abs(a.sort - b.sort) > timedelta(days=2):
         return None
-    if _titles_agree(a, b) and a.text == b.text:
+    if _titles_agree(a, b) and _host(a.link) == _host(b.link):
         return _proof("short link", "a short link and a permalink of one site with the same title and text")
     return None
 
@@ -163,7 +163,7 @@ def _telling(a: Member) -> bool:
 def _loosely_linked(a: Member, b: Member) -> bool:
     if not a.link or not b.link or "#" in a.link + b.link:  # series live in fragments
         return False
-    return links.loose(a.link) == links.loose(b.link)
+    return links.loose(a.link) == links.loose(b.link) is not None
 
 
 def _host(url: str) -> str:

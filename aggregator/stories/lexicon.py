@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+
+from aggregator.stories.caches import WORD_CHARACTERS, cached
 
 _MARKS = re.compile("[\u0300-\u036f]+")
 
@@ -242,7 +243,7 @@ _LONGEST_FIRST = sorted(_STEMS, key=len, reverse=True)
 _KNOWN = TEMPLATE | FIELD | TECHNIQUES
 
 
-@lru_cache(maxsize=65536)
+@cached(8_192, WORD_CHARACTERS)
 def concepts(word: str) -> tuple[str, ...]:
     """What a folded word means, in the community's English: of one concept, or of the parts of a German compound."""
     if word in STOP:
@@ -267,7 +268,9 @@ LONGEST = 60
 """Characters of the longest compound anybody writes."""
 
 
-@lru_cache(maxsize=65536)  # without it a word made of known words in many ways would take for ever
+@cached(
+    8_192, WORD_CHARACTERS
+)  # without it a word made of known words in many ways would take exponential time
 def _compound(word: str) -> tuple[str, ...]:
     """The concepts of a German compound of which every part is known, or nothing."""
     if not word or len(word) > LONGEST:
@@ -283,7 +286,6 @@ def _compound(word: str) -> tuple[str, ...]:
     return ()
 
 
-@lru_cache(maxsize=65536)
 def root(word: str) -> str:
     """What a word shares with its forms and with its cognates in other languages."""
     if len(word) < 5:

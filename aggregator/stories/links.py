@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode
 
 from w3lib.url import canonicalize_url
 
 from aggregator import urls
+from aggregator.stories.caches import ADDRESS_CHARACTERS, cached
 
 _TRACKING = re.compile(
     r"(utm|mtm|pk|piwik|matomo|hsa|_hs|vero|oly|wt|ga|cm)_.*"
@@ -30,10 +30,11 @@ _LISTING = re.compile(
     r"|aktuelles|aktuell|nachrichten|meldungen|termine|veranstaltungen|presse|startseite|rundbrief)",
     re.IGNORECASE,
 )
+_SHORT = re.compile(r"[^/?]+/?\?(?:p|page_id)=\d+(?:&post_type=\w+)?")
 _IDLE_FRAGMENT = re.compile(r":~:.*|more(-\d+)?|comments?|respond|top|content|main|", re.IGNORECASE)
 
 
-@lru_cache(maxsize=65536)
+@cached(8_192, ADDRESS_CHARACTERS)
 def canonical(url: str) -> str:
     """A key that is equal for spellings of one address: scheme, www, port, tracking, slash, index page, order.
 
@@ -95,12 +96,14 @@ def _youtube(host: str, path: str, query: list[tuple[str, str]]) -> tuple[str, s
     return "youtube.com", f"/@{channel[1].lower()}" if channel else path, query
 
 
-@lru_cache(maxsize=65536)
-def loose(url: str) -> str:
+@cached(4_096, ADDRESS_CHARACTERS)
+def loose(url: str) -> str | None:
     """A key that addresses of one page often share: without language, date of the permalink, ending, punctuation.
 
-    It proves nothing by itself; `evidence` asks for more.
+    It proves nothing by itself; `evidence` asks for more. None for an address that is too long for a permalink.
     """
+    if len(url) > ADDRESS_CHARACTERS:
+        return None
     page, _, query = without_fragment(canonical(url)).partition("?")
     host, _, path = page.partition("/")
     path = _DATE_IN_PATH.sub("/", _LANGUAGE_IN_PATH.sub("/", f"/{path}"))
@@ -129,7 +132,7 @@ def slug(url: str) -> str:
 
 def short_link(url: str) -> bool:
     """Whether a link is WordPress' `/?p=123`, which every post has beside its permalink."""
-    return bool(re.fullmatch(r"[^/?]+/?\?(?:p|page_id)=\d+(?:&post_type=\w+)?", canonical(url)))
+    return len(url) <= ADDRESS_CHARACTERS and bool(_SHORT.fullmatch(canonical(url)))
 
 
 def without_fragment(key: str) -> str:

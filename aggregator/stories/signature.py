@@ -7,10 +7,10 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from aggregator.model import Member
 from aggregator.stories import facts
+from aggregator.stories.caches import WORD_CHARACTERS, cached
 from aggregator.stories.facts import MONTHS, Facts
 from aggregator.stories.lexicon import NUMBER_WORDS, ORDINAL_WORDS, STOP, TECHNIQUES, concepts, fold, weight
 from aggregator.stories.phases import phases
@@ -18,6 +18,8 @@ from aggregator.stories.places import COUNTRIES, TOWNS
 
 READ = 600
 """Characters of a text that are compared: what a news is about stands at its beginning."""
+MEMBER_CHARACTERS = 1_500
+"""Maximum length of title and text together whose signature is kept; what the store reads is shorter."""
 NAME, CAPITAL = 2.0, 1.4
 KEYS = 16
 _WORD = re.compile(r"[^\W_]+")
@@ -55,7 +57,7 @@ class Signature:
     language: str | None
 
 
-@lru_cache(maxsize=65536)
+@cached(4_096, MEMBER_CHARACTERS, lambda member: len(member.title) + len(member.text))
 def of(member: Member) -> Signature:
     """The signature of an item."""
     return make(member.title, member.text, member.teller, member.language)
@@ -148,7 +150,7 @@ def _said(text: str, *, shouting: bool = False, capitals: bool = False, lower: b
     return _Said(words, frozenset(names), frozenset(towns), frozenset(countries))
 
 
-@lru_cache(maxsize=100_000)
+@cached(16_384, WORD_CHARACTERS)
 def _meant(written: str) -> tuple[tuple[tuple[str, float], ...], str]:
     """The concepts of a word with their weights, and what sort of word it is; places speak for themselves."""
     word = fold(written)
@@ -169,7 +171,6 @@ def _meant(written: str) -> tuple[tuple[tuple[str, float], ...], str]:
     return tuple((concept, weight(concept)) for concept in concepts(word)), ""
 
 
-@lru_cache(maxsize=65536)
 def _is_name(written: str) -> bool:
     """Acronyms and names with capitals or digits inside: MAdMiC, NFDI, w26."""
     if len(written) < 2:
@@ -211,7 +212,7 @@ def common(sign: Signature, seen_often: frozenset[int]) -> frozenset[str]:
     return frozenset(c for c in sign.words if _hashed("w " + c) & ~1 in seen_often)
 
 
-@lru_cache(maxsize=65536)
+@cached(16_384, WORD_CHARACTERS)
 def _hashed(text: str) -> int:
     """63 bits, as SQLite likes them."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1

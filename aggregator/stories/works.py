@@ -30,9 +30,9 @@ _PMID = re.compile(
     re.IGNORECASE,
 )
 _ZENODO = re.compile(
-    r"^https?://(?:www\.)?zenodo\.org/(?:records?|deposit|badge/latestdoi)/(\d+)", re.IGNORECASE
+    r"^https?://(?:www\.)?zenodo\.org/(?:records?|deposit|badge/latestdoi)/(\d{1,18})(?!\d)", re.IGNORECASE
 )
-_ZENODO_DOI = re.compile(r"^10\.5281/zenodo\.(\d+)$")
+_ZENODO_DOI = re.compile(r"^10\.5281/zenodo\.(\d{1,18})$")
 _TAIL = re.compile(
     r"(?:v\d+)?(?:\.(?:full|abstract|pdf|full\.pdf|full-text|html?))*/?(?:/(?:full|abstract|pdf|epdf|html))?$",
     re.IGNORECASE,
