@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
@@ -15,6 +16,7 @@ import pytest
 
 from aggregator import wiring
 from aggregator.seams import House, in_process
+from aggregator.store import connection
 from tests.builders import NOW
 
 _hosts = count(1)
@@ -101,6 +103,17 @@ class Web:
                 pass
 
         return Handler
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unsynced() -> Iterator[None]:
+    """Nothing that the tests' own process writes waits for the disk: a killed process needs no fsync, and no test
+    cuts the power.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "SYNCHRONOUS", "OFF")
+        patch.setattr(os, "fsync", lambda _handle: None)
+        yield
 
 
 @pytest.fixture
