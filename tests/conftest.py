@@ -165,10 +165,11 @@ publish: {automatic: []}
 
 @dataclass
 class Workplace:
-    """A folder with a feeds.yaml; `house()` reads it anew each time."""
+    """A folder with a feeds.yaml; `house()` reads it as it is now."""
 
     folder: Path
     clock: Clock
+    _built: tuple[object, House] | None = None
 
     def write(self, rest: str, head: str = HEAD) -> Path:
         """Write feeds.yaml: a usual head and what the test is about."""
@@ -177,12 +178,19 @@ class Workplace:
         return file
 
     def house(self) -> House:
-        """The house on this folder, with the test's clock and no pauses between visits."""
+        """The house on this folder, with the test's clock and no pauses between visits.
+
+        The file is parsed again when it or the environment was changed: parsing takes longer than a small round.
+        """
         from dataclasses import replace
 
         from aggregator.gateways.http import HttpFetcher, user_agent
 
-        house = wiring.build(self.folder / "feeds.yaml")
+        file = self.folder / "feeds.yaml"
+        read = (file.read_bytes(), dict(os.environ))
+        if self._built is None or self._built[0] != read:
+            self._built = (read, wiring.build(file))
+        house = self._built[1]
         config = house.config
         fetcher = HttpFetcher(rules=config.fetch, user_agent=user_agent(config.site))
         return replace(
