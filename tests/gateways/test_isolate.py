@@ -17,6 +17,7 @@ import pytest
 
 from aggregator.errors import Spoiled, UnreadableDocument
 from aggregator.gateways import isolate
+from tests.processes import until
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def test_time_memory_and_death_are_failures_in_words(isolated: isolate.Isolation
     begun = time.monotonic()
     with pytest.raises(Spoiled, match=r"takes longer than 0\.5 s"):
         isolated(hang, 60, seconds=0.5)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     with pytest.raises(Spoiled, match="more than 180 MB of memory"):
         isolated(swell, 1000, seconds=10)
     with pytest.raises(Spoiled, match="killed its process"):
@@ -137,9 +138,8 @@ def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
     file.write_text(script)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "ORPHAN_MARK": str(tmp_path)}
     parent = subprocess.Popen([sys.executable, str(file)], env=environment)
-    while not (tmp_path / "ready").exists():
-        assert parent.poll() is None
-        time.sleep(0.05)
+    until(lambda: (tmp_path / "ready").exists() or parent.poll() is not None)
+    assert parent.poll() is None
     parent.kill()
     parent.wait()
 
@@ -153,8 +153,5 @@ def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
                 continue
         return found
 
-    for _ in range(100):
-        if not left():
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"left behind: {left()}")
+    # The kernel ends it after seconds of processor time, which are minutes of a busy machine.
+    until(lambda: not left(), lambda: f"left behind: {left()}", seconds=600)
