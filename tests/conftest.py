@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from aggregator import wiring
 from aggregator.seams import House, in_process
@@ -234,8 +235,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The marker of long tests."""
+    """The marker of long tests, and how Hypothesis draws: the same each time, and anew in a soak.
+
+    Nothing is timed, because that says how busy the machine is.
+    """
     config.addinivalue_line("markers", "soak: long form, only with --soak")
+    patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("suite", patient, derandomize=True)
+    settings.register_profile("soak", patient)
+    settings.load_profile("soak" if config.getoption("--soak") else "suite")
 
 
 LONGEST = (
