@@ -107,6 +107,16 @@ class Web:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def surroundings() -> Iterator[None]:
+    """Whoever runs the tests may have a proxy, which loopback does not go through, or pretend a time of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [*os.environ]:
+            if name.lower().endswith("_proxy") or name == wiring.PRETENDED:
+                patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def unsynced() -> Iterator[None]:
     """Nothing that the tests' own process writes waits for the disk: a killed process needs no fsync, and no test
     cuts the power.
