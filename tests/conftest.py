@@ -168,7 +168,7 @@ def clock() -> Clock:
 HEAD = """\
 site: {title: Imaging news, url: "https://news.example/", contact: editors@news.example, timezone: Europe/Berlin, \
 authority: "news.example,2026"}
-fetch: {allow_private: [127.0.0.0/8], timeout: 5s, slowest: 1h}
+fetch: {allow_private: [127.0.0.0/8], timeout: 60s, slowest: 1h}
 mail: {from: Imaging news <editors@news.example>}
 publish: {automatic: []}
 """
