@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
@@ -12,9 +13,11 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from aggregator import wiring
 from aggregator.seams import House, in_process
+from aggregator.store import connection
 from tests.builders import NOW
 
 _hosts = count(1)
@@ -103,6 +106,27 @@ class Web:
         return Handler
 
 
+@pytest.fixture(scope="session", autouse=True)
+def surroundings() -> Iterator[None]:
+    """Whoever runs the tests may have a proxy, which loopback does not go through, or pretend a time of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [*os.environ]:
+            if name.lower().endswith("_proxy") or name == wiring.PRETENDED:
+                patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unsynced() -> Iterator[None]:
+    """Nothing that the tests' own process writes waits for the disk: a killed process needs no fsync, and no test
+    cuts the power.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "SYNCHRONOUS", "OFF")
+        patch.setattr(os, "fsync", lambda _handle: None)
+        yield
+
+
 @pytest.fixture
 def web() -> Iterator[Web]:
     """One web server."""
@@ -144,7 +168,7 @@ def clock() -> Clock:
 HEAD = """\
 site: {title: Imaging news, url: "https://news.example/", contact: editors@news.example, timezone: Europe/Berlin, \
 authority: "news.example,2026"}
-fetch: {allow_private: [127.0.0.0/8], timeout: 5s, slowest: 1h}
+fetch: {allow_private: [127.0.0.0/8], timeout: 60s, slowest: 1h}
 mail: {from: Imaging news <editors@news.example>}
 publish: {automatic: []}
 """
@@ -152,10 +176,11 @@ publish: {automatic: []}
 
 @dataclass
 class Workplace:
-    """A folder with a feeds.yaml; `house()` reads it anew each time."""
+    """A folder with a feeds.yaml; `house()` reads it as it is now."""
 
     folder: Path
     clock: Clock
+    _built: tuple[object, House] | None = None
 
     def write(self, rest: str, head: str = HEAD) -> Path:
         """Write feeds.yaml: a usual head and what the test is about."""
@@ -164,10 +189,17 @@ class Workplace:
         return file
 
     def house(self) -> House:
-        """The house on this folder, with the test's clock and no pauses between visits."""
+        """The house on this folder, with the test's clock and no pauses between visits.
+
+        The file is parsed again when it or the environment was changed: parsing takes longer than a small round.
+        """
         from dataclasses import replace
 
-        house = wiring.build(self.folder / "feeds.yaml")
+        file = self.folder / "feeds.yaml"
+        read = (file.read_bytes(), dict(os.environ))
+        if self._built is None or self._built[0] != read:
+            self._built = (read, wiring.build(file))
+        house = self._built[1]
         fetcher = house.fetcher()
         return replace(
             house,
@@ -210,8 +242,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The marker of long tests."""
+    """The marker of long tests, and how Hypothesis draws: the same each time, and anew in a soak.
+
+    Nothing is timed, because that says how busy the machine is.
+    """
     config.addinivalue_line("markers", "soak: long form, only with --soak")
+    patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("suite", patient, derandomize=True)
+    settings.register_profile("soak", patient)
+    settings.load_profile("soak" if config.getoption("--soak") else "suite")
 
 
 LONGEST = (

@@ -23,7 +23,7 @@ class Changes:
     """What happened since the subscriber last read, as whoever made it happen knows."""
 
     edited: Collection[str] = ()
-    """Ids whose `updated` may move, because of a significant edit."""
+    """Ids whose `updated` may differ from what a feed last said: edited significantly, or decided, since then."""
     decided: Collection[str] = ()
     """Ids of stories that an editor merged, split, hid or showed, or their publisher withdrew or told again."""
     restless: Collection[str] = ()
@@ -51,6 +51,8 @@ class Subscriber:
     channels: list[str]
     problems: list[str] = field(default_factory=list)
     known: dict[str, Entry] = field(default_factory=dict)
+    shown: set[str] = field(default_factory=set)
+    """Stories that are entries of some feed now; a tombstone, or its comment, names others."""
     held: set[str] = field(default_factory=set)
     """Stories in a copy that is kept of `atom.xml` alone, tombstones obeyed."""
     months: dict[str, str] = field(default_factory=dict)
@@ -62,6 +64,7 @@ class Subscriber:
 
     def read(self, now: datetime, changes: Changes) -> None:
         """Everything that is public now."""
+        self.shown = set()
         for channel in self.channels:
             folder = "" if channel == "all" else f"channels/{channel}/"
             if (self.public / folder / "atom.xml").exists():
@@ -78,6 +81,7 @@ class Subscriber:
         root = etree.fromstring((self.public / folder / "atom.xml").read_bytes())
         entries = _entries(root)
         ids = [entry.id for entry in entries]
+        self.shown.update(ids)
         self._same_everywhere(folder, entries)
         self._later(f"{folder}atom.xml", root)
         if len(ids) != len(set(ids)):

@@ -302,7 +302,7 @@ def test_digest_preview_writes_letters_and_records_nothing(site: Workplace) -> N
     eml, html = (site.folder / line for line in said.out.splitlines()[1:])
     letter = message_from_bytes(eml.read_bytes(), policy=default)
     assert "Microscope number 2" in letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
-    assert "Microscope number 2" in html.read_text()
+    assert "Microscope number 2" in html.read_text("utf-8")
     assert dump(site) == before
 
 

@@ -33,12 +33,7 @@ from aggregator.model import Failure, Request, Response
 from aggregator.seams import Fetcher, House, in_process
 from tests.builders import NOW, rss
 from tests.conftest import HEAD, Answer, Asked, Clock, Web, Workplace
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+from tests.processes import free_port, until
 
 
 class Daemon:
@@ -64,17 +59,18 @@ class Daemon:
 
     def until(self, words: str) -> None:
         """Wait until the log has `words`."""
-        for _ in range(300):
-            if words in self.log.read_text("utf-8"):
-                return
-            assert self.process.poll() is None, self.log.read_text("utf-8")
-            time.sleep(0.05)
-        raise AssertionError(f"{words!r} is not in the log:\n{self.log.read_text('utf-8')}")
+
+        def said() -> bool:
+            found = words in self.log.read_text("utf-8")
+            assert found or self.process.poll() is None, self.log.read_text("utf-8")
+            return found
+
+        until(said, lambda: f"{words!r} is not in the log:\n{self.log.read_text('utf-8')}")
 
     def get(self, path: str) -> tuple[int, str, bytes]:
         """(status, content type, body)."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
                 return answer.status, answer.headers["Content-Type"], answer.read()
         except urllib.error.HTTPError as error:
             with error:
@@ -83,7 +79,7 @@ class Daemon:
     def end(self, number: int = signal.SIGTERM) -> int:
         """Signal it and wait."""
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
 
 @contextmanager
@@ -149,10 +145,7 @@ def test_sigterm_finishes_the_visit_in_hand(place: Workplace, web: Web) -> None:
     web.answers["/feed"] = web.answers["/second"] = slow
     rest = one(web) + f"  - {{id: second, name: Second, url: '{web.url}/second'}}\n"
     with running(place, rest) as daemon:
-        for _ in range(200):
-            if begun:
-                break
-            time.sleep(0.05)
+        until(lambda: begun)
         assert daemon.end() == 0
     conn = sqlite3.connect(place.database)
     states = dict(conn.execute("SELECT id, coalesce(last_success, next_visit) IS NOT NULL FROM sources"))
@@ -241,14 +234,12 @@ def test_a_clock_put_back_wakes_the_daemon(
     thread.start()
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() - 3600)
-    for _ in range(100):
-        if ran:
-            break
-        time.sleep(0.05)
-    worker.stop.set()
-    thread.join()
-    scheduler.shutdown()
-    assert ran
+    try:
+        until(lambda: ran)
+    finally:
+        worker.stop.set()
+        thread.join()
+        scheduler.shutdown()
 
 
 def test_requests_on_one_connection_do_not_wait(place: Workplace, web: Web) -> None:

@@ -19,7 +19,7 @@ def _aggregator(*words: str, now: str | None = None) -> subprocess.CompletedProc
     return subprocess.run(
         [sys.executable, "-m", "aggregator", *words],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         env=dict(environ) | ({"AGGREGATOR_NOW": now} if now else {}),
         check=False,
     )

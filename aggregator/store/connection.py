@@ -21,6 +21,8 @@ BUSY_TIMEOUT_MS = 10_000
 MIGRATION_COPY = "-before-migration-"
 MAX_MIGRATION_COPIES = 3
 """Maximum number of copies kept that were made before migrations."""
+SYNCHRONOUS = "FULL"
+"""With WAL: a commit is on disk when it returns, as V1 and M4 need after a power cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,7 @@ def _prepared(conn: sqlite3.Connection, path: Path) -> Store:
     conn.execute("PRAGMA foreign_keys = ON")
     _refuse_newer(conn, path)
     conn.execute("PRAGMA journal_mode = WAL")
-    # WAL with synchronous=FULL: a commit is on disk when it returns, as V1 and M4 need after a power cut.
-    conn.execute("PRAGMA synchronous = FULL")
+    conn.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
     db = Database(conn, recursive_triggers=False, execute_plugins=False)
     pending = [migration.name for migration in MIGRATIONS.pending(db)]
     if pending:

@@ -738,8 +738,6 @@ anything = st.recursive(
 
 
 @settings(
-    derandomize=True,
-    deadline=None,
     max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

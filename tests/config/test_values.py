@@ -16,7 +16,7 @@ from lxml.html import document_fromstring
 
 from aggregator.config import values
 
-law = settings(derandomize=True, deadline=None, max_examples=60)
+law = settings(max_examples=60)
 
 MEANINGS: list[tuple[Callable[[Any], object], object, object]] = [
     (values.duration, "20s", timedelta(seconds=20)),

@@ -215,7 +215,7 @@ def test_no_title_or_subject_forges_a_header(vector: str) -> None:
         assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(subject=st.text(max_size=120), title=st.text(max_size=120), words=st.text(max_size=200))
 def test_whatever_is_said_the_message_holds(subject: str, title: str, words: str) -> None:
     """PB16: any Unicode: the usual headers, ASCII bytes, lines below 998 octets that end in CR LF."""
@@ -289,7 +289,7 @@ HOSTILE = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(subject=HOSTILE, title=HOSTILE, words=HOSTILE, more=HOSTILE)
 def test_whatever_a_feed_says_no_header_is_forged(subject: str, title: str, words: str, more: str) -> None:
     """PB16: encoded words, line ends of every sort, bidi, halves of characters, 10,000 letters: headers stay ours."""

@@ -147,7 +147,7 @@ def test_over_the_nights_of_berlin_every_date_comes_once() -> None:
         assert told("30 2 * * *", BERLIN, walk) == [start.date() + timedelta(days=n) for n in range(-1, 3)]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @example(change=("Europe/Berlin", "2026-10-25"), hour=2, minute=30, gaps=[1])
 @example(change=("America/Havana", "2026-03-08"), hour=0, minute=0, gaps=[7])
 @given(
@@ -171,7 +171,7 @@ def test_no_date_is_skipped_or_doubled_however_often_the_job_runs(
     assert len(periods) >= 4
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     change=st.sampled_from(CHANGES),
     hour=st.integers(0, 23),
@@ -240,7 +240,7 @@ def test_however_long_it_sleeps_no_period_comes_twice(step: timedelta, zone: Zon
         assert len(set(periods)) == len(periods)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     change=st.sampled_from(CHANGES),
     schedule=st.sampled_from(

@@ -59,6 +59,24 @@ def test_a_document_is_written_with_its_gz_and_nothing_else(tmp_path: Path) -> N
     assert {f.name for f in target(tmp_path).parent.iterdir()} == {"atom.xml", "atom.xml.gz"}
 
 
+def test_bytes_are_on_disk_before_they_are_visible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P1: both drafts are synced before the first is renamed, and the folder behind them."""
+    synced: list[tuple[str, list[str]]] = []
+
+    def fsync(handle: int) -> None:
+        folder = target(tmp_path).parent
+        name = Path(f"/proc/self/fd/{handle}").readlink().name
+        synced.append((name, sorted(file.name for file in folder.iterdir() if file.name[0] != ".")))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    files.write_document(tmp_path, document(b"one"))
+    assert synced == [
+        (".atom.xml.gz.draft", []),
+        (".atom.xml.draft", []),
+        ("events", ["atom.xml", "atom.xml.gz"]),
+    ]
+
+
 def test_the_same_bytes_leave_the_files_alone(tmp_path: Path) -> None:
     """PB13: nothing changed means neither document nor .gz is written: same mtime, same inode."""
     files.write_document(tmp_path, document(b"one"))

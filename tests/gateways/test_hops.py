@@ -173,7 +173,7 @@ def test_a_name_that_hangs_in_dns(place: Workplace, web: Web, monkeypatch: pytes
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     web.answers["/feed"] = Answer(rss(news(1)))
-    head = HEAD.replace("timeout: 5s", "timeout: 1s").replace("[127.0.0.0/8]", "[127.0.0.0/8, slow.example]")
+    head = HEAD.replace("timeout: 60s", "timeout: 1s").replace("[127.0.0.0/8]", "[127.0.0.0/8, slow.example]")
     urls = {"slow": "http://slow.example/", "node": f"{web.url}/feed"}
     listed = "".join(f"  - {{id: {name}, name: N, url: '{url}'}}\n" for name, url in urls.items())
     place.write("sources:\n" + listed, head)

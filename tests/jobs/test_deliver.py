@@ -25,6 +25,7 @@ from tests import command
 from tests.builders import NOW, rss
 from tests.conftest import Clock, Web, Workplace
 from tests.jobs.test_digest import READERS, WEEK, news, plan, poll, rows, run, write
+from tests.processes import until
 from tests.relays import DROP, Relay, Script, relaying
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -390,11 +391,10 @@ def test_a_command_that_is_told_to_end_leaves_nothing_in_doubt(
         cwd=place.folder,
         env={**os.environ, "AGGREGATOR_NOW": NOW.isoformat()},
     )
-    while not relay.letters:
-        time.sleep(0.01)
-        assert process.poll() is None
+    until(lambda: relay.letters or process.poll() is not None)
+    assert process.poll() is None
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert rows(place, "SELECT state, count(*) FROM deliveries GROUP BY 1") == [
         ("accepted", 1),
         ("queued", 2),

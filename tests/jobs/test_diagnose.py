@@ -209,7 +209,7 @@ def test_exit_codes(place: Workplace, webs: Callable[[], Web], broken: int, well
     listed = "".join(f"  - {{id: s{n}, name: S, url: '{w.url}/feed'}}\n" for n, w in enumerate(servers))
     place.write(
         f"fetch: {{allow_private: [127.0.0.0/8], every: 1h}}\nsources:\n{listed}",
-        head=HEAD.replace("fetch: {allow_private: [127.0.0.0/8], timeout: 5s, slowest: 1h}\n", ""),
+        head=HEAD.replace("fetch: {allow_private: [127.0.0.0/8], timeout: 60s, slowest: 1h}\n", ""),
     )
     said = call(place, "check", "--live", "--json") if code else call(place, "check", "--live")
     assert said.code == code

@@ -132,7 +132,7 @@ def test_the_command(place: Workplace, web: Web) -> None:
 @pytest.mark.parametrize("command", ["discover", "preview"])
 def test_a_bomb_is_one_message(place: Workplace, web: Web, command: str) -> None:
     """What takes its reader down ends in one line and 1."""
-    place.write("", head=HEAD.replace("timeout: 5s", "timeout: 1s"))
+    place.write("", head=HEAD.replace("timeout: 60s", "timeout: 1s"))
     web.answers["/x"] = Answer(b"[" * 5_000_000)
     said = call(place, "source", command, f"{web.url}/x")
     assert (said.code, said.line.startswith(f"aggregator: {web.url}/x: ")) == (1, True)

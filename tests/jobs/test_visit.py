@@ -250,20 +250,25 @@ def test_work_and_outcome_travel_between_processes() -> None:
         assert pickle.loads(pickle.dumps(outcome)) == outcome
 
 
-def test_requests_to_one_host_keep_their_distance() -> None:
+def test_requests_to_one_host_keep_their_distance(monkeypatch: pytest.MonkeyPatch) -> None:
     """V2, CL11: the gap counts from the end of the last answer, and is no part of what a visit took."""
-    times: list[tuple[float, float]] = []
+    clock, times = [100.0], list[tuple[float, float]]()
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "sleep", sleep)
 
     def slow(_request: Request) -> Response:
         begun = time.monotonic()
-        time.sleep(0.05)
+        time.sleep(0.25)
         times.append((begun, time.monotonic()))
         return response()
 
     requests = (Request(source=source()), Request(source=source(id="b", url="https://node.example/b")))
     elsewhere = Request(source=source(id="c", url="https://other.example/c"))
-    work = HostVisit(requests=(*requests, elsewhere), rules=(), now=NOW, gap=0.4)
+    work = HostVisit(requests=(*requests, elsewhere), rules=(), now=NOW, gap=4.0)
     outcomes = visit_host(work, slow, never)
-    assert times[1][0] - times[0][1] >= 0.4
-    assert times[2][0] - times[1][1] < 0.4
-    assert outcomes[1].seconds < 0.4
+    assert times == [(100.0, 100.25), (104.25, 104.5), (104.5, 104.75)]
+    assert [outcome.seconds for outcome in outcomes] == [0.25, 0.25, 0.25]

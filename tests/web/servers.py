@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from aggregator.gateways import files
 from aggregator.model import Document
 from tests.builders import NOW
 from tests.conftest import HEAD
+from tests.processes import free_port, until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
@@ -46,7 +46,7 @@ class Server:
 
     def ask(self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> Answered:
         """One request on a connection of its own; nothing but Host is sent unasked."""
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as line:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as line:
             line.putrequest(method, path, skip_accept_encoding=True)
             for name, value in (headers or {}).items():
                 line.putheader(name, value)
@@ -62,12 +62,6 @@ class Server:
 def put(public: Path, path: str, body: bytes, kind: str = "application/octet-stream") -> None:
     """Publish a document as the jobs do, with its packed twin."""
     files.write_document(public, Document(path=path, media_type=kind, body=body))
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -91,14 +85,12 @@ def serving(name: str, folder: Path) -> Iterator[Server]:
 
 
 def _until_up(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(400):
+    def listens() -> bool:
         assert process.poll() is None, log.read_text("utf-8", "replace")
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError("nobody listens:\n" + log.read_text("utf-8", "replace"))
+        with closing(socket.socket()) as line:
+            return line.connect_ex(("127.0.0.1", port)) == 0
+
+    until(listens, lambda: "nobody listens:\n" + log.read_text("utf-8", "replace"))
 
 
 def _own(folder: Path, port: int) -> list[str]:

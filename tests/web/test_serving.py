@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -68,7 +68,10 @@ def server(request: pytest.FixtureRequest, servers: Callable[[str], Server]) -> 
 def filled(folder: Path) -> Path:
     """A folder with everything that is published, and with what must not be seen."""
     public = folder / "public"
-    for path in [*KINDS, f"/archive/{datetime.now(UTC):%Y-%m}.xml"]:
+    today = datetime.now(UTC)
+    tomorrow = today + timedelta(days=1)  # may be of another month than the one in which the server is asked
+    months = {f"/archive/{day:%Y-%m}.xml" for day in (today, tomorrow)}
+    for path in [*KINDS, *months]:
         put(public, path.strip("/") + ("/index.html" if path.endswith("/") else ""), BODY)
     (public / NOT_PACKED).write_bytes(BODY)
     (public / ".atom.xml.draft").write_bytes(BODY)
