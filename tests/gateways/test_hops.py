@@ -80,6 +80,7 @@ def test_nor_by_a_private_server_in_between(place: Workplace, public: Web, webs:
         why = reason(write(place, url, options))
         assert "is a private address" in why, why
         place.database.unlink()
+        (place.public / "atom.xml").unlink()
     assert inside.asked == [], "not even for its robots.txt"
 
 
