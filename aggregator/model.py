@@ -1406,12 +1406,36 @@ class RunRecord:
     report: Mapping[str, object] | None
 
 
+class Step(StrEnum):
+    """A step of a job that something may break; the value is what `status` calls it."""
+
+    PLACING = "item"
+    PUBLISHING = "story"
+    SHOWING = "found story"
+    DIGEST = "digest story"
+    CHANNEL = "channel"
+    EDITION = "edition"
+    COMPOSING = "digest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """What broke a step at `at`: `name` is the id of an item, story, channel or the like; `source` tells it."""
+
+    step: Step
+    name: str
+    title: str
+    source: str
+    at: datetime
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
     """The health of everything. `owed` letters are still to be sent, `parked` ones wait for a person.
 
     `relay` is the relay's trouble if there is one, `suppressed` the addresses that get no more letters,
-    `hub` why the WebSub hub does not take notice of news at present.
+    `hub` why the WebSub hub does not take notice of news at present, `set_aside` what broke a step.
     """
 
     sources: tuple[SourceHealth, ...]
@@ -1426,6 +1450,7 @@ class StatusReport:
     relay: RelayHold | None = None
     suppressed: tuple[Suppression, ...] = ()
     hub: str | None = None
+    set_aside: tuple[SetAside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

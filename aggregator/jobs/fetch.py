@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from itertools import islice
 
 from aggregator import urls
 from aggregator.errors import AggregatorError, ContactMissing, UnknownName
 from aggregator.gateways import address
 from aggregator.jobs import announce, cadence, place, publish, withdraw
+from aggregator.jobs.contain import Broken, attempt
 from aggregator.jobs.working import AUTHORITY, known_source, prepare, reading_key, working
 from aggregator.model import (
     Arrival,
@@ -95,12 +97,13 @@ def _place_and_publish(work: _Round) -> dict[str, object]:
     """What is new into stories, stories into documents; what the report says of it."""
     _settle_authority(work.store, work.config)
     placed = place.place(work.store, work.config.channels, work.now)
+    work.notices += placed.notices
     try:
         published = publish.render(work.store, work.config, work.now)
     except AggregatorError as error:
         error.notices = tuple(work.notices)  # V8: what was committed is told, whatever comes after
         raise
-    work.notices += announce.announce(work.house, work.store)
+    work.notices += [*published.notices, *announce.announce(work.house, work.store)]
     return {
         "new_stories": placed.founded,
         "joined_stories": placed.joined,
@@ -278,7 +281,7 @@ def _visit_all(work: _Round, chosen: Sequence[Source], isolate: Isolate, progres
             for future in finished:
                 waiting = {source.id for source in running.pop(future)}
                 for outcome in _outcomes(future, waiting):
-                    _keep(work, by_id[outcome.source_id], outcome, visits[outcome.source_id])
+                    _keep_contained(work, by_id[outcome.source_id], outcome, visits[outcome.source_id])
                     waiting.discard(outcome.source_id)
                     if progress:
                         progress(work.counts["visited"], len(chosen), outcome.source_id)
@@ -376,6 +379,16 @@ def _outcomes(future: Future[tuple[Outcome, ...]], batch: Iterable[str]) -> Sequ
     except Exception as error:  # noqa: BLE001 - L2: a dead worker must not take the other visits with it
         failure = Failure(reason=f"the worker died ({type(error).__name__}: {str(error)[:200]})")
         return [Outcome(source_id=id_, result=failure, conditional=None, seconds=0.0) for id_ in batch]
+
+
+def _keep_contained(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None:
+    """The outcome of one visit; one that cannot be kept is a failure of its source alone."""
+    done = attempt(partial(_keep, work, source, outcome, visit_id))
+    if isinstance(done, Broken):
+        failure = Failure(
+            reason=f"what it said broke the program ({done.reason})", status=outcome.result.status
+        )
+        _keep(work, source, replace(outcome, result=failure, older=(), checked=()), visit_id)
 
 
 def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None:
@@ -568,16 +581,22 @@ def _reread(work: _Round, isolate: Isolate) -> None:
             isolate,
             work.config.fetch.timeout.total_seconds(),
         )
-        with work.store.transaction():
-            if isinstance(result, Harvest):
-                changes = _counted(_keep_items(work, source, record, result, reread=True))
-                work.counts["new_items"] += changes[Change.NEW]
-                work.counts["updated_items"] += changes[Change.EDITED] + changes[Change.SIGNIFICANT]
-            else:
-                sources.reread_in_vain(work.store, source_id, key)
-                work.notices.append(
-                    f"{source_id}: its kept document cannot be read any more: {result.reason}"
-                )
+        kept_again = attempt(partial(_keep_reread, work, source, record, result))
+        reason = kept_again.reason if isinstance(kept_again, Broken) else kept_again
+        if reason:
+            sources.reread_in_vain(work.store, source_id, key)
+            work.notices.append(f"{source_id}: its kept document cannot be read any more: {reason}")
+
+
+def _keep_reread(work: _Round, source: Source, record: SourceRecord, result: Harvest | Failure) -> str | None:
+    """What a kept document says by now; or why it cannot be read."""
+    if isinstance(result, Failure):
+        return result.reason
+    with work.store.transaction():
+        changes = _counted(_keep_items(work, source, record, result, reread=True))
+    work.counts["new_items"] += changes[Change.NEW]
+    work.counts["updated_items"] += changes[Change.EDITED] + changes[Change.SIGNIFICANT]
+    return None
 
 
 _WELL: Callable[[State], bool] = {State.NEW, State.WELL}.__contains__

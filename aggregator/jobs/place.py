@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from aggregator.jobs import trace, withdraw
-from aggregator.model import Channel, Cluster, Member, Placement
-from aggregator.store import archives, channels, editorial, stories
+from aggregator.jobs.contain import Broken, Containment, attempt
+from aggregator.model import Channel, Cluster, Member, Placement, Step
+from aggregator.store import archives, channels, editorial, stories, traces
 from aggregator.store.connection import Store
 from aggregator.stories import cluster, select
 
@@ -19,17 +21,78 @@ FRESH = timedelta(days=7)
 class Placed:
     """How many stories were founded, and how many items joined one."""
 
-    founded: int
-    joined: int
+    founded: int = 0
+    joined: int = 0
+    notices: tuple[str, ...] = ()
 
 
 def place(store: Store, all_channels: Sequence[Channel], now: datetime) -> Placed:
-    """Give every unplaced item its story."""
+    """Give every unplaced item its story; what breaks this is set aside, and the others are placed without it."""
+    placed = attempt(lambda: _place(store, all_channels, now))
+    if not isinstance(placed, Broken):
+        return placed
+    contained = Containment(store)
+    _find_broken(store, contained)
+    contained.record(now)
+    left = [member.item_id for member in sorted(stories.unplaced(store), key=cluster.rank)]
+    placed = attempt(lambda: _place(store, all_channels, now, left))
+    if isinstance(placed, Broken):  # nothing is wrong with any of them alone
+        placed = _place_singly(store, all_channels, now, left, contained)
+    return replace(placed, notices=contained.record(now))
+
+
+def _find_broken(store: Store, contained: Containment) -> None:
+    """Set aside, one by one, what no traces can be made of and what cannot be compared, placed or not."""
+    trace.trace_singly(store, contained)
+    unplaced = {member.item_id: member for member in stories.unplaced(store)}
+    sound = [
+        unplaced[id_]
+        for id_ in contained.sound(Step.PLACING, unplaced)
+        if contained.test(Step.PLACING, id_, partial(cluster.compare_with_itself, unplaced[id_]))
+    ]
+    near = attempt(lambda: _near(store, sound))
+    for member in () if isinstance(near, Broken) else near:
+        contained.test(Step.PLACING, member.item_id, partial(cluster.compare_with_itself, member))
+
+
+def _near(store: Store, members: Sequence[Member]) -> list[Member]:
+    """Read the placed items that placing would compare with `members`."""
+    traces.begin(store)
+    trace.ask(store, [member.item_id for member in members])
+    return [member for found in trace.around(store, members).clusters for member in found.members]
+
+
+def _place_singly(
+    store: Store,
+    all_channels: Sequence[Channel],
+    now: datetime,
+    ids: Iterable[str],
+    contained: Containment,
+) -> Placed:
+    placed: list[Placed] = []
+
+    def one(id_: str) -> None:
+        placed.append(_place(store, all_channels, now, [id_]))
+
+    for id_ in ids:
+        contained.test(Step.PLACING, id_, partial(one, id_))
+    return Placed(founded=sum(some.founded for some in placed), joined=sum(some.joined for some in placed))
+
+
+def _place(
+    store: Store, all_channels: Sequence[Channel], now: datetime, ids: Sequence[str] | None = None
+) -> Placed:
+    """Place everything, or the items `ids`, whose traces are written already."""
     with store.transaction():
-        trace.trace(store)
-        unplaced = stories.unplaced(store)
+        if ids is None:
+            trace.trace(store)
+        else:
+            traces.begin(store)
+            trace.ask(store, ids)
+        wanted = ids if ids is None else frozenset(ids)
+        unplaced = [m for m in stories.unplaced(store) if wanted is None or m.item_id in wanted]
         if not unplaced:
-            return Placed(founded=0, joined=0)
+            return Placed()
         feed_exists = stories.any_announced(store)
         found = trace.around(store, unplaced)
         before = found.clusters

@@ -13,7 +13,7 @@ from aggregator.gateways import files
 from aggregator.jobs.place import select_again
 from aggregator.model import Config, Source
 from aggregator.sources import VERSION
-from aggregator.store import runs, sources
+from aggregator.store import runs, set_aside, sources
 from aggregator.store.connection import Store, opened
 
 AUTHORITY = "authority"
@@ -59,6 +59,7 @@ def prepare(store: Store, config: Config, now: datetime) -> None:
     """feeds.yaml into the store: sources (V5), with what their documents are to be read (V4), and channels."""
     keys = {source.id: reading_key(source, config) for source in config.sources}
     with store.transaction():
+        set_aside.retry(store)
         sources.sync(store, config.sources, keys)
     select_again(store, config.channels, now)
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from aggregator.model import Cluster, Correction, Item, Kind, Member, Placement, Sighting, Story
+from aggregator.model import Cluster, Correction, Item, Kind, Member, Placement, Sighting, Step, Story
 from aggregator.store import traces
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, from_row, marks
@@ -24,7 +24,10 @@ _COLUMNS = """
 _MEMBER = f"{_COLUMNS} FROM items JOIN sources ON sources.id = items.source_id"
 # Named, because SQLite would rather use the index of story_id, whose NULLs are every item that a filter dropped.
 _UNPLACED = "items INDEXED BY items_unplaced"
-_IS_UNPLACED = "items.story_id IS NULL AND items.dropped IS NULL AND items.held IS NULL"
+_IS_UNPLACED = (
+    "items.story_id IS NULL AND items.dropped IS NULL AND items.held IS NULL"
+    f" AND NOT EXISTS (SELECT 1 FROM set_aside WHERE step = '{Step.PLACING}' AND name = items.id)"
+)
 
 
 def unplaced(store: Store) -> list[Member]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from aggregator.model import Bond, Cluster, Comparison, Doubt, Evidence, Member, Placement, Strength
@@ -103,6 +103,18 @@ def addresses(member: Member) -> Iterator[str]:
             yield from (f"zenodo:{number - 1}", f"zenodo:{number + 1}")
     if member.link and member.links:
         yield f"loose {links.loose(member.link)}"
+
+
+def compare_with_itself(member: Member) -> None:
+    """Do all that placing does with an item, beside a twin of it; raises what comparing it with others may raise."""
+    twin = replace(member, item_id=f"{member.item_id} ", source_id=f"{member.source_id} ")
+    alike = replace(twin, links=frozenset(), works=frozenset(), origins=frozenset())
+    compare(member, twin, whole=True)
+    compare(member, alike, whole=True)
+    vetoes.of_reposts(member, twin)
+    for piece in evidence.EXACT:
+        piece(member, twin)
+    place([member, alike], (), {member.item_id: [alike.item_id]})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
