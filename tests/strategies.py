@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from tests.hostile import POISON
+
 law = settings(
     max_examples=80,
     deadline=None,  # nothing is timed
@@ -75,72 +77,6 @@ urls = st.builds(
     st.lists(_pairs, max_size=4),
     _fragments,
 )
-
-POISON = (
-    "https://例え.jp：8080/a",
-    "https://例え。jp／a？b＃c",
-    "https://node.example＠else.example/",
-    "http://ex℀mple.org/x",
-    "http://[x",
-    "http://x]/",
-    "//[://http://[x",
-    "http://[::1]:80:90/",
-    "http://[fe80::1%25eth0]/x",
-    "http://[v1.x]/",
-    "http://[::ffff:1.2.3.4.5]/",
-    "https://node.example:99999/x",
-    "https://node.example:8o80/x",
-    "https://node.example:-1/x",
-    "https://node.example:８０/x",
-    "https://node.example:" + "9" * 5_000 + "/x",
-    "https://node.example/" + "9" * 5_000,
-    "https://zenodo.org/records/" + "9" * 3_900,
-    "https://zenodo.org/records/٣٤٥٦٧",
-    "https://doi.org/10.1234/%00%0a%1b[31m%ff",
-    "https://doi.org/10.5281/zenodo." + "9" * 3_900,
-    "https://f1000research.com/articles/" + "9" * 1_000 + "-" + "9" * 1_000,
-    "https://youtu.be/%00",
-    "https://www.www.www./",
-    "https://./",
-    "https://" + "a" * 300 + ".example/",
-    "https://" + "a." * 2_000 + "/",
-    "https://xn--a.example/xn--",
-    "https://xn--" + "z" * 60 + ".example/",
-    "https://\u200d.example/",
-    "https://ß.ẞ.ς.example/",
-    "https://node.example/\ud800",
-    "https://node.example/%ud800%",
-    "https://node.example\x00/",
-    "https://node.exa\tmple/a\nb\r\nc",
-    "https:\\\\node.example\\a",
-    "https:node.example",
-    "https:///node.example//",
-    "https://?#",
-    "https://node.example/?" + "&" * 3_000,
-    "https://node.example/" + "a/../" * 1_000,
-    "https://node.example/#" + "#" * 1_000,
-    "https://a:b:c@d@node.example/",
-    "HTTPS://NODE.EXAMPLE.:443/./a//b/?#",
-    "１２３４ €, ²³ ½ Ⅷ ㊿ 1.2.3.4,5 10.10.2026 31.02.2026 99.99.9999",
-    "9" * 5_000 + " euro",
-    "1" + ",000" * 1_500 + " million euro",
-    "0.000000001 billion $ 1e999 -0 ∞ NaN",
-    "١٢ مارس ٢٠٢٦, १२.०३.२०२६, 𝟏𝟐. März 𝟐𝟎𝟐𝟔",
-    "March 99999999999 2026, 2026-99-99, 0000-00-00, 32nd of Foo",
-    "CVE-2026-" + "9" * 5_000 + " Ref. 1/2/3-4.5.6 v1.2.3.4.5-rc.6",
-    "Part " + "x" * 3_000 + " XXVIII IIII",
-    "&#xD800; &#99999999999999999999; &#x" + "F" * 5_000 + "; &" + "x" * 5_000 + ";",
-    "(((((((((((((((((((((((((((((((((((((((((((((((((([a-z]*)+)+$ \\1 (?P<x>) {1,99999999}",
-    '\'"; DROP TABLE items; -- * NEAR(a b) title:x ^ AND OR NOT ""',
-    "{{ x }} {% raw %} %s %(x)s {0} {} $x",
-    "ﷺ" * 200,
-    "\u0301" * 500,
-    "İıſß" * 50,
-    "👩‍👩‍👧‍👦🏴\U000e0067\U000e0062\U000e007f\u200b\u2060\ufeff",
-    "\x00",
-    "\ud800\udfff",
-)
-"""Texts that made some function of Python raise, or look as if they could: addresses, figures, dates, escapes."""
 
 addresses = st.one_of(
     st.sampled_from(POISON),

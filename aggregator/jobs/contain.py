@@ -84,18 +84,20 @@ class Containment:
     def without_broken(self, step: Step, names: Iterable[str], act: Callable[[Sequence[str]], T]) -> T:
         """Return what `act` makes of `names` without those that break it when it is given them alone.
 
-        Raises what `act` raises if it is no single one of them.
+        Raises what `act` raises if none of them is to blame: it breaks without any, with none alone, or with all.
         """
         sound = self.sound(step, names)
         done = attempt(lambda: act(sound))
         if not isinstance(done, Broken):
             return done
-        for name in sound:
-            self.test(step, name, partial(act, [name]))
-        left = self.sound(step, sound)
-        if len(left) == len(sound):
+        if isinstance(attempt(lambda: act([])), Broken):
             raise done.error
-        return act(left)
+        tried = {name: attempt(partial(act, [name])) for name in sound}
+        broken = {name: one.reason for name, one in tried.items() if isinstance(one, Broken)}
+        if not broken or len(broken) == len(sound) > 1:
+            raise done.error
+        self.broken |= {(step, name): reason for name, reason in broken.items()}
+        return act(self.sound(step, sound))
 
     def test(self, step: Step, name: str, act: Callable[[], object]) -> bool:
         """Do something about one item or story, which is set aside if it breaks; whether it did not."""
@@ -135,7 +137,7 @@ WHOLE = frozenset({Step.CHANNEL, Step.EDITION, Step.COMPOSING})
 """Steps whose failure leaves a whole document or digest as it was."""
 
 _STEPS = {
-    Step.PLACING: ("placed", "left out until it changes or the program is upgraded"),
+    Step.PLACING: ("compared with others", "left out until it changes or the program is upgraded"),
     Step.PUBLISHING: ("published", "left out until it changes or the program is upgraded"),
     Step.DIGEST: ("told in a digest", "left out until it changes or the program is upgraded"),
     Step.CHANNEL: ("published", "tried again at every run"),

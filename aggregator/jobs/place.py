@@ -75,8 +75,23 @@ def _place_singly(
         placed.append(_place(store, all_channels, now, [id_]))
 
     for id_ in ids:
-        contained.test(Step.PLACING, id_, partial(one, id_))
+        if isinstance(attempt(partial(one, id_)), Broken):
+            _find_clashing(store, id_, contained)
+            contained.record(now)
+            contained.test(Step.PLACING, id_, partial(one, id_))
     return Placed(founded=sum(some.founded for some in placed), joined=sum(some.joined for some in placed))
+
+
+def _find_clashing(store: Store, item_id: str, contained: Containment) -> None:
+    """Set aside the leads of stories that an item cannot be compared with, so that it is placed without them."""
+    (member,) = stories.members(store, [item_id])
+    traces.begin(store)
+    trace.ask(store, [item_id])
+    around = trace.around(store, [member])
+    for one in around.clusters:
+        near = {item_id: [other.item_id for other in one.members]}
+        pair = partial(cluster.place, [member], [one], near, around.bonds, around.common)
+        contained.test(Step.PLACING, one.lead.item_id, pair)
 
 
 def _place(
