@@ -78,6 +78,7 @@ _ADVICE = (
     (r"filled in by scripts", "the page shows its news to browsers only: look for a feed or an API"),
     (r"^moved for good", "put the new address into feeds.yaml as the source's `url`"),
     (r"^nothing new since", "look at the partner's site: has its news moved to another feed?"),
+    (r"broke the (?:parser|program)", "please report this as a bug of the program, with this line"),
     (r"bot wall", "ask the partner to let our User-Agent through; it names your contact"),
     (r"robots\.txt", "the partner does not want this page to be read by programs: ask for a feed"),
     (r"reading it", "the document is too much for one visit: tell the partner, or disable the source"),

@@ -86,12 +86,7 @@ def around(store: Store, members: Iterable[Member]) -> Surroundings:
     ids |= traces.sharing(store, (value for member in members for value in cluster.addresses(member)))
     bonds = editorial.bonds(store, (member.item_id for member in members))
     ids |= {id_ for pair in bonds for id_ in pair}
-    aside = set_aside.names(store)[Step.PLACING]
-    clusters = tuple(
-        one
-        for one in stories.clusters(store, stories.stories_of(store, ids))
-        if aside.isdisjoint(member.item_id for member in one.members)
-    )
+    clusters = tuple(comparable(store, stories.stories_of(store, ids)))
     more = editorial.bonds(store, (m.item_id for c in clusters if len(c.members) > 1 for m in c.members))
     return Surroundings(
         clusters=clusters,
@@ -99,6 +94,13 @@ def around(store: Store, members: Iterable[Member]) -> Surroundings:
         bonds=bonds | more,
         common=frozenset(_common([m for m in members if m.item_id in found.near], found.common)),
     )
+
+
+def comparable(store: Store, story_ids: Iterable[str]) -> list[Cluster]:
+    """Read stories as placing sees them, without those that have an item which cannot be compared."""
+    aside = set_aside.names(store)[Step.PLACING]
+    found = stories.clusters(store, story_ids)
+    return [one for one in found if aside.isdisjoint(member.item_id for member in one.members)]
 
 
 def _common(members: Iterable[Member], seen_often: frozenset[int]) -> Iterator[str]:
