@@ -14,7 +14,7 @@ MAX_CHARACTERS = 8_000
 # Each is read as the one ASCII character that it stands for, so that https://例え.jp：８０／ is a link. Not "＠", which
 # would turn the host before it into a user's name.
 _FULL_WIDTH = str.maketrans("：／？＃．。｡０１２３４５６７８９", ":/?#...0123456789")
-_AUTHORITY = re.compile(r"(?:https?:)?//[^/?#]*", re.IGNORECASE)
+_AUTHORITY = re.compile(r"\A(?:https?:)?//[^/?#]*", re.IGNORECASE)
 _REMOVED = re.compile(r"[\t\r\n]")
 _BEFORE_QUERY = re.compile(r"[^?#]*")
 _BLANKS = "".join(map(chr, range(0x21)))
@@ -90,5 +90,5 @@ def _read(written: str) -> str:
     if "\\" in url:
         url = _BEFORE_QUERY.sub(lambda match: match[0].replace("\\", "/"), url, count=1)
     if not url.isascii():
-        url = _AUTHORITY.sub(lambda match: match[0].translate(_FULL_WIDTH), url, count=1)
+        url = _AUTHORITY.sub(lambda match: match[0].translate(_FULL_WIDTH), url)
     return url

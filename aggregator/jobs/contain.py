@@ -48,7 +48,7 @@ def attempt(act: Callable[[], T]) -> T | Broken:
         return act()
     except (AggregatorError, OSError, MemoryError):
         raise
-    except Exception as error:
+    except Exception as error:  # L2: one item, story or channel must not stop the others
         if is_trouble(error):
             raise
         said.debug("contained", exc_info=error)
@@ -112,9 +112,13 @@ class Containment:
         if isinstance(done, Broken):
             self.broken[step, name] = done.reason
             return None
+        self.forget(step, name)
+        return done
+
+    def forget(self, step: Step, name: str) -> None:
+        """Take back that something made of many is set aside: it was done, or is not wanted any more."""
         if name in self.aside[step]:
             self.mended.add((step, name))
-        return done
 
     def record(self, now: datetime) -> tuple[str, ...]:
         """Write what was set aside, and return what is to be said of what was not set aside before."""

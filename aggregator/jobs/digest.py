@@ -52,6 +52,8 @@ def run(house: House) -> DigestReport:
                 Step.COMPOSING, plan.id, partial(_compose, store, config, plan, now, report, contained)
             )
             report = composed or report
+        for gone in contained.aside[Step.COMPOSING].difference(plan.id for plan in config.mailings):
+            contained.forget(Step.COMPOSING, gone)
         report = replace(report, notices=(*report.notices, *contained.record(now)))
         report = _publish_and_deliver(house, store, report)
         report = replace(report, seconds=round(time.perf_counter() - begun, 3))

@@ -90,7 +90,7 @@ def run(
 def _prepare(work: _Round) -> None:
     """The store knows feeds.yaml, and what is frozen by now was written before anything of it could change (P2)."""
     prepare(work.store, work.config, work.now)
-    publish.close_months(work.store, work.config, work.now)
+    work.notices += publish.close_months(work.store, work.config, work.now)
 
 
 def _place_and_publish(work: _Round) -> dict[str, object]:

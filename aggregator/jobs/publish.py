@@ -110,12 +110,13 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
     )
 
 
-def close_months(store: Store, config: Config, now: datetime) -> None:
-    """Write the archive documents of months that ended, before anything in them can change (P2)."""
-    if any(not record.closed and record.month < f"{now:%Y-%m}" for record in archives.records(store)):
-        press = _press(store, config, now)
-        _archives(press)
-        press.contained.record(now)
+def close_months(store: Store, config: Config, now: datetime) -> tuple[str, ...]:
+    """Write the archive documents of months that ended, before anything in them can change (P2); what is to be said."""
+    if not any(not record.closed and record.month < f"{now:%Y-%m}" for record in archives.records(store)):
+        return ()
+    press = _press(store, config, now)
+    _archives(press)
+    return press.contained.record(now)
 
 
 # --- channels ------------------------------------------------------------------------------------------
@@ -210,6 +211,7 @@ def _sweep(press: _Press) -> None:
         files.remove_documents(press.config.public, paths)
         pings.forget(press.store, [press.config.site.url + path for path in paths])
         channels.forget(press.store, id_)
+        press.contained.forget(Step.CHANNEL, id_)
 
 
 # --- the archive ---------------------------------------------------------------------------------------

@@ -246,6 +246,20 @@ def test_a_channel_that_cannot_be_rendered_stops_no_other(
     assert aside(place) == []
 
 
+def test_a_failing_channel_that_left_the_file_is_forgotten(
+    place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Monitoring does not report a channel that nobody wants any more."""
+    write(place, two, "channels:\n  - {id: odd, title: Odd, include: {sources: [s1]}}\n")
+    is_odd = raise_for(lambda publication: publication.channel.id == "odd", site.render)
+    monkeypatch.setitem(renderers.PAGES, "page", is_odd)
+    fetched(place)
+    assert [one["name"] for one in aside(place)] == ["odd"]
+    write(place, two)
+    fetched(place)
+    assert aside(place) == []
+
+
 # --- digests -------------------------------------------------------------------------------------------
 
 
