@@ -6,7 +6,7 @@ BIN     = $(VENV)/bin
 TIMED   = tests/jobs/test_misbehaving.py
 SPREAD  = -n 2 --dist loadfile --no-loadscope-reorder --ignore $(TIMED)
 
-.PHONY: demo run test coverage lint types contracts docs schema soak bench clean
+.PHONY: demo run test coverage lint types contracts docs schema soak bench lock clean
 
 # The stamp is newer than everything that decides what is installed.
 $(VENV)/stamp: pyproject.toml constraints.txt
@@ -44,7 +44,7 @@ types: $(VENV)/stamp
 contracts: $(VENV)/stamp
 	$(BIN)/lint-imports
 
-# Documented commands, keys and the JSON Schema are held against the code.
+# Checks pages, rule codes and the JSON Schema against the code; also: docs/check.py --words, --shape.
 docs: $(VENV)/stamp
 	$(BIN)/python docs/check.py
 
@@ -58,6 +58,12 @@ bench: $(VENV)/stamp
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/poll.py --feeds 100
 	$(BIN)/python benchmarks/serve.py
+
+# Needs uv: the hashes of what pyproject.toml asks for, in the versions of constraints.txt, for all supported Pythons.
+lock: $(VENV)/stamp
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' \
+	| uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command 'make lock' --constraint constraints.txt --output-file requirements.txt pyproject.toml -
 
 clean:
 	rm -rf $(VENV) demo-run .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

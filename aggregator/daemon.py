@@ -9,16 +9,20 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import uvicorn
 from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.schedulers import SchedulerNotRunningError
+from apscheduler.schedulers.base import BaseScheduler
+from apscheduler.schedulers.blocking import BlockingScheduler
 
 from aggregator import log, wiring
-from aggregator.errors import AggregatorError, AnotherRunHolds, ConfigError
+from aggregator.errors import AggregatorError, AnotherRunHolds, ConfigError, StoreError
+from aggregator.gateways import systemd
 from aggregator.jobs import digest, fetch, look, upkeep
 from aggregator.model import Config
 from aggregator.seams import House
@@ -29,12 +33,24 @@ from aggregator.web.connections import Bounded
 TICK_SECONDS = 20
 GRACE_SECONDS = 30.0
 """What is granted, beyond the deadline of a visit, to end properly."""
+RETRY_SECONDS = 300.0
+"""Minimum pause after a job failed: each try is a run that is recorded and logged."""
+STALLED_SECONDS = 120.0
+"""Maximum time between two ticks while no job is in hand."""
+STUCK_SECONDS = 3600.0
+"""Maximum time without a sign of progress while a job is in hand."""
+DOUBT_SECONDS = 30.0
+"""How long a stalled scheduler is given to go on: the whole process may have been suspended."""
 
 said = logging.getLogger("aggregator.daemon")
 
 
 class ListenError(AggregatorError):
     """`web.listen` cannot be had."""
+
+
+class SchedulerStopped(AggregatorError):
+    """The scheduler does no work any more; the process is to be started again."""
 
 
 class Worker:
@@ -50,6 +66,8 @@ class Worker:
         self.seen = self._stamp()
         self.house = self._built()
         self.wrong: str | None = None  # what is wrong with feeds.yaml as it is now
+        self.retry: dict[Callable[[], None], float] = {}  # when a job that failed may be tried again
+        self.last_sign = time.monotonic()
 
     def _built(self) -> House:
         return replace(self.build(self.config_file), stopping=self.stop.is_set)
@@ -65,16 +83,40 @@ class Worker:
         """Reload if feeds.yaml changed, then do what of `job` is due. Failures are told; the daemon lives on."""
         if self.stop.is_set():
             return
+        self.sign()
         self.idle.clear()
         try:
             self._reload_if_changed()
-            job()
+            if time.monotonic() >= self.retry.get(job, 0.0):
+                self.retry[job] = time.monotonic() + RETRY_SECONDS
+                job()
+                del self.retry[job]
         except AnotherRunHolds:
+            self.retry.pop(job, None)
             said.debug("another run is at work")
         except AggregatorError as error:
             said.error("%s", error)
         finally:
+            self.sign()
             self.idle.set()
+
+    def sign(self) -> None:
+        """Note that work goes on."""
+        self.last_sign = time.monotonic()
+
+    def stalled(self) -> str | None:
+        """Why the scheduler seems to do no work any more, None while it does."""
+        silence = time.monotonic() - self.last_sign
+        if self.idle.is_set():
+            return f"has not ticked for {silence:.0f} s" if silence > STALLED_SECONDS else None
+        return (
+            f"has a job in hand that does not go on for {silence:.0f} s" if silence > STUCK_SECONDS else None
+        )
+
+    def beat(self) -> None:
+        """Report to systemd that the scheduler is alive; called by the scheduler itself."""
+        if self.stalled() is None:
+            systemd.notify(systemd.ALIVE)
 
     @property
     def jobs(self) -> tuple[Callable[[], None], ...]:
@@ -87,6 +129,7 @@ class Worker:
             return
         self.seen = now
         self.reload.clear()
+        self.retry.clear()
         try:
             house = self._built()
         except ConfigError as error:
@@ -106,7 +149,7 @@ class Worker:
     def _fetch(self) -> None:
         if glance.idle(self.config_file, self.house.clock()) is not None:
             return
-        report = fetch.run(self.house, spread=True)
+        report = fetch.run(self.house, spread=True, progress=lambda *_: self.sign())
         for notice in report.notices:
             said.warning("%s", notice)
         if report.visited:
@@ -148,23 +191,59 @@ def run(config_file: Path, *, verbose: bool) -> None:
     log.start(logging.DEBUG if verbose else logging.INFO)
     worker = Worker(config_file)
     fetch.refuse_public(worker.house)
+    with suppress(StoreError):  # every tick says what is wrong; the site is served meanwhile
+        look.check_authority(worker.house.config)
     listener = _listener(worker.house.config.listen)
     scheduler = _scheduler(worker)
+    watch = Watch(worker, threading.Thread(target=scheduler.start, name="APScheduler", daemon=True))
     signal.signal(signal.SIGHUP, lambda *_: _reload_now(worker, scheduler))
-    scheduler.start()
+    watch.thread.start()
     threading.Thread(target=_watch_clock, args=(worker, scheduler), daemon=True).start()
     said.info("running; %d sources", sum(source.enabled for source in worker.house.config.sources))
-    _serve_until_signalled(worker, listener, worker.stop.set)
-    scheduler.shutdown(wait=False)
+    _serve_until_signalled(worker, listener, worker.stop.set, watch)
+    with suppress(SchedulerNotRunningError):  # it died before it began
+        scheduler.shutdown(wait=False)
     _await_end(worker)
+    if watch.fault:
+        raise SchedulerStopped(f"the scheduler {watch.fault}; nothing is lost, start again")
 
 
-def _scheduler(worker: Worker) -> BackgroundScheduler:
-    """One thread, so that jobs follow each other; a job that breaks is told by APScheduler and tried again."""
+class Watch:
+    """Look after the scheduler from the main thread; `fault` is why it does not work any more."""
+
+    def __init__(self, worker: Worker, thread: threading.Thread) -> None:
+        self.worker, self.thread = worker, thread
+        self.fault: str | None = None
+        self._doubted: float | None = None
+
+    def __call__(self) -> bool:
+        """Look once, about every second; whether the process has to end."""
+        if not self.thread.is_alive():
+            self.fault = "thread died"
+        elif (reason := self.worker.stalled()) is None:
+            self._doubted = None
+        elif self._doubted is None:
+            self._doubted = time.monotonic()
+        elif time.monotonic() > self._doubted + DOUBT_SECONDS:
+            self.fault = reason
+        if self.fault:
+            said.critical("the scheduler %s; ending, to be started again", self.fault)
+        return self.fault is not None
+
+
+def _scheduler(worker: Worker) -> BlockingScheduler:
+    """Make a scheduler with one thread for the jobs, so that they follow each other, and one for `beat`.
+
+    APScheduler logs a job that raises, and goes on.
+    """
     # The default grace of one second silently drops late jobs.
     usual = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
-    scheduler = BackgroundScheduler(
-        timezone=UTC, executors={"default": ThreadPoolExecutor(1)}, job_defaults=usual
+    executors = {"default": ThreadPoolExecutor(1), "beat": ThreadPoolExecutor(1)}
+    scheduler = BlockingScheduler(timezone=UTC, executors=executors, job_defaults=usual)
+    watched = systemd.watchdog_seconds()
+    pause = min(TICK_SECONDS, watched / 3) if watched else TICK_SECONDS
+    scheduler.add_job(
+        worker.beat, "interval", seconds=pause, next_run_time=datetime.now(UTC), executor="beat"
     )
     for job in worker.jobs:
         scheduler.add_job(
@@ -173,19 +252,19 @@ def _scheduler(worker: Worker) -> BackgroundScheduler:
     return scheduler
 
 
-def _reload_now(worker: Worker, scheduler: BackgroundScheduler) -> None:
+def _reload_now(worker: Worker, scheduler: BaseScheduler) -> None:
     """SIGHUP: read feeds.yaml anew without waiting for the next tick."""
     worker.reload.set()
     _wake(scheduler)
 
 
-def _wake(scheduler: BackgroundScheduler) -> None:
+def _wake(scheduler: BaseScheduler) -> None:
     """All jobs now."""
     for job in scheduler.get_jobs():
         job.modify(next_run_time=datetime.now(UTC))
 
 
-def _watch_clock(worker: Worker, scheduler: BackgroundScheduler) -> None:
+def _watch_clock(worker: Worker, scheduler: BaseScheduler) -> None:
     """Wake the jobs when the clock was set: APScheduler would wait until a clock put back has caught up."""
     behind = time.time() - time.monotonic()
     while not worker.stop.wait(TICK_SECONDS):
@@ -200,12 +279,14 @@ def serve(config_file: Path, *, verbose: bool) -> None:
     """The web app alone."""
     log.start(logging.DEBUG if verbose else logging.INFO)
     worker = Worker(config_file, build=lambda file: wiring.build(file, secrets=False))
-    _serve_until_signalled(worker, _listener(worker.house.config.listen), worker.stop.set)
+    listener = _listener(worker.house.config.listen)
+    _serve_until_signalled(worker, listener, worker.stop.set, lambda: False)
 
 
 def _listener(place: tuple[str, int]) -> socket.socket:
     family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # With its protocol named: asyncio sets TCP_NODELAY only on sockets that say they are TCP.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(place)
@@ -220,7 +301,10 @@ def _of_web(config: Config) -> tuple[Path, tuple[str, int], str, str | None]:
     return config.public, config.listen, config.site.url, config.hub
 
 
-def _serve_until_signalled(worker: Worker, listener: socket.socket, stopped: Callable[[], None]) -> None:
+def _serve_until_signalled(
+    worker: Worker, listener: socket.socket, stopped: Callable[[], None], watch: Callable[[], bool]
+) -> None:
+    """Serve until SIGTERM, SIGINT, or until `watch` says that the process has to end."""
     worker.house.config.public.mkdir(parents=True, exist_ok=True)
 
     class Server(uvicorn.Server):
@@ -228,6 +312,15 @@ def _serve_until_signalled(worker: Worker, listener: socket.socket, stopped: Cal
             """Tell the worker first, so that both end at the same time."""
             stopped()
             super().handle_exit(sig, frame)  # type: ignore[arg-type]
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            systemd.notify(systemd.READY)
+
+        async def on_tick(self, counter: int) -> bool:
+            """Every tenth of a second."""
+            self.should_exit = self.should_exit or (counter % 10 == 0 and watch())
+            return await super().on_tick(counter)
 
     public, _, site_url, hub = _of_web(worker.house.config)
     config = uvicorn.Config(
@@ -250,6 +343,7 @@ def _serve_until_signalled(worker: Worker, listener: socket.socket, stopped: Cal
         signal.signal(number, lambda *_: None)
     server.run(sockets=[listener])
     stopped()
+    systemd.notify(systemd.STOPPING)
 
 
 def _await_end(worker: Worker) -> None:

@@ -48,6 +48,12 @@ class AuthorityChanged(AggregatorError):
     exit_code = 78
 
 
+class DatabaseLost(AggregatorError):
+    """`public` was written from a database that is not there any more; nothing was touched (exit 78)."""
+
+    exit_code = 78  # trying again mends nothing
+
+
 class AnotherRunHolds(AggregatorError):
     """Another job holds the lock of the data folder (L1, exit 75, EX_TEMPFAIL of sysexits.h)."""
 

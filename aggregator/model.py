@@ -6,6 +6,7 @@ Every moment is an aware UTC `datetime`; every text field is legal XML 1.0; `htm
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -62,9 +63,19 @@ class Source:
     drop: tuple[str, ...] = ()
     enabled: bool = True
     note: str = ""
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
     page: tuple[Layout, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """A user and password for HTTP authentication, and the only origin (`urls.origin`) that they are sent to.
+
+    They are no part of a Source: requests and reading processes carry sources about, only the HTTP client has these.
+    """
+
+    origin: str
+    user: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,11 +148,12 @@ class DigestPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Smtp:
-    """The mail relay. `security` is `starttls`, `tls` or `none`."""
+    """The mail relay. `security` is `starttls`, `tls` or `none`; `account` is `user` as feeds.yaml has it."""
 
     host: str
     port: int
     security: str
+    account: str = field(default="", compare=False)
     user: str | None = None
     password: str | None = field(default=None, repr=False)
 
@@ -185,6 +197,8 @@ class Config:
     public: Path
     fetch: FetchRules
     sources: tuple[Source, ...]
+    credentials: Mapping[str, Credentials] = field(default_factory=dict, repr=False)
+    """Credentials by source id."""
     topics: tuple[TopicRule, ...]
     channels: tuple[Channel, ...]
     digests: tuple[DigestPlan, ...]
@@ -204,13 +218,35 @@ class Config:
 # --- a visit -------------------------------------------------------------------------------------------
 
 
+MAX_VALIDATOR_BYTES = 16_384
+"""Maximum length of an ETag or Last-Modified that is sent back; servers refuse longer request headers."""
+_FIELD_CONTENT = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+def _is_header_value(value: str) -> bool:
+    """Check that `value` can be sent as a header and arrives unchanged (RFC 9110 5.5)."""
+    fits = len(value) <= MAX_VALIDATOR_BYTES and _FIELD_CONTENT.fullmatch(value)
+    return (
+        bool(fits) and value == value.strip()
+    )  # U+0085 and U+00A0 at an end are stripped or refused on the way
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validators:
-    """ETag and Last-Modified byte for byte, and the final URL they came from (CL2, CL3)."""
+    """ETag and Last-Modified byte for byte, and the final URL they came from (CL2, CL3).
+
+    A value that no request header can repeat exactly is None: it would make every further request fail.
+    """
 
     etag: str | None = None
     last_modified: str | None = None
     url: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("etag", "last_modified"):
+            value = getattr(self, name)
+            if value is not None and not _is_header_value(value):
+                object.__setattr__(self, name, None)
 
     @property
     def usable(self) -> bool:
@@ -230,6 +266,9 @@ class Request:
     """Digests of the entries of the last accepted document: they need not be read again."""
     url: str | None = None
     """Asked instead of the configured URL: where a source has moved (CL14), or what else a visit needs (V2)."""
+    via: str | None = None
+    """The URL whose answer led to this one: a redirect, or the document that links here. A public server's answer
+    leads to no private address."""
     stay: bool = False
     """Whether a redirect is handed back instead of followed: where robots.txt has a say in each hop (CL19)."""
     bare: bool = False
@@ -573,7 +612,7 @@ class Outcome:
     nobody knows whether validators were sent. `silence` is the 429 or 503 of what was asked beside the document, an
     article or an older one. `older` are the documents a gap was filled from, newest first;
     `filled` says that there are no more to ask for (G1). `checked` are suspects whose pages were asked for, with what
-    these answered, if they did (I8).
+    these answered, if they did (I8). `interrupted`: the program was asked to stop before the document was there.
     """
 
     source_id: str
@@ -589,6 +628,7 @@ class Outcome:
     older: tuple[Harvest, ...] = ()
     filled: bool = False
     checked: tuple[tuple[Suspect, int | None], ...] = ()
+    interrupted: bool = False
 
 
 class State(StrEnum):
@@ -1431,11 +1471,23 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailingJob:
+    """A job none of whose last `runs` ended well, the first of them at `since`; `reason` is that of the last."""
+
+    job: str
+    runs: int
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
     """The health of everything. `owed` letters are still to be sent, `parked` ones wait for a person.
 
     `relay` is the relay's trouble if there is one, `suppressed` the addresses that get no more letters,
     `hub` why the WebSub hub does not take notice of news at present, `set_aside` what broke a step.
+    `unplaced` items have no story yet, the first since `unplaced_since`; the files of the channels in `unwritten`
+    are behind since a moment; `failing` are the jobs whose last runs did not end well.
     """
 
     sources: tuple[SourceHealth, ...]
@@ -1451,6 +1503,10 @@ class StatusReport:
     suppressed: tuple[Suppression, ...] = ()
     hub: str | None = None
     set_aside: tuple[SetAside, ...] = ()
+    unplaced: int = 0
+    unplaced_since: datetime | None = None
+    unwritten: Mapping[str, datetime] = field(default_factory=dict)
+    failing: tuple[FailingJob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,8 @@ Mailer = Callable[[bytes, str], None]
 class Isolate(Protocol):
     """Runs `function(*args)` where it can do no harm: at most `seconds`, bounded in memory.
 
-    Arguments and result are picklable values. Raises `Spoiled`; whatever the function raises is let through.
+    Arguments are picklable values, and sources lose their credentials on the way; the result is of the type that
+    the function declares (`gateways.typedjson`). Raises `Spoiled`, and UnreadableDocument where the function does.
     """
 
     def __call__(self, function: Callable[..., Made], *args: Any, seconds: float) -> Made:

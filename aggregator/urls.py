@@ -1,4 +1,7 @@
-"""Addresses in foreign texts, read as browsers read them (URL Standard). No function raises, whatever the text."""
+"""Addresses in foreign texts, read as browsers read them (URL Standard).
+
+No function raises, whatever the text.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 from aggregator.text import legal
 
 MAX_CHARACTERS = 8_000
-"""Maximum length of a link (RFC 9110 4.1); a longer text is none, because cut off it would lead elsewhere."""
+"""Maximum length of a link (RFC 9110 4.1); a longer one is none, because cut it would lead elsewhere."""
 
 # Full-width characters, as input methods write them beside Chinese and Japanese, in the part that names the host.
 # Each is read as the one ASCII character that it stands for, so that https://例え.jp：８０／ is a link. Not "＠", which
@@ -17,6 +20,7 @@ _FULL_WIDTH = str.maketrans("：／？＃．。｡０１２３４５６７８９
 _AUTHORITY = re.compile(r"\A(?:https?:)?//[^/?#]*", re.IGNORECASE)
 _REMOVED = re.compile(r"[\t\r\n]")
 _BEFORE_QUERY = re.compile(r"[^?#]*")
+_USERINFO = re.compile(r"^((?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//)[^/?#\\]*@")
 _BLANKS = "".join(map(chr, range(0x21)))
 _PORTS = {"http": 80, "https": 443}
 _KEPT = "!#$%&'()*+,/:;=?@[]~-._"
@@ -60,9 +64,17 @@ def path(url: str | None) -> str:
     return parts.path if parts else ""
 
 
+def without_userinfo(url: str) -> str:
+    """Return a URL without `user:password@`, which is shown to nobody and sent to no server."""
+    return _USERINFO.sub(r"\1", url)
+
+
 def web_link(url: str | None) -> str | None:
-    """Return `url` as a link if it is an absolute http(s) URL, else None; what no URL may have is percent-encoded."""
-    url = _read(url or "")
+    """Return `url` as a link if it is an absolute http(s) URL, else None.
+
+    What no URL may have is percent-encoded.
+    """
+    url = without_userinfo(_read(url or ""))
     parts = parse(url)
     if parts is None or parts.scheme not in ("http", "https"):
         return None
@@ -72,7 +84,7 @@ def web_link(url: str | None) -> str | None:
 
 
 def join(base: str, written: object) -> str | None:
-    """Return a link as written, made absolute against `base`; None for what leads to no web address."""
+    """Return a link as written, made absolute against `base`; None for no web address."""
     link = _read(written) if isinstance(written, str) else ""
     if not link:
         return None
@@ -83,7 +95,7 @@ def join(base: str, written: object) -> str | None:
 
 
 def _read(written: str) -> str:
-    """Return an address without what browsers take out of it or read otherwise (URL Standard 4.4)."""
+    """Return an address with what browsers read otherwise replaced (URL Standard 4.4)."""
     if len(written) > 2 * MAX_CHARACTERS:
         return ""
     url = legal(_REMOVED.sub("", written)).strip(_BLANKS)

@@ -53,12 +53,12 @@ def moment(text: str, zone: tzinfo) -> datetime:
     return read.replace(microsecond=0)
 
 
-def build(config_file: Path, *, secrets: bool = True) -> House:
-    """The house for a configuration file; raises ConfigError."""
+def build(config_file: Path, *, secrets: bool = True, mail: bool = True) -> House:
+    """The house for a configuration file, with which `secrets` (see `config.load`); raises ConfigError."""
     from aggregator.config import load
     from aggregator.seams import House
 
-    config = load(config_file, secrets=secrets)
+    config = load(config_file, secrets=secrets, mail=mail)
     return House(
         config=config,
         clock=clock(),
@@ -75,7 +75,7 @@ def build(config_file: Path, *, secrets: bool = True) -> House:
 def _fetcher(config: Config) -> HttpFetcher:
     from aggregator.gateways.http import HttpFetcher, user_agent
 
-    return HttpFetcher(rules=config.fetch, user_agent=user_agent(config.site))
+    return HttpFetcher(rules=config.fetch, user_agent=user_agent(config.site), credentials=config.credentials)
 
 
 FEW = 12
@@ -100,9 +100,9 @@ def _threads(workers: int) -> Executor:
 
 def _mailer(config: Config) -> AbstractContextManager[Mailer]:
     if config.mail.smtp is None:
-        from aggregator.gateways.files import outbox
+        from aggregator.gateways.files import OUTBOX, outbox
 
-        return outbox(config.data / "outbox")
+        return outbox(config.data / OUTBOX)
     from aggregator.gateways.smtp import relay
 
     return relay(config.mail.smtp, config.mail.sender)

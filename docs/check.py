@@ -1,114 +1,45 @@
-"""Holds the documentation against the code: schema, commands, keys, rooms and links.
+"""Check the documentation against the code: pages, rule codes, words and shape.
 
-usage: python docs/check.py [--write-schema]
+Without an option all checks run that hold today. `--words` and `--shape` list what deviates from docs/style.md; they
+join the others once nothing does.
 """
 
 from __future__ import annotations
 
-import json
-import re
+import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
-import click
-from pydantic import BaseModel
-
-from aggregator.cli import cli
-from aggregator.config import schema
+from checks import pages, prose, rules, shape, words
 
 ROOT = Path(__file__).parent.parent
-SCHEMA = ROOT / "docs" / "feeds.schema.json"
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def main() -> int:
-    """Print what is wrong; 0 if nothing is."""
-    if "--write-schema" in sys.argv:
-        SCHEMA.write_text(_schema_text(), encoding="utf-8")
-    problems = [*_schema(), *_commands(), *_keys(), *_rooms(), *_links()]
-    for problem in problems:
+    """Print the problems that were found; return 1 if there are any."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--write-schema", action="store_true", help="write docs/feeds.schema.json anew")
+    parser.add_argument(
+        "--words", nargs="*", metavar="PATH", help="list banned words and docstrings to shorten"
+    )
+    parser.add_argument("--shape", action="store_true", help="list long modules and functions")
+    options = parser.parse_args()
+    if options.words is not None:
+        found, counts = words.report(ROOT, prose.passages(ROOT, options.words))
+        return _printed([f"{each.path}:{each.line}: {each.text}" for each in found] + counts)
+    if options.shape:
+        return _printed(shape.check(ROOT))
+    if options.write_schema:
+        pages.write_schema()
+    return _printed([*pages.check(), *rules.check(ROOT, prose.passages(ROOT))])
+
+
+def _printed(problems: Iterable[str]) -> int:
+    found = list(problems)
+    for problem in found:
         print(problem)
-    return 1 if problems else 0
-
-
-def _schema_text() -> str:
-    return json.dumps(schema.json_schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-def _schema() -> Iterator[str]:
-    if not SCHEMA.exists() or SCHEMA.read_text("utf-8") != _schema_text():
-        yield "docs/feeds.schema.json is not current: make schema"
-
-
-def _names(group: click.Group, before: str = "") -> Iterator[str]:
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from _names(command, f"{before}{name} ")
-        else:
-            yield before + name
-
-
-def _commands() -> Iterator[str]:
-    """Every command stands in the README; every command that a page names exists, with its options."""
-    known = set(_names(cli))
-    readme = (ROOT / "README.md").read_text("utf-8")
-    for name in sorted(known):
-        if f"aggregator {name}" not in readme:
-            yield f"README.md does not mention `aggregator {name}`"
-    for page in PAGES:
-        for said in re.findall(
-            r"`aggregator ((?:-c \S+ |-v )*)([a-z]+(?: [a-z]+)?)", page.read_text("utf-8")
-        ):
-            words = said[1].split()
-            if not {" ".join(words), words[0]} & known:
-                yield f"{page.relative_to(ROOT)}: there is no command `aggregator {said[1]}`"
-        for option in re.findall(r"`(--[a-z-]+)", page.read_text("utf-8")):
-            if option not in _options() and page.name != "decisions.md":
-                yield f"{page.relative_to(ROOT)}: there is no option {option}"
-
-
-def _options() -> set[str]:
-    found = {"--help", "--version"}
-    groups: list[click.Command] = [cli]
-    while groups:
-        command = groups.pop()
-        groups += command.commands.values() if isinstance(command, click.Group) else []
-        found |= {name for param in command.params for name in param.opts}
-    return found
-
-
-def _keys() -> Iterator[str]:
-    """Every key of feeds.yaml is described in docs/configuration.md."""
-    page = (ROOT / "docs" / "configuration.md").read_text("utf-8")
-    parts = [
-        part
-        for part in vars(schema).values()
-        if isinstance(part, type) and issubclass(part, BaseModel) and part is not schema.Part
-    ]
-    for part in parts:
-        for name, field in part.model_fields.items():
-            key = field.alias or name
-            if f"`{key}`" not in page:
-                yield f"docs/configuration.md does not describe `{key}` ({part.__name__})"
-
-
-def _rooms() -> Iterator[str]:
-    """Every room and module stands in docs/architecture.md."""
-    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    package = ROOT / "aggregator"
-    for path in sorted(package.rglob("*.py")):
-        name = path.relative_to(package).as_posix()
-        if path.name != "__init__.py" and f"{path.name}" not in page:
-            yield f"docs/architecture.md does not mention {name}"
-
-
-def _links() -> Iterator[str]:
-    """Links between pages lead somewhere."""
-    for page in PAGES:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
-            if not (page.parent / target).exists():
-                yield f"{page.relative_to(ROOT)}: {target} does not exist"
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

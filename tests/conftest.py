@@ -167,11 +167,8 @@ class Workplace:
         """The house on this folder, with the test's clock and no pauses between visits."""
         from dataclasses import replace
 
-        from aggregator.gateways.http import HttpFetcher, user_agent
-
         house = wiring.build(self.folder / "feeds.yaml")
-        config = house.config
-        fetcher = HttpFetcher(rules=config.fetch, user_agent=user_agent(config.site))
+        fetcher = house.fetcher()
         return replace(
             house,
             clock=self.clock,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -40,16 +42,24 @@ def free_port() -> int:
 
 
 class Daemon:
-    """A running `aggregator run`."""
+    """A running `aggregator run` or `aggregator serve`."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        command: str = "run",
+        program: tuple[str, ...] = ("-m", "aggregator"),
+        **env: str,
+    ) -> None:
         self.port = port
         self.log = folder / "log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "aggregator", "-c", str(folder / "feeds.yaml"), "run"],
+                [sys.executable, *program, "-c", str(folder / "feeds.yaml"), command],
                 stderr=log,
                 stdout=log,
+                env={**os.environ, **env},
             )
 
     def until(self, words: str) -> None:
@@ -77,11 +87,11 @@ class Daemon:
 
 
 @contextmanager
-def running(place: Workplace, rest: str) -> Iterator[Daemon]:
-    """A daemon on a folder, surely ended."""
+def running(place: Workplace, rest: str, **options: Any) -> Iterator[Daemon]:
+    """A daemon on a folder, surely ended; `options` of Daemon."""
     port = free_port()
     place.write(f"web: {{listen: '127.0.0.1:{port}'}}\n{rest}")
-    daemon = Daemon(place.folder, port)
+    daemon = Daemon(place.folder, port, **options)
     try:
         yield daemon
     finally:
@@ -118,7 +128,7 @@ def test_the_daemon_visits_publishes_serves_and_ends(place: Workplace, web: Web)
         }
         assert daemon.get("/")[0] == 200
         assert daemon.get("/atom.xml.gz")[0] == 404
-        assert json.loads(daemon.get("/healthz")[2]) == {"ok": True, "troubles": []}
+        assert daemon.get("/healthz") == (200, "text/plain; charset=utf-8", b"ok")
         assert daemon.end() == 0
         lines = [json.loads(line) for line in daemon.log.read_text("utf-8").splitlines()]
     assert {"message": "changed", "source": "node", "run": 1}.items() <= next(
@@ -150,6 +160,22 @@ def test_sigterm_finishes_the_visit_in_hand(place: Workplace, web: Web) -> None:
     conn.close()
     assert begun == ["/feed"]
     assert states == {"node": 1, "second": 0}
+
+
+def test_sigterm_ends_a_pause_between_two_requests(place: Workplace, web: Web) -> None:
+    """CL11: a visit that waits for the host's gap is over at once, and its source is not asked again too soon (V1)."""
+    web.answers["/robots.txt"] = Answer(status=404)
+    line = f"id: node, name: N, url: '{web.url}/list', kind: page, page: {{item: article, link: a}}"
+    with running(place, f"sources:\n  - {{{line}}}\n") as daemon:
+        while not web.asked:
+            time.sleep(0.02)
+        begun = time.monotonic()
+        assert daemon.end() == 0
+        assert time.monotonic() - begun < 4
+    assert [asked.path for asked in web.asked] == ["/robots.txt"]
+    with sqlite3.connect(place.database) as conn:
+        assert conn.execute("SELECT failures, next_visit > last_attempt FROM sources").fetchall() == [(0, 1)]
+    conn.close()
 
 
 def test_a_changed_file_is_read_anew_and_rubbish_is_not(place: Workplace, web: Web) -> None:
@@ -223,6 +249,22 @@ def test_a_clock_put_back_wakes_the_daemon(
     thread.join()
     scheduler.shutdown()
     assert ran
+
+
+def test_requests_on_one_connection_do_not_wait(place: Workplace, web: Web) -> None:
+    """An answer is sent at once: with Nagle's algorithm each but the first would wait 40 ms for the client's ACK."""
+    web.feed("/feed", rss(item(1)), '"1"')
+    with running(place, one(web)) as daemon:
+        daemon.until("1 visited")
+        connection = http.client.HTTPConnection("127.0.0.1", daemon.port)
+        taken = []
+        for _ in range(15):
+            begun = time.perf_counter()
+            connection.request("GET", "/atom.xml")
+            assert b"News 1" in connection.getresponse().read()
+            taken.append(time.perf_counter() - begun)
+        connection.close()
+    assert min(taken[1:]) < 0.03
 
 
 # --- pretended time --------------------------------------------------------------------------------------

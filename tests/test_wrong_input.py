@@ -247,21 +247,47 @@ def test_missing_file(place: Workplace, args: tuple[str, ...], name: str) -> Non
 
 
 def test_missing_secret_stops_only_who_needs_it(place: Workplace, web: Web) -> None:
-    """Without its secret the file stops `fetch` before anything is touched, but nobody who only looks."""
+    """Without the password of a source `fetch` stops before anything is touched, but nobody who only looks."""
     one_source(place, web)
-    smtp = (
-        "mail: {from: me@news.example, smtp: {host: mx.example, user: me, password: 'env:AGGREGATOR_NOPE'}}"
-    )
     text = (place.folder / "feeds.yaml").read_text()
-    place.write(text.replace("mail: {from: Imaging news <editors@news.example>}", smtp), head="")
+    place.write(
+        text.replace("name: A Node,", "name: A Node, user: me, password: 'env:AGGREGATOR_NOPE',"), head=""
+    )
     said = call(place, "fetch")
-    assert (said.code, "mail.smtp.password: the environment has no AGGREGATOR_NOPE" in said.line) == (
+    assert (said.code, "sources[0].password: the environment has no AGGREGATOR_NOPE" in said.line) == (
         78,
         True,
     )
     assert (web.asked, place.database.exists()) == ([], False)
     assert call(place, "fetch", AGGREGATOR_NOPE="x").code == 0
     assert [call(place, *command).code for command in (("status",), ("publish",))] == [0, 0]
+
+
+def test_missing_password_of_mail_stops_only_what_mails(place: Workplace, web: Web) -> None:
+    """Without the relay's password sources are visited and published; `check`, digests and the daemon name it."""
+    one_source(place, web)
+    smtp = "mail: {from: me@news.example, smtp: {host: mx.example, user: 'env:AGGREGATOR_NOPE', password: 'file:no'}}"
+    text = (place.folder / "feeds.yaml").read_text()
+    place.write(text.replace("mail: {from: Imaging news <editors@news.example>}", smtp), head="")
+    for command in (
+        ("fetch",),
+        ("publish",),
+        ("status",),
+        ("check", "--live"),
+        ("digest", "preview", "weekly"),
+    ):
+        assert call(place, *command).code == 0, command
+    assert (place.public / "atom.xml").exists()
+    for command in (
+        ("check",),
+        ("digest", "run"),
+        ("digest", "test", "weekly", "--to", "a@a.example"),
+        ("run",),
+    ):
+        said = call(place, *command)
+        assert (said.code, said.out) == (78, "")
+        assert "mail.smtp.user: the environment has no AGGREGATOR_NOPE" in said.err
+        assert "mail.smtp.password: the secret file no cannot be read" in said.err
 
 
 @pytest.mark.parametrize("command", JOBS)
@@ -478,6 +504,46 @@ def test_outbox_that_cannot_be_written(site: Workplace) -> None:
     outbox.unlink()
     assert json.loads(call(site, "digest", "run", "--json").out)["sent"] == 1
     assert len(list(outbox.iterdir())) == 1
+
+
+# --- a lost database -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("fetch",), ("fetch", "--force"), ("publish",), ("digest", "run"), ("prune",), ("check",), ("run",)],
+)
+@pytest.mark.parametrize("empty", [False, True])
+def test_lost_database_is_not_filled_anew(
+    site: Workplace, web: Web, command: tuple[str, ...], empty: bool
+) -> None:
+    """Beside what was published a missing or empty database is refused; the restored one goes on as before."""
+    kept = site.folder / "backup.db"
+    assert call(site, "backup", str(kept)).code == 0
+    shutil.rmtree(site.database.parent)
+    if empty:
+        site.database.parent.mkdir()
+        site.database.touch()
+    before, asked = contents(site.public), len(web.asked)
+    for _ in range(2):
+        said = call(site, *command)
+        assert said.code == 78
+        assert f"aggregator: {site.database} is {'empty' if empty else 'missing'}, but" in said.line
+        assert "Restore a backup" in said.line and f"move {site.public} away" in said.line
+    assert (contents(site.public), len(web.asked)) == (before, asked)
+    assert site.database.exists() == empty
+    site.database.parent.mkdir(exist_ok=True)
+    kept.replace(site.database)
+    assert call(site, "publish").code == 0
+    assert contents(site.public) == before
+
+
+def test_lost_database_without_public_begins_anew(site: Workplace) -> None:
+    """With `public` moved away the installation begins anew."""
+    shutil.rmtree(site.database.parent)
+    site.public.rename(site.folder / "old")
+    assert call(site, "fetch").code == 0
+    assert (site.public / "atom.xml").exists()
 
 
 # --- a full disk ---------------------------------------------------------------------------------------

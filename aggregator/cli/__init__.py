@@ -31,7 +31,9 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         sys.stdout = None  # it would be flushed once more at the end, in vain
-        click.echo(f"aggregator: the output cannot be written: {error.strerror}", err=True)
+        # Of standard output the error names no file; of the data folder of another user it does.
+        what = f"{error.filename} cannot be used" if error.filename else "the output cannot be written"
+        click.echo(f"aggregator: {what}: {error.strerror}", err=True)
         sys.exit(1)
 
 

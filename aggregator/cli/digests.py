@@ -62,7 +62,7 @@ def _run(invocation: Invocation) -> DigestReport:
     stop = threading.Event()
     usual = {number: signal.signal(number, lambda *_: stop.set()) for number in (SIGTERM, SIGINT)}
     try:
-        return job.run(replace(invocation.house(), stopping=stop.is_set))
+        return job.run(replace(invocation.house(mail=True), stopping=stop.is_set))
     finally:
         for number, handler in usual.items():
             signal.signal(number, handler)
@@ -120,7 +120,7 @@ def digest_test(invocation: Invocation, digest_id: str, address: str) -> None:
     """Send what would go out now to one address; nothing is recorded."""
     from aggregator.jobs import digest as job
 
-    house = invocation.house()
+    house = invocation.house(mail=True)
     report = job.test(house, digest_id, _address(address))
     relay = house.config.mail.smtp
     where = f"{relay.host}:{relay.port}" if relay else house.config.data / "outbox"

@@ -26,9 +26,9 @@ class Invocation:
         """Whether somebody wants to read what was done: cron does not."""
         return self.verbose or sys.stdout.isatty()
 
-    def house(self, *, secrets: bool = True) -> House:
-        """The configuration and all real parts, for what visits, writes or mails."""
-        return wiring.build(self.config_file, secrets=secrets)
+    def house(self, *, secrets: bool = True, mail: bool = False) -> House:
+        """The configuration and all real parts, for what visits, writes or mails (`mail`: with its secrets)."""
+        return wiring.build(self.config_file, secrets=secrets, mail=mail)
 
     def config(self) -> Config:
         """Only the configuration, without secrets, for what looks."""

@@ -35,7 +35,7 @@ def check(invocation: Invocation, live: bool, as_json: bool) -> None:
     if live:
         _check_live(invocation, as_json)
         return
-    config = invocation.house().config
+    config = invocation.house(mail=True).config
     look.check_authority(config)
     enabled = sum(source.enabled for source in config.sources)
     click.echo(

@@ -83,6 +83,17 @@ def _say_status(report: StatusReport, now: datetime) -> None:
         click.echo(f"the mail relay failed first {look.ago(report.relay.since, now)}: {report.relay.reason}")
     if report.hub:
         click.echo(f"the hub is not told of news at present: {report.hub}; subscribers find them by polling")
+    if report.unplaced_since:
+        click.echo(
+            f"{report.unplaced} items have no story yet, the oldest {look.ago(report.unplaced_since, now)}"
+        )
+    for channel, since in report.unwritten.items():
+        click.echo(f"channel {channel} is to be written since {look.ago(since, now)}")
+    for job in look.failing_jobs(report):
+        reason = line(job.reason, 200)
+        click.echo(
+            f"the last {job.runs} runs of {job.job} did not end well, first {look.ago(job.since, now)}: {reason}"
+        )
     for gone in report.suppressed:
         click.echo(f"{gone.address} gets no more letters: {gone.reason}; see `aggregator digest owed`")
     for run in report.runs:

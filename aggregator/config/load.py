@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 from zoneinfo import ZoneInfo
 
-from aggregator import model
+from aggregator import model, urls
 from aggregator.config import values, yamlfile
 from aggregator.errors import ConfigError, Problem
 
@@ -25,10 +25,11 @@ PLACEHOLDERS = (("contact", "news@example.org"), ("authority", "news.example.org
 Found = tuple[int, yamlfile.Path, str]
 
 
-def load(file: Path, *, secrets: bool = True) -> model.Config:
+def load(file: Path, *, secrets: bool = True, mail: bool = True) -> model.Config:
     """The configuration in `file`.
 
-    With `secrets=False` (commands that only read) references to secrets are left unresolved.
+    With `secrets=False` (commands that only read) references to secrets are left unresolved, with `mail=False`
+    (commands that send none) those of the mail relay.
     Raises ConfigError with every problem; nothing but the file and its secrets is read.
     """
     try:
@@ -47,7 +48,7 @@ def load(file: Path, *, secrets: bool = True) -> model.Config:
     unreadable = {path for _, path, _ in tree.problems}
     found = [*tree.problems, *(problem for problem in shape_problems if problem[1] not in unreadable)]
     found += _references(tree)
-    vault = _Vault(file.parent, resolve=secrets)
+    vault = _Vault(file.parent, resolve=secrets, mail=mail)
     config = _config(file, raw, part, vault) if part else None
     if not part:
         _config_secrets(tree, vault)
@@ -308,15 +309,18 @@ def _exist(tree: yamlfile.Tree, path: yamlfile.Path, names: list[Any], known: se
 class _Vault:
     """Resolves `env:` and `file:` references, and remembers those that lead nowhere."""
 
-    def __init__(self, folder: Path, *, resolve: bool) -> None:
+    def __init__(self, folder: Path, *, resolve: bool, mail: bool) -> None:
         self.folder = folder
         self.resolve = resolve
+        self.mail = mail
         self.problems: list[tuple[yamlfile.Path, str]] = []
 
     def open(self, reference: str | None, path: yamlfile.Path) -> str | None:
         match = values.SECRET.fullmatch(reference) if reference else None
-        if not match or not self.resolve:
-            return None if match else reference
+        if not match:
+            return reference
+        if not self.resolve or (path[0] == "mail" and not self.mail):
+            return None
         place, name = match.groups()
         if place == "env":
             value = os.environ.get(name)
@@ -350,6 +354,7 @@ def _config(file: Path, raw: bytes, part: schema.File, vault: _Vault) -> model.C
     site = part.site
     zone = site.timezone
     data, public = folder / part.paths.data, folder / part.paths.public
+    sources = tuple(_source(source, zone) for source in part.sources)
     if data.resolve().is_relative_to(public.resolve()):
         vault.problems.append((("paths", "data"), "must not lie in `public`, which everybody can read"))
     return model.Config(
@@ -359,7 +364,8 @@ def _config(file: Path, raw: bytes, part: schema.File, vault: _Vault) -> model.C
         data=data,
         public=public,
         fetch=model.FetchRules(**{key: getattr(part.fetch, key) for key in type(part.fetch).model_fields}),
-        sources=tuple(_source(source, n, zone, vault) for n, source in enumerate(part.sources)),
+        sources=sources,
+        credentials=_credentials(part.sources, sources, vault),
         topics=tuple(model.TopicRule(topic=topic, words=words) for topic, words in part.topics.items()),
         channels=_channels(part),
         digests=tuple(_digest(digest, site.language, zone) for digest in part.digests),
@@ -372,15 +378,28 @@ def _config(file: Path, raw: bytes, part: schema.File, vault: _Vault) -> model.C
     )
 
 
-def _source(part: schema.SourcePart, n: int, zone: ZoneInfo, vault: _Vault) -> model.Source:
+def _source(part: schema.SourcePart, zone: ZoneInfo) -> model.Source:
     fields = {key: getattr(part, key) for key in type(part).model_fields}
     fields["timezone"] = part.timezone or zone
-    fields["user"] = vault.open(part.user, ("sources", n, "user"))
-    fields["password"] = vault.open(part.password, ("sources", n, "password"))
     fields["page"] = tuple(_layout(layout) for layout in part.page)
     fields["url"] = _address(part.model_dump(include={"kind", "url", "zenodo"}))
-    del fields["zenodo"]
+    for key in ("zenodo", "user", "password"):
+        del fields[key]
     return model.Source(**fields)
+
+
+def _credentials(
+    parts: Sequence[schema.SourcePart], sources: Sequence[model.Source], vault: _Vault
+) -> dict[str, model.Credentials]:
+    """Return the credentials by source id, each bound to the origin of the configured URL."""
+    found = {}
+    for n, (part, source) in enumerate(zip(parts, sources, strict=True)):
+        user = vault.open(part.user, ("sources", n, "user"))
+        password = vault.open(part.password, ("sources", n, "password"))
+        if user:
+            place = urls.origin(source.url)
+            found[source.id] = model.Credentials(origin=place, user=user, password=password or "")
+    return found
 
 
 def _layout(part: schema.PagePart) -> model.Layout:
@@ -470,6 +489,7 @@ def _mail(part: schema.File, vault: _Vault) -> model.MailRules:
             port=relay.port or PORTS[relay.security],
             security=relay.security,
             user=vault.open(relay.user, ("mail", "smtp", "user")),
+            account=relay.user or "",
             password=vault.open(relay.password, ("mail", "smtp", "password")),
         ),
     )

@@ -47,15 +47,16 @@ def web_url(text: str) -> str:
     text = text.strip()
     if re.match(r"[^/?#]*//[^/?#]*@", text):  # first of all, so that no message repeats a password
         raise ValueError("credentials do not belong into the URL: use `user` and `password: env:NAME`")
+    shown = re.sub(r"(?s).*(?=@)", "…", text)  # nor of one that is hardly a URL
     if re.search(r"[\s\x00-\x1f\x7f<>\"]", text):
-        raise ValueError(f"{text!r} is not a URL: it has blanks or other characters a URL cannot have")
+        raise ValueError(f"{shown!r} is not a URL: it has blanks or other characters a URL cannot have")
     if not re.match("https?:", text, re.IGNORECASE):
-        raise ValueError(f"{text!r} is not a web address: it must begin with https:// or http://")
+        raise ValueError(f"{shown!r} is not a web address: it must begin with https:// or http://")
     parts = urls.parse(text)
     if parts is None or parts.port == 0:
-        raise ValueError(f"{text!r} is not a URL: it names no host, or none that can be asked")
+        raise ValueError(f"{shown!r} is not a URL: it names no host, or none that can be asked")
     if parts.fragment:
-        raise ValueError(f"{text!r} has a #fragment, which is never sent to a server: leave it away")
+        raise ValueError(f"{shown!r} has a #fragment, which is never sent to a server: leave it away")
     return text
 
 

@@ -28,6 +28,7 @@ from aggregator.model import (
     Site,
     SourceHealth,
     State,
+    StatusReport,
     Suppression,
     Withdrawal,
 )
@@ -210,8 +211,12 @@ def _runs(condition: Condition, plan: DigestPlan) -> Iterator[Concern]:
             facts="visits are more than two hours late",
             do="is cron or the daemon running? `aggregator -v fetch` says what is in its way",
         )
+    yield from _unfinished(condition.status, plan)
+    failing = {job.job for job in condition.status.failing}
     by_job: dict[str, list[RunRecord]] = {}
     for run in condition.lately.unended:
+        if run.job in failing:
+            continue
         by_job.setdefault(run.job, []).append(run)
     for job, runs in by_job.items():
         last = f"{_day(runs[0].started, plan)}, {runs[0].started.astimezone(plan.timezone):%H:%M}"
@@ -220,6 +225,31 @@ def _runs(condition: Condition, plan: DigestPlan) -> Iterator[Concern]:
             title=f"{_count(len(runs), 'run')} of {job} broke off",
             facts=f"the last began {last}",
             do="nothing is lost, the next run went on; if it was no restart, look into the log, at memory and disk",
+        )
+
+
+def _unfinished(status: StatusReport, plan: DigestPlan) -> Iterator[Concern]:
+    """What runs leave undone again and again."""
+    for job in status.failing:
+        yield Concern(
+            heading=_RUNS,
+            title=f"The last {_count(job.runs, 'run')} of {job.job} did not end well",
+            facts=f"since {_day(job.since, plan)}: {_short(job.reason)}",
+            do="look into the log; `aggregator -v fetch` or `aggregator -v digest run` says what is in its way",
+        )
+    if status.unplaced_since:
+        yield Concern(
+            heading=_RUNS,
+            title=f"{_count(status.unplaced, 'item')} without a story",
+            facts=f"the oldest since {_day(status.unplaced_since, plan)}",
+            do="`aggregator -v fetch` places them, or says what is in its way",
+        )
+    if status.unwritten:
+        yield Concern(
+            heading=_RUNS,
+            title=f"{_count(len(status.unwritten), 'channel')} not written",
+            facts=f"since {_day(min(status.unwritten.values()), plan)}: {_short(', '.join(status.unwritten))}",
+            do="`aggregator publish` writes them, or says what is in its way",
         )
 
 

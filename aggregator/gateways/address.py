@@ -6,46 +6,79 @@ The check runs on the addresses the connection is then made to, so that no secon
 from __future__ import annotations
 
 import ipaddress
+import queue
 import socket
-from collections.abc import Sequence
-from typing import cast
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, cast
 
 from aggregator import urls
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# `is_global` is true for these, yet they lead to private or other machines (RFC 6052, 3056, 4380).
-_DETOURS = tuple(
+_SPECIAL = tuple(
     ipaddress.ip_network(net)
     for net in (
-        "64:ff9b::/96",
-        "64:ff9b:1::/48",
+        # `is_global` is true for these, yet they lead to private or other machines (RFC 6052, 3056, 4380).
         "2002::/16",
-        "2001::/32",
+        "2001::/23",
         "fec0::/10",
         "::/96",
         "::ffff:0:0:0/96",
         "5f00::/16",
         "3fff::/20",
+        "192.0.0.0/24",  # IETF protocol assignments; metadata of a cloud
+        "192.88.99.0/24",  # 6to4 relays (RFC 7526)
+        "168.63.129.16/32",  # the host of virtual machines in a cloud
     )
 )
+_NAT64 = cast(ipaddress.IPv6Network, ipaddress.ip_network("64:ff9b::/96"))
+_NAT64_LOCAL = cast(ipaddress.IPv6Network, ipaddress.ip_network("64:ff9b:1::/48"))
+_THIS_NETWORK = cast(ipaddress.IPv4Network, ipaddress.ip_network("0.0.0.0/8"))
+
+MAX_LOOKUPS = 64
+"""Maximum number of name resolutions at once, those included that nobody waits for any more."""
+_lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
+
+
+class SlowLookup(OSError):
+    """A name was not resolved within the seconds given."""
+
+
+# --- what an address is ----------------------------------------------------------------------------------
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is one that everybody on the Internet may reach."""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return is_public(address.ipv4_mapped)
-        if any(address in net for net in _DETOURS):
-            return False
+    """Check that an address is one that everybody on the Internet may reach."""
+    if isinstance(address, ipaddress.IPv6Address) and (inner := _embedded(address)):
+        return all(is_public(one) for one in inner)
+    if any(address.version == net.version and address in net for net in _SPECIAL):
+        return False
     return address.is_global and not address.is_multicast
 
 
+def _embedded(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
+    """Return the IPv4 addresses that an IPv6 address may stand for: mapped, or translated by NAT64."""
+    if address.ipv4_mapped is not None:
+        return [address.ipv4_mapped]
+    if address in _NAT64:
+        return [ipaddress.IPv4Address(address.packed[12:])]
+    if address not in _NAT64_LOCAL:
+        return []
+    # RFC 8215 leaves the prefix length to the network: RFC 6052 2.2 knows four within a /48.
+    octets = address.packed
+    places = (octets[12:], octets[9:13], octets[7:8] + octets[9:12], octets[6:8] + octets[9:11])
+    readings = [ipaddress.IPv4Address(place) for place in places]
+    return [one for one in readings if one not in _THIS_NETWORK] or readings
+
+
 def is_allowed(host: str, port: int, address: Address, allowed: Sequence[str]) -> bool:
-    """Whether `host`, resolved to `address`, may be connected to. `allowed` as in `fetch.allow_private`."""
+    """Check that `host`, resolved to `address`, may be connected to. `allowed` as in `fetch.allow_private`."""
     if is_public(address):
         return True
     host = host.lower().strip("[]").rstrip(".")
+    inner = _embedded(address) if isinstance(address, ipaddress.IPv6Address) else []
+    meanings = [one for one in ([address], inner) if one]
     for place in allowed:
         if place.strip("[]") in (host, str(address)) or place in (f"{host}:{port}", f"[{host}]:{port}"):
             return True
@@ -53,22 +86,85 @@ def is_allowed(host: str, port: int, address: Address, allowed: Sequence[str]) -
             network = ipaddress.ip_network(place)
         except ValueError:
             continue
-        plain = getattr(address, "ipv4_mapped", None) or address
-        if plain.version == network.version and plain in network:
+        if any(all(one.version == network.version and one in network for one in m) for m in meanings):
             return True
     return False
 
 
-def resolve(host: str, port: int) -> list[Address]:
-    """Every address of `host`; raises OSError (socket.gaierror) if there is none."""
-    found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
-    return [ipaddress.ip_address(cast(str, entry[4][0]).partition("%")[0]) for entry in found]
+def refusal(
+    host: str,
+    port: int,
+    addresses: Iterable[Address],
+    allowed: Sequence[str],
+    leads: Iterable[str],
+    seconds: Callable[[], float],
+) -> str | None:
+    """Return why `host` with these addresses may not be connected to, or None.
+
+    `leads` are the URLs that lead there: the source's configured one, and hops. A private address is only for
+    those that are private as well, whatever `allowed` says. `seconds` are left for looking them up.
+    """
+    private = [address for address in addresses if not is_public(address)]
+    for address in private:
+        if not is_allowed(host, port, address, allowed):
+            return f"{host} is a private address ({address}); fetch.allow_private can open it"
+    for lead in dict.fromkeys(map(urls.origin, leads)) if private else ():
+        if urls.host(lead) != host.lower() and not _leads_to_private(lead, allowed, seconds()):
+            return f"{host} is a private address ({private[0]}), and {lead}, which leads there, is not"
+    return None
+
+
+def _leads_to_private(url: str, allowed: Sequence[str], seconds: float) -> bool:
+    host, port = urls.host(url), urls.port(url) or 0
+    try:
+        addresses = resolve(host, port, seconds)
+    except (OSError, ValueError):
+        return False
+    return all(not is_public(one) and is_allowed(host, port, one, allowed) for one in addresses)
 
 
 def is_private(url: str, allowed: Sequence[str]) -> bool:
-    """Whether a URL leads to the operator's own machines as far as can be told without asking DNS."""
+    """Check whether a URL leads to the operator's own machines, as far as can be said without asking DNS."""
     host = urls.host(url)
     try:
         return not is_public(ipaddress.ip_address(host.strip("[]")))
     except ValueError:
         return any(place in (host, f"{host}:{urls.port(url)}") for place in allowed)
+
+
+# --- names -----------------------------------------------------------------------------------------------
+
+
+def resolve(host: str, port: int, seconds: float) -> list[Address]:
+    """Return every address of `host`; raises OSError (socket.gaierror) if there is none, or SlowLookup."""
+    host = host.strip("[]")
+    try:
+        return [ipaddress.ip_address(host)]
+    except ValueError:
+        found = _looked_up(host, port, seconds)
+    return [ipaddress.ip_address(cast(str, entry[4][0]).partition("%")[0]) for entry in found]
+
+
+def _looked_up(host: str, port: int, seconds: float) -> list[Any]:
+    """Call getaddrinfo, which has no timeout, in a thread that is left to itself when `seconds` are over."""
+    late = SlowLookup(f"name resolution took longer than {round(seconds, 1) or seconds:.3g} s")
+    if not _lookups.acquire(timeout=seconds):
+        raise late
+    answer: queue.SimpleQueue[list[Any] | OSError | ValueError] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            answer.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+        except (OSError, ValueError) as error:  # UnicodeError: no name that DNS could have
+            answer.put(error)
+        finally:
+            _lookups.release()
+
+    threading.Thread(target=look_up, name="lookup", daemon=True).start()
+    try:
+        found = answer.get(timeout=seconds)
+    except queue.Empty:
+        raise late from None
+    if isinstance(found, (OSError, ValueError)):
+        raise found
+    return found

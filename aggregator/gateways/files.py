@@ -14,26 +14,65 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from aggregator import permissions
 from aggregator.errors import AnotherRunHolds, FilesError, MailError
 from aggregator.model import Document
 from aggregator.seams import Mailer
+
+LOCK = "lock"
+PRIVATE = ("aggregator.db*", "aggregator-before-migration-*.db", LOCK)
+"""The files of the data folder that other users have no business with."""
+OUTBOX = "outbox"
+PROBE_SECONDS = 0.05
+"""How long a job waits at least for the lock: `is_locked` may hold it for a moment."""
+
+
+def close_data(data: Path, public: Path) -> None:
+    """Close the data folder and all personal data in it to other users, whatever the umask was.
+
+    A `public` folder that lies within it can still be reached by web servers.
+    """
+    try:
+        within = public.resolve().is_relative_to(data.resolve())
+        permissions.make_folder(data, passable=within)
+        for pattern in PRIVATE:
+            for file in data.glob(pattern):
+                permissions.close_file(file)
+        if (data / OUTBOX).is_dir():
+            permissions.make_folder(data / OUTBOX)
+    except OSError as error:
+        raise FilesError(f"{data} cannot be written: {error.strerror}") from error
+
+
+def is_locked(data: Path) -> bool:
+    """Whether a job is at work on the data folder, also one of this process (L1)."""
+    try:
+        with (data / LOCK).open("rb") as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 @contextmanager
 def lock(data: Path, patience: float = 0) -> Iterator[None]:
     """One job at a time (L1), after at most `patience` seconds. The kernel frees a `flock` when its process dies."""
     try:
-        data.mkdir(parents=True, exist_ok=True)
-        handle = (data / "lock").open("w")
+        if not data.is_dir():
+            permissions.make_folder(data)
+        permissions.make_file(data / LOCK)
+        handle = (data / LOCK).open("w")
     except OSError as error:
         raise FilesError(f"{data} cannot be written: {error.strerror}") from error
     with handle:
-        end = time.monotonic() + patience
+        end = time.monotonic() + max(patience, PROBE_SECONDS)
         try:
             while not _taken(handle):
                 if time.monotonic() >= end:
                     raise BlockingIOError
-                time.sleep(0.2)
+                time.sleep(0.2 if patience else 0.01)
         except OSError as error:
             raise AnotherRunHolds(f"another run is at work on {data}; nothing was done") from error
         yield
@@ -77,26 +116,51 @@ def remove_documents(public: Path, paths: Sequence[str]) -> None:
         (public / paths[0]).parent.rmdir()
 
 
-def write_text(target: Path, text: str) -> None:
-    """Put a text file in place, whole or not at all; its folder must exist."""
+def write_text(target: Path, text: str, mode: int = 0o666) -> None:
+    """Put a text file in place, whole or not at all; its folder must exist. `mode` as the umask allows."""
     if not target.parent.is_dir():
         raise FilesError(f"{target} cannot be written: there is no folder {target.parent}")
-    _replace({target: text.encode("utf-8")})
+    _replace({target: text.encode("utf-8")}, mode)
+
+
+def take_place(draft: Path, target: Path) -> None:
+    """Put `draft` in the place of `target`, with the mode, owner and group that `target` has. Both in one folder."""
+    try:
+        old, new = target.stat(), draft.stat()
+        if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+            os.chown(draft, old.st_uid, old.st_gid)
+        draft.chmod(old.st_mode & 0o7777)
+        draft.replace(target)
+        _sync_folder(target.parent)
+    except PermissionError as error:
+        raise FilesError(
+            f"{target} is not written, because its owner and group could not be kept: {error.strerror};"
+            " run this as its owner or as root"
+        ) from error
+    except OSError as error:
+        raise FilesError(f"{target} cannot be written: {error.strerror}") from error
 
 
 @contextmanager
 def outbox(folder: Path) -> Iterator[Mailer]:
-    """The embedded default for mail: every letter becomes a file. The same letter again is the same file."""
+    """The embedded default for mail: every letter becomes a file. The same letter again is the same file.
+
+    File names bear no address: they are made of the edition and a hash of Message-ID and address.
+    """
 
     def put(message: bytes, address: str) -> None:
-        named = re.search(rb"^Message-ID: <([a-z0-9-]+)", message, re.MULTILINE)
-        edition = named[1].decode() if named else "letter"
-        who = re.sub(r"[^A-Za-z0-9.@_+-]", "_", address)[:80]
-        mark = hashlib.sha256(address.encode()).hexdigest()[:6]
+        named = re.search(rb"^Message-ID: <(([a-z0-9-]{,100})[^>]*)", message, re.MULTILINE)
+        edition = named[2].decode() if named else "letter"
+        id_ = (named[1] if named else message) + b"\0" + address.encode("utf-8", "replace")
         try:
-            write_letter(folder, f"{edition}-{who}-{mark}.eml", message)
+            permissions.make_folder(folder)
+            write_letter(folder, f"{edition}-{hashlib.sha256(id_).hexdigest()[:24]}.eml", message)
         except FilesError as error:
             raise MailError(f"{error}; every letter stays owed") from error
+        except OSError as error:
+            raise MailError(
+                f"{folder} cannot be written: {error.strerror}; every letter stays owed"
+            ) from error
 
     yield put
 
@@ -104,17 +168,23 @@ def outbox(folder: Path) -> Iterator[Mailer]:
 def write_letter(outbox: Path, name: str, body: bytes) -> Path:
     """Put a letter into the outbox folder; the same letter again gives the same file."""
     target = outbox / name
-    _replace({target: body}, mode=0o600)  # it names who gets it
+    _replace({target: body}, mode=permissions.FILE_MODE)  # it names who gets it
     return target
 
 
 def _replace(bodies: Mapping[Path, bytes], mode: int = 0o666) -> None:
-    """Files of one folder: all whole and on disk before the first is visible; `mode` as the umask allows."""
+    """Files of one folder: all whole and on disk before the first is visible; `mode` as the umask allows.
+
+    Where the folder is missing it is made, closed to other users if the files are.
+    """
     drafts = {target: target.with_name(f".{target.name}.draft") for target in bodies}
     folder = next(iter(bodies)).parent
     target = [*bodies][-1]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if mode != permissions.FILE_MODE:
+            folder.mkdir(parents=True, exist_ok=True)
+        elif not folder.is_dir():
+            permissions.make_folder(folder)
         for target, body in bodies.items():
             drafts[target].unlink(missing_ok=True)
             handle_id = os.open(drafts[target], os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

@@ -1,151 +1,272 @@
-"""Work on foreign documents in processes of their own: neither their time nor their memory is ours (L2).
+"""Read foreign documents in processes of their own, so that neither their time nor their memory is ours (L2).
 
-pebble rather than concurrent.futures, where one killed worker breaks every pending future.
+A process gets no secret: its environment has only PASSED_VARIABLES, and sources reach it without credentials. It gets
+pickles from us, but hands back frames of JSON, which are checked against the type that the called function declares
+(`typedjson`): whatever runs in a process that a document has taken over, nothing of it is executed here.
 """
 
 from __future__ import annotations
 
+import copyreg
+import io
 import os
+import pickle
 import signal
+import socket
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import TimeoutError as TookTooLong
-from concurrent.futures import wait
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from aggregator.errors import Spoiled
-
-if TYPE_CHECKING:
-    from pebble import ProcessPool  # imported where a document is to be read at all: it costs 100 ms
+from aggregator.errors import Spoiled, UnreadableDocument
+from aggregator.gateways import typedjson
+from aggregator.gateways.sandbox_worker import Answer
+from aggregator.model import Config, Credentials, MailRules, Smtp
+from aggregator.text import line
 
 Made = TypeVar("Made")
 
 MEGABYTES = 180
-"""What one process may hold, of which 60 MB are the parsers themselves."""
+"""Maximum memory of one process, of which 60 MB are the parsers themselves."""
 PROCESSES = max(2, min(4, os.cpu_count() or 2))
-LOOK = 2.0
-"""Seconds between two looks whether the processes are still the ones that were asked."""
+MAX_RESULT_BYTES = 64_000_000
+"""Maximum size of what one call hands back."""
+START_SECONDS = 60.0
+"""Maximum time for a new process until it takes its first document."""
+EXIT_SECONDS = 1.0
+"""Maximum time for a process that closed its channel until it has ended."""
+PASSED_VARIABLES = ("LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TZ")
+"""The environment that a process gets of ours."""
 
-_lock = threading.Lock()
-_pool: ProcessPool | None = None
+_START = "import sys; sys.path[:] = sys.argv[3:]; from aggregator.gateways.sandbox_worker import main; main()"
+_ENDED_BY_OTHERS = (-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
+
+_changed = threading.Condition()
+_idle: list[_Process] = []
+_busy: set[_Process] = set()
+_landlock_kills = False
+"""Whether a filter of system calls was seen to kill a process that uses Landlock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Isolation:
-    """The `Isolate` seam. Picklable: the processes belong to the module, are begun with the first call and
-    ended by `close`."""
+    """The `Isolate` seam. Picklable: the processes belong to the module, are begun one by one when a call finds none
+    idle, and ended by `close`."""
 
     megabytes: int = MEGABYTES
     processes: int = PROCESSES
 
     def __call__(self, function: Callable[..., Made], *args: Any, seconds: float) -> Made:
-        """`function(*args)`; raises Spoiled when it takes longer than `seconds`, too much memory, or dies."""
-        from pebble import ProcessExpired
+        """Call `function(*args)`; raises UnreadableDocument where it does, and Spoiled for every other end.
 
+        Spoiled: it takes longer than `seconds` or too much memory, its process dies, it raises, or its result is not
+        of the type that it declares.
+        """
+        request = _pickled((function, args, seconds))
         try:
-            return self._made(function, args, seconds)
-        except ProcessExpired as error:
-            if error.exitcode not in (signal.SIGTERM, -signal.SIGTERM):
-                raise Spoiled(f"reading it killed its process (exit code {error.exitcode})") from error
-        # Somebody ended all processes of ours: the document is innocent.
+            return self._asked(function, request, seconds)
+        except _Ended:  # the document is innocent
+            pass
         try:
-            return self._made(function, args, seconds)
-        except ProcessExpired as error:
+            return self._asked(function, request, seconds)
+        except _Ended as error:
             raise Spoiled("the processes that read documents were ended") from error
 
-    def _made(self, function: Callable[..., Made], args: tuple[Any, ...], seconds: float) -> Made:
-        pool = self._processes()
+    def _asked(self, function: Callable[..., Made], request: bytes, seconds: float) -> Made:
+        process = _take(self)
+        healthy = False
         try:
-            future = pool.schedule(_bounded, args=(function, args, seconds), timeout=seconds)
-            while not wait([future], LOOK).done:
-                if _pool is not pool:
-                    raise Spoiled("the processes that read documents were ended")
-            made: Made = future.result()
-        except TookTooLong as error:
+            process.ready()
+            answer, content = process.ask(request, seconds)
+            if answer is Answer.OUT_OF_MEMORY:
+                raise Spoiled(f"reading it takes more than {self.megabytes} MB of memory")
+            if answer is Answer.READY:
+                raise ValueError("ready again")
+            if answer is Answer.VALUE:
+                value: Made = typedjson.decode(content, typedjson.returned_by(function))
+            healthy = True
+        except TimeoutError as error:
             raise Spoiled(f"reading it takes longer than {seconds:.3g} s") from error
-        except MemoryError as error:
-            raise Spoiled(f"reading it takes more than {self.megabytes} MB of memory") from error
-        except RuntimeError as error:
-            if hasattr(error, "traceback"):  # the function's own, as pebble hands it on
-                raise
-            _end(pool)  # pebble's: no process is left at all
-            raise Spoiled("the processes that read documents died") from error
-        return made
-
-    def _processes(self) -> ProcessPool:
-        from multiprocessing import get_context
-
-        from pebble import CONSTS, ProcessPool
-
-        global _pool
-        with _lock:
-            if _pool is None:
-                # A process that hangs in C hears no SIGTERM, and pebble would wait three seconds to kill it.
-                CONSTS.term_timeout = 0.2
-                _hide_main()
-                # Not forked: threads of ours may hold locks.
-                _pool = ProcessPool(
-                    max_workers=self.processes,
-                    context=get_context("spawn"),
-                    initializer=_limit,
-                    initargs=(self.megabytes, os.getpid()),
-                )
-            return _pool
+        except ValueError as error:
+            raise Spoiled("the process that read it handed back no valid result") from error
+        finally:
+            _give_back(process, healthy=healthy)
+        if answer is Answer.VALUE:
+            return value
+        reason = line(content.decode("utf-8", "replace"), 300) or "no reason given"
+        if answer is Answer.UNREADABLE:
+            raise UnreadableDocument(reason)
+        raise Spoiled(f"reading it failed ({reason})")
 
 
 def close() -> None:
     """End the processes; the next call begins new ones."""
-    if _pool is not None:
-        _end(_pool)
+    with _changed:
+        idle, busy = [*_idle], [*_busy]
+        _idle.clear()
+    for process in idle:
+        process.dispose()
+    for process in busy:  # its caller notices, and disposes of it
+        process.end()
 
 
-def _end(pool: ProcessPool) -> None:
-    global _pool
-    with _lock:
-        if _pool is pool:
-            _pool = None
-    pool.stop()  # type: ignore[no-untyped-call]
-    pool.join()
+class _Ended(Exception):
+    """Not the document ended the process: `close` did, a service manager ended all of a group, or a filter of
+    system calls did."""
 
 
-def _hide_main() -> None:
-    """A console script would be run again in each new process (85 ms of imports); a package's main is not."""
-    main = sys.modules["__main__"]
-    if getattr(main, "__spec__", None) is None:
-        main.__spec__ = find_spec("aggregator.__main__")
+def _take(isolation: Isolation) -> _Process:
+    """An idle process, or a new one where fewer than allowed are busy; otherwise wait."""
+    with _changed:
+        while True:
+            while _idle:
+                process = _idle.pop()
+                if process.lives():
+                    _busy.add(process)
+                    return process
+                process.dispose()
+            if len(_busy) < isolation.processes:
+                try:
+                    process = _Process(isolation.megabytes)
+                except OSError as error:
+                    raise Spoiled(f"no process to read it can be begun: {error}") from error
+                _busy.add(process)
+                return process
+            _changed.wait()
 
 
-# --- in the other process ----------------------------------------------------------------------------------
+def _give_back(process: _Process, *, healthy: bool) -> None:
+    reusable = healthy and process.lives()
+    if not reusable:
+        process.dispose()
+    with _changed:
+        _busy.discard(process)
+        if reusable:
+            _idle.append(process)
+        _changed.notify()
 
 
-def _limit(megabytes: int, parent: int) -> None:
-    """In a new process: at most so much memory, where the system can keep to that, and no life without its parent."""
-    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
-    try:
-        import resource
-    except ImportError:
-        return
-    limit = megabytes * 1_000_000
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+class _Process:
+    """A process that reads one document at a time; the channel is a socket, as its standard input."""
+
+    def __init__(self, megabytes: int) -> None:
+        self.ended = self._is_ready = False
+        landlock = "without" if _landlock_kills else "with"
+        self._channel, theirs = socket.socketpair()
+        paths = [os.path.abspath(path) for path in sys.path]  # noqa: PTH100 - "" is the working folder
+        # Isolated (-I), without bytecode files (-B) and site (-S): the paths are ours already.
+        try:
+            with theirs:
+                self._process = subprocess.Popen(  # noqa: S603
+                    [sys.executable, "-I", "-B", "-S", "-c", _START, str(megabytes), landlock, *paths],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    cwd="/",
+                    env={name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ},
+                )
+        except BaseException:
+            self._channel.close()
+            raise
+
+    def lives(self) -> bool:
+        """Whether it can be given a document."""
+        return not self.ended and self._process.poll() is None
+
+    def end(self) -> None:
+        """Kill it: a process that hangs in C hears nothing else."""
+        self.ended = True
+        self._process.kill()
+        self._process.wait()
+
+    def dispose(self) -> None:
+        """End it and close the channel, which nobody else may be using."""
+        self.end()
+        self._channel.close()
+
+    def ready(self) -> None:
+        """Wait until a new process can take a document; raises Spoiled where it does not start."""
+        if self._is_ready:
+            return
+        try:
+            answer, _ = self._received(time.monotonic() + START_SECONDS)
+        except (TimeoutError, ValueError) as error:
+            raise Spoiled("the process that reads documents does not start") from error
+        self._is_ready = answer is Answer.READY
+
+    def ask(self, request: bytes, seconds: float) -> tuple[Answer, bytearray]:
+        """Send one request and receive the answer to it; raises TimeoutError, ValueError, Spoiled and _Ended."""
+        deadline = time.monotonic() + seconds
+        self._channel.settimeout(seconds)
+        with suppress(ConnectionError):  # it may have answered all the same, that memory was short
+            self._channel.sendall(len(request).to_bytes(4, "big") + request)
+        return self._received(deadline)
+
+    def _received(self, deadline: float) -> tuple[Answer, bytearray]:
+        head = self._exactly(5, deadline)
+        answer, size = Answer(bytes(head[:1])), int.from_bytes(head[1:], "big")
+        if size > MAX_RESULT_BYTES:
+            raise Spoiled(f"its result is larger than {MAX_RESULT_BYTES // 1_000_000} MB")
+        return answer, self._exactly(size, deadline)
+
+    def _exactly(self, size: int, deadline: float) -> bytearray:
+        data = bytearray()
+        while len(data) < size:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self._channel.settimeout(left)
+            try:
+                piece = self._channel.recv(min(size - len(data), 1_000_000))
+            except ConnectionError:
+                piece = b""
+            if not piece:
+                self._died()
+            data += piece
+        return data
+
+    def _died(self) -> NoReturn:
+        global _landlock_kills
+        try:
+            code = self._process.wait(EXIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise Spoiled("the process that read it closed its channel") from None
+        if self.ended or code in _ENDED_BY_OTHERS:
+            raise _Ended
+        if code == -signal.SIGALRM:  # its own deadline, a little later than ours
+            raise TimeoutError
+        if not self._is_ready:
+            if code == -signal.SIGSYS and not _landlock_kills:
+                _landlock_kills = True
+                raise _Ended
+            raise Spoiled(f"the process that reads documents does not start (exit code {code})")
+        raise Spoiled(f"reading it killed its process (exit code {code})")
 
 
-def _die_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
+# --- what a process is sent ----------------------------------------------------------------------------
 
 
-def _bounded(function: Callable[..., Made], args: tuple[Any, ...], seconds: float) -> Made:
-    """What the function makes. The kernel ends a process that is still busy long after its time, though it hangs
-    in C and nobody is left to kill it."""
-    signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_PROF, 2 * seconds + 5)
-    try:
-        return function(*args)
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
+def _pickled(request: object) -> bytes:
+    file = io.BytesIO()
+    _Pickler(file, pickle.HIGHEST_PROTOCOL).dump(request)
+    return file.getvalue()
+
+
+def _kept_here(value: object) -> NoReturn:
+    raise TypeError(f"{type(value).__name__} holds secrets and is not sent to a process that reads documents")
+
+
+class _Pickler(pickle.Pickler):
+    """Pickle a request; refuse values that hold secrets."""
+
+    dispatch_table = {
+        **copyreg.dispatch_table,
+        Config: _kept_here,
+        Credentials: _kept_here,
+        MailRules: _kept_here,
+        Smtp: _kept_here,
+    }

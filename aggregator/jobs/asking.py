@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -89,6 +90,7 @@ class Asking(Courtesy):
             gap=terms.gap,
             asked=dict.fromkeys(visited, time.monotonic()),
             rules={one.origin: one for one in known},
+            budget=math.inf,  # a person waits for it, and may stop it
         )
         self.terms, self.progress = terms, progress
         self.silent: set[str] = set(terms.silent)

@@ -80,15 +80,19 @@ def after(
     known: bool = False,
     waiting: int = 0,
     gap: bool = False,
+    neighbours: int | None = None,
 ) -> NextVisit:
     """The next visit after `outcome`.
 
     `known` says that the document shares an entry with what is known (CL14); `waiting` items are for an editor to
-    decide (G2); a `gap` wants to be filled soon (G1).
+    decide (G2); a `gap` wants to be filled soon (G1). `neighbours` is the smallest number of failures in a row of
+    another source on a host that wants silence, None where there is no other.
     """
     result = outcome.result
     if isinstance(result, Failure):
-        return _after_failure(record, source, rules, result, rhythm, now, waiting=waiting)
+        return _after_failure(
+            record, source, rules, result, rhythm, now, waiting=waiting, neighbours=neighbours
+        )
     if gap or (isinstance(result, Harvest) and result.unfinished):
         rhythm = Rhythm(count=1, oldest=now, newest=now)
     pause = _pause(source, rules, result.validators, rhythm, now)
@@ -101,10 +105,13 @@ def after(
     move = _moved(record, outcome, now, known=known or isinstance(result, Unchanged))
     state, reason = _state(move, rhythm, waiting, now)
     silence = _asked_pause(outcome.silence, 1) if outcome.silence else None
+    hold = silence if outcome.silence and outcome.silence.holds_host else None
+    if hold:  # the host's other sources come first, although they may be spread over an hour (CL10)
+        due = max(due, now + hold + 2 * HOUR)
     return NextVisit(
         due=due,
         not_before=now + silence if silence else None,
-        hold_host_until=now + silence if silence and outcome.silence and outcome.silence.holds_host else None,
+        hold_host_until=now + hold if hold else None,
         state=state,
         failures=0,
         reason=reason,
@@ -197,6 +204,7 @@ def _after_failure(
     now: datetime,
     *,
     waiting: int,
+    neighbours: int | None,
 ) -> NextVisit:
     failures = record.failures + 1
     every = _pause(source, rules, record.validators, rhythm, now) if record.last_success else rules.every
@@ -211,6 +219,12 @@ def _after_failure(
     if gone:
         pause = max(pause, PROBE)
     asked = _asked_pause(failure, failures)
+    hold = None
+    if asked and failure.holds_host:
+        # The pause of the host doubles only while all its sources fail: one source cannot shut out the others.
+        hold = _asked_pause(failure, failures if neighbours is None else min(failures, neighbours + 1))
+        if failures > 1:
+            pause = max(pause, min(_doubled(asked, failures), max(2 * asked, PROBE), LONGEST_WAIT))
     return NextVisit(
         due=now + pause * (1 + JITTER * _share(source)),
         not_before=now + asked if asked else record.not_before,
@@ -218,7 +232,7 @@ def _after_failure(
         failures=failures,
         reason=failure.reason,
         floor=source.every or rules.every,
-        hold_host_until=now + asked if asked and failure.holds_host else None,
+        hold_host_until=now + hold if hold else None,
         failed_status=failure.status,
         gone_since=missing_since,
         hints=record.hints,
@@ -251,8 +265,13 @@ def _asked_pause(failure: Failure, failures: int) -> timedelta | None:
         return None
     if failure.wait is not None:
         return min(failure.wait, LONGEST_WAIT)
-    doubled: timedelta = PUSHED_BACK * 2 ** min(failures - 1, 10)
-    return min(doubled, LONGEST_WAIT)
+    return min(_doubled(PUSHED_BACK, failures), LONGEST_WAIT)
+
+
+def _doubled(pause: timedelta, failures: int) -> timedelta:
+    """`pause`, doubled with each failure after the first."""
+    longer: timedelta = pause * 2 ** min(failures - 1, 10)
+    return longer
 
 
 # --- headers ---------------------------------------------------------------------------------------------

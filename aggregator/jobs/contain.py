@@ -1,7 +1,7 @@
-"""Steps that no single item, story, channel or edition may stop: what breaks one is set aside and noticed once.
+"""Set aside what breaks a step of a job, so that everything else goes on.
 
-Items and stories stay out of the step until they change or another version of the program runs. Whatever is made of
-many (a channel, a month, an edition) is tried at every run.
+It is reported once. Items and stories stay out of the step until they change or another version of the program runs.
+What is made of many (a channel, a month, an edition) is tried at every run.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Broken:
 def attempt(act: Callable[[], T]) -> T | Broken:
     """Return what `act` returns, or Broken if it raises what no part of the program expects.
 
-    Expected failures, trouble with the database or the machine, and a lack of memory are raised as they are.
+    Expected failures, errors of the database file or the machine, and a lack of memory are raised as they are.
     """
     try:
         return act()
@@ -56,7 +56,7 @@ def attempt(act: Callable[[], T]) -> T | Broken:
 
 
 def shown(name: str, act: Callable[[], T]) -> T:
-    """Return what `act` finds out about something to be shown; raises NothingToShow where that breaks."""
+    """Return what `act` finds; raises NothingToShow where it breaks."""
     done = attempt(act)
     if isinstance(done, Broken):
         raise NothingToShow(
@@ -67,7 +67,7 @@ def shown(name: str, act: Callable[[], T]) -> T:
 
 @dataclass(slots=True)
 class Containment:
-    """What is set aside, and what one job sets aside; nothing is written before `record`."""
+    """What is set aside already and what one job sets aside; only `record` writes."""
 
     store: Store
     aside: dict[Step, frozenset[str]] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class Containment:
         return [name for name in names if name not in self.aside[step] and (step, name) not in self.broken]
 
     def without_broken(self, step: Step, names: Iterable[str], act: Callable[[Sequence[str]], T]) -> T:
-        """Return what `act` makes of `names` without those that break it when it is given them alone.
+        """Return what `act` makes of `names` without those that break it alone.
 
         Raises what `act` raises if none of them is to blame: it breaks without any, with none alone, or with all.
         """
@@ -100,14 +100,14 @@ class Containment:
         return act(self.sound(step, sound))
 
     def test(self, step: Step, name: str, act: Callable[[], object]) -> bool:
-        """Do something about one item or story, which is set aside if it breaks; whether it did not."""
+        """Return whether `act`, about one item or story, works; else set that aside."""
         done = attempt(act)
         if isinstance(done, Broken):
             self.broken[step, name] = done.reason
         return not isinstance(done, Broken)
 
     def whole(self, step: Step, name: str, act: Callable[[], T]) -> T | None:
-        """Do something that is made of many, and is tried again at the next run if it breaks: then None."""
+        """Return what `act` makes of many; None if it breaks, to be tried at the next run."""
         done = attempt(act)
         if isinstance(done, Broken):
             self.broken[step, name] = done.reason
@@ -116,12 +116,12 @@ class Containment:
         return done
 
     def forget(self, step: Step, name: str) -> None:
-        """Take back that something made of many is set aside: it was done, or is not wanted any more."""
+        """Take back that something made of many is set aside."""
         if name in self.aside[step]:
             self.mended.add((step, name))
 
     def record(self, now: datetime) -> tuple[str, ...]:
-        """Write what was set aside, and return what is to be said of what was not set aside before."""
+        """Write what was set aside; return a notice for what was not set aside before."""
         new = {key: reason for key, reason in self.broken.items() if key[1] not in self.aside[key[0]]}
         with self.store.within():
             for (step, name), reason in new.items():
@@ -143,7 +143,7 @@ WHOLE = frozenset({Step.CHANNEL, Step.EDITION, Step.COMPOSING})
 _STEPS = {
     Step.PLACING: ("compared with others", "left out until it changes or the program is upgraded"),
     Step.PUBLISHING: ("published", "left out until it changes or the program is upgraded"),
-    Step.DIGEST: ("told in a digest", "left out until it changes or the program is upgraded"),
+    Step.DIGEST: ("put into a digest", "left out until it changes or the program is upgraded"),
     Step.CHANNEL: ("published", "tried again at every run"),
     Step.EDITION: ("published", "tried again at every run"),
     Step.COMPOSING: ("composed", "tried again at every run"),

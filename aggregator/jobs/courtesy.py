@@ -13,13 +13,18 @@ from aggregator.gateways import redirects
 from aggregator.jobs.cadence import retry_after
 from aggregator.jobs.reading import may_read
 from aggregator.model import Failure, Request, Response, Robots, Source
-from aggregator.seams import Fetcher, Isolate
+from aggregator.seams import Fetcher, Isolate, Stopping, never
 from aggregator.sources import robots, wall
 
 AGENT = "aggregator"
 """Our name in robots.txt, as in the User-Agent."""
 ROBOTS_LAST = timedelta(days=1)
 """How long a robots.txt is used (RFC 9309 2.4)."""
+VISIT_BUDGET_SECONDS = 120.0
+"""Maximum time of one visit without its pauses, and half of what these may take; longer where `fetch.timeout` is long.
+The request in hand ends by its own deadline."""
+STOP_CHECK_SECONDS = 0.1
+"""Time between two checks, during a pause, whether the program is to end."""
 
 _STATUS = {
     401: "it asks for a password (401)",
@@ -38,7 +43,9 @@ class Courtesy:
     """What one caller of servers remembers, so that none of them is asked too soon or against its word.
 
     `asked`: when each host was asked last, by the monotonic clock. `rules`: robots.txt by origin. Both may be shared
-    by callers that follow each other. `seconds` is what asking and reading may take.
+    by callers that follow each other. `seconds` is what asking for one document, and reading it, may take. `budget` is
+    what all requests and all reading may take, pauses aside, which may take twice as long; after it, and when the
+    program is stopping, nothing more is asked for.
     """
 
     def __init__(
@@ -51,24 +58,29 @@ class Courtesy:
         gap: float,
         asked: dict[str, float],
         rules: dict[str, Robots],
+        stopping: Stopping = never,
+        budget: float = VISIT_BUDGET_SECONDS,
     ) -> None:
-        self.fetcher, self.isolate = fetcher, isolate
+        self.fetcher, self.isolate, self.stopping = fetcher, isolate, stopping
         self.now, self.seconds, self.gap = now, seconds, gap
+        self.budget = max(budget, 2 * seconds)
+        self.begun = time.monotonic()
         self.asked, self.rules = asked, rules
         self.paused = self.answering = 0.0  # seconds that politeness took, and the servers
         self.requests = 0
         self.read: list[Robots] = []
         self.silence: Failure | None = None  # the last 429 or 503
+        self.via: str | None = None
+        """The URL whose answer led to what is asked now, where that is not the source's configured URL."""
 
     def ask(self, request: Request) -> Response | Failure:
-        """One request, after the gap."""
+        """One request, after the gap; a Failure where the visit is over before it."""
         host = host_of(request.target)
-        if host in self.asked:
-            pause = max(0.0, self.asked[host] + self.gap - time.monotonic())
-            self.paused += pause
-            time.sleep(pause)
+        self._keep_gap(host)
+        if over := self.over():
+            return over
         begun = time.monotonic()
-        answer = self.fetcher(request)
+        answer = self.fetcher(replace(request, via=self.via))
         self.asked[host] = time.monotonic()
         self.answering += self.asked[host] - begun
         self.requests += 1
@@ -77,10 +89,40 @@ class Courtesy:
             self.asked |= {host_of(url): self.asked[host] for url in (*answer.hops, answer.url)}
         return answer
 
+    def _keep_gap(self, host: str) -> None:
+        """Wait until `host` may be asked again, or the visit is over."""
+        ready = self.asked[host] + self.gap if host in self.asked else 0.0
+        while (left := ready - time.monotonic()) > 0 and not self.over():
+            begun = time.monotonic()
+            time.sleep(min(left, STOP_CHECK_SECONDS))
+            self.paused += time.monotonic() - begun
+
+    def over(self) -> Failure | None:
+        """Why nothing more may be asked for in this visit, or None."""
+        if self.stopping():
+            return Failure(reason="the program was asked to stop")
+        if self.spent() > self.budget:
+            return Failure(reason=f"the visit took longer than {self.budget:g} s")
+        if self.paused > 2 * self.budget:
+            return Failure(reason=f"the pauses of the visit took longer than {2 * self.budget:g} s")
+        return None
+
+    def spent(self) -> float:
+        """Seconds since the beginning, pauses aside."""
+        return time.monotonic() - self.begun - self.paused
+
     def ask_by_hops(self, request: Request, may_follow: MayFollow) -> Response | Failure:
-        """One document; `may_follow` has a say in each hop of a redirect."""
+        """One document; `may_follow` has a say in each hop of a redirect. All hops share the time of one request."""
+        via = self.via
+        try:
+            return self._by_hops(request, may_follow)
+        finally:
+            self.via = via
+
+    def _by_hops(self, request: Request, may_follow: MayFollow) -> Response | Failure:
         hops: list[str] = []
         permanent = True
+        answering = self.answering
         while True:
             answer = self.ask(replace(request, stay=True))
             if isinstance(answer, Failure):
@@ -93,8 +135,11 @@ class Courtesy:
             following = redirects.target(answer.url, location)
             if refusal := redirects.refused(answer.url, following, hops):
                 return Failure(reason=refusal, status=answer.status)
+            self.via = answer.url
             if barred := may_follow(following):
-                return barred
+                return replace(barred, status=barred.status or answer.status)
+            if self.answering - answering > self.seconds:
+                return Failure(reason=f"no complete answer within {self.seconds:g} s", status=answer.status)
             request = replace(request, url=following)
 
     def forbidden(self, source: Source, url: str) -> Failure | None:
@@ -118,7 +163,7 @@ class Courtesy:
         known = self.rules.get(place)
         if known is not None and self._is_fresh(known):
             return known
-        answer = self.ask(Request(source=replace(source, url=f"{place}/robots.txt")))
+        answer = self.ask(Request(source=source, url=f"{place}/robots.txt"))
         if isinstance(answer, Failure):
             return answer
         if answer.status in (429, 503):
@@ -158,3 +203,14 @@ class Courtesy:
 def host_of(url: str) -> str:
     """The host that gaps and silence are about."""
     return urls.host(url)
+
+
+def leaves_site(url: str, following: str) -> Failure | None:
+    """Why a redirect of `url` to `following` leaves the site, or None.
+
+    A site is a host, with or without `www.`, its subdomains, and the hosts that it is a subdomain of.
+    """
+    old, new = (host_of(one).removeprefix("www.").rstrip(".") for one in (url, following))
+    if old == new or old.endswith(f".{new}") or new.endswith(f".{old}"):
+        return None
+    return Failure(reason=f"it redirects to another site ({new})")

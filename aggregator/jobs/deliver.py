@@ -74,9 +74,12 @@ def trouble(store: Store, config: Config) -> RelayHold | None:
 
 
 def _relay(config: Config) -> str | None:
-    """What a relay's trouble is remembered by: other settings are another relay. None for the outbox folder."""
+    """What a relay's trouble is remembered by, without any secret: commands that only look have none.
+
+    Other settings are another relay. None for the outbox folder.
+    """
     rules = config.mail.smtp
-    return f"{rules.user or ''}@{rules.host}:{rules.port} {rules.security}" if rules else None
+    return f"{rules.account}@{rules.host}:{rules.port} {rules.security}" if rules else None
 
 
 # --- a round -------------------------------------------------------------------------------------------

@@ -37,11 +37,12 @@ def run(house: House) -> DigestReport:
     """Compose every digest whose period has come, publish its edition, then deliver all owed mail."""
     begun = time.perf_counter()
     config = house.config
-    with working(config, patience=PATIENCE) as store:
+    with working(config, patience=PATIENCE, job="digest", clock=house.clock) as store:
         now = house.clock()
         due = [plan for plan in config.mailings if _is_due(store, plan, now)]
         letters = deliver.next_time(store, config, now)
-        if not due and (letters is None or letters > now):
+        idle = not due and (letters is None or letters > now)
+        if idle and not runs.ended_badly(store, "digest"):
             return _ended(store, config, now, DigestReport())
         runs.drop(store, MAIL_MARK)
         run_id = runs.begin(store, "digest", now)

@@ -48,6 +48,7 @@ def look(asker: Asking, source: Source, url: str, most: int = MOST_REQUESTS) -> 
     answer = asker.document(source, url, ask_robots=True)
     if isinstance(answer, Failure):
         return answer
+    asker.via = answer.url
     terms = asker.terms
     try:
         survey = asker.isolate(

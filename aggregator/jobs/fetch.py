@@ -6,10 +6,11 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 
@@ -17,7 +18,6 @@ from aggregator import urls
 from aggregator.errors import AggregatorError, ContactMissing, UnknownName
 from aggregator.gateways import address
 from aggregator.jobs import announce, cadence, place, publish, withdraw
-from aggregator.jobs.contain import Broken, attempt
 from aggregator.jobs.working import AUTHORITY, known_source, prepare, reading_key, working
 from aggregator.model import (
     Arrival,
@@ -46,6 +46,7 @@ from aggregator.store.glance import LONGEST_PLAN, mark_for
 
 said = logging.getLogger("aggregator.fetch")
 
+NEVER = datetime.min.replace(tzinfo=UTC)
 MAX_COMPARED = 500
 """Newest items of a source that are looked through for known ones under new identifiers (G2)."""
 
@@ -68,9 +69,11 @@ def run(
     config = house.config
     _known(ids, config)
     refuse_public(house, ids)
-    with working(config, create=True) as store:
+    with working(config, create=True, job="fetch", clock=house.clock) as store:
         now = house.clock()
         work = _Round(house=house, store=store, now=now)
+        if runs.ended_badly(store, "fetch"):
+            work.run()  # so that it is seen that a later round ended well
         _prepare(work)
         chosen = _choose(work, ids, force, spread)
         runs.forget_finished(store)
@@ -82,7 +85,7 @@ def run(
         report = work.report(**told, seconds=round(time.perf_counter() - begun, 3))
         if work.run_id or report.new_stories or report.documents_written:
             runs.finish(store, work.run(), "done", _summary(report), house.clock())
-        if publish:
+        if publish and not work.deferred:
             _leave(work)
     return report
 
@@ -98,6 +101,9 @@ def _place_and_publish(work: _Round) -> dict[str, object]:
     _settle_authority(work.store, work.config)
     placed = place.place(work.store, work.config.channels, work.now)
     work.notices += placed.notices
+    work.deferred = placed.deferred
+    if placed.deferred and work.counts["new_items"]:
+        work.notices.append(f"{placed.deferred} new items are left to the next rounds")
     try:
         published = publish.render(work.store, work.config, work.now)
     except AggregatorError as error:
@@ -123,6 +129,7 @@ class _Round:
     told: list[SourceReport] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     run_id: int = 0
+    deferred: int = 0
 
     @property
     def config(self) -> Config:
@@ -245,7 +252,7 @@ def _visit_all(work: _Round, chosen: Sequence[Source], isolate: Isolate, progres
 
     When the house is stopping, visits in hand are finished and no other is begun.
     """
-    from aggregator.jobs.visit import SCRAPED, HostVisit, visit_host
+    from aggregator.jobs.visit import SCRAPED, HostVisit, tried, visit_host
 
     config, fetcher = work.config, work.house.fetcher()
     stopping = work.house.stopping
@@ -256,19 +263,31 @@ def _visit_all(work: _Round, chosen: Sequence[Source], isolate: Isolate, progres
     running: dict[Future[tuple[Outcome, ...]], list[Source]] = {}
     visits: dict[str, int] = {}
     by_id = {source.id: source for source in chosen}
-    with work.house.make_executor(workers) as pool:
+    with work.house.make_executor(workers) as pool, _cancelled(running):
         while True:
             begun = [] if stopping() else list(islice(batches, 2 * workers - len(running)))
             now = work.house.clock()  # a long round: what is planned counts from each visit
-            requests = {
-                s.id: _request(work, s, robots, suspects.get(s.id, ())) for batch in begun for s in batch
+            prepared = {
+                s.id: tried(partial(_prepared, work, s, robots, suspects.get(s.id, ()), now))
+                for batch in begun
+                for s in batch
             }
-            if requests:
-                attempts = [_attempt(work, request, now) for request in requests.values()]
-                visits |= sources.begin_visits(work.store, work.run(), attempts, now)
-            for batch in begun:
+            attempts = {
+                id_: _bare_attempt(work, by_id[id_], now) if isinstance(one, Failure) else one
+                for id_, one in prepared.items()
+            }
+            if attempts:
+                visits |= sources.begin_visits(work.store, work.run(), attempts.values(), now)
+            for id_, one in prepared.items():
+                if isinstance(one, Failure):
+                    outcome = Outcome(source_id=id_, result=one, conditional=None, seconds=0.0, requests=0)
+                    _keep(work, by_id[id_], outcome, visits[id_])
+            for whole_batch in begun:
+                batch = [source for source in whole_batch if not isinstance(prepared[source.id], Failure)]
+                if not batch:
+                    continue
                 asked = HostVisit(
-                    requests=tuple(requests[source.id] for source in batch),
+                    requests=tuple(attempts[source.id].request for source in batch),
                     rules=config.topics,
                     now=work.now,
                     seconds=config.fetch.timeout.total_seconds(),
@@ -281,18 +300,33 @@ def _visit_all(work: _Round, chosen: Sequence[Source], isolate: Isolate, progres
             for future in finished:
                 waiting = {source.id for source in running.pop(future)}
                 for outcome in _outcomes(future, waiting):
-                    _keep_contained(work, by_id[outcome.source_id], outcome, visits[outcome.source_id])
                     waiting.discard(outcome.source_id)
+                    if outcome.interrupted:
+                        continue  # as one that was killed: its next time was committed before it began (V1)
+                    _keep(work, by_id[outcome.source_id], outcome, visits[outcome.source_id])
                     if progress:
                         progress(work.counts["visited"], len(chosen), outcome.source_id)
                 for source_id in waiting:  # never asked: we are stopping, or the host said 429
                     sources.unbegin(work.store, visits[source_id], work.records[source_id])
 
 
+@contextmanager
+def _cancelled(running: Mapping[Future[tuple[Outcome, ...]], object]) -> Iterator[None]:
+    """Take back what was not begun when the round breaks off."""
+    try:
+        yield
+    finally:
+        for future in running:
+            future.cancel()
+
+
 def _by_host(chosen: Iterable[Source], records: Mapping[str, SourceRecord]) -> list[list[Source]]:
+    """The sources of each host, those first whose last visit is longest ago: a 429 ends the visits to a host (CL8)."""
     hosts: dict[str, list[Source]] = {}
     for source in chosen:
         hosts.setdefault(_host(source, records[source.id]), []).append(source)
+    for batch in hosts.values():
+        batch.sort(key=lambda source: records[source.id].last_attempt or NEVER)
     return list(hosts.values())
 
 
@@ -360,9 +394,24 @@ def _known_articles(work: _Round, source: Source) -> frozenset[str]:
     return frozenset(told_as(link, title) for link, title in items.links(work.store, source.id))
 
 
-def _attempt(work: _Round, request: Request, now: datetime) -> sources.Attempt:
+def _prepared(
+    work: _Round, source: Source, robots: Mapping[str, Robots], suspects: Sequence[Suspect], now: datetime
+) -> sources.Attempt:
+    """A visit, with all that is known of its source."""
+    with work.store.snapshot():
+        request = _request(work, source, robots, suspects)
+        return _attempt(work, request, sources.rhythm(work.store, source.id), now)
+
+
+def _bare_attempt(work: _Round, source: Source, now: datetime) -> sources.Attempt:
+    """A visit that cannot be made, because what is known of its source cannot be read."""
+    request = Request(source=source, validators=work.records[source.id].validators)
+    return _attempt(work, request, Rhythm(), now)
+
+
+def _attempt(work: _Round, request: Request, rhythm: Rhythm, now: datetime) -> sources.Attempt:
     source = request.source
-    record, rhythm = work.records[source.id], sources.rhythm(work.store, source.id)
+    record = work.records[source.id]
     return sources.Attempt(
         request=request,
         floor=cadence.floor(source, work.config.fetch, record.validators)
@@ -373,6 +422,18 @@ def _attempt(work: _Round, request: Request, now: datetime) -> sources.Attempt:
     )
 
 
+@contextmanager
+def _whole(work: _Round) -> Iterator[None]:
+    """A transaction; where it is rolled back, what the round counted and is to say of it is, too."""
+    counts, notices = Counter(work.counts), list(work.notices)
+    try:
+        with work.store.transaction():
+            yield
+    except BaseException:
+        work.counts, work.notices = counts, notices
+        raise
+
+
 def _outcomes(future: Future[tuple[Outcome, ...]], batch: Iterable[str]) -> Sequence[Outcome]:
     try:
         return future.result()
@@ -381,22 +442,33 @@ def _outcomes(future: Future[tuple[Outcome, ...]], batch: Iterable[str]) -> Sequ
         return [Outcome(source_id=id_, result=failure, conditional=None, seconds=0.0) for id_ in batch]
 
 
-def _keep_contained(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None:
-    """The outcome of one visit; one that cannot be kept is a failure of its source alone."""
-    done = attempt(partial(_keep, work, source, outcome, visit_id))
-    if isinstance(done, Broken):
-        failure = Failure(
-            reason=f"what it said broke the program ({done.reason})", status=outcome.result.status
-        )
-        _keep(work, source, replace(outcome, result=failure, older=(), checked=()), visit_id)
-
-
 def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None:
+    """The outcome of one visit; one that cannot be stored is a failure of its source, which is said once."""
+    from aggregator.jobs.visit import blamed, tried
+
+    broken = tried(partial(_store, work, source, outcome, visit_id))
+    if broken is None:
+        return
+    said_before, notices = work.records[source.id].reason, len(work.notices)
+    failed = Outcome(
+        source_id=source.id,
+        result=blamed(outcome, broken.reason),
+        conditional=outcome.conditional,
+        seconds=outcome.seconds,
+        requests=outcome.requests,
+    )
+    _store(work, source, failed, visit_id)
+    if broken.reason != said_before and len(work.notices) == notices:
+        work.notices.append(f"{source.id} ({source.url}): {broken.reason}")
+
+
+def _store(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None:
     """The outcome of one visit in one transaction."""
     record, result = work.records[source.id], outcome.result
     changes: Counter[Change] = Counter()
     gap = False
-    with work.store.transaction():
+    silent = _silent_hosts(source, record, outcome)
+    with _whole(work):
         if isinstance(result, Harvest):
             arrivals = _keep_items(work, source, record, result)
             changes = _counted(arrivals)
@@ -416,9 +488,10 @@ def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None
             known=changes.total() > changes[Change.NEW] or bool(getattr(result, "present", ())),
             waiting=items.waiting(work.store, source.id),
             gap=gap,
+            neighbours=_neighbours(work, source, silent),
         )
         if plan.hold_host_until:
-            for host in _silent_hosts(source, record, outcome):
+            for host in silent:
                 sources.hold_host(work.store, host, plan.hold_host_until, plan.reason or "")
         for read in outcome.robots:
             sources.keep_robots(work.store, read)
@@ -432,6 +505,7 @@ def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None
             new_items=changes[Change.NEW],
             updated_items=updated,
         )
+    work.records[source.id] = replace(record, failures=plan.failures)
     word = {Harvest: "changed", Failure: "failed"}.get(type(result), "unchanged")
     for note in plan.notes:
         said.warning("%s", note, extra={"source": source.id})
@@ -455,6 +529,13 @@ def _keep(work: _Round, source: Source, outcome: Outcome, visit_id: int) -> None
     )
 
 
+def _neighbours(work: _Round, source: Source, hosts: set[str]) -> int | None:
+    """The smallest number of failures in a row of another source that asks one of `hosts`."""
+    records = work.records
+    others = (s for s in work.config.sources if s.id in records and s.id != source.id)
+    return min((records[s.id].failures for s in others if _hosts(s, records[s.id]) & hosts), default=None)
+
+
 def _silent_hosts(source: Source, record: SourceRecord, outcome: Outcome) -> set[str]:
     """Who wants to be left alone: who said so, and, of a visit that failed by it, who sent us there (CL8)."""
     failed = isinstance(outcome.result, Failure)
@@ -466,7 +547,7 @@ def _silent_hosts(source: Source, record: SourceRecord, outcome: Outcome) -> set
 def _keep_items(
     work: _Round, source: Source, record: SourceRecord, result: Harvest, *, reread: bool = False
 ) -> Sequence[Arrival]:
-    """What a document brought, kept; a mass of unknown old entries waits for an editor (G2)."""
+    """Keep what a document brought; a mass of unknown old entries waits for an editor (G2)."""
     from aggregator.stories import guards, reconcile
 
     asked = [*result.present, *(alias for item in result.items for alias in item.aliases)]
@@ -562,37 +643,41 @@ def _reread(work: _Round, isolate: Isolate) -> None:
     stale = sources.to_reread(work.store)
     if not stale:
         return
-    from aggregator.jobs.visit import read
+    from aggregator.jobs.visit import tried
 
     by_id = {source.id: source for source in work.config.sources}
     for source_id, key in stale:
-        record, source = work.records[source_id], by_id[source_id]
+        source = by_id[source_id]
         if any(layout.article for layout in source.page):
             sources.read_again(work.store, source_id, key)
             continue
-        kept = sources.kept(work.store, source_id)
-        result = read(
-            Request(source=source, verdict=record.verdict),
-            Response(status=200, url=kept.url, headers={}, body=kept.body),
-            record.validators,
-            hashlib.sha256(kept.body).hexdigest(),
-            work.config.topics,
-            work.now,
-            isolate,
-            work.config.fetch.timeout.total_seconds(),
-        )
-        kept_again = attempt(partial(_keep_reread, work, source, record, result))
-        reason = kept_again.reason if isinstance(kept_again, Broken) else kept_again
-        if reason:
-            sources.reread_in_vain(work.store, source_id, key)
-            work.notices.append(f"{source_id}: its kept document cannot be read any more: {reason}")
+        failure = tried(partial(_reread_one, work, source, isolate))
+        if failure:
+            with work.store.transaction():
+                sources.reread_in_vain(work.store, source_id, key)
+            work.notices.append(f"{source_id}: its kept document cannot be read any more: {failure.reason}")
 
 
-def _keep_reread(work: _Round, source: Source, record: SourceRecord, result: Harvest | Failure) -> str | None:
-    """What a kept document says by now; or why it cannot be read."""
+def _reread_one(work: _Round, source: Source, isolate: Isolate) -> Failure | None:
+    """Read a kept document again; why it cannot be read, or None."""
+    from aggregator.jobs.visit import read
+
+    record = work.records[source.id]
+    with work.store.snapshot():
+        kept = sources.kept(work.store, source.id)
+    result = read(
+        Request(source=source, verdict=record.verdict),
+        Response(status=200, url=kept.url, headers={}, body=kept.body),
+        record.validators,
+        hashlib.sha256(kept.body).hexdigest(),
+        work.config.topics,
+        work.now,
+        isolate,
+        work.config.fetch.timeout.total_seconds(),
+    )
     if isinstance(result, Failure):
-        return result.reason
-    with work.store.transaction():
+        return result
+    with _whole(work):
         changes = _counted(_keep_items(work, source, record, result, reread=True))
     work.counts["new_items"] += changes[Change.NEW]
     work.counts["updated_items"] += changes[Change.EDITED] + changes[Change.SIGNIFICANT]

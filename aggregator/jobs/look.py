@@ -14,10 +14,10 @@ from typing import Any
 from aggregator.errors import UnknownName
 from aggregator.gateways import files
 from aggregator.jobs import contain, deliver, politeness
-from aggregator.jobs.working import same_authority
-from aggregator.model import Config, Manners, SourceHealth, State, StatusReport, Step, Story
-from aggregator.store import deliveries, editorial, pings, runs, set_aside, sources, stories
-from aggregator.store.connection import Store, opened
+from aggregator.jobs.working import RELEASED, refuse_lost, same_authority
+from aggregator.model import Config, FailingJob, Manners, SourceHealth, State, StatusReport, Step, Story
+from aggregator.store import channels, deliveries, editorial, pings, runs, set_aside, sources, stories
+from aggregator.store.connection import Store, moment, opened
 from aggregator.text import legal
 
 said = logging.getLogger("aggregator.look")
@@ -33,6 +33,8 @@ class Told:
 
 def status(config: Config) -> StatusReport:
     """How every source is doing, what ran last, what mail is owed."""
+    if config.data.is_dir():
+        files.close_data(config.data, config.public)
     with _store(config) as store:
         return condition(store, config)
 
@@ -40,6 +42,8 @@ def status(config: Config) -> StatusReport:
 def condition(store: Store, config: Config) -> StatusReport:
     """The same, from a store that is open."""
     count, items = stories.counts(store)
+    unplaced, since = stories.oldest_unplaced(store)
+    released = moment(runs.get(store, RELEASED))
     unsent = deliveries.counts(store)
     return StatusReport(
         sources=tuple(replace(s, advice=advice(s)) for s in sources.health(store)),
@@ -55,6 +59,10 @@ def condition(store: Store, config: Config) -> StatusReport:
         suppressed=tuple(deliveries.suppressions(store)),
         hub=pings.trouble(store) if config.hub else None,
         set_aside=tuple(set_aside.listed(store)),
+        unplaced=unplaced,
+        unplaced_since=max(since, released) if since and released else since,
+        unwritten=channels.unwritten(store),
+        failing=tuple(runs.failing(store, at_work=files.is_locked(config.data))),
     )
 
 
@@ -95,14 +103,18 @@ _ADVICE = (
     ),
     (r"not a feed|no JSON Feed|not JSON", "open `url` in a browser: this is no feed any more"),
     (r"layout has probably changed", "compare `page` with the page as it is now and mend the selectors"),
-    (r"unknown \(DNS\)", "is the host spelled right, and is the network up?"),
+    (r"unknown \(DNS\)|name resolution", "is the host spelled right, and is the network up?"),
     (r"certificate", "the partner's certificate is wrong: tell them"),
     (r"https to http", "ask the partner for a feed over https"),
     (r"redirect", "open `url` in a browser and put the address it ends at into feeds.yaml"),
+    (
+        r"which leads there",
+        "a public server leads to a private one, which is refused: correct `url`, or tell the partner",
+    ),
     (r"private address", "if this host is really yours, name it in `fetch.allow_private`"),
     (r"max_bytes", "if the document is right, raise `fetch.max_bytes`"),
     (
-        r"no complete answer|refused|reset|cut short|failed:",
+        r"no complete answer|refused|reset|cut short|failed:|HTTP framing|interim answers",
         "the partner's server has trouble: wait, then tell them",
     ),
     (r"answered 5", "the partner's server has trouble: wait, then tell them"),
@@ -123,6 +135,9 @@ DOUBTS = 20
 """So many doubtful pairs are listed at most."""
 LATE = timedelta(hours=2)
 MAIL_LATE = timedelta(days=1)
+UNWRITTEN_LATE = timedelta(hours=1)
+MIN_FAILED_RUNS = 2
+"""Minimum number of runs of a job in a row that did not end well: a single one is mended by the next."""
 
 
 def troubles(report: StatusReport, now: datetime) -> list[str]:
@@ -135,19 +150,46 @@ def troubles(report: StatusReport, now: datetime) -> list[str]:
     failing = [s for s in report.sources if s.state in (State.FAILING, State.GONE)]
     if len(failing) * 2 > len(report.sources):
         found.append(f"{len(failing)} of {len(report.sources)} sources are failing")
+    if since := unplaced_since(report, now):
+        found.append(f"{report.unplaced} items have no story, the oldest since {_minute(since)}")
+    if behind := unwritten(report, now):
+        found.append(
+            f"{len(behind)} channels are not written, the oldest since {_minute(min(behind.values()))}:"
+            f" {', '.join(sorted(behind))}"
+        )
+    found += [
+        f"the last {job.runs} runs of {job.job} did not end well, the first at {_minute(job.since)}: {job.reason}"
+        for job in failing_jobs(report)
+    ]
     if report.oldest_owed and report.oldest_owed < now - MAIL_LATE:
-        found.append(
-            f"{report.owed} letters are owed, the oldest since {report.oldest_owed:%Y-%m-%d %H:%M} UTC"
-        )
+        found.append(f"{report.owed} letters are owed, the oldest since {_minute(report.oldest_owed)}")
     if report.relay and report.relay.since < now - LATE:
-        found.append(
-            f"no letter got out since {report.relay.since:%Y-%m-%d %H:%M} UTC: {report.relay.reason}"
-        )
+        found.append(f"no letter got out since {_minute(report.relay.since)}: {report.relay.reason}")
     found += [contain.said_of(one) for one in report.set_aside if one.step in contain.WHOLE]
     if report.parked:
         parked = ", ".join(f"{count} {state}" for state, count in sorted(report.parked.items()))
         found.append(f"letters wait for a person: {parked}; see `digest owed`")
     return found
+
+
+def unplaced_since(report: StatusReport, now: datetime) -> datetime | None:
+    """Since when an item waits for its story, if that is too long."""
+    since = report.unplaced_since
+    return since if since and since < now - LATE else None
+
+
+def unwritten(report: StatusReport, now: datetime) -> dict[str, datetime]:
+    """The channels whose files are behind for too long, and since when."""
+    return {id_: since for id_, since in report.unwritten.items() if since < now - UNWRITTEN_LATE}
+
+
+def failing_jobs(report: StatusReport) -> list[FailingJob]:
+    """The jobs whose last runs did not end well."""
+    return [job for job in report.failing if job.runs >= MIN_FAILED_RUNS]
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def overdue(report: StatusReport, now: datetime) -> int:
@@ -163,9 +205,11 @@ def write_metrics(report: StatusReport, target: Path) -> None:
 
 
 def check_authority(config: Config) -> None:
-    """Raise AuthorityChanged if ids were published under another authority (V5)."""
+    """Raise AuthorityChanged if ids were published under another authority (V5); DatabaseLost (see `working`)."""
+    refuse_lost(config)
     if (config.data / "aggregator.db").exists():
         with _store(config) as store:
+            refuse_lost(config, store)
             same_authority(store, config)
 
 

@@ -31,7 +31,13 @@ def _condition(store: Store, config: Config, since: datetime, now: datetime) -> 
     open_ = (gone for gone in status.suppressed if gone.since >= since or gone.address.lower() in listed)
     past = lately.read(store, since, now)
     return Condition(
-        status=replace(status, suppressed=tuple(open_)),
+        status=replace(
+            status,
+            suppressed=tuple(open_),
+            unplaced_since=look.unplaced_since(status, now),
+            unwritten=look.unwritten(status, now),
+            failing=tuple(look.failing_jobs(status)),
+        ),
         overdue=look.overdue(status, now),
         letters=tuple(deliveries.open_letters(store)),
         lately=past if config.hub else replace(past, unpinged=None),

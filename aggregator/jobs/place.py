@@ -10,39 +10,60 @@ from functools import partial
 from aggregator.jobs import trace, withdraw
 from aggregator.jobs.contain import Broken, Containment, attempt
 from aggregator.model import Channel, Cluster, Member, Placement, Step
-from aggregator.store import archives, channels, editorial, stories, traces
+from aggregator.store import archives, channels, editorial, items, stories, traces
 from aggregator.store.connection import Store
 from aggregator.stories import cluster, select
 
 FRESH = timedelta(days=7)
+MAX_NEW_ITEMS = 500
+"""Maximum number of one source's items that one round places; the newest come first, the others in the next rounds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """How many stories were founded, and how many items joined one."""
+    """How many stories were founded, how many items joined one, and how many are left to the next rounds."""
 
     founded: int = 0
     joined: int = 0
+    deferred: int = 0
     notices: tuple[str, ...] = ()
 
 
 def place(store: Store, all_channels: Sequence[Channel], now: datetime) -> Placed:
-    """Give every unplaced item its story; what breaks this is set aside, and the others are placed without it."""
+    """Give unplaced items their stories, no more than `MAX_NEW_ITEMS` of a source.
+
+    What breaks this is set aside, and the others are placed without it.
+    """
     placed = attempt(lambda: _place(store, all_channels, now))
     if not isinstance(placed, Broken):
         return placed
+    with store.transaction():
+        deferred, released = items.defer(store, MAX_NEW_ITEMS)
     contained = Containment(store)
     _find_broken(store, contained)
     contained.record(now)
-    left = [member.item_id for member in sorted(stories.unplaced(store), key=cluster.rank)]
-    placed = attempt(lambda: _place(store, all_channels, now, left))
-    if isinstance(placed, Broken):  # nothing is wrong with any of them alone
-        placed = _place_singly(store, all_channels, now, left, contained)
-    return replace(placed, notices=contained.record(now))
+    batch = _Batch(
+        ids=[member.item_id for member in sorted(stories.unplaced(store), key=cluster.rank)],
+        released=released,
+        feed_exists=stories.any_announced(store),
+    )
+    placed = attempt(lambda: _place(store, all_channels, now, batch))
+    if isinstance(placed, Broken):  # no item breaks it alone
+        placed = _place_singly(store, all_channels, now, batch, contained)
+    return replace(placed, deferred=deferred, notices=contained.record(now))
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Items with written traces, which of them were deferred, and whether a feed exists."""
+
+    ids: Sequence[str]
+    released: frozenset[str]
+    feed_exists: bool
 
 
 def _find_broken(store: Store, contained: Containment) -> None:
-    """Set aside, one by one, what no traces can be made of and what cannot be compared, placed or not."""
+    """Set aside items that no traces can be made of or that cannot be compared."""
     trace.trace_singly(store, contained)
     unplaced = {member.item_id: member for member in stories.unplaced(store)}
     sound = [
@@ -63,18 +84,15 @@ def _near(store: Store, members: Sequence[Member]) -> list[Member]:
 
 
 def _place_singly(
-    store: Store,
-    all_channels: Sequence[Channel],
-    now: datetime,
-    ids: Iterable[str],
-    contained: Containment,
+    store: Store, all_channels: Sequence[Channel], now: datetime, batch: _Batch, contained: Containment
 ) -> Placed:
+    """Place items one by one, each without the stories that it cannot be compared with."""
     placed: list[Placed] = []
 
     def one(id_: str) -> None:
-        placed.append(_place(store, all_channels, now, [id_]))
+        placed.append(_place(store, all_channels, now, replace(batch, ids=[id_])))
 
-    for id_ in ids:
+    for id_ in batch.ids:
         if isinstance(attempt(partial(one, id_)), Broken):
             _find_clashing(store, id_, contained)
             contained.record(now)
@@ -83,7 +101,7 @@ def _place_singly(
 
 
 def _find_clashing(store: Store, item_id: str, contained: Containment) -> None:
-    """Set aside the leads of stories that an item cannot be compared with, so that it is placed without them."""
+    """Set aside the leads of stories that an item cannot be compared with."""
     (member,) = stories.members(store, [item_id])
     traces.begin(store)
     trace.ask(store, [item_id])
@@ -95,25 +113,31 @@ def _find_clashing(store: Store, item_id: str, contained: Containment) -> None:
 
 
 def _place(
-    store: Store, all_channels: Sequence[Channel], now: datetime, ids: Sequence[str] | None = None
+    store: Store, all_channels: Sequence[Channel], now: datetime, batch: _Batch | None = None
 ) -> Placed:
-    """Place everything, or the items `ids`, whose traces are written already."""
+    """Place all items, or those of a batch, in one transaction."""
     with store.transaction():
-        if ids is None:
+        if batch is None:
+            deferred, released = items.defer(store, MAX_NEW_ITEMS)
             trace.trace(store)
+            unplaced, feed_exists = stories.unplaced(store), stories.any_announced(store)
         else:
+            deferred, released, feed_exists = 0, batch.released, batch.feed_exists
             traces.begin(store)
-            trace.ask(store, ids)
-        wanted = ids if ids is None else frozenset(ids)
-        unplaced = [m for m in stories.unplaced(store) if wanted is None or m.item_id in wanted]
+            trace.ask(store, batch.ids)
+            unplaced = stories.members(store, batch.ids)
         if not unplaced:
-            return Placed()
-        feed_exists = stories.any_announced(store)
+            return Placed(deferred=deferred)
         found = trace.around(store, unplaced)
         before = found.clusters
         placements = cluster.place(unplaced, before, found.near, found.bonds, found.common)
         month = archives.current(store, now) if feed_exists else None
-        foundings = [_founding(p, feed_exists, now, month) for p in placements if p.founds]
+        with_the_first = stories.of_first_round(store, released) if feed_exists else set()
+        foundings = [
+            _founding(p, feed_exists and p.member.item_id not in with_the_first, now, month)
+            for p in placements
+            if p.founds
+        ]
         stories.found(store, foundings, placements, now)
         for placement in placements:
             if placement.doubts:
@@ -123,7 +147,7 @@ def _place(
         withdraw.settle(store, stories.hidden(store, joined), now)
         shown = {p.story_id for p in placements} | {other for p in placements for other, _ in p.related}
         enroll(store, all_channels, shown | set(stories.bring_back(store, now)), now)
-    return Placed(founded=len(foundings), joined=len(placements) - len(foundings))
+    return Placed(founded=len(foundings), joined=len(placements) - len(foundings), deferred=deferred)
 
 
 def _founding(placement: Placement, feed_exists: bool, now: datetime, month: str | None) -> stories.Founding:

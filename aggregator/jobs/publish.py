@@ -44,7 +44,7 @@ def run(house: House) -> PublishReport:
     """Render every channel again, whatever the records say; files whose bytes are right are not touched."""
     config = house.config
     begun = time.perf_counter()
-    with working(config) as store:
+    with working(config, job="publish", clock=house.clock) as store:
         now = house.clock()
         prepare(store, config, now)
         run_id = runs.begin(store, "publish", now)

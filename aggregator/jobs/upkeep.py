@@ -10,11 +10,11 @@ from aggregator.errors import FilesError, UnknownName
 from aggregator.gateways import files
 from aggregator.jobs.place import enroll
 from aggregator.jobs.withdraw import PUBLISHER
-from aggregator.jobs.working import known_source, working
+from aggregator.jobs.working import RELEASED, known_source, working
 from aggregator.model import Config, Directory, Imported, PruneReport, Teller
 from aggregator.seams import House
 from aggregator.store import channels, editorial, items, runs, sources, stories, upkeep
-from aggregator.store.connection import opened
+from aggregator.store.connection import opened, stamp
 
 PRUNED = "pruned"
 
@@ -28,7 +28,8 @@ def backup(config: Config, target: Path) -> int:
 def import_sources(file: Path, opml: Path) -> Imported:
     """Add the feeds of an OPML file to feeds.yaml, but for those it has.
 
-    Everything else in the file stays byte for byte; a result that would not be right is not written.
+    Everything else in the file stays byte for byte, and so do its mode, its owner and a link that leads to it; a
+    result that would not be right is not written.
     """
     from aggregator.config import additions, load
 
@@ -41,11 +42,12 @@ def import_sources(file: Path, opml: Path) -> Imported:
     outlines, left_out = additions.read_opml(body, {source.url for source in config.sources})
     text, ids = additions.added(file.read_text("utf-8"), outlines, config)
     if ids:
-        draft = file.with_name(f".{file.name}.draft")
-        files.write_text(draft, text)
+        target = file.resolve()
+        draft = target.with_name(f".{target.name}.draft")
+        files.write_text(draft, text, mode=0o600)  # it names recipients
         try:
             load(draft, secrets=False)
-            draft.replace(file)
+            files.take_place(draft, target)
         finally:
             draft.unlink(missing_ok=True)
     return Imported(added=tuple(ids), left_out=tuple(left_out))
@@ -88,13 +90,12 @@ def _tellers(config: Config) -> tuple[Teller, ...]:
 def prune(house: House) -> PruneReport:
     """Apply `retention`."""
     config = house.config
-    with working(config) as store:
+    with working(config, job="prune", clock=house.clock) as store:
         now = house.clock()
+        runs.put(store, PRUNED, now.date().isoformat())  # also if it fails: then it is tried again tomorrow
+        run_id = runs.begin(store, "prune", now)
         report = upkeep.prune(store, config.retention, now)
-        if report != PruneReport():
-            run_id = runs.begin(store, "prune", now)
-            runs.finish(store, run_id, "done", asdict(report), house.clock())
-        runs.put(store, PRUNED, now.date().isoformat())
+        runs.finish(store, run_id, "done", asdict(report), house.clock())
     return report
 
 
@@ -153,5 +154,7 @@ def decide_held(house: House, ids: Sequence[str], *, release: bool) -> dict[str,
         for id_ in ids:
             decided[id_] = items.decide(store, id_, release=release)
             sources.settle(store, id_, believe=not decided[id_])
+        if release:
+            runs.put(store, RELEASED, stamp(house.clock()) or "")
         runs.forget_finished(store)
     return decided

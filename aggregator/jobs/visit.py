@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from typing import TypeVar
 
-from aggregator.errors import Spoiled, UnreadableDocument
+from aggregator.errors import Spoiled, StoreError
 from aggregator.jobs.cadence import fresh_for
-from aggregator.jobs.courtesy import Courtesy
+from aggregator.jobs.courtesy import VISIT_BUDGET_SECONDS, Courtesy, host_of, leaves_site
 from aggregator.jobs.reading import details, harvest, links
 from aggregator.model import (
     Details,
@@ -27,6 +29,10 @@ from aggregator.model import (
 from aggregator.seams import Fetcher, Isolate, Stopping, in_process
 from aggregator.text import line
 
+said = logging.getLogger("aggregator.visit")
+
+Made = TypeVar("Made")
+
 SCRAPED = frozenset({"page"})
 """Kinds that are made for people: robots.txt is asked for them (CL19)."""
 MAX_ARTICLES = 10
@@ -40,8 +46,8 @@ MAX_CHECKED = 3
 class HostVisit:
     """All due requests of one host, in order: the unit of work, so that politeness needs no lock.
 
-    `seconds` is what one visit may take, reading the document included; `gap` seconds lie between two requests to
-    one host (V2, CL11).
+    `seconds` is what one document may take, reading it included, and `budget` what a visit may take, pauses aside;
+    `gap` seconds lie between two requests to one host (V2, CL11).
     """
 
     requests: tuple[Request, ...]
@@ -49,34 +55,85 @@ class HostVisit:
     now: datetime
     seconds: float = 20.0
     gap: float = 0.0
+    budget: float = VISIT_BUDGET_SECONDS
 
 
 def visit_host(
     work: HostVisit, fetcher: Fetcher, stopping: Stopping, isolate: Isolate = in_process
 ) -> tuple[Outcome, ...]:
-    """Visit the sources of one host one after the other; those not yet asked when we stop are left out."""
+    """Visit the sources of one host one after the other; those not asked when we stop are left out.
+
+    After a 429 the host is asked nothing more (CL8). An exception of one visit is the failure of its source alone.
+    """
     outcomes: list[Outcome] = []
     rules = {known.origin: known for request in work.requests for known in request.robots}
     asked: dict[str, float] = {}
+    silent: set[str] = set()
     for request in work.requests:
         if stopping():
             break
+        if silent and host_of(request.target) in silent:
+            continue
         courtesy = Courtesy(
-            fetcher, isolate, now=work.now, seconds=work.seconds, gap=work.gap, asked=asked, rules=rules
+            fetcher,
+            isolate,
+            now=work.now,
+            seconds=work.seconds,
+            gap=work.gap,
+            asked=asked,
+            rules=rules,
+            stopping=stopping,
+            budget=work.budget,
         )
-        outcomes.append(_Visit(work, request, courtesy, stopping).outcome())
-        result = outcomes[-1].result
-        if isinstance(result, Failure) and result.holds_host:
-            break  # a 429 speaks for the whole host (CL8)
+        outcome = tried(_Visit(work, request, courtesy).outcome)
+        if isinstance(outcome, Failure):
+            outcome = Outcome(
+                source_id=request.source.id,
+                result=replace(courtesy.silence or outcome, reason=outcome.reason),
+                conditional=None,
+                seconds=courtesy.spent(),
+                requests=courtesy.requests,
+                robots=tuple(courtesy.read),
+            )
+        if outcome.interrupted and not outcome.requests:
+            break
+        outcomes.append(outcome)
+        if isinstance(outcome.result, Failure) and outcome.result.holds_host:
+            break
+        if outcome.silence and outcome.silence.holds_host:
+            silent.add(host_of(outcome.silence.url or ""))
     return tuple(outcomes)
+
+
+def tried(step: Callable[[], Made]) -> Made | Failure:
+    """What `step` brings; an exception of it, whatever it is, is a Failure of this step alone (L2).
+
+    Only what is wrong with our own store is let through: no source can help it.
+    """
+    try:
+        return step()
+    except StoreError:
+        raise
+    except Exception as error:  # noqa: BLE001 - L2: what one server sends must not cost what others sent
+        said.debug("a step of a visit broke", exc_info=True)
+        return Failure(
+            reason=line(f"the visit broke ({type(error).__name__}: {error})", 300) or "the visit broke"
+        )
+
+
+def blamed(outcome: Outcome, reason: str) -> Failure:
+    """A visit as the failure that `reason` says; what a server asked for on the way still counts (CL8)."""
+    result = outcome.result
+    if isinstance(result, Failure):
+        return replace(result, reason=reason)
+    return replace(outcome.silence or Failure(reason=reason, status=result.status), reason=reason)
 
 
 class _Visit:
     """What one visit gathers on its way."""
 
-    def __init__(self, work: HostVisit, request: Request, courtesy: Courtesy, stopping: Stopping) -> None:
-        self.work, self.request, self.courtesy, self.stopping = work, request, courtesy, stopping
-        self.begun = time.monotonic()
+    def __init__(self, work: HostVisit, request: Request, courtesy: Courtesy) -> None:
+        self.work, self.request, self.courtesy = work, request, courtesy
         self.answered: Response | None = None
         self.older: list[Harvest] = []
         self.articles = 0
@@ -84,16 +141,20 @@ class _Visit:
     def outcome(self) -> Outcome:
         """Make the visit."""
         result = self._forbidden(self.request.target) or self._asked()
-        filled = not isinstance(result, Failure) and self._fill_gap()
-        checked = () if isinstance(result, Failure) else tuple(self._checked())
-        if isinstance(result, Failure):  # servers' words get into logs, mails and terminals
-            result = replace(result, reason=line(result.reason, 300) or "it failed without a word")
         answered = self.answered
+        filled, interrupted = False, False
+        checked: list[tuple[Suspect, int | None]] = []
+        if isinstance(result, Failure):  # servers' words get into logs, mails and terminals
+            result = replace(result, reason=line(result.reason, 300) or "failed without an error message")
+            interrupted = answered is None and not self.courtesy.silence and self.courtesy.stopping()
+        else:
+            filled = tried(self._fill_gap) is not False
+            tried(lambda: checked.extend(self._checked()))
         return Outcome(
             source_id=self.request.source.id,
             result=result,
             conditional=self._was_conditional(),
-            seconds=time.monotonic() - self.begun - self.courtesy.paused,
+            seconds=self.courtesy.spent(),
             requests=self.courtesy.requests,
             fresh_for=fresh_for(answered.headers) if answered else None,
             moved=answered.url if answered and answered.permanent else None,
@@ -102,7 +163,8 @@ class _Visit:
             silence=self.courtesy.silence,
             older=tuple(self.older),
             filled=filled,
-            checked=checked,
+            checked=tuple(checked),
+            interrupted=interrupted,
         )
 
     def _was_conditional(self) -> bool | None:
@@ -117,13 +179,23 @@ class _Visit:
         if isinstance(answer, Failure):
             return answer
         self.answered = answer
+        self.courtesy.via = answer.url
         return self._judge(answer)
 
     def _ask_for(self, request: Request) -> Response | Failure:
-        """A document; where robots.txt has a say, each hop of a redirect is asked about first (CL19)."""
+        """The source's document; where robots.txt has a say, each hop of a redirect is asked about first (CL19)."""
         if request.source.kind in SCRAPED:
             return self.courtesy.ask_by_hops(request, self._forbidden)
         return self.courtesy.ask(request)
+
+    def _ask_beside(
+        self, url: str, forbidden: Callable[[str], Failure | None], *, bare: bool = False
+    ) -> Response | Failure:
+        """What a visit asks for beside its document; redirects are followed within the site of `url` only."""
+        return forbidden(url) or self.courtesy.ask_by_hops(
+            Request(source=self.request.source, url=url, bare=bare),
+            lambda following: leaves_site(url, following) or forbidden(following),
+        )
 
     def _forbidden(self, url: str) -> Failure | None:
         """Why a page may not be scraped, or None."""
@@ -184,46 +256,40 @@ class _Visit:
         """What the pages of articles nobody has read yet say, and the links of those left for the next visit."""
         if not any(layout.article for layout in self.request.source.page):
             return {}, frozenset()
-        try:
-            slim = replace(self.request, kept=None, gap=None, robots=(), suspects=())
-            new = self.courtesy.isolate(links, slim, response, seconds=self.courtesy.left())
-        except (Spoiled, UnreadableDocument):
+        slim = replace(self.request, kept=None, gap=None, robots=(), suspects=())
+        new = tried(lambda: self.courtesy.isolate(links, slim, response, seconds=self.courtesy.left()))
+        if isinstance(new, Failure):
             return {}, frozenset()  # reading the document will say what is wrong with it
         found: dict[str, Details | None] = {}
         for link in new[:MAX_ARTICLES]:
-            if self.stopping():
+            if self.courtesy.over():
                 break
-            article = None if self._forbidden(link) else self._article(link)
-            if self.courtesy.silence:
-                break
-            found[link] = article
+            article = tried(partial(self._article, link))
+            if not isinstance(article, Details) and (self.courtesy.silence or self.courtesy.over()):
+                break  # cut off: the next visit asks for it again
+            found[link] = article if isinstance(article, Details) else None
         self.articles = len(found)
         return found, frozenset(new) - found.keys()
 
     def _article(self, link: str) -> Details | None:
-        answer = self._ask_for(replace(self.request, url=link, validators=Validators()))
+        answer = self._ask_beside(link, self._forbidden)
         if isinstance(answer, Failure):
             return None
         if answer.status != 200:
             self.courtesy.refused(answer)
             return None
-        try:
-            return self.courtesy.isolate(details, self.request.source, answer, seconds=self.courtesy.left())
-        except Spoiled:
-            return None
+        return self.courtesy.isolate(details, self.request.source, answer, seconds=self.courtesy.left())
 
     def _checked(self) -> Iterator[tuple[Suspect, int | None]]:
         """Whether the pages of items that left the document are still there (I8); trouble ends the asking."""
-        source = self.request.source
+        forbidden = partial(self.courtesy.forbidden, self.request.source)
         for suspect in self.request.suspects[: min(MAX_CHECKED, MAX_ARTICLES - self.articles)]:
-            if self.courtesy.silence or self.stopping():
+            if self.courtesy.silence or self.courtesy.over():
                 return
-            page = Request(source=source, url=suspect.link, bare=True)
-            answer = self.courtesy.forbidden(source, suspect.link) or self.courtesy.ask_by_hops(
-                page, lambda following: self.courtesy.forbidden(source, following)
-            )
+            answer = tried(partial(self._ask_beside, suspect.link, forbidden, bare=True))
             if isinstance(answer, Failure):
-                yield suspect, None
+                if not self.courtesy.over():
+                    yield suspect, None
                 return
             if answer.status != 200:
                 self.courtesy.refused(answer)
@@ -232,15 +298,15 @@ class _Visit:
     def _fill_gap(self) -> bool:
         """Ask for older documents until one has an entry we know; whether there are no more to ask for (G1)."""
         gap = self.request.gap
-        url = gap.url if gap else None
-        while (
-            gap and url and not self.courtesy.silence and len(self.older) < MAX_OLDER and not self.stopping()
-        ):
+        if gap is None:
+            return False
+        url: str | None = gap.url
+        while url and len(self.older) < MAX_OLDER:
             if self._forbidden(url):
-                return True
-            answer = self._ask_for(replace(self.request, url=url, validators=Validators()))
+                return not self.courtesy.over()
+            answer = self._ask_beside(url, self._forbidden)
             if isinstance(answer, Failure):
-                return False
+                return answer.status is not None and not self.courtesy.over()
             if answer.status != 200:
                 self.courtesy.refused(answer)
                 return self.courtesy.silence is None
@@ -261,7 +327,7 @@ class _Visit:
             if not found.items or any(alias in gap.known for item in found.items for alias in item.aliases):
                 return True
             url = found.older
-        return gap is not None and self.courtesy.silence is None
+        return True
 
 
 def read(

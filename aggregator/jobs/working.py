@@ -8,31 +8,67 @@ from contextlib import contextmanager
 from datetime import datetime
 from difflib import get_close_matches
 
-from aggregator.errors import AggregatorError, AuthorityChanged, UnknownName
+from aggregator.errors import AggregatorError, AuthorityChanged, DatabaseLost, UnknownName
 from aggregator.gateways import files
 from aggregator.jobs.place import select_again
 from aggregator.model import Config, Source
+from aggregator.seams import Clock
 from aggregator.sources import VERSION
-from aggregator.store import runs, set_aside, sources
+from aggregator.store import channels, runs, set_aside, sources
 from aggregator.store.connection import Store, opened
+from aggregator.text import legal
 
 AUTHORITY = "authority"
+MAX_REASON_CHARACTERS = 500
+"""Maximum of what is kept of the exception that ended a run."""
+RELEASED = "released"
+"""When held items were last let through: they wait for their story since then."""
 
 
 @contextmanager
-def working(config: Config, *, create: bool = False, patience: float = 0) -> Iterator[Store]:
+def working(
+    config: Config, *, create: bool = False, patience: float = 0, job: str = "", clock: Clock | None = None
+) -> Iterator[Store]:
     """The store of `config`, for the one job at a time that may hold it (L1).
 
-    `patience` is how many seconds to wait for another job. Raises AuthorityChanged if published ids were made
-    with another `site.authority` (V5).
+    `patience` is how many seconds to wait for another job. With `job` and `clock`, any exception is recorded as a
+    failed run of that job. Raises AuthorityChanged if published ids were made with another `site.authority` (V5),
+    and DatabaseLost.
     """
+    refuse_lost(config)
+    files.close_data(config.data, config.public)
     with files.lock(config.data, patience), opened(config.data / "aggregator.db", create=create) as store:
+        refuse_lost(config, store)
         same_authority(store, config)
+        before = runs.newest(store)
         try:
             yield store
-        except AggregatorError as error:
-            runs.fail(store, str(error))
+        except Exception as error:
+            if clock:
+                runs.fail(store, job, _reason(error), clock(), since=before)
             raise
+
+
+def _reason(error: Exception) -> str:
+    words = str(error) if isinstance(error, AggregatorError) else f"{type(error).__name__}: {error}"
+    return legal(words)[:MAX_REASON_CHARACTERS]
+
+
+def refuse_lost(config: Config, store: Store | None = None) -> None:
+    """Raise DatabaseLost where an `atom.xml` is published and the database never published anything.
+
+    It would be filled anew: everything would be announced, and mailed, once more. Without `store` a database
+    that is there is not looked into.
+    """
+    database, feed = config.data / "aggregator.db", config.public / "atom.xml"
+    # Every channel is known before anything is written.
+    new = not channels.known(store) if store else not database.exists()
+    if new and feed.is_file():
+        raise DatabaseLost(
+            f"{database} is {'empty' if database.exists() else 'missing'}, but {feed} was published before:"
+            " filling a new database would announce and mail everything once more; nothing was done."
+            f" Restore a backup to {database} (docs/operations.md), or move {config.public} away to begin anew"
+        )
 
 
 def same_authority(store: Store, config: Config) -> None:
@@ -60,7 +96,9 @@ def prepare(store: Store, config: Config, now: datetime) -> None:
     keys = {source.id: reading_key(source, config) for source in config.sources}
     with store.transaction():
         set_aside.retry(store)
+        behind = channels.unwritten(store)
         sources.sync(store, config.sources, keys)
+        channels.unwritten_from(store, channels.unwritten(store).keys() - behind.keys(), now)
     select_again(store, config.channels, now)
 
 

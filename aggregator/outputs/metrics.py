@@ -32,6 +32,18 @@ def render(report: StatusReport) -> bytes:
     parked = gauge("letters_parked", "Letters that wait for a person", "state")
     for state_name, count in report.parked.items():
         parked.labels(state_name).set(count)
+    gauge("items_unplaced", "Items without a story yet").set(report.unplaced)
+    if report.unplaced_since:
+        oldest = gauge("items_unplaced_oldest_timestamp_seconds", "Since when the first of them waits")
+        oldest.set(report.unplaced_since.timestamp())
+    behind = gauge(
+        "channel_unwritten_timestamp_seconds", "Since when a channel's files are behind", "channel"
+    )
+    for channel, since in report.unwritten.items():
+        behind.labels(channel).set(since.timestamp())
+    failing = gauge("job_failed_runs", "Last runs of a job that did not end well, in a row", "job")
+    for job in report.failing:
+        failing.labels(job.job).set(job.runs)
     runs = gauge("last_run_timestamp_seconds", "Start of the last run of a job", "job", "outcome")
     for run in reversed(report.runs):
         runs.labels(run.job, run.outcome).set(run.started.timestamp())

@@ -97,7 +97,7 @@ def _declared(root: Node, base: str, url: str) -> Iterator[Proposal]:
     """Autodiscovery: <link rel=alternate>, of several the one for this very page first, that of comments last."""
     for node in islice(root.iter("link"), 300):
         kind = _FEEDS.get((node.get("type") or "").lower().partition(";")[0].strip())
-        link = urls.join(base, node.get("href"))
+        link = _link(base, node.get("href"))
         rels = (node.get("rel") or "").lower().split()
         if not kind or not link or "alternate" not in rels:
             continue
@@ -112,12 +112,18 @@ def _declared(root: Node, base: str, url: str) -> Iterator[Proposal]:
         yield Proposal(kind=kind, url=link, title=title, score=score, why=why)
 
 
+def _link(base: str, written: str | None) -> str | None:
+    """Return a link that can be proposed: not one with `user:password@`, which serves nobody without them."""
+    shown = written is None or written == urls.without_userinfo(written)
+    return urls.join(base, written) if shown else None
+
+
 def _linked(root: Node, base: str) -> Iterator[Proposal]:
     """Links that look like those to feeds or calendars."""
     for node in islice(root.iter("a"), 3_000):
         written = (node.get("href") or "").strip()
         calendar = _LOOKS_LIKE_A_CALENDAR.search(written) is not None
-        link = urls.join(base, re.sub(r"^webcal:", "https:", written))
+        link = _link(base, re.sub(r"^webcal:", "https:", written))
         if link and (calendar or _LOOKS_LIKE_A_FEED.search(link)):
             score = LINKED - (0.1 if calendar else 0) - (0.4 if _COMMENTS.search(link) else 0)
             title = line(markup.words(node), 200)
@@ -204,7 +210,7 @@ def _conventional(root: Node, base: str, url: str, text: str) -> Iterator[Propos
 def _of_wordpress(root: Node, base: str, url: str) -> Iterator[Proposal]:
     """The feed of the site and its REST API; where a site names its API, its home is known."""
     api = next((n.get("href") for n in root.iter("link") if n.get("rel") == "https://api.w.org/"), None)
-    api = urls.join(base, api)
+    api = _link(base, api)
     home = re.split(r"wp-json/|\?rest_route=|index\.php", api)[0] if api else f"{urls.origin(url)}/"
     pretty = api is None or "rest_route" not in api
     feed = f"{home}feed/" if pretty else f"{home}?feed=rss2"

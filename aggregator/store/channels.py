@@ -172,6 +172,21 @@ def restore(store: Store, story_id: str) -> None:
     store.db.execute("DELETE FROM tombs WHERE story_id = ?", [story_id])
 
 
+def unwritten(store: Store) -> dict[str, datetime]:
+    """The channels whose files are behind, and when the first revision was made that is not written (P1)."""
+    rows = store.db.execute(
+        "SELECT id, coalesce(unwritten_since, updated) FROM channels WHERE revision <> written_revision ORDER BY id"
+    )
+    return {id_: sure_moment(since) for id_, since in rows}
+
+
+def unwritten_from(store: Store, ids: Iterable[str], now: datetime) -> None:
+    """The files of these channels are behind since now, in the caller's transaction."""
+    store.db.conn.executemany(
+        "UPDATE channels SET unwritten_since = ? WHERE id = ?", [[stamp(now), id_] for id_ in ids]
+    )
+
+
 def written(store: Store, record: ChannelRecord, written_with: str) -> None:
     """The files of this revision are on disk (after fsync and replace)."""
     store.db.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -12,10 +13,14 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from aggregator import permissions
 from aggregator.errors import NewerSchema, StoreError
 from aggregator.store.schema import MIGRATIONS
 
 BUSY_TIMEOUT_MS = 10_000
+MIGRATION_COPY = "-before-migration-"
+MAX_MIGRATION_COPIES = 3
+"""Maximum number of copies kept that were made before migrations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +35,10 @@ class Store:
         """`BEGIN IMMEDIATE` … `COMMIT`, or nothing.
 
         Own wrapper because sqlite-utils' `atomic()` begins deferred: reading and then writing inside it fails
-        with "database is locked" as soon as two processes do it.
+        with "database is locked" as soon as two processes do it. Raises StoreError where file or disk fail; other
+        errors are about what was to be stored.
         """
-        with _within(self.db.conn, "BEGIN IMMEDIATE"):
+        with _within(self, "BEGIN IMMEDIATE"):
             yield
 
     @contextmanager
@@ -41,7 +47,7 @@ class Store:
 
         For reading only; see `transaction` for why.
         """
-        with _within(self.db.conn, "BEGIN"):
+        with _within(self, "BEGIN"):
             yield
 
     @contextmanager
@@ -60,15 +66,21 @@ def is_trouble(error: Exception) -> bool:
 
 
 @contextmanager
-def _within(conn: sqlite3.Connection, begin: str) -> Iterator[None]:
-    conn.execute(begin)
+def _within(store: Store, begin: str) -> Iterator[None]:
+    conn = store.db.conn
     try:
-        yield
-    except BaseException:
-        if conn.in_transaction:
-            conn.execute("ROLLBACK")
+        conn.execute(begin)
+        try:
+            yield
+        except BaseException:
+            if conn.in_transaction:
+                conn.execute("ROLLBACK")
+            raise
+        conn.execute("COMMIT")
+    except sqlite3.DatabaseError as error:
+        if type(error) in (sqlite3.OperationalError, sqlite3.DatabaseError):
+            raise StoreError(f"{store.path}: {_words(error)}") from error
         raise
-    conn.execute("COMMIT")
 
 
 @contextmanager
@@ -80,9 +92,11 @@ def opened(path: Path, *, create: bool = True) -> Iterator[Store]:
     if not create and not path.exists():
         raise StoreError(f"{path} does not exist yet: run `aggregator fetch` first")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            path.touch(mode=0o640)  # it holds recipients' addresses
+        if not path.parent.is_dir():
+            permissions.make_folder(path.parent)
+        permissions.make_file(path)  # it holds recipients' addresses
+        for beside in ("-wal", "-shm"):  # SQLite gives new ones the mode of the database
+            permissions.close_file(path.with_name(path.name + beside))
         conn = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"{path} {_words(error)}") from error
@@ -132,15 +146,42 @@ def _refuse_newer(conn: sqlite3.Connection, path: Path) -> None:
 
 
 def _backup(conn: sqlite3.Connection, path: Path) -> None:
-    """A consistent copy beside the database before its schema changes."""
+    """A copy beside the database before its schema changes; the oldest copies beyond MAX_MIGRATION_COPIES go."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    target = path.with_name(f"{path.stem}-before-migration-{stamp}.db")
+    target = path.with_name(f"{path.stem}{MIGRATION_COPY}{stamp}.db")
     needed = path.stat().st_size
     if shutil.disk_usage(path.parent).free < needed:
         raise StoreError(f"{path}: no room for the backup before migrating ({needed} bytes needed)")
-    with sqlite3.connect(target) as copy:
-        conn.backup(copy)
-    copy.close()
+    copy(conn, path, target)
+    for old in sorted(path.parent.glob(f"{path.stem}{MIGRATION_COPY}*.db"))[:-MAX_MIGRATION_COPIES]:
+        old.unlink(missing_ok=True)
+
+
+def copy(conn: sqlite3.Connection, path: Path, target: Path) -> None:
+    """A consistent copy of the database at `path` while others go on using it.
+
+    Written beside `target` first, checked, and put in place whole; readable by its owner only.
+    """
+    draft = target.with_name(f".{target.name}.draft")
+    try:
+        draft.unlink(missing_ok=True)
+        permissions.make_file(draft)
+        made = sqlite3.connect(draft)
+        try:
+            conn.backup(made)
+            made.execute("PRAGMA journal_mode = DELETE")
+            verdict = made.execute("PRAGMA quick_check").fetchone()[0]
+        finally:
+            made.close()
+        if verdict != "ok":
+            raise StoreError(f"{path} is damaged ({verdict}); the backup was not kept")
+        with draft.open("rb") as handle:
+            os.fsync(handle.fileno())
+        draft.replace(target)
+    except OSError as error:
+        raise StoreError(f"{target} cannot be written: {error.strerror}") from error
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _words(error: Exception) -> str:

@@ -89,15 +89,15 @@ def _look(config_file: Path, look: Callable[[sqlite3.Connection, bytes], Found |
     except OSError:
         return None
     database = config_file.resolve().parent / _data_folder(raw) / "aggregator.db"
-    if not database.is_file():
-        return None
     try:
+        if database.stat().st_mode & 0o077:  # open to other users: a run closes it
+            return None
         conn = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=1)
         try:
             return look(conn, raw)
         finally:
             conn.close()
-    except sqlite3.Error:
+    except (OSError, sqlite3.Error):
         return None
 
 

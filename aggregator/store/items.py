@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from aggregator.model import Alias, Arrival, Change, Enclosure, Item, Kind, KnownItem
+from aggregator.model import Alias, Arrival, Change, Enclosure, Item, Kind, KnownItem, Step
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 
 CHUNK = 500  # well below SQLite's limit of bound values
@@ -72,7 +72,7 @@ def standing(store: Store, source_id: str, arrived: Sequence[Item]) -> list[str 
     owners = known(store, source_id, [alias for item in arrived for alias in item.aliases])
     held = dict(
         store.db.execute(
-            "SELECT id, held FROM items WHERE source_id = ? AND held IS NOT NULL", [source_id]
+            "SELECT id, held FROM items WHERE source_id = ? AND held IN ('waiting', 'discarded')", [source_id]
         ).fetchall()
     )
     found: list[str | None] = []
@@ -101,6 +101,41 @@ def decide(store: Store, source_id: str, *, release: bool) -> int:
         "UPDATE items SET held = ?, backlog = 0 WHERE held = 'waiting' AND source_id = ?",
         [None if release else "discarded", source_id],
     ).rowcount
+
+
+IS_UNPLACED = (
+    "items.story_id IS NULL AND items.dropped IS NULL AND items.held IS NULL"
+    f" AND NOT EXISTS (SELECT 1 FROM set_aside WHERE step = '{Step.PLACING}' AND name = items.id)"
+)
+"""What items wait for a story; those that cannot be compared with others do not."""
+_UNPLACED = f"items INDEXED BY items_unplaced WHERE {IS_UNPLACED}"
+_RANKED = "number, source_id, sort, position, held"
+_LATER = "items INDEXED BY items_later WHERE held = 'later' AND dropped IS NULL"
+
+
+def defer(store: Store, most: int) -> tuple[int, frozenset[str]]:
+    """Leave all but the `most` newest unplaced items of each source to later rounds.
+
+    Returns how many are left, and the ids of those that an earlier round had left and this one places. In the
+    transaction that places items.
+    """
+    waiting = _deferred(store)
+    many = store.db.execute(f"SELECT 1 FROM {_UNPLACED} GROUP BY source_id HAVING count(*) > ?", [most])
+    if not many.fetchone() and not waiting:
+        return 0, frozenset()
+    store.db.execute(
+        "UPDATE items SET held = CASE WHEN ranked.rank > :most THEN 'later' END FROM (SELECT number, held,"
+        " row_number() OVER (PARTITION BY source_id ORDER BY sort DESC, position, number) AS rank FROM"
+        f" (SELECT {_RANKED} FROM {_UNPLACED} UNION ALL SELECT {_RANKED} FROM {_LATER})) AS ranked"
+        " WHERE items.number = ranked.number AND (ranked.rank > :most) = (ranked.held IS NULL)",
+        {"most": most},
+    )
+    left = _deferred(store)
+    return len(left), waiting - left
+
+
+def _deferred(store: Store) -> frozenset[str]:
+    return frozenset(row["id"] for row in store.db.execute(f"SELECT id FROM {_LATER}"))
 
 
 def taken(store: Store, ids: Sequence[str]) -> set[str]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from aggregator.model import RunRecord
+from aggregator.model import FailingJob, RunRecord
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.glance import MARK
 
@@ -31,13 +31,34 @@ def finish(store: Store, run_id: int, outcome: str, report: dict[str, Any], now:
         )
 
 
-def fail(store: Store, reason: str) -> None:
-    """The run that is open ends without a report; where even that cannot be stored it counts as interrupted."""
+def newest(store: Store) -> int:
+    """The id of the last run, 0 where there is none."""
+    return int(store.db.execute("SELECT coalesce(max(id), 0) FROM runs").fetchone()[0])
+
+
+def fail(store: Store, job: str, reason: str, now: datetime, *, since: int) -> None:
+    """Record that a run of `job` failed: the open one begun after run `since`, or a new one where none was begun.
+
+    Where even that cannot be stored, an open run counts as interrupted.
+    """
+    report = json.dumps({"reason": reason}, ensure_ascii=False)
     with suppress(sqlite3.Error):
-        store.db.execute(
-            "UPDATE runs SET outcome = 'failed', report = ? WHERE outcome IS NULL AND id = (SELECT max(id) FROM runs)",
-            [json.dumps({"reason": reason}, ensure_ascii=False)],
+        open_one = store.db.execute(
+            "UPDATE runs SET outcome = 'failed', report = ? WHERE outcome IS NULL AND id > ?", [report, since]
         )
+        if not open_one.rowcount:
+            store.db.execute(
+                "INSERT INTO runs (job, started, outcome, report) VALUES (?, ?, 'failed', ?)",
+                [job, stamp(now), report],
+            )
+
+
+def ended_badly(store: Store, job: str) -> bool:
+    """Whether the last run of `job` failed or broke off."""
+    row = store.db.execute(
+        "SELECT outcome FROM runs WHERE job = ? ORDER BY id DESC LIMIT 1", [job]
+    ).fetchone()
+    return row is not None and row["outcome"] != "done"
 
 
 def leave_finished(store: Store, mark: str, feed: Path) -> None:
@@ -68,6 +89,26 @@ def unended(store: Store, since: datetime, now: datetime) -> list[RunRecord]:
         [stamp(since), stamp(now)],
     )
     return [_record(row) for row in rows]
+
+
+def failing(store: Store, *, at_work: bool) -> list[FailingJob]:
+    """The jobs whose last runs did not end well, failed or killed; `at_work`: the last run of all may go on (L1)."""
+    rows = store.db.execute(
+        "SELECT job, count(*) AS runs, min(started) AS since, max(id) AS last FROM runs WHERE outcome IS NOT 'done'"
+        # Fetching publishes as well.
+        " AND id > coalesce((SELECT max(id) FROM runs AS good WHERE good.outcome = 'done'"
+        " AND good.job IN (runs.job, CASE runs.job WHEN 'publish' THEN 'fetch' END)), 0)"
+        " AND NOT (? AND outcome IS NULL AND id = (SELECT max(id) FROM runs)) GROUP BY job ORDER BY job",
+        [at_work],
+    ).fetchall()
+    return [_failing(store, row) for row in rows]
+
+
+def _failing(store: Store, row: Mapping[str, Any]) -> FailingJob:
+    last = _record(store.db.execute("SELECT * FROM runs WHERE id = ?", [row["last"]]).fetchone())
+    known = last.report.get("reason") if last.report else None
+    reason = str(known) if known else "it broke off" if last.outcome == "interrupted" else last.outcome
+    return FailingJob(job=row["job"], runs=row["runs"], since=sure_moment(row["since"]), reason=reason)
 
 
 def _record(row: Mapping[str, Any]) -> RunRecord:

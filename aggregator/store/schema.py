@@ -488,6 +488,30 @@ def m0008_withdrawals(db: Database) -> None:
         db.execute(sql)
 
 
+@MIGRATIONS()
+def m0009_deferred_items(db: Database) -> None:
+    """Items that the next rounds place: `held` is then `later`."""
+    db.execute("CREATE INDEX items_later ON items(source_id) WHERE held = 'later'")
+
+
+ALERTS = (
+    # When the first revision was made that is not written yet; NULL while all of a channel is written (P1).
+    "ALTER TABLE channels ADD COLUMN unwritten_since TEXT",
+    "UPDATE channels SET unwritten_since = updated WHERE revision <> written_revision",
+    "CREATE TRIGGER channels_unwritten AFTER UPDATE OF revision, written_revision ON channels BEGIN"
+    " UPDATE channels SET unwritten_since = CASE WHEN new.revision <> new.written_revision"
+    " THEN coalesce(new.unwritten_since, new.updated) END WHERE id = new.id; END",
+    "CREATE INDEX runs_by_job ON runs(job, outcome)",
+)
+
+
+@MIGRATIONS()
+def m0010_alerts(db: Database) -> None:
+    """Since when channels wait to be written, and which runs of a job ended well, for monitoring."""
+    for sql in ALERTS:
+        db.execute(sql)
+
+
 SET_ASIDE = (
     """CREATE TABLE set_aside (                   -- what broke a step of a job, which goes on without it
         step TEXT NOT NULL,                     -- item (placing), story (publishing), digest story, channel …
@@ -508,7 +532,7 @@ SET_ASIDE = (
 
 
 @MIGRATIONS()
-def m0009_set_aside(db: Database) -> None:
+def m0011_set_aside(db: Database) -> None:
     """What broke a step and is left out of it."""
     for sql in SET_ASIDE:
         db.execute(sql)

@@ -19,7 +19,7 @@ def names(store: Store) -> dict[Step, frozenset[str]]:
 
 
 def listed(store: Store) -> list[SetAside]:
-    """Read what is set aside with its title, oldest first; an edition, a channel and the like have none."""
+    """Read what is set aside, oldest first; only items and stories have a title."""
     rows = store.db.execute(
         "SELECT step, name, set_aside.at, reason, coalesce(items.title, stories.title, '') AS title,"
         " coalesce(items.source_id, leads.source_id, '') AS source"
@@ -55,5 +55,5 @@ def remove(store: Store, step: Step, some: Iterable[str]) -> None:
 
 
 def retry(store: Store) -> None:
-    """Take back everything that another version of the program set aside: this one may be mended."""
+    """Take back everything that another version of the program set aside."""
     store.db.execute("DELETE FROM set_aside WHERE version <> ?", [__version__])

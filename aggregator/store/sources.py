@@ -322,7 +322,7 @@ def end_visit(
             outcome.requests,
             not isinstance(result, Failure) and result.validators.usable,
             plan.floor.total_seconds(),
-            stamp(plan.not_before),
+            stamp(plan.hold_host_until or plan.not_before),
             outcome.url,
             visit_id,
         ],

@@ -2,45 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from datetime import datetime
 from pathlib import Path
 
 from aggregator.errors import StoreError
 from aggregator.model import PruneReport, Retention
 from aggregator.store import channels
-from aggregator.store.connection import Store, stamp
+from aggregator.store.connection import Store, copy, stamp
 from aggregator.store.runs import forget_finished
 
 
 def backup(store: Store, target: Path) -> int:
-    """A consistent copy while others go on using the database; its size in bytes.
-
-    Written beside `target` first, checked, and put in place whole; readable by its owner only.
-    """
+    """A consistent copy while others go on using the database; its size in bytes."""
     if target.exists() and target.samefile(store.path):
         raise StoreError(f"{target} is the database itself; name another file for the backup")
-    draft = target.with_name(f".{target.name}.draft")
-    try:
-        draft.unlink(missing_ok=True)
-        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        copy = sqlite3.connect(draft)
-        try:
-            store.db.conn.backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")
-            verdict = copy.execute("PRAGMA quick_check").fetchone()[0]
-        finally:
-            copy.close()
-        if verdict != "ok":
-            raise StoreError(f"{store.path} is damaged ({verdict}); the backup was not kept")
-        with draft.open("rb") as handle:
-            os.fsync(handle.fileno())
-        draft.replace(target)
-    except OSError as error:
-        raise StoreError(f"{target} cannot be written: {error.strerror}") from error
-    finally:
-        draft.unlink(missing_ok=True)
+    copy(store.db.conn, store.path, target)
     return target.stat().st_size
 
 

@@ -59,6 +59,7 @@ _OTHER_TAG = _tag_named(
 _INLINE_PAIR = re.compile(rf"<({'|'.join(_INLINE)})(?:\s[^<>]*)?>([^<>]*)</\1>", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
 _QUOTED = re.compile(r"=\s*(?:\"[^\"]*\"|'[^']*')")  # a tag in an attribute is none
+_USERINFO = re.compile(r"(<(?:a|img)\b[^<>]*\b(?:href|src)=\"https?:[/\\]*)[^/\\?#\"<>]*@")
 _PIXEL = re.compile(r"<img(?=[^>]*\bwidth=\"[01]\")(?=[^>]*\bheight=\"[01]\")[^>]*>")
 _BREAK = re.compile(r"<(?:br|hr)[^>]*>")
 _BLOCK_END = re.compile(
@@ -95,6 +96,8 @@ def fragment(text: str, base: str) -> str:
         cleaned = again
     if len(cleaned) > 4 * len(text) + 10_000:  # formatting that is never closed multiplies
         return _as_text(text)
+    if "@" in cleaned:
+        cleaned = _USERINFO.sub(r"\1", cleaned)
     # `&#27;` comes out of nh3 as the character itself, which XML cannot have.
     return legal(_PIXEL.sub("", cleaned)).strip()
 

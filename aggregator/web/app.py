@@ -7,7 +7,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from aggregator.seams import Clock
@@ -21,8 +21,9 @@ def build(
     """The app over a folder; `troubles` says what is wrong, if anything."""
 
     def healthz(_: Request) -> Response:
-        found = troubles()
-        return JSONResponse({"ok": not found, "troubles": found}, status_code=503 if found else 200)
+        """Say whether all is well and nothing else: anybody may ask, and reasons name addresses and relays."""
+        words, code = ("not ok", 503) if troubles() else ("ok", 200)
+        return PlainTextResponse(words, status_code=code, headers={"Cache-Control": "no-store"})
 
     published = Published(shelf=Shelf(public), site_url=site_url, hub=hub, clock=clock)
     return Starlette(routes=[Route("/healthz", healthz), Mount("/", published)])

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from aggregator.config import load
 from aggregator.errors import ConfigError
-from aggregator.model import Channel, Config, Selection, Smtp, TopicRule
+from aggregator.model import Channel, Config, Credentials, Selection, Smtp, TopicRule
 
 SITE = (
     'site: {title: Imaging news, url: "https://news.example", contact: me@news.example,'
@@ -247,7 +247,9 @@ def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_secrets_come_from_environment_and_files(vault: Path) -> None:
     """`env:` reads the environment and `file:` a file beside feeds.yaml, without its line end."""
     config = read(vault, SECRETS)
-    assert (config.sources[0].user, config.sources[0].password) == ("bob", "swordfish")
+    assert config.credentials == {
+        "a": Credentials(origin="https://a.example", user="bob", password="swordfish")
+    }
     assert config.mail.smtp == Smtp(
         host="mx.example", port=587, security="starttls", user="me", password="hunter2"
     )
@@ -256,8 +258,8 @@ def test_secrets_come_from_environment_and_files(vault: Path) -> None:
 def test_secrets_are_not_shown(vault: Path) -> None:
     """No representation of a configuration shows a secret."""
     config = read(vault, SECRETS)
-    assert config.sources[0].password == "swordfish"
-    for shown in (repr(config), str(config), f"{config.mail}", f"{config.sources}"):
+    assert config.credentials["a"].password == "swordfish"
+    for shown in (repr(config), str(config), f"{config.mail}", f"{config.credentials}"):
         assert "swordfish" not in shown
         assert "hunter2" not in shown
 
@@ -267,7 +269,7 @@ def test_looking_needs_no_secrets(tmp_path: Path) -> None:
     file = tmp_path / "feeds.yaml"
     file.write_text(SECRETS)
     config = load(file, secrets=False)
-    assert config.sources[0].user is config.sources[0].password is None
+    assert config.credentials == {}
     assert config.mail.smtp is not None
     assert config.mail.smtp.password is None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import gzip
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -164,13 +165,12 @@ def letter(message_id: str = "<weekly-2026-10-05.0f3e@news.example>", body: str 
 
 
 def test_a_letter_becomes_one_file_however_often_it_is_put(tmp_path: Path) -> None:
-    """M4: the same letter to the same address is the same file with the same bytes."""
+    """M4: the same letter to the same address is the same file with the same bytes; its name bears no address."""
     for _ in range(3):
         with files.outbox(tmp_path / "outbox") as put:
             put(letter(), "ada@example.org")
     (file,) = (tmp_path / "outbox").iterdir()
-    assert file.name.startswith("weekly-2026-10-05-ada@example.org-")
-    assert file.suffix == ".eml"
+    assert re.fullmatch(r"weekly-2026-10-05-[0-9a-f]{24}\.eml", file.name)
     assert email.message_from_bytes(file.read_bytes()).get_payload() == "words\n"
 
 
@@ -193,7 +193,7 @@ def test_a_letter_becomes_one_file_however_often_it_is_put(tmp_path: Path) -> No
     ],
 )
 def test_no_address_leads_out_of_the_outbox(tmp_path: Path, address: str) -> None:
-    """M4: an address is a file name only after all but harmless letters are gone, and its file is in the folder."""
+    """M4: whatever the address, its file is in the folder and has a harmless name without the address."""
     with files.outbox(tmp_path / "outbox") as put:
         put(letter(), address)
     (file,) = [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -202,7 +202,7 @@ def test_no_address_leads_out_of_the_outbox(tmp_path: Path, address: str) -> Non
     assert file.name.isascii() and file.name.isprintable() and len(file.name) < 200
 
 
-def test_addresses_that_look_alike_as_file_names_get_files_of_their_own(tmp_path: Path) -> None:
+def test_each_letter_gets_a_file_of_its_own(tmp_path: Path) -> None:
     """M4: no letter overwrites another's."""
     with files.outbox(tmp_path) as put:
         for address in ("a/b@example.org", "a_b@example.org", "a!b@example.org"):
@@ -216,6 +216,66 @@ def test_an_outbox_that_cannot_be_written_keeps_every_letter_owed(tmp_path: Path
     (tmp_path / "outbox").touch()
     with pytest.raises(MailError, match="every letter stays owed"), files.outbox(tmp_path / "outbox") as put:
         put(letter(), "ada@example.org")
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_the_outbox_is_closed_to_other_users(tmp_path: Path, umask: int) -> None:
+    """The folder and every letter belong to their owner only, whatever the umask, also a folder that was open."""
+    before = os.umask(umask)
+    try:
+        for folder in (tmp_path / "new", tmp_path / "old"):
+            with files.outbox(folder) as put:
+                put(letter(), "ada@example.org")
+            folder.chmod(0o755)
+            with files.outbox(folder) as put:
+                put(letter(), "grace@example.org")
+            assert mode(folder) == 0o700
+            assert {mode(file) for file in folder.iterdir()} == {0o600}
+    finally:
+        os.umask(before)
+
+
+# --- the data folder -----------------------------------------------------------------------------------
+
+
+def mode(path: Path) -> int:
+    """The permissions of a file or folder."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_what_was_left_open_is_closed(tmp_path: Path) -> None:
+    """Folder, database and its companions, copies made before migrations, lock and outbox lose other users' rights."""
+    data = tmp_path / "var"
+    (data / "outbox").mkdir(parents=True)
+    for name in ("aggregator.db", "aggregator.db-wal", "aggregator.db-shm", "lock"):
+        (data / name).touch(0o644)
+    (data / "aggregator-before-migration-20260101T000000Z.db").touch(0o644)
+    (data / "of another program").touch(0o644)
+    (data / "of another program").chmod(0o644)
+    files.close_data(data, tmp_path / "public")
+    found = {file.name: mode(file) for file in data.iterdir()}
+    assert found.pop("of another program") == 0o644
+    assert found.pop("outbox") == mode(data) == 0o700
+    assert set(found.values()) == {0o600} and len(found) == 5
+
+
+def test_public_within_the_data_folder_stays_reachable(tmp_path: Path) -> None:
+    """Other users may go through the data folder to `public`, and list nothing."""
+    files.close_data(tmp_path / "var", tmp_path / "var" / "public")
+    assert mode(tmp_path / "var") == 0o711
+    (tmp_path / "var").chmod(0o755)
+    files.close_data(tmp_path / "var", tmp_path / "var" / "public")
+    assert mode(tmp_path / "var") == 0o711
+
+
+def test_asking_whether_a_job_is_at_work(tmp_path: Path) -> None:
+    """L1: the lock of this or another process is seen, without taking it away or leaving anything behind."""
+    assert not files.is_locked(tmp_path / "var")
+    with files.lock(tmp_path / "var"):
+        assert files.is_locked(tmp_path / "var")
+    assert not files.is_locked(tmp_path / "var")
+    with files.lock(tmp_path / "var"):
+        pass
 
 
 # --- the lock ------------------------------------------------------------------------------------------

@@ -138,16 +138,6 @@ def test_https_to_http_is_refused() -> None:
     assert refused("http://a.example/", "https://a.example/", []) is None
 
 
-def test_credentials_stay_with_their_host(web: Web, webs: Callable[[], Web]) -> None:
-    """Credentials never follow a redirect to another host."""
-    other = webs()
-    web.answers["/feed"] = Answer(status=302, headers={"Location": other.url + "/feed"})
-    other.answers["/feed"] = Answer(b"ok")
-    ask(web.url + "/feed", user="me", password="secret")
-    assert web.asked[0].headers["authorization"].startswith("Basic ")
-    assert "authorization" not in other.asked[0].headers
-
-
 @contextmanager
 def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
     """A server that says whatever `talk` sends after the first request line."""

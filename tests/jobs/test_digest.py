@@ -776,8 +776,8 @@ def test_a_preview_shows_what_would_go_out_and_records_nothing(
     assert not (place.folder / "var" / "outbox").exists()
     assert [file.name for file in shown.files] == ["weekly-2026-10-05.eml", "weekly-2026-10-05.html"]
     assert run(place).sent == 3
-    sent = (place.folder / "var" / "outbox").glob("*ada@a.example*")
-    assert shown.files[0].read_bytes() == next(sent).read_bytes()
+    sent = [file.read_bytes() for file in (place.folder / "var" / "outbox").glob("*.eml")]
+    assert shown.files[0].read_bytes() in sent
     assert "News number 1" in shown.files[1].read_text("utf-8")
 
 

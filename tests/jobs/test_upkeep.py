@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import stat
@@ -235,6 +236,27 @@ def test_opml_into_an_empty_list(place: Workplace, tmp_path: Path, sources: str)
     (tmp_path / "in.opml").write_text(OPML.format(known="https://known.example/"), encoding="utf-8")
     assert len(upkeep.import_sources(file, tmp_path / "in.opml").added) == 3
     assert len(load(file).sources) == 3
+
+
+def test_an_import_keeps_mode_owner_and_link(place: Workplace, tmp_path: Path) -> None:
+    """A feeds.yaml that is a link to a file of another user with other rights is that afterwards, with more in it."""
+    file = place.write("sources: []\n")
+    real = tmp_path / "elsewhere" / "real.yaml"
+    real.parent.mkdir()
+    file.rename(real)
+    file.symlink_to(Path("elsewhere") / "real.yaml")
+    real.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(real, 4711, 4712)
+    before = real.stat()
+    (tmp_path / "in.opml").write_text(OPML.format(known="https://known.example/"), encoding="utf-8")
+    assert len(upkeep.import_sources(file, tmp_path / "in.opml").added) == 3
+    after = real.stat()
+    assert file.is_symlink() and file.resolve() == real and len(load(file).sources) == 3
+    assert after.st_ino != before.st_ino
+    kept = ("st_mode", "st_uid", "st_gid")
+    assert [getattr(after, name) for name in kept] == [getattr(before, name) for name in kept]
+    assert [found.name for found in real.parent.iterdir()] == ["real.yaml"]
 
 
 EVERY_KIND = """sources:

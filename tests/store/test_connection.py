@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +47,43 @@ def test_a_copy_is_made_before_migrating(file: Path) -> None:
     assert conn.execute("SELECT count(*) FROM runs").fetchone() == (1,)
     assert conn.execute("SELECT count(*) FROM sqlite_master WHERE name = 'of_tomorrow'").fetchone() == (0,)
     conn.close()
+
+
+@pytest.mark.usefixtures("later_version")
+def test_copies_before_migrating_are_pruned(file: Path) -> None:
+    """The last three copies stay, whole and closed to other users; a backup of a person's own is left alone."""
+    for n in range(1, 6):
+        (file.parent / f"aggregator-before-migration-2020010{n}T000000Z.db").touch()
+    (file.parent / "backup.db").touch()
+    before = os.umask(0)
+    try:
+        with opened(file):
+            pass
+    finally:
+        os.umask(before)
+    kept = sorted(file.parent.glob("aggregator-before-migration-*.db"))
+    assert [copy.name[28:36] for copy in kept[:2]] == ["20200104", "20200105"] and len(kept) == 3
+    assert stat.S_IMODE(kept[2].stat().st_mode) == 0o600 and kept[2].stat().st_size > 0
+    assert (file.parent / "backup.db").exists()
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_the_database_is_closed_to_other_users(tmp_path: Path, umask: int) -> None:
+    """Folder, database and its companions belong to their owner only, whatever the umask; also if they were open."""
+    path = tmp_path / "var" / "aggregator.db"
+    before = os.umask(umask)
+    try:
+        for _ in range(2):
+            with opened(path) as store, store.transaction():
+                store.db.execute("INSERT INTO runs (job, started) VALUES ('fetch', '2026-10-05T06:30:00Z')")
+                found = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+                assert found == dict.fromkeys(
+                    ("aggregator.db", "aggregator.db-wal", "aggregator.db-shm"), 0o600
+                )
+            assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+            path.chmod(0o644)
+    finally:
+        os.umask(before)
 
 
 def test_a_newer_schema_is_refused_untouched(file: Path) -> None:

@@ -1,0 +1,222 @@
+"""Connections that keep to their request's deadline, to allowed addresses and to a bounded number of bytes."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+from urllib3.util.retry import Retry
+
+from aggregator.gateways import address, tls
+
+BUFFER_BYTES = 65_536
+CONNECT_SECONDS = 10.0
+MAX_INTERIM_ANSWERS = 20
+"""Maximum number of interim answers (1xx) before the final one."""
+MAX_FRAMING_BYTES = 262_144
+"""Maximum of headers, interim answers, chunk sizes, chunk extensions and trailers, to which an eighth of the body is
+added: small chunks cost processor time."""
+READ_BYTES = 40
+"""What each read from the socket counts as, beside its bytes: so much a TLS record or a TCP segment has around it."""
+
+
+class DeadlinePassed(HTTPError):
+    """The request took longer than `fetch.timeout`."""
+
+
+class BlockedAddress(HTTPError):
+    """The host leads to an address that may not be connected to."""
+
+
+class TooMuchFraming(HTTPError):
+    """The answer's HTTP framing is out of proportion to its body."""
+
+
+class TooManyInterim(http.client.HTTPException):
+    """The final answer never comes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the connections of a request keep to.
+
+    `deadline` is by the monotonic clock, `allowed` as in `fetch.allow_private`; `leads` as in `address.refusal`.
+    """
+
+    deadline: float
+    allowed: tuple[str, ...] = ()
+    leads: tuple[str, ...] = ()
+
+
+class _OfThread(threading.local):
+    """The limits of the request that this thread is making, and its adapter."""
+
+    limits: Limits = Limits(deadline=float("inf"))
+    adapter: GuardedAdapter | None = None
+
+
+_thread = _OfThread()
+
+
+def limit(limits: Limits) -> None:
+    """Set what this thread's connections keep to from now on."""
+    _thread.limits = limits
+
+
+def limits() -> Limits:
+    """Return what this thread's connections keep to."""
+    return _thread.limits
+
+
+def remaining() -> float:
+    """Return the seconds left until the deadline; raises DeadlinePassed."""
+    left = _thread.limits.deadline - time.monotonic()
+    if left <= 0:
+        raise DeadlinePassed("the deadline passed")
+    return min(left, 3600.0)
+
+
+def adapter() -> GuardedAdapter:
+    """Return this thread's adapter."""
+    if _thread.adapter is None:
+        _thread.adapter = GuardedAdapter()
+    return _thread.adapter
+
+
+class _Wire(io.RawIOBase):
+    """A socket's file that waits no longer than the deadline, and counts bytes.
+
+    A timeout alone is per read: one byte every few seconds would never end.
+    """
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self.received = 0
+        self.body = 0
+        """Bytes of the body handed on so far, without transfer coding."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._raw._sock is None:  # closed under our hands
+            raise ConnectionResetError
+        if self.received > MAX_FRAMING_BYTES + self.body * 9 // 8:
+            raise TooMuchFraming(
+                f"the HTTP framing of the answer is larger than allowed:"
+                f" {self.received} bytes came for {self.body} bytes of body"
+            )
+        self._raw._sock.settimeout(remaining())
+        count = int(self._raw.readinto(buffer) or 0)
+        self.received += count + READ_BYTES
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _BoundedResponse(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self._wire = _Wire(self.fp.detach())
+        self.fp = io.BufferedReader(self._wire, BUFFER_BYTES)
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Pass over interim answers (RFC 9110 15.2); http.client knows 100 only, and any number of them."""
+        for _ in range(MAX_INTERIM_ANSWERS + 1):
+            status: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            if not 100 <= status[1] < 200 or status[1] == http.client.SWITCHING_PROTOCOLS:
+                return status
+            http.client.parse_headers(self.fp)
+        raise TooManyInterim(f"more than {MAX_INTERIM_ANSWERS} interim answers (1xx) came")
+
+    def read(self, amt: int | None = None) -> bytes:
+        data = super().read(amt)
+        self._wire.body += len(data)
+        return data
+
+
+def _connect(conn: HTTPConnection) -> socket.socket:
+    """Connect to an address that was checked; every address of the host must pass."""
+    host, port = conn._dns_host, conn.port or conn.default_port
+    addresses = address.resolve(host, port, remaining())
+    if refusal := address.refusal(host, port, addresses, limits().allowed, limits().leads, remaining):
+        raise BlockedAddress(refusal)
+    problem: OSError | None = None
+    for one in addresses:
+        # Not socket.create_connection, which would ask for the name's addresses once more.
+        sock = socket.socket(socket.AF_INET6 if one.version == 6 else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(min(remaining(), CONNECT_SECONDS))
+            sock.connect((str(one), port))
+        except OSError as error:
+            sock.close()
+            problem = error
+        except HTTPError:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise problem or OSError("no address")
+
+
+class _Plain(HTTPConnection):
+    """A connection that says so when it was closed while it was asked (urllib3 stumbles over it)."""
+
+    response_class = _BoundedResponse
+
+    def _new_conn(self) -> socket.socket:
+        return _connect(self)
+
+    def getresponse(self) -> Any:
+        if self.sock is None:
+            raise ConnectionResetError
+        return super().getresponse()
+
+
+class _Secure(_Plain, HTTPSConnection):
+    """The same over TLS. urllib3 would change the context that all share, and load certificates anew."""
+
+    def connect(self) -> None:
+        sock = self._new_conn()
+        try:
+            sock.settimeout(remaining())
+            self.sock = tls.context().wrap_socket(sock, server_hostname=self.host.rstrip("."))
+        except BaseException:
+            sock.close()
+            raise
+        self.is_verified = True
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _Secure
+
+
+class GuardedAdapter(HTTPAdapter):
+    """requests' adapter over these connections; it keeps no retries, cookies, proxies or certificates of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_connections=4, pool_maxsize=1, max_retries=Retry(0, read=False))
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
+        """Make pools of our connections."""
+        self.poolmanager = urllib3.PoolManager(num_pools=connections, maxsize=maxsize, block=block, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Leave certificates to `tls.context`, which verifies them for every connection."""

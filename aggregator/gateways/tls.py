@@ -1,0 +1,39 @@
+"""One TLS context for all connections of the process: loading the trusted certificates takes 20 ms and more."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import threading
+from pathlib import Path
+
+_lock = threading.Lock()
+_context: ssl.SSLContext | None = None
+
+
+def context() -> ssl.SSLContext:
+    """Return the context, made at the first call; certificate and host name are verified (CL16).
+
+    The system's certificates are trusted, or those that SSL_CERT_FILE and SSL_CERT_DIR name; where the system has
+    none, those of certifi.
+    """
+    global _context
+    with _lock:
+        if _context is None:
+            made = ssl.create_default_context(cafile=None if _system_has_certificates() else _certifi())
+            made.set_alpn_protocols(["http/1.1"])
+            _context = made
+        return _context
+
+
+def _system_has_certificates() -> bool:
+    paths = ssl.get_default_verify_paths()
+    if paths.openssl_cafile_env in os.environ or paths.openssl_capath_env in os.environ:
+        return True  # the operator's choice, however it ends
+    return bool(paths.cafile) or bool(paths.capath and any(Path(paths.capath).iterdir()))
+
+
+def _certifi() -> str:
+    import certifi
+
+    return certifi.where()

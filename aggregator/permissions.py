@@ -1,0 +1,50 @@
+"""Close files and folders that hold personal data to other users, whatever the umask."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+OTHERS = 0o077
+
+
+def make_folder(path: Path, *, passable: bool = False) -> None:
+    """Make a folder that only its owner may list; `passable` folders let other users through. Raises OSError."""
+    mode = 0o711 if passable else FOLDER_MODE
+    try:
+        path.mkdir(mode=mode, parents=True)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+    else:
+        path.chmod(mode)  # the umask had a say in it
+    _take_from_others(path, OTHERS & ~mode)
+
+
+def make_file(path: Path) -> None:
+    """Make an empty file that only its owner may read; one that exists is closed to other users. Raises OSError."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+    except FileExistsError:
+        close_file(path)
+        return
+    try:
+        os.fchmod(handle, FILE_MODE)
+    finally:
+        os.close(handle)
+
+
+def close_file(path: Path) -> None:
+    """Take the rights of other users away from a file, if there is one."""
+    with suppress(FileNotFoundError):
+        _take_from_others(path, OTHERS)
+
+
+def _take_from_others(path: Path, rights: int) -> None:
+    mode = path.stat().st_mode & 0o7777
+    if mode & rights:
+        with suppress(OSError):  # it belongs to another user, or its file system knows no modes
+            path.chmod(mode & ~rights)

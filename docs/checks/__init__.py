@@ -1,0 +1,1 @@
+"""Check documentation, words and shape of the repository; run by `docs/check.py`."""

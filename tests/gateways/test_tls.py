@@ -1,0 +1,163 @@
+"""TLS: certificates are verified by one context for the whole process, which trusts what the system trusts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from aggregator.gateways import tls
+from tests.builders import rss
+from tests.command import call, news, run
+from tests.conftest import Workplace
+
+OPENSSL = shutil.which("openssl")
+pytestmark = pytest.mark.skipif(OPENSSL is None, reason="certificates are made with openssl")
+HEAD_CPU_SECONDS = 0.3
+"""Maximum of processor time for twenty visits: each took 20 ms while it loaded the certificates anew."""
+
+
+def openssl(*args: str) -> bytes:
+    """Run openssl."""
+    return subprocess.run([str(OPENSSL), *args], capture_output=True, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate authority of our own: `ca.pem`, and `NAME.pem` with key and certificate for each server."""
+    folder = tmp_path_factory.mktemp("authority")
+    new = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=test".split()
+    openssl("req", "-x509", *new, "-days", "9", "-keyout", f"{folder}/ca.key", "-out", f"{folder}/ca.pem")
+    for name, alternative, days in (
+        ("good", "IP:127.87.0.1,DNS:localhost", "9"),
+        ("other-host", "DNS:other.example", "9"),
+        ("expired", "IP:127.87.0.1", "0"),
+    ):
+        openssl("req", *new, "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.csr")
+        extension = folder / f"{name}.ext"
+        extension.write_text(f"subjectAltName={alternative}\n")
+        signed = openssl(
+            *f"x509 -req -CA {folder}/ca.pem -CAkey {folder}/ca.key -CAcreateserial -days {days}".split(),
+            *("-in", f"{folder}/{name}.csr", "-extfile", str(extension)),
+        )
+        (folder / f"{name}.pem").write_bytes((folder / f"{name}.key").read_bytes() + signed)
+    key = folder / "self-signed.pem"
+    made = openssl(
+        *"req -x509".split(), *new, "-addext", "subjectAltName=IP:127.87.0.1", "-keyout", "-", "-out", "-"
+    )
+    key.write_bytes(made)
+    return folder
+
+
+@contextmanager
+def served(certificate: Path) -> Iterator[str]:
+    """A feed over TLS on 127.87.0.1."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    listener = socket.create_server(("127.87.0.1", 0))
+    body = rss(news(1))
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body
+
+    def serve() -> None:
+        while True:
+            try:
+                conn, _ = listener.accept()
+            except OSError:
+                return
+            with suppress(OSError), context.wrap_socket(conn, server_side=True) as wrapped:
+                wrapped.recv(65_536)
+                wrapped.sendall(answer)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield f"https://127.87.0.1:{listener.getsockname()[1]}/feed"
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(5)
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch, authority: Path) -> None:
+    """A process that has not made its context yet, and whose environment names our authority."""
+    monkeypatch.setattr(tls, "_context", None)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority / "ca.pem"))
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+
+
+def write(place: Workplace, url: str) -> None:
+    """A feeds.yaml with one source."""
+    place.write(f"sources:\n  - {{id: node, name: A Node, url: '{url}'}}\n")
+
+
+def test_an_authority_of_the_operator_is_trusted(place: Workplace, authority: Path) -> None:
+    """CL16: what SSL_CERT_FILE names is trusted, and nothing else is: without it the same server is refused."""
+    with served(authority / "good.pem") as url:
+        write(place, url)
+        refused = run(place, "fetch", SSL_CERT_FILE=None, SSL_CERT_DIR=None)
+        assert "its certificate is not valid" in refused.err
+        said = run(place, "fetch", "--force", SSL_CERT_FILE=str(authority / "ca.pem"), SSL_CERT_DIR=None)
+    assert said.code == 0
+    assert b"Microscope number 1" in (place.public / "atom.xml").read_bytes()
+
+
+@pytest.mark.usefixtures("fresh")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("self-signed", "self"), ("other-host", "IP address mismatch"), ("expired", "expired")],
+)
+def test_a_certificate_that_is_not_valid(place: Workplace, authority: Path, name: str, words: str) -> None:
+    """CL16: self-signed, for another host or expired: refused in words, and nothing is read."""
+    if name == "expired":
+        time.sleep(1.1)
+    with served(authority / f"{name}.pem") as url:
+        write(place, url)
+        said = call(place, "fetch")
+    assert "its certificate is not valid" in said.err
+    assert words in said.err
+
+
+@pytest.mark.usefixtures("fresh")
+def test_certificates_are_loaded_once(place: Workplace, authority: Path) -> None:
+    """Twenty visits share one context; each alone would load every certificate of the system."""
+    from aggregator.model import Request, Response
+    from tests.builders import source
+    from tests.gateways.test_http import fetcher
+
+    with served(authority / "good.pem") as url:
+        fetch = fetcher()
+        assert isinstance(fetch(Request(source=source(url=url))), Response)
+        context = tls.context()
+        begun = time.thread_time()
+        for _ in range(20):
+            assert isinstance(fetch(Request(source=source(url=url))), Response)
+        assert time.thread_time() - begun < HEAD_CPU_SECONDS
+    assert tls.context() is context
+    assert context.verify_mode is ssl.CERT_REQUIRED and context.check_hostname
+
+
+def test_a_system_without_certificates_trusts_those_of_certifi(tmp_path: Path) -> None:
+    """Where the system has none and the operator names none, certifi's are loaded; what they name stands alone."""
+    code = (
+        "import ssl, sys; from aggregator.gateways import tls; paths = ssl.get_default_verify_paths();"
+        "ssl.get_default_verify_paths = lambda: paths._replace(cafile=None, capath=None);"
+        "print(len(tls.context().get_ca_certs()))"
+    )
+    env = {k: v for k, v in os.environ.items() if k not in ("SSL_CERT_FILE", "SSL_CERT_DIR")}
+
+    def count(**more: str) -> int:
+        made = subprocess.run([sys.executable, "-c", code], env=env | more, capture_output=True, check=True)
+        return int(made.stdout)
+
+    assert count() > 50
+    (tmp_path / "empty.pem").write_text("")
+    assert count(SSL_CERT_FILE=str(tmp_path / "empty.pem"), SSL_CERT_DIR=str(tmp_path)) == 0

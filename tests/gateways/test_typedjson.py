@@ -1,0 +1,196 @@
+"""Values of declared types survive as JSON; whatever is not what was declared is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.gateways import typedjson
+from aggregator.jobs import reading, surveying
+from aggregator.model import (
+    Alias,
+    Details,
+    Enclosure,
+    Failure,
+    Harvest,
+    Hints,
+    Item,
+    Kind,
+    Layout,
+    Profile,
+    Proposal,
+    Validators,
+    Verdict,
+)
+
+NOW = datetime(2026, 11, 29, 12, 30, 15, 250, tzinfo=UTC)
+TEXTS = st.text(st.characters(codec="utf-8"))
+MOMENTS = st.datetimes(timezones=st.just(UTC))
+ITEMS = st.builds(
+    Item,
+    id=TEXTS,
+    source_id=TEXTS,
+    aliases=st.lists(st.builds(Alias, kind=TEXTS, value=TEXTS)).map(tuple),
+    guid=st.none() | TEXTS,
+    link=st.none() | TEXTS,
+    title=TEXTS,
+    html=TEXTS,
+    text=TEXTS,
+    excerpt=TEXTS,
+    claimed=st.none() | MOMENTS,
+    claimed_raw=st.none() | TEXTS,
+    first_seen=MOMENTS,
+    position=st.integers(0, typedjson.MAX_INTEGER),
+    enclosures=st.lists(st.builds(Enclosure, url=TEXTS, length=st.none() | st.integers(0, 9))).map(tuple),
+    kind=st.sampled_from(Kind),
+)
+
+
+def harvest(*items: Item) -> Harvest:
+    """A harvest with something in each field."""
+    return Harvest(
+        items=items,
+        present=(Alias(kind="guid", value="1"),),
+        digests=(bytes(range(12)), b"\xff" * 12),
+        validators=Validators(),
+        url="https://a.example/",
+        status=200,
+        body=b"",
+        body_hash="",
+        profile=Profile(title="A"),
+        verdict=Verdict(guid=False),
+        hints=Hints(pace=timedelta(hours=1, microseconds=7), skip_hours=(1, 2)),
+        notes=("one",),
+    )
+
+
+@given(st.lists(ITEMS, max_size=3))
+def test_a_harvest_survives(items: list[Item]) -> None:
+    """Encoded and decoded, the value is the same."""
+    value = harvest(*items)
+    kind = typedjson.returned_by(reading.harvest)
+    assert typedjson.decode(typedjson.encode(value, kind), kind) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (None, None),
+        (None, Details | None),
+        (Details(kind=Kind.JOB), Details | None),
+        (Failure(reason="no", wait=timedelta(days=-1)), Harvest | Failure),
+        (Proposal(kind="page", url="u", score=1.0, why="w", page=(Layout(item="a"),)), Proposal),
+        (frozenset({"a", "b"}), frozenset[str]),
+        ({"a": NOW}, Mapping[str, datetime]),
+        ((), tuple[str, ...]),
+    ],
+)
+def test_other_values_survive(value: object, kind: Any) -> None:
+    """Unions, optional values, mappings and sets come back as they were."""
+    back = typedjson.decode(typedjson.encode(value, kind), kind)
+    assert (back, type(back)) == (value, type(value))
+
+
+def test_every_function_that_reads_declares_what_it_returns() -> None:
+    """Whatever is called in a process that reads documents has a result that can be sent and checked."""
+    for function in (
+        reading.harvest,
+        reading.links,
+        reading.details,
+        reading.may_read,
+        surveying.survey,
+    ):
+        with pytest.raises(ValueError):
+            typedjson.decode(b'{"x": 1}', typedjson.returned_by(function))
+
+
+def test_characters_that_are_no_text_are_replaced() -> None:
+    """A lone surrogate of a document does not cost the document."""
+    assert typedjson.decode(typedjson.encode("a\ud800b", str), str) == "a?b"
+
+
+def test_moments_are_utc() -> None:
+    """A moment of another zone comes back as the same moment in UTC."""
+    berlin = NOW.astimezone(ZoneInfo("Europe/Berlin"))
+    back = typedjson.decode(typedjson.encode(berlin, datetime), datetime)
+    assert back == NOW and back.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"", str),
+        (b"nul", None),
+        (b"0", None),
+        (b"7", str),
+        (b'"\\ud800"', str),
+        (b"true", int),
+        (b"1.0", int),
+        (b"9223372036854775808", int),
+        (b"1", bool),
+        (b"NaN", float),
+        (b"1e999", float),
+        (b'"zz"', bytes),
+        (b'"2026-11-29T12:00:00"', datetime),
+        (b'"2026-11-29T12:00:00+01:00"', datetime),
+        (b'"yesterday"', datetime),
+        (b"1.5", timedelta),
+        (b'"opera"', Kind),
+        (b"[]", Kind),
+        (b'"abc"', tuple[str, ...]),
+        (b"[1]", tuple[str, ...]),
+        (b"[[]]", frozenset[str]),
+        (b"[]", Mapping[str, str]),
+        (b'{"a": 1}', Mapping[str, str]),
+        (b'["guid"]', Alias),
+        (b'["guid", "1", "more"]', Alias),
+        (b'{"kind": "guid", "value": "1"}', Alias),
+        (b'["guid", null]', Alias),
+        (b"[true, []]", Harvest | Failure),
+        (b"[0.0, []]", Harvest | Failure),
+        (b"[[], []]", Harvest | Failure),
+        (b"null", Harvest | Failure),
+    ],
+)
+def test_what_is_not_declared_is_refused(data: bytes, kind: Any) -> None:
+    """Anything but a value of the declared type is a ValueError."""
+    with pytest.raises(ValueError):
+        typedjson.decode(data, kind)
+
+
+def _places(plain: Any, path: tuple[int, ...] = ()) -> list[tuple[int, ...]]:
+    deeper = plain if isinstance(plain, list) else []
+    return [path, *(place for n, one in enumerate(deeper) for place in _places(one, (*path, n)))]
+
+
+def _replaced(plain: Any, path: tuple[int, ...], value: Any) -> Any:
+    if not path:
+        return value
+    return [_replaced(one, path[1:], value) if n == path[0] else one for n, one in enumerate(plain)]
+
+
+@pytest.mark.parametrize("value", [{}, [0.5], 0.5, {"a": []}])
+def test_no_field_takes_another_type(value: object) -> None:
+    """Wherever in a harvest something of another type stands, the whole is refused."""
+    item = Item(
+        **dict.fromkeys(("id", "source_id", "title", "html", "text", "excerpt"), "x"),
+        **dict.fromkeys(("guid", "link", "claimed_raw"), "x"),
+        aliases=(Alias(kind="guid", value="1"),),
+        claimed=NOW,
+        first_seen=NOW,
+        position=1,
+        authors=("a",),
+        enclosures=(Enclosure(url="u"),),
+    )
+    kind = typedjson.returned_by(reading.harvest)
+    plain = json.loads(typedjson.encode(harvest(item), kind))
+    for place in _places(plain):
+        with pytest.raises(ValueError):
+            typedjson.decode(json.dumps(_replaced(plain, place, value)).encode(), kind)

@@ -1,0 +1,249 @@
+"""What is wrong is reported everywhere: `status`, its exit code, metrics, the operator's mail, `/healthz`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+
+from tests import command
+from tests.builders import rss
+from tests.command import news, one_source
+from tests.conftest import Answer, Asked, Web, Workplace
+from tests.test_daemon import Daemon, free_port
+
+HOUR = timedelta(hours=1)
+
+
+def sql(place: Workplace, statement: str) -> None:
+    """Change the database by hand."""
+    with closing(sqlite3.connect(place.database)) as conn, conn:
+        conn.execute(statement)
+
+
+def check(place: Workplace) -> str:
+    """What `status --check` says; empty if it ends with 0."""
+    said = command.call(place, "status", "--check")
+    assert said.code == bool(said.err) and said.out == ""
+    return said.err
+
+
+def fetch(place: Workplace) -> int:
+    """A forced round; its exit code."""
+    return command.call(place, "fetch", "--force").code
+
+
+def more_news(web: Web, count: int) -> None:
+    """Let the feed tell more."""
+    web.feed("/feed", rss(*(news(n) for n in range(1, count + 1))), f'"{count}"')
+
+
+PLACING = (
+    "CREATE TRIGGER broken BEFORE UPDATE OF story_id ON items BEGIN SELECT RAISE(ABORT, 'out of order'); END"
+)
+
+
+def test_items_without_a_story_are_reported_after_two_hours(place: Workplace, web: Web) -> None:
+    """Items that no run can place are reported after two hours, and not any more once they are placed."""
+    one_source(place, web)
+    assert fetch(place) == 0
+    sql(place, PLACING)
+    more_news(web, 5)
+    place.clock.now += HOUR
+    assert fetch(place) == 1
+    place.clock.now += 2 * HOUR
+    assert "items have no story" not in check(place)
+    place.clock.now += timedelta(minutes=1)
+    assert "3 items have no story, the oldest since 2026-10-05 07:30 UTC" in check(place)
+    sql(place, "DROP TRIGGER broken")
+    assert fetch(place) == 0
+    assert check(place) == ""
+
+
+def test_released_items_wait_since_their_release(place: Workplace, web: Web) -> None:
+    """Items that an editor lets through after days are no trouble before the next run had its time."""
+    one_source(place, web)
+    assert fetch(place) == 0
+    sql(place, "UPDATE items SET story_id = NULL, held = 'waiting'")
+    place.clock.now += timedelta(days=2)
+    assert fetch(place) == 0
+    assert command.call(place, "source", "release", "node").code == 0
+    assert check(place) == ""
+    place.clock.now += 3 * HOUR
+    assert "2 items have no story" in check(place)
+
+
+def test_a_channel_that_lags_is_reported_after_an_hour(place: Workplace, web: Web) -> None:
+    """A channel is behind since its first change that is not written, also when it changes all the time."""
+    one_source(place, web)
+    assert fetch(place) == 0
+    place.public.rename(place.folder / "aside")
+    place.public.touch()
+    for n in range(3, 6):
+        place.clock.now += HOUR / 2
+        more_news(web, n)
+        assert fetch(place) == 1
+    assert "channels are not written" not in check(place)
+    place.clock.now += timedelta(minutes=1)
+    assert "channels are not written, the oldest since 2026-10-05 07:00 UTC: all" in check(place)
+    place.public.unlink()
+    assert fetch(place) == 0
+    assert check(place) == ""
+
+
+def test_a_source_under_a_new_name_is_no_trouble(place: Workplace, web: Web) -> None:
+    """A channel that changes because feeds.yaml did is behind from then on, not since its last story."""
+    one_source(place, web)
+    assert fetch(place) == 0
+    file = place.folder / "feeds.yaml"
+    file.write_text(file.read_text().replace("A Node", "Another Node"))
+    place.public.rename(place.folder / "aside")
+    place.public.touch()
+    place.clock.now += 5 * HOUR
+    assert fetch(place) == 1
+    assert check(place) == ""
+
+
+@pytest.mark.parametrize("job", [("fetch", "--force"), ("publish",)])
+def test_a_job_that_fails_again_and_again_is_reported(
+    place: Workplace, web: Web, job: tuple[str, ...]
+) -> None:
+    """Two runs in a row that failed are reported with the reason; one good run ends it."""
+    one_source(place, web)
+    assert fetch(place) == 0
+    place.public.rename(place.folder / "aside")
+    place.public.touch()
+    assert command.call(place, *job).code == 1
+    assert check(place) == ""
+    assert command.call(place, *job).code == 1
+    assert f"the last 2 runs of {job[0]} did not end well, the first at 2026-10-05 06:30 UTC: " in check(
+        place
+    )
+    assert f"{place.public}" in check(place)
+    place.public.unlink()
+    assert fetch(place) == 0  # which publishes, too
+    assert check(place) == ""
+
+
+def test_killed_runs_are_reported_and_one_at_work_is_not(place: Workplace, web: Web) -> None:
+    """Runs that were killed count as soon as their process is gone; a run at work does not, whatever its number."""
+    begun = threading.Semaphore(0)
+
+    def slow(_: Asked) -> Answer:
+        begun.release()
+        time.sleep(60)
+        return Answer()
+
+    one_source(place, web)
+    web.answers["/feed"] = slow
+    environment = {**os.environ, "AGGREGATOR_NOW": place.clock.now.isoformat()}
+    for n in range(3):
+        process = subprocess.Popen(
+            [str(command.PROGRAM), "fetch", "--force"], cwd=place.folder, env=environment
+        )
+        try:
+            assert begun.acquire(timeout=30)
+            assert ("runs of fetch" in check(place)) == (n == 2)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        assert ("runs of fetch did not end well" in check(place)) == (n >= 1)
+    assert "the last 3 runs of fetch did not end well" in check(place)
+    assert "it broke off" in check(place)
+
+
+@pytest.fixture
+def troubled(place: Workplace, web: Web) -> Workplace:
+    """A place with every new kind of trouble, seen three hours later."""
+    one_source(place, web)
+    file = place.folder / "feeds.yaml"
+    file.write_text(
+        f"operator: {{to: [ada@a.example]}}\nweb: {{listen: '127.0.0.1:{free_port()}'}}\n{file.read_text()}"
+    )
+    assert fetch(place) == 0
+    sql(place, PLACING)
+    more_news(web, 5)
+    assert [fetch(place), fetch(place)] == [1, 1]
+    sql(place, "UPDATE channels SET revision = revision + 1 WHERE id = 'all'")
+    place.clock.now += 3 * HOUR
+    return place
+
+
+def test_all_of_it_is_in_status(troubled: Workplace) -> None:
+    """`status` says it in words, and as JSON."""
+    said = command.call(troubled, "status")
+    assert said.code == 0
+    for words in (
+        "3 items have no story yet",
+        "channel all is to be written since",
+        "the last 2 runs of fetch",
+    ):
+        assert words in said.out
+    found = json.loads(command.call(troubled, "status", "--json").out)
+    assert (found["unplaced"], list(found["unwritten"]), found["failing"][0]["runs"]) == (3, ["all"], 2)
+
+
+def test_all_of_it_is_in_metrics(troubled: Workplace) -> None:
+    """The textfile has a number for each."""
+    target = troubled.folder / "a.prom"
+    assert command.call(troubled, "status", "--textfile", str(target)).code == 0
+    text = target.read_text()
+    for words in (
+        "aggregator_items_unplaced 3.0",
+        "aggregator_items_unplaced_oldest_timestamp_seconds 1.7",
+        'aggregator_channel_unwritten_timestamp_seconds{channel="all"} 1.7',
+        'aggregator_job_failed_runs{job="fetch"} 2.0',
+    ):
+        assert words in text
+
+
+def test_all_of_it_is_in_the_mail_of_the_operator(troubled: Workplace) -> None:
+    """The operator's mail names each, with what to do."""
+    assert command.call(troubled, "digest", "preview", "operator", "--out", "out").code == 0
+    (file,) = (troubled.folder / "out").glob("*.html")
+    html = file.read_text()
+    for words in (
+        "3 items without a story",
+        "1 channel not written",
+        "The last 2 runs of fetch did not end well",
+    ):
+        assert words in html
+
+
+@pytest.fixture
+def serving(troubled: Workplace, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Daemon]:
+    """Start `serve` at the time of the place."""
+
+    def start() -> Daemon:
+        monkeypatch.setenv("AGGREGATOR_NOW", troubled.clock.now.isoformat())
+        text = (troubled.folder / "feeds.yaml").read_text()
+        port = int(text.partition("127.0.0.1:")[2].partition("'")[0])
+        daemon = Daemon(troubled.folder, port, "serve")
+        daemon.until("serving")
+        return daemon
+
+    return start
+
+
+def test_health_says_ok_or_not_and_nothing_else(troubled: Workplace, serving: Callable[[], Daemon]) -> None:
+    """`/healthz` answers 503 `not ok`, then 200 `ok`: no reason, no address, no relay, nothing of anybody."""
+    daemon = serving()
+    try:
+        assert daemon.get("/healthz") == (503, "text/plain; charset=utf-8", b"not ok")
+        sql(troubled, "DROP TRIGGER broken")
+        assert fetch(troubled) == 0
+        assert daemon.get("/healthz") == (200, "text/plain; charset=utf-8", b"ok")
+        troubled.database.write_bytes(b"rubbish" * 1000)
+        assert daemon.get("/healthz") == (503, "text/plain; charset=utf-8", b"not ok")
+    finally:
+        daemon.process.kill()
+        daemon.process.wait()

@@ -1,0 +1,74 @@
+"""Personal data on disk through the real program: nobody but its owner may read it, whatever the umask."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import command
+from tests.command import one_source
+from tests.conftest import HEAD, Web, Workplace
+
+UMASK = "import os, sys; from aggregator.cli import main; os.umask(int(sys.argv.pop(1), 8)); main()"
+
+
+def under(umask: str, place: Workplace, *args: str) -> None:
+    """A command in a process with this umask; it must end well."""
+    program = (sys.executable, "-c", UMASK, umask)
+    said = command.run(place, *args, program=program)
+    assert (said.code, said.err) == (0, ""), said
+
+
+def modes(folder: Path) -> dict[str, int]:
+    """The permissions of a folder and of all that is in it."""
+    return {str(path): stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.rglob("*"))}
+
+
+def others(folder: Path) -> list[str]:
+    """What of a folder other users have any right to."""
+    return [path for path, mode in modes(folder).items() if mode & 0o077]
+
+
+@pytest.mark.parametrize("umask", ["000", "022"])
+def test_no_other_user_reads_personal_data(place: Workplace, web: Web, umask: str) -> None:
+    """Visits, a digest, a preview and a backup leave nothing in the data folder to others; `public` is for them."""
+    one_source(place, web)
+    for args in (("fetch",), ("digest", "preview", "weekly"), ("digest", "run"), ("backup", "var/mine.db")):
+        under(umask, place, *args)
+    assert {path.name for path in place.database.parent.iterdir()} >= {
+        "aggregator.db",
+        "lock",
+        "outbox",
+        "mine.db",
+    }
+    assert others(place.database.parent) == []
+    assert all(mode & 0o044 == 0o044 for mode in modes(place.public).values())
+    (letter,) = (place.database.parent / "outbox").iterdir()
+    assert "reader" not in letter.name and "a.example" not in letter.name
+
+
+@pytest.mark.parametrize("args", [("fetch", "--force"), ("status",), ("digest", "run"), ("prune",)])
+def test_what_an_older_version_left_open_is_closed(place: Workplace, web: Web, args: tuple[str, ...]) -> None:
+    """The first command that opens the database takes other users' rights away from everything that is there."""
+    under("022", one_source(place, web), "fetch")
+    under("022", place, "digest", "run")
+    data = place.database.parent
+    (data / "aggregator-before-migration-20260101T000000Z.db").touch()
+    for path in (data, *data.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    under("022", place, *args)
+    assert [path for path in others(data) if not path.endswith(".eml")] == []
+    assert stat.S_IMODE((data / "outbox").stat().st_mode) == 0o700
+
+
+def test_public_within_the_data_folder_can_be_served(place: Workplace, web: Web) -> None:
+    """Where `paths.public` lies within `paths.data`, a web server still gets to it, and to nothing else."""
+    one_source(place, web, head="paths: {data: var, public: var/public}\n" + HEAD)
+    under("022", place, "fetch")
+    found = modes(place.database.parent)
+    assert stat.S_IMODE(place.database.parent.stat().st_mode) == 0o711
+    assert all(mode & 0o044 == 0o044 for path, mode in found.items() if "/var/public" in path)
+    assert stat.S_IMODE(place.database.stat().st_mode) == 0o600

@@ -1,0 +1,180 @@
+"""The daemon and systemd: readiness, a watchdog that the scheduler feeds, and an end when that does not work."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aggregator.gateways import systemd
+from tests.builders import rss
+from tests.conftest import Answer, Asked, Web, Workplace
+from tests.test_daemon import item, one, running
+
+INJURED = """
+import ctypes, os, threading, time
+from aggregator import daemon
+from aggregator.cli import main
+
+def kill():
+    # Like an exception in its loop; it arrives when the thread runs next.
+    while not os.path.exists(os.environ["KILL"]):
+        time.sleep(0.05)
+    for thread in threading.enumerate():
+        if thread.name.startswith(os.environ["VICTIM"]):
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
+
+threading.Thread(target=kill, daemon=True).start()
+for name in ("TICK_SECONDS", "STALLED_SECONDS", "STUCK_SECONDS", "DOUBT_SECONDS"):
+    if name in os.environ:
+        setattr(daemon, name, float(os.environ[name]))
+main()
+"""
+PROGRAM = ("-c", INJURED)
+
+
+class Supervisor:
+    """What systemd is to a service: a datagram socket that it writes to."""
+
+    def __init__(self, address: str) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(address)
+
+    def next(self, patience: float = 20) -> str:
+        """The next message; raises TimeoutError."""
+        self.socket.settimeout(patience)
+        return self.socket.recv(1000).decode()
+
+    def during(self, seconds: float) -> list[str]:
+        """All messages of the next seconds, and what was not read before."""
+        found = []
+        end = time.monotonic() + seconds
+        try:
+            while (left := end - time.monotonic()) > 0:
+                found.append(self.next(left))
+        except TimeoutError:
+            pass
+        return found
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
+    """A supervisor."""
+    made = Supervisor(str(tmp_path / "notify"))
+    yield made
+    made.socket.close()
+
+
+def env(place: Workplace, victim: str = "nobody", **more: str) -> dict[str, str]:
+    """The environment of a supervised daemon whose `victim` thread dies when the file `kill` is there."""
+    paths = {"NOTIFY_SOCKET": str(place.folder / "notify"), "KILL": str(place.folder / "kill")}
+    return {"WATCHDOG_USEC": "1200000", **paths, "VICTIM": victim, **more}
+
+
+def test_readiness_liveness_and_the_end_are_reported(
+    place: Workplace, web: Web, supervisor: Supervisor
+) -> None:
+    """READY once it serves, WATCHDOG more than twice as often as asked for, STOPPING at its end."""
+    web.feed("/feed", rss(item(1)), '"1"')
+    with running(place, one(web), **env(place)) as daemon:
+        said = [supervisor.next() for _ in range(6)]
+        assert said.count("READY=1") == 1 and said.count("WATCHDOG=1") == 5
+        assert daemon.get("/nothing")[0] == 404
+        assert daemon.end() == 0
+    assert supervisor.during(0.1)[-1] == "STOPPING=1"
+
+
+def test_a_dead_scheduler_ends_the_daemon(place: Workplace, web: Web, supervisor: Supervisor) -> None:
+    """When the scheduler's thread dies the process ends with 1, and the watchdog is fed no more."""
+    web.feed("/feed", rss(item(1)), '"1"')
+    with running(place, one(web), program=PROGRAM, **env(place, "APScheduler")) as daemon:
+        daemon.until("1 visited")
+        (place.folder / "kill").touch()
+        assert daemon.process.wait(30) == 1
+        log = daemon.log.read_text("utf-8")
+    assert "aggregator: the scheduler thread died; nothing is lost, start again" in log
+    assert supervisor.during(0.1)[-1] == "STOPPING=1"
+
+
+QUICK = {"TICK_SECONDS": "0.3", "STALLED_SECONDS": "1.5", "DOUBT_SECONDS": "1"}
+
+
+def test_a_dead_worker_ends_the_daemon(place: Workplace, web: Web, supervisor: Supervisor) -> None:
+    """When the thread that does the jobs dies, nothing is ticked any more: the process ends with 1."""
+    web.feed("/feed", rss(item(1)), '"1"')
+    options = env(place, "ThreadPoolExecutor-0", **QUICK)
+    with running(place, one(web), program=PROGRAM, **options) as daemon:
+        daemon.until("1 visited")
+        (place.folder / "kill").touch()
+        assert daemon.process.wait(30) == 1
+        assert re.search(r"aggregator: the scheduler has not ticked for \d+ s", daemon.log.read_text("utf-8"))
+
+
+def test_a_job_that_hangs_ends_the_daemon(place: Workplace, web: Web, supervisor: Supervisor) -> None:
+    """A job in hand that does not go on is no work: no more WATCHDOG, and an end with 1."""
+
+    def slow(_: Asked) -> Answer:
+        time.sleep(4)
+        return Answer(rss(item(1)))
+
+    web.answers["/feed"] = slow
+    with running(place, one(web), program=PROGRAM, **env(place, STUCK_SECONDS="1", **QUICK)) as daemon:
+        assert daemon.process.wait(30) == 1
+        assert "a job in hand that does not go on" in daemon.log.read_text("utf-8")
+    said = supervisor.during(0.1)
+    assert 2 <= said.count("WATCHDOG=1") <= 7
+
+
+def test_a_process_that_was_suspended_goes_on(place: Workplace, web: Web, supervisor: Supervisor) -> None:
+    """A process that was stopped for longer than a scheduler may be silent is given time to go on."""
+    web.feed("/feed", rss(item(1)), '"1"')
+    with running(place, one(web), program=PROGRAM, **env(place, **QUICK | {"DOUBT_SECONDS": "5"})) as daemon:
+        daemon.until("1 visited")
+        daemon.process.send_signal(signal.SIGSTOP)
+        time.sleep(2)
+        supervisor.during(0.1)
+        daemon.process.send_signal(signal.SIGCONT)
+        assert [supervisor.next() for _ in range(4)] == ["WATCHDOG=1"] * 4
+        assert daemon.end() == 0
+
+
+# --- the protocol --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", ["@aggregator-test-{}", "{}/socket"])
+def test_a_message_is_one_datagram(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    """Paths and abstract sockets are reached."""
+    address = address.format(tmp_path if address.startswith("{") else tmp_path.name)
+    supervisor = Supervisor("\0" + address[1:] if address.startswith("@") else address)
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    systemd.notify(systemd.READY)
+    assert supervisor.next() == "READY=1"
+    supervisor.socket.close()
+
+
+@pytest.mark.parametrize("address", [None, "", "/nowhere/at/all", "@nobody-listens", "x" * 500])
+def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch, address: str | None) -> None:
+    """No socket, or one that nobody listens at, is no error."""
+    if address is None:
+        monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    else:
+        monkeypatch.setenv("NOTIFY_SOCKET", address)
+    systemd.notify(systemd.READY)
+
+
+@pytest.mark.parametrize(
+    ("usec", "pid", "seconds"),
+    [("3000000", None, 3), ("3000000", "1", None), (None, None, None), ("x", None, None), ("0", None, None)],
+)
+def test_how_often_systemd_wants_to_hear(
+    monkeypatch: pytest.MonkeyPatch, usec: str | None, pid: str | None, seconds: float | None
+) -> None:
+    """WATCHDOG_USEC counts unless it is meant for another process."""
+    for name, value in (("WATCHDOG_USEC", usec), ("WATCHDOG_PID", pid)):
+        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)
+    assert systemd.watchdog_seconds() == seconds
