@@ -1446,6 +1446,30 @@ class RunRecord:
     report: Mapping[str, object] | None
 
 
+class Step(StrEnum):
+    """A step of a job that something may break; the value is what `status` calls it."""
+
+    PLACING = "item"
+    PUBLISHING = "story"
+    SHOWING = "found story"
+    DIGEST = "digest story"
+    CHANNEL = "channel"
+    EDITION = "edition"
+    COMPOSING = "digest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """What broke a step at `at`: `name` is the id of an item, story, channel or the like; `source` tells it."""
+
+    step: Step
+    name: str
+    title: str
+    source: str
+    at: datetime
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailingJob:
     """A job none of whose last `runs` ended well, the first of them at `since`; `reason` is that of the last."""
@@ -1461,7 +1485,7 @@ class StatusReport:
     """The health of everything. `owed` letters are still to be sent, `parked` ones wait for a person.
 
     `relay` is the relay's trouble if there is one, `suppressed` the addresses that get no more letters,
-    `hub` why the WebSub hub does not take notice of news at present.
+    `hub` why the WebSub hub does not take notice of news at present, `set_aside` what broke a step.
     `unplaced` items have no story yet, the first since `unplaced_since`; the files of the channels in `unwritten`
     are behind since a moment; `failing` are the jobs whose last runs did not end well.
     """
@@ -1478,6 +1502,7 @@ class StatusReport:
     relay: RelayHold | None = None
     suppressed: tuple[Suppression, ...] = ()
     hub: str | None = None
+    set_aside: tuple[SetAside, ...] = ()
     unplaced: int = 0
     unplaced_since: datetime | None = None
     unwritten: Mapping[str, datetime] = field(default_factory=dict)

@@ -19,6 +19,19 @@ def legal(text: str) -> str:
     return _ILLEGAL.sub("", text)
 
 
+# Zero-width characters and tags (U+E0000 …), which hide words in a title or make two titles out of one. The joiners
+# U+200C and U+200D stay between letters beyond ASCII, where Persian, Hindi and emoji are written with them.
+_INVISIBLE = re.compile(
+    r"[\u00ad\u034f\u180e\u200b\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+    r"|(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f\u200c\u200d])"
+)
+
+
+def visible(text: str) -> str:
+    """Return `text` without characters that have no width and no meaning of their own."""
+    return text if text.isascii() else _INVISIBLE.sub("", text)
+
+
 def line(value: object, limit: int = 2_000) -> str | None:
     """A one-line string of at most `limit` characters, or None for anything empty or not a string."""
     if not isinstance(value, str):

@@ -1,4 +1,7 @@
-"""Addresses in foreign texts, read as browsers read them (URL Standard). No function raises, whatever the text."""
+"""Addresses in foreign texts, read as browsers read them (URL Standard).
+
+No function raises, whatever the text.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,13 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 from aggregator.text import legal
 
 MAX_CHARACTERS = 8_000
-"""Maximum length of a link (RFC 9110 4.1); a longer text is none, because cut off it would lead elsewhere."""
+"""Maximum length of a link (RFC 9110 4.1); a longer one is none, because cut it would lead elsewhere."""
 
 # Full-width characters, as input methods write them beside Chinese and Japanese, in the part that names the host.
 # Each is read as the one ASCII character that it stands for, so that https://例え.jp：８０／ is a link. Not "＠", which
 # would turn the host before it into a user's name.
 _FULL_WIDTH = str.maketrans("：／？＃．。｡０１２３４５６７８９", ":/?#...0123456789")
-_AUTHORITY = re.compile(r"(?:https?:)?//[^/?#]*", re.IGNORECASE)
+_AUTHORITY = re.compile(r"\A(?:https?:)?//[^/?#]*", re.IGNORECASE)
 _REMOVED = re.compile(r"[\t\r\n]")
 _BEFORE_QUERY = re.compile(r"[^?#]*")
 _USERINFO = re.compile(r"^((?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//)[^/?#\\]*@")
@@ -67,7 +70,10 @@ def without_userinfo(url: str) -> str:
 
 
 def web_link(url: str | None) -> str | None:
-    """Return `url` as a link if it is an absolute http(s) URL, else None; what no URL may have is percent-encoded."""
+    """Return `url` as a link if it is an absolute http(s) URL, else None.
+
+    What no URL may have is percent-encoded.
+    """
     url = without_userinfo(_read(url or ""))
     parts = parse(url)
     if parts is None or parts.scheme not in ("http", "https"):
@@ -78,7 +84,7 @@ def web_link(url: str | None) -> str | None:
 
 
 def join(base: str, written: object) -> str | None:
-    """Return a link as written, made absolute against `base`; None for what leads to no web address."""
+    """Return a link as written, made absolute against `base`; None for no web address."""
     link = _read(written) if isinstance(written, str) else ""
     if not link:
         return None
@@ -89,12 +95,12 @@ def join(base: str, written: object) -> str | None:
 
 
 def _read(written: str) -> str:
-    """Return an address without what browsers take out of it or read otherwise (URL Standard 4.4)."""
+    """Return an address with what browsers read otherwise replaced (URL Standard 4.4)."""
     if len(written) > 2 * MAX_CHARACTERS:
         return ""
     url = legal(_REMOVED.sub("", written)).strip(_BLANKS)
     if "\\" in url:
         url = _BEFORE_QUERY.sub(lambda match: match[0].replace("\\", "/"), url, count=1)
     if not url.isascii():
-        url = _AUTHORITY.sub(lambda match: match[0].translate(_FULL_WIDTH), url, count=1)
+        url = _AUTHORITY.sub(lambda match: match[0].translate(_FULL_WIDTH), url)
     return url

@@ -15,8 +15,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import lru_cache
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 
 from lxml import etree
@@ -24,6 +26,7 @@ from lxml import etree
 from aggregator.editions import letter
 from aggregator.editions.compose import compose
 from aggregator.errors import UnreadableDocument
+from aggregator.jobs import digest, explain, fetch, look, publish
 from aggregator.model import (
     Channel,
     DigestPlan,
@@ -44,12 +47,15 @@ from aggregator.sources.parsers import PARSERS
 from aggregator.stories import clean, normalise
 from tests import builders, madeup
 from tests.builders import BERLIN, NOW
-from tests.hostile import faults, terminal_faults, xml_faults
+from tests.conftest import Answer, Web, Workplace
+from tests.hostile import POISON, faults, terminal_faults, xml_faults
 from tests.injured import CHANGES
 from tests.madeup import R
 
 OURS = Path(__file__).parent / "data" / "feeds"
 FEED = "https://node.example/feed/"
+NEWS = builders.layout_of({"item": "li.news", "link": "a", "title": "a", "date": "time", "summary": "p"})
+"""How pages that are made up are read."""
 SLOW = 2.0
 SLOW_PER_TAG = 0.000_2
 SLOW_PER_MEGABYTE = 2.0
@@ -133,8 +139,13 @@ def _from_corpus(r: R, seed: int) -> Case:
 
 
 def _made_up(r: R, seed: int, size: int) -> Case:
-    body, made = madeup.document(r, size)
-    return Case(seed, body, made=made)
+    if r.random() < 0.6:
+        body, made = madeup.document(r, size)
+        return Case(seed, body, made=made)
+    kind = r.choice(sorted(madeup.KINDS))
+    count = r.choice((1, 2, 5, 20))
+    layouts = (NEWS,) if kind == "page" else ()
+    return Case(seed, madeup.KINDS[kind](r, count, size), kind, layouts=layouts, made=f"{kind} of {count}")
 
 
 # --- judging -------------------------------------------------------------------------------------------
@@ -333,6 +344,68 @@ def failures(seeds: Iterator[int], until: float, size: int, save: Path) -> Itera
         file = save / f"seed-{seed}"
         file.write_bytes(given.body)
         yield f"seed {seed} (size {size}; {given.made}): {words}"
+
+
+# --- the whole way -------------------------------------------------------------------------------------
+
+COUNT = 5
+"""Entries of each document of a round."""
+HARMLESS = {
+    "title": "A harmless microscope in Heidelberg",
+    "link": "https://else.example/1",
+    "description": "d",
+}
+
+
+def rounds(place: Workplace, web: Web, seed: int, size: int) -> None:
+    """Take documents of every kind from fetching to explaining, twice; raises Wrong for what broke or was lost.
+
+    All is done by the jobs that the commands call. Nothing may be set aside: that would hide a bug.
+    """
+    r = R(seed)
+    keys = {"page": ", page: {item: li.news, link: a, title: a, date: time, summary: p}"}
+    sources = "".join(
+        f"  - {{id: {kind}, name: The {kind}, url: '{web.url}/wp-json/{kind}', kind: {kind}, full_text: true,"
+        f" licence: CC0{keys.get(kind, '')}}}\n"
+        for kind in madeup.KINDS
+    )
+    sources += f"  - {{id: harmless, name: Harmless, url: '{web.url}/harmless'}}\n"
+    plan = "{id: daily, title: Daily, schedule: '0 8 * * *', recipients: [ada@a.example]}"
+    place.write(f"sources:\n{sources}digests:\n  - {plan}\n")
+    web.answers["/robots.txt"] = Answer(status=404)
+    web.feed("/harmless", builders.rss(HARMLESS))
+    for day in range(2):
+        for kind, make in madeup.KINDS.items():
+            web.feed(f"/wp-json/{kind}", make(r, COUNT, size))  # an address that stays as it is
+        place.clock.now = NOW + timedelta(days=day)
+        house = place.house()
+        notices = [*fetch.run(house, force=True).notices, *digest.run(house).notices]
+        notices += publish.run(house).notices
+        _judge_round(place, [notice for notice in notices if "bug of the program" in notice])
+
+
+def _judge_round(place: Workplace, broken: list[str]) -> None:
+    config = place.house().config
+    _must(not broken, f"something was set aside: {broken[:3]}")
+    report = look.status(config)
+    _must(sum(source.items > 0 for source in report.sources) >= 4, "nearly nothing was read")
+    _must(not report.set_aside, f"something is set aside: {report.set_aside[:3]}")
+    for source in report.sources:
+        _must("broke" not in (source.reason or ""), f"{source.id}: {source.reason}")
+    feed_ = (place.public / "atom.xml").read_bytes()
+    _must(HARMLESS["title"].encode() in feed_, "a harmless story is not published")
+    for path in place.public.rglob("*.xml"):
+        _must(not xml_faults(path.read_bytes()), f"{path.name} is no XML")
+    letters = sorted((config.data / "outbox").iterdir())
+    _must(HARMLESS["title"] in letters[0].read_text("utf-8"), "a harmless story is not mailed")
+    _must(len(look.search(config, "harmless Heidelberg", 10)) >= 1, "a harmless story is not found")
+    for text in POISON:
+        look.search(config, text, 3)
+    ids = re.findall(rb"story/([a-z2-7]{16})</id>", feed_)
+    for id_ in ids[:10]:
+        explain.story(config, id_.decode())
+    for one, other in pairwise(ids[:10]):
+        explain.pair(config, one.decode(), other.decode())
 
 
 if __name__ == "__main__":

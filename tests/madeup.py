@@ -1,4 +1,4 @@
-"""Documents made up from a grammar of RSS, RDF, Atom and JSON Feed, with anything at all in their fields."""
+"""Documents of every kind made up from a grammar, with anything at all in their fields."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
-from tests.hostile import VECTORS
+from tests.hostile import POISON, VECTORS
 
 R = random.Random
 Make = Callable[[R, int], str]
@@ -69,8 +69,10 @@ def a_text(r: R, size: int) -> str:
         return _words(r)
     if kind < 0.55:
         return _markup(r, r.randint(1, 5))
-    if kind < 0.75:
+    if kind < 0.65:
         return r.choice(VECTORS)
+    if kind < 0.75:
+        return " ".join(r.choice(POISON)[:size] for _ in range(r.choice((1, 1, 3))))
     if kind < 0.80:
         return much(r, size)
     if kind < 0.85:
@@ -158,6 +160,9 @@ def an_address(r: R, size: int) -> str:
             "tag:node.example,2026:1",
             f"https://node.example/?utm_source=x&p={r.randrange(9)}",
             r.choice(VECTORS),
+            r.choice(POISON),
+            r.choice(POISON),
+            f"https://node.example/{r.choice(POISON)}",
             a_text(r, size),
         )
     )
@@ -178,6 +183,7 @@ def a_date(r: R, size: int) -> str:
             "0001-01-01T00:00:00+14:00",
             "9999-12-31T23:59:59-14:00",
             "٢٠٢٦-١٠-٠٥",
+            r.choice(POISON)[:200],
             a_text(r, size),
         )
     )
@@ -347,3 +353,119 @@ def _json(r: R, count: int, size: int) -> str:
     return json.dumps(whole, ensure_ascii=r.random() < 0.5).replace(
         "\\u0000", "\\u0001" if r.random() < 0.5 else "\\u0000"
     )
+
+
+# --- kinds that are no feeds ---------------------------------------------------------------------------
+
+
+def calendar(r: R, count: int, size: int) -> bytes:
+    """A calendar (RFC 5545), its lines folded, escaped or neither."""
+
+    def a_line(name: str, text: str) -> str:
+        written = text.replace("\\", "\\\\").replace("\n", "\\n") if r.random() < 0.8 else text
+        parameter = r.choice(
+            ("", "", "", ";LANGUAGE=de", ";TZID=Europe/Berlin", f";X={r.choice(POISON)[:80]}")
+        )
+        return f"{name}{parameter}:{written}\r\n"
+
+    makers: dict[str, Make] = {
+        "UID": an_address,
+        "SUMMARY": a_text,
+        "DESCRIPTION": a_text,
+        "LOCATION": a_text,
+        "URL": an_address,
+        "ATTACH": an_address,
+        "CATEGORIES": a_text,
+        "ORGANIZER": an_address,
+        "DTSTAMP": a_date,
+        "CREATED": a_date,
+        "LAST-MODIFIED": a_date,
+        "DTEND": a_date,
+        "DURATION": a_date,
+        "RRULE": a_text,
+        "STATUS": a_text,
+    }
+
+    def event() -> str:
+        start = r.choice((f"202611{r.randint(1, 30):02}T100000Z", "20261105", a_date(r, 50)))
+        lines = [a_line(name, make(r, size)) for name, make in makers.items() if r.random() < 0.6]
+        return "BEGIN:VEVENT\r\n" + a_line("DTSTART", start) + "".join(lines) + "END:VEVENT\r\n"
+
+    events = "".join(event() for _ in range(count))
+    head = a_line("X-WR-CALNAME", a_text(r, 100)) + a_line("URL", an_address(r, 100))
+    whole = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{head}{events}END:VCALENDAR\r\n"
+    return whole.encode("utf-8", "replace")
+
+
+def page(r: R, count: int, size: int) -> bytes:
+    """A news page: a list of elements `li.news` with link, title, date and summary."""
+
+    def one() -> str:
+        date = f"<time{_attribute(r, 'datetime', a_date(r, 50))}>{escape(a_date(r, 50))}</time>"
+        link = f"<a{_attribute(r, 'href', an_address(r, size))}>{escape(a_text(r, size))}</a>"
+        return f'<li class="news">{date}{link}<p>{_markup(r, 3)}{escape(a_text(r, size))}</p></li>'
+
+    base = f"<base{_attribute(r, 'href', an_address(r, 100))}>" if r.random() < 0.3 else ""
+    listed = "".join(one() for _ in range(count))
+    whole = (
+        f"<!doctype html><html><head>{base}<title>{escape(a_text(r, 50))}</title></head><body><ul>{listed}"
+    )
+    return f"{whole}</ul></body></html>".encode("utf-8", "replace")
+
+
+def wordpress(r: R, count: int, size: int) -> bytes:
+    """An answer of WordPress' REST API."""
+
+    def one() -> dict[str, Any]:
+        return {
+            "id": r.randrange(10**6),
+            "date_gmt": a_date(r, 50),
+            "modified_gmt": a_date(r, 50),
+            "link": an_address(r, size),
+            "guid": {"rendered": an_address(r, size)},
+            "title": {"rendered": a_text(r, size)},
+            "excerpt": {"rendered": a_text(r, size)},
+            "content": {"rendered": a_text(r, size)},
+            "_embedded": {"author": [{"name": a_text(r, 50)}], "wp:term": [[{"name": a_text(r, 50)}]]},
+        }
+
+    return json.dumps([one() for _ in range(count)]).encode()
+
+
+def zenodo(r: R, count: int, size: int) -> bytes:
+    """An answer of Zenodo's API."""
+
+    def one() -> dict[str, Any]:
+        return {
+            "id": r.choice((r.randrange(10**6), an_address(r, 50), 10**400)),
+            "conceptrecid": r.choice((str(r.randrange(10**6)), a_text(r, 50), None)),
+            "doi": r.choice(
+                (f"10.5281/zenodo.{r.randrange(10**6)}", "10.5281/zenodo." + "9" * 5_000, a_text(r, 50))
+            ),
+            "created": a_date(r, 50),
+            "updated": a_date(r, 50),
+            "links": {"self_html": an_address(r, size), "html": an_address(r, size)},
+            "metadata": {
+                "title": a_text(r, size),
+                "description": a_text(r, size),
+                "publication_date": a_date(r, 50),
+                "creators": [{"name": a_text(r, 50)}],
+                "keywords": [a_text(r, 50)],
+                "language": a_text(r, 20),
+                "license": {"id": a_text(r, 50)},
+                "resource_type": {"title": a_text(r, 50)},
+            },
+        }
+
+    return json.dumps({"hits": {"hits": [one() for _ in range(count)]}}).encode()
+
+
+KINDS: dict[str, Callable[[R, int, int], bytes]] = {
+    "feed": lambda r, count, size: document(r, size)[0],
+    "jsonfeed": lambda r, count, size: _json(r, count, size).encode("utf-8", "replace"),
+    "ical": calendar,
+    "page": page,
+    "wordpress": wordpress,
+    "zenodo": zenodo,
+}
+"""A document of each kind of source: of about so many entries, with fields of about so many characters."""

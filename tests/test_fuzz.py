@@ -6,6 +6,7 @@ A failure names its seed; `python -m tests.fuzz SEED` replays it. What it found 
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from itertools import count
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests import fuzz
+from tests.conftest import Clock, Web, Workplace
 
 FEW = 150
 """Documents of the short form."""
@@ -50,4 +52,31 @@ def test_documents_at_random_for_a_long_time(tmp_path: Path) -> None:
     for words in fuzz.failures(count(first), until, LONG, tmp_path):
         print(words, flush=True)
         found.append(words)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_kind_of_document_goes_the_whole_way(place: Workplace, web: Web, seed: int) -> None:
+    """Hostile texts in every field of every kind of source break no step from fetching to explaining."""
+    fuzz.rounds(place, web, seed, SHORT)
+
+
+@pytest.mark.soak
+def test_every_kind_of_document_goes_the_whole_way_for_a_long_time(tmp_path: Path) -> None:
+    """The same with seeds never tried before, each in a place of its own, for SOAK_MINUTES (30)."""
+    first = int(os.environ.get("FUZZ_SEED") or time.time()) * 1_000
+    until = time.monotonic() + 60 * float(os.environ.get("SOAK_MINUTES") or 30)
+    found = []
+    for seed in count(first):
+        if time.monotonic() > until:
+            break
+        folder, web = tmp_path / str(seed), Web()
+        folder.mkdir()
+        try:
+            fuzz.rounds(Workplace(folder, Clock()), web, seed, SHORT)
+        except Exception as error:  # noqa: BLE001 - any is a find
+            found.append(f"seed {seed}: {type(error).__name__}: {error}"[:500])
+        finally:
+            web.close()
+            shutil.rmtree(folder)
     assert not found, "\n".join(found)

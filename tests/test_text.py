@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from aggregator.text import block, legal, line
+from aggregator.text import block, legal, line, visible
 from tests.strategies import law
 
 
@@ -54,3 +54,25 @@ def test_a_block_keeps_its_lines() -> None:
     """A text keeps line breaks and inner blanks, and is cut at its limit."""
     assert block("  a\n\n b\x00 ") == "a\n\n b"
     assert block("x" * 30, 20) == "x" * 20
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("Mi\u200bcro\u2060scope\ufeff", "Microscope"),
+        ("Nano\u00adtechnologie", "Nanotechnologie"),
+        ("a\u200d\u200cb \u200dc\u200c", "ab c"),
+        ("open\U000e0068\U000e0069\U000e007f call", "open call"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("क्\u200dष", "क्\u200dष"),
+        ("👩\u200d🔬 at work", "👩\u200d🔬 at work"),
+        ("👩\u200d", "👩"),
+        ("שלום\u200f", "שלום\u200f"),
+        ("plain", "plain"),
+        ("é" + "\u200d" * 100_000, "é"),
+    ],
+)
+def test_what_cannot_be_seen_is_taken_out(written: str, shown: str) -> None:
+    """Zero-width characters and tags go; joiners stay where scripts and emoji need them, and marks of direction."""
+    assert visible(written) == shown
+    assert visible(shown) == shown

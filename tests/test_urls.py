@@ -81,6 +81,7 @@ def test_only_web_addresses_are_links(written: str | None, link: str | None) -> 
         ("https://node.example/news/", "\\\\else.example\\b", "https://else.example/b"),
         ("https://node.example/news/", "//例え.jp：8080/b", "https://%E4%BE%8B%E3%81%88.jp:8080/b"),
         ("https://例え.jp:8080/news/", "b", "https://%E4%BE%8B%E3%81%88.jp:8080/news/b"),
+        ("https://node.example/news/", "/a//b：c", "https://node.example/a//b%EF%BC%9Ac"),
         ("https://node.example/news/", "javascript:x()", None),
         ("https://node.example/news/", "http://[broken", None),
         ("http://[broken/", "a", None),

@@ -62,7 +62,7 @@ def status(
 
 
 def _say_status(report: StatusReport, now: datetime) -> None:
-    from aggregator.jobs import look
+    from aggregator.jobs import contain, look
 
     rows: list[tuple[str, ...]] = [("source", "state", "last success", "next visit", "items", "reason")]
     for source in report.sources:
@@ -99,6 +99,10 @@ def _say_status(report: StatusReport, now: datetime) -> None:
     for run in report.runs:
         why = f": {line(str(run.report['reason']), 200)}" if run.report and "reason" in run.report else ""
         click.echo(f"{run.job:8} {look.ago(run.started, now):>12}  {run.outcome}{why}")
+    if report.set_aside:
+        click.echo("\nSet aside, because it broke a step of the program:")
+    for one in report.set_aside:
+        click.echo(contain.said_of(one))
     if report.doubts:
         click.echo(
             "\nOne story or two? (aggregator story explain A B; then story merge A B, or story apart A B)"

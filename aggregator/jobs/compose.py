@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from aggregator.editions import schedule
@@ -19,15 +20,46 @@ BEGINNING = 100
 """Characters of a text in which it says what it is about: that something is cancelled, not a policy of cancellation."""
 
 
-def edition(
-    store: Store, config: Config, plan: DigestPlan, now: datetime, since: datetime
-) -> tuple[Edition, Untold]:
-    """The edition that is due at `now`, and what it is made of; `since` is when the digest began to tell (M2)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """The ids of stories that a digest may tell: new ones, edited ones, and withdrawn ones with the moment."""
+
+    new: list[str]
+    revised: list[str]
+    withdrawn: dict[str, datetime]
+
+    @property
+    def ids(self) -> list[str]:
+        """All of them, each once."""
+        return list(dict.fromkeys([*self.new, *self.revised, *self.withdrawn]))
+
+    def only(self, ids: Collection[str]) -> Candidates:
+        """Those of `ids`."""
+        return Candidates(
+            new=[id_ for id_ in self.new if id_ in ids],
+            revised=[id_ for id_ in self.revised if id_ in ids],
+            withdrawn={id_: at for id_, at in self.withdrawn.items() if id_ in ids},
+        )
+
+
+def candidates(store: Store, plan: DigestPlan, since: datetime) -> Candidates:
+    """Find the stories that a digest may tell; `since` is when it began to tell (M2)."""
     record = editions.record(store, plan.id)
     floor = max(since, record.last_composed - editions.REACH) if record else since
+    return Candidates(
+        new=editions.untold(store, plan, floor=floor),
+        revised=editions.revised(store, plan, floor=floor) if record else [],
+        withdrawn=editions.withdrawn(store, plan, floor=floor) if record else {},
+    )
+
+
+def edition(
+    store: Store, config: Config, plan: DigestPlan, now: datetime, given: Candidates
+) -> tuple[Edition, Untold]:
+    """The edition of the stories `given` that is due at `now`, and what it is made of."""
     untold = Untold(
-        new=tuple(stories.read(store, editions.untold(store, plan, floor=floor))),
-        retold=(*_corrected(store, plan, floor), *_withdrawn(store, plan, floor)) if record else (),
+        new=tuple(stories.read(store, given.new)),
+        retold=(*_corrected(store, plan, given.revised), *_withdrawn(store, plan, given.withdrawn)),
     )
     period = schedule.last_period(plan.schedule, plan.timezone, now) or now.astimezone(plan.timezone).date()
     topics = [rule.topic for rule in config.topics]
@@ -35,9 +67,9 @@ def edition(
     return compose(plan, untold, period, now, list(dict.fromkeys(topics))), untold
 
 
-def _corrected(store: Store, plan: DigestPlan, floor: datetime) -> Iterator[Retold]:
+def _corrected(store: Store, plan: DigestPlan, revised: Sequence[str]) -> Iterator[Retold]:
     """Stories that are told in significantly other words by now (E1); an edit that was taken back is none."""
-    edited = stories.read(store, editions.revised(store, plan, floor=floor), texts=True)
+    edited = stories.read(store, revised, texts=True)
     words = editions.last_words(store, plan.id, [story.id for story in edited])
     for story in edited:
         last, lead = words.get(story.id), story.lead
@@ -58,9 +90,8 @@ def _turn(before: str, now: str) -> Turn:
     return Turn.CANCELLED if "cancelled" in said else Turn.MOVED if "moved" in said else Turn.CORRECTED
 
 
-def _withdrawn(store: Store, plan: DigestPlan, floor: datetime) -> Iterator[Retold]:
+def _withdrawn(store: Store, plan: DigestPlan, found: Mapping[str, datetime]) -> Iterator[Retold]:
     """Stories that were taken back since they were told (I8), under the title they were told by."""
-    found = editions.withdrawn(store, plan, floor=floor)
     words = editions.last_words(store, plan.id, found)
     for story in stories.read(store, list(found)):
         last = words.get(story.id)

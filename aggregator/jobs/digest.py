@@ -7,19 +7,25 @@ import time
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aggregator.editions import schedule
 from aggregator.errors import AggregatorError, FilesError, UnknownName
 from aggregator.gateways import files
 from aggregator.jobs import announce, deliver, publish
 from aggregator.jobs import editions as pages
+from aggregator.jobs.contain import Containment
 from aggregator.jobs.working import prepare, working
-from aggregator.model import Config, Delivery, DigestPlan, DigestReport, Edition, Letter, Untold
+from aggregator.model import Config, Delivery, DigestPlan, DigestReport, Edition, Letter, Step, Untold
 from aggregator.seams import House, MailInterrupted, MailRefused
 from aggregator.store import deliveries, editions, runs
 from aggregator.store.connection import Store, opened, stamp
 from aggregator.store.glance import MAIL_MARK, mark_for
+
+if TYPE_CHECKING:
+    from aggregator.jobs.compose import Candidates
 
 BASELINE = timedelta(days=7)  # M2
 
@@ -41,12 +47,20 @@ def run(house: House) -> DigestReport:
         runs.drop(store, MAIL_MARK)
         run_id = runs.begin(store, "digest", now)
         prepare(store, config, now)
-        report = DigestReport()
+        report, contained = DigestReport(), Containment(store)
         for plan in due:
-            report = _compose(store, config, plan, now, report)
+            composed = contained.whole(
+                Step.COMPOSING, plan.id, partial(_compose, store, config, plan, now, report, contained)
+            )
+            report = composed or report
+        for gone in contained.aside[Step.COMPOSING].difference(plan.id for plan in config.mailings):
+            contained.forget(Step.COMPOSING, gone)
+        report = replace(report, notices=(*report.notices, *contained.record(now)))
         report = _publish_and_deliver(house, store, report)
         report = replace(report, seconds=round(time.perf_counter() - begun, 3))
         report = _ended(store, config, house.clock(), report)
+        if any(step is Step.COMPOSING for step, _ in contained.broken):  # it is due still
+            runs.drop(store, MAIL_MARK)
         runs.finish(store, run_id, "done", asdict(report), house.clock())
     return report
 
@@ -71,9 +85,12 @@ def _publish_and_deliver(house: House, store: Store, report: DigestReport) -> Di
     """What letters link to first: the pages of new editions, and what leads to them."""
     try:
         if report.composed:
-            publish.render(store, house.config, house.clock())
+            published = publish.render(store, house.config, house.clock())
+            report = replace(report, notices=(*report.notices, *published.notices))
         else:
-            pages.publish(store, house.config)
+            contained = Containment(store)
+            pages.publish(store, house.config, contained)
+            report = replace(report, notices=(*report.notices, *contained.record(house.clock())))
     except FilesError as error:
         told = f"{error}; letters stay owed until the editions they link to are published"
         return replace(report, notices=(*report.notices, told), trouble=told)
@@ -112,7 +129,7 @@ def preview(house: House, digest_id: str, at: datetime | None, out: Path | None)
     config = house.config
     plan = _plan(config, digest_id)
     with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
-        draft = _draft(store, config, plan, at or house.clock())
+        draft = _draft(store, config, plan, at or house.clock(), Containment(store))
     edition = draft.edition
     address = plan.recipients[0] if plan.recipients else config.site.contact
     delivery = _delivery(edition, address, draft.letter, message.message_id(edition.id, address, config.site))
@@ -134,7 +151,7 @@ def test(house: House, digest_id: str, address: str) -> Preview:
     config = house.config
     plan, now = _plan(config, digest_id), house.clock()
     with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
-        draft = _draft(store, config, plan, now)
+        draft = _draft(store, config, plan, now, Containment(store))
     # An id of its own: else the real letter would be taken for one that is there already.
     id_ = message.message_id(f"test-{draft.edition.id}", f"{address} {now.isoformat()}", config.site)
     marked = replace(draft.letter, subject=f"[Test] {draft.letter.subject}")
@@ -160,7 +177,12 @@ def _plan(config: Config, digest_id: str) -> DigestPlan:
 
 
 def _compose(
-    store: Store, config: Config, plan: DigestPlan, now: datetime, report: DigestReport
+    store: Store,
+    config: Config,
+    plan: DigestPlan,
+    now: datetime,
+    report: DigestReport,
+    contained: Containment,
 ) -> DigestReport:
     """The edition of a period; it closes even when it is empty (M2).
 
@@ -169,7 +191,7 @@ def _compose(
     from aggregator.editions import message
 
     with store.transaction():
-        draft = _draft(store, config, plan, now)
+        draft = _draft(store, config, plan, now, contained)
         edition = draft.edition
         editions.close_period(store, plan.id, edition.period, now, _since(store, plan, now))
         if editions.is_composed(store, edition.id):  # under a clock that ran ahead; what is new waits
@@ -194,8 +216,8 @@ class Draft:
     untold: Untold
 
 
-def _draft(store: Store, config: Config, plan: DigestPlan, now: datetime) -> Draft:
-    """What there is to tell now: of stories, or to the operator."""
+def _draft(store: Store, config: Config, plan: DigestPlan, now: datetime, contained: Containment) -> Draft:
+    """What there is to tell now: of stories that can be told, or to the operator."""
     if plan is config.operator:
         from aggregator.jobs import operator
 
@@ -208,10 +230,19 @@ def _draft(store: Store, config: Config, plan: DigestPlan, now: datetime) -> Dra
             untold=Untold(),
         )
 
+    from aggregator.jobs import compose
+
+    given = compose.candidates(store, plan, _since(store, plan, now))
+    return contained.without_broken(
+        Step.DIGEST, given.ids, lambda ids: _drafted(store, config, plan, now, given.only(frozenset(ids)))
+    )
+
+
+def _drafted(store: Store, config: Config, plan: DigestPlan, now: datetime, given: Candidates) -> Draft:
     from aggregator.editions import letter
     from aggregator.jobs import compose
 
-    edition, untold = compose.edition(store, config, plan, now, _since(store, plan, now))
+    edition, untold = compose.edition(store, config, plan, now, given)
     return Draft(
         edition=edition,
         letter=letter.compose(edition, config.site),

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from aggregator.errors import UnknownName
 from aggregator.jobs import look, trace
-from aggregator.model import Comparison, Config, Member, NearMiss, Strength
+from aggregator.jobs.contain import Broken, attempt, shown
+from aggregator.model import Cluster, Comparison, Config, Member, NearMiss, Strength
 from aggregator.store import editorial, stories, traces
 from aggregator.store.connection import Store, opened
 from aggregator.stories import evidence
 from aggregator.stories.cluster import compared
 from aggregator.stories.compare import RELATED, SAME, compare
+
+said = logging.getLogger("aggregator.explain")
 
 MISSES, LEAST = 5, 2.5
 """So many near misses are shown, of so much score at least."""
@@ -23,16 +29,16 @@ def story(config: Config, name: str) -> dict[str, Any]:
     with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
         told = look.told(store, name)
         weighed = stories.evidence(store, told.story.id)
-        misses = _near_misses(store, told.story.id)
+        misses = shown(name, partial(_near_misses, store, told.story.id))
         decided = editorial.decisions(store, told.story.id)
         names = {s.id: s.lead.title for s in stories.read(store, [other for other, _ in told.story.related])}
-    shown = look.story_json(told)
+    as_json = look.story_json(told)
     tellers = {s.item.id: s.teller.name for s in told.story.sightings}
     return {
-        "id": shown["id"],
-        "title": shown["title"],
-        "kind": shown["kind"],
-        "hidden": shown["hidden"],
+        "id": as_json["id"],
+        "title": as_json["title"],
+        "kind": as_json["kind"],
+        "hidden": as_json["hidden"],
         "thresholds": {"exact": evidence.PROOF, "same": SAME, "related": RELATED},
         "items": [
             {
@@ -44,9 +50,9 @@ def story(config: Config, name: str) -> dict[str, Any]:
                 weighed.get(item["id"])
                 or {"beside": None, "score": None, "threshold": None, "evidence": [], "vetoes": []}
             )
-            for item in shown["items"]
+            for item in as_json["items"]
         ],
-        "related": [{"title": names.get(r["story"], ""), **r} for r in shown["related"]],
+        "related": [{"title": names.get(r["story"], ""), **r} for r in as_json["related"]],
         "near_misses": [
             {"story": m.story, "title": m.title, "source": m.source, **asdict(m.comparison)} for m in misses
         ],
@@ -60,7 +66,7 @@ def pair(config: Config, one: str, other: str) -> dict[str, Any]:
         a, b = _meant(store, one), _meant(store, other)
         closest, left, right = max(
             (
-                (compare(x, y, whole=True), x, y)
+                (shown(f"{one} and {other}", partial(compare, x, y, whole=True)), x, y)
                 for x in a
                 for y in b
                 if x.item_id != y.item_id or len(a) == len(b) == 1
@@ -107,13 +113,16 @@ def _near_misses(store: Store, story_id: str) -> list[NearMiss]:
     (here,) = stories.clusters(store, [story_id])
     members = compared(here.members)
     traces.begin(store)
-    traces.ask(store, [trace.of(told) for told in traces.told(store, [m.item_id for m in members])])
+    trace.ask(store, [member.item_id for member in members])
     around = trace.around(store, members)
     found = []
     for other in around.clusters:
         if other.story_id == story_id or not other.members:
             continue
-        best = max((compare(m, other.lead, around.common, whole=True) for m in members), key=_order)
+        best = attempt(partial(_closest, members, other, around.common))
+        if isinstance(best, Broken):
+            said.warning("%s cannot be compared with %s (%s)", story_id, other.story_id, best.reason)
+            continue
         if best.score >= LEAST or best.vetoes:
             found.append(
                 NearMiss(
@@ -124,6 +133,10 @@ def _near_misses(store: Store, story_id: str) -> list[NearMiss]:
                 )
             )
     return sorted(found, key=lambda miss: (-miss.comparison.score, miss.story))[:MISSES]
+
+
+def _closest(members: Sequence[Member], other: Cluster, common: frozenset[str]) -> Comparison:
+    return max((compare(m, other.lead, common, whole=True) for m in members), key=_order)
 
 
 def _order(compared: Comparison) -> tuple[int, float]:

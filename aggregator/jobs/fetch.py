@@ -93,13 +93,14 @@ def run(
 def _prepare(work: _Round) -> None:
     """The store knows feeds.yaml, and what is frozen by now was written before anything of it could change (P2)."""
     prepare(work.store, work.config, work.now)
-    publish.close_months(work.store, work.config, work.now)
+    work.notices += publish.close_months(work.store, work.config, work.now)
 
 
 def _place_and_publish(work: _Round) -> dict[str, object]:
     """What is new into stories, stories into documents; what the report says of it."""
     _settle_authority(work.store, work.config)
     placed = place.place(work.store, work.config.channels, work.now)
+    work.notices += placed.notices
     work.deferred = placed.deferred
     if placed.deferred and work.counts["new_items"]:
         work.notices.append(f"{placed.deferred} new items are left to the next rounds")
@@ -108,7 +109,7 @@ def _place_and_publish(work: _Round) -> dict[str, object]:
     except AggregatorError as error:
         error.notices = tuple(work.notices)  # V8: what was committed is told, whatever comes after
         raise
-    work.notices += announce.announce(work.house, work.store)
+    work.notices += [*published.notices, *announce.announce(work.house, work.store)]
     return {
         "new_stories": placed.founded,
         "joined_stories": placed.joined,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from aggregator.errors import UnknownName
 from aggregator.gateways import files
-from aggregator.jobs import deliver, politeness
+from aggregator.jobs import contain, deliver, politeness
 from aggregator.jobs.working import RELEASED, refuse_lost, same_authority
-from aggregator.model import Config, FailingJob, Manners, SourceHealth, State, StatusReport, Story
-from aggregator.store import channels, deliveries, editorial, pings, runs, sources, stories
+from aggregator.model import Config, FailingJob, Manners, SourceHealth, State, StatusReport, Step, Story
+from aggregator.store import channels, deliveries, editorial, pings, runs, set_aside, sources, stories
 from aggregator.store.connection import Store, moment, opened
+from aggregator.text import legal
+
+said = logging.getLogger("aggregator.look")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,7 @@ def condition(store: Store, config: Config) -> StatusReport:
         relay=deliver.trouble(store, config),
         suppressed=tuple(deliveries.suppressions(store)),
         hub=pings.trouble(store) if config.hub else None,
+        set_aside=tuple(set_aside.listed(store)),
         unplaced=unplaced,
         unplaced_since=max(since, released) if since and released else since,
         unwritten=channels.unwritten(store),
@@ -80,6 +86,7 @@ _ADVICE = (
     (r"filled in by scripts", "the page shows its news to browsers only: look for a feed or an API"),
     (r"^moved for good", "put the new address into feeds.yaml as the source's `url`"),
     (r"^nothing new since", "look at the partner's site: has its news moved to another feed?"),
+    (r"broke the (?:parser|program)", "please report this as a bug of the program, with this line"),
     (r"bot wall", "ask the partner to let our User-Agent through; it names your contact"),
     (r"robots\.txt", "the partner does not want this page to be read by programs: ask for a feed"),
     (r"reading it", "the document is too much for one visit: tell the partner, or disable the source"),
@@ -158,6 +165,7 @@ def troubles(report: StatusReport, now: datetime) -> list[str]:
         found.append(f"{report.owed} letters are owed, the oldest since {_minute(report.oldest_owed)}")
     if report.relay and report.relay.since < now - LATE:
         found.append(f"no letter got out since {_minute(report.relay.since)}: {report.relay.reason}")
+    found += [contain.said_of(one) for one in report.set_aside if one.step in contain.WHOLE]
     if report.parked:
         parked = ", ".join(f"{count} {state}" for state, count in sorted(report.parked.items()))
         found.append(f"letters wait for a person: {parked}; see `digest owed`")
@@ -208,7 +216,13 @@ def check_authority(config: Config) -> None:
 def search(config: Config, query: str, limit: int) -> list[Story]:
     """Stories that contain all words of `query`, best first."""
     with _store(config) as store, store.snapshot():
-        return stories.read(store, stories.search(store, query, limit))
+        contained = contain.Containment(store)
+        found = contained.without_broken(
+            Step.SHOWING, stories.search(store, legal(query), limit), partial(stories.read, store)
+        )
+    for (_, name), reason in contained.broken.items():
+        said.warning("the story %s cannot be read (%s)", name, reason)
+    return found
 
 
 def story(config: Config, name: str) -> Told:
@@ -220,7 +234,7 @@ def story(config: Config, name: str) -> Told:
 def told(store: Store, name: str) -> Told:
     """The same, in a snapshot of the caller."""
     found = stories.resolve(store, name)
-    read = stories.read(store, [found], texts=True) if found else []
+    read = contain.shown(found, lambda: stories.read(store, [found], texts=True)) if found else []
     if not read:
         raise UnknownName(f"no story {name!r}; `aggregator search` finds stories and shows their ids")
     return Told(story=read[0], why=stories.why(store, read[0].id))

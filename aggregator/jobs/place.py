@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from aggregator.jobs import trace, withdraw
-from aggregator.model import Channel, Cluster, Member, Placement
-from aggregator.store import archives, channels, editorial, items, stories
+from aggregator.jobs.contain import Broken, Containment, attempt
+from aggregator.model import Channel, Cluster, Member, Placement, Step
+from aggregator.store import archives, channels, editorial, items, stories, traces
 from aggregator.store.connection import Store
 from aggregator.stories import caches, cluster, select
 
@@ -21,20 +23,117 @@ MAX_NEW_ITEMS = 500
 class Placed:
     """How many stories were founded, how many items joined one, and how many are left to the next rounds."""
 
-    founded: int
-    joined: int
+    founded: int = 0
+    joined: int = 0
     deferred: int = 0
+    notices: tuple[str, ...] = ()
 
 
 def place(store: Store, all_channels: Sequence[Channel], now: datetime) -> Placed:
-    """Give unplaced items their stories: all of them, but no more than `MAX_NEW_ITEMS` of a source."""
-    with store.transaction(), caches.emptied():
+    """Give unplaced items their stories, no more than `MAX_NEW_ITEMS` of a source.
+
+    What breaks this is set aside, and the others are placed without it.
+    """
+    with caches.emptied():
+        placed = attempt(lambda: _place(store, all_channels, now))
+        if not isinstance(placed, Broken):
+            return placed
+        return _place_contained(store, all_channels, now)
+
+
+def _place_contained(store: Store, all_channels: Sequence[Channel], now: datetime) -> Placed:
+    """Find and set aside what breaks placing, and place the others."""
+    with store.transaction():
         deferred, released = items.defer(store, MAX_NEW_ITEMS)
-        trace.trace(store)
-        unplaced = stories.unplaced(store)
+    contained = Containment(store)
+    _find_broken(store, contained)
+    contained.record(now)
+    batch = _Batch(
+        ids=[member.item_id for member in sorted(stories.unplaced(store), key=cluster.rank)],
+        released=released,
+        feed_exists=stories.any_announced(store),
+    )
+    placed = attempt(lambda: _place(store, all_channels, now, batch))
+    if isinstance(placed, Broken):  # no item breaks it alone
+        placed = _place_singly(store, all_channels, now, batch, contained)
+    return replace(placed, deferred=deferred, notices=contained.record(now))
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Items with written traces, which of them were deferred, and whether a feed exists."""
+
+    ids: Sequence[str]
+    released: frozenset[str]
+    feed_exists: bool
+
+
+def _find_broken(store: Store, contained: Containment) -> None:
+    """Set aside items that no traces can be made of or that cannot be compared."""
+    trace.trace_singly(store, contained)
+    unplaced = {member.item_id: member for member in stories.unplaced(store)}
+    sound = [
+        unplaced[id_]
+        for id_ in contained.sound(Step.PLACING, unplaced)
+        if contained.test(Step.PLACING, id_, partial(cluster.compare_with_itself, unplaced[id_]))
+    ]
+    near = attempt(lambda: _near(store, sound))
+    for member in () if isinstance(near, Broken) else near:
+        contained.test(Step.PLACING, member.item_id, partial(cluster.compare_with_itself, member))
+
+
+def _near(store: Store, members: Sequence[Member]) -> list[Member]:
+    """Read the placed items that placing would compare with `members`."""
+    traces.begin(store)
+    trace.ask(store, [member.item_id for member in members])
+    return [member for found in trace.around(store, members).clusters for member in found.members]
+
+
+def _place_singly(
+    store: Store, all_channels: Sequence[Channel], now: datetime, batch: _Batch, contained: Containment
+) -> Placed:
+    """Place items one by one, each without the stories that it cannot be compared with."""
+    placed: list[Placed] = []
+
+    def one(id_: str) -> None:
+        placed.append(_place(store, all_channels, now, replace(batch, ids=[id_])))
+
+    for id_ in batch.ids:
+        if isinstance(attempt(partial(one, id_)), Broken):
+            _find_clashing(store, id_, contained)
+            contained.record(now)
+            contained.test(Step.PLACING, id_, partial(one, id_))
+    return Placed(founded=sum(some.founded for some in placed), joined=sum(some.joined for some in placed))
+
+
+def _find_clashing(store: Store, item_id: str, contained: Containment) -> None:
+    """Set aside the leads of stories that an item cannot be compared with."""
+    (member,) = stories.members(store, [item_id])
+    traces.begin(store)
+    trace.ask(store, [item_id])
+    around = trace.around(store, [member])
+    for one in around.clusters:
+        near = {item_id: [other.item_id for other in one.members]}
+        pair = partial(cluster.place, [member], [one], near, around.bonds, around.common)
+        contained.test(Step.PLACING, one.lead.item_id, pair)
+
+
+def _place(
+    store: Store, all_channels: Sequence[Channel], now: datetime, batch: _Batch | None = None
+) -> Placed:
+    """Place all items, or those of a batch, in one transaction."""
+    with store.transaction():
+        if batch is None:
+            deferred, released = items.defer(store, MAX_NEW_ITEMS)
+            trace.trace(store)
+            unplaced, feed_exists = stories.unplaced(store), stories.any_announced(store)
+        else:
+            deferred, released, feed_exists = 0, batch.released, batch.feed_exists
+            traces.begin(store)
+            trace.ask(store, batch.ids)
+            unplaced = stories.members(store, batch.ids)
         if not unplaced:
-            return Placed(founded=0, joined=0, deferred=deferred)
-        feed_exists = stories.any_announced(store)
+            return Placed(deferred=deferred)
         found = trace.around(store, unplaced)
         before = found.clusters
         placements = cluster.place(unplaced, before, found.near, found.bonds, found.common)

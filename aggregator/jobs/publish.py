@@ -6,12 +6,14 @@ import hashlib
 import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
 
 from aggregator import outputs
 from aggregator.gateways import files
 from aggregator.jobs import announce
 from aggregator.jobs import editions as pages
+from aggregator.jobs.contain import Containment
 from aggregator.jobs.working import prepare, working
 from aggregator.model import (
     EPOCH,
@@ -22,6 +24,7 @@ from aggregator.model import (
     Document,
     Publication,
     PublishReport,
+    Step,
     Teller,
 )
 from aggregator.outputs import places
@@ -46,7 +49,7 @@ def run(house: House) -> PublishReport:
         prepare(store, config, now)
         run_id = runs.begin(store, "publish", now)
         report = render(store, config, now, everything=True)
-        report = replace(report, notices=announce.announce(house, store))
+        report = replace(report, notices=(*report.notices, *announce.announce(house, store)))
         report = replace(report, seconds=round(time.perf_counter() - begun, 3))
         runs.finish(store, run_id, "done", {"documents_written": report.documents_written}, house.clock())
     return report
@@ -60,6 +63,7 @@ class _Press:
     config: Config
     now: datetime
     editions: bool
+    contained: Containment
     everything: bool = False
     written: list[str] = field(default_factory=list)
     unchanged: int = 0
@@ -83,7 +87,10 @@ class _Press:
 
 def _press(store: Store, config: Config, now: datetime, *, everything: bool = False) -> _Press:
     told = editions.any_told(store)
-    return _Press(store=store, config=config, now=now, everything=everything, editions=told)
+    contained = Containment(store)
+    return _Press(
+        store=store, config=config, now=now, everything=everything, editions=told, contained=contained
+    )
 
 
 def render(store: Store, config: Config, now: datetime, *, everything: bool = False) -> PublishReport:
@@ -95,17 +102,21 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
         _channel(press, channel, records[channel.id])
     _directory(press)
     _sweep(press)
-    told = pages.publish(store, config, everything=everything)
+    told = pages.publish(store, config, press.contained, everything=everything)
     return PublishReport(
         documents_written=(*press.written, *told.documents_written),
         unchanged=press.unchanged + told.unchanged,
+        notices=press.contained.record(now),
     )
 
 
-def close_months(store: Store, config: Config, now: datetime) -> None:
-    """Write the archive documents of months that ended, before anything in them can change (P2)."""
-    if any(not record.closed and record.month < f"{now:%Y-%m}" for record in archives.records(store)):
-        _archives(_press(store, config, now))
+def close_months(store: Store, config: Config, now: datetime) -> tuple[str, ...]:
+    """Write the archive documents of months that ended, before anything in them can change (P2); what is to be said."""
+    if not any(not record.closed and record.month < f"{now:%Y-%m}" for record in archives.records(store)):
+        return ()
+    press = _press(store, config, now)
+    _archives(press)
+    return press.contained.record(now)
 
 
 # --- channels ------------------------------------------------------------------------------------------
@@ -116,8 +127,11 @@ def _channel(press: _Press, channel: Channel, record: ChannelRecord) -> None:
     current = record.revision == record.written_revision and record.written_with == made_with
     if current and not press.everything and _shown(press, channel):
         return
+    documents = press.contained.whole(Step.CHANNEL, channel.id, lambda: _documents(press, channel, record))
+    if documents is None:
+        return
     public: dict[str, str] = {}
-    for document in _documents(press, channel, record):
+    for document in documents:
         press.put(document)
         public[press.config.site.url + document.path] = hashlib.sha256(document.body).hexdigest()
     with press.store.transaction():
@@ -138,12 +152,26 @@ def _is_feed(url: str) -> bool:
 
 
 def _documents(press: _Press, channel: Channel, record: ChannelRecord) -> list[Document]:
+    """The documents of a channel, with all its stories that can be rendered."""
+    windows = (channels.window(press.store, channel.id, WINDOW, fed_only=fed) for fed in (True, False))
+    return press.contained.without_broken(
+        Step.PUBLISHING,
+        dict.fromkeys(id_ for window in windows for id_ in window),
+        lambda sound: _rendered(press, channel, record, frozenset(sound)),
+    )
+
+
+def _rendered(
+    press: _Press, channel: Channel, record: ChannelRecord, sound: frozenset[str]
+) -> list[Document]:
     from aggregator.outputs import renderers
 
     store, config = press.store, press.config
     with store.snapshot():
-        fed = channels.window(store, channel.id, WINDOW, fed_only=True)
-        shown = channels.window(store, channel.id, WINDOW, fed_only=False)
+        fed, shown = (
+            [id_ for id_ in channels.window(store, channel.id, WINDOW, fed_only=fed_only) if id_ in sound]
+            for fed_only in (True, False)
+        )
         read = {story.id: story for story in stories.read(store, list(dict.fromkeys([*fed, *shown])))}
         since = min((read[id_].announced for id_ in fed), default=EPOCH)
         stones = channels.tombstones(store, channel.id, since, STONES)
@@ -183,6 +211,7 @@ def _sweep(press: _Press) -> None:
         files.remove_documents(press.config.public, paths)
         pings.forget(press.store, [press.config.site.url + path for path in paths])
         channels.forget(press.store, id_)
+        press.contained.forget(Step.CHANNEL, id_)
 
 
 # --- the archive ---------------------------------------------------------------------------------------
@@ -198,7 +227,7 @@ def _archives(press: _Press) -> None:
             month = ArchiveMonth(
                 site=press.config.site, channel=channel, month=record.month, previous=previous, stories=()
             )
-            _write_month(press, record, month)
+            press.contained.whole(Step.CHANNEL, record.month, partial(_write_month, press, record, month))
 
 
 def _is_stale(press: _Press, record: ArchiveRecord) -> bool:
@@ -216,8 +245,11 @@ def _write_month(press: _Press, record: ArchiveRecord, month: ArchiveMonth) -> N
         month = replace(month, tombstones=tuple(archives.withdrawn(press.store, month.month)))
         document = _amended(press, month) if record.closed and record.written_with == anchored else None
         if document is None:
-            told = stories.read(press.store, archives.told(press.store, month.month))
-            document = archive.render(replace(month, stories=tuple(told)))
+            document = press.contained.without_broken(
+                Step.PUBLISHING,
+                archives.told(press.store, month.month),
+                lambda ids: archive.render(replace(month, stories=tuple(stories.read(press.store, ids)))),
+            )
     press.put(document)
     closed = record.month < f"{press.now:%Y-%m}"
     archives.written(press.store, record, anchored if closed else press.made_with(), closed=closed)
@@ -232,6 +264,7 @@ def _amended(press: _Press, month: ArchiveMonth) -> Document | None:
         body = (press.config.public / path).read_bytes()
         told = archive.told(body)
         back = [id_ for id_ in archives.told(press.store, month.month) if id_ not in told]
+        back = press.contained.sound(Step.PUBLISHING, back)
         body = archive.amend(body, replace(month, stories=tuple(stories.read(press.store, back))))
     except (OSError, ValueError):
         return None
@@ -247,7 +280,10 @@ def _directory(press: _Press) -> None:
     described = hashlib.sha256(repr((press.config.site, tellers, press.made_with())).encode()).hexdigest()
     if described == runs.get(press.store, DIRECTORY) and press.there("feed.css") and not press.everything:
         return
-    press.put(_opml(press.config, tellers))
+    document = press.contained.whole(Step.CHANNEL, "sources.opml", lambda: _opml(press.config, tellers))
+    if document is None:
+        return
+    press.put(document)
     press.put(_stylesheet())
     runs.put(press.store, DIRECTORY, described)
 

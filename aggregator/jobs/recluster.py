@@ -44,7 +44,7 @@ def _diff(store: Store, now: datetime, judged: _Judged) -> Diff:
     joins: dict[tuple[str, str], DoubtfulPair] = {}
     for ids in stories.every_id(store):
         with store.snapshot():
-            told = stories.clusters(store, ids)
+            told = trace.comparable(store, stories.clusters(store, ids))
             around = _around(store, told)
             bare = stories.pruned(store, (m.item_id for c in (*told, *around.clusters) for m in c.members))
             pairs = list(_joining(store, told, around, bare, now))

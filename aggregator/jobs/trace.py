@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
-from aggregator.model import Cluster, Member
-from aggregator.store import editorial, stories, traces
+from aggregator.jobs.contain import Containment
+from aggregator.model import Cluster, Member, Step
+from aggregator.store import editorial, set_aside, stories, traces
 from aggregator.store.connection import Store
 from aggregator.stories import cluster, evidence, links, reposts, signature, works
 from aggregator.stories.links import canonical
@@ -34,6 +36,30 @@ def trace(store: Store) -> None:
         traced = [of(one) for one in told]
         traces.write(store, traced)
         traces.ask(store, (one for one in traced if not one.placed))
+
+
+def trace_singly(store: Store, contained: Containment) -> None:
+    """Do the same item by item, each in its own transaction; what breaks it is set aside and found by nothing."""
+
+    def write(made: Callable[[traces.Told], traces.Traced], one: traces.Told) -> None:
+        with store.transaction():
+            traces.write(store, [made(one)])
+
+    while told := traces.untraced(store, BATCH):
+        for one in told:
+            if not contained.test(Step.PLACING, one.item_id, partial(write, of, one)):
+                write(_untraceable, one)
+
+
+def _untraceable(told: traces.Told) -> traces.Traced:
+    return traces.Traced(
+        number=told.number, item_id=told.item_id, placed=told.placed, sort=told.sort, traces=(), features={}
+    )
+
+
+def ask(store: Store, item_ids: Iterable[str]) -> None:
+    """Put items whose traces are written on the list of what is asked."""
+    traces.ask(store, (of(told) for told in traces.told(store, item_ids)))
 
 
 def of(told: traces.Told) -> traces.Traced:
@@ -65,7 +91,7 @@ def around(store: Store, members: Iterable[Member]) -> Surroundings:
     )
     bonds = editorial.bonds(store, (member.item_id for member in members))
     ids |= {id_ for pair in bonds for id_ in pair}
-    clusters = tuple(stories.clusters_around(store, ids))
+    clusters = tuple(comparable(store, stories.clusters_around(store, ids)))
     more = editorial.bonds(store, (m.item_id for c in clusters if len(c.members) > 1 for m in c.members))
     return Surroundings(
         clusters=clusters,
@@ -73,6 +99,12 @@ def around(store: Store, members: Iterable[Member]) -> Surroundings:
         bonds=bonds | more,
         common=frozenset(_common([m for m in members if m.item_id in found.near], found.common)),
     )
+
+
+def comparable(store: Store, found: Iterable[Cluster]) -> list[Cluster]:
+    """Return the stories without those that have an item which cannot be compared."""
+    aside = set_aside.names(store)[Step.PLACING]
+    return [one for one in found if aside.isdisjoint(member.item_id for member in one.members)]
 
 
 def _common(members: Iterable[Member], seen_often: frozenset[int]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from aggregator.jobs.place import select_again
 from aggregator.model import Config, Source
 from aggregator.seams import Clock
 from aggregator.sources import VERSION
-from aggregator.store import channels, runs, sources
+from aggregator.store import channels, runs, set_aside, sources
 from aggregator.store.connection import Store, opened
 from aggregator.text import legal
 
@@ -95,6 +95,7 @@ def prepare(store: Store, config: Config, now: datetime) -> None:
     """feeds.yaml into the store: sources (V5), with what their documents are to be read (V4), and channels."""
     keys = {source.id: reading_key(source, config) for source in config.sources}
     with store.transaction():
+        set_aside.retry(store)
         behind = channels.unwritten(store)
         sources.sync(store, config.sources, keys)
         channels.unwritten_from(store, channels.unwritten(store).keys() - behind.keys(), now)

@@ -43,6 +43,18 @@ _LONG_NAME = re.compile(
     rb"(<(?:\w+:)?(?:author|creator|contributor|publisher|managingEditor|webMaster|owner|name|email)\b[^<>]{0,300}>"
     rb"(?:<!\[CDATA\[)?[^<]{2000})[^<\]]+"
 )
+_resolve = feedparser.mixin._urljoin
+
+
+def _resolve_or_keep(base: str, written: str) -> str:
+    """Return an address resolved by feedparser; as it is written where urllib cannot read it, or its base.
+
+    feedparser would make it empty; `urls.join` reads more, and resolves against a base that can be read.
+    """
+    return str(_resolve(base, written) or written)
+
+
+feedparser.mixin._urljoin = _resolve_or_keep
 # What feedparser 6.0.14 was seen to let through on injured documents.
 _STUMBLES = (
     LookupError,

@@ -52,6 +52,20 @@ class Store:
         with _within(self, "BEGIN"):
             yield
 
+    @contextmanager
+    def within(self) -> Iterator[None]:
+        """A transaction, or the one that the caller is in already."""
+        if self.db.conn.in_transaction:
+            yield
+        else:
+            with self.transaction():
+                yield
+
+
+def is_trouble(error: Exception) -> bool:
+    """Whether an exception is about the database file or the machine, not about what was to be stored."""
+    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
+
 
 @contextmanager
 def _within(store: Store, begin: str) -> Iterator[None]:

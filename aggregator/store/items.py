@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from aggregator.model import Alias, Arrival, Change, Enclosure, Item, Kind, KnownItem
+from aggregator.model import Alias, Arrival, Change, Enclosure, Item, Kind, KnownItem, Step
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 
 CHUNK = 500  # well below SQLite's limit of bound values
@@ -103,7 +103,12 @@ def decide(store: Store, source_id: str, *, release: bool) -> int:
     ).rowcount
 
 
-_UNPLACED = "items INDEXED BY items_unplaced WHERE story_id IS NULL AND dropped IS NULL AND held IS NULL"
+IS_UNPLACED = (
+    "items.story_id IS NULL AND items.dropped IS NULL AND items.held IS NULL"
+    f" AND NOT EXISTS (SELECT 1 FROM set_aside WHERE step = '{Step.PLACING}' AND name = items.id)"
+)
+"""What items wait for a story; those that cannot be compared with others do not."""
+_UNPLACED = f"items INDEXED BY items_unplaced WHERE {IS_UNPLACED}"
 _RANKED = "number, source_id, sort, position, held"
 _LATER = "items INDEXED BY items_later WHERE held = 'later' AND dropped IS NULL"
 

@@ -510,3 +510,29 @@ def m0010_alerts(db: Database) -> None:
     """Since when channels wait to be written, and which runs of a job ended well, for monitoring."""
     for sql in ALERTS:
         db.execute(sql)
+
+
+SET_ASIDE = (
+    """CREATE TABLE set_aside (                   -- what broke a step of a job, which goes on without it
+        step TEXT NOT NULL,                     -- item (placing), story (publishing), digest story, channel …
+        name TEXT NOT NULL,                     -- id of an item, a story, a channel, an edition …
+        version TEXT NOT NULL,                  -- of the program that it broke; another one tries again
+        at TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        PRIMARY KEY (step, name)
+    ) STRICT, WITHOUT ROWID""",
+    # What changed is tried again; whoever stores an edit need not know.
+    "CREATE TRIGGER items_set_aside_edited AFTER UPDATE OF content_hash ON items"
+    " WHEN old.content_hash <> new.content_hash BEGIN"
+    " DELETE FROM set_aside WHERE name IN (new.id, new.story_id); END",
+    # Placing asks only for candidates of items whose traces it writes.
+    "CREATE TRIGGER set_aside_over AFTER DELETE ON set_aside BEGIN"
+    " INSERT OR IGNORE INTO untraced (item) SELECT number FROM items WHERE id = old.name; END",
+)
+
+
+@MIGRATIONS()
+def m0011_set_aside(db: Database) -> None:
+    """What broke a step and is left out of it."""
+    for sql in SET_ASIDE:
+        db.execute(sql)

@@ -12,7 +12,7 @@ from typing import Any
 from aggregator.model import Cluster, Correction, Item, Kind, Member, Placement, Sighting, Story
 from aggregator.store import traces
 from aggregator.store.connection import Store, moment, stamp, sure_moment
-from aggregator.store.items import chunked, from_row, marks
+from aggregator.store.items import IS_UNPLACED, chunked, from_row, marks
 from aggregator.store.sources import tellers_of
 
 _COLUMNS = """
@@ -24,27 +24,26 @@ _COLUMNS = """
 _MEMBER = f"{_COLUMNS} FROM items JOIN sources ON sources.id = items.source_id"
 # Named, because SQLite would rather use the index of story_id, whose NULLs are every item that a filter dropped.
 _UNPLACED = "items INDEXED BY items_unplaced"
-_IS_UNPLACED = "items.story_id IS NULL AND items.dropped IS NULL AND items.held IS NULL"
 
 
 def unplaced(store: Store) -> list[Member]:
     """Items that no story has yet, that no filter keeps out and no editor is asked about (G2, G3)."""
     rows = store.db.execute(
-        f"{_COLUMNS} FROM {_UNPLACED} JOIN sources ON sources.id = items.source_id WHERE {_IS_UNPLACED}"
+        f"{_COLUMNS} FROM {_UNPLACED} JOIN sources ON sources.id = items.source_id WHERE {IS_UNPLACED}"
     ).fetchall()
     return _members(store, rows)
 
 
 def any_unplaced(store: Store) -> bool:
     """Whether some item has no story yet."""
-    row = store.db.execute(f"SELECT 1 FROM {_UNPLACED} WHERE {_IS_UNPLACED} LIMIT 1").fetchone()
+    row = store.db.execute(f"SELECT 1 FROM {_UNPLACED} WHERE {IS_UNPLACED} LIMIT 1").fetchone()
     return row is not None
 
 
 def oldest_unplaced(store: Store) -> tuple[int, datetime | None]:
     """How many items have no story yet, and when the first of them was first seen."""
     count, first = store.db.execute(
-        f"SELECT count(*), min(items.first_seen) FROM {_UNPLACED} WHERE {_IS_UNPLACED}"
+        f"SELECT count(*), min(items.first_seen) FROM {_UNPLACED} WHERE {IS_UNPLACED}"
     ).fetchone()
     return int(count), moment(first)
 

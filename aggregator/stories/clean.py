@@ -11,7 +11,7 @@ from typing import Literal
 import nh3
 
 from aggregator import urls
-from aggregator.text import legal
+from aggregator.text import legal, visible
 
 MAX_CHARACTERS = 512_000
 MAX_DEPTH = 100  # nh3 is quadratic on nested tags: 1 MB of <div> took 106 s
@@ -184,7 +184,7 @@ def title(text: str, *, is_html: bool) -> str:
         text = _OTHER_TAG.sub(" ", _INLINE_TAG.sub("", _SILENT.sub(" ", text)))
         # Many publishers escape twice; but "the <script> element" is meant as it stands.
         text = _INLINE_PAIR.sub(r"\2", html.unescape(text))
-    return " ".join(legal(text).split())[:500].rstrip()
+    return " ".join(visible(legal(text)).split())[:500].rstrip()
 
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, islice, product
 
@@ -167,6 +167,18 @@ def works_of(member: Member) -> list[str]:
             number = int(work.removeprefix("zenodo:"))
             found += [f"zenodo:{number - 1}", f"zenodo:{number + 1}"]
     return found
+
+
+def compare_with_itself(member: Member) -> None:
+    """Do all that placing does with an item, beside a twin of it; raises what comparing it with others may raise."""
+    twin = replace(member, item_id=f"{member.item_id} ", source_id=f"{member.source_id} ")
+    alike = replace(twin, links=frozenset(), works=frozenset(), origins=frozenset())
+    compare(member, twin, whole=True)
+    compare(member, alike, whole=True)
+    vetoes.of_reposts(member, twin)
+    for piece in evidence.EXACT:
+        piece(member, twin)
+    place([member, alike], (), {member.item_id: [alike.item_id]})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from datetime import datetime
 from aggregator import dates
 from aggregator.model import Entry, Item, Kind, Reading, Source, TopicRule, Verdict
 from aggregator.stories import clean, identity, language, words
+from aggregator.text import visible
 
 
 def items(
@@ -56,7 +57,7 @@ def _item(
     reading: Reading,
 ) -> Item:
     html, text, excerpt = _texts(entry)
-    title = _title(entry) or clean.headline(text) or "(untitled)"
+    title = _title(entry) or visible(clean.headline(text)) or "(untitled)"
     aliases = identity.aliases(entry, title, text, verdict, homes, shared)
     said = "\n".join((title, *entry.categories, text))
     moments = {

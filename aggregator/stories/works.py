@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
+from aggregator.text import legal
+
 _HINT = re.compile(r"10(?:\.|%2e)\d|zenodo|arxiv|pmid|pubmed|nature\.com/articles|f1000", re.IGNORECASE)
-_DOI = r"10\.\d{4,9}/[^\s?#\"'<>]+"
+_DOI = r"10\.[0-9]{4,9}/[^\s?#\"'<>]+"
 # Publishers whose landing pages carry the DOI, whole or as its last part.
 _CARRIES = re.compile(
     rf"^https?://(?:[\w-]+\.)*(?:doi\.org|(?:onlinelibrary\.wiley|tandfonline|science|embopress|springer"
@@ -20,19 +22,22 @@ _NATURE = re.compile(
     r"^https?://(?:www\.)?nature\.com/articles/([a-z]?[\w.-]+?)(?:\.pdf|_reference\.pdf)?/?(?:[?#]|$)",
     re.IGNORECASE,
 )
-_F1000 = re.compile(r"^https?://(?:www\.)?f1000research\.com/articles/(\d+)-(\d+)", re.IGNORECASE)
+_F1000 = re.compile(
+    r"^https?://(?:www\.)?f1000research\.com/articles/([0-9]{1,6})-([0-9]{1,6})(?![0-9])", re.IGNORECASE
+)
 _ARXIV = re.compile(
-    r"^(?:https?://(?:[\w-]+\.)?arxiv\.org/(?:abs|pdf|html)/|arxiv:)([a-z-]+/\d{7}|\d{4}\.\d{4,5})",
+    r"^(?:https?://(?:[\w-]+\.)?arxiv\.org/(?:abs|pdf|html)/|arxiv:)([a-z-]+/[0-9]{7}|[0-9]{4}\.[0-9]{4,5})",
     re.IGNORECASE,
 )
 _PMID = re.compile(
-    r"^(?:https?://(?:pubmed\.ncbi\.nlm\.nih\.gov|www\.ncbi\.nlm\.nih\.gov/pubmed)/|pmid:)(\d+)",
+    r"^(?:https?://(?:pubmed\.ncbi\.nlm\.nih\.gov|www\.ncbi\.nlm\.nih\.gov/pubmed)/|pmid:)([0-9]{1,12})(?![0-9])",
     re.IGNORECASE,
 )
 _ZENODO = re.compile(
-    r"^https?://(?:www\.)?zenodo\.org/(?:records?|deposit|badge/latestdoi)/(\d{1,18})(?!\d)", re.IGNORECASE
+    r"^https?://(?:www\.)?zenodo\.org/(?:records?|deposit|badge/latestdoi)/([0-9]{1,18})(?![0-9])",
+    re.IGNORECASE,
 )
-_ZENODO_DOI = re.compile(r"^10\.5281/zenodo\.(\d{1,18})$")
+_ZENODO_DOI = re.compile(r"^10\.5281/zenodo\.([0-9]{1,18})$")
 _TAIL = re.compile(
     r"(?:v\d+)?(?:\.(?:full|abstract|pdf|full\.pdf|full-text|html?))*/?(?:/(?:full|abstract|pdf|epdf|html))?$",
     re.IGNORECASE,
@@ -42,7 +47,7 @@ _TAIL = re.compile(
 def works(*addresses: str | None) -> frozenset[str]:
     """The works that `addresses` (links, guids) are addresses of, as `doi:…`, `arxiv:…`, `pmid:…`, `zenodo:…`."""
     hinted = {address for address in addresses if address and _HINT.search(address)}
-    return frozenset(filter(None, (_work(unquote(address)) for address in hinted)))
+    return frozenset(filter(None, (_work(legal(unquote(address))) for address in hinted)))
 
 
 def _work(address: str) -> str | None:

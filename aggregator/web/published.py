@@ -56,6 +56,7 @@ POLICY = (
 ALWAYS: Headers = [
     (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"strict-origin"),  # partners see who sends them readers, not from which page
 ]
 ASKED = (b"accept", b"accept-encoding", b"if-none-match", b"if-modified-since")
 

@@ -236,6 +236,20 @@ def test_a_page_says_what_it_is() -> None:
     assert page.render(publication()).path == "index.html"
 
 
+def test_each_text_of_a_partner_has_its_own_direction() -> None:
+    """Titles, excerpts and names run as their own letters do, whatever runs beside them; links say which
+    site they are on, not which page."""
+    tree = html.document_fromstring(page.render(publication(story())).body)
+    shown = [
+        *tree.xpath("//h3"),
+        *tree.xpath("//p[@class='excerpt']"),
+        *tree.xpath("//span[@class='source']"),
+    ]
+    assert len(shown) == 3 and {one.get("dir") for one in shown} == {"auto"}
+    assert tree.xpath("//html/@dir") == ["ltr"]
+    assert tree.xpath("//meta[@name='referrer']/@content") == ["strict-origin"]
+
+
 def test_a_page_leads_to_the_digests_once_there_are_some() -> None:
     """Before the first edition there is no page to lead to; then every channel leads to the list."""
     for channel, folder in ((ALL, ""), (EVENTS, "../../")):

@@ -241,3 +241,14 @@ def test_a_redated_post_is_the_same_item() -> None:
         return found.id, found.content_hash
 
     assert item("Mon, 03 Mar 2025 10:15:00 +0000") == item("Mon, 28 Sep 2026 10:15:00 +0000")
+
+
+def test_an_address_that_urllib_cannot_read_is_no_empty_one() -> None:
+    """A link with full-width punctuation is read; one under a base that is none is resolved against the document."""
+    (wide, under_none) = read(
+        b'<?xml version="1.0" encoding="utf-8"?><feed xmlns="http://www.w3.org/2005/Atom"><title>t</title>'
+        + '<entry><id>1</id><title>a</title><link href="https://例え.jp：8080/a"/></entry>'
+        '<entry xml:base="http://[x"><id>2</id><title>b</title><link href="b"/></entry></feed>'.encode()
+    ).entries
+    assert wide.link == "https://%E4%BE%8B%E3%81%88.jp:8080/a"
+    assert under_none.link == "https://node.example/feed/b"

@@ -310,3 +310,10 @@ def test_caps_that_bite_are_told() -> None:
         "1 texts were cut at 512000 characters",
         "1 texts are nested too deeply; only their words were kept",
     )
+
+
+@pytest.mark.parametrize("field", ["title", "content"])
+def test_a_title_hides_nothing(field: str) -> None:
+    """Zero-width and tag characters are taken out of a title, also of one that is made of the text."""
+    item = one(**{field: "Mi\u200bcro\u2060scope\U000e0068\U000e0069"})
+    assert item.title == "Microscope"

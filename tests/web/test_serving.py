@@ -100,6 +100,7 @@ def test_documents_have_types_lifetimes_and_validators(server: Server, path: str
     assert re.fullmatch(r'"[\x21\x23-\x7e]+"', headers["etag"])
     assert {"date", "last-modified"} <= headers.keys()
     assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "strict-origin"
     assert headers["content-security-policy"] == POLICY
     assert headers.get("access-control-allow-origin") == ("*" if path in FOREIGN else None)
     if path.startswith("/archive/"):  # Caddy has no clock to compare with

@@ -1,0 +1,59 @@
+"""What broke a step of a job and is left out of it until it changes or the program does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from aggregator import __version__
+from aggregator.model import SetAside, Step
+from aggregator.store.connection import Store, stamp, sure_moment
+
+
+def names(store: Store) -> dict[Step, frozenset[str]]:
+    """Read what is set aside, by step."""
+    found: dict[Step, set[str]] = {step: set() for step in Step}
+    for row in store.db.execute("SELECT step, name FROM set_aside"):
+        found[Step(row["step"])].add(row["name"])
+    return {step: frozenset(some) for step, some in found.items()}
+
+
+def listed(store: Store) -> list[SetAside]:
+    """Read what is set aside, oldest first; only items and stories have a title."""
+    rows = store.db.execute(
+        "SELECT step, name, set_aside.at, reason, coalesce(items.title, stories.title, '') AS title,"
+        " coalesce(items.source_id, leads.source_id, '') AS source"
+        " FROM set_aside LEFT JOIN items ON items.id = name LEFT JOIN stories ON stories.id = name"
+        " LEFT JOIN items AS leads ON leads.id = stories.lead_id ORDER BY at, step, name"
+    )
+    return [
+        SetAside(
+            step=Step(row["step"]),
+            name=row["name"],
+            title=row["title"],
+            source=row["source"],
+            at=sure_moment(row["at"]),
+            reason=row["reason"],
+        )
+        for row in rows
+    ]
+
+
+def add(store: Store, step: Step, name: str, reason: str, now: datetime) -> None:
+    """Set something aside, in the caller's transaction."""
+    store.db.execute(
+        "INSERT OR REPLACE INTO set_aside (step, name, version, at, reason) VALUES (?, ?, ?, ?, ?)",
+        [step, name, __version__, stamp(now), reason],
+    )
+
+
+def remove(store: Store, step: Step, some: Iterable[str]) -> None:
+    """Take back that something is set aside, in the caller's transaction."""
+    store.db.conn.executemany(
+        "DELETE FROM set_aside WHERE step = ? AND name = ?", [[step, name] for name in some]
+    )
+
+
+def retry(store: Store) -> None:
+    """Take back everything that another version of the program set aside."""
+    store.db.execute("DELETE FROM set_aside WHERE version <> ?", [__version__])
