@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
-from aggregator.text import legal
-
 MAX_CHARACTERS = 8_000
 """Maximum length of a link (RFC 9110 4.1); a longer one is none, because cut it would lead elsewhere."""
 
@@ -19,6 +17,7 @@ MAX_CHARACTERS = 8_000
 _FULL_WIDTH = str.maketrans("：／？＃．。｡０１２３４５６７８９", ":/?#...0123456789")
 _AUTHORITY = re.compile(r"\A(?:https?:)?//[^/?#]*", re.IGNORECASE)
 _REMOVED = re.compile(r"[\t\r\n]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _BEFORE_QUERY = re.compile(r"[^?#]*")
 _USERINFO = re.compile(r"^((?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//)[^/?#\\]*@")
 _BLANKS = "".join(map(chr, range(0x21)))
@@ -98,7 +97,7 @@ def _read(written: str) -> str:
     """Return an address with what browsers read otherwise replaced (URL Standard 4.4)."""
     if len(written) > 2 * MAX_CHARACTERS:
         return ""
-    url = legal(_REMOVED.sub("", written)).strip(_BLANKS)
+    url = _SURROGATES.sub("\ufffd", _REMOVED.sub("", written).strip(_BLANKS))
     if "\\" in url:
         url = _BEFORE_QUERY.sub(lambda match: match[0].replace("\\", "/"), url, count=1)
     if not url.isascii():

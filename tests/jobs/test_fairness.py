@@ -158,13 +158,18 @@ def test_a_round_that_dies_loses_nothing_of_a_long_document(
     feeds(place, web, "long")
     fetch.run(place.house())
     with monkeypatch.context() as patch:
-        patch.setattr("aggregator.jobs.place.withdraw.settle", broken)
-        with pytest.raises(ZeroDivisionError):
+        patch.setattr("aggregator.jobs.place.withdraw.settle", full)
+        with pytest.raises(OSError, match="by design"):
             fetch.run(place.house())
     fetch.run(place.house())
     fetch.run(place.house())
     assert titles(place) == told(range(25))
     assert asked(web) == ["/long"]
+
+
+def full(*_: object, **__: object) -> None:
+    """A disk that is full."""
+    raise OSError(28, "by design")
 
 
 def broken(*_: object, **__: object) -> None:
