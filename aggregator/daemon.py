@@ -20,13 +20,15 @@ from apscheduler.schedulers import SchedulerNotRunningError
 from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
 
-from aggregator import log, wiring
+from aggregator import app as wiring
+from aggregator import logs, look, upkeep
+from aggregator.digests import run as digest
 from aggregator.errors import AggregatorError, AnotherRunHolds, ConfigError, StoreError
 from aggregator.gateways import systemd
-from aggregator.jobs import digest, fetch, look, upkeep
-from aggregator.model import Config
-from aggregator.seams import House
-from aggregator.store import glance
+from aggregator.model.config import Config
+from aggregator.polling import fetch
+from aggregator.ports import App
+from aggregator.store import idle_check
 from aggregator.web import app
 from aggregator.web.connections import Bounded
 
@@ -56,7 +58,7 @@ class SchedulerStopped(AggregatorError):
 class Worker:
     """Does what is due, once a tick; keeps the last good configuration."""
 
-    def __init__(self, config_file: Path, build: Callable[[Path], House] = wiring.build) -> None:
+    def __init__(self, config_file: Path, build: Callable[[Path], App] = wiring.build) -> None:
         self.config_file = config_file
         self.build = build
         self.stop = threading.Event()
@@ -64,12 +66,12 @@ class Worker:
         self.idle = threading.Event()
         self.idle.set()
         self.seen = self._stamp()
-        self.house = self._built()
+        self.app = self._built()
         self.wrong: str | None = None  # what is wrong with feeds.yaml as it is now
         self.retry: dict[Callable[[], None], float] = {}  # when a job that failed may be tried again
         self.last_sign = time.monotonic()
 
-    def _built(self) -> House:
+    def _built(self) -> App:
         return replace(self.build(self.config_file), stopping=self.stop.is_set)
 
     def _stamp(self) -> tuple[int, int]:
@@ -131,7 +133,7 @@ class Worker:
         self.reload.clear()
         self.retry.clear()
         try:
-            house = self._built()
+            app = self._built()
         except ConfigError as error:
             for problem in error.problems:
                 said.error("%s", problem)
@@ -139,17 +141,17 @@ class Worker:
             self.wrong = f"{self.config_file.name} is wrong and not used: {error.problems[0]}"
             return
         self.wrong = None
-        if _of_web(house.config) != _of_web(self.house.config):
+        if _of_web(app.config) != _of_web(self.app.config):
             said.warning(
                 "paths.public, web.listen, and site.url and publish.hub in headers are only used at the next start"
             )
-        self.house = house
+        self.app = app
         said.info("%s was read anew", self.config_file.name)
 
     def _fetch(self) -> None:
-        if glance.idle(self.config_file, self.house.clock()) is not None:
+        if idle_check.nothing_due(self.config_file, self.app.clock()) is not None:
             return
-        report = fetch.run(self.house, spread=True, progress=lambda *_: self.sign())
+        report = fetch.run(self.app, spread=True, progress=lambda *_: self.sign())
         for notice in report.notices:
             said.warning("%s", notice)
         if report.visited:
@@ -162,11 +164,11 @@ class Worker:
             )
 
     def _digest(self) -> None:
-        if not self.house.config.mailings or not (self.house.config.data / "aggregator.db").exists():
+        if not self.app.config.mailings or not (self.app.config.data / "aggregator.db").exists():
             return
-        if glance.no_mail(self.config_file, self.house.clock()) is not None:
+        if idle_check.no_mail_due(self.config_file, self.app.clock()) is not None:
             return
-        report = digest.run(self.house)
+        report = digest.run(self.app)
         for notice in report.notices:
             said.warning("%s", notice)
         for edition in report.composed:
@@ -175,12 +177,12 @@ class Worker:
             said.info("%d letters sent, %d owed", report.sent, report.owed)
 
     def _prune(self) -> None:
-        upkeep.prune_if_due(self.house)
+        upkeep.prune_if_due(self.app)
 
     def troubles(self) -> list[str]:
         """What monitoring should know."""
         try:
-            found = look.troubles(look.status(self.house.config), self.house.clock())
+            found = look.troubles(look.status(self.app.config), self.app.clock())
             return [self.wrong, *found] if self.wrong else found
         except AggregatorError as error:
             return [str(error)]
@@ -188,18 +190,18 @@ class Worker:
 
 def run(config_file: Path, *, verbose: bool) -> None:
     """Scheduler and web app in one process, until SIGTERM or SIGINT."""
-    log.start(logging.DEBUG if verbose else logging.INFO)
+    logs.start(logging.DEBUG if verbose else logging.INFO)
     worker = Worker(config_file)
-    fetch.refuse_public(worker.house)
+    fetch.refuse_public(worker.app)
     with suppress(StoreError):  # every tick says what is wrong; the site is served meanwhile
-        look.check_authority(worker.house.config)
-    listener = _listener(worker.house.config.listen)
+        look.check_authority(worker.app.config)
+    listener = _listener(worker.app.config.listen)
     scheduler = _scheduler(worker)
     watch = Watch(worker, threading.Thread(target=scheduler.start, name="APScheduler", daemon=True))
     signal.signal(signal.SIGHUP, lambda *_: _reload_now(worker, scheduler))
     watch.thread.start()
     threading.Thread(target=_watch_clock, args=(worker, scheduler), daemon=True).start()
-    said.info("running; %d sources", sum(source.enabled for source in worker.house.config.sources))
+    said.info("running; %d sources", sum(source.enabled for source in worker.app.config.sources))
     _serve_until_signalled(worker, listener, worker.stop.set, watch)
     with suppress(SchedulerNotRunningError):  # it died before it began
         scheduler.shutdown(wait=False)
@@ -277,9 +279,9 @@ def _watch_clock(worker: Worker, scheduler: BaseScheduler) -> None:
 
 def serve(config_file: Path, *, verbose: bool) -> None:
     """The web app alone."""
-    log.start(logging.DEBUG if verbose else logging.INFO)
+    logs.start(logging.DEBUG if verbose else logging.INFO)
     worker = Worker(config_file, build=lambda file: wiring.build(file, secrets=False))
-    listener = _listener(worker.house.config.listen)
+    listener = _listener(worker.app.config.listen)
     _serve_until_signalled(worker, listener, worker.stop.set, lambda: False)
 
 
@@ -305,7 +307,7 @@ def _serve_until_signalled(
     worker: Worker, listener: socket.socket, stopped: Callable[[], None], watch: Callable[[], bool]
 ) -> None:
     """Serve until SIGTERM, SIGINT, or until `watch` says that the process has to end."""
-    worker.house.config.public.mkdir(parents=True, exist_ok=True)
+    worker.app.config.public.mkdir(parents=True, exist_ok=True)
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: object) -> None:
@@ -322,9 +324,9 @@ def _serve_until_signalled(
             self.should_exit = self.should_exit or (counter % 10 == 0 and watch())
             return await super().on_tick(counter)
 
-    public, _, site_url, hub = _of_web(worker.house.config)
+    public, _, site_url, hub = _of_web(worker.app.config)
     config = uvicorn.Config(
-        app.build(public, worker.troubles, site_url=site_url, hub=hub, clock=worker.house.clock),
+        app.build(public, worker.troubles, site_url=site_url, hub=hub, clock=worker.app.clock),
         http=Bounded,
         ws="none",
         log_config=None,
@@ -348,7 +350,7 @@ def _serve_until_signalled(
 
 def _await_end(worker: Worker) -> None:
     """The visit and the letter in hand are finished; past the deadline the process ends all the same."""
-    deadline = worker.house.config.fetch.timeout.total_seconds() + GRACE_SECONDS
+    deadline = worker.app.config.fetch.timeout.total_seconds() + GRACE_SECONDS
     if worker.idle.wait(deadline):
         said.info("ended")
         return

@@ -89,7 +89,7 @@ _ZONES = {
 }
 
 
-def read(text: str | None, zone: tzinfo) -> datetime | None:
+def parse(text: str | None, zone: tzinfo) -> datetime | None:
     """The moment `text` names, or None if it names no whole date.
 
     A date alone means 12:00 in `zone`; a time without zone is in `zone` (T2). Words around are passed over,
@@ -104,7 +104,7 @@ def read(text: str | None, zone: tzinfo) -> datetime | None:
     return _moment(match, _time_of(match, text), zone) if match else None
 
 
-def found_in(text: str | None) -> str | None:
+def find(text: str | None) -> str | None:
     """The piece of a longer text that is a date, with its time; `read` reads it."""
     text = " ".join((text or "").split())[:20_000]
     match = _date_in(text)
@@ -115,10 +115,10 @@ def found_in(text: str | None) -> str | None:
     return text[min(start, match.start()) : max(end, match.end())].strip()[:200]
 
 
-def leading(text: str | None) -> str | None:
+def leading_date(text: str | None) -> str | None:
     """The date that a short text begins with, perhaps behind a label or a weekday; what is a sentence has none."""
     text = " ".join((text or "").split())
-    found = found_in(text) if len(text) <= 120 else None
+    found = find(text) if len(text) <= 120 else None
     if found is None or found not in text:
         return None
     before = text[: text.index(found)]
@@ -153,7 +153,7 @@ def _time_of(date: re.Match[str], text: str) -> re.Match[str] | None:
     return before if before and _GAP_BEFORE.fullmatch(text, before.end(), date.start()) else None
 
 
-def sane(moment: datetime | None, now: datetime) -> datetime | None:
+def plausible(moment: datetime | None, now: datetime) -> datetime | None:
     """T2: before 1990 or more than a day ahead is no date."""
     return moment if moment and EARLIEST <= moment <= now + LATEST else None
 

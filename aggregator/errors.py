@@ -102,5 +102,5 @@ class UnreadableDocument(AggregatorError):
     """A body is not a document of the kind the source declares; becomes a `Failure` of the visit."""
 
 
-class Spoiled(AggregatorError):
+class SandboxFailure(AggregatorError):
     """A document took its reader down, or more time or memory than it may; becomes a `Failure` of the visit."""

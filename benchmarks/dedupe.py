@@ -20,11 +20,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from aggregator.jobs import place
-from aggregator.model import Entry, Reading, Source, Verdict
+from aggregator.dedupe import assign
+from aggregator.items import diff, normalise
+from aggregator.model.config import Source
+from aggregator.model.documents import Entry, ParsedDocument
+from aggregator.model.items import IdentityPolicy
 from aggregator.store import items, sources
 from aggregator.store.connection import Store, opened
-from aggregator.stories import normalise, reconcile
 
 UNDATED = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -122,11 +124,11 @@ def judged(pairs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, bool]]:
 
 def together(store: Store, a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
     """Whether two sightings become one story in an empty database."""
-    tellers = {side["source"]: _source(side["source"]) for side in (a, b)}
-    sources.sync(store, list(tellers.values()), {source.id: "" for source in tellers.values()})
+    publishers = {side["source"]: _source(side["source"]) for side in (a, b)}
+    sources.sync(store, list(publishers.values()), {source.id: "" for source in publishers.values()})
     now = max(filter(None, (_moment(side["date"]) for side in (a, b))), default=UNDATED) + timedelta(days=1)
-    ids = [_visit(store, tellers[side["source"]], side, now) for side in (a, b)]
-    place.place(store, (), now)
+    ids = [_visit(store, publishers[side["source"]], side, now) for side in (a, b)]
+    assign.assign(store, (), now)
     rows = store.db.execute("SELECT DISTINCT story_id FROM items WHERE id IN (?, ?)", ids).fetchall()
     return len(rows) == 1
 
@@ -149,13 +151,13 @@ def _visit(store: Store, source: Source, side: Mapping[str, Any], now: datetime)
         language=side.get("lang"),
         base=source.url,
     )
-    found, _ = normalise.items(Reading(entries=(entry,)), source, Verdict(), (), now)
+    found, _ = normalise.items(ParsedDocument(entries=(entry,)), source, IdentityPolicy(), (), now)
     known = items.known(store, source.id, (alias for item in found for alias in item.aliases))
     taken = items.taken(store, [item.id for item in found])
-    arrivals = reconcile.arrivals(found, known.get, taken)
+    item_changes = diff.item_changes(found, known.get, taken)
     with store.transaction():
-        items.keep(store, arrivals, backlog=False, now=now)
-    return arrivals[0].item.id
+        items.keep(store, item_changes, backlog=False, now=now)
+    return item_changes[0].item.id
 
 
 def _moment(date: str | None) -> datetime | None:

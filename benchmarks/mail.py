@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from aggregator import config as configuration
-from aggregator.editions import message
-from aggregator.model import Delivery, Edition, Letter, Untold
+from aggregator.digests import mime
+from aggregator.model.digests import Delivery, Edition, MessageBody, PendingStories
 from aggregator.store import deliveries, editions
 from aggregator.store.connection import opened
 
@@ -44,7 +44,7 @@ LINE = "* A story of some partner, told in as many words as titles have\n  https
 CELL = (
     '<p style="margin:0"><a href="https://news.example/stories/{n}">A story of some partner</a> and words</p>'
 )
-LETTER = Letter(
+LETTER = MessageBody(
     subject="Weekly, 5 October 2026",
     text="".join(LINE.format(n=n) for n in range(40)),
     html="".join(CELL.format(n=n) for n in range(60)),
@@ -118,11 +118,11 @@ def owing(folder: Path, post: Post, addresses: list[str]) -> None:
         composed=NOW,
         told=(),
     )
-    ids = (message.message_id(edition.id, address, config.site) for address in addresses)
+    ids = (mime.message_id(edition.id, address, config.site) for address in addresses)
     with opened(config.data / "aggregator.db") as store, store.transaction():
         editions.close_period(store, edition.digest_id, edition.period, NOW, NOW)
-        editions.compose(store, edition, LETTER, Untold())
-        deliveries.owe(store, edition.id, zip(addresses, ids, strict=True))
+        editions.compose(store, edition, LETTER, PendingStories())
+        deliveries.queue(store, edition.id, zip(addresses, ids, strict=True))
 
 
 def sending(folder: Path, now: datetime) -> subprocess.Popen[bytes]:
@@ -157,12 +157,12 @@ def floor(addresses: list[str]) -> dict[str, float]:
             edition_id="e",
             digest_id="weekly",
             address=addresses[0],
-            message_id=message.message_id("e", addresses[0], site),
+            message_id=mime.message_id("e", addresses[0], site),
             composed=NOW,
             attempts=0,
             letter=LETTER,
         )
-        body = message.message(owed, "bench@news.example", "Weekly", site)
+        body = mime.build_message(owed, "bench@news.example", "Weekly", site)
         begun = time.perf_counter()
         with smtplib.SMTP("127.0.0.1", post.port, timeout=30) as smtp:
             for address in addresses:

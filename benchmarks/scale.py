@@ -23,13 +23,18 @@ from statistics import median
 from typing import Any
 
 from aggregator import config as configuration
-from aggregator.jobs import look, place, publish
-from aggregator.jobs.working import prepare
-from aggregator.model import Config, Entry, Reading, Verdict
+from aggregator import look
+from aggregator.dedupe import assign
+from aggregator.dedupe import features as item_features
+from aggregator.items import diff, normalise
+from aggregator.items.identity import short_hash
+from aggregator.model.config import Config
+from aggregator.model.documents import Entry, ParsedDocument
+from aggregator.model.items import IdentityPolicy
+from aggregator.publishing import publish
 from aggregator.store import items, stories
 from aggregator.store.connection import Store, opened, stamp
-from aggregator.stories import normalise, reconcile, signature
-from aggregator.stories.identity import short_hash
+from aggregator.working import prepare
 
 NOW = datetime(2026, 10, 5, 6, 30, tzinfo=UTC)
 A_DAY, SOURCES, BATCH, VOCABULARY = 300, 40, 20_000, 40_000
@@ -124,8 +129,10 @@ def filled(folder: Path, size: int) -> None:
         store.db.execute("CREATE TEMP TABLE drawn (token INTEGER, day INTEGER, item INTEGER)")
         for start in range(0, size, BATCH):
             _fill(store, words, range(start, min(start + BATCH, size)), size)
-        store.db.execute("INSERT OR IGNORE INTO features SELECT token, day, item FROM drawn ORDER BY 1, 2, 3")
-        store.db.execute("DELETE FROM untraced")
+        store.db.execute(
+            "INSERT OR IGNORE INTO candidate_index SELECT token, day, item FROM drawn ORDER BY 1, 2, 3"
+        )
+        store.db.execute("DELETE FROM index_queue")
         store.db.execute("ANALYZE")
 
 
@@ -147,7 +154,9 @@ def _fill(store: Store, words: Words, numbers: range, size: int) -> None:
             )
         )
         day = int(sort.timestamp()) // 86_400
-        features += [(token, day, n + 1) for token in signature.keys(title, text, f"Partner {n % SOURCES}")]
+        features += [
+            (token, day, n + 1) for token in item_features.index_keys(title, text, f"Partner {n % SOURCES}")
+        ]
     execute = store.db.conn.executemany
     with store.transaction():
         execute(
@@ -168,7 +177,7 @@ def _fill(store: Store, words: Words, numbers: range, size: int) -> None:
             [(row[2], row[4].removeprefix("http://"), row[1]) for row in rows],
         )
         execute(
-            "INSERT INTO memberships (channel_id, story_id, announced, published, position, fed)"
+            "INSERT INTO channel_stories (channel_id, story_id, announced, published, position, fed)"
             " VALUES ('all', ?4, ?8, ?8, 0, 1)",
             rows,
         )
@@ -187,16 +196,16 @@ def measured(folder: Path) -> dict[str, float]:
 
         def placing() -> float:
             _arrive(store, config, words, new, PLACED)
-            return _timed(lambda: place.place(store, config.channels, NOW)) / PLACED
+            return _timed(lambda: assign.assign(store, config.channels, NOW)) / PLACED
 
         def publishing() -> float:
             _arrive(store, config, words, new, 1)
-            place.place(store, config.channels, NOW)
+            assign.assign(store, config.channels, NOW)
             return _timed(lambda: publish.render(store, config, NOW))
 
         def placing_one() -> float:
             _arrive(store, config, words, new, 1)
-            return _timed(lambda: place.place(store, config.channels, NOW))
+            return _timed(lambda: assign.assign(store, config.channels, NOW))
 
         placing()
         result = {
@@ -221,7 +230,7 @@ def _peak() -> float:
 def _share(store: Store) -> float:
     """Features per item: how large the index of candidates is."""
     row = store.db.execute(
-        "SELECT (SELECT count(*) FROM features) * 1.0 / (SELECT count(*) FROM items)"
+        "SELECT (SELECT count(*) FROM candidate_index) * 1.0 / (SELECT count(*) FROM items)"
     ).fetchone()
     return float(row[0])
 
@@ -239,9 +248,9 @@ def _arrive(store: Store, config: Config, words: Words, new: Iterator[int], coun
                 position=0, link=f"http://127.0.2.1/{n}", title=title, summary=words.text(), base=source.url
             )
         )
-    found, _ = normalise.items(Reading(entries=tuple(entries)), source, Verdict(), (), NOW)
+    found, _ = normalise.items(ParsedDocument(entries=tuple(entries)), source, IdentityPolicy(), (), NOW)
     with store.transaction():
-        items.keep(store, reconcile.arrivals(found, lambda _: None), backlog=False, now=NOW)
+        items.keep(store, diff.item_changes(found, lambda _: None), backlog=False, now=NOW)
 
 
 def _some(store: Store, count: int) -> list[str]:

@@ -7,41 +7,44 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from aggregator import model
+from aggregator.model.config import Layout, Site, Source
+from aggregator.model.documents import Entry, ParsedDocument
+from aggregator.model.items import Alias, Item
+from aggregator.model.stories import Publisher, Story, StoryItem
 
 NOW = datetime(2026, 10, 5, 6, 30, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-def source(**fields: Any) -> model.Source:
+def source(**fields: Any) -> Source:
     """A source `node` with an RSS feed."""
-    return model.Source(
+    return Source(
         **{"id": "node", "name": "A Node", "url": "https://node.example/feed/", "timezone": BERLIN} | fields
     )
 
 
-def layout_of(keys: Mapping[str, Any]) -> model.Layout:
+def layout_of(keys: Mapping[str, Any]) -> Layout:
     """A layout as feeds.yaml has it: one selector or a list of them."""
     lists = {k: (v,) if isinstance(v, str) and k != "item" else v for k, v in keys.items()}
-    return model.Layout(**{k: tuple(v) if isinstance(v, list) else v for k, v in lists.items()})
+    return Layout(**{k: tuple(v) if isinstance(v, list) else v for k, v in lists.items()})
 
 
-def entry(position: int = 0, **fields: Any) -> model.Entry:
+def entry(position: int = 0, **fields: Any) -> Entry:
     """An entry with nothing but its position."""
-    return model.Entry(**{"position": position, "base": "https://node.example/feed/"} | fields)
+    return Entry(**{"position": position, "base": "https://node.example/feed/"} | fields)
 
 
-def reading(*entries: model.Entry, **fields: Any) -> model.Reading:
+def reading(*entries: Entry, **fields: Any) -> ParsedDocument:
     """A document of these entries."""
-    return model.Reading(entries=entries, **fields)
+    return ParsedDocument(entries=entries, **fields)
 
 
-def item(id_: str = "aaaaaaaaaaaaaaaa", **fields: Any) -> model.Item:
+def item(id_: str = "aaaaaaaaaaaaaaaa", **fields: Any) -> Item:
     """An item told at NOW."""
     defaults: dict[str, Any] = {
         "id": id_,
         "source_id": "node",
-        "aliases": (model.Alias(kind="link", value=f"node.example/{id_}"),),
+        "aliases": (Alias(kind="link", value=f"node.example/{id_}"),),
         "guid": None,
         "link": f"https://node.example/{id_}",
         "title": f"News {id_}",
@@ -54,10 +57,10 @@ def item(id_: str = "aaaaaaaaaaaaaaaa", **fields: Any) -> model.Item:
         "position": 0,
         "content_hash": "hash",
     }
-    return model.Item(**defaults | fields)
+    return Item(**defaults | fields)
 
 
-def teller(id_: str = "node", **fields: Any) -> model.Teller:
+def publisher(id_: str = "node", **fields: Any) -> Publisher:
     """A source as shown."""
     defaults: dict[str, Any] = {
         "id": id_,
@@ -71,18 +74,18 @@ def teller(id_: str = "node", **fields: Any) -> model.Teller:
         "licence": None,
         "full_text": False,
     }
-    return model.Teller(**defaults | fields)
+    return Publisher(**defaults | fields)
 
 
-def story(id_: str = "ssssssssssssssss", *sightings: model.Sighting, **fields: Any) -> model.Story:
+def story(id_: str = "ssssssssssssssss", *story_items: StoryItem, **fields: Any) -> Story:
     """A story told by `sightings`, or by one item of one node."""
-    told = sightings or (model.Sighting(item=item(), teller=teller()),)
+    told = story_items or (StoryItem(item=item(), publisher=publisher()),)
     moments = dict.fromkeys(("announced", "published", "updated", "changed"), NOW)
     defaults: dict[str, Any] = {"kind": told[0].item.kind, "topics": ()}
-    return model.Story(**{"id": id_, "sightings": told, **moments, **defaults} | fields)
+    return Story(**{"id": id_, "items": told, **moments, **defaults} | fields)
 
 
-def site(**fields: Any) -> model.Site:
+def site(**fields: Any) -> Site:
     """The publishing site."""
     defaults: dict[str, Any] = {
         "title": "Imaging news",
@@ -92,7 +95,7 @@ def site(**fields: Any) -> model.Site:
         "timezone": BERLIN,
         "authority": "news.example,2026",
     }
-    return model.Site(**defaults | fields)
+    return Site(**defaults | fields)
 
 
 def rss(*items: Mapping[str, str], title: str = "A Node", head: str = "") -> bytes:

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from aggregator import wiring
-from aggregator.seams import House, in_process
+from aggregator import app as wiring
+from aggregator.ports import App, in_process
 from aggregator.store import connection
 from tests.builders import NOW
 
@@ -180,7 +180,7 @@ class Workplace:
 
     folder: Path
     clock: Clock
-    _built: tuple[object, House] | None = None
+    _built: tuple[object, App] | None = None
 
     def write(self, rest: str, head: str = HEAD) -> Path:
         """Write feeds.yaml: a usual head and what the test is about."""
@@ -188,7 +188,7 @@ class Workplace:
         file.write_text(head + rest, encoding="utf-8")
         return file
 
-    def house(self) -> House:
+    def app(self) -> App:
         """The house on this folder, with the test's clock and no pauses between visits.
 
         The file is parsed again when it or the environment was changed: parsing takes longer than a small round.
@@ -199,13 +199,13 @@ class Workplace:
         read = (file.read_bytes(), dict(os.environ))
         if self._built is None or self._built[0] != read:
             self._built = (read, wiring.build(file))
-        house = self._built[1]
-        fetcher = house.fetcher()
+        app = self._built[1]
+        fetcher = app.fetcher()
         return replace(
-            house,
+            app,
             clock=self.clock,
             fetcher=lambda: fetcher,
-            isolate=lambda _documents: nullcontext(in_process),
+            sandbox=lambda _documents: nullcontext(in_process),
             host_gap=0.0,
             pretended_clock=True,
         )

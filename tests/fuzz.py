@@ -23,34 +23,29 @@ from pathlib import Path
 
 from lxml import etree
 
-from aggregator.editions import letter
-from aggregator.editions.compose import compose
+from aggregator import look
+from aggregator.dedupe import explain
+from aggregator.digests import body
+from aggregator.digests import run as digest
+from aggregator.digests.edition import compose
 from aggregator.errors import UnreadableDocument
-from aggregator.jobs import digest, explain, fetch, look, publish
-from aggregator.model import (
-    Channel,
-    DigestPlan,
-    Document,
-    Edition,
-    Item,
-    Layout,
-    Publication,
-    Reading,
-    Sighting,
-    Source,
-    Untold,
-    Verdict,
-)
-from aggregator.outputs import editions, renderers, site
-from aggregator.sources import feed
-from aggregator.sources.parsers import PARSERS
-from aggregator.stories import clean, normalise
-from tests import builders, madeup
+from aggregator.formats import feed
+from aggregator.formats.parsers import PARSERS
+from aggregator.items import normalise, sanitize
+from aggregator.model.config import Channel, DigestPlan, Layout, Source
+from aggregator.model.digests import Edition, PendingStories
+from aggregator.model.documents import ParsedDocument
+from aggregator.model.items import IdentityPolicy, Item
+from aggregator.model.publishing import Publication, PublishedDocument
+from aggregator.model.stories import StoryItem
+from aggregator.polling import fetch
+from aggregator.publishing import edition_pages, publish, renderers, site
+from tests import builders, generate_documents
 from tests.builders import BERLIN, NOW
 from tests.conftest import Answer, Web, Workplace
-from tests.hostile import POISON, faults, terminal_faults, xml_faults
-from tests.injured import CHANGES
-from tests.madeup import R
+from tests.generate_documents import R
+from tests.hostile_strings import POISON, faults, terminal_faults, xml_faults
+from tests.injured_databases import CHANGES
 
 OURS = Path(__file__).parent / "data" / "feeds"
 FEED = "https://node.example/feed/"
@@ -140,12 +135,14 @@ def _from_corpus(r: R, seed: int) -> Case:
 
 def _made_up(r: R, seed: int, size: int) -> Case:
     if r.random() < 0.6:
-        body, made = madeup.document(r, size)
+        body, made = generate_documents.document(r, size)
         return Case(seed, body, made=made)
-    kind = r.choice(sorted(madeup.KINDS))
+    kind = r.choice(sorted(generate_documents.KINDS))
     count = r.choice((1, 2, 5, 20))
     layouts = (NEWS,) if kind == "page" else ()
-    return Case(seed, madeup.KINDS[kind](r, count, size), kind, layouts=layouts, made=f"{kind} of {count}")
+    return Case(
+        seed, generate_documents.KINDS[kind](r, count, size), kind, layouts=layouts, made=f"{kind} of {count}"
+    )
 
 
 # --- judging -------------------------------------------------------------------------------------------
@@ -187,9 +184,9 @@ def judge(given: Case) -> Judged:
         except UnreadableDocument:
             return Judged(None, seconds or {"read": 0.0})
         with timed("normalise"):
-            items, verdict = normalise.items(reading, given.source, Verdict(), (), NOW)
+            items, identity_policy = normalise.items(reading, given.source, IdentityPolicy(), (), NOW)
         _judge_items(items)
-        _judge_again(given, reading, items, verdict)
+        _judge_again(given, reading, items, identity_policy)
         publication = _publication(items)
         with timed("feed"):
             document, as_rss, as_json = renderers.feeds(publication)
@@ -197,7 +194,7 @@ def judge(given: Case) -> Judged:
             page = site.render(publication)
         edition = _edition(publication)
         with timed("letter"):
-            mail = letter.compose(edition, publication.site)
+            mail = body.compose(edition, publication.site)
         _must(not xml_faults(as_rss.body), "the RSS feed is no XML")
         _must(bool(json.loads(as_json.body)), "the JSON feed is empty")
         _must(document == renderers.feeds(publication)[0], "the same stories are another feed")
@@ -205,8 +202,8 @@ def judge(given: Case) -> Judged:
         _judge_feed(document, publication)
         _judge_html(page.body.decode(), "page")
         _judge_html(mail.html, "letter")
-        _judge_html(editions.page(edition, publication.site).body.decode(), "edition")
-        wrong = xml_faults(editions.feed([edition], publication.site).body)
+        _judge_html(edition_pages.page(edition, publication.site).body.decode(), "edition")
+        wrong = xml_faults(edition_pages.feed([edition], publication.site).body)
         _must(not wrong, f"the feed of editions is no XML: {wrong[:3]}")
         bad = terminal_faults(mail.text)
         _must(not bad, f"the letter's text has {bad[:3]}")
@@ -255,7 +252,7 @@ def _judge_items(items: tuple[Item, ...]) -> None:
         _must(not bad, f"an item has {bad[:3]}")
         _must(all(len(line.splitlines()) <= 1 for line in lines[:-4]), "a line is more than one")
         _must(
-            clean.fragment(item.html, FEED) == item.html,
+            sanitize.fragment(item.html, FEED) == item.html,
             f"cleaning clean HTML changes it: {item.html[:300]!r}",
         )
         for link in (item.link, *(enclosure.url for enclosure in item.enclosures)):
@@ -266,7 +263,9 @@ def _judge_items(items: tuple[Item, ...]) -> None:
         _judge_html(item.html, "text")
 
 
-def _judge_again(given: Case, reading: Reading, items: tuple[Item, ...], verdict: Verdict) -> None:
+def _judge_again(
+    given: Case, reading: ParsedDocument, items: tuple[Item, ...], identity_policy: IdentityPolicy
+) -> None:
     """Read again the same comes out; and with entries known, the others are read as before."""
     again = PARSERS[given.kind](given.body, FEED, given.headers, given.source)
     _must(again == reading, "the same document is another reading")
@@ -288,10 +287,10 @@ def _judge_again(given: Case, reading: Reading, items: tuple[Item, ...], verdict
 
 
 def _publication(items: tuple[Item, ...]) -> Publication:
-    teller = builders.teller(full_text=True, licence="CC0")
+    publisher = builders.publisher(full_text=True, licence="CC0")
     stories = [
         builders.story(
-            item.id, Sighting(item=item, teller=teller), published=item.sort, updated=item.first_seen
+            item.id, StoryItem(item=item, publisher=publisher), published=item.sort, updated=item.first_seen
         )
         for item in items[:100]
     ]
@@ -299,10 +298,10 @@ def _publication(items: tuple[Item, ...]) -> Publication:
 
 
 def _edition(publication: Publication) -> Edition:
-    return compose(DIGEST, Untold(new=publication.stories), NOW.date(), NOW)
+    return compose(DIGEST, PendingStories(new=publication.stories), NOW.date(), NOW)
 
 
-def _judge_feed(document: Document, publication: Publication) -> None:
+def _judge_feed(document: PublishedDocument, publication: Publication) -> None:
     wrong = xml_faults(document.body)
     _must(not wrong, f"the feed is no XML: {wrong[:3]}")
     entries = etree.fromstring(document.body).findall("{http://www.w3.org/2005/Atom}entry")
@@ -367,7 +366,7 @@ def rounds(place: Workplace, web: Web, seed: int, size: int) -> None:
     sources = "".join(
         f"  - {{id: {kind}, name: The {kind}, url: '{web.url}/wp-json/{kind}', kind: {kind}, full_text: true,"
         f" licence: CC0{keys.get(kind, '')}}}\n"
-        for kind in madeup.KINDS
+        for kind in generate_documents.KINDS
     )
     sources += f"  - {{id: harmless, name: Harmless, url: '{web.url}/harmless'}}\n"
     plan = "{id: daily, title: Daily, schedule: '0 8 * * *', recipients: [ada@a.example]}"
@@ -375,17 +374,17 @@ def rounds(place: Workplace, web: Web, seed: int, size: int) -> None:
     web.answers["/robots.txt"] = Answer(status=404)
     web.feed("/harmless", builders.rss(HARMLESS))
     for day in range(2):
-        for kind, make in madeup.KINDS.items():
+        for kind, make in generate_documents.KINDS.items():
             web.feed(f"/wp-json/{kind}", make(r, COUNT, size))  # an address that stays as it is
         place.clock.now = NOW + timedelta(days=day)
-        house = place.house()
-        notices = [*fetch.run(house, force=True).notices, *digest.run(house).notices]
-        notices += publish.run(house).notices
+        app = place.app()
+        notices = [*fetch.run(app, force=True).notices, *digest.run(app).notices]
+        notices += publish.run(app).notices
         _judge_round(place, [notice for notice in notices if "bug of the program" in notice])
 
 
 def _judge_round(place: Workplace, broken: list[str]) -> None:
-    config = place.house().config
+    config = place.app().config
     _must(not broken, f"something was set aside: {broken[:3]}")
     report = look.status(config)
     _must(sum(source.items > 0 for source in report.sources) >= 4, "nearly nothing was read")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from tests.hostile import POISON
+from tests.hostile_strings import POISON
 
 law = settings(
     max_examples=80,

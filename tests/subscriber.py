@@ -11,9 +11,9 @@ from pathlib import Path
 
 from lxml import etree
 
-from aggregator.stories.identity import title_key
-from tests.strict import chain
-from tests.strict.atom import AT, A
+from aggregator.items.identity import title_key
+from tests.feed_validators import chain
+from tests.feed_validators.atom import AT, A
 
 SITE = "https://news.example/"
 

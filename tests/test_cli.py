@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from aggregator import __version__, wiring
+from aggregator import __version__
+from aggregator import app as wiring
 from tests.builders import NOW, rss
 from tests.command import Said, call, news, one_source, run, visited
 from tests.conftest import Answer, Web, Workplace
@@ -450,7 +451,7 @@ def test_second_job_ends_with_75(
     busy: Workplace, web: Web, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """L1: while another job holds the lock, a job does nothing, says so in one line and ends with 75."""
-    monkeypatch.setattr("aggregator.jobs.digest.PATIENCE", 1)
+    monkeypatch.setattr("aggregator.digests.run.PATIENCE", 1)
     before = dump(busy), files(busy.public)
     said = call(busy, *command)
     assert said.code == 75
@@ -495,6 +496,6 @@ def test_empty_clock_pretends_nothing(place: Workplace, monkeypatch: pytest.Monk
     """An empty AGGREGATOR_NOW means the real clock, and the real clock is not called a pretended one."""
     place.write("")
     monkeypatch.setenv("AGGREGATOR_NOW", "")
-    house = wiring.build(place.folder / "feeds.yaml")
-    assert house.clock() > datetime(2026, 1, 1, tzinfo=UTC)
-    assert not house.pretended_clock
+    app = wiring.build(place.folder / "feeds.yaml")
+    assert app.clock() > datetime(2026, 1, 1, tzinfo=UTC)
+    assert not app.pretended_clock

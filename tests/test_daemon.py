@@ -26,11 +26,11 @@ from typing import Any
 import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from aggregator import wiring
+from aggregator import app as wiring
+from aggregator import look
 from aggregator.daemon import Worker
-from aggregator.jobs import look
-from aggregator.model import Failure, Request, Response
-from aggregator.seams import Fetcher, House, in_process
+from aggregator.model.polling import Failure, Request, Response
+from aggregator.ports import App, Fetcher, in_process
 from tests.builders import NOW, rss
 from tests.conftest import HEAD, Answer, Asked, Clock, Web, Workplace
 from tests.processes import free_port, until
@@ -317,9 +317,9 @@ def simulated(
     def fetcher() -> Fetcher:
         return pretended
 
-    def build(file: Path) -> House:
-        isolate = lambda _documents: nullcontext(in_process)  # noqa: E731
-        return replace(wiring.build(file), clock=clock, fetcher=fetcher, isolate=isolate)
+    def build(file: Path) -> App:
+        sandbox = lambda _documents: nullcontext(in_process)  # noqa: E731
+        return replace(wiring.build(file), clock=clock, fetcher=fetcher, sandbox=sandbox)
 
     return Worker(place.folder / "feeds.yaml", build=build), pretended
 
@@ -384,7 +384,7 @@ def test_a_month_with_200_sources(place: Workplace, clock: Clock) -> None:
     run_for(worker, clock, timedelta(days=27), timedelta(minutes=10))
     late = memory_kb()
     held_against(pretended, clock.now)
-    assert not [told for told in look.manners(worker.house.config) if told.broken]
+    assert not [told for told in look.politeness_report(worker.app.config) if told.broken]
     visits = sum(len(times) for times in pretended.visits.values())
     letters = [file.name[:16] for file in (place.folder / "var" / "outbox").iterdir()]
     print(f"{visits} visits, {visits / 200 / 30:.1f} per source and day; memory {early} -> {late} kB")
@@ -407,8 +407,8 @@ def weeks(place: Workplace, clock: Clock, sources: int, days: int) -> None:
     run_for(worker, clock, tenth, step)
     clock.now -= timedelta(hours=5)  # … and was put right
     run_for(worker, clock, 5 * tenth, step)
-    manners = {told.source_id: told for told in look.manners(worker.house.config)}
-    assert {id_: told.broken for id_, told in manners.items() if told.broken} == {}
+    politeness_report = {told.source_id: told for told in look.politeness_report(worker.app.config)}
+    assert {id_: told.broken for id_, told in politeness_report.items() if told.broken} == {}
     kinds = (
         "down at times",
         "503",
@@ -420,14 +420,18 @@ def weeks(place: Workplace, clock: Clock, sources: int, days: int) -> None:
         "plain",
     )
     for n, kind in enumerate(kinds):
-        shares = [told.per_day for id_, told in manners.items() if min(int(id_[1:]) % 10, 7) == n]
+        shares = [told.per_day for id_, told in politeness_report.items() if min(int(id_[1:]) % 10, 7) == n]
         print(
             f"{kind:14} {sum(shares) / len(shares):5.2f} requests per source and day, at most {max(shares)}"
         )
-    moved = next(told for told in look.status(worker.house.config).sources if told.id == "s4")
+    moved = next(told for told in look.status(worker.app.config).sources if told.id == "s4")
     assert moved.state == "moved"
-    assert manners["s2"].per_day <= 1.1 and manners["s3"].per_day <= 2.5 and manners["s5"].per_day <= 4
-    assert all(2.5 <= told.per_day <= 24 for id_, told in manners.items() if int(id_[1:]) % 10 > 6)
+    assert (
+        politeness_report["s2"].per_day <= 1.1
+        and politeness_report["s3"].per_day <= 2.5
+        and politeness_report["s5"].per_day <= 4
+    )
+    assert all(2.5 <= told.per_day <= 24 for id_, told in politeness_report.items() if int(id_[1:]) % 10 > 6)
     letters = [file.name[:16] for file in (place.folder / "var" / "outbox").iterdir()]
     assert len(letters) == len(set(letters)) >= days // 3
 

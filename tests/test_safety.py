@@ -28,11 +28,11 @@ from xml.sax.saxutils import escape, quoteattr
 import pytest
 from lxml import etree
 
-from aggregator import wiring
+from aggregator import app as wiring
 from tests.builders import NOW
 from tests.command import PROGRAM, Said, call
 from tests.conftest import HEAD, Clock, Web, Workplace
-from tests.hostile import POISON, VECTORS, faults, parsed, terminal_faults, xml_faults
+from tests.hostile_strings import POISON, VECTORS, faults, parsed, terminal_faults, xml_faults
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 PAYLOAD = "top.document.title=1"

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from aggregator import __version__, log
-from aggregator.cli.invocation import Invocation
+from aggregator import __version__, logs
+from aggregator.cli.options import Invocation
 from aggregator.errors import AggregatorError, ConfigError
 
 
@@ -82,5 +82,5 @@ _COMMANDS = _Commands(
 @click.pass_context
 def cli(context: click.Context, config_file: Path, verbose: int) -> None:
     """Poll partner sites, tell the same news once, publish one merged feed and a digest."""
-    log.start(logging.INFO if verbose > 1 else logging.WARNING)
+    logs.start(logging.INFO if verbose > 1 else logging.WARNING)
     context.obj = Invocation(config_file, verbose > 0)

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator import wiring
-from aggregator.cli.shown import json_option, print_json, table
+from aggregator import app as wiring
+from aggregator.cli.output import json_option, print_json, table
 from aggregator.errors import AggregatorError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from aggregator.cli.invocation import Invocation
-    from aggregator.model import Config, DigestReport, Outbox
+    from aggregator.cli.options import Invocation
+    from aggregator.model.config import Config
+    from aggregator.model.digests import MailQueue
+    from aggregator.model.reports import DigestReport
 
 
 @click.group()
@@ -31,9 +33,9 @@ def digest() -> None:
 @click.pass_obj
 def digest_run(invocation: Invocation, as_json: bool) -> None:
     """Compose every digest that is due and deliver all owed mail (cron)."""
-    from aggregator.store import glance
+    from aggregator.store import idle_check
 
-    idle = glance.no_mail(invocation.config_file, wiring.clock()())
+    idle = idle_check.no_mail_due(invocation.config_file, wiring.clock()())
     if idle is not None and not as_json and not invocation.watched:
         return
     report = _run(invocation) if idle is None else _idle(*idle)
@@ -48,7 +50,7 @@ def digest_run(invocation: Invocation, as_json: bool) -> None:
 
 
 def _idle(letters: dict[str, int], waiting: datetime | None) -> DigestReport:
-    from aggregator.model import DigestReport
+    from aggregator.model.reports import DigestReport
 
     return DigestReport(waiting=waiting).counted(letters)
 
@@ -57,12 +59,12 @@ def _run(invocation: Invocation) -> DigestReport:
     """The job; asked to end, it finishes the letter in hand, which would else be one in doubt."""
     from dataclasses import replace
 
-    from aggregator.jobs import digest as job
+    from aggregator.digests import run as job
 
     stop = threading.Event()
     usual = {number: signal.signal(number, lambda *_: stop.set()) for number in (SIGTERM, SIGINT)}
     try:
-        return job.run(replace(invocation.house(mail=True), stopping=stop.is_set))
+        return job.run(replace(invocation.app(mail=True), stopping=stop.is_set))
     finally:
         for number, handler in usual.items():
             signal.signal(number, handler)
@@ -93,11 +95,11 @@ def _say_digested(report: DigestReport) -> None:
 @click.pass_obj
 def digest_preview(invocation: Invocation, digest_id: str, at: str | None, out: Path | None) -> None:
     """Write .eml and .html of what would go out now; nothing is recorded."""
-    from aggregator.jobs import digest as job
+    from aggregator.digests import run as job
 
-    house = invocation.house(secrets=False)
-    moment = _moment(at, house.config) if at else None
-    report = job.preview(house, digest_id, moment, out)
+    app = invocation.app(secrets=False)
+    moment = _moment(at, app.config) if at else None
+    report = job.preview(app, digest_id, moment, out)
     click.echo(report.told)
     for file in report.files:
         click.echo(str(file))
@@ -118,12 +120,12 @@ def _moment(text: str, config: Config) -> datetime:
 @click.pass_obj
 def digest_test(invocation: Invocation, digest_id: str, address: str) -> None:
     """Send what would go out now to one address; nothing is recorded."""
-    from aggregator.jobs import digest as job
+    from aggregator.digests import run as job
 
-    house = invocation.house(mail=True)
-    report = job.test(house, digest_id, _address(address))
-    relay = house.config.mail.smtp
-    where = f"{relay.host}:{relay.port}" if relay else house.config.data / "outbox"
+    app = invocation.app(mail=True)
+    report = job.test(app, digest_id, _address(address))
+    relay = app.config.mail.smtp
+    where = f"{relay.host}:{relay.port}" if relay else app.config.data / "outbox"
     click.echo(f"sent to {address} through {where}: {report.told}")
 
 
@@ -143,9 +145,9 @@ def _address(text: str) -> str:
 @click.pass_obj
 def digest_why(invocation: Invocation, story: str, address: str, as_json: bool) -> None:
     """Why somebody got a story in a digest, or did not."""
-    from aggregator.jobs import why
+    from aggregator.digests import explain
 
-    report = why.run(invocation.config(), story, address, wiring.clock()())
+    report = explain.run(invocation.config(), story, address, wiring.clock()())
     if as_json:
         print_json(report)
         return
@@ -162,7 +164,7 @@ def digest_why(invocation: Invocation, story: str, address: str, as_json: bool) 
 @click.pass_obj
 def digest_owed(invocation: Invocation, as_json: bool) -> None:
     """List the letters that are owed or parked, and the addresses that get no more."""
-    from aggregator.jobs import deliver
+    from aggregator.digests import deliver
 
     outbox = deliver.outbox(invocation.config())
     if as_json:
@@ -171,7 +173,7 @@ def digest_owed(invocation: Invocation, as_json: bool) -> None:
         _say_owed(outbox)
 
 
-def _say_owed(outbox: Outbox) -> None:
+def _say_owed(outbox: MailQueue) -> None:
     if outbox.relay:
         click.echo(f"the mail relay is in trouble since {outbox.relay.since:%Y-%m-%d %H:%M} UTC,")
         click.echo(f"next attempt {outbox.relay.until:%Y-%m-%d %H:%M} UTC: {outbox.relay.reason}")
@@ -205,7 +207,7 @@ def _say_owed(outbox: Outbox) -> None:
 @click.pass_obj
 def digest_retry(invocation: Invocation, addresses: tuple[str, ...]) -> None:
     """Owe failed letters of the last edition again; letters in doubt only to an ADDRESS that is named."""
-    from aggregator.jobs import deliver
+    from aggregator.digests import deliver
 
     count = deliver.retry(invocation.config(), addresses)
     click.echo(f"{count} letters are to be sent now; `aggregator digest run` does it")
@@ -216,7 +218,7 @@ def digest_retry(invocation: Invocation, addresses: tuple[str, ...]) -> None:
 @click.pass_obj
 def digest_dismiss(invocation: Invocation, addresses: tuple[str, ...]) -> None:
     """Leave parked letters as they are, and say no more of them."""
-    from aggregator.jobs import deliver
+    from aggregator.digests import deliver
 
-    count = deliver.dismiss(invocation.config(), addresses)
+    count = deliver.acknowledge(invocation.config(), addresses)
     click.echo(f"{count} parked letters are left as they are")

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator import wiring
-from aggregator.cli.shown import Progress, json_option, print_json
+from aggregator import app as wiring
+from aggregator.cli.output import Progress, json_option, print_json
 from aggregator.errors import AggregatorError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aggregator.cli.invocation import Invocation
-    from aggregator.model import Diagnosis, FetchReport
+    from aggregator.cli.options import Invocation
+    from aggregator.model.discovery import SourceCheck
+    from aggregator.model.reports import FetchReport
 
 
 ALL_FAILED = 3  # L3: when all of at least so many due sources failed, the run failed
@@ -28,14 +29,14 @@ ALL_FAILED = 3  # L3: when all of at least so many due sources failed, the run f
 @click.pass_obj
 def check(invocation: Invocation, live: bool, as_json: bool) -> None:
     """Validate feeds.yaml and say every problem with its line."""
-    from aggregator.jobs import look
+    from aggregator import look
 
     if as_json and not live:
         raise click.UsageError("--json goes with --live")
     if live:
         _check_live(invocation, as_json)
         return
-    config = invocation.house(mail=True).config
+    config = invocation.app(mail=True).config
     look.check_authority(config)
     enabled = sum(source.enabled for source in config.sources)
     click.echo(
@@ -50,10 +51,10 @@ def check(invocation: Invocation, live: bool, as_json: bool) -> None:
 
 
 def _check_live(invocation: Invocation, as_json: bool) -> None:
-    from aggregator.jobs import diagnose as job
+    from aggregator.discovery import live_check as job
 
     progress = Progress() if sys.stderr.isatty() else None
-    diagnoses = job.run(invocation.house(), progress)
+    diagnoses = job.run(invocation.app(), progress)
     if progress:
         progress.end()
     if as_json:
@@ -67,7 +68,7 @@ def _check_live(invocation: Invocation, as_json: bool) -> None:
         )
 
 
-def _say_diagnoses(diagnoses: Sequence[Diagnosis]) -> None:
+def _say_diagnoses(diagnoses: Sequence[SourceCheck]) -> None:
     for told in diagnoses:
         click.echo(f"{told.id}: {told.state}" + (f": {told.reason}" if told.reason else ""))
         if told.mend:
@@ -86,16 +87,16 @@ def _say_diagnoses(diagnoses: Sequence[Diagnosis]) -> None:
 def fetch(invocation: Invocation, sources: tuple[str, ...], force: bool, as_json: bool) -> None:
     """Visit the sources that are due, place their items, publish what changed (the cron job)."""
     if not sources and not force:
-        from aggregator.store import glance
+        from aggregator.store import idle_check
 
-        waiting = glance.idle(invocation.config_file, wiring.clock()())
+        waiting = idle_check.nothing_due(invocation.config_file, wiring.clock()())
         if waiting is not None:
             _say_idle(invocation, waiting, as_json)
             return
-    from aggregator.jobs import fetch as job
+    from aggregator.polling import fetch as job
 
     progress = Progress() if sys.stderr.isatty() else None
-    report = job.run(invocation.house(), ids=sources, force=force, progress=progress)
+    report = job.run(invocation.app(), ids=sources, force=force, progress=progress)
     if progress:
         progress.end()
     for notice in report.notices:
@@ -113,7 +114,7 @@ def fetch(invocation: Invocation, sources: tuple[str, ...], force: bool, as_json
 
 def _say_idle(invocation: Invocation, waiting: int, as_json: bool) -> None:
     if as_json:
-        from aggregator.model import FetchReport
+        from aggregator.model.reports import FetchReport
 
         print_json(FetchReport(not_due=waiting))
     elif invocation.watched:
@@ -149,9 +150,9 @@ def _say_fetched(report: FetchReport) -> None:
 @click.pass_obj
 def publish(invocation: Invocation, as_json: bool) -> None:
     """Render every channel again; files whose bytes are right are not touched."""
-    from aggregator.jobs import publish as job
+    from aggregator.publishing import publish as job
 
-    report = job.run(invocation.house(secrets=False))
+    report = job.run(invocation.app(secrets=False))
     for notice in report.notices:
         click.echo(notice, err=True)
     if as_json:
@@ -165,7 +166,7 @@ def publish(invocation: Invocation, as_json: bool) -> None:
 @click.pass_obj
 def backup(invocation: Invocation, file: Path) -> None:
     """Write a consistent copy of the database while others use it."""
-    from aggregator.jobs import upkeep
+    from aggregator import upkeep
 
     size = upkeep.backup(invocation.config(), file)
     if invocation.watched:
@@ -176,9 +177,9 @@ def backup(invocation: Invocation, file: Path) -> None:
 @click.pass_obj
 def prune(invocation: Invocation) -> None:
     """Take away visits, runs and long texts that are older than `retention` allows."""
-    from aggregator.jobs import upkeep
+    from aggregator import upkeep
 
-    report = upkeep.prune(invocation.house(secrets=False))
+    report = upkeep.prune(invocation.app(secrets=False))
     if invocation.watched:
         click.echo(
             f"{report.visits} visits, {report.runs} runs and the texts of {report.texts} items taken away"

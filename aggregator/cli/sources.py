@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator.cli.shown import Progress, json_option, print_json, table
+from aggregator.cli.output import Progress, json_option, print_json, table
 
 if TYPE_CHECKING:
-    from aggregator.cli.invocation import Invocation
-    from aggregator.model import Discovery, Offer, Preview
+    from aggregator.cli.options import Invocation
+    from aggregator.model.discovery import Discovery, Preview, TriedProposal
 
 
 @click.group()
@@ -47,10 +47,10 @@ def source_discard(invocation: Invocation, ids: tuple[str, ...]) -> None:
 
 
 def _decide_held(invocation: Invocation, ids: tuple[str, ...], *, release: bool) -> None:
-    from aggregator.jobs import upkeep
+    from aggregator import upkeep
 
     word = "let through: the next run publishes them" if release else "discarded"
-    for id_, count in upkeep.decide_held(invocation.house(secrets=False), ids, release=release).items():
+    for id_, count in upkeep.decide_held(invocation.app(secrets=False), ids, release=release).items():
         none = "no items are held; if its page lost items, the next one is believed as it is"
         click.echo(f"{id_}: {f'{count} items {word}' if count else none}")
 
@@ -61,11 +61,11 @@ def _decide_held(invocation: Invocation, ids: tuple[str, ...], *, release: bool)
 @click.pass_obj
 def source_discover(invocation: Invocation, url: str, as_json: bool) -> None:
     """Find what can be polled at a partner's page; nothing is recorded."""
-    from aggregator.jobs import discover as job
-    from aggregator.jobs.preview import address
+    from aggregator.discovery import discover as job
+    from aggregator.discovery.preview import address
 
     progress = Progress() if sys.stderr.isatty() else None
-    found = job.run(invocation.house(secrets=False), address(url), progress)
+    found = job.run(invocation.app(secrets=False), address(url), progress)
     if progress:
         progress.end()
     if as_json:
@@ -95,7 +95,7 @@ def _say_discovered(found: Discovery) -> None:
         click.echo(f"\nFor feeds.yaml, below `sources:`\n\n{best.yaml}", nl=False)
 
 
-def _say_offer(offer: Offer) -> None:
+def _say_offer(offer: TriedProposal) -> None:
     proposal = offer.proposal
     sure = f"{min(proposal.score, 1.0):.0%} sure"
     click.echo(f"{proposal.kind}  {proposal.url}  ({proposal.why}; {sure})")
@@ -118,10 +118,10 @@ def _say_offer(offer: Offer) -> None:
 @click.pass_obj
 def source_preview(invocation: Invocation, name: str, force: bool, as_json: bool) -> None:
     """Show the items of a source as they would be taken now; nothing is recorded."""
-    from aggregator.jobs import preview as job
+    from aggregator.discovery import preview as job
 
     progress = Progress() if sys.stderr.isatty() else None
-    shown = job.run(invocation.house(), name, force=force, progress=progress)
+    shown = job.run(invocation.app(), name, force=force, progress=progress)
     if progress:
         progress.end()
     if as_json:
@@ -152,9 +152,9 @@ def _say_preview(shown: Preview) -> None:
 @click.pass_obj
 def source_letter(invocation: Invocation, id_: str) -> None:
     """Print a letter to the publisher of a source that makes trouble."""
-    from aggregator.jobs import appeal
+    from aggregator.discovery import appeal
 
-    letter = appeal.run(invocation.house(secrets=False), id_)
+    letter = appeal.run(invocation.app(secrets=False), id_)
     click.echo(letter or f"{id_}: there is nothing to complain about\n", nl=False)
 
 
@@ -163,7 +163,7 @@ def source_letter(invocation: Invocation, id_: str) -> None:
 @click.pass_obj
 def source_import(invocation: Invocation, file: Path) -> None:
     """Add the feeds of an OPML file to feeds.yaml; all else in it stays as it is."""
-    from aggregator.jobs import upkeep
+    from aggregator import upkeep
 
     brought = upkeep.import_sources(invocation.config_file, file)
     click.echo(f"{len(brought.added)} sources added{': ' if brought.added else ''}{', '.join(brought.added)}")
@@ -175,6 +175,6 @@ def source_import(invocation: Invocation, file: Path) -> None:
 @click.pass_obj
 def source_export(invocation: Invocation) -> None:
     """Print the polled sources as OPML."""
-    from aggregator.jobs import upkeep
+    from aggregator import upkeep
 
     click.echo(upkeep.export_sources(invocation.config()).decode(), nl=False)

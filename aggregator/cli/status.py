@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator import wiring
-from aggregator.cli.shown import json_option, print_json, say_doubt, table
+from aggregator import app as wiring
+from aggregator.cli.output import json_option, print_candidate, print_json, table
 from aggregator.errors import AggregatorError
 from aggregator.text import line
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from aggregator.cli.invocation import Invocation
-    from aggregator.model import Manners, StatusReport
+    from aggregator.cli.options import Invocation
+    from aggregator.model.polling import PolitenessReport
+    from aggregator.model.reports import StatusReport
 
 
 @click.command()
@@ -38,14 +39,16 @@ def status(
     invocation: Invocation, as_json: bool, checking: bool, textfile: Path | None, politeness: bool
 ) -> None:
     """Health of every source, last runs, owed mail."""
-    from aggregator.jobs import look
+    from aggregator import look
 
     if politeness:
-        manners = look.manners(invocation.config())
+        politeness_report = look.politeness_report(invocation.config())
         if as_json:
-            print_json({"sources": manners, "broken": sum(len(m.broken) for m in manners)})
+            print_json(
+                {"sources": politeness_report, "broken": sum(len(m.broken) for m in politeness_report)}
+            )
         else:
-            _say_manners(manners)
+            _say_manners(politeness_report)
         return
     report = look.status(invocation.config())
     now = wiring.clock()()
@@ -62,7 +65,7 @@ def status(
 
 
 def _say_status(report: StatusReport, now: datetime) -> None:
-    from aggregator.jobs import contain, look
+    from aggregator import containment, look
 
     rows: list[tuple[str, ...]] = [("source", "state", "last success", "next visit", "items", "reason")]
     for source in report.sources:
@@ -102,20 +105,20 @@ def _say_status(report: StatusReport, now: datetime) -> None:
     if report.set_aside:
         click.echo("\nSet aside, because it broke a step of the program:")
     for one in report.set_aside:
-        click.echo(contain.said_of(one))
-    if report.doubts:
+        click.echo(containment.said_of(one))
+    if report.merge_candidates:
         click.echo(
             "\nOne story or two? (aggregator story explain A B; then story merge A B, or story apart A B)"
         )
-    for doubt in report.doubts:
-        say_doubt(doubt)
+    for merge_candidate in report.merge_candidates:
+        print_candidate(merge_candidate)
 
 
-def _say_manners(manners: Sequence[Manners]) -> None:
+def _say_manners(politeness_report: Sequence[PolitenessReport]) -> None:
     rows: list[tuple[str, ...]] = [
         ("source", "visits", "requests a day", "conditional", "304", "smallest gap", "wasted", "rules broken")
     ]
-    for told in manners:
+    for told in politeness_report:
         gap = told.smallest_gap
         rows.append(
             (
@@ -130,11 +133,11 @@ def _say_manners(manners: Sequence[Manners]) -> None:
             )
         )
     table(rows)
-    broken = sum(bool(told.broken) for told in manners)
-    click.echo(f"\n{len(manners)} sources visited; rules were broken at {broken or 'none'} of them")
+    broken = sum(bool(told.broken) for told in politeness_report)
+    click.echo(f"\n{len(politeness_report)} sources visited; rules were broken at {broken or 'none'} of them")
 
 
 def _next(moment: datetime | None, now: datetime) -> str:
-    from aggregator.jobs import look
+    from aggregator import look
 
     return "now" if moment is None or moment <= now else look.ago(moment, now)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aggregator.cli.shown import json_option, print_json, say_doubt
+from aggregator.cli.output import json_option, print_candidate, print_json
 
 if TYPE_CHECKING:
-    from aggregator.cli.invocation import Invocation
-    from aggregator.model import Diff
+    from aggregator.cli.options import Invocation
+    from aggregator.model.stories import ReclusterDiff
 
 
 @click.command()
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 @click.pass_obj
 def search(invocation: Invocation, query: tuple[str, ...], limit: int, as_json: bool) -> None:
     """Full-text search over all stories."""
-    from aggregator.jobs import look
+    from aggregator import look
 
     found = look.search(invocation.config(), " ".join(query), limit)
     if as_json:
         print_json({"query": " ".join(query), "stories": [look.story_line(story) for story in found]})
         return
     for story in found:
-        click.echo(f"{story.id}  {story.published:%Y-%m-%d}  {story.lead.title}  ({story.teller.name})")
+        click.echo(f"{story.id}  {story.published:%Y-%m-%d}  {story.lead.title}  ({story.publisher.name})")
     if not found:
         click.echo("nothing found", err=True)
 
@@ -43,7 +43,7 @@ def story() -> None:
 @click.pass_obj
 def story_show(invocation: Invocation, ids: tuple[str, ...], as_json: bool) -> None:
     """Show stories with all the items that tell them."""
-    from aggregator.jobs import look
+    from aggregator import look
 
     config = invocation.config()
     told = [look.story(config, id_) for id_ in ids]
@@ -81,7 +81,7 @@ def _say_story(shown: dict[str, Any]) -> None:
 @click.pass_obj
 def story_explain(invocation: Invocation, name: str, other: str | None, as_json: bool) -> None:
     """Say why items are one story, and why other news are not; with two IDs, how these two compare."""
-    from aggregator.jobs import explain
+    from aggregator.dedupe import explain
 
     config = invocation.config()
     told = explain.pair(config, name, other) if other else explain.story(config, name)
@@ -99,7 +99,7 @@ def _say_explained(told: dict[str, Any]) -> None:
     for item in told["items"]:
         language = f", {item['language']}" if item["language"] else ""
         click.echo(
-            f"\n{item['teller']}{language}: {item['title']}\n  {item['id']}  {item['link'] or 'no link'}"
+            f"\n{item['publisher']}{language}: {item['title']}\n  {item['id']}  {item['link'] or 'no link'}"
         )
         if item["evidence"]:
             click.echo("  It tells the same news as the story's lead, because")
@@ -140,7 +140,7 @@ def _against(compared: dict[str, Any]) -> str:
 def _say_pair(told: dict[str, Any]) -> None:
     for side in (told["a"], told["b"]):
         click.echo(
-            f"{side['teller']}: {side['title']}\n  {side['item']} of story {side['story']}  {side['link'] or ''}"
+            f"{side['publisher']}: {side['title']}\n  {side['item']} of story {side['story']}  {side['link'] or ''}"
         )
     words = {
         "same": "They tell the same news.",
@@ -158,9 +158,9 @@ def _say_pair(told: dict[str, Any]) -> None:
 @click.pass_obj
 def story_merge(invocation: Invocation, ids: tuple[str, ...]) -> None:
     """Make stories one; the oldest id stays, the others lead to it for ever."""
-    from aggregator.jobs import edit
+    from aggregator.dedupe import editor_decisions
 
-    kept, gone = edit.merge(invocation.house(secrets=False), ids, _who())
+    kept, gone = editor_decisions.merge(invocation.app(secrets=False), ids, _who())
     click.echo(f"{', '.join(gone)} became part of {kept} {_FROM_NEXT_RUN}")
 
 
@@ -172,9 +172,9 @@ def story_merge(invocation: Invocation, ids: tuple[str, ...]) -> None:
 @click.pass_obj
 def story_split(invocation: Invocation, items: tuple[str, ...], announce: bool) -> None:
     """Take items out of their story; they found another, and never come back by themselves."""
-    from aggregator.jobs import edit
+    from aggregator.dedupe import editor_decisions
 
-    home, part = edit.split(invocation.house(secrets=False), items, _who(), announce=announce)
+    home, part = editor_decisions.split(invocation.app(secrets=False), items, _who(), announce=announce)
     click.echo(f"{part} was split off {home} {_FROM_NEXT_RUN}")
 
 
@@ -184,9 +184,9 @@ def story_split(invocation: Invocation, items: tuple[str, ...], announce: bool) 
 @click.pass_obj
 def story_apart(invocation: Invocation, one: str, other: str) -> None:
     """Say that two stories are two; they leave the list of doubts and are never merged."""
-    from aggregator.jobs import edit
+    from aggregator.dedupe import editor_decisions
 
-    ids = edit.apart(invocation.house(secrets=False), one, other, _who())
+    ids = editor_decisions.keep_apart(invocation.app(secrets=False), one, other, _who())
     click.echo(f"{ids[0]} and {ids[1]} stay two")
 
 
@@ -196,16 +196,16 @@ def story_apart(invocation: Invocation, one: str, other: str) -> None:
 @click.pass_obj
 def story_recluster(invocation: Invocation, dry_run: bool, as_json: bool) -> None:
     """Place everything again by the rules of today and say the difference; nothing is published or mailed by it."""
-    from aggregator.jobs import recluster
+    from aggregator.dedupe import recluster
 
-    diff = recluster.run(invocation.house(secrets=False), dry_run=dry_run)
+    diff = recluster.run(invocation.app(secrets=False), dry_run=dry_run)
     if as_json:
         print_json(diff)
     else:
         _say_diff(diff)
 
 
-def _say_diff(diff: Diff) -> None:
+def _say_diff(diff: ReclusterDiff) -> None:
     would = "" if diff.applied else "would "
     for leaving in diff.leaves:
         click.echo(
@@ -213,7 +213,7 @@ def _say_diff(diff: Diff) -> None:
         )
         click.echo(f"  {leaving.why}")
     for pair in diff.joins:
-        say_doubt(pair)
+        print_candidate(pair)
     joins = "are on the editors' list" if diff.applied else "would go on the editors' list"
     click.echo(
         f"{diff.stories} stories looked at: {len(diff.leaves)} items {would}leave, {len(diff.joins)} pairs {joins}"
@@ -249,10 +249,10 @@ def story_unhide(invocation: Invocation, ids: tuple[str, ...]) -> None:
 def _set_hidden(
     invocation: Invocation, ids: tuple[str, ...], *, hidden: bool, withdrawn: bool = False
 ) -> None:
-    from aggregator.jobs import upkeep
+    from aggregator import upkeep
 
-    house = invocation.house(secrets=False)
-    changed = upkeep.set_hidden(house, ids, _who(), hidden=hidden, withdrawn=withdrawn)
+    app = invocation.app(secrets=False)
+    changed = upkeep.set_hidden(app, ids, _who(), hidden=hidden, withdrawn=withdrawn)
     word = "hidden" if hidden else "shown again"
     for id_ in changed:
         click.echo(f"{id_} is {word} from the next run on (or now: aggregator publish)")

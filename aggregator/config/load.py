@@ -10,9 +10,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 from zoneinfo import ZoneInfo
 
-from aggregator import model, urls
-from aggregator.config import values, yamlfile
+from aggregator import urls
+from aggregator.config import values, yaml_lines
 from aggregator.errors import ConfigError, Problem
+from aggregator.model.config import (
+    OPERATOR_ID,
+    ArticleLayout,
+    Channel,
+    Config,
+    Credentials,
+    DigestPlan,
+    FetchRules,
+    Layout,
+    MailRules,
+    Retention,
+    Selection,
+    Site,
+    Smtp,
+    Source,
+    TopicRule,
+)
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -22,10 +39,10 @@ if TYPE_CHECKING:
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 PLACEHOLDERS = (("contact", "news@example.org"), ("authority", "news.example.org,2026"))
 """What the shipped feeds.yaml has where every installation needs something of its own."""
-Found = tuple[int, yamlfile.Path, str]
+Found = tuple[int, yaml_lines.Path, str]
 
 
-def load(file: Path, *, secrets: bool = True, mail: bool = True) -> model.Config:
+def load(file: Path, *, secrets: bool = True, mail: bool = True) -> Config:
     """The configuration in `file`.
 
     With `secrets=False` (commands that only read) references to secrets are left unresolved, with `mail=False`
@@ -41,7 +58,7 @@ def load(file: Path, *, secrets: bool = True, mail: bool = True) -> model.Config
         line = raw[: error.start].count(b"\n") + 1
         raise _refusal(file, [(line, (), "is not UTF-8 text")]) from error
 
-    tree = yamlfile.read(text)
+    tree = yaml_lines.read(text)
     if tree.value is None and not tree.problems:
         tree.problems.append((1, (), "is empty; `site` and `sources` are needed"))
     part, shape_problems = _shape(tree)
@@ -68,7 +85,7 @@ def _refusal(file: Path, found: Iterable[Found]) -> ConfigError:
     )
 
 
-def _dotted(path: yamlfile.Path) -> str:
+def _dotted(path: yaml_lines.Path) -> str:
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
@@ -78,7 +95,7 @@ def _dotted(path: yamlfile.Path) -> str:
 # --- shape ---------------------------------------------------------------------------------------------
 
 
-def _shape(tree: yamlfile.Tree) -> tuple[schema.File | None, list[Found]]:
+def _shape(tree: yaml_lines.Tree) -> tuple[schema.File | None, list[Found]]:
     from pydantic import ValidationError
 
     from aggregator.config import schema
@@ -91,9 +108,9 @@ def _shape(tree: yamlfile.Tree) -> tuple[schema.File | None, list[Found]]:
         return None, [_explained(detail, tree) for detail in error.errors(include_url=False)]
 
 
-def _explained(detail: ErrorDetails, tree: yamlfile.Tree) -> Found:
+def _explained(detail: ErrorDetails, tree: yaml_lines.Tree) -> Found:
     """One pydantic error in our words, at its line."""
-    path: yamlfile.Path = ()
+    path: yaml_lines.Path = ()
     for step in detail["loc"]:
         # One thing where a list may stand is a list of one to the schema, but not to the file.
         if step != "[key]" and (isinstance(step, str) or (*path, step) in tree.lines):
@@ -147,7 +164,7 @@ def _did_you_mean(word: str, known: Iterable[str]) -> str:
     return f', did you mean "{near[0]}"?' if near else ""
 
 
-def _keys_beside(path: yamlfile.Path) -> list[str]:
+def _keys_beside(path: yaml_lines.Path) -> list[str]:
     """The keys the schema allows where the unknown key `path` stands."""
     from pydantic import BaseModel
 
@@ -174,7 +191,7 @@ def _models_in(annotation: Any, base: type) -> Iterator[Any]:
 # --- references between parts --------------------------------------------------------------------------
 
 
-def _references(tree: yamlfile.Tree) -> Iterator[Found]:
+def _references(tree: yaml_lines.Tree) -> Iterator[Found]:
     """Names that must be unique or must exist; works on whatever part of the tree has the right shape."""
     sources, channels, digests = (_parts(tree.value, key) for key in ("sources", "channels", "digests"))
     for key, parts in (("sources", sources), ("channels", channels), ("digests", digests)):
@@ -196,7 +213,7 @@ def _references(tree: yamlfile.Tree) -> Iterator[Found]:
                 yield from _exist(tree, path, _listed(_mapping_at(part, side), key), known)
     for n, part in digests:
         yield from _exist(tree, ("digests", n, "channels"), _listed(part, "channels"), channel_ids)
-        if part.get("id") == model.OPERATOR:
+        if part.get("id") == OPERATOR_ID:
             here = ("digests", n, "id")
             yield tree.line(here), here, "is taken by the mail of `operator`: choose another"
     for n, part in sources:
@@ -209,7 +226,7 @@ def _references(tree: yamlfile.Tree) -> Iterator[Found]:
     yield from _relay_sense(tree)
 
 
-def _relay_sense(tree: yamlfile.Tree) -> Iterator[Found]:
+def _relay_sense(tree: yaml_lines.Tree) -> Iterator[Found]:
     smtp, where = _mapping_at(_mapping_at(tree.value, "mail"), "smtp"), ("mail", "smtp")
     for key, other in (("user", "password"), ("password", "user")):
         if smtp.get(key) is not None and smtp.get(other) is None:
@@ -219,7 +236,7 @@ def _relay_sense(tree: yamlfile.Tree) -> Iterator[Found]:
         yield tree.line(path), path, "none would send the password in clear: use starttls or tls"
 
 
-def _source_sense(tree: yamlfile.Tree, n: int, part: dict[str, Any]) -> Iterator[Found]:
+def _source_sense(tree: yaml_lines.Tree, n: int, part: dict[str, Any]) -> Iterator[Found]:
     where = ("sources", n)
     if part.get("kind") == "page" and not part.get("page"):
         yield tree.line((*where, "kind")), (*where, "page"), "is missing: a page source needs selectors"
@@ -246,7 +263,9 @@ def _source_sense(tree: yamlfile.Tree, n: int, part: dict[str, Any]) -> Iterator
         yield tree.line((*where, "password")), (*where, "user"), "is missing beside `password`"
 
 
-def _layouts(part: dict[str, Any], where: yamlfile.Path) -> Iterator[tuple[yamlfile.Path, dict[str, Any]]]:
+def _layouts(
+    part: dict[str, Any], where: yaml_lines.Path
+) -> Iterator[tuple[yaml_lines.Path, dict[str, Any]]]:
     """The layouts of a page source and where they stand: one, or several in a list."""
     page = part.get("page")
     if isinstance(page, dict):
@@ -282,7 +301,7 @@ def _listed(part: dict[str, Any], key: str) -> list[Any]:
 
 
 def _unique(
-    tree: yamlfile.Tree, key: str, parts: list[tuple[int, dict[str, Any]]], name: str
+    tree: yaml_lines.Tree, key: str, parts: list[tuple[int, dict[str, Any]]], name: str
 ) -> Iterator[Found]:
     first: dict[str, int] = {}
     for n, part in parts:
@@ -296,7 +315,9 @@ def _unique(
         first.setdefault(value, n)
 
 
-def _exist(tree: yamlfile.Tree, path: yamlfile.Path, names: list[Any], known: set[str]) -> Iterator[Found]:
+def _exist(
+    tree: yaml_lines.Tree, path: yaml_lines.Path, names: list[Any], known: set[str]
+) -> Iterator[Found]:
     for n, name in enumerate(names):
         if str(name) not in known:
             here = (*path, n)
@@ -313,9 +334,9 @@ class _Vault:
         self.folder = folder
         self.resolve = resolve
         self.mail = mail
-        self.problems: list[tuple[yamlfile.Path, str]] = []
+        self.problems: list[tuple[yaml_lines.Path, str]] = []
 
-    def open(self, reference: str | None, path: yamlfile.Path) -> str | None:
+    def open(self, reference: str | None, path: yaml_lines.Path) -> str | None:
         match = values.SECRET.fullmatch(reference) if reference else None
         if not match:
             return reference
@@ -334,7 +355,7 @@ class _Vault:
             return None
 
 
-def _config_secrets(tree: yamlfile.Tree, vault: _Vault) -> None:
+def _config_secrets(tree: yaml_lines.Tree, vault: _Vault) -> None:
     """Reports missing secrets also where the file has other problems."""
     for n, part in _parts(tree.value, "sources"):
         for key in ("user", "password"):
@@ -349,7 +370,7 @@ def _config_secrets(tree: yamlfile.Tree, vault: _Vault) -> None:
 # --- from the file's shape to the model ----------------------------------------------------------------
 
 
-def _config(file: Path, raw: bytes, part: schema.File, vault: _Vault) -> model.Config:
+def _config(file: Path, raw: bytes, part: schema.File, vault: _Vault) -> Config:
     folder = file.resolve().parent
     site = part.site
     zone = site.timezone
@@ -357,40 +378,40 @@ def _config(file: Path, raw: bytes, part: schema.File, vault: _Vault) -> model.C
     sources = tuple(_source(source, zone) for source in part.sources)
     if data.resolve().is_relative_to(public.resolve()):
         vault.problems.append((("paths", "data"), "must not lie in `public`, which everybody can read"))
-    return model.Config(
+    return Config(
         file=file,
         digest_of_file=hashlib.sha256(raw).hexdigest(),
-        site=model.Site(**{key: getattr(site, key) for key in type(site).model_fields}),
+        site=Site(**{key: getattr(site, key) for key in type(site).model_fields}),
         data=data,
         public=public,
-        fetch=model.FetchRules(**{key: getattr(part.fetch, key) for key in type(part.fetch).model_fields}),
+        fetch=FetchRules(**{key: getattr(part.fetch, key) for key in type(part.fetch).model_fields}),
         sources=sources,
         credentials=_credentials(part.sources, sources, vault),
-        topics=tuple(model.TopicRule(topic=topic, words=words) for topic, words in part.topics.items()),
+        topics=tuple(TopicRule(topic=topic, words=words) for topic, words in part.topics.items()),
         channels=_channels(part),
         digests=tuple(_digest(digest, site.language, zone) for digest in part.digests),
         operator=_operator(part.operator, site) if part.operator else None,
         mail=_mail(part, vault),
-        retention=model.Retention(visits=part.retention.visits, texts=part.retention.texts),
+        retention=Retention(visits=part.retention.visits, texts=part.retention.texts),
         hub=part.publish.hub,
         listen=_listen(part.web.listen),
         placeholder=next((key for key, held in PLACEHOLDERS if held == getattr(site, key)), None),
     )
 
 
-def _source(part: schema.SourcePart, zone: ZoneInfo) -> model.Source:
+def _source(part: schema.SourcePart, zone: ZoneInfo) -> Source:
     fields = {key: getattr(part, key) for key in type(part).model_fields}
     fields["timezone"] = part.timezone or zone
     fields["page"] = tuple(_layout(layout) for layout in part.page)
     fields["url"] = _address(part.model_dump(include={"kind", "url", "zenodo"}))
     for key in ("zenodo", "user", "password"):
         del fields[key]
-    return model.Source(**fields)
+    return Source(**fields)
 
 
 def _credentials(
-    parts: Sequence[schema.SourcePart], sources: Sequence[model.Source], vault: _Vault
-) -> dict[str, model.Credentials]:
+    parts: Sequence[schema.SourcePart], sources: Sequence[Source], vault: _Vault
+) -> dict[str, Credentials]:
     """Return the credentials by source id, each bound to the origin of the configured URL."""
     found = {}
     for n, (part, source) in enumerate(zip(parts, sources, strict=True)):
@@ -398,49 +419,49 @@ def _credentials(
         password = vault.open(part.password, ("sources", n, "password"))
         if user:
             place = urls.origin(source.url)
-            found[source.id] = model.Credentials(origin=place, user=user, password=password or "")
+            found[source.id] = Credentials(origin=place, user=user, password=password or "")
     return found
 
 
-def _layout(part: schema.PagePart) -> model.Layout:
+def _layout(part: schema.PagePart) -> Layout:
     fields = {key: getattr(part, key) for key in type(part).model_fields}
     fields["item"] = part.item or ""
-    fields["article"] = model.ArticleLayout(**part.article.model_dump()) if part.article else None
-    return model.Layout(**fields)
+    fields["article"] = ArticleLayout(**part.article.model_dump()) if part.article else None
+    return Layout(**fields)
 
 
-def _channels(part: schema.File) -> tuple[model.Channel, ...]:
+def _channels(part: schema.File) -> tuple[Channel, ...]:
     """Those that are declared, `all` among them, and those of single sources and topics."""
     declared = tuple(_channel(channel) for channel in part.channels)
     known = {channel.id for channel in declared}
     if "all" not in known:
-        declared = (model.Channel(id="all", title=part.site.title), *declared)
+        declared = (Channel(id="all", title=part.site.title), *declared)
     return (*declared, *(channel for channel in _automatic(part) if channel.id not in known))
 
 
-def _automatic(part: schema.File) -> Iterator[model.Channel]:
+def _automatic(part: schema.File) -> Iterator[Channel]:
     if "sources" in part.publish.automatic:
         for source in part.sources:
-            only = model.Selection(sources=(source.id,))
-            yield model.Channel(id=f"source-{source.id}", title=source.name, include=only, automatic=True)
+            only = Selection(sources=(source.id,))
+            yield Channel(id=f"source-{source.id}", title=source.name, include=only, automatic=True)
     if "topics" in part.publish.automatic:
         for topic in dict.fromkeys([*part.topics, *(t for source in part.sources for t in source.topics)]):
-            only = model.Selection(topics=(topic,))
+            only = Selection(topics=(topic,))
             title = f"{part.site.title}: {topic}"
-            yield model.Channel(id=f"topic-{topic}", title=title, include=only, automatic=True)
+            yield Channel(id=f"topic-{topic}", title=title, include=only, automatic=True)
 
 
-def _channel(part: schema.ChannelPart) -> model.Channel:
-    return model.Channel(
+def _channel(part: schema.ChannelPart) -> Channel:
+    return Channel(
         id=part.id,
         title=part.title,
-        include=model.Selection(**part.include.model_dump()),
-        exclude=model.Selection(**part.exclude.model_dump()),
+        include=Selection(**part.include.model_dump()),
+        exclude=Selection(**part.exclude.model_dump()),
     )
 
 
-def _digest(part: schema.DigestPart, language: str, zone: ZoneInfo) -> model.DigestPlan:
-    return model.DigestPlan(
+def _digest(part: schema.DigestPart, language: str, zone: ZoneInfo) -> DigestPlan:
+    return DigestPlan(
         id=part.id,
         title=part.title,
         channels=part.channels,
@@ -453,9 +474,9 @@ def _digest(part: schema.DigestPart, language: str, zone: ZoneInfo) -> model.Dig
     )
 
 
-def _operator(part: schema.OperatorPart, site: schema.SitePart) -> model.DigestPlan:
-    return model.DigestPlan(
-        id=model.OPERATOR,
+def _operator(part: schema.OperatorPart, site: schema.SitePart) -> DigestPlan:
+    return DigestPlan(
+        id=OPERATOR_ID,
         title=f"{site.title}, for its operator",
         channels=(),
         schedule=part.schedule,
@@ -474,17 +495,17 @@ def _listen(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _mail(part: schema.File, vault: _Vault) -> model.MailRules:
+def _mail(part: schema.File, vault: _Vault) -> MailRules:
     if part.mail is None:
         name = part.site.title.replace("\\", "\\\\").replace('"', '\\"')
-        return model.MailRules(sender=f'"{name}" <{part.site.contact}>')
+        return MailRules(sender=f'"{name}" <{part.site.contact}>')
     relay = part.mail.smtp
     if relay is None:
-        return model.MailRules(sender=part.mail.sender, rate=part.mail.rate)
-    return model.MailRules(
+        return MailRules(sender=part.mail.sender, rate=part.mail.rate)
+    return MailRules(
         sender=part.mail.sender,
         rate=part.mail.rate,
-        smtp=model.Smtp(
+        smtp=Smtp(
             host=relay.host,
             port=relay.port or PORTS[relay.security],
             security=relay.security,

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from aggregator.config import values
-from aggregator.model import Kind
+from aggregator.model.documents import Kind
 
 SourceKind = Literal["feed", "jsonfeed", "page", "ical", "wordpress", "zenodo"]
 

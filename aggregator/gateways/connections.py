@@ -17,7 +17,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
-from aggregator.gateways import address, tls
+from aggregator.gateways import ssrf, tls
 
 BUFFER_BYTES = 65_536
 CONNECT_SECONDS = 10.0
@@ -150,8 +150,8 @@ class _BoundedResponse(http.client.HTTPResponse):
 def _connect(conn: HTTPConnection) -> socket.socket:
     """Connect to an address that was checked; every address of the host must pass."""
     host, port = conn._dns_host, conn.port or conn.default_port
-    addresses = address.resolve(host, port, remaining())
-    if refusal := address.refusal(host, port, addresses, limits().allowed, limits().leads, remaining):
+    addresses = ssrf.resolve(host, port, remaining())
+    if refusal := ssrf.refusal(host, port, addresses, limits().allowed, limits().leads, remaining):
         raise BlockedAddress(refusal)
     problem: OSError | None = None
     for one in addresses:

@@ -16,8 +16,8 @@ from typing import IO
 
 from aggregator import permissions
 from aggregator.errors import AnotherRunHolds, FilesError, MailError
-from aggregator.model import Document
-from aggregator.seams import Mailer
+from aggregator.model.publishing import PublishedDocument
+from aggregator.ports import Mailer
 
 LOCK = "lock"
 PRIVATE = ("aggregator.db*", "aggregator-before-migration-*.db", LOCK)
@@ -86,7 +86,7 @@ def _taken(handle: IO[str]) -> bool:
     return True
 
 
-def write_document(public: Path, document: Document) -> bool:
+def write_document(public: Path, document: PublishedDocument) -> bool:
     """Put a document and its `.gz` in place if their bytes differ from what is there; whether it did (PB13).
 
     Both are on disk as drafts before the first is renamed, so that they disagree no longer than two renames (P4);

@@ -20,9 +20,10 @@ from urllib3.exceptions import HTTPError
 
 from aggregator import __version__, urls
 from aggregator.gateways import codings, connections, redirects
-from aggregator.gateways.address import SlowLookup
 from aggregator.gateways.connections import BlockedAddress, DeadlinePassed, Limits, remaining
-from aggregator.model import Credentials, Failure, FetchRules, Request, Response, Site
+from aggregator.gateways.ssrf import SlowLookup
+from aggregator.model.config import Credentials, FetchRules, Site
+from aggregator.model.polling import Failure, Request, Response
 
 CHUNK = 65_536
 ERROR_SECONDS = 2.0

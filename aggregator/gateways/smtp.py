@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from email.utils import parseaddr
 
 from aggregator.errors import MailError
-from aggregator.model import Smtp
-from aggregator.seams import Mailer, MailInterrupted, MailRefused
+from aggregator.model.config import Smtp
+from aggregator.ports import Mailer, MailInterrupted, MailRefused
 from aggregator.text import line
 
 TIMEOUT = 30.0

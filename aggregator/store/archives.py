@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from aggregator.model import Tombstone
+from aggregator.model.publishing import Tombstone
 from aggregator.store.connection import Store, sure_moment
 
 
@@ -63,9 +63,9 @@ def written(store: Store, record: ArchiveRecord, written_with: str, *, closed: b
 def told(store: Store, month: str) -> list[str]:
     """The ids of a month's stories that the channel `all` feeds, newest announced first."""
     rows = store.db.execute(
-        "SELECT stories.id FROM stories JOIN memberships ON memberships.story_id = stories.id"
-        " WHERE stories.month = ? AND channel_id = 'all' AND memberships.fed"
-        " ORDER BY stories.announced DESC, stories.published DESC, memberships.position, stories.id",
+        "SELECT stories.id FROM stories JOIN channel_stories ON channel_stories.story_id = stories.id"
+        " WHERE stories.month = ? AND channel_id = 'all' AND channel_stories.fed"
+        " ORDER BY stories.announced DESC, stories.published DESC, channel_stories.position, stories.id",
         [month],
     )
     return [row[0] for row in rows]
@@ -74,7 +74,7 @@ def told(store: Store, month: str) -> list[str]:
 def withdrawn(store: Store, month: str) -> list[Tombstone]:
     """The stories that a month told and tells no more, oldest tombstone first."""
     rows = store.db.execute(
-        "SELECT tombstones.* FROM tombs JOIN tombstones USING (story_id)"
+        "SELECT tombstones.* FROM channel_tombstones JOIN tombstones USING (story_id)"
         " WHERE channel_id = 'all' AND month = ? ORDER BY at, story_id",
         [month],
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from aggregator.model import Tombstone
+from aggregator.model.publishing import Tombstone
 from aggregator.store import archives
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, marks
@@ -57,15 +57,15 @@ def forget(store: Store, id_: str) -> None:
     """A channel that left feeds.yaml has no files any more; its stories stay."""
     with store.transaction():
         for table, column in (
-            ("memberships", "channel_id"),
-            ("tombs", "channel_id"),
+            ("channel_stories", "channel_id"),
+            ("channel_tombstones", "channel_id"),
             ("channels", "id"),
         ):
             store.db.execute(f"DELETE FROM {table} WHERE {column} = ?", [id_])
 
 
 _MEMBERSHIP = (
-    "INSERT INTO memberships (channel_id, story_id, announced, published, position, fed)"
+    "INSERT INTO channel_stories (channel_id, story_id, announced, published, position, fed)"
     " VALUES (?, ?, ?, ?, ?, ?)"
 )
 
@@ -89,7 +89,7 @@ def known(store: Store) -> set[str]:
 def told(store: Store) -> set[str]:
     """The channels that have stories."""
     rows = store.db.execute(
-        "SELECT id FROM channels WHERE EXISTS (SELECT 1 FROM memberships WHERE channel_id = channels.id)"
+        "SELECT id FROM channels WHERE EXISTS (SELECT 1 FROM channel_stories WHERE channel_id = channels.id)"
     )
     return {row[0] for row in rows}
 
@@ -106,11 +106,11 @@ def enroll(
     for part in chunked(fact.story_id for fact in facts):
         inside = f"({marks(part)})"
         rows = store.db.execute(
-            f"SELECT DISTINCT channel_id FROM memberships WHERE story_id IN {inside}",
+            f"SELECT DISTINCT channel_id FROM channel_stories WHERE story_id IN {inside}",
             part,
         )
         bumped.update(row[0] for row in rows)
-        store.db.execute(f"DELETE FROM memberships WHERE story_id IN {inside}", part)
+        store.db.execute(f"DELETE FROM channel_stories WHERE story_id IN {inside}", part)
     add(store, chosen, facts)
     bumped.update(channel for channels in chosen.values() for channel in channels)
     store.db.conn.executemany(_BUMP, [[stamp(now), id_] for id_ in sorted(bumped)])
@@ -135,13 +135,13 @@ def selected(store: Store, channel_id: str, selected_with: str, now: datetime) -
 
 def clear(store: Store, channel_id: str) -> None:
     """Take every story out of a channel, in the caller's transaction."""
-    store.db.execute("DELETE FROM memberships WHERE channel_id = ?", [channel_id])
+    store.db.execute("DELETE FROM channel_stories WHERE channel_id = ?", [channel_id])
 
 
 def window(store: Store, channel_id: str, count: int, *, fed_only: bool) -> list[str]:
     """The ids of the newest announced stories of a channel (T3); the order of ties is settled, too."""
     rows = store.db.execute(
-        "SELECT story_id FROM memberships WHERE channel_id = ? AND fed >= ?"
+        "SELECT story_id FROM channel_stories WHERE channel_id = ? AND fed >= ?"
         " ORDER BY announced DESC, published DESC, position, story_id LIMIT ?",
         [channel_id, fed_only, count],
     )
@@ -151,7 +151,7 @@ def window(store: Store, channel_id: str, count: int, *, fed_only: bool) -> list
 def tombstones(store: Store, channel_id: str, since: datetime, count: int) -> list[Tombstone]:
     """The newest stories that a channel told and were withdrawn or merged away since (PB9)."""
     rows = store.db.execute(
-        "SELECT tombstones.* FROM tombs JOIN tombstones USING (story_id)"
+        "SELECT tombstones.* FROM channel_tombstones JOIN tombstones USING (story_id)"
         " WHERE channel_id = ? AND at >= ? ORDER BY at DESC, story_id LIMIT ?",
         [channel_id, stamp(since), count],
     )
@@ -161,15 +161,15 @@ def tombstones(store: Store, channel_id: str, since: datetime, count: int) -> li
 def withdraw(store: Store, story_id: str) -> None:
     """The channels that feed a story will say that it is gone; before it leaves them, in the caller's transaction."""
     store.db.execute(
-        "INSERT OR IGNORE INTO tombs (channel_id, story_id)"
-        " SELECT channel_id, story_id FROM memberships WHERE story_id = ? AND fed",
+        "INSERT OR IGNORE INTO channel_tombstones (channel_id, story_id)"
+        " SELECT channel_id, story_id FROM channel_stories WHERE story_id = ? AND fed",
         [story_id],
     )
 
 
 def restore(store: Store, story_id: str) -> None:
     """No channel says any more that a story is gone, in the caller's transaction."""
-    store.db.execute("DELETE FROM tombs WHERE story_id = ?", [story_id])
+    store.db.execute("DELETE FROM channel_tombstones WHERE story_id = ?", [story_id])
 
 
 def unwritten(store: Store) -> dict[str, datetime]:

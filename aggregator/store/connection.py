@@ -171,11 +171,11 @@ def copy(conn: sqlite3.Connection, path: Path, target: Path) -> None:
         try:
             conn.backup(made)
             made.execute("PRAGMA journal_mode = DELETE")
-            verdict = made.execute("PRAGMA quick_check").fetchone()[0]
+            identity_policy = made.execute("PRAGMA quick_check").fetchone()[0]
         finally:
             made.close()
-        if verdict != "ok":
-            raise StoreError(f"{path} is damaged ({verdict}); the backup was not kept")
+        if identity_policy != "ok":
+            raise StoreError(f"{path} is damaged ({identity_policy}); the backup was not kept")
         with draft.open("rb") as handle:
             os.fsync(handle.fileno())
         draft.replace(target)

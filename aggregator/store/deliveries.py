@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from aggregator.model import Delivery, Letter, OwedLetter, RelayHold, Suppression
+from aggregator.model.digests import Delivery, MessageBody, QueuedMessage, RelayPause, Suppression
 from aggregator.store.connection import Store, moment, stamp, sure_moment
-from aggregator.store.glance import MAIL_MARK, OPEN_LETTERS, PARKED
+from aggregator.store.idle_check import MAIL_IDLE_MARK, OPEN_LETTERS, PARKED
 
 PAGE = 100
 """Letters read at once: an edition may have ten thousand."""
@@ -20,7 +20,7 @@ _LAST_EDITION = (
 )
 
 
-def owe(store: Store, edition_id: str, recipients: Iterable[tuple[str, str]]) -> None:
+def queue(store: Store, edition_id: str, recipients: Iterable[tuple[str, str]]) -> None:
     """One letter for each (address, Message-ID); in the caller's transaction (M4)."""
     store.db.conn.executemany(
         "INSERT INTO deliveries (edition_id, address, message_id) VALUES (?, ?, ?)",
@@ -65,7 +65,7 @@ def due(store: Store, state: str, now: datetime, far: datetime, after: int) -> l
 
     A next attempt beyond `far` was planned under a clock that ran ahead. All letters of an edition are one object.
     """
-    letters: dict[str, Letter] = {}
+    letters: dict[str, MessageBody] = {}
     found = []
     for row in store.db.execute(
         "SELECT deliveries.*, editions.digest_id, editions.composed FROM deliveries"
@@ -93,9 +93,9 @@ def due(store: Store, state: str, now: datetime, far: datetime, after: int) -> l
     return found
 
 
-def _letter(store: Store, edition_id: str) -> Letter:
+def _letter(store: Store, edition_id: str) -> MessageBody:
     row = store.db.execute("SELECT subject, text, html FROM editions WHERE id = ?", [edition_id]).fetchone()
-    return Letter(subject=row["subject"], text=row["text"], html=row["html"])
+    return MessageBody(subject=row["subject"], text=row["text"], html=row["html"])
 
 
 def lease(store: Store, delivery: Delivery, now: datetime) -> bool:
@@ -118,12 +118,12 @@ def give_back(store: Store, delivery: Delivery) -> None:
     _set(store, delivery, "state = 'queued', attempts = attempts - 1")
 
 
-def strike_off(store: Store, delivery: Delivery) -> None:
+def mark_accepted(store: Store, delivery: Delivery) -> None:
     """The relay has it."""
     _set(store, delivery, "state = 'accepted', reason = NULL, next_attempt = NULL")
 
 
-def put_off(store: Store, delivery: Delivery, since: datetime, until: datetime, reason: str) -> None:
+def defer(store: Store, delivery: Delivery, since: datetime, until: datetime, reason: str) -> None:
     """Refused for now (4xx): another time."""
     _set(
         store,
@@ -141,7 +141,7 @@ def interrupted(store: Store, delivery: Delivery) -> None:
         _interrupted(store, "id = ?", [delivery.id])
 
 
-def give_up(store: Store, delivery: Delivery, reason: str, now: datetime, *, nobody: bool | None) -> bool:
+def mark_failed(store: Store, delivery: Delivery, reason: str, now: datetime, *, nobody: bool | None) -> bool:
     """Refused for good (5xx); whether its address is suppressed from now on.
 
     That is so where the relay says that `nobody` is there, or gave up this digest's last edition as well; never where
@@ -194,17 +194,17 @@ def _update(store: Store, delivery: Delivery, assignments: str, *values: object)
 # --- the relay -----------------------------------------------------------------------------------------
 
 
-def hold(store: Store, relay: str) -> RelayHold | None:
+def hold(store: Store, relay: str) -> RelayPause | None:
     """Why and until when a relay is left alone, if it is."""
     row = store.db.execute("SELECT * FROM relays WHERE relay = ?", [relay]).fetchone()
     if row is None:
         return None
-    return RelayHold(
+    return RelayPause(
         since=sure_moment(row["since"]), until=sure_moment(row["until"]), reason=str(row["reason"])
     )
 
 
-def hold_relay(store: Store, relay: str, hold: RelayHold) -> None:
+def hold_relay(store: Store, relay: str, hold: RelayPause) -> None:
     """Leave a relay alone for a while; what was said of others is forgotten."""
     with store.transaction():
         store.db.execute("DELETE FROM relays")
@@ -244,14 +244,14 @@ def next_attempt(store: Store) -> datetime | None:
     return moment(row[0])
 
 
-def open_letters(store: Store) -> list[OwedLetter]:
+def open_letters(store: Store) -> list[QueuedMessage]:
     """Every letter that is owed, and every parked one until a person has looked at it, oldest first."""
     rows = store.db.execute(
         "SELECT * FROM deliveries INDEXED BY deliveries_unaccepted WHERE state <> 'accepted'"
         f" AND (state IN ('queued', 'sending', 'deferred') OR {PARKED}) ORDER BY id"
     )
     return [
-        OwedLetter(
+        QueuedMessage(
             edition=row["edition_id"],
             address=row["address"],
             state=row["state"],
@@ -308,11 +308,11 @@ def retry(store: Store, addresses: Sequence[str]) -> int:
             values,
         ).rowcount
         store.db.execute("DELETE FROM relays")
-        store.db.execute("DELETE FROM meta WHERE key = ?", [MAIL_MARK])
+        store.db.execute("DELETE FROM meta WHERE key = ?", [MAIL_IDLE_MARK])
     return freed
 
 
-def dismiss(store: Store, addresses: Sequence[str]) -> int:
+def acknowledge(store: Store, addresses: Sequence[str]) -> int:
     """A person has looked at the parked letters (to `addresses`, or all): how many are not told any more."""
     named, values = _named(addresses)
     with store.transaction():

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from aggregator.model import DigestPlan, Edition, EditionLine, Letter, Reason, Story, Told, Turn, Untold
+from aggregator.model.config import DigestPlan
+from aggregator.model.digests import (
+    Edition,
+    EditionEntry,
+    EditionSummary,
+    EntryReason,
+    MessageBody,
+    PendingStories,
+    UpdateKind,
+)
+from aggregator.model.stories import Story
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, marks
 from aggregator.store.runs import forget_finished
@@ -41,14 +51,14 @@ def record(store: Store, digest_id: str) -> DigestRecord | None:
 
 # --- what is to be told --------------------------------------------------------------------------------
 
-_IN_CHANNELS = "EXISTS (SELECT 1 FROM memberships WHERE story_id = stories.id AND channel_id IN ({}))"
+_IN_CHANNELS = "EXISTS (SELECT 1 FROM channel_stories WHERE story_id = stories.id AND channel_id IN ({}))"
 _TOLD = (
     "EXISTS (SELECT 1 FROM items CROSS JOIN ledger ON ledger.item_id = items.id"
     " WHERE items.story_id = stories.id AND ledger.digest_id = ?{})"
 )
 
 
-def untold(store: Store, plan: DigestPlan, *, floor: datetime) -> list[str]:
+def pending(store: Store, plan: DigestPlan, *, floor: datetime) -> list[str]:
     """Stories new for a digest: announced since `floor`, and none of their items was carried there (M1)."""
     of_kinds = f" AND kind IN ({marks(plan.kinds)})" if plan.kinds else ""
     rows = store.db.execute(
@@ -83,13 +93,13 @@ def withdrawn(store: Store, plan: DigestPlan, *, floor: datetime) -> dict[str, d
         f" AND tombstones.reason GLOB 'withdrawn*' AND {_TOLD.format('')}"
         f" AND NOT {_TOLD.format(' AND ledger.reason = ? AND ledger.mark >= tombstones.at')}"
         " ORDER BY stories.announced DESC, stories.published DESC, stories.id",
-        [stamp(floor), plan.id, plan.id, Reason.WITHDRAWN],
+        [stamp(floor), plan.id, plan.id, EntryReason.WITHDRAWN],
     )
     return {row["id"]: sure_moment(row["at"]) for row in rows}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LastWords:
+class LastText:
     """The words a digest last told a story in: whose, and the text behind them where it is another by now."""
 
     item_id: str
@@ -97,25 +107,25 @@ class LastWords:
     text: str | None
 
 
-def last_words(store: Store, digest_id: str, story_ids: Iterable[str]) -> dict[str, LastWords]:
+def last_texts(store: Store, digest_id: str, story_ids: Iterable[str]) -> dict[str, LastText]:
     """How a digest last told stories; nothing of those it told before words were kept."""
     found = {}
     for part in chunked(story_ids):
         for row in store.db.execute(
-            "SELECT items.story_id, told.item_id, told.title,"
-            " (SELECT text FROM revisions WHERE revisions.item_id = told.item_id AND replaced > editions.composed"
-            "  ORDER BY number LIMIT 1) AS text"
-            " FROM items CROSS JOIN told ON told.item_id = items.id"
-            " CROSS JOIN editions ON editions.id = told.edition_id"
-            f" WHERE editions.digest_id = ? AND told.reason <> ? AND items.story_id IN ({marks(part)})"
+            "SELECT items.story_id, edition_entries.item_id, edition_entries.title,"
+            " (SELECT text FROM revisions WHERE revisions.item_id = edition_entries.item_id"
+            "  AND replaced > editions.composed ORDER BY number LIMIT 1) AS text"
+            " FROM items CROSS JOIN edition_entries ON edition_entries.item_id = items.id"
+            " CROSS JOIN editions ON editions.id = edition_entries.edition_id"
+            f" WHERE editions.digest_id = ? AND edition_entries.reason <> ? AND items.story_id IN ({marks(part)})"
             " ORDER BY editions.composed",
-            [digest_id, Reason.WITHDRAWN, *part],
+            [digest_id, EntryReason.WITHDRAWN, *part],
         ):
-            found[row["story_id"]] = LastWords(item_id=row["item_id"], title=row["title"], text=row["text"])
+            found[row["story_id"]] = LastText(item_id=row["item_id"], title=row["title"], text=row["text"])
     return found
 
 
-def untell(store: Store, item_ids: Iterable[str]) -> None:
+def forget_entries(store: Store, item_ids: Iterable[str]) -> None:
     """Items count as never told: the story they found is announced anew (I7); in the caller's transaction."""
     store.db.conn.executemany("DELETE FROM ledger WHERE item_id = ?", [[item_id] for item_id in item_ids])
 
@@ -129,7 +139,7 @@ def is_composed(store: Store, edition_id: str) -> bool:
 
 
 def compose(
-    store: Store, edition: Edition, letter: Letter, carried: Untold, *, published: bool = True
+    store: Store, edition: Edition, letter: MessageBody, carried: PendingStories, *, published: bool = True
 ) -> None:
     """The edition, its words and what goes on the ledger for it (M1, M4); in the caller's transaction.
 
@@ -152,24 +162,26 @@ def compose(
         ],
     )
     store.db.conn.executemany(
-        f"INSERT INTO told (edition_id, position, {', '.join(_WORDS)})"
+        f"INSERT INTO edition_entries (edition_id, position, {', '.join(_WORDS)})"
         f" VALUES (?, ?, {', '.join('?' * len(_WORDS))})",
         [[edition.id, n, *_row(told)] for n, told in enumerate(edition.told)],
     )
-    _carry(store, edition, Reason.NEW, ((story, story.updated) for story in carried.new))
+    _carry(store, edition, EntryReason.NEW, ((story, story.updated) for story in carried.new))
     for retold in carried.retold:
-        mark = retold.at if retold.turn is Turn.WITHDRAWN else retold.story.updated
+        mark = retold.at if retold.turn is UpdateKind.WITHDRAWN else retold.story.updated
         _carry(store, edition, retold.reason, [(retold.story, mark)])
     forget_finished(store)  # its page is to be written
 
 
-def _carry(store: Store, edition: Edition, reason: Reason, stories: Iterable[tuple[Story, datetime]]) -> None:
+def _carry(
+    store: Store, edition: Edition, reason: EntryReason, stories: Iterable[tuple[Story, datetime]]
+) -> None:
     store.db.conn.executemany(
         "INSERT OR IGNORE INTO ledger (digest_id, item_id, reason, mark, edition_id) VALUES (?, ?, ?, ?, ?)",
         [
-            [edition.digest_id, sighting.item.id, reason, stamp(mark), edition.id]
+            [edition.digest_id, story_item.item.id, reason, stamp(mark), edition.id]
             for story, mark in stories
-            for sighting in story.sightings
+            for story_item in story.items
         ],
     )
 
@@ -209,10 +221,11 @@ def read(store: Store, edition_id: str) -> Edition:
     """An edition as it was told; stories hidden since are marked as gone."""
     row = store.db.execute("SELECT * FROM editions WHERE id = ?", [edition_id]).fetchone()
     told = store.db.execute(
-        "SELECT told.*, stories.hidden AND NOT (told.reason = ? AND tombstones.reason GLOB 'withdrawn*') AS gone"
-        " FROM told JOIN items ON items.id = told.item_id LEFT JOIN stories ON stories.id = items.story_id"
-        " LEFT JOIN tombstones ON tombstones.story_id = stories.id WHERE edition_id = ? ORDER BY position",
-        [Reason.WITHDRAWN, edition_id],
+        "SELECT edition_entries.*, stories.hidden"
+        " AND NOT (edition_entries.reason = ? AND tombstones.reason GLOB 'withdrawn*') AS gone"
+        " FROM edition_entries JOIN items ON items.id = edition_entries.item_id"
+        " LEFT JOIN stories ON stories.id = items.story_id LEFT JOIN tombstones ON tombstones.story_id = stories.id WHERE edition_id = ? ORDER BY position",
+        [EntryReason.WITHDRAWN, edition_id],
     )
     return Edition(
         id=row["id"],
@@ -226,20 +239,20 @@ def read(store: Store, edition_id: str) -> Edition:
     )
 
 
-def any_told(store: Store) -> bool:
+def any_entries(store: Store) -> bool:
     """Whether some edition has a record, and thus a page."""
     return store.db.execute("SELECT 1 FROM editions WHERE revision > 0 LIMIT 1").fetchone() is not None
 
 
-def lines(store: Store) -> list[EditionLine]:
+def summaries(store: Store) -> list[EditionSummary]:
     """Every edition that has a record, the newest first."""
     rows = store.db.execute(
         "SELECT id, subject, language, composed,"
-        " (SELECT count(*) FROM told WHERE edition_id = editions.id) AS stories"
+        " (SELECT count(*) FROM edition_entries WHERE edition_id = editions.id) AS stories"
         " FROM editions WHERE revision > 0 ORDER BY composed DESC, id"
     )
     return [
-        EditionLine(
+        EditionSummary(
             id=row["id"],
             subject=row["subject"],
             language=row["language"],
@@ -256,7 +269,7 @@ _WORDS = (
     "reason",
     "section",
     "title",
-    "teller",
+    "publisher",
     "day",
     "link",
     "language",
@@ -268,7 +281,7 @@ _WORDS = (
 )
 
 
-def _row(told: Told) -> list[object]:
+def _row(told: EditionEntry) -> list[object]:
     values = {name: getattr(told, name) for name in _WORDS}
     values["day"] = told.day.isoformat()
     values["also"] = json.dumps(told.also, ensure_ascii=False)
@@ -276,15 +289,15 @@ def _row(told: Told) -> list[object]:
     return [values[name] for name in _WORDS]
 
 
-def _told(row: Mapping[str, Any]) -> Told:
+def _told(row: Mapping[str, Any]) -> EditionEntry:
     values = {name: row[name] for name in _WORDS}
-    return Told(
+    return EditionEntry(
         **values
         | {
-            "reason": Reason(row["reason"]),
+            "reason": EntryReason(row["reason"]),
             "day": date.fromisoformat(row["day"]),
             "also": tuple(json.loads(row["also"])),
-            "turn": Turn(row["turn"]) if row["turn"] else None,
+            "turn": UpdateKind(row["turn"]) if row["turn"] else None,
             "turned": date.fromisoformat(row["turned"]) if row["turned"] else None,
             "gone": bool(row["gone"]),
         }

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from aggregator.model import Bond, Decision, Doubt, DoubtfulPair
+from aggregator.model.stories import CandidatePair, Decision, LinkConstraint, MergeCandidate
 from aggregator.store import channels
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, marks
@@ -44,61 +44,69 @@ def decisions(store: Store, story_id: str) -> list[Decision]:
     ]
 
 
-def hider(store: Store, story_id: str) -> str | None:
+def hidden_by(store: Store, story_id: str) -> str | None:
     """Who hid a story, if nobody has shown it again."""
     said = [one for one in decisions(store, story_id) if one.verb in ("hide", "unhide")]
     return said[-1].who if said and said[-1].verb == "hide" else None
 
 
-def bind(store: Store, pairs: Iterable[tuple[str, str]], bond: Bond, decision: int) -> None:
+def add_constraint(
+    store: Store, pairs: Iterable[tuple[str, str]], constraint: LinkConstraint, decision: int
+) -> None:
     """Items that are to stay together or apart; the last decision of a pair stands."""
     store.db.conn.executemany(
-        "INSERT OR REPLACE INTO bonds (one, other, bond, decision) VALUES (?, ?, ?, ?)",
-        [[min(pair), max(pair), bond, decision] for pair in pairs],
+        "INSERT OR REPLACE INTO link_constraints (one, other, kind, decision) VALUES (?, ?, ?, ?)",
+        [[min(pair), max(pair), constraint, decision] for pair in pairs],
     )
 
 
-def bonds(store: Store, item_ids: Iterable[str]) -> dict[frozenset[str], Bond]:
+def constraints(store: Store, item_ids: Iterable[str]) -> dict[frozenset[str], LinkConstraint]:
     """The bonds of items with whomever."""
     found = {}
     for part in chunked(item_ids):
         inside = f"({marks(part)})"
         for row in store.db.execute(
-            f"SELECT one, other, bond FROM bonds WHERE one IN {inside} OR other IN {inside}", [*part, *part]
+            f"SELECT one, other, kind FROM link_constraints WHERE one IN {inside} OR other IN {inside}",
+            [*part, *part],
         ):
-            found[frozenset((row["one"], row["other"]))] = Bond(row["bond"])
+            found[frozenset((row["one"], row["other"]))] = LinkConstraint(row["kind"])
     return found
 
 
-def doubt(store: Store, story_id: str, doubts: Iterable[Doubt], now: datetime) -> None:
+def add_candidate(
+    store: Store, story_id: str, merge_candidates: Iterable[MergeCandidate], now: datetime
+) -> None:
     """Put pairs of stories on the editors' list."""
     store.db.conn.executemany(
-        "INSERT INTO doubts (story_id, other_id, score, why, at) VALUES (?, ?, ?, ?, ?)"
+        "INSERT INTO merge_candidates (story_id, other_id, score, why, at) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (story_id, other_id) DO UPDATE SET score = excluded.score, why = excluded.why",
         [
             [min(story_id, d.story_id), max(story_id, d.story_id), d.score, d.why, stamp(now)]
-            for d in doubts
+            for d in merge_candidates
             if d.story_id != story_id
         ],
     )
 
 
-def doubt_pair(store: Store, pair: DoubtfulPair) -> None:
+def add_candidate_pair(store: Store, pair: CandidatePair) -> None:
     """Put one pair of stories on the editors' list."""
-    doubt(store, pair.story, [Doubt(story_id=pair.other, score=pair.score, why=pair.why)], pair.since)
+    add_candidate(
+        store, pair.story, [MergeCandidate(story_id=pair.other, score=pair.score, why=pair.why)], pair.since
+    )
 
 
-def doubts(store: Store, limit: int) -> list[DoubtfulPair]:
+def candidates(store: Store, limit: int) -> list[CandidatePair]:
     """The newest doubtful pairs of stories that are shown."""
     rows = store.db.execute(
-        "SELECT doubts.*, a.title AS title, b.title AS other_title FROM doubts"
-        " JOIN stories AS a ON a.id = doubts.story_id JOIN stories AS b ON b.id = doubts.other_id"
+        "SELECT merge_candidates.*, a.title AS title, b.title AS other_title FROM merge_candidates"
+        " JOIN stories AS a ON a.id = merge_candidates.story_id JOIN stories AS b ON b.id = merge_candidates.other_id"
         " WHERE a.hidden = 0 AND b.hidden = 0"
-        " ORDER BY doubts.at DESC, doubts.score DESC, doubts.story_id, doubts.other_id LIMIT ?",
+        " ORDER BY merge_candidates.at DESC, merge_candidates.score DESC, merge_candidates.story_id,"
+        " merge_candidates.other_id LIMIT ?",
         [limit],
     )
     return [
-        DoubtfulPair(
+        CandidatePair(
             story=row["story_id"],
             title=row["title"],
             other=row["other_id"],
@@ -114,7 +122,7 @@ def doubts(store: Store, limit: int) -> list[DoubtfulPair]:
 def settle(store: Store, one: str, other: str) -> None:
     """Take a pair off the list."""
     store.db.execute(
-        "DELETE FROM doubts WHERE story_id = ? AND other_id = ?", [min(one, other), max(one, other)]
+        "DELETE FROM merge_candidates WHERE story_id = ? AND other_id = ?", [min(one, other), max(one, other)]
     )
 
 
@@ -130,7 +138,7 @@ def absorb(store: Store, kept: str, gone: str, reason: str, now: datetime) -> No
             f" WHERE {column} = ?2 AND {other} <> ?1",
             [kept, gone],
         )
-    for table in ("related", "doubts"):
+    for table in ("related", "merge_candidates"):
         execute(f"DELETE FROM {table} WHERE story_id = ?1 OR other_id = ?1", [gone])
     execute("UPDATE tombstones SET became = ? WHERE became = ?", [kept, gone])
     execute(
@@ -236,7 +244,8 @@ def unrelate(store: Store, one: str, other: str) -> None:
 def on_list(store: Store, story_id: str) -> set[str]:
     """The stories that a story is on the list with."""
     rows = store.db.execute(
-        "SELECT other_id FROM doubts WHERE story_id = ?1 UNION SELECT story_id FROM doubts WHERE other_id = ?1",
+        "SELECT other_id FROM merge_candidates WHERE story_id = ?1"
+        " UNION SELECT story_id FROM merge_candidates WHERE other_id = ?1",
         [story_id],
     )
     return {row[0] for row in rows}

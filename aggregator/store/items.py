@@ -8,7 +8,9 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from aggregator.model import Alias, Arrival, Change, Enclosure, Item, Kind, KnownItem, Step
+from aggregator.model.documents import Enclosure, Kind
+from aggregator.model.items import Alias, ChangeKind, Item, ItemChange, KnownItem
+from aggregator.model.reports import ContainedStep
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 
 CHUNK = 500  # well below SQLite's limit of bound values
@@ -105,7 +107,7 @@ def decide(store: Store, source_id: str, *, release: bool) -> int:
 
 IS_UNPLACED = (
     "items.story_id IS NULL AND items.dropped IS NULL AND items.held IS NULL"
-    f" AND NOT EXISTS (SELECT 1 FROM set_aside WHERE step = '{Step.PLACING}' AND name = items.id)"
+    f" AND NOT EXISTS (SELECT 1 FROM set_aside WHERE step = '{ContainedStep.PLACING}' AND name = items.id)"
 )
 """What items wait for a story; those that cannot be compared with others do not."""
 _UNPLACED = f"items INDEXED BY items_unplaced WHERE {IS_UNPLACED}"
@@ -186,11 +188,11 @@ def _former_titles(store: Store, ids: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def keep(store: Store, arrivals: Sequence[Arrival], *, backlog: bool, now: datetime) -> None:
+def keep(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now: datetime) -> None:
     """Store what arrived, inside the visit's transaction; edited items leave a revision behind (E2)."""
     conn = store.db.conn
-    new = [a.item for a in arrivals if a.change is Change.NEW]
-    edited = [a for a in arrivals if a.change in (Change.EDITED, Change.SIGNIFICANT)]
+    new = [a.item for a in item_changes if a.change is ChangeKind.NEW]
+    edited = [a for a in item_changes if a.change in (ChangeKind.EDITED, ChangeKind.SIGNIFICANT)]
     conn.executemany(
         "INSERT INTO items (id, source_id, guid, link, title, html, text, excerpt, claimed, claimed_raw, first_seen,"
         " sort, position, backlog, kind, language, rights, authors, categories, topics, enclosures, source_updated,"
@@ -202,7 +204,10 @@ def keep(store: Store, arrivals: Sequence[Arrival], *, backlog: bool, now: datet
     conn.executemany(
         "INSERT INTO revisions (item_id, number, replaced, significant, title, text)"
         " SELECT id, edits, ?, ?, title, text FROM items WHERE id = ? AND (title <> ? OR text <> ?)",
-        [[stamp(now), a.change is Change.SIGNIFICANT, a.item.id, a.item.title, a.item.text] for a in edited],
+        [
+            [stamp(now), a.change is ChangeKind.SIGNIFICANT, a.item.id, a.item.title, a.item.text]
+            for a in edited
+        ],
     )
     conn.executemany(
         "UPDATE items SET edits = edits + (title <> :title OR text <> :text), guid = :guid,"
@@ -217,7 +222,7 @@ def keep(store: Store, arrivals: Sequence[Arrival], *, backlog: bool, now: datet
         "INSERT OR IGNORE INTO aliases (source_id, kind, value, item_id) VALUES (?, ?, ?, ?)",
         [
             [a.item.source_id, alias.kind, alias.value, a.item.id]
-            for a in arrivals
+            for a in item_changes
             for alias in a.item.aliases
         ],
     )

@@ -10,9 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from aggregator.model import FailingJob, RunRecord
+from aggregator.model.reports import FailingJob, RunRecord
 from aggregator.store.connection import Store, moment, stamp, sure_moment
-from aggregator.store.glance import MARK
+from aggregator.store.idle_check import FINISHED_MARK
 
 
 def begin(store: Store, job: str, now: datetime) -> int:
@@ -67,13 +67,13 @@ def leave_finished(store: Store, mark: str, feed: Path) -> None:
     store.db.execute(
         "INSERT OR REPLACE INTO meta (key, value) SELECT ?, ? WHERE NOT EXISTS"
         " (SELECT 1 FROM channels WHERE revision <> written_revision)",
-        [MARK, f"{mark} {feed}"],
+        [FINISHED_MARK, f"{mark} {feed}"],
     )
 
 
 def forget_finished(store: Store) -> None:
     """There may be something to do again, until a run ends well."""
-    store.db.execute("DELETE FROM meta WHERE key = ?", [MARK])
+    store.db.execute("DELETE FROM meta WHERE key = ?", [FINISHED_MARK])
 
 
 def last(store: Store, count: int) -> list[RunRecord]:

@@ -536,3 +536,28 @@ def m0011_set_aside(db: Database) -> None:
     """What broke a step and is left out of it."""
     for sql in SET_ASIDE:
         db.execute(sql)
+
+
+PLAIN_NAMES = (
+    "ALTER TABLE bodies RENAME TO documents",
+    "ALTER TABLE documents RENAME COLUMN digests TO entry_hashes",
+    "ALTER TABLE told RENAME TO edition_entries",
+    "ALTER TABLE edition_entries RENAME COLUMN teller TO publisher",
+    "ALTER TABLE tombs RENAME TO channel_tombstones",
+    "ALTER TABLE traces RENAME TO item_keys",
+    "ALTER TABLE features RENAME TO candidate_index",
+    "ALTER TABLE untraced RENAME TO index_queue",
+    "ALTER TABLE bonds RENAME TO link_constraints",
+    "ALTER TABLE link_constraints RENAME COLUMN bond TO kind",
+    "ALTER TABLE doubts RENAME TO merge_candidates",
+    "ALTER TABLE memberships RENAME TO channel_stories",
+    "ALTER TABLE withdrawals RENAME TO missing_items",
+    "ALTER TABLE pings RENAME TO websub_state",
+)
+
+
+@MIGRATIONS()
+def m0012_plain_names(db: Database) -> None:
+    """Rename tables and columns to the words of docs/glossary.md."""
+    for sql in PLAIN_NAMES:
+        db.execute(sql)

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from aggregator import __version__
-from aggregator.model import SetAside, Step
+from aggregator.model.reports import ContainedStep, SetAside
 from aggregator.store.connection import Store, stamp, sure_moment
 
 
-def names(store: Store) -> dict[Step, frozenset[str]]:
+def names(store: Store) -> dict[ContainedStep, frozenset[str]]:
     """Read what is set aside, by step."""
-    found: dict[Step, set[str]] = {step: set() for step in Step}
+    found: dict[ContainedStep, set[str]] = {step: set() for step in ContainedStep}
     for row in store.db.execute("SELECT step, name FROM set_aside"):
-        found[Step(row["step"])].add(row["name"])
+        found[ContainedStep(row["step"])].add(row["name"])
     return {step: frozenset(some) for step, some in found.items()}
 
 
@@ -28,7 +28,7 @@ def listed(store: Store) -> list[SetAside]:
     )
     return [
         SetAside(
-            step=Step(row["step"]),
+            step=ContainedStep(row["step"]),
             name=row["name"],
             title=row["title"],
             source=row["source"],
@@ -39,7 +39,7 @@ def listed(store: Store) -> list[SetAside]:
     ]
 
 
-def add(store: Store, step: Step, name: str, reason: str, now: datetime) -> None:
+def add(store: Store, step: ContainedStep, name: str, reason: str, now: datetime) -> None:
     """Set something aside, in the caller's transaction."""
     store.db.execute(
         "INSERT OR REPLACE INTO set_aside (step, name, version, at, reason) VALUES (?, ?, ?, ?, ?)",
@@ -47,7 +47,7 @@ def add(store: Store, step: Step, name: str, reason: str, now: datetime) -> None
     )
 
 
-def remove(store: Store, step: Step, some: Iterable[str]) -> None:
+def remove(store: Store, step: ContainedStep, some: Iterable[str]) -> None:
     """Take back that something is set aside, in the caller's transaction."""
     store.db.conn.executemany(
         "DELETE FROM set_aside WHERE step = ? AND name = ?", [[step, name] for name in some]

@@ -9,29 +9,28 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from aggregator.model import (
-    DIGEST_BYTES,
+from aggregator.model.config import Source
+from aggregator.model.documents import ENTRY_HASH_BYTES, RefreshHints
+from aggregator.model.items import IdentityPolicy
+from aggregator.model.polling import (
     Failure,
     Gap,
-    Harvest,
-    Hints,
-    Kept,
+    KeptDocument,
     Move,
     NextVisit,
-    Outcome,
-    Profile,
+    ParsedVisit,
+    PostingStats,
     Request,
-    Rhythm,
     Robots,
-    Source,
-    SourceHealth,
+    SourceProfile,
     SourceRecord,
-    State,
-    Teller,
+    SourceState,
     Validators,
-    Verdict,
-    Visit,
+    VisitRecord,
+    VisitResult,
 )
+from aggregator.model.reports import SourceHealth
+from aggregator.model.stories import Publisher
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.items import chunked, marks
 
@@ -119,12 +118,12 @@ def records(store: Store) -> dict[str, SourceRecord]:
 def _record(row: Mapping[str, Any]) -> SourceRecord:
     return SourceRecord(
         id=row["id"],
-        state=State(row["state"]),
+        state=SourceState(row["state"]),
         validators=Validators(
             etag=row["etag"], last_modified=row["last_modified"], url=row["validators_url"]
         ),
         body_hash=row["body_hash"],
-        verdict=Verdict(guid=bool(row["guid_ok"]), link=bool(row["link_ok"])),
+        identity_policy=IdentityPolicy(guid=bool(row["guid_ok"]), link=bool(row["link_ok"])),
         last_attempt=moment(row["last_attempt"]),
         last_success=moment(row["last_success"]),
         next_visit=moment(row["next_visit"]),
@@ -149,9 +148,9 @@ def _record(row: Mapping[str, Any]) -> SourceRecord:
     )
 
 
-def _hints(kept: str) -> Hints:
+def _hints(kept: str) -> RefreshHints:
     said = json.loads(kept)
-    return Hints(
+    return RefreshHints(
         fresh_for=timedelta(seconds=said["fresh_for"]) if "fresh_for" in said else None,
         pace=timedelta(seconds=said["pace"]) if "pace" in said else None,
         skip_hours=tuple(said.get("skip_hours", ())),
@@ -159,7 +158,7 @@ def _hints(kept: str) -> Hints:
     )
 
 
-def _kept_hints(hints: Hints) -> str:
+def _kept_hints(hints: RefreshHints) -> str:
     said = {
         "fresh_for": hints.fresh_for.total_seconds() if hints.fresh_for is not None else None,
         "pace": hints.pace.total_seconds() if hints.pace is not None else None,
@@ -169,14 +168,14 @@ def _kept_hints(hints: Hints) -> str:
     return json.dumps({key: value for key, value in said.items() if value not in (None, ())})
 
 
-def rhythm(store: Store, source_id: str, count: int = 20) -> Rhythm:
+def posting_stats(store: Store, source_id: str, count: int = 20) -> PostingStats:
     """How often a source has news, by its last `count` items."""
     row = store.db.execute(
         "SELECT count(*), min(sort), max(sort) FROM"
         " (SELECT sort FROM items WHERE source_id = ? ORDER BY sort DESC LIMIT ?)",
         [source_id, count],
     ).fetchone()
-    return Rhythm(count=row[0], oldest=moment(row[1]), newest=moment(row[2]))
+    return PostingStats(count=row[0], oldest=moment(row[1]), newest=moment(row[2]))
 
 
 def held_hosts(store: Store, now: datetime) -> dict[str, datetime]:
@@ -294,7 +293,7 @@ def unbegin(store: Store, visit_id: int, record: SourceRecord) -> None:
 def end_visit(
     store: Store,
     visit_id: int,
-    outcome: Outcome,
+    outcome: VisitResult,
     plan: NextVisit,
     *,
     now: datetime,
@@ -303,8 +302,8 @@ def end_visit(
 ) -> None:
     """The outcome of a visit, inside the transaction that keeps its items."""
     result = outcome.result
-    word = {Harvest: "changed", Failure: "failed"}.get(type(result), "unchanged")
-    read = len(result.body) if isinstance(result, Harvest) else getattr(result, "bytes_read", 0)
+    word = {ParsedVisit: "changed", Failure: "failed"}.get(type(result), "unchanged")
+    read = len(result.body) if isinstance(result, ParsedVisit) else getattr(result, "bytes_read", 0)
     store.db.execute(
         "UPDATE visits SET seconds = ?, outcome = ?, status = ?, conditional = coalesce(?, conditional),"
         " bytes = ?, reason = ?,"
@@ -373,7 +372,9 @@ def hold_host(store: Store, host: str, until: datetime, reason: str) -> None:
     )
 
 
-def accept(store: Store, source_id: str, harvest: Harvest, reading_key: str, listed: Sequence[str]) -> None:
+def accept(
+    store: Store, source_id: str, harvest: ParsedVisit, reading_key: str, listed: Sequence[str]
+) -> None:
     """What an accepted parse leaves beside its items (V4): body, profile, the verdict of I1, and whom it `listed`."""
     profile = harvest.profile
     _show_profile(store, source_id, profile)
@@ -389,8 +390,8 @@ def accept(store: Store, source_id: str, harvest: Harvest, reading_key: str, lis
             profile.site_link,
             profile.language,
             profile.rights,
-            harvest.verdict.guid,
-            harvest.verdict.link,
+            harvest.identity_policy.guid,
+            harvest.identity_policy.link,
             harvest.unfinished,
             harvest.status,
             harvest.entries,
@@ -400,17 +401,17 @@ def accept(store: Store, source_id: str, harvest: Harvest, reading_key: str, lis
     digests = b"".join(harvest.digests)
     if harvest.status == 226:  # CL18: a delta; what it leaves out is still there
         store.db.execute(
-            "UPDATE bodies SET digests = CAST(digests || ? AS BLOB), items = ? WHERE source_id = ?",
+            "UPDATE documents SET entry_hashes = CAST(entry_hashes || ? AS BLOB), items = ? WHERE source_id = ?",
             [digests, " ".join(listed), source_id],
         )
         return
     store.db.execute(
-        "INSERT OR REPLACE INTO bodies (source_id, url, body, digests, items) VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO documents (source_id, url, body, entry_hashes, items) VALUES (?, ?, ?, ?, ?)",
         [source_id, harvest.url, zlib.compress(harvest.body, 1), digests, " ".join(listed)],
     )
 
 
-def _show_profile(store: Store, source_id: str, profile: Profile) -> None:
+def _show_profile(store: Store, source_id: str, profile: SourceProfile) -> None:
     """P1: what the source says of itself stands beside its stories; if it changed, their channels have changed, too.
 
     Those of its newest stories: the others are in no window, and in a large archive a profile that changes at every
@@ -423,10 +424,10 @@ def _show_profile(store: Store, source_id: str, profile: Profile) -> None:
     ).fetchone()
     if changed:
         store.db.execute(
-            "UPDATE channels SET revision = revision + 1 WHERE id IN (SELECT memberships.channel_id FROM"
+            "UPDATE channels SET revision = revision + 1 WHERE id IN (SELECT channel_stories.channel_id FROM"
             " (SELECT story_id FROM items INDEXED BY items_of_source WHERE source_id = ? AND story_id IS NOT NULL"
             " ORDER BY sort DESC LIMIT ?) AS newest"
-            " JOIN memberships ON memberships.story_id = newest.story_id)",
+            " JOIN channel_stories ON channel_stories.story_id = newest.story_id)",
             [source_id, SHOWN],
         )
 
@@ -451,27 +452,27 @@ def settle(store: Store, source_id: str, *, believe: bool) -> None:
 
 def seen(store: Store, source_id: str) -> frozenset[bytes]:
     """Digests of the entries of the last accepted document."""
-    row = store.db.execute("SELECT digests FROM bodies WHERE source_id = ?", [source_id]).fetchone()
+    row = store.db.execute("SELECT entry_hashes FROM documents WHERE source_id = ?", [source_id]).fetchone()
     held = row[0] if row else b""
-    return frozenset(held[at : at + DIGEST_BYTES] for at in range(0, len(held), DIGEST_BYTES))
+    return frozenset(held[at : at + ENTRY_HASH_BYTES] for at in range(0, len(held), ENTRY_HASH_BYTES))
 
 
 def listed(store: Store, source_id: str) -> tuple[str, ...]:
     """The items of the last accepted document, in its order (I8)."""
-    row = store.db.execute("SELECT items FROM bodies WHERE source_id = ?", [source_id]).fetchone()
+    row = store.db.execute("SELECT items FROM documents WHERE source_id = ?", [source_id]).fetchone()
     return tuple(row[0].split()) if row else ()
 
 
 def to_reread(store: Store) -> list[tuple[str, str]]:
     """Sources whose kept body was read with another parser version or other options (V4): (id, new key)."""
     rows = store.db.execute(
-        "SELECT id, reading_key FROM sources JOIN bodies ON bodies.source_id = sources.id"
+        "SELECT id, reading_key FROM sources JOIN documents ON documents.source_id = sources.id"
         " WHERE configured = 1 AND read_with <> reading_key ORDER BY position"
     )
     return [(row["id"], row["reading_key"]) for row in rows]
 
 
-def reread_in_vain(store: Store, source_id: str, reading_key: str) -> None:
+def mark_reread_failed(store: Store, source_id: str, reading_key: str) -> None:
     """The kept body cannot be read with the new options: ask the server for a whole document next time."""
     store.db.execute(
         "UPDATE sources SET read_with = ?, etag = NULL, last_modified = NULL, validators_url = NULL,"
@@ -486,38 +487,38 @@ def reread_in_vain(store: Store, source_id: str, reading_key: str) -> None:
     )
 
 
-def read_again(store: Store, source_id: str, reading_key: str) -> None:
+def mark_reread(store: Store, source_id: str, reading_key: str) -> None:
     """The kept body is to be read at the next visit, because that may ask for articles (V2)."""
     store.db.execute(
         "UPDATE sources SET read_with = ?, unfinished = 1 WHERE id = ?", [reading_key, source_id]
     )
 
 
-def kept(store: Store, source_id: str) -> Kept:
+def kept(store: Store, source_id: str) -> KeptDocument:
     """The last accepted body and the final URL it came from."""
-    row = store.db.execute("SELECT url, body FROM bodies WHERE source_id = ?", [source_id]).fetchone()
-    return Kept(url=row["url"], body=zlib.decompress(row["body"]))
+    row = store.db.execute("SELECT url, body FROM documents WHERE source_id = ?", [source_id]).fetchone()
+    return KeptDocument(url=row["url"], body=zlib.decompress(row["body"]))
 
 
-def tellers(store: Store, *, configured: bool = False) -> dict[str, Teller]:
+def publishers(store: Store, *, configured: bool = False) -> dict[str, Publisher]:
     """Every source that ever told something, by id, in the order of feeds.yaml; those that left it too (V5)."""
     rows = store.db.table("sources").rows_where("configured >= ?", [configured], order_by="position, id")
-    return {row["id"]: teller(row) for row in rows}
+    return {row["id"]: publisher(row) for row in rows}
 
 
-def tellers_of(store: Store, ids: Iterable[str]) -> dict[str, Teller]:
+def publishers_of(store: Store, ids: Iterable[str]) -> dict[str, Publisher]:
     """The sources `ids`: of a few stories, not all of hundreds."""
     found = {}
     for part in chunked(ids):
         for row in store.db.execute(f"SELECT * FROM sources WHERE id IN ({marks(part)})", part):
-            found[row["id"]] = teller(row)
+            found[row["id"]] = publisher(row)
     return found
 
 
-def teller(row: Mapping[str, Any]) -> Teller:
+def publisher(row: Mapping[str, Any]) -> Publisher:
     """A source as shown beside its items."""
     url = row["url"]
-    return Teller(
+    return Publisher(
         id=row["id"],
         name=row["name"],
         kind=row["kind"],
@@ -542,7 +543,7 @@ def health(store: Store) -> list[SourceHealth]:
         SourceHealth(
             id=row["id"],
             name=row["name"],
-            state=State(row["state"]),
+            state=SourceState(row["state"]),
             last_success=moment(row["last_success"]),
             last_attempt=moment(row["last_attempt"]),
             next_visit=moment(max(row["next_visit"] or "", row["not_before"] or "") or None),
@@ -556,7 +557,7 @@ def health(store: Store) -> list[SourceHealth]:
     ]
 
 
-def visit_log(store: Store) -> Iterator[Visit]:
+def visit_log(store: Store) -> Iterator[VisitRecord]:
     """Every visit of the configured sources, in the order they were made (CL20)."""
     rows = store.db.execute(
         "SELECT visits.* FROM visits JOIN sources ON sources.id = visits.source_id"
@@ -564,7 +565,7 @@ def visit_log(store: Store) -> Iterator[Visit]:
         " ORDER BY visits.id"
     )
     for row in rows:
-        yield Visit(
+        yield VisitRecord(
             source_id=row["source_id"],
             url=row["url"],
             started=sure_moment(row["started"]),

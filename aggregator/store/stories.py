@@ -9,17 +9,19 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from aggregator.model import Cluster, Correction, Item, Kind, Member, Placement, Sighting, Story
-from aggregator.store import traces
+from aggregator.model.documents import Kind
+from aggregator.model.items import Item
+from aggregator.model.stories import Cluster, Correction, Member, Placement, Story, StoryItem
+from aggregator.store import candidate_index
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.items import IS_UNPLACED, chunked, from_row, marks
-from aggregator.store.sources import tellers_of
+from aggregator.store.sources import publishers_of
 
 _COLUMNS = """
     SELECT items.number, items.id, items.source_id, items.title, items.sort, items.position, items.backlog,
         items.claimed, items.story_id, items.link, items.language, substr(items.text, 1, 700) AS text,
         sources.priority, sources.aggregator, sources.name AS teller,
-        EXISTS (SELECT 1 FROM withdrawals WHERE item_id = items.id AND withdrawn IS NOT NULL) AS withdrawn
+        EXISTS (SELECT 1 FROM missing_items WHERE item_id = items.id AND withdrawn IS NOT NULL) AS withdrawn
 """
 _MEMBER = f"{_COLUMNS} FROM items JOIN sources ON sources.id = items.source_id"
 # Named, because SQLite would rather use the index of story_id, whose NULLs are every item that a filter dropped.
@@ -154,7 +156,7 @@ def _members(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
             part,
         ):
             links.setdefault(row["item_id"], set()).add(row["value"])
-    traced = traces.of_items(store, (row["id"] for row in rows))
+    traced = candidate_index.of_items(store, (row["id"] for row in rows))
     return [
         Member(
             item_id=row["id"],
@@ -167,7 +169,7 @@ def _members(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
             position=row["position"],
             backlog=bool(row["backlog"]),
             dated=row["claimed"] is not None,
-            teller=row["teller"],
+            publisher=row["teller"],
             text=row["text"],
             language=row["language"],
             link=row["link"],
@@ -417,12 +419,12 @@ def read(store: Store, ids: Sequence[str], *, texts: bool = False) -> list[Story
         ):
             related.setdefault(row["story_id"], []).append((row["other_id"], row["why"]))
     corrected = _corrections(store, [row for row in by_id.values() if row["updated"] > row["published"]])
-    who = tellers_of(store, {item.source_id for told in items.values() for item in told})
+    who = publishers_of(store, {item.source_id for told in items.values() for item in told})
     return [
         Story(
             id=id_,
-            sightings=tuple(
-                Sighting(item=item, teller=who[item.source_id])
+            items=tuple(
+                StoryItem(item=item, publisher=who[item.source_id])
                 for item in sorted(items[id_], key=lambda i: i.id != row["lead_id"])
             ),
             announced=sure_moment(row["announced"]),

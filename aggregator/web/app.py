@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
-from aggregator.seams import Clock
-from aggregator.web.published import Published
-from aggregator.web.shelf import Shelf
+from aggregator.ports import Clock
+from aggregator.web.file_cache import Shelf
+from aggregator.web.static import Published
 
 
 def build(

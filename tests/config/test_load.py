@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from aggregator.config import load
 from aggregator.errors import ConfigError
-from aggregator.model import Channel, Config, Credentials, Selection, Smtp, TopicRule
+from aggregator.model.config import Channel, Config, Credentials, Selection, Smtp, TopicRule
 
 SITE = (
     'site: {title: Imaging news, url: "https://news.example", contact: me@news.example,'

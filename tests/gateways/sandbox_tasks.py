@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aggregator.errors import UnreadableDocument
-from aggregator.model import Details, Failure
+from aggregator.model.documents import ArticleDetails
+from aggregator.model.polling import Failure
 
 
 def double(number: int) -> int:
@@ -105,7 +106,7 @@ def attempts(file: str, port: int) -> Mapping[str, str]:
     return done
 
 
-def forge(data: bytes, then: str) -> Details | Failure:
+def forge(data: bytes, then: str) -> ArticleDetails | Failure:
     """A task that writes to the channel itself, and then hangs, ends, or goes on for ever."""
     channel = next(n for n in range(3, 32) if _is_socket(n))
     os.write(channel, data)

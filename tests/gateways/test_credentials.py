@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from aggregator.jobs import diagnose, discover, fetch, preview
+from aggregator.discovery import discover, live_check, preview
+from aggregator.polling import fetch
 from tests.builders import NOW, rss
 from tests.command import call, news
 from tests.conftest import Answer, Clock, Web, Workplace
@@ -107,7 +108,7 @@ def test_a_moved_source_takes_no_password_along(place: Workplace, web: Web, webs
     web.answers["/feed"] = to(other.url + "/feed", 301)
     write(place, web.url + "/feed")
     for _ in range(8):
-        fetch.run(place.house())
+        fetch.run(place.app())
         clock.now += timedelta(days=1)
     assert len(other.asked) == 8 > len(web.asked), "the move was learned"
     assert set(given(web).values()) == {BASIC}
@@ -127,11 +128,11 @@ def test_pages_of_vanished_entries(place: Workplace, web: Web, webs: Webs, clock
     ]
     web.feed("/feed", rss(*entries), '"1"')
     write(place, web.url + "/feed")
-    fetch.run(place.house())
+    fetch.run(place.app())
     web.feed("/feed", rss(*entries[:2], *entries[3:]), '"2"')
     for _ in range(8):
         clock.now += timedelta(hours=9)
-        fetch.run(place.house())
+        fetch.run(place.app())
     assert "/news/3" in given(other), "the vanished entry's page was asked for"
     assert set(given(other).values()) == {None}
     assert set(given(web).values()) == {BASIC}
@@ -142,7 +143,7 @@ def test_documents_that_fill_a_gap(place: Workplace, web: Web, webs: Webs, clock
     other = webs()
     web.feed("/feed", rss(*(news(n) for n in range(3))), '"1"')
     write(place, web.url + "/feed")
-    fetch.run(place.house())
+    fetch.run(place.app())
     older = f'<atom:link xmlns:atom="http://www.w3.org/2005/Atom" rel="prev-archive" href="{other.url}/old"/>'
     own = older.replace(other.url, web.url)
     web.feed("/feed", rss(*(news(n) for n in range(10, 13)), head=own), '"2"')
@@ -150,7 +151,7 @@ def test_documents_that_fill_a_gap(place: Workplace, web: Web, webs: Webs, clock
     other.answers["/old"] = Answer(rss(*(news(n) for n in range(3, 10))))
     for _ in range(3):
         clock.now += timedelta(hours=9)
-        fetch.run(place.house())
+        fetch.run(place.app())
     assert given(other) == {}
     assert set(given(web)) >= {"/feed", "/old"}
     assert set(given(web).values()) == {BASIC}
@@ -167,11 +168,11 @@ def test_discovery_preview_and_a_look_at_a_partners_site(place: Workplace, web: 
     )
     other.answers["/feed"] = Answer(rss(news(1)))
     write(place, web.url + "/feed")
-    diagnose.run(place.house())
+    live_check.run(place.app())
     with pytest.raises(Exception, match="web page"):
-        preview.run(place.house(), "node", force=True)
+        preview.run(place.app(), "node", force=True)
     assert set(given(web).values()) == {BASIC}
-    discover.run(place.house(), web.url + "/feed")
+    discover.run(place.app(), web.url + "/feed")
     assert given(web)["/feed"] is None, "an address of the command line is nobody's source"
     assert {"/page", "/feed"} <= given(other).keys()
     assert set(given(other).values()) == {None}
@@ -183,15 +184,15 @@ def test_reading_processes_get_no_password(place: Workplace, web: Web) -> None:
     write(place, web.url + "/news/", f"kind: page, {LAYOUT}")
     handed: list[bytes] = []
 
-    def isolate(function: Callable[..., Made], *args: Any, seconds: float) -> Made:
+    def sandbox(function: Callable[..., Made], *args: Any, seconds: float) -> Made:
         handed.append(pickle.dumps((function, args)))
         return function(*args)
 
     @contextmanager
     def processes(_documents: int) -> Iterator[Any]:
-        yield isolate
+        yield sandbox
 
-    fetch.run(replace(place.house(), isolate=processes))
+    fetch.run(replace(place.app(), sandbox=processes))
     assert BASIC in given(web).values()
     assert len(handed) >= 3, "the page, its links and an article were read"
     assert not any(SECRET.encode() in one for one in handed)
@@ -236,7 +237,7 @@ def test_the_password_is_in_no_file(place: Workplace, web: Web, tmp_path: Path) 
 def test_a_host_beyond_ascii_gets_its_password(place: Workplace) -> None:
     """The origin is compared as it is asked for: bücher.example is xn--bcher-kva.example."""
     from aggregator.gateways import http
-    from aggregator.model import Failure, Request
+    from aggregator.model.polling import Failure, Request
 
     write(place, "http://bücher.example:1/feed")
     sent: list[Any] = []
@@ -249,7 +250,7 @@ def test_a_host_beyond_ascii_gets_its_password(place: Workplace) -> None:
             sent.append(prepared)
             raise OSError("nobody is asked")
 
-    config = place.house().config
+    config = place.app().config
     fetcher = Deaf(rules=config.fetch, user_agent="x", credentials=config.credentials)
     for url in (None, "http://xn--bcher-kva.example:1/other", "http://buecher.example:1/feed"):
         assert isinstance(fetcher(Request(source=config.sources[0], url=url)), Failure)

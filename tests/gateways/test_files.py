@@ -17,14 +17,14 @@ import pytest
 
 from aggregator.errors import AnotherRunHolds, FilesError, MailError
 from aggregator.gateways import files
-from aggregator.model import Document
+from aggregator.model.publishing import PublishedDocument
 
 OLD = 1_700_000_000
 
 
-def document(body: bytes, path: str = "channels/events/atom.xml") -> Document:
+def document(body: bytes, path: str = "channels/events/atom.xml") -> PublishedDocument:
     """A document to write."""
-    return Document(path=path, media_type="application/atom+xml", body=body)
+    return PublishedDocument(path=path, media_type="application/atom+xml", body=body)
 
 
 def target(public: Path, name: str = "atom.xml") -> Path:

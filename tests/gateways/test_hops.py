@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from aggregator.gateways import address
-from aggregator.jobs import discover, fetch
-from aggregator.seams import House
+from aggregator.discovery import discover
+from aggregator.gateways import ssrf
+from aggregator.polling import fetch
+from aggregator.ports import App
 from tests.builders import NOW, rss
 from tests.command import call, news
 from tests.conftest import HEAD, Answer, Clock, Web, Workplace
@@ -28,13 +29,13 @@ Webs = Callable[[], Web]
 def public(web: Web, monkeypatch: pytest.MonkeyPatch) -> Web:
     """A server whose address is one that everybody may reach; those of all other servers are private."""
     own = ipaddress.ip_address(web.url.split("/")[2].partition(":")[0])
-    monkeypatch.setattr(address, "is_public", lambda one: one == own)
+    monkeypatch.setattr(ssrf, "is_public", lambda one: one == own)
     return web
 
 
-def house(place: Workplace) -> House:
+def app(place: Workplace) -> App:
     """The house, which may visit public servers."""
-    return replace(place.house(), pretended_clock=False)
+    return replace(place.app(), pretended_clock=False)
 
 
 def write(place: Workplace, url: str, options: str = "") -> Workplace:
@@ -46,7 +47,7 @@ def write(place: Workplace, url: str, options: str = "") -> Workplace:
 
 def reason(place: Workplace) -> str:
     """Why the visit failed."""
-    (report,) = fetch.run(house(place)).sources
+    (report,) = fetch.run(app(place)).sources
     assert report.outcome == "failed", report
     return report.reason or ""
 
@@ -90,7 +91,7 @@ def test_a_public_page_lists_private_articles(place: Workplace, public: Web, web
     public.answers |= {"/news": page(inside.url + "/secret", "/hop", "/own"), "/own": Answer(b"<p>x</p>")}
     public.answers["/hop"] = Answer(status=302, headers={"Location": inside.url + "/secret"})
     write(place, public.url + "/news", LAYOUT)
-    (report,) = fetch.run(house(place)).sources
+    (report,) = fetch.run(app(place)).sources
     assert report.new_items == 3, "what the listing says stands"
     assert "/own" in [asked.path for asked in public.asked]
     assert inside.asked == []
@@ -106,17 +107,17 @@ def test_gaps_and_vanished_entries(place: Workplace, public: Web, webs: Webs, cl
 
     public.feed("/feed", rss(*map(entry, (5, 4, 3, 2, 1))), '"1"')
     write(place, public.url + "/feed")
-    fetch.run(house(place))
+    fetch.run(app(place))
     public.feed("/feed", rss(*map(entry, (5, 4, 2, 1))), '"2"')
     for _ in range(3):
         clock.now += timedelta(hours=30)
-        fetch.run(house(place))
+        fetch.run(app(place))
     head = f'<atom:link xmlns:atom="http://www.w3.org/2005/Atom" rel="prev-archive" href="{public.url}/old"/>'
     public.feed("/feed", rss(*map(entry, (18, 17, 16)), head=head), '"3"')
     public.answers["/old"] = Answer(status=302, headers={"Location": inside.url + "/old"})
     for _ in range(3):
         clock.now += timedelta(hours=30)
-        fetch.run(house(place))
+        fetch.run(app(place))
     assert "/old" in [asked.path for asked in public.asked]
     assert inside.asked == []
 
@@ -130,7 +131,7 @@ def test_what_a_page_offers_to_a_person(place: Workplace, public: Web, webs: Web
         headers={"Content-Type": "text/html"},
     )
     place.write("")
-    found = discover.run(house(place), public.url + "/")
+    found = discover.run(app(place), public.url + "/")
     assert [bool(offer.problem) for offer in found.offers if offer.proposal.url == inside.url + "/feed"] == [
         True
     ]
@@ -158,7 +159,7 @@ def test_a_private_hub_is_the_operators_word(place: Workplace, public: Web, webs
     """WebSub: the hub of feeds.yaml is no hop, and may be private where `allow_private` names it."""
     hub = webs()
     write(place, public.url + "/feed")
-    refused = house(place).hub()(hub.url + "/", "https://news.example/atom.xml")
+    refused = app(place).hub()(hub.url + "/", "https://news.example/atom.xml")
     assert refused is not None and refused.reason == "the hub answered 501"
 
 
@@ -179,7 +180,7 @@ def test_a_name_that_hangs_in_dns(place: Workplace, web: Web, monkeypatch: pytes
     listed = "".join(f"  - {{id: {name}, name: N, url: '{url}'}}\n" for name, url in urls.items())
     place.write("sources:\n" + listed, head)
     begun = time.monotonic()
-    report = {one.id: one for one in fetch.run(place.house()).sources}
+    report = {one.id: one for one in fetch.run(place.app()).sources}
     assert time.monotonic() - begun < 5
     assert report["node"].outcome == "changed"
     assert report["slow"].reason == "name resolution took longer than 1 s"

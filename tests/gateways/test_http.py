@@ -17,7 +17,8 @@ import pytest
 
 from aggregator.gateways.http import HttpFetcher, user_agent
 from aggregator.gateways.redirects import refused
-from aggregator.model import Failure, FetchRules, Request, Response, Validators
+from aggregator.model.config import FetchRules
+from aggregator.model.polling import Failure, Request, Response, Validators
 from tests.builders import site, source
 from tests.conftest import Answer, Web
 

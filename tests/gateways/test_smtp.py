@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 
-from aggregator.editions import message
+from aggregator.digests import mime
 from aggregator.errors import MailError
 from aggregator.gateways import smtp
 from aggregator.gateways.smtp import relay as mailing
-from aggregator.model import Delivery, Letter, Smtp
-from aggregator.seams import MailInterrupted, MailRefused
+from aggregator.model.config import Smtp
+from aggregator.model.digests import Delivery, MessageBody
+from aggregator.ports import MailInterrupted, MailRefused
 from tests.builders import NOW, site
-from tests.relays import DROP, Relay, Script, relaying, server_context
+from tests.smtp_server import DROP, Relay, Script, relaying, server_context
 
 SENDER = "Imaging news <editors@news.example>"
 CERTIFICATES = Path(__file__).parent.parent / "data" / "mail"
@@ -40,12 +41,12 @@ def letter(address: str = "ada@example.org", words: str = "words", **fields: Any
         edition_id="weekly-2026-10-05",
         digest_id="weekly",
         address=address,
-        message_id=message.message_id("weekly-2026-10-05", address, site()),
+        message_id=mime.message_id("weekly-2026-10-05", address, site()),
         composed=NOW,
         attempts=0,
-        letter=Letter(subject="Weekly", text=words + "\n", html=f"<p>{words}</p>"),
+        letter=MessageBody(subject="Weekly", text=words + "\n", html=f"<p>{words}</p>"),
     )
-    return message.message(delivery, SENDER, "Weekly", site(**fields))
+    return mime.build_message(delivery, SENDER, "Weekly", site(**fields))
 
 
 def once(step: str, said: str) -> Script:

@@ -129,7 +129,7 @@ def test_a_certificate_that_is_not_valid(place: Workplace, authority: Path, name
 @pytest.mark.usefixtures("fresh")
 def test_certificates_are_loaded_once(place: Workplace, authority: Path) -> None:
     """Twenty visits share one context; each alone would load every certificate of the system."""
-    from aggregator.model import Request, Response
+    from aggregator.model.polling import Request, Response
     from tests.builders import source
     from tests.gateways.test_http import fetcher
 

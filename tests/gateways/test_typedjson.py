@@ -12,23 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aggregator.discovery import inspect_response
 from aggregator.gateways import typedjson
-from aggregator.jobs import reading, surveying
-from aggregator.model import (
-    Alias,
-    Details,
-    Enclosure,
-    Failure,
-    Harvest,
-    Hints,
-    Item,
-    Kind,
-    Layout,
-    Profile,
-    Proposal,
-    Validators,
-    Verdict,
-)
+from aggregator.model.config import Layout
+from aggregator.model.discovery import Proposal
+from aggregator.model.documents import ArticleDetails, Enclosure, Kind, RefreshHints
+from aggregator.model.items import Alias, IdentityPolicy, Item
+from aggregator.model.polling import Failure, ParsedVisit, SourceProfile, Validators
+from aggregator.polling import parse
 
 NOW = datetime(2026, 11, 29, 12, 30, 15, 250, tzinfo=UTC)
 TEXTS = st.text(st.characters(codec="utf-8"))
@@ -53,9 +44,9 @@ ITEMS = st.builds(
 )
 
 
-def harvest(*items: Item) -> Harvest:
+def harvest(*items: Item) -> ParsedVisit:
     """A harvest with something in each field."""
-    return Harvest(
+    return ParsedVisit(
         items=items,
         present=(Alias(kind="guid", value="1"),),
         digests=(bytes(range(12)), b"\xff" * 12),
@@ -64,9 +55,9 @@ def harvest(*items: Item) -> Harvest:
         status=200,
         body=b"",
         body_hash="",
-        profile=Profile(title="A"),
-        verdict=Verdict(guid=False),
-        hints=Hints(pace=timedelta(hours=1, microseconds=7), skip_hours=(1, 2)),
+        profile=SourceProfile(title="A"),
+        identity_policy=IdentityPolicy(guid=False),
+        hints=RefreshHints(pace=timedelta(hours=1, microseconds=7), skip_hours=(1, 2)),
         notes=("one",),
     )
 
@@ -75,7 +66,7 @@ def harvest(*items: Item) -> Harvest:
 def test_a_harvest_survives(items: list[Item]) -> None:
     """Encoded and decoded, the value is the same."""
     value = harvest(*items)
-    kind = typedjson.returned_by(reading.harvest)
+    kind = typedjson.returned_by(parse.parse_visit)
     assert typedjson.decode(typedjson.encode(value, kind), kind) == value
 
 
@@ -83,9 +74,9 @@ def test_a_harvest_survives(items: list[Item]) -> None:
     ("value", "kind"),
     [
         (None, None),
-        (None, Details | None),
-        (Details(kind=Kind.JOB), Details | None),
-        (Failure(reason="no", wait=timedelta(days=-1)), Harvest | Failure),
+        (None, ArticleDetails | None),
+        (ArticleDetails(kind=Kind.JOB), ArticleDetails | None),
+        (Failure(reason="no", wait=timedelta(days=-1)), ParsedVisit | Failure),
         (Proposal(kind="page", url="u", score=1.0, why="w", page=(Layout(item="a"),)), Proposal),
         (frozenset({"a", "b"}), frozenset[str]),
         ({"a": NOW}, Mapping[str, datetime]),
@@ -101,11 +92,11 @@ def test_other_values_survive(value: object, kind: Any) -> None:
 def test_every_function_that_reads_declares_what_it_returns() -> None:
     """Whatever is called in a process that reads documents has a result that can be sent and checked."""
     for function in (
-        reading.harvest,
-        reading.links,
-        reading.details,
-        reading.may_read,
-        surveying.survey,
+        parse.parse_visit,
+        parse.article_links,
+        parse.article_details,
+        parse.robots_allow,
+        inspect_response.inspect,
     ):
         with pytest.raises(ValueError):
             typedjson.decode(b'{"x": 1}', typedjson.returned_by(function))
@@ -153,10 +144,10 @@ def test_moments_are_utc() -> None:
         (b'["guid", "1", "more"]', Alias),
         (b'{"kind": "guid", "value": "1"}', Alias),
         (b'["guid", null]', Alias),
-        (b"[true, []]", Harvest | Failure),
-        (b"[0.0, []]", Harvest | Failure),
-        (b"[[], []]", Harvest | Failure),
-        (b"null", Harvest | Failure),
+        (b"[true, []]", ParsedVisit | Failure),
+        (b"[0.0, []]", ParsedVisit | Failure),
+        (b"[[], []]", ParsedVisit | Failure),
+        (b"null", ParsedVisit | Failure),
     ],
 )
 def test_what_is_not_declared_is_refused(data: bytes, kind: Any) -> None:
@@ -189,7 +180,7 @@ def test_no_field_takes_another_type(value: object) -> None:
         authors=("a",),
         enclosures=(Enclosure(url="u"),),
     )
-    kind = typedjson.returned_by(reading.harvest)
+    kind = typedjson.returned_by(parse.parse_visit)
     plain = json.loads(typedjson.encode(harvest(item), kind))
     for place in _places(plain):
         with pytest.raises(ValueError):

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from aggregator.jobs import fetch
-from aggregator.model import MAX_VALIDATOR_BYTES, Validators
+from aggregator.model.polling import MAX_VALIDATOR_BYTES, Validators
+from aggregator.polling import fetch
 from tests.builders import rss
 from tests.command import news
 from tests.conftest import Answer, Clock, Web, Workplace
@@ -54,7 +54,7 @@ def test_a_server_with_odd_validators_is_visited_on(
     web.answers["/feed"] = lambda _asked: Answer(rss(news(1), news(2)), headers=headers)
     place.write(f"sources:\n  - {{id: node, name: A Node, url: '{web.url}/feed'}}\n")
     for _ in range(3):
-        (report,) = fetch.run(place.house()).sources
+        (report,) = fetch.run(place.app()).sources
         assert report.outcome != "failed", report.reason
         clock.now += timedelta(days=2)
     for asked in web.asked[1:]:
@@ -67,13 +67,13 @@ def test_a_stored_validator_wedges_no_source(place: Workplace, web: Web, clock: 
     """A database of an earlier version may hold such a value: the next visit leaves it out."""
     web.answers["/feed"] = Answer(rss(news(1)), headers={"ETag": '"1"'})
     place.write(f"sources:\n  - {{id: node, name: A Node, url: '{web.url}/feed'}}\n")
-    fetch.run(place.house())
+    fetch.run(place.app())
     with sqlite3.connect(place.database) as store:
         changed = store.execute("UPDATE sources SET etag = ?, last_modified = ?", (stored, stored)).rowcount
         assert changed == 1
     store.close()
     clock.now += timedelta(days=2)
-    (report,) = fetch.run(place.house()).sources
+    (report,) = fetch.run(place.app()).sources
     assert report.outcome == "unchanged", report.reason
     assert not {"if-none-match", "if-modified-since", "x-injected"} & set(web.asked[1].headers)
 
@@ -86,6 +86,6 @@ def test_names_beyond_latin_in_our_own_headers(place: Workplace, web: Web) -> No
     file.write_text(
         file.read_text("utf-8").replace("https://news.example/", "https://новости.example/ä/"), "utf-8"
     )
-    (report,) = fetch.run(place.house()).sources
+    (report,) = fetch.run(place.app()).sources
     assert report.outcome == "changed", report.reason
     assert web.asked[0].headers["user-agent"].isascii()

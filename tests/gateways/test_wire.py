@@ -15,7 +15,7 @@ import pytest
 
 from aggregator.gateways import codings
 from aggregator.gateways.connections import MAX_INTERIM_ANSWERS
-from aggregator.model import Response
+from aggregator.model.polling import Response
 from tests.conftest import Answer, Web
 from tests.gateways.test_http import ask, fetcher, raw_server, reason
 

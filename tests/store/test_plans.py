@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.store import deliveries, editions, editorial, stories, withdrawals
+from aggregator.store import deliveries, editions, editorial, missing_items, stories
 from aggregator.store.connection import Store, opened
 from tests.builders import NOW
 
@@ -52,18 +52,19 @@ def test_a_merge_walks_over_no_table(tmp_path: Path) -> None:
 def test_withdrawn_items_are_not_walked_over(tmp_path: Path) -> None:
     """I8: however much was withdrawn, suspects are found by their own index, and absent items by their source's."""
     with opened(tmp_path / "a.db") as store:
-        assert "withdrawals_open" in plans(store, lambda: withdrawals.due(store, NOW))[0]
-        assert "withdrawals_of_source" in plans(store, lambda: withdrawals.absent(store, "node"))[0]
+        assert "withdrawals_open" in plans(store, lambda: missing_items.due(store, NOW))[0]
+        assert "withdrawals_of_source" in plans(store, lambda: missing_items.still_missing(store, "node"))[0]
 
 
 def test_what_was_told_is_found_by_its_stories(tmp_path: Path) -> None:
     """M1: neither the last words of a story nor its pages are looked for in every edition there was."""
     with opened(tmp_path / "a.db") as store:
         for ask in (
-            lambda: editions.last_words(store, "weekly", ["a"]),
-            lambda: editions.untell(store, ["a"]),
+            lambda: editions.last_texts(store, "weekly", ["a"]),
+            lambda: editions.forget_entries(store, ["a"]),
             lambda: store.db.execute(
-                "SELECT edition_id FROM told JOIN items ON items.id = told.item_id WHERE items.story_id = 'a'"
+                "SELECT edition_id FROM edition_entries JOIN items ON items.id = edition_entries.item_id"
+                " WHERE items.story_id = 'a'"
             ),
         ):
             first, *rest = plans(store, ask)
@@ -84,7 +85,7 @@ def test_letters_of_years_are_not_walked_over(tmp_path: Path) -> None:
             lambda: deliveries.oldest_owed(store),
             lambda: deliveries.next_attempt(store),
             lambda: deliveries.open_letters(store),
-            lambda: deliveries.dismiss(store, []),
+            lambda: deliveries.acknowledge(store, []),
             lambda: deliveries.retry(store, []),
             lambda: deliveries.unknown_addresses(store, ["ada@a.example"]),
         ):

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from aggregator.gateways import files
-from aggregator.model import Document
+from aggregator.model.publishing import PublishedDocument
 from tests.builders import NOW
 from tests.conftest import HEAD
 from tests.processes import free_port, until
@@ -61,7 +61,7 @@ class Server:
 
 def put(public: Path, path: str, body: bytes, kind: str = "application/octet-stream") -> None:
     """Publish a document as the jobs do, with its packed twin."""
-    files.write_document(public, Document(path=path, media_type=kind, body=body))
+    files.write_document(public, PublishedDocument(path=path, media_type=kind, body=body))
 
 
 @contextmanager

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from aggregator.gateways.files import write_document
-from aggregator.model import Channel, Publication, Sighting
-from aggregator.outputs import atom, rss, stylesheet
-from aggregator.outputs import site as page
-from tests.builders import item, site, story, teller
+from aggregator.model.config import Channel
+from aggregator.model.publishing import Publication
+from aggregator.model.stories import StoryItem
+from aggregator.publishing import atom, feed_stylesheet, rss
+from aggregator.publishing import site as page
+from tests.builders import item, publisher, site, story
 from tests.web.servers import Server, put, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -32,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     for channel in ("all", "events"):
         for fitting in (atom, rss):
             write_document(folder / "public", fitting.render(of_channel(channel)))
-    write_document(folder / "public", stylesheet.render())
+    write_document(folder / "public", feed_stylesheet.render())
     put(folder / "public", "linked.html", LINKED.encode())
     put(folder / "public", "evil.html", EVIL.encode())
     with serving("own", folder) as running:
@@ -42,7 +44,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def of_channel(name: str) -> Publication:
     """A channel with one story of which the whole text may be told."""
     channel = Channel(id=name, title="Imaging news")
-    told = story("ssssssssssssssss", Sighting(item=item(), teller=teller(full_text=True)))
+    told = story("ssssssssssssssss", StoryItem(item=item(), publisher=publisher(full_text=True)))
     return Publication(site=site(), channel=channel, channels=(channel,), stories=(told,))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.web.published import POLICY
+from aggregator.web.static import POLICY
 from tests.web.servers import HUB, Answered, Server, put, serving
 
 BODY = "Bilder für alle\n".encode() * 500

@@ -1,0 +1,159 @@
+"""Set aside what breaks a step of a job, so that everything else goes on.
+
+It is reported once. Items and stories stay out of the step until they change or another version of the program runs.
+What is made of many (a channel, a month, an edition) is tried at every run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from aggregator.errors import AggregatorError, NothingToShow
+from aggregator.model.reports import ContainedStep, SetAside
+from aggregator.store import set_aside
+from aggregator.store.connection import Store, is_trouble
+from aggregator.text import line
+
+T = TypeVar("T")
+
+MAX_NOTICES = 5
+"""Maximum number of things set aside that are named one by one; `status` lists all."""
+
+said = logging.getLogger("aggregator.contain")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An exception that nobody expected, as a value."""
+
+    error: Exception
+
+    @property
+    def reason(self) -> str:
+        """The exception on one line."""
+        return f"{type(self.error).__name__}: {line(str(self.error), 200) or 'no message'}"
+
+
+def attempt(act: Callable[[], T]) -> T | Broken:
+    """Return what `act` returns, or Broken if it raises what no part of the program expects.
+
+    Expected failures, errors of the database file or the machine, and a lack of memory are raised as they are.
+    """
+    try:
+        return act()
+    except (AggregatorError, OSError, MemoryError):
+        raise
+    except Exception as error:  # L2: one item, story or channel must not stop the others
+        if is_trouble(error):
+            raise
+        said.debug("contained", exc_info=error)
+        return Broken(error)
+
+
+def shown(name: str, act: Callable[[], T]) -> T:
+    """Return what `act` finds; raises NothingToShow where it breaks."""
+    done = attempt(act)
+    if isinstance(done, Broken):
+        raise NothingToShow(
+            f"{name} cannot be shown: {done.reason}; please report this as a bug of the program"
+        )
+    return done
+
+
+@dataclass(slots=True)
+class Containment:
+    """What is set aside already and what one job sets aside; only `record` writes."""
+
+    store: Store
+    aside: dict[ContainedStep, frozenset[str]] = field(default_factory=dict)
+    broken: dict[tuple[ContainedStep, str], str] = field(default_factory=dict)
+    mended: set[tuple[ContainedStep, str]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.aside = set_aside.names(self.store)
+
+    def sound(self, step: ContainedStep, names: Iterable[str]) -> list[str]:
+        """Return those of `names` that are not set aside in this step."""
+        return [name for name in names if name not in self.aside[step] and (step, name) not in self.broken]
+
+    def without_broken(
+        self, step: ContainedStep, names: Iterable[str], act: Callable[[Sequence[str]], T]
+    ) -> T:
+        """Return what `act` makes of `names` without those that break it alone.
+
+        Raises what `act` raises if none of them is to blame: it breaks without any, with none alone, or with all.
+        """
+        sound = self.sound(step, names)
+        done = attempt(lambda: act(sound))
+        if not isinstance(done, Broken):
+            return done
+        if isinstance(attempt(lambda: act([])), Broken):
+            raise done.error
+        tried = {name: attempt(partial(act, [name])) for name in sound}
+        broken = {name: one.reason for name, one in tried.items() if isinstance(one, Broken)}
+        if not broken or len(broken) == len(sound) > 1:
+            raise done.error
+        self.broken |= {(step, name): reason for name, reason in broken.items()}
+        return act(self.sound(step, sound))
+
+    def test(self, step: ContainedStep, name: str, act: Callable[[], object]) -> bool:
+        """Return whether `act`, about one item or story, works; else set that aside."""
+        done = attempt(act)
+        if isinstance(done, Broken):
+            self.broken[step, name] = done.reason
+        return not isinstance(done, Broken)
+
+    def whole(self, step: ContainedStep, name: str, act: Callable[[], T]) -> T | None:
+        """Return what `act` makes of many; None if it breaks, to be tried at the next run."""
+        done = attempt(act)
+        if isinstance(done, Broken):
+            self.broken[step, name] = done.reason
+            return None
+        self.forget(step, name)
+        return done
+
+    def forget(self, step: ContainedStep, name: str) -> None:
+        """Take back that something made of many is set aside."""
+        if name in self.aside[step]:
+            self.mended.add((step, name))
+
+    def record(self, now: datetime) -> tuple[str, ...]:
+        """Write what was set aside; return a notice for what was not set aside before."""
+        new = {key: reason for key, reason in self.broken.items() if key[1] not in self.aside[key[0]]}
+        with self.store.within():
+            for (step, name), reason in new.items():
+                set_aside.add(self.store, step, name, reason, now)
+            for step, name in self.mended:
+                set_aside.remove(self.store, step, [name])
+        if not new:
+            return ()
+        listed = [one for one in set_aside.listed(self.store) if (one.step, one.name) in new]
+        notices = [said_of(one) for one in listed[:MAX_NOTICES]]
+        if len(listed) > MAX_NOTICES:
+            notices.append(f"{len(listed) - MAX_NOTICES} more were set aside: see `aggregator status`")
+        return tuple(notices)
+
+
+WHOLE = frozenset({ContainedStep.CHANNEL, ContainedStep.EDITION, ContainedStep.COMPOSING})
+"""Steps whose failure leaves a whole document or digest as it was."""
+
+_STEPS = {
+    ContainedStep.PLACING: ("compared with others", "left out until it changes or the program is upgraded"),
+    ContainedStep.PUBLISHING: ("published", "left out until it changes or the program is upgraded"),
+    ContainedStep.DIGEST: ("put into a digest", "left out until it changes or the program is upgraded"),
+    ContainedStep.CHANNEL: ("published", "tried again at every run"),
+    ContainedStep.EDITION: ("published", "tried again at every run"),
+    ContainedStep.COMPOSING: ("composed", "tried again at every run"),
+}
+
+
+def said_of(one: SetAside) -> str:
+    """Say on one line what was set aside, why, and what comes of it."""
+    done, then = _STEPS[one.step]
+    what = f"{one.source}: “{line(one.title, 100)}” ({one.name})" if one.title else f"{one.step} {one.name}"
+    return f"{what} cannot be {done}: {one.reason}; {then}; please report this as a bug of the program"

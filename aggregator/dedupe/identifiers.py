@@ -1,0 +1,90 @@
+"""Identifiers of a work itself, read from the address an item has: DOI, arXiv, PMID, Zenodo record (I3)."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+from aggregator.text import legal
+
+_HINT = re.compile(r"10(?:\.|%2e)\d|zenodo|arxiv|pmid|pubmed|nature\.com/articles|f1000", re.IGNORECASE)
+_DOI = r"10\.[0-9]{4,9}/[^\s?#\"'<>]+"
+# Publishers whose landing pages carry the DOI, whole or as its last part.
+_CARRIES = re.compile(
+    rf"^https?://(?:[\w-]+\.)*(?:doi\.org|(?:onlinelibrary\.wiley|tandfonline|science|embopress|springer"
+    rf"|sagepub|rupress|biologists)\.\w+"
+    rf"|pubs\.acs\.org|pnas\.org|biorxiv\.org|medrxiv\.org|frontiersin\.org|dx\.doi\.org|zenodo\.org"
+    rf"|royalsocietypublishing\.org|oup\.com)/\S*?({_DOI})",
+    re.IGNORECASE,
+)
+_PLOS = re.compile(rf"^https?://journals\.plos\.org/\S*[?&]id=({_DOI})", re.IGNORECASE)
+_NATURE = re.compile(
+    r"^https?://(?:www\.)?nature\.com/articles/([a-z]?[\w.-]+?)(?:\.pdf|_reference\.pdf)?/?(?:[?#]|$)",
+    re.IGNORECASE,
+)
+_F1000 = re.compile(
+    r"^https?://(?:www\.)?f1000research\.com/articles/([0-9]{1,6})-([0-9]{1,6})(?![0-9])", re.IGNORECASE
+)
+_ARXIV = re.compile(
+    r"^(?:https?://(?:[\w-]+\.)?arxiv\.org/(?:abs|pdf|html)/|arxiv:)([a-z-]+/[0-9]{7}|[0-9]{4}\.[0-9]{4,5})",
+    re.IGNORECASE,
+)
+_PMID = re.compile(
+    r"^(?:https?://(?:pubmed\.ncbi\.nlm\.nih\.gov|www\.ncbi\.nlm\.nih\.gov/pubmed)/|pmid:)([0-9]{1,12})(?![0-9])",
+    re.IGNORECASE,
+)
+_ZENODO = re.compile(
+    r"^https?://(?:www\.)?zenodo\.org/(?:records?|deposit|badge/latestdoi)/([0-9]{1,18})(?![0-9])",
+    re.IGNORECASE,
+)
+_ZENODO_DOI = re.compile(r"^10\.5281/zenodo\.([0-9]{1,18})$")
+_TAIL = re.compile(
+    r"(?:v\d+)?(?:\.(?:full|abstract|pdf|full\.pdf|full-text|html?))*/?(?:/(?:full|abstract|pdf|epdf|html))?$",
+    re.IGNORECASE,
+)
+
+
+def find_identifiers(*addresses: str | None) -> frozenset[str]:
+    """The works that `addresses` (links, guids) are addresses of, as `doi:…`, `arxiv:…`, `pmid:…`, `zenodo:…`."""
+    hinted = {address for address in addresses if address and _HINT.search(address)}
+    return frozenset(filter(None, (_work(legal(unquote(address))) for address in hinted)))
+
+
+def _work(address: str) -> str | None:
+    if match := _ZENODO.match(address):
+        return f"zenodo:{match[1]}"
+    if match := _ARXIV.match(address):
+        return f"arxiv:{match[1].lower()}"
+    if match := _PMID.match(address):
+        return f"pmid:{match[1]}"
+    if match := _NATURE.match(address):
+        return f"doi:10.1038/{match[1].lower()}"
+    if match := _F1000.match(address):
+        return f"doi:10.12688/f1000research.{match[2]}"
+    match = (
+        _CARRIES.match(address)
+        or _PLOS.match(address)
+        or re.match(rf"^(?:doi:\s?)({_DOI})", address, re.IGNORECASE)
+    )
+    return _doi(match[1]) if match else None
+
+
+def _doi(written: str) -> str:
+    doi = written.lower().rstrip(".,;)")
+    # Only preprint servers put versions and file endings behind a DOI in their addresses.
+    doi = (
+        _TAIL.sub("", doi)
+        if doi.startswith(("10.1101/", "10.64898/"))
+        else re.sub(r"/(?:full|abstract|e?pdf|html)$", "", doi)
+    )
+    if match := _ZENODO_DOI.match(doi):
+        return f"zenodo:{match[1]}"
+    if doi.startswith("10.48550/arxiv."):
+        return f"arxiv:{doi.removeprefix('10.48550/arxiv.')}"
+    return f"doi:{doi}"
+
+
+def is_concept(one: str, other: str) -> bool:
+    """Whether two Zenodo numbers are a concept and its first version: Zenodo mints them one after the other."""
+    numbers = [int(work.removeprefix("zenodo:")) for work in (one, other) if work.startswith("zenodo:")]
+    return len(numbers) == 2 and abs(numbers[0] - numbers[1]) == 1

@@ -1,0 +1,1 @@
+"""Find, preview and check sources on request of a person."""

@@ -1,0 +1,52 @@
+"""Bot walls, named as such (CL15): what stands between us and a partner is told, never evaded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_HEADERS = (
+    ("cf-mitigated", "Cloudflare"),
+    ("x-datadome", "DataDome"),
+    ("x-amzn-waf-action", "AWS WAF"),
+    ("x-sucuri-block", "Sucuri"),
+    ("x-vercel-mitigated", "Vercel"),
+)
+# Pages that are nothing but a wall say so in their titles, also under a status that promises more.
+_TITLES = (
+    (rb"<title>\s*(?:Just a moment\.\.\.|Attention Required! \| Cloudflare)", "Cloudflare"),
+    (rb"<title>\s*Making sure you(?:'|&#39;|&#x27;|\xe2\x80\x99)re not a bot", "Anubis"),
+    (rb"<title>\s*Sucuri WebSite Firewall", "Sucuri"),
+    (
+        rb"<title>\s*(?:Client Challenge|Bot Verification|Human Verification|DDoS-Guard)\s*</title>",
+        "a firewall",
+    ),
+    (rb"^.{0,2000}_Incapsula_Resource.{0,2000}$", "Imperva"),  # a whole page, and nothing else on it
+)
+# Scripts that stand in ordinary pages as well, and mean something only in a refusal.
+_SCRIPTS = (
+    (rb"cdn-cgi/challenge-platform", "Cloudflare"),
+    (rb"captcha-delivery\.com", "DataDome"),
+    (rb"_Incapsula_Resource", "Imperva"),
+    (rb"sucuri_cloudproxy_js", "Sucuri"),
+    (rb"awsWafCookieDomainList|AwsWAFScript", "AWS WAF"),
+    (rb"<title>\s*Access Denied\s*</title>", "a firewall"),
+    (rb"g-recaptcha|hcaptcha\.com/1/api|cf-turnstile", "a captcha"),
+)
+_REFUSALS = (401, 403, 405, 429, 503)
+BEGINNING = 65_536
+
+
+def detect(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
+    """Whose bot wall answered, or None. `headers` in lower case; of `body` the beginning counts."""
+    refused = status in _REFUSALS
+    if refused or status == 200:
+        for header, owner in _HEADERS:
+            if header in headers:
+                return owner
+        for pattern, owner in _TITLES + (_SCRIPTS if refused else ()):
+            if re.search(pattern, body[:BEGINNING], re.DOTALL):
+                return owner
+    if status in (403, 429, 503) and headers.get("server", "").lower() == "cloudflare":
+        return "Cloudflare"
+    return None

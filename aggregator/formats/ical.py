@@ -1,0 +1,335 @@
+"""iCalendar (RFC 5545) -> entries: icalendar lives and dies here. An event is an entry; a series is one entry, too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any
+
+from aggregator import urls
+from aggregator.errors import UnreadableDocument
+from aggregator.formats import html_tree
+from aggregator.model.config import Source
+from aggregator.model.documents import Enclosure, Entry, Kind, ParsedDocument
+from aggregator.text import block, line
+
+if TYPE_CHECKING:
+    from icalendar import Component
+
+MAX_ENTRIES = 2_000
+MAX_DEPTH = 8
+MAX_TEXT = 200_000
+
+_MONTHS = "January February March April May June July August September October November December".split()
+_DAYS = {
+    "MO": "Monday",
+    "TU": "Tuesday",
+    "WE": "Wednesday",
+    "TH": "Thursday",
+    "FR": "Friday",
+    "SA": "Saturday",
+    "SU": "Sunday",
+}
+_EVERY = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}
+# What icalendar 7 was seen to raise for injured documents.
+_STUMBLES = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+
+
+def read(
+    body: bytes,
+    url: str,
+    headers: Mapping[str, str],
+    source: Source,
+    seen: Container[bytes] = (),
+) -> ParsedDocument:
+    """Read a calendar. An occurrence that was moved or cancelled alone is an entry of its own."""
+    text = html_tree.decoded(body, headers)
+    parts = _cut(text.replace("\0", ""))
+    if not parts.whole:
+        raise UnreadableDocument(_what_it_is(text, headers))
+    calendar, notes = _parsed(parts)
+    events = [component for component in calendar if component.name == "VEVENT"]
+    if len(events) > MAX_ENTRIES:
+        notes = (*notes, f"{len(events)} events, only the latest {MAX_ENTRIES} were taken")
+        latest = sorted(events, key=lambda event: str(_moment(event, "DTSTART") or ""))[-MAX_ENTRIES:]
+        chosen = {id(event) for event in latest}
+        events = [event for event in events if id(event) in chosen]
+    exported = _stamp_of_export(events)
+    entries = (_entry(n, event, url, source.timezone, exported) for n, event in enumerate(events))
+    named: Any = calendar[0] if calendar else {}
+    return ParsedDocument(
+        entries=tuple(_one_of_each(entries)),
+        title=line(_said(named, "X-WR-CALNAME") or _said(named, "NAME"), 300),
+        site_link=urls.join(url, _said(named, "URL")),
+        language=line(_said(named, "LANGUAGE"), 40),
+        notes=notes,
+    )
+
+
+# --- the text of a calendar, cut at its components -----------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Parts:
+    """The lines of a calendar: those of its own, of its time zones, and of each of its events."""
+
+    whole: bool = False
+    own: list[str] = field(default_factory=list)
+    zones: list[str] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+
+
+def _cut(text: str) -> _Parts:
+    """Complete events and zones only: what a broken download cut off is left out, and the rest can be read.
+
+    Raises UnreadableDocument for components nested deeper than any calendar has them.
+    """
+    parts, open_, held = _Parts(), [], []
+    for written in text.lstrip("\ufeff \t\r\n").splitlines():
+        word, _, name = written.partition(":")
+        begins, ends, name = word.upper() == "BEGIN", word.upper() == "END", name.strip().upper()
+        if begins:
+            open_.append(name)
+            if len(open_) > MAX_DEPTH:
+                raise UnreadableDocument("the calendar nests its components too deeply")
+            parts.whole |= name == "VCALENDAR"
+        if open_[1:]:
+            held.append(written)
+        elif open_ and not begins and not ends:
+            parts.own.append(written)
+        if ends and open_:
+            open_.pop()
+            if open_ == ["VCALENDAR"]:
+                target = {"VEVENT": parts.events, "VTIMEZONE": parts.zones}.get(name)
+                if target is not None:
+                    target.append("\r\n".join(held))
+                held = []
+    return parts
+
+
+def _parsed(parts: _Parts) -> tuple[list[Component], tuple[str, ...]]:
+    """The calendar and its events; where it cannot be read whole, every event that can be."""
+    try:
+        return _components([*parts.own, *parts.zones, *parts.events]), ()
+    except _STUMBLES:
+        pass
+    found, lost = _components([]), 0
+    for event in parts.events[-MAX_ENTRIES:]:
+        try:
+            found += [c for c in _components([*parts.zones[:50], event]) if c.name == "VEVENT"]
+        except _STUMBLES:
+            lost += 1
+    if lost and lost == len(parts.events):
+        raise UnreadableDocument("none of the calendar's events can be read")
+    what = f"{lost} of {len(parts.events)} events" if lost else "lines around the events"
+    return found, (f"malformed but read: {what} cannot be read",)
+
+
+def _components(lines: Sequence[str]) -> list[Component]:
+    from icalendar import Calendar  # 0.1 s that runs without a calendar do not pay
+
+    text = "\r\n".join(("BEGIN:VCALENDAR", *lines, "END:VCALENDAR", ""))
+    return list(Calendar.from_ical(text).walk())
+
+
+def _what_it_is(text: str, headers: Mapping[str, str]) -> str:
+    kind = headers.get("content-type", "no content type")
+    if not text.strip():
+        return "the answer is empty"
+    if re.search(r"<html|<!doctype html", text[:2000], re.IGNORECASE):
+        return f"the answer is a web page, not a calendar ({kind})"
+    return f"the answer is not a calendar ({kind})"
+
+
+# --- an event ------------------------------------------------------------------------------------------
+
+
+def _entry(position: int, event: Component, url: str, zone: tzinfo, exported: str | None) -> Entry:
+    title = line(_said(event, "SUMMARY"), 5_000) or ""
+    cancelled = (_said(event, "STATUS") or "").strip().upper() == "CANCELLED"
+    if cancelled and not re.match(r"cancell?ed|abgesagt|entfällt", title, re.IGNORECASE):
+        title = f"Cancelled: {title}" if title else "Cancelled"
+    marked_up, text = _text(event)
+    facts = _facts(event, zone)
+    content = f"<p>{_escaped(facts)}</p>\n{text}" if marked_up else f"{facts}\n\n{text}"
+    return Entry(
+        position=position,
+        guid=_guid(event),
+        link=urls.join(url, _said(event, "URL")),
+        title=title,
+        title_is_html=False,
+        content=block(content, MAX_TEXT),
+        text_is_html=marked_up,
+        published=_date(event, "CREATED") or _stamp(event, exported),
+        updated=_date(event, "LAST-MODIFIED"),
+        authors=tuple(filter(None, [_organizer(event)])),
+        categories=_categories(event),
+        enclosures=tuple(_enclosures(event, url)),
+        kind=Kind.EVENT,
+        base=url,
+    )
+
+
+def _one_of_each(entries: Iterator[Entry]) -> Iterator[Entry]:
+    """Calendars joined of several have an event twice; a guid twice would be believed no more (I1)."""
+    found: set[str] = set()
+    for entry in entries:
+        if entry.guid is None or entry.guid not in found:
+            yield entry
+        if entry.guid:
+            found.add(entry.guid)
+
+
+def _said(component: Any, name: str) -> str | None:
+    """The text of a property; of several the first."""
+    value = component.get(name)
+    if isinstance(value, list):
+        value = value[0] if value else None
+    return value[:MAX_TEXT] if isinstance(value, str) else None
+
+
+def _of(value: Any, name: str) -> Any:
+    """An attribute of a property's value; a property that could not be read refuses to be asked."""
+    try:
+        return getattr(value, name, None)
+    except ValueError:
+        return None
+
+
+def _guid(event: Component) -> str | None:
+    uid = line(_said(event, "UID"), 1_000)
+    occurrence = _moment(event, "RECURRENCE-ID")
+    return f"{uid} {occurrence.isoformat()}" if uid and occurrence else uid
+
+
+def _text(event: Component) -> tuple[bool, str]:
+    """(whether it is HTML, the description)."""
+    rich = event.get("X-ALT-DESC")
+    for value in rich if isinstance(rich, list) else [rich]:
+        if value is not None and "html" in str((_of(value, "params") or {}).get("FMTTYPE")).lower():
+            return True, str(value)[:MAX_TEXT]
+    text = _said(event, "DESCRIPTION") or ""
+    # Google and Outlook write HTML into what RFC 5545 calls plain text.
+    return re.search(r"<(?:br|p|a|b|i|ul|div|span|html-blob)\b[^<>]*>", text) is not None, text
+
+
+def _moment(event: Component, name: str) -> datetime | date | None:
+    value = event.get(name)
+    if isinstance(value, list):
+        value = value[0] if value else None
+    moment = _of(value, "dt")
+    return moment if isinstance(moment, date) else None
+
+
+def _date(event: Component, name: str) -> str | None:
+    moment = _moment(event, name)
+    return moment.isoformat() if moment else None
+
+
+def _stamp_of_export(events: Sequence[Component]) -> str | None:
+    """The DTSTAMP that many events share: the moment the calendar was asked for, no date of theirs."""
+    stamps = {_date(event, "DTSTAMP") for event in events}
+    return stamps.pop() if len(events) > 1 and len(stamps) == 1 else None
+
+
+def _stamp(event: Component, exported: str | None) -> str | None:
+    stamp = _date(event, "DTSTAMP")
+    return None if stamp == exported else stamp
+
+
+def _organizer(event: Component) -> str | None:
+    return line((_of(event.get("ORGANIZER"), "params") or {}).get("CN"), 200)
+
+
+def _categories(event: Component) -> tuple[str, ...]:
+    value = event.get("CATEGORIES")
+    lists = value if isinstance(value, list) else [value]
+    words = (line(str(word), 200) for found in lists for word in _of(found, "cats") or ())
+    return tuple(dict.fromkeys(word for word in words if word))[:100]
+
+
+def _enclosures(event: Component, url: str) -> Iterator[Enclosure]:
+    value = event.get("ATTACH")
+    for attached in (value if isinstance(value, list) else [value])[:20]:
+        link = urls.join(url, str(attached)) if isinstance(attached, str) else None
+        if link:
+            kind = line((_of(attached, "params") or {}).get("FMTTYPE"), 100)
+            yield Enclosure(url=link, type=kind)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+# --- when and where, in words --------------------------------------------------------------------------
+
+
+def _facts(event: Component, zone: tzinfo) -> str:
+    """`When: 5 October 2026, 09:00–17:00 (Europe/Berlin) · Where: Heidelberg`; nothing where nothing is said."""
+    said = (
+        ("When", _when(event, zone)),
+        ("Repeats", _repeats(event)),
+        ("Where", line(_said(event, "LOCATION"), 500)),
+    )
+    return " · ".join(f"{label}: {words}" for label, words in said if words)
+
+
+def _when(event: Component, zone: tzinfo) -> str | None:
+    start, end = _moment(event, "DTSTART"), _end(event)
+    if start is None:
+        return None
+    if not isinstance(start, datetime):
+        last = end - timedelta(days=1) if end and end > start else start  # an all-day DTEND is exclusive
+        return _day(start) if last <= start else f"{_day(start)} – {_day(last)}"
+    start = start.astimezone(zone) if start.tzinfo is UTC or _is_utc(start) else start
+    where = f" ({start.tzinfo})" if start.tzinfo else ""
+    if not isinstance(end, datetime) or end == start:
+        return f"{_day(start)}, {start:%H:%M}{where}"
+    end = end.astimezone(start.tzinfo) if end.tzinfo and start.tzinfo else end
+    if end.date() == start.date():
+        return f"{_day(start)}, {start:%H:%M}–{end:%H:%M}{where}"
+    return f"{_day(start)}, {start:%H:%M} – {_day(end)}, {end:%H:%M}{where}"
+
+
+def _is_utc(moment: datetime) -> bool:
+    return str(moment.tzinfo) in ("UTC", "Etc/UTC", "GMT")
+
+
+def _end(event: Component) -> Any:
+    """DTEND, or DTSTART and DURATION; None where they do not fit together."""
+    start, end = _moment(event, "DTSTART"), _moment(event, "DTEND")
+    lasts = _of(event.get("DURATION"), "dt")
+    if end is None and start is not None and isinstance(lasts, timedelta):
+        try:
+            end = start + lasts
+        except OverflowError:
+            return None
+    if end is None or isinstance(end, datetime) != isinstance(start, datetime):
+        return None
+    return end
+
+
+def _day(moment: date) -> str:
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+
+
+def _repeats(event: Component) -> str | None:
+    """The rule of a series in words. It is not expanded: a rule without an end has no last occurrence."""
+    rule = event.get("RRULE")
+    rule = rule[0] if isinstance(rule, list) and rule else rule
+    if not isinstance(rule, dict) or not rule.get("FREQ"):
+        return None
+    step = _EVERY.get(str(rule["FREQ"][0]).upper())
+    if step is None:
+        return "yes"
+    often = rule.get("INTERVAL", [1])[0]
+    words = f"every {often} {step}s" if often != 1 else f"every {step}"
+    days = [_DAYS[day] for day in map(str, rule.get("BYDAY", [])) if day in _DAYS]
+    if days:
+        words += " on " + ", ".join(days)
+    if rule.get("COUNT"):
+        words += f", {rule['COUNT'][0]} times"
+    until = rule.get("UNTIL", [None])[0]
+    return f"{words} until {_day(until)}" if isinstance(until, date) else words

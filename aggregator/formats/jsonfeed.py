@@ -1,0 +1,98 @@
+"""JSON Feed 1.0 and 1.1 (jsonfeed.org) -> entries."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from typing import Any
+
+from aggregator import urls
+from aggregator.errors import UnreadableDocument
+from aggregator.formats.json_text import listed, loaded
+from aggregator.model.config import Source
+from aggregator.model.documents import Enclosure, Entry, ParsedDocument
+from aggregator.text import block, line
+
+MAX_ENTRIES = 2_000
+
+
+def looks_like_one(body: bytes) -> bool:
+    """Whether a body is JSON rather than XML, whatever its content type says."""
+    return body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+
+
+def read(
+    body: bytes,
+    url: str,
+    headers: Mapping[str, str],
+    source: Source,
+    seen: Container[bytes] = (),
+) -> ParsedDocument:
+    """Read a JSON Feed; unknown members are ignored, as the specification asks."""
+    data = loaded(body)
+    if not isinstance(data, dict) or not isinstance(data.get("items"), list):
+        raise UnreadableDocument("the answer is JSON, but no JSON Feed: it has no list of items")
+    items = [item for item in data["items"] if isinstance(item, dict)]
+    notes = []
+    if len(items) > MAX_ENTRIES:
+        notes.append(f"{len(items)} entries, only the first {MAX_ENTRIES} were taken")
+    if "jsonfeed.org" not in str(data.get("version", "")):
+        notes.append("no JSON Feed version given")
+    feed_language = line(data.get("language"), 40)
+    return ParsedDocument(
+        entries=tuple(_entry(n, item, url, feed_language) for n, item in enumerate(items[:MAX_ENTRIES])),
+        title=line(data.get("title"), 300),
+        feed_id=urls.web_link(line(data.get("feed_url"))),
+        site_link=urls.join(url, data.get("home_page_url")),
+        language=feed_language,
+        notes=tuple(notes),
+    )
+
+
+def _entry(position: int, item: dict[str, Any], url: str, language: str | None) -> Entry:
+    html, text = block(item.get("content_html")), block(item.get("content_text"))
+    return Entry(
+        position=position,
+        guid=_id(item.get("id")),
+        link=urls.join(url, item.get("url")),
+        title=line(item.get("title"), 5_000) or "",
+        title_is_html=False,
+        summary=None if html or text else block(item.get("summary")),
+        content=html or text,
+        text_is_html=bool(html),
+        published=line(item.get("date_published"), 200),
+        updated=line(item.get("date_modified"), 200),
+        authors=_authors(item),
+        categories=tuple(filter(None, (line(tag, 200) for tag in listed(item.get("tags"))[:100]))),
+        enclosures=tuple(_enclosures(item, url)),
+        language=line(item.get("language"), 40) or language,
+        base=url,
+    )
+
+
+def _id(value: object) -> str | None:
+    """JSON Feed 1.1: ids are strings, but readers must take numbers as such; those with a point as written."""
+    if isinstance(value, bool):
+        return None
+    return line(str(value) if isinstance(value, int) else value)
+
+
+def _authors(item: dict[str, Any]) -> tuple[str, ...]:
+    people = listed(item.get("authors")) or [item.get("author")]  # 1.0 has one `author`
+    names = (line(person.get("name"), 200) for person in people if isinstance(person, dict))
+    return tuple(name for name in names if name)[:50]
+
+
+def _enclosures(item: dict[str, Any], url: str) -> list[Enclosure]:
+    found = []
+    for attachment in listed(item.get("attachments"))[:20]:
+        link = urls.join(url, attachment.get("url")) if isinstance(attachment, dict) else None
+        if link:
+            length = attachment.get("size_in_bytes")
+            found.append(
+                Enclosure(
+                    url=link,
+                    type=line(attachment.get("mime_type"), 100),
+                    length=length if type(length) is int and 0 <= length < 10**15 else None,
+                )
+            )
+    return found

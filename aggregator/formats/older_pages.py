@@ -1,0 +1,88 @@
+"""Where a document says that its older entries are: RFC 5005, JSON Feed, WordPress, pages (G1)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from html import unescape
+from urllib.parse import parse_qsl, urlencode, urlunsplit
+
+from aggregator import urls
+from aggregator.errors import UnreadableDocument
+from aggregator.formats import jsonfeed, page
+from aggregator.model.config import Source
+
+ENDS = 65_536
+"""Links of a whole feed stand at its beginning or its end; nothing between is looked at."""
+
+_LINK = re.compile(rb"<(?:\w+:)?link\b([^<>]{1,2000})>")
+_REL = re.compile(rb"\brel\s*=\s*[\"'](prev-archive|next)[\"']")
+_HREF = re.compile(rb"\bhref\s*=\s*[\"']([^\"'<>]{1,2000})[\"']")
+_WORDPRESS = re.compile(rb"<generator>\s*https?://wordpress\.(?:org|com)/")
+
+
+def older_url(body: bytes, at: str, source: Source) -> str | None:
+    """The document with the entries before those of `body`, which came from `at`; on the same host only."""
+    found = _FINDERS.get(source.kind, _of_feed)(body, at, source)
+    if found is None or found == at or urls.host(found) != urls.host(at):
+        return None
+    return found
+
+
+def _of_feed(body: bytes, at: str, source: Source) -> str | None:
+    if jsonfeed.looks_like_one(body):
+        return _of_json(body, at, source)
+    for match in _LINK.finditer(body[:ENDS] + body[-ENDS:]):
+        target = _HREF.search(match[1])
+        if target and _REL.search(match[1]):
+            return urls.join(at, unescape(target[1].decode("utf-8", "replace")))
+    if _WORDPRESS.search(body[:ENDS]):
+        return _counted(at, "paged")
+    return None
+
+
+def _of_json(body: bytes, at: str, _source: Source) -> str | None:
+    """JSON Feed's `next_url`, Zenodo's `links.next`."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(data, dict):
+        return None
+    links = data.get("links")
+    return urls.join(at, data.get("next_url")) or urls.join(
+        at, links.get("next") if isinstance(links, dict) else None
+    )
+
+
+def _of_wordpress(_body: bytes, at: str, _source: Source) -> str | None:
+    return _counted(at, "page")
+
+
+def _of_page(body: bytes, at: str, source: Source) -> str | None:
+    try:
+        return page.next_page(body, at, source)
+    except UnreadableDocument:
+        return None
+
+
+def _counted(at: str, name: str) -> str | None:
+    """The next of numbered documents."""
+    parts = urls.parse(at)
+    if parts is None:
+        return None
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    number = query.get(name, "1")
+    query[name] = str(int(number) + 1 if re.fullmatch(r"[0-9]{1,4}", number) else 2)
+    return urlunsplit(parts._replace(query=urlencode(query, safe=":,/")))
+
+
+_Finder = Callable[[bytes, str, Source], str | None]
+_FINDERS: dict[str, _Finder] = {
+    "jsonfeed": _of_json,
+    "zenodo": _of_json,
+    "wordpress": _of_wordpress,
+    "page": _of_page,
+    "ical": lambda _body, _at, _source: None,
+}

@@ -1,0 +1,306 @@
+"""A news page without a feed -> entries, by CSS selectors. No match is a failure, never "no news"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from aggregator import dates, urls
+from aggregator.errors import UnreadableDocument
+from aggregator.formats import bot_wall, html_tree, structured_data
+from aggregator.formats.html_tree import Node, parted, select
+from aggregator.model.config import Layout, Source
+from aggregator.model.documents import ArticleDetails, Entry, ParsedDocument
+from aggregator.text import block, line
+
+MAX_ENTRIES = 500
+MAX_FINDS = 50
+"""Elements of a block that are asked for one thing."""
+
+
+def read(
+    body: bytes,
+    url: str,
+    headers: Mapping[str, str],
+    source: Source,
+    seen: Container[bytes] = (),
+) -> ParsedDocument:
+    """Read a page with the layouts of `source.page`; page order counts as newest first."""
+    layouts = source.page
+    if not layouts:
+        raise UnreadableDocument("a page source needs selectors (`page:`)")
+    root = html_tree.tree(body, headers)
+    base = html_tree.base(root, url)
+    told = structured_data.things(root, base)
+    blocks = _blocks(root, layouts)
+    finds = _finds(blocks, base)
+    by_place = {html_tree.place(thing.link): thing for thing in reversed(told) if thing.link}
+    found = [_completed(find.entry, by_place.get(html_tree.place(find.entry.link))) for find in finds]
+    if any(layout.structured for layout in layouts):
+        found += [_told(thing, base) for thing in told if thing.title and thing.link]
+    entries: dict[tuple[str | None, str], Entry] = {}
+    for entry in found:
+        entries.setdefault((entry.link, entry.title), replace(entry, position=len(entries)))
+    if not entries:
+        raise UnreadableDocument(
+            _why_nothing(root, layouts, len(blocks), bot_wall.detect(200, headers, body))
+        )
+    notes = []
+    if (without := len(blocks) - len(entries)) > 0:
+        notes.append(f"{without} of {len(blocks)} blocks have no link and title of their own")
+    return ParsedDocument(
+        entries=tuple(entries.values()),
+        title=line(root.findtext(".//title"), 300),
+        site_link=url,
+        language=line(root.get("lang"), 40),
+        notes=(*notes, *_notes(layouts, blocks, finds)),
+    )
+
+
+def next_page(body: bytes, url: str, source: Source) -> str | None:
+    """The page with the older items: what `next:` selects, else what the page itself calls rel=next.
+
+    Only ever another page of the same host. Raises UnreadableDocument.
+    """
+    root = html_tree.tree(body, {})
+    base = html_tree.base(root, url)
+    selectors = [selector for layout in source.page for selector in layout.next]
+    for selector in selectors or ["link[rel~=next]", "a[rel~=next]"]:
+        path, attribute = parted(selector)
+        for found in select(root, path or "*")[:MAX_FINDS]:
+            link = urls.join(base, found.get(attribute or "href"))
+            if (
+                link
+                and html_tree.host(link) == html_tree.host(url)
+                and html_tree.place(link) != html_tree.place(url)
+            ):
+                return link.partition("#")[0]
+    return None
+
+
+def dropped(now: int, before: int) -> str | None:
+    """The reason for not believing a page that has `now` entries after `before`, or None.
+
+    A page that loses half of at least six items at once has changed its layout rather than its news.
+    """
+    if before < 6 or now * 2 > before:
+        return None
+    return f"only {now} of {before} items are left at once: part of the page's layout has probably changed"
+
+
+# --- blocks --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """An item's element, the layout that selects it, and the siblings behind it up to the next item."""
+
+    node: Node
+    layouts: tuple[Layout, ...]
+    after: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Find:
+    """An entry, what gave it, and whether its date selector matched anything and found a date."""
+
+    entry: Entry
+    block: _Block
+    layout: Layout
+    dated: bool
+
+
+def _blocks(root: Node, layouts: Sequence[Layout]) -> list[_Block]:
+    """What the layouts select, in the order of the page; an element that several select is one block."""
+    chosen: dict[Node, list[Layout]] = {}
+    for layout in layouts:
+        for node in select(root, layout.item) if layout.item else []:
+            chosen.setdefault(node, []).append(layout)
+    ordered = [node for node in root.iter() if node in chosen][:MAX_ENTRIES]
+    return [_Block(node, tuple(chosen[node]), tuple(_after(node, chosen))) for node in ordered]
+
+
+def _after(node: Node, blocks: Container[Node]) -> Iterator[Node]:
+    for sibling in node.itersiblings():
+        if sibling in blocks:
+            return
+        if isinstance(sibling, Node):
+            yield sibling
+
+
+def _finds(blocks: Sequence[_Block], base: str) -> list[_Find]:
+    """The entries of the blocks. Innermost first: what an inner item owns is lent to none around it."""
+    owned: dict[Node, set[Node]] = {}
+    found = []
+    for part in reversed(blocks):
+        inner = owned.get(part.node, set())
+        find = next(filter(None, (_find(part, layout, base, inner) for layout in part.layouts)), None)
+        if find:
+            found.append(find)
+            for outer in html_tree.above(part.node, part.node):
+                owned.setdefault(outer, set()).add(part.node)
+    return found[::-1]
+
+
+def _find(part: _Block, layout: Layout, base: str, inner: set[Node]) -> _Find | None:
+    link, name = _link(part, layout, base, inner)
+    title = _text(part, layout.title, inner) if layout.title else name
+    if not link or not title:
+        return None
+    date, dated = _date(part, layout, inner)
+    entry = Entry(
+        position=0,
+        link=link,
+        title=title,
+        title_is_html=False,
+        summary=_summary(part, layout, inner),
+        published=date,
+        base=base,
+    )
+    return _Find(entry, part, layout, dated)
+
+
+def _matches(part: _Block, selector: str, inner: set[Node]) -> list[Node]:
+    """What a selector matches in a block, or, if it begins with +, among the siblings behind it."""
+    beside = selector.startswith("+")
+    tops = part.after if beside else (part.node,)
+    found = [node for top in tops for node in select(top, selector.lstrip("+ ") or "*")]
+    if inner:
+        found = [n for n in found if n not in inner and inner.isdisjoint(html_tree.above(n, part.node))]
+    return found[:MAX_FINDS]
+
+
+def _link(part: _Block, layout: Layout, base: str, inner: set[Node]) -> tuple[str | None, str | None]:
+    """The first target that leads somewhere, and what it is called, be it by another link to it."""
+    for selector in layout.link:
+        path, attribute = parted(selector)
+        own = [part.node] if part.node.tag == "a" and not attribute else []
+        found = [*own, *_matches(part, path or "*", inner)]
+        targets = [urls.join(base, node.get(attribute or "href")) for node in found]
+        link = next(filter(None, targets), None)
+        if link:
+            same = [node for node, target in zip(found, targets, strict=True) if target == link]
+            named = (*map(html_tree.words, same), *map(_label, same))
+            return link, next(filter(None, named), None)
+    return None, None
+
+
+def _label(node: Node) -> str | None:
+    return line(node.get("title") or node.get("aria-label"))
+
+
+def _text(part: _Block, selectors: Sequence[str], inner: set[Node]) -> str | None:
+    """The first text, or attribute named behind @, that any of the selectors finds."""
+    for selector in selectors:
+        path, attribute = parted(selector)
+        for node in _matches(part, path, inner) if path else [part.node]:
+            if text := line(node.get(attribute), 5_000) if attribute else html_tree.words(node):
+                return text
+    return None
+
+
+def _date(part: _Block, layout: Layout, inner: set[Node]) -> tuple[str | None, bool]:
+    """(what stands for the date, whether it is one). Text that is none is handed on, to be told."""
+    unread = None
+    for selector in layout.date:
+        path, attribute = parted(selector)
+        for node in _matches(part, path, inner) if path else [part.node]:
+            written = (
+                [node.get(attribute)] if attribute else [node.get("datetime"), html_tree.words(node, 20_000)]
+            )
+            for text in written:
+                if date := dates.find(text) or _epoch(text):
+                    return date, True
+                unread = unread or line(text, 200)
+    return unread, False
+
+
+def _epoch(text: str | None) -> str | None:
+    return text.strip() if re.fullmatch(r"\s*1\d{9}(?:\d{3})?\s*", text or "") and text else None
+
+
+def _summary(part: _Block, layout: Layout, inner: set[Node]) -> str | None:
+    for selector in layout.summary:
+        path, attribute = parted(selector)
+        for node in _matches(part, path or "*", inner):
+            text = node.get(attribute) if attribute else html_tree.markup(node)
+            if text and (attribute or html_tree.words(node)):
+                return block(text)
+    return None
+
+
+# --- what the page says to machines --------------------------------------------------------------------
+
+
+def _completed(entry: Entry, thing: ArticleDetails | None) -> Entry:
+    """An entry with what JSON-LD says of the same page and the selectors did not find."""
+    if thing is None:
+        return entry
+    return replace(
+        entry,
+        published=entry.published if dates.find(entry.published) else thing.published or entry.published,
+        updated=thing.updated,
+        summary=entry.summary or thing.summary,
+        text_is_html=bool(entry.summary),
+        authors=thing.authors,
+        kind=thing.kind,
+    )
+
+
+def _told(thing: ArticleDetails, base: str) -> Entry:
+    """An entry of JSON-LD alone."""
+    return Entry(
+        position=0,
+        link=thing.link,
+        title=thing.title or "",
+        title_is_html=False,
+        summary=thing.summary,
+        text_is_html=False,
+        published=thing.published,
+        updated=thing.updated,
+        authors=thing.authors,
+        categories=thing.categories,
+        language=thing.language,
+        kind=thing.kind,
+        base=base,
+    )
+
+
+# --- what is wrong -------------------------------------------------------------------------------------
+
+
+def _why_nothing(root: Node, layouts: Sequence[Layout], blocks: int, owner: str | None) -> str:
+    items = ", ".join(f"`item: {layout.item}`" for layout in layouts if layout.item) or "`structured: true`"
+    if blocks:
+        links = ", ".join(dict.fromkeys(selector for layout in layouts for selector in layout.link))
+        return (
+            f"{items} selects {blocks} blocks, but none has a title and a link"
+            f" (`link: {links}`): the layout has probably changed"
+        )
+    text = html_tree.visible(root)
+    if owner and len(text) < 1_500:  # a whole page may well have a captcha in its contact form
+        return f"a bot wall stands before it ({owner})"
+    if len(text) < 300 and len(list(root.iter("script"))) > 1:
+        return f"the page has nothing that {items} selects and hardly any text: it is filled in by scripts"
+    return f"the page has nothing that {items} selects: its layout has probably changed"
+
+
+def _notes(layouts: Sequence[Layout], blocks: Sequence[_Block], finds: Sequence[_Find]) -> Iterator[str]:
+    """What selectors of single layouts do not find, although others serve."""
+    for layout in layouts:
+        if layout.item and not any(layout in part.layouts for part in blocks):
+            yield f"`item: {layout.item}` selects nothing any more; other layouts of the page serve"
+        mine = [find for find in finds if find.layout is layout]
+        dated = sum(find.dated for find in mine)
+        if not layout.date or not mine or dated * 2 > len(mine):
+            continue
+        selector = ", ".join(layout.date)
+        unread = next(
+            (find.entry.published for find in mine if find.entry.published and not find.dated), None
+        )
+        only = f", only words such as {unread[:50]!r}" if unread else ""
+        if dated:
+            yield f"`date: {selector}` finds a date in {dated} of {len(mine)} items{only}"
+        else:
+            yield f"`date: {selector}` finds no date in any item{only}"

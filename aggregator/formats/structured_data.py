@@ -1,0 +1,193 @@
+"""What a page says of itself to machines: JSON-LD (schema.org), OpenGraph and its elder kin -> details."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from aggregator import urls
+from aggregator.formats import html_tree
+from aggregator.formats.json_text import group, listed
+from aggregator.model.documents import ArticleDetails, Kind
+from aggregator.text import block, line
+
+MAX_SCRIPT = 1_000_000
+MAX_THINGS = 500
+MAX_NODES = 20_000
+
+_KINDS = {
+    **dict.fromkeys(
+        ("newsarticle", "article", "blogposting", "report", "socialmediaposting", "techarticle"), Kind.NEWS
+    ),
+    "scholarlyarticle": Kind.PAPER,
+    "jobposting": Kind.JOB,
+    "course": Kind.COURSE,
+    "courseinstance": Kind.COURSE,
+    "educationevent": Kind.EVENT,
+}
+_DATE_NAMES = (
+    "article:published_time",
+    "og:article:published_time",
+    "datepublished",
+    "dc.date.issued",
+    "dcterms.issued",
+    "dcterms.created",
+    "dc.date",
+    "dcterms.date",
+    "citation_publication_date",
+    "pubdate",
+    "publishdate",
+    "publish-date",
+    "date",
+)
+
+
+def things(root: html_tree.Node, base: str) -> tuple[ArticleDetails, ...]:
+    """Articles, events and the like that JSON-LD on the page names, wherever it nests them."""
+    found = []
+    for script in root.iter("script"):
+        if (script.get("type") or "").lower().partition(";")[0].strip() == "application/ld+json":
+            found += [_details(thing, base) for thing in _named(_loaded(script.text))]
+    return tuple(islice((thing for thing in found if thing.title or thing.link), MAX_THINGS))
+
+
+def _loaded(text: str | None) -> Any:
+    """JSON of a script; wrapped into comments or CDATA now and then, and sometimes simply wrong."""
+    bare = re.sub(r"^\s*(?:<!--|//\s*<!\[CDATA\[|/\*.{0,50}?\*/)|(?:-->|//\s*\]\]>)\s*$", "", text or "")
+    try:
+        return json.loads(bare[:MAX_SCRIPT], strict=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _named(data: Any) -> Iterator[dict[str, Any]]:
+    """Objects of the types we know, outermost first; what stands inside one belongs to it."""
+    waiting = deque([data])
+    for _ in range(MAX_NODES):
+        if not waiting:
+            return
+        here = waiting.popleft()
+        if isinstance(here, dict):
+            if _kind(here):
+                yield here
+            else:
+                waiting += here.values()
+        elif isinstance(here, list):
+            waiting += here
+
+
+def _kind(thing: dict[str, Any]) -> Kind | None:
+    types = thing.get("@type")
+    for written in types if isinstance(types, list) else [types]:
+        if isinstance(written, str):
+            name = written.rpartition("/")[2].lower()
+            kind = _KINDS.get(name) or (Kind.EVENT if name.endswith(("event", "festival")) else None)
+            if kind:
+                return kind
+    return None
+
+
+def _details(thing: dict[str, Any], base: str) -> ArticleDetails:
+    about = thing.get("mainEntityOfPage")
+    identifier = thing.get("@id")
+    links = (
+        thing.get("url"),
+        about.get("@id") if isinstance(about, dict) else about,
+        identifier if isinstance(identifier, str) and "#" not in identifier else None,
+    )
+    facts = _facts(thing)
+    said = line(_text(thing.get("description")), 5_000)
+    return ArticleDetails(
+        link=next((link for written in links if (link := urls.join(base, written))), None),
+        title=line(_text(thing.get("headline")) or _text(thing.get("name")), 5_000),
+        published=line(
+            thing.get("datePublished") or thing.get("datePosted") or thing.get("dateCreated"), 200
+        ),
+        updated=line(thing.get("dateModified"), 200),
+        summary=" · ".join(filter(None, (facts, said))) or None,
+        authors=tuple(_names(thing.get("author") or thing.get("creator"))),
+        categories=_words(thing.get("keywords"), thing.get("articleSection")),
+        image=_image(thing.get("image"), base),
+        language=line(thing.get("inLanguage"), 40),
+        kind=_kind(thing) or Kind.NEWS,
+    )
+
+
+def _text(value: Any) -> str | None:
+    """A text, perhaps as `{"@value": …}`, the first of several."""
+    first = value[0] if isinstance(value, list) and value else value
+    return block(group(first).get("@value") if isinstance(first, dict) else first, 20_000)
+
+
+def _facts(thing: dict[str, Any]) -> str | None:
+    """When and where of an event, as written."""
+    place = thing.get("location")
+    place = place[0] if isinstance(place, list) and place else place
+    address = group(place).get("address") if isinstance(place, dict) else None
+    where = [
+        line(place if isinstance(place, str) else group(place).get("name"), 300),
+        line(address if isinstance(address, str) else group(address).get("addressLocality"), 300),
+    ]
+    start, end = line(thing.get("startDate"), 100), line(thing.get("endDate"), 100)
+    said = (
+        f"When: {start}{f' – {end}' if end and end != start else ''}" if start else None,
+        "Where: " + ", ".join(dict.fromkeys(filter(None, where))) if any(where) else None,
+    )
+    return " · ".join(filter(None, said)) or None
+
+
+def _names(value: Any) -> Iterator[str]:
+    for person in (value if isinstance(value, list) else [value])[:20]:
+        name = line(person if isinstance(person, str) else _text(group(person).get("name")), 200)
+        if name and not name.startswith(("http://", "https://")):
+            yield name
+
+
+def _words(*values: Any) -> tuple[str, ...]:
+    found: list[Any] = []
+    for value in values:
+        found += value.split(",") if isinstance(value, str) else listed(value)
+    return tuple(dict.fromkeys(filter(None, (line(word, 200) for word in found[:50]))))
+
+
+def _image(value: Any, base: str) -> str | None:
+    first = value[0] if isinstance(value, list) and value else value
+    return urls.join(base, first.get("url") or first.get("contentUrl") if isinstance(first, dict) else first)
+
+
+def head(root: html_tree.Node, base: str) -> ArticleDetails:
+    """What the <meta> elements say: OpenGraph, Dublin Core, citation_*, and dates of no standard at all."""
+    said: dict[str, str] = {}
+    for meta in islice(root.iter("meta"), 500):
+        name = (meta.get("property") or meta.get("name") or meta.get("itemprop") or "").strip().lower()
+        if name and (content := line(meta.get("content"), 5_000)):
+            said.setdefault(name, content)
+    canonical = next(
+        (link.get("href") for link in root.iter("link") if "canonical" in (link.get("rel") or "")), None
+    )
+    author = said.get("article:author") or said.get("author")
+    return ArticleDetails(
+        link=urls.join(base, canonical) or urls.join(base, said.get("og:url")),
+        title=said.get("og:title") or said.get("twitter:title"),
+        published=next((said[name] for name in _DATE_NAMES if name in said), None),
+        updated=said.get("article:modified_time") or said.get("og:updated_time"),
+        summary=said.get("og:description") or said.get("description"),
+        authors=tuple(_names(author)),
+        image=urls.join(base, said.get("og:image") or said.get("twitter:image")),
+        language=line(root.get("lang") or said.get("og:locale"), 40),
+    )
+
+
+def completed(first: ArticleDetails, second: ArticleDetails) -> ArticleDetails:
+    """`first`, with what it does not say from `second`."""
+    missing = {
+        name: getattr(second, name)
+        for name in second.__slots__
+        if name != "kind" and not getattr(first, name) and getattr(second, name)
+    }
+    return replace(first, **missing)

@@ -1,0 +1,82 @@
+"""Posts of a WordPress site -> entries, by its REST API (wp/v2/posts): for sites that switched their feed off."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Container, Iterator, Mapping
+from typing import Any
+
+from aggregator import urls
+from aggregator.errors import UnreadableDocument
+from aggregator.formats.json_text import group, listed, loaded
+from aggregator.model.config import Source
+from aggregator.model.documents import Entry, ParsedDocument
+from aggregator.text import block, line
+
+MAX_ENTRIES = 500
+
+
+def read(
+    body: bytes,
+    url: str,
+    headers: Mapping[str, str],
+    source: Source,
+    seen: Container[bytes] = (),
+) -> ParsedDocument:
+    """Read a list of posts, with authors and terms where they are embedded (`_embed`)."""
+    posts = loaded(body)
+    if not isinstance(posts, list):
+        said = line(group(posts).get("message"), 200)
+        raise UnreadableDocument(f"the answer is no list of posts{f': {said}' if said else ''}")
+    return ParsedDocument(
+        entries=tuple(_entry(n, group(post), url) for n, post in enumerate(posts[:MAX_ENTRIES])),
+        site_link=_site(url),
+    )
+
+
+def _entry(position: int, post: dict[str, Any], url: str) -> Entry:
+    return Entry(
+        position=position,
+        guid=line(html.unescape(_rendered(post, "guid") or "")),
+        link=urls.join(url, post.get("link")),
+        title=block(_rendered(post, "title"), 20_000) or "",
+        summary=block(_rendered(post, "excerpt")),
+        content=block(_rendered(post, "content")),
+        published=_moment(post, "date"),
+        updated=_moment(post, "modified"),
+        authors=tuple(_names(post, "author")),
+        categories=tuple(_names(post, "wp:term")),
+        base=urls.join(url, post.get("link")) or url,
+    )
+
+
+def _rendered(post: dict[str, Any], key: str) -> str | None:
+    value = post.get(key)
+    if isinstance(value, dict):  # of a protected post it holds a sentence about protection
+        value = None if value.get("protected") is True else value.get("rendered")
+    return value if isinstance(value, str) else None
+
+
+def _moment(post: dict[str, Any], key: str) -> str | None:
+    """`date_gmt` is UTC although it does not say so; `date` is in the site's zone."""
+    written = line(post.get(f"{key}_gmt"), 100)
+    if written and not written.startswith("0000"):
+        return written if re.search(r"Z$|[+-]\d\d:?\d\d$", written) else f"{written}Z"
+    return line(post.get(key), 100)
+
+
+def _names(post: dict[str, Any], key: str) -> Iterator[str]:
+    """Names of what is embedded under `key`, each once; an author who hides is an error object without one."""
+    found: dict[str, None] = {}
+    for inner in listed(group(post.get("_embedded")).get(key))[:50]:
+        for thing in inner[:100] if isinstance(inner, list) else [inner]:
+            name = line(html.unescape(str(group(thing).get("name") or "")), 200)
+            if name and group(thing).get("slug") not in ("uncategorized", "allgemein"):
+                found.setdefault(name)
+    yield from found
+
+
+def _site(url: str) -> str | None:
+    """The site the API belongs to."""
+    return urls.join(url, re.split(r"wp-json/|\?|index\.php", url)[0])

@@ -1,0 +1,1 @@
+"""Turn entries into items: clean text, canonical links, identity, language. Pure."""

@@ -1,0 +1,166 @@
+"""Entries -> items: everything an entry says, in our own terms."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from aggregator import dates
+from aggregator.items import classify, identity, language, sanitize
+from aggregator.model.config import Source, TopicRule
+from aggregator.model.documents import Entry, Kind, ParsedDocument
+from aggregator.model.items import IdentityPolicy, Item
+from aggregator.text import visible
+
+
+def items(
+    reading: ParsedDocument,
+    source: Source,
+    identity_policy: IdentityPolicy,
+    rules: Sequence[TopicRule],
+    now: datetime,
+) -> tuple[tuple[Item, ...], IdentityPolicy]:
+    """The items of a document seen at `now`, and the verdict of I1 that they were identified under."""
+    homes = (source.url, reading.site_link)
+    entries = identity.distinct(reading.entries)
+    identity_policy = identity.judge([*entries, *reading.skipped], identity_policy, homes)
+    updated = dates.plausible(dates.parse(reading.updated, source.timezone), now)
+    both = Counter(identity.link_and_title(e.link, _title(e), homes) for e in entries if e.link)
+    shared = frozenset(value for value, count in both.items() if value and count > 1)
+    found: dict[str, Item] = {}
+    for entry in entries:
+        item = _item(entry, source, identity_policy, homes, shared, rules, now, updated, reading)
+        found.setdefault(item.id, item)
+    return tuple(found.values()), identity_policy
+
+
+def capped(reading: ParsedDocument) -> tuple[str, ...]:
+    """The caps that bite in a document, in words: nothing is cut in silence."""
+    texts = [text for entry in reading.entries for text in (entry.content, entry.summary) if text]
+    long = sum(len(text) > sanitize.MAX_CHARACTERS for text in texts)
+    deep = sum(sanitize.is_deep(text[: sanitize.MAX_CHARACTERS]) for text in texts)
+    notes = []
+    if long:
+        notes.append(f"{long} texts were cut at {sanitize.MAX_CHARACTERS} characters")
+    if deep:
+        notes.append(f"{deep} texts are nested too deeply; only their words were kept")
+    return tuple(notes)
+
+
+def _item(
+    entry: Entry,
+    source: Source,
+    identity_policy: IdentityPolicy,
+    homes: tuple[str | None, ...],
+    shared: frozenset[str],
+    rules: Sequence[TopicRule],
+    now: datetime,
+    source_updated: datetime | None,
+    reading: ParsedDocument,
+) -> Item:
+    html, text, excerpt = _texts(entry)
+    title = _title(entry) or visible(sanitize.headline(text)) or "(untitled)"
+    aliases = identity.aliases(entry, title, text, identity_policy, homes, shared)
+    said = "\n".join((title, *entry.categories, text))
+    moments = {
+        raw: dates.plausible(dates.parse(raw, source.timezone), now)
+        for raw in (entry.published, entry.updated)
+    }
+    raw = next((raw for raw, moment in moments.items() if moment), entry.published or entry.updated)
+    item = Item(
+        id=identity.item_id(source.url, aliases[0]),
+        source_id=source.id,
+        aliases=aliases,
+        guid=entry.guid,
+        link=entry.link,
+        title=title,
+        html=html,
+        text=text,
+        excerpt=excerpt,
+        claimed=moments.get(raw),
+        claimed_raw=raw,
+        first_seen=now,
+        position=entry.position,
+        authors=entry.authors,
+        categories=entry.categories,
+        topics=tuple(dict.fromkeys((*source.topics, *classify.topics(rules, said)))),
+        enclosures=entry.enclosures,
+        kind=_kind(entry, title),
+        language=_spoken(entry, source, reading, f"{title}\n{text}"),
+        rights=rights(entry.rights or reading.rights),
+        source_updated=source_updated,
+        dropped=classify.dropped_by(source.only, source.drop, said),
+    )
+    return replace(item, content_hash=_hash(item))
+
+
+def _kind(entry: Entry, title: str) -> Kind:
+    """What its words say; where they say nothing, what its source makes it."""
+    said = classify.kind(title, entry.categories)
+    return entry.kind if said is Kind.NEWS else said
+
+
+def _title(entry: Entry) -> str:
+    return sanitize.title(entry.title, is_html=entry.title_is_html)
+
+
+def _texts(entry: Entry) -> tuple[str, str, str]:
+    """(clean HTML, plain text, excerpt); the summary serves as excerpt where it is more than a repetition."""
+    written = entry.content or entry.summary or ""
+    html = sanitize.fragment(written, entry.base) if entry.text_is_html else sanitize.paragraphs(written)
+    text = sanitize.plain(html)
+    short = text
+    if entry.content and entry.summary and entry.text_is_html and len(entry.summary) < len(written):
+        short = sanitize.plain(sanitize.fragment(entry.summary, entry.base)) or text
+    # WordPress ends every excerpt with this sentence, or with "[…]".
+    end = max(len(short) - 600, 0)
+    tail = re.sub(
+        r"The post [^\n]{1,300}? (first appeared|appeared first) on [^\n]{1,200}\.$", "", short[end:]
+    )
+    tail = re.sub(r" ?\[(…|\.\.\.)\]$", "…", tail.rstrip())
+    return html, text, sanitize.excerpt(short[:end] + tail)
+
+
+def rights(written: str | None) -> str | None:
+    """Rights as plain text; a mere linked picture becomes the address it links to."""
+    if not written or "<" not in written:
+        return written
+    target = re.search(r"""href=["\']?(https?://[^"\'\s>]+)""", written)
+    return sanitize.title(written, is_html=True) or (target[1] if target else None)
+
+
+def _spoken(entry: Entry, source: Source, reading: ParsedDocument, said: str) -> str | None:
+    """The language of an entry: as it says itself, else as a clear text tells, else as its feed or feeds.yaml says.
+
+    Feeds declare one language and tell news in two.
+    """
+    own = None if source.language else _language(entry.language)
+    return own or language.told_by(said) or _language(source.language or entry.language or reading.language)
+
+
+def _language(tag: str | None) -> str | None:
+    """The primary subtag of a sane language tag (RFC 5646)."""
+    match = re.match(r"[A-Za-z]{2,3}(?=$|[-_])", tag or "")
+    return match[0].lower() if match else None
+
+
+def _hash(item: Item) -> str:
+    """A hash of all that is shown or selected by; dates are no part of it, so re-dating is no edit."""
+    said = (
+        item.title,
+        item.html,
+        item.excerpt,
+        item.link,
+        item.authors,
+        item.categories,
+        item.topics,
+        item.enclosures,
+        item.kind,
+        item.language,
+        item.rights,
+    )
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:32]

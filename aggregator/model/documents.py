@@ -1,0 +1,118 @@
+"""Values that a parsed document holds: entries and refresh hints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What sort of news an item is."""
+
+    NEWS = "news"
+    EVENT = "event"
+    COURSE = "course"
+    JOB = "job"
+    CALL = "call"
+    PAPER = "paper"
+    NEWSLETTER = "newsletter"
+    RELEASE = "release"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshHints:
+    """What a server and its document say about when to come again (CL7).
+
+    `fresh_for`: by Cache-Control or Expires; `pace`: by RSS `ttl` or the syndication module; hours 0-23 in UTC
+    and weekdays (Monday is 0) in which nobody should come: `skipHours`, `skipDays`.
+    """
+
+    fresh_for: timedelta | None = None
+    pace: timedelta | None = None
+    skip_hours: tuple[int, ...] = ()
+    skip_days: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosure:
+    """An attached file as a feed states it; `length` in bytes."""
+
+    url: str
+    type: str | None = None
+    length: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One item exactly as a source states it (RFC 4287's word); links are absolute already.
+
+    `kind` is what its source makes it where its own words say nothing: whatever a calendar holds is an event.
+    """
+
+    position: int
+    guid: str | None = None
+    link: str | None = None
+    title: str = ""
+    title_is_html: bool = True
+    summary: str | None = None
+    content: str | None = None
+    text_is_html: bool = True
+    published: str | None = None
+    updated: str | None = None
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
+    language: str | None = None
+    rights: str | None = None
+    kind: Kind = Kind.NEWS
+    base: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleDetails:
+    """What a page says of one article, as written; None or empty where it says nothing."""
+
+    link: str | None = None
+    title: str | None = None
+    published: str | None = None
+    updated: str | None = None
+    summary: str | None = None
+    html: str | None = None
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    image: str | None = None
+    language: str | None = None
+    kind: Kind = Kind.NEWS
+
+
+ENTRY_HASH_BYTES = 12
+"""The size of each of `Reading.digests`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedEntry:
+    """An entry of a document that was not read, because it is the same to the letter as last time."""
+
+    guid: str | None
+    link: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedDocument:
+    """A document read: its entries and what it says of itself.
+
+    `skipped` are the entries that were left out as seen; `digests` those of all its entries, if it can be cut.
+    """
+
+    entries: tuple[Entry, ...]
+    skipped: tuple[SkippedEntry, ...] = ()
+    digests: tuple[bytes, ...] = ()
+    title: str | None = None
+    feed_id: str | None = None
+    site_link: str | None = None
+    language: str | None = None
+    rights: str | None = None
+    updated: str | None = None
+    hints: RefreshHints = RefreshHints()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Poll sources: visit what is due and store what changed."""

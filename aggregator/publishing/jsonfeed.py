@@ -1,0 +1,76 @@
+"""A channel as JSON Feed 1.1."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aggregator.model.documents import Enclosure
+from aggregator.model.publishing import Publication, PublishedDocument
+from aggregator.model.stories import Story
+from aggregator.publishing import atom, corrections, paths
+
+VERSION = "https://jsonfeed.org/version/1.1"
+
+
+def render(publication: Publication) -> PublishedDocument:
+    """`feed.json` of a channel."""
+    site, channel = publication.site, publication.channel
+    path = paths.path(channel, "feed.json")
+    feed: dict[str, Any] = {
+        "version": VERSION,
+        "title": channel.title,
+        "home_page_url": paths.url(site, channel, "index.html"),
+        "feed_url": site.url + path,
+        "authors": [{"name": site.title, "url": site.url}],
+        "language": site.language,
+    }
+    if publication.hub:
+        feed["hubs"] = [{"type": "WebSub", "url": publication.hub}]
+    feed["items"] = [_item(story, publication) for story in publication.stories]
+    text = json.dumps(feed, ensure_ascii=False, indent=1)
+    return PublishedDocument(path=path, media_type=paths.JSON_TYPE, body=text.encode("utf-8") + b"\n")
+
+
+def _item(story: Story, publication: Publication) -> dict[str, Any]:
+    site, lead, publisher = publication.site, story.lead, story.publisher
+    words = corrections.summary(story, site)
+    item: dict[str, Any] = {
+        "id": paths.story_tag(site, story.id),
+        "url": paths.alternate(site, publication.channel, story),
+        "title": lead.title,
+    }
+    if text := atom.full_text(story, site):
+        item |= {"content_html": text, "summary": words}
+    else:
+        item["content_text"] = words
+    item |= {
+        "date_published": story.published.isoformat(),
+        "date_modified": story.updated.isoformat(),
+        "authors": [{"name": name} for name in lead.authors or (publisher.name,)],
+        "tags": list(dict.fromkeys((*story.topics, story.kind.value, *lead.categories))),
+    }
+    if lead.language:
+        item["language"] = lead.language
+    if lead.enclosures:
+        item["attachments"] = [_attachment(enclosure) for enclosure in lead.enclosures]
+    item["_aggregator"] = _beyond(story)
+    return item
+
+
+def _attachment(enclosure: Enclosure) -> dict[str, Any]:
+    kind = atom.file_facts(enclosure).get("type", "application/octet-stream")
+    attachment: dict[str, Any] = {"url": paths.href(enclosure.url), "mime_type": kind}
+    if enclosure.length is not None:
+        attachment["size_in_bytes"] = enclosure.length
+    return attachment
+
+
+def _beyond(story: Story) -> dict[str, Any]:
+    """What JSON Feed has no words for: where it comes from, who else tells it, what may be done with it."""
+    beyond: dict[str, Any] = {"source": {"title": story.publisher.name, "url": story.publisher.url}}
+    if also := atom.related(story):
+        beyond["related"] = [{"url": href, "title": title} for href, title in also]
+    if rights := story.publisher.licence or story.lead.rights:
+        beyond["rights"] = rights
+    return beyond

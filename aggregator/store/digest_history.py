@@ -1,0 +1,98 @@
+"""What the database knows of a story, a digest and an address: was it told, was it sent?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from aggregator.model.config import DigestPlan
+from aggregator.model.digests import DeliveryFacts, PastDelivery, PastEntry, Suppression
+from aggregator.store.connection import Store, moment, sure_moment
+from aggregator.store.items import marks
+
+
+def delivery_facts(
+    store: Store, story_id: str, address: str, plans: Sequence[DigestPlan]
+) -> list[DeliveryFacts]:
+    """The facts for each configured digest, then for those that told the story and are configured no more."""
+    by_id: dict[str, DigestPlan | None] = {plan.id: plan for plan in plans}
+    for row in store.db.execute(
+        "SELECT DISTINCT digest_id FROM ledger JOIN items ON items.id = ledger.item_id WHERE story_id = ?"
+        " ORDER BY 1",
+        [story_id],
+    ):
+        by_id.setdefault(row[0], None)
+    story = store.db.execute(
+        "SELECT announced, fed, hidden, kind FROM stories WHERE id = ?", [story_id]
+    ).fetchone()
+    return [
+        DeliveryFacts(
+            digest=digest,
+            plan=plan,
+            address=address,
+            announced=sure_moment(story["announced"]),
+            fed=bool(story["fed"]),
+            hidden=bool(story["hidden"]),
+            in_channels=plan is not None and _in_channels(store, story_id, plan),
+            of_kinds=plan is None or not plan.kinds or story["kind"] in plan.kinds,
+            since=_digest_moment(store, digest, "since"),
+            last_composed=_digest_moment(store, digest, "last_composed"),
+            told=tuple(_told(store, story_id, digest)),
+            letters=tuple(_letters(store, digest, address)),
+            suppressed=_suppressed(store, address),
+        )
+        for digest, plan in by_id.items()
+    ]
+
+
+def _in_channels(store: Store, story_id: str, plan: DigestPlan) -> bool:
+    row = store.db.execute(
+        f"SELECT 1 FROM channel_stories WHERE story_id = ? AND channel_id IN ({marks(plan.channels)})",
+        [story_id, *plan.channels],
+    ).fetchone()
+    return row is not None
+
+
+def _digest_moment(store: Store, digest: str, column: str) -> datetime | None:
+    row = store.db.execute(f"SELECT {column} FROM digests WHERE id = ?", [digest]).fetchone()
+    return moment(row[0]) if row else None
+
+
+def _told(store: Store, story_id: str, digest: str) -> list[PastEntry]:
+    """The editions that told it, in order; what counts as told is an edition of no name."""
+    rows = store.db.execute(
+        "SELECT DISTINCT ledger.edition_id, ledger.reason, editions.composed FROM ledger"
+        " JOIN items ON items.id = ledger.item_id LEFT JOIN editions ON editions.id = ledger.edition_id"
+        " WHERE items.story_id = ? AND ledger.digest_id = ? ORDER BY editions.composed, ledger.reason",
+        [story_id, digest],
+    )
+    return [
+        PastEntry(edition=row["edition_id"], reason=row["reason"], composed=moment(row["composed"]))
+        for row in rows
+    ]
+
+
+def _letters(store: Store, digest: str, address: str) -> list[PastDelivery]:
+    rows = store.db.execute(
+        "SELECT deliveries.* FROM deliveries JOIN editions ON editions.id = deliveries.edition_id"
+        " WHERE address = ? COLLATE NOCASE AND digest_id = ? ORDER BY deliveries.id",
+        [address, digest],
+    )
+    return [
+        PastDelivery(
+            edition=row["edition_id"],
+            state=row["state"],
+            message_id=row["message_id"],
+            last_attempt=moment(row["last_attempt"]),
+            next_attempt=moment(row["next_attempt"]),
+            reason=row["reason"],
+        )
+        for row in rows
+    ]
+
+
+def _suppressed(store: Store, address: str) -> Suppression | None:
+    row = store.db.execute("SELECT * FROM suppressions WHERE address = ?", [address]).fetchone()
+    if row is None:
+        return None
+    return Suppression(address=row["address"], since=sure_moment(row["since"]), reason=row["reason"])

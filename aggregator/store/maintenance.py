@@ -1,0 +1,76 @@
+"""Backup, retention and editors' hiding: the short writes beside the jobs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from aggregator.errors import StoreError
+from aggregator.model.config import Retention
+from aggregator.model.reports import PruneReport
+from aggregator.store import channels
+from aggregator.store.connection import Store, copy, stamp
+from aggregator.store.runs import forget_finished
+
+
+def backup(store: Store, target: Path) -> int:
+    """A consistent copy while others go on using the database; its size in bytes."""
+    if target.exists() and target.samefile(store.path):
+        raise StoreError(f"{target} is the database itself; name another file for the backup")
+    copy(store.db.conn, store.path, target)
+    return target.stat().st_size
+
+
+def prune(store: Store, retention: Retention, now: datetime) -> PruneReport:
+    """Take away what is older than its time: visits, runs, and the long texts of items.
+
+    Titles, links, excerpts, aliases, revisions' titles and the ledger stay for ever.
+    """
+    old_visits, old_texts = stamp(now - retention.visits), stamp(now - retention.texts)
+    execute = store.db.execute
+    with store.transaction():
+        visits = execute("DELETE FROM visits WHERE started < ?", [old_visits]).rowcount
+        runs = execute(
+            "DELETE FROM runs WHERE started < ? AND NOT EXISTS"
+            " (SELECT 1 FROM visits WHERE visits.run_id = runs.id)",
+            [old_visits],
+        ).rowcount
+        texts = execute(
+            "UPDATE items SET html = '', text = '' WHERE first_seen < ? AND (html <> '' OR text <> '')"
+            " AND source_id NOT IN (SELECT id FROM sources WHERE full_text)",
+            [old_texts],
+        ).rowcount
+        execute("UPDATE revisions SET text = '' WHERE replaced < ? AND text <> ''", [old_texts])
+    return PruneReport(visits=visits, runs=runs, texts=texts)
+
+
+def hide(store: Store, story_id: str, who: str, now: datetime, *, withdrawn: bool = False) -> bool:
+    """Take a story out of everything that is published; whether it was shown before (I7, I8).
+
+    That one was `withdrawn` digests say once to whom they told it; of others they keep silent.
+    In the caller's transaction, which also takes it out of its channels.
+    """
+    changed = store.db.execute(
+        "UPDATE stories SET hidden = 1, changed = ? WHERE id = ? AND hidden = 0", [stamp(now), story_id]
+    ).rowcount
+    if changed:
+        store.db.execute(
+            "INSERT OR REPLACE INTO tombstones (story_id, became, at, reason, month)"
+            " SELECT id, NULL, ?, ?, month FROM stories WHERE id = ?",
+            [stamp(now), f"{'withdrawn' if withdrawn else 'hidden'} by {who}", story_id],
+        )
+        channels.withdraw(store, story_id)
+        forget_finished(store)
+    return bool(changed)
+
+
+def unhide(store: Store, story_id: str, now: datetime) -> bool:
+    """Show a hidden story again under its old id and times; whether it was hidden."""
+    changed = store.db.execute(
+        "UPDATE stories SET hidden = 0, changed = ? WHERE id = ? AND hidden = 1", [stamp(now), story_id]
+    ).rowcount
+    if changed:
+        store.db.execute("DELETE FROM tombstones WHERE story_id = ? AND became IS NULL", [story_id])
+        channels.restore(store, story_id)
+        forget_finished(store)
+    return bool(changed)

@@ -1,0 +1,80 @@
+"""Items that left their document: suspected to be withdrawn, or withdrawn (I8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from aggregator.model.polling import ListedItem, MissingItem
+from aggregator.store.connection import Store, moment, stamp, sure_moment
+from aggregator.store.items import chunked, marks
+
+
+def facts(store: Store, ids: Sequence[str]) -> list[ListedItem]:
+    """The items `ids`, in that order, as a document lists them."""
+    found = {}
+    for part in chunked(ids):
+        for row in store.db.execute(
+            f"SELECT id, link, sort, story_id FROM items WHERE id IN ({marks(part)})", part
+        ):
+            found[row["id"]] = ListedItem(
+                item_id=row["id"],
+                link=row["link"],
+                sort=sure_moment(row["sort"]),
+                told=row["story_id"] is not None,
+            )
+    return [found[id_] for id_ in ids if id_ in found]
+
+
+def mark_missing(store: Store, source_id: str, ids: Iterable[str], now: datetime) -> None:
+    """Remember who left the document of a source; in the caller's transaction, as everything here."""
+    store.db.conn.executemany(
+        "INSERT OR IGNORE INTO missing_items (item_id, source_id, since) VALUES (?, ?, ?)",
+        [[id_, source_id, stamp(now)] for id_ in ids],
+    )
+
+
+def still_missing(store: Store, source_id: str) -> dict[str, bool]:
+    """The items of a source that left its document, and whether they were withdrawn."""
+    rows = store.db.execute("SELECT item_id, withdrawn FROM missing_items WHERE source_id = ?", [source_id])
+    return {row["item_id"]: row["withdrawn"] is not None for row in rows}
+
+
+def forget(store: Store, ids: Iterable[str]) -> None:
+    """Items that are neither suspected nor withdrawn any more."""
+    store.db.conn.executemany("DELETE FROM missing_items WHERE item_id = ?", [[id_] for id_ in ids])
+
+
+def remember(store: Store, tried: MissingItem, *, withdrawn: bool) -> None:
+    """What the page of a suspect answered."""
+    store.db.execute(
+        "UPDATE missing_items SET tries = ?, last = ?, gone = ?, withdrawn = ? WHERE item_id = ?",
+        [
+            tried.tries,
+            stamp(tried.last),
+            stamp(tried.gone),
+            stamp(tried.last) if withdrawn else None,
+            tried.item_id,
+        ],
+    )
+
+
+def due(store: Store, before: datetime) -> dict[str, list[MissingItem]]:
+    """The suspects whose page was not asked for since `before`, by source; who waits longest first."""
+    found: dict[str, list[MissingItem]] = {}
+    for row in store.db.execute(
+        "SELECT missing_items.*, items.title, items.link FROM missing_items JOIN items ON items.id = item_id"
+        " WHERE withdrawn IS NULL AND (last IS NULL OR last <= ?) ORDER BY last, since, item_id",
+        [stamp(before)],
+    ):
+        one = MissingItem(
+            item_id=row["item_id"],
+            title=row["title"],
+            link=row["link"],
+            since=sure_moment(row["since"]),
+            tries=row["tries"],
+            last=moment(row["last"]),
+            gone=moment(row["gone"]),
+        )
+        found.setdefault(row["source_id"], []).append(one)
+    return found

@@ -1,0 +1,53 @@
+"""What happened since a moment, for the operator: numbers, withdrawals, runs that did not end, the hub."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from aggregator.model.reports import RecentActivity, Withdrawal
+from aggregator.store import runs, websub_state
+from aggregator.store.connection import Store, stamp, sure_moment
+
+
+def read(store: Store, since: datetime, now: datetime) -> RecentActivity:
+    """What happened since a moment, and before `now`: whatever happens in this second is told the next time."""
+    return RecentActivity(
+        since=since,
+        visits=_count(store, "visits WHERE started >= ? AND started < ?", since, now),
+        stories=_count(
+            store, "stories WHERE announced >= ? AND announced < ? AND fed AND NOT hidden", since, now
+        ),
+        accepted=_count(
+            store,
+            "deliveries WHERE last_attempt >= ? AND last_attempt < ? AND state = 'accepted'",
+            since,
+            now,
+        ),
+        withdrawn=tuple(_withdrawn(store, since, now)),
+        unended=tuple(runs.unended(store, since, now)),
+        unpinged=websub_state.given_up(store),
+    )
+
+
+def _count(store: Store, what: str, *moments: datetime) -> int:
+    row = store.db.execute(f"SELECT count(*) FROM {what}", [stamp(moment) for moment in moments]).fetchone()
+    return int(row[0])
+
+
+def _withdrawn(store: Store, since: datetime, now: datetime) -> list[Withdrawal]:
+    """What publishers took back that was told in a story, the newest first (I8)."""
+    rows = store.db.execute(
+        "SELECT items.story_id, items.title, sources.name, missing_items.withdrawn FROM missing_items"
+        " JOIN items ON items.id = missing_items.item_id JOIN sources ON sources.id = missing_items.source_id"
+        " WHERE withdrawn >= ? AND withdrawn < ? AND items.story_id IS NOT NULL ORDER BY withdrawn DESC, items.id",
+        [stamp(since), stamp(now)],
+    )
+    return [
+        Withdrawal(
+            story=row["story_id"],
+            title=row["title"],
+            source=row["name"],
+            at=sure_moment(row["withdrawn"]),
+        )
+        for row in rows
+    ]

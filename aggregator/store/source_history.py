@@ -1,0 +1,63 @@
+"""What the store holds of one source, for whoever looks it over: its kept document, its visits, what a look found."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from datetime import datetime
+
+from aggregator.model.discovery import PastVisit
+from aggregator.store.connection import Store, moment, stamp, sure_moment
+
+_LOOK = "look:"
+
+
+def document(store: Store, source_id: str, url: str) -> tuple[str, bytes] | None:
+    """The last accepted document of a source that is polled at `url`, and the final URL it came from, if any."""
+    row = store.db.execute(
+        "SELECT documents.url, body FROM documents JOIN sources ON sources.id = source_id"
+        " WHERE source_id = ? AND sources.url = ? AND last_success IS NOT NULL",
+        [source_id, url],
+    ).fetchone()
+    return (row["url"], zlib.decompress(row["body"])) if row else None
+
+
+def visits(store: Store, source_id: str) -> tuple[PastVisit, ...]:
+    """Every visit of a source that ended, the oldest first."""
+    rows = store.db.execute(
+        "SELECT * FROM visits WHERE source_id = ? AND outcome <> 'begun' ORDER BY id", [source_id]
+    )
+    return tuple(
+        PastVisit(
+            started=sure_moment(row["started"]),
+            outcome=row["outcome"],
+            status=row["status"],
+            reason=row["reason"],
+            bytes_read=row["bytes"] or 0,
+        )
+        for row in rows
+    )
+
+
+def begin_look(store: Store, source_id: str, now: datetime) -> None:
+    """Commit that a source's site is about to be looked at, so that it is not looked at again soon."""
+    keep_look(store, source_id, now, "", None)
+
+
+def keep_look(store: Store, source_id: str, now: datetime, mend: str, proposal: str | None) -> None:
+    """What a look at a source's site found."""
+    said = json.dumps({"at": stamp(now), "mend": mend, "proposal": proposal}, ensure_ascii=False)
+    with store.transaction():
+        store.db.execute(
+            "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [f"{_LOOK}{source_id}", said]
+        )
+
+
+def last_look(store: Store, source_id: str) -> tuple[datetime, str, str | None] | None:
+    """When a source's site was last looked at, what would mend the source, and the YAML for it."""
+    row = store.db.execute("SELECT value FROM meta WHERE key = ?", [f"{_LOOK}{source_id}"]).fetchone()
+    if row is None:
+        return None
+    said = json.loads(row[0])
+    at = moment(said["at"])
+    return (at, said["mend"], said["proposal"]) if at else None

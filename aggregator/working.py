@@ -1,0 +1,118 @@
+"""What every job that writes begins with: the lock, the store, and ids that are still the same authority's."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from difflib import get_close_matches
+
+from aggregator.dedupe.assign import reselect_channels
+from aggregator.errors import AggregatorError, AuthorityChanged, DatabaseLost, UnknownName
+from aggregator.formats import VERSION
+from aggregator.gateways import files
+from aggregator.model.config import Config, Source
+from aggregator.ports import Clock
+from aggregator.store import channels, runs, set_aside, sources
+from aggregator.store.connection import Store, opened
+from aggregator.text import legal
+
+AUTHORITY = "authority"
+MAX_REASON_CHARACTERS = 500
+"""Maximum of what is kept of the exception that ended a run."""
+RELEASED = "released"
+"""When held items were last let through: they wait for their story since then."""
+
+
+@contextmanager
+def working(
+    config: Config, *, create: bool = False, patience: float = 0, job: str = "", clock: Clock | None = None
+) -> Iterator[Store]:
+    """The store of `config`, for the one job at a time that may hold it (L1).
+
+    `patience` is how many seconds to wait for another job. With `job` and `clock`, any exception is recorded as a
+    failed run of that job. Raises AuthorityChanged if published ids were made with another `site.authority` (V5),
+    and DatabaseLost.
+    """
+    refuse_lost(config)
+    files.close_data(config.data, config.public)
+    with files.lock(config.data, patience), opened(config.data / "aggregator.db", create=create) as store:
+        refuse_lost(config, store)
+        same_authority(store, config)
+        before = runs.newest(store)
+        try:
+            yield store
+        except Exception as error:
+            if clock:
+                runs.fail(store, job, _reason(error), clock(), since=before)
+            raise
+
+
+def _reason(error: Exception) -> str:
+    words = str(error) if isinstance(error, AggregatorError) else f"{type(error).__name__}: {error}"
+    return legal(words)[:MAX_REASON_CHARACTERS]
+
+
+def refuse_lost(config: Config, store: Store | None = None) -> None:
+    """Raise DatabaseLost where an `atom.xml` is published and the database never published anything.
+
+    It would be filled anew: everything would be announced, and mailed, once more. Without `store` a database
+    that is there is not looked into.
+    """
+    database, feed = config.data / "aggregator.db", config.public / "atom.xml"
+    # Every channel is known before anything is written.
+    new = not channels.known(store) if store else not database.exists()
+    if new and feed.is_file():
+        raise DatabaseLost(
+            f"{database} is {'empty' if database.exists() else 'missing'}, but {feed} was published before:"
+            " filling a new database would announce and mail everything once more; nothing was done."
+            f" Restore a backup to {database} (docs/operations.md), or move {config.public} away to begin anew"
+        )
+
+
+def same_authority(store: Store, config: Config) -> None:
+    """Raise AuthorityChanged if published ids were made with another `site.authority` (V5)."""
+    known = runs.get(store, AUTHORITY)
+    if known is not None and known != config.site.authority:
+        raise AuthorityChanged(
+            f"{config.file.name}: site.authority is {config.site.authority!r}, but everything published so far"
+            f" has ids of {known!r}; set it back (subscribers would see every story again)"
+        )
+
+
+def known_source(config: Config, id_: str) -> Source:
+    """The source of this id, also a disabled one; raises UnknownName."""
+    by_id = {source.id: source for source in config.sources}
+    if id_ not in by_id:
+        near = get_close_matches(id_, by_id, n=1)
+        hint = f', did you mean "{near[0]}"?' if near else ""
+        raise UnknownName(f"no source {id_!r} in {config.file.name}{hint}")
+    return by_id[id_]
+
+
+def prepare(store: Store, config: Config, now: datetime) -> None:
+    """feeds.yaml into the store: sources (V5), with what their documents are to be read (V4), and channels."""
+    keys = {source.id: reading_key(source, config) for source in config.sources}
+    with store.transaction():
+        set_aside.retry(store)
+        behind = channels.unwritten(store)
+        sources.sync(store, config.sources, keys)
+        channels.unwritten_from(store, channels.unwritten(store).keys() - behind.keys(), now)
+    reselect_channels(store, config.channels, now)
+
+
+def reading_key(source: Source, config: Config) -> str:
+    """What a kept body's reading depends on: parser version and the options that shape items (V4)."""
+    options = (
+        VERSION,
+        source.kind,
+        source.page,
+        source.only,
+        source.drop,
+        source.topics,
+        source.language,
+        str(source.timezone),
+        config.topics,
+    )
+    return hashlib.sha256(repr(options).encode()).hexdigest()[:16]

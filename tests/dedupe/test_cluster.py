@@ -1,0 +1,282 @@
+"""Items -> stories by exact evidence: what joins, what does not, and that arrival plays no part (I3-I6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise, permutations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.dedupe.cluster import assign, lead_order
+from aggregator.dedupe.vetoes import veto_between
+from aggregator.model.stories import Cluster, Member, Placement
+from tests.builders import NOW
+from tests.strategies import law
+
+
+def member(id_: str, *links: str, **fields: Any) -> Member:
+    """A member of a source of its own, told now, unless said otherwise."""
+    usual: dict[str, Any] = {
+        "source_id": f"source-{id_}",
+        "title": "A title",
+        "aggregator": False,
+        "priority": 0,
+        "sort": NOW,
+    }
+    return Member(item_id=id_, links=frozenset(links), **usual | fields)
+
+
+def partition(placements: Iterable[Placement]) -> set[frozenset[str]]:
+    """Which items are together."""
+    stories: dict[str, set[str]] = {}
+    for placement in placements:
+        stories.setdefault(placement.story_id, set()).add(placement.member.item_id)
+    return {frozenset(story) for story in stories.values()}
+
+
+def together(*members: Member) -> bool:
+    """Whether all of them tell one story."""
+    return len(partition(assign(members, ()))) == 1
+
+
+# --- I5: arrival ---------------------------------------------------------------------------------------
+
+_titles = ("Workshop 2025", "Workshop 2026", "workshop 2026!", "Cancelled: Workshop 2026", "Welcome")
+_members = st.lists(
+    st.builds(
+        lambda links, source, title, aggregator, priority, hours: {
+            "links": links,
+            "source_id": source,
+            "title": title,
+            "aggregator": aggregator,
+            "priority": priority,
+            "sort": NOW - timedelta(hours=hours),
+        },
+        st.frozensets(st.sampled_from("xyz"), max_size=2),
+        st.sampled_from("abcd"),
+        st.sampled_from(_titles),
+        st.booleans(),
+        st.integers(0, 1),
+        st.integers(0, 2),
+    ),
+    max_size=7,
+).map(lambda drawn: [Member(item_id=f"item{n}", **fields) for n, fields in enumerate(drawn)])
+
+
+@given(_members, st.randoms(use_true_random=False))
+@law
+def test_order_of_arrival_does_not_change_the_stories(members: list[Member], random: Any) -> None:
+    """I5, I4: the same items in any order are the same stories with the same ids, leads and reasons."""
+    shuffled = list(members)
+    random.shuffle(shuffled)
+    assert assign(members, ()) == assign(shuffled, ())
+
+
+@given(_members)
+@law
+def test_a_story_never_holds_what_may_not_be_together(members: list[Member]) -> None:
+    """I3, I5: every member shares a link with the lead, no two are of one source, and no veto stands between any."""
+    by_id = {m.item_id: m for m in members}
+    for story in partition(assign(members, ())):
+        ranked = sorted((by_id[id_] for id_ in story), key=lead_order)
+        for n, one in enumerate(ranked):
+            assert n == 0 or one.links & ranked[0].links
+            for other in ranked[:n]:
+                assert one.source_id != other.source_id
+                assert veto_between(one.title, other.title) is None
+
+
+@given(_members)
+@law
+def test_every_item_is_placed_once_in_a_story_that_exists(members: list[Member]) -> None:
+    """I4: each item is placed once; a story is founded by one item, and its id follows from that item alone."""
+    placements = assign(members, ())
+    assert sorted(p.member.item_id for p in placements) == sorted(m.item_id for m in members)
+    founders = [p for p in placements if p.founds]
+    assert {p.story_id for p in placements} == {p.story_id for p in founders}
+    assert len({p.story_id for p in founders}) == len(founders)
+    for founder in founders:
+        alone = assign([founder.member], ())
+        assert alone[0].story_id == founder.story_id
+
+
+@given(_members, _members)
+@law
+def test_published_stories_are_never_merged(members: list[Member], later: list[Member]) -> None:
+    """I5: items that arrive later join or found stories, and never move what was placed before."""
+    before = assign(members, ())
+    clusters = [
+        Cluster(story_id=id_, members=tuple(p.member for p in before if p.story_id == id_))
+        for id_ in dict.fromkeys(p.story_id for p in before)
+    ]
+    after = assign([replace(m, item_id=f"{m.item_id} later") for m in later], clusters)
+    known = {cluster.story_id for cluster in clusters}
+    assert len(after) == len(later)
+    assert not {p.story_id for p in after if p.founds} & known
+    assert {p.story_id for p in after if not p.founds} <= known | {p.story_id for p in after if p.founds}
+
+
+def test_every_order_of_three_partners_is_one_story() -> None:
+    """I5: origin, aggregator and reader of both, in all six orders: one story, led by the origin."""
+    members = (
+        member("o", "x"),
+        member("a", "x", aggregator=True),
+        member("r", "x", sort=NOW + timedelta(hours=1)),
+    )
+    for order in permutations(members):
+        placements = assign(order, ())
+        assert partition(placements) == {frozenset("oar")}
+        assert placements[0].member.item_id == "o"
+
+
+# --- I3: evidence and vetoes ---------------------------------------------------------------------------
+
+
+def test_an_equal_link_is_one_story() -> None:
+    """I3: two sources with one canonical link tell one news, whatever the titles; without one they do not."""
+    assert together(member("a", "x", title="Ein Mikroskop"), member("b", "x", "y", title="A microscope"))
+    assert not together(member("a", "x"), member("b", "y"))
+    assert not together(member("a"), member("b"))
+
+
+def test_an_equal_link_with_a_veto_is_related() -> None:
+    """I3: a veto turns an equal link into *related*, with the reason in words."""
+    first, second = assign(
+        [member("a", "x", title="Meeting 2025"), member("b", "x", title="Meeting 2026")], ()
+    )
+    assert second.founds
+    ((other, why),) = second.related
+    assert other == first.story_id
+    assert "x" in why and "2025" in why and "2026" in why
+
+
+def test_two_items_of_one_source_are_two_stories() -> None:
+    """dedupe.md: two items of the same source are one story only on identity evidence; they are related."""
+    first, second = assign([member("a", "x", source_id="s"), member("b", "x", source_id="s")], ())
+    assert second.founds and [id_ for id_, _ in second.related] == [first.story_id]
+    assert "same source" in second.related[0][1]
+
+
+def test_a_veto_against_any_member_counts() -> None:
+    """I5: to join, an item needs the lead's evidence and no veto against any member."""
+    lead = member("a", "x", title="Ein Treffen", sort=NOW - timedelta(hours=2))
+    joined = member("b", "x", title="Meeting 2025", sort=NOW - timedelta(hours=1))
+    late = member("c", "x", title="Meeting 2026")
+    assert partition(assign([lead, joined, late], ())) == {frozenset("ab"), frozenset("c")}
+
+
+def test_evidence_with_another_member_than_the_lead_is_not_enough() -> None:
+    """I5: a chain of links pulls no strangers together: a link that is not the lead's makes related."""
+    cluster = Cluster(story_id="s", members=(member("lead", "x"), member("other", "x", "y")))
+    (placement,) = assign([member("new", "y")], [cluster])
+    assert placement.founds
+    assert [id_ for id_, _ in placement.related] == ["s"]
+
+
+def test_an_item_joins_a_known_story() -> None:
+    """I5: a later item with the lead's link joins the published story and says why."""
+    (placement,) = assign([member("new", "x")], [Cluster(story_id="s", members=(member("lead", "x"),))])
+    assert (placement.story_id, placement.founds, placement.related) == ("s", False, ())
+    assert "x" in placement.why
+
+
+@pytest.mark.parametrize("ids", [("s1", "s2"), ("s2", "s1")])
+def test_a_later_bridge_makes_stories_related(ids: tuple[str, str]) -> None:
+    """I5: an item that is the same as the leads of two published stories joins one, and the two become related."""
+    clusters = [
+        Cluster(story_id=ids[0], members=(member("a", "x"),)),
+        Cluster(story_id=ids[1], members=(member("b", "y"),)),
+    ]
+    (placement,) = assign([member("bridge", "x", "y")], clusters)
+    assert not placement.founds
+    assert {placement.story_id, *(id_ for id_, _ in placement.related)} == {"s1", "s2"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Annual Meeting 2025", "Annual Meeting 2026"),
+        ("11th Users Meeting", "12th Users Meeting"),
+        ("Newsletter March", "Newsletter April"),
+        ("Newsletter März 2026", "Newsletter Mai 2026"),
+        ("Part II: optics", "Part III: optics"),
+        ("Volume V", "Volume X"),
+        ("Viewer 1.4 released", "Viewer 1.5 released"),
+        ("Viewer 1.4.0 released", "Viewer 1.4.1 released"),
+        ("Symposium in Turin", "Cancelled: Symposium in Turin"),
+        ("Bewerbungsfrist", "Bewerbungsfrist verlängert"),
+        ("Workshop", "Workshop (new date)"),
+        ("Kurs 1", "Kurs 2 – abgesagt"),
+    ],
+)
+def test_a_template_with_another_value_is_other_news(one: str, other: str) -> None:
+    """dedupe.md: numbers, months, years, editions, versions, Roman numerals and turns veto, in both directions."""
+    assert veto_between(one, other) is not None
+    assert veto_between(other, one) is not None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Viewer 5.6 released", "Viewer 5.6.1 released"),
+        ("Newsletter Sep 2026", "Newsletter Oct 2026"),
+        ("Deadline extended: summer school", "Cancelled: summer school"),
+    ],
+)
+def test_a_value_may_be_longer_or_shorter(one: str, other: str) -> None:
+    """dedupe.md: a version with one more digit, a month cut short and another turn are other news too."""
+    assert veto_between(one, other) is not None
+    assert veto_between(other, one) is not None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Annual Meeting 2026", "annual meeting, 2026!"),
+        ("A microscope in Turin", "Ein Mikroskop in Turin"),
+        ("Meeting cancelled", "Treffen abgesagt"),
+        ("Cancelled: Meeting 2026", "Canceled: the meeting in 2026"),
+        ("Our news", "Three new cameras"),
+        ("", ""),
+    ],
+)
+def test_other_words_are_no_veto(one: str, other: str) -> None:
+    """I3: another wording or language of one news is no reason to keep it apart."""
+    assert veto_between(one, other) is None
+    assert veto_between(other, one) is None
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+@law
+def test_a_veto_is_mutual(one: str, other: str) -> None:
+    """I3: a veto stands between two titles, not before one of them; a title has none against itself."""
+    assert (veto_between(one, other) is None) == (veto_between(other, one) is None)
+    assert veto_between(one, one) is None
+
+
+# --- I6: lead ------------------------------------------------------------------------------------------
+
+
+def test_the_lead_is_the_origin() -> None:
+    """I6: origin before aggregator, then priority, then earliest sort, then id."""
+    hour = timedelta(hours=1)
+    in_order = [
+        member("z", priority=1, sort=NOW),
+        member("y", sort=NOW - hour),
+        member("a", sort=NOW),
+        member("b", sort=NOW),
+        member("c", aggregator=True, priority=9, sort=NOW - 9 * hour),
+    ]
+    for one, next_ in pairwise(in_order):
+        assert lead_order(one) < lead_order(next_)
+
+
+def test_the_lead_founds_the_story() -> None:
+    """I4, I6: of items that arrive together the best ranked founds the story, and the others join it."""
+    placements = assign([member("a", "x", aggregator=True), member("z", "x")], ())
+    assert [(p.member.item_id, p.founds) for p in placements] == [("z", True), ("a", False)]

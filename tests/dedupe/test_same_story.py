@@ -1,0 +1,660 @@
+"""Telling the same news from look-alikes: facts, evidence, vetoes, and the laws of placing by them (I3, I5, I7)."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.dedupe import evidence, identifiers, vetoes
+from aggregator.dedupe.cluster import assign
+from aggregator.dedupe.compare import SAME, compare
+from aggregator.dedupe.features import index_keys, make
+from aggregator.dedupe.origin_links import find_origins
+from aggregator.dedupe.text_facts import extract
+from aggregator.dedupe.vocabulary.words import concepts, fold, root
+from aggregator.items import canonical_urls
+from aggregator.model.stories import Cluster, LinkConstraint, Member, Strength
+from tests.builders import NOW
+from tests.dedupe.test_cluster import partition
+from tests.strategies import law, texts
+
+
+def told(id_: str, title: str, text: str = "", **fields: Any) -> Member:
+    """An item of a source of its own."""
+    link = fields.pop("link", f"https://{id_}.example/news/{id_}")
+    usual: dict[str, Any] = {
+        "source_id": f"source-{id_}",
+        "publisher": f"Partner {id_.upper()}",
+        "links": frozenset({canonical_urls.canonical(link)}),
+        "works": identifiers.find_identifiers(link),
+        "link": link,
+        "aggregator": False,
+        "priority": 0,
+        "sort": NOW,
+    }
+    return Member(item_id=id_, title=title, text=text, **usual | fields)
+
+
+SURVEY = told(
+    "hub",
+    "Euro-BioImaging and NFDI4BIOIMAGE launch a survey",
+    "Joint survey on how facilities handle image data; open until 15 March 2026.",
+    language="en",
+)
+UMFRAGE = told(
+    "society",
+    "Umfrage zum Bilddatenmanagement gestartet",
+    "NFDI4BIOIMAGE und Euro-BioImaging fragen, wie Core Facilities mit Bilddaten umgehen; bis 15. März 2026.",
+    language="de",
+    sort=NOW + timedelta(days=1),
+)
+
+
+# --- facts ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "dates"),
+    [
+        ("open until 15 March 2026", {"03-15"}),
+        ("bis 15. März 2026", {"03-15"}),
+        ("Turin, 20-22 October 2026", {"10-20", "10-22"}),
+        ("dal 20 al 22 ottobre 2026", {"10-20", "10-22"}),
+        ("vom 6. bis 10. Juli", {"07-06", "07-10"}),
+        ("Oct 20–22 2026", {"10-20", "10-22"}),
+        ("28 April - 1st May 2025", {"04-28", "05-01"}),
+        ("April 28 - May 1", {"04-28", "05-01"}),
+        ("Bewerbung bis 31.07.2026", {"07-31"}),
+        ("am 22 de maio", {"05-22"}),
+        ("14.-15. října 2026", {"10-14", "10-15"}),
+        ("on 2026-06-09", {"06-09"}),
+        ("hasta el 26 de junio de 2026", {"06-26"}),
+        ("version 5.6.19 of 2026", set()),
+    ],
+)
+def test_days_are_the_same_in_every_language(text: str, dates: set[str]) -> None:
+    """dedupe.md: dates survive translation."""
+    assert extract(text, fold(text)).dates == dates
+
+
+@pytest.mark.parametrize(
+    ("text", "amounts"),
+    [
+        ("240.000 Euro", {240_000}),
+        ("240,000 euro", {240_000}),
+        ("25 M euro", {25_000_000}),
+        ("25 miljoen euro", {25_000_000}),
+        ("3,2 Millionen Euro", {3_200_000}),
+        ("4,5 miljoonaa euroa", {4_500_000}),
+        ("€1.5 million", {1_500_000}),
+        ("20 million images", {20_000_000}),
+        ("64 participants", set()),
+    ],
+)
+def test_sums_are_the_same_in_every_spelling(text: str, amounts: set[int]) -> None:
+    """dedupe.md: amounts survive translation."""
+    assert extract(text, fold(text)).amounts == amounts
+
+
+@given(texts)
+def test_what_is_not_looked_for_changes_nothing_else(text: str) -> None:
+    """The index asks for dates, sums, versions and references only, and gets the same ones."""
+    whole, part = extract(text, fold(text)), extract(text, fold(text), numbers=False)
+    for name in ("dates", "amounts", "versions", "references", "dois"):
+        assert getattr(whole, name) == getattr(part, name)
+
+
+def test_numbers_versions_and_references_are_told_apart() -> None:
+    """Versions, numbers in words and figures, Roman numerals, vacancies and vulnerabilities each have their kind."""
+    found = extract(
+        "OMERO 5.6.19 and part 3 of the eleventh series",
+        "omero 5.6.19 and part 3 of the eleventh series",
+        title=True,
+    )
+    assert found.versions == {"5.6.19"} and {"3", "11"} <= found.numbers
+    assert extract("Exchange of Experience IX", "exchange of experience ix", title=True).numbers == {"9"}
+    assert extract("", "bewerbung unter kennziffer w26-214").references == {"w26-214"}
+    assert extract("", "cve-2021-44228 assessment").references == {"2021-44228"}
+
+
+# --- words ---------------------------------------------------------------------------------------------
+
+
+def test_german_words_mean_english_concepts() -> None:
+    """dedupe.md: a small bilingual word list of the field, compounds included."""
+    assert concepts("umfrage") == concepts("survey")
+    assert set(concepts("bilddatenmanagement")) == {"image", "data", "management"}
+    assert set(concepts("bildgebungszentrum")) == {"imaging", "center"}
+    assert concepts("lichtmikroskopie") == ("light", "microscopy")
+    assert root("deconvolution") == root("deconvolve")
+
+
+@given(texts)
+@law
+def test_a_signature_can_be_made_of_anything(text: str) -> None:
+    """No title or text breaks the comparison; what is compared with itself has no veto."""
+    sign = make(text, text, "A Node", None)
+    assert index_keys(text, text, "A Node") == index_keys(text, text, "A Node")
+    assert sign == make(text, text, "A Node", None)
+    assert vetoes.of_titles(told("a", text), told("b", text)) == ()
+
+
+# --- addresses and works -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://doi.org/10.1038/s41592-026-01234-5", "https://www.nature.com/articles/s41592-026-01234-5"),
+        ("https://arxiv.org/abs/2602.01234v2", "https://arxiv.org/pdf/2602.01234"),
+        ("https://doi.org/10.48550/arXiv.2602.01234", "https://arxiv.org/abs/2602.01234"),
+        ("https://www.biorxiv.org/content/10.1101/2026.03.30.612345v1.full", "doi:10.1101/2026.03.30.612345"),
+        ("https://zenodo.org/doi/10.5281/zenodo.10730423", "https://zenodo.org/records/10730423"),
+        ("https://pubmed.ncbi.nlm.nih.gov/3912345/", "pmid:3912345"),
+        (
+            "https://journals.plos.org/plosone/article?id=10.1371/journal.pone.0261",
+            "https://doi.org/10.1371/JOURNAL.PONE.0261",
+        ),
+    ],
+)
+def test_addresses_of_one_work(one: str, other: str) -> None:
+    """I3: DOI and kin of the item itself, whatever the resolver or landing page."""
+    assert identifiers.find_identifiers(one) == identifiers.find_identifiers(other) != frozenset()
+
+
+def test_an_ordinary_page_is_no_work() -> None:
+    """A news page that is about a paper is not the paper."""
+    assert (
+        identifiers.find_identifiers("https://node.example/news/10-years", "https://www.nature.com/", None)
+        == frozenset()
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://www.youtube.com/c/EuroBioImaging", "https://youtube.com/@eurobioimaging/videos"),
+        ("https://youtu.be/a1B2?si=x", "https://www.youtube.com/watch?v=a1B2&feature=share"),
+        (
+            "https://a.example/n/?cHash=e9&tx_news_pi1%5BoverwriteDemand%5D%5Bcategories%5D=2",
+            "https://a.example/n",
+        ),
+        ("https://a.example/n?amp=1", "https://a.example/n/amp/"),
+    ],
+)
+def test_addresses_of_one_page(one: str, other: str) -> None:
+    """dedupe.md: spellings of one address have one key."""
+    assert canonical_urls.canonical(one) == canonical_urls.canonical(other)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "name"),
+    [
+        (
+            {"link": "https://x.example/2026/01/12/a-telling-slug"},
+            {"link": "https://x.example/2026/01/20/a-telling-slug"},
+            "moved permalink",
+        ),
+        (
+            {"link": "https://x.example/en/a-telling-slug"},
+            {"link": "https://x.example/de/a-telling-slug"},
+            "other language",
+        ),
+        (
+            {"link": "https://x.example/exchange-of/ix"},
+            {"link": "https://x.example/exchangeof/ix"},
+            "damaged link",
+        ),
+        (
+            {"link": "https://x.example/?p=48213"},
+            {"link": "https://x.example/2026/01/12/other"},
+            "short link",
+        ),
+        (
+            {"link": "https://zenodo.org/doi/10.5281/zenodo.10730423"},
+            {"link": "https://zenodo.org/records/10730424"},
+            "same record",
+        ),
+        (
+            {"link": "https://zenodo.org/records/100"},
+            {"link": "https://zenodo.org/records/9000"},
+            "new version",
+        ),
+    ],
+)
+def test_two_addresses_of_one_item(a: dict[str, str], b: dict[str, str], name: str) -> None:
+    """I2, I3: within one source, too, identity evidence makes one story."""
+    title = "Expansion microscopy protocol library now open to everybody"
+    one, other = told("a", title, source_id="s", **a), told("b", title, source_id="s", **b)
+    found = compare(one, other)
+    assert (found.strength, found.evidence[0].name) == (Strength.SAME, name)
+    assert partition(assign([one, other], (), {"a": {"b"}, "b": {"a"}})) == {frozenset("ab")}
+
+
+@pytest.mark.parametrize(
+    ("title", "a", "b"),
+    [
+        (
+            "Weekly seminar",
+            "https://x.example/2026/03/02/weekly-seminar",
+            "https://x.example/2026/03/09/weekly-seminar",
+        ),
+        ("Poster", "https://zenodo.org/records/100", "https://zenodo.org/records/101"),
+        ("Season’s greetings", "https://x.example/news/greetings", "https://x.example/news/greetings-1"),
+        ("An item of a series in fragments", "https://x.example/jobs#1", "https://x.example/jobs#2"),
+    ],
+)
+def test_what_only_looks_like_one_address(title: str, a: str, b: str) -> None:
+    """I1: titles that say nothing and addresses of a series identify nothing."""
+    one, other = told("a", title, source_id="s", link=a), told("b", title, source_id="s", link=b)
+    assert compare(one, other).strength is Strength.DIFFERENT
+
+
+# --- reposts -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Read more at https://hub.example/news/virtual-pub",
+        '<p>A teaser. <a href="https://hub.example/news/virtual-pub">Read more</a></p>' + "<p>words</p>" * 90,
+        '<p>Original article: <a href="https://hub.example/news/virtual-pub?utm_source=x">here</a></p>',
+        '<a href="https://hub.example/news/virtual-pub">The hub has news</a>',
+        "<p>Weiterlesen: https://hub.example/news/virtual-pub.</p>",
+    ],
+)
+def test_a_repost_names_its_origin(body: str) -> None:
+    """I3: "read more at", an empty body with one link, in text and HTML, English and German."""
+    assert find_origins(body, "https://copy.example/1")[0] == {"hub.example/news/virtual-pub"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "No link at all",
+        '<a href="https://copy.example/1">Read more</a>',
+        '<a href="https://hub.example/">Read more</a>',
+        '<a href="https://a.example/x/1">one</a> and <a href="https://b.example/x/2">another</a>',
+        "<p>"
+        + "A long text of its own. " * 40
+        + '<a href="https://hub.example/news/x">a link among others</a></p>',
+        '<p>Bewerben Sie sich bei uns. <a href="https://hub.example/news/x">Info</a></p>',
+        '<p>Vote here: <a href="https://hub.example/news/x">contest</a></p>',
+    ],
+)
+def test_a_link_alone_makes_no_repost(body: str) -> None:
+    """I3: own pages, homes, several links, and links in texts of their own name no origin."""
+    assert find_origins(body, "https://copy.example/1")[0] == frozenset()
+
+
+def test_a_repost_is_the_same_news_unless_it_says_otherwise() -> None:
+    """I3: a short note that points to the hub's page joins it; the extension of a deadline does not."""
+    hub = told("hub", "Virtual Pub returns with volume EM", link="https://hub.example/news/pub")
+    origin = frozenset({"hub.example/news/pub"})
+    assert partition(assign([hub, told("copy", "Virtual Pub returns", origins=origin)], ())) == {
+        frozenset(("hub", "copy"))
+    }
+    extended = told("late", "Virtual Pub: deadline extended", origins=origin)
+    placements = assign([hub, extended], ())
+    assert all(p.founds for p in placements) and placements[1].related
+    assert len(partition(assign([hub, told("other", "Travel grants for students", origins=origin)], ()))) == 2
+
+
+@pytest.mark.parametrize(
+    ("note", "page"),
+    [
+        ({"title": "Neue Mitarbeiterin in der Leitung", "language": "de"}, "User Forum on plant biology"),
+        (
+            {"title": "Wir waren dabei", "text": "Ein Bericht.", "language": "de"},
+            "EMBO course on light-sheets",
+        ),
+        (
+            {"title": "User Forum on plant biology", "sort": NOW + timedelta(days=900)},
+            "User Forum on plant biology",
+        ),
+        ({"title": "Comment on the User Forum"}, "User Forum"),
+    ],
+)
+def test_who_points_to_a_page_need_not_repeat_it(note: dict[str, Any], page: str) -> None:
+    """I3: across languages a name, date or sum must agree; a time window holds; an answer is news of its own."""
+    hub = told("hub", page, language="en", link="https://hub.example/news/pub")
+    for field in ("origins", "pointers"):
+        other = told("note", **note | {field: hub.links})
+        assert compare(hub, other).strength is not Strength.SAME
+
+
+# --- near evidence and vetoes --------------------------------------------------------------------------
+
+
+def test_a_joint_survey_is_one_news_in_two_languages() -> None:
+    """dedupe.md: names, dates and a bilingual word list carry across languages; the score says how much each counts."""
+    found = compare(SURVEY, UMFRAGE)
+    assert found.strength is Strength.SAME and found.score >= SAME and not found.vetoes
+    assert {"names", "dates", "words"} <= {piece.name for piece in found.evidence}
+    assert all(piece.reason for piece in found.evidence)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("Welcome, MAdMiC Node!", "Welcome, Adriatic Node!"),
+        ("Newsletter March 2026", "Newsletter March 2026"),
+        ("Facility closed for maintenance 3–7 August", "Facility closed for maintenance 3–7 August"),
+        ("Meet the Node: Brno", "Meet the Node: Bergen"),
+        ("Release of OMERO.web 5.32.0", "Release of OMERO.web 5.33.0"),
+        ("Atlas of the mouse kidney published", "Atlas of the mouse heart published"),
+        (
+            "Kurs Bildanalyse mit Fiji in Köln, 13.-17. April 2026",
+            "Course on image analysis with Fiji, Leipzig, 13-17 April 2026",
+        ),
+        ("FLIM workshop in Oslo, 4-5 May 2026", "Cancelled: FLIM workshop in Oslo, 4-5 May 2026"),
+        ("Trends in Microscopy 2027: registration open", "Trends in Microscopy 2027: programme online"),
+        ("First Open Call of AI4Life", "Second Open Call of AI4Life"),
+        ("New paper from our users", "New paper from our users"),
+        ("GloBIAS seminars: spring schedule", "GloBIAS seminars: autumn schedule"),
+    ],
+)
+def test_look_alikes_of_two_partners_stay_apart(a: str, b: str) -> None:
+    """dedupe.md: unlike fillings of one template, turns, versions, places, and what a house says of itself."""
+    assert compare(told("a", a), told("b", b)).strength is not Strength.SAME
+    assert len(partition(assign([told("a", a), told("b", b)], (), {"a": {"b"}, "b": {"a"}}))) == 2
+
+
+LOOK_ALIKES = [
+    (
+        "Course on deconvolution, part I",
+        "Deconvolution with Huygens in Basel.",
+        "Course on deconvolution, part II",
+        "Deconvolution with Huygens in Basel.",
+    ),
+    (
+        "Talk by Susan Cox on SOFI",
+        "Susan Cox of King's College.",
+        "Talk by Susan Cox on SOFI, part 3",
+        "Susan Cox of King's College.",
+    ),
+    (
+        "Session C: image formats with Josh Moore",
+        "NGFF in Lisbon.",
+        "Session D: image formats with Josh Moore",
+        "NGFF in Lisbon.",
+    ),
+    (
+        "SPAOM congress in Vigo",
+        "SPAOM in Vigo, 4-6 November.",
+        "SPAOM congress in Vigo findet nicht statt",
+        "SPAOM in Vigo, 4-6 November.",
+    ),
+    (
+        "ZIDAS school, Lausanne",
+        "ZIDAS in Lausanne, 4-8 June.",
+        "ZIDAS school, Lausanne: sold out",
+        "ZIDAS in Lausanne, 4-8 June.",
+    ),
+    (
+        "COMULIS retreat in Graz",
+        "COMULIS meets in Graz, 4 June.",
+        "COMULIS retreat in Graz: change of venue",
+        "COMULIS meets in Graz, 4 June.",
+    ),
+    (
+        "BINA survey on careers",
+        "BINA asks until 1 June.",
+        "BINA survey on careers closed",
+        "BINA asked until 1 June.",
+    ),
+    (
+        "RMS journal club with Jo Marrison",
+        "RMS journal club.",
+        "RMS journal club with Jo Marrison on hold",
+        "RMS journal club.",
+    ),
+    (
+        "Jason Swedlow joins the BINA board",
+        "Jason Swedlow, BINA, 1 June.",
+        "Jason Swedlow retires from the BINA board",
+        "Jason Swedlow, BINA, 1 June.",
+    ),
+    ("ELMI in Bled: schedule", "ELMI in Bled, 4-8 June.", "Fotos: ELMI in Bled", "ELMI in Bled, 4-8 June."),
+    ("CLARITY demo week", "CLARITY demo, 3 to 7 June.", "CLARITY demo week", "CLARITY demo, 10 to 14 June."),
+    ("QuPath down", "QuPath server fails.", "QuPath down", "QuPath server fails."),
+    (
+        "New widefield: Leica Thunder available",
+        "Leica Thunder for users.",
+        "New widefield: Leica Thunder available",
+        "Leica Thunder for users.",
+    ),
+    (
+        "Introduction to CellProfiler",
+        "CellProfiler course on 4-5 June.",
+        "Introduction to CellProfiler",
+        "CellProfiler course on 4-5 June.",
+    ),
+    (
+        "Doctoral student for cryo-ET, Baumeister group",
+        "Wolfgang Baumeister, Martinsried.",
+        "Technician for cryo-ET, Baumeister group",
+        "Wolfgang Baumeister, Martinsried.",
+    ),
+    (
+        "GloBIAS workshop for trainers",
+        "GloBIAS in Kyoto, 4 June.",
+        "GloBIAS workshop for students",
+        "GloBIAS in Kyoto, 4 June.",
+    ),
+    (
+        "CZI grants for software",
+        "CZI gives 3 million dollars.",
+        "CZI grants for instruments",
+        "CZI gives 3 million dollars.",
+    ),
+    (
+        "NEUBIAS school in Porto",
+        "NEUBIAS school, 4-8 June.",
+        "NEUBIAS school online",
+        "NEUBIAS school, 4-8 June.",
+    ),
+    (
+        "ARCADE project kick-off",
+        "ARCADE has 4 million euro, Ghent.",
+        "ARCADE project final meeting",
+        "ARCADE has 4 million euro, Ghent.",
+    ),
+    (
+        "SPAOM congress 2026",
+        "SPAOM in Vigo, 4-6 November.",
+        "SPAOM congress 2026: childcare",
+        "SPAOM in Vigo, 4-6 November.",
+    ),
+    (
+        "Vote for the SPAOM image of the year",
+        "SPAOM image contest, 4 June.",
+        "Submit to the SPAOM image of the year",
+        "SPAOM image contest, 4 June.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("a", "in_a", "b", "in_b"), LOOK_ALIKES)
+def test_one_event_has_many_news(a: str, in_a: str, b: str, in_b: str) -> None:
+    """dedupe.md: parts, turns, days, tools of every house, slots of any words, places and aspects of one side."""
+    one, other = told("a", a, in_a), told("b", b, in_b)
+    assert compare(one, other).strength is not Strength.SAME
+    assert compare(other, one).strength is not Strength.SAME
+
+
+@pytest.mark.parametrize(
+    ("a", "in_a", "b", "in_b"),
+    [
+        ("Release of Cellpose 4.1.2", "The forum has it.", "Release of Cellpose 4.1.2", "Segments more."),
+        (
+            "SPAOM congress 2026 in Vigo",
+            "On 4-6 November.",
+            "SPAOM congress 2026",
+            "In Vigo, 4-6 November 2026.",
+        ),
+        (
+            "Course part I: NGFF with Josh Moore in Lisbon",
+            "On 4 June.",
+            "Course part 1: NGFF with Josh Moore in Lisbon",
+            "On 4 June 2026.",
+        ),
+    ],
+)
+def test_more_words_make_no_other_news(a: str, in_a: str, b: str, in_b: str) -> None:
+    """dedupe.md: a release of a tool is one for all; what the other knows from its text is no aspect of its own."""
+    assert compare(told("a", a, in_a), told("b", b, in_b)).strength is Strength.SAME
+
+
+def test_every_piece_has_a_name_and_is_symmetric() -> None:
+    """Evidence does not depend on who is asked first."""
+    for one, other in (
+        (SURVEY, UMFRAGE),
+        (SURVEY, told("x", "Survey on energy use", "Until 20 March 2026.")),
+    ):
+        assert compare(one, other).score == compare(other, one).score
+        assert {e.name for e in evidence.near(one, other)} == {e.name for e in evidence.near(other, one)}
+        assert compare(one, other).strength is compare(other, one).strength
+
+
+def test_near_evidence_needs_a_common_time() -> None:
+    """dedupe.md: near evidence is looked for inside a time window."""
+    late = told("late", SURVEY.title, SURVEY.text, sort=NOW + timedelta(days=90))
+    assert compare(SURVEY, late).strength is Strength.DIFFERENT
+    assert "days apart" in compare(SURVEY, late).vetoes[0]
+
+
+def test_what_the_archive_says_all_the_time_counts_less() -> None:
+    """dedupe.md: evidence is weighted by rarity."""
+    seldom, often = (
+        compare(SURVEY, UMFRAGE),
+        compare(SURVEY, UMFRAGE, frozenset({"nfdi4bioimage", "bioimaging"})),
+    )
+    assert often.score < seldom.score
+
+
+# --- laws of placing -----------------------------------------------------------------------------------
+
+_titles = st.sampled_from(
+    [
+        (SURVEY.title, SURVEY.text, "en"),
+        (UMFRAGE.title, UMFRAGE.text, "de"),
+        (
+            "Take part: joint survey on image data",
+            "NFDI4BIOIMAGE and Euro-BioImaging ask; closes 15 March 2026.",
+            "en",
+        ),
+        (
+            "Results of the joint survey on image data",
+            "What NFDI4BIOIMAGE and Euro-BioImaging learned.",
+            "en",
+        ),
+        ("OMERO 5.6.19 released", "Fixes.", "en"),
+        ("OMERO 5.6.20 released", "Fixes.", "en"),
+        ("Release of OMERO 5.6.19", "", "en"),
+        ("Welcome, MAdMiC Node!", "In Madrid.", "en"),
+    ]
+)
+_drawn = st.lists(
+    st.tuples(
+        _titles, st.sampled_from("abcde"), st.booleans(), st.integers(0, 40), st.sampled_from(["x", "y", ""])
+    ),
+    max_size=7,
+).map(
+    lambda rows: [
+        told(
+            f"item{n}",
+            title,
+            text,
+            language=language,
+            source_id=source,
+            publisher=f"Partner {source}",
+            aggregator=aggregator,
+            sort=NOW - timedelta(days=days),
+            links=frozenset({link} if link else {f"own{n}"}),
+        )
+        for n, ((title, text, language), source, aggregator, days, link) in enumerate(rows)
+    ]
+)
+
+
+def _all_near(members: list[Member]) -> dict[str, set[str]]:
+    ids = {member.item_id for member in members}
+    return {id_: ids - {id_} for id_ in ids}
+
+
+@given(_drawn, st.randoms(use_true_random=False))
+@law
+def test_arrival_plays_no_part_with_near_evidence(members: list[Member], random: Any) -> None:
+    """I5: the same items in any order are the same stories with the same ids, leads and reasons."""
+    shuffled = list(members)
+    random.shuffle(shuffled)
+    near = _all_near(members)
+    assert assign(members, (), near) == assign(shuffled, (), near)
+
+
+@given(_drawn)
+@law
+def test_every_member_is_the_same_as_its_lead(members: list[Member]) -> None:
+    """I3, I5: whoever joined is the same as the lead, and no veto or second item of a source is in a story."""
+    by_id = {m.item_id: m for m in members}
+    for placement in assign(members, (), _all_near(members)):
+        if placement.founds:
+            continue
+        assert placement.comparison and placement.comparison.strength is Strength.SAME
+        assert placement.comparison.score >= placement.comparison.threshold
+        assert placement.beside and not vetoes.of_titles(placement.member, by_id[placement.beside])
+
+
+@given(_drawn, st.data())
+@law
+def test_editors_have_the_last_word(members: list[Member], data: Any) -> None:
+    """I7: what an editor put together or apart stays so, whatever the evidence."""
+    if len(members) < 2:
+        return
+    pair = data.draw(
+        st.lists(st.sampled_from(members), min_size=2, max_size=2, unique_by=lambda m: m.item_id)
+    )
+    ids = frozenset(m.item_id for m in pair)
+    near = _all_near(members)
+    apart = {p.member.item_id: p.story_id for p in assign(members, (), near, {ids: LinkConstraint.APART})}
+    assert len({apart[id_] for id_ in ids}) == 2
+    first, second = pair
+    clusters = [Cluster(story_id="s", members=(first,))]
+    (placed,) = assign([second], clusters, near, {ids: LinkConstraint.TOGETHER})
+    assert (placed.story_id, placed.founds) == ("s", False)
+
+
+def test_a_bridge_between_two_stories_is_a_doubt() -> None:
+    """I5: an item that is the same as two published stories joins one; the other is for an editor to decide."""
+    one = told("one", "OMERO 5.6.19 released", "Fixes.")
+    other = told("other", "Release of OMERO 5.6.19", "Fixes.")
+    clusters = [Cluster(story_id="s1", members=(one,)), Cluster(story_id="s2", members=(other,))]
+    bridge = told("bridge", "OMERO 5.6.19 released", "Fixes.")
+    (placed,) = assign([bridge], clusters, {"bridge": {"one", "other"}})
+    assert not placed.founds
+    assert {placed.story_id, *(merge_candidate.story_id for merge_candidate in placed.merge_candidates)} == {
+        "s1",
+        "s2",
+    }
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Costs € " + "9" * 400,
+        "€" + "1" * 19 + "." + "0" * 30,
+        "bilddaten" * 60 + "x",
+        "datenmanagement" * 30 + "q",
+    ],
+)
+def test_no_title_stops_the_program(title: str) -> None:
+    """L2: sums without end and words made of known words in many ways are read in no time, as something or nothing."""
+    begun = time.thread_time()
+    index_keys(title, title, "A Node")
+    assert time.thread_time() - begun < 2

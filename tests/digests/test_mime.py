@@ -1,0 +1,306 @@
+"""The message one recipient gets: headers of a list, stable bytes (PB16, M4)."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import subprocess
+import sys
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aggregator.digests import mime
+from aggregator.model.config import Site
+from aggregator.model.digests import Delivery, MessageBody
+from tests.builders import NOW, site
+from tests.hostile_strings import VECTORS
+
+SENDER = "Imaging news <editors@news.example>"
+
+
+def delivery(**fields: Any) -> Delivery:
+    """A letter owed to Ada."""
+    defaults: dict[str, Any] = {
+        "id": 1,
+        "edition_id": "weekly-2026-10-05",
+        "digest_id": "weekly",
+        "address": "ada@example.org",
+        "message_id": mime.message_id("weekly-2026-10-05", "ada@example.org", site()),
+        "composed": NOW,
+        "attempts": 0,
+        "letter": MessageBody(subject="Weekly, 5 October 2026", text="wörds\n", html="<p>wörds</p>"),
+    }
+    return Delivery(**defaults | fields)
+
+
+def raw(owed: Delivery | None = None, sender: str = SENDER, title: str = "Weekly", **fields: Any) -> bytes:
+    """The message as bytes."""
+    return mime.build_message(owed or delivery(), sender, title, site(**fields))
+
+
+def parsed(*args: Any, **fields: Any) -> EmailMessage:
+    """The message as a mail program reads it."""
+    return email.message_from_bytes(raw(*args, **fields), policy=email.policy.default)  # type: ignore[return-value]
+
+
+def header_lines(body: bytes) -> list[bytes]:
+    """The lines of the header, folded ones put together."""
+    head = body.partition(b"\r\n\r\n")[0]
+    return head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b"\t").split(b"\r\n")
+
+
+def names(body: bytes) -> list[bytes]:
+    """The names of the headers, in order."""
+    return [line.partition(b":")[0] for line in header_lines(body)]
+
+
+USUAL = [
+    b"To",
+    b"Message-ID",
+    b"From",
+    b"Subject",
+    b"Date",
+    b"List-Id",
+    b"List-Unsubscribe",
+    b"List-Archive",
+    b"Auto-Submitted",
+    b"Precedence",
+    b"MIME-Version",
+    b"Content-Type",
+]
+
+
+def test_the_headers_of_a_list() -> None:
+    """PB16: those of a list, with Date and Message-ID, each once, and no false promise."""
+    mail = parsed()
+    assert names(raw()) == USUAL
+    assert mail["From"] == SENDER
+    assert mail["To"] == "ada@example.org"
+    assert mail["Subject"] == "Weekly, 5 October 2026"
+    assert mail["List-Id"] == '"Weekly" <weekly.news.example>'
+    assert mail["List-Unsubscribe"] == "<mailto:editors@news.example?subject=unsubscribe%20weekly>"
+    assert mail["List-Unsubscribe-Post"] is None  # there is no URL yet that would act on it
+    assert mail["List-Archive"] == "<https://news.example/digests/>"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Precedence"] == "list"
+
+
+def test_the_date_is_that_of_the_edition() -> None:
+    """M4: Date is when the edition was composed, however late the letter goes out."""
+    assert parsedate_to_datetime(parsed()["Date"]) == NOW
+
+
+def test_text_and_html_are_alternatives() -> None:
+    """PB16: multipart/alternative, the text first, both UTF-8 and as composed."""
+    mail = parsed()
+    assert mail.get_content_type() == "multipart/alternative"
+    parts = list(mail.iter_parts())
+    assert [part.get_content_type() for part in parts] == ["text/plain", "text/html"]
+    assert [part.get_content_charset() for part in parts] == ["utf-8", "utf-8"]
+    assert parts[0].get_content().replace("\r\n", "\n") == "wörds\n"
+    assert parts[1].get_content().strip() == "<p>wörds</p>"
+
+
+def test_a_list_unsubscribe_stays_in_one_line_however_long() -> None:
+    """PB16: the standard library would fold it into =?utf-8?…, which no mail program follows."""
+    contact = f"{'a' * 60}@{'b' * 60}.{'c' * 60}.{'d' * 60}.example"
+    body = raw(delivery(digest_id="w" * 64), contact=contact)
+    line = f"\r\nList-Unsubscribe: <mailto:{contact}?subject=unsubscribe%20{'w' * 64}>\r\n"
+    assert line.encode() in body
+
+
+def test_message_id_and_list_id_stay_in_one_line_however_long() -> None:
+    """PB16: ids are compared byte by byte, so they are never folded or encoded."""
+    long = {"url": f"https://{'a' * 60}.{'b' * 60}.example/"}
+    owed = delivery(message_id=mime.message_id("w" * 64, "ada@example.org", site(**long)), digest_id="w" * 64)
+    body = raw(owed, title="A title of many words " * 8, **long)
+    assert f"\r\nMessage-ID: {owed.message_id}\r\n".encode() in body
+    assert f" <{'w' * 64}.{'a' * 60}.{'b' * 60}.example>\r\n".encode() in body
+    assert names(body) == USUAL
+
+
+def test_a_message_id_is_one_per_edition_and_address() -> None:
+    """M4: the same letter has the same Message-ID for ever; another edition or address has another."""
+    ids = {
+        mime.message_id(edition, address, site())
+        for edition in ("weekly-2026-10-05", "weekly-2026-10-12")
+        for address in ("ada@example.org", "grace@example.org")
+    }
+    assert len(ids) == 4
+    for id_ in ids:
+        assert id_.startswith("<weekly-2026-10-") and id_.endswith("@news.example>")
+    again = mime.message_id("weekly-2026-10-05", "ada@example.org", site())
+    assert again in ids
+    assert "ada" not in again
+
+
+def test_the_same_delivery_is_the_same_bytes_in_every_process() -> None:
+    """M4: a retry sends the very same message: no random boundary, no date of today, no hash seed in it."""
+    again = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from tests.editions.test_message import raw; sys.stdout.buffer.write(raw())",
+        ],
+        capture_output=True,
+        check=True,
+    ).stdout
+    assert again == raw() == raw(delivery(attempts=3, id=9))
+
+
+def test_recipients_get_messages_of_their_own() -> None:
+    """M3: To names the one recipient, nobody else."""
+    other = parsed(delivery(address="grace@example.org"))
+    assert other["To"] == "grace@example.org"
+    assert other["Cc"] is other["Bcc"] is None
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "Büro für Bildgebung <buero@news.example>",
+        '"Imaging, news & more" <editors@news.example>',
+        "イメージング・ニュース <editors@news.example>",
+        "editors@news.example",
+        "Ein sehr langer Name " * 6 + "äöü <editors@news.example>",
+    ],
+)
+def test_any_sender_s_name_is_read_back_as_it_was_written(sender: str) -> None:
+    """PB16: names beyond ASCII, with commas or long, are encoded (RFC 2047) and lose nothing; bytes are ASCII."""
+    body = raw(sender=sender)
+    assert body.partition(b"\r\n\r\n")[0].isascii()
+    mailbox = email.message_from_bytes(body, policy=email.policy.default)["From"].addresses[0]
+    written = EmailMessage()
+    written["From"] = sender
+    wanted = written["From"].addresses[0]
+    assert (" ".join(mailbox.display_name.split()), mailbox.addr_spec) == (
+        " ".join(wanted.display_name.split()),
+        wanted.addr_spec,
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"url": "https://bücher.example/"},
+        {"contact": "news@bücher.example"},
+        {"contact": "büro@news.example"},
+    ],
+)
+def test_a_site_beyond_ascii_has_ascii_ids(fields: dict[str, str]) -> None:
+    """PB16: hosts that feeds.yaml accepts make valid headers (RFC 5891, 6068), not a broken run."""
+    owed = delivery(message_id=mime.message_id("weekly-2026-10-05", "ada@example.org", site(**fields)))
+    body = raw(owed, **fields)
+    assert body.partition(b"\r\n\r\n")[0].isascii()
+    assert names(body) == USUAL
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+def test_no_title_or_subject_forges_a_header(vector: str) -> None:
+    """PB16: line breaks in a subject or title end no header: names stay the usual ones, the subject is one line."""
+    for hostile in (vector, f"Weekly\r\nBcc: victim@example.org\r\n\r\n{vector}"):
+        owed = delivery(letter=MessageBody(subject=hostile, text="t\n", html="<p>t</p>"))
+        body = raw(owed, title=hostile)
+        assert names(body) == USUAL
+        mail = email.message_from_bytes(body, policy=email.policy.default)
+        assert mail["Bcc"] is None
+        assert len(str(mail["Subject"]).splitlines()) == 1
+        assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+
+
+@settings(max_examples=60)
+@given(subject=st.text(max_size=120), title=st.text(max_size=120), words=st.text(max_size=200))
+def test_whatever_is_said_the_message_holds(subject: str, title: str, words: str) -> None:
+    """PB16: any Unicode: the usual headers, ASCII bytes, lines below 998 octets that end in CR LF."""
+    owed = delivery(letter=MessageBody(subject=subject, text=words + "\n", html=f"<p>{words}</p>"))
+    body = raw(owed, title=title)
+    assert names(body) == USUAL
+    assert body.isascii()
+    assert all(len(line) < 998 for line in body.split(b"\r\n"))
+    assert body.count(b"\n") == body.count(b"\r\n")
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Weekly, 5 October 2026",
+        "Übersicht der Woche für Grünkohl & Co., 5. Oktober 2026",
+        "Nachrichten " * 20 + "aus München",
+        "画像ニュース 2026年10月5日 " * 8,
+        'quotes "inside" and <angles>',
+    ],
+)
+def test_a_subject_is_read_back_as_it_was_written(subject: str) -> None:
+    """PB16: whatever the language, the words of the subject arrive, in order."""
+    owed = delivery(letter=MessageBody(subject=subject, text="t\n", html="<p>t</p>"))
+    # without blanks: CPython loses one between two encoded words (gh-92081)
+    assert "".join(str(parsed(owed)["Subject"]).split()) == "".join(subject.split())
+
+
+def test_lines_are_short_whatever_the_letter_holds() -> None:
+    """PB16: a link of 4,000 characters and HTML in one line are within RFC 5322's 998 octets, as is any header."""
+    link = "https://node.example/" + "x" * 4000
+    long = MessageBody(subject="word" * 300, text=f"{link}\n", html=f"<p><a href='{link}'>{link * 5}</a></p>")
+    body = raw(delivery(letter=long), title="title " * 50, contact=f"{'a' * 64}@{'b' * 60}.example")
+    assert max(map(len, body.split(b"\r\n"))) < 998
+    mail = email.message_from_bytes(body, policy=email.policy.default)
+    assert mail.get_body(("plain",)).get_content().strip() == link  # type: ignore[union-attr]
+
+
+def test_ids_use_the_host_of_the_site() -> None:
+    """M4: List-Id and Message-ID are below the site's own host."""
+    other: Site = site(url="https://www.example.org:8443/news/")
+    assert mime.host(other) == "www.example.org"
+    assert mime.message_id("e", "a@b.example", other).endswith("@www.example.org>")
+
+
+def test_a_moment_is_written_with_its_zone() -> None:
+    """M4: Date is RFC 5322 in UTC."""
+    assert isinstance(parsedate_to_datetime(parsed()["Date"]), datetime)
+    assert parsed()["Date"].endswith("+0000")
+
+
+HOSTILE = st.one_of(
+    st.text(max_size=80),
+    st.text(st.characters(codec=None, categories=["Cs", "Cf", "Cc", "Zl", "Zp", "So"]), max_size=80),
+    st.sampled_from(VECTORS),
+    st.sampled_from(
+        [
+            "x" * 10_000,
+            "ü" * 10_000,
+            "😀" * 3_000,
+            "word " * 2_000,
+            "=?utf-8?q?a=0D=0ABcc:=20victim@example.org?=",
+            "=?utf-8?b?DQpCY2M6IHZpY3RpbUBleGFtcGxlLm9yZw==?=",
+            "\u202egnp.exe",
+            "\ud800",
+            "a\r\n\r\nb",
+            "a\x85Bcc: victim@example.org",
+            "a\u2028Bcc: victim@example.org",
+        ]
+    ),
+)
+
+
+@settings(max_examples=80)
+@given(subject=HOSTILE, title=HOSTILE, words=HOSTILE, more=HOSTILE)
+def test_whatever_a_feed_says_no_header_is_forged(subject: str, title: str, words: str, more: str) -> None:
+    """PB16: encoded words, line ends of every sort, bidi, halves of characters, 10,000 letters: headers stay ours."""
+    owed = delivery(
+        letter=MessageBody(subject=subject + more, text=words + more, html=f"<p>{more}{words}</p>")
+    )
+    body = raw(owed, title=title + more)
+    assert names(body) == USUAL
+    assert body.isascii()
+    assert max(map(len, body.split(b"\r\n"))) < 998
+    assert body.count(b"\n") == body.count(b"\r\n") == body.count(b"\r")
+    mail = email.message_from_bytes(body, policy=email.policy.default)
+    assert len(str(mail["Subject"]).splitlines()) <= 1
+    assert mail["To"] == "ada@example.org" and mail["Bcc"] is None
+    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]

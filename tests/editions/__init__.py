@@ -1,1 +1,0 @@
-"""Tests of schedules, letters and messages."""

@@ -1,0 +1,255 @@
+"""RSS, Atom and RDF: what the corpus of documents cannot show (limits, headers, hostile bytes, traps)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from aggregator.errors import UnreadableDocument
+from aggregator.formats import feed
+from aggregator.items import normalise
+from aggregator.model.documents import ParsedDocument
+from aggregator.model.items import IdentityPolicy
+from tests.builders import NOW, rss, source
+from tests.items.test_sanitize import VECTORS, assert_harmless
+from tests.strategies import fuzz, law
+
+URL = "https://node.example/feed/"
+CORPUS = Path(__file__).parents[1] / "data" / "feeds"
+
+
+def read(body: bytes, **headers: str) -> ParsedDocument:
+    """A document read; underscores in names of headers are dashes."""
+    return feed.read(body, URL, {name.replace("_", "-"): value for name, value in headers.items()}, source())
+
+
+def test_entries_come_in_the_order_of_the_document() -> None:
+    """T4: positions count from the top of the document."""
+    reading = read(rss(*({"title": f"T{n}", "link": f"https://node.example/{n}"} for n in range(5))))
+    assert [(entry.position, entry.title) for entry in reading.entries] == [(n, f"T{n}") for n in range(5)]
+
+
+def test_updated_is_not_made_up() -> None:
+    """Trap: feedparser answers `updated` with `published`; only what is really there counts."""
+    (entry,) = read(rss({"title": "T", "pubDate": "Mon, 28 Sep 2026 10:15:00 GMT"})).entries
+    assert (entry.published, entry.updated) == ("Mon, 28 Sep 2026 10:15:00 GMT", None)
+
+
+def test_dates_are_handed_on_as_written() -> None:
+    """Trap: feedparser reads CET as UTC and German not at all, so the raw string goes on."""
+    written = ["Mo, 28 Sep 2026 10:15:00 CEST", "28. September 2026", "1790583300"]
+    assert [e.published for e in read(rss(*({"pubDate": date} for date in written))).entries] == written
+
+
+@pytest.mark.parametrize("body", [b"/etc/passwd", b"http://127.0.0.1:9/feed", b"file:///etc/passwd", b"<"])
+def test_a_body_is_never_a_place(body: bytes) -> None:
+    """Trap: `feedparser.parse(b"/etc/passwd")` opens that file; a body is only ever a body."""
+    with pytest.raises(UnreadableDocument, match="not a feed"):
+        read(body)
+
+
+def test_a_charset_in_the_header_is_believed() -> None:
+    """RFC 7303: the charset of the HTTP header goes before the declaration in the document."""
+    body = rss({"title": "Größe"}).decode().encode("latin-1")
+    (entry,) = read(body, content_type="application/rss+xml; charset=iso-8859-1").entries
+    assert entry.title == "Größe"
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/plain", "application/octet-stream", "nonsense", ""])
+def test_a_wrong_media_type_is_no_loss(kind: str) -> None:
+    """A feed served as something else is read, and not even a note is worth it."""
+    reading = read(rss({"title": "Größe", "link": "https://node.example/1"}), content_type=kind)
+    assert [entry.title for entry in reading.entries] == ["Größe"]
+    assert reading.notes == ()
+
+
+def test_too_many_entries_are_told() -> None:
+    """A document of more than 2,000 entries gives the first 2,000 and says so."""
+    body = rss(*({"title": str(n)} for n in range(feed.MAX_ENTRIES + 1)))
+    reading = read(body)
+    assert len(reading.entries) == feed.MAX_ENTRIES
+    assert any("2001 entries" in note for note in reading.notes)
+
+
+def test_a_json_feed_under_a_feed_url_is_recognised() -> None:
+    """A source of kind feed may be a JSON Feed, whatever its header says."""
+    body = (
+        b'\xef\xbb\xbf {"version": "https://jsonfeed.org/version/1.1", "items": [{"id": "1", "title": "T"}]}'
+    )
+    assert [entry.guid for entry in read(body, content_type="application/rss+xml").entries] == ["1"]
+
+
+def test_a_short_bomb_is_refused() -> None:
+    """Trap: a DTD of one line passes feedparser's filter, and 595 bytes become 2 MB of text."""
+    entities = "".join(
+        f'<!ENTITY {b} "&{a};&{a};&{a};&{a};&{a};&{a};&{a};&{a};">'
+        for a, b in zip("abcde", "bcdef", strict=True)
+    )
+    bomb = f'<!DOCTYPE r [<!ENTITY a "ha">{entities}]><rss version="2.0"><channel><title>&f;</title></channel></rss>'
+    for body in (bomb, '<?xml version="1.0"?>' + bomb, bomb.replace("ENTITY", "entity")):
+        with pytest.raises(UnreadableDocument, match="XML bombs"):
+            read(body.encode())
+
+
+@pytest.mark.parametrize("aside", ["<!--{}-->", "<?made {}?>", "{}", "<!-- <rss> {} -->"])
+def test_no_distance_hides_a_bomb(aside: str) -> None:
+    """However much stands before the DTD, its entities are found."""
+    bomb = '<!DOCTYPE r [<!ENTITY a "ha ha ">]><rss version="2.0"><channel><title>&a;</title></channel></rss>'
+    with pytest.raises(UnreadableDocument):
+        read(aside.format(" " * 300_000).encode() + bomb.encode())
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+def test_nothing_runs_that_came_through_a_feed(vector: str) -> None:
+    """PB5: a vector as title, text, link and category of an RSS item is harmless in the item made of it."""
+    fields = dict.fromkeys(("title", "description", "link", "category", "guid"), vector)
+    (item,) = normalise.items(read(rss(fields)), source(), IdentityPolicy(), (), NOW)[0]
+    assert_harmless(item.html)
+    assert item.link is None or re.fullmatch(r'https://[a-z.]+/[^<>"\s]*', item.link)
+
+
+# --- hostile bytes -------------------------------------------------------------------------------------
+
+_documents = st.sampled_from(sorted(p for p in CORPUS.iterdir() if p.suffix == ".xml"))
+_pieces = st.sampled_from(
+    [
+        b"<",
+        b">",
+        b"&",
+        b"]]>",
+        b"<![CDATA[",
+        b"\xff",
+        b"\0",
+        b"&#0;",
+        b"&#xD800;",
+        b"&#99999999999;",
+        b"</item>",
+        b"<item>",
+        b"<link>http://[/</link>",
+        b'<enclosure url="//["/>',
+        b"<guid>http://[</guid>",
+        b'<a xml:base="http://[">',
+        b"<image><width>x",
+        b"<pubDate>99999999999999</pubDate>",
+        b"<pubDate>-1</pubDate>",
+        b"<author>a@b (c</author>",
+        b"<content type='xhtml'>",
+    ]
+)
+_injuries = st.lists(st.tuples(st.integers(0, 3_000), _pieces), min_size=1, max_size=4)
+
+
+def injured(path: Path, injuries: list[tuple[int, bytes]], end: int | None) -> bytes:
+    """A document of the corpus with pieces put in, perhaps cut off."""
+    body = path.read_bytes()
+    for place, piece in injuries:
+        body = body[: place % len(body or b" ")] + piece + body[place % len(body or b" ") :]
+    return body[:end]
+
+
+def assert_read_or_refused(body: bytes) -> None:
+    """A reading whose items can be made, or UnreadableDocument."""
+    try:
+        reading = read(body)
+    except UnreadableDocument:
+        return
+    made: Any = normalise.items(reading, source(), IdentityPolicy(), (), NOW)[0]
+    assert len({item.id for item in made}) == len(made)
+
+
+@given(_documents, _injuries, st.one_of(st.none(), st.integers(200, 2_000)))
+@settings(law, phases=[Phase.generate])  # shrinking whole documents takes longer than reading them
+def test_an_injured_document_is_read_or_refused(
+    path: Path, injuries: list[tuple[int, bytes]], end: int | None
+) -> None:
+    """A parser raises UnreadableDocument and nothing else, and no one bad reference or address costs a document."""
+    assert_read_or_refused(injured(path, injuries, end))
+
+
+@pytest.mark.soak
+@given(_documents, _injuries, st.one_of(st.none(), st.integers(200, 2_000)))
+@fuzz
+def test_very_many_injured_documents_are_read_or_refused(
+    path: Path, injuries: list[tuple[int, bytes]], end: int | None
+) -> None:
+    """The same, for as long as there is time."""
+    assert_read_or_refused(injured(path, injuries, end))
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b"<description>&#xD83D;&#xDE00; &amp; &bogus;</description>",
+        b"<description>&#99999999999; &bogus;</description>",
+        b'<enclosure url="http://[2001:db8/a.pdf" type="a/b" length="1"/>',
+        b"<image><url>u</url><width><b>1</b></width></image>",
+        b"<guid>http://[2001:db8/</guid>",
+        b"<link>http://[2001:db8/</link>",
+    ],
+)
+def test_one_bad_piece_costs_no_document(piece: bytes) -> None:
+    """L2: what is wrong with one element of one item costs at most that element."""
+    good = b"<item><title>Good</title><link>https://node.example/good</link></item>"
+    body = rss({"title": "Bad"}).replace(b"</item>", piece + b"</item>" + good)
+    assert [entry.title for entry in read(body).entries] == ["Bad", "Good"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'<?xml version="1.0" encoding="\xff"?>' + rss({"title": "T"}),
+        b'<?xml version="1.0" encoding="a\0b"?>' + rss({"title": "T"}),
+        rss({"title": "T"}).replace(b"</channel>", b"<image><width>x"),
+        rss({"title": "T"}).replace(b"</channel>", b"<image><width><b>1</b></width></image></channel></b>"),
+        injured(
+            CORPUS / "rss-truncated.xml", [(237, b"<pubDate>-1</pubDate>"), (872, b"<image><width>x")], None
+        ),
+    ],
+)
+def test_what_feedparser_stumbles_over_is_read_or_refused(body: bytes) -> None:
+    """Foreign exceptions are translated at the door: a reading or UnreadableDocument, nothing else."""
+    assert_read_or_refused(body)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    "inside",
+    [
+        b"<category>c</category>" * 40_000,
+        b"".join(b"<category>%d</category>" % n for n in range(30_000)),
+        b"<a>" * 200_000,
+        b"<description>" + b"<a " * 200_000,
+        b"<description>" + b"a & b " * 100_000,
+        b"<enclosure url='/a'/>" * 30_000,
+    ],
+)
+def test_a_large_document_of_anything_ends(inside: bytes) -> None:
+    """No document makes reading quadratic: these took between 4 and 113 seconds when they were found."""
+    assert_read_or_refused(rss({"title": "T"}).replace(b"</item>", inside + b"</item>"))
+
+
+def test_a_redated_post_is_the_same_item() -> None:
+    """A partner that re-dates its posts to lift them tells nothing new: same id, same content."""
+
+    def item(date: str) -> tuple[str, str]:
+        reading = read(rss({"title": "T", "guid": "1", "link": "https://node.example/1", "pubDate": date}))
+        (found,) = normalise.items(reading, source(), IdentityPolicy(), (), NOW)[0]
+        return found.id, found.content_hash
+
+    assert item("Mon, 03 Mar 2025 10:15:00 +0000") == item("Mon, 28 Sep 2026 10:15:00 +0000")
+
+
+def test_an_address_that_urllib_cannot_read_is_no_empty_one() -> None:
+    """A link with full-width punctuation is read; one under a base that is none is resolved against the document."""
+    (wide, under_none) = read(
+        b'<?xml version="1.0" encoding="utf-8"?><feed xmlns="http://www.w3.org/2005/Atom"><title>t</title>'
+        + '<entry><id>1</id><title>a</title><link href="https://例え.jp：8080/a"/></entry>'
+        '<entry xml:base="http://[x"><id>2</id><title>b</title><link href="b"/></entry></feed>'.encode()
+    ).entries
+    assert wide.link == "https://%E4%BE%8B%E3%81%88.jp:8080/a"
+    assert under_none.link == "https://node.example/feed/b"

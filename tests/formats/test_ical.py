@@ -1,0 +1,162 @@
+"""Calendars: what the corpus of documents cannot show (limits, hostile bytes, words for dates and rules)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.errors import UnreadableDocument
+from aggregator.formats import ical
+from aggregator.items import normalise
+from aggregator.model.documents import Kind, ParsedDocument
+from aggregator.model.items import IdentityPolicy
+from tests.builders import NOW, source
+from tests.items.test_sanitize import VECTORS, assert_harmless
+from tests.strategies import law
+
+URL = "https://node.example/events.ics"
+
+
+def read(body: str | bytes, content_type: str = "text/calendar; charset=utf-8") -> ParsedDocument:
+    """A calendar read."""
+    raw = body if isinstance(body, bytes) else body.encode()
+    return ical.read(raw, URL, {"content-type": content_type}, source(url=URL, kind="ical"))
+
+
+def calendar(*events: str) -> str:
+    """A calendar with one event for each group of lines."""
+    inner = "".join(f"BEGIN:VEVENT\r\n{event.strip()}\r\nEND:VEVENT\r\n" for event in events)
+    return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{inner}END:VCALENDAR\r\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("DTSTART:20261105T080000", "When: 5 November 2026, 08:00"),
+        ("DTSTART:20261105T080000Z", "When: 5 November 2026, 09:00 (Europe/Berlin)"),
+        (
+            "DTSTART;TZID=Europe/Helsinki:20261105T220000\nDTEND;TZID=Europe/Helsinki:20261106T010000",
+            "When: 5 November 2026, 22:00 – 6 November 2026, 01:00 (Europe/Helsinki)",
+        ),
+        (
+            "DTSTART;TZID=Europe/Helsinki:20261105T100000\nDTEND:20261105T090000Z",
+            "When: 5 November 2026, 10:00–11:00 (Europe/Helsinki)",
+        ),
+        ("DTSTART;VALUE=DATE:20261105\nDTEND;VALUE=DATE:20261106", "When: 5 November 2026"),
+        ("DTSTART;VALUE=DATE:20261105\nDURATION:P2D", "When: 5 November 2026 – 6 November 2026"),
+        ("DTSTART;VALUE=DATE:20261105\nDTEND:20261106T100000Z", "When: 5 November 2026"),
+        ("DTSTART;VALUE=DATE:99991231\nDURATION:P9D", "When: 31 December 9999"),
+        (
+            "DTSTART;VALUE=DATE:20261105\nRRULE:FREQ=MONTHLY;BYDAY=1MO",
+            "When: 5 November 2026 · Repeats: every month",
+        ),
+        ("LOCATION:Room 1\\, Turku", "Where: Room 1, Turku"),
+        ("SUMMARY:Nothing said", ""),
+    ],
+)
+def test_when_and_where_are_told_in_words(lines: str, words: str) -> None:
+    """The first line says date, time, zone, rule and place, as far as the event says them."""
+    (entry,) = read(calendar(f"UID:1\n{lines}".replace("\n", "\r\n"))).entries
+    assert (entry.content or "") == words
+
+
+def test_an_event_is_an_event_unless_its_words_say_more() -> None:
+    """What a calendar holds is of kind event; a course in it is a course."""
+    reading = read(calendar("UID:1\r\nSUMMARY:Anything", "UID:2\r\nSUMMARY:Course on optics"))
+    items, _ = normalise.items(reading, source(kind="ical"), IdentityPolicy(), (), NOW)
+    assert [item.kind for item in items] == [Kind.EVENT, Kind.COURSE]
+
+
+def test_the_latest_events_are_taken_of_very_many() -> None:
+    """A calendar of years gives its latest events, in its own order, and says that others were left."""
+    events = [f"UID:{n}\r\nDTSTART;VALUE=DATE:{2000 + n % 100}0101" for n in range(ical.MAX_ENTRIES + 100)]
+    reading = read(calendar(*events))
+    assert len(reading.entries) == ical.MAX_ENTRIES
+    assert "only the latest 2000" in reading.notes[0]
+    assert {entry.guid for entry in reading.entries}.isdisjoint({"0", "100", "200"})
+
+
+def test_one_unreadable_event_costs_no_other() -> None:
+    """Where icalendar refuses a calendar, every event is tried alone."""
+    broken = "UID:2\r\nBEGIN:VALARM\r\nTRIGGER:x"
+    reading = read(calendar("UID:1\r\nSUMMARY:One", broken, "UID:3\r\nSUMMARY:Three"))
+    assert [entry.guid for entry in reading.entries][:1] == ["1"]
+
+
+@pytest.mark.parametrize("body", ["", "   ", "BEGIN:VEVENT\r\nUID:1\r\nEND:VEVENT", "{}", "\0\0"])
+def test_what_is_no_calendar_is_refused(body: str) -> None:
+    """A body without a VCALENDAR is a failure, never "no events"."""
+    with pytest.raises(UnreadableDocument, match=r"empty|not a calendar"):
+        read(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (calendar("UID:1\r\nSUMMARY:Größe").encode("latin-1"), "text/calendar; charset=iso-8859-1"),
+        (b"\xef\xbb\xbf" + calendar("UID:1\r\nSUMMARY:Größe").encode(), ""),
+        (calendar("UID:1\r\nSUMMARY:Größe").encode("utf-16"), ""),
+        (calendar("UID:1\r\nSUMMARY:Größe").replace("\r\n", "\n").encode(), "text/plain"),
+    ],
+)
+def test_the_charset_is_found(body: bytes, content_type: str) -> None:
+    """Byte order mark, header, else UTF-8; line ends as they come."""
+    assert [entry.title for entry in read(body, content_type).entries] == ["Größe"]
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+def test_nothing_runs_that_came_through_a_calendar(vector: str) -> None:
+    """PB5: a vector in any field of an event is harmless in the item made of it."""
+    written = vector.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "").replace(",", "\\,")
+    event = (
+        f"UID:1\r\nSUMMARY:{written}\r\nLOCATION:{written}\r\nDESCRIPTION:<p>x</p>{written}\r\nURL:{written}"
+    )
+    for item in normalise.items(read(calendar(event)), source(kind="ical"), IdentityPolicy(), (), NOW)[0]:
+        assert_harmless(item.html)
+        assert item.link is None or item.link.startswith(("http://", "https://"))
+
+
+_lines = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [
+                "BEGIN:VEVENT",
+                "END:VEVENT",
+                "BEGIN:VALARM",
+                "END:VCALENDAR",
+                "BEGIN:VTIMEZONE",
+                "END:VTIMEZONE",
+                "UID:1",
+                "DTSTART:20261105",
+                "DTSTART;VALUE=DATE:20261105",
+                "DTEND:20261301T999999Z",
+                "DURATION:-P9999999W",
+                "RRULE:FREQ=DAILY;INTERVAL=x;COUNT=",
+                "RRULE:FREQ=WEEKLY;UNTIL=20261105;BYDAY=",
+                "STATUS:CANCELLED",
+                "ATTACH;ENCODING=BASE64;VALUE=BINARY:AAAA",
+                "CATEGORIES:",
+                "ORGANIZER;CN=:x",
+                " folded",
+                ":",
+                ";=:",
+                "RECURRENCE-ID:x",
+                "RECURRENCE-ID:20261105T000000Z",
+                "CREATED:19000101T000000Z",
+            ]
+        ),
+        st.text(max_size=20),
+    ),
+    max_size=20,
+)
+
+
+@given(_lines)
+@law
+def test_any_lines_are_read_or_refused(lines: list[str]) -> None:
+    """Whatever lines a calendar is made of, it is read or refused in words."""
+    try:
+        read("BEGIN:VCALENDAR\r\n" + "\r\n".join(lines) + "\r\nEND:VCALENDAR\r\n")
+    except UnreadableDocument:
+        return

@@ -1,0 +1,30 @@
+"""robots.txt as RFC 9309 has it (CL19)."""
+
+from __future__ import annotations
+
+import pytest
+
+from aggregator.formats import robots
+
+URL = "https://node.example/news/?page=1"
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"),
+    [
+        ("", True),
+        ("User-agent: *\nDisallow: /", False),
+        ("User-agent: *\nDisallow: /admin", True),
+        ("User-agent: *\nDisallow: /\n\nUser-agent: aggregator\nDisallow:", True),
+        ("User-agent: *\nDisallow:\n\nUser-agent: aggregator\nDisallow: /news", False),
+        ("User-agent: *\nDisallow: /*?page=", False),
+        ("User-agent: *\nDisallow: /\nAllow: /news/", True),
+        ("User-agent: *\nDisallow: /news$", True),
+        ("<html>not a robots.txt</html>", True),
+        ("\ufeffUser-agent: *\nDisallow: /", False),
+        (None, False),
+    ],
+)
+def test_a_page_may_be_read_or_not(text: str | None, allowed: bool) -> None:
+    """The most specific group and rule count; a server that cannot say forbids (RFC 9309 2.2, 2.3.1.4)."""
+    assert robots.allows(text, URL, "aggregator") is allowed

@@ -1,0 +1,59 @@
+"""Results that are kept during a round: few of them, of short arguments, until the round ends."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import pytest
+
+from aggregator.dedupe import features
+from aggregator.dedupe.vocabulary import words
+from aggregator.items import canonical_urls
+from aggregator.items.caches import cached, emptied
+from tests.dedupe.test_cluster import member
+
+
+@pytest.fixture
+def asked() -> list[str]:
+    """What `upper` was called with."""
+    return []
+
+
+def test_a_result_is_kept_until_others_take_its_place(asked: list[str]) -> None:
+    """The last results are kept, the oldest is dropped first."""
+    upper = cached(2, 10)(lambda text: asked.append(text) or text.upper())  # type: ignore[func-returns-value]
+    assert [upper(text) for text in ("a", "b", "a", "c", "b")] == ["A", "B", "A", "C", "B"]
+    assert asked == ["a", "b", "c", "b"]
+
+
+def test_results_of_long_arguments_are_not_kept(asked: list[str]) -> None:
+    """What is too long is computed each time, and right."""
+    upper = cached(2, 10)(lambda text: asked.append(text) or text.upper())  # type: ignore[func-returns-value]
+    assert [upper("a" * 11) for _ in range(2)] == ["A" * 11] * 2
+    assert len(asked) == 2
+
+
+def test_all_caches_are_emptied_at_the_end_of_a_round(asked: list[str]) -> None:
+    """Also when the round ends with an error, nothing stays."""
+    upper = cached(2, 10)(lambda text: asked.append(text) or text.upper())  # type: ignore[func-returns-value]
+    with pytest.raises(ValueError, match="round"), emptied():
+        upper("a")
+        raise ValueError("round")
+    upper("a")
+    assert asked == ["a", "a"]
+
+
+def test_long_foreign_texts_fill_no_memory() -> None:
+    """Of fifty addresses, words and items of ten thousand characters nothing stays."""
+    with emptied():
+        tracemalloc.start()
+        try:
+            for n in range(50):
+                canonical_urls.canonical(f"https://node.example/{n}/" + "long/" * 2_000)
+                canonical_urls.loose(f"https://node.example/{n}/" + "long/" * 2_000)
+                words.concepts(f"{n}" + "word" * 2_000)
+                features.for_member(member(f"{n}", title=f"{n}", text=f"{n}" * 5_000))
+            kept, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert kept < 2**18

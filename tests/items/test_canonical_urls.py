@@ -1,0 +1,181 @@
+"""Canonical keys: equal for spellings of one address, different for different pages."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from aggregator.items.canonical_urls import canonical, is_listing, without_fragment
+from tests.strategies import law, urls
+
+
+@given(urls)
+@example("https://www.www.node.example/a")
+@example("https://node.example/index.html/index.html")
+@example("https://node.example/index.html/a/..")
+@example("https://node.example/;/")
+@law
+def test_the_key_of_a_key_is_itself(url: str) -> None:
+    """The canonical link of a canonical link is itself: a key can be compared with keys of any age."""
+    key = canonical(url)
+    assert canonical(f"https://{key}") == key
+
+
+@given(urls)
+@law
+def test_scheme_host_spelling_and_tracking_play_no_part(url: str) -> None:
+    """One page has one key over http and https, with and without www, a closing slash, or what counts clicks."""
+    page, mark, fragment = url.partition("#")
+    tracked = (
+        page + ("&" if "?" in page else "?") + "utm_medium=feed&UTM_Source=x&fbclid=abc" + mark + fragment
+    )
+    assert canonical(tracked) == canonical(url)
+    assert canonical(url.replace("https:", "http:", 1)) == canonical(url)
+    assert (
+        canonical(url.replace("://", "://www.", 1)) == canonical(url)
+        or "[::1]" in url
+        or "127." in url
+        or "//www." in url
+    )
+
+
+@given(st.text(max_size=60))
+@law
+def test_any_text_has_a_key(text: str) -> None:
+    """What is no URL at all still has a key, and no text makes this fail."""
+    assert isinstance(is_listing(canonical(text)), bool)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("http://www.node.example/news/x/", "https://node.example/news/x"),
+        ("https://node.example:443/a", "http://node.example:80/a"),
+        ("https://NODE.example/a", "https://node.example/a"),
+        ("https://node.example/a?b=2&a=1", "https://node.example/a?a=1&b=2"),
+        ("https://node.example/a?utm_source=rss&utm_campaign=x", "https://node.example/a"),
+        ("https://node.example/a?mc_cid=1&mc_eid=2&gclid=3", "https://node.example/a"),
+        ("https://node.example/a/index.html", "https://node.example/a/"),
+        ("https://node.example/index.php?p=5", "https://node.example/?p=5"),
+        ("https://node.example/%7Eada/", "https://node.example/~ada"),
+        ("https://node.example/a b", "https://node.example/a%20b"),
+        ("https://node.example/ä", "https://node.example/%C3%A4"),
+        ("https://müller.example/", "https://xn--mller-kva.example"),
+        ("https://node.example/a#more-12", "https://node.example/a"),
+        ("https://node.example/a#respond", "https://node.example/a"),
+        ("https://node.example/a#:~:text=cells", "https://node.example/a"),
+        ("https://node.example./a", "https://node.example/a"),
+        (" https://node.example/a ", "https://node.example/a"),
+    ],
+)
+def test_spellings_of_one_page_have_one_key(one: str, other: str) -> None:
+    """I3: what leads to one page compares equal."""
+    assert canonical(one) == canonical(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://node.example/a", "https://node.example/b"),
+        ("https://node.example/a", "https://else.example/a"),
+        ("https://node.example/A", "https://node.example/a"),
+        ("https://node.example/?p=1", "https://node.example/?p=2"),
+        ("https://node.example/a?id=1", "https://node.example/a"),
+        ("https://node.example/a?a=1&a=2", "https://node.example/a?a=1"),
+        ("https://node.example:8080/a", "https://node.example/a"),
+        ("https://node.example/seminars#one", "https://node.example/seminars#two"),
+        ("https://node.example/#/news/1", "https://node.example/#/news/2"),
+        ("https://node.example/a%2Fb", "https://node.example/a/b"),
+        ("https://node.example/a?b=%26c", "https://node.example/a?b=&c"),
+        ("https://node.example/index.html.txt", "https://node.example/"),
+        ("https://blog.node.example/a", "https://node.example/a"),
+    ],
+)
+def test_different_pages_have_different_keys(one: str, other: str) -> None:
+    """I3: what may lead to different pages never compares equal; a fragment counts (I2)."""
+    assert canonical(one) != canonical(other)
+
+
+def test_a_key_knows_its_page() -> None:
+    """I2: a fragment is a part of a page."""
+    assert without_fragment(canonical("https://www.node.example/seminars/#one")) == "node.example/seminars"
+    assert without_fragment("node.example/a") == "node.example/a"
+
+
+HOMES = ("https://www.node.example/feed/", "https://node.example/community")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://node.example",
+        "https://node.example/index.html",
+        "https://node.example/news/",
+        "https://node.example/en/news",
+        "https://node.example/de-AT/aktuelles/",
+        "https://node.example/community-integration/newsletter/",
+        "https://node.example/newsletters",
+        "https://node.example/about/events/",
+        "https://node.example/all-news",
+        "https://node.example/home-2/",
+        "https://node.example/de",
+        "https://node.example/feed",
+        "http://www.node.example/community/",
+    ],
+)
+def test_home_listing_and_newsletter_pages_are_listings(url: str) -> None:
+    """I1: a home, listing or newsletter page identifies no entry, and neither does the source's own page."""
+    assert is_listing(canonical(url), *HOMES, None)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://node.example/news/new-camera",
+        "https://node.example/2026/09/news",
+        "https://node.example/?p=17",
+        "https://node.example/news?id=17",
+        "https://node.example/newsletter-2026-09",
+        "https://node.example/news/2026/events-of-march",
+        "https://node.example/seminars#one",
+        "https://node.example/news#camera",
+        "https://node.example/a",
+        "https://else.example/community",
+    ],
+)
+def test_articles_are_no_listings(url: str) -> None:
+    """I1: the page of one item identifies it, and so does a named part of a listing (I2)."""
+    assert not is_listing(canonical(url), *HOMES, None)
+
+
+@pytest.mark.parametrize(
+    "part", ["/", ";", "/;", "/index.html", "/index.html;", "?a=", "&a", "#", "%41", "www.", ":"]
+)
+def test_no_link_takes_long(part: str) -> None:
+    """A link of 4,000 characters, the longest there is, costs less than 50 ms: a document has 2,000 of them."""
+    link = "https://node.example" + "/x" + (part * 4_000)[:3_900] + "x"
+    begun = time.thread_time()
+    canonical(link)
+    assert time.thread_time() - begun < 0.05
+
+
+def test_a_checksum_is_no_part_of_an_address() -> None:
+    """TYPO3's cHash is another one after the server moved; the news it leads to is the same."""
+    one, two = (f"https://node.example/news?tx_news_pi1[news]=42&cHash={n * 32}" for n in "ab")
+    assert canonical(one) == canonical(two) != canonical(one.replace("=42", "=43"))
+
+
+@given(
+    st.sampled_from(["http://", "https://"]),
+    st.sampled_from(
+        ["a.example", "www.a.example", "WWW.A.example", "www.www.a.example", "a.b-c.example", "youtu.be"]
+    ),
+    st.text("ab/-._~Z0", max_size=24).map(lambda path: f"/{path}"),
+)
+@law
+def test_plain_links_have_the_key_of_all_links(scheme: str, host: str, path: str) -> None:
+    """The short way for plain links ends where the long way does, which an empty fragment asks for."""
+    assert canonical(scheme + host + path) == canonical(scheme + host + path + "#")

@@ -1,0 +1,124 @@
+"""Words and /regexes/ of feeds.yaml against what an item says."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.items import classify
+from aggregator.model.config import TopicRule
+from aggregator.model.documents import Kind
+from tests.strategies import law
+
+
+@pytest.mark.parametrize(
+    ("word", "said", "found"),
+    [
+        ("microscopy", "New Microscopy course", True),
+        ("microscopy", "cryomicroscopy", False),
+        ("scope", "microscopes", False),
+        ("FAIR", "FAIR data", True),
+        ("FAIR", "a fair price, Fair enough", False),
+        ("fair", "FAIR data", True),
+        ("Bild und Ton", "Alles über Bild und Ton!", True),
+        ("C++", "Writing C++ for GPUs", True),
+        ("C++", "Writing C for GPUs", False),
+        (".NET", "the .NET release", True),
+        ("größe", "Die GRÖSSE und die Größe", True),
+        ("/ome.?zarr/", "OME-Zarr at last", True),
+        ("/ome.?zarr/", "some czar", False),
+        ("/^news:/", "News: today", True),
+        ("/", "a / b", True),
+    ],
+)
+def test_a_word_matches_whole_words(word: str, said: str, found: bool) -> None:
+    """A word matches as a whole word in any case, one in capitals only in capitals, /…/ as a regular expression."""
+    assert bool(classify.pattern(word).search(said)) is found
+
+
+@given(
+    st.text(min_size=1, max_size=20).filter(lambda word: not (word.startswith("/") and word.endswith("/")))
+)
+@law
+def test_a_word_is_taken_literally(word: str) -> None:
+    """Whatever signs a word has, it matches itself, and no sign of it is a pattern."""
+    assert classify.pattern(word).search(f" {word} ")
+
+
+def test_drop_wins_over_only() -> None:
+    """G3: `drop` keeps out what `only` lets in; without either everything passes; the reason names the word."""
+    assert classify.dropped_by((), (), "anything") is None
+    assert classify.dropped_by(("imaging",), (), "An imaging course") is None
+    assert classify.dropped_by(("imaging",), (), "A cookery course") == "only: none of the words"
+    assert classify.dropped_by((), ("job", "/ph\\.?d/"), "A PhD position") == "drop: /ph\\.?d/"
+    assert classify.dropped_by(("imaging",), ("job",), "An imaging job") == "drop: job"
+
+
+def test_topics_come_in_the_order_of_the_rules() -> None:
+    """Any word of a rule gives its topic, once, in the order of feeds.yaml."""
+    rules = (
+        TopicRule(topic="data", words=("FAIR", "metadata")),
+        TopicRule(topic="training", words=("course",)),
+        TopicRule(topic="none", words=("nowhere",)),
+    )
+    assert classify.topics(rules, "A course on FAIR metadata") == ("data", "training")
+    assert classify.topics((), "A course") == ()
+
+
+@pytest.mark.parametrize(
+    ("title", "kind"),
+    [
+        ("Newsletter September 2026", Kind.NEWSLETTER),
+        ("Rundbrief 3/2026", Kind.NEWSLETTER),
+        ("PhD position in expansion microscopy", Kind.JOB),
+        ("Stellenangebot: Leitung Lichtmikroskopie", Kind.JOB),
+        ("Wissenschaftliche Mitarbeiterin (m/w/d) gesucht", Kind.JOB),
+        ("Summer School on image analysis", Kind.COURSE),
+        ("Fortbildung Bildanalyse", Kind.COURSE),
+        ("Call for abstracts", Kind.CALL),
+        ("Ausschreibung: Gerätezeit", Kind.CALL),
+        ("Annual symposium in Turin", Kind.EVENT),
+        ("Jahrestreffen der Knoten", Kind.EVENT),
+        ("OMERO 5.6.1 released", Kind.RELEASE),
+        ("viewer v2.1", Kind.RELEASE),
+        ("New preprint on tracking", Kind.PAPER),
+        ("Grace joins the node", Kind.NEWS),
+        ("We lost a jobber", Kind.NEWS),
+    ],
+)
+def test_a_title_tells_what_sort_of_news_it_is(title: str, kind: Kind) -> None:
+    """The kind of an item is told by whole words of its title, English or German."""
+    assert classify.kind(title, ()) is kind
+
+
+def test_categories_are_asked_when_the_title_says_nothing() -> None:
+    """A title goes before the categories; without both an item is news."""
+    assert classify.kind("Grace joins the node", ("People", "Job openings", "Jobs")) is Kind.JOB
+    assert classify.kind("Symposium in Turin", ("Jobs",)) is Kind.EVENT
+    assert classify.kind("Grace joins", ("People",)) is Kind.NEWS
+
+
+@pytest.mark.parametrize(
+    "title", ["Press release: a new microscope", "Of course we went", "New training data for segmentation"]
+)
+def test_everyday_phrases_are_news(title: str) -> None:
+    """A press release releases no software, "of course" teaches nothing, and training data trains machines."""
+    assert classify.kind(title, ()) is Kind.NEWS
+
+
+@pytest.mark.parametrize(
+    ("title", "kind"),
+    [
+        ("Research Software Engineer (f/m/d) for OMERO", Kind.JOB),
+        ("Sommerschule Bilddatenmanagement in Düsseldorf", Kind.COURSE),
+        ("Nominations open: Young Investigator Award", Kind.CALL),
+        ("Fristverlängerung: Core-Facility-Preis", Kind.CALL),
+        ("GerBI-Jahrestagung 2027 in Freiburg", Kind.EVENT),
+        ("Tag der offenen Tür", Kind.EVENT),
+        ("Bio-Formats 8.3.0", Kind.NEWS),
+    ],
+)
+def test_kinds_of_the_field(title: str, kind: Kind) -> None:
+    """Kinds are told by the words that partners really use in English and German."""
+    assert classify.kind(title, ()) is kind

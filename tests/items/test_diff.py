@@ -1,0 +1,245 @@
+"""Arriving items against known ones: what is new, the same, or edited, and whether an edit matters (E1, E2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from aggregator.items.diff import RESTLESS, item_changes, text_differs
+from aggregator.model.items import Alias, ChangeKind, Item, ItemChange, KnownItem
+from tests.builders import NOW, item
+from tests.strategies import law, texts
+
+YESTERDAY = NOW - timedelta(days=1)
+
+
+def known(id_: str = "kkkkkkkkkkkkkkkk", **fields: Any) -> KnownItem:
+    """A remembered item, seen yesterday, placed in a story, saying what `item()` says."""
+    usual = item()
+    defaults: dict[str, Any] = {
+        "title": usual.title,
+        "text": usual.text,
+        "content_hash": usual.content_hash,
+        "first_seen": YESTERDAY,
+        "claimed": YESTERDAY,
+        "edits": 0,
+        "story_id": "s",
+        "dropped": None,
+    }
+    return KnownItem(id=id_, **defaults | fields)
+
+
+def aliases(**kinds: str) -> tuple[Alias, ...]:
+    """Aliases by kind."""
+    return tuple(Alias(kind=kind, value=value) for kind, value in kinds.items())
+
+
+def remembered(*pairs: tuple[KnownItem, tuple[Alias, ...]]) -> Callable[[Alias], KnownItem | None]:
+    """The store's answer: which item is known under an alias."""
+    return {alias: item for item, all_of_it in pairs for alias in all_of_it}.get
+
+
+def arrival(arriving: Item, old: KnownItem) -> ItemChange:
+    """What becomes of an item that is known as `old`."""
+    (made,) = item_changes([arriving], remembered((old, arriving.aliases)))
+    return made
+
+
+# --- who it is -----------------------------------------------------------------------------------------
+
+
+def test_an_unknown_item_is_new() -> None:
+    """An item none of whose aliases is known is kept as it came."""
+    assert item_changes([item()], remembered()) == (ItemChange(item=item(), change=ChangeKind.NEW),)
+    assert item_changes([], remembered()) == ()
+
+
+def test_a_known_item_keeps_its_id_and_first_seen() -> None:
+    """I4, T1: whatever id an arrival would have had, it is the known item, first seen when it was."""
+    made = arrival(item(first_seen=NOW), known())
+    assert (made.item.id, made.item.first_seen, made.change) == (
+        "kkkkkkkkkkkkkkkk",
+        YESTERDAY,
+        ChangeKind.SAME,
+    )
+
+
+def test_a_migrated_guid_is_recognised_by_its_link() -> None:
+    """I2: a site that changes all its guids tells no news: links are the same."""
+    moved = item("new", aliases=aliases(guid="new", link="node.example/a"))
+    (made,) = item_changes([moved], remembered((known(), aliases(guid="old", link="node.example/a"))))
+    assert made.item.id == "kkkkkkkkkkkkkkkk"
+
+
+def test_the_strongest_alias_decides() -> None:
+    """I2: where guid and link lead to two known items, the guid is believed."""
+    by_guid, by_link = known("by guid"), known("by link")
+    swapped = item(aliases=aliases(guid="1", link="b"))
+    lookup = remembered((by_guid, aliases(guid="1")), (by_link, aliases(link="b")))
+    assert [made.item.id for made in item_changes([swapped], lookup)] == ["by guid"]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_known_item_is_claimed_once(turned: bool) -> None:
+    """I2: two arrivals cannot both be one known item; the stronger evidence wins, wherever it stands."""
+    strong = item("strong", title="A", aliases=aliases(guid="1", link="x"))
+    weak = item("weak", title="B", aliases=aliases(guid="2", linktitle="p\nt"))
+    lookup = remembered((known(), aliases(guid="1", linktitle="p\nt")))
+    arriving = [weak, strong] if turned else [strong, weak]
+    made = {a.item.title: (a.item.id, a.change is ChangeKind.NEW) for a in item_changes(arriving, lookup)}
+    assert made == {"A": ("kkkkkkkkkkkkkkkk", False), "B": ("weak", True)}
+
+
+def test_arrivals_keep_the_order_of_the_document() -> None:
+    """T4: document order breaks ties, so reconciling does not disturb it."""
+    arriving = [item(id_) for id_ in "cab"]
+    assert [made.item.id for made in item_changes(arriving, remembered())] == ["c", "a", "b"]
+
+
+def test_an_id_that_is_taken_is_not_given_again() -> None:
+    """I4: an item whose id another's item has (two sources exchanged their addresses) gets its own."""
+    (made,) = item_changes([item()], remembered(), {item().id})
+    assert made.item.id != item().id
+    assert len(made.item.id) == len(item().id)
+    assert (made,) == item_changes([item()], remembered(), {item().id})
+
+
+# --- dates and filters ---------------------------------------------------------------------------------
+
+
+def test_a_redated_item_does_not_jump() -> None:
+    """T1: the first sane date stands; an item that had none takes the first it gets."""
+    assert arrival(item(claimed=NOW), known()).item.claimed == YESTERDAY
+    assert arrival(item(claimed=NOW), known(claimed=None)).item.claimed == NOW
+    assert arrival(item(claimed=None), known()).item.claimed == YESTERDAY
+
+
+def test_a_placed_story_outlives_a_new_filter() -> None:
+    """G3: a filter added later takes no story away, but keeps out what was never placed."""
+    filtered = item(dropped="drop: job")
+    assert arrival(filtered, known()).item.dropped is None
+    assert arrival(filtered, known(story_id=None)).item.dropped == "drop: job"
+
+
+def test_a_filter_taken_back_lets_an_item_in() -> None:
+    """G3: an item that is no longer dropped is a change, though its words are the same."""
+    made = arrival(item(), known(story_id=None, dropped="drop: job"))
+    assert made.item.dropped is None
+    assert made.change is not ChangeKind.SAME
+
+
+# --- edits ---------------------------------------------------------------------------------------------
+
+LONG = "Some words about microscopes and those who use them. " * 20
+
+
+def edited(old: str, new: str, **fields: Any) -> ChangeKind:
+    """What an edit of a text is."""
+    before = known(text=old, **fields)
+    return arrival(item(text=new, content_hash="other"), before).change
+
+
+def test_a_changed_title_is_significant() -> None:
+    """E1: a title of other words is news; one of other case or punctuation is not."""
+    assert arrival(item(title="Cancelled: news", content_hash="x"), known()).change is ChangeKind.SIGNIFICANT
+    assert (
+        arrival(item(title="NEWS: aaaaaaaaaaaaaaaa!", content_hash="x"), known()).change is ChangeKind.EDITED
+    )
+
+
+def test_a_small_edit_is_an_edit() -> None:
+    """E1: up to 10 % or up to 50 characters changed is no news."""
+    assert edited(LONG, LONG.replace("Some", "Many", 1)) is ChangeKind.EDITED
+    assert edited("Short.", "A little less short.") is ChangeKind.EDITED
+    assert edited(LONG, LONG) is ChangeKind.EDITED  # something else that is shown, such as a category
+
+
+def test_a_large_edit_is_significant() -> None:
+    """E1: more than 10 % and more than 50 characters of the text changed is news, added, taken away or replaced."""
+    more = "And a whole new paragraph on what will happen next year in spring. " * 3
+    assert edited(LONG, LONG + more) is ChangeKind.SIGNIFICANT
+    assert edited(LONG + more, LONG) is ChangeKind.SIGNIFICANT
+    assert edited(LONG, LONG[:-300] + LONG[:300].upper()) is ChangeKind.SIGNIFICANT
+
+
+def test_a_text_taken_away_by_retention_is_no_news_when_it_comes_back() -> None:
+    """E1: what we ourselves forgot was not edited by anybody."""
+    assert edited("", LONG) is ChangeKind.EDITED
+
+
+def test_the_end_of_a_long_text_counts() -> None:
+    """E1: of a text of 25,000 characters the last ones count like the first."""
+    article = "A sentence of a long article. " * 850
+    assert text_differs(article, article + "Now with an appendix. " * 300)
+
+
+@given(texts, texts)
+@law
+def test_difference_is_symmetric_at_equal_length_and_nothing_at_no_change(one: str, other: str) -> None:
+    """E1: a text does not differ from itself, and nothing of up to 50 characters is ever significant."""
+    assert not text_differs(one, one)
+    assert not text_differs(one[:50], other[:50])
+    if len(one) == len(other):
+        assert text_differs(one, other) == text_differs(other, one)
+
+
+def test_a_restless_text_stops_being_edited() -> None:
+    """E2: a text edited again and again (a counter, a timestamp) makes no more revisions; its title still counts."""
+    assert edited(LONG, LONG * 2, edits=RESTLESS - 1) is ChangeKind.SIGNIFICANT
+    assert edited(LONG, LONG * 2, edits=RESTLESS) is ChangeKind.SAME
+    renamed = replace(item(), title="Other words", content_hash="x")
+    assert arrival(renamed, known(edits=RESTLESS)).change is ChangeKind.SIGNIFICANT
+
+
+def renamed(*titles: str, **fields: Any) -> list[ChangeKind]:
+    """What each further title of an item is, where its text stays; only edits leave their title behind."""
+    changes = []
+    old = known(title=titles[0], **fields)
+    for title in titles[1:]:
+        change = arrival(item(title=title, content_hash=title), old).change
+        changes.append(change)
+        if change is not ChangeKind.SAME:
+            old = replace(
+                old, title=title, edits=old.edits + 1, former_titles=(*old.former_titles, old.title)
+            )
+    return changes
+
+
+YES, NO = ChangeKind.SIGNIFICANT, ChangeKind.SAME
+
+
+@pytest.mark.parametrize(
+    ("titles", "expected"),
+    [
+        ([f"Course: {n} places left" for n in (9, 8, 7, 6, 5, 4)], [YES, YES, NO, NO, NO]),
+        (["News"] + [f"News (updated 14:{n})" for n in (15, 25, 35, 45)], [YES, YES, YES, NO]),
+        ([f"Results ({n} views)" for n in ("987", "1,204", "2 310", "11.001")], [YES, YES, NO]),
+        (["Meeting on 12 May", "Meeting on 13 May"], [YES]),
+        (["Call 2026: apply", "Call 2027: apply"], [YES]),
+        (["Call", "Call: deadline extended to 15 June", "Call: deadline extended to 30 June"], [YES, YES]),
+        (
+            ["3 left", "2 left", "1 left", "0 left", "Cancelled: 0 left", "Cancelled: 4 left"],
+            [YES, YES, NO, YES, NO],
+        ),
+        ([f"On air: {word}" for word in "abcdefghijkl"], [YES] * RESTLESS + [NO] * 3),
+        ([f"{word} News" for word in ("A", "B", "A", "B", "A")], [YES] * 4),
+    ],
+)
+def test_a_title_that_turns_by_itself_stops_being_edited(
+    titles: list[str], expected: list[ChangeKind]
+) -> None:
+    """E2: a counter or a clock in a title is one after its second turn, while E1 holds for first ones and for words."""
+    assert renamed(*titles) == expected
+
+
+def test_a_text_beside_a_turning_title_still_counts() -> None:
+    """E1: who rewrites the text of an item whose title has a counter tells something."""
+    before = known(title="2 left", text=LONG, former_titles=("4 left", "3 left"))
+    turned = item(title="1 left", text=LONG * 2, content_hash="x")
+    assert arrival(turned, before).change is ChangeKind.SIGNIFICANT
+    assert arrival(replace(turned, text=LONG + "."), before).change is ChangeKind.EDITED

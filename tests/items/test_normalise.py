@@ -1,0 +1,326 @@
+"""Entries -> items: everything an entry says, in our own terms."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.items import normalise
+from aggregator.items.diff import item_changes
+from aggregator.model.config import Source, TopicRule
+from aggregator.model.documents import Enclosure, Kind, ParsedDocument
+from aggregator.model.items import ChangeKind, IdentityPolicy, Item, KnownItem
+from tests.builders import NOW, entry, reading, source
+from tests.strategies import law, markup, texts
+
+
+def items(
+    *entries: object, publisher: Source | None = None, rules: tuple[TopicRule, ...] = (), **document: object
+) -> tuple[Item, ...]:
+    """The items of a document of these entries, seen now for the first time."""
+    return normalise.items(
+        reading(*entries, **document), publisher or source(), IdentityPolicy(), rules, NOW
+    )[0]  # type: ignore[arg-type]
+
+
+def one(publisher: Source | None = None, **fields: object) -> Item:
+    """The item of a document with one entry."""
+    (item,) = items(entry(**fields), publisher=publisher)
+    return item
+
+
+# --- texts ---------------------------------------------------------------------------------------------
+
+
+def test_content_goes_before_summary() -> None:
+    """The content is the text; the summary is the excerpt where it is shorter."""
+    item = one(title="T", summary="<p>Short.</p>", content="<p>Long <b>and</b> broad.</p>")
+    assert (item.html, item.text, item.excerpt) == (
+        "<p>Long <b>and</b> broad.</p>",
+        "Long and broad.",
+        "Short.",
+    )
+
+
+def test_a_summary_alone_is_text_and_excerpt() -> None:
+    """Without content the summary is all there is."""
+    item = one(summary="<p>Only this.</p>")
+    assert (item.text, item.excerpt) == ("Only this.", "Only this.")
+
+
+def test_an_empty_summary_is_no_excerpt() -> None:
+    """A summary that is only a picture leaves the excerpt to the text."""
+    assert (
+        one(summary="<img src='/p.png'>", content="<p>Some long enough text.</p>").excerpt
+        == "Some long enough text."
+    )
+
+
+def test_wordpress_boilerplate_is_no_excerpt() -> None:
+    """P3: neither "The post … appeared first on …" nor "[…]" is part of an excerpt."""
+    content = "<p>" + "A whole article about clearing. " * 20 + "</p>"
+    tail = '<p>The post <a href="/x">Title</a> {} on <a href="/">Node</a>.</p>'
+    for said in ("appeared first", "first appeared"):
+        item = one(summary="<p>A whole article [&#8230;]</p>" + tail.format(said), content=content)
+        assert item.excerpt == "A whole article…"
+        assert "The post" not in item.text
+
+
+def test_plain_text_becomes_paragraphs() -> None:
+    """Text that is no HTML is escaped, not interpreted."""
+    item = one(content="1 < 2 & <b>\n\nnext", text_is_html=False)
+    assert item.html == "<p>1 &lt; 2 &amp; &lt;b&gt;</p><p>next</p>"
+    assert item.text == "1 < 2 & <b>\n\nnext"
+
+
+def test_links_are_resolved_against_the_entry() -> None:
+    """PB5: a relative link in a text is relative to its entry's base, not to the feed."""
+    assert (
+        'href="https://else.example/x"'
+        in one(content="<a href='x'>x</a>", base="https://else.example/a").html
+    )
+
+
+@given(texts, markup, st.booleans())
+@law
+def test_every_item_keeps_the_promises_of_the_model(title: str, text: str, is_html: bool) -> None:
+    """P3, T1, I4: whatever an entry says, its item has a title, a short excerpt, an id, and a sane time."""
+    item = one(title=title, content=text, text_is_html=is_html)
+    assert item.title
+    assert len(item.excerpt) <= 300
+    assert item.sort <= item.first_seen == NOW
+    assert re.fullmatch(r"[a-z2-7]{16}", item.id)
+
+
+# --- titles --------------------------------------------------------------------------------------------
+
+
+def test_an_untitled_entry_is_called_by_its_text() -> None:
+    """An entry without a title is called by the first 100 characters of its text, or says that it has none."""
+    assert one(content="<p>A short note.</p>").title == "A short note."
+    assert len(one(content="<p>" + "word " * 100 + "</p>").title) <= 100
+    assert one().title == "(untitled)"
+
+
+# --- dates ---------------------------------------------------------------------------------------------
+
+
+def test_what_the_source_wrote_is_kept() -> None:
+    """T2: an insane date is absent but kept raw for explain."""
+    item = one(published="Fri, 01 Jan 2100 00:00:00 GMT")
+    assert (item.claimed, item.claimed_raw) == (None, "Fri, 01 Jan 2100 00:00:00 GMT")
+
+
+def test_updated_serves_where_published_is_missing() -> None:
+    """T1: the claimed time is published, else updated."""
+    assert (
+        one(published="2026-09-01T00:00:00Z", updated="2026-10-01T00:00:00Z").claimed_raw
+        == "2026-09-01T00:00:00Z"
+    )
+    assert one(updated="2026-10-01T00:00:00Z").claimed_raw == "2026-10-01T00:00:00Z"
+
+
+def test_a_little_in_the_future_is_now() -> None:
+    """T1, T2: up to 24 hours ahead is kept as claimed, but sorts as seen now."""
+    item = one(published=(NOW + timedelta(hours=23)).isoformat())
+    assert item.claimed == NOW + timedelta(hours=23)
+    assert item.sort == NOW
+
+
+# --- topics, kinds, filters, language, rights ----------------------------------------------------------
+
+
+def test_topics_are_the_sources_and_those_of_the_rules() -> None:
+    """A source's own topics come first, then those whose words occur in title, categories or text, each once."""
+    rules = (TopicRule(topic="data", words=("FAIR",)), TopicRule(topic="training", words=("course",)))
+    (item,) = items(
+        entry(title="A course", categories=("FAIR",)),
+        publisher=source(topics=("regional", "training")),
+        rules=rules,
+    )
+    assert item.topics == ("regional", "training", "data")
+
+
+def test_a_kind_is_told_by_the_title() -> None:
+    """An item is an event because its title says so."""
+    assert one(title="Symposium in Turin").kind is Kind.EVENT
+
+
+def test_a_filtered_item_is_kept_with_its_reason() -> None:
+    """G3: what `only` or `drop` keep out stays explainable; title, categories and text are searched."""
+    publisher = source(only=("imaging",), drop=("job",))
+    assert one(publisher, title="Imaging news").dropped is None
+    assert one(publisher, title="Canteen").dropped == "only: none of the words"
+    assert one(publisher, title="x", categories=("Imaging",)).dropped is None
+    assert one(publisher, title="x", content="<p>A <b>job</b> in imaging</p>").dropped == "drop: job"
+
+
+@pytest.mark.parametrize(
+    ("configured", "entrys", "documents", "language"),
+    [
+        (None, "de-AT", "en", "de"),
+        (None, None, "en-GB", "en"),
+        ("fr", "de", "en", "fr"),
+        (None, None, None, None),
+        (None, "EN_us", None, "en"),
+        (None, None, "english", None),
+        (None, "x", None, None),
+        (None, "gsw-CH", None, "gsw"),
+    ],
+)
+def test_a_language_is_a_primary_subtag(
+    configured: str | None, entrys: str | None, documents: str | None, language: str | None
+) -> None:
+    """RFC 5646: the language of the source, else of the entry, else of the document, without region."""
+    (item,) = items(entry(language=entrys), publisher=source(language=configured), language=documents)
+    assert item.language == language
+
+
+def test_rights_are_words_or_an_address() -> None:
+    """Rights of an entry go before those of its document; a mere linked picture becomes what it links to."""
+    badge = '<a href="https://licence.example/by/4.0/"><img src="x.png" alt="CC BY"></a>'
+    assert items(entry(rights="CC0"), rights="CC BY")[0].rights == "CC0"
+    assert items(entry(), rights="CC BY")[0].rights == "CC BY"
+    assert normalise.rights("© 2026 <b>The Node</b>") == "© 2026 The Node"
+    assert normalise.rights(badge) == "https://licence.example/by/4.0/"
+    assert normalise.rights('<img src="x.png">') is None
+    assert normalise.rights(None) is None
+
+
+# --- identity ------------------------------------------------------------------------------------------
+
+_guids = st.sampled_from([None, "1", "2", "https://node.example/"])
+_links = st.sampled_from(
+    [
+        None,
+        "https://node.example/a",
+        "https://node.example/b",
+        "https://node.example/b#x",
+        "https://node.example/news/",
+    ]
+)
+_numbered = st.lists(st.tuples(_guids, _links), max_size=8).map(
+    lambda drawn: [
+        entry(n, guid=guid, link=link, title=f"Title {'abcdefgh'[n]}", content=f"<p>Text {n}</p>")
+        for n, (guid, link) in enumerate(drawn)
+    ]
+)
+
+
+@given(_numbered)
+@law
+def test_entries_with_different_titles_are_different_items(entries: list[object]) -> None:
+    """I1, I2: however guids and links repeat, no entry with a title of its own is lost, no two share an id."""
+    made = items(*entries)
+    assert [item.title for item in made] == [item.title for item in entries]  # type: ignore[attr-defined]
+    assert len({item.id for item in made}) == len(made)
+
+
+@given(_numbered, st.randoms(use_true_random=False))
+@law
+def test_ids_depend_on_the_entries_alone(entries: list[object], random: object) -> None:
+    """I4: the same document in another order, or read later, gives the same ids."""
+    shuffled = list(entries)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    later = normalise.items(reading(*shuffled), source(), IdentityPolicy(), (), NOW + timedelta(days=400))[0]  # type: ignore[arg-type]
+    assert {item.title: item.id for item in items(*entries)} == {item.title: item.id for item in later}
+
+
+def test_entries_that_differ_in_their_text_only_are_two_items() -> None:
+    """I1, I2: where guid, link and title repeat, title and text tell entries apart: no news is hidden."""
+    club = {"guid": "t", "link": "https://node.example/club", "title": "Journal club"}
+    made = items(entry(0, content="Adaptive optics", **club), entry(1, content="Phase retrieval", **club))
+    assert [item.text for item in made] == ["Adaptive optics", "Phase retrieval"]
+
+
+def test_a_verdict_that_turns_tells_no_news_twice() -> None:
+    """I1, I4: when a second entry takes guid, link and title of a known one, the known one is still known."""
+    club = {"guid": "t", "link": "https://node.example/club", "title": "Journal club"}
+    (optics,) = items(entry(0, content="Adaptive optics", **club))
+    known = KnownItem(
+        **{
+            f: getattr(optics, f)
+            for f in ("id", "title", "text", "content_hash", "first_seen", "claimed", "dropped")
+        },
+        edits=0,
+        story_id="s",
+    )
+    both = items(entry(0, content="Phase retrieval", **club), entry(1, content="Adaptive optics", **club))
+    made = {a.item.text: a for a in item_changes(both, dict.fromkeys(optics.aliases, known).get)}
+    assert made["Adaptive optics"].item.id == optics.id
+    assert made["Phase retrieval"].change is ChangeKind.NEW
+    assert made["Phase retrieval"].item.id != optics.id
+
+
+def test_a_verdict_is_handed_on() -> None:
+    """I1: the verdict that was remembered is applied and returned, even to a document that gives no cause."""
+    document = reading(entry(guid="1", link="https://node.example/a", title="T"))
+    made, identity_policy = normalise.items(document, source(), IdentityPolicy(guid=False), (), NOW)
+    assert identity_policy == IdentityPolicy(guid=False, link=True)
+    assert made[0].aliases[0].kind == "link"
+
+
+def test_ids_belong_to_their_source() -> None:
+    """I4: two sources with the same guid have two items."""
+    assert one(guid="1").id != one(source(url="https://else.example/feed/"), guid="1").id
+
+
+# --- content hash --------------------------------------------------------------------------------------
+
+
+def test_a_date_is_no_content() -> None:
+    """E1: an entry that is only dated anew has not changed, wherever it moved in the document."""
+    before, after = (
+        one(guid="1", published="2026-09-01"),
+        one(position=7, guid="1", published="2026-10-01", updated="x"),
+    )
+    assert before.content_hash == after.content_hash
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"title": "Other"},
+        {"content": "<p>Other</p>"},
+        {"summary": "S"},
+        {"link": "https://node.example/other"},
+        {"authors": ("A",)},
+        {"categories": ("C",)},
+        {"enclosures": (Enclosure(url="https://node.example/a.pdf"),)},
+        {"language": "de"},
+        {"rights": "CC0"},
+    ],
+)
+def test_whatever_is_shown_is_content(change: dict[str, object]) -> None:
+    """E1: a change of anything that is shown or selected by changes the content hash."""
+    usual: dict[str, object] = {"guid": "1", "title": "T", "content": "<p>A text of some length</p>"}
+    assert one(**usual).content_hash != one(**usual | change).content_hash
+
+
+def test_an_empty_document_has_no_items() -> None:
+    """A document without entries is no failure."""
+    assert normalise.items(ParsedDocument(entries=()), source(), IdentityPolicy(), (), NOW) == (
+        (),
+        IdentityPolicy(),
+    )
+
+
+def test_caps_that_bite_are_told() -> None:
+    """A text that is cut, or kept as words only, is told of; the others are as they are."""
+    deep, long = "<div>" * 200 + "x", "y" * 600_000
+    notes = normalise.capped(reading(entry(0, content=deep), entry(1, content=long), entry(2, content="z")))
+    assert notes == (
+        "1 texts were cut at 512000 characters",
+        "1 texts are nested too deeply; only their words were kept",
+    )
+
+
+@pytest.mark.parametrize("field", ["title", "content"])
+def test_a_title_hides_nothing(field: str) -> None:
+    """Zero-width and tag characters are taken out of a title, also of one that is made of the text."""
+    item = one(**{field: "Mi\u200bcro\u2060scope\U000e0068\U000e0069"})
+    assert item.title == "Microscope"

@@ -1,0 +1,317 @@
+"""What could go wrong silently: gaps, floods, migrations, lost layouts; whole rounds against real servers (G1, G2)."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from aggregator import look, upkeep
+from aggregator.model.reports import FetchReport
+from aggregator.polling import fetch
+from tests.builders import NOW, rss
+from tests.conftest import Answer, Asked, Clock, Web, Workplace
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def news(
+    n: int, at: datetime | None = None, site: str = "https://node.example", guid: str = ""
+) -> dict[str, str]:
+    """A news item, dated where a date is given."""
+    fields = {"title": f"News number {n}", "link": f"{site}/news/{n}", "description": f"Words of {n}."}
+    if guid:
+        fields["guid"] = f"{guid}{n}"
+    return fields | ({"pubDate": format_datetime(at)} if at else {})
+
+
+@pytest.fixture
+def node(place: Workplace, web: Web) -> Workplace:
+    """A folder with one source, the feed at /feed, and an older one that is always the same."""
+    place.write(f"sources:\n  - {{id: node, name: Node, url: '{web.url}/feed'}}\n")
+    return place
+
+
+def run(place: Workplace, **options: bool) -> FetchReport:
+    """One round."""
+    return fetch.run(place.app(), **options)
+
+
+def later(place: Workplace, clock: Clock, span: timedelta = 2 * HOUR) -> FetchReport:
+    """A round after a while."""
+    clock.now += span
+    return run(place)
+
+
+def stories(place: Workplace) -> int:
+    """How many stories there are."""
+    conn = sqlite3.connect(place.database)
+    (count,) = conn.execute("SELECT count(*) FROM stories").fetchone()
+    conn.close()
+    return int(count)
+
+
+def state(place: Workplace) -> tuple[str, str]:
+    """The state of the only source, and why."""
+    health = look.status(place.app().config).sources[0]
+    return health.state.value, health.reason or ""
+
+
+def dated(count: int, newest: datetime, **fields: Any) -> list[dict[str, str]]:
+    """So many items, a day apart, newest first."""
+    return [news(n, newest - n * DAY, **fields) for n in range(count)]
+
+
+# --- floods (G2) -----------------------------------------------------------------------------------------
+
+
+def test_a_flood_of_old_posts_waits_for_an_editor(node: Workplace, web: Web, clock: Clock) -> None:
+    """G2: thirty old posts at once are no news; told once, held, and let through as news of now when released."""
+    web.feed("/feed", rss(*dated(5, NOW)), '"1"')
+    run(node)
+    flood = [news(n, NOW - 400 * DAY) for n in range(100, 130)]
+    web.feed("/feed", rss(*dated(5, NOW), *flood), '"2"')
+    report = later(node, clock)
+    assert (report.held, report.new_stories, stories(node)) == (30, 0, 5)
+    assert [notice.split("): ")[1][:26] for notice in report.notices] == ["held: 30 unknown old entri"]
+    web.feed("/feed", rss(*dated(5, NOW), *flood), '"3"')
+    report = later(node, clock)
+    assert (report.notices, stories(node), state(node)[0]) == ((), 5, "held")
+    assert upkeep.decide_held(node.app(), ["node"], release=True) == {"node": 30}
+    assert state(node) == ("well", "")
+    clock.now += timedelta(minutes=1)
+    assert run(node).new_stories == 30
+    conn = sqlite3.connect(node.database)
+    announced = conn.execute("SELECT DISTINCT announced FROM stories ORDER BY 1 DESC").fetchone()[0]
+    conn.close()
+    assert announced == clock.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_discarded_entries_never_come_back(node: Workplace, web: Web, clock: Clock) -> None:
+    """G2: what was discarded is known, however often the document is read again."""
+    web.feed("/feed", rss(*dated(5, NOW)), '"1"')
+    run(node)
+    flood = [news(n) for n in range(100, 130)]
+    web.feed("/feed", rss(*dated(5, NOW), *flood), '"2"')
+    later(node, clock)
+    assert upkeep.decide_held(node.app(), ["node"], release=False) == {"node": 30}
+    web.feed("/feed", rss(*dated(6, NOW + DAY), *flood), '"3"')
+    later(node, clock)
+    assert stories(node) == 6
+
+
+def test_an_outage_of_a_month_holds_nothing_back(node: Workplace, web: Web, clock: Clock) -> None:
+    """G2: what was published while we could not come is news, all of it, once."""
+    web.feed("/feed", rss(*dated(5, NOW)), '"1"')
+    run(node)
+    web.feed("/feed", rss(*[news(n, NOW + (n - 90) * DAY) for n in range(119, 90, -1)]), '"2"')
+    report = later(node, clock, 30 * DAY)
+    assert (report.new_stories, report.held) == (29, 0)
+    undated = [news(n) for n in range(300, 320)]
+    web.feed("/feed", rss(*undated), '"3"')
+    assert later(node, clock, 30 * DAY).new_stories == 20
+
+
+def test_a_first_visit_is_never_held(node: Workplace, web: Web) -> None:
+    """G2: a new source comes with what it has."""
+    web.feed("/feed", rss(*[news(n, NOW - 900 * DAY) for n in range(50)]), '"1"')
+    assert (run(node).held, stories(node)) == (0, 50)
+
+
+@pytest.mark.parametrize("count", [4, 25])
+def test_a_migration_makes_no_new_stories(node: Workplace, web: Web, clock: Clock, count: int) -> None:
+    """G2: a site that moves gives its posts new ids and links; titles and days prove that they are the known ones."""
+    web.feed("/feed", rss(*dated(count, NOW, guid="old-")), '"1"')
+    run(node)
+    moved = dated(count, NOW, site="https://new.example/en", guid="https://new.example/?p=")
+    web.feed("/feed", rss(*moved), '"2"')
+    report = later(node, clock)
+    assert (report.new_stories, report.held, stories(node)) == (0, 0, count)
+    fresh = news(99, clock.now, site="https://new.example/en", guid="https://new.example/?p=")
+    web.feed("/feed", rss(fresh, *moved[:-1]), '"3"')
+    assert later(node, clock).new_stories == 1
+
+
+def test_re_dated_posts_stay_where_they_are(node: Workplace, web: Web, clock: Clock) -> None:
+    """T1: a site that dates all its posts anew moves none of them."""
+    web.feed("/feed", rss(*dated(12, NOW)), '"1"')
+    run(node)
+    before = (node.public / "atom.xml").read_bytes()
+    web.feed("/feed", rss(*[news(n, NOW + HOUR) for n in range(12)]), '"2"')
+    report = later(node, clock)
+    assert (report.new_stories, report.held) == (0, 0)
+    assert (node.public / "atom.xml").read_bytes() == before
+
+
+def test_a_repeated_guid_loses_nothing(node: Workplace, web: Web, clock: Clock) -> None:
+    """I1: a template that gives every post the same guid costs no post, and makes none twice."""
+    web.feed("/feed", rss(*dated(6, NOW, guid="post-")), '"1"')
+    run(node)
+    same = [fields | {"guid": "post-0"} for fields in dated(8, NOW + DAY)]
+    web.feed("/feed", rss(*same), '"2"')
+    assert later(node, clock, DAY).new_stories == 2
+    web.feed("/feed", rss(*same[:7]), '"3"')
+    assert later(node, clock).new_stories == 0
+
+
+# --- gaps (G1) -------------------------------------------------------------------------------------------
+
+
+def paged(web: Web, every: list[dict[str, str]], size: int = 10, *, link: bool = True) -> None:
+    """A feed in documents of `size` entries, each pointing to the older one (RFC 5005), or WordPress' way."""
+    for n in range(0, len(every), size):
+        page = n // size + 1
+        path = "/feed" if page == 1 else f"/feed?paged={page}"
+        head = "<generator>https://wordpress.org/?v=6.5</generator>"
+        if link and n + size < len(every):
+            head = f'<atom:link xmlns:atom="http://www.w3.org/2005/Atom" rel="next" href="/feed?paged={page + 1}"/>'
+        web.answers[path] = Answer(rss(*every[n : n + size], head=head), headers={"ETag": f'"{len(every)}"'})
+
+
+@pytest.mark.parametrize("link", [True, False])
+def test_a_gap_is_filled_from_older_documents(node: Workplace, web: Web, clock: Clock, link: bool) -> None:
+    """G1: a document without a known entry is told, and older ones are asked for until one is known again."""
+    first = dated(15, NOW)
+    paged(web, first, link=link)
+    run(node)
+    assert stories(node) == 10
+    many = [news(1000 + n, NOW + (40 - n) * HOUR) for n in range(25)]
+    paged(web, [*many, *first], link=link)
+    report = later(node, clock, 2 * DAY)
+    assert report.new_stories == 10
+    assert [n for n in report.notices if "may have been missed; older ones are asked for" in n]
+    web.asked.clear()
+    report = later(node, clock)
+    assert report.new_stories == 15
+    assert [asked.path for asked in web.asked] == ["/feed", "/feed?paged=2", "/feed?paged=3"]
+    assert stories(node) == 35
+    web.asked.clear()
+    assert later(node, clock).notices == ()
+    assert [asked.path for asked in web.asked] == ["/feed"]
+
+
+def test_a_gap_that_cannot_be_filled_is_told_once(node: Workplace, web: Web, clock: Clock) -> None:
+    """G1: a feed without older documents is told of, and that is all."""
+    web.feed("/feed", rss(*dated(5, NOW)), '"1"')
+    run(node)
+    web.feed("/feed", rss(*[news(n, NOW + HOUR) for n in range(50, 55)]), '"2"')
+    report = later(node, clock, DAY)
+    assert report.new_stories == 5
+    assert len(report.notices) == 1 and "it offers no older ones" in report.notices[0]
+    assert later(node, clock).notices == ()
+
+
+# --- pages -----------------------------------------------------------------------------------------------
+
+SELECTORS = "{item: article, link: a, title: h3, article: {content: .body}}"
+
+
+def listing(*numbers: int) -> bytes:
+    """A page that lists articles."""
+    blocks = "".join(f"<article><h3><a href='/news/{n}'>Piece {n}</a></h3></article>" for n in numbers)
+    return f"<html><body>{blocks}</body></html>".encode()
+
+
+def piece(asked: Asked) -> Answer:
+    """The page of an article."""
+    n = int(asked.path.rpartition("/")[2])
+    day = 1 + n % 28
+    return Answer(
+        f"<html><body><h1>Piece {n}</h1><time datetime='2026-09-{day:02d}'>x</time>"
+        f"<div class='body'><p>All the words of piece {n}.</p></div></body></html>".encode()
+    )
+
+
+@pytest.fixture
+def page(place: Workplace, web: Web) -> Workplace:
+    """A folder with one page source that reads articles; 25 of them."""
+    place.write(
+        f"sources:\n  - {{id: node, name: Node, url: '{web.url}/news', kind: page, every: 1h,"
+        f" page: {SELECTORS}}}\n"
+    )
+    web.answers["/robots.txt"] = Answer(status=404)
+    for n in range(60):
+        web.answers[f"/news/{n}"] = piece
+    return place
+
+
+def test_articles_are_read_once_ten_a_visit(page: Workplace, web: Web, clock: Clock) -> None:
+    """V2: dates and texts come from the articles, ten new ones a visit, each asked for once, none left out."""
+    web.feed("/news", listing(*range(25)), '"1"')
+    assert [run(page).new_items, *(later(page, clock).new_items for _ in range(3))] == [10, 10, 5, 0]
+    asked = [a.path for a in web.asked if a.path.startswith("/news/")]
+    assert sorted(asked) == sorted(f"/news/{n}" for n in range(25))
+    conn = sqlite3.connect(page.database)
+    rows = dict(conn.execute("SELECT title, claimed || ' ' || text FROM items"))
+    conn.close()
+    assert rows["Piece 3"] == "2026-09-04T10:00:00Z All the words of piece 3."
+    web.feed("/news", listing(30, *range(24)), '"2"')
+    web.asked.clear()
+    assert later(page, clock).new_items == 1
+    assert [a.path for a in web.asked if a.path.startswith("/news/")] == ["/news/30"]
+
+
+def test_an_article_that_fails_costs_itself(page: Workplace, web: Web) -> None:
+    """V2: where an article cannot be had or is forbidden, what the listing says of it stands."""
+    web.answers["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /news/2")
+    web.answers["/news/1"] = Answer(status=500)
+    web.feed("/news", listing(1, 2, 3), '"1"')
+    assert run(page).new_items == 3
+    assert "/news/2" not in [asked.path for asked in web.asked]
+
+
+def test_a_page_that_loses_its_items_is_a_failure(page: Workplace, web: Web, clock: Clock) -> None:
+    """A sudden drop is told with the probable reason, until an editor says that it is right."""
+    web.feed("/news", listing(*range(8)), '"1"')
+    run(page)
+    web.feed("/news", listing(0, 1, 2), '"2"')
+    report = later(page, clock)
+    assert report.failed == 1
+    assert "only 3 of 8 items are left at once" in (report.sources[0].reason or "")
+    upkeep.decide_held(page.app(), ["node"], release=True)
+    assert run(page, force=True).failed == 0
+
+
+def test_other_selectors_take_no_words_away(page: Workplace, web: Web, clock: Clock) -> None:
+    """V4: with other selectors the kept page is read again at the next visit, and no article is asked for twice."""
+    web.feed("/news", listing(*range(4)), '"1"')
+    run(page)
+    file = page.folder / "feeds.yaml"
+    file.write_text(file.read_text("utf-8").replace("item: article", "item: body > article"), "utf-8")
+    web.asked.clear()
+    later(page, clock)
+    assert [asked.path for asked in web.asked] == ["/news"]
+    conn = sqlite3.connect(page.database)
+    assert conn.execute("SELECT count(*) FROM items WHERE text LIKE 'All the words%'").fetchone() == (4,)
+    conn.close()
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_articles_of_an_overloaded_server_wait(page: Workplace, web: Web, clock: Clock, status: int) -> None:
+    """CL8: the first article that is refused ends the asking; what was not read is read when the server allows it."""
+    web.feed("/news", listing(*range(8)), '"1"')
+    for n in range(2, 8):
+        web.answers[f"/news/{n}"] = Answer(status=status, headers={"Retry-After": "86400"})
+    assert run(page).new_items == 2
+    assert [asked.path for asked in web.asked].count("/news/3") == 0
+    clock.now += 5 * HOUR
+    assert run(page, force=True).held == 1
+    for n in range(2, 8):
+        web.answers[f"/news/{n}"] = piece
+    assert later(page, clock, 30 * HOUR).new_items == 6
+
+
+def test_a_flood_is_no_gap(node: Workplace, web: Web, clock: Clock) -> None:
+    """G1, G2: a relaunch without dates is held, and no older documents are asked for to flood us with."""
+    first = dated(5, NOW)
+    paged(web, first)
+    run(node)
+    paged(web, [news(n, site="https://new.example") for n in range(500, 560)], size=20)
+    assert later(node, clock).held == 20
+    web.asked.clear()
+    later(node, clock)
+    assert [asked.path for asked in web.asked] == ["/feed"]
+    assert stories(node) == 5

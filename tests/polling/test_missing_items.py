@@ -1,0 +1,117 @@
+"""Who left a document without falling off its end, and what the answers of its page prove (I8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from aggregator.model.polling import ListedItem, MissingItem
+from aggregator.polling.missing_items import AGAIN, MAX_TRIES, PATIENCE, Finding, find_missing, judged
+from tests.builders import NOW
+
+HOMES = ("https://node.example/feed/", "https://node.example/")
+DAY = timedelta(days=1)
+
+
+def document(days: Sequence[int], **links: str | None) -> list[ListedItem]:
+    """A document of items a, b, c …, so many days old each, with links of their own unless others are given."""
+    return [
+        ListedItem(
+            item_id=id_,
+            link=links.get(id_, f"https://node.example/news/{id_}"),
+            sort=NOW - days[n] * DAY,
+            told=True,
+        )
+        for n, id_ in enumerate("abcdefghij"[: len(days)])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("days", "here", "expected"),
+    [
+        ((1, 2, 3, 4), "abcd", ""),  # all are there
+        ((1, 2, 3, 4), "abc", ""),  # the oldest fell off the end
+        ((1, 2, 3, 4), "ab", ""),  # two did
+        ((1, 2, 3, 4), "acd", "b"),  # one left the middle
+        ((1, 2, 3, 4), "bcd", "a"),  # or the top
+        ((1, 2, 3, 4), "ac", "b"),  # one left the middle, and one fell off the end
+        ((1, 2, 3, 4, 5), "ade", "bc"),
+        ((1, 2, 3, 4, 5), "ae", ""),  # more than half: the document was made anew
+        ((1, 2, 3, 4), "", ""),  # G1: nothing is left
+        ((1,), "", ""),
+        ((0, 0, 0, 0), "abd", "c"),  # undated: the order of the document tells
+        ((0, 0, 0, 0), "abc", ""),
+        ((900, 1, 2, 3), "abc", ""),  # a pinned old entry stands above all
+        ((900, 1, 2, 3), "abd", "c"),
+        ((4, 3, 2, 1), "bcd", ""),  # the oldest stands first: there it falls off
+    ],
+)
+def test_who_left_the_middle_is_suspected(days: Sequence[int], here: str, expected: str) -> None:
+    """I8: suspected is whom the document went on below, with something no newer."""
+    assert find_missing(document(days), set(here), HOMES) == tuple(expected)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        None,
+        "https://node.example/",
+        "http://www.node.example/en/news/",
+        "https://node.example/feed",
+        "mailto:news@node.example",
+        "ftp://node.example/news/b.pdf",
+    ],
+)
+def test_nobody_is_asked_after_without_a_page(link: str | None) -> None:
+    """I1: a home or listing page says nothing of one item, and only web pages can be asked for."""
+    assert find_missing(document((1, 2, 3, 4), b=link), set("acd"), HOMES) == ()
+
+
+def test_what_no_story_tells_is_not_asked_after() -> None:
+    """G2, G3: an item that a filter dropped or an editor is asked about is published nowhere."""
+    before = document((1, 2, 3, 4))
+    held = ListedItem(item_id="b", link=before[1].link, sort=before[1].sort, told=False)
+    assert find_missing([before[0], held, *before[2:]], set("acd"), HOMES) == ()
+
+
+CLEARED, LATER, WITHDRAWN = Finding.CLEARED, Finding.LATER, Finding.WITHDRAWN
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ([404, 404], [LATER, WITHDRAWN]),
+        ([410, 404], [LATER, WITHDRAWN]),
+        ([200], [CLEARED]),
+        ([404, 200], [LATER, CLEARED]),
+        ([404, 503, 410], [LATER, LATER, WITHDRAWN]),
+        ([404, None, None, None, None], [LATER] * 4 + [CLEARED]),
+        ([403] * MAX_TRIES, [LATER] * (MAX_TRIES - 1) + [CLEARED]),
+        ([301, 500, None, 429, 404, 404], [LATER] * 5 + [WITHDRAWN]),
+    ],
+)
+def test_gone_twice_is_withdrawn(answers: Sequence[int | None], expected: Sequence[Finding]) -> None:
+    """I8: two 404 or 410 a day apart are a withdrawal, an answer is life, and trouble proves nothing."""
+    missing_item = MissingItem(item_id="a", title="A", link="https://node.example/a", since=NOW)
+    findings = []
+    for day, status in enumerate(answers):
+        finding, missing_item = judged(missing_item, status, NOW + day * AGAIN)
+        findings.append(finding)
+    assert findings == list(expected)
+
+
+def test_twice_in_one_day_is_once() -> None:
+    """I8: a site that is down for a morning withdraws nothing."""
+    missing_item = MissingItem(item_id="a", title="A", link="https://node.example/a", since=NOW)
+    _, missing_item = judged(missing_item, 404, NOW)
+    finding, missing_item = judged(missing_item, 404, NOW + AGAIN / 2)
+    assert (finding, missing_item.gone) == (LATER, NOW)
+
+
+def test_trouble_is_not_pursued_for_ever() -> None:
+    """I8: after a fortnight without a word the item is left in peace."""
+    missing_item = MissingItem(item_id="a", title="A", link="https://node.example/a", since=NOW)
+    assert judged(missing_item, None, NOW + PATIENCE)[0] is LATER
+    assert judged(missing_item, None, NOW + PATIENCE + DAY)[0] is CLEARED

@@ -1,0 +1,545 @@
+"""When a source may be visited again: never sooner than its server, its owner or politeness allows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.model.config import FetchRules
+from aggregator.model.documents import RefreshHints
+from aggregator.model.items import IdentityPolicy
+from aggregator.model.polling import (
+    Failure,
+    Move,
+    NextVisit,
+    ParsedVisit,
+    PostingStats,
+    SourceProfile,
+    SourceRecord,
+    SourceState,
+    Unchanged,
+    Validators,
+    VisitResult,
+)
+from aggregator.polling import schedule
+from tests.builders import NOW, source
+from tests.strategies import law, moments
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+RULES = FetchRules(
+    every=HOUR,
+    slowest=6 * HOUR,
+    timeout=timedelta(seconds=20),
+    max_bytes=10**7,
+    concurrency=4,
+    allow_private=(),
+)
+BUSY = PostingStats(count=20, oldest=NOW - 10 * HOUR, newest=NOW)
+WITH_ETAG = Unchanged(status=304, validators=Validators(etag='"1"'))
+WITHOUT = Unchanged(status=200, validators=Validators())
+ETAG = Validators(etag='"1"')
+WELL = SourceRecord(id="node", state=SourceState.WELL, last_success=NOW - HOUR, validators=ETAG)
+
+
+def outcome(result: Any, **fields: Any) -> VisitResult:
+    """A visit with this result."""
+    return VisitResult(source_id="node", result=result, conditional=True, seconds=0.1, **fields)
+
+
+def after(
+    result: Any,
+    record: SourceRecord = WELL,
+    *,
+    posting_stats: PostingStats = BUSY,
+    met: dict[str, Any] | None = None,
+    known: bool = False,
+    **fields: Any,
+) -> NextVisit:
+    """The decision on a source with these fields, under the usual rules, now; `met`: fields of the outcome."""
+    return schedule.next_visit(
+        record, source(**fields), RULES, outcome(result, **met or {}), posting_stats, NOW, known=known
+    )
+
+
+def harvested(**fields: Any) -> ParsedVisit:
+    """A document that was accepted."""
+    usual: dict[str, Any] = {
+        "items": (),
+        "present": (),
+        "digests": (),
+        "validators": Validators(etag='"1"'),
+        "url": "https://node.example/feed/",
+        "status": 200,
+        "body": b"",
+        "body_hash": "",
+        "profile": SourceProfile(),
+        "identity_policy": IdentityPolicy(),
+    }
+    return ParsedVisit(**usual | fields)
+
+
+def provisional(**fields: Any) -> datetime:
+    """What is committed before the request to a source with these fields."""
+    return schedule.provisional_visit(WELL, source(**fields), RULES, BUSY, NOW)
+
+
+def failed(times: int, **fields: Any) -> NextVisit:
+    """The decision after so many failures in a row."""
+    record = replace(WELL, last_success=NOW - DAY, failures=times - 1)
+    return after(Failure(reason="r", **fields), record)
+
+
+def jittered(moment: datetime, pause: timedelta) -> bool:
+    """CL10: whether a moment is a pause from now, lengthened by at most a tenth."""
+    return NOW + pause <= moment <= NOW + pause * 1.1
+
+
+# --- success -------------------------------------------------------------------------------------------
+
+
+def test_a_source_is_due_after_its_own_pause() -> None:
+    """CL5: an hour by default, the source's own `every` where it has one."""
+    assert jittered(after(WITH_ETAG).due, HOUR)
+    assert jittered(after(WITH_ETAG, every=6 * HOUR).due, 6 * HOUR)
+
+
+def test_without_validators_once_a_day() -> None:
+    """CL6, V3: a server that sends no validators is asked once in 24 h, unless the source itself says otherwise."""
+    assert jittered(after(WITHOUT).due, DAY)
+    assert jittered(after(WITHOUT, every=2 * HOUR).due, 2 * HOUR)
+    assert jittered(after(Unchanged(status=200, validators=Validators(last_modified="x"))).due, HOUR)
+
+
+def test_success_forgets_failures() -> None:
+    """CL9: one good answer and a failing source is well, its failures and its server's wishes forgotten."""
+    record = SourceRecord(id="node", state=SourceState.FAILING, failures=7, not_before=NOW - HOUR, reason="r")
+    decided = after(WITH_ETAG, record)
+    assert (decided.state, decided.failures, decided.reason, decided.not_before) == (
+        SourceState.WELL,
+        0,
+        None,
+        None,
+    )
+    assert decided.hold_host_until is None
+
+
+def test_the_next_time_is_known_before_the_request() -> None:
+    """V1: what is committed before the first request is a whole pause away, so a crash loop hammers nobody."""
+    assert jittered(provisional(), HOUR)
+    assert jittered(provisional(every=DAY), DAY)
+    without = replace(WELL, validators=Validators())
+    assert jittered(schedule.provisional_visit(without, source(), RULES, BUSY, NOW), DAY)  # CL6 as well
+
+
+@given(st.text(min_size=1, max_size=20), st.integers(1, 10**6))
+@law
+def test_jitter_is_the_sources_own_for_ever(id_: str, seconds: int) -> None:
+    """CL10: never early, at most a tenth late, and the same for the same source every time."""
+    pause = timedelta(seconds=seconds)
+    due = provisional(id=id_, every=pause)
+    assert jittered(due, pause)
+    assert due == provisional(id=id_, every=pause)
+
+
+def test_jitter_spreads_sources() -> None:
+    """CL10: a hundred sources do not all come at minute 0."""
+    minutes = {provisional(id=f"s{n}").minute for n in range(100)}
+    assert len(minutes) > 3
+
+
+# --- failure -------------------------------------------------------------------------------------------
+
+
+def test_failures_back_off_to_a_day_and_never_stop() -> None:
+    """CL9: the pause doubles with each failure, up to a day, and after a hundred failures it is still a day."""
+    pauses = [HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 16 * HOUR, DAY, DAY]
+    for times, pause in enumerate(pauses, start=1):
+        assert jittered(failed(times).due, pause), times
+    assert jittered(failed(100).due, DAY)
+
+
+def test_a_rare_source_is_not_asked_more_often_when_it_fails() -> None:
+    """CL5: a source polled weekly is not polled daily because it fails."""
+    assert jittered(after(Failure(reason="r"), every=7 * DAY).due, 7 * DAY)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_closed_door_slows_down(status: int) -> None:
+    """CL15: 401 and 403 are asked again after four hours at the earliest."""
+    assert jittered(failed(1, status=status).due, 4 * HOUR)
+    assert jittered(failed(5, status=status).due, 16 * HOUR)
+
+
+def test_a_source_fails_after_three_failures() -> None:
+    """V8: one or two failures are no state; the third is, and so is the first of a source that never answered."""
+    assert [failed(n).state for n in (1, 2, 3, 4)] == [
+        SourceState.WELL,
+        SourceState.WELL,
+        SourceState.FAILING,
+        SourceState.FAILING,
+    ]
+    assert after(Failure(reason="r"), SourceRecord(id="node")).state is SourceState.FAILING
+    assert failed(2).reason == "r"
+    assert failed(2).failures == 2
+
+
+# --- 429 and 503 ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_obeyed(status: int) -> None:
+    """CL8, V3: no request before the server's time, which no `--force` ignores, so it is kept apart from `due`."""
+    decided = failed(1, status=status, wait=9 * HOUR)
+    assert decided.not_before == NOW + 9 * HOUR
+    assert decided.state is SourceState.HELD
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_without_retry_after_four_hours_doubling(status: int) -> None:
+    """CL8: without the header at least four hours, doubling, at most 31 days."""
+    assert [failed(n, status=status).not_before for n in (1, 2, 3)] == [NOW + n * HOUR for n in (4, 8, 16)]
+    assert failed(50, status=status).not_before == NOW + 31 * DAY
+
+
+def test_retry_after_is_capped() -> None:
+    """CL7, CL8: a server cannot send us away for longer than 31 days."""
+    assert failed(1, status=503, wait=timedelta(days=4000)).not_before == NOW + 31 * DAY
+
+
+def test_429_holds_the_host_and_503_the_source() -> None:
+    """CL8: too many requests is said to all our sources on a host, an overload to one."""
+    assert failed(1, status=429, wait=HOUR, holds_host=True).hold_host_until == NOW + HOUR
+    assert failed(1, status=503, wait=HOUR).hold_host_until is None
+
+
+def test_another_failure_forgets_no_retry_after() -> None:
+    """CL8: a timeout after a 429 does not shorten what the server asked for."""
+    record = SourceRecord(
+        id="node", state=SourceState.HELD, not_before=NOW + 9 * HOUR, failures=1, last_success=NOW
+    )
+    assert after(Failure(reason="timeout"), record).not_before == NOW + 9 * HOUR
+
+
+# --- rhythm (CL5, CL10) --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("posting_stats", "pause"),
+    [
+        (PostingStats(count=20, oldest=NOW - 20 * HOUR, newest=NOW), HOUR),
+        (PostingStats(count=20, oldest=NOW - 100 * HOUR, newest=NOW), 2.5 * HOUR),
+        (PostingStats(count=4, oldest=NOW - DAY, newest=NOW - DAY), 3 * HOUR),
+        (PostingStats(count=20, oldest=NOW - 400 * DAY, newest=NOW), 6 * HOUR),
+        (PostingStats(count=20, oldest=NOW, newest=NOW), HOUR),
+        (PostingStats(), 6 * HOUR),
+    ],
+)
+def test_the_pause_is_half_the_mean_gap_between_news(posting_stats: PostingStats, pause: timedelta) -> None:
+    """CL5: between `every` and `slowest`; the silence since the newest counts, so that quiet sources slow down."""
+    assert jittered(after(WITH_ETAG, posting_stats=posting_stats).due, pause)
+    assert jittered(after(WITH_ETAG, posting_stats=posting_stats, every=2 * HOUR).due, 2 * HOUR)
+
+
+def test_after_downtime_sources_are_parted() -> None:
+    """CL10: sources that were all late are spread over a whole pause, so that they do not stay in step."""
+    late = replace(WELL, next_visit=NOW - 5 * HOUR)
+    dues = [after(WITH_ETAG, late, id=f"s{n}").due - NOW for n in range(200)]
+    assert min(dues) >= HOUR and max(dues) <= 2 * HOUR
+    assert len({due // timedelta(minutes=6) for due in dues}) == 10
+    assert jittered(after(WITH_ETAG, replace(WELL, next_visit=NOW - timedelta(minutes=30))).due, HOUR)
+
+
+def test_who_comes_back_soon_spreads_what_is_late() -> None:
+    """CL10: late sources are visited within the next hour, each at its own moment."""
+    moments = {schedule.spread(source(id=f"s{n}"), RULES, NOW) for n in range(50)}
+    assert len(moments) == 50 and min(moments) >= NOW and max(moments) <= NOW + HOUR
+    assert schedule.is_late(replace(WELL, next_visit=NOW - 2 * HOUR), RULES, NOW)
+    assert not schedule.is_late(replace(WELL, next_visit=NOW - HOUR), RULES, NOW)
+    assert not schedule.is_late(SourceRecord(id="node"), RULES, NOW)
+
+
+def test_a_source_that_fell_silent_is_told() -> None:
+    """V8: three months and four times its usual gap without news is a state; new sources have no usual gap."""
+    quiet = PostingStats(count=20, oldest=NOW - 200 * DAY, newest=NOW - 100 * DAY)
+    assert (after(WITH_ETAG, posting_stats=quiet).state, after(WITH_ETAG, posting_stats=quiet).reason) == (
+        SourceState.SILENT,
+        "nothing new since 2026-06-27, which is unlike it",
+    )
+    yearly = PostingStats(count=5, oldest=NOW - 1500 * DAY, newest=NOW - 300 * DAY)
+    assert after(WITH_ETAG, posting_stats=yearly).state is SourceState.WELL
+    assert after(WITH_ETAG, posting_stats=replace(quiet, count=2)).state is SourceState.WELL
+
+
+# --- hints (CL7) -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hints", "fresh", "due"),
+    [
+        (RefreshHints(), None, NOW + HOUR),
+        (RefreshHints(), timedelta(0), NOW + HOUR),
+        (RefreshHints(), 8 * HOUR, NOW + 8 * HOUR),
+        (RefreshHints(pace=12 * HOUR), 8 * HOUR, NOW + 12 * HOUR),
+        (RefreshHints(pace=timedelta(minutes=5)), None, NOW + HOUR),
+        (RefreshHints(), 365 * DAY, NOW + 31 * DAY),
+        (RefreshHints(skip_hours=(7, 8, 9)), None, NOW + 4 * HOUR),
+        (RefreshHints(skip_days=(0, 1)), None, NOW + 42 * HOUR),
+        (RefreshHints(skip_hours=tuple(range(24))), None, NOW + 8 * DAY),
+    ],
+)
+def test_hints_put_a_visit_off(hints: RefreshHints, fresh: timedelta | None, due: datetime) -> None:
+    """CL7: freshness, pace and closed hours and days are heeded, the longest of them, capped at 31 days."""
+    decided = after(harvested(hints=hints), met={"fresh_for": fresh}).due
+    assert due - HOUR < decided <= due + 1.1 * HOUR
+    assert decided >= NOW + max(HOUR, min(fresh or HOUR, 31 * DAY))
+    assert decided.hour not in hints.skip_hours or len(hints.skip_hours) == 24
+
+
+def test_a_capped_hint_is_told() -> None:
+    """CL7: who asks for a year is told of in the log."""
+    assert after(WITH_ETAG, met={"fresh_for": 365 * DAY}).notes == (
+        "it asks not to be visited for 365 days; after 31 it is all the same",
+    )
+    assert after(WITH_ETAG, met={"fresh_for": DAY}).notes == ()
+
+
+def test_the_operators_word_goes_before_hints() -> None:
+    """V3: a source's own `every` is kept to, whatever server and document wish."""
+    decided = after(harvested(hints=RefreshHints(pace=DAY)), met={"fresh_for": DAY}, every=HOUR)
+    assert jittered(decided.due, HOUR)
+
+
+def test_hints_outlive_a_304() -> None:
+    """CL7: a 304 without hints leaves those of the document and the last answer; one with hints renews them."""
+    record = replace(WELL, hints=RefreshHints(fresh_for=3 * HOUR, pace=2 * HOUR))
+    assert after(WITH_ETAG, record).hints == record.hints
+    assert after(WITH_ETAG, record, met={"fresh_for": DAY}).hints == RefreshHints(
+        fresh_for=DAY, pace=2 * HOUR
+    )
+    same = Unchanged(status=200, validators=Validators(etag='"1"'))
+    assert after(same, record).hints == RefreshHints(pace=2 * HOUR)
+    assert after(harvested(), record).hints == RefreshHints()
+    assert after(Failure(reason="r"), record).hints == record.hints
+
+
+@pytest.mark.parametrize(
+    ("headers", "fresh"),
+    [
+        ({}, None),
+        ({"cache-control": "max-age=3600"}, HOUR),
+        ({"cache-control": "public, max-age=3600, s-maxage=9"}, HOUR),
+        ({"cache-control": "s-maxage=9"}, None),
+        ({"cache-control": "max-age=3600", "age": "600"}, timedelta(minutes=50)),
+        ({"cache-control": "max-age=60", "age": "600"}, timedelta(0)),
+        ({"cache-control": 'max-age="3600"'}, HOUR),
+        ({"cache-control": "no-cache, max-age=3600"}, timedelta(0)),
+        ({"cache-control": "no-store"}, timedelta(0)),
+        ({"cache-control": "max-age=soon"}, None),
+        ({"cache-control": "private", "expires": "0"}, timedelta(0)),
+        ({"expires": "Mon, 05 Oct 2026 08:30:00 GMT", "date": "Mon, 05 Oct 2026 06:30:00 GMT"}, 2 * HOUR),
+        ({"expires": "Mon, 05 Oct 2020 08:30:00 GMT", "date": "Mon, 05 Oct 2026 06:30:00 GMT"}, timedelta(0)),
+        (
+            {"cache-control": "max-age=60", "expires": "Mon, 05 Oct 2037 08:30:00 GMT"},
+            timedelta(seconds=60),
+        ),
+        ({"cache-control": "max-age=99999999999999999999"}, timedelta(seconds=9999999999)),
+    ],
+)
+def test_freshness_is_read_as_rfc_9111_says(headers: dict[str, str], fresh: timedelta | None) -> None:
+    """CL7, RFC 9111 4.2.1: max-age less Age, before Expires less Date; no-cache means to ask anew every time."""
+    assert schedule.fresh_for(headers) == fresh
+
+
+# --- moved, gone, 304 for ever (CL14, CL15, CL17) --------------------------------------------------------
+
+TARGET = "https://new.example/feed/"
+
+
+def test_a_move_is_learned_after_three_visits_over_three_days() -> None:
+    """CL14: permanent all the way, three times over 72 h, and it shares an entry: then it is used and told."""
+    record, met = WELL, {"moved": TARGET}
+    for hours, learned in ((0, False), (24, False), (48, False), (71, False), (73, True)):
+        decided = schedule.next_visit(
+            record,
+            source(),
+            RULES,
+            outcome(WITH_ETAG, **met),
+            BUSY,
+            NOW + hours * HOUR,
+        )
+        assert decided.move is not None and decided.move.learned is learned, hours
+        record = replace(record, move=decided.move)
+    assert decided.state is SourceState.MOVED
+    assert decided.reason == f"moved for good to {TARGET}: put this address into feeds.yaml"
+
+
+@pytest.mark.parametrize(
+    ("met", "result", "known"),
+    [({}, WITH_ETAG, False), ({"moved": "https://other.example/"}, WITH_ETAG, False)],
+)
+def test_a_move_that_is_not_the_same_begins_anew(met: dict[str, Any], result: Any, known: bool) -> None:
+    """CL14: a temporary hop, or another target, and what was met so far counts no more."""
+    record = replace(WELL, move=Move(url=TARGET, since=NOW - 10 * DAY, visits=9))
+    move = after(result, record, met=met, known=known).move
+    assert move is None or (move.url, move.visits) == ("https://other.example/", 1)
+
+
+def test_a_move_to_something_else_is_not_believed() -> None:
+    """CL14: a document that shares nothing with what we know is no proof, however permanent the redirect."""
+    record = replace(WELL, move=Move(url=TARGET, since=NOW - 10 * DAY, visits=9))
+    assert after(harvested(), record, met={"moved": TARGET}, known=False).move is None
+    learned = after(harvested(), record, met={"moved": TARGET}, known=True).move
+    assert learned is not None and learned.learned
+
+
+def test_a_learned_move_is_forgotten_when_it_fails() -> None:
+    """CL14: what was learned is used until the third failure; then the configured address is asked again."""
+    record = replace(
+        WELL, state=SourceState.MOVED, move=Move(url=TARGET, since=NOW - DAY, visits=3, learned=True)
+    )
+    assert after(WITH_ETAG, record).move == record.move
+    assert after(Failure(reason="r"), record).move == record.move
+    assert after(Failure(reason="r"), replace(record, failures=2)).move is None
+
+
+def test_410_twice_a_day_apart_is_gone() -> None:
+    """CL15: asked again after a day, then weekly, for ever; nothing of it is forgotten."""
+    first = failed(1, status=410)
+    assert (first.state, first.gone_since) == (SourceState.WELL, NOW)
+    assert jittered(first.due, DAY)
+    record = replace(WELL, failures=1, failed_status=410, gone_since=NOW - DAY)
+    second = after(Failure(reason="gone", status=410), record)
+    assert second.state is SourceState.GONE
+    assert jittered(second.due, 7 * DAY)
+    sooner = replace(record, gone_since=NOW - 23 * HOUR)
+    assert after(Failure(reason="gone", status=410), sooner).state is SourceState.WELL
+
+
+def test_404_for_a_fortnight_is_gone() -> None:
+    """CL15: before that it is a failure like others; a timeout in between does not begin the count anew."""
+    record = replace(WELL, failures=20, failed_status=None, gone_since=NOW - 14 * DAY)
+    assert after(Failure(reason="r", status=404), record).state is SourceState.GONE
+    assert after(Failure(reason="timeout"), record).state is SourceState.FAILING
+    assert after(Failure(reason="timeout"), record).gone_since == record.gone_since
+    recent = replace(record, gone_since=NOW - 13 * DAY)
+    assert after(Failure(reason="r", status=404), recent).state is SourceState.FAILING
+
+
+def test_gone_is_left_by_an_answer_only() -> None:
+    """CL15: a timeout at the weekly probe is no return; one good answer is."""
+    record = replace(WELL, state=SourceState.GONE, failures=30, gone_since=NOW - 60 * DAY)
+    assert after(Failure(reason="timeout"), record).state is SourceState.GONE
+    assert jittered(after(Failure(reason="timeout"), record).due, 7 * DAY)
+    back = after(WITH_ETAG, record)
+    assert (back.state, back.gone_since) == (SourceState.WELL, None)
+
+
+def test_304_for_ever_is_escaped_once_in_eight_days() -> None:
+    """CL17: after eight days and up to one more of its own, the whole document is asked for."""
+    assert not schedule.wants_full_document(replace(WELL, last_whole=NOW - 8 * DAY), source(), NOW)
+    assert schedule.wants_full_document(replace(WELL, last_whole=NOW - 9 * DAY), source(), NOW)
+    assert not schedule.wants_full_document(WELL, source(), NOW)
+    due = [
+        schedule.wants_full_document(replace(WELL, last_whole=NOW - 8.5 * DAY), source(id=f"s{n}"), NOW)
+        for n in range(99)
+    ]
+    assert 20 < sum(due) < 80
+
+
+# --- reading Retry-After -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "wait"),
+    [
+        ("120", timedelta(minutes=2)),
+        (" 0 ", timedelta(0)),
+        ("999999999999999999", 31 * DAY),
+        ("Mon, 05 Oct 2026 07:30:00 GMT", HOUR),
+        ("Monday, 05-Oct-26 07:30:00 GMT", HOUR),
+        ("Mon Oct  5 07:30:00 2026", HOUR),
+        ("Mon, 05 Oct 2026 05:30:00 GMT", timedelta(0)),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("²", None),
+        ("Mon, 31 Feb 2026 10:00:00 GMT", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(value: str, wait: timedelta | None) -> None:
+    """RFC 9110 10.2.3: seconds, or any of the three forms of a date; nonsense is as if it were missing."""
+    assert schedule.retry_after({"retry-after": value}, NOW) == wait
+
+
+def test_a_date_is_read_against_the_servers_own_clock() -> None:
+    """CL8: a server whose clock is a day slow still means the hour it means."""
+    headers = {"retry-after": "Sun, 04 Oct 2026 07:30:00 GMT", "date": "Sun, 04 Oct 2026 06:30:00 GMT"}
+    assert schedule.retry_after(headers, NOW) == HOUR
+    assert schedule.retry_after({**headers, "date": "nonsense"}, NOW) == timedelta(0)
+    assert schedule.retry_after({}, NOW) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["Mon, 28 Sep 99999999999 10:00:00 GMT", "Mon, 28 Sep 2026 99999999999999999999:00:00 GMT"]
+)
+def test_an_impossible_date_is_as_if_it_were_missing(value: str) -> None:
+    """CL8, L2: no header a server can send raises."""
+    assert schedule.retry_after({"retry-after": value}, NOW) is None
+
+
+@given(st.text(max_size=40))
+@law
+def test_no_header_raises(value: str) -> None:
+    """L2: whatever a server writes, reading it ends in a wait or none, and a wait is never negative."""
+    wait = schedule.retry_after({"retry-after": value, "date": value}, NOW)
+    assert wait is None or wait >= timedelta(0)
+
+
+@given(moments)
+@law
+def test_a_date_means_its_moment(moment: datetime) -> None:
+    """RFC 9110 10.2.3: the wait reaches exactly to the moment the server names, and a moment in the past is no wait."""
+    headers = {"retry-after": format_datetime(moment, usegmt=True)}
+    assert schedule.retry_after(headers, NOW) == max(moment - NOW, timedelta(0))
+
+
+# --- laws ----------------------------------------------------------------------------------------------
+
+_results = st.one_of(
+    st.sampled_from([WITH_ETAG, WITHOUT]),
+    st.builds(
+        Failure,
+        reason=st.just("r"),
+        status=st.sampled_from([None, 401, 403, 404, 410, 429, 500, 503]),
+        wait=st.one_of(st.none(), st.timedeltas(timedelta(0), 400 * DAY)),
+        holds_host=st.booleans(),
+    ),
+)
+_records = st.builds(
+    SourceRecord,
+    id=st.just("node"),
+    state=st.sampled_from(SourceState),
+    failures=st.integers(0, 60),
+    last_success=st.one_of(st.none(), st.just(NOW - DAY)),
+    not_before=st.one_of(st.none(), st.just(NOW - HOUR)),
+)
+_pauses = st.one_of(st.none(), st.timedeltas(HOUR, 30 * DAY))
+
+
+@given(_records, _results, _pauses)
+@law
+def test_nothing_brings_a_visit_sooner_than_the_pause(
+    record: SourceRecord, result: Any, every: timedelta | None
+) -> None:
+    """CL5, CL9: no outcome makes a source due sooner than its own pause, and none puts it off for ever."""
+    decided = after(result, record, every=every)
+    assert decided.due >= NOW + (every or HOUR)
+    assert decided.due <= NOW + 33 * DAY
+    assert decided.not_before is None or decided.not_before <= NOW + 31 * DAY

@@ -1,0 +1,253 @@
+"""Editions as pages, their list and their feed: PB1-PB6, PB13-PB15, harmless, and naming no reader."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import feedparser
+import pytest
+from lxml import etree, html
+
+from aggregator import text, urls
+from aggregator.model.digests import Edition, EditionEntry, EditionSummary, EntryReason, UpdateKind
+from aggregator.publishing import edition_pages, renderers
+from tests.builders import NOW, site
+from tests.hostile_strings import VECTORS, faults, shape, xml_faults
+
+A = "{http://www.w3.org/2005/Atom}"
+GRAMMAR = etree.RelaxNG(etree.parse(Path(__file__).parent.parent / "data" / "atom" / "rfc4287.rng"))
+LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+
+
+def told(**fields: Any) -> EditionEntry:
+    """A new story of the section `news`."""
+    defaults: dict[str, Any] = {
+        "story_id": "s" * 16,
+        "item_id": "i" * 16,
+        "reason": EntryReason.NEW,
+        "section": "news",
+        "title": "Light for all",
+        "publisher": "The node",
+        "day": date(2026, 10, 3),
+        "link": "https://node.example/1",
+        "excerpt": "Some words.",
+    }
+    return EditionEntry(**defaults | fields)
+
+
+def edition(*stories: EditionEntry, n: int = 0, **fields: Any) -> Edition:
+    """The edition of a Monday, `n` weeks after the first."""
+    day = date(2026, 10, 5) + timedelta(weeks=n)
+    defaults: dict[str, Any] = {
+        "id": f"weekly-{day}",
+        "digest_id": "weekly",
+        "title": "Weekly",
+        "subject": f"Weekly, {day.day} October 2026",
+        "language": "en",
+        "period": day,
+        "composed": NOW + timedelta(weeks=n),
+        "told": stories or (told(),),
+    }
+    return Edition(**defaults | fields)
+
+
+def page(made: Edition) -> Any:
+    """The page of an edition."""
+    return html.document_fromstring(edition_pages.page(made, site()).body)
+
+
+def feed(*some: Edition, **fields: Any) -> etree._Element:
+    """The feed, valid by the grammar of RFC 4287."""
+    root = etree.fromstring(edition_pages.feed(some, site(**fields)).body)
+    GRAMMAR.assertValid(root)
+    return root
+
+
+# --- the page ------------------------------------------------------------------------------------------
+
+
+def test_a_page_is_the_whole_edition() -> None:
+    """M4: every story under its heading, whole, with everybody who told it, however many there are."""
+    stories = [told(title=f"News {n}", also=("B & Co",)) for n in range(400)]
+    later = told(
+        section="turned",
+        reason=EntryReason.UPDATED,
+        title="Now",
+        turn=UpdateKind.MOVED,
+        turned=date(2026, 10, 4),
+    )
+    tree = page(edition(*stories, replace(later, before="Then")))
+    assert [h.text_content() for h in tree.iter("h2")] == ["News", "Corrected or cancelled"]
+    assert [h.text_content() for h in tree.iter("h3")] == [*(f"News {n}" for n in range(400)), "Now"]
+    assert len(tree.xpath("//p[@class='meta'][contains(., 'also published by B & Co')]")) == 400
+    (note,) = tree.xpath("//p[@class='note']")
+    assert note.text_content() == "Postponed or moved, as of 4 October 2026. Told before as “Then”"
+
+
+def test_a_page_says_where_it_belongs() -> None:
+    """PB15: its path is the one that mails link to, it points to the feed, the list and the site."""
+    document = edition_pages.page(edition(), site())
+    assert (document.path, document.media_type) == (
+        "digests/weekly-2026-10-05.html",
+        "text/html; charset=utf-8",
+    )
+    tree = html.document_fromstring(document.body)
+    assert tree.xpath("//link[@rel='alternate']/@href") == ["https://news.example/digests/atom.xml"]
+    assert {"index.html", "../index.html", "atom.xml"} <= set(tree.xpath("//a/@href"))
+
+
+@pytest.mark.parametrize(("language", "heading"), [("en", "News"), ("de", "Neuigkeiten")])
+def test_our_words_are_in_the_language_of_the_digest(language: str, heading: str) -> None:
+    """PB15: what the partners wrote keeps its own language, and says so."""
+    tree = page(edition(told(language="fi"), language=language))
+    assert tree.get("lang") == language
+    assert [h.text_content() for h in tree.iter("h2")] == [heading]
+    assert tree.xpath("//h3/@lang") == tree.xpath("//p[@class='excerpt']/@lang") == ["fi"]
+
+
+def test_what_was_hidden_since_leaves_no_word() -> None:
+    """I7: title, link, teller and text of it are gone from page and feed; the others stay."""
+    secret = told(
+        title="Secret", publisher="Whoever", link="https://secret.example/", excerpt="Hush.", gone=True
+    )
+    made = edition(
+        told(), replace(secret, before="Secret before", turn=UpdateKind.CORRECTED, turned=date(2026, 10, 4))
+    )
+    for body in (edition_pages.page(made, site()).body, edition_pages.feed([made], site()).body):
+        said = body.decode()
+        assert "This story was withdrawn after the edition was sent." in said
+        assert "Light for all" in said
+        assert not [word for word in ("Secret", "Whoever", "secret.example", "Hush") if word in said]
+
+
+def hostile(line: str, link: str) -> Edition:
+    """An edition with `line` in every text that a stranger can write."""
+    one = told(title=line, publisher=line, also=(line,), excerpt=line, link=link)
+    again = replace(
+        one, section="turned", turn=UpdateKind.CORRECTED, turned=date(2026, 10, 4), before=f"{line} before"
+    )
+    return edition(one, again)
+
+
+HARMLESS = shape(edition_pages.page(hostile("harmless", "https://node.example/"), site()).body.decode())
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+def test_no_text_changes_a_page_or_the_feed(vector: str) -> None:
+    """PB5: whatever a partner writes, the elements stay, nothing can run, and the feed is XML."""
+    line = text.line(vector, 500) or "-"
+    for address in (vector, f"https://evil.example/{vector}"):
+        made = hostile(line, urls.join("https://node.example/", address) or "https://node.example/")
+        body = edition_pages.page(made, site()).body.decode()
+        assert faults(body) == []
+        assert shape(body) == HARMLESS
+        document = edition_pages.feed([made], site()).body
+        assert xml_faults(document) == []
+        content = etree.fromstring(document).findtext(f"{A}entry/{A}content")
+        assert faults(str(content)) == []
+
+
+# --- the list ------------------------------------------------------------------------------------------
+
+
+def test_the_list_has_every_edition_by_year() -> None:
+    """PB15: newest first as given, under its local year, each with its language where it is another."""
+    lines = [
+        EditionSummary(
+            id=id_, subject=subject, language=language, composed=NOW - timedelta(days=days), stories=n
+        )
+        for id_, subject, language, days, n in (
+            ("a-2026-10-05", "A", "en", 0, 12),
+            ("b-2026-10-04", "B", "de", 1, 1),
+            ("a-2025-10-06", "A before", "en", 364, 2),
+        )
+    ]
+    tree = html.document_fromstring(edition_pages.index(lines, site()).body)
+    assert [h.text_content() for h in tree.iter("h2")] == ["2026", "2025"]
+    links = [(a.get("href"), a.get("lang"), a.text) for a in tree.xpath("//li/a")]
+    assert links == [
+        ("a-2026-10-05.html", None, "A"),
+        ("b-2026-10-04.html", "de", "B"),
+        ("a-2025-10-06.html", None, "A before"),
+    ]
+    assert [s.text for s in tree.xpath("//li/span")] == ["12 stories", "1 story", "2 stories"]
+
+
+# --- the feed ------------------------------------------------------------------------------------------
+
+
+def test_the_feed_says_who_and_where_it_is() -> None:
+    """PB1, PB2: permanent ids, self equal to where it is served, each entry with its page, times and language."""
+    root = feed(edition(n=1, language="de"), edition())
+    assert root.findtext(f"{A}id") == "tag:news.example,2026:editions"
+    assert root.findtext(f"{A}updated") == (NOW + timedelta(weeks=1)).isoformat()
+    links = {(link.get("rel"), link.get("type"), link.get("href")) for link in root.findall(f"{A}link")}
+    assert links == {
+        ("self", "application/atom+xml", "https://news.example/digests/atom.xml"),
+        ("alternate", "text/html", "https://news.example/digests/"),
+    }
+    newest, oldest = root.findall(f"{A}entry")
+    assert newest.findtext(f"{A}id") == "tag:news.example,2026:edition/weekly-2026-10-12"
+    assert newest.findtext(f"{A}title") == "Weekly, 12 October 2026"
+    assert newest.findtext(f"{A}published") == (NOW + timedelta(weeks=1)).isoformat()
+    assert (newest.findtext(f"{A}updated") or "").startswith("2026-10-12T06:30:00.")
+    assert newest.findtext(f"{A}author/{A}name") == site().title
+    assert (newest.get(LANG), oldest.get(LANG)) == ("de", None)
+    (link,) = oldest.findall(f"{A}link")
+    assert dict(link.attrib) == {
+        "rel": "alternate",
+        "type": "text/html",
+        "href": "https://news.example/digests/weekly-2026-10-05.html",
+    }
+
+
+def test_a_reader_of_the_feed_finds_the_titles() -> None:
+    """PB2: the content is the titles with their links, escaped once, under their headings."""
+    made = edition(
+        told(title="A < B & C", link="https://node.example/?a=1&b=2"), told(title="No link", link=None)
+    )
+    (entry,) = feedparser.parse(io.BytesIO(edition_pages.feed([made], site()).body)).entries
+    tree = html.fragment_fromstring(entry.content[0].value, create_parent="div")
+    assert [h.text for h in tree.iter("h3")] == ["News"]
+    assert [li.text_content() for li in tree.iter("li")] == ["A < B & C (The node)", "No link (The node)"]
+    assert tree.xpath("//a/@href") == ["https://node.example/?a=1&b=2"]
+    assert entry.summary == "2 new stories from 1 partner"
+
+
+def test_a_large_edition_is_told_in_part_and_leads_to_its_page() -> None:
+    """PB14: the feed counts what it leaves out."""
+    made = edition(*(told(title=f"News {n}") for n in range(100)))
+    content = str(feed(made).findtext(f"{A}entry/{A}content"))
+    assert content.count("<li>") == edition_pages.TITLES
+    assert f"and {100 - edition_pages.TITLES} more in the whole edition" in content
+    assert 'href="https://news.example/digests/weekly-2026-10-05.html"' in content
+
+
+def test_the_feed_is_readable_in_a_browser() -> None:
+    """PB15: it names the style sheet of every feed, from its own folder."""
+    assert (
+        b'<?xml-stylesheet type="text/css" href="../feed.css"?>'
+        in edition_pages.feed([edition(told())], site()).body
+    )
+
+
+def test_the_feed_stays_small() -> None:
+    """PB14: of many long editions as many as fit in 512 KiB, the newest."""
+    long = [told(title="ü" * 300, link=f"https://node.example/{'x' * 1000}") for _ in range(60)]
+    some = [edition(*long, n=-n, id=f"weekly-{n}") for n in range(30)]
+    body = edition_pages.feed(some, site()).body
+    assert len(body) <= renderers.MAX_BYTES
+    ids = [entry.findtext(f"{A}id") for entry in etree.fromstring(body).findall(f"{A}entry")]
+    assert 0 < len(ids) < 30
+    assert ids == [f"tag:news.example,2026:edition/weekly-{n}" for n in range(len(ids))]
+
+
+def test_the_same_editions_are_the_same_bytes() -> None:
+    """PB13: nothing but the record goes in."""
+    made = edition(told(also=("B",)), n=1)
+    assert edition_pages.feed([made], site()) == edition_pages.feed([made], site())
+    assert edition_pages.page(made, site()) == edition_pages.page(made, site())

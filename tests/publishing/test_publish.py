@@ -1,0 +1,574 @@
+"""From stories to files: what is written when, and what is in it (P1, P3, PB13, T3, T4)."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import posixpath
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from lxml import etree, html
+
+from aggregator.errors import ConfigError, FilesError
+from aggregator.gateways import files
+from aggregator.model.publishing import PublishedDocument
+from aggregator.model.reports import FetchReport, PublishReport
+from aggregator.polling import fetch
+from aggregator.publishing import publish
+from aggregator.store import idle_check
+from tests.builders import NOW, rss
+from tests.conftest import Clock, Web, Workplace
+
+A = "{http://www.w3.org/2005/Atom}"
+DAY = timedelta(days=1)
+OLD = 1_700_000_000
+BODY = "The instrument was opened to all users today, and the partners explain how to apply for time on it."
+
+
+def news(n: int, when: datetime | None = NOW, **fields: str) -> dict[str, str]:
+    """An RSS item."""
+    dated = {"pubDate": format_datetime(when)} if when else {}
+    return {
+        "title": f"News number {n}",
+        "link": f"https://node.example/news/{n}",
+        "guid": f"node-{n}",
+        "description": f"{BODY} Part {n}.",
+        **dated,
+    } | fields
+
+
+def write(place: Workplace, webs: dict[str, Web], more: str = "", **options: str) -> None:
+    """feeds.yaml: a source for each web at /feed, with options for single ones, and the rest."""
+    sources = "".join(
+        f"  - {{id: {id_}, name: The {id_}, url: '{web.url}/feed'{options.get(id_, '')}}}\n"
+        for id_, web in webs.items()
+    )
+    place.write(f"sources:\n{sources}{more}")
+
+
+def poll(place: Workplace) -> FetchReport:
+    """Visit every source, place and publish."""
+    return fetch.run(place.app(), force=True)
+
+
+def render(place: Workplace) -> PublishReport:
+    """`aggregator publish`."""
+    return publish.run(place.app())
+
+
+def titles(place: Workplace, path: str = "atom.xml") -> list[str]:
+    """The titles in a feed, in order."""
+    root = etree.fromstring((place.public / path).read_bytes())
+    return [str(entry.findtext(f"{A}title")) for entry in root.findall(f"{A}entry")]
+
+
+def shown(place: Workplace, path: str = "index.html") -> list[str]:
+    """The titles on a page, in order."""
+    tree = html.document_fromstring((place.public / path).read_bytes())
+    return [str(heading.text_content()) for heading in tree.iter("h3")]
+
+
+def aged(place: Workplace) -> dict[str, tuple[bytes, int]]:
+    """Make every file old; bytes and mtimes."""
+    for file in place.public.rglob("*"):
+        os.utime(file, (OLD, OLD))
+    return state(place)
+
+
+def state(place: Workplace) -> dict[str, tuple[bytes, int]]:
+    """Bytes and mtime of every published file."""
+    return {
+        str(file.relative_to(place.public)): (file.read_bytes(), file.stat().st_mtime_ns)
+        for file in sorted(place.public.rglob("*"))
+        if file.is_file()
+    }
+
+
+def channel_revisions(place: Workplace) -> dict[str, int]:
+    """How often each channel changed."""
+    conn = sqlite3.connect(place.database)
+    found = dict(conn.execute("SELECT id, revision FROM channels"))
+    conn.close()
+    return found
+
+
+def change(place: Workplace, sql: str) -> None:
+    """Tamper with the database."""
+    conn = sqlite3.connect(place.database)
+    with conn:
+        conn.execute(sql)
+    conn.close()
+
+
+TWO = """\
+channels:
+  - {id: of-a, title: Of A, include: {sources: [a]}}
+  - {id: of-b, title: Of B, include: {sources: [b]}}
+"""
+FORMATS = ("atom.xml", "rss.xml", "feed.json", "index.html")
+ALL = {*FORMATS, "archive/2026-10.xml"}
+OF_A, OF_B = ({f"channels/of-{x}/{name}" for name in FORMATS} for x in "ab")
+DOCUMENTS = {*ALL, *OF_A, *OF_B, "sources.opml", "feed.css"}
+
+
+@pytest.fixture
+def ab(place: Workplace, webs: Callable[[], Web]) -> dict[str, Web]:
+    """Two sources with one story each, a channel for either, polled and published."""
+    both = {"a": webs(), "b": webs()}
+    both["a"].feed("/feed", rss(news(1)), '"1"')
+    both["b"].feed("/feed", rss(news(2)), '"1"')
+    write(place, both, TWO)
+    poll(place)
+    return both
+
+
+# --- what is written (P1, PB13) ------------------------------------------------------------------------
+
+
+def test_every_channel_has_its_documents(place: Workplace, ab: dict[str, Web]) -> None:
+    """P4, PB1: feed and page for each channel and the list of sources, each beside a .gz that holds the same."""
+    found = state(place)
+    assert {path for path in found if not path.endswith(".gz")} == DOCUMENTS
+    assert {path for path in found if path.endswith(".gz")} == {f"{path}.gz" for path in DOCUMENTS}
+    for path in DOCUMENTS:
+        assert gzip.decompress(found[f"{path}.gz"][0]) == found[path][0]
+    assert (
+        titles(place, "channels/of-a/atom.xml")
+        == shown(place, "channels/of-a/index.html")
+        == ["News number 1"]
+    )
+    assert titles(place, "channels/of-b/atom.xml") == ["News number 2"]
+
+
+def test_links_of_what_is_published_lead_to_what_is_published(place: Workplace, ab: dict[str, Web]) -> None:
+    """PB1, PB15: self links are where the files are; relative links of pages and addresses below the site exist."""
+    checked = 0
+    for path in DOCUMENTS:
+        body = (place.public / path).read_bytes()
+        if path.endswith("atom.xml"):
+            link = etree.fromstring(body).find(f"{A}link[@rel='self']")
+            assert link is not None and link.get("href") == f"https://news.example/{path}"
+        if not path.endswith(".html"):
+            continue
+        for href in html.document_fromstring(body).xpath("//@href"):
+            if href.startswith("#") or urlsplit(href).scheme == "mailto":
+                continue
+            target = posixpath.join(posixpath.dirname(path), href)
+            if urlsplit(href).scheme:
+                if not href.startswith("https://news.example/"):
+                    continue
+                target = href.removeprefix("https://news.example/")
+            assert (place.public / target).is_file(), f"{path}: {href}"
+            checked += 1
+    assert checked > 15
+
+
+def test_only_channels_with_changes_are_written(place: Workplace, ab: dict[str, Web]) -> None:
+    """P1: news of one source rewrites the channels it is in, and no file of another."""
+    before = aged(place)
+    ab["a"].feed("/feed", rss(news(3), news(1)), '"2"')
+    report = poll(place)
+    changed = ALL | OF_A
+    assert set(report.documents_written) == changed
+    after = state(place)
+    assert {path for path in after if after[path] != before[path]} == changed | {
+        f"{path}.gz" for path in changed
+    }
+
+
+def test_a_source_that_describes_itself_anew_is_so_shown(place: Workplace, ab: dict[str, Web]) -> None:
+    """P1: site, rights and the like stand in atom:source, so that exactly the channels with its stories change."""
+    aged(place)
+    moved = rss(news(1)).replace(b"<link>https://node.example/</link>", b"<link>https://new.example/</link>")
+    ab["a"].feed("/feed", moved, '"2"')
+    report = poll(place)
+    written = {path for path in report.documents_written if path.endswith("atom.xml")}
+    assert (report.updated_items, written) == (0, {"atom.xml", "channels/of-a/atom.xml"})
+    root = etree.fromstring((place.public / "channels/of-a/atom.xml").read_bytes())
+    (link,) = root.findall(f".//{A}source/{A}link[@rel='alternate']")
+    assert link.get("href") == "https://new.example/"
+
+
+def test_a_profile_that_stays_changes_no_channel(place: Workplace, ab: dict[str, Web]) -> None:
+    """P1: another document of the same words about the source renders nothing."""
+    before = channel_revisions(place)
+    ab["a"].feed(
+        "/feed", rss(news(1), head="<lastBuildDate>Mon, 05 Oct 2026 06:00:00 GMT</lastBuildDate>"), '"2"'
+    )
+    poll(place)
+    assert channel_revisions(place) == before
+
+
+def test_nothing_new_touches_no_file(place: Workplace, ab: dict[str, Web], clock: Clock) -> None:
+    """PB13: a 304, the same items in other bytes, and a whole `publish` leave every byte and mtime alone."""
+    before = aged(place)
+    clock.now += DAY
+    assert poll(place).documents_written == ()
+    ab["a"].feed(
+        "/feed", rss(news(1), head="<lastBuildDate>Tue, 06 Oct 2026 06:00:00 GMT</lastBuildDate>"), '"2"'
+    )
+    ab["b"].feed("/feed", rss(news(2), head="<ttl>60</ttl>"), '"2"')
+    report = poll(place)
+    assert (report.changed, report.documents_written) == (2, ())
+    assert (render(place).documents_written, render(place).unchanged) == ((), len(DOCUMENTS))
+    assert state(place) == before
+
+
+def test_a_comment_in_feeds_yaml_touches_no_file(place: Workplace, ab: dict[str, Web]) -> None:
+    """PB13, P1: a changed configuration renders everything again, and writes only what comes out differently."""
+    before = aged(place)
+    write(place, ab, TWO + "# a remark\n")
+    assert fetch.run(place.app()).documents_written == ()
+    assert state(place) == before
+    write(place, ab, TWO.replace("Of A", "Renamed"))
+    written = set(fetch.run(place.app()).documents_written)
+    assert written == {path for path in DOCUMENTS if path.endswith("index.html")} | OF_A
+
+
+def test_a_significant_edit_moves_updated_and_nothing_else(
+    place: Workplace, ab: dict[str, Web], clock: Clock
+) -> None:
+    """PB4, T3: `updated` moves with the edit, `published` and the place in the feed stay."""
+    clock.now += DAY
+    ab["a"].feed("/feed", rss(news(3, NOW + DAY), news(1)), '"2"')
+    poll(place)
+    clock.now += DAY
+    ab["a"].feed("/feed", rss(news(3, NOW + DAY), news(1, title="News number one, corrected")), '"3"')
+    poll(place)
+    assert titles(place)[0] == "News number 3"
+    root = etree.fromstring((place.public / "atom.xml").read_bytes())
+    (entry,) = [e for e in root.iter(f"{A}entry") if e.findtext(f"{A}title") == "News number one, corrected"]
+    assert entry.findtext(f"{A}updated")[:19] == "2026-10-07T06:30:00"
+    assert entry.findtext(f"{A}published") == "2026-10-05T06:30:00+00:00"
+    assert root.findtext(f"{A}updated") == "2026-10-07T06:30:00+00:00"
+
+
+def test_stories_of_one_moment_keep_their_order(place: Workplace, ab: dict[str, Web], clock: Clock) -> None:
+    """T3, T4: document order breaks ties as it was first seen; an edit further down changes nobody's place."""
+    clock.now += DAY
+    ab["a"].feed("/feed", rss(news(3, None), news(1)), '"2"')
+    ab["b"].feed("/feed", rss(news(2), news(4, None)), '"2"')
+    poll(place)
+    before = titles(place)
+    assert before[:2] == ["News number 3", "News number 4"]
+    clock.now += DAY
+    more = (news(n, NOW) for n in (5, 6, 7))
+    ab["a"].feed("/feed", rss(*more, news(3, None, description="Other words."), news(1)), '"3"')
+    assert poll(place).updated_items == 1
+    assert titles(place)[3:] == before
+
+
+def test_a_counter_in_a_title_moves_updated_no_more(
+    place: Workplace, ab: dict[str, Web], clock: Clock
+) -> None:
+    """E2: "3 places left" is an edit twice; afterwards neither `updated`, nor revisions, nor files move."""
+    for left in (9, 8, 7):
+        ab["a"].feed("/feed", rss(news(1, title=f"A course: {left} places left")), f'"{left}"')
+        clock.now += DAY
+        assert poll(place).updated_items == 1
+    before = aged(place)
+    for left in (6, 5, 4):
+        ab["a"].feed("/feed", rss(news(1, title=f"A course: {left} places left")), f'"{left}"')
+        clock.now += DAY
+        assert (poll(place).updated_items, state(place)) == (0, before)
+    conn = sqlite3.connect(place.database)
+    assert conn.execute("SELECT count(*) FROM revisions").fetchone() == (3,)
+    conn.close()
+
+
+# --- crashes (P1) --------------------------------------------------------------------------------------
+
+
+def test_a_crash_between_commit_and_files_is_healed_by_the_next_run(
+    place: Workplace, ab: dict[str, Web]
+) -> None:
+    """P1: a channel whose written revision is behind is written by a run that has nothing else to do."""
+    want = {path: body for path, (body, _) in state(place).items()}
+    (place.public / "channels" / "of-a" / "atom.xml").unlink()
+    change(place, "UPDATE channels SET written_revision = 0 WHERE id = 'of-a'")
+    report = fetch.run(place.app())
+    assert (report.visited, report.documents_written) == (0, ("channels/of-a/atom.xml",))
+    assert {path: body for path, (body, _) in state(place).items()} == want
+
+
+@pytest.mark.parametrize("written", range(5))
+def test_a_run_that_dies_while_writing_is_finished_by_the_next(
+    place: Workplace, webs: Callable[[], Web], monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    """P1: wherever the writing stops, stories are kept, and the next run brings every file without asking anybody."""
+    both = {"a": webs(), "b": webs()}
+    both["a"].feed("/feed", rss(news(1)), '"1"')
+    both["b"].feed("/feed", rss(news(2)), '"1"')
+    write(place, both, TWO)
+    usual, left = files.write_document, [written]
+
+    def dying(public: Path, document: PublishedDocument) -> bool:
+        if not left[0]:
+            raise FilesError("the disk is full")
+        left[0] -= 1
+        return usual(public, document)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "write_document", dying)
+        with pytest.raises(FilesError):
+            poll(place)
+    assert (
+        idle_check.nothing_due(place.folder / "feeds.yaml", NOW) is None
+    )  # the next cron run looks properly
+    asked = len(both["a"].asked)
+    report = fetch.run(place.app())
+    assert len(both["a"].asked) == asked
+    assert len(report.documents_written) == len(DOCUMENTS) - written
+    assert {path for path in state(place) if not path.endswith(".gz")} == DOCUMENTS
+    assert sorted(titles(place)) == ["News number 1", "News number 2"]
+
+
+def test_a_public_folder_in_the_way_is_an_error_and_heals(place: Workplace, web: Web) -> None:
+    """P1: what is in the way is named; once it is gone the next run publishes what was kept."""
+    web.feed("/feed", rss(news(1)), '"1"')
+    write(place, {"node": web})
+    place.public.touch()
+    with pytest.raises(FilesError, match="cannot be written"):
+        poll(place)
+    place.public.unlink()
+    assert set(fetch.run(place.app()).documents_written) == {*ALL, "sources.opml", "feed.css"}
+    assert titles(place) == ["News number 1"]
+
+
+def test_publish_brings_back_what_was_deleted(place: Workplace, ab: dict[str, Web]) -> None:
+    """PB13: `aggregator publish` makes every file right, whatever the records say, and only those that were not."""
+    want = aged(place)
+    (place.public / "channels" / "of-b" / "index.html").unlink()
+    (place.public / "sources.opml").write_bytes(b"tampered")
+    (place.public / "atom.xml.gz").unlink()
+    report = render(place)
+    assert set(report.documents_written) == {"channels/of-b/index.html", "sources.opml", "atom.xml"}
+    assert report.unchanged == len(DOCUMENTS) - 3
+    assert {path: body for path, (body, _) in state(place).items()} == {
+        p: body for p, (body, _) in want.items()
+    }
+
+
+# --- channels ------------------------------------------------------------------------------------------
+
+
+def test_a_changed_selection_selects_again(place: Workplace, ab: dict[str, Web]) -> None:
+    """P1: include and exclude apply to stories already kept, without a request, and to no other channel's feed."""
+    before = aged(place)
+    asked = [len(web.asked) for web in ab.values()]
+    write(place, ab, TWO.replace("Of A, include: {sources: [a]}", "Of A, include: {sources: [b]}"))
+    fetch.run(place.app())
+    assert (
+        titles(place, "channels/of-a/atom.xml")
+        == shown(place, "channels/of-a/index.html")
+        == ["News number 2"]
+    )
+    write(place, ab, TWO.replace("include: {sources: [a]}", "exclude: {sources: [a]}"))
+    render(place)
+    assert titles(place, "channels/of-a/atom.xml") == ["News number 2"]
+    write(place, ab, TWO.replace("include: {sources: [a]}", "include: {kinds: [job]}"))
+    render(place)
+    assert titles(place, "channels/of-a/atom.xml") == shown(place, "channels/of-a/index.html") == []
+    assert [len(web.asked) for web in ab.values()] == asked
+    for path in ("atom.xml", "channels/of-b/atom.xml", "channels/of-b/index.html", "sources.opml"):
+        assert state(place)[path] == before[path]
+
+
+def test_a_new_channel_has_what_was_told_before(place: Workplace, ab: dict[str, Web]) -> None:
+    """P1: a channel added later selects among all stories, and is in every page's navigation."""
+    write(place, ab, TWO + "  - {id: mixed, title: Mixed, include: {sources: [a, b]}}\n")
+    report = fetch.run(place.app())
+    assert {"channels/mixed/atom.xml", "channels/mixed/index.html"} <= set(report.documents_written)
+    assert sorted(titles(place, "channels/mixed/atom.xml")) == ["News number 1", "News number 2"]
+    assert "channels/mixed/index.html" in (place.public / "index.html").read_text()
+
+
+def test_a_story_told_by_two_is_in_the_channels_of_both(
+    place: Workplace, ab: dict[str, Web], clock: Clock
+) -> None:
+    """P1, PB3: a partner who joins brings the story into its channel and is credited there and everywhere."""
+    clock.now += DAY
+    again = news(9, clock.now, link=news(1)["link"], title=news(1)["title"])
+    ab["b"].feed("/feed", rss(news(2), again), '"2"')
+    report = poll(place)
+    assert report.joined_stories == 1
+    assert sorted(titles(place, "channels/of-b/atom.xml")) == ["News number 1", "News number 2"]
+    for path in ("atom.xml", "channels/of-a/atom.xml", "channels/of-b/atom.xml"):
+        root = etree.fromstring((place.public / path).read_bytes())
+        related = [link for link in root.iter(f"{A}link") if link.get("rel") == "related"]
+        assert [link.get("title") for link in related] == ["Also published by The b"]
+
+
+def test_the_list_of_sources_is_what_is_polled(place: Workplace, ab: dict[str, Web]) -> None:
+    """PB15: the OPML document has the enabled sources in the order of feeds.yaml, and follows every change."""
+
+    def listed() -> list[str]:
+        return etree.parse(place.public / "sources.opml").xpath("//outline/@text")  # type: ignore[return-value]
+
+    assert listed() == ["The a", "The b"]
+    write(place, {"b": ab["b"], "a": ab["a"]}, TWO, a=", enabled: false")
+    fetch.run(place.app())
+    assert listed() == ["The b"]
+    write(place, {"b": ab["b"], "a": ab["a"]}, TWO)
+    fetch.run(place.app())
+    assert listed() == ["The b", "The a"]
+
+
+# --- what is fed when (T3, T4) -------------------------------------------------------------------------
+
+
+def test_a_first_run_feeds_everything(place: Workplace, web: Web) -> None:
+    """T4: there is no feed yet: the whole backlog is in it, dated or not, newest announced first."""
+    web.feed("/feed", rss(news(1), news(2, NOW - 400 * DAY), news(3, NOW - 8 * DAY), news(4, None)))
+    write(place, {"node": web})
+    poll(place)
+    assert sorted(titles(place)) == [f"News number {n}" for n in (1, 2, 3, 4)]
+    assert titles(place)[2:] == ["News number 3", "News number 2"]
+    assert shown(place) == titles(place)
+
+
+def test_a_later_source_feeds_its_last_week_and_shows_the_rest(
+    place: Workplace, ab: dict[str, Web], webs: Callable[[], Web]
+) -> None:
+    """T4: into an existing feed go the last 7 days of a backlog; older and undated items go to the page only."""
+    later = webs()
+    old = [news(n, NOW - n * DAY, link=f"https://c.example/{n}") for n in (3, 6, 8, 90)]
+    later.feed("/feed", rss(*old, news(99, None, link="https://c.example/99")))
+    write(place, {**ab, "c": later}, TWO)
+    poll(place)
+    assert sorted(titles(place)) == ["News number 1", "News number 2", "News number 3", "News number 6"]
+    assert titles(place)[2:] == ["News number 3", "News number 6"]
+    assert sorted(set(shown(place)) - set(titles(place))) == [
+        "News number 8",
+        "News number 90",
+        "News number 99",
+    ]
+
+
+def test_what_a_later_source_tells_afterwards_is_fed(
+    place: Workplace, ab: dict[str, Web], webs: Callable[[], Web], clock: Clock
+) -> None:
+    """T4: only the first accepted visit is a backlog; from then on everything is news."""
+    later = webs()
+    later.feed("/feed", rss(news(90, NOW - 90 * DAY)), '"1"')
+    write(place, {**ab, "c": later}, TWO)
+    poll(place)
+    clock.now += DAY
+    later.feed("/feed", rss(news(91, NOW - 60 * DAY), news(92, None), news(90, NOW - 90 * DAY)), '"2"')
+    poll(place)
+    assert sorted(titles(place)[:2]) == ["News number 91", "News number 92"]
+    assert "News number 90" not in titles(place)
+
+
+def test_a_late_or_back_dated_story_is_not_lost_below_the_cut(
+    place: Workplace, web: Web, clock: Clock
+) -> None:
+    """T3: the window goes by when we announced it, though `published` is as old as the source says."""
+    web.feed("/feed", rss(*(news(n, NOW - timedelta(minutes=n)) for n in range(publish.WINDOW))))
+    write(place, {"node": web})
+    poll(place)
+    clock.now += DAY
+    web.feed(
+        "/feed", rss(news(500, NOW - 300 * DAY), *(news(n, NOW - timedelta(minutes=n)) for n in range(50)))
+    )
+    poll(place)
+    assert titles(place)[0] == shown(place)[0] == "News number 500"
+    assert len(titles(place)) == publish.WINDOW
+    assert f"News number {publish.WINDOW - 1}" not in titles(place)
+    entry = etree.fromstring((place.public / "atom.xml").read_bytes()).find(f"{A}entry")
+    assert entry is not None
+    assert entry.findtext(f"{A}published") == "2025-12-09T06:30:00+00:00"
+    assert entry.findtext(f"{A}updated")[:19] == "2025-12-09T06:30:00"
+
+
+# --- what may be republished (P3) ----------------------------------------------------------------------
+
+LONG = "Beginning. " + "Many words. " * 100 + "The very end."
+
+
+def published(place: Workplace) -> bytes:
+    """Everything that anybody could read, unpacked."""
+    return b"".join(body for path, (body, _) in state(place).items() if not path.endswith(".gz"))
+
+
+def test_by_default_no_document_has_more_than_300_characters(place: Workplace, web: Web) -> None:
+    """P3: title, excerpt and link, in feed and page."""
+    web.feed("/feed", rss(news(1, description=LONG)))
+    write(place, {"node": web})
+    poll(place)
+    summary = etree.fromstring((place.public / "atom.xml").read_bytes()).findtext(f"{A}entry/{A}summary")
+    assert summary is not None
+    assert summary.startswith("Beginning.") and len(summary) <= 300
+    assert b"The very end" not in published(place)
+
+
+def test_full_text_needs_a_permission_and_is_that_source_s_alone(
+    place: Workplace, webs: Callable[[], Web]
+) -> None:
+    """P3: with licence or permission the feed carries the whole text of that source, and of no other."""
+    both = {"a": webs(), "b": webs()}
+    both["a"].feed("/feed", rss(news(1, description=LONG)))
+    both["b"].feed("/feed", rss(news(2, description=LONG)))
+    write(place, both, a=", full_text: true, permission: by mail of 1 October")
+    poll(place)
+    root = etree.fromstring((place.public / "atom.xml").read_bytes())
+    whole = {e.findtext(f"{A}title"): e.findtext(f"{A}content") for e in root.iter(f"{A}entry")}
+    assert whole["News number 2"] is None
+    assert str(whole["News number 1"]).endswith("The very end.</p>") or "The very end." in str(
+        whole["News number 1"]
+    )
+    assert b"The very end" not in (place.public / "index.html").read_bytes()
+
+
+@pytest.mark.parametrize("first", ["fetch", "publish"])
+def test_a_permission_withdrawn_takes_the_text_back(place: Workplace, web: Web, first: str) -> None:
+    """P3, P1: without `full_text` in feeds.yaml the text leaves the feed, whichever command comes first."""
+    web.feed("/feed", rss(news(1, description=LONG)), '"1"')
+    write(place, {"node": web}, node=", full_text: true, licence: CC BY 4.0")
+    poll(place)
+    assert b"The very end" in published(place)
+    write(place, {"node": web})
+    if first == "publish":
+        render(place)
+    fetch.run(place.app())
+    assert b"The very end" not in published(place)
+    assert b"CC BY 4.0" not in published(place)
+
+
+@pytest.mark.parametrize("name", ["title: Imaging news", "title: Of A", "name: The node"])
+def test_no_name_in_feeds_yaml_can_stop_publishing(place: Workplace, web: Web, name: str) -> None:
+    """PB5: a control character in a configured name is refused with its line or left out, never a broken run."""
+    web.feed("/feed", rss(news(1)))
+    write(place, {"node": web}, "channels:\n  - {id: of-a, title: Of A}\n")
+    file = place.folder / "feeds.yaml"
+    key = name.partition(":")[0]
+    file.write_text(file.read_text().replace(name, f'{key}: "Bell \\x07"'))
+    try:
+        poll(place)
+    except ConfigError as error:
+        assert f"{key}:" in str(error)
+    else:
+        assert titles(place) == ["News number 1"]
+
+
+def test_nothing_a_source_writes_can_stop_publishing(place: Workplace, web: Web) -> None:
+    """PB5: control characters as references, nested markup and broken links of one item leave the feed well-formed."""
+    fields: dict[str, Any] = {
+        "title": "Bell &#7; and &#x1; and &#xFFFE; <script>alert(1)</script>",
+        "description": "<p>Vertical &#11; tab, form &#12; feed, &#0; nil, <b onclick='x()'>bold</b></p>",
+        "category": "a &#8; b",
+        "link": "javascript:alert(1)",
+    }
+    web.feed("/feed", rss(news(1, **fields), news(2)))
+    write(place, {"node": web}, node=", full_text: true, licence: CC0")
+    poll(place)
+    assert len(titles(place)) == len(shown(place)) == 2
+    assert b"javascript:" not in published(place)
+    assert b"onclick" not in published(place)

@@ -1,0 +1,264 @@
+"""The pages for people: PB5, PB13, PB15, T3, P3."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from lxml import html
+
+from aggregator import text, urls
+from aggregator.gateways.files import write_document
+from aggregator.model.config import Channel
+from aggregator.model.documents import Enclosure, Kind
+from aggregator.model.publishing import Publication, SourceDirectory
+from aggregator.model.stories import Story, StoryItem
+from aggregator.publishing import opml, renderers
+from aggregator.publishing import site as page
+from tests.builders import NOW, item, publisher, site, story
+from tests.hostile_strings import VECTORS, faults, shape
+
+ALL = Channel(id="all", title="Imaging news")
+EVENTS = Channel(id="events", title="Events & courses")
+
+
+def publication(*stories: Story, channel: Channel = ALL, **fields: Any) -> Publication:
+    """What a channel's documents are made of."""
+    return Publication(site=site(**fields), channel=channel, channels=(ALL, EVENTS), stories=stories)
+
+
+def told(*, by: dict[str, Any] | None = None, **fields: Any) -> StoryItem:
+    """A sighting: fields of its item, and those of its teller in `by`."""
+    return StoryItem(item=item(**fields), publisher=publisher(**by or {}))
+
+
+def rendered(*stories: Story, **fields: Any) -> html.HtmlElement:
+    """The page, parsed."""
+    return html.document_fromstring(page.render(publication(*stories, **fields)).body)
+
+
+def words(element: html.HtmlElement) -> str:
+    """All text of an element in one line."""
+    return " ".join(element.text_content().split())
+
+
+def test_a_page_names_its_feeds() -> None:
+    """PB15: links rel=alternate are the addresses the channel's feeds are served at, for every channel."""
+    kinds = {
+        "atom.xml": "application/atom+xml",
+        "rss.xml": "application/rss+xml",
+        "feed.json": "application/feed+json",
+    }
+    for channel, folder in ((ALL, ""), (EVENTS, "channels/events/")):
+        found = rendered(channel=channel).xpath("//head/link[@rel='alternate']")
+        assert {link.get("href"): link.get("type") for link in found} == {
+            f"https://news.example/{folder}{name}": kind for name, kind in kinds.items()
+        }
+
+
+def test_every_relative_link_leads_to_a_file_that_is_published(tmp_path: Path) -> None:
+    """PB15: pages work as plain files: navigation, feed and list of sources exist where the links point."""
+    documents = [opml.render(SourceDirectory(site=site(), sources=(publisher(),)))]
+    for channel in (ALL, EVENTS):
+        published = publication(story(), channel=channel)
+        documents += [*renderers.feeds(published), page.render(published)]
+    for document in documents:
+        write_document(tmp_path, document)
+    followed = set()
+    for document in documents:
+        if not document.path.endswith(".html"):
+            continue
+        tree = html.document_fromstring(document.body)
+        for href in tree.xpath("//@href"):
+            if urlsplit(href).scheme:
+                continue
+            if href.startswith("#"):
+                assert tree.xpath("//*[@id=$id]", id=href[1:]), href
+                continue
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(document.path), href))
+            assert (tmp_path / target).is_file(), f"{document.path} links to {href}"
+            followed.add(target)
+    assert followed == {document.path for document in documents}
+
+
+def test_the_navigation_marks_where_the_reader_is() -> None:
+    """PB15: every channel is linked, and aria-current is on the shown one alone."""
+    links = rendered(channel=EVENTS).xpath("//nav/a")
+    assert [words(link) for link in links] == ["Everything", "Events & courses"]
+    assert [link.get("aria-current") for link in links] == [None, "page"]
+
+
+def test_languages_are_marked() -> None:
+    """PB15: the page has the site's language, an article its own where it differs, our words in it the site's."""
+    others = told(id_="b" * 16, by={"id_": "b"})
+    tree = rendered(
+        story("de", told(language="de"), others), story("en", told(language="en")), story("any", told())
+    )
+    assert tree.get("lang") == "en"
+    assert [article.get("lang") for article in tree.xpath("//article")] == ["de", None, None]
+    (also,) = tree.xpath("//article[1]//p[@class='also']")
+    assert also.get("lang") == "en"
+
+
+def test_an_article_shows_what_a_reader_needs() -> None:
+    """P3: linked title, who told it, kind, topics, excerpt, and who else published it."""
+    seen = told(
+        title="A course", excerpt="Learn things.", html="<p>whole</p>", text="whole", by={"name": "N"}
+    )
+    other = told(id_="b" * 16, link=None, by={"id_": "b", "name": "B & Co"})
+    (article,) = rendered(story("s" * 16, seen, other, kind=Kind.COURSE, topics=("data", "training"))).xpath(
+        "//article"
+    )
+    assert article.get("id") == "story-ssssssssssssssss"
+    assert article.xpath("h3/a/@href") == ["https://node.example/aaaaaaaaaaaaaaaa"]
+    assert words(article.find("h3")) == "A course"
+    assert words(article.xpath("p[@class='meta']")[0]) == "N course data training"
+    assert words(article.xpath("p[@class='excerpt']")[0]) == "Learn things."
+    assert words(article.xpath("p[@class='also']")[0]) == "Also published by B & Co"
+    assert article.xpath("p[@class='also']/a/@href") == ["https://b.example/"]
+    assert "whole" not in words(article)
+
+
+def test_full_text_is_not_on_the_page_even_where_a_feed_may_carry_it() -> None:
+    """P3: the page shows excerpts only."""
+    tree = rendered(story("s", told(html="<p>all of it</p>", text="all of it", by={"full_text": True})))
+    assert "all of it" not in words(tree)
+
+
+def test_a_story_without_link_is_a_title_without_link() -> None:
+    """PB5: nothing is linked that has no address."""
+    (title,) = rendered(story("s", told(link=None, title="Bare"))).xpath("//h3")
+    assert title.xpath("a") == []
+    assert words(title) == "Bare"
+
+
+def test_a_title_is_not_repeated_as_excerpt() -> None:
+    """P3: an item that says no more than its title has no excerpt."""
+    tree = rendered(story("s", told(title="Same", excerpt="Same")), story("t", told(excerpt="")))
+    assert tree.xpath("//p[@class='excerpt']") == []
+
+
+def test_stories_stand_under_the_local_day_they_were_announced() -> None:
+    """T3: days are those of the site's zone by `announced`; another `published` and an update are shown."""
+    late = NOW.replace(hour=22, minute=30)  # 00:30 in Berlin, the next day
+    tree = rendered(
+        story("b", told(title="late"), announced=late, published=late - timedelta(days=40), updated=late),
+        story("a", told(title="early")),
+    )
+    assert [words(h) for h in tree.xpath("//h2")] == ["6 October 2026", "5 October 2026"]
+    assert tree.xpath("//h2/time/@datetime") == ["2026-10-06", "2026-10-05"]
+    metas = [words(meta) for meta in tree.xpath("//p[@class='meta']")]
+    assert metas == ["The node · 27 Aug 2026 · updated 6 Oct 2026", "The node"]
+
+
+def test_an_empty_channel_says_so() -> None:
+    """PB15: a page without news is a whole page that says why."""
+    tree = rendered()
+    assert tree.xpath("//article") == []
+    assert "No news yet" in words(tree.xpath("//main")[0])
+
+
+def test_nothing_runs_and_nothing_is_loaded_from_elsewhere() -> None:
+    """PB5: one inline style sheet under a strict policy; no script, picture, font or frame."""
+    tree = rendered(story())
+    assert tree.xpath("//script | //iframe | //img | //*[@src] | //link[@rel!='alternate']") == []
+    (style,) = tree.xpath("//style")
+    assert "url(" not in style.text and "@import" not in style.text
+    (policy,) = tree.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
+    assert policy.startswith("default-src 'none'")
+    assert "script" not in policy
+
+
+def hostile_page(line: str, link: str) -> str:
+    """A page with `line` in every text and `link` in every address that a stranger can write."""
+    story_item = told(
+        title=line,
+        excerpt=f"{line} and more",
+        link=link,
+        authors=(line,),
+        categories=(line,),
+        rights=line,
+        language="de",
+        enclosures=(Enclosure(url=link, type=line),),
+        by={"name": line, "site_link": link, "rights": line, "licence": line, "feed_id": line},
+    )
+    other = told(id_="b" * 16, link=link, title=line, by={"id_": "b", "name": line})
+    linkless = told(id_="c" * 16, link=None, by={"id_": "c", "name": line, "site_link": link})
+    channel = Channel(id="all", title=line)
+    published = Publication(
+        site=site(title=line),
+        channel=channel,
+        channels=(channel, Channel(id="events", title=line)),
+        stories=(story("s" * 16, story_item, other, linkless, topics=(line,)),),
+    )
+    return page.render(published).body.decode("utf-8")
+
+
+HARMLESS = shape(hostile_page("harmless", "https://node.example/harmless"))
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+def test_no_text_or_address_changes_the_page(vector: str) -> None:
+    """PB5: whatever a partner writes, the page keeps its elements and attributes, and nothing in it can run."""
+    line = text.line(vector) or "-"
+    for address in (vector, f"https://evil.example/{vector}", f"https://evil.example/?q={vector}"):
+        link = urls.join("https://node.example/", address) or "https://node.example/"
+        shown = hostile_page(line, link)
+        assert faults(shown) == []
+        assert shape(shown) == HARMLESS
+        tree = html.document_fromstring(shown)
+        if line.isprintable():
+            assert words(tree.xpath("//h3")[0]) == " ".join(line.split())
+        assert tree.xpath("//h3/a/@href") == [link]
+
+
+@pytest.mark.parametrize("vector", [vector for vector in VECTORS if set('<"') & set(vector)])
+def test_the_judge_of_these_tests_sees_what_is_not_escaped(vector: str) -> None:
+    """PB5: markup that reached a page unescaped would be noticed, as a fault or as a changed shape."""
+    raw = hostile_page("harmless", "https://node.example/").replace("harmless", vector)
+    assert faults(raw) or shape(raw) != HARMLESS
+
+
+def test_the_same_publication_is_the_same_page() -> None:
+    """PB13: nothing but the publication goes into a page."""
+    stories = [story(f"s{n}", told(), topics=("a", "b")) for n in range(5)]
+    assert page.render(publication(*stories)) == page.render(publication(*stories))
+
+
+def test_a_page_says_what_it_is() -> None:
+    """PB6: an HTML page in UTF-8, at the top for the channel `all`, else in the channel's folder."""
+    document = page.render(publication(channel=EVENTS))
+    assert document.media_type == "text/html; charset=utf-8"
+    assert document.path == "channels/events/index.html"
+    assert b'<meta charset="utf-8">' in document.body
+    assert page.render(publication()).path == "index.html"
+
+
+def test_each_text_of_a_partner_has_its_own_direction() -> None:
+    """Titles, excerpts and names run as their own letters do, whatever runs beside them; links say which
+    site they are on, not which page."""
+    tree = html.document_fromstring(page.render(publication(story())).body)
+    shown = [
+        *tree.xpath("//h3"),
+        *tree.xpath("//p[@class='excerpt']"),
+        *tree.xpath("//span[@class='source']"),
+    ]
+    assert len(shown) == 3 and {one.get("dir") for one in shown} == {"auto"}
+    assert tree.xpath("//html/@dir") == ["ltr"]
+    assert tree.xpath("//meta[@name='referrer']/@content") == ["strict-origin"]
+
+
+def test_a_page_leads_to_the_digests_once_there_are_some() -> None:
+    """Before the first edition there is no page to lead to; then every channel leads to the list."""
+    for channel, folder in ((ALL, ""), (EVENTS, "../../")):
+        told = publication(story(), channel=channel)
+        tree = html.document_fromstring(page.render(replace(told, editions=True)).body)
+        assert [a.get("href") for a in tree.iter("a") if a.text == "Digests"] == [
+            f"{folder}digests/index.html"
+        ]
+        assert b"digests/" not in page.render(told).body

@@ -1,1 +1,0 @@
-"""Tests of the adapters of foreign formats."""

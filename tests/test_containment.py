@@ -1,0 +1,369 @@
+"""What breaks a step is set aside, noticed once and tried again; everything else goes its way.
+
+The real commands run with one function of the program replaced by one that raises for a single item.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from aggregator.dedupe import candidates, evidence
+from aggregator.digests import body
+from aggregator.items import diff
+from aggregator.publishing import atom, edition_pages, renderers, site
+from aggregator.store import set_aside
+from tests.builders import rss
+from tests.command import Said, call, news
+from tests.conftest import Web, Workplace
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+POISON = "Poison measured by the Zeppelin consortium through Quokka lenses"
+NEAR = "Zeppelin consortium buys Quokka lenses"
+REASON = "ValueError: a digit too many"
+DAILY = 'digests:\n  - {id: daily, title: Daily, schedule: "0 8 * * *", recipients: [ada@a.example]}\n'
+
+
+def raise_for(poisoned: Callable[..., bool], real: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """A function that raises where its arguments are poisoned, and does what `real` does elsewhere."""
+
+    def fake(*args: Any, **fields: Any) -> Any:
+        if poisoned(*args):
+            raise ValueError("a digit too many")
+        return real(*args, **fields) if real else None
+
+    return fake
+
+
+@pytest.fixture
+def two(place: Workplace, webs: Callable[[], Web]) -> Iterator[list[Web]]:
+    """Two sources on hosts of their own: the first tells poison between two news, the second one news."""
+    servers = [webs(), webs()]
+    servers[0].feed("/feed", rss(news(1), news(2, title=POISON), news(3)), '"1"')
+    servers[1].feed("/feed", rss(news(4, title=NEAR, link="https://other.example/4")), '"1"')
+    write(place, servers)
+    yield servers
+
+
+def write(place: Workplace, servers: Iterable[Web], more: str = "") -> None:
+    """feeds.yaml with a source for each server, and a daily digest."""
+    sources = "".join(
+        f"  - {{id: s{n}, name: Source {n}, url: '{web.url}/feed'}}\n" for n, web in enumerate(servers)
+    )
+    place.write(f"sources:\n{sources}{more}{DAILY}")
+
+
+def titles(place: Workplace, path: str = "atom.xml") -> set[str]:
+    """The titles in a published feed."""
+    root = etree.parse(place.public / path).getroot()
+    return {str(entry.findtext(f"{ATOM}title")) for entry in root.iter(f"{ATOM}entry")}
+
+
+def fetched(place: Workplace) -> Said:
+    """A forced round; it never fails."""
+    said = call(place, "fetch", "--force")
+    assert said.code == 0, said.err
+    return said
+
+
+def aside(place: Workplace) -> list[dict[str, Any]]:
+    """What `status --json` says is set aside."""
+    found: list[dict[str, Any]] = json.loads(call(place, "status", "--json").out)["set_aside"]
+    return found
+
+
+OTHERS = {news(1)["title"], news(3)["title"], NEAR}
+
+
+# --- placing -------------------------------------------------------------------------------------------
+
+
+def poisoned_evidence(a: Any, b: Any) -> bool:
+    """Whether a pair of signatures has the poison in it."""
+    return "poison" in a.key or "poison" in b.key
+
+
+BREAKS_PLACING: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+    "evidence of two signatures": lambda patch: patch.setattr(
+        evidence, "NEAR", (*evidence.NEAR, raise_for(poisoned_evidence))
+    ),
+    "exact evidence": lambda patch: patch.setattr(
+        evidence, "EXACT", (raise_for(lambda a, b: POISON in (a.title, b.title)), *evidence.EXACT)
+    ),
+    "traces": lambda patch: patch.setattr(
+        candidates, "of", raise_for(lambda told: told.title == POISON, candidates.item_keys)
+    ),
+}
+
+
+@pytest.mark.parametrize("breaks", BREAKS_PLACING.values(), ids=BREAKS_PLACING.keys())
+def test_an_item_that_cannot_be_placed_stops_no_other(
+    place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch, breaks: Callable[..., None]
+) -> None:
+    """All others are placed and published; the item is named once, by `status` always, and waits for an edit."""
+    breaks(monkeypatch)
+    said = fetched(place)
+    assert titles(place) == OTHERS
+    (notice,) = said.err.splitlines()
+    assert POISON in notice and REASON in notice and "s0" in notice
+    assert fetched(place).err == ""  # once
+    (one,) = aside(place)
+    assert (one["step"], one["title"], one["source"], one["reason"]) == ("item", POISON, "s0", REASON)
+    shown = call(place, "status").out
+    assert one["name"] in shown and "left out until it changes or the program is upgraded" in shown
+    assert "cannot be compared" not in call(place, "status", "--check").err
+
+    two[0].feed("/feed", rss(news(1), news(2, title="Mended by its publisher"), news(3)), '"2"')
+    assert fetched(place).err == ""
+    assert titles(place) == {*OTHERS, "Mended by its publisher"}
+    assert aside(place) == []
+
+
+@pytest.mark.parametrize("breaks", BREAKS_PLACING.values(), ids=BREAKS_PLACING.keys())
+def test_another_version_tries_again(
+    place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch, breaks: Callable[..., None]
+) -> None:
+    """What was set aside is placed by the next version, with its candidates: the story that tells it already."""
+    with monkeypatch.context() as broken:
+        breaks(broken)
+        fetched(place)
+        two[1].feed("/feed", rss(news(4, title=NEAR), news(5, title=POISON, link=f"{two[1].url}/5")), '"2"')
+        fetched(place)
+    assert POISON in {one["title"] for one in aside(place)}
+    monkeypatch.setattr(set_aside, "__version__", "99")
+    assert fetched(place).err == ""
+    assert titles(place) == {*OTHERS, POISON}
+    assert aside(place) == []
+    (story,) = json.loads(call(place, "search", "--json", "Poison").out)["stories"]
+    assert {story["source"], *story["also"]} == {"s0", "s1"}
+
+
+def test_a_placed_item_that_breaks_comparing_keeps_its_story(
+    place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An old item that a new version cannot compare is left out of comparing; its story stays, new ones are placed."""
+    fetched(place)
+    BREAKS_PLACING["evidence of two signatures"](monkeypatch)
+    new = news(5, title="Zeppelin consortium sells Quokka lenses", link=f"{two[1].url}/5")
+    two[1].feed("/feed", rss(news(4, title=NEAR), new), '"2"')
+    said = fetched(place)
+    assert titles(place) == {*OTHERS, POISON, new["title"]}
+    assert POISON in said.err and len(said.err.splitlines()) == 1
+    assert [one["title"] for one in aside(place)] == [POISON]
+
+
+def test_pairs_that_break_though_neither_does_alone_cost_no_item(
+    place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no item breaks alone they are placed one by one, each without the stories it cannot be compared with."""
+
+    def odd(a: Any, b: Any) -> bool:
+        return poisoned_evidence(a, b) and a.key != b.key
+
+    monkeypatch.setattr(evidence, "NEAR", (*evidence.NEAR, raise_for(odd)))
+    two[1].feed(
+        "/feed", rss(news(4, title=NEAR), news(5, title=f"{POISON} again", link=f"{two[1].url}/5")), '"2"'
+    )
+    said = fetched(place)
+    assert titles(place) == {*OTHERS, POISON, f"{POISON} again"}
+    assert len(said.err.splitlines()) == len(aside(place)) == 1
+    assert fetched(place).err == ""
+
+
+# --- what a source said --------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_kept_fails_its_own_source(
+    place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A document whose items break the program is a failure of its source; the other source is told."""
+    real = diff.item_changes
+    monkeypatch.setattr(
+        diff, "arrivals", raise_for(lambda items, *_: any(i.title == POISON for i in items), real)
+    )
+    fetched(place)
+    assert titles(place) == {NEAR}
+    sources = {one["id"]: one for one in json.loads(call(place, "status", "--json").out)["sources"]}
+    assert REASON in sources["s0"]["reason"]
+    assert sources["s1"]["state"] == "well"
+
+
+# --- publishing ----------------------------------------------------------------------------------------
+
+
+def has_poison(publication: Any) -> bool:
+    """Whether a story to be rendered is the poisoned one."""
+    return any(story.lead.title == POISON for story in publication.stories)
+
+
+@pytest.mark.parametrize("format_", ["atom", "rss", "json", "page", "archive"])
+def test_a_story_that_cannot_be_rendered_is_left_out(
+    place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch, format_: str
+) -> None:
+    """Every document has all other stories; the story comes back when it changes."""
+    with monkeypatch.context() as broken:
+        if format_ == "archive":
+            broken.setattr(atom, "document", raise_for(has_poison, atom.document))
+        else:
+            table = renderers.FEEDS if format_ in renderers.FEEDS else renderers.PAGES
+            broken.setitem(table, format_, raise_for(has_poison, table[format_]))
+        said = fetched(place)
+        (notice,) = said.err.splitlines()
+        assert POISON in notice and REASON in notice
+        assert fetched(place).err == call(place, "publish").err == ""
+        assert titles(place) == OTHERS
+        assert POISON not in (place.public / "index.html").read_text("utf-8")
+        assert [one["step"] for one in aside(place)] == ["story"]
+        if format_ == "archive":
+            assert titles(place, "archive/2026-10.xml") == OTHERS
+    two[0].feed("/feed", rss(news(1), news(2, title="Mended by its publisher"), news(3)), '"2"')
+    assert fetched(place).err == ""
+    assert titles(place) == titles(place, "archive/2026-10.xml") == {*OTHERS, "Mended by its publisher"}
+    assert aside(place) == []
+
+
+def test_a_channel_that_cannot_be_rendered_stops_no_other(
+    place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other channels are written; the failing one is noticed once, tried at every run, and then well again."""
+    more = "channels:\n  - {id: odd, title: Odd, include: {sources: [s1]}}\n"
+    write(place, two, more)
+    with monkeypatch.context() as broken:
+        is_odd = raise_for(lambda publication: publication.channel.id == "odd", site.render)
+        broken.setitem(renderers.PAGES, "page", is_odd)
+        said = fetched(place)
+        assert said.err.count("channel odd cannot be published") == len(said.err.splitlines()) == 1
+        assert fetched(place).err == ""
+        assert titles(place) == {*OTHERS, POISON}
+        assert not (place.public / "channels" / "odd").exists()
+        assert "channel odd" in call(place, "status", "--check").err
+    assert fetched(place).err == ""
+    assert titles(place, "channels/odd/atom.xml") == {NEAR}
+    assert aside(place) == []
+
+
+def test_a_failing_channel_that_left_the_file_is_forgotten(
+    place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Monitoring does not report a channel that nobody wants any more."""
+    write(place, two, "channels:\n  - {id: odd, title: Odd, include: {sources: [s1]}}\n")
+    is_odd = raise_for(lambda publication: publication.channel.id == "odd", site.render)
+    monkeypatch.setitem(renderers.PAGES, "page", is_odd)
+    fetched(place)
+    assert [one["name"] for one in aside(place)] == ["odd"]
+    write(place, two)
+    fetched(place)
+    assert aside(place) == []
+
+
+# --- digests -------------------------------------------------------------------------------------------
+
+
+def letters(place: Workplace) -> list[str]:
+    """The letters of the outbox, oldest first."""
+    files = sorted((place.folder / "var" / "outbox").iterdir(), key=lambda file: file.name)
+    return [file.read_text("utf-8") for file in files]
+
+
+def test_a_story_that_breaks_a_letter_is_left_out_of_it(
+    place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The edition goes out without it and says nothing of it; mended, a later edition tells it."""
+    fetched(place)
+    with monkeypatch.context() as broken:
+        poisoned = raise_for(lambda edition, _: any(t.title == POISON for t in edition.told), body.compose)
+        broken.setattr(body, "compose", poisoned)
+        assert call(place, "digest", "preview", "daily").code == 0
+        said = call(place, "digest", "run")
+        assert said.code == 0
+        assert said.err.count(POISON) == said.err.count(REASON) == len(said.err.splitlines()) == 1
+    (mail,) = letters(place)
+    assert POISON not in mail and all(title in mail for title in OTHERS)
+    monkeypatch.setattr(set_aside, "__version__", "99")
+    place.clock.now = place.clock.now.replace(day=6)
+    assert call(place, "digest", "run") == Said(0, "", "")
+    assert POISON in letters(place)[-1]
+
+
+def test_a_digest_that_cannot_be_composed_stops_no_other(
+    place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other digest goes out; the failing one is noticed once, stays due, and goes out when it can."""
+    sources = "".join(f"  - {{id: s{n}, name: S, url: '{web.url}/feed'}}\n" for n, web in enumerate(two))
+    place.write(f"sources:\n{sources}{DAILY}" + DAILY.partition("\n")[2].replace("daily", "odd"))
+    fetched(place)
+    with monkeypatch.context() as broken:
+        is_odd = raise_for(lambda edition, _: edition.digest_id == "odd", body.compose)
+        broken.setattr(body, "compose", is_odd)
+        said = call(place, "digest", "run")
+        assert "digest odd cannot be composed" in said.err
+        assert len(said.err.splitlines()) == 1
+        assert call(place, "digest", "run").err == ""
+        assert len(letters(place)) == 1
+    call(place, "digest", "run")
+    assert len(letters(place)) == 2
+
+
+def test_an_edition_whose_page_breaks_stops_no_other(
+    place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its letter goes out, other pages are written, and its own as soon as it can be."""
+    fetched(place)
+    with monkeypatch.context() as broken:
+        broken.setattr(edition_pages, "page", raise_for(lambda *_: True))
+        said = call(place, "digest", "run")
+        assert "edition daily-2026-10-05 cannot be published" in said.err
+        assert len(letters(place)) == 1
+    assert not list(place.public.glob("digests/daily-*.html"))
+    fetched(place)
+    assert list(place.public.glob("digests/daily-*.html"))
+
+
+# --- showing -------------------------------------------------------------------------------------------
+
+
+def test_explain_says_what_cannot_be_compared(
+    place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`story explain` ends in one sentence, or leaves out the near miss that breaks it; never in a traceback."""
+    fetched(place)
+    ids = [one["story"] for one in json.loads(call(place, "search", "--json", "Zeppelin").out)["stories"]]
+    assert len(ids) == 2
+    BREAKS_PLACING["evidence of two signatures"](monkeypatch)
+    assert REASON in call(place, "story", "explain", *ids).line
+    said = call(place, "story", "explain", ids[0])
+    assert said.code == 0 and REASON in said.err
+
+
+def test_a_story_that_cannot_be_read_costs_a_search_no_other(
+    place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are found; what is missing is said on standard error."""
+    from aggregator.store import stories
+
+    fetched(place)
+    real = stories.read
+
+    def read(store: Any, ids: Sequence[str], **fields: Any) -> Any:
+        found = real(store, ids, **fields)
+        if any(story.lead.title == POISON for story in found):
+            raise ValueError("a digit too many")
+        return found
+
+    monkeypatch.setattr(stories, "read", read)
+    said = call(place, "search", "happened")
+    assert said.code == 0
+    assert all(title in said.out for title in OTHERS)
+    assert POISON not in said.out
+    assert REASON in said.err
+
+
+@pytest.mark.parametrize("query", ["\x00", "a\x00b", "\udcff a", '"', "NEAR(a b) OR title:x ^*", "9" * 5_000])
+def test_any_words_may_be_searched_for(place: Workplace, two: list[Web], query: str) -> None:
+    """A query is words, whatever else is in it."""
+    fetched(place)
+    assert call(place, "search", query).code == 0
