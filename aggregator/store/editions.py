@@ -224,7 +224,8 @@ def read(store: Store, edition_id: str) -> Edition:
         "SELECT edition_entries.*, stories.hidden"
         " AND NOT (edition_entries.reason = ? AND tombstones.reason GLOB 'withdrawn*') AS gone"
         " FROM edition_entries JOIN items ON items.id = edition_entries.item_id"
-        " LEFT JOIN stories ON stories.id = items.story_id LEFT JOIN tombstones ON tombstones.story_id = stories.id WHERE edition_id = ? ORDER BY position",
+        " LEFT JOIN stories ON stories.id = items.story_id"
+        " LEFT JOIN tombstones ON tombstones.story_id = stories.id WHERE edition_id = ? ORDER BY position",
         [EntryReason.WITHDRAWN, edition_id],
     )
     return Edition(
