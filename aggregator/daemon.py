@@ -21,7 +21,7 @@ from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
 
 from aggregator import app as wiring
-from aggregator import logs, look, upkeep
+from aggregator import health, locked_store, logs, maintenance
 from aggregator.digests import run as digest
 from aggregator.errors import AggregatorError, AnotherRunHolds, ConfigError, StoreError
 from aggregator.gateways import systemd
@@ -177,12 +177,12 @@ class Worker:
             said.info("%d letters sent, %d owed", report.sent, report.owed)
 
     def _prune(self) -> None:
-        upkeep.prune_if_due(self.app)
+        maintenance.prune_if_due(self.app)
 
     def troubles(self) -> list[str]:
         """What monitoring should know."""
         try:
-            found = look.troubles(look.status(self.app.config), self.app.clock())
+            found = health.troubles(health.report(self.app.config), self.app.clock())
             return [self.wrong, *found] if self.wrong else found
         except AggregatorError as error:
             return [str(error)]
@@ -194,7 +194,7 @@ def run(config_file: Path, *, verbose: bool) -> None:
     worker = Worker(config_file)
     fetch.refuse_public(worker.app)
     with suppress(StoreError):  # every tick says what is wrong; the site is served meanwhile
-        look.check_authority(worker.app.config)
+        locked_store.check_authority(worker.app.config)
     listener = _listener(worker.app.config.listen)
     scheduler = _scheduler(worker)
     watch = Watch(worker, threading.Thread(target=scheduler.start, name="APScheduler", daemon=True))

@@ -23,7 +23,7 @@ from statistics import median
 from typing import Any
 
 from aggregator import config as configuration
-from aggregator import look
+from aggregator import story_view
 from aggregator.dedupe import assign
 from aggregator.dedupe import features as item_features
 from aggregator.items import diff, normalise
@@ -32,9 +32,9 @@ from aggregator.model.config import Config
 from aggregator.model.documents import Entry, ParsedDocument
 from aggregator.model.items import IdentityPolicy
 from aggregator.publishing import publish
+from aggregator.publishing.synchronise import synchronise
 from aggregator.store import items, stories
 from aggregator.store.connection import Store, opened, stamp
-from aggregator.working import prepare
 
 NOW = datetime(2026, 10, 5, 6, 30, tzinfo=UTC)
 A_DAY, SOURCES, BATCH, VOCABULARY = 300, 40, 20_000, 40_000
@@ -125,7 +125,7 @@ def filled(folder: Path, size: int) -> None:
     config, words = configured(folder), Words(1)
     with opened(config.data / "aggregator.db") as store:
         store.db.execute("PRAGMA synchronous = OFF")
-        prepare(store, config, NOW)
+        synchronise(store, config, NOW)
         store.db.execute("CREATE TEMP TABLE drawn (token INTEGER, day INTEGER, item INTEGER)")
         for start in range(0, size, BATCH):
             _fill(store, words, range(start, min(start + BATCH, size)), size)
@@ -216,7 +216,7 @@ def measured(folder: Path) -> dict[str, float]:
         }
     searched = Words(3)
     queries = [f"{searched.word()} {searched.word()}" for _ in range(30)]
-    result["search_ms"] = median(_timed(lambda q=q: look.search(config, q, 20)) for q in queries)  # type: ignore[misc]
+    result["search_ms"] = median(_timed(lambda q=q: story_view.search(config, q, 20)) for q in queries)  # type: ignore[misc]
     result["memory_mb"] = _peak()
     return {key: round(value, 3) for key, value in result.items()}
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from aggregator import look
+from aggregator import health, story_view
 from aggregator.dedupe import explain
 from aggregator.digests import body
 from aggregator.digests import run as digest
@@ -386,7 +386,7 @@ def rounds(place: Workplace, web: Web, seed: int, size: int) -> None:
 def _judge_round(place: Workplace, broken: list[str]) -> None:
     config = place.app().config
     _must(not broken, f"something was set aside: {broken[:3]}")
-    report = look.status(config)
+    report = health.report(config)
     _must(sum(source.items > 0 for source in report.sources) >= 4, "nearly nothing was read")
     _must(not report.set_aside, f"something is set aside: {report.set_aside[:3]}")
     for source in report.sources:
@@ -397,9 +397,9 @@ def _judge_round(place: Workplace, broken: list[str]) -> None:
         _must(not xml_faults(path.read_bytes()), f"{path.name} is no XML")
     letters = sorted((config.data / "outbox").iterdir())
     _must(HARMLESS["title"] in letters[0].read_text("utf-8"), "a harmless story is not mailed")
-    _must(len(look.search(config, "harmless Heidelberg", 10)) >= 1, "a harmless story is not found")
+    _must(len(story_view.search(config, "harmless Heidelberg", 10)) >= 1, "a harmless story is not found")
     for text in POISON:
-        look.search(config, text, 3)
+        story_view.search(config, text, 3)
     ids = re.findall(rb"story/([a-z2-7]{16})</id>", feed_)
     for id_ in ids[:10]:
         explain.story(config, id_.decode())

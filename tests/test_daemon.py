@@ -27,9 +27,10 @@ import pytest
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from aggregator import app as wiring
-from aggregator import look
+from aggregator import health
 from aggregator.daemon import Worker
 from aggregator.model.polling import Failure, Request, Response
+from aggregator.polling import politeness
 from aggregator.ports import App, Fetcher, in_process
 from tests.builders import NOW, rss
 from tests.conftest import HEAD, Answer, Asked, Clock, Web, Workplace
@@ -384,7 +385,7 @@ def test_a_month_with_200_sources(place: Workplace, clock: Clock) -> None:
     run_for(worker, clock, timedelta(days=27), timedelta(minutes=10))
     late = memory_kb()
     held_against(pretended, clock.now)
-    assert not [told for told in look.politeness_report(worker.app.config) if told.broken]
+    assert not [told for told in politeness.report(worker.app.config) if told.broken]
     visits = sum(len(times) for times in pretended.visits.values())
     letters = [file.name[:16] for file in (place.folder / "var" / "outbox").iterdir()]
     print(f"{visits} visits, {visits / 200 / 30:.1f} per source and day; memory {early} -> {late} kB")
@@ -407,7 +408,7 @@ def weeks(place: Workplace, clock: Clock, sources: int, days: int) -> None:
     run_for(worker, clock, tenth, step)
     clock.now -= timedelta(hours=5)  # … and was put right
     run_for(worker, clock, 5 * tenth, step)
-    politeness_report = {told.source_id: told for told in look.politeness_report(worker.app.config)}
+    politeness_report = {told.source_id: told for told in politeness.report(worker.app.config)}
     assert {id_: told.broken for id_, told in politeness_report.items() if told.broken} == {}
     kinds = (
         "down at times",
@@ -424,7 +425,7 @@ def weeks(place: Workplace, clock: Clock, sources: int, days: int) -> None:
         print(
             f"{kind:14} {sum(shares) / len(shares):5.2f} requests per source and day, at most {max(shares)}"
         )
-    moved = next(told for told in look.status(worker.app.config).sources if told.id == "s4")
+    moved = next(told for told in health.report(worker.app.config).sources if told.id == "s4")
     assert moved.state == "moved"
     assert (
         politeness_report["s2"].per_day <= 1.1

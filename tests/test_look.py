@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from aggregator import look
+from aggregator import health, story_view
 from aggregator.model.polling import SourceState
 from aggregator.model.reports import SourceHealth, StatusReport
 from aggregator.polling import fetch
+from aggregator.publishing import metrics
 from tests.builders import NOW, rss
 from tests.conftest import Answer, Clock, Web, Workplace
 
 
-def health(**fields: object) -> SourceHealth:
+def source_health(**fields: object) -> SourceHealth:
     """A source that is well."""
     well = SourceHealth(
         id="node",
@@ -37,7 +38,7 @@ def health(**fields: object) -> SourceHealth:
 def report(*sources: SourceHealth, **fields: object) -> StatusReport:
     """A report with nothing wrong but what is given."""
     fine = StatusReport(
-        sources=sources or (health(),),
+        sources=sources or (source_health(),),
         stories=1,
         items=1,
         subscribers=0,
@@ -51,15 +52,19 @@ def report(*sources: SourceHealth, **fields: object) -> StatusReport:
 
 def test_all_well_is_no_trouble() -> None:
     """Monitoring stays quiet while things are fresh."""
-    assert look.troubles(report(), NOW) == []
+    assert health.troubles(report(), NOW) == []
 
 
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (report(health(next_visit=NOW - timedelta(hours=3))), "cron or the daemon"),
+        (report(source_health(next_visit=NOW - timedelta(hours=3))), "cron or the daemon"),
         (
-            report(health(), health(state=SourceState.FAILING), health(state=SourceState.FAILING)),
+            report(
+                source_health(),
+                source_health(state=SourceState.FAILING),
+                source_health(state=SourceState.FAILING),
+            ),
             "2 of 3 sources",
         ),
         (report(owed=5, oldest_owed=NOW - timedelta(days=2)), "5 letters are owed"),
@@ -68,13 +73,18 @@ def test_all_well_is_no_trouble() -> None:
 )
 def test_staleness_is_trouble(status: StatusReport, words: str) -> None:
     """Nothing polled, most sources failing, mail that stays: each is told in words."""
-    (trouble,) = look.troubles(status, NOW)
+    (trouble,) = health.troubles(status, NOW)
     assert words in trouble
 
 
 def test_one_failing_source_of_many_wakes_nobody() -> None:
     """Single failures are normal."""
-    assert look.troubles(report(health(), health(), health(state=SourceState.FAILING)), NOW) == []
+    assert (
+        health.troubles(
+            report(source_health(), source_health(), source_health(state=SourceState.FAILING)), NOW
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,7 +104,7 @@ def test_every_failure_comes_with_advice(place: Workplace, web: Web, answer: Ans
     web.answers["/feed"] = answer
     place.write(f"sources:\n  - {{id: node, name: Node, url: '{web.url}/feed'}}\n")
     fetch.run(place.app())
-    (source,) = look.status(place.app().config).sources
+    (source,) = health.report(place.app().config).sources
     assert source.state is SourceState.FAILING and source.reason
     assert words in (source.advice or "")
 
@@ -107,7 +117,7 @@ def test_metrics_can_be_read_by_prometheus(place: Workplace, web: Web, clock: Cl
     place.write(f"sources:\n  - {{id: node, name: Node, url: '{web.url}/feed'}}\n")
     fetch.run(place.app())
     target = Path(place.folder) / "aggregator.prom"
-    look.write_metrics(look.status(place.app().config), target)
+    target.write_bytes(metrics.render(health.report(place.app().config)))
     samples = {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(target.read_text("utf-8"))
@@ -138,4 +148,4 @@ def test_search_takes_any_words(place: Workplace, web: Web, query: str, found: i
     )
     place.write(f"sources:\n  - {{id: node, name: Node, url: '{web.url}/feed'}}\n")
     fetch.run(place.app())
-    assert len(look.search(place.app().config, query, 10)) == found
+    assert len(story_view.search(place.app().config, query, 10)) == found

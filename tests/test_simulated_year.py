@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from aggregator import upkeep
 from aggregator.dedupe import editor_decisions
 from aggregator.errors import WrongDecision
 from aggregator.gateways import files
@@ -272,7 +271,7 @@ class Year:
     def hide(self) -> None:
         """A story is taken away."""
         ids = [self.random.choice(self.live())]
-        self.hidden += upkeep.set_hidden(self.app, ids, "ada", hidden=True)
+        self.hidden += editor_decisions.set_hidden(self.app, ids, "ada", hidden=True)
         self.decided |= set(ids)
         self.did["hide"] += 1
 
@@ -281,7 +280,7 @@ class Year:
         if self.hidden:
             id_ = self.hidden.pop(self.random.randrange(len(self.hidden)))
             known = {row[0] for row in self.rows("SELECT id FROM stories")}
-            if id_ in known and upkeep.set_hidden(self.app, [id_], "ada", hidden=False):
+            if id_ in known and editor_decisions.set_hidden(self.app, [id_], "ada", hidden=False):
                 self.decided.add(id_)
                 self.did["unhide"] += 1
 
@@ -573,7 +572,7 @@ def test_a_story_that_a_tombstone_names_is_not_shown(
     told = [id_ for id_ in year.live() if STORY + id_ in year.subscriber.shown]
     left = next(id_ for id_ in year.live() if STORY + id_ not in year.subscriber.shown)
     assert editor_decisions.merge(year.app, [left, told[0]], "ada") == (left, [told[0]])
-    upkeep.set_hidden(year.app, [told[1]], "ada", hidden=True)
+    editor_decisions.set_hidden(year.app, [told[1]], "ada", hidden=True)
     year.decided |= {left, *told[:2]}
     year.run()
     body = (place.public / "atom.xml").read_text("utf-8")

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from aggregator import look, text, upkeep
+from aggregator import maintenance, story_view, text
 from aggregator.config import load
 from aggregator.config.opml_import import OpmlError
+from aggregator.dedupe import editor_decisions
 from aggregator.digests import run as digest
+from aggregator.discovery import opml
 from aggregator.errors import StoreError, UnknownName
 from aggregator.model.config import Source
 from aggregator.model.publishing import ImportReport
@@ -54,7 +56,7 @@ def story_of(place: Workplace, title: str) -> str:
 def test_a_backup_restores_everything(fetched: Workplace, tmp_path: Path) -> None:
     """A backup put in place of a lost database publishes the same bytes, and is its owner's only."""
     target = tmp_path / "backup.db"
-    assert upkeep.backup(fetched.app().config, target) == target.stat().st_size
+    assert maintenance.backup(fetched.app().config, target) == target.stat().st_size
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     before = (fetched.public / "atom.xml").read_bytes()
     shutil.rmtree(fetched.database.parent)
@@ -68,14 +70,14 @@ def test_a_backup_restores_everything(fetched: Workplace, tmp_path: Path) -> Non
 def test_a_backup_that_cannot_be_written_leaves_the_last_one(fetched: Workplace, tmp_path: Path) -> None:
     """A backup appears whole or not at all."""
     with pytest.raises(StoreError, match="cannot be written"):
-        upkeep.backup(fetched.app().config, tmp_path / "nowhere" / "backup.db")
+        maintenance.backup(fetched.app().config, tmp_path / "nowhere" / "backup.db")
     assert list(tmp_path.glob("**/*.draft")) == []
 
 
 def test_retention_takes_texts_and_visits_but_no_story(fetched: Workplace, clock: Clock, web: Web) -> None:
     """Old visits, runs and texts go; titles, links, excerpts and identifiers stay, and nothing is told anew."""
     clock.now += timedelta(days=800)
-    report = upkeep.prune(fetched.app())
+    report = maintenance.prune(fetched.app())
     assert (report.visits, report.runs, report.texts) == (1, 1, 2)
     conn = sqlite3.connect(fetched.database)
     assert conn.execute("SELECT count(*), max(text), min(excerpt) <> '' FROM items").fetchone() == (2, "", 1)
@@ -83,13 +85,13 @@ def test_retention_takes_texts_and_visits_but_no_story(fetched: Workplace, clock
     conn.close()
     again = fetch.run(fetched.app(), force=True)
     assert (again.new_items, again.new_stories) == (0, 0)
-    assert upkeep.prune(fetched.app()).texts == 0
+    assert maintenance.prune(fetched.app()).texts == 0
 
 
 def test_an_edit_after_retention_is_no_significant_edit(fetched: Workplace, clock: Clock, web: Web) -> None:
     """A text that is compared with one that was taken away does not move `updated` (E1)."""
     clock.now += timedelta(days=800)
-    upkeep.prune(fetched.app())
+    maintenance.prune(fetched.app())
     item = {"title": "News 1", "link": "https://node.example/1", "description": "Quite other words. " * 50}
     web.feed("/feed", rss(item), '"2"')
     fetch.run(fetched.app(), force=True)
@@ -100,26 +102,26 @@ def test_an_edit_after_retention_is_no_significant_edit(fetched: Workplace, cloc
 
 def test_prune_is_due_once_a_day(fetched: Workplace, clock: Clock) -> None:
     """The daemon asks often and prunes once a day."""
-    assert upkeep.prune_if_due(fetched.app()) is not None
-    assert upkeep.prune_if_due(fetched.app()) is None
+    assert maintenance.prune_if_due(fetched.app()) is not None
+    assert maintenance.prune_if_due(fetched.app()) is None
     clock.now += timedelta(days=1)
-    assert upkeep.prune_if_due(fetched.app()) is not None
+    assert maintenance.prune_if_due(fetched.app()) is not None
 
 
 def test_a_hidden_story_is_nowhere_and_comes_back_as_it_was(fetched: Workplace) -> None:
     """Hidden: out of feed, page, search and digest with the next run; shown again: the same entry."""
     before = (fetched.public / "atom.xml").read_bytes()
     story = story_of(fetched, "News 1")
-    assert upkeep.set_hidden(fetched.app(), [story], "anna", hidden=True) == [story]
+    assert editor_decisions.set_hidden(fetched.app(), [story], "anna", hidden=True) == [story]
     assert fetch.run(fetched.app()).visited == 0
     assert b"News 1" not in (fetched.public / "atom.xml").read_bytes()
     assert b"News 1" not in (fetched.public / "index.html").read_bytes()
-    assert look.search(fetched.app().config, "News 1", 10) == []
+    assert story_view.search(fetched.app().config, "News 1", 10) == []
     conn = sqlite3.connect(fetched.database)
     assert conn.execute("SELECT story_id, reason FROM tombstones").fetchall() == [(story, "hidden by anna")]
     conn.close()
-    assert upkeep.set_hidden(fetched.app(), [story], "anna", hidden=True) == []
-    assert upkeep.set_hidden(fetched.app(), [story[:8]], "anna", hidden=False) == [story]
+    assert editor_decisions.set_hidden(fetched.app(), [story], "anna", hidden=True) == []
+    assert editor_decisions.set_hidden(fetched.app(), [story[:8]], "anna", hidden=False) == [story]
     fetch.run(fetched.app())
     after = (fetched.public / "atom.xml").read_bytes()
     assert after == before
@@ -127,7 +129,7 @@ def test_a_hidden_story_is_nowhere_and_comes_back_as_it_was(fetched: Workplace) 
 
 def test_a_hidden_story_is_not_mailed(fetched: Workplace) -> None:
     """What an editor took out before the digest is not in it."""
-    upkeep.set_hidden(fetched.app(), [story_of(fetched, "News 1")], "anna", hidden=True)
+    editor_decisions.set_hidden(fetched.app(), [story_of(fetched, "News 1")], "anna", hidden=True)
     digest.run(fetched.app())
     (letter,) = (fetched.folder / "var" / "outbox").iterdir()
     assert b"News 2" in letter.read_bytes() and b"News 1" not in letter.read_bytes()
@@ -137,8 +139,8 @@ def test_an_unknown_story_changes_nothing(fetched: Workplace) -> None:
     """One wrong id and no story is hidden."""
     story = story_of(fetched, "News 1")
     with pytest.raises(UnknownName, match="nothing was changed"):
-        upkeep.set_hidden(fetched.app(), [story, "nonsense"], "anna", hidden=True)
-    assert look.story(fetched.app().config, story).story.id == story
+        editor_decisions.set_hidden(fetched.app(), [story, "nonsense"], "anna", hidden=True)
+    assert story_view.read(fetched.app().config, story).story.id == story
 
 
 OPML = """<?xml version="1.0"?><opml version="2.0"><head><title>t</title></head><body>
@@ -154,7 +156,7 @@ def test_opml_comes_in_and_all_else_stays(fetched: Workplace, web: Web, tmp_path
     before = file.read_text("utf-8").replace("digests:", "# a comment\ndigests:")
     file.write_text(before, encoding="utf-8")
     (tmp_path / "in.opml").write_text(OPML.format(known=web.url + "/feed"), encoding="utf-8")
-    brought = upkeep.import_sources(file, tmp_path / "in.opml")
+    brought = opml.import_sources(file, tmp_path / "in.opml")
     assert brought.added == ("ubersicht-neues", "ubersicht")
     assert [words.partition(":")[0] for words in brought.left_out] == ["No feed", "Odd"]
     after = file.read_text("utf-8")
@@ -163,7 +165,7 @@ def test_opml_comes_in_and_all_else_stays(fetched: Workplace, web: Web, tmp_path
     sources = {source.id: (source.name, source.url) for source in load(file).sources}
     assert sources["ubersicht-neues"] == ('Übersicht: "Neues"', "https://new.example/feed")
     assert sources["ubersicht"][1] == "https://other.example/feed?a=1&b=2"
-    assert upkeep.import_sources(file, tmp_path / "in.opml").added == ()
+    assert opml.import_sources(file, tmp_path / "in.opml").added == ()
 
 
 ENTITIES = (
@@ -200,7 +202,7 @@ def test_what_is_no_opml_is_refused(fetched: Workplace, tmp_path: Path, body: by
     before = file.read_bytes()
     (tmp_path / "in.opml").write_bytes(body)
     with pytest.raises(OpmlError) as refused:
-        upkeep.import_sources(file, tmp_path / "in.opml")
+        opml.import_sources(file, tmp_path / "in.opml")
     assert "\n" not in str(refused.value)
     assert len(str(refused.value)) < 300
     assert file.read_bytes() == before
@@ -221,7 +223,7 @@ def test_hostile_opml_adds_what_it_names(place: Workplace, tmp_path: Path, vecto
         said = {"text": words, "title": words, "type": words, "language": words, "category": f"{words},ok"}
         etree.SubElement(inner, "outline", said | {"xmlUrl": url, "description": str(n)})
     (tmp_path / "in.opml").write_bytes(etree.tostring(body))
-    brought = upkeep.import_sources(file, tmp_path / "in.opml")
+    brought = opml.import_sources(file, tmp_path / "in.opml")
     config = load(file)
     urls = [source.url for source in config.sources]
     assert urls[:3] == ["https://a.example/feed", "https://x.example/feed", "https://y.example/feed"]
@@ -237,7 +239,7 @@ def test_opml_into_an_empty_list(place: Workplace, tmp_path: Path, sources: str)
     """A file without sources takes its first ones."""
     file = place.write(sources + "\ntopics: {data: [FAIR]}\n")
     (tmp_path / "in.opml").write_text(OPML.format(known="https://known.example/"), encoding="utf-8")
-    assert len(upkeep.import_sources(file, tmp_path / "in.opml").added) == 3
+    assert len(opml.import_sources(file, tmp_path / "in.opml").added) == 3
     assert len(load(file).sources) == 3
 
 
@@ -253,7 +255,7 @@ def test_an_import_keeps_mode_owner_and_link(place: Workplace, tmp_path: Path) -
         os.chown(real, 4711, 4712)
     before = real.stat()
     (tmp_path / "in.opml").write_text(OPML.format(known="https://known.example/"), encoding="utf-8")
-    assert len(upkeep.import_sources(file, tmp_path / "in.opml").added) == 3
+    assert len(opml.import_sources(file, tmp_path / "in.opml").added) == 3
     after = real.stat()
     assert file.is_symlink() and file.resolve() == real and len(load(file).sources) == 3
     assert after.st_ino != before.st_ino
@@ -276,12 +278,12 @@ EVERY_KIND = """sources:
 def test_what_goes_out_comes_in(place: Workplace, tmp_path: Path) -> None:
     """Export and import are inverse: another installation gets the same sources, but for pages, which are named."""
     config = load(place.write(EVERY_KIND))
-    (tmp_path / "out.opml").write_bytes(upkeep.export_sources(config))
+    (tmp_path / "out.opml").write_bytes(opml.export_sources(config))
     other = tmp_path / "other.yaml"
     other.write_text(
         "site: {title: T, url: 'https://t.example/', contact: t@t.example, authority: 't.example,2026'}\nsources: []\n"
     )
-    brought = upkeep.import_sources(other, tmp_path / "out.opml")
+    brought = opml.import_sources(other, tmp_path / "out.opml")
 
     def told(source: Source) -> tuple[object, ...]:
         kind = "feed" if source.kind == "jsonfeed" else source.kind  # a feed that is JSON is recognised
@@ -290,22 +292,22 @@ def test_what_goes_out_comes_in(place: Workplace, tmp_path: Path) -> None:
     assert [told(s) for s in load(other).sources] == [told(s) for s in config.sources if s.id in "abcde"]
     assert [words[:2] for words in brought.left_out] == ["F:"]
     assert "source discover" in brought.left_out[0]
-    (tmp_path / "again.opml").write_bytes(upkeep.export_sources(load(other)))
-    assert upkeep.import_sources(other, tmp_path / "again.opml") == ImportReport(added=())
-    assert upkeep.import_sources(config.file, tmp_path / "out.opml") == ImportReport(added=())
+    (tmp_path / "again.opml").write_bytes(opml.export_sources(load(other)))
+    assert opml.import_sources(other, tmp_path / "again.opml") == ImportReport(added=())
+    assert opml.import_sources(config.file, tmp_path / "out.opml") == ImportReport(added=())
 
 
 def test_the_database_is_no_place_for_its_backup(fetched: Workplace) -> None:
     """A backup onto the live file is refused."""
     with pytest.raises(StoreError, match="is the database itself"):
-        upkeep.backup(fetched.app().config, fetched.database)
+        maintenance.backup(fetched.app().config, fetched.database)
 
 
 def test_hiding_beside_a_changed_file_harms_no_run(fetched: Workplace) -> None:
     """L1: hiding touches the story alone; what was published before is found unfinished by the next run."""
     file = fetched.folder / "feeds.yaml"
     file.write_text(file.read_text() + "channels: [{id: new, title: New}]\n")
-    upkeep.set_hidden(fetched.app(), [story_of(fetched, "News 1")], "anna", hidden=True)
+    editor_decisions.set_hidden(fetched.app(), [story_of(fetched, "News 1")], "anna", hidden=True)
     fetch.run(fetched.app())
     assert b"News 1" not in (fetched.public / "channels/new/atom.xml").read_bytes()
     assert b"News 2" in (fetched.public / "channels/new/atom.xml").read_bytes()

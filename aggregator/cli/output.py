@@ -50,3 +50,21 @@ class Progress:
 def print_candidate(pair: CandidatePair) -> None:
     """Print two stories that an editor may merge or keep apart."""
     click.echo(f"{pair.story} {pair.other}  “{pair.title}” and “{pair.other_title}”: {pair.why}")
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """How far away a moment is, in words as short as a table needs."""
+    if moment is None:
+        return "never"
+    seconds = (now - moment).total_seconds()
+    size = abs(seconds)
+    for limit, unit, worth in (
+        (90, "s", 1),
+        (5400, "min", 60),
+        (172800, "h", 3600),
+        (float("inf"), "d", 86400),
+    ):
+        if size < limit:
+            words = f"{round(size / worth)} {unit}"
+            return f"{words} ago" if seconds >= 0 else f"in {words}"
+    return ""

@@ -29,7 +29,7 @@ ALL_FAILED = 3  # L3: when all of at least so many due sources failed, the run f
 @click.pass_obj
 def check(invocation: Invocation, live: bool, as_json: bool) -> None:
     """Validate feeds.yaml and say every problem with its line."""
-    from aggregator import look
+    from aggregator import locked_store
 
     if as_json and not live:
         raise click.UsageError("--json goes with --live")
@@ -37,7 +37,7 @@ def check(invocation: Invocation, live: bool, as_json: bool) -> None:
         _check_live(invocation, as_json)
         return
     config = invocation.app(mail=True).config
-    look.check_authority(config)
+    locked_store.check_authority(config)
     enabled = sum(source.enabled for source in config.sources)
     click.echo(
         f"{invocation.config_file} is right: {enabled} sources polled, {len(config.sources) - enabled} disabled;"
@@ -166,9 +166,9 @@ def publish(invocation: Invocation, as_json: bool) -> None:
 @click.pass_obj
 def backup(invocation: Invocation, file: Path) -> None:
     """Write a consistent copy of the database while others use it."""
-    from aggregator import upkeep
+    from aggregator import maintenance
 
-    size = upkeep.backup(invocation.config(), file)
+    size = maintenance.backup(invocation.config(), file)
     if invocation.watched:
         click.echo(f"{file}: {size} bytes")
 
@@ -177,9 +177,9 @@ def backup(invocation: Invocation, file: Path) -> None:
 @click.pass_obj
 def prune(invocation: Invocation) -> None:
     """Take away visits, runs and long texts that are older than `retention` allows."""
-    from aggregator import upkeep
+    from aggregator import maintenance
 
-    report = upkeep.prune(invocation.app(secrets=False))
+    report = maintenance.prune(invocation.app(secrets=False))
     if invocation.watched:
         click.echo(
             f"{report.visits} visits, {report.runs} runs and the texts of {report.texts} items taken away"

@@ -47,10 +47,10 @@ def source_discard(invocation: Invocation, ids: tuple[str, ...]) -> None:
 
 
 def _decide_held(invocation: Invocation, ids: tuple[str, ...], *, release: bool) -> None:
-    from aggregator import upkeep
+    from aggregator.polling import held_items
 
     word = "let through: the next run publishes them" if release else "discarded"
-    for id_, count in upkeep.decide_held(invocation.app(secrets=False), ids, release=release).items():
+    for id_, count in held_items.decide(invocation.app(secrets=False), ids, release=release).items():
         none = "no items are held; if its page lost items, the next one is believed as it is"
         click.echo(f"{id_}: {f'{count} items {word}' if count else none}")
 
@@ -163,9 +163,9 @@ def source_letter(invocation: Invocation, id_: str) -> None:
 @click.pass_obj
 def source_import(invocation: Invocation, file: Path) -> None:
     """Add the feeds of an OPML file to feeds.yaml; all else in it stays as it is."""
-    from aggregator import upkeep
+    from aggregator.discovery import opml
 
-    brought = upkeep.import_sources(invocation.config_file, file)
+    brought = opml.import_sources(invocation.config_file, file)
     click.echo(f"{len(brought.added)} sources added{': ' if brought.added else ''}{', '.join(brought.added)}")
     for words in brought.left_out:
         click.echo(f"not added: {words}", err=True)
@@ -175,6 +175,6 @@ def source_import(invocation: Invocation, file: Path) -> None:
 @click.pass_obj
 def source_export(invocation: Invocation) -> None:
     """Print the polled sources as OPML."""
-    from aggregator import upkeep
+    from aggregator.discovery import opml
 
-    click.echo(upkeep.export_sources(invocation.config()).decode(), nl=False)
+    click.echo(opml.export_sources(invocation.config()).decode(), nl=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator import app as wiring
-from aggregator.cli.output import json_option, print_candidate, print_json, table
+from aggregator.cli.output import ago, json_option, print_candidate, print_json, table
 from aggregator.errors import AggregatorError
 from aggregator.text import line
 
@@ -39,10 +39,11 @@ def status(
     invocation: Invocation, as_json: bool, checking: bool, textfile: Path | None, politeness: bool
 ) -> None:
     """Health of every source, last runs, owed mail."""
-    from aggregator import look
 
     if politeness:
-        politeness_report = look.politeness_report(invocation.config())
+        from aggregator.polling.politeness import report as report_politeness
+
+        politeness_report = report_politeness(invocation.config())
         if as_json:
             print_json(
                 {"sources": politeness_report, "broken": sum(len(m.broken) for m in politeness_report)}
@@ -50,12 +51,17 @@ def status(
         else:
             _say_manners(politeness_report)
         return
-    report = look.status(invocation.config())
+    from aggregator import health
+
+    report = health.report(invocation.config())
     now = wiring.clock()()
     if textfile:
-        look.write_metrics(report, textfile)
+        from aggregator.gateways import files
+        from aggregator.publishing import metrics
+
+        files.write_text(textfile, metrics.render(report).decode())
     if checking:
-        if troubles := look.troubles(report, now):
+        if troubles := health.troubles(report, now):
             raise AggregatorError("; ".join(troubles))
         return
     if as_json:
@@ -65,7 +71,7 @@ def status(
 
 
 def _say_status(report: StatusReport, now: datetime) -> None:
-    from aggregator import containment, look
+    from aggregator import containment, health
 
     rows: list[tuple[str, ...]] = [("source", "state", "last success", "next visit", "items", "reason")]
     for source in report.sources:
@@ -73,7 +79,7 @@ def _say_status(report: StatusReport, now: datetime) -> None:
             (
                 source.id,
                 source.state,
-                look.ago(source.last_success, now),
+                ago(source.last_success, now),
                 _next(source.next_visit, now),
                 str(source.items),
                 f"{source.reason}; {source.advice}" if source.reason else "",
@@ -83,25 +89,23 @@ def _say_status(report: StatusReport, now: datetime) -> None:
     parked = "".join(f", {count} {state}" for state, count in sorted(report.parked.items()))
     click.echo(f"\n{report.stories} stories of {report.items} items; {report.owed} letters owed{parked}")
     if report.relay:
-        click.echo(f"the mail relay failed first {look.ago(report.relay.since, now)}: {report.relay.reason}")
+        click.echo(f"the mail relay failed first {ago(report.relay.since, now)}: {report.relay.reason}")
     if report.hub:
         click.echo(f"the hub is not told of news at present: {report.hub}; subscribers find them by polling")
     if report.unplaced_since:
-        click.echo(
-            f"{report.unplaced} items have no story yet, the oldest {look.ago(report.unplaced_since, now)}"
-        )
+        click.echo(f"{report.unplaced} items have no story yet, the oldest {ago(report.unplaced_since, now)}")
     for channel, since in report.unwritten.items():
-        click.echo(f"channel {channel} is to be written since {look.ago(since, now)}")
-    for job in look.failing_jobs(report):
+        click.echo(f"channel {channel} is to be written since {ago(since, now)}")
+    for job in health.failing_jobs(report):
         reason = line(job.reason, 200)
         click.echo(
-            f"the last {job.runs} runs of {job.job} did not end well, first {look.ago(job.since, now)}: {reason}"
+            f"the last {job.runs} runs of {job.job} did not end well, first {ago(job.since, now)}: {reason}"
         )
     for gone in report.suppressed:
         click.echo(f"{gone.address} gets no more letters: {gone.reason}; see `aggregator digest owed`")
     for run in report.runs:
         why = f": {line(str(run.report['reason']), 200)}" if run.report and "reason" in run.report else ""
-        click.echo(f"{run.job:8} {look.ago(run.started, now):>12}  {run.outcome}{why}")
+        click.echo(f"{run.job:8} {ago(run.started, now):>12}  {run.outcome}{why}")
     if report.set_aside:
         click.echo("\nSet aside, because it broke a step of the program:")
     for one in report.set_aside:
@@ -138,6 +142,5 @@ def _say_manners(politeness_report: Sequence[PolitenessReport]) -> None:
 
 
 def _next(moment: datetime | None, now: datetime) -> str:
-    from aggregator import look
 
-    return "now" if moment is None or moment <= now else look.ago(moment, now)
+    return "now" if moment is None or moment <= now else ago(moment, now)

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 @click.pass_obj
 def search(invocation: Invocation, query: tuple[str, ...], limit: int, as_json: bool) -> None:
     """Full-text search over all stories."""
-    from aggregator import look
+    from aggregator import story_view
 
-    found = look.search(invocation.config(), " ".join(query), limit)
+    found = story_view.search(invocation.config(), " ".join(query), limit)
     if as_json:
-        print_json({"query": " ".join(query), "stories": [look.story_line(story) for story in found]})
+        print_json({"query": " ".join(query), "stories": [story_view.as_result(story) for story in found]})
         return
     for story in found:
         click.echo(f"{story.id}  {story.published:%Y-%m-%d}  {story.lead.title}  ({story.publisher.name})")
@@ -43,17 +43,17 @@ def story() -> None:
 @click.pass_obj
 def story_show(invocation: Invocation, ids: tuple[str, ...], as_json: bool) -> None:
     """Show stories with all the items that tell them."""
-    from aggregator import look
+    from aggregator import story_view
 
     config = invocation.config()
-    told = [look.story(config, id_) for id_ in ids]
+    told = [story_view.read(config, id_) for id_ in ids]
     if as_json:
-        print_json({"stories": [look.story_json(one) for one in told]})
+        print_json({"stories": [story_view.as_json(one) for one in told]})
         return
     for n, one in enumerate(told):
         if n:
             click.echo()
-        _say_story(look.story_json(one))
+        _say_story(story_view.as_json(one))
 
 
 def _say_story(shown: dict[str, Any]) -> None:
@@ -249,10 +249,10 @@ def story_unhide(invocation: Invocation, ids: tuple[str, ...]) -> None:
 def _set_hidden(
     invocation: Invocation, ids: tuple[str, ...], *, hidden: bool, withdrawn: bool = False
 ) -> None:
-    from aggregator import upkeep
+    from aggregator.dedupe import editor_decisions
 
     app = invocation.app(secrets=False)
-    changed = upkeep.set_hidden(app, ids, _who(), hidden=hidden, withdrawn=withdrawn)
+    changed = editor_decisions.set_hidden(app, ids, _who(), hidden=hidden, withdrawn=withdrawn)
     word = "hidden" if hidden else "shown again"
     for id_ in changed:
         click.echo(f"{id_} is {word} from the next run on (or now: aggregator publish)")

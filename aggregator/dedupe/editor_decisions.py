@@ -8,13 +8,22 @@ from datetime import datetime
 from itertools import combinations
 
 from aggregator.dedupe import cluster
-from aggregator.dedupe.assign import lead_item_id, update_channels
+from aggregator.dedupe.assign import lead_item_id
+from aggregator.dedupe.withdrawn import PUBLISHER
 from aggregator.errors import UnknownName, WrongDecision
 from aggregator.items.identity import short_hash
 from aggregator.model.config import Config
 from aggregator.model.stories import Cluster, LinkConstraint, Member
 from aggregator.ports import App
-from aggregator.store import archives, channels, editions, editorial, maintenance, stories
+from aggregator.publishing.channels import update_channels
+from aggregator.store import (
+    archives,
+    channels,
+    editions,
+    editorial,
+    maintenance,
+    stories,
+)
 from aggregator.store.connection import Store, opened
 from aggregator.store.runs import forget_finished
 
@@ -198,3 +207,36 @@ def _item(store: Store, name: str) -> str:
             f"no item {name!r}; `aggregator story show` tells the items of a story; nothing was changed"
         )
     return found[0]
+
+
+def set_hidden(
+    app: App, names: Sequence[str], who: str, *, hidden: bool, withdrawn: bool = False
+) -> list[str]:
+    """Hide stories, as withdrawn perhaps, or show them again; the ids of those that changed.
+
+    A short write beside any job (L1); what is published follows with the next run.
+    """
+    config = app.config
+    with opened(config.data / "aggregator.db", create=False) as store:
+        changed = []
+        now = app.clock()
+        with store.transaction():
+            found = {name: stories.resolve(store, name) for name in names}
+            if missing := [name for name, id_ in found.items() if id_ is None]:
+                raise UnknownName(f"no story {missing[0]!r}; nothing was changed")
+            known = channels.known(store)
+            for id_ in filter(None, found.values()):
+                if hidden:
+                    turned = maintenance.hide(store, id_, who, now, withdrawn=withdrawn)
+                    # What only its publisher had hidden does not come back by itself now.
+                    turned = turned or editorial.hidden_by(store, id_) == PUBLISHER
+                else:
+                    turned = maintenance.unhide(store, id_, now)
+                if turned:
+                    changed.append(id_)
+            if changed:
+                editorial.decide(store, "hide" if hidden else "unhide", who, now, stories=changed)
+            update_channels(
+                store, [channel for channel in config.channels if channel.id in known], changed, now
+            )
+    return changed

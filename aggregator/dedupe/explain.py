@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from aggregator import look
+from aggregator import story_view
 from aggregator.containment import Broken, attempt, shown
 from aggregator.dedupe import candidates, evidence
 from aggregator.dedupe.cluster import compared
@@ -28,12 +28,12 @@ MISSES, LEAST = 5, 2.5
 def story(config: Config, name: str) -> dict[str, Any]:
     """A story, for each of its items why it is in it, and what else was looked at, as one JSON object."""
     with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
-        told = look.told(store, name)
+        told = story_view.read_from(store, name)
         weighed = stories.evidence(store, told.story.id)
         misses = shown(name, partial(_near_misses, store, told.story.id))
         decided = editorial.decisions(store, told.story.id)
         names = {s.id: s.lead.title for s in stories.read(store, [other for other, _ in told.story.related])}
-    as_json = look.story_json(told)
+    as_json = story_view.as_json(told)
     publishers = {s.item.id: s.publisher.name for s in told.story.items}
     return {
         "id": as_json["id"],

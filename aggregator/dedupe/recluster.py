@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from aggregator.dedupe import candidates, cluster, editor_decisions
+from aggregator.locked_store import locked_store
 from aggregator.model.stories import (
     CandidatePair,
     Cluster,
@@ -20,7 +21,6 @@ from aggregator.ports import App
 from aggregator.store import candidate_index, editorial, stories
 from aggregator.store.connection import Store, opened
 from aggregator.store.runs import forget_finished
-from aggregator.working import working
 
 
 def run(app: App, *, dry_run: bool) -> ReclusterDiff:
@@ -32,7 +32,7 @@ def run(app: App, *, dry_run: bool) -> ReclusterDiff:
     if dry_run:
         with opened(app.config.data / "aggregator.db", create=False) as store:
             return _diff(store, app.clock(), {})
-    with working(app.config) as store:
+    with locked_store(app.config) as store:
         with store.transaction():
             candidates.index_items(store)
         judged: _Judged = {}

@@ -63,24 +63,9 @@ def next_attempt_time(store: Store, config: Config, now: datetime) -> datetime |
 
 def waiting(store: Store, config: Config, now: datetime) -> RelayPause | None:
     """The relay's trouble, as long as it is to be left alone."""
-    hold = relay_trouble(store, config)
+    hold = deliveries.relay_pause(store, config.mail.smtp)
     # Beyond the longest pause it was written under a clock that ran ahead.
     return hold if hold and now < hold.until <= now + RELAY_LATEST else None
-
-
-def relay_trouble(store: Store, config: Config) -> RelayPause | None:
-    """The relay's trouble since its last success, if any."""
-    relay = _relay(config)
-    return deliveries.hold(store, relay) if relay else None
-
-
-def _relay(config: Config) -> str | None:
-    """What a relay's trouble is remembered by, without any secret: commands that only look have none.
-
-    Other settings are another relay. None for the outbox folder.
-    """
-    rules = config.mail.smtp
-    return f"{rules.account}@{rules.host}:{rules.port} {rules.security}" if rules else None
 
 
 # --- a round -------------------------------------------------------------------------------------------
@@ -212,10 +197,10 @@ class _Round:
 
     def hold(self, reason: str) -> None:
         """The relay is in trouble: leave it alone, the longer the longer it has been."""
-        relay, now = _relay(self.app.config), self.app.clock()
+        relay, now = self.app.config.mail.smtp, self.app.clock()
         if relay is None:
             return
-        before = None if self.sent else relay_trouble(self.store, self.app.config)
+        before = None if self.sent else deliveries.relay_pause(self.store, relay)
         since = min(before.since, now) if before else now
         until = now + retry_delay(since, now, RELAY_LATEST)
         deliveries.hold_relay(self.store, relay, RelayPause(since=since, until=until, reason=reason))
@@ -230,7 +215,7 @@ def outbox(config: Config) -> MailQueue:
         return MailQueue(
             letters=tuple(deliveries.open_letters(store)),
             suppressed=tuple(deliveries.suppressions(store)),
-            relay=relay_trouble(store, config),
+            relay=deliveries.relay_pause(store, config.mail.smtp),
         )
 
 

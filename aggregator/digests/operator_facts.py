@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from aggregator import look
+from aggregator import health
 from aggregator.digests import schedule
 from aggregator.digests.operator_report import OperatorMail, compose
 from aggregator.model.config import Config, DigestPlan
@@ -26,7 +26,7 @@ def operator_mail(store: Store, config: Config, plan: DigestPlan, now: datetime)
 
 
 def _condition(store: Store, config: Config, since: datetime, now: datetime) -> OperatorFacts:
-    status = look.condition(store, config)
+    status = health.report_from(store, config)
     listed = {address.lower() for plan in config.mailings for address in plan.recipients}
     # Of an address that was told of and that feeds.yaml does not name any more nothing is left to be done.
     open_ = (gone for gone in status.suppressed if gone.since >= since or gone.address.lower() in listed)
@@ -35,11 +35,11 @@ def _condition(store: Store, config: Config, since: datetime, now: datetime) -> 
         status=replace(
             status,
             suppressed=tuple(open_),
-            unplaced_since=look.unplaced_since(status, now),
-            unwritten=look.unwritten(status, now),
-            failing=tuple(look.failing_jobs(status)),
+            unplaced_since=health.unplaced_since(status, now),
+            unwritten=health.unwritten(status, now),
+            failing=tuple(health.failing_jobs(status)),
         ),
-        overdue=look.overdue(status, now),
+        overdue=health.overdue(status, now),
         letters=tuple(deliveries.open_letters(store)),
         recent_activity=past if config.hub else replace(past, unpinged=None),
     )

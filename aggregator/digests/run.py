@@ -15,16 +15,17 @@ from aggregator.containment import Containment
 from aggregator.digests import deliver, schedule
 from aggregator.errors import AggregatorError, FilesError, UnknownName
 from aggregator.gateways import files
+from aggregator.locked_store import locked_store
 from aggregator.model.config import Config, DigestPlan
 from aggregator.model.digests import Delivery, Edition, MessageBody, PendingStories
 from aggregator.model.reports import ContainedStep, DigestReport
 from aggregator.ports import App, MailInterrupted, MailRefused
 from aggregator.publishing import publish, websub
 from aggregator.publishing import publish_editions as pages
+from aggregator.publishing.synchronise import synchronise
 from aggregator.store import deliveries, editions, runs
 from aggregator.store.connection import Store, opened, stamp
 from aggregator.store.idle_check import MAIL_IDLE_MARK, finished_mark
-from aggregator.working import prepare, working
 
 if TYPE_CHECKING:
     from aggregator.digests.content import Candidates
@@ -39,7 +40,7 @@ def run(app: App) -> DigestReport:
     """Compose every digest whose period has come, publish its edition, then deliver all owed mail."""
     begun = time.perf_counter()
     config = app.config
-    with working(config, patience=PATIENCE, job="digest", clock=app.clock) as store:
+    with locked_store(config, patience=PATIENCE, job="digest", clock=app.clock) as store:
         now = app.clock()
         due = [plan for plan in config.mailings if _is_due(store, plan, now)]
         letters = deliver.next_attempt_time(store, config, now)
@@ -48,7 +49,7 @@ def run(app: App) -> DigestReport:
             return _ended(store, config, now, DigestReport())
         runs.drop(store, MAIL_IDLE_MARK)
         run_id = runs.begin(store, "digest", now)
-        prepare(store, config, now)
+        synchronise(store, config, now)
         report, contained = DigestReport(), Containment(store)
         for plan in due:
             composed = contained.whole(

@@ -17,7 +17,6 @@ from aggregator.polling.parse import parse_visit
 from aggregator.ports import App
 from aggregator.store import source_history, sources
 from aggregator.store.connection import opened
-from aggregator.working import known_source
 
 MALFORMED = "malformed but read: "
 
@@ -27,7 +26,7 @@ def run(app: App, id_: str) -> str | None:
     from aggregator.gateways.http import user_agent
 
     config = app.config
-    source = known_source(config, id_)
+    source = config.source(id_)
     with opened(config.data / "aggregator.db", create=False) as store:
         record = sources.records(store).get(id_)
         if record is None:

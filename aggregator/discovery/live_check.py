@@ -9,9 +9,10 @@ from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from aggregator import look, urls
+from aggregator import locked_store, urls
 from aggregator.discovery import discover, probe
 from aggregator.discovery.probe import Probe, ProbeRules
+from aggregator.health import advice
 from aggregator.model.config import Source
 from aggregator.model.discovery import Discovery, Proposal, SourceCheck, TriedProposal
 from aggregator.model.polling import Failure, Move, Robots, SourceRecord, SourceState
@@ -24,7 +25,6 @@ from aggregator.ports import App, Fetcher, Progress, Sandbox
 from aggregator.store import source_history, sources
 from aggregator.store.connection import Store
 from aggregator.text import line
-from aggregator.working import working
 
 said = logging.getLogger("aggregator.check")
 
@@ -77,12 +77,12 @@ def run(app: App, progress: Progress | None = None) -> tuple[SourceCheck, ...]:
     What was visited a short time ago is told from the store (CL5); a site is looked at no more often than sources
     are visited.
     """
-    look.check_authority(app.config)
+    locked_store.check_authority(app.config)
     report = fetch.run(app, publish=False, progress=progress)
-    with working(app.config, patience=PATIENCE) as store:
-        health = {one.id: one for one in sources.health(store)}
+    with locked_store.locked_store(app.config, patience=PATIENCE) as store:
+        polled_health = {one.id: one for one in sources.health(store)}
         records, publishers = sources.records(store), sources.publishers(store)
-        polled = [source for source in app.config.sources if source.id in health]
+        polled = [source for source in app.config.sources if source.id in polled_health]
         now = app.clock()
         looks = _looks(store, app, polled, records, publishers, now)
         _make(store, app, looks, report, now)
@@ -90,7 +90,7 @@ def run(app: App, progress: Progress | None = None) -> tuple[SourceCheck, ...]:
     notes = {told.id: told.reason for told in report.sources if told.outcome != "failed"}
     diagnoses = []
     for source in polled:
-        told = _diagnosis(source, health[source.id], records[source.id], notes.get(source.id))
+        told = _diagnosis(source, polled_health[source.id], records[source.id], notes.get(source.id))
         seen = found[source.id]
         if seen and seen[1] and _is_worth_a_look(records[source.id]):
             told = replace(told, mend=seen[1], proposal=seen[2])
@@ -114,16 +114,16 @@ def _diagnosis(source: Source, health: SourceHealth, record: SourceRecord, note:
         return _moved(source, record.move)
     if health.state is SourceState.WELL and note:
         return SourceCheck(id=source.id, state=SourceState.WELL, reason=note)
-    return SourceCheck(id=source.id, state=health.state, reason=health.reason, mend=look.advice(health))
+    return SourceCheck(id=source.id, state=health.state, reason=health.reason, mend=advice(health))
 
 
 def _advice(health: SourceHealth, record: SourceRecord) -> str | None:
     """What `status` advises, and where the publisher can do something, who writes the letter."""
-    advice = look.advice(health)
+    words = advice(health)
     ours = not health.reason or (_OUR_OWN.search(health.reason) and not _SHUT_OUT.search(health.reason))
     if ours or (record.failed_status is None and health.failures < FAILING_AFTER):
-        return advice  # a server that did not answer once or twice owes nobody an explanation
-    return f"{advice} (`aggregator source letter {health.id}` writes to them)"
+        return words  # a server that did not answer once or twice owes nobody an explanation
+    return f"{words} (`aggregator source letter {health.id}` writes to them)"
 
 
 def _moved(source: Source, move: Move) -> SourceCheck:

@@ -19,7 +19,6 @@ from aggregator.ports import App, Progress, Sandbox
 from aggregator.store import items, source_history, sources
 from aggregator.store.connection import opened
 from aggregator.text import line
-from aggregator.working import known_source
 
 ARTICLES = "what the articles' own pages say (`article`) comes with visits only"
 
@@ -33,7 +32,7 @@ def run(app: App, name: str, *, force: bool = False, progress: Progress | None =
     """
     if "://" in name:
         return _of_address(app, address(name), progress)
-    return _of_source(app, known_source(app.config, name), force, progress)
+    return _of_source(app, app.config.source(name), force, progress)
 
 
 def address(written: str) -> str:

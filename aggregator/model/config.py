@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from aggregator.errors import UnknownName
 from aggregator.model.documents import Kind
 
 
@@ -153,6 +155,11 @@ class Smtp:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
 
+    @property
+    def key(self) -> str:
+        """The relay without any secret; other settings are another relay."""
+        return f"{self.account}@{self.host}:{self.port} {self.security}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailRules:
@@ -204,6 +211,15 @@ class Config:
     hub: str | None = None
     listen: tuple[str, int]
     placeholder: str | None
+
+    def source(self, id_: str) -> Source:
+        """Return the source with an id, also a disabled one. Raises UnknownName."""
+        for source in self.sources:
+            if source.id == id_:
+                return source
+        near = get_close_matches(id_, [source.id for source in self.sources], n=1)
+        hint = f', did you mean "{near[0]}"?' if near else ""
+        raise UnknownName(f"no source {id_!r} in {self.file.name}{hint}")
 
     @property
     def mailings(self) -> tuple[DigestPlan, ...]:

@@ -18,6 +18,7 @@ from aggregator import urls
 from aggregator.dedupe import assign
 from aggregator.errors import AggregatorError, ContactMissing, UnknownName
 from aggregator.gateways import ssrf
+from aggregator.locked_store import AUTHORITY, locked_store
 from aggregator.model.config import Config, Source
 from aggregator.model.items import ChangeKind, ItemChange
 from aggregator.model.polling import (
@@ -37,11 +38,11 @@ from aggregator.model.polling import (
 from aggregator.model.reports import FetchReport, SourceReport
 from aggregator.polling import removals, schedule
 from aggregator.ports import App, Progress, Sandbox
-from aggregator.publishing import publish, websub
+from aggregator.publishing import channels, publish, websub
+from aggregator.publishing.synchronise import reading_key, synchronise
 from aggregator.store import items, runs, sources, stories
 from aggregator.store.connection import Store
 from aggregator.store.idle_check import LONGEST_PLAN, finished_mark
-from aggregator.working import AUTHORITY, known_source, prepare, reading_key, working
 
 said = logging.getLogger("aggregator.fetch")
 
@@ -68,7 +69,7 @@ def run(
     config = app.config
     _known(ids, config)
     refuse_public(app, ids)
-    with working(config, create=True, job="fetch", clock=app.clock) as store:
+    with locked_store(config, create=True, job="fetch", clock=app.clock) as store:
         now = app.clock()
         work = _Round(app=app, store=store, now=now)
         if runs.ended_badly(store, "fetch"):
@@ -91,7 +92,7 @@ def run(
 
 def _prepare(work: _Round) -> None:
     """The store knows feeds.yaml, and what is frozen by now was written before anything of it could change (P2)."""
-    prepare(work.store, work.config, work.now)
+    synchronise(work.store, work.config, work.now)
     work.notices += publish.close_months(work.store, work.config, work.now)
 
 
@@ -148,7 +149,7 @@ class _Round:
 
 def _known(ids: Iterable[str], config: Config) -> None:
     for id_ in ids:
-        if not known_source(config, id_).enabled:
+        if not config.source(id_).enabled:
             raise UnknownName(f"source {id_!r} is disabled in {config.file.name}")
 
 
@@ -602,13 +603,13 @@ def _touch(work: _Round, item_changes: Sequence[ItemChange]) -> None:
     if edited:
         significant = [a.item.id for a in item_changes if a.change is ChangeKind.SIGNIFICANT]
         touched = stories.touch(work.store, edited, significant, work.now)
-        assign.update_channels(work.store, work.config.channels, touched, work.now)
+        channels.update_channels(work.store, work.config.channels, touched, work.now)
 
 
 def _tell(work: _Round, story_ids: set[str], notices: Sequence[str]) -> None:
     """What was withdrawn, or is back, reaches channels (P1) and whoever reads cron's mail (V8)."""
     if story_ids:
-        assign.update_channels(work.store, work.config.channels, story_ids, work.now)
+        channels.update_channels(work.store, work.config.channels, story_ids, work.now)
     work.notices += notices
 
 

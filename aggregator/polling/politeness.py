@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from aggregator import urls
+from aggregator.model.config import Config
 from aggregator.model.polling import PolitenessReport, VisitRecord
 from aggregator.polling.schedule import WHOLE_AGAIN, WITHOUT_VALIDATORS
+from aggregator.store import sources
+from aggregator.store.connection import opened
 
 MOST_NAMED = 5
 """Broken rules named per source; the others are counted."""
@@ -103,3 +106,10 @@ def _manners(source_id: str, account: _Account) -> PolitenessReport:
 
 def _minutes(gap: timedelta) -> str:
     return f"{gap.total_seconds() / 60:.0f} min"
+
+
+def report(config: Config) -> tuple[PolitenessReport, ...]:
+    """How every source was treated, replayed from the visit log (CL20)."""
+    with opened(config.data / "aggregator.db", create=False) as store:
+        found = {m.source_id: m for m in replay(sources.visit_log(store))}
+    return tuple(found[source.id] for source in config.sources if source.id in found)

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from aggregator.dedupe.cluster import lead_order
+from aggregator.dedupe.withdrawn import PUBLISHER, hide_withdrawn
 from aggregator.model.config import Source
 from aggregator.model.polling import MissingItem, ParsedVisit
 from aggregator.polling.missing_items import AGAIN, Finding, find_missing, judged
-from aggregator.store import editorial, maintenance, missing_items, stories
+from aggregator.store import editorial, missing_items, stories
 from aggregator.store.connection import Store
 from aggregator.text import line
-
-PUBLISHER = "its publisher (404 or 410, twice)"
-"""Who decided, as `story show` says it."""
 
 
 def listed(before: Sequence[str], here: Iterable[str]) -> tuple[str, ...]:
@@ -89,23 +86,3 @@ def _decided(store: Store, verb: str, item_ids: Sequence[str], now: datetime) ->
         editorial.decide(store, verb, PUBLISHER, now, stories=sorted(told_in), items=item_ids)
         hide_withdrawn(store, told_in, now)
     return told_in
-
-
-def hide_withdrawn(store: Store, story_ids: Iterable[str], now: datetime) -> None:
-    """A story that nobody tells any more is hidden, and shown again when somebody does, but for an editor's word.
-
-    The living lead before the withdrawn (I6); neither id nor `published` moves.
-    """
-    clusters = stories.clusters(store, story_ids)
-    hidden = stories.hidden(store, [told.story_id for told in clusters])
-    for told in clusters:
-        id_ = told.story_id
-        if all(member.withdrawn for member in told.members):
-            if maintenance.hide(store, id_, PUBLISHER, now, withdrawn=True):
-                editorial.decide(store, "hide", PUBLISHER, now, stories=[id_])
-        elif id_ in hidden and editorial.hidden_by(store, id_) == PUBLISHER:
-            maintenance.unhide(store, id_, now)
-            editorial.decide(store, "unhide", PUBLISHER, now, stories=[id_])
-        lead = min(told.members, key=lead_order).item_id
-        if lead != told.lead.item_id:
-            stories.set_leads(store, {id_: lead}, now)

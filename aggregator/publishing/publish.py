@@ -12,6 +12,7 @@ from itertools import pairwise
 from aggregator import publishing
 from aggregator.containment import Containment
 from aggregator.gateways import files
+from aggregator.locked_store import locked_store
 from aggregator.model.config import Channel, Config
 from aggregator.model.publishing import EPOCH, ArchiveMonth, Publication, PublishedDocument, SourceDirectory
 from aggregator.model.reports import ContainedStep, PublishReport
@@ -19,11 +20,11 @@ from aggregator.model.stories import Publisher
 from aggregator.ports import App
 from aggregator.publishing import paths, websub
 from aggregator.publishing import publish_editions as pages
+from aggregator.publishing.synchronise import synchronise
 from aggregator.store import archives, channels, editions, runs, sources, stories, websub_state
 from aggregator.store.archives import ArchiveRecord
 from aggregator.store.channels import ChannelRecord
 from aggregator.store.connection import Store
-from aggregator.working import prepare, working
 
 WINDOW = 100  # stories in a feed and on a page
 STONES = 50  # tombstones in a feed; the archive has all of them
@@ -35,9 +36,9 @@ def run(app: App) -> PublishReport:
     """Render every channel again, whatever the records say; files whose bytes are right are not touched."""
     config = app.config
     begun = time.perf_counter()
-    with working(config, job="publish", clock=app.clock) as store:
+    with locked_store(config, job="publish", clock=app.clock) as store:
         now = app.clock()
-        prepare(store, config, now)
+        synchronise(store, config, now)
         run_id = runs.begin(store, "publish", now)
         report = render(store, config, now, everything=True)
         report = replace(report, notices=(*report.notices, *websub.ping_hub(app, store)))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from aggregator.model.config import Smtp
 from aggregator.model.digests import Delivery, MessageBody, QueuedMessage, RelayPause, Suppression
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.idle_check import MAIL_IDLE_MARK, OPEN_LETTERS, PARKED
@@ -194,9 +195,11 @@ def _update(store: Store, delivery: Delivery, assignments: str, *values: object)
 # --- the relay -----------------------------------------------------------------------------------------
 
 
-def hold(store: Store, relay: str) -> RelayPause | None:
-    """Why and until when a relay is left alone, if it is."""
-    row = store.db.execute("SELECT * FROM relays WHERE relay = ?", [relay]).fetchone()
+def relay_pause(store: Store, relay: Smtp | None) -> RelayPause | None:
+    """Return why and until when the relay is not used, if it failed since its last success."""
+    if relay is None:
+        return None
+    row = store.db.execute("SELECT * FROM relays WHERE relay = ?", [relay.key]).fetchone()
     if row is None:
         return None
     return RelayPause(
@@ -204,13 +207,13 @@ def hold(store: Store, relay: str) -> RelayPause | None:
     )
 
 
-def hold_relay(store: Store, relay: str, hold: RelayPause) -> None:
+def hold_relay(store: Store, relay: Smtp, hold: RelayPause) -> None:
     """Leave a relay alone for a while; what was said of others is forgotten."""
     with store.transaction():
         store.db.execute("DELETE FROM relays")
         store.db.execute(
             "INSERT INTO relays (relay, since, until, reason) VALUES (?, ?, ?, ?)",
-            [relay, stamp(hold.since), stamp(hold.until), hold.reason],
+            [relay.key, stamp(hold.since), stamp(hold.until), hold.reason],
         )
 
 

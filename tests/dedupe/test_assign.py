@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from aggregator import look, upkeep
+from aggregator import health, story_view
 from aggregator.dedupe import assign as placing
 from aggregator.dedupe import candidates, editor_decisions, explain, recluster
 from aggregator.digests import body
@@ -23,11 +23,11 @@ from aggregator.items.identity import short_hash
 from aggregator.model.documents import Entry, ParsedDocument
 from aggregator.model.items import IdentityPolicy
 from aggregator.publishing import publish
+from aggregator.publishing.synchronise import synchronise
 from aggregator.store import channels, editorial, items, stories
 from aggregator.store import maintenance as pruning
 from aggregator.store.connection import Store, opened
 from aggregator.store.schema import MIGRATIONS
-from aggregator.working import prepare
 from tests.builders import NOW
 from tests.conftest import Clock, Workplace
 
@@ -75,7 +75,7 @@ def tell(place: Workplace, *tellings: Telling, **fields: Any) -> dict[str, str]:
     config = place.app().config
     by_id = {source.id: source for source in config.sources}
     with opened(config.data / "aggregator.db") as store:
-        prepare(store, config, NOW)
+        synchronise(store, config, NOW)
         for source_id, title, text in tellings:
             slug = "-".join(title.lower().split()[:6])
             entry = Entry(
@@ -132,7 +132,7 @@ def test_three_partners_are_credited_for_one_survey(place: Workplace) -> None:
     told = tell(place, SURVEY, UMFRAGE, TAKE_PART, WELCOME, OTHER_WELCOME)
     assert len({told[title] for _, title, _ in (SURVEY, UMFRAGE, TAKE_PART)}) == 1
     assert told[WELCOME[1]] != told[OTHER_WELCOME[1]]
-    (story, *_) = look.search(place.app().config, "survey", 5)
+    (story, *_) = story_view.search(place.app().config, "survey", 5)
     assert {story.publisher.id, *(s.publisher.id for s in story.also)} == {"hub", "society", "consortium"}
 
 
@@ -142,7 +142,7 @@ def test_the_order_of_visits_plays_no_part(place: Workplace, order: Sequence[Tel
     told = tell(place, *order)
     assert len(set(told.values())) == 2
     assert told[SURVEY[1]] == told[UMFRAGE[1]] == told[TAKE_PART[1]]
-    (leads,) = {row.lead.source_id for row in look.search(place.app().config, "survey", 5)}
+    (leads,) = {row.lead.source_id for row in story_view.search(place.app().config, "survey", 5)}
     assert leads == "hub"
 
 
@@ -320,7 +320,7 @@ def test_a_merge_keeps_the_older_id(place: Workplace, clock: Clock) -> None:
     assert set(state(place).values()) == {first}
     assert in_feed(place) == [first]
     config = place.app().config
-    assert look.story(config, second).story.id == first
+    assert story_view.read(config, second).story.id == first
     (decision,) = explain.story(config, first)["decisions"]
     assert (decision["who"], decision["verb"], decision["at"]) == ("ada", "merge", clock.now)
     with opened(place.database) as store:
@@ -341,7 +341,7 @@ def test_a_merge_with_old_backlog_is_still_news(place: Workplace, clock: Clock) 
     assert in_feed(place) == [second]
     assert editor_decisions.merge(place.app(), [second, first], "ada") == (second, [first])
     assert in_feed(place) == [second]
-    (story,) = look.search(place.app().config, "welcome", 5)
+    (story,) = story_view.search(place.app().config, "welcome", 5)
     assert story.announced == clock.now
     assert set(mailed(place, clock).values()) == {"new"}
 
@@ -351,11 +351,11 @@ def test_what_is_hidden_is_not_merged_with_what_is_shown(place: Workplace, nth: 
     """I7: whether the merged story is to be seen is for the editor to say, whichever id is the older."""
     told = tell(place, WELCOME, OTHER_WELCOME)
     ids = [told[WELCOME[1]], told[OTHER_WELCOME[1]]]
-    upkeep.set_hidden(place.app(), ids[nth : nth + 1], "ada", hidden=True)
+    editor_decisions.set_hidden(place.app(), ids[nth : nth + 1], "ada", hidden=True)
     with pytest.raises(WrongDecision, match=f"{ids[nth]} is hidden"):
         editor_decisions.merge(place.app(), ids, "ada")
     assert state(place) == told
-    upkeep.set_hidden(place.app(), ids, "ada", hidden=True)
+    editor_decisions.set_hidden(place.app(), ids, "ada", hidden=True)
     editor_decisions.merge(place.app(), ids, "ada")
     assert in_feed(place) == []
 
@@ -364,7 +364,7 @@ def test_decisions_outlive_placing_everything_again(place: Workplace, clock: Clo
     """I7: neither a merge nor a split is undone by recluster, which changes no id and says so twice."""
     first, _ = merged(place, clock)
     told = tell(place, SURVEY, UMFRAGE)
-    umfrage = look.story(place.app().config, told[SURVEY[1]]).story.also[0].item.id
+    umfrage = story_view.read(place.app().config, told[SURVEY[1]]).story.also[0].item.id
     home, part = editor_decisions.split(place.app(), [umfrage], "ada", announce=False)
     before = state(place)
     assert home == told[SURVEY[1]] and before[UMFRAGE[1]] == part != home
@@ -388,7 +388,7 @@ def test_a_merge_of_three_outlives_placing_everything_again(
         editor_decisions.keep_apart(place.app(), told[1], told[2], "ada")
     kept, gone = editor_decisions.merge(place.app(), told, "ada")
     assert {kept, *gone} == set(told) and len(gone) == 2
-    assert look.story(place.app().config, kept).story.publisher.id == "hub"
+    assert story_view.read(place.app().config, kept).story.publisher.id == "hub"
     for dry in (True, False, True):
         diff = recluster.run(place.app(), dry_run=dry)
         assert (diff.leaves, diff.joins) == ((), ())
@@ -398,7 +398,7 @@ def test_a_merge_of_three_outlives_placing_everything_again(
 def test_what_is_split_off_is_announced_nowhere(place: Workplace) -> None:
     """I7: the part that leaves is on the site and in search, not in feeds, unless the editor says so."""
     told = tell(place, SURVEY, UMFRAGE, TAKE_PART)
-    story = look.story(place.app().config, told[SURVEY[1]]).story
+    story = story_view.read(place.app().config, told[SURVEY[1]]).story
     by_source = {s.publisher.id: s.item.id for s in story.items}
     _, part = editor_decisions.split(place.app(), [by_source["society"]], "ada", announce=False)
     assert part not in in_feed(place)
@@ -423,7 +423,7 @@ def test_what_is_split_off_is_mailed_as_new_or_not_at_all(
     told = tell(place, UMFRAGE)
     assert told[UMFRAGE[1]] == first[SURVEY[1]]
     assert mailed(place, clock) == {SURVEY[1]: "new"}
-    society = look.story(place.app().config, told[SURVEY[1]]).story.also[0].item.id
+    society = story_view.read(place.app().config, told[SURVEY[1]]).story.also[0].item.id
     if how == "recluster":
         with opened(place.database) as store:
             store.db.execute("UPDATE items SET title = 'Yeast', text = 'Yeast.' WHERE id = ?", [society])
@@ -437,7 +437,7 @@ def test_what_is_split_off_is_mailed_as_new_or_not_at_all(
 def test_an_item_that_was_split_off_is_merged_again(place: Workplace) -> None:
     """I7: the last decision stands; an id is given to one item's story only."""
     told = tell(place, SURVEY, UMFRAGE)
-    _, society = (s.item.id for s in look.story(place.app().config, told[SURVEY[1]]).story.items)
+    _, society = (s.item.id for s in story_view.read(place.app().config, told[SURVEY[1]]).story.items)
     _, part = editor_decisions.split(place.app(), [society], "ada", announce=False)
     assert part != told[SURVEY[1]]
     kept, gone = editor_decisions.merge(place.app(), [part, told[SURVEY[1]]], "ada")
@@ -455,10 +455,10 @@ def test_doubts_are_listed_until_an_editor_decides(place: Workplace, clock: Cloc
         merge_candidate = editorial.Doubt(story_id=other, score=7.0, why="titles alike")
         editorial.add_candidate(store, one, [merge_candidate], clock.now)
         editorial.relate(store, [(one, other, "titles alike")])
-    (pair,) = look.status(place.app().config).merge_candidates
+    (pair,) = health.report(place.app().config).merge_candidates
     assert {pair.story, pair.other} == {one, other} and pair.why == "titles alike"
     editor_decisions.keep_apart(place.app(), one, other, "ada")
-    assert look.status(place.app().config).merge_candidates == ()
+    assert health.report(place.app().config).merge_candidates == ()
     assert explain.pair(place.app().config, one, other)["editor"] == "apart"
     with pytest.raises(WrongDecision):
         editor_decisions.keep_apart(place.app(), one, one, "ada")
@@ -467,7 +467,7 @@ def test_doubts_are_listed_until_an_editor_decides(place: Workplace, clock: Cloc
 def test_hiding_is_logged(place: Workplace) -> None:
     """I7: who hid a story and when is stored; hiding outlives recluster."""
     told = tell(place, WELCOME)
-    upkeep.set_hidden(place.app(), [told[WELCOME[1]]], "ada", hidden=True)
+    editor_decisions.set_hidden(place.app(), [told[WELCOME[1]]], "ada", hidden=True)
     recluster.run(place.app(), dry_run=False)
     said = explain.story(place.app().config, told[WELCOME[1]])
     assert said["hidden"] and [(d["who"], d["verb"]) for d in said["decisions"]] == [("ada", "hide")]
@@ -508,7 +508,7 @@ def test_published_stories_are_never_merged_by_the_machine(place: Workplace) -> 
     first = recluster.run(place.app(), dry_run=False)
     assert len(first.joins) == 1
     assert set(state(place).values()) == set(told.values())
-    assert len(look.status(place.app().config).merge_candidates) == 1
+    assert len(health.report(place.app().config).merge_candidates) == 1
     assert recluster.run(place.app(), dry_run=False).joins == ()
     with opened(place.database) as store:
         (story,) = stories.read(store, [told[SURVEY[1]]])
@@ -611,7 +611,7 @@ def test_a_decision_while_pairs_go_on_the_list(
     )
     beside(monkeypatch, recluster, "_apply", lambda: act("ada"))
     assert recluster.run(place.app(), dry_run=False).joins == ()
-    assert look.status(place.app().config).merge_candidates == ()
+    assert health.report(place.app().config).merge_candidates == ()
 
 
 def test_a_split_while_an_edition_is_composed(
@@ -622,7 +622,7 @@ def test_a_split_while_an_edition_is_composed(
     tell(place, SURVEY)
     clock.now += timedelta(hours=6)
     told = tell(place, UMFRAGE)
-    society = look.story(place.app().config, told[SURVEY[1]]).story.also[0].item.id
+    society = story_view.read(place.app().config, told[SURVEY[1]]).story.also[0].item.id
     split = partial(editor_decisions.split, place.app(), [society], "ada", announce=True)
     editor = Thread(target=split)
     beside(monkeypatch, body, "compose", editor.start)
@@ -646,14 +646,14 @@ def test_names_are_resolved_where_they_are_used(place: Workplace, monkeypatch: p
 
         monkeypatch.setattr(module, name, called)
 
-    society = look.story(place.app().config, told[SURVEY[1]]).story.also[0].item.id
+    society = story_view.read(place.app().config, told[SURVEY[1]]).story.also[0].item.id
     watched(stories, "resolve")
     watched(editorial, "items_meant")
     app = place.app()
     _, part = editor_decisions.split(app, [society], "ada", announce=False)
     editor_decisions.keep_apart(app, part, told[WELCOME[1]], "ada")
     editor_decisions.merge(app, [part, told[SURVEY[1]]], "ada")
-    upkeep.set_hidden(app, [told[WELCOME[1]]], "ada", hidden=True)
+    editor_decisions.set_hidden(app, [told[WELCOME[1]]], "ada", hidden=True)
     assert len(within) == 6 and all(within)
 
 

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator import look
+from aggregator import health
 from aggregator.digests import deliver
 from aggregator.digests import run as digest
 from aggregator.errors import MailError, UnknownName
@@ -170,12 +170,12 @@ def test_a_relay_in_trouble_is_left_alone_longer_and_longer(
     assert gaps[:5] == [5 * MINUTE, 5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE]
     assert set(gaps[5:]) == {HOUR}
     assert rows(place, "SELECT DISTINCT state, attempts FROM deliveries") == [("queued", 0)]
-    (trouble,) = look.troubles(look.status(place.app().config), clock.now)
+    (trouble,) = health.troubles(health.report(place.app().config), clock.now)
     assert "no letter got out since 2026-10-05 06:30 UTC" in trouble and "authenticate first" in trouble
     relay.script = lambda step, address: None
     clock.now += HOUR
     assert run(place).sent == 3
-    assert look.status(place.app().config).relay is None
+    assert health.report(place.app().config).relay is None
 
 
 def test_other_settings_are_another_relay(
@@ -205,7 +205,7 @@ def test_a_relay_that_refuses_everybody_is_in_trouble(
     assert deliver.retry(place.app().config, ()) == 10
     assert run(place).sent == 30
     assert sorted(relay.accepted) == readers
-    assert look.status(place.app().config).suppressed == ()
+    assert health.report(place.app().config).suppressed == ()
 
 
 def test_a_relay_that_breaks_every_letter_off_parks_none(
@@ -249,9 +249,9 @@ def test_an_address_of_nobody_gets_no_more_letters(
     assert f"{READERS[1]}: weekly-2026-10-05 was refused: 550 5.1.1 unknown user" in notice
     assert "gets no more letters" in notice
     config = place.app().config
-    (gone,) = look.status(config).suppressed
+    (gone,) = health.report(config).suppressed
     assert (gone.address, gone.reason) == (READERS[1], "550 5.1.1 unknown user")
-    assert look.troubles(look.status(config), place.clock.now) == []
+    assert health.troubles(health.report(config), place.clock.now) == []
     relay.script = lambda step, address: None
     report = next_edition(place, web, 1)
     assert (report.sent, report.owed, report.failed, report.notices) == (2, 0, 0, ())
@@ -270,7 +270,7 @@ def test_an_address_refused_in_two_editions_in_a_row_gets_no_more(
         relay.script = script
         report = next_edition(place, web, n) if n else run(place)
         assert report.sent == (2 if script is refusing else 3)
-        assert len(look.status(place.app().config).suppressed) == suppressed
+        assert len(health.report(place.app().config).suppressed) == suppressed
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_what_is_not_about_the_address_suppresses_nobody(
     place.clock.now += days * DAY
     run(place)
     assert {state for (state,) in rows(place, "SELECT DISTINCT state FROM deliveries")} == {"failed"}
-    assert look.status(place.app().config).suppressed == ()
+    assert health.report(place.app().config).suppressed == ()
     relay.script = lambda *_: None
     assert next_edition(place, web, 3).sent == 3
 
@@ -337,14 +337,14 @@ def test_letters_in_doubt_are_sent_again_only_when_named_or_left_for_good(
     config = place.app().config
     assert deliver.retry(config, ()) == 0
     assert [letter.state for letter in deliver.outbox(config).letters] == ["unknown", "unknown"]
-    assert "2 unknown" in look.troubles(look.status(config), clock.now)[0]
+    assert "2 unknown" in health.troubles(health.report(config), clock.now)[0]
     relay.script = lambda step, address: None
     assert deliver.retry(config, READERS[:1]) == 1
     assert run(place).sent == 1
     sent = [taken.body for taken in relay.letters if taken.address == READERS[0]]
     assert len(set(sent)) == 1 and len(sent) == 3
     assert deliver.acknowledge(config, ()) == 1
-    assert look.troubles(look.status(config), clock.now) == []
+    assert health.troubles(health.report(config), clock.now) == []
     assert deliver.outbox(config).letters == ()
     assert run(place).sent == 0
 
@@ -449,7 +449,7 @@ def test_who_left_the_list_gets_no_letter_that_was_put_off(
     place.clock.now += DAY
     assert run(place).sent == 1
     assert states(place) == {"ada@a.example": "failed", "bob@b.example": "accepted"}
-    assert look.status(place.app().config).parked == {}
+    assert health.report(place.app().config).parked == {}
 
 
 # --- from older versions -------------------------------------------------------------------------------
@@ -484,7 +484,7 @@ def test_letters_of_an_older_version_stay_sent(place: Workplace, start: Start, r
         ("accepted",),
     ]
     assert run(place).sent == 0
-    assert look.status(place.app().config).parked == {"failed": 1}
+    assert health.report(place.app().config).parked == {"failed": 1}
 
 
 # --- nothing to do -------------------------------------------------------------------------------------

@@ -21,7 +21,6 @@ from pathlib import Path
 
 import pytest
 
-from aggregator import upkeep
 from aggregator.dedupe import editor_decisions
 from aggregator.digests import run as digest
 from aggregator.errors import WrongDecision
@@ -182,7 +181,7 @@ class World:
                 story = self.random.choice([id_ for id_ in shown if len(state.links[id_]) > 1])
                 self.split(story, state)
             elif choice == "unhide":
-                upkeep.set_hidden(
+                editor_decisions.set_hidden(
                     app,
                     [self.random.choice([id_ for id_ in known if id_ in state.hidden])],
                     "ada",
@@ -190,7 +189,7 @@ class World:
                 )
             else:
                 story = self.random.choice(shown)
-                upkeep.set_hidden(app, [story], "ada", hidden=True, withdrawn=choice == "withdraw")
+                editor_decisions.set_hidden(app, [story], "ada", hidden=True, withdrawn=choice == "withdraw")
                 if choice == "withdraw":
                     titles = {t for one in self.news if one.link in state.links[story] for t in one.titles}
                     self.withdrawn.update(titles)

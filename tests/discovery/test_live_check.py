@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from aggregator import look
+from aggregator import health
 from aggregator.config import load
 from aggregator.discovery import live_check
 from aggregator.errors import SandboxFailure
@@ -47,7 +47,7 @@ def test_a_source_that_is_well(place: Workplace, web: Web) -> None:
     web.feed("/feed", rss(news(1)), '"1"')
     assert checked(one(place, web)) == SourceCheck(id="node", state="well")
     assert not (place.public / "atom.xml").exists()
-    status = look.status(place.app().config)
+    status = health.report(place.app().config)
     assert (status.items, status.stories) == (1, 0)
     said = json.loads(call(place, "fetch", "--json").out)
     assert (said["visited"], said["new_stories"]) == (0, 1)

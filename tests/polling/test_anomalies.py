@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from aggregator import look, upkeep
+from aggregator import health
 from aggregator.model.reports import FetchReport
-from aggregator.polling import fetch
+from aggregator.polling import fetch, held_items
 from tests.builders import NOW, rss
 from tests.conftest import Answer, Asked, Clock, Web, Workplace
 
@@ -56,8 +56,8 @@ def stories(place: Workplace) -> int:
 
 def state(place: Workplace) -> tuple[str, str]:
     """The state of the only source, and why."""
-    health = look.status(place.app().config).sources[0]
-    return health.state.value, health.reason or ""
+    source = health.report(place.app().config).sources[0]
+    return source.state.value, source.reason or ""
 
 
 def dated(count: int, newest: datetime, **fields: Any) -> list[dict[str, str]]:
@@ -80,7 +80,7 @@ def test_a_flood_of_old_posts_waits_for_an_editor(node: Workplace, web: Web, clo
     web.feed("/feed", rss(*dated(5, NOW), *flood), '"3"')
     report = later(node, clock)
     assert (report.notices, stories(node), state(node)[0]) == ((), 5, "held")
-    assert upkeep.decide_held(node.app(), ["node"], release=True) == {"node": 30}
+    assert held_items.decide(node.app(), ["node"], release=True) == {"node": 30}
     assert state(node) == ("well", "")
     clock.now += timedelta(minutes=1)
     assert run(node).new_stories == 30
@@ -97,7 +97,7 @@ def test_discarded_entries_never_come_back(node: Workplace, web: Web, clock: Clo
     flood = [news(n) for n in range(100, 130)]
     web.feed("/feed", rss(*dated(5, NOW), *flood), '"2"')
     later(node, clock)
-    assert upkeep.decide_held(node.app(), ["node"], release=False) == {"node": 30}
+    assert held_items.decide(node.app(), ["node"], release=False) == {"node": 30}
     web.feed("/feed", rss(*dated(6, NOW + DAY), *flood), '"3"')
     later(node, clock)
     assert stories(node) == 6
@@ -271,7 +271,7 @@ def test_a_page_that_loses_its_items_is_a_failure(page: Workplace, web: Web, clo
     report = later(page, clock)
     assert report.failed == 1
     assert "only 3 of 8 items are left at once" in (report.sources[0].reason or "")
-    upkeep.decide_held(page.app(), ["node"], release=True)
+    held_items.decide(page.app(), ["node"], release=True)
     assert run(page, force=True).failed == 0
 
 

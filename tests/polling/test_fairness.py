@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from aggregator import look, upkeep
+from aggregator import health, maintenance
 from aggregator.digests import run as digest
 from aggregator.errors import StoreError
 from aggregator.model.config import ArticleLayout
 from aggregator.model.polling import Failure, ParsedVisit, Request, Response, Robots
 from aggregator.model.reports import FetchReport
-from aggregator.polling import client, fetch
+from aggregator.polling import client, fetch, politeness
 from aggregator.polling.visit import HostVisit, visit_host
 from aggregator.ports import App, never
 from aggregator.publishing import publish
@@ -56,7 +56,7 @@ def feeds(place: Workplace, web: Web, *ids: str, more: str = "") -> Workplace:
 
 def states(place: Workplace) -> dict[str, str]:
     """The state of every source."""
-    return {source.id: source.state for source in look.status(place.app().config).sources}
+    return {source.id: source.state for source in health.report(place.app().config).sources}
 
 
 def reasons(report: FetchReport) -> dict[str, str | None]:
@@ -381,7 +381,7 @@ def test_a_source_that_is_always_refused_starves_nobody(
         visits = [at for one, at in times if one == path]
         assert visits[0] <= NOW + hold + 2 * HOUR
         assert len(visits) >= (36 if hold < DAY else 12)
-    assert all(told.broken == () for told in look.politeness_report(place.app().config))
+    assert all(told.broken == () for told in politeness.report(place.app().config))
 
 
 def test_a_host_that_refuses_all_its_sources_is_asked_ever_more_rarely(
@@ -442,7 +442,7 @@ def test_a_refused_article_starves_nobody(place: Workplace, web: Web, clock: Clo
         if idle_check.nothing_due(place.folder / "feeds.yaml", clock.now) is None:
             fetch.run(place.app(), spread=True)
     assert asked(web).count("/b") >= 7
-    assert all(told.broken == () for told in look.politeness_report(place.app().config))
+    assert all(told.broken == () for told in politeness.report(place.app().config))
 
 
 # --- what breaks one visit ---------------------------------------------------------------------------------
@@ -634,7 +634,7 @@ def test_a_source_whose_past_cannot_be_read_fails_alone(place: Workplace, web: W
         (fetch.run, "aggregator.polling.fetch.publish.close_months"),
         (publish.run, "aggregator.publishing.publish.render"),
         (digest.run, "aggregator.digests.run.deliver.next_time"),
-        (upkeep.prune, "aggregator.upkeep.upkeep.prune"),
+        (maintenance.prune, "aggregator.upkeep.upkeep.prune"),
     ],
 )
 def test_any_exception_ends_a_run_as_failed(
@@ -648,10 +648,10 @@ def test_any_exception_ends_a_run_as_failed(
         patch.setattr(part, broken)
         with pytest.raises(ZeroDivisionError):
             job(place.app())
-    last = look.status(place.app().config).runs[0]
+    last = health.report(place.app().config).runs[0]
     assert (last.outcome, last.report) == ("failed", {"reason": "ZeroDivisionError: by design "})
     job(place.app())
-    assert look.status(place.app().config).runs[0].outcome == "done"
+    assert health.report(place.app().config).runs[0].outcome == "done"
 
 
 def test_trouble_with_the_database_ends_the_round(place: Workplace, web: Web) -> None:

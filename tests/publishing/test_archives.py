@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from aggregator import upkeep
 from aggregator.dedupe import editor_decisions
 from aggregator.model.reports import FetchReport
 from aggregator.polling import fetch
@@ -123,7 +122,7 @@ def test_a_hidden_story_leaves_a_tombstone_and_comes_back(
     others = {p: b for p, b in state(place).items() if "archive" in p and month not in p}
     words = etree.tostring(read(place, path).find(f"{A}entry"))
     clock.now += DAY
-    upkeep.set_hidden(place.app(), [story_id], "ada", hidden=True)
+    editor_decisions.set_hidden(place.app(), [story_id], "ada", hidden=True)
     poll(place)
     assert titles(place, path) == []
     assert deleted(place, path) == [story_id]
@@ -132,7 +131,7 @@ def test_a_hidden_story_leaves_a_tombstone_and_comes_back(
     assert {p: b for p, b in state(place).items() if p in others} == others
     before = read(place, path).findtext(f"{A}updated")
     clock.now += DAY
-    upkeep.set_hidden(place.app(), [story_id], "ada", hidden=False)
+    editor_decisions.set_hidden(place.app(), [story_id], "ada", hidden=False)
     poll(place)
     assert read(place, path).findtext(f"{A}updated") >= before
     assert deleted(place, path) == deleted(place) == []
@@ -145,12 +144,12 @@ def test_what_was_hidden_when_its_month_was_first_written_comes_back_into_it(
 ) -> None:
     """PB8: also where the document never had the entry, nor a tombstone: hidden before there were archives."""
     (story_id,) = ids(place, "archive/2026-10.xml").values()
-    upkeep.set_hidden(place.app(), [story_id], "ada", hidden=True)
+    editor_decisions.set_hidden(place.app(), [story_id], "ada", hidden=True)
     change(place, "DELETE FROM channel_tombstones")
     (place.public / "archive/2026-10.xml").unlink()
     publish.run(place.app())
     assert titles(place, "archive/2026-10.xml") == deleted(place, "archive/2026-10.xml") == []
-    upkeep.set_hidden(place.app(), [story_id], "ada", hidden=False)
+    editor_decisions.set_hidden(place.app(), [story_id], "ada", hidden=False)
     publish.run(place.app())
     assert list(ids(place, "archive/2026-10.xml").values()) == [story_id]
 
@@ -198,7 +197,7 @@ def test_the_feed_says_what_was_withdrawn(place: Workplace, a: Web, clock: Clock
     clock.now += DAY
     (story_id,) = ids(place, "archive/2026-11.xml").values()
     before = read(place).findtext(f"{A}updated")
-    upkeep.set_hidden(place.app(), [story_id], "ada", hidden=True)
+    editor_decisions.set_hidden(place.app(), [story_id], "ada", hidden=True)
     poll(place)
     assert deleted(place) == [story_id]
     assert read(place).findtext(f"{A}updated") == clock.now.isoformat() > before
@@ -236,13 +235,13 @@ def test_a_merge_undone_while_hidden_stays_withdrawn(place: Workplace, a: Web, c
     told = ids(place)
     kept, gone = told["News number 1"], told["News number 2"]
     editor_decisions.merge(place.app(), [kept, gone], "ada")
-    upkeep.set_hidden(place.app(), [kept], "ada", hidden=True)
+    editor_decisions.set_hidden(place.app(), [kept], "ada", hidden=True)
     publish.run(place.app())
     item = change_and_read(place, "SELECT id FROM items WHERE title = 'News number 2'")
     assert editor_decisions.split(place.app(), [item], "ada", announce=False) == (kept, gone)
     publish.run(place.app())
     assert deleted(place, "archive/2026-11.xml") == [gone]
-    upkeep.set_hidden(place.app(), [gone], "ada", hidden=False)
+    editor_decisions.set_hidden(place.app(), [gone], "ada", hidden=False)
     publish.run(place.app())
     assert deleted(place, "archive/2026-11.xml") == []
     assert list(ids(place, "archive/2026-11.xml").values()) == [gone]
@@ -331,7 +330,7 @@ def test_a_tombstone_leaves_the_feed_when_nobody_can_have_the_entry_still(
 ) -> None:
     """PB9: a feed tells what was withdrawn since its oldest story was announced; the archive tells it for ever."""
     (story_id,) = ids(place, "archive/2026-11.xml").values()
-    upkeep.set_hidden(place.app(), [story_id], "ada", hidden=True)
+    editor_decisions.set_hidden(place.app(), [story_id], "ada", hidden=True)
     clock.now += DAY
     a.feed("/feed", rss(*(news(n, clock.now) for n in range(100, 201))), '"9"')
     poll(place)
@@ -417,7 +416,7 @@ def test_a_hidden_story_that_is_split_leaves_a_tombstone_for_each_part(
     told = ids(place)
     kept, gone = told["News number 1"], told["News number 2"]
     editor_decisions.merge(place.app(), [kept, gone], "ada")
-    upkeep.set_hidden(place.app(), [kept], "ada", hidden=True)
+    editor_decisions.set_hidden(place.app(), [kept], "ada", hidden=True)
     poll(place)
     clock.now += DAY
     item = change_and_read(
@@ -427,7 +426,7 @@ def test_a_hidden_story_that_is_split_leaves_a_tombstone_for_each_part(
     poll(place)
     assert deleted(place, "archive/2026-10.xml") == [kept]
     assert deleted(place, "archive/2026-11.xml") == [gone]
-    upkeep.set_hidden(place.app(), [kept, gone], "ada", hidden=False)
+    editor_decisions.set_hidden(place.app(), [kept, gone], "ada", hidden=False)
     poll(place)
     assert ids(place) == told
     assert [deleted(place, path) for path in ("atom.xml", *chain(place))] == [[], [], []]

@@ -15,7 +15,7 @@ import pytest
 from lxml import etree, html
 from sqlite_utils import Database
 
-from aggregator import upkeep
+from aggregator.dedupe import editor_decisions
 from aggregator.digests import run as digest
 from aggregator.polling import fetch
 from aggregator.publishing import publish
@@ -84,7 +84,7 @@ def story(place: Workplace, title: str) -> str:
 
 def hide(place: Workplace, title: str, *, hidden: bool = True, withdrawn: bool = False) -> None:
     """An editor's word."""
-    upkeep.set_hidden(place.app(), [story(place, title)], "ada", hidden=hidden, withdrawn=withdrawn)
+    editor_decisions.set_hidden(place.app(), [story(place, title)], "ada", hidden=hidden, withdrawn=withdrawn)
 
 
 # --- what a digest selects and where it puts it (M3) ---------------------------------------------------

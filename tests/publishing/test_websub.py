@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import pytest
 from lxml import etree
 
-from aggregator import look
+from aggregator import health
 from aggregator.digests import run as digest
 from aggregator.model.polling import Failure
 from aggregator.polling import fetch
@@ -108,7 +108,7 @@ def test_a_hub_that_fails_is_asked_again_later_and_given_up_on_once(
     web.feed("/feed", rss(news(2), news(1)), '"2"')
     notices = list(fetch.run(place.app(), force=True).notices)
     assert told.told == FEEDS[:1]
-    assert look.status(place.app().config).hub == "the hub answered 503"
+    assert health.report(place.app().config).hub == "the hub answered 503"
     app = place.app()
     for wait in websub.WAITS:
         clock.now += wait - timedelta(seconds=1)

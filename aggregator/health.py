@@ -1,50 +1,30 @@
-"""Jobs that only look: status, search, one story. They take no lock and change nothing."""
+"""Report the health of sources, jobs and mail, with advice."""
 
 from __future__ import annotations
 
-import logging
 import re
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
-from pathlib import Path
-from typing import Any
 
 from aggregator import containment
-from aggregator.digests import deliver
-from aggregator.errors import UnknownName
 from aggregator.gateways import files
+from aggregator.locked_store import RELEASED
 from aggregator.model.config import Config
-from aggregator.model.polling import PolitenessReport, SourceState
-from aggregator.model.reports import ContainedStep, FailingJob, SourceHealth, StatusReport
-from aggregator.model.stories import Story
-from aggregator.polling import politeness
+from aggregator.model.polling import SourceState
+from aggregator.model.reports import FailingJob, SourceHealth, StatusReport
 from aggregator.store import channels, deliveries, editorial, runs, set_aside, sources, stories, websub_state
 from aggregator.store.connection import Store, moment, opened
-from aggregator.text import legal
-from aggregator.working import RELEASED, refuse_lost, same_authority
-
-said = logging.getLogger("aggregator.look")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoryView:
-    """A story with why each of its items is in it."""
-
-    story: Story
-    why: dict[str, str]
-
-
-def status(config: Config) -> StatusReport:
+def report(config: Config) -> StatusReport:
     """How every source is doing, what ran last, what mail is owed."""
     if config.data.is_dir():
         files.close_data(config.data, config.public)
-    with _store(config) as store:
-        return condition(store, config)
+    with opened(config.data / "aggregator.db", create=False) as store:
+        return report_from(store, config)
 
 
-def condition(store: Store, config: Config) -> StatusReport:
+def report_from(store: Store, config: Config) -> StatusReport:
     """The same, from a store that is open."""
     count, items = stories.counts(store)
     unplaced, since = stories.oldest_unplaced(store)
@@ -59,8 +39,8 @@ def condition(store: Store, config: Config) -> StatusReport:
         oldest_owed=deliveries.oldest_owed(store),
         parked=unsent,
         runs=tuple(runs.last(store, 5)),
-        merge_candidates=tuple(editorial.candidates(store, DOUBTS)),
-        relay=deliver.relay_trouble(store, config),
+        merge_candidates=tuple(editorial.candidates(store, MAX_CANDIDATES_LISTED)),
+        relay=deliveries.relay_pause(store, config.mail.smtp),
         suppressed=tuple(deliveries.suppressions(store)),
         hub=websub_state.trouble(store) if config.hub else None,
         set_aside=tuple(set_aside.listed(store)),
@@ -69,13 +49,6 @@ def condition(store: Store, config: Config) -> StatusReport:
         unwritten=channels.unwritten(store),
         failing=tuple(runs.failing(store, at_work=files.is_locked(config.data))),
     )
-
-
-def politeness_report(config: Config) -> tuple[PolitenessReport, ...]:
-    """How every source was treated, replayed from the visit log (CL20)."""
-    with _store(config) as store:
-        found = {m.source_id: m for m in politeness.replay(sources.visit_log(store))}
-    return tuple(found[source.id] for source in config.sources if source.id in found)
 
 
 _ADVICE = (
@@ -136,11 +109,19 @@ def advice(source: SourceHealth) -> str | None:
     return "look at `url` in a browser"
 
 
-DOUBTS = 20
+MAX_CANDIDATES_LISTED = 20
 """So many doubtful pairs are listed at most."""
+
+
 LATE = timedelta(hours=2)
+
+
 MAIL_LATE = timedelta(days=1)
+
+
 UNWRITTEN_LATE = timedelta(hours=1)
+
+
 MIN_FAILED_RUNS = 2
 """Minimum number of runs of a job in a row that did not end well: a single one is mended by the next."""
 
@@ -200,112 +181,3 @@ def _minute(at: datetime) -> str:
 def overdue(report: StatusReport, now: datetime) -> int:
     """How many sources nobody visited in time."""
     return sum(source.next_visit is None or source.next_visit < now - LATE for source in report.sources)
-
-
-def write_metrics(report: StatusReport, target: Path) -> None:
-    """The report as Prometheus metrics, for the textfile collector; replaced whole."""
-    from aggregator.publishing import metrics
-
-    files.write_text(target, metrics.render(report).decode())
-
-
-def check_authority(config: Config) -> None:
-    """Raise AuthorityChanged if ids were published under another authority (V5); DatabaseLost (see `working`)."""
-    refuse_lost(config)
-    if (config.data / "aggregator.db").exists():
-        with _store(config) as store:
-            refuse_lost(config, store)
-            same_authority(store, config)
-
-
-def search(config: Config, query: str, limit: int) -> list[Story]:
-    """Stories that contain all words of `query`, best first."""
-    with _store(config) as store, store.snapshot():
-        contained = containment.Containment(store)
-        found = contained.without_broken(
-            ContainedStep.SHOWING, stories.search(store, legal(query), limit), partial(stories.read, store)
-        )
-    for (_, name), reason in contained.broken.items():
-        said.warning("the story %s cannot be read (%s)", name, reason)
-    return found
-
-
-def story(config: Config, name: str) -> StoryView:
-    """One story, by its id, the beginning of it, or the id of one of its items."""
-    with _store(config) as store, store.snapshot():
-        return told(store, name)
-
-
-def told(store: Store, name: str) -> StoryView:
-    """The same, in a snapshot of the caller."""
-    found = stories.resolve(store, name)
-    read = containment.shown(found, lambda: stories.read(store, [found], texts=True)) if found else []
-    if not read:
-        raise UnknownName(f"no story {name!r}; `aggregator search` finds stories and shows their ids")
-    return StoryView(story=read[0], why=stories.why(store, read[0].id))
-
-
-def _store(config: Config) -> AbstractContextManager[Store]:
-    return opened(config.data / "aggregator.db", create=False)
-
-
-def story_json(told: StoryView) -> dict[str, Any]:
-    """A story as one JSON object."""
-    shown = told.story
-    return {
-        "id": shown.id,
-        "title": shown.lead.title,
-        "kind": shown.kind,
-        "topics": shown.topics,
-        "hidden": shown.hidden,
-        "announced": shown.announced,
-        "published": shown.published,
-        "updated": shown.updated,
-        "items": [
-            {
-                "id": s.item.id,
-                "source": s.publisher.id,
-                "lead": s.item.id == shown.lead.id,
-                "title": s.item.title,
-                "link": s.item.link,
-                "guid": s.item.guid,
-                "claimed": s.item.claimed,
-                "first_seen": s.item.first_seen,
-                "language": s.item.language,
-                "excerpt": s.item.excerpt,
-                "why": told.why.get(s.item.id, ""),
-            }
-            for s in shown.items
-        ],
-        "related": [{"story": other, "why": why} for other, why in shown.related],
-    }
-
-
-def story_line(shown: Story) -> dict[str, Any]:
-    """A story as one search result."""
-    return {
-        "story": shown.id,
-        "title": shown.lead.title,
-        "published": shown.published,
-        "source": shown.publisher.id,
-        "also": [s.publisher.id for s in shown.also],
-        "link": shown.lead.link,
-    }
-
-
-def ago(moment: datetime | None, now: datetime) -> str:
-    """How far away a moment is, in words as short as a table needs."""
-    if moment is None:
-        return "never"
-    seconds = (now - moment).total_seconds()
-    size = abs(seconds)
-    for limit, unit, worth in (
-        (90, "s", 1),
-        (5400, "min", 60),
-        (172800, "h", 3600),
-        (float("inf"), "d", 86400),
-    ):
-        if size < limit:
-            words = f"{round(size / worth)} {unit}"
-            return f"{words} ago" if seconds >= 0 else f"in {words}"
-    return ""

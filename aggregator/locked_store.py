@@ -1,20 +1,15 @@
-"""What every job that writes begins with: the lock, the store, and ids that are still the same authority's."""
+"""Open the database for the one job at a time that may write files, and check that it is the right one."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from difflib import get_close_matches
 
-from aggregator.dedupe.assign import reselect_channels
-from aggregator.errors import AggregatorError, AuthorityChanged, DatabaseLost, UnknownName
-from aggregator.formats import VERSION
+from aggregator.errors import AggregatorError, AuthorityChanged, DatabaseLost
 from aggregator.gateways import files
-from aggregator.model.config import Config, Source
+from aggregator.model.config import Config
 from aggregator.ports import Clock
-from aggregator.store import channels, runs, set_aside, sources
+from aggregator.store import channels, runs
 from aggregator.store.connection import Store, opened
 from aggregator.text import legal
 
@@ -26,10 +21,10 @@ RELEASED = "released"
 
 
 @contextmanager
-def working(
+def locked_store(
     config: Config, *, create: bool = False, patience: float = 0, job: str = "", clock: Clock | None = None
 ) -> Iterator[Store]:
-    """The store of `config`, for the one job at a time that may hold it (L1).
+    """Open the store of `config` under the lock that one job at a time may hold (L1).
 
     `patience` is how many seconds to wait for another job. With `job` and `clock`, any exception is recorded as a
     failed run of that job. Raises AuthorityChanged if published ids were made with another `site.authority` (V5),
@@ -81,38 +76,10 @@ def same_authority(store: Store, config: Config) -> None:
         )
 
 
-def known_source(config: Config, id_: str) -> Source:
-    """The source of this id, also a disabled one; raises UnknownName."""
-    by_id = {source.id: source for source in config.sources}
-    if id_ not in by_id:
-        near = get_close_matches(id_, by_id, n=1)
-        hint = f', did you mean "{near[0]}"?' if near else ""
-        raise UnknownName(f"no source {id_!r} in {config.file.name}{hint}")
-    return by_id[id_]
-
-
-def prepare(store: Store, config: Config, now: datetime) -> None:
-    """feeds.yaml into the store: sources (V5), with what their documents are to be read (V4), and channels."""
-    keys = {source.id: reading_key(source, config) for source in config.sources}
-    with store.transaction():
-        set_aside.retry(store)
-        behind = channels.unwritten(store)
-        sources.sync(store, config.sources, keys)
-        channels.unwritten_from(store, channels.unwritten(store).keys() - behind.keys(), now)
-    reselect_channels(store, config.channels, now)
-
-
-def reading_key(source: Source, config: Config) -> str:
-    """What a kept body's reading depends on: parser version and the options that shape items (V4)."""
-    options = (
-        VERSION,
-        source.kind,
-        source.page,
-        source.only,
-        source.drop,
-        source.topics,
-        source.language,
-        str(source.timezone),
-        config.topics,
-    )
-    return hashlib.sha256(repr(options).encode()).hexdigest()[:16]
+def check_authority(config: Config) -> None:
+    """Raise AuthorityChanged if ids were published under another authority (V5); DatabaseLost (see `locked_store`)."""
+    refuse_lost(config)
+    if (config.data / "aggregator.db").exists():
+        with opened(config.data / "aggregator.db", create=False) as store:
+            refuse_lost(config, store)
+            same_authority(store, config)

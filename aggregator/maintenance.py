@@ -1,0 +1,44 @@
+"""Copy the database and apply retention."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from aggregator.locked_store import locked_store
+from aggregator.model.config import Config
+from aggregator.model.reports import PruneReport
+from aggregator.ports import App
+from aggregator.store import maintenance, runs
+from aggregator.store.connection import opened
+
+PRUNED = "pruned"
+
+
+def backup(config: Config, target: Path) -> int:
+    """A consistent copy of the database at `target`; its size in bytes."""
+    with opened(config.data / "aggregator.db", create=False) as store:
+        return maintenance.backup(store, target)
+
+
+def prune(app: App) -> PruneReport:
+    """Apply `retention`."""
+    config = app.config
+    with locked_store(config, job="prune", clock=app.clock) as store:
+        now = app.clock()
+        runs.put(store, PRUNED, now.date().isoformat())  # also if it fails: then it is tried again tomorrow
+        run_id = runs.begin(store, "prune", now)
+        report = maintenance.prune(store, config.retention, now)
+        runs.finish(store, run_id, "done", asdict(report), app.clock())
+    return report
+
+
+def prune_if_due(app: App) -> PruneReport | None:
+    """Apply `retention` once a day."""
+    database = app.config.data / "aggregator.db"
+    if not database.exists():
+        return None
+    with opened(database, create=False) as store:
+        if runs.get(store, PRUNED) == app.clock().date().isoformat():
+            return None
+    return prune(app)

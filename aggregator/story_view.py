@@ -1,0 +1,98 @@
+"""Read stories for people: by id, or by full-text search."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from aggregator import containment
+from aggregator.errors import UnknownName
+from aggregator.model.config import Config
+from aggregator.model.reports import ContainedStep
+from aggregator.model.stories import Story
+from aggregator.store import stories
+from aggregator.store.connection import Store, opened
+from aggregator.text import legal
+
+logger = logging.getLogger("aggregator.story_view")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryView:
+    """A story with why each of its items is in it."""
+
+    story: Story
+    why: dict[str, str]
+
+
+def search(config: Config, query: str, limit: int) -> list[Story]:
+    """Stories that contain all words of `query`, best first."""
+    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+        contained = containment.Containment(store)
+        found = contained.without_broken(
+            ContainedStep.SHOWING, stories.search(store, legal(query), limit), partial(stories.read, store)
+        )
+    for (_, name), reason in contained.broken.items():
+        logger.warning("the story %s cannot be read (%s)", name, reason)
+    return found
+
+
+def read(config: Config, name: str) -> StoryView:
+    """One story, by its id, the beginning of it, or the id of one of its items."""
+    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+        return read_from(store, name)
+
+
+def read_from(store: Store, name: str) -> StoryView:
+    """The same, in a snapshot of the caller."""
+    found = stories.resolve(store, name)
+    read = containment.shown(found, lambda: stories.read(store, [found], texts=True)) if found else []
+    if not read:
+        raise UnknownName(f"no story {name!r}; `aggregator search` finds stories and shows their ids")
+    return StoryView(story=read[0], why=stories.why(store, read[0].id))
+
+
+def as_json(view: StoryView) -> dict[str, Any]:
+    """A story as one JSON object."""
+    shown = view.story
+    return {
+        "id": shown.id,
+        "title": shown.lead.title,
+        "kind": shown.kind,
+        "topics": shown.topics,
+        "hidden": shown.hidden,
+        "announced": shown.announced,
+        "published": shown.published,
+        "updated": shown.updated,
+        "items": [
+            {
+                "id": s.item.id,
+                "source": s.publisher.id,
+                "lead": s.item.id == shown.lead.id,
+                "title": s.item.title,
+                "link": s.item.link,
+                "guid": s.item.guid,
+                "claimed": s.item.claimed,
+                "first_seen": s.item.first_seen,
+                "language": s.item.language,
+                "excerpt": s.item.excerpt,
+                "why": view.why.get(s.item.id, ""),
+            }
+            for s in shown.items
+        ],
+        "related": [{"story": other, "why": why} for other, why in shown.related],
+    }
+
+
+def as_result(shown: Story) -> dict[str, Any]:
+    """A story as one search result."""
+    return {
+        "story": shown.id,
+        "title": shown.lead.title,
+        "published": shown.published,
+        "source": shown.publisher.id,
+        "also": [s.publisher.id for s in shown.also],
+        "link": shown.lead.link,
+    }
