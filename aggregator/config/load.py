@@ -380,7 +380,7 @@ def _config(file: Path, raw: bytes, part: schema.File, vault: _Vault) -> Config:
         vault.problems.append((("paths", "data"), "must not lie in `public`, which everybody can read"))
     return Config(
         file=file,
-        digest_of_file=hashlib.sha256(raw).hexdigest(),
+        file_hash=hashlib.sha256(raw).hexdigest(),
         site=Site(**{key: getattr(site, key) for key in type(site).model_fields}),
         data=data,
         public=public,

@@ -188,13 +188,13 @@ class Retention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """feeds.yaml, whole and checked. `digest_of_file` names this very content (bytes of the file).
+    """feeds.yaml, whole and checked. `file_hash` names this very content (bytes of the file).
 
     `placeholder` is the key of `site` that still says what the shipped file says (V7).
     """
 
     file: Path
-    digest_of_file: str
+    file_hash: str
     site: Site
     data: Path
     public: Path
