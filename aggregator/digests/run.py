@@ -6,14 +6,13 @@ import hashlib
 import time
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aggregator.containment import Containment
 from aggregator.digests import deliver, schedule
-from aggregator.errors import AggregatorError, FilesError, UnknownName
+from aggregator.errors import AggregatorError, FilesError, UnknownName, did_you_mean
 from aggregator.gateways import files
 from aggregator.locked_store import locked_store
 from aggregator.model.config import Config, DigestPlan
@@ -174,9 +173,8 @@ def test(app: App, digest_id: str, address: str) -> Preview:
 def _plan(config: Config, digest_id: str) -> DigestPlan:
     plans = {plan.id: plan for plan in config.mailings}
     if digest_id not in plans:
-        near = get_close_matches(digest_id, plans, n=1)
         known = ", ".join(sorted(plans)) or "none"
-        hint = f', did you mean "{near[0]}"?' if near else f" (there are: {known})"
+        hint = did_you_mean(digest_id, plans) or f" (there are: {known})"
         raise UnknownName(f"no digest {digest_id!r} in {config.file.name}{hint}")
     return plans[digest_id]
 

@@ -469,7 +469,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         ONE % "zenodo: {community: x}",
         [
             "3: sources[0].zenodo: only goes with `kind: zenodo`",
-            "3: sources[0].zenodo: says where the records are, and so does `url`: leave one of them away",
+            "3: sources[0].zenodo: says where the records are, and so does `url`: remove one of them",
         ],
     ),
     "no url": (
