@@ -34,7 +34,7 @@ class Piece:
 
     start: int
     end: int
-    digest: bytes
+    hash: bytes
     guid: str | None
     link: str | None
     monstrous: bool = False
@@ -57,7 +57,7 @@ def remove_entries(body: bytes, found: tuple[Piece, ...], seen: Container[bytes]
     kept, at = [], 0
     for piece in found:
         kept.append(body[at : piece.start])
-        if piece.digest not in seen:
+        if piece.hash not in seen:
             kept.append(body[piece.start : piece.end])
         at = piece.end
     return b"".join([*kept, body[at:]])
@@ -141,7 +141,7 @@ class _Finder:
                 Piece(
                     start=self.begun,
                     end=end,
-                    digest=whole.digest()[:ENTRY_HASH_BYTES],
+                    hash=whole.digest()[:ENTRY_HASH_BYTES],
                     guid=guid,
                     link=self.names.get("link"),
                     monstrous=self.monstrous or self.children > MAX_CHILDREN,

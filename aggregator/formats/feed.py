@@ -82,7 +82,7 @@ def read(
     notes = () if whole is body else ("malformed but read: blanks before <?xml",)
     body = _without_traps(_possible_references(whole))
     found = entry_splitter.split_entries(body)
-    if monsters := {piece.digest for piece in found if piece.monstrous}:
+    if monsters := {piece.hash for piece in found if piece.monstrous}:
         notes = (
             *notes,
             f"left out, because they are nested or loaded beyond measure: {len(monsters)} entries",
@@ -93,15 +93,15 @@ def read(
         notes = (*notes, f"{len(found)} entries, only the first {MAX_ENTRIES} were taken")
         body = body[: found[MAX_ENTRIES].start] + body[found[-1].end :]
         found = ()
-    fresh = [n for n, piece in enumerate(found) if piece.digest not in seen]
+    fresh = [n for n, piece in enumerate(found) if piece.hash not in seen]
     if len(fresh) < len(found):
         parsed = _parse(entry_splitter.remove_entries(body, found, seen), url, headers)
         if len(parsed.entries) == len(fresh) <= MAX_ENTRIES:
-            # By digest: an entry that is in the document twice (pinned) is one entry.
+            # By hash: an entry that is in the document twice (pinned) is one entry.
             skipped = {
-                piece.digest: SkippedEntry(guid=line(piece.guid), link=urls.join(url, piece.link))
+                piece.hash: SkippedEntry(guid=line(piece.guid), link=urls.join(url, piece.link))
                 for piece in found
-                if piece.digest in seen
+                if piece.hash in seen
             }
             return _reading(parsed, body, url, fresh, notes, tuple(skipped.values()), found)
     parsed = _parse(body, url, headers)
@@ -134,7 +134,7 @@ def _reading(
             for position, entry in zip(positions, parsed.entries, strict=False)
         ),
         skipped=skipped,
-        digests=tuple(piece.digest for piece in found),
+        entry_hashes=tuple(piece.hash for piece in found),
         title=_plain_title(feed),
         feed_id=line(feed.get("id")),
         site_link=_alternate(feed, url),

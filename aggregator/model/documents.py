@@ -87,7 +87,7 @@ class ArticleDetails:
 
 
 ENTRY_HASH_BYTES = 12
-"""The size of each of `Reading.digests`."""
+"""The size of each of `ParsedDocument.entry_hashes`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +102,12 @@ class SkippedEntry:
 class ParsedDocument:
     """A document read: its entries and what it says of itself.
 
-    `skipped` are the entries that were left out as seen; `digests` those of all its entries, if it can be cut.
+    `skipped` are the entries that were left out as seen; `entry_hashes` those of all its entries, if it can be cut.
     """
 
     entries: tuple[Entry, ...]
     skipped: tuple[SkippedEntry, ...] = ()
-    digests: tuple[bytes, ...] = ()
+    entry_hashes: tuple[bytes, ...] = ()
     title: str | None = None
     feed_id: str | None = None
     site_link: str | None = None

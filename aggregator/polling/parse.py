@@ -51,7 +51,7 @@ def parse_visit(
     return ParsedVisit(
         items=items,
         present=identity.present(reading.skipped, identity_policy),
-        digests=reading.digests,
+        entry_hashes=reading.entry_hashes,
         validators=Validators(),
         url=response.url,
         status=response.status,

@@ -398,7 +398,7 @@ def accept(
             source_id,
         ],
     )
-    digests = b"".join(harvest.digests)
+    digests = b"".join(harvest.entry_hashes)
     if harvest.status == 226:  # CL18: a delta; what it leaves out is still there
         store.db.execute(
             "UPDATE documents SET entry_hashes = CAST(entry_hashes || ? AS BLOB), items = ? WHERE source_id = ?",

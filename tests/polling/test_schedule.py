@@ -72,7 +72,7 @@ def harvested(**fields: Any) -> ParsedVisit:
     usual: dict[str, Any] = {
         "items": (),
         "present": (),
-        "digests": (),
+        "entry_hashes": (),
         "validators": Validators(etag='"1"'),
         "url": "https://node.example/feed/",
         "status": 200,
