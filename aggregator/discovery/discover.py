@@ -65,7 +65,9 @@ def look(asker: Probe, source: Source, url: str, most: int = MOST_REQUESTS) -> D
         kind=survey.kind,
         title=survey.title,
         language=survey.language,
-        offers=_tried(asker, source, [offer for offer in survey.offers if _can_be_a_source(offer)], most),
+        proposals=_tried(
+            asker, source, [offer for offer in survey.proposals if _can_be_a_source(offer)], most
+        ),
         sitemap=survey.sitemap,
         notes=survey.notes,
     )
@@ -94,14 +96,14 @@ def _tried(
         if not done and not offer.tried and affordable and _is_worth_it(proposal, found):
             offer = _try(asker, source, proposal, ask_robots=robots)
         found.append(offer)
-        done = done or (offer.well and proposal.score >= autodiscovery.DECLARED)
+        done = done or (offer.succeeded and proposal.score >= autodiscovery.DECLARED)
     return tuple(sorted(found, key=_rank))
 
 
 def _is_worth_it(proposal: Proposal, before: Iterable[TriedProposal]) -> bool:
     """Whether an address is asked: declared, linked or likely; an API that is named only where no feed is read."""
     if proposal.kind == "wordpress":
-        return not any(offer.well and not offer.proposal.page for offer in before)
+        return not any(offer.succeeded and not offer.proposal.page for offer in before)
     return proposal.score >= autodiscovery.LIKELY and not proposal.page
 
 
@@ -144,7 +146,9 @@ def named(found: Discovery, taken: Iterable[str]) -> Discovery:
     host = re.sub(r"^www\.", "", urls.host(found.url) or "source")
     name = line(found.title, 200) or host
     id_ = free_id(host, set(taken))
-    return replace(found, offers=tuple(replace(o, yaml=as_yaml(o.proposal, id_, name)) for o in found.offers))
+    return replace(
+        found, proposals=tuple(replace(o, yaml=as_yaml(o.proposal, id_, name)) for o in found.proposals)
+    )
 
 
 def as_yaml(proposal: Proposal, id_: str, name: str) -> str:
@@ -170,9 +174,9 @@ def as_json(found: Discovery) -> dict[str, object]:
                 "tried": offer.tried,
                 "problem": offer.problem,
                 "items": offer.count,
-                "first": [{"title": g.title, "date": g.date, "link": g.link} for g in offer.first],
+                "first": [{"title": g.title, "date": g.date, "link": g.link} for g in offer.first_items],
                 "yaml": offer.yaml,
             }
-            for offer in found.offers
+            for offer in found.proposals
         ],
     }

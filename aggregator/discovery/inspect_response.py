@@ -50,7 +50,7 @@ class Inspection:
     kind: str
     title: str | None
     language: str | None
-    offers: tuple[TriedProposal, ...]
+    proposals: tuple[TriedProposal, ...]
     sitemap: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -108,7 +108,7 @@ def _of_document(kind: str, read: ParsedVisit) -> Inspection:
         kind=kind,
         title=read.profile.title,
         language=read.profile.language,
-        offers=(offer(proposal, read.items),),
+        proposals=(offer(proposal, read.items),),
         notes=read.notes,
     )
 
@@ -124,7 +124,7 @@ def _of_page(response: Response, source: Source, rules: Sequence[TopicRule], now
         kind="page",
         title=line(root.findtext(".//title"), 200),
         language=line(root.get("lang"), 40),
-        offers=tuple(_offered(proposal, source, rules, now) for proposal in found),
+        proposals=tuple(_offered(proposal, source, rules, now) for proposal in found),
         sitemap=autodiscovery.sitemap(body, url, headers),
     )
 
@@ -143,7 +143,9 @@ def _offered(proposal: Proposal, source: Source, rules: Sequence[TopicRule], now
 
 def offer(proposal: Proposal, items: Sequence[Item]) -> TriedProposal:
     """A proposal that was read."""
-    return TriedProposal(proposal=proposal, tried=True, count=len(items), first=preview_items(items[:SHOWN]))
+    return TriedProposal(
+        proposal=proposal, tried=True, count=len(items), first_items=preview_items(items[:SHOWN])
+    )
 
 
 def preview_items(items: Iterable[Item]) -> tuple[PreviewItem, ...]:

@@ -20,7 +20,7 @@ from aggregator.model.reports import FetchReport, SourceHealth
 from aggregator.model.stories import Publisher
 from aggregator.polling import fetch
 from aggregator.polling.client import ROBOTS_LAST
-from aggregator.polling.schedule import FAILING_AFTER, LONGEST_WAIT, PUSHED_BACK
+from aggregator.polling.schedule import LONGEST_WAIT, PUSHED_BACK
 from aggregator.ports import App, Fetcher, Progress, Sandbox
 from aggregator.store import source_history, sources
 from aggregator.store.connection import Store
@@ -40,7 +40,6 @@ _WORTH_A_LOOK = re.compile(
     r"|none has a title and a link|unknown \(DNS\)"
 )
 _SHUT_OUT = re.compile(r"bot wall|robots\.txt")
-_OUR_OWN = re.compile(r"not found|layout|web page, not|not a feed|DNS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +65,7 @@ class Found:
     """What a look at a site found for a source; `silence` is what the site's host asked for instead (CL8)."""
 
     source_id: str
-    mend: str
+    advice: str
     proposal: str | None = None
     silence: timedelta | None = None
 
@@ -93,7 +92,7 @@ def run(app: App, progress: Progress | None = None) -> tuple[SourceCheck, ...]:
         told = _diagnosis(source, polled_health[source.id], records[source.id], notes.get(source.id))
         seen = found[source.id]
         if seen and seen[1] and _is_worth_a_look(records[source.id]):
-            told = replace(told, mend=seen[1], proposal=seen[2])
+            told = replace(told, advice=seen[1], proposal=seen[2])
         diagnoses.append(told)
     return tuple(diagnoses)
 
@@ -109,21 +108,12 @@ def is_failing(told: SourceCheck) -> bool:
 def _diagnosis(source: Source, health: SourceHealth, record: SourceRecord, note: str | None) -> SourceCheck:
     if record.failures:
         state = health.state if health.state in TROUBLES | {SourceState.HELD} else SourceState.FAILING
-        return SourceCheck(id=source.id, state=state, reason=health.reason, mend=_advice(health, record))
+        return SourceCheck(id=source.id, state=state, reason=health.reason, advice=advice(health))
     if record.move is not None:
         return _moved(source, record.move)
     if health.state is SourceState.WELL and note:
         return SourceCheck(id=source.id, state=SourceState.WELL, reason=note)
-    return SourceCheck(id=source.id, state=health.state, reason=health.reason, mend=advice(health))
-
-
-def _advice(health: SourceHealth, record: SourceRecord) -> str | None:
-    """What `status` advises, and where the publisher can do something, who writes the letter."""
-    words = advice(health)
-    ours = not health.reason or (_OUR_OWN.search(health.reason) and not _SHUT_OUT.search(health.reason))
-    if ours or (record.failed_status is None and health.failures < FAILING_AFTER):
-        return words  # a server that did not answer once or twice owes nobody an explanation
-    return f"{words} (`aggregator source letter {health.id}` writes to them)"
+    return SourceCheck(id=source.id, state=health.state, reason=health.reason, advice=advice(health))
 
 
 def _moved(source: Source, move: Move) -> SourceCheck:
@@ -132,7 +122,7 @@ def _moved(source: Source, move: Move) -> SourceCheck:
         id=source.id,
         state=SourceState.MOVED,
         reason=f"it redirects permanently to {move.url}, since {move.since:%Y-%m-%d}",
-        mend=f"put {move.url} into feeds.yaml as the source's `url`",
+        advice=f"put {move.url} into feeds.yaml as the source's `url`",
         proposal=discover.as_yaml(moved, source.id, source.name),
     )
 
@@ -202,11 +192,11 @@ def _make(store: Store, app: App, looks: Sequence[Look], report: FetchReport, no
                 said.warning("a look at a site broke off: %s", type(problem).__name__)
                 continue  # L2: a dead worker takes nobody else's look with it
             for found in future.result():
-                source_history.keep_look(store, found.source_id, now, found.mend, found.proposal)
+                source_history.keep_look(store, found.source_id, now, found.advice, found.proposal)
                 if found.silence:
                     url = next(one.url for one in looks if one.source.id == found.source_id)
                     with store.transaction():
-                        sources.hold_host(store, urls.host(url), now + found.silence, found.mend)
+                        sources.hold_host(store, urls.host(url), now + found.silence, found.advice)
 
 
 def _fresh_robots(store: Store, now: datetime) -> tuple[Robots, ...]:
@@ -227,8 +217,8 @@ def _found(one: Look, seen: Discovery | Failure) -> Found:
     if isinstance(seen, Failure):
         silence = min(seen.wait or PUSHED_BACK, LONGEST_WAIT) if seen.holds_host else None
         mend = f"{one.url} cannot be looked at either: {line(seen.reason, 200)}"
-        return Found(source_id=source.id, mend=mend, silence=silence)
-    well = [offer for offer in seen.offers if offer.well]
+        return Found(source_id=source.id, advice=mend, silence=silence)
+    well = [offer for offer in seen.proposals if offer.succeeded]
     addresses = [o for o in well if not o.proposal.page and o.proposal.url != source.url]
     if addresses:
         return _offered(source, addresses[0], f"feed found elsewhere: {addresses[0].proposal.url}")
@@ -240,13 +230,13 @@ def _found(one: Look, seen: Discovery | Failure) -> Found:
         return _offered(source, pages[0], words)
     hint = f"; its sitemap is {seen.sitemap}" if seen.sitemap else ""
     return Found(
-        source_id=source.id, mend=f"{seen.url} offers nothing that could be polled{hint}: ask the partner"
+        source_id=source.id, advice=f"{seen.url} offers nothing that could be polled{hint}: ask the partner"
     )
 
 
 def _offered(source: Source, offer: TriedProposal, mend: str) -> Found:
     yaml = discover.as_yaml(offer.proposal, source.id, source.name)
-    return Found(source_id=source.id, mend=mend, proposal=yaml)
+    return Found(source_id=source.id, advice=mend, proposal=yaml)
 
 
 def _selectors(offer: TriedProposal) -> str:

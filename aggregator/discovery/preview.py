@@ -105,7 +105,7 @@ def _of_address(app: App, url: str, progress: Progress | None) -> Preview:
             raise NothingToShow(f"{url}: {error}") from error
         if isinstance(survey, Failure):
             raise NothingToShow(f"{url}: {line(survey.reason, 300)}")
-        best = next((offer for offer in survey.offers if offer.well), None)
+        best = next((offer for offer in survey.proposals if offer.succeeded), None)
         if best is None:
             raise NothingToShow(
                 f"{url}: no list of news was found on this page; `aggregator source discover` shows what it offers"

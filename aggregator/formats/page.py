@@ -79,7 +79,7 @@ def next_page(body: bytes, url: str, source: Source) -> str | None:
     return None
 
 
-def dropped(now: int, before: int) -> str | None:
+def loss_reason(now: int, before: int) -> str | None:
     """The reason for not believing a page that has `now` entries after `before`, or None.
 
     A page that loses half of at least six items at once has changed its layout rather than its news.

@@ -42,7 +42,7 @@ def read(body: bytes) -> RefreshHints:
     hours = {int(hour) % 24 for hour in _HOUR.findall(head) if int(hour) <= 24}
     days = {_DAYS.index(day.lower()) for day in _DAY.findall(head) if day.lower() in _DAYS}
     return RefreshHints(
-        pace=max(waits, default=None),
+        update_interval=max(waits, default=None),
         skip_hours=tuple(sorted(hours)) if len(hours) < 24 else (),
         skip_days=tuple(sorted(days)) if len(days) < 7 else (),
     )

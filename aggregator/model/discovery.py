@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from aggregator.model.config import Layout, Site
+from aggregator.model.config import Layout
 from aggregator.model.documents import Entry, Kind
 
 
@@ -55,11 +55,11 @@ class TriedProposal:
     tried: bool = False
     problem: str | None = None
     count: int = 0
-    first: tuple[PreviewItem, ...] = ()
+    first_items: tuple[PreviewItem, ...] = ()
     yaml: str = ""
 
     @property
-    def well(self) -> bool:
+    def succeeded(self) -> bool:
         """Whether it was read and yielded something."""
         return self.tried and self.problem is None
 
@@ -72,7 +72,7 @@ class Discovery:
     kind: str
     title: str | None = None
     language: str | None = None
-    offers: tuple[TriedProposal, ...] = ()
+    proposals: tuple[TriedProposal, ...] = ()
     sitemap: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -96,40 +96,5 @@ class SourceCheck:
     id: str
     state: str
     reason: str | None = None
-    mend: str | None = None
+    advice: str | None = None
     proposal: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastVisit:
-    """A visit of one source as its publisher may be told of it."""
-
-    started: datetime
-    outcome: str
-    status: int | None
-    reason: str | None
-    bytes_read: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """Something that a publisher could mend: `what` is a word of `editions.appeal`, `detail` what was met."""
-
-    what: str
-    detail: str = ""
-    since: datetime | None = None
-    times: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Appeal:
-    """All that a letter to a publisher is made of; `per_day` counts our requests."""
-
-    name: str
-    url: str
-    language: str
-    site: Site
-    user_agent: str
-    per_day: float
-    last_success: datetime | None
-    troubles: tuple[Trouble, ...]

@@ -22,14 +22,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshHints:
-    """What a server and its document say about when to come again (CL7).
+    """State when a server and its document ask for the next visit (CL7).
 
-    `fresh_for`: by Cache-Control or Expires; `pace`: by RSS `ttl` or the syndication module; hours 0-23 in UTC
-    and weekdays (Monday is 0) in which nobody should come: `skipHours`, `skipDays`.
+    `fresh_for` is from Cache-Control or Expires, `update_interval` from RSS `ttl` or the syndication module.
+    `skip_hours` (0 to 23, UTC) and `skip_days` (Monday is 0) are from `skipHours` and `skipDays`: no visits then.
     """
 
     fresh_for: timedelta | None = None
-    pace: timedelta | None = None
+    update_interval: timedelta | None = None
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[int, ...] = ()
 

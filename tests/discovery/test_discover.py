@@ -88,9 +88,9 @@ def test_a_listing_without_a_feed(empty: Workplace, web: Web, name: str) -> None
     served = body(name).replace("/".join(here).encode(), web.url.encode())
     url = page(web, served, "/" + expected(name)["url"].split("/", 3)[3])
     seen = found(empty, url)
-    best = next(offer for offer in seen.offers if offer.proposal.page)
-    assert (seen.kind, best.well, best.count) == ("page", True, len(wanted(name)))
-    assert [g.title for g in best.first] == [item["title"] for item in wanted(name)[:5]]
+    best = next(offer for offer in seen.proposals if offer.proposal.page)
+    assert (seen.kind, best.succeeded, best.count) == ("page", True, len(wanted(name)))
+    assert [g.title for g in best.first_items] == [item["title"] for item in wanted(name)[:5]]
     assert loads(empty, best.yaml) == "page"
     assert paths(web)[0] == "/robots.txt" and len(paths(web)) <= 6
 
@@ -102,9 +102,9 @@ def test_a_listing_with_a_feed(empty: Workplace, web: Web, name: str) -> None:
     feed = expected(name)["feed"].removeprefix(site)
     web.feed(feed, rss(news(1), news(2)))
     url = page(web, body(name).replace(site.encode(), web.url.encode()), f"/{path}")
-    best, *_ = found(empty, url).offers
-    assert (best.proposal.kind, best.proposal.url, best.well) == ("feed", web.url + feed, True)
-    assert [g.title for g in best.first] == ["News 1", "News 2"]
+    best, *_ = found(empty, url).proposals
+    assert (best.proposal.kind, best.proposal.url, best.succeeded) == ("feed", web.url + feed, True)
+    assert [g.title for g in best.first_items] == ["News 1", "News 2"]
     assert loads(empty, best.yaml) == "feed"
 
 
@@ -115,7 +115,7 @@ def test_a_declared_feed_is_enough(empty: Workplace, web: Web) -> None:
     links = "<link rel=alternate type=application/rss+xml href=/feed><a href=/other.rss>RSS</a><a href=/a.ics>x</a>"
     seen = found(empty, page(web, links))
     assert paths(web) == ["/robots.txt", "/news/", "/feed"]
-    assert [(o.proposal.url, o.tried) for o in seen.offers] == [
+    assert [(o.proposal.url, o.tried) for o in seen.proposals] == [
         (f"{web.url}/feed", True),
         (f"{web.url}/other.rss", False),
         (f"{web.url}/a.ics", False),
@@ -127,15 +127,15 @@ def test_at_most_four_further_requests(empty: Workplace, web: Web) -> None:
     links = "".join(f"<a href='/feeds/{n}.rss'>RSS</a>" for n in range(9))
     seen = found(empty, page(web, f"<nav>{links}</nav>"))
     assert len(paths(web)) == 2 + 4
-    assert [offer.tried for offer in seen.offers] == [False] * 5 + [True] * 4
-    assert {offer.problem for offer in seen.offers[-4:]} == {"not found (404)"}
+    assert [offer.tried for offer in seen.proposals] == [False] * 5 + [True] * 4
+    assert {offer.problem for offer in seen.proposals[-4:]} == {"not found (404)"}
 
 
 def test_a_guess_asks_robots(empty: Workplace, web: Web) -> None:
     """CL19: where robots.txt forbids what is only guessed, it is not asked for."""
     web.answers["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /feed/")
     url = page(web, "<head><meta name=generator content='WordPress 6.5'></head>", "/")
-    (offer,) = found(empty, url).offers
+    (offer,) = found(empty, url).proposals
     assert offer.problem == "its robots.txt forbids us to read the page"
     assert paths(web) == ["/robots.txt", "/"]
 
@@ -185,8 +185,8 @@ def test_an_address_that_is_a_document(
     """An address that is no page but a feed, JSON or a calendar is said to be one, with its entries."""
     web.answers["/wp-json/x"] = Answer(document)
     seen = found(empty, f"{web.url}/wp-json/x")
-    (offer,) = seen.offers
-    assert (seen.kind, offer.well, offer.first[0].title) == (kind, True, title)
+    (offer,) = seen.proposals
+    assert (seen.kind, offer.succeeded, offer.first_items[0].title) == (kind, True, title)
     assert words in offer.proposal.why
     assert loads(empty, offer.yaml) == kind
 
@@ -213,7 +213,7 @@ def test_a_sitemap_is_named(empty: Workplace, web: Web) -> None:
     """Where nothing can be polled, the page's sitemap is named for a person."""
     url = page(web, "<p>Hello</p><a href='/sitemap.xml'>Sitemap</a>")
     seen = found(empty, url)
-    assert (seen.offers, seen.sitemap) == ((), f"{web.url}/sitemap.xml")
+    assert (seen.proposals, seen.sitemap) == ((), f"{web.url}/sitemap.xml")
     said = call(empty, "source", "discover", url)
     assert f"{web.url}/sitemap.xml" in said.out
 
@@ -235,7 +235,7 @@ def test_public_servers_need_a_contact(place: Workplace, web: Web, contact: str)
     with pytest.raises(ContactMissing):
         discover.run(app, "https://far.invalid/")
     link = "<link rel=alternate type=application/rss+xml href=https://far.invalid/feed>"
-    (offer,) = discover.run(app, page(web, link)).offers
+    (offer,) = discover.run(app, page(web, link)).proposals
     assert offer.problem and "public server" in offer.problem
 
 
@@ -258,7 +258,7 @@ def test_the_name_and_id_are_free(place: Workplace, web: Web) -> None:
     host = web.url.split("//")[1].split(":")[0]
     place.write(f"sources: [{{id: {host.replace('.', '-')}, name: N, url: '{web.url}/x'}}]\n")
     web.feed("/feed", rss(news(1), title='Say "cheese" \\ wait'))
-    (offer,) = found(place, f"{web.url}/feed").offers
+    (offer,) = found(place, f"{web.url}/feed").proposals
     file = place.folder / "proposed.yaml"
     file.write_text(f"{HEAD}sources:\n{offer.yaml}", encoding="utf-8")
     (source,) = load(file).sources
@@ -320,7 +320,7 @@ def test_an_address_with_credentials_is_no_offer(empty: Workplace, web: Web) -> 
     link = (
         f"<link rel=alternate type=application/rss+xml href='{web.url.replace('//', '//me:secret@')}/feed'>"
     )
-    assert found(empty, page(web, link)).offers == ()
+    assert found(empty, page(web, link)).proposals == ()
     assert paths(web) == ["/robots.txt", "/news/"]
 
 
@@ -336,6 +336,6 @@ def test_robots_has_a_say_in_each_hop(empty: Workplace, web: Web) -> None:
 def test_a_429_is_the_last_word(empty: Workplace, web: Web) -> None:
     """CL8: after a 429 nothing else of the host is tried."""
     web.answers["/1.rss"] = Answer(status=429)
-    (first, second) = found(empty, page(web, "<a href=/1.rss>RSS</a><a href=/2.rss>RSS</a>")).offers
+    (first, second) = found(empty, page(web, "<a href=/1.rss>RSS</a><a href=/2.rss>RSS</a>")).proposals
     assert ("429" in (first.problem or ""), "429" in (second.problem or "")) == (True, True)
     assert paths(web) == ["/robots.txt", "/news/", "/1.rss"]

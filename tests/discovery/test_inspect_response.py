@@ -34,7 +34,8 @@ def test_any_text_is_surveyed_or_refused(beginning: str, dirty: str, headers: di
     assert pickle.loads(pickle.dumps(seen)) == seen
     if isinstance(seen, inspect_response.Inspection):
         assert all(
-            len(offer.first) <= inspect_response.SHOWN and not offer.proposal.entries for offer in seen.offers
+            len(offer.first_items) <= inspect_response.SHOWN and not offer.proposal.entries
+            for offer in seen.proposals
         )
 
 

@@ -60,7 +60,7 @@ def test_a_feed_that_is_not_found_is_found_elsewhere(place: Workplace, web: Web)
     web.feed("/blog/feed", rss(news(1)))
     told = checked(one(place, web))
     assert (told.state, told.reason) == ("failing", "not found (404)")
-    assert told.mend == f"feed found elsewhere: {web.url}/blog/feed"
+    assert told.advice == f"feed found elsewhere: {web.url}/blog/feed"
     assert proposed(place, told) == f"{web.url}/blog/feed"
     assert paths(web) == ["/feed", "/robots.txt", "/", "/blog/feed"]
 
@@ -73,7 +73,7 @@ def test_the_site_that_the_feed_named_is_looked_at(place: Workplace, web: Web, c
     page(web, DECLARED, "/blog/")
     web.feed("/blog/feed", rss(news(1)))
     clock.now += HOURS
-    assert checked(place).mend == f"feed found elsewhere: {web.url}/blog/feed"
+    assert checked(place).advice == f"feed found elsewhere: {web.url}/blog/feed"
     assert "/" not in paths(web)
 
 
@@ -83,14 +83,14 @@ def test_a_page_instead_of_a_feed(place: Workplace, web: Web) -> None:
     web.feed("/blog/feed", rss(news(1)))
     told = checked(one(place, web))
     assert told.reason and "web page, not a feed" in told.reason
-    assert told.mend == f"feed found elsewhere: {web.url}/blog/feed"
+    assert told.advice == f"feed found elsewhere: {web.url}/blog/feed"
 
 
 def test_a_page_with_a_list_instead_of_a_feed(place: Workplace, web: Web) -> None:
     """Where there is no feed at all, selectors for the page are proposed."""
     page(web, LISTING, "/feed")
     told = checked(one(place, web))
-    assert told.mend and "these selectors would fit its page" in told.mend
+    assert told.advice and "these selectors would fit its page" in told.advice
     assert proposed(place, told) == f"{web.url}/feed"
 
 
@@ -103,7 +103,7 @@ def test_a_changed_layout(place: Workplace, web: Web, clock: Clock) -> None:
     clock.now += HOURS
     told = checked(place)
     assert (told.state, "layout has probably changed" in (told.reason or "")) == ("failing", True)
-    assert told.mend and told.mend.startswith("these selectors would fit now: item: .teaser")
+    assert told.advice and told.advice.startswith("these selectors would fit now: item: .teaser")
     assert proposed(place, told) == f"{web.url}/news"
     assert 'item: ".teaser"' in (told.proposal or "")
 
@@ -116,7 +116,7 @@ def test_moved_for_good(place: Workplace, web: Web, clock: Clock) -> None:
     web.answers["/feed"] = Answer(status=301, headers={"Location": "/new"})
     clock.now += HOURS
     told = checked(place)
-    assert (told.state, f"{web.url}/new" in (told.mend or "")) == ("moved", True)
+    assert (told.state, f"{web.url}/new" in (told.advice or "")) == ("moved", True)
     assert proposed(place, told) == f"{web.url}/new"
 
 
@@ -126,7 +126,7 @@ def test_gone(place: Workplace, web: Web) -> None:
     page(web, "<p>Farewell</p>", "/")
     told = checked(one(place, web))
     assert (told.state, told.proposal) == ("failing", None)
-    assert told.mend == f"{web.url}/ offers nothing that could be polled: ask the partner"
+    assert told.advice == f"{web.url}/ offers nothing that could be polled: ask the partner"
 
 
 def test_a_bot_wall_is_named_and_left_alone(place: Workplace, web: Web) -> None:
@@ -134,7 +134,7 @@ def test_a_bot_wall_is_named_and_left_alone(place: Workplace, web: Web) -> None:
     web.answers["/feed"] = WALL
     told = checked(one(place, web))
     assert told.reason and "(Cloudflare)" in told.reason
-    assert told.mend and "`aggregator source letter node` writes to them" in told.mend
+    assert told.advice == "ask the partner to let our User-Agent through; it names your contact"
     assert paths(web) == ["/feed"]
 
 
@@ -150,7 +150,7 @@ def test_robots(place: Workplace, web: Web) -> None:
 def test_a_site_that_cannot_be_looked_at_either(place: Workplace, web: Web) -> None:
     """Where the site fails as well, this is what is said."""
     told = checked(one(place, web))
-    assert told.mend == f"{web.url}/ cannot be looked at either: not found (404)"
+    assert told.advice == f"{web.url}/ cannot be looked at either: not found (404)"
 
 
 def test_twice_is_no_second_visit(place: Workplace, web: Web, clock: Clock) -> None:
@@ -171,7 +171,7 @@ def test_a_failure_met_by_cron_is_looked_into(place: Workplace, web: Web) -> Non
     fetch.run(one(place, web).app())
     page(web, DECLARED, "/")
     web.feed("/blog/feed", rss(news(1)))
-    assert checked(place).mend == f"feed found elsewhere: {web.url}/blog/feed"
+    assert checked(place).advice == f"feed found elsewhere: {web.url}/blog/feed"
     assert paths(web).count("/feed") == 1
 
 
@@ -218,7 +218,7 @@ def test_exit_codes(place: Workplace, webs: Callable[[], Web], broken: int, well
     assert said.code == code
     if code:
         told = json.loads(said.out)["sources"]
-        assert [set(one) for one in told] == [{"id", "state", "reason", "mend", "proposal"}] * 3
+        assert [set(one) for one in told] == [{"id", "state", "reason", "advice", "proposal"}] * 3
         assert said.err.startswith("aggregator: all 3 sources fail (first: s0: not found (404))")
     else:
         assert said.out.splitlines()[0] == "s0: failing: not found (404)"
@@ -247,7 +247,7 @@ def test_a_host_that_does_not_exist_any_more(
     (told,) = live_check.run(replace(app, fetcher=lambda: fetcher))
     assert told.reason == "the host name is unknown (DNS)"
     found = f"feed found elsewhere: {new.url}/blog/feed"
-    assert told.mend == (found if elsewhere else "is the host spelled right, and is the network up?")
+    assert told.advice == (found if elsewhere else "is the host spelled right, and is the network up?")
 
 
 def test_a_dead_worker_takes_nobody_with_it(place: Workplace, web: Web) -> None:
@@ -278,7 +278,7 @@ def test_a_site_that_wants_silence_has_it(place: Workplace, web: Web, clock: Clo
     """CL8: a 429 met by a look holds the host for the sources as well."""
     web.answers["/"] = Answer(status=429, headers={"Retry-After": "36000"})
     told = checked(one(place, web))
-    assert told.mend and "too many requests" in told.mend
+    assert told.advice and "too many requests" in told.advice
     clock.now += HOURS
     assert checked(place).reason == "not found (404)"
     assert fetch.run(place.app(), force=True).held == 1

@@ -132,9 +132,9 @@ def test_what_a_page_offers_to_a_person(place: Workplace, public: Web, webs: Web
     )
     place.write("")
     found = discover.run(app(place), public.url + "/")
-    assert [bool(offer.problem) for offer in found.offers if offer.proposal.url == inside.url + "/feed"] == [
-        True
-    ]
+    assert [
+        bool(offer.problem) for offer in found.proposals if offer.proposal.url == inside.url + "/feed"
+    ] == [True]
     assert inside.asked == []
 
 
