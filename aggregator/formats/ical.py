@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from aggregator import urls
+from aggregator import calendar_names, urls
 from aggregator.errors import UnreadableDocument
 from aggregator.formats import html_tree
 from aggregator.model.config import Source
@@ -22,16 +22,8 @@ MAX_ENTRIES = 2_000
 MAX_DEPTH = 8
 MAX_TEXT = 200_000
 
-_MONTHS = "January February March April May June July August September October November December".split()
-_DAYS = {
-    "MO": "Monday",
-    "TU": "Tuesday",
-    "WE": "Wednesday",
-    "TH": "Thursday",
-    "FR": "Friday",
-    "SA": "Saturday",
-    "SU": "Sunday",
-}
+_MONTHS = calendar_names.months("en")
+_DAYS = dict(zip(("MO", "TU", "WE", "TH", "FR", "SA", "SU"), calendar_names.weekdays("en"), strict=True))
 _EVERY = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}
 # What icalendar 7 was seen to raise for injured documents.
 _STUMBLES = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)

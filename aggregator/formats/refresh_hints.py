@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from aggregator import calendar_names
 from aggregator.model.documents import RefreshHints
 
 HEAD = 65_536
@@ -17,7 +18,7 @@ _PERIODS = {
     b"monthly": timedelta(days=30),
     b"yearly": timedelta(days=365),
 }
-_DAYS = (b"monday", b"tuesday", b"wednesday", b"thursday", b"friday", b"saturday", b"sunday")
+_DAYS = tuple(name.lower().encode() for name in calendar_names.weekdays("en"))
 _ITEM = re.compile(rb"<(?:\w+:)?(?:item|entry)\b")
 _TTL = re.compile(rb"<ttl>\s*(\d{1,9})\s*</ttl>")
 _PERIOD = re.compile(rb"<\w+:updatePeriod[^<>]{0,300}>\s*(\w{1,10})\s*</")
