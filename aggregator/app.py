@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aggregator.model.config import Config
     from aggregator.ports import App, Mailer, Sandbox
 
-PRETENDED = "AGGREGATOR_NOW"
+CLOCK_VARIABLE = "AGGREGATOR_NOW"
 HOST_GAP_SECONDS = 5.0  # V2, CL11
 
 
@@ -29,14 +29,14 @@ class ClockError(AggregatorError):
 
 def clock() -> Callable[[], datetime]:
     """Now in whole seconds, as the store keeps it; AGGREGATOR_NOW pretends another time (demo, tests)."""
-    pretended = os.environ.get(PRETENDED)
+    pretended = os.environ.get(CLOCK_VARIABLE)
     if not pretended:
         return lambda: datetime.now(UTC).replace(microsecond=0)
     try:
         fixed = moment(pretended, UTC)
     except ValueError as error:
         raise ClockError(
-            f"{PRETENDED}={pretended!r} is no moment such as 2026-10-05T08:00:00+00:00"
+            f"{CLOCK_VARIABLE}={pretended!r} is no moment such as 2026-10-05T08:00:00+00:00"
         ) from error
     return lambda: fixed
 
@@ -67,7 +67,7 @@ def build(config_file: Path, *, secrets: bool = True, mail: bool = True) -> App:
         make_executor=_threads,
         mailer=lambda: _mailer(config),
         hub=lambda: _fetcher(config).ping,
-        pretended_clock=bool(os.environ.get(PRETENDED)),
+        simulated_clock=bool(os.environ.get(CLOCK_VARIABLE)),
         host_gap=HOST_GAP_SECONDS,
     )
 

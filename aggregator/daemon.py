@@ -182,7 +182,7 @@ class Worker:
     def troubles(self) -> list[str]:
         """What monitoring should know."""
         try:
-            found = health.troubles(health.report(self.app.config), self.app.clock())
+            found = health.alerts(health.report(self.app.config), self.app.clock())
             return [self.wrong, *found] if self.wrong else found
         except AggregatorError as error:
             return [str(error)]

@@ -6,6 +6,7 @@ not exceptions: one source's failure never stops another.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -104,3 +105,11 @@ class UnreadableDocument(AggregatorError):
 
 class SandboxFailure(AggregatorError):
     """A document took its reader down, or more time or memory than it may; becomes a `Failure` of the visit."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the end of a message that proposes the known word most like `word`; empty if none is."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word.lower(), list(known), n=1)
+    return f', did you mean "{near[0]}"?' if near else ""

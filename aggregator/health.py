@@ -12,7 +12,17 @@ from aggregator.locked_store import RELEASED
 from aggregator.model.config import Config
 from aggregator.model.polling import SourceState
 from aggregator.model.reports import FailingJob, SourceHealth, StatusReport
-from aggregator.store import channels, deliveries, editorial, runs, set_aside, sources, stories, websub_state
+from aggregator.store import (
+    channels,
+    deliveries,
+    editorial,
+    runs,
+    set_aside,
+    sources,
+    stories,
+    story_members,
+    websub_state,
+)
 from aggregator.store.connection import Store, moment, opened
 
 
@@ -27,7 +37,7 @@ def report(config: Config) -> StatusReport:
 def report_from(store: Store, config: Config) -> StatusReport:
     """The same, from a store that is open."""
     count, items = stories.counts(store)
-    unplaced, since = stories.oldest_unplaced(store)
+    unplaced, since = story_members.count_unplaced(store)
     released = moment(runs.get(store, RELEASED))
     unsent = deliveries.counts(store)
     return StatusReport(
@@ -47,7 +57,7 @@ def report_from(store: Store, config: Config) -> StatusReport:
         unplaced=unplaced,
         unplaced_since=max(since, released) if since and released else since,
         unwritten=channels.unwritten(store),
-        failing=tuple(runs.failing(store, at_work=files.is_locked(config.data))),
+        failing=tuple(runs.failing(store, running=files.is_locked(config.data))),
     )
 
 
@@ -126,7 +136,7 @@ MIN_FAILED_RUNS = 2
 """Minimum number of runs of a job in a row that did not end well: a single one is mended by the next."""
 
 
-def troubles(report: StatusReport, now: datetime) -> list[str]:
+def alerts(report: StatusReport, now: datetime) -> list[str]:
     """What monitoring should wake somebody for: freshness, not liveness. Empty when all is well."""
     found = []
     if count := overdue(report, now):

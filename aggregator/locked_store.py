@@ -22,17 +22,22 @@ RELEASED = "released"
 
 @contextmanager
 def locked_store(
-    config: Config, *, create: bool = False, patience: float = 0, job: str = "", clock: Clock | None = None
+    config: Config,
+    *,
+    create: bool = False,
+    wait_seconds: float = 0,
+    job: str = "",
+    clock: Clock | None = None,
 ) -> Iterator[Store]:
     """Open the store of `config` under the lock that one job at a time may hold (L1).
 
-    `patience` is how many seconds to wait for another job. With `job` and `clock`, any exception is recorded as a
+    `wait_seconds` is how many seconds to wait for another job. With `job` and `clock`, any exception is recorded as a
     failed run of that job. Raises AuthorityChanged if published ids were made with another `site.authority` (V5),
     and DatabaseLost.
     """
     refuse_lost(config)
     files.close_data(config.data, config.public)
-    with files.lock(config.data, patience), opened(config.data / "aggregator.db", create=create) as store:
+    with files.lock(config.data, wait_seconds), opened(config.data / "aggregator.db", create=create) as store:
         refuse_lost(config, store)
         same_authority(store, config)
         before = runs.newest(store)

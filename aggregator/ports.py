@@ -96,7 +96,7 @@ class App:
 
     `fetcher`, `isolate` and `mailer` make their part when it is needed, so that a run with nothing to do imports
     nothing; `isolate` is told how many documents there may be at most.
-    `pretended_clock` says that `clock` is not the real one: public servers are then left alone.
+    `simulated_clock` says that `clock` is not the real one: public servers are then left alone.
     """
 
     config: Config
@@ -106,7 +106,7 @@ class App:
     make_executor: MakeExecutor
     mailer: Callable[[], AbstractContextManager[Mailer]]
     hub: Callable[[], Hub] = no_hub
-    pretended_clock: bool = False
+    simulated_clock: bool = False
     stopping: Stopping = never
     host_gap: float = 0.0
     """Seconds between two requests to one host (V2, CL11)."""

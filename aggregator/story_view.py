@@ -12,7 +12,7 @@ from aggregator.errors import UnknownName
 from aggregator.model.config import Config
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Story
-from aggregator.store import stories
+from aggregator.store import stories, story_search
 from aggregator.store.connection import Store, opened
 from aggregator.text import legal
 
@@ -32,7 +32,9 @@ def search(config: Config, query: str, limit: int) -> list[Story]:
     with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
         contained = containment.Containment(store)
         found = contained.without_broken(
-            ContainedStep.SHOWING, stories.search(store, legal(query), limit), partial(stories.read, store)
+            ContainedStep.SHOWING,
+            story_search.search(store, legal(query), limit),
+            partial(stories.read, store),
         )
     for (_, name), reason in contained.broken.items():
         logger.warning("the story %s cannot be read (%s)", name, reason)
@@ -47,7 +49,7 @@ def read(config: Config, name: str) -> StoryView:
 
 def read_from(store: Store, name: str) -> StoryView:
     """The same, in a snapshot of the caller."""
-    found = stories.resolve(store, name)
+    found = story_search.resolve(store, name)
     read = containment.shown(found, lambda: stories.read(store, [found], texts=True)) if found else []
     if not read:
         raise UnknownName(f"no story {name!r}; `aggregator search` finds stories and shows their ids")

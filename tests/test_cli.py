@@ -498,4 +498,4 @@ def test_empty_clock_pretends_nothing(place: Workplace, monkeypatch: pytest.Monk
     monkeypatch.setenv("AGGREGATOR_NOW", "")
     app = wiring.build(place.folder / "feeds.yaml")
     assert app.clock() > datetime(2026, 1, 1, tzinfo=UTC)
-    assert not app.pretended_clock
+    assert not app.simulated_clock

@@ -52,7 +52,7 @@ def report(*sources: SourceHealth, **fields: object) -> StatusReport:
 
 def test_all_well_is_no_trouble() -> None:
     """Monitoring stays quiet while things are fresh."""
-    assert health.troubles(report(), NOW) == []
+    assert health.alerts(report(), NOW) == []
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_all_well_is_no_trouble() -> None:
 )
 def test_staleness_is_trouble(status: StatusReport, words: str) -> None:
     """Nothing polled, most sources failing, mail that stays: each is told in words."""
-    (trouble,) = health.troubles(status, NOW)
+    (trouble,) = health.alerts(status, NOW)
     assert words in trouble
 
 
 def test_one_failing_source_of_many_wakes_nobody() -> None:
     """Single failures are normal."""
     assert (
-        health.troubles(
+        health.alerts(
             report(source_health(), source_health(), source_health(state=SourceState.FAILING)), NOW
         )
         == []

@@ -61,7 +61,7 @@ def status(
 
         files.write_text(textfile, metrics.render(report).decode())
     if checking:
-        if troubles := health.troubles(report, now):
+        if troubles := health.alerts(report, now):
             raise AggregatorError("; ".join(troubles))
         return
     if as_json:

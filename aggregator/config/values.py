@@ -56,7 +56,7 @@ def web_url(text: str) -> str:
     if parts is None or parts.port == 0:
         raise ValueError(f"{shown!r} is not a URL: it names no host, or none that can be asked")
     if parts.fragment:
-        raise ValueError(f"{shown!r} has a #fragment, which is never sent to a server: leave it away")
+        raise ValueError(f"{shown!r} has a #fragment, which is never sent to a server: remove it")
     return text
 
 
@@ -84,6 +84,15 @@ def wordpress_posts(url: str) -> str:
     base, query, _ = url.partition("?")
     base = base if base.endswith("/") else base + "/"
     return f"{base}?rest_route=/wp/v2/posts&{wanted}" if query else f"{base}wp-json/wp/v2/posts?{wanted}"
+
+
+def source_url(kind: object, url: object, community: object) -> str | None:
+    """Return the URL that a source is polled at; None where its keys name none."""
+    if kind == "zenodo" and isinstance(community, str) and not url:
+        return zenodo_search(community)
+    if kind == "wordpress" and isinstance(url, str):
+        return wordpress_posts(url)
+    return url if isinstance(url, str) else None
 
 
 _zones = cache(available_timezones)

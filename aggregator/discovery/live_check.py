@@ -78,14 +78,14 @@ def run(app: App, progress: Progress | None = None) -> tuple[SourceCheck, ...]:
     """
     locked_store.check_authority(app.config)
     report = fetch.run(app, publish=False, progress=progress)
-    with locked_store.locked_store(app.config, patience=PATIENCE) as store:
+    with locked_store.locked_store(app.config, wait_seconds=PATIENCE) as store:
         polled_health = {one.id: one for one in sources.health(store)}
         records, publishers = sources.records(store), sources.publishers(store)
         polled = [source for source in app.config.sources if source.id in polled_health]
         now = app.clock()
         looks = _looks(store, app, polled, records, publishers, now)
         _make(store, app, looks, report, now)
-        found = {source.id: source_history.last_look(store, source.id) for source in polled}
+        found = {source.id: source_history.last_site_check(store, source.id) for source in polled}
     notes = {told.id: told.reason for told in report.sources if told.outcome != "failed"}
     diagnoses = []
     for source in polled:
@@ -151,7 +151,7 @@ def _looks(
         url = _where(source, record, publishers[source.id].site_link)
         if url is None or not _is_worth_a_look(record):
             continue
-        before = source_history.last_look(store, source.id)
+        before = source_history.last_site_check(store, source.id)
         recent_activity = before and now - before[0] < (source.every or app.config.fetch.every)
         if recent_activity or urls.host(url) in held or (record.not_before and record.not_before > now):
             continue
@@ -179,7 +179,7 @@ def _make(store: Store, app: App, looks: Sequence[Look], report: FetchReport, no
     hosts: dict[str, list[Look]] = {}
     for one in looks:
         hosts.setdefault(urls.host(one.url), []).append(one)
-        source_history.begin_look(store, one.source.id, now)
+        source_history.begin_site_check(store, one.source.id, now)
     fetcher = app.fetcher()
     with app.sandbox(1) as sandbox, app.make_executor(app.config.fetch.concurrency) as pool:
         running: list[Future[tuple[Found, ...]]] = []
@@ -192,7 +192,7 @@ def _make(store: Store, app: App, looks: Sequence[Look], report: FetchReport, no
                 said.warning("a look at a site broke off: %s", type(problem).__name__)
                 continue  # L2: a dead worker takes nobody else's look with it
             for found in future.result():
-                source_history.keep_look(store, found.source_id, now, found.advice, found.proposal)
+                source_history.store_site_check(store, found.source_id, now, found.advice, found.proposal)
                 if found.silence:
                     url = next(one.url for one in looks if one.source.id == found.source_id)
                     with store.transaction():

@@ -43,7 +43,7 @@ def probe_rules(app: App) -> ProbeRules:
     config = app.config
     return ProbeRules(
         allow_private=config.fetch.allow_private,
-        public=not config.placeholder and not app.pretended_clock,
+        public=not config.placeholder and not app.simulated_clock,
         rules=config.topics,
         zone=config.site.timezone,
         now=app.clock(),

@@ -57,8 +57,11 @@ def is_locked(data: Path) -> bool:
 
 
 @contextmanager
-def lock(data: Path, patience: float = 0) -> Iterator[None]:
-    """One job at a time (L1), after at most `patience` seconds. The kernel frees a `flock` when its process dies."""
+def lock(data: Path, wait_seconds: float = 0) -> Iterator[None]:
+    """Hold the lock of the data folder (L1), waiting at most `wait_seconds` seconds for another job.
+
+    The kernel frees a `flock` when its process ends.
+    """
     try:
         if not data.is_dir():
             permissions.make_folder(data)
@@ -67,12 +70,12 @@ def lock(data: Path, patience: float = 0) -> Iterator[None]:
     except OSError as error:
         raise FilesError(f"{data} cannot be written: {error.strerror}") from error
     with handle:
-        end = time.monotonic() + max(patience, PROBE_SECONDS)
+        end = time.monotonic() + max(wait_seconds, PROBE_SECONDS)
         try:
             while not _taken(handle):
                 if time.monotonic() >= end:
                     raise BlockingIOError
-                time.sleep(0.2 if patience else 0.01)
+                time.sleep(0.2 if wait_seconds else 0.01)
         except OSError as error:
             raise AnotherRunHolds(f"another run is at work on {data}; nothing was done") from error
         yield
@@ -154,7 +157,7 @@ def outbox(folder: Path) -> Iterator[Mailer]:
         id_ = (named[1] if named else message) + b"\0" + address.encode("utf-8", "replace")
         try:
             permissions.make_folder(folder)
-            write_letter(folder, f"{edition}-{hashlib.sha256(id_).hexdigest()[:24]}.eml", message)
+            write_message(folder, f"{edition}-{hashlib.sha256(id_).hexdigest()[:24]}.eml", message)
         except FilesError as error:
             raise MailError(f"{error}; every letter stays owed") from error
         except OSError as error:
@@ -165,7 +168,7 @@ def outbox(folder: Path) -> Iterator[Mailer]:
     yield put
 
 
-def write_letter(outbox: Path, name: str, body: bytes) -> Path:
+def write_message(outbox: Path, name: str, body: bytes) -> Path:
     """Put a letter into the outbox folder; the same letter again gives the same file."""
     target = outbox / name
     _replace({target: body}, mode=permissions.FILE_MODE)  # it names who gets it

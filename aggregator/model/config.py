@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from aggregator.errors import UnknownName
+from aggregator.errors import UnknownName, did_you_mean
 from aggregator.model.documents import Kind
 
 
@@ -188,13 +187,13 @@ class Retention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """feeds.yaml, whole and checked. `digest_of_file` names this very content (bytes of the file).
+    """feeds.yaml, whole and checked. `file_hash` names this very content (bytes of the file).
 
     `placeholder` is the key of `site` that still says what the shipped file says (V7).
     """
 
     file: Path
-    digest_of_file: str
+    file_hash: str
     site: Site
     data: Path
     public: Path
@@ -217,8 +216,7 @@ class Config:
         for source in self.sources:
             if source.id == id_:
                 return source
-        near = get_close_matches(id_, [source.id for source in self.sources], n=1)
-        hint = f', did you mean "{near[0]}"?' if near else ""
+        hint = did_you_mean(id_, (source.id for source in self.sources))
         raise UnknownName(f"no source {id_!r} in {self.file.name}{hint}")
 
     @property

@@ -71,7 +71,7 @@ class DigestReport:
     failed: int = 0
     seconds: float = 0.0
     notices: tuple[str, ...] = ()
-    trouble: str | None = None
+    relay_error: str | None = None
     waiting: datetime | None = None
 
     def counted(self, letters: Mapping[str, int]) -> DigestReport:
@@ -178,7 +178,7 @@ class StatusReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Withdrawal:
+class RemovedStory:
     """A news that its publisher took back at `at` (I8): `title` as told in the story, `source` its name."""
 
     story: str
@@ -191,16 +191,16 @@ class Withdrawal:
 class RecentActivity:
     """What happened since a moment: in numbers, what publishers took back, runs that did not end.
 
-    `accepted` letters; `unpinged` is why the hub was given up on, where it was.
+    `accepted` letters; `hub_error` is why the hub was given up on, where it was.
     """
 
     since: datetime
     visits: int
     stories: int
     accepted: int
-    withdrawn: tuple[Withdrawal, ...] = ()
-    unended: tuple[RunRecord, ...] = ()
-    unpinged: str | None = None
+    removed: tuple[RemovedStory, ...] = ()
+    interrupted_runs: tuple[RunRecord, ...] = ()
+    hub_error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +209,7 @@ class OperatorFacts:
 
     status: StatusReport
     overdue: int
-    letters: tuple[QueuedMessage, ...]
+    messages: tuple[QueuedMessage, ...]
     recent_activity: RecentActivity
 
 

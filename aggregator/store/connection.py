@@ -62,7 +62,7 @@ class Store:
                 yield
 
 
-def is_trouble(error: Exception) -> bool:
+def is_database_error(error: Exception) -> bool:
     """Whether an exception is about the database file or the machine, not about what was to be stored."""
     return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
 

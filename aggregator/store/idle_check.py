@@ -25,11 +25,11 @@ PARKED = (
     " AND NOT dismissed"
 )
 """Letters that wait for a person: of a suppressed address nothing more is to be said than that it is."""
-OPEN_LETTERS = (
+OPEN_MESSAGES = (
     "SELECT state, count(*) FROM deliveries WHERE state <> 'accepted'"
     f" AND (state IN ('queued', 'sending', 'deferred') OR {PARKED}) GROUP BY state"
 )
-LONGEST_PLAN = timedelta(days=70)
+MAX_PLAN_AHEAD = timedelta(days=70)
 """No visit is ever planned further ahead: 31 days of `every`, twice after downtime, and a week of closed days."""
 
 
@@ -44,7 +44,7 @@ def nothing_due(config_file: Path, now: datetime) -> int | None:
     The data folder is guessed from the text of feeds.yaml; a wrong guess is harmless, because the mark in the
     database it leads to would have to be of this very file.
     """
-    stamp, furthest = _stamp(now), _stamp(now + LONGEST_PLAN)
+    stamp, furthest = _stamp(now), _stamp(now + MAX_PLAN_AHEAD)
 
     def look(conn: sqlite3.Connection, raw: bytes) -> int | None:
         mark, _, feed = (_meta(conn, FINISHED_MARK) or "").partition(" ")
@@ -77,7 +77,7 @@ def no_mail_due(config_file: Path, now: datetime) -> tuple[dict[str, int], datet
         if mark != finished_mark(raw) or not since <= _stamp(now) < until:
             return None
         (held,) = conn.execute("SELECT max(until) FROM relays").fetchone()
-        return dict(conn.execute(OPEN_LETTERS).fetchall()), datetime.fromisoformat(held) if held else None
+        return dict(conn.execute(OPEN_MESSAGES).fetchall()), datetime.fromisoformat(held) if held else None
 
     return _look(config_file, look)
 

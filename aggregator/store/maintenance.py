@@ -10,7 +10,7 @@ from aggregator.model.config import Retention
 from aggregator.model.reports import PruneReport
 from aggregator.store import channels
 from aggregator.store.connection import Store, copy, stamp
-from aggregator.store.runs import forget_finished
+from aggregator.store.runs import clear_finished_mark
 
 
 def backup(store: Store, target: Path) -> int:
@@ -60,7 +60,7 @@ def hide(store: Store, story_id: str, who: str, now: datetime, *, withdrawn: boo
             [stamp(now), f"{'withdrawn' if withdrawn else 'hidden'} by {who}", story_id],
         )
         channels.withdraw(store, story_id)
-        forget_finished(store)
+        clear_finished_mark(store)
     return bool(changed)
 
 
@@ -72,5 +72,5 @@ def unhide(store: Store, story_id: str, now: datetime) -> bool:
     if changed:
         store.db.execute("DELETE FROM tombstones WHERE story_id = ? AND became IS NULL", [story_id])
         channels.restore(store, story_id)
-        forget_finished(store)
+        clear_finished_mark(store)
     return bool(changed)

@@ -53,7 +53,7 @@ def fail(store: Store, job: str, reason: str, now: datetime, *, since: int) -> N
             )
 
 
-def ended_badly(store: Store, job: str) -> bool:
+def last_failed(store: Store, job: str) -> bool:
     """Whether the last run of `job` failed or broke off."""
     row = store.db.execute(
         "SELECT outcome FROM runs WHERE job = ? ORDER BY id DESC LIMIT 1", [job]
@@ -61,7 +61,7 @@ def ended_badly(store: Store, job: str) -> bool:
     return row is not None and row["outcome"] != "done"
 
 
-def leave_finished(store: Store, mark: str, feed: Path) -> None:
+def set_finished_mark(store: Store, mark: str, feed: Path) -> None:
     """Say that nothing is left undone for the configuration `mark` stands for, as long as `feed` is there."""
     # Unless an editor hid a story meanwhile: then there is something to publish.
     store.db.execute(
@@ -71,7 +71,7 @@ def leave_finished(store: Store, mark: str, feed: Path) -> None:
     )
 
 
-def forget_finished(store: Store) -> None:
+def clear_finished_mark(store: Store) -> None:
     """There may be something to do again, until a run ends well."""
     store.db.execute("DELETE FROM meta WHERE key = ?", [FINISHED_MARK])
 
@@ -81,7 +81,7 @@ def last(store: Store, count: int) -> list[RunRecord]:
     return [_record(row) for row in store.db.execute("SELECT * FROM runs ORDER BY id DESC LIMIT ?", [count])]
 
 
-def unended(store: Store, since: datetime, now: datetime) -> list[RunRecord]:
+def interrupted(store: Store, since: datetime, now: datetime) -> list[RunRecord]:
     """The runs between two moments that broke off, newest first; not the last of all, which may be at work (L1)."""
     rows = store.db.execute(
         "SELECT * FROM runs WHERE started >= ? AND started < ? AND finished IS NULL AND id < (SELECT max(id) FROM runs)"
@@ -91,7 +91,7 @@ def unended(store: Store, since: datetime, now: datetime) -> list[RunRecord]:
     return [_record(row) for row in rows]
 
 
-def failing(store: Store, *, at_work: bool) -> list[FailingJob]:
+def failing(store: Store, *, running: bool) -> list[FailingJob]:
     """The jobs whose last runs did not end well, failed or killed; `at_work`: the last run of all may go on (L1)."""
     rows = store.db.execute(
         "SELECT job, count(*) AS runs, min(started) AS since, max(id) AS last FROM runs WHERE outcome IS NOT 'done'"
@@ -99,7 +99,7 @@ def failing(store: Store, *, at_work: bool) -> list[FailingJob]:
         " AND id > coalesce((SELECT max(id) FROM runs AS good WHERE good.outcome = 'done'"
         " AND good.job IN (runs.job, CASE runs.job WHEN 'publish' THEN 'fetch' END)), 0)"
         " AND NOT (? AND outcome IS NULL AND id = (SELECT max(id) FROM runs)) GROUP BY job ORDER BY job",
-        [at_work],
+        [running],
     ).fetchall()
     return [_failing(store, row) for row in rows]
 

@@ -21,12 +21,12 @@ def document(store: Store, source_id: str, url: str) -> tuple[str, bytes] | None
     return (row["url"], zlib.decompress(row["body"])) if row else None
 
 
-def begin_look(store: Store, source_id: str, now: datetime) -> None:
+def begin_site_check(store: Store, source_id: str, now: datetime) -> None:
     """Commit that a source's site is about to be looked at, so that it is not looked at again soon."""
-    keep_look(store, source_id, now, "", None)
+    store_site_check(store, source_id, now, "", None)
 
 
-def keep_look(store: Store, source_id: str, now: datetime, mend: str, proposal: str | None) -> None:
+def store_site_check(store: Store, source_id: str, now: datetime, mend: str, proposal: str | None) -> None:
     """What a look at a source's site found."""
     said = json.dumps({"at": stamp(now), "mend": mend, "proposal": proposal}, ensure_ascii=False)
     with store.transaction():
@@ -35,7 +35,7 @@ def keep_look(store: Store, source_id: str, now: datetime, mend: str, proposal: 
         )
 
 
-def last_look(store: Store, source_id: str) -> tuple[datetime, str, str | None] | None:
+def last_site_check(store: Store, source_id: str) -> tuple[datetime, str, str | None] | None:
     """When a source's site was last looked at, what would mend the source, and the YAML for it."""
     row = store.db.execute("SELECT value FROM meta WHERE key = ?", [f"{_LOOK}{source_id}"]).fetchone()
     if row is None:

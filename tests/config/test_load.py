@@ -183,7 +183,7 @@ def test_contact_of_the_shipped_file_is_a_placeholder(tmp_path: Path) -> None:
 
 def test_file_is_named_by_its_bytes(tmp_path: Path) -> None:
     """The same bytes have the same name and a changed comment has another (P1)."""
-    names = [read(tmp_path, text).digest_of_file for text in (SITE, SITE, SITE + "# x\n")]
+    names = [read(tmp_path, text).file_hash for text in (SITE, SITE, SITE + "# x\n")]
     assert names[0] == names[1] != names[2]
 
 
@@ -469,7 +469,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         ONE % "zenodo: {community: x}",
         [
             "3: sources[0].zenodo: only goes with `kind: zenodo`",
-            "3: sources[0].zenodo: says where the records are, and so does `url`: leave one of them away",
+            "3: sources[0].zenodo: says where the records are, and so does `url`: remove one of them",
         ],
     ),
     "no url": (

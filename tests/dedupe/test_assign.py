@@ -24,7 +24,7 @@ from aggregator.model.documents import Entry, ParsedDocument
 from aggregator.model.items import IdentityPolicy
 from aggregator.publishing import publish
 from aggregator.publishing.synchronise import synchronise
-from aggregator.store import channels, editorial, items, stories
+from aggregator.store import channels, editorial, items, stories, story_search
 from aggregator.store import maintenance as pruning
 from aggregator.store.connection import Store, opened
 from aggregator.store.schema import MIGRATIONS
@@ -668,5 +668,5 @@ def test_a_merge_undone_gives_each_story_its_id_back(place: Workplace, clock: Cl
     other = next(item for item in items if short_hash(f"story\n{item}") == gone)
     assert editor_decisions.split(place.app(), [other], "ada", announce=True) == (kept, gone)
     with opened(place.database, create=False) as store:
-        assert stories.resolve(store, gone) == gone
+        assert story_search.resolve(store, gone) == gone
         assert store.db.execute("SELECT count(*) FROM tombstones").fetchone()[0] == 0

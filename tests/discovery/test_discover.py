@@ -231,7 +231,7 @@ def test_public_servers_need_a_contact(place: Workplace, web: Web, contact: str)
     """V7: with the placeholder contact, or under a pretended clock, public servers are not asked: neither the
     address itself nor a feed that a page of ours names."""
     place.write("", head=HEAD.replace("editors@news.example,", f"{contact},"))
-    app = replace(place.app(), pretended_clock=contact == "editors@news.example")
+    app = replace(place.app(), simulated_clock=contact == "editors@news.example")
     with pytest.raises(ContactMissing):
         discover.run(app, "https://far.invalid/")
     link = "<link rel=alternate type=application/rss+xml href=https://far.invalid/feed>"

@@ -35,7 +35,7 @@ def public(web: Web, monkeypatch: pytest.MonkeyPatch) -> Web:
 
 def app(place: Workplace) -> App:
     """The house, which may visit public servers."""
-    return replace(place.app(), pretended_clock=False)
+    return replace(place.app(), simulated_clock=False)
 
 
 def write(place: Workplace, url: str, options: str = "") -> Workplace:

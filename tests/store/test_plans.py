@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.store import deliveries, editions, editorial, missing_items, stories
+from aggregator.store import deliveries, editions, editorial, missing_items, story_members
 from aggregator.store.connection import Store, opened
 from tests.builders import NOW
 
@@ -22,7 +22,7 @@ def plans(store: Store, act: Callable[[], object]) -> list[str]:
     return [row[3] for sql in asked for row in store.db.execute(f"EXPLAIN QUERY PLAN {sql}")]
 
 
-@pytest.mark.parametrize("ask", [stories.unplaced, stories.any_unplaced])
+@pytest.mark.parametrize("ask", [story_members.unplaced, story_members.any_unplaced])
 def test_items_kept_out_are_not_walked_over(tmp_path: Path, ask: Callable[[Store], object]) -> None:
     """G3: however many items a filter dropped, the unplaced ones are found by their own index."""
     with opened(tmp_path / "a.db") as store:
