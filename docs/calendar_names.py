@@ -89,7 +89,9 @@ def text() -> str:
     """Render the file: one language on a few lines, so that a change is readable."""
     languages = (
         f"  {json.dumps(language)}: {{\n"
-        + ",\n".join(f"    {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in of.items())
+        + ",\n".join(
+            f"    {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in of.items()
+        )
         + "\n  }"
         for language, of in names().items()
     )

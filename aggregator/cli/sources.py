@@ -62,10 +62,10 @@ def _decide_held(invocation: Invocation, ids: tuple[str, ...], *, release: bool)
 def source_discover(invocation: Invocation, url: str, as_json: bool) -> None:
     """Find what can be polled at a partner's page; nothing is recorded."""
     from aggregator.discovery import discover as job
-    from aggregator.discovery.preview import address
+    from aggregator.discovery.preview import parse_url
 
     progress = Progress() if sys.stderr.isatty() else None
-    found = job.run(invocation.app(secrets=False), address(url), progress)
+    found = job.run(invocation.app(secrets=False), parse_url(url), progress)
     if progress:
         progress.end()
     if as_json:

@@ -11,10 +11,10 @@ from aggregator.model.documents import Entry, Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A source that a page offers: how far it is to be believed (`score`, about 0 to 1) and why.
+    """A source that a page offers, with the confidence in it (`score`, about 0 to 1) and the reason (`why`).
 
-    `entries` is what its `page` selectors yield; what is at the address of a feed is not known before a visit,
-    and where it is `guessed`, not even whether there is one.
+    `entries` are what the selectors of `page` find on the page. The content of a feed is not known before a request;
+    of a `guessed` URL it is not known whether there is a feed.
     """
 
     kind: str
@@ -29,9 +29,10 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewItem:
-    """An item as it is shown to somebody who looks a source over; `written` is the date as its publisher wrote it.
+    """An item as a preview shows it; `written` is the date as its publisher wrote it.
 
-    `standing` says what the store knows of it: known, waiting (G2) or discarded; None for a new one.
+    `dropped` is the filter that drops the item. `standing` is what the store knows: "known", "waiting" for review
+    (G2), "discarded", or None for a new item.
     """
 
     title: str
@@ -46,9 +47,9 @@ class PreviewItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriedProposal:
-    """A proposal with what came of it: `count` items, the `first` of them, or the `problem` that came instead.
+    """A proposal and its trial: `count` items of which `first_items` are shown, or a `problem`.
 
-    `tried` is false for an address that was not asked. `yaml` is the source as feeds.yaml has it.
+    `tried` is false where nothing was requested. `yaml` is the source for feeds.yaml.
     """
 
     proposal: Proposal
@@ -60,13 +61,13 @@ class TriedProposal:
 
     @property
     def succeeded(self) -> bool:
-        """Whether it was read and yielded something."""
+        """Return whether the trial yielded items."""
         return self.tried and self.problem is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovery:
-    """What can be polled at an address, best first. `kind` is what the address itself leads to."""
+    """What can be polled at a URL, the best proposal first; `kind` is the kind of the document there."""
 
     url: str
     kind: str
@@ -79,7 +80,7 @@ class Discovery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """The items of a source as they would be taken now; `kept` says that no server was asked."""
+    """The items that a visit would take now; `kept`: they are from the stored document, without a request."""
 
     url: str
     kind: str
@@ -91,7 +92,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCheck:
-    """One source as `check --live` found it: what is wrong (`reason`), how to `mend` it, and with which YAML."""
+    """The result of `check --live` for one source: what is wrong, what to do, and YAML that replaces it."""
 
     id: str
     state: str
