@@ -46,7 +46,7 @@ def unconfigured_source(url: str) -> Source:
 
 
 def examine(client: Probe, source: Source, url: str, max_requests: int = MAX_REQUESTS) -> Discovery | Failure:
-    """Inspect the document at `url` and try its proposals with at most `max_requests` further requests."""
+    """Inspect the document at `url` and try its proposals with few further requests."""
     response = client.document(source, url, obey_robots=True)
     if isinstance(response, Failure):
         return response
@@ -162,7 +162,7 @@ def with_yaml(discovery: Discovery, used_ids: Iterable[str]) -> Discovery:
 
 
 def as_yaml(proposal: Proposal, id_: str, name: str) -> str:
-    """Write a proposal as a source of feeds.yaml, without the fragment, which no request contains."""
+    """Write a proposal as a source of feeds.yaml, without the fragment of its URL."""
     return autodiscovery.as_yaml(replace(proposal, url=proposal.url.partition("#")[0]), id_, name)
 
 

@@ -46,7 +46,7 @@ _PARSER_ERRORS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """The kind of a document and its proposals; selectors among them are tried, URLs are not yet."""
+    """The kind of a document and its proposals, of which only selectors are tried."""
 
     kind: str
     title: str | None

@@ -1,4 +1,4 @@
-"""Check every source for `check --live`: visit those due, report what is wrong and how to repair it."""
+"""Check every source for `check --live`: report what is wrong and how to repair it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from aggregator.ports import App, Progress
 from aggregator.store import source_history, sources
 
 LOCK_WAIT_SECONDS = 30.0
-"""Seconds to wait for the end of another run before the sites of failing sources are checked."""
+"""Seconds to wait for the end of another run before sites are checked."""
 DOCUMENTS = ("feed", "jsonfeed", "ical")
-"""Kinds whose servers can be expected to send validators; pages and APIs are generated for each request."""
+"""Kinds whose servers should send validators; other documents are generated on request."""
 FAILING_STATES = frozenset({SourceState.FAILING, SourceState.GONE})
 
 

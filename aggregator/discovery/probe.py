@@ -1,4 +1,4 @@
-"""Request documents that a person asked for, outside of polling, under the same rules of politeness."""
+"""Request documents that a person asked for, by the same rules as visits."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _held_hosts(app: App) -> frozenset[str]:
 
 
 def refuse_public_url(app: App, url: str) -> None:
-    """Raise ContactMissing for a public URL of the command line while `contact` is the placeholder (V7)."""
+    """Raise ContactMissing for a public URL while `contact` is the placeholder (V7)."""
     source = Source(id=url, name=url, url=url)
     refuse_public(replace(app, config=replace(app.config, sources=(source,))))
 
@@ -98,7 +98,7 @@ class Probe(PoliteClient):
         self.held_hosts: set[str] = set(settings.held_hosts)
 
     def document(self, source: Source, url: str, *, obey_robots: bool) -> Response | Failure:
-        """Request the document at `url` with the credentials of `source`; only status 200 is a Response."""
+        """Request `url` with the credentials of `source`; return a Response only for status 200."""
 
         def may_follow(following: str) -> Failure | None:
             return self.forbidden(source, following) if obey_robots else None

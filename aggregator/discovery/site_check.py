@@ -48,7 +48,7 @@ class SiteCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostChecks:
-    """All checks of one host in order; `visited` are hosts that the fetch round has just visited."""
+    """All checks of one host in order; the round of visits has just ended at `visited`."""
 
     checks: tuple[SiteCheck, ...]
     settings: ProbeSettings
@@ -80,7 +80,7 @@ def due_checks(
     publishers: Mapping[str, Publisher],
     now: datetime,
 ) -> list[SiteCheck]:
-    """List the checks to make now: none sooner than the source's interval, none of a held host (CL8)."""
+    """List the checks that are due by the interval of their source, held hosts aside (CL8)."""
     held = sources.held_hosts(store, now)
     checks = []
     for source in polled:
@@ -97,7 +97,7 @@ def due_checks(
 
 
 def _page_to_check(source: Source, record: SourceRecord, site_link: str | None) -> str | None:
-    """Choose the source's own URL if a page is there, else its site; None if the host does not exist."""
+    """Choose the source's own URL if a page is there, else its site; None for a lost host."""
     reason = record.reason or ""
     if (source.kind == "page" and "(4" not in reason) or "web page, not" in reason:
         url: str = source.url

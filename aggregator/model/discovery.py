@@ -11,7 +11,7 @@ from aggregator.model.documents import Entry, Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A source that a page offers, with the confidence in it (`score`, about 0 to 1) and the reason (`why`).
+    """A source that a page offers, with a confidence (`score`, 0 to 1) and a reason (`why`).
 
     `entries` are what the selectors of `page` find on the page. The content of a feed is not known before a request;
     of a `guessed` URL it is not known whether there is a feed.
@@ -67,7 +67,7 @@ class TriedProposal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovery:
-    """What can be polled at a URL, the best proposal first; `kind` is the kind of the document there."""
+    """What can be polled at a URL, best first; `kind` is that of the document there."""
 
     url: str
     kind: str
@@ -80,7 +80,7 @@ class Discovery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """The items that a visit would take now; `kept`: they are from the stored document, without a request."""
+    """The items that a visit would take now, from the stored document if `kept`."""
 
     url: str
     kind: str
@@ -92,7 +92,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCheck:
-    """The result of `check --live` for one source: what is wrong, what to do, and YAML that replaces it."""
+    """The result of `check --live` for one source: reason, advice, and YAML to replace it."""
 
     id: str
     state: str

@@ -45,7 +45,7 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One element of a document exactly as stated there (RFC 4287); only links are made absolute.
+    """One element of a document as stated there (RFC 4287); only links are made absolute.
 
     `kind` applies where the entry's own words do not show one: each entry of a calendar is an event.
     """

@@ -287,7 +287,7 @@ def test_a_429_of_a_site_holds_its_host(place: Workplace, web: Web, clock: Clock
 
 
 def test_missing_validators_are_reported(place: Workplace, web: Web) -> None:
-    """A feed without validators is reported with its cost, unless the source has its own interval."""
+    """A feed without validators is reported with what its publisher can improve."""
     web.answers["/feed"] = Answer(rss(news(1)))
     result = checked(one(place, web))
     assert (result.state, (result.reason or "").partition(",")[0]) == (

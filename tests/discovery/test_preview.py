@@ -55,7 +55,7 @@ def test_selectors_are_tried_on_the_stored_page(place: Workplace, web: Web) -> N
 
 
 def test_a_source_without_a_stored_document_is_visited_once(place: Workplace, web: Web) -> None:
-    """A source without visits receives one request, after robots.txt for a page, even if disabled."""
+    """A source without visits receives one request, after robots.txt for a page."""
     url = page(web, LISTING, "/news")
     one(place, web, ", enabled: false, kind: page, page: {item: .teaser, date: time}", "/news")
     shown = preview.run(place.app(), "node")
