@@ -1,4 +1,4 @@
-"""What a feed says about when to come again (CL7): RSS `ttl`, `skipHours`, `skipDays` and the syndication module."""
+"""Read when a feed wants the next visit: `ttl`, `skipHours`, `skipDays`, `sy:updatePeriod`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aggregator import calendar_names
 from aggregator.model.documents import RefreshHints
 
 HEAD = 65_536
-"""These elements stand before the first item; nothing behind is looked at."""
+"""Number of bytes that are searched: hints stand before the first item."""
 
 _PERIODS = {
     b"hourly": timedelta(hours=1),
@@ -28,7 +28,7 @@ _DAY = re.compile(rb"<day>\s*(\w{1,10})\s*</day>", re.IGNORECASE)
 
 
 def read(body: bytes) -> RefreshHints:
-    """The hints in the head of a feed document; nonsense counts as nothing said."""
+    """Read the hints in the head of a feed; invalid values are ignored."""
     head = body[:HEAD]
     first = _ITEM.search(head)
     head = head[: first.start()] if first else head
