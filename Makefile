@@ -6,7 +6,7 @@ BIN     = $(VENV)/bin
 TIMED   = tests/jobs/test_misbehaving.py
 SPREAD  = -n 2 --dist loadfile --no-loadscope-reorder --ignore $(TIMED)
 
-.PHONY: demo run test coverage lint types contracts docs schema soak bench lock clean
+.PHONY: demo run test coverage lint types contracts docs schema calendar-names soak bench lock clean
 
 # The stamp is newer than everything that decides what is installed.
 $(VENV)/stamp: pyproject.toml constraints.txt
@@ -50,6 +50,10 @@ docs: $(VENV)/stamp
 
 schema: $(VENV)/stamp
 	$(BIN)/python docs/check.py --write-schema
+
+# Writes aggregator/calendar_names.json from the CLDR data of Babel.
+calendar-names: $(VENV)/stamp
+	$(BIN)/python docs/calendar_names.py
 
 soak: $(VENV)/stamp
 	$(BIN)/pytest --soak

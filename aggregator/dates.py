@@ -10,37 +10,13 @@ import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from itertools import islice
 
+from aggregator import calendar_names
+
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 MAX_AHEAD = timedelta(hours=24)
 
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            # en de | fr es it pt nl | sv da no | fi | pl cs sl | hu | bg; inflected as dates have them
-            "january januar jänner jaenner jan jän janvier janv enero gennaio janeiro januari tammikuuta stycznia ledna"
-            " januarja január януари",
-            "february februar feber feb février fevrier févr febrero febbraio fevereiro februari helmikuuta lutego"
-            " února februarja február февруари",
-            "march märz maerz mar mär mrz mars marzo março maart maaliskuuta marca března március март",
-            "april apr avril avr abril aprile huhtikuuta kwietnia dubna aprila április април",
-            "may mai mayo maggio maio mei maj toukokuuta maja května május май",
-            "june juni jun juin junio giugno junho kesäkuuta czerwca června junija június юни",
-            "july juli jul juillet juil julio luglio julho heinäkuuta lipca července julija július юли",
-            "august aug août aout agosto augustus augusti elokuuta sierpnia srpna avgusta augusztus август",
-            "september sept sep septembre septiembre setiembre settembre setembro syyskuuta września září septembra"
-            " szeptember септември",
-            "october oktober oct okt octobre octubre ottobre outubro lokakuuta października října oktobra október"
-            " октомври",
-            "november nov novembre noviembre novembro marraskuuta listopada listopadu novembra ноември",
-            "december dezember dec dez décembre decembre déc diciembre dicembre dezembro desember joulukuuta grudnia"
-            " prosince decembra декември",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}
-_MONTH = r"(?P<month>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\b\.?"
+_MONTHS = calendar_names.month_numbers()
+_MONTH = rf"(?P<month>{calendar_names.one_of(_MONTHS)})\b\.?"
 # Two digits are a year only where they cannot be a time: "20 Oct 12:00", "3 Oct 14-16h".
 _YEAR = r"(?P<year>\d{4}(?!\d)|\d{2}(?![\d:.\-–]|\s*(?:h|uhr|[ap]\.?m)\b))"
 _DATES = tuple(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator import dates
+from aggregator import calendar_names, dates
 from tests.builders import BERLIN, NOW, item
 from tests.strategies import aware, law, moments
 
@@ -181,6 +181,38 @@ def test_an_item_never_sorts_later_than_it_was_seen(claimed: datetime, seen: dat
 )
 def test_a_date_is_the_moment_it_means(written: str, meant: str) -> None:
     """Each form is parsed as meant, in the zone of Berlin where it names none (T2)."""
+    assert dates.parse(written, BERLIN) == utc(meant)
+
+
+@pytest.mark.parametrize("language", calendar_names.LANGUAGES)
+def test_months_of_every_language_are_read(language: str) -> None:
+    """A date with a month's name is read in each language, in capitals and without diacritics too."""
+    for number, name in enumerate(calendar_names.months(language), start=1):
+        meant = datetime(2026, number, 5, 12, tzinfo=BERLIN)
+        for written in (name, name.upper(), calendar_names.without_marks(name)):
+            assert dates.parse(f"5. {written} 2026", BERLIN) == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("5 giu 2026", "2026-06-05 10:00"),
+        ("5 ago. 2026", "2026-08-05 10:00"),
+        ("5 out. 2026", "2026-10-05 10:00"),
+        ("5 ene 2026", "2026-01-05 11:00"),
+        ("5. marts 2026", "2026-03-05 11:00"),
+        ("5. des. 2026", "2026-12-05 11:00"),
+        ("5 mrt 2026", "2026-03-05 11:00"),
+        ("5 paź 2026", "2026-10-05 10:00"),
+        ("środa, 5 sierpnia 2026", "2026-08-05 10:00"),
+        ("5. říjen 2026", "2026-10-05 10:00"),
+        ("2026. márc. 5.", "2026-03-05 11:00"),
+        ("2026. augusztus 5., 10:15", "2026-08-05 08:15"),
+        ("5 окт 2026", "2026-10-05 10:00"),
+    ],
+)
+def test_abbreviations_and_further_languages(written: str, meant: str) -> None:
+    """Abbreviated months and the order of each language are read."""
     assert dates.parse(written, BERLIN) == utc(meant)
 
 

@@ -71,8 +71,8 @@ def _check_live(invocation: Invocation, as_json: bool) -> None:
 def _say_diagnoses(diagnoses: Sequence[SourceCheck]) -> None:
     for told in diagnoses:
         click.echo(f"{told.id}: {told.state}" + (f": {told.reason}" if told.reason else ""))
-        if told.mend:
-            click.echo(f"  to mend it: {told.mend}")
+        if told.advice:
+            click.echo(f"  to mend it: {told.advice}")
         if told.proposal:
             click.echo("".join(f"    {line}\n" for line in told.proposal.splitlines()), nl=False)
     well = sum(told.state == "well" for told in diagnoses)

@@ -62,10 +62,10 @@ def _decide_held(invocation: Invocation, ids: tuple[str, ...], *, release: bool)
 def source_discover(invocation: Invocation, url: str, as_json: bool) -> None:
     """Find what can be polled at a partner's page; nothing is recorded."""
     from aggregator.discovery import discover as job
-    from aggregator.discovery.preview import address
+    from aggregator.discovery.preview import parse_url
 
     progress = Progress() if sys.stderr.isatty() else None
-    found = job.run(invocation.app(secrets=False), address(url), progress)
+    found = job.run(invocation.app(secrets=False), parse_url(url), progress)
     if progress:
         progress.end()
     if as_json:
@@ -75,21 +75,21 @@ def source_discover(invocation: Invocation, url: str, as_json: bool) -> None:
 
 
 def _say_discovered(found: Discovery) -> None:
-    click.echo(f"{found.url}: {'a web page' if found.kind == 'page' else found.offers[0].proposal.why}")
+    click.echo(f"{found.url}: {'a web page' if found.kind == 'page' else found.proposals[0].proposal.why}")
     if found.title:
         click.echo(f"  {found.title}")
     for note in found.notes:
         click.echo(f"  note: {note}")
-    for offer in found.offers:
+    for offer in found.proposals:
         click.echo()
         _say_offer(offer)
-    if not found.offers:
+    if not found.proposals:
         click.echo("nothing that could be polled was found")
-    if found.sitemap and not any(offer.well for offer in found.offers):
+    if found.sitemap and not any(offer.succeeded for offer in found.proposals):
         click.echo(f"The site names a sitemap, to look through by hand: {found.sitemap}")
-    best = next((offer for offer in found.offers if not offer.problem), None)
-    for offer in found.offers:
-        if offer.well and offer is not best:
+    best = next((offer for offer in found.proposals if not offer.problem), None)
+    for offer in found.proposals:
+        if offer.succeeded and offer is not best:
             click.echo(f"\nOr, as {offer.proposal.kind}\n\n{offer.yaml}", nl=False)
     if best:
         click.echo(f"\nFor feeds.yaml, below `sources:`\n\n{best.yaml}", nl=False)
@@ -106,7 +106,7 @@ def _say_offer(offer: TriedProposal) -> None:
         click.echo(f"  tried in vain: {offer.problem}")
         return
     click.echo(f"  reads well: {offer.count} items")
-    for glimpse in offer.first:
+    for glimpse in offer.first_items:
         date = f"{glimpse.date:%Y-%m-%d}" if glimpse.date else "no date   "
         click.echo(f"  {date}  {glimpse.title}  {glimpse.link or ''}".rstrip())
 
@@ -145,17 +145,6 @@ def _say_preview(shown: Preview) -> None:
             click.echo(f"  left out by `{item.dropped}`")
         if item.standing in ("waiting", "discarded"):
             click.echo("  waits for an editor" if item.standing == "waiting" else "  discarded by an editor")
-
-
-@source.command("letter")
-@click.argument("id_", metavar="ID")
-@click.pass_obj
-def source_letter(invocation: Invocation, id_: str) -> None:
-    """Print a letter to the publisher of a source that makes trouble."""
-    from aggregator.discovery import appeal
-
-    letter = appeal.run(invocation.app(secrets=False), id_)
-    click.echo(letter or f"{id_}: there is nothing to complain about\n", nl=False)
 
 
 @source.command("import")

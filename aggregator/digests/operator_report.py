@@ -42,7 +42,6 @@ _WORST_FIRST = (
     SourceState.MOVED,
     SourceState.SILENT,
 )
-_PUBLISHERS = re.compile(r"\b(tell|ask)\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +133,6 @@ def _is_ill(source: SourceHealth, now: datetime) -> bool:
 
 def _source(source: SourceHealth, plan: DigestPlan) -> Concern:
     advice = source.advice or "look at it with `aggregator check --live`"
-    if source.state in (SourceState.FAILING, SourceState.GONE) and _PUBLISHERS.search(advice):
-        advice += f" (`aggregator source letter {source.id}` writes to them)"
     seen = (
         f"last good visit {_day(source.last_success, plan)}" if source.last_success else "no good visit yet"
     )

@@ -1,4 +1,4 @@
-"""Bot walls, named as such (CL15): what stands between us and a partner is told, never evaded."""
+"""Recognise bot walls, so that messages name them; they are never evaded (CL15)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ BEGINNING = 65_536
 
 
 def detect(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
-    """Whose bot wall answered, or None. `headers` in lower case; of `body` the beginning counts."""
+    """Return the vendor of the bot wall that answered, or None.
+
+    `headers` have names in lower case; only the beginning of `body` is read.
+    """
     refused = status in _REFUSALS
     if refused or status == 200:
         for header, owner in _HEADERS:

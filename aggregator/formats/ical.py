@@ -1,4 +1,7 @@
-"""iCalendar (RFC 5545) -> entries: icalendar lives and dies here. An event is an entry; a series is one entry, too."""
+"""Parse calendars (RFC 5545) into entries. Only this module imports icalendar.
+
+Each event is an entry, and so is each series of events.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from aggregator import urls
+from aggregator import calendar_names, urls
 from aggregator.errors import UnreadableDocument
 from aggregator.formats import html_tree
 from aggregator.model.config import Source
@@ -22,19 +25,11 @@ MAX_ENTRIES = 2_000
 MAX_DEPTH = 8
 MAX_TEXT = 200_000
 
-_MONTHS = "January February March April May June July August September October November December".split()
-_DAYS = {
-    "MO": "Monday",
-    "TU": "Tuesday",
-    "WE": "Wednesday",
-    "TH": "Thursday",
-    "FR": "Friday",
-    "SA": "Saturday",
-    "SU": "Sunday",
-}
+_MONTHS = calendar_names.months("en")
+_DAYS = dict(zip(("MO", "TU", "WE", "TH", "FR", "SA", "SU"), calendar_names.weekdays("en"), strict=True))
 _EVERY = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}
 # What icalendar 7 was seen to raise for injured documents.
-_STUMBLES = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+_PARSER_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
 def read(
@@ -44,11 +39,11 @@ def read(
     source: Source,
     seen: Container[bytes] = (),
 ) -> ParsedDocument:
-    """Read a calendar. An occurrence that was moved or cancelled alone is an entry of its own."""
+    """Parse a calendar; an occurrence that was moved or cancelled alone is an entry too."""
     text = html_tree.decoded(body, headers)
     parts = _cut(text.replace("\0", ""))
     if not parts.whole:
-        raise UnreadableDocument(_what_it_is(text, headers))
+        raise UnreadableDocument(_refusal(text, headers))
     calendar, notes = _parsed(parts)
     events = [component for component in calendar if component.name == "VEVENT"]
     if len(events) > MAX_ENTRIES:
@@ -73,7 +68,7 @@ def read(
 
 @dataclass(slots=True)
 class _Parts:
-    """The lines of a calendar: those of its own, of its time zones, and of each of its events."""
+    """The lines of a calendar: its own, those of its time zones, those of each event."""
 
     whole: bool = False
     own: list[str] = field(default_factory=list)
@@ -82,9 +77,9 @@ class _Parts:
 
 
 def _cut(text: str) -> _Parts:
-    """Complete events and zones only: what a broken download cut off is left out, and the rest can be read.
+    """Collect complete events and time zones; a download that was cut off loses only the last.
 
-    Raises UnreadableDocument for components nested deeper than any calendar has them.
+    Raises UnreadableDocument for components nested deeper than in any calendar.
     """
     parts, open_, held = _Parts(), [], []
     for written in text.lstrip("\ufeff \t\r\n").splitlines():
@@ -110,16 +105,16 @@ def _cut(text: str) -> _Parts:
 
 
 def _parsed(parts: _Parts) -> tuple[list[Component], tuple[str, ...]]:
-    """The calendar and its events; where it cannot be read whole, every event that can be."""
+    """Parse the calendar and its events; if that fails, each event that can be parsed."""
     try:
         return _components([*parts.own, *parts.zones, *parts.events]), ()
-    except _STUMBLES:
+    except _PARSER_ERRORS:
         pass
     found, lost = _components([]), 0
     for event in parts.events[-MAX_ENTRIES:]:
         try:
             found += [c for c in _components([*parts.zones[:50], event]) if c.name == "VEVENT"]
-        except _STUMBLES:
+        except _PARSER_ERRORS:
             lost += 1
     if lost and lost == len(parts.events):
         raise UnreadableDocument("none of the calendar's events can be read")
@@ -134,7 +129,7 @@ def _components(lines: Sequence[str]) -> list[Component]:
     return list(Calendar.from_ical(text).walk())
 
 
-def _what_it_is(text: str, headers: Mapping[str, str]) -> str:
+def _refusal(text: str, headers: Mapping[str, str]) -> str:
     kind = headers.get("content-type", "no content type")
     if not text.strip():
         return "the answer is empty"
@@ -173,7 +168,7 @@ def _entry(position: int, event: Component, url: str, zone: tzinfo, exported: st
 
 
 def _one_of_each(entries: Iterator[Entry]) -> Iterator[Entry]:
-    """Calendars joined of several have an event twice; a guid twice would be believed no more (I1)."""
+    """Yield each guid once: merged calendars repeat events, and repeats make guids useless (I1)."""
     found: set[str] = set()
     for entry in entries:
         if entry.guid is None or entry.guid not in found:
@@ -183,7 +178,7 @@ def _one_of_each(entries: Iterator[Entry]) -> Iterator[Entry]:
 
 
 def _said(component: Any, name: str) -> str | None:
-    """The text of a property; of several the first."""
+    """Return the text of a property; the first of several."""
     value = component.get(name)
     if isinstance(value, list):
         value = value[0] if value else None
@@ -191,7 +186,7 @@ def _said(component: Any, name: str) -> str | None:
 
 
 def _of(value: Any, name: str) -> Any:
-    """An attribute of a property's value; a property that could not be read refuses to be asked."""
+    """Return an attribute of a value; icalendar raises ValueError for unparsed properties."""
     try:
         return getattr(value, name, None)
     except ValueError:
@@ -205,7 +200,7 @@ def _guid(event: Component) -> str | None:
 
 
 def _text(event: Component) -> tuple[bool, str]:
-    """(whether it is HTML, the description)."""
+    """Return whether the description is HTML, and the description."""
     rich = event.get("X-ALT-DESC")
     for value in rich if isinstance(rich, list) else [rich]:
         if value is not None and "html" in str((_of(value, "params") or {}).get("FMTTYPE")).lower():
@@ -229,7 +224,7 @@ def _date(event: Component, name: str) -> str | None:
 
 
 def _stamp_of_export(events: Sequence[Component]) -> str | None:
-    """The DTSTAMP that many events share: the moment the calendar was asked for, no date of theirs."""
+    """Return the DTSTAMP shared by all events: the time of the export, not of an event."""
     stamps = {_date(event, "DTSTAMP") for event in events}
     return stamps.pop() if len(events) > 1 and len(stamps) == 1 else None
 
@@ -267,7 +262,7 @@ def _escaped(text: str) -> str:
 
 
 def _facts(event: Component, zone: tzinfo) -> str:
-    """`When: 5 October 2026, 09:00–17:00 (Europe/Berlin) · Where: Heidelberg`; nothing where nothing is said."""
+    """Write `When: 5 October 2026, 09:00–17:00 (Europe/Berlin) · Where: Heidelberg`, or nothing."""
     said = (
         ("When", _when(event, zone)),
         ("Repeats", _repeats(event)),
@@ -298,7 +293,7 @@ def _is_utc(moment: datetime) -> bool:
 
 
 def _end(event: Component) -> Any:
-    """DTEND, or DTSTART and DURATION; None where they do not fit together."""
+    """Return DTEND, or DTSTART plus DURATION; None if they do not fit together."""
     start, end = _moment(event, "DTSTART"), _moment(event, "DTEND")
     lasts = _of(event.get("DURATION"), "dt")
     if end is None and start is not None and isinstance(lasts, timedelta):
@@ -316,7 +311,7 @@ def _day(moment: date) -> str:
 
 
 def _repeats(event: Component) -> str | None:
-    """The rule of a series in words. It is not expanded: a rule without an end has no last occurrence."""
+    """Describe the rule of a series; it is not expanded, because it may have no end."""
     rule = event.get("RRULE")
     rule = rule[0] if isinstance(rule, list) and rule else rule
     if not isinstance(rule, dict) or not rule.get("FREQ"):

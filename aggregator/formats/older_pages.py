@@ -1,4 +1,4 @@
-"""Where a document says that its older entries are: RFC 5005, JSON Feed, WordPress, pages (G1)."""
+"""Find the URL of the document with older entries: RFC 5005, JSON Feed, WordPress, pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aggregator.formats import jsonfeed, page
 from aggregator.model.config import Source
 
 ENDS = 65_536
-"""Links of a whole feed stand at its beginning or its end; nothing between is looked at."""
+"""Number of bytes at the beginning and at the end of a feed that may hold its own links."""
 
 _LINK = re.compile(rb"<(?:\w+:)?link\b([^<>]{1,2000})>")
 _REL = re.compile(rb"\brel\s*=\s*[\"'](prev-archive|next)[\"']")
@@ -23,7 +23,7 @@ _WORDPRESS = re.compile(rb"<generator>\s*https?://wordpress\.(?:org|com)/")
 
 
 def older_url(body: bytes, at: str, source: Source) -> str | None:
-    """The document with the entries before those of `body`, which came from `at`; on the same host only."""
+    """Return the URL of the document before `body`, which came from `at`; only on the same host."""
     found = _FINDERS.get(source.kind, _of_feed)(body, at, source)
     if found is None or found == at or urls.host(found) != urls.host(at):
         return None
@@ -31,7 +31,7 @@ def older_url(body: bytes, at: str, source: Source) -> str | None:
 
 
 def _of_feed(body: bytes, at: str, source: Source) -> str | None:
-    if jsonfeed.looks_like_one(body):
+    if jsonfeed.is_json(body):
         return _of_json(body, at, source)
     for match in _LINK.finditer(body[:ENDS] + body[-ENDS:]):
         target = _HREF.search(match[1])
@@ -43,7 +43,7 @@ def _of_feed(body: bytes, at: str, source: Source) -> str | None:
 
 
 def _of_json(body: bytes, at: str, _source: Source) -> str | None:
-    """JSON Feed's `next_url`, Zenodo's `links.next`."""
+    """Return JSON Feed's `next_url` or Zenodo's `links.next`."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
@@ -68,7 +68,7 @@ def _of_page(body: bytes, at: str, source: Source) -> str | None:
 
 
 def _counted(at: str, name: str) -> str | None:
-    """The next of numbered documents."""
+    """Return the URL of the next in a series of numbered documents."""
     parts = urls.parse(at)
     if parts is None:
         return None

@@ -1,4 +1,4 @@
-"""A news page without a feed -> entries, by CSS selectors. No match is a failure, never "no news"."""
+"""Parse a news page into entries by CSS selectors; if nothing matches, raise an error."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from aggregator import dates, urls
 from aggregator.errors import UnreadableDocument
 from aggregator.formats import bot_wall, html_tree, structured_data
-from aggregator.formats.html_tree import Node, parted, select
+from aggregator.formats.html_tree import Node, select, split_attribute
 from aggregator.model.config import Layout, Source
 from aggregator.model.documents import ArticleDetails, Entry, ParsedDocument
 from aggregator.text import block, line
 
 MAX_ENTRIES = 500
-MAX_FINDS = 50
-"""Elements of a block that are asked for one thing."""
+MAX_MATCHES = 50
+"""Maximum number of elements of a block that one selector may match."""
 
 
 def read(
@@ -26,7 +26,7 @@ def read(
     source: Source,
     seen: Container[bytes] = (),
 ) -> ParsedDocument:
-    """Read a page with the layouts of `source.page`; page order counts as newest first."""
+    """Parse a page with the layouts of `source.page`; its order counts as newest first."""
     layouts = source.page
     if not layouts:
         raise UnreadableDocument("a page source needs selectors (`page:`)")
@@ -35,8 +35,8 @@ def read(
     told = structured_data.things(root, base)
     blocks = _blocks(root, layouts)
     finds = _finds(blocks, base)
-    by_place = {html_tree.place(thing.link): thing for thing in reversed(told) if thing.link}
-    found = [_completed(find.entry, by_place.get(html_tree.place(find.entry.link))) for find in finds]
+    by_place = {html_tree.url_key(thing.link): thing for thing in reversed(told) if thing.link}
+    found = [_completed(find.entry, by_place.get(html_tree.url_key(find.entry.link))) for find in finds]
     if any(layout.structured for layout in layouts):
         found += [_told(thing, base) for thing in told if thing.title and thing.link]
     entries: dict[tuple[str | None, str], Entry] = {}
@@ -59,30 +59,30 @@ def read(
 
 
 def next_page(body: bytes, url: str, source: Source) -> str | None:
-    """The page with the older items: what `next:` selects, else what the page itself calls rel=next.
+    """Return the URL of the page with older items: by `next:`, else by rel=next.
 
-    Only ever another page of the same host. Raises UnreadableDocument.
+    It is on the same host. Raises UnreadableDocument.
     """
     root = html_tree.tree(body, {})
     base = html_tree.base(root, url)
     selectors = [selector for layout in source.page for selector in layout.next]
     for selector in selectors or ["link[rel~=next]", "a[rel~=next]"]:
-        path, attribute = parted(selector)
-        for found in select(root, path or "*")[:MAX_FINDS]:
+        path, attribute = split_attribute(selector)
+        for found in select(root, path or "*")[:MAX_MATCHES]:
             link = urls.join(base, found.get(attribute or "href"))
             if (
                 link
                 and html_tree.host(link) == html_tree.host(url)
-                and html_tree.place(link) != html_tree.place(url)
+                and html_tree.url_key(link) != html_tree.url_key(url)
             ):
                 return link.partition("#")[0]
     return None
 
 
-def dropped(now: int, before: int) -> str | None:
-    """The reason for not believing a page that has `now` entries after `before`, or None.
+def loss_reason(now: int, before: int) -> str | None:
+    """Return why a page with `now` entries after `before` must be reviewed, or None.
 
-    A page that loses half of at least six items at once has changed its layout rather than its news.
+    A page that loses half of at least six items at once has probably changed its layout.
     """
     if before < 6 or now * 2 > before:
         return None
@@ -94,7 +94,7 @@ def dropped(now: int, before: int) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """An item's element, the layout that selects it, and the siblings behind it up to the next item."""
+    """The element of an item, the layouts that select it, and the siblings up to the next item."""
 
     node: Node
     layouts: tuple[Layout, ...]
@@ -103,7 +103,7 @@ class _Block:
 
 @dataclass(frozen=True, slots=True)
 class _Find:
-    """An entry, what gave it, and whether its date selector matched anything and found a date."""
+    """An entry, its block and layout, and whether a date was found."""
 
     entry: Entry
     block: _Block
@@ -112,7 +112,7 @@ class _Find:
 
 
 def _blocks(root: Node, layouts: Sequence[Layout]) -> list[_Block]:
-    """What the layouts select, in the order of the page; an element that several select is one block."""
+    """List what the layouts select in page order; an element that several select is one block."""
     chosen: dict[Node, list[Layout]] = {}
     for layout in layouts:
         for node in select(root, layout.item) if layout.item else []:
@@ -130,7 +130,7 @@ def _after(node: Node, blocks: Container[Node]) -> Iterator[Node]:
 
 
 def _finds(blocks: Sequence[_Block], base: str) -> list[_Find]:
-    """The entries of the blocks. Innermost first: what an inner item owns is lent to none around it."""
+    """List the entries of the blocks; elements of an inner block belong to it alone."""
     owned: dict[Node, set[Node]] = {}
     found = []
     for part in reversed(blocks):
@@ -138,7 +138,7 @@ def _finds(blocks: Sequence[_Block], base: str) -> list[_Find]:
         find = next(filter(None, (_find(part, layout, base, inner) for layout in part.layouts)), None)
         if find:
             found.append(find)
-            for outer in html_tree.above(part.node, part.node):
+            for outer in html_tree.ancestors(part.node, part.node):
                 owned.setdefault(outer, set()).add(part.node)
     return found[::-1]
 
@@ -162,26 +162,26 @@ def _find(part: _Block, layout: Layout, base: str, inner: set[Node]) -> _Find | 
 
 
 def _matches(part: _Block, selector: str, inner: set[Node]) -> list[Node]:
-    """What a selector matches in a block, or, if it begins with +, among the siblings behind it."""
+    """Select in a block, or with a selector that begins with + in the siblings after it."""
     beside = selector.startswith("+")
     tops = part.after if beside else (part.node,)
     found = [node for top in tops for node in select(top, selector.lstrip("+ ") or "*")]
     if inner:
-        found = [n for n in found if n not in inner and inner.isdisjoint(html_tree.above(n, part.node))]
-    return found[:MAX_FINDS]
+        found = [n for n in found if n not in inner and inner.isdisjoint(html_tree.ancestors(n, part.node))]
+    return found[:MAX_MATCHES]
 
 
 def _link(part: _Block, layout: Layout, base: str, inner: set[Node]) -> tuple[str | None, str | None]:
-    """The first target that leads somewhere, and what it is called, be it by another link to it."""
+    """Return the first link of a block and its text, which may be that of an equal link."""
     for selector in layout.link:
-        path, attribute = parted(selector)
+        path, attribute = split_attribute(selector)
         own = [part.node] if part.node.tag == "a" and not attribute else []
         found = [*own, *_matches(part, path or "*", inner)]
         targets = [urls.join(base, node.get(attribute or "href")) for node in found]
         link = next(filter(None, targets), None)
         if link:
             same = [node for node, target in zip(found, targets, strict=True) if target == link]
-            named = (*map(html_tree.words, same), *map(_label, same))
+            named = (*map(html_tree.text_of, same), *map(_label, same))
             return link, next(filter(None, named), None)
     return None, None
 
@@ -191,23 +191,25 @@ def _label(node: Node) -> str | None:
 
 
 def _text(part: _Block, selectors: Sequence[str], inner: set[Node]) -> str | None:
-    """The first text, or attribute named behind @, that any of the selectors finds."""
+    """Return the first text, or attribute named after @, that one of the selectors finds."""
     for selector in selectors:
-        path, attribute = parted(selector)
+        path, attribute = split_attribute(selector)
         for node in _matches(part, path, inner) if path else [part.node]:
-            if text := line(node.get(attribute), 5_000) if attribute else html_tree.words(node):
+            if text := line(node.get(attribute), 5_000) if attribute else html_tree.text_of(node):
                 return text
     return None
 
 
 def _date(part: _Block, layout: Layout, inner: set[Node]) -> tuple[str | None, bool]:
-    """(what stands for the date, whether it is one). Text that is none is handed on, to be told."""
+    """Return the text of the date and whether it is a date; other text is used in notes."""
     unread = None
     for selector in layout.date:
-        path, attribute = parted(selector)
+        path, attribute = split_attribute(selector)
         for node in _matches(part, path, inner) if path else [part.node]:
             written = (
-                [node.get(attribute)] if attribute else [node.get("datetime"), html_tree.words(node, 20_000)]
+                [node.get(attribute)]
+                if attribute
+                else [node.get("datetime"), html_tree.text_of(node, 20_000)]
             )
             for text in written:
                 if date := dates.find(text) or _epoch(text):
@@ -222,10 +224,10 @@ def _epoch(text: str | None) -> str | None:
 
 def _summary(part: _Block, layout: Layout, inner: set[Node]) -> str | None:
     for selector in layout.summary:
-        path, attribute = parted(selector)
+        path, attribute = split_attribute(selector)
         for node in _matches(part, path or "*", inner):
             text = node.get(attribute) if attribute else html_tree.markup(node)
-            if text and (attribute or html_tree.words(node)):
+            if text and (attribute or html_tree.text_of(node)):
                 return block(text)
     return None
 
@@ -234,7 +236,7 @@ def _summary(part: _Block, layout: Layout, inner: set[Node]) -> str | None:
 
 
 def _completed(entry: Entry, thing: ArticleDetails | None) -> Entry:
-    """An entry with what JSON-LD says of the same page and the selectors did not find."""
+    """Add to an entry what JSON-LD states about the same page."""
     if thing is None:
         return entry
     return replace(
@@ -249,7 +251,7 @@ def _completed(entry: Entry, thing: ArticleDetails | None) -> Entry:
 
 
 def _told(thing: ArticleDetails, base: str) -> Entry:
-    """An entry of JSON-LD alone."""
+    """Make an entry of JSON-LD alone."""
     return Entry(
         position=0,
         link=thing.link,
@@ -287,7 +289,7 @@ def _why_nothing(root: Node, layouts: Sequence[Layout], blocks: int, owner: str 
 
 
 def _notes(layouts: Sequence[Layout], blocks: Sequence[_Block], finds: Sequence[_Find]) -> Iterator[str]:
-    """What selectors of single layouts do not find, although others serve."""
+    """Yield notes on selectors that find nothing while other layouts succeed."""
     for layout in layouts:
         if layout.item and not any(layout in part.layouts for part in blocks):
             yield f"`item: {layout.item}` selects nothing any more; other layouts of the page serve"

@@ -1,4 +1,4 @@
-"""What a page says of itself to machines: JSON-LD (schema.org), OpenGraph and its elder kin -> details."""
+"""Read the metadata of a page: JSON-LD (schema.org), OpenGraph, Dublin Core and similar."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from aggregator import urls
 from aggregator.formats import html_tree
-from aggregator.formats.json_text import group, listed
+from aggregator.formats.json_text import as_list, as_object
 from aggregator.model.documents import ArticleDetails, Kind
 from aggregator.text import block, line
 
@@ -48,7 +48,7 @@ _DATE_NAMES = (
 
 
 def things(root: html_tree.Node, base: str) -> tuple[ArticleDetails, ...]:
-    """Articles, events and the like that JSON-LD on the page names, wherever it nests them."""
+    """List the articles, events and similar objects in the JSON-LD of the page."""
     found = []
     for script in root.iter("script"):
         if (script.get("type") or "").lower().partition(";")[0].strip() == "application/ld+json":
@@ -57,7 +57,7 @@ def things(root: html_tree.Node, base: str) -> tuple[ArticleDetails, ...]:
 
 
 def _loaded(text: str | None) -> Any:
-    """JSON of a script; wrapped into comments or CDATA now and then, and sometimes simply wrong."""
+    """Decode the JSON of a script, which may be in comments or CDATA; None if it is invalid."""
     bare = re.sub(r"^\s*(?:<!--|//\s*<!\[CDATA\[|/\*.{0,50}?\*/)|(?:-->|//\s*\]\]>)\s*$", "", text or "")
     try:
         return json.loads(bare[:MAX_SCRIPT], strict=False)
@@ -66,7 +66,7 @@ def _loaded(text: str | None) -> Any:
 
 
 def _named(data: Any) -> Iterator[dict[str, Any]]:
-    """Objects of the types we know, outermost first; what stands inside one belongs to it."""
+    """Yield objects of known types, outermost first; objects inside one belong to it."""
     waiting = deque([data])
     for _ in range(MAX_NODES):
         if not waiting:
@@ -119,19 +119,19 @@ def _details(thing: dict[str, Any], base: str) -> ArticleDetails:
 
 
 def _text(value: Any) -> str | None:
-    """A text, perhaps as `{"@value": …}`, the first of several."""
+    """Return a text, also of `{"@value": …}`; the first of several."""
     first = value[0] if isinstance(value, list) and value else value
-    return block(group(first).get("@value") if isinstance(first, dict) else first, 20_000)
+    return block(as_object(first).get("@value") if isinstance(first, dict) else first, 20_000)
 
 
 def _facts(thing: dict[str, Any]) -> str | None:
-    """When and where of an event, as written."""
+    """Write when and where an event takes place."""
     place = thing.get("location")
     place = place[0] if isinstance(place, list) and place else place
-    address = group(place).get("address") if isinstance(place, dict) else None
+    address = as_object(place).get("address") if isinstance(place, dict) else None
     where = [
-        line(place if isinstance(place, str) else group(place).get("name"), 300),
-        line(address if isinstance(address, str) else group(address).get("addressLocality"), 300),
+        line(place if isinstance(place, str) else as_object(place).get("name"), 300),
+        line(address if isinstance(address, str) else as_object(address).get("addressLocality"), 300),
     ]
     start, end = line(thing.get("startDate"), 100), line(thing.get("endDate"), 100)
     said = (
@@ -143,7 +143,7 @@ def _facts(thing: dict[str, Any]) -> str | None:
 
 def _names(value: Any) -> Iterator[str]:
     for person in (value if isinstance(value, list) else [value])[:20]:
-        name = line(person if isinstance(person, str) else _text(group(person).get("name")), 200)
+        name = line(person if isinstance(person, str) else _text(as_object(person).get("name")), 200)
         if name and not name.startswith(("http://", "https://")):
             yield name
 
@@ -151,7 +151,7 @@ def _names(value: Any) -> Iterator[str]:
 def _words(*values: Any) -> tuple[str, ...]:
     found: list[Any] = []
     for value in values:
-        found += value.split(",") if isinstance(value, str) else listed(value)
+        found += value.split(",") if isinstance(value, str) else as_list(value)
     return tuple(dict.fromkeys(filter(None, (line(word, 200) for word in found[:50]))))
 
 
@@ -161,7 +161,7 @@ def _image(value: Any, base: str) -> str | None:
 
 
 def head(root: html_tree.Node, base: str) -> ArticleDetails:
-    """What the <meta> elements say: OpenGraph, Dublin Core, citation_*, and dates of no standard at all."""
+    """Read the <meta> elements: OpenGraph, Dublin Core, citation_* and unstandardised dates."""
     said: dict[str, str] = {}
     for meta in islice(root.iter("meta"), 500):
         name = (meta.get("property") or meta.get("name") or meta.get("itemprop") or "").strip().lower()
@@ -184,7 +184,7 @@ def head(root: html_tree.Node, base: str) -> ArticleDetails:
 
 
 def completed(first: ArticleDetails, second: ArticleDetails) -> ArticleDetails:
-    """`first`, with what it does not say from `second`."""
+    """Fill the missing details of `first` from `second`."""
     missing = {
         name: getattr(second, name)
         for name in second.__slots__

@@ -1,4 +1,4 @@
-"""What the store holds of one source, for whoever looks it over: its kept document, its visits, what a look found."""
+"""What the store holds of one source, for whoever looks it over: its kept document, what a look found."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import json
 import zlib
 from datetime import datetime
 
-from aggregator.model.discovery import PastVisit
-from aggregator.store.connection import Store, moment, stamp, sure_moment
+from aggregator.store.connection import Store, moment, stamp
 
 _LOOK = "look:"
 
@@ -20,23 +19,6 @@ def document(store: Store, source_id: str, url: str) -> tuple[str, bytes] | None
         [source_id, url],
     ).fetchone()
     return (row["url"], zlib.decompress(row["body"])) if row else None
-
-
-def visits(store: Store, source_id: str) -> tuple[PastVisit, ...]:
-    """Every visit of a source that ended, the oldest first."""
-    rows = store.db.execute(
-        "SELECT * FROM visits WHERE source_id = ? AND outcome <> 'begun' ORDER BY id", [source_id]
-    )
-    return tuple(
-        PastVisit(
-            started=sure_moment(row["started"]),
-            outcome=row["outcome"],
-            status=row["status"],
-            reason=row["reason"],
-            bytes_read=row["bytes"] or 0,
-        )
-        for row in rows
-    )
 
 
 def begin_site_check(store: Store, source_id: str, now: datetime) -> None:

@@ -31,7 +31,7 @@ def offered(html: str, url: str = URL) -> tuple[Proposal, ...]:
 @pytest.mark.parametrize("name", NAMES)
 def test_selectors_are_found_for_a_listing(name: str) -> None:
     """Without any selectors given, the best reading of every listing yields each item's title, link and date."""
-    best, *_ = selector_inference.layouts(body(name), expected(name)["url"], {})
+    best, *_ = selector_inference.infer_layouts(body(name), expected(name)["url"], {})
     assert news(best.entries, publisher(name)) == wanted(name)
 
 
@@ -39,7 +39,7 @@ def test_selectors_are_found_for_a_listing(name: str) -> None:
 def test_found_selectors_read_what_they_promise(name: str) -> None:
     """What is shown as a preview is what a visit with these very selectors finds."""
     said = expected(name)
-    for guess in selector_inference.layouts(body(name), said["url"], {}):
+    for guess in selector_inference.infer_layouts(body(name), said["url"], {}):
         proposed = source(kind="page", url=said["url"], page=(guess.layout,))
         assert page.read(body(name), said["url"], {}, proposed).entries == guess.entries
 
@@ -62,7 +62,7 @@ def test_a_very_long_list_is_understood_in_time() -> None:
     """A list of 3,000 items is understood from its beginning, within seconds."""
     item = "<div class='item'><h3><a href='/n/{0}'>Some title, number {0}</a></h3><time>28 September 2026</time></div>"
     begun = time.thread_time()
-    best, *_ = selector_inference.layouts("".join(item.format(n) for n in range(3000)).encode(), URL, {})
+    best, *_ = selector_inference.infer_layouts("".join(item.format(n) for n in range(3000)).encode(), URL, {})
     assert len(best.entries) == page.MAX_ENTRIES
     assert time.thread_time() - begun < 30
 

@@ -208,7 +208,7 @@ class Raw:
 
 
 def _letters(text: str) -> str:
-    """Letters and digits only: how blocks are parted is no business of these tests."""
+    """Letters and digits only: how blocks are split_attribute is no business of these tests."""
     return re.sub(r"[\W_]+", "", text)
 
 

@@ -42,12 +42,12 @@ def item(n: int) -> dict[str, str]:
 @law
 def test_new_entries_read_alone_are_what_they_are_in_the_whole(now: list[int], before: set[int]) -> None:
     """For any old and new document, each new entry comes out identical, place included, and none is lost."""
-    seen = frozenset(read(rss(*map(item, sorted(before)))).digests)
+    seen = frozenset(read(rss(*map(item, sorted(before)))).entry_hashes)
     body = rss(*map(item, now))
     whole, part = read(body), read(body, seen)
     assert part.entries == tuple(e for e, n in zip(whole.entries, now, strict=True) if n not in before)
     assert {skipped.guid for skipped in part.skipped} == {f"g{n}" for n in now if n in before}
-    assert part.digests == whole.digests and len(whole.digests) == len(now)
+    assert part.entry_hashes == whole.entry_hashes and len(whole.entry_hashes) == len(now)
 
 
 @pytest.mark.parametrize("file", sorted(CORPUS.glob("*.xml")), ids=lambda file: file.name)
@@ -57,11 +57,11 @@ def test_any_document_halved_is_still_read(file: Path) -> None:
         whole = read(file.read_bytes())
     except Exception as error:  # noqa: BLE001 - refused documents are another test's
         pytest.skip(f"refused: {error}")
-    seen = frozenset(whole.digests[::2])
+    seen = frozenset(whole.entry_hashes[::2])
     part = read(file.read_bytes(), seen)
     if part.skipped:
         assert part.entries == tuple(
-            e for e, d in zip(whole.entries, whole.digests, strict=True) if d not in seen
+            e for e, d in zip(whole.entries, whole.entry_hashes, strict=True) if d not in seen
         )
     else:
         assert part == whole
@@ -77,7 +77,7 @@ def test_any_document_halved_is_still_read(file: Path) -> None:
 )
 def test_a_changed_entry_is_read_again(changed: dict[str, str]) -> None:
     """Any changed byte of an entry makes it unseen."""
-    seen = frozenset(read(rss(item(0), item(1), item(2))).digests)
+    seen = frozenset(read(rss(item(0), item(1), item(2))).entry_hashes)
     part = read(rss(item(0), item(1) | changed, item(2)), seen)
     assert [entry.position for entry in part.entries] == [1]
 
@@ -86,7 +86,7 @@ def test_what_stands_around_the_entries_counts() -> None:
     """A changed base, namespace or language of the document makes all entries unseen; its date does not."""
     entries = '<entry><id>1</id><title>A</title><link href="a"/></entry>'
     first = ATOM.format(base="https://a.example/", updated="2026-10-01T00:00:00Z", entries=entries).encode()
-    seen = frozenset(read(first).digests)
+    seen = frozenset(read(first).entry_hashes)
     moved = first.replace(b"a.example", b"b.example")
     (entry,) = read(moved, seen).entries
     assert entry.link == "https://b.example/a"
@@ -115,12 +115,12 @@ def test_markup_inside_entries_is_not_taken_for_entries() -> None:
     )
     (piece,) = split_entries(body)
     assert body[piece.start : piece.end].startswith(b"<item>") and body[: piece.end].endswith(b"</item>")
-    assert split_entries(remove_entries(body, (piece,), {piece.digest})) == ()
+    assert split_entries(remove_entries(body, (piece,), {piece.hash})) == ()
 
 
 def test_an_entry_with_a_field_within_itself_leaves_the_others_as_they_are() -> None:
     """feedparser takes every title behind <title><title> for HTML, so such a document is read whole each time."""
     body = rss(item(1), item(2)).replace(b"<guid>g1", b"<title><title>x</title></title><guid>g1")
-    seen = frozenset(piece.digest for piece in split_entries(body)[:1])
+    seen = frozenset(piece.hash for piece in split_entries(body)[:1])
     assert read(body, seen) == read(body)
     assert read(body, seen).entries[1].title == "News & more 2"

@@ -40,7 +40,7 @@ def read(*items: Any, **members: Any) -> ParsedDocument:
 )
 def test_json_is_recognised_by_its_first_character(body: bytes, json_feed: bool) -> None:
     """Whatever its content type, an object is JSON; a byte order mark and blanks are passed over."""
-    assert jsonfeed.looks_like_one(body) is json_feed
+    assert jsonfeed.is_json(body) is json_feed
 
 
 @pytest.mark.parametrize(

@@ -410,7 +410,7 @@ def test_dates_that_are_none_are_told() -> None:
 )
 def test_half_of_the_items_at_once_is_a_sudden_drop(now: int, before: int, is_drop: bool) -> None:
     """Losing half of at least six items at once is a changed layout; fewer come and go."""
-    assert (page.dropped(now, before) is not None) == is_drop
+    assert (page.loss_reason(now, before) is not None) == is_drop
 
 
 # --- the next page ---------------------------------------------------------------------------------------

@@ -132,9 +132,9 @@ def test_discovery_at_a_public_address(place: Workplace, public: Web, webs: Webs
     )
     place.write("")
     found = discover.run(app(place), public.url + "/")
-    assert [bool(offer.problem) for offer in found.offers if offer.proposal.url == inside.url + "/feed"] == [
-        True
-    ]
+    assert [
+        bool(offer.problem) for offer in found.proposals if offer.proposal.url == inside.url + "/feed"
+    ] == [True]
     assert inside.asked == []
 
 

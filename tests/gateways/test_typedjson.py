@@ -49,7 +49,7 @@ def parsed_visit(*items: Item) -> ParsedVisit:
     return ParsedVisit(
         items=items,
         present=(Alias(kind="guid", value="1"),),
-        digests=(bytes(range(12)), b"\xff" * 12),
+        entry_hashes=(bytes(range(12)), b"\xff" * 12),
         validators=Validators(),
         url="https://a.example/",
         status=200,
@@ -57,7 +57,7 @@ def parsed_visit(*items: Item) -> ParsedVisit:
         body_hash="",
         profile=SourceProfile(title="A"),
         identity_policy=IdentityPolicy(guid=False),
-        hints=RefreshHints(pace=timedelta(hours=1, microseconds=7), skip_hours=(1, 2)),
+        hints=RefreshHints(update_interval=timedelta(hours=1, microseconds=7), skip_hours=(1, 2)),
         notes=("one",),
     )
 
