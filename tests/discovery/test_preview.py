@@ -119,7 +119,7 @@ def test_the_command(place: Workplace, web: Web) -> None:
     said = call(place, "source", "preview", "node")
     assert (said.code, said.err) == (0, "")
     for words in (
-        "asked just now): 3 items",
+        "requested just now): 3 items",
         "2026-09-02 10:00  course  Workshop on OMERO  [data]",
         "left out by `drop: /news 1/`",
         "no date (soon)  news  Undated",
