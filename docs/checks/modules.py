@@ -30,7 +30,7 @@ def write(root: Path) -> None:
 
 
 def listing(root: Path) -> str:
-    """Return the modules in the order of the import contract, each with its first docstring line."""
+    """Return the modules in the order of the import contract, with their first docstring lines."""
     package = root / "aggregator"
     blocks = []
     for is_package, names in groupby(_stages(root), key=lambda name: (package / name).is_dir()):
