@@ -70,7 +70,7 @@ def print_candidate(pair: CandidatePair) -> None:
 
 
 def ago(moment: datetime | None, now: datetime) -> str:
-    """Return the distance of a moment from now in one unit, such as "3 h ago" or "in 2 d"."""
+    """Return how far a moment is from now, such as "3 h ago" or "in 2 d"."""
     if moment is None:
         return "never"
     seconds = (now - moment).total_seconds()

@@ -82,7 +82,7 @@ def run(out: Path, *, serve: bool) -> None:
 def _empty(out: Path) -> None:
     """Empty the folder; raises FilesError for one that no demo wrote."""
     if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
-        raise FilesError(f"{out} exists and was not written by a demo: it is not emptied; choose another folder with --out")
+        raise FilesError(f"{out} exists and was not written by a demo: choose another folder with --out")
     try:
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,9 @@ def _play(out: Path, community: Community) -> None:
     _heading("Ten recorded partner sites are served on this machine; the clock is simulated.")
     command("2026-10-01T09:00:00+00:00", "check")
 
-    _heading("Thursday, 1 October 2026: the first round. Everything is new; Oslo is down, the XML of Brno is malformed.")
+    _heading(
+        "Thursday, 1 October 2026: the first round. Everything is new; Oslo is down, Brno sends malformed XML."
+    )
     command("2026-10-01T09:00:00+00:00", "fetch")
 
     community.day = "day2"
@@ -146,7 +148,9 @@ def _print_results(out: Path) -> None:
         print(f"  {page}   the digest as its permanent page")
     for message in sorted((out / "var" / "outbox").glob("*.eml")):
         print(f"  {message}   the digest as a mail message")
-    print(f"  {out / 'feeds.yaml'}          the configuration (its sites are served only while the demo runs)")
+    print(
+        f"  {out / 'feeds.yaml'}          the configuration (its sites are served only while the demo runs)"
+    )
     program = Path(sys.executable).with_name("aggregator")
     print(
         f"  {program} -c {out / 'feeds.yaml'} search survey   (or: status, story show ID, story explain ID)"
