@@ -1,4 +1,4 @@
-"""Run the console script by `python -m aggregator`."""
+"""Run the command line as `python -m aggregator`."""
 
 from aggregator.cli import main
 

@@ -62,7 +62,9 @@ def test_a_very_long_list_is_understood_in_time() -> None:
     """A list of 3,000 items is understood from its beginning, within seconds."""
     item = "<div class='item'><h3><a href='/n/{0}'>Some title, number {0}</a></h3><time>28 September 2026</time></div>"
     begun = time.thread_time()
-    best, *_ = selector_inference.infer_layouts("".join(item.format(n) for n in range(3000)).encode(), URL, {})
+    best, *_ = selector_inference.infer_layouts(
+        "".join(item.format(n) for n in range(3000)).encode(), URL, {}
+    )
     assert len(best.entries) == page.MAX_ENTRIES
     assert time.thread_time() - begun < 30
 
