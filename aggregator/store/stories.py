@@ -17,10 +17,9 @@ from aggregator.store.sources import publishers_of
 
 
 def read(store: Store, ids: Sequence[str], *, texts: bool = False) -> list[Story]:
-    """The stories `ids`, in that order.
+    """Return the stories `ids` in that order.
 
-    Unless `texts` is asked for, an item's `text` stays empty, and its `html` too where the source does not
-    permit republishing it (P3): what nobody may print is not carried around.
+    Unless `texts` is set, `text` is empty, and `html` as well where the source does not permit republishing (P3).
     """
     by_id: dict[str, Mapping[str, Any]] = {}
     items: dict[str, list[Item]] = {}
@@ -42,12 +41,12 @@ def read(store: Store, ids: Sequence[str], *, texts: bool = False) -> list[Story
         ):
             related.setdefault(row["story_id"], []).append((row["other_id"], row["why"]))
     corrected = _corrections(store, [row for row in by_id.values() if row["updated"] > row["published"]])
-    who = publishers_of(store, {item.source_id for told in items.values() for item in told})
+    publishers = publishers_of(store, {item.source_id for group in items.values() for item in group})
     return [
         Story(
             id=id_,
             items=tuple(
-                StoryItem(item=item, publisher=who[item.source_id])
+                StoryItem(item=item, publisher=publishers[item.source_id])
                 for item in sorted(items[id_], key=lambda i: i.id != row["lead_id"])
             ),
             announced=sure_moment(row["announced"]),
@@ -66,7 +65,7 @@ def read(store: Store, ids: Sequence[str], *, texts: bool = False) -> list[Story
 
 
 def _corrections(store: Store, rows: Sequence[Mapping[str, Any]]) -> dict[str, Correction]:
-    """The last significant edit of each story's lead (E1)."""
+    """Return the last significant edit of each story's lead (E1)."""
     found = {}
     leads = {row["lead_id"]: row for row in rows}
     for part in chunked(leads):
@@ -92,13 +91,13 @@ def _without_texts(store: Store) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryFacts:
-    """What decides in which channels a story is."""
+    """The properties of a story that select its channels."""
 
     story_id: str
     announced: datetime
     published: datetime
     position: int
-    """In its document when it was first seen, of the item that was stored first: breaks ties (T4), for ever."""
+    """Position of its first stored item in that item's document; breaks ties (T4)."""
     fed: bool
     hidden: bool
     month: str | None
@@ -109,7 +108,7 @@ class StoryFacts:
 
 
 def facts(store: Store, ids: Iterable[str]) -> list[StoryFacts]:
-    """The facts of the stories `ids`."""
+    """Return the facts of the stories `ids`."""
     result = []
     for part in chunked(sorted(ids)):
         rows = store.db.execute(
@@ -147,7 +146,7 @@ def _names(text: str) -> frozenset[str]:
 
 
 def every_id(store: Store) -> Iterable[list[str]]:
-    """The ids of all stories, in lists of at most a few hundred."""
+    """Yield the ids of all stories in lists of at most 500."""
     after = 0
     while rows := store.db.execute(
         "SELECT number, id FROM stories WHERE number > ? ORDER BY number LIMIT 500", [after]
@@ -157,7 +156,7 @@ def every_id(store: Store) -> Iterable[list[str]]:
 
 
 def of_sources(store: Store, sources: Iterable[str]) -> Iterable[list[str]]:
-    """The ids of all stories that one of the sources tells, in lists of at most a few hundred."""
+    """Return the ids of all stories with an item of the sources, in lists."""
     held = list(sources)
     rows = store.db.execute(
         f"SELECT DISTINCT story_id FROM items WHERE story_id IS NOT NULL AND source_id IN ({marks(held)})",
@@ -167,7 +166,7 @@ def of_sources(store: Store, sources: Iterable[str]) -> Iterable[list[str]]:
 
 
 def stories_of(store: Store, item_ids: Iterable[str]) -> set[str]:
-    """The stories that items are in."""
+    """Return the stories that contain the items."""
     ids: set[str] = set()
     for part in chunked(sorted(set(item_ids))):
         rows = store.db.execute(
@@ -178,7 +177,7 @@ def stories_of(store: Store, item_ids: Iterable[str]) -> set[str]:
 
 
 def hidden(store: Store, ids: Iterable[str]) -> set[str]:
-    """Those of the stories `ids` that are hidden."""
+    """Return those of the stories `ids` that are hidden."""
     found_ids: set[str] = set()
     for part in chunked(sorted(ids)):
         rows = store.db.execute(f"SELECT id FROM stories WHERE hidden = 1 AND id IN ({marks(part)})", part)
@@ -187,7 +186,7 @@ def hidden(store: Store, ids: Iterable[str]) -> set[str]:
 
 
 def oldest_first(store: Store, ids: Iterable[str]) -> list[str]:
-    """Story ids by when they were announced, then by when they were founded; what no feed ever carried comes last."""
+    """Return story ids in the order of announcement; those that no feed carried come last."""
     held = list(ids)
     rows = store.db.execute(
         f"SELECT id FROM stories WHERE id IN ({marks(held)}) ORDER BY fed DESC, announced, number", held
@@ -196,24 +195,24 @@ def oldest_first(store: Store, ids: Iterable[str]) -> list[str]:
 
 
 def any_announced(store: Store) -> bool:
-    """Whether a feed exists already into which a backlog would fall (T4)."""
+    """Return whether any story was announced; then a feed exists (T4)."""
     return store.db.execute("SELECT 1 FROM stories LIMIT 1").fetchone() is not None
 
 
 def counts(store: Store) -> tuple[int, int]:
-    """How many stories and items there are."""
+    """Return the numbers of stories and items."""
     row = store.db.execute("SELECT (SELECT count(*) FROM stories), (SELECT count(*) FROM items)").fetchone()
     return int(row[0]), int(row[1])
 
 
 def why(store: Store, story_id: str) -> dict[str, str]:
-    """Why each item of a story is in it, by item id."""
+    """Return why each item of a story is in it, by item id."""
     rows = store.db.execute("SELECT id, why FROM items WHERE story_id = ?", [story_id])
     return {row["id"]: row["why"] or "" for row in rows}
 
 
 def evidence(store: Store, story_id: str) -> dict[str, dict[str, Any]]:
-    """The comparison that each item of a story was placed by, where it joined."""
+    """Return the comparison by which each item joined a story."""
     rows = store.db.execute(
         "SELECT id, evidence FROM items WHERE story_id = ? AND evidence IS NOT NULL", [story_id]
     )

@@ -16,16 +16,16 @@ from aggregator.store.stories import stories_of
 _COLUMNS = """
     SELECT items.number, items.id, items.source_id, items.title, items.sort, items.position, items.backlog,
         items.claimed, items.story_id, items.link, items.language, substr(items.text, 1, 700) AS text,
-        sources.priority, sources.aggregator, sources.name AS teller,
+        sources.priority, sources.aggregator, sources.name AS publisher,
         EXISTS (SELECT 1 FROM missing_items WHERE item_id = items.id AND withdrawn IS NOT NULL) AS withdrawn
 """
 _MEMBER = f"{_COLUMNS} FROM items JOIN sources ON sources.id = items.source_id"
-# Named, because SQLite would rather use the index of story_id, whose NULLs are every item that a filter dropped.
+# Named, because SQLite would choose the index of story_id, whose NULLs include every item that a filter dropped.
 _UNPLACED = "items INDEXED BY items_unplaced"
 
 
 def unplaced(store: Store) -> list[Member]:
-    """Items that no story has yet, that no filter keeps out and no editor is asked about (G2, G3)."""
+    """Return items without a story that are not filtered or under review (G2, G3)."""
     rows = store.db.execute(
         f"{_COLUMNS} FROM {_UNPLACED} JOIN sources ON sources.id = items.source_id WHERE {IS_UNPLACED}"
     ).fetchall()
@@ -33,13 +33,13 @@ def unplaced(store: Store) -> list[Member]:
 
 
 def any_unplaced(store: Store) -> bool:
-    """Whether some item has no story yet."""
+    """Return whether an item has no story."""
     row = store.db.execute(f"SELECT 1 FROM {_UNPLACED} WHERE {IS_UNPLACED} LIMIT 1").fetchone()
     return row is not None
 
 
 def count_unplaced(store: Store) -> tuple[int, datetime | None]:
-    """How many items have no story yet, and when the first of them was first seen."""
+    """Return the number of items without a story, and when the first was first seen."""
     count, first = store.db.execute(
         f"SELECT count(*), min(items.first_seen) FROM {_UNPLACED} WHERE {IS_UNPLACED}"
     ).fetchone()
@@ -47,16 +47,16 @@ def count_unplaced(store: Store) -> tuple[int, datetime | None]:
 
 
 def of_items(store: Store, item_ids: Iterable[str]) -> list[Member]:
-    """Items as placing sees them."""
-    found_members = []
+    """Return items as deduplication compares them."""
+    result = []
     for part in chunked(sorted(set(item_ids))):
         rows = store.db.execute(_MEMBER + f" WHERE items.id IN ({marks(part)})", part).fetchall()
-        found_members += _members(store, rows)
-    return found_members
+        result += _members(store, rows)
+    return result
 
 
 def pruned(store: Store, item_ids: Iterable[str]) -> set[str]:
-    """Those of the items that retention took the text of; their excerpt is left."""
+    """Return those of the items whose text retention deleted."""
     ids: set[str] = set()
     for part in chunked(sorted(set(item_ids))):
         rows = store.db.execute(
@@ -68,7 +68,7 @@ def pruned(store: Store, item_ids: Iterable[str]) -> set[str]:
 
 
 def clusters(store: Store, ids: Iterable[str]) -> list[Cluster]:
-    """The stories `ids` as placing sees them, with all their members; the stored lead first."""
+    """Return the stories `ids` with all their members, the stored lead first."""
     rows: list[Mapping[str, Any]] = []
     for part in chunked(sorted(ids)):
         rows += store.db.execute(_MEMBER + f" WHERE items.story_id IN ({marks(part)})", part)
@@ -76,7 +76,7 @@ def clusters(store: Store, ids: Iterable[str]) -> list[Cluster]:
 
 
 MAX_OTHERS = 40
-"""Maximum number of members of a story that are read beside its lead and the items asked for."""
+"""Maximum number of members read of a story beside its lead and the requested items."""
 _BESIDE = f"""
     SELECT leads.id FROM stories JOIN items AS leads ON leads.id = stories.lead_id
         WHERE stories.id IN (SELECT value FROM json_each(?1))
@@ -87,7 +87,7 @@ _BESIDE = f"""
 
 
 def clusters_around(store: Store, item_ids: Iterable[str]) -> list[Cluster]:
-    """The stories of items as placing sees them: their leads, these items, and the newest of the others."""
+    """Return the stories of items: leads, these items, and the newest others."""
     asked = set(item_ids)
     ids = set(asked)
     for part in chunked(sorted(stories_of(store, asked))):
@@ -123,7 +123,7 @@ def _members(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
             part,
         ):
             links.setdefault(row["item_id"], set()).add(row["value"])
-    traced = candidate_index.of_items(store, (row["id"] for row in rows))
+    keys = candidate_index.of_items(store, (row["id"] for row in rows))
     return [
         Member(
             item_id=row["id"],
@@ -136,13 +136,13 @@ def _members(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
             position=row["position"],
             backlog=bool(row["backlog"]),
             dated=row["claimed"] is not None,
-            publisher=row["teller"],
+            publisher=row["publisher"],
             text=row["text"],
             language=row["language"],
             link=row["link"],
-            works=frozenset(value for kind, value in traced.get(row["id"], ()) if kind == "work"),
-            origins=frozenset(value for kind, value in traced.get(row["id"], ()) if kind == "origin"),
-            pointers=frozenset(value for kind, value in traced.get(row["id"], ()) if kind == "pointer"),
+            works=frozenset(value for kind, value in keys.get(row["id"], ()) if kind == "work"),
+            origins=frozenset(value for kind, value in keys.get(row["id"], ()) if kind == "origin"),
+            pointers=frozenset(value for kind, value in keys.get(row["id"], ()) if kind == "pointer"),
             withdrawn=bool(row["withdrawn"]),
         )
         for row in rows

@@ -14,29 +14,29 @@ from aggregator.store.items import chunked, marks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewStory:
-    """A story that placing founds: when it is announced, and whether feeds and digests carry it (T4)."""
+    """A new story, when it is announced, and whether feeds and digests carry it (T4)."""
 
     story_id: str
     announced: datetime
     published: datetime
     fed: bool
     month: str | None
-    """Of the archive that it is in (P2); None for one that is not fed."""
+    """Month of its archive document (P2); None for one without feeds."""
 
 
 def write(
     store: Store, foundings: Iterable[NewStory], placements: Iterable[Placement], now: datetime
 ) -> None:
-    """Write new stories and put items into their stories, inside a transaction of the caller."""
+    """Write new stories, and put items into their stories, in the caller's transaction."""
     placed = list(placements)
-    founders = {p.story_id: p.member.item_id for p in placed if p.founds}
+    first_items = {p.story_id: p.member.item_id for p in placed if p.founds}
     store.db.conn.executemany(
         "INSERT INTO stories (id, lead_id, title, kind, announced, published, updated, changed, fed, month)"
         " SELECT ?1, id, title, kind, ?3, ?4, ?4, ?5, ?6, ?7 FROM items WHERE id = ?2",
         [
             [
                 f.story_id,
-                founders[f.story_id],
+                first_items[f.story_id],
                 stamp(f.announced),
                 stamp(f.published),
                 stamp(now),
@@ -48,7 +48,7 @@ def write(
     )
     store.db.conn.executemany(
         "UPDATE items SET story_id = ?, why = ?, evidence = ? WHERE id = ?",
-        [[p.story_id, p.why, _weighed(p), p.member.item_id] for p in placed],
+        [[p.story_id, p.why, _comparison(p), p.member.item_id] for p in placed],
     )
     store.db.conn.executemany(
         "INSERT OR IGNORE INTO related (story_id, other_id, why) VALUES (?, ?, ?)",
@@ -61,15 +61,15 @@ def write(
     )
 
 
-def _weighed(placement: Placement) -> str | None:
-    """The comparison that an item was placed by, as JSON."""
+def _comparison(placement: Placement) -> str | None:
+    """Return the comparison by which an item was placed, as JSON."""
     if placement.comparison is None:
         return None
     return json.dumps({"beside": placement.beside, **asdict(placement.comparison)}, ensure_ascii=False)
 
 
 def set_leads(store: Store, leads: Mapping[str, str], now: datetime) -> None:
-    """Give stories their (perhaps new) lead; neither id nor `published` moves (I6)."""
+    """Set the leads of stories; neither id nor `published` changes (I6)."""
     store.db.conn.executemany(
         "UPDATE stories SET lead_id = items.id, title = items.title, kind = items.kind, changed = ?"
         " FROM items WHERE items.id = ? AND stories.id = ?",
@@ -78,9 +78,9 @@ def set_leads(store: Store, leads: Mapping[str, str], now: datetime) -> None:
 
 
 def take_over_edit(store: Store, kept: str, lead_id: str) -> None:
-    """A story that is led by the lead of another takes over when that was edited: its words are these (E1).
+    """Take over the edit of a lead that comes from another story (E1).
 
-    A partner that only joins moves nothing.
+    An item that only joins changes nothing.
     """
     store.db.execute(
         "UPDATE stories SET updated = max(stories.updated, other.updated)"
@@ -90,9 +90,10 @@ def take_over_edit(store: Store, kept: str, lead_id: str) -> None:
 
 
 def correct_future_times(store: Store, now: datetime) -> list[str]:
-    """Stories that a clock announced which ran ahead are announced now; their ids.
+    """Set announcements in the future to now; return the ids of their stories.
 
-    Nothing that subscribers see says when a story was announced (T3), but it would keep the top of every window.
+    A wrong clock made them. Subscribers do not see the announced time (T3), but such a story would stay first in every
+    window.
     """
     rows = store.db.execute(
         "UPDATE stories SET announced = ?1 WHERE announced > ?1 RETURNING id", [stamp(now)]
@@ -103,7 +104,10 @@ def correct_future_times(store: Store, now: datetime) -> list[str]:
 def apply_edits(
     store: Store, item_ids: Iterable[str], significant_ids: Iterable[str], now: datetime
 ) -> set[str]:
-    """Edits of items reach their stories: `changed` always, `updated` for a lead's significant edit (E1, PB4)."""
+    """Apply edits of items to their stories; return the ids of these (E1, PB4).
+
+    `changed` is set always, `updated` for a significant edit of a lead.
+    """
     touched: set[str] = set()
     for part in chunked(sorted(set(item_ids))):
         rows = store.db.execute(
@@ -124,7 +128,7 @@ def apply_edits(
 
 
 def of_first_round(store: Store, ids: Iterable[str]) -> set[str]:
-    """Return those of `ids` whose items came in the round in which the first story was found."""
+    """Return those of `ids` that came in the round of the first story."""
     found: set[str] = set()
     for part in chunked(ids):
         rows = store.db.execute(

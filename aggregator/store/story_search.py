@@ -7,20 +7,20 @@ import re
 from aggregator.store.connection import Store
 from aggregator.store.items import chunked, marks
 
-RANKED = 1_000
-"""So many matches are ranked at most."""
+MAX_RANKED = 1_000
+"""Maximum number of matches that are ranked."""
 
 
 def search(store: Store, query: str, limit: int) -> list[str]:
-    """Ids of stories whose items match `query` (words, all of them), best first."""
+    """Return the ids of at most `limit` stories whose items contain all words, best first."""
     found_ids: dict[str, None] = {}
     if not re.search(r"\w", query):
         return []
     quoted = store.db.quote_fts(query)
-    # Ranking reads every match: of words that half the archive has, only the newest matches are ranked.
+    # Ranking reads every match, so that only the newest matches of frequent words are ranked.
     oldest = store.db.execute(
         "SELECT rowid FROM items_fts WHERE items_fts MATCH ? ORDER BY rowid DESC LIMIT 1 OFFSET ?",
-        [quoted, RANKED],
+        [quoted, MAX_RANKED],
     ).fetchone()
     rows = store.db.execute(
         "SELECT items.story_id FROM items_fts JOIN items ON items.number = items_fts.rowid"
@@ -38,10 +38,13 @@ def search(store: Store, query: str, limit: int) -> list[str]:
 
 
 def resolve(store: Store, name: str) -> str | None:
-    """The story meant by a story id, a tombstone, an item id, or the start of one (4 characters at least)."""
+    """Return the story with an id, a tombstone, an item id, or the start of an id.
+
+    The start has at least 4 characters.
+    """
     if not name.isascii():
         return None
-    name = name.rpartition(":story/")[2]  # as it stands in the feed
+    name = name.rpartition(":story/")[2]  # the id in feeds
     row = store.db.execute(
         "SELECT id FROM stories WHERE id = ?1"
         " UNION SELECT became FROM tombstones WHERE story_id = ?1 AND became IS NOT NULL"
