@@ -49,8 +49,8 @@ def test_what_is_no_json_is_refused(kind: str, body: bytes) -> None:
 
 
 def test_records_of_another_form_are_a_failure() -> None:
-    """Records without any id or link mean that the form of the answer changed: never "no news"."""
-    with pytest.raises(UnreadableDocument, match="form has probably changed"):
+    """Records without any id or link mean that the form of the response changed: never "no news"."""
+    with pytest.raises(UnreadableDocument, match="format has probably changed"):
         zenodo.read(b'{"hits": {"hits": [{"name": "x"}]}}', URL, {}, source(kind="zenodo"))
 
 
