@@ -1,5 +1,7 @@
-"""Dates as publishers write them -> aware UTC moments (T2). Reads the raw string: feedparser takes CET for UTC,
-epoch numbers for the year 1749, and knows neither German nor dates without a zone.
+"""Parse dates as publishers write them into aware UTC datetimes (T2).
+
+The raw string is parsed: feedparser takes CET for UTC and epoch numbers for the year 1749, and knows neither German
+nor dates without a zone.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ _TIME = re.compile(
     r"\s*(?P<half>[ap]\.?m\b\.?)?\s*(?:Uhr\b|h\b)?\s*\(?(?:(?:GMT|UTC)(?=[+-]\d))?(?P<zone>Z\b|[+-]\d{2}:?\d{2}|[+-]\d{2}\b|[A-Za-z]{1,5}\b)?",
     re.IGNORECASE,
 )
-# Between a date and its time: "at", "um", a T; between a time and its date a weekday. Other words part them.
+# "at", "um" or a T may stand between a date and its time, a weekday between a time and its date.
 _GAP = re.compile(r"[^\w]*(?:(?:t|at|um|à|om|ore|alle|kl)[^\w]*)?", re.IGNORECASE)
 _GAP_BEFORE = re.compile(r"[^\w]*(?:[^\W\d]{2,12}[^\w]*)?")
 _LABEL = re.compile(
@@ -66,10 +68,10 @@ _ZONES = {
 
 
 def parse(text: str | None, zone: tzinfo) -> datetime | None:
-    """The moment `text` names, or None if it names no whole date.
+    """Parse the date in `text` into a UTC datetime; None if it has no whole date.
 
-    A date alone means 12:00 in `zone`; a time without zone is in `zone` (T2). Words around are passed over,
-    because pages write "Published: 2026-09-28" and "June 5, 2026 Board UK Node".
+    A date alone means 12:00 in `zone`; a time without zone is in `zone` (T2). Other words are ignored, because
+    pages write "Published: 2026-09-28" and "June 5, 2026 Board UK Node".
     """
     if not text:
         return None
@@ -81,7 +83,7 @@ def parse(text: str | None, zone: tzinfo) -> datetime | None:
 
 
 def find(text: str | None) -> str | None:
-    """The piece of a longer text that is a date, with its time; `read` reads it."""
+    """Return the part of a longer text that is a date, with its time, as `parse` takes it."""
     text = " ".join((text or "").split())[:20_000]
     match = _date_in(text)
     if match is None:
@@ -92,7 +94,7 @@ def find(text: str | None) -> str | None:
 
 
 def leading_date(text: str | None) -> str | None:
-    """The date that a short text begins with, perhaps behind a label or a weekday; what is a sentence has none."""
+    """Return the date at the start of a short text, perhaps after a label or a weekday."""
     text = " ".join((text or "").split())
     found = find(text) if len(text) <= 120 else None
     if found is None or found not in text:
@@ -102,14 +104,14 @@ def leading_date(text: str | None) -> str | None:
 
 
 def _date_in(text: str) -> re.Match[str] | None:
-    """The first date, but one behind a label such as "Published:" goes before."""
+    """Find the first date; one after a label such as "Published:" has precedence."""
     found = [match for pattern in _DATES if (match := _possible(pattern, text))]
     labelled = [match for match in found if _LABEL.search(text, max(0, match.start() - 40), match.start())]
     return min(labelled or found, key=lambda match: match.start(), default=None)
 
 
 def _possible(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    """The first match that is labelled, else the first one at all."""
+    """Return the first match after a label, else the first match."""
     first = None
     for match in islice(pattern.finditer(text), 20):
         if _LABEL.search(text, max(0, match.start() - 40), match.start()):
@@ -119,7 +121,7 @@ def _possible(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
 
 
 def _time_of(date: re.Match[str], text: str) -> re.Match[str] | None:
-    """The time within, right behind or right before a date ("10:15 Uhr, 28. September 2026")."""
+    """Find the time in, just after or just before a date ("10:15 Uhr, 28. September 2026")."""
     if date[0].count(":"):
         return _TIME.search(text, date.start(), date.end())
     behind = _TIME.search(text, date.end())
@@ -130,7 +132,7 @@ def _time_of(date: re.Match[str], text: str) -> re.Match[str] | None:
 
 
 def plausible(moment: datetime | None, now: datetime) -> datetime | None:
-    """T2: before 1990 or more than a day ahead is no date."""
+    """Return None for a time before 1990 or more than a day ahead (T2)."""
     return moment if moment and EARLIEST <= moment <= now + LATEST else None
 
 

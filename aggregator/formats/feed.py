@@ -62,7 +62,7 @@ def read(
 
 
 def _limit_entries(body: bytes) -> tuple[bytes, tuple[EntrySlice, ...], tuple[str, ...]]:
-    """Split the body; remove oversized entries and those beyond the maximum, with notes on both."""
+    """Split the body; remove oversized entries and those beyond the maximum, with notes."""
     slices, notes = entry_splitter.split_entries(body), []
     if oversized := {entry.hash for entry in slices if entry.oversized}:
         notes.append(f"left out, because they are too deeply nested or too large: {len(oversized)} entries")
