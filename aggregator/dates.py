@@ -1,7 +1,7 @@
-"""Parse dates as publishers write them into aware UTC datetimes (T2).
+"""Parse dates as publishers write them, as aware moments in UTC (T2).
 
-The raw string is parsed: feedparser takes CET for UTC and epoch numbers for the year 1749, and knows neither German
-nor dates without a zone.
+Reads the raw text: feedparser reads CET as UTC and epoch numbers as the year 1749, and knows neither German dates nor
+dates without a zone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import islice
 from aggregator import calendar_names
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-LATEST = timedelta(hours=24)
+MAX_AHEAD = timedelta(hours=24)
 
 _MONTHS = calendar_names.month_numbers()
 _MONTH = rf"(?P<month>{calendar_names.one_of(_MONTHS)})\b\.?"
@@ -43,7 +43,7 @@ _TIME = re.compile(
     r"\s*(?P<half>[ap]\.?m\b\.?)?\s*(?:Uhr\b|h\b)?\s*\(?(?:(?:GMT|UTC)(?=[+-]\d))?(?P<zone>Z\b|[+-]\d{2}:?\d{2}|[+-]\d{2}\b|[A-Za-z]{1,5}\b)?",
     re.IGNORECASE,
 )
-# "at", "um" or a T may stand between a date and its time, a weekday between a time and its date.
+# Allowed between a date and its time: "at", "um", a T; between a time and its date: a weekday.
 _GAP = re.compile(r"[^\w]*(?:(?:t|at|um|à|om|ore|alle|kl)[^\w]*)?", re.IGNORECASE)
 _GAP_BEFORE = re.compile(r"[^\w]*(?:[^\W\d]{2,12}[^\w]*)?")
 _LABEL = re.compile(
@@ -68,10 +68,10 @@ _ZONES = {
 
 
 def parse(text: str | None, zone: tzinfo) -> datetime | None:
-    """Parse the date in `text` into a UTC datetime; None if it has no whole date.
+    """Return the moment that a text names; None where it names no whole date.
 
-    A date alone means 12:00 in `zone`; a time without zone is in `zone` (T2). Other words are ignored, because
-    pages write "Published: 2026-09-28" and "June 5, 2026 Board UK Node".
+    A date alone means 12:00 in `zone`; a time without zone is in `zone` (T2). Words around the date are ignored,
+    because pages write "Published: 2026-09-28" and "June 5, 2026 Board UK Node".
     """
     if not text:
         return None
@@ -83,7 +83,7 @@ def parse(text: str | None, zone: tzinfo) -> datetime | None:
 
 
 def find(text: str | None) -> str | None:
-    """Return the part of a longer text that is a date, with its time, as `parse` takes it."""
+    """Return the part of a text that is a date with its time; `parse` reads it."""
     text = " ".join((text or "").split())[:20_000]
     match = _date_in(text)
     if match is None:
@@ -94,7 +94,10 @@ def find(text: str | None) -> str | None:
 
 
 def leading_date(text: str | None) -> str | None:
-    """Return the date at the start of a short text, perhaps after a label or a weekday."""
+    """Return the date that a short text begins with; None where it is a sentence.
+
+    A label or a weekday may stand before it.
+    """
     text = " ".join((text or "").split())
     found = find(text) if len(text) <= 120 else None
     if found is None or found not in text:
@@ -104,14 +107,14 @@ def leading_date(text: str | None) -> str | None:
 
 
 def _date_in(text: str) -> re.Match[str] | None:
-    """Find the first date; one after a label such as "Published:" has precedence."""
+    """Return the first date; one behind a label such as "Published:" comes first."""
     found = [match for pattern in _DATES if (match := _possible(pattern, text))]
     labelled = [match for match in found if _LABEL.search(text, max(0, match.start() - 40), match.start())]
     return min(labelled or found, key=lambda match: match.start(), default=None)
 
 
 def _possible(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    """Return the first match after a label, else the first match."""
+    """Return the first match with a label before it, else the first one."""
     first = None
     for match in islice(pattern.finditer(text), 20):
         if _LABEL.search(text, max(0, match.start() - 40), match.start()):
@@ -121,7 +124,10 @@ def _possible(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
 
 
 def _time_of(date: re.Match[str], text: str) -> re.Match[str] | None:
-    """Find the time in, just after or just before a date ("10:15 Uhr, 28. September 2026")."""
+    """Return the time within, right behind or right before a date.
+
+    An example of the last is "10:15 Uhr, 28. September 2026".
+    """
     if date[0].count(":"):
         return _TIME.search(text, date.start(), date.end())
     behind = _TIME.search(text, date.end())
@@ -132,8 +138,8 @@ def _time_of(date: re.Match[str], text: str) -> re.Match[str] | None:
 
 
 def plausible(moment: datetime | None, now: datetime) -> datetime | None:
-    """Return None for a time before 1990 or more than a day ahead (T2)."""
-    return moment if moment and EARLIEST <= moment <= now + LATEST else None
+    """Return `moment` unless it is before 1990 or more than a day ahead (T2)."""
+    return moment if moment and EARLIEST <= moment <= now + MAX_AHEAD else None
 
 
 def _moment(match: re.Match[str], time: re.Match[str] | None, zone: tzinfo) -> datetime | None:

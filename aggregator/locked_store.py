@@ -1,4 +1,4 @@
-"""Open the database for the one job at a time that may write files, and check that it is the right one."""
+"""Open the database under the lock for jobs, and check that it belongs to `public`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from aggregator.text import legal
 
 AUTHORITY = "authority"
 MAX_REASON_CHARACTERS = 500
-"""Maximum of what is kept of the exception that ended a run."""
+"""Maximum length of the stored reason why a run ended."""
 RELEASED = "released"
-"""When held items were last let through: they wait for their story since then."""
+"""Key of the time when items under review were last released: unplaced since then."""
 
 
 @contextmanager
@@ -55,13 +55,12 @@ def _reason(error: Exception) -> str:
 
 
 def refuse_lost(config: Config, store: Store | None = None) -> None:
-    """Raise DatabaseLost where an `atom.xml` is published and the database never published anything.
+    """Raise DatabaseLost where `atom.xml` exists but the database never published anything.
 
-    It would be filled anew: everything would be announced, and mailed, once more. Without `store` a database
-    that is there is not looked into.
+    A new database would announce and mail every story once more. Without `store` an existing database is not read.
     """
     database, feed = config.data / "aggregator.db", config.public / "atom.xml"
-    # Every channel is known before anything is written.
+    # Channels are stored before any file is written.
     new = not channels.known(store) if store else not database.exists()
     if new and feed.is_file():
         raise DatabaseLost(
@@ -82,7 +81,7 @@ def same_authority(store: Store, config: Config) -> None:
 
 
 def check_authority(config: Config) -> None:
-    """Raise AuthorityChanged if ids were published under another authority (V5); DatabaseLost (see `locked_store`)."""
+    """Raise AuthorityChanged (V5) or DatabaseLost, as `locked_store` does, without the lock."""
     refuse_lost(config)
     if (config.data / "aggregator.db").exists():
         with opened(config.data / "aggregator.db", create=False) as store:

@@ -276,7 +276,9 @@ def _judge_again(
     if len(rest.entries) == len(reading.entries):
         return  # it was read whole
     kept = tuple(
-        entry for entry, digest in zip(reading.entries, reading.entry_hashes, strict=True) if digest not in seen
+        entry
+        for entry, digest in zip(reading.entries, reading.entry_hashes, strict=True)
+        if digest not in seen
     )
     _must(
         len(rest.entries) == len(kept),

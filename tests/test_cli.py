@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from aggregator import __version__
-from aggregator import app as wiring
+from aggregator.app import build
 from tests.builders import NOW, rss
 from tests.command import Said, call, news, one_source, run, visited
 from tests.conftest import Answer, Web, Workplace
@@ -87,7 +87,7 @@ def test_check_says_that_the_file_is_right(place: Workplace, web: Web) -> None:
     """`check` of a right file ends with 0 and counts what it found, visits nobody and creates nothing."""
     said = run(one_source(place, web), "check")
     assert (said.code, said.err) == (0, "")
-    assert said.out == "feeds.yaml is right: 1 sources polled, 0 disabled; 1 channels, 1 digests.\n"
+    assert said.out == "feeds.yaml is valid: 1 sources enabled, 0 disabled; 1 channels, 1 digests\n"
     assert [file.name for file in place.folder.iterdir()] == ["feeds.yaml"]
     assert web.asked == []
 
@@ -150,7 +150,7 @@ def test_idle_fetch_asks_nobody_and_writes_nothing(site: Workplace, web: Web) ->
     assert (report["visited"], report["not_due"], report["sources"]) == (0, 1, [])
     assert web.asked == []
     assert files(site.folder) == before
-    assert call(site, "-v", "fetch").out == "Nothing is due; 1 sources wait for their time.\n"
+    assert call(site, "-v", "fetch").out == "no source is due; 1 are scheduled for later\n"
 
 
 def test_idle_fetch_notices_a_changed_file(site: Workplace, web: Web) -> None:
@@ -216,7 +216,7 @@ def test_exit_code_when_sources_fail(
     assert told[:broken] == [f"s{n} ({servers[n].url}/feed): failing: not found (404)" for n in range(broken)]
     assert (
         told[broken:]
-        == ["aggregator: all 3 sources that were due failed (first: s0: not found (404)); is the network up?"]
+        == ["aggregator: all 3 due sources fail (first: s0: not found (404)); check the network connection"]
         * code
     )
 
@@ -234,7 +234,7 @@ def test_dead_network(place: Workplace, webs: Callable[[], Web]) -> None:
     assert (said.code, said.out) == (1, "")
     assert [line.partition(": ")[2] for line in said.err.splitlines()] == [
         *["failing: the server refused the connection"] * 3,
-        "all 3 sources that were due failed (first: s0: the server refused the connection); is the network up?",
+        "all 3 due sources fail (first: s0: the server refused the connection); check the network connection",
     ]
 
 
@@ -351,7 +351,7 @@ def test_status_reads_well(site: Workplace, web: Web) -> None:
     assert node.startswith("node")
     assert "not found (404)" in node
     assert "2 h ago" in node
-    assert counts == "2 stories of 2 items; 0 letters owed"
+    assert counts == "2 stories of 2 items; 0 messages queued"
     assert [line.split()[0] for line in runs] == ["fetch", "fetch"]
 
 
@@ -385,7 +385,7 @@ def test_story_show_by_any_of_its_names(site: Workplace) -> None:
     said = run(site, "story", "show", id_)
     assert (said.code, said.err) == (0, "")
     assert id_ in said.out
-    assert "told by node: Microscope number" in said.out
+    assert "published by node: Microscope number" in said.out
     (story,) = json.loads(call(site, "story", "show", id_, "--json").out)["stories"]
     names = id_[:6], story["items"][0]["id"]
     assert [call(site, "story", "show", name).out for name in names] == [said.out] * 2
@@ -408,7 +408,7 @@ def test_editors_commands(site: Workplace) -> None:
     split = call(site, "story", "split", item)
     assert f"split off {kept}" in split.out
     part = split.out.split()[0]
-    assert "stay two" in call(site, "story", "apart", kept, part).out
+    assert "stay two" in call(site, "story", "keep-apart", kept, part).out
     assert json.loads(call(site, "story", "recluster", "--json").out)["leaves"] == []
     assert call(site, "story", "split", "nothing").code == 2
     assert call(site, "story", "explain", "nothing").code == 2
@@ -455,7 +455,7 @@ def test_second_job_ends_with_75(
     before = dump(busy), files(busy.public)
     said = call(busy, *command)
     assert said.code == 75
-    assert said.line == f"aggregator: another run is at work on {busy.folder / 'var'}; nothing was done"
+    assert said.line == f"aggregator: another run holds {busy.folder / 'var'}; nothing was done"
     assert (dump(busy), files(busy.public), web.asked) == (*before, [])
 
 
@@ -496,6 +496,6 @@ def test_empty_clock_pretends_nothing(place: Workplace, monkeypatch: pytest.Monk
     """An empty AGGREGATOR_NOW means the real clock, and the real clock is not called a pretended one."""
     place.write("")
     monkeypatch.setenv("AGGREGATOR_NOW", "")
-    app = wiring.build(place.folder / "feeds.yaml")
+    app = build(place.folder / "feeds.yaml")
     assert app.clock() > datetime(2026, 1, 1, tzinfo=UTC)
     assert not app.simulated_clock

@@ -34,7 +34,10 @@ PLACEHOLDERS = (("contact", "news@example.org"), ("authority", "news.example.org
 
 
 def build(file: Path, raw: bytes, part: schema.File, secrets: SecretValues) -> Config:
-    """Return the Config of a file with the right shape; problems of paths and secrets go to `secrets`."""
+    """Return the Config of a file with the right shape.
+
+    Problems of paths and secrets are added to `secrets.problems`.
+    """
     folder = file.resolve().parent
     site = part.site
     zone = site.timezone

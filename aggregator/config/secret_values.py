@@ -22,7 +22,10 @@ class SecretValues:
         self.problems: list[tuple[yaml_lines.Path, str]] = []
 
     def get(self, reference: str | None, path: yaml_lines.Path) -> str | None:
-        """Return the secret that `reference`, the value at `path`, names; a plain text is returned as it is."""
+        """Return the secret that `reference` names, or `reference` itself where it is plain text.
+
+        `path` is its place in the file. None and a problem where there is no such secret.
+        """
         match = values.SECRET.fullmatch(reference) if reference else None
         if not match:
             return reference

@@ -35,7 +35,7 @@ def import_sources(file: Path, opml: Path) -> ImportReport:
         files.write_text(draft, text, mode=0o600)  # it names recipients
         try:
             load(draft, secrets=False)
-            files.take_place(draft, target)
+            files.replace_file(draft, target)
         finally:
             draft.unlink(missing_ok=True)
     return ImportReport(added=tuple(ids), left_out=tuple(left_out))

@@ -171,7 +171,7 @@ def test_a_relay_in_trouble_is_left_alone_longer_and_longer(
     assert set(gaps[5:]) == {HOUR}
     assert rows(place, "SELECT DISTINCT state, attempts FROM deliveries") == [("queued", 0)]
     (trouble,) = health.alerts(health.report(place.app().config), clock.now)
-    assert "no letter got out since 2026-10-05 06:30 UTC" in trouble and "authenticate first" in trouble
+    assert "no message was sent since 2026-10-05 06:30 UTC" in trouble and "authenticate first" in trouble
     relay.script = lambda step, address: None
     clock.now += HOUR
     assert run(place).sent == 3

@@ -75,7 +75,7 @@ def test_owed_lists_what_waits_and_retry_and_dismiss_end_it(
     """M4: the suppressed address is listed with what to do; named, it is served; then nothing is owed."""
     said = command.call(place, "digest", "owed").out
     assert f"{READERS[2]} gets no more letters since 2026-10-05: 550 5.1.1 nobody" in said
-    assert f"{READERS[2]} gets no more letters" in command.call(place, "status").out
+    assert f"{READERS[2]} gets no more messages" in command.call(place, "status").out
     assert command.call(place, "status", "--check").code == 0
     assert command.call(place, "digest", "retry", "nobody@x.example").code == 2
     assert "1 letters are to be sent now" in command.call(place, "digest", "retry", READERS[2]).out

@@ -121,7 +121,7 @@ def test_the_command(place: Workplace, web: Web) -> None:
     result = call(place, "source", "preview", "node")
     assert (result.code, result.err) == (0, "")
     for words in (
-        "asked just now): 3 items",
+        "requested just now): 3 items",
         "2026-09-02 10:00  course  Workshop on OMERO  [data]",
         "left out by `drop: /news 1/`",
         "no date (soon)  news  Undated",
