@@ -1,4 +1,4 @@
-"""Name months and weekdays in the languages of publishers, as calendar_names.json lists them."""
+"""Name months and weekdays in the languages of publishers (calendar_names.json)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write aggregator/calendar_names.json: names of months and weekdays from the CLDR data of Babel.
+"""Write aggregator/calendar_names.json: months and weekdays from the CLDR data of Babel.
 
 Usage: python docs/calendar_names.py (or `make calendar-names`), with the development dependencies installed. Babel is
 not used at run time: loading its locales takes 150 ms in each process that parses documents.
@@ -49,11 +49,11 @@ FURTHER = {
         12: ["decembra"],
     },
 }
-"""Names that publishers write and CLDR lacks: older spellings, umlauts in ASCII, the Slovenian genitive."""
+"""Names that CLDR lacks: older spellings, umlauts in ASCII, the Slovenian genitive."""
 
 
 def names() -> dict[str, dict[str, list[list[str]] | list[str]]]:
-    """Collect the names of each language: twelve lists of `long` and of `short` names, and seven `weekdays`.
+    """Collect the names of each language: `long` and `short` by month, and `weekdays`.
 
     The first long name of a month is the one that a date in running text has.
     """
@@ -72,7 +72,7 @@ def _of_language(language: str) -> dict[str, list[list[str]] | list[str]]:
 
 
 def _collect(locales: list[Locale], width: str, further: dict[int, list[str]]) -> list[list[str]]:
-    """List the names of each month without the full stop of an abbreviation, each once in any case of letters."""
+    """List the names of each month, each once, without the full stop of an abbreviation."""
     months = []
     for number in range(1, 13):
         written = [

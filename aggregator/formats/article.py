@@ -16,7 +16,7 @@ from aggregator.model.documents import ArticleDetails
 from aggregator.text import block, line
 
 MAX_TEXT = 500_000
-ENOUGH = 140
+MIN_TEXT = 140
 """Minimum number of characters of a page part that counts as an article."""
 
 _BODIES = (
@@ -34,12 +34,12 @@ _BODIES = (
     ".single-content",
     ".rich-text",
 )
-_ASIDE = (
+_ASIDE_SELECTOR = (
     "script, style, noscript, template, nav, aside, form, footer, header, button, iframe, svg, dialog,"
     " [role=navigation], [role=complementary], [hidden], [aria-hidden=true]"
 )
 # Whole words of class names and ids: "share" but not "shareholders".
-_OTHERS = re.compile(
+_SURROUNDINGS = re.compile(
     r"(?:^|[\s_-])(?:related|teasers?|sidebar|share|sharing|social|breadcrumbs?|comments?|cookies?|newsletter|promo"
     r"|recommended|more-news|latest|pagination|pager|prev|next|post-navigation|tags|menu|banner)(?=$|[\s_-])",
     re.IGNORECASE,
@@ -65,24 +65,26 @@ def article(body: bytes, url: str, headers: Mapping[str, str], source: Source) -
     root = html_tree.tree(body, headers)
     base = html_tree.base(root, url)
     layout = next((page.article for page in source.page if page.article), ArticleLayout())
-    head = structured_data.head(root, base)
-    machine = structured_data.completed(_about_this(structured_data.things(root, base), url, head), head)
-    main = _main(root, layout, machine.title)
-    date = _configured_date(root, layout) or _readable(machine.published) or _visible_date(root, main)
+    head = structured_data.meta_details(root, base)
+    details = structured_data.fill_missing(
+        _about_this(structured_data.json_ld_objects(root, base), url, head), head
+    )
+    main = _main(root, layout, details.title)
+    date = _configured_date(root, layout) or _readable(details.published) or _visible_date(root, main)
     return replace(
-        machine,
-        title=machine.title or _heading(root, main),
+        details,
+        title=details.title or _heading(root, main),
         published=date,
-        updated=_readable(machine.updated),
-        html=_html(main, machine.title) if main is not None else None,
+        updated=_readable(details.updated),
+        html=_html(main, details.title) if main is not None else None,
     )
 
 
-def _about_this(things: tuple[ArticleDetails, ...], url: str, head: ArticleDetails) -> ArticleDetails:
+def _about_this(objects: tuple[ArticleDetails, ...], url: str, head: ArticleDetails) -> ArticleDetails:
     """Choose the JSON-LD object of this page: by its link, or the only one without a link."""
     here = {html_tree.url_key(url), html_tree.url_key(head.link)} - {""}
-    named = [thing for thing in things if thing.link and html_tree.url_key(thing.link) in here]
-    nameless = [thing for thing in things if not thing.link]
+    named = [each for each in objects if each.link and html_tree.url_key(each.link) in here]
+    nameless = [each for each in objects if not each.link]
     return next(iter(named or (nameless if len(nameless) == 1 else [])), ArticleDetails())
 
 
@@ -96,19 +98,19 @@ def _readable(written: str | None) -> str | None:
 def _main(root: Node, layout: ArticleLayout, title: str | None) -> Node | None:
     """Find the element with the text of the article; None if no element has enough text."""
     configured = (node for selector in layout.content for node in select(root, selector))
-    if (found := next((node for node in configured if html_tree.text_of(node)), None)) is not None:
-        return found
+    if (element := next((node for node in configured if html_tree.text_of(node)), None)) is not None:
+        return element
     for selector in (*_BODIES, "article", "main, [role=main], #main, #content"):
-        found = _longest(node for node in select(root, selector) if not _is_aside(node, root))
-        if found is not None:
-            return found
+        element = _longest(node for node in select(root, selector) if not _is_aside(node, root))
+        if element is not None:
+            return element
     return _longest(_richest(root))
 
 
 def _longest(nodes: Iterator[Node]) -> Node | None:
     weighed = [(_weight(node), node) for node in islice(nodes, 50)]
     weight, node = max(weighed, key=lambda pair: pair[0], default=(0, None))
-    return node if weight >= ENOUGH else None
+    return node if weight >= MIN_TEXT else None
 
 
 def _richest(root: Node) -> Iterator[Node]:
@@ -135,13 +137,16 @@ def _aside(element: Node) -> bool:
     if element.tag in ("nav", "aside", "footer", "form"):
         return True
     named = f"{element.get('class') or ''} {element.get('id') or ''}"
-    return element.tag not in ("body", "main", "article") and _OTHERS.search(named) is not None
+    return element.tag not in ("body", "main", "article") and _SURROUNDINGS.search(named) is not None
 
 
 def _html(main: Node, title: str | None) -> str | None:
     """Return the content without menus, sharing buttons, teasers and the title."""
     kept = copy.deepcopy(main)
-    gone = [*select(kept, _ASIDE), *(node for node in kept.iter() if isinstance(node, Node) and _aside(node))]
+    gone = [
+        *select(kept, _ASIDE_SELECTOR),
+        *(node for node in kept.iter() if isinstance(node, Node) and _aside(node)),
+    ]
     gone += [node for node in kept.iter("h1", "h2") if title and html_tree.text_of(node) == line(title)]
     for node in gone:
         parent = node.getparent()
@@ -181,44 +186,46 @@ def _configured_date(root: Node, layout: ArticleLayout) -> str | None:
 
 def _visible_date(root: Node, main: Node | None) -> str | None:
     """Find the visible date of the article: after its heading, else before it."""
-    whole = main if main is not None else root
+    content = main if main is not None else root
     heading = next((node for node in root.iter("h1") if not _is_aside(node, root)), None)
-    own = {whole, *html_tree.ancestors(whole, whole)}
+    own = {content, *html_tree.ancestors(content, content)}
     if heading is not None:
         own |= {heading, *html_tree.ancestors(heading, heading)}
-        whole = next(
-            node for node in (whole, *html_tree.ancestors(whole, whole)) if node in _lineage(heading)
+        content = next(
+            node
+            for node in (content, *html_tree.ancestors(content, content))
+            if node in _with_ancestors(heading)
         )
-    behind, before = _parts(whole, heading)
-    for nodes in (behind, before):
-        marked = set(select(whole, _DATES))
-        mine = [node for node in nodes if not _elsewhere(node, own)]
+    after, before = _split_at(content, heading)
+    for nodes in (after, before):
+        marked = set(select(content, _DATES))
+        mine = [node for node in nodes if not _belongs_elsewhere(node, own)]
         for node in (n for n in mine if n in marked):
-            said = dates.find(node.get("datetime") or node.get("content")) or dates.leading_date(
+            date = dates.find(node.get("datetime") or node.get("content")) or dates.leading_date(
                 html_tree.text_of(node)
             )
-            if said:
-                return said
+            if date:
+                return date
         for node in mine[:60]:
-            if said := dates.leading_date(line(node.text)) or (
-                dates.leading_date(line(node.tail)) if node is not whole else None
+            if date := dates.leading_date(line(node.text)) or (
+                dates.leading_date(line(node.tail)) if node is not content else None
             ):
-                return said
+                return date
     return None
 
 
-def _lineage(node: Node) -> set[Node]:
+def _with_ancestors(node: Node) -> set[Node]:
     return {node, *html_tree.ancestors(node, node)}
 
 
-def _parts(whole: Node, heading: Node | None) -> tuple[list[Node], list[Node]]:
+def _split_at(content: Node, heading: Node | None) -> tuple[list[Node], list[Node]]:
     """Split the elements into those from the heading on and those before it."""
-    nodes = [node for node in islice(whole.iter(), 2_000) if isinstance(node, Node)]
+    nodes = [node for node in islice(content.iter(), 2_000) if isinstance(node, Node)]
     at = nodes.index(heading) if heading in nodes else 0
     return nodes[at:], nodes[:at]
 
 
-def _elsewhere(node: Node, own: set[Node]) -> bool:
+def _belongs_elsewhere(node: Node, own: set[Node]) -> bool:
     """Return whether an element belongs to another article.
 
     It does in a sidebar or link, and in a block with a linked heading of its own.

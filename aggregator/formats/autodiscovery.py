@@ -36,8 +36,8 @@ _LOOKS_LIKE_A_FEED = re.compile(
 )
 _LOOKS_LIKE_A_CALENDAR = re.compile(r"^webcal:|\.ics(?:$|\?)|[?&](?:ical|outlook-ical)=1", re.IGNORECASE)
 
-# What a site is made with -> (how it shows, where its feed is by convention, relative to what, how sure).
-_MADE_WITH: tuple[tuple[str, str, str, float], ...] = (
+# Software of sites: name, marks in the HTML, usual URL of the feed, score.
+_SOFTWARE: tuple[tuple[str, str, str, float], ...] = (
     ("WordPress", r'content=["\']?WordPress|/wp-content/|/wp-json/', "feed/", LIKELY),
     ("Joomla", r'content=["\']?Joomla', "?format=feed&type=rss", LIKELY),
     ("Squarespace", r"This is Squarespace|static1\.squarespace\.com", "?format=rss", LIKELY),
@@ -61,19 +61,19 @@ def proposals(body: bytes, url: str, headers: Mapping[str, str]) -> tuple[Propos
     root = html_tree.tree(body, headers)
     base = html_tree.base(root, url)
     text = body[:300_000].decode("utf-8", "replace")
-    found = [
+    results = [
         *_declared(root, base, url),
         *_linked(root, base),
-        *_known_place(url, text),
-        *_conventional(root, base, url, text),
-        *_page(body, url, headers),
-        *_accounts(root, base),
+        *_of_known_hosts(url, text),
+        *_of_software(root, base, url, text),
+        *_inferred(body, url, headers),
+        *_linked_accounts(root, base),
     ]
-    if any(proposal.score >= DECLARED and proposal.kind == "feed" for proposal in found):
-        # Where a site says which feeds it has, there is no need to guess another.
-        found = [proposal for proposal in found if not (proposal.guessed and proposal.kind == "feed")]
+    if any(proposal.score >= DECLARED and proposal.kind == "feed" for proposal in results):
+        # A site that declares feeds has no others to inferred.
+        results = [proposal for proposal in results if not (proposal.guessed and proposal.kind == "feed")]
     best: dict[tuple[str, str, object], Proposal] = {}
-    for proposal in found:
+    for proposal in results:
         key = (proposal.kind, html_tree.url_key(proposal.url), proposal.page)
         if key not in best or best[key].score < proposal.score:
             best[key] = proposal
@@ -136,23 +136,23 @@ def _linked(root: Node, base: str) -> Iterator[Proposal]:
             )
 
 
-def _page(body: bytes, url: str, headers: Mapping[str, str]) -> Iterator[Proposal]:
+def _inferred(body: bytes, url: str, headers: Mapping[str, str]) -> Iterator[Proposal]:
     """Yield the page itself, with selectors that were tried on it."""
-    for guess in selector_inference.infer_layouts(body, url, headers)[:3]:
+    for inferred in selector_inference.infer_layouts(body, url, headers)[:3]:
         yield Proposal(
             kind="page",
             url=url,
-            score=round(PAGE * guess.score, 3),
-            why=f"the page repeats `{guess.layout.item}` {len(guess.entries)} times",
-            page=(guess.layout,),
-            entries=guess.entries,
+            score=round(PAGE * inferred.score, 3),
+            why=f"the page repeats `{inferred.layout.item}` {len(inferred.entries)} times",
+            page=(inferred.layout,),
+            entries=inferred.entries,
         )
 
 
 # --- what is known of its kind -------------------------------------------------------------------------
 
 
-def _known_place(url: str, text: str) -> Iterator[Proposal]:
+def _of_known_hosts(url: str, text: str) -> Iterator[Proposal]:
     """Yield feeds whose URLs follow from the URL of the page on well-known hosts."""
     place = html_tree.url_key(url).partition("?")[0]
     host, _, path = place.partition("/")
@@ -186,9 +186,9 @@ def _known_place(url: str, text: str) -> Iterator[Proposal]:
         yield feed(f"{root}{path}.rss", "Discourse", LIKELY if "discourse" in text.lower() else POSSIBLE)
 
 
-def _conventional(root: Node, base: str, url: str, text: str) -> Iterator[Proposal]:
+def _of_software(root: Node, base: str, url: str, text: str) -> Iterator[Proposal]:
     """Yield the usual feed URLs of the software that generated the page."""
-    for name, marks, where, score in _MADE_WITH:
+    for name, marks, where, score in _SOFTWARE:
         if not re.search(marks, text, re.IGNORECASE):
             continue
         if name == "WordPress":
@@ -222,7 +222,7 @@ def _of_wordpress(root: Node, base: str, url: str) -> Iterator[Proposal]:
         yield Proposal(kind="wordpress", url=home, score=POSSIBLE, why=why)
 
 
-def _accounts(root: Node, base: str) -> Iterator[Proposal]:
+def _linked_accounts(root: Node, base: str) -> Iterator[Proposal]:
     """Yield feeds of accounts on other sites that the page links to as its own."""
     for node in islice(root.iter("a", "link"), 3_000):
         link = urls.join(base, node.get("href")) or ""
@@ -253,12 +253,12 @@ def as_yaml(proposal: Proposal, id_: str, name: str) -> str:
     if proposal.kind != "feed":
         lines.append(f"    kind: {proposal.kind}")
     for layout in proposal.page:
-        said = {"item": (layout.item,), "link": layout.link, "title": layout.title, "date": layout.date}
-        said |= {"summary": layout.summary, "next": layout.next}
+        selectors = {"item": (layout.item,), "link": layout.link, "title": layout.title, "date": layout.date}
+        selectors |= {"summary": layout.summary, "next": layout.next}
         lines.append("    page:")
         lines += [
             f"      {key}: {_quoted(values[0]) if len(values) == 1 else '[' + ', '.join(map(_quoted, values)) + ']'}"
-            for key, values in said.items()
+            for key, values in selectors.items()
             if values and not (key == "link" and values == ("a",))
         ]
     return "\n".join(lines) + "\n"

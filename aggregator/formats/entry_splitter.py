@@ -49,17 +49,17 @@ def split_entries(body: bytes) -> tuple[EntrySlice, ...]:
         finder.parser.Parse(body, True)
     except (expat.ExpatError, ValueError):
         return ()
-    return tuple(finder.found)
+    return tuple(finder.slices)
 
 
-def remove_entries(body: bytes, found: tuple[EntrySlice, ...], seen: Container[bytes]) -> bytes:
+def remove_entries(body: bytes, slices: tuple[EntrySlice, ...], seen: Container[bytes]) -> bytes:
     """Remove the entries whose hash was seen."""
     kept, at = [], 0
-    for piece in found:
-        kept.append(body[at : piece.start])
-        if piece.hash not in seen:
-            kept.append(body[piece.start : piece.end])
-        at = piece.end
+    for part in slices:
+        kept.append(body[at : part.start])
+        if part.hash not in seen:
+            kept.append(body[part.start : part.end])
+        at = part.end
     return b"".join([*kept, body[at:]])
 
 
@@ -78,12 +78,12 @@ class _EntryFinder:
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.buffer_text = True
-        self.found: list[EntrySlice] = []
+        self.slices: list[EntrySlice] = []
         self.path: tuple[str, ...] = ()
-        self.around: dict[int, bytes] = {}  # start tags the entries stand in: namespaces, base, language
-        self.begun = -1  # where the entry that is being read begins
-        self.depth = 0  # of its children
-        self.below = 0  # levels beyond MAX_DEPTH
+        self.around: dict[int, bytes] = {}  # start tags around the entries: namespaces, base, language
+        self.begun = -1  # offset of the present entry, or -1
+        self.depth = 0  # of the children of the present entry
+        self.levels_below = 0  # levels beyond MAX_DEPTH
         self.children = 0
         self.oversized = False
         self.names: dict[str, str] = {}
@@ -95,7 +95,7 @@ class _EntryFinder:
             if self.begun < 0:
                 raise ValueError("nested too deeply")
             self.oversized = True
-            self.below += 1
+            self.levels_below += 1
             return
         prefix, _, local = name.rpartition(":")
         self.path = (*self.path, local)
@@ -108,11 +108,11 @@ class _EntryFinder:
                 if not prefix:
                     self._name(local, attributes)
             elif local == self.path[self.depth - 1]:
-                # <title><title>: what feedparser makes of it, it makes of the next entries as well.
+                # <title><title>: feedparser would apply it to the following entries too.
                 raise ValueError("a field within itself")
         elif self.path in ENTRY_PATHS:
             if prefix:
-                raise ValueError("entries with a prefix: their names would have one, too")
+                raise ValueError("entries with a prefix: their children have one too")
             self.begun, self.depth, self.names = at, len(self.path) + 1, {}
             self.children, self.oversized = 0, overloaded
         elif any(entry[: len(self.path)] == self.path for entry in ENTRY_PATHS):
@@ -127,17 +127,17 @@ class _EntryFinder:
             self.parser.CharacterDataHandler = self.text.append
 
     def _end(self, name: str) -> None:
-        if self.below:
-            self.below -= 1
+        if self.levels_below:
+            self.levels_below -= 1
             return
         if self.begun >= 0 and self.path in ENTRY_PATHS:
-            # Of <item/> expat reports the end behind it, of </item> the beginning of the end tag.
+            # expat reports the offset after <item/>, but that of the start of </item>.
             end = self.parser.CurrentByteIndex
             if self.body.startswith(b"</" + name.encode(), end):
                 end = self.body.index(b">", end) + 1
             whole = hashlib.sha256(b"".join(self.around.values()) + b"\0" + self.body[self.begun : end])
             guid = self.names.get("guid") or self.names.get("id")
-            self.found.append(
+            self.slices.append(
                 EntrySlice(
                     start=self.begun,
                     end=end,

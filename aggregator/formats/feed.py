@@ -12,6 +12,7 @@ import feedparser
 from aggregator import urls
 from aggregator.errors import UnreadableDocument
 from aggregator.formats import bot_wall, entry_splitter, feed_repair, jsonfeed, refresh_hints, social
+from aggregator.formats.entry_splitter import EntrySlice
 from aggregator.model.config import Source
 from aggregator.model.documents import Enclosure, Entry, ParsedDocument, SkippedEntry
 from aggregator.text import block, line
@@ -30,7 +31,7 @@ def _resolve_or_keep(base: str, written: str) -> str:
 
 
 feedparser.mixin._urljoin = _resolve_or_keep
-# What feedparser 6.0.14 was seen to let through on injured documents.
+# Exceptions that feedparser 6.0.14 raised for damaged documents in tests.
 _PARSER_ERRORS = (
     LookupError,
     ValueError,
@@ -49,48 +50,74 @@ def read(
     if jsonfeed.is_json(body):
         return jsonfeed.read(body, url, headers, source)
     feed_repair.refuse_entities(body)
-    if wide := feed_repair.decode_wide(body):
-        body, headers = wide, {}
-    whole = feed_repair.without_leading_blanks(body)
-    notes = () if whole is body else ("malformed but read: blanks before <?xml",)
-    body = feed_repair.without_slow_parts(feed_repair.repair_references(whole))
-    found = entry_splitter.split_entries(body)
-    if oversized := {piece.hash for piece in found if piece.oversized}:
-        notes = (
-            *notes,
-            f"left out, because they are nested or loaded beyond measure: {len(oversized)} entries",
-        )
-        body = entry_splitter.remove_entries(body, found, oversized)
-        found = entry_splitter.split_entries(body)
-    if len(found) > MAX_ENTRIES:
-        notes = (*notes, f"{len(found)} entries, only the first {MAX_ENTRIES} were taken")
-        body = body[: found[MAX_ENTRIES].start] + body[found[-1].end :]
-        found = ()
-    fresh = [n for n, piece in enumerate(found) if piece.hash not in seen]
-    if len(fresh) < len(found):
-        parsed = _parse(entry_splitter.remove_entries(body, found, seen), url, headers)
-        if len(parsed.entries) == len(fresh) <= MAX_ENTRIES:
-            # By hash: an entry that is in the document twice (pinned) is one entry.
-            skipped = {
-                piece.hash: SkippedEntry(guid=line(piece.guid), link=urls.join(url, piece.link))
-                for piece in found
-                if piece.hash in seen
-            }
-            return _document(parsed, body, url, fresh, notes, tuple(skipped.values()), found)
+    if utf_8 := feed_repair.decode_wide(body):
+        body, headers = utf_8, {}
+    trimmed = feed_repair.without_leading_blanks(body)
+    notes = () if trimmed is body else ("malformed but read: blanks before <?xml",)
+    body = feed_repair.without_slow_parts(feed_repair.repair_references(trimmed))
+    body, slices, limits = _limit_entries(body)
+    notes = (*notes, *limits)
+    document = _parse_unseen(body, url, headers, slices, seen, notes)
+    return document or _parse_all(body, url, headers, slices, notes)
+
+
+def _limit_entries(body: bytes) -> tuple[bytes, tuple[EntrySlice, ...], tuple[str, ...]]:
+    """Split the body; remove oversized entries and those beyond the maximum, with notes."""
+    slices, notes = entry_splitter.split_entries(body), []
+    if oversized := {entry.hash for entry in slices if entry.oversized}:
+        notes.append(f"left out, because they are too deeply nested or too large: {len(oversized)} entries")
+        body = entry_splitter.remove_entries(body, slices, oversized)
+        slices = entry_splitter.split_entries(body)
+    if len(slices) > MAX_ENTRIES:
+        notes.append(f"{len(slices)} entries, only the first {MAX_ENTRIES} were taken")
+        body = body[: slices[MAX_ENTRIES].start] + body[slices[-1].end :]
+        slices = ()
+    return body, slices, tuple(notes)
+
+
+def _parse_unseen(
+    body: bytes,
+    url: str,
+    headers: Mapping[str, str],
+    slices: tuple[EntrySlice, ...],
+    seen: Container[bytes],
+    notes: tuple[str, ...],
+) -> ParsedDocument | None:
+    """Parse only the entries that were not seen; None if none was, or if feedparser finds others."""
+    unseen = [position for position, entry in enumerate(slices) if entry.hash not in seen]
+    if len(unseen) == len(slices):
+        return None
+    parsed = _parse(entry_splitter.remove_entries(body, slices, seen), url, headers)
+    if not len(parsed.entries) == len(unseen) <= MAX_ENTRIES:
+        return None
+    # By hash: an entry that is in the document twice (pinned) is one entry.
+    skipped = {
+        entry.hash: SkippedEntry(guid=line(entry.guid), link=urls.join(url, entry.link))
+        for entry in slices
+        if entry.hash in seen
+    }
+    return _document(parsed, body, url, unseen, notes, tuple(skipped.values()), slices)
+
+
+def _parse_all(
+    body: bytes,
+    url: str,
+    headers: Mapping[str, str],
+    slices: tuple[EntrySlice, ...],
+    notes: tuple[str, ...],
+) -> ParsedDocument:
     parsed = _parse(body, url, headers)
     notes = (*notes, *_notes(parsed))
-    if (
-        parsed.get("bozo")
-        and (repaired := feed_repair.repair(body, any_entries=bool(parsed.entries))) != body
-    ):
-        parsed = _parse(repaired, url, headers)
+    if parsed.get("bozo"):
+        repaired = feed_repair.repair(body, any_entries=bool(parsed.entries))
+        parsed = _parse(repaired, url, headers) if repaired != body else parsed
     if not parsed.get("version") and not parsed.entries:
         raise UnreadableDocument(_refusal(body, headers))
     if len(parsed.entries) > MAX_ENTRIES:
         notes = (*notes, f"{len(parsed.entries)} entries, only the first {MAX_ENTRIES} were taken")
-    # Where feedparser finds other entries than expat, the document is not one to be cut.
-    found = found if len(found) == len(parsed.entries) <= MAX_ENTRIES else ()
-    return _document(parsed, body, url, range(MAX_ENTRIES), notes, (), found)
+    # A document in which feedparser finds other entries than expat cannot be split.
+    slices = slices if len(slices) == len(parsed.entries) <= MAX_ENTRIES else ()
+    return _document(parsed, body, url, range(MAX_ENTRIES), notes, (), slices)
 
 
 def _document(
@@ -100,17 +127,17 @@ def _document(
     positions: Sequence[int],
     notes: tuple[str, ...],
     skipped: tuple[SkippedEntry, ...],
-    found: Sequence[entry_splitter.EntrySlice],
+    slices: Sequence[EntrySlice],
 ) -> ParsedDocument:
     feed = parsed.feed
     trusted = str(parsed.get("version", "")).startswith("atom")
     return ParsedDocument(
         entries=tuple(
-            _entry(position, entry, url, guid=found[position].guid if found else None, trusted=trusted)
+            _entry(position, entry, url, guid=slices[position].guid if slices else None, trusted=trusted)
             for position, entry in zip(positions, parsed.entries, strict=False)
         ),
         skipped=skipped,
-        entry_hashes=tuple(piece.hash for piece in found),
+        entry_hashes=tuple(entry.hash for entry in slices),
         title=_plain_title(feed),
         feed_id=line(feed.get("id")),
         site_link=_alternate(feed, url),
@@ -123,8 +150,8 @@ def _document(
 
 
 def _parse(body: bytes, url: str, headers: Mapping[str, str]) -> Any:
-    # bytes or str would be opened as a file or fetched; the sanitiser costs 13 times nh3 and lets
-    # javascript: through; without a base URL an entry's xml:base leaks into later entries.
+    # feedparser opens bytes or str as a file or URL; its sanitiser takes 13 times as long as nh3 and leaves
+    # javascript: URLs; without a base URL an entry's xml:base applies to later entries.
     response_headers = {"content-location": url}
     if kind := headers.get("content-type"):
         response_headers["content-type"] = kind
@@ -137,9 +164,7 @@ def _parse(body: bytes, url: str, headers: Mapping[str, str]) -> Any:
         )
     except _PARSER_ERRORS as error:
         plain = feed_repair.ENCODING_DECLARATION.sub(r"\1", body.decode("latin-1")).encode("latin-1")
-        if (
-            kind or plain != body
-        ):  # a charset that does not exist: what is plain ASCII can be read all the same
+        if kind or plain != body:  # the charset does not exist, but ASCII can be parsed without it
             return _parse(plain, url, {})
         raise UnreadableDocument(f"feedparser stumbles over it ({type(error).__name__}: {error})") from error
 
@@ -147,17 +172,17 @@ def _parse(body: bytes, url: str, headers: Mapping[str, str]) -> Any:
 def _refusal(body: bytes, headers: Mapping[str, str]) -> str:
     kind = headers.get("content-type", "no content type")
     if not body.strip():
-        return "the answer is empty"
+        return "the response is empty"
     if owner := bot_wall.detect(200, headers, body):
         return f"a bot wall stands before it ({owner})"
     if re.search(rb"<html|<!doctype html", body[:2000], re.IGNORECASE):
-        return f"the answer is a web page, not a feed ({kind})"
-    return f"the answer is not a feed ({kind})"
+        return f"the response is a web page, not a feed ({kind})"
+    return f"the response is not a feed ({kind})"
 
 
 def _notes(parsed: Any) -> tuple[str, ...]:
     problem = parsed.get("bozo_exception")
-    # NonXMLContentType and CharacterEncodingOverride are no loss; they subclass ThingsNobodyCaresAboutButMe.
+    # NonXMLContentType and CharacterEncodingOverride lose nothing; they subclass ThingsNobodyCaresAboutButMe.
     if problem is None or isinstance(problem, feedparser.ThingsNobodyCaresAboutButMe):
         return ()
     return (f"malformed but read: {line(str(problem), 200)}",)
@@ -177,7 +202,7 @@ def _entry(position: int, entry: Any, url: str, *, guid: str | None, trusted: bo
         guid=line(guid) or line(entry.get("id")),
         link=_link(entry, base),
         title=block(entry.get("title"), 20_000) or "",
-        # feedparser calls RSS titles text/plain, but publishers escape HTML into them all the time.
+        # feedparser reports RSS titles as text/plain, but many contain escaped HTML.
         title_is_html=title.get("type") != "text/plain" or (not trusted and _marked_up(title.get("value"))),
         summary=summary,
         content=content,
@@ -214,11 +239,11 @@ def _link(entry: Any, base: str) -> str | None:
 
 def _texts(entry: Any, *, trusted: bool) -> tuple[str | None, str | None, bool]:
     """Return summary, content, and whether they are HTML."""
-    if "yt_videoid" in entry:  # YouTube: media:description, which feedparser calls HTML
+    if "yt_videoid" in entry:  # YouTube: media:description is text, feedparser reports HTML
         return block(entry.get("summary")), None, False
     contents = [c for c in entry.get("content", ()) if c.get("value")]
     if not trusted and entry.get("summary"):
-        # In RSS only media:description is called text/plain: what a picture shows is not what its post says.
+        # In RSS only media:description is text/plain: it describes an image, not the post.
         contents = [c for c in contents if c.get("type") != "text/plain"]
     best = next((c for c in contents if "html" in c.get("type", "")), contents[0] if contents else None)
     detail = entry.get("summary_detail", {})
@@ -230,7 +255,7 @@ def _texts(entry: Any, *, trusted: bool) -> tuple[str | None, str | None, bool]:
 
 
 def _as_written(thing: Any, key: str) -> str | None:
-    # `entry.updated` falls back to `published` with a warning; only what is really there counts.
+    # `entry.updated` falls back to `published` with a warning; only an element that exists counts.
     return line(thing[key], 200) if key in thing.keys() else None  # noqa: SIM118
 
 
@@ -251,25 +276,25 @@ def _categories(entry: Any, text: str | None, *, is_html: bool) -> tuple[str, ..
     names = [line(tag.get("label") or tag.get("term"), 200) for tag in entry.get("tags", ())]
     if "yt_videoid" in entry or is_html:
         names = [*social.hashtags(text, is_html=is_html), *names]
-    found: dict[str, str] = {}
+    categories: dict[str, str] = {}
     for name in filter(None, names):
-        found.setdefault(name.casefold(), name)
-    return tuple(found.values())[:100]
+        categories.setdefault(name.casefold(), name)
+    return tuple(categories.values())[:100]
 
 
 def _enclosures(entry: Any, base: str) -> tuple[Enclosure, ...]:
-    found = []
+    enclosures = []
     for enclosure in entry.get("enclosures", ())[:20]:
         if link := urls.join(base, enclosure.get("href")):
             length = str(enclosure.get("length") or "")
-            found.append(
+            enclosures.append(
                 Enclosure(
                     url=link,
                     type=line(enclosure.get("type"), 100),
                     length=int(length) if re.fullmatch(r"\d{1,15}", length) else None,
                 )
             )
-    return tuple(found)
+    return tuple(enclosures)
 
 
 def _alternate(feed: Any, url: str) -> str | None:

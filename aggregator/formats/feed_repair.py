@@ -9,10 +9,10 @@ from aggregator.errors import UnreadableDocument
 
 # feedparser replaces a DTD but lets one-line entity declarations through: 595 bytes became 2 MB of text.
 _ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
-_ASIDE = re.compile(rb"<!--.*?(?:-->|$)|<\?.*?(?:\?>|$)", re.DOTALL)
+_COMMENT_OR_INSTRUCTION = re.compile(rb"<!--.*?(?:-->|$)|<\?.*?(?:\?>|$)", re.DOTALL)
 _FIRST_ELEMENT = re.compile(rb"<[A-Za-z]")
-# Encodings in which the guard above could not read what the parser reads.
-_EBCDIC = b"\x4c\x6f\xa7\x94"  # "<?xm" there
+# Encodings in which the check above cannot read what the parser reads.
+_EBCDIC = b"\x4c\x6f\xa7\x94"  # "<?xm" in EBCDIC
 _ODD_ENCODING = re.compile(
     rb"<\?xml[^>]*encoding\s*=\s*[\"'](utf-?7|cp037|cp500|cp1140|ebcdic)", re.IGNORECASE
 )
@@ -60,9 +60,9 @@ def without_slow_parts(body: bytes) -> bytes:
 
 def refuse_entities(body: bytes) -> None:
     """Raise UnreadableDocument for a document that declares entities, or may hide that."""
-    plain = body.replace(b"\0", b"")  # UTF-16 as well
+    plain = body.replace(b"\0", b"")  # also ASCII in UTF-16
     if _ENTITY.search(plain):
-        prologue = _ASIDE.sub(b"", plain)
+        prologue = _COMMENT_OR_INSTRUCTION.sub(b"", plain)
         first = _FIRST_ELEMENT.search(prologue)
         if _ENTITY.search(prologue[: first.start()] if first else prologue):
             raise UnreadableDocument(
@@ -83,8 +83,8 @@ def repair_references(body: bytes) -> bytes:
         if all(n < 0xD800 or 0xE000 <= n < 0x110000 for n in numbers):
             return run[0]
         text = "".join(chr(n) if n < 0x110000 else "\ufffd" for n in numbers)
-        whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return "".join(f"&#{ord(c)};" for c in whole).encode()
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return "".join(f"&#{ord(c)};" for c in text).encode()
 
     return _REFERENCES.sub(character, body) if b"&#" in body else body
 

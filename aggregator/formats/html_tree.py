@@ -35,17 +35,19 @@ def decoded(body: bytes, headers: Mapping[str, str]) -> str:
     """Decode a body by its byte order mark, header, own statement, else as UTF-8."""
     try:
         encoding, text = html_to_unicode(headers.get("content-type"), body, default_encoding="utf-8")
-    except (LookupError, ValueError):  # names of encodings that are none (idna, undefined)
+    except (LookupError, ValueError):  # codecs that are no encodings of text (idna, undefined)
         encoding, text = "utf-8", body.decode("utf-8", "replace")
     if encoding.startswith("utf-16") and not body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return body.decode("utf-8", "replace")  # as the HTML standard has it: who can say so is not UTF-16
+        return body.decode(
+            "utf-8", "replace"
+        )  # HTML standard: a declaration in ASCII shows that it is not UTF-16
     return str(text)
 
 
 def base(root: Node, url: str) -> str:
     """Return the URL against which the links of the page are resolved."""
-    found = root.find(".//base[@href]")
-    return urls.join(url, found.get("href")) or url if found is not None else url
+    element = root.find(".//base[@href]")
+    return urls.join(url, element.get("href")) or url if element is not None else url
 
 
 def split_attribute(selector: str) -> tuple[str, str | None]:
@@ -61,7 +63,7 @@ def _compiled(selector: str) -> CSSSelector:
 
 def select(node: Node, selector: str) -> list[Node]:
     """Select every matching element in `node`, itself included, in the order of the page."""
-    return [found for found in _compiled(selector)(node) if isinstance(found, Node)]
+    return [match for match in _compiled(selector)(node) if isinstance(match, Node)]
 
 
 def text_of(node: Node, limit: int = 5_000) -> str | None:

@@ -28,7 +28,7 @@ MAX_TEXT = 200_000
 _MONTHS = calendar_names.months("en")
 _DAYS = dict(zip(("MO", "TU", "WE", "TH", "FR", "SA", "SU"), calendar_names.weekdays("en"), strict=True))
 _EVERY = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}
-# What icalendar 7 was seen to raise for injured documents.
+# Exceptions that icalendar 7 raised for damaged documents in tests.
 _PARSER_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
@@ -41,8 +41,8 @@ def read(
 ) -> ParsedDocument:
     """Parse a calendar; an occurrence that was moved or cancelled alone is an entry too."""
     text = html_tree.decoded(body, headers)
-    parts = _cut(text.replace("\0", ""))
-    if not parts.whole:
+    parts = _split(text.replace("\0", ""))
+    if not parts.is_calendar:
         raise UnreadableDocument(_refusal(text, headers))
     calendar, notes = _parsed(parts)
     events = [component for component in calendar if component.name == "VEVENT"]
@@ -55,10 +55,10 @@ def read(
     entries = (_entry(n, event, url, source.timezone, exported) for n, event in enumerate(events))
     named: Any = calendar[0] if calendar else {}
     return ParsedDocument(
-        entries=tuple(_one_of_each(entries)),
-        title=line(_said(named, "X-WR-CALNAME") or _said(named, "NAME"), 300),
-        site_link=urls.join(url, _said(named, "URL")),
-        language=line(_said(named, "LANGUAGE"), 40),
+        entries=tuple(_unique_guids(entries)),
+        title=line(_property(named, "X-WR-CALNAME") or _property(named, "NAME"), 300),
+        site_link=urls.join(url, _property(named, "URL")),
+        language=line(_property(named, "LANGUAGE"), 40),
         notes=notes,
     )
 
@@ -70,13 +70,13 @@ def read(
 class _Parts:
     """The lines of a calendar: its own, those of its time zones, those of each event."""
 
-    whole: bool = False
+    is_calendar: bool = False
     own: list[str] = field(default_factory=list)
     zones: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
 
 
-def _cut(text: str) -> _Parts:
+def _split(text: str) -> _Parts:
     """Collect complete events and time zones; a download that was cut off loses only the last.
 
     Raises UnreadableDocument for components nested deeper than in any calendar.
@@ -89,7 +89,7 @@ def _cut(text: str) -> _Parts:
             open_.append(name)
             if len(open_) > MAX_DEPTH:
                 raise UnreadableDocument("the calendar nests its components too deeply")
-            parts.whole |= name == "VCALENDAR"
+            parts.is_calendar |= name == "VCALENDAR"
         if open_[1:]:
             held.append(written)
         elif open_ and not begins and not ends:
@@ -110,20 +110,20 @@ def _parsed(parts: _Parts) -> tuple[list[Component], tuple[str, ...]]:
         return _components([*parts.own, *parts.zones, *parts.events]), ()
     except _PARSER_ERRORS:
         pass
-    found, lost = _components([]), 0
+    components, lost = _components([]), 0
     for event in parts.events[-MAX_ENTRIES:]:
         try:
-            found += [c for c in _components([*parts.zones[:50], event]) if c.name == "VEVENT"]
+            components += [c for c in _components([*parts.zones[:50], event]) if c.name == "VEVENT"]
         except _PARSER_ERRORS:
             lost += 1
     if lost and lost == len(parts.events):
         raise UnreadableDocument("none of the calendar's events can be read")
     what = f"{lost} of {len(parts.events)} events" if lost else "lines around the events"
-    return found, (f"malformed but read: {what} cannot be read",)
+    return components, (f"malformed but read: {what} cannot be read",)
 
 
 def _components(lines: Sequence[str]) -> list[Component]:
-    from icalendar import Calendar  # 0.1 s that runs without a calendar do not pay
+    from icalendar import Calendar  # takes 0.1 s, which runs without calendars need not pay
 
     text = "\r\n".join(("BEGIN:VCALENDAR", *lines, "END:VCALENDAR", ""))
     return list(Calendar.from_ical(text).walk())
@@ -132,18 +132,18 @@ def _components(lines: Sequence[str]) -> list[Component]:
 def _refusal(text: str, headers: Mapping[str, str]) -> str:
     kind = headers.get("content-type", "no content type")
     if not text.strip():
-        return "the answer is empty"
+        return "the response is empty"
     if re.search(r"<html|<!doctype html", text[:2000], re.IGNORECASE):
-        return f"the answer is a web page, not a calendar ({kind})"
-    return f"the answer is not a calendar ({kind})"
+        return f"the response is a web page, not a calendar ({kind})"
+    return f"the response is not a calendar ({kind})"
 
 
 # --- an event ------------------------------------------------------------------------------------------
 
 
 def _entry(position: int, event: Component, url: str, zone: tzinfo, exported: str | None) -> Entry:
-    title = line(_said(event, "SUMMARY"), 5_000) or ""
-    cancelled = (_said(event, "STATUS") or "").strip().upper() == "CANCELLED"
+    title = line(_property(event, "SUMMARY"), 5_000) or ""
+    cancelled = (_property(event, "STATUS") or "").strip().upper() == "CANCELLED"
     if cancelled and not re.match(r"cancell?ed|abgesagt|entfällt", title, re.IGNORECASE):
         title = f"Cancelled: {title}" if title else "Cancelled"
     marked_up, text = _text(event)
@@ -152,7 +152,7 @@ def _entry(position: int, event: Component, url: str, zone: tzinfo, exported: st
     return Entry(
         position=position,
         guid=_guid(event),
-        link=urls.join(url, _said(event, "URL")),
+        link=urls.join(url, _property(event, "URL")),
         title=title,
         title_is_html=False,
         content=block(content, MAX_TEXT),
@@ -167,17 +167,17 @@ def _entry(position: int, event: Component, url: str, zone: tzinfo, exported: st
     )
 
 
-def _one_of_each(entries: Iterator[Entry]) -> Iterator[Entry]:
+def _unique_guids(entries: Iterator[Entry]) -> Iterator[Entry]:
     """Yield each guid once: merged calendars repeat events, and repeats make guids useless (I1)."""
-    found: set[str] = set()
+    guids: set[str] = set()
     for entry in entries:
-        if entry.guid is None or entry.guid not in found:
+        if entry.guid is None or entry.guid not in guids:
             yield entry
         if entry.guid:
-            found.add(entry.guid)
+            guids.add(entry.guid)
 
 
-def _said(component: Any, name: str) -> str | None:
+def _property(component: Any, name: str) -> str | None:
     """Return the text of a property; the first of several."""
     value = component.get(name)
     if isinstance(value, list):
@@ -185,7 +185,7 @@ def _said(component: Any, name: str) -> str | None:
     return value[:MAX_TEXT] if isinstance(value, str) else None
 
 
-def _of(value: Any, name: str) -> Any:
+def _attribute(value: Any, name: str) -> Any:
     """Return an attribute of a value; icalendar raises ValueError for unparsed properties."""
     try:
         return getattr(value, name, None)
@@ -194,7 +194,7 @@ def _of(value: Any, name: str) -> Any:
 
 
 def _guid(event: Component) -> str | None:
-    uid = line(_said(event, "UID"), 1_000)
+    uid = line(_property(event, "UID"), 1_000)
     occurrence = _moment(event, "RECURRENCE-ID")
     return f"{uid} {occurrence.isoformat()}" if uid and occurrence else uid
 
@@ -203,9 +203,9 @@ def _text(event: Component) -> tuple[bool, str]:
     """Return whether the description is HTML, and the description."""
     rich = event.get("X-ALT-DESC")
     for value in rich if isinstance(rich, list) else [rich]:
-        if value is not None and "html" in str((_of(value, "params") or {}).get("FMTTYPE")).lower():
+        if value is not None and "html" in str((_attribute(value, "params") or {}).get("FMTTYPE")).lower():
             return True, str(value)[:MAX_TEXT]
-    text = _said(event, "DESCRIPTION") or ""
+    text = _property(event, "DESCRIPTION") or ""
     # Google and Outlook write HTML into what RFC 5545 calls plain text.
     return re.search(r"<(?:br|p|a|b|i|ul|div|span|html-blob)\b[^<>]*>", text) is not None, text
 
@@ -214,7 +214,7 @@ def _moment(event: Component, name: str) -> datetime | date | None:
     value = event.get(name)
     if isinstance(value, list):
         value = value[0] if value else None
-    moment = _of(value, "dt")
+    moment = _attribute(value, "dt")
     return moment if isinstance(moment, date) else None
 
 
@@ -235,13 +235,13 @@ def _stamp(event: Component, exported: str | None) -> str | None:
 
 
 def _organizer(event: Component) -> str | None:
-    return line((_of(event.get("ORGANIZER"), "params") or {}).get("CN"), 200)
+    return line((_attribute(event.get("ORGANIZER"), "params") or {}).get("CN"), 200)
 
 
 def _categories(event: Component) -> tuple[str, ...]:
     value = event.get("CATEGORIES")
     lists = value if isinstance(value, list) else [value]
-    words = (line(str(word), 200) for found in lists for word in _of(found, "cats") or ())
+    words = (line(str(word), 200) for value in lists for word in _attribute(value, "cats") or ())
     return tuple(dict.fromkeys(word for word in words if word))[:100]
 
 
@@ -250,7 +250,7 @@ def _enclosures(event: Component, url: str) -> Iterator[Enclosure]:
     for attached in (value if isinstance(value, list) else [value])[:20]:
         link = urls.join(url, str(attached)) if isinstance(attached, str) else None
         if link:
-            kind = line((_of(attached, "params") or {}).get("FMTTYPE"), 100)
+            kind = line((_attribute(attached, "params") or {}).get("FMTTYPE"), 100)
             yield Enclosure(url=link, type=kind)
 
 
@@ -263,12 +263,12 @@ def _escaped(text: str) -> str:
 
 def _facts(event: Component, zone: tzinfo) -> str:
     """Write `When: 5 October 2026, 09:00–17:00 (Europe/Berlin) · Where: Heidelberg`, or nothing."""
-    said = (
+    facts = (
         ("When", _when(event, zone)),
         ("Repeats", _repeats(event)),
-        ("Where", line(_said(event, "LOCATION"), 500)),
+        ("Where", line(_property(event, "LOCATION"), 500)),
     )
-    return " · ".join(f"{label}: {words}" for label, words in said if words)
+    return " · ".join(f"{label}: {words}" for label, words in facts if words)
 
 
 def _when(event: Component, zone: tzinfo) -> str | None:
@@ -295,7 +295,7 @@ def _is_utc(moment: datetime) -> bool:
 def _end(event: Component) -> Any:
     """Return DTEND, or DTSTART plus DURATION; None if they do not fit together."""
     start, end = _moment(event, "DTSTART"), _moment(event, "DTEND")
-    lasts = _of(event.get("DURATION"), "dt")
+    lasts = _attribute(event.get("DURATION"), "dt")
     if end is None and start is not None and isinstance(lasts, timedelta):
         try:
             end = start + lasts

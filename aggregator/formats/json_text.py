@@ -16,7 +16,7 @@ def load_json(body: bytes) -> Any:
     try:
         return json.loads(body.removeprefix(b"\xef\xbb\xbf"), parse_int=_integer, parse_float=str)
     except (ValueError, RecursionError) as error:
-        raise UnreadableDocument(f"the answer is not JSON: {line(str(error), 200)}") from error
+        raise UnreadableDocument(f"the response is not JSON: {line(str(error), 200)}") from error
 
 
 def _integer(digits: str) -> int | str:

@@ -30,7 +30,7 @@ def read(
     """Parse a JSON Feed; unknown members are ignored, as the specification requires."""
     data = load_json(body)
     if not isinstance(data, dict) or not isinstance(data.get("items"), list):
-        raise UnreadableDocument("the answer is JSON, but no JSON Feed: it has no list of items")
+        raise UnreadableDocument("the response is JSON, but no JSON Feed: it has no list of items")
     items = [item for item in data["items"] if isinstance(item, dict)]
     notes = []
     if len(items) > MAX_ENTRIES:
@@ -77,22 +77,22 @@ def _id(value: object) -> str | None:
 
 
 def _authors(item: dict[str, Any]) -> tuple[str, ...]:
-    people = as_list(item.get("authors")) or [item.get("author")]  # 1.0 has one `author`
+    people = as_list(item.get("authors")) or [item.get("author")]  # JSON Feed 1.0 has one `author`
     names = (line(person.get("name"), 200) for person in people if isinstance(person, dict))
     return tuple(name for name in names if name)[:50]
 
 
 def _enclosures(item: dict[str, Any], url: str) -> list[Enclosure]:
-    found = []
+    enclosures = []
     for attachment in as_list(item.get("attachments"))[:20]:
         link = urls.join(url, attachment.get("url")) if isinstance(attachment, dict) else None
         if link:
             length = attachment.get("size_in_bytes")
-            found.append(
+            enclosures.append(
                 Enclosure(
                     url=link,
                     type=line(attachment.get("mime_type"), 100),
                     length=length if type(length) is int and 0 <= length < 10**15 else None,
                 )
             )
-    return found
+    return enclosures

@@ -32,19 +32,23 @@ def read(
         raise UnreadableDocument("a page source needs selectors (`page:`)")
     root = html_tree.tree(body, headers)
     base = html_tree.base(root, url)
-    told = structured_data.things(root, base)
+    objects = structured_data.json_ld_objects(root, base)
     blocks = _blocks(root, layouts)
-    finds = _finds(blocks, base)
-    by_place = {html_tree.url_key(thing.link): thing for thing in reversed(told) if thing.link}
-    found = [_completed(find.entry, by_place.get(html_tree.url_key(find.entry.link))) for find in finds]
+    block_entries = _parse_blocks(blocks, base)
+    by_url = {html_tree.url_key(details.link): details for details in reversed(objects) if details.link}
+    candidates = [
+        _complete_entry(each.entry, by_url.get(html_tree.url_key(each.entry.link))) for each in block_entries
+    ]
     if any(layout.structured for layout in layouts):
-        found += [_told(thing, base) for thing in told if thing.title and thing.link]
+        candidates += [
+            _structured_entry(details, base) for details in objects if details.title and details.link
+        ]
     entries: dict[tuple[str | None, str], Entry] = {}
-    for entry in found:
+    for entry in candidates:
         entries.setdefault((entry.link, entry.title), replace(entry, position=len(entries)))
     if not entries:
         raise UnreadableDocument(
-            _why_nothing(root, layouts, len(blocks), bot_wall.detect(200, headers, body))
+            _no_entries_reason(root, layouts, len(blocks), bot_wall.detect(200, headers, body))
         )
     notes = []
     if (without := len(blocks) - len(entries)) > 0:
@@ -54,7 +58,7 @@ def read(
         title=line(root.findtext(".//title"), 300),
         site_link=url,
         language=line(root.get("lang"), 40),
-        notes=(*notes, *_notes(layouts, blocks, finds)),
+        notes=(*notes, *_notes(layouts, blocks, block_entries)),
     )
 
 
@@ -68,8 +72,8 @@ def next_page(body: bytes, url: str, source: Source) -> str | None:
     selectors = [selector for layout in source.page for selector in layout.next]
     for selector in selectors or ["link[rel~=next]", "a[rel~=next]"]:
         path, attribute = split_attribute(selector)
-        for found in select(root, path or "*")[:MAX_MATCHES]:
-            link = urls.join(base, found.get(attribute or "href"))
+        for node in select(root, path or "*")[:MAX_MATCHES]:
+            link = urls.join(base, node.get(attribute or "href"))
             if (
                 link
                 and html_tree.host(link) == html_tree.host(url)
@@ -102,7 +106,7 @@ class _Block:
 
 
 @dataclass(frozen=True, slots=True)
-class _Find:
+class _BlockEntry:
     """An entry, its block and layout, and whether a date was found."""
 
     entry: Entry
@@ -129,21 +133,23 @@ def _after(node: Node, blocks: Container[Node]) -> Iterator[Node]:
             yield sibling
 
 
-def _finds(blocks: Sequence[_Block], base: str) -> list[_Find]:
+def _parse_blocks(blocks: Sequence[_Block], base: str) -> list[_BlockEntry]:
     """List the entries of the blocks; elements of an inner block belong to it alone."""
     owned: dict[Node, set[Node]] = {}
-    found = []
+    results = []
     for part in reversed(blocks):
         inner = owned.get(part.node, set())
-        find = next(filter(None, (_find(part, layout, base, inner) for layout in part.layouts)), None)
-        if find:
-            found.append(find)
+        parsed = next(
+            filter(None, (_parse_block(part, layout, base, inner) for layout in part.layouts)), None
+        )
+        if parsed:
+            results.append(parsed)
             for outer in html_tree.ancestors(part.node, part.node):
                 owned.setdefault(outer, set()).add(part.node)
-    return found[::-1]
+    return results[::-1]
 
 
-def _find(part: _Block, layout: Layout, base: str, inner: set[Node]) -> _Find | None:
+def _parse_block(part: _Block, layout: Layout, base: str, inner: set[Node]) -> _BlockEntry | None:
     link, name = _link(part, layout, base, inner)
     title = _text(part, layout.title, inner) if layout.title else name
     if not link or not title:
@@ -158,17 +164,19 @@ def _find(part: _Block, layout: Layout, base: str, inner: set[Node]) -> _Find | 
         published=date,
         base=base,
     )
-    return _Find(entry, part, layout, dated)
+    return _BlockEntry(entry, part, layout, dated)
 
 
 def _matches(part: _Block, selector: str, inner: set[Node]) -> list[Node]:
     """Select in a block, or with a selector that begins with + in the siblings after it."""
     beside = selector.startswith("+")
     tops = part.after if beside else (part.node,)
-    found = [node for top in tops for node in select(top, selector.lstrip("+ ") or "*")]
+    matches = [node for top in tops for node in select(top, selector.lstrip("+ ") or "*")]
     if inner:
-        found = [n for n in found if n not in inner and inner.isdisjoint(html_tree.ancestors(n, part.node))]
-    return found[:MAX_MATCHES]
+        matches = [
+            n for n in matches if n not in inner and inner.isdisjoint(html_tree.ancestors(n, part.node))
+        ]
+    return matches[:MAX_MATCHES]
 
 
 def _link(part: _Block, layout: Layout, base: str, inner: set[Node]) -> tuple[str | None, str | None]:
@@ -176,11 +184,11 @@ def _link(part: _Block, layout: Layout, base: str, inner: set[Node]) -> tuple[st
     for selector in layout.link:
         path, attribute = split_attribute(selector)
         own = [part.node] if part.node.tag == "a" and not attribute else []
-        found = [*own, *_matches(part, path or "*", inner)]
-        targets = [urls.join(base, node.get(attribute or "href")) for node in found]
+        matches = [*own, *_matches(part, path or "*", inner)]
+        targets = [urls.join(base, node.get(attribute or "href")) for node in matches]
         link = next(filter(None, targets), None)
         if link:
-            same = [node for node, target in zip(found, targets, strict=True) if target == link]
+            same = [node for node, target in zip(matches, targets, strict=True) if target == link]
             named = (*map(html_tree.text_of, same), *map(_label, same))
             return link, next(filter(None, named), None)
     return None, None
@@ -235,36 +243,36 @@ def _summary(part: _Block, layout: Layout, inner: set[Node]) -> str | None:
 # --- what the page says to machines --------------------------------------------------------------------
 
 
-def _completed(entry: Entry, thing: ArticleDetails | None) -> Entry:
+def _complete_entry(entry: Entry, details: ArticleDetails | None) -> Entry:
     """Add to an entry what JSON-LD states about the same page."""
-    if thing is None:
+    if details is None:
         return entry
     return replace(
         entry,
-        published=entry.published if dates.find(entry.published) else thing.published or entry.published,
-        updated=thing.updated,
-        summary=entry.summary or thing.summary,
+        published=entry.published if dates.find(entry.published) else details.published or entry.published,
+        updated=details.updated,
+        summary=entry.summary or details.summary,
         text_is_html=bool(entry.summary),
-        authors=thing.authors,
-        kind=thing.kind,
+        authors=details.authors,
+        kind=details.kind,
     )
 
 
-def _told(thing: ArticleDetails, base: str) -> Entry:
+def _structured_entry(details: ArticleDetails, base: str) -> Entry:
     """Make an entry of JSON-LD alone."""
     return Entry(
         position=0,
-        link=thing.link,
-        title=thing.title or "",
+        link=details.link,
+        title=details.title or "",
         title_is_html=False,
-        summary=thing.summary,
+        summary=details.summary,
         text_is_html=False,
-        published=thing.published,
-        updated=thing.updated,
-        authors=thing.authors,
-        categories=thing.categories,
-        language=thing.language,
-        kind=thing.kind,
+        published=details.published,
+        updated=details.updated,
+        authors=details.authors,
+        categories=details.categories,
+        language=details.language,
+        kind=details.kind,
         base=base,
     )
 
@@ -272,7 +280,7 @@ def _told(thing: ArticleDetails, base: str) -> Entry:
 # --- what is wrong -------------------------------------------------------------------------------------
 
 
-def _why_nothing(root: Node, layouts: Sequence[Layout], blocks: int, owner: str | None) -> str:
+def _no_entries_reason(root: Node, layouts: Sequence[Layout], blocks: int, owner: str | None) -> str:
     items = ", ".join(f"`item: {layout.item}`" for layout in layouts if layout.item) or "`structured: true`"
     if blocks:
         links = ", ".join(dict.fromkeys(selector for layout in layouts for selector in layout.link))
@@ -288,19 +296,20 @@ def _why_nothing(root: Node, layouts: Sequence[Layout], blocks: int, owner: str 
     return f"the page has nothing that {items} selects: its layout has probably changed"
 
 
-def _notes(layouts: Sequence[Layout], blocks: Sequence[_Block], finds: Sequence[_Find]) -> Iterator[str]:
+def _notes(
+    layouts: Sequence[Layout], blocks: Sequence[_Block], parsed: Sequence[_BlockEntry]
+) -> Iterator[str]:
     """Yield notes on selectors that find nothing while other layouts succeed."""
     for layout in layouts:
         if layout.item and not any(layout in part.layouts for part in blocks):
             yield f"`item: {layout.item}` selects nothing any more; other layouts of the page serve"
-        mine = [find for find in finds if find.layout is layout]
-        dated = sum(find.dated for find in mine)
+        mine = [each for each in parsed if each.layout is layout]
+        dated = sum(each.dated for each in mine)
         if not layout.date or not mine or dated * 2 > len(mine):
             continue
         selector = ", ".join(layout.date)
-        unread = next(
-            (find.entry.published for find in mine if find.entry.published and not find.dated), None
-        )
+        undated = (each.entry.published for each in mine if not each.dated)
+        unread = next(filter(None, undated), None)
         only = f", only words such as {unread[:50]!r}" if unread else ""
         if dated:
             yield f"`date: {selector}` finds a date in {dated} of {len(mine)} items{only}"

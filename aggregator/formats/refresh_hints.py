@@ -8,7 +8,7 @@ from datetime import timedelta
 from aggregator import calendar_names
 from aggregator.model.documents import RefreshHints
 
-HEAD = 65_536
+SEARCHED_BYTES = 65_536
 """Number of bytes that are searched: hints stand before the first item."""
 
 _PERIODS = {
@@ -29,7 +29,7 @@ _DAY = re.compile(rb"<day>\s*(\w{1,10})\s*</day>", re.IGNORECASE)
 
 def read(body: bytes) -> RefreshHints:
     """Read the hints in the head of a feed; invalid values are ignored."""
-    head = body[:HEAD]
+    head = body[:SEARCHED_BYTES]
     first = _ITEM.search(head)
     head = head[: first.start()] if first else head
     if b"<ttl" not in head and b"updatePeriod" not in head and b"<skip" not in head:

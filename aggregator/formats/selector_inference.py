@@ -42,18 +42,18 @@ def infer_layouts(body: bytes, url: str, headers: Mapping[str, str]) -> list[Inf
     """Infer layouts for a list of news, best first; may raise UnreadableDocument."""
     root = html_tree.tree(body, headers)
     base = html_tree.base(root, url)
-    found: list[InferredLayout] = []
+    results: list[InferredLayout] = []
     for blocks in repeated_blocks.find_groups(root, base, url):
         layout = _layout(root, blocks, base)
         inferred = _try_layout(body, url, headers, layout, root) if layout else None
         if inferred:
-            found.append(inferred)
-    found.sort(key=lambda guess: (-guess.score, len(str(guess.layout))))
+            results.append(inferred)
+    results.sort(key=lambda each: (-each.score, len(str(each.layout))))
     best: list[InferredLayout] = []
-    for guess in found:
-        links = {entry.link for entry in guess.entries}
+    for each in results:
+        links = {entry.link for entry in each.entries}
         if not any(len(links & {e.link for e in other.entries}) * 2 > len(links) for other in best):
-            best.append(guess)
+            best.append(each)
     return best[:5]
 
 
@@ -72,21 +72,21 @@ def _layout(root: Node, blocks: Sequence[Node], base: str) -> Layout | None:
 def _title_and_link(layout: Layout, blocks: Sequence[Node], base: str) -> Layout:
     """Add title and link to a layout, unless the defaults (first link, its text) find them."""
     targets = [[urls.join(base, a.get("href")) for a in block.iter("a")] for block in blocks]
-    shared = Counter(target for found in targets for target in set(found) if target)
+    shared = Counter(target for links in targets for target in set(links) if target)
 
     def own(link: Node) -> bool:
         """Return whether a link has a target of its own, unlike links to topics or authors."""
         target = urls.join(base, link.get("href"))
         return target is not None and shared[target] == 1
 
-    for selector in _by_telling(common_selectors(blocks, _titles, 0.8)):
+    for selector in _likely_titles(common_selectors(blocks, _titles, 0.8)):
         nodes = [first_match(block, selector) for block in blocks]
         if all(node is not None and html_tree.text_of(node) for node in nodes):
             links = [_link_of(node, block, own) for node, block in zip(nodes, blocks, strict=True)]
             if any(link is None for link in links):
                 continue
-            layout = _linked(layout, blocks, links, base)
-            called = [_called(block, link, base) for block, link in zip(blocks, links, strict=True)]
+            layout = _with_link(layout, blocks, links, base)
+            called = [_link_text(block, link, base) for block, link in zip(blocks, links, strict=True)]
             bare = layout.link == Layout().link and called == [
                 html_tree.text_of(n) for n in nodes if n is not None
             ]
@@ -94,10 +94,10 @@ def _title_and_link(layout: Layout, blocks: Sequence[Node], base: str) -> Layout
     worded = [
         next((a for a in b.iter("a") if own(a) and len(html_tree.text_of(a) or "") > 8), None) for b in blocks
     ]
-    return _linked(layout, blocks, worded, base)
+    return _with_link(layout, blocks, worded, base)
 
 
-def _linked(layout: Layout, blocks: Sequence[Node], links: Sequence[Node | None], base: str) -> Layout:
+def _with_link(layout: Layout, blocks: Sequence[Node], links: Sequence[Node | None], base: str) -> Layout:
     """Add the selector of these links, unless each is the first link of its block."""
 
     def target(node: Node | None) -> str | None:
@@ -115,7 +115,7 @@ def _linked(layout: Layout, blocks: Sequence[Node], links: Sequence[Node | None]
     return layout
 
 
-def _called(block: Node, link: Node | None, base: str) -> str | None:
+def _link_text(block: Node, link: Node | None, base: str) -> str | None:
     """Return the text of the first equal link that has any, the default title of `page`."""
     target = urls.join(base, link.get("href")) if link is not None else None
     same = (a for a in block.iter("a") if urls.join(base, a.get("href")) == target)
@@ -141,7 +141,7 @@ def _title_rank(selector: str) -> int:
     return 3 if re.match(r"h[1-6]\.", selector) else 9
 
 
-def _by_telling(selectors: Sequence[str]) -> list[str]:
+def _likely_titles(selectors: Sequence[str]) -> list[str]:
     ranked = sorted(selectors, key=lambda selector: (_title_rank(selector), len(selector), selector))
     return [selector for selector in ranked if _title_rank(selector) < 9][:30]
 
@@ -218,10 +218,10 @@ def _first_after(block: Node, blocks: Sequence[Node], selector: str) -> Node | N
 def _best(shares: Sequence[tuple[str, float]]) -> str | None:
     def rank(pair: tuple[str, float]) -> tuple[float, int, int, str]:
         selector, share = pair
-        telling = 0 if selector == "time" else 1 if _DATE_NAME.search(selector) else 2
-        telling += 2 if selector.lstrip("+ ") in ("p", "div", "span", "td", "i", "em", "small") else 0
-        fickle = 1 if css_selectors.UNSTABLE.search(selector.partition(".")[2]) else 0
-        return (-round(share, 1), telling + fickle, len(selector), selector)
+        plain = 0 if selector == "time" else 1 if _DATE_NAME.search(selector) else 2
+        plain += 2 if selector.lstrip("+ ") in ("p", "div", "span", "td", "i", "em", "small") else 0
+        unstable = 1 if css_selectors.UNSTABLE.search(selector.partition(".")[2]) else 0
+        return (-round(share, 1), plain + unstable, len(selector), selector)
 
     good = [pair for pair in shares if pair[1] >= 0.6]
     return min(good, key=rank)[0] if good else None
@@ -239,9 +239,9 @@ def _summary(blocks: Sequence[Node], layout: Layout, date: str | None) -> str | 
 
     good = []
     for selector in common_selectors(blocks, texts, 0.6):
-        found = [first_match(block, selector) for block in blocks]
+        matches = [first_match(block, selector) for block in blocks]
         if selector not in (*layout.title, date) and all(
-            n is None or n in set(texts(b)) for n, b in zip(found, blocks, strict=True)
+            n is None or n in set(texts(b)) for n, b in zip(matches, blocks, strict=True)
         ):
             good.append(selector)
     return min(
@@ -256,7 +256,7 @@ def _holds_more(node: Node) -> bool:
     return any(node.find(f".//{tag}") is not None for tag in (*_HEADINGS, "time", "ul", "table"))
 
 
-# --- how good a guess is -------------------------------------------------------------------------------
+# --- how good a each is -------------------------------------------------------------------------------
 
 
 def _try_layout(
@@ -279,10 +279,10 @@ def _score(entries: Sequence[Entry], blocks: Sequence[Node]) -> float:
     titled = sum(min(len(entry.title), 40) / 40 for entry in entries if len(entry.title) <= 250) / count
     single = min(len({entry.link for entry in entries}), len({entry.title for entry in entries})) / count
     newsy = sum(_NEWSY.search(entry.link or "") is not None for entry in entries) / count
-    told = sum(entry.summary is not None for entry in entries) / count
+    summarised = sum(entry.summary is not None for entry in entries) / count
     many = min(count, 8) / 8
     whole = min(1.0, count / max(len(blocks), 1))
-    quality = 0.4 * dated + 0.2 * titled + 0.1 * newsy + 0.05 * told + 0.15 * many + 0.1 * whole
+    quality = 0.4 * dated + 0.2 * titled + 0.1 * newsy + 0.05 * summarised + 0.15 * many + 0.1 * whole
     side = any(
         _SIDE.search(f"{n.get('class') or ''} {n.get('id') or ''}") or n.tag == "aside"
         for n in html_tree.ancestors(blocks[0], blocks[0])

@@ -27,8 +27,8 @@ def read(
     """Parse a list of posts, with authors and terms if they are embedded (`_embed`)."""
     posts = load_json(body)
     if not isinstance(posts, list):
-        said = line(as_object(posts).get("message"), 200)
-        raise UnreadableDocument(f"the answer is no list of posts{f': {said}' if said else ''}")
+        message = line(as_object(posts).get("message"), 200)
+        raise UnreadableDocument(f"the response is no list of posts{f': {message}' if message else ''}")
     return ParsedDocument(
         entries=tuple(_entry(n, as_object(post), url) for n, post in enumerate(posts[:MAX_ENTRIES])),
         site_link=_site(url),
@@ -53,7 +53,7 @@ def _entry(position: int, post: dict[str, Any], url: str) -> Entry:
 
 def _rendered(post: dict[str, Any], key: str) -> str | None:
     value = post.get(key)
-    if isinstance(value, dict):  # of a protected post it holds a sentence about protection
+    if isinstance(value, dict):  # a protected post holds a sentence about its protection
         value = None if value.get("protected") is True else value.get("rendered")
     return value if isinstance(value, str) else None
 
@@ -68,13 +68,13 @@ def _moment(post: dict[str, Any], key: str) -> str | None:
 
 def _names(post: dict[str, Any], key: str) -> Iterator[str]:
     """Yield the embedded names under `key`, each once; a hidden author has none."""
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for inner in as_list(as_object(post.get("_embedded")).get(key))[:50]:
-        for thing in inner[:100] if isinstance(inner, list) else [inner]:
-            name = line(html.unescape(str(as_object(thing).get("name") or "")), 200)
-            if name and as_object(thing).get("slug") not in ("uncategorized", "allgemein"):
-                found.setdefault(name)
-    yield from found
+        for embedded in inner[:100] if isinstance(inner, list) else [inner]:
+            name = line(html.unescape(str(as_object(embedded).get("name") or "")), 200)
+            if name and as_object(embedded).get("slug") not in ("uncategorized", "allgemein"):
+                names.setdefault(name)
+    yield from names
 
 
 def _site(url: str) -> str | None:

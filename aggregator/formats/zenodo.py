@@ -18,7 +18,7 @@ from aggregator.model.documents import Entry, ParsedDocument
 from aggregator.text import block, line
 
 MAX_ENTRIES = 500
-# ISO 639-3, as records have it, where the shorter tag is usual.
+# Language tags by the ISO 639-3 codes of records.
 _LANGUAGES = {"eng": "en", "deu": "de", "ger": "de", "fra": "fr", "fre": "fr", "spa": "es", "ita": "it"}
 
 
@@ -33,33 +33,33 @@ def read(
     data = as_object(load_json(body))
     hits = as_object(data.get("hits")).get("hits")
     if not isinstance(hits, list):
-        said = line(data.get("message"), 200)
-        raise UnreadableDocument(f"the answer has no records (`hits`){f': {said}' if said else ''}")
-    found: dict[str | None, Entry] = {}
+        message = line(data.get("message"), 200)
+        raise UnreadableDocument(f"the response has no records (`hits`){f': {message}' if message else ''}")
+    entries: dict[str | None, Entry] = {}
     for record in hits[:MAX_ENTRIES]:
-        entry = _entry(len(found), as_object(record), url)
+        entry = _entry(len(entries), as_object(record), url)
         if entry.guid or entry.link:
-            found.setdefault(entry.guid or entry.link, entry)
-    if hits and not found:
-        raise UnreadableDocument("the answer's records have no ids: its form has probably changed")
-    return ParsedDocument(entries=tuple(found.values()))
+            entries.setdefault(entry.guid or entry.link, entry)
+    if hits and not entries:
+        raise UnreadableDocument("the records of the response have no ids: its format has probably changed")
+    return ParsedDocument(entries=tuple(entries.values()))
 
 
 def _entry(position: int, record: dict[str, Any], url: str) -> Entry:
-    said = as_object(record.get("metadata"))
+    metadata = as_object(record.get("metadata"))
     return Entry(
         position=position,
         guid=_guid(record),
         link=_link(record, url),
-        title=line(said.get("title") or record.get("title"), 5_000) or "",
+        title=line(metadata.get("title") or record.get("title"), 5_000) or "",
         title_is_html=False,
-        content=block(said.get("description")),
-        published=_published(record, said),
+        content=block(metadata.get("description")),
+        published=_published(record, metadata),
         updated=_first(record.get("updated"), record.get("modified")),
-        authors=tuple(filter(None, map(_name, as_list(said.get("creators"))[:50]))),
-        categories=_categories(said),
-        language=_language(said),
-        rights=_rights(said),
+        authors=tuple(filter(None, map(_name, as_list(metadata.get("creators"))[:50]))),
+        categories=_categories(metadata),
+        language=_language(metadata),
+        rights=_rights(metadata),
         base=url,
     )
 
@@ -84,9 +84,9 @@ def _first(*values: object) -> str | None:
     return next((text for value in values if (text := line(value))), None)
 
 
-def _published(record: dict[str, Any], said: dict[str, Any]) -> str | None:
+def _published(record: dict[str, Any], metadata: dict[str, Any]) -> str | None:
     """Return the publication date if it is a whole date (EDTF), else the day of the upload."""
-    written = line(said.get("publication_date"), 100)
+    written = line(metadata.get("publication_date"), 100)
     if written and re.fullmatch(r"\d{4}-\d{2}-\d{2}", written):
         return written
     return line(record.get("created"), 100) or written
@@ -100,23 +100,23 @@ def _name(creator: object) -> str | None:
     return line(f"{given} {family}" if comma and "," not in given else written, 200)
 
 
-def _categories(said: dict[str, Any]) -> tuple[str, ...]:
-    kind = as_object(said.get("resource_type"))
+def _categories(metadata: dict[str, Any]) -> tuple[str, ...]:
+    kind = as_object(metadata.get("resource_type"))
     named = kind.get("title")
     words = [
         named.get("en") if isinstance(named, dict) else named,
-        *as_list(said.get("keywords")),
-        *(as_object(subject).get("subject") for subject in as_list(said.get("subjects"))),
+        *as_list(metadata.get("keywords")),
+        *(as_object(subject).get("subject") for subject in as_list(metadata.get("subjects"))),
     ]
     return tuple(dict.fromkeys(filter(None, (line(word, 200) for word in words[:100]))))
 
 
-def _language(said: dict[str, Any]) -> str | None:
-    first = next(iter(as_list(said.get("languages"))), None)
-    tag = _first(said.get("language"), as_object(first).get("id"))
+def _language(metadata: dict[str, Any]) -> str | None:
+    first = next(iter(as_list(metadata.get("languages"))), None)
+    tag = _first(metadata.get("language"), as_object(first).get("id"))
     return _LANGUAGES.get(tag, tag) if tag else None
 
 
-def _rights(said: dict[str, Any]) -> str | None:
-    first = as_object(next(iter(as_list(said.get("rights"))), None))
-    return _first(as_object(said.get("license")).get("id"), first.get("id"))
+def _rights(metadata: dict[str, Any]) -> str | None:
+    first = as_object(next(iter(as_list(metadata.get("rights"))), None))
+    return _first(as_object(metadata.get("license")).get("id"), first.get("id"))

@@ -1,4 +1,4 @@
-"""Documents cut at their entries: reading only what was never seen gives what reading the whole gives."""
+"""Splitting of documents: parsing only unseen entries gives the same as parsing all."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ HEADERS: Mapping[str, str] = {}
 
 
 def read(body: bytes, seen: frozenset[bytes] = frozenset()) -> ParsedDocument:
-    """Read `body`, leaving out what was seen."""
+    """Parse `body` without the entries that were seen."""
     return feed.read(body, URL, HEADERS, source(), seen)
 
 
 def item(n: int) -> dict[str, str]:
-    """An RSS item."""
+    """Return an RSS item."""
     return {
         "title": f"News & more {n}",
         "link": f"https://node.example/{n}",
@@ -41,7 +41,7 @@ def item(n: int) -> dict[str, str]:
 @given(st.lists(st.integers(0, 30), unique=True, max_size=12), st.sets(st.integers(0, 30)))
 @law
 def test_new_entries_read_alone_are_what_they_are_in_the_whole(now: list[int], before: set[int]) -> None:
-    """For any old and new document, each new entry comes out identical, place included, and none is lost."""
+    """For any two documents, each new entry is parsed the same, with its position."""
     seen = frozenset(read(rss(*map(item, sorted(before)))).entry_hashes)
     body = rss(*map(item, now))
     whole, part = read(body), read(body, seen)
@@ -52,7 +52,7 @@ def test_new_entries_read_alone_are_what_they_are_in_the_whole(now: list[int], b
 
 @pytest.mark.parametrize("file", sorted(CORPUS.glob("*.xml")), ids=lambda file: file.name)
 def test_any_document_halved_is_still_read(file: Path) -> None:
-    """For every document of the corpus: with every second entry seen, the others come out as in the whole."""
+    """In each document of the corpus, with half of the entries seen, the others are the same."""
     try:
         whole = read(file.read_bytes())
     except Exception as error:  # noqa: BLE001 - refused documents are another test's
@@ -83,7 +83,7 @@ def test_a_changed_entry_is_read_again(changed: dict[str, str]) -> None:
 
 
 def test_what_stands_around_the_entries_counts() -> None:
-    """A changed base, namespace or language of the document makes all entries unseen; its date does not."""
+    """A changed base, namespace or language makes all entries unseen; a changed date does not."""
     entries = '<entry><id>1</id><title>A</title><link href="a"/></entry>'
     first = ATOM.format(base="https://a.example/", updated="2026-10-01T00:00:00Z", entries=entries).encode()
     seen = frozenset(read(first).entry_hashes)
@@ -104,12 +104,12 @@ def test_what_stands_around_the_entries_counts() -> None:
     ],
 )
 def test_what_is_unusual_is_not_cut(body: bytes) -> None:
-    """Malformed documents, DTDs and odd encodings are left whole."""
+    """Malformed documents, DTDs and other encodings are not split."""
     assert split_entries(body) == ()
 
 
 def test_markup_inside_entries_is_not_taken_for_entries() -> None:
-    """An <item> in an entry's text, or a nested one, cuts nothing."""
+    """An <item> within an entry's text or element does not split it."""
     body = rss(item(1) | {"description": "<item>no</item>"}).replace(
         b"<guid>", b"<x><item>in</item></x><guid>"
     )
@@ -119,7 +119,7 @@ def test_markup_inside_entries_is_not_taken_for_entries() -> None:
 
 
 def test_an_entry_with_a_field_within_itself_leaves_the_others_as_they_are() -> None:
-    """feedparser takes every title behind <title><title> for HTML, so such a document is read whole each time."""
+    """A document with <title><title> is not split: feedparser carries it into later entries."""
     body = rss(item(1), item(2)).replace(b"<guid>g1", b"<title><title>x</title></title><guid>g1")
     seen = frozenset(piece.hash for piece in split_entries(body)[:1])
     assert read(body, seen) == read(body)

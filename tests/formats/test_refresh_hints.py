@@ -1,4 +1,4 @@
-"""What a feed says about when to come again (CL7)."""
+"""Refresh hints of feeds (CL7)."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ SY = 'xmlns:sy="http://purl.org/rss/1.0/modules/syndication/"'
     ],
 )
 def test_hints_in_the_head(head: str, said: RefreshHints) -> None:
-    """RSS 2.0 and the syndication module: the longest wish counts; nonsense and what closes every hour does not."""
+    """The longest hint counts; invalid values, and hints that close all hours, do not."""
     assert refresh_hints.read(rss({"title": "One"}, head=head)) == said
 
 
 def test_items_do_not_hint() -> None:
-    """Only the head of a document speaks for it: an item about ttl is no hint."""
+    """Only the head of a document has hints: text of an item is ignored."""
     assert refresh_hints.read(rss({"title": "One", "ttl": "600"})) == RefreshHints()
     assert refresh_hints.read(b"") == RefreshHints()
