@@ -25,7 +25,7 @@ def read(store: Store, since: datetime, now: datetime) -> RecentActivity:
         ),
         withdrawn=tuple(_withdrawn(store, since, now)),
         unended=tuple(runs.unended(store, since, now)),
-        unpinged=websub_state.given_up(store),
+        unpinged=websub_state.given_up_reason(store),
     )
 
 

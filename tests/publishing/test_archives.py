@@ -215,7 +215,7 @@ def test_a_merge_leaves_a_tombstone_that_says_where_it_went(place: Workplace, a:
     for path in ("atom.xml", "archive/2026-11.xml"):
         assert deleted(place, path) == [gone]
         (comment,) = read(place, path).find(DELETED)
-        assert comment.text == f"Told as tag:news.example,2026:story/{kept} now."
+        assert comment.text == f"Published as tag:news.example,2026:story/{kept} now."
     assert ids(place, "archive/2026-10.xml") == {"News number 1": kept}
     assert {p: b for p, b in state(place).items() if "2026-10" in p} == before
     clock.now += DAY

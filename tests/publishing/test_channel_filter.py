@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from aggregator.model.config import Channel, Selection
 from aggregator.model.documents import Kind
-from aggregator.publishing.channel_filter import chooser
+from aggregator.publishing.channel_filter import selector
 from tests.strategies import law
 
 
 def chosen(*channels: Channel, **facts: object) -> tuple[str, ...]:
     """The channels of a story of one node, about data, an event, in English, unless said otherwise."""
     usual = {"sources": {"node"}, "topics": {"data"}, "kind": Kind.EVENT, "languages": {"en"}} | facts
-    return chooser(channels)(
+    return selector(channels)(
         frozenset(usual["sources"]),
         frozenset(usual["topics"]),
         usual["kind"],

@@ -222,8 +222,8 @@ def test_a_large_edition_is_told_in_part_and_leads_to_its_page() -> None:
     """PB14: the feed counts what it leaves out."""
     made = edition(*(told(title=f"News {n}") for n in range(100)))
     content = str(feed(made).findtext(f"{A}entry/{A}content"))
-    assert content.count("<li>") == edition_pages.TITLES
-    assert f"and {100 - edition_pages.TITLES} more in the whole edition" in content
+    assert content.count("<li>") == edition_pages.MAX_TITLES
+    assert f"and {100 - edition_pages.MAX_TITLES} more in the whole edition" in content
     assert 'href="https://news.example/digests/weekly-2026-10-05.html"' in content
 
 

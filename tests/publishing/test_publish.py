@@ -471,7 +471,7 @@ def test_a_late_or_back_dated_story_is_not_lost_below_the_cut(
     place: Workplace, web: Web, clock: Clock
 ) -> None:
     """T3: the window goes by when we announced it, though `published` is as old as the source says."""
-    web.feed("/feed", rss(*(news(n, NOW - timedelta(minutes=n)) for n in range(publish.WINDOW))))
+    web.feed("/feed", rss(*(news(n, NOW - timedelta(minutes=n)) for n in range(publish.MAX_STORIES))))
     write(place, {"node": web})
     poll(place)
     clock.now += DAY
@@ -480,8 +480,8 @@ def test_a_late_or_back_dated_story_is_not_lost_below_the_cut(
     )
     poll(place)
     assert titles(place)[0] == shown(place)[0] == "News number 500"
-    assert len(titles(place)) == publish.WINDOW
-    assert f"News number {publish.WINDOW - 1}" not in titles(place)
+    assert len(titles(place)) == publish.MAX_STORIES
+    assert f"News number {publish.MAX_STORIES - 1}" not in titles(place)
     entry = etree.fromstring((place.public / "atom.xml").read_bytes()).find(f"{A}entry")
     assert entry is not None
     assert entry.findtext(f"{A}published") == "2025-12-09T06:30:00+00:00"

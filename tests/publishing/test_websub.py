@@ -110,7 +110,7 @@ def test_a_hub_that_fails_is_asked_again_later_and_given_up_on_once(
     assert told.told == FEEDS[:1]
     assert health.report(place.app().config).hub == "the hub answered 503"
     app = place.app()
-    for wait in websub.WAITS:
+    for wait in websub.BACKOFF:
         clock.now += wait - timedelta(seconds=1)
         asked = len(told.told)
         assert idle_check.nothing_due(app.config.file, app.clock()) is not None or wait > 30 * MINUTE
@@ -121,12 +121,12 @@ def test_a_hub_that_fails_is_asked_again_later_and_given_up_on_once(
         notices += publish.run(place.app()).notices
         assert len(told.told) == asked + 1
     assert notices == [
-        f"publish.hub: {told.url} does not take pings: the hub answered 503; subscribers find the news by polling"
+        f"publish.hub: {told.url} does not accept pings: the hub answered 503; subscribers find new entries by polling"
     ]
     told.status = 204
     clock.now += 1000 * MINUTE
     publish.run(place.app())
-    assert len(told.told) == 1 + len(websub.WAITS)
+    assert len(told.told) == 1 + len(websub.BACKOFF)
     web.feed("/feed", rss(news(3), news(2), news(1)), '"3"')
     fetch.run(place.app(), force=True)
     assert told.told[-3:] == FEEDS
