@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.web.conditional import http_date, is_known, wants_gzip, wants_to_be_shown
+from aggregator.web.conditional import http_date, not_modified, prefers_gzip, prefers_page
 
 MODIFIED = datetime(2026, 10, 5, 6, 30, tzinfo=UTC)
 TOLD = format_datetime(MODIFIED, usegmt=True)
@@ -22,10 +22,10 @@ WEIGHTS = st.integers(0, 1000).map(lambda n: n / 1000)
 @given(FIELD, st.one_of(FIELD, st.just(TOLD)))
 def test_anything_may_be_said(tags: str | None, since: str | None) -> None:
     """Rubbish is no error, and never means that a client has what it does not have."""
-    assert isinstance(wants_gzip(tags), bool) and isinstance(wants_to_be_shown(tags), bool)
-    assert not is_known(tags, None, '"not said"', TOLD) or (tags or "").strip() == "*"
+    assert isinstance(prefers_gzip(tags), bool) and isinstance(prefers_page(tags), bool)
+    assert not not_modified(tags, None, '"not said"', TOLD) or (tags or "").strip() == "*"
     if tags is not None:
-        assert is_known(tags, since, '"x"', TOLD) == is_known(tags, None, '"x"', TOLD)
+        assert not_modified(tags, since, '"x"', TOLD) == not_modified(tags, None, '"x"', TOLD)
 
 
 @given(TAGS, st.lists(TAGS, max_size=5), st.booleans(), st.randoms(use_true_random=False))
@@ -33,8 +33,8 @@ def test_a_tag_is_found_in_any_list(tag: str, others: list[str], weak: bool, ran
     """RFC 9110 13.1.2: a list matches when one of it is the tag, weak or not, wherever it stands."""
     listed = [*others, f"W/{tag}" if weak else tag]
     random.shuffle(listed)  # type: ignore[attr-defined]
-    assert is_known(", ".join(listed), None, tag, TOLD)
-    assert is_known(",".join(others) or '""', None, tag, TOLD) == (tag in (others or ['""']))
+    assert not_modified(", ".join(listed), None, tag, TOLD)
+    assert not_modified(",".join(others) or '""', None, tag, TOLD) == (tag in (others or ['""']))
 
 
 @given(st.timedeltas(timedelta(days=-9000), timedelta(days=9000)), st.booleans())
@@ -43,7 +43,7 @@ def test_dates_compare_as_times(off: timedelta, asctime: bool) -> None:
     since = (MODIFIED + off).replace(microsecond=0)
     text = since.strftime("%a %b %e %H:%M:%S %Y") if asctime else format_datetime(since, usegmt=True)
     assert http_date(text) == since
-    assert is_known(None, text, '"x"', TOLD) == (since >= MODIFIED)
+    assert not_modified(None, text, '"x"', TOLD) == (since >= MODIFIED)
 
 
 def test_the_oldest_form_of_a_date_is_read() -> None:
@@ -55,7 +55,7 @@ def test_the_oldest_form_of_a_date_is_read() -> None:
 def test_the_heavier_coding_is_sent(gzip: float, identity: float | None, order: list[int]) -> None:
     """RFC 9110 12.5.3: gzip if it is taken at all and plain bytes are not liked better, in any order and case."""
     parts = [f"GZip; q={gzip:.3f}", "br" if identity is None else f"identity;q={identity:.3f}", "zstd;q=0.2"]
-    assert wants_gzip(",".join(parts[n] for n in order)) == (gzip > 0 and gzip >= (identity or 0))
+    assert prefers_gzip(",".join(parts[n] for n in order)) == (gzip > 0 and gzip >= (identity or 0))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_the_heavier_coding_is_sent(gzip: float, identity: float | None, order: 
 )
 def test_what_clients_write(said: str | None, wanted: bool) -> None:
     """Cases of RFC 9110 12.5.3, and of those who do not keep to it."""
-    assert wants_gzip(said) is wanted
+    assert prefers_gzip(said) is wanted
 
 
 @pytest.mark.parametrize(
@@ -108,4 +108,4 @@ def test_what_clients_write(said: str | None, wanted: bool) -> None:
 )
 def test_only_a_browser_is_shown_feeds(said: str | None, wanted: bool) -> None:
     """PB15: who names HTML and neither Atom nor RSS; feed readers do not, or name what they read."""
-    assert wants_to_be_shown(said) is wanted
+    assert prefers_page(said) is wanted

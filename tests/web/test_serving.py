@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.web.static import POLICY
+from aggregator.web.static import SECURITY_POLICY
 from tests.web.servers import HUB, Answered, Server, put, serving
 
 BODY = "Bilder für alle\n".encode() * 500
@@ -101,7 +101,7 @@ def test_documents_have_types_lifetimes_and_validators(server: Server, path: str
     assert {"date", "last-modified"} <= headers.keys()
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "strict-origin"
-    assert headers["content-security-policy"] == POLICY
+    assert headers["content-security-policy"] == SECURITY_POLICY
     assert headers.get("access-control-allow-origin") == ("*" if path in FOREIGN else None)
     if path.startswith("/archive/"):  # Caddy has no clock to compare with
         assert headers["cache-control"] in {SHORT, LONG} - ({SHORT} if server.name != "caddy" else set())
