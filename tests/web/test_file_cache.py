@@ -1,4 +1,4 @@
-"""What is kept in memory of `public/`: always what is there now, whole, and never more than there is room for."""
+"""The cache of published files: current, consistent and limited in size."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from tests.web.servers import put
 
 
 def cached(cache: FileCache, path: str) -> CachedFile:
-    """A document that must be there."""
+    """Return a file that must exist."""
     found = cache.find(path)
     assert isinstance(found, CachedFile)
     return found
 
 
-def unpacked(document: CachedFile) -> bytes:
-    """What the twin holds."""
+def decompressed(document: CachedFile) -> bytes:
+    """Return the content of the compressed representation."""
     assert document.gzip
     return gzip.decompress(document.gzip.content)
 
 
-def test_the_published_twin_is_served(tmp_path: Path) -> None:
-    """What was packed at publishing is not packed again."""
+def test_the_published_gz_is_served(tmp_path: Path) -> None:
+    """A `.gz` made at publishing is not compressed again."""
     put(tmp_path, "atom.xml", b"news " * 500)
     document = cached(FileCache(tmp_path), "atom.xml")
     assert document.identity.content == b"news " * 500
@@ -49,24 +49,24 @@ def test_the_published_twin_is_served(tmp_path: Path) -> None:
     ],
     ids=["older", "shorter", "longer", "cut", "two members", "bomb", "empty", "rubbish"],
 )
-def test_a_twin_of_other_bytes_is_never_served(tmp_path: Path, twin: bytes) -> None:
-    """P4: between the two renames, or after somebody's mistake, the document is packed anew."""
+def test_a_gz_of_other_content_is_never_served(tmp_path: Path, twin: bytes) -> None:
+    """A document is compressed again while its `.gz` has other content (P4)."""
     (tmp_path / "atom.xml").write_bytes(b"news " * 500)
     (tmp_path / "atom.xml.gz").write_bytes(twin)
-    assert unpacked(cached(FileCache(tmp_path), "atom.xml")) == b"news " * 500
+    assert decompressed(cached(FileCache(tmp_path), "atom.xml")) == b"news " * 500
 
 
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
-    """What is no file is not there, neither as a document nor as a twin."""
+def test_a_fifo_is_not_opened(tmp_path: Path) -> None:
+    """A special file counts as missing, as a document and as a `.gz`."""
     os.mkfifo(tmp_path / "pipe.xml")
     os.mkfifo(tmp_path / "atom.xml.gz")
     (tmp_path / "atom.xml").write_bytes(b"news")
     assert FileCache(tmp_path).find("pipe.xml") is None
-    assert unpacked(cached(FileCache(tmp_path), "atom.xml")) == b"news"
+    assert decompressed(cached(FileCache(tmp_path), "atom.xml")) == b"news"
 
 
-def test_a_folder_is_no_twin(tmp_path: Path) -> None:
-    """Nor does it keep anything open."""
+def test_a_folder_is_no_gz(tmp_path: Path) -> None:
+    """A folder named `.gz` is ignored and leaves no open file."""
     (tmp_path / "atom.xml").write_bytes(b"news")
     (tmp_path / "atom.xml.gz").mkdir()
     before = len([*Path("/proc/self/fd").iterdir()])
@@ -74,8 +74,8 @@ def test_a_folder_is_no_twin(tmp_path: Path) -> None:
     assert len([*Path("/proc/self/fd").iterdir()]) == before
 
 
-def test_links_lead_nowhere(tmp_path: Path) -> None:
-    """Neither files nor folders nor twins are reached by a symbolic link; `public` itself may be one."""
+def test_symbolic_links_are_not_followed(tmp_path: Path) -> None:
+    """Files, folders and `.gz` behind a link count as missing; `public` may be a link."""
     (tmp_path / "real").mkdir()
     (tmp_path / "secret").write_bytes(gzip.compress(b"news", mtime=0))
     (tmp_path / "public").symlink_to(tmp_path / "real")
@@ -88,8 +88,8 @@ def test_links_lead_nowhere(tmp_path: Path) -> None:
     assert cached(cache, "atom.xml").gzip is None
 
 
-def test_a_document_that_became_a_link_is_gone(tmp_path: Path) -> None:
-    """What is kept does not outlive what it was read from."""
+def test_a_cached_file_replaced_by_a_link_is_missing(tmp_path: Path) -> None:
+    """A cached file is dropped when its path becomes a symbolic link."""
     put(tmp_path / "public", "atom.xml", b"news")
     (tmp_path / "secret").write_bytes(b"secret")
     cache = FileCache(tmp_path / "public")
@@ -103,19 +103,19 @@ def test_a_document_that_became_a_link_is_gone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "path", ["", ".", "..", "../a", "a/../b", "/etc/passwd", "a//b", ".a", "a/.b", "a.gz", "a\0", "a" * 9000]
 )
-def test_names_that_are_none(tmp_path: Path, path: str) -> None:
-    """Nothing outside, nothing hidden, and no error for what cannot be a name."""
+def test_hidden_outside_and_invalid_names_are_missing(tmp_path: Path, path: str) -> None:
+    """Hidden, outside and invalid names are missing without an error."""
     assert FileCache(tmp_path).find(path) is None
 
 
-def test_a_folder_is_one(tmp_path: Path) -> None:
-    """Where a folder is, its page can be asked for."""
+def test_a_folder_is_recognised(tmp_path: Path) -> None:
+    """A folder is distinguished from a missing file."""
     (tmp_path / "channels").mkdir()
     assert isinstance(FileCache(tmp_path).find("channels"), Folder)
 
 
-def test_memory_is_bounded_and_the_latest_used_stay(tmp_path: Path) -> None:
-    """Documents are dropped when there is no room; each is read again when it is asked for."""
+def test_the_cache_keeps_the_most_recently_used(tmp_path: Path) -> None:
+    """The least recently used files are dropped above the maximum size."""
     for n in range(20):
         (tmp_path / f"{n}.html").write_bytes(os.urandom(1000))
     cache = FileCache(tmp_path, max_bytes=5500)
@@ -128,8 +128,8 @@ def test_memory_is_bounded_and_the_latest_used_stay(tmp_path: Path) -> None:
     assert cached(cache, "5.html").identity.content == (tmp_path / "5.html").read_bytes()
 
 
-def test_what_is_gone_takes_no_room(tmp_path: Path) -> None:
-    """A removed document leaves memory when it is asked for, a changed one takes the place of the old."""
+def test_removed_files_leave_the_cache(tmp_path: Path) -> None:
+    """A removed file is dropped, and a changed one replaces the old."""
     put(tmp_path, "a.html", b"one")
     cache = FileCache(tmp_path)
     before = cached(cache, "a.html").size
@@ -139,8 +139,8 @@ def test_what_is_gone_takes_no_room(tmp_path: Path) -> None:
     assert cache.find("a.html") is None and cache.size == 0
 
 
-def test_large_files_are_not_kept(tmp_path: Path) -> None:
-    """A large file is read while it is sent: what was opened is what is sent, also when another takes its place."""
+def test_large_files_are_not_cached(tmp_path: Path) -> None:
+    """A large file stays open, so that a replacement does not change its content."""
     (tmp_path / "film.mp4").write_bytes(b"one" * 1000)
     cache = FileCache(tmp_path, max_file_bytes=2000)
     found = cache.find("film.mp4")
@@ -151,15 +151,15 @@ def test_large_files_are_not_kept(tmp_path: Path) -> None:
         assert (found.size, file.read()) == (3000, b"one" * 1000)
 
 
-def test_a_clock_put_back_makes_no_future(tmp_path: Path) -> None:
-    """RFC 9110 8.8.2.1: no Last-Modified is later than the answer itself."""
+def test_last_modified_is_never_in_the_future(tmp_path: Path) -> None:
+    """`Last-Modified` is not later than `Date` (RFC 9110 section 8.8.2.1)."""
     (tmp_path / "a.html").write_bytes(b"a")
     os.utime(tmp_path / "a.html", (4e9, 4e9))
     assert "2096" not in cached(FileCache(tmp_path), "a.html").last_modified
 
 
-def test_nothing_is_torn_while_documents_are_replaced(tmp_path: Path) -> None:
-    """P4: every answer is of one version, plain and packed alike, however often it is replaced meanwhile."""
+def test_representations_are_consistent_during_replacement(tmp_path: Path) -> None:
+    """Plain and compressed representations are always of one version (P4)."""
     versions = [bytes([65 + n]) * (30_000 + n) for n in range(20)]
     put(tmp_path, "atom.xml", versions[0])
     writing = threading.Thread(target=lambda: [put(tmp_path, "atom.xml", body) for body in versions * 3])
@@ -168,7 +168,7 @@ def test_nothing_is_torn_while_documents_are_replaced(tmp_path: Path) -> None:
     while writing.is_alive() or not seen:
         document = cached(cache, "atom.xml")
         assert document.identity.content in versions
-        assert unpacked(document) == document.identity.content
+        assert decompressed(document) == document.identity.content
         seen += 1
     writing.join()
     assert cached(cache, "atom.xml").identity.content == versions[-1]
