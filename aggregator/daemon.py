@@ -17,7 +17,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import uvicorn
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers import SchedulerNotRunningError
 from apscheduler.schedulers.base import BaseScheduler
@@ -32,8 +31,7 @@ from aggregator.model.config import Config
 from aggregator.polling import fetch
 from aggregator.ports import App
 from aggregator.store import idle_check
-from aggregator.web import app
-from aggregator.web.connections import Bounded
+from aggregator.web import app, server
 
 TICK_SECONDS = 20
 GRACE_SECONDS = 30.0
@@ -318,7 +316,7 @@ def _serve_until_signalled(
     """Serve until SIGTERM or SIGINT, or until `watch` returns that the process has to end."""
     worker.app.config.public.mkdir(parents=True, exist_ok=True)
 
-    class Server(uvicorn.Server):
+    class Server(server.Server):
         def handle_exit(self, sig: int, frame: object) -> None:
             """Stop the worker first, so that both end at the same time."""
             stopped()
@@ -334,25 +332,14 @@ def _serve_until_signalled(
             return await super().on_tick(counter)
 
     public, _, site_url, hub = _web_settings(worker.app.config)
-    config = uvicorn.Config(
-        app.build(public, worker.troubles, site_url=site_url, hub=hub, clock=worker.app.clock),
-        http=Bounded,
-        ws="none",
-        log_config=None,
-        log_level="error",  # rubbish that clients send is no news
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=5,
-        proxy_headers=False,
-        server_header=False,
-    )
+    web = app.build(public, worker.troubles, site_url=site_url, hub=hub, clock=worker.app.clock)
     host, port = listener.getsockname()[:2]
     logger.info("serving %s on http://%s:%d/", public, host, port)
-    server = Server(config)
-    # uvicorn raises the signal again after its own end, when the daemon is already ending.
+    running = Server(server.config(web))
+    # uvicorn raises the signal again after its own end; when the daemon is already ending.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    server.run(sockets=[listener])
+    running.run(sockets=[listener])
     stopped()
     systemd.notify(systemd.STOPPING)
 

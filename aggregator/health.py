@@ -52,7 +52,7 @@ def report_from(store: Store, config: Config) -> StatusReport:
         merge_candidates=tuple(editorial.candidates(store, MAX_CANDIDATES_LISTED)),
         relay=deliveries.relay_pause(store, config.mail.smtp),
         suppressed=tuple(deliveries.suppressions(store)),
-        hub=websub_state.trouble(store) if config.hub else None,
+        hub=websub_state.failure_reason(store) if config.hub else None,
         set_aside=tuple(set_aside.listed(store)),
         unplaced=unplaced,
         unplaced_since=max(since, released) if since and released else since,

@@ -186,8 +186,8 @@ def _free_id(store: Store, founder: Member) -> str:
 
 def _leave_channels(store: Store, story_id: str, now: datetime) -> None:
     """Take a story out of every channel, which will say so (PB9), in the caller's transaction."""
-    channels.withdraw(store, story_id)
-    channels.enroll(store, {story_id: ()}, stories.facts(store, [story_id]), now)
+    channels.add_tombstones(store, story_id)
+    channels.replace_memberships(store, {story_id: ()}, stories.facts(store, [story_id]), now)
 
 
 def _shown_again(store: Store, config: Config, ids: Sequence[str], now: datetime) -> None:

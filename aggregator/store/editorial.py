@@ -180,7 +180,7 @@ def found_part(store: Store, part: Part, item_ids: Sequence[str], now: datetime,
         [[part.story_id, why, item_id] for item_id in item_ids],
     )
     store.db.execute("DELETE FROM tombstones WHERE story_id = ?", [part.story_id])
-    channels.restore(store, part.story_id)
+    channels.remove_tombstones(store, part.story_id)
 
 
 def revive(store: Store, home: str, ids: Iterable[str]) -> Part | None:

@@ -59,7 +59,7 @@ def hide(store: Store, story_id: str, who: str, now: datetime, *, withdrawn: boo
             " SELECT id, NULL, ?, ?, month FROM stories WHERE id = ?",
             [stamp(now), f"{'withdrawn' if withdrawn else 'hidden'} by {who}", story_id],
         )
-        channels.withdraw(store, story_id)
+        channels.add_tombstones(store, story_id)
         clear_finished_mark(store)
     return bool(changed)
 
@@ -71,6 +71,6 @@ def unhide(store: Store, story_id: str, now: datetime) -> bool:
     ).rowcount
     if changed:
         store.db.execute("DELETE FROM tombstones WHERE story_id = ? AND became IS NULL", [story_id])
-        channels.restore(store, story_id)
+        channels.remove_tombstones(store, story_id)
         clear_finished_mark(store)
     return bool(changed)

@@ -25,7 +25,7 @@ def read(store: Store, since: datetime, now: datetime) -> RecentActivity:
         ),
         removed=tuple(_withdrawn(store, since, now)),
         interrupted_runs=tuple(runs.interrupted(store, since, now)),
-        hub_error=websub_state.given_up(store),
+        hub_error=websub_state.given_up_reason(store),
     )
 
 

@@ -174,19 +174,19 @@ def test_a_hub_that_was_given_up_is_told_until_it_answers(broken: Workplace, web
     mended(web)
     poll(broken)
     with opened(broken.database) as store:
-        websub_state.owe(store, {"https://news.example/atom.xml": "1"})
+        websub_state.record_published(store, {"https://news.example/atom.xml": "1"})
         (ping,) = websub_state.due(store, NOW)
-        websub_state.failed(store, ping, NOW, "answered 500")
+        websub_state.record_failure(store, ping, NOW, "answered 500")
         websub_state.give_up(store, ping, "answered 500")
     assert digest.preview(broken.app(), "operator", None, None).told == "all is well"
     file = broken.folder / "feeds.yaml"
     file.write_text(file.read_text().replace("publish: {", "publish: {hub: 'https://hub.example/', "))
     assert digest.preview(broken.app(), "operator", None, None).told == "1 thing to look after"
     with opened(broken.database) as store:
-        websub_state.owe(store, {"https://news.example/atom.xml": "2"})
+        websub_state.record_published(store, {"https://news.example/atom.xml": "2"})
         (ping,) = websub_state.due(store, NOW)
-        websub_state.failed(store, ping, NOW, "answered 500")
-        websub_state.told(store, ping)
+        websub_state.record_failure(store, ping, NOW, "answered 500")
+        websub_state.mark_notified(store, ping)
     assert digest.preview(broken.app(), "operator", None, None).told == "all is well"
 
 
