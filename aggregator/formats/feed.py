@@ -83,7 +83,7 @@ def _parse_unseen(
     seen: Container[bytes],
     notes: tuple[str, ...],
 ) -> ParsedDocument | None:
-    """Parse only the entries that were not seen; None if none was, or if feedparser finds others."""
+    """Parse only unseen entries; None if all are unseen or feedparser finds others."""
     unseen = [position for position, entry in enumerate(slices) if entry.hash not in seen]
     if len(unseen) == len(slices):
         return None

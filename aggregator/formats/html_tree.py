@@ -102,6 +102,6 @@ def url_key(url: str | None) -> str:
     return bare.partition("#")[0].rstrip("/")
 
 
-def host(url: str) -> str:
+def site_host(url: str) -> str:
     """Return the host of a URL without `www.`."""
-    return re.split(r"[/?:]", url_key(url), maxsplit=1)[0].lower()
+    return urls.host(url).removeprefix("www.")

@@ -76,7 +76,7 @@ def next_page(body: bytes, url: str, source: Source) -> str | None:
             link = urls.join(base, node.get(attribute or "href"))
             if (
                 link
-                and html_tree.host(link) == html_tree.host(url)
+                and html_tree.site_host(link) == html_tree.site_host(url)
                 and html_tree.url_key(link) != html_tree.url_key(url)
             ):
                 return link.partition("#")[0]

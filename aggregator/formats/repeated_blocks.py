@@ -67,7 +67,7 @@ def _nested(group: Sequence[Node]) -> bool:
 
 def _leads_inside(link: Node, base: str, url: str) -> bool:
     target = urls.join(base, link.get("href"))
-    if not target or html_tree.host(target).split(".")[-2:] != html_tree.host(url).split(".")[-2:]:
+    if not target or html_tree.site_host(target).split(".")[-2:] != html_tree.site_host(url).split(".")[-2:]:
         return False
     here, there = html_tree.url_key(url), html_tree.url_key(target)
     return there != here and urls.path(target) not in ("", "/") and not there.startswith(f"{here}?page=")
