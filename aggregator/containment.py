@@ -133,7 +133,7 @@ class Containment:
         if not new:
             return ()
         listed = [one for one in set_aside.listed(self.store) if (one.step, one.name) in new]
-        notices = [said_of(one) for one in listed[:MAX_NOTICES]]
+        notices = [notice(one) for one in listed[:MAX_NOTICES]]
         if len(listed) > MAX_NOTICES:
             notices.append(f"{len(listed) - MAX_NOTICES} more were set aside: see `aggregator status`")
         return tuple(notices)
@@ -152,7 +152,7 @@ _STEPS = {
 }
 
 
-def said_of(one: SetAside) -> str:
+def notice(one: SetAside) -> str:
     """Say on one line what was set aside, why, and what comes of it."""
     done, then = _STEPS[one.step]
     what = f"{one.source}: “{line(one.title, 100)}” ({one.name})" if one.title else f"{one.step} {one.name}"

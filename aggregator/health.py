@@ -151,7 +151,7 @@ def troubles(report: StatusReport, now: datetime) -> list[str]:
         found.append(f"{report.owed} letters are owed, the oldest since {_minute(report.oldest_owed)}")
     if report.relay and report.relay.since < now - LATE:
         found.append(f"no letter got out since {_minute(report.relay.since)}: {report.relay.reason}")
-    found += [containment.said_of(one) for one in report.set_aside if one.step in containment.WHOLE]
+    found += [containment.notice(one) for one in report.set_aside if one.step in containment.WHOLE]
     if report.parked:
         parked = ", ".join(f"{count} {state}" for state, count in sorted(report.parked.items()))
         found.append(f"letters wait for a person: {parked}; see `digest owed`")

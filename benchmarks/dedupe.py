@@ -123,14 +123,19 @@ def judged(pairs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, bool]]:
 
 
 def together(store: Store, a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
-    """Whether two sightings become one story in an empty database."""
-    publishers = {side["source"]: _source(side["source"]) for side in (a, b)}
-    sources.sync(store, list(publishers.values()), {source.id: "" for source in publishers.values()})
-    now = max(filter(None, (_moment(side["date"]) for side in (a, b))), default=UNDATED) + timedelta(days=1)
-    ids = [_visit(store, publishers[side["source"]], side, now) for side in (a, b)]
+    """Return whether two items become one story in an empty database."""
+    ids, now = keep(store, a, b)
     assign.assign(store, (), now)
     rows = store.db.execute("SELECT DISTINCT story_id FROM items WHERE id IN (?, ?)", ids).fetchall()
     return len(rows) == 1
+
+
+def keep(store: Store, a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[list[str], datetime]:
+    """Store two items as two visits would; return their ids and the time of the visits."""
+    publishers = {side["source"]: _source(side["source"]) for side in (a, b)}
+    sources.sync(store, list(publishers.values()), {source.id: "" for source in publishers.values()})
+    now = max(filter(None, (_moment(side["date"]) for side in (a, b))), default=UNDATED) + timedelta(days=1)
+    return [_visit(store, publishers[side["source"]], side, now) for side in (a, b)], now
 
 
 def _source(name: str) -> Source:

@@ -408,7 +408,7 @@ def test_editors_commands(site: Workplace) -> None:
     split = call(site, "story", "split", item)
     assert f"split off {kept}" in split.out
     part = split.out.split()[0]
-    assert "stay two" in call(site, "story", "apart", kept, part).out
+    assert "stay two" in call(site, "story", "keep-apart", kept, part).out
     assert json.loads(call(site, "story", "recluster", "--json").out)["leaves"] == []
     assert call(site, "story", "split", "nothing").code == 2
     assert call(site, "story", "explain", "nothing").code == 2

@@ -109,10 +109,10 @@ def _say_status(report: StatusReport, now: datetime) -> None:
     if report.set_aside:
         click.echo("\nSet aside, because it broke a step of the program:")
     for one in report.set_aside:
-        click.echo(containment.said_of(one))
+        click.echo(containment.notice(one))
     if report.merge_candidates:
         click.echo(
-            "\nOne story or two? (aggregator story explain A B; then story merge A B, or story apart A B)"
+            "\nOne story or two? (aggregator story explain A B; then story merge A B, or story keep-apart A B)"
         )
     for merge_candidate in report.merge_candidates:
         print_candidate(merge_candidate)

@@ -178,11 +178,11 @@ def story_split(invocation: Invocation, items: tuple[str, ...], announce: bool) 
     click.echo(f"{part} was split off {home} {_FROM_NEXT_RUN}")
 
 
-@story.command("apart")
+@story.command("keep-apart")
 @click.argument("one", metavar="ID")
 @click.argument("other", metavar="ID")
 @click.pass_obj
-def story_apart(invocation: Invocation, one: str, other: str) -> None:
+def story_keep_apart(invocation: Invocation, one: str, other: str) -> None:
     """Say that two stories are two; they leave the list of doubts and are never merged."""
     from aggregator.dedupe import editor_decisions
 

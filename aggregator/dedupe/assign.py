@@ -73,7 +73,7 @@ class _Batch:
 
 def _find_broken(store: Store, contained: Containment) -> None:
     """Set aside items that no traces can be made of or that cannot be compared."""
-    candidates.trace_singly(store, contained)
+    candidates.index_singly(store, contained)
     unplaced = {member.item_id: member for member in stories.unplaced(store)}
     sound = [
         unplaced[id_]
@@ -87,8 +87,8 @@ def _find_broken(store: Store, contained: Containment) -> None:
 
 def _near(store: Store, members: Sequence[Member]) -> list[Member]:
     """Read the placed items that placing would compare with `members`."""
-    candidate_index.begin(store)
-    candidates.ask(store, [member.item_id for member in members])
+    candidate_index.clear_queries(store)
+    candidates.add_queries(store, [member.item_id for member in members])
     return [
         member for found in candidates.find_candidates(store, members).clusters for member in found.members
     ]
@@ -116,8 +116,8 @@ def _place_singly(
 def _find_clashing(store: Store, item_id: str, contained: Containment) -> None:
     """Set aside the leads of stories that an item cannot be compared with."""
     (member,) = stories.members(store, [item_id])
-    candidate_index.begin(store)
-    candidates.ask(store, [item_id])
+    candidate_index.clear_queries(store)
+    candidates.add_queries(store, [item_id])
     around = candidates.find_candidates(store, [member])
     for one in around.clusters:
         near = {item_id: [other.item_id for other in one.members]}
@@ -136,8 +136,8 @@ def _place(
             unplaced, feed_exists = stories.unplaced(store), stories.any_announced(store)
         else:
             deferred, released, feed_exists = 0, batch.released, batch.feed_exists
-            candidate_index.begin(store)
-            candidates.ask(store, batch.ids)
+            candidate_index.clear_queries(store)
+            candidates.add_queries(store, batch.ids)
             unplaced = stories.members(store, batch.ids)
         if not unplaced:
             return AssignReport(deferred=deferred)

@@ -33,14 +33,14 @@ def index_items(store: Store) -> None:
 
     In the caller's transaction. Items of older versions of the program are placed already and traced late.
     """
-    candidate_index.begin(store)
-    while told := candidate_index.untraced(store, BATCH):
+    candidate_index.clear_queries(store)
+    while told := candidate_index.queued_items(store, BATCH):
         traced = [item_keys(one) for one in told]
-        candidate_index.write(store, traced)
-        candidate_index.ask(store, (one for one in traced if not one.placed))
+        candidate_index.write_keys(store, traced)
+        candidate_index.add_queries(store, (one for one in traced if not one.placed))
 
 
-def trace_singly(store: Store, contained: Containment) -> None:
+def index_singly(store: Store, contained: Containment) -> None:
     """Do the same item by item, each in its own transaction; what breaks it is set aside and found by nothing."""
 
     def write(
@@ -48,9 +48,9 @@ def trace_singly(store: Store, contained: Containment) -> None:
         one: candidate_index.IndexedItem,
     ) -> None:
         with store.transaction():
-            candidate_index.write(store, [made(one)])
+            candidate_index.write_keys(store, [made(one)])
 
-    while told := candidate_index.untraced(store, BATCH):
+    while told := candidate_index.queued_items(store, BATCH):
         for one in told:
             if not contained.test(ContainedStep.PLACING, one.item_id, partial(write, item_keys, one)):
                 write(_untraceable, one)
@@ -62,9 +62,11 @@ def _untraceable(told: candidate_index.IndexedItem) -> candidate_index.ItemKeys:
     )
 
 
-def ask(store: Store, item_ids: Iterable[str]) -> None:
+def add_queries(store: Store, item_ids: Iterable[str]) -> None:
     """Put items whose traces are written on the list of what is asked."""
-    candidate_index.ask(store, (item_keys(told) for told in candidate_index.told(store, item_ids)))
+    candidate_index.add_queries(
+        store, (item_keys(told) for told in candidate_index.read_items(store, item_ids))
+    )
 
 
 def item_keys(told: candidate_index.IndexedItem) -> candidate_index.ItemKeys:
@@ -87,17 +89,17 @@ def item_keys(told: candidate_index.IndexedItem) -> candidate_index.ItemKeys:
 def find_candidates(store: Store, members: Iterable[Member]) -> Candidates:
     """What the asked items are to be compared with."""
     members = list(members)
-    found = candidate_index.found(store, evidence.WINDOW.days)
+    found = candidate_index.find_near(store, evidence.WINDOW.days)
     ids = {id_ for near in found.near.values() for id_ in near}
-    ids |= candidate_index.sharing(
+    ids |= candidate_index.find_sharing(
         store,
         (page for member in members for page in cluster.pages_of(member)),
         (work for member in members for work in cluster.works_of(member)),
     )
-    constraints = editorial.constraints(store, (member.item_id for member in members))
+    constraints = editorial.link_constraints(store, (member.item_id for member in members))
     ids |= {id_ for pair in constraints for id_ in pair}
     clusters = tuple(comparable(store, stories.clusters_around(store, ids)))
-    more = editorial.constraints(
+    more = editorial.link_constraints(
         store, (m.item_id for c in clusters if len(c.members) > 1 for m in c.members)
     )
     return Candidates(

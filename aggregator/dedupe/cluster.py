@@ -140,7 +140,7 @@ class _Known:
 
     def candidates(self, member: Member) -> list[str]:
         """The stories that an item is compared with; those most likely its own are taken first."""
-        ids = (*sorted(self.bonded(member, LinkConstraint.TOGETHER)), *self.near.get(member.item_id, ()))
+        ids = (*sorted(self.bonded(member, LinkConstraint.MUST_LINK)), *self.near.get(member.item_id, ()))
         found: dict[str, None] = {}
         for story_id in chain(filter(None, map(self.story_of.get, ids)), self.addresses.stories(member)):
             found[story_id] = None
@@ -250,13 +250,13 @@ def _judged(member: Member, story_id: str, known: _Known) -> _Judgement:
     """An item against the lead of a story, or whom an editor put beside the lead; the best of them."""
     members = compared(known.stories[story_id])
     lead = members[0]
-    beside_lead = set(known.bonded(lead, LinkConstraint.TOGETHER))
+    beside_lead = set(known.bonded(lead, LinkConstraint.MUST_LINK))
     leads = [lead, *(m for m in members[1:] if m.item_id in beside_lead)]
     weighed = [(compare(member, other, known.common), other) for other in leads]
     best, beside = max(
         weighed, key=lambda pair: (list(Strength)[::-1].index(pair[0].strength), pair[0].score)
     )
-    if known.is_bonded(member, story_id, LinkConstraint.TOGETHER):
+    if known.is_bonded(member, story_id, LinkConstraint.MUST_LINK):
         said = Evidence(name="editor", weight=evidence.PROOF, reason="an editor put them together")
         best = Comparison(
             strength=Strength.SAME,
@@ -271,7 +271,7 @@ def _judged(member: Member, story_id: str, known: _Known) -> _Judgement:
             if (agreeing := compare(member, other, known.common)).strength is Strength.SAME:
                 no_lead = "it is not the same as the story's lead"
                 return _Judgement(story_id=story_id, lead=other, comparison=agreeing, hindrance=no_lead)
-    apart = known.is_bonded(member, story_id, LinkConstraint.APART)
+    apart = known.is_bonded(member, story_id, LinkConstraint.CANNOT_LINK)
     hindrance = "an editor keeps them apart" if apart else _hindrance(member, beside, members)
     return _Judgement(story_id=story_id, lead=beside, comparison=best, hindrance=hindrance)
 

@@ -59,7 +59,7 @@ def merge(app: App, names: Sequence[str], who: str) -> tuple[str, list[str]]:
                 for one in part.members
                 for other in another.members
             ]
-            editorial.add_constraint(store, pairs, LinkConstraint.TOGETHER, decision)
+            editorial.add_link_constraints(store, pairs, LinkConstraint.MUST_LINK, decision)
             leader = lead_item_id(member for part in parts.values() for member in part.members)
             stories.take_edit(store, kept, leader)
             for id_ in gone:
@@ -90,21 +90,23 @@ def split(app: App, names: Sequence[str], who: str, *, announce: bool) -> tuple[
                     f"{founders[home.story_id]} founded {home.story_id}, whose id stays with it for ever;"
                     " split the other items off instead"
                 )
-            part = editorial.revive(store, home.story_id, founders) or unannounced(store, home, leaving[0])
+            part = editorial.merged_part(store, home.story_id, founders) or unannounced(
+                store, home, leaving[0]
+            )
             if announce:
                 month = part.month or archives.current(store, now)
                 part = replace(part, announced=now, month=month)
             ids = [member.item_id for member in leaving]
             told = [home.story_id, part.story_id]
             decision = editorial.decide(store, "split", who, now, stories=told, items=ids)
-            editorial.add_constraint(
+            editorial.add_link_constraints(
                 store,
                 [(x.item_id, y.item_id) for x in leaving for y in staying],
-                LinkConstraint.APART,
+                LinkConstraint.CANNOT_LINK,
                 decision,
             )
-            editorial.add_constraint(
-                store, [(ids[0], other) for other in ids[1:]], LinkConstraint.TOGETHER, decision
+            editorial.add_link_constraints(
+                store, [(ids[0], other) for other in ids[1:]], LinkConstraint.MUST_LINK, decision
             )
             if announce:
                 editions.forget_entries(store, set(ids))
@@ -122,9 +124,9 @@ def keep_apart(app: App, one: str, other: str, who: str) -> tuple[str, str]:
                 raise WrongDecision("these are one story; `aggregator story split` takes items out of it")
             parts = stories.clusters(store, ids)
             pairs = [(x.item_id, y.item_id) for x in parts[0].members for y in parts[1].members]
-            decision = editorial.decide(store, "apart", who, now, stories=ids)
-            editorial.add_constraint(store, pairs, LinkConstraint.APART, decision)
-            editorial.settle(store, *ids)
+            decision = editorial.decide(store, "keep-apart", who, now, stories=ids)
+            editorial.add_link_constraints(store, pairs, LinkConstraint.CANNOT_LINK, decision)
+            editorial.remove_candidate_pair(store, *ids)
             editorial.unrelate(store, *ids)
             _shown_again(store, app.config, ids, now)
     return ids
@@ -142,7 +144,7 @@ def part_story(
     """Found the story `part` of the items that leave `home`, in the caller's transaction."""
     gone = [member.item_id for member in leaving]
     editorial.found_part(store, part, gone, now, why)
-    editorial.follow(store, home.story_id, part.story_id, map(_founded, leaving))
+    editorial.redirect_tombstones(store, home.story_id, part.story_id, map(_founded, leaving))
     staying = [member for member in home.members if member.item_id not in gone]
     stories.set_leads(store, {home.story_id: lead_item_id(staying)}, now)
     _shown_again(store, config, [home.story_id, part.story_id], now)
@@ -201,7 +203,7 @@ def _story(store: Store, name: str) -> str:
 
 
 def _item(store: Store, name: str) -> str:
-    found = editorial.items_meant(store, name)
+    found = editorial.items_by_prefix(store, name)
     if len(found) != 1:
         raise UnknownName(
             f"no item {name!r}; `aggregator story show` tells the items of a story; nothing was changed"

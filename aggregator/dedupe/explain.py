@@ -74,7 +74,7 @@ def pair(config: Config, one: str, other: str) -> dict[str, Any]:
             ),
             key=lambda found: (_order(found[0]), found[1].item_id, found[2].item_id),
         )
-        constraints = editorial.constraints(store, [left.item_id])
+        constraints = editorial.link_constraints(store, [left.item_id])
         ids = {m.item_id: stories.resolve(store, m.item_id) for m in (left, right)}
     constraint = constraints.get(frozenset((left.item_id, right.item_id)))
     return {
@@ -99,7 +99,7 @@ def _side(member: Member, story_id: str | None) -> dict[str, Any]:
 
 def _meant(store: Store, name: str) -> list[Member]:
     """The item of this id, or the items of the story of this id, its lead first."""
-    items = editorial.items_meant(store, name)
+    items = editorial.items_by_prefix(store, name)
     if len(items) == 1 and stories.resolve(store, name) != name:
         return stories.members(store, items)
     found = stories.resolve(store, name)
@@ -113,8 +113,8 @@ def _near_misses(store: Store, story_id: str) -> list[NearMiss]:
     """Stories that share the most with a story and are not it, compared anew."""
     (here,) = stories.clusters(store, [story_id])
     members = compared(here.members)
-    candidate_index.begin(store)
-    candidates.ask(store, [member.item_id for member in members])
+    candidate_index.clear_queries(store)
+    candidates.add_queries(store, [member.item_id for member in members])
     around = candidates.find_candidates(store, members)
     found = []
     for other in around.clusters:

@@ -68,10 +68,13 @@ def _diff(store: Store, now: datetime, judged: _Judged) -> ReclusterDiff:
 def _around(store: Store, told: Sequence[Cluster]) -> candidates.Candidates:
     """What placing would be given if the stories were told now."""
     members = [member for one in told for member in one.members]
-    candidate_index.begin(store)
-    candidate_index.ask(
+    candidate_index.clear_queries(store)
+    candidate_index.add_queries(
         store,
-        (candidates.item_keys(one) for one in candidate_index.told(store, [m.item_id for m in members])),
+        (
+            candidates.item_keys(one)
+            for one in candidate_index.read_items(store, [m.item_id for m in members])
+        ),
     )
     return candidates.find_candidates(store, members)
 
@@ -108,7 +111,7 @@ def _bound(lead: Member, members: Sequence[Member], constraints: cluster.LinkCon
     pairs = [
         pair
         for pair, constraint in constraints.items()
-        if constraint is LinkConstraint.TOGETHER and pair <= here
+        if constraint is LinkConstraint.MUST_LINK and pair <= here
     ]
     found = {lead.item_id}
     while more := {id_ for pair in pairs if pair & found for id_ in pair - found}:
@@ -142,7 +145,7 @@ def _joining(
             around.constraints,
             around.common,
         )
-        if placed.founds or placed.story_id in editorial.on_list(store, one.story_id):
+        if placed.founds or placed.story_id in editorial.listed_with(store, one.story_id):
             continue
         other = clusters[placed.story_id]
         if _settled(one, other, around.constraints):
@@ -163,7 +166,7 @@ def _settled(one: Cluster, other: Cluster, constraints: cluster.LinkConstraints)
     """Whether an editor keeps an item of one story apart from one of the other."""
     here, there = ({member.item_id for member in c.members} for c in (one, other))
     return any(
-        constraint is LinkConstraint.APART and pair & here and pair & there
+        constraint is LinkConstraint.CANNOT_LINK and pair & here and pair & there
         for pair, constraint in constraints.items()
     )
 
@@ -199,7 +202,7 @@ def _apply(app: App, store: Store, diff: ReclusterDiff, judged: _Judged) -> Recl
                 editorial.relate(store, [(story_id, part.story_id, "told as one story once")])
         for pair in diff.joins:
             both = stories.clusters(store, [pair.story, pair.other])
-            constraints = editorial.constraints(store, (m.item_id for one in both for m in one.members))
+            constraints = editorial.link_constraints(store, (m.item_id for one in both for m in one.members))
             if len(both) < 2 or _settled(both[0], both[1], constraints):
                 continue
             joins.append(pair)

@@ -30,7 +30,7 @@ def distinct(entries: Sequence[Entry]) -> list[Entry]:
     return list(seen.values())
 
 
-def judge(
+def decide_policy(
     entries: Iterable[Entry | SkippedEntry], before: IdentityPolicy, homes: Sequence[str | None]
 ) -> IdentityPolicy:
     """I1: whether guids and links identify, judged on the whole document; a no is for ever."""
@@ -73,7 +73,7 @@ def aliases(
     return (*found, Alias(kind=TEXT, value=digest))
 
 
-def present(skipped: Sequence[SkippedEntry], identity_policy: IdentityPolicy) -> tuple[Alias, ...]:
+def skipped_aliases(skipped: Sequence[SkippedEntry], identity_policy: IdentityPolicy) -> tuple[Alias, ...]:
     """What identifies the entries that were not read again: the items behind it are taken."""
     guids = (Alias(kind=GUID, value=entry.guid) for entry in skipped if entry.guid and identity_policy.guid)
     links = (
@@ -90,7 +90,7 @@ def link_and_title(link: str, title: str, homes: Sequence[str | None]) -> str | 
     return None if is_listing(page, *homes) else f"{page}\n{title_key(title)}"
 
 
-def told_as(link: str, title: str) -> str:
+def article_key(link: str, title: str) -> str:
     """A link and what it is called: an article is read again when its title changes."""
     return f"{canonical(link)}\n{title_key(title)}"
 

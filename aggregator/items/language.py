@@ -31,7 +31,7 @@ for _language, _said in _WORDS.items():
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-def told_by(text: str) -> str | None:
+def detect(text: str) -> str | None:
     """The language (primary subtag) of a text, or None."""
     counts: Counter[str] = Counter()
     for word in _WORD.findall(text[:READ].lower()):

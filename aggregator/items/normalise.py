@@ -27,7 +27,7 @@ def items(
     """The items of a document seen at `now`, and the verdict of I1 that they were identified under."""
     homes = (source.url, reading.site_link)
     entries = identity.distinct(reading.entries)
-    identity_policy = identity.judge([*entries, *reading.skipped], identity_policy, homes)
+    identity_policy = identity.decide_policy([*entries, *reading.skipped], identity_policy, homes)
     updated = dates.plausible(dates.parse(reading.updated, source.timezone), now)
     both = Counter(identity.link_and_title(e.link, _title(e), homes) for e in entries if e.link)
     shared = frozenset(value for value, count in both.items() if value and count > 1)
@@ -38,7 +38,7 @@ def items(
     return tuple(found.values()), identity_policy
 
 
-def capped(reading: ParsedDocument) -> tuple[str, ...]:
+def limit_notes(reading: ParsedDocument) -> tuple[str, ...]:
     """The caps that bite in a document, in words: nothing is cut in silence."""
     texts = [text for entry in reading.entries for text in (entry.content, entry.summary) if text]
     long = sum(len(text) > sanitize.MAX_CHARACTERS for text in texts)
@@ -139,7 +139,7 @@ def _spoken(entry: Entry, source: Source, reading: ParsedDocument, said: str) ->
     Feeds declare one language and tell news in two.
     """
     own = None if source.language else _language(entry.language)
-    return own or language.told_by(said) or _language(source.language or entry.language or reading.language)
+    return own or language.detect(said) or _language(source.language or entry.language or reading.language)
 
 
 def _language(tag: str | None) -> str | None:

@@ -79,8 +79,8 @@ class Comparison:
 class LinkConstraint(StrEnum):
     """What an editor decided of two items, for ever (I7)."""
 
-    TOGETHER = "together"
-    APART = "apart"
+    MUST_LINK = "must-link"
+    CANNOT_LINK = "cannot-link"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,7 +54,7 @@ class ItemKeys:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class NearItems:
     """Items that may tell the same as each of the asked ones, best first, and the features too common to ask by."""
 
     near: Mapping[str, tuple[str, ...]]
@@ -73,7 +73,7 @@ _TOLD = f"""
 """
 
 
-def untraced(store: Store, limit: int) -> list[IndexedItem]:
+def queued_items(store: Store, limit: int) -> list[IndexedItem]:
     """Items whose traces are still to be written."""
     rows = store.db.execute(
         _TOLD + " WHERE items.number IN (SELECT item FROM index_queue ORDER BY item LIMIT ?)", [limit]
@@ -81,7 +81,7 @@ def untraced(store: Store, limit: int) -> list[IndexedItem]:
     return [_told(row) for row in rows]
 
 
-def told(store: Store, item_ids: Iterable[str]) -> list[IndexedItem]:
+def read_items(store: Store, item_ids: Iterable[str]) -> list[IndexedItem]:
     """Items as traces are made of them."""
     return [
         _told(row)
@@ -106,7 +106,7 @@ def _told(row: Mapping[str, Any]) -> IndexedItem:
     )
 
 
-def write(store: Store, traced: Sequence[ItemKeys]) -> None:
+def write_keys(store: Store, traced: Sequence[ItemKeys]) -> None:
     """Keep what items are found by, and nothing of what they were found by before; in the caller's transaction."""
     conn = store.db.conn
     conn.executemany("DELETE FROM item_keys WHERE item_id = ?", [[one.item_id] for one in traced])
@@ -122,7 +122,7 @@ def write(store: Store, traced: Sequence[ItemKeys]) -> None:
     conn.executemany("DELETE FROM index_queue WHERE item = ?", [[one.number] for one in traced])
 
 
-def begin(store: Store) -> None:
+def clear_queries(store: Store) -> None:
     """An empty list of what is asked by `found`."""
     store.db.execute(
         "CREATE TEMP TABLE IF NOT EXISTS asked"
@@ -131,7 +131,7 @@ def begin(store: Store) -> None:
     store.db.execute("DELETE FROM asked")
 
 
-def ask(store: Store, traced: Iterable[ItemKeys]) -> None:
+def add_queries(store: Store, traced: Iterable[ItemKeys]) -> None:
     """Put items on the list."""
     store.db.conn.executemany(
         "INSERT INTO asked (item, id, day, token, worth) VALUES (?, ?, ?, ?, ?)",
@@ -163,7 +163,7 @@ _FOUND = f"""
 """
 
 
-def found(store: Store, days: int) -> Found:
+def find_near(store: Store, days: int) -> NearItems:
     """Candidates for the asked items, told at most `days` before or after them; the best few of each.
 
     An item of the same source is one only by an address or a title, and takes no place of another source's.
@@ -184,7 +184,7 @@ def found(store: Store, days: int) -> Found:
         if other in near and len(near[other]) < MAX_NEAR:  # asked as well: who asks first plays no part
             near[other][id_] = None
     common = store.db.execute(f"SELECT DISTINCT token FROM asked WHERE seen > {COMMON}")
-    return Found(
+    return NearItems(
         near={id_: tuple(others) for id_, others in near.items()},
         common=frozenset(row[0] for row in common),
     )
@@ -207,7 +207,7 @@ _BY_TRACE = f"""
 """
 
 
-def sharing(store: Store, pages: Iterable[str], works: Iterable[str]) -> set[str]:
+def find_sharing(store: Store, pages: Iterable[str], works: Iterable[str]) -> set[str]:
     """Items that have or point to one of `pages`, or are one of `works`, unless too many do or are.
 
     Links count where those of their source identify (I1); a source has one item of each.
@@ -229,7 +229,7 @@ _OF_ITEMS = f"""
 """
 
 
-def of_items(store: Store, item_ids: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+def keys_of(store: Store, item_ids: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
     """The traces of each item, but for those that too many items share: these say nothing."""
     found_traces: dict[str, list[tuple[str, str]]] = {}
     for part in chunked(item_ids):

@@ -50,7 +50,7 @@ def hidden_by(store: Store, story_id: str) -> str | None:
     return said[-1].who if said and said[-1].verb == "hide" else None
 
 
-def add_constraint(
+def add_link_constraints(
     store: Store, pairs: Iterable[tuple[str, str]], constraint: LinkConstraint, decision: int
 ) -> None:
     """Items that are to stay together or apart; the last decision of a pair stands."""
@@ -60,7 +60,7 @@ def add_constraint(
     )
 
 
-def constraints(store: Store, item_ids: Iterable[str]) -> dict[frozenset[str], LinkConstraint]:
+def link_constraints(store: Store, item_ids: Iterable[str]) -> dict[frozenset[str], LinkConstraint]:
     """The bonds of items with whomever."""
     found = {}
     for part in chunked(item_ids):
@@ -119,7 +119,7 @@ def candidates(store: Store, limit: int) -> list[CandidatePair]:
     ]
 
 
-def settle(store: Store, one: str, other: str) -> None:
+def remove_candidate_pair(store: Store, one: str, other: str) -> None:
     """Take a pair off the list."""
     store.db.execute(
         "DELETE FROM merge_candidates WHERE story_id = ? AND other_id = ?", [min(one, other), max(one, other)]
@@ -183,7 +183,7 @@ def found_part(store: Store, part: Part, item_ids: Sequence[str], now: datetime,
     channels.restore(store, part.story_id)
 
 
-def revive(store: Store, home: str, ids: Iterable[str]) -> Part | None:
+def merged_part(store: Store, home: str, ids: Iterable[str]) -> Part | None:
     """The oldest of `ids` that was merged into `home` is a story's again: a merge undone leaves no trace behind.
 
     It is fed again where it was (P2), under its own times.
@@ -205,7 +205,7 @@ def revive(store: Store, home: str, ids: Iterable[str]) -> Part | None:
     )
 
 
-def follow(store: Store, home: str, part: str, ids: Iterable[str]) -> None:
+def redirect_tombstones(store: Store, home: str, part: str, ids: Iterable[str]) -> None:
     """Those of `ids` that were merged into `home` are told as its `part` now."""
     held = list(ids)
     store.db.execute(
@@ -241,7 +241,7 @@ def unrelate(store: Store, one: str, other: str) -> None:
     )
 
 
-def on_list(store: Store, story_id: str) -> set[str]:
+def listed_with(store: Store, story_id: str) -> set[str]:
     """The stories that a story is on the list with."""
     rows = store.db.execute(
         "SELECT other_id FROM merge_candidates WHERE story_id = ?1"
@@ -251,7 +251,7 @@ def on_list(store: Store, story_id: str) -> set[str]:
     return {row[0] for row in rows}
 
 
-def items_meant(store: Store, name: str) -> list[str]:
+def items_by_prefix(store: Store, name: str) -> list[str]:
     """The item with this id, or the one that begins with it (4 characters at least)."""
     if not re.fullmatch(r"[a-z2-7]{4,16}", name):
         return []

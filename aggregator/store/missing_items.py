@@ -45,7 +45,7 @@ def forget(store: Store, ids: Iterable[str]) -> None:
     store.db.conn.executemany("DELETE FROM missing_items WHERE item_id = ?", [[id_] for id_ in ids])
 
 
-def remember(store: Store, tried: MissingItem, *, withdrawn: bool) -> None:
+def record_check(store: Store, tried: MissingItem, *, withdrawn: bool) -> None:
     """What the page of a suspect answered."""
     store.db.execute(
         "UPDATE missing_items SET tries = ?, last = ?, gone = ?, withdrawn = ? WHERE item_id = ?",

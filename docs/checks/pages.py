@@ -58,7 +58,7 @@ def _commands() -> Iterator[str]:
             yield f"README.md does not mention `aggregator {name}`"
     for page in PAGES:
         for said in re.findall(
-            r"`aggregator ((?:-c \S+ |-v )*)([a-z]+(?: [a-z]+)?)", page.read_text("utf-8")
+            r"`aggregator ((?:-c \S+ |-v )*)([a-z]+(?: [a-z-]+)?)", page.read_text("utf-8")
         ):
             words = said[1].split()
             if not {" ".join(words), words[0]} & known:

@@ -622,11 +622,13 @@ def test_editors_have_the_last_word(members: list[Member], data: Any) -> None:
     )
     ids = frozenset(m.item_id for m in pair)
     near = _all_near(members)
-    apart = {p.member.item_id: p.story_id for p in assign(members, (), near, {ids: LinkConstraint.APART})}
+    apart = {
+        p.member.item_id: p.story_id for p in assign(members, (), near, {ids: LinkConstraint.CANNOT_LINK})
+    }
     assert len({apart[id_] for id_ in ids}) == 2
     first, second = pair
     clusters = [Cluster(story_id="s", members=(first,))]
-    (placed,) = assign([second], clusters, near, {ids: LinkConstraint.TOGETHER})
+    (placed,) = assign([second], clusters, near, {ids: LinkConstraint.MUST_LINK})
     assert (placed.story_id, placed.founds) == ("s", False)
 
 
