@@ -111,8 +111,8 @@ def rules() -> Iterator[Rule]:
         yield Rule(module=evidence, name=near.__name__, tables=("NEAR",))
     yield Rule(module=evidence, name="pointer")
     yield Rule(module=evidence, name="closeness")
-    yield Rule(module=compare, name="_particular", neutral=True)
-    yield Rule(module=compare, name="_on_one_subject", neutral=True)
+    yield Rule(module=compare, name="_is_specific", neutral=True)
+    yield Rule(module=compare, name="_is_about_one_subject", neutral=True)
     for veto in (*vetoes.TITLE, *vetoes.NEAR):
         yield Rule(module=vetoes, name=veto.__name__, tables=("TITLE", "NEAR"))
 
@@ -143,7 +143,9 @@ def outcomes(pairs: Sequence[StoredPair]) -> dict[str, str]:
 def assigned(pair: StoredPair) -> tuple[Placement, ...]:
     """Assign the items of a pair to stories."""
     given = pair.candidates
-    return cluster.assign(pair.members, given.clusters, given.near, given.constraints, given.common)
+    return cluster.assign(
+        pair.members, given.clusters, given.candidate_ids, given.constraints, given.common_words
+    )
 
 
 def outcome(placements: Sequence[Placement]) -> str:

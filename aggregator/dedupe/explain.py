@@ -11,7 +11,7 @@ from typing import Any
 from aggregator import story_view
 from aggregator.containment import Broken, attempt, shown
 from aggregator.dedupe import candidates, evidence
-from aggregator.dedupe.cluster import compared
+from aggregator.dedupe.cluster import compared_members
 from aggregator.dedupe.compare import RELATED, SAME, compare
 from aggregator.errors import UnknownName
 from aggregator.model.config import Config
@@ -67,7 +67,7 @@ def pair(config: Config, one: str, other: str) -> dict[str, Any]:
         a, b = _meant(store, one), _meant(store, other)
         closest, left, right = max(
             (
-                (shown(f"{one} and {other}", partial(compare, x, y, whole=True)), x, y)
+                (shown(f"{one} and {other}", partial(compare, x, y, all_vetoes=True)), x, y)
                 for x in a
                 for y in b
                 if x.item_id != y.item_id or len(a) == len(b) == 1
@@ -106,13 +106,13 @@ def _meant(store: Store, name: str) -> list[Member]:
     if found is None:
         raise UnknownName(f"no story or item {name!r}; `aggregator search` finds stories and shows their ids")
     (told,) = stories.clusters(store, [found])
-    return list(compared(told.members))
+    return list(compared_members(told.members))
 
 
 def _near_misses(store: Store, story_id: str) -> list[NearMiss]:
     """Stories that share the most with a story and are not it, compared anew."""
     (here,) = stories.clusters(store, [story_id])
-    members = compared(here.members)
+    members = compared_members(here.members)
     candidate_index.clear_queries(store)
     candidates.add_queries(store, [member.item_id for member in members])
     around = candidates.find_candidates(store, members)
@@ -120,7 +120,7 @@ def _near_misses(store: Store, story_id: str) -> list[NearMiss]:
     for other in around.clusters:
         if other.story_id == story_id or not other.members:
             continue
-        best = attempt(partial(_closest, members, other, around.common))
+        best = attempt(partial(_closest, members, other, around.common_words))
         if isinstance(best, Broken):
             said.warning("%s cannot be compared with %s (%s)", story_id, other.story_id, best.reason)
             continue
@@ -137,7 +137,7 @@ def _near_misses(store: Store, story_id: str) -> list[NearMiss]:
 
 
 def _closest(members: Sequence[Member], other: Cluster, common: frozenset[str]) -> Comparison:
-    return max((compare(m, other.lead, common, whole=True) for m in members), key=_order)
+    return max((compare(m, other.lead, common, all_vetoes=True) for m in members), key=_order)
 
 
 def _order(compared: Comparison) -> tuple[int, float]:

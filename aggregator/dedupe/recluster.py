@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from aggregator.dedupe import candidates, cluster, editor_decisions
+from aggregator.dedupe import candidates, cluster, editor_decisions, known_stories
 from aggregator.locked_store import locked_store
 from aggregator.model.stories import (
     CandidatePair,
@@ -100,12 +100,12 @@ def _leaving(told: Cluster, around: candidates.Candidates, bare: Collection[str]
             becomes=placed.story_id,
             why=_why(placed),
         )
-        for placed in cluster.assign(others, [alone], near, around.constraints, around.common)
+        for placed in cluster.assign(others, [alone], near, around.constraints, around.common_words)
         if placed.story_id != told.story_id
     ]
 
 
-def _bound(lead: Member, members: Sequence[Member], constraints: cluster.LinkConstraints) -> set[str]:
+def _bound(lead: Member, members: Sequence[Member], constraints: known_stories.LinkConstraints) -> set[str]:
     """Whom editors put together with `lead`, or with one of those."""
     here = {member.item_id for member in members}
     pairs = [
@@ -128,7 +128,7 @@ def _joining(
 ) -> Iterator[CandidatePair]:
     """Pairs of stories whose leads would be in one story today, but for those that an editor has to do with."""
     clusters = {c.story_id: c for c in around.clusters if c.lead.item_id not in bare}
-    sharing = cluster.Addresses(m for c in clusters.values() for m in c.members)
+    sharing = known_stories.AddressIndex(m for c in clusters.values() for m in c.members)
     story_of = {m.item_id: c.story_id for c in clusters.values() for m in c.members}
     for c in clusters.values():
         for member in c.members:
@@ -136,14 +136,14 @@ def _joining(
     for one in told:
         if one.lead.item_id in bare:
             continue
-        near = around.near.get(one.lead.item_id, ())
+        near = around.candidate_ids.get(one.lead.item_id, ())
         in_reach = {story_of[id_] for id_ in near if id_ in story_of} | set(sharing.stories(one.lead))
         (placed,) = cluster.assign(
             [one.lead],
             [clusters[id_] for id_ in sorted(in_reach - {one.story_id})],
             {one.lead.item_id: near},
             around.constraints,
-            around.common,
+            around.common_words,
         )
         if placed.founds or placed.story_id in editorial.listed_with(store, one.story_id):
             continue
@@ -162,7 +162,7 @@ def _joining(
         )
 
 
-def _settled(one: Cluster, other: Cluster, constraints: cluster.LinkConstraints) -> bool:
+def _settled(one: Cluster, other: Cluster, constraints: known_stories.LinkConstraints) -> bool:
     """Whether an editor keeps an item of one story apart from one of the other."""
     here, there = ({member.item_id for member in c.members} for c in (one, other))
     return any(

@@ -111,6 +111,11 @@ def loose(url: str) -> str | None:
     return f"{host}/{re.sub(r'[^a-z0-9%]+', '', path.lower())}{'?' if query else ''}{query}"
 
 
+def host(url: str) -> str:
+    """Return the host of an address as its canonical key has it."""
+    return canonical(url).partition("/")[0].partition("?")[0]
+
+
 def language_in(url: str) -> str | None:
     """The language that the beginning of a path names, if any."""
     match = _LANGUAGE_IN_PATH.match("/" + canonical(url).partition("/")[2])

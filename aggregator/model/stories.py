@@ -109,7 +109,7 @@ class Placement:
     founds: bool
     related: tuple[tuple[str, str], ...] = ()
     merge_candidates: tuple[MergeCandidate, ...] = ()
-    beside: str | None = None
+    compared_with: str | None = None
     comparison: Comparison | None = None
 
 

@@ -235,7 +235,7 @@ def _weighed(placement: Placement) -> str | None:
     """The comparison that an item was placed by, as JSON."""
     if placement.comparison is None:
         return None
-    return json.dumps({"beside": placement.beside, **asdict(placement.comparison)}, ensure_ascii=False)
+    return json.dumps({"beside": placement.compared_with, **asdict(placement.comparison)}, ensure_ascii=False)
 
 
 def evidence(store: Store, story_id: str) -> dict[str, dict[str, Any]]:

@@ -278,7 +278,7 @@ def test_a_story_is_explained(place: Workplace) -> None:
     told = tell(place, SURVEY, UMFRAGE)
     said = explain.story(place.app().config, told[SURVEY[1]])
     lead, joined = said["items"]
-    assert lead["lead"] and lead["evidence"] == [] and lead["why"] == "first to tell it"
+    assert lead["lead"] and lead["evidence"] == [] and lead["why"] == "first to report it"
     assert joined["score"] >= joined["threshold"] == said["thresholds"]["same"]
     assert joined["beside"] == lead["id"]
     assert round(sum(piece["weight"] for piece in joined["evidence"]), 2) == joined["score"]
@@ -536,7 +536,9 @@ def test_common_words_count_less_in_recluster_too(
     assert told[SURVEY[1]] == told[UMFRAGE[1]]
     common = frozenset({"nfdi4bioimage", "survey", "march"})
     around = candidates.find_candidates
-    monkeypatch.setattr(candidates, "find_candidates", lambda *given: replace(around(*given), common=common))
+    monkeypatch.setattr(
+        candidates, "find_candidates", lambda *given: replace(around(*given), common_words=common)
+    )
     if together:
         (leaving,) = recluster.run(place.app(), dry_run=True).leaves
         assert leaving.title == UMFRAGE[1]
