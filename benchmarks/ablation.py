@@ -47,7 +47,7 @@ class StoredPair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule that can be left out: a function of a module, in tables of that module, with its neutral result."""
+    """A function that can be left out, with the tables that list it and its neutral result."""
 
     module: ModuleType
     name: str
@@ -135,7 +135,7 @@ def left_out(rule: Rule) -> Iterator[None]:
 
 
 def outcomes(pairs: Sequence[StoredPair]) -> dict[str, str]:
-    """Assign each pair; return by id whether it became one story, two related ones or two others."""
+    """Assign each pair; return by id the outcome: same, related or different."""
     with caches.emptied():
         return {pair.id: outcome(assigned(pair)) for pair in pairs}
 
@@ -156,7 +156,7 @@ def outcome(placements: Sequence[Placement]) -> str:
 
 
 def difference(pairs: Sequence[StoredPair], usual: Mapping[str, str], without: Mapping[str, str]) -> str:
-    """Describe the pairs whose outcome is another one without a rule."""
+    """Describe the pairs whose outcome changes."""
     counted: Counter[str] = Counter()
     named = []
     for pair in pairs:

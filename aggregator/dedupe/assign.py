@@ -1,4 +1,4 @@
-"""Job step: assign stored items to stories, and put the stories into their channels, in one transaction."""
+"""Job step: assign stored items to stories, and put the stories into their channels."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from aggregator.store.connection import Store
 FRESH_BACKLOG = timedelta(days=7)
 """Maximum age of items of a backlog that enter an existing feed."""
 MAX_NEW_ITEMS = 500
-"""Maximum number of one source's items that one round assigns: the newest. The next rounds assign the others."""
+"""Maximum number of items of one source that one round assigns: the newest ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssignReport:
-    """Numbers of stories founded, of items that joined one, and of items left to the next rounds."""
+    """Numbers of stories founded, of items that joined one, and of items left for later."""
 
     founded: int = 0
     joined: int = 0
@@ -52,7 +52,10 @@ def lead_item_id(members: Iterable[Member]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
-    """Items to assign together: `released` were deferred by an earlier round, `feed_exists` if one was published."""
+    """Items to assign together, and those of them that an earlier round deferred.
+
+    `deferred` is the number of items left to later rounds.
+    """
 
     members: Sequence[Member]
     released: frozenset[str]

@@ -22,7 +22,7 @@ BATCH_ITEMS = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
-    """What `cluster.assign` gets beside the items: stories, similar items of each item, decisions, common words."""
+    """What `cluster.assign` gets beside the items; `candidate_ids` are similar items."""
 
     clusters: tuple[Cluster, ...]
     candidate_ids: dict[str, tuple[str, ...]]
@@ -43,7 +43,7 @@ def index_items(store: Store) -> None:
 
 
 def index_singly(store: Store, contained: Containment) -> None:
-    """Write the keys of queued items one by one; set aside an item whose keys cannot be made, without keys."""
+    """Write the keys of queued items one by one; set aside an item that breaks that."""
 
     def write(keys_of: Callable[[IndexedItem], ItemKeys], item: IndexedItem) -> None:
         with store.transaction():

@@ -1,4 +1,4 @@
-"""Assign items to stories: each joins the story whose lead reports the same, or founds one (I3 to I6)."""
+"""Assign items to stories: each joins the story that reports the same, or founds one (I3)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from aggregator.model.stories import (
 MAX_MISSING_SCORE = 1.0
 """Maximum difference from the threshold at which an editor is asked about two stories."""
 MAX_MEMBERS_COMPARED = 40
-"""Maximum number of members of one story that an item is compared with: its lead and the newest others."""
+"""Maximum number of members of one story that an item is compared with."""
 MAX_ITEMS_OF_SOURCE = 20
-"""Maximum number of items of one source in a story: if a source publishes more, they are a series."""
+"""Maximum number of items of one source in a story: more of them are a series."""
 MAX_MERGE_CANDIDATES = 10
 """Maximum number of stories that an editor is asked about for one item."""
 _EDITOR_FORBIDS = "an editor keeps them apart"
@@ -66,14 +66,14 @@ def lead_order(member: Member) -> tuple[bool, bool, int, datetime, str]:
 
 
 def compared_members(members: Sequence[Member]) -> Sequence[Member]:
-    """Return the members of a story that items are compared with: its lead and the newest others."""
+    """Return the members of a story that are compared: its lead and the newest others."""
     if len(members) <= MAX_MEMBERS_COMPARED:
         return members
     return [members[0], *members[1 - MAX_MEMBERS_COMPARED :]]
 
 
 def compare_with_itself(member: Member) -> None:
-    """Run every comparison on an item and a copy of it, to raise now what comparing it may raise later."""
+    """Run every comparison on an item and a copy of it, to raise what comparing it may raise."""
     copy = replace(member, item_id=f"{member.item_id} ", source_id=f"{member.source_id} ")
     without_addresses = replace(copy, links=frozenset(), works=frozenset(), origins=frozenset())
     compare(member, copy, all_vetoes=True)
@@ -86,7 +86,7 @@ def compare_with_itself(member: Member) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Match:
-    """A story beside an item: how the item compares with a member of it, and what prevents that it joins."""
+    """A story beside an item: its closest member, and what prevents that the item joins."""
 
     story_id: str
     member: Member
@@ -108,7 +108,7 @@ class _Match:
 
 
 def _match(member: Member, story_id: str, known: KnownStories, common_words: frozenset[str]) -> _Match:
-    """Compare an item with the lead of a story, and with members that an editor linked with the lead."""
+    """Compare an item with the lead of a story, and with members linked to the lead."""
     members = compared_members(known.members[story_id])
     lead = members[0]
     linked = set(known.constrained(lead, LinkConstraint.MUST_LINK))
@@ -147,7 +147,7 @@ def _decided_by_editor() -> Comparison:
 
 
 def _obstacle(member: Member, closest: Member, members: Sequence[Member]) -> str | None:
-    """Return why an item may not join although it agrees with the lead: another member prevents it (I5)."""
+    """Return which other member prevents that an item joins although it agrees with the lead."""
     for other in members:
         if other.source_id == member.source_id and not _is_same_entry(member, other):
             return "it is another item of the same source"
@@ -159,13 +159,13 @@ def _obstacle(member: Member, closest: Member, members: Sequence[Member]) -> str
 
 
 def _is_same_entry(a: Member, b: Member) -> bool:
-    """Return whether exact evidence makes two items of one source one; an equal link does not (I1)."""
+    """Return whether exact evidence makes two items of one source one; equal links do not."""
     found = evidence.exact(a, b)
     return found is not None and found.name not in ("same link", "repost")
 
 
 def _placement(member: Member, matches: Sequence[_Match], known: KnownStories) -> Placement:
-    """Choose the story that an item joins or founds, and list related stories and merge candidates."""
+    """Choose the story that an item joins or founds, and list related stories."""
     joinable = sorted(
         (m for m in matches if m.joins), key=lambda m: (-m.comparison.score, lead_order(m.member))
     )

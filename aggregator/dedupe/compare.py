@@ -8,13 +8,13 @@ from aggregator.dedupe.vocabulary.words import is_rare, tools
 from aggregator.model.stories import Comparison, Evidence, Member, Strength
 
 SAME, RELATED = 7.5, 5.0
-"""Minimum scores of near evidence, set on labelled pairs so that no two subjects become one story."""
+"""Minimum scores of near evidence, set on labelled pairs so that no merge is wrong."""
 MIN_SUBJECT_WEIGHT = 1.5
 """Minimum weight of evidence about the subject, in contrast to publisher, time and place."""
 MIN_TITLE_AS_SUBJECT = 3.0
 """Minimum weight of equal titles that counts fully as evidence about the subject."""
 MIN_SPECIFIC_WEIGHT, MIN_SPECIFIC_WEIGHT_OF_PLAIN_WORDS = 1.5, 3.0
-"""Minimum weight of specific evidence, and the same where all shared words are those of any announcement."""
+"""Minimum weight of specific evidence, and the same if all shared words are common ones."""
 _SPECIFIC = ("reference", "amounts", "places", "mention", "numbers", "link")
 """Near evidence that is specific."""
 
@@ -22,7 +22,7 @@ _SPECIFIC = ("reference", "amounts", "places", "mention", "numbers", "link")
 def compare(
     a: Member, b: Member, common: frozenset[str] = frozenset(), *, all_vetoes: bool = False
 ) -> Comparison:
-    """Weigh evidence and vetoes between two items; words that are `common` in the archive weigh less.
+    """Weigh evidence and vetoes between two items; `common` words weigh less.
 
     Between items that are not even related, vetoes change nothing and are only listed with `all_vetoes`.
     """
@@ -47,7 +47,9 @@ def compare(
 
 
 def _is_specific(a: Member, b: Member, pieces: tuple[Evidence, ...]) -> bool:
-    """Return whether the evidence is specific: two partners may use one title, each about itself and its tools.
+    """Return whether the evidence is specific, and not only a title that many may use.
+
+    Two partners may use one title, each about itself and its tools.
 
     More must agree where all shared words are those of any vacancy or course.
     """

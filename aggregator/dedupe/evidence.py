@@ -1,4 +1,4 @@
-"""Evidence that two items report the same: one function for each piece, which returns a weight and a reason.
+"""Evidence that two items report the same: a function for each piece of evidence.
 
 Exact evidence suffices by itself, in the order of `EXACT`. Near evidence counts only together (`compare`); its
 weights were set on labelled pairs (`benchmarks/dedupe.py`), and `benchmarks/ablation.py` shows what each contributes.
@@ -51,7 +51,7 @@ def same_link(a: Member, b: Member) -> Evidence | None:
 
 
 def same_work(a: Member, b: Member) -> Evidence | None:
-    """Compare the identifiers of the works that the items are: DOI, arXiv number, PMID, Zenodo record."""
+    """Compare the works that the items are: DOI, arXiv number, PMID, Zenodo record."""
     shared = a.works & b.works
     return _proof("same work", f"both are {min(shared)}") if shared else None
 
@@ -171,7 +171,10 @@ def _loosely_linked(a: Member, b: Member) -> bool:
 
 
 def _share_a_fact(a: Features, b: Features) -> bool:
-    """Return whether both have a date, an amount or a name other than the publishers': these survive translation."""
+    """Return whether a fact that survives translation is in both.
+
+    That is a date, an amount or a name other than those of the publishers.
+    """
     named = {c for c in a.words.keys() & b.words.keys() if min(a.words[c], b.words[c]) > 1.0}
     if named - a.context - b.context:
         return True
@@ -244,7 +247,7 @@ def shared_words(a: Features, b: Features) -> Evidence | None:
 
 
 def shared_names(a: Features, b: Features) -> Evidence | None:
-    """Compare names and acronyms; those of the publishers, and those in neither title, weigh less."""
+    """Compare names and acronyms; those of publishers or outside of titles weigh less."""
     worth = {c: _worth(c, a, b) for c in a.words.keys() & b.words.keys() & (a.names | b.names)}
     if not worth:
         return None
@@ -256,7 +259,10 @@ def shared_names(a: Features, b: Features) -> Evidence | None:
 
 
 def _worth(concept: str, a: Features, b: Features) -> float:
-    """Return the weight of a shared word: less if it stands only in texts, or belongs to a publisher's name."""
+    """Return the weight of a shared word.
+
+    It is less if the word stands only in texts, or belongs to a publisher's name.
+    """
     worth = min(a.words[concept], b.words[concept])
     titles = (concept in a.title) + (concept in b.title)
     worth *= (0.6, 0.85, 1.0)[titles]

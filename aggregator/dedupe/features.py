@@ -1,4 +1,4 @@
-"""Extract what two items are compared by: weighted words, names, places, facts and phases of title and text."""
+"""Extract what two items are compared by: weighted words, names, places and facts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aggregator.model.stories import Member
 COMPARED_CHARACTERS = 600
 """Characters of a text that are compared: the subject of a story stands at its beginning."""
 MEMBER_CHARACTERS = 1_500
-"""Maximum characters of title and text of an item whose features are cached; the store reads less of a text."""
+"""Maximum characters of title and text of an item whose features are cached."""
 NAME_WEIGHT, CAPITAL_WEIGHT = 2.0, 1.4
 MAX_INDEX_KEYS = 16
 """Maximum number of keys of one item that lead to candidates only together with others."""
@@ -37,7 +37,7 @@ _URL = re.compile(r"https?://\S+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
-    """An item as near evidence sees it; words are concepts of `vocabulary.words`, each with its weight.
+    """An item as near evidence sees it; words are concepts, each with its weight.
 
     `title` has the words of the title, `words` those of title and text, `names` those of them that are names.
     `context` has the words of the publisher's name. `key` is the folded title without punctuation.
@@ -148,7 +148,7 @@ def _clean_text(text: str) -> str:
 
 
 def _title_words(title: str) -> list[str]:
-    """Return the words of a title; in lower case if all is written in capitals, so that they are no names."""
+    """Return the words of a title; in lower case if all of it is written in capitals."""
     words = _WORD.findall(title)
     letters = [c for c in title if c.isalpha()]
     if sum(c.isupper() for c in letters) > 0.6 * len(letters):
@@ -194,7 +194,7 @@ def _look_up(written_words: Iterable[str], capitals_inside: frozenset[str] = fro
 
 @dataclass(frozen=True, slots=True)
 class _Meaning:
-    """The concepts of a word with their weights; `kind` is name, town, country or, for other words, empty."""
+    """The concepts of a word with their weights; `kind` is name, town, country or empty."""
 
     weights: tuple[tuple[str, float], ...] = ()
     kind: str = ""

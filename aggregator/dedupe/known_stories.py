@@ -1,4 +1,4 @@
-"""Find the stories that an item is compared with: by link constraints, candidates, addresses and works."""
+"""Find the stories that an item is compared with."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from aggregator.items import canonical_urls
 from aggregator.model.stories import Cluster, LinkConstraint, Member
 
 MAX_SHARING_ITEMS = 30
-"""Maximum number of items that share a work, a page they point to or a loose address: if more share it, it is no
-evidence and leads to no candidates."""
+"""Maximum number of items that share a work, a page they point to or a loose address.
+
+A key that more items share is no evidence and leads to no candidates.
+"""
 MAX_STORIES_COMPARED = 40
 """Maximum number of stories that one item is compared with."""
 PAGES = ("link", "origin", "pointer")
@@ -53,7 +55,7 @@ class KnownStories:
         self._index.add(member, story_id)
 
     def to_compare(self, member: Member) -> list[str]:
-        """Return the ids of the stories that an item is compared with, chosen in order of likelihood."""
+        """Return the ids of the stories that an item is compared with, the likeliest ones."""
         linked = sorted(self.constrained(member, LinkConstraint.MUST_LINK))
         ids = (*linked, *self._candidate_ids.get(member.item_id, ()))
         chosen: dict[str, None] = {}
@@ -74,7 +76,7 @@ class KnownStories:
 
 
 class AddressIndex:
-    """An index from addresses and works to stories; a key that many `members` share leads to none.
+    """An index from addresses and works to stories, without keys that many items share.
 
     An equal link is exempt: each source has at most one item of a link.
     """
@@ -108,7 +110,7 @@ def pages_of(member: Member) -> list[str]:
 
 
 def works_of(member: Member) -> list[str]:
-    """Return the works that an item is, with the neighbours of Zenodo records: a concept and its first version."""
+    """Return the works that an item is, with the neighbours of Zenodo records."""
     works = sorted(member.works)
     for work in member.works:
         if work.startswith("zenodo:"):

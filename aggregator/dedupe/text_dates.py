@@ -17,7 +17,7 @@ _NUMERIC = re.compile(
 _ISO = re.compile(r"(?<!\d)((?:19|20)\d\d)-(\d\d)-(\d\d)(?!\d)")
 _YEAR = re.compile(r"(?<![\w.,])(?:[a-z]{2,12})?((?:19|20)\d\d)(?![\d.,/-]\d|\w)")
 _SHORT_MONTHS = ("mai", "juni", "juli", "june", "july")
-"""Names of at most four letters that are months even without a year; others are words or abbreviations as well."""
+"""Short names that are months even without a year; others are also other words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ def _month(name: str) -> int:
 
 
 class _Collected:
-    """Collect dates while a text is searched; each method returns what replaces a date in the text."""
+    """Collect dates during a search; each method returns what replaces a date in the text."""
 
     def __init__(self) -> None:
         self.dates: set[str] = set()

@@ -1,4 +1,4 @@
-"""Extract what survives translation from a text: dates, years, amounts, numbers, versions, references."""
+"""Extract what survives translation: dates, years, amounts, numbers, versions, references."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _DIGIT = re.compile(r"\d")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextFacts:
-    """What one text states: `dates` as MM-DD without years, `amounts` as numbers of money or of millions."""
+    """What one text states: `dates` as MM-DD, `amounts` as numbers of money or of millions."""
 
     dates: frozenset[str] = frozenset()
     months: frozenset[int] = frozenset()
@@ -204,7 +204,7 @@ def _roman_numerals(text: str) -> frozenset[str]:
 
 
 def _parts(folded: str) -> frozenset[str]:
-    """Return the parts of a series that a title names: by number, letter or number word."""
+    """Return the parts of a series that a title names: by number, character or number word."""
     found = set()
     for name in _PART.findall(folded):
         if number := _number_of(name):

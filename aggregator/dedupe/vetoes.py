@@ -1,4 +1,4 @@
-"""Vetoes: reasons why two items are two stories although evidence connects them, one function for each.
+"""Vetoes: reasons why two items are two stories although evidence connects them.
 
 Each function returns the reason in words, or None. Vetoes of `TITLE` hold even against exact evidence, those of
 `NEAR` only against near evidence. `benchmarks/ablation.py` shows what each contributes.
@@ -18,7 +18,7 @@ from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.model.stories import Member
 
 MIN_DISTINCT_WEIGHT, MIN_SLOT_WEIGHT = 1.3, 0.9
-"""Minimum weight of unlike words in both titles that makes two subjects, and the same for similar titles."""
+"""Minimum weight of unlike words in both titles; the second for similar titles."""
 MIN_TEMPLATE_LIKENESS, MIN_SIMILAR_LIKENESS = 0.8, 0.5
 """Minimum likeness of titles that follow one template, and of titles that are similar."""
 _MEETING = re.compile(r"(kick ?off|auftakt|annual|final|closing|mid ?term|jahrestreffen|abschluss)(?!\w)")
@@ -158,7 +158,7 @@ def other_reference(a: Features, b: Features) -> str | None:
 
 
 def other_date(a: Features, b: Features) -> str | None:
-    """Compare days: those of a title with all of the other, or all days if the titles follow one template."""
+    """Compare days: those of a title with all of the other, or all if the titles are alike."""
     for one, other in ((a, b), (b, a)):
         if one.title_facts.dates and other.facts.dates and not one.title_facts.dates & other.facts.dates:
             return _differ("dates", one.title_facts.dates, other.facts.dates)
@@ -193,7 +193,7 @@ def other_type(a: Features, b: Features) -> str | None:
 
 
 def other_subject(a: Features, b: Features) -> str | None:
-    """Compare words of the titles that the other item does not contain: two uses of one template."""
+    """Compare words of the titles that the other item lacks: two uses of one template."""
     alone_a, alone_b = _words_alone(a, b), _words_alone(b, a)
     minimum = MIN_SLOT_WEIGHT if title_likeness(a, b) >= MIN_SIMILAR_LIKENESS else MIN_DISTINCT_WEIGHT
     if min(sum(alone_a.values()), sum(alone_b.values())) < minimum:
@@ -232,7 +232,7 @@ def other_meeting(a: Features, b: Features) -> str | None:
 
 
 def own_affairs(a: Features, b: Features) -> str | None:
-    """Recognise announcements of each publisher about itself: closures, greetings, "our" newest device."""
+    """Recognise announcements of each publisher about itself: closures, "our" new device."""
     both = (a.title.keys() & b.title.keys() & vocabulary().own_affairs) or (
         "our" in a.key.split() and "our" in b.key.split()
     )

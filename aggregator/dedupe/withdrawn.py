@@ -1,4 +1,4 @@
-"""Hide stories whose items were all removed by their publishers, and show them again when one is back."""
+"""Hide stories whose items were all removed, and show them again when one is back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PUBLISHER = "its publisher (404 or 410, twice)"
 
 
 def hide_withdrawn(store: Store, story_ids: Iterable[str], now: datetime) -> None:
-    """Hide stories without published items and show those that have one again, as log entries of the publisher.
+    """Hide stories without published items, and show those that have one again.
 
     A story that an editor hid stays hidden. A published item leads before a removed one (I6). Neither the id nor
     the publication time of a story changes.

@@ -1,4 +1,4 @@
-"""Store the keys under which items are found: exact ones, and tokens of near evidence by day."""
+"""Store the keys under which items are found: exact ones, and tokens by day."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from aggregator.store.connection import Store, sure_moment
 from aggregator.store.items import chunked, marks
 
 MAX_SHARING_ITEMS = 30
-"""Maximum number of items of the window under one key: a more common key leads to no candidates, and its word
-weighs less. It bounds what a search reads, whatever the size of the archive."""
+"""Maximum number of items of the window under one key.
+
+A more common key leads to no candidates, and its word weighs less. So a search reads the same in any archive.
+"""
 MAX_CANDIDATES = 6
 """Maximum number of candidates of one item, for its own source and for the others."""
 MAX_NEAR = 24
-"""Maximum number of items that one item is compared with, including those it is a candidate of."""
+"""Maximum number of items that one item is compared with, in both directions."""
 MIN_SCORE = 3.5
 """Minimum weight of shared tokens that lead to a candidate only together."""
 TEXT_CHARACTERS = 700
@@ -26,7 +28,7 @@ TEXT_CHARACTERS = 700
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexedItem:
-    """An item as far as its keys depend on it; `html` has its beginning and end, where links to origins stand.
+    """An item as far as its keys depend on it; `html` has its beginning and end.
 
     `placed` items have a story. `absent` ones are dropped or held, and are not found until they are released.
     """
@@ -46,7 +48,7 @@ class IndexedItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemKeys:
-    """The keys of an item: `exact` ones as (kind, value), and `weights` of the tokens of near evidence.
+    """The keys of an item: `exact` ones as (kind, value), and tokens with their weights.
 
     An odd token leads to candidates by itself, even ones only several together.
     """
@@ -61,7 +63,7 @@ class ItemKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimilarItems:
-    """The ids of similar items for each queried item, the best first, and the tokens that are too common."""
+    """The ids of similar items for each queried item, the best first, and common tokens."""
 
     candidate_ids: Mapping[str, tuple[str, ...]]
     common: frozenset[int]

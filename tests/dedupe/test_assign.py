@@ -666,7 +666,7 @@ def test_a_merge_undone_gives_each_story_its_id_back(place: Workplace, clock: Cl
     with opened(place.database, create=False) as store:
         rows = store.db.execute("SELECT id FROM items WHERE story_id = ?", [kept]).fetchall()
     items = [row["id"] for row in rows]
-    with pytest.raises(WrongDecision, match=r"founded .* whose id stays with it for ever"):
+    with pytest.raises(WrongDecision, match=r"founded .* whose id stays with it permanently"):
         editor_decisions.split(place.app(), items[:1], "ada", announce=False)
     other = next(item for item in items if short_hash(f"story\n{item}") == gone)
     assert editor_decisions.split(place.app(), [other], "ada", announce=True) == (kept, gone)

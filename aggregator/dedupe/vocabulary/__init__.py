@@ -1,1 +1,1 @@
-"""Words of the field and of announcements: data files, and functions that look words up in them."""
+"""Word lists of the field and of announcements, and functions that look words up."""

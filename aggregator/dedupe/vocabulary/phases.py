@@ -1,4 +1,7 @@
-"""Find phases of a subject in a text: registration open, cancelled, results. The patterns are in phases.toml."""
+"""Find phases of a subject in a text: registration open, cancelled, results.
+
+The patterns are in phases.toml.
+"""
 
 from __future__ import annotations
 

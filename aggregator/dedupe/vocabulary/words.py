@@ -26,7 +26,7 @@ def fold(text: str) -> str:
 
 @cached(8_192, WORD_CHARACTERS)
 def concepts(word: str) -> tuple[str, ...]:
-    """Return what a folded word means, in English: one concept, or the parts of a German compound."""
+    """Return the English concepts of a folded word; of a compound, those of its parts."""
     known = vocabulary()
     if word in known.stop:
         return ()
