@@ -163,7 +163,7 @@ def alerts(report: StatusReport, now: datetime) -> list[str]:
         found.append(f"{report.owed} messages are owed, the oldest since {_minute(report.oldest_owed)}")
     if report.relay and report.relay.since < now - LATE:
         found.append(f"no message was sent since {_minute(report.relay.since)}: {report.relay.reason}")
-    found += [containment.said_of(aside) for aside in report.set_aside if aside.step in containment.WHOLE]
+    found += [containment.notice(aside) for aside in report.set_aside if aside.step in containment.WHOLE]
     if report.parked:
         parked = ", ".join(f"{count} {state}" for state, count in sorted(report.parked.items()))
         found.append(f"messages wait for a person: {parked}; see `aggregator digest queue`")

@@ -128,7 +128,7 @@ def _print_for_editors(report: StatusReport) -> None:
     if report.set_aside:
         click.echo("\nSet aside, because it broke a step of the program:")
     for problem in report.set_aside:
-        click.echo(containment.said_of(problem))
+        click.echo(containment.notice(problem))
     if report.merge_candidates:
         click.echo(
             "\nMerge candidates (see `aggregator story explain A B`; then `aggregator story merge A B`"

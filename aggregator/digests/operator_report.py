@@ -152,7 +152,7 @@ def _doubt(merge_candidate: CandidatePair, plan: DigestPlan) -> Concern:
         title=f"“{_short(merge_candidate.title)}” and “{_short(merge_candidate.other_title)}”",
         facts=f"{_short(merge_candidate.why)}; since {_day(merge_candidate.since, plan)}",
         do=f"compare them with `aggregator story explain {pair}`, then `aggregator story merge {pair}`"
-        f" or `aggregator story apart {pair}`",
+        f" or `aggregator story keep-apart {pair}`",
     )
 
 

@@ -393,9 +393,9 @@ def _known_articles(work: _Round, source: Source) -> frozenset[str]:
     """Links of the items of a source that reads articles: each article is read once (V2)."""
     if not any(layout.article for layout in source.page):
         return frozenset()
-    from aggregator.items.identity import told_as
+    from aggregator.items.identity import article_key
 
-    return frozenset(told_as(link, title) for link, title in items.links(work.store, source.id))
+    return frozenset(article_key(link, title) for link, title in items.links(work.store, source.id))
 
 
 def _prepared(

@@ -70,7 +70,7 @@ def apply_checks(
         if finding is Finding.CLEARED:
             missing_items.forget(store, [missing_item.item_id])
             continue
-        missing_items.remember(store, tried, withdrawn=finding is Finding.WITHDRAWN)
+        missing_items.record_check(store, tried, withdrawn=finding is Finding.WITHDRAWN)
         if finding is Finding.WITHDRAWN:
             gone.append(missing_item.item_id)
             said.append(

@@ -120,3 +120,16 @@ def m0012_plain_names(db: Database) -> None:
     """Rename tables and columns to the words of docs/glossary.md."""
     for sql in PLAIN_NAMES:
         db.execute(sql)
+
+
+LINK_CONSTRAINT_KINDS = (
+    "UPDATE link_constraints SET kind = 'must-link' WHERE kind = 'together'",
+    "UPDATE link_constraints SET kind = 'cannot-link' WHERE kind = 'apart'",
+)
+
+
+@MIGRATIONS()
+def m0013_link_constraint_kinds(db: Database) -> None:
+    """Rename the kinds of link constraints to the words of docs/glossary.md."""
+    for sql in LINK_CONSTRAINT_KINDS:
+        db.execute(sql)

@@ -123,7 +123,7 @@ def _members(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
             part,
         ):
             links.setdefault(row["item_id"], set()).add(row["value"])
-    keys = candidate_index.of_items(store, (row["id"] for row in rows))
+    keys = candidate_index.keys_of(store, (row["id"] for row in rows))
     return [
         Member(
             item_id=row["id"],

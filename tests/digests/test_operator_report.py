@@ -174,7 +174,8 @@ SINCE = NOW - 2 * DAY
             [
                 "* “A microscope” and “Ein Mikroskop” the same day, similar titles; since 4 October 2026 To do:"
                 f" compare them with `aggregator story explain {'a' * 16} {'b' * 16}`, then"
-                f" `aggregator story merge {'a' * 16} {'b' * 16}` or `aggregator story apart {'a' * 16} {'b' * 16}`"
+                f" `aggregator story merge {'a' * 16} {'b' * 16}`"
+                f" or `aggregator story keep-apart {'a' * 16} {'b' * 16}`"
             ],
         ),
         (
