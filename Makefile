@@ -6,7 +6,7 @@ BIN     = $(VENV)/bin
 TIMED   = tests/polling/test_faulty_servers.py
 SPREAD  = -n 2 --dist loadfile --no-loadscope-reorder --ignore $(TIMED)
 
-.PHONY: demo run test coverage lint types contracts docs soak bench lock clean
+.PHONY: demo run test coverage lint types contracts docs calendar-names soak bench lock clean
 
 # The stamp is newer than the files that decide what is installed.
 $(VENV)/stamp: pyproject.toml constraints.txt
@@ -47,6 +47,10 @@ contracts: $(VENV)/stamp
 # Checks pages, rule codes and the JSON Schema against the code; `make docs WRITE=1` first writes what is generated.
 docs: $(VENV)/stamp
 	$(BIN)/python docs/check.py $(if $(WRITE),--write)
+
+# Writes aggregator/calendar_names.json from the CLDR data of Babel.
+calendar-names: $(VENV)/stamp
+	$(BIN)/python docs/calendar_names.py
 
 soak: $(VENV)/stamp
 	$(BIN)/pytest --soak

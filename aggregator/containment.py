@@ -16,7 +16,7 @@ from typing import TypeVar
 from aggregator.errors import AggregatorError, NothingToShow
 from aggregator.model.reports import ContainedStep, SetAside
 from aggregator.store import set_aside
-from aggregator.store.connection import Store, is_trouble
+from aggregator.store.connection import Store, is_database_error
 from aggregator.text import line
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ def attempt(act: Callable[[], T]) -> T | Broken:
     except (AggregatorError, OSError, MemoryError):
         raise
     except Exception as error:  # L2: one item, story or channel must not stop the others
-        if is_trouble(error):
+        if is_database_error(error):
             raise
         said.debug("contained", exc_info=error)
         return Broken(error)

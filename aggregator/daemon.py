@@ -186,7 +186,7 @@ class Worker:
     def troubles(self) -> list[str]:
         """Return the problems that monitoring has to report."""
         try:
-            found = health.troubles(health.report(self.app.config), self.app.clock())
+            found = health.alerts(health.report(self.app.config), self.app.clock())
             return [self.config_problem, *found] if self.config_problem else found
         except AggregatorError as error:
             return [str(error)]

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
+from aggregator import calendar_names
 from aggregator.model.digests import EditionEntry, UpdateKind
 
 TOPIC = "topic:"
 """Begins the name of a section that is a topic."""
 
-_MONTHS = {
-    "en": "January February March April May June July August September October November December".split(),
-    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split(),
-}
 _WORDS = {
     "en": {
         "news": "News",
@@ -103,7 +100,7 @@ def words(language: str) -> Mapping[str, str]:
 
 def day(when: date, language: str) -> str:
     """A date in words."""
-    months = _MONTHS[known(language)]
+    months = calendar_names.months(known(language))
     return words(language)["date"].format(day=when.day, month=months[when.month - 1], year=when.year)
 
 

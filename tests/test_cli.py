@@ -462,7 +462,7 @@ def test_second_job_ends_with_75(
     before = dump(busy), files(busy.public)
     said = call(busy, *command)
     assert said.code == 75
-    assert said.line == f"aggregator: another run is at work on {busy.folder / 'var'}; nothing was done"
+    assert said.line == f"aggregator: another run holds {busy.folder / 'var'}; nothing was done"
     assert (dump(busy), files(busy.public), web.asked) == (*before, [])
 
 
@@ -505,4 +505,4 @@ def test_empty_clock_is_the_real_clock(place: Workplace, monkeypatch: pytest.Mon
     monkeypatch.setenv("AGGREGATOR_NOW", "")
     app = build(place.folder / "feeds.yaml")
     assert app.clock() > datetime(2026, 1, 1, tzinfo=UTC)
-    assert not app.pretended_clock
+    assert not app.simulated_clock

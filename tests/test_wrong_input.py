@@ -182,7 +182,7 @@ def test_invalid_clock(site: Workplace, web: Web, now: str) -> None:
     for command in (("fetch",), ("publish",), ("digest", "run")):
         said = call(site, *command, AGGREGATOR_NOW=now)
         assert said.code == 2
-        assert said.line.startswith(f"aggregator: AGGREGATOR_NOW={now!r} is no moment")
+        assert said.line.startswith(f"aggregator: AGGREGATOR_NOW={now!r} is not a moment")
     assert (contents(site.public), web.asked) == (before, [])
 
 

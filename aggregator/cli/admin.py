@@ -55,7 +55,7 @@ def status(
 
         files.write_text(textfile, metrics.render(report).decode())
     if checking:
-        if problems := health.troubles(report, now):
+        if problems := health.alerts(report, now):
             raise AggregatorError("; ".join(problems))
         return
     if as_json:

@@ -45,7 +45,7 @@ def digest_run(invocation: Invocation, as_json: bool) -> None:
         print_json(report)
     elif invocation.watched:
         _say_digested(report)
-    if report.trouble and not report.sent:
+    if report.relay_error and not report.sent:
         raise AggregatorError(f"no letter could be delivered; {report.owed} stay owed")
 
 

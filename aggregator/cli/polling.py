@@ -70,8 +70,8 @@ def _print_checks(checks: Sequence[SourceCheck]) -> None:
 
     for source in checks:
         click.echo(f"{source.id}: {source.state}" + (f": {source.reason}" if source.reason else ""))
-        if source.mend:
-            click.echo(f"  to repair it: {source.mend}")
+        if source.advice:
+            click.echo(f"  to repair it: {source.advice}")
         if source.proposal:
             click.echo("".join(f"    {line}\n" for line in source.proposal.splitlines()), nl=False)
     ok = sum(source.state == SourceState.WELL for source in checks)

@@ -70,10 +70,10 @@ def source_discover(invocation: Invocation, url: str, as_json: bool) -> None:
     Nothing is recorded.
     """
     from aggregator.discovery import discover as job
-    from aggregator.discovery.preview import address
+    from aggregator.discovery.preview import parse_url
 
     with progress_line() as progress:
-        found = job.run(invocation.app(secrets=False), address(url), progress)
+        found = job.run(invocation.app(secrets=False), parse_url(url), progress)
     if as_json:
         print_json(job.as_json(found))
     else:
@@ -81,21 +81,21 @@ def source_discover(invocation: Invocation, url: str, as_json: bool) -> None:
 
 
 def _print_discovery(found: Discovery) -> None:
-    click.echo(f"{found.url}: {'a web page' if found.kind == 'page' else found.offers[0].proposal.why}")
+    click.echo(f"{found.url}: {'a web page' if found.kind == 'page' else found.proposals[0].proposal.why}")
     if found.title:
         click.echo(f"  {found.title}")
     for note in found.notes:
         click.echo(f"  note: {note}")
-    for offer in found.offers:
+    for offer in found.proposals:
         click.echo()
         _print_offer(offer)
-    if not found.offers:
+    if not found.proposals:
         click.echo("nothing found that can be polled")
-    if found.sitemap and not any(offer.well for offer in found.offers):
+    if found.sitemap and not any(offer.succeeded for offer in found.proposals):
         click.echo(f"The site has a sitemap; look through it for a news page: {found.sitemap}")
-    best = next((offer for offer in found.offers if not offer.problem), None)
-    for offer in found.offers:
-        if offer.well and offer is not best:
+    best = next((offer for offer in found.proposals if not offer.problem), None)
+    for offer in found.proposals:
+        if offer.succeeded and offer is not best:
             click.echo(f"\nOr, as {offer.proposal.kind}\n\n{offer.yaml}", nl=False)
     if best:
         click.echo(f"\nFor feeds.yaml, below `sources:`\n\n{best.yaml}", nl=False)
@@ -112,7 +112,7 @@ def _print_offer(offer: TriedProposal) -> None:
         click.echo(f"  tried without success: {offer.problem}")
         return
     click.echo(f"  readable: {offer.count} items")
-    for item in offer.first:
+    for item in offer.first_items:
         date = f"{item.date:%Y-%m-%d}" if item.date else "no date   "
         click.echo(f"  {date}  {item.title}  {item.link or ''}".rstrip())
 
@@ -152,17 +152,6 @@ def _print_preview(preview: Preview) -> None:
             click.echo(f"  left out by `{item.dropped}`")
         if item.standing in ("waiting", "discarded"):
             click.echo("  waits for an editor" if item.standing == "waiting" else "  discarded by an editor")
-
-
-@source.command("letter")
-@click.argument("id_", metavar="ID")
-@click.pass_obj
-def source_letter(invocation: Invocation, id_: str) -> None:
-    """Print a letter to the publisher of a source that makes trouble."""
-    from aggregator.discovery import appeal
-
-    letter = appeal.run(invocation.app(secrets=False), id_)
-    click.echo(letter or f"{id_}: there is nothing to complain about\n", nl=False)
 
 
 @source.command("import")

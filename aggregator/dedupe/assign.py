@@ -14,7 +14,15 @@ from aggregator.model.config import Channel
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Cluster, Member, Placement
 from aggregator.publishing.channels import update_channels
-from aggregator.store import archives, candidate_index, editorial, items, stories
+from aggregator.store import (
+    archives,
+    candidate_index,
+    editorial,
+    items,
+    stories,
+    story_members,
+    story_placement,
+)
 from aggregator.store.connection import Store
 
 FRESH_BACKLOG = timedelta(days=7)
@@ -52,7 +60,7 @@ def _place_contained(store: Store, all_channels: Sequence[Channel], now: datetim
     _find_broken(store, contained)
     contained.record(now)
     batch = _Batch(
-        ids=[member.item_id for member in sorted(stories.unplaced(store), key=cluster.lead_order)],
+        ids=[member.item_id for member in sorted(story_members.unplaced(store), key=cluster.lead_order)],
         released=released,
         feed_exists=stories.any_announced(store),
     )
@@ -74,7 +82,7 @@ class _Batch:
 def _find_broken(store: Store, contained: Containment) -> None:
     """Set aside items that no traces can be made of or that cannot be compared."""
     candidates.trace_singly(store, contained)
-    unplaced = {member.item_id: member for member in stories.unplaced(store)}
+    unplaced = {member.item_id: member for member in story_members.unplaced(store)}
     sound = [
         unplaced[id_]
         for id_ in contained.sound(ContainedStep.PLACING, unplaced)
@@ -115,7 +123,7 @@ def _place_singly(
 
 def _find_clashing(store: Store, item_id: str, contained: Containment) -> None:
     """Set aside the leads of stories that an item cannot be compared with."""
-    (member,) = stories.members(store, [item_id])
+    (member,) = story_members.of_items(store, [item_id])
     candidate_index.begin(store)
     candidates.ask(store, [item_id])
     around = candidates.find_candidates(store, [member])
@@ -133,37 +141,41 @@ def _place(
         if batch is None:
             deferred, released = items.defer(store, MAX_NEW_ITEMS)
             candidates.index_items(store)
-            unplaced, feed_exists = stories.unplaced(store), stories.any_announced(store)
+            unplaced, feed_exists = story_members.unplaced(store), stories.any_announced(store)
         else:
             deferred, released, feed_exists = 0, batch.released, batch.feed_exists
             candidate_index.begin(store)
             candidates.ask(store, batch.ids)
-            unplaced = stories.members(store, batch.ids)
+            unplaced = story_members.of_items(store, batch.ids)
         if not unplaced:
             return AssignReport(deferred=deferred)
         found = candidates.find_candidates(store, unplaced)
         before = found.clusters
         placements = cluster.assign(unplaced, before, found.near, found.constraints, found.common)
         month = archives.current(store, now) if feed_exists else None
-        with_the_first = stories.of_first_round(store, released) if feed_exists else set()
+        with_the_first = story_placement.of_first_round(store, released) if feed_exists else set()
         foundings = [
             _founding(p, feed_exists and p.member.item_id not in with_the_first, now, month)
             for p in placements
             if p.founds
         ]
-        stories.found(store, foundings, placements, now)
+        story_placement.write(store, foundings, placements, now)
         for placement in placements:
             if placement.merge_candidates:
                 editorial.add_candidate(store, placement.story_id, placement.merge_candidates, now)
         joined = {p.story_id for p in placements if not p.founds}
-        stories.set_leads(store, _leads(before, placements, joined), now)
+        story_placement.set_leads(store, _leads(before, placements, joined), now)
         withdrawn.hide_withdrawn(store, stories.hidden(store, joined), now)
         shown = {p.story_id for p in placements} | {other for p in placements for other, _ in p.related}
-        update_channels(store, all_channels, shown | set(stories.bring_back(store, now)), now)
+        update_channels(
+            store, all_channels, shown | set(story_placement.correct_future_times(store, now)), now
+        )
     return AssignReport(founded=len(foundings), joined=len(placements) - len(foundings), deferred=deferred)
 
 
-def _founding(placement: Placement, feed_exists: bool, now: datetime, month: str | None) -> stories.Founding:
+def _founding(
+    placement: Placement, feed_exists: bool, now: datetime, month: str | None
+) -> story_placement.NewStory:
     """T4: a backlog is announced when it claims to be from; into an existing feed only its last week goes.
 
     What enters an existing feed goes into the archive's current `month`: those before it are frozen (P2).
@@ -171,7 +183,7 @@ def _founding(placement: Placement, feed_exists: bool, now: datetime, month: str
     member = placement.member
     announced = member.sort if member.backlog else now
     fed = (member.dated and member.sort >= now - FRESH_BACKLOG) or not (member.backlog and feed_exists)
-    return stories.Founding(
+    return story_placement.NewStory(
         story_id=placement.story_id,
         announced=announced,
         published=member.sort,

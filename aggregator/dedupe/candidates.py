@@ -12,7 +12,7 @@ from aggregator.items import canonical_urls
 from aggregator.items.canonical_urls import canonical
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Cluster, Member
-from aggregator.store import candidate_index, editorial, set_aside, stories
+from aggregator.store import candidate_index, editorial, set_aside, story_members
 from aggregator.store.connection import Store
 
 BATCH = 500
@@ -96,7 +96,7 @@ def find_candidates(store: Store, members: Iterable[Member]) -> Candidates:
     )
     constraints = editorial.constraints(store, (member.item_id for member in members))
     ids |= {id_ for pair in constraints for id_ in pair}
-    clusters = tuple(comparable(store, stories.clusters_around(store, ids)))
+    clusters = tuple(comparable(store, story_members.clusters_around(store, ids)))
     more = editorial.constraints(
         store, (m.item_id for c in clusters if len(c.members) > 1 for m in c.members)
     )

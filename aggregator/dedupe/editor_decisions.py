@@ -23,9 +23,12 @@ from aggregator.store import (
     editorial,
     maintenance,
     stories,
+    story_members,
+    story_placement,
+    story_search,
 )
 from aggregator.store.connection import Store, opened
-from aggregator.store.runs import forget_finished
+from aggregator.store.runs import clear_finished_mark
 
 
 def merge(app: App, names: Sequence[str], who: str) -> tuple[str, list[str]]:
@@ -37,7 +40,7 @@ def merge(app: App, names: Sequence[str], who: str) -> tuple[str, list[str]]:
             if len(ids) < 2:
                 raise WrongDecision("name at least two stories; these are one already")
             kept, *gone = stories.oldest_first(store, ids)
-            parts = {c.story_id: c for c in stories.clusters(store, ids)}
+            parts = {c.story_id: c for c in story_members.clusters(store, ids)}
             facts = {fact.story_id: fact for fact in stories.facts(store, ids)}
             hidden = [id_ for id_ in ids if facts[id_].hidden]
             if hidden and len(hidden) < len(ids):
@@ -61,11 +64,11 @@ def merge(app: App, names: Sequence[str], who: str) -> tuple[str, list[str]]:
             ]
             editorial.add_constraint(store, pairs, LinkConstraint.TOGETHER, decision)
             leader = lead_item_id(member for part in parts.values() for member in part.members)
-            stories.take_edit(store, kept, leader)
+            story_placement.take_over_edit(store, kept, leader)
             for id_ in gone:
                 _leave_channels(store, id_, now)
                 editorial.absorb(store, kept, id_, f"merged by {who} on {now:%Y-%m-%d}", now)
-            stories.set_leads(store, {kept: leader}, now)
+            story_placement.set_leads(store, {kept: leader}, now)
             _shown_again(store, app.config, [kept], now)
     return kept, gone
 
@@ -79,7 +82,7 @@ def split(app: App, names: Sequence[str], who: str, *, announce: bool) -> tuple[
             homes = stories.stories_of(store, items)
             if len(homes) != 1:
                 raise WrongDecision("name items of one story; `aggregator story show` tells them")
-            (home,) = stories.clusters(store, homes)
+            (home,) = story_members.clusters(store, homes)
             leaving = sorted((m for m in home.members if m.item_id in items), key=cluster.lead_order)
             staying = [m for m in home.members if m.item_id not in items]
             if not staying:
@@ -120,7 +123,7 @@ def keep_apart(app: App, one: str, other: str, who: str) -> tuple[str, str]:
             ids = _story(store, one), _story(store, other)
             if ids[0] == ids[1]:
                 raise WrongDecision("these are one story; `aggregator story split` takes items out of it")
-            parts = stories.clusters(store, ids)
+            parts = story_members.clusters(store, ids)
             pairs = [(x.item_id, y.item_id) for x in parts[0].members for y in parts[1].members]
             decision = editorial.decide(store, "apart", who, now, stories=ids)
             editorial.add_constraint(store, pairs, LinkConstraint.APART, decision)
@@ -144,7 +147,7 @@ def part_story(
     editorial.found_part(store, part, gone, now, why)
     editorial.follow(store, home.story_id, part.story_id, map(_founded, leaving))
     staying = [member for member in home.members if member.item_id not in gone]
-    stories.set_leads(store, {home.story_id: lead_item_id(staying)}, now)
+    story_placement.set_leads(store, {home.story_id: lead_item_id(staying)}, now)
     _shown_again(store, config, [home.story_id, part.story_id], now)
     if stories.hidden(
         store, [home.story_id]
@@ -190,11 +193,11 @@ def _leave_channels(store: Store, story_id: str, now: datetime) -> None:
 def _shown_again(store: Store, config: Config, ids: Sequence[str], now: datetime) -> None:
     known = channels.known(store)
     update_channels(store, [channel for channel in config.channels if channel.id in known], ids, now)
-    forget_finished(store)
+    clear_finished_mark(store)
 
 
 def _story(store: Store, name: str) -> str:
-    found = stories.resolve(store, name)
+    found = story_search.resolve(store, name)
     if found is None:
         raise UnknownName(f"no story {name!r}; nothing was changed")
     return found
@@ -221,7 +224,7 @@ def set_hidden(
         changed = []
         now = app.clock()
         with store.transaction():
-            found = {name: stories.resolve(store, name) for name in names}
+            found = {name: story_search.resolve(store, name) for name in names}
             if missing := [name for name, id_ in found.items() if id_ is None]:
                 raise UnknownName(f"no story {missing[0]!r}; nothing was changed")
             known = channels.known(store)

@@ -16,7 +16,7 @@ from aggregator.dedupe.compare import RELATED, SAME, compare
 from aggregator.errors import UnknownName
 from aggregator.model.config import Config
 from aggregator.model.stories import Cluster, Comparison, Member, NearMiss, Strength
-from aggregator.store import candidate_index, editorial, stories
+from aggregator.store import candidate_index, editorial, stories, story_members, story_search
 from aggregator.store.connection import Store, opened
 
 said = logging.getLogger("aggregator.explain")
@@ -75,7 +75,7 @@ def pair(config: Config, one: str, other: str) -> dict[str, Any]:
             key=lambda found: (_order(found[0]), found[1].item_id, found[2].item_id),
         )
         constraints = editorial.constraints(store, [left.item_id])
-        ids = {m.item_id: stories.resolve(store, m.item_id) for m in (left, right)}
+        ids = {m.item_id: story_search.resolve(store, m.item_id) for m in (left, right)}
     constraint = constraints.get(frozenset((left.item_id, right.item_id)))
     return {
         "one_story": ids[left.item_id] is not None and ids[left.item_id] == ids[right.item_id],
@@ -100,18 +100,18 @@ def _side(member: Member, story_id: str | None) -> dict[str, Any]:
 def _meant(store: Store, name: str) -> list[Member]:
     """The item of this id, or the items of the story of this id, its lead first."""
     items = editorial.items_meant(store, name)
-    if len(items) == 1 and stories.resolve(store, name) != name:
-        return stories.members(store, items)
-    found = stories.resolve(store, name)
+    if len(items) == 1 and story_search.resolve(store, name) != name:
+        return story_members.of_items(store, items)
+    found = story_search.resolve(store, name)
     if found is None:
         raise UnknownName(f"no story or item {name!r}; `aggregator search` finds stories and shows their ids")
-    (told,) = stories.clusters(store, [found])
+    (told,) = story_members.clusters(store, [found])
     return list(compared(told.members))
 
 
 def _near_misses(store: Store, story_id: str) -> list[NearMiss]:
     """Stories that share the most with a story and are not it, compared anew."""
-    (here,) = stories.clusters(store, [story_id])
+    (here,) = story_members.clusters(store, [story_id])
     members = compared(here.members)
     candidate_index.begin(store)
     candidates.ask(store, [member.item_id for member in members])

@@ -18,9 +18,9 @@ from aggregator.model.stories import (
     RegroupedItem,
 )
 from aggregator.ports import App
-from aggregator.store import candidate_index, editorial, stories
+from aggregator.store import candidate_index, editorial, stories, story_members
 from aggregator.store.connection import Store, opened
-from aggregator.store.runs import forget_finished
+from aggregator.store.runs import clear_finished_mark
 
 
 def run(app: App, *, dry_run: bool) -> ReclusterDiff:
@@ -51,9 +51,11 @@ def _diff(store: Store, now: datetime, judged: _Judged) -> ReclusterDiff:
     joins: dict[tuple[str, str], CandidatePair] = {}
     for ids in stories.every_id(store):
         with store.snapshot():
-            told = candidates.comparable(store, stories.clusters(store, ids))
+            told = candidates.comparable(store, story_members.clusters(store, ids))
             around = _around(store, told)
-            bare = stories.pruned(store, (m.item_id for c in (*told, *around.clusters) for m in c.members))
+            bare = story_members.pruned(
+                store, (m.item_id for c in (*told, *around.clusters) for m in c.members)
+            )
             pairs = list(_joining(store, told, around, bare, now))
         count += len(told)
         for one in told:
@@ -182,7 +184,7 @@ def _apply(app: App, store: Store, diff: ReclusterDiff, judged: _Judged) -> Recl
         leaving_stories.setdefault(leaving.story, []).append(leaving)
     with store.transaction():
         for story_id, identity in judged.items():
-            told = stories.clusters(store, [story_id])
+            told = story_members.clusters(store, [story_id])
             if [_identity(one) for one in told] != [identity]:
                 continue
             (home,) = told
@@ -198,12 +200,12 @@ def _apply(app: App, store: Store, diff: ReclusterDiff, judged: _Judged) -> Recl
                 home = replace(home, members=tuple(m for m in home.members if m.item_id not in items))
                 editorial.relate(store, [(story_id, part.story_id, "told as one story once")])
         for pair in diff.joins:
-            both = stories.clusters(store, [pair.story, pair.other])
+            both = story_members.clusters(store, [pair.story, pair.other])
             constraints = editorial.constraints(store, (m.item_id for one in both for m in one.members))
             if len(both) < 2 or _settled(both[0], both[1], constraints):
                 continue
             joins.append(pair)
             editorial.add_candidate_pair(store, pair)
             editorial.relate(store, [(pair.story, pair.other, pair.why)])
-        forget_finished(store)
+        clear_finished_mark(store)
     return ReclusterDiff(stories=diff.stories, leaves=tuple(leaves), joins=tuple(joins), applied=True)

@@ -5,30 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from aggregator import calendar_names
 from aggregator.dedupe.vocabulary.words import NUMBER_WORDS, ORDINAL_WORDS
 
-MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "january januar janner jan janvier enero gennaio janeiro januari tammikuu tammikuuta ledna leden stycznia",
-            "february februar feber feb fevrier febrero febbraio fevereiro februari helmikuu helmikuuta unora lutego",
-            "march marz maerz mar mrz mars marzo marco maart maaliskuu maaliskuuta brezna brezen marca",
-            "april apr avril abril aprile huhtikuu huhtikuuta dubna kwietnia",
-            "may mai mayo maggio maio mei maj toukokuu toukokuuta kvetna maja",
-            "june juni jun juin junio giugno junho kesakuu kesakuuta cervna czerwca",
-            "july juli jul juillet julio luglio julho heinakuu heinakuuta cervence lipca",
-            "august aug aout agosto augustus augusti elokuu elokuuta srpna sierpnia",
-            "september sept sep septembre septiembre settembre setembro syyskuu syyskuuta zari wrzesnia",
-            "october oktober oct okt octobre octubre ottobre outubro lokakuu lokakuuta rijna pazdziernika",
-            "november nov novembre noviembre novembro marraskuu marraskuuta listopadu listopada",
-            "december dezember dec dez decembre diciembre dicembre dezembro joulukuu joulukuuta prosince grudnia",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}
-_MONTH = "(?:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")(?!\w)\.?"
+MONTHS = calendar_names.month_numbers(
+    long="en de fr it es pt fi sv no da nl pl cs".split(), short=("en", "de")
+)
+_MONTH = rf"{calendar_names.one_of(MONTHS)}(?!\w)\.?"
 _JOIN = r"\s*(?:-|–|—|/|&|to|bis(?: zum)?|al?|au|and|und|e|y|tot|till|until|ate|az)\s*"
 _NTH = r"(?:st|nd|rd|th|\.|er|º|ª)?"
 _DAY_MONTH = re.compile(

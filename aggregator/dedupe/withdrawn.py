@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from aggregator.dedupe.cluster import lead_order
-from aggregator.store import editorial, maintenance, stories
+from aggregator.store import editorial, maintenance, stories, story_members, story_placement
 from aggregator.store.connection import Store
 
 PUBLISHER = "its publisher (404 or 410, twice)"
@@ -18,7 +18,7 @@ def hide_withdrawn(store: Store, story_ids: Iterable[str], now: datetime) -> Non
 
     The living lead before the withdrawn (I6); neither id nor `published` moves.
     """
-    clusters = stories.clusters(store, story_ids)
+    clusters = story_members.clusters(store, story_ids)
     hidden = stories.hidden(store, [told.story_id for told in clusters])
     for told in clusters:
         id_ = told.story_id
@@ -30,4 +30,4 @@ def hide_withdrawn(store: Store, story_ids: Iterable[str], now: datetime) -> Non
             editorial.decide(store, "unhide", PUBLISHER, now, stories=[id_])
         lead = min(told.members, key=lead_order).item_id
         if lead != told.lead.item_id:
-            stories.set_leads(store, {id_: lead}, now)
+            story_placement.set_leads(store, {id_: lead}, now)

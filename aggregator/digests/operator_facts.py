@@ -40,6 +40,6 @@ def _condition(store: Store, config: Config, since: datetime, now: datetime) -> 
             failing=tuple(health.failing_jobs(status)),
         ),
         overdue=health.overdue(status, now),
-        letters=tuple(deliveries.open_letters(store)),
-        recent_activity=past if config.hub else replace(past, unpinged=None),
+        messages=tuple(deliveries.open_letters(store)),
+        recent_activity=past if config.hub else replace(past, hub_error=None),
     )

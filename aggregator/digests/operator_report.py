@@ -20,7 +20,7 @@ from aggregator.digests.mime import encoded_size
 from aggregator.model.config import DigestPlan, Site
 from aggregator.model.digests import Edition, MessageBody, QueuedMessage, Suppression
 from aggregator.model.polling import SourceState
-from aggregator.model.reports import OperatorFacts, RunRecord, SourceHealth, StatusReport, Withdrawal
+from aggregator.model.reports import OperatorFacts, RemovedStory, RunRecord, SourceHealth, StatusReport
 from aggregator.model.stories import CandidatePair
 from aggregator.text import line
 
@@ -42,7 +42,6 @@ _WORST_FIRST = (
     SourceState.MOVED,
     SourceState.SILENT,
 )
-_PUBLISHERS = re.compile(r"\b(tell|ask)\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,14 +112,14 @@ def _concerns(condition: OperatorFacts, plan: DigestPlan, now: datetime) -> Iter
         yield _doubt(merge_candidate, plan)
     yield from _mail(condition, plan, now)
     yield from _runs(condition, plan)
-    if past.unpinged:
+    if past.hub_error:
         yield Concern(
             heading=_HUB,
             title="The hub does not take notice of new feeds",
-            facts=_short(past.unpinged),
+            facts=_short(past.hub_error),
             do="nothing is lost, subscribers find the news by polling: mend or remove `publish.hub` in feeds.yaml",
         )
-    for gone in past.withdrawn:
+    for gone in past.removed:
         yield _withdrawn(gone, plan)
 
 
@@ -134,8 +133,6 @@ def _is_ill(source: SourceHealth, now: datetime) -> bool:
 
 def _source(source: SourceHealth, plan: DigestPlan) -> Concern:
     advice = source.advice or "look at it with `aggregator check --live`"
-    if source.state in (SourceState.FAILING, SourceState.GONE) and _PUBLISHERS.search(advice):
-        advice += f" (`aggregator source letter {source.id}` writes to them)"
     seen = (
         f"last good visit {_day(source.last_success, plan)}" if source.last_success else "no good visit yet"
     )
@@ -176,7 +173,7 @@ def _mail(condition: OperatorFacts, plan: DigestPlan, now: datetime) -> Iterator
             facts="the relay is not the reason",
             do="`aggregator -v digest run` says what keeps them",
         )
-    for letter in condition.letters:
+    for letter in condition.messages:
         if letter.state in ("unknown", "failed"):
             yield _parked(letter)
     for gone in status.suppressed:
@@ -214,7 +211,7 @@ def _runs(condition: OperatorFacts, plan: DigestPlan) -> Iterator[Concern]:
     yield from _unfinished(condition.status, plan)
     failing = {job.job for job in condition.status.failing}
     by_job: dict[str, list[RunRecord]] = {}
-    for run in condition.recent_activity.unended:
+    for run in condition.recent_activity.interrupted_runs:
         if run.job in failing:
             continue
         by_job.setdefault(run.job, []).append(run)
@@ -253,7 +250,7 @@ def _unfinished(status: StatusReport, plan: DigestPlan) -> Iterator[Concern]:
         )
 
 
-def _withdrawn(gone: Withdrawal, plan: DigestPlan) -> Concern:
+def _withdrawn(gone: RemovedStory, plan: DigestPlan) -> Concern:
     return Concern(
         heading=_GONE,
         title=_short(gone.title),

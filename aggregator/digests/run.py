@@ -6,14 +6,13 @@ import hashlib
 import time
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aggregator.containment import Containment
 from aggregator.digests import deliver, schedule
-from aggregator.errors import AggregatorError, FilesError, UnknownName
+from aggregator.errors import AggregatorError, FilesError, UnknownName, did_you_mean
 from aggregator.gateways import files
 from aggregator.locked_store import locked_store
 from aggregator.model.config import Config, DigestPlan
@@ -40,12 +39,12 @@ def run(app: App) -> DigestReport:
     """Compose every digest whose period has come, publish its edition, then deliver all owed mail."""
     begun = time.perf_counter()
     config = app.config
-    with locked_store(config, patience=PATIENCE, job="digest", clock=app.clock) as store:
+    with locked_store(config, wait_seconds=PATIENCE, job="digest", clock=app.clock) as store:
         now = app.clock()
         due = [plan for plan in config.mailings if _is_due(store, plan, now)]
         letters = deliver.next_attempt_time(store, config, now)
         idle = not due and (letters is None or letters > now)
-        if idle and not runs.ended_badly(store, "digest"):
+        if idle and not runs.last_failed(store, "digest"):
             return _ended(store, config, now, DigestReport())
         runs.drop(store, MAIL_IDLE_MARK)
         run_id = runs.begin(store, "digest", now)
@@ -79,7 +78,7 @@ def _ended(store: Store, config: Config, now: datetime, report: DigestReport) ->
         raw = config.file.read_bytes()
     except OSError:
         raw = b""
-    if hashlib.sha256(raw).hexdigest() == config.digest_of_file:  # else somebody is editing it
+    if hashlib.sha256(raw).hexdigest() == config.file_hash:  # else somebody is editing it
         runs.put(store, MAIL_IDLE_MARK, f"{finished_mark(raw)} {stamp(now)} {stamp(idle_until)}")
     hold = deliver.waiting(store, config, now)
     report = replace(report, waiting=hold.until if hold else None)
@@ -98,10 +97,10 @@ def _publish_and_deliver(app: App, store: Store, report: DigestReport) -> Digest
             report = replace(report, notices=(*report.notices, *contained.record(app.clock())))
     except FilesError as error:
         told = f"{error}; letters stay owed until the editions they link to are published"
-        return replace(report, notices=(*report.notices, told), trouble=told)
+        return replace(report, notices=(*report.notices, told), relay_error=told)
     done = deliver.run(app, store)
     notices = (*report.notices, *done.notices, *websub.ping_hub(app, store))
-    return replace(report, sent=done.sent, notices=notices, trouble=done.trouble)
+    return replace(report, sent=done.sent, notices=notices, relay_error=done.trouble)
 
 
 def _is_due(store: Store, plan: DigestPlan, now: datetime) -> bool:
@@ -143,8 +142,8 @@ def preview(app: App, digest_id: str, at: datetime | None, out: Path | None) -> 
     return Preview(
         told=draft.told,
         files=(
-            files.write_letter(folder, f"{edition.id}.eml", mail),
-            files.write_letter(folder, f"{edition.id}.html", draft.letter.html.encode("utf-8")),
+            files.write_message(folder, f"{edition.id}.eml", mail),
+            files.write_message(folder, f"{edition.id}.html", draft.letter.html.encode("utf-8")),
         ),
     )
 
@@ -174,9 +173,8 @@ def test(app: App, digest_id: str, address: str) -> Preview:
 def _plan(config: Config, digest_id: str) -> DigestPlan:
     plans = {plan.id: plan for plan in config.mailings}
     if digest_id not in plans:
-        near = get_close_matches(digest_id, plans, n=1)
         known = ", ".join(sorted(plans)) or "none"
-        hint = f', did you mean "{near[0]}"?' if near else f" (there are: {known})"
+        hint = did_you_mean(digest_id, plans) or f" (there are: {known})"
         raise UnknownName(f"no digest {digest_id!r} in {config.file.name}{hint}")
     return plans[digest_id]
 

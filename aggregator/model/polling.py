@@ -191,7 +191,7 @@ class ParsedVisit:
 
     items: tuple[Item, ...]
     present: tuple[Alias, ...]
-    digests: tuple[bytes, ...]
+    entry_hashes: tuple[bytes, ...]
     validators: Validators
     url: str
     status: int

@@ -32,7 +32,7 @@ def parse_visit(
     try:
         reading = PARSERS[source.kind](response.body, response.url, response.headers, source, request.seen)
         entries = len(reading.entries) + len(reading.skipped)
-        lost = page.dropped(entries, request.before) if source.kind == "page" else None
+        lost = page.loss_reason(entries, request.before) if source.kind == "page" else None
         if lost:
             return Failure(reason=lost, status=response.status)
         reading = _with_articles(reading, request, articles or {}, unread)
@@ -51,7 +51,7 @@ def parse_visit(
     return ParsedVisit(
         items=items,
         present=identity.present(reading.skipped, identity_policy),
-        digests=reading.digests,
+        entry_hashes=reading.entry_hashes,
         validators=Validators(),
         url=response.url,
         status=response.status,

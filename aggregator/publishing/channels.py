@@ -20,7 +20,7 @@ def update_channels(
     channels.enroll(store, {fact.story_id: _chosen(fact, choose) for fact in facts}, facts, now)
 
 
-def _chosen(fact: stories.Facts, choose: channel_filter.Chooser) -> tuple[str, ...]:
+def _chosen(fact: stories.StoryFacts, choose: channel_filter.Chooser) -> tuple[str, ...]:
     """The channels a story is in; a hidden one is in none."""
     return () if fact.hidden else choose(fact.sources, fact.topics, fact.kind, fact.languages)
 

@@ -74,7 +74,7 @@ class _Press:
     def made_with(self) -> str:
         """What decides about bytes besides a channel's own stories (P1)."""
         told = "with editions" if self.editions else "no editions"
-        return f"{self.config.digest_of_file} {publishing.template_hash()} {told}"
+        return f"{self.config.file_hash} {publishing.template_hash()} {told}"
 
 
 def _press(store: Store, config: Config, now: datetime, *, everything: bool = False) -> _Press:

@@ -26,7 +26,7 @@ def publish(
 
     Other templates or settings alone do not touch the pages of old editions; the list and the feed they do.
     """
-    made_with = f"{config.digest_of_file} {publishing.template_hash()}"
+    made_with = f"{config.file_hash} {publishing.template_hash()}"
     lost = not (config.public / paths.EDITION_FEED).exists()
     due = editions.unwritten(store, everything=everything or lost)
     if not due and (lost or runs.get(store, WRITTEN) == made_with):

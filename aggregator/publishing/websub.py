@@ -54,6 +54,6 @@ def ping_hub(app: App, store: Store) -> tuple[str, ...]:
 
 def _may_ask(app: App, hub: str) -> bool:
     """V7: a public hub hears nothing of somebody who does not say who they are, nor of a demonstration."""
-    if not app.config.placeholder and not app.pretended_clock:
+    if not app.config.placeholder and not app.simulated_clock:
         return True
     return ssrf.is_private(hub, app.config.fetch.allow_private)

@@ -10,7 +10,7 @@ from aggregator.model.publishing import Tombstone
 from aggregator.store import archives
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, marks
-from aggregator.store.stories import Facts
+from aggregator.store.stories import StoryFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ _MEMBERSHIP = (
 )
 
 
-def _membership(channel_id: str, fact: Facts) -> list[object]:
+def _membership(channel_id: str, fact: StoryFacts) -> list[object]:
     return [
         channel_id,
         fact.story_id,
@@ -95,7 +95,7 @@ def told(store: Store) -> set[str]:
 
 
 def enroll(
-    store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[Facts], now: datetime
+    store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[StoryFacts], now: datetime
 ) -> None:
     """Record which channels each story is in now and bump their revisions (P1), in the caller's transaction.
 
@@ -120,7 +120,7 @@ def enroll(
 _BUMP = "UPDATE channels SET revision = revision + 1, updated = max(updated, ?) WHERE id = ?"
 
 
-def add(store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[Facts]) -> None:
+def add(store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[StoryFacts]) -> None:
     """Put stories into their channels, in the caller's transaction."""
     store.db.conn.executemany(
         _MEMBERSHIP, [_membership(channel, fact) for fact in facts for channel in chosen[fact.story_id]]

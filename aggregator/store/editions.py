@@ -21,7 +21,7 @@ from aggregator.model.digests import (
 from aggregator.model.stories import Story
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, marks
-from aggregator.store.runs import forget_finished
+from aggregator.store.runs import clear_finished_mark
 
 REACH = timedelta(days=31)
 """A story announced longer than this before the last edition and still untold got into the digest's channels
@@ -170,7 +170,7 @@ def compose(
     for retold in carried.retold:
         mark = retold.at if retold.turn is UpdateKind.WITHDRAWN else retold.story.updated
         _carry(store, edition, retold.reason, [(retold.story, mark)])
-    forget_finished(store)  # its page is to be written
+    clear_finished_mark(store)  # its page is to be written
 
 
 def _carry(

@@ -24,7 +24,7 @@ from aggregator.model.documents import Entry, ParsedDocument
 from aggregator.model.items import IdentityPolicy
 from aggregator.publishing import publish
 from aggregator.publishing.synchronise import synchronise
-from aggregator.store import channels, editorial, items, stories
+from aggregator.store import channels, editorial, items, stories, story_search
 from aggregator.store import maintenance as pruning
 from aggregator.store.connection import Store, opened
 from aggregator.store.schema import MIGRATIONS
@@ -647,7 +647,7 @@ def test_names_are_resolved_where_they_are_used(place: Workplace, monkeypatch: p
         monkeypatch.setattr(module, name, called)
 
     society = story_view.read(place.app().config, told[SURVEY[1]]).story.also[0].item.id
-    watched(stories, "resolve")
+    watched(story_search, "resolve")
     watched(editorial, "items_meant")
     app = place.app()
     _, part = editor_decisions.split(app, [society], "ada", announce=False)
@@ -668,5 +668,5 @@ def test_a_merge_undone_gives_each_story_its_id_back(place: Workplace, clock: Cl
     other = next(item for item in items if short_hash(f"story\n{item}") == gone)
     assert editor_decisions.split(place.app(), [other], "ada", announce=True) == (kept, gone)
     with opened(place.database, create=False) as store:
-        assert stories.resolve(store, gone) == gone
+        assert story_search.resolve(store, gone) == gone
         assert store.db.execute("SELECT count(*) FROM tombstones").fetchone()[0] == 0

@@ -161,17 +161,17 @@ def test_a_relay_in_trouble_is_left_alone_longer_and_longer(
         if relay.heard.count("MAIL") > heard:
             tried.append(clock.now)
             assert relay.heard.count("MAIL") == heard + 1
-            assert report.trouble and "authenticate first" in report.trouble
+            assert report.relay_error and "authenticate first" in report.relay_error
         else:
-            assert (report.trouble, report.notices) == (None, ())
+            assert (report.relay_error, report.notices) == (None, ())
             assert report.waiting and clock.now < report.waiting
         clock.now += 5 * MINUTE
     gaps = [after - before for before, after in pairwise(tried)]
     assert gaps[:5] == [5 * MINUTE, 5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE]
     assert set(gaps[5:]) == {HOUR}
     assert rows(place, "SELECT DISTINCT state, attempts FROM deliveries") == [("queued", 0)]
-    (trouble,) = health.troubles(health.report(place.app().config), clock.now)
-    assert "no letter got out since 2026-10-05 06:30 UTC" in trouble and "authenticate first" in trouble
+    (trouble,) = health.alerts(health.report(place.app().config), clock.now)
+    assert "no message was sent since 2026-10-05 06:30 UTC" in trouble and "authenticate first" in trouble
     relay.script = lambda step, address: None
     clock.now += HOUR
     assert run(place).sent == 3
@@ -198,7 +198,7 @@ def test_a_relay_that_refuses_everybody_is_in_trouble(
     start(*readers)
     relay.script = saying("550 5.1.1 unknown user")
     report = run(place)
-    assert report.trouble and "none of 10 letters in a row" in report.trouble
+    assert report.relay_error and "none of 10 letters in a row" in report.relay_error
     assert (report.sent, report.owed) == (0, 20)
     relay.script = lambda step, address: None
     assert run(place).sent == 0
@@ -216,7 +216,7 @@ def test_a_relay_that_breaks_every_letter_off_parks_none(
     start(*readers)
     relay.script = saying(DROP, "BODY")
     report = run(place)
-    assert report.trouble and "none of 3 letters in a row" in report.trouble
+    assert report.relay_error and "none of 3 letters in a row" in report.relay_error
     assert (report.owed, report.unknown) == (30, 0)
     relay.script = lambda step, address: None
     clock.now += 5 * MINUTE
@@ -251,7 +251,7 @@ def test_an_address_of_nobody_gets_no_more_letters(
     config = place.app().config
     (gone,) = health.report(config).suppressed
     assert (gone.address, gone.reason) == (READERS[1], "550 5.1.1 unknown user")
-    assert health.troubles(health.report(config), place.clock.now) == []
+    assert health.alerts(health.report(config), place.clock.now) == []
     relay.script = lambda step, address: None
     report = next_edition(place, web, 1)
     assert (report.sent, report.owed, report.failed, report.notices) == (2, 0, 0, ())
@@ -337,14 +337,14 @@ def test_letters_in_doubt_are_sent_again_only_when_named_or_left_for_good(
     config = place.app().config
     assert deliver.retry(config, ()) == 0
     assert [letter.state for letter in deliver.outbox(config).letters] == ["unknown", "unknown"]
-    assert "2 unknown" in health.troubles(health.report(config), clock.now)[0]
+    assert "2 unknown" in health.alerts(health.report(config), clock.now)[0]
     relay.script = lambda step, address: None
     assert deliver.retry(config, READERS[:1]) == 1
     assert run(place).sent == 1
     sent = [taken.body for taken in relay.letters if taken.address == READERS[0]]
     assert len(set(sent)) == 1 and len(sent) == 3
     assert deliver.acknowledge(config, ()) == 1
-    assert health.troubles(health.report(config), clock.now) == []
+    assert health.alerts(health.report(config), clock.now) == []
     assert deliver.outbox(config).letters == ()
     assert run(place).sent == 0
 

@@ -200,7 +200,7 @@ def test_a_public_hub_hears_nothing_of_a_demonstration(place: Workplace, told: H
         config=replace(app.config, hub="https://hub.example/"),
         hub=lambda: lambda hub, _url: hubs.append(hub),
     )
-    nameless = replace(public, pretended_clock=False, config=replace(public.config, placeholder="contact"))
+    nameless = replace(public, simulated_clock=False, config=replace(public.config, placeholder="contact"))
     for n, demonstration in enumerate((public, nameless), 2):
         web.feed("/feed", rss(news(n), news(1)), f'"{n}"')
         fetch.run(replace(app, hub=lambda: lambda _hub, _url: Failure(reason="silent")), force=True)
@@ -210,7 +210,7 @@ def test_a_public_hub_hears_nothing_of_a_demonstration(place: Workplace, told: H
         assert hubs == []
         assert not owed(place)
     web.feed("/feed", rss(news(4), news(1)), '"4"')
-    fetch.run(replace(public, pretended_clock=False), force=True)
+    fetch.run(replace(public, simulated_clock=False), force=True)
     assert hubs == ["https://hub.example/"] * 3
 
 
