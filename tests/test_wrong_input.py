@@ -23,7 +23,6 @@ READERS = [
     ("search", "x"),
     ("story", "show", "abcd"),
     ("digest", "preview", "weekly"),
-    ("source", "letter", "node"),
 ]
 
 
@@ -76,7 +75,6 @@ USAGE = [
     (("digest", "preview", "weekly", "--out", "feeds.yaml"), "feeds.yaml"),
     (("source", "discover"), "URL"),
     (("source", "preview"), "URL|ID"),
-    (("source", "letter"), "ID"),
     (("check", "--json"), "--live"),
     (("-c",), "-c"),
 ]
@@ -106,7 +104,6 @@ UNKNOWN = [
     (("digest", "preview", "weakly"), "no digest 'weakly' in feeds.yaml, did you mean \"weekly\"?"),
     (("digest", "preview", "xyzzy"), "no digest 'xyzzy' in feeds.yaml (there are: weekly)"),
     (("source", "preview", "nod"), "no source 'nod' in feeds.yaml, did you mean \"node\"?"),
-    (("source", "letter", "nod"), "no source 'nod' in feeds.yaml, did you mean \"node\"?"),
     (
         ("source", "discover", "node.example"),
         "'node.example' is not a web address: it must begin with https:// or http://",
@@ -153,7 +150,6 @@ def test_unknown_name_of_the_process(site: Workplace) -> None:
         (("search",), 0),
         (("source", "discover"), 2),
         (("source", "preview"), 2),
-        (("source", "letter"), 2),
     ],
 )
 def test_bytes_that_are_no_text(site: Workplace, command: tuple[str, ...], code: int) -> None:
