@@ -469,7 +469,7 @@ def test_second_job_ends_with_75(
 def test_second_process_ends_with_75(busy: Workplace) -> None:
     """A process ends with 75 if another process holds the lock (L1)."""
     said = run(busy, "fetch", "--force")
-    assert (said.code, "another run is at work" in said.line) == (75, True)
+    assert (said.code, "another run holds" in said.line) == (75, True)
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ def test_shape(project):
 
 
 def test_modules(project):
-    """The list of modules has each first docstring line, in the order of the layers; `write` repairs it."""
+    """The list of modules has each first docstring line, in the order of the layers."""
     layers = '[[tool.importlinter.contracts]]\ntype = "layers"\nlayers = ["cli", "app | polling"]\n'
     write(project, "pyproject.toml", layers)
     write(project, "aggregator/cli/__init__.py", '"""Run commands."""\n')

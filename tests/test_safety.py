@@ -1,7 +1,7 @@
-"""Every string of a feed and of a server is untrusted, in everything that comes out: judged on whole runs (PB5, PB16).
+"""Hostile strings of feeds and servers in everything that whole runs write (PB5, PB16).
 
-Feeds in three formats carry every vector in every field; the real commands fetch, publish, write the digest and
-show what they know. All that they wrote and said is then judged by parsers that a reader's programs would use.
+Feeds in three formats have every vector in every field. The real commands fetch, publish, write a digest and print
+reports. Parsers such as those of readers then judge all files and output.
 """
 
 from __future__ import annotations
@@ -49,16 +49,14 @@ BATCHES = [
     for start in range(0, len(vectors), SIZE)
 ]
 BATCHES += [tuple(text for text in POISON if not NOT_XML.search(text))]
-"""Vectors that XML can hold, so that documents are well-formed, then those that break every document; and texts that
-functions of Python stumble over.
-"""
+"""Vectors that XML allows, vectors that break every document, texts that break Python."""
 
 
 # --- feeds with vectors everywhere ---------------------------------------------------------------------
 
 
 def rss(vectors: tuple[str, ...]) -> bytes:
-    """RSS 2.0 with content:encoded, Dublin Core and enclosures."""
+    """Write RSS 2.0 with content:encoded, Dublin Core and enclosures."""
     items = "".join(
         f"<item><title>{escape(v)}</title><link>{escape(link(n, v))}</link>"
         f"<guid isPermaLink={quoteattr(v)}>{escape(v)}</guid><author>{escape(v)}</author>"
@@ -86,7 +84,7 @@ def rss(vectors: tuple[str, ...]) -> bytes:
 
 
 def atom(vectors: tuple[str, ...]) -> bytes:
-    """Atom with every construct in text, html and wrongly declared types, and hostile bases."""
+    """Write Atom with every construct in text, html and wrong types, and hostile bases."""
     entries = "".join(
         f"<entry xml:base={quoteattr(v)} xml:lang={quoteattr(v)}><id>{escape(v)}</id>"
         f"<title type={quoteattr(('text', 'html', v)[n % 3])}>{escape(v)}</title>"
@@ -111,7 +109,7 @@ def atom(vectors: tuple[str, ...]) -> bytes:
 
 
 def json_feed(vectors: tuple[str, ...]) -> bytes:
-    """JSON Feed 1.1; in JSON every character can be said."""
+    """Write JSON Feed 1.1, in which every character can be written."""
     items = [
         {
             "id": v,
@@ -136,12 +134,12 @@ def json_feed(vectors: tuple[str, ...]) -> bytes:
 
 
 def link(n: int, vector: str) -> str:
-    """The vector itself as an address, or behind an address."""
+    """Return the vector itself as a link, or a link that contains it."""
     return vector if n % 2 else f"https://node.example/{n}/{vector}"
 
 
 def encoded(text: str) -> bytes:
-    """UTF-8 that is broken where the text cannot be said in it."""
+    """Encode as UTF-8, malformed where the text cannot be encoded."""
     return b'<?xml version="1.0" encoding="utf-8"?>\n' + text.encode("utf-8", "surrogatepass")
 
 
@@ -165,13 +163,13 @@ class Told:
         return {str(file.relative_to(public)): file.read_text("utf-8") for file in public.rglob(f"*{suffix}")}
 
     def letters(self) -> list[bytes]:
-        """Every letter of the outbox."""
+        """Return every message of the outbox."""
         return [file.read_bytes() for file in sorted((self.place.folder / "var" / "outbox").iterdir())]
 
 
 @contextmanager
 def served(folder: Path, vectors: tuple[str, ...]) -> Iterator[Workplace]:
-    """A place with a source in each format, each on a host of its own, all of whose texts may be republished."""
+    """Serve a source in each format, each on its own host, with `full_text`."""
     place, webs = Workplace(folder, Clock()), {format_: Web() for format_ in FEEDS}
     sources = "".join(
         f"  - {{id: {format_}, name: The {format_}, url: '{web.url}/feed', full_text: true, licence: CC0}}\n"
@@ -190,18 +188,18 @@ def served(folder: Path, vectors: tuple[str, ...]) -> Iterator[Workplace]:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Told]:
-    """Every batch, run once."""
+    """Run every batch once."""
     return [run(tmp_path_factory.mktemp("hostile") / "place", vectors) for vectors in BATCHES]
 
 
 @pytest.fixture(params=range(len(BATCHES)))
 def told(request: pytest.FixtureRequest, runs: list[Told]) -> Told:
-    """One batch after the other."""
+    """Return one batch after the other."""
     return runs[request.param]
 
 
 def run(folder: Path, vectors: tuple[str, ...]) -> Told:
-    """A batch of vectors fetched, published, mailed and shown by the real commands."""
+    """Fetch, publish, send and show a batch of vectors by the real commands."""
     folder.mkdir()
     with served(folder, vectors) as place:
         said = {
@@ -234,8 +232,8 @@ def run(folder: Path, vectors: tuple[str, ...]) -> Told:
 # --- the judgement -------------------------------------------------------------------------------------
 
 
-def test_every_entry_of_every_format_is_told(told: Told) -> None:
-    """No vector costs an entry: every source is well, and has as many items as its document has entries."""
+def test_every_entry_of_every_format_is_stored(told: Told) -> None:
+    """No vector costs an entry: every source is ok and has all entries of its document."""
     sources = json.loads(told.said["status --json"].out)["sources"]
     assert {one["id"]: (one["state"], one["items"]) for one in sources} == dict.fromkeys(
         FEEDS, ("well", len(told.vectors))
@@ -243,7 +241,7 @@ def test_every_entry_of_every_format_is_told(told: Told) -> None:
 
 
 def test_nothing_on_a_page_can_run(told: Told) -> None:
-    """PB5: on every page of the site an HTML5 parser finds no script, event, foreign namespace or odd address."""
+    """Pages have no script, event, foreign namespace or odd address for an HTML5 parser (PB5)."""
     pages = told.documents(".html")
     assert pages
     for path, page in pages.items():
@@ -251,7 +249,7 @@ def test_nothing_on_a_page_can_run(told: Told) -> None:
 
 
 def test_every_xml_document_is_xml(told: Told) -> None:
-    """PB5: feeds and the list of sources are well-formed and hold only characters of XML 1.0."""
+    """Feeds and OPML are well-formed and have only characters of XML 1.0 (PB5)."""
     documents = told.documents(".xml") | told.documents(".opml")
     assert "atom.xml" in documents and "sources.opml" in documents
     for path, document in documents.items():
@@ -259,17 +257,15 @@ def test_every_xml_document_is_xml(told: Told) -> None:
     assert xml_faults(told.said["source export"].out.encode()) == []
 
 
-def test_what_a_reader_unpacks_from_the_feed_cannot_run(told: Told) -> None:
-    """PB5: content, summaries, titles and rights of every entry are harmless as HTML, whatever type a reader assumes
-    of content, and every address is http or https.
-    """
+def test_texts_of_atom_cannot_run(told: Told) -> None:
+    """Texts of Atom entries are harmless as HTML, whatever type a reader assumes (PB5)."""
     for path, document in told.documents(".xml").items():
         if not path.endswith("rss.xml"):
             _judge_atom(document)
 
 
-def test_what_a_reader_unpacks_from_rss_cannot_run(told: Told) -> None:
-    """PB5, PB7: descriptions and texts are harmless as HTML, and every address is http or https."""
+def test_texts_of_rss_cannot_run(told: Told) -> None:
+    """Texts of RSS items are harmless as HTML, and links are http or https (PB5, PB7)."""
     for path, document in told.documents(".xml").items():
         if path.endswith("rss.xml"):
             items = etree.fromstring(document.encode()).findall("channel/item")
@@ -314,8 +310,8 @@ HEADERS = [
 ]
 
 
-def test_a_letter_has_the_headers_of_a_letter_and_no_others(told: Told) -> None:
-    """PB16: no string of a feed adds a header, a part, a recipient or a line that relays would cut."""
+def test_message_has_no_other_headers(told: Told) -> None:
+    """No string of a feed adds a header, a part, a recipient or a long line (PB16)."""
     letters = told.letters()
     assert len(letters) == 2
     for body in letters:
@@ -333,8 +329,8 @@ def test_a_letter_has_the_headers_of_a_letter_and_no_others(told: Told) -> None:
         assert mail["Subject"] == "Daily, 5 October 2026"
 
 
-def test_nothing_in_a_letter_can_run(told: Told) -> None:
-    """PB5: the HTML part is harmless, its text part holds nothing a terminal obeys, and no story was left out."""
+def test_nothing_in_a_message_can_run(told: Told) -> None:
+    """HTML and text of a message are harmless, and no story is missing (PB5)."""
     for body in told.letters():
         mail: Any = email.message_from_bytes(body, policy=policy.default)
         text, page = (mail.get_body((kind,)).get_content() for kind in ("plain", "html"))
@@ -343,15 +339,15 @@ def test_nothing_in_a_letter_can_run(told: Told) -> None:
         assert "more at https://news.example/" not in text
 
 
-def test_nothing_that_is_said_moves_a_terminal(told: Told) -> None:
-    """Every command shows foreign strings without controls, C1 controls and bidi overrides."""
+def test_output_has_no_controls(told: Told) -> None:
+    """Every command prints foreign strings without controls, C1 controls and bidi overrides."""
     for command, said in told.said.items():
         assert terminal_faults(said.out) == [], command
         assert terminal_faults(said.err) == [], command
 
 
-def test_nothing_foreign_names_a_file(told: Told) -> None:
-    """File names are of letters, digits and a few marks, lie in the folders they belong to, and nowhere else."""
+def test_file_names(told: Told) -> None:
+    """File names have only a to z, digits and a few marks, and are in the expected folders."""
     folder = told.place.folder
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     letter = r"daily-2026-10-05-[0-9a-f]{24}\.eml"
@@ -366,7 +362,7 @@ def test_nothing_foreign_names_a_file(told: Told) -> None:
 
 
 def test_metrics_keep_their_lines(told: Told) -> None:
-    """No foreign string adds a line to what monitoring reads."""
+    """No foreign string adds a line to the metrics."""
     lines = (told.place.folder / "metrics.prom").read_text("utf-8").splitlines()
     assert [
         one for one in lines if not re.match(r"# (HELP|TYPE) |aggregator_\w+(\{[^{}]*\})? [\d.e+-]+$", one)
@@ -377,15 +373,15 @@ def test_metrics_keep_their_lines(told: Told) -> None:
 
 
 @pytest.mark.parametrize("batch", [len(BATCHES) - 1])
-def test_what_somebody_sees_who_watches_is_text(tmp_path: Path, batch: int) -> None:
-    """On a real terminal the command writes its own progress over, and nothing else that moves it."""
+def test_terminal_output(tmp_path: Path, batch: int) -> None:
+    """On a real terminal a command writes no control sequences but those of its progress line."""
     with served(tmp_path, BATCHES[batch]) as place:
         assert terminal_faults(watched(place, "-vv", "fetch")) == []
         assert terminal_faults(watched(place, "search", "before")) == []
 
 
 def watched(place: Workplace, *args: str) -> str:
-    """What a command writes on a terminal, without its own way to begin a line anew."""
+    """Return the output of a command on a terminal, without its own control sequences."""
     ours, its = pty.openpty()
     env = os.environ | {"AGGREGATOR_NOW": NOW.isoformat(), "TERM": "xterm"}
     process = subprocess.Popen([PROGRAM, *args], cwd=place.folder, env=env, stdin=its, stdout=its, stderr=its)
@@ -423,7 +419,7 @@ class Parrot(socketserver.ThreadingTCPServer):
 
 
 def answers(n: int, vector: str) -> dict[str, bytes]:
-    """Reason phrases, header values, names of headers, bodies and redirect targets made of a vector."""
+    """Return reason phrases, headers, bodies and redirect targets made of a vector."""
     one_line = vector.replace("\r", "").replace("\n", "").encode("utf-8", "surrogatepass")
     said = b"".join(
         name + b": " + one_line + b"\r\n"
@@ -464,10 +460,8 @@ class AnyPath(dict[str, bytes]):
 
 
 @pytest.mark.parametrize("start", range(0, len(SPOKEN), 32))
-def test_what_a_server_says_moves_no_terminal_and_forges_no_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: int
-) -> None:
-    """Reason phrases, header values and redirect targets are shown as text, one line a source, in logs and reports."""
+def test_strings_of_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: int) -> None:
+    """Strings of a server are printed as text, on one line a source, in logs and reports."""
     monkeypatch.setattr(wiring, "HOST_GAP_SECONDS", 0.0)
     given = AnyPath(
         chain.from_iterable(answers(n, v).items() for n, v in enumerate(SPOKEN[start : start + 32]))
@@ -501,7 +495,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 def in_browser(folder: Path, pages: list[str]) -> str:
-    """The title of a page after everything on it, in frames of the same origin, was loaded by Chromium."""
+    """Return the title of a page after Chromium loaded everything in frames of its origin."""
     frames = "".join(f"<iframe srcdoc={quoteattr(page)}></iframe>" for page in pages)
     file = folder / "driver.html"
     page = f"<!doctype html><meta charset=utf-8><title>quiet</title>{frames}"
@@ -519,8 +513,8 @@ def in_browser(folder: Path, pages: list[str]) -> str:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-def test_chromium_runs_nothing_of_what_we_write(runs: list[Told], tmp_path: Path) -> None:
-    """PB5: pages, HTML letters and unpacked feed contents leave the title alone that every vector would change."""
+def test_chromium_runs_no_vector(runs: list[Told], tmp_path: Path) -> None:
+    """Pages, HTML messages and feed contents do not change the title in Chromium (PB5)."""
     pages = []
     for told in runs:
         pages += told.documents(".html").values()
@@ -533,7 +527,7 @@ def test_chromium_runs_nothing_of_what_we_write(runs: list[Told], tmp_path: Path
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-def test_chromium_would_run_what_is_not_escaped(tmp_path: Path) -> None:
-    """The judge sees: a vector that stands on a page as it is changes the title."""
+def test_chromium_runs_unescaped_vectors(tmp_path: Path) -> None:
+    """A vector that is not escaped changes the title, so that the test above can fail."""
     assert in_browser(tmp_path, [f"<img src=x onerror={PAYLOAD}>"]) == "1"
     assert in_browser(tmp_path, [html.escape(f"<img src=x onerror={PAYLOAD}>")]) == "quiet"
