@@ -1,4 +1,4 @@
-"""Results that are kept during a round: few of them, of short arguments, until the round ends."""
+"""Caches hold results of short arguments until the round ends."""
 
 from __future__ import annotations
 

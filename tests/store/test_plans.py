@@ -24,14 +24,14 @@ def plans(store: Store, act: Callable[[], object]) -> list[str]:
 
 @pytest.mark.parametrize("ask", [stories.unplaced, stories.any_unplaced])
 def test_items_kept_out_are_not_walked_over(tmp_path: Path, ask: Callable[[Store], object]) -> None:
-    """G3: however many items a filter dropped, the unplaced ones are found by their own index."""
+    """However many items a filter dropped, the unplaced ones are found by their own index (G3)."""
     with opened(tmp_path / "a.db") as store:
         first, *_ = plans(store, lambda: ask(store))
         assert "items_unplaced" in first
 
 
 def test_a_merge_walks_over_no_table(tmp_path: Path) -> None:
-    """I7: what a story is referred to by is found by indexes, by the foreign keys, too."""
+    """What a story is referred to by is found by indexes, by the foreign keys, too (I7)."""
     with opened(tmp_path / "a.db") as store:
         store.db.execute(
             "INSERT INTO stories (id, lead_id, title, kind, announced, published, updated, changed)"
@@ -50,14 +50,14 @@ def test_a_merge_walks_over_no_table(tmp_path: Path) -> None:
 
 
 def test_withdrawn_items_are_not_walked_over(tmp_path: Path) -> None:
-    """I8: however much was withdrawn, suspects are found by their own index, and absent items by their source's."""
+    """Missing items are found by an index of their own, or by their source's (I8)."""
     with opened(tmp_path / "a.db") as store:
         assert "withdrawals_open" in plans(store, lambda: missing_items.due(store, NOW))[0]
         assert "withdrawals_of_source" in plans(store, lambda: missing_items.still_missing(store, "node"))[0]
 
 
 def test_what_was_told_is_found_by_its_stories(tmp_path: Path) -> None:
-    """M1: neither the last words of a story nor its pages are looked for in every edition there was."""
+    """The last words and pages of a story are found without reading every edition (M1)."""
     with opened(tmp_path / "a.db") as store:
         for ask in (
             lambda: editions.last_texts(store, "weekly", ["a"]),
@@ -76,7 +76,7 @@ def test_what_was_told_is_found_by_its_stories(tmp_path: Path) -> None:
 
 
 def test_letters_of_years_are_not_walked_over(tmp_path: Path) -> None:
-    """M4: what is owed, put off, in flight or parked is found by its own index, however many letters were accepted."""
+    """Open deliveries are found by an index, however many messages were accepted (M4)."""
     with opened(tmp_path / "a.db") as store:
         for ask in (
             lambda: deliveries.due(store, "queued", NOW, NOW, 0),
