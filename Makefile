@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 # Weighs and times whole processes, and wants the machine to itself.
-TIMED   = tests/jobs/test_misbehaving.py
+TIMED   = tests/polling/test_faulty_servers.py
 SPREAD  = -n 2 --dist loadfile --no-loadscope-reorder --ignore $(TIMED)
 
 .PHONY: demo run test coverage lint types contracts docs schema soak bench lock clean

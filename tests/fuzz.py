@@ -45,7 +45,7 @@ from tests.builders import BERLIN, NOW
 from tests.conftest import Answer, Web, Workplace
 from tests.generate_documents import R
 from tests.hostile_strings import POISON, faults, terminal_faults, xml_faults
-from tests.injured_databases import CHANGES
+from tests.injured_documents import CHANGES
 
 OURS = Path(__file__).parent / "data" / "feeds"
 FEED = "https://node.example/feed/"

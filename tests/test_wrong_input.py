@@ -119,7 +119,10 @@ UNKNOWN = [
         ("source", "preview", "https://me:secret@node.example/"),
         "credentials do not belong into the URL: use `user` and `password: env:NAME`",
     ),
-    (("source", "discover", "http://[::1/"), "'http://[::1/' is not a URL: it names no host, or none that can be asked"),
+    (
+        ("source", "discover", "http://[::1/"),
+        "'http://[::1/' is not a URL: it names no host, or none that can be asked",
+    ),
     (("story", "show", "nope"), "no story 'nope'; `aggregator search` finds stories and shows their ids"),
     (("story", "show", ""), "no story ''; `aggregator search` finds stories and shows their ids"),
     (("story", "show", "*"), "no story '*'; `aggregator search` finds stories and shows their ids"),
