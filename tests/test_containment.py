@@ -18,7 +18,7 @@ from aggregator.items import diff
 from aggregator.publishing import atom, edition_pages, renderers, site
 from aggregator.store import set_aside
 from tests.builders import rss
-from tests.command import Said, call, news
+from tests.command import Output, call, news
 from tests.conftest import Web, Workplace
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -63,7 +63,7 @@ def titles(place: Workplace, path: str = "atom.xml") -> set[str]:
     return {str(entry.findtext(f"{ATOM}title")) for entry in root.iter(f"{ATOM}entry")}
 
 
-def fetched(place: Workplace) -> Said:
+def fetched(place: Workplace) -> Output:
     """A forced round; it never fails."""
     said = call(place, "fetch", "--force")
     assert said.code == 0, said.err
@@ -285,7 +285,7 @@ def test_a_story_that_breaks_a_letter_is_left_out_of_it(
     assert POISON not in mail and all(title in mail for title in OTHERS)
     monkeypatch.setattr(set_aside, "__version__", "99")
     place.clock.now = place.clock.now.replace(day=6)
-    assert call(place, "digest", "run") == Said(0, "", "")
+    assert call(place, "digest", "run") == Output(0, "", "")
     assert POISON in letters(place)[-1]
 
 

@@ -30,7 +30,7 @@ from lxml import etree
 
 from aggregator import app as wiring
 from tests.builders import NOW
-from tests.command import PROGRAM, Said, call
+from tests.command import PROGRAM, Output, call
 from tests.conftest import HEAD, Clock, Web, Workplace
 from tests.hostile_strings import POISON, VECTORS, faults, parsed, terminal_faults, xml_faults
 
@@ -157,7 +157,7 @@ class Told:
 
     place: Workplace
     vectors: tuple[str, ...]
-    said: dict[str, Said]
+    said: dict[str, Output]
 
     def documents(self, suffix: str) -> dict[str, str]:
         """The published documents of a kind, by path."""
@@ -205,7 +205,7 @@ def run(folder: Path, vectors: tuple[str, ...]) -> Told:
     folder.mkdir()
     with served(folder, vectors) as place:
         said = {
-            "fetch": call(place, "-vv", "fetch"),
+            "fetch": call(place, "-vv", "fetch", sandboxed=True),
             "digest run": call(place, "-vv", "digest", "run"),
             "digest preview": call(place, "digest", "preview", "daily"),
             "publish": call(place, "-v", "publish"),

@@ -8,13 +8,13 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.command import PROGRAM, Said, call, confined, news, one_source, run, visited
+from tests.command import PROGRAM, Output, call, confined, news, one_source, run
 from tests.conftest import HEAD, Clock, Web, Workplace
 
 JOBS = [("fetch",), ("publish",), ("digest", "run"), ("check", "--live")]
@@ -25,30 +25,6 @@ LOOKS = [
     ("digest", "preview", "weekly"),
     ("source", "letter", "node"),
 ]
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Web]]:
-    """A folder whose source was visited and published, and the server."""
-    folder = tmp_path_factory.mktemp("original")
-    with visited(folder) as web:
-        yield folder, web
-
-
-@pytest.fixture
-def web(original: tuple[Path, Web]) -> Web:
-    """The server, not yet asked anything."""
-    web = original[1]
-    web.asked.clear()
-    web.answers.clear()
-    return web
-
-
-@pytest.fixture
-def site(original: tuple[Path, Web], web: Web, place: Workplace) -> Workplace:
-    """One source, visited and published."""
-    shutil.copytree(original[0], place.folder, dirs_exist_ok=True)
-    return one_source(place, web)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -197,7 +173,7 @@ def test_output_that_cannot_be_written(site: Workplace) -> None:
             text=True,
             check=False,
         )
-    said = Said(ended.returncode, "", ended.stderr)
+    said = Output(ended.returncode, "", ended.stderr)
     assert said.code == 1
     assert "No space left on device" in said.line
 
@@ -344,7 +320,7 @@ def test_placeholder_contact_looks_at_nobody(place: Workplace, web: Web, command
 def test_placeholder_contact_may_visit_own_machines(place: Workplace, web: Web) -> None:
     """V7: with the placeholder contact hosts that are no public ones are visited all the same."""
     public_and_private(place, web, "news@example.org")
-    assert call(place, "fetch", "node", AGGREGATOR_NOW=None) == Said(0, "", "")
+    assert call(place, "fetch", "node", AGGREGATOR_NOW=None) == Output(0, "", "")
     assert [asked.path for asked in web.asked] == ["/feed"]
     assert "news@example.org" in web.asked[0].headers["user-agent"]
 
@@ -485,7 +461,7 @@ def test_public_folder_that_cannot_be_written(
         assert " cannot be written: " in said.line
     assert len(json.loads(call(place, "search", "microscope", "--json").out)["stories"]) == 2
     clear_away()
-    assert call(place, "fetch") == Said(0, "", "")
+    assert call(place, "fetch") == Output(0, "", "")
     assert b"Microscope number 2" in (place.public / "atom.xml").read_bytes()
     assert len(web.asked) == 1
 
@@ -558,7 +534,7 @@ def test_full_disk_at_the_first_run(place: Workplace, web: Web) -> None:
     assert said.code == 1
     assert said.line.startswith(f"aggregator: {place.database}: ")
     assert not place.public.exists()
-    assert call(place, "fetch") == Said(0, "", "")
+    assert call(place, "fetch") == Output(0, "", "")
     assert b"Microscope number 2" in (place.public / "atom.xml").read_bytes()
 
 
@@ -568,7 +544,7 @@ class Stuck:
 
     folder: Path
     before: dict[str, bytes]
-    said: Said
+    said: Output
     after: dict[str, bytes]
 
 
@@ -609,7 +585,7 @@ def test_full_disk_heals(stuck: Stuck, place: Workplace) -> None:
     """P1: once there is room, the next run publishes everything that the full disk kept back."""
     assert b"New title" not in stuck.after["atom.xml"]
     shutil.copytree(stuck.folder, place.folder, dirs_exist_ok=True)
-    assert call(place, "fetch") == Said(0, "", "")
+    assert call(place, "fetch") == Output(0, "", "")
     healed = contents(place.public)
     assert b"New title" in healed["atom.xml"]
     assert gzip.decompress(healed["atom.xml.gz"]) == healed["atom.xml"]
