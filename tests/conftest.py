@@ -113,7 +113,6 @@ def pytest_configure(config: pytest.Config) -> None:
 LONGEST = (
     "test_simulated_year.py",
     "test_ten_weeks.py",
-    "test_faulty_servers.py",
     "test_safety.py",
     "test_demo.py",
     "test_daemon.py",

@@ -15,9 +15,9 @@ MAX_FUNCTION_LINES = 60
 MEANINGLESS_NAMES = frozenset("utils helpers common manager base misc".split())
 """Names of modules that state no duty."""
 FORMER_NAMES = frozenset(
-    "address announce appeal asking cadence clean compose conditions courtesy diagnose dossier edit facts glance isolate"
-    " lately lexicon links log look model operator pings place published reading reconcile reposts seams shelf signature"
-    " surveying tellings trace traces upkeep why wiring withdraw wording working works".split()
+    "address announce appeal asking cadence clean compose conditions courtesy diagnose dossier edit facts glance"
+    " isolate lately lexicon links log look model operator pings place published reading reconcile reposts seams"
+    " shelf signature surveying tellings trace traces upkeep why wiring withdraw wording working works".split()
 )
 """Names that modules had before the folders became the stages; nobody guessed their content."""
 FORMER_FOLDERS = frozenset("editions jobs outputs sources stories".split())
