@@ -209,6 +209,13 @@ def test_modules(project):
     ]
 
 
+@pytest.mark.parametrize("path", ["polling/courtesy.py", "jobs/poll.py", "look.py"])
+def test_former_names(project, path):
+    """A module with a name or folder from before the layout by stages is reported."""
+    write(project, f"aggregator/{path}", CLEAN)
+    assert list(shape.check(project)) == [f"aggregator/{path}: the name does not say what the module does"]
+
+
 def test_pages_without_banned_words():
     """The pages of rules, words and style follow their own table, as the program itself says."""
     pages = [

@@ -141,7 +141,7 @@ def test_a_run_in_which_nothing_is_due_asks_nobody(
     dialled = relay.connections
     clock.now += 4 * MINUTE
     assert run(place).owed == 1
-    assert command.call(place, "digest", "run") == command.Said(0, "", "")
+    assert command.call(place, "digest", "run") == command.Output(0, "", "")
     assert relay.connections == dialled
 
 
@@ -544,7 +544,7 @@ def test_a_relay_that_is_away_ends_the_command_once(
     relay.script = saying("530 5.7.0 authenticate first", "MAIL")
     assert command.call(place, "digest", "run").code == 1
     clock.now += MINUTE
-    assert command.call(place, "digest", "run") == command.Said(0, "", "")
+    assert command.call(place, "digest", "run") == command.Output(0, "", "")
     assert "left alone until 2026-10-05 06:35 UTC" in command.call(place, "-v", "digest", "run").out
     clock.now += 5 * MINUTE
     assert command.call(place, "digest", "run").code == 1

@@ -8,13 +8,13 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.command import PROGRAM, Said, call, confined, news, one_source, run, visited
+from tests.command import PROGRAM, Output, call, confined, news, one_source, run
 from tests.conftest import HEAD, Clock, Web, Workplace
 
 JOBS = [("fetch",), ("publish",), ("digest", "run"), ("check", "--live")]
@@ -24,30 +24,6 @@ READERS = [
     ("story", "show", "abcd"),
     ("digest", "preview", "weekly"),
 ]
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Web]]:
-    """Return a folder whose source was visited and published, and the server."""
-    folder = tmp_path_factory.mktemp("original")
-    with visited(folder) as web:
-        yield folder, web
-
-
-@pytest.fixture
-def web(original: tuple[Path, Web]) -> Web:
-    """Return the server, without recorded requests."""
-    web = original[1]
-    web.asked.clear()
-    web.answers.clear()
-    return web
-
-
-@pytest.fixture
-def site(original: tuple[Path, Web], web: Web, place: Workplace) -> Workplace:
-    """Return a copy with one source that was visited and published."""
-    shutil.copytree(original[0], place.folder, dirs_exist_ok=True)
-    return one_source(place, web)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -193,7 +169,7 @@ def test_output_that_cannot_be_written(site: Workplace) -> None:
             text=True,
             check=False,
         )
-    said = Said(ended.returncode, "", ended.stderr)
+    said = Output(ended.returncode, "", ended.stderr)
     assert said.code == 1
     assert "No space left on device" in said.line
 
@@ -342,7 +318,7 @@ def test_placeholder_contact_checks_no_public_server(
 def test_placeholder_contact_visits_private_servers(place: Workplace, web: Web) -> None:
     """With the placeholder contact private hosts are visited (V7)."""
     public_and_private(place, web, "news@example.org")
-    assert call(place, "fetch", "node", AGGREGATOR_NOW=None) == Said(0, "", "")
+    assert call(place, "fetch", "node", AGGREGATOR_NOW=None) == Output(0, "", "")
     assert [asked.path for asked in web.asked] == ["/feed"]
     assert "news@example.org" in web.asked[0].headers["user-agent"]
 
@@ -483,7 +459,7 @@ def test_public_folder_that_cannot_be_written(
         assert " cannot be written: " in said.line
     assert len(json.loads(call(place, "search", "microscope", "--json").out)["stories"]) == 2
     clear_away()
-    assert call(place, "fetch") == Said(0, "", "")
+    assert call(place, "fetch") == Output(0, "", "")
     assert b"Microscope number 2" in (place.public / "atom.xml").read_bytes()
     assert len(web.asked) == 1
 
@@ -556,7 +532,7 @@ def test_full_disk_at_the_first_run(place: Workplace, web: Web) -> None:
     assert said.code == 1
     assert said.line.startswith(f"aggregator: {place.database}: ")
     assert not place.public.exists()
-    assert call(place, "fetch") == Said(0, "", "")
+    assert call(place, "fetch") == Output(0, "", "")
     assert b"Microscope number 2" in (place.public / "atom.xml").read_bytes()
 
 
@@ -566,7 +542,7 @@ class Stuck:
 
     folder: Path
     before: dict[str, bytes]
-    said: Said
+    said: Output
     after: dict[str, bytes]
 
 
@@ -607,7 +583,7 @@ def test_run_after_a_full_disk(stuck: Stuck, place: Workplace) -> None:
     """With free space the next run publishes everything that is missing (P1)."""
     assert b"New title" not in stuck.after["atom.xml"]
     shutil.copytree(stuck.folder, place.folder, dirs_exist_ok=True)
-    assert call(place, "fetch") == Said(0, "", "")
+    assert call(place, "fetch") == Output(0, "", "")
     healed = contents(place.public)
     assert b"New title" in healed["atom.xml"]
     assert gzip.decompress(healed["atom.xml.gz"]) == healed["atom.xml"]
