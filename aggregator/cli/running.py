@@ -75,7 +75,7 @@ def _say_diagnoses(diagnoses: Sequence[SourceCheck]) -> None:
             click.echo(f"  to mend it: {told.mend}")
         if told.proposal:
             click.echo("".join(f"    {line}\n" for line in told.proposal.splitlines()), nl=False)
-    well = sum(told.state == "well" for told in diagnoses)
+    well = sum(told.state == "ok" for told in diagnoses)
     click.echo(f"{len(diagnoses)} sources, {well} of them well")
 
 

@@ -33,6 +33,7 @@ PATIENCE = 30.0
 MOST_REQUESTS = 2
 """Requests made beyond that for the page that is looked at."""
 TROUBLES = frozenset({SourceState.FAILING, SourceState.GONE})
+WAITING = frozenset({SourceState.RATE_LIMITED, SourceState.NEEDS_REVIEW})
 
 # A look at the partner's site may help; whoever is shut out by a wall or robots.txt does not try another door.
 _WORTH_A_LOOK = re.compile(
@@ -108,12 +109,12 @@ def is_failing(told: SourceCheck) -> bool:
 
 def _diagnosis(source: Source, health: SourceHealth, record: SourceRecord, note: str | None) -> SourceCheck:
     if record.failures:
-        state = health.state if health.state in TROUBLES | {SourceState.HELD} else SourceState.FAILING
+        state = health.state if health.state in TROUBLES | WAITING else SourceState.FAILING
         return SourceCheck(id=source.id, state=state, reason=health.reason, mend=_advice(health, record))
     if record.move is not None:
         return _moved(source, record.move)
-    if health.state is SourceState.WELL and note:
-        return SourceCheck(id=source.id, state=SourceState.WELL, reason=note)
+    if health.state is SourceState.OK and note:
+        return SourceCheck(id=source.id, state=SourceState.OK, reason=note)
     return SourceCheck(id=source.id, state=health.state, reason=health.reason, mend=advice(health))
 
 

@@ -123,7 +123,7 @@ class Probe(PoliteClient):
         if self.progress:
             self.progress(self.requests + 1, self.requests + 1, url)
         # Never further than one hop at once, robots.txt included: each may be a public server.
-        if not request.stay:
+        if not request.single_hop:
             return self.ask_by_hops(request, lambda _following: None)
         return super().ask(request)
 

@@ -64,9 +64,9 @@ class Request:
     via: str | None = None
     """The URL whose answer led to this one: a redirect, or the document that links here. A public server's answer
     leads to no private address."""
-    stay: bool = False
+    single_hop: bool = False
     """Whether a redirect is handed back instead of followed: where robots.txt has a say in each hop (CL19)."""
-    bare: bool = False
+    headers_only: bool = False
     """Whether the body is of no interest and is not read."""
     robots: tuple[Robots, ...] = ()
     """What is known of the robots.txt that may be needed (CL19)."""
@@ -244,15 +244,16 @@ class VisitResult:
 
 
 class SourceState(StrEnum):
-    """How a source is doing, in one word; a change of it is told once (V8)."""
+    """How a source is, as in docs/operations.md; each change is printed once (V8)."""
 
     NEW = "new"
-    WELL = "well"
+    OK = "ok"
     FAILING = "failing"
-    HELD = "held"
+    RATE_LIMITED = "rate_limited"
+    NEEDS_REVIEW = "needs_review"
     MOVED = "moved"
     GONE = "gone"
-    SILENT = "silent"
+    STALE = "stale"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

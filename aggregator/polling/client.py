@@ -125,7 +125,7 @@ class PoliteClient:
         permanent = True
         answering = self.answering
         while True:
-            answer = self.ask(replace(request, stay=True))
+            answer = self.ask(replace(request, single_hop=True))
             if isinstance(answer, Failure):
                 return answer
             location = answer.headers.get("location")

@@ -703,14 +703,14 @@ def _reread_one(work: _Round, source: Source, sandbox: Sandbox) -> Failure | Non
     return None
 
 
-_WELL: Callable[[SourceState], bool] = {SourceState.NEW, SourceState.WELL}.__contains__
+_WELL: Callable[[SourceState], bool] = {SourceState.NEW, SourceState.OK}.__contains__
 
 
 def _notice(work: _Round, source: Source, before: SourceState, now: SourceState, reason: str | None) -> None:
     """V8: a change of state is told once."""
     if before is now or (_WELL(before) and _WELL(now)):
         return
-    if before is SourceState.NEW and now is SourceState.SILENT:
+    if before is SourceState.NEW and now is SourceState.STALE:
         return  # old news of a source that was just added is no change
     words = "well again" if _WELL(now) else f"{now.value}: {reason}"
     work.notices.append(f"{source.id} ({source.url}): {words}")

@@ -37,6 +37,8 @@ MOVED_VISITS, MOVED_FOR = 3, 72 * HOUR  # CL14
 GONE_FOR, MISSED_FOR, PROBE = DAY, 14 * DAY, 7 * DAY  # CL15
 SILENT_FOR = 90 * DAY
 
+_WAITING = frozenset({SourceState.RATE_LIMITED, SourceState.NEEDS_REVIEW})
+
 
 # --- before the visit ------------------------------------------------------------------------------------
 
@@ -190,17 +192,17 @@ def _state(
     move: Move | None, posting_stats: PostingStats, waiting: int, now: datetime
 ) -> tuple[SourceState, str | None]:
     if waiting:
-        return SourceState.HELD, f"{waiting} unknown old entries came at once and wait for an editor"
+        return SourceState.NEEDS_REVIEW, f"{waiting} unknown old entries came at once and wait for an editor"
     if move is not None and move.learned:
         return SourceState.MOVED, f"moved for good to {move.url}: put this address into feeds.yaml"
     if posting_stats.oldest is not None and posting_stats.newest is not None and posting_stats.count > 2:
         gap = (posting_stats.newest - posting_stats.oldest) / (posting_stats.count - 1)
         if now - posting_stats.newest > max(SILENT_FOR, 4 * gap):
             return (
-                SourceState.SILENT,
+                SourceState.STALE,
                 f"nothing new since {posting_stats.newest:%Y-%m-%d}, which is unlike it",
             )
-    return SourceState.WELL, None
+    return SourceState.OK, None
 
 
 def _after_failure(
@@ -238,7 +240,9 @@ def _after_failure(
     return NextVisit(
         due=now + pause * (1 + JITTER * _share(source)),
         not_before=now + asked if asked else record.not_before,
-        state=SourceState.GONE if gone else _failing(record, failures, held=bool(asked) or waiting > 0),
+        state=SourceState.GONE
+        if gone
+        else _failing(record, failures, asked=asked is not None, waiting=waiting),
         failures=failures,
         reason=failure.reason,
         floor=source.every or rules.every,
@@ -260,13 +264,15 @@ def _is_gone(record: SourceRecord, failure: Failure, since: datetime | None, now
     return twice or (failure.status in (404, 410) and now - since >= MISSED_FOR)
 
 
-def _failing(record: SourceRecord, failures: int, *, held: bool) -> SourceState:
+def _failing(record: SourceRecord, failures: int, *, asked: bool, waiting: int) -> SourceState:
     """One or two failures are no state; three are, and so is the first of a source that never answered (V8)."""
     if failures >= FAILING_AFTER or record.last_success is None:
         return SourceState.FAILING
-    if held:
-        return SourceState.HELD
-    return SourceState.WELL if record.state is SourceState.HELD else record.state
+    if asked:
+        return SourceState.RATE_LIMITED
+    if waiting:
+        return SourceState.NEEDS_REVIEW
+    return SourceState.OK if record.state in _WAITING else record.state
 
 
 def _asked_pause(failure: Failure, failures: int) -> timedelta | None:

@@ -189,11 +189,11 @@ class _Visit:
         return self.client.ask(request)
 
     def _ask_beside(
-        self, url: str, forbidden: Callable[[str], Failure | None], *, bare: bool = False
+        self, url: str, forbidden: Callable[[str], Failure | None], *, headers_only: bool = False
     ) -> Response | Failure:
         """What a visit asks for beside its document; redirects are followed within the site of `url` only."""
         return forbidden(url) or self.client.ask_by_hops(
-            Request(source=self.request.source, url=url, bare=bare),
+            Request(source=self.request.source, url=url, headers_only=headers_only),
             lambda following: leaves_site(url, following) or forbidden(following),
         )
 
@@ -286,7 +286,7 @@ class _Visit:
         for missing_item in self.request.missing_items[: min(MAX_CHECKED, MAX_ARTICLES - self.articles)]:
             if self.client.silence or self.client.over():
                 return
-            answer = tried(partial(self._ask_beside, missing_item.link, forbidden, bare=True))
+            answer = tried(partial(self._ask_beside, missing_item.link, forbidden, headers_only=True))
             if isinstance(answer, Failure):
                 if not self.client.over():
                     yield missing_item, None

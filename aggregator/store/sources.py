@@ -64,7 +64,7 @@ def sync(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, str
         [[id_] for id_ in moved if id_ not in followed],
     )
     store.db.conn.executemany(  # the address that was learned stands in the file now: the same document as before
-        "UPDATE sources SET url = 'formerly:' || id || ':' || url, moved_to = NULL, state = 'well', reason = NULL"
+        "UPDATE sources SET url = 'formerly:' || id || ':' || url, moved_to = NULL, state = 'ok', reason = NULL"
         " WHERE id = ?",
         [[id_] for id_ in followed],
     )
@@ -444,8 +444,8 @@ def settle(store: Store, source_id: str, *, believe: bool) -> None:
     """An editor decided on what was held; `believe`: the next document, however short it is."""
     store.db.execute(
         "UPDATE sources SET entries = CASE WHEN ? THEN 0 ELSE entries END,"
-        " state = CASE state WHEN 'held' THEN 'well' ELSE state END,"
-        " reason = CASE state WHEN 'held' THEN NULL ELSE reason END WHERE id = ?",
+        " state = CASE state WHEN 'needs_review' THEN 'ok' ELSE state END,"
+        " reason = CASE state WHEN 'needs_review' THEN NULL ELSE reason END WHERE id = ?",
         [believe, source_id],
     )
 

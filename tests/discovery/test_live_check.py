@@ -45,7 +45,7 @@ def proposed(place: Workplace, told: SourceCheck) -> str:
 def test_a_source_that_is_well(place: Workplace, web: Web) -> None:
     """A source that answers is well; its items are stored, but neither placed nor published, until the next run."""
     web.feed("/feed", rss(news(1)), '"1"')
-    assert checked(one(place, web)) == SourceCheck(id="node", state="well")
+    assert checked(one(place, web)) == SourceCheck(id="node", state="ok")
     assert not (place.public / "atom.xml").exists()
     status = health.report(place.app().config)
     assert (status.items, status.stories) == (1, 0)
@@ -68,7 +68,7 @@ def test_a_feed_that_is_not_found_is_found_elsewhere(place: Workplace, web: Web)
 def test_the_site_that_the_feed_named_is_looked_at(place: Workplace, web: Web, clock: Clock) -> None:
     """A feed that was once read said where its site is: this is where it is looked for."""
     web.feed("/feed", rss(news(1)).replace(b"https://node.example/<", f"{web.url}/blog/<".encode()), '"1"')
-    assert checked(one(place, web)).state == "well"
+    assert checked(one(place, web)).state == "ok"
     web.answers["/feed"] = Answer(status=404)
     page(web, DECLARED, "/blog/")
     web.feed("/blog/feed", rss(news(1)))
@@ -98,7 +98,7 @@ def test_a_changed_layout(place: Workplace, web: Web, clock: Clock) -> None:
     """A page whose selectors find nothing any more: selectors that fit now, ready for feeds.yaml."""
     page(web, LISTING.replace("teaser", "tile"), "/news")
     one(place, web, ", kind: page, every: 1h, page: {item: .tile, date: time}", "/news")
-    assert checked(place).state == "well"
+    assert checked(place).state == "ok"
     page(web, LISTING, "/news")
     clock.now += HOURS
     told = checked(place)
@@ -192,14 +192,14 @@ def test_mended_is_well(place: Workplace, web: Web, clock: Clock) -> None:
     checked(one(place, web))
     web.feed("/feed", rss(news(1)), '"1"')
     clock.now += HOURS
-    assert checked(place) == SourceCheck(id="node", state="well")
+    assert checked(place) == SourceCheck(id="node", state="ok")
 
 
 def test_malformed_but_well(place: Workplace, web: Web) -> None:
     """A fault that was read over is told of a source that is well."""
     web.answers["/feed"] = Answer(rss(news(1)).replace(b"<description>d", b"<description>d & d"))
     told = checked(one(place, web))
-    assert (told.state, (told.reason or "").partition(":")[0]) == ("well", "malformed but read")
+    assert (told.state, (told.reason or "").partition(":")[0]) == ("ok", "malformed but read")
 
 
 @pytest.mark.usefixtures("hasty")

@@ -116,7 +116,7 @@ def test_a_declared_length_over_the_limit_is_not_read(web: Web) -> None:
 def test_a_body_of_no_interest_is_not_read(web: Web) -> None:
     """I8: whether a page is there takes its status alone, however large it is or whatever becomes of its body."""
     web.answers["/big"] = Answer(b"short", headers={"Content-Length": "99999999"})
-    answer = fetcher()(Request(source=source(url=web.url + "/big"), bare=True))
+    answer = fetcher()(Request(source=source(url=web.url + "/big"), headers_only=True))
     assert isinstance(answer, Response)
     assert (answer.status, answer.body) == (200, b"")
 

@@ -76,12 +76,14 @@ def test_a_flood_of_old_posts_waits_for_an_editor(node: Workplace, web: Web, clo
     web.feed("/feed", rss(*dated(5, NOW), *flood), '"2"')
     report = later(node, clock)
     assert (report.held, report.new_stories, stories(node)) == (30, 0, 5)
-    assert [notice.split("): ")[1][:26] for notice in report.notices] == ["held: 30 unknown old entri"]
+    assert [notice.split("): ")[1][:34] for notice in report.notices] == [
+        "needs_review: 30 unknown old entri"
+    ]
     web.feed("/feed", rss(*dated(5, NOW), *flood), '"3"')
     report = later(node, clock)
-    assert (report.notices, stories(node), state(node)[0]) == ((), 5, "held")
+    assert (report.notices, stories(node), state(node)[0]) == ((), 5, "needs_review")
     assert held_items.decide(node.app(), ["node"], release=True) == {"node": 30}
-    assert state(node) == ("well", "")
+    assert state(node) == ("ok", "")
     clock.now += timedelta(minutes=1)
     assert run(node).new_stories == 30
     conn = sqlite3.connect(node.database)

@@ -109,7 +109,7 @@ def test_a_delta_says_nothing_of_what_it_leaves_out(node: Workplace, web: Web, c
     assert run(node).new_items == 1
     with sqlite3.connect(node.database) as conn:
         assert conn.execute("SELECT count(*), sum(hidden) FROM stories").fetchone() == (2, 0)
-        assert conn.execute("SELECT length(digests) FROM documents").fetchone() == (24,)
+        assert conn.execute("SELECT length(entry_hashes) FROM documents").fetchone() == (24,)
     conn.close()
 
 
@@ -215,7 +215,7 @@ def test_a_temporary_move_is_never_learned(node: Workplace, web: Web, clock: Clo
     web.answers["/feed"] = redirecting(web, status, "/new")
     list(rounds(node, clock, 6 * DAY, 6 * HOUR))
     assert [asked.path for asked in web.asked] == ["/feed", "/new"] * 24
-    assert state(node) == "well"
+    assert state(node) == "ok"
 
 
 def test_a_move_that_proves_wrong_is_forgotten(node: Workplace, web: Web, clock: Clock) -> None:
@@ -227,7 +227,7 @@ def test_a_move_that_proves_wrong_is_forgotten(node: Workplace, web: Web, clock:
     web.feed("/feed", rss(news(1), news(2)), '"2"')
     reports = list(rounds(node, clock, 3 * DAY, 6 * HOUR))
     assert sum(report.new_items for report in reports) == 1
-    assert state(node) == "well"
+    assert state(node) == "ok"
 
 
 def test_gone_is_probed_weekly_and_told_once(node: Workplace, web: Web, clock: Clock) -> None:
@@ -386,7 +386,7 @@ def test_taking_the_advice_costs_no_request(node: Workplace, web: Web, clock: Cl
     before = len(web.asked)
     clock.now += HOUR / 4
     assert run(node).not_due == 1
-    assert state(node) == "well"
+    assert state(node) == "ok"
     clock.now += 6 * HOUR
     run(node)
     assert [asked.headers.get("if-none-match") for asked in web.asked[before:]] == ['"n"']

@@ -163,7 +163,7 @@ def test_a_round_that_dies_loses_nothing_of_a_long_document(
     feeds(place, web, "long")
     fetch.run(place.app())
     with monkeypatch.context() as patch:
-        patch.setattr("aggregator.dedupe.assign.withdraw.settle", full)
+        patch.setattr("aggregator.dedupe.withdrawn.hide_withdrawn", full)
         with pytest.raises(OSError, match="by design"):
             fetch.run(place.app())
     fetch.run(place.app())
@@ -495,7 +495,7 @@ def test_an_exception_is_the_failure_of_its_source(place: Workplace, web: Web, c
     report = fetch.run(broken_at(place.app(), "/b"))
     assert (report.changed, report.failed, report.new_stories) == (2, 1, 2)
     assert (reasons(report)["b"] or "").startswith("the visit broke (ZeroDivisionError: by design")
-    assert states(place) == {"a": "well", "b": "failing", "c": "well"}
+    assert states(place) == {"a": "ok", "b": "failing", "c": "ok"}
     clock.now += 2 * HOUR
     report = fetch.run(place.app())
     assert (report.changed, report.unchanged) == (1, 2)
@@ -630,11 +630,11 @@ def test_a_source_whose_past_cannot_be_read_fails_alone(place: Workplace, web: W
 @pytest.mark.parametrize(
     ("job", "part"),
     [
-        (fetch.run, "aggregator.polling.fetch.place.place"),
-        (fetch.run, "aggregator.polling.fetch.publish.close_months"),
+        (fetch.run, "aggregator.dedupe.assign.assign"),
+        (fetch.run, "aggregator.publishing.publish.close_months"),
         (publish.run, "aggregator.publishing.publish.render"),
-        (digest.run, "aggregator.digests.run.deliver.next_time"),
-        (maintenance.prune, "aggregator.upkeep.upkeep.prune"),
+        (digest.run, "aggregator.digests.deliver.next_attempt_time"),
+        (maintenance.prune, "aggregator.store.maintenance.prune"),
     ],
 )
 def test_any_exception_ends_a_run_as_failed(

@@ -404,7 +404,7 @@ def test_views_read_well(place: Workplace, web: Web) -> None:
     assert rows(place, "SELECT title, source, link FROM news") == [
         ("News number 1", "Node", "https://node.example/news/1")
     ]
-    assert rows(place, "SELECT id, state, items FROM source_health") == [("node", "well", 1)]
+    assert rows(place, "SELECT id, state, items FROM source_health") == [("node", "ok", 1)]
     assert rows(place, "SELECT count(*) FROM mail_owed") == [(0,)]
 
 

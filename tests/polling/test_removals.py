@@ -147,7 +147,7 @@ def test_what_is_gone_twice_is_withdrawn(node: Partner, place: Workplace, clock:
         ("its publisher (404 or 410, twice)", "hide"),
     ]
     assert (days(place, clock, 3), node.asked()) == ([], [])
-    assert [source.state for source in health.report(place.app().config).sources] == ["well"]
+    assert [source.state for source in health.report(place.app().config).sources] == ["ok"]
 
 
 def test_a_withdrawal_is_told_once_in_words(node: Partner, place: Workplace, clock: Clock) -> None:

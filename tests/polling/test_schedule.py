@@ -44,7 +44,7 @@ BUSY = PostingStats(count=20, oldest=NOW - 10 * HOUR, newest=NOW)
 WITH_ETAG = Unchanged(status=304, validators=Validators(etag='"1"'))
 WITHOUT = Unchanged(status=200, validators=Validators())
 ETAG = Validators(etag='"1"')
-WELL = SourceRecord(id="node", state=SourceState.WELL, last_success=NOW - HOUR, validators=ETAG)
+WELL = SourceRecord(id="node", state=SourceState.OK, last_success=NOW - HOUR, validators=ETAG)
 
 
 def outcome(result: Any, **fields: Any) -> VisitResult:
@@ -121,7 +121,7 @@ def test_success_forgets_failures() -> None:
     record = SourceRecord(id="node", state=SourceState.FAILING, failures=7, not_before=NOW - HOUR, reason="r")
     decided = after(WITH_ETAG, record)
     assert (decided.state, decided.failures, decided.reason, decided.not_before) == (
-        SourceState.WELL,
+        SourceState.OK,
         0,
         None,
         None,
@@ -179,8 +179,8 @@ def test_a_closed_door_slows_down(status: int) -> None:
 def test_a_source_fails_after_three_failures() -> None:
     """V8: one or two failures are no state; the third is, and so is the first of a source that never answered."""
     assert [failed(n).state for n in (1, 2, 3, 4)] == [
-        SourceState.WELL,
-        SourceState.WELL,
+        SourceState.OK,
+        SourceState.OK,
         SourceState.FAILING,
         SourceState.FAILING,
     ]
@@ -197,7 +197,7 @@ def test_retry_after_is_obeyed(status: int) -> None:
     """CL8, V3: no request before the server's time, which no `--force` ignores, so it is kept apart from `due`."""
     decided = failed(1, status=status, wait=9 * HOUR)
     assert decided.not_before == NOW + 9 * HOUR
-    assert decided.state is SourceState.HELD
+    assert decided.state is SourceState.RATE_LIMITED
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -221,7 +221,7 @@ def test_429_holds_the_host_and_503_the_source() -> None:
 def test_another_failure_forgets_no_retry_after() -> None:
     """CL8: a timeout after a 429 does not shorten what the server asked for."""
     record = SourceRecord(
-        id="node", state=SourceState.HELD, not_before=NOW + 9 * HOUR, failures=1, last_success=NOW
+        id="node", state=SourceState.RATE_LIMITED, not_before=NOW + 9 * HOUR, failures=1, last_success=NOW
     )
     assert after(Failure(reason="timeout"), record).not_before == NOW + 9 * HOUR
 
@@ -268,12 +268,12 @@ def test_a_source_that_fell_silent_is_told() -> None:
     """V8: three months and four times its usual gap without news is a state; new sources have no usual gap."""
     quiet = PostingStats(count=20, oldest=NOW - 200 * DAY, newest=NOW - 100 * DAY)
     assert (after(WITH_ETAG, posting_stats=quiet).state, after(WITH_ETAG, posting_stats=quiet).reason) == (
-        SourceState.SILENT,
+        SourceState.STALE,
         "nothing new since 2026-06-27, which is unlike it",
     )
     yearly = PostingStats(count=5, oldest=NOW - 1500 * DAY, newest=NOW - 300 * DAY)
-    assert after(WITH_ETAG, posting_stats=yearly).state is SourceState.WELL
-    assert after(WITH_ETAG, posting_stats=replace(quiet, count=2)).state is SourceState.WELL
+    assert after(WITH_ETAG, posting_stats=yearly).state is SourceState.OK
+    assert after(WITH_ETAG, posting_stats=replace(quiet, count=2)).state is SourceState.OK
 
 
 # --- hints (CL7) -----------------------------------------------------------------------------------------
@@ -411,14 +411,14 @@ def test_a_learned_move_is_forgotten_when_it_fails() -> None:
 def test_410_twice_a_day_apart_is_gone() -> None:
     """CL15: asked again after a day, then weekly, for ever; nothing of it is forgotten."""
     first = failed(1, status=410)
-    assert (first.state, first.gone_since) == (SourceState.WELL, NOW)
+    assert (first.state, first.gone_since) == (SourceState.OK, NOW)
     assert jittered(first.due, DAY)
     record = replace(WELL, failures=1, failed_status=410, gone_since=NOW - DAY)
     second = after(Failure(reason="gone", status=410), record)
     assert second.state is SourceState.GONE
     assert jittered(second.due, 7 * DAY)
     sooner = replace(record, gone_since=NOW - 23 * HOUR)
-    assert after(Failure(reason="gone", status=410), sooner).state is SourceState.WELL
+    assert after(Failure(reason="gone", status=410), sooner).state is SourceState.OK
 
 
 def test_404_for_a_fortnight_is_gone() -> None:
@@ -437,7 +437,7 @@ def test_gone_is_left_by_an_answer_only() -> None:
     assert after(Failure(reason="timeout"), record).state is SourceState.GONE
     assert jittered(after(Failure(reason="timeout"), record).due, 7 * DAY)
     back = after(WITH_ETAG, record)
-    assert (back.state, back.gone_since) == (SourceState.WELL, None)
+    assert (back.state, back.gone_since) == (SourceState.OK, None)
 
 
 def test_304_for_ever_is_escaped_once_in_eight_days() -> None:
