@@ -26,7 +26,7 @@ from aggregator.digests import run as digest
 from aggregator.errors import AggregatorError, AnotherRunHolds, ConfigError, StoreError
 from aggregator.gateways import systemd
 from aggregator.model.config import Config
-from aggregator.polling import fetch
+from aggregator.polling import contact, fetch
 from aggregator.ports import App
 from aggregator.store import idle_check
 from aggregator.web import app
@@ -192,7 +192,7 @@ def run(config_file: Path, *, verbose: bool) -> None:
     """Scheduler and web app in one process, until SIGTERM or SIGINT."""
     logs.start(logging.DEBUG if verbose else logging.INFO)
     worker = Worker(config_file)
-    fetch.refuse_public(worker.app)
+    contact.refuse_public(worker.app)
     with suppress(StoreError):  # every tick says what is wrong; the site is served meanwhile
         locked_store.check_authority(worker.app.config)
     listener = _listener(worker.app.config.listen)

@@ -11,11 +11,12 @@ from aggregator.discovery import appeal_text
 from aggregator.errors import SandboxFailure
 from aggregator.model.config import Source
 from aggregator.model.discovery import Appeal, PastVisit, Trouble
-from aggregator.model.polling import ParsedVisit, Request, Response, SourceRecord, Validators
+from aggregator.model.polling import ParseContext, ParsedVisit, Response, SourceRecord, Validators
 from aggregator.polling import politeness
 from aggregator.polling.parse import parse_visit
 from aggregator.ports import App
 from aggregator.store import source_history, sources
+from aggregator.store import visits as visit_log
 from aggregator.store.connection import opened
 
 MALFORMED = "malformed but read: "
@@ -34,7 +35,7 @@ def run(app: App, id_: str) -> str | None:
         publisher = sources.publishers(store)[id_]
         visits = source_history.visits(store, id_)
         kept = source_history.document(store, id_, source.url)
-        politeness_report = {one.source_id: one for one in politeness.replay(sources.visit_log(store))}
+        politeness_report = {one.source_id: one for one in politeness.replay(visit_log.log(store))}
     troubles = (
         *_of_visits(visits),
         *_of_server(source, record, visits),
@@ -110,11 +111,11 @@ def _of_document(
         return
     answer = Response(status=200, url=kept[0], headers={}, body=kept[1])
     seconds = app.config.fetch.timeout.total_seconds()
-    request = Request(source=source, identity_policy=record.identity_policy)
+    context = ParseContext(source=source, identity_policy=record.identity_policy)
     rules, now = app.config.topics, app.clock()
     with app.sandbox(1) as sandbox:
         try:
-            read = sandbox(parse_visit, request, answer, rules, now, seconds=seconds)
+            read = sandbox(parse_visit, context, answer, rules, now, seconds=seconds)
         except SandboxFailure:
             return
     for note in read.notes if isinstance(read, ParsedVisit) else ():

@@ -15,7 +15,7 @@ from aggregator.errors import NothingToShow, SandboxFailure
 from aggregator.formats import autodiscovery
 from aggregator.model.config import Source
 from aggregator.model.discovery import Discovery, Proposal, TriedProposal
-from aggregator.model.polling import Failure, ParsedVisit, Request, Response
+from aggregator.model.polling import Failure, ParseContext, ParsedVisit, Response
 from aggregator.polling.parse import parse_visit
 from aggregator.ports import App, Progress
 from aggregator.text import line
@@ -128,7 +128,7 @@ def _read(asker: Probe, proposal: Proposal, answer: Response) -> ParsedVisit | F
     reader = replace(stranger(answer.url), kind=proposal.kind, timezone=terms.zone)
     try:
         return asker.sandbox(
-            parse_visit, Request(source=reader), answer, terms.rules, terms.now, seconds=terms.seconds
+            parse_visit, ParseContext(source=reader), answer, terms.rules, terms.now, seconds=terms.seconds
         )
     except SandboxFailure as error:
         return Failure(reason=str(error), status=answer.status)

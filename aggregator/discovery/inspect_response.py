@@ -13,7 +13,7 @@ from aggregator.model.config import Source, TopicRule
 from aggregator.model.discovery import PreviewItem, Proposal, TriedProposal
 from aggregator.model.documents import ParsedDocument
 from aggregator.model.items import IdentityPolicy, Item
-from aggregator.model.polling import Failure, ParsedVisit, Request, Response
+from aggregator.model.polling import Failure, ParseContext, ParsedVisit, Response
 from aggregator.polling.parse import parse_visit
 
 SHOWN = 5
@@ -62,7 +62,7 @@ def inspect(
     source = Source(id="discovery", name="discovery", url=response.url, timezone=zone)
     reasons = []
     for kind in _kinds(response.body):
-        read = parse_visit(Request(source=replace(source, kind=kind)), response, rules, now)
+        read = parse_visit(ParseContext(source=replace(source, kind=kind)), response, rules, now)
         if isinstance(read, ParsedVisit):
             return _of_document(kind, read)
         reasons.append(read.reason)

@@ -22,7 +22,8 @@ from aggregator.polling import fetch
 from aggregator.polling.client import ROBOTS_LAST
 from aggregator.polling.schedule import FAILING_AFTER, LONGEST_WAIT, PUSHED_BACK
 from aggregator.ports import App, Fetcher, Progress, Sandbox
-from aggregator.store import source_history, sources
+from aggregator.store import robots as robots_txt
+from aggregator.store import source_history, sources, visits
 from aggregator.store.connection import Store
 from aggregator.text import line
 
@@ -155,7 +156,7 @@ def _looks(
     now: datetime,
 ) -> list[Look]:
     """The sites to look at now: of broken sources, not of late, and of no host that wants silence."""
-    held = sources.held_hosts(store, now)
+    held = visits.held_hosts(store, now)
     found = []
     for source in polled:
         record = records[source.id]
@@ -207,12 +208,12 @@ def _make(store: Store, app: App, looks: Sequence[Look], report: FetchReport, no
                 if found.silence:
                     url = next(one.url for one in looks if one.source.id == found.source_id)
                     with store.transaction():
-                        sources.hold_host(store, urls.host(url), now + found.silence, found.mend)
+                        visits.hold_host(store, urls.host(url), now + found.silence, found.mend)
 
 
 def _fresh_robots(store: Store, now: datetime) -> tuple[Robots, ...]:
     """Every robots.txt that the round read or found kept for less than a day."""
-    kept = sources.robots(store).values()
+    kept = robots_txt.read_all(store).values()
     return tuple(one for one in kept if one.text is not None and now - one.read <= ROBOTS_LAST)
 
 

@@ -12,11 +12,11 @@ from aggregator.errors import NothingToShow, SandboxFailure, UnknownName
 from aggregator.model.config import Source, TopicRule
 from aggregator.model.discovery import Preview
 from aggregator.model.items import IdentityPolicy
-from aggregator.model.polling import Failure, ParsedVisit, Request, Response, SourceRecord
+from aggregator.model.polling import Failure, ParseContext, ParsedVisit, Response, SourceRecord
+from aggregator.polling.client import SCRAPED
 from aggregator.polling.parse import parse_visit
-from aggregator.polling.visit import SCRAPED
 from aggregator.ports import App, Progress, Sandbox
-from aggregator.store import items, source_history, sources
+from aggregator.store import items, source_history, sources, visits
 from aggregator.store.connection import opened
 from aggregator.text import line
 
@@ -52,7 +52,7 @@ def _of_source(app: App, source: Source, force: bool, progress: Progress | None)
         with opened(database, create=False) as store:
             kept = source_history.document(store, source.id, source.url)
             record = sources.records(store).get(source.id)
-            hosts = sources.held_hosts(store, app.clock())
+            hosts = visits.held_hosts(store, app.clock())
             held = hosts.get(urls.host((record and record.validators.url) or source.url))
             kept = None if force else kept
             if kept is None and record:
@@ -122,7 +122,7 @@ def _read(
     try:
         return sandbox(
             parse_visit,
-            Request(source=source, identity_policy=identity_policy),
+            ParseContext(source=source, identity_policy=identity_policy),
             answer,
             rules,
             app.clock(),

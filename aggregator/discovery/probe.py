@@ -14,9 +14,9 @@ from aggregator.gateways import ssrf
 from aggregator.model.config import Source, TopicRule
 from aggregator.model.polling import Failure, Request, Response, Robots
 from aggregator.polling.client import PoliteClient, host_of
-from aggregator.polling.fetch import refuse_public
+from aggregator.polling.contact import may_visit_public, refuse_public
 from aggregator.ports import App, Fetcher, Progress, Sandbox
-from aggregator.store import sources
+from aggregator.store import visits
 from aggregator.store.connection import opened
 
 
@@ -43,7 +43,7 @@ def probe_rules(app: App) -> ProbeRules:
     config = app.config
     return ProbeRules(
         allow_private=config.fetch.allow_private,
-        public=not config.placeholder and not app.pretended_clock,
+        public=may_visit_public(app),
         rules=config.topics,
         zone=config.site.timezone,
         now=app.clock(),
@@ -58,7 +58,7 @@ def _silent(app: App) -> frozenset[str]:
     if not database.exists():
         return frozenset()
     with opened(database, create=False) as store:
-        return frozenset(sources.held_hosts(store, app.clock()))
+        return frozenset(visits.held_hosts(store, app.clock()))
 
 
 def refuse(app: App, url: str) -> None:
@@ -89,7 +89,7 @@ class Probe(PoliteClient):
             now=terms.now,
             seconds=terms.seconds,
             gap=terms.gap,
-            asked=dict.fromkeys(visited, time.monotonic()),
+            requested=dict.fromkeys(visited, time.monotonic()),
             rules={one.origin: one for one in known},
             budget=math.inf,  # a person waits for it, and may stop it
         )
@@ -104,7 +104,7 @@ class Probe(PoliteClient):
 
         if barred := may_follow(url):
             return barred
-        answer = self.ask_by_hops(Request(source=source, url=url), may_follow)
+        answer = self.request_by_hops(Request(source=source, url=url), may_follow)
         if isinstance(answer, Failure):
             return answer
         return answer if answer.status == 200 else self.refused(answer)
@@ -113,7 +113,7 @@ class Probe(PoliteClient):
         """Whether the robots.txt that speaks for `url` was read already."""
         return urls.origin(url) in self.rules
 
-    def ask(self, request: Request) -> Response | Failure:
+    def request(self, request: Request) -> Response | Failure:
         """One request, where V7 and the host's word allow it."""
         url = request.target
         if not self.terms.public and not ssrf.is_private(url, self.terms.allow_private):
@@ -124,8 +124,8 @@ class Probe(PoliteClient):
             self.progress(self.requests + 1, self.requests + 1, url)
         # Never further than one hop at once, robots.txt included: each may be a public server.
         if not request.single_hop:
-            return self.ask_by_hops(request, lambda _following: None)
-        return super().ask(request)
+            return self.request_by_hops(request, lambda _following: None)
+        return super().request(request)
 
     def refused(self, response: Response) -> Failure:
         """After a 429 its host is asked nothing more (CL8)."""

@@ -147,7 +147,7 @@ def test_a_guess_asks_robots(empty: Workplace, web: Web) -> None:
             Answer(b"User-agent: aggregator\nDisallow: /"),
             "robots.txt forbids us to read the page; a feed that",
         ),
-        (Answer(status=500), "robots.txt cannot be had"),
+        (Answer(status=500), "robots.txt is not available"),
         (Answer(status=429), "too many requests"),
     ],
 )

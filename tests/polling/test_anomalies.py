@@ -175,7 +175,7 @@ def paged(web: Web, every: list[dict[str, str]], size: int = 10, *, link: bool =
 
 @pytest.mark.parametrize("link", [True, False])
 def test_a_gap_is_filled_from_older_documents(node: Workplace, web: Web, clock: Clock, link: bool) -> None:
-    """G1: a document without a known entry is told, and older ones are asked for until one is known again."""
+    """G1: a document without a known entry is told, and older ones are requested until one is known again."""
     first = dated(15, NOW)
     paged(web, first, link=link)
     run(node)
@@ -184,7 +184,7 @@ def test_a_gap_is_filled_from_older_documents(node: Workplace, web: Web, clock: 
     paged(web, [*many, *first], link=link)
     report = later(node, clock, 2 * DAY)
     assert report.new_stories == 10
-    assert [n for n in report.notices if "may have been missed; older ones are asked for" in n]
+    assert [n for n in report.notices if "may have been missed; older ones are requested" in n]
     web.asked.clear()
     report = later(node, clock)
     assert report.new_stories == 15

@@ -264,7 +264,7 @@ def test_a_bot_wall_is_named(node: Workplace, web: Web) -> None:
     page = b"<html><title>Just a moment...</title></html>"
     web.answers["/feed"] = Answer(page, 403, {"Content-Type": "text/html", "Server": "cloudflare"})
     (told,) = run(node).sources
-    assert told.reason == "it does not let us in (403): a bot wall stands before it (Cloudflare)"
+    assert told.reason == "access is forbidden (403): a bot wall stands before it (Cloudflare)"
     assert len(web.asked) == 1
 
 
@@ -289,8 +289,8 @@ def test_a_page_asks_robots_once_a_day(place: Workplace, web: Web, clock: Clock)
     ("robots", "words"),
     [
         (Answer(b"User-agent: aggregator\nDisallow: /news"), "robots.txt forbids us to read the page"),
-        (Answer(status=500), "robots.txt cannot be had, which forbids"),
-        (Answer(status=503), "overloaded or being mended (503)"),
+        (Answer(status=500), "robots.txt is not available, which forbids"),
+        (Answer(status=503), "overloaded or under maintenance (503)"),
     ],
 )
 def test_a_forbidden_page_is_left_alone(place: Workplace, web: Web, robots: Answer, words: str) -> None:

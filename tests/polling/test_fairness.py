@@ -17,7 +17,7 @@ from aggregator import health, maintenance
 from aggregator.digests import run as digest
 from aggregator.errors import StoreError
 from aggregator.model.config import ArticleLayout
-from aggregator.model.polling import Failure, ParsedVisit, Request, Response, Robots
+from aggregator.model.polling import Failure, ParseContext, ParsedVisit, Request, Response, Robots, VisitPlan
 from aggregator.model.reports import FetchReport
 from aggregator.polling import client, fetch, politeness
 from aggregator.polling.visit import HostVisit, visit_host
@@ -241,17 +241,21 @@ def test_what_a_site_is(url: str, following: str, stays: bool) -> None:
     assert (client.leaves_site(url, following) is None) is stays
 
 
-def host_visit(request: Request, **more: Any) -> HostVisit:
+def host_visit(plan: VisitPlan, **more: Any) -> HostVisit:
     """One visit of a second at most for each document."""
-    return HostVisit(requests=(request,), rules=(), now=NOW, **{"seconds": 1.0} | more)
+    return HostVisit(plans=(plan,), rules=(), now=NOW, **{"seconds": 1.0} | more)
 
 
-def page_source(web: Web) -> Request:
-    """What to ask of the page at /list, whose robots.txt is known."""
+def page_source(web: Web) -> VisitPlan:
+    """Plan a visit of the page at /list, whose robots.txt is known."""
     pieces = ArticleLayout(content=(".body",))
     layout = layout_of({"item": "article", "link": "a", "title": "h3", "article": pieces})
     page = source(id="list", url=f"{web.url}/list", kind="page", page=(layout,))
-    return Request(source=page, robots=(Robots(origin=web.url, read=NOW, text=""),))
+    return VisitPlan(
+        request=Request(source=page),
+        context=ParseContext(source=page),
+        robots=(Robots(origin=web.url, read=NOW, text=""),),
+    )
 
 
 def test_a_slow_server_is_left_when_the_time_of_a_visit_is_over(place: Workplace, web: Web) -> None:

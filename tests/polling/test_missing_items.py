@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from aggregator.model.polling import ListedItem, MissingItem
-from aggregator.polling.missing_items import AGAIN, MAX_TRIES, PATIENCE, Finding, find_missing, judged
+from aggregator.polling.missing_items import CHECK_INTERVAL, MAX_TRIES, MAX_WAIT, Finding, find_missing, judge
 from tests.builders import NOW
 
 HOMES = ("https://node.example/feed/", "https://node.example/")
@@ -22,7 +22,7 @@ def document(days: Sequence[int], **links: str | None) -> list[ListedItem]:
             item_id=id_,
             link=links.get(id_, f"https://node.example/news/{id_}"),
             sort=NOW - days[n] * DAY,
-            told=True,
+            placed=True,
         )
         for n, id_ in enumerate("abcdefghij"[: len(days)])
     ]
@@ -72,7 +72,7 @@ def test_nobody_is_asked_after_without_a_page(link: str | None) -> None:
 def test_what_no_story_tells_is_not_asked_after() -> None:
     """G2, G3: an item that a filter dropped or an editor is asked about is published nowhere."""
     before = document((1, 2, 3, 4))
-    held = ListedItem(item_id="b", link=before[1].link, sort=before[1].sort, told=False)
+    held = ListedItem(item_id="b", link=before[1].link, sort=before[1].sort, placed=False)
     assert find_missing([before[0], held, *before[2:]], set("acd"), HOMES) == ()
 
 
@@ -97,7 +97,7 @@ def test_gone_twice_is_withdrawn(answers: Sequence[int | None], expected: Sequen
     missing_item = MissingItem(item_id="a", title="A", link="https://node.example/a", since=NOW)
     findings = []
     for day, status in enumerate(answers):
-        finding, missing_item = judged(missing_item, status, NOW + day * AGAIN)
+        finding, missing_item = judge(missing_item, status, NOW + day * CHECK_INTERVAL)
         findings.append(finding)
     assert findings == list(expected)
 
@@ -105,13 +105,13 @@ def test_gone_twice_is_withdrawn(answers: Sequence[int | None], expected: Sequen
 def test_twice_in_one_day_is_once() -> None:
     """I8: a site that is down for a morning withdraws nothing."""
     missing_item = MissingItem(item_id="a", title="A", link="https://node.example/a", since=NOW)
-    _, missing_item = judged(missing_item, 404, NOW)
-    finding, missing_item = judged(missing_item, 404, NOW + AGAIN / 2)
+    _, missing_item = judge(missing_item, 404, NOW)
+    finding, missing_item = judge(missing_item, 404, NOW + CHECK_INTERVAL / 2)
     assert (finding, missing_item.gone) == (LATER, NOW)
 
 
 def test_trouble_is_not_pursued_for_ever() -> None:
     """I8: after a fortnight without a word the item is left in peace."""
     missing_item = MissingItem(item_id="a", title="A", link="https://node.example/a", since=NOW)
-    assert judged(missing_item, None, NOW + PATIENCE)[0] is LATER
-    assert judged(missing_item, None, NOW + PATIENCE + DAY)[0] is CLEARED
+    assert judge(missing_item, None, NOW + MAX_WAIT)[0] is LATER
+    assert judge(missing_item, None, NOW + MAX_WAIT + DAY)[0] is CLEARED

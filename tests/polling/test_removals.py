@@ -340,7 +340,7 @@ def test_what_comes_back_is_told_again(node: Partner, place: Workplace, clock: C
     days(place, clock, 2)
     node.lists(5, 4, 3, 2, 1)
     assert days(place, clock, 1) == [
-        "node: “Sample clearing in Lyon” is back in its document, and told again"
+        "node: “Sample clearing in Lyon” is back in its document and published again"
     ]
     assert len(fed(place)) == 5
     assert rows(place, "SELECT id, published, announced, updated FROM stories ORDER BY id") == before

@@ -72,7 +72,7 @@ def harvested(**fields: Any) -> ParsedVisit:
     usual: dict[str, Any] = {
         "items": (),
         "present": (),
-        "digests": (),
+        "entry_hashes": (),
         "validators": Validators(etag='"1"'),
         "url": "https://node.example/feed/",
         "status": 200,
@@ -304,7 +304,7 @@ def test_hints_put_a_visit_off(hints: RefreshHints, fresh: timedelta | None, due
 def test_a_capped_hint_is_told() -> None:
     """CL7: who asks for a year is told of in the log."""
     assert after(WITH_ETAG, met={"fresh_for": 365 * DAY}).notes == (
-        "it asks not to be visited for 365 days; after 31 it is all the same",
+        "it asks not to be visited for 365 days; it is visited after 31 days",
     )
     assert after(WITH_ETAG, met={"fresh_for": DAY}).notes == ()
 

@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
-from aggregator.model.config import TopicRule
+from aggregator.model.config import Source, TopicRule
 from aggregator.model.items import IdentityPolicy
 from aggregator.model.polling import (
     Failure,
+    ParseContext,
     ParsedVisit,
     Request,
     Response,
     Unchanged,
     Validators,
+    VisitPlan,
     VisitResult,
 )
 from aggregator.polling.parse import parse_visit
@@ -47,9 +49,25 @@ def response(status: int = 200, body: bytes = FEED, **headers: str) -> Response:
     return Response(status=status, url="https://node.example/final", headers=named, body=body)
 
 
+def plan(
+    of: Source | None = None,
+    *,
+    validators: Validators = Validators(),
+    identity_policy: IdentityPolicy = IdentityPolicy(),
+    **fields: Any,
+) -> VisitPlan:
+    """Plan a visit of the node, or of another source."""
+    visited = of or source()
+    return VisitPlan(
+        request=Request(source=visited, validators=validators),
+        context=ParseContext(source=visited, identity_policy=identity_policy),
+        **fields,
+    )
+
+
 def visit(answer: Response | Failure, **fields: Any) -> VisitResult:
-    """The outcome of asking the node, which answers so."""
-    work = HostVisit(requests=(Request(**{"source": source()} | fields),), rules=(), now=NOW)
+    """Visit the node, which gives this answer; `fields` are those of the plan."""
+    work = HostVisit(plans=(plan(**fields),), rules=(), now=NOW)
     (outcome,) = visit_host(work, lambda _request: answer, never)
     return outcome
 
@@ -88,8 +106,8 @@ def test_what_is_seen_now_is_first_seen_now() -> None:
 
 def test_rules_and_verdict_reach_the_items() -> None:
     """I1: topics of feeds.yaml and the remembered verdict are applied in the worker, and the verdict comes back."""
-    request = Request(source=source(), identity_policy=IdentityPolicy(guid=False))
-    work = HostVisit(requests=(request,), rules=(TopicRule(topic="t", words=("One",)),), now=NOW)
+    planned = plan(identity_policy=IdentityPolicy(guid=False))
+    work = HostVisit(plans=(planned,), rules=(TopicRule(topic="t", words=("One",)),), now=NOW)
     (outcome,) = visit_host(work, lambda _request: response(), never)
     assert isinstance(outcome.result, ParsedVisit)
     assert [item.topics for item in outcome.result.items] == [("t",), ()]
@@ -194,11 +212,11 @@ def test_a_document_that_breaks_a_parser_is_a_failure() -> None:
     """L2: a bug of ours on one document is that source's failure, named by its class, and stops nobody else."""
     broken = source(id="broken", kind="page")
     strange = Response(status=200, url="https://node.example/", headers={"content-type": None}, body=FEED)  # type: ignore[dict-item]
-    work = HostVisit(requests=(Request(source=broken), Request(source=source())), rules=(), now=NOW)
+    work = HostVisit(plans=(plan(broken), plan()), rules=(), now=NOW)
     first, second = visit_host(work, lambda r: strange if r.source is broken else response(), never)
     assert isinstance(first.result, Failure)
     assert isinstance(second.result, ParsedVisit)
-    got = parse_visit(Request(source=source(kind="no such kind")), response(), (), NOW)
+    got = parse_visit(ParseContext(source=source(kind="no such kind")), response(), (), NOW)
     assert isinstance(got, Failure)
     assert "broke the parser (KeyError" in got.reason
 
@@ -214,8 +232,8 @@ def test_the_sources_of_a_host_are_asked_in_order() -> None:
         asked.append(request.source.id)
         return Failure(reason="no") if request.source.id == "b" else response()
 
-    requests = tuple(Request(source=source(id=id_, url=f"https://node.example/{id_}")) for id_ in "cba")
-    outcomes = visit_host(HostVisit(requests=requests, rules=(), now=NOW), fetcher, never)
+    plans = tuple(plan(source(id=id_, url=f"https://node.example/{id_}")) for id_ in "cba")
+    outcomes = visit_host(HostVisit(plans=plans, rules=(), now=NOW), fetcher, never)
     assert asked == [outcome.source_id for outcome in outcomes] == ["c", "b", "a"]
     assert [type(outcome.result) for outcome in outcomes] == [ParsedVisit, Failure, ParsedVisit]
 
@@ -228,8 +246,8 @@ def test_stopping_asks_nobody_else() -> None:
         asked.append(request.source.id)
         return response()
 
-    requests = tuple(Request(source=source(id=id_)) for id_ in "abc")
-    outcomes = visit_host(HostVisit(requests=requests, rules=(), now=NOW), fetcher, lambda: len(asked) == 2)
+    plans = tuple(plan(source(id=id_)) for id_ in "abc")
+    outcomes = visit_host(HostVisit(plans=plans, rules=(), now=NOW), fetcher, lambda: len(asked) == 2)
     assert asked == [outcome.source_id for outcome in outcomes] == ["a", "b"]
 
 
@@ -244,7 +262,7 @@ def test_a_visit_tells_whether_it_was_conditional() -> None:
 
 def test_work_and_outcome_travel_between_processes() -> None:
     """Any `concurrent.futures.Executor` must fit: what goes in and what comes out survives pickling unchanged."""
-    work = HostVisit(requests=(Request(source=source(), validators=OLD),), rules=(), now=NOW)
+    work = HostVisit(plans=(plan(validators=OLD),), rules=(), now=NOW)
     assert pickle.loads(pickle.dumps(work)) == work
     for outcome in (visit(response()), visit(response(304, b"")), visit(response(500))):
         assert pickle.loads(pickle.dumps(outcome)) == outcome
@@ -266,9 +284,9 @@ def test_requests_to_one_host_keep_their_distance(monkeypatch: pytest.MonkeyPatc
         times.append((begun, time.monotonic()))
         return response()
 
-    requests = (Request(source=source()), Request(source=source(id="b", url="https://node.example/b")))
-    elsewhere = Request(source=source(id="c", url="https://other.example/c"))
-    work = HostVisit(requests=(*requests, elsewhere), rules=(), now=NOW, gap=4.0)
+    plans = (plan(), plan(source(id="b", url="https://node.example/b")))
+    elsewhere = plan(source(id="c", url="https://other.example/c"))
+    work = HostVisit(plans=(*plans, elsewhere), rules=(), now=NOW, gap=4.0)
     outcomes = visit_host(work, slow, never)
     assert times == [(100.0, 100.25), (104.25, 104.5), (104.5, 104.75)]
     assert [outcome.seconds for outcome in outcomes] == [0.25, 0.25, 0.25]
