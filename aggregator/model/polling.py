@@ -13,7 +13,7 @@ from aggregator.model.documents import RefreshHints
 from aggregator.model.items import Alias, IdentityPolicy, Item
 
 MAX_VALIDATOR_BYTES = 16_384
-"""Maximum length of an ETag or Last-Modified that is sent back; servers refuse longer request headers."""
+"""Maximum length of a validator that is sent back; servers refuse longer headers."""
 
 _FIELD_CONTENT = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
@@ -59,10 +59,11 @@ class Request:
     url: str | None = None
     validators: Validators = Validators()
     via: str | None = None
-    """The URL whose response led to this one: a redirect, or the document that links here. A public server must not
-    lead to a private address."""
+    """The URL of the redirect or document that led here.
+
+    A public server must not lead to a private address."""
     single_hop: bool = False
-    """Return a redirect instead of following it, because robots.txt is checked for each hop (CL19)."""
+    """Return a redirect instead of following it, to check robots.txt for each hop (CL19)."""
     headers_only: bool = False
     """Do not read the body."""
 
@@ -81,9 +82,9 @@ class ParseContext:
     known_hashes: frozenset[bytes] = frozenset()
     """Hashes of the entries of the last accepted document; these entries are not parsed again."""
     entries_before: int = 0
-    """Number of entries of the last accepted document; a page with far fewer has changed its layout."""
+    """Number of entries of the last document; a page with far fewer has a new layout."""
     articles_read: frozenset[str] = frozenset()
-    """Keys of entries whose article pages were read at earlier visits, see `identity.told_as` (V2)."""
+    """Keys of entries whose articles were read at earlier visits (V2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +156,7 @@ class ListedItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A coverage gap: a document shared no entry with those known; `url` is that of its older entries (G1).
+    """A coverage gap after a document without known entries; `url` has its older ones (G1).
 
     `since` is the last success before it. `known` are all aliases of the source; a known entry ends the filling.
     """
@@ -193,7 +194,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A failed request, visit or step; `wait` is the pause that the server at `url` asked for (CL8)."""
+    """A failed request or visit; `wait` is the pause that the server at `url` asked for (CL8)."""
 
     reason: str
     status: int | None = None
@@ -360,7 +361,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextVisit:
-    """When a source may be visited again: `due` by its schedule, `not_before` by request of the server.
+    """When to visit a source again: `due` by its schedule, `not_before` by its server.
 
     The other fields are the new values of its record. `floor` is the minimum interval that the rules allow
     (CL5, CL6). `gone_since` is the first 404 or 410 since the last success (CL15). `notes` are logged.

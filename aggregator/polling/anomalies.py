@@ -15,18 +15,18 @@ MIN_FLOOD = 10
 MIN_FLOOD_SHARE = 0.5
 """Minimum share of the entries of a document that a flood has."""
 MAX_ABSENCE = timedelta(days=3)
-"""Maximum time since the last success at which undated entries count as old; after an outage they are new."""
+"""Maximum time since the last success until which undated entries are old, not new."""
 
 
 def is_gap(item_changes: Sequence[ItemChange], present: int) -> bool:
-    """Check whether a document shares no entry with those stored, so that some may have been missed (G1)."""
+    """Check whether a document shares no entry with those stored (G1)."""
     return bool(item_changes) and not present and all(a.change is ChangeKind.NEW for a in item_changes)
 
 
 def unknown_old_items(
     item_changes: Sequence[ItemChange], present: int, last_success: datetime | None, now: datetime
 ) -> tuple[int, ...]:
-    """Return the positions of unknown old entries if they are at least half of the document, else none.
+    """Return the positions of unknown old entries if they are half of the document, else none.
 
     Old entries are undated or older than the last success; a first visit has none (G2).
     """

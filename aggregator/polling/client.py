@@ -1,4 +1,4 @@
-"""Send requests one after the other: gaps, robots.txt, redirects hop by hop, rate limits (V2, CL8, CL11, CL19)."""
+"""Send requests one by one: gaps, robots.txt, hops, rate limits (V2, CL8, CL11, CL19)."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ AGENT = "aggregator"
 ROBOTS_LAST = timedelta(days=1)
 """Maximum age of a robots.txt in use (RFC 9309 2.4)."""
 VISIT_BUDGET_SECONDS = 120.0
-"""Maximum time of one visit without its pauses, and half of that of the pauses; longer if `fetch.timeout` is long.
-A running request ends by its own deadline."""
+"""Maximum time of one visit without its pauses, and half the maximum of these.
+
+It is longer if `fetch.timeout` is long. A running request ends by its own deadline."""
 STOP_CHECK_SECONDS = 0.1
 """Seconds between two checks, during a pause, whether the program is to end."""
 
@@ -120,7 +121,7 @@ class PoliteClient:
         return max(1.0, self.seconds - self.answering)
 
     def request_by_hops(self, request: Request, may_follow: MayFollow) -> Response | Failure:
-        """Request one document, checking each hop of a redirect first; all hops share the time of one request."""
+        """Request one document and check each hop first; all hops share the time of one request."""
         via = self.via
         try:
             return self._by_hops(request, may_follow)
@@ -190,7 +191,7 @@ class PoliteClient:
         return timedelta(0) <= self.now - known.read <= lasts
 
     def refused(self, response: Response) -> Failure:
-        """Return a response without a document as a Failure with its reason; remember a rate limit (CL8)."""
+        """Return a response without a document as a Failure; remember a rate limit (CL8)."""
         reason = _STATUS.get(response.status, f"the server answered {response.status}")
         if owner := bot_wall.detect(response.status, response.headers, response.body):
             reason += f": a bot wall stands before it ({owner})"

@@ -15,7 +15,7 @@ def may_visit_public(app: App) -> bool:
 
 
 def refuse_public(app: App, ids: Sequence[str] = ()) -> None:
-    """Raise ContactMissing if one of the sources (`ids`, else all) is public and must not be visited."""
+    """Raise ContactMissing if a source (of `ids`, else any) is public and must not be visited."""
     if may_visit_public(app):
         return
     allowed = app.config.fetch.allow_private

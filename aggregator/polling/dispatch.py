@@ -56,7 +56,7 @@ class _Dispatch:
     visit_ids: dict[str, int] = field(default_factory=dict)
 
     def begin(self, batches: Sequence[list[Source]]) -> Iterator[tuple[HostVisit, list[Source]]]:
-        """Commit the attempts of `batches`, each the sources of one host, and yield what the workers get (V1)."""
+        """Commit the attempts of hosts, then yield each host's visit and its sources (V1)."""
         work = self.work
         now = work.app.clock()  # a round may be long: each plan counts from its visit
         attempts: dict[str, Attempt] = {}
@@ -90,7 +90,7 @@ class _Dispatch:
         )
 
     def end(self, future: Future[tuple[VisitResult, ...]]) -> Iterator[str]:
-        """Store the results of one host and yield each source id; take back visits that were not made."""
+        """Store the results of one host, yield source ids, take back visits that were not made."""
         work = self.work
         waiting = {source.id: source for source in self.running.pop(future)}
         for visit in _results(future, tuple(waiting)):

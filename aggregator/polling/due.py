@@ -1,4 +1,4 @@
-"""Choose the sources to visit now: by schedule, rate limits, and a clock that was set back (V3, CL8, CL10)."""
+"""Choose the sources to visit now, by schedule and rate limits (V3, CL8, CL10)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def choose_due(work: Round, ids: Sequence[str], *, force: bool, spread: bool) -> list[Source]:
-    """Return the sources to visit now; count and plan the others. `spread` postpones overdue sources (CL10)."""
+    """Return the sources to visit now; count the others, `spread` overdue ones (CL10)."""
     _correct_clock(work)
     held_hosts = visits.held_hosts(work.store, work.now)
     chosen, held, postponed = [], {}, {}
@@ -45,13 +45,13 @@ def choose_due(work: Round, ids: Sequence[str], *, force: bool, spread: bool) ->
 
 
 def _held_until(source: Source, record: SourceRecord, held_hosts: Mapping[str, datetime]) -> datetime | None:
-    """Return the latest time until which a host of the source is rate limited, else that of the source."""
+    """Return until when a host of the source is rate limited, else until when the source is."""
     of_hosts = [held_hosts[host] for host in hosts_of(source, record) if host in held_hosts]
     return max(of_hosts, default=record.not_before)
 
 
 def _correct_clock(work: Round) -> None:
-    """Read the records; plan sources anew that were visited or planned by a clock ahead of its time."""
+    """Read the records; plan sources anew that a clock ahead of its time had planned."""
     now, rules = work.now, work.config.fetch
     work.records = sources.records(work.store)
     ahead = {
@@ -71,12 +71,12 @@ def _is_ahead(record: SourceRecord, now: datetime) -> bool:
 
 
 def url_of(source: Source, record: SourceRecord) -> str:
-    """Return the URL to request: as configured, or the learned target of a permanent redirect (CL13, CL14)."""
+    """Return the configured URL, or the learned target of a permanent redirect (CL13, CL14)."""
     return record.move.url if record.move and record.move.learned else source.url
 
 
 def host_of(source: Source, record: SourceRecord) -> str:
-    """Return the host that answers in the end; sources that lead to one host are visited one by one."""
+    """Return the host that answers in the end; its sources are visited one by one."""
     return urls.host(record.validators.url or url_of(source, record))
 
 
@@ -86,7 +86,7 @@ def hosts_of(source: Source, record: SourceRecord) -> set[str]:
 
 
 def by_host(chosen: Iterable[Source], records: Mapping[str, SourceRecord]) -> list[list[Source]]:
-    """Group sources by host, longest unvisited first, because a 429 ends the visits to a host (CL8)."""
+    """Group sources by host, longest unvisited first, because a 429 ends them (CL8)."""
     hosts: dict[str, list[Source]] = {}
     for source in chosen:
         hosts.setdefault(host_of(source, records[source.id]), []).append(source)

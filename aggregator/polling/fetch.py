@@ -1,4 +1,4 @@
-"""The cron job: visit the sources that are due, store their items, place and publish what changed."""
+"""The cron job: visit due sources, store their items, place and publish what changed."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def run(
 
 
 def _prepare(work: Round) -> None:
-    """Bring the store in line with feeds.yaml, and freeze ended months before anything can change them (P2)."""
+    """Bring the store in line with feeds.yaml and freeze ended months before any change (P2)."""
     synchronise(work.store, work.config, work.now)
     work.notices += publish.close_months(work.store, work.config, work.now)
 
 
 def _poll(work: Round, ids: Sequence[str], *, force: bool, spread: bool, progress: Progress | None) -> None:
-    """Parse outdated documents again and visit what is due; a round without either imports no parser."""
+    """Parse outdated documents again and visit what is due; import parsers only for that."""
     chosen = choose_due(work, ids, force=force, spread=spread)
     runs.forget_finished(work.store)
     outdated = documents.outdated(work.store)
@@ -78,7 +78,7 @@ def _poll(work: Round, ids: Sequence[str], *, force: bool, spread: bool, progres
 
 
 def _place_and_publish(work: Round) -> dict[str, object]:
-    """Place new items into stories and write the documents that changed; return values of the report."""
+    """Place new items into stories and write changed documents; return report values."""
     _settle_authority(work.store, work.config)
     placed = assign.assign(work.store, work.config.channels, work.now)
     work.notices += placed.notices
@@ -121,7 +121,7 @@ def _summary(report: FetchReport) -> dict[str, object]:
 
 
 def _mark_finished(work: Round) -> None:
-    """Record that nothing is left to do for feeds.yaml as it was read; it may have been edited meanwhile."""
+    """Record that nothing is left to do, unless feeds.yaml was edited meanwhile."""
     try:
         raw = work.config.file.read_bytes()
     except OSError:

@@ -11,7 +11,7 @@ from aggregator.store.connection import opened, stamp
 
 
 def decide(app: App, ids: Sequence[str], *, release: bool) -> dict[str, int]:
-    """Release the held items of sources as new ones, or discard them; return their number by source (G2).
+    """Release or discard the held items of sources; return their number by source (G2).
 
     If no items are held, the next document is accepted even if it is much shorter than the last one. This is a short
     write beside any job (L1); the next run publishes the result.

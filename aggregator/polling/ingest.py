@@ -70,7 +70,7 @@ def _store(work: Round, source: Source, visit: VisitResult, visit_id: int) -> No
 def _store_documents(
     work: Round, source: Source, record: SourceRecord, visit: VisitResult
 ) -> tuple[Counter[ChangeKind], bool]:
-    """Store the document and the older ones of a visit; return its changes and whether a gap is open (G1)."""
+    """Store the documents of a visit; return the changes and whether a gap is open (G1)."""
     changes: Counter[ChangeKind] = Counter()
     gap = False
     if isinstance(visit.result, ParsedVisit):
@@ -118,7 +118,7 @@ def _hold_hosts(
 
 
 def _limited_hosts(source: Source, record: SourceRecord, visit: VisitResult) -> set[str]:
-    """Return the hosts that a 429 is about: the one that sent it and, if the visit failed, the first one (CL8)."""
+    """Return the hosts of a 429: the one that sent it and, after a failure, the first (CL8)."""
     result = visit.result
     refusal = result if isinstance(result, Failure) else visit.side.rate_limit
     hosts = {urls.host(refusal.url if refusal else None)}
@@ -128,7 +128,7 @@ def _limited_hosts(source: Source, record: SourceRecord, visit: VisitResult) -> 
 
 
 def _neighbours(work: Round, source: Source, hosts: set[str]) -> int | None:
-    """Return the fewest failures in a row of another source on `hosts`; None if there is no other source."""
+    """Return the fewest failures in a row of another source on `hosts`; None without one."""
     records = work.records
     others = (s for s in work.config.sources if s.id in records and s.id != source.id)
     return min((records[s.id].failures for s in others if hosts_of(s, records[s.id]) & hosts), default=None)

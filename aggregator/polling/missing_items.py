@@ -23,7 +23,7 @@ GONE = (404, 410)
 def find_missing(
     before: Sequence[ListedItem], here: Container[str], homes: Sequence[str | None]
 ) -> tuple[str, ...]:
-    """Return the ids of items of `before`, in document order, that left from its middle and are not `here`.
+    """Return the ids of items that left the middle of a document: in `before`, not `here`.
 
     An item left from the middle if a remaining one stood below it and is no newer. None is missing if more than half
     of the document left at once, because then it was made anew (G1, G2), or if its link is no page of its own (I1).

@@ -1,4 +1,4 @@
-"""Parse documents; runs in the sandbox, so that it imports little and only values go in and out."""
+"""Parse documents in the sandbox: few imports, only values go in and out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def parse_visit(
     articles: Mapping[str, ArticleDetails | None] | None = None,
     unread: Container[str] = (),
 ) -> ParsedVisit | Failure:
-    """Parse a document and normalise its entries; body, hash and validators are left for the caller to add.
+    """Parse a document and normalise its entries; the caller adds body, hash and validators.
 
     `articles` are the details of article pages by link; entries whose link is in `unread` are omitted.
     """
@@ -95,7 +95,7 @@ def _with_articles(
     articles: Mapping[str, ArticleDetails | None],
     unread: Container[str],
 ) -> ParsedDocument:
-    """Return the document with article details; entries whose article was read before count as present."""
+    """Add article details to a document; entries with articles read before count as present."""
     known = {entry.position: entry for entry in document.entries if _was_read(entry, context)}
     entries = (
         _completed(entry, articles.get(entry.link or ""))
@@ -139,7 +139,7 @@ def _completed(entry: Entry, details: ArticleDetails | None) -> Entry:
 
 
 def article_links(context: ParseContext, response: Response) -> tuple[str, ...]:
-    """Return the links of entries whose articles are unread, in order; raises UnreadableDocument."""
+    """Return the links of unread articles in order; raises UnreadableDocument."""
     from aggregator.formats.parsers import PARSERS
 
     document = PARSERS[context.source.kind](response.body, response.url, response.headers, context.source)

@@ -33,7 +33,7 @@ logger = logging.getLogger("aggregator.fetch")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What the plans of a round share: every known robots.txt, and the due page checks by source."""
+    """What the plans of a round share: every robots.txt, and due page checks by source."""
 
     robots: Mapping[str, Robots]
     missing_items: Mapping[str, tuple[MissingItem, ...]]
@@ -110,7 +110,7 @@ def _validators(work: Round, source: Source, record: SourceRecord) -> Validators
 
 
 def _articles_read(work: Round, source: Source) -> frozenset[str]:
-    """Return the keys of articles already read, of a source that reads articles; each is read once (V2)."""
+    """Return the keys of articles already read, because each is read once (V2)."""
     if not any(layout.article for layout in source.page):
         return frozenset()
     from aggregator.items.identity import told_as
@@ -119,7 +119,7 @@ def _articles_read(work: Round, source: Source) -> frozenset[str]:
 
 
 def _page_checks(work: Round, chosen: Iterable[Source]) -> dict[str, tuple[MissingItem, ...]]:
-    """Return the missing items whose pages may be requested at the visits of `chosen`, by source (I8).
+    """Return the missing items to check at the visits of `chosen`, by source (I8).
 
     No host is visited by two workers at once (CL11), no rate-limited host (CL8), no public one too early (V7).
     """

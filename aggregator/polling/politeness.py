@@ -1,4 +1,4 @@
-"""Compute the politeness of visits from the visit log: what was done, not what was planned (CL20)."""
+"""Compute the politeness of visits from the visit log, not from what was planned (CL20)."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def compare_documents(
 def restore_items(
     store: Store, source: Source, here: Collection[str], now: datetime
 ) -> tuple[set[str], list[str]]:
-    """Restore removed items that the document contains again; return changed stories and notices."""
+    """Restore removed items that the document has again; return changed stories and notices."""
     absent = missing_items.still_missing(store, source.id)
     missing_items.forget(store, [id_ for id_ in absent if id_ in here])
     back = [id_ for id_, withdrawn in absent.items() if withdrawn and id_ in here]

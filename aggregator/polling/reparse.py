@@ -1,4 +1,4 @@
-"""Parse kept documents again after the parser or a source's options changed, without a request (V4)."""
+"""Parse kept documents again after a change of parser or options, without a request (V4)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aggregator.store import documents
 
 
 def reparse(work: Round, outdated: Iterable[tuple[str, str]], sandbox: Sandbox) -> None:
-    """Parse the kept documents of (source id, new key) again; one with articles is left to the next visit."""
+    """Parse documents of (source id, new key) again; those with articles at the next visit."""
     by_id = {source.id: source for source in work.config.sources}
     for source_id, key in outdated:
         source = by_id[source_id]

@@ -16,7 +16,7 @@ from aggregator.ports import Sandbox
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Articles:
-    """The article pages of a document: details by link, None if unreadable, and links left to the next visit."""
+    """Details of article pages by link, None if unreadable, and links left to the next visit."""
 
     read: Mapping[str, ArticleDetails | None]
     unread: frozenset[str]
@@ -43,7 +43,7 @@ class SandboxedParser:
         seconds: float,
         articles: Articles = NO_ARTICLES,
     ) -> ParsedVisit | Failure:
-        """Return a parsed document with its body, which stays here, and the given validators and hash."""
+        """Return a parsed document with its body and the given validators and hash."""
         try:
             parsed = self.sandbox(
                 parse_visit,

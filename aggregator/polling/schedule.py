@@ -43,9 +43,9 @@ JITTER = 0.1
 WHOLE_AGAIN = 8 * DAY
 """Maximum time of nothing but 304 until the whole document is requested (CL17)."""
 MOVED_VISITS, MOVED_FOR = 3, 72 * HOUR
-"""Minimum number of visits, and time between them, until a permanent redirect is learned (CL14)."""
+"""Minimum number of visits, and their time, until a permanent redirect is learned (CL14)."""
 GONE_FOR, MISSED_FOR, PROBE = DAY, 14 * DAY, 7 * DAY
-"""Minimum time between two 410, minimum time of 404, until a source is gone; interval of its visits then (CL15)."""
+"""Minimum time between two 410, and of 404, until a source is gone; interval then (CL15)."""
 STALE_AFTER = 90 * DAY
 """Minimum time without new items of a stale source."""
 
@@ -58,7 +58,7 @@ _WAITING = frozenset({SourceState.RATE_LIMITED, SourceState.NEEDS_REVIEW})
 def provisional_visit(
     record: SourceRecord, source: Source, rules: FetchRules, posting_stats: PostingStats, now: datetime
 ) -> datetime:
-    """Return the next allowed time to commit before the first request, as if the visit failed (V1)."""
+    """Return the next time to commit before the first request, as if the visit failed (V1)."""
     interrupted = VisitResult(
         source_id=source.id, result=Failure(reason="interrupted"), conditional=False, seconds=0.0
     )
@@ -141,7 +141,7 @@ def next_visit(
 def _pause(
     source: Source, rules: FetchRules, validators: Validators, posting_stats: PostingStats, now: datetime
 ) -> timedelta:
-    """Return the source's own `every`, else half the mean interval between its items, within the rules (CL5, CL6)."""
+    """Return the source's own `every`, else half the mean interval of its items (CL5, CL6)."""
     if source.every is not None:
         return source.every
     pause = rules.slowest
@@ -152,7 +152,7 @@ def _pause(
 
 
 def minimum_interval(source: Source, rules: FetchRules, validators: Validators) -> timedelta:
-    """Return the minimum interval: the source's own, else the global one, or a day without validators (CL5, CL6)."""
+    """Return the source's own interval, else the global one, a day without validators (CL6)."""
     if source.every is not None:
         return source.every
     if not validators.usable:
@@ -186,7 +186,7 @@ def _delayed(hints: RefreshHints, due: datetime, now: datetime) -> tuple[datetim
 
 
 def _moved(record: SourceRecord, visit: VisitResult, now: datetime, *, known: bool) -> Move | None:
-    """Return the permanent redirect; learn it after three visits over 72 h that found known entries (CL14)."""
+    """Return the redirect; learned after three visits over 72 h with known entries (CL14)."""
     before = record.move
     if before is not None and before.learned:
         return before
@@ -266,7 +266,7 @@ def _after_failure(
 
 
 def _is_gone(record: SourceRecord, failure: Failure, since: datetime | None, now: datetime) -> bool:
-    """Check for 410 twice, 24 h apart, or 404 for 14 days; once gone, a source is gone until it answers (CL15)."""
+    """Check for 410 twice, 24 h apart, or 404 for 14 days; or gone before (CL15)."""
     if record.state is SourceState.GONE:
         return True
     if since is None:
@@ -276,7 +276,7 @@ def _is_gone(record: SourceRecord, failure: Failure, since: datetime | None, now
 
 
 def _failing(record: SourceRecord, failures: int, *, asked: bool, waiting: int) -> SourceState:
-    """Return the state after a failure: failing from the third on, or if the source never answered (V8)."""
+    """Return the state after a failure: failing from the third, or at a first visit (V8)."""
     if failures >= FAILING_AFTER or record.last_success is None:
         return SourceState.FAILING
     if asked:
@@ -287,7 +287,7 @@ def _failing(record: SourceRecord, failures: int, *, asked: bool, waiting: int) 
 
 
 def _asked_pause(failure: Failure, failures: int) -> timedelta | None:
-    """Return the pause that a 429 or 503 asks for: its Retry-After, or four hours, doubling (CL8)."""
+    """Return the pause after 429 or 503: Retry-After, or four hours, doubling (CL8)."""
     if failure.status not in (429, 503):
         return None
     if failure.wait is not None:
@@ -305,7 +305,7 @@ def _doubled(pause: timedelta, failures: int) -> timedelta:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """Parse `Retry-After`: seconds, or a date compared with the server's own clock (CL8, RFC 9110 10.2.3)."""
+    """Parse `Retry-After`: seconds, or a date by the server's own clock (RFC 9110 10.2.3)."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return timedelta(seconds=min(int(value[:9]), int(LONGEST_WAIT.total_seconds())))

@@ -1,4 +1,4 @@
-"""Store the items of one parsed document: what is new, edited, missing, back, or a flood (G1, G2, I8)."""
+"""Store the items of one parsed document: new, edited, missing, returned, or a flood."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aggregator.store import documents, items, sources, stories
 from aggregator.store.connection import Store
 
 MAX_COMPARED = 500
-"""Maximum number of a source's newest items among which items with new identifiers are searched (G2)."""
+"""Maximum number of a source's newest items compared with unknown entries (G2)."""
 
 Changes = tuple[ItemChange, ...]
 
@@ -40,7 +40,7 @@ def store_document(work: Round, source: Source, record: SourceRecord, parsed: Pa
 
 
 def store_reparsed(work: Round, source: Source, parsed: ParsedVisit) -> Changes:
-    """Store a kept document that was parsed again: nothing is missing, a flood or a significant edit."""
+    """Store a document that was parsed again: without missing items, flood or significant edits."""
     listed_before = documents.listed_items(work.store, source.id)
     known = _known(work.store, source, parsed, listed_before)
     compared, _ = _compare(work, source, parsed, known, last_success=None)
@@ -64,7 +64,7 @@ def count(changes: Iterable[ItemChange]) -> Counter[ChangeKind]:
 def _known(
     store: Store, source: Source, parsed: ParsedVisit, listed_before: Sequence[str]
 ) -> dict[Alias, KnownItem]:
-    """Return the known items behind the aliases of a document; none if the document is as it was."""
+    """Return the known items by the aliases of a document; none if nothing has changed."""
     if _is_unmoved(parsed, listed_before):
         return {}
     of_items = (alias for item in parsed.items for alias in item.aliases)
@@ -88,7 +88,7 @@ def _compare(
     known: Mapping[Alias, KnownItem],
     last_success: datetime | None,
 ) -> tuple[Changes, tuple[int, ...]]:
-    """Compare a document with what is stored; return the changes and the positions of a flood (G2)."""
+    """Compare a document with the stored items; return changes and positions of a flood."""
     taken = items.taken(work.store, [item.id for item in parsed.items])
     changes = diff.item_changes(parsed.items, known.get, taken, parsed.present)
     old = anomalies.unknown_old_items(changes, len(parsed.present), last_success, work.now)
@@ -135,7 +135,7 @@ def _accept(
     listed_before: Sequence[str],
     listed: Sequence[str],
 ) -> None:
-    """Store the document itself, and pass edits and returned items on to their stories and channels (P1)."""
+    """Store the document; update stories and channels of edited and returned items (P1)."""
     order = removals.listed(listed_before, listed)
     documents.accept(work.store, source.id, parsed, reading_key(source, work.config), order)
     _touch_edited(work, changes)
@@ -158,7 +158,7 @@ def _touch_edited(work: Round, changes: Changes) -> None:
 def note_gap(
     work: Round, source: Source, record: SourceRecord, parsed: ParsedVisit, changes: Changes
 ) -> bool:
-    """Report a coverage gap; return whether older documents can fill it at the next visit (G1)."""
+    """Report a coverage gap; return whether the next visit can fill it (G1)."""
     if record.last_success is None or parsed.status == 226 or parsed.unfinished:
         return False
     # A flood is no gap: an editor decides before anything else is requested.

@@ -1,4 +1,4 @@
-"""Make one visit, or all visits to one host, in a worker: no store, no clock, expected failures are values."""
+"""Visit the sources of one host, in a worker that has no store and no clock."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ MAX_ARTICLES = 10
 MAX_OLDER = 5
 """Maximum number of older documents read in one visit (V2)."""
 MAX_CHECKED = 3
-"""Maximum number of pages of missing items checked in one visit; they count as article pages."""
+"""Maximum number of missing items checked in one visit; their pages count as articles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostVisit:
-    """All due visits to one host in order: one unit of work, so that politeness needs no lock.
+    """All due visits to one host: one unit of work, so that politeness needs no lock.
 
     `seconds` is the maximum for requesting and parsing one document, `budget` that for a visit without pauses; `gap`
     the seconds between two requests to one host (V2, CL11).
@@ -57,7 +57,7 @@ class HostVisit:
 def visit_host(
     work: HostVisit, fetcher: Fetcher, stopping: Stopping, sandbox: Sandbox = in_process
 ) -> tuple[VisitResult, ...]:
-    """Visit the sources of one host one after the other; return the results of those that were visited.
+    """Visit the sources of one host one by one; return the results of those visited.
 
     After a 429 nothing more is sent to the host (CL8). An exception is the failure of its source alone (L2).
     """
@@ -159,7 +159,7 @@ class _Visit:
     # --- the document ----------------------------------------------------------------------------------
 
     def _document(self) -> ParsedVisit | Unchanged | Failure:
-        """Request the document; of a scraped page, check robots.txt for each hop of a redirect (CL19)."""
+        """Request and parse the document; check robots.txt for each hop to a page (CL19)."""
         request = self.plan.request
         if self.source.kind in SCRAPED:
             response = self.client.request_by_hops(request, self._forbidden)
@@ -199,7 +199,7 @@ class _Visit:
     def _unchanged(
         self, response: Response, validators: Validators, body: bytes
     ) -> ParsedVisit | Unchanged | Failure:
-        """Return that nothing changed, or parse the stored document if articles of it are still unread."""
+        """Return Unchanged, or parse the stored document if articles of it are still unread."""
         kept = self.plan.unfinished
         if kept is None:
             return Unchanged(status=response.status, validators=validators, bytes_read=len(body))
@@ -260,7 +260,7 @@ class _Visit:
         return self.client.sandbox(article_details, self.source, response, seconds=self.client.left())
 
     def _check_pages(self) -> Iterator[PageCheck]:
-        """Check whether the pages of missing items still exist; stop at the first network error (I8)."""
+        """Request the pages of missing items; stop at the first network error (I8)."""
         forbidden = partial(self.client.forbidden, self.source)
         for missing_item in self.plan.missing_items[: min(MAX_CHECKED, MAX_ARTICLES - self.articles)]:
             if self.client.rate_limit or self.client.over():
@@ -276,7 +276,7 @@ class _Visit:
             yield PageCheck(missing_item=missing_item, status=response.status)
 
     def _fill_gap(self) -> bool:
-        """Read older documents until one has a known entry; return whether there are no more to read (G1)."""
+        """Read older documents until one has a known entry; return whether all are read (G1)."""
         gap = self.plan.gap
         if gap is None:
             return False

@@ -16,7 +16,7 @@ MAX_ITEMS_TOUCHED = 500
 def accept(
     store: Store, source_id: str, parsed: ParsedVisit, reading_key: str, listed: Sequence[str]
 ) -> None:
-    """Store a parsed document with its profile and identity policy; `listed` are its item ids in order (V4, I1)."""
+    """Store a parsed document with its profile; `listed` are its item ids in order (V4, I1)."""
     _touch_channels(store, source_id, parsed.profile)
     profile = parsed.profile
     store.db.execute(
@@ -93,7 +93,7 @@ def listed_items(store: Store, source_id: str) -> tuple[str, ...]:
 
 
 def outdated(store: Store) -> list[tuple[str, str]]:
-    """Return (source id, new key) of documents parsed by another version or with other options (V4)."""
+    """Return (source id, new key) of documents parsed with another version or options (V4)."""
     rows = store.db.execute(
         "SELECT id, reading_key FROM sources JOIN documents ON documents.source_id = sources.id"
         " WHERE configured = 1 AND read_with <> reading_key ORDER BY position"
@@ -102,7 +102,7 @@ def outdated(store: Store) -> list[tuple[str, str]]:
 
 
 def mark_unreadable(store: Store, source_id: str, reading_key: str) -> None:
-    """Drop the validators of a document that the new options cannot parse, so that it is requested whole."""
+    """Drop the validators of an unreadable document, so that it is requested whole."""
     store.db.execute(
         "UPDATE sources SET read_with = ?, etag = NULL, last_modified = NULL, validators_url = NULL,"
         " body_hash = NULL WHERE id = ?",

@@ -1,4 +1,4 @@
-"""The table of sources: synchronised with feeds.yaml, read as records, publishers and health."""
+"""The table of sources: synchronise with feeds.yaml, read records, publishers, health."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _forget_documents(store: Store, ids: Iterable[str]) -> None:
 
 
 def _confirm_moves(store: Store, ids: Iterable[str]) -> None:
-    """Keep the past of sources whose learned URL is in feeds.yaml now: it is the same document (CL14)."""
+    """Keep the past of sources whose learned URL is in feeds.yaml now (CL14)."""
     store.db.conn.executemany(
         "UPDATE sources SET url = 'formerly:' || id || ':' || url, moved_to = NULL, state = 'ok', reason = NULL"
         " WHERE id = ?",
@@ -76,7 +76,7 @@ def _confirm_moves(store: Store, ids: Iterable[str]) -> None:
 
 
 def _retire(store: Store, sources: Sequence[Source], urls: Mapping[str, str]) -> None:
-    """Stop visiting sources that left feeds.yaml; free their URLs where other sources have them now."""
+    """Stop visiting sources that left feeds.yaml; free URLs that other sources have now."""
     wanted, taken = {source.id for source in sources}, {source.url for source in sources}
     store.db.conn.executemany(
         "UPDATE sources SET configured = 0, url = CASE WHEN ? THEN 'formerly:' || id || ':' || url ELSE url END"
@@ -205,7 +205,7 @@ def close_gap(store: Store, source_id: str) -> None:
 
 
 def end_review(store: Store, source_id: str, *, believe: bool) -> None:
-    """End the review of a source by an editor; `believe`: accept the next document, however short it is (G2)."""
+    """End the review of a source; `believe`: accept the next document, however short (G2)."""
     store.db.execute(
         "UPDATE sources SET entries = CASE WHEN ? THEN 0 ELSE entries END,"
         " state = CASE state WHEN 'needs_review' THEN 'ok' ELSE state END,"
@@ -247,7 +247,7 @@ def publisher(row: Mapping[str, Any]) -> Publisher:
 
 
 def health(store: Store) -> list[SourceHealth]:
-    """Return state and counts of every configured source in the order of feeds.yaml, without advice."""
+    """Return state and counts of configured sources in the order of feeds.yaml."""
     rows = store.db.execute(
         "SELECT sources.*, count(items.number) AS items, count(DISTINCT items.story_id) AS stories"
         " FROM sources LEFT JOIN items ON items.source_id = sources.id"

@@ -19,7 +19,7 @@ from aggregator.store.sources import hints_as_json
 
 
 def begin(store: Store, run_id: int, attempts: Iterable[Attempt], now: datetime) -> dict[str, int]:
-    """Commit attempts and next allowed times before the first request (V1); return visit ids by source."""
+    """Commit attempts before the first request; return visit ids by source (V1)."""
     visits = {}
     with store.transaction():
         for attempt in attempts:
@@ -175,7 +175,7 @@ def postpone(store: Store, times: Mapping[str, datetime]) -> None:
 def plan_after_clock_change(
     store: Store, plans: Mapping[str, datetime], longest: datetime, now: datetime
 ) -> None:
-    """Replace times that a clock ahead of its time has planned: of the sources of `plans`, by those given.
+    """Replace times that a clock ahead of its time has planned by those of `plans`.
 
     Such a source waits one whole interval from now, because the real time of its last visit is unknown (CL5). No
     server can have asked for a pause beyond `longest`.

@@ -124,7 +124,7 @@ def test_a_long_document_is_placed_over_several_rounds(
 def test_what_is_placed_later_is_in_the_feeds_as_if_at_once(
     place: Workplace, web: Web, clock: Clock, few: int
 ) -> None:
-    """T4: the beginning of an installation is one backlog, however many rounds it takes."""
+    """The beginning of an installation is one backlog, however many rounds it takes (T4)."""
     old = {"pubDate": "Mon, 01 Jun 2026 10:00:00 +0000"}
     web.feed("/first", rss(*(news(n, **old) for n in range(25))), '"1"')
     feeds(place, web, "first")
@@ -141,7 +141,7 @@ def test_what_is_placed_later_is_in_the_feeds_as_if_at_once(
 def test_a_long_document_that_goes_on_is_neither_flood_nor_gap(
     place: Workplace, web: Web, clock: Clock, few: int
 ) -> None:
-    """G1, G2, I8: what waits for its round is known all the same: nothing is held, missed, or taken for withdrawn."""
+    """What waits for its round is known all the same: nothing is held, missed, or taken for withdrawn (G1, G2, I8)."""
     web.feed("/long", rss(*(news(n) for n in range(25))), '"1"')
     feeds(place, web, "long")
     fetch.run(place.app())
@@ -158,7 +158,7 @@ def test_a_long_document_that_goes_on_is_neither_flood_nor_gap(
 def test_a_round_that_dies_loses_nothing_of_a_long_document(
     place: Workplace, web: Web, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """L1: where placing breaks off, the next rounds place everything once."""
+    """Where placing breaks off, the next rounds place everything once (L1)."""
     web.feed("/long", rss(*(news(n) for n in range(25))), '"1"')
     feeds(place, web, "long")
     fetch.run(place.app())
@@ -204,7 +204,7 @@ def to(target: str, status: int = 302) -> Answer:
 
 
 def test_articles_lead_to_no_other_site(place: Workplace, web: Web, webs: Callable[[], Web]) -> None:
-    """V2: ten articles that redirect from host to host ask no host but their own; what the listing says stands."""
+    """Ten articles that redirect from host to host ask no host but their own; what the listing says stands (V2)."""
     others = [webs() for _ in range(3)]
     for n, other in enumerate(others):
         for a in range(10):
@@ -237,7 +237,7 @@ def test_articles_lead_to_no_other_site(place: Workplace, web: Web, webs: Callab
     ],
 )
 def test_what_a_site_is(url: str, following: str, stays: bool) -> None:
-    """V2: a host with or without `www.`, its subdomains, and the hosts that it is a subdomain of."""
+    """A host with or without `www.`, its subdomains, and the hosts that it is a subdomain of (V2)."""
     assert (client.leaves_site(url, following) is None) is stays
 
 
@@ -259,7 +259,7 @@ def page_source(web: Web) -> VisitPlan:
 
 
 def test_a_slow_server_is_left_when_the_time_of_a_visit_is_over(place: Workplace, web: Web) -> None:
-    """V2: after the budget of a visit nothing more is asked for; articles not read yet are left to the next one."""
+    """After the budget of a visit nothing more is asked for; articles not read yet are left to the next one (V2)."""
 
     def slow(asked: Asked) -> Answer:
         time.sleep(0.5)
@@ -278,7 +278,7 @@ def test_a_slow_server_is_left_when_the_time_of_a_visit_is_over(place: Workplace
 
 
 def test_the_hops_of_a_document_share_its_time(place: Workplace, web: Web) -> None:
-    """V2: a page that redirects slowly from address to address ends like one slow answer."""
+    """A page that redirects slowly from address to address ends like one slow answer (V2)."""
 
     def onward(asked: Asked) -> Answer:
         time.sleep(0.4)
@@ -293,7 +293,7 @@ def test_the_hops_of_a_document_share_its_time(place: Workplace, web: Web) -> No
 
 
 def test_pauses_have_an_end_too(place: Workplace, web: Web) -> None:
-    """V2, CL11: the gaps between the requests of one visit add up to twice its budget at most."""
+    """The gaps between the requests of one visit add up to twice its budget at most (V2, CL11)."""
     listing(web, *(f"/{a}" for a in range(10)))
     web.answers |= {f"/{a}": article for a in range(10)}
     place.write("")
@@ -321,7 +321,7 @@ def test_a_pause_ends_when_the_program_does(place: Workplace, web: Web) -> None:
 def test_a_visit_that_is_stopped_before_its_document_counts_as_begun(
     place: Workplace, web: Web, clock: Clock
 ) -> None:
-    """V1: between two hops the program is asked to stop: no failure, and no request before the next allowed time."""
+    """Between two hops the program is asked to stop: no failure, and no request before the next allowed time (V1)."""
     stop = threading.Event()
 
     def stopping(_asked: Asked) -> Answer:
@@ -391,7 +391,7 @@ def test_a_source_that_is_always_refused_starves_nobody(
 def test_a_host_that_refuses_all_its_sources_is_asked_ever_more_rarely(
     place: Workplace, web: Web, clock: Clock
 ) -> None:
-    """CL8: without Retry-After at least four hours, doubling, also where three sources could take turns."""
+    """Without Retry-After at least four hours, doubling, also where three sources could take turns (CL8)."""
     refused: list[datetime] = []
 
     def refusing(_asked: Asked) -> Answer:
@@ -412,7 +412,7 @@ def test_a_host_that_refuses_all_its_sources_is_asked_ever_more_rarely(
 def test_a_redirect_that_is_always_refused_starves_nobody(
     place: Workplace, web: Web, webs: Callable[[], Web], clock: Clock
 ) -> None:
-    """CL8: a source that leads to another host, and is refused there, takes no more turns from that host's own."""
+    """A source that leads to another host, and is refused there, takes no more turns from that host's own (CL8)."""
     end = webs()
     web.answers["/a"] = to(f"{end.url}/a")
     end.answers["/a"] = Answer(status=429)
@@ -431,7 +431,7 @@ def test_a_redirect_that_is_always_refused_starves_nobody(
 
 
 def test_a_refused_article_starves_nobody(place: Workplace, web: Web, clock: Clock) -> None:
-    """CL8: where the page is given and its articles are refused, the host's others still have their turn."""
+    """Where the page is given and its articles are refused, the host's others still have their turn (CL8)."""
     listing(web, "/0", "/1")
     web.answers |= {"/0": Answer(status=429), "/1": Answer(status=429)}
     web.feed("/b", rss(news(1)), '"1"')
@@ -477,7 +477,7 @@ BAD_LOCATIONS = (
 def test_a_location_that_is_no_address_fails_its_source_alone(
     place: Workplace, web: Web, kind: str, location: str
 ) -> None:
-    """L2: what the others of the host said, before and after, is kept."""
+    """What the others of the host said, before and after, is kept (L2)."""
     web.answers["/list"] = to(location)
     web.feed("/before", rss(news(1)))
     web.feed("/after", rss(news(2)))
@@ -492,7 +492,7 @@ def test_a_location_that_is_no_address_fails_its_source_alone(
 
 
 def test_an_exception_is_the_failure_of_its_source(place: Workplace, web: Web, clock: Clock) -> None:
-    """L2: whatever a visit raises, the host's others are kept, and the source backs off like any that fails."""
+    """Whatever a visit raises, the host's others are kept, and the source backs off like any that fails (L2)."""
     for n, id_ in enumerate("abc"):
         web.feed(f"/{id_}", rss(news(n)), '"1"')
     feeds(place, web, "a", "b", "c")
@@ -506,7 +506,7 @@ def test_an_exception_is_the_failure_of_its_source(place: Workplace, web: Web, c
 
 
 def test_an_article_that_breaks_costs_itself(place: Workplace, web: Web) -> None:
-    """V2: the listing and the other articles are kept; of the broken one what the listing says stands."""
+    """The listing and the other articles are kept; of the broken one what the listing says stands (V2)."""
     listing(web, "/0", "/1", "http://[x/2")
     web.answers |= {"/0": article, "/1": article}
     listed(place, f"id: list, name: L, url: '{web.url}/list'{ARTICLES}")
@@ -519,7 +519,7 @@ def test_an_article_that_breaks_costs_itself(place: Workplace, web: Web) -> None
 def test_a_look_at_a_vanished_page_that_breaks_costs_no_harvest(
     place: Workplace, web: Web, clock: Clock
 ) -> None:
-    """I8: the document of the visit is kept, and the other vanished pages are asked for at the next visits."""
+    """The document of the visit is kept, and the other vanished pages are asked for at the next visits (I8)."""
 
     def entry(n: int) -> dict[str, str]:
         return news(n, link=f"{web.url}/n{n}")
@@ -542,7 +542,7 @@ def test_a_look_at_a_vanished_page_that_breaks_costs_no_harvest(
 
 
 def test_an_older_document_that_breaks_costs_no_harvest(place: Workplace, web: Web, clock: Clock) -> None:
-    """G1: the visit that fills a gap keeps its own document, whatever the older one does."""
+    """The visit that fills a gap keeps its own document, whatever the older one does (G1)."""
     web.feed("/a", rss(news(1)), '"1"')
     feeds(place, web, "a")
     fetch.run(place.app())
@@ -563,7 +563,7 @@ TRIGGER = (
 
 
 def test_what_cannot_be_stored_is_the_failure_of_its_source(place: Workplace, web: Web, clock: Clock) -> None:
-    """L2: its transaction is rolled back, the visit is logged as failed and said once; the others are kept."""
+    """Its transaction is rolled back, the visit is logged as failed and said once; the others are kept (L2)."""
     web.feed("/a", rss(news(0)), '"1"')
     feeds(place, web, "a", "b", "c")
     fetch.run(place.app())
@@ -594,7 +594,7 @@ def test_what_cannot_be_stored_is_the_failure_of_its_source(place: Workplace, we
 def test_a_kept_document_that_cannot_be_read_again_stops_nobody(
     place: Workplace, web: Web, clock: Clock
 ) -> None:
-    """V4: a damaged body is asked for anew, and the other sources are visited in the same round."""
+    """A damaged body is asked for anew, and the other sources are visited in the same round (V4)."""
     for n, id_ in enumerate("ab"):
         web.feed(f"/{id_}", rss(news(n)), '"1"')
     feeds(place, web, "a", "b")
@@ -610,7 +610,7 @@ def test_a_kept_document_that_cannot_be_read_again_stops_nobody(
 
 
 def test_a_source_whose_past_cannot_be_read_fails_alone(place: Workplace, web: Web, clock: Clock) -> None:
-    """L2: what is remembered of one source is damaged; the others of its host are visited."""
+    """What is remembered of one source is damaged; the others of its host are visited (L2)."""
     listing(web, *(f"/{a}" for a in range(12)))
     web.answers |= {f"/{a}": article for a in range(12)}
     web.feed("/b", rss(news(1)))
@@ -644,7 +644,7 @@ def test_a_source_whose_past_cannot_be_read_fails_alone(place: Workplace, web: W
 def test_any_exception_ends_a_run_as_failed(
     place: Workplace, web: Web, monkeypatch: pytest.MonkeyPatch, job: Callable[[App], object], part: str
 ) -> None:
-    """L3: whatever a job raises stands in the list of runs, and that it ended well again does, too."""
+    """Whatever a job raises stands in the list of runs, and that it ended well again does, too (L3)."""
     web.feed("/a", rss(news(1)), '"1"')
     feeds(place, web, "a")
     fetch.run(place.app())
@@ -659,7 +659,7 @@ def test_any_exception_ends_a_run_as_failed(
 
 
 def test_trouble_with_the_database_ends_the_round(place: Workplace, web: Web) -> None:
-    """L2: what no source can help is no source's failure."""
+    """What no source can help is no source's failure (L2)."""
     web.feed("/a", rss(news(1)), '"1"')
     feeds(place, web, "a")
     fetch.run(place.app())

@@ -65,7 +65,7 @@ def _param(case: Case) -> ParameterSet:
 
 @pytest.mark.parametrize("case", [_param(case) for case in MISBEHAVIOURS])
 def test_a_misbehaviour_is_met(case: Case, rounds: Rounds) -> None:
-    """CL16, CL9: the outcome is the expected one, told in words, in time, and healthy entries are kept."""
+    """The outcome is the expected one, told in words, in time, and healthy entries are kept (CL16, CL9)."""
     if case.certificate and not OPENSSL:
         pytest.skip("makes certificates with openssl")
     seen = rounds(case)
@@ -78,7 +78,7 @@ _SHARED = {_round_of(case): case for case in MISBEHAVIOURS if not case.alone}
 
 @pytest.mark.parametrize("case", list(_SHARED.values()), ids=list(_SHARED))
 def test_a_round_of_many_misbehaviours_is_sound(case: Case, rounds: Rounds) -> None:
-    """L3: one broken source, or two hundred, neither ends the run nor touches what good sources say."""
+    """One broken source, or two hundred, neither ends the run nor touches what good sources say (L3)."""
     faults = list(judge_round(rounds(case)))
     assert not faults, "; ".join(faults)
 

@@ -49,7 +49,7 @@ def document(days: Sequence[int], **links: str | None) -> list[ListedItem]:
     ],
 )
 def test_who_left_the_middle_is_suspected(days: Sequence[int], here: str, expected: str) -> None:
-    """I8: suspected is whom the document went on below, with something no newer."""
+    """Suspected is whom the document went on below, with something no newer (I8)."""
     assert find_missing(document(days), set(here), HOMES) == tuple(expected)
 
 
@@ -65,12 +65,12 @@ def test_who_left_the_middle_is_suspected(days: Sequence[int], here: str, expect
     ],
 )
 def test_nobody_is_asked_after_without_a_page(link: str | None) -> None:
-    """I1: a home or listing page says nothing of one item, and only web pages can be asked for."""
+    """A home or listing page says nothing of one item, and only web pages can be asked for (I1)."""
     assert find_missing(document((1, 2, 3, 4), b=link), set("acd"), HOMES) == ()
 
 
 def test_what_no_story_tells_is_not_asked_after() -> None:
-    """G2, G3: an item that a filter dropped or an editor is asked about is published nowhere."""
+    """An item that a filter dropped or an editor is asked about is published nowhere (G2, G3)."""
     before = document((1, 2, 3, 4))
     held = ListedItem(item_id="b", link=before[1].link, sort=before[1].sort, placed=False)
     assert find_missing([before[0], held, *before[2:]], set("acd"), HOMES) == ()
@@ -93,7 +93,7 @@ CLEARED, LATER, WITHDRAWN = Finding.CLEARED, Finding.LATER, Finding.WITHDRAWN
     ],
 )
 def test_gone_twice_is_withdrawn(answers: Sequence[int | None], expected: Sequence[Finding]) -> None:
-    """I8: two 404 or 410 a day apart are a withdrawal, an answer is life, and trouble proves nothing."""
+    """Two 404 or 410 a day apart are a withdrawal, an answer is life, and trouble proves nothing (I8)."""
     missing_item = MissingItem(item_id="a", title="A", link="https://node.example/a", since=NOW)
     findings = []
     for day, status in enumerate(answers):
@@ -103,7 +103,7 @@ def test_gone_twice_is_withdrawn(answers: Sequence[int | None], expected: Sequen
 
 
 def test_twice_in_one_day_is_once() -> None:
-    """I8: a site that is down for a morning withdraws nothing."""
+    """A site that is down for a morning withdraws nothing (I8)."""
     missing_item = MissingItem(item_id="a", title="A", link="https://node.example/a", since=NOW)
     _, missing_item = judge(missing_item, 404, NOW)
     finding, missing_item = judge(missing_item, 404, NOW + CHECK_INTERVAL / 2)
@@ -111,7 +111,7 @@ def test_twice_in_one_day_is_once() -> None:
 
 
 def test_trouble_is_not_pursued_for_ever() -> None:
-    """I8: after a fortnight without a word the item is left in peace."""
+    """After a fortnight without a word the item is left in peace (I8)."""
     missing_item = MissingItem(item_id="a", title="A", link="https://node.example/a", since=NOW)
     assert judge(missing_item, None, NOW + MAX_WAIT)[0] is LATER
     assert judge(missing_item, None, NOW + MAX_WAIT + DAY)[0] is CLEARED
