@@ -1,4 +1,4 @@
-"""What could go wrong silently: gaps, floods, migrations, lost layouts; whole rounds against real servers (G1, G2)."""
+"""Detect gaps, floods, migrations and changed layouts in whole rounds on real servers."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def state(place: Workplace) -> tuple[str, str]:
 
 
 def dated(count: int, newest: datetime, **fields: Any) -> list[dict[str, str]]:
-    """So many items, a day apart, newest first."""
+    """Make `count` items, a day apart, newest first."""
     return [news(n, newest - n * DAY, **fields) for n in range(count)]
 
 
@@ -69,7 +69,7 @@ def dated(count: int, newest: datetime, **fields: Any) -> list[dict[str, str]]:
 
 
 def test_a_flood_of_old_posts_waits_for_an_editor(node: Workplace, web: Web, clock: Clock) -> None:
-    """Thirty old posts at once are no news; told once, held, and let through as news of now when released (G2)."""
+    """Thirty old posts at once are held, reported once, and new items when released (G2)."""
     web.feed("/feed", rss(*dated(5, NOW)), '"1"')
     run(node)
     flood = [news(n, NOW - 400 * DAY) for n in range(100, 130)]
@@ -125,7 +125,7 @@ def test_a_first_visit_is_never_held(node: Workplace, web: Web) -> None:
 
 @pytest.mark.parametrize("count", [4, 25])
 def test_a_migration_makes_no_new_stories(node: Workplace, web: Web, clock: Clock, count: int) -> None:
-    """A site that moves gives its posts new ids and links; titles and days prove that they are the known ones (G2)."""
+    """A site that moves and changes guids and links keeps its items by title and day (G2)."""
     web.feed("/feed", rss(*dated(count, NOW, guid="old-")), '"1"')
     run(node)
     moved = dated(count, NOW, site="https://new.example/en", guid="https://new.example/?p=")
@@ -163,7 +163,7 @@ def test_a_repeated_guid_loses_nothing(node: Workplace, web: Web, clock: Clock) 
 
 
 def paged(web: Web, every: list[dict[str, str]], size: int = 10, *, link: bool = True) -> None:
-    """A feed in documents of `size` entries, each pointing to the older one (RFC 5005), or WordPress' way."""
+    """Serve a feed of `size` entries a document, each linking to the older one (RFC 5005)."""
     for n in range(0, len(every), size):
         page = n // size + 1
         path = "/feed" if page == 1 else f"/feed?paged={page}"
@@ -175,7 +175,7 @@ def paged(web: Web, every: list[dict[str, str]], size: int = 10, *, link: bool =
 
 @pytest.mark.parametrize("link", [True, False])
 def test_a_gap_is_filled_from_older_documents(node: Workplace, web: Web, clock: Clock, link: bool) -> None:
-    """A document without a known entry is told, and older ones are requested until one is known again (G1)."""
+    """A gap is reported and filled from older documents until an entry is known (G1)."""
     first = dated(15, NOW)
     paged(web, first, link=link)
     run(node)
@@ -196,7 +196,7 @@ def test_a_gap_is_filled_from_older_documents(node: Workplace, web: Web, clock: 
 
 
 def test_a_gap_that_cannot_be_filled_is_told_once(node: Workplace, web: Web, clock: Clock) -> None:
-    """A feed without older documents is told of, and that is all (G1)."""
+    """A gap without older documents is reported and nothing else happens (G1)."""
     web.feed("/feed", rss(*dated(5, NOW)), '"1"')
     run(node)
     web.feed("/feed", rss(*[news(n, NOW + HOUR) for n in range(50, 55)]), '"2"')
@@ -241,7 +241,7 @@ def page(place: Workplace, web: Web) -> Workplace:
 
 
 def test_articles_are_read_once_ten_a_visit(page: Workplace, web: Web, clock: Clock) -> None:
-    """Dates and texts come from the articles, ten new ones a visit, each asked for once, none left out (V2)."""
+    """Ten new articles are read a visit, each once, and all are stored in the end (V2)."""
     web.feed("/news", listing(*range(25)), '"1"')
     assert [run(page).new_items, *(later(page, clock).new_items for _ in range(3))] == [10, 10, 5, 0]
     asked = [a.path for a in web.asked if a.path.startswith("/news/")]
@@ -266,7 +266,7 @@ def test_an_article_that_fails_costs_itself(page: Workplace, web: Web) -> None:
 
 
 def test_a_page_that_loses_its_items_is_a_failure(page: Workplace, web: Web, clock: Clock) -> None:
-    """A sudden drop is told with the probable reason, until an editor says that it is right."""
+    """A sudden drop is reported with the probable reason until an editor accepts it."""
     web.feed("/news", listing(*range(8)), '"1"')
     run(page)
     web.feed("/news", listing(0, 1, 2), '"2"')
@@ -278,7 +278,7 @@ def test_a_page_that_loses_its_items_is_a_failure(page: Workplace, web: Web, clo
 
 
 def test_other_selectors_take_no_words_away(page: Workplace, web: Web, clock: Clock) -> None:
-    """With other selectors the kept page is read again at the next visit, and no article is asked for twice (V4)."""
+    """Other selectors parse the kept page at the next visit and read no article twice (V4)."""
     web.feed("/news", listing(*range(4)), '"1"')
     run(page)
     file = page.folder / "feeds.yaml"
@@ -293,7 +293,7 @@ def test_other_selectors_take_no_words_away(page: Workplace, web: Web, clock: Cl
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_articles_of_an_overloaded_server_wait(page: Workplace, web: Web, clock: Clock, status: int) -> None:
-    """The first article that is refused ends the asking; what was not read is read when the server allows it (CL8)."""
+    """A refused article ends a visit; the unread ones follow when the server allows it (CL8)."""
     web.feed("/news", listing(*range(8)), '"1"')
     for n in range(2, 8):
         web.answers[f"/news/{n}"] = Answer(status=status, headers={"Retry-After": "86400"})
@@ -307,7 +307,7 @@ def test_articles_of_an_overloaded_server_wait(page: Workplace, web: Web, clock:
 
 
 def test_a_flood_is_no_gap(node: Workplace, web: Web, clock: Clock) -> None:
-    """A relaunch without dates is held, and no older documents are asked for to flood us with (G1, G2)."""
+    """A relaunch without dates is held and no older document is requested (G1, G2)."""
     first = dated(5, NOW)
     paged(web, first)
     run(node)

@@ -1,4 +1,4 @@
-"""The rules for clients, whole rounds against real servers that behave one way or another (CL1-CL19)."""
+"""The rules for HTTP clients (CL1 to CL19), in whole rounds on real servers."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def redirecting(web: Web, status: int, target: str) -> Callable[[Asked], Answer]
 
 
 def test_one_unconditional_request_in_a_week(node: Workplace, web: Web, clock: Clock) -> None:
-    """The first asks for the whole document, all others carry both validators byte for byte (CL1, CL2)."""
+    """The first request is whole, all others carry both validators unchanged (CL1, CL2)."""
 
     def answer(asked: Asked) -> Answer:
         headers = {"ETag": "W/\"odd 'quote", "Last-Modified": "Mon, 28 Sep 2026 10:15:00 +0000"}
@@ -85,7 +85,7 @@ def test_one_unconditional_request_in_a_week(node: Workplace, web: Web, clock: C
 
 
 def test_304_for_ever_is_escaped_once(node: Workplace, web: Web, clock: Clock) -> None:
-    """A server that is stuck on 304 is asked for the whole document after eight days, and once in that time (CL17)."""
+    """A server stuck on 304 gets one unconditional request after eight days (CL17)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(node)
     list(rounds(node, clock, 10 * DAY, 3 * HOUR))
@@ -95,7 +95,7 @@ def test_304_for_ever_is_escaped_once(node: Workplace, web: Web, clock: Clock) -
 
 
 def test_a_delta_says_nothing_of_what_it_leaves_out(node: Workplace, web: Web, clock: Clock) -> None:
-    """A 226 brings new entries; the others, and the whole document we keep, stay (CL18, RFC 3229)."""
+    """A 226 brings new entries; the others and the kept document stay (CL18, RFC 3229)."""
 
     def answer(asked: Asked) -> Answer:
         if asked.headers.get("if-none-match") == '"1"':
@@ -146,7 +146,7 @@ def test_a_quiet_source_slows_down(place: Workplace, web: Web, clock: Clock) -> 
 def test_hints_are_heeded(
     node: Workplace, web: Web, clock: Clock, headers: dict[str, str], body: bytes
 ) -> None:
-    """By header or by document, the next visit is about ten hours away; --force may go before it (V3) (CL7)."""
+    """A hint of header or document delays the next visit, but not with `--force` (CL7, V3)."""
     web.answers["/feed"] = Answer(body, headers={"ETag": '"1"'} | headers)
     run(node)
     assert [report.visited for report in rounds(node, clock, 9 * HOUR)] == [0] * 9
@@ -169,7 +169,7 @@ def test_a_held_source_costs_no_round(node: Workplace, web: Web, clock: Clock) -
 
 
 def test_after_downtime_the_daemon_spreads(place: Workplace, webs: Callable[[], Web], clock: Clock) -> None:
-    """Sources that became due while nobody was there are visited over the next hour, cron's all at once (CL10)."""
+    """After downtime the daemon spreads due sources over an hour, cron does not (CL10)."""
     lines = []
     for n in range(12):
         server = webs()
@@ -192,7 +192,7 @@ def test_after_downtime_the_daemon_spreads(place: Workplace, webs: Callable[[], 
 
 
 def test_a_permanent_move_is_learned_and_used(node: Workplace, web: Web, clock: Clock) -> None:
-    """After three visits over 72 h the new address is asked directly, and the operator is told once (CL14)."""
+    """A redirect is learned after three visits over 72 h and reported once (CL14)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(node)
     web.feed("/new", rss(news(1)), '"n"')
@@ -231,7 +231,7 @@ def test_a_move_that_proves_wrong_is_forgotten(node: Workplace, web: Web, clock:
 
 
 def test_gone_is_probed_weekly_and_told_once(node: Workplace, web: Web, clock: Clock) -> None:
-    """410 twice, a day apart, then once a week; items stay; the day it answers it is well again (CL15)."""
+    """A source is gone after two 410, visited weekly, and ok when it answers again (CL15)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(node)
     web.answers["/feed"] = Answer(status=410)
@@ -260,7 +260,7 @@ def test_missing_for_a_fortnight_is_gone(node: Workplace, web: Web, clock: Clock
 
 
 def test_a_bot_wall_is_named(node: Workplace, web: Web) -> None:
-    """Who stands between us and the partner is said, and nothing is tried to get around it (CL15)."""
+    """A bot wall is named with its owner and not evaded (CL15)."""
     page = b"<html><title>Just a moment...</title></html>"
     web.answers["/feed"] = Answer(page, 403, {"Content-Type": "text/html", "Server": "cloudflare"})
     (told,) = run(node).sources
@@ -338,7 +338,7 @@ def test_a_redirect_to_a_forbidden_page_is_not_followed(place: Workplace, webs: 
 
 
 def test_an_overloaded_robots_holds_the_host(place: Workplace, web: Web, clock: Clock) -> None:
-    """A 429 counts whatever was asked for; nothing of the host is asked before its time, forced or not (CL8, V3)."""
+    """A 429 of any request holds its host until the time given, also with force (CL8, V3)."""
     one(place, web, "/news", f", kind: page, {SELECTORS}")
     web.answers["/robots.txt"] = Answer(status=429, headers={"Retry-After": "86400"})
     run(place)
@@ -356,7 +356,7 @@ def test_an_overloaded_robots_holds_the_host(place: Workplace, web: Web, clock: 
 def test_a_broken_error_page_loses_no_retry_after(
     node: Workplace, web: Web, clock: Clock, headers: dict[str, str]
 ) -> None:
-    """The page of an error only serves to name a bot wall; the server's word stands without it (CL8)."""
+    """The body of an error only names a bot wall; the status counts without it (CL8)."""
     usual = {"Retry-After": "86400", "Content-Type": "text/html"}
     web.answers["/feed"] = Answer(b"<html>not compressed", 429, usual | headers)
     (told,) = run(node).sources
@@ -366,7 +366,7 @@ def test_a_broken_error_page_loses_no_retry_after(
 
 
 def test_a_hostile_location_moves_no_terminal(node: Workplace, web: Web, clock: Clock) -> None:
-    """A learned move is told in words that no terminal obeys."""
+    """A learned move is reported without control characters."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(node)
     web.answers["/feed"] = redirecting(web, 301, "/n\x1b]0;pwned\x07\xe2\x80\xae")
@@ -415,7 +415,7 @@ def test_304_to_a_question_without_condition_is_a_failure(node: Workplace, web: 
 
 
 def test_a_plan_of_a_clock_that_ran_ahead_is_made_anew(node: Workplace, web: Web, clock: Clock) -> None:
-    """The daemon spread its sources by a clock a year ahead; put right, they are visited again (CL10, CL5)."""
+    """Sources planned by a clock a year ahead are visited after its correction (CL10, CL5)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(node)
     clock.now += 365 * DAY

@@ -1,4 +1,4 @@
-"""Whole rounds in which one source misbehaves: it costs the others neither time, nor turns, nor what they said."""
+"""Whole rounds in which one source misbehaves and no other source loses by it."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def told(numbers: range) -> set[str]:
 def test_a_long_document_is_placed_over_several_rounds(
     place: Workplace, web: Web, clock: Clock, few: int
 ) -> None:
-    """Its newest entries come first, the others in the next rounds, without another request; then rounds are idle."""
+    """A long document places its newest entries first and needs no other request."""
     web.feed("/long", rss(*(news(n) for n in range(25))), '"1"')
     web.feed("/short", rss(news(100), news(101)), '"1"')
     feeds(place, web, "long", "short")
@@ -141,7 +141,7 @@ def test_what_is_placed_later_is_in_the_feeds_as_if_at_once(
 def test_a_long_document_that_goes_on_is_neither_flood_nor_gap(
     place: Workplace, web: Web, clock: Clock, few: int
 ) -> None:
-    """What waits for its round is known all the same: nothing is held, missed, or taken for withdrawn (G1, G2, I8)."""
+    """Items that wait for a later round are neither held nor missing (G1, G2, I8)."""
     web.feed("/long", rss(*(news(n) for n in range(25))), '"1"')
     feeds(place, web, "long")
     fetch.run(place.app())
@@ -204,7 +204,7 @@ def to(target: str, status: int = 302) -> Answer:
 
 
 def test_articles_lead_to_no_other_site(place: Workplace, web: Web, webs: Callable[[], Web]) -> None:
-    """Ten articles that redirect from host to host ask no host but their own; what the listing says stands (V2)."""
+    """Articles that redirect to other hosts are not read; their listing stands (V2)."""
     others = [webs() for _ in range(3)]
     for n, other in enumerate(others):
         for a in range(10):
@@ -237,7 +237,7 @@ def test_articles_lead_to_no_other_site(place: Workplace, web: Web, webs: Callab
     ],
 )
 def test_what_a_site_is(url: str, following: str, stays: bool) -> None:
-    """A host with or without `www.`, its subdomains, and the hosts that it is a subdomain of (V2)."""
+    """A site is a host with or without `www.`, its subdomains and its parents (V2)."""
     assert (client.leaves_site(url, following) is None) is stays
 
 
@@ -259,7 +259,7 @@ def page_source(web: Web) -> VisitPlan:
 
 
 def test_a_slow_server_is_left_when_the_time_of_a_visit_is_over(place: Workplace, web: Web) -> None:
-    """After the budget of a visit nothing more is asked for; articles not read yet are left to the next one (V2)."""
+    """A visit ends with its budget and leaves unread articles to the next one (V2)."""
 
     def slow(asked: Asked) -> Answer:
         time.sleep(0.5)
@@ -271,10 +271,10 @@ def test_a_slow_server_is_left_when_the_time_of_a_visit_is_over(place: Workplace
     begun = time.monotonic()
     (outcome,) = visit_host(host_visit(page_source(web), budget=1.0), place.app().fetcher(), never)
     assert time.monotonic() - begun < 2 + 1.5
-    harvest = outcome.result
-    assert isinstance(harvest, ParsedVisit) and harvest.unfinished
-    assert [item.text for item in harvest.items] == [f"Words of {path}." for path in asked(web)[1:]]
-    assert 3 <= len(harvest.items) <= 5
+    parsed = outcome.result
+    assert isinstance(parsed, ParsedVisit) and parsed.unfinished
+    assert [item.text for item in parsed.items] == [f"Words of {path}." for path in asked(web)[1:]]
+    assert 3 <= len(parsed.items) <= 5
 
 
 def test_the_hops_of_a_document_share_its_time(place: Workplace, web: Web) -> None:
@@ -321,7 +321,7 @@ def test_a_pause_ends_when_the_program_does(place: Workplace, web: Web) -> None:
 def test_a_visit_that_is_stopped_before_its_document_counts_as_begun(
     place: Workplace, web: Web, clock: Clock
 ) -> None:
-    """Between two hops the program is asked to stop: no failure, and no request before the next allowed time (V1)."""
+    """A visit stopped between two hops is no failure and keeps its next time (V1)."""
     stop = threading.Event()
 
     def stopping(_asked: Asked) -> Answer:
@@ -355,8 +355,7 @@ def test_a_visit_that_is_stopped_before_its_document_counts_as_begun(
 def test_a_source_that_is_always_refused_starves_nobody(
     place: Workplace, web: Web, clock: Clock, wait: int | None, spread: bool
 ) -> None:
-    """CL8: in four simulated days the host is silent after each 429, the refused one comes ever more rarely, and all
-    others of its host have their turn."""
+    """A source that is always refused waits longer each time; its host's others get turns (CL8)."""
     refused: list[datetime] = []
     times: list[tuple[str, datetime]] = []
     body = rss(news(1))
@@ -391,7 +390,7 @@ def test_a_source_that_is_always_refused_starves_nobody(
 def test_a_host_that_refuses_all_its_sources_is_asked_ever_more_rarely(
     place: Workplace, web: Web, clock: Clock
 ) -> None:
-    """Without Retry-After at least four hours, doubling, also where three sources could take turns (CL8)."""
+    """Three sources on one host wait at least four hours, doubling (CL8)."""
     refused: list[datetime] = []
 
     def refusing(_asked: Asked) -> Answer:
@@ -412,7 +411,7 @@ def test_a_host_that_refuses_all_its_sources_is_asked_ever_more_rarely(
 def test_a_redirect_that_is_always_refused_starves_nobody(
     place: Workplace, web: Web, webs: Callable[[], Web], clock: Clock
 ) -> None:
-    """A source that leads to another host, and is refused there, takes no more turns from that host's own (CL8)."""
+    """A source refused by the host it redirects to does not block that host (CL8)."""
     end = webs()
     web.answers["/a"] = to(f"{end.url}/a")
     end.answers["/a"] = Answer(status=429)
@@ -431,7 +430,7 @@ def test_a_redirect_that_is_always_refused_starves_nobody(
 
 
 def test_a_refused_article_starves_nobody(place: Workplace, web: Web, clock: Clock) -> None:
-    """Where the page is given and its articles are refused, the host's others still have their turn (CL8)."""
+    """A page whose articles are refused does not block other sources of its host (CL8)."""
     listing(web, "/0", "/1")
     web.answers |= {"/0": Answer(status=429), "/1": Answer(status=429)}
     web.feed("/b", rss(news(1)), '"1"')
@@ -453,7 +452,7 @@ def test_a_refused_article_starves_nobody(place: Workplace, web: Web, clock: Clo
 
 
 def broken_at(app: App, *paths: str) -> App:
-    """A house whose fetcher raises for these paths: an error of ours that nobody has met yet."""
+    """Return an app whose fetcher raises an unexpected exception for these paths."""
     real = app.fetcher()
 
     def fetcher(request: Request) -> Response | Failure:
@@ -492,7 +491,7 @@ def test_a_location_that_is_no_address_fails_its_source_alone(
 
 
 def test_an_exception_is_the_failure_of_its_source(place: Workplace, web: Web, clock: Clock) -> None:
-    """Whatever a visit raises, the host's others are kept, and the source backs off like any that fails (L2)."""
+    """An exception of one visit backs its source off and affects no other (L2)."""
     for n, id_ in enumerate("abc"):
         web.feed(f"/{id_}", rss(news(n)), '"1"')
     feeds(place, web, "a", "b", "c")
@@ -506,7 +505,7 @@ def test_an_exception_is_the_failure_of_its_source(place: Workplace, web: Web, c
 
 
 def test_an_article_that_breaks_costs_itself(place: Workplace, web: Web) -> None:
-    """The listing and the other articles are kept; of the broken one what the listing says stands (V2)."""
+    """A broken article leaves its listing and all other articles stored (V2)."""
     listing(web, "/0", "/1", "http://[x/2")
     web.answers |= {"/0": article, "/1": article}
     listed(place, f"id: list, name: L, url: '{web.url}/list'{ARTICLES}")
@@ -516,10 +515,10 @@ def test_an_article_that_breaks_costs_itself(place: Workplace, web: Web) -> None
     assert texts[f"{web.url}/1"] == "Words of /1." and f"{web.url}/0" in texts
 
 
-def test_a_look_at_a_vanished_page_that_breaks_costs_no_harvest(
+def test_a_look_at_a_vanished_page_that_breaks_keeps_the_document(
     place: Workplace, web: Web, clock: Clock
 ) -> None:
-    """The document of the visit is kept, and the other vanished pages are asked for at the next visits (I8)."""
+    """A broken page check leaves the document stored and the other checks due (I8)."""
 
     def entry(n: int) -> dict[str, str]:
         return news(n, link=f"{web.url}/n{n}")
@@ -541,7 +540,7 @@ def test_a_look_at_a_vanished_page_that_breaks_costs_no_harvest(
     assert set(asked(web)) & {"/n1", "/n2"}
 
 
-def test_an_older_document_that_breaks_costs_no_harvest(place: Workplace, web: Web, clock: Clock) -> None:
+def test_an_older_document_that_breaks_keeps_the_document(place: Workplace, web: Web, clock: Clock) -> None:
     """The visit that fills a gap keeps its own document, whatever the older one does (G1)."""
     web.feed("/a", rss(news(1)), '"1"')
     feeds(place, web, "a")
@@ -563,7 +562,7 @@ TRIGGER = (
 
 
 def test_what_cannot_be_stored_is_the_failure_of_its_source(place: Workplace, web: Web, clock: Clock) -> None:
-    """Its transaction is rolled back, the visit is logged as failed and said once; the others are kept (L2)."""
+    """A visit that cannot be stored is rolled back, logged as failed and reported once (L2)."""
     web.feed("/a", rss(news(0)), '"1"')
     feeds(place, web, "a", "b", "c")
     fetch.run(place.app())
@@ -594,7 +593,7 @@ def test_what_cannot_be_stored_is_the_failure_of_its_source(place: Workplace, we
 def test_a_kept_document_that_cannot_be_read_again_stops_nobody(
     place: Workplace, web: Web, clock: Clock
 ) -> None:
-    """A damaged body is asked for anew, and the other sources are visited in the same round (V4)."""
+    """A damaged body is requested again and the other sources are visited (V4)."""
     for n, id_ in enumerate("ab"):
         web.feed(f"/{id_}", rss(news(n)), '"1"')
     feeds(place, web, "a", "b")
@@ -644,7 +643,7 @@ def test_a_source_whose_past_cannot_be_read_fails_alone(place: Workplace, web: W
 def test_any_exception_ends_a_run_as_failed(
     place: Workplace, web: Web, monkeypatch: pytest.MonkeyPatch, job: Callable[[App], object], part: str
 ) -> None:
-    """Whatever a job raises stands in the list of runs, and that it ended well again does, too (L3)."""
+    """An exception of a job is in the list of runs, and so is the next success (L3)."""
     web.feed("/a", rss(news(1)), '"1"')
     feeds(place, web, "a")
     fetch.run(place.app())

@@ -1,4 +1,4 @@
-"""The real program beside servers that misbehave: none of them harms it, its neighbours or what is published."""
+"""The real program beside servers that misbehave, none of which harms anything else."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ START_UP = 6.0
 """Seconds for everything of a run that is no visit."""
 MEGABYTES = 300
 LONGEST = 4_000_000
-"""Characters of a title or text that is kept: a million, each of which HTML may have to escape."""
+"""Maximum characters of a title or text: a million, each of which HTML may escape."""
 AT_ONCE = 2
 
 Rounds = Callable[[Case], Round]
 
 
 def _round_of(case: Case) -> str:
-    """Cases of one kind share a run; those that weigh on memory or processor have one of their own."""
+    """Group cases of one kind in a run; those that cost memory or time run alone."""
     return case.name if case.alone else next(name for name, cases in GROUPS.items() if case in cases)
 
 
@@ -65,7 +65,7 @@ def _param(case: Case) -> ParameterSet:
 
 @pytest.mark.parametrize("case", [_param(case) for case in MISBEHAVIOURS])
 def test_a_misbehaviour_is_met(case: Case, rounds: Rounds) -> None:
-    """The outcome is the expected one, told in words, in time, and healthy entries are kept (CL16, CL9)."""
+    """The result is as expected, in words and in time; good entries are kept (CL16, CL9)."""
     if case.certificate and not OPENSSL:
         pytest.skip("makes certificates with openssl")
     seen = rounds(case)
@@ -78,7 +78,7 @@ _SHARED = {_round_of(case): case for case in MISBEHAVIOURS if not case.alone}
 
 @pytest.mark.parametrize("case", list(_SHARED.values()), ids=list(_SHARED))
 def test_a_round_of_many_misbehaviours_is_sound(case: Case, rounds: Rounds) -> None:
-    """One broken source, or two hundred, neither ends the run nor touches what good sources say (L3)."""
+    """Neither one broken source nor two hundred end the run or affect others (L3)."""
     faults = list(judge_round(rounds(case)))
     assert not faults, "; ".join(faults)
 

@@ -54,7 +54,7 @@ def rows(place: Workplace, sql: str) -> list[tuple[Any, ...]]:
 
 
 def test_a_feed_becomes_stories_and_documents(place: Workplace, web: Web) -> None:
-    """The main job: visited, kept, told once, published."""
+    """The main job visits, stores, places and publishes each item once."""
     web.feed("/feed", rss(news(1), news(2)), '"1"')
     report = run(one(place, web))
     assert (report.visited, report.changed, report.new_items, report.new_stories) == (1, 1, 2, 2)
@@ -121,7 +121,7 @@ def test_the_attempt_is_committed_before_the_first_request(place: Workplace, web
 
 
 def test_without_validators_a_day_passes(place: Workplace, web: Web, clock: Clock) -> None:
-    """A server without validators is visited once a day, unless the source itself says otherwise (CL6, V3)."""
+    """A source without validators is visited daily unless it sets `every` (CL6, V3)."""
     web.feed("/feed", rss(news(1)))
     run(one(place, web))
     clock.now += timedelta(hours=23)
@@ -215,7 +215,7 @@ def test_a_removed_source_is_left_alone_and_its_stories_stay(place: Workplace, w
 
 
 def test_a_changed_url_is_asked_without_validators(place: Workplace, web: Web) -> None:
-    """Validators are dropped when the configured URL changes, and known items are known again (CL3)."""
+    """A changed URL drops the validators and keeps the known items (CL3)."""
     web.feed("/feed", rss(news(1)), '"1"')
     web.feed("/new", rss(news(1), news(2)), '"1"')
     run(one(place, web))
@@ -246,7 +246,7 @@ def test_the_authority_is_for_ever(place: Workplace, web: Web) -> None:
 
 
 def test_changes_of_state_are_told_once(place: Workplace, web: Web, clock: Clock) -> None:
-    """A source that breaks is told when it counts as failing, and when it is well again; nothing between (V8)."""
+    """A failing source is reported once, and once when it is well again (V8)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(one(place, web))
     good = web.answers["/feed"]
@@ -285,7 +285,7 @@ def test_filtered_items_are_kept_but_not_told(place: Workplace, web: Web) -> Non
 
 
 def test_the_same_link_is_one_story_of_both_partners(place: Workplace, webs: Callable[[], Web]) -> None:
-    """Equal canonical links join; the partner is credited, and the story's id and time stay (I3)."""
+    """Equal canonical links join; the partner is credited, id and time stay (I3)."""
     first, second = webs(), webs()
     first.feed("/feed", rss(news(1)), '"1"')
     second.feed(
@@ -455,7 +455,7 @@ def test_full_disk_is_not_half_a_document(place: Workplace, web: Web, tmp_path: 
 
 
 def test_only_new_entries_are_read_and_none_is_mistaken(place: Workplace, web: Web) -> None:
-    """A new entry beside seen ones that shares their page and title is a news of its own (I1, I2)."""
+    """A new entry that shares page and title with known ones is an item of its own (I1, I2)."""
     series = [
         news(n, title="Weekly seminar", link=f"https://node.example/seminar#{n}", guid="") for n in (1, 2, 3)
     ]
@@ -469,7 +469,7 @@ def test_only_new_entries_are_read_and_none_is_mistaken(place: Workplace, web: W
 
 
 def test_a_guid_that_turns_out_to_be_shared_is_noticed(place: Workplace, web: Web) -> None:
-    """The verdict is judged on the whole document, also where only the new entry is read (I1)."""
+    """Identifiers are judged by the whole document, not only by its new entries (I1)."""
     web.feed("/feed", rss(news(1, guid="same"), news(2)), '"1"')
     run(one(place, web))
     web.feed("/feed", rss(news(3, guid="same"), news(1, guid="same"), news(2)), '"2"')
@@ -503,7 +503,7 @@ def test_an_odd_redirect_costs_its_own_source_only(place: Workplace, web: Web, t
 
 
 def test_after_a_429_nobody_else_of_the_host_is_asked(place: Workplace, web: Web) -> None:
-    """The sources behind it in the same round are left alone, and stay due for when the host is free (CL8)."""
+    """After a 429 the other sources of the host are not visited and stay due (CL8)."""
     web.answers["/feed"] = Answer(status=429, headers={"Retry-After": "86400"})
     web.feed("/other", rss(news(1)), '"1"')
     place.write(
@@ -516,7 +516,7 @@ def test_after_a_429_nobody_else_of_the_host_is_asked(place: Workplace, web: Web
 
 
 def test_a_304_that_nobody_asked_for_is_a_failure(place: Workplace, web: Web) -> None:
-    """Without validators sent, 304 says nothing; the backlog is still a backlog when it comes (CL1)."""
+    """A 304 to an unconditional request is a failure; the backlog stays one (CL1)."""
     web.answers["/feed"] = Answer(status=304)
     assert run(one(place, web)).failed == 1
 

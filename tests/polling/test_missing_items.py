@@ -1,4 +1,4 @@
-"""Who left a document without falling off its end, and what the answers of its page prove (I8)."""
+"""Which items are missing from a document, and when they count as removed (I8)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DAY = timedelta(days=1)
 
 
 def document(days: Sequence[int], **links: str | None) -> list[ListedItem]:
-    """A document of items a, b, c …, so many days old each, with links of their own unless others are given."""
+    """Make items a, b, c … of these ages in days, with own links unless given."""
     return [
         ListedItem(
             item_id=id_,
@@ -41,7 +41,7 @@ def document(days: Sequence[int], **links: str | None) -> list[ListedItem]:
         ((1, 2, 3, 4, 5), "ae", ""),  # more than half: the document was made anew
         ((1, 2, 3, 4), "", ""),  # G1: nothing is left
         ((1,), "", ""),
-        ((0, 0, 0, 0), "abd", "c"),  # undated: the order of the document tells
+        ((0, 0, 0, 0), "abd", "c"),  # undated: the order of the document counts
         ((0, 0, 0, 0), "abc", ""),
         ((900, 1, 2, 3), "abc", ""),  # a pinned old entry stands above all
         ((900, 1, 2, 3), "abd", "c"),
@@ -49,7 +49,7 @@ def document(days: Sequence[int], **links: str | None) -> list[ListedItem]:
     ],
 )
 def test_who_left_the_middle_is_suspected(days: Sequence[int], here: str, expected: str) -> None:
-    """Suspected is whom the document went on below, with something no newer (I8)."""
+    """An item is missing if an item that is no newer remains below it (I8)."""
     assert find_missing(document(days), set(here), HOMES) == tuple(expected)
 
 
@@ -93,7 +93,7 @@ CLEARED, LATER, WITHDRAWN = Finding.CLEARED, Finding.LATER, Finding.WITHDRAWN
     ],
 )
 def test_gone_twice_is_withdrawn(answers: Sequence[int | None], expected: Sequence[Finding]) -> None:
-    """Two 404 or 410 a day apart are a withdrawal, an answer is life, and trouble proves nothing (I8)."""
+    """Two 404 or 410 a day apart remove an item, a 200 clears it, errors do neither (I8)."""
     missing_item = MissingItem(item_id="a", title="A", link="https://node.example/a", since=NOW)
     findings = []
     for day, status in enumerate(answers):

@@ -1,4 +1,4 @@
-"""When a source may be visited again: never sooner than its server, its owner or politeness allows."""
+"""When a source may be visited again, by its server, its operator and politeness."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def after(
     known: bool = False,
     **fields: Any,
 ) -> NextVisit:
-    """The decision on a source with these fields, under the usual rules, now; `met`: fields of the outcome."""
+    """Return the decision under the usual rules; `fields` of the source, `met` of the result."""
     return schedule.next_visit(
         record, source(**fields), RULES, outcome(result, **met or {}), posting_stats, NOW, known=known
     )
 
 
-def harvested(**fields: Any) -> ParsedVisit:
+def parsed_visit(**fields: Any) -> ParsedVisit:
     """A document that was accepted."""
     usual: dict[str, Any] = {
         "items": (),
@@ -90,7 +90,7 @@ def provisional(**fields: Any) -> datetime:
 
 
 def failed(times: int, **fields: Any) -> NextVisit:
-    """The decision after so many failures in a row."""
+    """Return the decision after this number of failures in a row."""
     record = replace(WELL, last_success=NOW - DAY, failures=times - 1)
     return after(Failure(reason="r", **fields), record)
 
@@ -110,14 +110,14 @@ def test_a_source_is_due_after_its_own_pause() -> None:
 
 
 def test_without_validators_once_a_day() -> None:
-    """A server that sends no validators is asked once in 24 h, unless the source itself says otherwise (CL6, V3)."""
+    """A source without validators is visited once in 24 h unless it sets `every` (CL6, V3)."""
     assert jittered(after(WITHOUT).due, DAY)
     assert jittered(after(WITHOUT, every=2 * HOUR).due, 2 * HOUR)
     assert jittered(after(Unchanged(status=200, validators=Validators(last_modified="x"))).due, HOUR)
 
 
 def test_success_forgets_failures() -> None:
-    """One good answer and a failing source is well, its failures and its server's wishes forgotten (CL9)."""
+    """One success makes a failing source ok and clears its failures and limits (CL9)."""
     record = SourceRecord(id="node", state=SourceState.FAILING, failures=7, not_before=NOW - HOUR, reason="r")
     decided = after(WITH_ETAG, record)
     assert (decided.state, decided.failures, decided.reason, decided.not_before) == (
@@ -130,7 +130,7 @@ def test_success_forgets_failures() -> None:
 
 
 def test_the_next_time_is_known_before_the_request() -> None:
-    """What is committed before the first request is a whole pause away, so a crash loop hammers nobody (V1)."""
+    """The time committed before a request is a whole pause away (V1)."""
     assert jittered(provisional(), HOUR)
     assert jittered(provisional(every=DAY), DAY)
     without = replace(WELL, validators=Validators())
@@ -157,7 +157,7 @@ def test_jitter_spreads_sources() -> None:
 
 
 def test_failures_back_off_to_a_day_and_never_stop() -> None:
-    """The pause doubles with each failure, up to a day, and after a hundred failures it is still a day (CL9)."""
+    """The pause doubles with each failure up to a day and stays there (CL9)."""
     pauses = [HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 16 * HOUR, DAY, DAY]
     for times, pause in enumerate(pauses, start=1):
         assert jittered(failed(times).due, pause), times
@@ -177,7 +177,7 @@ def test_a_closed_door_slows_down(status: int) -> None:
 
 
 def test_a_source_fails_after_three_failures() -> None:
-    """One or two failures are no state; the third is, and so is the first of a source that never answered (V8)."""
+    """A source fails from the third failure on, or if it never answered (V8)."""
     assert [failed(n).state for n in (1, 2, 3, 4)] == [
         SourceState.OK,
         SourceState.OK,
@@ -194,7 +194,7 @@ def test_a_source_fails_after_three_failures() -> None:
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_is_obeyed(status: int) -> None:
-    """No request before the server's time, which no `--force` ignores, so it is kept apart from `due` (CL8, V3)."""
+    """Retry-After is kept apart from `due`, so that `--force` cannot ignore it (CL8, V3)."""
     decided = failed(1, status=status, wait=9 * HOUR)
     assert decided.not_before == NOW + 9 * HOUR
     assert decided.state is SourceState.RATE_LIMITED
@@ -226,7 +226,7 @@ def test_another_failure_forgets_no_retry_after() -> None:
     assert after(Failure(reason="timeout"), record).not_before == NOW + 9 * HOUR
 
 
-# --- rhythm (CL5, CL10) --------------------------------------------------------------------------------
+# --- intervals (CL5, CL10) --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -241,13 +241,13 @@ def test_another_failure_forgets_no_retry_after() -> None:
     ],
 )
 def test_the_pause_is_half_the_mean_gap_between_news(posting_stats: PostingStats, pause: timedelta) -> None:
-    """Between `every` and `slowest`; the silence since the newest counts, so that quiet sources slow down (CL5)."""
+    """The interval adapts between `every` and `slowest`; quiet sources slow down (CL5)."""
     assert jittered(after(WITH_ETAG, posting_stats=posting_stats).due, pause)
     assert jittered(after(WITH_ETAG, posting_stats=posting_stats, every=2 * HOUR).due, 2 * HOUR)
 
 
 def test_after_downtime_sources_are_parted() -> None:
-    """Sources that were all late are spread over a whole pause, so that they do not stay in step (CL10)."""
+    """Overdue sources are spread over a whole pause, so that they part (CL10)."""
     late = replace(WELL, next_visit=NOW - 5 * HOUR)
     dues = [after(WITH_ETAG, late, id=f"s{n}").due - NOW for n in range(200)]
     assert min(dues) >= HOUR and max(dues) <= 2 * HOUR
@@ -265,7 +265,7 @@ def test_who_comes_back_soon_spreads_what_is_late() -> None:
 
 
 def test_a_source_that_fell_silent_is_told() -> None:
-    """Three months and four times its usual gap without news is a state; new sources have no usual gap (V8)."""
+    """Stale is three months and four usual intervals without items; new sources are not (V8)."""
     quiet = PostingStats(count=20, oldest=NOW - 200 * DAY, newest=NOW - 100 * DAY)
     assert (after(WITH_ETAG, posting_stats=quiet).state, after(WITH_ETAG, posting_stats=quiet).reason) == (
         SourceState.STALE,
@@ -294,15 +294,15 @@ def test_a_source_that_fell_silent_is_told() -> None:
     ],
 )
 def test_hints_put_a_visit_off(hints: RefreshHints, fresh: timedelta | None, due: datetime) -> None:
-    """Freshness, pace and closed hours and days are heeded, the longest of them, capped at 31 days (CL7)."""
-    decided = after(harvested(hints=hints), met={"fresh_for": fresh}).due
+    """The longest of freshness, pace, skipped hours and days counts, up to 31 days (CL7)."""
+    decided = after(parsed_visit(hints=hints), met={"fresh_for": fresh}).due
     assert due - HOUR < decided <= due + 1.1 * HOUR
     assert decided >= NOW + max(HOUR, min(fresh or HOUR, 31 * DAY))
     assert decided.hour not in hints.skip_hours or len(hints.skip_hours) == 24
 
 
 def test_a_capped_hint_is_told() -> None:
-    """Who asks for a year is told of in the log (CL7)."""
+    """A hint of a year is cut and logged (CL7)."""
     assert after(WITH_ETAG, met={"fresh_for": 365 * DAY}).notes == (
         "it asks not to be visited for 365 days; it is visited after 31 days",
     )
@@ -311,12 +311,12 @@ def test_a_capped_hint_is_told() -> None:
 
 def test_the_operators_word_goes_before_hints() -> None:
     """A source's own `every` is kept to, whatever server and document wish (V3)."""
-    decided = after(harvested(hints=RefreshHints(pace=DAY)), met={"fresh_for": DAY}, every=HOUR)
+    decided = after(parsed_visit(hints=RefreshHints(pace=DAY)), met={"fresh_for": DAY}, every=HOUR)
     assert jittered(decided.due, HOUR)
 
 
 def test_hints_outlive_a_304() -> None:
-    """A 304 without hints leaves those of the document and the last answer; one with hints renews them (CL7)."""
+    """A 304 without hints keeps the known ones; one with hints replaces them (CL7)."""
     record = replace(WELL, hints=RefreshHints(fresh_for=3 * HOUR, pace=2 * HOUR))
     assert after(WITH_ETAG, record).hints == record.hints
     assert after(WITH_ETAG, record, met={"fresh_for": DAY}).hints == RefreshHints(
@@ -324,7 +324,7 @@ def test_hints_outlive_a_304() -> None:
     )
     same = Unchanged(status=200, validators=Validators(etag='"1"'))
     assert after(same, record).hints == RefreshHints(pace=2 * HOUR)
-    assert after(harvested(), record).hints == RefreshHints()
+    assert after(parsed_visit(), record).hints == RefreshHints()
     assert after(Failure(reason="r"), record).hints == record.hints
 
 
@@ -352,17 +352,17 @@ def test_hints_outlive_a_304() -> None:
     ],
 )
 def test_freshness_is_read_as_rfc_9111_says(headers: dict[str, str], fresh: timedelta | None) -> None:
-    """Max-age less Age, before Expires less Date; no-cache means to ask anew every time (CL7, RFC 9111 4.2.1)."""
+    """Freshness is max-age less Age, else Expires less Date; no-cache is zero (CL7)."""
     assert schedule.fresh_for(headers) == fresh
 
 
-# --- moved, gone, 304 for ever (CL14, CL15, CL17) --------------------------------------------------------
+# --- moved, gone, only 304 (CL14, CL15, CL17) --------------------------------------------------------
 
 TARGET = "https://new.example/feed/"
 
 
 def test_a_move_is_learned_after_three_visits_over_three_days() -> None:
-    """Permanent all the way, three times over 72 h, and it shares an entry: then it is used and told (CL14)."""
+    """A redirect permanent for three visits over 72 h with a known entry is learned (CL14)."""
     record, met = WELL, {"moved": TARGET}
     for hours, learned in ((0, False), (24, False), (48, False), (71, False), (73, True)):
         decided = schedule.next_visit(
@@ -391,15 +391,15 @@ def test_a_move_that_is_not_the_same_begins_anew(met: dict[str, Any], result: An
 
 
 def test_a_move_to_something_else_is_not_believed() -> None:
-    """A document that shares nothing with what we know is no proof, however permanent the redirect (CL14)."""
+    """A redirect to a document without known entries is not learned (CL14)."""
     record = replace(WELL, move=Move(url=TARGET, since=NOW - 10 * DAY, visits=9))
-    assert after(harvested(), record, met={"moved": TARGET}, known=False).move is None
-    learned = after(harvested(), record, met={"moved": TARGET}, known=True).move
+    assert after(parsed_visit(), record, met={"moved": TARGET}, known=False).move is None
+    learned = after(parsed_visit(), record, met={"moved": TARGET}, known=True).move
     assert learned is not None and learned.learned
 
 
 def test_a_learned_move_is_forgotten_when_it_fails() -> None:
-    """What was learned is used until the third failure; then the configured address is asked again (CL14)."""
+    """A learned URL is used until the third failure, then the configured one (CL14)."""
     record = replace(
         WELL, state=SourceState.MOVED, move=Move(url=TARGET, since=NOW - DAY, visits=3, learned=True)
     )
@@ -409,7 +409,7 @@ def test_a_learned_move_is_forgotten_when_it_fails() -> None:
 
 
 def test_410_twice_a_day_apart_is_gone() -> None:
-    """Asked again after a day, then weekly, for ever; nothing of it is forgotten (CL15)."""
+    """A gone source is visited after a day, then weekly, permanently (CL15)."""
     first = failed(1, status=410)
     assert (first.state, first.gone_since) == (SourceState.OK, NOW)
     assert jittered(first.due, DAY)
@@ -422,7 +422,7 @@ def test_410_twice_a_day_apart_is_gone() -> None:
 
 
 def test_404_for_a_fortnight_is_gone() -> None:
-    """Before that it is a failure like others; a timeout in between does not begin the count anew (CL15)."""
+    """A 404 is gone after 14 days; a timeout in between does not restart them (CL15)."""
     record = replace(WELL, failures=20, failed_status=None, gone_since=NOW - 14 * DAY)
     assert after(Failure(reason="r", status=404), record).state is SourceState.GONE
     assert after(Failure(reason="timeout"), record).state is SourceState.FAILING
@@ -474,7 +474,7 @@ def test_304_for_ever_is_escaped_once_in_eight_days() -> None:
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str, wait: timedelta | None) -> None:
-    """Seconds, or any of the three forms of a date; nonsense is as if it were missing (RFC 9110 10.2.3)."""
+    """Retry-After has seconds or one of three date forms; others count as absent."""
     assert schedule.retry_after({"retry-after": value}, NOW) == wait
 
 
@@ -497,7 +497,7 @@ def test_an_impossible_date_is_as_if_it_were_missing(value: str) -> None:
 @given(st.text(max_size=40))
 @law
 def test_no_header_raises(value: str) -> None:
-    """Whatever a server writes, reading it ends in a wait or none, and a wait is never negative (L2)."""
+    """Any Retry-After parses to a wait that is not negative, or to none (L2)."""
     wait = schedule.retry_after({"retry-after": value, "date": value}, NOW)
     assert wait is None or wait >= timedelta(0)
 
@@ -505,7 +505,7 @@ def test_no_header_raises(value: str) -> None:
 @given(moments)
 @law
 def test_a_date_means_its_moment(moment: datetime) -> None:
-    """The wait reaches exactly to the moment the server names, and a moment in the past is no wait (RFC 9110 10.2.3)."""
+    """A date in Retry-After is reached exactly; one in the past is no wait (RFC 9110 10.2.3)."""
     headers = {"retry-after": format_datetime(moment, usegmt=True)}
     assert schedule.retry_after(headers, NOW) == max(moment - NOW, timedelta(0))
 
@@ -538,7 +538,7 @@ _pauses = st.one_of(st.none(), st.timedeltas(HOUR, 30 * DAY))
 def test_nothing_brings_a_visit_sooner_than_the_pause(
     record: SourceRecord, result: Any, every: timedelta | None
 ) -> None:
-    """No outcome makes a source due sooner than its own pause, and none puts it off for ever (CL5, CL9)."""
+    """No result makes a source due before its pause or delays it permanently (CL5, CL9)."""
     decided = after(result, record, every=every)
     assert decided.due >= NOW + (every or HOUR)
     assert decided.due <= NOW + 33 * DAY

@@ -25,7 +25,7 @@ from aggregator.store.sources import health
 def test_a_migration_renames_states(
     tmp_path: Path, before: str, failed_status: int | None, after: str
 ) -> None:
-    """A migrated source has its new state, and `held` is split by the status of its last failure."""
+    """A migrated source has its new state; `held` is split by the last failure."""
     file = tmp_path / "aggregator.db"
     db = Database(file)
     MIGRATIONS.apply(db, stop_before="m0013_source_states")

@@ -1,4 +1,4 @@
-"""One visit: whatever a server answers becomes a value, and only an accepted document changes what is known."""
+"""One visit: any response becomes a value, and only an accepted document counts."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def result(answer: Response | Failure, **fields: Any) -> Any:
 # --- 200 -----------------------------------------------------------------------------------------------
 
 
-def test_a_document_becomes_a_harvest() -> None:
+def test_a_document_becomes_a_parsed_visit() -> None:
     """An accepted document brings its items together with its validators and its hash (V4)."""
     got = result(response(etag='W/"x"', last_modified="Tue, 29 Sep 2026 10:15:00 GMT"))
     assert isinstance(got, ParsedVisit)
@@ -95,7 +95,7 @@ def test_a_document_becomes_a_harvest() -> None:
 
 
 def test_validators_are_kept_byte_for_byte() -> None:
-    """Quotes, W/ and odd dates are the server's own business; nothing is invented where it sends none (CL2)."""
+    """Validators are kept byte for byte and none is invented (CL2)."""
     assert result(response(etag="no quotes")).validators.etag == "no quotes"
     assert result(response()).validators == Validators(url="https://node.example/final")
 
@@ -106,7 +106,7 @@ def test_what_is_seen_now_is_first_seen_now() -> None:
 
 
 def test_rules_and_verdict_reach_the_items() -> None:
-    """Topics of feeds.yaml and the remembered verdict are applied in the worker, and the verdict comes back (I1)."""
+    """Topics and the identity policy reach the worker, and the policy comes back (I1)."""
     planned = plan(identity_policy=IdentityPolicy(guid=False))
     work = HostVisit(plans=(planned,), rules=(TopicRule(topic="t", words=("One",)),), now=NOW)
     (outcome,) = visit_host(work, lambda _request: response(), never)
@@ -132,7 +132,7 @@ def test_304_is_no_error_and_no_change() -> None:
 
 
 def test_304_may_refresh_validators() -> None:
-    """A 304 may carry newer validators; they still belong to the URL they came from (CL3, RFC 9110 15.4.5)."""
+    """A 304 may carry newer validators of the same URL (CL3, RFC 9110 15.4.5)."""
     got = result(response(304, b"", etag='"new"'), validators=OLD)
     assert got.validators == Validators(etag='"new"', last_modified=OLD.last_modified, url=OLD.url)
 
@@ -168,7 +168,7 @@ def test_another_status_is_a_failure_in_words(status: int) -> None:
 
 
 def test_retry_after_travels_with_the_failure() -> None:
-    """Seconds or a date against the server's own clock; 429 holds the host, 503 only the source (CL8)."""
+    """Retry-After is seconds or a date; 429 holds the host, 503 the source (CL8)."""
     too_many = result(response(429, retry_after="120"))
     assert (too_many.wait, too_many.holds_host) == (timedelta(minutes=2), True)
     overloaded = result(
@@ -178,7 +178,7 @@ def test_retry_after_travels_with_the_failure() -> None:
 
 
 def test_an_impossible_retry_after_takes_no_visit_down() -> None:
-    """A date no calendar has is a failure of that source, not of the worker and the other sources of the host (L2)."""
+    """An impossible date in Retry-After fails its source alone (L2)."""
     got = result(response(429, retry_after="Mon, 28 Sep 99999999999 10:00:00 GMT"))
     assert isinstance(got, Failure)
     assert got.status == 429
@@ -202,7 +202,7 @@ def test_what_the_fetcher_could_not_get_is_handed_on() -> None:
     ],
 )
 def test_a_body_that_is_no_document_is_a_failure(body: bytes, words: str) -> None:
-    """A document that was not accepted brings neither validators nor hash, so it is asked for again in full (V4)."""
+    """A refused document leaves no validators and no hash (V4)."""
     got = result(response(body=body, etag='"x"'))
     assert isinstance(got, Failure)
     assert words in got.reason
@@ -210,7 +210,7 @@ def test_a_body_that_is_no_document_is_a_failure(body: bytes, words: str) -> Non
 
 
 def test_a_document_that_breaks_a_parser_is_a_failure() -> None:
-    """A bug of ours on one document is that source's failure, named by its class, and stops nobody else (L2)."""
+    """A document that breaks a parser fails its source alone, named by its class (L2)."""
     broken = source(id="broken", kind="page")
     strange = Response(status=200, url="https://node.example/", headers={"content-type": None}, body=FEED)  # type: ignore[dict-item]
     work = HostVisit(plans=(plan(broken), plan()), rules=(), now=NOW)
@@ -226,7 +226,7 @@ def test_a_document_that_breaks_a_parser_is_a_failure() -> None:
 
 
 def test_the_sources_of_a_host_are_asked_in_order() -> None:
-    """One request at a time per host, in the order given; one failure does not stop the next (CL11)."""
+    """The sources of a host are visited one by one in order, failures included (CL11)."""
     asked: list[str] = []
 
     def fetcher(request: Request) -> Response | Failure:
@@ -240,7 +240,7 @@ def test_the_sources_of_a_host_are_asked_in_order() -> None:
 
 
 def test_stopping_asks_nobody_else() -> None:
-    """A visit in hand is finished, those not yet begun are left out, so that they are due as before."""
+    """A running visit is finished; the others are left out and stay due."""
     asked: list[str] = []
 
     def fetcher(request: Request) -> Response:
@@ -262,7 +262,7 @@ def test_a_visit_tells_whether_it_was_conditional() -> None:
 
 
 def test_work_and_outcome_travel_between_processes() -> None:
-    """Any `concurrent.futures.Executor` must fit: what goes in and what comes out survives pickling unchanged."""
+    """Work and results of a worker survive pickling, so that any executor fits."""
     work = HostVisit(plans=(plan(validators=OLD),), rules=(), now=NOW)
     assert pickle.loads(pickle.dumps(work)) == work
     for outcome in (visit(response()), visit(response(304, b"")), visit(response(500))):
@@ -270,7 +270,7 @@ def test_work_and_outcome_travel_between_processes() -> None:
 
 
 def test_requests_to_one_host_keep_their_distance(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The gap counts from the end of the last answer, and is no part of what a visit took (V2, CL11)."""
+    """The gap counts from the end of a response and not as time of a visit (V2, CL11)."""
     clock, times = [100.0], list[tuple[float, float]]()
 
     def sleep(seconds: float) -> None:
