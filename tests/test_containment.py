@@ -190,7 +190,7 @@ def test_what_cannot_be_kept_fails_its_own_source(
     assert titles(place) == {NEAR}
     sources = {one["id"]: one for one in json.loads(call(place, "status", "--json").out)["sources"]}
     assert REASON in sources["s0"]["reason"]
-    assert sources["s1"]["state"] == "well"
+    assert sources["s1"]["state"] == "ok"
 
 
 # --- publishing ----------------------------------------------------------------------------------------

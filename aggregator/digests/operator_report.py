@@ -38,9 +38,10 @@ _MORE = {_SOURCES: ": `aggregator status`", _MAIL: ": `aggregator digest owed`"}
 _WORST_FIRST = (
     SourceState.GONE,
     SourceState.FAILING,
-    SourceState.HELD,
+    SourceState.NEEDS_REVIEW,
+    SourceState.RATE_LIMITED,
     SourceState.MOVED,
-    SourceState.SILENT,
+    SourceState.STALE,
 )
 
 
@@ -124,9 +125,7 @@ def _concerns(condition: OperatorFacts, plan: DigestPlan, now: datetime) -> Iter
 
 
 def _is_ill(source: SourceHealth, now: datetime) -> bool:
-    if (
-        source.state is SourceState.HELD and source.failures and source.last_success
-    ):  # its server asked for time
+    if source.state is SourceState.RATE_LIMITED and source.last_success:
         return source.last_success < now - LATE
     return source.state in _WORST_FIRST
 

@@ -133,3 +133,18 @@ def m0013_link_constraint_kinds(db: Database) -> None:
     """Rename the kinds of link constraints to the words of docs/glossary.md."""
     for sql in LINK_CONSTRAINT_KINDS:
         db.execute(sql)
+
+
+SOURCE_STATES = (
+    "UPDATE sources SET state = CASE state WHEN 'well' THEN 'ok' WHEN 'silent' THEN 'stale'"
+    # Only a 429 or 503 leaves its status at a source that was held; otherwise its items wait for an editor.
+    " WHEN 'held' THEN CASE WHEN failed_status IN (429, 503) THEN 'rate_limited' ELSE 'needs_review' END"
+    " ELSE state END",
+)
+
+
+@MIGRATIONS()
+def m0014_source_states(db: Database) -> None:
+    """Rename the states of sources to the words of docs/glossary.md, and split `held` in two."""
+    for sql in SOURCE_STATES:
+        db.execute(sql)

@@ -318,7 +318,7 @@ def test_status_json(site: Workplace) -> None:
     assert (status["stories"], status["items"], status["subscribers"], status["owed"]) == (2, 2, 1, 0)
     (source,) = status["sources"]
     assert set(source) >= STATUS_SOURCE_KEYS
-    assert (source["id"], source["state"], source["failures"], source["items"]) == ("node", "well", 0, 2)
+    assert (source["id"], source["state"], source["failures"], source["items"]) == ("node", "ok", 0, 2)
     assert [datetime.fromisoformat(source[key]) for key in ("last_success", "last_attempt")] == [NOW, NOW]
     assert [(ran["job"], ran["outcome"]) for ran in status["runs"]] == [("fetch", "done")]
 

@@ -39,7 +39,7 @@ PLAN = DigestPlan(
 )
 
 
-def source(state: SourceState = SourceState.WELL, **fields: Any) -> SourceHealth:
+def source(state: SourceState = SourceState.OK, **fields: Any) -> SourceHealth:
     """A source in a state."""
     known = SourceHealth(
         id="node",
@@ -138,9 +138,17 @@ SINCE = NOW - 2 * DAY
     ("bulletin", "expected"),
     [
         (made(), []),
-        (made(source(SourceState.WELL, reason="one failure", failures=1)), []),
+        (made(source(SourceState.OK, reason="one failure", failures=1)), []),
         (
-            made(source(SourceState.HELD, reason="(503)", advice="wait", failures=1, last_success=NOW - DAY)),
+            made(
+                source(
+                    SourceState.RATE_LIMITED,
+                    reason="(503)",
+                    advice="wait",
+                    failures=1,
+                    last_success=NOW - DAY,
+                )
+            ),
             [],
         ),
         (
@@ -155,7 +163,7 @@ SINCE = NOW - 2 * DAY
                 source(
                     SourceState.GONE, reason="gone (410)", last_success=None, advice="wait, then tell them"
                 ),
-                source(SourceState.SILENT, id="b", reason="nothing new", advice="look there"),
+                source(SourceState.STALE, id="b", reason="nothing new", advice="look there"),
             ),
             [
                 "* The node (node) gone: gone (410); no good visit yet To do: wait, then tell them",
@@ -163,9 +171,12 @@ SINCE = NOW - 2 * DAY
             ],
         ),
         (
-            made(source(SourceState.MOVED, id="m", advice="m"), source(SourceState.HELD, id="h", advice="h")),
+            made(
+                source(SourceState.MOVED, id="m", advice="m"),
+                source(SourceState.NEEDS_REVIEW, id="h", advice="h"),
+            ),
             [
-                "* The node (h) held: ; last good visit 2 October 2026 To do: h",
+                "* The node (h) needs_review: ; last good visit 2 October 2026 To do: h",
                 "* The node (m) moved: ; last good visit 2 October 2026 To do: m",
             ],
         ),
@@ -260,9 +271,10 @@ def everything(line: str = "Some words", many: int = 1) -> OperatorMail:
         for state in (
             SourceState.FAILING,
             SourceState.GONE,
-            SourceState.HELD,
+            SourceState.RATE_LIMITED,
+            SourceState.NEEDS_REVIEW,
             SourceState.MOVED,
-            SourceState.SILENT,
+            SourceState.STALE,
         )
     ]
     return made(
@@ -320,7 +332,7 @@ def test_the_numbers_of_the_week_are_told() -> None:
 def test_a_mail_of_a_very_bad_week_is_not_cut_off(line: str) -> None:
     """Where there is much of a sort the others are counted; the mail stays below the 100 KB of mail programs (PB16)."""
     bulletin = everything(line, many=40)
-    assert re.search(r"^… and 19[0-9] more: `aggregator status`$", bulletin.letter.text, re.MULTILINE)
+    assert re.search(r"^… and 23[0-9] more: `aggregator status`$", bulletin.letter.text, re.MULTILINE)
     delivery = Delivery(
         id=1,
         edition_id=bulletin.edition.id,

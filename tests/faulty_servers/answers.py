@@ -361,7 +361,7 @@ _REDIRECTS = (
 _STATUS = {
     b"204 No Content": "204", b"205 Reset Content": "205", b"206 Partial Content": "206",
     b"207 Multi-Status": "207", b"400 Bad Request": "400", b"402 Payment Required": "402", b"401 Unauthorized": "password",
-    b"403 Forbidden": "let us in", b"404 Not Found": "not found", b"405 Method Not Allowed": "405",
+    b"403 Forbidden": "forbidden", b"404 Not Found": "not found", b"405 Method Not Allowed": "405",
     b"406 Not Acceptable": "406", b"407 Proxy Authentication Required": "407", b"408 Request Timeout": "408",
     b"410 Gone": "gone", b"418 I'm a teapot": "418", b"421 Misdirected Request": "421", b"425 Too Early": "425",
     b"426 Upgrade Required": "426", b"431 Request Header Fields Too Large": "431", b"451 Unavailable For Legal Reasons": "451",
