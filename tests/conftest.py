@@ -45,7 +45,7 @@ def unsynced() -> Iterator[None]:
 def migrated() -> Iterator[None]:
     """Make new databases copies of one that was migrated."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection, "_prepared", new_database.prepare)
+        patch.setattr(connection, "_prepare", new_database.prepare)
         yield
 
 

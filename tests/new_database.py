@@ -9,7 +9,7 @@ from aggregator.store import connection
 
 _templates: dict[tuple[str, ...], sqlite3.Connection] = {}
 """In memory, by the names of all migrations."""
-_prepare = connection._prepared
+_prepare = connection._prepare
 
 
 def prepare(conn: sqlite3.Connection, path: Path) -> connection.Store:
