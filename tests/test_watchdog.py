@@ -1,4 +1,4 @@
-"""The daemon under systemd: readiness, the watchdog, and the end after the scheduler stopped."""
+"""The daemon under systemd: readiness, watchdog, and the end after the scheduler stopped."""
 
 from __future__ import annotations
 
