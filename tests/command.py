@@ -54,7 +54,9 @@ class Output:
 def run(
     place: Workplace, *args: str | bytes, program: tuple[str, ...] = (str(PROGRAM),), **env: str | None
 ) -> Output:
-    """Run a command in a process of its own in the folder of `place`, at NOW and without a terminal.
+    """Run a command in a process of its own in the folder of `place`, without a terminal.
+
+    Its time is NOW.
 
     `env` is added to the environment, or removed from it where it is None.
     """

@@ -21,7 +21,10 @@ __all__ = ["HEAD", "Answer", "Asked", "Clock", "Web", "Workplace"]
 
 @pytest.fixture(scope="session", autouse=True)
 def environment() -> Iterator[None]:
-    """Remove proxies, which do not reach loopback addresses, and a simulated time from the environment."""
+    """Remove proxies and a simulated time from the environment.
+
+    Proxies do not reach loopback addresses.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for name in [*os.environ]:
             if name.lower().endswith("_proxy") or name == wiring.CLOCK_VARIABLE:
@@ -119,11 +122,11 @@ LONGEST = (
     "test_kills.py",
     "test_deliver.py",
 )
-"""Files to begin with: a worker runs a whole file, and others would wait for a long one at the end."""
+"""Files to begin with: a worker runs whole files, and a long one at the end delays all."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Select the long tests with `--soak`, all others without; sort the longest files to the front."""
+    """Select long tests with `--soak`, all others without; put the longest files first."""
     soak = config.getoption("--soak")
     selected: list[pytest.Item] = []
     deselected: list[pytest.Item] = []

@@ -29,7 +29,7 @@ from aggregator.ports import in_process
 
 
 def main(folder: Path, kills: int, seed: int) -> int:
-    """Kill runs, complete them, and compare each end state with that of an undisturbed run; return 0 or 1."""
+    """Compare the end states of killed and undisturbed runs; return 0 if they are equal."""
     chance = random.Random(seed)
     undisturbed = folder / "undisturbed"
     _prepare(folder, undisturbed)
@@ -95,7 +95,7 @@ def _finish(work: Path) -> None:
 
 
 def state(work: Path) -> dict[str, object]:
-    """Read the state of a folder: tables without counters of attempts, and the bytes of every file."""
+    """Read a folder: tables without counters of attempts, and the bytes of every file."""
     conn = sqlite3.connect(work / "var" / "aggregator.db")
     tables = {
         "sources": "SELECT id, url, state, failures, etag, body_hash, guid_ok, link_ok, last_success, read_with"
