@@ -462,7 +462,7 @@ def test_second_job_ends_with_75(
 def test_second_process_ends_with_75(busy: Workplace) -> None:
     """L1 between processes: one that finds the lock held by another ends with 75."""
     said = run(busy, "fetch", "--force")
-    assert (said.code, "another run is at work" in said.line) == (75, True)
+    assert (said.code, "another run holds" in said.line) == (75, True)
 
 
 @pytest.mark.parametrize(
