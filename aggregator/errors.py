@@ -108,7 +108,7 @@ class SandboxFailure(AggregatorError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A document exceeded the sandbox's limits or made it fail; becomes a Failure."""
+    """Return the end of a message that proposes the known word nearest to `word`, or ""."""
     from difflib import get_close_matches
 
     near = get_close_matches(word.lower(), list(known), n=1)
