@@ -108,7 +108,7 @@ class SandboxFailure(AggregatorError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return the end of a message that proposes the known word most like `word`; empty if none is."""
+    """Return the end of a message that proposes the known word nearest to `word`, or ""."""
     from difflib import get_close_matches
 
     near = get_close_matches(word.lower(), list(known), n=1)

@@ -132,7 +132,7 @@ UNWRITTEN_LATE = timedelta(hours=1)
 
 
 MIN_FAILED_RUNS = 2
-"""Minimum number of failed runs of a job in a row to report; the next run usually repairs one."""
+"""Minimum number of failed runs of a job in a row that is reported; one is normal."""
 
 
 def alerts(report: StatusReport, now: datetime) -> list[str]:
