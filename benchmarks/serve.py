@@ -1,10 +1,10 @@
-"""Serving measured: `aggregator serve` asked for the merged feed over keep-alive connections, kind by kind.
+"""Measure how `aggregator serve` responds to each kind of request for the merged feed.
 
     python benchmarks/serve.py [--seconds 3] [--connections 8] [--kib 400] [--json]
 
-Server and driver are two processes on loopback, each on a core of its own where there are two. `cpu_us` is what
-one request costs the server's process, `a_core_second` how many a core to itself would answer; `a_second` is what was
-answered, with the driver and whoever else is at work on the machine.
+Server and client are two processes on loopback with keep-alive connections, each on its own core if there are two.
+`cpu_us` is the processor time of the server for one request, `a_core_second` the requests that a core of its own would
+serve in a second, and `a_second` the requests served beside the client and other processes.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
-PATIENCE = 20.0
-"""Seconds for the server to come up, and for any one answer."""
-REQUESTS = 200_000
-"""At most so many of each kind."""
+TIMEOUT_SECONDS = 20.0
+"""Seconds until the server accepts connections, and until a response is complete."""
+MAX_REQUESTS = 200_000
+"""Maximum requests of each kind."""
 
 FEEDS = """\
 site: {{title: Serve, url: "http://127.0.0.1/", contact: serve@news.example, authority: "news.example,2026"}}
@@ -51,16 +51,16 @@ def main() -> int:
     options.add_argument("--connections", type=int, default=8)
     options.add_argument("--kib", type=int, default=400, help="size of atom.xml")
     options.add_argument("--json", action="store_true")
-    asked = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder, served(Path(folder), asked.kib) as (process, port):
-        result = measured(process, port, asked.connections, asked.seconds)
-    print(json.dumps(result, indent=2) if asked.json else _table(result))
+    arguments = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder), arguments.kib) as (process, port):
+        result = measure(process, port, arguments.connections, arguments.seconds)
+    print(json.dumps(result, indent=2) if arguments.json else _table(result))
     return 0
 
 
 @contextmanager
 def served(folder: Path, kib: int) -> Iterator[tuple[int, int]]:
-    """Process id and port of `aggregator serve` on a folder with a feed and its packed twin."""
+    """Run `aggregator serve` on a folder with a feed and its `.gz`; yield process id and port."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     (folder / "feeds.yaml").write_text(FEEDS.format(port=port), encoding="utf-8")
@@ -73,20 +73,20 @@ def served(folder: Path, kib: int) -> Iterator[tuple[int, int]]:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
     try:
-        _await(port, process, folder / "log")
-        _apart(process.pid)
+        _wait_until_listening(port, process, folder / "log")
+        _pin_to_cores(process.pid)
         yield process.pid, port
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
 def feed_of(size: int) -> bytes:
-    """An Atom feed of `size` bytes or a little more, as hard to pack as prose."""
+    """Return an Atom feed of at least `size` bytes that compresses like prose."""
     words, parts, length = random.Random(1), [b'<feed xmlns="http://www.w3.org/2005/Atom">\n'], 0
     for n in range(size):
         text = " ".join("".join(words.choices("aeinorstdlm", k=words.randint(2, 9))) for _ in range(60))
@@ -97,30 +97,27 @@ def feed_of(size: int) -> bytes:
     return b"".join([*parts, b"</feed>\n"])
 
 
-def _await(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + PATIENCE
+def _wait_until_listening(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + TIMEOUT_SECONDS
     while process.poll() is None and time.monotonic() < until:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
             return
         except OSError:
             time.sleep(0.05)
-    raise SystemExit("the server does not come up:\n" + log.read_text("utf-8", "replace"))
+    raise SystemExit("the server does not start:\n" + log.read_text("utf-8", "replace"))
 
 
-def _apart(pid: int) -> None:
-    """Server and driver on a core each."""
+def _pin_to_cores(pid: int) -> None:
+    """Pin server and client to different cores."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) > 1:
         os.sched_setaffinity(pid, {cores[0]})
         os.sched_setaffinity(0, set(cores[1:]))
 
 
-# --- driving ---------------------------------------------------------------------------------------------
-
-
-def measured(pid: int, port: int, connections: int, seconds: float) -> dict[str, Any]:
-    """What each kind of request costs."""
+def measure(pid: int, port: int, connections: int, seconds: float) -> dict[str, Any]:
+    """Return the measurements of each kind of request."""
     etag = _tag(_once(port, _request("GET", gzip=True)))
     kinds = {
         "304": (304, _request("GET", gzip=True, known=etag)),
@@ -147,26 +144,29 @@ def measured(pid: int, port: int, connections: int, seconds: float) -> dict[str,
 
 
 def drive(port: int, request: bytes, length: int, connections: int, seconds: float) -> tuple[int, float]:
-    """(answers, seconds): each connection asks again as soon as its answer, always of `length` bytes, is whole."""
-    room = memoryview(bytearray(1 << 20))
+    """Send `request` on each connection whenever a response of `length` bytes is complete.
+
+    Return the number of responses and the seconds.
+    """
+    buffer = memoryview(bytearray(1 << 20))
     with ExitStack() as stack:
         waiting = stack.enter_context(selectors.DefaultSelector())
         for _ in range(connections):
-            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE))
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS))
             waiting.register(client, selectors.EVENT_READ, (client, [0]))
             client.sendall(request)
         begun = time.perf_counter()
         count = 0
-        while count < REQUESTS and (wall := time.perf_counter() - begun) < seconds:
-            ready = waiting.select(PATIENCE)
+        while count < MAX_REQUESTS and (wall := time.perf_counter() - begun) < seconds:
+            ready = waiting.select(TIMEOUT_SECONDS)
             if not ready:
-                raise SystemExit("no answer any more")
+                raise SystemExit("no response within the time limit")
             for key, _ in ready:
                 client, got = key.data
-                read = client.recv_into(room)
+                read = client.recv_into(buffer)
                 got[0] += read
                 if not read or got[0] > length:
-                    raise SystemExit("the server broke off, or answered otherwise than before")
+                    raise SystemExit("the server closed the connection, or sent another response than before")
                 if got[0] == length:
                     got[0] = 0
                     count += 1
@@ -182,8 +182,11 @@ def _request(method: str, *, gzip: bool = False, known: str = "") -> bytes:
 
 
 def _once(port: int, request: bytes) -> bytes:
-    """A whole answer, as `http.client` would read it."""
-    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client, client.makefile("rb") as answer:
+    """Send a request on a new connection; return the complete response."""
+    with (
+        socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS) as client,
+        client.makefile("rb") as answer,
+    ):
         client.sendall(request)
         head = b"".join(iter(answer.readline, b"\r\n")) + b"\r\n"
         length = re.search(rb"\r\ncontent-length: (\d+)", head, re.IGNORECASE)
@@ -199,7 +202,7 @@ def _tag(answer: bytes) -> str:
 
 
 def _cpu(pid: int) -> float:
-    """Seconds that all threads of a process took so far."""
+    """Return the processor seconds of all threads of a process."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 

@@ -28,7 +28,7 @@ EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """Hold all that a document of a channel is rendered from, with the newest announced story first.
+    """Hold what a document of a channel is rendered from; stories are newest announced first.
 
     `updated` is the time of the last change; it never goes back, and is the same if nothing changed (PB13).
     `previous` is the newest month of the archive, for the channel that has one (P2).
@@ -48,7 +48,7 @@ class Publication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveMonth:
-    """Hold what the archive document of a month (`yyyy-mm`) is rendered from, newest announced first."""
+    """Hold what the archive document of a month (`yyyy-mm`) is rendered from."""
 
     site: Site
     channel: Channel

@@ -43,15 +43,19 @@ def _document(month: ArchiveMonth, updated: datetime) -> PublishedDocument:
 
 
 def story_ids(body: bytes) -> set[str]:
-    """Return the ids of the stories in an archive document; raise ValueError if it is not well-formed."""
+    """Return the ids of the stories in an archive document.
+
+    Raise ValueError if it is not well-formed.
+    """
     return {_id(entry.findtext(f"{_ATOM}id")) for entry in _root(body).iterfind(f"{_ATOM}entry")}
 
 
 def amend(body: bytes, month: ArchiveMonth) -> bytes:
-    """Apply removals and missing entries to a frozen document; raise ValueError if it is not well-formed.
+    """Apply removals and missing entries to a frozen document.
 
     `month.tombstones` are all of the month. `month.stories` are only the stories that the document lacks because they
-    were removed when it was written. Every other entry keeps its bytes.
+    were removed when it was written. Every other entry keeps its content. Raise ValueError if the document is not
+    well-formed.
     """
     root = _root(body)
     removed_ids = {tombstone.story_id for tombstone in month.tombstones}

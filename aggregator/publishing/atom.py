@@ -92,7 +92,7 @@ def document(content: FeedDocument) -> PublishedDocument:
 
 
 def with_stylesheet(body: bytes, path: str) -> bytes:
-    """Insert the instruction for the CSS stylesheet that makes a feed readable in a browser (PB15)."""
+    """Insert the stylesheet instruction that makes a feed readable in a browser (PB15)."""
     declaration, _, rest = body.partition(b"\n")
     href = f"{'../' * path.count('/')}feed.css"
     return declaration + f'\n<?xml-stylesheet type="text/css" href="{href}"?>\n'.encode() + rest
@@ -170,7 +170,7 @@ def _deleted_entry(parent: Any, tombstone: Tombstone, site: Site) -> None:
 
 
 class _EntryRepair(BaseEntryExtension):  # type: ignore[misc]
-    """Add language, all links with their attributes, and a complete `source` as the last element."""
+    """Add language, all links with attributes, and a complete `source` as the last element."""
 
     story: Story
     content: FeedDocument
@@ -201,7 +201,7 @@ _MARKUP = re.compile(r"</[a-zA-Z]|&(#|[a-zA-Z][a-zA-Z0-9_]*)")
 
 
 def _escape_markup(element: Any) -> None:
-    """Declare text that looks like markup as escaped HTML (W3C validator: ContainsUndeclaredHTML)."""
+    """Declare text that looks like markup as escaped HTML (W3C ContainsUndeclaredHTML)."""
     if element is not None and element.get("type") is None and _MARKUP.search(element.text or ""):
         element.set("type", "html")
         element.text = escape(element.text, quote=False)

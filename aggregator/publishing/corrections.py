@@ -12,7 +12,7 @@ MAX_SUMMARY_CHARACTERS = 300
 
 
 def note(story: Story, site: Site) -> str | None:
-    """Return a sentence about the correction of a story since its announcement, None without one."""
+    """Return a sentence about the correction of a story, None if there is none."""
     if story.correction is None:
         return None
     words = i18n.words(site.language)
@@ -25,7 +25,7 @@ def note(story: Story, site: Site) -> str | None:
 
 
 def summary(story: Story, site: Site) -> str:
-    """Return the note of a correction, if any, followed by the excerpt, or by the title without one."""
+    """Return the note of a correction, if any, followed by the excerpt or else the title."""
     text = story.lead.excerpt or story.lead.title
     correction = note(story, site)
     return _shorten(f"{correction} {text}") if correction else text

@@ -18,7 +18,7 @@ EDITION_FEED = EDITIONS + "atom.xml"
 
 
 def path(channel: Channel, name: str) -> str:
-    """Return the path of a channel's document `name`: at the top for `all`, else in its own folder."""
+    """Return the path of a channel's document; only `all` has no folder of its own."""
     return name if channel.id == "all" else f"channels/{channel.id}/{name}"
 
 
@@ -45,7 +45,7 @@ ARCHIVE_FORMAT = 1
 
 
 def frozen_hash(site: Site) -> str:
-    """Return a hash of what a frozen archive document depends on: format, site URL and authority."""
+    """Return a hash of format, site URL and authority, on which frozen documents depend."""
     return hashlib.sha256(f"{ARCHIVE_FORMAT}\n{site.url}\n{site.authority}".encode()).hexdigest()
 
 
@@ -65,7 +65,7 @@ def alternate(site: Site, channel: Channel, story: Story) -> str:
 
 
 def further_source(story_item: StoryItem) -> str:
-    """Return the URL of a further item of a story, or the site of its publisher if it has no link."""
+    """Return the URL of a further item of a story, or the site of its publisher without one."""
     return href(story_item.item.link or story_item.publisher.site_link or story_item.publisher.url)
 
 

@@ -1,4 +1,4 @@
-"""Render changed channels, archive documents and editions, and write files whose bytes differ."""
+"""Render changed channels, archive documents and editions; write files whose bytes differ."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CHANNEL_FILES = ("index.html", "atom.xml", "rss.xml", "feed.json")
 
 
 def run(app: App) -> PublishReport:
-    """Render all documents, also those recorded as current; files with the same bytes stay untouched (PB13)."""
+    """Render all documents, also those recorded as current; write only those that differ."""
     config = app.config
     started = time.perf_counter()
     with locked_store(config, job="publish", clock=app.clock) as store:
@@ -109,7 +109,10 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
 
 
 def close_months(store: Store, config: Config, now: datetime) -> tuple[str, ...]:
-    """Write the archive documents of months that ended, before their stories change; return notices (P2)."""
+    """Write the archive documents of ended months; return notices.
+
+    It runs before a visit can change their stories (P2).
+    """
     if not any(not record.closed and record.month < f"{now:%Y-%m}" for record in archives.records(store)):
         return ()
     rendering = _rendering(store, config, now)
@@ -201,9 +204,10 @@ def _rendered(
 
 
 def _linked_channels(rendering: _Rendering, channel: Channel) -> tuple[Channel, ...]:
-    """Return the channels that a page links to; only the page of `all` links to automatic channels.
+    """Return the channels that a page links to.
 
-    Every story changes that page anyway, so that no other page depends on which sources have stories.
+    Only the page of `all` links to automatic channels. Every story changes that page anyway, so that no other page
+    depends on which sources have stories.
     """
     with_stories = channels.with_stories(rendering.store) if channel.id == "all" else set()
     return tuple(

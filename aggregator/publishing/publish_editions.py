@@ -57,7 +57,7 @@ def publish(
 def _documents(
     store: Store, config: Config, contained: Containment, due: Iterable[str]
 ) -> tuple[list[PublishedDocument], set[str]]:
-    """Render the pages of `due` editions, the list and the feed; also return the ids that failed."""
+    """Render the pages of `due` editions, the list and the feed; return also failed ids."""
     from aggregator.publishing import edition_pages as pages
 
     documents, failed = [], set()

@@ -27,7 +27,7 @@ MAX_BYTES = 512 * 1024
 
 
 def feeds(publication: Publication) -> list[PublishedDocument]:
-    """Render a channel in all feed formats, each with the same newest stories that fit in all of them."""
+    """Render a channel in all feed formats, with the newest stories that fit in each."""
     documents = _feeds(publication)
     if _largest(documents) <= MAX_BYTES:
         return documents

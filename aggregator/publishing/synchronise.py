@@ -24,7 +24,7 @@ def synchronise(store: Store, config: Config, now: datetime) -> None:
 
 
 def reading_key(source: Source, config: Config) -> str:
-    """Return a hash of the parser version and the options of a source that affect its items (V4)."""
+    """Return a hash of the parser version and the options that affect items of a source (V4)."""
     options = (
         VERSION,
         source.kind,

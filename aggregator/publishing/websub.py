@@ -13,7 +13,7 @@ from aggregator.store.connection import Store
 from aggregator.store.websub_state import Ping
 
 BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
-"""Wait after each failed attempt; after the last one subscribers find new entries at their next poll."""
+"""Wait after each failed attempt; after the last one the feed is given up."""
 
 MAX_SECONDS = 15.0
 """Maximum time of a run for pings; the next run continues."""
@@ -61,7 +61,7 @@ def _send(app: App, store: Store, hub: str, due: Sequence[Ping], now: datetime) 
 
 
 def _may_ping(app: App, hub: str) -> bool:
-    """Return whether pings are permitted: a public hub needs a real contact and a real clock (V7)."""
+    """Return whether pings are permitted; a public hub needs a contact and a real clock (V7)."""
     if not app.config.placeholder and not app.simulated_clock:
         return True
     return ssrf.is_private(hub, app.config.fetch.allow_private)

@@ -133,7 +133,7 @@ def add(store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[Sto
 
 
 def set_selection(store: Store, channel_id: str, selected_with: str, now: datetime) -> None:
-    """Record which include and exclude selected the stories of a channel, in the caller's transaction."""
+    """Record the include and exclude of a channel's stories, in the caller's transaction."""
     store.db.execute(_RAISE_REVISION, [stamp(now), channel_id])
     store.db.execute("UPDATE channels SET selected_with = ? WHERE id = ?", [selected_with, channel_id])
 
@@ -164,9 +164,9 @@ def tombstones(store: Store, channel_id: str, since: datetime, count: int) -> li
 
 
 def add_tombstones(store: Store, story_id: str) -> None:
-    """Add a tombstone to each channel that has a story in its feeds, in the caller's transaction.
+    """Add a tombstone of a story to each channel that has it in its feeds.
 
-    Call it before the story leaves its channels.
+    Call it in a transaction, before the story leaves its channels.
     """
     store.db.execute(
         "INSERT OR IGNORE INTO channel_tombstones (channel_id, story_id)"

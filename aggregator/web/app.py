@@ -21,7 +21,7 @@ def build(
     """Return the ASGI app for a folder; `problems` returns what is wrong at present."""
 
     def healthz(_: Request) -> Response:
-        """Respond 200 or 503 without reasons: any client may ask, and reasons name addresses and relays."""
+        """Respond 200 or 503 without reasons, which name addresses and relays."""
         text, status = ("not ok", 503) if problems() else ("ok", 200)
         return PlainTextResponse(text, status_code=status, headers={"Cache-Control": "no-store"})
 

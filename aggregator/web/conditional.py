@@ -1,4 +1,4 @@
-"""Evaluate preconditions and content negotiation of requests (RFC 9110 sections 12.5 and 13)."""
+"""Evaluate preconditions and content negotiation (RFC 9110 sections 12.5 and 13)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ FEED_TYPES = ("application/atom+xml", "application/rss+xml")
 
 
 def prefers_gzip(accept_encoding: str | None) -> bool:
-    """Return whether gzip is acceptable and weighs at least as much as identity (RFC 9110 section 12.5.3).
+    """Return whether gzip is acceptable and weighs at least as much as identity.
 
     A client that accepts neither gets identity instead of 406, as RFC 9110 section 12.4.1 permits. An invalid weight
-    counts as 0.
+    counts as 0 (section 12.5.3).
     """
     if not accept_encoding:
         return False
@@ -35,7 +35,7 @@ def _quality(weight: str) -> float:
 
 
 def prefers_page(accept: str | None) -> bool:
-    """Return whether `Accept` is that of a browser's address bar: it names HTML and no feed type.
+    """Return whether `Accept` names HTML and no feed type, as a browser's address bar does.
 
     Browsers show `application/atom+xml` as text, but `application/xml` with its stylesheet (PB15). Feed readers name
     feed types or accept anything.
@@ -63,7 +63,7 @@ def not_modified(
 
 
 def http_date(text: str) -> datetime | None:
-    """Parse a date in any of the three formats of RFC 9110 section 5.6.7; return None if it is none."""
+    """Parse a date in a format of RFC 9110 section 5.6.7; return None if it is invalid."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):

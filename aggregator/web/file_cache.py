@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 MAX_FILE_BYTES = 16 * 2**20
-"""Maximum size of a cached file: reading it takes 0.1 s, during which no request is answered."""
+"""Maximum size of a cached file: reading it blocks all requests for 0.1 s."""
 MAX_CACHE_BYTES = 64 * 2**20
 """Maximum size of the cache, compressed representations included."""
 
 FileVersion = tuple[int, int, int, int]
-"""Device, inode, size and mtime. They differ after each change, since files are replaced and not overwritten."""
+"""Device, inode, size and mtime, which differ after each replacement of a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

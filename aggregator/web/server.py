@@ -10,9 +10,12 @@ import uvicorn
 from starlette.types import ASGIApp
 
 MAX_CONNECTIONS = 400
-"""Maximum open connections; a process may usually open 1,024 files, and the jobs need some of them."""
+"""Maximum open connections.
+
+A process may usually open 1,024 files, and the daemon's jobs need some of them.
+"""
 BACKLOG = 100
-"""Maximum connections that wait to be accepted; asyncio accepts all of them before it checks the others again."""
+"""Maximum connections that wait to be accepted; asyncio accepts all of them at once."""
 MAX_HEAD_BYTES = 64 * 1024
 """Maximum size of a request line with its header fields."""
 STALLED_SECONDS = 60
@@ -41,7 +44,9 @@ def config(app: ASGIApp) -> uvicorn.Config:
 
 
 class Server(uvicorn.Server):
-    """Abort connections that send nothing for too long, and the longest silent ones if there are too many.
+    """Abort connections on which nothing was sent for too long.
+
+    Above the maximum number, those that were silent longest are aborted.
 
     uvicorn has a timeout only between two requests (`timeout_keep_alive`): it waits without limit for a request and
     for a client to take its response, and `limit_concurrency` counts no connection before its request. A response is
@@ -61,7 +66,7 @@ class Server(uvicorn.Server):
 
 
 def _silence(transport: asyncio.Transport) -> float:
-    """Return the seconds since data was last sent on a connection, or since it was opened; 0 if unknown."""
+    """Return the seconds since data was last sent, or since the connection was opened."""
     try:
         info = transport.get_extra_info("socket").getsockopt(
             socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA_SENT.size

@@ -1,4 +1,4 @@
-"""Serve published files with media types, validators, content negotiation and freshness lifetimes."""
+"""Serve published files with media types, validators and freshness lifetimes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONG_LIFETIME_SECONDS = 86_400
 """Seconds that a stylesheet or frozen archive document is fresh (P2)."""
 
 CHUNK_BYTES = 64 * 1024
-"""Maximum bytes passed to uvicorn at once; it buffers them for each client that reads slowly."""
+"""Maximum bytes passed to uvicorn at once, which it buffers for each slow client."""
 
 ATOM, RSS = "application/atom+xml; charset=utf-8", "application/rss+xml; charset=utf-8"
 FEEDS = {
@@ -42,7 +42,7 @@ SUFFIXES = {
     "svg": "image/svg+xml; charset=utf-8",
 }
 NEGOTIATED = {ATOM, RSS}
-"""Media types that a browser's address bar gets as `application/xml`, to apply the stylesheet (PB15)."""
+"""Media types that browsers get as `application/xml`, to apply the stylesheet (PB15)."""
 CROSS_ORIGIN = {"xml", "json", "ics", "opml"}
 """Suffixes of documents that readers running in a browser may request from another origin."""
 
@@ -154,7 +154,7 @@ class StaticFiles:
 
 
 def _negotiation_fields(scope: Scope) -> tuple[str | None, ...]:
-    """Return the values of `NEGOTIATION_FIELDS`; lines of one field are joined (RFC 9110 section 5.3)."""
+    """Return the values of `NEGOTIATION_FIELDS`, lines joined (RFC 9110 section 5.3)."""
     values: dict[bytes, str] = {}
     for name, value in scope["headers"]:
         if name in NEGOTIATION_FIELDS:

@@ -188,9 +188,7 @@ def readable(one: Story) -> bool:
 @given(st.lists(published_files.stories().filter(readable), max_size=4, unique_by=lambda s: s.id))
 def test_formats_read_back_to_their_input(stories: list[Story]) -> None:
     """Ids, titles, links, times, authors, categories, texts and rights survive (PB2, PB7, PB10)."""
-    stories = [
-        replace(one, correction=None) for one in stories
-    ]  # what the entry says of it is told elsewhere
+    stories = [replace(one, correction=None) for one in stories]  # the test above compares these
     expected = [went_in(one) for one in stories]
     for path, back in read_back(publication(*stories)).items():
         assert back == expected, path

@@ -194,7 +194,7 @@ def _dying(app: object) -> object:
 
 def test_a_public_hub_is_not_pinged_by_a_demo(place: Workplace, notified_hub: Hub, web: Web) -> None:
     """A set clock or a missing contact drops the pings of a public hub (V7)."""
-    app = place.app()  # its clock is pretended
+    app = place.app()  # its clock is simulated
     hubs: list[str] = []
     public = replace(
         app,

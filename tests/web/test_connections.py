@@ -43,7 +43,7 @@ class Running(Server):
 
 @contextmanager
 def running(public: Path, hub: str | None = None, kernel: int | None = None) -> Iterator[Running]:
-    """Serve the web app as the daemon does; `kernel` is the size of the kernel's buffer for unsent bytes."""
+    """Serve the web app as the daemon does; `kernel` is the size of the send buffer."""
     listener = socket.create_server(("127.0.0.1", 0))
     if kernel:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, kernel)
@@ -257,7 +257,7 @@ def test_a_malformed_request_is_a_client_error(server: Running, sent: bytes) -> 
 
 
 def test_a_large_file_is_sent_whole(tmp_path: Path) -> None:
-    """A large file has no `ETag`, and a replacement does not change a response that is being sent."""
+    """A large file has no `ETag`, and a replacement does not change a running response."""
     (tmp_path / "film.mp4").write_bytes(b"one" * 6 * MIB)
     with running(tmp_path) as server, closing(http.client.HTTPConnection("127.0.0.1", server.port)) as line:
         head = server.ask("/film.mp4", method="HEAD")

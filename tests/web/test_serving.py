@@ -138,7 +138,7 @@ def test_link_headers_name_feed_and_hub(server: Server, path: str) -> None:
         return
     self_, *hub = str(links).split(", ")
     assert self_ == f'<https://news.example{path}>; rel="self"'
-    # Our own server is told by feeds.yaml, the others by a line that was uncommented.
+    # feeds.yaml here has no hub; in the configurations of the others its line is uncommented.
     assert hub == ([] if server.name == "own" else [f'<{HUB}>; rel="hub"'])
 
 
