@@ -154,7 +154,7 @@ def troubles(report: StatusReport, now: datetime) -> list[str]:
     found += [containment.said_of(one) for one in report.set_aside if one.step in containment.WHOLE]
     if report.parked:
         parked = ", ".join(f"{count} {state}" for state, count in sorted(report.parked.items()))
-        found.append(f"letters wait for a person: {parked}; see `digest owed`")
+        found.append(f"letters wait for a person: {parked}; see `digest queue`")
     return found
 
 

@@ -213,7 +213,7 @@ def test_all_of_it_is_in_the_mail_of_the_operator(troubled: Workplace) -> None:
     for words in (
         "3 items without a story",
         "1 channel not written",
-        "The last 2 runs of fetch did not end well",
+        "The last 2 runs of fetch did not complete",
     ):
         assert words in html
 

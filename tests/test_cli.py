@@ -299,7 +299,7 @@ def test_digest_preview_writes_letters_and_records_nothing(site: Workplace) -> N
     before = dump(site)
     said = run(site, "digest", "preview", "weekly", "--out", "shown")
     assert (said.code, said.err) == (0, "")
-    assert said.out.splitlines()[0] == "2 new stories, 0 corrected"
+    assert said.out.splitlines()[0] == "2 new stories, 0 updates"
     eml, html = (site.folder / line for line in said.out.splitlines()[1:])
     letter = message_from_bytes(eml.read_bytes(), policy=default)
     assert "Microscope number 2" in letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
@@ -451,7 +451,7 @@ def test_second_job_ends_with_75(
     busy: Workplace, web: Web, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """L1: while another job holds the lock, a job does nothing, says so in one line and ends with 75."""
-    monkeypatch.setattr("aggregator.digests.run.PATIENCE", 1)
+    monkeypatch.setattr("aggregator.digests.run.LOCK_WAIT_SECONDS", 1)
     before = dump(busy), files(busy.public)
     said = call(busy, *command)
     assert said.code == 75

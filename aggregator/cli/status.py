@@ -102,7 +102,7 @@ def _say_status(report: StatusReport, now: datetime) -> None:
             f"the last {job.runs} runs of {job.job} did not end well, first {ago(job.since, now)}: {reason}"
         )
     for gone in report.suppressed:
-        click.echo(f"{gone.address} gets no more letters: {gone.reason}; see `aggregator digest owed`")
+        click.echo(f"{gone.address} gets no more letters: {gone.reason}; see `aggregator digest queue`")
     for run in report.runs:
         why = f": {line(str(run.report['reason']), 200)}" if run.report and "reason" in run.report else ""
         click.echo(f"{run.job:8} {ago(run.started, now):>12}  {run.outcome}{why}")

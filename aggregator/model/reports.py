@@ -209,7 +209,7 @@ class OperatorFacts:
 
     status: StatusReport
     overdue: int
-    letters: tuple[QueuedMessage, ...]
+    messages: tuple[QueuedMessage, ...]
     recent_activity: RecentActivity
 
 

@@ -31,7 +31,7 @@ def page(edition: Edition, site: Site) -> PublishedDocument:
     """The whole edition: as it was sent, but for what was hidden since."""
     sections = [
         (i18n.heading(name, edition.language), list(told))
-        for name, told in groupby(edition.told, key=lambda told: told.section)
+        for name, told in groupby(edition.entries, key=lambda told: told.section)
     ]
     return _document(
         edition.path,
@@ -40,10 +40,10 @@ def page(edition: Edition, site: Site) -> PublishedDocument:
         words=i18n.words(edition.language),
         edition=edition,
         sections=sections,
-        summary=i18n.summary(edition.told, edition.language),
+        summary=i18n.summary(edition.entries, edition.language),
         feed=site.url + paths.EDITION_FEED,
         day=lambda told: i18n.day(told.day, edition.language),
-        turn=lambda told: i18n.turn(told, edition.language),
+        turn=lambda told: i18n.update_note(told, edition.language),
     )
 
 
@@ -98,7 +98,7 @@ def _feed(editions: Sequence[Edition], site: Site, hub: str | None) -> bytes:
         entry.published(edition.composed)
         entry.category(term=edition.digest_id, label=edition.title)
         entry.link(href=site.url + edition.path, rel="alternate", type="text/html")
-        entry.summary(i18n.summary(edition.told, edition.language))
+        entry.summary(i18n.summary(edition.entries, edition.language))
         entry.content(_titles(edition, site.url + edition.path), type="html")
         entry.edition.language = edition.language if edition.language != site.language else None
     return styled(bytes(generator.atom_str(pretty=True)), paths.EDITION_FEED)
@@ -125,18 +125,18 @@ class _Entry(BaseEntryExtension):  # type: ignore[misc]
 def _titles(edition: Edition, page_url: str) -> str:
     """The titles of an edition with their links, section by section."""
     parts = []
-    for name, section in groupby(edition.told[:TITLES], key=lambda told: told.section):
+    for name, section in groupby(edition.entries[:TITLES], key=lambda told: told.section):
         parts.append(f"<h3>{escape(i18n.heading(name, edition.language))}</h3><ul>")
         parts += [f"<li>{_title(told, edition)}</li>" for told in section]
         parts.append("</ul>")
     link = f'<a href="{escape(page_url)}">{escape(page_url)}</a>'
-    if (more := len(edition.told) - TITLES) > 0:
+    if (more := len(edition.entries) - TITLES) > 0:
         parts.append(f"<p>{i18n.words(edition.language)['more'].format(n=more)} {link}</p>")
     return "".join(parts)
 
 
 def _title(told: EditionEntry, edition: Edition) -> str:
-    if told.gone:
+    if told.hidden:
         return escape(i18n.words(edition.language)["hidden"])
     title = escape(told.title)
     title = f'<a href="{escape(told.link)}">{title}</a>' if told.link else title

@@ -20,7 +20,7 @@ from aggregator.model.config import Smtp
 from aggregator.model.digests import Delivery, MessageBody
 from aggregator.ports import MailInterrupted, MailRefused
 from tests.builders import NOW, site
-from tests.smtp_server import DROP, Relay, Script, relaying, server_context
+from tests.smtp_server import DROP, Relay, Script, running_relay, server_context
 
 SENDER = "Imaging news <editors@news.example>"
 CERTIFICATES = Path(__file__).parent.parent / "data" / "mail"
@@ -30,7 +30,7 @@ CERTIFICATE = str(CERTIFICATES / "loopback.pem")
 @pytest.fixture
 def relay() -> Iterator[Relay]:
     """A relay without encryption."""
-    with relaying() as made:
+    with running_relay() as made:
         yield made
 
 
@@ -44,7 +44,7 @@ def letter(address: str = "ada@example.org", words: str = "words", **fields: Any
         message_id=mime.message_id("weekly-2026-10-05", address, site()),
         composed=NOW,
         attempts=0,
-        letter=MessageBody(subject="Weekly", text=words + "\n", html=f"<p>{words}</p>"),
+        body=MessageBody(subject="Weekly", text=words + "\n", html=f"<p>{words}</p>"),
     )
     return mime.build_message(delivery, SENDER, "Weekly", site(**fields))
 
@@ -63,7 +63,7 @@ def test_a_letter_arrives_byte_for_byte(relay: Relay) -> None:
     words = ".\n..\n.leading dot\n" + "ü" * 3000 + "\nFrom here on\n"
     with mailing(relay.rules(), SENDER) as send:
         send(letter(words=words), "ada@example.org")
-    (taken,) = relay.letters
+    (taken,) = relay.messages
     assert taken.address == "ada@example.org"
     assert taken.body == letter(words=words)
     assert max(map(len, taken.body.split(b"\r\n"))) < 998
@@ -94,7 +94,7 @@ def test_many_letters_go_over_one_connection(relay: Relay) -> None:
             send(letter(address), address)
     assert relay.accepted == addresses
     assert relay.connections == 1
-    for taken in relay.letters:
+    for taken in relay.messages:
         assert taken.body.startswith(f"To: {taken.address}\r\n".encode())
 
 
@@ -103,7 +103,7 @@ def test_a_long_list_unsubscribe_arrives_in_one_line(relay: Relay) -> None:
     contact = f"{'a' * 60}@{'b' * 60}.{'c' * 60}.example"
     with mailing(relay.rules(), SENDER) as send:
         send(letter(contact=contact), "ada@example.org")
-    (taken,) = relay.letters
+    (taken,) = relay.messages
     wanted = f"\r\nList-Unsubscribe: <mailto:{contact}?subject=unsubscribe%20weekly>\r\n"
     assert wanted.encode() in taken.body
 
@@ -157,7 +157,7 @@ def test_a_relay_that_says_421_and_hangs_up_is_dialled_again(relay: Relay, step:
 def test_a_relay_that_hung_up_between_letters_is_dialled_again(relay: Relay, said: str) -> None:
     """M4: many relays take some letters per connection; the next letter is not lost, refused or sent twice."""
     closing = once("RSET", said)
-    relay.script = lambda step, address: closing(step, address) if relay.letters else None
+    relay.script = lambda step, address: closing(step, address) if relay.messages else None
     with mailing(relay.rules(), SENDER) as send:
         send(letter("one@example.org"), "one@example.org")
         send(letter("two@example.org"), "two@example.org")
@@ -207,7 +207,7 @@ def test_a_connection_lost_before_the_answer_leaves_the_letter_in_doubt(relay: R
         with pytest.raises(MailInterrupted):
             send(letter("lost@example.org"), "lost@example.org")
         send(letter(), "ada@example.org")
-    assert [(taken.address, taken.accepted) for taken in relay.letters] == [
+    assert [(taken.address, taken.accepted) for taken in relay.messages] == [
         ("lost@example.org", False),
         ("ada@example.org", True),
     ]
@@ -224,7 +224,13 @@ def test_the_word_that_a_letter_was_taken_may_come_late(relay: Relay) -> None:
         relay.script = look
         send(letter(), "ada@example.org")
         send(letter(), "bob@example.org")
-    assert patience["BODY"] == smtp.ANSWER_TIMEOUT > smtp.TIMEOUT == patience["RCPT"] == patience["RSET"]
+    assert (
+        patience["BODY"]
+        == smtp.ACCEPTANCE_TIMEOUT_SECONDS
+        > smtp.TIMEOUT_SECONDS
+        == patience["RCPT"]
+        == patience["RSET"]
+    )
 
 
 def test_a_connection_lost_at_data_is_no_success(relay: Relay) -> None:
@@ -262,11 +268,11 @@ def saying(greeting: bytes) -> Iterator[int]:
 
 
 def test_a_relay_that_is_not_there_is_one_sentence() -> None:
-    """M4: nothing listens: one MailError with host and port, and every letter stays owed."""
+    """M4: nothing listens: one MailError with host and port, and all messages stay queued."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     rules = Smtp(host="127.0.0.1", port=port, security="none")
-    where = rf"127\.0\.0\.1:{port} cannot be used: .*; every letter stays owed"
+    where = rf"127\.0\.0\.1:{port} cannot be used: .*; all messages stay queued"
     with pytest.raises(MailError, match=where), mailing(rules, SENDER):
         pass
 
@@ -285,10 +291,10 @@ def test_a_relay_that_does_not_want_us_is_one_sentence(greeting: bytes) -> None:
 
 def test_a_relay_that_goes_away_in_the_middle_ends_the_run_with_one_sentence() -> None:
     """M4: what was sent is sent, the letter at hand was not begun, and leaving is no error of its own."""
-    with relaying() as relay, mailing(relay.rules(), SENDER) as send:
+    with running_relay() as relay, mailing(relay.rules(), SENDER) as send:
         send(letter("one@example.org"), "one@example.org")
         relay.close()
-        with pytest.raises(MailError, match="every letter stays owed"):
+        with pytest.raises(MailError, match="all messages stay queued"):
             send(letter("two@example.org"), "two@example.org")
     assert relay.accepted == ["one@example.org"]
 
@@ -299,7 +305,7 @@ def test_a_relay_that_goes_away_in_the_middle_ends_the_run_with_one_sentence() -
 def test_starttls_and_login(monkeypatch: pytest.MonkeyPatch) -> None:
     """`security: starttls`: encrypted and verified before anything is said, then logged in."""
     monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
-    with relaying(tls_context=server_context(CERTIFICATE), auth_required=True) as relay:
+    with running_relay(tls_context=server_context(CERTIFICATE), auth_required=True) as relay:
         rules = relay.rules(security="starttls", user="news", password="secret")
         with mailing(rules, SENDER) as send:
             send(letter(), "ada@example.org")
@@ -309,7 +315,7 @@ def test_starttls_and_login(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_starttls_without_login(monkeypatch: pytest.MonkeyPatch) -> None:
     """RFC 3207 4.2: after STARTTLS the relay has forgotten everything and is greeted again."""
     monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
-    with relaying(tls_context=server_context(CERTIFICATE)) as relay:
+    with running_relay(tls_context=server_context(CERTIFICATE)) as relay:
         with mailing(relay.rules(security="starttls"), SENDER) as send:
             send(letter(), "ada@example.org")
         assert relay.accepted == ["ada@example.org"]
@@ -318,7 +324,7 @@ def test_starttls_without_login(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tls_from_the_first_byte(monkeypatch: pytest.MonkeyPatch) -> None:
     """`security: tls`: the connection is encrypted and verified before SMTP begins."""
     monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
-    with relaying(tls=server_context(CERTIFICATE)) as relay:
+    with running_relay(tls=server_context(CERTIFICATE)) as relay:
         with mailing(relay.rules(security="tls"), SENDER) as send:
             send(letter(), "ada@example.org")
         assert relay.accepted == ["ada@example.org"]
@@ -329,11 +335,11 @@ def test_a_relay_whose_certificate_nobody_signed_gets_nothing(security: str) -> 
     """CL16: TLS is verified: neither password nor letter goes to whoever happens to listen."""
     context = server_context(CERTIFICATE)
     options: dict[str, Any] = {"tls": context} if security == "tls" else {"tls_context": context}
-    with relaying(**options) as relay:
+    with running_relay(**options) as relay:
         rules = relay.rules(security=security, user="news", password="secret")
         with pytest.raises(MailError, match=r"(?i)certificate"), mailing(rules, SENDER):
             pass
-        assert relay.heard == relay.letters == []
+        assert relay.commands == relay.messages == []
     gc.collect()
 
 
@@ -347,11 +353,11 @@ def test_a_certificate_that_is_trusted_but_wrong_gets_nothing(
     monkeypatch.setenv("SSL_CERT_FILE", certificate)
     context = server_context(certificate)
     options: dict[str, Any] = {"tls": context} if security == "tls" else {"tls_context": context}
-    with relaying(**options) as relay:
+    with running_relay(**options) as relay:
         rules = relay.rules(security=security, user="news", password="secret")
         with pytest.raises(MailError, match=words), mailing(rules, SENDER):
             pass
-        assert relay.heard == relay.letters == []
+        assert relay.commands == relay.messages == []
     gc.collect()
 
 
@@ -410,16 +416,16 @@ def test_a_relay_that_offers_no_encryption_gets_nothing(relay: Relay) -> None:
     """`security: starttls` is a demand, not a wish, and no socket leaks."""
     with pytest.raises(MailError, match="STARTTLS"), mailing(relay.rules(security="starttls"), SENDER):
         pass
-    assert relay.heard == []
+    assert relay.commands == []
     gc.collect()
 
 
 @pytest.mark.parametrize("password", ["wrong", "falsches Paßwort"])
 def test_a_login_that_is_refused_is_one_sentence(monkeypatch: pytest.MonkeyPatch, password: str) -> None:
-    """M4: a wrong password, of whatever letters, is a MailError; every letter stays owed and no socket leaks."""
+    """M4: a wrong password, of whatever letters, is a MailError; all messages stay queued and no socket leaks."""
     monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
-    with relaying(tls_context=server_context(CERTIFICATE), auth_required=True) as relay:
+    with running_relay(tls_context=server_context(CERTIFICATE), auth_required=True) as relay:
         rules = relay.rules(security="starttls", user="news", password=password)
-        with pytest.raises(MailError, match="every letter stays owed"), mailing(rules, SENDER):
+        with pytest.raises(MailError, match="all messages stay queued"), mailing(rules, SENDER):
             pass
     gc.collect()

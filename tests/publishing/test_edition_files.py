@@ -25,8 +25,9 @@ from aggregator.store.schema import MIGRATIONS
 from tests import command
 from tests.builders import NOW, rss
 from tests.conftest import Clock, Web, Workplace
-from tests.digests.test_run import letters, words
-from tests.digests.test_run import told as titles
+from tests.digests.scenario import messages as letters
+from tests.digests.scenario import text_of as words
+from tests.digests.scenario import titles
 
 WEEK = timedelta(days=7)
 PLAN = (
@@ -109,7 +110,7 @@ def test_a_digest_of_some_kinds_tells_only_them(place: Workplace, web: Web, cloc
     digest.run(place.app())
     assert titles(letters(place)[1]) == ["Deconvolution in Porto is cancelled"]
     said = " ".join(words(letters(place)[1]).split())
-    assert "Cancelled, as of 12 October 2026. Told before as “Workshop on deconvolution in Porto”" in said
+    assert "Cancelled (as of 12 October 2026). Previous title: “Workshop on deconvolution in Porto”" in said
 
 
 def test_a_digest_by_topic_tells_each_story_once(place: Workplace, web: Web) -> None:
@@ -171,7 +172,7 @@ def test_a_correction_of_the_text_says_so(place: Workplace, web: Web, clock: Clo
     clock.now = NOW + WEEK
     digest.run(place.app())
     said = " ".join(words(letters(place)[-1]).split())
-    assert "Corrected on 6 October 2026. The title is the same, the text was changed." in said
+    assert "Corrected on 6 October 2026. The title is unchanged; the text was revised." in said
 
 
 # --- hidden and withdrawn (I7, I8) ---------------------------------------------------------------------
@@ -339,7 +340,7 @@ def test_no_letter_goes_out_before_its_page(place: Workplace, web: Web) -> None:
     (place.public / "digests").write_text("in the way")
     report = digest.run(place.app())
     assert (report.composed, report.sent, report.owed) == (("weekly-2026-10-05",), 0, 1)
-    assert "letters stay owed until the editions they link to are published" in report.notices[0]
+    assert "messages stay queued until the editions they link to are published" in report.notices[0]
     assert letters(place) == []
     (place.public / "digests").unlink()
     assert digest.run(place.app()).sent == 1

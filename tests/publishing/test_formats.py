@@ -166,8 +166,8 @@ def test_a_json_item_says_all_that_is_known() -> None:
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", "Corrected on 7 October 2026. Told before as “Old & <b>”."),
-        ("de-AT", "Berichtigt am 7. Oktober 2026. Bisher gemeldet als „Old & <b>“."),
+        ("en", "Corrected on 7 October 2026. Previous title: “Old & <b>”."),
+        ("de-AT", "Berichtigt am 7. Oktober 2026. Bisheriger Titel: „Old & <b>“."),
     ],
 )
 def test_a_correction_is_told_in_every_format(language: str, words: str) -> None:
@@ -203,7 +203,7 @@ def test_a_correction_makes_no_text_longer_than_permitted() -> None:
     said.append(json.loads(as_json)["items"][0]["content_text"])
     assert len(set(said)) == 1
     assert 200 < len(said[0]) <= 300
-    assert said[0].startswith("Corrected on 5 October 2026. Told before as “Old ")
+    assert said[0].startswith("Corrected on 5 October 2026. Previous title: “Old ")
 
 
 # --- size (PB14) ---------------------------------------------------------------------------------------

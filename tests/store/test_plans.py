@@ -60,7 +60,7 @@ def test_what_was_told_is_found_by_its_stories(tmp_path: Path) -> None:
     """M1: neither the last words of a story nor its pages are looked for in every edition there was."""
     with opened(tmp_path / "a.db") as store:
         for ask in (
-            lambda: editions.last_texts(store, "weekly", ["a"]),
+            lambda: editions.last_entries(store, "weekly", ["a"]),
             lambda: editions.forget_entries(store, ["a"]),
             lambda: store.db.execute(
                 "SELECT edition_id FROM edition_entries JOIN items ON items.id = edition_entries.item_id"
@@ -80,11 +80,11 @@ def test_letters_of_years_are_not_walked_over(tmp_path: Path) -> None:
     with opened(tmp_path / "a.db") as store:
         for ask in (
             lambda: deliveries.due(store, "queued", NOW, NOW, 0),
-            lambda: deliveries.park_interrupted(store),
+            lambda: deliveries.recover_interrupted(store),
             lambda: deliveries.counts(store),
             lambda: deliveries.oldest_owed(store),
             lambda: deliveries.next_attempt(store),
-            lambda: deliveries.open_letters(store),
+            lambda: deliveries.open_messages(store),
             lambda: deliveries.acknowledge(store, []),
             lambda: deliveries.retry(store, []),
             lambda: deliveries.unknown_addresses(store, ["ada@a.example"]),
