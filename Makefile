@@ -1,14 +1,14 @@
-# Needs Python >= 3.11, make and a package index; everything else is set up in .venv.
+# Needs Python >= 3.11, make and a package index; installs everything else into .venv.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
-# Weighs and times whole processes, and wants the machine to itself.
-TIMED   = tests/jobs/test_misbehaving.py
+# Measures memory and time of whole processes, so nothing else may run beside it.
+TIMED   = tests/polling/test_faulty_servers.py
 SPREAD  = -n 2 --dist loadfile --no-loadscope-reorder --ignore $(TIMED)
 
-.PHONY: demo run test coverage lint types contracts docs schema soak bench lock clean
+.PHONY: demo run test coverage lint types contracts docs calendar-names soak bench lock clean
 
-# The stamp is newer than everything that decides what is installed.
+# The stamp is newer than the files that decide what is installed.
 $(VENV)/stamp: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
@@ -25,7 +25,7 @@ test: $(VENV)/stamp lint types contracts docs
 	$(BIN)/pytest $(SPREAD)
 	$(BIN)/pytest $(TIMED)
 
-# The same with every line counted that ran: takes half as long again.
+# The tests with line coverage; they take half as long again.
 coverage: $(VENV)/stamp
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(SPREAD)
@@ -44,12 +44,13 @@ types: $(VENV)/stamp
 contracts: $(VENV)/stamp
 	$(BIN)/lint-imports
 
-# Checks pages, rule codes and the JSON Schema against the code; also: docs/check.py --words, --shape.
+# Checks pages, rule codes and the JSON Schema against the code; `make docs WRITE=1` first writes what is generated.
 docs: $(VENV)/stamp
-	$(BIN)/python docs/check.py
+	$(BIN)/python docs/check.py $(if $(WRITE),--write)
 
-schema: $(VENV)/stamp
-	$(BIN)/python docs/check.py --write-schema
+# Writes aggregator/calendar_names.json from the CLDR data of Babel.
+calendar-names: $(VENV)/stamp
+	$(BIN)/python docs/calendar_names.py
 
 soak: $(VENV)/stamp
 	$(BIN)/pytest --soak
@@ -59,7 +60,7 @@ bench: $(VENV)/stamp
 	$(BIN)/python benchmarks/poll.py --feeds 100
 	$(BIN)/python benchmarks/serve.py
 
-# Needs uv: the hashes of what pyproject.toml asks for, in the versions of constraints.txt, for all supported Pythons.
+# Needs uv. Writes the hashes of all requirements, in the versions of constraints.txt, for all supported Pythons.
 lock: $(VENV)/stamp
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' \
 	| uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \

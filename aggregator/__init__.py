@@ -1,3 +1,3 @@
-"""Polls partner sites, tells the same news once, republishes one merged Atom feed and an e-mail digest."""
+"""Poll partner sites, publish each story once as merged feeds and an e-mail digest."""
 
 __version__ = "0.1.0"

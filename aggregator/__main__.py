@@ -1,4 +1,4 @@
-"""`python -m aggregator`: the console script by another door."""
+"""Run the command line as `python -m aggregator`."""
 
 from aggregator.cli import main
 

@@ -1,4 +1,4 @@
-"""Config -> House: the only place where concrete parts meet, and the only one that knows the real clock."""
+"""Build an App from a configuration file, with the real clock and gateways."""
 
 from __future__ import annotations
 
@@ -17,44 +17,53 @@ if TYPE_CHECKING:
     from aggregator.model.config import Config
     from aggregator.ports import App, Mailer, Sandbox
 
-PRETENDED = "AGGREGATOR_NOW"
+CLOCK_VARIABLE = "AGGREGATOR_NOW"
 HOST_GAP_SECONDS = 5.0  # V2, CL11
 
 
 class ClockError(AggregatorError):
-    """AGGREGATOR_NOW is set to something that is no moment."""
+    """AGGREGATOR_NOW is set, but not to a moment in ISO 8601."""
 
     exit_code = 2
 
 
 def clock() -> Callable[[], datetime]:
-    """Now in whole seconds, as the store keeps it; AGGREGATOR_NOW pretends another time (demo, tests)."""
-    pretended = os.environ.get(PRETENDED)
-    if not pretended:
+    """Return a clock in whole seconds, as the store keeps them.
+
+    AGGREGATOR_NOW sets it to another time (demo, tests).
+    """
+    simulated = os.environ.get(CLOCK_VARIABLE)
+    if not simulated:
         return lambda: datetime.now(UTC).replace(microsecond=0)
     try:
-        fixed = moment(pretended, UTC)
+        fixed = moment(simulated, UTC)
     except ValueError as error:
         raise ClockError(
-            f"{PRETENDED}={pretended!r} is no moment such as 2026-10-05T08:00:00+00:00"
+            f"{CLOCK_VARIABLE}={simulated!r} is not a moment: write it as 2026-10-05T08:00:00+00:00"
         ) from error
     return lambda: fixed
 
 
 def moment(text: str, zone: tzinfo) -> datetime:
-    """A moment in ISO 8601, in `zone` where it names none; raises ValueError, also outside 1990 to 2199."""
+    """Parse a moment in ISO 8601 in the years 1990 to 2199; `zone` is used where it names none.
+
+    Raises ValueError.
+    """
     try:
-        read = datetime.fromisoformat(text)
-        read = (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
+        parsed = datetime.fromisoformat(text)
+        parsed = (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(UTC)
     except OverflowError as error:
         raise ValueError(text) from error
-    if not 1990 <= read.year < 2200:
+    if not 1990 <= parsed.year < 2200:
         raise ValueError(text)
-    return read.replace(microsecond=0)
+    return parsed.replace(microsecond=0)
 
 
 def build(config_file: Path, *, secrets: bool = True, mail: bool = True) -> App:
-    """The house for a configuration file, with which `secrets` (see `config.load`); raises ConfigError."""
+    """Return the App of a configuration file; `secrets` and `mail` as in `config.load`.
+
+    Raises ConfigError.
+    """
     from aggregator.config import load
     from aggregator.ports import App
 
@@ -63,11 +72,11 @@ def build(config_file: Path, *, secrets: bool = True, mail: bool = True) -> App:
         config=config,
         clock=clock(),
         fetcher=lambda: _fetcher(config),
-        sandbox=_isolation,
+        sandbox=_sandbox,
         make_executor=_threads,
         mailer=lambda: _mailer(config),
         hub=lambda: _fetcher(config).ping,
-        pretended_clock=bool(os.environ.get(PRETENDED)),
+        simulated_clock=bool(os.environ.get(CLOCK_VARIABLE)),
         host_gap=HOST_GAP_SECONDS,
     )
 
@@ -78,16 +87,21 @@ def _fetcher(config: Config) -> HttpFetcher:
     return HttpFetcher(rules=config.fetch, user_agent=user_agent(config.site), credentials=config.credentials)
 
 
-FEW = 12
-"""Visits of a round that one reading process is enough for: most of them bring no document to read."""
+MAX_VISITS_OF_ONE_PROCESS = 12
+"""Maximum number of visits in a round for which one sandbox process is enough.
+
+Most visits have no document to parse.
+"""
 
 
 @contextmanager
-def _isolation(documents: int) -> Iterator[Sandbox]:
+def _sandbox(documents: int) -> Iterator[Sandbox]:
     from aggregator.gateways import sandbox
 
     try:
-        yield sandbox.ProcessSandbox(processes=1 if documents <= FEW else sandbox.PROCESSES)
+        yield sandbox.ProcessSandbox(
+            processes=1 if documents <= MAX_VISITS_OF_ONE_PROCESS else sandbox.PROCESSES
+        )
     finally:
         sandbox.close()
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 from aggregator.errors import AggregatorError, NothingToShow
 from aggregator.model.reports import ContainedStep, SetAside
 from aggregator.store import set_aside
-from aggregator.store.connection import Store, is_trouble
+from aggregator.store.connection import Store, is_database_error
 from aggregator.text import line
 
 T = TypeVar("T")
@@ -24,12 +24,12 @@ T = TypeVar("T")
 MAX_NOTICES = 5
 """Maximum number of things set aside that are named one by one; `status` lists all."""
 
-said = logging.getLogger("aggregator.contain")
+logger = logging.getLogger("aggregator.contain")
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """An exception that nobody expected, as a value."""
+    """An unexpected exception as a value."""
 
     error: Exception
 
@@ -40,7 +40,7 @@ class Broken:
 
 
 def attempt(act: Callable[[], T]) -> T | Broken:
-    """Return what `act` returns, or Broken if it raises what no part of the program expects.
+    """Return what `act` returns, or Broken if it raises an unexpected exception.
 
     Expected failures, errors of the database file or the machine, and a lack of memory are raised as they are.
     """
@@ -49,20 +49,20 @@ def attempt(act: Callable[[], T]) -> T | Broken:
     except (AggregatorError, OSError, MemoryError):
         raise
     except Exception as error:  # L2: one item, story or channel must not stop the others
-        if is_trouble(error):
+        if is_database_error(error):
             raise
-        said.debug("contained", exc_info=error)
+        logger.debug("contained", exc_info=error)
         return Broken(error)
 
 
 def shown(name: str, act: Callable[[], T]) -> T:
-    """Return what `act` finds; raises NothingToShow where it breaks."""
-    done = attempt(act)
-    if isinstance(done, Broken):
+    """Return what `act` returns; raises NothingToShow if it raises an unexpected exception."""
+    result = attempt(act)
+    if isinstance(result, Broken):
         raise NothingToShow(
-            f"{name} cannot be shown: {done.reason}; please report this as a bug of the program"
+            f"{name} cannot be shown: {result.reason}; please report this as a bug of the program"
         )
-    return done
+    return result
 
 
 @dataclass(slots=True)
@@ -72,7 +72,7 @@ class Containment:
     store: Store
     aside: dict[ContainedStep, frozenset[str]] = field(default_factory=dict)
     broken: dict[tuple[ContainedStep, str], str] = field(default_factory=dict)
-    mended: set[tuple[ContainedStep, str]] = field(default_factory=set)
+    repaired: set[tuple[ContainedStep, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.aside = set_aside.names(self.store)
@@ -86,41 +86,41 @@ class Containment:
     ) -> T:
         """Return what `act` makes of `names` without those that break it alone.
 
-        Raises what `act` raises if none of them is to blame: it breaks without any, with none alone, or with all.
+        Raises what `act` raises if no name is the cause: without any name, with no single one, or with each one.
         """
         sound = self.sound(step, names)
-        done = attempt(lambda: act(sound))
-        if not isinstance(done, Broken):
-            return done
+        result = attempt(lambda: act(sound))
+        if not isinstance(result, Broken):
+            return result
         if isinstance(attempt(lambda: act([])), Broken):
-            raise done.error
+            raise result.error
         tried = {name: attempt(partial(act, [name])) for name in sound}
-        broken = {name: one.reason for name, one in tried.items() if isinstance(one, Broken)}
+        broken = {name: each.reason for name, each in tried.items() if isinstance(each, Broken)}
         if not broken or len(broken) == len(sound) > 1:
-            raise done.error
+            raise result.error
         self.broken |= {(step, name): reason for name, reason in broken.items()}
         return act(self.sound(step, sound))
 
     def test(self, step: ContainedStep, name: str, act: Callable[[], object]) -> bool:
-        """Return whether `act`, about one item or story, works; else set that aside."""
-        done = attempt(act)
-        if isinstance(done, Broken):
-            self.broken[step, name] = done.reason
-        return not isinstance(done, Broken)
+        """Return whether `act`, about one item or story, works; if not, set that aside."""
+        result = attempt(act)
+        if isinstance(result, Broken):
+            self.broken[step, name] = result.reason
+        return not isinstance(result, Broken)
 
     def whole(self, step: ContainedStep, name: str, act: Callable[[], T]) -> T | None:
         """Return what `act` makes of many; None if it breaks, to be tried at the next run."""
-        done = attempt(act)
-        if isinstance(done, Broken):
-            self.broken[step, name] = done.reason
+        result = attempt(act)
+        if isinstance(result, Broken):
+            self.broken[step, name] = result.reason
             return None
         self.forget(step, name)
-        return done
+        return result
 
     def forget(self, step: ContainedStep, name: str) -> None:
         """Take back that something made of many is set aside."""
         if name in self.aside[step]:
-            self.mended.add((step, name))
+            self.repaired.add((step, name))
 
     def record(self, now: datetime) -> tuple[str, ...]:
         """Write what was set aside; return a notice for what was not set aside before."""
@@ -128,12 +128,12 @@ class Containment:
         with self.store.within():
             for (step, name), reason in new.items():
                 set_aside.add(self.store, step, name, reason, now)
-            for step, name in self.mended:
+            for step, name in self.repaired:
                 set_aside.remove(self.store, step, [name])
         if not new:
             return ()
-        listed = [one for one in set_aside.listed(self.store) if (one.step, one.name) in new]
-        notices = [said_of(one) for one in listed[:MAX_NOTICES]]
+        listed = [each for each in set_aside.listed(self.store) if (each.step, each.name) in new]
+        notices = [notice(each) for each in listed[:MAX_NOTICES]]
         if len(listed) > MAX_NOTICES:
             notices.append(f"{len(listed) - MAX_NOTICES} more were set aside: see `aggregator status`")
         return tuple(notices)
@@ -152,8 +152,10 @@ _STEPS = {
 }
 
 
-def said_of(one: SetAside) -> str:
-    """Say on one line what was set aside, why, and what comes of it."""
-    done, then = _STEPS[one.step]
-    what = f"{one.source}: “{line(one.title, 100)}” ({one.name})" if one.title else f"{one.step} {one.name}"
-    return f"{what} cannot be {done}: {one.reason}; {then}; please report this as a bug of the program"
+def notice(aside: SetAside) -> str:
+    """Describe in one line what was set aside, why, and what follows."""
+    done, then = _STEPS[aside.step]
+    what = f"{aside.step} {aside.name}"
+    if aside.title:
+        what = f"{aside.source}: “{line(aside.title, 100)}” ({aside.name})"
+    return f"{what} cannot be {done}: {aside.reason}; {then}; please report this as a bug of the program"

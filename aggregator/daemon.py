@@ -1,4 +1,7 @@
-"""The daemon: APScheduler wakes what the store says is due. No state of its own, all of it is on disk."""
+"""Run jobs when they are due, and serve the site, in one process.
+
+All state is in the database: the daemon may be killed at any time, and cron may run beside it.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import uvicorn
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers import SchedulerNotRunningError
 from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
 
-from aggregator import app as wiring
 from aggregator import health, locked_store, logs, maintenance
+from aggregator.app import build
 from aggregator.digests import run as digest
 from aggregator.errors import AggregatorError, AnotherRunHolds, ConfigError, StoreError
 from aggregator.gateways import systemd
@@ -29,52 +31,51 @@ from aggregator.model.config import Config
 from aggregator.polling import fetch
 from aggregator.ports import App
 from aggregator.store import idle_check
-from aggregator.web import app
-from aggregator.web.connections import Bounded
+from aggregator.web import app, server
 
 TICK_SECONDS = 20
 GRACE_SECONDS = 30.0
-"""What is granted, beyond the deadline of a visit, to end properly."""
+"""Seconds that the current job may take to end after the deadline of a visit."""
 RETRY_SECONDS = 300.0
-"""Minimum pause after a job failed: each try is a run that is recorded and logged."""
+"""Minimum seconds between two attempts of a failing job; each attempt is a recorded run."""
 STALLED_SECONDS = 120.0
-"""Maximum time between two ticks while no job is in hand."""
+"""Maximum seconds between two ticks while no job is running."""
 STUCK_SECONDS = 3600.0
-"""Maximum time without a sign of progress while a job is in hand."""
+"""Maximum seconds without progress while a job is running."""
 DOUBT_SECONDS = 30.0
-"""How long a stalled scheduler is given to go on: the whole process may have been suspended."""
+"""Seconds for a stalled scheduler to continue; the process may have been suspended."""
 
-said = logging.getLogger("aggregator.daemon")
+logger = logging.getLogger("aggregator.daemon")
 
 
 class ListenError(AggregatorError):
-    """`web.listen` cannot be had."""
+    """Report that `web.listen` cannot be bound."""
 
 
 class SchedulerStopped(AggregatorError):
-    """The scheduler does no work any more; the process is to be started again."""
+    """Report that the scheduler stopped and the process has to be restarted."""
 
 
 class Worker:
-    """Does what is due, once a tick; keeps the last good configuration."""
+    """Run the jobs that are due at each tick, with the last valid configuration."""
 
-    def __init__(self, config_file: Path, build: Callable[[Path], App] = wiring.build) -> None:
+    def __init__(self, config_file: Path, build: Callable[[Path], App] = build) -> None:
         self.config_file = config_file
         self.build = build
         self.stop = threading.Event()
         self.reload = threading.Event()
         self.idle = threading.Event()
         self.idle.set()
-        self.seen = self._stamp()
-        self.app = self._built()
-        self.wrong: str | None = None  # what is wrong with feeds.yaml as it is now
-        self.retry: dict[Callable[[], None], float] = {}  # when a job that failed may be tried again
-        self.last_sign = time.monotonic()
+        self.file_version = self._file_version()
+        self.app = self._build_app()
+        self.config_problem: str | None = None
+        self.retry_at: dict[Callable[[], None], float] = {}  # monotonic time, for jobs that failed
+        self.last_progress = time.monotonic()
 
-    def _built(self) -> App:
+    def _build_app(self) -> App:
         return replace(self.build(self.config_file), stopping=self.stop.is_set)
 
-    def _stamp(self) -> tuple[int, int]:
+    def _file_version(self) -> tuple[int, int]:
         try:
             status = self.config_file.stat()
         except OSError:
@@ -82,80 +83,81 @@ class Worker:
         return status.st_mtime_ns, status.st_size
 
     def tick(self, job: Callable[[], None]) -> None:
-        """Reload if feeds.yaml changed, then do what of `job` is due. Failures are told; the daemon lives on."""
+        """Reload feeds.yaml if it changed, then run `job`; log failures and continue."""
         if self.stop.is_set():
             return
-        self.sign()
+        self.note_progress()
         self.idle.clear()
         try:
             self._reload_if_changed()
-            if time.monotonic() >= self.retry.get(job, 0.0):
-                self.retry[job] = time.monotonic() + RETRY_SECONDS
+            if time.monotonic() >= self.retry_at.get(job, 0.0):
+                self.retry_at[job] = time.monotonic() + RETRY_SECONDS
                 job()
-                del self.retry[job]
+                del self.retry_at[job]
         except AnotherRunHolds:
-            self.retry.pop(job, None)
-            said.debug("another run is at work")
+            self.retry_at.pop(job, None)
+            logger.debug("another run holds the lock")
         except AggregatorError as error:
-            said.error("%s", error)
+            logger.error("%s", error)
         finally:
-            self.sign()
+            self.note_progress()
             self.idle.set()
 
-    def sign(self) -> None:
-        """Note that work goes on."""
-        self.last_sign = time.monotonic()
+    def note_progress(self) -> None:
+        """Record that a job makes progress."""
+        self.last_progress = time.monotonic()
 
     def stalled(self) -> str | None:
-        """Why the scheduler seems to do no work any more, None while it does."""
-        silence = time.monotonic() - self.last_sign
+        """Return why the scheduler seems to have stopped, or None."""
+        silence = time.monotonic() - self.last_progress
         if self.idle.is_set():
             return f"has not ticked for {silence:.0f} s" if silence > STALLED_SECONDS else None
-        return (
-            f"has a job in hand that does not go on for {silence:.0f} s" if silence > STUCK_SECONDS else None
-        )
+        return f"has a job that made no progress for {silence:.0f} s" if silence > STUCK_SECONDS else None
 
     def beat(self) -> None:
-        """Report to systemd that the scheduler is alive; called by the scheduler itself."""
+        """Report to systemd that the scheduler is alive; the scheduler calls this."""
         if self.stalled() is None:
             systemd.notify(systemd.ALIVE)
 
     @property
     def jobs(self) -> tuple[Callable[[], None], ...]:
-        """What is looked after, in the order of a tick."""
+        """Return the jobs in the order of a tick."""
         return (self._fetch, self._digest, self._prune)
 
     def _reload_if_changed(self) -> None:
-        now = self._stamp()
-        if now == self.seen and not self.reload.is_set():
+        version = self._file_version()
+        if version == self.file_version and not self.reload.is_set():
             return
-        self.seen = now
+        self.file_version = version
         self.reload.clear()
-        self.retry.clear()
+        self.retry_at.clear()
         try:
-            app = self._built()
+            app = self._build_app()
         except ConfigError as error:
             for problem in error.problems:
-                said.error("%s", problem)
-            said.error("%s is not used; the daemon goes on with what it read before", self.config_file.name)
-            self.wrong = f"{self.config_file.name} is wrong and not used: {error.problems[0]}"
+                logger.error("%s", problem)
+            logger.error(
+                "%s is not used: it is not valid; the daemon continues with the version it read before",
+                self.config_file.name,
+            )
+            self.config_problem = f"{self.config_file.name} is not valid and not used: {error.problems[0]}"
             return
-        self.wrong = None
-        if _of_web(app.config) != _of_web(self.app.config):
-            said.warning(
+        self.config_problem = None
+        if _web_settings(app.config) != _web_settings(self.app.config):
+            logger.warning(
                 "paths.public, web.listen, and site.url and publish.hub in headers are only used at the next start"
             )
         self.app = app
-        said.info("%s was read anew", self.config_file.name)
+        logger.info("%s was reloaded", self.config_file.name)
 
     def _fetch(self) -> None:
         if idle_check.nothing_due(self.config_file, self.app.clock()) is not None:
             return
-        report = fetch.run(self.app, spread=True, progress=lambda *_: self.sign())
+        report = fetch.run(self.app, spread=True, progress=lambda *_: self.note_progress())
         for notice in report.notices:
-            said.warning("%s", notice)
+            logger.warning("%s", notice)
         if report.visited:
-            said.info(
+            logger.info(
                 "%d visited, %d failed, %d new items, %d new stories",
                 report.visited,
                 report.failed,
@@ -170,78 +172,78 @@ class Worker:
             return
         report = digest.run(self.app)
         for notice in report.notices:
-            said.warning("%s", notice)
+            logger.warning("%s", notice)
         for edition in report.composed:
-            said.info("composed", extra={"edition": edition})
+            logger.info("composed", extra={"edition": edition})
         if report.sent:
-            said.info("%d letters sent, %d owed", report.sent, report.owed)
+            logger.info("%d messages sent, %d queued", report.sent, report.owed)
 
     def _prune(self) -> None:
         maintenance.prune_if_due(self.app)
 
     def troubles(self) -> list[str]:
-        """What monitoring should know."""
+        """Return the problems that monitoring has to report."""
         try:
-            found = health.troubles(health.report(self.app.config), self.app.clock())
-            return [self.wrong, *found] if self.wrong else found
+            found = health.alerts(health.report(self.app.config), self.app.clock())
+            return [self.config_problem, *found] if self.config_problem else found
         except AggregatorError as error:
             return [str(error)]
 
 
 def run(config_file: Path, *, verbose: bool) -> None:
-    """Scheduler and web app in one process, until SIGTERM or SIGINT."""
+    """Run scheduler and web app in one process until SIGTERM or SIGINT."""
     logs.start(logging.DEBUG if verbose else logging.INFO)
     worker = Worker(config_file)
     fetch.refuse_public(worker.app)
-    with suppress(StoreError):  # every tick says what is wrong; the site is served meanwhile
+    with suppress(StoreError):  # every tick logs it; the site is served meanwhile
         locked_store.check_authority(worker.app.config)
-    listener = _listener(worker.app.config.listen)
+    listener = _bind(worker.app.config.listen)
     scheduler = _scheduler(worker)
     watch = Watch(worker, threading.Thread(target=scheduler.start, name="APScheduler", daemon=True))
     signal.signal(signal.SIGHUP, lambda *_: _reload_now(worker, scheduler))
     watch.thread.start()
     threading.Thread(target=_watch_clock, args=(worker, scheduler), daemon=True).start()
-    said.info("running; %d sources", sum(source.enabled for source in worker.app.config.sources))
+    logger.info("running; %d sources", sum(source.enabled for source in worker.app.config.sources))
     _serve_until_signalled(worker, listener, worker.stop.set, watch)
-    with suppress(SchedulerNotRunningError):  # it died before it began
+    with suppress(SchedulerNotRunningError):  # its thread died before it started
         scheduler.shutdown(wait=False)
     _await_end(worker)
     if watch.fault:
-        raise SchedulerStopped(f"the scheduler {watch.fault}; nothing is lost, start again")
+        raise SchedulerStopped(f"the scheduler {watch.fault}; nothing is lost; start the daemon again")
 
 
 class Watch:
-    """Look after the scheduler from the main thread; `fault` is why it does not work any more."""
+    """Check the scheduler from the main thread; `fault` is why it stopped."""
 
     def __init__(self, worker: Worker, thread: threading.Thread) -> None:
         self.worker, self.thread = worker, thread
         self.fault: str | None = None
-        self._doubted: float | None = None
+        self._stalled_since: float | None = None
 
     def __call__(self) -> bool:
-        """Look once, about every second; whether the process has to end."""
+        """Check once and return whether the process has to end."""
         if not self.thread.is_alive():
             self.fault = "thread died"
         elif (reason := self.worker.stalled()) is None:
-            self._doubted = None
-        elif self._doubted is None:
-            self._doubted = time.monotonic()
-        elif time.monotonic() > self._doubted + DOUBT_SECONDS:
+            self._stalled_since = None
+        elif self._stalled_since is None:
+            self._stalled_since = time.monotonic()
+        elif time.monotonic() > self._stalled_since + DOUBT_SECONDS:
             self.fault = reason
         if self.fault:
-            said.critical("the scheduler %s; ending, to be started again", self.fault)
+            logger.critical("the scheduler %s; ending, so that the daemon is started again", self.fault)
         return self.fault is not None
 
 
 def _scheduler(worker: Worker) -> BlockingScheduler:
-    """Make a scheduler with one thread for the jobs, so that they follow each other, and one for `beat`.
+    """Make a scheduler with one thread for all jobs and one for `beat`.
 
-    APScheduler logs a job that raises, and goes on.
+    APScheduler logs a job that raises, and continues.
     """
-    # The default grace of one second silently drops late jobs.
-    usual = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
+    # By default APScheduler drops jobs that are more than one second late.
+    defaults = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
     executors = {"default": ThreadPoolExecutor(1), "beat": ThreadPoolExecutor(1)}
-    scheduler = BlockingScheduler(timezone=UTC, executors=executors, job_defaults=usual)
+    scheduler = BlockingScheduler(timezone=UTC, executors=executors, job_defaults=defaults)
     watched = systemd.watchdog_seconds()
     pause = min(TICK_SECONDS, watched / 3) if watched else TICK_SECONDS
     scheduler.add_job(
@@ -255,63 +257,68 @@ def _scheduler(worker: Worker) -> BlockingScheduler:
 
 
 def _reload_now(worker: Worker, scheduler: BaseScheduler) -> None:
-    """SIGHUP: read feeds.yaml anew without waiting for the next tick."""
+    """Reload feeds.yaml without waiting for the next tick (SIGHUP)."""
     worker.reload.set()
     _wake(scheduler)
 
 
 def _wake(scheduler: BaseScheduler) -> None:
-    """All jobs now."""
+    """Run all jobs now."""
     for job in scheduler.get_jobs():
         job.modify(next_run_time=datetime.now(UTC))
 
 
 def _watch_clock(worker: Worker, scheduler: BaseScheduler) -> None:
-    """Wake the jobs when the clock was set: APScheduler would wait until a clock put back has caught up."""
-    behind = time.time() - time.monotonic()
+    """Wake the jobs when the system clock was set.
+
+    APScheduler would wait until a clock that was put back has caught up.
+    """
+    offset = time.time() - time.monotonic()
     while not worker.stop.wait(TICK_SECONDS):
         now = time.time() - time.monotonic()
-        if abs(now - behind) > TICK_SECONDS:
-            said.warning("the clock was set by %+d s", now - behind)
+        if abs(now - offset) > TICK_SECONDS:
+            logger.warning("the clock was set by %+d s", now - offset)
             _wake(scheduler)
-        behind = now
+        offset = now
 
 
 def serve(config_file: Path, *, verbose: bool) -> None:
-    """The web app alone."""
+    """Run the web app without the scheduler until SIGTERM or SIGINT."""
     logs.start(logging.DEBUG if verbose else logging.INFO)
-    worker = Worker(config_file, build=lambda file: wiring.build(file, secrets=False))
-    listener = _listener(worker.app.config.listen)
+    worker = Worker(config_file, build=lambda file: build(file, secrets=False))
+    listener = _bind(worker.app.config.listen)
     _serve_until_signalled(worker, listener, worker.stop.set, lambda: False)
 
 
-def _listener(place: tuple[str, int]) -> socket.socket:
-    family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
-    # With its protocol named: asyncio sets TCP_NODELAY only on sockets that say they are TCP.
+def _bind(address: tuple[str, int]) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    # asyncio sets TCP_NODELAY only on sockets whose protocol is named.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(place)
+        listener.bind(address)
     except OSError as error:
         listener.close()
-        raise ListenError(f"cannot listen at {place[0]}:{place[1]} (web.listen): {error.strerror}") from error
+        raise ListenError(
+            f"cannot listen at {address[0]}:{address[1]}: {error.strerror}; change `web.listen`"
+        ) from error
     return listener
 
 
-def _of_web(config: Config) -> tuple[Path, tuple[str, int], str, str | None]:
-    """What the web app is made of, once."""
+def _web_settings(config: Config) -> tuple[Path, tuple[str, int], str, str | None]:
+    """Return the settings that the web app uses until the next start."""
     return config.public, config.listen, config.site.url, config.hub
 
 
 def _serve_until_signalled(
     worker: Worker, listener: socket.socket, stopped: Callable[[], None], watch: Callable[[], bool]
 ) -> None:
-    """Serve until SIGTERM, SIGINT, or until `watch` says that the process has to end."""
+    """Serve until SIGTERM or SIGINT, or until `watch` returns that the process has to end."""
     worker.app.config.public.mkdir(parents=True, exist_ok=True)
 
-    class Server(uvicorn.Server):
+    class Server(server.Server):
         def handle_exit(self, sig: int, frame: object) -> None:
-            """Tell the worker first, so that both end at the same time."""
+            """Stop the worker first, so that both end at the same time."""
             stopped()
             super().handle_exit(sig, frame)  # type: ignore[arg-type]
 
@@ -324,35 +331,26 @@ def _serve_until_signalled(
             self.should_exit = self.should_exit or (counter % 10 == 0 and watch())
             return await super().on_tick(counter)
 
-    public, _, site_url, hub = _of_web(worker.app.config)
-    config = uvicorn.Config(
-        app.build(public, worker.troubles, site_url=site_url, hub=hub, clock=worker.app.clock),
-        http=Bounded,
-        ws="none",
-        log_config=None,
-        log_level="error",  # rubbish that clients send is no news
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=5,
-        proxy_headers=False,
-        server_header=False,
-    )
+    public, _, site_url, hub = _web_settings(worker.app.config)
+    web = app.build(public, worker.troubles, site_url=site_url, hub=hub, clock=worker.app.clock)
     host, port = listener.getsockname()[:2]
-    said.info("serving %s on http://%s:%d/", public, host, port)
-    server = Server(config)
-    # uvicorn raises the signal again after its own end; by then we have been told and end by ourselves.
+    logger.info("serving %s on http://%s:%d/", public, host, port)
+    running = Server(server.config(web))
+    # uvicorn raises the signal again after its own end; when the daemon is already ending.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    server.run(sockets=[listener])
+    running.run(sockets=[listener])
     stopped()
     systemd.notify(systemd.STOPPING)
 
 
 def _await_end(worker: Worker) -> None:
-    """The visit and the letter in hand are finished; past the deadline the process ends all the same."""
+    """Wait for the current visit or message; end the process after the deadline in any case."""
     deadline = worker.app.config.fetch.timeout.total_seconds() + GRACE_SECONDS
     if worker.idle.wait(deadline):
-        said.info("ended")
+        logger.info("ended")
         return
-    said.error("a job did not end within %g s; ending without it (nothing is lost)", deadline)
+    logger.error(
+        "the current job did not end within %g s: the process ends without it; nothing is lost", deadline
+    )
     os._exit(1)

@@ -1,5 +1,7 @@
-"""Dates as publishers write them -> aware UTC moments (T2). Reads the raw string: feedparser takes CET for UTC,
-epoch numbers for the year 1749, and knows neither German nor dates without a zone.
+"""Parse dates as publishers write them, as aware moments in UTC (T2).
+
+Reads the raw text: feedparser reads CET as UTC and epoch numbers as the year 1749, and knows neither German dates nor
+dates without a zone.
 """
 
 from __future__ import annotations
@@ -8,37 +10,13 @@ import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from itertools import islice
 
-EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-LATEST = timedelta(hours=24)
+from aggregator import calendar_names
 
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            # en de | fr es it pt nl | sv da no | fi | pl cs sl | hu | bg; inflected as dates have them
-            "january januar jänner jaenner jan jän janvier janv enero gennaio janeiro januari tammikuuta stycznia ledna"
-            " januarja január януари",
-            "february februar feber feb février fevrier févr febrero febbraio fevereiro februari helmikuuta lutego"
-            " února februarja február февруари",
-            "march märz maerz mar mär mrz mars marzo março maart maaliskuuta marca března március март",
-            "april apr avril avr abril aprile huhtikuuta kwietnia dubna aprila április април",
-            "may mai mayo maggio maio mei maj toukokuuta maja května május май",
-            "june juni jun juin junio giugno junho kesäkuuta czerwca června junija június юни",
-            "july juli jul juillet juil julio luglio julho heinäkuuta lipca července julija július юли",
-            "august aug août aout agosto augustus augusti elokuuta sierpnia srpna avgusta augusztus август",
-            "september sept sep septembre septiembre setiembre settembre setembro syyskuuta września září septembra"
-            " szeptember септември",
-            "october oktober oct okt octobre octubre ottobre outubro lokakuuta października října oktobra október"
-            " октомври",
-            "november nov novembre noviembre novembro marraskuuta listopada listopadu novembra ноември",
-            "december dezember dec dez décembre decembre déc diciembre dicembre dezembro desember joulukuuta grudnia"
-            " prosince decembra декември",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}
-_MONTH = r"(?P<month>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\b\.?"
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+MAX_AHEAD = timedelta(hours=24)
+
+_MONTHS = calendar_names.month_numbers()
+_MONTH = rf"(?P<month>{calendar_names.one_of(_MONTHS)})\b\.?"
 # Two digits are a year only where they cannot be a time: "20 Oct 12:00", "3 Oct 14-16h".
 _YEAR = r"(?P<year>\d{4}(?!\d)|\d{2}(?![\d:.\-–]|\s*(?:h|uhr|[ap]\.?m)\b))"
 _DATES = tuple(
@@ -65,7 +43,7 @@ _TIME = re.compile(
     r"\s*(?P<half>[ap]\.?m\b\.?)?\s*(?:Uhr\b|h\b)?\s*\(?(?:(?:GMT|UTC)(?=[+-]\d))?(?P<zone>Z\b|[+-]\d{2}:?\d{2}|[+-]\d{2}\b|[A-Za-z]{1,5}\b)?",
     re.IGNORECASE,
 )
-# Between a date and its time: "at", "um", a T; between a time and its date a weekday. Other words part them.
+# Allowed between a date and its time: "at", "um", a T; between a time and its date: a weekday.
 _GAP = re.compile(r"[^\w]*(?:(?:t|at|um|à|om|ore|alle|kl)[^\w]*)?", re.IGNORECASE)
 _GAP_BEFORE = re.compile(r"[^\w]*(?:[^\W\d]{2,12}[^\w]*)?")
 _LABEL = re.compile(
@@ -90,9 +68,9 @@ _ZONES = {
 
 
 def parse(text: str | None, zone: tzinfo) -> datetime | None:
-    """The moment `text` names, or None if it names no whole date.
+    """Return the moment that a text names; None where it names no whole date.
 
-    A date alone means 12:00 in `zone`; a time without zone is in `zone` (T2). Words around are passed over,
+    A date alone means 12:00 in `zone`; a time without zone is in `zone` (T2). Words around the date are ignored,
     because pages write "Published: 2026-09-28" and "June 5, 2026 Board UK Node".
     """
     if not text:
@@ -105,7 +83,7 @@ def parse(text: str | None, zone: tzinfo) -> datetime | None:
 
 
 def find(text: str | None) -> str | None:
-    """The piece of a longer text that is a date, with its time; `read` reads it."""
+    """Return the part of a text that is a date with its time; `parse` reads it."""
     text = " ".join((text or "").split())[:20_000]
     match = _date_in(text)
     if match is None:
@@ -116,7 +94,10 @@ def find(text: str | None) -> str | None:
 
 
 def leading_date(text: str | None) -> str | None:
-    """The date that a short text begins with, perhaps behind a label or a weekday; what is a sentence has none."""
+    """Return the date that a short text begins with; None where it is a sentence.
+
+    A label or a weekday may stand before it.
+    """
     text = " ".join((text or "").split())
     found = find(text) if len(text) <= 120 else None
     if found is None or found not in text:
@@ -126,14 +107,14 @@ def leading_date(text: str | None) -> str | None:
 
 
 def _date_in(text: str) -> re.Match[str] | None:
-    """The first date, but one behind a label such as "Published:" goes before."""
+    """Return the first date; one behind a label such as "Published:" comes first."""
     found = [match for pattern in _DATES if (match := _possible(pattern, text))]
     labelled = [match for match in found if _LABEL.search(text, max(0, match.start() - 40), match.start())]
     return min(labelled or found, key=lambda match: match.start(), default=None)
 
 
 def _possible(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    """The first match that is labelled, else the first one at all."""
+    """Return the first match with a label before it, else the first one."""
     first = None
     for match in islice(pattern.finditer(text), 20):
         if _LABEL.search(text, max(0, match.start() - 40), match.start()):
@@ -143,7 +124,10 @@ def _possible(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
 
 
 def _time_of(date: re.Match[str], text: str) -> re.Match[str] | None:
-    """The time within, right behind or right before a date ("10:15 Uhr, 28. September 2026")."""
+    """Return the time within, right behind or right before a date.
+
+    An example of the last is "10:15 Uhr, 28. September 2026".
+    """
     if date[0].count(":"):
         return _TIME.search(text, date.start(), date.end())
     behind = _TIME.search(text, date.end())
@@ -154,8 +138,8 @@ def _time_of(date: re.Match[str], text: str) -> re.Match[str] | None:
 
 
 def plausible(moment: datetime | None, now: datetime) -> datetime | None:
-    """T2: before 1990 or more than a day ahead is no date."""
-    return moment if moment and EARLIEST <= moment <= now + LATEST else None
+    """Return `moment` unless it is before 1990 or more than a day ahead (T2)."""
+    return moment if moment and EARLIEST <= moment <= now + MAX_AHEAD else None
 
 
 def _moment(match: re.Match[str], time: re.Match[str] | None, zone: tzinfo) -> datetime | None:

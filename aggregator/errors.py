@@ -1,25 +1,26 @@
-"""The error tree: each class names the promise that was broken; the command line turns it into one message.
+"""Errors that end a command, each named after the promise that was broken.
 
-Expected failures of a source (a refused connection, an unreadable document) are values (`model.Failure`),
+Expected failures of a source (a refused connection, an unreadable document) are values (`model.polling.Failure`),
 not exceptions: one source's failure never stops another.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
 class AggregatorError(Exception):
-    """Anything that ends a command with one clear message; `exit_code` is the command's."""
+    """An error that ends a command with one message and `exit_code`."""
 
     exit_code = 1
     notices: tuple[str, ...] = ()
-    """What happened before and is to be told all the same (V8)."""
+    """Notices of what happened before the error, to be reported as well (V8)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is wrong in a configuration file, with the place to look."""
+    """One problem of a configuration file, with its file, line and key."""
 
     file: str
     line: int
@@ -33,7 +34,7 @@ class Problem:
 
 
 class ConfigError(AggregatorError):
-    """feeds.yaml is wrong; carries every problem found (exit 78, EX_CONFIG of sysexits.h)."""
+    """feeds.yaml is invalid; carries every problem (exit 78, EX_CONFIG of sysexits.h)."""
 
     exit_code = 78
 
@@ -43,15 +44,15 @@ class ConfigError(AggregatorError):
 
 
 class AuthorityChanged(AggregatorError):
-    """`site.authority` differs from the one every published id was made with (V5, exit 78)."""
+    """`site.authority` is not the one of the published ids (V5, exit 78)."""
 
     exit_code = 78
 
 
 class DatabaseLost(AggregatorError):
-    """`public` was written from a database that is not there any more; nothing was touched (exit 78)."""
+    """`public` was written from a database that is missing; nothing was changed (exit 78)."""
 
-    exit_code = 78  # trying again mends nothing
+    exit_code = 78  # another attempt would fail as well
 
 
 class AnotherRunHolds(AggregatorError):
@@ -61,19 +62,19 @@ class AnotherRunHolds(AggregatorError):
 
 
 class UnknownName(AggregatorError):
-    """A source, story, digest or channel that does not exist was named on the command line (exit 2)."""
+    """A command names a source, story, digest or channel that does not exist (exit 2)."""
 
     exit_code = 2
 
 
 class WrongDecision(AggregatorError):
-    """An editor's command makes no sense for the stories named; nothing was changed (exit 2)."""
+    """An editor's command is not possible for these stories; nothing was changed (exit 2)."""
 
     exit_code = 2
 
 
 class ContactMissing(AggregatorError):
-    """Public servers may not be visited before `site.contact` says who we are (V7, exit 78)."""
+    """`site.contact` is a placeholder, so that public servers may not be visited (V7, exit 78)."""
 
     exit_code = 78
 
@@ -83,24 +84,32 @@ class StoreError(AggregatorError):
 
 
 class NewerSchema(StoreError):
-    """The database was written by a newer version of this program; nothing was touched."""
+    """The database was written by a newer version; nothing was changed."""
 
 
 class FilesError(AggregatorError):
-    """A file below `public` or `data` cannot be written; what was there before still stands."""
+    """A file below `public` or `data` cannot be written; its former content is unchanged."""
 
 
 class MailError(AggregatorError):
-    """The mail relay cannot be used; every letter stays owed."""
+    """The mail relay cannot be used; every message stays queued."""
 
 
 class NothingToShow(AggregatorError):
-    """What a person asked to look at cannot be had, may not be read, or is nothing that can be polled."""
+    """What a command should show does not exist, is forbidden, or cannot be polled."""
 
 
 class UnreadableDocument(AggregatorError):
-    """A body is not a document of the kind the source declares; becomes a `Failure` of the visit."""
+    """A body is not a document of the source's kind; becomes a Failure of the visit."""
 
 
 class SandboxFailure(AggregatorError):
-    """A document took its reader down, or more time or memory than it may; becomes a `Failure` of the visit."""
+    """A document exceeded the sandbox's limits or made it fail; becomes a Failure."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the end of a message that proposes the known word most like `word`; empty if none is."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word.lower(), list(known), n=1)
+    return f', did you mean "{near[0]}"?' if near else ""

@@ -12,12 +12,22 @@ from aggregator.locked_store import RELEASED
 from aggregator.model.config import Config
 from aggregator.model.polling import SourceState
 from aggregator.model.reports import FailingJob, SourceHealth, StatusReport
-from aggregator.store import channels, deliveries, editorial, runs, set_aside, sources, stories, websub_state
+from aggregator.store import (
+    channels,
+    deliveries,
+    editorial,
+    runs,
+    set_aside,
+    sources,
+    stories,
+    story_members,
+    websub_state,
+)
 from aggregator.store.connection import Store, moment, opened
 
 
 def report(config: Config) -> StatusReport:
-    """How every source is doing, what ran last, what mail is owed."""
+    """Return the state of every source, of the last runs and of mail."""
     if config.data.is_dir():
         files.close_data(config.data, config.public)
     with opened(config.data / "aggregator.db", create=False) as store:
@@ -25,9 +35,9 @@ def report(config: Config) -> StatusReport:
 
 
 def report_from(store: Store, config: Config) -> StatusReport:
-    """The same, from a store that is open."""
+    """Return the same report from a store that is open."""
     count, items = stories.counts(store)
-    unplaced, since = stories.oldest_unplaced(store)
+    unplaced, since = story_members.count_unplaced(store)
     released = moment(runs.get(store, RELEASED))
     unsent = deliveries.counts(store)
     return StatusReport(
@@ -42,19 +52,19 @@ def report_from(store: Store, config: Config) -> StatusReport:
         merge_candidates=tuple(editorial.candidates(store, MAX_CANDIDATES_LISTED)),
         relay=deliveries.relay_pause(store, config.mail.smtp),
         suppressed=tuple(deliveries.suppressions(store)),
-        hub=websub_state.trouble(store) if config.hub else None,
+        hub=websub_state.failure_reason(store) if config.hub else None,
         set_aside=tuple(set_aside.listed(store)),
         unplaced=unplaced,
         unplaced_since=max(since, released) if since and released else since,
         unwritten=channels.unwritten(store),
-        failing=tuple(runs.failing(store, at_work=files.is_locked(config.data))),
+        failing=tuple(runs.failing(store, running=files.is_locked(config.data))),
     )
 
 
 _ADVICE = (
     (
         r"wait for an editor",
-        "look at them with `aggregator source preview {id}`, then `aggregator source release {id}` or"
+        "view them with `aggregator source preview {id}`, then `aggregator source release {id}` or"
         " `aggregator source discard {id}`",
     ),
     (
@@ -67,10 +77,13 @@ _ADVICE = (
     (r"broke the (?:parser|program)", "please report this as a bug of the program, with this line"),
     (r"bot wall", "ask the partner to let our User-Agent through; it names your contact"),
     (r"robots\.txt", "the partner does not want this page to be read by programs: ask for a feed"),
-    (r"reading it", "the document is too much for one visit: tell the partner, or disable the source"),
+    (
+        r"reading it",
+        "the document is too much for one visit: report it to the partner, or disable the source",
+    ),
     (
         r"\(404\)|\(410\)",
-        "the feed has moved or is gone: look for it (`aggregator source discover`) and mend `url`",
+        "the feed has moved or is gone: look for it (`aggregator source discover`) and correct `url`",
     ),
     (r"\(401\)", "the partner wants a password: ask for one, or for a public feed"),
     (r"\(403\)", "ask the partner to let our User-Agent in; it names your contact"),
@@ -80,27 +93,27 @@ _ADVICE = (
         "`url` leads to a page: find the feed (`aggregator source discover`), or use `kind: page`",
     ),
     (r"not a feed|no JSON Feed|not JSON", "open `url` in a browser: this is no feed any more"),
-    (r"layout has probably changed", "compare `page` with the page as it is now and mend the selectors"),
+    (r"layout has probably changed", "compare `page` with the page as it is now and correct the selectors"),
     (r"unknown \(DNS\)|name resolution", "is the host spelled right, and is the network up?"),
-    (r"certificate", "the partner's certificate is wrong: tell them"),
+    (r"certificate", "the partner's certificate is wrong: report it to the partner"),
     (r"https to http", "ask the partner for a feed over https"),
     (r"redirect", "open `url` in a browser and put the address it ends at into feeds.yaml"),
     (
         r"which leads there",
-        "a public server leads to a private one, which is refused: correct `url`, or tell the partner",
+        "a public server leads to a private one, which is refused: correct `url`, or report it to the partner",
     ),
     (r"private address", "if this host is really yours, name it in `fetch.allow_private`"),
     (r"max_bytes", "if the document is right, raise `fetch.max_bytes`"),
     (
         r"no complete answer|refused|reset|cut short|failed:|HTTP framing|interim answers",
-        "the partner's server has trouble: wait, then tell them",
+        "the partner's server has a fault: wait, then report it to the partner",
     ),
-    (r"answered 5", "the partner's server has trouble: wait, then tell them"),
+    (r"answered 5", "the partner's server has a fault: wait, then report it to the partner"),
 )
 
 
 def advice(source: SourceHealth) -> str | None:
-    """What to do about a source that is not well."""
+    """Return what to do about a source with a failure; None where there is none."""
     if not source.reason:
         return None
     for pattern, words in _ADVICE:
@@ -110,24 +123,23 @@ def advice(source: SourceHealth) -> str | None:
 
 
 MAX_CANDIDATES_LISTED = 20
-"""So many doubtful pairs are listed at most."""
+"""Maximum number of merge candidates listed."""
 
 
 LATE = timedelta(hours=2)
-
-
 MAIL_LATE = timedelta(days=1)
-
-
 UNWRITTEN_LATE = timedelta(hours=1)
 
 
 MIN_FAILED_RUNS = 2
-"""Minimum number of runs of a job in a row that did not end well: a single one is mended by the next."""
+"""Minimum number of failed runs of a job in a row to report; the next run usually repairs one."""
 
 
-def troubles(report: StatusReport, now: datetime) -> list[str]:
-    """What monitoring should wake somebody for: freshness, not liveness. Empty when all is well."""
+def alerts(report: StatusReport, now: datetime) -> list[str]:
+    """Return the faults that monitoring should report; empty if there are none.
+
+    They are about old data, not about running processes.
+    """
     found = []
     if count := overdue(report, now):
         found.append(
@@ -148,29 +160,29 @@ def troubles(report: StatusReport, now: datetime) -> list[str]:
         for job in failing_jobs(report)
     ]
     if report.oldest_owed and report.oldest_owed < now - MAIL_LATE:
-        found.append(f"{report.owed} letters are owed, the oldest since {_minute(report.oldest_owed)}")
+        found.append(f"{report.owed} messages are owed, the oldest since {_minute(report.oldest_owed)}")
     if report.relay and report.relay.since < now - LATE:
-        found.append(f"no letter got out since {_minute(report.relay.since)}: {report.relay.reason}")
-    found += [containment.said_of(one) for one in report.set_aside if one.step in containment.WHOLE]
+        found.append(f"no message was sent since {_minute(report.relay.since)}: {report.relay.reason}")
+    found += [containment.notice(aside) for aside in report.set_aside if aside.step in containment.WHOLE]
     if report.parked:
         parked = ", ".join(f"{count} {state}" for state, count in sorted(report.parked.items()))
-        found.append(f"letters wait for a person: {parked}; see `digest queue`")
+        found.append(f"messages wait for a person: {parked}; see `aggregator digest queue`")
     return found
 
 
 def unplaced_since(report: StatusReport, now: datetime) -> datetime | None:
-    """Since when an item waits for its story, if that is too long."""
+    """Return since when an item has had no story, if that is more than LATE."""
     since = report.unplaced_since
     return since if since and since < now - LATE else None
 
 
 def unwritten(report: StatusReport, now: datetime) -> dict[str, datetime]:
-    """The channels whose files are behind for too long, and since when."""
+    """Return the channels that have been out of date for UNWRITTEN_LATE, and since when."""
     return {id_: since for id_, since in report.unwritten.items() if since < now - UNWRITTEN_LATE}
 
 
 def failing_jobs(report: StatusReport) -> list[FailingJob]:
-    """The jobs whose last runs did not end well."""
+    """Return the jobs whose last runs failed or broke off."""
     return [job for job in report.failing if job.runs >= MIN_FAILED_RUNS]
 
 
@@ -179,5 +191,5 @@ def _minute(at: datetime) -> str:
 
 
 def overdue(report: StatusReport, now: datetime) -> int:
-    """How many sources nobody visited in time."""
+    """Return the number of sources that were not visited in time."""
     return sum(source.next_visit is None or source.next_visit < now - LATE for source in report.sources)

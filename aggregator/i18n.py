@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from aggregator import calendar_names
 from aggregator.model.digests import EditionEntry, UpdateKind
 
 TOPIC = "topic:"
 """Prefix of a section that is named by a topic."""
 
-_MONTHS = {
-    "en": "January February March April May June July August September October November December".split(),
-    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split(),
-}
 _HEADINGS = {
     "en": {
         "news": "News",
@@ -113,7 +110,7 @@ def words(language: str) -> Mapping[str, str]:
 
 def day(when: date, language: str) -> str:
     """Format a date with the name of its month."""
-    months = _MONTHS[known(language)]
+    months = calendar_names.months(known(language))
     return words(language)["date"].format(day=when.day, month=months[when.month - 1], year=when.year)
 
 

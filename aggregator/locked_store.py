@@ -1,4 +1,4 @@
-"""Open the database for the one job at a time that may write files, and check that it is the right one."""
+"""Open the database under the lock for jobs, and check that it belongs to `public`."""
 
 from __future__ import annotations
 
@@ -15,24 +15,29 @@ from aggregator.text import legal
 
 AUTHORITY = "authority"
 MAX_REASON_CHARACTERS = 500
-"""Maximum of what is kept of the exception that ended a run."""
+"""Maximum length of the stored reason why a run ended."""
 RELEASED = "released"
-"""When held items were last let through: they wait for their story since then."""
+"""Key of the time when items under review were last released: unplaced since then."""
 
 
 @contextmanager
 def locked_store(
-    config: Config, *, create: bool = False, patience: float = 0, job: str = "", clock: Clock | None = None
+    config: Config,
+    *,
+    create: bool = False,
+    wait_seconds: float = 0,
+    job: str = "",
+    clock: Clock | None = None,
 ) -> Iterator[Store]:
     """Open the store of `config` under the lock that one job at a time may hold (L1).
 
-    `patience` is how many seconds to wait for another job. With `job` and `clock`, any exception is recorded as a
+    `wait_seconds` is how many seconds to wait for another job. With `job` and `clock`, any exception is recorded as a
     failed run of that job. Raises AuthorityChanged if published ids were made with another `site.authority` (V5),
     and DatabaseLost.
     """
     refuse_lost(config)
     files.close_data(config.data, config.public)
-    with files.lock(config.data, patience), opened(config.data / "aggregator.db", create=create) as store:
+    with files.lock(config.data, wait_seconds), opened(config.data / "aggregator.db", create=create) as store:
         refuse_lost(config, store)
         same_authority(store, config)
         before = runs.newest(store)
@@ -50,13 +55,12 @@ def _reason(error: Exception) -> str:
 
 
 def refuse_lost(config: Config, store: Store | None = None) -> None:
-    """Raise DatabaseLost where an `atom.xml` is published and the database never published anything.
+    """Raise DatabaseLost where `atom.xml` exists but the database never published anything.
 
-    It would be filled anew: everything would be announced, and mailed, once more. Without `store` a database
-    that is there is not looked into.
+    A new database would announce and mail every story once more. Without `store` an existing database is not read.
     """
     database, feed = config.data / "aggregator.db", config.public / "atom.xml"
-    # Every channel is known before anything is written.
+    # Channels are stored before any file is written.
     new = not channels.known(store) if store else not database.exists()
     if new and feed.is_file():
         raise DatabaseLost(
@@ -77,7 +81,7 @@ def same_authority(store: Store, config: Config) -> None:
 
 
 def check_authority(config: Config) -> None:
-    """Raise AuthorityChanged if ids were published under another authority (V5); DatabaseLost (see `locked_store`)."""
+    """Raise AuthorityChanged (V5) or DatabaseLost, as `locked_store` does, without the lock."""
     refuse_lost(config)
     if (config.data / "aggregator.db").exists():
         with opened(config.data / "aggregator.db", create=False) as store:

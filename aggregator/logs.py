@@ -1,4 +1,4 @@
-"""How the program speaks while it works: a line for people on a terminal, one JSON object a line elsewhere."""
+"""Format log records: one line on a terminal, one JSON object a line elsewhere."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from datetime import UTC, datetime
 from aggregator.text import legal
 
 FIELDS = ("run", "source", "edition")
-"""What a record may carry besides its words; jobs give them as `extra`."""
+"""Extra fields of a record, which jobs pass as `extra`."""
 
 
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        said = {
+        fields = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "message": _line(record.getMessage()),
         }
-        said |= {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
+        fields |= {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
         if record.exc_info:
-            said["trace"] = _trace(self.formatException(record.exc_info))
-        return json.dumps(said, ensure_ascii=False)
+            fields["trace"] = _trace(self.formatException(record.exc_info))
+        return json.dumps(fields, ensure_ascii=False)
 
 
 class _Human(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         where = " ".join(str(getattr(record, name)) for name in FIELDS[1:] if hasattr(record, name))
-        said = _line(record.getMessage())
-        words = f"{where}: {said}" if where else said
+        message = _line(record.getMessage())
+        message = f"{where}: {message}" if where else message
         trace = "\n" + _trace(self.formatException(record.exc_info)) if record.exc_info else ""
-        return f"{datetime.fromtimestamp(record.created).astimezone():%H:%M:%S} {words}{trace}"
+        return f"{datetime.fromtimestamp(record.created).astimezone():%H:%M:%S} {message}{trace}"
 
 
-def _line(words: str) -> str:
-    """A record is one line without anything a terminal obeys, whoever's words are in it."""
-    return " ".join(legal(words).split())
+def _line(message: str) -> str:
+    """Return a message on one line, without characters that a terminal obeys."""
+    return " ".join(legal(message).split())
 
 
 def _trace(text: str) -> str:
@@ -45,7 +45,7 @@ def _trace(text: str) -> str:
 
 
 def start(level: int) -> None:
-    """Send what the jobs say to standard error, and of the libraries only what went wrong."""
+    """Log to standard error: this program's records from `level` on, errors of libraries."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Human() if sys.stderr.isatty() else _Json())
     logging.basicConfig(handlers=[handler], level=logging.ERROR, force=True)

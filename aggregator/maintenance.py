@@ -13,20 +13,23 @@ from aggregator.store import maintenance, runs
 from aggregator.store.connection import opened
 
 PRUNED = "pruned"
+"""Key of the date of the last `prune` in the database."""
 
 
 def backup(config: Config, target: Path) -> int:
-    """A consistent copy of the database at `target`; its size in bytes."""
+    """Write a consistent copy of the database to `target`; return its size in bytes."""
     with opened(config.data / "aggregator.db", create=False) as store:
         return maintenance.backup(store, target)
 
 
 def prune(app: App) -> PruneReport:
-    """Apply `retention`."""
+    """Delete what `retention` no longer keeps."""
     config = app.config
     with locked_store(config, job="prune", clock=app.clock) as store:
         now = app.clock()
-        runs.put(store, PRUNED, now.date().isoformat())  # also if it fails: then it is tried again tomorrow
+        runs.put(
+            store, PRUNED, now.date().isoformat()
+        )  # before the work: after a failure it is tried again tomorrow
         run_id = runs.begin(store, "prune", now)
         report = maintenance.prune(store, config.retention, now)
         runs.finish(store, run_id, "done", asdict(report), app.clock())
@@ -34,7 +37,7 @@ def prune(app: App) -> PruneReport:
 
 
 def prune_if_due(app: App) -> PruneReport | None:
-    """Apply `retention` once a day."""
+    """Delete what `retention` no longer keeps, once a day; None if that was done today."""
     database = app.config.data / "aggregator.db"
     if not database.exists():
         return None

@@ -12,7 +12,10 @@ OTHERS = 0o077
 
 
 def make_folder(path: Path, *, passable: bool = False) -> None:
-    """Make a folder that only its owner may list; `passable` folders let other users through. Raises OSError."""
+    """Make a folder that only its owner may list.
+
+    Other users may pass through a `passable` folder. Raises OSError.
+    """
     mode = 0o711 if passable else FOLDER_MODE
     try:
         path.mkdir(mode=mode, parents=True)
@@ -20,12 +23,15 @@ def make_folder(path: Path, *, passable: bool = False) -> None:
         if not path.is_dir():
             raise
     else:
-        path.chmod(mode)  # the umask had a say in it
-    _take_from_others(path, OTHERS & ~mode)
+        path.chmod(mode)  # mkdir applied the umask
+    _remove_rights(path, OTHERS & ~mode)
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file that only its owner may read; one that exists is closed to other users. Raises OSError."""
+    """Make an empty file that only its owner may read.
+
+    A file that exists is closed to other users. Raises OSError.
+    """
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
     except FileExistsError:
@@ -38,13 +44,13 @@ def make_file(path: Path) -> None:
 
 
 def close_file(path: Path) -> None:
-    """Take the rights of other users away from a file, if there is one."""
+    """Remove the rights of other users from a file, if there is one."""
     with suppress(FileNotFoundError):
-        _take_from_others(path, OTHERS)
+        _remove_rights(path, OTHERS)
 
 
-def _take_from_others(path: Path, rights: int) -> None:
+def _remove_rights(path: Path, rights: int) -> None:
     mode = path.stat().st_mode & 0o7777
     if mode & rights:
-        with suppress(OSError):  # it belongs to another user, or its file system knows no modes
+        with suppress(OSError):  # it belongs to another user, or its file system has no modes
             path.chmod(mode & ~rights)

@@ -1,4 +1,4 @@
-"""The few places where a part may be swapped: each one function or one small protocol wide."""
+"""Interfaces of the parts that tests and `app` exchange."""
 
 from __future__ import annotations
 
@@ -12,69 +12,70 @@ from typing import Any, Protocol, TypeVar
 from aggregator.model.config import Config
 from aggregator.model.polling import Failure, Request, Response
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 Clock = Callable[[], datetime]
-"""Now, aware UTC. Only `wiring` knows the real one."""
+"""Returns now, aware, in UTC. Only `app` has the real clock."""
 
 Fetcher = Callable[[Request], Response | Failure]
-"""One visit to one source: redirects followed, deadline and size kept. Never raises for an expected failure.
+"""Sends one request, follows redirects, and keeps to the limits of time and size.
 
-Must be picklable where the executor's workers are processes.
+Expected failures are returned, never raised. Picklable if the executor's workers are processes.
 """
 
 Hub = Callable[[str, str], Failure | None]
-"""Tells the hub (first) that a feed (second) has news; why it did not take notice, None if it did."""
+"""Notifies the hub (first) that a feed (second) changed; returns the failure, if any."""
 
 MakeExecutor = Callable[[int], Executor]
-"""An executor of so many workers; threads by default. Jobs know no more of it than `concurrent.futures` says."""
+"""Makes an executor with this number of workers; by default they are threads."""
 
 Mailer = Callable[[bytes, str], None]
-"""Hands one letter to the relay for one address; raises `MailRefused`, `MailInterrupted` or MailError."""
+"""Sends one message to one address; raises MailRefused, MailInterrupted or MailError."""
 
 
 class Sandbox(Protocol):
-    """Runs `function(*args)` where it can do no harm: at most `seconds`, bounded in memory.
+    """Runs `function(*args)` in at most `seconds` and with bounded memory.
 
-    Arguments are picklable values, and sources lose their credentials on the way; the result is of the type that
-    the function declares (`gateways.typedjson`). Raises `Spoiled`, and UnreadableDocument where the function does.
+    Arguments are picklable and hold no secrets. The result is of the type that the function declares
+    (`gateways.typedjson`). Raises SandboxFailure, and UnreadableDocument where the function does.
     """
 
-    def __call__(self, function: Callable[..., Made], *args: Any, seconds: float) -> Made:
-        """What the function makes."""
+    def __call__(self, function: Callable[..., Result], *args: Any, seconds: float) -> Result:
+        """Return what the function returns."""
         ...
 
 
-def in_process(function: Callable[..., Made], *args: Any, seconds: float) -> Made:  # noqa: ARG001
-    """No isolation at all: for documents of our own making."""
+def in_process(function: Callable[..., Result], *args: Any, seconds: float) -> Result:  # noqa: ARG001
+    """Call a function without a sandbox, for documents of this program's own."""
     return function(*args)
 
 
 Stopping = Callable[[], bool]
-"""Whether the process was asked to end: what is in hand is finished, nothing else is begun.
+"""Whether the process was asked to end; work in progress is then finished, none is begun.
 
-Goes to the workers: where these are processes, it must be picklable (the daemon's, a thread's event, is not).
+It is passed to workers: where these are processes, it must be picklable.
 """
 
 
 def never() -> bool:
-    """A house that nobody asks to stop."""
+    """Never ask to stop."""
     return False
 
 
 Progress = Callable[[int, int, str], None]
-"""Told while long work goes on: how many are done, of how many, and what was last."""
+"""Called during long work: the number done, the number of all, the last thing done."""
 
 
 def no_hub() -> Hub:
-    """A house without a hub: nobody is told."""
+    """Return a hub that nothing is sent to."""
     return lambda _hub, _url: None
 
 
 class MailRefused(Exception):
-    """The relay answered no. `permanent`: for good; `nobody`: because there is no such address (5.1.1 and kin).
+    """The relay refused a message.
 
-    `blameless`: it is about us, or about the letter, and says nothing of the address.
+    `permanent`: another attempt will fail as well. `nobody`: the address does not exist (5.1.1 and similar).
+    `blameless`: the reason is this program or the message, not the address.
     """
 
     def __init__(
@@ -87,16 +88,16 @@ class MailRefused(Exception):
 
 
 class MailInterrupted(Exception):
-    """The connection broke after DATA began: nobody knows whether the letter was accepted (M4)."""
+    """The connection broke after DATA began; the relay may have accepted the message (M4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """The parts a job works with; `wiring` puts the real ones together, tests their own.
+    """The parts of a job: real ones from `app`, others in tests.
 
-    `fetcher`, `isolate` and `mailer` make their part when it is needed, so that a run with nothing to do imports
-    nothing; `isolate` is told how many documents there may be at most.
-    `pretended_clock` says that `clock` is not the real one: public servers are then left alone.
+    `fetcher`, `sandbox` and `mailer` make their part when it is needed, so that a run without work imports none of
+    them; `sandbox` takes the maximum number of documents. `simulated_clock`: `clock` is not the real one, so that
+    public servers are not visited.
     """
 
     config: Config
@@ -106,7 +107,7 @@ class App:
     make_executor: MakeExecutor
     mailer: Callable[[], AbstractContextManager[Mailer]]
     hub: Callable[[], Hub] = no_hub
-    pretended_clock: bool = False
+    simulated_clock: bool = False
     stopping: Stopping = never
     host_gap: float = 0.0
     """Seconds between two requests to one host (V2, CL11)."""

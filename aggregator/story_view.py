@@ -12,7 +12,7 @@ from aggregator.errors import UnknownName
 from aggregator.model.config import Config
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Story
-from aggregator.store import stories
+from aggregator.store import stories, story_search
 from aggregator.store.connection import Store, opened
 from aggregator.text import legal
 
@@ -21,18 +21,20 @@ logger = logging.getLogger("aggregator.story_view")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryView:
-    """A story with why each of its items is in it."""
+    """A story, and the reason why each of its items is in it."""
 
     story: Story
     why: dict[str, str]
 
 
 def search(config: Config, query: str, limit: int) -> list[Story]:
-    """Stories that contain all words of `query`, best first."""
+    """Return at most `limit` stories that contain all words of `query`, best first."""
     with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
         contained = containment.Containment(store)
         found = contained.without_broken(
-            ContainedStep.SHOWING, stories.search(store, legal(query), limit), partial(stories.read, store)
+            ContainedStep.SHOWING,
+            story_search.search(store, legal(query), limit),
+            partial(stories.read, store),
         )
     for (_, name), reason in contained.broken.items():
         logger.warning("the story %s cannot be read (%s)", name, reason)
@@ -40,14 +42,17 @@ def search(config: Config, query: str, limit: int) -> list[Story]:
 
 
 def read(config: Config, name: str) -> StoryView:
-    """One story, by its id, the beginning of it, or the id of one of its items."""
+    """Return one story by its id, the beginning of its id, or the id of an item.
+
+    Raises UnknownName.
+    """
     with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
         return read_from(store, name)
 
 
 def read_from(store: Store, name: str) -> StoryView:
-    """The same, in a snapshot of the caller."""
-    found = stories.resolve(store, name)
+    """Return one story as `read` does, in the caller's snapshot."""
+    found = story_search.resolve(store, name)
     read = containment.shown(found, lambda: stories.read(store, [found], texts=True)) if found else []
     if not read:
         raise UnknownName(f"no story {name!r}; `aggregator search` finds stories and shows their ids")
@@ -55,7 +60,7 @@ def read_from(store: Store, name: str) -> StoryView:
 
 
 def as_json(view: StoryView) -> dict[str, Any]:
-    """A story as one JSON object."""
+    """Return a story with its items as one JSON object."""
     shown = view.story
     return {
         "id": shown.id,
@@ -87,7 +92,7 @@ def as_json(view: StoryView) -> dict[str, Any]:
 
 
 def as_result(shown: Story) -> dict[str, Any]:
-    """A story as one search result."""
+    """Return a story as one search result in JSON."""
     return {
         "story": shown.id,
         "title": shown.lead.title,

@@ -1,26 +1,27 @@
-"""Strings of foreign documents made legal: no characters that XML 1.0, a terminal or a reader's eye cannot bear."""
+"""Remove characters from foreign text that break XML, terminals or readers' view."""
 
 from __future__ import annotations
 
 import re
 
 # XML 1.0 (5th ed.) section 2.2; without C1 controls, which terminals obey; without bidi embeddings, overrides and
-# isolates (U+202A-202E, U+2066-2069), which turn round what follows them and which "Unicode in XML" (3.2) leaves
-# to markup.
+# isolates (U+202A-202E, U+2066-2069), which reverse the text behind them and for which "Unicode in XML" (3.2)
+# recommends markup.
 _ILLEGAL = re.compile(
     r"[^\t\n\r\x20-\x7e\xa0-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )
 
 
 def legal(text: str) -> str:
-    """`text` without characters that XML 1.0 forbids (feedgen refuses a whole feed for one of them), terminals obey
-    or that reverse the text around them.
+    """Return `text` without characters that XML 1.0 forbids or terminals obey.
+
+    Characters that reverse the text around them go as well. (feedgen refuses a whole feed for one such character.)
     """
     return _ILLEGAL.sub("", text)
 
 
-# Zero-width characters and tags (U+E0000 …), which hide words in a title or make two titles out of one. The joiners
-# U+200C and U+200D stay between letters beyond ASCII, where Persian, Hindi and emoji are written with them.
+# Zero-width characters and tags (U+E0000 …), which hide words in a title or make equal titles differ. The joiners
+# U+200C and U+200D stay between characters beyond ASCII: Persian, Hindi and emoji are written with them.
 _INVISIBLE = re.compile(
     r"[\u00ad\u034f\u180e\u200b\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
     r"|(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f\u200c\u200d])"
@@ -33,14 +34,20 @@ def visible(text: str) -> str:
 
 
 def line(value: object, limit: int = 2_000) -> str | None:
-    """A one-line string of at most `limit` characters, or None for anything empty or not a string."""
+    """Return a value as one line of at most `limit` characters.
+
+    None for an empty text and for any other type.
+    """
     if not isinstance(value, str):
         return None
     return " ".join(legal(value[: limit * 4]).split())[:limit].strip() or None
 
 
 def block(value: object, limit: int = 1_000_000) -> str | None:
-    """A text of at most `limit` characters, or None for anything empty or not a string."""
+    """Return a value as text of at most `limit` characters.
+
+    None for an empty text and for any other type.
+    """
     if not isinstance(value, str):
         return None
     return legal(value[:limit]).strip() or None

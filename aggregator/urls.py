@@ -1,4 +1,4 @@
-"""Addresses in foreign texts, read as browsers read them (URL Standard).
+"""Read URLs in foreign texts as browsers do (URL Standard).
 
 No function raises, whatever the text.
 """
@@ -9,11 +9,14 @@ import re
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 MAX_CHARACTERS = 8_000
-"""Maximum length of a link (RFC 9110 4.1); a longer one is none, because cut it would lead elsewhere."""
+"""Maximum length of a link (RFC 9110 4.1).
 
-# Full-width characters, as input methods write them beside Chinese and Japanese, in the part that names the host.
-# Each is read as the one ASCII character that it stands for, so that https://例え.jp：８０／ is a link. Not "＠", which
-# would turn the host before it into a user's name.
+A longer one is dropped, because a cut one would lead elsewhere.
+"""
+
+# Full-width characters, as input methods for Chinese and Japanese write them, in the part that names the host.
+# Each is read as its ASCII character, so that https://例え.jp：８０／ is a link. Not "＠": the host before it would
+# become a user.
 _FULL_WIDTH = str.maketrans("：／？＃．。｡０１２３４５６７８９", ":/?#...0123456789")
 _AUTHORITY = re.compile(r"\A(?:https?:)?//[^/?#]*", re.IGNORECASE)
 _REMOVED = re.compile(r"[\t\r\n]")
@@ -29,26 +32,26 @@ def parse(url: str | None) -> SplitResult | None:
     """Split an absolute URL; None for any text without a host or with an impossible port."""
     try:
         parts = urlsplit(url or "")
-        # `port` raises for what is no number below 65536; full-width punctuation and brackets raise before.
+        # `port` raises unless it is a number below 65536; full-width punctuation and brackets raise before.
         return parts if parts.hostname and (parts.port is None or parts.port >= 0) else None
     except ValueError:
         return None
 
 
 def host(url: str | None) -> str:
-    """Return the host of a URL in lower case; empty for a text that is none."""
+    """Return the host of a URL in lower case; empty for any other text."""
     parts = parse(url)
     return (parts.hostname or "") if parts else ""
 
 
 def port(url: str | None) -> int | None:
-    """Return the port that a web address leads to; None for a text that is none."""
+    """Return the port of a web URL; None for any other text."""
     parts = parse(url)
     return (parts.port or _PORTS.get(parts.scheme)) if parts else None
 
 
 def origin(url: str | None) -> str:
-    """Return scheme, host and port (RFC 6454) of a URL; empty for a text that is none."""
+    """Return scheme, host and port (RFC 6454) of a URL; empty for any other text."""
     parts = parse(url)
     if parts is None or parts.hostname is None:
         return ""
@@ -58,32 +61,32 @@ def origin(url: str | None) -> str:
 
 
 def path(url: str | None) -> str:
-    """Return the path of a URL; empty for a text that is none."""
+    """Return the path of a URL; empty for any other text."""
     parts = parse(url)
     return parts.path if parts else ""
 
 
 def without_userinfo(url: str) -> str:
-    """Return a URL without `user:password@`, which is shown to nobody and sent to no server."""
+    """Return a URL without `user:password@`, which is neither shown nor sent."""
     return _USERINFO.sub(r"\1", url)
 
 
 def web_link(url: str | None) -> str | None:
-    """Return `url` as a link if it is an absolute http(s) URL, else None.
+    """Return an absolute http(s) URL as a link, None for any other text.
 
-    What no URL may have is percent-encoded.
+    Characters that no URL may have are percent-encoded.
     """
     url = without_userinfo(_read(url or ""))
     parts = parse(url)
     if parts is None or parts.scheme not in ("http", "https"):
         return None
-    # Blanks, quotes and the like occur in hand-written links; percent-encode only what no URL may have.
+    # Hand-written links have blanks and quotes; only characters that no URL may have are encoded.
     link = quote(url, safe=_KEPT)
     return link if len(link) <= MAX_CHARACTERS else None
 
 
 def join(base: str, written: object) -> str | None:
-    """Return a link as written, made absolute against `base`; None for no web address."""
+    """Return a link made absolute against `base`; None where it is not a web address."""
     link = _read(written) if isinstance(written, str) else ""
     if not link:
         return None
@@ -94,7 +97,7 @@ def join(base: str, written: object) -> str | None:
 
 
 def _read(written: str) -> str:
-    """Return an address with what browsers read otherwise replaced (URL Standard 4.4)."""
+    """Return a URL with the characters replaced that browsers replace (URL Standard 4.4)."""
     if len(written) > 2 * MAX_CHARACTERS:
         return ""
     url = _SURROGATES.sub("\ufffd", _REMOVED.sub("", written).strip(_BLANKS))

@@ -1,9 +1,10 @@
-"""How well the same news is told from look-alikes, on labelled pairs, through the code of the job.
+"""Measure precision and recall of deduplication on labelled pairs, with the code of the job.
 
 usage: python benchmarks/dedupe.py PAIRS.jsonl [--half tune|unseen] [--json]
 
-Each pair is normalised, stored and placed in a database of its own, as two visits would do it. Ambiguous pairs
-are left out. A pair without a date was first seen on the day after the other; a month alone means its middle.
+Each pair is normalised, stored and assigned to stories in a database of its own, as two visits would do it.
+Ambiguous pairs are left out. An item without a date is seen on the day after the other. A month without a day
+means its middle.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ UNDATED = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdicts:
-    """What became of the pairs, by id."""
+class Results:
+    """The ids of the pairs that were merged and split, by label."""
 
     right_merges: tuple[str, ...]
     wrong_merges: tuple[str, ...]
@@ -42,41 +43,41 @@ class Verdicts:
 
     @property
     def precision(self) -> float:
-        """The share of merges that are right."""
+        """Return the share of merges that are right."""
         merged = len(self.right_merges) + len(self.wrong_merges)
         return len(self.right_merges) / merged if merged else 1.0
 
     @property
     def recall(self) -> float:
-        """The share of same news that were merged."""
+        """Return the share of pairs labelled same that were merged."""
         same = len(self.right_merges) + len(self.missed)
         return len(self.right_merges) / same if same else 1.0
 
 
 def main() -> int:
-    options = argparse.ArgumentParser()
-    options.add_argument("pairs", type=Path)
-    options.add_argument("--half", choices=["tune", "unseen"])
-    options.add_argument("--json", action="store_true")
-    asked = options.parse_args()
-    pairs = [p for p in read(asked.pairs) if asked.half in (None, p.get("half"))]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("pairs", type=Path)
+    parser.add_argument("--half", choices=["tune", "unseen"])
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    pairs = [p for p in read(options.pairs) if options.half in (None, p.get("half"))]
     result = summary(pairs)
-    if asked.json:
+    if options.json:
         print(json.dumps(result, indent=2))
     else:
-        _say(result)
+        _print(result)
     return 0
 
 
 def read(file: Path) -> list[dict[str, Any]]:
-    """The pairs of a file, but for ambiguous ones."""
+    """Read the pairs of a file, without ambiguous ones."""
     with file.open(encoding="utf-8") as lines:
         return [pair for pair in map(json.loads, filter(str.strip, lines)) if not pair.get("ambiguous")]
 
 
 def summary(pairs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Precision, recall, what went wrong, and the same by difficulty."""
-    merged = dict(judged(pairs))
+    """Return precision, recall and wrong results, in all and by difficulty."""
+    merged = dict(outcomes(pairs))
     parts: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for pair in pairs:
         parts[pair.get("difficulty", "unknown")].append(pair)
@@ -98,11 +99,11 @@ def summary(pairs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def count(pairs: Iterable[Mapping[str, Any]], merged: Mapping[str, bool]) -> Verdicts:
+def count(pairs: Iterable[Mapping[str, Any]], merged: Mapping[str, bool]) -> Results:
     kinds: dict[tuple[bool, bool], list[str]] = defaultdict(list)
     for pair in pairs:
         kinds[pair["label"] == "same", merged[pair["id"]]].append(pair["id"])
-    return Verdicts(
+    return Results(
         right_merges=tuple(kinds[True, True]),
         wrong_merges=tuple(kinds[False, True]),
         missed=tuple(kinds[True, False]),
@@ -110,8 +111,8 @@ def count(pairs: Iterable[Mapping[str, Any]], merged: Mapping[str, bool]) -> Ver
     )
 
 
-def judged(pairs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, bool]]:
-    """For each pair, by id, whether it became one story."""
+def outcomes(pairs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, bool]]:
+    """Yield the id of each pair and whether it became one story."""
     with tempfile.TemporaryDirectory() as folder:
         for n, pair in enumerate(pairs):
             file = Path(folder) / f"{n}.db"
@@ -123,14 +124,19 @@ def judged(pairs: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, bool]]:
 
 
 def together(store: Store, a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
-    """Whether two sightings become one story in an empty database."""
-    publishers = {side["source"]: _source(side["source"]) for side in (a, b)}
-    sources.sync(store, list(publishers.values()), {source.id: "" for source in publishers.values()})
-    now = max(filter(None, (_moment(side["date"]) for side in (a, b))), default=UNDATED) + timedelta(days=1)
-    ids = [_visit(store, publishers[side["source"]], side, now) for side in (a, b)]
+    """Return whether two items become one story in an empty database."""
+    ids, now = keep(store, a, b)
     assign.assign(store, (), now)
     rows = store.db.execute("SELECT DISTINCT story_id FROM items WHERE id IN (?, ?)", ids).fetchall()
     return len(rows) == 1
+
+
+def keep(store: Store, a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[list[str], datetime]:
+    """Store two items as two visits would; return their ids and the time of the visits."""
+    publishers = {side["source"]: _source(side["source"]) for side in (a, b)}
+    sources.sync(store, list(publishers.values()), {source.id: "" for source in publishers.values()})
+    now = max(filter(None, (_moment(side["date"]) for side in (a, b))), default=UNDATED) + timedelta(days=1)
+    return [_visit(store, publishers[side["source"]], side, now) for side in (a, b)], now
 
 
 def _source(name: str) -> Source:
@@ -139,7 +145,7 @@ def _source(name: str) -> Source:
 
 
 def _visit(store: Store, source: Source, side: Mapping[str, Any], now: datetime) -> str:
-    """One visit that brings one item; the id it is known under."""
+    """Store the item of one visit; return the id under which it is known."""
     claimed = _moment(side["date"])
     entry = Entry(
         position=0,
@@ -161,13 +167,13 @@ def _visit(store: Store, source: Source, side: Mapping[str, Any], now: datetime)
 
 
 def _moment(date: str | None) -> datetime | None:
-    """The noon of a day; the middle of a month; nothing for less."""
+    """Return noon of a day, or the middle of a month; None for a year alone."""
     if not date or len(date) < 7:
         return None
     return datetime.fromisoformat(date if len(date) > 7 else f"{date}-15").replace(hour=12, tzinfo=UTC)
 
 
-def _say(result: Mapping[str, Any]) -> None:
+def _print(result: Mapping[str, Any]) -> None:
     print(f"{result['pairs']} pairs: precision {result['precision']:.2f}, recall {result['recall']:.2f}")
     for name, part in result["by_difficulty"].items():
         print(

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from checks import pages, prose, rules, shape, words
+from checks import modules, pages, prose, rules, shape, words
 
 ROOT = Path(__file__).parent.parent
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 def main() -> int:
     """Print the problems that were found; return 1 if there are any."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--write-schema", action="store_true", help="write docs/feeds.schema.json anew")
+    parser.add_argument("--write", action="store_true", help="write the JSON Schema and the list of modules")
     parser.add_argument(
         "--words", nargs="*", metavar="PATH", help="list banned words and docstrings to shorten"
     )
@@ -30,9 +30,10 @@ def main() -> int:
         return _printed([f"{each.path}:{each.line}: {each.text}" for each in found] + counts)
     if options.shape:
         return _printed(shape.check(ROOT))
-    if options.write_schema:
+    if options.write:
         pages.write_schema()
-    return _printed([*pages.check(), *rules.check(ROOT, prose.passages(ROOT))])
+        modules.write(ROOT)
+    return _printed([*pages.check(), *modules.check(ROOT), *rules.check(ROOT, prose.passages(ROOT))])
 
 
 def _printed(problems: Iterable[str]) -> int:

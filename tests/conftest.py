@@ -111,7 +111,7 @@ def surroundings() -> Iterator[None]:
     """Whoever runs the tests may have a proxy, which loopback does not go through, or pretend a time of their own."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [*os.environ]:
-            if name.lower().endswith("_proxy") or name == wiring.PRETENDED:
+            if name.lower().endswith("_proxy") or name == wiring.CLOCK_VARIABLE:
                 patch.delenv(name)
         yield
 
@@ -207,7 +207,7 @@ class Workplace:
             fetcher=lambda: fetcher,
             sandbox=lambda _documents: nullcontext(in_process),
             host_gap=0.0,
-            pretended_clock=True,
+            simulated_clock=True,
         )
 
     @property

@@ -269,14 +269,16 @@ def _judge_again(
     """Read again the same comes out; and with entries known, the others are read as before."""
     again = PARSERS[given.kind](given.body, FEED, given.headers, given.source)
     _must(again == reading, "the same document is another reading")
-    if len(reading.digests) < 2 or len(set(reading.digests)) < len(reading.digests):
+    if len(reading.entry_hashes) < 2 or len(set(reading.entry_hashes)) < len(reading.entry_hashes):
         return
-    seen = frozenset(reading.digests[::2])
+    seen = frozenset(reading.entry_hashes[::2])
     rest = PARSERS[given.kind](given.body, FEED, given.headers, given.source, seen)
     if len(rest.entries) == len(reading.entries):
         return  # it was read whole
     kept = tuple(
-        entry for entry, digest in zip(reading.entries, reading.digests, strict=True) if digest not in seen
+        entry
+        for entry, digest in zip(reading.entries, reading.entry_hashes, strict=True)
+        if digest not in seen
     )
     _must(
         len(rest.entries) == len(kept),

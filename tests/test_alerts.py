@@ -1,4 +1,4 @@
-"""What is wrong is reported everywhere: `status`, its exit code, metrics, the operator's mail, `/healthz`."""
+"""Faults are reported by `status`, its exit code, metrics, mail and `/healthz`."""
 
 from __future__ import annotations
 
@@ -25,51 +25,51 @@ HOUR = timedelta(hours=1)
 
 
 def sql(place: Workplace, statement: str) -> None:
-    """Change the database by hand."""
+    """Change the database by a statement."""
     with closing(sqlite3.connect(place.database)) as conn, conn:
         conn.execute(statement)
 
 
 def check(place: Workplace) -> str:
-    """What `status --check` says; empty if it ends with 0."""
-    said = command.call(place, "status", "--check")
-    assert said.code == bool(said.err) and said.out == ""
-    return said.err
+    """Return the output of `status --check`; empty if it exits with 0."""
+    done = command.call(place, "status", "--check")
+    assert done.code == bool(done.err) and done.out == ""
+    return done.err
 
 
 def fetch(place: Workplace) -> int:
-    """A forced round; its exit code."""
+    """Return the exit code of `fetch --force`."""
     return command.call(place, "fetch", "--force").code
 
 
-def more_news(web: Web, count: int) -> None:
-    """Let the feed tell more."""
+def set_entries(web: Web, count: int) -> None:
+    """Give the feed this number of entries."""
     web.feed("/feed", rss(*(news(n) for n in range(1, count + 1))), f'"{count}"')
 
 
-PLACING = "ALTER TABLE candidate_index RENAME TO aside"
-MENDED = "ALTER TABLE aside RENAME TO candidate_index"
+BREAK_PLACING = "ALTER TABLE candidate_index RENAME TO aside"
+REPAIRED = "ALTER TABLE aside RENAME TO candidate_index"
 
 
 def test_items_without_a_story_are_reported_after_two_hours(place: Workplace, web: Web) -> None:
-    """Items that no run can place are reported after two hours, and not any more once they are placed."""
+    """Unplaced items are reported after two hours, until they are placed."""
     one_source(place, web)
     assert fetch(place) == 0
-    sql(place, PLACING)
-    more_news(web, 5)
+    sql(place, BREAK_PLACING)
+    set_entries(web, 5)
     place.clock.now += HOUR
     assert fetch(place) == 1
     place.clock.now += 2 * HOUR
     assert "items have no story" not in check(place)
     place.clock.now += timedelta(minutes=1)
     assert "3 items have no story, the oldest since 2026-10-05 07:30 UTC" in check(place)
-    sql(place, MENDED)
+    sql(place, REPAIRED)
     assert fetch(place) == 0
     assert check(place) == ""
 
 
 def test_released_items_wait_since_their_release(place: Workplace, web: Web) -> None:
-    """Items that an editor lets through after days are no trouble before the next run had its time."""
+    """Released items are reported only two hours after their release."""
     one_source(place, web)
     assert fetch(place) == 0
     sql(place, "UPDATE items SET story_id = NULL, held = 'waiting'")
@@ -82,14 +82,14 @@ def test_released_items_wait_since_their_release(place: Workplace, web: Web) -> 
 
 
 def test_a_channel_that_lags_is_reported_after_an_hour(place: Workplace, web: Web) -> None:
-    """A channel is behind since its first change that is not written, also when it changes all the time."""
+    """A channel is out of date since its first change that is not written."""
     one_source(place, web)
     assert fetch(place) == 0
     place.public.rename(place.folder / "aside")
     place.public.touch()
     for n in range(3, 6):
         place.clock.now += HOUR / 2
-        more_news(web, n)
+        set_entries(web, n)
         assert fetch(place) == 1
     assert "channels are not written" not in check(place)
     place.clock.now += timedelta(minutes=1)
@@ -99,8 +99,8 @@ def test_a_channel_that_lags_is_reported_after_an_hour(place: Workplace, web: We
     assert check(place) == ""
 
 
-def test_a_source_under_a_new_name_is_no_trouble(place: Workplace, web: Web) -> None:
-    """A channel that changes because feeds.yaml did is behind from then on, not since its last story."""
+def test_a_renamed_source_is_not_reported(place: Workplace, web: Web) -> None:
+    """A channel whose configuration changed is out of date from then on, not earlier."""
     one_source(place, web)
     assert fetch(place) == 0
     file = place.folder / "feeds.yaml"
@@ -113,10 +113,8 @@ def test_a_source_under_a_new_name_is_no_trouble(place: Workplace, web: Web) -> 
 
 
 @pytest.mark.parametrize("job", [("fetch", "--force"), ("publish",)])
-def test_a_job_that_fails_again_and_again_is_reported(
-    place: Workplace, web: Web, job: tuple[str, ...]
-) -> None:
-    """Two runs in a row that failed are reported with the reason; one good run ends it."""
+def test_a_job_that_fails_twice_is_reported(place: Workplace, web: Web, job: tuple[str, ...]) -> None:
+    """Two failed runs in a row are reported with their reason, until a run succeeds."""
     one_source(place, web)
     assert fetch(place) == 0
     place.public.rename(place.folder / "aside")
@@ -133,8 +131,8 @@ def test_a_job_that_fails_again_and_again_is_reported(
     assert check(place) == ""
 
 
-def test_killed_runs_are_reported_and_one_at_work_is_not(place: Workplace, web: Web) -> None:
-    """Runs that were killed count as soon as their process is gone; a run at work does not, whatever its number."""
+def test_killed_runs_are_reported_and_a_running_one_is_not(place: Workplace, web: Web) -> None:
+    """Killed runs are reported once their process is gone; a running one is not."""
     begun = threading.Semaphore(0)
 
     def slow(_: Asked) -> Answer:
@@ -161,40 +159,40 @@ def test_killed_runs_are_reported_and_one_at_work_is_not(place: Workplace, web: 
 
 
 @pytest.fixture
-def troubled(place: Workplace, web: Web) -> Workplace:
-    """A place with every new kind of trouble, seen three hours later."""
+def faulty(place: Workplace, web: Web) -> Workplace:
+    """Return a place with every kind of fault, three hours later."""
     one_source(place, web)
     file = place.folder / "feeds.yaml"
     file.write_text(
         f"operator: {{to: [ada@a.example]}}\nweb: {{listen: '127.0.0.1:{free_port()}'}}\n{file.read_text()}"
     )
     assert fetch(place) == 0
-    sql(place, PLACING)
-    more_news(web, 5)
+    sql(place, BREAK_PLACING)
+    set_entries(web, 5)
     assert [fetch(place), fetch(place)] == [1, 1]
     sql(place, "UPDATE channels SET revision = revision + 1 WHERE id = 'all'")
     place.clock.now += 3 * HOUR
     return place
 
 
-def test_all_of_it_is_in_status(troubled: Workplace) -> None:
-    """`status` says it in words, and as JSON."""
-    said = command.call(troubled, "status")
-    assert said.code == 0
+def test_every_fault_is_in_status(faulty: Workplace) -> None:
+    """`status` reports every fault as text and JSON."""
+    done = command.call(faulty, "status")
+    assert done.code == 0
     for words in (
         "3 items have no story yet",
         "channel all is to be written since",
         "the last 2 runs of fetch",
     ):
-        assert words in said.out
-    found = json.loads(command.call(troubled, "status", "--json").out)
+        assert words in done.out
+    found = json.loads(command.call(faulty, "status", "--json").out)
     assert (found["unplaced"], list(found["unwritten"]), found["failing"][0]["runs"]) == (3, ["all"], 2)
 
 
-def test_all_of_it_is_in_metrics(troubled: Workplace) -> None:
-    """The textfile has a number for each."""
-    target = troubled.folder / "a.prom"
-    assert command.call(troubled, "status", "--textfile", str(target)).code == 0
+def test_every_fault_is_in_metrics(faulty: Workplace) -> None:
+    """The textfile has a metric for every fault."""
+    target = faulty.folder / "a.prom"
+    assert command.call(faulty, "status", "--textfile", str(target)).code == 0
     text = target.read_text()
     for words in (
         "aggregator_items_unplaced 3.0",
@@ -205,10 +203,10 @@ def test_all_of_it_is_in_metrics(troubled: Workplace) -> None:
         assert words in text
 
 
-def test_all_of_it_is_in_the_mail_of_the_operator(troubled: Workplace) -> None:
-    """The operator's mail names each, with what to do."""
-    assert command.call(troubled, "digest", "preview", "operator", "--out", "out").code == 0
-    (file,) = (troubled.folder / "out").glob("*.html")
+def test_every_fault_is_in_the_operators_mail(faulty: Workplace) -> None:
+    """The operator's mail reports every fault with what to do."""
+    assert command.call(faulty, "digest", "preview", "operator", "--out", "out").code == 0
+    (file,) = (faulty.folder / "out").glob("*.html")
     html = file.read_text()
     for words in (
         "3 items without a story",
@@ -219,29 +217,29 @@ def test_all_of_it_is_in_the_mail_of_the_operator(troubled: Workplace) -> None:
 
 
 @pytest.fixture
-def serving(troubled: Workplace, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Daemon]:
-    """Start `serve` at the time of the place."""
+def serving(faulty: Workplace, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Daemon]:
+    """Return a function that starts `serve` at the place's time."""
 
     def start() -> Daemon:
-        monkeypatch.setenv("AGGREGATOR_NOW", troubled.clock.now.isoformat())
-        text = (troubled.folder / "feeds.yaml").read_text()
+        monkeypatch.setenv("AGGREGATOR_NOW", faulty.clock.now.isoformat())
+        text = (faulty.folder / "feeds.yaml").read_text()
         port = int(text.partition("127.0.0.1:")[2].partition("'")[0])
-        daemon = Daemon(troubled.folder, port, "serve")
+        daemon = Daemon(faulty.folder, port, "serve")
         daemon.until("serving")
         return daemon
 
     return start
 
 
-def test_health_says_ok_or_not_and_nothing_else(troubled: Workplace, serving: Callable[[], Daemon]) -> None:
-    """`/healthz` answers 503 `not ok`, then 200 `ok`: no reason, no address, no relay, nothing of anybody."""
+def test_healthz_reports_ok_or_not_ok_only(faulty: Workplace, serving: Callable[[], Daemon]) -> None:
+    """`/healthz` answers 503 `not ok`, then 200 `ok`, without any reason or name."""
     daemon = serving()
     try:
         assert daemon.get("/healthz") == (503, "text/plain; charset=utf-8", b"not ok")
-        sql(troubled, MENDED)
-        assert fetch(troubled) == 0
+        sql(faulty, REPAIRED)
+        assert fetch(faulty) == 0
         assert daemon.get("/healthz") == (200, "text/plain; charset=utf-8", b"ok")
-        troubled.database.write_bytes(b"rubbish" * 1000)
+        faulty.database.write_bytes(b"rubbish" * 1000)
         assert daemon.get("/healthz") == (503, "text/plain; charset=utf-8", b"not ok")
     finally:
         daemon.process.kill()

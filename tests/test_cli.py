@@ -1,4 +1,4 @@
-"""The commands: what they print, what they leave behind and with which code they end."""
+"""The commands: their output, effects and exit codes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from aggregator import __version__
-from aggregator import app as wiring
+from aggregator.app import build
 from tests.builders import NOW, rss
 from tests.command import Said, call, news, one_source, run, visited
 from tests.conftest import Answer, Web, Workplace
@@ -37,7 +37,7 @@ STATUS_SOURCE_KEYS = {
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Web]]:
-    """A folder whose source was visited and published, and the server."""
+    """Return a folder whose source was visited and published, and the server."""
     folder = tmp_path_factory.mktemp("original")
     with visited(folder) as web:
         yield folder, web
@@ -45,7 +45,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, W
 
 @pytest.fixture
 def web(original: tuple[Path, Web]) -> Web:
-    """The server, not yet asked anything."""
+    """Return the server, without recorded requests."""
     web = original[1]
     web.asked.clear()
     web.answers.clear()
@@ -54,13 +54,13 @@ def web(original: tuple[Path, Web]) -> Web:
 
 @pytest.fixture
 def site(original: tuple[Path, Web], web: Web, place: Workplace) -> Workplace:
-    """One source, visited and published."""
+    """Return a copy with one source that was visited and published."""
     shutil.copytree(original[0], place.folder, dirs_exist_ok=True)
     return one_source(place, web)
 
 
 def dump(place: Workplace) -> list[str]:
-    """All that the database holds."""
+    """Return everything in the database."""
     conn = sqlite3.connect(place.database)
     try:
         return list(conn.iterdump())
@@ -83,17 +83,17 @@ def files(folder: Path) -> dict[str, tuple[int, int]]:
 # --- check ---------------------------------------------------------------------------------------------
 
 
-def test_check_says_that_the_file_is_right(place: Workplace, web: Web) -> None:
-    """`check` of a right file ends with 0 and counts what it found, visits nobody and creates nothing."""
+def test_check_of_a_valid_file(place: Workplace, web: Web) -> None:
+    """`check` of a valid file ends with 0 and prints counts; it requests and creates nothing."""
     said = run(one_source(place, web), "check")
     assert (said.code, said.err) == (0, "")
-    assert said.out == "feeds.yaml is right: 1 sources polled, 0 disabled; 1 channels, 1 digests.\n"
+    assert said.out == "feeds.yaml is valid: 1 sources enabled, 0 disabled; 1 channels, 1 digests\n"
     assert [file.name for file in place.folder.iterdir()] == ["feeds.yaml"]
     assert web.asked == []
 
 
 def test_check_names_the_placeholder(place: Workplace) -> None:
-    """`check` says that the placeholder contact must go before public servers are visited (V7)."""
+    """`check` reports that the contact is still the placeholder (V7)."""
     place.write(
         "",
         head='site: {title: T, url: "https://a.example/", contact: news@example.org, authority: "a,2026"}\n',
@@ -106,8 +106,8 @@ def test_check_names_the_placeholder(place: Workplace) -> None:
 # --- fetch ---------------------------------------------------------------------------------------------
 
 
-def test_fetch_under_cron_is_quiet_and_publishes(place: Workplace, web: Web) -> None:
-    """A process without terminal that fetches, publishes and mails says nothing at all when all is well."""
+def test_cron_run_prints_nothing(place: Workplace, web: Web) -> None:
+    """Without a terminal, successful runs of `fetch`, `digest run` and `publish` print nothing."""
     one_source(place, web)
     quiet = Said(0, "", "")
     assert (run(place, "fetch"), run(place, "digest", "run")) == (quiet, quiet)
@@ -118,7 +118,7 @@ def test_fetch_under_cron_is_quiet_and_publishes(place: Workplace, web: Web) -> 
 
 
 def test_cron_needs_no_environment(place: Workplace, web: Web) -> None:
-    """Cron's environment, without locale or home, is enough for news in any language."""
+    """The environment of cron, without locale or home, is enough for any language."""
     one_source(place, web, news(1, title="Mikroskopie für Größen · 顕微鏡"))
     bare = ("/usr/bin/env", "-i", sys.executable, "-m", "aggregator")
     assert call(place, "fetch") == Said(0, "", "")
@@ -127,21 +127,26 @@ def test_cron_needs_no_environment(place: Workplace, web: Web) -> None:
     assert "Mikroskopie für Größen · 顕微鏡" in said.out
 
 
-def test_fetch_json_has_the_keys_of_the_contract(place: Workplace, web: Web) -> None:
-    """`fetch --json` prints one object with every key of the public contract and what happened."""
+def test_fetch_json(place: Workplace, web: Web) -> None:
+    """`fetch --json` prints one object with every key of the public contract."""
     said = run(one_source(place, web), "fetch", "--json")
     assert (said.code, said.err) == (0, "")
     report = json.loads(said.out)
     assert set(report) - {"notices"} == FETCH_KEYS
     assert (report["visited"], report["changed"], report["new_items"], report["new_stories"]) == (1, 1, 2, 2)
     assert {"atom.xml", "index.html", "sources.opml"} <= set(report["documents_written"])
-    (told,) = report["sources"]
-    assert set(told) == FETCH_SOURCE_KEYS
-    assert (told["id"], told["outcome"], told["status"], told["new_items"]) == ("node", "changed", 200, 2)
+    (source,) = report["sources"]
+    assert set(source) == FETCH_SOURCE_KEYS
+    assert (source["id"], source["outcome"], source["status"], source["new_items"]) == (
+        "node",
+        "changed",
+        200,
+        2,
+    )
 
 
-def test_idle_fetch_asks_nobody_and_writes_nothing(site: Workplace, web: Web) -> None:
-    """When no source is due, `fetch` asks nobody, writes nothing and reports with the same keys (V6)."""
+def test_idle_fetch(site: Workplace, web: Web) -> None:
+    """If no source is due, `fetch` requests and writes nothing and reports the same keys (V6)."""
     before = files(site.folder)
     said = run(site, "fetch", "--json")
     report = json.loads(said.out)
@@ -150,11 +155,11 @@ def test_idle_fetch_asks_nobody_and_writes_nothing(site: Workplace, web: Web) ->
     assert (report["visited"], report["not_due"], report["sources"]) == (0, 1, [])
     assert web.asked == []
     assert files(site.folder) == before
-    assert call(site, "-v", "fetch").out == "Nothing is due; 1 sources wait for their time.\n"
+    assert call(site, "-v", "fetch").out == "no source is due; 1 are scheduled for later\n"
 
 
-def test_idle_fetch_notices_a_changed_file(site: Workplace, web: Web) -> None:
-    """A changed feeds.yaml is work even while no source is due: its channels are published at once (P1)."""
+def test_idle_fetch_detects_a_changed_file(site: Workplace, web: Web) -> None:
+    """A changed feeds.yaml is published at once, even if no source is due (P1)."""
     one_source(site, web)
     site.write((site.folder / "feeds.yaml").read_text() + "channels: [{id: extra, title: Extra}]\n", head="")
     report = json.loads(call(site, "fetch", "--json").out)
@@ -162,8 +167,8 @@ def test_idle_fetch_notices_a_changed_file(site: Workplace, web: Web) -> None:
     assert "channels/extra/atom.xml" in report["documents_written"]
 
 
-def test_fetch_tells_who_wants_to_know(place: Workplace, web: Web) -> None:
-    """With `-v` a run without terminal says what it did: visits, items, documents."""
+def test_verbose_fetch(place: Workplace, web: Web) -> None:
+    """With `-v` and no terminal `fetch` prints visits, items and documents."""
     said = call(one_source(place, web), "-v", "fetch")
     assert said.out.startswith("1 sources visited: 1 changed, 0 unchanged, 0 failed; 0 not due")
     assert "2 new items, 0 updated: 2 new stories" in said.out
@@ -171,7 +176,7 @@ def test_fetch_tells_who_wants_to_know(place: Workplace, web: Web) -> None:
 
 
 def two_sources(place: Workplace, webs: Callable[[], Web]) -> tuple[Web, Web]:
-    """Sources `one` and `two` on servers of their own."""
+    """Configure sources `one` and `two`, each on a server of its own."""
     servers = webs(), webs()
     for web in servers:
         web.feed("/feed", rss(news(1)), '"1"')
@@ -182,16 +187,16 @@ def two_sources(place: Workplace, webs: Callable[[], Web]) -> tuple[Web, Web]:
     return servers
 
 
-def test_fetch_of_named_sources_visits_only_them(place: Workplace, webs: Callable[[], Web]) -> None:
-    """`fetch SOURCE` leaves the other sources alone."""
+def test_fetch_of_named_sources(place: Workplace, webs: Callable[[], Web]) -> None:
+    """`fetch SOURCE` visits no other source."""
     one, two = two_sources(place, webs)
     report = json.loads(call(place, "fetch", "two", "--json").out)
     assert [source["id"] for source in report["sources"]] == ["two"]
     assert (len(one.asked), len(two.asked)) == (0, 1)
 
 
-def test_force_ignores_cadence_only(site: Workplace, web: Web) -> None:
-    """`--force` visits what is not due, but still conditionally (V3)."""
+def test_force(site: Workplace, web: Web) -> None:
+    """`--force` visits a source that is not due, still by a conditional request (V3)."""
     report = json.loads(call(site, "fetch", "--force", "--json").out)
     assert (report["visited"], report["unchanged"], report["documents_written"]) == (1, 1, [])
     assert [asked.headers["if-none-match"] for asked in web.asked] == ['"1"']
@@ -201,7 +206,7 @@ def test_force_ignores_cadence_only(site: Workplace, web: Web) -> None:
 def test_exit_code_when_sources_fail(
     place: Workplace, webs: Callable[[], Web], broken: int, well: int, code: int
 ) -> None:
-    """L3: single failed sources are normal; only when all of at least three due sources fail, the run failed."""
+    """A run fails only if all of at least three due sources fail (L3)."""
     servers = [webs() for _ in range(broken + well)]
     for web in servers[broken:]:
         web.feed("/feed", rss(news(1)), '"1"')
@@ -212,17 +217,19 @@ def test_exit_code_when_sources_fail(
     said = call(place, "fetch", "--json")
     report = json.loads(said.out)
     assert (said.code, report["visited"], report["failed"]) == (code, broken + well, broken)
-    told = said.err.splitlines()
-    assert told[:broken] == [f"s{n} ({servers[n].url}/feed): failing: not found (404)" for n in range(broken)]
+    lines = said.err.splitlines()
+    assert lines[:broken] == [
+        f"s{n} ({servers[n].url}/feed): failing: not found (404)" for n in range(broken)
+    ]
     assert (
-        told[broken:]
-        == ["aggregator: all 3 sources that were due failed (first: s0: not found (404)); is the network up?"]
+        lines[broken:]
+        == ["aggregator: all 3 due sources fail (first: s0: not found (404)); check the network connection"]
         * code
     )
 
 
 def test_dead_network(place: Workplace, webs: Callable[[], Web]) -> None:
-    """L3: servers that refuse connections fail one by one in words, and all together the run."""
+    """Servers that refuse connections fail one by one, and together they fail the run (L3)."""
     servers = [webs() for _ in range(3)]
     place.write(
         "sources:\n"
@@ -234,12 +241,12 @@ def test_dead_network(place: Workplace, webs: Callable[[], Web]) -> None:
     assert (said.code, said.out) == (1, "")
     assert [line.partition(": ")[2] for line in said.err.splitlines()] == [
         *["failing: the server refused the connection"] * 3,
-        "all 3 sources that were due failed (first: s0: the server refused the connection); is the network up?",
+        "all 3 due sources fail (first: s0: the server refused the connection); check the network connection",
     ]
 
 
-def test_change_of_state_is_told_once(place: Workplace, web: Web) -> None:
-    """V8: that a source fails is said once, also under cron, and that it is well again, once."""
+def test_change_of_state_is_printed_once(place: Workplace, web: Web) -> None:
+    """A failing source is printed once, also under cron, and so is its recovery (V8)."""
     one_source(place, web)
     working = web.answers["/feed"]
     web.answers["/feed"] = Answer(status=404)
@@ -252,8 +259,8 @@ def test_change_of_state_is_told_once(place: Workplace, web: Web) -> None:
     assert again.err == still.err == ""
 
 
-def test_change_of_state_is_told_although_publishing_fails(place: Workplace, web: Web) -> None:
-    """V8: a run that ends in an error has still told what happened to its sources; later runs would not."""
+def test_change_of_state_is_printed_although_publishing_fails(place: Workplace, web: Web) -> None:
+    """A run that fails still prints changes of state, because later runs would not (V8)."""
     web.answers["/feed"] = Answer(status=404)
     place.write(f"sources:\n  - {{id: node, name: N, url: '{web.url}/feed'}}\n")
     place.public.write_text("in the way")
@@ -265,8 +272,8 @@ def test_change_of_state_is_told_although_publishing_fails(place: Workplace, web
 # --- publish -------------------------------------------------------------------------------------------
 
 
-def test_publish_mends_what_is_missing_and_touches_nothing_else(site: Workplace) -> None:
-    """`publish` writes what is missing or altered below `public` and leaves right files as they are (PB13)."""
+def test_publish_repairs_files(site: Workplace) -> None:
+    """`publish` writes files that are missing or altered and touches no other (PB13)."""
     atom = (site.public / "atom.xml").read_bytes()
     (site.public / "atom.xml").write_bytes(b"altered")
     (site.public / "index.html.gz").unlink()
@@ -282,7 +289,7 @@ def test_publish_mends_what_is_missing_and_touches_nothing_else(site: Workplace)
 
 
 def test_every_document_has_its_gzip(site: Workplace) -> None:
-    """P4: beside each document lies a .gz of the same bytes, made without a time."""
+    """Each document has a .gz of the same bytes, made without a time (P4)."""
     documents = [file for file in site.public.rglob("*") if file.is_file() and file.suffix != ".gz"]
     assert len(documents) >= 3
     for document in documents:
@@ -294,21 +301,21 @@ def test_every_document_has_its_gzip(site: Workplace) -> None:
 # --- digest --------------------------------------------------------------------------------------------
 
 
-def test_digest_preview_writes_letters_and_records_nothing(site: Workplace) -> None:
-    """`digest preview` writes what would go out now as .eml and .html; the database stays as it was."""
+def test_digest_preview(site: Workplace) -> None:
+    """`digest preview` writes .eml and .html and does not change the database."""
     before = dump(site)
     said = run(site, "digest", "preview", "weekly", "--out", "shown")
     assert (said.code, said.err) == (0, "")
     assert said.out.splitlines()[0] == "2 new stories, 0 updates"
     eml, html = (site.folder / line for line in said.out.splitlines()[1:])
-    letter = message_from_bytes(eml.read_bytes(), policy=default)
-    assert "Microscope number 2" in letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    message = message_from_bytes(eml.read_bytes(), policy=default)
+    assert "Microscope number 2" in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert "Microscope number 2" in html.read_text("utf-8")
     assert dump(site) == before
 
 
 def test_digest_preview_of_another_moment(site: Workplace) -> None:
-    """`--at` shows what would go out then, a moment without zone being one of the site's zone (M5)."""
+    """`digest preview --at` shows another time, by default in the zone of the site (M5)."""
     said = call(site, "digest", "preview", "weekly", "--at", "2026-10-12T07:59")
     later = call(site, "digest", "preview", "weekly", "--at", "2026-10-12T08:00")
     assert "weekly-2026-10-05.eml" in said.out
@@ -317,17 +324,17 @@ def test_digest_preview_of_another_moment(site: Workplace) -> None:
 
 
 def test_digest_run_reports(site: Workplace) -> None:
-    """`digest run --json` names the edition it composed; a second run of the same week sends nothing (M4)."""
+    """`digest run --json` names the new edition; a second run in that week sends nothing (M4)."""
     first, second = (json.loads(call(site, "digest", "run", "--json").out) for _ in range(2))
     assert (first["composed"], first["sent"], first["owed"]) == (["weekly-2026-10-05"], 1, 0)
     assert (second["composed"], second["sent"]) == ([], 0)
     assert len(list((site.folder / "var/outbox").iterdir())) == 1
 
 
-# --- looking -------------------------------------------------------------------------------------------
+# --- reading -------------------------------------------------------------------------------------------
 
 
-def test_status_json_has_the_keys_of_the_contract(site: Workplace) -> None:
+def test_status_json(site: Workplace) -> None:
     """`status --json` prints one object with every key of the public contract."""
     said = run(site, "status", "--json")
     assert (said.code, said.err) == (0, "")
@@ -341,8 +348,8 @@ def test_status_json_has_the_keys_of_the_contract(site: Workplace) -> None:
     assert [(ran["job"], ran["outcome"]) for ran in status["runs"]] == [("fetch", "done")]
 
 
-def test_status_reads_well(site: Workplace, web: Web) -> None:
-    """`status` is a table of the sources with their trouble in words."""
+def test_status(site: Workplace, web: Web) -> None:
+    """`status` prints a table of sources with the reason of a failure."""
     web.answers["/feed"] = Answer(status=404)
     site.clock.now += 2 * HOUR
     call(site, "fetch")
@@ -351,17 +358,17 @@ def test_status_reads_well(site: Workplace, web: Web) -> None:
     assert node.startswith("node")
     assert "not found (404)" in node
     assert "2 h ago" in node
-    assert counts == "2 stories of 2 items; 0 letters owed"
+    assert counts == "2 stories of 2 items; 0 messages queued"
     assert [line.split()[0] for line in runs] == ["fetch", "fetch"]
 
 
 def story_ids(place: Workplace) -> list[str]:
-    """The ids of the stories that `search` shows."""
+    """Return the ids of the stories that `search` shows."""
     found = json.loads(call(place, "search", "microscope", "--json").out)
     return [story["story"] for story in found["stories"]]
 
 
-def test_search_finds_all_words(site: Workplace) -> None:
+def test_search(site: Workplace) -> None:
     """`search` prints a line for each story that has all the words."""
     said = run(site, "search", "number", "2", "microscope")
     assert (said.code, said.err) == (0, "")
@@ -369,8 +376,8 @@ def test_search_finds_all_words(site: Workplace) -> None:
     assert line.endswith("2026-10-05  Microscope number 2  (A Node)")
 
 
-def test_search_that_finds_nothing(site: Workplace) -> None:
-    """A search without result is no failure; scripts get an empty list, people a word on standard error."""
+def test_search_without_result(site: Workplace) -> None:
+    """A search without result ends with 0, with a line on standard error or an empty list."""
     said = call(site, "search", "telescope")
     assert (said.code, said.line) == (0, "nothing found")
     assert json.loads(call(site, "search", "telescope", "--json").out) == {
@@ -379,43 +386,43 @@ def test_search_that_finds_nothing(site: Workplace) -> None:
     }
 
 
-def test_story_show_by_any_of_its_names(site: Workplace) -> None:
-    """`story show` takes a story's id, the beginning of it, or the id of one of its items (I4)."""
+def test_story_show_by_any_id(site: Workplace) -> None:
+    """`story show` accepts a story's id, the beginning of it, or the id of an item (I4)."""
     id_ = story_ids(site)[0]
     said = run(site, "story", "show", id_)
     assert (said.code, said.err) == (0, "")
     assert id_ in said.out
-    assert "told by node: Microscope number" in said.out
+    assert "published by node: Microscope number" in said.out
     (story,) = json.loads(call(site, "story", "show", id_, "--json").out)["stories"]
     names = id_[:6], story["items"][0]["id"]
     assert [call(site, "story", "show", name).out for name in names] == [said.out] * 2
 
 
 def test_editors_commands(site: Workplace) -> None:
-    """I7: explain, merge, split, apart and recluster say what they did; a wrong name changes nothing."""
+    """Commands of editors print what they did; an unknown id changes nothing (I7)."""
     one, other = story_ids(site)
     compared = call(site, "story", "explain", one, other)
     assert compared.code == 0 and "of the same source" in compared.out and "in two stories" in compared.out
     merged = call(site, "story", "merge", one, other)
     kept, gone = (one, other) if f"part of {one}" in merged.out else (other, one)
     assert f"{gone} became part of {kept}" in merged.out
-    told = json.loads(call(site, "story", "explain", gone, "--json").out)
-    assert told["id"] == kept and [d["verb"] for d in told["decisions"]] == ["merge"]
+    explained = json.loads(call(site, "story", "explain", gone, "--json").out)
+    assert explained["id"] == kept and [d["verb"] for d in explained["decisions"]] == ["merge"]
     assert "merge" in call(site, "story", "explain", kept).out
     assert call(site, "story", "merge", one, other).code == 2
     assert "0 items would leave" in call(site, "story", "recluster", "--dry-run").out
-    item = next(item["id"] for item in told["items"] if not item["lead"])
+    item = next(item["id"] for item in explained["items"] if not item["lead"])
     split = call(site, "story", "split", item)
     assert f"split off {kept}" in split.out
     part = split.out.split()[0]
-    assert "stay two" in call(site, "story", "apart", kept, part).out
+    assert "stay two" in call(site, "story", "keep-apart", kept, part).out
     assert json.loads(call(site, "story", "recluster", "--json").out)["leaves"] == []
     assert call(site, "story", "split", "nothing").code == 2
     assert call(site, "story", "explain", "nothing").code == 2
 
 
 def test_story_show_of_several(site: Workplace) -> None:
-    """Several stories are shown in the order in which they were asked for."""
+    """`story show` prints several stories in the order of the arguments."""
     ids = story_ids(site)
     assert len(ids) == 2
     shown = json.loads(call(site, "story", "show", *reversed(ids), "--json").out)["stories"]
@@ -426,8 +433,8 @@ def test_story_show_of_several(site: Workplace) -> None:
     "command",
     [("status",), ("search", "microscope"), ("story", "show", "ID"), ("digest", "preview", "weekly")],
 )
-def test_looking_changes_nothing(site: Workplace, command: tuple[str, ...]) -> None:
-    """Commands that look leave the database and everything published as they were."""
+def test_reading_commands_change_nothing(site: Workplace, command: tuple[str, ...]) -> None:
+    """Commands that only read change neither the database nor published files."""
     before = dump(site), files(site.public)
     said = call(site, *(story_ids(site)[0] if word == "ID" else word for word in command))
     assert said.code == 0
@@ -440,7 +447,7 @@ def test_looking_changes_nothing(site: Workplace, command: tuple[str, ...]) -> N
 
 @pytest.fixture
 def busy(site: Workplace) -> Iterator[Workplace]:
-    """A place at which another job is at work."""
+    """Return a site whose lock another job holds."""
     with (site.folder / "var/lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield site
@@ -450,17 +457,17 @@ def busy(site: Workplace) -> Iterator[Workplace]:
 def test_second_job_ends_with_75(
     busy: Workplace, web: Web, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """L1: while another job holds the lock, a job does nothing, says so in one line and ends with 75."""
+    """While another job holds the lock, a job does nothing and ends with 75 (L1)."""
     monkeypatch.setattr("aggregator.digests.run.LOCK_WAIT_SECONDS", 1)
     before = dump(busy), files(busy.public)
     said = call(busy, *command)
     assert said.code == 75
-    assert said.line == f"aggregator: another run is at work on {busy.folder / 'var'}; nothing was done"
+    assert said.line == f"aggregator: another run holds {busy.folder / 'var'}; nothing was done"
     assert (dump(busy), files(busy.public), web.asked) == (*before, [])
 
 
 def test_second_process_ends_with_75(busy: Workplace) -> None:
-    """L1 between processes: one that finds the lock held by another ends with 75."""
+    """A process ends with 75 if another process holds the lock (L1)."""
     said = run(busy, "fetch", "--force")
     assert (said.code, "another run is at work" in said.line) == (75, True)
 
@@ -468,8 +475,8 @@ def test_second_process_ends_with_75(busy: Workplace) -> None:
 @pytest.mark.parametrize(
     "command", [("check",), ("status",), ("search", "x"), ("digest", "preview", "weekly")]
 )
-def test_looking_needs_no_lock(busy: Workplace, command: tuple[str, ...]) -> None:
-    """L1: commands that only look work beside a job."""
+def test_reading_commands_need_no_lock(busy: Workplace, command: tuple[str, ...]) -> None:
+    """Commands that only read work beside a job (L1)."""
     assert call(busy, *command).code == 0
 
 
@@ -477,7 +484,7 @@ def test_looking_needs_no_lock(busy: Workplace, command: tuple[str, ...]) -> Non
 
 
 def test_paths_are_relative_to_the_file(place: Workplace, web: Web, tmp_path: Path) -> None:
-    """With `-c` the folders lie beside feeds.yaml, not where the command was started."""
+    """With `-c` the folders are beside feeds.yaml, not in the current folder."""
     one_source(place, web)
     elsewhere = Workplace(tmp_path / "elsewhere", place.clock)
     elsewhere.folder.mkdir()
@@ -487,15 +494,15 @@ def test_paths_are_relative_to_the_file(place: Workplace, web: Web, tmp_path: Pa
 
 
 def test_module_and_script_are_one_program(place: Workplace) -> None:
-    """`python -m aggregator` is the console script by another door."""
+    """`python -m aggregator` is the same program as the console script."""
     said = run(place, "--version", program=(sys.executable, "-m", "aggregator"))
     assert said == Said(0, f"aggregator, version {__version__}\n", "")
 
 
-def test_empty_clock_pretends_nothing(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty AGGREGATOR_NOW means the real clock, and the real clock is not called a pretended one."""
+def test_empty_clock_is_the_real_clock(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty AGGREGATOR_NOW means the real clock, which is not reported as simulated."""
     place.write("")
     monkeypatch.setenv("AGGREGATOR_NOW", "")
-    app = wiring.build(place.folder / "feeds.yaml")
+    app = build(place.folder / "feeds.yaml")
     assert app.clock() > datetime(2026, 1, 1, tzinfo=UTC)
-    assert not app.pretended_clock
+    assert not app.simulated_clock

@@ -95,7 +95,7 @@ BREAKS_PLACING: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
         evidence, "EXACT", (raise_for(lambda a, b: POISON in (a.title, b.title)), *evidence.EXACT)
     ),
     "traces": lambda patch: patch.setattr(
-        candidates, "of", raise_for(lambda told: told.title == POISON, candidates.item_keys)
+        candidates, "item_keys", raise_for(lambda told: told.title == POISON, candidates.item_keys)
     ),
 }
 
@@ -183,7 +183,7 @@ def test_what_cannot_be_kept_fails_its_own_source(
     """A document whose items break the program is a failure of its source; the other source is told."""
     real = diff.item_changes
     monkeypatch.setattr(
-        diff, "arrivals", raise_for(lambda items, *_: any(i.title == POISON for i in items), real)
+        diff, "item_changes", raise_for(lambda items, *_: any(i.title == POISON for i in items), real)
     )
     fetched(place)
     assert titles(place) == {NEAR}

@@ -1,4 +1,4 @@
-"""Dates as publishers write them: every one against the moment it means (T2)."""
+"""Dates as publishers write them are parsed as the moments they mean (T2)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator import dates
+from aggregator import calendar_names, dates
 from tests.builders import BERLIN, NOW, item
 from tests.strategies import aware, law, moments
 
 
 def utc(text: str) -> datetime:
-    """A moment in UTC from ISO 8601 without a zone."""
+    """Return a moment in UTC from ISO 8601 without a zone."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
@@ -26,7 +26,7 @@ def utc(text: str) -> datetime:
 @given(aware)
 @law
 def test_a_moment_written_as_rfc_822_is_read_back(moment: datetime) -> None:
-    """Any moment in any zone, as RSS writes it, is read back to the second."""
+    """A moment in the form of RSS is parsed to the second, in any zone."""
     assert dates.parse(format_datetime(moment), BERLIN) == moment
     assert dates.parse(moment.strftime("%d %b %Y %H:%M:%S %z"), BERLIN) == moment
 
@@ -34,7 +34,7 @@ def test_a_moment_written_as_rfc_822_is_read_back(moment: datetime) -> None:
 @given(aware)
 @law
 def test_a_moment_written_as_iso_8601_is_read_back(moment: datetime) -> None:
-    """Any moment in any zone, as Atom writes it (RFC 3339), is read back; a fraction of a second does not disturb."""
+    """A moment in the form of Atom (RFC 3339) is parsed in any zone, also with fractions."""
     fraction = moment.replace(microsecond=250_000).isoformat()
     for text in (
         moment.isoformat(),
@@ -49,7 +49,7 @@ def test_a_moment_written_as_iso_8601_is_read_back(moment: datetime) -> None:
 @given(aware)
 @law
 def test_a_moment_written_as_basic_iso_8601_is_read_back(moment: datetime) -> None:
-    """The form without dashes and colons keeps its time too."""
+    """The form of ISO 8601 without dashes and colons is parsed with its time."""
     assert dates.parse(moment.strftime("%Y%m%dT%H%M%S%z"), BERLIN) == moment
     assert dates.parse(moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ"), BERLIN) == moment
 
@@ -57,7 +57,7 @@ def test_a_moment_written_as_basic_iso_8601_is_read_back(moment: datetime) -> No
 @given(moments)
 @law
 def test_a_moment_written_as_seconds_is_read_back(moment: datetime) -> None:
-    """Seconds or milliseconds since 1970 are the moment they count."""
+    """Seconds or milliseconds since 1970 are parsed."""
     seconds = int(moment.timestamp())
     if seconds >= 10**9:  # ten digits: since September 2001
         assert dates.parse(str(seconds), BERLIN) == datetime.fromtimestamp(seconds, UTC)
@@ -67,7 +67,7 @@ def test_a_moment_written_as_seconds_is_read_back(moment: datetime) -> None:
 @given(moments)
 @law
 def test_a_day_alone_is_its_noon(moment: datetime) -> None:
-    """T2: a date without time is 12:00 in the source's zone, however it is written."""
+    """A date without time is 12:00 in the source's zone, in every form (T2)."""
     noon = datetime(moment.year, moment.month, moment.day, 12, tzinfo=BERLIN)
     for form in ("%Y-%m-%d", "%d.%m.%Y", "%d %B %Y", "%B %d, %Y", "%a, %d %b %Y", "%Y/%m/%d", "%Y%m%d"):
         assert dates.parse(moment.strftime(form), BERLIN) == noon
@@ -78,7 +78,7 @@ def test_a_day_alone_is_its_noon(moment: datetime) -> None:
 )
 @law
 def test_a_time_without_zone_is_the_sources(moment: datetime, zone: str) -> None:
-    """T2: a time without zone is a time in the source's zone, in summer and in winter."""
+    """A time without zone is in the source's zone, in summer and winter (T2)."""
     local = moment.replace(tzinfo=ZoneInfo(zone), microsecond=0)
     assert dates.parse(local.strftime("%Y-%m-%d %H:%M:%S"), ZoneInfo(zone)) == local.astimezone(UTC)
 
@@ -86,7 +86,7 @@ def test_a_time_without_zone_is_the_sources(moment: datetime, zone: str) -> None
 @given(st.text(max_size=60))
 @law
 def test_any_text_is_a_moment_or_none(text: str) -> None:
-    """No text makes reading fail, and what it yields is aware UTC."""
+    """Any text is parsed as an aware moment in UTC or None."""
     moment = dates.parse(text, BERLIN)
     assert moment is None or moment.tzinfo is UTC
 
@@ -94,7 +94,7 @@ def test_any_text_is_a_moment_or_none(text: str) -> None:
 @given(moments, moments)
 @law
 def test_an_item_never_sorts_later_than_it_was_seen(claimed: datetime, seen: datetime) -> None:
-    """T1: sort is the earlier of claimed and first seen."""
+    """The sort time is the earlier of claimed time and first seen (T1)."""
     assert item(claimed=claimed, first_seen=seen).sort == min(claimed, seen)
     assert item(claimed=None, first_seen=seen).sort == seen
 
@@ -180,7 +180,39 @@ def test_an_item_never_sorts_later_than_it_was_seen(claimed: datetime, seen: dat
     ],
 )
 def test_a_date_is_the_moment_it_means(written: str, meant: str) -> None:
-    """T2: what is written is read as meant, in the zone of Berlin where it names none."""
+    """Each form is parsed as meant, in the zone of Berlin where it names none (T2)."""
+    assert dates.parse(written, BERLIN) == utc(meant)
+
+
+@pytest.mark.parametrize("language", calendar_names.LANGUAGES)
+def test_months_of_every_language_are_read(language: str) -> None:
+    """A date with a month's name is read in each language, in capitals and without diacritics too."""
+    for number, name in enumerate(calendar_names.months(language), start=1):
+        meant = datetime(2026, number, 5, 12, tzinfo=BERLIN)
+        for written in (name, name.upper(), calendar_names.without_marks(name)):
+            assert dates.parse(f"5. {written} 2026", BERLIN) == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("5 giu 2026", "2026-06-05 10:00"),
+        ("5 ago. 2026", "2026-08-05 10:00"),
+        ("5 out. 2026", "2026-10-05 10:00"),
+        ("5 ene 2026", "2026-01-05 11:00"),
+        ("5. marts 2026", "2026-03-05 11:00"),
+        ("5. des. 2026", "2026-12-05 11:00"),
+        ("5 mrt 2026", "2026-03-05 11:00"),
+        ("5 paź 2026", "2026-10-05 10:00"),
+        ("środa, 5 sierpnia 2026", "2026-08-05 10:00"),
+        ("5. říjen 2026", "2026-10-05 10:00"),
+        ("2026. márc. 5.", "2026-03-05 11:00"),
+        ("2026. augusztus 5., 10:15", "2026-08-05 08:15"),
+        ("5 окт 2026", "2026-10-05 10:00"),
+    ],
+)
+def test_abbreviations_and_further_languages(written: str, meant: str) -> None:
+    """Abbreviated months and the order of each language are read."""
     assert dates.parse(written, BERLIN) == utc(meant)
 
 
@@ -203,7 +235,7 @@ def test_a_date_is_the_moment_it_means(written: str, meant: str) -> None:
     ],
 )
 def test_a_date_is_found_in_a_longer_text(text: str | None, found: str | None) -> None:
-    """The date behind a word such as "published" goes before the first one; no word is taken for a date."""
+    """A date with a label such as "published" comes first, and no word is taken for a date."""
     assert dates.find(text) == found
 
 
@@ -220,14 +252,14 @@ def test_a_date_is_found_in_a_longer_text(text: str | None, found: str | None) -
     ],
 )
 def test_a_short_text_may_begin_with_a_date(text: str | None, found: str | None) -> None:
-    """A line that is a date, perhaps labelled, is told from a sentence that mentions one."""
+    """A line that is a date, perhaps with a label, is distinguished from a sentence."""
     assert dates.leading_date(text) == found
 
 
 @given(st.text(max_size=300))
 @law
-def test_what_is_found_is_what_is_read(text: str) -> None:
-    """Any date that is found in a text reads by itself."""
+def test_a_found_date_is_parsed(text: str) -> None:
+    """Every date that `find` returns is parsed by itself."""
     found = dates.find(text)
     assert found is None or len(found) <= 200
 
@@ -255,8 +287,8 @@ def test_what_is_found_is_what_is_read(text: str) -> None:
         "00.00.0000",
     ],
 )
-def test_what_names_no_day_is_no_date(written: str | None) -> None:
-    """T2: no day is made up out of half a date."""
+def test_a_text_without_a_day_has_no_date(written: str | None) -> None:
+    """A text without a whole date has no date (T2)."""
     assert dates.parse(written, BERLIN) is None
 
 
@@ -265,15 +297,15 @@ def test_what_names_no_day_is_no_date(written: str | None) -> None:
     [
         "0001-01-01T00:00:00Z",  # Go, so Hugo
         "Mon, 01 Jan 0001 00:00:00 +0000",
-        "Wed, 30 Nov -0001 00:00:00 +0000",  # WordPress, so many partners
+        "Wed, 30 Nov -0001 00:00:00 +0000",  # WordPress, in many feeds
         "-0001-11-30T00:00:00+00:00",
         "0000-00-00 00:00:00",  # MySQL
         "Thu, 01 Jan 1970 00:00:00 +0000",
         "1899-12-30",
     ],
 )
-def test_a_zero_date_is_absent(written: str) -> None:
-    """T2: before 1990 is absent, and so is the year 1 (it is not 2001)."""
+def test_a_zero_date_is_dropped(written: str) -> None:
+    """A date before 1990 is dropped, also the year 1, which is not 2001 (T2)."""
     assert dates.plausible(dates.parse(written, BERLIN), NOW) is None
 
 
@@ -286,12 +318,12 @@ def test_a_zero_date_is_absent(written: str) -> None:
     ],
 )
 def test_dates_as_programs_print_them(written: str, meant: str) -> None:
-    """T2: what date(1) and JavaScript print unasked is read with its zone."""
+    """The output of date(1) and JavaScript is parsed with its zone (T2)."""
     assert dates.parse(written, BERLIN) == utc(meant)
 
 
-def test_only_sane_dates_count() -> None:
-    """T2: before 1990 or more than 24 h ahead is absent; both limits themselves count."""
+def test_only_plausible_dates_are_kept() -> None:
+    """A moment before 1990 or more than 24 h ahead is dropped, the limits are kept (T2)."""
     limit = NOW + timedelta(hours=24)
     assert dates.plausible(limit, NOW) == limit
     assert dates.plausible(limit + timedelta(seconds=1), NOW) is None
@@ -301,7 +333,7 @@ def test_only_sane_dates_count() -> None:
 
 
 @pytest.mark.parametrize("text", ["20 Oct 12:00", "3 Oct 14-16h", "5 May 10 am", "ſep 1 2026"])
-def test_a_time_is_no_year(text: str) -> None:
-    """T2: a day and a month with a time behind them are no date of the years 2010 to 2016."""
+def test_a_time_is_not_a_year(text: str) -> None:
+    """A day and a month followed by a time are not a date of 2010 to 2016 (T2)."""
     moment = dates.parse(text, ZoneInfo("Europe/Berlin"))
     assert moment is None or moment.year == 2026

@@ -1,4 +1,4 @@
-"""The demo: the whole of it, as a newcomer runs it."""
+"""Run the whole demo as a newcomer does."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ def _aggregator(*words: str, now: str | None = None) -> subprocess.CompletedProc
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The folder of a demo that was played, and what it said."""
+    """Return the folder of a finished demo, and its output."""
     out = tmp_path_factory.mktemp("demo") / "run"
     ended = _aggregator("demo", "--out", str(out))
     assert ended.returncode == 0, ended.stderr
     return out, ended.stdout
 
 
-def test_the_rounds_show_news_updates_duplicates_and_rest(played: tuple[Path, str]) -> None:
-    """Each day shows what it is there for: 57 items in 55 stories, joins, an update, an unchanged round."""
-    _, said = played
-    assert "57 new items, 0 updated: 55 new stories, 2 items told a story already known" in said
-    assert "10 new items, 0 updated: 9 new stories, 1 items told a story already known" in said
-    assert "7 new items, 2 updated: 7 new stories, 0 items told a story already known" in said
-    assert "10 sources visited: 0 changed, 9 unchanged, 1 failed" in said
-    assert "rules were broken at none of them" in said
-    assert said.count("no document changed") == 1
+def test_rounds(played: tuple[Path, str]) -> None:
+    """The rounds have 57 items in 55 stories, joins, an update, and a round without changes."""
+    _, output = played
+    assert "57 new items, 0 updated: 55 new stories, 2 items joined known stories" in output
+    assert "10 new items, 0 updated: 9 new stories, 1 items joined known stories" in output
+    assert "7 new items, 2 updated: 7 new stories, 0 items joined known stories" in output
+    assert "10 sources visited: 0 changed, 9 unchanged, 1 failed" in output
+    assert "rules were broken at none of them" in output
+    assert output.count("no document changed") == 1
 
 
-def test_the_joint_survey_is_one_story_of_three_partners(played: tuple[Path, str]) -> None:
-    """The survey credits all three, the two welcomes stay two."""
+def test_one_story_of_three_partners(played: tuple[Path, str]) -> None:
+    """The survey credits three partners; two similar welcomes stay two stories."""
     out, _ = played
     feed = feedparser.parse((out / "public" / "atom.xml").read_bytes())
     titles = [entry.title for entry in feed.entries]
@@ -61,8 +61,8 @@ def test_the_joint_survey_is_one_story_of_three_partners(played: tuple[Path, str
     assert len(titles) == len(set(titles)) == 71
 
 
-def test_nothing_hostile_gets_through(played: tuple[Path, str]) -> None:
-    """The forum's hostile item is told, its script is not."""
+def test_hostile_item(played: tuple[Path, str]) -> None:
+    """The hostile item of the forum is published without its script."""
     out, _ = played
     for name in ("atom.xml", "index.html"):
         text = (out / "public" / name).read_text("utf-8")
@@ -70,8 +70,8 @@ def test_nothing_hostile_gets_through(played: tuple[Path, str]) -> None:
         assert "<script" not in text and "onerror" not in text and "javascript:" not in text
 
 
-def test_the_digest_is_in_the_outbox(played: tuple[Path, str]) -> None:
-    """One letter, with text and HTML, telling the news of the week."""
+def test_digest_in_the_outbox(played: tuple[Path, str]) -> None:
+    """The outbox has one message with text and HTML, which carries the stories of the week."""
     out, _ = played
     (file,) = (out / "var" / "outbox").glob("*.eml")
     mail = email.message_from_bytes(file.read_bytes(), policy=policy.default)
@@ -80,7 +80,7 @@ def test_the_digest_is_in_the_outbox(played: tuple[Path, str]) -> None:
     assert html and "Welcome, Adriatic Node!" in html.get_content()
 
 
-def test_the_result_can_be_asked(played: tuple[Path, str]) -> None:
+def test_search_and_show(played: tuple[Path, str]) -> None:
     """The commands that the demo names at its end work."""
     out, _ = played
     config = str(out / "feeds.yaml")
@@ -90,20 +90,20 @@ def test_the_result_can_be_asked(played: tuple[Path, str]) -> None:
     assert [item["source"] for item in shown["items"]] == ["hub", "gerbi", "nfdi"]
 
 
-def test_the_german_copy_is_explained(played: tuple[Path, str]) -> None:
-    """The German copy has an address of its own and joins by what it says; a reader can follow why."""
+def test_explanation_of_a_translation(played: tuple[Path, str]) -> None:
+    """The German copy has another link and joins by its text; `story explain` gives the evidence."""
     out, _ = played
     config = str(out / "feeds.yaml")
     found = json.loads(_aggregator("-c", config, "search", "--json", "joint", "survey").stdout)
-    said = _aggregator("-c", config, "story", "explain", found["stories"][0]["story"]).stdout
-    copy = said.partition("Gemeinsame Umfrage")[2].partition("Take part")[0]
-    assert "It tells the same news as the story's lead, because" in copy
-    assert "both say" in copy and "both give the date" in copy and "are needed" in copy
+    output = _aggregator("-c", config, "story", "explain", found["stories"][0]["story"]).stdout
+    copy = output.partition("Gemeinsame Umfrage")[2].partition("Take part")[0]
+    assert "It is the same story as the lead, because" in copy
+    assert "both say" in copy and "both give the date" in copy and "needed" in copy
 
 
-def test_a_folder_that_is_no_demos_is_left_alone(tmp_path: Path) -> None:
-    """The demo empties only its own folder."""
+def test_other_folder_is_not_emptied(tmp_path: Path) -> None:
+    """The demo empties only folders that a demo wrote."""
     (tmp_path / "precious").write_text("x")
     ended = _aggregator("demo", "--out", str(tmp_path))
-    assert ended.returncode == 1 and "not a demo's" in ended.stderr
+    assert ended.returncode == 1 and "was not written by a demo" in ended.stderr
     assert (tmp_path / "precious").exists()

@@ -17,13 +17,13 @@ from aggregator.gateways import sandbox
 DEPLOY = Path(__file__).parent.parent / "deploy"
 SERVICES = ("aggregator.service", "aggregator-fetch.service")
 PARENT_MEGABYTES = 400
-"""What the process that visits, places, renders and serves may take."""
+"""Maximum memory of the process that visits, writes and serves."""
 READING_PROCESSES = 4
 """Maximum number of processes that read documents, on any machine."""
 
 
 def unit(name: str) -> dict[str, str]:
-    """The section [Service] of a unit; of keys that stand there twice the last."""
+    """Return the section [Service] of a unit; of a repeated key the last value."""
     parser = RawConfigParser(strict=False, delimiters=("=",), comment_prefixes=("#",))
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read(DEPLOY / name)
@@ -32,7 +32,7 @@ def unit(name: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_memory_fits_parent_and_reading_processes(name: str) -> None:
-    """All processes together stay below MemoryMax, and a killed one of them does not end the unit."""
+    """All processes together stay below MemoryMax, and killing one does not end the unit."""
     service = unit(name)
     needed = PARENT_MEGABYTES + READING_PROCESSES * sandbox.MEGABYTES
     assert sandbox.PROCESSES <= READING_PROCESSES
@@ -42,8 +42,8 @@ def test_memory_fits_parent_and_reading_processes(name: str) -> None:
     assert container and int(container[1]) >= needed
 
 
-def test_the_watchdog_is_slower_than_the_scheduler() -> None:
-    """WatchdogSec leaves room for several beats; the service is started again after 1, and not after 78 and 2."""
+def test_watchdog_is_slower_than_the_scheduler() -> None:
+    """WatchdogSec allows several beats; systemd restarts the service after 1, not after 78 and 2."""
     service = unit("aggregator.service")
     assert service["Type"] == "notify" and "NotifyAccess" not in service
     assert int(service["WatchdogSec"].removesuffix("min")) * 60 >= 3 * daemon.TICK_SECONDS
@@ -56,7 +56,7 @@ def test_the_watchdog_is_slower_than_the_scheduler() -> None:
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
 @pytest.mark.parametrize("name", [*SERVICES, "aggregator-fetch.timer"])
 def test_systemd_accepts_the_units(tmp_path: Path, name: str) -> None:
-    """`systemd-analyze verify` has nothing to say, but for the program and user that this machine lacks."""
+    """`systemd-analyze verify` accepts the units, apart from the missing program and user."""
     for file in DEPLOY.glob("aggregator*"):
         text = re.sub(r"/srv/aggregator/\.venv/bin/aggregator", "/bin/true", file.read_text())
         (tmp_path / file.name).write_text(re.sub(r"^(User|Group)=.*\n", "", text, flags=re.MULTILINE))

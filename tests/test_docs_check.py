@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.checks import prose, rules, shape, words
+from docs.checks import modules, prose, rules, shape, words
 
 ROOT = Path(__file__).parent.parent
 CLEAN = '"""Poll sources."""\n'
@@ -173,6 +173,39 @@ def test_shape(project):
         "aggregator/longer.py: 451 lines, at most 450",
         "aggregator/polling.py:64: long() has 61 lines, at most 60",
         "aggregator: half of the modules have 450 lines or more, not below 150",
+    ]
+
+
+def test_modules(project):
+    """The list of modules has each first docstring line, in the order of the layers; `write` repairs it."""
+    layers = '[[tool.importlinter.contracts]]\ntype = "layers"\nlayers = ["cli", "app | polling"]\n'
+    write(project, "pyproject.toml", layers)
+    write(project, "aggregator/cli/__init__.py", '"""Run commands."""\n')
+    write(project, "aggregator/cli/main.py", '"""Find the command.\n\nMore.\n"""\n')
+    write(project, "aggregator/app.py", '"""Build all | parts."""\n')
+    write(project, "docs/architecture.md", f"# A\n{modules.BEGIN}old\n{modules.END}after\n")
+    assert "docs/architecture.md should not have the line 'old': make docs WRITE=1" in list(
+        modules.check(project)
+    )
+    modules.write(project)
+    assert list(modules.check(project)) == []
+    assert (project / "docs/architecture.md").read_text().splitlines() == [
+        "# A",
+        modules.BEGIN.strip(),
+        "",
+        "### `cli/`",
+        "",
+        "Run commands.",
+        "",
+        "| module | duty |",
+        "|---|---|",
+        "| `cli/main.py` | Find the command. |",
+        "",
+        "- `app.py`: Build all \\| parts.",
+        "- `polling.py`: Poll sources (V1).",
+        "",
+        modules.END.strip(),
+        "after",
     ]
 
 

@@ -1,4 +1,4 @@
-"""The feeds.yaml that is shipped: what it polls, how sure it says it is of it, and what its selectors do."""
+"""The shipped feeds.yaml: its sources, the certainty of each address, and its selectors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGES = [source for source in SOURCES if source.kind == "page" and source.enable
 POLLED = ("documented", "likely", "guess")
 MISSING = "missing"
 
-# Nothing of it was ever fetched, so nothing may sound as if it had been.
+# No source was ever requested, so no note may claim that it was.
 _BOASTS = re.compile(r"\b(verified|confirmed|checked|tested|tried|works?|working)\b", re.IGNORECASE)
 
 _ERROR_PAGE = b"""<!DOCTYPE html><html lang="en"><head><title>Not found</title></head><body>
@@ -30,7 +30,7 @@ _ERROR_PAGE = b"""<!DOCTYPE html><html lang="en"><head><title>Not found</title><
 <main><h1>Page not found</h1><p>What you are looking for has moved, or it has never been here.</p></main>
 </body></html>"""
 
-# After the page that the selectors for the BiAPoL blog were written for; the posts are made up.
+# The layout of the page for which the selectors of the BiAPoL blog were written, with invented posts.
 _BOOK = b"""<!DOCTYPE html><html lang="en"><head><title>Welcome! - a blog</title></head><body>
 <nav><ul><li><a class="reference internal" href="anna/readme.html">Anna</a></li></ul></nav>
 <main><article class="bd-article"><section id="welcome"><h1>Welcome!</h1><p>We blog.</p>
@@ -48,21 +48,21 @@ _BOOK = b"""<!DOCTYPE html><html lang="en"><head><title>Welcome! - a blog</title
 
 
 def of(id_: str) -> Source:
-    """A shipped source."""
+    """Return a shipped source."""
     return next(source for source in SOURCES if source.id == id_)
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.id)
-def test_every_source_says_how_sure_it_is(source: Source) -> None:
-    """A word of the fixed vocabulary, then a reason: `missing` for what is not polled, another for what is."""
+def test_every_note_states_the_certainty(source: Source) -> None:
+    """A note begins with a word of the fixed list, `missing` for disabled sources, and has a reason."""
     word, _, reason = source.note.partition(": ")
     assert word in (POLLED if source.enabled else (MISSING,))
     assert len(reason) > 20
     assert not _BOASTS.search(source.note)
 
 
-def test_the_vocabulary_is_explained_where_people_look() -> None:
-    """At the top of the file and in the documentation."""
+def test_words_of_notes_are_explained() -> None:
+    """The words of notes are explained at the top of the file and in docs/configuration.md."""
     top = (ROOT / "feeds.yaml").read_text("utf-8").partition("\nsite:")[0]
     manual = (ROOT / "docs" / "configuration.md").read_text("utf-8")
     for word in (*POLLED, MISSING):
@@ -72,19 +72,19 @@ def test_the_vocabulary_is_explained_where_people_look() -> None:
 
 
 def test_no_two_sources_poll_the_same_address() -> None:
-    """Nor spellings of one address."""
+    """No two sources have the same canonical URL."""
     counted = Counter(canonical_urls.canonical(source.url) for source in SOURCES)
     assert [address for address, count in counted.items() if count > 1] == []
 
 
-def test_nothing_is_republished_whole() -> None:
-    """No partner has permitted it yet."""
+def test_no_full_text() -> None:
+    """No shipped source has `full_text`, because no partner has permitted it yet."""
     assert not [source.id for source in SOURCES if source.full_text]
 
 
 @pytest.mark.parametrize("source", PAGES, ids=lambda source: source.id)
-def test_no_selector_takes_menus_for_news(source: Source) -> None:
-    """Wrong selectors must fail: a page that has no news but links is never read as news."""
+def test_menus_are_no_entries(source: Source) -> None:
+    """A page that has only menus is a failure for the selectors of every source."""
     with pytest.raises(UnreadableDocument):
         page.read(_ERROR_PAGE, source.url, {}, source)
 
@@ -97,18 +97,20 @@ def test_no_selector_takes_menus_for_news(source: Source) -> None:
         ("leiden", "university-css-modules"),
     ],
 )
-def test_guessed_selectors_read_a_layout_of_their_sort(id_: str, name: str) -> None:
-    """Every item of a made-up listing, with its title, link and a date."""
+def test_guessed_selectors(id_: str, name: str) -> None:
+    """Guessed selectors read every entry of a listing in the expected layout."""
     folder = ROOT / "tests" / "data" / "pages"
-    said = json.loads((folder / f"{name}.expected.json").read_text("utf-8"))
-    reading = page.read((folder / f"{name}.html").read_bytes(), said["url"], {}, of(id_))
-    assert [(e.title, e.link) for e in reading.entries] == [(e["title"], e["link"]) for e in said["entries"]]
+    expected = json.loads((folder / f"{name}.expected.json").read_text("utf-8"))
+    reading = page.read((folder / f"{name}.html").read_bytes(), expected["url"], {}, of(id_))
+    assert [(e.title, e.link) for e in reading.entries] == [
+        (e["title"], e["link"]) for e in expected["entries"]
+    ]
     assert all(e.published for e in reading.entries)
     assert reading.notes == ()
 
 
-def test_the_list_of_a_book_is_read() -> None:
-    """BiAPoL: the recent posts with their dates, none of the other sections and links."""
+def test_list_of_a_book() -> None:
+    """The selectors of BiAPoL read the recent posts with their dates, and no other sections."""
     reading = page.read(_BOOK, "https://biapol.example/blog/intro.html", {}, of("biapol"))
     assert [(e.title, e.link, e.published) for e in reading.entries] == [
         ("Large images in tiles", "https://biapol.example/blog/anna/tiles/readme.html", "January 26th, 2026"),
@@ -136,8 +138,8 @@ def test_the_list_of_a_book_is_read() -> None:
         ),
     ],
 )
-def test_only_links_of_the_known_form_are_news(id_: str, listing: str) -> None:
-    """Where only the form of the addresses is known, a link of another form is never news."""
+def test_links_of_other_forms_are_no_entries(id_: str, listing: str) -> None:
+    """Selectors that know only the form of the links read no link of another form."""
     document = f"<html><body><main>{listing}</main></body></html>".encode()
     reading = page.read(document, of(id_).url, {}, of(id_))
     assert [entry.title for entry in reading.entries] == ["Microscopist"]

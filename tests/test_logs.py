@@ -1,4 +1,4 @@
-"""What the jobs say while they work: one record, one line, whoever's words are in it."""
+"""A log record is one line, whatever text it contains."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ def _restored() -> Iterator[None]:
     ours.setLevel(before[2])
 
 
-def said(monkeypatch: pytest.MonkeyPatch, words: str, *, terminal: bool) -> str:
-    """What a warning with these words, and with an exception of these words, looks like."""
+def logged(monkeypatch: pytest.MonkeyPatch, text: str, *, terminal: bool) -> str:
+    """Return the output of a warning and an exception with this text."""
     screen = Screen(terminal=terminal)
     monkeypatch.setattr("sys.stderr", screen)
     logs.start(logging.INFO)
     try:
-        raise ValueError(words)
+        raise ValueError(text)
     except ValueError:
-        logging.getLogger("aggregator.x").warning("%s", words, exc_info=True)
-    logging.getLogger("aggregator.x").info("it said %s", words, extra={"source": "node"})
+        logging.getLogger("aggregator.x").warning("%s", text, exc_info=True)
+    logging.getLogger("aggregator.x").info("it said %s", text, extra={"source": "node"})
     return screen.getvalue()
 
 
@@ -53,8 +53,8 @@ def said(monkeypatch: pytest.MonkeyPatch, words: str, *, terminal: bool) -> str:
 def test_nothing_in_a_record_moves_a_terminal(
     monkeypatch: pytest.MonkeyPatch, vector: str, terminal: bool
 ) -> None:
-    """A record is what was said without controls, C1 controls and bidi overrides, and forges no other record."""
-    shown = said(monkeypatch, vector, terminal=terminal)
+    """A record has no control characters or bidi overrides, and forges no other record."""
+    shown = logged(monkeypatch, vector, terminal=terminal)
     assert terminal_faults(shown) == []
     if terminal:
         assert shown.splitlines()[-1].partition(" ")[2].startswith("node: it said")
@@ -67,9 +67,9 @@ def test_nothing_in_a_record_moves_a_terminal(
 
 
 def test_a_line_of_the_log_is_an_object_with_its_fields(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody watches a record is one JSON object: time, level, message, what it is about, and the trace."""
-    first, second = map(json.loads, said(monkeypatch, "words", terminal=False).splitlines())
-    assert (first["level"], first["message"]) == ("warning", "words")
-    assert first["trace"].endswith("ValueError: words")
-    assert (second["level"], second["message"], second["source"]) == ("info", "it said words", "node")
+    """Without a terminal a record is a JSON object with its fields and the trace."""
+    first, second = map(json.loads, logged(monkeypatch, "text", terminal=False).splitlines())
+    assert (first["level"], first["message"]) == ("warning", "text")
+    assert first["trace"].endswith("ValueError: text")
+    assert (second["level"], second["message"], second["source"]) == ("info", "it said text", "node")
     assert second["time"].endswith("+00:00")

@@ -1,4 +1,4 @@
-"""Personal data on disk through the real program: nobody but its owner may read it, whatever the umask."""
+"""Files with personal data are readable by their owner only, whatever the umask."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ UMASK = "import os, sys; from aggregator.cli import main; os.umask(int(sys.argv.
 
 
 def under(umask: str, place: Workplace, *args: str) -> None:
-    """A command in a process with this umask; it must end well."""
+    """Run a command under this umask; it must succeed."""
     program = (sys.executable, "-c", UMASK, umask)
-    said = command.run(place, *args, program=program)
-    assert (said.code, said.err) == (0, ""), said
+    done = command.run(place, *args, program=program)
+    assert (done.code, done.err) == (0, ""), done
 
 
 def modes(folder: Path) -> dict[str, int]:
-    """The permissions of a folder and of all that is in it."""
+    """Return the permissions of a folder and of all files in it."""
     return {str(path): stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.rglob("*"))}
 
 
-def others(folder: Path) -> list[str]:
-    """What of a folder other users have any right to."""
+def open_to_others(folder: Path) -> list[str]:
+    """Return the files of a folder to which other users have any right."""
     return [path for path, mode in modes(folder).items() if mode & 0o077]
 
 
 @pytest.mark.parametrize("umask", ["000", "022"])
 def test_no_other_user_reads_personal_data(place: Workplace, web: Web, umask: str) -> None:
-    """Visits, a digest, a preview and a backup leave nothing in the data folder to others; `public` is for them."""
+    """No command leaves a file of the data folder open to open_to_others; `public` is readable."""
     one_source(place, web)
     for args in (("fetch",), ("digest", "preview", "weekly"), ("digest", "run"), ("backup", "var/mine.db")):
         under(umask, place, *args)
@@ -44,15 +44,15 @@ def test_no_other_user_reads_personal_data(place: Workplace, web: Web, umask: st
         "outbox",
         "mine.db",
     }
-    assert others(place.database.parent) == []
+    assert open_to_others(place.database.parent) == []
     assert all(mode & 0o044 == 0o044 for mode in modes(place.public).values())
-    (letter,) = (place.database.parent / "outbox").iterdir()
-    assert "reader" not in letter.name and "a.example" not in letter.name
+    (message,) = (place.database.parent / "outbox").iterdir()
+    assert "reader" not in message.name and "a.example" not in message.name
 
 
 @pytest.mark.parametrize("args", [("fetch", "--force"), ("status",), ("digest", "run"), ("prune",)])
 def test_what_an_older_version_left_open_is_closed(place: Workplace, web: Web, args: tuple[str, ...]) -> None:
-    """The first command that opens the database takes other users' rights away from everything that is there."""
+    """Every command that opens the database removes other users' rights to its files."""
     under("022", one_source(place, web), "fetch")
     under("022", place, "digest", "run")
     data = place.database.parent
@@ -60,15 +60,15 @@ def test_what_an_older_version_left_open_is_closed(place: Workplace, web: Web, a
     for path in (data, *data.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     under("022", place, *args)
-    assert [path for path in others(data) if not path.endswith(".eml")] == []
+    assert [path for path in open_to_others(data) if not path.endswith(".eml")] == []
     assert stat.S_IMODE((data / "outbox").stat().st_mode) == 0o700
 
 
 def test_public_within_the_data_folder_can_be_served(place: Workplace, web: Web) -> None:
-    """Where `paths.public` lies within `paths.data`, a web server still gets to it, and to nothing else."""
+    """A `public` folder inside the data folder can be served, and nothing else of it."""
     one_source(place, web, head="paths: {data: var, public: var/public}\n" + HEAD)
     under("022", place, "fetch")
-    found = modes(place.database.parent)
+    rights = modes(place.database.parent)
     assert stat.S_IMODE(place.database.parent.stat().st_mode) == 0o711
-    assert all(mode & 0o044 == 0o044 for path, mode in found.items() if "/var/public" in path)
+    assert all(mode & 0o044 == 0o044 for path, mode in rights.items() if "/var/public" in path)
     assert stat.S_IMODE(place.database.stat().st_mode) == 0o600

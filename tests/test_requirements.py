@@ -1,4 +1,4 @@
-"""What is installed is named once more in requirements.txt, with hashes: the two lists and pyproject.toml agree."""
+"""requirements.txt, constraints.txt and pyproject.toml agree."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOCKED = {
 
 
 def test_every_requirement_has_hashes() -> None:
-    """Each line of requirements.txt is a comment, an exact version, or a hash of one; no index is named."""
+    """requirements.txt has only comments, exact versions and hashes, and no index."""
     text = (ROOT / "requirements.txt").read_text()
     rest = text
     for _, entry in LOCKED.values():
@@ -31,16 +31,16 @@ def test_every_requirement_has_hashes() -> None:
     assert "://" not in text
 
 
-def test_all_that_is_asked_for_is_locked() -> None:
-    """Dependencies and build requirements are in requirements.txt, in a version that pyproject.toml allows."""
-    for asked in (*PROJECT["project"]["dependencies"], *PROJECT["build-system"]["requires"]):
-        requirement = Requirement(asked)
+def test_every_requirement_is_locked() -> None:
+    """Every dependency and build requirement is locked in an allowed version."""
+    for text in (*PROJECT["project"]["dependencies"], *PROJECT["build-system"]["requires"]):
+        requirement = Requirement(text)
         version, _ = LOCKED[canonicalize_name(requirement.name)]
-        assert version in requirement.specifier, asked
+        assert version in requirement.specifier, text
 
 
 def test_both_lists_name_the_same_versions() -> None:
-    """A version of constraints.txt is the one of requirements.txt: `make lock` was run."""
+    """Versions of constraints.txt are those of requirements.txt (`make lock` was run)."""
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     known = dict(line.split("==") for line in lines if not line.startswith("#"))
     for name, version in known.items():
@@ -49,5 +49,5 @@ def test_both_lists_name_the_same_versions() -> None:
 
 
 def test_the_build_is_pinned() -> None:
-    """What builds the program is one exact version."""
+    """Build requirements have exact versions."""
     assert all("==" in requirement for requirement in PROJECT["build-system"]["requires"])

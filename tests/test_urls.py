@@ -1,4 +1,4 @@
-"""Addresses in foreign texts: read as browsers read them, never an exception."""
+"""URLs in foreign texts are read as browsers read them, without exceptions."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.strategies import law
 
 @given(strategies.urls)
 @law
-def test_a_web_link_is_a_link_as_it_is(url: str) -> None:
-    """A link is published as it was written, but for characters that no URL may have; a second look changes nothing."""
+def test_a_web_link_is_stable(url: str) -> None:
+    """A link stays as written except for encoded characters, and is read again as itself."""
     link = web_link(url)
     assert link is not None
     assert link.isascii() and " " not in link
@@ -65,7 +65,7 @@ def test_a_web_link_is_a_link_as_it_is(url: str) -> None:
     ],
 )
 def test_only_web_addresses_are_links(written: str | None, link: str | None) -> None:
-    """PB5: an absolute http or https URL is a link, with what no URL may have encoded; anything else is none."""
+    """Only an absolute http or https URL is a link; other characters are encoded (PB5)."""
     assert web_link(written) == link
 
 
@@ -91,12 +91,12 @@ def test_only_web_addresses_are_links(written: str | None, link: str | None) -> 
     ],
 )
 def test_a_link_is_joined_to_its_base_or_none(base: str, written: object, link: str | None) -> None:
-    """L2: neither a base nor a link that cannot be read raises; what leads to no web address is no link."""
+    """A link that cannot be joined to its base is None, never an exception (L2)."""
     assert join(base, written) == link
 
 
-def test_one_file_speaks_for_one_origin() -> None:
-    """RFC 9309 2.3: scheme, host and port; credentials are no part of it."""
+def test_origins() -> None:
+    """An origin has scheme, host and port but no credentials (RFC 9309 2.3)."""
     assert urls.origin("https://a:b@node.example:8443/x?y") == "https://node.example:8443"
     assert urls.origin("HTTPS://Node.example:443/") == urls.origin("https://node.example/x")
     assert urls.origin("http://[::1]:8080/") == "http://[::1]:8080"
@@ -105,8 +105,8 @@ def test_one_file_speaks_for_one_origin() -> None:
 
 @given(strategies.addresses, strategies.addresses)
 @law
-def test_no_text_breaks_a_reader_of_addresses(text: str, other: str) -> None:
-    """Whatever a text is, each function answers; what comes out as a link is one for everybody who reads it again."""
+def test_any_text_is_accepted(text: str, other: str) -> None:
+    """Every function accepts any text, and every resulting link is a valid one."""
     found = [urls.host(text), urls.origin(text), urls.path(text), urls.port(text)]
     assert bool(found[0]) == bool(found[1]) == (urls.parse(text) is not None)
     for link in (web_link(text), join(text, other), join("https://node.example/", text)):

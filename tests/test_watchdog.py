@@ -22,12 +22,15 @@ from aggregator import daemon
 from aggregator.cli import main
 
 def kill():
-    # Like an exception in its loop; it arrives when the thread runs next.
+    # Like an exception in its loop; it arrives when the thread runs next. Within a job the pool would catch it,
+    # so repeat it until the thread is dead.
     while not os.path.exists(os.environ["KILL"]):
         time.sleep(0.05)
-    for thread in threading.enumerate():
-        if thread.name.startswith(os.environ["VICTIM"]):
+    victims = [thread for thread in threading.enumerate() if thread.name.startswith(os.environ["VICTIM"])]
+    while any(thread.is_alive() for thread in victims):
+        for thread in victims:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
+        time.sleep(0.05)
 
 threading.Thread(target=kill, daemon=True).start()
 for name in ("TICK_SECONDS", "STALLED_SECONDS", "STUCK_SECONDS", "DOUBT_SECONDS"):
@@ -39,19 +42,19 @@ PROGRAM = ("-c", INJURED)
 
 
 class Supervisor:
-    """What systemd is to a service: a datagram socket that it writes to."""
+    """Act as systemd: receive the datagrams of a service."""
 
     def __init__(self, address: str) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(address)
 
     def next(self, patience: float = 20) -> str:
-        """The next message; raises TimeoutError."""
+        """Return the next message; raises TimeoutError."""
         self.socket.settimeout(patience)
         return self.socket.recv(1000).decode()
 
     def during(self, seconds: float) -> list[str]:
-        """All messages of the next seconds, and what was not read before."""
+        """Return all messages of the next seconds, and those not read before."""
         found = []
         end = time.monotonic() + seconds
         try:
@@ -64,14 +67,14 @@ class Supervisor:
 
 @pytest.fixture
 def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
-    """A supervisor."""
+    """Return a supervisor at the socket `notify`."""
     made = Supervisor(str(tmp_path / "notify"))
     yield made
     made.socket.close()
 
 
 def env(place: Workplace, victim: str = "nobody", **more: str) -> dict[str, str]:
-    """The environment of a supervised daemon whose `victim` thread dies when the file `kill` is there."""
+    """Return the environment of a daemon whose thread `victim` dies once the file `kill` exists."""
     paths = {"NOTIFY_SOCKET": str(place.folder / "notify"), "KILL": str(place.folder / "kill")}
     return {"WATCHDOG_USEC": "1200000", **paths, "VICTIM": victim, **more}
 
@@ -82,22 +85,22 @@ def test_readiness_liveness_and_the_end_are_reported(
     """READY once it serves, WATCHDOG more than twice as often as asked for, STOPPING at its end."""
     web.feed("/feed", rss(item(1)), '"1"')
     with running(place, one(web), **env(place)) as daemon:
-        said = [supervisor.next() for _ in range(6)]
-        assert said.count("READY=1") == 1 and said.count("WATCHDOG=1") == 5
+        messages = [supervisor.next() for _ in range(6)]
+        assert messages.count("READY=1") == 1 and messages.count("WATCHDOG=1") == 5
         assert daemon.get("/nothing")[0] == 404
         assert daemon.end() == 0
     assert supervisor.during(0.1)[-1] == "STOPPING=1"
 
 
 def test_a_dead_scheduler_ends_the_daemon(place: Workplace, web: Web, supervisor: Supervisor) -> None:
-    """When the scheduler's thread dies the process ends with 1, and the watchdog is fed no more."""
+    """When the thread of the scheduler dies the process ends with 1 and reports STOPPING."""
     web.feed("/feed", rss(item(1)), '"1"')
     with running(place, one(web), program=PROGRAM, **env(place, "APScheduler")) as daemon:
         daemon.until("1 visited")
         (place.folder / "kill").touch()
         assert daemon.process.wait(30) == 1
         log = daemon.log.read_text("utf-8")
-    assert "aggregator: the scheduler thread died; nothing is lost, start again" in log
+    assert "aggregator: the scheduler thread died; nothing is lost; start the daemon again" in log
     assert supervisor.during(0.1)[-1] == "STOPPING=1"
 
 
@@ -105,7 +108,7 @@ QUICK = {"TICK_SECONDS": "0.3", "STALLED_SECONDS": "1.5", "DOUBT_SECONDS": "1"}
 
 
 def test_a_dead_worker_ends_the_daemon(place: Workplace, web: Web, supervisor: Supervisor) -> None:
-    """When the thread that does the jobs dies, nothing is ticked any more: the process ends with 1."""
+    """When the thread of the jobs dies no tick comes any more, and the process ends with 1."""
     web.feed("/feed", rss(item(1)), '"1"')
     options = env(place, "ThreadPoolExecutor-0", **QUICK)
     with running(place, one(web), program=PROGRAM, **options) as daemon:
@@ -116,7 +119,7 @@ def test_a_dead_worker_ends_the_daemon(place: Workplace, web: Web, supervisor: S
 
 
 def test_a_job_that_hangs_ends_the_daemon(place: Workplace, web: Web, supervisor: Supervisor) -> None:
-    """A job in hand that does not go on is no work: no more WATCHDOG, and an end with 1."""
+    """A job without progress stops the WATCHDOG reports and ends the daemon with 1."""
 
     def slow(_: Asked) -> Answer:
         time.sleep(4)
@@ -125,13 +128,13 @@ def test_a_job_that_hangs_ends_the_daemon(place: Workplace, web: Web, supervisor
     web.answers["/feed"] = slow
     with running(place, one(web), program=PROGRAM, **env(place, STUCK_SECONDS="1", **QUICK)) as daemon:
         assert daemon.process.wait(30) == 1
-        assert "a job in hand that does not go on" in daemon.log.read_text("utf-8")
-    said = supervisor.during(0.1)
-    assert 2 <= said.count("WATCHDOG=1") <= 7
+        assert "a job that made no progress" in daemon.log.read_text("utf-8")
+    messages = supervisor.during(0.1)
+    assert 2 <= messages.count("WATCHDOG=1") <= 7
 
 
 def test_a_process_that_was_suspended_goes_on(place: Workplace, web: Web, supervisor: Supervisor) -> None:
-    """A process that was stopped for longer than a scheduler may be silent is given time to go on."""
+    """A process that was suspended for longer than the limit gets time to continue."""
     web.feed("/feed", rss(item(1)), '"1"')
     with running(place, one(web), program=PROGRAM, **env(place, **QUICK | {"DOUBT_SECONDS": "5"})) as daemon:
         daemon.until("1 visited")
@@ -147,8 +150,8 @@ def test_a_process_that_was_suspended_goes_on(place: Workplace, web: Web, superv
 
 
 @pytest.mark.parametrize("address", ["@aggregator-test-{}", "{}/socket"])
-def test_a_message_is_one_datagram(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    """Paths and abstract sockets are reached."""
+def test_message_is_one_datagram(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    """Messages reach sockets with a path and abstract sockets."""
     address = address.format(tmp_path if address.startswith("{") else tmp_path.name)
     supervisor = Supervisor("\0" + address[1:] if address.startswith("@") else address)
     monkeypatch.setenv("NOTIFY_SOCKET", address)
@@ -159,7 +162,7 @@ def test_a_message_is_one_datagram(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("address", [None, "", "/nowhere/at/all", "@nobody-listens", "x" * 500])
 def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch, address: str | None) -> None:
-    """No socket, or one that nobody listens at, is no error."""
+    """A missing socket, or one without a listener, is no error."""
     if address is None:
         monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     else:
@@ -171,7 +174,7 @@ def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch, addres
     ("usec", "pid", "seconds"),
     [("3000000", None, 3), ("3000000", "1", None), (None, None, None), ("x", None, None), ("0", None, None)],
 )
-def test_how_often_systemd_wants_to_hear(
+def test_watchdog_seconds(
     monkeypatch: pytest.MonkeyPatch, usec: str | None, pid: str | None, seconds: float | None
 ) -> None:
     """WATCHDOG_USEC counts unless it is meant for another process."""

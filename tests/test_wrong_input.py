@@ -119,7 +119,10 @@ UNKNOWN = [
         ("source", "preview", "https://me:secret@node.example/"),
         "credentials do not belong into the URL: use `user` and `password: env:NAME`",
     ),
-    (("source", "discover", "http://[::1/"), "'http://[::1/' is not a URL: it names no host, or none that can be asked"),
+    (
+        ("source", "discover", "http://[::1/"),
+        "'http://[::1/' is not a URL: it names no host, or none that can be asked",
+    ),
     (("story", "show", "nope"), "no story 'nope'; `aggregator search` finds stories and shows their ids"),
     (("story", "show", ""), "no story ''; `aggregator search` finds stories and shows their ids"),
     (("story", "show", "*"), "no story '*'; `aggregator search` finds stories and shows their ids"),
@@ -179,7 +182,7 @@ def test_clock_that_is_no_clock(site: Workplace, web: Web, now: str) -> None:
     for command in (("fetch",), ("publish",), ("digest", "run")):
         said = call(site, *command, AGGREGATOR_NOW=now)
         assert said.code == 2
-        assert said.line.startswith(f"aggregator: AGGREGATOR_NOW={now!r} is no moment")
+        assert said.line.startswith(f"aggregator: AGGREGATOR_NOW={now!r} is not a moment")
     assert (contents(site.public), web.asked) == (before, [])
 
 

@@ -1,11 +1,9 @@
-"""What every command is given: the configuration file, and how much is to be said."""
+"""Hold what every command receives: the configuration file and the verbosity."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
-
-from aggregator import app as wiring
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Invocation:
-    """Goes with click's context to whatever command is called."""
+    """Carry the options of the command line in click's context."""
 
     def __init__(self, config_file: Path, verbose: bool) -> None:
         self.config_file = config_file
@@ -23,15 +21,20 @@ class Invocation:
 
     @property
     def watched(self) -> bool:
-        """Whether somebody wants to read what was done: cron does not."""
+        """Return whether to print a summary: on a terminal or with --verbose, but not under cron."""
         return self.verbose or sys.stdout.isatty()
 
     def app(self, *, secrets: bool = True, mail: bool = False) -> App:
-        """The configuration and all real parts, for what visits, writes or mails (`mail`: with its secrets)."""
-        return wiring.build(self.config_file, secrets=secrets, mail=mail)
+        """Build the configuration and all parts, for commands that visit, write or send.
+
+        `secrets` resolves the passwords of sources, `mail` also those of `mail.smtp`.
+        """
+        from aggregator.app import build
+
+        return build(self.config_file, secrets=secrets, mail=mail)
 
     def config(self) -> Config:
-        """Only the configuration, without secrets, for what looks."""
+        """Load the configuration without secrets, for commands that only read."""
         from aggregator.config import load
 
         return load(self.config_file, secrets=False)

@@ -1,8 +1,10 @@
-"""How results are said: JSON, tables, progress, and what several commands say alike."""
+"""Print results: JSON, tables, progress, and lines that several commands share."""
 
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -10,6 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aggregator.model.stories import CandidatePair
 
 
@@ -28,7 +32,7 @@ def print_json(value: object) -> None:
 
 
 def table(rows: list[tuple[str, ...]]) -> None:
-    """Print rows, the first of them the head, as columns; the last column is as long as it likes."""
+    """Print rows as aligned columns; the first row is the head, the last column is not padded."""
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]) - 1)]
     for row in rows:
         cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)]
@@ -36,15 +40,28 @@ def table(rows: list[tuple[str, ...]]) -> None:
 
 
 class Progress:
-    """A line on the terminal that is written over."""
+    """Show the progress of a job on one line of standard error."""
 
     def __call__(self, done: int, total: int, last: str) -> None:
-        """Say how far it is."""
+        """Replace the line by the number of finished steps and the last of them."""
         click.echo(f"\r\x1b[K{done}/{total} {last[:60]}", nl=False, err=True)
 
     def end(self) -> None:
-        """Leave an empty line for what is said next."""
+        """Clear the line."""
         click.echo("\r\x1b[K", nl=False, err=True)
+
+
+@contextmanager
+def progress_line() -> Iterator[Progress | None]:
+    """Yield a progress line that is cleared at the end, or None if standard error is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    progress = Progress()
+    try:
+        yield progress
+    finally:
+        progress.end()
 
 
 def print_candidate(pair: CandidatePair) -> None:
@@ -53,18 +70,18 @@ def print_candidate(pair: CandidatePair) -> None:
 
 
 def ago(moment: datetime | None, now: datetime) -> str:
-    """How far away a moment is, in words as short as a table needs."""
+    """Return how far a moment is from now, such as "3 h ago" or "in 2 d"."""
     if moment is None:
         return "never"
     seconds = (now - moment).total_seconds()
     size = abs(seconds)
-    for limit, unit, worth in (
+    for limit, unit, unit_seconds in (
         (90, "s", 1),
         (5400, "min", 60),
         (172800, "h", 3600),
         (float("inf"), "d", 86400),
     ):
         if size < limit:
-            words = f"{round(size / worth)} {unit}"
+            words = f"{round(size / unit_seconds)} {unit}"
             return f"{words} ago" if seconds >= 0 else f"in {words}"
     return ""

@@ -1,14 +1,13 @@
-"""The commands of the list of sources: found, looked over, in and out."""
+"""Commands that list, find, preview, review, import and export sources."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from aggregator.cli.output import Progress, json_option, print_json, table
+from aggregator.cli.output import json_option, print_json, progress_line, table
 
 if TYPE_CHECKING:
     from aggregator.cli.options import Invocation
@@ -17,16 +16,16 @@ if TYPE_CHECKING:
 
 @click.group()
 def source() -> None:
-    """The list of sources: found, looked over, in and out."""
+    """List, find, preview, review, import and export sources."""
 
 
 @source.command("list")
 @click.pass_obj
 def source_list(invocation: Invocation) -> None:
-    """Every source of feeds.yaml."""
-    rows: list[tuple[str, ...]] = [("source", "kind", "polled", "url")]
-    for one in invocation.config().sources:
-        rows.append((one.id, one.kind, "yes" if one.enabled else "no", one.url))
+    """List every source of feeds.yaml."""
+    rows: list[tuple[str, ...]] = [("source", "kind", "enabled", "url")]
+    for source in invocation.config().sources:
+        rows.append((source.id, source.kind, "yes" if source.enabled else "no", source.url))
     table(rows)
 
 
@@ -34,7 +33,10 @@ def source_list(invocation: Invocation) -> None:
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.pass_obj
 def source_release(invocation: Invocation, ids: tuple[str, ...]) -> None:
-    """Let through what was held at a source: a mass of unknown old entries, or a page that lost most of its items."""
+    """Release what was held back at a source.
+
+    This is either a flood of unknown old entries, or the smaller document of a page that lost most of its items.
+    """
     _decide_held(invocation, ids, release=True)
 
 
@@ -42,17 +44,20 @@ def source_release(invocation: Invocation, ids: tuple[str, ...]) -> None:
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.pass_obj
 def source_discard(invocation: Invocation, ids: tuple[str, ...]) -> None:
-    """Discard what was held at a source: its entries become no news, now or later."""
+    """Discard what was held back at a source.
+
+    The entries are never published.
+    """
     _decide_held(invocation, ids, release=False)
 
 
 def _decide_held(invocation: Invocation, ids: tuple[str, ...], *, release: bool) -> None:
     from aggregator.polling import held_items
 
-    word = "let through: the next run publishes them" if release else "discarded"
+    result = "released: the next run publishes them" if release else "discarded"
     for id_, count in held_items.decide(invocation.app(secrets=False), ids, release=release).items():
-        none = "no items are held; if its page lost items, the next one is believed as it is"
-        click.echo(f"{id_}: {f'{count} items {word}' if count else none}")
+        none = "no items are held back; if its page lost items, the next visit accepts the page"
+        click.echo(f"{id_}: {f'{count} items {result}' if count else none}")
 
 
 @source.command("discover")
@@ -60,82 +65,84 @@ def _decide_held(invocation: Invocation, ids: tuple[str, ...], *, release: bool)
 @json_option
 @click.pass_obj
 def source_discover(invocation: Invocation, url: str, as_json: bool) -> None:
-    """Find what can be polled at a partner's page; nothing is recorded."""
-    from aggregator.discovery import discover as job
-    from aggregator.discovery.preview import address
+    """Find feeds, APIs, calendars or selectors at URL.
 
-    progress = Progress() if sys.stderr.isatty() else None
-    found = job.run(invocation.app(secrets=False), address(url), progress)
-    if progress:
-        progress.end()
+    Nothing is recorded.
+    """
+    from aggregator.discovery import discover as job
+    from aggregator.discovery.preview import parse_url
+
+    with progress_line() as progress:
+        found = job.run(invocation.app(secrets=False), parse_url(url), progress)
     if as_json:
         print_json(job.as_json(found))
     else:
-        _say_discovered(found)
+        _print_discovery(found)
 
 
-def _say_discovered(found: Discovery) -> None:
-    click.echo(f"{found.url}: {'a web page' if found.kind == 'page' else found.offers[0].proposal.why}")
+def _print_discovery(found: Discovery) -> None:
+    click.echo(f"{found.url}: {'a web page' if found.kind == 'page' else found.proposals[0].proposal.why}")
     if found.title:
         click.echo(f"  {found.title}")
     for note in found.notes:
         click.echo(f"  note: {note}")
-    for offer in found.offers:
+    for offer in found.proposals:
         click.echo()
-        _say_offer(offer)
-    if not found.offers:
-        click.echo("nothing that could be polled was found")
-    if found.sitemap and not any(offer.well for offer in found.offers):
-        click.echo(f"The site names a sitemap, to look through by hand: {found.sitemap}")
-    best = next((offer for offer in found.offers if not offer.problem), None)
-    for offer in found.offers:
-        if offer.well and offer is not best:
+        _print_offer(offer)
+    if not found.proposals:
+        click.echo("nothing found that can be polled")
+    if found.sitemap and not any(offer.succeeded for offer in found.proposals):
+        click.echo(f"The site has a sitemap; look through it for a news page: {found.sitemap}")
+    best = next((offer for offer in found.proposals if not offer.problem), None)
+    for offer in found.proposals:
+        if offer.succeeded and offer is not best:
             click.echo(f"\nOr, as {offer.proposal.kind}\n\n{offer.yaml}", nl=False)
     if best:
         click.echo(f"\nFor feeds.yaml, below `sources:`\n\n{best.yaml}", nl=False)
 
 
-def _say_offer(offer: TriedProposal) -> None:
+def _print_offer(offer: TriedProposal) -> None:
     proposal = offer.proposal
-    sure = f"{min(proposal.score, 1.0):.0%} sure"
-    click.echo(f"{proposal.kind}  {proposal.url}  ({proposal.why}; {sure})")
+    confidence = f"{min(proposal.score, 1.0):.0%} sure"
+    click.echo(f"{proposal.kind}  {proposal.url}  ({proposal.why}; {confidence})")
     if not offer.tried:
         click.echo("  not tried")
         return
     if offer.problem:
-        click.echo(f"  tried in vain: {offer.problem}")
+        click.echo(f"  tried without success: {offer.problem}")
         return
-    click.echo(f"  reads well: {offer.count} items")
-    for glimpse in offer.first:
-        date = f"{glimpse.date:%Y-%m-%d}" if glimpse.date else "no date   "
-        click.echo(f"  {date}  {glimpse.title}  {glimpse.link or ''}".rstrip())
+    click.echo(f"  readable: {offer.count} items")
+    for item in offer.first_items:
+        date = f"{item.date:%Y-%m-%d}" if item.date else "no date   "
+        click.echo(f"  {date}  {item.title}  {item.link or ''}".rstrip())
 
 
 @source.command("preview")
 @click.argument("name", metavar="URL|ID")
-@click.option("--force", is_flag=True, help="Ask the server for the document of now, whatever is kept.")
+@click.option("--force", is_flag=True, help="Request the document again, even if a stored one exists.")
 @json_option
 @click.pass_obj
 def source_preview(invocation: Invocation, name: str, force: bool, as_json: bool) -> None:
-    """Show the items of a source as they would be taken now; nothing is recorded."""
+    """Show the items that a visit would store now.
+
+    The argument is the id of a source in feeds.yaml, or any URL. Nothing is recorded.
+    """
     from aggregator.discovery import preview as job
 
-    progress = Progress() if sys.stderr.isatty() else None
-    shown = job.run(invocation.app(), name, force=force, progress=progress)
-    if progress:
-        progress.end()
+    with progress_line() as progress:
+        preview = job.run(invocation.app(), name, force=force, progress=progress)
     if as_json:
-        print_json(shown)
+        print_json(preview)
     else:
-        _say_preview(shown)
+        _print_preview(preview)
 
 
-def _say_preview(shown: Preview) -> None:
-    how = "its kept document, read anew" if shown.kept else "asked just now"
-    click.echo(f"{shown.url} ({shown.kind}; {how}): {len(shown.items)} items")
-    for note in shown.notes:
+def _print_preview(preview: Preview) -> None:
+    origin = "stored document, parsed again" if preview.kept else "requested just now"
+    click.echo(f"{preview.url} ({preview.kind}; {origin}): {len(preview.items)} items")
+    for note in preview.notes:
         click.echo(f"  note: {note}")
-    for item in shown.items:
+    for item in preview.items:
         date = f"{item.date:%Y-%m-%d %H:%M}" if item.date else f"no date ({item.written or 'none written'})"
         topics = f"  [{', '.join(item.topics)}]" if item.topics else ""
         click.echo(f"{date}  {item.kind}  {item.title}{topics}")
@@ -147,34 +154,23 @@ def _say_preview(shown: Preview) -> None:
             click.echo("  waits for an editor" if item.standing == "waiting" else "  discarded by an editor")
 
 
-@source.command("letter")
-@click.argument("id_", metavar="ID")
-@click.pass_obj
-def source_letter(invocation: Invocation, id_: str) -> None:
-    """Print a letter to the publisher of a source that makes trouble."""
-    from aggregator.discovery import appeal
-
-    letter = appeal.run(invocation.app(secrets=False), id_)
-    click.echo(letter or f"{id_}: there is nothing to complain about\n", nl=False)
-
-
 @source.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True), metavar="FILE.opml")
 @click.pass_obj
 def source_import(invocation: Invocation, file: Path) -> None:
-    """Add the feeds of an OPML file to feeds.yaml; all else in it stays as it is."""
+    """Add the feeds of an OPML file to feeds.yaml."""
     from aggregator.discovery import opml
 
-    brought = opml.import_sources(invocation.config_file, file)
-    click.echo(f"{len(brought.added)} sources added{': ' if brought.added else ''}{', '.join(brought.added)}")
-    for words in brought.left_out:
-        click.echo(f"not added: {words}", err=True)
+    result = opml.import_sources(invocation.config_file, file)
+    click.echo(f"{len(result.added)} sources added{': ' if result.added else ''}{', '.join(result.added)}")
+    for reason in result.left_out:
+        click.echo(f"not added: {reason}", err=True)
 
 
 @source.command("export")
 @click.pass_obj
 def source_export(invocation: Invocation) -> None:
-    """Print the polled sources as OPML."""
+    """Print the enabled sources as OPML."""
     from aggregator.discovery import opml
 
     click.echo(opml.export_sources(invocation.config()).decode(), nl=False)

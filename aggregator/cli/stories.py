@@ -1,4 +1,4 @@
-"""The commands that find single stories, explain them, and correct what was told together or apart."""
+"""Commands that search, show, explain and correct stories."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("query", nargs=-1, required=True)
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Maximum number of stories."
+)
 @json_option
 @click.pass_obj
 def search(invocation: Invocation, query: tuple[str, ...], limit: int, as_json: bool) -> None:
-    """Full-text search over all stories."""
+    """Search all stories for words in their titles and texts."""
     from aggregator import story_view
 
     found = story_view.search(invocation.config(), " ".join(query), limit)
@@ -34,7 +36,7 @@ def search(invocation: Invocation, query: tuple[str, ...], limit: int, as_json: 
 
 @click.group()
 def story() -> None:
-    """Look at single stories, and correct what was told together or apart."""
+    """Show, explain, merge, split, hide and recluster stories."""
 
 
 @story.command("show")
@@ -42,28 +44,28 @@ def story() -> None:
 @json_option
 @click.pass_obj
 def story_show(invocation: Invocation, ids: tuple[str, ...], as_json: bool) -> None:
-    """Show stories with all the items that tell them."""
+    """Show stories with all their items."""
     from aggregator import story_view
 
     config = invocation.config()
-    told = [story_view.read(config, id_) for id_ in ids]
+    shown = [story_view.as_json(story_view.read(config, id_)) for id_ in ids]
     if as_json:
-        print_json({"stories": [story_view.as_json(one) for one in told]})
+        print_json({"stories": shown})
         return
-    for n, one in enumerate(told):
+    for n, story in enumerate(shown):
         if n:
             click.echo()
-        _say_story(story_view.as_json(one))
+        _print_story(story)
 
 
-def _say_story(shown: dict[str, Any]) -> None:
+def _print_story(shown: dict[str, Any]) -> None:
     topics = f" · {', '.join(shown['topics'])}" if shown["topics"] else ""
     hidden = " · hidden" if shown["hidden"] else ""
     click.echo(f"{shown['title']}\n{shown['id']} · {shown['kind']}{topics}{hidden}")
     for word in ("announced", "published", "updated"):
         click.echo(f"  {word:10} {shown[word]:%Y-%m-%d %H:%M} UTC")
     for item in shown["items"]:
-        mark = "told by" if item["lead"] else "also told by"
+        mark = "published by" if item["lead"] else "also published by"
         click.echo(f"{mark} {item['source']}: {item['title']}")
         for word in ("id", "link", "claimed", "first_seen", "why"):
             if item[word]:
@@ -80,132 +82,142 @@ def _say_story(shown: dict[str, Any]) -> None:
 @json_option
 @click.pass_obj
 def story_explain(invocation: Invocation, name: str, other: str | None, as_json: bool) -> None:
-    """Say why items are one story, and why other news are not; with two IDs, how these two compare."""
+    """Explain why items are one story and others are not.
+
+    With two IDs, compare these two stories or items.
+    """
     from aggregator.dedupe import explain
 
     config = invocation.config()
-    told = explain.pair(config, name, other) if other else explain.story(config, name)
+    explanation = explain.pair(config, name, other) if other else explain.story(config, name)
     if as_json:
-        print_json(told)
+        print_json(explanation)
     elif other:
-        _say_pair(told)
+        _print_pair(explanation)
     else:
-        _say_explained(told)
+        _print_explanation(explanation)
 
 
-def _say_explained(told: dict[str, Any]) -> None:
-    hidden = " (hidden)" if told["hidden"] else ""
-    click.echo(f"{told['title']}\n{told['id']}{hidden}, told by {len(told['items'])} items")
-    for item in told["items"]:
+def _print_explanation(story: dict[str, Any]) -> None:
+    hidden = " (hidden)" if story["hidden"] else ""
+    click.echo(f"{story['title']}\n{story['id']}{hidden}, {len(story['items'])} items")
+    for item in story["items"]:
         language = f", {item['language']}" if item["language"] else ""
         click.echo(
             f"\n{item['publisher']}{language}: {item['title']}\n  {item['id']}  {item['link'] or 'no link'}"
         )
         if item["evidence"]:
-            click.echo("  It tells the same news as the story's lead, because")
-            _say_comparison(item)
+            click.echo("  It is the same story as the lead, because")
+            _print_comparison(item)
         elif item["lead"]:
             click.echo(f"  It leads the story: {item['why']}.")
         else:
             click.echo(f"  {item['why'].capitalize()}.")
-    if told["related"]:
-        click.echo("\nRelated, but news of their own:")
-    for other in told["related"]:
+    if story["related"]:
+        click.echo("\nRelated, but separate stories:")
+    for other in story["related"]:
         click.echo(f"  {other['story']} {other['title']}\n    {other['why']}")
-    if told["near_misses"]:
-        click.echo("\nLooked at as well, and not the same:")
-    for miss in told["near_misses"]:
+    if story["near_misses"]:
+        click.echo("\nAlso compared, and not the same:")
+    for miss in story["near_misses"]:
         click.echo(f"  {miss['story']} {miss['title']} ({miss['source']})")
-        click.echo(f"    {_against(miss)}")
-    for decision in told["decisions"]:
+        click.echo(f"    {_reason_against(miss)}")
+    for decision in story["decisions"]:
         click.echo(f"\n{decision['who']} decided on {decision['at']:%Y-%m-%d %H:%M} UTC: {decision['verb']}")
 
 
-def _say_comparison(compared: dict[str, Any]) -> None:
+def _print_comparison(compared: dict[str, Any]) -> None:
     for piece in sorted(compared["evidence"], key=lambda piece: -piece["weight"]):
         click.echo(f"    {piece['weight']:+5.1f}  {piece['reason']}")
-    click.echo(f"    {compared['score']:5.1f}  together; {compared['threshold']:g} are needed")
+    click.echo(f"    {compared['score']:5.1f}  in total; {compared['threshold']:g} needed")
     for veto in compared["vetoes"]:
-        click.echo(f"    against it: {veto}")
+        click.echo(f"    veto: {veto}")
 
 
-def _against(compared: dict[str, Any]) -> str:
+def _reason_against(compared: dict[str, Any]) -> str:
     if compared["vetoes"]:
         return "; ".join(compared["vetoes"])
-    return (
-        f"what they have in common is worth {compared['score']:g}, and {compared['threshold']:g} are needed"
-    )
+    return f"the evidence has a score of {compared['score']:g}; {compared['threshold']:g} needed"
 
 
-def _say_pair(told: dict[str, Any]) -> None:
-    for side in (told["a"], told["b"]):
+def _print_pair(pair: dict[str, Any]) -> None:
+    for side in (pair["a"], pair["b"]):
         click.echo(
             f"{side['publisher']}: {side['title']}\n  {side['item']} of story {side['story']}  {side['link'] or ''}"
         )
-    words = {
-        "same": "They tell the same news.",
-        "related": "They are related, but not proven to be one news.",
-    }
-    click.echo(f"\n{words.get(told['strength'], 'They are different news.')}")
-    _say_comparison(told)
-    if told["editor"]:
-        click.echo(f"An editor said: {told['editor']}.")
-    click.echo("They are in one story." if told["one_story"] else "They are in two stories.")
+    results = {"same": "They are the same.", "related": "They are related, but not proven to be the same."}
+    click.echo(f"\n{results.get(pair['strength'], 'They are different.')}")
+    _print_comparison(pair)
+    if pair["editor"]:
+        click.echo(f"An editor decided: {pair['editor']}.")
+    click.echo("They are in one story." if pair["one_story"] else "They are in two stories.")
 
 
 @story.command("merge")
 @click.argument("ids", nargs=-1, required=True, metavar="ID ID...")
 @click.pass_obj
 def story_merge(invocation: Invocation, ids: tuple[str, ...]) -> None:
-    """Make stories one; the oldest id stays, the others lead to it for ever."""
+    """Merge stories into one.
+
+    The id that was announced first stays; the others lead to it permanently.
+    """
     from aggregator.dedupe import editor_decisions
 
-    kept, gone = editor_decisions.merge(invocation.app(secrets=False), ids, _who())
+    kept, gone = editor_decisions.merge(invocation.app(secrets=False), ids, _editor())
     click.echo(f"{', '.join(gone)} became part of {kept} {_FROM_NEXT_RUN}")
 
 
 @story.command("split")
 @click.argument("items", nargs=-1, required=True, metavar="ITEM...")
 @click.option(
-    "--announce", is_flag=True, help="Feeds and digests carry the new story as news; else only the site does."
+    "--announce", is_flag=True, help="Announce the new story in feeds and digests, not only on the site."
 )
 @click.pass_obj
 def story_split(invocation: Invocation, items: tuple[str, ...], announce: bool) -> None:
-    """Take items out of their story; they found another, and never come back by themselves."""
+    """Move items out of their story into a new one.
+
+    They never rejoin it automatically.
+    """
     from aggregator.dedupe import editor_decisions
 
-    home, part = editor_decisions.split(invocation.app(secrets=False), items, _who(), announce=announce)
-    click.echo(f"{part} was split off {home} {_FROM_NEXT_RUN}")
+    kept, part = editor_decisions.split(invocation.app(secrets=False), items, _editor(), announce=announce)
+    click.echo(f"{part} was split off {kept} {_FROM_NEXT_RUN}")
 
 
-@story.command("apart")
+@story.command("keep-apart")
 @click.argument("one", metavar="ID")
 @click.argument("other", metavar="ID")
 @click.pass_obj
-def story_apart(invocation: Invocation, one: str, other: str) -> None:
-    """Say that two stories are two; they leave the list of doubts and are never merged."""
+def story_keep_apart(invocation: Invocation, one: str, other: str) -> None:
+    """Keep two stories apart permanently.
+
+    They are never merged and are no merge candidates any more.
+    """
     from aggregator.dedupe import editor_decisions
 
-    ids = editor_decisions.keep_apart(invocation.app(secrets=False), one, other, _who())
-    click.echo(f"{ids[0]} and {ids[1]} stay two")
+    ids = editor_decisions.keep_apart(invocation.app(secrets=False), one, other, _editor())
+    click.echo(f"{ids[0]} and {ids[1]} stay two stories")
 
 
 @story.command("recluster")
-@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@click.option("--dry-run", is_flag=True, help="Print the changes without applying them.")
 @json_option
 @click.pass_obj
 def story_recluster(invocation: Invocation, dry_run: bool, as_json: bool) -> None:
-    """Place everything again by the rules of today and say the difference; nothing is published or mailed by it."""
+    """Assign all items again by the present rules.
+
+    The difference is printed. Nothing is published or sent by this command.
+    """
     from aggregator.dedupe import recluster
 
     diff = recluster.run(invocation.app(secrets=False), dry_run=dry_run)
     if as_json:
         print_json(diff)
     else:
-        _say_diff(diff)
+        _print_diff(diff)
 
 
-def _say_diff(diff: ReclusterDiff) -> None:
+def _print_diff(diff: ReclusterDiff) -> None:
     would = "" if diff.applied else "would "
     for leaving in diff.leaves:
         click.echo(
@@ -214,16 +226,16 @@ def _say_diff(diff: ReclusterDiff) -> None:
         click.echo(f"  {leaving.why}")
     for pair in diff.joins:
         print_candidate(pair)
-    joins = "are on the editors' list" if diff.applied else "would go on the editors' list"
     click.echo(
-        f"{diff.stories} stories looked at: {len(diff.leaves)} items {would}leave, {len(diff.joins)} pairs {joins}"
+        f"{diff.stories} stories compared: {len(diff.leaves)} items {would}leave,"
+        f" {len(diff.joins)} pairs {would}become merge candidates"
     )
 
 
-_FROM_NEXT_RUN = "from the next run on (or now: aggregator publish)"
+_FROM_NEXT_RUN = "from the next run on (or now with `aggregator publish`)"
 
 
-def _who() -> str:
+def _editor() -> str:
     import getpass
 
     return getpass.getuser()
@@ -231,10 +243,15 @@ def _who() -> str:
 
 @story.command("hide")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@click.option("--withdrawn", is_flag=True, help="Digests that told them say once that they were withdrawn.")
+@click.option(
+    "--withdrawn", is_flag=True, help="Report the removal once in each digest that carried the story."
+)
 @click.pass_obj
 def story_hide(invocation: Invocation, ids: tuple[str, ...], withdrawn: bool) -> None:
-    """Take stories out of everything that is published; the next run does it."""
+    """Remove stories from everything that is published.
+
+    The next run removes them.
+    """
     _set_hidden(invocation, ids, hidden=True, withdrawn=withdrawn)
 
 
@@ -242,7 +259,7 @@ def story_hide(invocation: Invocation, ids: tuple[str, ...], withdrawn: bool) ->
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.pass_obj
 def story_unhide(invocation: Invocation, ids: tuple[str, ...]) -> None:
-    """Show hidden stories again, under their old ids and times."""
+    """Publish hidden stories again, with their old ids and times."""
     _set_hidden(invocation, ids, hidden=False)
 
 
@@ -252,9 +269,9 @@ def _set_hidden(
     from aggregator.dedupe import editor_decisions
 
     app = invocation.app(secrets=False)
-    changed = editor_decisions.set_hidden(app, ids, _who(), hidden=hidden, withdrawn=withdrawn)
-    word = "hidden" if hidden else "shown again"
+    changed = editor_decisions.set_hidden(app, ids, _editor(), hidden=hidden, withdrawn=withdrawn)
+    state = "hidden" if hidden else "visible"
     for id_ in changed:
-        click.echo(f"{id_} is {word} from the next run on (or now: aggregator publish)")
+        click.echo(f"{id_} is {state} {_FROM_NEXT_RUN}")
     if not changed:
-        click.echo(f"nothing to do: already {word}")
+        click.echo(f"nothing to do: already {state}")

@@ -1,4 +1,4 @@
-"""feeds.yaml -> Config: every problem at once, each with file, line and key; nothing else is touched."""
+"""Read feeds.yaml and return a Config, or every problem with its line and key."""
 
 from aggregator.config.load import load
 

@@ -1,4 +1,4 @@
-"""Sources of an OPML file -> further sources in the text of feeds.yaml, all else untouched."""
+"""Add the sources of an OPML file to the text of feeds.yaml, which is otherwise unchanged."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from aggregator.text import line
 
 
 class OpmlError(AggregatorError):
-    """The file is no OPML, or feeds.yaml is written in a way that cannot be added to."""
+    """The file is not OPML, or feeds.yaml has no list of sources that can be added to."""
 
 
 MAX_BYTES = 10_000_000
 KINDS = ("ical", "wordpress", "zenodo")
-"""What is no feed, but can be polled as it stands: the type of its outline is its kind (`outputs.opml`)."""
+"""Kinds of sources that are not feeds; `publishing.opml` writes them as `type`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
-    """A source as an OPML file names it; `kind` where it is no feed."""
+    """A source as an OPML file names it; `kind` is set where it is not a feed."""
 
     title: str
     url: str
@@ -36,32 +36,38 @@ class Outline:
 
 
 def read_opml(body: bytes, known: Collection[str]) -> tuple[list[Outline], list[str]]:
-    """What can be polled of an OPML document (1.0 or 2.0) and is not `known`, each URL once; in words what cannot."""
+    """Return the new sources of an OPML document, and a reason for each that cannot be polled.
+
+    Reads OPML 1.0 and 2.0. Each URL is returned once, URLs in `known` are not. Raises OpmlError.
+    """
     found: dict[str, Outline] = {}
     left_out: dict[str, str] = {}
-    for written in _body(body).iter("outline"):
-        said = {str(key): line(value) or "" for key, value in written.attrib.items()}
-        named, kind = said.get("xmlUrl") or said.get("url") or "", said.get("type", "").lower()
-        title = (said.get("title") or said.get("text") or "")[:300].rstrip()
-        if not named:
+    for outline in _body(body).iter("outline"):
+        attributes = {str(key): line(value) or "" for key, value in outline.attrib.items()}
+        address, kind = (
+            attributes.get("xmlUrl") or attributes.get("url") or "",
+            attributes.get("type", "").lower(),
+        )
+        title = (attributes.get("title") or attributes.get("text") or "")[:300].rstrip()
+        if not address:
             continue
         try:
-            url = values.web_url(named)
+            url = values.web_url(address)
         except ValueError as error:
-            left_out[named] = f"{title or 'an outline'}: {str(error)[:300]}"
+            left_out[address] = f"{title or 'an outline'}: {str(error)[:300]}"
             continue
         if url in known:
             continue
-        if said.get("xmlUrl") or kind in KINDS:
-            found.setdefault(url, _outline(title or url[:300], url, kind, said))
+        if attributes.get("xmlUrl") or kind in KINDS:
+            found.setdefault(url, _outline(title or url[:300], url, kind, attributes))
         else:
             left_out[url] = f"{title}: {url} has no feed; `aggregator source discover` finds how to poll it"
-    return list(found.values()), [words for url, words in left_out.items() if url not in found]
+    return list(found.values()), [reason for url, reason in left_out.items() if url not in found]
 
 
 def _body(document: bytes) -> etree._Element:
     if len(document) > MAX_BYTES:
-        raise OpmlError(f"larger than {MAX_BYTES // 1_000_000} MB: no list of sources is")
+        raise OpmlError(f"larger than {MAX_BYTES // 1_000_000} MB: a list of sources is smaller")
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         root = etree.fromstring(document, parser)
@@ -78,17 +84,17 @@ def _body(document: bytes) -> etree._Element:
     return inner
 
 
-def _outline(title: str, url: str, kind: str, said: dict[str, str]) -> Outline:
-    language = said.get("language", "")
+def _outline(title: str, url: str, kind: str, attributes: dict[str, str]) -> Outline:
+    language = attributes.get("language", "")
     return Outline(
         title=title,
         url=url,
-        kind=None if said.get("xmlUrl") else kind,
+        kind=None if attributes.get("xmlUrl") else kind,
         language=language if re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", language) else None,
         topics=tuple(
             dict.fromkeys(
                 topic
-                for topic in map(str.strip, said.get("category", "").split(","))
+                for topic in map(str.strip, attributes.get("category", "").split(","))
                 if re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", topic)
             )
         ),
@@ -96,7 +102,7 @@ def _outline(title: str, url: str, kind: str, said: dict[str, str]) -> Outline:
 
 
 def add_sources(text: str, outlines: Sequence[Outline], config: Config) -> tuple[str, list[str]]:
-    """`text` with a source for each of `outlines`, and their ids."""
+    """Return `text` with one source more for each of `outlines`, and the ids of these sources."""
     ids = {source.id for source in config.sources}
     lines, new_ids = [], []
     for outline in outlines:
@@ -122,7 +128,7 @@ def add_sources(text: str, outlines: Sequence[Outline], config: Config) -> tuple
 
 
 def free_id(title: str, taken: set[str]) -> str:
-    """An id made of a title that is not `taken` yet."""
+    """Return an id made of a title that is not `taken` yet."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "source"
     candidate, n = stem, 2

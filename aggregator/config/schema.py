@@ -1,4 +1,7 @@
-"""The shape of feeds.yaml, as pydantic models; the JSON Schema for editors is generated from them."""
+"""The shape of feeds.yaml as pydantic models.
+
+The JSON Schema for editors is generated from them.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ Element = Annotated[str, AfterValidator(values.element)]
 
 
 def OneOrMore(inner: Any) -> BeforeValidator:
-    """One thing or a list of them, as a list."""
+    """Accept one value where a list of them is expected."""
     return BeforeValidator(
         lambda given: given if isinstance(given, (list, tuple)) or given is None else [given],
         json_schema_input_type=inner | tuple[inner, ...],
@@ -57,7 +60,7 @@ Selectors = Annotated[tuple[Selector, ...], OneOrMore(Selector)]
 Address = Annotated[str, AfterValidator(values.address)]
 Title = Annotated[str, AfterValidator(values.one_line), Field(min_length=1, max_length=300)]
 Folder = Annotated[str, AfterValidator(values.folder)]
-Rhythm = Annotated[Duration, AfterValidator(values.within("1m", "31d"))]
+Interval = Annotated[Duration, AfterValidator(values.within("1m", "31d"))]
 Schedule = Annotated[
     str, AfterValidator(values.schedule), Field(examples=["mon 08:00", "daily 07:30", "0 8 1 * *"])
 ]
@@ -71,7 +74,7 @@ class Part(BaseModel):
 
 
 class SitePart(Part):
-    """Who publishes, where, and the authority of the permanent ids."""
+    """The published site, and the authority of its permanent ids."""
 
     title: Title
     url: Annotated[BaseUrl, Field(description="where `public` is served; base of every self link")]
@@ -93,10 +96,10 @@ class PathsPart(Part):
 
 
 class FetchPart(Part):
-    """How the outside is polled."""
+    """Intervals and limits of polling."""
 
-    every: Rhythm = timedelta(hours=1)
-    slowest: Rhythm = timedelta(hours=6)
+    every: Interval = timedelta(hours=1)
+    slowest: Interval = timedelta(hours=6)
     timeout: Annotated[Duration, AfterValidator(values.within("1s", "10m"))] = timedelta(seconds=20)
     max_bytes: Annotated[Size, Field(ge=1000, le=10**9)] = 10_000_000
     concurrency: Annotated[int, Field(ge=1, le=256)] = 16
@@ -114,7 +117,10 @@ class ArticlePart(Part):
 
 
 class PagePart(Part):
-    """CSS selectors of a page source; `selector@attribute` takes an attribute, `+ selector` looks behind the item."""
+    """CSS selectors of a page source.
+
+    `selector@attribute` takes an attribute, `+ selector` searches the siblings after the item.
+    """
 
     item: Element | None = None
     link: Selectors = ("a",)
@@ -133,17 +139,17 @@ class ZenodoPart(Part):
 
 
 class SourcePart(Part):
-    """A place to poll. `url` may only be left out where another key says it (`kind: zenodo`)."""
+    """A source. `url` is optional only where another key determines it (`kind: zenodo`)."""
 
     id: Id
     name: Title
     url: WebUrl | None = None
     kind: SourceKind = "feed"
-    every: Rhythm | None = None
+    every: Interval | None = None
     topics: tuple[Id, ...] = ()
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
     aggregator: Annotated[
-        bool, Field(description="republishes others: never leads a story an origin tells")
+        bool, Field(description="republishes others: never leads a story that its origin reports as well")
     ] = False
     language: Language | None = None
     timezone: Zone | None = None
@@ -161,7 +167,7 @@ class SourcePart(Part):
 
 
 class SelectionPart(Part):
-    """What a channel takes in or leaves out."""
+    """One side of a channel's filter."""
 
     sources: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
@@ -193,7 +199,7 @@ class DigestPart(Part):
 
 
 class OperatorPart(Part):
-    """A mail to whoever looks after this, when something needs looking after."""
+    """A mail to the operator when something needs attention."""
 
     to: Annotated[tuple[Address, ...], AfterValidator(values.not_empty), OneOrMore(Address)]
     schedule: Schedule = values.schedule("mon 07:00")
@@ -212,25 +218,27 @@ class SmtpPart(Part):
 
 
 class MailPart(Part):
-    """Who mails, and through which relay."""
+    """The sender of mails, and the relay that they are sent through."""
 
     sender: Annotated[str, AfterValidator(values.mailbox), Field(alias="from")]
     smtp: SmtpPart | None = None
-    rate: Annotated[int | None, Field(ge=1, le=100_000, description="letters a minute at most")] = None
+    rate: Annotated[
+        int | None, Field(ge=1, le=100_000, description="maximum number of messages a minute")
+    ] = None
 
 
 class RetentionPart(Part):
-    """How long what is not for ever is kept; titles, links, excerpts and aliases always are."""
+    """How long visits, runs and texts are kept; titles, links, excerpts and aliases stay."""
 
     visits: Annotated[Duration, AfterValidator(values.within("7d", "9999d"))] = timedelta(days=90)
     texts: Annotated[Duration, AfterValidator(values.within("90d", "9999d"))] = timedelta(days=730)
 
 
 class PublishPart(Part):
-    """How the outputs are announced."""
+    """WebSub and automatic channels."""
 
     hub: Annotated[
-        WebUrl | None, Field(description="WebSub hub that is told of news; named in every feed")
+        WebUrl | None, Field(description="WebSub hub that is notified of changed feeds; named in every feed")
     ] = None
     automatic: Annotated[
         tuple[Literal["sources", "topics"], ...],
@@ -239,7 +247,7 @@ class PublishPart(Part):
 
 
 class WebPart(Part):
-    """The web app's place."""
+    """The addresses of the web app."""
 
     url: BaseUrl | None = None
     listen: Annotated[str, AfterValidator(values.listen)] = "127.0.0.1:8000"
@@ -247,7 +255,7 @@ class WebPart(Part):
 
 
 class File(Part):
-    """feeds.yaml."""
+    """The whole of feeds.yaml."""
 
     site: SitePart
     paths: PathsPart = PathsPart()
@@ -265,11 +273,11 @@ class File(Part):
     @model_validator(mode="before")
     @classmethod
     def _empty_is_absent(cls, value: Any) -> Any:
-        """`sources:` with nothing behind it says the same as no `sources:` at all."""
+        """Read a key without a value as a missing key."""
         return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of feeds.yaml (draft 2020-12)."""
+    """Return the JSON Schema of feeds.yaml (draft 2020-12)."""
     schema = File.model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "feeds.yaml"}

@@ -1,6 +1,6 @@
-"""The small languages inside feeds.yaml: durations, sizes, schedules, secrets, words and selectors.
+"""Parse single values of feeds.yaml: durations, sizes, URLs, schedules, selectors.
 
-Each function takes what was written and raises ValueError with a sentence that says what is right.
+Each function takes the text of the file and raises ValueError with a sentence that says what is valid.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SECRET = re.compile(r"(env|file):(.+)", re.DOTALL)
 
 
 def duration(text: object) -> timedelta:
-    """`20s`, `90m`, `1h`, `7d`, `1w`."""
+    """Parse `20s`, `90m`, `1h`, `7d` or `1w`."""
     match = re.fullmatch(r"(\d{1,6})\s*([smhdw])", str(text).strip())
     if not match:
         raise ValueError(f"{text!r} is not a duration: write a number and s, m, h, d or w, such as 1h")
@@ -35,7 +35,7 @@ def duration(text: object) -> timedelta:
 
 
 def size(text: object) -> int:
-    """`10MB`, `512KiB`, or a number of bytes."""
+    """Parse `10MB`, `512KiB` or a number of bytes."""
     match = re.fullmatch(r"(\d{1,12})\s*([A-Za-z]*)", str(text).strip())
     if not match or match[2].upper() not in SIZES:
         raise ValueError(f"{text!r} is not a size: write a number and KB, MB, KiB or MiB, such as 10MB")
@@ -43,11 +43,11 @@ def size(text: object) -> int:
 
 
 def web_url(text: str) -> str:
-    """An absolute http or https URL without credentials or fragment."""
+    """Check an absolute http or https URL without credentials and fragment."""
     text = text.strip()
     if re.match(r"[^/?#]*//[^/?#]*@", text):  # first of all, so that no message repeats a password
         raise ValueError("credentials do not belong into the URL: use `user` and `password: env:NAME`")
-    shown = re.sub(r"(?s).*(?=@)", "…", text)  # nor of one that is hardly a URL
+    shown = re.sub(r"(?s).*(?=@)", "…", text)  # also where the text is hardly a URL
     if re.search(r"[\s\x00-\x1f\x7f<>\"]", text):
         raise ValueError(f"{shown!r} is not a URL: it has blanks or other characters a URL cannot have")
     if not re.match("https?:", text, re.IGNORECASE):
@@ -56,12 +56,12 @@ def web_url(text: str) -> str:
     if parts is None or parts.port == 0:
         raise ValueError(f"{shown!r} is not a URL: it names no host, or none that can be asked")
     if parts.fragment:
-        raise ValueError(f"{shown!r} has a #fragment, which is never sent to a server: leave it away")
+        raise ValueError(f"{shown!r} has a #fragment, which is never sent to a server: remove it")
     return text
 
 
 def base_url(text: str) -> str:
-    """A web URL that ends in a slash, so that paths can be joined to it."""
+    """Return a web URL that ends in a slash, so that paths can be joined to it."""
     text = web_url(text)
     if "?" in text:
         raise ValueError(f"{text!r} cannot be the base of other addresses: it has a ?query")
@@ -69,14 +69,14 @@ def base_url(text: str) -> str:
 
 
 def zenodo_search(community: str) -> str:
-    """The newest records of a Zenodo community, as its API gives them."""
+    """Return the API's URL of the newest records of a Zenodo community."""
     return f"https://zenodo.org/api/records?communities={quote(community)}&sort=newest&size=25"
 
 
 def wordpress_posts(url: str) -> str:
-    """The posts of a WordPress site, from its address; an address of the REST API stays as it is.
+    """Return the API's URL of the posts of a WordPress site.
 
-    A site without readable addresses (`?page_id=7`) has none for its API either.
+    A URL of the REST API stays as it is. A site without permalinks (`?page_id=7`) has none for its API either.
     """
     if "/wp-json/" in url or "rest_route=" in url:
         return url
@@ -86,30 +86,39 @@ def wordpress_posts(url: str) -> str:
     return f"{base}?rest_route=/wp/v2/posts&{wanted}" if query else f"{base}wp-json/wp/v2/posts?{wanted}"
 
 
+def source_url(kind: object, url: object, community: object) -> str | None:
+    """Return the URL that a source is polled at; None where its keys name none."""
+    if kind == "zenodo" and isinstance(community, str) and not url:
+        return zenodo_search(community)
+    if kind == "wordpress" and isinstance(url, str):
+        return wordpress_posts(url)
+    return url if isinstance(url, str) else None
+
+
 _zones = cache(available_timezones)
 
 
 def zone(text: object) -> ZoneInfo:
-    """An IANA time zone such as Europe/Berlin."""
+    """Parse an IANA time zone such as Europe/Berlin."""
     if not isinstance(text, str) or text not in _zones():
         raise ValueError(f"{text!r} is not a time zone: write an IANA name such as Europe/Berlin")
     return ZoneInfo(text)
 
 
 def address(text: str) -> str:
-    """A mail address as RFC 5322 has it; whether it exists is not asked."""
+    """Check the form of a mail address (RFC 5322), without asking DNS."""
     from email_validator import EmailNotValidError, validate_email
 
     try:
         checked = validate_email(text, check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError as error:
         raise ValueError(f"{text!r} is not a mail address: {error}") from error
-    # A domain beyond ASCII travels in its ASCII form; a local part beyond it needs a relay that knows RFC 6531.
+    # A domain beyond ASCII is sent in its ASCII form; such a local part needs a relay that supports RFC 6531.
     return f"{checked.local_part}@{checked.ascii_domain}"
 
 
 def mailbox(text: str) -> str:
-    """`Name <address>` or an address alone."""
+    """Check `Name <address>` or an address alone."""
     if "<" not in one_line(text):
         return address(text)
     try:
@@ -123,22 +132,22 @@ def mailbox(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text that can stand in a heading or a mail header."""
-    # No control characters, line breaks or halves of characters; no-break spaces and joiners are fine.
+    """Check that a text can stand in a heading or a mail header."""
+    # No control characters, line breaks or lone surrogates; no-break spaces and joiners are allowed.
     if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text):
         raise ValueError(f"{text!r} has line breaks or control characters")
     return text
 
 
 def folder(text: str) -> str:
-    """A path that a file system can have."""
+    """Check that a file system can have a path."""
     if "\0" in text or not text.strip():
         raise ValueError(f"{text!r} cannot be a folder")
     return text
 
 
 def within(shortest: str, longest: str) -> Callable[[timedelta], timedelta]:
-    """A check that a duration lies between two others."""
+    """Return a check that a duration lies between two others."""
 
     def check(span: timedelta) -> timedelta:
         if span < duration(shortest):
@@ -151,7 +160,7 @@ def within(shortest: str, longest: str) -> Callable[[timedelta], timedelta]:
 
 
 def authority(text: str) -> str:
-    """The authority of tag: URIs (RFC 4151): a domain or mail address, a comma and a date."""
+    """Check the authority of tag: URIs (RFC 4151): a domain or mail address, comma, date."""
     if not re.fullmatch(r"[A-Za-z0-9.@_-]+,\d{4}(-\d\d(-\d\d)?)?", text):
         raise ValueError(
             f"{text!r} is not a tag authority (RFC 4151): write domain,year: news.example.org,2026"
@@ -160,14 +169,14 @@ def authority(text: str) -> str:
 
 
 def not_empty(given: tuple[str, ...]) -> tuple[str, ...]:
-    """A list of at least one thing."""
+    """Check that a list has members."""
     if not given:
         raise ValueError("is empty: at least one is needed")
     return given
 
 
 def schedule(text: str) -> str:
-    """`mon 08:00`, `mon,thu 08:00`, `daily 08:00`, or five cron fields -> five cron fields."""
+    """Parse `mon 08:00`, `mon,thu 08:00`, `daily 08:00` or cron fields as five cron fields."""
     from cronsim import CronSim, CronSimError
 
     written = " ".join(text.lower().split())
@@ -194,22 +203,22 @@ def schedule(text: str) -> str:
 
 
 def secret(text: str) -> str:
-    """A reference `env:NAME` or `file:PATH`, never the secret itself."""
+    """Check a reference `env:NAME` or `file:PATH`; a secret itself is refused."""
     if not SECRET.fullmatch(text):
         raise ValueError("secrets do not belong into this file: write env:NAME or file:PATH")
     return text
 
 
 def listen(text: str) -> str:
-    """`host:port`, the host an address of this machine."""
+    """Check `host:port`."""
     match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})", text)
     if not match or int(match[2]) > 65535:
-        raise ValueError(f"{text!r} is no place to listen at: write host:port, such as 127.0.0.1:8000")
+        raise ValueError(f"{text!r} is not an address to listen at: write host:port, such as 127.0.0.1:8000")
     return text
 
 
 def word(value: object) -> str:
-    """A word or phrase, or a /regular expression/."""
+    """Check a word or phrase, or a /regular expression/."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise ValueError("should be a word or a /regular expression/")
     text = str(value)
@@ -218,7 +227,7 @@ def word(value: object) -> str:
     if len(text) > 1 and text.startswith("/") and text.endswith("/"):
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("error")  # what Python only warns of would be said at every run
+                warnings.simplefilter("error")  # a warning would be repeated at every run
                 re.compile(text[1:-1])
         except (re.error, OverflowError, RecursionError, Warning) as error:
             raise ValueError(f"{text!r} is not a regular expression: {error}") from error
@@ -228,7 +237,10 @@ def word(value: object) -> str:
 
 
 def selector(text: str) -> str:
-    """A CSS selector, perhaps followed by @attribute, perhaps after a + (among the siblings behind an item)."""
+    """Check a CSS selector, optionally followed by @attribute or preceded by +.
+
+    With + it selects among the siblings after an item.
+    """
     from cssselect import SelectorError
     from lxml import etree
     from lxml.cssselect import CSSSelector
@@ -244,16 +256,16 @@ def selector(text: str) -> str:
 
 
 def element(text: str) -> str:
-    """A CSS selector of elements: no @attribute."""
+    """Check a CSS selector without @attribute and +."""
     if re.search(r"@[\w:-]+$", text):
-        raise ValueError(f"{text!r} selects an attribute, but whole blocks are wanted")
+        raise ValueError(f"{text!r} selects an attribute, but elements are needed here")
     if text.lstrip().startswith("+"):
-        raise ValueError(f"{text!r} begins with a +, which only goes with what is looked up beside an item")
+        raise ValueError(f"{text!r} begins with a +, which is only allowed for parts of an item")
     return selector(text)
 
 
 def private_place(text: object) -> str:
-    """A host name, `host:port`, an address or a network."""
+    """Check a host name, `host:port`, an IP address or a network."""
     written = str(text).strip()
     try:
         return str(ipaddress.ip_network(written, strict=False))

@@ -1,46 +1,68 @@
-"""YAML text -> plain values, with the line of every key and every problem of the text itself.
+"""Read YAML text as plain values with the line of every key.
 
-Works on the node graph instead of a loader's result, because loaders forget lines and either swallow
-duplicate keys or stop at the first one.
+Reads the node graph instead of a loader's result, because loaders forget lines and either ignore duplicate keys
+or stop at the first one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 Path = tuple[str | int, ...]
+"""Keys and list indexes from the root to a value."""
+ProblemAt = tuple[int, Path, str]
+"""Line, path and message of one problem."""
 
 
 @dataclass(slots=True)
 class Tree:
-    """What a YAML file says: `value`, the line of each path in it, and (line, path, message) problems."""
+    """A YAML file: its value, the line of each path in it, and the problems of its text."""
 
     value: object = None
     lines: dict[Path, int] = field(default_factory=dict)
-    problems: list[tuple[int, Path, str]] = field(default_factory=list)
+    problems: list[ProblemAt] = field(default_factory=list)
 
     def line(self, path: Path) -> int:
-        """The line of `path`, or of the nearest enclosing thing that has one."""
+        """Return the line of `path`, or of the nearest enclosing value that has one."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
 
 
+def mapping_at(value: object, key: str) -> dict[str, Any]:
+    """Return the mapping under `key`; an empty one where there is none."""
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def list_at(value: dict[str, Any], key: str) -> list[Any]:
+    """Return the list under `key`; an empty one where there is none."""
+    found = value.get(key)
+    return found if isinstance(found, list) else []
+
+
+def numbered_mappings(value: object, key: str) -> list[tuple[int, dict[str, Any]]]:
+    """Return the mappings in the list under `key`, each with its index in the list."""
+    members = value.get(key) if isinstance(value, dict) else None
+    members = members if isinstance(members, list) else []
+    return [(n, member) for n, member in enumerate(members) if isinstance(member, dict)]
+
+
 def read(text: str) -> Tree:
-    """Parse `text` (YAML 1.2: `on` and `no` are words)."""
+    """Parse `text` as YAML 1.2, in which `on` and `no` are words."""
     tree = Tree()
     yaml = YAML(typ="safe", pure=True)
     try:
         root = yaml.compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        what = " ".join(part for part in (error.context, error.problem) if part)
-        tree.problems.append((mark.line + 1 if mark else 1, (), f"not readable as YAML: {what}"))
+        reason = " ".join(part for part in (error.context, error.problem) if part)
+        tree.problems.append((mark.line + 1 if mark else 1, (), f"not readable as YAML: {reason}"))
         return tree
     except YAMLError as error:
         line = text[: getattr(error, "position", 0) or 0].count("\n") + 1
@@ -92,9 +114,9 @@ def _scalar(node: ScalarNode, path: Path, tree: Tree, yaml: YAML) -> object:
     try:
         value: object = yaml.constructor.construct_object(node, deep=True)
     except (YAMLError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
-        said = getattr(error, "problem", None) or f"{type(error).__name__}: {error}"
-        tree.problems.append((node.start_mark.line + 1, path, f"not readable: {said}"))
+        reason = getattr(error, "problem", None) or f"{type(error).__name__}: {error}"
+        tree.problems.append((node.start_mark.line + 1, path, f"not readable: {reason}"))
         return None
     if isinstance(value, (str, int, float, bool)) or value is None:
         return value
-    return str(node.value)  # an unquoted date such as 2026-10-05: the words as written
+    return str(node.value)  # an unquoted date such as 2026-10-05: the text as written

@@ -1,1 +1,1 @@
-"""Pure room: entries -> items -> stories. No clock, no chance, no I/O."""
+"""Assign items to stories: candidates, evidence, vetoes, editors' decisions, explanations."""

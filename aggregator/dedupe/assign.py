@@ -1,4 +1,4 @@
-"""Unplaced items -> stories, announced and put into their channels, in one transaction (I5, T3, T4)."""
+"""Job step: assign stored items to stories, and put the stories into their channels."""
 
 from __future__ import annotations
 
@@ -14,17 +14,26 @@ from aggregator.model.config import Channel
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Cluster, Member, Placement
 from aggregator.publishing.channels import update_channels
-from aggregator.store import archives, candidate_index, editorial, items, stories
+from aggregator.store import (
+    archives,
+    candidate_index,
+    editorial,
+    items,
+    stories,
+    story_members,
+    story_placement,
+)
 from aggregator.store.connection import Store
 
 FRESH_BACKLOG = timedelta(days=7)
+"""Maximum age of items of a backlog that enter an existing feed."""
 MAX_NEW_ITEMS = 500
-"""Maximum number of one source's items that one round places; the newest come first, the others in the next rounds."""
+"""Maximum number of items of one source that one round assigns: the newest ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssignReport:
-    """How many stories were founded, how many items joined one, and how many are left to the next rounds."""
+    """Numbers of stories founded, of items that joined one, and of items left for later."""
 
     founded: int = 0
     joined: int = 0
@@ -33,145 +42,101 @@ class AssignReport:
 
 
 def assign(store: Store, all_channels: Sequence[Channel], now: datetime) -> AssignReport:
-    """Give unplaced items their stories, no more than `MAX_NEW_ITEMS` of a source.
+    """Assign items without a story, of each source at most `MAX_NEW_ITEMS`.
 
-    What breaks this is set aside, and the others are placed without it.
+    An item that breaks the program is set aside, and the others are assigned without it.
     """
     with caches.emptied():
-        placed = attempt(lambda: _place(store, all_channels, now))
-        if not isinstance(placed, Broken):
-            return placed
-        return _place_contained(store, all_channels, now)
+        report = attempt(lambda: _assign_all(store, all_channels, now))
+        if isinstance(report, Broken):
+            return _assign_contained(store, all_channels, now)
+        return report
 
 
-def _place_contained(store: Store, all_channels: Sequence[Channel], now: datetime) -> AssignReport:
-    """Find and set aside what breaks placing, and place the others."""
-    with store.transaction():
-        deferred, released = items.defer(store, MAX_NEW_ITEMS)
-    contained = Containment(store)
-    _find_broken(store, contained)
-    contained.record(now)
-    batch = _Batch(
-        ids=[member.item_id for member in sorted(stories.unplaced(store), key=cluster.lead_order)],
-        released=released,
-        feed_exists=stories.any_announced(store),
-    )
-    placed = attempt(lambda: _place(store, all_channels, now, batch))
-    if isinstance(placed, Broken):  # no item breaks it alone
-        placed = _place_singly(store, all_channels, now, batch, contained)
-    return replace(placed, deferred=deferred, notices=contained.record(now))
+def lead_item_id(members: Iterable[Member]) -> str:
+    """Return the id of the item that leads a story with these members (I6)."""
+    return min(members, key=cluster.lead_order).item_id
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
-    """Items with written traces, which of them were deferred, and whether a feed exists."""
+    """Items to assign together, and those of them that an earlier round deferred.
 
-    ids: Sequence[str]
+    `deferred` is the number of items left to later rounds.
+    """
+
+    members: Sequence[Member]
     released: frozenset[str]
     feed_exists: bool
+    deferred: int = 0
 
 
-def _find_broken(store: Store, contained: Containment) -> None:
-    """Set aside items that no traces can be made of or that cannot be compared."""
-    candidates.trace_singly(store, contained)
-    unplaced = {member.item_id: member for member in stories.unplaced(store)}
-    sound = [
-        unplaced[id_]
-        for id_ in contained.sound(ContainedStep.PLACING, unplaced)
-        if contained.test(ContainedStep.PLACING, id_, partial(cluster.compare_with_itself, unplaced[id_]))
-    ]
-    near = attempt(lambda: _near(store, sound))
-    for member in () if isinstance(near, Broken) else near:
-        contained.test(ContainedStep.PLACING, member.item_id, partial(cluster.compare_with_itself, member))
+def _assign_all(store: Store, all_channels: Sequence[Channel], now: datetime) -> AssignReport:
+    with store.transaction():
+        deferred, released = items.defer(store, MAX_NEW_ITEMS)
+        candidates.index_items(store)
+        batch = _Batch(
+            members=story_members.unplaced(store),
+            released=released,
+            feed_exists=stories.any_announced(store),
+            deferred=deferred,
+        )
+        return _assign_batch(store, all_channels, now, batch)
 
 
-def _near(store: Store, members: Sequence[Member]) -> list[Member]:
-    """Read the placed items that placing would compare with `members`."""
-    candidate_index.begin(store)
-    candidates.ask(store, [member.item_id for member in members])
-    return [
-        member for found in candidates.find_candidates(store, members).clusters for member in found.members
-    ]
-
-
-def _place_singly(
-    store: Store, all_channels: Sequence[Channel], now: datetime, batch: _Batch, contained: Containment
+def _assign_batch(
+    store: Store, all_channels: Sequence[Channel], now: datetime, batch: _Batch
 ) -> AssignReport:
-    """Place items one by one, each without the stories that it cannot be compared with."""
-    placed: list[AssignReport] = []
-
-    def one(id_: str) -> None:
-        placed.append(_place(store, all_channels, now, replace(batch, ids=[id_])))
-
-    for id_ in batch.ids:
-        if isinstance(attempt(partial(one, id_)), Broken):
-            _find_clashing(store, id_, contained)
-            contained.record(now)
-            contained.test(ContainedStep.PLACING, id_, partial(one, id_))
+    """Assign the items of a batch, for which queries were added, in the caller's transaction."""
+    if not batch.members:
+        return AssignReport(deferred=batch.deferred)
+    given = candidates.find_candidates(store, batch.members)
+    placements = cluster.assign(
+        batch.members, given.clusters, given.candidate_ids, given.constraints, given.common_words
+    )
+    foundings = _foundings(store, placements, batch, now)
+    story_placement.write(store, foundings, placements, now)
+    for placement in placements:
+        if placement.merge_candidates:
+            editorial.add_candidate(store, placement.story_id, placement.merge_candidates, now)
+    joined = {placement.story_id for placement in placements if not placement.founds}
+    story_placement.set_leads(store, _leads(given.clusters, placements, joined), now)
+    withdrawn.hide_withdrawn(store, stories.hidden(store, joined), now)
+    changed = {p.story_id for p in placements} | {other for p in placements for other, _ in p.related}
+    update_channels(store, all_channels, changed | set(story_placement.correct_future_times(store, now)), now)
     return AssignReport(
-        founded=sum(some.founded for some in placed), joined=sum(some.joined for some in placed)
+        founded=len(foundings), joined=len(placements) - len(foundings), deferred=batch.deferred
     )
 
 
-def _find_clashing(store: Store, item_id: str, contained: Containment) -> None:
-    """Set aside the leads of stories that an item cannot be compared with."""
-    (member,) = stories.members(store, [item_id])
-    candidate_index.begin(store)
-    candidates.ask(store, [item_id])
-    around = candidates.find_candidates(store, [member])
-    for one in around.clusters:
-        near = {item_id: [other.item_id for other in one.members]}
-        pair = partial(cluster.assign, [member], [one], near, around.constraints, around.common)
-        contained.test(ContainedStep.PLACING, one.lead.item_id, pair)
+def _foundings(
+    store: Store, placements: Sequence[Placement], batch: _Batch, now: datetime
+) -> list[story_placement.NewStory]:
+    """Return how each new story is announced.
+
+    Deferred items of the first round are announced like the others of that round.
+    """
+    month = archives.current(store, now) if batch.feed_exists else None
+    of_first_round = story_placement.of_first_round(store, batch.released) if batch.feed_exists else set()
+    return [
+        _founding(placement, batch.feed_exists and placement.member.item_id not in of_first_round, now, month)
+        for placement in placements
+        if placement.founds
+    ]
 
 
-def _place(
-    store: Store, all_channels: Sequence[Channel], now: datetime, batch: _Batch | None = None
-) -> AssignReport:
-    """Place all items, or those of a batch, in one transaction."""
-    with store.transaction():
-        if batch is None:
-            deferred, released = items.defer(store, MAX_NEW_ITEMS)
-            candidates.index_items(store)
-            unplaced, feed_exists = stories.unplaced(store), stories.any_announced(store)
-        else:
-            deferred, released, feed_exists = 0, batch.released, batch.feed_exists
-            candidate_index.begin(store)
-            candidates.ask(store, batch.ids)
-            unplaced = stories.members(store, batch.ids)
-        if not unplaced:
-            return AssignReport(deferred=deferred)
-        found = candidates.find_candidates(store, unplaced)
-        before = found.clusters
-        placements = cluster.assign(unplaced, before, found.near, found.constraints, found.common)
-        month = archives.current(store, now) if feed_exists else None
-        with_the_first = stories.of_first_round(store, released) if feed_exists else set()
-        foundings = [
-            _founding(p, feed_exists and p.member.item_id not in with_the_first, now, month)
-            for p in placements
-            if p.founds
-        ]
-        stories.found(store, foundings, placements, now)
-        for placement in placements:
-            if placement.merge_candidates:
-                editorial.add_candidate(store, placement.story_id, placement.merge_candidates, now)
-        joined = {p.story_id for p in placements if not p.founds}
-        stories.set_leads(store, _leads(before, placements, joined), now)
-        withdrawn.hide_withdrawn(store, stories.hidden(store, joined), now)
-        shown = {p.story_id for p in placements} | {other for p in placements for other, _ in p.related}
-        update_channels(store, all_channels, shown | set(stories.bring_back(store, now)), now)
-    return AssignReport(founded=len(foundings), joined=len(placements) - len(foundings), deferred=deferred)
+def _founding(
+    placement: Placement, feed_exists: bool, now: datetime, month: str | None
+) -> story_placement.NewStory:
+    """Decide when a new story counts as announced, and whether it enters the feeds (T4).
 
-
-def _founding(placement: Placement, feed_exists: bool, now: datetime, month: str | None) -> stories.Founding:
-    """T4: a backlog is announced when it claims to be from; into an existing feed only its last week goes.
-
-    What enters an existing feed goes into the archive's current `month`: those before it are frozen (P2).
+    An item of a backlog counts as announced at its sort time; into an existing feed only the last week enters.
+    It then belongs to the archive's current `month`, since those before it are frozen (P2).
     """
     member = placement.member
     announced = member.sort if member.backlog else now
     fed = (member.dated and member.sort >= now - FRESH_BACKLOG) or not (member.backlog and feed_exists)
-    return stories.Founding(
+    return story_placement.NewStory(
         story_id=placement.story_id,
         announced=announced,
         published=member.sort,
@@ -180,14 +145,97 @@ def _founding(placement: Placement, feed_exists: bool, now: datetime, month: str
     )
 
 
-def _leads(before: Iterable[Cluster], placements: Iterable[Placement], joined: set[str]) -> dict[str, str]:
-    """The lead of each story that somebody joined (I6)."""
-    members: dict[str, list[Member]] = {c.story_id: list(c.members) for c in before}
+def _leads(clusters: Iterable[Cluster], placements: Iterable[Placement], joined: set[str]) -> dict[str, str]:
+    """Return the lead of each story that an item joined (I6)."""
+    members: dict[str, list[Member]] = {each.story_id: list(each.members) for each in clusters}
     for placement in placements:
         members.setdefault(placement.story_id, []).append(placement.member)
-    return {id_: lead_item_id(members[id_]) for id_ in joined}
+    return {story_id: lead_item_id(members[story_id]) for story_id in joined}
 
 
-def lead_item_id(members: Iterable[Member]) -> str:
-    """The item that leads `members` (I6)."""
-    return min(members, key=cluster.lead_order).item_id
+# --- after a failure -------------------------------------------------------------------------------------
+
+
+def _assign_contained(store: Store, all_channels: Sequence[Channel], now: datetime) -> AssignReport:
+    """Set aside the items that break the program, and assign the others."""
+    with store.transaction():
+        deferred, released = items.defer(store, MAX_NEW_ITEMS)
+    contained = Containment(store)
+    _set_aside_broken(store, contained)
+    contained.record(now)
+    batch = _Batch(
+        members=sorted(story_members.unplaced(store), key=cluster.lead_order),
+        released=released,
+        feed_exists=stories.any_announced(store),
+    )
+    report = attempt(lambda: _assign_again(store, all_channels, now, batch))
+    if isinstance(report, Broken):  # no item breaks the program alone
+        report = _assign_singly(store, all_channels, now, batch, contained)
+    return replace(report, deferred=deferred, notices=contained.record(now))
+
+
+def _set_aside_broken(store: Store, contained: Containment) -> None:
+    """Set aside items whose keys cannot be made or that cannot be compared."""
+    candidates.index_singly(store, contained)
+    unplaced = {member.item_id: member for member in story_members.unplaced(store)}
+    sound = [unplaced[id_] for id_ in contained.sound(ContainedStep.PLACING, unplaced)]
+    sound = [member for member in sound if _is_comparable(member, contained)]
+    compared = attempt(lambda: _placed_candidates(store, sound))
+    for member in () if isinstance(compared, Broken) else compared:
+        _is_comparable(member, contained)
+
+
+def _is_comparable(member: Member, contained: Containment) -> bool:
+    """Return whether an item can be compared; set it aside if not."""
+    return contained.test(ContainedStep.PLACING, member.item_id, partial(cluster.compare_with_itself, member))
+
+
+def _placed_candidates(store: Store, members: Sequence[Member]) -> list[Member]:
+    """Read the items with a story that `members` would be compared with."""
+    candidate_index.clear_queries(store)
+    candidates.add_queries(store, [member.item_id for member in members])
+    return [member for each in candidates.find_candidates(store, members).clusters for member in each.members]
+
+
+def _assign_again(
+    store: Store, all_channels: Sequence[Channel], now: datetime, batch: _Batch
+) -> AssignReport:
+    """Assign the items of a batch whose keys are written, in a transaction."""
+    ids = [member.item_id for member in batch.members]
+    with store.transaction():
+        candidate_index.clear_queries(store)
+        candidates.add_queries(store, ids)
+        members = story_members.of_items(store, ids)
+        return _assign_batch(store, all_channels, now, replace(batch, members=members))
+
+
+def _assign_singly(
+    store: Store, all_channels: Sequence[Channel], now: datetime, batch: _Batch, contained: Containment
+) -> AssignReport:
+    """Assign items one by one, each without the stories that it cannot be compared with."""
+    reports: list[AssignReport] = []
+
+    def assign_one(member: Member) -> None:
+        reports.append(_assign_again(store, all_channels, now, replace(batch, members=[member])))
+
+    for member in batch.members:
+        if isinstance(attempt(partial(assign_one, member)), Broken):
+            _set_aside_clashing(store, member, contained)
+            contained.record(now)
+            contained.test(ContainedStep.PLACING, member.item_id, partial(assign_one, member))
+    return AssignReport(
+        founded=sum(each.founded for each in reports), joined=sum(each.joined for each in reports)
+    )
+
+
+def _set_aside_clashing(store: Store, member: Member, contained: Containment) -> None:
+    """Set aside the leads of stories that an item cannot be compared with."""
+    candidate_index.clear_queries(store)
+    candidates.add_queries(store, [member.item_id])
+    given = candidates.find_candidates(store, [member])
+    for story in given.clusters:
+        candidate_ids = {member.item_id: [other.item_id for other in story.members]}
+        compare = partial(
+            cluster.assign, [member], [story], candidate_ids, given.constraints, given.common_words
+        )
+        contained.test(ContainedStep.PLACING, story.lead.item_id, compare)

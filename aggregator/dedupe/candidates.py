@@ -1,120 +1,119 @@
-"""What items are found by, made by the pure room and kept by the store: traces, features, candidates."""
+"""Index items for the search of candidates, and find what new items are compared with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from aggregator.containment import Containment
-from aggregator.dedupe import cluster, evidence, features, identifiers, origin_links
+from aggregator.dedupe import evidence, features, identifiers, known_stories, origin_links
 from aggregator.items import canonical_urls
 from aggregator.items.canonical_urls import canonical
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Cluster, Member
-from aggregator.store import candidate_index, editorial, set_aside, stories
+from aggregator.store import candidate_index, editorial, set_aside, story_members
+from aggregator.store.candidate_index import IndexedItem, ItemKeys
 from aggregator.store.connection import Store
 
-BATCH = 500
+BATCH_ITEMS = 500
+"""Number of items that are indexed together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
-    """What placing is given beside the items: stories they may belong to, near items, bonds, common words."""
+    """What `cluster.assign` gets beside the items; `candidate_ids` are similar items."""
 
     clusters: tuple[Cluster, ...]
-    near: dict[str, tuple[str, ...]]
-    constraints: cluster.LinkConstraints
-    common: frozenset[str]
+    candidate_ids: dict[str, tuple[str, ...]]
+    constraints: known_stories.LinkConstraints
+    common_words: frozenset[str]
 
 
 def index_items(store: Store) -> None:
-    """Write what every untraced item is found by, and put the unplaced ones of them on the list of what is asked.
+    """Write the keys of every queued item, and add queries for those without a story.
 
-    In the caller's transaction. Items of older versions of the program are placed already and traced late.
+    In the caller's transaction. Items of older versions of the program have a story and are indexed late.
     """
-    candidate_index.begin(store)
-    while told := candidate_index.untraced(store, BATCH):
-        traced = [item_keys(one) for one in told]
-        candidate_index.write(store, traced)
-        candidate_index.ask(store, (one for one in traced if not one.placed))
+    candidate_index.clear_queries(store)
+    while queued := candidate_index.queued_items(store, BATCH_ITEMS):
+        keys = [item_keys(item) for item in queued]
+        candidate_index.write_keys(store, keys)
+        candidate_index.add_queries(store, (each for each in keys if not each.placed))
 
 
-def trace_singly(store: Store, contained: Containment) -> None:
-    """Do the same item by item, each in its own transaction; what breaks it is set aside and found by nothing."""
+def index_singly(store: Store, contained: Containment) -> None:
+    """Write the keys of queued items one by one; set aside an item that breaks that."""
 
-    def write(
-        made: Callable[[candidate_index.IndexedItem], candidate_index.ItemKeys],
-        one: candidate_index.IndexedItem,
-    ) -> None:
+    def write(keys_of: Callable[[IndexedItem], ItemKeys], item: IndexedItem) -> None:
         with store.transaction():
-            candidate_index.write(store, [made(one)])
+            candidate_index.write_keys(store, [keys_of(item)])
 
-    while told := candidate_index.untraced(store, BATCH):
-        for one in told:
-            if not contained.test(ContainedStep.PLACING, one.item_id, partial(write, item_keys, one)):
-                write(_untraceable, one)
+    while queued := candidate_index.queued_items(store, BATCH_ITEMS):
+        for item in queued:
+            if not contained.test(ContainedStep.PLACING, item.item_id, partial(write, item_keys, item)):
+                write(_no_keys, item)
 
 
-def _untraceable(told: candidate_index.IndexedItem) -> candidate_index.ItemKeys:
-    return candidate_index.ItemKeys(
-        number=told.number, item_id=told.item_id, placed=told.placed, sort=told.sort, traces=(), features={}
+def _no_keys(item: IndexedItem) -> ItemKeys:
+    return ItemKeys(
+        number=item.number, item_id=item.item_id, placed=item.placed, sort=item.sort, exact=(), weights={}
     )
 
 
-def ask(store: Store, item_ids: Iterable[str]) -> None:
-    """Put items whose traces are written on the list of what is asked."""
-    candidate_index.ask(store, (item_keys(told) for told in candidate_index.told(store, item_ids)))
+def add_queries(store: Store, item_ids: Iterable[str]) -> None:
+    """Add queries for items whose keys are written."""
+    candidate_index.add_queries(store, map(item_keys, candidate_index.read_items(store, item_ids)))
 
 
-def item_keys(told: candidate_index.IndexedItem) -> candidate_index.ItemKeys:
-    """What an item is found by; nobody finds what is dropped or held by its words."""
-    loose = canonical_urls.loose(told.link) if told.link else None
-    address = [loose] if loose and told.link and not canonical_urls.is_listing(canonical(told.link)) else []
-    found = [("work", work) for work in identifiers.find_identifiers(told.link, told.guid)]
-    origins, pointers = origin_links.find_origins(told.html or told.text, told.link)
-    found += [("origin", origin) for origin in origins] + [("pointer", page) for page in pointers]
-    return candidate_index.ItemKeys(
-        number=told.number,
-        item_id=told.item_id,
-        placed=told.placed,
-        sort=told.sort,
-        traces=tuple(found),
-        features={} if told.absent else features.index_keys(told.title, told.text, told.publisher, *address),
+def item_keys(item: IndexedItem) -> ItemKeys:
+    """Return the keys under which an item is found; an absent item has exact keys only."""
+    loose = canonical_urls.loose(item.link) if item.link else None
+    address = [loose] if loose and item.link and not canonical_urls.is_listing(canonical(item.link)) else []
+    works = identifiers.find_identifiers(item.link, item.guid)
+    origins, pointers = origin_links.find_origins(item.html or item.text, item.link)
+    exact = [("work", work) for work in works]
+    exact += [("origin", origin) for origin in origins] + [("pointer", page) for page in pointers]
+    return ItemKeys(
+        number=item.number,
+        item_id=item.item_id,
+        placed=item.placed,
+        sort=item.sort,
+        exact=tuple(exact),
+        weights={} if item.absent else features.index_keys(item.title, item.text, item.publisher, *address),
     )
 
 
-def find_candidates(store: Store, members: Iterable[Member]) -> Candidates:
-    """What the asked items are to be compared with."""
-    members = list(members)
-    found = candidate_index.found(store, evidence.WINDOW.days)
-    ids = {id_ for near in found.near.values() for id_ in near}
-    ids |= candidate_index.sharing(
+def find_candidates(store: Store, members: Sequence[Member]) -> Candidates:
+    """Find what `members` are compared with, after queries for them were added."""
+    similar = candidate_index.find_near(store, evidence.WINDOW.days)
+    ids = {id_ for near in similar.candidate_ids.values() for id_ in near}
+    ids |= candidate_index.find_sharing(
         store,
-        (page for member in members for page in cluster.pages_of(member)),
-        (work for member in members for work in cluster.works_of(member)),
+        (page for member in members for page in known_stories.pages_of(member)),
+        (work for member in members for work in known_stories.works_of(member)),
     )
-    constraints = editorial.constraints(store, (member.item_id for member in members))
+    constraints = editorial.link_constraints(store, (member.item_id for member in members))
     ids |= {id_ for pair in constraints for id_ in pair}
-    clusters = tuple(comparable(store, stories.clusters_around(store, ids)))
-    more = editorial.constraints(
-        store, (m.item_id for c in clusters if len(c.members) > 1 for m in c.members)
-    )
+    clusters = tuple(comparable(store, story_members.clusters_around(store, ids)))
+    linked = (m.item_id for c in clusters if len(c.members) > 1 for m in c.members)
+    queried = (member for member in members if member.item_id in similar.candidate_ids)
     return Candidates(
         clusters=clusters,
-        near=dict(found.near),
-        constraints=constraints | more,
-        common=frozenset(_common([m for m in members if m.item_id in found.near], found.common)),
+        candidate_ids=dict(similar.candidate_ids),
+        constraints=constraints | editorial.link_constraints(store, linked),
+        common_words=_common_words(queried, similar.common),
     )
 
 
-def comparable(store: Store, found: Iterable[Cluster]) -> list[Cluster]:
-    """Return the stories without those that have an item which cannot be compared."""
+def comparable(store: Store, clusters: Iterable[Cluster]) -> list[Cluster]:
+    """Return the stories without an item that is set aside."""
     aside = set_aside.names(store)[ContainedStep.PLACING]
-    return [one for one in found if aside.isdisjoint(member.item_id for member in one.members)]
+    return [each for each in clusters if aside.isdisjoint(member.item_id for member in each.members)]
 
 
-def _common(members: Iterable[Member], seen_often: frozenset[int]) -> Iterator[str]:
-    if seen_often:
-        for member in members:
-            yield from features.common_words(features.for_member(member), seen_often)
+def _common_words(members: Iterable[Member], common_keys: frozenset[int]) -> frozenset[str]:
+    if not common_keys:
+        return frozenset()
+    words = (features.common_words(features.for_member(member), common_keys) for member in members)
+    return frozenset().union(*words)

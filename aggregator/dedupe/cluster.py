@@ -1,16 +1,15 @@
-"""Items -> stories (I3-I6): each goes to the story whose lead tells the same news, or founds one."""
+"""Assign items to stories: each joins the story that reports the same, or founds one (I3)."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import chain, islice, product
+from itertools import chain
 
 from aggregator.dedupe import evidence, vetoes
 from aggregator.dedupe.compare import SAME, compare
-from aggregator.items import canonical_urls
+from aggregator.dedupe.known_stories import AddressIndex, KnownStories, LinkConstraints
 from aggregator.items.identity import short_hash
 from aggregator.model.stories import (
     Cluster,
@@ -23,298 +22,200 @@ from aggregator.model.stories import (
     Strength,
 )
 
-CANDIDATE_SCORE = 1.0
-"""An editor is asked about pairs that missed the threshold by less."""
-MAX_SHARING_ITEMS = 30
-"""Maximum number of items that share a work, a page they point to or a loose address: what more share is no
-evidence, and no way to find one another."""
-MAX_STORIES_COMPARED = 40
-"""Maximum number of stories that one item is compared with."""
+MAX_MISSING_SCORE = 1.0
+"""Maximum difference from the threshold at which an editor is asked about two stories."""
 MAX_MEMBERS_COMPARED = 40
-"""Maximum number of members of one story that an item is compared with: its lead and the newest others."""
+"""Maximum number of members of one story that an item is compared with."""
 MAX_ITEMS_OF_SOURCE = 20
-"""Maximum number of items of one source in a story: what it publishes more often is a series."""
-MAX_DOUBTS = 10
+"""Maximum number of items of one source in a story: more of them are a series."""
+MAX_MERGE_CANDIDATES = 10
 """Maximum number of stories that an editor is asked about for one item."""
-LinkConstraints = Mapping[frozenset[str], LinkConstraint]
-PAGES = ("link", "origin", "pointer")
-Key = tuple[str, str]
-"""What exact evidence is looked up by: a kind (one of `PAGES`, work, loose) and a value."""
-
-
-def lead_order(member: Member) -> tuple[bool, bool, int, datetime, str]:
-    """I6: origin before aggregator, then priority, then earliest, then id; the smallest leads.
-
-    Who was withdrawn leads nobody who was not (I8).
-    """
-    return (member.withdrawn, member.aggregator, -member.priority, member.sort, member.item_id)
+_EDITOR_FORBIDS = "an editor keeps them apart"
 
 
 def assign(
     unplaced: Iterable[Member],
     clusters: Sequence[Cluster],
-    near: Mapping[str, Collection[str]] | None = None,
+    candidate_ids: Mapping[str, Collection[str]] | None = None,
     constraints: LinkConstraints | None = None,
-    common: frozenset[str] = frozenset(),
+    common_words: frozenset[str] = frozenset(),
 ) -> tuple[Placement, ...]:
-    """Where each unplaced item goes. The order in which they arrived plays no part (I5).
+    """Assign each unplaced item to one of `clusters` or to a new story.
 
-    `near` are the ids of items that an item should be compared with beside those that share an address with it,
-    the best first;
-    `bonds` what editors decided; `common` words that the archive uses often.
+    The order in which items arrive does not matter (I5). Items are compared with stories that share an address with
+    them and with those of their `candidate_ids`, the best first. `common_words` weigh less.
     """
     waiting = sorted(unplaced, key=lead_order)
-    members = chain(waiting, (member for cluster in clusters for member in cluster.members))
-    known = _Known(Addresses(members), near or {}, constraints or {}, common)
-    for cluster in clusters:
-        for member in cluster.members:
-            known.add(member, cluster.story_id)
+    index = AddressIndex(chain(waiting, (member for cluster in clusters for member in cluster.members)))
+    known = KnownStories(clusters, index, candidate_ids or {}, constraints or {})
     placements = []
     for member in waiting:
-        placement = _placed(member, known)
+        matches = [_match(member, story_id, known, common_words) for story_id in known.to_compare(member)]
+        placement = _placement(member, matches, known)
         known.add(member, placement.story_id)
         placements.append(placement)
     return tuple(placements)
 
 
-def compared(members: Sequence[Member]) -> Sequence[Member]:
-    """The members of a story that items are compared with: its lead and the newest others."""
+def lead_order(member: Member) -> tuple[bool, bool, int, datetime, str]:
+    """Return the sort key of a story's items; the first one leads (I6).
+
+    Published before removed, origin before aggregator, then priority, then the earliest, then the id.
+    """
+    return (member.withdrawn, member.aggregator, -member.priority, member.sort, member.item_id)
+
+
+def compared_members(members: Sequence[Member]) -> Sequence[Member]:
+    """Return the members of a story that are compared: its lead and the newest others."""
     if len(members) <= MAX_MEMBERS_COMPARED:
         return members
     return [members[0], *members[1 - MAX_MEMBERS_COMPARED :]]
 
 
-class Addresses:
-    """Which stories are found by an address or a work; what many of all `members` share leads to none.
-
-    An equal link is exempt: a source has one item of it, so that many of them are many sources.
-    """
-
-    def __init__(self, members: Iterable[Member]) -> None:
-        self._keys = {member.item_id: _keys(member) for member in members}
-        counted = Counter(chain.from_iterable(self._keys.values()))
-        self._common = {
-            key for key, count in counted.items() if count > MAX_SHARING_ITEMS and key[0] != "link"
-        }
-        self._stories: dict[Key, dict[str, None]] = {}
-
-    def add(self, member: Member, story_id: str) -> None:
-        """Let a story be found by one of `members`."""
-        for key in self._keys[member.item_id]:
-            if key not in self._common:
-                self._stories.setdefault(key, {})[story_id] = None
-
-    def stories(self, member: Member) -> Iterator[str]:
-        """The stories with which an item shares an address or work; of each the newest."""
-        keys = self._keys.get(member.item_id) or _keys(member)
-        pages = [value for kind, value in keys if kind in PAGES]
-        works = [("work", work) for work in works_of(member)]
-        for key in chain(works, product(PAGES, pages), (key for key in keys if key[0] == "loose")):
-            yield from islice(reversed(self._stories.get(key, {})), MAX_SHARING_ITEMS)
-
-
-class _Known:
-    """The stories so far, and how they are found."""
-
-    def __init__(
-        self,
-        addresses: Addresses,
-        near: Mapping[str, Collection[str]],
-        constraints: LinkConstraints,
-        common: frozenset[str],
-    ) -> None:
-        self.addresses = addresses
-        self.near = near
-        self.common = common
-        self.stories: dict[str, list[Member]] = {}
-        self.story_of: dict[str, str] = {}
-        self.constraints: dict[str, dict[str, LinkConstraint]] = {}
-        for pair, constraint in constraints.items():
-            for item_id in pair:
-                self.constraints.setdefault(item_id, {}).update(dict.fromkeys(pair - {item_id}, constraint))
-
-    def add(self, member: Member, story_id: str) -> None:
-        self.stories.setdefault(story_id, []).append(member)
-        self.story_of[member.item_id] = story_id
-        self.addresses.add(member, story_id)
-
-    def candidates(self, member: Member) -> list[str]:
-        """The stories that an item is compared with; those most likely its own are taken first."""
-        ids = (*sorted(self.bonded(member, LinkConstraint.TOGETHER)), *self.near.get(member.item_id, ()))
-        found: dict[str, None] = {}
-        for story_id in chain(filter(None, map(self.story_of.get, ids)), self.addresses.stories(member)):
-            found[story_id] = None
-            if len(found) == MAX_STORIES_COMPARED:
-                break
-        return sorted(found)
-
-    def bonded(self, member: Member, constraint: LinkConstraint) -> Iterator[str]:
-        return (id_ for id_, said in self.constraints.get(member.item_id, {}).items() if said is constraint)
-
-    def is_bonded(self, member: Member, story_id: str, constraint: LinkConstraint) -> bool:
-        """Whether an editor decided so of an item and any member of a story."""
-        return any(self.story_of.get(id_) == story_id for id_ in self.bonded(member, constraint))
-
-
-def _keys(member: Member) -> tuple[Key, ...]:
-    """What an item is found by."""
-    pages = ((kind, page) for kind, found in _pages(member) for page in sorted(found))
-    works = (("work", work) for work in sorted(member.works))
-    loose = canonical_urls.loose(member.link) if member.link and member.links else None
-    return (*pages, *works, *([("loose", loose)] if loose else []))
-
-
-def _pages(member: Member) -> Iterable[tuple[str, frozenset[str]]]:
-    return zip(PAGES, (member.links, member.origins, member.pointers), strict=True)
-
-
-def pages_of(member: Member) -> list[str]:
-    """Addresses that an item has or points to."""
-    return [page for _, pages in _pages(member) for page in pages]
-
-
-def works_of(member: Member) -> list[str]:
-    """Works that an item is, and neighbours of Zenodo records: a concept and its first version."""
-    found = sorted(member.works)
-    for work in member.works:
-        if work.startswith("zenodo:"):
-            number = int(work.removeprefix("zenodo:"))
-            found += [f"zenodo:{number - 1}", f"zenodo:{number + 1}"]
-    return found
-
-
 def compare_with_itself(member: Member) -> None:
-    """Do all that placing does with an item, beside a twin of it; raises what comparing it with others may raise."""
-    twin = replace(member, item_id=f"{member.item_id} ", source_id=f"{member.source_id} ")
-    alike = replace(twin, links=frozenset(), works=frozenset(), origins=frozenset())
-    compare(member, twin, whole=True)
-    compare(member, alike, whole=True)
-    vetoes.of_reposts(member, twin)
+    """Run every comparison on an item and a copy of it, to raise what comparing it may raise."""
+    copy = replace(member, item_id=f"{member.item_id} ", source_id=f"{member.source_id} ")
+    without_addresses = replace(copy, links=frozenset(), works=frozenset(), origins=frozenset())
+    compare(member, copy, all_vetoes=True)
+    compare(member, without_addresses, all_vetoes=True)
+    vetoes.of_reposts(member, copy)
     for piece in evidence.EXACT:
-        piece(member, twin)
-    assign([member, alike], (), {member.item_id: [alike.item_id]})
+        piece(member, copy)
+    assign([member, without_addresses], (), {member.item_id: [without_addresses.item_id]})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Judgement:
+class _Match:
+    """A story beside an item: its closest member, and what prevents that the item joins."""
+
     story_id: str
-    lead: Member
+    member: Member
     comparison: Comparison
-    hindrance: str | None
+    obstacle: str | None = None
 
     @property
     def joins(self) -> bool:
-        return self.comparison.strength is Strength.SAME and self.hindrance is None
+        return self.comparison.strength is Strength.SAME and self.obstacle is None
+
+    @property
+    def is_candidate(self) -> bool:
+        """Whether an editor is asked about it."""
+        if self.obstacle == _EDITOR_FORBIDS:
+            return False
+        if self.comparison.strength is Strength.SAME:
+            return True
+        return self.comparison.score >= SAME - MAX_MISSING_SCORE and not self.comparison.vetoes
 
 
-def _placed(member: Member, known: _Known) -> Placement:
-    judged = [_judged(member, id_, known) for id_ in known.candidates(member)]
-    joinable = sorted((j for j in judged if j.joins), key=lambda j: (-j.comparison.score, lead_order(j.lead)))
-    home = joinable[0] if joinable else None
-    others = [j for j in judged if j is not home and j.comparison.strength is not Strength.DIFFERENT]
-    related = tuple((j.story_id, _why_related(j, home)) for j in others)
-    doubtful = sorted((j for j in others if _doubtful(j)), key=lambda j: (-j.comparison.score, j.story_id))
-    merge_candidates = tuple(
-        MergeCandidate(story_id=j.story_id, score=j.comparison.score, why=_why_related(j, home))
-        for j in doubtful[:MAX_DOUBTS]
-    )
-    if home is None:
-        id_ = _free_id(member, known)
-        return Placement(
-            member=member,
-            story_id=id_,
-            why="first to tell it",
-            founds=True,
-            related=related,
-            merge_candidates=merge_candidates,
-        )
-    return Placement(
-        member=member,
-        story_id=home.story_id,
-        why=_why_same(home),
-        founds=False,
-        related=related,
-        merge_candidates=merge_candidates,
-        beside=home.lead.item_id,
-        comparison=home.comparison,
-    )
-
-
-def _free_id(member: Member, known: _Known) -> str:
-    """The id of the story that an item founds follows from the item alone (I4), unless another part kept it."""
-    id_ = short_hash(f"story\n{member.item_id}")
-    return id_ if id_ not in known.stories else short_hash(f"story\n{member.item_id}\nagain")
-
-
-def _judged(member: Member, story_id: str, known: _Known) -> _Judgement:
-    """An item against the lead of a story, or whom an editor put beside the lead; the best of them."""
-    members = compared(known.stories[story_id])
+def _match(member: Member, story_id: str, known: KnownStories, common_words: frozenset[str]) -> _Match:
+    """Compare an item with the lead of a story, and with members linked to the lead."""
+    members = compared_members(known.members[story_id])
     lead = members[0]
-    beside_lead = set(known.bonded(lead, LinkConstraint.TOGETHER))
-    leads = [lead, *(m for m in members[1:] if m.item_id in beside_lead)]
-    weighed = [(compare(member, other, known.common), other) for other in leads]
-    best, beside = max(
-        weighed, key=lambda pair: (list(Strength)[::-1].index(pair[0].strength), pair[0].score)
-    )
-    if known.is_bonded(member, story_id, LinkConstraint.TOGETHER):
-        said = Evidence(name="editor", weight=evidence.PROOF, reason="an editor put them together")
-        best = Comparison(
-            strength=Strength.SAME,
-            score=evidence.PROOF,
-            threshold=evidence.PROOF,
-            evidence=(said,),
-            vetoes=(),
-        )
-        return _Judgement(story_id=story_id, lead=beside, comparison=best, hindrance=None)
+    linked = set(known.constrained(lead, LinkConstraint.MUST_LINK))
+    leads = [lead, *(other for other in members[1:] if other.item_id in linked)]
+    compared = [(compare(member, other, common_words), other) for other in leads]
+    best, closest = max(compared, key=lambda pair: (_rank(pair[0].strength), pair[0].score))
+    if known.is_constrained(member, story_id, LinkConstraint.MUST_LINK):
+        return _Match(story_id=story_id, member=closest, comparison=_decided_by_editor())
     if best.strength is Strength.DIFFERENT:
         for other in members[1:]:
-            if (agreeing := compare(member, other, known.common)).strength is Strength.SAME:
-                no_lead = "it is not the same as the story's lead"
-                return _Judgement(story_id=story_id, lead=other, comparison=agreeing, hindrance=no_lead)
-    apart = known.is_bonded(member, story_id, LinkConstraint.APART)
-    hindrance = "an editor keeps them apart" if apart else _hindrance(member, beside, members)
-    return _Judgement(story_id=story_id, lead=beside, comparison=best, hindrance=hindrance)
+            if (agreeing := compare(member, other, common_words)).strength is Strength.SAME:
+                return _Match(
+                    story_id=story_id,
+                    member=other,
+                    comparison=agreeing,
+                    obstacle="it is not the same as the story's lead",
+                )
+    forbidden = known.is_constrained(member, story_id, LinkConstraint.CANNOT_LINK)
+    obstacle = _EDITOR_FORBIDS if forbidden else _obstacle(member, closest, members)
+    return _Match(story_id=story_id, member=closest, comparison=best, obstacle=obstacle)
 
 
-def _hindrance(member: Member, beside: Member, members: Sequence[Member]) -> str | None:
-    """Why an item may not join although it agrees with the lead: a member it cannot be together with (I5)."""
+def _rank(strength: Strength) -> int:
+    return list(Strength)[::-1].index(strength)
+
+
+def _decided_by_editor() -> Comparison:
+    decision = Evidence(name="editor", weight=evidence.PROOF, reason="an editor put them together")
+    return Comparison(
+        strength=Strength.SAME,
+        score=evidence.PROOF,
+        threshold=evidence.PROOF,
+        evidence=(decision,),
+        vetoes=(),
+    )
+
+
+def _obstacle(member: Member, closest: Member, members: Sequence[Member]) -> str | None:
+    """Return which other member prevents that an item joins although it agrees with the lead."""
     for other in members:
-        if other.source_id == member.source_id and not _identical(member, other):
+        if other.source_id == member.source_id and not _is_same_entry(member, other):
             return "it is another item of the same source"
-        if other is not beside and (veto := vetoes.against_member(member, other)):
+        if other is not closest and (veto := vetoes.against_member(member, other)):
             return veto
     if sum(other.source_id == member.source_id for other in members) >= MAX_ITEMS_OF_SOURCE:
         return "a story has no more items of one source"
     return None
 
 
-def _identical(a: Member, b: Member) -> bool:
-    """Whether two items of one source are one by exact evidence; an equal link is none between them (I1)."""
+def _is_same_entry(a: Member, b: Member) -> bool:
+    """Return whether exact evidence makes two items of one source one; equal links do not."""
     found = evidence.exact(a, b)
     return found is not None and found.name not in ("same link", "repost")
 
 
-def _doubtful(judged: _Judgement) -> bool:
-    if judged.hindrance == "an editor keeps them apart":
-        return False
-    if judged.comparison.strength is Strength.SAME:
-        return True
-    return judged.comparison.score >= SAME - CANDIDATE_SCORE and not judged.comparison.vetoes
+def _placement(member: Member, matches: Sequence[_Match], known: KnownStories) -> Placement:
+    """Choose the story that an item joins or founds, and list related stories."""
+    joinable = sorted(
+        (m for m in matches if m.joins), key=lambda m: (-m.comparison.score, lead_order(m.member))
+    )
+    chosen = joinable[0] if joinable else None
+    others = [
+        match
+        for match in matches
+        if match is not chosen and match.comparison.strength is not Strength.DIFFERENT
+    ]
+    candidates = sorted(
+        (m for m in others if m.is_candidate), key=lambda m: (-m.comparison.score, m.story_id)
+    )
+    return Placement(
+        member=member,
+        story_id=chosen.story_id if chosen else _new_id(member, known),
+        why=_why_same(chosen.comparison) if chosen else "first to report it",
+        founds=chosen is None,
+        related=tuple((match.story_id, _why_related(match, chosen)) for match in others),
+        merge_candidates=tuple(
+            MergeCandidate(
+                story_id=match.story_id, score=match.comparison.score, why=_why_related(match, chosen)
+            )
+            for match in candidates[:MAX_MERGE_CANDIDATES]
+        ),
+        compared_with=chosen.member.item_id if chosen else None,
+        comparison=chosen.comparison if chosen else None,
+    )
 
 
-def _why_same(judged: _Judgement) -> str:
-    comparison = judged.comparison
+def _new_id(member: Member, known: KnownStories) -> str:
+    """Return the id of the story that an item founds, which depends on the item alone (I4).
+
+    If a part that was split off has that id, another one is derived from it.
+    """
+    story_id = short_hash(f"story\n{member.item_id}")
+    return story_id if story_id not in known.members else short_hash(f"story\n{member.item_id}\nagain")
+
+
+def _why_same(comparison: Comparison) -> str:
     if comparison.evidence[0].name == "same link":
         return comparison.evidence[0].reason.replace("same link,", "same link as the lead,")
     return f"{comparison.reason} ({comparison.score:g} of the {comparison.threshold:g} needed)"
 
 
-def _why_related(judged: _Judgement, home: _Judgement | None) -> str:
-    reason = judged.comparison.reason
-    if judged.comparison.vetoes:
+def _why_related(match: _Match, chosen: _Match | None) -> str:
+    reason = match.comparison.reason
+    if match.comparison.vetoes:
         return reason
-    if judged.hindrance:
-        return f"{reason}, but {judged.hindrance}"
-    if judged.joins and home:
+    if match.obstacle:
+        return f"{reason}, but {match.obstacle}"
+    if match.joins and chosen:
         return f"{reason}, but it joined another"
-    return f"{reason} ({judged.comparison.score:g}, {judged.comparison.threshold:g} needed)"
+    return f"{reason} ({match.comparison.score:g}, {match.comparison.threshold:g} needed)"

@@ -1,18 +1,23 @@
-"""Editors' decisions: merge, split, keep apart. Short writes beside any job; they outlive every re-clustering (I7)."""
+"""Carry out editors' decisions about stories: merge, split, keep apart, hide (I7).
+
+They survive every re-clustering.
+
+Each decision is one short transaction beside any job (L1). Files follow with the next run.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import combinations
+from itertools import combinations, product
 
 from aggregator.dedupe import cluster
 from aggregator.dedupe.assign import lead_item_id
 from aggregator.dedupe.withdrawn import PUBLISHER
 from aggregator.errors import UnknownName, WrongDecision
 from aggregator.items.identity import short_hash
-from aggregator.model.config import Config
+from aggregator.model.config import Channel, Config
 from aggregator.model.stories import Cluster, LinkConstraint, Member
 from aggregator.ports import App
 from aggregator.publishing.channels import update_channels
@@ -23,220 +28,229 @@ from aggregator.store import (
     editorial,
     maintenance,
     stories,
+    story_members,
+    story_placement,
+    story_search,
 )
 from aggregator.store.connection import Store, opened
-from aggregator.store.runs import forget_finished
+from aggregator.store.runs import clear_finished_mark
+
+MAX_IDS_OF_ITEM = 100
+"""Maximum number of story ids that are derived from one item."""
 
 
 def merge(app: App, names: Sequence[str], who: str) -> tuple[str, list[str]]:
-    """Make stories one: the id that stays (the oldest), and those that became aliases of it."""
+    """Merge stories; return the id that stays, the oldest, and those that became aliases of it."""
     with opened(app.config.data / "aggregator.db", create=False) as store:
         now = app.clock()
         with store.transaction():
-            ids = list(dict.fromkeys(_story(store, name) for name in names))
+            ids = list(dict.fromkeys(_story_id(store, name) for name in names))
             if len(ids) < 2:
                 raise WrongDecision("name at least two stories; these are one already")
+            _require_equal_visibility(store, ids)
             kept, *gone = stories.oldest_first(store, ids)
-            parts = {c.story_id: c for c in stories.clusters(store, ids)}
-            facts = {fact.story_id: fact for fact in stories.facts(store, ids)}
-            hidden = [id_ for id_ in ids if facts[id_].hidden]
-            if hidden and len(hidden) < len(ids):
-                raise WrongDecision(
-                    f"{hidden[0]} is hidden and others are not: hide or unhide them first; nothing was changed"
-                )
-            decision = editorial.decide(
-                store,
-                "merge",
-                who,
-                now,
-                stories=[kept, *gone],
-                items=[parts[id_].lead.item_id for id_ in ids],
-            )
-            # Whoever was together stays so, whoever leads; that two parts were kept apart once is over.
+            parts = {each.story_id: each for each in story_members.clusters(store, ids)}
+            leads = [parts[story_id].lead.item_id for story_id in ids]
+            decision = editorial.decide(store, "merge", who, now, stories=[kept, *gone], items=leads)
+            # All members are linked, so that they stay together whichever of them leads later.
             pairs = [
-                (one.item_id, other.item_id)
-                for part, another in combinations(parts.values(), 2)
-                for one in part.members
-                for other in another.members
+                pair
+                for one, other in combinations(parts.values(), 2)
+                for pair in _pairs(one.members, other.members)
             ]
-            editorial.add_constraint(store, pairs, LinkConstraint.TOGETHER, decision)
-            leader = lead_item_id(member for part in parts.values() for member in part.members)
-            stories.take_edit(store, kept, leader)
-            for id_ in gone:
-                _leave_channels(store, id_, now)
-                editorial.absorb(store, kept, id_, f"merged by {who} on {now:%Y-%m-%d}", now)
-            stories.set_leads(store, {kept: leader}, now)
-            _shown_again(store, app.config, [kept], now)
+            editorial.add_link_constraints(store, pairs, LinkConstraint.MUST_LINK, decision)
+            lead = lead_item_id(member for part in parts.values() for member in part.members)
+            story_placement.take_over_edit(store, kept, lead)
+            for story_id in gone:
+                _remove_from_channels(store, story_id, now)
+                editorial.absorb(store, kept, story_id, f"merged by {who} on {now:%Y-%m-%d}", now)
+            story_placement.set_leads(store, {kept: lead}, now)
+            _update_channels(store, app.config, [kept], now)
     return kept, gone
 
 
 def split(app: App, names: Sequence[str], who: str, *, announce: bool) -> tuple[str, str]:
-    """Take items out of their story: its id, and that of the story they found."""
+    """Take items out of their story; return the ids of that story and of the one they found."""
     with opened(app.config.data / "aggregator.db", create=False) as store:
         now = app.clock()
         with store.transaction():
-            items = [_item(store, name) for name in names]
-            homes = stories.stories_of(store, items)
-            if len(homes) != 1:
-                raise WrongDecision("name items of one story; `aggregator story show` tells them")
-            (home,) = stories.clusters(store, homes)
-            leaving = sorted((m for m in home.members if m.item_id in items), key=cluster.lead_order)
-            staying = [m for m in home.members if m.item_id not in items]
-            if not staying:
-                raise WrongDecision(f"all items of {home.story_id} cannot leave it; name some of them")
-            founders = {_founded(member): member.item_id for member in leaving}
-            if home.story_id in founders:
+            story, leaving, staying = _divided(store, [_item_id(store, name) for name in names])
+            founders = {_own_story_id(member): member.item_id for member in leaving}
+            if story.story_id in founders:
                 raise WrongDecision(
-                    f"{founders[home.story_id]} founded {home.story_id}, whose id stays with it for ever;"
+                    f"{founders[story.story_id]} founded {story.story_id}, whose id stays with it permanently;"
                     " split the other items off instead"
                 )
-            part = editorial.revive(store, home.story_id, founders) or unannounced(store, home, leaving[0])
+            part = editorial.merged_part(store, story.story_id, founders)
+            part = part or unannounced(store, story, leaving[0])
             if announce:
-                month = part.month or archives.current(store, now)
-                part = replace(part, announced=now, month=month)
+                part = replace(part, announced=now, month=part.month or archives.current(store, now))
             ids = [member.item_id for member in leaving]
-            told = [home.story_id, part.story_id]
-            decision = editorial.decide(store, "split", who, now, stories=told, items=ids)
-            editorial.add_constraint(
-                store,
-                [(x.item_id, y.item_id) for x in leaving for y in staying],
-                LinkConstraint.APART,
-                decision,
+            both = [story.story_id, part.story_id]
+            decision = editorial.decide(store, "split", who, now, stories=both, items=ids)
+            editorial.add_link_constraints(
+                store, _pairs(leaving, staying), LinkConstraint.CANNOT_LINK, decision
             )
-            editorial.add_constraint(
-                store, [(ids[0], other) for other in ids[1:]], LinkConstraint.TOGETHER, decision
+            editorial.add_link_constraints(
+                store, product(ids[:1], ids[1:]), LinkConstraint.MUST_LINK, decision
             )
             if announce:
                 editions.forget_entries(store, set(ids))
-            part_story(store, app.config, home, leaving, part, now, f"split off by {who} on {now:%Y-%m-%d}")
-    return home.story_id, part.story_id
+            why = f"split off by {who} on {now:%Y-%m-%d}"
+            part_story(store, app.config, story, leaving, part, now, why)
+    return story.story_id, part.story_id
 
 
 def keep_apart(app: App, one: str, other: str, who: str) -> tuple[str, str]:
-    """Say that two stories are two, for ever; they leave the editors' list."""
+    """Keep two stories apart permanently; return their ids."""
     with opened(app.config.data / "aggregator.db", create=False) as store:
         now = app.clock()
         with store.transaction():
-            ids = _story(store, one), _story(store, other)
+            ids = _story_id(store, one), _story_id(store, other)
             if ids[0] == ids[1]:
                 raise WrongDecision("these are one story; `aggregator story split` takes items out of it")
-            parts = stories.clusters(store, ids)
-            pairs = [(x.item_id, y.item_id) for x in parts[0].members for y in parts[1].members]
-            decision = editorial.decide(store, "apart", who, now, stories=ids)
-            editorial.add_constraint(store, pairs, LinkConstraint.APART, decision)
-            editorial.settle(store, *ids)
+            first, second = story_members.clusters(store, ids)
+            decision = editorial.decide(store, "keep-apart", who, now, stories=ids)
+            pairs = _pairs(first.members, second.members)
+            editorial.add_link_constraints(store, pairs, LinkConstraint.CANNOT_LINK, decision)
+            editorial.remove_candidate_pair(store, *ids)
             editorial.unrelate(store, *ids)
-            _shown_again(store, app.config, ids, now)
+            _update_channels(store, app.config, ids, now)
     return ids
-
-
-def part_story(
-    store: Store,
-    config: Config,
-    home: Cluster,
-    leaving: Sequence[Member],
-    part: editorial.Part,
-    now: datetime,
-    why: str,
-) -> None:
-    """Found the story `part` of the items that leave `home`, in the caller's transaction."""
-    gone = [member.item_id for member in leaving]
-    editorial.found_part(store, part, gone, now, why)
-    editorial.follow(store, home.story_id, part.story_id, map(_founded, leaving))
-    staying = [member for member in home.members if member.item_id not in gone]
-    stories.set_leads(store, {home.story_id: lead_item_id(staying)}, now)
-    _shown_again(store, config, [home.story_id, part.story_id], now)
-    if stories.hidden(
-        store, [home.story_id]
-    ):  # whoever had the part's story is told that it is gone as well (PB9)
-        who = editorial.hidden_by(store, home.story_id) or why
-        maintenance.hide(store, part.story_id, who, now)
-        editorial.decide(store, "hide", who, now, stories=[part.story_id])
-        _shown_again(store, config, [part.story_id], now)
-
-
-def unannounced(store: Store, home: Cluster, leader: Member) -> editorial.Part:
-    """A new story that is announced nowhere (I7), for what leaves `home`."""
-    (fact,) = stories.facts(store, [home.story_id])
-    return editorial.Part(
-        story_id=_free_id(store, leader),
-        announced=fact.announced,
-        published=leader.sort,
-        updated=leader.sort,
-        month=None,
-    )
-
-
-def _founded(founder: Member) -> str:
-    """The id of the story that an item founds (I4)."""
-    return short_hash(f"story\n{founder.item_id}")
-
-
-def _free_id(store: Store, founder: Member) -> str:
-    """An id for the story that an item founds: its own where no story has it (I4)."""
-    wanted = [
-        short_hash(f"story\n{founder.item_id}{again}") for again in ("", *(f"\n{n}" for n in range(1, 100)))
-    ]
-    taken = editorial.taken_ids(store, wanted)
-    return next(id_ for id_ in wanted if id_ not in taken)
-
-
-def _leave_channels(store: Store, story_id: str, now: datetime) -> None:
-    """Take a story out of every channel, which will say so (PB9), in the caller's transaction."""
-    channels.withdraw(store, story_id)
-    channels.enroll(store, {story_id: ()}, stories.facts(store, [story_id]), now)
-
-
-def _shown_again(store: Store, config: Config, ids: Sequence[str], now: datetime) -> None:
-    known = channels.known(store)
-    update_channels(store, [channel for channel in config.channels if channel.id in known], ids, now)
-    forget_finished(store)
-
-
-def _story(store: Store, name: str) -> str:
-    found = stories.resolve(store, name)
-    if found is None:
-        raise UnknownName(f"no story {name!r}; nothing was changed")
-    return found
-
-
-def _item(store: Store, name: str) -> str:
-    found = editorial.items_meant(store, name)
-    if len(found) != 1:
-        raise UnknownName(
-            f"no item {name!r}; `aggregator story show` tells the items of a story; nothing was changed"
-        )
-    return found[0]
 
 
 def set_hidden(
     app: App, names: Sequence[str], who: str, *, hidden: bool, withdrawn: bool = False
 ) -> list[str]:
-    """Hide stories, as withdrawn perhaps, or show them again; the ids of those that changed.
-
-    A short write beside any job (L1); what is published follows with the next run.
-    """
-    config = app.config
-    with opened(config.data / "aggregator.db", create=False) as store:
-        changed = []
+    """Hide stories or show them again; return the ids of those that changed."""
+    with opened(app.config.data / "aggregator.db", create=False) as store:
         now = app.clock()
         with store.transaction():
-            found = {name: stories.resolve(store, name) for name in names}
-            if missing := [name for name, id_ in found.items() if id_ is None]:
-                raise UnknownName(f"no story {missing[0]!r}; nothing was changed")
-            known = channels.known(store)
-            for id_ in filter(None, found.values()):
-                if hidden:
-                    turned = maintenance.hide(store, id_, who, now, withdrawn=withdrawn)
-                    # What only its publisher had hidden does not come back by itself now.
-                    turned = turned or editorial.hidden_by(store, id_) == PUBLISHER
-                else:
-                    turned = maintenance.unhide(store, id_, now)
-                if turned:
-                    changed.append(id_)
+            ids = [_story_id(store, name) for name in dict.fromkeys(names)]
+            if hidden:
+                changed = [id_ for id_ in ids if _hide(store, id_, who, now, withdrawn=withdrawn)]
+            else:
+                changed = [id_ for id_ in ids if maintenance.unhide(store, id_, now)]
             if changed:
                 editorial.decide(store, "hide" if hidden else "unhide", who, now, stories=changed)
-            update_channels(
-                store, [channel for channel in config.channels if channel.id in known], changed, now
-            )
+            update_channels(store, _known_channels(store, app.config), changed, now)
     return changed
+
+
+def part_story(
+    store: Store,
+    config: Config,
+    story: Cluster,
+    leaving: Sequence[Member],
+    part: editorial.Part,
+    now: datetime,
+    why: str,
+) -> None:
+    """Found the story `part` with items that leave `story`, in the caller's transaction.
+
+    If `story` is hidden, so is the part, and readers who had it get a tombstone for both (PB9).
+    """
+    ids = [member.item_id for member in leaving]
+    editorial.found_part(store, part, ids, now, why)
+    editorial.redirect_tombstones(store, story.story_id, part.story_id, map(_own_story_id, leaving))
+    staying = [member for member in story.members if member.item_id not in ids]
+    story_placement.set_leads(store, {story.story_id: lead_item_id(staying)}, now)
+    _update_channels(store, config, [story.story_id, part.story_id], now)
+    if stories.hidden(store, [story.story_id]):
+        who = editorial.hidden_by(store, story.story_id) or why
+        maintenance.hide(store, part.story_id, who, now)
+        editorial.decide(store, "hide", who, now, stories=[part.story_id])
+        _update_channels(store, config, [part.story_id], now)
+
+
+def unannounced(store: Store, story: Cluster, lead: Member) -> editorial.Part:
+    """Return a new story, announced nowhere, for items that leave `story` (I7)."""
+    (facts,) = stories.facts(store, [story.story_id])
+    return editorial.Part(
+        story_id=_free_story_id(store, lead),
+        announced=facts.announced,
+        published=lead.sort,
+        updated=lead.sort,
+        month=None,
+    )
+
+
+def _require_equal_visibility(store: Store, ids: Sequence[str]) -> None:
+    hidden = [fact.story_id for fact in stories.facts(store, ids) if fact.hidden]
+    if hidden and len(hidden) < len(ids):
+        first = next(story_id for story_id in ids if story_id in hidden)
+        raise WrongDecision(
+            f"{first} is hidden and others are not: hide or unhide them first; nothing was changed"
+        )
+
+
+def _divided(store: Store, item_ids: Sequence[str]) -> tuple[Cluster, list[Member], list[Member]]:
+    """Return the story of items, its members that leave, in order of lead, and those that stay."""
+    story_ids = stories.stories_of(store, item_ids)
+    if len(story_ids) != 1:
+        raise WrongDecision("name items of one story; `aggregator story show` lists them")
+    (story,) = story_members.clusters(store, story_ids)
+    leaving = sorted((m for m in story.members if m.item_id in item_ids), key=cluster.lead_order)
+    staying = [member for member in story.members if member.item_id not in item_ids]
+    if not staying:
+        raise WrongDecision(f"all items of {story.story_id} cannot leave it; name some of them")
+    return story, leaving, staying
+
+
+def _pairs(some: Iterable[Member], others: Iterable[Member]) -> list[tuple[str, str]]:
+    return [(one.item_id, other.item_id) for one, other in product(some, others)]
+
+
+def _hide(store: Store, story_id: str, who: str, now: datetime, *, withdrawn: bool) -> bool:
+    """Hide a story; return whether that changes anything.
+
+    A story that only its publisher had hidden is not shown again by itself any more.
+    """
+    changed = maintenance.hide(store, story_id, who, now, withdrawn=withdrawn)
+    return changed or editorial.hidden_by(store, story_id) == PUBLISHER
+
+
+def _own_story_id(founder: Member) -> str:
+    """Return the id of the story that an item founds (I4)."""
+    return short_hash(f"story\n{founder.item_id}")
+
+
+def _free_story_id(store: Store, founder: Member) -> str:
+    """Return an id for the story that an item founds: its own, or a derived one (I4)."""
+    suffixes = ("", *(f"\n{n}" for n in range(1, MAX_IDS_OF_ITEM)))
+    ids = [short_hash(f"story\n{founder.item_id}{suffix}") for suffix in suffixes]
+    taken = editorial.taken_ids(store, ids)
+    return next(story_id for story_id in ids if story_id not in taken)
+
+
+def _remove_from_channels(store: Store, story_id: str, now: datetime) -> None:
+    """Take a story out of every channel, which publishes a tombstone (PB9)."""
+    channels.add_tombstones(store, story_id)
+    channels.replace_memberships(store, {story_id: ()}, stories.facts(store, [story_id]), now)
+
+
+def _update_channels(store: Store, config: Config, ids: Sequence[str], now: datetime) -> None:
+    update_channels(store, _known_channels(store, config), ids, now)
+    clear_finished_mark(store)
+
+
+def _known_channels(store: Store, config: Config) -> list[Channel]:
+    """Return the configured channels that the store knows; the next run fills the others."""
+    known = channels.known(store)
+    return [channel for channel in config.channels if channel.id in known]
+
+
+def _story_id(store: Store, name: str) -> str:
+    story_id = story_search.resolve(store, name)
+    if story_id is None:
+        raise UnknownName(f"no story {name!r}; nothing was changed")
+    return story_id
+
+
+def _item_id(store: Store, name: str) -> str:
+    ids = editorial.items_by_prefix(store, name)
+    if len(ids) != 1:
+        raise UnknownName(
+            f"no item {name!r}; `aggregator story show` lists the items of a story; nothing was changed"
+        )
+    return ids[0]

@@ -1,4 +1,4 @@
-"""Identifiers of a work itself, read from the address an item has: DOI, arXiv, PMID, Zenodo record (I3)."""
+"""Find identifiers of the work that an address belongs to: DOI, arXiv, PMID, Zenodo."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from aggregator.text import legal
 
 _HINT = re.compile(r"10(?:\.|%2e)\d|zenodo|arxiv|pmid|pubmed|nature\.com/articles|f1000", re.IGNORECASE)
 _DOI = r"10\.[0-9]{4,9}/[^\s?#\"'<>]+"
-# Publishers whose landing pages carry the DOI, whole or as its last part.
-_CARRIES = re.compile(
+# Publishers whose landing pages have the DOI in their address.
+_DOI_IN_ADDRESS = re.compile(
     rf"^https?://(?:[\w-]+\.)*(?:doi\.org|(?:onlinelibrary\.wiley|tandfonline|science|embopress|springer"
     rf"|sagepub|rupress|biologists)\.\w+"
     rf"|pubs\.acs\.org|pnas\.org|biorxiv\.org|medrxiv\.org|frontiersin\.org|dx\.doi\.org|zenodo\.org"
@@ -45,7 +45,7 @@ _TAIL = re.compile(
 
 
 def find_identifiers(*addresses: str | None) -> frozenset[str]:
-    """The works that `addresses` (links, guids) are addresses of, as `doi:…`, `arxiv:…`, `pmid:…`, `zenodo:…`."""
+    """Return the works that links and guids belong to: `doi:…`, `arxiv:…`, `pmid:…`, `zenodo:…`."""
     hinted = {address for address in addresses if address and _HINT.search(address)}
     return frozenset(filter(None, (_work(legal(unquote(address))) for address in hinted)))
 
@@ -62,7 +62,7 @@ def _work(address: str) -> str | None:
     if match := _F1000.match(address):
         return f"doi:10.12688/f1000research.{match[2]}"
     match = (
-        _CARRIES.match(address)
+        _DOI_IN_ADDRESS.match(address)
         or _PLOS.match(address)
         or re.match(rf"^(?:doi:\s?)({_DOI})", address, re.IGNORECASE)
     )
@@ -71,7 +71,7 @@ def _work(address: str) -> str | None:
 
 def _doi(written: str) -> str:
     doi = written.lower().rstrip(".,;)")
-    # Only preprint servers put versions and file endings behind a DOI in their addresses.
+    # In their addresses, only preprint servers add versions and file endings to a DOI.
     doi = (
         _TAIL.sub("", doi)
         if doi.startswith(("10.1101/", "10.64898/"))
@@ -85,6 +85,6 @@ def _doi(written: str) -> str:
 
 
 def is_concept(one: str, other: str) -> bool:
-    """Whether two Zenodo numbers are a concept and its first version: Zenodo mints them one after the other."""
+    """Return whether two Zenodo numbers are adjacent, as of a concept and its first version."""
     numbers = [int(work.removeprefix("zenodo:")) for work in (one, other) if work.startswith("zenodo:")]
     return len(numbers) == 2 and abs(numbers[0] - numbers[1]) == 1

@@ -1,6 +1,6 @@
-"""Pages that an item says it is a copy of: "read more at …", an empty body with one link (I3).
+"""Find the page that an item names as its origin: "read more at …", or a lone link (I3).
 
-Other pages that it links among words of its own are pointers: evidence among others.
+Other pages that it links in a text of its own are pointers, which are near evidence.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from collections.abc import Iterable
 from aggregator import urls
 from aggregator.items.canonical_urls import canonical, is_listing
 
-FEW = 3
-NEXT_TO_NONE = 1
-"""So many words beside its only link are no text of one's own; what says more only points there."""
+MAX_POINTERS = 3
+"""Maximum number of linked pages that are pointers: a longer list of links is no evidence."""
+MAX_WORDS_BESIDE_LINK = 1
+"""Maximum number of words beside its only link with which a body is no text of its own."""
 _LINK = re.compile(
     r"""href\s*=\s*["'](https?://[^"'\s<>]+)["']|(?<!["'=])(https?://[^\s"'<>\[\]]+)""", re.IGNORECASE
 )
-_SAYS_SO = re.compile(
+_NAMES_ORIGIN = re.compile(
     r"(?<!\w)(?:read (?:the )?(?:more|on|full (?:story|article|text|post|news))|continue reading|full (?:story"
     r"|article|text)|original(?:ly)?"
     r" (?:article|post|text|news|story|published|posted|appeared)|original:|first (?:published|appeared)"
@@ -27,7 +28,7 @@ _SAYS_SO = re.compile(
     r"|lire la suite|leer m[aá]s)\b[^.!?]{0,60}$",
     re.IGNORECASE,
 )
-_LEADS_IN = re.compile(
+_INTRODUCTION = re.compile(
     r"(?<!\w)(?:announced|source|via|quelle|link|url|more|mehr|infos?|read it|see|siehe)(?: (?:at|by|on|in|auf|bei|here"
     r"|hier|unter))?(?!\w)",
     re.IGNORECASE,
@@ -41,27 +42,27 @@ _TAG = re.compile(r"<[^<>]*>")
 
 
 def find_origins(body: str, link: str | None) -> tuple[frozenset[str], frozenset[str]]:
-    """What a body (HTML or text) points to, as canonical keys, the item's own page not among them.
+    """Return the origin of a body (HTML or text), and its pointers, as canonical keys.
 
-    (The page it says is its original, other pages it links if they are few.)
+    `link` is the item's own page, which is neither.
     """
     if "http" not in body:
         return frozenset(), frozenset()
-    written = [match for match in _LINK.finditer(body) if _is_page(match[1] or match[2])]
-    few = len({match[1] or match[2] for match in written}) <= FEW
-    originals = _keys((match for match in written if _says_so(body, match)), link)
-    pages = _keys(written, link) if few else frozenset()
-    if len(originals) == 1:
-        return originals, pages - originals
-    if not originals and len(pages) == 1 and len(_said_beside(body).split()) <= NEXT_TO_NONE:
+    matches = [match for match in _LINK.finditer(body) if _is_page(match[1] or match[2])]
+    few = len({match[1] or match[2] for match in matches}) <= MAX_POINTERS
+    origins = _keys((match for match in matches if _is_named_as_origin(body, match)), link)
+    pages = _keys(matches, link) if few else frozenset()
+    if len(origins) == 1:
+        return origins, pages - origins
+    if not origins and len(pages) == 1 and len(_words_beside_links(body)) <= MAX_WORDS_BESIDE_LINK:
         return pages, frozenset()
     return frozenset(), pages
 
 
-def _said_beside(body: str) -> str:
-    """The words of a body but for its links and what leads in to them."""
+def _words_beside_links(body: str) -> list[str]:
+    """Return the words of a body without links and the words that introduce them."""
     beside = _TAG.sub(" ", _LINK.sub(" ", _ANCHOR.sub(" ", body)))
-    return " ".join(re.findall(r"\w+", _LEADS_IN.sub(" ", html.unescape(beside))))
+    return re.findall(r"\w+", _INTRODUCTION.sub(" ", html.unescape(beside)))
 
 
 def _keys(matches: Iterable[re.Match[str]], own: str | None) -> frozenset[str]:
@@ -72,16 +73,16 @@ def _keys(matches: Iterable[re.Match[str]], own: str | None) -> frozenset[str]:
     return frozenset(key for key in keys if not is_listing(key))
 
 
-def _says_so(body: str, match: re.Match[str]) -> bool:
+def _is_named_as_origin(body: str, match: re.Match[str]) -> bool:
     before = body[max(match.start() - 160, 0) : match.start()]
     words = _TAG.sub(" ", before.rpartition("<a ")[0] or before)
-    if _SAYS_SO.search(" ".join(words.split())):
+    if _NAMES_ORIGIN.search(" ".join(words.split())):
         return True
     return bool(match[1] and _LABEL.match(body[match.end() : match.end() + 60]))
 
 
 def _is_page(url: str) -> bool:
-    """Whether a link leads to a page of its own, and is no picture, form or mere site."""
+    """Return whether a link leads to a page, and not to a picture, a file or a home page."""
     path = urls.path(url)
     return path.strip("/") != "" and not re.search(
         r"\.(?:png|jpe?g|gif|svg|webp|pdf|zip|mp4|css|js)$", path, re.IGNORECASE

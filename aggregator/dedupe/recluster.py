@@ -1,12 +1,13 @@
-"""Everything placed again by the rules of today: the difference, and what of it may be applied (I5, I7)."""
+"""Job: assign everything again by the present rules, and apply the difference (I5, I7)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from aggregator.dedupe import candidates, cluster, editor_decisions
+from aggregator.dedupe import candidates, cluster, editor_decisions, known_stories
+from aggregator.dedupe.candidates import Candidates
 from aggregator.locked_store import locked_store
 from aggregator.model.stories import (
     CandidatePair,
@@ -18,192 +19,228 @@ from aggregator.model.stories import (
     RegroupedItem,
 )
 from aggregator.ports import App
-from aggregator.store import candidate_index, editorial, stories
+from aggregator.store import candidate_index, editorial, stories, story_members
 from aggregator.store.connection import Store, opened
-from aggregator.store.runs import forget_finished
+from aggregator.store.runs import clear_finished_mark
+
+_Composition = tuple[str, frozenset[str]]
+"""The lead and all items of a story."""
 
 
 def run(app: App, *, dry_run: bool) -> ReclusterDiff:
-    """Compare what is with what the rules of today would make of it.
+    """Compare the stories with what the present rules would make of their items.
 
-    Items that no longer belong leave their story and found others, announced nowhere. Stories that would be one
-    are put on the editors' list: the machine merges no published stories. With `dry_run` nothing is changed.
+    Items that no longer belong to their story found others, which are not announced. Pairs of stories that would be
+    one become merge candidates, since the program never merges published stories. A `dry_run` changes nothing.
     """
     if dry_run:
         with opened(app.config.data / "aggregator.db", create=False) as store:
-            return _diff(store, app.clock(), {})
+            return _compare_all(store, app.clock()).diff
     with locked_store(app.config) as store:
         with store.transaction():
             candidates.index_items(store)
-        judged: _Judged = {}
-        diff = _diff(store, app.clock(), judged)
-        return _apply(app, store, diff, judged)
+        return _apply(app, store, _compare_all(store, app.clock()))
 
 
-_Judged = dict[str, tuple[str, frozenset[str]]]
-"""Of each story that items are to leave: its lead and its items, as they were judged."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Comparison:
+    """The difference, and the composition of each story that items are to leave."""
+
+    diff: ReclusterDiff
+    compositions: Mapping[str, _Composition]
 
 
-def _diff(store: Store, now: datetime, judged: _Judged) -> ReclusterDiff:
-    """What would leave and join; `judged` is filled in."""
+def _compare_all(store: Store, now: datetime) -> _Comparison:
     count = 0
     leaves: list[RegroupedItem] = []
     joins: dict[tuple[str, str], CandidatePair] = {}
+    compositions: dict[str, _Composition] = {}
     for ids in stories.every_id(store):
         with store.snapshot():
-            told = candidates.comparable(store, stories.clusters(store, ids))
-            around = _around(store, told)
-            bare = stories.pruned(store, (m.item_id for c in (*told, *around.clusters) for m in c.members))
-            pairs = list(_joining(store, told, around, bare, now))
-        count += len(told)
-        for one in told:
-            if leaving := _leaving(one, around, bare):
+            clusters = candidates.comparable(store, story_members.clusters(store, ids))
+            given = _candidates(store, clusters)
+            members = (m.item_id for each in (*clusters, *given.clusters) for m in each.members)
+            without_text = story_members.pruned(store, members)
+            pairs = list(_joining(store, clusters, given, without_text, now))
+        count += len(clusters)
+        for each in clusters:
+            if leaving := _leaving(each, given, without_text):
                 leaves += leaving
-                judged[one.story_id] = _identity(one)
+                compositions[each.story_id] = _composition(each)
         for pair in pairs:
             joins.setdefault((pair.story, pair.other), pair)
-    return ReclusterDiff(stories=count, leaves=tuple(leaves), joins=tuple(joins.values()))
+    diff = ReclusterDiff(stories=count, leaves=tuple(leaves), joins=tuple(joins.values()))
+    return _Comparison(diff=diff, compositions=compositions)
 
 
-def _around(store: Store, told: Sequence[Cluster]) -> candidates.Candidates:
-    """What placing would be given if the stories were told now."""
-    members = [member for one in told for member in one.members]
-    candidate_index.begin(store)
-    candidate_index.ask(
-        store,
-        (candidates.item_keys(one) for one in candidate_index.told(store, [m.item_id for m in members])),
-    )
+def _candidates(store: Store, clusters: Sequence[Cluster]) -> Candidates:
+    """Find what the items of stories would be compared with if they arrived now."""
+    members = [member for each in clusters for member in each.members]
+    candidate_index.clear_queries(store)
+    candidates.add_queries(store, [member.item_id for member in members])
     return candidates.find_candidates(store, members)
 
 
-def _leaving(told: Cluster, around: candidates.Candidates, bare: Collection[str]) -> list[RegroupedItem]:
-    """The items of a story that would not join its lead today, nor whom an editor put beside it.
+def _composition(story: Cluster) -> _Composition:
+    return story.lead.item_id, frozenset(member.item_id for member in story.members)
 
-    What retention took the text of (`bare`) can be judged no more: it stays, and so does who is told beside it.
+
+# --- items that would leave ------------------------------------------------------------------------------
+
+
+def _leaving(story: Cluster, given: Candidates, without_text: Collection[str]) -> list[RegroupedItem]:
+    """Return the items that would not join the lead of their story now.
+
+    Items that an editor linked with the lead stay. So do items whose text retention removed, and items beside such
+    a lead, since they cannot be compared any more.
     """
-    if told.lead.item_id in bare:
+    if story.lead.item_id in without_text:
         return []
-    bound = _bound(told.lead, told.members, around.constraints) | set(bare)
-    stay = (told.lead, *(member for member in told.members[1:] if member.item_id in bound))
-    others = [member for member in told.members[1:] if member.item_id not in bound]
-    near = {member.item_id: frozenset({told.lead.item_id}) for member in others}
-    alone = Cluster(story_id=told.story_id, members=stay)
+    staying_ids = _linked_with(story.lead, story.members, given.constraints) | set(without_text)
+    staying = (story.lead, *(member for member in story.members[1:] if member.item_id in staying_ids))
+    others = [member for member in story.members[1:] if member.item_id not in staying_ids]
+    candidate_ids = {member.item_id: frozenset({story.lead.item_id}) for member in others}
+    reduced = Cluster(story_id=story.story_id, members=staying)
     return [
         RegroupedItem(
-            item=placed.member.item_id,
-            title=placed.member.title,
-            source=placed.member.source_id,
-            story=told.story_id,
-            becomes=placed.story_id,
-            why=_why(placed),
+            item=placement.member.item_id,
+            title=placement.member.title,
+            source=placement.member.source_id,
+            story=story.story_id,
+            becomes=placement.story_id,
+            why=_why(placement),
         )
-        for placed in cluster.assign(others, [alone], near, around.constraints, around.common)
-        if placed.story_id != told.story_id
+        for placement in cluster.assign(
+            others, [reduced], candidate_ids, given.constraints, given.common_words
+        )
+        if placement.story_id != story.story_id
     ]
 
 
-def _bound(lead: Member, members: Sequence[Member], constraints: cluster.LinkConstraints) -> set[str]:
-    """Whom editors put together with `lead`, or with one of those."""
+def _linked_with(
+    lead: Member, members: Sequence[Member], constraints: known_stories.LinkConstraints
+) -> set[str]:
+    """Return the items of a story that editors linked with its lead, directly or through others."""
     here = {member.item_id for member in members}
     pairs = [
         pair
         for pair, constraint in constraints.items()
-        if constraint is LinkConstraint.TOGETHER and pair <= here
+        if constraint is LinkConstraint.MUST_LINK and pair <= here
     ]
-    found = {lead.item_id}
-    while more := {id_ for pair in pairs if pair & found for id_ in pair - found}:
-        found |= more
-    return found
+    linked = {lead.item_id}
+    while more := {item_id for pair in pairs if pair & linked for item_id in pair - linked}:
+        linked |= more
+    return linked
 
 
-def _why(placed: Placement) -> str:
-    return placed.related[0][1] if placed.related else "what they have in common is not enough"
+def _why(placement: Placement) -> str:
+    return placement.related[0][1] if placement.related else "what they have in common is not enough"
+
+
+# --- stories that would be one ---------------------------------------------------------------------------
 
 
 def _joining(
-    store: Store, told: Sequence[Cluster], around: candidates.Candidates, bare: Collection[str], now: datetime
+    store: Store, clusters: Sequence[Cluster], given: Candidates, without_text: Collection[str], now: datetime
 ) -> Iterator[CandidatePair]:
-    """Pairs of stories whose leads would be in one story today, but for those that an editor has to do with."""
-    clusters = {c.story_id: c for c in around.clusters if c.lead.item_id not in bare}
-    sharing = cluster.Addresses(m for c in clusters.values() for m in c.members)
-    story_of = {m.item_id: c.story_id for c in clusters.values() for m in c.members}
-    for c in clusters.values():
-        for member in c.members:
-            sharing.add(member, c.story_id)
-    for one in told:
-        if one.lead.item_id in bare:
+    """Yield pairs of stories whose leads would be in one story now."""
+    by_id = {each.story_id: each for each in given.clusters if each.lead.item_id not in without_text}
+    story_of = {member.item_id: each.story_id for each in by_id.values() for member in each.members}
+    index = known_stories.AddressIndex(member for each in by_id.values() for member in each.members)
+    for each in by_id.values():
+        for member in each.members:
+            index.add(member, each.story_id)
+    for story in clusters:
+        if story.lead.item_id in without_text:
             continue
-        near = around.near.get(one.lead.item_id, ())
-        in_reach = {story_of[id_] for id_ in near if id_ in story_of} | set(sharing.stories(one.lead))
-        (placed,) = cluster.assign(
-            [one.lead],
-            [clusters[id_] for id_ in sorted(in_reach - {one.story_id})],
-            {one.lead.item_id: near},
-            around.constraints,
-            around.common,
+        candidate_ids = given.candidate_ids.get(story.lead.item_id, ())
+        others = {story_of[id_] for id_ in candidate_ids if id_ in story_of} | set(index.stories(story.lead))
+        (placement,) = cluster.assign(
+            [story.lead],
+            [by_id[story_id] for story_id in sorted(others - {story.story_id})],
+            {story.lead.item_id: candidate_ids},
+            given.constraints,
+            given.common_words,
         )
-        if placed.founds or placed.story_id in editorial.on_list(store, one.story_id):
+        if placement.founds or placement.story_id in editorial.listed_with(store, story.story_id):
             continue
-        other = clusters[placed.story_id]
-        if _settled(one, other, around.constraints):
-            continue
-        first, second = sorted((one, other), key=lambda c: c.story_id)
-        yield CandidatePair(
-            story=first.story_id,
-            title=first.lead.title,
-            other=second.story_id,
-            other_title=second.lead.title,
-            score=placed.comparison.score if placed.comparison else 0.0,
-            why=placed.why,
-            since=now,
-        )
+        other = by_id[placement.story_id]
+        if not _kept_apart(story, other, given.constraints):
+            yield _pair(story, other, placement, now)
 
 
-def _settled(one: Cluster, other: Cluster, constraints: cluster.LinkConstraints) -> bool:
-    """Whether an editor keeps an item of one story apart from one of the other."""
-    here, there = ({member.item_id for member in c.members} for c in (one, other))
+def _pair(story: Cluster, other: Cluster, placement: Placement, now: datetime) -> CandidatePair:
+    first, second = sorted((story, other), key=lambda each: each.story_id)
+    return CandidatePair(
+        story=first.story_id,
+        title=first.lead.title,
+        other=second.story_id,
+        other_title=second.lead.title,
+        score=placement.comparison.score if placement.comparison else 0.0,
+        why=placement.why,
+        since=now,
+    )
+
+
+def _kept_apart(story: Cluster, other: Cluster, constraints: known_stories.LinkConstraints) -> bool:
+    """Return whether an editor keeps an item of one story apart from an item of the other."""
+    here, there = ({member.item_id for member in each.members} for each in (story, other))
     return any(
-        constraint is LinkConstraint.APART and pair & here and pair & there
+        constraint is LinkConstraint.CANNOT_LINK and pair & here and pair & there
         for pair, constraint in constraints.items()
     )
 
 
-def _identity(one: Cluster) -> tuple[str, frozenset[str]]:
-    return one.lead.item_id, frozenset(member.item_id for member in one.members)
+# --- applying --------------------------------------------------------------------------------------------
 
 
-def _apply(app: App, store: Store, diff: ReclusterDiff, judged: _Judged) -> ReclusterDiff:
-    """Do it; what an editor changed since it was judged waits for the next time (L1)."""
+def _apply(app: App, store: Store, comparison: _Comparison) -> ReclusterDiff:
+    """Apply the difference; stories that an editor changed meanwhile wait (L1)."""
     now = app.clock()
-    leaves: list[RegroupedItem] = []
-    joins: list[CandidatePair] = []
-    leaving_stories: dict[str, list[RegroupedItem]] = {}
-    for leaving in diff.leaves:
-        leaving_stories.setdefault(leaving.story, []).append(leaving)
     with store.transaction():
-        for story_id, identity in judged.items():
-            told = stories.clusters(store, [story_id])
-            if [_identity(one) for one in told] != [identity]:
-                continue
-            (home,) = told
-            parts: dict[str, set[str]] = {}
-            for leaving in leaving_stories[story_id]:
-                parts.setdefault(leaving.becomes, set()).add(leaving.item)
-                leaves.append(leaving)
-            for items in parts.values():
-                gone = sorted((m for m in home.members if m.item_id in items), key=cluster.lead_order)
-                why = f"left {story_id} when everything was placed again on {now:%Y-%m-%d}"
-                part = editor_decisions.unannounced(store, home, gone[0])
-                editor_decisions.part_story(store, app.config, home, gone, part, now, why)
-                home = replace(home, members=tuple(m for m in home.members if m.item_id not in items))
-                editorial.relate(store, [(story_id, part.story_id, "told as one story once")])
-        for pair in diff.joins:
-            both = stories.clusters(store, [pair.story, pair.other])
-            constraints = editorial.constraints(store, (m.item_id for one in both for m in one.members))
-            if len(both) < 2 or _settled(both[0], both[1], constraints):
-                continue
-            joins.append(pair)
-            editorial.add_candidate_pair(store, pair)
-            editorial.relate(store, [(pair.story, pair.other, pair.why)])
-        forget_finished(store)
-    return ReclusterDiff(stories=diff.stories, leaves=tuple(leaves), joins=tuple(joins), applied=True)
+        leaves = [
+            leaving
+            for story_id, composition in comparison.compositions.items()
+            for leaving in _split(app, store, story_id, composition, comparison.diff.leaves, now)
+        ]
+        joins = [pair for pair in comparison.diff.joins if _add_candidate_pair(store, pair)]
+        clear_finished_mark(store)
+    return replace(comparison.diff, leaves=tuple(leaves), joins=tuple(joins), applied=True)
+
+
+def _split(
+    app: App,
+    store: Store,
+    story_id: str,
+    composition: _Composition,
+    leaves: Sequence[RegroupedItem],
+    now: datetime,
+) -> list[RegroupedItem]:
+    """Let items leave a story if it is as it was compared; return the items that left."""
+    found = story_members.clusters(store, [story_id])
+    if [_composition(each) for each in found] != [composition]:
+        return []
+    (story,) = found
+    leaving = [each for each in leaves if each.story == story_id]
+    parts: dict[str, set[str]] = {}
+    for each in leaving:
+        parts.setdefault(each.becomes, set()).add(each.item)
+    for item_ids in parts.values():
+        members = sorted((m for m in story.members if m.item_id in item_ids), key=cluster.lead_order)
+        why = f"left {story_id} when everything was placed again on {now:%Y-%m-%d}"
+        part = editor_decisions.unannounced(store, story, members[0])
+        editor_decisions.part_story(store, app.config, story, members, part, now, why)
+        story = replace(story, members=tuple(m for m in story.members if m.item_id not in item_ids))
+        editorial.relate(store, [(story_id, part.story_id, "published as one story before")])
+    return leaving
+
+
+def _add_candidate_pair(store: Store, pair: CandidatePair) -> bool:
+    """Add a merge candidate unless an editor decided meanwhile; return whether it was added."""
+    both = story_members.clusters(store, [pair.story, pair.other])
+    constraints = editorial.link_constraints(store, (m.item_id for each in both for m in each.members))
+    if len(both) < 2 or _kept_apart(both[0], both[1], constraints):
+        return False
+    editorial.add_candidate_pair(store, pair)
+    editorial.relate(store, [(pair.story, pair.other, pair.why)])
+    return True

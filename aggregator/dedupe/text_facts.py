@@ -1,51 +1,18 @@
-"""What a text states that survives every translation: dates, years, amounts, numbers, versions, references."""
+"""Extract what survives translation: dates, years, amounts, numbers, versions, references."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 
-from aggregator.dedupe.vocabulary.words import NUMBER_WORDS, ORDINAL_WORDS
+from aggregator.dedupe import text_dates
+from aggregator.dedupe.vocabulary.load import vocabulary
 
-MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "january januar janner jan janvier enero gennaio janeiro januari tammikuu tammikuuta ledna leden stycznia",
-            "february februar feber feb fevrier febrero febbraio fevereiro februari helmikuu helmikuuta unora lutego",
-            "march marz maerz mar mrz mars marzo marco maart maaliskuu maaliskuuta brezna brezen marca",
-            "april apr avril abril aprile huhtikuu huhtikuuta dubna kwietnia",
-            "may mai mayo maggio maio mei maj toukokuu toukokuuta kvetna maja",
-            "june juni jun juin junio giugno junho kesakuu kesakuuta cervna czerwca",
-            "july juli jul juillet julio luglio julho heinakuu heinakuuta cervence lipca",
-            "august aug aout agosto augustus augusti elokuu elokuuta srpna sierpnia",
-            "september sept sep septembre septiembre settembre setembro syyskuu syyskuuta zari wrzesnia",
-            "october oktober oct okt octobre octubre ottobre outubro lokakuu lokakuuta rijna pazdziernika",
-            "november nov novembre noviembre novembro marraskuu marraskuuta listopadu listopada",
-            "december dezember dec dez decembre diciembre dicembre dezembro joulukuu joulukuuta prosince grudnia",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}
-_MONTH = "(?:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")(?!\w)\.?"
-_JOIN = r"\s*(?:-|–|—|/|&|to|bis(?: zum)?|al?|au|and|und|e|y|tot|till|until|ate|az)\s*"
-_NTH = r"(?:st|nd|rd|th|\.|er|º|ª)?"
-_DAY_MONTH = re.compile(
-    rf"(?<![\w.])(\d{{1,2}}){_NTH}(?:{_JOIN}(\d{{1,2}}){_NTH})?\s*(?:of |de |di |du |d')?"
-    rf"({_MONTH})(?:,?\s*(?:de |del )?((?:19|20)\d\d))?"
-)
-_MONTH_DAY = re.compile(
-    rf"(?<!\w)({_MONTH})\s*(\d{{1,2}})(?:st|nd|rd|th)?(?:{_JOIN}({_MONTH})?\s*(\d{{1,2}})(?:st|nd|rd|th)?)?"
-    r"(?![\d:.]\d|\d)(?:,?\s*((?:19|20)\d\d))?"
-)
-_NUMERIC = re.compile(
-    r"(?<![\d.])(?:(\d{1,2})\.\s?(?:-|–|bis)\s?)?(\d{1,2})\.\s?(\d{1,2})\.\s?((?:19|20)\d\d|(?=\s|$))(?!\d)"
-)
-_ISO = re.compile(r"(?<!\d)((?:19|20)\d\d)-(\d\d)-(\d\d)(?!\d)")
-_MONTH_YEAR = re.compile(rf"(?<!\w)({_MONTH})(?:\s+((?:19|20)\d\d))?")
-_YEAR = re.compile(r"(?<![\w.,])(?:[a-z]{2,12})?((?:19|20)\d\d)(?![\d.,/-]\d|\w)")
-
+MAX_AMOUNT_DIGITS = 20
+"""Maximum number of digits of an amount: a longer number is none, and no float."""
+CHARACTERS_AROUND_DIGITS = 26
+"""Characters before and after a number in which a text is searched for facts."""
 _UNITS = {
     1_000_000: "million millions millionen mio mill m miljoonaa miljoen miljoner miljoonan millones milioni"
     " milhoes mln milionow",
@@ -89,15 +56,13 @@ _PART = re.compile(
 )
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
 _LETTERS = re.compile(r"[a-z]+")
-_COUNTED = NUMBER_WORDS | ORDINAL_WORDS
-AROUND = 26
 _DIGITS = re.compile(r"\d+")
 _DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextFacts:
-    """What one text states. `dates` are MM-DD (years stand apart), `amounts` plain numbers of money or millions."""
+    """What one text states: `dates` as MM-DD, `amounts` as numbers of money or of millions."""
 
     dates: frozenset[str] = frozenset()
     months: frozenset[int] = frozenset()
@@ -116,72 +81,116 @@ class TextFacts:
 NOTHING = TextFacts()
 
 
-def extract(text: str, folded: str, *, title: bool = False, numbers: bool = True) -> TextFacts:
-    """The facts in `text`; `folded` is the same without case and diacritics. Roman numerals count in titles only.
+def title_facts(title: str, folded: str) -> TextFacts:
+    """Extract the facts of a title, Roman numerals and parts of a series included."""
+    words = frozenset(_LETTERS.findall(folded))
+    counted = TextFacts(numbers=_number_words(words) | _roman_numerals(title), parts=_parts(folded))
+    if _DIGIT.search(folded):
+        return counted | _facts_with_digits(folded, words)
+    if text_dates.names_month(words):
+        return counted | TextFacts(months=text_dates.find_months(folded))
+    return counted
 
-    Without `numbers` neither these nor years and months by themselves are looked for.
-    """
-    said = set(_LETTERS.findall(folded))
-    words = frozenset(str(_COUNTED[word]) for word in said & _COUNTED.keys())
-    if title:
-        words |= _romans(text)
-    parts = _parts(folded) if title else frozenset()
-    calendar = bool(said & MONTHS.keys())
+
+def body_facts(folded: str) -> TextFacts:
+    """Extract the facts of a folded text; months and years count only near numbers."""
+    words = frozenset(_LETTERS.findall(folded))
+    counted = TextFacts(numbers=_number_words(words))
+    return counted | _facts_with_digits(_around_digits(folded), words) if _DIGIT.search(folded) else counted
+
+
+def index_facts(folded: str) -> TextFacts:
+    """Extract only the facts of a folded text by which candidates are found: no numbers."""
     if not _DIGIT.search(folded):
-        months = _months(folded) if calendar and title else frozenset()
-        return TextFacts(numbers=words, months=months, parts=parts) if words or months or parts else NOTHING
-    folded = folded if title else _around_digits(folded)
-    dois = frozenset(_DOI.findall(folded)) if "10." in folded else frozenset()
-    references, rest = _taken(_REFERENCE, folded) if said & _REFERENCE_WORDS else (frozenset(), folded)
-    rest = _DOI.sub(" ", rest) if dois else rest
-    dates, months, years, rest = _dates(rest, calendar)
-    amounts: frozenset[int] = frozenset()
-    if said & _MONEY_WORDS or _MONEY_SIGN.search(rest):
-        amounts, rest = _amounts(rest)
-    versions, rest = _taken(_VERSION, rest)
-    if not numbers:
-        return TextFacts(dates=dates, amounts=amounts, versions=versions, references=references, dois=dois)
-    if calendar:
-        months |= _months(rest)
-    years |= frozenset(_YEAR.findall(rest))
-    rest = _YEAR.sub(" ", rest)
-    counted = frozenset(_number(digits, tail) for digits, tail in _NUMBERED.findall(rest))
-    return TextFacts(
-        dates=dates,
-        months=months,
-        years=years,
-        amounts=amounts,
-        numbers=counted | words,
-        versions=versions,
-        references=references,
-        dois=dois,
-        parts=parts,
-    )
-
-
-def has_numbers(text: str) -> bool:
-    """Whether a text can state dates, sums, versions or references at all."""
-    return _DIGIT.search(text) is not None
+        return NOTHING
+    return _take_marked_facts(_around_digits(folded), frozenset(_LETTERS.findall(folded)))[0]
 
 
 def _around_digits(text: str) -> str:
-    """The parts of a text in which facts can stand; the rest need not be searched."""
+    """Return the parts of a text that can contain facts; the rest need not be searched."""
     parts, end = [], 0
     for match in _DIGITS.finditer(text):
-        start = max(match.start() - AROUND, 0)
+        start = max(match.start() - CHARACTERS_AROUND_DIGITS, 0)
         if start > end:
             parts.append(" | ")
             end = start
-        parts.append(text[end : match.end() + AROUND])
-        end = match.end() + AROUND
+        parts.append(text[end : match.end() + CHARACTERS_AROUND_DIGITS])
+        end = match.end() + CHARACTERS_AROUND_DIGITS
     return "".join(parts)
+
+
+def _facts_with_digits(folded: str, words: Set[str]) -> TextFacts:
+    """Extract all facts of a text, or of parts of a text with these `words`."""
+    facts, rest = _take_marked_facts(folded, words)
+    months = text_dates.find_months(rest) if text_dates.names_month(words) else frozenset()
+    years, rest = text_dates.take_years(rest)
+    numbers = frozenset(_number(digits, tail) for digits, tail in _NUMBERED.findall(rest))
+    return facts | TextFacts(months=months, years=years, numbers=numbers)
+
+
+def _take_marked_facts(folded: str, words: Set[str]) -> tuple[TextFacts, str]:
+    """Extract facts that their form marks as such; return them and the text without them."""
+    dois = frozenset(_DOI.findall(folded)) if "10." in folded else frozenset()
+    references, rest = _take(_REFERENCE, folded) if words & _REFERENCE_WORDS else (frozenset(), folded)
+    rest = _DOI.sub(" ", rest) if dois else rest
+    dated = text_dates.find_dates(rest, words)
+    amounts, rest = _take_amounts(dated.rest, words)
+    versions, rest = _take(_VERSION, rest)
+    facts = TextFacts(
+        dates=dated.dates,
+        months=dated.months,
+        years=dated.years,
+        amounts=amounts,
+        versions=versions,
+        references=references,
+        dois=dois,
+    )
+    return facts, rest
+
+
+def _take(pattern: re.Pattern[str], text: str) -> tuple[frozenset[str], str]:
+    found = frozenset("".join(m.groups("")).strip(" .").replace(" ", "") for m in pattern.finditer(text))
+    return found, pattern.sub(" ", text) if found else text
+
+
+def _take_amounts(text: str, words: Set[str]) -> tuple[frozenset[int], str]:
+    if not words & _MONEY_WORDS and not _MONEY_SIGN.search(text):
+        return frozenset(), text
+    amounts: set[int] = set()
+
+    def add(match: re.Match[str]) -> str:
+        before, digits, unit, after = match.groups()
+        if len(digits) > MAX_AMOUNT_DIGITS or not (before or after or (unit and unit not in ("m", "k"))):
+            return match[0]
+        amounts.add(round(_decimal(digits) * _UNIT.get(unit or "", 1)))
+        return " "
+
+    text = _AMOUNT.sub(add, text)
+    return frozenset(amounts), text
+
+
+def _decimal(digits: str) -> float:
+    """Read a number whose thousands may be separated by point, comma or space."""
+    plain = re.sub(r"[.,\s](?=\d{3}(?:\D|$))", "", digits)
+    return float(plain.replace(",", "."))
 
 
 def _number(digits: str, tail: str) -> str:
     return digits.replace(",", "") + (tail if tail in ("x", "t", "d", "%") else "")
 
 
-def _romans(text: str) -> frozenset[str]:
+def _number_words(words: Set[str]) -> frozenset[str]:
+    return frozenset(number for number in map(_number_of, words) if number is not None)
+
+
+def _number_of(word: str) -> str | None:
+    """Return the number that a word names; an ordinal counts before a cardinal number."""
+    known = vocabulary()
+    number = known.ordinals.get(word, known.numbers.get(word))
+    return None if number is None else str(number)
+
+
+def _roman_numerals(text: str) -> frozenset[str]:
     found = {"1"} if _NUMBER_ONE.search(text) else set()
     for numeral in _ROMAN.findall(text):
         if numeral == "I":
@@ -195,81 +204,15 @@ def _romans(text: str) -> frozenset[str]:
 
 
 def _parts(folded: str) -> frozenset[str]:
-    """Parts of a series that a title names: by number, letter or number word."""
+    """Return the parts of a series that a title names: by number, character or number word."""
     found = set()
     for name in _PART.findall(folded):
-        if name in _COUNTED:
-            found.add(str(_COUNTED[name]))
+        if number := _number_of(name):
+            found.add(number)
         elif name == "i":
             found.add("1")
-        elif romans := _romans(name.upper()):
+        elif romans := _roman_numerals(name.upper()):
             found |= romans
         elif name.isdigit() or len(name) == 1:
             found.add(name)
     return frozenset(found)
-
-
-def _months(folded: str) -> frozenset[int]:
-    return frozenset(
-        MONTHS[name.rstrip(".")]
-        for name, year in _MONTH_YEAR.findall(folded)
-        if year or len(name) > 4 or name in ("mai", "juni", "juli", "june", "july")
-    )
-
-
-def _taken(pattern: re.Pattern[str], text: str) -> tuple[frozenset[str], str]:
-    found = frozenset("".join(m.groups("")).strip(" .").replace(" ", "") for m in pattern.finditer(text))
-    return found, pattern.sub(" ", text) if found else text
-
-
-def _dates(text: str, calendar: bool) -> tuple[frozenset[str], frozenset[int], frozenset[str], str]:
-    dates: set[str] = set()
-    months: set[int] = set()
-    years: set[str] = set()
-
-    def note(month: int, *days: str | None, year: str | None = None) -> str:
-        if 1 <= month <= 12:
-            months.add(month)
-            dates.update(f"{month:02}-{int(day):02}" for day in days if day and 1 <= int(day) <= 31)
-        if year:
-            years.add(year)
-        return " "
-
-    def month(name: str) -> int:
-        return MONTHS[name.rstrip(".")]
-
-    text = _ISO.sub(lambda m: note(int(m[2]), m[3], year=m[1]), text)
-    text = _NUMERIC.sub(lambda m: note(int(m[3]), m[1], m[2], year=m[4]), text)
-    if not calendar:
-        return frozenset(dates), frozenset(months), frozenset(years), text
-    text = _DAY_MONTH.sub(lambda m: note(month(m[3]), m[1], m[2], year=m[4]), text)
-
-    def month_first(m: re.Match[str]) -> str:
-        note(month(m[1]), m[2], year=m[5])
-        return note(month(m[3] or m[1]), m[4])
-
-    text = _MONTH_DAY.sub(month_first, text)
-    return frozenset(dates), frozenset(months), frozenset(years), text
-
-
-MAX_DIGITS = 20
-"""A sum longer than that is none, and no float."""
-
-
-def _amounts(text: str) -> tuple[frozenset[int], str]:
-    found: set[int] = set()
-
-    def note(match: re.Match[str]) -> str:
-        before, digits, unit, after = match.groups()
-        if len(digits) > MAX_DIGITS or not (before or after or (unit and unit not in ("m", "k"))):
-            return match[0]
-        found.add(round(_value(digits) * _UNIT.get(unit or "", 1)))
-        return " "
-
-    text = _AMOUNT.sub(note, text)
-    return frozenset(found), text
-
-
-def _value(digits: str) -> float:
-    plain = re.sub(r"[.,\s](?=\d{3}(?:\D|$))", "", digits)
-    return float(plain.replace(",", "."))

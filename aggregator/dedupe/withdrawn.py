@@ -1,4 +1,4 @@
-"""Hide stories whose items are all withdrawn, and show them again."""
+"""Hide stories whose items were all removed, and show them again when one is back."""
 
 from __future__ import annotations
 
@@ -6,28 +6,42 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from aggregator.dedupe.cluster import lead_order
-from aggregator.store import editorial, maintenance, stories
+from aggregator.model.stories import Cluster
+from aggregator.store import editorial, maintenance, stories, story_members, story_placement
 from aggregator.store.connection import Store
 
 PUBLISHER = "its publisher (404 or 410, twice)"
-"""Who decided, as `story show` says it."""
+"""The author of such decisions in the log of decisions."""
 
 
 def hide_withdrawn(store: Store, story_ids: Iterable[str], now: datetime) -> None:
-    """A story that nobody tells any more is hidden, and shown again when somebody does, but for an editor's word.
+    """Hide stories without published items, and show those that have one again.
 
-    The living lead before the withdrawn (I6); neither id nor `published` moves.
+    A story that an editor hid stays hidden. A published item leads before a removed one (I6). Neither the id nor
+    the publication time of a story changes.
     """
-    clusters = stories.clusters(store, story_ids)
-    hidden = stories.hidden(store, [told.story_id for told in clusters])
-    for told in clusters:
-        id_ = told.story_id
-        if all(member.withdrawn for member in told.members):
-            if maintenance.hide(store, id_, PUBLISHER, now, withdrawn=True):
-                editorial.decide(store, "hide", PUBLISHER, now, stories=[id_])
-        elif id_ in hidden and editorial.hidden_by(store, id_) == PUBLISHER:
-            maintenance.unhide(store, id_, now)
-            editorial.decide(store, "unhide", PUBLISHER, now, stories=[id_])
-        lead = min(told.members, key=lead_order).item_id
-        if lead != told.lead.item_id:
-            stories.set_leads(store, {id_: lead}, now)
+    clusters = story_members.clusters(store, story_ids)
+    hidden = stories.hidden(store, [cluster.story_id for cluster in clusters])
+    for cluster in clusters:
+        if all(member.withdrawn for member in cluster.members):
+            _hide(store, cluster.story_id, now)
+        elif cluster.story_id in hidden:
+            _show_again(store, cluster.story_id, now)
+        _choose_lead(store, cluster, now)
+
+
+def _hide(store: Store, story_id: str, now: datetime) -> None:
+    if maintenance.hide(store, story_id, PUBLISHER, now, withdrawn=True):
+        editorial.decide(store, "hide", PUBLISHER, now, stories=[story_id])
+
+
+def _show_again(store: Store, story_id: str, now: datetime) -> None:
+    if editorial.hidden_by(store, story_id) == PUBLISHER:
+        maintenance.unhide(store, story_id, now)
+        editorial.decide(store, "unhide", PUBLISHER, now, stories=[story_id])
+
+
+def _choose_lead(store: Store, cluster: Cluster, now: datetime) -> None:
+    lead = min(cluster.members, key=lead_order)
+    if lead.item_id != cluster.lead.item_id:
+        story_placement.set_leads(store, {cluster.story_id: lead.item_id}, now)

@@ -1,1 +1,1 @@
-"""A recorded community of partner sites, served on loopback, and the real commands run on it."""
+"""Recorded partner sites, and the real commands run on them."""

@@ -1,4 +1,4 @@
-"""The script of the demo: three days of a recorded community, polled with the real commands."""
+"""Run the demo: poll three recorded days of partner sites with the real commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from aggregator.demo.sites import Community, served
+from aggregator.demo.sites import Community, community_servers
 from aggregator.errors import AggregatorError, FilesError
 
 MARK = ".aggregator-demo"
@@ -64,13 +64,13 @@ mail:
 
 
 def run(out: Path, *, serve: bool) -> None:
-    """Play the three days into the folder `out`; with `serve` go on serving the result until interrupted."""
-    _emptied(out)
+    """Run the demo in the folder `out`; with `serve`, serve the result until interrupted."""
+    _empty(out)
     try:
-        with served() as community:
+        with community_servers() as community:
             (out / "feeds.yaml").write_text(FEEDS.format(port=PORT, **community.addresses), encoding="utf-8")
             _play(out, community)
-            _what_to_look_at(out)
+            _print_results(out)
             if serve:
                 _serve(out)
     except subprocess.CalledProcessError as error:
@@ -79,10 +79,10 @@ def run(out: Path, *, serve: bool) -> None:
         ) from error
 
 
-def _emptied(out: Path) -> None:
-    """A fresh folder; one that no demo wrote is left alone."""
+def _empty(out: Path) -> None:
+    """Empty the folder; raises FilesError for one that no demo wrote."""
     if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
-        raise FilesError(f"{out} exists and is not a demo's; name another folder with --out")
+        raise FilesError(f"{out} exists and was not written by a demo: choose another folder with --out")
     try:
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True, exist_ok=True)
@@ -99,55 +99,58 @@ def _play(out: Path, community: Community) -> None:
         subprocess.run(call, check=True, env=environment)
         print(flush=True)
 
-    _say("Ten recorded partners are served on this machine; the clock is pretended.")
+    _heading("Ten recorded partner sites are served on this machine; the clock is simulated.")
     command("2026-10-01T09:00:00+00:00", "check")
 
-    _say("Thursday, 1 October 2026: the first round. Everything is new; Oslo is down, Brno's XML is broken.")
+    _heading(
+        "Thursday, 1 October 2026: the first round. Everything is new; Oslo is down, Brno sends malformed XML."
+    )
     command("2026-10-01T09:00:00+00:00", "fetch")
 
     community.day = "day2"
-    _say("Friday: news, and a third partner announces the joint survey. It stays one story.")
+    _heading("Friday: new items; a third partner announces the joint survey, which stays one story.")
     command("2026-10-02T09:00:00+00:00", "fetch")
 
     community.day = "day3"
-    _say("Monday, 5 October: Lisbon moves its winter school to Porto: a story is updated.")
+    _heading("Monday, 5 October: Lisbon moves its winter school to Porto; the story is updated.")
     command("2026-10-05T06:30:00+00:00", "fetch")
-    _say("Monday is the day of the digest.")
+    _heading("Monday is also the day of the digest.")
     command("2026-10-05T06:35:00+00:00", "digest", "run")
 
-    _say("Tuesday nothing is new: no document is touched.")
+    _heading("Tuesday: nothing is new, and no document is touched.")
     command("2026-10-06T06:30:00+00:00", "fetch")
 
-    _say("One story, told by three partners:")
+    _heading("One story, published by three partners:")
     command("2026-10-06T06:30:00+00:00", "search", "joint survey")
     command("2026-10-06T06:30:00+00:00", "story", "show", _story_about(out, "joint survey"))
-    _say("How the partners are, and how their servers were treated:")
+    _heading("The health of the sources, and how their servers were treated:")
     command("2026-10-06T06:30:00+00:00", "status")
     command("2026-10-06T06:30:00+00:00", "status", "--politeness")
 
 
 def _story_about(out: Path, words: str) -> str:
     call = [sys.executable, "-m", "aggregator", "-c", str(out / "feeds.yaml"), "search", "--json", words]
-    found = json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout)
-    return str(found["stories"][0]["story"])
+    result = json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout)
+    return str(result["stories"][0]["story"])
 
 
-def _say(text: str) -> None:
+def _heading(text: str) -> None:
     print(f"\n--- {text}", flush=True)
 
 
-def _what_to_look_at(out: Path) -> None:
-    letters = sorted((out / "var" / "outbox").glob("*.eml"))
-    _say("Done. What to look at:")
+def _print_results(out: Path) -> None:
+    _heading("Done. The results:")
     print(
-        f"  {out / 'public' / 'index.html'}   the page (make demo SERVE=1 serves it on http://127.0.0.1:{PORT}/)"
+        f"  {out / 'public' / 'index.html'}   the page (`make demo SERVE=1` serves it on http://127.0.0.1:{PORT}/)"
     )
     print(f"  {out / 'public' / 'atom.xml'}     the merged feed: each entry names its source")
     for page in sorted((out / "public" / "digests").glob("weekly-*.html")):
         print(f"  {page}   the digest as its permanent page")
-    for letter in letters:
-        print(f"  {letter}   the digest, as a mail program would get it")
-    print(f"  {out / 'feeds.yaml'}          the configuration (its partners are gone when this ends)")
+    for message in sorted((out / "var" / "outbox").glob("*.eml")):
+        print(f"  {message}   the digest as a mail message")
+    print(
+        f"  {out / 'feeds.yaml'}          the configuration (its sites are served only while the demo runs)"
+    )
     program = Path(sys.executable).with_name("aggregator")
     print(
         f"  {program} -c {out / 'feeds.yaml'} search survey   (or: status, story show ID, story explain ID)"

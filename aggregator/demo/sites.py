@@ -1,4 +1,4 @@
-"""The recorded partners as real HTTP servers, each on a loopback address of its own (127.77.0.N)."""
+"""Serve the recorded partner sites by HTTP, each on its own loopback address (127.77.0.N)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ARTICLE = """<!doctype html><meta charset="utf-8"><title>{path}</title>
 
 
 class Community:
-    """The partner sites; `day` says how far the recording is."""
+    """Hold the recorded sites; `day` is the last recorded day that they show."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -38,7 +38,7 @@ class Community:
         self.addresses: dict[str, str] = {}
 
     def answer(self, site: str, path: str) -> tuple[int, str, bytes]:
-        """(status, content type, body) of `path` on the current day."""
+        """Return status, content type and body of `path` on the current day."""
         past = DAYS[: DAYS.index(self.day) + 1]
         if any((self.folder / site / day / "DOWN").exists() for day in past):
             return 503, "text/plain", b"down for maintenance\n"
@@ -47,21 +47,21 @@ class Community:
             file = self.folder / site / day / name
             if re.fullmatch(r"[\w./-]+", name) and ".." not in name and file.is_file():
                 kind = next(kind for end, kind in TYPES.items() if path.endswith(end))
-                return 200, kind, self._addressed(file.read_bytes())
-        return 200, "text/html; charset=utf-8", ARTICLE.format(path=_escaped(path), site=site).encode()
+                return 200, kind, self._with_addresses(file.read_bytes())
+        return 200, "text/html; charset=utf-8", ARTICLE.format(path=_escape(path), site=site).encode()
 
-    def _addressed(self, body: bytes) -> bytes:
+    def _with_addresses(self, body: bytes) -> bytes:
         for site, address in self.addresses.items():
             body = body.replace(b"@" + site.encode() + b"@", address.encode())
         return body
 
 
 @contextmanager
-def served() -> Iterator[Community]:
-    """The community on the network of this machine; every site on the same port of its own address."""
+def community_servers() -> Iterator[Community]:
+    """Serve all sites while the context lasts, every one on the same port of its own address."""
     with as_file(files(__package__).joinpath("community")) as folder:
         community = Community(folder)
-        servers = _bound(community)
+        servers = _bind(community)
         try:
             for server in servers:
                 threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -72,8 +72,8 @@ def served() -> Iterator[Community]:
                 server.server_close()
 
 
-def _bound(community: Community) -> list[ThreadingHTTPServer]:
-    """One server a site; the port is whatever the first one got."""
+def _bind(community: Community) -> list[ThreadingHTTPServer]:
+    """Bind a server for each site, all to the port that the first one got."""
     servers: list[ThreadingHTTPServer] = []
     port = 0
     for n, site in enumerate(SITES, start=1):
@@ -85,7 +85,7 @@ def _bound(community: Community) -> list[ThreadingHTTPServer]:
 
 
 class _Partner(BaseHTTPRequestHandler):
-    """A small web server of a partner: validators, 304, and nothing clever."""
+    """Answer GET requests of one site, with an ETag and 304."""
 
     protocol_version = "HTTP/1.1"
 
@@ -109,8 +109,8 @@ class _Partner(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -73,7 +73,7 @@ def read_facts(store: Store, config: Config, since: datetime, now: datetime) -> 
         ),
         overdue=health.overdue(status, now),
         messages=tuple(deliveries.open_messages(store)),
-        recent_activity=past if config.hub else replace(past, unpinged=None),
+        recent_activity=past if config.hub else replace(past, hub_error=None),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from aggregator import i18n
 from aggregator.model.config import DigestPlan
 from aggregator.model.digests import QueuedMessage, Suppression
 from aggregator.model.polling import SourceState
-from aggregator.model.reports import OperatorFacts, RunRecord, SourceHealth, StatusReport, Withdrawal
+from aggregator.model.reports import OperatorFacts, RemovedStory, RunRecord, SourceHealth, StatusReport
 from aggregator.model.stories import CandidatePair
 from aggregator.text import line
 
@@ -33,7 +32,6 @@ _WORST_FIRST = (
     SourceState.MOVED,
     SourceState.SILENT,
 )
-_PUBLISHERS = re.compile(r"\b(tell|ask)\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +54,14 @@ def tasks(facts: OperatorFacts, plan: DigestPlan, now: datetime) -> Iterator[Tas
         yield _merge_candidate(merge_candidate, plan)
     yield from _mail(facts, plan, now)
     yield from _runs(facts, plan)
-    if past.unpinged:
+    if past.hub_error:
         yield Task(
             heading=_HUB,
             title="The hub does not accept notifications of changed feeds",
-            facts=_short(past.unpinged),
+            facts=_short(past.hub_error),
             do="nothing is lost, as subscribers also poll: correct or remove `publish.hub` in feeds.yaml",
         )
-    for removal in past.withdrawn:
+    for removal in past.removed:
         yield _removed(removal, plan)
 
 
@@ -75,8 +73,6 @@ def _needs_action(source: SourceHealth, now: datetime) -> bool:
 
 def _source(source: SourceHealth, plan: DigestPlan) -> Task:
     advice = source.advice or "check it with `aggregator check --live`"
-    if source.state in (SourceState.FAILING, SourceState.GONE) and _PUBLISHERS.search(advice):
-        advice += f" (`aggregator source letter {source.id}` writes to them)"
     seen = (
         f"last good visit {format_day(source.last_success, plan)}"
         if source.last_success
@@ -98,7 +94,7 @@ def _merge_candidate(merge_candidate: CandidatePair, plan: DigestPlan) -> Task:
         title=f"“{_short(merge_candidate.title)}” and “{_short(merge_candidate.other_title)}”",
         facts=f"{_short(merge_candidate.why)}; since {format_day(merge_candidate.since, plan)}",
         do=f"compare them with `aggregator story explain {pair}`, then `aggregator story merge {pair}`"
-        f" or `aggregator story apart {pair}`",
+        f" or `aggregator story keep-apart {pair}`",
     )
 
 
@@ -156,7 +152,7 @@ def _runs(facts: OperatorFacts, plan: DigestPlan) -> Iterator[Task]:
     yield from _unfinished(facts.status, plan)
     failing = {job.job for job in facts.status.failing}
     interrupted: dict[str, list[RunRecord]] = {}
-    for run in facts.recent_activity.unended:
+    for run in facts.recent_activity.interrupted_runs:
         if run.job in failing:
             continue
         interrupted.setdefault(run.job, []).append(run)
@@ -195,7 +191,7 @@ def _unfinished(status: StatusReport, plan: DigestPlan) -> Iterator[Task]:
         )
 
 
-def _removed(removal: Withdrawal, plan: DigestPlan) -> Task:
+def _removed(removal: RemovedStory, plan: DigestPlan) -> Task:
     return Task(
         heading=_REMOVED,
         title=_short(removal.title),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
 
 from aggregator.containment import Containment
 from aggregator.digests import draft, mime
 from aggregator.digests.draft import Draft
-from aggregator.errors import AggregatorError, UnknownName
+from aggregator.errors import AggregatorError, UnknownName, did_you_mean
 from aggregator.gateways import files
 from aggregator.model.config import Config, DigestPlan
 from aggregator.model.digests import Delivery, Edition, MessageBody
@@ -41,8 +40,8 @@ def write(app: App, digest_id: str, at: datetime | None, folder: Path | None) ->
     return Preview(
         summary=made.summary,
         files=(
-            files.write_letter(folder, f"{made.edition.id}.eml", message),
-            files.write_letter(folder, f"{made.edition.id}.html", made.body.html.encode("utf-8")),
+            files.write_message(folder, f"{made.edition.id}.eml", message),
+            files.write_message(folder, f"{made.edition.id}.html", made.body.html.encode("utf-8")),
         ),
     )
 
@@ -91,8 +90,7 @@ def _message(
 def _plan(config: Config, digest_id: str) -> DigestPlan:
     plans = {plan.id: plan for plan in config.mailings}
     if digest_id not in plans:
-        near = get_close_matches(digest_id, plans, n=1)
         known = ", ".join(sorted(plans)) or "none"
-        hint = f', did you mean "{near[0]}"?' if near else f" (there are: {known})"
+        hint = did_you_mean(digest_id, plans) or f" (there are: {known})"
         raise UnknownName(f"no digest {digest_id!r} in {config.file.name}{hint}")
     return plans[digest_id]

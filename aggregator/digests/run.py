@@ -30,12 +30,12 @@ def run(app: App) -> DigestReport:
     """Compose every edition that is due, write its page, then deliver the mail queue."""
     begun = time.perf_counter()
     config = app.config
-    with locked_store(config, patience=LOCK_WAIT_SECONDS, job="digest", clock=app.clock) as store:
+    with locked_store(config, wait_seconds=LOCK_WAIT_SECONDS, job="digest", clock=app.clock) as store:
         now = app.clock()
         due = [plan for plan in config.mailings if _is_due(store, plan, now)]
         next_attempt = deliver.next_attempt_time(store, config, now)
         idle = not due and (next_attempt is None or next_attempt > now)
-        if idle and not runs.ended_badly(store, "digest"):
+        if idle and not runs.last_failed(store, "digest"):
             return _finish(store, config, now, DigestReport())
         runs.drop(store, MAIL_IDLE_MARK)
         run_id = runs.begin(store, "digest", now)
@@ -43,7 +43,7 @@ def run(app: App) -> DigestReport:
         contained = Containment(store)
         report = _compose_due(store, config, due, now, contained)
         report = _write_pages(app, store, report)
-        if report.trouble is None:
+        if report.relay_error is None:
             report = _deliver(app, store, report)
         report = replace(report, seconds=round(time.perf_counter() - begun, 3))
         report = _finish(store, config, app.clock(), report)
@@ -124,14 +124,14 @@ def _write_pages(app: App, store: Store, report: DigestReport) -> DigestReport:
             notices = tuple(contained.record(app.clock()))
     except FilesError as error:
         reason = f"{error}; messages stay queued until the editions they link to are published"
-        return replace(report, notices=(*report.notices, reason), trouble=reason)
+        return replace(report, notices=(*report.notices, reason), relay_error=reason)
     return replace(report, notices=(*report.notices, *notices))
 
 
 def _deliver(app: App, store: Store, report: DigestReport) -> DigestReport:
     delivered = deliver.run(app, store)
     notices = (*report.notices, *delivered.notices, *websub.ping_hub(app, store))
-    return replace(report, sent=delivered.sent, notices=notices, trouble=delivered.error)
+    return replace(report, sent=delivered.sent, notices=notices, relay_error=delivered.error)
 
 
 def _finish(store: Store, config: Config, now: datetime, report: DigestReport) -> DigestReport:
@@ -143,7 +143,7 @@ def _finish(store: Store, config: Config, now: datetime, report: DigestReport) -
         raw = config.file.read_bytes()
     except OSError:
         raw = b""
-    if hashlib.sha256(raw).hexdigest() == config.digest_of_file:  # otherwise feeds.yaml was edited meanwhile
+    if hashlib.sha256(raw).hexdigest() == config.file_hash:  # otherwise feeds.yaml was edited meanwhile
         runs.put(store, MAIL_IDLE_MARK, f"{finished_mark(raw)} {stamp(now)} {stamp(idle_until)}")
     pause = deliver.current_pause(store, config, now)
     report = replace(report, waiting=pause.until if pause else None)

@@ -1,1 +1,1 @@
-"""Find, preview and check sources on request of a person."""
+"""Find sources on partner sites, preview and check them, and exchange them as OPML."""

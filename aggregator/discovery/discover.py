@@ -1,4 +1,4 @@
-"""Finding what can be polled at an address: one look at it, and the best few of what it offers tried (CL19)."""
+"""Find what can be polled at a URL: inspect its document and try the best proposals."""
 
 from __future__ import annotations
 
@@ -20,159 +20,175 @@ from aggregator.polling.parse import parse_visit
 from aggregator.ports import App, Progress
 from aggregator.text import line
 
-MOST_REQUESTS = 4
-"""Requests made beyond that for the page itself."""
+MAX_REQUESTS = 4
+"""Maximum number of requests beyond the one for the page itself."""
 
 
 def run(app: App, url: str, progress: Progress | None = None) -> Discovery:
-    """What can be polled at `url`; nothing is recorded. Raises NothingToShow and ContactMissing."""
-    probe.refuse(app, url)
+    """Find what can be polled at `url`; record nothing. Raises NothingToShow and ContactMissing."""
+    probe.refuse_public_url(app, url)
     with app.sandbox(1) as sandbox:
-        asker = Probe(probe.probe_rules(app), app.fetcher(), sandbox, progress=progress)
-        found = look(asker, stranger(url), url)
-    if isinstance(found, Failure):
+        client = Probe(probe.probe_settings(app), app.fetcher(), sandbox, progress=progress)
+        discovery = examine(client, unconfigured_source(url), url)
+    if isinstance(discovery, Failure):
         hint = ""
-        if "robots.txt forbids" in found.reason:
+        if "robots.txt forbids" in discovery.reason:
             hint = (
-                "; a feed that you know of can be put into feeds.yaml as it is: feeds are made for programs"
+                "; if you know a feed of this site, put it into feeds.yaml: robots.txt is not asked for feeds"
             )
-        raise NothingToShow(f"{url}: {line(found.reason, 300)}{hint}")
-    return named(found, {source.id for source in app.config.sources})
+        raise NothingToShow(f"{url}: {line(discovery.reason, 300)}{hint}")
+    return with_yaml(discovery, {source.id for source in app.config.sources})
 
 
-def stranger(url: str) -> Source:
-    """Nobody's source: the address alone."""
+def unconfigured_source(url: str) -> Source:
+    """Make a source of a URL that feeds.yaml does not have."""
     return Source(id="discovery", name="discovery", url=url)
 
 
-def look(asker: Probe, source: Source, url: str, most: int = MOST_REQUESTS) -> Discovery | Failure:
-    """What the document at `url` is and offers, with at most `most` further requests."""
-    answer = asker.document(source, url, ask_robots=True)
-    if isinstance(answer, Failure):
-        return answer
-    asker.via = answer.url
-    terms = asker.terms
+def examine(client: Probe, source: Source, url: str, max_requests: int = MAX_REQUESTS) -> Discovery | Failure:
+    """Inspect the document at `url` and try its proposals with few further requests."""
+    response = client.document(source, url, obey_robots=True)
+    if isinstance(response, Failure):
+        return response
+    client.via = response.url
+    settings = client.settings
     try:
-        survey = asker.sandbox(
-            inspect_response.inspect, answer, terms.rules, terms.zone, terms.now, seconds=terms.seconds
+        inspection = client.sandbox(
+            inspect_response.inspect,
+            response,
+            settings.topics,
+            settings.zone,
+            settings.now,
+            seconds=settings.seconds,
         )
     except SandboxFailure as error:
-        return Failure(reason=str(error), status=answer.status)
-    if isinstance(survey, Failure):
-        return survey
+        return Failure(reason=str(error), status=response.status)
+    if isinstance(inspection, Failure):
+        return inspection
+    proposals = [tried for tried in inspection.proposals if _is_valid_url(tried.proposal.url)]
     return Discovery(
-        url=answer.url,
-        kind=survey.kind,
-        title=survey.title,
-        language=survey.language,
-        offers=_tried(asker, source, [offer for offer in survey.offers if _can_be_a_source(offer)], most),
-        sitemap=survey.sitemap,
-        notes=survey.notes,
+        url=response.url,
+        kind=inspection.kind,
+        title=inspection.title,
+        language=inspection.language,
+        proposals=_try_proposals(client, source, proposals, max_requests),
+        sitemap=inspection.sitemap,
+        notes=inspection.notes,
     )
 
 
-def _can_be_a_source(offer: TriedProposal) -> bool:
-    """Whether feeds.yaml could have the address: a page may name one with credentials in it."""
+def _is_valid_url(url: str) -> bool:
+    """Return whether feeds.yaml accepts a URL of a page: it may hold credentials, for example."""
     try:
-        web_url(offer.proposal.url.partition("#")[0])
+        web_url(url.partition("#")[0])
     except ValueError:
         return False
     return True
 
 
-def _tried(
-    asker: Probe, source: Source, offers: Sequence[TriedProposal], most: int
+def _try_proposals(
+    client: Probe, source: Source, proposals: Sequence[TriedProposal], max_requests: int
 ) -> tuple[TriedProposal, ...]:
-    """The offers, what was read well first; no further one is tried once a declared one was."""
-    begun, done = asker.requests, False
-    found: list[TriedProposal] = []
-    for offer in offers:
-        proposal = offer.proposal
-        robots = proposal.score < autodiscovery.DECLARED
-        cost = 1 + (robots and not asker.knows_robots(_address(proposal)))
-        affordable = asker.requests - begun + cost <= most
-        if not done and not offer.tried and affordable and _is_worth_it(proposal, found):
-            offer = _try(asker, source, proposal, ask_robots=robots)
-        found.append(offer)
-        done = done or (offer.well and proposal.score >= autodiscovery.DECLARED)
-    return tuple(sorted(found, key=_rank))
+    """Try proposals until a declared one succeeds; return all, the successful ones first."""
+    requests_before, done = client.requests, False
+    results: list[TriedProposal] = []
+    for tried in proposals:
+        proposal = tried.proposal
+        # What a page declares is for programs; robots.txt holds for all that is only guessed (CL19).
+        obey_robots = proposal.score < autodiscovery.DECLARED
+        cost = 1 + (obey_robots and not client.has_robots(_request_url(proposal)))
+        affordable = client.requests - requests_before + cost <= max_requests
+        if not done and not tried.tried and affordable and _is_worth_a_request(proposal, results):
+            tried = _try_proposal(client, source, proposal, obey_robots=obey_robots)
+        results.append(tried)
+        done = done or (tried.succeeded and proposal.score >= autodiscovery.DECLARED)
+    return tuple(sorted(results, key=_rank))
 
 
-def _is_worth_it(proposal: Proposal, before: Iterable[TriedProposal]) -> bool:
-    """Whether an address is asked: declared, linked or likely; an API that is named only where no feed is read."""
+def _is_worth_a_request(proposal: Proposal, before: Iterable[TriedProposal]) -> bool:
+    """Return whether a proposal is likely enough; an API is tried only where no feed succeeded."""
     if proposal.kind == "wordpress":
-        return not any(offer.well and not offer.proposal.page for offer in before)
+        return not any(tried.succeeded and not tried.proposal.page for tried in before)
     return proposal.score >= autodiscovery.LIKELY and not proposal.page
 
 
-def _rank(offer: TriedProposal) -> int:
-    """Read well, by the order they had; then what was not tried; what failed comes last."""
-    if offer.problem:
+def _rank(tried: TriedProposal) -> int:
+    """Rank what succeeded before what was not tried, and failures last."""
+    if tried.problem:
         return 2
-    return 0 if offer.tried else 1
+    return 0 if tried.tried else 1
 
 
-def _try(asker: Probe, source: Source, proposal: Proposal, *, ask_robots: bool) -> TriedProposal:
-    answer = asker.document(source, _address(proposal), ask_robots=ask_robots)
-    read = answer if isinstance(answer, Failure) else _read(asker, proposal, answer)
-    if isinstance(read, Failure):
-        return TriedProposal(proposal=proposal, tried=True, problem=line(read.reason, 300) or "it failed")
-    if not read.items:
+def _try_proposal(client: Probe, source: Source, proposal: Proposal, *, obey_robots: bool) -> TriedProposal:
+    response = client.document(source, _request_url(proposal), obey_robots=obey_robots)
+    parsed = response if isinstance(response, Failure) else _parse(client, proposal, response)
+    if isinstance(parsed, Failure):
+        problem = line(parsed.reason, 300) or "it failed without a reason"
+        return TriedProposal(proposal=proposal, tried=True, problem=problem)
+    if not parsed.items:
         return TriedProposal(proposal=proposal, tried=True, problem="it is empty")
-    title = proposal.title or read.profile.title
-    return inspect_response.offer(replace(proposal, title=title), read.items)
+    title = proposal.title or parsed.profile.title
+    return inspect_response.tried_proposal(replace(proposal, title=title), parsed.items)
 
 
-def _read(asker: Probe, proposal: Proposal, answer: Response) -> ParsedVisit | Failure:
-    terms = asker.terms
-    reader = replace(stranger(answer.url), kind=proposal.kind, timezone=terms.zone)
+def _parse(client: Probe, proposal: Proposal, response: Response) -> ParsedVisit | Failure:
+    settings = client.settings
+    source = replace(unconfigured_source(response.url), kind=proposal.kind, timezone=settings.zone)
     try:
-        return asker.sandbox(
-            parse_visit, Request(source=reader), answer, terms.rules, terms.now, seconds=terms.seconds
+        return client.sandbox(
+            parse_visit,
+            Request(source=source),
+            response,
+            settings.topics,
+            settings.now,
+            seconds=settings.seconds,
         )
     except SandboxFailure as error:
-        return Failure(reason=str(error), status=answer.status)
+        return Failure(reason=str(error), status=response.status)
 
 
-def _address(proposal: Proposal) -> str:
-    """What a visit would ask for."""
+def _request_url(proposal: Proposal) -> str:
+    """Return the URL that a visit would request."""
     return wordpress_posts(proposal.url) if proposal.kind == "wordpress" else proposal.url
 
 
-def named(found: Discovery, taken: Iterable[str]) -> Discovery:
-    """With each offer as feeds.yaml has it, under a name made of the page's title and an id that is free."""
-    host = re.sub(r"^www\.", "", urls.host(found.url) or "source")
-    name = line(found.title, 200) or host
-    id_ = free_id(host, set(taken))
-    return replace(found, offers=tuple(replace(o, yaml=as_yaml(o.proposal, id_, name)) for o in found.offers))
+def with_yaml(discovery: Discovery, used_ids: Iterable[str]) -> Discovery:
+    """Add the YAML of each proposal, named by the page's title, with an id that is not used."""
+    host = re.sub(r"^www\.", "", urls.host(discovery.url) or "source")
+    name = line(discovery.title, 200) or host
+    id_ = free_id(host, set(used_ids))
+    proposals = (replace(tried, yaml=as_yaml(tried.proposal, id_, name)) for tried in discovery.proposals)
+    return replace(discovery, proposals=tuple(proposals))
 
 
 def as_yaml(proposal: Proposal, id_: str, name: str) -> str:
-    """A source for feeds.yaml, without the fragment that no server is ever sent."""
+    """Write a proposal as a source of feeds.yaml, without the fragment of its URL."""
     return autodiscovery.as_yaml(replace(proposal, url=proposal.url.partition("#")[0]), id_, name)
 
 
-def as_json(found: Discovery) -> dict[str, object]:
-    """A discovery as one JSON object."""
+def as_json(discovery: Discovery) -> dict[str, object]:
+    """Make one JSON object of a discovery."""
     return {
-        "url": found.url,
-        "kind": found.kind,
-        "title": found.title,
-        "sitemap": found.sitemap,
-        "notes": found.notes,
+        "url": discovery.url,
+        "kind": discovery.kind,
+        "title": discovery.title,
+        "sitemap": discovery.sitemap,
+        "notes": discovery.notes,
         "proposals": [
             {
-                "kind": offer.proposal.kind,
-                "url": offer.proposal.url,
-                "title": offer.proposal.title,
-                "why": offer.proposal.why,
-                "sure": round(min(offer.proposal.score, 1.0), 2),
-                "tried": offer.tried,
-                "problem": offer.problem,
-                "items": offer.count,
-                "first": [{"title": g.title, "date": g.date, "link": g.link} for g in offer.first],
-                "yaml": offer.yaml,
+                "kind": tried.proposal.kind,
+                "url": tried.proposal.url,
+                "title": tried.proposal.title,
+                "why": tried.proposal.why,
+                "sure": round(min(tried.proposal.score, 1.0), 2),
+                "tried": tried.tried,
+                "problem": tried.problem,
+                "items": tried.count,
+                "first": [
+                    {"title": item.title, "date": item.date, "link": item.link} for item in tried.first_items
+                ],
+                "yaml": tried.yaml,
             }
-            for offer in found.offers
+            for tried in discovery.proposals
         ],
     }

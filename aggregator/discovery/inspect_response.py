@@ -1,4 +1,4 @@
-"""What an answer is and what it offers, as it is found out in isolation: only values go in and out."""
+"""Find out in the sandbox what kind of document a response is and which sources it offers."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from aggregator.model.items import IdentityPolicy, Item
 from aggregator.model.polling import Failure, ParsedVisit, Request, Response
 from aggregator.polling.parse import parse_visit
 
-SHOWN = 5
-"""Items shown of an offer."""
-MOST_OFFERS = 20
+MAX_ITEMS_SHOWN = 5
+"""Maximum number of items shown of a proposal."""
+MAX_PROPOSALS = 20
+"""Maximum number of proposals of a page."""
 
 _WEB_PAGE = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}\?>\s*)?(?:<!--.{0,5000}?-->\s*)*<(?:!doctype\s+html|html)\b",
     re.IGNORECASE | re.DOTALL,
 )
-_NAMES = {
+_KIND_NAMES = {
     "feed": "a feed",
     "jsonfeed": "a JSON Feed",
     "ical": "a calendar",
-    "zenodo": "an answer of Zenodo's API",
-    "wordpress": "an answer of WordPress' REST API",
+    "zenodo": "a response of Zenodo's API",
+    "wordpress": "a response of WordPress' REST API",
 }
-# What was seen to come out of the parsers for injured pages.
-_STUMBLES = (
+# Exceptions that the parsers raised for damaged pages in tests.
+_PARSER_ERRORS = (
     LookupError,
     ValueError,
     TypeError,
@@ -45,42 +46,42 @@ _STUMBLES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """What an answer is, and what it offers; addresses among the offers are not tried yet."""
+    """The kind of a document and its proposals, of which only selectors are tried."""
 
     kind: str
     title: str | None
     language: str | None
-    offers: tuple[TriedProposal, ...]
+    proposals: tuple[TriedProposal, ...]
     sitemap: str | None = None
     notes: tuple[str, ...] = ()
 
 
 def inspect(
-    response: Response, rules: Sequence[TopicRule], zone: ZoneInfo, now: datetime
+    response: Response, topics: Sequence[TopicRule], zone: ZoneInfo, now: datetime
 ) -> Inspection | Failure:
-    """What the answer to a request for any address is: a document that can be polled, or a page."""
+    """Inspect the response to a request for any URL: a document that can be polled, or a page."""
     source = Source(id="discovery", name="discovery", url=response.url, timezone=zone)
     reasons = []
-    for kind in _kinds(response.body):
-        read = parse_visit(Request(source=replace(source, kind=kind)), response, rules, now)
-        if isinstance(read, ParsedVisit):
-            return _of_document(kind, read)
-        reasons.append(read.reason)
+    for kind in _possible_kinds(response.body):
+        parsed = parse_visit(Request(source=replace(source, kind=kind)), response, topics, now)
+        if isinstance(parsed, ParsedVisit):
+            return _inspect_document(kind, parsed)
+        reasons.append(parsed.reason)
     if not response.body.strip():
-        return Failure(reason="the answer is empty", status=response.status)
+        return Failure(reason="the response is empty", status=response.status)
     if reasons and not _may_be_a_page(response):
         return Failure(reason=reasons[0], status=response.status)
     try:
-        return _of_page(response, source, rules, now)
+        return _inspect_page(response, source, topics, now)
     except UnreadableDocument as error:
         return Failure(reason=str(error), status=response.status)
-    except _STUMBLES as error:
+    except _PARSER_ERRORS as error:
         reason = f"the page broke the parser ({type(error).__name__}: {str(error)[:200]})"
         return Failure(reason=reason, status=response.status)
 
 
-def _kinds(body: bytes) -> tuple[str, ...]:
-    """The kinds of document that a body may be, by how it begins."""
+def _possible_kinds(body: bytes) -> tuple[str, ...]:
+    """List the kinds of document that a body may be, judged by its first characters."""
     head = body[:2000].removeprefix(b"\xef\xbb\xbf").lstrip()
     if head.startswith(b"{"):
         return ("jsonfeed", "zenodo")
@@ -92,62 +93,66 @@ def _kinds(body: bytes) -> tuple[str, ...]:
 
 
 def _may_be_a_page(response: Response) -> bool:
-    said = response.headers.get("content-type", "")
-    return "html" in said or (not said and response.body.lstrip()[:1] == b"<")
+    content_type = response.headers.get("content-type", "")
+    return "html" in content_type or (not content_type and response.body.lstrip()[:1] == b"<")
 
 
-def _of_document(kind: str, read: ParsedVisit) -> Inspection:
+def _inspect_document(kind: str, parsed: ParsedVisit) -> Inspection:
     proposal = Proposal(
         kind=kind,
-        url=read.url,
+        url=parsed.url,
         score=1.0,
-        why=f"the address itself is {_NAMES[kind]}",
-        title=read.profile.title,
+        why=f"the address itself is {_KIND_NAMES[kind]}",
+        title=parsed.profile.title,
     )
     return Inspection(
         kind=kind,
-        title=read.profile.title,
-        language=read.profile.language,
-        offers=(offer(proposal, read.items),),
-        notes=read.notes,
+        title=parsed.profile.title,
+        language=parsed.profile.language,
+        proposals=(tried_proposal(proposal, parsed.items),),
+        notes=parsed.notes,
     )
 
 
-def _of_page(response: Response, source: Source, rules: Sequence[TopicRule], now: datetime) -> Inspection:
+def _inspect_page(
+    response: Response, source: Source, topics: Sequence[TopicRule], now: datetime
+) -> Inspection:
     from aggregator.formats import autodiscovery, html_tree
     from aggregator.text import line
 
     body, url, headers = response.body, response.url, response.headers
     root = html_tree.tree(body, headers)
-    found = autodiscovery.proposals(body, url, headers)[:MOST_OFFERS]
+    proposals = autodiscovery.proposals(body, url, headers)[:MAX_PROPOSALS]
     return Inspection(
         kind="page",
         title=line(root.findtext(".//title"), 200),
         language=line(root.get("lang"), 40),
-        offers=tuple(_offered(proposal, source, rules, now) for proposal in found),
+        proposals=tuple(_try_selectors(proposal, source, topics, now) for proposal in proposals),
         sitemap=autodiscovery.sitemap(body, url, headers),
     )
 
 
-def _offered(proposal: Proposal, source: Source, rules: Sequence[TopicRule], now: datetime) -> TriedProposal:
-    """Selectors were tried on the page they were made from; addresses were not."""
+def _try_selectors(
+    proposal: Proposal, source: Source, topics: Sequence[TopicRule], now: datetime
+) -> TriedProposal:
+    """Make items of what selectors found on the page; leave a URL untried."""
     from aggregator.items import normalise
 
     if not proposal.page:
         return TriedProposal(proposal=proposal)
-    items, _ = normalise.items(
-        ParsedDocument(entries=proposal.entries), replace(source, kind="page"), IdentityPolicy(), rules, now
-    )
-    return offer(replace(proposal, entries=()), items)
+    document = ParsedDocument(entries=proposal.entries)
+    items, _ = normalise.items(document, replace(source, kind="page"), IdentityPolicy(), topics, now)
+    return tried_proposal(replace(proposal, entries=()), items)
 
 
-def offer(proposal: Proposal, items: Sequence[Item]) -> TriedProposal:
-    """A proposal that was read."""
-    return TriedProposal(proposal=proposal, tried=True, count=len(items), first=preview_items(items[:SHOWN]))
+def tried_proposal(proposal: Proposal, items: Sequence[Item]) -> TriedProposal:
+    """Combine a proposal with the items that it yielded."""
+    first_items = preview_items(items[:MAX_ITEMS_SHOWN])
+    return TriedProposal(proposal=proposal, tried=True, count=len(items), first_items=first_items)
 
 
 def preview_items(items: Iterable[Item]) -> tuple[PreviewItem, ...]:
-    """Items as they are shown."""
+    """Reduce items to what a preview shows."""
     return tuple(
         PreviewItem(
             title=item.title,

@@ -14,17 +14,17 @@ from aggregator.store.connection import opened
 
 
 def import_sources(file: Path, opml: Path) -> ImportReport:
-    """Add the feeds of an OPML file to feeds.yaml, but for those it has.
+    """Add the feeds of an OPML file that feeds.yaml does not have yet.
 
-    Everything else in the file stays byte for byte, and so do its mode, its owner and a link that leads to it; a
-    result that would not be right is not written.
+    The rest of the file stays byte for byte, as do its mode, its owner and a symbolic link to it. A result that does
+    not load is not written.
     """
     from aggregator.config import load, opml_import
 
     config = load(file, secrets=False)
     try:
-        with opml.open("rb") as opened_file:
-            body = opened_file.read(opml_import.MAX_BYTES + 1)
+        with opml.open("rb") as opml_file:
+            body = opml_file.read(opml_import.MAX_BYTES + 1)
     except OSError as error:
         raise FilesError(f"{opml} cannot be read: {error.strerror}") from error
     outlines, left_out = opml_import.read_opml(body, {source.url for source in config.sources})
@@ -35,14 +35,14 @@ def import_sources(file: Path, opml: Path) -> ImportReport:
         files.write_text(draft, text, mode=0o600)  # it names recipients
         try:
             load(draft, secrets=False)
-            files.take_place(draft, target)
+            files.replace_file(draft, target)
         finally:
             draft.unlink(missing_ok=True)
     return ImportReport(added=tuple(ids), left_out=tuple(left_out))
 
 
 def export_sources(config: Config) -> bytes:
-    """The enabled sources as OPML, as they are published."""
+    """Render the enabled sources as the OPML document that is published."""
     from aggregator.publishing import opml
 
     topics = {source.id: source.topics for source in config.sources}
@@ -50,7 +50,7 @@ def export_sources(config: Config) -> bytes:
 
 
 def _publishers(config: Config) -> tuple[Publisher, ...]:
-    """What is known of the enabled sources: from the database where there is one, else from feeds.yaml."""
+    """Describe the enabled sources by the database if there is one, else by feeds.yaml."""
     database = config.data / "aggregator.db"
     known: dict[str, Publisher] = {}
     if database.exists():

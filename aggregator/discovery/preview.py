@@ -1,4 +1,4 @@
-"""The items of a source as they would be taken now; nothing is recorded."""
+"""Show the items of a source as a visit would take them now; record nothing."""
 
 from __future__ import annotations
 
@@ -20,128 +20,132 @@ from aggregator.store import items, source_history, sources
 from aggregator.store.connection import opened
 from aggregator.text import line
 
-ARTICLES = "what the articles' own pages say (`article`) comes with visits only"
+ARTICLES_NOTE = "only visits read the pages of articles (`article`): their dates and texts are missing here"
 
 
 def run(app: App, name: str, *, force: bool = False, progress: Progress | None = None) -> Preview:
-    """The items of a source of feeds.yaml, or of whatever is at an address.
+    """Preview a source of feeds.yaml by its id, or whatever is at a URL.
 
-    A source's kept document is read again without a request. Where there is none, its server is asked once, if it
-    was not asked a short time ago. `force` asks for the document of now in any case (CL5), but never against a
-    server's word (V3).
+    A stored document is parsed again without a request. If there is none, the server receives one request, unless it
+    was visited recently. `force` requests the present document in any case (CL5), but never against Retry-After (V3).
     """
     if "://" in name:
-        return _of_address(app, address(name), progress)
-    return _of_source(app, app.config.source(name), force, progress)
+        return _preview_url(app, parse_url(name), progress)
+    return _preview_source(app, app.config.source(name), force, progress)
 
 
-def address(written: str) -> str:
-    """A web address of the command line; raises UnknownName."""
+def parse_url(text: str) -> str:
+    """Check a URL of the command line; raises UnknownName."""
     try:
-        return web_url(written)
+        return web_url(text)
     except ValueError as error:
         raise UnknownName(str(error)) from error
 
 
-def _of_source(app: App, source: Source, force: bool, progress: Progress | None) -> Preview:
+def _preview_source(app: App, source: Source, force: bool, progress: Progress | None) -> Preview:
     config = app.config
-    kept: tuple[str, bytes] | None = None
+    stored: tuple[str, bytes] | None = None
     record: SourceRecord | None = None
     database = config.data / "aggregator.db"
     if database.exists():
         with opened(database, create=False) as store:
-            kept = source_history.document(store, source.id, source.url)
+            stored = source_history.document(store, source.id, source.url)
             record = sources.records(store).get(source.id)
             hosts = sources.held_hosts(store, app.clock())
-            held = hosts.get(urls.host((record and record.validators.url) or source.url))
-            kept = None if force else kept
-            if kept is None and record:
-                _refuse_haste(app, source, replace(record, not_before=held or record.not_before), force)
+            held_until = hosts.get(urls.host((record and record.validators.url) or source.url))
+            stored = None if force else stored
+            if stored is None and record:
+                not_before = held_until or record.not_before
+                _refuse_early_request(app, source, replace(record, not_before=not_before), force)
     with app.sandbox(1) as sandbox:
-        if kept:
-            answer: Response | Failure = Response(status=200, url=kept[0], headers={}, body=kept[1])
+        if stored:
+            response: Response | Failure = Response(status=200, url=stored[0], headers={}, body=stored[1])
         else:
-            probe.refuse(app, source.url)
-            asker = Probe(probe.probe_rules(app), app.fetcher(), sandbox, progress=progress)
-            answer = asker.document(source, source.url, ask_robots=source.kind in SCRAPED)
-        identity_policy = record.identity_policy if record else IdentityPolicy()
-        read = answer if isinstance(answer, Failure) else _read(app, sandbox, source, identity_policy, answer)
-    shown = _shown(read, source, source.id, kept=kept is not None)
-    if not isinstance(read, ParsedVisit) or not database.exists():
-        return shown
+            response = _request(app, source, sandbox, progress)
+        policy = record.identity_policy if record else IdentityPolicy()
+        parsed = response if isinstance(response, Failure) else _parse(app, sandbox, source, policy, response)
+    preview = _preview(parsed, source, source.id, kept=stored is not None)
+    if not isinstance(parsed, ParsedVisit) or not database.exists():
+        return preview
     with opened(database, create=False) as store:
-        standing = items.standing(store, source.id, read.items)
-    marked = (replace(one, standing=stands) for one, stands in zip(shown.items, standing, strict=True))
-    return replace(shown, items=tuple(marked))
+        standing = items.standing(store, source.id, parsed.items)
+    marked = (replace(item, standing=known) for item, known in zip(preview.items, standing, strict=True))
+    return replace(preview, items=tuple(marked))
 
 
-def _refuse_haste(app: App, source: Source, record: SourceRecord, force: bool) -> None:
-    """CL5, CL8: no request where one was made a short time ago or the server wants silence."""
+def _request(app: App, source: Source, sandbox: Sandbox, progress: Progress | None) -> Response | Failure:
+    probe.refuse_public_url(app, source.url)
+    client = Probe(probe.probe_settings(app), app.fetcher(), sandbox, progress=progress)
+    return client.document(source, source.url, obey_robots=source.kind in SCRAPED)
+
+
+def _refuse_early_request(app: App, source: Source, record: SourceRecord, force: bool) -> None:
+    """Raise NothingToShow soon after a visit (CL5), and before the time of Retry-After (CL8)."""
     now, every = app.clock(), source.every or app.config.fetch.every
     if record.not_before and record.not_before > now:
         raise NothingToShow(
-            f"{source.id}: its server asked for silence until {record.not_before:%Y-%m-%d %H:%M} UTC"
+            f"{source.id}: its server asked for no requests until {record.not_before:%Y-%m-%d %H:%M} UTC"
         )
     if not force and record.last_attempt and now - record.last_attempt < every:
         raise NothingToShow(
-            f"{source.id}: no document of it is kept, and its server was asked at {record.last_attempt:%H:%M} UTC"
-            f" ({record.reason or 'nothing came'}); --force asks it again"
+            f"{source.id}: no document is stored, and its server was visited at {record.last_attempt:%H:%M} UTC"
+            f" ({record.reason or 'without a document'}); --force visits it again"
         )
 
 
-def _of_address(app: App, url: str, progress: Progress | None) -> Preview:
-    probe.refuse(app, url)
-    terms, nobody = probe.probe_rules(app), discover.stranger(url)
+def _preview_url(app: App, url: str, progress: Progress | None) -> Preview:
+    probe.refuse_public_url(app, url)
+    settings, source = probe.probe_settings(app), discover.unconfigured_source(url)
     with app.sandbox(1) as sandbox:
-        asker = Probe(terms, app.fetcher(), sandbox, progress=progress)
-        answer = asker.document(nobody, url, ask_robots=True)
-        if isinstance(answer, Failure):
-            raise NothingToShow(f"{url}: {line(answer.reason, 300)}")
+        client = Probe(settings, app.fetcher(), sandbox, progress=progress)
+        response = client.document(source, url, obey_robots=True)
+        if isinstance(response, Failure):
+            raise NothingToShow(f"{url}: {line(response.reason, 300)}")
         try:
-            survey = sandbox(
-                inspect_response.inspect, answer, terms.rules, terms.zone, terms.now, seconds=terms.seconds
+            inspection = sandbox(
+                inspect_response.inspect,
+                response,
+                settings.topics,
+                settings.zone,
+                settings.now,
+                seconds=settings.seconds,
             )
         except SandboxFailure as error:
             raise NothingToShow(f"{url}: {error}") from error
-        if isinstance(survey, Failure):
-            raise NothingToShow(f"{url}: {line(survey.reason, 300)}")
-        best = next((offer for offer in survey.offers if offer.well), None)
+        if isinstance(inspection, Failure):
+            raise NothingToShow(f"{url}: {line(inspection.reason, 300)}")
+        best = next((tried.proposal for tried in inspection.proposals if tried.succeeded), None)
         if best is None:
             raise NothingToShow(
                 f"{url}: no list of news was found on this page; `aggregator source discover` shows what it offers"
             )
-        source = replace(nobody, kind=best.proposal.kind, page=best.proposal.page, timezone=terms.zone)
-        return _shown(_read(app, sandbox, source, IdentityPolicy(), answer), source, url, kept=False)
+        source = replace(source, kind=best.kind, page=best.page, timezone=settings.zone)
+        parsed = _parse(app, sandbox, source, IdentityPolicy(), response)
+        return _preview(parsed, source, url, kept=False)
 
 
-def _read(
-    app: App, sandbox: Sandbox, source: Source, identity_policy: IdentityPolicy, answer: Response
+def _parse(
+    app: App, sandbox: Sandbox, source: Source, policy: IdentityPolicy, response: Response
 ) -> ParsedVisit | Failure:
-    rules: tuple[TopicRule, ...] = app.config.topics
+    topics: tuple[TopicRule, ...] = app.config.topics
+    request = Request(source=source, identity_policy=policy)
     seconds = app.config.fetch.timeout.total_seconds()
     try:
-        return sandbox(
-            parse_visit,
-            Request(source=source, identity_policy=identity_policy),
-            answer,
-            rules,
-            app.clock(),
-            seconds=seconds,
-        )
+        return sandbox(parse_visit, request, response, topics, app.clock(), seconds=seconds)
     except SandboxFailure as error:
         return Failure(reason=str(error))
 
 
-def _shown(read: ParsedVisit | Failure, source: Source, name: str, *, kept: bool) -> Preview:
-    if isinstance(read, Failure):
-        where = "the document of its last good visit, read anew: " if kept else ""
-        more = "; --force asks its server for the one of now" if kept else ""
-        raise NothingToShow(f"{name}: {where}{line(read.reason, 300)}{more}")
+def _preview(parsed: ParsedVisit | Failure, source: Source, name: str, *, kept: bool) -> Preview:
+    if isinstance(parsed, Failure):
+        where = "the stored document of its last successful visit, parsed again: " if kept else ""
+        more = "; --force requests the present one" if kept else ""
+        raise NothingToShow(f"{name}: {where}{line(parsed.reason, 300)}{more}")
     return Preview(
-        url=read.url,
+        url=parsed.url,
         kind=source.kind,
         kept=kept,
-        items=inspect_response.preview_items(read.items),
-        notes=(*read.notes, *([ARTICLES] if any(layout.article for layout in source.page) else ())),
-        title=read.profile.title,
+        items=inspect_response.preview_items(parsed.items),
+        notes=(*parsed.notes, *([ARTICLES_NOTE] if any(layout.article for layout in source.page) else ())),
+        title=parsed.profile.title,
     )

@@ -1,4 +1,4 @@
-"""Requests that a person asked for, outside of any round: as polite as a visit (V2, V7, CL11, CL19)."""
+"""Request documents that a person asked for, by the same rules as visits."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ from aggregator.store.connection import opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeRules:
-    """What every such request keeps to; picklable, as workers need it.
+class ProbeSettings:
+    """Limits and settings of all requests of a probe; picklable, because workers receive them.
 
-    `public`: public servers may be asked (V7). `seconds` is what reading one document may take. `silent` hosts asked
-    for silence (CL8).
+    `public`: public servers may be visited (V7). `seconds`: time for parsing one document. `held_hosts` receive no
+    requests, because they answered 429 (CL8).
     """
 
     allow_private: tuple[str, ...]
     public: bool
-    rules: tuple[TopicRule, ...]
+    topics: tuple[TopicRule, ...]
     zone: ZoneInfo
     now: datetime
     seconds: float
     gap: float
-    silent: frozenset[str] = frozenset()
+    held_hosts: frozenset[str] = frozenset()
 
 
-def probe_rules(app: App) -> ProbeRules:
-    """The terms of a house."""
+def probe_settings(app: App) -> ProbeSettings:
+    """Take the settings of probes from the configuration and the store."""
     config = app.config
-    return ProbeRules(
+    return ProbeSettings(
         allow_private=config.fetch.allow_private,
-        public=not config.placeholder and not app.pretended_clock,
-        rules=config.topics,
+        public=not config.placeholder and not app.simulated_clock,
+        topics=config.topics,
         zone=config.site.timezone,
         now=app.clock(),
         seconds=config.fetch.timeout.total_seconds(),
         gap=app.host_gap,
-        silent=_silent(app),
+        held_hosts=_held_hosts(app),
     )
 
 
-def _silent(app: App) -> frozenset[str]:
+def _held_hosts(app: App) -> frozenset[str]:
     database = app.config.data / "aggregator.db"
     if not database.exists():
         return frozenset()
@@ -61,21 +61,22 @@ def _silent(app: App) -> frozenset[str]:
         return frozenset(sources.held_hosts(store, app.clock()))
 
 
-def refuse(app: App, url: str) -> None:
-    """V7 for an address of the command line; raises ContactMissing."""
-    stranger = Source(id=url, name=url, url=url)
-    refuse_public(replace(app, config=replace(app.config, sources=(stranger,))))
+def refuse_public_url(app: App, url: str) -> None:
+    """Raise ContactMissing for a public URL while `contact` is the placeholder (V7)."""
+    source = Source(id=url, name=url, url=url)
+    refuse_public(replace(app, config=replace(app.config, sources=(source,))))
 
 
 class Probe(PoliteClient):
-    """Asks one address after the other for a person, who may have named any address: V7 holds for each hop.
+    """Request one document after the other for a person, who may name any URL.
 
-    `visited` are hosts that were asked a moment ago by somebody else.
+    Every hop of a redirect is checked for public and private addresses, as any server may redirect anywhere (V7).
+    `visited` are hosts that another client has just requested something from.
     """
 
     def __init__(
         self,
-        terms: ProbeRules,
+        settings: ProbeSettings,
         fetcher: Fetcher,
         sandbox: Sandbox,
         *,
@@ -86,49 +87,49 @@ class Probe(PoliteClient):
         super().__init__(
             fetcher,
             sandbox,
-            now=terms.now,
-            seconds=terms.seconds,
-            gap=terms.gap,
+            now=settings.now,
+            seconds=settings.seconds,
+            gap=settings.gap,
             asked=dict.fromkeys(visited, time.monotonic()),
-            rules={one.origin: one for one in known},
+            rules={robots.origin: robots for robots in known},
             budget=math.inf,  # a person waits for it, and may stop it
         )
-        self.terms, self.progress = terms, progress
-        self.silent: set[str] = set(terms.silent)
+        self.settings, self.progress = settings, progress
+        self.held_hosts: set[str] = set(settings.held_hosts)
 
-    def document(self, source: Source, url: str, *, ask_robots: bool) -> Response | Failure:
-        """The document at `url`; `source` lends its credentials. All that is no document is a Failure."""
+    def document(self, source: Source, url: str, *, obey_robots: bool) -> Response | Failure:
+        """Request `url` with the credentials of `source`; return a Response only for status 200."""
 
         def may_follow(following: str) -> Failure | None:
-            return self.forbidden(source, following) if ask_robots else None
+            return self.forbidden(source, following) if obey_robots else None
 
         if barred := may_follow(url):
             return barred
-        answer = self.ask_by_hops(Request(source=source, url=url), may_follow)
-        if isinstance(answer, Failure):
-            return answer
-        return answer if answer.status == 200 else self.refused(answer)
+        response = self.ask_by_hops(Request(source=source, url=url), may_follow)
+        if isinstance(response, Failure):
+            return response
+        return response if response.status == 200 else self.refused(response)
 
-    def knows_robots(self, url: str) -> bool:
-        """Whether the robots.txt that speaks for `url` was read already."""
+    def has_robots(self, url: str) -> bool:
+        """Return whether the robots.txt that applies to `url` was read already."""
         return urls.origin(url) in self.rules
 
     def ask(self, request: Request) -> Response | Failure:
-        """One request, where V7 and the host's word allow it."""
+        """Send one request unless its host is held, or is public and must not be visited (V7)."""
         url = request.target
-        if not self.terms.public and not ssrf.is_private(url, self.terms.allow_private):
-            return Failure(reason="it is a public server, which may not be visited yet (V7)")
-        if host_of(url) in self.silent:
-            return Failure(reason="its server asked for silence (429)", status=429)
+        if not self.settings.public and not ssrf.is_private(url, self.settings.allow_private):
+            return Failure(reason="it is a public server, which must not be visited yet: set `site.contact`")
+        if host_of(url) in self.held_hosts:
+            return Failure(reason="its server answered 429: nothing is requested for now", status=429)
         if self.progress:
             self.progress(self.requests + 1, self.requests + 1, url)
-        # Never further than one hop at once, robots.txt included: each may be a public server.
+        # One hop at a time, for robots.txt too: each may be a public server.
         if not request.stay:
             return self.ask_by_hops(request, lambda _following: None)
         return super().ask(request)
 
     def refused(self, response: Response) -> Failure:
-        """After a 429 its host is asked nothing more (CL8)."""
+        """Describe a response that is not the document; after 429 hold its host (CL8)."""
         if response.status == 429:
-            self.silent.add(host_of(response.url))
+            self.held_hosts.add(host_of(response.url))
         return super().refused(response)

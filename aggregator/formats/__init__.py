@@ -1,4 +1,4 @@
-"""Pure room: the bytes of a document -> its entries, one adapter per kind of source (`parsers.PARSERS`)."""
+"""Parse the bytes of documents into entries, one adapter for each kind (`parsers.PARSERS`)."""
 
-VERSION = "4"
-"""Raised when any parser reads the same bytes differently: kept bodies are then read again (V4)."""
+VERSION = "5"
+"""Version of the parsers: if it rises, stored documents are parsed again (V4)."""

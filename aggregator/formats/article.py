@@ -1,4 +1,4 @@
-"""The page of one article -> its date, text, title, authors and picture, for sources that only list links."""
+"""Extract date, text, title, authors and image from the page of one article."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from itertools import islice
 
 from aggregator import dates
 from aggregator.formats import html_tree, structured_data
-from aggregator.formats.html_tree import Node, parted, select
+from aggregator.formats.html_tree import Node, select, split_attribute
 from aggregator.model.config import ArticleLayout, Source
 from aggregator.model.documents import ArticleDetails
 from aggregator.text import block, line
 
 MAX_TEXT = 500_000
-ENOUGH = 140
-"""Characters of text from which on a part of a page counts as an article."""
+MIN_TEXT = 140
+"""Minimum number of characters of a page part that counts as an article."""
 
 _BODIES = (
     "[itemprop=articleBody]",
@@ -34,12 +34,12 @@ _BODIES = (
     ".single-content",
     ".rich-text",
 )
-_ASIDE = (
+_ASIDE_SELECTOR = (
     "script, style, noscript, template, nav, aside, form, footer, header, button, iframe, svg, dialog,"
     " [role=navigation], [role=complementary], [hidden], [aria-hidden=true]"
 )
 # Whole words of class names and ids: "share" but not "shareholders".
-_OTHERS = re.compile(
+_SURROUNDINGS = re.compile(
     r"(?:^|[\s_-])(?:related|teasers?|sidebar|share|sharing|social|breadcrumbs?|comments?|cookies?|newsletter|promo"
     r"|recommended|more-news|latest|pagination|pager|prev|next|post-navigation|tags|menu|banner)(?=$|[\s_-])",
     re.IGNORECASE,
@@ -57,32 +57,34 @@ _DATES = ", ".join(
 
 
 def article(body: bytes, url: str, headers: Mapping[str, str], source: Source) -> ArticleDetails:
-    """What the page of an article at `url` says; what it does not say is None.
+    """Extract what the page of an article at `url` states; missing details are None.
 
-    Asked in this order: the selectors of `article:` in the source's `page`, JSON-LD, the <meta> elements, and
-    the page itself. A teaser of another article lends nothing. Raises UnreadableDocument.
+    Sources in order: the selectors of `article:` in the source's `page`, JSON-LD, the <meta> elements, the page's text.
+    Teasers of other articles are ignored. Raises UnreadableDocument.
     """
     root = html_tree.tree(body, headers)
     base = html_tree.base(root, url)
     layout = next((page.article for page in source.page if page.article), ArticleLayout())
-    head = structured_data.head(root, base)
-    machine = structured_data.completed(_about_this(structured_data.things(root, base), url, head), head)
-    main = _main(root, layout, machine.title)
-    date = _configured_date(root, layout) or _readable(machine.published) or _visible_date(root, main)
+    head = structured_data.meta_details(root, base)
+    details = structured_data.fill_missing(
+        _about_this(structured_data.json_ld_objects(root, base), url, head), head
+    )
+    main = _main(root, layout, details.title)
+    date = _configured_date(root, layout) or _readable(details.published) or _visible_date(root, main)
     return replace(
-        machine,
-        title=machine.title or _heading(root, main),
+        details,
+        title=details.title or _heading(root, main),
         published=date,
-        updated=_readable(machine.updated),
-        html=_html(main, machine.title) if main is not None else None,
+        updated=_readable(details.updated),
+        html=_html(main, details.title) if main is not None else None,
     )
 
 
-def _about_this(things: tuple[ArticleDetails, ...], url: str, head: ArticleDetails) -> ArticleDetails:
-    """The thing of JSON-LD that the page is about: by its link, or the only one that names none."""
-    here = {html_tree.place(url), html_tree.place(head.link)} - {""}
-    named = [thing for thing in things if thing.link and html_tree.place(thing.link) in here]
-    nameless = [thing for thing in things if not thing.link]
+def _about_this(objects: tuple[ArticleDetails, ...], url: str, head: ArticleDetails) -> ArticleDetails:
+    """Choose the JSON-LD object of this page: by its link, or the only one without a link."""
+    here = {html_tree.url_key(url), html_tree.url_key(head.link)} - {""}
+    named = [each for each in objects if each.link and html_tree.url_key(each.link) in here]
+    nameless = [each for each in objects if not each.link]
     return next(iter(named or (nameless if len(nameless) == 1 else [])), ArticleDetails())
 
 
@@ -94,25 +96,25 @@ def _readable(written: str | None) -> str | None:
 
 
 def _main(root: Node, layout: ArticleLayout, title: str | None) -> Node | None:
-    """The element that holds the article's text, or None where the page has no text worth taking."""
+    """Find the element with the text of the article; None if no element has enough text."""
     configured = (node for selector in layout.content for node in select(root, selector))
-    if (found := next((node for node in configured if html_tree.words(node)), None)) is not None:
-        return found
+    if (element := next((node for node in configured if html_tree.text_of(node)), None)) is not None:
+        return element
     for selector in (*_BODIES, "article", "main, [role=main], #main, #content"):
-        found = _longest(node for node in select(root, selector) if not _is_aside(node, root))
-        if found is not None:
-            return found
+        element = _longest(node for node in select(root, selector) if not _is_aside(node, root))
+        if element is not None:
+            return element
     return _longest(_richest(root))
 
 
 def _longest(nodes: Iterator[Node]) -> Node | None:
     weighed = [(_weight(node), node) for node in islice(nodes, 50)]
     weight, node = max(weighed, key=lambda pair: pair[0], default=(0, None))
-    return node if weight >= ENOUGH else None
+    return node if weight >= MIN_TEXT else None
 
 
 def _richest(root: Node) -> Iterator[Node]:
-    """The parents of paragraphs, each with the text that stands in its own paragraphs."""
+    """Yield the element whose own paragraphs hold the most text."""
     parents: dict[Node, int] = {}
     for paragraph in islice(root.iter("p"), 2_000):
         parent = paragraph.getparent()
@@ -122,32 +124,35 @@ def _richest(root: Node) -> Iterator[Node]:
 
 
 def _weight(node: Node) -> int:
-    """Characters of text outside links."""
-    linked = sum(len(html_tree.words(link) or "") for link in islice(node.iter("a"), 200))
-    return len(html_tree.words(node, 50_000) or "") - linked
+    """Count the characters of text outside links."""
+    linked = sum(len(html_tree.text_of(link) or "") for link in islice(node.iter("a"), 200))
+    return len(html_tree.text_of(node, 50_000) or "") - linked
 
 
 def _is_aside(node: Node, root: Node) -> bool:
-    return any(_aside(element) for element in (node, *html_tree.above(node, root)))
+    return any(_aside(element) for element in (node, *html_tree.ancestors(node, root)))
 
 
 def _aside(element: Node) -> bool:
     if element.tag in ("nav", "aside", "footer", "form"):
         return True
     named = f"{element.get('class') or ''} {element.get('id') or ''}"
-    return element.tag not in ("body", "main", "article") and _OTHERS.search(named) is not None
+    return element.tag not in ("body", "main", "article") and _SURROUNDINGS.search(named) is not None
 
 
 def _html(main: Node, title: str | None) -> str | None:
-    """The content without what stands around it in every article: menus, sharing, teasers, the title itself."""
+    """Return the content without menus, sharing buttons, teasers and the title."""
     kept = copy.deepcopy(main)
-    gone = [*select(kept, _ASIDE), *(node for node in kept.iter() if isinstance(node, Node) and _aside(node))]
-    gone += [node for node in kept.iter("h1", "h2") if title and html_tree.words(node) == line(title)]
+    gone = [
+        *select(kept, _ASIDE_SELECTOR),
+        *(node for node in kept.iter() if isinstance(node, Node) and _aside(node)),
+    ]
+    gone += [node for node in kept.iter("h1", "h2") if title and html_tree.text_of(node) == line(title)]
     for node in gone:
         parent = node.getparent()
         if parent is not None and node is not kept:
             node.drop_tree()
-    text = html_tree.words(kept, MAX_TEXT)
+    text = html_tree.text_of(kept, MAX_TEXT)
     return block(html_tree.markup(kept), MAX_TEXT) if text else None
 
 
@@ -155,11 +160,11 @@ def _html(main: Node, title: str | None) -> str | None:
 
 
 def _heading(root: Node, main: Node | None) -> str | None:
-    """The only <h1>, the first within the article, or the page's title without the site's name."""
+    """Return the first <h1> of the article or page, else the page's title without the site."""
     inside = list(main.iter("h1")) if main is not None else []
     everywhere = [node for node in root.iter("h1") if not _is_aside(node, root)]
     for node in (*inside, *everywhere):
-        if text := html_tree.words(node, 500):
+        if text := html_tree.text_of(node, 500):
             return text
     title = line(root.findtext(".//title"), 500)
     return re.split(r"\s[|–—·«»-]\s", title)[0] if title else None
@@ -167,10 +172,12 @@ def _heading(root: Node, main: Node | None) -> str | None:
 
 def _configured_date(root: Node, layout: ArticleLayout) -> str | None:
     for selector in layout.date:
-        path, attribute = parted(selector)
+        path, attribute = split_attribute(selector)
         for node in select(root, path or "*")[:50]:
             for text in (
-                [node.get(attribute)] if attribute else [node.get("datetime"), html_tree.words(node, 20_000)]
+                [node.get(attribute)]
+                if attribute
+                else [node.get("datetime"), html_tree.text_of(node, 20_000)]
             ):
                 if date := dates.find(text):
                     return date
@@ -178,45 +185,52 @@ def _configured_date(root: Node, layout: ArticleLayout) -> str | None:
 
 
 def _visible_date(root: Node, main: Node | None) -> str | None:
-    """The date that a reader sees at the head of the article: behind its heading, else before it."""
-    whole = main if main is not None else root
+    """Find the visible date of the article: after its heading, else before it."""
+    content = main if main is not None else root
     heading = next((node for node in root.iter("h1") if not _is_aside(node, root)), None)
-    own = {whole, *html_tree.above(whole, whole)}
+    own = {content, *html_tree.ancestors(content, content)}
     if heading is not None:
-        own |= {heading, *html_tree.above(heading, heading)}
-        whole = next(node for node in (whole, *html_tree.above(whole, whole)) if node in _lineage(heading))
-    behind, before = _parts(whole, heading)
-    for nodes in (behind, before):
-        marked = set(select(whole, _DATES))
-        mine = [node for node in nodes if not _elsewhere(node, own)]
+        own |= {heading, *html_tree.ancestors(heading, heading)}
+        content = next(
+            node
+            for node in (content, *html_tree.ancestors(content, content))
+            if node in _with_ancestors(heading)
+        )
+    after, before = _split_at(content, heading)
+    for nodes in (after, before):
+        marked = set(select(content, _DATES))
+        mine = [node for node in nodes if not _belongs_elsewhere(node, own)]
         for node in (n for n in mine if n in marked):
-            said = dates.find(node.get("datetime") or node.get("content")) or dates.leading_date(
-                html_tree.words(node)
+            date = dates.find(node.get("datetime") or node.get("content")) or dates.leading_date(
+                html_tree.text_of(node)
             )
-            if said:
-                return said
+            if date:
+                return date
         for node in mine[:60]:
-            if said := dates.leading_date(line(node.text)) or (
-                dates.leading_date(line(node.tail)) if node is not whole else None
+            if date := dates.leading_date(line(node.text)) or (
+                dates.leading_date(line(node.tail)) if node is not content else None
             ):
-                return said
+                return date
     return None
 
 
-def _lineage(node: Node) -> set[Node]:
-    return {node, *html_tree.above(node, node)}
+def _with_ancestors(node: Node) -> set[Node]:
+    return {node, *html_tree.ancestors(node, node)}
 
 
-def _parts(whole: Node, heading: Node | None) -> tuple[list[Node], list[Node]]:
-    """The elements behind the heading, and those before it."""
-    nodes = [node for node in islice(whole.iter(), 2_000) if isinstance(node, Node)]
+def _split_at(content: Node, heading: Node | None) -> tuple[list[Node], list[Node]]:
+    """Split the elements into those from the heading on and those before it."""
+    nodes = [node for node in islice(content.iter(), 2_000) if isinstance(node, Node)]
     at = nodes.index(heading) if heading in nodes else 0
     return nodes[at:], nodes[:at]
 
 
-def _elsewhere(node: Node, own: set[Node]) -> bool:
-    """Whether an element belongs to another article: aside, or in a block with a linked heading of its own."""
-    for element in (node, *html_tree.above(node, node)):
+def _belongs_elsewhere(node: Node, own: set[Node]) -> bool:
+    """Return whether an element belongs to another article.
+
+    It does in a sidebar or link, and in a block with a linked heading of its own.
+    """
+    for element in (node, *html_tree.ancestors(node, node)):
         if element in own:
             return False
         if _aside(element) or element.tag == "a":

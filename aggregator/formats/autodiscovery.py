@@ -1,6 +1,6 @@
-"""A fetched page -> what could be polled instead of looking at it: feeds, APIs, or selectors for the page itself.
+"""Find what could be polled at the site of a page: feeds, APIs, or selectors for the page.
 
-Nothing is fetched here: whether an address that is only guessed answers, the caller finds out.
+Nothing is requested here: the caller finds out whether a guessed URL exists.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from aggregator.model.discovery import Proposal
 from aggregator.text import line
 
 DECLARED, LINKED, PAGE, LIKELY, POSSIBLE, ELSEWHERE = 1.0, 0.8, 0.6, 0.7, 0.4, 0.2
-"""How far a proposal is to be believed: said by the page, linked as a feed, read on trial, by convention …"""
+"""Scores of proposals: declared, linked, tried selectors, by convention, on other sites."""
 
 _FEEDS = {
     "application/rss+xml": "feed",
@@ -36,8 +36,8 @@ _LOOKS_LIKE_A_FEED = re.compile(
 )
 _LOOKS_LIKE_A_CALENDAR = re.compile(r"^webcal:|\.ics(?:$|\?)|[?&](?:ical|outlook-ical)=1", re.IGNORECASE)
 
-# What a site is made with -> (how it shows, where its feed is by convention, relative to what, how sure).
-_MADE_WITH: tuple[tuple[str, str, str, float], ...] = (
+# Software of sites: name, marks in the HTML, usual URL of the feed, score.
+_SOFTWARE: tuple[tuple[str, str, str, float], ...] = (
     ("WordPress", r'content=["\']?WordPress|/wp-content/|/wp-json/', "feed/", LIKELY),
     ("Joomla", r'content=["\']?Joomla', "?format=feed&type=rss", LIKELY),
     ("Squarespace", r"This is Squarespace|static1\.squarespace\.com", "?format=rss", LIKELY),
@@ -57,31 +57,31 @@ _MADE_WITH: tuple[tuple[str, str, str, float], ...] = (
 
 
 def proposals(body: bytes, url: str, headers: Mapping[str, str]) -> tuple[Proposal, ...]:
-    """What the page at `url` offers, best first; each address once. Raises UnreadableDocument."""
+    """List what the page at `url` offers, best first; may raise UnreadableDocument."""
     root = html_tree.tree(body, headers)
     base = html_tree.base(root, url)
     text = body[:300_000].decode("utf-8", "replace")
-    found = [
+    results = [
         *_declared(root, base, url),
         *_linked(root, base),
-        *_known_place(url, text),
-        *_conventional(root, base, url, text),
-        *_page(body, url, headers),
-        *_accounts(root, base),
+        *_of_known_hosts(url, text),
+        *_of_software(root, base, url, text),
+        *_inferred(body, url, headers),
+        *_linked_accounts(root, base),
     ]
-    if any(proposal.score >= DECLARED and proposal.kind == "feed" for proposal in found):
-        # Where a site says which feeds it has, there is no need to guess another.
-        found = [proposal for proposal in found if not (proposal.guessed and proposal.kind == "feed")]
+    if any(proposal.score >= DECLARED and proposal.kind == "feed" for proposal in results):
+        # A site that declares feeds has no others to inferred.
+        results = [proposal for proposal in results if not (proposal.guessed and proposal.kind == "feed")]
     best: dict[tuple[str, str, object], Proposal] = {}
-    for proposal in found:
-        key = (proposal.kind, html_tree.place(proposal.url), proposal.page)
+    for proposal in results:
+        key = (proposal.kind, html_tree.url_key(proposal.url), proposal.page)
         if key not in best or best[key].score < proposal.score:
             best[key] = proposal
     return tuple(sorted(best.values(), key=lambda p: -p.score))
 
 
 def sitemap(body: bytes, url: str, headers: Mapping[str, str]) -> str | None:
-    """The sitemap that a page names, for a person to look through: it is no kind of source."""
+    """Return the URL of the sitemap that a page links to, for a person to read."""
     root = html_tree.tree(body, headers)
     for node in islice(root.iter("link", "a"), 3_000):
         link = urls.join(html_tree.base(root, url), node.get("href"))
@@ -94,7 +94,7 @@ def sitemap(body: bytes, url: str, headers: Mapping[str, str]) -> str | None:
 
 
 def _declared(root: Node, base: str, url: str) -> Iterator[Proposal]:
-    """Autodiscovery: <link rel=alternate>, of several the one for this very page first, that of comments last."""
+    """Yield feeds of <link rel=alternate>, those of this page first and of comments last."""
     for node in islice(root.iter("link"), 300):
         kind = _FEEDS.get((node.get("type") or "").lower().partition(";")[0].strip())
         link = _link(base, node.get("href"))
@@ -104,7 +104,7 @@ def _declared(root: Node, base: str, url: str) -> Iterator[Proposal]:
         title = line(node.get("title"), 200)
         comments = _COMMENTS.search(f"{title or ''} {link}") is not None
         score = DECLARED - (0.6 if comments else 0) - (0.15 if kind == "ical" else 0)
-        if html_tree.place(link).startswith(html_tree.place(url) + "/") or not re.search(
+        if html_tree.url_key(link).startswith(html_tree.url_key(url) + "/") or not re.search(
             r"/(?:tag|author|category)/", link
         ):
             score += 0.05
@@ -113,20 +113,20 @@ def _declared(root: Node, base: str, url: str) -> Iterator[Proposal]:
 
 
 def _link(base: str, written: str | None) -> str | None:
-    """Return a link that can be proposed: not one with `user:password@`, which serves nobody without them."""
+    """Resolve a link that can be proposed: one without `user:password@`."""
     shown = written is None or written == urls.without_userinfo(written)
     return urls.join(base, written) if shown else None
 
 
 def _linked(root: Node, base: str) -> Iterator[Proposal]:
-    """Links that look like those to feeds or calendars."""
+    """Yield links whose URLs look like those of feeds or calendars."""
     for node in islice(root.iter("a"), 3_000):
         written = (node.get("href") or "").strip()
         calendar = _LOOKS_LIKE_A_CALENDAR.search(written) is not None
         link = _link(base, re.sub(r"^webcal:", "https:", written))
         if link and (calendar or _LOOKS_LIKE_A_FEED.search(link)):
             score = LINKED - (0.1 if calendar else 0) - (0.4 if _COMMENTS.search(link) else 0)
-            title = line(html_tree.words(node), 200)
+            title = line(html_tree.text_of(node), 200)
             yield Proposal(
                 kind="ical" if calendar else "feed",
                 url=link,
@@ -136,25 +136,25 @@ def _linked(root: Node, base: str) -> Iterator[Proposal]:
             )
 
 
-def _page(body: bytes, url: str, headers: Mapping[str, str]) -> Iterator[Proposal]:
-    """The page itself, by selectors that were tried on it."""
-    for guess in selector_inference.layouts(body, url, headers)[:3]:
+def _inferred(body: bytes, url: str, headers: Mapping[str, str]) -> Iterator[Proposal]:
+    """Yield the page itself, with selectors that were tried on it."""
+    for inferred in selector_inference.infer_layouts(body, url, headers)[:3]:
         yield Proposal(
             kind="page",
             url=url,
-            score=round(PAGE * guess.score, 3),
-            why=f"the page repeats `{guess.layout.item}` {len(guess.entries)} times",
-            page=(guess.layout,),
-            entries=guess.entries,
+            score=round(PAGE * inferred.score, 3),
+            why=f"the page repeats `{inferred.layout.item}` {len(inferred.entries)} times",
+            page=(inferred.layout,),
+            entries=inferred.entries,
         )
 
 
 # --- what is known of its kind -------------------------------------------------------------------------
 
 
-def _known_place(url: str, text: str) -> Iterator[Proposal]:
-    """Places whose feeds follow from their address."""
-    place = html_tree.place(url).partition("?")[0]
+def _of_known_hosts(url: str, text: str) -> Iterator[Proposal]:
+    """Yield feeds whose URLs follow from the URL of the page on well-known hosts."""
+    place = html_tree.url_key(url).partition("?")[0]
     host, _, path = place.partition("/")
     steps = path.split("/") if path else []
     root = f"https://{host}/"
@@ -186,9 +186,9 @@ def _known_place(url: str, text: str) -> Iterator[Proposal]:
         yield feed(f"{root}{path}.rss", "Discourse", LIKELY if "discourse" in text.lower() else POSSIBLE)
 
 
-def _conventional(root: Node, base: str, url: str, text: str) -> Iterator[Proposal]:
-    """Where the software that made the site has its feed unless somebody moved it."""
-    for name, marks, where, score in _MADE_WITH:
+def _of_software(root: Node, base: str, url: str, text: str) -> Iterator[Proposal]:
+    """Yield the usual feed URLs of the software that generated the page."""
+    for name, marks, where, score in _SOFTWARE:
         if not re.search(marks, text, re.IGNORECASE):
             continue
         if name == "WordPress":
@@ -208,7 +208,7 @@ def _conventional(root: Node, base: str, url: str, text: str) -> Iterator[Propos
 
 
 def _of_wordpress(root: Node, base: str, url: str) -> Iterator[Proposal]:
-    """The feed of the site and its REST API; where a site names its API, its home is known."""
+    """Yield the feed and REST API of a WordPress site; a declared API also shows its home URL."""
     api = next((n.get("href") for n in root.iter("link") if n.get("rel") == "https://api.w.org/"), None)
     api = _link(base, api)
     home = re.split(r"wp-json/|\?rest_route=|index\.php", api)[0] if api else f"{urls.origin(url)}/"
@@ -222,11 +222,11 @@ def _of_wordpress(root: Node, base: str, url: str) -> Iterator[Proposal]:
         yield Proposal(kind="wordpress", url=home, score=POSSIBLE, why=why)
 
 
-def _accounts(root: Node, base: str) -> Iterator[Proposal]:
-    """Accounts elsewhere that the page calls its own."""
+def _linked_accounts(root: Node, base: str) -> Iterator[Proposal]:
+    """Yield feeds of accounts on other sites that the page links to as its own."""
     for node in islice(root.iter("a", "link"), 3_000):
         link = urls.join(base, node.get("href")) or ""
-        host, _, path = html_tree.place(link).partition("/")
+        host, _, path = html_tree.url_key(link).partition("/")
         if host.startswith("zenodo.") and (match := re.match(r"communities/([\w-]+)", path)):
             address = f"https://{host}/api/records?communities={match[1]}&sort=newest&size=25"
             yield Proposal(
@@ -248,17 +248,17 @@ def _accounts(root: Node, base: str) -> Iterator[Proposal]:
 
 
 def as_yaml(proposal: Proposal, id_: str, name: str) -> str:
-    """A source for feeds.yaml."""
+    """Write a proposal as a source of feeds.yaml."""
     lines = [f"  - id: {id_}", f"    name: {_quoted(name)}", f"    url: {_quoted(proposal.url)}"]
     if proposal.kind != "feed":
         lines.append(f"    kind: {proposal.kind}")
     for layout in proposal.page:
-        said = {"item": (layout.item,), "link": layout.link, "title": layout.title, "date": layout.date}
-        said |= {"summary": layout.summary, "next": layout.next}
+        selectors = {"item": (layout.item,), "link": layout.link, "title": layout.title, "date": layout.date}
+        selectors |= {"summary": layout.summary, "next": layout.next}
         lines.append("    page:")
         lines += [
             f"      {key}: {_quoted(values[0]) if len(values) == 1 else '[' + ', '.join(map(_quoted, values)) + ']'}"
-            for key, values in said.items()
+            for key, values in selectors.items()
             if values and not (key == "link" and values == ("a",))
         ]
     return "\n".join(lines) + "\n"

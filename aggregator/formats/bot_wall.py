@@ -1,4 +1,4 @@
-"""Bot walls, named as such (CL15): what stands between us and a partner is told, never evaded."""
+"""Recognise bot walls, so that messages name them; they are never evaded (CL15)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HEADERS = (
     ("x-sucuri-block", "Sucuri"),
     ("x-vercel-mitigated", "Vercel"),
 )
-# Pages that are nothing but a wall say so in their titles, also under a status that promises more.
+# Titles of pages that are only a bot wall, also with status 200.
 _TITLES = (
     (rb"<title>\s*(?:Just a moment\.\.\.|Attention Required! \| Cloudflare)", "Cloudflare"),
     (rb"<title>\s*Making sure you(?:'|&#39;|&#x27;|\xe2\x80\x99)re not a bot", "Anubis"),
@@ -21,9 +21,9 @@ _TITLES = (
         rb"<title>\s*(?:Client Challenge|Bot Verification|Human Verification|DDoS-Guard)\s*</title>",
         "a firewall",
     ),
-    (rb"^.{0,2000}_Incapsula_Resource.{0,2000}$", "Imperva"),  # a whole page, and nothing else on it
+    (rb"^.{0,2000}_Incapsula_Resource.{0,2000}$", "Imperva"),  # the whole page
 )
-# Scripts that stand in ordinary pages as well, and mean something only in a refusal.
+# Scripts that ordinary pages contain too; they count only if the status is a refusal.
 _SCRIPTS = (
     (rb"cdn-cgi/challenge-platform", "Cloudflare"),
     (rb"captcha-delivery\.com", "DataDome"),
@@ -38,7 +38,10 @@ BEGINNING = 65_536
 
 
 def detect(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
-    """Whose bot wall answered, or None. `headers` in lower case; of `body` the beginning counts."""
+    """Return the vendor of the bot wall that answered, or None.
+
+    `headers` have names in lower case; only the beginning of `body` is read.
+    """
     refused = status in _REFUSALS
     if refused or status == 200:
         for header, owner in _HEADERS:

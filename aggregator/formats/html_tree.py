@@ -1,4 +1,4 @@
-"""A fetched page as a tree, and what CSS selectors find in it."""
+"""Parse a page into a tree and select elements in it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Node = html.HtmlElement
 
 
 def tree(body: bytes, headers: Mapping[str, str]) -> Node:
-    """The page as a tree; decoded here, because libxml2 does not know every name of an encoding.
+    """Parse a page into a tree; raises UnreadableDocument.
 
-    Raises UnreadableDocument.
+    It is decoded here, because libxml2 lacks some names of encodings.
     """
     text = decoded(body, headers)
     parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True)
@@ -32,24 +32,26 @@ def tree(body: bytes, headers: Mapping[str, str]) -> Node:
 
 
 def decoded(body: bytes, headers: Mapping[str, str]) -> str:
-    """A body as text: byte order mark, header, what the page says itself, else UTF-8."""
+    """Decode a body by its byte order mark, header, own statement, else as UTF-8."""
     try:
         encoding, text = html_to_unicode(headers.get("content-type"), body, default_encoding="utf-8")
-    except (LookupError, ValueError):  # names of encodings that are none (idna, undefined)
+    except (LookupError, ValueError):  # codecs that are no encodings of text (idna, undefined)
         encoding, text = "utf-8", body.decode("utf-8", "replace")
     if encoding.startswith("utf-16") and not body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return body.decode("utf-8", "replace")  # as the HTML standard has it: who can say so is not UTF-16
+        return body.decode(
+            "utf-8", "replace"
+        )  # HTML standard: a declaration in ASCII shows that it is not UTF-16
     return str(text)
 
 
 def base(root: Node, url: str) -> str:
-    """What relative links of the page are relative to."""
-    found = root.find(".//base[@href]")
-    return urls.join(url, found.get("href")) or url if found is not None else url
+    """Return the URL against which the links of the page are resolved."""
+    element = root.find(".//base[@href]")
+    return urls.join(url, element.get("href")) or url if element is not None else url
 
 
-def parted(selector: str) -> tuple[str, str | None]:
-    """`selector@attribute` as its two parts."""
+def split_attribute(selector: str) -> tuple[str, str | None]:
+    """Split `selector@attribute` into its two parts."""
     match = re.fullmatch(r"(.*?)(?:@([\w:-]+))?", selector, re.DOTALL)
     return (match[1].strip(), match[2]) if match else (selector, None)
 
@@ -60,17 +62,17 @@ def _compiled(selector: str) -> CSSSelector:
 
 
 def select(node: Node, selector: str) -> list[Node]:
-    """Every element that `selector` matches in `node`, itself included, in the order of the page."""
-    return [found for found in _compiled(selector)(node) if isinstance(found, Node)]
+    """Select every matching element in `node`, itself included, in the order of the page."""
+    return [match for match in _compiled(selector)(node) if isinstance(match, Node)]
 
 
-def words(node: Node, limit: int = 5_000) -> str | None:
-    """The text of an element on one line."""
+def text_of(node: Node, limit: int = 5_000) -> str | None:
+    """Return the text of an element on one line."""
     return line(" ".join(islice(node.itertext(), 500)), limit)
 
 
 def visible(root: Node) -> str:
-    """The text that a reader of the page sees, roughly."""
+    """Return roughly the text that a browser shows."""
     parts = (
         text
         for element in islice(root.iter(), 50_000)
@@ -81,8 +83,8 @@ def visible(root: Node) -> str:
     return " ".join(" ".join(parts).split())
 
 
-def above(node: Node, top: Node) -> Iterator[Node]:
-    """The ancestors of `node` up to `top`, which is not one of them."""
+def ancestors(node: Node, top: Node) -> Iterator[Node]:
+    """Yield the ancestors of `node` below `top`."""
     parent = node.getparent()
     while parent is not None and parent is not top:
         yield parent
@@ -90,16 +92,16 @@ def above(node: Node, top: Node) -> Iterator[Node]:
 
 
 def markup(node: Node) -> str:
-    """An element as HTML."""
+    """Serialise an element as HTML."""
     return html.tostring(node, encoding="unicode", with_tail=False)
 
 
-def place(url: str | None) -> str:
-    """A URL without scheme, `www.`, fragment and final slash: what tells pages of a site apart."""
+def url_key(url: str | None) -> str:
+    """Reduce a URL to what distinguishes pages: no scheme, `www.`, fragment or final slash."""
     bare = re.sub(r"^https?://(?:www\.)?", "", (url or "").strip(), flags=re.IGNORECASE)
     return bare.partition("#")[0].rstrip("/")
 
 
-def host(url: str) -> str:
-    """The host of a URL without `www.`."""
-    return re.split(r"[/?:]", place(url), maxsplit=1)[0].lower()
+def site_host(url: str) -> str:
+    """Return the host of a URL without `www.`."""
+    return urls.host(url).removeprefix("www.")

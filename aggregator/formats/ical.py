@@ -1,4 +1,7 @@
-"""iCalendar (RFC 5545) -> entries: icalendar lives and dies here. An event is an entry; a series is one entry, too."""
+"""Parse calendars (RFC 5545) into entries. Only this module imports icalendar.
+
+Each event is an entry, and so is each series of events.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from aggregator import urls
+from aggregator import calendar_names, urls
 from aggregator.errors import UnreadableDocument
 from aggregator.formats import html_tree
 from aggregator.model.config import Source
@@ -22,19 +25,11 @@ MAX_ENTRIES = 2_000
 MAX_DEPTH = 8
 MAX_TEXT = 200_000
 
-_MONTHS = "January February March April May June July August September October November December".split()
-_DAYS = {
-    "MO": "Monday",
-    "TU": "Tuesday",
-    "WE": "Wednesday",
-    "TH": "Thursday",
-    "FR": "Friday",
-    "SA": "Saturday",
-    "SU": "Sunday",
-}
+_MONTHS = calendar_names.months("en")
+_DAYS = dict(zip(("MO", "TU", "WE", "TH", "FR", "SA", "SU"), calendar_names.weekdays("en"), strict=True))
 _EVERY = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}
-# What icalendar 7 was seen to raise for injured documents.
-_STUMBLES = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+# Exceptions that icalendar 7 raised for damaged documents in tests.
+_PARSER_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
 def read(
@@ -44,11 +39,11 @@ def read(
     source: Source,
     seen: Container[bytes] = (),
 ) -> ParsedDocument:
-    """Read a calendar. An occurrence that was moved or cancelled alone is an entry of its own."""
+    """Parse a calendar; an occurrence that was moved or cancelled alone is an entry too."""
     text = html_tree.decoded(body, headers)
-    parts = _cut(text.replace("\0", ""))
-    if not parts.whole:
-        raise UnreadableDocument(_what_it_is(text, headers))
+    parts = _split(text.replace("\0", ""))
+    if not parts.is_calendar:
+        raise UnreadableDocument(_refusal(text, headers))
     calendar, notes = _parsed(parts)
     events = [component for component in calendar if component.name == "VEVENT"]
     if len(events) > MAX_ENTRIES:
@@ -60,10 +55,10 @@ def read(
     entries = (_entry(n, event, url, source.timezone, exported) for n, event in enumerate(events))
     named: Any = calendar[0] if calendar else {}
     return ParsedDocument(
-        entries=tuple(_one_of_each(entries)),
-        title=line(_said(named, "X-WR-CALNAME") or _said(named, "NAME"), 300),
-        site_link=urls.join(url, _said(named, "URL")),
-        language=line(_said(named, "LANGUAGE"), 40),
+        entries=tuple(_unique_guids(entries)),
+        title=line(_property(named, "X-WR-CALNAME") or _property(named, "NAME"), 300),
+        site_link=urls.join(url, _property(named, "URL")),
+        language=line(_property(named, "LANGUAGE"), 40),
         notes=notes,
     )
 
@@ -73,18 +68,18 @@ def read(
 
 @dataclass(slots=True)
 class _Parts:
-    """The lines of a calendar: those of its own, of its time zones, and of each of its events."""
+    """The lines of a calendar: its own, those of its time zones, those of each event."""
 
-    whole: bool = False
+    is_calendar: bool = False
     own: list[str] = field(default_factory=list)
     zones: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
 
 
-def _cut(text: str) -> _Parts:
-    """Complete events and zones only: what a broken download cut off is left out, and the rest can be read.
+def _split(text: str) -> _Parts:
+    """Collect complete events and time zones; a download that was cut off loses only the last.
 
-    Raises UnreadableDocument for components nested deeper than any calendar has them.
+    Raises UnreadableDocument for components nested deeper than in any calendar.
     """
     parts, open_, held = _Parts(), [], []
     for written in text.lstrip("\ufeff \t\r\n").splitlines():
@@ -94,7 +89,7 @@ def _cut(text: str) -> _Parts:
             open_.append(name)
             if len(open_) > MAX_DEPTH:
                 raise UnreadableDocument("the calendar nests its components too deeply")
-            parts.whole |= name == "VCALENDAR"
+            parts.is_calendar |= name == "VCALENDAR"
         if open_[1:]:
             held.append(written)
         elif open_ and not begins and not ends:
@@ -110,45 +105,45 @@ def _cut(text: str) -> _Parts:
 
 
 def _parsed(parts: _Parts) -> tuple[list[Component], tuple[str, ...]]:
-    """The calendar and its events; where it cannot be read whole, every event that can be."""
+    """Parse the calendar and its events; if that fails, each event that can be parsed."""
     try:
         return _components([*parts.own, *parts.zones, *parts.events]), ()
-    except _STUMBLES:
+    except _PARSER_ERRORS:
         pass
-    found, lost = _components([]), 0
+    components, lost = _components([]), 0
     for event in parts.events[-MAX_ENTRIES:]:
         try:
-            found += [c for c in _components([*parts.zones[:50], event]) if c.name == "VEVENT"]
-        except _STUMBLES:
+            components += [c for c in _components([*parts.zones[:50], event]) if c.name == "VEVENT"]
+        except _PARSER_ERRORS:
             lost += 1
     if lost and lost == len(parts.events):
         raise UnreadableDocument("none of the calendar's events can be read")
     what = f"{lost} of {len(parts.events)} events" if lost else "lines around the events"
-    return found, (f"malformed but read: {what} cannot be read",)
+    return components, (f"malformed but read: {what} cannot be read",)
 
 
 def _components(lines: Sequence[str]) -> list[Component]:
-    from icalendar import Calendar  # 0.1 s that runs without a calendar do not pay
+    from icalendar import Calendar  # takes 0.1 s, which runs without calendars need not pay
 
     text = "\r\n".join(("BEGIN:VCALENDAR", *lines, "END:VCALENDAR", ""))
     return list(Calendar.from_ical(text).walk())
 
 
-def _what_it_is(text: str, headers: Mapping[str, str]) -> str:
+def _refusal(text: str, headers: Mapping[str, str]) -> str:
     kind = headers.get("content-type", "no content type")
     if not text.strip():
-        return "the answer is empty"
+        return "the response is empty"
     if re.search(r"<html|<!doctype html", text[:2000], re.IGNORECASE):
-        return f"the answer is a web page, not a calendar ({kind})"
-    return f"the answer is not a calendar ({kind})"
+        return f"the response is a web page, not a calendar ({kind})"
+    return f"the response is not a calendar ({kind})"
 
 
 # --- an event ------------------------------------------------------------------------------------------
 
 
 def _entry(position: int, event: Component, url: str, zone: tzinfo, exported: str | None) -> Entry:
-    title = line(_said(event, "SUMMARY"), 5_000) or ""
-    cancelled = (_said(event, "STATUS") or "").strip().upper() == "CANCELLED"
+    title = line(_property(event, "SUMMARY"), 5_000) or ""
+    cancelled = (_property(event, "STATUS") or "").strip().upper() == "CANCELLED"
     if cancelled and not re.match(r"cancell?ed|abgesagt|entfällt", title, re.IGNORECASE):
         title = f"Cancelled: {title}" if title else "Cancelled"
     marked_up, text = _text(event)
@@ -157,7 +152,7 @@ def _entry(position: int, event: Component, url: str, zone: tzinfo, exported: st
     return Entry(
         position=position,
         guid=_guid(event),
-        link=urls.join(url, _said(event, "URL")),
+        link=urls.join(url, _property(event, "URL")),
         title=title,
         title_is_html=False,
         content=block(content, MAX_TEXT),
@@ -172,26 +167,26 @@ def _entry(position: int, event: Component, url: str, zone: tzinfo, exported: st
     )
 
 
-def _one_of_each(entries: Iterator[Entry]) -> Iterator[Entry]:
-    """Calendars joined of several have an event twice; a guid twice would be believed no more (I1)."""
-    found: set[str] = set()
+def _unique_guids(entries: Iterator[Entry]) -> Iterator[Entry]:
+    """Yield each guid once: merged calendars repeat events, and repeats make guids useless (I1)."""
+    guids: set[str] = set()
     for entry in entries:
-        if entry.guid is None or entry.guid not in found:
+        if entry.guid is None or entry.guid not in guids:
             yield entry
         if entry.guid:
-            found.add(entry.guid)
+            guids.add(entry.guid)
 
 
-def _said(component: Any, name: str) -> str | None:
-    """The text of a property; of several the first."""
+def _property(component: Any, name: str) -> str | None:
+    """Return the text of a property; the first of several."""
     value = component.get(name)
     if isinstance(value, list):
         value = value[0] if value else None
     return value[:MAX_TEXT] if isinstance(value, str) else None
 
 
-def _of(value: Any, name: str) -> Any:
-    """An attribute of a property's value; a property that could not be read refuses to be asked."""
+def _attribute(value: Any, name: str) -> Any:
+    """Return an attribute of a value; icalendar raises ValueError for unparsed properties."""
     try:
         return getattr(value, name, None)
     except ValueError:
@@ -199,18 +194,18 @@ def _of(value: Any, name: str) -> Any:
 
 
 def _guid(event: Component) -> str | None:
-    uid = line(_said(event, "UID"), 1_000)
+    uid = line(_property(event, "UID"), 1_000)
     occurrence = _moment(event, "RECURRENCE-ID")
     return f"{uid} {occurrence.isoformat()}" if uid and occurrence else uid
 
 
 def _text(event: Component) -> tuple[bool, str]:
-    """(whether it is HTML, the description)."""
+    """Return whether the description is HTML, and the description."""
     rich = event.get("X-ALT-DESC")
     for value in rich if isinstance(rich, list) else [rich]:
-        if value is not None and "html" in str((_of(value, "params") or {}).get("FMTTYPE")).lower():
+        if value is not None and "html" in str((_attribute(value, "params") or {}).get("FMTTYPE")).lower():
             return True, str(value)[:MAX_TEXT]
-    text = _said(event, "DESCRIPTION") or ""
+    text = _property(event, "DESCRIPTION") or ""
     # Google and Outlook write HTML into what RFC 5545 calls plain text.
     return re.search(r"<(?:br|p|a|b|i|ul|div|span|html-blob)\b[^<>]*>", text) is not None, text
 
@@ -219,7 +214,7 @@ def _moment(event: Component, name: str) -> datetime | date | None:
     value = event.get(name)
     if isinstance(value, list):
         value = value[0] if value else None
-    moment = _of(value, "dt")
+    moment = _attribute(value, "dt")
     return moment if isinstance(moment, date) else None
 
 
@@ -229,7 +224,7 @@ def _date(event: Component, name: str) -> str | None:
 
 
 def _stamp_of_export(events: Sequence[Component]) -> str | None:
-    """The DTSTAMP that many events share: the moment the calendar was asked for, no date of theirs."""
+    """Return the DTSTAMP shared by all events: the time of the export, not of an event."""
     stamps = {_date(event, "DTSTAMP") for event in events}
     return stamps.pop() if len(events) > 1 and len(stamps) == 1 else None
 
@@ -240,13 +235,13 @@ def _stamp(event: Component, exported: str | None) -> str | None:
 
 
 def _organizer(event: Component) -> str | None:
-    return line((_of(event.get("ORGANIZER"), "params") or {}).get("CN"), 200)
+    return line((_attribute(event.get("ORGANIZER"), "params") or {}).get("CN"), 200)
 
 
 def _categories(event: Component) -> tuple[str, ...]:
     value = event.get("CATEGORIES")
     lists = value if isinstance(value, list) else [value]
-    words = (line(str(word), 200) for found in lists for word in _of(found, "cats") or ())
+    words = (line(str(word), 200) for value in lists for word in _attribute(value, "cats") or ())
     return tuple(dict.fromkeys(word for word in words if word))[:100]
 
 
@@ -255,7 +250,7 @@ def _enclosures(event: Component, url: str) -> Iterator[Enclosure]:
     for attached in (value if isinstance(value, list) else [value])[:20]:
         link = urls.join(url, str(attached)) if isinstance(attached, str) else None
         if link:
-            kind = line((_of(attached, "params") or {}).get("FMTTYPE"), 100)
+            kind = line((_attribute(attached, "params") or {}).get("FMTTYPE"), 100)
             yield Enclosure(url=link, type=kind)
 
 
@@ -267,13 +262,13 @@ def _escaped(text: str) -> str:
 
 
 def _facts(event: Component, zone: tzinfo) -> str:
-    """`When: 5 October 2026, 09:00–17:00 (Europe/Berlin) · Where: Heidelberg`; nothing where nothing is said."""
-    said = (
+    """Write `When: 5 October 2026, 09:00–17:00 (Europe/Berlin) · Where: Heidelberg`, or nothing."""
+    facts = (
         ("When", _when(event, zone)),
         ("Repeats", _repeats(event)),
-        ("Where", line(_said(event, "LOCATION"), 500)),
+        ("Where", line(_property(event, "LOCATION"), 500)),
     )
-    return " · ".join(f"{label}: {words}" for label, words in said if words)
+    return " · ".join(f"{label}: {words}" for label, words in facts if words)
 
 
 def _when(event: Component, zone: tzinfo) -> str | None:
@@ -298,9 +293,9 @@ def _is_utc(moment: datetime) -> bool:
 
 
 def _end(event: Component) -> Any:
-    """DTEND, or DTSTART and DURATION; None where they do not fit together."""
+    """Return DTEND, or DTSTART plus DURATION; None if they do not fit together."""
     start, end = _moment(event, "DTSTART"), _moment(event, "DTEND")
-    lasts = _of(event.get("DURATION"), "dt")
+    lasts = _attribute(event.get("DURATION"), "dt")
     if end is None and start is not None and isinstance(lasts, timedelta):
         try:
             end = start + lasts
@@ -316,7 +311,7 @@ def _day(moment: date) -> str:
 
 
 def _repeats(event: Component) -> str | None:
-    """The rule of a series in words. It is not expanded: a rule without an end has no last occurrence."""
+    """Describe the rule of a series; it is not expanded, because it may have no end."""
     rule = event.get("RRULE")
     rule = rule[0] if isinstance(rule, list) and rule else rule
     if not isinstance(rule, dict) or not rule.get("FREQ"):

@@ -1,4 +1,4 @@
-"""JSON of foreign servers, read once for every kind that speaks it."""
+"""Decode JSON of servers, with the checks that all JSON formats share."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from aggregator.text import line
 MAX_DIGITS = 400  # Python refuses to read integers of more than 4,300 digits (sys.set_int_max_str_digits)
 
 
-def loaded(body: bytes) -> Any:
-    """What a body says as JSON, numbers with a point as written; raises UnreadableDocument."""
+def load_json(body: bytes) -> Any:
+    """Decode a JSON body, decimal numbers as text; raises UnreadableDocument."""
     try:
         return json.loads(body.removeprefix(b"\xef\xbb\xbf"), parse_int=_integer, parse_float=str)
     except (ValueError, RecursionError) as error:
-        raise UnreadableDocument(f"the answer is not JSON: {line(str(error), 200)}") from error
+        raise UnreadableDocument(f"the response is not JSON: {line(str(error), 200)}") from error
 
 
 def _integer(digits: str) -> int | str:
     return int(digits) if len(digits) <= MAX_DIGITS else digits
 
 
-def listed(value: object) -> list[Any]:
-    """A list, or an empty one for anything else."""
+def as_list(value: object) -> list[Any]:
+    """Return a list, or an empty one for any other value."""
     return value if isinstance(value, list) else []
 
 
-def group(value: object) -> dict[str, Any]:
-    """An object, or an empty one for anything else."""
+def as_object(value: object) -> dict[str, Any]:
+    """Return an object, or an empty one for any other value."""
     return value if isinstance(value, dict) else {}

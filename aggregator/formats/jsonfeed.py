@@ -1,4 +1,4 @@
-"""JSON Feed 1.0 and 1.1 (jsonfeed.org) -> entries."""
+"""Parse JSON Feed 1.0 and 1.1 (jsonfeed.org) into entries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from aggregator import urls
 from aggregator.errors import UnreadableDocument
-from aggregator.formats.json_text import listed, loaded
+from aggregator.formats.json_text import as_list, load_json
 from aggregator.model.config import Source
 from aggregator.model.documents import Enclosure, Entry, ParsedDocument
 from aggregator.text import block, line
@@ -15,8 +15,8 @@ from aggregator.text import block, line
 MAX_ENTRIES = 2_000
 
 
-def looks_like_one(body: bytes) -> bool:
-    """Whether a body is JSON rather than XML, whatever its content type says."""
+def is_json(body: bytes) -> bool:
+    """Return whether a body is JSON and not XML, whatever its content type."""
     return body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
 
 
@@ -27,10 +27,10 @@ def read(
     source: Source,
     seen: Container[bytes] = (),
 ) -> ParsedDocument:
-    """Read a JSON Feed; unknown members are ignored, as the specification asks."""
-    data = loaded(body)
+    """Parse a JSON Feed; unknown members are ignored, as the specification requires."""
+    data = load_json(body)
     if not isinstance(data, dict) or not isinstance(data.get("items"), list):
-        raise UnreadableDocument("the answer is JSON, but no JSON Feed: it has no list of items")
+        raise UnreadableDocument("the response is JSON, but no JSON Feed: it has no list of items")
     items = [item for item in data["items"] if isinstance(item, dict)]
     notes = []
     if len(items) > MAX_ENTRIES:
@@ -62,7 +62,7 @@ def _entry(position: int, item: dict[str, Any], url: str, language: str | None) 
         published=line(item.get("date_published"), 200),
         updated=line(item.get("date_modified"), 200),
         authors=_authors(item),
-        categories=tuple(filter(None, (line(tag, 200) for tag in listed(item.get("tags"))[:100]))),
+        categories=tuple(filter(None, (line(tag, 200) for tag in as_list(item.get("tags"))[:100]))),
         enclosures=tuple(_enclosures(item, url)),
         language=line(item.get("language"), 40) or language,
         base=url,
@@ -70,29 +70,29 @@ def _entry(position: int, item: dict[str, Any], url: str, language: str | None) 
 
 
 def _id(value: object) -> str | None:
-    """JSON Feed 1.1: ids are strings, but readers must take numbers as such; those with a point as written."""
+    """Return an id as text; ids that are numbers are accepted too (JSON Feed 1.1)."""
     if isinstance(value, bool):
         return None
     return line(str(value) if isinstance(value, int) else value)
 
 
 def _authors(item: dict[str, Any]) -> tuple[str, ...]:
-    people = listed(item.get("authors")) or [item.get("author")]  # 1.0 has one `author`
+    people = as_list(item.get("authors")) or [item.get("author")]  # JSON Feed 1.0 has one `author`
     names = (line(person.get("name"), 200) for person in people if isinstance(person, dict))
     return tuple(name for name in names if name)[:50]
 
 
 def _enclosures(item: dict[str, Any], url: str) -> list[Enclosure]:
-    found = []
-    for attachment in listed(item.get("attachments"))[:20]:
+    enclosures = []
+    for attachment in as_list(item.get("attachments"))[:20]:
         link = urls.join(url, attachment.get("url")) if isinstance(attachment, dict) else None
         if link:
             length = attachment.get("size_in_bytes")
-            found.append(
+            enclosures.append(
                 Enclosure(
                     url=link,
                     type=line(attachment.get("mime_type"), 100),
                     length=length if type(length) is int and 0 <= length < 10**15 else None,
                 )
             )
-    return found
+    return enclosures

@@ -1,4 +1,4 @@
-"""Where a document says that its older entries are: RFC 5005, JSON Feed, WordPress, pages (G1)."""
+"""Find the URL of the document with older entries: RFC 5005, JSON Feed, WordPress, pages."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from aggregator.errors import UnreadableDocument
 from aggregator.formats import jsonfeed, page
 from aggregator.model.config import Source
 
-ENDS = 65_536
-"""Links of a whole feed stand at its beginning or its end; nothing between is looked at."""
+SEARCHED_BYTES = 65_536
+"""Number of bytes at the beginning and at the end of a feed that may hold its own links."""
 
 _LINK = re.compile(rb"<(?:\w+:)?link\b([^<>]{1,2000})>")
 _REL = re.compile(rb"\brel\s*=\s*[\"'](prev-archive|next)[\"']")
@@ -23,27 +23,27 @@ _WORDPRESS = re.compile(rb"<generator>\s*https?://wordpress\.(?:org|com)/")
 
 
 def older_url(body: bytes, at: str, source: Source) -> str | None:
-    """The document with the entries before those of `body`, which came from `at`; on the same host only."""
-    found = _FINDERS.get(source.kind, _of_feed)(body, at, source)
-    if found is None or found == at or urls.host(found) != urls.host(at):
+    """Return the URL of the document before `body`, which came from `at`; only on the same host."""
+    url = _FINDERS.get(source.kind, _in_feed)(body, at, source)
+    if url is None or url == at or urls.host(url) != urls.host(at):
         return None
-    return found
+    return url
 
 
-def _of_feed(body: bytes, at: str, source: Source) -> str | None:
-    if jsonfeed.looks_like_one(body):
-        return _of_json(body, at, source)
-    for match in _LINK.finditer(body[:ENDS] + body[-ENDS:]):
+def _in_feed(body: bytes, at: str, source: Source) -> str | None:
+    if jsonfeed.is_json(body):
+        return _in_json(body, at, source)
+    for match in _LINK.finditer(body[:SEARCHED_BYTES] + body[-SEARCHED_BYTES:]):
         target = _HREF.search(match[1])
         if target and _REL.search(match[1]):
             return urls.join(at, unescape(target[1].decode("utf-8", "replace")))
-    if _WORDPRESS.search(body[:ENDS]):
-        return _counted(at, "paged")
+    if _WORDPRESS.search(body[:SEARCHED_BYTES]):
+        return _next_numbered(at, "paged")
     return None
 
 
-def _of_json(body: bytes, at: str, _source: Source) -> str | None:
-    """JSON Feed's `next_url`, Zenodo's `links.next`."""
+def _in_json(body: bytes, at: str, _source: Source) -> str | None:
+    """Return JSON Feed's `next_url` or Zenodo's `links.next`."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
@@ -56,19 +56,19 @@ def _of_json(body: bytes, at: str, _source: Source) -> str | None:
     )
 
 
-def _of_wordpress(_body: bytes, at: str, _source: Source) -> str | None:
-    return _counted(at, "page")
+def _in_wordpress(_body: bytes, at: str, _source: Source) -> str | None:
+    return _next_numbered(at, "page")
 
 
-def _of_page(body: bytes, at: str, source: Source) -> str | None:
+def _in_page(body: bytes, at: str, source: Source) -> str | None:
     try:
         return page.next_page(body, at, source)
     except UnreadableDocument:
         return None
 
 
-def _counted(at: str, name: str) -> str | None:
-    """The next of numbered documents."""
+def _next_numbered(at: str, name: str) -> str | None:
+    """Return the URL of the next in a series of numbered documents."""
     parts = urls.parse(at)
     if parts is None:
         return None
@@ -80,9 +80,9 @@ def _counted(at: str, name: str) -> str | None:
 
 _Finder = Callable[[bytes, str, Source], str | None]
 _FINDERS: dict[str, _Finder] = {
-    "jsonfeed": _of_json,
-    "zenodo": _of_json,
-    "wordpress": _of_wordpress,
-    "page": _of_page,
+    "jsonfeed": _in_json,
+    "zenodo": _in_json,
+    "wordpress": _in_wordpress,
+    "page": _in_page,
     "ical": lambda _body, _at, _source: None,
 }

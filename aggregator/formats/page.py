@@ -1,4 +1,4 @@
-"""A news page without a feed -> entries, by CSS selectors. No match is a failure, never "no news"."""
+"""Parse a news page into entries by CSS selectors; if nothing matches, raise an error."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from aggregator import dates, urls
 from aggregator.errors import UnreadableDocument
 from aggregator.formats import bot_wall, html_tree, structured_data
-from aggregator.formats.html_tree import Node, parted, select
+from aggregator.formats.html_tree import Node, select, split_attribute
 from aggregator.model.config import Layout, Source
 from aggregator.model.documents import ArticleDetails, Entry, ParsedDocument
 from aggregator.text import block, line
 
 MAX_ENTRIES = 500
-MAX_FINDS = 50
-"""Elements of a block that are asked for one thing."""
+MAX_MATCHES = 50
+"""Maximum number of elements of a block that one selector may match."""
 
 
 def read(
@@ -26,25 +26,29 @@ def read(
     source: Source,
     seen: Container[bytes] = (),
 ) -> ParsedDocument:
-    """Read a page with the layouts of `source.page`; page order counts as newest first."""
+    """Parse a page with the layouts of `source.page`; its order counts as newest first."""
     layouts = source.page
     if not layouts:
         raise UnreadableDocument("a page source needs selectors (`page:`)")
     root = html_tree.tree(body, headers)
     base = html_tree.base(root, url)
-    told = structured_data.things(root, base)
+    objects = structured_data.json_ld_objects(root, base)
     blocks = _blocks(root, layouts)
-    finds = _finds(blocks, base)
-    by_place = {html_tree.place(thing.link): thing for thing in reversed(told) if thing.link}
-    found = [_completed(find.entry, by_place.get(html_tree.place(find.entry.link))) for find in finds]
+    block_entries = _parse_blocks(blocks, base)
+    by_url = {html_tree.url_key(details.link): details for details in reversed(objects) if details.link}
+    candidates = [
+        _complete_entry(each.entry, by_url.get(html_tree.url_key(each.entry.link))) for each in block_entries
+    ]
     if any(layout.structured for layout in layouts):
-        found += [_told(thing, base) for thing in told if thing.title and thing.link]
+        candidates += [
+            _structured_entry(details, base) for details in objects if details.title and details.link
+        ]
     entries: dict[tuple[str | None, str], Entry] = {}
-    for entry in found:
+    for entry in candidates:
         entries.setdefault((entry.link, entry.title), replace(entry, position=len(entries)))
     if not entries:
         raise UnreadableDocument(
-            _why_nothing(root, layouts, len(blocks), bot_wall.detect(200, headers, body))
+            _no_entries_reason(root, layouts, len(blocks), bot_wall.detect(200, headers, body))
         )
     notes = []
     if (without := len(blocks) - len(entries)) > 0:
@@ -54,35 +58,35 @@ def read(
         title=line(root.findtext(".//title"), 300),
         site_link=url,
         language=line(root.get("lang"), 40),
-        notes=(*notes, *_notes(layouts, blocks, finds)),
+        notes=(*notes, *_notes(layouts, blocks, block_entries)),
     )
 
 
 def next_page(body: bytes, url: str, source: Source) -> str | None:
-    """The page with the older items: what `next:` selects, else what the page itself calls rel=next.
+    """Return the URL of the page with older items: by `next:`, else by rel=next.
 
-    Only ever another page of the same host. Raises UnreadableDocument.
+    It is on the same host. Raises UnreadableDocument.
     """
     root = html_tree.tree(body, {})
     base = html_tree.base(root, url)
     selectors = [selector for layout in source.page for selector in layout.next]
     for selector in selectors or ["link[rel~=next]", "a[rel~=next]"]:
-        path, attribute = parted(selector)
-        for found in select(root, path or "*")[:MAX_FINDS]:
-            link = urls.join(base, found.get(attribute or "href"))
+        path, attribute = split_attribute(selector)
+        for node in select(root, path or "*")[:MAX_MATCHES]:
+            link = urls.join(base, node.get(attribute or "href"))
             if (
                 link
-                and html_tree.host(link) == html_tree.host(url)
-                and html_tree.place(link) != html_tree.place(url)
+                and html_tree.site_host(link) == html_tree.site_host(url)
+                and html_tree.url_key(link) != html_tree.url_key(url)
             ):
                 return link.partition("#")[0]
     return None
 
 
-def dropped(now: int, before: int) -> str | None:
-    """The reason for not believing a page that has `now` entries after `before`, or None.
+def loss_reason(now: int, before: int) -> str | None:
+    """Return why a page with `now` entries after `before` must be reviewed, or None.
 
-    A page that loses half of at least six items at once has changed its layout rather than its news.
+    A page that loses half of at least six items at once has probably changed its layout.
     """
     if before < 6 or now * 2 > before:
         return None
@@ -94,7 +98,7 @@ def dropped(now: int, before: int) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """An item's element, the layout that selects it, and the siblings behind it up to the next item."""
+    """The element of an item, the layouts that select it, and the siblings up to the next item."""
 
     node: Node
     layouts: tuple[Layout, ...]
@@ -102,8 +106,8 @@ class _Block:
 
 
 @dataclass(frozen=True, slots=True)
-class _Find:
-    """An entry, what gave it, and whether its date selector matched anything and found a date."""
+class _BlockEntry:
+    """An entry, its block and layout, and whether a date was found."""
 
     entry: Entry
     block: _Block
@@ -112,7 +116,7 @@ class _Find:
 
 
 def _blocks(root: Node, layouts: Sequence[Layout]) -> list[_Block]:
-    """What the layouts select, in the order of the page; an element that several select is one block."""
+    """List what the layouts select in page order; an element that several select is one block."""
     chosen: dict[Node, list[Layout]] = {}
     for layout in layouts:
         for node in select(root, layout.item) if layout.item else []:
@@ -129,21 +133,23 @@ def _after(node: Node, blocks: Container[Node]) -> Iterator[Node]:
             yield sibling
 
 
-def _finds(blocks: Sequence[_Block], base: str) -> list[_Find]:
-    """The entries of the blocks. Innermost first: what an inner item owns is lent to none around it."""
+def _parse_blocks(blocks: Sequence[_Block], base: str) -> list[_BlockEntry]:
+    """List the entries of the blocks; elements of an inner block belong to it alone."""
     owned: dict[Node, set[Node]] = {}
-    found = []
+    results = []
     for part in reversed(blocks):
         inner = owned.get(part.node, set())
-        find = next(filter(None, (_find(part, layout, base, inner) for layout in part.layouts)), None)
-        if find:
-            found.append(find)
-            for outer in html_tree.above(part.node, part.node):
+        parsed = next(
+            filter(None, (_parse_block(part, layout, base, inner) for layout in part.layouts)), None
+        )
+        if parsed:
+            results.append(parsed)
+            for outer in html_tree.ancestors(part.node, part.node):
                 owned.setdefault(outer, set()).add(part.node)
-    return found[::-1]
+    return results[::-1]
 
 
-def _find(part: _Block, layout: Layout, base: str, inner: set[Node]) -> _Find | None:
+def _parse_block(part: _Block, layout: Layout, base: str, inner: set[Node]) -> _BlockEntry | None:
     link, name = _link(part, layout, base, inner)
     title = _text(part, layout.title, inner) if layout.title else name
     if not link or not title:
@@ -158,30 +164,32 @@ def _find(part: _Block, layout: Layout, base: str, inner: set[Node]) -> _Find | 
         published=date,
         base=base,
     )
-    return _Find(entry, part, layout, dated)
+    return _BlockEntry(entry, part, layout, dated)
 
 
 def _matches(part: _Block, selector: str, inner: set[Node]) -> list[Node]:
-    """What a selector matches in a block, or, if it begins with +, among the siblings behind it."""
+    """Select in a block, or with a selector that begins with + in the siblings after it."""
     beside = selector.startswith("+")
     tops = part.after if beside else (part.node,)
-    found = [node for top in tops for node in select(top, selector.lstrip("+ ") or "*")]
+    matches = [node for top in tops for node in select(top, selector.lstrip("+ ") or "*")]
     if inner:
-        found = [n for n in found if n not in inner and inner.isdisjoint(html_tree.above(n, part.node))]
-    return found[:MAX_FINDS]
+        matches = [
+            n for n in matches if n not in inner and inner.isdisjoint(html_tree.ancestors(n, part.node))
+        ]
+    return matches[:MAX_MATCHES]
 
 
 def _link(part: _Block, layout: Layout, base: str, inner: set[Node]) -> tuple[str | None, str | None]:
-    """The first target that leads somewhere, and what it is called, be it by another link to it."""
+    """Return the first link of a block and its text, which may be that of an equal link."""
     for selector in layout.link:
-        path, attribute = parted(selector)
+        path, attribute = split_attribute(selector)
         own = [part.node] if part.node.tag == "a" and not attribute else []
-        found = [*own, *_matches(part, path or "*", inner)]
-        targets = [urls.join(base, node.get(attribute or "href")) for node in found]
+        matches = [*own, *_matches(part, path or "*", inner)]
+        targets = [urls.join(base, node.get(attribute or "href")) for node in matches]
         link = next(filter(None, targets), None)
         if link:
-            same = [node for node, target in zip(found, targets, strict=True) if target == link]
-            named = (*map(html_tree.words, same), *map(_label, same))
+            same = [node for node, target in zip(matches, targets, strict=True) if target == link]
+            named = (*map(html_tree.text_of, same), *map(_label, same))
             return link, next(filter(None, named), None)
     return None, None
 
@@ -191,23 +199,25 @@ def _label(node: Node) -> str | None:
 
 
 def _text(part: _Block, selectors: Sequence[str], inner: set[Node]) -> str | None:
-    """The first text, or attribute named behind @, that any of the selectors finds."""
+    """Return the first text, or attribute named after @, that one of the selectors finds."""
     for selector in selectors:
-        path, attribute = parted(selector)
+        path, attribute = split_attribute(selector)
         for node in _matches(part, path, inner) if path else [part.node]:
-            if text := line(node.get(attribute), 5_000) if attribute else html_tree.words(node):
+            if text := line(node.get(attribute), 5_000) if attribute else html_tree.text_of(node):
                 return text
     return None
 
 
 def _date(part: _Block, layout: Layout, inner: set[Node]) -> tuple[str | None, bool]:
-    """(what stands for the date, whether it is one). Text that is none is handed on, to be told."""
+    """Return the text of the date and whether it is a date; other text is used in notes."""
     unread = None
     for selector in layout.date:
-        path, attribute = parted(selector)
+        path, attribute = split_attribute(selector)
         for node in _matches(part, path, inner) if path else [part.node]:
             written = (
-                [node.get(attribute)] if attribute else [node.get("datetime"), html_tree.words(node, 20_000)]
+                [node.get(attribute)]
+                if attribute
+                else [node.get("datetime"), html_tree.text_of(node, 20_000)]
             )
             for text in written:
                 if date := dates.find(text) or _epoch(text):
@@ -222,10 +232,10 @@ def _epoch(text: str | None) -> str | None:
 
 def _summary(part: _Block, layout: Layout, inner: set[Node]) -> str | None:
     for selector in layout.summary:
-        path, attribute = parted(selector)
+        path, attribute = split_attribute(selector)
         for node in _matches(part, path or "*", inner):
             text = node.get(attribute) if attribute else html_tree.markup(node)
-            if text and (attribute or html_tree.words(node)):
+            if text and (attribute or html_tree.text_of(node)):
                 return block(text)
     return None
 
@@ -233,36 +243,36 @@ def _summary(part: _Block, layout: Layout, inner: set[Node]) -> str | None:
 # --- what the page says to machines --------------------------------------------------------------------
 
 
-def _completed(entry: Entry, thing: ArticleDetails | None) -> Entry:
-    """An entry with what JSON-LD says of the same page and the selectors did not find."""
-    if thing is None:
+def _complete_entry(entry: Entry, details: ArticleDetails | None) -> Entry:
+    """Add to an entry what JSON-LD states about the same page."""
+    if details is None:
         return entry
     return replace(
         entry,
-        published=entry.published if dates.find(entry.published) else thing.published or entry.published,
-        updated=thing.updated,
-        summary=entry.summary or thing.summary,
+        published=entry.published if dates.find(entry.published) else details.published or entry.published,
+        updated=details.updated,
+        summary=entry.summary or details.summary,
         text_is_html=bool(entry.summary),
-        authors=thing.authors,
-        kind=thing.kind,
+        authors=details.authors,
+        kind=details.kind,
     )
 
 
-def _told(thing: ArticleDetails, base: str) -> Entry:
-    """An entry of JSON-LD alone."""
+def _structured_entry(details: ArticleDetails, base: str) -> Entry:
+    """Make an entry of JSON-LD alone."""
     return Entry(
         position=0,
-        link=thing.link,
-        title=thing.title or "",
+        link=details.link,
+        title=details.title or "",
         title_is_html=False,
-        summary=thing.summary,
+        summary=details.summary,
         text_is_html=False,
-        published=thing.published,
-        updated=thing.updated,
-        authors=thing.authors,
-        categories=thing.categories,
-        language=thing.language,
-        kind=thing.kind,
+        published=details.published,
+        updated=details.updated,
+        authors=details.authors,
+        categories=details.categories,
+        language=details.language,
+        kind=details.kind,
         base=base,
     )
 
@@ -270,7 +280,7 @@ def _told(thing: ArticleDetails, base: str) -> Entry:
 # --- what is wrong -------------------------------------------------------------------------------------
 
 
-def _why_nothing(root: Node, layouts: Sequence[Layout], blocks: int, owner: str | None) -> str:
+def _no_entries_reason(root: Node, layouts: Sequence[Layout], blocks: int, owner: str | None) -> str:
     items = ", ".join(f"`item: {layout.item}`" for layout in layouts if layout.item) or "`structured: true`"
     if blocks:
         links = ", ".join(dict.fromkeys(selector for layout in layouts for selector in layout.link))
@@ -286,19 +296,20 @@ def _why_nothing(root: Node, layouts: Sequence[Layout], blocks: int, owner: str 
     return f"the page has nothing that {items} selects: its layout has probably changed"
 
 
-def _notes(layouts: Sequence[Layout], blocks: Sequence[_Block], finds: Sequence[_Find]) -> Iterator[str]:
-    """What selectors of single layouts do not find, although others serve."""
+def _notes(
+    layouts: Sequence[Layout], blocks: Sequence[_Block], parsed: Sequence[_BlockEntry]
+) -> Iterator[str]:
+    """Yield notes on selectors that find nothing while other layouts succeed."""
     for layout in layouts:
         if layout.item and not any(layout in part.layouts for part in blocks):
             yield f"`item: {layout.item}` selects nothing any more; other layouts of the page serve"
-        mine = [find for find in finds if find.layout is layout]
-        dated = sum(find.dated for find in mine)
+        mine = [each for each in parsed if each.layout is layout]
+        dated = sum(each.dated for each in mine)
         if not layout.date or not mine or dated * 2 > len(mine):
             continue
         selector = ", ".join(layout.date)
-        unread = next(
-            (find.entry.published for find in mine if find.entry.published and not find.dated), None
-        )
+        undated = (each.entry.published for each in mine if not each.dated)
+        unread = next(filter(None, undated), None)
         only = f", only words such as {unread[:50]!r}" if unread else ""
         if dated:
             yield f"`date: {selector}` finds a date in {dated} of {len(mine)} items{only}"

@@ -1,4 +1,4 @@
-"""The table of parsers: a new kind of source is one file, one line here, and one folder of test documents."""
+"""Map each kind of source to its parser; a new kind is one module and one line here."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from aggregator.model.documents import ParsedDocument
 
 
 class Parser(Protocol):
-    """Reads a body of one kind; raises UnreadableDocument.
+    """Parse a body of one kind; raises UnreadableDocument.
 
-    `url` is the final URL, `headers` are in lower case. Entries whose digest is in `seen` may be left out.
+    `url` is the final URL, `headers` have names in lower case. Entries whose hash is in `seen` may be skipped.
     """
 
     def __call__(
         self, body: bytes, url: str, headers: Mapping[str, str], source: Source, seen: Container[bytes] = ()
     ) -> ParsedDocument:
-        """The document's reading."""
+        """Return the parsed document."""
         ...
 
 

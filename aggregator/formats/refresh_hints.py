@@ -1,14 +1,15 @@
-"""What a feed says about when to come again (CL7): RSS `ttl`, `skipHours`, `skipDays` and the syndication module."""
+"""Read when a feed wants the next visit: `ttl`, `skipHours`, `skipDays`, `sy:updatePeriod`."""
 
 from __future__ import annotations
 
 import re
 from datetime import timedelta
 
+from aggregator import calendar_names
 from aggregator.model.documents import RefreshHints
 
-HEAD = 65_536
-"""These elements stand before the first item; nothing behind is looked at."""
+SEARCHED_BYTES = 65_536
+"""Number of bytes that are searched: hints stand before the first item."""
 
 _PERIODS = {
     b"hourly": timedelta(hours=1),
@@ -17,7 +18,7 @@ _PERIODS = {
     b"monthly": timedelta(days=30),
     b"yearly": timedelta(days=365),
 }
-_DAYS = (b"monday", b"tuesday", b"wednesday", b"thursday", b"friday", b"saturday", b"sunday")
+_DAYS = tuple(name.lower().encode() for name in calendar_names.weekdays("en"))
 _ITEM = re.compile(rb"<(?:\w+:)?(?:item|entry)\b")
 _TTL = re.compile(rb"<ttl>\s*(\d{1,9})\s*</ttl>")
 _PERIOD = re.compile(rb"<\w+:updatePeriod[^<>]{0,300}>\s*(\w{1,10})\s*</")
@@ -27,8 +28,8 @@ _DAY = re.compile(rb"<day>\s*(\w{1,10})\s*</day>", re.IGNORECASE)
 
 
 def read(body: bytes) -> RefreshHints:
-    """The hints in the head of a feed document; nonsense counts as nothing said."""
-    head = body[:HEAD]
+    """Read the hints in the head of a feed; invalid values are ignored."""
+    head = body[:SEARCHED_BYTES]
     first = _ITEM.search(head)
     head = head[: first.start()] if first else head
     if b"<ttl" not in head and b"updatePeriod" not in head and b"<skip" not in head:
@@ -42,7 +43,7 @@ def read(body: bytes) -> RefreshHints:
     hours = {int(hour) % 24 for hour in _HOUR.findall(head) if int(hour) <= 24}
     days = {_DAYS.index(day.lower()) for day in _DAY.findall(head) if day.lower() in _DAYS}
     return RefreshHints(
-        pace=max(waits, default=None),
+        update_interval=max(waits, default=None),
         skip_hours=tuple(sorted(hours)) if len(hours) < 24 else (),
         skip_days=tuple(sorted(days)) if len(days) < 7 else (),
     )

@@ -1,4 +1,4 @@
-"""Posts of Mastodon, YouTube and Discourse inside their feeds: hashtags are categories, counters are no text."""
+"""Read hashtags of posts in feeds of Mastodon and YouTube, remove counters of Discourse."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _WRITTEN = re.compile(r"(?<![\w&/#])#(?=\w*[^\W\d_])(\w{2,100})")
 
 
 def hashtags(text: str | None, *, is_html: bool) -> Iterator[str]:
-    """The hashtags of a post, without their sign: those that are linked as such, or any in plain text."""
+    """Yield the hashtags of a post without their sign: linked ones, or any in plain text."""
     for match in (_LINKED if is_html else _WRITTEN).finditer((text or "")[:20_000]):
         yield match[1]
 
@@ -21,5 +21,5 @@ _COUNTERS = re.compile(
 
 
 def without_counters(text: str | None) -> str | None:
-    """A post of Discourse without the number of its answers: it would be another text at every visit (E2)."""
+    """Remove the number of replies from a post of Discourse, which changes at each visit (E2)."""
     return text and (text[:-1_000] + _COUNTERS.sub("", text[-1_000:]))

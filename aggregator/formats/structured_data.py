@@ -1,4 +1,4 @@
-"""What a page says of itself to machines: JSON-LD (schema.org), OpenGraph and its elder kin -> details."""
+"""Read the metadata of a page: JSON-LD (schema.org), OpenGraph, Dublin Core and similar."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 
 from aggregator import urls
 from aggregator.formats import html_tree
-from aggregator.formats.json_text import group, listed
+from aggregator.formats.json_text import as_list, as_object
 from aggregator.model.documents import ArticleDetails, Kind
 from aggregator.text import block, line
 
 MAX_SCRIPT = 1_000_000
-MAX_THINGS = 500
+MAX_OBJECTS = 500
 MAX_NODES = 20_000
 
 _KINDS = {
@@ -47,17 +47,17 @@ _DATE_NAMES = (
 )
 
 
-def things(root: html_tree.Node, base: str) -> tuple[ArticleDetails, ...]:
-    """Articles, events and the like that JSON-LD on the page names, wherever it nests them."""
-    found = []
+def json_ld_objects(root: html_tree.Node, base: str) -> tuple[ArticleDetails, ...]:
+    """List the articles, events and similar objects in the JSON-LD of the page."""
+    objects = []
     for script in root.iter("script"):
         if (script.get("type") or "").lower().partition(";")[0].strip() == "application/ld+json":
-            found += [_details(thing, base) for thing in _named(_loaded(script.text))]
-    return tuple(islice((thing for thing in found if thing.title or thing.link), MAX_THINGS))
+            objects += [_details(thing, base) for thing in _known_objects(_decode(script.text))]
+    return tuple(islice((thing for thing in objects if thing.title or thing.link), MAX_OBJECTS))
 
 
-def _loaded(text: str | None) -> Any:
-    """JSON of a script; wrapped into comments or CDATA now and then, and sometimes simply wrong."""
+def _decode(text: str | None) -> Any:
+    """Decode the JSON of a script, which may be in comments or CDATA; None if it is invalid."""
     bare = re.sub(r"^\s*(?:<!--|//\s*<!\[CDATA\[|/\*.{0,50}?\*/)|(?:-->|//\s*\]\]>)\s*$", "", text or "")
     try:
         return json.loads(bare[:MAX_SCRIPT], strict=False)
@@ -65,8 +65,8 @@ def _loaded(text: str | None) -> Any:
         return None
 
 
-def _named(data: Any) -> Iterator[dict[str, Any]]:
-    """Objects of the types we know, outermost first; what stands inside one belongs to it."""
+def _known_objects(data: Any) -> Iterator[dict[str, Any]]:
+    """Yield objects of known types, outermost first; objects inside one belong to it."""
     waiting = deque([data])
     for _ in range(MAX_NODES):
         if not waiting:
@@ -101,7 +101,7 @@ def _details(thing: dict[str, Any], base: str) -> ArticleDetails:
         identifier if isinstance(identifier, str) and "#" not in identifier else None,
     )
     facts = _facts(thing)
-    said = line(_text(thing.get("description")), 5_000)
+    description = line(_text(thing.get("description")), 5_000)
     return ArticleDetails(
         link=next((link for written in links if (link := urls.join(base, written))), None),
         title=line(_text(thing.get("headline")) or _text(thing.get("name")), 5_000),
@@ -109,7 +109,7 @@ def _details(thing: dict[str, Any], base: str) -> ArticleDetails:
             thing.get("datePublished") or thing.get("datePosted") or thing.get("dateCreated"), 200
         ),
         updated=line(thing.get("dateModified"), 200),
-        summary=" · ".join(filter(None, (facts, said))) or None,
+        summary=" · ".join(filter(None, (facts, description))) or None,
         authors=tuple(_names(thing.get("author") or thing.get("creator"))),
         categories=_words(thing.get("keywords"), thing.get("articleSection")),
         image=_image(thing.get("image"), base),
@@ -119,40 +119,40 @@ def _details(thing: dict[str, Any], base: str) -> ArticleDetails:
 
 
 def _text(value: Any) -> str | None:
-    """A text, perhaps as `{"@value": …}`, the first of several."""
+    """Return a text, also of `{"@value": …}`; the first of several."""
     first = value[0] if isinstance(value, list) and value else value
-    return block(group(first).get("@value") if isinstance(first, dict) else first, 20_000)
+    return block(as_object(first).get("@value") if isinstance(first, dict) else first, 20_000)
 
 
 def _facts(thing: dict[str, Any]) -> str | None:
-    """When and where of an event, as written."""
+    """Write when and where an event takes place."""
     place = thing.get("location")
     place = place[0] if isinstance(place, list) and place else place
-    address = group(place).get("address") if isinstance(place, dict) else None
+    address = as_object(place).get("address") if isinstance(place, dict) else None
     where = [
-        line(place if isinstance(place, str) else group(place).get("name"), 300),
-        line(address if isinstance(address, str) else group(address).get("addressLocality"), 300),
+        line(place if isinstance(place, str) else as_object(place).get("name"), 300),
+        line(address if isinstance(address, str) else as_object(address).get("addressLocality"), 300),
     ]
     start, end = line(thing.get("startDate"), 100), line(thing.get("endDate"), 100)
-    said = (
+    facts = (
         f"When: {start}{f' – {end}' if end and end != start else ''}" if start else None,
         "Where: " + ", ".join(dict.fromkeys(filter(None, where))) if any(where) else None,
     )
-    return " · ".join(filter(None, said)) or None
+    return " · ".join(filter(None, facts)) or None
 
 
 def _names(value: Any) -> Iterator[str]:
     for person in (value if isinstance(value, list) else [value])[:20]:
-        name = line(person if isinstance(person, str) else _text(group(person).get("name")), 200)
+        name = line(person if isinstance(person, str) else _text(as_object(person).get("name")), 200)
         if name and not name.startswith(("http://", "https://")):
             yield name
 
 
 def _words(*values: Any) -> tuple[str, ...]:
-    found: list[Any] = []
+    words: list[Any] = []
     for value in values:
-        found += value.split(",") if isinstance(value, str) else listed(value)
-    return tuple(dict.fromkeys(filter(None, (line(word, 200) for word in found[:50]))))
+        words += value.split(",") if isinstance(value, str) else as_list(value)
+    return tuple(dict.fromkeys(filter(None, (line(word, 200) for word in words[:50]))))
 
 
 def _image(value: Any, base: str) -> str | None:
@@ -160,31 +160,31 @@ def _image(value: Any, base: str) -> str | None:
     return urls.join(base, first.get("url") or first.get("contentUrl") if isinstance(first, dict) else first)
 
 
-def head(root: html_tree.Node, base: str) -> ArticleDetails:
-    """What the <meta> elements say: OpenGraph, Dublin Core, citation_*, and dates of no standard at all."""
-    said: dict[str, str] = {}
+def meta_details(root: html_tree.Node, base: str) -> ArticleDetails:
+    """Read the <meta> elements: OpenGraph, Dublin Core, citation_* and unstandardised dates."""
+    metas: dict[str, str] = {}
     for meta in islice(root.iter("meta"), 500):
         name = (meta.get("property") or meta.get("name") or meta.get("itemprop") or "").strip().lower()
         if name and (content := line(meta.get("content"), 5_000)):
-            said.setdefault(name, content)
+            metas.setdefault(name, content)
     canonical = next(
         (link.get("href") for link in root.iter("link") if "canonical" in (link.get("rel") or "")), None
     )
-    author = said.get("article:author") or said.get("author")
+    author = metas.get("article:author") or metas.get("author")
     return ArticleDetails(
-        link=urls.join(base, canonical) or urls.join(base, said.get("og:url")),
-        title=said.get("og:title") or said.get("twitter:title"),
-        published=next((said[name] for name in _DATE_NAMES if name in said), None),
-        updated=said.get("article:modified_time") or said.get("og:updated_time"),
-        summary=said.get("og:description") or said.get("description"),
+        link=urls.join(base, canonical) or urls.join(base, metas.get("og:url")),
+        title=metas.get("og:title") or metas.get("twitter:title"),
+        published=next((metas[name] for name in _DATE_NAMES if name in metas), None),
+        updated=metas.get("article:modified_time") or metas.get("og:updated_time"),
+        summary=metas.get("og:description") or metas.get("description"),
         authors=tuple(_names(author)),
-        image=urls.join(base, said.get("og:image") or said.get("twitter:image")),
-        language=line(root.get("lang") or said.get("og:locale"), 40),
+        image=urls.join(base, metas.get("og:image") or metas.get("twitter:image")),
+        language=line(root.get("lang") or metas.get("og:locale"), 40),
     )
 
 
-def completed(first: ArticleDetails, second: ArticleDetails) -> ArticleDetails:
-    """`first`, with what it does not say from `second`."""
+def fill_missing(first: ArticleDetails, second: ArticleDetails) -> ArticleDetails:
+    """Fill the missing details of `first` from `second`."""
     missing = {
         name: getattr(second, name)
         for name in second.__slots__

@@ -1,4 +1,4 @@
-"""Posts of a WordPress site -> entries, by its REST API (wp/v2/posts): for sites that switched their feed off."""
+"""Parse the posts of a WordPress site by its REST API, for sites without a feed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from aggregator import urls
 from aggregator.errors import UnreadableDocument
-from aggregator.formats.json_text import group, listed, loaded
+from aggregator.formats.json_text import as_list, as_object, load_json
 from aggregator.model.config import Source
 from aggregator.model.documents import Entry, ParsedDocument
 from aggregator.text import block, line
@@ -24,13 +24,13 @@ def read(
     source: Source,
     seen: Container[bytes] = (),
 ) -> ParsedDocument:
-    """Read a list of posts, with authors and terms where they are embedded (`_embed`)."""
-    posts = loaded(body)
+    """Parse a list of posts, with authors and terms if they are embedded (`_embed`)."""
+    posts = load_json(body)
     if not isinstance(posts, list):
-        said = line(group(posts).get("message"), 200)
-        raise UnreadableDocument(f"the answer is no list of posts{f': {said}' if said else ''}")
+        message = line(as_object(posts).get("message"), 200)
+        raise UnreadableDocument(f"the response is no list of posts{f': {message}' if message else ''}")
     return ParsedDocument(
-        entries=tuple(_entry(n, group(post), url) for n, post in enumerate(posts[:MAX_ENTRIES])),
+        entries=tuple(_entry(n, as_object(post), url) for n, post in enumerate(posts[:MAX_ENTRIES])),
         site_link=_site(url),
     )
 
@@ -53,13 +53,13 @@ def _entry(position: int, post: dict[str, Any], url: str) -> Entry:
 
 def _rendered(post: dict[str, Any], key: str) -> str | None:
     value = post.get(key)
-    if isinstance(value, dict):  # of a protected post it holds a sentence about protection
+    if isinstance(value, dict):  # a protected post holds a sentence about its protection
         value = None if value.get("protected") is True else value.get("rendered")
     return value if isinstance(value, str) else None
 
 
 def _moment(post: dict[str, Any], key: str) -> str | None:
-    """`date_gmt` is UTC although it does not say so; `date` is in the site's zone."""
+    """Return a date: `date_gmt` is UTC but lacks the Z, `date` is in the site's zone."""
     written = line(post.get(f"{key}_gmt"), 100)
     if written and not written.startswith("0000"):
         return written if re.search(r"Z$|[+-]\d\d:?\d\d$", written) else f"{written}Z"
@@ -67,16 +67,16 @@ def _moment(post: dict[str, Any], key: str) -> str | None:
 
 
 def _names(post: dict[str, Any], key: str) -> Iterator[str]:
-    """Names of what is embedded under `key`, each once; an author who hides is an error object without one."""
-    found: dict[str, None] = {}
-    for inner in listed(group(post.get("_embedded")).get(key))[:50]:
-        for thing in inner[:100] if isinstance(inner, list) else [inner]:
-            name = line(html.unescape(str(group(thing).get("name") or "")), 200)
-            if name and group(thing).get("slug") not in ("uncategorized", "allgemein"):
-                found.setdefault(name)
-    yield from found
+    """Yield the embedded names under `key`, each once; a hidden author has none."""
+    names: dict[str, None] = {}
+    for inner in as_list(as_object(post.get("_embedded")).get(key))[:50]:
+        for embedded in inner[:100] if isinstance(inner, list) else [inner]:
+            name = line(html.unescape(str(as_object(embedded).get("name") or "")), 200)
+            if name and as_object(embedded).get("slug") not in ("uncategorized", "allgemein"):
+                names.setdefault(name)
+    yield from names
 
 
 def _site(url: str) -> str | None:
-    """The site the API belongs to."""
+    """Return the site of the API."""
     return urls.join(url, re.split(r"wp-json/|\?|index\.php", url)[0])

@@ -1,7 +1,7 @@
-"""Records of a Zenodo community -> entries, by the JSON API of Zenodo and other InvenioRDM repositories.
+"""Parse the records of a Zenodo community, by the JSON API of Zenodo and InvenioRDM.
 
-Both forms are understood: Zenodo's own (`conceptrecid`, `creators[].name`) and InvenioRDM's (`parent.id`,
-`creators[].person_or_org`), because servers are about to change from one to the other.
+Both forms are parsed, because servers change from one to the other: Zenodo's own (`conceptrecid`, `creators[].name`)
+and that of InvenioRDM (`parent.id`, `creators[].person_or_org`).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 
 from aggregator import urls
 from aggregator.errors import UnreadableDocument
-from aggregator.formats.json_text import group, listed, loaded
+from aggregator.formats.json_text import as_list, as_object, load_json
 from aggregator.model.config import Source
 from aggregator.model.documents import Entry, ParsedDocument
 from aggregator.text import block, line
 
 MAX_ENTRIES = 500
-# ISO 639-3, as records have it, where the shorter tag is usual.
+# Language tags by the ISO 639-3 codes of records.
 _LANGUAGES = {"eng": "en", "deu": "de", "ger": "de", "fra": "fr", "fre": "fr", "spa": "es", "ita": "it"}
 
 
@@ -29,54 +29,54 @@ def read(
     source: Source,
     seen: Container[bytes] = (),
 ) -> ParsedDocument:
-    """Read a search answer. All versions of a record are one entry: a new version is an edit of it."""
-    data = group(loaded(body))
-    hits = group(data.get("hits")).get("hits")
+    """Parse a search result; all versions of a record are one entry, edited by each version."""
+    data = as_object(load_json(body))
+    hits = as_object(data.get("hits")).get("hits")
     if not isinstance(hits, list):
-        said = line(data.get("message"), 200)
-        raise UnreadableDocument(f"the answer has no records (`hits`){f': {said}' if said else ''}")
-    found: dict[str | None, Entry] = {}
+        message = line(data.get("message"), 200)
+        raise UnreadableDocument(f"the response has no records (`hits`){f': {message}' if message else ''}")
+    entries: dict[str | None, Entry] = {}
     for record in hits[:MAX_ENTRIES]:
-        entry = _entry(len(found), group(record), url)
+        entry = _entry(len(entries), as_object(record), url)
         if entry.guid or entry.link:
-            found.setdefault(entry.guid or entry.link, entry)
-    if hits and not found:
-        raise UnreadableDocument("the answer's records have no ids: its form has probably changed")
-    return ParsedDocument(entries=tuple(found.values()))
+            entries.setdefault(entry.guid or entry.link, entry)
+    if hits and not entries:
+        raise UnreadableDocument("the records of the response have no ids: its format has probably changed")
+    return ParsedDocument(entries=tuple(entries.values()))
 
 
 def _entry(position: int, record: dict[str, Any], url: str) -> Entry:
-    said = group(record.get("metadata"))
+    metadata = as_object(record.get("metadata"))
     return Entry(
         position=position,
         guid=_guid(record),
         link=_link(record, url),
-        title=line(said.get("title") or record.get("title"), 5_000) or "",
+        title=line(metadata.get("title") or record.get("title"), 5_000) or "",
         title_is_html=False,
-        content=block(said.get("description")),
-        published=_published(record, said),
+        content=block(metadata.get("description")),
+        published=_published(record, metadata),
         updated=_first(record.get("updated"), record.get("modified")),
-        authors=tuple(filter(None, map(_name, listed(said.get("creators"))[:50]))),
-        categories=_categories(said),
-        language=_language(said),
-        rights=_rights(said),
+        authors=tuple(filter(None, map(_name, as_list(metadata.get("creators"))[:50]))),
+        categories=_categories(metadata),
+        language=_language(metadata),
+        rights=_rights(metadata),
         base=url,
     )
 
 
 def _guid(record: dict[str, Any]) -> str | None:
-    """The record of all versions, by its number: the same in both forms."""
-    number = record.get("conceptrecid") or group(record.get("parent")).get("id")
+    """Return the number of the record of all versions, which is the same in both forms."""
+    number = record.get("conceptrecid") or as_object(record.get("parent")).get("id")
     number = number or record.get("id") or record.get("recid")
     written = line(str(number), 100) if isinstance(number, (int, str)) else None
     return f"zenodo:{written}" if written else None
 
 
 def _link(record: dict[str, Any], url: str) -> str | None:
-    doi = _first(record.get("doi"), group(group(record.get("pids")).get("doi")).get("identifier"))
+    doi = _first(record.get("doi"), as_object(as_object(record.get("pids")).get("doi")).get("identifier"))
     if doi and re.fullmatch(r"10\.\d{4,9}/\S+", doi):
         return urls.join("https://doi.org/", f"https://doi.org/{doi}")
-    links = group(record.get("links"))
+    links = as_object(record.get("links"))
     return urls.join(url, _first(links.get("self_html"), links.get("html")))
 
 
@@ -84,39 +84,39 @@ def _first(*values: object) -> str | None:
     return next((text for value in values if (text := line(value))), None)
 
 
-def _published(record: dict[str, Any], said: dict[str, Any]) -> str | None:
-    """The publication date where it is a whole one (EDTF allows a year or a span), else the day of the upload."""
-    written = line(said.get("publication_date"), 100)
+def _published(record: dict[str, Any], metadata: dict[str, Any]) -> str | None:
+    """Return the publication date if it is a whole date (EDTF), else the day of the upload."""
+    written = line(metadata.get("publication_date"), 100)
     if written and re.fullmatch(r"\d{4}-\d{2}-\d{2}", written):
         return written
     return line(record.get("created"), 100) or written
 
 
 def _name(creator: object) -> str | None:
-    """`Lovelace, Ada` as Ada Lovelace."""
-    person = group(creator)
-    written = _first(person.get("name"), group(person.get("person_or_org")).get("name"))
+    """Turn `Lovelace, Ada` into Ada Lovelace."""
+    person = as_object(creator)
+    written = _first(person.get("name"), as_object(person.get("person_or_org")).get("name"))
     family, comma, given = (written or "").partition(", ")
     return line(f"{given} {family}" if comma and "," not in given else written, 200)
 
 
-def _categories(said: dict[str, Any]) -> tuple[str, ...]:
-    kind = group(said.get("resource_type"))
+def _categories(metadata: dict[str, Any]) -> tuple[str, ...]:
+    kind = as_object(metadata.get("resource_type"))
     named = kind.get("title")
     words = [
         named.get("en") if isinstance(named, dict) else named,
-        *listed(said.get("keywords")),
-        *(group(subject).get("subject") for subject in listed(said.get("subjects"))),
+        *as_list(metadata.get("keywords")),
+        *(as_object(subject).get("subject") for subject in as_list(metadata.get("subjects"))),
     ]
     return tuple(dict.fromkeys(filter(None, (line(word, 200) for word in words[:100]))))
 
 
-def _language(said: dict[str, Any]) -> str | None:
-    first = next(iter(listed(said.get("languages"))), None)
-    tag = _first(said.get("language"), group(first).get("id"))
+def _language(metadata: dict[str, Any]) -> str | None:
+    first = next(iter(as_list(metadata.get("languages"))), None)
+    tag = _first(metadata.get("language"), as_object(first).get("id"))
     return _LANGUAGES.get(tag, tag) if tag else None
 
 
-def _rights(said: dict[str, Any]) -> str | None:
-    first = group(next(iter(listed(said.get("rights"))), None))
-    return _first(group(said.get("license")).get("id"), first.get("id"))
+def _rights(metadata: dict[str, Any]) -> str | None:
+    first = as_object(next(iter(as_list(metadata.get("rights"))), None))
+    return _first(as_object(metadata.get("license")).get("id"), first.get("id"))

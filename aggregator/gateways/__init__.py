@@ -1,1 +1,1 @@
-"""Door: the outside world. HTTP in, SMTP and files out."""
+"""Exchange bytes with the outside: HTTP, SMTP, files, DNS and the sandbox."""

@@ -1,4 +1,4 @@
-"""Content codings (RFC 9110 8.4.1): compressed bodies unpacked with bounded output, memory and time."""
+"""Decode content codings (RFC 9110 8.4.1) with bounded output, memory and time."""
 
 from __future__ import annotations
 
@@ -6,29 +6,30 @@ import zlib
 from collections.abc import Callable
 
 MAX_CODINGS = 5
-"""Maximum number of codings one over the other."""
+"""Maximum number of codings applied to one body."""
 MAX_MEMBERS = 1_000
-"""Maximum number of gzip members or zstd frames of one body: empty ones cost time and bring nothing."""
+"""Maximum number of gzip members or zstd frames in one body; empty ones cost only time."""
 PIECE_BYTES = 65_536
 GZIP_MAGIC = b"\x1f\x8b"
 
 
 class Undecodable(Exception):
-    """The body is not what its coding says."""
+    """The body is not encoded as its Content-Encoding says."""
 
 
 class Unfinished(Exception):
-    """The body ends before its own end mark; `found` is what came."""
+    """The body ends before its own end mark; `decoded` is what came."""
 
-    def __init__(self, found: bytes) -> None:
+    def __init__(self, decoded: bytes) -> None:
         super().__init__("the body was cut short")
-        self.found = found
+        self.decoded = decoded
 
 
 def decode(body: bytes, content_encoding: str, limit: int) -> bytes:
-    """Return the unpacked body, or somewhat more than `limit` bytes of it; no step makes more than that.
+    """Return the decoded body, or slightly more than `limit` bytes of it.
 
-    Raises Undecodable and Unfinished. A coding that nobody knows leaves the body as it is: often a charset was meant.
+    No step decodes more than that. An unknown coding leaves the body as it is: often a charset was meant.
+    Raises Undecodable and Unfinished.
     """
     names = [name.strip() for name in content_encoding.lower().split(",")]
     names = [name for name in names if name not in ("", "identity")]
@@ -44,11 +45,14 @@ def decode(body: bytes, content_encoding: str, limit: int) -> bytes:
 
 
 def beginning(body: bytes, content_encoding: str, limit: int) -> bytes:
-    """Return what the beginning of a packed body unpacks to, at most `limit` bytes; b"" where it is unreadable."""
+    """Return the decoded beginning of an incomplete body, at most `limit` bytes.
+
+    b"" where it cannot be decoded.
+    """
     try:
         return decode(body, content_encoding, limit)[:limit]
     except Unfinished as error:
-        return error.found[:limit]
+        return error.decoded[:limit]
     except Undecodable:
         return b""
 
@@ -58,14 +62,13 @@ def _gzip(body: bytes, limit: int) -> bytes:
     rest = memoryview(body)
     for _ in range(MAX_MEMBERS):
         try:
-            found, used = _inflated(rest, 16 + zlib.MAX_WBITS, limit - len(out))
+            member, used = _inflated(rest, 16 + zlib.MAX_WBITS, limit - len(out))
         except zlib.error as error:
             raise Undecodable("gzip") from error
-        out += found
+        out += member
         rest = rest[used:]
-        if (
-            rest[:2] != GZIP_MAGIC or len(out) > limit
-        ):  # garbage behind a whole member is ignored by every client
+        # Every client ignores garbage behind a whole member.
+        if rest[:2] != GZIP_MAGIC or len(out) > limit:
             return bytes(out)
     raise Undecodable(f"more than {MAX_MEMBERS} gzip members")
 
@@ -73,7 +76,7 @@ def _gzip(body: bytes, limit: int) -> bytes:
 def _deflate(body: bytes, limit: int) -> bytes:
     try:
         return _inflated(memoryview(body), zlib.MAX_WBITS, limit)[0]
-    except zlib.error:  # many servers send it without the zlib header (RFC 9110 8.4.1.2)
+    except zlib.error:  # many servers omit the zlib header (RFC 9110 8.4.1.2)
         try:
             return _inflated(memoryview(body), -zlib.MAX_WBITS, limit)[0]
         except zlib.error as error:
@@ -81,11 +84,11 @@ def _deflate(body: bytes, limit: int) -> bytes:
 
 
 def _inflated(body: memoryview, wbits: int, limit: int) -> tuple[bytes, int]:
-    """Return one zlib stream unpacked, and the number of bytes it takes."""
+    """Return one zlib stream decoded, and the number of bytes that it occupies."""
     stream = zlib.decompressobj(wbits)
     out = bytearray()
     used = 0
-    while used < len(body):  # in pieces: a stream copies all that lies behind its end
+    while used < len(body):  # in pieces: a stream copies everything behind its end
         piece = body[used : used + PIECE_BYTES]
         out += stream.decompress(piece, max(limit + 1 - len(out), 1))
         used += len(piece) - len(stream.unused_data) - len(stream.unconsumed_tail)
@@ -103,10 +106,10 @@ def _brotli(body: bytes, limit: int) -> bytes:
     try:
         while not stream.is_finished() and len(out) <= limit:
             piece = body[used : used + PIECE_BYTES] if stream.can_accept_more_data() else b""
-            found = stream.process(piece, output_buffer_limit=PIECE_BYTES)
-            if not piece and not found and stream.can_accept_more_data():
+            output = stream.process(piece, output_buffer_limit=PIECE_BYTES)
+            if not piece and not output and stream.can_accept_more_data():
                 raise Unfinished(bytes(out))
-            out += found
+            out += output
             used += len(piece)
     except brotli.error as error:
         raise Undecodable("br") from error

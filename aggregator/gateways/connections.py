@@ -1,4 +1,4 @@
-"""Connections that keep to their request's deadline, to allowed addresses and to a bounded number of bytes."""
+"""Connect to allowed addresses only, within a deadline and a number of bytes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,17 @@ from aggregator.gateways import ssrf, tls
 BUFFER_BYTES = 65_536
 CONNECT_SECONDS = 10.0
 MAX_INTERIM_ANSWERS = 20
-"""Maximum number of interim answers (1xx) before the final one."""
+"""Maximum number of interim responses (1xx) before the final one."""
 MAX_FRAMING_BYTES = 262_144
-"""Maximum of headers, interim answers, chunk sizes, chunk extensions and trailers, to which an eighth of the body is
-added: small chunks cost processor time."""
+"""Maximum bytes of headers, interim responses and chunk framing, plus an eighth of the body.
+
+Small chunks cost processor time.
+"""
 READ_BYTES = 40
-"""What each read from the socket counts as, beside its bytes: so much a TLS record or a TCP segment has around it."""
+"""Bytes counted for each read from the socket, beside its data.
+
+A TLS record or a TCP segment has this overhead.
+"""
 
 
 class DeadlinePassed(HTTPError):
@@ -35,22 +40,22 @@ class DeadlinePassed(HTTPError):
 
 
 class BlockedAddress(HTTPError):
-    """The host leads to an address that may not be connected to."""
+    """The host has an address that may not be connected to."""
 
 
 class TooMuchFraming(HTTPError):
-    """The answer's HTTP framing is out of proportion to its body."""
+    """The HTTP framing of the response is too large for its body."""
 
 
 class TooManyInterim(http.client.HTTPException):
-    """The final answer never comes."""
+    """Too many interim responses came before a final one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the connections of a request keep to.
+    """Limits of the connections of one request.
 
-    `deadline` is by the monotonic clock, `allowed` as in `fetch.allow_private`; `leads` as in `address.refusal`.
+    `deadline` is by the monotonic clock, `allowed` as in `fetch.allow_private`, `leads` as in `ssrf.refusal`.
     """
 
     deadline: float
@@ -59,7 +64,7 @@ class Limits:
 
 
 class _OfThread(threading.local):
-    """The limits of the request that this thread is making, and its adapter."""
+    """The limits of this thread's request, and its adapter."""
 
     limits: Limits = Limits(deadline=float("inf"))
     adapter: GuardedAdapter | None = None
@@ -69,12 +74,12 @@ _thread = _OfThread()
 
 
 def limit(limits: Limits) -> None:
-    """Set what this thread's connections keep to from now on."""
+    """Set the limits of this thread's connections."""
     _thread.limits = limits
 
 
 def limits() -> Limits:
-    """Return what this thread's connections keep to."""
+    """Return the limits of this thread's connections."""
     return _thread.limits
 
 
@@ -94,22 +99,22 @@ def adapter() -> GuardedAdapter:
 
 
 class _Wire(io.RawIOBase):
-    """A socket's file that waits no longer than the deadline, and counts bytes.
+    """A socket's file that ends reads at the deadline and counts bytes.
 
-    A timeout alone is per read: one byte every few seconds would never end.
+    A timeout alone limits single reads: one byte every few seconds would never end.
     """
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw
         self.received = 0
         self.body = 0
-        """Bytes of the body handed on so far, without transfer coding."""
+        """Bytes of the body read so far, without transfer coding."""
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if self._raw._sock is None:  # closed under our hands
+        if self._raw._sock is None:  # closed meanwhile
             raise ConnectionResetError
         if self.received > MAX_FRAMING_BYTES + self.body * 9 // 8:
             raise TooMuchFraming(
@@ -133,7 +138,10 @@ class _BoundedResponse(http.client.HTTPResponse):
         self.fp = io.BufferedReader(self._wire, BUFFER_BYTES)
 
     def _read_status(self) -> tuple[str, int, str]:
-        """Pass over interim answers (RFC 9110 15.2); http.client knows 100 only, and any number of them."""
+        """Skip interim responses (RFC 9110 15.2).
+
+        http.client skips only 100, but any number of them.
+        """
         for _ in range(MAX_INTERIM_ANSWERS + 1):
             status: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
             if not 100 <= status[1] < 200 or status[1] == http.client.SWITCHING_PROTOCOLS:
@@ -148,18 +156,18 @@ class _BoundedResponse(http.client.HTTPResponse):
 
 
 def _connect(conn: HTTPConnection) -> socket.socket:
-    """Connect to an address that was checked; every address of the host must pass."""
+    """Connect to an address of the host, after every address was checked."""
     host, port = conn._dns_host, conn.port or conn.default_port
     addresses = ssrf.resolve(host, port, remaining())
     if refusal := ssrf.refusal(host, port, addresses, limits().allowed, limits().leads, remaining):
         raise BlockedAddress(refusal)
     problem: OSError | None = None
-    for one in addresses:
-        # Not socket.create_connection, which would ask for the name's addresses once more.
-        sock = socket.socket(socket.AF_INET6 if one.version == 6 else socket.AF_INET, socket.SOCK_STREAM)
+    for address in addresses:
+        # Not socket.create_connection, which would resolve the name again.
+        sock = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET, socket.SOCK_STREAM)
         try:
             sock.settimeout(min(remaining(), CONNECT_SECONDS))
-            sock.connect((str(one), port))
+            sock.connect((str(address), port))
         except OSError as error:
             sock.close()
             problem = error
@@ -172,7 +180,10 @@ def _connect(conn: HTTPConnection) -> socket.socket:
 
 
 class _Plain(HTTPConnection):
-    """A connection that says so when it was closed while it was asked (urllib3 stumbles over it)."""
+    """A connection that raises ConnectionResetError if it was closed before the response.
+
+    urllib3 raises AttributeError in this case.
+    """
 
     response_class = _BoundedResponse
 
@@ -186,7 +197,10 @@ class _Plain(HTTPConnection):
 
 
 class _Secure(_Plain, HTTPSConnection):
-    """The same over TLS. urllib3 would change the context that all share, and load certificates anew."""
+    """The same over TLS, with the shared context.
+
+    urllib3 would change that context and load the certificates again.
+    """
 
     def connect(self) -> None:
         sock = self._new_conn()
@@ -208,15 +222,15 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 class GuardedAdapter(HTTPAdapter):
-    """requests' adapter over these connections; it keeps no retries, cookies, proxies or certificates of its own."""
+    """requests' adapter for these connections, without retries, cookies and proxies."""
 
     def __init__(self) -> None:
         super().__init__(pool_connections=4, pool_maxsize=1, max_retries=Retry(0, read=False))
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
-        """Make pools of our connections."""
+        """Make pools of these connections."""
         self.poolmanager = urllib3.PoolManager(num_pools=connections, maxsize=maxsize, block=block, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Leave certificates to `tls.context`, which verifies them for every connection."""
+        """Do nothing: `tls.context` verifies the certificate of every connection."""

@@ -1,4 +1,4 @@
-"""Files out: the lock of the data folder, documents that change only when their bytes do, letters."""
+"""Write files: published documents, messages in the outbox, the lock of the data folder."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from aggregator.ports import Mailer
 
 LOCK = "lock"
 PRIVATE = ("aggregator.db*", "aggregator-before-migration-*.db", LOCK)
-"""The files of the data folder that other users have no business with."""
+"""Files of the data folder that hold personal data."""
 OUTBOX = "outbox"
 PROBE_SECONDS = 0.05
-"""How long a job waits at least for the lock: `is_locked` may hold it for a moment."""
+"""Minimum time that a job waits for the lock, because `is_locked` may hold it briefly."""
 
 
 def close_data(data: Path, public: Path) -> None:
-    """Close the data folder and all personal data in it to other users, whatever the umask was.
+    """Close the data folder and its personal data to other users, whatever the umask was.
 
-    A `public` folder that lies within it can still be reached by web servers.
+    Web servers can still reach a `public` folder inside it.
     """
     try:
         within = public.resolve().is_relative_to(data.resolve())
@@ -45,7 +45,7 @@ def close_data(data: Path, public: Path) -> None:
 
 
 def is_locked(data: Path) -> bool:
-    """Whether a job is at work on the data folder, also one of this process (L1)."""
+    """Return whether a job holds the lock of the data folder, in any process (L1)."""
     try:
         with (data / LOCK).open("rb") as handle:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -57,8 +57,11 @@ def is_locked(data: Path) -> bool:
 
 
 @contextmanager
-def lock(data: Path, patience: float = 0) -> Iterator[None]:
-    """One job at a time (L1), after at most `patience` seconds. The kernel frees a `flock` when its process dies."""
+def lock(data: Path, wait_seconds: float = 0) -> Iterator[None]:
+    """Hold the lock of the data folder (L1), waiting at most `wait_seconds` for it.
+
+    The kernel frees a `flock` when its process ends. Raises AnotherRunHolds and FilesError.
+    """
     try:
         if not data.is_dir():
             permissions.make_folder(data)
@@ -67,18 +70,18 @@ def lock(data: Path, patience: float = 0) -> Iterator[None]:
     except OSError as error:
         raise FilesError(f"{data} cannot be written: {error.strerror}") from error
     with handle:
-        end = time.monotonic() + max(patience, PROBE_SECONDS)
+        end = time.monotonic() + max(wait_seconds, PROBE_SECONDS)
         try:
-            while not _taken(handle):
+            while not _acquire(handle):
                 if time.monotonic() >= end:
                     raise BlockingIOError
-                time.sleep(0.2 if patience else 0.01)
+                time.sleep(0.2 if wait_seconds else 0.01)
         except OSError as error:
-            raise AnotherRunHolds(f"another run is at work on {data}; nothing was done") from error
+            raise AnotherRunHolds(f"another run holds {data}; nothing was done") from error
         yield
 
 
-def _taken(handle: IO[str]) -> bool:
+def _acquire(handle: IO[str]) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -87,15 +90,15 @@ def _taken(handle: IO[str]) -> bool:
 
 
 def write_document(public: Path, document: PublishedDocument) -> bool:
-    """Put a document and its `.gz` in place if their bytes differ from what is there; whether it did (PB13).
+    """Write a document and its `.gz` if their bytes changed; return whether they did (PB13).
 
-    Both are on disk as drafts before the first is renamed, so that they disagree no longer than two renames (P4);
-    a crash between these leaves a pair that the next run sees is wrong.
+    Both are on disk as drafts before the first is renamed, so that they disagree only between two renames (P4). A crash
+    between these leaves a pair that the next run replaces.
     """
     target = public / document.path
     packed = target.with_name(target.name + ".gz")
     try:
-        # Unpacked, because another version of zlib packs the same words into other bytes.
+        # Decompressed, because another version of zlib compresses the same bytes differently.
         if target.read_bytes() == document.body and gzip.decompress(packed.read_bytes()) == document.body:
             return False
     except (OSError, EOFError, zlib.error):
@@ -105,7 +108,7 @@ def write_document(public: Path, document: PublishedDocument) -> bool:
 
 
 def remove_documents(public: Path, paths: Sequence[str]) -> None:
-    """Take documents of one folder away, and the folder if nothing else is in it."""
+    """Remove documents of one folder, and the folder if it is then empty."""
     for path in paths:
         for target in (public / path, public / f"{path}.gz"):
             try:
@@ -117,14 +120,17 @@ def remove_documents(public: Path, paths: Sequence[str]) -> None:
 
 
 def write_text(target: Path, text: str, mode: int = 0o666) -> None:
-    """Put a text file in place, whole or not at all; its folder must exist. `mode` as the umask allows."""
+    """Write a text file, whole or not at all, into an existing folder.
+
+    Its permissions are `mode`, as far as the umask allows.
+    """
     if not target.parent.is_dir():
         raise FilesError(f"{target} cannot be written: there is no folder {target.parent}")
     _replace({target: text.encode("utf-8")}, mode)
 
 
-def take_place(draft: Path, target: Path) -> None:
-    """Put `draft` in the place of `target`, with the mode, owner and group that `target` has. Both in one folder."""
+def replace_file(draft: Path, target: Path) -> None:
+    """Replace `target` by `draft`, a file in its folder, keeping mode, owner and group."""
     try:
         old, new = target.stat(), draft.stat()
         if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
@@ -143,39 +149,41 @@ def take_place(draft: Path, target: Path) -> None:
 
 @contextmanager
 def outbox(folder: Path) -> Iterator[Mailer]:
-    """The embedded default for mail: every letter becomes a file. The same letter again is the same file.
+    """Make a Mailer that writes each message as a file into the outbox folder.
 
-    File names bear no address: they are made of the edition and a hash of Message-ID and address.
+    The same message again gives the same file. Names of files consist of the edition and a hash of Message-ID and
+    address, never of the address itself.
     """
 
-    def put(message: bytes, address: str) -> None:
-        named = re.search(rb"^Message-ID: <(([a-z0-9-]{,100})[^>]*)", message, re.MULTILINE)
-        edition = named[2].decode() if named else "letter"
-        id_ = (named[1] if named else message) + b"\0" + address.encode("utf-8", "replace")
+    def write(message: bytes, address: str) -> None:
+        message_id = re.search(rb"^Message-ID: <(([a-z0-9-]{,100})[^>]*)", message, re.MULTILINE)
+        edition = message_id[2].decode() if message_id else "message"
+        id_ = (message_id[1] if message_id else message) + b"\0" + address.encode("utf-8", "replace")
         try:
             permissions.make_folder(folder)
-            write_letter(folder, f"{edition}-{hashlib.sha256(id_).hexdigest()[:24]}.eml", message)
+            write_message(folder, f"{edition}-{hashlib.sha256(id_).hexdigest()[:24]}.eml", message)
         except FilesError as error:
-            raise MailError(f"{error}; every letter stays owed") from error
+            raise MailError(f"{error}; every message stays owed") from error
         except OSError as error:
             raise MailError(
-                f"{folder} cannot be written: {error.strerror}; every letter stays owed"
+                f"{folder} cannot be written: {error.strerror}; every message stays owed"
             ) from error
 
-    yield put
+    yield write
 
 
-def write_letter(outbox: Path, name: str, body: bytes) -> Path:
-    """Put a letter into the outbox folder; the same letter again gives the same file."""
+def write_message(outbox: Path, name: str, body: bytes) -> Path:
+    """Write a message into the outbox folder; the same message again gives the same file."""
     target = outbox / name
-    _replace({target: body}, mode=permissions.FILE_MODE)  # it names who gets it
+    _replace({target: body}, mode=permissions.FILE_MODE)  # it names the subscriber
     return target
 
 
 def _replace(bodies: Mapping[Path, bytes], mode: int = 0o666) -> None:
-    """Files of one folder: all whole and on disk before the first is visible; `mode` as the umask allows.
+    """Write files of one folder: all are on disk before the first becomes visible.
 
-    Where the folder is missing it is made, closed to other users if the files are.
+    Permissions are `mode`, as far as the umask allows. A missing folder is made, closed to other users
+    if the files are.
     """
     drafts = {target: target.with_name(f".{target.name}.draft") for target in bodies}
     folder = next(iter(bodies)).parent

@@ -1,4 +1,4 @@
-"""HTTP in: one visit to one source through requests' adapter; redirects, deadline and size are our own."""
+"""Send HTTP requests; redirects, deadline and size limits are this module's own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ACCEPT = (
     " application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, text/html;q=0.6, */*;q=0.1"
 )
 
-_TROUBLES = (
+_EXPECTED_ERRORS = (
     requests.RequestException,
     HTTPError,
     OSError,
@@ -45,9 +45,9 @@ _TROUBLES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpFetcher:
-    """The `Fetcher` seam over HTTP. Picklable: connections live in the thread that makes them.
+    """The Fetcher over HTTP. Picklable: connections belong to the thread that makes them.
 
-    `credentials` by source id: nothing else in the program has them, and each goes to its own origin only.
+    Only this class has the `credentials`, by source id; each is sent to its own origin only.
     """
 
     rules: FetchRules
@@ -55,17 +55,17 @@ class HttpFetcher:
     credentials: Mapping[str, Credentials] = field(default_factory=dict, repr=False)
 
     def __call__(self, request: Request) -> Response | Failure:
-        """One request with its redirects, all within `rules.timeout`, no retry (CL9)."""
+        """Send one request and follow its redirects within `rules.timeout`, without retries (CL9)."""
         try:
             return self._follow(request)
-        except _TROUBLES as error:
-            return Failure(reason=_words(error, self.rules.timeout.total_seconds()))
+        except _EXPECTED_ERRORS as error:
+            return Failure(reason=_reason(error, self.rules.timeout.total_seconds()))
         finally:
-            # Kept connections would be closed by the server during the gap, and fail the next visit.
+            # The server would close a kept connection during the host gap, and the next visit would fail.
             connections.adapter().close()
 
     def ping(self, hub: str, url: str) -> Failure | None:
-        """Tell a WebSub hub that a feed has news; why it did not take notice, None if it did."""
+        """Notify a WebSub hub of a changed feed; return the failure, if any."""
         connections.limit(self._limits(hub))
         try:
             prepared = requests.Request(
@@ -76,8 +76,8 @@ class HttpFetcher:
             ).prepare()
             answer = self._send(prepared)
             answer.close()
-        except _TROUBLES as error:
-            return Failure(reason=_words(error, self.rules.timeout.total_seconds()))
+        except _EXPECTED_ERRORS as error:
+            return Failure(reason=_reason(error, self.rules.timeout.total_seconds()))
         finally:
             connections.adapter().close()
         if 200 <= answer.status_code < 300:
@@ -111,7 +111,7 @@ class HttpFetcher:
             following = redirects.target(url, location)
             if refusal := redirects.refused(url, following, hops):
                 return Failure(reason=refusal, status=answer.status_code)
-            if urls.origin(following) != urls.origin(url):  # a kept connection would not be checked anew
+            if urls.origin(following) != urls.origin(url):  # a kept connection would not be checked again
                 connections.adapter().close()
             url = following
 
@@ -124,10 +124,10 @@ class HttpFetcher:
 
     def _ask(self, url: str, headers: dict[str, str], credentials: Credentials | None) -> requests.Response:
         prepared = requests.Request("GET", url).prepare()
-        # Not through `prepare`: it would refuse validators that begin oddly, and take credentials from the URL.
+        # Not through `prepare`, which refuses validators that begin with blanks and takes credentials from the URL.
         prepared.headers.clear()
         prepared.headers.update(headers)
-        # Compared as they go out: `prepare` writes hosts beyond ASCII in their ASCII form.
+        # Compared in the form that is sent: `prepare` writes hosts beyond ASCII in their ASCII form.
         own = requests.Request("GET", credentials.origin).prepare().url if credentials else None
         if credentials and urls.origin(prepared.url) == urls.origin(own):
             pair = f"{credentials.user}:{credentials.password}".encode()
@@ -146,11 +146,11 @@ class HttpFetcher:
             "Connection": "keep-alive",
         }
         validators = request.validators
-        # CL3: validators belong to the URL they came from; `is None` because an empty ETag is one, too.
+        # Validators belong to the URL that they came from (CL3); an empty ETag is a validator as well.
         if validators.url == url:
             if validators.etag is not None:
                 headers["If-None-Match"] = validators.etag
-                headers["A-IM"] = "feed"  # CL18: a server that knows RFC 3229 may send new entries only
+                headers["A-IM"] = "feed"  # a server with RFC 3229 may send new entries only (CL18)
             if validators.last_modified is not None:
                 headers["If-Modified-Since"] = validators.last_modified
         return headers
@@ -158,7 +158,7 @@ class HttpFetcher:
     def _response(self, answer: requests.Response, url: str, *, bare: bool, **met: Any) -> Response | Failure:
         headers = {name.lower(): value for name, value in answer.headers.items()}
         body = b""
-        if bare:  # a GET all the same: not every server answers HEAD rightly (CL13)
+        if bare:  # also a GET: not every server answers HEAD correctly (CL13)
             pass
         elif answer.status_code in (200, 226):
             read = self._body(answer, headers)
@@ -170,7 +170,10 @@ class HttpFetcher:
         return Response(status=answer.status_code, url=url, headers=headers, body=body, **met)
 
     def _beginning(self, answer: requests.Response) -> bytes:
-        """The beginning of an error's page, to name a bot wall by; what is wrong with it is no matter."""
+        """Read the beginning of an error page, by which a bot wall is recognised.
+
+        b"" for any failure.
+        """
         limits = connections.limits()
         soon = min(limits.deadline, time.monotonic() + ERROR_SECONDS)
         connections.limit(replace(limits, deadline=soon))
@@ -184,7 +187,7 @@ class HttpFetcher:
         limit = self.rules.max_bytes
         too_large = Failure(reason=f"larger than fetch.max_bytes ({limit} bytes)", status=answer.status_code)
         length = headers.get("content-length", "")
-        # "²" is a digit to Python, and int() refuses more than 4,300 of them.
+        # str.isdigit accepts "²", and int() refuses more than 4,300 digits.
         if re.fullmatch(r"[0-9]+", length) and (len(length.lstrip("0")) > 18 or int(length) > limit):
             return too_large
         packed = io.BytesIO()
@@ -195,7 +198,7 @@ class HttpFetcher:
                 return too_large
         try:
             body = codings.decode(packed.getvalue(), headers.get("content-encoding", ""), limit)
-        except codings.Unfinished:  # a body cut short must not pass for a whole one
+        except codings.Unfinished:  # an incomplete body must not count as a document
             return Failure(reason="the answer was cut short", status=answer.status_code)
         except codings.Undecodable:
             return Failure(reason=UNDECODABLE, status=answer.status_code)
@@ -225,8 +228,8 @@ _CAUSES: tuple[tuple[type[BaseException], Callable[[BaseException], str]], ...] 
 )
 
 
-def _words(error: BaseException, timeout: float) -> str:
-    """A foreign exception in words; the cause that says most is looked for down the chain."""
+def _reason(error: BaseException, timeout: float) -> str:
+    """Return the reason of a foreign exception, from the most specific cause in its chain."""
     chain = list(_chain(error))
     late = (DeadlinePassed, TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
     if any(isinstance(cause, late) for cause in chain):
@@ -250,7 +253,10 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def user_agent(site: Site) -> str:
-    """CL12: product, version, and where to complain; the same for every request, and of characters that go there."""
+    """Return the User-Agent: product, version and contact, the same for every request (CL12).
+
+    Characters that no header may have are percent-encoded.
+    """
     return quote(f"aggregator/{__version__} (+{site.url}; {site.contact})", safe=_PRINTABLE)
 
 

@@ -1,7 +1,7 @@
-"""Deny this process files, programs and TCP, where the kernel has Landlock (Linux 5.13 and newer).
+"""Deny this process files, programs and TCP by Landlock (Linux 5.13 and newer).
 
-The system calls have no wrapper in the C library and their numbers are the same on all architectures that Python
-supports; numbers and structures are those of linux/landlock.h.
+The system calls have no wrapper in the C library, and their numbers are the same on all architectures that Python
+supports. Numbers and structures are those of linux/landlock.h.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ _NO_NEW_PRIVILEGES = 38  # PR_SET_NO_NEW_PRIVS
 
 _READ_FILE, _READ_DIRECTORY = 1 << 2, 1 << 3
 _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 5: 16}
-"""How many rights to files a version of Landlock knows, from that version on."""
+"""Number of rights to files by the version of Landlock that introduced them."""
 _TCP_RIGHTS = {4: 2}
 _SCOPES = {6: 2}
-"""Signals and abstract sockets of processes that are not restricted as well."""
+"""Rights to signals and abstract sockets of unrestricted processes."""
 
 
 def restrict(readable: Iterable[str]) -> bool:
-    """Allow reading below the paths `readable` and nothing else, permanently; whether the kernel does it."""
+    """Allow only reading below the paths `readable`, permanently; return whether it works."""
     system_call = ctypes.CDLL(None, use_errno=True).syscall
     version = system_call(_CREATE_RULESET, None, 0, _VERSION)
     if version < 1:
         return False
     handled = [_all(table, version) for table in (_FILE_RIGHTS, _TCP_RIGHTS, _SCOPES)]
     attributes = struct.pack("=3Q", *handled)
-    # A kernel takes a longer structure than its own where the rest is zero.
+    # Older kernels accept a longer structure if the rest is zero.
     rules = system_call(_CREATE_RULESET, attributes, len(attributes), 0)
     if rules < 0:
         return False

@@ -1,4 +1,4 @@
-"""Redirects, hop by hop: where one leads, and why it is not followed (CL14)."""
+"""Decide where a redirect leads and whether it is followed (CL14)."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from collections.abc import Sequence
 from aggregator import urls
 
 MAX_HOPS = 5
+"""Maximum number of redirects of one request."""
 STATUSES = frozenset({301, 302, 303, 307, 308})
 PERMANENT = frozenset({301, 308})
 
 
 def target(url: str, location: str) -> str:
-    """Where a Location leads, as a URL without anything that no URL may have; as written where it is none."""
+    """Return the URL of a Location; as written where it is not a URL.
+
+    Characters that no URL may have are encoded.
+    """
     written = location.encode("latin-1", "replace").decode("utf-8", "replace")
     return urls.join(url, written) or written
 
 
 def refused(url: str, following: str, hops: Sequence[str]) -> str | None:
-    """Why a redirect is not followed, or None. `hops`: the URLs passed so far, `url` included."""
+    """Return why a redirect is not followed, or None. `hops`: the URLs passed, with `url`."""
     if urls.web_link(following) is None:
         return f"it redirects to something that is no web address: {following[:100]!r}"
     if url.startswith("https://") and following.startswith("http://"):

@@ -1,8 +1,8 @@
-"""Read foreign documents in processes of their own, so that neither their time nor their memory is ours (L2).
+"""Parse foreign documents in separate processes with limits on time and memory (L2).
 
-A process gets no secret: its environment has only PASSED_VARIABLES, and sources reach it without credentials. It gets
-pickles from us, but hands back frames of JSON, which are checked against the type that the called function declares
-(`typedjson`): whatever runs in a process that a document has taken over, nothing of it is executed here.
+A process gets no secret: its environment has only PASSED_VARIABLES, and sources are passed without credentials.
+It receives pickles, but returns frames of JSON, which are checked against the type that the called function
+declares (`typedjson`). Nothing of a process that a document has taken over is executed here.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from aggregator.gateways.sandbox_worker import Answer
 from aggregator.model.config import Config, Credentials, MailRules, Smtp
 from aggregator.text import line
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 MEGABYTES = 180
 """Maximum memory of one process, of which 60 MB are the parsers themselves."""
 PROCESSES = max(2, min(4, os.cpu_count() or 2))
 MAX_RESULT_BYTES = 64_000_000
-"""Maximum size of what one call hands back."""
+"""Maximum size of the result of one call."""
 START_SECONDS = 60.0
-"""Maximum time for a new process until it takes its first document."""
+"""Maximum time until a new process accepts its first document."""
 EXIT_SECONDS = 1.0
-"""Maximum time for a process that closed its channel until it has ended."""
+"""Maximum time until a process has ended after it closed its channel."""
 PASSED_VARIABLES = ("LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TZ")
-"""The environment that a process gets of ours."""
+"""Environment variables that are passed to a process."""
 
 _START = "import sys; sys.path[:] = sys.argv[3:]; from aggregator.gateways.sandbox_worker import main; main()"
 _ENDED_BY_OTHERS = (-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
@@ -49,34 +49,36 @@ _changed = threading.Condition()
 _idle: list[_Process] = []
 _busy: set[_Process] = set()
 _landlock_kills = False
-"""Whether a filter of system calls was seen to kill a process that uses Landlock."""
+"""Whether a filter of system calls has killed a process because it uses Landlock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSandbox:
-    """The `Isolate` seam. Picklable: the processes belong to the module, are begun one by one when a call finds none
-    idle, and ended by `close`."""
+    """The Sandbox of separate processes. Picklable: the processes belong to the module.
+
+    A call starts one if none is idle; `close` ends them.
+    """
 
     megabytes: int = MEGABYTES
     processes: int = PROCESSES
 
-    def __call__(self, function: Callable[..., Made], *args: Any, seconds: float) -> Made:
-        """Call `function(*args)`; raises UnreadableDocument where it does, and Spoiled for every other end.
+    def __call__(self, function: Callable[..., Result], *args: Any, seconds: float) -> Result:
+        """Call `function(*args)` in a process.
 
-        Spoiled: it takes longer than `seconds` or too much memory, its process dies, it raises, or its result is not
-        of the type that it declares.
+        Raises UnreadableDocument where the function does, and SandboxFailure if it takes longer than `seconds` or too
+        much memory, if its process ends, if it raises, or if its result is not of the declared type.
         """
         request = _pickled((function, args, seconds))
         try:
-            return self._asked(function, request, seconds)
-        except _Ended:  # the document is innocent
+            return self._call(function, request, seconds)
+        except _Ended:  # not the document's fault
             pass
         try:
-            return self._asked(function, request, seconds)
+            return self._call(function, request, seconds)
         except _Ended as error:
             raise SandboxFailure("the processes that read documents were ended") from error
 
-    def _asked(self, function: Callable[..., Made], request: bytes, seconds: float) -> Made:
+    def _call(self, function: Callable[..., Result], request: bytes, seconds: float) -> Result:
         process = _take(self)
         healthy = False
         try:
@@ -87,7 +89,7 @@ class ProcessSandbox:
             if answer is Answer.READY:
                 raise ValueError("ready again")
             if answer is Answer.VALUE:
-                value: Made = typedjson.decode(content, typedjson.returned_by(function))
+                value: Result = typedjson.decode(content, typedjson.returned_by(function))
             healthy = True
         except TimeoutError as error:
             raise SandboxFailure(f"reading it takes longer than {seconds:.3g} s") from error
@@ -104,34 +106,36 @@ class ProcessSandbox:
 
 
 def close() -> None:
-    """End the processes; the next call begins new ones."""
+    """End the processes; the next call starts new ones."""
     with _changed:
         idle, busy = [*_idle], [*_busy]
         _idle.clear()
     for process in idle:
         process.dispose()
-    for process in busy:  # its caller notices, and disposes of it
+    for process in busy:  # its caller disposes of it
         process.end()
 
 
 class _Ended(Exception):
-    """Not the document ended the process: `close` did, a service manager ended all of a group, or a filter of
-    system calls did."""
+    """The process was ended for another reason than the document.
+
+    `close`, a service manager or a filter of system calls did it.
+    """
 
 
-def _take(isolation: ProcessSandbox) -> _Process:
-    """An idle process, or a new one where fewer than allowed are busy; otherwise wait."""
+def _take(settings: ProcessSandbox) -> _Process:
+    """Return an idle process, or a new one; wait while the maximum number is busy."""
     with _changed:
         while True:
             while _idle:
                 process = _idle.pop()
-                if process.lives():
+                if process.is_alive():
                     _busy.add(process)
                     return process
                 process.dispose()
-            if len(_busy) < isolation.processes:
+            if len(_busy) < settings.processes:
                 try:
-                    process = _Process(isolation.megabytes)
+                    process = _Process(settings.megabytes)
                 except OSError as error:
                     raise SandboxFailure(f"no process to read it can be begun: {error}") from error
                 _busy.add(process)
@@ -140,7 +144,7 @@ def _take(isolation: ProcessSandbox) -> _Process:
 
 
 def _give_back(process: _Process, *, healthy: bool) -> None:
-    reusable = healthy and process.lives()
+    reusable = healthy and process.is_alive()
     if not reusable:
         process.dispose()
     with _changed:
@@ -151,14 +155,14 @@ def _give_back(process: _Process, *, healthy: bool) -> None:
 
 
 class _Process:
-    """A process that reads one document at a time; the channel is a socket, as its standard input."""
+    """A process that parses one document at a time; its channel is a socket as stdin."""
 
     def __init__(self, megabytes: int) -> None:
         self.ended = self._is_ready = False
         landlock = "without" if _landlock_kills else "with"
         self._channel, theirs = socket.socketpair()
         paths = [os.path.abspath(path) for path in sys.path]  # noqa: PTH100 - "" is the working folder
-        # Isolated (-I), without bytecode files (-B) and site (-S): the paths are ours already.
+        # Isolated (-I), without bytecode files (-B) and site (-S): the search path is passed.
         try:
             with theirs:
                 self._process = subprocess.Popen(  # noqa: S603
@@ -173,23 +177,23 @@ class _Process:
             self._channel.close()
             raise
 
-    def lives(self) -> bool:
-        """Whether it can be given a document."""
+    def is_alive(self) -> bool:
+        """Return whether it can take a document."""
         return not self.ended and self._process.poll() is None
 
     def end(self) -> None:
-        """Kill it: a process that hangs in C hears nothing else."""
+        """Kill it, because a process in C code handles no signal."""
         self.ended = True
         self._process.kill()
         self._process.wait()
 
     def dispose(self) -> None:
-        """End it and close the channel, which nobody else may be using."""
+        """End it and close the channel, which nothing else may be using."""
         self.end()
         self._channel.close()
 
     def ready(self) -> None:
-        """Wait until a new process can take a document; raises Spoiled where it does not start."""
+        """Wait until a new process can take a document; raises SandboxFailure."""
         if self._is_ready:
             return
         try:
@@ -199,10 +203,13 @@ class _Process:
         self._is_ready = answer is Answer.READY
 
     def ask(self, request: bytes, seconds: float) -> tuple[Answer, bytearray]:
-        """Send one request and receive the answer to it; raises TimeoutError, ValueError, Spoiled and _Ended."""
+        """Send one request and return the answer.
+
+        Raises TimeoutError, ValueError, SandboxFailure and _Ended.
+        """
         deadline = time.monotonic() + seconds
         self._channel.settimeout(seconds)
-        with suppress(ConnectionError):  # it may have answered all the same, that memory was short
+        with suppress(ConnectionError):  # it may have answered that memory was short
             self._channel.sendall(len(request).to_bytes(4, "big") + request)
         return self._received(deadline)
 
@@ -237,7 +244,7 @@ class _Process:
             raise SandboxFailure("the process that read it closed its channel") from None
         if self.ended or code in _ENDED_BY_OTHERS:
             raise _Ended
-        if code == -signal.SIGALRM:  # its own deadline, a little later than ours
+        if code == -signal.SIGALRM:  # its own alarm, shortly after this deadline
             raise TimeoutError
         if not self._is_ready:
             if code == -signal.SIGSYS and not _landlock_kills:
@@ -247,7 +254,7 @@ class _Process:
         raise SandboxFailure(f"reading it killed its process (exit code {code})")
 
 
-# --- what a process is sent ----------------------------------------------------------------------------
+# --- requests ----------------------------------------------------------------------------
 
 
 def _pickled(request: object) -> bytes:
@@ -256,17 +263,17 @@ def _pickled(request: object) -> bytes:
     return file.getvalue()
 
 
-def _kept_here(value: object) -> NoReturn:
+def _refuse(value: object) -> NoReturn:
     raise TypeError(f"{type(value).__name__} holds secrets and is not sent to a process that reads documents")
 
 
 class _Pickler(pickle.Pickler):
-    """Pickle a request; refuse values that hold secrets."""
+    """Pickles a request; refuses values that hold secrets."""
 
     dispatch_table = {
         **copyreg.dispatch_table,
-        Config: _kept_here,
-        Credentials: _kept_here,
-        MailRules: _kept_here,
-        Smtp: _kept_here,
+        Config: _refuse,
+        Credentials: _refuse,
+        MailRules: _refuse,
+        Smtp: _refuse,
     }

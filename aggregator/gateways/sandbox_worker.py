@@ -1,10 +1,10 @@
-"""Serve one caller from inside a process that reads documents: limits first, then request after request.
+"""Run the functions that the sandbox calls, inside a limited process.
 
-What the kernel denies it: more memory than it may have, writing files, new processes, and with Landlock files,
-programs and TCP as well (`landlock`).
+The kernel denies it more memory than allowed, writing files and new processes, and with Landlock files, programs and
+TCP as well.
 
-`isolate` starts it and speaks the other side. A request is a pickle of function, arguments and seconds, behind its
-length in four bytes; an answer is one byte that says which, and its content, behind the length of that.
+`sandbox` starts it and has the other end of the channel. A request is a pickle of function, arguments and seconds,
+after its length in four bytes. An answer is one byte for its kind, four bytes of length, and its content.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from typing import BinaryIO
 from aggregator.gateways import landlock
 
 SPARE_SECONDS = 2
-"""Time after its deadline until the kernel ends a process whose caller is gone."""
+"""Seconds after the deadline until the kernel ends a process without a caller."""
 MAX_DESCRIPTORS = 32
-"""Maximum number of open files, of which 5 are the process's own."""
+"""Maximum number of open files; the process itself needs 5."""
 MAX_REASON_BYTES = 2_000
-"""Maximum size of an error's text."""
+"""Maximum size of the text of an error."""
 READABLE = (
     *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store", "/gnu/store"),
     *("/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types", "/usr/share/zoneinfo"),
     *("/dev/null", "/dev/urandom"),
 )
-"""What a process may read beside Python's own folders: shared libraries, time zones, types of files."""
+"""Readable paths beside Python's own: shared libraries, time zones, types of files."""
 
 
 class Answer(Enum):
-    """What a frame to the caller holds."""
+    """The kind of an answer."""
 
     READY = b"r"
     VALUE = b"v"  # as `typedjson` encodes it
@@ -44,7 +44,7 @@ class Answer(Enum):
 
 
 def main() -> None:
-    """Serve on standard input, which is a socket, until the caller closes it.
+    """Answer requests on standard input, a socket, until the caller closes it.
 
     Arguments: megabytes, `with` or `without` Landlock, and the module search path.
     """
@@ -57,11 +57,11 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the caller
     with suppress(OSError):  # the caller is gone
         serve(os.fdopen(channel, "rb"), os.fdopen(channel, "wb"))
-    os._exit(0)  # nothing to tidy up, and nothing of a document's making may run
+    os._exit(0)  # without exit handlers, which a document could have set
 
 
 def limit(megabytes: int) -> None:
-    """Bound what this process may have, where the system can: memory, files, processes."""
+    """Limit memory, files and processes of this process, where the system can."""
     import resource
 
     size = megabytes * 1_000_000
@@ -104,8 +104,8 @@ def _answered(incoming: BinaryIO, size: int) -> tuple[Answer, bytes | bytearray]
     from aggregator.gateways import typedjson
 
     try:
-        function, args, seconds = pickle.loads(incoming.read(size))  # noqa: S301 - from our own parent
-        # The caller kills a process at its deadline. If the caller is gone, the kernel does, also in the midst of C.
+        function, args, seconds = pickle.loads(incoming.read(size))  # noqa: S301 - from the parent process
+        # The caller kills a process at its deadline; if the caller is gone, the kernel does, also during C code.
         signal.setitimer(signal.ITIMER_REAL, seconds + SPARE_SECONDS)
         value = function(*args)
         return Answer.VALUE, typedjson.encode(value, typedjson.returned_by(function))
@@ -113,7 +113,7 @@ def _answered(incoming: BinaryIO, size: int) -> tuple[Answer, bytes | bytearray]
         return Answer.OUT_OF_MEMORY, b""
     except UnreadableDocument as error:
         return Answer.UNREADABLE, _reason(str(error))
-    except Exception as error:  # noqa: BLE001 - L2: whatever a document does to a parser is one failure in words
+    except Exception as error:  # noqa: BLE001 - any exception of a parser is a failure of its document (L2)
         return Answer.RAISED, _reason(f"{type(error).__name__}: {error}")
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -1,6 +1,6 @@
-"""Which network addresses may be connected to: public ones, and those that `fetch.allow_private` names.
+"""Allow connections to public addresses and to those that `fetch.allow_private` names.
 
-The check runs on the addresses the connection is then made to, so that no second look-up can answer otherwise.
+The check runs on the addresses that the connection is then made to, so that a second lookup cannot differ.
 """
 
 from __future__ import annotations
@@ -37,48 +37,51 @@ _NAT64_LOCAL = cast(ipaddress.IPv6Network, ipaddress.ip_network("64:ff9b:1::/48"
 _THIS_NETWORK = cast(ipaddress.IPv4Network, ipaddress.ip_network("0.0.0.0/8"))
 
 MAX_LOOKUPS = 64
-"""Maximum number of name resolutions at once, those included that nobody waits for any more."""
+"""Maximum number of name resolutions at once, abandoned ones included."""
 _lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
 
 
 class SlowLookup(OSError):
-    """A name was not resolved within the seconds given."""
+    """A name was not resolved in time."""
 
 
-# --- what an address is ----------------------------------------------------------------------------------
+# --- addresses ----------------------------------------------------------------------------------
 
 
 def is_public(address: Address) -> bool:
-    """Check that an address is one that everybody on the Internet may reach."""
+    """Return whether an address is reachable for everybody on the Internet."""
     if isinstance(address, ipaddress.IPv6Address) and (inner := _embedded(address)):
-        return all(is_public(one) for one in inner)
+        return all(is_public(address) for address in inner)
     if any(address.version == net.version and address in net for net in _SPECIAL):
         return False
     return address.is_global and not address.is_multicast
 
 
 def _embedded(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
-    """Return the IPv4 addresses that an IPv6 address may stand for: mapped, or translated by NAT64."""
+    """Return the IPv4 addresses inside an IPv6 address: mapped or translated by NAT64."""
     if address.ipv4_mapped is not None:
         return [address.ipv4_mapped]
     if address in _NAT64:
         return [ipaddress.IPv4Address(address.packed[12:])]
     if address not in _NAT64_LOCAL:
         return []
-    # RFC 8215 leaves the prefix length to the network: RFC 6052 2.2 knows four within a /48.
+    # RFC 8215 leaves the prefix length to the network: RFC 6052 2.2 has four within a /48.
     octets = address.packed
     places = (octets[12:], octets[9:13], octets[7:8] + octets[9:12], octets[6:8] + octets[9:11])
     readings = [ipaddress.IPv4Address(place) for place in places]
-    return [one for one in readings if one not in _THIS_NETWORK] or readings
+    return [reading for reading in readings if reading not in _THIS_NETWORK] or readings
 
 
 def is_allowed(host: str, port: int, address: Address, allowed: Sequence[str]) -> bool:
-    """Check that `host`, resolved to `address`, may be connected to. `allowed` as in `fetch.allow_private`."""
+    """Return whether a connection to `host` at `address` is allowed.
+
+    `allowed` as in `fetch.allow_private`.
+    """
     if is_public(address):
         return True
     host = host.lower().strip("[]").rstrip(".")
     inner = _embedded(address) if isinstance(address, ipaddress.IPv6Address) else []
-    meanings = [one for one in ([address], inner) if one]
+    meanings = [meaning for meaning in ([address], inner) if meaning]
     for place in allowed:
         if place.strip("[]") in (host, str(address)) or place in (f"{host}:{port}", f"[{host}]:{port}"):
             return True
@@ -86,7 +89,7 @@ def is_allowed(host: str, port: int, address: Address, allowed: Sequence[str]) -
             network = ipaddress.ip_network(place)
         except ValueError:
             continue
-        if any(all(one.version == network.version and one in network for one in m) for m in meanings):
+        if any(all(a.version == network.version and a in network for a in meaning) for meaning in meanings):
             return True
     return False
 
@@ -101,8 +104,8 @@ def refusal(
 ) -> str | None:
     """Return why `host` with these addresses may not be connected to, or None.
 
-    `leads` are the URLs that lead there: the source's configured one, and hops. A private address is only for
-    those that are private as well, whatever `allowed` says. `seconds` are left for looking them up.
+    `leads` are the URLs that led there: the source's configured one and redirects. Only private URLs may lead to a
+    private address, whatever `allowed` says. `seconds` returns the time left to look them up.
     """
     private = [address for address in addresses if not is_public(address)]
     for address in private:
@@ -120,11 +123,11 @@ def _leads_to_private(url: str, allowed: Sequence[str], seconds: float) -> bool:
         addresses = resolve(host, port, seconds)
     except (OSError, ValueError):
         return False
-    return all(not is_public(one) and is_allowed(host, port, one, allowed) for one in addresses)
+    return all(not is_public(address) and is_allowed(host, port, address, allowed) for address in addresses)
 
 
 def is_private(url: str, allowed: Sequence[str]) -> bool:
-    """Check whether a URL leads to the operator's own machines, as far as can be said without asking DNS."""
+    """Return whether a URL is private, as far as that is known without DNS."""
     host = urls.host(url)
     try:
         return not is_public(ipaddress.ip_address(host.strip("[]")))
@@ -136,7 +139,10 @@ def is_private(url: str, allowed: Sequence[str]) -> bool:
 
 
 def resolve(host: str, port: int, seconds: float) -> list[Address]:
-    """Return every address of `host`; raises OSError (socket.gaierror) if there is none, or SlowLookup."""
+    """Return every address of `host`.
+
+    Raises OSError (socket.gaierror) if there is none, and SlowLookup.
+    """
     host = host.strip("[]")
     try:
         return [ipaddress.ip_address(host)]
@@ -146,7 +152,10 @@ def resolve(host: str, port: int, seconds: float) -> list[Address]:
 
 
 def _looked_up(host: str, port: int, seconds: float) -> list[Any]:
-    """Call getaddrinfo, which has no timeout, in a thread that is left to itself when `seconds` are over."""
+    """Call getaddrinfo in a thread, because it has no timeout.
+
+    The thread is abandoned when `seconds` are over.
+    """
     late = SlowLookup(f"name resolution took longer than {round(seconds, 1) or seconds:.3g} s")
     if not _lookups.acquire(timeout=seconds):
         raise late

@@ -10,11 +10,11 @@ READY = "READY=1"
 STOPPING = "STOPPING=1"
 ALIVE = "WATCHDOG=1"
 
-said = logging.getLogger("aggregator.systemd")
+logger = logging.getLogger("aggregator.systemd")
 
 
 def notify(message: str) -> None:
-    """Send a message to the socket in NOTIFY_SOCKET, if there is one. Never raises: nobody waits for an answer."""
+    """Send a message to the socket in NOTIFY_SOCKET, if there is one. Never raises."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
@@ -24,11 +24,14 @@ def notify(message: str) -> None:
             sender.connect("\0" + address[1:] if address.startswith("@") else address)
             sender.send(message.encode())
     except (OSError, ValueError) as error:
-        said.warning("systemd cannot be notified at %s: %s", address, error)
+        logger.warning("systemd cannot be notified at %s: %s", address, error)
 
 
 def watchdog_seconds() -> float | None:
-    """How often systemd wants to hear ALIVE at least (`WatchdogSec=`); None if it does not watch this process."""
+    """Return the maximum time between two ALIVE messages (`WatchdogSec=`).
+
+    None if systemd does not watch this process.
+    """
     if os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     try:

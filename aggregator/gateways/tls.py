@@ -1,4 +1,4 @@
-"""One TLS context for all connections of the process: loading the trusted certificates takes 20 ms and more."""
+"""Share one TLS context in the process, because loading certificates takes 20 ms or more."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _context: ssl.SSLContext | None = None
 
 
 def context() -> ssl.SSLContext:
-    """Return the context, made at the first call; certificate and host name are verified (CL16).
+    """Return the context, made at the first call; it verifies certificate and host (CL16).
 
-    The system's certificates are trusted, or those that SSL_CERT_FILE and SSL_CERT_DIR name; where the system has
-    none, those of certifi.
+    It trusts the system's certificates, or those that SSL_CERT_FILE and SSL_CERT_DIR name; where the system has none,
+    those of certifi.
     """
     global _context
     with _lock:
@@ -29,7 +29,7 @@ def context() -> ssl.SSLContext:
 def _system_has_certificates() -> bool:
     paths = ssl.get_default_verify_paths()
     if paths.openssl_cafile_env in os.environ or paths.openssl_capath_env in os.environ:
-        return True  # the operator's choice, however it ends
+        return True  # the operator's choice
     return bool(paths.cafile) or bool(paths.capath and any(Path(paths.capath).iterdir()))
 
 

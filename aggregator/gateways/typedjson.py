@@ -1,8 +1,8 @@
-"""Encode values of declared types as JSON, and decode them checked against these types.
+"""Encode values of declared types as JSON, and check them when decoding.
 
-For bytes from a process that is not trusted: decoding makes instances of the declared dataclasses and of nothing
-else. It refuses whatever the declaration does not allow, moments without a time zone, and integers and text that
-SQLite cannot hold.
+For bytes from an untrusted process: decoding makes instances of the declared dataclasses and of nothing else. It
+refuses what the declaration does not allow, moments without a time zone, and integers and text that SQLite cannot
+store.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from types import NoneType, UnionType
 from typing import Any, NamedTuple, NoReturn, Union, get_args, get_origin, get_type_hints
 
 MAX_INTEGER = 2**63 - 1
-"""Maximum integer, positive or negative: what SQLite holds."""
+"""Maximum absolute integer: the largest one that SQLite stores."""
 
 
 class _Codec(NamedTuple):
-    """The two directions of one type: value -> plain JSON value, and back; `decode` raises ValueError."""
+    """Encoder and decoder of one type; `decode` raises ValueError."""
 
     encode: Callable[[Any], Any]
     decode: Callable[[Any], Any]
 
 
 def encode(value: object, kind: Any) -> bytearray:
-    """Encode `value`, which is of the type `kind`; characters that are no Unicode text become question marks."""
+    """Encode `value`, which is of the type `kind`; lone surrogates become question marks."""
     written = bytearray()
     for piece in _pieces(_codec(kind).encode(value)):
         written += piece
@@ -37,7 +37,7 @@ def encode(value: object, kind: Any) -> bytearray:
 
 
 def decode(data: bytes | bytearray, kind: Any) -> Any:
-    """Decode a value of the type `kind`; raises ValueError for anything else."""
+    """Decode a value of the type `kind`; raise ValueError for anything else."""
     try:
         return _codec(kind).decode(json.loads(data, parse_constant=_refuse))
     except (RecursionError, OverflowError) as error:
@@ -45,7 +45,7 @@ def decode(data: bytes | bytearray, kind: Any) -> Any:
 
 
 def returned_by(function: Callable[..., Any]) -> Any:
-    """The type that a function declares to return."""
+    """Return the type that a function declares to return."""
     return _hints(function)["return"]
 
 
@@ -53,9 +53,9 @@ _hints = cache(get_type_hints)
 
 
 def _pieces(plain: Any, depth: int = 3) -> Iterator[bytes]:
-    """Write lists member by member, so that no more than one item of a document is in memory three times.
+    """Encode lists member by member, so that memory holds one member more than once.
 
-    All in ASCII: one character beyond the BMP would make the whole text take four bytes a character.
+    Output is ASCII: one character beyond the BMP would make the text take four bytes a character.
     """
     if type(plain) is list and plain and depth:
         for index, member in enumerate(plain):
@@ -85,7 +85,7 @@ def _codec(kind: Any) -> _Codec:
 
 
 def _dataclass(kind: type) -> _Codec:
-    """A list of the fields' values, in their order."""
+    """Encode a dataclass as the list of its fields' values."""
     names = tuple(field.name for field in fields(kind))
     hints = get_type_hints(kind)
     codecs = [_codec(hints[name]) for name in names]
@@ -105,7 +105,7 @@ def _dataclass(kind: type) -> _Codec:
 
 
 def _union(kinds: tuple[Any, ...]) -> _Codec:
-    """None, or a pair: which of the types, and its value."""
+    """Encode a value of a union as None, or as the index of its type and the value."""
     some = tuple(kind for kind in kinds if kind is not NoneType)
     optional = len(some) < len(kinds)
     codecs = [_codec(kind) for kind in some]

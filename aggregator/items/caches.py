@@ -1,4 +1,4 @@
-"""Cache results of pure functions during a round: few, of short arguments only, and all emptied at its end."""
+"""Cache results of pure functions for short arguments, until the end of a round."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
 WORD_CHARACTERS, ADDRESS_CHARACTERS = 60, 500
-"""Maximum length of a word and of an address that is kept: longer ones are rare, and could fill the memory."""
+"""Maximum length of a word and of an address that is cached: longer ones fill the memory."""
 _Argument = TypeVar("_Argument")
 _Result = TypeVar("_Result")
 _CLEAR: list[Callable[[], None]] = []
@@ -17,7 +17,7 @@ _CLEAR: list[Callable[[], None]] = []
 def cached(
     entries: int, characters: int, length: Callable[[Any], int] = len
 ) -> Callable[[Callable[[_Argument], _Result]], Callable[[_Argument], _Result]]:
-    """Keep the last `entries` results of a function, of arguments of at most so many `characters`."""
+    """Cache the last `entries` results of a function, for arguments of at most `characters`."""
 
     def decorate(function: Callable[[_Argument], _Result]) -> Callable[[_Argument], _Result]:
         kept: Callable[[Any], _Result] = (cache := lru_cache(maxsize=entries)(function))

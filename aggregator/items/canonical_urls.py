@@ -1,4 +1,4 @@
-"""Canonical keys of links: what makes two written URLs the same page. For comparing only, never published."""
+"""Make canonical keys of links, which are equal for one page; they are never published."""
 
 from __future__ import annotations
 
@@ -36,13 +36,14 @@ _IDLE_FRAGMENT = re.compile(r":~:.*|more(-\d+)?|comments?|respond|top|content|ma
 
 @cached(8_192, ADDRESS_CHARACTERS)
 def canonical(url: str) -> str:
-    """A key that is equal for spellings of one address: scheme, www, port, tracking, slash, index page, order.
+    """Return a key that is equal for all spellings of an address.
 
-    A fragment stays part of the key (series live in fragments; I2), unless it only scrolls.
+    Spellings differ in scheme, www, usual port, tracking parameters, final slash, index page and order of parameters.
+    A fragment stays part of the key, since items of a series may differ in it (I2), unless it only scrolls.
     Canonical keys are stable: `canonical("https://" + canonical(url)) == canonical(url)`.
     """
     if (plain := _PLAIN.fullmatch(url)) and "//" not in plain[2] and "/." not in plain[2]:
-        # Most links are plain, and reading them with care would cost twenty times as much.
+        # Most links are plain, and the general case below takes twenty times as long.
         host, path, query = _youtube(plain[1], _without_end(plain[2]), [])
         return host + path + ("?" + urlencode(query) if query else "")
     url, _, fragment = url.strip().partition("#")
@@ -70,19 +71,17 @@ def canonical(url: str) -> str:
 
 
 def _without_end(path: str) -> str:
-    """A path without slashes and index pages at its end, nor `/amp`."""
+    """Return a path without slashes, index page or `/amp` at its end."""
     while True:
         path = path.rstrip("/;")
-        index = _INDEX.search(
-            path, max(0, len(path) - 20)
-        )  # searched from the start it would cost by the square
+        index = _INDEX.search(path, max(0, len(path) - 20))  # from the start, the search would be quadratic
         if index is None:
             return path
         path = path[: index.start()]
 
 
 def _youtube(host: str, path: str, query: list[tuple[str, str]]) -> tuple[str, str, list[tuple[str, str]]]:
-    """The many addresses of one video or channel as one."""
+    """Return host, path and query that are equal for all addresses of a video or channel."""
     if host == "youtu.be" and len(path) > 1:
         return "youtube.com", "/watch", [("v", path[1:])]
     if host not in ("youtube.com", "m.youtube.com", "youtube-nocookie.com"):
@@ -98,9 +97,9 @@ def _youtube(host: str, path: str, query: list[tuple[str, str]]) -> tuple[str, s
 
 @cached(4_096, ADDRESS_CHARACTERS)
 def loose(url: str) -> str | None:
-    """A key that addresses of one page often share: without language, date of the permalink, ending, punctuation.
+    """Return a key without language, date, file extension and punctuation, or None.
 
-    It proves nothing by itself; `evidence` asks for more. None for an address that is too long for a permalink.
+    Equal keys alone prove nothing (`dedupe.evidence`). An address that is too long for a permalink has none.
     """
     if len(url) > ADDRESS_CHARACTERS:
         return None
@@ -111,39 +110,44 @@ def loose(url: str) -> str | None:
     return f"{host}/{re.sub(r'[^a-z0-9%]+', '', path.lower())}{'?' if query else ''}{query}"
 
 
+def host(url: str) -> str:
+    """Return the host of an address as its canonical key has it."""
+    return canonical(url).partition("/")[0].partition("?")[0]
+
+
 def language_in(url: str) -> str | None:
-    """The language that the beginning of a path names, if any."""
+    """Return the language that the beginning of a path names, if any."""
     match = _LANGUAGE_IN_PATH.match("/" + canonical(url).partition("/")[2])
     return match[1] if match else None
 
 
 def dated_path(url: str) -> str | None:
-    """The date in a permalink, as written."""
+    """Return the date in a permalink as written, if any."""
     match = _DATE_IN_PATH.search("/" + canonical(url).partition("/")[2])
     return match[0] if match else None
 
 
 def slug(url: str) -> str:
-    """The last part of a path: what a page is called."""
+    """Return the last part of a path without file extension."""
     return re.sub(
         r"\.(?:html?|php|aspx?)$", "", without_fragment(canonical(url)).partition("?")[0].rpartition("/")[2]
     )
 
 
 def short_link(url: str) -> bool:
-    """Whether a link is WordPress' `/?p=123`, which every post has beside its permalink."""
+    """Return whether a link is WordPress' `/?p=123`, which each post has beside its permalink."""
     return len(url) <= ADDRESS_CHARACTERS and bool(_SHORT.fullmatch(canonical(url)))
 
 
 def without_fragment(key: str) -> str:
-    """The page a canonical key belongs to."""
+    """Return the canonical key of the page without its fragment."""
     return key.partition("#")[0]
 
 
 def is_listing(key: str, *homes: str | None) -> bool:
-    """Whether a key is a home, listing or newsletter page and so identifies no entry (I1).
+    """Return whether a key is a home, listing or newsletter page and identifies no entry (I1).
 
-    `homes` are further pages known to be such: the source's own page and site.
+    `homes` are further such pages: the source's own page and site.
     """
     page = without_fragment(key)
     if page != key:

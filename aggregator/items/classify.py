@@ -1,4 +1,4 @@
-"""Words and /regexes/ of feeds.yaml against what an item says: filters (G3), topics, and kinds of news."""
+"""Classify items by words and /regexes/: filters of feeds.yaml (G3), topics and kinds."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
 )
 
 
-# Everyday words around the ones that count.
+# Phrases in which the words above mean something else.
 _PHRASES = re.compile(
     r"(?<!\w)(of course|in the course of|in due course|press release|pressemitteilung|good job|on-the-job|meeting room"
     r"|an erster stelle|an dieser stelle|zur stelle|white paper|position paper)(?!\w)",
@@ -53,26 +53,29 @@ _PHRASES = re.compile(
 
 @lru_cache(maxsize=1024)
 def pattern(word: str) -> re.Pattern[str]:
-    """A word matches as a whole word; one in capitals (FAIR) only in capitals; /…/ is a regular expression."""
+    """Compile a word of feeds.yaml, which matches as a whole word.
+
+    A word in capitals (FAIR) matches only in capitals; /…/ is a regular expression.
+    """
     if len(word) > 1 and word.startswith("/") and word.endswith("/"):
         return re.compile(word[1:-1], re.IGNORECASE)
     flags = 0 if word.isupper() and len(word) > 1 else re.IGNORECASE
     return re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", flags)
 
 
-def dropped_by(only: Sequence[str], drop: Sequence[str], said: str) -> str | None:
-    """The filter that keeps an item out, in words, or None (G3). `drop` wins over `only`."""
+def dropped_by(only: Sequence[str], drop: Sequence[str], text: str) -> str | None:
+    """Return the filter that drops an item, in words, or None; `drop` precedes `only` (G3)."""
     for word in drop:
-        if pattern(word).search(said):
+        if pattern(word).search(text):
             return f"drop: {word}"
-    if only and not any(pattern(word).search(said) for word in only):
+    if only and not any(pattern(word).search(text) for word in only):
         return "only: none of the words"
     return None
 
 
-def topics(rules: Sequence[TopicRule], said: str) -> tuple[str, ...]:
-    """The topics whose words `said` contains, in the order of the rules."""
-    return tuple(rule.topic for rule in rules if any(pattern(word).search(said) for word in rule.words))
+def topics(rules: Sequence[TopicRule], text: str) -> tuple[str, ...]:
+    """Return the topics whose words occur in `text`, in the order of the rules."""
+    return tuple(rule.topic for rule in rules if any(pattern(word).search(text) for word in rule.words))
 
 
 @lru_cache(maxsize=1)
@@ -81,9 +84,9 @@ def _kind_patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
 
 
 def kind(title: str, categories: Sequence[str]) -> Kind:
-    """What sort of news a title announces; its categories are asked when the title says nothing."""
-    for said in (_PHRASES.sub(" ", title), " · ".join(categories)):
-        for sort, words in _kind_patterns():
-            if words.search(said):
-                return sort
+    """Return the kind that the words of a title show, else the one that the categories show."""
+    for text in (_PHRASES.sub(" ", title), " · ".join(categories)):
+        for named, words in _kind_patterns():
+            if words.search(text):
+                return named
     return Kind.NEWS

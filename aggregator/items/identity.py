@@ -1,4 +1,4 @@
-"""What identifies an entry within its source (I1, I2, I4)."""
+"""Identify entries within their source: aliases and ids (I1, I2, I4)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from aggregator.model.items import Alias, IdentityPolicy
 
 GUID, LINK, LINK_AND_TITLE, TEXT = "guid", "link", "linktitle", "text"
 STRENGTH = (GUID, LINK, LINK_AND_TITLE, TEXT)
-"""The order in which aliases are believed (I2)."""
+"""The kinds of aliases, the strongest first (I2)."""
 
 
 def title_key(title: str) -> str:
-    """A title without case, punctuation and blanks."""
+    """Return a title without case, punctuation and extra spaces."""
     return re.sub(r"[\W_]+", " ", title.casefold()).strip()
 
 
 def distinct(entries: Sequence[Entry]) -> list[Entry]:
-    """The entries without exact repetitions (a pinned entry that is also in the list)."""
+    """Return the entries without exact repetitions, such as a pinned entry."""
     seen: dict[tuple[str | None, ...], Entry] = {}
     for entry in entries:
         key = (entry.guid, entry.link, title_key(entry.title), entry.content, entry.summary)
@@ -30,10 +30,10 @@ def distinct(entries: Sequence[Entry]) -> list[Entry]:
     return list(seen.values())
 
 
-def judge(
+def decide_policy(
     entries: Iterable[Entry | SkippedEntry], before: IdentityPolicy, homes: Sequence[str | None]
 ) -> IdentityPolicy:
-    """I1: whether guids and links identify, judged on the whole document; a no is for ever."""
+    """Decide for a whole document whether guids and links identify; a no is permanent (I1)."""
     guids: list[str] = []
     links: list[str] = []
     for entry in entries:
@@ -55,10 +55,10 @@ def aliases(
     homes: Sequence[str | None],
     shared: Container[str] = (),
 ) -> tuple[Alias, ...]:
-    """Everything that identifies an entry, strongest first. Title and text are always remembered, but only
-    asked where no guid and no link serves (`reconcile`).
+    """Return everything that identifies an entry, the strongest alias first.
 
-    `shared` are the link-and-title values that several entries of the document have.
+    The alias of title and text is always stored, but used only without guid and link (`diff`). `shared` are
+    link-and-title values of several entries of the document, which identify none.
     """
     found = []
     if entry.guid and identity_policy.guid and not _is_home(entry.guid, homes):
@@ -69,12 +69,12 @@ def aliases(
         both = link_and_title(entry.link, title, homes)
         if both and both not in shared:
             found.append(Alias(kind=LINK_AND_TITLE, value=both))
-    digest = hashlib.sha256(f"{title_key(title)}\n{_dateless(text)}".encode()).hexdigest()[:32]
-    return (*found, Alias(kind=TEXT, value=digest))
+    text_hash = hashlib.sha256(f"{title_key(title)}\n{_dateless(text)}".encode()).hexdigest()[:32]
+    return (*found, Alias(kind=TEXT, value=text_hash))
 
 
-def present(skipped: Sequence[SkippedEntry], identity_policy: IdentityPolicy) -> tuple[Alias, ...]:
-    """What identifies the entries that were not read again: the items behind it are taken."""
+def skipped_aliases(skipped: Sequence[SkippedEntry], identity_policy: IdentityPolicy) -> tuple[Alias, ...]:
+    """Return the aliases of entries that were not read again, whose items are still present."""
     guids = (Alias(kind=GUID, value=entry.guid) for entry in skipped if entry.guid and identity_policy.guid)
     links = (
         Alias(kind=LINK, value=canonical(entry.link))
@@ -85,13 +85,13 @@ def present(skipped: Sequence[SkippedEntry], identity_policy: IdentityPolicy) ->
 
 
 def link_and_title(link: str, title: str, homes: Sequence[str | None]) -> str | None:
-    """A page and a title as one value: a fragment counts only where the titles differ (I2)."""
+    """Return page and title as one value, or None; a fragment counts only if titles differ (I2)."""
     page = without_fragment(canonical(link))
     return None if is_listing(page, *homes) else f"{page}\n{title_key(title)}"
 
 
-def told_as(link: str, title: str) -> str:
-    """A link and what it is called: an article is read again when its title changes."""
+def article_key(link: str, title: str) -> str:
+    """Return a key of link and title: an article is read again when its title changes."""
     return f"{canonical(link)}\n{title_key(title)}"
 
 
@@ -100,15 +100,15 @@ def _is_home(guid: str, homes: Sequence[str | None]) -> bool:
 
 
 def _dateless(text: str) -> str:
-    """A text without its digits: dates and counters in it do not make it another text."""
+    """Return a text without digits, so that dates and counters in it do not matter."""
     return re.sub(r"[\d\W_]+", " ", text.casefold()).strip()
 
 
 def item_id(source_url: str, alias: Alias) -> str:
-    """80 bits of hash in base32, 16 characters: an id for ever (I4)."""
+    """Return the permanent id of an item: 80 bits of hash in base32, 16 characters (I4)."""
     return short_hash(f"{source_url}\n{alias.kind}\n{alias.value}")
 
 
 def short_hash(text: str) -> str:
-    """80 bits of SHA-256 in lower-case base32."""
+    """Return 80 bits of SHA-256 in lower-case base32."""
     return base64.b32encode(hashlib.sha256(text.encode()).digest()[:10]).decode().lower()

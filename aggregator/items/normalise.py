@@ -1,4 +1,4 @@
-"""Entries -> items: everything an entry says, in our own terms."""
+"""Turn entries into items: clean text, plausible times, aliases, topics, kind, language."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from aggregator.text import visible
 
 
 def items(
-    reading: ParsedDocument,
+    document: ParsedDocument,
     source: Source,
     identity_policy: IdentityPolicy,
     rules: Sequence[TopicRule],
     now: datetime,
 ) -> tuple[tuple[Item, ...], IdentityPolicy]:
-    """The items of a document seen at `now`, and the verdict of I1 that they were identified under."""
-    homes = (source.url, reading.site_link)
-    entries = identity.distinct(reading.entries)
-    identity_policy = identity.judge([*entries, *reading.skipped], identity_policy, homes)
-    updated = dates.plausible(dates.parse(reading.updated, source.timezone), now)
+    """Return the items of a document seen at `now`, and the identity policy that applied (I1)."""
+    homes = (source.url, document.site_link)
+    entries = identity.distinct(document.entries)
+    identity_policy = identity.decide_policy([*entries, *document.skipped], identity_policy, homes)
+    updated = dates.plausible(dates.parse(document.updated, source.timezone), now)
     both = Counter(identity.link_and_title(e.link, _title(e), homes) for e in entries if e.link)
     shared = frozenset(value for value, count in both.items() if value and count > 1)
     found: dict[str, Item] = {}
     for entry in entries:
-        item = _item(entry, source, identity_policy, homes, shared, rules, now, updated, reading)
+        item = _item(entry, source, identity_policy, homes, shared, rules, now, updated, document)
         found.setdefault(item.id, item)
     return tuple(found.values()), identity_policy
 
 
-def capped(reading: ParsedDocument) -> tuple[str, ...]:
-    """The caps that bite in a document, in words: nothing is cut in silence."""
-    texts = [text for entry in reading.entries for text in (entry.content, entry.summary) if text]
+def limit_notes(document: ParsedDocument) -> tuple[str, ...]:
+    """Return a notice for each limit that shortened texts of a document."""
+    texts = [text for entry in document.entries for text in (entry.content, entry.summary) if text]
     long = sum(len(text) > sanitize.MAX_CHARACTERS for text in texts)
     deep = sum(sanitize.is_deep(text[: sanitize.MAX_CHARACTERS]) for text in texts)
     notes = []
@@ -60,12 +60,12 @@ def _item(
     rules: Sequence[TopicRule],
     now: datetime,
     source_updated: datetime | None,
-    reading: ParsedDocument,
+    document: ParsedDocument,
 ) -> Item:
     html, text, excerpt = _texts(entry)
     title = _title(entry) or visible(sanitize.headline(text)) or "(untitled)"
     aliases = identity.aliases(entry, title, text, identity_policy, homes, shared)
-    said = "\n".join((title, *entry.categories, text))
+    words = "\n".join((title, *entry.categories, text))
     moments = {
         raw: dates.plausible(dates.parse(raw, source.timezone), now)
         for raw in (entry.published, entry.updated)
@@ -87,21 +87,21 @@ def _item(
         position=entry.position,
         authors=entry.authors,
         categories=entry.categories,
-        topics=tuple(dict.fromkeys((*source.topics, *classify.topics(rules, said)))),
+        topics=tuple(dict.fromkeys((*source.topics, *classify.topics(rules, words)))),
         enclosures=entry.enclosures,
         kind=_kind(entry, title),
-        language=_spoken(entry, source, reading, f"{title}\n{text}"),
-        rights=rights(entry.rights or reading.rights),
+        language=_language(entry, source, document, f"{title}\n{text}"),
+        rights=rights(entry.rights or document.rights),
         source_updated=source_updated,
-        dropped=classify.dropped_by(source.only, source.drop, said),
+        dropped=classify.dropped_by(source.only, source.drop, words),
     )
     return replace(item, content_hash=_hash(item))
 
 
 def _kind(entry: Entry, title: str) -> Kind:
-    """What its words say; where they say nothing, what its source makes it."""
-    said = classify.kind(title, entry.categories)
-    return entry.kind if said is Kind.NEWS else said
+    """Return the kind that the words of an entry show, else the kind that its format states."""
+    named = classify.kind(title, entry.categories)
+    return entry.kind if named is Kind.NEWS else named
 
 
 def _title(entry: Entry) -> str:
@@ -109,14 +109,14 @@ def _title(entry: Entry) -> str:
 
 
 def _texts(entry: Entry) -> tuple[str, str, str]:
-    """(clean HTML, plain text, excerpt); the summary serves as excerpt where it is more than a repetition."""
+    """Return clean HTML, plain text and excerpt, made of the summary where that is shorter."""
     written = entry.content or entry.summary or ""
     html = sanitize.fragment(written, entry.base) if entry.text_is_html else sanitize.paragraphs(written)
     text = sanitize.plain(html)
     short = text
     if entry.content and entry.summary and entry.text_is_html and len(entry.summary) < len(written):
         short = sanitize.plain(sanitize.fragment(entry.summary, entry.base)) or text
-    # WordPress ends every excerpt with this sentence, or with "[…]".
+    # WordPress adds this sentence, or "[…]", to each excerpt.
     end = max(len(short) - 600, 0)
     tail = re.sub(
         r"The post [^\n]{1,300}? (first appeared|appeared first) on [^\n]{1,200}\.$", "", short[end:]
@@ -126,31 +126,32 @@ def _texts(entry: Entry) -> tuple[str, str, str]:
 
 
 def rights(written: str | None) -> str | None:
-    """Rights as plain text; a mere linked picture becomes the address it links to."""
+    """Return rights as plain text; a linked picture becomes the address that it links to."""
     if not written or "<" not in written:
         return written
     target = re.search(r"""href=["\']?(https?://[^"\'\s>]+)""", written)
     return sanitize.title(written, is_html=True) or (target[1] if target else None)
 
 
-def _spoken(entry: Entry, source: Source, reading: ParsedDocument, said: str) -> str | None:
-    """The language of an entry: as it says itself, else as a clear text tells, else as its feed or feeds.yaml says.
+def _language(entry: Entry, source: Source, document: ParsedDocument, text: str) -> str | None:
+    """Return the language that an entry states, else that of its text, else its feed's.
 
-    Feeds declare one language and tell news in two.
+    The language of feeds.yaml replaces statements, since feeds state one language and publish in two.
     """
-    own = None if source.language else _language(entry.language)
-    return own or language.told_by(said) or _language(source.language or entry.language or reading.language)
+    stated = None if source.language else _primary_subtag(entry.language)
+    usual = source.language or entry.language or document.language
+    return stated or language.detect(text) or _primary_subtag(usual)
 
 
-def _language(tag: str | None) -> str | None:
-    """The primary subtag of a sane language tag (RFC 5646)."""
+def _primary_subtag(tag: str | None) -> str | None:
+    """Return the primary subtag of a valid language tag (RFC 5646)."""
     match = re.match(r"[A-Za-z]{2,3}(?=$|[-_])", tag or "")
     return match[0].lower() if match else None
 
 
 def _hash(item: Item) -> str:
-    """A hash of all that is shown or selected by; dates are no part of it, so re-dating is no edit."""
-    said = (
+    """Hash everything that is shown or selects an item; a new date alone is no edit."""
+    content = (
         item.title,
         item.html,
         item.excerpt,
@@ -163,4 +164,4 @@ def _hash(item: Item) -> str:
         item.language,
         item.rights,
     )
-    return hashlib.sha256(repr(said).encode()).hexdigest()[:32]
+    return hashlib.sha256(repr(content).encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Foreign HTML -> clean HTML with absolute links, and plain text. nh3 does the cleaning; guards stand before it."""
+"""Clean foreign HTML with nh3, within limits on size and depth, and make plain text of it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from aggregator import urls
 from aggregator.text import legal, visible
 
 MAX_CHARACTERS = 512_000
-MAX_DEPTH = 100  # nh3 is quadratic on nested tags: 1 MB of <div> took 106 s
-EXCERPT = 300  # P3
+"""Maximum length of a text; the rest is cut off."""
+MAX_DEPTH = 100
+"""Maximum nesting of tags: nh3 is quadratic in it, and 1 MB of <div> took 106 s."""
+MAX_EXCERPT_CHARACTERS = 300
+"""Maximum length of an excerpt (P3)."""
 
 TAGS = set(
     "a abbr b blockquote br caption cite code col colgroup dd del details dfn div dl dt em figcaption figure"
@@ -34,15 +37,15 @@ ATTRIBUTES = {
 SCHEMES = {"http", "https", "mailto"}
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
-# Void elements nest nothing; the others are closed by what follows them (HTML, "optional tags").
+# Void elements contain nothing; the next tag closes the others (HTML, section "Optional tags").
 _NOT_NESTING = set(
     "area base br col embed hr img input link meta source track wbr"
     " p li dt dd tr td th tbody thead tfoot option".split()
 )
-_TAME = set(
+_STABLE = set(
     "a b blockquote br code div em figcaption figure h1 h2 h3 h4 h5 h6 i img li ol p span strong ul".split()
 )
-_SILENT = re.compile(r"<(script|style|template|noscript)\b.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
+_INVISIBLE = re.compile(r"<(script|style|template|noscript)\b.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
 _INLINE = (
     "a abbr b cite code del dfn em font i ins kbd mark q s samp small span strong sub sup time u var".split()
 )
@@ -58,7 +61,7 @@ _OTHER_TAG = _tag_named(
 )
 _INLINE_PAIR = re.compile(rf"<({'|'.join(_INLINE)})(?:\s[^<>]*)?>([^<>]*)</\1>", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
-_QUOTED = re.compile(r"=\s*(?:\"[^\"]*\"|'[^']*')")  # a tag in an attribute is none
+_QUOTED = re.compile(r"=\s*(?:\"[^\"]*\"|'[^']*')")  # text in an attribute that looks like a tag
 _USERINFO = re.compile(r"(<(?:a|img)\b[^<>]*\b(?:href|src)=\"https?:[/\\]*)[^/\\?#\"<>]*@")
 _PIXEL = re.compile(r"<img(?=[^>]*\bwidth=\"[01]\")(?=[^>]*\bheight=\"[01]\")[^>]*>")
 _BREAK = re.compile(r"<(?:br|hr)[^>]*>")
@@ -70,46 +73,46 @@ _PRE = re.compile(r"(<pre(?:\s[^>]*)?>.*?</pre>)", re.DOTALL)
 _LIST_ITEM = re.compile(r"<li[^>]*>")
 _LINE_END = re.compile(r"</(?:li|tr|dt|dd|caption)>")
 _CELL_END = re.compile(r"</t[dh]>")
-_ANY_TAG = re.compile(r"<[^<>]*>")  # not past the next <: that would be quadratic
+_ANY_TAG = re.compile(r"<[^<>]*>")  # ends before the next <, since the search would be quadratic
 _BARE_AMPERSAND = re.compile(r"&(?!#?\w{1,31};)")
 
 
 def fragment(text: str, base: str) -> str:
-    """`text` as HTML without anything that runs, styles or points elsewhere than http(s) and mailto.
+    """Return HTML without scripts, styles and links other than http(s) and mailto.
 
-    Relative links are resolved against `base`. Markup nested too deeply is kept as text.
-    Cleaning what is clean changes nothing.
+    Relative links are resolved against `base`. If markup is nested too deeply, only its text is kept. Cleaning clean
+    HTML changes nothing.
     """
     text = text[:MAX_CHARACTERS]
     if text.count("&") > 5_000:
-        text = _BARE_AMPERSAND.sub("&amp;", text)  # nh3 is quadratic in references that never end
+        text = _BARE_AMPERSAND.sub("&amp;", text)  # nh3 is quadratic in unterminated references
     if is_deep(text):
         return _as_text(text)
     names = _shape(text)[1]
     cleaned = _cleaned(text, base)
-    for _ in range(3 if names - _TAME else 0):
-        # What nh3 writes of some markup (a <pre> that begins with a line break, links inside tables) reads
-        # differently; clean it until it stays.
+    for _ in range(3 if names - _STABLE else 0):
+        # nh3's output of some markup (a <pre> that begins with a line break, links inside tables) is parsed
+        # differently; clean it until it does not change any more.
         again = _cleaned(cleaned, base)
         if again == cleaned:
             break
         cleaned = again
-    if len(cleaned) > 4 * len(text) + 10_000:  # formatting that is never closed multiplies
+    if len(cleaned) > 4 * len(text) + 10_000:  # unclosed formatting elements multiply
         return _as_text(text)
     if "@" in cleaned:
         cleaned = _USERINFO.sub(r"\1", cleaned)
-    # `&#27;` comes out of nh3 as the character itself, which XML cannot have.
+    # nh3 turns `&#27;` into the character itself, which XML 1.0 excludes.
     return legal(_PIXEL.sub("", cleaned)).strip()
 
 
 def is_deep(text: str) -> bool:
-    """Whether markup is nested so deeply that only its words can be kept."""
+    """Return whether markup is nested too deeply, so that only its words are kept."""
     return text.count("<") > MAX_DEPTH and _shape(text)[0] > MAX_DEPTH
 
 
 def _as_text(text: str) -> str:
-    """Markup that cannot be kept, as one paragraph of its words."""
-    words = legal(html.unescape(_ANY_TAG.sub(" ", _SILENT.sub(" ", text)))).split()
+    """Return the words of markup as one paragraph."""
+    words = legal(html.unescape(_ANY_TAG.sub(" ", _INVISIBLE.sub(" ", text)))).split()
     return paragraphs(" ".join(words))
 
 
@@ -126,24 +129,24 @@ def _cleaned(text: str, base: str) -> str:
 
     try:
         return cleaned(("rewrite_with_base", base) if urls.web_link(base) else "deny")
-    except ValueError:  # a base that nh3 cannot read costs relative links only
+    except ValueError:  # nh3 cannot read the base: relative links are removed
         return cleaned("deny")
 
 
 def paragraphs(text: str) -> str:
-    """Plain text as clean HTML: blank lines part paragraphs."""
+    """Return plain text as clean HTML; blank lines separate paragraphs."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     parts = [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
     return "".join(f"<p>{_escaped(part).replace(chr(10), '<br>')}</p>" for part in parts)
 
 
 def _escaped(text: str) -> str:
-    """As nh3 writes it, so that cleaning it changes nothing."""
+    """Escape text as nh3 does, so that cleaning it changes nothing."""
     return html.escape(text, quote=False).replace("\xa0", "&nbsp;")
 
 
 def _shape(text: str) -> tuple[int, set[str]]:
-    """The deepest nesting of tags and the names of them all, in one pass."""
+    """Return the deepest nesting of tags and the names of all tags."""
     depth = deepest = 0
     opened: Counter[str] = Counter()
     for close, written in _TAG.findall(_QUOTED.sub("", _COMMENT.sub("", text))):
@@ -154,14 +157,14 @@ def _shape(text: str) -> tuple[int, set[str]]:
             opened[name] += 1
             depth += 1
             deepest = max(deepest, depth)
-        elif opened[name]:  # a tag that closes nothing does not lessen the depth
+        elif opened[name]:  # an end tag without a start tag does not reduce the depth
             opened[name] -= 1
             depth -= 1
     return deepest, set(opened)
 
 
 def plain(cleaned: str) -> str:
-    """The text of clean HTML: one blank line between blocks, one line a list item or table row."""
+    """Return the text of clean HTML: blank lines between blocks, a line for each list item."""
     parts = _PRE.split(cleaned) if "<pre" in cleaned else [cleaned]
     text = "".join(part if n % 2 else re.sub(r"[ \t\r\n\f]+", " ", part) for n, part in enumerate(parts))
     text = _BREAK.sub("\n", text)
@@ -176,36 +179,36 @@ def plain(cleaned: str) -> str:
 
 
 def title(text: str, *, is_html: bool) -> str:
-    """A title as one line of plain text: what a browser would show of it.
+    """Return a title as one line of plain text, as a browser shows it.
 
-    Only known tags go: "<T> in generics" keeps its <T>, and CO<sub>2</sub> stays one word.
+    Only known tags are removed: "<T> in generics" keeps its <T>, and CO<sub>2</sub> stays one word.
     """
     if is_html:
-        text = _OTHER_TAG.sub(" ", _INLINE_TAG.sub("", _SILENT.sub(" ", text)))
-        # Many publishers escape twice; but "the <script> element" is meant as it stands.
+        text = _OTHER_TAG.sub(" ", _INLINE_TAG.sub("", _INVISIBLE.sub(" ", text)))
+        # Many publishers escape twice; "the <script> element" is kept as it is.
         text = _INLINE_PAIR.sub(r"\2", html.unescape(text))
     return " ".join(visible(legal(text)).split())[:500].rstrip()
 
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 _TAGS_AT_THE_END = re.compile(r"(?:\s*(?<![\w&])#\w+)+\s*$")
-_TO_SOMEBODY = re.compile(r"^(?:(?:RT\s+)?@[\w.@-]+:?(?:\s+|$))+")
+_MENTIONS = re.compile(r"^(?:(?:RT\s+)?@[\w.@-]+:?(?:\s+|$))+")
 _SENTENCE = re.compile(r".{15,}?[.!?…](?=\s+[^\W\d_a-zß-öø-ÿ]|\s*$)")
 
 
 def headline(text: str, limit: int = 100) -> str:
-    """What a text without a title is called: its first sentence, without addresses, greetings and a tail of tags."""
+    """Return a title for a text without one: its first sentence, without addresses and hashtags."""
     for paragraph in text[:5_000].split("\n"):
-        said = _TAGS_AT_THE_END.sub("", _TO_SOMEBODY.sub("", _ADDRESS.sub("", paragraph).strip()))
-        said = re.sub(r"(?<![\w&])#(?=\w)", "", " ".join(said.split())).strip(" :–-")
-        if re.search(r"\w", said):
-            first = _SENTENCE.match(said)
-            return excerpt(first[0] if first and len(first[0]) <= limit else said, limit)
+        line = _TAGS_AT_THE_END.sub("", _MENTIONS.sub("", _ADDRESS.sub("", paragraph).strip()))
+        line = re.sub(r"(?<![\w&])#(?=\w)", "", " ".join(line.split())).strip(" :–-")
+        if re.search(r"\w", line):
+            sentence = _SENTENCE.match(line)
+            return excerpt(sentence[0] if sentence and len(sentence[0]) <= limit else line, limit)
     return excerpt(text, limit)
 
 
-def excerpt(text: str, limit: int = EXCERPT) -> str:
-    """At most `limit` characters of `text` in one line, cut at a word."""
+def excerpt(text: str, limit: int = MAX_EXCERPT_CHARACTERS) -> str:
+    """Return at most `limit` characters of `text` in one line, cut at a word."""
     line = " ".join(text.split())
     if len(line) <= limit:
         return line

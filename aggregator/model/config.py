@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from aggregator.errors import UnknownName
+from aggregator.errors import UnknownName, did_you_mean
 from aggregator.model.documents import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleLayout:
-    """CSS selectors on an article's own page, each tried in order."""
+    """CSS selectors for the page of a single article, tried in order."""
 
     content: tuple[str, ...] = ()
     date: tuple[str, ...] = ()
@@ -23,11 +22,11 @@ class ArticleLayout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """CSS selectors of a page source; all but `item` and `next` are looked up inside an item.
+    """CSS selectors of a page source; all but `item` and `next` select inside an item.
 
-    Of several selectors the first that finds something counts. One may end in `@name` to take an attribute
-    instead of the text (`time@datetime`), or begin with `+` to look among the siblings behind the item.
-    `structured` takes what the page says in JSON-LD as well; `item` may then be empty.
+    Of several selectors the first with a match is used. A selector may end in `@name` to take an attribute instead
+    of the text (`time@datetime`), or begin with `+` to search the siblings after the item.
+    `structured` reads JSON-LD of the page as well; `item` may then be empty.
     """
 
     item: str = ""
@@ -42,7 +41,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A configured place to poll. `timezone` is already the site's where the source names none."""
+    """A configured place to poll. `timezone` is the site's where the source has none."""
 
     id: str
     name: str
@@ -66,9 +65,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """A user and password for HTTP authentication, and the only origin (`urls.origin`) that they are sent to.
+    """A user and password for HTTP authentication, sent to one origin only (`urls.origin`).
 
-    They are no part of a Source: requests and reading processes carry sources about, only the HTTP client has these.
+    They are not fields of Source, because sources are passed to the sandbox; only the HTTP client has them.
     """
 
     origin: str
@@ -78,7 +77,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Who publishes. `authority` is the authority part of every permanent tag: URI (RFC 4151)."""
+    """The published site. `authority` is part of every permanent tag: URI (RFC 4151)."""
 
     title: str
     url: str
@@ -90,7 +89,10 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchRules:
-    """How the outside is polled: between `every` and `slowest`; `max_bytes` counts decoded bytes."""
+    """Intervals and limits of polling; `max_bytes` counts decoded bytes.
+
+    A source is polled at least as often as `slowest`, at most as often as `every`.
+    """
 
     every: timedelta
     timeout: timedelta
@@ -102,7 +104,7 @@ class FetchRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """One side of a channel's filter: empty fields select nothing."""
+    """One side of a channel's filter; an empty field selects nothing."""
 
     sources: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
@@ -112,25 +114,26 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A named selection of stories; `include` empty means every story."""
+    """A named selection of stories; an empty `include` selects every story."""
 
     id: str
     title: str
     include: Selection = Selection()
     exclude: Selection = Selection()
     automatic: bool = False
-    """Made of a source or a topic, not declared: it gets files with its first story."""
+    """Made from a source or topic, not declared; its files are written with its first story."""
 
 
 OPERATOR_ID = "operator"
-"""The id of the operator's mail among those of digests; no digest may have it."""
+"""The id of the operator's mail among those of the digests; no digest may have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestPlan:
-    """A configured digest: which channels and kinds (none: all), when (`schedule` as written), to whom.
+    """A configured digest: its channels, kinds, schedule and recipients.
 
-    `sections` says what its news stands under: `kinds` or `topics`. The operator's mail is planned the same way.
+    No kinds means all kinds. `schedule` has five cron fields. Stories are grouped by `sections`: `kinds` or `topics`.
+    The operator's mail has a plan as well.
     """
 
     id: str
@@ -146,7 +149,10 @@ class DigestPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Smtp:
-    """The mail relay. `security` is `starttls`, `tls` or `none`; `account` is `user` as feeds.yaml has it."""
+    """The mail relay; `security` is `starttls`, `tls` or `none`.
+
+    `account` is `user` as written in feeds.yaml, perhaps a reference to a secret.
+    """
 
     host: str
     port: int
@@ -157,13 +163,16 @@ class Smtp:
 
     @property
     def key(self) -> str:
-        """The relay without any secret; other settings are another relay."""
+        """The settings of the relay without secrets, by which the store knows it."""
         return f"{self.account}@{self.host}:{self.port} {self.security}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailRules:
-    """Who mails, at most `rate` letters a minute. Without `smtp` letters become files in the outbox folder."""
+    """The sender of mails, and at most `rate` messages a minute.
+
+    Without `smtp` messages become files in the outbox folder.
+    """
 
     sender: str
     smtp: Smtp | None = None
@@ -172,7 +181,7 @@ class MailRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicRule:
-    """A topic and the words or /regexes/ any of which gives it to an item."""
+    """A topic, given to items that contain one of its words or match one of its /regexes/."""
 
     topic: str
     words: tuple[str, ...]
@@ -180,7 +189,7 @@ class TopicRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How long what is not for ever is kept: visits and runs, and the texts of items."""
+    """How long visits and runs, and the texts of items, are kept."""
 
     visits: timedelta
     texts: timedelta
@@ -188,13 +197,13 @@ class Retention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """feeds.yaml, whole and checked. `digest_of_file` names this very content (bytes of the file).
+    """The validated content of feeds.yaml; `file_hash` is the hash of its bytes.
 
-    `placeholder` is the key of `site` that still says what the shipped file says (V7).
+    `placeholder` is the key of `site` that still has the value of the shipped file (V7).
     """
 
     file: Path
-    digest_of_file: str
+    file_hash: str
     site: Site
     data: Path
     public: Path
@@ -217,11 +226,10 @@ class Config:
         for source in self.sources:
             if source.id == id_:
                 return source
-        near = get_close_matches(id_, [source.id for source in self.sources], n=1)
-        hint = f', did you mean "{near[0]}"?' if near else ""
+        hint = did_you_mean(id_, (source.id for source in self.sources))
         raise UnknownName(f"no source {id_!r} in {self.file.name}{hint}")
 
     @property
     def mailings(self) -> tuple[DigestPlan, ...]:
-        """All that is mailed by a schedule: the digests, and what the operator gets."""
+        """The plans of everything mailed by a schedule: the digests and the operator's mail."""
         return (*self.digests, self.operator) if self.operator else self.digests

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from aggregator.model.config import Layout, Site
+from aggregator.model.config import Layout
 from aggregator.model.documents import Entry, Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A source that a page offers: how far it is to be believed (`score`, about 0 to 1) and why.
+    """A source that a page offers, with a confidence (`score`, 0 to 1) and a reason (`why`).
 
-    `entries` is what its `page` selectors yield; what is at the address of a feed is not known before a visit,
-    and where it is `guessed`, not even whether there is one.
+    `entries` are what the selectors of `page` find on the page. The content of a feed is not known before a request;
+    of a `guessed` URL it is not known whether there is a feed.
     """
 
     kind: str
@@ -29,9 +29,10 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewItem:
-    """An item as it is shown to somebody who looks a source over; `written` is the date as its publisher wrote it.
+    """An item as a preview shows it; `written` is the date as its publisher wrote it.
 
-    `standing` says what the store knows of it: known, waiting (G2) or discarded; None for a new one.
+    `dropped` is the filter that drops the item. `standing` is what the store knows: "known", "waiting" for review
+    (G2), "discarded", or None for a new item.
     """
 
     title: str
@@ -46,40 +47,40 @@ class PreviewItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriedProposal:
-    """A proposal with what came of it: `count` items, the `first` of them, or the `problem` that came instead.
+    """A proposal and its trial: `count` items of which `first_items` are shown, or a `problem`.
 
-    `tried` is false for an address that was not asked. `yaml` is the source as feeds.yaml has it.
+    `tried` is false where nothing was requested. `yaml` is the source for feeds.yaml.
     """
 
     proposal: Proposal
     tried: bool = False
     problem: str | None = None
     count: int = 0
-    first: tuple[PreviewItem, ...] = ()
+    first_items: tuple[PreviewItem, ...] = ()
     yaml: str = ""
 
     @property
-    def well(self) -> bool:
-        """Whether it was read and yielded something."""
+    def succeeded(self) -> bool:
+        """Return whether the trial yielded items."""
         return self.tried and self.problem is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovery:
-    """What can be polled at an address, best first. `kind` is what the address itself leads to."""
+    """What can be polled at a URL, best first; `kind` is that of the document there."""
 
     url: str
     kind: str
     title: str | None = None
     language: str | None = None
-    offers: tuple[TriedProposal, ...] = ()
+    proposals: tuple[TriedProposal, ...] = ()
     sitemap: str | None = None
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """The items of a source as they would be taken now; `kept` says that no server was asked."""
+    """The items that a visit would take now, from the stored document if `kept`."""
 
     url: str
     kind: str
@@ -91,45 +92,10 @@ class Preview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCheck:
-    """One source as `check --live` found it: what is wrong (`reason`), how to `mend` it, and with which YAML."""
+    """The result of `check --live` for one source: reason, advice, and YAML to replace it."""
 
     id: str
     state: str
     reason: str | None = None
-    mend: str | None = None
+    advice: str | None = None
     proposal: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastVisit:
-    """A visit of one source as its publisher may be told of it."""
-
-    started: datetime
-    outcome: str
-    status: int | None
-    reason: str | None
-    bytes_read: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """Something that a publisher could mend: `what` is a word of `editions.appeal`, `detail` what was met."""
-
-    what: str
-    detail: str = ""
-    since: datetime | None = None
-    times: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Appeal:
-    """All that a letter to a publisher is made of; `per_day` counts our requests."""
-
-    name: str
-    url: str
-    language: str
-    site: Site
-    user_agent: str
-    per_day: float
-    last_success: datetime | None
-    troubles: tuple[Trouble, ...]

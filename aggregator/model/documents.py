@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What sort of news an item is."""
+    """What an item is about by form."""
 
     NEWS = "news"
     EVENT = "event"
@@ -22,14 +22,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshHints:
-    """What a server and its document say about when to come again (CL7).
+    """State when a server and its document ask for the next visit (CL7).
 
-    `fresh_for`: by Cache-Control or Expires; `pace`: by RSS `ttl` or the syndication module; hours 0-23 in UTC
-    and weekdays (Monday is 0) in which nobody should come: `skipHours`, `skipDays`.
+    `fresh_for` is from Cache-Control or Expires, `update_interval` from RSS `ttl` or the syndication module.
+    `skip_hours` (0 to 23, UTC) and `skip_days` (Monday is 0) are from `skipHours` and `skipDays`: no visits then.
     """
 
     fresh_for: timedelta | None = None
-    pace: timedelta | None = None
+    update_interval: timedelta | None = None
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[int, ...] = ()
 
@@ -45,9 +45,9 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One item exactly as a source states it (RFC 4287's word); links are absolute already.
+    """One element of a document as stated there (RFC 4287); only links are made absolute.
 
-    `kind` is what its source makes it where its own words say nothing: whatever a calendar holds is an event.
+    `kind` applies where the entry's own words do not show one: each entry of a calendar is an event.
     """
 
     position: int
@@ -71,7 +71,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleDetails:
-    """What a page says of one article, as written; None or empty where it says nothing."""
+    """Metadata of one article as its page states them; None or empty where it states none."""
 
     link: str | None = None
     title: str | None = None
@@ -87,12 +87,12 @@ class ArticleDetails:
 
 
 ENTRY_HASH_BYTES = 12
-"""The size of each of `Reading.digests`."""
+"""The size of each hash in `ParsedDocument.entry_hashes`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkippedEntry:
-    """An entry of a document that was not read, because it is the same to the letter as last time."""
+    """An entry that was not parsed, because its bytes are the same as at the last visit."""
 
     guid: str | None
     link: str | None
@@ -100,14 +100,14 @@ class SkippedEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedDocument:
-    """A document read: its entries and what it says of itself.
+    """The entries and metadata of one document.
 
-    `skipped` are the entries that were left out as seen; `digests` those of all its entries, if it can be cut.
+    `entry_hashes` are of all its entries, `skipped` included; they are empty if the document cannot be split.
     """
 
     entries: tuple[Entry, ...]
     skipped: tuple[SkippedEntry, ...] = ()
-    digests: tuple[bytes, ...] = ()
+    entry_hashes: tuple[bytes, ...] = ()
     title: str | None = None
     feed_id: str | None = None
     site_link: str | None = None

@@ -11,7 +11,7 @@ from aggregator.model.documents import Enclosure, Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityPolicy:
-    """Whether guids and links identify the entries of a source (I1): once false, false for ever."""
+    """Whether guids and links identify the entries of a source; once false, it stays false (I1)."""
 
     guid: bool = True
     link: bool = True
@@ -19,7 +19,7 @@ class IdentityPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
-    """An identifier seen for an item, within its source: `kind` guid, link, linktitle or text (I2)."""
+    """An identifier of an item within its source: `kind` is guid, link, linktitle or text (I2)."""
 
     kind: str
     value: str
@@ -27,10 +27,10 @@ class Alias:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """An entry in our own terms: one sighting of a news by one source.
+    """One source's report: an entry with clean text, canonical links and plausible times.
 
-    `id` is a hash of the strongest alias, 80 bits in base32 (I4). `claimed` is the source's date if it is
-    sane (T2), `claimed_raw` what it wrote. `first_seen` never moves once stored (T1).
+    `id` is a hash of the strongest alias, 80 bits in base32 (I4). `claimed` is the source's date if it is plausible
+    (T2), `claimed_raw` the date as written. `first_seen` never changes once stored (T1).
     """
 
     id: str
@@ -59,12 +59,12 @@ class Item:
 
     @property
     def sort(self) -> datetime:
-        """T1: the claimed time, but never later than when we first saw it."""
+        """Return the earlier of the claimed time and first seen (T1)."""
         return min(self.claimed, self.first_seen) if self.claimed else self.first_seen
 
 
 class ChangeKind(StrEnum):
-    """What an arriving item is to the store."""
+    """How an arriving item relates to the stored one."""
 
     NEW = "new"
     SAME = "same"
@@ -74,7 +74,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownItem:
-    """What the store remembers of an item, as far as an arrival is compared with it; `former_titles` oldest first."""
+    """A stored item as far as an arriving one is compared with it; `former_titles` oldest first."""
 
     id: str
     title: str
@@ -90,7 +90,7 @@ class KnownItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemChange:
-    """An item as it will be kept: `item.id` and `first_seen` are the known item's where it is known."""
+    """An item as it will be stored; a known item keeps its id and its `first_seen`."""
 
     item: Item
     change: ChangeKind

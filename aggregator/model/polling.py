@@ -73,7 +73,7 @@ class Request:
     before: int = 0
     """How many entries the last accepted document had: a page that loses many has changed its layout."""
     known_articles: frozenset[str] = frozenset()
-    """Links and titles whose articles were read, of a page source that reads articles (V2, `identity.told_as`)."""
+    """Links and titles whose articles were read, of a page source that reads articles (V2, `identity.article_key`)."""
     kept: KeptDocument | None = None
     """The last accepted document, where not all of its articles were read yet."""
     gap: Gap | None = None
@@ -191,7 +191,7 @@ class ParsedVisit:
 
     items: tuple[Item, ...]
     present: tuple[Alias, ...]
-    digests: tuple[bytes, ...]
+    entry_hashes: tuple[bytes, ...]
     validators: Validators
     url: str
     status: int

@@ -1,4 +1,4 @@
-"""Values that published documents are rendered from."""
+"""Define the values that published documents are rendered from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from aggregator.model.stories import Publisher, Story
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tombstone:
-    """A story that is told no more (RFC 6721): since when, and the story it was merged into, if any (I7, I8)."""
+    """Hold a story that is no longer published since `at` (RFC 6721).
+
+    `became` is the story into which it was merged, if any (I7).
+    """
 
     story_id: str
     at: datetime
@@ -20,14 +23,14 @@ class Tombstone:
 
 
 EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
-"""When a channel that nothing was ever told in was last updated; no date before it is believed (T2)."""
+"""The update time of a channel without stories; earlier dates count as absent (T2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """All that a document of a channel is rendered from; newest announced first.
+    """Hold all that a document of a channel is rendered from, with the newest announced story first.
 
-    `updated` is when anything shown last changed; it never goes back, and nothing changed means the same (PB13).
+    `updated` is the time of the last change; it never goes back, and is the same if nothing changed (PB13).
     `previous` is the newest month of the archive, for the channel that has one (P2).
     """
 
@@ -40,12 +43,12 @@ class Publication:
     previous: str | None = None
     hub: str | None = None
     editions: bool = False
-    """Whether there are pages of digests to lead to."""
+    """Whether a page links to the editions of digests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveMonth:
-    """What the archive document of a month (`yyyy-mm`, P2) is rendered from; newest announced first."""
+    """Hold what the archive document of a month (`yyyy-mm`) is rendered from, newest announced first."""
 
     site: Site
     channel: Channel
@@ -57,7 +60,7 @@ class ArchiveMonth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceDirectory:
-    """The polled sources, for `sources.opml`, and the topics of each by its id."""
+    """Hold the polled sources for `sources.opml`, and the topics of each by its id."""
 
     site: Site
     sources: tuple[Publisher, ...]
@@ -66,7 +69,7 @@ class SourceDirectory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
-    """What an OPML file brought: the ids of new sources, and in words what could not be taken in."""
+    """Hold the ids of sources added from an OPML file, and messages about what was left out."""
 
     added: tuple[str, ...]
     left_out: tuple[str, ...] = ()
@@ -74,7 +77,7 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedDocument:
-    """A rendered file: `path` below `public`, with slashes."""
+    """Hold a rendered file; `path` is relative to `public`, with slashes."""
 
     path: str
     media_type: str

@@ -1,4 +1,4 @@
-"""Values that jobs report: counts, health, runs."""
+"""Values that jobs report: counts, health and runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aggregator.model.stories import CandidatePair
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceReport:
-    """One source in a fetch report."""
+    """One source in the report of `fetch`."""
 
     id: str
     outcome: str
@@ -26,7 +26,7 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchReport:
-    """What `fetch` did, in numbers and names; `notices` are changes of state to be told once (V8)."""
+    """Report of `fetch`; `notices` are changes of state that are reported once (V8)."""
 
     visited: int = 0
     unchanged: int = 0
@@ -46,7 +46,7 @@ class FetchReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishReport:
-    """What `publish` wrote (paths below `public`) and how many documents were already right."""
+    """Report of `publish`: the files written below `public`, and the number of unchanged ones."""
 
     documents_written: tuple[str, ...] = ()
     unchanged: int = 0
@@ -56,10 +56,10 @@ class PublishReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestReport:
-    """What `digest run` did; `notices` are troubles to be told.
+    """Report of `digest run`.
 
-    `deferred` letters are among the `owed`. `trouble`: the relay could not be used;
-    `waiting`: until when it is left alone.
+    `deferred` messages are among the `owed` ones. `relay_error`: why the relay could not be used; `waiting`: until when
+    it is not tried again.
     """
 
     composed: tuple[str, ...] = ()
@@ -71,23 +71,23 @@ class DigestReport:
     failed: int = 0
     seconds: float = 0.0
     notices: tuple[str, ...] = ()
-    trouble: str | None = None
+    relay_error: str | None = None
     waiting: datetime | None = None
 
-    def counted(self, letters: Mapping[str, int]) -> DigestReport:
-        """The report with what is owed and parked, from the number of letters in each state."""
+    def counted(self, messages: Mapping[str, int]) -> DigestReport:
+        """Return the report with the numbers of `messages` by state."""
         return replace(
             self,
-            owed=sum(letters.get(state, 0) for state in ("queued", "sending", "deferred")),
-            deferred=letters.get("deferred", 0),
-            unknown=letters.get("unknown", 0),
-            failed=letters.get("failed", 0),
+            owed=sum(messages.get(state, 0) for state in ("queued", "sending", "deferred")),
+            deferred=messages.get("deferred", 0),
+            unknown=messages.get("unknown", 0),
+            failed=messages.get("failed", 0),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceHealth:
-    """How one source is doing; `advice` says what to do where something is wrong."""
+    """The health of one source; `advice` is what to do about a failure."""
 
     id: str
     name: str
@@ -104,7 +104,7 @@ class SourceHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """One execution of a job as it is remembered; `outcome` is `interrupted` for one that never ended."""
+    """One execution of a job; the outcome is `interrupted` where its end was not recorded."""
 
     id: int
     job: str
@@ -115,7 +115,7 @@ class RunRecord:
 
 
 class ContainedStep(StrEnum):
-    """A step of a job that something may break; the value is what `status` calls it."""
+    """A step of a job that is contained when it breaks; the value is its name in `status`."""
 
     PLACING = "item"
     PUBLISHING = "story"
@@ -128,7 +128,10 @@ class ContainedStep(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetAside:
-    """What broke a step at `at`: `name` is the id of an item, story, channel or the like; `source` tells it."""
+    """What broke a step, and when.
+
+    `name` is the id of an item, story, channel or similar; `source` is the name of its source.
+    """
 
     step: ContainedStep
     name: str
@@ -140,7 +143,10 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailingJob:
-    """A job none of whose last `runs` ended well, the first of them at `since`; `reason` is that of the last."""
+    """A job whose last `runs` all failed or broke off; `reason` is that of the last.
+
+    `since` is the start of the first of them.
+    """
 
     job: str
     runs: int
@@ -150,12 +156,12 @@ class FailingJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
-    """The health of everything. `owed` letters are still to be sent, `parked` ones wait for a person.
+    """The health of sources, jobs, files and mail.
 
-    `relay` is the relay's trouble if there is one, `suppressed` the addresses that get no more letters,
-    `hub` why the WebSub hub does not take notice of news at present, `set_aside` what broke a step.
-    `unplaced` items have no story yet, the first since `unplaced_since`; the files of the channels in `unwritten`
-    are behind since a moment; `failing` are the jobs whose last runs did not end well.
+    `owed` messages are still to be sent, `parked` ones wait for a person. `relay` is why the relay cannot be used,
+    `suppressed` are the addresses that get no more messages, `hub` is why the WebSub hub was not notified, `set_aside`
+    what broke a step. `unplaced` items have no story, the first since `unplaced_since`; `unwritten` are the channels
+    whose files are out of date, and since when; `failing` the jobs whose last runs did not end well.
     """
 
     sources: tuple[SourceHealth, ...]
@@ -178,8 +184,8 @@ class StatusReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Withdrawal:
-    """A news that its publisher took back at `at` (I8): `title` as told in the story, `source` its name."""
+class RemovedStory:
+    """A story that its publisher removed at `at` (I8); `source` is the name of its source."""
 
     story: str
     title: str
@@ -189,23 +195,23 @@ class Withdrawal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentActivity:
-    """What happened since a moment: in numbers, what publishers took back, runs that did not end.
+    """What happened since a moment: numbers, removed stories, interrupted runs.
 
-    `accepted` letters; `unpinged` is why the hub was given up on, where it was.
+    `accepted` counts messages; `hub_error` is why the hub was given up on.
     """
 
     since: datetime
     visits: int
     stories: int
     accepted: int
-    withdrawn: tuple[Withdrawal, ...] = ()
-    unended: tuple[RunRecord, ...] = ()
-    unpinged: str | None = None
+    removed: tuple[RemovedStory, ...] = ()
+    interrupted_runs: tuple[RunRecord, ...] = ()
+    hub_error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorFacts:
-    """All that the operator's mail is made of; `overdue` counts sources that nobody visited in time."""
+    """The content of the operator's mail; `overdue` counts sources not visited in time."""
 
     status: StatusReport
     overdue: int
@@ -215,7 +221,7 @@ class OperatorFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneReport:
-    """What retention took away: rows of visits and runs, and items that lost their text."""
+    """Report of `prune`: rows of visits and runs deleted, and items that lost their text."""
 
     visits: int = 0
     runs: int = 0

@@ -12,11 +12,11 @@ from aggregator.model.items import Item
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """What placing must know of an item: who told it (`teller`: the source's name), with what rank and words (I6).
+    """An item as far as it is compared and ranked; `publisher` is the name of its source (I6).
 
-    `links` are canonical keys that identify it, `link` its address as written, `works` identifiers of the work
-    it is (DOI and kin), `origins` canonical keys of pages it says it is a copy of. `text` is a beginning.
-    `withdrawn` by its publisher (I8).
+    `links` are canonical keys that identify it, `link` is its address as written. `works` are identifiers such as a
+    DOI, `origins` canonical keys of pages that it names as its origin, `pointers` those of other linked pages.
+    `text` is a beginning. `withdrawn` means removed by its publisher (I8).
     """
 
     item_id: str
@@ -41,7 +41,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """One reason to believe that two items tell the same news, with its weight, in words."""
+    """A reason to believe that two items report the same, with its weight, in words."""
 
     name: str
     weight: float
@@ -49,7 +49,7 @@ class Evidence:
 
 
 class Strength(StrEnum):
-    """What evidence and vetoes amount to (I3): one story, two linked ones, or nothing."""
+    """The result of a comparison: one story, two related ones, or neither (I3)."""
 
     SAME = "same"
     RELATED = "related"
@@ -58,7 +58,10 @@ class Strength(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two items compared: all evidence, all vetoes in words, and what they amount to under `threshold`."""
+    """Two items compared: all evidence, all vetoes in words, and the result.
+
+    `threshold` is the score that is needed for one story.
+    """
 
     strength: Strength
     score: float
@@ -68,39 +71,37 @@ class Comparison:
 
     @property
     def reason(self) -> str:
-        """The strongest evidence and what stands against it, in one line."""
-        said = (
-            "; ".join(e.reason for e in sorted(self.evidence, key=lambda e: -e.weight)[:4])
-            or "nothing in common"
-        )
-        return f"{said}, but {self.vetoes[0]}" if self.vetoes else said
+        """Return the strongest evidence and the first veto, in one line."""
+        strongest = sorted(self.evidence, key=lambda piece: -piece.weight)[:4]
+        reasons = "; ".join(piece.reason for piece in strongest) or "nothing in common"
+        return f"{reasons}, but {self.vetoes[0]}" if self.vetoes else reasons
 
 
 class LinkConstraint(StrEnum):
-    """What an editor decided of two items, for ever (I7)."""
+    """An editor's permanent decision about two items (I7)."""
 
-    TOGETHER = "together"
-    APART = "apart"
+    MUST_LINK = "must-link"
+    CANNOT_LINK = "cannot-link"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """A story as placing sees it: its id and members, lead first."""
+    """A story as it is compared: its id and members, lead first."""
 
     story_id: str
     members: tuple[Member, ...]
 
     @property
     def lead(self) -> Member:
-        """The member whose words the story is told in."""
+        """Return the member whose title and text are shown."""
         return self.members[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """Where an item goes and why, in words; `related` stories were near but not the same (I3, I5).
+    """The story of an item, and why; `related` are pairs of a story id and a reason (I3, I5).
 
-    `comparison` is that with the item `beside`, the story's lead. `doubts` are stories an editor should look at.
+    `comparison` is that with the item `compared_with`. `merge_candidates` are stories that an editor should check.
     """
 
     member: Member
@@ -109,13 +110,13 @@ class Placement:
     founds: bool
     related: tuple[tuple[str, str], ...] = ()
     merge_candidates: tuple[MergeCandidate, ...] = ()
-    beside: str | None = None
+    compared_with: str | None = None
     comparison: Comparison | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeCandidate:
-    """A story that an item nearly belongs to: for an editor to say (I5)."""
+    """A story that an item may belong to, for an editor to decide (I5)."""
 
     story_id: str
     score: float
@@ -137,7 +138,7 @@ class CandidatePair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NearMiss:
-    """A story that was looked at beside another, and how they compare."""
+    """A story that is similar to another one, and how they compare."""
 
     story: str
     title: str
@@ -147,7 +148,7 @@ class NearMiss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegroupedItem:
-    """An item that the rules of today would not put into its story, and where it goes."""
+    """An item that the present rules would not put into its story, and its new story."""
 
     item: str
     title: str
@@ -159,7 +160,7 @@ class RegroupedItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReclusterDiff:
-    """What placing everything again would change; `joins` are only ever put on the editors' list (I5)."""
+    """What assigning everything again would change; `joins` become merge candidates (I5)."""
 
     stories: int = 0
     leaves: tuple[RegroupedItem, ...] = ()
@@ -169,7 +170,7 @@ class ReclusterDiff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What an editor decided, of which stories and items (I7), or a publisher who withdrew them (I8)."""
+    """A decision about stories and items, by an editor (I7) or by their publisher (I8)."""
 
     at: datetime
     who: str
@@ -180,7 +181,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publisher:
-    """A source as shown beside a story; lives on in the store when it left feeds.yaml (V5)."""
+    """A source as shown with a story; it stays stored when it is removed from feeds.yaml (V5)."""
 
     id: str
     name: str
@@ -196,7 +197,7 @@ class Publisher:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryItem:
-    """An item together with the source that told it."""
+    """An item together with its source."""
 
     item: Item
     publisher: Publisher
@@ -204,7 +205,7 @@ class StoryItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """The last significant edit of a lead since it was announced (E1), and the title it had before if that changed."""
+    """The last significant edit of an announced lead (E1), and its title before if that changed."""
 
     at: datetime
     title_before: str | None = None
@@ -212,9 +213,10 @@ class Correction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """One piece of news: `sightings[0]` leads. `published` is frozen at announcement (T3).
+    """One piece of news, reported by `items`, of which the first leads.
 
-    `updated` moves only for a significant edit (E1); `changed` whenever anything shown did.
+    `published` is set at the announcement and never changes (T3). `updated` changes with a significant edit (E1),
+    `changed` with anything that is shown.
     """
 
     id: str
@@ -231,17 +233,17 @@ class Story:
 
     @property
     def lead(self) -> Item:
-        """The item whose words the story is told in (I6)."""
+        """Return the item whose title, link and text are shown (I6)."""
         return self.items[0].item
 
     @property
     def publisher(self) -> Publisher:
-        """The source of the lead."""
+        """Return the source of the lead."""
         return self.items[0].publisher
 
     @property
     def also(self) -> tuple[StoryItem, ...]:
-        """The other sightings, one a source: "also published by"."""
+        """Return the other items, one of each source, as further sources."""
         seen = {self.publisher.id}
         others = []
         for story_item in self.items[1:]:

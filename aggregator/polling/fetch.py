@@ -40,9 +40,9 @@ from aggregator.polling import removals, schedule
 from aggregator.ports import App, Progress, Sandbox
 from aggregator.publishing import channels, publish, websub
 from aggregator.publishing.synchronise import reading_key, synchronise
-from aggregator.store import items, runs, sources, stories
+from aggregator.store import items, runs, sources, story_members, story_placement
 from aggregator.store.connection import Store
-from aggregator.store.idle_check import LONGEST_PLAN, finished_mark
+from aggregator.store.idle_check import MAX_PLAN_AHEAD, finished_mark
 
 said = logging.getLogger("aggregator.fetch")
 
@@ -72,11 +72,11 @@ def run(
     with locked_store(config, create=True, job="fetch", clock=app.clock) as store:
         now = app.clock()
         work = _Round(app=app, store=store, now=now)
-        if runs.ended_badly(store, "fetch"):
+        if runs.last_failed(store, "fetch"):
             work.run()  # so that it is seen that a later round ended well
         _prepare(work)
         chosen = _choose(work, ids, force, spread)
-        runs.forget_finished(store)
+        runs.clear_finished_mark(store)
         with app.sandbox(len(chosen)) as sandbox:
             _reread(work, sandbox)
             if chosen:
@@ -155,7 +155,7 @@ def _known(ids: Iterable[str], config: Config) -> None:
 
 def _settle_authority(store: Store, config: Config) -> None:
     """The first story that is about to get an id makes the authority final (V5)."""
-    if runs.get(store, AUTHORITY) is None and stories.any_unplaced(store):
+    if runs.get(store, AUTHORITY) is None and story_members.any_unplaced(store):
         runs.put(store, AUTHORITY, config.site.authority)
 
 
@@ -206,7 +206,7 @@ def _mind_the_clock(work: _Round) -> None:
 
 def _is_ahead(record: SourceRecord, now: datetime) -> bool:
     """Whether a source was visited, or planned, by a clock that ran ahead."""
-    planned = record.next_visit and record.next_visit > now + LONGEST_PLAN
+    planned = record.next_visit and record.next_visit > now + MAX_PLAN_AHEAD
     return bool((record.last_attempt and record.last_attempt > now) or planned)
 
 
@@ -228,7 +228,7 @@ def _hosts(source: Source, record: SourceRecord) -> set[str]:
 def refuse_public(app: App, ids: Sequence[str] = ()) -> None:
     """V7: nobody's server is visited by somebody who does not say who they are, nor under a pretended clock."""
     placeholder = app.config.placeholder
-    if not placeholder and not app.pretended_clock:
+    if not placeholder and not app.simulated_clock:
         return
     allowed = app.config.fetch.allow_private
     for source in app.config.sources:
@@ -236,7 +236,7 @@ def refuse_public(app: App, ids: Sequence[str] = ()) -> None:
             continue
         if ssrf.is_private(source.url, allowed):
             continue
-        if app.pretended_clock:
+        if app.simulated_clock:
             raise ContactMissing(f"the clock is pretended (AGGREGATOR_NOW): {source.url} is a public server")
         raise ContactMissing(
             f"{app.config.file.name}: site.{placeholder} is still the placeholder; make it your own, so that partners"
@@ -350,7 +350,7 @@ def _suspects(work: _Round, chosen: Iterable[Source]) -> dict[str, tuple[Missing
 
     def may_ask(source: Source, link: str) -> bool:
         asker, host = _host(source, work.records[source.id]), urls.host(link)
-        public_too = not config.placeholder and not app.pretended_clock
+        public_too = not config.placeholder and not app.simulated_clock
         allowed = public_too or ssrf.is_private(link, config.fetch.allow_private)
         return allowed and host not in held and askers.setdefault(host, asker) == asker
 
@@ -393,9 +393,9 @@ def _known_articles(work: _Round, source: Source) -> frozenset[str]:
     """Links of the items of a source that reads articles: each article is read once (V2)."""
     if not any(layout.article for layout in source.page):
         return frozenset()
-    from aggregator.items.identity import told_as
+    from aggregator.items.identity import article_key
 
-    return frozenset(told_as(link, title) for link, title in items.links(work.store, source.id))
+    return frozenset(article_key(link, title) for link, title in items.links(work.store, source.id))
 
 
 def _prepared(
@@ -602,7 +602,7 @@ def _touch(work: _Round, item_changes: Sequence[ItemChange]) -> None:
     edited = [a.item.id for a in item_changes if a.change in (ChangeKind.EDITED, ChangeKind.SIGNIFICANT)]
     if edited:
         significant = [a.item.id for a in item_changes if a.change is ChangeKind.SIGNIFICANT]
-        touched = stories.touch(work.store, edited, significant, work.now)
+        touched = story_placement.apply_edits(work.store, edited, significant, work.now)
         channels.update_channels(work.store, work.config.channels, touched, work.now)
 
 
@@ -730,5 +730,5 @@ def _leave(work: _Round) -> None:
         raw = work.config.file.read_bytes()
     except OSError:
         return
-    if hashlib.sha256(raw).hexdigest() == work.config.digest_of_file and not work.app.stopping():
-        runs.leave_finished(work.store, finished_mark(raw), work.config.public / "atom.xml")
+    if hashlib.sha256(raw).hexdigest() == work.config.file_hash and not work.app.stopping():
+        runs.set_finished_mark(work.store, finished_mark(raw), work.config.public / "atom.xml")

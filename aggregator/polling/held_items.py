@@ -25,5 +25,5 @@ def decide(app: App, ids: Sequence[str], *, release: bool) -> dict[str, int]:
             sources.settle(store, id_, believe=not decided[id_])
         if release:
             runs.put(store, RELEASED, stamp(app.clock()) or "")
-        runs.forget_finished(store)
+        runs.clear_finished_mark(store)
     return decided

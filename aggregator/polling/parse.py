@@ -32,12 +32,12 @@ def parse_visit(
     try:
         reading = PARSERS[source.kind](response.body, response.url, response.headers, source, request.seen)
         entries = len(reading.entries) + len(reading.skipped)
-        lost = page.dropped(entries, request.before) if source.kind == "page" else None
+        lost = page.loss_reason(entries, request.before) if source.kind == "page" else None
         if lost:
             return Failure(reason=lost, status=response.status)
         reading = _with_articles(reading, request, articles or {}, unread)
         items, identity_policy = normalise.items(reading, source, request.identity_policy, rules, now)
-        notes = (*reading.notes, *normalise.capped(reading))
+        notes = (*reading.notes, *normalise.limit_notes(reading))
         before_these = older_pages.older_url(response.body, response.url, source)
     except UnreadableDocument as error:
         return Failure(reason=str(error), status=response.status)
@@ -50,8 +50,8 @@ def parse_visit(
         )
     return ParsedVisit(
         items=items,
-        present=identity.present(reading.skipped, identity_policy),
-        digests=reading.digests,
+        present=identity.skipped_aliases(reading.skipped, identity_policy),
+        entry_hashes=reading.entry_hashes,
         validators=Validators(),
         url=response.url,
         status=response.status,
@@ -96,7 +96,7 @@ def _was_read(entry: Entry, request: Request) -> bool:
     if not request.known_articles or not entry.link:
         return False
     title = sanitize.title(entry.title, is_html=entry.title_is_html)
-    return identity.told_as(entry.link, title) in request.known_articles
+    return identity.article_key(entry.link, title) in request.known_articles
 
 
 def _completed(entry: Entry, said: ArticleDetails | None) -> Entry:

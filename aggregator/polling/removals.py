@@ -9,7 +9,7 @@ from aggregator.dedupe.withdrawn import PUBLISHER, hide_withdrawn
 from aggregator.model.config import Source
 from aggregator.model.polling import MissingItem, ParsedVisit
 from aggregator.polling.missing_items import AGAIN, Finding, find_missing, judged
-from aggregator.store import editorial, missing_items, stories
+from aggregator.store import editorial, missing_items, stories, story_members
 from aggregator.store.connection import Store
 from aggregator.text import line
 
@@ -47,7 +47,7 @@ def restore_items(
     back = [id_ for id_, withdrawn in absent.items() if withdrawn and id_ in here]
     if not back:
         return set(), []
-    titles = [member.title for member in stories.members(store, back)]
+    titles = [member.title for member in story_members.of_items(store, back)]
     said = [f"{source.id}: “{line(title, 100)}” is back in its document, and told again" for title in titles]
     return _decided(store, "return", back, now), said
 
@@ -70,7 +70,7 @@ def apply_checks(
         if finding is Finding.CLEARED:
             missing_items.forget(store, [missing_item.item_id])
             continue
-        missing_items.remember(store, tried, withdrawn=finding is Finding.WITHDRAWN)
+        missing_items.record_check(store, tried, withdrawn=finding is Finding.WITHDRAWN)
         if finding is Finding.WITHDRAWN:
             gone.append(missing_item.item_id)
             said.append(

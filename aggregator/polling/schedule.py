@@ -158,7 +158,7 @@ def _hints(record: SourceRecord, outcome: VisitResult) -> RefreshHints:
 
 def _heeding(hints: RefreshHints, due: datetime, now: datetime) -> tuple[datetime, tuple[str, ...]]:
     """`due`, put off as the server and its document wish (CL7), and what is to be said of that."""
-    wish = max(hints.fresh_for or timedelta(0), hints.pace or timedelta(0))
+    wish = max(hints.fresh_for or timedelta(0), hints.update_interval or timedelta(0))
     notes: tuple[str, ...] = ()
     if wish > LONGEST_WAIT:
         notes = (

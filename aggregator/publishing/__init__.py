@@ -1,4 +1,4 @@
-"""Pure room: a publication -> the documents of a channel, one renderer per format (`renderers`)."""
+"""Publish stories: write the documents of channels, of the archive and of editions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from aggregator import __version__
 
 
 def template_hash() -> str:
-    """What the bytes of a document depend on besides the publication: program version and templates (P1)."""
-    mark = hashlib.sha256(__version__.encode())
+    """Return a hash of the program version and all templates.
+
+    A document is rendered again when it changes, since its bytes depend on both (P1).
+    """
+    result = hashlib.sha256(__version__.encode())
     for template in sorted(files(__package__).joinpath("templates").iterdir(), key=lambda path: path.name):
-        mark.update(template.name.encode() + template.read_bytes())
-    return mark.hexdigest()
+        result.update(template.name.encode() + template.read_bytes())
+    return result.hexdigest()

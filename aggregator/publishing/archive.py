@@ -1,4 +1,4 @@
-"""The archive of everything that was ever announced, month by month (RFC 5005, P2)."""
+"""Render the monthly archive documents of all stories ever announced (RFC 5005 section 4)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ _ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 def render(month: ArchiveMonth) -> PublishedDocument:
-    """`archive/<yyyy-mm>.xml`, whole; what is told again was changed after its tombstone: `updated` never goes back."""
-    moments = [*(story.changed for story in month.stories), *(stone.at for stone in month.tombstones)]
-    return _document(month, max(moments, default=EPOCH))
+    """Render `archive/<yyyy-mm>.xml` with all stories and tombstones of the month.
+
+    `updated` is the latest change of a story or tombstone. It never goes back, because a story that is published again
+    has changed after its tombstone.
+    """
+    changes = [*(story.changed for story in month.stories), *(tombstone.at for tombstone in month.tombstones)]
+    return _document(month, max(changes, default=EPOCH))
 
 
 def _document(month: ArchiveMonth, updated: datetime) -> PublishedDocument:
@@ -38,31 +42,33 @@ def _document(month: ArchiveMonth, updated: datetime) -> PublishedDocument:
     )
 
 
-def told(body: bytes) -> set[str]:
-    """The ids of the stories in a document; raises ValueError."""
+def story_ids(body: bytes) -> set[str]:
+    """Return the ids of the stories in an archive document; raise ValueError if it is not well-formed."""
     return {_id(entry.findtext(f"{_ATOM}id")) for entry in _root(body).iterfind(f"{_ATOM}entry")}
 
 
 def amend(body: bytes, month: ArchiveMonth) -> bytes:
-    """A frozen document in which nothing but withdrawals is changed; raises ValueError.
+    """Apply removals and missing entries to a frozen document; raise ValueError if it is not well-formed.
 
-    `month.tombstones` are all of the month; `month.stories` only those that are told although the document lacks
-    them, because they were withdrawn when it was written. Every other entry stays as it was.
+    `month.tombstones` are all of the month. `month.stories` are only the stories that the document lacks because they
+    were removed when it was written. Every other entry keeps its bytes.
     """
     root = _root(body)
-    gone = {stone.story_id for stone in month.tombstones}
-    entries = [entry for entry in root.iterfind(f"{_ATOM}entry") if _id(entry.findtext(f"{_ATOM}id")) in gone]
-    if not entries and not month.stories:
+    removed_ids = {tombstone.story_id for tombstone in month.tombstones}
+    removed: list[Any] = []
+    kept: list[Any] = []
+    for entry in root.iterfind(f"{_ATOM}entry"):
+        (removed if _id(entry.findtext(f"{_ATOM}id")) in removed_ids else kept).append(entry)
+    if not removed and not month.stories:
         return body
     before = root.findtext(f"{_ATOM}updated")
-    changes = [*(stone.at for stone in month.tombstones), *(story.changed for story in month.stories)]
+    changes = [*(tombstone.at for tombstone in month.tombstones), *(story.changed for story in month.stories)]
     fresh = etree.fromstring(_document(month, max(datetime.fromisoformat(before), *changes)).body)
-    kept = [entry for entry in root.iterfind(f"{_ATOM}entry") if entry not in entries]
-    # The document of the withdrawals alone has everything that changes; what was told is put behind it.
+    # `fresh` has the head, the tombstones and the missing entries; the kept entries follow them.
     fresh.extend(kept)
     etree.indent(fresh)
-    whole = etree.tostring(fresh, xml_declaration=True, encoding="UTF-8")
-    return atom.styled(whole + b"\n", paths.archive_path(month.month))
+    document = etree.tostring(fresh, xml_declaration=True, encoding="UTF-8")
+    return atom.with_stylesheet(document + b"\n", paths.archive_path(month.month))
 
 
 def _root(body: bytes) -> Any:

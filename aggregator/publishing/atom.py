@@ -1,7 +1,7 @@
-"""A channel as an Atom feed (RFC 4287): feedgen lives and dies here and in `rss`, its gaps filled by an extension.
+"""Render a channel as an Atom feed (RFC 4287).
 
-feedgen 1.0.0 knows only title and link of `source`, gives entries no language, and prepends entries; the
-extension runs last in each entry and so can put `source` at the very end (PB3).
+feedgen 1.0.0 supports only title and link of `source` and gives entries no language. An extension adds what is
+missing: it runs last in each entry, so that `source` becomes the last element (PB3).
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from aggregator.model.publishing import Publication, PublishedDocument, Tombston
 from aggregator.model.stories import Publisher, Story
 from aggregator.publishing import corrections, paths
 
-MAX_TEXT = 64 * 1024  # characters of one story; a longer one is told by its excerpt and link
+MAX_FULL_TEXT_CHARACTERS = 64 * 1024
+"""Maximum HTML of a story in a feed; a longer story is published by its excerpt and link."""
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"  # RFC 6721
 HISTORY = "http://purl.org/syndication/history/1.0"  # RFC 5005
@@ -33,9 +34,10 @@ HISTORY = "http://purl.org/syndication/history/1.0"  # RFC 5005
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedDocument:
-    """One Atom document of a channel: its own address, and its links beside `self` and `alternate`.
+    """Hold what an Atom document of a channel is rendered from.
 
-    `links` are pairs of relation and address; `archived` says that it is an archive document (RFC 5005).
+    `links` are pairs of relation and URL besides `self` and `alternate`. `archived` marks an archive document
+    (RFC 5005 section 4).
     """
 
     site: Site
@@ -49,7 +51,7 @@ class FeedDocument:
 
 
 def render(publication: Publication) -> PublishedDocument:
-    """`atom.xml` of a channel."""
+    """Render `atom.xml` of a channel."""
     site, channel = publication.site, publication.channel
     links = [("hub", publication.hub)] if publication.hub else []
     if publication.previous:
@@ -67,45 +69,45 @@ def render(publication: Publication) -> PublishedDocument:
     )
 
 
-def document(sheet: FeedDocument) -> PublishedDocument:
-    """The document of a sheet."""
-    site, channel = sheet.site, sheet.channel
+def document(content: FeedDocument) -> PublishedDocument:
+    """Render an Atom document from its content."""
+    site, channel = content.site, content.channel
     feed = FeedGenerator()
     feed.register_extension("repair", _FeedRepair, _EntryRepair, atom=True, rss=False)
-    feed.repair.sheet = sheet
+    feed.repair.content = content
     feed.id(paths.channel_tag(site, channel))
     feed.title(channel.title)
-    feed.updated(sheet.updated)
-    feed.link(href=site.url + sheet.path, rel="self", type="application/atom+xml")
+    feed.updated(content.updated)
+    feed.link(href=site.url + content.path, rel="self", type="application/atom+xml")
     feed.link(href=paths.url(site, channel, "index.html"), rel="alternate", type="text/html")
-    for rel, href in sheet.links:
+    for rel, href in content.links:
         feed.link(href=href, rel=rel)
     feed.author(name=site.title, uri=site.url)
     feed.generator("aggregator", version=__version__)
     feed.language(site.language)
-    for story in sheet.stories:
-        _entry(feed.add_entry(order="append"), story, sheet)
-    body = styled(bytes(feed.atom_str(pretty=True)), sheet.path)
-    return PublishedDocument(path=sheet.path, media_type=paths.ATOM_TYPE, body=body)
+    for story in content.stories:
+        _entry(feed.add_entry(order="append"), story, content)
+    body = with_stylesheet(bytes(feed.atom_str(pretty=True)), content.path)
+    return PublishedDocument(path=content.path, media_type=paths.ATOM_TYPE, body=body)
 
 
-def styled(body: bytes, path: str) -> bytes:
-    """An XML document with the style sheet that makes it readable in a browser (PB15)."""
+def with_stylesheet(body: bytes, path: str) -> bytes:
+    """Insert the instruction for the CSS stylesheet that makes a feed readable in a browser (PB15)."""
     declaration, _, rest = body.partition(b"\n")
-    sheet = f"{'../' * path.count('/')}feed.css"
-    return declaration + f'\n<?xml-stylesheet type="text/css" href="{sheet}"?>\n'.encode() + rest
+    href = f"{'../' * path.count('/')}feed.css"
+    return declaration + f'\n<?xml-stylesheet type="text/css" href="{href}"?>\n'.encode() + rest
 
 
 def full_text(story: Story, site: Site) -> str | None:
-    """A story's own HTML, where its source permits to republish it (P3)."""
-    if not story.publisher.full_text or not 0 < len(story.lead.html) <= MAX_TEXT:
+    """Return the HTML of a story if its source permits to republish it, else None (P3)."""
+    if not story.publisher.full_text or not 0 < len(story.lead.html) <= MAX_FULL_TEXT_CHARACTERS:
         return None
     note = corrections.note(story, site)
     return f"<p><em>{escape(note)}</em></p>\n{story.lead.html}" if note else story.lead.html
 
 
-def _entry(entry: Any, story: Story, sheet: FeedDocument) -> None:
-    site, lead, publisher = sheet.site, story.lead, story.publisher
+def _entry(entry: Any, story: Story, content: FeedDocument) -> None:
+    site, lead, publisher = content.site, story.lead, story.publisher
     entry.id(paths.story_tag(site, story.id))
     entry.title(lead.title)
     entry.updated(distinct_updated(story.updated, story.id))
@@ -122,72 +124,73 @@ def _entry(entry: Any, story: Story, sheet: FeedDocument) -> None:
     entry.summary(corrections.summary(story, site))
     if rights := publisher.licence or lead.rights:
         entry.rights(rights)
-    # An entry without content must have an alternate link (RFC 4287, 4.1.2).
-    entry.link(href=paths.alternate(site, sheet.channel, story), rel="alternate")
+    # An entry without content must have an alternate link (RFC 4287 section 4.1.2).
+    entry.link(href=paths.alternate(site, content.channel, story), rel="alternate")
     entry.repair.story = story
-    entry.repair.sheet = sheet
+    entry.repair.content = content
 
 
 def distinct_updated(updated: datetime, id_: str) -> datetime:
-    """`updated` of an entry with a fraction of a second of its own.
+    """Replace the microseconds of `updated` by a number derived from the id.
 
-    Many partners give a day only, and the W3C validator warns of entries updated in the same moment (DuplicateUpdated).
+    Many partners state only a day, and the W3C validator warns of entries with equal times (DuplicateUpdated).
     """
-    mark = hashlib.sha256(id_.encode()).digest()
-    return updated.replace(microsecond=int.from_bytes(mark[:4]) % 1_000_000)
+    hashed = hashlib.sha256(id_.encode()).digest()
+    return updated.replace(microsecond=int.from_bytes(hashed[:4]) % 1_000_000)
 
 
 class _FeedRepair(BaseExtension):  # type: ignore[misc]  # feedgen has no types
-    """What archives and tombstones need (PB8, PB9); the grammar of RFC 4287 wants it before the entries."""
+    """Add `fh:archive` and tombstones to a feed, before its entries (RFC 5005, RFC 6721)."""
 
-    sheet: FeedDocument
+    content: FeedDocument
 
     def extend_ns(self) -> dict[str, str]:
-        prefixes = {"fh": HISTORY} if self.sheet.archived else {}
-        return prefixes | ({"at": TOMBSTONES} if self.sheet.tombstones else {})
+        prefixes = {"fh": HISTORY} if self.content.archived else {}
+        return prefixes | ({"at": TOMBSTONES} if self.content.tombstones else {})
 
     def extend_atom(self, feed: Any) -> Any:
-        if self.sheet.archived:
+        if self.content.archived:
             xml_elem(f"{{{HISTORY}}}archive", feed)
-        for tombstone in self.sheet.tombstones:
-            deleted_entry(feed, tombstone, self.sheet.site)
+        for tombstone in self.content.tombstones:
+            _deleted_entry(feed, tombstone, self.content.site)
         return feed
 
 
-def deleted_entry(parent: Any, tombstone: Tombstone, site: Site) -> Any:
-    """RFC 6721: the story of this id is told no more."""
+def _deleted_entry(parent: Any, tombstone: Tombstone, site: Site) -> None:
+    """Add an `at:deleted-entry` for a removed or merged story (RFC 6721 section 3)."""
     deleted = xml_elem(
         f"{{{TOMBSTONES}}}deleted-entry",
         parent,
         ref=paths.story_tag(site, tombstone.story_id),
-        when=_written(tombstone.at),
+        when=tombstone.at.isoformat(),
     )
     if tombstone.became:
-        words = f"Told as {paths.story_tag(site, tombstone.became)} now."
-        _text(deleted, f"{{{TOMBSTONES}}}comment", words)
-    return deleted
+        comment = f"Published as {paths.story_tag(site, tombstone.became)} now."
+        _text(deleted, f"{{{TOMBSTONES}}}comment", comment)
 
 
 class _EntryRepair(BaseEntryExtension):  # type: ignore[misc]
-    """Language, every link with its attributes, and a whole `source` as the last child."""
+    """Add language, all links with their attributes, and a complete `source` as the last element."""
 
     story: Story
-    sheet: FeedDocument
+    content: FeedDocument
 
     def extend_atom(self, entry: Any) -> Any:
-        story, site = self.story, self.sheet.site
+        story, site = self.story, self.content.site
         lead = story.lead
         if lead.language and lead.language != site.language:
             entry.set(XML_LANG, lead.language)
         for name in ("title", "summary", "rights"):
-            _typed(entry.find(name))
+            _escape_markup(entry.find(name))
         for link in entry.findall("link"):
             entry.remove(link)
         attributes = {"hreflang": lead.language} if lead.language else {}
-        href = paths.alternate(site, self.sheet.channel, story)
+        href = paths.alternate(site, self.content.channel, story)
         xml_elem("link", entry, rel="alternate", type="text/html", href=href, **attributes)
         for enclosure in lead.enclosures:
-            xml_elem("link", entry, rel="enclosure", href=paths.href(enclosure.url), **file_facts(enclosure))
+            xml_elem(
+                "link", entry, rel="enclosure", href=paths.href(enclosure.url), **file_attributes(enclosure)
+            )
         for href, title in related(story):
             xml_elem("link", entry, rel="related", href=href, title=title)
         _source(entry, story)
@@ -197,29 +200,29 @@ class _EntryRepair(BaseEntryExtension):  # type: ignore[misc]
 _MARKUP = re.compile(r"</[a-zA-Z]|&(#|[a-zA-Z][a-zA-Z0-9_]*)")
 
 
-def _typed(element: Any) -> None:
-    """Plain words that look like markup are sent as HTML: nobody need guess then (W3C ContainsUndeclaredHTML)."""
+def _escape_markup(element: Any) -> None:
+    """Declare text that looks like markup as escaped HTML (W3C validator: ContainsUndeclaredHTML)."""
     if element is not None and element.get("type") is None and _MARKUP.search(element.text or ""):
         element.set("type", "html")
         element.text = escape(element.text, quote=False)
 
 
-_MIME = re.compile(r"[^\s()<>,;:\\\"/\[\]?=]+/[^\s()<>,;:\\\"/\[\]?=]+( *;.*)?")
+_MEDIA_TYPE = re.compile(r"[^\s()<>,;:\\\"/\[\]?=]+/[^\s()<>,;:\\\"/\[\]?=]+( *;.*)?")
 
 
-def file_facts(enclosure: Enclosure) -> dict[str, str]:
-    """The `type` and `length` of an attached file, where its source said something sane."""
-    facts = {}
-    if enclosure.type and _MIME.fullmatch(enclosure.type):
-        facts["type"] = enclosure.type
+def file_attributes(enclosure: Enclosure) -> dict[str, str]:
+    """Return `type` and `length` of an enclosure as far as its source states them validly."""
+    attributes = {}
+    if enclosure.type and _MEDIA_TYPE.fullmatch(enclosure.type):
+        attributes["type"] = enclosure.type
     if enclosure.length is not None:
-        facts["length"] = str(enclosure.length)
-    return facts
+        attributes["length"] = str(enclosure.length)
+    return attributes
 
 
 def related(story: Story) -> Iterable[tuple[str, str]]:
-    """Where the other partners tell a story, each with a title (PB3)."""
-    return [(paths.beyond(also), f"Also published by {also.publisher.name}") for also in story.also]
+    """Return URL and title of a story at each of its other publishers (PB3)."""
+    return [(paths.further_source(also), f"Also published by {also.publisher.name}") for also in story.also]
 
 
 def _source(entry: Any, story: Story) -> None:
@@ -227,7 +230,7 @@ def _source(entry: Any, story: Story) -> None:
     source = xml_elem("source", entry)
     _text(source, "id", _feed_id(publisher))
     _text(source, "title", publisher.name)
-    _text(source, "updated", _written(lead.source_updated or lead.first_seen))
+    _text(source, "updated", (lead.source_updated or lead.first_seen).isoformat())
     if publisher.kind != "page":
         xml_elem("link", source, rel="self", href=paths.href(publisher.url))
     xml_elem("link", source, rel="alternate", href=paths.href(publisher.site_link or publisher.url))
@@ -241,21 +244,18 @@ _ID = re.compile(
     r"|(?i:urn:(?!uuid:)[a-z0-9][a-z0-9-]{1,31}:[\w.!$'()*+,;=:@%-]+)",
     re.ASCII,
 )
-_ADDRESS = re.compile(
-    r"https://.+|http://(?![^/]*:80/)[^/A-Z]+/.*"
-)  # http: as it is compared (RFC 4287, 4.2.6.1)
+# An http URL in the normalised form of RFC 4287 section 4.2.6.1.
+_URL = re.compile(r"https://.+|http://(?![^/]*:80/)[^/A-Z]+/.*")
 
 
 def _feed_id(publisher: Publisher) -> str:
-    """A feed's own id where it is one by RFC 4151, 8141 or 3986; many are not, and it is known by its address."""
-    said = publisher.feed_id or ""
-    sane = _ID.fullmatch(said) or (_ADDRESS.fullmatch(said) and paths.href(urls.web_link(said) or "") == said)
-    return said if sane else paths.href(publisher.url)
+    """Return a feed's own id if it is valid by RFC 4151, 8141 or 3986, else the URL of the feed."""
+    stated = publisher.feed_id or ""
+    valid = _ID.fullmatch(stated) or (
+        _URL.fullmatch(stated) and paths.href(urls.web_link(stated) or "") == stated
+    )
+    return stated if valid else paths.href(publisher.url)
 
 
 def _text(parent: Any, name: str, text: str | None) -> None:
     xml_elem(name, parent).text = text
-
-
-def _written(moment: datetime) -> str:
-    return moment.isoformat()

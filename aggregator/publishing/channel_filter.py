@@ -1,4 +1,4 @@
-"""Which channels a story is in: `include` and `exclude` of feeds.yaml."""
+"""Select the channels of a story by `include` and `exclude` of feeds.yaml."""
 
 from __future__ import annotations
 
@@ -7,33 +7,38 @@ from collections.abc import Callable, Iterable, Sequence
 from aggregator.model.config import Channel, Selection
 from aggregator.model.documents import Kind
 
-Chooser = Callable[[frozenset[str], frozenset[str], Kind, frozenset[str]], tuple[str, ...]]
-"""The ids of the channels that a story with these sources, topics, kind and languages is in."""
+Selector = Callable[[frozenset[str], frozenset[str], Kind, frozenset[str]], tuple[str, ...]]
+"""Return the ids of the channels of a story, given its sources, topics, kind and languages."""
 
 
-def chooser(channels: Sequence[Channel]) -> Chooser:
-    """The choice among `channels`.
+def selector(channels: Sequence[Channel]) -> Selector:
+    """Return a function that selects among `channels`.
 
-    Those made of a source or a topic are looked up, not tried: there may be hundreds of them.
+    Automatic channels, one for each source and topic, are looked up, because there may be hundreds of them.
     """
-    tried = [channel for channel in channels if not channel.automatic]
-    made = [channel for channel in channels if channel.automatic]
-    by_source = {source: channel.id for channel in made for source in channel.include.sources}
-    by_topic = {topic: channel.id for channel in made for topic in channel.include.topics}
+    declared = [channel for channel in channels if not channel.automatic]
+    automatic = [channel for channel in channels if channel.automatic]
+    by_source = {source: channel.id for channel in automatic for source in channel.include.sources}
+    by_topic = {topic: channel.id for channel in automatic for topic in channel.include.topics}
 
-    def choose(
+    def select(
         sources: frozenset[str], topics: frozenset[str], kind: Kind, languages: frozenset[str]
     ) -> tuple[str, ...]:
-        has = (sources, topics, frozenset((kind.value,)), languages)
+        fields = (sources, topics, frozenset((kind.value,)), languages)
         return (
-            *(c.id for c in tried if all(_sides(c.include, has)) and not any(_sides(c.exclude, has))),
+            *(
+                channel.id
+                for channel in declared
+                if all(_matches(channel.include, fields)) and not any(_matches(channel.exclude, fields))
+            ),
             *(by_source[source] for source in sorted(sources & by_source.keys())),
             *(by_topic[topic] for topic in sorted(topics & by_topic.keys())),
         )
 
-    return choose
+    return select
 
 
-def _sides(selection: Selection, has: Iterable[frozenset[str]]) -> list[bool]:
+def _matches(selection: Selection, fields: Iterable[frozenset[str]]) -> list[bool]:
+    """Return for each non-empty field of `selection` whether the story has one of its values."""
     wanted = (selection.sources, selection.topics, selection.kinds, selection.languages)
-    return [not there.isdisjoint(these) for these, there in zip(wanted, has, strict=True) if these]
+    return [not present.isdisjoint(values) for values, present in zip(wanted, fields, strict=True) if values]

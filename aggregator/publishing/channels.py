@@ -1,4 +1,4 @@
-"""Put stories into the channels that select them, as feeds.yaml says now."""
+"""Put stories into the channels that select them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from aggregator.store.connection import Store
 def update_channels(
     store: Store, all_channels: Sequence[Channel], story_ids: Iterable[str], now: datetime
 ) -> None:
-    """Put stories into the channels that select them now, inside the caller's transaction (P1)."""
+    """Recompute the channels of these stories, in the caller's transaction (P1)."""
     facts = stories.facts(store, story_ids)
-    choose = channel_filter.chooser(all_channels)
-    channels.enroll(store, {fact.story_id: _chosen(fact, choose) for fact in facts}, facts, now)
+    select = channel_filter.selector(all_channels)
+    channels.replace_memberships(
+        store, {fact.story_id: _selected(fact, select) for fact in facts}, facts, now
+    )
 
 
-def _chosen(fact: stories.Facts, choose: channel_filter.Chooser) -> tuple[str, ...]:
-    """The channels a story is in; a hidden one is in none."""
-    return () if fact.hidden else choose(fact.sources, fact.topics, fact.kind, fact.languages)
+def _selected(fact: stories.StoryFacts, select: channel_filter.Selector) -> tuple[str, ...]:
+    """Return the channels of a story; a hidden story has none."""
+    return () if fact.hidden else select(fact.sources, fact.topics, fact.kind, fact.languages)
 
 
 def reselect_channels(store: Store, all_channels: Sequence[Channel], now: datetime) -> None:
-    """Bring memberships in line with feeds.yaml where a channel's include or exclude changed."""
+    """Recompute the stories of each channel whose `include` or `exclude` changed in feeds.yaml."""
     channels.sync(store, [channel.id for channel in all_channels])
     records = channels.records(store)
     stale = [
@@ -36,21 +38,24 @@ def reselect_channels(store: Store, all_channels: Sequence[Channel], now: dateti
     ]
     if not stale:
         return
-    choose = channel_filter.chooser(stale)
+    select = channel_filter.selector(stale)
     with store.transaction():
         for channel in stale:
             channels.clear(store, channel.id)
-        for ids in _concerned(store, stale):
+        for ids in _possible_stories(store, stale):
             facts = stories.facts(store, ids)
-            channels.add(store, {fact.story_id: _chosen(fact, choose) for fact in facts}, facts)
+            channels.add(store, {fact.story_id: _selected(fact, select) for fact in facts}, facts)
         for channel in stale:
-            channels.selected(store, channel.id, repr((channel.include, channel.exclude)), now)
-        if any(channel.id == "all" for channel in stale):  # whose past is the archive (P2)
-            archives.bump(store, [record.month for record in archives.records(store)])
+            channels.set_selection(store, channel.id, repr((channel.include, channel.exclude)), now)
+        if any(channel.id == "all" for channel in stale):  # the archive contains its stories (P2)
+            archives.raise_revisions(store, [record.month for record in archives.records(store)])
 
 
-def _concerned(store: Store, stale: Sequence[Channel]) -> Iterable[list[str]]:
-    """The stories that may be in one of the channels, in lists: a new source costs no look at the whole archive."""
+def _possible_stories(store: Store, stale: Sequence[Channel]) -> Iterable[list[str]]:
+    """Return lists of ids of the stories that may be in one of the channels.
+
+    For channels of single sources these are only their stories, so that a new source does not read the whole archive.
+    """
     sources = [source for channel in stale for source in channel.include.sources]
     if all(channel.automatic and channel.include.sources for channel in stale):
         return stories.of_sources(store, sources)

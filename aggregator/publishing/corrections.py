@@ -1,4 +1,4 @@
-"""What an entry says of its own significant edits (E1), in the language of the site."""
+"""State significant edits of a story in its entry, in the language of the site (E1)."""
 
 from __future__ import annotations
 
@@ -7,29 +7,31 @@ from aggregator.model.config import Site
 from aggregator.model.stories import Story
 from aggregator.text import line
 
-MOST = 300
-"""Characters of a story in a few words (P3)."""
+MAX_SUMMARY_CHARACTERS = 300
+"""Maximum length of a summary (P3)."""
 
 
 def note(story: Story, site: Site) -> str | None:
-    """A sentence for readers, if the story was corrected since it was announced."""
+    """Return a sentence about the correction of a story since its announcement, None without one."""
     if story.correction is None:
         return None
-    ours = i18n.words(site.language)
+    words = i18n.words(site.language)
     day = story.correction.at.astimezone(site.timezone).date()
-    said = ours["corrected"].format(day=i18n.day(day, site.language))
+    sentence = words["corrected"].format(day=i18n.day(day, site.language))
     if story.correction.title_before is None:
-        return said
+        return sentence
     before = line(story.correction.title_before, 100)
-    return f"{said} {ours['before']} {ours['quote'].format(title=before)}."
+    return f"{sentence} {words['before']} {words['quote'].format(title=before)}."
 
 
 def summary(story: Story, site: Site) -> str:
-    """A story in a few words (P3): what was corrected, then its excerpt, or its title where it has none."""
-    words = story.lead.excerpt or story.lead.title
-    said = note(story, site)
-    return _cut(f"{said} {words}") if said else words
+    """Return the note of a correction, if any, followed by the excerpt, or by the title without one."""
+    text = story.lead.excerpt or story.lead.title
+    correction = note(story, site)
+    return _shorten(f"{correction} {text}") if correction else text
 
 
-def _cut(words: str) -> str:
-    return words if len(words) <= MOST else words[: MOST - 1].rsplit(" ", 1)[0] + "…"
+def _shorten(text: str) -> str:
+    if len(text) <= MAX_SUMMARY_CHARACTERS:
+        return text
+    return text[: MAX_SUMMARY_CHARACTERS - 1].rsplit(" ", 1)[0] + "…"

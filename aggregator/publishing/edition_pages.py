@@ -1,4 +1,4 @@
-"""Editions as permanent pages, their list, and their feed."""
+"""Render editions as permanent pages, the list of editions, and their feed."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from aggregator.model.config import Site
 from aggregator.model.digests import Edition, EditionEntry, EditionSummary
 from aggregator.model.publishing import PublishedDocument
 from aggregator.publishing import paths
-from aggregator.publishing.atom import XML_LANG, distinct_updated, styled
+from aggregator.publishing.atom import XML_LANG, distinct_updated, with_stylesheet
 from aggregator.publishing.renderers import MAX_BYTES
 from aggregator.publishing.site import environment
 
 INDEX = paths.EDITIONS + "index.html"
-NEWEST = 30
-"""So many editions are in the feed."""
-TITLES = 60
-"""So many titles of an edition are in the feed; its page has all."""
+MAX_EDITIONS = 30
+"""Maximum editions in the feed."""
+MAX_TITLES = 60
+"""Maximum titles of an edition in the feed; its page has all of them."""
 
 
 def page(edition: Edition, site: Site) -> PublishedDocument:
-    """The whole edition: as it was sent, but for what was hidden since."""
+    """Render an edition as it was sent, without stories that were hidden since."""
     sections = [
-        (i18n.heading(name, edition.language), list(told))
-        for name, told in groupby(edition.entries, key=lambda told: told.section)
+        (i18n.heading(name, edition.language), list(entries))
+        for name, entries in groupby(edition.entries, key=lambda entry: entry.section)
     ]
     return _document(
         edition.path,
@@ -42,16 +42,18 @@ def page(edition: Edition, site: Site) -> PublishedDocument:
         sections=sections,
         summary=i18n.summary(edition.entries, edition.language),
         feed=site.url + paths.EDITION_FEED,
-        day=lambda told: i18n.day(told.day, edition.language),
-        turn=lambda told: i18n.update_note(told, edition.language),
+        day=lambda entry: i18n.day(entry.day, edition.language),
+        update_note=lambda entry: i18n.update_note(entry, edition.language),
     )
 
 
-def index(lines: Sequence[EditionSummary], site: Site) -> PublishedDocument:
-    """Every edition, the newest first."""
+def index(summaries: Sequence[EditionSummary], site: Site) -> PublishedDocument:
+    """Render the list of all editions, newest first."""
     years = [
-        (year, list(some))
-        for year, some in groupby(lines, key=lambda line: line.composed.astimezone(site.timezone).year)
+        (year, list(group))
+        for year, group in groupby(
+            summaries, key=lambda summary: summary.composed.astimezone(site.timezone).year
+        )
     ]
     return _document(
         INDEX,
@@ -61,12 +63,12 @@ def index(lines: Sequence[EditionSummary], site: Site) -> PublishedDocument:
         language=i18n.known(site.language),
         years=years,
         feed=site.url + paths.EDITION_FEED,
-        count=lambda line: i18n.count(line.stories, site.language),
+        count=lambda summary: i18n.count(summary.stories, site.language),
     )
 
 
 def feed(editions: Sequence[Edition], site: Site, hub: str | None = None) -> PublishedDocument:
-    """`digests/atom.xml`: as many of the newest editions as fit (PB14)."""
+    """Render `digests/atom.xml` with the newest editions that fit (PB14)."""
     body = _feed(editions, site, hub)
     if len(body) > MAX_BYTES:
         fits = bisect_right(
@@ -101,20 +103,20 @@ def _feed(editions: Sequence[Edition], site: Site, hub: str | None) -> bytes:
         entry.summary(i18n.summary(edition.entries, edition.language))
         entry.content(_titles(edition, site.url + edition.path), type="html")
         entry.edition.language = edition.language if edition.language != site.language else None
-    return styled(bytes(generator.atom_str(pretty=True)), paths.EDITION_FEED)
+    return with_stylesheet(bytes(generator.atom_str(pretty=True)), paths.EDITION_FEED)
 
 
 class _Feed(BaseExtension):  # type: ignore[misc]  # feedgen has no types
-    """Nothing to add to the feed itself."""
+    """Add nothing to the feed; feedgen requires an extension of the feed for one of entries."""
 
 
 class _Entry(BaseEntryExtension):  # type: ignore[misc]
-    """The link to an edition in full, and its language where it is not the site's."""
+    """Complete the link to an edition, and add its language where it is not the site's."""
 
     language: str | None = None
 
     def extend_atom(self, entry: Any) -> Any:
-        for link in entry.findall("link"):  # feedgen leaves out what it takes for the default
+        for link in entry.findall("link"):  # feedgen omits what it considers the default
             link.set("rel", "alternate")
             link.set("type", "text/html")
         if self.language:
@@ -123,24 +125,24 @@ class _Entry(BaseEntryExtension):  # type: ignore[misc]
 
 
 def _titles(edition: Edition, page_url: str) -> str:
-    """The titles of an edition with their links, section by section."""
+    """Return the linked titles of an edition as HTML, section by section."""
     parts = []
-    for name, section in groupby(edition.entries[:TITLES], key=lambda told: told.section):
+    for name, section in groupby(edition.entries[:MAX_TITLES], key=lambda entry: entry.section):
         parts.append(f"<h3>{escape(i18n.heading(name, edition.language))}</h3><ul>")
-        parts += [f"<li>{_title(told, edition)}</li>" for told in section]
+        parts += [f"<li>{_title(entry, edition)}</li>" for entry in section]
         parts.append("</ul>")
     link = f'<a href="{escape(page_url)}">{escape(page_url)}</a>'
-    if (more := len(edition.entries) - TITLES) > 0:
+    if (more := len(edition.entries) - MAX_TITLES) > 0:
         parts.append(f"<p>{i18n.words(edition.language)['more'].format(n=more)} {link}</p>")
     return "".join(parts)
 
 
-def _title(told: EditionEntry, edition: Edition) -> str:
-    if told.hidden:
+def _title(entry: EditionEntry, edition: Edition) -> str:
+    if entry.hidden:
         return escape(i18n.words(edition.language)["hidden"])
-    title = escape(told.title)
-    title = f'<a href="{escape(told.link)}">{title}</a>' if told.link else title
-    return f"{title} ({escape(told.publisher)})"
+    title = escape(entry.title)
+    title = f'<a href="{escape(entry.link)}">{title}</a>' if entry.link else title
+    return f"{title} ({escape(entry.publisher)})"
 
 
 def _document(path: str, template: str, **values: object) -> PublishedDocument:

@@ -1,4 +1,4 @@
-"""The style sheet that makes a feed readable when somebody opens it in a browser (PB15)."""
+"""Render the CSS stylesheet that makes feeds readable in a browser (PB15)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from aggregator.publishing import paths
 
 
 def render() -> PublishedDocument:
-    """`feed.css`, for every Atom and RSS document."""
+    """Return `feed.css`, which all Atom and RSS documents name."""
     body = files(__package__).joinpath("templates", "feed.css").read_bytes()
     return PublishedDocument(path="feed.css", media_type=paths.CSS_TYPE, body=body)

@@ -1,4 +1,4 @@
-"""A channel as JSON Feed 1.1."""
+"""Render a channel as JSON Feed 1.1."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VERSION = "https://jsonfeed.org/version/1.1"
 
 
 def render(publication: Publication) -> PublishedDocument:
-    """`feed.json` of a channel."""
+    """Render `feed.json` of a channel."""
     site, channel = publication.site, publication.channel
     path = paths.path(channel, "feed.json")
     feed: dict[str, Any] = {
@@ -34,16 +34,16 @@ def render(publication: Publication) -> PublishedDocument:
 
 def _item(story: Story, publication: Publication) -> dict[str, Any]:
     site, lead, publisher = publication.site, story.lead, story.publisher
-    words = corrections.summary(story, site)
+    summary = corrections.summary(story, site)
     item: dict[str, Any] = {
         "id": paths.story_tag(site, story.id),
         "url": paths.alternate(site, publication.channel, story),
         "title": lead.title,
     }
     if text := atom.full_text(story, site):
-        item |= {"content_html": text, "summary": words}
+        item |= {"content_html": text, "summary": summary}
     else:
-        item["content_text"] = words
+        item["content_text"] = summary
     item |= {
         "date_published": story.published.isoformat(),
         "date_modified": story.updated.isoformat(),
@@ -54,23 +54,23 @@ def _item(story: Story, publication: Publication) -> dict[str, Any]:
         item["language"] = lead.language
     if lead.enclosures:
         item["attachments"] = [_attachment(enclosure) for enclosure in lead.enclosures]
-    item["_aggregator"] = _beyond(story)
+    item["_aggregator"] = _extension(story)
     return item
 
 
 def _attachment(enclosure: Enclosure) -> dict[str, Any]:
-    kind = atom.file_facts(enclosure).get("type", "application/octet-stream")
-    attachment: dict[str, Any] = {"url": paths.href(enclosure.url), "mime_type": kind}
+    media_type = atom.file_attributes(enclosure).get("type", "application/octet-stream")
+    attachment: dict[str, Any] = {"url": paths.href(enclosure.url), "mime_type": media_type}
     if enclosure.length is not None:
         attachment["size_in_bytes"] = enclosure.length
     return attachment
 
 
-def _beyond(story: Story) -> dict[str, Any]:
-    """What JSON Feed has no words for: where it comes from, who else tells it, what may be done with it."""
-    beyond: dict[str, Any] = {"source": {"title": story.publisher.name, "url": story.publisher.url}}
+def _extension(story: Story) -> dict[str, Any]:
+    """Return what JSON Feed has no fields for: the source, related links and rights."""
+    extension: dict[str, Any] = {"source": {"title": story.publisher.name, "url": story.publisher.url}}
     if also := atom.related(story):
-        beyond["related"] = [{"url": href, "title": title} for href, title in also]
+        extension["related"] = [{"url": href, "title": title} for href, title in also]
     if rights := story.publisher.licence or story.lead.rights:
-        beyond["rights"] = rights
-    return beyond
+        extension["rights"] = rights
+    return extension

@@ -1,4 +1,4 @@
-"""A status report as Prometheus metrics."""
+"""Render a status report as Prometheus metrics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aggregator.model.reports import StatusReport
 
 
 def render(report: StatusReport) -> bytes:
-    """The text format, from a registry of its own: nothing of this process is in it."""
+    """Return the metrics in the text format, without metrics of this process."""
     registry = CollectorRegistry()
 
     def gauge(name: str, help_text: str, *labels: str) -> Gauge:
@@ -22,27 +22,31 @@ def render(report: StatusReport) -> bytes:
     for state in SourceState:
         by_state.labels(state.value).set(states[state])
     success = gauge("source_last_success_timestamp_seconds", "Last accepted visit of a source", "source")
-    failures = gauge("source_failures", "Failed visits of a source in a row", "source")
+    failures = gauge("source_failures", "Consecutive failed visits of a source", "source")
     for source in report.sources:
         failures.labels(source.id).set(source.failures)
         if source.last_success:
             success.labels(source.id).set(source.last_success.timestamp())
     gauge("stories", "Stories in the database").set(report.stories)
     gauge("items", "Items in the database").set(report.items)
-    gauge("letters_owed", "Letters still to be sent").set(report.owed)
-    parked = gauge("letters_parked", "Letters that wait for a person", "state")
+    gauge("messages_due", "Messages still to be sent").set(report.owed)
+    parked = gauge("messages_parked", "Messages that wait for the operator", "state")
     for state_name, count in report.parked.items():
         parked.labels(state_name).set(count)
-    gauge("items_unplaced", "Items without a story yet").set(report.unplaced)
+    gauge("items_unplaced", "Items without a story").set(report.unplaced)
     if report.unplaced_since:
-        oldest = gauge("items_unplaced_oldest_timestamp_seconds", "Since when the first of them waits")
+        oldest = gauge(
+            "items_unplaced_oldest_timestamp_seconds", "First seen time of the oldest item without a story"
+        )
         oldest.set(report.unplaced_since.timestamp())
     behind = gauge(
-        "channel_unwritten_timestamp_seconds", "Since when a channel's files are behind", "channel"
+        "channel_unwritten_timestamp_seconds",
+        "First change that the files of a channel lack",
+        "channel",
     )
     for channel, since in report.unwritten.items():
         behind.labels(channel).set(since.timestamp())
-    failing = gauge("job_failed_runs", "Last runs of a job that did not end well, in a row", "job")
+    failing = gauge("job_failed_runs", "Consecutive failed last runs of a job", "job")
     for job in report.failing:
         failing.labels(job.job).set(job.runs)
     runs = gauge("last_run_timestamp_seconds", "Start of the last run of a job", "job", "outcome")

@@ -1,4 +1,4 @@
-"""The polled sources as OPML 2.0, so that anybody can subscribe to the partners themselves."""
+"""Render the polled sources as OPML 2.0, so that readers can subscribe to the partners."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from lxml import etree
 from aggregator.model.publishing import PublishedDocument, SourceDirectory
 from aggregator.model.stories import Publisher
 
-FEEDS = ("feed", "jsonfeed")
+FEED_KINDS = ("feed", "jsonfeed")
 
 
 def render(directory: SourceDirectory) -> PublishedDocument:
-    """`sources.opml`: feeds are of type `rss`, pages of type `link`.
+    """Render `sources.opml`, with the type `rss` for feeds and `link` for pages.
 
-    What else can be polled, though not by feed readers, has its kind for a type (OPML 2.0 leaves types open), so that
-    `source import` takes it in again. A page's selectors have no place in OPML.
+    Every other source has its kind as type, which OPML 2.0 permits, so that `source import` accepts it. OPML cannot
+    express the selectors of a page.
     """
     opml = etree.Element("opml", version="2.0")
     head = etree.SubElement(opml, "head")
@@ -30,15 +30,15 @@ def render(directory: SourceDirectory) -> PublishedDocument:
 
 
 def _outline(publisher: Publisher, topics: tuple[str, ...]) -> dict[str, str]:
-    said = {"text": publisher.name, "title": publisher.name}
-    if publisher.kind in FEEDS:
-        said |= {"type": "rss", "xmlUrl": publisher.url}
+    attributes = {"text": publisher.name, "title": publisher.name}
+    if publisher.kind in FEED_KINDS:
+        attributes |= {"type": "rss", "xmlUrl": publisher.url}
     else:
-        said |= {"type": "link" if publisher.kind == "page" else publisher.kind, "url": publisher.url}
+        attributes |= {"type": "link" if publisher.kind == "page" else publisher.kind, "url": publisher.url}
     if publisher.site_link and publisher.kind != "page":
-        said["htmlUrl"] = publisher.site_link
+        attributes["htmlUrl"] = publisher.site_link
     if publisher.language:
-        said["language"] = publisher.language
+        attributes["language"] = publisher.language
     if topics:
-        said["category"] = ",".join(topics)
-    return said
+        attributes["category"] = ",".join(topics)
+    return attributes

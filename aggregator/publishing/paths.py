@@ -1,4 +1,4 @@
-"""Where documents live below `public`, and the permanent ids they carry."""
+"""Name the paths and URLs of published documents, and the permanent ids in them."""
 
 from __future__ import annotations
 
@@ -13,61 +13,64 @@ JSON_TYPE = "application/feed+json; charset=utf-8"
 CSS_TYPE = "text/css; charset=utf-8"
 HTML_TYPE = "text/html; charset=utf-8"
 EDITIONS = "digests/"
-"""The folder of the editions: their pages, `index.html` and their feed."""
+"""The folder of the pages of editions, of their list and of their feed."""
 EDITION_FEED = EDITIONS + "atom.xml"
 
 
 def path(channel: Channel, name: str) -> str:
-    """`name` at the top for the channel `all`, in a folder of its own for every other."""
+    """Return the path of a channel's document `name`: at the top for `all`, else in its own folder."""
     return name if channel.id == "all" else f"channels/{channel.id}/{name}"
 
 
 def url(site: Site, channel: Channel, name: str) -> str:
-    """The absolute URL a document of a channel is served at; a page goes by its folder."""
+    """Return the absolute URL of a channel's document; the URL of a page is that of its folder."""
     return site.url + path(channel, name).removesuffix("index.html")
 
 
-def beside(here: Channel, target: str) -> str:
-    """The path from a channel's page to `target` below `public`: pages also work as plain files."""
-    return target if here.id == "all" else f"../../{target}"
+def relative(channel: Channel, target: str) -> str:
+    """Return the relative path from a channel's page to `target` below `public`.
+
+    With relative links pages also work as local files.
+    """
+    return target if channel.id == "all" else f"../../{target}"
 
 
 def archive_path(month: str) -> str:
-    """Where the archive document of a month (`yyyy-mm`) is."""
+    """Return the path of the archive document of a month (`yyyy-mm`)."""
     return f"archive/{month}.xml"
 
 
 ARCHIVE_FORMAT = 1
-"""Archive documents of another format are rendered again although they are frozen."""
+"""Version of archive documents; frozen documents of another version are rendered again."""
 
 
-def anchored(site: Site) -> str:
-    """What a frozen archive document depends on: ids and addresses."""
+def frozen_hash(site: Site) -> str:
+    """Return a hash of what a frozen archive document depends on: format, site URL and authority."""
     return hashlib.sha256(f"{ARCHIVE_FORMAT}\n{site.url}\n{site.authority}".encode()).hexdigest()
 
 
 def story_tag(site: Site, story_id: str) -> str:
-    """The permanent id of a story (RFC 4151, I4)."""
+    """Return the permanent id of a story, a `tag:` URI (RFC 4151)."""
     return f"tag:{site.authority}:story/{story_id}"
 
 
 def channel_tag(site: Site, channel: Channel) -> str:
-    """The permanent id of a channel's feed."""
+    """Return the permanent id of a channel's feed, a `tag:` URI (RFC 4151)."""
     return f"tag:{site.authority}:channel/{channel.id}"
 
 
 def alternate(site: Site, channel: Channel, story: Story) -> str:
-    """Where a story is read: at its publisher's, or where that has no page for it, on ours."""
+    """Return the URL of a story at its publisher, or on this site if the item has no link."""
     return href(story.lead.link or f"{url(site, channel, 'index.html')}#story-{story.id}")
 
 
-def beyond(story_item: StoryItem) -> str:
-    """Where another partner tells the same story; one that only passed on the link is known by its site."""
+def further_source(story_item: StoryItem) -> str:
+    """Return the URL of a further item of a story, or the site of its publisher if it has no link."""
     return href(story_item.item.link or story_item.publisher.site_link or story_item.publisher.url)
 
 
 def href(link: str) -> str:
-    """A link as RFC 3986 has it: brackets (`?a[]=1` of TYPO3) only belong around the address of a host."""
+    """Encode brackets after the host, as in `?a[]=1` of TYPO3 (RFC 3986 section 3.2.2)."""
     scheme, slashes, rest = link.partition("//")
     host, slash, path = rest.partition("/")
     return f"{scheme}{slashes}{host}{slash}{path.replace('[', '%5B').replace(']', '%5D')}"

@@ -1,4 +1,4 @@
-"""Channels -> documents -> files: rendered where something changed, written where bytes differ (P1, PB13)."""
+"""Render changed channels, archive documents and editions, and write files whose bytes differ."""
 
 from __future__ import annotations
 
@@ -26,30 +26,33 @@ from aggregator.store.archives import ArchiveRecord
 from aggregator.store.channels import ChannelRecord
 from aggregator.store.connection import Store
 
-WINDOW = 100  # stories in a feed and on a page
-STONES = 50  # tombstones in a feed; the archive has all of them
-DIRECTORY = "directory_written"
-FILES = ("index.html", "atom.xml", "rss.xml", "feed.json")
+MAX_STORIES = 100
+"""Maximum stories in a feed and on a page."""
+MAX_TOMBSTONES = 50
+"""Maximum tombstones in a feed; the archive has all of them."""
+DIRECTORY_HASH = "directory_written"
+"""Key of the hash of what `sources.opml` and `feed.css` were rendered from."""
+CHANNEL_FILES = ("index.html", "atom.xml", "rss.xml", "feed.json")
 
 
 def run(app: App) -> PublishReport:
-    """Render every channel again, whatever the records say; files whose bytes are right are not touched."""
+    """Render all documents, also those recorded as current; files with the same bytes stay untouched (PB13)."""
     config = app.config
-    begun = time.perf_counter()
+    started = time.perf_counter()
     with locked_store(config, job="publish", clock=app.clock) as store:
         now = app.clock()
         synchronise(store, config, now)
         run_id = runs.begin(store, "publish", now)
         report = render(store, config, now, everything=True)
         report = replace(report, notices=(*report.notices, *websub.ping_hub(app, store)))
-        report = replace(report, seconds=round(time.perf_counter() - begun, 3))
+        report = replace(report, seconds=round(time.perf_counter() - started, 3))
         runs.finish(store, run_id, "done", {"documents_written": report.documents_written}, app.clock())
     return report
 
 
 @dataclass(slots=True)
-class _Press:
-    """What one publishing works with and gathers."""
+class _Rendering:
+    """Hold the inputs of one rendering and collect what it wrote."""
 
     store: Store
     config: Config
@@ -60,230 +63,246 @@ class _Press:
     written: list[str] = field(default_factory=list)
     unchanged: int = 0
 
-    def put(self, document: PublishedDocument) -> None:
-        """Write a document where its bytes differ from what is there."""
+    def write(self, document: PublishedDocument) -> None:
+        """Write a document if its bytes differ from the file."""
         if files.write_document(self.config.public, document):
             self.written.append(document.path)
         else:
             self.unchanged += 1
 
-    def there(self, path: str) -> bool:
-        """Whether a document is there at all: somebody may have lost `public`."""
+    def exists(self, path: str) -> bool:
+        """Return whether a file exists; the operator may have deleted `public`."""
         return (self.config.public / path).exists()
 
-    def made_with(self) -> str:
-        """What decides about bytes besides a channel's own stories (P1)."""
-        told = "with editions" if self.editions else "no editions"
-        return f"{self.config.digest_of_file} {publishing.template_hash()} {told}"
+    def rendered_with(self) -> str:
+        """Return hashes of what the bytes depend on besides the stories of a channel (P1)."""
+        editions = "with editions" if self.editions else "no editions"
+        return f"{self.config.file_hash} {publishing.template_hash()} {editions}"
 
 
-def _press(store: Store, config: Config, now: datetime, *, everything: bool = False) -> _Press:
-    told = editions.any_entries(store)
-    contained = Containment(store)
-    return _Press(
-        store=store, config=config, now=now, everything=everything, editions=told, contained=contained
+def _rendering(store: Store, config: Config, now: datetime, *, everything: bool = False) -> _Rendering:
+    return _Rendering(
+        store=store,
+        config=config,
+        now=now,
+        everything=everything,
+        editions=editions.any_entries(store),
+        contained=Containment(store),
     )
 
 
 def render(store: Store, config: Config, now: datetime, *, everything: bool = False) -> PublishReport:
-    """Bring `public` in line with the store, which knows feeds.yaml already (`working.prepare`)."""
-    press = _press(store, config, now, everything=everything)
+    """Write the documents that changed; the store must be synchronised with feeds.yaml."""
+    rendering = _rendering(store, config, now, everything=everything)
     records = channels.records(store)
-    _archives(press)
+    _archives(rendering)
     for channel in config.channels:
-        _channel(press, channel, records[channel.id])
-    _directory(press)
-    _sweep(press)
-    told = pages.publish(store, config, press.contained, everything=everything)
+        _channel(rendering, channel, records[channel.id])
+    _directory(rendering)
+    _remove_old_channels(rendering)
+    editions_report = pages.publish(store, config, rendering.contained, everything=everything)
     return PublishReport(
-        documents_written=(*press.written, *told.documents_written),
-        unchanged=press.unchanged + told.unchanged,
-        notices=press.contained.record(now),
+        documents_written=(*rendering.written, *editions_report.documents_written),
+        unchanged=rendering.unchanged + editions_report.unchanged,
+        notices=rendering.contained.record(now),
     )
 
 
 def close_months(store: Store, config: Config, now: datetime) -> tuple[str, ...]:
-    """Write the archive documents of months that ended, before anything in them can change (P2); what is to be said."""
+    """Write the archive documents of months that ended, before their stories change; return notices (P2)."""
     if not any(not record.closed and record.month < f"{now:%Y-%m}" for record in archives.records(store)):
         return ()
-    press = _press(store, config, now)
-    _archives(press)
-    return press.contained.record(now)
+    rendering = _rendering(store, config, now)
+    _archives(rendering)
+    return rendering.contained.record(now)
 
 
-# --- channels ------------------------------------------------------------------------------------------
-
-
-def _channel(press: _Press, channel: Channel, record: ChannelRecord) -> None:
-    made_with = press.made_with()
-    current = record.revision == record.written_revision and record.written_with == made_with
-    if current and not press.everything and _shown(press, channel):
+def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> None:
+    rendered_with = rendering.rendered_with()
+    current = record.revision == record.written_revision and record.written_with == rendered_with
+    if current and not rendering.everything and _has_files(rendering, channel):
         return
-    documents = press.contained.whole(
-        ContainedStep.CHANNEL, channel.id, lambda: _documents(press, channel, record)
+    documents = rendering.contained.whole(
+        ContainedStep.CHANNEL, channel.id, lambda: _documents(rendering, channel, record)
     )
     if documents is None:
         return
-    public: dict[str, str] = {}
+    hashes: dict[str, str] = {}
     for document in documents:
-        press.put(document)
-        public[press.config.site.url + document.path] = hashlib.sha256(document.body).hexdigest()
-    with press.store.transaction():
-        channels.written(press.store, record, made_with)
-        if press.config.hub:
-            websub_state.owe(press.store, {url: version for url, version in public.items() if _is_feed(url)})
+        rendering.write(document)
+        hashes[rendering.config.site.url + document.path] = hashlib.sha256(document.body).hexdigest()
+    with rendering.store.transaction():
+        channels.written(rendering.store, record, rendered_with)
+        if rendering.config.hub:
+            websub_state.record_published(
+                rendering.store, {url: version for url, version in hashes.items() if _is_feed(url)}
+            )
 
 
-def _shown(press: _Press, channel: Channel) -> bool:
-    """Whether the files of a channel are there; that of a source or topic has none before its first story."""
-    if press.there(paths.path(channel, "atom.xml")):
+def _has_files(rendering: _Rendering, channel: Channel) -> bool:
+    """Return whether a channel has its files; an automatic channel without stories needs none."""
+    if rendering.exists(paths.path(channel, "atom.xml")):
         return True
-    return channel.automatic and not channels.window(press.store, channel.id, 1, fed_only=False)
+    return channel.automatic and not channels.window(rendering.store, channel.id, 1, fed_only=False)
 
 
 def _is_feed(url: str) -> bool:
     return url.endswith((".xml", ".json"))
 
 
-def _documents(press: _Press, channel: Channel, record: ChannelRecord) -> list[PublishedDocument]:
-    """The documents of a channel, with all its stories that can be rendered."""
-    windows = (channels.window(press.store, channel.id, WINDOW, fed_only=fed) for fed in (True, False))
-    return press.contained.without_broken(
+def _documents(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> list[PublishedDocument]:
+    """Render the documents of a channel without stories that raise an exception."""
+    windows = (
+        channels.window(rendering.store, channel.id, MAX_STORIES, fed_only=fed) for fed in (True, False)
+    )
+    return rendering.contained.without_broken(
         ContainedStep.PUBLISHING,
         dict.fromkeys(id_ for window in windows for id_ in window),
-        lambda sound: _rendered(press, channel, record, frozenset(sound)),
+        lambda usable: _rendered(rendering, channel, record, frozenset(usable)),
     )
 
 
 def _rendered(
-    press: _Press, channel: Channel, record: ChannelRecord, sound: frozenset[str]
+    rendering: _Rendering, channel: Channel, record: ChannelRecord, usable: frozenset[str]
 ) -> list[PublishedDocument]:
     from aggregator.publishing import renderers
 
-    store, config = press.store, press.config
+    store, config = rendering.store, rendering.config
     with store.snapshot():
         fed, shown = (
-            [id_ for id_ in channels.window(store, channel.id, WINDOW, fed_only=fed_only) if id_ in sound]
+            [
+                id_
+                for id_ in channels.window(store, channel.id, MAX_STORIES, fed_only=fed_only)
+                if id_ in usable
+            ]
             for fed_only in (True, False)
         )
-        read = {story.id: story for story in stories.read(store, list(dict.fromkeys([*fed, *shown])))}
-        since = min((read[id_].announced for id_ in fed), default=EPOCH)
-        stones = channels.tombstones(store, channel.id, since, STONES)
+        by_id = {story.id: story for story in stories.read(store, list(dict.fromkeys([*fed, *shown])))}
+        since = min((by_id[id_].announced for id_ in fed), default=EPOCH)
+        tombstones = channels.tombstones(store, channel.id, since, MAX_TOMBSTONES)
         months = archives.records(store) if channel.id == "all" else []
-        # One that an editor opened a moment ago has no document yet.
+        # A month that an editor's decision just created has no document yet.
         months = [record for record in months if record.written_revision]
-    if channel.automatic and not read and not press.there(paths.path(channel, "atom.xml")):
+    if channel.automatic and not by_id and not rendering.exists(paths.path(channel, "atom.xml")):
         return []
     publication = Publication(
         site=config.site,
         channel=channel,
-        channels=_listed(press, channel),
-        stories=tuple(read[id_] for id_ in fed),
-        tombstones=tuple(stones),
+        channels=_linked_channels(rendering, channel),
+        stories=tuple(by_id[id_] for id_ in fed),
+        tombstones=tuple(tombstones),
         updated=record.updated,
         previous=months[-1].month if months else None,
         hub=config.hub,
-        editions=press.editions,
+        editions=rendering.editions,
     )
-    page = replace(publication, stories=tuple(read[id_] for id_ in shown))
+    page = replace(publication, stories=tuple(by_id[id_] for id_ in shown))
     return renderers.feeds(publication) + [render(page) for render in renderers.PAGES.values()]
 
 
-def _listed(press: _Press, channel: Channel) -> tuple[Channel, ...]:
-    """The channels that a page leads to: those of sources and topics from the page of everything only.
+def _linked_channels(rendering: _Rendering, channel: Channel) -> tuple[Channel, ...]:
+    """Return the channels that a page links to; only the page of `all` links to automatic channels.
 
-    Any story changes that one, so that no other page depends on which sources told something by now.
+    Every story changes that page anyway, so that no other page depends on which sources have stories.
     """
-    told = channels.told(press.store) if channel.id == "all" else set()
-    return tuple(other for other in press.config.channels if not other.automatic or other.id in told)
+    with_stories = channels.with_stories(rendering.store) if channel.id == "all" else set()
+    return tuple(
+        other for other in rendering.config.channels if not other.automatic or other.id in with_stories
+    )
 
 
-def _sweep(press: _Press) -> None:
-    """The files of channels that left feeds.yaml go: nobody would ever bring them up to date again."""
-    for id_ in channels.gone(press.store, [channel.id for channel in press.config.channels]):
-        paths = [f"channels/{id_}/{name}" for name in FILES]
-        files.remove_documents(press.config.public, paths)
-        websub_state.forget(press.store, [press.config.site.url + path for path in paths])
-        channels.forget(press.store, id_)
-        press.contained.forget(ContainedStep.CHANNEL, id_)
+def _remove_old_channels(rendering: _Rendering) -> None:
+    """Remove the files of channels that are no longer in feeds.yaml."""
+    for id_ in channels.removed(rendering.store, [channel.id for channel in rendering.config.channels]):
+        paths = [f"channels/{id_}/{name}" for name in CHANNEL_FILES]
+        files.remove_documents(rendering.config.public, paths)
+        websub_state.forget(rendering.store, [rendering.config.site.url + path for path in paths])
+        channels.forget(rendering.store, id_)
+        rendering.contained.forget(ContainedStep.CHANNEL, id_)
 
 
-# --- the archive ---------------------------------------------------------------------------------------
-
-
-def _archives(press: _Press) -> None:
-    """Documents of months that changed, and of those that ended since they were written (P2)."""
-    channel = next(channel for channel in press.config.channels if channel.id == "all")
-    for before, record in pairwise([None, *archives.records(press.store)]):
+def _archives(rendering: _Rendering) -> None:
+    """Write the documents of months that changed, or that ended since they were written (P2)."""
+    channel = next(channel for channel in rendering.config.channels if channel.id == "all")
+    for before, record in pairwise([None, *archives.records(rendering.store)]):
         assert record is not None
-        if _is_stale(press, record):
+        if _is_stale(rendering, record):
             previous = before.month if before else None
             month = ArchiveMonth(
-                site=press.config.site, channel=channel, month=record.month, previous=previous, stories=()
+                site=rendering.config.site, channel=channel, month=record.month, previous=previous, stories=()
             )
-            press.contained.whole(
-                ContainedStep.CHANNEL, record.month, partial(_write_month, press, record, month)
+            rendering.contained.whole(
+                ContainedStep.CHANNEL, record.month, partial(_write_month, rendering, record, month)
             )
 
 
-def _is_stale(press: _Press, record: ArchiveRecord) -> bool:
-    wanted = paths.anchored(press.config.site) if record.closed else press.made_with()
-    current = record.revision == record.written_revision and record.written_with == wanted
-    ended = not record.closed and record.month < f"{press.now:%Y-%m}"
-    return press.everything or ended or not current or not press.there(paths.archive_path(record.month))
+def _is_stale(rendering: _Rendering, record: ArchiveRecord) -> bool:
+    expected = paths.frozen_hash(rendering.config.site) if record.closed else rendering.rendered_with()
+    current = record.revision == record.written_revision and record.written_with == expected
+    ended = not record.closed and record.month < f"{rendering.now:%Y-%m}"
+    return (
+        rendering.everything or ended or not current or not rendering.exists(paths.archive_path(record.month))
+    )
 
 
-def _write_month(press: _Press, record: ArchiveRecord, month: ArchiveMonth) -> None:
+def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMonth) -> None:
     from aggregator.publishing import archive
 
-    anchored = paths.anchored(press.config.site)
-    with press.store.snapshot():
-        month = replace(month, tombstones=tuple(archives.withdrawn(press.store, month.month)))
-        document = _amended(press, month) if record.closed and record.written_with == anchored else None
+    frozen_hash = paths.frozen_hash(rendering.config.site)
+    with rendering.store.snapshot():
+        month = replace(month, tombstones=tuple(archives.tombstones(rendering.store, month.month)))
+        document = (
+            _amended(rendering, month) if record.closed and record.written_with == frozen_hash else None
+        )
         if document is None:
-            document = press.contained.without_broken(
+            document = rendering.contained.without_broken(
                 ContainedStep.PUBLISHING,
-                archives.told(press.store, month.month),
-                lambda ids: archive.render(replace(month, stories=tuple(stories.read(press.store, ids)))),
+                archives.story_ids(rendering.store, month.month),
+                lambda ids: archive.render(replace(month, stories=tuple(stories.read(rendering.store, ids)))),
             )
-    press.put(document)
-    closed = record.month < f"{press.now:%Y-%m}"
-    archives.written(press.store, record, anchored if closed else press.made_with(), closed=closed)
+    rendering.write(document)
+    closed = record.month < f"{rendering.now:%Y-%m}"
+    archives.written(
+        rendering.store, record, frozen_hash if closed else rendering.rendered_with(), closed=closed
+    )
 
 
-def _amended(press: _Press, month: ArchiveMonth) -> PublishedDocument | None:
-    """A frozen document with its withdrawals, None if it is lost and must be rendered again."""
+def _amended(rendering: _Rendering, month: ArchiveMonth) -> PublishedDocument | None:
+    """Apply removals to a frozen document; return None if it is lost and must be rendered again."""
     from aggregator.publishing import archive
 
     path = paths.archive_path(month.month)
     try:
-        body = (press.config.public / path).read_bytes()
-        told = archive.told(body)
-        back = [id_ for id_ in archives.told(press.store, month.month) if id_ not in told]
-        back = press.contained.sound(ContainedStep.PUBLISHING, back)
-        body = archive.amend(body, replace(month, stories=tuple(stories.read(press.store, back))))
+        body = (rendering.config.public / path).read_bytes()
+        published = archive.story_ids(body)
+        missing = [id_ for id_ in archives.story_ids(rendering.store, month.month) if id_ not in published]
+        missing = rendering.contained.sound(ContainedStep.PUBLISHING, missing)
+        body = archive.amend(body, replace(month, stories=tuple(stories.read(rendering.store, missing))))
     except (OSError, ValueError):
         return None
     return PublishedDocument(path=path, media_type=paths.ATOM_TYPE, body=body)
 
 
-# --- what belongs to no channel ------------------------------------------------------------------------
-
-
-def _directory(press: _Press) -> None:
-    """`sources.opml`, and the style sheet of every feed."""
-    publishers = tuple(sources.publishers(press.store, configured=True).values())
-    described = hashlib.sha256(repr((press.config.site, publishers, press.made_with())).encode()).hexdigest()
-    if described == runs.get(press.store, DIRECTORY) and press.there("feed.css") and not press.everything:
+def _directory(rendering: _Rendering) -> None:
+    """Write `sources.opml` and the stylesheet of feeds if the sources or settings changed."""
+    publishers = tuple(sources.publishers(rendering.store, configured=True).values())
+    current = hashlib.sha256(
+        repr((rendering.config.site, publishers, rendering.rendered_with())).encode()
+    ).hexdigest()
+    if (
+        current == runs.get(rendering.store, DIRECTORY_HASH)
+        and rendering.exists("feed.css")
+        and not rendering.everything
+    ):
         return
-    document = press.contained.whole(
-        ContainedStep.CHANNEL, "sources.opml", lambda: _opml(press.config, publishers)
+    document = rendering.contained.whole(
+        ContainedStep.CHANNEL, "sources.opml", lambda: _opml(rendering.config, publishers)
     )
     if document is None:
         return
-    press.put(document)
-    press.put(_stylesheet())
-    runs.put(press.store, DIRECTORY, described)
+    rendering.write(document)
+    rendering.write(_stylesheet())
+    runs.put(rendering.store, DIRECTORY_HASH, current)
 
 
 def _opml(config: Config, publishers: tuple[Publisher, ...]) -> PublishedDocument:

@@ -1,4 +1,7 @@
-"""Editions -> their pages, list and feed: each page once, and again where a story of it was hidden since."""
+"""Write the pages of editions, their list and their feed.
+
+A page is written once, and again after a story of its edition was hidden.
+"""
 
 from __future__ import annotations
 
@@ -16,56 +19,59 @@ from aggregator.publishing import paths
 from aggregator.store import editions, runs, websub_state
 from aggregator.store.connection import Store
 
-WRITTEN = "editions_written"
+WRITTEN_WITH = "editions_written"
+"""Key of the hashes that the list and the feed were rendered with."""
 
 
 def publish(
     store: Store, config: Config, contained: Containment, *, everything: bool = False
 ) -> PublishReport:
-    """Bring `public/digests` in line with the store: what was told stays; with `everything` all pages anew (P1).
+    """Write the documents of editions that changed, or all of them with `everything`.
 
-    Other templates or settings alone do not touch the pages of old editions; the list and the feed they do.
+    Changed templates or settings alone rewrite the list and the feed, but no pages of old editions (P1).
     """
-    made_with = f"{config.digest_of_file} {publishing.template_hash()}"
+    rendered_with = f"{config.file_hash} {publishing.template_hash()}"
     lost = not (config.public / paths.EDITION_FEED).exists()
     due = editions.unwritten(store, everything=everything or lost)
-    if not due and (lost or runs.get(store, WRITTEN) == made_with):
+    if not due and (lost or runs.get(store, WRITTEN_WITH) == rendered_with):
         return PublishReport()
     written = []
     unchanged = 0
-    public = {}
-    made, failed = _documents(store, config, contained, due)
-    for document in made:
-        public[document.path] = hashlib.sha256(document.body).hexdigest()
+    hashes = {}
+    documents, failed = _documents(store, config, contained, due)
+    for document in documents:
+        hashes[document.path] = hashlib.sha256(document.body).hexdigest()
         if files.write_document(config.public, document):
             written.append(document.path)
         else:
             unchanged += 1
     editions.written(store, {id_: revision for id_, revision in due.items() if id_ not in failed})
-    if config.hub and paths.EDITION_FEED in public:
-        websub_state.owe(store, {config.site.url + paths.EDITION_FEED: public[paths.EDITION_FEED]})
-    runs.put(store, WRITTEN, made_with)
+    if config.hub and paths.EDITION_FEED in hashes:
+        websub_state.record_published(
+            store, {config.site.url + paths.EDITION_FEED: hashes[paths.EDITION_FEED]}
+        )
+    runs.put(store, WRITTEN_WITH, rendered_with)
     return PublishReport(documents_written=tuple(written), unchanged=unchanged)
 
 
 def _documents(
     store: Store, config: Config, contained: Containment, due: Iterable[str]
 ) -> tuple[list[PublishedDocument], set[str]]:
-    """The pages of the editions `due`, their list and their feed; and the editions that cannot be rendered."""
+    """Render the pages of `due` editions, the list and the feed; also return the ids that failed."""
     from aggregator.publishing import edition_pages as pages
 
-    made, failed = [], set()
+    documents, failed = [], set()
     for id_ in due:
         document = contained.whole(ContainedStep.EDITION, id_, partial(_page, store, config, id_))
         if document is None:
             failed.add(id_)
         else:
-            made.append(document)
-    if lines := editions.summaries(store):
-        made.append(pages.index(lines, config.site))
-        newest = [line.id for line in lines[: pages.NEWEST]]
-        made += contained.without_broken(ContainedStep.EDITION, newest, partial(_feed, store, config))
-    return made, failed
+            documents.append(document)
+    if summaries := editions.summaries(store):
+        documents.append(pages.index(summaries, config.site))
+        newest = [summary.id for summary in summaries[: pages.MAX_EDITIONS]]
+        documents += contained.without_broken(ContainedStep.EDITION, newest, partial(_feed, store, config))
+    return documents, failed
 
 
 def _page(store: Store, config: Config, id_: str) -> PublishedDocument:

@@ -1,4 +1,7 @@
-"""The table of renderers: a new format is one file and one line here."""
+"""List the renderers of channels, and limit the size of feeds.
+
+A new format is one module and one line here.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +17,21 @@ FEEDS: dict[str, Callable[[Publication], PublishedDocument]] = {
     "rss": rss.render,
     "json": jsonfeed.render,
 }
-"""What subscribers poll: carries only what is fed (T4)."""
+"""Feeds, which contain only stories that T4 admits to feeds."""
 
 PAGES: dict[str, Callable[[Publication], PublishedDocument]] = {"page": site.render}
-"""What people open: shows the rest as well."""
+"""Pages, which show all stories of the channel."""
 
-MAX_BYTES = 512 * 1024  # PB14
+MAX_BYTES = 512 * 1024
+"""Maximum size of a feed (PB14)."""
 
 
 def feeds(publication: Publication) -> list[PublishedDocument]:
-    """A channel in every format, each with the same stories: as many of the newest as fit in all of them."""
+    """Render a channel in all feed formats, each with the same newest stories that fit in all of them."""
     documents = _feeds(publication)
     if _largest(documents) <= MAX_BYTES:
         return documents
-    # The size grows with every story, so the largest number that fits can be bisected for.
+    # The size grows with every story, so bisection finds the largest number that fits.
     fits = bisect_right(
         range(1, len(publication.stories)),
         MAX_BYTES,

@@ -1,4 +1,4 @@
-"""A channel as RSS 2.0: for readers that know nothing else; feedgen's gaps filled as in `atom`."""
+"""Render a channel as RSS 2.0."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from aggregator.model.publishing import Publication, PublishedDocument
 from aggregator.model.stories import Story
 from aggregator.publishing import atom, corrections, paths
 
-TTL = 60
-"""Minutes a reader may wait: few partners publish more than once an hour."""
+TTL_MINUTES = 60
+"""Minutes between two requests of a reader; few partners publish more than once an hour."""
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 DC = "http://purl.org/dc/elements/1.1/"
 
 
 def render(publication: Publication) -> PublishedDocument:
-    """`rss.xml` of a channel."""
+    """Render `rss.xml` of a channel."""
     site, channel = publication.site, publication.channel
     path = paths.path(channel, "rss.xml")
     feed = FeedGenerator()
@@ -35,13 +35,13 @@ def render(publication: Publication) -> PublishedDocument:
     feed.language(site.language)
     feed.lastBuildDate(publication.updated)
     feed.generator(f"aggregator {__version__}")
-    feed.ttl(TTL)
+    feed.ttl(TTL_MINUTES)
     for story in publication.stories:
         _item(feed.add_entry(order="append"), story, publication)
     body = bytes(feed.rss_str(pretty=True))
-    # The same XML; the profile of the RSS Advisory Board wants it so, because readers unescape twice.
+    # Numeric references, as the profile of the RSS Advisory Board recommends, because some readers unescape twice.
     body = body.replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;")
-    body = atom.styled(body, path)
+    body = atom.with_stylesheet(body, path)
     return PublishedDocument(path=path, media_type=paths.RSS_TYPE, body=body)
 
 
@@ -50,7 +50,7 @@ def _item(item: Any, story: Story, publication: Publication) -> None:
     item.title(lead.title)
     item.link(href=paths.alternate(site, publication.channel, story))
     item.guid(paths.story_tag(site, story.id), permalink=False)
-    # What readers take for HTML: words are escaped, so that "a < b" stays what it is.
+    # Readers interpret a description as HTML; escaped text keeps "a < b".
     item.description(escape(corrections.summary(story, site), quote=False))
     if text := atom.full_text(story, site):
         item.content(text)
@@ -60,13 +60,13 @@ def _item(item: Any, story: Story, publication: Publication) -> None:
     item.category(term=story.kind.value, scheme=f"{site.url}#kind")
     for category in lead.categories:
         item.category(term=category)
-    for enclosure in lead.enclosures[:1]:  # RSS knows one file an item; 0 is a length that is not known
-        facts = atom.file_facts(enclosure)
-        kind = facts.get("type", "application/octet-stream")
-        item.enclosure(paths.href(enclosure.url), facts.get("length", "0"), kind)
+    for enclosure in lead.enclosures[:1]:  # RSS permits one enclosure; 0 is an unknown length
+        attributes = atom.file_attributes(enclosure)
+        media_type = attributes.get("type", "application/octet-stream")
+        item.enclosure(paths.href(enclosure.url), attributes.get("length", "0"), media_type)
     item.source(paths.href(publisher.url), publisher.name)
     item.repair.story = story
-    item.repair.language_of_feed = site.language
+    item.repair.feed_language = site.language
 
 
 class _FeedRepair(BaseExtension):  # type: ignore[misc]  # feedgen has no types
@@ -82,16 +82,16 @@ class _FeedRepair(BaseExtension):  # type: ignore[misc]  # feedgen has no types
 
 
 class _ItemRepair(BaseEntryExtension):  # type: ignore[misc]
-    """Authors who have no e-mail address, the language, when it was updated, and the other partners."""
+    """Add authors without e-mail address, language, rights, update time and related links."""
 
     story: Story
-    language_of_feed: str
+    feed_language: str
 
     def extend_rss(self, item: Any) -> Any:
         story, lead = self.story, self.story.lead
         for name in lead.authors or (story.publisher.name,):
             xml_elem(f"{{{DC}}}creator", item).text = name
-        if lead.language and lead.language != self.language_of_feed:
+        if lead.language and lead.language != self.feed_language:
             xml_elem(f"{{{DC}}}language", item).text = lead.language
         if rights := story.publisher.licence or lead.rights:
             xml_elem(f"{{{DC}}}rights", item).text = rights
@@ -102,7 +102,7 @@ class _ItemRepair(BaseEntryExtension):  # type: ignore[misc]
                 item,
                 rel="enclosure",
                 href=paths.href(enclosure.url),
-                **atom.file_facts(enclosure),
+                **atom.file_attributes(enclosure),
             )
         for href, title in atom.related(story):
             xml_elem(f"{ATOM}link", item, rel="related", href=href, title=title)

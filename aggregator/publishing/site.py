@@ -1,4 +1,4 @@
-"""A channel as a page for people: no script, nothing loaded from elsewhere, readable on a phone and in the dark."""
+"""Render a channel as an HTML page without scripts and without resources of other hosts."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from aggregator.publishing import corrections, paths
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """The stories announced on one local day."""
+    """Hold the stories announced on one day in the site's time zone."""
 
     date: date
     stories: tuple[Story, ...]
 
 
 def render(publication: Publication) -> PublishedDocument:
-    """`index.html` of a channel."""
+    """Render `index.html` of a channel."""
     site, channel = publication.site, publication.channel
     zone = site.timezone
 
     def local_day(story: Story) -> date:
         return story.announced.astimezone(zone).date()
 
-    def home_of(other: Channel) -> str:
-        return paths.beside(channel, paths.path(other, "index.html"))
+    def page_of(other: Channel) -> str:
+        return paths.relative(channel, paths.path(other, "index.html"))
 
     body = (
         environment()
@@ -41,14 +41,14 @@ def render(publication: Publication) -> PublishedDocument:
             site=site,
             channel=channel,
             channels=publication.channels,
-            home_of=home_of,
-            start=paths.beside(channel, "index.html"),
-            editions_url=paths.beside(channel, paths.EDITIONS + "index.html")
+            page_of=page_of,
+            home_url=paths.relative(channel, "index.html"),
+            editions_url=paths.relative(channel, paths.EDITIONS + "index.html")
             if publication.editions
             else None,
-            sources_url=paths.beside(channel, "sources.opml"),
-            made=[other for other in publication.channels if other.automatic],
-            address_of=lambda name: paths.url(site, channel, name),
+            sources_url=paths.relative(channel, "sources.opml"),
+            automatic=[other for other in publication.channels if other.automatic],
+            url_of=lambda name: paths.url(site, channel, name),
             note=lambda story: corrections.note(story, site),
             days=[
                 Day(date=day, stories=tuple(stories))
@@ -64,7 +64,7 @@ def render(publication: Publication) -> PublishedDocument:
 
 @lru_cache(maxsize=1)
 def environment() -> Environment:
-    """The templates of the pages."""
+    """Return the template environment of pages."""
     return Environment(
         loader=PackageLoader("aggregator.publishing"),
         autoescape=True,

@@ -1,4 +1,4 @@
-"""Bring sources and channels of the database in line with feeds.yaml."""
+"""Update sources and channels in the database from feeds.yaml."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from aggregator.store.connection import Store
 
 
 def synchronise(store: Store, config: Config, now: datetime) -> None:
-    """feeds.yaml into the store: sources (V5), with what their documents are to be read (V4), and channels."""
+    """Store sources, the options that their documents are parsed with, and channels (V4, V5)."""
     keys = {source.id: reading_key(source, config) for source in config.sources}
     with store.transaction():
         set_aside.retry(store)
-        behind = channels.unwritten(store)
+        unwritten = channels.unwritten(store)
         sources.sync(store, config.sources, keys)
-        channels.unwritten_from(store, channels.unwritten(store).keys() - behind.keys(), now)
+        channels.set_unwritten_since(store, channels.unwritten(store).keys() - unwritten.keys(), now)
     reselect_channels(store, config.channels, now)
 
 
 def reading_key(source: Source, config: Config) -> str:
-    """What a kept body's reading depends on: parser version and the options that shape items (V4)."""
+    """Return a hash of the parser version and the options of a source that affect its items (V4)."""
     options = (
         VERSION,
         source.kind,

@@ -1,59 +1,67 @@
-"""Tells the WebSub hub of feeds whose new bytes are public (PB11); a hub that does not answer is asked again later."""
+"""Notify the WebSub hub of feeds with new published bytes, with back-off."""
 
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from aggregator.gateways import ssrf
 from aggregator.ports import App
 from aggregator.store import websub_state
 from aggregator.store.connection import Store
+from aggregator.store.websub_state import Ping
 
-WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
-"""After each attempt in vain; after the last one subscribers simply find the news at their next poll."""
+BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
+"""Wait after each failed attempt; after the last one subscribers find new entries at their next poll."""
 
-PATIENCE = 15.0
-"""Seconds a run may spend on pings; what is left is for the next one."""
+MAX_SECONDS = 15.0
+"""Maximum time of a run for pings; the next run continues."""
 
 
 def ping_hub(app: App, store: Store) -> tuple[str, ...]:
-    """Ping the hub for what is due; what to tell the operator: once, when the hub is given up on."""
+    """Ping the hub for all due feeds; return a notice when a feed is given up (PB11)."""
     hub, now = app.config.hub, app.clock()
     due = websub_state.due(store, now)
-    if hub is None or not _may_ask(app, hub):
-        for ping in due:  # nobody will ever be told
-            websub_state.told(store, ping)
+    if hub is None or not _may_ping(app, hub):
+        for ping in due:  # dropped, so that they are not sent late
+            websub_state.mark_notified(store, ping)
         return ()
     if not due:
         return ()
-    end = time.monotonic() + PATIENCE
-    ping_hub = app.hub()
+    reason = _send(app, store, hub, due, now)
+    if reason is None:
+        return ()
+    return (f"publish.hub: {hub} does not accept pings: {reason}; subscribers find new entries by polling",)
+
+
+def _send(app: App, store: Store, hub: str, due: Sequence[Ping], now: datetime) -> str | None:
+    """Send the pings and record the results; return why a feed was given up, None if none was."""
+    end = time.monotonic() + MAX_SECONDS
+    ping = app.hub()
     given_up = None
-    for n, ping in enumerate(due):
+    for n, pending in enumerate(due):
         if app.stopping() or time.monotonic() > end:
             break
-        failure = ping_hub(hub, ping.url)
+        failure = ping(hub, pending.url)
         if failure is None:
-            websub_state.told(store, ping)
+            websub_state.mark_notified(store, pending)
             continue
-        # A refusal is about this feed; silence, or a plea for it (429), is about the hub and stands for all.
+        # A 4xx other than 429 is about this feed; every other failure is about the hub and all its feeds.
         refused = failure.status is not None and 400 <= failure.status < 500 and failure.status != 429
-        for other in [ping] if refused else due[n:]:
-            if other.attempts >= len(WAITS):
+        for other in [pending] if refused else due[n:]:
+            if other.attempts >= len(BACKOFF):
                 websub_state.give_up(store, other, failure.reason)
                 given_up = failure.reason
             else:
-                websub_state.failed(store, other, now + WAITS[other.attempts], failure.reason)
+                websub_state.record_failure(store, other, now + BACKOFF[other.attempts], failure.reason)
         if not refused:
             break
-    if given_up is None:
-        return ()
-    return (f"publish.hub: {hub} does not take pings: {given_up}; subscribers find the news by polling",)
+    return given_up
 
 
-def _may_ask(app: App, hub: str) -> bool:
-    """V7: a public hub hears nothing of somebody who does not say who they are, nor of a demonstration."""
-    if not app.config.placeholder and not app.pretended_clock:
+def _may_ping(app: App, hub: str) -> bool:
+    """Return whether pings are permitted: a public hub needs a real contact and a real clock (V7)."""
+    if not app.config.placeholder and not app.simulated_clock:
         return True
     return ssrf.is_private(hub, app.config.fetch.allow_private)

@@ -1,1 +1,4 @@
-"""The only room that speaks SQL. `glance` needs no more than sqlite3; the rest is imported on demand."""
+"""Queries of the database; SQL is in no other package.
+
+`idle_check` imports nothing but the standard library, so that an idle run stays fast.
+"""

@@ -1,4 +1,4 @@
-"""The archive's months: which there are, and whether their documents are up to date (P1, P2)."""
+"""Store the months of the archive, and which revision of a month was written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aggregator.store.connection import Store, sure_moment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveRecord:
-    """A month's revision now and as it was last written, with what, and whether that was after its end."""
+    """Hold the current and the written revision of a month; `closed` if written after its end."""
 
     month: str
     revision: int
@@ -23,23 +23,23 @@ class ArchiveRecord:
 
 
 def current(store: Store, now: datetime) -> str:
-    """The month that stories are archived in which are announced now: the chain only ever grows at its end.
+    """Return the month (`yyyy-mm`) of stories announced now.
 
-    After a clock ran ahead that is the month it showed, until time has caught up.
+    Months are only added at the end: after a clock ran ahead this stays the month that it showed, until then.
     """
     row = store.db.execute("SELECT max(month) FROM archives").fetchone()
     return max(f"{now:%Y-%m}", row[0] or "")
 
 
-def bump(store: Store, months: Iterable[str]) -> None:
-    """Stories of these months changed; in the caller's transaction."""
-    held = [[month] for month in sorted(months)]
-    store.db.conn.executemany("INSERT OR IGNORE INTO archives (month, revision) VALUES (?, 0)", held)
-    store.db.conn.executemany("UPDATE archives SET revision = revision + 1 WHERE month = ?", held)
+def raise_revisions(store: Store, months: Iterable[str]) -> None:
+    """Raise the revisions of months whose stories changed, in the caller's transaction."""
+    rows = [[month] for month in sorted(months)]
+    store.db.conn.executemany("INSERT OR IGNORE INTO archives (month, revision) VALUES (?, 0)", rows)
+    store.db.conn.executemany("UPDATE archives SET revision = revision + 1 WHERE month = ?", rows)
 
 
 def records(store: Store) -> list[ArchiveRecord]:
-    """Every month, oldest first."""
+    """Return all months, oldest first."""
     return [
         ArchiveRecord(
             month=row["month"],
@@ -53,15 +53,15 @@ def records(store: Store) -> list[ArchiveRecord]:
 
 
 def written(store: Store, record: ArchiveRecord, written_with: str, *, closed: bool) -> None:
-    """The document of this revision is on disk (after fsync and replace)."""
+    """Record that the document of a revision is on disk, after fsync and rename (P1)."""
     store.db.execute(
         "UPDATE archives SET written_revision = ?, written_with = ?, closed = ? WHERE month = ?",
         [record.revision, written_with, closed, record.month],
     )
 
 
-def told(store: Store, month: str) -> list[str]:
-    """The ids of a month's stories that the channel `all` feeds, newest announced first."""
+def story_ids(store: Store, month: str) -> list[str]:
+    """Return the ids of a month's stories in the feeds of `all`, newest announced first."""
     rows = store.db.execute(
         "SELECT stories.id FROM stories JOIN channel_stories ON channel_stories.story_id = stories.id"
         " WHERE stories.month = ? AND channel_id = 'all' AND channel_stories.fed"
@@ -71,16 +71,16 @@ def told(store: Store, month: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-def withdrawn(store: Store, month: str) -> list[Tombstone]:
-    """The stories that a month told and tells no more, oldest tombstone first."""
+def tombstones(store: Store, month: str) -> list[Tombstone]:
+    """Return the tombstones of a month, oldest first."""
     rows = store.db.execute(
         "SELECT tombstones.* FROM channel_tombstones JOIN tombstones USING (story_id)"
         " WHERE channel_id = 'all' AND month = ? ORDER BY at, story_id",
         [month],
     )
-    return [tombstone(row) for row in rows]
+    return [tombstone_from_row(row) for row in rows]
 
 
-def tombstone(row: Mapping[str, Any]) -> Tombstone:
-    """A row of the table as a value."""
+def tombstone_from_row(row: Mapping[str, Any]) -> Tombstone:
+    """Return a row of `tombstones` as a value."""
     return Tombstone(story_id=row["story_id"], at=sure_moment(row["at"]), became=row["became"])

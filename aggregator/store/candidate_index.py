@@ -1,4 +1,4 @@
-"""What items are found by: exact traces (works, addresses, origins) and features of near evidence in a time window."""
+"""Store the keys under which items are found: exact ones, and tokens by day."""
 
 from __future__ import annotations
 
@@ -11,21 +11,26 @@ from typing import Any
 from aggregator.store.connection import Store, sure_moment
 from aggregator.store.items import chunked, marks
 
-COMMON = 30
-"""So many items of the window make a feature common: it leads to no candidates and counts less. Reading is
-bounded by it, so that the archive's size plays no part."""
-CANDIDATES = 6
+MAX_SHARING_ITEMS = 30
+"""Maximum number of items of the window under one key.
+
+A more common key leads to no candidates, and its word weighs less. So a search reads the same in any archive.
+"""
+MAX_CANDIDATES = 6
+"""Maximum number of candidates of one item, for its own source and for the others."""
 MAX_NEAR = 24
-"""Maximum number of items that one item is to be compared with, those included that it is a candidate of."""
-TEXT = 700
-"""Characters of a text that placing reads."""
+"""Maximum number of items that one item is compared with, in both directions."""
+MIN_SCORE = 3.5
+"""Minimum weight of shared tokens that lead to a candidate only together."""
+TEXT_CHARACTERS = 700
+"""Characters of a text that are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexedItem:
-    """An item as far as traces are made of it; `html` are its beginning and end, where links to origins stand.
+    """An item as far as its keys depend on it; `html` has its beginning and end.
 
-    `placed` items have a story; `absent` ones are dropped or held, and found by nobody until they are released.
+    `placed` items have a story. `absent` ones are dropped or held, and are not found until they are released.
     """
 
     number: int
@@ -43,29 +48,32 @@ class IndexedItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemKeys:
-    """What an item is to be found by; `features` maps a hash to how much it says (odd hashes: enough alone)."""
+    """The keys of an item: `exact` ones as (kind, value), and tokens with their weights.
+
+    An odd token leads to candidates by itself, even ones only several together.
+    """
 
     number: int
     item_id: str
     placed: bool
     sort: datetime
-    traces: tuple[tuple[str, str], ...]
-    features: Mapping[int, float]
+    exact: tuple[tuple[str, str], ...]
+    weights: Mapping[int, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """Items that may tell the same as each of the asked ones, best first, and the features too common to ask by."""
+class SimilarItems:
+    """The ids of similar items for each queried item, the best first, and common tokens."""
 
-    near: Mapping[str, tuple[str, ...]]
+    candidate_ids: Mapping[str, tuple[str, ...]]
     common: frozenset[int]
 
 
-_TOLD = f"""
+_ITEMS = f"""
     SELECT items.number, items.id, items.title,
         items.story_id IS NOT NULL AS placed,
         items.dropped IS NOT NULL OR items.held IS NOT NULL AS absent,
-        substr(items.text, 1, {TEXT}) AS text,
+        substr(items.text, 1, {TEXT_CHARACTERS}) AS text,
         CASE WHEN length(items.html) < 3000 THEN items.html
             ELSE substr(items.html, 1, 600) || ' ' || substr(items.html, -900) END AS html,
         items.link, items.guid, items.sort, sources.name AS teller
@@ -73,24 +81,24 @@ _TOLD = f"""
 """
 
 
-def untraced(store: Store, limit: int) -> list[IndexedItem]:
-    """Items whose traces are still to be written."""
+def queued_items(store: Store, limit: int) -> list[IndexedItem]:
+    """Return items whose keys are to be written, at most `limit`."""
     rows = store.db.execute(
-        _TOLD + " WHERE items.number IN (SELECT item FROM index_queue ORDER BY item LIMIT ?)", [limit]
+        _ITEMS + " WHERE items.number IN (SELECT item FROM index_queue ORDER BY item LIMIT ?)", [limit]
     )
-    return [_told(row) for row in rows]
+    return [_indexed_item(row) for row in rows]
 
 
-def told(store: Store, item_ids: Iterable[str]) -> list[IndexedItem]:
-    """Items as traces are made of them."""
+def read_items(store: Store, item_ids: Iterable[str]) -> list[IndexedItem]:
+    """Return the items with these ids."""
     return [
-        _told(row)
+        _indexed_item(row)
         for part in chunked(item_ids)
-        for row in store.db.execute(_TOLD + f" WHERE items.id IN ({marks(part)})", part)
+        for row in store.db.execute(_ITEMS + f" WHERE items.id IN ({marks(part)})", part)
     ]
 
 
-def _told(row: Mapping[str, Any]) -> IndexedItem:
+def _indexed_item(row: Mapping[str, Any]) -> IndexedItem:
     return IndexedItem(
         number=row["number"],
         item_id=row["id"],
@@ -106,86 +114,85 @@ def _told(row: Mapping[str, Any]) -> IndexedItem:
     )
 
 
-def write(store: Store, traced: Sequence[ItemKeys]) -> None:
-    """Keep what items are found by, and nothing of what they were found by before; in the caller's transaction."""
+def write_keys(store: Store, items: Sequence[ItemKeys]) -> None:
+    """Replace the keys of items, and take the items off the queue; in the caller's transaction."""
     conn = store.db.conn
-    conn.executemany("DELETE FROM item_keys WHERE item_id = ?", [[one.item_id] for one in traced])
-    conn.executemany("DELETE FROM candidate_index WHERE item = ?", [[one.number] for one in traced])
+    conn.executemany("DELETE FROM item_keys WHERE item_id = ?", [[item.item_id] for item in items])
+    conn.executemany("DELETE FROM candidate_index WHERE item = ?", [[item.number] for item in items])
     conn.executemany(
         "INSERT OR IGNORE INTO item_keys (kind, value, item_id) VALUES (?, ?, ?)",
-        [[kind, value, one.item_id] for one in traced for kind, value in one.traces],
+        [[kind, value, item.item_id] for item in items for kind, value in item.exact],
     )
-    # In the order of the index: neighbours are written together.
-    days = {one.number: _day(one.sort) for one in traced}
-    rows = sorted((token, days[one.number], one.number) for one in traced for token in one.features)
+    # In the order of the index, so that neighbours are written together.
+    rows = sorted((token, _day(item.sort), item.number) for item in items for token in item.weights)
     conn.executemany("INSERT OR IGNORE INTO candidate_index (token, day, item) VALUES (?, ?, ?)", rows)
-    conn.executemany("DELETE FROM index_queue WHERE item = ?", [[one.number] for one in traced])
+    conn.executemany("DELETE FROM index_queue WHERE item = ?", [[item.number] for item in items])
 
 
-def begin(store: Store) -> None:
-    """An empty list of what is asked by `found`."""
+def clear_queries(store: Store) -> None:
+    """Empty the temporary table of queries."""
     store.db.execute(
-        "CREATE TEMP TABLE IF NOT EXISTS asked"
+        "CREATE TEMP TABLE IF NOT EXISTS queries"
         " (item INTEGER, id TEXT, day INTEGER, token INTEGER, worth REAL, seen INTEGER)"
     )
-    store.db.execute("DELETE FROM asked")
+    store.db.execute("DELETE FROM queries")
 
 
-def ask(store: Store, traced: Iterable[ItemKeys]) -> None:
-    """Put items on the list."""
+def add_queries(store: Store, items: Iterable[ItemKeys]) -> None:
+    """Add a query for each token of items."""
     store.db.conn.executemany(
-        "INSERT INTO asked (item, id, day, token, worth) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO queries (item, id, day, token, worth) VALUES (?, ?, ?, ?, ?)",
         [
-            [one.number, one.item_id, day, token, worth]
-            for one, day in ((one, _day(one.sort)) for one in traced)
-            for token, worth in one.features.items()
+            [item.number, item.item_id, _day(item.sort), token, worth]
+            for item in items
+            for token, worth in item.weights.items()
         ],
     )
 
 
 _COUNT = f"""
-    UPDATE asked SET seen = (SELECT count(*) FROM (SELECT 1 FROM candidate_index
-        WHERE candidate_index.token = asked.token
-            AND candidate_index.day BETWEEN asked.day - :days AND asked.day + :days LIMIT {COMMON} + 1))
+    UPDATE queries SET seen = (SELECT count(*) FROM (SELECT 1 FROM candidate_index
+        WHERE candidate_index.token = queries.token
+            AND candidate_index.day BETWEEN queries.day - :days AND queries.day + :days LIMIT {MAX_SHARING_ITEMS} + 1))
 """
-_FOUND = f"""
+_SIMILAR = f"""
     WITH scored AS (
-        SELECT asked.item, asked.id, candidate_index.item AS other, sum(asked.worth) AS score,
-            max(asked.token & 1) AS alone
-        FROM asked JOIN candidate_index ON candidate_index.token = asked.token
-            AND candidate_index.day BETWEEN asked.day - :days AND asked.day + :days
-        WHERE asked.seen BETWEEN 2 AND {COMMON} AND candidate_index.item <> asked.item
-        GROUP BY asked.item, candidate_index.item
-        HAVING (count(*) > 1 AND score >= 3.5) OR alone)
+        SELECT queries.item, queries.id, candidate_index.item AS other, sum(queries.worth) AS score,
+            max(queries.token & 1) AS alone
+        FROM queries JOIN candidate_index ON candidate_index.token = queries.token
+            AND candidate_index.day BETWEEN queries.day - :days AND queries.day + :days
+        WHERE queries.seen BETWEEN 2 AND {MAX_SHARING_ITEMS} AND candidate_index.item <> queries.item
+        GROUP BY queries.item, candidate_index.item
+        HAVING (count(*) > 1 AND score >= {MIN_SCORE}) OR alone)
     SELECT scored.id, scored.score, them.id AS other, them.source_id = me.source_id AS own
         FROM scored JOIN items AS them ON them.number = scored.other JOIN items AS me ON me.number = scored.item
         WHERE them.dropped IS NULL AND them.held IS NULL AND (alone OR them.source_id <> me.source_id)
 """
 
 
-def found(store: Store, days: int) -> Found:
-    """Candidates for the asked items, told at most `days` before or after them; the best few of each.
+def find_near(store: Store, days: int) -> SimilarItems:
+    """Find items similar to the queried ones, published at most `days` before or after them.
 
-    An item of the same source is one only by an address or a title, and takes no place of another source's.
+    An item of the same source is similar only by an address or a title, and takes no place of another source's.
     """
     store.db.execute(_COUNT, {"days": days})
     scored: dict[tuple[str, bool], list[tuple[float, str]]] = {}
-    for row in store.db.execute(_FOUND, {"days": days}):
+    for row in store.db.execute(_SIMILAR, {"days": days}):
         scored.setdefault((row["id"], bool(row["own"])), []).append((-row["score"], row["other"]))
     best = sorted(
-        (score, id_, other)
-        for (id_, _), pairs in scored.items()
-        for score, other in sorted(pairs)[:CANDIDATES]
+        (score, item_id, other)
+        for (item_id, _), pairs in scored.items()
+        for score, other in sorted(pairs)[:MAX_CANDIDATES]
     )
-    near: dict[str, dict[str, None]] = {id_: {} for id_, _ in scored}
-    for _, id_, other in best:
-        near[id_][other] = None
-    for _, id_, other in best:
-        if other in near and len(near[other]) < MAX_NEAR:  # asked as well: who asks first plays no part
-            near[other][id_] = None
-    common = store.db.execute(f"SELECT DISTINCT token FROM asked WHERE seen > {COMMON}")
-    return Found(
-        near={id_: tuple(others) for id_, others in near.items()},
+    candidates: dict[str, dict[str, None]] = {item_id: {} for item_id, _ in scored}
+    for _, item_id, other in best:
+        candidates[item_id][other] = None
+    for _, item_id, other in best:  # in both directions, so that the order of items does not matter
+        if other in candidates and len(candidates[other]) < MAX_NEAR:
+            candidates[other][item_id] = None
+    common = store.db.execute(f"SELECT DISTINCT token FROM queries WHERE seen > {MAX_SHARING_ITEMS}")
+    return SimilarItems(
+        candidate_ids={item_id: tuple(others) for item_id, others in candidates.items()},
         common=frozenset(row[0] for row in common),
     )
 
@@ -196,28 +203,30 @@ _BY_LINK = """
         CROSS JOIN sources ON sources.id = aliases.source_id
         WHERE sources.link_ok
 """
-# Materialized, so that what is common is counted up to the limit, and never read.
-_BY_TRACE = f"""
+# Materialized, so that the items of a common key are counted up to the limit and never read.
+_BY_KEY = f"""
     WITH sought AS MATERIALIZED (
         SELECT kinds.value AS kind, wanted.value AS value FROM json_each(?) AS kinds CROSS JOIN json_each(?) AS wanted
         WHERE (SELECT count(*) FROM (SELECT 1 FROM item_keys
-            WHERE item_keys.kind = kinds.value AND item_keys.value = wanted.value LIMIT {COMMON} + 1)) <= {COMMON})
+            WHERE item_keys.kind = kinds.value AND item_keys.value = wanted.value
+            LIMIT {MAX_SHARING_ITEMS} + 1)) <= {MAX_SHARING_ITEMS})
     SELECT item_keys.item_id FROM sought
         CROSS JOIN item_keys ON item_keys.kind = sought.kind AND item_keys.value = sought.value
 """
 
 
-def sharing(store: Store, pages: Iterable[str], works: Iterable[str]) -> set[str]:
-    """Items that have or point to one of `pages`, or are one of `works`, unless too many do or are.
+def find_sharing(store: Store, pages: Iterable[str], works: Iterable[str]) -> set[str]:
+    """Return the ids of items that have or point to one of `pages`, or are one of `works`.
 
-    Links count where those of their source identify (I1); a source has one item of each.
+    Keys that too many items share lead to none. Links count only where links identify the entries of their source
+    (I1), which then has at most one item of each.
     """
     ids: set[str] = set()
     for part in map(json.dumps, chunked(sorted(set(pages)))):
         ids.update(row[0] for row in store.db.execute(_BY_LINK, [part]))
-        ids.update(row[0] for row in store.db.execute(_BY_TRACE, ['["origin", "pointer"]', part]))
+        ids.update(row[0] for row in store.db.execute(_BY_KEY, ['["origin", "pointer"]', part]))
     for part in map(json.dumps, chunked(sorted(set(works)))):
-        ids.update(row[0] for row in store.db.execute(_BY_TRACE, ['["work"]', part]))
+        ids.update(row[0] for row in store.db.execute(_BY_KEY, ['["work"]', part]))
     return ids
 
 
@@ -225,17 +234,18 @@ _OF_ITEMS = f"""
     SELECT item_keys.kind, item_keys.value, item_keys.item_id FROM json_each(?) AS wanted
         CROSS JOIN item_keys ON item_keys.item_id = wanted.value
         WHERE (SELECT count(*) FROM (SELECT 1 FROM item_keys AS others
-            WHERE others.kind = item_keys.kind AND others.value = item_keys.value LIMIT {COMMON} + 1)) <= {COMMON}
+            WHERE others.kind = item_keys.kind AND others.value = item_keys.value
+            LIMIT {MAX_SHARING_ITEMS} + 1)) <= {MAX_SHARING_ITEMS}
 """
 
 
-def of_items(store: Store, item_ids: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
-    """The traces of each item, but for those that too many items share: these say nothing."""
-    found_traces: dict[str, list[tuple[str, str]]] = {}
+def keys_of(store: Store, item_ids: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+    """Return the exact keys of each item, without those that too many items share."""
+    keys: dict[str, list[tuple[str, str]]] = {}
     for part in chunked(item_ids):
         for row in store.db.execute(_OF_ITEMS, [json.dumps(part)]):
-            found_traces.setdefault(row["item_id"], []).append((row["kind"], row["value"]))
-    return found_traces
+            keys.setdefault(row["item_id"], []).append((row["kind"], row["value"]))
+    return keys
 
 
 def _day(moment: datetime) -> int:

@@ -1,4 +1,4 @@
-"""Opening the database: pragmas, migrations, transactions, and foreign errors in our words."""
+"""Open the database: pragmas, migrations, transactions and errors of SQLite."""
 
 from __future__ import annotations
 
@@ -20,41 +20,38 @@ from aggregator.store.schema import MIGRATIONS
 BUSY_TIMEOUT_MS = 10_000
 MIGRATION_COPY = "-before-migration-"
 MAX_MIGRATION_COPIES = 3
-"""Maximum number of copies kept that were made before migrations."""
+"""Maximum number of copies kept that were target_conn before migrations."""
 SYNCHRONOUS = "FULL"
-"""With WAL: a commit is on disk when it returns, as V1 and M4 need after a power cut."""
+"""With WAL, a commit is on disk when it returns, as V1 and M4 need."""
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The open database. One connection, one thread (sqlite-utils and sqlite3 both want that)."""
+    """The open database, for one thread, as sqlite3 and sqlite-utils require."""
 
     db: Database
     path: Path
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """`BEGIN IMMEDIATE` … `COMMIT`, or nothing.
+        """Run the block in a transaction that takes the write lock at once.
 
-        Own wrapper because sqlite-utils' `atomic()` begins deferred: reading and then writing inside it fails
-        with "database is locked" as soon as two processes do it. Raises StoreError where file or disk fail; other
-        errors are about what was to be stored.
+        Not sqlite-utils' `atomic()`, which begins deferred: reading and then writing inside it fails with "database is
+        locked" as soon as two processes do it. Raises StoreError where file or disk fail; other errors
+        concern the data.
         """
-        with _within(self, "BEGIN IMMEDIATE"):
+        with _run_in(self, "BEGIN IMMEDIATE"):
             yield
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """`BEGIN` … `COMMIT`: reads that must fit together see one state, whatever others write meanwhile (L1).
-
-        For reading only; see `transaction` for why.
-        """
-        with _within(self, "BEGIN"):
+        """Run the block's reads on one state, whatever others write meanwhile (L1)."""
+        with _run_in(self, "BEGIN"):
             yield
 
     @contextmanager
     def within(self) -> Iterator[None]:
-        """A transaction, or the one that the caller is in already."""
+        """Run the block in a transaction, or in that of the caller."""
         if self.db.conn.in_transaction:
             yield
         else:
@@ -62,13 +59,13 @@ class Store:
                 yield
 
 
-def is_trouble(error: Exception) -> bool:
-    """Whether an exception is about the database file or the machine, not about what was to be stored."""
+def is_database_error(error: Exception) -> bool:
+    """Return whether an exception is about the database file or the machine, not the data."""
     return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
 
 
 @contextmanager
-def _within(store: Store, begin: str) -> Iterator[None]:
+def _run_in(store: Store, begin: str) -> Iterator[None]:
     conn = store.db.conn
     try:
         conn.execute(begin)
@@ -81,36 +78,36 @@ def _within(store: Store, begin: str) -> Iterator[None]:
         conn.execute("COMMIT")
     except sqlite3.DatabaseError as error:
         if type(error) in (sqlite3.OperationalError, sqlite3.DatabaseError):
-            raise StoreError(f"{store.path}: {_words(error)}") from error
+            raise StoreError(f"{store.path}: {_reason(error)}") from error
         raise
 
 
 @contextmanager
 def opened(path: Path, *, create: bool = True) -> Iterator[Store]:
-    """The store at `path`, migrated; with `create=False` a missing file is an error, not a new database.
+    """Open the store at `path` and migrate it.
 
-    Whatever sqlite3 raises inside the block leaves as StoreError with one sentence.
+    With `create=False` a missing file is an error. Errors of sqlite3 inside the block become StoreError.
     """
     if not create and not path.exists():
         raise StoreError(f"{path} does not exist yet: run `aggregator fetch` first")
     try:
         if not path.parent.is_dir():
             permissions.make_folder(path.parent)
-        permissions.make_file(path)  # it holds recipients' addresses
+        permissions.make_file(path)  # it holds addresses of subscribers
         for beside in ("-wal", "-shm"):  # SQLite gives new ones the mode of the database
             permissions.close_file(path.with_name(path.name + beside))
         conn = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"{path} {_words(error)}") from error
+        raise StoreError(f"{path} {_reason(error)}") from error
     try:
-        yield _prepared(conn, path)
+        yield _prepare(conn, path)
     except sqlite3.Error as error:
-        raise StoreError(f"{path}: {_words(error)}") from error
+        raise StoreError(f"{path}: {_reason(error)}") from error
     finally:
         conn.close()
 
 
-def _prepared(conn: sqlite3.Connection, path: Path) -> Store:
+def _prepare(conn: sqlite3.Connection, path: Path) -> Store:
     conn.row_factory = sqlite3.Row
     conn.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     conn.execute("PRAGMA foreign_keys = ON")
@@ -136,46 +133,48 @@ def _refuse_newer(conn: sqlite3.Connection, path: Path) -> None:
         if "no such table" not in str(error):
             raise
         if conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise StoreError(f"{path} is a database of some other program; nothing was touched") from error
+            raise StoreError(f"{path} is a database of some other program; nothing was changed") from error
         return
     unknown = sorted({row["name"] for row in rows} - known)
     if unknown:
         raise NewerSchema(
             f"{path} was written by a newer version of this program (it has {', '.join(unknown)}); "
-            "nothing was touched: install that version, or restore a backup made before the upgrade"
+            "nothing was changed: install that version, or restore a backup target_conn before the upgrade"
         )
 
 
 def _backup(conn: sqlite3.Connection, path: Path) -> None:
-    """A copy beside the database before its schema changes; the oldest copies beyond MAX_MIGRATION_COPIES go."""
+    """Copy the database before its schema changes, and delete older copies."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     target = path.with_name(f"{path.stem}{MIGRATION_COPY}{stamp}.db")
     needed = path.stat().st_size
     if shutil.disk_usage(path.parent).free < needed:
-        raise StoreError(f"{path}: no room for the backup before migrating ({needed} bytes needed)")
+        raise StoreError(
+            f"{path}: no space for the backup before migrating ({needed} bytes needed); free some and run again"
+        )
     copy(conn, path, target)
     for old in sorted(path.parent.glob(f"{path.stem}{MIGRATION_COPY}*.db"))[:-MAX_MIGRATION_COPIES]:
         old.unlink(missing_ok=True)
 
 
 def copy(conn: sqlite3.Connection, path: Path, target: Path) -> None:
-    """A consistent copy of the database at `path` while others go on using it.
+    """Write a consistent copy of the database while others use it.
 
-    Written beside `target` first, checked, and put in place whole; readable by its owner only.
+    It is checked before it gets its name, and is readable by its owner only.
     """
     draft = target.with_name(f".{target.name}.draft")
     try:
         draft.unlink(missing_ok=True)
         permissions.make_file(draft)
-        made = sqlite3.connect(draft)
+        target_conn = sqlite3.connect(draft)
         try:
-            conn.backup(made)
-            made.execute("PRAGMA journal_mode = DELETE")
-            identity_policy = made.execute("PRAGMA quick_check").fetchone()[0]
+            conn.backup(target_conn)
+            target_conn.execute("PRAGMA journal_mode = DELETE")
+            check = target_conn.execute("PRAGMA quick_check").fetchone()[0]
         finally:
-            made.close()
-        if identity_policy != "ok":
-            raise StoreError(f"{path} is damaged ({identity_policy}); the backup was not kept")
+            target_conn.close()
+        if check != "ok":
+            raise StoreError(f"{path} is damaged ({check}); the backup was not kept")
         with draft.open("rb") as handle:
             os.fsync(handle.fileno())
         draft.replace(target)
@@ -185,12 +184,12 @@ def copy(conn: sqlite3.Connection, path: Path, target: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _words(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     text = str(error)
     if isinstance(error, OSError):
         return f"cannot be opened: {error.strerror or text}"
     if "disk is full" in text:
-        return "the disk is full; what was stored before is safe, run again when there is room"
+        return "the disk is full; what was stored before is safe, free some space and run again"
     if "unable to open" in text:
         return "cannot be opened: does the folder exist, and may this user write there?"
     if "readonly" in text:
@@ -203,15 +202,15 @@ def _words(error: Exception) -> str:
 
 
 def stamp(moment: datetime | None) -> str | None:
-    """A moment as stored: UTC, whole seconds, so that text order is time order."""
+    """Format a moment as stored: UTC, whole seconds, so that text order is time order."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
 
 
 def moment(text: str | None) -> datetime | None:
-    """The moment a stored stamp means."""
+    """Parse a stored moment; None for NULL."""
     return datetime.fromisoformat(text) if text else None
 
 
 def sure_moment(text: str) -> datetime:
-    """The moment of a column that is never null."""
+    """Parse the moment of a column that is never NULL."""
     return datetime.fromisoformat(text)

@@ -10,7 +10,7 @@ from typing import Any
 from aggregator.model.config import Smtp
 from aggregator.model.digests import Delivery, MessageBody, QueuedMessage, RelayPause, Suppression
 from aggregator.store.connection import Store, moment, stamp, sure_moment
-from aggregator.store.idle_check import MAIL_IDLE_MARK, OPEN_LETTERS, PARKED
+from aggregator.store.idle_check import MAIL_IDLE_MARK, OPEN_MESSAGES, PARKED
 
 PAGE = 100
 """Maximum number of deliveries read at once: an edition may have 10,000."""
@@ -231,7 +231,7 @@ def end_relay_pause(store: Store) -> None:
 
 def counts(store: Store) -> dict[str, int]:
     """Count messages not accepted and not acknowledged, by state."""
-    return {row[0]: row[1] for row in store.db.execute(OPEN_LETTERS)}
+    return {row[0]: row[1] for row in store.db.execute(OPEN_MESSAGES)}
 
 
 def oldest_owed(store: Store) -> datetime | None:

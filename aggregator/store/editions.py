@@ -21,7 +21,7 @@ from aggregator.model.digests import (
 from aggregator.model.stories import Story
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, marks
-from aggregator.store.runs import forget_finished
+from aggregator.store.runs import clear_finished_mark
 
 BASELINE = timedelta(days=7)
 """Maximum age of a story in the first edition of a digest, by announced time (M2)."""
@@ -187,7 +187,7 @@ def add(
     for update in pending.updates:
         mark = update.at if update.update_kind is UpdateKind.WITHDRAWN else update.story.updated
         _record(store, edition, update.reason, [(update.story, mark)])
-    forget_finished(store)  # its page is to be written
+    clear_finished_mark(store)  # its page is to be written
 
 
 def _record(

@@ -1,4 +1,4 @@
-"""Editors' decisions: the log, the bonds between items that outlive every re-clustering, and doubtful pairs (I7)."""
+"""Store editors' decisions, link constraints between items, and merge candidates (I7)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aggregator.store.items import chunked, marks
 def decide(
     store: Store, verb: str, who: str, now: datetime, *, stories: Sequence[str], items: Sequence[str] = ()
 ) -> int:
-    """Log a decision; its number."""
+    """Log a decision; return its number."""
     row = store.db.execute(
         "INSERT INTO decisions (at, who, verb, stories, items) VALUES (?, ?, ?, ?, ?) RETURNING number",
         [stamp(now), who, verb, json.dumps(list(stories)), json.dumps(list(items))],
@@ -26,7 +26,7 @@ def decide(
 
 
 def decisions(store: Store, story_id: str) -> list[Decision]:
-    """What was decided of a story, oldest first."""
+    """Return the decisions about a story, oldest first."""
     rows = store.db.execute(
         "SELECT * FROM decisions WHERE EXISTS (SELECT 1 FROM json_each(decisions.stories) WHERE value = ?)"
         " ORDER BY number",
@@ -45,23 +45,23 @@ def decisions(store: Store, story_id: str) -> list[Decision]:
 
 
 def hidden_by(store: Store, story_id: str) -> str | None:
-    """Who hid a story, if nobody has shown it again."""
-    said = [one for one in decisions(store, story_id) if one.verb in ("hide", "unhide")]
-    return said[-1].who if said and said[-1].verb == "hide" else None
+    """Return the author of the decision that hides a story, if it is hidden."""
+    changes = [each for each in decisions(store, story_id) if each.verb in ("hide", "unhide")]
+    return changes[-1].who if changes and changes[-1].verb == "hide" else None
 
 
-def add_constraint(
+def add_link_constraints(
     store: Store, pairs: Iterable[tuple[str, str]], constraint: LinkConstraint, decision: int
 ) -> None:
-    """Items that are to stay together or apart; the last decision of a pair stands."""
+    """Add link constraints for pairs of items; the last decision about a pair counts."""
     store.db.conn.executemany(
         "INSERT OR REPLACE INTO link_constraints (one, other, kind, decision) VALUES (?, ?, ?, ?)",
         [[min(pair), max(pair), constraint, decision] for pair in pairs],
     )
 
 
-def constraints(store: Store, item_ids: Iterable[str]) -> dict[frozenset[str], LinkConstraint]:
-    """The bonds of items with whomever."""
+def link_constraints(store: Store, item_ids: Iterable[str]) -> dict[frozenset[str], LinkConstraint]:
+    """Return the link constraints that any of the items has."""
     found = {}
     for part in chunked(item_ids):
         inside = f"({marks(part)})"
@@ -76,7 +76,7 @@ def constraints(store: Store, item_ids: Iterable[str]) -> dict[frozenset[str], L
 def add_candidate(
     store: Store, story_id: str, merge_candidates: Iterable[MergeCandidate], now: datetime
 ) -> None:
-    """Put pairs of stories on the editors' list."""
+    """Add merge candidates of a story."""
     store.db.conn.executemany(
         "INSERT INTO merge_candidates (story_id, other_id, score, why, at) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (story_id, other_id) DO UPDATE SET score = excluded.score, why = excluded.why",
@@ -89,14 +89,14 @@ def add_candidate(
 
 
 def add_candidate_pair(store: Store, pair: CandidatePair) -> None:
-    """Put one pair of stories on the editors' list."""
+    """Add one pair of merge candidates."""
     add_candidate(
         store, pair.story, [MergeCandidate(story_id=pair.other, score=pair.score, why=pair.why)], pair.since
     )
 
 
 def candidates(store: Store, limit: int) -> list[CandidatePair]:
-    """The newest doubtful pairs of stories that are shown."""
+    """Return the newest merge candidates of which neither story is hidden."""
     rows = store.db.execute(
         "SELECT merge_candidates.*, a.title AS title, b.title AS other_title FROM merge_candidates"
         " JOIN stories AS a ON a.id = merge_candidates.story_id JOIN stories AS b ON b.id = merge_candidates.other_id"
@@ -119,15 +119,18 @@ def candidates(store: Store, limit: int) -> list[CandidatePair]:
     ]
 
 
-def settle(store: Store, one: str, other: str) -> None:
-    """Take a pair off the list."""
+def remove_candidate_pair(store: Store, one: str, other: str) -> None:
+    """Remove a pair of merge candidates."""
     store.db.execute(
         "DELETE FROM merge_candidates WHERE story_id = ? AND other_id = ?", [min(one, other), max(one, other)]
     )
 
 
 def absorb(store: Store, kept: str, gone: str, reason: str, now: datetime) -> None:
-    """Put the items of one story into another; its id becomes an alias (I7). It is in no channel any more."""
+    """Move the items of one story to another; its id becomes an alias (I7).
+
+    The story must be in no channel.
+    """
     execute = store.db.execute
     execute(
         "UPDATE items SET story_id = ?, why = ?, evidence = NULL WHERE story_id = ?", [kept, reason, gone]
@@ -151,7 +154,7 @@ def absorb(store: Store, kept: str, gone: str, reason: str, now: datetime) -> No
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """What a story that is split off is to be: fed where `month` says in which archive it stands (P2)."""
+    """A story that is split off; with a `month` it is in feeds and that archive document (P2)."""
 
     story_id: str
     announced: datetime
@@ -161,7 +164,7 @@ class Part:
 
 
 def found_part(store: Store, part: Part, item_ids: Sequence[str], now: datetime, why: str) -> None:
-    """Items leave their story and found another; the first of them leads."""
+    """Found a story with items that leave theirs; the first of them leads."""
     store.db.execute(
         "INSERT INTO stories (id, lead_id, title, kind, announced, published, updated, changed, fed, month)"
         " SELECT ?1, id, title, kind, ?2, ?3, ?4, ?5, ?6 IS NOT NULL, ?6 FROM items WHERE id = ?7",
@@ -180,19 +183,16 @@ def found_part(store: Store, part: Part, item_ids: Sequence[str], now: datetime,
         [[part.story_id, why, item_id] for item_id in item_ids],
     )
     store.db.execute("DELETE FROM tombstones WHERE story_id = ?", [part.story_id])
-    channels.restore(store, part.story_id)
+    channels.remove_tombstones(store, part.story_id)
 
 
-def revive(store: Store, home: str, ids: Iterable[str]) -> Part | None:
-    """The oldest of `ids` that was merged into `home` is a story's again: a merge undone leaves no trace behind.
-
-    It is fed again where it was (P2), under its own times.
-    """
-    held = list(ids)
+def merged_part(store: Store, home: str, ids: Iterable[str]) -> Part | None:
+    """Return the oldest story of `ids` that was merged into `home`, as it was published (P2)."""
+    id_list = list(ids)
     row = store.db.execute(
-        f"SELECT * FROM tombstones WHERE became = ? AND announced IS NOT NULL AND story_id IN ({marks(held)})"
+        f"SELECT * FROM tombstones WHERE became = ? AND announced IS NOT NULL AND story_id IN ({marks(id_list)})"
         " ORDER BY announced, story_id",
-        [home, *held],
+        [home, *id_list],
     ).fetchone()
     if row is None:
         return None
@@ -205,22 +205,22 @@ def revive(store: Store, home: str, ids: Iterable[str]) -> Part | None:
     )
 
 
-def follow(store: Store, home: str, part: str, ids: Iterable[str]) -> None:
-    """Those of `ids` that were merged into `home` are told as its `part` now."""
-    held = list(ids)
+def redirect_tombstones(store: Store, home: str, part: str, ids: Iterable[str]) -> None:
+    """Let the tombstones of `ids` that were merged into `home` lead to `part`."""
+    id_list = list(ids)
     store.db.execute(
-        f"UPDATE tombstones SET became = ? WHERE became = ? AND story_id IN ({marks(held)})",
-        [part, home, *held],
+        f"UPDATE tombstones SET became = ? WHERE became = ? AND story_id IN ({marks(id_list)})",
+        [part, home, *id_list],
     )
 
 
 def taken_ids(store: Store, ids: Iterable[str]) -> set[str]:
-    """Those of `ids` that a story has or had."""
-    held = list(ids)
+    """Return those of `ids` that a story has or had."""
+    id_list = list(ids)
     rows = store.db.execute(
-        f"SELECT id FROM stories WHERE id IN ({marks(held)}) UNION SELECT story_id FROM tombstones"
-        f" WHERE story_id IN ({marks(held)})",
-        [*held, *held],
+        f"SELECT id FROM stories WHERE id IN ({marks(id_list)}) UNION SELECT story_id FROM tombstones"
+        f" WHERE story_id IN ({marks(id_list)})",
+        [*id_list, *id_list],
     )
     return {row[0] for row in rows}
 
@@ -234,15 +234,15 @@ def relate(store: Store, pairs: Iterable[tuple[str, str, str]]) -> None:
 
 
 def unrelate(store: Store, one: str, other: str) -> None:
-    """Two stories an editor calls strangers."""
+    """Remove the relation between two stories."""
     store.db.execute(
         "DELETE FROM related WHERE (story_id = ?1 AND other_id = ?2) OR (story_id = ?2 AND other_id = ?1)",
         [one, other],
     )
 
 
-def on_list(store: Store, story_id: str) -> set[str]:
-    """The stories that a story is on the list with."""
+def listed_with(store: Store, story_id: str) -> set[str]:
+    """Return the stories that are merge candidates with a story."""
     rows = store.db.execute(
         "SELECT other_id FROM merge_candidates WHERE story_id = ?1"
         " UNION SELECT story_id FROM merge_candidates WHERE other_id = ?1",
@@ -251,8 +251,8 @@ def on_list(store: Store, story_id: str) -> set[str]:
     return {row[0] for row in rows}
 
 
-def items_meant(store: Store, name: str) -> list[str]:
-    """The item with this id, or the one that begins with it (4 characters at least)."""
+def items_by_prefix(store: Store, name: str) -> list[str]:
+    """Return at most two ids of items that begin with `name`, which has at least 4 characters."""
     if not re.fullmatch(r"[a-z2-7]{4,16}", name):
         return []
     rows = store.db.execute("SELECT id FROM items WHERE id GLOB ? LIMIT 2", [name + "*"]).fetchall()

@@ -1,7 +1,7 @@
-"""The cheapest possible look: is there anything to do at all? Imports nothing beyond the standard library.
+"""Check whether a cron run has work to do, using only the standard library.
 
-A finished run leaves a mark made of feeds.yaml's bytes and the program's version. While that mark fits and no
-source is due, a cron run has nothing to do, and can leave before the configuration is even parsed.
+A finished run stores a mark made of feeds.yaml's bytes and the program's version. While that mark fits and no source is
+due, a cron run ends before the configuration is parsed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from aggregator import __version__
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 FINISHED_MARK = "finished_with"
 MAIL_IDLE_MARK = "mail_idle"
@@ -24,66 +24,71 @@ PARKED = (
     "(state = 'unknown' OR state = 'failed' AND address COLLATE NOCASE NOT IN (SELECT address FROM suppressions))"
     " AND NOT acknowledged"
 )
-"""Letters that wait for a person: of a suppressed address nothing more is to be said than that it is."""
-OPEN_LETTERS = (
+"""SQL condition of messages that wait for a person; those of suppressed addresses do not."""
+OPEN_MESSAGES = (
     "SELECT state, count(*) FROM deliveries WHERE state <> 'accepted'"
     f" AND (state IN ('queued', 'sending', 'deferred') OR {PARKED}) GROUP BY state"
 )
-LONGEST_PLAN = timedelta(days=70)
-"""No visit is ever planned further ahead: 31 days of `every`, twice after downtime, and a week of closed days."""
+MAX_PLAN_AHEAD = timedelta(days=70)
+"""Maximum time between now and a planned visit.
+
+31 days of `every`, twice after downtime, and a week of closed days.
+"""
 
 
 def finished_mark(config_bytes: bytes) -> str:
-    """What a run that left nothing undone stores, and the next one compares."""
+    """Return the mark that a run without work left stores."""
     return hashlib.sha256(__version__.encode() + b"\0" + config_bytes).hexdigest()
 
 
 def nothing_due(config_file: Path, now: datetime) -> int | None:
-    """How many sources are waiting for their time, or None if there may be work (look properly then).
+    """Return the number of sources that are not due, or None if there may be work.
 
-    The data folder is guessed from the text of feeds.yaml; a wrong guess is harmless, because the mark in the
-    database it leads to would have to be of this very file.
+    The data folder is guessed from the text of feeds.yaml. A wrong guess is harmless, because the mark in that database
+    would have to be of this very file.
     """
-    stamp, furthest = _stamp(now), _stamp(now + LONGEST_PLAN)
+    stamp, furthest = _stamp(now), _stamp(now + MAX_PLAN_AHEAD)
 
-    def look(conn: sqlite3.Connection, raw: bytes) -> int | None:
+    def query(conn: sqlite3.Connection, raw: bytes) -> int | None:
         mark, _, feed = (_meta(conn, FINISHED_MARK) or "").partition(" ")
-        if mark != finished_mark(raw) or not Path(feed).exists():  # or somebody lost `public`
+        if mark != finished_mark(raw) or not Path(feed).exists():  # or `public` was deleted
             return None
         if conn.execute(
             "SELECT 1 FROM websub_state WHERE version <> pinged AND not_before <= ?", [stamp]
         ).fetchone():
             return None
         due, waiting = conn.execute(
-            # An attempt in the future was made under a clock that ran ahead: that wants a proper look, too.
+            # An attempt in the future was made under a wrong clock: the run has to handle it.
             "SELECT count(*) FILTER (WHERE max(coalesce(next_visit, ''), coalesce(not_before, '')) <= ?1"
             " OR last_attempt > ?1 OR next_visit > ?2), count(*) FROM sources WHERE configured = 1",
             [stamp, furthest],
         ).fetchone()
         return None if due else int(waiting)
 
-    return _look(config_file, look)
+    return _query_database(config_file, query)
 
 
 def no_mail_due(config_file: Path, now: datetime) -> tuple[dict[str, int], datetime | None] | None:
-    """If no digest is due and no letter to be sent now: open letters by state, and until when the relay is left alone.
+    """Return the open messages by state, and until when the relay is not tried; None for work.
 
-    None if there may be work. The mark says for which feeds.yaml, since when and until when that is so.
+    The mark in the database names the feeds.yaml and the time span without work.
     """
 
-    def look(conn: sqlite3.Connection, raw: bytes) -> tuple[dict[str, int], datetime | None] | None:
+    def query(conn: sqlite3.Connection, raw: bytes) -> tuple[dict[str, int], datetime | None] | None:
         mark, _, span = (_meta(conn, MAIL_IDLE_MARK) or "").partition(" ")
         since, _, until = span.partition(" ")
         if mark != finished_mark(raw) or not since <= _stamp(now) < until:
             return None
         (held,) = conn.execute("SELECT max(until) FROM relays").fetchone()
-        return dict(conn.execute(OPEN_LETTERS).fetchall()), datetime.fromisoformat(held) if held else None
+        return dict(conn.execute(OPEN_MESSAGES).fetchall()), datetime.fromisoformat(held) if held else None
 
-    return _look(config_file, look)
+    return _query_database(config_file, query)
 
 
-def _look(config_file: Path, look: Callable[[sqlite3.Connection, bytes], Found | None]) -> Found | None:
-    """What is found in the database that feeds.yaml seems to lead to; None where there is none."""
+def _query_database(
+    config_file: Path, query: Callable[[sqlite3.Connection, bytes], Result | None]
+) -> Result | None:
+    """Return what `query` finds in the database of feeds.yaml; None where there is none."""
     try:
         raw = config_file.read_bytes()
     except OSError:
@@ -94,7 +99,7 @@ def _look(config_file: Path, look: Callable[[sqlite3.Connection, bytes], Found |
             return None
         conn = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=1)
         try:
-            return look(conn, raw)
+            return query(conn, raw)
         finally:
             conn.close()
     except (OSError, sqlite3.Error):

@@ -1,4 +1,4 @@
-"""Items: which are known under which alias, and keeping what arrived."""
+"""Items: find known ones by their aliases, and store new and changed ones."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from aggregator.model.items import Alias, ChangeKind, Item, ItemChange, KnownIte
 from aggregator.model.reports import ContainedStep
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 
-CHUNK = 500  # well below SQLite's limit of bound values
+CHUNK = 500
+"""Maximum number of values in a statement, well below SQLite's limit."""
 
 
 def chunked(values: Iterable[str]) -> Iterable[list[str]]:
-    """`values` in lists short enough for one statement."""
+    """Split `values` into lists short enough for one statement."""
     held = list(values)
     for start in range(0, len(held), CHUNK):
         yield held[start : start + CHUNK]
 
 
 def marks(values: Sequence[object]) -> str:
-    """Question marks for an IN list."""
+    """Return question marks for an IN list."""
     return ",".join("?" * len(values))
 
 
 def known(store: Store, source_id: str, aliases: Iterable[Alias]) -> dict[Alias, KnownItem]:
-    """The known item behind each of `aliases`, within the source."""
+    """Return the known item of each alias, within the source."""
     wanted: dict[str, set[str]] = {}
     for alias in aliases:
         wanted.setdefault(alias.kind, set()).add(alias.value)
@@ -42,18 +43,18 @@ def known(store: Store, source_id: str, aliases: Iterable[Alias]) -> dict[Alias,
                 [source_id, kind, *part],
             )
             owners.update({Alias(kind=kind, value=row["value"]): row["item_id"] for row in rows})
-    remembered = _remembered(store, set(owners.values()))
+    remembered = _read_known(store, set(owners.values()))
     return {alias: remembered[item_id] for alias, item_id in owners.items()}
 
 
 def aliases(store: Store, source_id: str) -> frozenset[Alias]:
-    """Every alias of a source."""
+    """Return every alias of a source."""
     rows = store.db.execute("SELECT kind, value FROM aliases WHERE source_id = ?", [source_id])
     return frozenset(Alias(kind=row["kind"], value=row["value"]) for row in rows)
 
 
 def links(store: Store, source_id: str) -> list[tuple[str, str]]:
-    """The links and titles of a source's items."""
+    """Return links and titles of a source's items."""
     rows = store.db.execute(
         "SELECT link, title FROM items WHERE source_id = ? AND link IS NOT NULL", [source_id]
     )
@@ -61,16 +62,16 @@ def links(store: Store, source_id: str) -> list[tuple[str, str]]:
 
 
 def last(store: Store, source_id: str, count: int) -> list[tuple[KnownItem, str | None]]:
-    """A source's newest items and their links."""
+    """Return a source's newest items with their links."""
     rows = store.db.execute(
         "SELECT id, link FROM items WHERE source_id = ? ORDER BY sort DESC LIMIT ?", [source_id, count]
     ).fetchall()
-    remembered = _remembered(store, {row["id"] for row in rows})
+    remembered = _read_known(store, {row["id"] for row in rows})
     return [(remembered[row["id"]], row["link"]) for row in rows]
 
 
 def standing(store: Store, source_id: str, arrived: Sequence[Item]) -> list[str | None]:
-    """What is known of each item: `known`, `waiting`, `discarded`, or nothing."""
+    """Return the state of each item: `known`, `waiting`, `discarded`, or None for new ones."""
     owners = known(store, source_id, [alias for item in arrived for alias in item.aliases])
     held = dict(
         store.db.execute(
@@ -85,12 +86,12 @@ def standing(store: Store, source_id: str, arrived: Sequence[Item]) -> list[str 
 
 
 def hold(store: Store, ids: Iterable[str]) -> None:
-    """New items wait for an editor's word (G2)."""
+    """Let new items wait for an editor (G2)."""
     store.db.conn.executemany("UPDATE items SET held = 'waiting' WHERE id = ?", [[id_] for id_ in ids])
 
 
 def waiting(store: Store, source_id: str) -> int:
-    """How many items of a source wait for an editor's word."""
+    """Return the number of a source's items that wait for an editor."""
     row = store.db.execute(
         "SELECT count(*) FROM items WHERE held = 'waiting' AND source_id = ?", [source_id]
     ).fetchone()
@@ -98,7 +99,10 @@ def waiting(store: Store, source_id: str) -> int:
 
 
 def decide(store: Store, source_id: str, *, release: bool) -> int:
-    """Let a source's waiting items through, as news of now, or discard them; how many they were (G2)."""
+    """Release or discard a source's waiting items; return their number (G2).
+
+    Released items count as new now.
+    """
     return store.db.execute(
         "UPDATE items SET held = ?, backlog = 0 WHERE held = 'waiting' AND source_id = ?",
         [None if release else "discarded", source_id],
@@ -109,17 +113,17 @@ IS_UNPLACED = (
     "items.story_id IS NULL AND items.dropped IS NULL AND items.held IS NULL"
     f" AND NOT EXISTS (SELECT 1 FROM set_aside WHERE step = '{ContainedStep.PLACING}' AND name = items.id)"
 )
-"""What items wait for a story; those that cannot be compared with others do not."""
+"""SQL condition of items without a story; not those that cannot be compared."""
 _UNPLACED = f"items INDEXED BY items_unplaced WHERE {IS_UNPLACED}"
 _RANKED = "number, source_id, sort, position, held"
 _LATER = "items INDEXED BY items_later WHERE held = 'later' AND dropped IS NULL"
 
 
 def defer(store: Store, most: int) -> tuple[int, frozenset[str]]:
-    """Leave all but the `most` newest unplaced items of each source to later rounds.
+    """Defer all but the `most` newest unplaced items of each source to later rounds.
 
-    Returns how many are left, and the ids of those that an earlier round had left and this one places. In the
-    transaction that places items.
+    Returns the number of deferred items, and the ids of those that an earlier round deferred and this one places.
+    Runs in the transaction that places items.
     """
     waiting = _deferred(store)
     many = store.db.execute(f"SELECT 1 FROM {_UNPLACED} GROUP BY source_id HAVING count(*) > ?", [most])
@@ -141,7 +145,7 @@ def _deferred(store: Store) -> frozenset[str]:
 
 
 def taken(store: Store, ids: Sequence[str]) -> set[str]:
-    """Those of `ids` that some item has."""
+    """Return those of `ids` that items have."""
     found: set[str] = set()
     for part in chunked(ids):
         rows = store.db.execute(f"SELECT id FROM items WHERE id IN ({marks(part)})", part)
@@ -149,7 +153,7 @@ def taken(store: Store, ids: Sequence[str]) -> set[str]:
     return found
 
 
-def _remembered(store: Store, ids: set[str]) -> dict[str, KnownItem]:
+def _read_known(store: Store, ids: set[str]) -> dict[str, KnownItem]:
     found = {}
     edited = []
     for part in chunked(sorted(ids)):
@@ -177,7 +181,7 @@ def _remembered(store: Store, ids: set[str]) -> dict[str, KnownItem]:
 
 
 def _former_titles(store: Store, ids: Iterable[str]) -> dict[str, list[str]]:
-    """The titles of items before each of their edits, oldest first."""
+    """Return the former titles of items, oldest first."""
     found: dict[str, list[str]] = {}
     for part in chunked(ids):
         for row in store.db.execute(
@@ -189,7 +193,10 @@ def _former_titles(store: Store, ids: Iterable[str]) -> dict[str, list[str]]:
 
 
 def keep(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now: datetime) -> None:
-    """Store what arrived, inside the visit's transaction; edited items leave a revision behind (E2)."""
+    """Store new and edited items in the visit's transaction.
+
+    The former text of an edited item becomes a revision (E2).
+    """
     conn = store.db.conn
     new = [a.item for a in item_changes if a.change is ChangeKind.NEW]
     edited = [a for a in item_changes if a.change in (ChangeKind.EDITED, ChangeKind.SIGNIFICANT)]
@@ -261,7 +268,7 @@ def _json(value: object) -> str:
 
 
 def from_row(row: Mapping[str, Any]) -> Item:
-    """The item a row of `items` holds; its aliases are not read."""
+    """Return the item of a row of `items`, without its aliases."""
     return Item(
         id=row["id"],
         source_id=row["source_id"],

@@ -1,4 +1,4 @@
-"""Backup, retention and editors' hiding: the short writes beside the jobs."""
+"""Backup, retention, and hiding of stories."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from aggregator.model.config import Retention
 from aggregator.model.reports import PruneReport
 from aggregator.store import channels
 from aggregator.store.connection import Store, copy, stamp
-from aggregator.store.runs import forget_finished
+from aggregator.store.runs import clear_finished_mark
 
 
 def backup(store: Store, target: Path) -> int:
-    """A consistent copy while others go on using the database; its size in bytes."""
+    """Copy the database while others use it; return the size in bytes."""
     if target.exists() and target.samefile(store.path):
         raise StoreError(f"{target} is the database itself; name another file for the backup")
     copy(store.db.conn, store.path, target)
@@ -22,9 +22,9 @@ def backup(store: Store, target: Path) -> int:
 
 
 def prune(store: Store, retention: Retention, now: datetime) -> PruneReport:
-    """Take away what is older than its time: visits, runs, and the long texts of items.
+    """Delete visits and runs, and empty the texts of items, that are older than `retention`.
 
-    Titles, links, excerpts, aliases, revisions' titles and the ledger stay for ever.
+    Titles, links, excerpts, aliases, titles of revisions and the ledger stay.
     """
     old_visits, old_texts = stamp(now - retention.visits), stamp(now - retention.texts)
     execute = store.db.execute
@@ -45,10 +45,10 @@ def prune(store: Store, retention: Retention, now: datetime) -> PruneReport:
 
 
 def hide(store: Store, story_id: str, who: str, now: datetime, *, withdrawn: bool = False) -> bool:
-    """Take a story out of everything that is published; whether it was shown before (I7, I8).
+    """Hide a story from everything published; return whether it was visible (I7, I8).
 
-    That one was `withdrawn` digests say once to whom they told it; of others they keep silent.
-    In the caller's transaction, which also takes it out of its channels.
+    `withdrawn`: digests that carried it report that it was removed. Runs in the caller's transaction, which also
+    removes the story from its channels.
     """
     changed = store.db.execute(
         "UPDATE stories SET hidden = 1, changed = ? WHERE id = ? AND hidden = 0", [stamp(now), story_id]
@@ -59,18 +59,18 @@ def hide(store: Store, story_id: str, who: str, now: datetime, *, withdrawn: boo
             " SELECT id, NULL, ?, ?, month FROM stories WHERE id = ?",
             [stamp(now), f"{'withdrawn' if withdrawn else 'hidden'} by {who}", story_id],
         )
-        channels.withdraw(store, story_id)
-        forget_finished(store)
+        channels.add_tombstones(store, story_id)
+        clear_finished_mark(store)
     return bool(changed)
 
 
 def unhide(store: Store, story_id: str, now: datetime) -> bool:
-    """Show a hidden story again under its old id and times; whether it was hidden."""
+    """Show a hidden story again with its id and times; return whether it was hidden."""
     changed = store.db.execute(
         "UPDATE stories SET hidden = 0, changed = ? WHERE id = ? AND hidden = 1", [stamp(now), story_id]
     ).rowcount
     if changed:
         store.db.execute("DELETE FROM tombstones WHERE story_id = ? AND became IS NULL", [story_id])
-        channels.restore(store, story_id)
-        forget_finished(store)
+        channels.remove_tombstones(store, story_id)
+        clear_finished_mark(store)
     return bool(changed)

@@ -1,4 +1,4 @@
-"""Items that left their document: suspected to be withdrawn, or withdrawn (I8)."""
+"""Store missing items, whose entries left their document, and those that were removed (I8)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aggregator.store.items import chunked, marks
 
 
 def facts(store: Store, ids: Sequence[str]) -> list[ListedItem]:
-    """The items `ids`, in that order, as a document lists them."""
+    """Return the items `ids` as a document lists them, in that order."""
     found = {}
     for part in chunked(ids):
         for row in store.db.execute(
@@ -27,7 +27,7 @@ def facts(store: Store, ids: Sequence[str]) -> list[ListedItem]:
 
 
 def mark_missing(store: Store, source_id: str, ids: Iterable[str], now: datetime) -> None:
-    """Remember who left the document of a source; in the caller's transaction, as everything here."""
+    """Store items whose entries left the document of a source, in the caller's transaction."""
     store.db.conn.executemany(
         "INSERT OR IGNORE INTO missing_items (item_id, source_id, since) VALUES (?, ?, ?)",
         [[id_, source_id, stamp(now)] for id_ in ids],
@@ -35,39 +35,39 @@ def mark_missing(store: Store, source_id: str, ids: Iterable[str], now: datetime
 
 
 def still_missing(store: Store, source_id: str) -> dict[str, bool]:
-    """The items of a source that left its document, and whether they were withdrawn."""
+    """Return the missing items of a source, and whether they were removed."""
     rows = store.db.execute("SELECT item_id, withdrawn FROM missing_items WHERE source_id = ?", [source_id])
     return {row["item_id"]: row["withdrawn"] is not None for row in rows}
 
 
 def forget(store: Store, ids: Iterable[str]) -> None:
-    """Items that are neither suspected nor withdrawn any more."""
+    """Delete items that are neither missing nor removed any more."""
     store.db.conn.executemany("DELETE FROM missing_items WHERE item_id = ?", [[id_] for id_ in ids])
 
 
-def remember(store: Store, tried: MissingItem, *, withdrawn: bool) -> None:
-    """What the page of a suspect answered."""
+def record_check(store: Store, item: MissingItem, *, withdrawn: bool) -> None:
+    """Store the result of a check of a missing item's page."""
     store.db.execute(
         "UPDATE missing_items SET tries = ?, last = ?, gone = ?, withdrawn = ? WHERE item_id = ?",
         [
-            tried.tries,
-            stamp(tried.last),
-            stamp(tried.gone),
-            stamp(tried.last) if withdrawn else None,
-            tried.item_id,
+            item.tries,
+            stamp(item.last),
+            stamp(item.gone),
+            stamp(item.last) if withdrawn else None,
+            item.item_id,
         ],
     )
 
 
 def due(store: Store, before: datetime) -> dict[str, list[MissingItem]]:
-    """The suspects whose page was not asked for since `before`, by source; who waits longest first."""
+    """Return missing items not checked since `before`, by source, the longest waiting first."""
     found: dict[str, list[MissingItem]] = {}
     for row in store.db.execute(
         "SELECT missing_items.*, items.title, items.link FROM missing_items JOIN items ON items.id = item_id"
         " WHERE withdrawn IS NULL AND (last IS NULL OR last <= ?) ORDER BY last, since, item_id",
         [stamp(before)],
     ):
-        one = MissingItem(
+        missing = MissingItem(
             item_id=row["item_id"],
             title=row["title"],
             link=row["link"],
@@ -76,5 +76,5 @@ def due(store: Store, before: datetime) -> dict[str, list[MissingItem]]:
             last=moment(row["last"]),
             gone=moment(row["gone"]),
         )
-        found.setdefault(row["source_id"], []).append(one)
+        found.setdefault(row["source_id"], []).append(missing)
     return found

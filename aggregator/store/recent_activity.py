@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from aggregator.model.reports import RecentActivity, Withdrawal
+from aggregator.model.reports import RecentActivity, RemovedStory
 from aggregator.store import runs, websub_state
 from aggregator.store.connection import Store, stamp, sure_moment
 
@@ -23,9 +23,9 @@ def read(store: Store, since: datetime, now: datetime) -> RecentActivity:
             since,
             now,
         ),
-        withdrawn=tuple(_withdrawn(store, since, now)),
-        unended=tuple(runs.unended(store, since, now)),
-        unpinged=websub_state.given_up(store),
+        removed=tuple(_removed(store, since, now)),
+        interrupted_runs=tuple(runs.interrupted(store, since, now)),
+        hub_error=websub_state.given_up_reason(store),
     )
 
 
@@ -34,7 +34,7 @@ def _count(store: Store, rows: str, *moments: datetime) -> int:
     return int(row[0])
 
 
-def _withdrawn(store: Store, since: datetime, now: datetime) -> list[Withdrawal]:
+def _removed(store: Store, since: datetime, now: datetime) -> list[RemovedStory]:
     """Read items of stories that their publishers removed, the latest first (I8)."""
     rows = store.db.execute(
         "SELECT items.story_id, items.title, sources.name, missing_items.withdrawn FROM missing_items"
@@ -43,7 +43,7 @@ def _withdrawn(store: Store, since: datetime, now: datetime) -> list[Withdrawal]
         [stamp(since), stamp(now)],
     )
     return [
-        Withdrawal(
+        RemovedStory(
             story=row["story_id"],
             title=row["title"],
             source=row["name"],

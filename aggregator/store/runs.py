@@ -1,4 +1,4 @@
-"""Runs and small facts: what each execution of a job did, and the marks it left."""
+"""Runs of jobs, and single values that jobs remember in the table `meta`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from aggregator.store.idle_check import FINISHED_MARK
 
 
 def begin(store: Store, job: str, now: datetime) -> int:
-    """Open a run."""
+    """Record the start of a run; return its id."""
     with store.transaction():
         cursor = store.db.execute("INSERT INTO runs (job, started) VALUES (?, ?)", [job, stamp(now)])
     return int(cursor.lastrowid or 0)
 
 
 def finish(store: Store, run_id: int, outcome: str, report: dict[str, Any], now: datetime) -> None:
-    """Close a run with its report."""
+    """Record the end of a run and its report."""
     with store.transaction():
         store.db.execute(
             "UPDATE runs SET finished = ?, outcome = ?, report = ? WHERE id = ?",
@@ -32,38 +32,40 @@ def finish(store: Store, run_id: int, outcome: str, report: dict[str, Any], now:
 
 
 def newest(store: Store) -> int:
-    """The id of the last run, 0 where there is none."""
+    """Return the id of the last run, 0 where there is none."""
     return int(store.db.execute("SELECT coalesce(max(id), 0) FROM runs").fetchone()[0])
 
 
 def fail(store: Store, job: str, reason: str, now: datetime, *, since: int) -> None:
-    """Record that a run of `job` failed: the open one begun after run `since`, or a new one where none was begun.
+    """Record a failed run of `job`: the open one after run `since`, or a new one.
 
-    Where even that cannot be stored, an open run counts as interrupted.
+    If the database cannot be written either, an open run counts as interrupted.
     """
     report = json.dumps({"reason": reason}, ensure_ascii=False)
     with suppress(sqlite3.Error):
-        open_one = store.db.execute(
+        open_run = store.db.execute(
             "UPDATE runs SET outcome = 'failed', report = ? WHERE outcome IS NULL AND id > ?", [report, since]
         )
-        if not open_one.rowcount:
+        if not open_run.rowcount:
             store.db.execute(
                 "INSERT INTO runs (job, started, outcome, report) VALUES (?, ?, 'failed', ?)",
                 [job, stamp(now), report],
             )
 
 
-def ended_badly(store: Store, job: str) -> bool:
-    """Whether the last run of `job` failed or broke off."""
+def last_failed(store: Store, job: str) -> bool:
+    """Return whether the last run of `job` failed or was interrupted."""
     row = store.db.execute(
         "SELECT outcome FROM runs WHERE job = ? ORDER BY id DESC LIMIT 1", [job]
     ).fetchone()
     return row is not None and row["outcome"] != "done"
 
 
-def leave_finished(store: Store, mark: str, feed: Path) -> None:
-    """Say that nothing is left undone for the configuration `mark` stands for, as long as `feed` is there."""
-    # Unless an editor hid a story meanwhile: then there is something to publish.
+def set_finished_mark(store: Store, mark: str, feed: Path) -> None:
+    """Record that no work is left for the configuration with this mark, while `feed` exists.
+
+    Not if an editor hid a story meanwhile, which has to be published.
+    """
     store.db.execute(
         "INSERT OR REPLACE INTO meta (key, value) SELECT ?, ? WHERE NOT EXISTS"
         " (SELECT 1 FROM channels WHERE revision <> written_revision)",
@@ -71,18 +73,21 @@ def leave_finished(store: Store, mark: str, feed: Path) -> None:
     )
 
 
-def forget_finished(store: Store) -> None:
-    """There may be something to do again, until a run ends well."""
+def clear_finished_mark(store: Store) -> None:
+    """Record that there may be work, until a run ends without errors."""
     store.db.execute("DELETE FROM meta WHERE key = ?", [FINISHED_MARK])
 
 
 def last(store: Store, count: int) -> list[RunRecord]:
-    """The last runs, newest first."""
+    """Return the last runs, newest first."""
     return [_record(row) for row in store.db.execute("SELECT * FROM runs ORDER BY id DESC LIMIT ?", [count])]
 
 
-def unended(store: Store, since: datetime, now: datetime) -> list[RunRecord]:
-    """The runs between two moments that broke off, newest first; not the last of all, which may be at work (L1)."""
+def interrupted(store: Store, since: datetime, now: datetime) -> list[RunRecord]:
+    """Return the interrupted runs between two moments, newest first.
+
+    Not the last run of all, which may still be running (L1).
+    """
     rows = store.db.execute(
         "SELECT * FROM runs WHERE started >= ? AND started < ? AND finished IS NULL AND id < (SELECT max(id) FROM runs)"
         " ORDER BY id DESC",
@@ -91,15 +96,18 @@ def unended(store: Store, since: datetime, now: datetime) -> list[RunRecord]:
     return [_record(row) for row in rows]
 
 
-def failing(store: Store, *, at_work: bool) -> list[FailingJob]:
-    """The jobs whose last runs did not end well, failed or killed; `at_work`: the last run of all may go on (L1)."""
+def failing(store: Store, *, running: bool) -> list[FailingJob]:
+    """Return the jobs whose last runs failed or were interrupted.
+
+    `running`: the last run of all may still be running (L1).
+    """
     rows = store.db.execute(
         "SELECT job, count(*) AS runs, min(started) AS since, max(id) AS last FROM runs WHERE outcome IS NOT 'done'"
-        # Fetching publishes as well.
+        # A run of fetch publishes as well.
         " AND id > coalesce((SELECT max(id) FROM runs AS good WHERE good.outcome = 'done'"
         " AND good.job IN (runs.job, CASE runs.job WHEN 'publish' THEN 'fetch' END)), 0)"
         " AND NOT (? AND outcome IS NULL AND id = (SELECT max(id) FROM runs)) GROUP BY job ORDER BY job",
-        [at_work],
+        [running],
     ).fetchall()
     return [_failing(store, row) for row in rows]
 
@@ -123,16 +131,16 @@ def _record(row: Mapping[str, Any]) -> RunRecord:
 
 
 def get(store: Store, key: str) -> str | None:
-    """A fact of the database."""
+    """Return a remembered value."""
     row = store.db.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
     return str(row[0]) if row else None
 
 
 def put(store: Store, key: str, value: str) -> None:
-    """Remember a fact of the database."""
+    """Remember a value."""
     store.db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [key, value])
 
 
 def drop(store: Store, key: str) -> None:
-    """Forget a fact of the database."""
+    """Forget a value."""
     store.db.execute("DELETE FROM meta WHERE key = ?", [key])

@@ -1,4 +1,4 @@
-"""What broke a step of a job and is left out of it until it changes or the program does."""
+"""Store what broke a step of a job and is left out of it until it or the program changes."""
 
 from __future__ import annotations
 

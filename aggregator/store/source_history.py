@@ -1,4 +1,4 @@
-"""What the store holds of one source, for whoever looks it over: its kept document, its visits, what a look found."""
+"""Read one source's document, and store the last check of its site."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import json
 import zlib
 from datetime import datetime
 
-from aggregator.model.discovery import PastVisit
-from aggregator.store.connection import Store, moment, stamp, sure_moment
+from aggregator.store.connection import Store, moment, stamp
 
-_LOOK = "look:"
+_KEY = "look:"
 
 
 def document(store: Store, source_id: str, url: str) -> tuple[str, bytes] | None:
-    """The last accepted document of a source that is polled at `url`, and the final URL it came from, if any."""
+    """Return the URL and bytes of the last accepted document of a source polled at `url`."""
     row = store.db.execute(
         "SELECT documents.url, body FROM documents JOIN sources ON sources.id = source_id"
         " WHERE source_id = ? AND sources.url = ? AND last_success IS NOT NULL",
@@ -22,42 +21,25 @@ def document(store: Store, source_id: str, url: str) -> tuple[str, bytes] | None
     return (row["url"], zlib.decompress(row["body"])) if row else None
 
 
-def visits(store: Store, source_id: str) -> tuple[PastVisit, ...]:
-    """Every visit of a source that ended, the oldest first."""
-    rows = store.db.execute(
-        "SELECT * FROM visits WHERE source_id = ? AND outcome <> 'begun' ORDER BY id", [source_id]
-    )
-    return tuple(
-        PastVisit(
-            started=sure_moment(row["started"]),
-            outcome=row["outcome"],
-            status=row["status"],
-            reason=row["reason"],
-            bytes_read=row["bytes"] or 0,
-        )
-        for row in rows
-    )
+def begin_site_check(store: Store, source_id: str, now: datetime) -> None:
+    """Record that a source's site is about to be checked, before any request."""
+    store_site_check(store, source_id, now, "", None)
 
 
-def begin_look(store: Store, source_id: str, now: datetime) -> None:
-    """Commit that a source's site is about to be looked at, so that it is not looked at again soon."""
-    keep_look(store, source_id, now, "", None)
-
-
-def keep_look(store: Store, source_id: str, now: datetime, mend: str, proposal: str | None) -> None:
-    """What a look at a source's site found."""
-    said = json.dumps({"at": stamp(now), "mend": mend, "proposal": proposal}, ensure_ascii=False)
+def store_site_check(store: Store, source_id: str, now: datetime, repair: str, proposal: str | None) -> None:
+    """Store the result of a check: how to repair the source, and the YAML for it."""
+    result = json.dumps({"at": stamp(now), "mend": repair, "proposal": proposal}, ensure_ascii=False)
     with store.transaction():
         store.db.execute(
-            "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [f"{_LOOK}{source_id}", said]
+            "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [f"{_KEY}{source_id}", result]
         )
 
 
-def last_look(store: Store, source_id: str) -> tuple[datetime, str, str | None] | None:
-    """When a source's site was last looked at, what would mend the source, and the YAML for it."""
-    row = store.db.execute("SELECT value FROM meta WHERE key = ?", [f"{_LOOK}{source_id}"]).fetchone()
+def last_site_check(store: Store, source_id: str) -> tuple[datetime, str, str | None] | None:
+    """Return time, repair and YAML of the last check of a source's site."""
+    row = store.db.execute("SELECT value FROM meta WHERE key = ?", [f"{_KEY}{source_id}"]).fetchone()
     if row is None:
         return None
-    said = json.loads(row[0])
-    at = moment(said["at"])
-    return (at, said["mend"], said["proposal"]) if at else None
+    result = json.loads(row[0])
+    at = moment(result["at"])
+    return (at, result["mend"], result["proposal"]) if at else None

@@ -152,7 +152,7 @@ def _hints(kept: str) -> RefreshHints:
     said = json.loads(kept)
     return RefreshHints(
         fresh_for=timedelta(seconds=said["fresh_for"]) if "fresh_for" in said else None,
-        pace=timedelta(seconds=said["pace"]) if "pace" in said else None,
+        update_interval=timedelta(seconds=said["pace"]) if "pace" in said else None,
         skip_hours=tuple(said.get("skip_hours", ())),
         skip_days=tuple(said.get("skip_days", ())),
     )
@@ -161,7 +161,7 @@ def _hints(kept: str) -> RefreshHints:
 def _kept_hints(hints: RefreshHints) -> str:
     said = {
         "fresh_for": hints.fresh_for.total_seconds() if hints.fresh_for is not None else None,
-        "pace": hints.pace.total_seconds() if hints.pace is not None else None,
+        "pace": hints.update_interval.total_seconds() if hints.update_interval is not None else None,
         "skip_hours": hints.skip_hours,
         "skip_days": hints.skip_days,
     }
@@ -398,7 +398,7 @@ def accept(
             source_id,
         ],
     )
-    digests = b"".join(harvest.digests)
+    digests = b"".join(harvest.entry_hashes)
     if harvest.status == 226:  # CL18: a delta; what it leaves out is still there
         store.db.execute(
             "UPDATE documents SET entry_hashes = CAST(entry_hashes || ? AS BLOB), items = ? WHERE source_id = ?",

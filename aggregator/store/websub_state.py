@@ -1,4 +1,4 @@
-"""Which feeds the hub was told of, and which it still is to be told of (PB11)."""
+"""Store which published feeds the WebSub hub was notified of, and which are due (PB11)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from aggregator.store.connection import Store, stamp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ping:
-    """A feed whose bytes the hub does not know yet; `attempts` were made in vain."""
+    """Hold a feed that is due to be pinged, the hash of its bytes, and the number of failed attempts."""
 
     url: str
     version: str
     attempts: int
 
 
-def owe(store: Store, versions: Mapping[str, str]) -> None:
-    """The bytes of these feeds are public, by URL and hash; in the caller's transaction."""
+def record_published(store: Store, versions: Mapping[str, str]) -> None:
+    """Record the published bytes of feeds as hashes by URL, in the caller's transaction."""
     store.db.conn.executemany(
         "INSERT INTO websub_state (url, version) VALUES (?, ?) ON CONFLICT (url) DO UPDATE"
         " SET version = excluded.version, attempts = 0, not_before = '', reason = NULL"
@@ -29,7 +29,7 @@ def owe(store: Store, versions: Mapping[str, str]) -> None:
 
 
 def due(store: Store, now: datetime) -> list[Ping]:
-    """The feeds that the hub is to be told of now."""
+    """Return the feeds that are due to be pinged."""
     rows = store.db.execute(
         "SELECT url, version, attempts FROM websub_state WHERE version <> pinged AND not_before <= ? ORDER BY url",
         [stamp(now)],
@@ -37,21 +37,21 @@ def due(store: Store, now: datetime) -> list[Ping]:
     return [Ping(**dict(row)) for row in rows]
 
 
-def trouble(store: Store) -> str | None:
-    """Why the hub does not take notice at present, if it does not."""
+def failure_reason(store: Store) -> str | None:
+    """Return why pings fail at present, None if they do not."""
     row = store.db.execute(
         "SELECT reason FROM websub_state WHERE version <> pinged AND reason IS NOT NULL ORDER BY attempts DESC LIMIT 1"
     ).fetchone()
     return str(row[0]) if row else None
 
 
-def told(store: Store, ping: Ping) -> None:
-    """The hub knows of these bytes."""
+def mark_notified(store: Store, ping: Ping) -> None:
+    """Record that the hub was notified of these bytes."""
     _settle(store, ping, None)
 
 
 def give_up(store: Store, ping: Ping, reason: str) -> None:
-    """Nobody will try again before there are other bytes."""
+    """Stop pinging until the feed has other bytes."""
     _settle(store, ping, reason)
 
 
@@ -62,16 +62,16 @@ def _settle(store: Store, ping: Ping, reason: str | None) -> None:
     )
 
 
-def given_up(store: Store) -> str | None:
-    """Why the hub was given up on, if it was for bytes that are still public."""
+def given_up_reason(store: Store) -> str | None:
+    """Return why pings were given up for bytes that are still published, None if they were not."""
     row = store.db.execute(
         "SELECT reason FROM websub_state WHERE version = pinged AND reason IS NOT NULL ORDER BY not_before DESC, url"
     ).fetchone()
     return str(row[0]) if row else None
 
 
-def failed(store: Store, ping: Ping, not_before: datetime, reason: str) -> None:
-    """The hub did not take notice; again later."""
+def record_failure(store: Store, ping: Ping, not_before: datetime, reason: str) -> None:
+    """Record a failed ping; the feed is due again at `not_before`."""
     store.db.execute(
         "UPDATE websub_state SET attempts = attempts + 1, not_before = ?, reason = ? WHERE url = ?",
         [stamp(not_before), reason, ping.url],
@@ -79,5 +79,5 @@ def failed(store: Store, ping: Ping, not_before: datetime, reason: str) -> None:
 
 
 def forget(store: Store, urls: Iterable[str]) -> None:
-    """These feeds are published no more."""
+    """Delete feeds that are no longer published."""
     store.db.conn.executemany("DELETE FROM websub_state WHERE url = ?", [[url] for url in urls])

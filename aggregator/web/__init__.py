@@ -1,1 +1,1 @@
-"""The web app: published files and health. It decides nothing; what it shows, jobs have made."""
+"""Serve published files and the health check over HTTP."""

@@ -1,4 +1,4 @@
-"""The small web app: `public/` as it is, and `/healthz` for monitoring."""
+"""Build the web app: the files below `public/`, and `/healthz` for monitoring."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from aggregator.ports import Clock
-from aggregator.web.file_cache import Shelf
-from aggregator.web.static import Published
+from aggregator.web.file_cache import FileCache
+from aggregator.web.static import StaticFiles
 
 
 def build(
-    public: Path, troubles: Callable[[], list[str]], *, site_url: str, hub: str | None, clock: Clock
+    public: Path, problems: Callable[[], list[str]], *, site_url: str, hub: str | None, clock: Clock
 ) -> Starlette:
-    """The app over a folder; `troubles` says what is wrong, if anything."""
+    """Return the ASGI app for a folder; `problems` returns what is wrong at present."""
 
     def healthz(_: Request) -> Response:
-        """Say whether all is well and nothing else: anybody may ask, and reasons name addresses and relays."""
-        words, code = ("not ok", 503) if troubles() else ("ok", 200)
-        return PlainTextResponse(words, status_code=code, headers={"Cache-Control": "no-store"})
+        """Respond 200 or 503 without reasons: any client may ask, and reasons name addresses and relays."""
+        text, status = ("not ok", 503) if problems() else ("ok", 200)
+        return PlainTextResponse(text, status_code=status, headers={"Cache-Control": "no-store"})
 
-    published = Published(shelf=Shelf(public), site_url=site_url, hub=hub, clock=clock)
-    return Starlette(routes=[Route("/healthz", healthz), Mount("/", published)])
+    static = StaticFiles(cache=FileCache(public), site_url=site_url, hub=hub, clock=clock)
+    return Starlette(routes=[Route("/healthz", healthz), Mount("/", static)])

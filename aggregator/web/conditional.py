@@ -1,4 +1,4 @@
-"""What a request's header fields ask for: packed or not, to be read by whom, and is it known already? Pure."""
+"""Evaluate preconditions and content negotiation of requests (RFC 9110 sections 12.5 and 13)."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-WEIGHT = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE)
-TAG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
+QVALUE = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE)
+ETAG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
 FEED_TYPES = ("application/atom+xml", "application/rss+xml")
 
 
-def wants_gzip(accept_encoding: str | None) -> bool:
-    """Whether gzip is wanted at least as much as the plain bytes (RFC 9110 12.5.3).
+def prefers_gzip(accept_encoding: str | None) -> bool:
+    """Return whether gzip is acceptable and weighs at least as much as identity (RFC 9110 section 12.5.3).
 
-    Nobody is refused: who takes neither gets the plain bytes (RFC 9110 12.4.1 allows it). A weight that is none
+    A client that accepts neither gets identity instead of 406, as RFC 9110 section 12.4.1 permits. An invalid weight
     counts as 0.
     """
     if not accept_encoding:
@@ -22,38 +22,38 @@ def wants_gzip(accept_encoding: str | None) -> bool:
     weights: dict[str, float] = {}
     for choice in accept_encoding.lower().split(","):
         coding, _, weight = (part.strip() for part in choice.partition(";"))
-        weights.setdefault("gzip" if coding == "x-gzip" else coding, _weighed(weight))
+        weights.setdefault("gzip" if coding == "x-gzip" else coding, _quality(weight))
     gzip = weights.get("gzip", weights.get("*", 0.0))
     return gzip > 0 and gzip >= weights.get("identity", 0.0)
 
 
-def _weighed(weight: str) -> float:
+def _quality(weight: str) -> float:
     if not weight:
         return 1.0
-    stated = WEIGHT.fullmatch(weight)
-    return float(stated[1]) if stated else 0.0
+    valid = QVALUE.fullmatch(weight)
+    return float(valid[1]) if valid else 0.0
 
 
-def wants_to_be_shown(accept: str | None) -> bool:
-    """Whether a feed is asked for by a browser's address bar: by who names HTML and no feed.
+def prefers_page(accept: str | None) -> bool:
+    """Return whether `Accept` is that of a browser's address bar: it names HTML and no feed type.
 
-    Browsers show `application/atom+xml` as text and `application/xml` with its style sheet (PB15). Programs that read
-    feeds name these types, or take anything.
+    Browsers show `application/atom+xml` as text, but `application/xml` with its stylesheet (PB15). Feed readers name
+    feed types or accept anything.
     """
-    named = (accept or "").lower()
-    return "text/html" in named and not any(kind in named for kind in FEED_TYPES)
+    accepted = (accept or "").lower()
+    return "text/html" in accepted and not any(media_type in accepted for media_type in FEED_TYPES)
 
 
-def is_known(
+def not_modified(
     if_none_match: str | None, if_modified_since: str | None, etag: str | None, last_modified: str
 ) -> bool:
-    """Whether 304 is the answer to GET or HEAD; `If-None-Match` wins, even if it is rubbish (RFC 9110 13.2.2).
+    """Return whether the response to GET or HEAD is 304 (RFC 9110 section 13.2.2).
 
-    `etag` is strong, in its quotes, and of the very bytes that would be sent; None if they have none. Tags are
-    compared weakly (13.1.2).
+    `If-None-Match` takes precedence over `If-Modified-Since`, even if it is malformed. `etag` is the strong validator
+    of the selected representation, with its quotes, or None. Tags are compared weakly (section 13.1.2).
     """
     if if_none_match is not None:
-        return if_none_match.strip() == "*" or etag in TAG.findall(if_none_match)
+        return if_none_match.strip() == "*" or etag in ETAG.findall(if_none_match)
     if if_modified_since is None:
         return False
     if if_modified_since == last_modified:
@@ -63,7 +63,7 @@ def is_known(
 
 
 def http_date(text: str) -> datetime | None:
-    """Any of the three forms of RFC 9110 5.6.7."""
+    """Parse a date in any of the three formats of RFC 9110 section 5.6.7; return None if it is none."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -1,4 +1,4 @@
-"""Published files as they are served: read once per change and kept in memory, within bounds."""
+"""Cache published files in memory with their compressed representations and validators."""
 
 from __future__ import annotations
 
@@ -14,41 +14,44 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import BinaryIO
 
-LARGE = 16 * 2**20
-"""Bytes beyond which a file is not kept but read while it is sent: a tenth of a second, in which nobody is answered."""
-ROOM = 64 * 2**20
-"""Bytes kept at most, twins included."""
+MAX_FILE_BYTES = 16 * 2**20
+"""Maximum size of a cached file: reading it takes 0.1 s, during which no request is answered."""
+MAX_CACHE_BYTES = 64 * 2**20
+"""Maximum size of the cache, compressed representations included."""
 
-State = tuple[int, int, int, int]
-"""Device, inode, size and time: another state is another document, since documents are only ever replaced."""
+FileVersion = tuple[int, int, int, int]
+"""Device, inode, size and mtime. They differ after each change, since files are replaced and not overwritten."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
-    """Bytes as they are sent, with the strong ETag of these very bytes: a packed twin has one of its own."""
+class Representation:
+    """Hold the bytes of a response body and their strong ETag (RFC 9110 section 8.8.3)."""
 
     content: bytes
     etag: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """A document in memory."""
+class CachedFile:
+    """Hold a file in memory, plain and, where a `.gz` exists, compressed."""
 
-    state: State
+    version: FileVersion
     last_modified: str
-    plain: Body
-    packed: Body | None
+    identity: Representation
+    gzip: Representation | None
 
     @property
     def size(self) -> int:
-        """What it takes."""
-        return len(self.plain.content) + (len(self.packed.content) if self.packed else 0)
+        """Return the size in bytes."""
+        return len(self.identity.content) + (len(self.gzip.content) if self.gzip else 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Large:
-    """A file that is not kept: `file` is what was found, also when another takes its place; to be closed."""
+class LargeFile:
+    """Hold an open file that is too large for the cache; the caller closes it.
+
+    `file` keeps its content when the path is replaced.
+    """
 
     size: int
     last_modified: str
@@ -56,109 +59,121 @@ class Large:
 
 
 class Folder:
-    """There is a folder where a file was asked for."""
+    """Mark a path that is a folder."""
 
 
-class Shelf:
-    """The files below `root`, the latest used in memory.
+class FileCache:
+    """Read the files below `root`, and keep the most recently used in memory.
 
-    Dot files, packed twins, special files and what symbolic links lead to are not there.
+    Dot files, `.gz` files, special files and targets of symbolic links count as missing.
     """
 
-    def __init__(self, root: Path, room: int = ROOM, large: int = LARGE) -> None:
-        self.root, self.room, self.large = str(root), room, large
-        self.taken = 0
-        self._held: OrderedDict[str, Held] = OrderedDict()
+    def __init__(
+        self, root: Path, max_bytes: int = MAX_CACHE_BYTES, max_file_bytes: int = MAX_FILE_BYTES
+    ) -> None:
+        self.root, self.max_bytes, self.max_file_bytes = str(root), max_bytes, max_file_bytes
+        self.size = 0
+        self._files: OrderedDict[str, CachedFile] = OrderedDict()
 
-    def find(self, path: str) -> Held | Large | Folder | None:
-        """The file at `path` (relative, `/` between names) as it is now; None if there is none to be shown."""
-        held = self._held.get(path)
-        if held is None and not _shown(path):
+    def find(self, path: str) -> CachedFile | LargeFile | Folder | None:
+        """Return the current file at `path`, relative to the root; None if there is none to serve."""
+        cached = self._files.get(path)
+        if cached is None and not _is_served(path):
             return None
-        place = f"{self.root}/{path}"
+        full_path = f"{self.root}/{path}"
         try:
-            status = os.stat(place)  # noqa: PTH116 # of every request: `Path` costs five times as much
-            if held and held.state == _state(status):
-                self._held.move_to_end(path)
-                return held
+            status = os.stat(full_path)  # noqa: PTH116 # runs at every request; `Path` takes five times as long
+            if cached and cached.version == _version(status):
+                self._files.move_to_end(path)
+                return cached
             self._drop(path)
             if stat.S_ISDIR(status.st_mode):
                 return Folder()
-            return self._read(path, place) if stat.S_ISREG(status.st_mode) else None
-        except OSError:  # not there, not ours to read, or no name that a file could have
+            return self._read(path, full_path) if stat.S_ISREG(status.st_mode) else None
+        except OSError:  # missing, not readable, or not a valid file name
             self._drop(path)
             return None
 
-    def _read(self, path: str, place: str) -> Held | Large | None:
-        if os.path.realpath(place) != f"{os.path.realpath(self.root)}/{path}":
+    def _read(self, path: str, full_path: str) -> CachedFile | LargeFile | None:
+        if os.path.realpath(full_path) != f"{os.path.realpath(self.root)}/{path}":
             return None
-        file = _opened(place)
+        file = _open(full_path)
         status = os.fstat(file.fileno())
         last_modified = _http_date(status.st_mtime)
-        if status.st_size > self.large:
-            return Large(size=status.st_size, last_modified=last_modified, file=file)
+        if status.st_size > self.max_file_bytes:
+            return LargeFile(size=status.st_size, last_modified=last_modified, file=file)
         with file:
             content = file.read()
-        packed = _twin(place + ".gz", content)
-        held = Held(
-            state=_state(status),
+        compressed = _compressed(full_path + ".gz", content)
+        cached = CachedFile(
+            version=_version(status),
             last_modified=last_modified,
-            plain=_body(content),
-            packed=None if packed is None else _body(packed),
+            identity=_representation(content),
+            gzip=None if compressed is None else _representation(compressed),
         )
-        self._keep(path, held)
-        return held
+        self._store(path, cached)
+        return cached
 
-    def _keep(self, path: str, held: Held) -> None:
-        self._held[path] = held
-        self.taken += held.size
-        while self.taken > self.room:
-            self._drop(next(iter(self._held)))
+    def _store(self, path: str, cached: CachedFile) -> None:
+        self._files[path] = cached
+        self.size += cached.size
+        while self.size > self.max_bytes:
+            self._drop(next(iter(self._files)))
 
     def _drop(self, path: str) -> None:
-        if held := self._held.pop(path, None):
-            self.taken -= held.size
+        if cached := self._files.pop(path, None):
+            self.size -= cached.size
 
 
-def _shown(path: str) -> bool:
+def _is_served(path: str) -> bool:
     names = path.split("/")
-    return "\0" not in path and not path.endswith(".gz") and all(n and not n.startswith(".") for n in names)
+    return (
+        "\0" not in path
+        and not path.endswith(".gz")
+        and all(name and not name.startswith(".") for name in names)
+    )
 
 
-def _state(status: os.stat_result) -> State:
+def _version(status: os.stat_result) -> FileVersion:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _opened(place: str) -> BinaryIO:
-    return open(place, "rb", opener=_opener)  # `Path.open` knows no opener
+def _open(full_path: str) -> BinaryIO:
+    return open(full_path, "rb", opener=_opener)  # `Path.open` has no opener
 
 
-def _opener(place: str, flags: int) -> int:
-    """What is no file (any more) is not waited for, and a link not followed."""
-    return os.open(place, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
+def _opener(full_path: str, flags: int) -> int:
+    """Open without waiting for a FIFO and without following a symbolic link."""
+    return os.open(full_path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
 
 
 def _http_date(moment: float) -> str:
-    """Never later than the answer's own `Date` (RFC 9110 8.8.2.1): the clock may have been put back."""
+    """Return a `Last-Modified` that is not later than `Date` (RFC 9110 section 8.8.2.1).
+
+    An mtime is in the future after the clock was set back.
+    """
     return formatdate(min(moment, time.time()), usegmt=True)
 
 
-def _body(content: bytes) -> Body:
-    return Body(content=content, etag=f'"{hashlib.sha256(content).hexdigest()[:24]}"')
+def _representation(content: bytes) -> Representation:
+    return Representation(content=content, etag=f'"{hashlib.sha256(content).hexdigest()[:24]}"')
 
 
-def _twin(place: str, content: bytes) -> bytes | None:
-    """The packed twin if there is one: packed anew if it is of other bytes, as between the two renames (P4)."""
+def _compressed(gz_path: str, content: bytes) -> bytes | None:
+    """Return the `.gz` of a file if there is one, compressed again if it has other content.
+
+    The two disagree between the renames of document and `.gz` (P4).
+    """
     try:
-        with _opened(place) as file:
-            packed = file.read(2 * len(content) + 1024)
+        with _open(gz_path) as file:
+            compressed = file.read(2 * len(content) + 1024)
     except OSError:
         return None
-    unpacked = zlib.decompressobj(wbits=31)
+    decompressor = zlib.decompressobj(wbits=31)
     try:
-        same = unpacked.decompress(packed, len(content) + 1) == content
+        same = decompressor.decompress(compressed, len(content) + 1) == content
     except zlib.error:
         same = False
-    if same and unpacked.eof and not unpacked.unused_data:
-        return packed
-    return gzip.compress(content, compresslevel=1, mtime=0)  # quickly, since it will not stay
+    if same and decompressor.eof and not decompressor.unused_data:
+        return compressed
+    return gzip.compress(content, compresslevel=1, mtime=0)  # fast, because it is soon replaced

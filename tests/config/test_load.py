@@ -1,4 +1,4 @@
-"""feeds.yaml as a whole: every problem at once with its line and key, or a Config with everything resolved."""
+"""A file loads as a Config, or is refused with every problem at its line and key."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SITE = (
 )
 ONE = 'sources:\n  - {id: a, name: A, url: "https://a.example/", %s}\n'
 
-# The example of the public contract, word for word.
+# The example of the public contract.
 EXAMPLE = """\
 site:
   title: Bioimaging news
@@ -62,14 +62,14 @@ mail:
 
 
 def read(folder: Path, text: str | bytes) -> Config:
-    """What `load` makes of a file with this content."""
+    """Load a file with this content."""
     file = folder / "feeds.yaml"
     file.write_bytes(text.encode() if isinstance(text, str) else text)
     return load(file)
 
 
 def problems(folder: Path, text: str | bytes) -> list[str]:
-    """The lines with which such a file is refused, one a problem."""
+    """Return the problems of a file with this content, one a line."""
     with pytest.raises(ConfigError) as refused:
         read(folder, text)
     lines = str(refused.value).split("\n")
@@ -77,11 +77,11 @@ def problems(folder: Path, text: str | bytes) -> list[str]:
     return lines
 
 
-# --- right files ---------------------------------------------------------------------------------------
+# --- valid files ---------------------------------------------------------------------------------------
 
 
-def test_example_of_the_contract_loads(tmp_path: Path) -> None:
-    """The example of the public contract is a right file, and its words arrive in the model."""
+def test_the_example_of_the_contract_loads(tmp_path: Path) -> None:
+    """The example of the public contract is valid, and its values are in the Config."""
     config = read(tmp_path, EXAMPLE)
     assert [source.kind for source in config.sources] == ["feed", "page"]
     (layout,) = config.sources[1].page
@@ -93,7 +93,7 @@ def test_example_of_the_contract_loads(tmp_path: Path) -> None:
 
 
 def test_shipped_file_loads() -> None:
-    """The feeds.yaml that is shipped is right, and its contact counts as the placeholder (V7)."""
+    """The shipped feeds.yaml is valid, and its contact counts as the placeholder (V7)."""
     config = load(Path(__file__).parents[2] / "feeds.yaml")
     assert len(config.sources) > 50
     assert config.placeholder == "contact"
@@ -121,14 +121,14 @@ def test_shipped_file_loads() -> None:
         ),
     ],
 )
-def test_a_kind_knows_where_to_ask(tmp_path: Path, keys: str, url: str) -> None:
-    """A community or the address of a site is enough; an address of an API is asked as it is written."""
+def test_urls_of_apis_are_made(tmp_path: Path, keys: str, url: str) -> None:
+    """The URL of an API is made from a community or site; a URL of an API is kept."""
     config = read(tmp_path, SITE + f"sources:\n  - {{id: x, name: X, {keys}}}\n")
     assert config.sources[0].url == url
 
 
 def test_defaults(tmp_path: Path) -> None:
-    """What a file leaves out is what the contract's example shows."""
+    """Keys that a file omits have the values of the contract's example."""
     config = read(tmp_path, SITE + ONE % "note: x")
     assert (config.data, config.public) == (tmp_path / "var", tmp_path / "public")
     assert (config.fetch.every, config.fetch.timeout) == (timedelta(hours=1), timedelta(seconds=20))
@@ -141,15 +141,18 @@ def test_defaults(tmp_path: Path) -> None:
     assert config.placeholder is None
 
 
-def test_site_is_enough(tmp_path: Path) -> None:
-    """A file that says who publishes, and nothing else, is right."""
+def test_a_file_with_a_site_only_is_valid(tmp_path: Path) -> None:
+    """A file with nothing but `site` is valid."""
     config = read(tmp_path, SITE)
     assert config.sources == config.digests == config.topics == ()
     assert config.site.url == "https://news.example/"
 
 
 def test_channel_all_is_implied(tmp_path: Path) -> None:
-    """A channel `all` of everything exists, first and under the site's title, unless the file writes one."""
+    """A channel `all` of every story exists without being declared, first of the list.
+
+    Its title is the site's, unless the file declares it.
+    """
     implied = Channel(id="all", title="Imaging news")
     own = read(tmp_path, SITE + "channels: [{id: x, title: X}, {id: all, title: Everything}]\n")
     assert read(tmp_path, SITE).channels == (implied,)
@@ -158,7 +161,7 @@ def test_channel_all_is_implied(tmp_path: Path) -> None:
 
 
 def test_zone_and_language_are_inherited(tmp_path: Path) -> None:
-    """A source without a zone has the site's (T2); a digest without zone or language has the site's."""
+    """Sources inherit the site's zone (T2), digests its zone and language."""
     head = SITE.replace("contact", "timezone: Europe/Lisbon, language: pt, contact")
     digests = 'digests:\n  - {id: w, title: W, schedule: "mon 08:00"}\n'
     config = read(
@@ -171,30 +174,30 @@ def test_zone_and_language_are_inherited(tmp_path: Path) -> None:
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
-    """Folders are relative to feeds.yaml, wherever the command is run; absolute ones stay as they are."""
+    """Folders are relative to feeds.yaml, not to the working folder; absolute ones stay."""
     config = read(tmp_path, SITE + "paths: {data: ../d, public: /srv/www}\n")
     assert (config.data.resolve(), config.public) == (tmp_path.parent / "d", Path("/srv/www"))
 
 
 def test_contact_of_the_shipped_file_is_a_placeholder(tmp_path: Path) -> None:
-    """The placeholder is recognised by its address, not by the file it stands in (V7)."""
+    """A placeholder is recognised by its value, not by the file that has it (V7)."""
     assert read(tmp_path, SITE.replace("me@news.example", "news@example.org")).placeholder == "contact"
 
 
-def test_file_is_named_by_its_bytes(tmp_path: Path) -> None:
-    """The same bytes have the same name and a changed comment has another (P1)."""
-    names = [read(tmp_path, text).digest_of_file for text in (SITE, SITE, SITE + "# x\n")]
+def test_the_hash_of_a_file_is_of_its_bytes(tmp_path: Path) -> None:
+    """The same bytes have the same hash, and a changed comment gives another (P1)."""
+    names = [read(tmp_path, text).file_hash for text in (SITE, SITE, SITE + "# x\n")]
     assert names[0] == names[1] != names[2]
 
 
 @pytest.mark.parametrize("text", [b"\xef\xbb\xbf" + SITE.encode(), SITE.replace("\n", "\r\n").encode()])
-def test_windows_editors_are_welcome(tmp_path: Path, text: bytes) -> None:
+def test_files_of_windows_editors_load(tmp_path: Path, text: bytes) -> None:
     """A byte order mark and CRLF line ends change nothing."""
     assert read(tmp_path, text).site == read(tmp_path, SITE).site
 
 
 def test_anchors_and_aliases_are_resolved(tmp_path: Path) -> None:
-    """An alias stands for what its anchor named, lists and texts alike."""
+    """An alias has the value of its anchor, for lists and texts."""
     config = read(
         tmp_path,
         SITE
@@ -204,8 +207,8 @@ def test_anchors_and_aliases_are_resolved(tmp_path: Path) -> None:
     assert [(source.note, source.only) for source in config.sources] == [("same", ("FAIR",))] * 2
 
 
-def test_words_stay_words(tmp_path: Path) -> None:
-    """YAML 1.2: `no` and `on` are texts, and an unquoted date stays as it was written."""
+def test_texts_that_look_like_other_types_stay_texts(tmp_path: Path) -> None:
+    """`no` and `on` are texts (YAML 1.2), and an unquoted date stays as it was written."""
     config = read(tmp_path, SITE + "topics: {countries: [no, on, 2026-10-05]}\n")
     assert config.topics[0].words == ("no", "on", "2026-10-05")
 
@@ -214,7 +217,7 @@ def test_words_stay_words(tmp_path: Path) -> None:
     "title", ["Actualités\u00a0: imagerie\u202f!", "顕微鏡", "Women 👩\u200d🔬 imaging", "क्\u200dष"]
 )
 def test_titles_of_any_language(tmp_path: Path, title: str) -> None:
-    """A title may have what its language needs: no-break spaces, joiners, any script."""
+    """A title may contain no-break spaces, joiners and any script."""
     text = SITE.replace("Imaging news", f'"{title}"') + ONE.replace("name: A", f'name: "{title}"') % "note: x"
     config = read(tmp_path, text)
     assert (config.site.title, config.sources[0].name) == (title, title)
@@ -222,7 +225,7 @@ def test_titles_of_any_language(tmp_path: Path, title: str) -> None:
 
 @pytest.mark.parametrize("title", ["Imaging", "Imaging, news & more", 'The "Imaging" <news>'])
 def test_default_sender_is_one_mailbox(tmp_path: Path, title: str) -> None:
-    """Without `mail` the site writes mail: its title as name and its contact as the only address."""
+    """Without `mail` the sender is one mailbox: the site's title and contact."""
     sender = read(tmp_path, SITE.replace("Imaging news", json.dumps(title))).mail.sender
     assert getaddresses([sender]) == [(title, "me@news.example")]
 
@@ -235,8 +238,8 @@ SECRETS = SITE + ONE % 'user: "env:FEED_USER", password: "file:keys/feed"' + (
 
 
 @pytest.fixture
-def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder and an environment that hold the secrets of SECRETS."""
+def secrets_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder that holds the secrets of SECRETS, as the environment does."""
     monkeypatch.setenv("FEED_USER", "bob")
     monkeypatch.setenv("SMTP_PASSWORD", "hunter2")
     (tmp_path / "keys").mkdir()
@@ -244,9 +247,9 @@ def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_secrets_come_from_environment_and_files(vault: Path) -> None:
-    """`env:` reads the environment and `file:` a file beside feeds.yaml, without its line end."""
-    config = read(vault, SECRETS)
+def test_secrets_come_from_environment_and_files(secrets_folder: Path) -> None:
+    """`env:` reads the environment, `file:` a file beside feeds.yaml without its line end."""
+    config = read(secrets_folder, SECRETS)
     assert config.credentials == {
         "a": Credentials(origin="https://a.example", user="bob", password="swordfish")
     }
@@ -255,17 +258,17 @@ def test_secrets_come_from_environment_and_files(vault: Path) -> None:
     )
 
 
-def test_secrets_are_not_shown(vault: Path) -> None:
+def test_secrets_are_not_shown(secrets_folder: Path) -> None:
     """No representation of a configuration shows a secret."""
-    config = read(vault, SECRETS)
+    config = read(secrets_folder, SECRETS)
     assert config.credentials["a"].password == "swordfish"
     for shown in (repr(config), str(config), f"{config.mail}", f"{config.credentials}"):
         assert "swordfish" not in shown
         assert "hunter2" not in shown
 
 
-def test_looking_needs_no_secrets(tmp_path: Path) -> None:
-    """Commands that only read load a file whose secrets are elsewhere, and get none."""
+def test_commands_that_only_read_need_no_secrets(tmp_path: Path) -> None:
+    """Commands that only read load a file without its secrets."""
     file = tmp_path / "feeds.yaml"
     file.write_text(SECRETS)
     config = load(file, secrets=False)
@@ -276,7 +279,7 @@ def test_looking_needs_no_secrets(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("security", "port"), [("starttls", 587), ("tls", 465), ("none", 25)])
 def test_port_follows_security(tmp_path: Path, security: str, port: int) -> None:
-    """The relay's port is the usual one of its security unless the file names one."""
+    """The relay's port is the usual one of its security, unless the file sets it."""
     text = SITE + "mail: {from: me@a.example, smtp: {host: mx.example, security: %s%s}}\n"
     for written, expected in (("", port), (", port: 2525", 2525)):
         smtp = read(tmp_path, text % (security, written)).mail.smtp
@@ -285,7 +288,7 @@ def test_port_follows_security(tmp_path: Path, security: str, port: int) -> None
 
 
 def test_missing_secrets_are_problems_of_their_lines(tmp_path: Path) -> None:
-    """A secret that cannot be had is a problem with its line, also beside problems of other kinds."""
+    """A missing secret is reported with its line, also beside problems of other kinds."""
     expected = [
         "feeds.yaml:3: sources[0].user: the environment has no FEED_USER",
         "feeds.yaml:4: mail.smtp.password: the environment has no SMTP_PASSWORD",
@@ -303,7 +306,7 @@ def test_missing_secrets_are_problems_of_their_lines(tmp_path: Path) -> None:
 
 
 def test_written_secret_is_refused_and_not_repeated(tmp_path: Path) -> None:
-    """A secret written into the file is refused wherever it stands, and the message does not show it."""
+    """A secret written into the file is refused, and the message does not show it."""
     text = (
         SITE
         + ONE % "user: bob, password: hunter2"
@@ -317,26 +320,26 @@ def test_written_secret_is_refused_and_not_repeated(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("relay", "said"),
+    ("relay", "expected"),
     [
         ("user: bob, password: 'env:P', security: none", "security: none would send the password in clear"),
         ("password: 'env:P'", "user: is missing beside `password`"),
         ("user: bob", "password: is missing beside `user`"),
     ],
 )
-def test_a_login_that_would_be_heard_or_is_half_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, relay: str, said: str
+def test_a_password_in_clear_or_without_a_user_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, relay: str, expected: str
 ) -> None:
-    """A password goes to no relay without encryption, and user and password go together."""
+    """A password is refused for a relay without encryption, or without a user."""
     monkeypatch.setenv("P", "secret")
     text = SITE + ONE % "priority: 0" + f"mail: {{from: a@b.example, smtp: {{host: h, {relay}}}}}\n"
     (problem,) = problems(tmp_path, text)
-    assert problem.startswith(f"feeds.yaml:4: mail.smtp.{said}")
+    assert problem.startswith(f"feeds.yaml:4: mail.smtp.{expected}")
 
 
 # --- wrong files ---------------------------------------------------------------------------------------
 
-# What follows SITE (line 1), and the problems of it.
+# Text after SITE (line 1), and its problems.
 WRONG: dict[str, tuple[str, list[str]]] = {
     "unknown key": (
         ONE % "evry: 1h, zzz: 1" + "wbe: {}\n",
@@ -391,13 +394,13 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     ),
     "bad ids": (
         'sources:\n  - {id: A B, name: A, url: "https://a.example/"}\n',
-        ["3: sources[0].id: 'A B' does not look right: lower-case letters, digits and hyphens only"],
+        ["3: sources[0].id: 'A B' does not look right: only a to z, digits and hyphens are allowed"],
     ),
     "bad topics": (
         ONE % "topics: [Data]" + "topics: {Big Data: [x]}\n",
         [
-            "3: sources[0].topics[0]: 'Data' does not look right: lower-case letters, digits and hyphens only",
-            "4: topics.Big Data: 'Big Data' does not look right: lower-case letters, digits and hyphens only",
+            "3: sources[0].topics[0]: 'Data' does not look right: only a to z, digits and hyphens are allowed",
+            "4: topics.Big Data: 'Big Data' does not look right: only a to z, digits and hyphens are allowed",
         ],
     ),
     "out of range": (
@@ -433,7 +436,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
             "4: sources[1].url: 'https://a.example/' is already used in line 3",
         ],
     ),
-    "names that lead nowhere": (
+    "undefined names": (
         "channels:\n"
         "  - {id: x, title: X, include: {sources: [b], topics: [dta]}, exclude: {sources: [zzz]}}\n"
         "digests:\n"
@@ -469,10 +472,10 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         ONE % "zenodo: {community: x}",
         [
             "3: sources[0].zenodo: only goes with `kind: zenodo`",
-            "3: sources[0].zenodo: says where the records are, and so does `url`: leave one of them away",
+            "3: sources[0].zenodo: says where the records are, and so does `url`: remove one of them",
         ],
     ),
-    "no url": (
+    "a source without url": (
         'sources:\n  - {id: z, name: Z}\n',
         ["3: sources[0].url: is missing"],
     ),
@@ -509,7 +512,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
             "5: operator.to: 'nobody' is not a mail address: An email address must have an @-sign.",
         ],
     ),
-    "an operator of nobody": (
+    "an operator without addresses": (
         "mail: {from: a@b.example}\noperator: {to: []}\n",
         ["3: operator.to: is empty: at least one is needed"],
     ),
@@ -523,7 +526,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     ),
     "bad place to listen": (
         "web: {listen: nine}\n",
-        ["2: web.listen: 'nine' is no place to listen at: write host:port, such as 127.0.0.1:8000"],
+        ["2: web.listen: 'nine' is not an address to listen at: write host:port, such as 127.0.0.1:8000"],
     ),
     "no hub": (
         "publish: {hub: hub.example, automatic: [source]}\n",
@@ -580,12 +583,15 @@ WRONG: dict[str, tuple[str, list[str]]] = {
 
 @pytest.mark.parametrize(("text", "expected"), WRONG.values(), ids=WRONG.keys())
 def test_wrong_file(tmp_path: Path, text: str, expected: list[str]) -> None:
-    """A wrong file is refused with all its problems, each exactly `file:line: path: message`, in file order."""
+    """A wrong file is refused with all its problems, in the order of its lines.
+
+    Each is exactly `file:line: path: message`.
+    """
     assert problems(tmp_path, SITE + text) == [f"feeds.yaml:{line}" for line in expected]
 
 
-def test_line_of_the_contract(tmp_path: Path) -> None:
-    """The message that the public contract shows is the message that is given."""
+def test_the_message_of_the_contract(tmp_path: Path) -> None:
+    """The message of the public contract is given word for word."""
     plain = '  - {id: %s, name: A, url: "https://%s.example/"}\n'
     text = SITE + "#\n" * 6 + "sources:\n" + plain % ("a", "a") + plain % ("b", "b")
     text += '  - id: c\n    evry: 1h\n    name: C\n    url: "https://c.example/"\n'
@@ -593,7 +599,7 @@ def test_line_of_the_contract(tmp_path: Path) -> None:
 
 
 def test_problems_of_all_kinds_come_together(tmp_path: Path) -> None:
-    """Text, shape, references, sense and secrets are judged in one go: one run of `check` shows everything."""
+    """Problems of text, shape, references and secrets are reported in one run."""
     text = (
         'site: {titel: x, title: X, title: Y, url: x, contact: nobody, authority: x, timezone: Mars}\n'
         + ONE % 'kind: page, user: u, password: "env:AGGREGATOR_NOPE"'
@@ -618,8 +624,8 @@ def test_problems_of_all_kinds_come_together(tmp_path: Path) -> None:
         (SITE.encode("utf-16"), "1: is not UTF-8 text"),
     ],
 )
-def test_file_that_says_nothing(tmp_path: Path, content: bytes, expected: str) -> None:
-    """A file that is empty, of another shape or in another encoding is refused with the line where it shows."""
+def test_an_empty_or_unreadable_file_is_refused(tmp_path: Path, content: bytes, expected: str) -> None:
+    """A file that is empty, no mapping or not UTF-8 is refused with its line."""
     assert problems(tmp_path, content) == [f"feeds.yaml:{expected}"]
 
 
@@ -630,7 +636,7 @@ def test_control_character_has_its_line(tmp_path: Path) -> None:
 
 
 def test_file_that_cannot_be_read(tmp_path: Path) -> None:
-    """A missing file and a folder in its place are refused in words."""
+    """A missing file and a folder in its place are refused with a reason."""
     (tmp_path / "folder.yaml").mkdir()
     for name, words in (("nope.yaml", "No such file or directory"), ("folder.yaml", "Is a directory")):
         with pytest.raises(ConfigError) as refused:
@@ -651,8 +657,8 @@ REFUSED_AT = {
 @pytest.mark.parametrize(
     ("path", "written"), [(path, text) for path, texts in REFUSED_AT.items() for text in texts]
 )
-def test_what_would_break_a_run_is_refused(tmp_path: Path, path: str, written: str) -> None:
-    """A value that no run could work with is refused when the file is read, on one line and at its key."""
+def test_a_value_that_would_break_a_run_is_refused(tmp_path: Path, path: str, written: str) -> None:
+    """A value that no run could use is refused at its key, in one line."""
     text = ONE % written if path != "name" else ONE.replace("name: A, ", "") % written
     assert {line.split(": ")[1] for line in problems(tmp_path, SITE + text)} == {f"sources[0].{path}"}
 
@@ -665,14 +671,14 @@ def test_impossible_folder_is_refused(tmp_path: Path, key: str) -> None:
 
 
 def test_endless_nesting_is_refused(tmp_path: Path) -> None:
-    """A file nested deeper than anybody writes is refused like any other."""
+    """A file that is nested 500 levels deep is refused."""
     (line,) = problems(tmp_path, SITE + "topics: " + "[" * 500 + "]" * 500 + "\n")
     assert line.startswith("feeds.yaml:")
 
 
 @pytest.mark.parametrize("text", ["", SITE + "wbe: {}\n", SITE + "topics: {a: *nope}\n"])
 def test_reading_touches_nothing(tmp_path: Path, text: str) -> None:
-    """Whether a file is right or wrong, reading it creates nothing beside it."""
+    """Loading a file creates nothing beside it, whether it is valid or not."""
     problems(tmp_path, text)
     read(tmp_path, SITE)
     assert [file.name for file in tmp_path.iterdir()] == ["feeds.yaml"]
@@ -722,7 +728,7 @@ WHOLE: dict[str, Any] = {
 
 
 def places(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The paths of everything inside a value."""
+    """Yield the path of everything inside a value."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, part in inner:
         yield (*here, key)
@@ -749,7 +755,7 @@ anything = st.recursive(
 def test_any_value_anywhere_is_accepted_or_refused(
     tmp_path: Path, place: tuple[Any, ...], value: Any
 ) -> None:
-    """Whatever stands at any key, the file is a Config or refused with problems that have a line and one line."""
+    """With any value at any key, a file loads or is refused with lines and one-line messages."""
     tree = deepcopy(WHOLE)
     part: Any = tree
     for step in place[:-1]:

@@ -1,4 +1,4 @@
-"""The small languages of feeds.yaml: what each expression means, and what is refused with a sentence."""
+"""Values of feeds.yaml are parsed as documented, or refused with a sentence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aggregator.config import values
 
 law = settings(max_examples=60)
 
-MEANINGS: list[tuple[Callable[[Any], object], object, object]] = [
+VALID: list[tuple[Callable[[Any], object], object, object]] = [
     (values.duration, "20s", timedelta(seconds=20)),
     (values.duration, "90m", timedelta(minutes=90)),
     (values.duration, "1h", timedelta(hours=1)),
@@ -62,8 +62,8 @@ MEANINGS: list[tuple[Callable[[Any], object], object, object]] = [
     (values.private_place, "[::1]:8080", "[::1]:8080"),
 ]
 
-# By language and words of the message, what is refused.
-REFUSED: dict[tuple[Callable[[Any], object], str], list[object]] = {
+# Invalid texts by parser and part of the message.
+INVALID: dict[tuple[Callable[[Any], object], str], list[object]] = {
     (values.duration, "such as 1h"): [
         "",
         "h",
@@ -124,19 +124,19 @@ REFUSED: dict[tuple[Callable[[Any], object], str], list[object]] = {
 }
 
 
-@pytest.mark.parametrize(("language", "written", "meant"), MEANINGS)
-def test_means(language: Callable[[Any], object], written: object, meant: object) -> None:
-    """What is written in one of the small languages means exactly one thing."""
-    assert language(written) == meant
+@pytest.mark.parametrize(("parse", "text", "value"), VALID)
+def test_valid_texts(parse: Callable[[Any], object], text: object, value: object) -> None:
+    """A valid text has exactly one value."""
+    assert parse(text) == value
 
 
 @pytest.mark.parametrize(
-    ("language", "words", "written"), [(*key, text) for key, texts in REFUSED.items() for text in texts]
+    ("parse", "words", "text"), [(*key, text) for key, texts in INVALID.items() for text in texts]
 )
-def test_refuses(language: Callable[[Any], object], words: str, written: object) -> None:
-    """What a small language does not know is refused with one sentence on one line that says what is right."""
+def test_invalid_texts(parse: Callable[[Any], object], words: str, text: object) -> None:
+    """An invalid text is refused with one sentence that says what is valid."""
     with pytest.raises(ValueError, match=r"\w") as refused:
-        language(written)
+        parse(text)
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -145,38 +145,38 @@ def test_refuses(language: Callable[[Any], object], words: str, written: object)
     "url", ["https://u:hunter2@a.example/", "https://u:hunter2@a:99999/", "ftp://u:hunter2@a/"]
 )
 def test_url_with_credentials_is_not_repeated(url: str) -> None:
-    """However wrong a URL is, its password does not stand in the message: secrets appear in no log."""
+    """The message about a wrong URL does not repeat its password."""
     with pytest.raises(ValueError, match=r"\w") as refused:
         values.web_url(url)
     assert "hunter2" not in str(refused.value)
 
 
 def test_secret_is_not_repeated() -> None:
-    """A secret written where a reference belongs does not stand in the message."""
+    """The message about a secret in place of a reference does not repeat the secret."""
     with pytest.raises(ValueError, match="do not belong") as refused:
         values.secret("hunter2")
     assert "hunter2" not in str(refused.value)
 
 
-@pytest.mark.parametrize("selector", [text for function, text, _ in MEANINGS if function is values.selector])
+@pytest.mark.parametrize("selector", [text for function, text, _ in VALID if function is values.selector])
 def test_accepted_selector_selects(selector: str) -> None:
-    """An accepted selector can be evaluated on a page, once its @attribute is cut off."""
+    """An accepted selector can be evaluated on a page, without its @attribute."""
     page = document_fromstring("<article class=news><h3>T</h3><time datetime=2026>t</time></article>")
     assert isinstance(CSSSelector(selector.partition("@")[0] or "*", translator="html")(page), list)
 
 
 @law
 @given(st.integers(0, 999_999), st.sampled_from(["seconds s", "minutes m", "hours h", "days d", "weeks w"]))
-def test_durations_count_their_unit(count: int, unit: str) -> None:
-    """A number and a unit letter is that many of the unit, for every number that may be written."""
-    word, letter = unit.split()
-    assert values.duration(f"{count}{letter}") == timedelta(**{word: count})
+def test_durations_are_multiples_of_their_unit(count: int, unit: str) -> None:
+    """A number and the abbreviation of a unit is that many units, for every number."""
+    word, abbreviation = unit.split()
+    assert values.duration(f"{count}{abbreviation}") == timedelta(**{word: count})
 
 
 @law
 @given(st.integers(0, 10**12 - 1), st.sampled_from([("", 1), ("B", 1), ("KB", 1000), ("MiB", 2**20)]))
-def test_sizes_count_their_unit(count: int, unit: tuple[str, int]) -> None:
-    """A number and a unit is that many bytes, in any case of letters."""
+def test_sizes_are_multiples_of_their_unit(count: int, unit: tuple[str, int]) -> None:
+    """A number and a unit of size is that many bytes, in upper or lower case."""
     assert values.size(f"{count}{unit[0]}") == values.size(f"{count} {unit[0].lower()}") == count * unit[1]
 
 
@@ -185,8 +185,8 @@ WEEK = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 @law
 @given(st.sets(st.sampled_from(WEEK), min_size=1), st.times())
-def test_schedules_fire_when_they_say(days: set[str], at: Any) -> None:
-    """A schedule of weekdays and a time fires on exactly those weekdays at exactly that time."""
+def test_schedules_fire_on_their_days_and_times(days: set[str], at: Any) -> None:
+    """A schedule of weekdays and a time fires on exactly those days at that time."""
     moments = CronSim(values.schedule(f"{','.join(days)} {at:%H:%M}"), datetime(2026, 1, 1, tzinfo=UTC))
     fired = [next(moments) for _ in range(2 * len(days))]
     assert {WEEK[moment.weekday()] for moment in fired} == days
@@ -196,7 +196,7 @@ def test_schedules_fire_when_they_say(days: set[str], at: Any) -> None:
 @law
 @given(st.sampled_from(sorted(available_timezones())))
 def test_zones_keep_their_name(name: str) -> None:
-    """Every zone of the IANA database may be written and is that zone."""
+    """Every zone of the IANA database is accepted under its own name."""
     assert values.zone(name).key == name
 
 
@@ -204,25 +204,25 @@ IDEMPOTENT = [values.web_url, values.base_url, values.address, values.schedule, 
 
 
 @pytest.mark.parametrize(
-    ("language", "written"), [(function, text) for function, text, _ in MEANINGS if function in IDEMPOTENT]
+    ("parse", "text"), [(function, text) for function, text, _ in VALID if function in IDEMPOTENT]
 )
-def test_normal_form_is_its_own(language: Callable[[Any], object], written: object) -> None:
-    """The normal form of an expression is an expression of the same language, and its own normal form."""
-    assert language(language(written)) == language(written)
+def test_parsed_forms_are_parsed_as_themselves(parse: Callable[[Any], object], text: object) -> None:
+    """The parsed form of a text is itself valid and parsed as itself."""
+    assert parse(parse(text)) == parse(text)
 
 
-LANGUAGES = sorted({function for function, _, _ in MEANINGS}, key=lambda function: function.__name__)
+PARSERS = sorted({function for function, _, _ in VALID}, key=lambda function: function.__name__)
 near_misses = st.one_of(
     st.text(), st.from_regex(r"[a-z@/.:\[\]<>(){}*+?,0-9 -]{0,20}", fullmatch=True), st.just("/(?P<a/")
 )
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("parse", PARSERS)
 @law
-@given(written=near_misses)
-def test_any_text_is_understood_or_refused(language: Callable[[Any], object], written: str) -> None:
-    """Whatever text stands in the file, a small language gives a value or a ValueError, never another error."""
+@given(text=near_misses)
+def test_any_text_has_a_value_or_is_refused(parse: Callable[[Any], object], text: str) -> None:
+    """Any text has a value or raises ValueError, never another error."""
     try:
-        assert language(written) is not None
+        assert parse(text) is not None
     except ValueError as refusal:
         assert str(refusal)

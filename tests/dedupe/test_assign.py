@@ -22,9 +22,10 @@ from aggregator.items import diff, normalise
 from aggregator.items.identity import short_hash
 from aggregator.model.documents import Entry, ParsedDocument
 from aggregator.model.items import IdentityPolicy
+from aggregator.model.stories import MergeCandidate
 from aggregator.publishing import publish
 from aggregator.publishing.synchronise import synchronise
-from aggregator.store import channels, editorial, items, stories
+from aggregator.store import channels, editorial, items, stories, story_search
 from aggregator.store import maintenance as pruning
 from aggregator.store.connection import Store, opened
 from aggregator.store.schema import MIGRATIONS
@@ -277,7 +278,7 @@ def test_a_story_is_explained(place: Workplace) -> None:
     told = tell(place, SURVEY, UMFRAGE)
     said = explain.story(place.app().config, told[SURVEY[1]])
     lead, joined = said["items"]
-    assert lead["lead"] and lead["evidence"] == [] and lead["why"] == "first to tell it"
+    assert lead["lead"] and lead["evidence"] == [] and lead["why"] == "first to report it"
     assert joined["score"] >= joined["threshold"] == said["thresholds"]["same"]
     assert joined["beside"] == lead["id"]
     assert round(sum(piece["weight"] for piece in joined["evidence"]), 2) == joined["score"]
@@ -452,14 +453,14 @@ def test_doubts_are_listed_until_an_editor_decides(place: Workplace, clock: Cloc
     told = tell(place, SURVEY, WELCOME)
     one, other = told[SURVEY[1]], told[WELCOME[1]]
     with opened(place.database) as store, store.transaction():
-        merge_candidate = editorial.Doubt(story_id=other, score=7.0, why="titles alike")
+        merge_candidate = MergeCandidate(story_id=other, score=7.0, why="titles alike")
         editorial.add_candidate(store, one, [merge_candidate], clock.now)
         editorial.relate(store, [(one, other, "titles alike")])
     (pair,) = health.report(place.app().config).merge_candidates
     assert {pair.story, pair.other} == {one, other} and pair.why == "titles alike"
     editor_decisions.keep_apart(place.app(), one, other, "ada")
     assert health.report(place.app().config).merge_candidates == ()
-    assert explain.pair(place.app().config, one, other)["editor"] == "apart"
+    assert explain.pair(place.app().config, one, other)["editor"] == "cannot-link"
     with pytest.raises(WrongDecision):
         editor_decisions.keep_apart(place.app(), one, one, "ada")
 
@@ -535,7 +536,9 @@ def test_common_words_count_less_in_recluster_too(
     assert told[SURVEY[1]] == told[UMFRAGE[1]]
     common = frozenset({"nfdi4bioimage", "survey", "march"})
     around = candidates.find_candidates
-    monkeypatch.setattr(candidates, "around", lambda *given: replace(around(*given), common=common))
+    monkeypatch.setattr(
+        candidates, "find_candidates", lambda *given: replace(around(*given), common_words=common)
+    )
     if together:
         (leaving,) = recluster.run(place.app(), dry_run=True).leaves
         assert leaving.title == UMFRAGE[1]
@@ -648,7 +651,7 @@ def test_names_are_resolved_where_they_are_used(place: Workplace, monkeypatch: p
 
     society = story_view.read(place.app().config, told[SURVEY[1]]).story.also[0].item.id
     watched(stories, "resolve")
-    watched(editorial, "items_meant")
+    watched(editorial, "items_by_prefix")
     app = place.app()
     _, part = editor_decisions.split(app, [society], "ada", announce=False)
     editor_decisions.keep_apart(app, part, told[WELCOME[1]], "ada")
@@ -663,10 +666,10 @@ def test_a_merge_undone_gives_each_story_its_id_back(place: Workplace, clock: Cl
     with opened(place.database, create=False) as store:
         rows = store.db.execute("SELECT id FROM items WHERE story_id = ?", [kept]).fetchall()
     items = [row["id"] for row in rows]
-    with pytest.raises(WrongDecision, match=r"founded .* whose id stays with it for ever"):
+    with pytest.raises(WrongDecision, match=r"founded .* whose id stays with it permanently"):
         editor_decisions.split(place.app(), items[:1], "ada", announce=False)
     other = next(item for item in items if short_hash(f"story\n{item}") == gone)
     assert editor_decisions.split(place.app(), [other], "ada", announce=True) == (kept, gone)
     with opened(place.database, create=False) as store:
-        assert stories.resolve(store, gone) == gone
+        assert story_search.resolve(store, gone) == gone
         assert store.db.execute("SELECT count(*) FROM tombstones").fetchone()[0] == 0

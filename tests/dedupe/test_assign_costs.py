@@ -18,7 +18,7 @@ from aggregator.items.identity import short_hash
 from aggregator.model.items import Alias, Item
 from aggregator.model.stories import Evidence, Member
 from aggregator.polling import fetch
-from aggregator.store import items, sources, stories
+from aggregator.store import items, sources, stories, story_members
 from aggregator.store.connection import Store, opened
 from tests.builders import NOW, item, rss, source
 from tests.conftest import Web, Workplace
@@ -206,11 +206,11 @@ def test_a_large_story_is_read_in_part(store: Store, counted: Counted) -> None:
         placed(store, [asked, *rest])
         store.db.execute("UPDATE items SET story_id = ? WHERE number > ?", [story_id, start])
         before = replace(counted)
-        (told,) = stories.clusters_around(store, [asked.id])
+        (told,) = story_members.clusters_around(store, [asked.id])
         costs.append(counted.steps - before.steps)
         assert {lead.id, asked.id, rest[-1].id} <= {member.item_id for member in told.members}
         assert told.lead.item_id == lead.id
-        assert len(told.members) == stories.MAX_OTHERS + 2
+        assert len(told.members) == story_members.MAX_OTHERS + 2
     assert costs[1] <= costs[0] + 3
 
 

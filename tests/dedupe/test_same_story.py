@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from aggregator.dedupe import evidence, identifiers, vetoes
 from aggregator.dedupe.cluster import assign
 from aggregator.dedupe.compare import SAME, compare
-from aggregator.dedupe.features import index_keys, make
+from aggregator.dedupe.features import extract, index_keys
 from aggregator.dedupe.origin_links import find_origins
-from aggregator.dedupe.text_facts import extract
+from aggregator.dedupe.text_facts import body_facts, index_facts, title_facts
 from aggregator.dedupe.vocabulary.words import concepts, fold, root
 from aggregator.items import canonical_urls
 from aggregator.model.stories import Cluster, LinkConstraint, Member, Strength
@@ -79,7 +79,7 @@ UMFRAGE = told(
 )
 def test_days_are_the_same_in_every_language(text: str, dates: set[str]) -> None:
     """dedupe.md: dates survive translation."""
-    assert extract(text, fold(text)).dates == dates
+    assert body_facts(fold(text)).dates == dates
 
 
 @pytest.mark.parametrize(
@@ -98,28 +98,25 @@ def test_days_are_the_same_in_every_language(text: str, dates: set[str]) -> None
 )
 def test_sums_are_the_same_in_every_spelling(text: str, amounts: set[int]) -> None:
     """dedupe.md: amounts survive translation."""
-    assert extract(text, fold(text)).amounts == amounts
+    assert body_facts(fold(text)).amounts == amounts
 
 
 @given(texts)
 def test_what_is_not_looked_for_changes_nothing_else(text: str) -> None:
     """The index asks for dates, sums, versions and references only, and gets the same ones."""
-    whole, part = extract(text, fold(text)), extract(text, fold(text), numbers=False)
+    whole, part = body_facts(fold(text)), index_facts(fold(text))
     for name in ("dates", "amounts", "versions", "references", "dois"):
         assert getattr(whole, name) == getattr(part, name)
 
 
 def test_numbers_versions_and_references_are_told_apart() -> None:
     """Versions, numbers in words and figures, Roman numerals, vacancies and vulnerabilities each have their kind."""
-    found = extract(
-        "OMERO 5.6.19 and part 3 of the eleventh series",
-        "omero 5.6.19 and part 3 of the eleventh series",
-        title=True,
-    )
+    title = "OMERO 5.6.19 and part 3 of the eleventh series"
+    found = title_facts(title, title.lower())
     assert found.versions == {"5.6.19"} and {"3", "11"} <= found.numbers
-    assert extract("Exchange of Experience IX", "exchange of experience ix", title=True).numbers == {"9"}
-    assert extract("", "bewerbung unter kennziffer w26-214").references == {"w26-214"}
-    assert extract("", "cve-2021-44228 assessment").references == {"2021-44228"}
+    assert title_facts("Exchange of Experience IX", "exchange of experience ix").numbers == {"9"}
+    assert body_facts("bewerbung unter kennziffer w26-214").references == {"w26-214"}
+    assert body_facts("cve-2021-44228 assessment").references == {"2021-44228"}
 
 
 # --- words ---------------------------------------------------------------------------------------------
@@ -138,9 +135,9 @@ def test_german_words_mean_english_concepts() -> None:
 @law
 def test_a_signature_can_be_made_of_anything(text: str) -> None:
     """No title or text breaks the comparison; what is compared with itself has no veto."""
-    sign = make(text, text, "A Node", None)
+    features = extract(text, text, "A Node", None)
     assert index_keys(text, text, "A Node") == index_keys(text, text, "A Node")
-    assert sign == make(text, text, "A Node", None)
+    assert features == extract(text, text, "A Node", None)
     assert vetoes.of_titles(told("a", text), told("b", text)) == ()
 
 
@@ -608,7 +605,9 @@ def test_every_member_is_the_same_as_its_lead(members: list[Member]) -> None:
             continue
         assert placement.comparison and placement.comparison.strength is Strength.SAME
         assert placement.comparison.score >= placement.comparison.threshold
-        assert placement.beside and not vetoes.of_titles(placement.member, by_id[placement.beside])
+        assert placement.compared_with and not vetoes.of_titles(
+            placement.member, by_id[placement.compared_with]
+        )
 
 
 @given(_drawn, st.data())
@@ -622,11 +621,13 @@ def test_editors_have_the_last_word(members: list[Member], data: Any) -> None:
     )
     ids = frozenset(m.item_id for m in pair)
     near = _all_near(members)
-    apart = {p.member.item_id: p.story_id for p in assign(members, (), near, {ids: LinkConstraint.APART})}
+    apart = {
+        p.member.item_id: p.story_id for p in assign(members, (), near, {ids: LinkConstraint.CANNOT_LINK})
+    }
     assert len({apart[id_] for id_ in ids}) == 2
     first, second = pair
     clusters = [Cluster(story_id="s", members=(first,))]
-    (placed,) = assign([second], clusters, near, {ids: LinkConstraint.TOGETHER})
+    (placed,) = assign([second], clusters, near, {ids: LinkConstraint.MUST_LINK})
     assert (placed.story_id, placed.founds) == ("s", False)
 
 

@@ -157,17 +157,17 @@ def test_a_failing_relay_is_paused_longer_and_longer(
         if relay.commands.count("MAIL") > before:
             tried.append(clock.now)
             assert relay.commands.count("MAIL") == before + 1
-            assert report.trouble and "authenticate first" in report.trouble
+            assert report.relay_error and "authenticate first" in report.relay_error
         else:
-            assert (report.trouble, report.notices) == (None, ())
+            assert (report.relay_error, report.notices) == (None, ())
             assert report.waiting and clock.now < report.waiting
         clock.now += 5 * MINUTE
     gaps = [after - before for before, after in pairwise(tried)]
     assert gaps[:5] == [5 * MINUTE, 5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE]
     assert set(gaps[5:]) == {HOUR}
     assert rows(place, "SELECT DISTINCT state, attempts FROM deliveries") == [("queued", 0)]
-    (problem,) = health.troubles(health.report(place.app().config), clock.now)
-    assert "no letter got out since 2026-10-05 06:30 UTC" in problem and "authenticate first" in problem
+    (problem,) = health.alerts(health.report(place.app().config), clock.now)
+    assert "no message was sent since 2026-10-05 06:30 UTC" in problem and "authenticate first" in problem
     relay.script = lambda step, address: None
     clock.now += HOUR
     assert run(place).sent == 3
@@ -194,7 +194,7 @@ def test_a_relay_that_refuses_all_is_failing(
     start(*readers)
     relay.script = replying("550 5.1.1 unknown user")
     report = run(place)
-    assert report.trouble and "none of 10 messages in a row" in report.trouble
+    assert report.relay_error and "none of 10 messages in a row" in report.relay_error
     assert (report.sent, report.owed) == (0, 20)
     relay.script = lambda step, address: None
     assert run(place).sent == 0
@@ -212,7 +212,7 @@ def test_a_relay_that_interrupts_every_message_makes_none_unknown(
     start(*readers)
     relay.script = replying(DROP, "BODY")
     report = run(place)
-    assert report.trouble and "none of 3 messages in a row" in report.trouble
+    assert report.relay_error and "none of 3 messages in a row" in report.relay_error
     assert (report.owed, report.unknown) == (30, 0)
     relay.script = lambda step, address: None
     clock.now += 5 * MINUTE
@@ -247,7 +247,7 @@ def test_an_address_without_mailbox_gets_no_more_messages(
     config = place.app().config
     (suppression,) = health.report(config).suppressed
     assert (suppression.address, suppression.reason) == (READERS[1], "550 5.1.1 unknown user")
-    assert health.troubles(health.report(config), place.clock.now) == []
+    assert health.alerts(health.report(config), place.clock.now) == []
     relay.script = lambda step, address: None
     report = run_next_edition(place, web, 1)
     assert (report.sent, report.owed, report.failed, report.notices) == (2, 0, 0, ())
@@ -333,14 +333,14 @@ def test_unknown_messages_are_sent_again_only_to_named_addresses(
     config = place.app().config
     assert queue.retry(config, ()) == 0
     assert [message.state for message in queue.read(config).messages] == ["unknown", "unknown"]
-    assert "2 unknown" in health.troubles(health.report(config), clock.now)[0]
+    assert "2 unknown" in health.alerts(health.report(config), clock.now)[0]
     relay.script = lambda step, address: None
     assert queue.retry(config, READERS[:1]) == 1
     assert run(place).sent == 1
     sent = [message.body for message in relay.messages if message.address == READERS[0]]
     assert len(set(sent)) == 1 and len(sent) == 3
     assert queue.acknowledge(config, ()) == 1
-    assert health.troubles(health.report(config), clock.now) == []
+    assert health.alerts(health.report(config), clock.now) == []
     assert queue.read(config).messages == ()
     assert run(place).sent == 0
 

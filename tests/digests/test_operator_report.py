@@ -186,19 +186,19 @@ def test_a_failed_hub_is_a_task_until_it_answers(failing: Workplace, web: Web, c
     correct_source(web)
     poll(failing)
     with opened(failing.database) as store:
-        websub_state.owe(store, {"https://news.example/atom.xml": "1"})
+        websub_state.record_published(store, {"https://news.example/atom.xml": "1"})
         (ping,) = websub_state.due(store, NOW)
-        websub_state.failed(store, ping, NOW, "answered 500")
+        websub_state.record_failure(store, ping, NOW, "answered 500")
         websub_state.give_up(store, ping, "answered 500")
     assert preview.write(failing.app(), "operator", None, None).summary == "all is well"
     file = failing.folder / "feeds.yaml"
     file.write_text(file.read_text().replace("publish: {", "publish: {hub: 'https://hub.example/', "))
     assert preview.write(failing.app(), "operator", None, None).summary == "1 open task"
     with opened(failing.database) as store:
-        websub_state.owe(store, {"https://news.example/atom.xml": "2"})
+        websub_state.record_published(store, {"https://news.example/atom.xml": "2"})
         (ping,) = websub_state.due(store, NOW)
-        websub_state.failed(store, ping, NOW, "answered 500")
-        websub_state.told(store, ping)
+        websub_state.record_failure(store, ping, NOW, "answered 500")
+        websub_state.mark_notified(store, ping)
     assert preview.write(failing.app(), "operator", None, None).summary == "all is well"
 
 

@@ -1,4 +1,4 @@
-"""`check --live`: for each kind of trouble what is wrong and how to mend it, and no request too many."""
+"""`check --live`: the reason and advice for each kind of failure, with few requests."""
 
 from __future__ import annotations
 
@@ -28,133 +28,133 @@ WALL = Answer(b"<title>Just a moment...</title>", 403, {"Content-Type": "text/ht
 
 
 def checked(place: Workplace) -> SourceCheck:
-    """The diagnosis of the only source."""
-    (told,) = live_check.run(place.app())
-    return told
+    """Return the check of the only source."""
+    (result,) = live_check.run(place.app())
+    return result
 
 
-def proposed(place: Workplace, told: SourceCheck) -> str:
-    """The URL of the source that the proposal makes of feeds.yaml, under the same id."""
+def proposed(place: Workplace, result: SourceCheck) -> str:
+    """Load the proposal as feeds.yaml; return the URL of its source, which has the same id."""
     file = place.folder / "proposed.yaml"
-    file.write_text(f"{HEAD}sources:\n{told.proposal}", encoding="utf-8")
+    file.write_text(f"{HEAD}sources:\n{result.proposal}", encoding="utf-8")
     (source,) = load(file).sources
-    assert source.id == told.id
+    assert source.id == result.id
     return source.url
 
 
-def test_a_source_that_is_well(place: Workplace, web: Web) -> None:
-    """A source that answers is well; its items are stored, but neither placed nor published, until the next run."""
+def test_a_source_without_errors(place: Workplace, web: Web) -> None:
+    """Items of a good source are stored, and placed and published by the next run."""
     web.feed("/feed", rss(news(1)), '"1"')
     assert checked(one(place, web)) == SourceCheck(id="node", state="well")
     assert not (place.public / "atom.xml").exists()
     status = health.report(place.app().config)
     assert (status.items, status.stories) == (1, 0)
-    said = json.loads(call(place, "fetch", "--json").out)
-    assert (said["visited"], said["new_stories"]) == (0, 1)
+    output = json.loads(call(place, "fetch", "--json").out)
+    assert (output["visited"], output["new_stories"]) == (0, 1)
     assert b"News 1" in (place.public / "atom.xml").read_bytes()
 
 
-def test_a_feed_that_is_not_found_is_found_elsewhere(place: Workplace, web: Web) -> None:
-    """A 404: the partner's site is looked at, and the feed that it declares is read and proposed."""
+def test_a_missing_feed_is_found_elsewhere(place: Workplace, web: Web) -> None:
+    """After a 404 the partner's site is checked and the feed that it declares is proposed."""
     page(web, DECLARED, "/")
     web.feed("/blog/feed", rss(news(1)))
-    told = checked(one(place, web))
-    assert (told.state, told.reason) == ("failing", "not found (404)")
-    assert told.mend == f"feed found elsewhere: {web.url}/blog/feed"
-    assert proposed(place, told) == f"{web.url}/blog/feed"
+    result = checked(one(place, web))
+    assert (result.state, result.reason) == ("failing", "not found (404)")
+    assert result.advice == f"feed found elsewhere: {web.url}/blog/feed"
+    assert proposed(place, result) == f"{web.url}/blog/feed"
     assert paths(web) == ["/feed", "/robots.txt", "/", "/blog/feed"]
 
 
-def test_the_site_that_the_feed_named_is_looked_at(place: Workplace, web: Web, clock: Clock) -> None:
-    """A feed that was once read said where its site is: this is where it is looked for."""
+def test_the_site_that_the_feed_named_is_checked(place: Workplace, web: Web, clock: Clock) -> None:
+    """The site link of the last parsed feed is the page to check."""
     web.feed("/feed", rss(news(1)).replace(b"https://node.example/<", f"{web.url}/blog/<".encode()), '"1"')
     assert checked(one(place, web)).state == "well"
     web.answers["/feed"] = Answer(status=404)
     page(web, DECLARED, "/blog/")
     web.feed("/blog/feed", rss(news(1)))
     clock.now += HOURS
-    assert checked(place).mend == f"feed found elsewhere: {web.url}/blog/feed"
+    assert checked(place).advice == f"feed found elsewhere: {web.url}/blog/feed"
     assert "/" not in paths(web)
 
 
 def test_a_page_instead_of_a_feed(place: Workplace, web: Web) -> None:
-    """Where the configured address leads to a page, this page is looked at."""
+    """If the configured URL is a page, this page is checked."""
     page(web, DECLARED, "/feed")
     web.feed("/blog/feed", rss(news(1)))
-    told = checked(one(place, web))
-    assert told.reason and "web page, not a feed" in told.reason
-    assert told.mend == f"feed found elsewhere: {web.url}/blog/feed"
+    result = checked(one(place, web))
+    assert result.reason and "web page, not a feed" in result.reason
+    assert result.advice == f"feed found elsewhere: {web.url}/blog/feed"
 
 
 def test_a_page_with_a_list_instead_of_a_feed(place: Workplace, web: Web) -> None:
-    """Where there is no feed at all, selectors for the page are proposed."""
+    """If there is no feed, selectors for the page are proposed."""
     page(web, LISTING, "/feed")
-    told = checked(one(place, web))
-    assert told.mend and "these selectors would fit its page" in told.mend
-    assert proposed(place, told) == f"{web.url}/feed"
+    result = checked(one(place, web))
+    assert result.advice and "these selectors would fit its page" in result.advice
+    assert proposed(place, result) == f"{web.url}/feed"
 
 
 def test_a_changed_layout(place: Workplace, web: Web, clock: Clock) -> None:
-    """A page whose selectors find nothing any more: selectors that fit now, ready for feeds.yaml."""
+    """For a page whose selectors find nothing any more, fitting selectors are proposed as YAML."""
     page(web, LISTING.replace("teaser", "tile"), "/news")
     one(place, web, ", kind: page, every: 1h, page: {item: .tile, date: time}", "/news")
     assert checked(place).state == "well"
     page(web, LISTING, "/news")
     clock.now += HOURS
-    told = checked(place)
-    assert (told.state, "layout has probably changed" in (told.reason or "")) == ("failing", True)
-    assert told.mend and told.mend.startswith("these selectors would fit now: item: .teaser")
-    assert proposed(place, told) == f"{web.url}/news"
-    assert 'item: ".teaser"' in (told.proposal or "")
+    result = checked(place)
+    assert (result.state, "layout has probably changed" in (result.reason or "")) == ("failing", True)
+    assert result.advice and result.advice.startswith("these selectors would fit now: item: .teaser")
+    assert proposed(place, result) == f"{web.url}/news"
+    assert 'item: ".teaser"' in (result.proposal or "")
 
 
-def test_moved_for_good(place: Workplace, web: Web, clock: Clock) -> None:
-    """A permanent redirect is told with the new address before it is believed (CL14)."""
+def test_a_permanent_redirect(place: Workplace, web: Web, clock: Clock) -> None:
+    """A permanent redirect is reported with its target before it is used (CL14)."""
     web.feed("/feed", rss(news(1)), '"1"')
     web.feed("/new", rss(news(1)), '"1"')
     checked(one(place, web))
     web.answers["/feed"] = Answer(status=301, headers={"Location": "/new"})
     clock.now += HOURS
-    told = checked(place)
-    assert (told.state, f"{web.url}/new" in (told.mend or "")) == ("moved", True)
-    assert proposed(place, told) == f"{web.url}/new"
+    result = checked(place)
+    assert (result.state, f"{web.url}/new" in (result.advice or "")) == ("moved", True)
+    assert proposed(place, result) == f"{web.url}/new"
 
 
 def test_gone(place: Workplace, web: Web) -> None:
-    """CL15: a first 410 is a failure, and its site is looked at."""
+    """A first 410 is a failure, and the site is checked (CL15)."""
     web.answers["/feed"] = Answer(status=410)
     page(web, "<p>Farewell</p>", "/")
-    told = checked(one(place, web))
-    assert (told.state, told.proposal) == ("failing", None)
-    assert told.mend == f"{web.url}/ offers nothing that could be polled: ask the partner"
+    result = checked(one(place, web))
+    assert (result.state, result.proposal) == ("failing", None)
+    assert result.advice == f"{web.url}/ offers nothing that could be polled: ask the partner"
 
 
-def test_a_bot_wall_is_named_and_left_alone(place: Workplace, web: Web) -> None:
-    """CL15: who shuts us out is named; no other door is tried."""
+def test_a_bot_wall_is_named_and_not_evaded(place: Workplace, web: Web) -> None:
+    """A bot wall is named, and nothing else is requested (CL15)."""
     web.answers["/feed"] = WALL
-    told = checked(one(place, web))
-    assert told.reason and "(Cloudflare)" in told.reason
-    assert told.mend and "`aggregator source letter node` writes to them" in told.mend
+    result = checked(one(place, web))
+    assert result.reason and "(Cloudflare)" in result.reason
+    assert result.advice == "ask the partner to let our User-Agent through; it names your contact"
     assert paths(web) == ["/feed"]
 
 
 def test_robots(place: Workplace, web: Web) -> None:
-    """CL19: a page that robots.txt forbids is told so and not looked at."""
+    """A page that robots.txt forbids is reported and not checked (CL19)."""
     page(web, LISTING, "/news")
     web.answers["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /")
-    told = checked(one(place, web, ", kind: page, page: {item: .other}", "/news"))
-    assert told.reason == "its robots.txt forbids us to read the page"
+    result = checked(one(place, web, ", kind: page, page: {item: .other}", "/news"))
+    assert result.reason == "its robots.txt forbids us to read the page"
     assert paths(web) == ["/robots.txt"]
 
 
-def test_a_site_that_cannot_be_looked_at_either(place: Workplace, web: Web) -> None:
-    """Where the site fails as well, this is what is said."""
-    told = checked(one(place, web))
-    assert told.mend == f"{web.url}/ cannot be looked at either: not found (404)"
+def test_a_site_that_fails_too(place: Workplace, web: Web) -> None:
+    """If the site fails too, the advice gives the reason."""
+    result = checked(one(place, web))
+    assert result.advice == f"{web.url}/ cannot be checked either: not found (404)"
 
 
-def test_twice_is_no_second_visit(place: Workplace, web: Web, clock: Clock) -> None:
-    """CL5: run again at once, it says the same from the store, and nobody is asked; later, everybody again."""
+def test_a_second_check_sends_no_requests(place: Workplace, web: Web, clock: Clock) -> None:
+    """A check soon after another answers from the store; a later one visits again (CL5)."""
     page(web, DECLARED, "/")
     web.feed("/blog/feed", rss(news(1)))
     first = checked(one(place, web))
@@ -166,17 +166,17 @@ def test_twice_is_no_second_visit(place: Workplace, web: Web, clock: Clock) -> N
     assert paths(web) == before * 2
 
 
-def test_a_failure_met_by_cron_is_looked_into(place: Workplace, web: Web) -> None:
-    """What a normal run found broken is told from the store, without another visit, and its site is looked at."""
+def test_a_failure_of_a_cron_run_is_checked(place: Workplace, web: Web) -> None:
+    """A failure of an earlier run is reported without another visit, and the site is checked."""
     fetch.run(one(place, web).app())
     page(web, DECLARED, "/")
     web.feed("/blog/feed", rss(news(1)))
-    assert checked(place).mend == f"feed found elsewhere: {web.url}/blog/feed"
+    assert checked(place).advice == f"feed found elsewhere: {web.url}/blog/feed"
     assert paths(web).count("/feed") == 1
 
 
-def test_a_held_host_is_left_alone(place: Workplace, web: Web, clock: Clock) -> None:
-    """CL8: while a host wants silence, not even its front page is asked for."""
+def test_a_held_host_receives_no_requests(place: Workplace, web: Web, clock: Clock) -> None:
+    """After a 429 not even the front page of the host is requested (CL8)."""
     web.answers["/b"] = Answer(status=429, headers={"Retry-After": "36000"})
     place.write(
         "sources:\n" + "".join(f"  - {{id: {p}, name: N, url: '{web.url}/{p}'}}\n" for p in ("a", "b"))
@@ -185,8 +185,8 @@ def test_a_held_host_is_left_alone(place: Workplace, web: Web, clock: Clock) -> 
     assert (first.state, second.state, paths(web)) == ("failing", "failing", ["/a", "/b"])
 
 
-def test_mended_is_well(place: Workplace, web: Web, clock: Clock) -> None:
-    """What was found for a broken source is not told of one that is well again."""
+def test_a_repaired_source_has_no_advice(place: Workplace, web: Web, clock: Clock) -> None:
+    """Advice from an earlier check is not shown once the source succeeds again."""
     page(web, DECLARED, "/")
     web.feed("/blog/feed", rss(news(1)))
     checked(one(place, web))
@@ -195,17 +195,18 @@ def test_mended_is_well(place: Workplace, web: Web, clock: Clock) -> None:
     assert checked(place) == SourceCheck(id="node", state="well")
 
 
-def test_malformed_but_well(place: Workplace, web: Web) -> None:
-    """A fault that was read over is told of a source that is well."""
+def test_a_malformed_document_that_was_parsed(place: Workplace, web: Web) -> None:
+    """A malformed document that could be parsed is reported, with a validator's URL."""
     web.answers["/feed"] = Answer(rss(news(1)).replace(b"<description>d", b"<description>d & d"))
-    told = checked(one(place, web))
-    assert (told.state, (told.reason or "").partition(":")[0]) == ("well", "malformed but read")
+    result = checked(one(place, web))
+    assert (result.state, (result.reason or "").partition(":")[0]) == ("well", "malformed but read")
+    assert result.advice and "validator.w3.org" in result.advice
 
 
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize(("broken", "well", "code"), [(3, 0, 1), (2, 0, 0), (3, 1, 0)])
 def test_exit_codes(place: Workplace, webs: Callable[[], Web], broken: int, well: int, code: int) -> None:
-    """L3: single failed sources are normal; only when all of at least three fail, the command failed."""
+    """The command fails only if all of at least three sources fail (L3)."""
     servers = [webs() for _ in range(broken + well)]
     for server in servers[broken:]:
         server.feed("/feed", rss(news(1)), '"1"')
@@ -214,22 +215,22 @@ def test_exit_codes(place: Workplace, webs: Callable[[], Web], broken: int, well
         f"fetch: {{allow_private: [127.0.0.0/8], every: 1h}}\nsources:\n{listed}",
         head=HEAD.replace("fetch: {allow_private: [127.0.0.0/8], timeout: 60s, slowest: 1h}\n", ""),
     )
-    said = call(place, "check", "--live", "--json") if code else call(place, "check", "--live")
-    assert said.code == code
+    output = call(place, "check", "--live", "--json") if code else call(place, "check", "--live")
+    assert output.code == code
     if code:
-        told = json.loads(said.out)["sources"]
-        assert [set(one) for one in told] == [{"id", "state", "reason", "mend", "proposal"}] * 3
-        assert said.err.startswith("aggregator: all 3 sources fail (first: s0: not found (404))")
+        result = json.loads(output.out)["sources"]
+        assert [set(one) for one in result] == [{"id", "state", "reason", "advice", "proposal"}] * 3
+        assert output.err.startswith("aggregator: all 3 sources fail (first: s0: not found (404))")
     else:
-        assert said.out.splitlines()[0] == "s0: failing: not found (404)"
-        assert said.out.splitlines()[-1] == f"{broken + well} sources, {well} of them well"
+        assert output.out.splitlines()[0] == "s0: failing: not found (404)"
+        assert output.out.splitlines()[-1] == f"{broken + well} sources, {well} of them well"
 
 
 @pytest.mark.parametrize("elsewhere", [True, False])
-def test_a_host_that_does_not_exist_any_more(
+def test_a_host_that_no_longer_exists(
     place: Workplace, webs: Callable[[], Web], clock: Clock, elsewhere: bool
 ) -> None:
-    """DNS no: the site is looked at where it is known to be on another host; the lost host is not asked again."""
+    """A host without DNS is not visited again; a site on another host is checked."""
     old, new = webs(), webs()
     site = new.url if elsewhere else old.url
     old.feed("/feed", rss(news(1)).replace(b"https://node.example/<", f"{site}/<".encode()), '"1"')
@@ -244,14 +245,14 @@ def test_a_host_that_does_not_exist_any_more(
         return Failure(reason="the host name is unknown (DNS)") if lost else real(request)
 
     clock.now += HOURS
-    (told,) = live_check.run(replace(app, fetcher=lambda: fetcher))
-    assert told.reason == "the host name is unknown (DNS)"
+    (result,) = live_check.run(replace(app, fetcher=lambda: fetcher))
+    assert result.reason == "the host name is unknown (DNS)"
     found = f"feed found elsewhere: {new.url}/blog/feed"
-    assert told.mend == (found if elsewhere else "is the host spelled right, and is the network up?")
+    assert result.advice == (found if elsewhere else "is the host spelled right, and is the network up?")
 
 
-def test_a_dead_worker_takes_nobody_with_it(place: Workplace, web: Web) -> None:
-    """L2: where looking at a site breaks down, the source is told all the same."""
+def test_a_killed_worker_fails_only_its_check(place: Workplace, web: Web) -> None:
+    """If the check of a site fails, its source is reported all the same (L2)."""
     app = one(place, web).app()
     real = app.fetcher()
 
@@ -260,12 +261,12 @@ def test_a_dead_worker_takes_nobody_with_it(place: Workplace, web: Web) -> None:
             raise SandboxFailure("broken in two")
         return real(request)
 
-    (told,) = live_check.run(replace(app, fetcher=lambda: fetcher))
-    assert (told.state, told.reason) == ("failing", "not found (404)")
+    (result,) = live_check.run(replace(app, fetcher=lambda: fetcher))
+    assert (result.state, result.reason) == ("failing", "not found (404)")
 
 
-def test_a_kept_robots_lasts_a_day(place: Workplace, web: Web, clock: Clock) -> None:
-    """RFC 9309 2.4: what a visit read of robots.txt is used by a look for a day, and not longer."""
+def test_robots_txt_is_used_for_a_day(place: Workplace, web: Web, clock: Clock) -> None:
+    """A robots.txt that a visit read is used by checks for one day (RFC 9309 section 2.4)."""
     page(web, LISTING.replace("teaser", "tile"), "/news")
     one(place, web, ", kind: page, every: 1h, page: {item: .other}", "/news")
     for hours in (0, 2, 30):
@@ -274,12 +275,23 @@ def test_a_kept_robots_lasts_a_day(place: Workplace, web: Web, clock: Clock) -> 
     assert paths(web) == ["/robots.txt", "/news", "/news", "/news", "/news", "/robots.txt", "/news", "/news"]
 
 
-def test_a_site_that_wants_silence_has_it(place: Workplace, web: Web, clock: Clock) -> None:
-    """CL8: a 429 met by a look holds the host for the sources as well."""
+def test_a_429_of_a_site_holds_its_host(place: Workplace, web: Web, clock: Clock) -> None:
+    """A 429 during a check holds the host for visits too (CL8)."""
     web.answers["/"] = Answer(status=429, headers={"Retry-After": "36000"})
-    told = checked(one(place, web))
-    assert told.mend and "too many requests" in told.mend
+    result = checked(one(place, web))
+    assert result.advice and "too many requests" in result.advice
     clock.now += HOURS
     assert checked(place).reason == "not found (404)"
     assert fetch.run(place.app(), force=True).held == 1
     assert paths(web) == ["/feed", "/robots.txt", "/"]
+
+
+def test_missing_validators_are_reported(place: Workplace, web: Web) -> None:
+    """A feed without validators is reported with what its publisher can improve."""
+    web.answers["/feed"] = Answer(rss(news(1)))
+    result = checked(one(place, web))
+    assert (result.state, (result.reason or "").partition(",")[0]) == (
+        "well",
+        "its server sends neither ETag nor Last-Modified",
+    )
+    assert result.advice and "ask the partner" in result.advice

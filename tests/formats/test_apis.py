@@ -1,4 +1,4 @@
-"""Zenodo and WordPress: what the corpus of documents cannot show (odd members, anything that is JSON)."""
+"""Zenodo and WordPress: unusual members and arbitrary JSON."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ anything = st.recursive(
 @given(data=anything)
 @law
 def test_any_json_is_read_or_refused(kind: str, data: Any) -> None:
-    """Whatever JSON an API answers with, it is read or refused in words."""
+    """Any JSON of an API is parsed or refused with a reason."""
     for body in (data, [data], {"hits": {"hits": [data]}}):
         try:
             PARSERS[kind](json.dumps(body).encode(), URL, {}, source(kind=kind), ())
@@ -43,14 +43,14 @@ def test_any_json_is_read_or_refused(kind: str, data: Any) -> None:
 @pytest.mark.parametrize("kind", ["zenodo", "wordpress"])
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[" * 100_000, b"\xff"])
 def test_what_is_no_json_is_refused(kind: str, body: bytes) -> None:
-    """A page or a bomb of brackets is a failure in words."""
+    """A web page, or deeply nested brackets, raise UnreadableDocument."""
     with pytest.raises(UnreadableDocument, match="not JSON"):
         PARSERS[kind](body, URL, {}, source(kind=kind), ())
 
 
 def test_records_of_another_form_are_a_failure() -> None:
-    """Records without any id or link mean that the form of the answer changed: never "no news"."""
-    with pytest.raises(UnreadableDocument, match="form has probably changed"):
+    """Records without any id or link raise an error: the format of the response changed."""
+    with pytest.raises(UnreadableDocument, match="format has probably changed"):
         zenodo.read(b'{"hits": {"hits": [{"name": "x"}]}}', URL, {}, source(kind="zenodo"))
 
 
@@ -63,5 +63,5 @@ def test_records_of_another_form_are_a_failure() -> None:
     ],
 )
 def test_the_site_of_an_api_is_its_home(url: str, site: str) -> None:
-    """The link of a WordPress source leads to the site, not to its API."""
+    """The site link of a WordPress source is the site, not its API."""
     assert wordpress.read(b"[]", url, {}, source(kind="wordpress")).site_link == site

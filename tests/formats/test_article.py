@@ -1,4 +1,4 @@
-"""Pages of single articles: documents as the specification, and what no document may do."""
+"""Pages of single articles, by documents with expectations, and limits."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ URL = "https://node.example/news/one"
 
 
 def expected(name: str) -> dict[str, Any]:
-    """What is written beside a document."""
+    """Load the expectation of a document."""
     loaded: dict[str, Any] = json.loads((PAGES / f"{name}.expected.json").read_text("utf-8"))
     return loaded
 
 
 def read(name: str) -> ArticleDetails:
-    """A document as an article's page."""
+    """Parse a document as the page of an article."""
     said = expected(name)
     layout = ArticleLayout(**{key: tuple(value) for key, value in said.get("article", {}).items()})
     publisher = source(kind="page", page=(Layout(item="x", article=layout),))
@@ -37,7 +37,7 @@ def read(name: str) -> ArticleDetails:
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in PAGES.glob("*.html")))
 def test_a_page_of_an_article_says_what_is_written_beside_it(name: str) -> None:
-    """Title, date, text, authors and picture of every document are those of its `.expected.json`."""
+    """Each document gives the title, date, text, authors and image of its `.expected.json`."""
     details, said = read(name), expected(name)
     assert said["shows"].endswith(".")
     text = sanitize.plain(sanitize.fragment(details.html or "", said["url"]))
@@ -55,7 +55,7 @@ def test_a_page_of_an_article_says_what_is_written_beside_it(name: str) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"  "])
 def test_what_is_no_page_is_refused(body: bytes) -> None:
-    """A body without markup is a failure in words."""
+    """A body without markup raises UnreadableDocument."""
     with pytest.raises(UnreadableDocument, match="cannot be read as HTML"):
         article(body, URL, {}, source(kind="page"))
 
@@ -63,7 +63,7 @@ def test_what_is_no_page_is_refused(body: bytes) -> None:
 @given(soup)
 @law
 def test_any_page_has_details(dirty: str) -> None:
-    """Whatever a page is made of, reading it ends, and what it yields is text."""
+    """Any page is parsed, and all that it yields is text."""
     try:
         details = article(f"<html><body><h1>T</h1>{dirty}<p>x".encode(), URL, {}, source(kind="page"))
     except UnreadableDocument:
@@ -72,7 +72,7 @@ def test_any_page_has_details(dirty: str) -> None:
 
 
 def test_a_very_long_page_ends() -> None:
-    """A page of 20,000 paragraphs and 20,000 links is read in a moment, and its text is capped."""
+    """A page of 20,000 paragraphs and links is parsed quickly, and its text is limited."""
     body = "<h1>T</h1><div>" + "<p>words and <a href='/x'>links</a></p>" * 20_000
     details = article(body.encode(), URL, {}, source(kind="page"))
     assert details.html is not None and len(details.html) <= 500_000

@@ -1,4 +1,4 @@
-"""What a page offers: feeds it declares, feeds by convention, and selectors that nobody had to write."""
+"""Proposals of pages: declared feeds, usual feeds, and inferred selectors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHANNEL = "UC0123456789abcdefghijAB"
 
 
 def offered(html: str, url: str = URL) -> tuple[Proposal, ...]:
-    """What a page with this content offers."""
+    """List the proposals of a page with this content."""
     return autodiscovery.proposals(f"<html><body>{html}</body></html>".encode(), url, {})
 
 
@@ -30,16 +30,16 @@ def offered(html: str, url: str = URL) -> tuple[Proposal, ...]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_selectors_are_found_for_a_listing(name: str) -> None:
-    """Without any selectors given, the best reading of every listing yields each item's title, link and date."""
-    best, *_ = selector_inference.layouts(body(name), expected(name)["url"], {})
+    """The best inferred layout of each listing yields each item's title, link and date."""
+    best, *_ = selector_inference.infer_layouts(body(name), expected(name)["url"], {})
     assert news(best.entries, publisher(name)) == wanted(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_found_selectors_read_what_they_promise(name: str) -> None:
-    """What is shown as a preview is what a visit with these very selectors finds."""
+    """The entries of a proposal are those that a visit with its selectors finds."""
     said = expected(name)
-    for guess in selector_inference.layouts(body(name), said["url"], {}):
+    for guess in selector_inference.infer_layouts(body(name), said["url"], {}):
         proposed = source(kind="page", url=said["url"], page=(guess.layout,))
         assert page.read(body(name), said["url"], {}, proposed).entries == guess.entries
 
@@ -54,15 +54,17 @@ def test_found_selectors_read_what_they_promise(name: str) -> None:
     ],
 )
 def test_menus_and_links_elsewhere_are_no_news(html: str) -> None:
-    """What stands in menus and feet, or leads to other sites, is not proposed as a list of news."""
+    """Links in menus and footers and to other sites are not proposed as a list of news."""
     assert not [proposal for proposal in offered(html) if proposal.kind == "page"]
 
 
 def test_a_very_long_list_is_understood_in_time() -> None:
-    """A list of 3,000 items is understood from its beginning, within seconds."""
+    """Selectors for a list of 3,000 items are inferred within seconds."""
     item = "<div class='item'><h3><a href='/n/{0}'>Some title, number {0}</a></h3><time>28 September 2026</time></div>"
     begun = time.thread_time()
-    best, *_ = selector_inference.layouts("".join(item.format(n) for n in range(3000)).encode(), URL, {})
+    best, *_ = selector_inference.infer_layouts(
+        "".join(item.format(n) for n in range(3000)).encode(), URL, {}
+    )
     assert len(best.entries) == page.MAX_ENTRIES
     assert time.thread_time() - begun < 30
 
@@ -70,7 +72,7 @@ def test_a_very_long_list_is_understood_in_time() -> None:
 @given(soup)
 @law
 def test_any_page_is_understood_or_refused(dirty: str) -> None:
-    """Whatever a page is made of, looking at it ends in proposals or in words."""
+    """Any page gives proposals or UnreadableDocument."""
     try:
         found = offered("<div><a href='/1'>One thing</a></div>" * 3 + dirty)
     except UnreadableDocument:
@@ -83,13 +85,13 @@ def test_any_page_is_understood_or_refused(dirty: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in NAMES if "feed" in expected(name)])
 def test_the_feed_of_a_listing_goes_before_its_selectors(name: str) -> None:
-    """Where a feed is declared, linked or to be expected, it is the first proposal for a page."""
+    """A feed that is declared, linked or usual is the first proposal of a page."""
     best, *_ = autodiscovery.proposals(body(name), expected(name)["url"], {})
     assert (best.kind, best.url) == ("feed", expected(name)["feed"])
 
 
 def test_declared_feeds_are_ranked() -> None:
-    """The feed of news goes before a calendar, and the comments' feed comes last; each address once."""
+    """A feed is ranked before a calendar, the feed of comments last; each URL appears once."""
     html = """
     <link rel="alternate" type="application/rss+xml" title="Node » Comments Feed" href="/comments/feed/">
     <link rel="alternate" type="text/calendar" href="/events/?ical=1">
@@ -200,13 +202,13 @@ def test_a_page_shows_where_its_feed_may_be(html: str, kind: str, url: str) -> N
     ],
 )
 def test_known_places_have_feeds_by_their_address(place: str, html: str, kind: str, url: str) -> None:
-    """YouTube, Mastodon, GitHub, Zenodo and Discourse say by the address where the feed is."""
+    """On YouTube, Mastodon, GitHub, Zenodo and Discourse the feed follows from the URL."""
     best, *_ = offered(html, place)
     assert (best.kind, best.url) == (kind, url)
 
 
 def test_a_handle_is_not_taken_for_mastodon_everywhere() -> None:
-    """An address with an @ is an account of Mastodon only where the page says so."""
+    """A path with an @ is a Mastodon account only if the page names Mastodon."""
     assert not offered("<p>x", "https://medium.example/@node")
 
 
@@ -219,13 +221,13 @@ def test_a_handle_is_not_taken_for_mastodon_everywhere() -> None:
     ],
 )
 def test_a_sitemap_is_a_hint(html: str, url: str | None) -> None:
-    """A sitemap is told to people; it is no kind of source."""
+    """A sitemap is named separately; it is no proposal."""
     assert autodiscovery.sitemap(f"<html><body>{html}".encode(), URL, {}) == url
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_proposal_can_be_pasted(name: str, tmp_path: Path) -> None:
-    """As YAML every proposal is a right source of feeds.yaml, and says the same there."""
+    """The YAML of every proposal loads as the same source."""
     for proposal in autodiscovery.proposals(body(name), expected(name)["url"], {}):
         text = (
             "site: {title: T, url: 'https://n.example/', contact: a@n.example, authority: 'n.example,2026'}\n"

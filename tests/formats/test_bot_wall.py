@@ -1,4 +1,4 @@
-"""Bot walls are named as such (CL15)."""
+"""Bot walls are recognised and named (CL15)."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ from aggregator.formats import bot_wall
     ],
 )
 def test_a_wall_is_named(status: int, headers: dict[str, str], body: bytes, owner: str | None) -> None:
-    """By its headers or by what its page says; a plain refusal is no wall."""
+    """A bot wall is recognised by headers or content; a plain refusal is none."""
     assert bot_wall.detect(status, headers, body) == owner

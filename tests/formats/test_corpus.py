@@ -1,4 +1,4 @@
-"""Documents as the specification: ours by what is written beside them, real ones by themselves."""
+"""Corpus of documents: own ones by their expectations, real ones by independent parsing."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ CHECKS: dict[str, Callable[[Item, Any], bool]] = {
     "position": lambda item, wanted: item.position == wanted,
     "identified_by": lambda item, wanted: item.aliases[0].kind == wanted,
 }
-"""What an expectation may say of an entry; `title`, `link`, `guid` and `published` it must say."""
+"""Fields that an expectation may have; title, link, guid and published are required."""
 
 
 def _said(item: Item, key: str) -> object:
@@ -90,7 +90,7 @@ REFUSED = [name for name in _documents() if "refused" in _expected(name)]
 
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_a_document_becomes_the_entries_written_beside_it(name: str) -> None:
-    """Every document of ours becomes exactly the entries of its `.expected.json`, in that order."""
+    """Each own document gives exactly the entries of its `.expected.json`, in order."""
     expected = _expected(name)
     reading, items, identity_policy = _read(name, expected)
     wanted = expected["entries"]
@@ -111,7 +111,7 @@ def test_a_document_becomes_the_entries_written_beside_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_document_that_is_none_is_refused_in_words(name: str) -> None:
-    """A body that is no document of its kind raises UnreadableDocument with the reason."""
+    """A body of another kind raises UnreadableDocument with the reason."""
     expected = _expected(name)
     with pytest.raises(UnreadableDocument, match=re.escape(expected["refused"])):
         _read(name, expected)
@@ -119,7 +119,10 @@ def test_a_document_that_is_none_is_refused_in_words(name: str) -> None:
 
 @pytest.mark.parametrize("name", _documents())
 def test_an_expectation_is_complete(name: str) -> None:
-    """An expectation says in one sentence what its document shows, and of each entry what identifies and dates it."""
+    """An expectation has one sentence on its document.
+
+    Of each entry it has what identifies and dates it.
+    """
     expected = _expected(name)
     assert expected["shows"].endswith(".")
     assert ("entries" in expected) != ("refused" in expected)
@@ -129,14 +132,17 @@ def test_an_expectation_is_complete(name: str) -> None:
 
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_the_same_document_becomes_the_same_items(name: str) -> None:
-    """I4: same bytes, same ids, same content: nothing depends on chance or on what was read before."""
+    """Equal bytes give equal ids and content, whatever was parsed before (I4)."""
     expected = _expected(name)
     assert _read(name, expected) == _read(name, expected)
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_an_item_keeps_the_promises_of_the_model(name: str) -> None:
-    """T1, P3, PB5, I4: sort no later than seen, excerpts of at most 300 characters, legal XML 1.0, ids of 80 bits."""
+    """Items have a sort time not after first seen, short excerpts, legal text and long ids.
+
+    Excerpts have at most 300 characters, text is legal in XML 1.0, ids have 80 bits (T1, P3, PB5, I4).
+    """
     _, items, _ = _read(name, _expected(name))
     assert len({item.id for item in items}) == len(items)
     for item in items:
@@ -160,13 +166,13 @@ needs_real = pytest.mark.skipif(not _real(), reason=f"no real documents: {REAL} 
 
 
 class Raw:
-    """An entry as expressions over the text of the document find it: nothing is shared with our parsers."""
+    """An entry found by regular expressions, independent of the parsers."""
 
     def __init__(self, written: str) -> None:
         self.written = written
 
     def element(self, *names: str) -> str | None:
-        """The content of the first element of any of these names, without CDATA or one level of escapes."""
+        """Return the content of the first of these elements, without CDATA or one escape."""
         for name in names:
             if match := re.search(rf"<((?:\w+:)?{name})\b([^>]*)>(.*?)</\1>", self.written, re.DOTALL):
                 inner = match[3].strip()
@@ -178,7 +184,7 @@ class Raw:
 
     @property
     def link(self) -> str | None:
-        """The text of an RSS link, or the address of the first Atom link that is `alternate`."""
+        """Return the text of an RSS link, or the URL of the first alternate Atom link."""
         for tag in re.findall(r"<link\b[^>]*/>", self.written):
             if 'rel="' not in tag or 'rel="alternate"' in tag:
                 return html.unescape(tag.partition('href="')[2].partition('"')[0])
@@ -186,13 +192,13 @@ class Raw:
 
     @property
     def guid(self) -> str | None:
-        """The guid of RSS, the id of Atom and JSON Feed, the subject of RDF."""
+        """Return the guid of RSS, the id of Atom and JSON Feed, the subject of RDF."""
         about = re.search(r'rdf:about="([^"]*)"', self.written)
         return self.element("guid", "id") or (about[1] if about else None)
 
     @property
     def moment(self) -> datetime:
-        """When it says it was published: RFC 822 through email.utils, ISO 8601 through datetime."""
+        """Return the publication time: RFC 822 by email.utils, ISO 8601 by datetime."""
         if rss := self.element("pubDate"):
             return parsedate_to_datetime(rss).astimezone(UTC)
         iso = self.element("published", "date", "date_published") or ""
@@ -200,7 +206,7 @@ class Raw:
 
     @property
     def letters(self) -> str:
-        """The letters and digits of its longest text, HTML read by lxml."""
+        """Return the alphanumeric characters of its longest text, with HTML parsed by lxml."""
         found = [self.element(name) for name in ("encoded", "content_html", "content", "content_text")]
         texts = [text for text in found if text] or [self.element("description", "summary") or ""]
         root = fragment_fromstring(texts[0], create_parent=True)
@@ -208,7 +214,7 @@ class Raw:
 
 
 def _letters(text: str) -> str:
-    """Letters and digits only: how blocks are parted is no business of these tests."""
+    """Keep alphanumeric characters only: these tests do not cover spaces between blocks."""
     return re.sub(r"[\W_]+", "", text)
 
 
@@ -241,7 +247,7 @@ def _items(name: str) -> tuple[Item, ...]:
 @needs_real
 @pytest.mark.parametrize("name", _real())
 def test_no_entry_of_a_real_document_is_lost(name: str) -> None:
-    """As many items as the document has <item> or <entry>, in its order, each with the link and the id it has there."""
+    """There is one item for each <item> or <entry>, in order, with its link and id."""
     raws, items = _entries(name), _items(name)
     assert len(items) == len(raws) > 0
     assert len({item.id for item in items}) == len(items)
@@ -254,7 +260,7 @@ def test_no_entry_of_a_real_document_is_lost(name: str) -> None:
 @needs_real
 @pytest.mark.parametrize("name", _real())
 def test_titles_of_a_real_document_keep_their_words(name: str) -> None:
-    """Every letter of a title arrives, in its order."""
+    """Every character of a title is kept, in order."""
     for item, raw in zip(_items(name), _entries(name), strict=True):
         assert _letters(item.title) == _letters(html.unescape(raw.element("title") or ""))
 
@@ -262,7 +268,7 @@ def test_titles_of_a_real_document_keep_their_words(name: str) -> None:
 @needs_real
 @pytest.mark.parametrize("name", _real())
 def test_dates_of_a_real_document_are_its_own(name: str) -> None:
-    """T1, T2: every entry is dated as the standard library reads its date, and sorts by that."""
+    """Every entry has the date that the standard library parses, and sorts by it (T1, T2)."""
     for item, raw in zip(_items(name), _entries(name), strict=True):
         assert item.claimed == raw.moment == item.sort
 
@@ -270,6 +276,6 @@ def test_dates_of_a_real_document_are_its_own(name: str) -> None:
 @needs_real
 @pytest.mark.parametrize("name", _real())
 def test_texts_of_a_real_document_are_whole(name: str) -> None:
-    """Every letter of an entry's text arrives, up to the last one (pypy.xml: 624 KB, ten long articles)."""
+    """Every character of an entry's text is kept, also of 624 KB (pypy.xml)."""
     for item, raw in zip(_items(name), _entries(name), strict=True):
         assert _letters(item.text) == raw.letters

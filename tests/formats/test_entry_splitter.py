@@ -1,4 +1,4 @@
-"""Documents cut at their entries: reading only what was never seen gives what reading the whole gives."""
+"""Splitting of documents: parsing only unseen entries gives the same as parsing all."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ HEADERS: Mapping[str, str] = {}
 
 
 def read(body: bytes, seen: frozenset[bytes] = frozenset()) -> ParsedDocument:
-    """Read `body`, leaving out what was seen."""
+    """Parse `body` without the entries that were seen."""
     return feed.read(body, URL, HEADERS, source(), seen)
 
 
 def item(n: int) -> dict[str, str]:
-    """An RSS item."""
+    """Return an RSS item."""
     return {
         "title": f"News & more {n}",
         "link": f"https://node.example/{n}",
@@ -41,27 +41,27 @@ def item(n: int) -> dict[str, str]:
 @given(st.lists(st.integers(0, 30), unique=True, max_size=12), st.sets(st.integers(0, 30)))
 @law
 def test_new_entries_read_alone_are_what_they_are_in_the_whole(now: list[int], before: set[int]) -> None:
-    """For any old and new document, each new entry comes out identical, place included, and none is lost."""
-    seen = frozenset(read(rss(*map(item, sorted(before)))).digests)
+    """For any two documents, each new entry is parsed the same, with its position."""
+    seen = frozenset(read(rss(*map(item, sorted(before)))).entry_hashes)
     body = rss(*map(item, now))
     whole, part = read(body), read(body, seen)
     assert part.entries == tuple(e for e, n in zip(whole.entries, now, strict=True) if n not in before)
     assert {skipped.guid for skipped in part.skipped} == {f"g{n}" for n in now if n in before}
-    assert part.digests == whole.digests and len(whole.digests) == len(now)
+    assert part.entry_hashes == whole.entry_hashes and len(whole.entry_hashes) == len(now)
 
 
 @pytest.mark.parametrize("file", sorted(CORPUS.glob("*.xml")), ids=lambda file: file.name)
 def test_any_document_halved_is_still_read(file: Path) -> None:
-    """For every document of the corpus: with every second entry seen, the others come out as in the whole."""
+    """In each document of the corpus, with half of the entries seen, the others are the same."""
     try:
         whole = read(file.read_bytes())
     except Exception as error:  # noqa: BLE001 - refused documents are another test's
         pytest.skip(f"refused: {error}")
-    seen = frozenset(whole.digests[::2])
+    seen = frozenset(whole.entry_hashes[::2])
     part = read(file.read_bytes(), seen)
     if part.skipped:
         assert part.entries == tuple(
-            e for e, d in zip(whole.entries, whole.digests, strict=True) if d not in seen
+            e for e, d in zip(whole.entries, whole.entry_hashes, strict=True) if d not in seen
         )
     else:
         assert part == whole
@@ -77,16 +77,16 @@ def test_any_document_halved_is_still_read(file: Path) -> None:
 )
 def test_a_changed_entry_is_read_again(changed: dict[str, str]) -> None:
     """Any changed byte of an entry makes it unseen."""
-    seen = frozenset(read(rss(item(0), item(1), item(2))).digests)
+    seen = frozenset(read(rss(item(0), item(1), item(2))).entry_hashes)
     part = read(rss(item(0), item(1) | changed, item(2)), seen)
     assert [entry.position for entry in part.entries] == [1]
 
 
 def test_what_stands_around_the_entries_counts() -> None:
-    """A changed base, namespace or language of the document makes all entries unseen; its date does not."""
+    """A changed base, namespace or language makes all entries unseen; a changed date does not."""
     entries = '<entry><id>1</id><title>A</title><link href="a"/></entry>'
     first = ATOM.format(base="https://a.example/", updated="2026-10-01T00:00:00Z", entries=entries).encode()
-    seen = frozenset(read(first).digests)
+    seen = frozenset(read(first).entry_hashes)
     moved = first.replace(b"a.example", b"b.example")
     (entry,) = read(moved, seen).entries
     assert entry.link == "https://b.example/a"
@@ -104,23 +104,23 @@ def test_what_stands_around_the_entries_counts() -> None:
     ],
 )
 def test_what_is_unusual_is_not_cut(body: bytes) -> None:
-    """Malformed documents, DTDs and odd encodings are left whole."""
+    """Malformed documents, DTDs and other encodings are not split."""
     assert split_entries(body) == ()
 
 
 def test_markup_inside_entries_is_not_taken_for_entries() -> None:
-    """An <item> in an entry's text, or a nested one, cuts nothing."""
+    """An <item> within an entry's text or element does not split it."""
     body = rss(item(1) | {"description": "<item>no</item>"}).replace(
         b"<guid>", b"<x><item>in</item></x><guid>"
     )
     (piece,) = split_entries(body)
     assert body[piece.start : piece.end].startswith(b"<item>") and body[: piece.end].endswith(b"</item>")
-    assert split_entries(remove_entries(body, (piece,), {piece.digest})) == ()
+    assert split_entries(remove_entries(body, (piece,), {piece.hash})) == ()
 
 
 def test_an_entry_with_a_field_within_itself_leaves_the_others_as_they_are() -> None:
-    """feedparser takes every title behind <title><title> for HTML, so such a document is read whole each time."""
+    """A document with <title><title> is not split: feedparser carries it into later entries."""
     body = rss(item(1), item(2)).replace(b"<guid>g1", b"<title><title>x</title></title><guid>g1")
-    seen = frozenset(piece.digest for piece in split_entries(body)[:1])
+    seen = frozenset(piece.hash for piece in split_entries(body)[:1])
     assert read(body, seen) == read(body)
     assert read(body, seen).entries[1].title == "News & more 2"

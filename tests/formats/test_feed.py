@@ -1,4 +1,4 @@
-"""RSS, Atom and RDF: what the corpus of documents cannot show (limits, headers, hostile bytes, traps)."""
+"""RSS, Atom and RDF: limits, headers, hostile bytes, faults of feedparser."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ CORPUS = Path(__file__).parents[1] / "data" / "feeds"
 
 
 def read(body: bytes, **headers: str) -> ParsedDocument:
-    """A document read; underscores in names of headers are dashes."""
+    """Parse a document; underscores in names of headers are dashes."""
     return feed.read(body, URL, {name.replace("_", "-"): value for name, value in headers.items()}, source())
 
 
 def test_entries_come_in_the_order_of_the_document() -> None:
-    """T4: positions count from the top of the document."""
+    """Positions count from the top of the document (T4)."""
     reading = read(rss(*({"title": f"T{n}", "link": f"https://node.example/{n}"} for n in range(5))))
     assert [(entry.position, entry.title) for entry in reading.entries] == [(n, f"T{n}") for n in range(5)]
 
 
 def test_updated_is_not_made_up() -> None:
-    """Trap: feedparser answers `updated` with `published`; only what is really there counts."""
+    """`updated` is only an element that exists; feedparser would return `published`."""
     (entry,) = read(rss({"title": "T", "pubDate": "Mon, 28 Sep 2026 10:15:00 GMT"})).entries
     assert (entry.published, entry.updated) == ("Mon, 28 Sep 2026 10:15:00 GMT", None)
 
 
 def test_dates_are_handed_on_as_written() -> None:
-    """Trap: feedparser reads CET as UTC and German not at all, so the raw string goes on."""
+    """Dates are kept as written: feedparser takes CET for UTC and cannot parse German."""
     written = ["Mo, 28 Sep 2026 10:15:00 CEST", "28. September 2026", "1790583300"]
     assert [e.published for e in read(rss(*({"pubDate": date} for date in written))).entries] == written
 
 
 @pytest.mark.parametrize("body", [b"/etc/passwd", b"http://127.0.0.1:9/feed", b"file:///etc/passwd", b"<"])
 def test_a_body_is_never_a_place(body: bytes) -> None:
-    """Trap: `feedparser.parse(b"/etc/passwd")` opens that file; a body is only ever a body."""
+    """A body is never opened as a file, as `feedparser.parse(b"/etc/passwd")` would."""
     with pytest.raises(UnreadableDocument, match="not a feed"):
         read(body)
 
 
 def test_a_charset_in_the_header_is_believed() -> None:
-    """RFC 7303: the charset of the HTTP header goes before the declaration in the document."""
+    """The charset of the HTTP header precedes the declaration in the document (RFC 7303)."""
     body = rss({"title": "Größe"}).decode().encode("latin-1")
     (entry,) = read(body, content_type="application/rss+xml; charset=iso-8859-1").entries
     assert entry.title == "Größe"
@@ -62,14 +62,14 @@ def test_a_charset_in_the_header_is_believed() -> None:
 
 @pytest.mark.parametrize("kind", ["text/html", "text/plain", "application/octet-stream", "nonsense", ""])
 def test_a_wrong_media_type_is_no_loss(kind: str) -> None:
-    """A feed served as something else is read, and not even a note is worth it."""
+    """A feed with another content type is parsed without a note."""
     reading = read(rss({"title": "Größe", "link": "https://node.example/1"}), content_type=kind)
     assert [entry.title for entry in reading.entries] == ["Größe"]
     assert reading.notes == ()
 
 
 def test_too_many_entries_are_told() -> None:
-    """A document of more than 2,000 entries gives the first 2,000 and says so."""
+    """Of more than 2,000 entries the first 2,000 are taken, with a note."""
     body = rss(*({"title": str(n)} for n in range(feed.MAX_ENTRIES + 1)))
     reading = read(body)
     assert len(reading.entries) == feed.MAX_ENTRIES
@@ -77,7 +77,7 @@ def test_too_many_entries_are_told() -> None:
 
 
 def test_a_json_feed_under_a_feed_url_is_recognised() -> None:
-    """A source of kind feed may be a JSON Feed, whatever its header says."""
+    """A source of kind feed may be a JSON Feed, whatever its content type."""
     body = (
         b'\xef\xbb\xbf {"version": "https://jsonfeed.org/version/1.1", "items": [{"id": "1", "title": "T"}]}'
     )
@@ -85,7 +85,7 @@ def test_a_json_feed_under_a_feed_url_is_recognised() -> None:
 
 
 def test_a_short_bomb_is_refused() -> None:
-    """Trap: a DTD of one line passes feedparser's filter, and 595 bytes become 2 MB of text."""
+    """A DTD of one line is refused: feedparser expands 595 bytes to 2 MB."""
     entities = "".join(
         f'<!ENTITY {b} "&{a};&{a};&{a};&{a};&{a};&{a};&{a};&{a};">'
         for a, b in zip("abcde", "bcdef", strict=True)
@@ -98,7 +98,7 @@ def test_a_short_bomb_is_refused() -> None:
 
 @pytest.mark.parametrize("aside", ["<!--{}-->", "<?made {}?>", "{}", "<!-- <rss> {} -->"])
 def test_no_distance_hides_a_bomb(aside: str) -> None:
-    """However much stands before the DTD, its entities are found."""
+    """Entities are found after any number of bytes before the DTD."""
     bomb = '<!DOCTYPE r [<!ENTITY a "ha ha ">]><rss version="2.0"><channel><title>&a;</title></channel></rss>'
     with pytest.raises(UnreadableDocument):
         read(aside.format(" " * 300_000).encode() + bomb.encode())
@@ -106,7 +106,7 @@ def test_no_distance_hides_a_bomb(aside: str) -> None:
 
 @pytest.mark.parametrize("vector", VECTORS)
 def test_nothing_runs_that_came_through_a_feed(vector: str) -> None:
-    """PB5: a vector as title, text, link and category of an RSS item is harmless in the item made of it."""
+    """A hostile string in any field of an RSS item is harmless in its item (PB5)."""
     fields = dict.fromkeys(("title", "description", "link", "category", "guid"), vector)
     (item,) = normalise.items(read(rss(fields)), source(), IdentityPolicy(), (), NOW)[0]
     assert_harmless(item.html)
@@ -145,7 +145,7 @@ _injuries = st.lists(st.tuples(st.integers(0, 3_000), _pieces), min_size=1, max_
 
 
 def injured(path: Path, injuries: list[tuple[int, bytes]], end: int | None) -> bytes:
-    """A document of the corpus with pieces put in, perhaps cut off."""
+    """Insert strings into a document of the corpus, and perhaps cut it off."""
     body = path.read_bytes()
     for place, piece in injuries:
         body = body[: place % len(body or b" ")] + piece + body[place % len(body or b" ") :]
@@ -153,7 +153,7 @@ def injured(path: Path, injuries: list[tuple[int, bytes]], end: int | None) -> b
 
 
 def assert_read_or_refused(body: bytes) -> None:
-    """A reading whose items can be made, or UnreadableDocument."""
+    """Parse a document and make its items, or get UnreadableDocument."""
     try:
         reading = read(body)
     except UnreadableDocument:
@@ -167,7 +167,7 @@ def assert_read_or_refused(body: bytes) -> None:
 def test_an_injured_document_is_read_or_refused(
     path: Path, injuries: list[tuple[int, bytes]], end: int | None
 ) -> None:
-    """A parser raises UnreadableDocument and nothing else, and no one bad reference or address costs a document."""
+    """A parser raises only UnreadableDocument; one bad reference or URL fails no document."""
     assert_read_or_refused(injured(path, injuries, end))
 
 
@@ -177,7 +177,7 @@ def test_an_injured_document_is_read_or_refused(
 def test_very_many_injured_documents_are_read_or_refused(
     path: Path, injuries: list[tuple[int, bytes]], end: int | None
 ) -> None:
-    """The same, for as long as there is time."""
+    """The same property holds in a soak test."""
     assert_read_or_refused(injured(path, injuries, end))
 
 
@@ -193,7 +193,7 @@ def test_very_many_injured_documents_are_read_or_refused(
     ],
 )
 def test_one_bad_piece_costs_no_document(piece: bytes) -> None:
-    """L2: what is wrong with one element of one item costs at most that element."""
+    """A fault in one element costs at most that element."""
     good = b"<item><title>Good</title><link>https://node.example/good</link></item>"
     body = rss({"title": "Bad"}).replace(b"</item>", piece + b"</item>" + good)
     assert [entry.title for entry in read(body).entries] == ["Bad", "Good"]
@@ -212,7 +212,7 @@ def test_one_bad_piece_costs_no_document(piece: bytes) -> None:
     ],
 )
 def test_what_feedparser_stumbles_over_is_read_or_refused(body: bytes) -> None:
-    """Foreign exceptions are translated at the door: a reading or UnreadableDocument, nothing else."""
+    """Exceptions of feedparser are translated: a document or UnreadableDocument."""
     assert_read_or_refused(body)
 
 
@@ -229,12 +229,12 @@ def test_what_feedparser_stumbles_over_is_read_or_refused(body: bytes) -> None:
     ],
 )
 def test_a_large_document_of_anything_ends(inside: bytes) -> None:
-    """No document makes reading quadratic: these took between 4 and 113 seconds when they were found."""
+    """No document takes quadratic time; these took 4 to 113 seconds once."""
     assert_read_or_refused(rss({"title": "T"}).replace(b"</item>", inside + b"</item>"))
 
 
 def test_a_redated_post_is_the_same_item() -> None:
-    """A partner that re-dates its posts to lift them tells nothing new: same id, same content."""
+    """A post with a new date only keeps its id and content."""
 
     def item(date: str) -> tuple[str, str]:
         reading = read(rss({"title": "T", "guid": "1", "link": "https://node.example/1", "pubDate": date}))
@@ -245,7 +245,7 @@ def test_a_redated_post_is_the_same_item() -> None:
 
 
 def test_an_address_that_urllib_cannot_read_is_no_empty_one() -> None:
-    """A link with full-width punctuation is read; one under a base that is none is resolved against the document."""
+    """Links with full-width punctuation, or under an invalid base, are resolved."""
     (wide, under_none) = read(
         b'<?xml version="1.0" encoding="utf-8"?><feed xmlns="http://www.w3.org/2005/Atom"><title>t</title>'
         + '<entry><id>1</id><title>a</title><link href="https://例え.jp：8080/a"/></entry>'

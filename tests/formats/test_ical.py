@@ -1,4 +1,4 @@
-"""Calendars: what the corpus of documents cannot show (limits, hostile bytes, words for dates and rules)."""
+"""Calendars: limits, hostile bytes, dates and rules in words."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ URL = "https://node.example/events.ics"
 
 
 def read(body: str | bytes, content_type: str = "text/calendar; charset=utf-8") -> ParsedDocument:
-    """A calendar read."""
+    """Parse a calendar."""
     raw = body if isinstance(body, bytes) else body.encode()
     return ical.read(raw, URL, {"content-type": content_type}, source(url=URL, kind="ical"))
 
 
 def calendar(*events: str) -> str:
-    """A calendar with one event for each group of lines."""
+    """Return a calendar with one event for each group of lines."""
     inner = "".join(f"BEGIN:VEVENT\r\n{event.strip()}\r\nEND:VEVENT\r\n" for event in events)
     return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{inner}END:VCALENDAR\r\n"
 
@@ -56,20 +56,20 @@ def calendar(*events: str) -> str:
     ],
 )
 def test_when_and_where_are_told_in_words(lines: str, words: str) -> None:
-    """The first line says date, time, zone, rule and place, as far as the event says them."""
+    """The first line has date, time, zone, rule and place, if the event has them."""
     (entry,) = read(calendar(f"UID:1\n{lines}".replace("\n", "\r\n"))).entries
     assert (entry.content or "") == words
 
 
 def test_an_event_is_an_event_unless_its_words_say_more() -> None:
-    """What a calendar holds is of kind event; a course in it is a course."""
+    """Entries of a calendar are events; a course among them is a course."""
     reading = read(calendar("UID:1\r\nSUMMARY:Anything", "UID:2\r\nSUMMARY:Course on optics"))
     items, _ = normalise.items(reading, source(kind="ical"), IdentityPolicy(), (), NOW)
     assert [item.kind for item in items] == [Kind.EVENT, Kind.COURSE]
 
 
 def test_the_latest_events_are_taken_of_very_many() -> None:
-    """A calendar of years gives its latest events, in its own order, and says that others were left."""
+    """Of a long calendar the latest events are taken, in its order, with a note."""
     events = [f"UID:{n}\r\nDTSTART;VALUE=DATE:{2000 + n % 100}0101" for n in range(ical.MAX_ENTRIES + 100)]
     reading = read(calendar(*events))
     assert len(reading.entries) == ical.MAX_ENTRIES
@@ -78,7 +78,7 @@ def test_the_latest_events_are_taken_of_very_many() -> None:
 
 
 def test_one_unreadable_event_costs_no_other() -> None:
-    """Where icalendar refuses a calendar, every event is tried alone."""
+    """If icalendar refuses a calendar, each event is parsed alone."""
     broken = "UID:2\r\nBEGIN:VALARM\r\nTRIGGER:x"
     reading = read(calendar("UID:1\r\nSUMMARY:One", broken, "UID:3\r\nSUMMARY:Three"))
     assert [entry.guid for entry in reading.entries][:1] == ["1"]
@@ -86,7 +86,7 @@ def test_one_unreadable_event_costs_no_other() -> None:
 
 @pytest.mark.parametrize("body", ["", "   ", "BEGIN:VEVENT\r\nUID:1\r\nEND:VEVENT", "{}", "\0\0"])
 def test_what_is_no_calendar_is_refused(body: str) -> None:
-    """A body without a VCALENDAR is a failure, never "no events"."""
+    """A body without VCALENDAR raises an error, so that it never means "no events"."""
     with pytest.raises(UnreadableDocument, match=r"empty|not a calendar"):
         read(body)
 
@@ -101,13 +101,13 @@ def test_what_is_no_calendar_is_refused(body: str) -> None:
     ],
 )
 def test_the_charset_is_found(body: bytes, content_type: str) -> None:
-    """Byte order mark, header, else UTF-8; line ends as they come."""
+    """A calendar is decoded by byte order mark, header, else UTF-8, with any line ends."""
     assert [entry.title for entry in read(body, content_type).entries] == ["Größe"]
 
 
 @pytest.mark.parametrize("vector", VECTORS)
 def test_nothing_runs_that_came_through_a_calendar(vector: str) -> None:
-    """PB5: a vector in any field of an event is harmless in the item made of it."""
+    """A hostile string in any field of an event is harmless in its item (PB5)."""
     written = vector.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "").replace(",", "\\,")
     event = (
         f"UID:1\r\nSUMMARY:{written}\r\nLOCATION:{written}\r\nDESCRIPTION:<p>x</p>{written}\r\nURL:{written}"
@@ -155,7 +155,7 @@ _lines = st.lists(
 @given(_lines)
 @law
 def test_any_lines_are_read_or_refused(lines: list[str]) -> None:
-    """Whatever lines a calendar is made of, it is read or refused in words."""
+    """Any lines are parsed or raise UnreadableDocument."""
     try:
         read("BEGIN:VCALENDAR\r\n" + "\r\n".join(lines) + "\r\nEND:VCALENDAR\r\n")
     except UnreadableDocument:

@@ -1,4 +1,4 @@
-"""JSON Feed 1.0 and 1.1: what the corpus of documents cannot show."""
+"""JSON Feed 1.0 and 1.1: ids, numbers, limits and arbitrary members."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VERSION = "https://jsonfeed.org/version/1.1"
 
 
 def read(*items: Any, **members: Any) -> ParsedDocument:
-    """A JSON Feed of these items, read."""
+    """Parse a JSON Feed of these items."""
     body = json.dumps({"version": VERSION, "items": items} | members).encode()
     return jsonfeed.read(body, "https://node.example/feed.json", {}, source())
 
@@ -39,8 +39,8 @@ def read(*items: Any, **members: Any) -> ParsedDocument:
     ],
 )
 def test_json_is_recognised_by_its_first_character(body: bytes, json_feed: bool) -> None:
-    """Whatever its content type, an object is JSON; a byte order mark and blanks are passed over."""
-    assert jsonfeed.looks_like_one(body) is json_feed
+    """A body that begins with a brace, after blanks and a byte order mark, is JSON."""
+    assert jsonfeed.is_json(body) is json_feed
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_json_is_recognised_by_its_first_character(body: bytes, json_feed: bool)
     ],
 )
 def test_what_is_no_json_feed_is_refused(body: bytes) -> None:
-    """JSON that breaks off, is too deep or has no list of items is unreadable, in words."""
+    """JSON that is cut off, too deep or without a list of items raises UnreadableDocument."""
     with pytest.raises(UnreadableDocument, match="JSON"):
         jsonfeed.read(body, "https://node.example/feed.json", {}, source())
 
@@ -79,20 +79,20 @@ def test_what_is_no_json_feed_is_refused(body: bytes) -> None:
     ],
 )
 def test_ids_are_strings_or_numbers(written: object, guid: str | None) -> None:
-    """JSON Feed 1.1: an id is a string, and a number must be taken as one; anything else is no id."""
+    """An id is a string or a number; other values are no id (JSON Feed 1.1)."""
     assert read({"id": written}).entries[0].guid == guid
 
 
 @pytest.mark.parametrize("digits", [401, 4_301, 100_000])
 def test_an_id_of_thousands_of_digits_costs_nothing_but_itself(digits: int) -> None:
-    """A number too long for Python to read (4,300 digits) is taken as text, cut as any guid, and its entries stay."""
+    """A number longer than Python converts (4,300 digits) becomes text, and entries are kept."""
     body = f'{{"version": "{VERSION}", "items": [{{"id": {"7" * digits}, "title": "a"}}, {{"id": 1}}]}}'
     first, second = jsonfeed.read(body.encode(), "https://node.example/feed.json", {}, source()).entries
     assert (first.guid, first.title, second.guid) == ("7" * min(digits, 2_000), "a", "1")
 
 
 def test_numbers_with_a_point_are_ids_as_written() -> None:
-    """1e999 and 1.10 are no floats to us: they would be infinite, or lose a zero, and then be ids of others."""
+    """1e999 and 1.10 stay text: as floats they would be infinite, or lose a zero."""
     body = b'{"items": [{"id": 1e999}, {"id": 1.10}, {"id": -0.0}, {"id": NaN}, {"id": Infinity}]}'
     entries = jsonfeed.read(body, "https://node.example/feed.json", {}, source()).entries
     assert [entry.guid for entry in entries] == ["1e999", "1.10", "-0.0", None, None]
@@ -100,7 +100,7 @@ def test_numbers_with_a_point_are_ids_as_written() -> None:
 
 @pytest.mark.parametrize("depth", [50, 500])
 def test_members_nested_deeply_are_passed_over(depth: int) -> None:
-    """What an extension nests is ignored, also inside of members that should be texts or lists of texts."""
+    """Nested values of extensions are ignored, also in members that should be texts."""
     nest = "[" * depth + "]" * depth
     body = f'{{"_x": {nest}, "items": [{{"id": "1", "title": {nest}, "tags": [{nest}], "_y": {nest}}}]}}'
     (entry,) = jsonfeed.read(body.encode(), "https://node.example/feed.json", {}, source()).entries
@@ -108,7 +108,7 @@ def test_members_nested_deeply_are_passed_over(depth: int) -> None:
 
 
 def test_authors_of_both_versions() -> None:
-    """JSON Feed 1.1 has `authors`, 1.0 had one `author`; those without a name are passed over."""
+    """Authors are in `authors` (1.1) or `author` (1.0); those without a name are ignored."""
     reading = read(
         {"authors": [{"name": "A"}, {"url": "u"}, "B"], "author": {"name": "old"}},
         {"author": {"name": "C"}},
@@ -118,7 +118,7 @@ def test_authors_of_both_versions() -> None:
 
 
 def test_html_goes_before_text_and_text_before_summary() -> None:
-    """Of content_html, content_text and summary the first that is there is the text; only the first is HTML."""
+    """The text is the first of content_html, content_text and summary; only HTML is HTML."""
     reading = read(
         {"content_html": "<p>H</p>", "content_text": "T", "summary": "S"},
         {"content_text": "T", "summary": "S"},
@@ -129,7 +129,7 @@ def test_html_goes_before_text_and_text_before_summary() -> None:
 
 
 def test_titles_are_text() -> None:
-    """JSON Feed 1.1: a title is plain text, so nothing in it is markup."""
+    """A title is plain text and contains no markup (JSON Feed 1.1)."""
     (item,) = normalise.items(
         read({"id": "1", "title": "<b>1 &lt; 2</b>"}), source(), IdentityPolicy(), (), NOW
     )[0]
@@ -137,7 +137,7 @@ def test_titles_are_text() -> None:
 
 
 def test_an_enclosure_has_a_size_or_none() -> None:
-    """A size is a number of bytes; neither true nor a string nor a negative number is one."""
+    """A size is a number of bytes, never a boolean, string or negative number."""
     sizes = (5, 0, -1, True, "7", 1.5, None, 10**18)
     reading = read({"attachments": [{"url": f"/{n}", "size_in_bytes": size} for n, size in enumerate(sizes)]})
     found = [enclosure.length for enclosure in reading.entries[0].enclosures]
@@ -145,7 +145,7 @@ def test_an_enclosure_has_a_size_or_none() -> None:
 
 
 def test_what_is_odd_is_told() -> None:
-    """A document without a version or with more than 2,000 items is read, and the notes say so."""
+    """A document without a version or with more than 2,000 items gets a note."""
     assert read(version=None).notes == ("no JSON Feed version given",)
     assert any("2001 entries" in note for note in read(*[{"id": n} for n in range(2_001)]).notes)
     assert read().notes == ()
@@ -153,7 +153,7 @@ def test_what_is_odd_is_told() -> None:
 
 @pytest.mark.parametrize("vector", VECTORS)
 def test_nothing_runs_that_came_through_a_json_feed(vector: str) -> None:
-    """PB5: a vector in any member is harmless in the item made of it."""
+    """A hostile string in any member is harmless in the item (PB5)."""
     members = dict.fromkeys(("id", "url", "title", "content_html", "summary"), vector)
     (item,) = normalise.items(read(members), source(), IdentityPolicy(), (), NOW)[0]
     assert_harmless(item.html)
@@ -183,7 +183,7 @@ _members = st.sampled_from(
 @given(st.lists(_anything | st.dictionaries(_members, _anything, max_size=5), max_size=4), _anything)
 @law
 def test_any_json_is_read(items: list[Any], odd: Any) -> None:
-    """Whatever stands where, an item that is an object becomes an item, and nothing raises."""
+    """Any object in `items` becomes an item without an exception."""
     reading = read(*items, title=odd, language=odd, home_page_url=odd, feed_url=odd, version=odd)
     assert len(reading.entries) == sum(isinstance(item, dict) for item in items)
     normalise.items(reading, source(), IdentityPolicy(), (), NOW)

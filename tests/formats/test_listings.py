@@ -1,4 +1,4 @@
-"""Listings of news after the layouts of real partners: documents as the specification."""
+"""Listings of news with the layouts of real partners."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ NAMES = sorted(path.stem for path in PAGES.glob("*.html"))
 
 
 def expected(name: str) -> dict[str, Any]:
-    """What is written beside a document."""
+    """Load the expectation of a document."""
     loaded: dict[str, Any] = json.loads((PAGES / f"{name}.expected.json").read_text("utf-8"))
     return loaded
 
 
 def body(name: str) -> bytes:
-    """The document."""
+    """Read the document."""
     return (PAGES / f"{name}.html").read_bytes()
 
 
 def publisher(name: str) -> Source:
-    """The source with the selectors that stand beside the document."""
+    """Return the source with the selectors of the document."""
     said = expected(name)
     return source(kind="page", url=said["url"], page=(layout_of(said["page"]),))
 
 
 def news(entries: tuple[Entry, ...], publisher: Source) -> list[dict[str, Any]]:
-    """Title, link and date of each entry."""
+    """List title, link and date of each entry."""
     items, _ = normalise.items(ParsedDocument(entries=entries), publisher, IdentityPolicy(), (), NOW)
     return [{"title": i.title, "link": i.link, "published": i.claimed} for i in items]
 
 
 def wanted(name: str) -> list[dict[str, Any]]:
-    """What is expected of them."""
+    """List the expected title, link and date of each entry."""
     entries = expected(name)["entries"]
     return [e | {"published": e["published"] and datetime.fromisoformat(e["published"])} for e in entries]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_listing_yields_every_item(name: str) -> None:
-    """Every item with its own title, link and date, in the order of the page, and nothing to note."""
+    """Each item has its own title, link and date, in page order, without notes."""
     reading = page.read(body(name), expected(name)["url"], {}, publisher(name))
     assert news(reading.entries, publisher(name)) == wanted(name)
     assert not [note for note in reading.notes if "no date" in note or "selects nothing" in note]
@@ -61,7 +61,7 @@ def test_a_listing_yields_every_item(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_changed_layout_is_noticed(name: str) -> None:
-    """With other names in its markup a listing is a failure, never an empty page."""
+    """A listing with other class names raises an error, so that it never means "no news"."""
     changed = body(name).decode()
     for old, new in expected(name)["changed"]:
         assert old in changed
@@ -72,14 +72,14 @@ def test_a_changed_layout_is_noticed(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in NAMES if "next" in expected(name)])
 def test_the_older_items_of_a_listing_are_found(name: str) -> None:
-    """The page with older items is the one the listing itself names."""
+    """The page with older items is the one that the listing names."""
     said = expected(name)
     assert page.next_page(body(name), said["url"], publisher(name)) == said["next"]
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("eurobioimaging")])
 def test_the_shipped_layouts_read_every_layout_of_the_hub(name: str) -> None:
-    """The three layouts that feeds.yaml has for Euro-BioImaging together yield every item of each of its layouts."""
+    """The layouts of feeds.yaml for Euro-BioImaging find every item of each page layout."""
     shipped = load(Path(__file__).parents[2] / "feeds.yaml").sources
     hub = next(source for source in shipped if source.id == "euro-bioimaging")
     reading = page.read(body(name), expected(name)["url"], {}, hub)

@@ -1,4 +1,4 @@
-"""Where a document says that its older entries are (G1)."""
+"""URLs of documents with older entries (G1)."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ ATOM = '<feed xmlns="http://www.w3.org/2005/Atom"><title>t</title>{}<entry><id>1
     ],
 )
 def test_older_entries_are_where_the_document_says(kind: str, body: str, found: str | None) -> None:
-    """RFC 5005 archives and pages, JSON Feed's next_url, WordPress' counting, rel=next; the same host only."""
+    """Older documents are found by RFC 5005, next_url, page numbers, rel=next; on the same host."""
     layouts = (Layout(item="article"),) if kind == "page" else ()
     assert older_pages.older_url(body.encode(), AT, source(kind=kind, page=layouts)) == found
 
 
 def test_counting_goes_on() -> None:
-    """From the second numbered document to the third; other parameters stay, nonsense begins anew."""
+    """The next number follows the present one; invalid numbers start again."""
     wordpress = source(kind="wordpress")
     assert older_pages.older_url(b"[]", AT + "?per_page=20&page=2", wordpress) == AT + "?per_page=20&page=3"
     assert older_pages.older_url(b"[]", AT + "?page=x", wordpress) == AT + "?page=2"

@@ -1,4 +1,4 @@
-"""News pages without a feed, by CSS selectors."""
+"""News pages without a feed, parsed by CSS selectors."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ URL = "https://node.example/news/"
 
 
 def read(body: str | bytes, content_type: str = "text/html; charset=utf-8", **layout: Any) -> ParsedDocument:
-    """A page read with these selectors; every <article> is an item unless said otherwise."""
+    """Parse a page with these selectors; every <article> is an item by default."""
     raw = body if isinstance(body, bytes) else body.encode()
     publisher = source(kind="page", page=(layout_of({"item": "article"} | layout),))
     return page.read(raw, URL, {"content-type": content_type}, publisher)
 
 
 def article(inner: str) -> str:
-    """A page with one item."""
+    """Return a page with one item."""
     return f"<html><body><article>{inner}</article></body></html>"
 
 
@@ -40,7 +40,7 @@ def test_the_link_is_the_title_where_no_other_is_named() -> None:
 
 
 def test_an_attribute_may_be_taken() -> None:
-    """`selector@name` takes an attribute instead of the text, for dates, titles and links."""
+    """`selector@name` takes an attribute for dates, titles and links."""
     (entry,) = read(
         article(
             "<a class='x' href='/1' title='Whole title'>Whole…</a><time datetime='2026-09-28'>yesterday</time>"
@@ -57,7 +57,7 @@ def test_an_attribute_may_be_taken() -> None:
 
 
 def test_the_first_link_that_leads_somewhere_counts() -> None:
-    """Links to scripts, mail or nowhere are passed over."""
+    """Links to scripts, mail addresses or nothing are ignored."""
     (entry,) = read(
         article(
             "<a>no</a><a href='javascript:x()'>no</a><a href='mailto:a@b'>no</a><a href='http://['>no</a>"
@@ -69,7 +69,7 @@ def test_the_first_link_that_leads_somewhere_counts() -> None:
 
 
 def test_a_summary_is_html_and_other_fields_are_text() -> None:
-    """The summary keeps its markup for cleaning; a title keeps its signs."""
+    """The summary keeps its markup for sanitising; a title keeps its characters."""
     (entry,) = read(
         article("<a href='/1'>1 &lt; 2 &amp; <i>C.</i></a><p>A <b>bold</b> word</p> tail"), summary="p"
     ).entries
@@ -78,7 +78,7 @@ def test_a_summary_is_html_and_other_fields_are_text() -> None:
 
 
 def test_a_block_without_link_or_title_is_no_entry() -> None:
-    """What cannot be opened or called is passed over and told, as long as something remains."""
+    """Blocks without a link or title are ignored with a note if entries remain."""
     reading = read(
         "<article><a href='/1'>One</a></article><article>Two</article><article><a href='/3'> </a></article>"
     )
@@ -87,7 +87,7 @@ def test_a_block_without_link_or_title_is_no_entry() -> None:
 
 
 def test_two_items_under_one_link_are_two() -> None:
-    """I1: items of different titles are different entries even if all of them link to one registration page."""
+    """Items with different titles are different entries even with one common link (I1)."""
     reading = read(
         "<article><h2>A</h2><a href='/r'>Register</a></article><article><h2>B</h2><a href='/r'>Register</a></article>",
         title="h2",
@@ -96,7 +96,7 @@ def test_two_items_under_one_link_are_two() -> None:
 
 
 def test_an_item_shown_twice_is_one() -> None:
-    """I1: a featured item that is also in the list is one entry, in its first place."""
+    """A featured item that is also in the list is one entry, at its first position (I1)."""
     one, two = "<article><a href='/1'>One</a></article>", "<article><a href='/2'>Two</a></article>"
     reading = read(one + two + one)
     assert [(entry.position, entry.title) for entry in reading.entries] == [(0, "One"), (1, "Two")]
@@ -114,20 +114,20 @@ def test_an_item_shown_twice_is_one() -> None:
     ],
 )
 def test_no_match_is_a_failure(body: str, layout: dict[str, str], words: str) -> None:
-    """A page on which the selectors find nothing has changed its layout; it is never read as "no news"."""
+    """A page on which selectors find nothing raises an error, so that it never means "no news"."""
     with pytest.raises(UnreadableDocument, match=words):
         read(body, **layout)
 
 
 def test_a_date_that_is_nowhere_is_told() -> None:
-    """A `date` selector that finds no date in any item is told, and costs no entry."""
+    """A `date` selector that finds no date is noted, and the entries are kept."""
     reading = read(article("<a href='/1'>One</a>"), date=".date")
     assert reading.entries[0].published is None
     assert reading.notes == ("`date: .date` finds no date in any item",)
 
 
 def test_a_source_without_selectors_is_a_failure() -> None:
-    """A page source needs selectors; without them the failure says so."""
+    """A page source without selectors raises an error that names them."""
     with pytest.raises(UnreadableDocument, match="needs selectors"):
         page.read(b"<html></html>", URL, {}, source(kind="page"))
 
@@ -144,12 +144,12 @@ def test_a_source_without_selectors_is_a_failure() -> None:
     ],
 )
 def test_the_charset_is_found(body: bytes, content_type: str) -> None:
-    """Byte order mark, header, <meta>, else UTF-8: an umlaut is an umlaut."""
+    """A page is decoded by byte order mark, header, <meta>, else UTF-8."""
     assert [entry.title for entry in read(body, content_type).entries] == ["Größe"]
 
 
 def test_the_page_itself_is_a_listing() -> None:
-    """I1: an item that links to the page it stands on is told apart by its title and text."""
+    """An item that links to its own page is identified by title and text (I1)."""
     reading = read("<article><a href='/news/'>A</a></article>")
     (item,) = normalise.items(reading, source(url=URL, kind="page"), IdentityPolicy(), (), NOW)[0]
     assert [alias.kind for alias in item.aliases] == ["text"]
@@ -157,7 +157,7 @@ def test_the_page_itself_is_a_listing() -> None:
 
 @pytest.mark.parametrize("vector", VECTORS)
 def test_nothing_runs_that_came_through_a_page(vector: str) -> None:
-    """PB5: a vector inside an item's link and summary is harmless in the item made of it."""
+    """A hostile string in link or summary is harmless in the item (PB5)."""
     reading = read(article(f"<a href='/1'>Title</a><div class='s'>{vector}</div>"), summary=".s")
     for item in normalise.items(reading, source(kind="page"), IdentityPolicy(), (), NOW)[0]:
         assert_harmless(item.html)
@@ -170,7 +170,7 @@ def test_nothing_runs_that_came_through_a_page(vector: str) -> None:
 @given(soup)
 @law
 def test_any_page_is_read_or_refused(dirty: str) -> None:
-    """Whatever a page is made of, it has items or is refused in words."""
+    """Any page has entries or raises UnreadableDocument."""
     try:
         reading = read(article("<a href='/1'>One</a>" + dirty), title="a", summary="p", date="time@datetime")
     except UnreadableDocument:
@@ -179,7 +179,7 @@ def test_any_page_is_read_or_refused(dirty: str) -> None:
 
 
 def test_a_page_of_very_many_items_ends() -> None:
-    """A page of 20,000 items gives the first 500 and no more."""
+    """Of 20,000 items the first 500 are taken."""
     body = "".join(f"<article><a href='/{n}'>N{n}</a></article>" for n in range(20_000))
     assert len(read(body).entries) == page.MAX_ENTRIES
 
@@ -188,12 +188,12 @@ def test_a_page_of_very_many_items_ends() -> None:
 
 
 def dated(body: str, *dates: str) -> list[str | None]:
-    """The dates of the items of a page, by these selectors."""
+    """List the dates of the items by these selectors."""
     return [entry.published for entry in read(body, date=list(dates)).entries]
 
 
 def test_of_several_selectors_the_first_that_finds_something_counts() -> None:
-    """Link, title, date and summary each may be a list that is tried in order, item by item."""
+    """Link, title, date and summary may be lists that are tried in order for each item."""
     body = (
         "<article><h2>A</h2><a class=x href=/1>more</a><time datetime=2026-09-28>x</time><p>one</p></article>"
         "<article><h3>B</h3><a href=/2>more</a><span class=d>5 May 2026</span><div class=s>two</div></article>"
@@ -209,13 +209,13 @@ def test_of_several_selectors_the_first_that_finds_something_counts() -> None:
 
 
 def test_a_selector_that_finds_no_date_gives_way_to_one_that_does() -> None:
-    """A first match that is text but no date is passed over as long as a later one is a date."""
+    """A match that is no date is skipped if a later match is one."""
     body = article("<a href='/1'>One</a><i class=d>News</i><i class=d>yesterday</i><b class=e>28.09.2026</b>")
     assert dated(body, ".d", ".e") == ["28.09.2026"]
 
 
 def test_a_date_is_cut_out_of_longer_text() -> None:
-    """What is handed on is the date and not the words around it, however long they are."""
+    """Only the date is taken, without the words around it."""
     words = "word " * 300
     body = article(
         f"<a href='/1'>One</a><div class=d>{words} Published: June 5, 2026 Board UK Node {words}</div>"
@@ -224,7 +224,7 @@ def test_a_date_is_cut_out_of_longer_text() -> None:
 
 
 def test_a_time_element_is_read_by_its_attribute_first() -> None:
-    """`time` without an attribute means its `datetime` where that is a date, else what it shows."""
+    """`time` without an attribute means its `datetime` if that is a date, else its text."""
     body = (
         "<article><a href='/1'>1</a><time datetime='2026-09-28T10:15Z'>last week</time></article>"
         "<article><a href='/2'>2</a><time datetime='P2D'>28 September 2026</time></article>"
@@ -233,7 +233,7 @@ def test_a_time_element_is_read_by_its_attribute_first() -> None:
 
 
 def test_all_layouts_are_applied_in_the_order_of_the_page() -> None:
-    """Several layouts give one list; where two select the same block, the first that finds an entry counts."""
+    """Several layouts give one list; for one block the first layout with an entry counts."""
     body = (
         "<div class=card><b>C</b><a href=/1>x</a></div><article><h3>A</h3><a href=/2>y</a></article>"
         "<div class='card old'><i>O</i><a href=/3>z</a></div>"
@@ -248,7 +248,7 @@ def test_all_layouts_are_applied_in_the_order_of_the_page() -> None:
 
 
 def test_a_layout_that_selects_nothing_is_told() -> None:
-    """One layout of several may be gone as long as others serve; the note names it."""
+    """One of several layouts may find nothing while others succeed; a note names it."""
     layouts = (layout_of({"item": "article"}), layout_of({"item": ".gone"}))
     reading = page.read(article("<a href='/1'>One</a>").encode(), URL, {}, source(kind="page", page=layouts))
     assert reading.notes == ("`item: .gone` selects nothing any more; other layouts of the page serve",)
@@ -258,7 +258,7 @@ def test_a_layout_that_selects_nothing_is_told() -> None:
 
 
 def test_a_teaser_inside_an_item_lends_it_nothing() -> None:
-    """Only the innermost block that is an entry owns what is in it: neither date, title nor summary go up."""
+    """Date, title and summary of an inner block never belong to an outer entry."""
     body = (
         "<div class=item><div class=item><h3>Teaser</h3><a href=/t>t</a><i>3 May 2026</i><p>small</p></div>"
         "<h3>News</h3><a href=/n>n</a><p>large</p></div>"
@@ -271,13 +271,13 @@ def test_a_teaser_inside_an_item_lends_it_nothing() -> None:
 
 
 def test_a_block_inside_that_is_no_entry_owns_nothing() -> None:
-    """A nested block without a link of its own is a part of the item around it."""
+    """A nested block without a link of its own is part of the outer item."""
     body = "<div class=item><a href=/n>News</a><div class=item><i>3 May 2026</i></div></div>"
     assert [e.published for e in read(body, item=".item", date="i").entries] == ["3 May 2026"]
 
 
 def test_flat_pages_are_read_beside_the_item() -> None:
-    """A selector that begins with + is looked up among the siblings behind the item, up to the next item."""
+    """A selector that begins with + is searched in the siblings up to the next item."""
     body = (
         "<dl><dt>5 May 2026</dt><dd><a href=/1>One</a></dd><dd>text</dd>"
         "<dt>4 May 2026</dt><dt>3 May 2026</dt><dd><a href=/3>Three</a></dd></dl>"
@@ -294,7 +294,7 @@ def test_flat_pages_are_read_beside_the_item() -> None:
 
 
 def json_ld(data: object) -> str:
-    """A script element with this data."""
+    """Return a script element with this data."""
     return f"<script type='application/ld+json'>{json.dumps(data)}</script>"
 
 
@@ -314,20 +314,20 @@ NEWS = {"@type": "NewsArticle", "url": "/1", "headline": "One", "datePublished":
     ],
 )
 def test_json_ld_fills_in_what_selectors_do_not_find(data: object) -> None:
-    """Wherever JSON-LD nests it, what it says of a link dates the item that has this link."""
+    """JSON-LD at any depth dates the item with the same link."""
     (entry,) = read("<article><a href='/1'>One</a></article>" + json_ld(data)).entries
     assert entry.published == "2026-09-28T10:15:00Z"
 
 
 def test_a_selected_date_goes_before_json_ld() -> None:
-    """What people see counts; only text that is no date gives way."""
+    """The visible date precedes JSON-LD, unless it is no date."""
     body = "<article><a href='/1'>One</a><i>DATE</i></article>" + json_ld(NEWS)
     assert dated(body.replace("DATE", "3 May 2026"), "i") == ["3 May 2026"]
     assert dated(body.replace("DATE", "yesterday"), "i") == ["2026-09-28T10:15:00Z"]
 
 
 def test_structured_data_may_be_all_there_is() -> None:
-    """With `structured: true` articles and events of JSON-LD are entries, and an event says when and where."""
+    """With `structured: true` JSON-LD gives entries; events state when and where."""
     event = {
         "@type": "EducationEvent",
         "name": "Course",
@@ -351,13 +351,13 @@ def test_structured_data_may_be_all_there_is() -> None:
     "script", ["{", "[[[[", "<!--{}-->", "null", '{"@type": 5}', '{"@type": "Event", "url": []}']
 )
 def test_injured_json_ld_costs_nothing(script: str) -> None:
-    """Scripts that are no JSON, or JSON of another form, are passed over."""
+    """Scripts that are no JSON, or another form of it, are ignored."""
     body = f"<article><a href='/1'>One</a></article><script type='application/ld+json'>{script}</script>"
     assert [e.title for e in read(body).entries] == ["One"]
 
 
 def test_deep_json_ld_ends() -> None:
-    """Data nested without end is given up, not followed."""
+    """Data of unlimited depth is searched only to a limit."""
     deep = '{"a":' * 100_000
     assert read(
         article("<a href='/1'>One</a>") + f"<script type='application/ld+json'>{deep}</script>"
@@ -379,13 +379,13 @@ def test_deep_json_ld_ends() -> None:
     ],
 )
 def test_nothing_selected_says_the_probable_reason(body: str, words: str) -> None:
-    """A wall, a page made by scripts and a changed layout are different failures."""
+    """A bot wall, a page made by scripts and a changed layout have different reasons."""
     with pytest.raises(UnreadableDocument, match=re.escape(words)):
         read(body)
 
 
 def test_dates_that_are_none_are_told() -> None:
-    """A date selector that matches but never is a date says so with an example; one that seldom is, how seldom."""
+    """A note shows an example of text that is no date, or how few dates were found."""
     some = "<article><a href='/{0}'>{0}</a><i>{1}</i></article>"
     body = "".join(some.format(n, "3 May 2026" if n == 1 else "yesterday") for n in range(1, 6))
     assert read(body, date="i").notes == (
@@ -409,8 +409,8 @@ def test_dates_that_are_none_are_told() -> None:
     ],
 )
 def test_half_of_the_items_at_once_is_a_sudden_drop(now: int, before: int, is_drop: bool) -> None:
-    """Losing half of at least six items at once is a changed layout; fewer come and go."""
-    assert (page.dropped(now, before) is not None) == is_drop
+    """Losing half of at least six items is a changed layout; losing fewer is not."""
+    assert (page.loss_reason(now, before) is not None) == is_drop
 
 
 # --- the next page ---------------------------------------------------------------------------------------
@@ -436,7 +436,7 @@ def test_half_of_the_items_at_once_is_a_sudden_drop(now: int, before: int, is_dr
     ],
 )
 def test_the_next_page_is_selected_or_declared(body: str, selector: str | None, link: str | None) -> None:
-    """`next:` or rel=next name the page with older items; never another host, never the same page."""
+    """`next:` or rel=next gives the page with older items, never another host or the same page."""
     layout = layout_of({"item": "article"} | ({"next": selector} if selector else {}))
     publisher = source(kind="page", page=(layout,))
     assert page.next_page(f"<html>{body}</html>".encode(), URL, publisher) == link

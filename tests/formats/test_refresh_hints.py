@@ -1,4 +1,4 @@
-"""What a feed says about when to come again (CL7)."""
+"""Refresh hints of feeds (CL7)."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ SY = 'xmlns:sy="http://purl.org/rss/1.0/modules/syndication/"'
     ("head", "said"),
     [
         ("", RefreshHints()),
-        ("<ttl>90</ttl>", RefreshHints(pace=timedelta(minutes=90))),
-        ("<ttl> 60 </ttl>", RefreshHints(pace=HOUR)),
+        ("<ttl>90</ttl>", RefreshHints(update_interval=timedelta(minutes=90))),
+        ("<ttl> 60 </ttl>", RefreshHints(update_interval=HOUR)),
         ("<ttl>soon</ttl>", RefreshHints()),
         ("<ttl>-5</ttl>", RefreshHints()),
         ("<ttl>99999999999999999999</ttl>", RefreshHints()),
-        (f"<sy:updatePeriod {SY}>daily</sy:updatePeriod>", RefreshHints(pace=DAY)),
-        ("<sy:updatePeriod>daily</sy:updatePeriod>", RefreshHints(pace=DAY)),
+        (f"<sy:updatePeriod {SY}>daily</sy:updatePeriod>", RefreshHints(update_interval=DAY)),
+        ("<sy:updatePeriod>daily</sy:updatePeriod>", RefreshHints(update_interval=DAY)),
         (
             "<sy:updatePeriod>\n hourly \n</sy:updatePeriod><sy:updateFrequency>\n 1 \n</sy:updateFrequency>",
-            RefreshHints(pace=HOUR),
+            RefreshHints(update_interval=HOUR),
         ),
         (
             "<sy:updatePeriod>daily</sy:updatePeriod><sy:updateFrequency>4</sy:updateFrequency>",
-            RefreshHints(pace=6 * HOUR),
+            RefreshHints(update_interval=6 * HOUR),
         ),
         (
             "<sy:updatePeriod>weekly</sy:updatePeriod><sy:updateFrequency>0</sy:updateFrequency>",
-            RefreshHints(pace=7 * DAY),
+            RefreshHints(update_interval=7 * DAY),
         ),
         ("<sy:updatePeriod>often</sy:updatePeriod>", RefreshHints()),
-        ("<ttl>60</ttl><sy:updatePeriod>daily</sy:updatePeriod>", RefreshHints(pace=DAY)),
+        ("<ttl>60</ttl><sy:updatePeriod>daily</sy:updatePeriod>", RefreshHints(update_interval=DAY)),
         (
             "<skipHours><hour>0</hour><hour>24</hour><hour>7</hour><hour>99</hour></skipHours>",
             RefreshHints(skip_hours=(0, 7)),
@@ -54,11 +54,11 @@ SY = 'xmlns:sy="http://purl.org/rss/1.0/modules/syndication/"'
     ],
 )
 def test_hints_in_the_head(head: str, said: RefreshHints) -> None:
-    """RSS 2.0 and the syndication module: the longest wish counts; nonsense and what closes every hour does not."""
+    """The longest hint counts; invalid values, and hints that close all hours, do not."""
     assert refresh_hints.read(rss({"title": "One"}, head=head)) == said
 
 
 def test_items_do_not_hint() -> None:
-    """Only the head of a document speaks for it: an item about ttl is no hint."""
+    """Only the head of a document has hints: text of an item is ignored."""
     assert refresh_hints.read(rss({"title": "One", "ttl": "600"})) == RefreshHints()
     assert refresh_hints.read(b"") == RefreshHints()

@@ -1,4 +1,4 @@
-"""robots.txt as RFC 9309 has it (CL19)."""
+"""Rules of robots.txt (RFC 9309)."""
 
 from __future__ import annotations
 
@@ -26,5 +26,8 @@ URL = "https://node.example/news/?page=1"
     ],
 )
 def test_a_page_may_be_read_or_not(text: str | None, allowed: bool) -> None:
-    """The most specific group and rule count; a server that cannot say forbids (RFC 9309 2.2, 2.3.1.4)."""
+    """The most specific group and rule apply; an unavailable file forbids all.
+
+    Source: RFC 9309 sections 2.2 and 2.3.1.4.
+    """
     assert robots.allows(text, URL, "aggregator") is allowed

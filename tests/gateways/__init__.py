@@ -1,1 +1,1 @@
-"""Tests of the doors to the outside."""
+"""Tests of HTTP, SMTP, files, TLS and the sandbox."""

@@ -1,4 +1,7 @@
-"""Tasks for processes that read documents: harmless, faulty and hostile ones; pytest is not imported there."""
+"""Tasks for sandbox processes: harmless, faulty and hostile ones.
+
+pytest is not imported there.
+"""
 
 from __future__ import annotations
 
@@ -19,65 +22,65 @@ from aggregator.model.polling import Failure
 
 
 def double(number: int) -> int:
-    """A task that does no harm."""
+    """Return twice the number."""
     return 2 * number
 
 
 def hang(seconds: float) -> None:
-    """A task that takes its time, in C, where no signal is heard."""
+    """Sleep in C code, which handles no signal."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     time.sleep(seconds)
 
 
 def swell(megabytes: int) -> int:
-    """A task that takes memory."""
+    """Allocate memory."""
     return len(bytearray(megabytes * 1_000_000))
 
 
 def die() -> None:
-    """A task that takes its process down."""
+    """End the process."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def stumble() -> None:
-    """A task that raises what no caller expects."""
+    """Raise an exception that no caller expects."""
     raise RecursionError("too deep")
 
 
 def burn() -> None:
-    """A task that is busy for ever, in C; it gives its process a name first."""
+    """Run C code without end, under a name of its own."""
     ctypes.CDLL(None).prctl(15, b"burning", 0, 0, 0)
     re.match(r"(a+)+$", "a" * 60 + "b")
 
 
 def refuse(reason: str) -> None:
-    """A task that raises."""
+    """Raise UnreadableDocument."""
     raise UnreadableDocument(reason)
 
 
 def length(data: bytes) -> int:
-    """A task that is given much."""
+    """Return the length of a large argument."""
     return len(data)
 
 
 def fill(megabytes: int) -> tuple[str, ...]:
-    """A task that hands back much."""
+    """Return a large result."""
     return ("x" * 1_000_000,) * megabytes
 
 
 def snooze(seconds: float) -> float:
-    """A task that takes a moment."""
+    """Sleep for a moment."""
     time.sleep(seconds)
     return seconds
 
 
 def environment() -> tuple[str, ...]:
-    """A task that hands back its environment and its arguments."""
+    """Return the environment and the arguments of the process."""
     return (*os.environ, *os.environ.values(), *sys.orig_argv)
 
 
 def write(file: str) -> str:
-    """A task that writes a file."""
+    """Write a file."""
     try:
         with Path(file).open("w") as opened:
             opened.write("harm")
@@ -87,7 +90,7 @@ def write(file: str) -> str:
 
 
 def attempts(file: str, port: int) -> Mapping[str, str]:
-    """A task that tries to leave its process."""
+    """Try to reach files, programs and the network."""
     tries = {
         "read": lambda: Path(file).read_text(),
         "remove": lambda: Path(file).unlink(),
@@ -107,7 +110,7 @@ def attempts(file: str, port: int) -> Mapping[str, str]:
 
 
 def forge(data: bytes, then: str) -> ArticleDetails | Failure:
-    """A task that writes to the channel itself, and then hangs, ends, or goes on for ever."""
+    """Write to the channel itself, then hang, end, or go on without end."""
     channel = next(n for n in range(3, 32) if _is_socket(n))
     os.write(channel, data)
     if then == "end":

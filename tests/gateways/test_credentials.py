@@ -1,4 +1,4 @@
-"""A source's user and password reach the origin of its configured URL, and nobody else on any path."""
+"""Credentials of a source are sent to the origin of its configured URL only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.builders import NOW, rss
 from tests.command import call, news
 from tests.conftest import Answer, Clock, Web, Workplace
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 SECRET = "correct-horse"
 BASIC = "Basic " + b64encode(f"me:{SECRET}".encode()).decode()
 SECRETS = {"FEED_PASSWORD": SECRET}
@@ -31,7 +31,7 @@ Webs = Callable[[], Web]
 
 
 def write(place: Workplace, url: str, options: str = "") -> Workplace:
-    """A feeds.yaml with one source that has a password."""
+    """Write a feeds.yaml with one source that has a password."""
     more = f", {options}" if options else ""
     place.write(
         f"sources:\n  - {{id: node, name: A Node, url: '{url}', user: me, password: 'env:FEED_PASSWORD'{more}}}\n"
@@ -40,7 +40,7 @@ def write(place: Workplace, url: str, options: str = "") -> Workplace:
 
 
 def listing(*links: str) -> Answer:
-    """A page that lists articles."""
+    """Return a page that lists articles."""
     blocks = "".join(
         f"<article><h3><a href='{link}'>Piece {n}</a></h3></article>" for n, link in enumerate(links)
     )
@@ -48,17 +48,17 @@ def listing(*links: str) -> Answer:
 
 
 def article() -> Answer:
-    """The page of an article."""
+    """Return the page of an article."""
     return Answer(b"<html><body><div class=body><p>Words of the article.</p></div></body></html>")
 
 
 def to(url: str, status: int = 302) -> Answer:
-    """A redirect."""
+    """Return a redirect."""
     return Answer(status=status, headers={"Location": url})
 
 
-def given(web: Web) -> dict[str, str | None]:
-    """The Authorization that each path was asked with."""
+def authorizations(web: Web) -> dict[str, str | None]:
+    """Return the Authorization header of each requested path."""
     return {asked.path: asked.headers.get("authorization") for asked in web.asked}
 
 
@@ -69,7 +69,7 @@ def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("hasty")
 def test_pages_articles_robots_and_hops(place: Workplace, web: Web, webs: Webs) -> None:
-    """robots.txt, pages and articles of other origins are asked for without the password."""
+    """robots.txt, pages and articles of other origins get no password."""
     partner, third = webs(), webs()
     write(place, web.url + "/", f"kind: page, {LAYOUT}")
     web.answers |= {
@@ -85,24 +85,24 @@ def test_pages_articles_robots_and_hops(place: Workplace, web: Web, webs: Webs) 
     third.answers["/far"] = article()
     said = call(place, "fetch")
     assert (said.code, said.out) == (0, "")
-    assert given(web) == dict.fromkeys(("/", "/robots.txt", "/own", "/stays", "/own2"), BASIC)
-    assert given(partner) == dict.fromkeys(("/robots.txt", "/news/", "/theirs"))
-    assert given(third) == dict.fromkeys(("/robots.txt", "/far"))
+    assert authorizations(web) == dict.fromkeys(("/", "/robots.txt", "/own", "/stays", "/own2"), BASIC)
+    assert authorizations(partner) == dict.fromkeys(("/robots.txt", "/news/", "/theirs"))
+    assert authorizations(third) == dict.fromkeys(("/robots.txt", "/far"))
 
 
 def test_another_port_or_scheme_is_another_origin(place: Workplace, web: Web, webs: Webs) -> None:
-    """A redirect to another port of the same host gets no password, nor one whose host only looks like ours."""
+    """A redirect to another port, or to a host that looks alike, gets no password."""
     other = webs()
     web.answers["/feed"] = to(other.url.replace("//", f"//{web.url.split('/')[2]}@") + "/feed")
     other.answers["/feed"] = Answer(rss(news(1)))
     write(place, web.url + "/feed")
     assert call(place, "fetch").code == 0
-    assert given(web) == {"/feed": BASIC}
-    assert given(other) == {"/feed": None}
+    assert authorizations(web) == {"/feed": BASIC}
+    assert authorizations(other) == {"/feed": None}
 
 
-def test_a_moved_source_takes_no_password_along(place: Workplace, web: Web, webs: Webs, clock: Clock) -> None:
-    """CL14: a learned move to another origin is asked without the password."""
+def test_a_moved_source_gets_no_password(place: Workplace, web: Web, webs: Webs, clock: Clock) -> None:
+    """A source that moved to another origin is requested there without the password (CL14)."""
     other = webs()
     other.feed("/feed", rss(news(1)), '"1"')
     web.answers["/feed"] = to(other.url + "/feed", 301)
@@ -111,12 +111,12 @@ def test_a_moved_source_takes_no_password_along(place: Workplace, web: Web, webs
         fetch.run(place.app())
         clock.now += timedelta(days=1)
     assert len(other.asked) == 8 > len(web.asked), "the move was learned"
-    assert set(given(web).values()) == {BASIC}
-    assert set(given(other).values()) == {None}
+    assert set(authorizations(web).values()) == {BASIC}
+    assert set(authorizations(other).values()) == {None}
 
 
 def test_pages_of_vanished_entries(place: Workplace, web: Web, webs: Webs, clock: Clock) -> None:
-    """I8: the page of an entry that left the document, and its robots.txt, are asked for without the password."""
+    """The page of a missing entry, and its robots.txt, get no password (I8)."""
     other = webs()
     entries = [
         {
@@ -133,13 +133,13 @@ def test_pages_of_vanished_entries(place: Workplace, web: Web, webs: Webs, clock
     for _ in range(8):
         clock.now += timedelta(hours=9)
         fetch.run(place.app())
-    assert "/news/3" in given(other), "the vanished entry's page was asked for"
-    assert set(given(other).values()) == {None}
-    assert set(given(web).values()) == {BASIC}
+    assert "/news/3" in authorizations(other), "the vanished entry's page was asked for"
+    assert set(authorizations(other).values()) == {None}
+    assert set(authorizations(web).values()) == {BASIC}
 
 
 def test_documents_that_fill_a_gap(place: Workplace, web: Web, webs: Webs, clock: Clock) -> None:
-    """An older document is asked for with the password at the source's own origin, and not at all elsewhere (G1)."""
+    """An older document gets the password only at the source's own origin (G1)."""
     other = webs()
     web.feed("/feed", rss(*(news(n) for n in range(3))), '"1"')
     write(place, web.url + "/feed")
@@ -152,13 +152,13 @@ def test_documents_that_fill_a_gap(place: Workplace, web: Web, webs: Webs, clock
     for _ in range(3):
         clock.now += timedelta(hours=9)
         fetch.run(place.app())
-    assert given(other) == {}
-    assert set(given(web)) >= {"/feed", "/old"}
-    assert set(given(web).values()) == {BASIC}
+    assert authorizations(other) == {}
+    assert set(authorizations(web)) >= {"/feed", "/old"}
+    assert set(authorizations(web).values()) == {BASIC}
 
 
-def test_discovery_preview_and_a_look_at_a_partners_site(place: Workplace, web: Web, webs: Webs) -> None:
-    """Commands that ask for a person take the password to the source's own origin only."""
+def test_discovery_preview_and_live_check(place: Workplace, web: Web, webs: Webs) -> None:
+    """Discovery, preview and live check send the password to the source's origin only."""
     other = webs()
     web.answers["/feed"] = to(other.url + "/page")
     other.answers["/page"] = Answer(
@@ -171,20 +171,20 @@ def test_discovery_preview_and_a_look_at_a_partners_site(place: Workplace, web: 
     live_check.run(place.app())
     with pytest.raises(Exception, match="web page"):
         preview.run(place.app(), "node", force=True)
-    assert set(given(web).values()) == {BASIC}
+    assert set(authorizations(web).values()) == {BASIC}
     discover.run(place.app(), web.url + "/feed")
-    assert given(web)["/feed"] is None, "an address of the command line is nobody's source"
-    assert {"/page", "/feed"} <= given(other).keys()
-    assert set(given(other).values()) == {None}
+    assert authorizations(web)["/feed"] is None, "an address of the command line is nobody's source"
+    assert {"/page", "/feed"} <= authorizations(other).keys()
+    assert set(authorizations(other).values()) == {None}
 
 
-def test_reading_processes_get_no_password(place: Workplace, web: Web) -> None:
-    """Nothing that is handed to the processes that read documents has the password in it."""
+def test_sandbox_processes_get_no_password(place: Workplace, web: Web) -> None:
+    """No argument of a sandbox process has the password in it."""
     web.answers |= {"/news/": listing("/a"), "/a": article()}
     write(place, web.url + "/news/", f"kind: page, {LAYOUT}")
     handed: list[bytes] = []
 
-    def sandbox(function: Callable[..., Made], *args: Any, seconds: float) -> Made:
+    def sandbox(function: Callable[..., Result], *args: Any, seconds: float) -> Result:
         handed.append(pickle.dumps((function, args)))
         return function(*args)
 
@@ -193,7 +193,7 @@ def test_reading_processes_get_no_password(place: Workplace, web: Web) -> None:
         yield sandbox
 
     fetch.run(replace(place.app(), sandbox=processes))
-    assert BASIC in given(web).values()
+    assert BASIC in authorizations(web).values()
     assert len(handed) >= 3, "the page, its links and an article were read"
     assert not any(SECRET.encode() in one for one in handed)
 
@@ -201,7 +201,7 @@ def test_reading_processes_get_no_password(place: Workplace, web: Web) -> None:
 def test_userinfo_in_addresses(
     place: Workplace, web: Web, webs: Webs, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """`user:password@` in a redirect or a link is not sent, not logged and not published."""
+    """`user:password@` in a redirect or a link is not sent, logged or published."""
     caplog.set_level(logging.DEBUG)
     other = webs()
     named = other.url.replace("//", "//bob:hunter2@")
@@ -213,7 +213,7 @@ def test_userinfo_in_addresses(
     write(place, web.url + "/feed", "full_text: true, licence: CC-BY-4.0")
     said = call(place, "-vv", "fetch")
     assert said.code == 0
-    assert given(other) == {"/feed": None}
+    assert authorizations(other) == {"/feed": None}
     published = {path.name: path.read_bytes() for path in place.public.rglob("*") if path.is_file()}
     assert b"/in-text" in published["atom.xml"]
     assert b"/talk.mp3" in published["atom.xml"]
@@ -225,17 +225,17 @@ def test_userinfo_in_addresses(
 
 
 def test_the_password_is_in_no_file(place: Workplace, web: Web, tmp_path: Path) -> None:
-    """Neither database nor documents nor logs have the password."""
+    """The password is in no database, document or log."""
     web.answers["/feed"] = Answer(status=401, headers={"WWW-Authenticate": "Basic"})
     said = call(write(place, web.url + "/feed"), "-vv", "fetch")
     assert SECRET not in said.err + said.out
-    assert given(web) == {"/feed": BASIC}
+    assert authorizations(web) == {"/feed": BASIC}
     for file in tmp_path.rglob("*"):
         assert not file.is_file() or SECRET.encode() not in file.read_bytes(), file
 
 
 def test_a_host_beyond_ascii_gets_its_password(place: Workplace) -> None:
-    """The origin is compared as it is asked for: bücher.example is xn--bcher-kva.example."""
+    """Origins are compared as they are sent: bücher.example is xn--bcher-kva.example."""
     from aggregator.gateways import http
     from aggregator.model.polling import Failure, Request
 

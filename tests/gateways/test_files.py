@@ -1,4 +1,4 @@
-"""Files out: documents (PB13, P4, P1), letters, and the lock of the data folder (L1)."""
+"""Files are written whole: documents (PB13, P4, P1), messages, and the lock (L1)."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ OLD = 1_700_000_000
 
 
 def document(body: bytes, path: str = "channels/events/atom.xml") -> PublishedDocument:
-    """A document to write."""
+    """Return a document with this body."""
     return PublishedDocument(path=path, media_type="application/atom+xml", body=body)
 
 
 def target(public: Path, name: str = "atom.xml") -> Path:
-    """Where `document` ends up."""
+    """Return the path of `document`."""
     return public / "channels" / "events" / name
 
 
 def unpacked(public: Path) -> bytes:
-    """What a browser that asks for gzip reads."""
+    """Return the decompressed content of the `.gz`."""
     return gzip.decompress(target(public, "atom.xml.gz").read_bytes())
 
 
 def aged(public: Path) -> dict[str, tuple[int, int]]:
-    """Make all files old; their mtimes and inodes."""
+    """Make all files old; return their mtimes and inodes."""
     for file in public.rglob("*"):
         os.utime(file, (OLD, OLD))
     return stamps(public)
 
 
 def stamps(public: Path) -> dict[str, tuple[int, int]]:
-    """mtime and inode of every file."""
+    """Return mtime and inode of every file."""
     return {f.name: (f.stat().st_mtime_ns, f.stat().st_ino) for f in public.rglob("*") if f.is_file()}
 
 
@@ -53,14 +53,14 @@ def stamps(public: Path) -> dict[str, tuple[int, int]]:
 
 
 def test_a_document_is_written_with_its_gz_and_nothing_else(tmp_path: Path) -> None:
-    """P4: folders are made, document and .gz agree, and no draft is left."""
+    """A document and its .gz are written, folders are made, no draft is left (P4)."""
     assert files.write_document(tmp_path, document(b"one")) is True
     assert target(tmp_path).read_bytes() == unpacked(tmp_path) == b"one"
     assert {f.name for f in target(tmp_path).parent.iterdir()} == {"atom.xml", "atom.xml.gz"}
 
 
 def test_bytes_are_on_disk_before_they_are_visible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """P1: both drafts are synced before the first is renamed, and the folder behind them."""
+    """Both drafts are synced before the first is renamed, and the folder after them (P1)."""
     synced: list[tuple[str, list[str]]] = []
 
     def fsync(handle: int) -> None:
@@ -77,8 +77,8 @@ def test_bytes_are_on_disk_before_they_are_visible(tmp_path: Path, monkeypatch: 
     ]
 
 
-def test_the_same_bytes_leave_the_files_alone(tmp_path: Path) -> None:
-    """PB13: nothing changed means neither document nor .gz is written: same mtime, same inode."""
+def test_the_same_bytes_are_not_written(tmp_path: Path) -> None:
+    """An unchanged document is not written: mtime and inode stay (PB13)."""
     files.write_document(tmp_path, document(b"one"))
     before = aged(tmp_path)
     assert files.write_document(tmp_path, document(b"one")) is False
@@ -86,7 +86,7 @@ def test_the_same_bytes_leave_the_files_alone(tmp_path: Path) -> None:
 
 
 def test_other_bytes_replace_both(tmp_path: Path) -> None:
-    """PB13: a changed document gets new files; a reader who has the old one open goes on reading it."""
+    """A changed document gets new files; open readers keep the old one (PB13)."""
     files.write_document(tmp_path, document(b"one"))
     before = aged(tmp_path)
     with target(tmp_path).open("rb") as reader:
@@ -97,7 +97,7 @@ def test_other_bytes_replace_both(tmp_path: Path) -> None:
 
 
 def test_the_gz_has_no_time_in_it(tmp_path: Path) -> None:
-    """P4: mtime=0, so that the same document is the same .gz wherever and whenever it was made."""
+    """The same document gives the same .gz at any time and place: its mtime is 0 (P4)."""
     files.write_document(tmp_path / "a", document(b"one" * 1000))
     files.write_document(tmp_path / "b", document(b"one" * 1000))
     packed = target(tmp_path / "a", "atom.xml.gz").read_bytes()
@@ -106,7 +106,7 @@ def test_the_gz_has_no_time_in_it(tmp_path: Path) -> None:
 
 
 def test_a_crash_between_the_two_renames_heals(tmp_path: Path) -> None:
-    """P4, P1: where only the .gz is new, the next run puts the document in place."""
+    """Where only the .gz is new, the next run writes the document (P4, P1)."""
     files.write_document(tmp_path, document(b"one"))
     target(tmp_path, "atom.xml.gz").write_bytes(gzip.compress(b"two"))
     assert files.write_document(tmp_path, document(b"two")) is True
@@ -114,15 +114,15 @@ def test_a_crash_between_the_two_renames_heals(tmp_path: Path) -> None:
 
 
 def test_a_crash_before_the_first_document_heals(tmp_path: Path) -> None:
-    """P4, P1: a .gz alone is completed."""
+    """A .gz without its document is completed (P4, P1)."""
     target(tmp_path).parent.mkdir(parents=True)
     target(tmp_path, "atom.xml.gz").write_bytes(gzip.compress(b"one"))
     assert files.write_document(tmp_path, document(b"one")) is True
     assert target(tmp_path).read_bytes() == b"one"
 
 
-def test_a_crash_followed_by_a_change_of_mind_heals(tmp_path: Path) -> None:
-    """P4: a .gz that ran ahead is replaced also when the document it belonged to is not wanted any more."""
+def test_a_crash_followed_by_another_version_heals(tmp_path: Path) -> None:
+    """A .gz that is newer than its document is replaced by the next version (P4)."""
     files.write_document(tmp_path, document(b"one"))
     target(tmp_path, "atom.xml.gz").write_bytes(gzip.compress(b"two"))
     files.write_document(tmp_path, document(b"one"))
@@ -130,15 +130,15 @@ def test_a_crash_followed_by_a_change_of_mind_heals(tmp_path: Path) -> None:
 
 
 def test_a_missing_gz_is_made(tmp_path: Path) -> None:
-    """P4: a document whose .gz was deleted is no finished pair."""
+    """A document whose .gz was deleted is written again (P4)."""
     files.write_document(tmp_path, document(b"one"))
     target(tmp_path, "atom.xml.gz").unlink()
     assert files.write_document(tmp_path, document(b"one")) is True
     assert unpacked(tmp_path) == b"one"
 
 
-def test_a_draft_left_over_does_no_harm(tmp_path: Path) -> None:
-    """P4: what a killed run left half written is overwritten, never published."""
+def test_a_draft_of_a_killed_run_is_overwritten(tmp_path: Path) -> None:
+    """A partial draft of a killed run is overwritten (P4)."""
     target(tmp_path).parent.mkdir(parents=True)
     for name in (".atom.xml.draft", ".atom.xml.gz.draft"):
         target(tmp_path, name).write_bytes(b"half of something longer than the document")
@@ -149,7 +149,7 @@ def test_a_draft_left_over_does_no_harm(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
 def test_files_are_readable_as_the_umask_says(tmp_path: Path, umask: int, mode: int) -> None:
-    """P4: a web server of another user can read what is published, unless the operator's umask says no."""
+    """Published files have the permissions that the umask allows (P4)."""
     before = os.umask(umask)
     try:
         files.write_document(tmp_path, document(b"one"))
@@ -159,8 +159,8 @@ def test_files_are_readable_as_the_umask_says(tmp_path: Path, umask: int, mode: 
         assert stat.S_IMODE(target(tmp_path, name).stat().st_mode) == mode
 
 
-def test_what_cannot_be_written_is_said_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    """P1: a folder in the way is an error with a path, the drafts are gone, and the job can go on later."""
+def test_a_failed_write_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
+    """A file that cannot be written is an error with its path and leaves no draft (P1)."""
     target(tmp_path).mkdir(parents=True)
     (target(tmp_path) / "in the way").touch()
     with pytest.raises(FilesError, match=r"atom\.xml cannot be written: Is a directory"):
@@ -171,22 +171,22 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing_behind(tmp_path: Path
         files.write_document(tmp_path / "file", document(b"one"))
 
 
-# --- letters -------------------------------------------------------------------------------------------
+# --- messages -------------------------------------------------------------------------------------------
 
 
-def letter(message_id: str = "<weekly-2026-10-05.0f3e@news.example>", body: str = "words") -> bytes:
-    """A letter as the outbox gets it."""
-    message = EmailMessage()
-    message["Message-ID"] = message_id
-    message.set_content(body)
-    return message.as_bytes()
+def message(message_id: str = "<weekly-2026-10-05.0f3e@news.example>", body: str = "words") -> bytes:
+    """Return a message as the outbox receives it."""
+    made = EmailMessage()
+    made["Message-ID"] = message_id
+    made.set_content(body)
+    return made.as_bytes()
 
 
-def test_a_letter_becomes_one_file_however_often_it_is_put(tmp_path: Path) -> None:
-    """M4: the same letter to the same address is the same file with the same bytes; its name bears no address."""
+def test_a_message_becomes_one_file_however_often_it_is_sent(tmp_path: Path) -> None:
+    """The same message to the same address is one file without the address in its name (M4)."""
     for _ in range(3):
-        with files.outbox(tmp_path / "outbox") as put:
-            put(letter(), "ada@example.org")
+        with files.outbox(tmp_path / "outbox") as send:
+            send(message(), "ada@example.org")
     (file,) = (tmp_path / "outbox").iterdir()
     assert re.fullmatch(r"weekly-2026-10-05-[0-9a-f]{24}\.eml", file.name)
     assert email.message_from_bytes(file.read_bytes()).get_payload() == "words\n"
@@ -211,42 +211,45 @@ def test_a_letter_becomes_one_file_however_often_it_is_put(tmp_path: Path) -> No
     ],
 )
 def test_no_address_leads_out_of_the_outbox(tmp_path: Path, address: str) -> None:
-    """M4: whatever the address, its file is in the folder and has a harmless name without the address."""
-    with files.outbox(tmp_path / "outbox") as put:
-        put(letter(), address)
+    """The file of any address is in the folder, with a name without the address (M4)."""
+    with files.outbox(tmp_path / "outbox") as send:
+        send(message(), address)
     (file,) = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert file.parent == tmp_path / "outbox"
     assert file.name.startswith("weekly-2026-10-05-")
     assert file.name.isascii() and file.name.isprintable() and len(file.name) < 200
 
 
-def test_each_letter_gets_a_file_of_its_own(tmp_path: Path) -> None:
-    """M4: no letter overwrites another's."""
-    with files.outbox(tmp_path) as put:
+def test_each_message_gets_its_own_file(tmp_path: Path) -> None:
+    """No message overwrites another one (M4)."""
+    with files.outbox(tmp_path) as send:
         for address in ("a/b@example.org", "a_b@example.org", "a!b@example.org"):
-            put(letter(), address)
-        put(letter("<weekly-2026-10-12.0f3e@news.example>"), "a_b@example.org")
+            send(message(), address)
+        send(message("<weekly-2026-10-12.0f3e@news.example>"), "a_b@example.org")
     assert len(list(tmp_path.iterdir())) == 4
 
 
-def test_an_outbox_that_cannot_be_written_keeps_every_letter_owed(tmp_path: Path) -> None:
-    """M4: the trouble is a MailError, which the job takes for a relay that is away."""
+def test_an_outbox_that_cannot_be_written_keeps_every_message_owed(tmp_path: Path) -> None:
+    """An outbox that cannot be written raises MailError, as a relay does (M4)."""
     (tmp_path / "outbox").touch()
-    with pytest.raises(MailError, match="every letter stays owed"), files.outbox(tmp_path / "outbox") as put:
-        put(letter(), "ada@example.org")
+    with (
+        pytest.raises(MailError, match="every message stays owed"),
+        files.outbox(tmp_path / "outbox") as send,
+    ):
+        send(message(), "ada@example.org")
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 def test_the_outbox_is_closed_to_other_users(tmp_path: Path, umask: int) -> None:
-    """The folder and every letter belong to their owner only, whatever the umask, also a folder that was open."""
+    """The folder and every message belong to their owner only, whatever the umask."""
     before = os.umask(umask)
     try:
         for folder in (tmp_path / "new", tmp_path / "old"):
-            with files.outbox(folder) as put:
-                put(letter(), "ada@example.org")
+            with files.outbox(folder) as send:
+                send(message(), "ada@example.org")
             folder.chmod(0o755)
-            with files.outbox(folder) as put:
-                put(letter(), "grace@example.org")
+            with files.outbox(folder) as send:
+                send(message(), "grace@example.org")
             assert mode(folder) == 0o700
             assert {mode(file) for file in folder.iterdir()} == {0o600}
     finally:
@@ -257,12 +260,12 @@ def test_the_outbox_is_closed_to_other_users(tmp_path: Path, umask: int) -> None
 
 
 def mode(path: Path) -> int:
-    """The permissions of a file or folder."""
+    """Return the permissions of a file or folder."""
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_what_was_left_open_is_closed(tmp_path: Path) -> None:
-    """Folder, database and its companions, copies made before migrations, lock and outbox lose other users' rights."""
+def test_open_files_are_closed(tmp_path: Path) -> None:
+    """All files with personal data are closed to other users, and the data folder is."""
     data = tmp_path / "var"
     (data / "outbox").mkdir(parents=True)
     for name in ("aggregator.db", "aggregator.db-wal", "aggregator.db-shm", "lock"):
@@ -278,7 +281,7 @@ def test_what_was_left_open_is_closed(tmp_path: Path) -> None:
 
 
 def test_public_within_the_data_folder_stays_reachable(tmp_path: Path) -> None:
-    """Other users may go through the data folder to `public`, and list nothing."""
+    """Other users can reach `public` in the data folder, and list nothing."""
     files.close_data(tmp_path / "var", tmp_path / "var" / "public")
     assert mode(tmp_path / "var") == 0o711
     (tmp_path / "var").chmod(0o755)
@@ -286,8 +289,8 @@ def test_public_within_the_data_folder_stays_reachable(tmp_path: Path) -> None:
     assert mode(tmp_path / "var") == 0o711
 
 
-def test_asking_whether_a_job_is_at_work(tmp_path: Path) -> None:
-    """L1: the lock of this or another process is seen, without taking it away or leaving anything behind."""
+def test_a_running_job_is_seen(tmp_path: Path) -> None:
+    """The lock of any process is seen without taking or changing it (L1)."""
     assert not files.is_locked(tmp_path / "var")
     with files.lock(tmp_path / "var"):
         assert files.is_locked(tmp_path / "var")
@@ -308,8 +311,8 @@ with files.lock(Path(sys.argv[1])):
 """
 
 
-def test_a_second_process_is_turned_away_until_the_first_is_killed(tmp_path: Path) -> None:
-    """L1: one job at a time, and a job that died by kill -9 holds nobody up: nothing to recover."""
+def test_a_second_process_is_refused_until_the_first_is_killed(tmp_path: Path) -> None:
+    """One job holds the lock, until its process ends, also by kill -9 (L1)."""
     held = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE)
     try:
         assert held.stdout is not None
@@ -324,16 +327,16 @@ def test_a_second_process_is_turned_away_until_the_first_is_killed(tmp_path: Pat
         pass
 
 
-def test_the_lock_is_free_again_afterwards_whatever_happened(tmp_path: Path) -> None:
-    """L1: the lock ends with the block, also by an exception, and makes the folder if there is none."""
+def test_the_lock_ends_with_its_block(tmp_path: Path) -> None:
+    """The lock ends with the block, also by an exception (L1)."""
     with pytest.raises(ZeroDivisionError), files.lock(tmp_path / "var"):
         raise ZeroDivisionError
     with files.lock(tmp_path / "var"), pytest.raises(AnotherRunHolds), files.lock(tmp_path / "var"):
         pass
 
 
-def test_a_data_folder_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
-    """L1: a file in the place of the folder is named."""
+def test_a_file_in_place_of_the_data_folder_is_an_error(tmp_path: Path) -> None:
+    """A file in the place of the data folder is an error with its path (L1)."""
     (tmp_path / "var").touch()
     with pytest.raises(FilesError, match="var cannot be written"), files.lock(tmp_path / "var"):
         pass

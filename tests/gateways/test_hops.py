@@ -1,4 +1,4 @@
-"""Nothing that a public server says leads to a private address, on any path of a visit; DNS keeps the deadline."""
+"""No public server leads to a private address; DNS keeps the deadline."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ Webs = Callable[[], Web]
 
 @pytest.fixture
 def public(web: Web, monkeypatch: pytest.MonkeyPatch) -> Web:
-    """A server whose address is one that everybody may reach; those of all other servers are private."""
+    """Return a server with a public address; those of all other servers are private."""
     own = ipaddress.ip_address(web.url.split("/")[2].partition(":")[0])
     monkeypatch.setattr(ssrf, "is_public", lambda one: one == own)
     return web
 
 
 def app(place: Workplace) -> App:
-    """The house, which may visit public servers."""
-    return replace(place.app(), pretended_clock=False)
+    """Return an app that may visit public servers."""
+    return replace(place.app(), simulated_clock=False)
 
 
 def write(place: Workplace, url: str, options: str = "") -> Workplace:
-    """A feeds.yaml with one source; `allow_private` names every address of this machine."""
+    """Write a feeds.yaml with one source; `allow_private` names every local address."""
     more = f", {options}" if options else ""
     place.write(f"sources:\n  - {{id: node, name: A Node, url: '{url}'{more}}}\n")
     return place
 
 
 def reason(place: Workplace) -> str:
-    """Why the visit failed."""
+    """Return why the visit failed."""
     (report,) = fetch.run(app(place)).sources
     assert report.outcome == "failed", report
     return report.reason or ""
 
 
 def page(*links: str) -> Answer:
-    """A page that lists articles."""
+    """Return a page that lists articles."""
     blocks = "".join(
         f"<article><h3><a href='{link}'>Piece {n}</a></h3></article>" for n, link in enumerate(links)
     )
@@ -61,7 +61,7 @@ def page(*links: str) -> Answer:
 
 
 def test_a_public_server_redirects_to_no_private_one(place: Workplace, public: Web, webs: Webs) -> None:
-    """A redirect of a feed from a public to a private address is refused, although `allow_private` names it."""
+    """A redirect from a public to a private address is refused, although it is allowed."""
     inside = webs()
     inside.answers["/feed"] = Answer(rss(news(1)))
     public.answers["/feed"] = Answer(status=301, headers={"Location": inside.url + "/feed"})
@@ -70,8 +70,8 @@ def test_a_public_server_redirects_to_no_private_one(place: Workplace, public: W
     assert inside.asked == []
 
 
-def test_nor_by_a_private_server_in_between(place: Workplace, public: Web, webs: Webs) -> None:
-    """A private source that is led to a public server is not led back inside by it, by feed or page."""
+def test_nor_through_a_private_server(place: Workplace, public: Web, webs: Webs) -> None:
+    """A private source that redirects to a public server is not led back to a private one."""
     own, inside = webs(), webs()
     own.answers |= dict.fromkeys(
         ("/feed", "/page"), Answer(status=302, headers={"Location": public.url + "/"})
@@ -86,7 +86,7 @@ def test_nor_by_a_private_server_in_between(place: Workplace, public: Web, webs:
 
 
 def test_a_public_page_lists_private_articles(place: Workplace, public: Web, webs: Webs) -> None:
-    """Neither robots.txt nor pages of private articles are asked for."""
+    """robots.txt and pages of private articles are not requested."""
     inside = webs()
     public.answers |= {"/news": page(inside.url + "/secret", "/hop", "/own"), "/own": Answer(b"<p>x</p>")}
     public.answers["/hop"] = Answer(status=302, headers={"Location": inside.url + "/secret"})
@@ -98,7 +98,7 @@ def test_a_public_page_lists_private_articles(place: Workplace, public: Web, web
 
 
 def test_gaps_and_vanished_entries(place: Workplace, public: Web, webs: Webs, clock: Clock) -> None:
-    """Neither older documents nor pages of vanished entries are asked for at private addresses."""
+    """Older documents and pages of missing entries are not requested at private addresses."""
     inside = webs()
 
     def entry(n: int) -> dict[str, str]:
@@ -122,8 +122,8 @@ def test_gaps_and_vanished_entries(place: Workplace, public: Web, webs: Webs, cl
     assert inside.asked == []
 
 
-def test_what_a_page_offers_to_a_person(place: Workplace, public: Web, webs: Webs) -> None:
-    """Discovery at a public address tries no private one."""
+def test_discovery_at_a_public_address(place: Workplace, public: Web, webs: Webs) -> None:
+    """Discovery at a public address requests no private one."""
     inside = webs()
     link = f"<link rel=alternate type=application/rss+xml href='{inside.url}/feed'>"
     public.answers["/"] = Answer(
@@ -132,14 +132,14 @@ def test_what_a_page_offers_to_a_person(place: Workplace, public: Web, webs: Web
     )
     place.write("")
     found = discover.run(app(place), public.url + "/")
-    assert [bool(offer.problem) for offer in found.offers if offer.proposal.url == inside.url + "/feed"] == [
-        True
-    ]
+    assert [
+        bool(offer.problem) for offer in found.proposals if offer.proposal.url == inside.url + "/feed"
+    ] == [True]
     assert inside.asked == []
 
 
 def test_the_operators_own_servers_may_lead_to_each_other(place: Workplace, web: Web, webs: Webs) -> None:
-    """A private source may redirect to another private address that `allow_private` names, and to no other."""
+    """A private source may redirect to an allowed private address, and to no other."""
     other = webs()
     web.answers["/feed"] = Answer(status=302, headers={"Location": other.url + "/feed"})
     other.answers["/feed"] = Answer(rss(news(1)))
@@ -155,8 +155,8 @@ def test_the_operators_own_servers_may_lead_to_each_other(place: Workplace, web:
     assert "is a private address" in call(place, "status").out
 
 
-def test_a_private_hub_is_the_operators_word(place: Workplace, public: Web, webs: Webs) -> None:
-    """WebSub: the hub of feeds.yaml is no hop, and may be private where `allow_private` names it."""
+def test_a_configured_hub_may_be_private(place: Workplace, public: Web, webs: Webs) -> None:
+    """The WebSub hub of feeds.yaml may be private where `allow_private` names it."""
     hub = webs()
     write(place, public.url + "/feed")
     refused = app(place).hub()(hub.url + "/", "https://news.example/atom.xml")
@@ -164,7 +164,7 @@ def test_a_private_hub_is_the_operators_word(place: Workplace, public: Web, webs
 
 
 def test_a_name_that_hangs_in_dns(place: Workplace, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A resolver that never answers costs a visit its timeout, and no other source anything."""
+    """A resolver that never answers costs its visit the timeout, and other sources nothing."""
     real = socket.getaddrinfo
 
     def getaddrinfo(host: Any, *args: Any, **options: Any) -> Any:

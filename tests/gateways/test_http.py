@@ -1,4 +1,4 @@
-"""HTTP in, against servers that misbehave."""
+"""HTTP requests keep their limits, also against servers that misbehave."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.conftest import Answer, Web
 
 
 def fetcher(**rules: Any) -> HttpFetcher:
-    """A fetcher that may visit loopback, with a short deadline."""
+    """Return a fetcher that may visit loopback, with a short deadline."""
     defaults: dict[str, Any] = {
         "every": timedelta(hours=1),
         "timeout": timedelta(seconds=5),
@@ -36,19 +36,19 @@ def fetcher(**rules: Any) -> HttpFetcher:
 
 
 def ask(url: str, fetch: HttpFetcher | None = None, **fields: Any) -> Response | Failure:
-    """Visit `url` once."""
+    """Request `url` once."""
     known = {key: fields.pop(key) for key in ("validators",) if key in fields}
     return (fetch or fetcher())(Request(source=source(url=url, **fields), **known))
 
 
 def reason(answer: Response | Failure) -> str:
-    """Why a visit failed; fails the test if it did not."""
+    """Return the reason of a failure; any other result fails the test."""
     assert isinstance(answer, Failure), answer
     return answer.reason
 
 
-def test_the_request_is_plain_and_honest(web: Web) -> None:
-    """CL12, CL13: our name and contact, feed types first, and neither cookie, referrer nor added query."""
+def test_a_request_has_only_the_needed_headers(web: Web) -> None:
+    """A request has name, contact and feed types, but no cookie, referrer or query (CL12, CL13)."""
     web.answers["/feed?x=1"] = Answer(b"ok", headers={"Set-Cookie": "a=b"})
     fetch = fetcher()
     ask(web.url + "/feed?x=1", fetch)
@@ -63,7 +63,7 @@ def test_the_request_is_plain_and_honest(web: Web) -> None:
 
 
 def test_validators_go_back_byte_for_byte(web: Web) -> None:
-    """CL2: both validators are sent exactly as they came, however odd."""
+    """Both validators are sent exactly as they came (CL2)."""
     web.answers["/feed"] = Answer(status=304)
     validators = Validators(etag='W/"a b\t"', last_modified="yesterday, more or less", url=web.url + "/feed")
     answer = ask(web.url + "/feed", validators=validators)
@@ -73,7 +73,7 @@ def test_validators_go_back_byte_for_byte(web: Web) -> None:
 
 
 def test_validators_belong_to_the_final_url(web: Web) -> None:
-    """CL3: after a redirect they are sent to the URL they came from, not to the one that redirects."""
+    """After a redirect validators are sent only to the URL that they came from (CL3)."""
     web.answers["/old"] = Answer(status=301, headers={"Location": "/new"})
     web.answers["/new"] = Answer(b"feed", headers={"ETag": '"1"'})
     answer = ask(web.url + "/old", validators=Validators(etag='"1"', url=web.url + "/new"))
@@ -87,14 +87,14 @@ def test_validators_belong_to_the_final_url(web: Web) -> None:
     [("gzip", gzip.compress), ("deflate", zlib.compress), ("br", brotli.compress)],
 )
 def test_compressed_answers_are_decoded(web: Web, coding: str, pack: Callable[[bytes], bytes]) -> None:
-    """CL12: what is offered in Accept-Encoding can be read."""
+    """Every coding of Accept-Encoding is decoded (CL12)."""
     web.answers["/feed"] = Answer(pack(b"x" * 5000), headers={"Content-Encoding": coding})
     answer = ask(web.url + "/feed")
     assert isinstance(answer, Response) and answer.body == b"x" * 5000
 
 
 def test_a_zstd_answer_is_decoded(web: Web) -> None:
-    """CL12: zstd, too, which the standard library has only from 3.14 on."""
+    """zstd is decoded, too, which the standard library has only since 3.14 (CL12)."""
     zstd = pytest.importorskip("backports.zstd")
     web.answers["/feed"] = Answer(zstd.compress(b"y" * 5000), headers={"Content-Encoding": "zstd"})
     answer = ask(web.url + "/feed")
@@ -102,27 +102,27 @@ def test_a_zstd_answer_is_decoded(web: Web) -> None:
 
 
 def test_the_size_limit_counts_decoded_bytes(web: Web) -> None:
-    """CL16: a small answer that unpacks to more than max_bytes is refused."""
+    """A small response that decodes to more than max_bytes is refused (CL16)."""
     web.answers["/bomb"] = Answer(gzip.compress(b"0" * 50_000_000), headers={"Content-Encoding": "gzip"})
     assert "larger than fetch.max_bytes" in reason(ask(web.url + "/bomb"))
 
 
 def test_a_declared_length_over_the_limit_is_not_read(web: Web) -> None:
-    """CL16: Content-Length alone suffices to refuse."""
+    """A Content-Length above the limit is refused without reading (CL16)."""
     web.answers["/big"] = Answer(b"short", headers={"Content-Length": "99999999"})
     assert "larger than fetch.max_bytes" in reason(ask(web.url + "/big"))
 
 
-def test_a_body_of_no_interest_is_not_read(web: Web) -> None:
-    """I8: whether a page is there takes its status alone, however large it is or whatever becomes of its body."""
+def test_a_body_that_is_not_needed_is_not_read(web: Web) -> None:
+    """The status of a page is read without its body, however large or broken that is (I8)."""
     web.answers["/big"] = Answer(b"short", headers={"Content-Length": "99999999"})
     answer = fetcher()(Request(source=source(url=web.url + "/big"), bare=True))
     assert isinstance(answer, Response)
     assert (answer.status, answer.body) == (200, b"")
 
 
-def test_redirects_that_lead_nowhere_are_failures(web: Web) -> None:
-    """CL14: circles, more than five hops and other schemes are errors in words."""
+def test_wrong_redirects_are_failures(web: Web) -> None:
+    """Circles, more than five redirects and other schemes are failures (CL14)."""
     web.answers["/a"] = Answer(status=302, headers={"Location": "/b"})
     web.answers["/b"] = Answer(status=302, headers={"Location": "/a"})
     assert "circle" in reason(ask(web.url + "/a"))
@@ -134,14 +134,14 @@ def test_redirects_that_lead_nowhere_are_failures(web: Web) -> None:
 
 
 def test_https_to_http_is_refused() -> None:
-    """CL14: a redirect may not take the lock away."""
+    """A redirect from https to http is refused (CL14)."""
     assert refused("https://a.example/", "http://a.example/", [])
     assert refused("http://a.example/", "https://a.example/", []) is None
 
 
 @contextmanager
 def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server that says whatever `talk` sends after the first request line."""
+    """Start a server that sends what `talk` sends after the first request line."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -161,8 +161,8 @@ def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
     thread.join(5)
 
 
-def test_a_slow_drip_ends_at_the_deadline() -> None:
-    """CL16: one byte after the other never beats the total deadline, in the body or in the headers."""
+def test_a_slow_response_ends_at_the_deadline() -> None:
+    """Single bytes never outlast the total deadline, in body or headers (CL16)."""
     done = threading.Event()
 
     def drip(head: bytes) -> Callable[[socket.socket], None]:
@@ -181,27 +181,27 @@ def test_a_slow_drip_ends_at_the_deadline() -> None:
         done.clear()
 
 
-def test_an_answer_cut_short_is_no_answer() -> None:
-    """V4: a truncated body must not pass for a document."""
+def test_a_truncated_response_is_a_failure() -> None:
+    """A truncated body is a failure, not a document (V4)."""
     with raw_server(lambda c: c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n<rss>")) as url:
         assert "cut short" in reason(ask(url))
 
 
 @pytest.mark.parametrize("garbage", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 abc\r\n\r\n"])
-def test_what_is_not_http_is_a_failure(garbage: bytes) -> None:
-    """Anything else behind the port is a failure in words, not an exception."""
+def test_a_response_that_is_not_http_is_a_failure(garbage: bytes) -> None:
+    """A response that is not HTTP is a failure, not an exception."""
     with raw_server(lambda c: c.sendall(garbage)) as url:
         assert reason(ask(url))
 
 
-def test_a_body_that_is_not_what_its_coding_says_fails(web: Web) -> None:
-    """A lying Content-Encoding is a failure in words."""
+def test_a_wrong_coding_is_a_failure(web: Web) -> None:
+    """A wrong Content-Encoding is a failure."""
     web.answers["/feed"] = Answer(b"not gzip at all", headers={"Content-Encoding": "gzip"})
     assert "cannot be decoded" in reason(ask(web.url + "/feed"))
 
 
 def test_unknown_hosts_and_closed_ports_are_failures() -> None:
-    """DNS and connection errors are told in words."""
+    """Errors of DNS and connections are failures with a reason."""
     assert "refused" in reason(ask("http://127.0.0.1:9/"))
     assert reason(ask("http://nowhere.invalid/"))
 
@@ -210,20 +210,20 @@ def test_unknown_hosts_and_closed_ports_are_failures() -> None:
     "host", ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "169.254.169.254", "2130706433"]
 )
 def test_private_addresses_are_not_visited(host: str) -> None:
-    """The address guard: loopback, link-local and odd spellings are refused unless allowed."""
+    """Loopback, link-local and odd spellings are refused unless allowed."""
     answer = reason(ask(f"http://{host}:9/", fetcher(allow_private=())))
     assert "private address" in answer or "unknown" in answer
 
 
-def test_a_redirect_cannot_lead_inside(web: Web) -> None:
-    """The guard holds for every hop, not only the first."""
+def test_a_redirect_to_a_private_address_is_refused(web: Web) -> None:
+    """Addresses are checked at every redirect, not only the first request."""
     web.answers["/feed"] = Answer(status=302, headers={"Location": "http://169.254.169.254/latest/meta-data"})
     host = web.url.split("/")[2]
     assert "private address" in reason(ask(web.url + "/feed", fetcher(allow_private=(host,))))
 
 
 def test_a_fetcher_can_be_sent_to_another_process(web: Web) -> None:
-    """The executor seam: a fetcher is picklable, its connections are not part of it."""
+    """A fetcher is picklable, without its connections."""
     web.answers["/feed"] = Answer(b"ok")
     fetch = pickle.loads(pickle.dumps(fetcher()))
     answer = ask(web.url + "/feed", fetch)

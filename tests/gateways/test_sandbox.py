@@ -1,4 +1,4 @@
-"""Foreign documents are read in processes of their own: whatever they do there, it is one failure in words."""
+"""Documents are parsed in separate processes, and any fault there is one failure."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ from tests.processes import until
 
 
 @pytest.fixture(scope="module")
-def isolated() -> Iterator[sandbox.ProcessSandbox]:
-    """Processes that are ended afterwards."""
+def processes() -> Iterator[sandbox.ProcessSandbox]:
+    """Return a sandbox whose processes are ended afterwards."""
     yield sandbox.ProcessSandbox()
     sandbox.close()
 
 
 def children(parent: int) -> dict[int, str]:
-    """The processes that read documents for a process, and their names."""
+    """Return the sandbox processes of a process, with their names."""
     found = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -59,90 +59,90 @@ def children(parent: int) -> dict[int, str]:
     return found
 
 
-def test_values_go_in_and_come_out(isolated: sandbox.ProcessSandbox) -> None:
-    """What the function makes comes back, and where it says that a document is unreadable, that is raised."""
-    assert isolated(double, 21, seconds=10) == 42
+def test_values_are_passed_and_returned(processes: sandbox.ProcessSandbox) -> None:
+    """The function's result is returned, and its UnreadableDocument is raised."""
+    assert processes(double, 21, seconds=10) == 42
     with pytest.raises(UnreadableDocument, match="no"):
-        isolated(refuse, "no", seconds=10)
+        processes(refuse, "no", seconds=10)
     with pytest.raises(UnreadableDocument, match=r"^\[2J x{290,296}$"):
-        isolated(refuse, "\x1b[2J\n" + "x" * 900_000, seconds=10)
+        processes(refuse, "\x1b[2J\n" + "x" * 900_000, seconds=10)
 
 
-def test_time_memory_and_death_are_failures_in_words(isolated: sandbox.ProcessSandbox) -> None:
-    """L2: a task that hangs, swells or dies is Spoiled, soon, and the next one is done as if nothing had been."""
+def test_time_memory_and_death_are_failures(processes: sandbox.ProcessSandbox) -> None:
+    """A task that hangs, takes memory or ends its process fails; the next one works (L2)."""
     begun = time.monotonic()
     with pytest.raises(SandboxFailure, match=r"takes longer than 0\.5 s"):
-        isolated(hang, 60, seconds=0.5)
+        processes(hang, 60, seconds=0.5)
     assert time.monotonic() - begun < 30
     with pytest.raises(SandboxFailure, match="more than 180 MB of memory"):
-        isolated(swell, 1000, seconds=10)
+        processes(swell, 1000, seconds=10)
     with pytest.raises(SandboxFailure, match="more than 180 MB of memory"):
-        isolated(length, bytes(300_000_000), seconds=20)
+        processes(length, bytes(300_000_000), seconds=20)
     with pytest.raises(SandboxFailure, match="result is larger than 64 MB"):
-        isolated(fill, 65, seconds=20)
+        processes(fill, 65, seconds=20)
     with pytest.raises(SandboxFailure, match="killed its process"):
-        isolated(die, seconds=10)
-    assert isolated(double, 1, seconds=10) == 2
+        processes(die, seconds=10)
+    assert processes(double, 1, seconds=10) == 2
 
 
-def test_a_dead_process_takes_nobody_with_it(isolated: sandbox.ProcessSandbox) -> None:
-    """L2: tasks beside and behind one that kills its process are done."""
+def test_a_dead_process_harms_no_other_task(processes: sandbox.ProcessSandbox) -> None:
+    """Tasks beside and after one that kills its process are done (L2)."""
     with ThreadPoolExecutor(4) as pool:
-        dead = pool.submit(isolated, die, seconds=20)
-        others = [pool.submit(isolated, double, n, seconds=20) for n in range(20)]
+        dead = pool.submit(processes, die, seconds=20)
+        others = [pool.submit(processes, double, n, seconds=20) for n in range(20)]
         assert [other.result() for other in others] == [2 * n for n in range(20)]
         assert isinstance(dead.exception(), SandboxFailure)
 
 
-def test_an_error_of_the_function_breaks_nothing(isolated: sandbox.ProcessSandbox) -> None:
-    """L2: what a document makes a parser raise is its own failure, in words; tasks beside it are done."""
+def test_an_error_of_the_function_breaks_nothing(processes: sandbox.ProcessSandbox) -> None:
+    """An exception of a parser is a failure of its document only (L2)."""
     with ThreadPoolExecutor(4) as pool:
-        stumbled = pool.submit(isolated, stumble, seconds=20)
-        others = [pool.submit(isolated, double, n, seconds=20) for n in range(10)]
+        stumbled = pool.submit(processes, stumble, seconds=20)
+        others = [pool.submit(processes, double, n, seconds=20) for n in range(10)]
         assert [other.result(30) for other in others] == [2 * n for n in range(10)]
     with pytest.raises(SandboxFailure, match="RecursionError: too deep"):
         stumbled.result()
 
 
-def test_processes_that_somebody_ended_are_begun_again(isolated: sandbox.ProcessSandbox) -> None:
-    """L2: a service manager that ends all processes of a group makes no innocent document fail, idle or at work."""
+def test_ended_processes_are_started_again(processes: sandbox.ProcessSandbox) -> None:
+    """Processes that a service manager ended, idle or busy, are started again (L2)."""
     for child in children(os.getpid()):
         os.kill(child, signal.SIGTERM)
-    assert isolated(double, 1, seconds=10) == 2
+    assert processes(double, 1, seconds=10) == 2
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(isolated, snooze, 1.5, seconds=20)
+        slow = pool.submit(processes, snooze, 1.5, seconds=20)
         time.sleep(0.5)
         for child in children(os.getpid()):
             os.kill(child, signal.SIGTERM)
         assert slow.result() == 1.5
 
 
-def test_closed_processes_are_begun_anew(isolated: sandbox.ProcessSandbox) -> None:
-    """After `close` nothing is left, and the next call works."""
+def test_closed_processes_are_started_again(processes: sandbox.ProcessSandbox) -> None:
+    """After `close` no process is left, and the next call works."""
     sandbox.close()
     assert not children(os.getpid())
-    assert isolated(double, 2, seconds=10) == 4
+    assert processes(double, 2, seconds=10) == 4
 
 
-def test_processes_are_begun_as_they_are_needed() -> None:
-    """Documents that follow each other share one process; no more are begun than may be."""
+def test_processes_are_started_when_needed() -> None:
+    """Successive documents share one process, and a maximum number is started."""
     sandbox.close()
-    isolated = sandbox.ProcessSandbox(processes=2)
+    processes = sandbox.ProcessSandbox(processes=2)
     for n in range(5):
-        isolated(double, n, seconds=10)
+        processes(double, n, seconds=10)
     assert len(children(os.getpid())) == 1
     with ThreadPoolExecutor(6) as pool:
-        assert list(pool.map(lambda _: isolated(snooze, 0.1, seconds=20), range(6))) == [0.1] * 6
+        assert list(pool.map(lambda _: processes(snooze, 0.1, seconds=20), range(6))) == [0.1] * 6
     assert len(children(os.getpid())) == 2
 
 
 def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
-    """A run that is killed leaves no process behind, not even one that is busy in C."""
+    """A killed run leaves no process behind, not even one that is busy in C."""
     script = (
         "from tests.gateways.sandbox_tasks import burn, double\n"
-        "from aggregator.gateways import isolate\n"
+        "from aggregator.gateways import sandbox\n"
         "import threading, time\n"
-        "run = isolate.Isolation()\n"
+        "run = sandbox.ProcessSandbox()\n"
         "threading.Thread(target=run, args=(burn,), kwargs=dict(seconds=3)).start()\n"
         "run(double, 1, seconds=10)\n"
         "time.sleep(60)\n"
@@ -171,46 +171,46 @@ def _lives(pid: int) -> bool:
 
 
 def test_no_secret_is_in_environment_or_arguments(
-    isolated: sandbox.ProcessSandbox, monkeypatch: pytest.MonkeyPatch
+    processes: sandbox.ProcessSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process that reads documents gets a few harmless variables, and no value that holds credentials."""
+    """A sandbox process gets a few harmless variables and no credentials."""
     monkeypatch.setenv("SMTP_PASSWORD", "hush-hush")
     monkeypatch.setenv("TZ", "Europe/Berlin")
     sandbox.close()
-    said = isolated(environment, seconds=10)
+    said = processes(environment, seconds=10)
     assert not any("hush-hush" in value or "SMTP_PASSWORD" in value for value in said)
     assert "Europe/Berlin" in said
     relay = Smtp(host="relay.example", port=25, security="none", password="hush-hush")
     for secret in (relay, Credentials(origin="https://a.example", user="me", password="hush-hush")):
         with pytest.raises(TypeError, match="holds secrets"):
-            isolated(length, secret, seconds=10)
+            processes(length, secret, seconds=10)
 
 
-def test_no_file_is_written(isolated: sandbox.ProcessSandbox, tmp_path: Path) -> None:
-    """A process that reads documents puts nothing on the disk, and lives on after it tried."""
-    assert isolated(write, str(tmp_path / "file"), seconds=10) in ("OSError", "PermissionError")
+def test_no_file_is_written(processes: sandbox.ProcessSandbox, tmp_path: Path) -> None:
+    """A sandbox process cannot write files, and continues after it tried."""
+    assert processes(write, str(tmp_path / "file"), seconds=10) in ("OSError", "PermissionError")
     assert not any(file.stat().st_size for file in tmp_path.iterdir())
-    assert isolated(double, 1, seconds=10) == 2
+    assert processes(double, 1, seconds=10) == 2
 
 
-def test_files_programs_and_network_are_denied(isolated: sandbox.ProcessSandbox, tmp_path: Path) -> None:
-    """Where the kernel has Landlock, a process reads Python's own files, runs no program and connects to nothing."""
+def test_files_programs_and_network_are_denied(processes: sandbox.ProcessSandbox, tmp_path: Path) -> None:
+    """With Landlock a process reads only Python's files, runs and connects to nothing."""
     version = ctypes.CDLL(None).syscall(444, None, 0, 1)
     if version < 6:
         pytest.skip(f"needs Landlock 6, the kernel has {version}")
     secret = tmp_path / "secret"
     secret.write_text("hush-hush")
     with socket.create_server(("127.0.0.1", 0)) as server:
-        done = isolated(attempts, str(secret), server.getsockname()[1], seconds=10)
+        done = processes(attempts, str(secret), server.getsockname()[1], seconds=10)
     assert set(done.values()) == {"denied"}, done
     assert secret.exists()
 
 
-def test_a_filter_that_kills_for_landlock_costs_no_document() -> None:
-    """Where a service manager's filter kills whatever asks for Landlock, documents are read without it."""
+def test_documents_are_parsed_without_landlock_if_it_kills() -> None:
+    """Where a filter kills for Landlock, documents are parsed without it."""
     script = (
         "import ctypes, struct\n"
-        "from aggregator.gateways import isolate\n"
+        "from aggregator.gateways import sandbox\n"
         "from tests.gateways.sandbox_tasks import double\n"
         "# Load the number of the call; kill the process for 444, allow all others.\n"
         "steps = [(0x20, 0, 0, 0), (0x15, 0, 1, 444), (0x06, 0, 0, 0x80000000), (0x06, 0, 0, 0x7FFF0000)]\n"
@@ -219,10 +219,10 @@ def test_a_filter_that_kills_for_landlock_costs_no_document() -> None:
         "libc = ctypes.CDLL(None)\n"
         "assert libc.prctl(38, 1, 0, 0, 0) == 0\n"
         "assert libc.prctl(22, 2, program, 0, 0) == 0\n"
-        "run = isolate.Isolation()\n"
+        "run = sandbox.ProcessSandbox()\n"
         "assert [run(double, n, seconds=10) for n in range(3)] == [0, 2, 4]\n"
-        "assert isolate._landlock_kills\n"
-        "isolate.close()\n"
+        "assert sandbox._landlock_kills\n"
+        "sandbox.close()\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, timeout=60)
@@ -233,7 +233,7 @@ def test_a_filter_that_kills_for_landlock_costs_no_document() -> None:
 
 
 class Bomb:
-    """A pickle of it leaves a file where it is loaded."""
+    """An object whose unpickling creates a file."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -275,15 +275,15 @@ FORGED = {
 
 
 @pytest.mark.parametrize("case", FORGED)
-def test_nothing_that_a_process_sends_is_run(
-    case: str, isolated: sandbox.ProcessSandbox, tmp_path: Path
+def test_nothing_that_a_process_sends_is_executed(
+    case: str, processes: sandbox.ProcessSandbox, tmp_path: Path
 ) -> None:
-    """Whatever a process sends in place of a result, the document fails in words, and nothing is executed here."""
+    """Any frame in place of a result is a failure, and nothing of it is executed."""
     make, then, words = FORGED[case]
     data = make(pickle.dumps(Bomb(tmp_path / "harm")))
     begun = time.monotonic()
     with pytest.raises(SandboxFailure, match=words):
-        isolated(forge, data, then, seconds=1)
+        processes(forge, data, then, seconds=1)
     assert time.monotonic() - begun < 10
     assert not list(tmp_path.iterdir())
-    assert isolated(double, 3, seconds=10) == 6
+    assert processes(double, 3, seconds=10) == 6

@@ -1,4 +1,4 @@
-"""Which addresses may be connected to."""
+"""Only public and explicitly allowed addresses may be connected to."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ from aggregator.gateways.ssrf import MAX_LOOKUPS, SlowLookup, is_allowed, is_pub
         "::ffff:168.63.129.16",
     ],
 )
-def test_addresses_that_are_not_everybodys(text: str) -> None:
-    """Loopback, private, link-local, multicast, mapped, NAT64, 6to4 and Teredo addresses are not public."""
+def test_private_addresses(text: str) -> None:
+    """Loopback, private, link-local, multicast and translated addresses are not public."""
     assert not is_public(ipaddress.ip_address(text))
 
 
@@ -70,7 +70,7 @@ def test_addresses_that_are_not_everybodys(text: str) -> None:
     ],
 )
 def test_public_addresses(text: str) -> None:
-    """Ordinary addresses are public, also where NAT64 translates them for a network of IPv6 alone."""
+    """Ordinary addresses are public, also where NAT64 translates them."""
     assert is_public(ipaddress.ip_address(text))
 
 
@@ -87,13 +87,13 @@ def test_public_addresses(text: str) -> None:
         ("other", "intranet", 80, False),
     ],
 )
-def test_allow_private_opens_exactly_what_it_names(place: str, host: str, port: int, allowed: bool) -> None:
-    """A host, a host:port or a network opens itself and nothing else."""
+def test_allow_private_allows_exactly_what_it_names(place: str, host: str, port: int, allowed: bool) -> None:
+    """A host, a host:port or a network allows itself and nothing else."""
     assert is_allowed(host, port, ipaddress.ip_address("10.1.2.3"), (place,)) is allowed
 
 
 def test_a_network_of_ipv4_is_named_as_such_behind_nat64() -> None:
-    """`allow_private` opens an address by the IPv4 inside, and by the IPv6 that is written."""
+    """`allow_private` allows an address by the IPv4 inside, or by the IPv6 as written."""
     address = ipaddress.ip_address("64:ff9b::10.1.2.3")
     for place, allowed in (("10.0.0.0/8", True), ("64:ff9b::/96", True), ("192.168.0.0/16", False)):
         assert is_allowed("intranet", 80, address, (place,)) is allowed
@@ -121,10 +121,10 @@ NAMES = {
         (["http://192.168.1.1/feed"], True),
     ],
 )
-def test_only_what_is_private_leads_to_a_private_address(
+def test_only_private_urls_lead_to_a_private_address(
     monkeypatch: pytest.MonkeyPatch, leads: list[str], refused: bool
 ) -> None:
-    """Whatever `allow_private` names, no public server, and none that is not named, leads to a private address."""
+    """Only allowed private servers may lead to a private address."""
 
     def getaddrinfo(host: str, port: int, **_options: object) -> list[tuple[object, ...]]:
         if host not in NAMES:
@@ -140,7 +140,7 @@ def test_only_what_is_private_leads_to_a_private_address(
 
 
 def test_a_name_that_is_not_resolved_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DNS has the seconds that are left; threads that nobody waits for any more are bounded."""
+    """Name resolution ends at the deadline, and abandoned threads are bounded."""
     answer = threading.Event()
 
     def hanging(*_args: object, **_options: object) -> list[object]:

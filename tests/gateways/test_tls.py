@@ -1,4 +1,4 @@
-"""TLS: certificates are verified by one context for the whole process, which trusts what the system trusts."""
+"""Certificates are verified by one context that trusts what the system trusts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ from tests.conftest import Workplace
 OPENSSL = shutil.which("openssl")
 pytestmark = pytest.mark.skipif(OPENSSL is None, reason="certificates are made with openssl")
 HEAD_CPU_SECONDS = 0.3
-"""Maximum of processor time for twenty visits: each took 20 ms while it loaded the certificates anew."""
+"""Maximum processor time of twenty visits.
+
+Loading the certificates again took 20 ms a visit.
+"""
 
 
 def openssl(*args: str) -> bytes:
@@ -34,7 +37,7 @@ def openssl(*args: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate authority of our own: `ca.pem`, and `NAME.pem` with key and certificate for each server."""
+    """Make a certificate authority: `ca.pem`, and `NAME.pem` with key and certificate."""
     folder = tmp_path_factory.mktemp("authority")
     new = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=test".split()
     openssl("req", "-x509", *new, "-days", "9", "-keyout", f"{folder}/ca.key", "-out", f"{folder}/ca.pem")
@@ -61,7 +64,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def served(certificate: Path) -> Iterator[str]:
-    """A feed over TLS on 127.87.0.1."""
+    """Serve a feed over TLS on 127.87.0.1."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     listener = socket.create_server(("127.87.0.1", 0))
@@ -88,19 +91,19 @@ def served(certificate: Path) -> Iterator[str]:
 
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch, authority: Path) -> None:
-    """A process that has not made its context yet, and whose environment names our authority."""
+    """Start without a context, with the authority in the environment."""
     monkeypatch.setattr(tls, "_context", None)
     monkeypatch.setenv("SSL_CERT_FILE", str(authority / "ca.pem"))
     monkeypatch.delenv("SSL_CERT_DIR", raising=False)
 
 
 def write(place: Workplace, url: str) -> None:
-    """A feeds.yaml with one source."""
+    """Write a feeds.yaml with one source."""
     place.write(f"sources:\n  - {{id: node, name: A Node, url: '{url}'}}\n")
 
 
 def test_an_authority_of_the_operator_is_trusted(place: Workplace, authority: Path) -> None:
-    """CL16: what SSL_CERT_FILE names is trusted, and nothing else is: without it the same server is refused."""
+    """Only certificates that SSL_CERT_FILE names are trusted (CL16)."""
     with served(authority / "good.pem") as url:
         write(place, url)
         refused = run(place, "fetch", SSL_CERT_FILE=None, SSL_CERT_DIR=None)
@@ -116,7 +119,7 @@ def test_an_authority_of_the_operator_is_trusted(place: Workplace, authority: Pa
     [("self-signed", "self"), ("other-host", "IP address mismatch"), ("expired", "expired")],
 )
 def test_a_certificate_that_is_not_valid(place: Workplace, authority: Path, name: str, words: str) -> None:
-    """CL16: self-signed, for another host or expired: refused in words, and nothing is read."""
+    """Self-signed, expired and foreign certificates are refused, and nothing is read (CL16)."""
     if name == "expired":
         time.sleep(1.1)
     with served(authority / f"{name}.pem") as url:
@@ -128,7 +131,7 @@ def test_a_certificate_that_is_not_valid(place: Workplace, authority: Path, name
 
 @pytest.mark.usefixtures("fresh")
 def test_certificates_are_loaded_once(place: Workplace, authority: Path) -> None:
-    """Twenty visits share one context; each alone would load every certificate of the system."""
+    """Twenty visits share one context, so that certificates are loaded once."""
     from aggregator.model.polling import Request, Response
     from tests.builders import source
     from tests.gateways.test_http import fetcher
@@ -146,7 +149,7 @@ def test_certificates_are_loaded_once(place: Workplace, authority: Path) -> None
 
 
 def test_a_system_without_certificates_trusts_those_of_certifi(tmp_path: Path) -> None:
-    """Where the system has none and the operator names none, certifi's are loaded; what they name stands alone."""
+    """Without certificates of system or operator, those of certifi are trusted."""
     code = (
         "import ssl, sys; from aggregator.gateways import tls; paths = ssl.get_default_verify_paths();"
         "ssl.get_default_verify_paths = lambda: paths._replace(cafile=None, capath=None);"

@@ -1,4 +1,4 @@
-"""Values of declared types survive as JSON; whatever is not what was declared is refused."""
+"""Values of declared types survive as JSON, and everything else is refused."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ ITEMS = st.builds(
 )
 
 
-def harvest(*items: Item) -> ParsedVisit:
-    """A harvest with something in each field."""
+def parsed_visit(*items: Item) -> ParsedVisit:
+    """Return a parsed visit with a value in each field."""
     return ParsedVisit(
         items=items,
         present=(Alias(kind="guid", value="1"),),
-        digests=(bytes(range(12)), b"\xff" * 12),
+        entry_hashes=(bytes(range(12)), b"\xff" * 12),
         validators=Validators(),
         url="https://a.example/",
         status=200,
@@ -57,15 +57,15 @@ def harvest(*items: Item) -> ParsedVisit:
         body_hash="",
         profile=SourceProfile(title="A"),
         identity_policy=IdentityPolicy(guid=False),
-        hints=RefreshHints(pace=timedelta(hours=1, microseconds=7), skip_hours=(1, 2)),
+        hints=RefreshHints(update_interval=timedelta(hours=1, microseconds=7), skip_hours=(1, 2)),
         notes=("one",),
     )
 
 
 @given(st.lists(ITEMS, max_size=3))
-def test_a_harvest_survives(items: list[Item]) -> None:
-    """Encoded and decoded, the value is the same."""
-    value = harvest(*items)
+def test_a_parsed_visit_survives(items: list[Item]) -> None:
+    """A parsed visit is the same after encoding and decoding."""
+    value = parsed_visit(*items)
     kind = typedjson.returned_by(parse.parse_visit)
     assert typedjson.decode(typedjson.encode(value, kind), kind) == value
 
@@ -84,13 +84,13 @@ def test_a_harvest_survives(items: list[Item]) -> None:
     ],
 )
 def test_other_values_survive(value: object, kind: Any) -> None:
-    """Unions, optional values, mappings and sets come back as they were."""
+    """Unions, optional values, mappings and sets are the same after decoding."""
     back = typedjson.decode(typedjson.encode(value, kind), kind)
     assert (back, type(back)) == (value, type(value))
 
 
-def test_every_function_that_reads_declares_what_it_returns() -> None:
-    """Whatever is called in a process that reads documents has a result that can be sent and checked."""
+def test_every_function_of_the_sandbox_declares_its_result() -> None:
+    """Every function that the sandbox calls declares a type that can be checked."""
     for function in (
         parse.parse_visit,
         parse.article_links,
@@ -103,12 +103,12 @@ def test_every_function_that_reads_declares_what_it_returns() -> None:
 
 
 def test_characters_that_are_no_text_are_replaced() -> None:
-    """A lone surrogate of a document does not cost the document."""
+    """A lone surrogate is replaced and does not make the document fail."""
     assert typedjson.decode(typedjson.encode("a\ud800b", str), str) == "a?b"
 
 
 def test_moments_are_utc() -> None:
-    """A moment of another zone comes back as the same moment in UTC."""
+    """A moment of another zone is decoded as the same moment in UTC."""
     berlin = NOW.astimezone(ZoneInfo("Europe/Berlin"))
     back = typedjson.decode(typedjson.encode(berlin, datetime), datetime)
     assert back == NOW and back.tzinfo is UTC
@@ -150,8 +150,8 @@ def test_moments_are_utc() -> None:
         (b"null", ParsedVisit | Failure),
     ],
 )
-def test_what_is_not_declared_is_refused(data: bytes, kind: Any) -> None:
-    """Anything but a value of the declared type is a ValueError."""
+def test_other_types_are_refused(data: bytes, kind: Any) -> None:
+    """Anything but a value of the declared type raises ValueError."""
     with pytest.raises(ValueError):
         typedjson.decode(data, kind)
 
@@ -169,7 +169,7 @@ def _replaced(plain: Any, path: tuple[int, ...], value: Any) -> Any:
 
 @pytest.mark.parametrize("value", [{}, [0.5], 0.5, {"a": []}])
 def test_no_field_takes_another_type(value: object) -> None:
-    """Wherever in a harvest something of another type stands, the whole is refused."""
+    """A value of another type anywhere in a parsed visit is refused."""
     item = Item(
         **dict.fromkeys(("id", "source_id", "title", "html", "text", "excerpt"), "x"),
         **dict.fromkeys(("guid", "link", "claimed_raw"), "x"),
@@ -181,7 +181,7 @@ def test_no_field_takes_another_type(value: object) -> None:
         enclosures=(Enclosure(url="u"),),
     )
     kind = typedjson.returned_by(parse.parse_visit)
-    plain = json.loads(typedjson.encode(harvest(item), kind))
+    plain = json.loads(typedjson.encode(parsed_visit(item), kind))
     for place in _places(plain):
         with pytest.raises(ValueError):
             typedjson.decode(json.dumps(_replaced(plain, place, value)).encode(), kind)

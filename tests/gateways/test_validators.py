@@ -1,4 +1,4 @@
-"""Validators that no request can repeat are dropped; whatever stands in the database, a source stays reachable."""
+"""Validators that cannot be sent back are dropped, so that a source stays reachable."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ SENDABLE = ['W/"a b\t"', '"gr\xc3\xb6\xc3\x9fe"', "", "bare", '"a\xa0b"', '"' + 
 
 
 @pytest.mark.parametrize("value", UNSENDABLE.values(), ids=list(UNSENDABLE))
-def test_what_cannot_be_repeated_is_no_validator(value: str) -> None:
-    """Such a value is dropped when it arrives, and when it is read from the database."""
+def test_a_validator_that_cannot_be_sent_is_dropped(value: str) -> None:
+    """A validator that cannot be sent back is dropped on arrival and when read."""
     assert not Validators(etag=value, last_modified=value, url="http://a.example/").usable
 
 
 @pytest.mark.parametrize("value", SENDABLE)
-def test_what_can_be_repeated_is_kept_byte_for_byte(value: str) -> None:
-    """CL2: however odd, it is kept as it came."""
+def test_a_validator_is_kept_byte_for_byte(value: str) -> None:
+    """Any other validator is kept as it came (CL2)."""
     kept = Validators(etag=value, last_modified=value, url="http://a.example/")
     assert (kept.etag, kept.last_modified) == (value, value)
 
@@ -46,10 +46,10 @@ def test_what_can_be_repeated_is_kept_byte_for_byte(value: str) -> None:
 @pytest.mark.parametrize(
     "written", ['\xa0"a"', '\x85"a"', '"a"\x85', '"a\x01b"', '"a\xa0b"', '"' + "x" * 20_000 + '"']
 )
-def test_a_server_with_odd_validators_is_visited_on(
+def test_a_server_with_odd_validators_is_still_visited(
     place: Workplace, web: Web, clock: Clock, written: str
 ) -> None:
-    """Every visit succeeds; what goes back is what came, or nothing."""
+    """Every visit succeeds and sends back the validator that came, or none."""
     headers = {"ETag": written, "Last-Modified": written}
     web.answers["/feed"] = lambda _asked: Answer(rss(news(1), news(2)), headers=headers)
     place.write(f"sources:\n  - {{id: node, name: A Node, url: '{web.url}/feed'}}\n")
@@ -63,8 +63,8 @@ def test_a_server_with_odd_validators_is_visited_on(
 
 
 @pytest.mark.parametrize("stored", UNSENDABLE.values(), ids=list(UNSENDABLE))
-def test_a_stored_validator_wedges_no_source(place: Workplace, web: Web, clock: Clock, stored: str) -> None:
-    """A database of an earlier version may hold such a value: the next visit leaves it out."""
+def test_a_stored_validator_stops_no_source(place: Workplace, web: Web, clock: Clock, stored: str) -> None:
+    """A wrong validator from an older database is not sent by the next visit."""
     web.answers["/feed"] = Answer(rss(news(1)), headers={"ETag": '"1"'})
     place.write(f"sources:\n  - {{id: node, name: A Node, url: '{web.url}/feed'}}\n")
     fetch.run(place.app())
@@ -79,7 +79,7 @@ def test_a_stored_validator_wedges_no_source(place: Workplace, web: Web, clock: 
 
 
 def test_names_beyond_latin_in_our_own_headers(place: Workplace, web: Web) -> None:
-    """CL12: the User-Agent is made of characters that a header may have, whatever `site` says."""
+    """The User-Agent has only characters that a header may have (CL12)."""
     web.answers["/feed"] = Answer(rss(news(1)))
     place.write(f"sources:\n  - {{id: node, name: A Node, url: '{web.url}/feed'}}\n")
     file = place.folder / "feeds.yaml"

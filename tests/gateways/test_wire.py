@@ -1,4 +1,4 @@
-"""Answers that cost more than they bring: what comes from the socket is bounded, and so is the time to unpack it."""
+"""Bytes from the socket are bounded, and so is the time to decode them."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ except ImportError:
     from backports import zstd
 
 CPU_SECONDS = 2.0
-"""Maximum of processor time for one answer; 0.3 s are usual on a busy machine."""
+"""Maximum processor time of one response; 0.3 s are usual on a busy machine."""
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 PATIENCE = 20.0
 
 
-def endless(said: bytes, each: bytes) -> Callable[[socket.socket], None]:
-    """A server that begins with `said` and repeats `each` for as long as it is taken."""
+def endless(head: bytes, each: bytes) -> Callable[[socket.socket], None]:
+    """Serve `head` and then `each` for as long as the client reads."""
     much = each * max(1, 200_000 // len(each))
 
     def talk(conn: socket.socket) -> None:
-        conn.sendall(said)
+        conn.sendall(head)
         ends = time.monotonic() + PATIENCE
         while time.monotonic() < ends:
             conn.sendall(much)
@@ -44,13 +44,13 @@ def endless(said: bytes, each: bytes) -> Callable[[socket.socket], None]:
     return talk
 
 
-def once(said: bytes) -> Callable[[socket.socket], None]:
-    """A server that says this."""
-    return lambda conn: conn.sendall(said)
+def once(head: bytes) -> Callable[[socket.socket], None]:
+    """Serve these bytes."""
+    return lambda conn: conn.sendall(head)
 
 
 def coded(coding: str, body: bytes) -> bytes:
-    """A complete answer."""
+    """Return a complete response."""
     return OK + b"Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n" % (coding.encode(), len(body)) + body
 
 
@@ -96,15 +96,15 @@ FAULTY = {
 
 @pytest.fixture(scope="module", autouse=True)
 def _warm() -> None:
-    """What is imported at the first answer counts for none of them."""
+    """Import everything that the first response needs."""
     for coding in ("gzip", "br", "zstd"):
         with suppress(codings.Undecodable, codings.Unfinished):
             codings.decode(b"x", coding, 10)
 
 
 @pytest.mark.parametrize("fault", FAULTY)
-def test_an_answer_that_costs_more_than_it_brings(fault: str) -> None:
-    """It ends soon, with one clear reason and with little work."""
+def test_a_response_with_too_much_framing_is_refused(fault: str) -> None:
+    """A response with too much framing ends soon, with one reason and little work."""
     talk, words = FAULTY[fault]
     with raw_server(talk) as url:
         fetch = fetcher(timeout=timedelta(seconds=PATIENCE), max_bytes=10_000_000)
@@ -115,18 +115,18 @@ def test_an_answer_that_costs_more_than_it_brings(fault: str) -> None:
     assert used < CPU_SECONDS, f"{used:.1f} s of processor time: {why}"
 
 
-def test_interim_answers_before_the_answer_are_passed_over() -> None:
-    """RFC 9110 15.2: a few interim answers are no fault."""
+def test_interim_responses_are_skipped() -> None:
+    """A few interim responses are skipped (RFC 9110 15.2)."""
     some = b"HTTP/1.1 100 Continue\r\n\r\n" + b"HTTP/1.1 103 Hints\r\nLink: </a>\r\n\r\n"
-    said = some * (MAX_INTERIM_ANSWERS // 2) + OK + b"Content-Length: 2\r\n\r\nok"
-    with raw_server(once(said)) as url:
+    head = some * (MAX_INTERIM_ANSWERS // 2) + OK + b"Content-Length: 2\r\n\r\nok"
+    with raw_server(once(head)) as url:
         answer = ask(url)
     assert isinstance(answer, Response) and answer.body == b"ok"
 
 
 @pytest.mark.parametrize("size", [60, 1_000, 100_000])
 def test_chunks_as_servers_send_them(size: int) -> None:
-    """A large document in chunks of a line or more is read, whatever its framing adds."""
+    """A large document in chunks of a line or more is read, despite its framing."""
     chunk = b"%x\r\n" % size + b"x" * size + b"\r\n"
     count = 900_000 // size
     with raw_server(once(CHUNKED + chunk * count + b"0\r\n\r\n")) as url:
@@ -135,7 +135,7 @@ def test_chunks_as_servers_send_them(size: int) -> None:
 
 
 def test_a_small_document_byte_by_byte() -> None:
-    """A server that sends every byte as a chunk of its own is slow, not faulty."""
+    """A small document in chunks of single bytes is read."""
     body = b"".join(b"1\r\n%c\r\n" % c for c in b"x" * 20_000)
     with raw_server(once(CHUNKED + body + b"0\r\n\r\n")) as url:
         answer = ask(url)
@@ -143,7 +143,7 @@ def test_a_small_document_byte_by_byte() -> None:
 
 
 def raw_deflate(body: bytes) -> bytes:
-    """Deflate without the zlib header, as many servers send it."""
+    """Compress by deflate without the zlib header, as many servers do."""
     squeezer = zlib.compressobj(wbits=-15)
     return squeezer.compress(body) + squeezer.flush()
 
@@ -159,8 +159,8 @@ PACK = {
 
 @pytest.mark.parametrize("name", PACK)
 @pytest.mark.parametrize("size", [0, 1, 70_000, 400_000])
-def test_a_packed_body_is_unpacked_whole_or_not_at_all(name: str, size: int) -> None:
-    """CL16, V4: each coding gives back what was packed; cut anywhere it is unfinished, beyond the limit it is large."""
+def test_a_body_is_decoded_whole_or_not_at_all(name: str, size: int) -> None:
+    """Each coding is decoded whole, or is unfinished or too large (CL16, V4)."""
     coding = name.removeprefix("raw ")
     body = bytes(n % 251 for n in range(size))
     packed = bytes(PACK[name](body))
@@ -174,7 +174,7 @@ def test_a_packed_body_is_unpacked_whole_or_not_at_all(name: str, size: int) -> 
 
 
 def test_members_of_a_gzip_body() -> None:
-    """Several members are one body; garbage behind them is ignored, a member cut short is not."""
+    """Several gzip members are one body; garbage after them is ignored."""
     members = gzip.compress(b"one") + gzip.compress(b"two")
     assert codings.decode(members, "gzip", 100) == b"onetwo"
     assert codings.decode(members + b"\0" * 99, "x-gzip", 100) == b"onetwo"
@@ -185,7 +185,7 @@ def test_members_of_a_gzip_body() -> None:
 
 
 def test_several_codings_and_unknown_ones() -> None:
-    """Codings are undone last first; where none is known, a charset was meant."""
+    """Codings are decoded last first; a list without any known one is ignored."""
     packed = brotli.compress(gzip.compress(b"body"))
     assert codings.decode(packed, "gzip, BR", 100) == b"body"
     assert codings.decode(packed, "identity, gzip, br", 100) == b"body"
@@ -195,8 +195,8 @@ def test_several_codings_and_unknown_ones() -> None:
             codings.decode(packed, odd, 100)
 
 
-def test_the_page_of_an_error_is_read_a_little(web: Web) -> None:
-    """A bot wall is named by the beginning of a packed page, however large the rest."""
+def test_the_beginning_of_an_error_page_is_read(web: Web) -> None:
+    """The beginning of a compressed error page is read, however large the rest."""
     page = b"<html><title>Just a moment...</title>" + bytes(30_000_000)
     headers = {"Content-Type": "text/html", "Content-Encoding": "gzip"}
     web.answers["/feed"] = Answer(gzip.compress(page), 403, headers)

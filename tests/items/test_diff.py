@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from aggregator.items.diff import RESTLESS, item_changes, text_differs
+from aggregator.items.diff import MAX_EDITS, item_changes, text_differs
 from aggregator.model.items import Alias, ChangeKind, Item, ItemChange, KnownItem
 from tests.builders import NOW, item
 from tests.strategies import law, texts
@@ -190,10 +190,10 @@ def test_difference_is_symmetric_at_equal_length_and_nothing_at_no_change(one: s
 
 def test_a_restless_text_stops_being_edited() -> None:
     """E2: a text edited again and again (a counter, a timestamp) makes no more revisions; its title still counts."""
-    assert edited(LONG, LONG * 2, edits=RESTLESS - 1) is ChangeKind.SIGNIFICANT
-    assert edited(LONG, LONG * 2, edits=RESTLESS) is ChangeKind.SAME
+    assert edited(LONG, LONG * 2, edits=MAX_EDITS - 1) is ChangeKind.SIGNIFICANT
+    assert edited(LONG, LONG * 2, edits=MAX_EDITS) is ChangeKind.SAME
     renamed = replace(item(), title="Other words", content_hash="x")
-    assert arrival(renamed, known(edits=RESTLESS)).change is ChangeKind.SIGNIFICANT
+    assert arrival(renamed, known(edits=MAX_EDITS)).change is ChangeKind.SIGNIFICANT
 
 
 def renamed(*titles: str, **fields: Any) -> list[ChangeKind]:
@@ -226,7 +226,7 @@ YES, NO = ChangeKind.SIGNIFICANT, ChangeKind.SAME
             ["3 left", "2 left", "1 left", "0 left", "Cancelled: 0 left", "Cancelled: 4 left"],
             [YES, YES, NO, YES, NO],
         ),
-        ([f"On air: {word}" for word in "abcdefghijkl"], [YES] * RESTLESS + [NO] * 3),
+        ([f"On air: {word}" for word in "abcdefghijkl"], [YES] * MAX_EDITS + [NO] * 3),
         ([f"{word} News" for word in ("A", "B", "A", "B", "A")], [YES] * 4),
     ],
 )

@@ -24,7 +24,7 @@ def kinds(*aliases: Alias) -> list[str]:
 
 def judged(*entries: object, before: IdentityPolicy = WELL) -> IdentityPolicy:
     """The verdict on a document of these entries."""
-    return identity.judge(identity.distinct(entries), before, HOMES)  # type: ignore[arg-type]
+    return identity.decide_policy(identity.distinct(entries), before, HOMES)  # type: ignore[arg-type]
 
 
 # --- I1 ------------------------------------------------------------------------------------------------

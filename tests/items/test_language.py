@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.items.language import told_by
+from aggregator.items.language import detect
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,10 @@ from aggregator.items.language import told_by
 )
 def test_a_clear_text_tells_its_language(language: str | None, text: str) -> None:
     """dedupe.md: language is detected by something small and dependable, which says nothing when it is not sure."""
-    assert told_by(text) == language
+    assert detect(text) == language
 
 
 def test_quotes_do_not_change_the_language() -> None:
     """A German text with an English title stays German."""
     text = "“Image analysis with the best of tools” ist der Titel des Kurses, der von den Kollegen gehalten wird."
-    assert told_by(text) == "de"
+    assert detect(text) == "de"

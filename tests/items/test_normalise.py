@@ -312,7 +312,9 @@ def test_an_empty_document_has_no_items() -> None:
 def test_caps_that_bite_are_told() -> None:
     """A text that is cut, or kept as words only, is told of; the others are as they are."""
     deep, long = "<div>" * 200 + "x", "y" * 600_000
-    notes = normalise.capped(reading(entry(0, content=deep), entry(1, content=long), entry(2, content="z")))
+    notes = normalise.limit_notes(
+        reading(entry(0, content=deep), entry(1, content=long), entry(2, content="z"))
+    )
     assert notes == (
         "1 texts were cut at 512000 characters",
         "1 texts are nested too deeply; only their words were kept",

@@ -109,7 +109,7 @@ def test_a_delta_says_nothing_of_what_it_leaves_out(node: Workplace, web: Web, c
     assert run(node).new_items == 1
     with sqlite3.connect(node.database) as conn:
         assert conn.execute("SELECT count(*), sum(hidden) FROM stories").fetchone() == (2, 0)
-        assert conn.execute("SELECT length(digests) FROM documents").fetchone() == (24,)
+        assert conn.execute("SELECT length(entry_hashes) FROM documents").fetchone() == (24,)
     conn.close()
 
 

@@ -72,7 +72,7 @@ def harvested(**fields: Any) -> ParsedVisit:
     usual: dict[str, Any] = {
         "items": (),
         "present": (),
-        "digests": (),
+        "entry_hashes": (),
         "validators": Validators(etag='"1"'),
         "url": "https://node.example/feed/",
         "status": 200,
@@ -285,8 +285,8 @@ def test_a_source_that_fell_silent_is_told() -> None:
         (RefreshHints(), None, NOW + HOUR),
         (RefreshHints(), timedelta(0), NOW + HOUR),
         (RefreshHints(), 8 * HOUR, NOW + 8 * HOUR),
-        (RefreshHints(pace=12 * HOUR), 8 * HOUR, NOW + 12 * HOUR),
-        (RefreshHints(pace=timedelta(minutes=5)), None, NOW + HOUR),
+        (RefreshHints(update_interval=12 * HOUR), 8 * HOUR, NOW + 12 * HOUR),
+        (RefreshHints(update_interval=timedelta(minutes=5)), None, NOW + HOUR),
         (RefreshHints(), 365 * DAY, NOW + 31 * DAY),
         (RefreshHints(skip_hours=(7, 8, 9)), None, NOW + 4 * HOUR),
         (RefreshHints(skip_days=(0, 1)), None, NOW + 42 * HOUR),
@@ -311,19 +311,19 @@ def test_a_capped_hint_is_told() -> None:
 
 def test_the_operators_word_goes_before_hints() -> None:
     """V3: a source's own `every` is kept to, whatever server and document wish."""
-    decided = after(harvested(hints=RefreshHints(pace=DAY)), met={"fresh_for": DAY}, every=HOUR)
+    decided = after(harvested(hints=RefreshHints(update_interval=DAY)), met={"fresh_for": DAY}, every=HOUR)
     assert jittered(decided.due, HOUR)
 
 
 def test_hints_outlive_a_304() -> None:
     """CL7: a 304 without hints leaves those of the document and the last answer; one with hints renews them."""
-    record = replace(WELL, hints=RefreshHints(fresh_for=3 * HOUR, pace=2 * HOUR))
+    record = replace(WELL, hints=RefreshHints(fresh_for=3 * HOUR, update_interval=2 * HOUR))
     assert after(WITH_ETAG, record).hints == record.hints
     assert after(WITH_ETAG, record, met={"fresh_for": DAY}).hints == RefreshHints(
-        fresh_for=DAY, pace=2 * HOUR
+        fresh_for=DAY, update_interval=2 * HOUR
     )
     same = Unchanged(status=200, validators=Validators(etag='"1"'))
-    assert after(same, record).hints == RefreshHints(pace=2 * HOUR)
+    assert after(same, record).hints == RefreshHints(update_interval=2 * HOUR)
     assert after(harvested(), record).hints == RefreshHints()
     assert after(Failure(reason="r"), record).hints == record.hints
 

@@ -1,4 +1,4 @@
-"""The archive's chain, tombstones, channels of single sources and topics, and the hub (P2, PB8, PB9, PB11, I7)."""
+"""Archive documents, tombstones, automatic channels and their files."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ DAY = timedelta(days=1)
 
 
 def poll(place: Workplace) -> FetchReport:
-    """Visit every source, place and publish."""
+    """Visit every source, assign stories and publish."""
     return fetch.run(place.app(), force=True)
 
 
 def read(place: Workplace, path: str = "atom.xml") -> etree._Element:
-    """A published document, parsed."""
+    """Return a published document, parsed."""
     return etree.fromstring((place.public / path).read_bytes())
 
 
 def ids(place: Workplace, path: str = "atom.xml") -> dict[str, str]:
-    """The ids of the stories in a document, by title."""
+    """Return the ids of the stories in a document by title."""
     entries = read(place, path).iterfind(f"{A}entry")
     return {e.findtext(f"{A}title"): e.findtext(f"{A}id").rpartition("/")[2] for e in entries}
 
 
 def deleted(place: Workplace, path: str = "atom.xml") -> list[str]:
-    """The ids that a document has a tombstone of."""
+    """Return the ids of the tombstones in a document."""
     return [e.get("ref").rpartition("/")[2] for e in read(place, path).iterfind(DELETED)]
 
 
 def chain(place: Workplace) -> list[str]:
-    """The documents of the archive, as a reader finds them: from the feed on, by `prev-archive`."""
+    """Return the archive documents as a reader finds them, from the feed on by `prev-archive`."""
     found, path = [], "atom.xml"
     while True:
         before = [
@@ -58,13 +58,13 @@ def chain(place: Workplace) -> list[str]:
 
 
 def links(element: etree._Element) -> dict[str, str]:
-    """The addresses of a document by relation."""
+    """Return the URLs of a document by relation."""
     return {link.get("rel"): link.get("href") for link in element.iterfind(f"{A}link")}
 
 
 @pytest.fixture
 def a(place: Workplace, webs: Callable[[], Web], clock: Clock) -> Web:
-    """A source that told something in October and something in November."""
+    """Provide a source with a story of October and one of November."""
     web = webs()
     web.feed("/feed", rss(news(1)), '"1"')
     write(place, {"a": web})
@@ -75,8 +75,8 @@ def a(place: Workplace, webs: Callable[[], Web], clock: Clock) -> Web:
     return web
 
 
-def test_every_month_is_a_document_and_the_chain_leads_through_them(place: Workplace, a: Web) -> None:
-    """P2, PB8: the feed leads to the newest month and each to the one before; all are one feed (RFC 5005)."""
+def test_the_chain_links_all_months(place: Workplace, a: Web) -> None:
+    """The feed links to the newest month and each month to the one before (PB8)."""
     assert chain(place) == ["archive/2026-11.xml", "archive/2026-10.xml"]
     assert [titles(place, path) for path in chain(place)] == [["News number 2"], ["News number 1"]]
     for path in chain(place):
@@ -88,8 +88,8 @@ def test_every_month_is_a_document_and_the_chain_leads_through_them(place: Workp
     assert read(place).find("{http://purl.org/syndication/history/1.0}archive") is None
 
 
-def test_a_month_that_ended_is_frozen(place: Workplace, a: Web, clock: Clock) -> None:
-    """P2: an edit moves the feed; the document of a past month keeps every byte, also when all is rendered again."""
+def test_an_ended_month_is_frozen(place: Workplace, a: Web, clock: Clock) -> None:
+    """An edit changes the feed, and no byte of a past month's document (P2)."""
     before = state(place)
     clock.now += DAY
     a.feed("/feed", rss(news(2, title="Two, corrected"), news(1, title="One, corrected")), '"3"')
@@ -101,10 +101,8 @@ def test_a_month_that_ended_is_frozen(place: Workplace, a: Web, clock: Clock) ->
     assert state(place)["archive/2026-10.xml"] == before["archive/2026-10.xml"]
 
 
-def test_what_is_frozen_is_written_before_the_new_month_edits_it(
-    place: Workplace, a: Web, clock: Clock
-) -> None:
-    """P2: what a visit of the new month finds is not in the old month's document, though nobody closed it before."""
+def test_an_ended_month_is_written_before_it_changes(place: Workplace, a: Web, clock: Clock) -> None:
+    """A visit of the new month does not change the document of the old one (P2)."""
     clock.now += 40 * DAY  # December
     a.feed("/feed", rss(news(2, title="Two, corrected too late"), news(1)), '"3"')
     poll(place)
@@ -113,10 +111,10 @@ def test_what_is_frozen_is_written_before_the_new_month_edits_it(
 
 
 @pytest.mark.parametrize("month", ["2026-10", "2026-11"])
-def test_a_hidden_story_leaves_a_tombstone_and_comes_back(
+def test_a_hidden_story_has_a_tombstone_until_it_is_shown(
     place: Workplace, a: Web, clock: Clock, month: str
 ) -> None:
-    """I8, PB9: a withdrawal is the one thing that changes a frozen month; undone, the entry is there again."""
+    """Hiding replaces an entry of a frozen month by a tombstone, and showing restores it (PB9)."""
     path = f"archive/{month}.xml"
     ((title, story_id),) = ids(place, path).items()
     others = {p: b for p, b in state(place).items() if "archive" in p and month not in p}
@@ -139,10 +137,10 @@ def test_a_hidden_story_leaves_a_tombstone_and_comes_back(
     assert title in titles(place)
 
 
-def test_what_was_hidden_when_its_month_was_first_written_comes_back_into_it(
+def test_a_story_hidden_at_the_first_writing_is_added_when_shown(
     place: Workplace, a: Web, clock: Clock
 ) -> None:
-    """PB8: also where the document never had the entry, nor a tombstone: hidden before there were archives."""
+    """A frozen document gets an entry that it lacked because the story was hidden (PB8)."""
     (story_id,) = ids(place, "archive/2026-10.xml").values()
     editor_decisions.set_hidden(place.app(), [story_id], "ada", hidden=True)
     change(place, "DELETE FROM channel_tombstones")
@@ -154,10 +152,8 @@ def test_what_was_hidden_when_its_month_was_first_written_comes_back_into_it(
     assert list(ids(place, "archive/2026-10.xml").values()) == [story_id]
 
 
-def test_what_enters_the_channel_of_everything_late_is_archived(
-    place: Workplace, a: Web, clock: Clock
-) -> None:
-    """PB8: `all` that left something out lets it in: it is in the chain, though its month is over; no entry leaves."""
+def test_a_story_that_enters_all_late_is_archived(place: Workplace, a: Web, clock: Clock) -> None:
+    """A story that `all` excluded before is added to the archive of its ended month (PB8)."""
     b = Web()
     b.feed("/feed", rss(news(7, clock.now, title="By b")), '"1"')
     write(place, {"a": a, "b": b}, "channels: [{id: all, title: All, exclude: {sources: [b]}}]\n")
@@ -172,10 +168,10 @@ def test_what_enters_the_channel_of_everything_late_is_archived(
     assert titles(place, "archive/2026-11.xml") == ["By b", "News number 2"]
 
 
-def test_a_month_that_an_editor_opened_a_moment_ago_is_not_linked_yet(
+def test_a_month_without_document_is_not_linked(
     place: Workplace, a: Web, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PB8, L1: a decision between archive and feed; the chain is whole at every moment, and told by the next run."""
+    """A month that a decision created during publishing is linked by the next run (PB8)."""
     real = publish._channel
 
     def beside(*of: object) -> None:
@@ -192,8 +188,8 @@ def test_a_month_that_an_editor_opened_a_moment_ago_is_not_linked_yet(
     assert (place.public / "archive/2026-12.xml").exists()
 
 
-def test_the_feed_says_what_was_withdrawn(place: Workplace, a: Web, clock: Clock) -> None:
-    """PB9, PB4: the subscription document has the tombstone as well, and its own `updated` never goes back."""
+def test_the_feed_has_tombstones(place: Workplace, a: Web, clock: Clock) -> None:
+    """The main feed has the tombstone too, and its `updated` never goes back (PB9)."""
     clock.now += DAY
     (story_id,) = ids(place, "archive/2026-11.xml").values()
     before = read(place).findtext(f"{A}updated")
@@ -203,10 +199,10 @@ def test_the_feed_says_what_was_withdrawn(place: Workplace, a: Web, clock: Clock
     assert read(place).findtext(f"{A}updated") == clock.now.isoformat() > before
 
 
-def test_a_merge_leaves_a_tombstone_that_says_where_it_went(place: Workplace, a: Web, clock: Clock) -> None:
-    """I7: the older id stays, the other becomes a tombstone in feed and archive; undone, each has its id again."""
-    told = ids(place)
-    kept, gone = told["News number 1"], told["News number 2"]
+def test_a_merge_has_a_tombstone_with_the_remaining_id(place: Workplace, a: Web, clock: Clock) -> None:
+    """The tombstone of a merged story names the other id, until the merge is undone (I7)."""
+    by_title = ids(place)
+    kept, gone = by_title["News number 1"], by_title["News number 2"]
     before = {p: b for p, b in state(place).items() if "2026-10" in p}
     clock.now += 30 * DAY
     editor_decisions.merge(place.app(), [kept, gone], "ada")
@@ -215,7 +211,7 @@ def test_a_merge_leaves_a_tombstone_that_says_where_it_went(place: Workplace, a:
     for path in ("atom.xml", "archive/2026-11.xml"):
         assert deleted(place, path) == [gone]
         (comment,) = read(place, path).find(DELETED)
-        assert comment.text == f"Told as tag:news.example,2026:story/{kept} now."
+        assert comment.text == f"Published as tag:news.example,2026:story/{kept} now."
     assert ids(place, "archive/2026-10.xml") == {"News number 1": kept}
     assert {p: b for p, b in state(place).items() if "2026-10" in p} == before
     clock.now += DAY
@@ -230,10 +226,10 @@ def test_a_merge_leaves_a_tombstone_that_says_where_it_went(place: Workplace, a:
     assert entry.findtext(f"{A}published") == "2026-11-04T06:30:00+00:00"
 
 
-def test_a_merge_undone_while_hidden_stays_withdrawn(place: Workplace, a: Web, clock: Clock) -> None:
-    """PB9, I7: the part is hidden with the whole, and still says so; shown again, it is where it was."""
-    told = ids(place)
-    kept, gone = told["News number 1"], told["News number 2"]
+def test_a_merge_undone_while_hidden_keeps_tombstones(place: Workplace, a: Web, clock: Clock) -> None:
+    """A part of a hidden merge stays hidden until it is shown (I7)."""
+    by_title = ids(place)
+    kept, gone = by_title["News number 1"], by_title["News number 2"]
     editor_decisions.merge(place.app(), [kept, gone], "ada")
     editor_decisions.set_hidden(place.app(), [kept], "ada", hidden=True)
     publish.run(place.app())
@@ -248,7 +244,7 @@ def test_a_merge_undone_while_hidden_stays_withdrawn(place: Workplace, a: Web, c
 
 
 def change_and_read(place: Workplace, sql: str) -> str:
-    """One value of the database."""
+    """Change the database and return one value."""
     import sqlite3
 
     conn = sqlite3.connect(place.database)
@@ -257,8 +253,8 @@ def change_and_read(place: Workplace, sql: str) -> str:
     return str(value)
 
 
-def test_more_than_a_window_is_reachable_in_the_month_it_is_told(place: Workplace, web: Web) -> None:
-    """PB8: 130 stories of one round: a hundred in the feed, every one in the archive at once."""
+def test_all_stories_are_in_the_archive_at_once(place: Workplace, web: Web) -> None:
+    """Of 130 stories of one round, 100 are in the feed and all in the archive (PB8)."""
     web.feed("/feed", rss(*(news(n, NOW - timedelta(minutes=n)) for n in range(130))), '"1"')
     write(place, {"a": web})
     poll(place)
@@ -266,18 +262,18 @@ def test_more_than_a_window_is_reachable_in_the_month_it_is_told(place: Workplac
     assert len(titles(place, "archive/2026-10.xml")) == 130
 
 
-def test_a_first_round_is_archived_by_its_own_months(place: Workplace, web: Web) -> None:
-    """T4, P2: the backlog of the first round lies in the months it claims; nothing was published before."""
+def test_a_first_round_is_archived_by_claimed_months(place: Workplace, web: Web) -> None:
+    """The backlog of the first round is archived by the months that it claims (T4)."""
     web.feed("/feed", rss(news(1), news(2, NOW - 60 * DAY), news(3, NOW - 400 * DAY)), '"1"')
     write(place, {"a": web})
     poll(place)
     assert chain(place) == ["archive/2026-10.xml", "archive/2026-08.xml", "archive/2025-08.xml"]
 
 
-def test_a_backlog_of_last_month_goes_to_the_end_of_the_chain(
+def test_a_backlog_of_last_month_is_archived_in_this_month(
     place: Workplace, a: Web, webs: Callable[[], Web], clock: Clock
 ) -> None:
-    """P2, T4: a new source's news of last week enter the open month, because the month they claim is frozen."""
+    """The backlog of a new source enters the open month, not a frozen one (P2)."""
     before = state(place)["archive/2026-10.xml"]
     late = webs()
     clock.now -= 2 * DAY  # 2 November
@@ -288,8 +284,8 @@ def test_a_backlog_of_last_month_goes_to_the_end_of_the_chain(
     assert state(place)["archive/2026-10.xml"] == before
 
 
-def test_a_clock_that_ran_ahead_breaks_no_chain(place: Workplace, a: Web, clock: Clock) -> None:
-    """P2: what is told after it was put back goes to the end of the chain, and to the top of the feed."""
+def test_a_clock_that_ran_ahead_does_not_break_the_chain(place: Workplace, a: Web, clock: Clock) -> None:
+    """Stories after a clock change enter the last month and the top of the feed (P2)."""
     clock.now += 200 * DAY
     a.feed("/feed", rss(news(3, clock.now), news(2), news(1)), '"3"')
     poll(place)
@@ -308,27 +304,25 @@ def test_a_clock_that_ran_ahead_breaks_no_chain(place: Workplace, a: Web, clock:
 def test_a_lost_or_broken_month_is_rendered_again(
     place: Workplace, a: Web, damage: Callable[[Path], object]
 ) -> None:
-    """P1: `publish` heals the archive too; what was not edited comes back with the same bytes."""
+    """`publish` restores a lost archive document with the same bytes (P1)."""
     before = (place.public / "archive/2026-10.xml").read_bytes()
     damage(place.public / "archive/2026-10.xml")
     publish.run(place.app())
     assert (place.public / "archive/2026-10.xml").read_bytes() == before
 
 
-def test_another_site_address_moves_the_frozen_months(place: Workplace, a: Web) -> None:
-    """PB1: ids stay, addresses follow the site, in frozen documents as well."""
-    told = ids(place, "archive/2026-10.xml")
+def test_another_site_url_changes_frozen_months(place: Workplace, a: Web) -> None:
+    """Frozen documents keep their ids and get the new site URL."""
+    by_title = ids(place, "archive/2026-10.xml")
     file = place.folder / "feeds.yaml"
     file.write_text(file.read_text().replace("https://news.example/", "https://other.example/"))
     publish.run(place.app())
     assert links(read(place, "archive/2026-10.xml"))["self"] == "https://other.example/archive/2026-10.xml"
-    assert ids(place, "archive/2026-10.xml") == told
+    assert ids(place, "archive/2026-10.xml") == by_title
 
 
-def test_a_tombstone_leaves_the_feed_when_nobody_can_have_the_entry_still(
-    place: Workplace, a: Web, clock: Clock
-) -> None:
-    """PB9: a feed tells what was withdrawn since its oldest story was announced; the archive tells it for ever."""
+def test_old_tombstones_are_only_in_the_archive(place: Workplace, a: Web, clock: Clock) -> None:
+    """The feed has tombstones since its oldest story, the archive all of them (PB9)."""
     (story_id,) = ids(place, "archive/2026-11.xml").values()
     editor_decisions.set_hidden(place.app(), [story_id], "ada", hidden=True)
     clock.now += DAY
@@ -345,14 +339,14 @@ def test_a_tombstone_leaves_the_feed_when_nobody_can_have_the_entry_still(
 
 
 def automatic(place: Workplace, webs: dict[str, Web], more: str = "", **options: str) -> None:
-    """feeds.yaml with the channels that need no declaration."""
+    """Provide a feeds.yaml with automatic channels."""
     write(place, webs, more, **options)
     file = place.folder / "feeds.yaml"
     file.write_text(file.read_text().replace("publish: {automatic: []}\n", ""))
 
 
-def test_sources_and_topics_have_channels_undeclared(place: Workplace, webs: Callable[[], Web]) -> None:
-    """A channel each, with every format, from the first story on; the page of everything leads to them."""
+def test_sources_and_topics_have_automatic_channels(place: Workplace, webs: Callable[[], Web]) -> None:
+    """Each source and topic has a channel in every format from its first story on."""
     both = {"a": webs(), "b": webs()}
     both["a"].feed("/feed", rss(news(1)), '"1"')
     both["b"].feed("/feed", rss(), '"1"')
@@ -374,7 +368,7 @@ def test_sources_and_topics_have_channels_undeclared(place: Workplace, webs: Cal
 def test_a_source_added_later_rewrites_only_its_channels(
     place: Workplace, webs: Callable[[], Web], clock: Clock
 ) -> None:
-    """P1: its first news write its own channel and that of everything."""
+    """The first stories of a new source write its own channel and `all` (P1)."""
     both = {"a": webs(), "b": webs()}
     both["a"].feed("/feed", rss(news(1)), '"1"')
     both["b"].feed("/feed", rss(news(2)), '"1"')
@@ -387,8 +381,8 @@ def test_a_source_added_later_rewrites_only_its_channels(
     assert {"channels/source-b/atom.xml", "atom.xml"} <= written
 
 
-def test_a_declared_channel_takes_the_place_of_an_automatic_one(place: Workplace, web: Web) -> None:
-    """The editors' word goes first; a digest may name either."""
+def test_a_declared_channel_replaces_an_automatic_one(place: Workplace, web: Web) -> None:
+    """A channel in feeds.yaml replaces the automatic one of its id; digests may name either."""
     web.feed("/feed", rss(news(1)), '"1"')
     automatic(place, {"a": web}, "channels: [{id: source-a, title: Mine, exclude: {sources: [a]}}]\n")
     poll(place)
@@ -396,8 +390,8 @@ def test_a_declared_channel_takes_the_place_of_an_automatic_one(place: Workplace
     assert read(place, "channels/source-a/atom.xml").findtext(f"{A}title") == "Mine"
 
 
-def test_the_files_of_a_channel_that_left_go(place: Workplace, web: Web) -> None:
-    """Nobody would bring them up to date; what somebody else put there stays, and so do the stories."""
+def test_files_of_a_removed_channel_are_removed(place: Workplace, web: Web) -> None:
+    """Other files and the stories of the channel stay."""
     web.feed("/feed", rss(news(1)), '"1"')
     write(place, {"a": web}, "channels: [{id: x, title: X}, {id: y, title: Y}]\n")
     poll(place)
@@ -409,12 +403,10 @@ def test_the_files_of_a_channel_that_left_go(place: Workplace, web: Web) -> None
     assert titles(place) == ["News number 1"]
 
 
-def test_a_hidden_story_that_is_split_leaves_a_tombstone_for_each_part(
-    place: Workplace, a: Web, clock: Clock
-) -> None:
-    """I7, PB9: whoever had both stories of a merge that was hidden and then undone is told that both are gone."""
-    told = ids(place)
-    kept, gone = told["News number 1"], told["News number 2"]
+def test_each_part_of_a_hidden_story_has_a_tombstone(place: Workplace, a: Web, clock: Clock) -> None:
+    """A merge that was hidden and then undone has a tombstone for both stories (I7)."""
+    by_title = ids(place)
+    kept, gone = by_title["News number 1"], by_title["News number 2"]
     editor_decisions.merge(place.app(), [kept, gone], "ada")
     editor_decisions.set_hidden(place.app(), [kept], "ada", hidden=True)
     poll(place)
@@ -428,17 +420,17 @@ def test_a_hidden_story_that_is_split_leaves_a_tombstone_for_each_part(
     assert deleted(place, "archive/2026-11.xml") == [gone]
     editor_decisions.set_hidden(place.app(), [kept, gone], "ada", hidden=False)
     poll(place)
-    assert ids(place) == told
+    assert ids(place) == by_title
     assert [deleted(place, path) for path in ("atom.xml", *chain(place))] == [[], [], []]
 
 
 def test_a_merge_of_three_is_undone_in_one_step_or_two(place: Workplace, a: Web, clock: Clock) -> None:
-    """I7: of stories that were merged one into the other and leave together, the oldest has its id again."""
+    """The oldest of the stories that leave a merge together has its id again (I7)."""
     clock.now += DAY
     a.feed("/feed", rss(news(3, clock.now), news(2), news(1)), '"3"')
     poll(place)
-    told = ids(place)
-    first, second, third = (told[f"News number {n}"] for n in (1, 2, 3))
+    by_title = ids(place)
+    first, second, third = (by_title[f"News number {n}"] for n in (1, 2, 3))
     editor_decisions.merge(place.app(), [second, third], "ada")
     editor_decisions.merge(place.app(), [first, second], "ada")
     poll(place)
@@ -450,4 +442,4 @@ def test_a_merge_of_three_is_undone_in_one_step_or_two(place: Workplace, a: Web,
     assert (stone.get("ref")[-16:], stone[0].text[-21:-5]) == (third, second)
     assert editor_decisions.split(place.app(), items[:1], "ada", announce=False) == (second, third)
     poll(place)
-    assert ids(place) == told
+    assert ids(place) == by_title

@@ -1,4 +1,4 @@
-"""The Atom feed: RFC 4287 and the publisher rules PB1-PB5, PB13, PB14, P3."""
+"""Atom feeds by RFC 4287 and the rules for publishers."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ GRAMMAR = etree.RelaxNG(etree.parse(Path(__file__).parent.parent / "data" / "ato
 
 
 def publication(*stories: Story, channel: Channel = ALL, **fields: Any) -> Publication:
-    """What a channel's documents are made of."""
+    """Return what the documents of a channel are rendered from."""
     return Publication(site=site(**fields), channel=channel, channels=(ALL, EVENTS), stories=stories)
 
 
 def feed(*stories: Story, **fields: Any) -> etree._Element:
-    """The rendered feed, parsed as XML and judged by the RFC."""
+    """Return the rendered feed as XML after validation."""
     root = etree.fromstring(atom.render(publication(*stories, **fields)).body)
     assert_valid(root)
     return root
 
 
 def entry(*story_items: StoryItem, **fields: Any) -> etree._Element:
-    """The one entry of a feed with one story."""
+    """Return the only entry of a feed with one story."""
     return feed(story("s" * 16, *story_items, **fields)).find(f"{A}entry")
 
 
-def told(*, by: dict[str, Any] | None = None, **fields: Any) -> StoryItem:
-    """A sighting: fields of its item, and those of its teller in `by`."""
+def story_item(*, by: dict[str, Any] | None = None, **fields: Any) -> StoryItem:
+    """Return an item with its publisher; `by` has fields of the publisher."""
     return StoryItem(item=item(**fields), publisher=publisher(**by or {}))
 
 
 def texts(parent: etree._Element, name: str) -> list[str | None]:
-    """The texts of the children `name`."""
+    """Return the texts of the children `name`."""
     found = parent.findall(A + name)
     # Words that look like markup come as HTML (`type`): what a reader shows of them is what they were.
     return [
@@ -63,13 +63,13 @@ def texts(parent: etree._Element, name: str) -> list[str | None]:
 
 
 def links(parent: etree._Element, rel: str) -> list[dict[str, str]]:
-    """The attributes of the links of one relation, without `rel`."""
+    """Return the attributes of the links of one relation, without `rel`."""
     found = [dict(link.attrib) for link in parent.findall(f"{A}link") if link.get("rel") == rel]
     return [{key: value for key, value in link.items() if key != "rel"} for link in found]
 
 
 def assert_valid(root: etree._Element) -> None:
-    """RFC 4287: the grammar of Appendix B, and what sections 4.1.1, 4.1.2 and 3.3 say beyond it."""
+    """Validate a feed by RFC 4287: Appendix B and sections 3.3, 4.1.1 and 4.1.2."""
     GRAMMAR.assertValid(root)
     for moment in root.iter(f"{A}updated", f"{A}published"):
         assert datetime.fromisoformat(moment.text).tzinfo is not None  # RFC 3339 wants a zone
@@ -93,8 +93,8 @@ def assert_valid(root: etree._Element) -> None:
         (EVENTS, "https://news.example/channels/events/atom.xml", "https://news.example/channels/events/"),
     ],
 )
-def test_a_feed_says_who_and_where_it_is(channel: Channel, served_at: str, page_at: str) -> None:
-    """PB1: id, title, updated, self equal to where it is served, alternate, author and generator, each once."""
+def test_a_feed_has_its_metadata(channel: Channel, served_at: str, page_at: str) -> None:
+    """A feed has id, title, updated, self, alternate, author and generator once each (PB1)."""
     changed = NOW + timedelta(hours=3)
     document = atom.render(replace(publication(story(), channel=channel), updated=changed))
     root = etree.fromstring(document.body)
@@ -115,21 +115,23 @@ def test_a_feed_says_who_and_where_it_is(channel: Channel, served_at: str, page_
 
 
 def test_an_empty_channel_is_a_valid_feed() -> None:
-    """PB1: a channel nothing was told in yet is a whole feed without entries, its date the same each time."""
+    """A channel without stories is a valid feed with a constant date (PB1)."""
     root = feed()
     assert root.findall(f"{A}entry") == []
     assert texts(root, "updated") == ["1990-01-01T00:00:00+00:00"]
 
 
 def test_entries_keep_the_order_of_the_publication() -> None:
-    """PB1: the newest announced comes first, as the publication has it."""
+    """Entries have the order of the publication, newest announced first."""
     root = feed(*(story(f"s{n}") for n in range(5)))
     assert [e.findtext(f"{A}id")[-2:] for e in root.findall(f"{A}entry")] == ["s0", "s1", "s2", "s3", "s4"]
 
 
-def test_the_grammar_refuses_what_the_rfc_forbids() -> None:
-    """RFC 4287: the grammar these tests judge by is no rubber stamp: it misses whatever is taken away."""
-    whole = atom.render(publication(story("s" * 16, told(), told(id_="b" * 16, by={"id_": "b"})))).body
+def test_the_grammar_detects_missing_elements() -> None:
+    """The grammar of these tests reports every required element that is removed."""
+    whole = atom.render(
+        publication(story("s" * 16, story_item(), story_item(id_="b" * 16, by={"id_": "b"})))
+    ).body
     assert GRAMMAR.validate(etree.fromstring(whole))
     for name in ("id", "title", "updated", "entry/id", "entry/title", "entry/updated"):
         root = etree.fromstring(whole)
@@ -146,16 +148,16 @@ def test_the_grammar_refuses_what_the_rfc_forbids() -> None:
 # --- an entry (PB2, PB4) -------------------------------------------------------------------------------
 
 
-def test_an_entry_says_all_that_is_known() -> None:
-    """PB2: one permanent tag: id, title, dates, own authors, categories by scheme, rights and typed links."""
-    told_so = told(
+def test_an_entry_has_all_fields() -> None:
+    """An entry has id, title, dates, authors, categories, rights and typed links (PB2)."""
+    item_with_publisher = story_item(
         title="Image analysis <course>",
         authors=("Ada", "Grace"),
         categories=("Training",),
         rights="© A Node",
         language="de",
     )
-    ours = entry(told_so, topics=("image-analysis",), kind=Kind.COURSE)
+    ours = entry(item_with_publisher, topics=("image-analysis",), kind=Kind.COURSE)
     assert texts(ours, "id") == ["tag:news.example,2026:story/ssssssssssssssss"]
     assert texts(ours, "title") == ["Image analysis <course>"]
     assert [author.findtext(f"{A}name") for author in ours.findall(f"{A}author")] == ["Ada", "Grace"]
@@ -171,22 +173,22 @@ def test_an_entry_says_all_that_is_known() -> None:
     assert texts(ours, "summary") == ["Some words."]
 
 
-def test_an_entry_without_author_is_its_teller_s() -> None:
-    """PB2: an entry has its own author always, the source where the item names nobody."""
-    ours = entry(told(by={"name": "The Node"}))
+def test_the_publisher_is_the_default_author() -> None:
+    """An item without author has its publisher as author (PB2)."""
+    ours = entry(story_item(by={"name": "The Node"}))
     assert [author.findtext(f"{A}name") for author in ours.findall(f"{A}author")] == ["The Node"]
 
 
-def test_a_licence_given_by_the_editors_goes_before_the_rights_a_feed_claims() -> None:
-    """PB2: `rights` is the source's licence as configured, else what the item says."""
-    assert texts(entry(told(rights="all mine", by={"licence": "CC BY 4.0"})), "rights") == ["CC BY 4.0"]
-    assert texts(entry(told()), "rights") == []
+def test_a_configured_licence_precedes_claimed_rights() -> None:
+    """`rights` is the configured licence, else the rights of the item (PB2)."""
+    assert texts(entry(story_item(rights="all mine", by={"licence": "CC BY 4.0"})), "rights") == ["CC BY 4.0"]
+    assert texts(entry(story_item()), "rights") == []
 
 
-def test_dates_are_the_story_s_not_the_item_s() -> None:
-    """PB4, T3, E1: `published` is frozen and `updated` moves for significant edits only, whatever else changed."""
+def test_dates_are_those_of_the_story() -> None:
+    """`published` is constant, and `updated` moves only with significant edits (PB4)."""
     ours = entry(
-        told(claimed=NOW + timedelta(days=5), source_updated=NOW + timedelta(days=6)),
+        story_item(claimed=NOW + timedelta(days=5), source_updated=NOW + timedelta(days=6)),
         published=NOW - timedelta(days=2),
         updated=NOW - timedelta(days=1),
         changed=NOW + timedelta(days=3),
@@ -196,8 +198,8 @@ def test_dates_are_the_story_s_not_the_item_s() -> None:
     assert datetime.fromisoformat(updated).replace(microsecond=0) == NOW - timedelta(days=1)
 
 
-def test_entries_of_one_moment_are_told_apart() -> None:
-    """PB4: `updated` has a fraction of a second that is the story's own for ever (W3C DuplicateUpdated)."""
+def test_entries_of_one_moment_have_different_updated() -> None:
+    """Each story adds its own constant fraction of a second to `updated` (PB4)."""
     root = feed(*(story(f"s{n}") for n in range(50)))
     moments = [ours.findtext(f"{A}updated") for ours in root.findall(f"{A}entry")]
     assert len(set(moments)) == 50
@@ -205,12 +207,12 @@ def test_entries_of_one_moment_are_told_apart() -> None:
     assert moments[7] == feed(story("s7")).findtext(f"{A}entry/{A}updated")
 
 
-def test_language_is_said_where_it_is_another_than_the_feed_s() -> None:
-    """PB2: xml:lang on the feed, and on entries in another language."""
+def test_entries_in_another_language_state_it() -> None:
+    """The feed has `xml:lang`, and so have entries in another language (PB2)."""
     root = feed(
-        story("de", told(language="de")),
-        story("en", told(language="en")),
-        story("any", told()),
+        story("de", story_item(language="de")),
+        story("en", story_item(language="en")),
+        story("any", story_item()),
         language="en",
     )
     assert root.get(LANG) == "en"
@@ -218,22 +220,22 @@ def test_language_is_said_where_it_is_another_than_the_feed_s() -> None:
 
 
 def test_enclosures_keep_their_attributes() -> None:
-    """PB2: an attached file keeps its address, and its type and length where the source said them."""
+    """An enclosure keeps its URL, and type and length where the source states them (PB2)."""
     files = (
         Enclosure(url="https://node.example/talk.mp3", type="audio/mpeg", length=123),
         Enclosure(url="https://node.example/empty.txt", length=0),
         Enclosure(url="https://node.example/a.pdf?x=1&y=2"),
     )
-    assert links(entry(told(enclosures=files)), "enclosure") == [
+    assert links(entry(story_item(enclosures=files)), "enclosure") == [
         {"href": "https://node.example/talk.mp3", "type": "audio/mpeg", "length": "123"},
         {"href": "https://node.example/empty.txt", "length": "0"},
         {"href": "https://node.example/a.pdf?x=1&y=2"},
     ]
 
 
-def test_a_story_without_link_leads_to_its_place_on_our_page() -> None:
-    """PB2, RFC 4287 4.1.2: an entry always has an alternate, and the anchor it names exists."""
-    linkless = story("s" * 16, told(link=None))
+def test_a_story_without_link_links_to_the_site() -> None:
+    """Its alternate link is an existing anchor of our page (RFC 4287 section 4.1.2)."""
+    linkless = story("s" * 16, story_item(link=None))
     published = publication(linkless, channel=EVENTS)
     ours = etree.fromstring(atom.render(published).body).find(f"{A}entry")
     (alternate,) = links(ours, "alternate")
@@ -244,14 +246,14 @@ def test_a_story_without_link_leads_to_its_place_on_our_page() -> None:
 # --- source and related (PB3) --------------------------------------------------------------------------
 
 
-def test_source_is_complete_and_the_last_child() -> None:
-    """PB3: `source` has id, title, updated, self and alternate links and rights, and closes the entry."""
-    seen = told(
+def test_source_is_complete_and_last() -> None:
+    """`source` has id, title, updated, links and rights, and ends the entry (PB3)."""
+    seen = story_item(
         source_updated=NOW - timedelta(hours=1),
         enclosures=(Enclosure(url="https://node.example/a.pdf"),),
         by={"name": "A Node", "feed_id": "urn:x-node:1", "rights": "© 2026", "full_text": True},
     )
-    ours = entry(seen, told(id_="b" * 16, source_id="b", by={"id_": "b"}))
+    ours = entry(seen, story_item(id_="b" * 16, source_id="b", by={"id_": "b"}))
     source = ours[-1]
     assert source.tag == f"{A}source"
     assert len(ours.findall(f"{A}source")) == 1
@@ -276,30 +278,32 @@ def test_source_is_complete_and_the_last_child() -> None:
         "urn:x",
     ],
 )
-def test_a_source_without_a_sane_id_is_named_by_its_address(feed_id: str | None) -> None:
-    """PB3: atom:id must be an IRI; a source that has none is known by where it is polled."""
-    source = entry(told(by={"feed_id": feed_id}))[-1]
+def test_an_invalid_feed_id_is_replaced_by_the_url(feed_id: str | None) -> None:
+    """`atom:id` must be an IRI, so an invalid feed id is replaced by the URL (PB3)."""
+    source = entry(story_item(by={"feed_id": feed_id}))[-1]
     assert texts(source, "id") == ["https://node.example/feed/"]
     assert texts(source, "updated") == ["2026-10-05T06:30:00+00:00"]  # when we saw it
 
 
-def test_a_scraped_page_is_no_feed_of_its_source() -> None:
-    """PB3: a page source has an alternate and no self link."""
-    source = entry(told(by={"kind": "page", "site_link": None, "url": "https://node.example/news/"}))[-1]
+def test_a_page_source_has_no_self_link() -> None:
+    """The `source` of a scraped page has an alternate and no self link (PB3)."""
+    source = entry(story_item(by={"kind": "page", "site_link": None, "url": "https://node.example/news/"}))[
+        -1
+    ]
     assert links(source, "self") == []
     assert links(source, "alternate") == [{"href": "https://node.example/news/"}]
 
 
 def test_other_partners_are_named_once_each() -> None:
-    """PB3: whoever else published the story is a related link with a title, at the item, its site or its feed."""
+    """Each further publisher is a related link to its item, site or feed (PB3)."""
     others = [
-        told(id_="b" * 16, link="https://b.example/x", by={"id_": "b", "name": "B & Co"}),
-        told(id_="c" * 16, link=None, by={"id_": "c"}),
-        told(id_="d" * 16, link=None, by={"id_": "d", "site_link": None}),
-        told(id_="e" * 16, link="https://b.example/again", by={"id_": "b", "name": "B & Co"}),
-        told(id_="f" * 16, link="https://node.example/twin"),
+        story_item(id_="b" * 16, link="https://b.example/x", by={"id_": "b", "name": "B & Co"}),
+        story_item(id_="c" * 16, link=None, by={"id_": "c"}),
+        story_item(id_="d" * 16, link=None, by={"id_": "d", "site_link": None}),
+        story_item(id_="e" * 16, link="https://b.example/again", by={"id_": "b", "name": "B & Co"}),
+        story_item(id_="f" * 16, link="https://node.example/twin"),
     ]
-    assert links(entry(told(), *others), "related") == [
+    assert links(entry(story_item(), *others), "related") == [
         {"href": "https://b.example/x", "title": "Also published by B & Co"},
         {"href": "https://c.example/", "title": "Also published by The c"},
         {"href": "https://d.example/feed/", "title": "Also published by The d"},
@@ -309,25 +313,25 @@ def test_other_partners_are_named_once_each() -> None:
 # --- text (P3, PB2, PB5) -------------------------------------------------------------------------------
 
 
-def test_full_text_is_not_republished_unasked() -> None:
-    """P3: title, excerpt and link by default, even if the item's text is at hand."""
-    ours = entry(told(html="<p>all of it</p>", text="all of it", excerpt="an excerpt"))
+def test_full_text_is_off_by_default() -> None:
+    """Title, excerpt and link are published by default, even if there is more text (P3)."""
+    ours = entry(story_item(html="<p>all of it</p>", text="all of it", excerpt="an excerpt"))
     assert ours.find(f"{A}content") is None
     assert texts(ours, "summary") == ["an excerpt"]
     assert b"all of it" not in etree.tostring(ours)
 
 
-def test_an_item_without_words_has_its_title_for_summary() -> None:
-    """PB2: an entry without content has a summary that is not empty."""
-    assert texts(entry(told(excerpt="", html="", title="Only a title")), "summary") == ["Only a title"]
+def test_an_item_without_text_has_its_title_as_summary() -> None:
+    """An entry without content has a summary that is not empty (PB2)."""
+    assert texts(entry(story_item(excerpt="", html="", title="Only a title")), "summary") == ["Only a title"]
 
 
 def test_full_text_is_html_escaped_once() -> None:
-    """P3, PB2: where it is permitted, `content type=html` carries the markup once escaped, beside the summary."""
+    """Permitted full text is HTML in `content`, escaped once, beside the summary (PB2, P3)."""
     markup = (
         '<p>Fish &amp; chips, 1 &lt; 2, <a href="https://node.example/?a=1&amp;b=2">more</a> &amp;amp;</p>'
     )
-    ours = entry(told(html=markup, excerpt="Fish & chips", by={"full_text": True, "licence": "CC0"}))
+    ours = entry(story_item(html=markup, excerpt="Fish & chips", by={"full_text": True, "licence": "CC0"}))
     (content,) = ours.findall(f"{A}content")
     assert content.get("type") == "html"
     assert content.text == markup
@@ -336,25 +340,25 @@ def test_full_text_is_html_escaped_once() -> None:
 
 
 def test_full_text_of_an_item_without_text_is_a_summary() -> None:
-    """PB2: no empty content element."""
-    ours = entry(told(html="", excerpt="", title="Bare", by={"full_text": True}))
+    """An item without text has no empty content element (PB2)."""
+    ours = entry(story_item(html="", excerpt="", title="Bare", by={"full_text": True}))
     assert ours.find(f"{A}content") is None
     assert texts(ours, "summary") == ["Bare"]
 
 
 @pytest.mark.parametrize("vector", VECTORS)
 def test_hostile_text_stays_text(vector: str) -> None:
-    """PB5: whatever stands in title, authors, categories, rights or names is text when it is read back."""
+    """Markup in titles, authors, categories, rights and names is read back as text (PB5)."""
     line = text.line(vector) or "-"
     names: dict[str, Any] = {"name": line, "rights": line, "licence": line}
     ours = entry(
-        told(title=line, excerpt=line, authors=(line,), categories=(line,), rights=line, by=names),
-        told(id_="b" * 16, by={"id_": "b", "name": line}),
+        story_item(title=line, excerpt=line, authors=(line,), categories=(line,), rights=line, by=names),
+        story_item(id_="b" * 16, by={"id_": "b", "name": line}),
         topics=("data",),
     )
     plain = entry(
-        told(authors=("a",), categories=("a",), by={"licence": "a", "rights": "a"}),
-        told(id_="b" * 16, by={"id_": "b"}),
+        story_item(authors=("a",), categories=("a",), by={"licence": "a", "rights": "a"}),
+        story_item(id_="b" * 16, by={"id_": "b"}),
         topics=("data",),
     )
     assert [e.tag for e in ours.iter()] == [e.tag for e in plain.iter()]
@@ -367,32 +371,34 @@ def test_hostile_text_stays_text(vector: str) -> None:
 
 
 @pytest.mark.parametrize("vector", VECTORS)
-def test_hostile_html_is_harmless_when_shown(vector: str) -> None:
-    """PB5: what a reader unpacks from `content` has no script, style, iframe, form, event or javascript: link."""
+def test_hostile_html_is_sanitized(vector: str) -> None:
+    """`content` has no script, style, iframe, form, event or javascript: link (PB5)."""
     written = text.block(f"<p>before {vector} after</p>") or ""
     markup = sanitize.fragment(written, "https://node.example/feed/")
-    ours = entry(told(html=markup, by={"full_text": True}))
+    ours = entry(story_item(html=markup, by={"full_text": True}))
     (content,) = texts(ours, "content")
     assert faults(f"<body>{content}</body>") == []
 
 
 def test_full_text_has_only_absolute_links() -> None:
-    """PB5: relative links of a source were resolved against its own address before they are republished."""
+    """Relative links of a source are resolved before they are republished (PB5)."""
     markup = sanitize.fragment(
         '<a href="/x">x</a><img src="y.png"><a href="#z">z</a>', "https://node.example/a/b"
     )
-    (content,) = texts(entry(told(html=markup, by={"full_text": True})), "content")
+    (content,) = texts(entry(story_item(html=markup, by={"full_text": True})), "content")
     unpacked = etree.HTML(content)
     hrefs = unpacked.xpath("//@href | //@src")
     assert hrefs == ["https://node.example/x", "https://node.example/a/y.png", "https://node.example/a/b#z"]
 
 
 def test_control_characters_never_reach_the_feed() -> None:
-    """PB5: strings as the edge lets them in hold nothing XML 1.0 forbids; the feed is UTF-8 and well-formed."""
+    """A feed is well-formed UTF-8 without characters that XML 1.0 forbids (PB5)."""
     everything = "".join(map(chr, range(0x110000)))
     for start in range(0, 0x110000, 0x8000):
         line = text.line("x" + everything[start : start + 0x8000], limit=0x8000) or "x"
-        root = etree.fromstring(atom.render(publication(story("s", told(title=line, authors=(line,))))).body)
+        root = etree.fromstring(
+            atom.render(publication(story("s", story_item(title=line, authors=(line,))))).body
+        )
         assert root.findtext(f"{A}entry/{A}title") == line
 
 
@@ -400,8 +406,9 @@ def test_control_characters_never_reach_the_feed() -> None:
 
 
 def test_the_same_publication_is_the_same_bytes() -> None:
-    """PB13: rendering depends on nothing but the publication."""
+    """Rendering depends only on the publication (PB13)."""
     stories = [
-        story(f"s{n}", told(), told(id_=f"b{n}", by={"id_": "b"}), topics=("a", "b")) for n in range(9)
+        story(f"s{n}", story_item(), story_item(id_=f"b{n}", by={"id_": "b"}), topics=("a", "b"))
+        for n in range(9)
     ]
     assert atom.render(publication(*stories)).body == atom.render(publication(*stories)).body

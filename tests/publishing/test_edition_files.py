@@ -1,4 +1,4 @@
-"""Editions from digest to page: several digests, what they select, permanent pages, hiding, healing (M3, P1, PB13)."""
+"""Editions from digest to page: selection by digest, permanent pages, hiding and repair."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PLAN = (
 
 
 def news(n: int, title: str, **fields: str) -> dict[str, str]:
-    """An RSS item of now."""
+    """Return an RSS item of now."""
     return {
         "title": title,
         "link": f"https://node.example/{n}",
@@ -47,35 +47,35 @@ def news(n: int, title: str, **fields: str) -> dict[str, str]:
 
 
 def write(place: Workplace, web: Web, more: str = "", rest: str = "") -> None:
-    """feeds.yaml with one source, the weekly digest with `more` keys, and the `rest`."""
+    """Write feeds.yaml with one source, the weekly digest with `more` keys, and the `rest`."""
     sources = f"sources:\n  - {{id: node, name: The node, url: '{web.url}/feed'}}\n"
     place.write(sources + PLAN.format(more=more) + rest)
 
 
 def poll(place: Workplace, web: Web, *items: dict[str, str]) -> None:
-    """The feed holds these items, and is visited."""
+    """Serve these items and visit the feed."""
     web.feed("/feed", rss(*items))
     fetch.run(place.app(), force=True)
 
 
 def file(place: Workplace, name: str) -> Path:
-    """A file among the editions."""
+    """Return a file among the editions."""
     return place.public / "digests" / name
 
 
 def page(place: Workplace, period: str = "2026-10-05") -> str:
-    """The page of an edition."""
+    """Return the page of an edition."""
     return file(place, f"weekly-{period}.html").read_text("utf-8")
 
 
 def state(place: Workplace) -> dict[str, tuple[bytes, int]]:
-    """Bytes and times of all files of editions."""
+    """Return bytes and times of all files of editions."""
     folder = place.public / "digests"
     return {f.name: (f.read_bytes(), f.stat().st_mtime_ns) for f in sorted(folder.iterdir())}
 
 
 def story(place: Workplace, title: str) -> str:
-    """The id of the story with this title."""
+    """Return the id of the story with this title."""
     conn = sqlite3.connect(place.database)
     try:
         return str(conn.execute("SELECT id FROM stories WHERE title = ?", [title]).fetchone()[0])
@@ -84,7 +84,7 @@ def story(place: Workplace, title: str) -> str:
 
 
 def hide(place: Workplace, title: str, *, hidden: bool = True, withdrawn: bool = False) -> None:
-    """An editor's word."""
+    """Hide a story as an editor."""
     editor_decisions.set_hidden(place.app(), [story(place, title)], "ada", hidden=hidden, withdrawn=withdrawn)
 
 
@@ -99,8 +99,8 @@ MIXED = (
 )
 
 
-def test_a_digest_of_some_kinds_tells_only_them(place: Workplace, web: Web, clock: Clock) -> None:
-    """M3: `kinds` selects; what becomes of a story that was told is told, whatever kind it is by then."""
+def test_kinds_select_stories(place: Workplace, web: Web, clock: Clock) -> None:
+    """`kinds` selects new stories; changes of sent stories are sent for every kind (M3)."""
     write(place, web, ", kinds: [event, course]")
     poll(place, web, *MIXED)
     digest.run(place.app())
@@ -113,8 +113,8 @@ def test_a_digest_of_some_kinds_tells_only_them(place: Workplace, web: Web, cloc
     assert "Cancelled (as of 12 October 2026). Previous title: “Workshop on deconvolution in Porto”" in said
 
 
-def test_a_digest_by_topic_tells_each_story_once(place: Workplace, web: Web) -> None:
-    """M3: under its first topic in the order of feeds.yaml; events stand together, the rest under other news."""
+def test_each_story_is_in_one_section(place: Workplace, web: Web) -> None:
+    """A story is under its first topic, events together, the rest under other news (M3)."""
     write(place, web, ", sections: topics", "topics: {analysis: [napari], data: [OMERO]}\n")
     poll(place, web, *MIXED)
     digest.run(place.app())
@@ -140,8 +140,8 @@ def test_a_digest_by_topic_tells_each_story_once(place: Workplace, web: Web) -> 
 # --- corrections (E1) ----------------------------------------------------------------------------------
 
 
-def test_a_correction_taken_back_is_none(place: Workplace, web: Web, clock: Clock) -> None:
-    """E1, M1: whose words are again those that were told has nothing to say; the next real correction has."""
+def test_a_correction_taken_back_is_not_sent(place: Workplace, web: Web, clock: Clock) -> None:
+    """A story whose text is that of the last edition again has no correction (M1, E1)."""
     write(place, web)
     poll(place, web, news(1, "As it was"))
     digest.run(place.app())
@@ -158,8 +158,8 @@ def test_a_correction_taken_back_is_none(place: Workplace, web: Web, clock: Cloc
     assert "“As it was”" in words(letters(place)[-1])
 
 
-def test_a_correction_of_the_text_says_so(place: Workplace, web: Web, clock: Clock) -> None:
-    """E1: where the title stays, nobody is left to guess what is new."""
+def test_a_correction_of_the_text_is_named(place: Workplace, web: Web, clock: Clock) -> None:
+    """A correction without a new title states that the text changed (E1)."""
     write(place, web)
     poll(place, web, news(1, "Round table"))
     digest.run(place.app())
@@ -178,8 +178,8 @@ def test_a_correction_of_the_text_says_so(place: Workplace, web: Web, clock: Clo
 # --- hidden and withdrawn (I7, I8) ---------------------------------------------------------------------
 
 
-def test_a_withdrawn_story_is_told_once_by_its_title(place: Workplace, web: Web, clock: Clock) -> None:
-    """I8: whoever was told it learns that it was taken back; link and text are not repeated, nor is the news."""
+def test_a_removed_story_is_reported_once(place: Workplace, web: Web, clock: Clock) -> None:
+    """A sent story that was removed is reported by title, without link and text (I8)."""
     write(place, web)
     poll(place, web, news(1, "Position open"), news(2, "Another news"))
     digest.run(place.app())
@@ -195,8 +195,10 @@ def test_a_withdrawn_story_is_told_once_by_its_title(place: Workplace, web: Web,
 
 
 @pytest.mark.parametrize("withdrawn", [True, False])
-def test_what_no_digest_told_is_not_named(place: Workplace, web: Web, clock: Clock, withdrawn: bool) -> None:
-    """I7, I8: a story that was hidden before it was told, or for other reasons, is never mentioned."""
+def test_an_unsent_hidden_story_is_not_named(
+    place: Workplace, web: Web, clock: Clock, withdrawn: bool
+) -> None:
+    """A story that was hidden before any edition is never mentioned (I7, I8)."""
     write(place, web)
     poll(place, web, news(1, "Another news"), news(2, "Not yet told"), news(3, "Told and then hidden"))
     hide(place, "Not yet told", withdrawn=withdrawn)
@@ -208,8 +210,8 @@ def test_what_no_digest_told_is_not_named(place: Workplace, web: Web, clock: Clo
     assert sorted(titles(mail)) == ["Another news", "Told and then hidden"]
 
 
-def test_a_hidden_story_leaves_the_page_and_comes_back(place: Workplace, web: Web) -> None:
-    """I7, P1: the next run takes its words from page and feed; shown again they are the bytes of before."""
+def test_a_hidden_story_is_removed_from_the_page(place: Workplace, web: Web) -> None:
+    """Hiding removes its text from page and feed; showing restores the bytes (I7)."""
     write(place, web)
     poll(place, web, news(1, "Sensitive matter"), news(2, "Another news"))
     digest.run(place.app())
@@ -223,10 +225,8 @@ def test_a_hidden_story_leaves_the_page_and_comes_back(place: Workplace, web: We
     assert (page(place), file(place, "atom.xml").read_bytes()) == before
 
 
-def test_a_story_withdrawn_and_then_hidden_leaves_every_page(
-    place: Workplace, web: Web, clock: Clock
-) -> None:
-    """I7: an editor who has to take the very title away can."""
+def test_hiding_a_removed_story_removes_its_title(place: Workplace, web: Web, clock: Clock) -> None:
+    """Hiding removes even the title of a removed story from every page (I7)."""
     write(place, web)
     poll(place, web, news(1, "Position open"), news(2, "Another news"))
     digest.run(place.app())
@@ -241,7 +241,7 @@ def test_a_story_withdrawn_and_then_hidden_leaves_every_page(
 
 
 def test_hiding_as_withdrawn_is_a_command(place: Workplace, web: Web, clock: Clock) -> None:
-    """I8: `story hide --withdrawn`."""
+    """`story hide --withdrawn` reports the story as removed (I8)."""
     write(place, web)
     poll(place, web, news(1, "Position open"))
     digest.run(place.app())
@@ -255,8 +255,8 @@ def test_hiding_as_withdrawn_is_a_command(place: Workplace, web: Web, clock: Clo
 # --- permanent pages (P1, PB13) ------------------------------------------------------------------------
 
 
-def test_an_edition_is_a_page_an_entry_and_a_line(place: Workplace, web: Web, clock: Clock) -> None:
-    """PB1, P4: right after composing; mail and feed lead to it; it names no reader."""
+def test_an_edition_is_a_page_an_entry_and_a_list_item(place: Workplace, web: Web, clock: Clock) -> None:
+    """Page, feed entry and list exist after composing, and name no subscriber."""
     write(place, web)
     poll(place, web, news(1, "First"))
     digest.run(place.app())
@@ -279,7 +279,7 @@ def test_an_edition_is_a_page_an_entry_and_a_line(place: Workplace, web: Web, cl
 
 
 def test_a_page_stays_as_it_was_sent(place: Workplace, web: Web, clock: Clock) -> None:
-    """P1, PB13: later edits, other settings and further editions leave its bytes and its time as they were."""
+    """Later edits, settings and editions change neither bytes nor time of a page (P1, PB13)."""
     write(place, web)
     poll(place, web, news(1, "First"))
     digest.run(place.app())
@@ -299,7 +299,7 @@ def test_a_page_stays_as_it_was_sent(place: Workplace, web: Web, clock: Clock) -
 
 
 def test_only_new_pages_are_read_and_written(place: Workplace, web: Web, clock: Clock) -> None:
-    """P1: what a run costs does not grow with the number of editions."""
+    """The cost of a run does not grow with the number of editions (P1)."""
     write(place, web)
     items: list[dict[str, str]] = []
     for week in range(3):
@@ -319,8 +319,8 @@ def test_only_new_pages_are_read_and_written(place: Workplace, web: Web, clock: 
 
 
 @pytest.mark.parametrize("lost", ["weekly-2026-10-05.html", "index.html", "atom.xml", None])
-def test_lost_files_come_back(place: Workplace, web: Web, lost: str | None) -> None:
-    """P1: `aggregator publish` writes what somebody deleted, byte for byte."""
+def test_lost_files_are_restored(place: Workplace, web: Web, lost: str | None) -> None:
+    """`aggregator publish` restores deleted files with the same bytes (P1)."""
     write(place, web)
     poll(place, web, news(1, "First"))
     digest.run(place.app())
@@ -333,8 +333,8 @@ def test_lost_files_come_back(place: Workplace, web: Web, lost: str | None) -> N
     assert {name: body for name, (body, _) in state(place).items()} == before
 
 
-def test_no_letter_goes_out_before_its_page(place: Workplace, web: Web) -> None:
-    """M4: where the page cannot be written the letter stays owed, which is said; later both are there."""
+def test_no_message_is_sent_before_its_page(place: Workplace, web: Web) -> None:
+    """Messages stay due while their page cannot be written, which is reported (M4)."""
     write(place, web)
     poll(place, web, news(1, "First"))
     (place.public / "digests").write_text("in the way")
@@ -348,7 +348,7 @@ def test_no_letter_goes_out_before_its_page(place: Workplace, web: Web) -> None:
 
 
 def test_a_site_without_digests_has_no_pages_of_them(place: Workplace, web: Web) -> None:
-    """PB13: nothing is published that nobody composed."""
+    """Without editions there are no pages, list or feed of them (PB13)."""
     write(place, web)
     poll(place, web, news(1, "First"))
     assert not (place.public / "digests").exists()
@@ -357,7 +357,7 @@ def test_a_site_without_digests_has_no_pages_of_them(place: Workplace, web: Web)
 def test_editions_of_older_versions_have_no_page(
     tmp_path: Path, place: Workplace, web: Web, clock: Clock
 ) -> None:
-    """m0007: what was composed before words were kept is neither listed nor guessed; the next edition is."""
+    """Editions composed before their text was stored are not listed."""
     write(place, web)
     poll(place, web, news(1, "First"))
     digest.run(place.app())
@@ -378,7 +378,7 @@ def test_editions_of_older_versions_have_no_page(
 
 
 def test_the_migration_keeps_editions_as_they_are(tmp_path: Path) -> None:
-    """m0007: an edition of an older version has no record."""
+    """An edition of an older version has no record after the migration."""
     db = Database(sqlite3.connect(tmp_path / "old.db", isolation_level=None))
     MIGRATIONS.apply(db, stop_before="m0007_editions")
     db.execute("INSERT INTO digests VALUES ('w', '2026', '2026-10-05', '2026')")

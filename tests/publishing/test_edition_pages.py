@@ -1,4 +1,4 @@
-"""Editions as pages, their list and their feed: PB1-PB6, PB13-PB15, harmless, and naming no reader."""
+"""Pages of editions, their list and their feed."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ GRAMMAR = etree.RelaxNG(etree.parse(Path(__file__).parent.parent / "data" / "ato
 LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
-def told(**fields: Any) -> EditionEntry:
-    """A new story of the section `news`."""
+def new_entry(**fields: Any) -> EditionEntry:
+    """Return a new story of the section `news`."""
     defaults: dict[str, Any] = {
         "story_id": "s" * 16,
         "item_id": "i" * 16,
@@ -40,7 +40,7 @@ def told(**fields: Any) -> EditionEntry:
 
 
 def edition(*stories: EditionEntry, n: int = 0, **fields: Any) -> Edition:
-    """The edition of a Monday, `n` weeks after the first."""
+    """Return the edition of a Monday, `n` weeks after the first."""
     day = date(2026, 10, 5) + timedelta(weeks=n)
     defaults: dict[str, Any] = {
         "id": f"weekly-{day}",
@@ -50,18 +50,18 @@ def edition(*stories: EditionEntry, n: int = 0, **fields: Any) -> Edition:
         "language": "en",
         "period": day,
         "composed": NOW + timedelta(weeks=n),
-        "entries": stories or (told(),),
+        "entries": stories or (new_entry(),),
     }
     return Edition(**defaults | fields)
 
 
 def page(made: Edition) -> Any:
-    """The page of an edition."""
+    """Return the page of an edition, parsed."""
     return html.document_fromstring(edition_pages.page(made, site()).body)
 
 
 def feed(*some: Edition, **fields: Any) -> etree._Element:
-    """The feed, valid by the grammar of RFC 4287."""
+    """Return the feed after validation by the grammar of RFC 4287."""
     root = etree.fromstring(edition_pages.feed(some, site(**fields)).body)
     GRAMMAR.assertValid(root)
     return root
@@ -71,9 +71,9 @@ def feed(*some: Edition, **fields: Any) -> etree._Element:
 
 
 def test_a_page_is_the_whole_edition() -> None:
-    """M4: every story under its heading, whole, with everybody who told it, however many there are."""
-    stories = [told(title=f"News {n}", also=("B & Co",)) for n in range(400)]
-    later = told(
+    """A page has all stories under their headings, with all their publishers (M4)."""
+    stories = [new_entry(title=f"News {n}", also=("B & Co",)) for n in range(400)]
+    later = new_entry(
         section="updates",
         reason=EntryReason.UPDATED,
         title="Now",
@@ -88,8 +88,8 @@ def test_a_page_is_the_whole_edition() -> None:
     assert note.text_content() == "Postponed or moved (as of 4 October 2026). Previous title: “Then”"
 
 
-def test_a_page_says_where_it_belongs() -> None:
-    """PB15: its path is the one that mails link to, it points to the feed, the list and the site."""
+def test_a_page_links_to_feed_list_and_site() -> None:
+    """A page has the path that mails link to, and links to feed, list and site (PB15)."""
     document = edition_pages.page(edition(), site())
     assert (document.path, document.media_type) == (
         "digests/weekly-2026-10-05.html",
@@ -101,21 +101,21 @@ def test_a_page_says_where_it_belongs() -> None:
 
 
 @pytest.mark.parametrize(("language", "heading"), [("en", "News"), ("de", "Neuigkeiten")])
-def test_our_words_are_in_the_language_of_the_digest(language: str, heading: str) -> None:
-    """PB15: what the partners wrote keeps its own language, and says so."""
-    tree = page(edition(told(language="fi"), language=language))
+def test_pages_are_in_the_language_of_the_digest(language: str, heading: str) -> None:
+    """Text of partners keeps its own language and states it (PB15)."""
+    tree = page(edition(new_entry(language="fi"), language=language))
     assert tree.get("lang") == language
     assert [h.text_content() for h in tree.iter("h2")] == [heading]
     assert tree.xpath("//h3/@lang") == tree.xpath("//p[@class='excerpt']/@lang") == ["fi"]
 
 
-def test_what_was_hidden_since_leaves_no_word() -> None:
-    """I7: title, link, teller and text of it are gone from page and feed; the others stay."""
-    secret = told(
+def test_hidden_stories_leave_no_text() -> None:
+    """Title, link, publisher and text of a hidden story are on neither page nor feed (I7)."""
+    secret = new_entry(
         title="Secret", publisher="Whoever", link="https://secret.example/", excerpt="Hush.", hidden=True
     )
     made = edition(
-        told(),
+        new_entry(),
         replace(
             secret,
             former_title="Secret before",
@@ -131,8 +131,8 @@ def test_what_was_hidden_since_leaves_no_word() -> None:
 
 
 def hostile(line: str, link: str) -> Edition:
-    """An edition with `line` in every text that a stranger can write."""
-    one = told(title=line, publisher=line, also=(line,), excerpt=line, link=link)
+    """Return an edition with `line` in every text that a partner can write."""
+    one = new_entry(title=line, publisher=line, also=(line,), excerpt=line, link=link)
     again = replace(
         one,
         section="updates",
@@ -148,7 +148,7 @@ HARMLESS = shape(edition_pages.page(hostile("harmless", "https://node.example/")
 
 @pytest.mark.parametrize("vector", VECTORS)
 def test_no_text_changes_a_page_or_the_feed(vector: str) -> None:
-    """PB5: whatever a partner writes, the elements stay, nothing can run, and the feed is XML."""
+    """No text of a partner adds elements or runs anything (PB5)."""
     line = text.line(vector, 500) or "-"
     for address in (vector, f"https://evil.example/{vector}"):
         made = hostile(line, urls.join("https://node.example/", address) or "https://node.example/")
@@ -165,7 +165,7 @@ def test_no_text_changes_a_page_or_the_feed(vector: str) -> None:
 
 
 def test_the_list_has_every_edition_by_year() -> None:
-    """PB15: newest first as given, under its local year, each with its language where it is another."""
+    """The list has all editions by local year, with languages other than the site's (PB15)."""
     lines = [
         EditionSummary(
             id=id_, subject=subject, language=language, composed=NOW - timedelta(days=days), stories=n
@@ -190,8 +190,8 @@ def test_the_list_has_every_edition_by_year() -> None:
 # --- the feed ------------------------------------------------------------------------------------------
 
 
-def test_the_feed_says_who_and_where_it_is() -> None:
-    """PB1, PB2: permanent ids, self equal to where it is served, each entry with its page, times and language."""
+def test_the_feed_has_its_metadata() -> None:
+    """The feed has permanent ids, a self link, and page, times and language of entries (PB1)."""
     root = feed(edition(n=1, language="de"), edition())
     assert root.findtext(f"{A}id") == "tag:news.example,2026:editions"
     assert root.findtext(f"{A}updated") == (NOW + timedelta(weeks=1)).isoformat()
@@ -215,10 +215,11 @@ def test_the_feed_says_who_and_where_it_is() -> None:
     }
 
 
-def test_a_reader_of_the_feed_finds_the_titles() -> None:
-    """PB2: the content is the titles with their links, escaped once, under their headings."""
+def test_the_feed_content_has_linked_titles() -> None:
+    """The content has the titles with links under their headings, escaped once (PB2)."""
     made = edition(
-        told(title="A < B & C", link="https://node.example/?a=1&b=2"), told(title="No link", link=None)
+        new_entry(title="A < B & C", link="https://node.example/?a=1&b=2"),
+        new_entry(title="No link", link=None),
     )
     (entry,) = feedparser.parse(io.BytesIO(edition_pages.feed([made], site()).body)).entries
     tree = html.fragment_fromstring(entry.content[0].value, create_parent="div")
@@ -228,26 +229,26 @@ def test_a_reader_of_the_feed_finds_the_titles() -> None:
     assert entry.summary == "2 new stories from 1 partner"
 
 
-def test_a_large_edition_is_told_in_part_and_leads_to_its_page() -> None:
-    """PB14: the feed counts what it leaves out."""
-    made = edition(*(told(title=f"News {n}") for n in range(100)))
+def test_the_feed_shortens_large_editions() -> None:
+    """The feed states how many titles it omits and links to the page (PB14)."""
+    made = edition(*(new_entry(title=f"News {n}") for n in range(100)))
     content = str(feed(made).findtext(f"{A}entry/{A}content"))
-    assert content.count("<li>") == edition_pages.TITLES
-    assert f"and {100 - edition_pages.TITLES} more in the full edition" in content
+    assert content.count("<li>") == edition_pages.MAX_TITLES
+    assert f"and {100 - edition_pages.MAX_TITLES} more in the full edition" in content
     assert 'href="https://news.example/digests/weekly-2026-10-05.html"' in content
 
 
 def test_the_feed_is_readable_in_a_browser() -> None:
-    """PB15: it names the style sheet of every feed, from its own folder."""
+    """The feed names the stylesheet of all feeds relative to its folder (PB15)."""
     assert (
         b'<?xml-stylesheet type="text/css" href="../feed.css"?>'
-        in edition_pages.feed([edition(told())], site()).body
+        in edition_pages.feed([edition(new_entry())], site()).body
     )
 
 
 def test_the_feed_stays_small() -> None:
-    """PB14: of many long editions as many as fit in 512 KiB, the newest."""
-    long = [told(title="ü" * 300, link=f"https://node.example/{'x' * 1000}") for _ in range(60)]
+    """The feed has the newest editions that fit in 512 KiB (PB14)."""
+    long = [new_entry(title="ü" * 300, link=f"https://node.example/{'x' * 1000}") for _ in range(60)]
     some = [edition(*long, n=-n, id=f"weekly-{n}") for n in range(30)]
     body = edition_pages.feed(some, site()).body
     assert len(body) <= renderers.MAX_BYTES
@@ -257,7 +258,7 @@ def test_the_feed_stays_small() -> None:
 
 
 def test_the_same_editions_are_the_same_bytes() -> None:
-    """PB13: nothing but the record goes in."""
-    made = edition(told(also=("B",)), n=1)
+    """Rendering depends only on the stored editions (PB13)."""
+    made = edition(new_entry(also=("B",)), n=1)
     assert edition_pages.feed([made], site()) == edition_pages.feed([made], site())
     assert edition_pages.page(made, site()) == edition_pages.page(made, site())

@@ -1,4 +1,4 @@
-"""Everything that is published, before the judges: the demo community, hostile words, whatever the edge lets in."""
+"""Feed validators applied to the demo community, hostile strings and random stories."""
 
 from __future__ import annotations
 
@@ -48,24 +48,24 @@ WORDS = (
 
 
 def editions_problems(body: bytes, url: str, now: datetime | None) -> list[str]:
-    """The feed of editions is Atom of our own: there is no other source to name (PB3)."""
+    """Validate the feed of editions, which has no other source to name."""
     return [problem for problem in atom.problems(body, url, now) if not problem.startswith("PB3: no source")]
 
 
 def judge(path: str) -> Callable[[bytes, str, datetime | None], list[str]]:
-    """The judge of a document, by its name."""
+    """Return the validator of a document by its file name."""
     if path == paths.EDITION_FEED:
         return editions_problems
     return atom.problems if path.startswith("archive/") else JUDGES[path.rpartition("/")[2]]
 
 
 def documents(made: Publication) -> list[PublishedDocument]:
-    """A publication in every format."""
+    """Render a publication in every format."""
     return [render(made) for render in renderers.FEEDS.values()]
 
 
 def found(*made: PublishedDocument) -> list[str]:
-    """What the judges say of documents, but for the words of others."""
+    """Return the problems that validators report, without those in texts of partners."""
     return [
         f"{document.path}: {problem}"
         for document in made
@@ -79,15 +79,15 @@ def found(*made: PublishedDocument) -> list[str]:
 
 @pytest.fixture(scope="module")
 def public(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the recorded community publishes."""
+    """Return what the recorded community publishes."""
     out = tmp_path_factory.mktemp("strict") / "run"
     words = [sys.executable, "-m", "aggregator", "demo", "--out", str(out)]
     subprocess.run(words, check=True, capture_output=True)
     return out / "public"
 
 
-def test_what_the_demo_publishes_is_clean(public: Path) -> None:
-    """PB1-PB10, PB14, PB15: every feed, archive and list of a whole community, without one error or warning."""
+def test_demo_documents_are_valid(public: Path) -> None:
+    """Every feed, archive and list of the demo passes without an error or warning."""
     paths = [
         file.relative_to(public).as_posix()
         for file in sorted(public.rglob("*"))
@@ -101,8 +101,8 @@ def test_what_the_demo_publishes_is_clean(public: Path) -> None:
     ] == []
 
 
-def test_the_demo_s_chain_holds_every_story(public: Path) -> None:
-    """PB8, RFC 5005: from atom.xml back, every document is there and none contradicts another."""
+def test_the_demo_archive_is_complete(public: Path) -> None:
+    """The chain from atom.xml has every document without contradictions (PB8)."""
     problems, ids = chain.walk(DEMO + "atom.xml", lambda url: (public / url.removeprefix(DEMO)).read_bytes())
     assert problems == []
     assert len(ids) == 71
@@ -112,7 +112,7 @@ def test_the_demo_s_chain_holds_every_story(public: Path) -> None:
 
 
 def hostile(vector: str) -> Story:
-    """A story with this string wherever a partner's string can stand."""
+    """Return a story with this string in every field of a partner."""
     line = text.line(vector) or "-"
     link = urls.web_link(f"https://node.example/{line}")
     names = {"name": line, "rights": line, "licence": line, "feed_id": line, "site_link": link, "url": link}
@@ -131,19 +131,19 @@ def hostile(vector: str) -> Story:
 
 
 @pytest.mark.parametrize("vector", VECTORS)
-def test_hostile_words_break_no_rule(vector: str) -> None:
-    """PB5: whatever a partner writes, every format stays a valid, harmless document."""
+def test_hostile_strings_keep_documents_valid(vector: str) -> None:
+    """Every format stays valid whatever a partner writes (PB5)."""
     assert found(*documents(publication(hostile(vector)))) == []
 
 
 @pytest.mark.parametrize("vector", VECTORS)
-def test_hostile_words_break_no_rule_in_the_feed_of_editions(vector: str) -> None:
-    """PB5: whatever a digest tells; and two that one run composed are no duplicates to the W3C validator."""
+def test_hostile_strings_keep_the_feed_of_editions_valid(vector: str) -> None:
+    """The feed stays valid, and two editions of one run are no duplicates (PB5)."""
     line = text.line(vector) or "-"
     link = urls.web_link(f"https://node.example/{line}")
-    said = test_edition_pages.told(title=line, publisher=line, link=link, excerpt=line, also=(line,))
+    entry = test_edition_pages.new_entry(title=line, publisher=line, link=link, excerpt=line, also=(line,))
     pair = [
-        test_edition_pages.edition(said, id=f"{id_}-2026-10-05", digest_id=id_, subject=line, title=line)
+        test_edition_pages.edition(entry, id=f"{id_}-2026-10-05", digest_id=id_, subject=line, title=line)
         for id_ in ("one", "two")
     ]
     assert found(edition_pages.feed(pair, site())) == []
@@ -154,8 +154,8 @@ def test_hostile_words_break_no_rule_in_the_feed_of_editions(vector: str) -> Non
     st.lists(published_files.stories(), max_size=4, unique_by=lambda s: s.id),
     st.lists(published_files.tombstones, max_size=3),
 )
-def test_whatever_is_published_is_clean(stories: list[Story], stones: list[Tombstone]) -> None:
-    """RFC 4287, RSS 2.0, JSON Feed 1.1: no publication makes a document that breaks a rule."""
+def test_random_publications_are_valid(stories: list[Story], stones: list[Tombstone]) -> None:
+    """No publication makes a document that breaks RFC 4287, RSS 2.0 or JSON Feed 1.1."""
     gone = {stone.story_id: stone for stone in stones if stone.story_id not in {one.id for one in stories}}
     made = replace(
         publication(*stories), tombstones=tuple(gone.values()), previous="2026-10", hub="https://hub.example/"

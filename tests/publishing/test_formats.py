@@ -1,4 +1,4 @@
-"""RSS 2.0 and JSON Feed 1.1 beside Atom: the same stories in each (PB6, PB7, PB10, PB14, E1)."""
+"""RSS 2.0 and JSON Feed 1.1 with the same stories as Atom."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 def publication(*stories: Story, channel: Channel = ALL, **fields: Any) -> Publication:
-    """What a channel's documents are made of."""
+    """Return what the documents of a channel are rendered from."""
     return Publication(site=site(), channel=channel, channels=(ALL, EVENTS), stories=stories, **fields)
 
 
-def told(*, by: dict[str, Any] | None = None, **fields: Any) -> StoryItem:
-    """A sighting: fields of its item, and those of its teller in `by`."""
+def story_item(*, by: dict[str, Any] | None = None, **fields: Any) -> StoryItem:
+    """Return an item with its publisher; `by` has fields of the publisher."""
     return StoryItem(item=item(**fields), publisher=publisher(**by or {}))
 
 
 def rss_item(*story_items: StoryItem, **fields: Any) -> etree._Element:
-    """The one item of an RSS feed with one story."""
+    """Return the only item of an RSS feed with one story."""
     body = rss.render(publication(story("s" * 16, *story_items, **fields))).body
     return etree.fromstring(body).find("channel/item")
 
 
 def json_item(*story_items: StoryItem, **fields: Any) -> dict[str, Any]:
-    """The one item of a JSON feed with one story."""
+    """Return the only item of a JSON feed with one story."""
     (ours,) = json.loads(jsonfeed.render(publication(story("s" * 16, *story_items, **fields))).body)["items"]
     return ours
 
 
-def test_an_rss_channel_says_who_and_where_it_is() -> None:
-    """PB7: title, link, description, language, self and hub, how long to wait; RFC 822 dates with 4-digit years."""
+def test_an_rss_channel_has_its_metadata() -> None:
+    """An RSS channel has title, link, language, self, hub, ttl and RFC 822 dates (PB7)."""
     document = rss.render(publication(story(), channel=EVENTS, updated=NOW, hub="https://hub.example/"))
     channel = etree.fromstring(document.body).find("channel")
     assert channel.findtext("title") == "Events & courses"
@@ -63,17 +63,17 @@ def test_an_rss_channel_says_who_and_where_it_is() -> None:
     assert b'<?xml-stylesheet type="text/css" href="../../feed.css"?>' in document.body[:150]
 
 
-def test_an_rss_item_says_all_that_rss_has_words_for() -> None:
-    """PB7: permanent guid that is no link, authors without address, source, one file, the other partners."""
+def test_an_rss_item_has_all_fields() -> None:
+    """An RSS item has guid, authors, source, one enclosure and related links (PB7)."""
     files = (
         Enclosure(url="https://node.example/a[1].mp3", type="audio/mpeg", length=12),
         Enclosure(url="https://node.example/b.pdf", type="pdf"),
     )
     ours = rss_item(
-        told(
+        story_item(
             authors=("Ada", "Grace"), categories=("Training",), enclosures=files, language="de", rights="© A"
         ),
-        told(id_="b" * 16, by={"id_": "b", "name": "B & Co"}),
+        story_item(id_="b" * 16, by={"id_": "b", "name": "B & Co"}),
         topics=("data",),
     )
     guid = ours.find("guid")
@@ -105,24 +105,28 @@ def test_an_rss_item_says_all_that_rss_has_words_for() -> None:
 
 
 def test_an_rss_description_is_html_and_a_title_is_not() -> None:
-    """PB7: words stay words in both, and the bytes escape them as the advisory board's profile wants it."""
-    body = rss.render(publication(story("s", told(title="a < b & c", excerpt="x < y & z")))).body
+    """Description and title are read back as the same text, with numeric references (PB7)."""
+    body = rss.render(publication(story("s", story_item(title="a < b & c", excerpt="x < y & z")))).body
     assert b"<title>a &#x3C; b &#x26; c</title>" in body
     assert b"<description>x &#x26;lt; y &#x26;amp; z</description>" in body
 
 
 def test_full_text_is_in_every_format_where_it_is_permitted() -> None:
-    """P3: `content:encoded` and `content_html` where a licence permits it; else title, excerpt and link."""
-    free = told(html="<p>All of it</p>", by={"full_text": True, "licence": "CC0"})
+    """`content:encoded` and `content_html` exist only with a licence (P3)."""
+    free = story_item(html="<p>All of it</p>", by={"full_text": True, "licence": "CC0"})
     content = "{http://purl.org/rss/1.0/modules/content/}encoded"
     assert rss_item(free).findtext(content) == json_item(free)["content_html"] == "<p>All of it</p>"
-    assert rss_item(told()).find(content) is None
-    assert "content_html" not in json_item(told())
-    assert json_item(told())["content_text"] == rss_item(told()).findtext("description") == "Some words."
+    assert rss_item(story_item()).find(content) is None
+    assert "content_html" not in json_item(story_item())
+    assert (
+        json_item(story_item())["content_text"]
+        == rss_item(story_item()).findtext("description")
+        == "Some words."
+    )
 
 
-def test_a_json_feed_says_who_and_where_it_is() -> None:
-    """PB10: version 1.1, addresses, authors, and the hub."""
+def test_a_json_feed_has_its_metadata() -> None:
+    """A JSON feed has version 1.1, URLs, authors and the hub (PB10)."""
     document = jsonfeed.render(publication(channel=EVENTS, hub="https://hub.example/"))
     assert json.loads(document.body) == {
         "version": "https://jsonfeed.org/version/1.1",
@@ -137,16 +141,16 @@ def test_a_json_feed_says_who_and_where_it_is() -> None:
     assert document.media_type == "application/feed+json; charset=utf-8"
 
 
-def test_a_json_item_says_all_that_is_known() -> None:
-    """PB10: string id, dates, authors, tags, files with a type each, and what has no words there under our name."""
+def test_a_json_item_has_all_fields() -> None:
+    """A JSON item has id, dates, authors, tags, attachments and our extension (PB10)."""
     ours = json_item(
-        told(
+        story_item(
             authors=("Ada",),
             categories=("Training", "data"),
             enclosures=(Enclosure(url="https://node.example/x", type="image"),),
             language="de",
         ),
-        told(id_="b" * 16, by={"id_": "b"}),
+        story_item(id_="b" * 16, by={"id_": "b"}),
         topics=("data",),
         updated=NOW + timedelta(days=1),
     )
@@ -170,11 +174,11 @@ def test_a_json_item_says_all_that_is_known() -> None:
         ("de-AT", "Berichtigt am 7. Oktober 2026. Bisheriger Titel: „Old & <b>“."),
     ],
 )
-def test_a_correction_is_told_in_every_format(language: str, words: str) -> None:
-    """E1: who reads the entry again learns what was corrected, and when by the site's clock."""
+def test_a_correction_is_stated_in_every_format(language: str, words: str) -> None:
+    """The summary states what was corrected, and when in the site's time zone (E1)."""
     at = NOW.replace(day=6, hour=23)  # the 7th in Berlin
     corrected = replace(
-        story("s", told(html="<p>All</p>", by={"full_text": True})),
+        story("s", story_item(html="<p>All</p>", by={"full_text": True})),
         correction=Correction(at=at, title_before="Old & <b>"),
     )
     published = replace(publication(corrected), site=site(language=language))
@@ -187,16 +191,16 @@ def test_a_correction_is_told_in_every_format(language: str, words: str) -> None
     assert ours["content_html"].endswith("</em></p>\n<p>All</p>")
 
 
-def test_a_correction_without_another_title_says_when() -> None:
-    """E1: the text changed, the title did not."""
+def test_a_correction_of_the_text_states_its_date() -> None:
+    """A correction of the text alone states its date (E1)."""
     corrected = replace(story("s" * 16), correction=Correction(at=NOW))
     ours = json.loads(jsonfeed.render(publication(corrected)).body)["items"][0]
     assert ours["content_text"] == "Corrected on 5 October 2026. Some words."
 
 
-def test_a_correction_makes_no_text_longer_than_permitted() -> None:
-    """P3: 300 characters with the note, in every format."""
-    long = story("s", told(title="T" * 900, excerpt=" ".join(["word"] * 60)))
+def test_a_correction_counts_towards_the_excerpt() -> None:
+    """A summary with a correction has at most 300 characters in every format (P3)."""
+    long = story("s", story_item(title="T" * 900, excerpt=" ".join(["word"] * 60)))
     corrected = replace(long, correction=Correction(at=NOW, title_before="Old " * 200))
     atom, as_rss, as_json = (document.body for document in renderers.feeds(publication(corrected)))
     said = [feedparser.parse(io.BytesIO(body)).entries[0].summary for body in (atom, as_rss)]
@@ -210,13 +214,13 @@ def test_a_correction_makes_no_text_longer_than_permitted() -> None:
 
 
 def sized(characters: int, count: int, letter: str = "x") -> list[Story]:
-    """So many stories with so much text each."""
-    lead = told(html=f"<p>{letter * characters}</p>", by={"full_text": True})
+    """Return `count` stories with this number of characters."""
+    lead = story_item(html=f"<p>{letter * characters}</p>", by={"full_text": True})
     return [story(f"s{n:04}", lead) for n in range(count)]
 
 
 def sizes(*stories: Story) -> tuple[list[int], list[str]]:
-    """The sizes of a channel's formats, and the ids that all of them carry."""
+    """Return the sizes of all formats, and the ids that they contain."""
     documents = renderers.feeds(publication(*stories))
     atom, as_rss, as_json = documents
     ids = [e.findtext(f"{ATOM}id") for e in etree.fromstring(atom.body).findall(f"{ATOM}entry")]
@@ -225,8 +229,8 @@ def sizes(*stories: Story) -> tuple[list[int], list[str]]:
     return [len(document.body) for document in documents], [str(id_)[-5:] for id_ in ids]
 
 
-def test_a_feed_too_large_loses_its_oldest_in_every_format() -> None:
-    """PB14: at most 512 KiB; the newest stay, none is left out in between, and little room is given away."""
+def test_a_large_feed_omits_its_oldest_stories() -> None:
+    """All formats have the same newest stories, as many as fit in 512 KiB (PB14)."""
     stories = sized(20_000, 100)
     found, kept = sizes(*stories)
     assert 400 * 1024 < max(found) <= 512 * 1024
@@ -234,18 +238,18 @@ def test_a_feed_too_large_loses_its_oldest_in_every_format() -> None:
     assert 0 < len(kept) < 100
 
 
-def test_a_feed_that_fits_is_whole() -> None:
-    """PB14: nothing is dropped below the limit."""
+def test_a_feed_within_the_limit_is_complete() -> None:
+    """No story is omitted below the limit (PB14)."""
     assert len(sizes(*sized(3_500, 100))[1]) == 100
 
 
-def test_as_many_of_the_newest_stories_as_fit_stay() -> None:
-    """PB14: small new stories are not dropped on account of large old ones behind them."""
+def test_the_newest_stories_that_fit_stay() -> None:
+    """Large old stories do not displace small new ones (PB14)."""
     stories = [*sized(100, 60), *sized(60_000, 40)]
     stories = [replace(one, id=f"t{n:04}") for n, one in enumerate(stories)]
     assert len(sizes(*stories)[1]) >= 60
 
 
 def test_one_huge_story_does_not_break_the_limit() -> None:
-    """PB14: the limit holds even if the newest story alone is larger (a text may have 512,000 characters)."""
+    """The limit holds even if the newest story alone is larger (PB14)."""
     assert max(sizes(*sized(sanitize.MAX_CHARACTERS - 7, 2, "ü"))[0]) <= 512 * 1024

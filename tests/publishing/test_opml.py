@@ -1,4 +1,4 @@
-"""The list of sources: OPML 2.0 (opml.org/spec2.opml), PB15."""
+"""The list of sources as OPML 2.0 (opml.org/spec2.opml)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.hostile_strings import VECTORS
 
 
 def listed(*publishers: Publisher, **fields: Any) -> etree._Element:
-    """`sources.opml`, parsed."""
+    """Return `sources.opml`, parsed."""
     return etree.fromstring(opml.render(SourceDirectory(site=site(**fields), sources=publishers)).body)
 
 
 def test_the_list_is_opml_2_0() -> None:
-    """PB15: version 2.0, a head that says whose list it is, and a body; UTF-8 with an XML declaration."""
+    """The list has version 2.0, a head with the owner, and a body, in UTF-8 (PB15)."""
     document = opml.render(SourceDirectory(site=site(), sources=(publisher(),)))
     assert document.path == "sources.opml"
     assert document.media_type == "text/x-opml; charset=utf-8"
@@ -38,7 +38,7 @@ def test_the_list_is_opml_2_0() -> None:
 
 
 def test_a_feed_is_a_subscription() -> None:
-    """OPML 2.0: type=rss needs text and xmlUrl; htmlUrl and language are told where they are known."""
+    """A feed has type=rss, text and xmlUrl, and htmlUrl and language where known."""
     (outline,) = listed(publisher(name="A & B", language="de"))[1]
     assert dict(outline.attrib) == {
         "text": "A & B",
@@ -53,7 +53,7 @@ def test_a_feed_is_a_subscription() -> None:
 
 
 def test_a_page_is_a_link() -> None:
-    """OPML 2.0: what has no feed is no subscription."""
+    """A page without feed is a link and no subscription."""
     (outline,) = listed(publisher(kind="page", url="https://node.example/news/"))[1]
     assert outline.get("type") == "link"
     assert outline.get("url") == "https://node.example/news/"
@@ -61,8 +61,8 @@ def test_a_page_is_a_link() -> None:
 
 
 @pytest.mark.parametrize("kind", ["ical", "wordpress", "zenodo"])
-def test_what_only_a_program_can_poll_is_of_its_own_type(kind: str) -> None:
-    """OPML 2.0 leaves types open: what no feed reader can subscribe to does not pretend to be a feed."""
+def test_other_kinds_have_their_own_type(kind: str) -> None:
+    """Sources that feed readers cannot subscribe to are not listed as feeds."""
     (outline,) = listed(publisher(kind=kind, url="https://node.example/api"))[1]
     assert (outline.get("type"), outline.get("url")) == (kind, "https://node.example/api")
     assert outline.get("xmlUrl") is None
@@ -70,7 +70,7 @@ def test_what_only_a_program_can_poll_is_of_its_own_type(kind: str) -> None:
 
 
 def test_topics_are_categories() -> None:
-    """OPML 2.0: tags are a list with commas, and no slash."""
+    """Topics are categories separated by commas, without a slash."""
     directory = SourceDirectory(
         site=site(), sources=(publisher("a"), publisher("b")), topics={"a": ("data", "image-analysis")}
     )
@@ -80,7 +80,7 @@ def test_topics_are_categories() -> None:
 
 
 def test_sources_keep_their_order_and_the_list_its_bytes() -> None:
-    """PB13: the order is that of feeds.yaml, and the same sources are the same document."""
+    """The order is that of feeds.yaml, and the same sources are the same document (PB13)."""
     publishers = [publisher(f"node{n}") for n in (3, 1, 2)]
     assert [o.get("text") for o in listed(*publishers)[1]] == ["The node3", "The node1", "The node2"]
     directory = SourceDirectory(site=site(), sources=tuple(publishers))
@@ -89,7 +89,7 @@ def test_sources_keep_their_order_and_the_list_its_bytes() -> None:
 
 @pytest.mark.parametrize("vector", VECTORS)
 def test_hostile_names_stay_names(vector: str) -> None:
-    """PB5: whatever a source calls itself is an attribute's value when it is read back."""
+    """Markup in the name of a source is read back as an attribute value (PB5)."""
     line = text.line(vector) or "-"
     root = listed(publisher(name=line, language=line, site_link=line), title=line)
     (outline,) = root[1]

@@ -1,4 +1,4 @@
-"""From stories to files: what is written when, and what is in it (P1, P3, PB13, T3, T4)."""
+"""From stories to files: which files are written when, and what they contain."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BODY = "The instrument was opened to all users today, and the partners explain h
 
 
 def news(n: int, when: datetime | None = NOW, **fields: str) -> dict[str, str]:
-    """An RSS item."""
+    """Return an RSS item."""
     dated = {"pubDate": format_datetime(when)} if when else {}
     return {
         "title": f"News number {n}",
@@ -45,7 +45,7 @@ def news(n: int, when: datetime | None = NOW, **fields: str) -> dict[str, str]:
 
 
 def write(place: Workplace, webs: dict[str, Web], more: str = "", **options: str) -> None:
-    """feeds.yaml: a source for each web at /feed, with options for single ones, and the rest."""
+    """Write feeds.yaml with a source for each server, options of single sources, and the rest."""
     sources = "".join(
         f"  - {{id: {id_}, name: The {id_}, url: '{web.url}/feed'{options.get(id_, '')}}}\n"
         for id_, web in webs.items()
@@ -54,36 +54,36 @@ def write(place: Workplace, webs: dict[str, Web], more: str = "", **options: str
 
 
 def poll(place: Workplace) -> FetchReport:
-    """Visit every source, place and publish."""
+    """Visit every source, assign stories and publish."""
     return fetch.run(place.app(), force=True)
 
 
 def render(place: Workplace) -> PublishReport:
-    """`aggregator publish`."""
+    """Run `aggregator publish`."""
     return publish.run(place.app())
 
 
 def titles(place: Workplace, path: str = "atom.xml") -> list[str]:
-    """The titles in a feed, in order."""
+    """Return the titles in a feed, in order."""
     root = etree.fromstring((place.public / path).read_bytes())
     return [str(entry.findtext(f"{A}title")) for entry in root.findall(f"{A}entry")]
 
 
 def shown(place: Workplace, path: str = "index.html") -> list[str]:
-    """The titles on a page, in order."""
+    """Return the titles on a page, in order."""
     tree = html.document_fromstring((place.public / path).read_bytes())
     return [str(heading.text_content()) for heading in tree.iter("h3")]
 
 
 def aged(place: Workplace) -> dict[str, tuple[bytes, int]]:
-    """Make every file old; bytes and mtimes."""
+    """Set old mtimes on all files; return bytes and mtimes."""
     for file in place.public.rglob("*"):
         os.utime(file, (OLD, OLD))
     return state(place)
 
 
 def state(place: Workplace) -> dict[str, tuple[bytes, int]]:
-    """Bytes and mtime of every published file."""
+    """Return bytes and mtime of every published file."""
     return {
         str(file.relative_to(place.public)): (file.read_bytes(), file.stat().st_mtime_ns)
         for file in sorted(place.public.rglob("*"))
@@ -92,7 +92,7 @@ def state(place: Workplace) -> dict[str, tuple[bytes, int]]:
 
 
 def channel_revisions(place: Workplace) -> dict[str, int]:
-    """How often each channel changed."""
+    """Return the revision of each channel."""
     conn = sqlite3.connect(place.database)
     found = dict(conn.execute("SELECT id, revision FROM channels"))
     conn.close()
@@ -100,7 +100,7 @@ def channel_revisions(place: Workplace) -> dict[str, int]:
 
 
 def change(place: Workplace, sql: str) -> None:
-    """Tamper with the database."""
+    """Change the database."""
     conn = sqlite3.connect(place.database)
     with conn:
         conn.execute(sql)
@@ -120,7 +120,7 @@ DOCUMENTS = {*ALL, *OF_A, *OF_B, "sources.opml", "feed.css"}
 
 @pytest.fixture
 def ab(place: Workplace, webs: Callable[[], Web]) -> dict[str, Web]:
-    """Two sources with one story each, a channel for either, polled and published."""
+    """Provide two sources with one story each and a channel for either, polled and published."""
     both = {"a": webs(), "b": webs()}
     both["a"].feed("/feed", rss(news(1)), '"1"')
     both["b"].feed("/feed", rss(news(2)), '"1"')
@@ -133,7 +133,7 @@ def ab(place: Workplace, webs: Callable[[], Web]) -> dict[str, Web]:
 
 
 def test_every_channel_has_its_documents(place: Workplace, ab: dict[str, Web]) -> None:
-    """P4, PB1: feed and page for each channel and the list of sources, each beside a .gz that holds the same."""
+    """Each channel has feeds and a page, and each file a `.gz` of the same content (P4)."""
     found = state(place)
     assert {path for path in found if not path.endswith(".gz")} == DOCUMENTS
     assert {path for path in found if path.endswith(".gz")} == {f"{path}.gz" for path in DOCUMENTS}
@@ -147,8 +147,8 @@ def test_every_channel_has_its_documents(place: Workplace, ab: dict[str, Web]) -
     assert titles(place, "channels/of-b/atom.xml") == ["News number 2"]
 
 
-def test_links_of_what_is_published_lead_to_what_is_published(place: Workplace, ab: dict[str, Web]) -> None:
-    """PB1, PB15: self links are where the files are; relative links of pages and addresses below the site exist."""
+def test_links_lead_to_published_files(place: Workplace, ab: dict[str, Web]) -> None:
+    """Self links, relative links and URLs of the site exist as files (PB1, PB15)."""
     checked = 0
     for path in DOCUMENTS:
         body = (place.public / path).read_bytes()
@@ -171,7 +171,7 @@ def test_links_of_what_is_published_lead_to_what_is_published(place: Workplace, 
 
 
 def test_only_channels_with_changes_are_written(place: Workplace, ab: dict[str, Web]) -> None:
-    """P1: news of one source rewrites the channels it is in, and no file of another."""
+    """A new story of one source rewrites only the channels of the story (P1)."""
     before = aged(place)
     ab["a"].feed("/feed", rss(news(3), news(1)), '"2"')
     report = poll(place)
@@ -183,8 +183,8 @@ def test_only_channels_with_changes_are_written(place: Workplace, ab: dict[str, 
     }
 
 
-def test_a_source_that_describes_itself_anew_is_so_shown(place: Workplace, ab: dict[str, Web]) -> None:
-    """P1: site, rights and the like stand in atom:source, so that exactly the channels with its stories change."""
+def test_changed_metadata_of_a_source_is_published(place: Workplace, ab: dict[str, Web]) -> None:
+    """Exactly the channels with stories of the source change (P1)."""
     aged(place)
     moved = rss(news(1)).replace(b"<link>https://node.example/</link>", b"<link>https://new.example/</link>")
     ab["a"].feed("/feed", moved, '"2"')
@@ -196,8 +196,8 @@ def test_a_source_that_describes_itself_anew_is_so_shown(place: Workplace, ab: d
     assert link.get("href") == "https://new.example/"
 
 
-def test_a_profile_that_stays_changes_no_channel(place: Workplace, ab: dict[str, Web]) -> None:
-    """P1: another document of the same words about the source renders nothing."""
+def test_unchanged_metadata_renders_nothing(place: Workplace, ab: dict[str, Web]) -> None:
+    """Another document with the same metadata of its source renders nothing (P1)."""
     before = channel_revisions(place)
     ab["a"].feed(
         "/feed", rss(news(1), head="<lastBuildDate>Mon, 05 Oct 2026 06:00:00 GMT</lastBuildDate>"), '"2"'
@@ -206,8 +206,8 @@ def test_a_profile_that_stays_changes_no_channel(place: Workplace, ab: dict[str,
     assert channel_revisions(place) == before
 
 
-def test_nothing_new_touches_no_file(place: Workplace, ab: dict[str, Web], clock: Clock) -> None:
-    """PB13: a 304, the same items in other bytes, and a whole `publish` leave every byte and mtime alone."""
+def test_an_unchanged_visit_writes_no_file(place: Workplace, ab: dict[str, Web], clock: Clock) -> None:
+    """A 304, the same items and `publish` keep all bytes and mtimes (PB13)."""
     before = aged(place)
     clock.now += DAY
     assert poll(place).documents_written == ()
@@ -221,8 +221,8 @@ def test_nothing_new_touches_no_file(place: Workplace, ab: dict[str, Web], clock
     assert state(place) == before
 
 
-def test_a_comment_in_feeds_yaml_touches_no_file(place: Workplace, ab: dict[str, Web]) -> None:
-    """PB13, P1: a changed configuration renders everything again, and writes only what comes out differently."""
+def test_a_comment_in_feeds_yaml_writes_no_file(place: Workplace, ab: dict[str, Web]) -> None:
+    """A changed configuration renders everything and writes only different files (PB13)."""
     before = aged(place)
     write(place, ab, TWO + "# a remark\n")
     assert fetch.run(place.app()).documents_written == ()
@@ -235,7 +235,7 @@ def test_a_comment_in_feeds_yaml_touches_no_file(place: Workplace, ab: dict[str,
 def test_a_significant_edit_moves_updated_and_nothing_else(
     place: Workplace, ab: dict[str, Web], clock: Clock
 ) -> None:
-    """PB4, T3: `updated` moves with the edit, `published` and the place in the feed stay."""
+    """`updated` moves with the edit; `published` and the place in the feed stay (PB4)."""
     clock.now += DAY
     ab["a"].feed("/feed", rss(news(3, NOW + DAY), news(1)), '"2"')
     poll(place)
@@ -251,7 +251,7 @@ def test_a_significant_edit_moves_updated_and_nothing_else(
 
 
 def test_stories_of_one_moment_keep_their_order(place: Workplace, ab: dict[str, Web], clock: Clock) -> None:
-    """T3, T4: document order breaks ties as it was first seen; an edit further down changes nobody's place."""
+    """The document order at first sight breaks ties, and edits do not change it (T4)."""
     clock.now += DAY
     ab["a"].feed("/feed", rss(news(3, None), news(1)), '"2"')
     ab["b"].feed("/feed", rss(news(2), news(4, None)), '"2"')
@@ -265,10 +265,8 @@ def test_stories_of_one_moment_keep_their_order(place: Workplace, ab: dict[str, 
     assert titles(place)[3:] == before
 
 
-def test_a_counter_in_a_title_moves_updated_no_more(
-    place: Workplace, ab: dict[str, Web], clock: Clock
-) -> None:
-    """E2: "3 places left" is an edit twice; afterwards neither `updated`, nor revisions, nor files move."""
+def test_a_counter_in_a_title_is_ignored(place: Workplace, ab: dict[str, Web], clock: Clock) -> None:
+    """After two edits a counter moves neither `updated` nor revisions nor files (E2)."""
     for left in (9, 8, 7):
         ab["a"].feed("/feed", rss(news(1, title=f"A course: {left} places left")), f'"{left}"')
         clock.now += DAY
@@ -286,10 +284,8 @@ def test_a_counter_in_a_title_moves_updated_no_more(
 # --- crashes (P1) --------------------------------------------------------------------------------------
 
 
-def test_a_crash_between_commit_and_files_is_healed_by_the_next_run(
-    place: Workplace, ab: dict[str, Web]
-) -> None:
-    """P1: a channel whose written revision is behind is written by a run that has nothing else to do."""
+def test_a_crash_before_writing_is_repaired_by_the_next_run(place: Workplace, ab: dict[str, Web]) -> None:
+    """An unwritten revision is written by a run without other work (P1)."""
     want = {path: body for path, (body, _) in state(place).items()}
     (place.public / "channels" / "of-a" / "atom.xml").unlink()
     change(place, "UPDATE channels SET written_revision = 0 WHERE id = 'of-a'")
@@ -299,10 +295,10 @@ def test_a_crash_between_commit_and_files_is_healed_by_the_next_run(
 
 
 @pytest.mark.parametrize("written", range(5))
-def test_a_run_that_dies_while_writing_is_finished_by_the_next(
+def test_an_interrupted_run_is_finished_by_the_next(
     place: Workplace, webs: Callable[[], Web], monkeypatch: pytest.MonkeyPatch, written: int
 ) -> None:
-    """P1: wherever the writing stops, stories are kept, and the next run brings every file without asking anybody."""
+    """Wherever writing stops, the next run writes all files without a request (P1)."""
     both = {"a": webs(), "b": webs()}
     both["a"].feed("/feed", rss(news(1)), '"1"')
     both["b"].feed("/feed", rss(news(2)), '"1"')
@@ -330,8 +326,8 @@ def test_a_run_that_dies_while_writing_is_finished_by_the_next(
     assert sorted(titles(place)) == ["News number 1", "News number 2"]
 
 
-def test_a_public_folder_in_the_way_is_an_error_and_heals(place: Workplace, web: Web) -> None:
-    """P1: what is in the way is named; once it is gone the next run publishes what was kept."""
+def test_a_blocked_path_is_reported_and_repaired(place: Workplace, web: Web) -> None:
+    """The error names the path, and the next run publishes once it is free (P1)."""
     web.feed("/feed", rss(news(1)), '"1"')
     write(place, {"node": web})
     place.public.touch()
@@ -342,8 +338,8 @@ def test_a_public_folder_in_the_way_is_an_error_and_heals(place: Workplace, web:
     assert titles(place) == ["News number 1"]
 
 
-def test_publish_brings_back_what_was_deleted(place: Workplace, ab: dict[str, Web]) -> None:
-    """PB13: `aggregator publish` makes every file right, whatever the records say, and only those that were not."""
+def test_publish_restores_files(place: Workplace, ab: dict[str, Web]) -> None:
+    """`aggregator publish` repairs wrong files and touches no others (PB13)."""
     want = aged(place)
     (place.public / "channels" / "of-b" / "index.html").unlink()
     (place.public / "sources.opml").write_bytes(b"tampered")
@@ -359,8 +355,8 @@ def test_publish_brings_back_what_was_deleted(place: Workplace, ab: dict[str, We
 # --- channels ------------------------------------------------------------------------------------------
 
 
-def test_a_changed_selection_selects_again(place: Workplace, ab: dict[str, Web]) -> None:
-    """P1: include and exclude apply to stories already kept, without a request, and to no other channel's feed."""
+def test_a_changed_selection_applies_to_stored_stories(place: Workplace, ab: dict[str, Web]) -> None:
+    """Include and exclude apply to stored stories, without requests (P1)."""
     before = aged(place)
     asked = [len(web.asked) for web in ab.values()]
     write(place, ab, TWO.replace("Of A, include: {sources: [a]}", "Of A, include: {sources: [b]}"))
@@ -381,8 +377,8 @@ def test_a_changed_selection_selects_again(place: Workplace, ab: dict[str, Web])
         assert state(place)[path] == before[path]
 
 
-def test_a_new_channel_has_what_was_told_before(place: Workplace, ab: dict[str, Web]) -> None:
-    """P1: a channel added later selects among all stories, and is in every page's navigation."""
+def test_a_new_channel_has_old_stories(place: Workplace, ab: dict[str, Web]) -> None:
+    """A new channel selects among all stories and is in each navigation (P1)."""
     write(place, ab, TWO + "  - {id: mixed, title: Mixed, include: {sources: [a, b]}}\n")
     report = fetch.run(place.app())
     assert {"channels/mixed/atom.xml", "channels/mixed/index.html"} <= set(report.documents_written)
@@ -390,10 +386,10 @@ def test_a_new_channel_has_what_was_told_before(place: Workplace, ab: dict[str, 
     assert "channels/mixed/index.html" in (place.public / "index.html").read_text()
 
 
-def test_a_story_told_by_two_is_in_the_channels_of_both(
+def test_a_shared_story_is_in_the_channels_of_both_sources(
     place: Workplace, ab: dict[str, Web], clock: Clock
 ) -> None:
-    """P1, PB3: a partner who joins brings the story into its channel and is credited there and everywhere."""
+    """A second publisher adds the story to its channel and is credited everywhere (PB3)."""
     clock.now += DAY
     again = news(9, clock.now, link=news(1)["link"], title=news(1)["title"])
     ab["b"].feed("/feed", rss(news(2), again), '"2"')
@@ -406,8 +402,8 @@ def test_a_story_told_by_two_is_in_the_channels_of_both(
         assert [link.get("title") for link in related] == ["Also published by The b"]
 
 
-def test_the_list_of_sources_is_what_is_polled(place: Workplace, ab: dict[str, Web]) -> None:
-    """PB15: the OPML document has the enabled sources in the order of feeds.yaml, and follows every change."""
+def test_the_list_has_the_polled_sources(place: Workplace, ab: dict[str, Web]) -> None:
+    """The OPML list has the enabled sources in the order of feeds.yaml (PB15)."""
 
     def listed() -> list[str]:
         return etree.parse(place.public / "sources.opml").xpath("//outline/@text")  # type: ignore[return-value]
@@ -424,8 +420,8 @@ def test_the_list_of_sources_is_what_is_polled(place: Workplace, ab: dict[str, W
 # --- what is fed when (T3, T4) -------------------------------------------------------------------------
 
 
-def test_a_first_run_feeds_everything(place: Workplace, web: Web) -> None:
-    """T4: there is no feed yet: the whole backlog is in it, dated or not, newest announced first."""
+def test_a_first_run_publishes_the_whole_backlog(place: Workplace, web: Web) -> None:
+    """Without an existing feed the whole backlog enters it, newest first (T4)."""
     web.feed("/feed", rss(news(1), news(2, NOW - 400 * DAY), news(3, NOW - 8 * DAY), news(4, None)))
     write(place, {"node": web})
     poll(place)
@@ -434,10 +430,10 @@ def test_a_first_run_feeds_everything(place: Workplace, web: Web) -> None:
     assert shown(place) == titles(place)
 
 
-def test_a_later_source_feeds_its_last_week_and_shows_the_rest(
+def test_a_later_backlog_feeds_its_last_week(
     place: Workplace, ab: dict[str, Web], webs: Callable[[], Web]
 ) -> None:
-    """T4: into an existing feed go the last 7 days of a backlog; older and undated items go to the page only."""
+    """Older and undated items of a later source are on the page only (T4)."""
     later = webs()
     old = [news(n, NOW - n * DAY, link=f"https://c.example/{n}") for n in (3, 6, 8, 90)]
     later.feed("/feed", rss(*old, news(99, None, link="https://c.example/99")))
@@ -452,10 +448,10 @@ def test_a_later_source_feeds_its_last_week_and_shows_the_rest(
     ]
 
 
-def test_what_a_later_source_tells_afterwards_is_fed(
+def test_later_visits_of_a_new_source_are_no_backlog(
     place: Workplace, ab: dict[str, Web], webs: Callable[[], Web], clock: Clock
 ) -> None:
-    """T4: only the first accepted visit is a backlog; from then on everything is news."""
+    """Only the first accepted visit is a backlog (T4)."""
     later = webs()
     later.feed("/feed", rss(news(90, NOW - 90 * DAY)), '"1"')
     write(place, {**ab, "c": later}, TWO)
@@ -467,11 +463,9 @@ def test_what_a_later_source_tells_afterwards_is_fed(
     assert "News number 90" not in titles(place)
 
 
-def test_a_late_or_back_dated_story_is_not_lost_below_the_cut(
-    place: Workplace, web: Web, clock: Clock
-) -> None:
-    """T3: the window goes by when we announced it, though `published` is as old as the source says."""
-    web.feed("/feed", rss(*(news(n, NOW - timedelta(minutes=n)) for n in range(publish.WINDOW))))
+def test_a_late_or_back_dated_story_is_in_the_feed(place: Workplace, web: Web, clock: Clock) -> None:
+    """The window goes by the announced time, not by `published` (T3)."""
+    web.feed("/feed", rss(*(news(n, NOW - timedelta(minutes=n)) for n in range(publish.MAX_STORIES))))
     write(place, {"node": web})
     poll(place)
     clock.now += DAY
@@ -480,8 +474,8 @@ def test_a_late_or_back_dated_story_is_not_lost_below_the_cut(
     )
     poll(place)
     assert titles(place)[0] == shown(place)[0] == "News number 500"
-    assert len(titles(place)) == publish.WINDOW
-    assert f"News number {publish.WINDOW - 1}" not in titles(place)
+    assert len(titles(place)) == publish.MAX_STORIES
+    assert f"News number {publish.MAX_STORIES - 1}" not in titles(place)
     entry = etree.fromstring((place.public / "atom.xml").read_bytes()).find(f"{A}entry")
     assert entry is not None
     assert entry.findtext(f"{A}published") == "2025-12-09T06:30:00+00:00"
@@ -494,12 +488,12 @@ LONG = "Beginning. " + "Many words. " * 100 + "The very end."
 
 
 def published(place: Workplace) -> bytes:
-    """Everything that anybody could read, unpacked."""
+    """Return the content of all published files, decompressed."""
     return b"".join(body for path, (body, _) in state(place).items() if not path.endswith(".gz"))
 
 
 def test_by_default_no_document_has_more_than_300_characters(place: Workplace, web: Web) -> None:
-    """P3: title, excerpt and link, in feed and page."""
+    """Feeds and pages have title, excerpt and link by default (P3)."""
     web.feed("/feed", rss(news(1, description=LONG)))
     write(place, {"node": web})
     poll(place)
@@ -509,10 +503,8 @@ def test_by_default_no_document_has_more_than_300_characters(place: Workplace, w
     assert b"The very end" not in published(place)
 
 
-def test_full_text_needs_a_permission_and_is_that_source_s_alone(
-    place: Workplace, webs: Callable[[], Web]
-) -> None:
-    """P3: with licence or permission the feed carries the whole text of that source, and of no other."""
+def test_full_text_is_published_only_for_permitted_sources(place: Workplace, webs: Callable[[], Web]) -> None:
+    """A licence permits the full text of its own source only (P3)."""
     both = {"a": webs(), "b": webs()}
     both["a"].feed("/feed", rss(news(1, description=LONG)))
     both["b"].feed("/feed", rss(news(2, description=LONG)))
@@ -528,8 +520,8 @@ def test_full_text_needs_a_permission_and_is_that_source_s_alone(
 
 
 @pytest.mark.parametrize("first", ["fetch", "publish"])
-def test_a_permission_withdrawn_takes_the_text_back(place: Workplace, web: Web, first: str) -> None:
-    """P3, P1: without `full_text` in feeds.yaml the text leaves the feed, whichever command comes first."""
+def test_a_removed_permission_removes_the_text(place: Workplace, web: Web, first: str) -> None:
+    """Without `full_text` the text leaves the feed at the next command (P3)."""
     web.feed("/feed", rss(news(1, description=LONG)), '"1"')
     write(place, {"node": web}, node=", full_text: true, licence: CC BY 4.0")
     poll(place)
@@ -543,8 +535,8 @@ def test_a_permission_withdrawn_takes_the_text_back(place: Workplace, web: Web, 
 
 
 @pytest.mark.parametrize("name", ["title: Imaging news", "title: Of A", "name: The node"])
-def test_no_name_in_feeds_yaml_can_stop_publishing(place: Workplace, web: Web, name: str) -> None:
-    """PB5: a control character in a configured name is refused with its line or left out, never a broken run."""
+def test_control_characters_in_names_do_not_stop_publishing(place: Workplace, web: Web, name: str) -> None:
+    """A control character in a configured name is reported or removed (PB5)."""
     web.feed("/feed", rss(news(1)))
     write(place, {"node": web}, "channels:\n  - {id: of-a, title: Of A}\n")
     file = place.folder / "feeds.yaml"
@@ -558,8 +550,8 @@ def test_no_name_in_feeds_yaml_can_stop_publishing(place: Workplace, web: Web, n
         assert titles(place) == ["News number 1"]
 
 
-def test_nothing_a_source_writes_can_stop_publishing(place: Workplace, web: Web) -> None:
-    """PB5: control characters as references, nested markup and broken links of one item leave the feed well-formed."""
+def test_malformed_items_do_not_stop_publishing(place: Workplace, web: Web) -> None:
+    """Control characters, nested markup and broken links keep the feed well-formed (PB5)."""
     fields: dict[str, Any] = {
         "title": "Bell &#7; and &#x1; and &#xFFFE; <script>alert(1)</script>",
         "description": "<p>Vertical &#11; tab, form &#12; feed, &#0; nil, <b onclick='x()'>bold</b></p>",

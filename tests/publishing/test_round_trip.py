@@ -1,4 +1,4 @@
-"""Every format read back by those who know nothing of us: what went in comes out, the same from all of them."""
+"""Every format read back by independent parsers, with the same result."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from tests.strategies import law
 
 
 @dataclass(frozen=True)
-class Told:
-    """A story as a reader understands it; moments to the second, `language` its own or that of the feed."""
+class ReadStory:
+    """Hold a story as a reader parses it, with times in seconds."""
 
     id: str
     title: str
@@ -42,16 +42,16 @@ class Told:
 
 
 def parsed(body: bytes, version: str) -> Any:
-    """A document as feedparser reads it, none of it cleaned or resolved."""
+    """Parse a document by feedparser without sanitizing or resolving."""
     document = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
     assert (document.bozo, document.version) == (False, version)
     return document
 
 
-def by_feedparser(entry: Any, **fields: str) -> Told:
-    """An entry of Atom or RSS; `fields` are those that the formats say in ways of their own."""
+def by_feedparser(entry: Any, **fields: str) -> ReadStory:
+    """Return an entry of Atom or RSS; `fields` depend on the format."""
     contents = [content.value for content in entry.get("content", ())]
-    return Told(
+    return ReadStory(
         id=entry.id,
         title=words(entry.title_detail),
         link=entry.link,
@@ -67,12 +67,12 @@ def by_feedparser(entry: Any, **fields: str) -> Told:
 
 
 def words(detail: Any) -> str:
-    """Plain words of a text construct of Atom, by its type."""
+    """Return the plain text of an Atom text construct by its type."""
     return html.unescape(detail.value) if detail.type == "text/html" else str(detail.value)
 
 
-def atom(body: bytes) -> list[Told]:
-    """Atom, by feedparser."""
+def atom(body: bytes) -> list[ReadStory]:
+    """Read Atom by feedparser."""
     document = parsed(body, "atom10")
     return [
         by_feedparser(
@@ -84,8 +84,8 @@ def atom(body: bytes) -> list[Told]:
     ]
 
 
-def rss(body: bytes) -> list[Told]:
-    """RSS, by feedparser; a description is HTML always, a title and rights never."""
+def rss(body: bytes) -> list[ReadStory]:
+    """Read RSS by feedparser: descriptions are HTML, titles and rights are text."""
     document = parsed(body, "rss20")
     for entry in document.entries:
         for detail in (entry.title_detail, entry.get("rights_detail", {})):
@@ -100,11 +100,11 @@ def rss(body: bytes) -> list[Told]:
     ]
 
 
-def json_feed(body: bytes) -> list[Told]:
-    """JSON Feed."""
+def json_feed(body: bytes) -> list[ReadStory]:
+    """Read JSON Feed."""
     feed = json.loads(body)
     return [
-        Told(
+        ReadStory(
             id=item["id"],
             title=item["title"],
             link=item["url"],
@@ -122,13 +122,17 @@ def json_feed(body: bytes) -> list[Told]:
     ]
 
 
-READERS: dict[str, Callable[[bytes], list[Told]]] = {"atom.xml": atom, "rss.xml": rss, "feed.json": json_feed}
+READERS: dict[str, Callable[[bytes], list[ReadStory]]] = {
+    "atom.xml": atom,
+    "rss.xml": rss,
+    "feed.json": json_feed,
+}
 
 
-def went_in(one: Story) -> Told:
-    """A story as it was handed to the renderers."""
+def went_in(one: Story) -> ReadStory:
+    """Return a story as it was passed to the renderers."""
     lead = one.lead
-    return Told(
+    return ReadStory(
         id=f"tag:news.example,2026:story/{one.id}",
         title=lead.title,
         link=brackets(lead.link or f"https://news.example/#story-{one.id}"),
@@ -145,18 +149,18 @@ def went_in(one: Story) -> Told:
 
 
 def brackets(link: str) -> str:
-    """A link of node.example as RFC 3986 has it: brackets only belong around the address of a host."""
+    """Return a link of node.example with encoded brackets (RFC 3986 section 3.2.2)."""
     return link.replace("[", "%5B").replace("]", "%5D")
 
 
-def read_back(made: Publication) -> dict[str, list[Told]]:
-    """By format, what its reader says."""
+def read_back(made: Publication) -> dict[str, list[ReadStory]]:
+    """Return the stories of each format as read."""
     rendered = [render(made) for render in renderers.FEEDS.values()]
     return {document.path: READERS[document.path](document.body) for document in rendered}
 
 
 def kept_by_feedparser(written: str) -> bool:
-    """feedparser 6.0.14 takes "Â¡" for UTF-8 read as Latin-1 and repairs it, and parts names at their addresses."""
+    """Return whether feedparser 6.0.14 keeps a string; it repairs "Â¡" and splits names."""
     try:
         return written.encode("latin-1").decode("utf-8") == written
     except ValueError:
@@ -164,7 +168,7 @@ def kept_by_feedparser(written: str) -> bool:
 
 
 def readable(one: Story) -> bool:
-    """Whether feedparser reads the strings of a story as they stand."""
+    """Return whether feedparser keeps all strings of a story."""
     lead = one.lead
     said = (
         lead.title,
@@ -182,8 +186,8 @@ def readable(one: Story) -> bool:
 
 @law
 @given(st.lists(published_files.stories().filter(readable), max_size=4, unique_by=lambda s: s.id))
-def test_what_is_rendered_parses_back_to_what_went_in(stories: list[Story]) -> None:
-    """PB2, PB7, PB10: ids, titles, links, moments, authors, categories, texts, rights, sources; from all alike."""
+def test_formats_read_back_to_their_input(stories: list[Story]) -> None:
+    """Ids, titles, links, times, authors, categories, texts and rights survive (PB2, PB7, PB10)."""
     stories = [
         replace(one, correction=None) for one in stories
     ]  # what the entry says of it is told elsewhere
@@ -192,8 +196,8 @@ def test_what_is_rendered_parses_back_to_what_went_in(stories: list[Story]) -> N
         assert back == expected, path
 
 
-def test_words_that_look_like_markup_stay_words() -> None:
-    """PB2: titles and excerpts about markup, and addresses in them, are read back as they were written."""
+def test_text_that_looks_like_markup_stays_text() -> None:
+    """Titles and excerpts about markup are read back as written (PB2)."""
     lines = (
         "R&D for <T> in generics",
         "see https://node.example/?a=1&utm_source=x&lang=de&copy=1",

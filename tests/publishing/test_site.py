@@ -1,4 +1,4 @@
-"""The pages for people: PB5, PB13, PB15, T3, P3."""
+"""Pages of channels."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ EVENTS = Channel(id="events", title="Events & courses")
 
 
 def publication(*stories: Story, channel: Channel = ALL, **fields: Any) -> Publication:
-    """What a channel's documents are made of."""
+    """Return what the documents of a channel are rendered from."""
     return Publication(site=site(**fields), channel=channel, channels=(ALL, EVENTS), stories=stories)
 
 
-def told(*, by: dict[str, Any] | None = None, **fields: Any) -> StoryItem:
-    """A sighting: fields of its item, and those of its teller in `by`."""
+def story_item(*, by: dict[str, Any] | None = None, **fields: Any) -> StoryItem:
+    """Return an item with its publisher; `by` has fields of the publisher."""
     return StoryItem(item=item(**fields), publisher=publisher(**by or {}))
 
 
 def rendered(*stories: Story, **fields: Any) -> html.HtmlElement:
-    """The page, parsed."""
+    """Return the page, parsed."""
     return html.document_fromstring(page.render(publication(*stories, **fields)).body)
 
 
 def words(element: html.HtmlElement) -> str:
-    """All text of an element in one line."""
+    """Return all text of an element in one line."""
     return " ".join(element.text_content().split())
 
 
-def test_a_page_names_its_feeds() -> None:
-    """PB15: links rel=alternate are the addresses the channel's feeds are served at, for every channel."""
+def test_a_page_links_to_its_feeds() -> None:
+    """The `rel=alternate` links of each channel are the URLs of its feeds (PB15)."""
     kinds = {
         "atom.xml": "application/atom+xml",
         "rss.xml": "application/rss+xml",
@@ -61,8 +61,8 @@ def test_a_page_names_its_feeds() -> None:
         }
 
 
-def test_every_relative_link_leads_to_a_file_that_is_published(tmp_path: Path) -> None:
-    """PB15: pages work as plain files: navigation, feed and list of sources exist where the links point."""
+def test_relative_links_lead_to_published_files(tmp_path: Path) -> None:
+    """Pages work as local files, because all relative links exist (PB15)."""
     documents = [opml.render(SourceDirectory(site=site(), sources=(publisher(),)))]
     for channel in (ALL, EVENTS):
         published = publication(story(), channel=channel)
@@ -86,18 +86,20 @@ def test_every_relative_link_leads_to_a_file_that_is_published(tmp_path: Path) -
     assert followed == {document.path for document in documents}
 
 
-def test_the_navigation_marks_where_the_reader_is() -> None:
-    """PB15: every channel is linked, and aria-current is on the shown one alone."""
+def test_the_navigation_marks_the_current_channel() -> None:
+    """Every channel is linked, and `aria-current` marks the shown one (PB15)."""
     links = rendered(channel=EVENTS).xpath("//nav/a")
     assert [words(link) for link in links] == ["Everything", "Events & courses"]
     assert [link.get("aria-current") for link in links] == [None, "page"]
 
 
 def test_languages_are_marked() -> None:
-    """PB15: the page has the site's language, an article its own where it differs, our words in it the site's."""
-    others = told(id_="b" * 16, by={"id_": "b"})
+    """A page has the site's language, and an article its own if it differs (PB15)."""
+    others = story_item(id_="b" * 16, by={"id_": "b"})
     tree = rendered(
-        story("de", told(language="de"), others), story("en", told(language="en")), story("any", told())
+        story("de", story_item(language="de"), others),
+        story("en", story_item(language="en")),
+        story("any", story_item()),
     )
     assert tree.get("lang") == "en"
     assert [article.get("lang") for article in tree.xpath("//article")] == ["de", None, None]
@@ -105,12 +107,12 @@ def test_languages_are_marked() -> None:
     assert also.get("lang") == "en"
 
 
-def test_an_article_shows_what_a_reader_needs() -> None:
-    """P3: linked title, who told it, kind, topics, excerpt, and who else published it."""
-    seen = told(
+def test_an_article_shows_its_fields() -> None:
+    """An article has linked title, publishers, kind, topics and excerpt (P3)."""
+    seen = story_item(
         title="A course", excerpt="Learn things.", html="<p>whole</p>", text="whole", by={"name": "N"}
     )
-    other = told(id_="b" * 16, link=None, by={"id_": "b", "name": "B & Co"})
+    other = story_item(id_="b" * 16, link=None, by={"id_": "b", "name": "B & Co"})
     (article,) = rendered(story("s" * 16, seen, other, kind=Kind.COURSE, topics=("data", "training"))).xpath(
         "//article"
     )
@@ -124,31 +126,33 @@ def test_an_article_shows_what_a_reader_needs() -> None:
     assert "whole" not in words(article)
 
 
-def test_full_text_is_not_on_the_page_even_where_a_feed_may_carry_it() -> None:
-    """P3: the page shows excerpts only."""
-    tree = rendered(story("s", told(html="<p>all of it</p>", text="all of it", by={"full_text": True})))
+def test_a_page_never_has_full_text() -> None:
+    """A page shows excerpts only, even if a licence permits more (P3)."""
+    tree = rendered(story("s", story_item(html="<p>all of it</p>", text="all of it", by={"full_text": True})))
     assert "all of it" not in words(tree)
 
 
 def test_a_story_without_link_is_a_title_without_link() -> None:
-    """PB5: nothing is linked that has no address."""
-    (title,) = rendered(story("s", told(link=None, title="Bare"))).xpath("//h3")
+    """A story without URL is not linked."""
+    (title,) = rendered(story("s", story_item(link=None, title="Bare"))).xpath("//h3")
     assert title.xpath("a") == []
     assert words(title) == "Bare"
 
 
 def test_a_title_is_not_repeated_as_excerpt() -> None:
-    """P3: an item that says no more than its title has no excerpt."""
-    tree = rendered(story("s", told(title="Same", excerpt="Same")), story("t", told(excerpt="")))
+    """An item with no more text than its title has no excerpt."""
+    tree = rendered(story("s", story_item(title="Same", excerpt="Same")), story("t", story_item(excerpt="")))
     assert tree.xpath("//p[@class='excerpt']") == []
 
 
-def test_stories_stand_under_the_local_day_they_were_announced() -> None:
-    """T3: days are those of the site's zone by `announced`; another `published` and an update are shown."""
+def test_stories_are_grouped_by_announced_day() -> None:
+    """Days are those of the site's time zone; `published` and updates are shown (T3)."""
     late = NOW.replace(hour=22, minute=30)  # 00:30 in Berlin, the next day
     tree = rendered(
-        story("b", told(title="late"), announced=late, published=late - timedelta(days=40), updated=late),
-        story("a", told(title="early")),
+        story(
+            "b", story_item(title="late"), announced=late, published=late - timedelta(days=40), updated=late
+        ),
+        story("a", story_item(title="early")),
     )
     assert [words(h) for h in tree.xpath("//h2")] == ["6 October 2026", "5 October 2026"]
     assert tree.xpath("//h2/time/@datetime") == ["2026-10-06", "2026-10-05"]
@@ -156,15 +160,15 @@ def test_stories_stand_under_the_local_day_they_were_announced() -> None:
     assert metas == ["The node · 27 Aug 2026 · updated 6 Oct 2026", "The node"]
 
 
-def test_an_empty_channel_says_so() -> None:
-    """PB15: a page without news is a whole page that says why."""
+def test_an_empty_channel_is_a_complete_page() -> None:
+    """A page without stories states why it is empty (PB15)."""
     tree = rendered()
     assert tree.xpath("//article") == []
     assert "No news yet" in words(tree.xpath("//main")[0])
 
 
 def test_nothing_runs_and_nothing_is_loaded_from_elsewhere() -> None:
-    """PB5: one inline style sheet under a strict policy; no script, picture, font or frame."""
+    """A page has one inline stylesheet and no script, image, font or frame (PB5)."""
     tree = rendered(story())
     assert tree.xpath("//script | //iframe | //img | //*[@src] | //link[@rel!='alternate']") == []
     (style,) = tree.xpath("//style")
@@ -175,8 +179,8 @@ def test_nothing_runs_and_nothing_is_loaded_from_elsewhere() -> None:
 
 
 def hostile_page(line: str, link: str) -> str:
-    """A page with `line` in every text and `link` in every address that a stranger can write."""
-    story_item = told(
+    """Render a page with `line` and `link` in every text and URL of a partner."""
+    hostile_item = story_item(
         title=line,
         excerpt=f"{line} and more",
         link=link,
@@ -187,14 +191,14 @@ def hostile_page(line: str, link: str) -> str:
         enclosures=(Enclosure(url=link, type=line),),
         by={"name": line, "site_link": link, "rights": line, "licence": line, "feed_id": line},
     )
-    other = told(id_="b" * 16, link=link, title=line, by={"id_": "b", "name": line})
-    linkless = told(id_="c" * 16, link=None, by={"id_": "c", "name": line, "site_link": link})
+    other = story_item(id_="b" * 16, link=link, title=line, by={"id_": "b", "name": line})
+    linkless = story_item(id_="c" * 16, link=None, by={"id_": "c", "name": line, "site_link": link})
     channel = Channel(id="all", title=line)
     published = Publication(
         site=site(title=line),
         channel=channel,
         channels=(channel, Channel(id="events", title=line)),
-        stories=(story("s" * 16, story_item, other, linkless, topics=(line,)),),
+        stories=(story("s" * 16, hostile_item, other, linkless, topics=(line,)),),
     )
     return page.render(published).body.decode("utf-8")
 
@@ -203,8 +207,8 @@ HARMLESS = shape(hostile_page("harmless", "https://node.example/harmless"))
 
 
 @pytest.mark.parametrize("vector", VECTORS)
-def test_no_text_or_address_changes_the_page(vector: str) -> None:
-    """PB5: whatever a partner writes, the page keeps its elements and attributes, and nothing in it can run."""
+def test_no_text_or_url_changes_the_page(vector: str) -> None:
+    """No text of a partner adds elements, attributes or scripts (PB5)."""
     line = text.line(vector) or "-"
     for address in (vector, f"https://evil.example/{vector}", f"https://evil.example/?q={vector}"):
         link = urls.join("https://node.example/", address) or "https://node.example/"
@@ -218,20 +222,20 @@ def test_no_text_or_address_changes_the_page(vector: str) -> None:
 
 
 @pytest.mark.parametrize("vector", [vector for vector in VECTORS if set('<"') & set(vector)])
-def test_the_judge_of_these_tests_sees_what_is_not_escaped(vector: str) -> None:
-    """PB5: markup that reached a page unescaped would be noticed, as a fault or as a changed shape."""
+def test_these_tests_detect_unescaped_markup(vector: str) -> None:
+    """Unescaped markup is detected as a problem or a changed structure."""
     raw = hostile_page("harmless", "https://node.example/").replace("harmless", vector)
     assert faults(raw) or shape(raw) != HARMLESS
 
 
 def test_the_same_publication_is_the_same_page() -> None:
-    """PB13: nothing but the publication goes into a page."""
-    stories = [story(f"s{n}", told(), topics=("a", "b")) for n in range(5)]
+    """Rendering depends only on the publication (PB13)."""
+    stories = [story(f"s{n}", story_item(), topics=("a", "b")) for n in range(5)]
     assert page.render(publication(*stories)) == page.render(publication(*stories))
 
 
-def test_a_page_says_what_it_is() -> None:
-    """PB6: an HTML page in UTF-8, at the top for the channel `all`, else in the channel's folder."""
+def test_a_page_has_its_path_and_media_type() -> None:
+    """A page is HTML in UTF-8, at the top for `all`, else in its own folder (PB6)."""
     document = page.render(publication(channel=EVENTS))
     assert document.media_type == "text/html; charset=utf-8"
     assert document.path == "channels/events/index.html"
@@ -240,8 +244,7 @@ def test_a_page_says_what_it_is() -> None:
 
 
 def test_each_text_of_a_partner_has_its_own_direction() -> None:
-    """Titles, excerpts and names run as their own letters do, whatever runs beside them; links say which
-    site they are on, not which page."""
+    """Titles, excerpts and names have `dir=auto`."""
     tree = html.document_fromstring(page.render(publication(story())).body)
     shown = [
         *tree.xpath("//h3"),
@@ -253,12 +256,12 @@ def test_each_text_of_a_partner_has_its_own_direction() -> None:
     assert tree.xpath("//meta[@name='referrer']/@content") == ["strict-origin"]
 
 
-def test_a_page_leads_to_the_digests_once_there_are_some() -> None:
-    """Before the first edition there is no page to lead to; then every channel leads to the list."""
+def test_pages_link_to_existing_editions() -> None:
+    """Every channel links to the list of editions once there is one."""
     for channel, folder in ((ALL, ""), (EVENTS, "../../")):
-        told = publication(story(), channel=channel)
-        tree = html.document_fromstring(page.render(replace(told, editions=True)).body)
+        without_editions = publication(story(), channel=channel)
+        tree = html.document_fromstring(page.render(replace(without_editions, editions=True)).body)
         assert [a.get("href") for a in tree.iter("a") if a.text == "Digests"] == [
             f"{folder}digests/index.html"
         ]
-        assert b"digests/" not in page.render(told).body
+        assert b"digests/" not in page.render(without_editions).body

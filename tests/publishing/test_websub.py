@@ -1,4 +1,4 @@
-"""Telling the WebSub hub: after the bytes are public, each once, with back-off (PB11)."""
+"""Notification of the WebSub hub after publishing, with back-off."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ FEEDS = ["https://news.example/atom.xml", "https://news.example/feed.json", "htt
 
 
 class Hub:
-    """A hub on loopback that writes down what it is told, and what was public then."""
+    """Record pings, and which files were public at each."""
 
     def __init__(self, place: Workplace) -> None:
-        self.told: list[str] = []
+        self.pings: list[str] = []
         self.public: list[int] = []
         self.status = 204
         hub = self
@@ -41,7 +41,7 @@ class Hub:
             def do_POST(self) -> None:
                 form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
                 assert form["hub.mode"] == ["publish"]
-                hub.told += form["hub.url"]
+                hub.pings += form["hub.url"]
                 path = form["hub.url"][0].removeprefix("https://news.example/")
                 hub.public.append((place.public / path).read_bytes().count(b"News number"))
                 self.send_response(hub.status)
@@ -62,15 +62,15 @@ class Hub:
 
 @pytest.fixture
 def hub(place: Workplace) -> Iterator[Hub]:
-    """One hub."""
+    """Run a hub on loopback."""
     server = Hub(place)
     yield server
     server.close()
 
 
 @pytest.fixture
-def told(place: Workplace, web: Web, hub: Hub) -> Hub:
-    """A hub that was told of the first story."""
+def notified_hub(place: Workplace, web: Web, hub: Hub) -> Hub:
+    """Provide a hub that was notified of the first story."""
     web.feed("/feed", rss(news(1)), '"1"')
     write(place, {"a": web})
     file = place.folder / "feeds.yaml"
@@ -80,108 +80,109 @@ def told(place: Workplace, web: Web, hub: Hub) -> Hub:
     return hub
 
 
-def test_the_feeds_name_the_hub_and_the_hub_is_told(place: Workplace, told: Hub) -> None:
-    """PB11: `rel=hub` in each format; one ping a feed, when its new bytes were public."""
-    assert told.told == FEEDS
-    assert min(told.public) > 0
+def test_feeds_name_the_hub_and_it_is_pinged(place: Workplace, notified_hub: Hub) -> None:
+    """Each format has `rel=hub`, and one ping follows its new public bytes (PB11)."""
+    assert notified_hub.pings == FEEDS
+    assert min(notified_hub.public) > 0
     atom = etree.fromstring((place.public / "atom.xml").read_bytes())
     links = {e.get("rel"): e.get("href") for e in atom.iterfind("{http://www.w3.org/2005/Atom}link")}
-    assert (links["hub"], links["self"]) == (told.url, FEEDS[0])
-    assert json.loads((place.public / "feed.json").read_text())["hubs"][0]["url"] == told.url
-    assert f'rel="hub" href="{told.url}"' in (place.public / "rss.xml").read_text()
+    assert (links["hub"], links["self"]) == (notified_hub.url, FEEDS[0])
+    assert json.loads((place.public / "feed.json").read_text())["hubs"][0]["url"] == notified_hub.url
+    assert f'rel="hub" href="{notified_hub.url}"' in (place.public / "rss.xml").read_text()
 
 
-def test_nothing_new_tells_nobody(place: Workplace, told: Hub, web: Web, clock: Clock) -> None:
-    """PB11, PB13: the same bytes are no news, also when everything is rendered again."""
+def test_unchanged_feeds_are_not_pinged(place: Workplace, notified_hub: Hub, web: Web, clock: Clock) -> None:
+    """The same bytes are not pinged, also when everything is rendered again (PB11)."""
     clock.now += 60 * MINUTE
     fetch.run(place.app(), force=True)
     publish.run(place.app())
-    assert told.told == FEEDS
+    assert notified_hub.pings == FEEDS
 
 
-def test_a_hub_that_fails_is_asked_again_later_and_given_up_on_once(
-    place: Workplace, told: Hub, web: Web, clock: Clock
+def test_a_failing_hub_is_pinged_with_back_off(
+    place: Workplace, notified_hub: Hub, web: Web, clock: Clock
 ) -> None:
-    """PB11: after 1, 5, 30 … minutes; one silence stands for all feeds, and the end of it is told once."""
-    told.told.clear()
-    told.status = 503
+    """After 1, 5, 30 … minutes one ping stands for all feeds; giving up is reported once (PB11)."""
+    notified_hub.pings.clear()
+    notified_hub.status = 503
     web.feed("/feed", rss(news(2), news(1)), '"2"')
     notices = list(fetch.run(place.app(), force=True).notices)
-    assert told.told == FEEDS[:1]
+    assert notified_hub.pings == FEEDS[:1]
     assert health.report(place.app().config).hub == "the hub answered 503"
     app = place.app()
-    for wait in websub.WAITS:
+    for wait in websub.BACKOFF:
         clock.now += wait - timedelta(seconds=1)
-        asked = len(told.told)
+        asked = len(notified_hub.pings)
         assert idle_check.nothing_due(app.config.file, app.clock()) is not None or wait > 30 * MINUTE
         notices += publish.run(place.app()).notices
-        assert len(told.told) == asked
+        assert len(notified_hub.pings) == asked
         clock.now += timedelta(seconds=1)
         assert idle_check.nothing_due(app.config.file, app.clock()) is None
         notices += publish.run(place.app()).notices
-        assert len(told.told) == asked + 1
+        assert len(notified_hub.pings) == asked + 1
     assert notices == [
-        f"publish.hub: {told.url} does not take pings: the hub answered 503; subscribers find the news by polling"
+        f"publish.hub: {notified_hub.url} does not accept pings: the hub answered 503;"
+        " subscribers find new entries by polling"
     ]
-    told.status = 204
+    notified_hub.status = 204
     clock.now += 1000 * MINUTE
     publish.run(place.app())
-    assert len(told.told) == 1 + len(websub.WAITS)
+    assert len(notified_hub.pings) == 1 + len(websub.BACKOFF)
     web.feed("/feed", rss(news(3), news(2), news(1)), '"3"')
     fetch.run(place.app(), force=True)
-    assert told.told[-3:] == FEEDS
+    assert notified_hub.pings[-3:] == FEEDS
 
 
-def test_a_hub_that_comes_back_is_told(place: Workplace, told: Hub, web: Web, clock: Clock) -> None:
-    """PB11: what it missed is told when it answers again."""
-    told.status = 500
+def test_a_recovered_hub_gets_missed_pings(
+    place: Workplace, notified_hub: Hub, web: Web, clock: Clock
+) -> None:
+    """A hub that responds again gets the pings that it missed (PB11)."""
+    notified_hub.status = 500
     web.feed("/feed", rss(news(2), news(1)), '"2"')
     fetch.run(place.app(), force=True)
-    told.told.clear()
-    told.status = 202
+    notified_hub.pings.clear()
+    notified_hub.status = 202
     clock.now += MINUTE
     fetch.run(place.app())
-    assert told.told == FEEDS
+    assert notified_hub.pings == FEEDS
 
 
-def test_a_refused_feed_does_not_stop_the_others(place: Workplace, told: Hub, web: Web) -> None:
-    """PB11: 4xx is about that feed."""
-    told.told.clear()
-    told.status = 400
+def test_a_refused_feed_does_not_stop_the_others(place: Workplace, notified_hub: Hub, web: Web) -> None:
+    """A 4xx is about one feed only (PB11)."""
+    notified_hub.pings.clear()
+    notified_hub.status = 400
     web.feed("/feed", rss(news(2), news(1)), '"2"')
     fetch.run(place.app(), force=True)
-    assert told.told == FEEDS
+    assert notified_hub.pings == FEEDS
 
 
-def test_a_run_that_dies_before_the_ping_leaves_it_owed(place: Workplace, told: Hub, web: Web) -> None:
-    """PB11, P1: the bytes are public and nobody was told: the next run does."""
-    told.told.clear()
+def test_an_interrupted_run_leaves_pings_due(place: Workplace, notified_hub: Hub, web: Web) -> None:
+    """The next run sends the pings of published bytes (P1)."""
+    notified_hub.pings.clear()
     web.feed("/feed", rss(news(2), news(1)), '"2"')
     app = place.app()
     with pytest.raises(KeyboardInterrupt):
         fetch.run(_dying(app), force=True)
-    assert told.told == []
+    assert notified_hub.pings == []
     fetch.run(place.app())
-    assert told.told == FEEDS
+    assert notified_hub.pings == FEEDS
 
 
-def test_the_feed_of_editions_is_announced_as_well(
-    place: Workplace, told: Hub, web: Web, clock: Clock
-) -> None:
-    """PB11: whoever follows the digests by the hub hears of each edition, once it is public."""
-    told.told.clear()
+def test_the_feed_of_editions_is_pinged(place: Workplace, notified_hub: Hub, web: Web, clock: Clock) -> None:
+    """The hub is pinged for each published edition (PB11)."""
+    notified_hub.pings.clear()
     file = place.folder / "feeds.yaml"
     file.write_text(file.read_text() + "digests: [{id: daily, title: Daily, schedule: 'daily 08:00'}]\n")
     clock.now += 24 * 60 * MINUTE
     web.feed("/feed", rss(news(2), news(1)), '"2"')
     fetch.run(place.app(), force=True)
-    told.told.clear()
+    notified_hub.pings.clear()
     digest.run(place.app())
-    assert told.told == ["https://news.example/digests/atom.xml"]
-    assert f'href="{told.url}" rel="hub"' in (place.public / "digests/atom.xml").read_text()
+    assert notified_hub.pings == ["https://news.example/digests/atom.xml"]
+    assert f'href="{notified_hub.url}" rel="hub"' in (place.public / "digests/atom.xml").read_text()
     fetch.run(place.app())
     digest.run(place.app())
-    assert told.told == ["https://news.example/digests/atom.xml"]
+    assert notified_hub.pings == ["https://news.example/digests/atom.xml"]
 
 
 def _dying(app: object) -> object:
@@ -191,8 +192,8 @@ def _dying(app: object) -> object:
     return replace(app, hub=dies)  # type: ignore[type-var]
 
 
-def test_a_public_hub_hears_nothing_of_a_demonstration(place: Workplace, told: Hub, web: Web) -> None:
-    """V7: neither under a pretended clock nor of a site without a contact; what was owed is forgotten, not hoarded."""
+def test_a_public_hub_is_not_pinged_by_a_demo(place: Workplace, notified_hub: Hub, web: Web) -> None:
+    """A set clock or a missing contact drops the pings of a public hub (V7)."""
     app = place.app()  # its clock is pretended
     hubs: list[str] = []
     public = replace(
@@ -200,58 +201,56 @@ def test_a_public_hub_hears_nothing_of_a_demonstration(place: Workplace, told: H
         config=replace(app.config, hub="https://hub.example/"),
         hub=lambda: lambda hub, _url: hubs.append(hub),
     )
-    nameless = replace(public, pretended_clock=False, config=replace(public.config, placeholder="contact"))
+    nameless = replace(public, simulated_clock=False, config=replace(public.config, placeholder="contact"))
     for n, demonstration in enumerate((public, nameless), 2):
         web.feed("/feed", rss(news(n), news(1)), f'"{n}"')
         fetch.run(replace(app, hub=lambda: lambda _hub, _url: Failure(reason="silent")), force=True)
-        assert owed(place)
+        assert due(place)
         demonstration.clock.now += 2 * MINUTE  # type: ignore[attr-defined]
         publish.run(demonstration)
         assert hubs == []
-        assert not owed(place)
+        assert not due(place)
     web.feed("/feed", rss(news(4), news(1)), '"4"')
-    fetch.run(replace(public, pretended_clock=False), force=True)
+    fetch.run(replace(public, simulated_clock=False), force=True)
     assert hubs == ["https://hub.example/"] * 3
 
 
-def owed(place: Workplace) -> list[str]:
-    """The feeds that the hub is still to be told of."""
+def due(place: Workplace) -> list[str]:
+    """Return the feeds that are due to be pinged."""
     with opened(place.database, create=False) as store:
         return [ping.url for ping in websub_state.due(store, place.clock.now + timedelta(days=1))]
 
 
-def test_without_a_hub_nothing_is_owed(place: Workplace, told: Hub, web: Web, clock: Clock) -> None:
-    """A hub that left feeds.yaml keeps no idle run awake."""
-    told.status = 503
+def test_without_a_hub_no_ping_is_due(place: Workplace, notified_hub: Hub, web: Web, clock: Clock) -> None:
+    """A hub that left feeds.yaml causes no further runs."""
+    notified_hub.status = 503
     web.feed("/feed", rss(news(2), news(1)), '"2"')
     fetch.run(place.app(), force=True)
     file = place.folder / "feeds.yaml"
-    file.write_text(file.read_text().replace(f", hub: '{told.url}'", ""))
+    file.write_text(file.read_text().replace(f", hub: '{notified_hub.url}'", ""))
     clock.now += 2 * MINUTE
     fetch.run(place.app())
-    assert not owed(place)
+    assert not due(place)
     assert idle_check.nothing_due(file, clock.now) is not None
 
 
-def test_a_feed_that_is_published_no_more_is_not_announced(
-    place: Workplace, told: Hub, web: Web, clock: Clock
-) -> None:
-    """The hub would only meet a 404 there."""
+def test_a_removed_feed_is_not_pinged(place: Workplace, notified_hub: Hub, web: Web, clock: Clock) -> None:
+    """A feed that is no longer published is not pinged."""
     file = place.folder / "feeds.yaml"
     before = file.read_text()
     file.write_text(before + "channels: [{id: x, title: X}]\n")
-    told.status = 503
+    notified_hub.status = 503
     fetch.run(place.app(), force=True)
-    assert any("/channels/x/" in url for url in owed(place))
+    assert any("/channels/x/" in url for url in due(place))
     file.write_text(before)
     fetch.run(place.app(), force=True)
-    assert not any("/channels/x/" in url for url in owed(place))
+    assert not any("/channels/x/" in url for url in due(place))
 
 
-def test_a_hub_that_pleads_for_silence_is_left_alone(place: Workplace, told: Hub, web: Web) -> None:
-    """PB11: 429 is no refusal of one feed, so that the others wait as well."""
-    told.told.clear()
-    told.status = 429
+def test_a_429_stops_all_pings(place: Workplace, notified_hub: Hub, web: Web) -> None:
+    """A 429 is about the hub, so that the other feeds wait too (PB11)."""
+    notified_hub.pings.clear()
+    notified_hub.status = 429
     web.feed("/feed", rss(news(2), news(1)), '"2"')
     fetch.run(place.app(), force=True)
-    assert told.told == FEEDS[:1]
+    assert notified_hub.pings == FEEDS[:1]

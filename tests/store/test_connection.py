@@ -1,4 +1,4 @@
-"""The database as a file: migrations, damage, restore, transactions."""
+"""The database file: migrations, damage, other versions, transactions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aggregator.store.schema import MIGRATIONS
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A database with a run in it."""
+    """Return a database with a run in it."""
     path = tmp_path / "var" / "aggregator.db"
     with opened(path) as store, store.transaction():
         store.db.execute("INSERT INTO runs (job, started) VALUES ('fetch', '2026-10-05T06:30:00Z')")
@@ -29,7 +29,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def later_version(file: Path) -> Iterator[None]:
-    """A program that has one migration more."""
+    """Add one migration to the program."""
 
     @MIGRATIONS()
     def m9999_test(db: Database) -> None:
@@ -40,7 +40,7 @@ def later_version(file: Path) -> Iterator[None]:
 
 
 def test_a_commit_is_on_disk_when_it_returns(file: Path) -> None:
-    """V1, M4: the program, unlike its tests, lets SQLite wait for the disk at each commit."""
+    """A commit of the program waits for the disk, unlike in tests (V1, M4)."""
     script = (
         "import sys, pathlib\nfrom aggregator.store.connection import opened\n"
         "with opened(pathlib.Path(sys.argv[1])) as store:\n"
@@ -52,7 +52,7 @@ def test_a_commit_is_on_disk_when_it_returns(file: Path) -> None:
 
 @pytest.mark.usefixtures("later_version")
 def test_a_copy_is_made_before_migrating(file: Path) -> None:
-    """Before the schema changes a whole copy of the old database lies beside it."""
+    """A copy of the old database is made before the schema changes."""
     with opened(file) as store:
         assert store.db.table("of_tomorrow").exists()
     (copy,) = file.parent.glob("aggregator-before-migration-*.db")
@@ -64,7 +64,7 @@ def test_a_copy_is_made_before_migrating(file: Path) -> None:
 
 @pytest.mark.usefixtures("later_version")
 def test_copies_before_migrating_are_pruned(file: Path) -> None:
-    """The last three copies stay, whole and closed to other users; a backup of a person's own is left alone."""
+    """The last three copies are kept, closed to other users, and no other file is deleted."""
     for n in range(1, 6):
         (file.parent / f"aggregator-before-migration-2020010{n}T000000Z.db").touch()
     (file.parent / "backup.db").touch()
@@ -82,7 +82,7 @@ def test_copies_before_migrating_are_pruned(file: Path) -> None:
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 def test_the_database_is_closed_to_other_users(tmp_path: Path, umask: int) -> None:
-    """Folder, database and its companions belong to their owner only, whatever the umask; also if they were open."""
+    """Folder, database and its companions belong to their owner only, whatever the umask."""
     path = tmp_path / "var" / "aggregator.db"
     before = os.umask(umask)
     try:
@@ -100,7 +100,7 @@ def test_the_database_is_closed_to_other_users(tmp_path: Path, umask: int) -> No
 
 
 def test_a_newer_schema_is_refused_untouched(file: Path) -> None:
-    """A database of a newer version is not written to."""
+    """A database of a newer version is refused and not written to."""
     conn = sqlite3.connect(file)
     conn.execute(
         "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('aggregator', 'm9999', '')"
@@ -114,7 +114,7 @@ def test_a_newer_schema_is_refused_untouched(file: Path) -> None:
 
 
 def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
-    """Whatever else lies at the path is left alone."""
+    """A database of another program is refused."""
     path = tmp_path / "aggregator.db"
     conn = sqlite3.connect(path)
     conn.execute("CREATE TABLE theirs (x)")
@@ -125,7 +125,7 @@ def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_transaction_is_whole_or_nothing(file: Path) -> None:
-    """What fails in the middle leaves no trace."""
+    """A transaction that fails changes nothing."""
     with opened(file) as store:
         with pytest.raises(RuntimeError), store.transaction():
             store.db.execute("DELETE FROM runs")
@@ -133,8 +133,8 @@ def test_a_transaction_is_whole_or_nothing(file: Path) -> None:
         assert store.db.execute("SELECT count(*) FROM runs").fetchone()[0] == 1
 
 
-def test_a_damaged_page_is_told_in_words(file: Path) -> None:
-    """A corrupted database is named as such, with what to do."""
+def test_a_damaged_page_is_reported(file: Path) -> None:
+    """A damaged database is reported with what to do."""
     with opened(file) as store, store.transaction():
         store.db.conn.executemany(
             "INSERT INTO meta (key, value) VALUES (?, ?)", [[f"k{n}", "x" * 500] for n in range(2000)]
@@ -148,13 +148,13 @@ def test_a_damaged_page_is_told_in_words(file: Path) -> None:
 
 
 def test_foreign_keys_hold(file: Path) -> None:
-    """No row points nowhere."""
+    """A row cannot refer to a missing row."""
     with pytest.raises(StoreError, match="FOREIGN KEY"), opened(file) as store:
         store.db.execute("INSERT INTO visits (run_id, source_id, started) VALUES (99, 'nobody', '')")
 
 
 def test_two_writers_wait_for_each_other(file: Path) -> None:
-    """Read-then-write transactions of two connections never fail with "database is locked"."""
+    """Two connections that read and then write never fail with "database is locked"."""
     from threading import Thread
 
     failed: list[BaseException] = []
@@ -166,7 +166,7 @@ def test_two_writers_wait_for_each_other(file: Path) -> None:
                     with store.transaction():
                         (n,) = store.db.execute("SELECT count(*) FROM meta").fetchone()
                         store.db.execute("INSERT INTO meta (key, value) VALUES (?, '')", [f"n{n}"])
-        except BaseException as error:  # noqa: BLE001 - the test must learn of it
+        except BaseException as error:  # noqa: BLE001 - reported by the test
             failed.append(error)
 
     threads = [Thread(target=count_up) for _ in range(2)]
@@ -180,7 +180,7 @@ def test_two_writers_wait_for_each_other(file: Path) -> None:
 
 
 def test_a_snapshot_sees_one_state(file: Path) -> None:
-    """L1: what another process commits meanwhile is seen after it, and nobody waits for anybody."""
+    """A snapshot does not see commits of others, and blocks no writer (L1)."""
     count = "SELECT count(*) FROM runs"
     with opened(file) as reader, opened(file) as writer:
         with reader.snapshot():

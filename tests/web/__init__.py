@@ -1,1 +1,1 @@
-"""The web app and the server files of deploy/."""
+"""Tests of the web app and of the server configurations in deploy/."""

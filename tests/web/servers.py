@@ -1,4 +1,4 @@
-"""Servers of `public/`, each a real process on loopback: our own, nginx and Caddy with the files of deploy/."""
+"""Run servers of `public/`: the daemon's, and nginx and Caddy with the files of deploy/."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ HUB = "https://hub.example.org/"
 
 
 @dataclass(frozen=True)
-class Answered:
-    """An answer; header names in lower case, values of one name joined."""
+class Response:
+    """Hold a response; header names in lower case, values of one name joined."""
 
     status: int
     headers: Mapping[str, str]
@@ -38,14 +38,14 @@ class Answered:
 
 @dataclass(frozen=True)
 class Server:
-    """A running server and the folder it serves."""
+    """Hold a running server and the folder that it serves."""
 
     name: str
     port: int
     public: Path
 
-    def ask(self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> Answered:
-        """One request on a connection of its own; nothing but Host is sent unasked."""
+    def ask(self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> Response:
+        """Send a request on a new connection, without headers except Host."""
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as line:
             line.putrequest(method, path, skip_accept_encoding=True)
             for name, value in (headers or {}).items():
@@ -56,17 +56,17 @@ class Server:
             for name, value in answer.getheaders():
                 known = found.get(name.lower())
                 found[name.lower()] = f"{known}, {value}" if known else value
-            return Answered(answer.status, found, answer.read())
+            return Response(answer.status, found, answer.read())
 
 
 def put(public: Path, path: str, body: bytes, kind: str = "application/octet-stream") -> None:
-    """Publish a document as the jobs do, with its packed twin."""
+    """Publish a document with its `.gz`, as jobs do."""
     files.write_document(public, PublishedDocument(path=path, media_type=kind, body=body))
 
 
 @contextmanager
 def serving(name: str, folder: Path) -> Iterator[Server]:
-    """The server called `name` on `folder`/public, surely ended."""
+    """Run the server called `name` on `folder`/public."""
     missing = {"nginx": NGINX is None, "caddy": CADDY is None}
     if missing.get(name):
         pytest.skip(f"{name} is not installed")
@@ -100,7 +100,7 @@ def _own(folder: Path, port: int) -> list[str]:
 
 
 def _adapted(file: str, folder: Path, changes: Mapping[str, str]) -> str:
-    """A file of deploy/ for this folder; what is changed must be there."""
+    """Return a file of deploy/ adapted to this folder; each changed text must exist."""
     text = (DEPLOY / file).read_text("utf-8")
     for old, new in {"/srv/aggregator": str(folder), **changes, "news.example.org": "news.example"}.items():
         assert old in text, old

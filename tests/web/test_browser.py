@@ -1,4 +1,4 @@
-"""The Content-Security-Policy in Chromium: pages look as they should, and nothing else runs or loads."""
+"""The Content-Security-Policy in Chromium."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EVIL = "<!doctype html><title>quiet</title><script>document.title='loud'</script
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A page as it is published, one with a style sheet, and one that got past everything else."""
+    """Serve a published page, one with a stylesheet, and one with a script."""
     folder = tmp_path_factory.mktemp("browser")
     write_document(folder / "public", page.render(of_channel("all")))
     for channel in ("all", "events"):
@@ -42,14 +42,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def of_channel(name: str) -> Publication:
-    """A channel with one story of which the whole text may be told."""
+    """Return a channel with one story whose full text is permitted."""
     channel = Channel(id=name, title="Imaging news")
     told = story("ssssssssssssssss", StoryItem(item=item(), publisher=publisher(full_text=True)))
     return Publication(site=site(), channel=channel, channels=(channel,), stories=(told,))
 
 
 def chromium(folder: Path, *options: str) -> tuple[bytes, bytes]:
-    """What Chromium prints, and what it complains of."""
+    """Return standard output and error of Chromium."""
     flags = ("--headless", "--no-sandbox", "--disable-gpu", "--window-size=800,600", "--timeout=20000")
     profile = (f"--user-data-dir={folder}/profile", "--enable-logging=stderr")
     command = [str(CHROMIUM), *flags, *profile, *options]
@@ -58,13 +58,13 @@ def chromium(folder: Path, *options: str) -> tuple[bytes, bytes]:
 
 
 def seen(folder: Path, address: str) -> tuple[bytes, bool]:
-    """The picture of a page, and whether something was refused on it."""
+    """Return a screenshot of a page, and whether the policy blocked something."""
     _, complaints = chromium(folder, f"--screenshot={folder}/shot.png", address)
     return (folder / "shot.png").read_bytes(), b"Content Security Policy" in complaints
 
 
 def test_a_page_looks_as_it_does_from_disk(server: Server, tmp_path: Path) -> None:
-    """The style within a page is applied; without it the page would look otherwise."""
+    """The policy permits the inline stylesheet of a page."""
     file, bare = server.public / "index.html", tmp_path / "bare.html"
     bare.write_text(re.sub(r"(?s)<style>.*</style>", "", file.read_text("utf-8")), encoding="utf-8")
     served = seen(tmp_path, f"http://127.0.0.1:{server.port}/")
@@ -76,7 +76,7 @@ def test_a_page_looks_as_it_does_from_disk(server: Server, tmp_path: Path) -> No
     "name", ["atom.xml", "rss.xml", "channels/events/atom.xml", "channels/events/rss.xml"]
 )
 def test_a_feed_is_readable(server: Server, tmp_path: Path, name: str) -> None:
-    """PB15: served to a browser a feed looks as from disk, `feed.css` applied, its heading to be seen."""
+    """A browser shows a served feed with `feed.css`, as from disk (PB15)."""
     file = server.public / name
     plain, renamed = tmp_path / "plain.xml", file.with_name("renamed.xml")
     plain.write_bytes(file.read_bytes())
@@ -86,14 +86,14 @@ def test_a_feed_is_readable(server: Server, tmp_path: Path, name: str) -> None:
     assert len({served, seen(tmp_path, plain.as_uri()), seen(tmp_path, renamed.as_uri())}) == 3
 
 
-def test_a_style_sheet_of_our_own_is_loaded(server: Server, tmp_path: Path) -> None:
-    """Style may also lie beside a page."""
+def test_a_separate_stylesheet_is_loaded(server: Server, tmp_path: Path) -> None:
+    """The policy permits a stylesheet of the same site."""
     _, refused = seen(tmp_path, f"http://127.0.0.1:{server.port}/linked.html")
     assert not refused
 
 
 def test_a_script_does_not_run(server: Server, tmp_path: Path) -> None:
-    """The last line of defence: a script on a page is not executed when it is served, and is from disk."""
+    """A script runs in a page from disk and not in the served page."""
     served, complaints = chromium(tmp_path, "--dump-dom", f"http://127.0.0.1:{server.port}/evil.html")
     assert b"<title>quiet" in served and b"Content Security Policy" in complaints
     assert b"<title>loud" in chromium(tmp_path, "--dump-dom", (server.public / "evil.html").as_uri())[0]

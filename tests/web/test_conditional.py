@@ -1,4 +1,4 @@
-"""What header fields ask for: laws of RFC 9110, on anything a client may write."""
+"""Preconditions and content negotiation for arbitrary header fields (RFC 9110)."""
 
 from __future__ import annotations
 
@@ -9,57 +9,59 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.web.conditional import http_date, is_known, wants_gzip, wants_to_be_shown
+from aggregator.web.conditional import http_date, not_modified, prefers_gzip, prefers_page
 
 MODIFIED = datetime(2026, 10, 5, 6, 30, tzinfo=UTC)
-TOLD = format_datetime(MODIFIED, usegmt=True)
+LAST_MODIFIED = format_datetime(MODIFIED, usegmt=True)
 OPAQUE = st.text(st.characters(codec="latin-1", exclude_characters='"\x7f ', min_codepoint=0x21), max_size=8)
 TAGS = OPAQUE.map(lambda opaque: f'"{opaque}"')
 FIELD = st.one_of(st.none(), st.text(st.characters(codec="latin-1"), max_size=60))
 WEIGHTS = st.integers(0, 1000).map(lambda n: n / 1000)
 
 
-@given(FIELD, st.one_of(FIELD, st.just(TOLD)))
-def test_anything_may_be_said(tags: str | None, since: str | None) -> None:
-    """Rubbish is no error, and never means that a client has what it does not have."""
-    assert isinstance(wants_gzip(tags), bool) and isinstance(wants_to_be_shown(tags), bool)
-    assert not is_known(tags, None, '"not said"', TOLD) or (tags or "").strip() == "*"
+@given(FIELD, st.one_of(FIELD, st.just(LAST_MODIFIED)))
+def test_malformed_fields_are_no_error(tags: str | None, since: str | None) -> None:
+    """A malformed field raises no error and never leads to 304."""
+    assert isinstance(prefers_gzip(tags), bool) and isinstance(prefers_page(tags), bool)
+    assert not not_modified(tags, None, '"not value"', LAST_MODIFIED) or (tags or "").strip() == "*"
     if tags is not None:
-        assert is_known(tags, since, '"x"', TOLD) == is_known(tags, None, '"x"', TOLD)
+        assert not_modified(tags, since, '"x"', LAST_MODIFIED) == not_modified(
+            tags, None, '"x"', LAST_MODIFIED
+        )
 
 
 @given(TAGS, st.lists(TAGS, max_size=5), st.booleans(), st.randoms(use_true_random=False))
-def test_a_tag_is_found_in_any_list(tag: str, others: list[str], weak: bool, random: object) -> None:
-    """RFC 9110 13.1.2: a list matches when one of it is the tag, weak or not, wherever it stands."""
+def test_an_etag_matches_anywhere_in_a_list(tag: str, others: list[str], weak: bool, random: object) -> None:
+    """A list matches if it has the tag, weak or strong (RFC 9110 section 13.1.2)."""
     listed = [*others, f"W/{tag}" if weak else tag]
     random.shuffle(listed)  # type: ignore[attr-defined]
-    assert is_known(", ".join(listed), None, tag, TOLD)
-    assert is_known(",".join(others) or '""', None, tag, TOLD) == (tag in (others or ['""']))
+    assert not_modified(", ".join(listed), None, tag, LAST_MODIFIED)
+    assert not_modified(",".join(others) or '""', None, tag, LAST_MODIFIED) == (tag in (others or ['""']))
 
 
 @given(st.timedeltas(timedelta(days=-9000), timedelta(days=9000)), st.booleans())
-def test_dates_compare_as_times(off: timedelta, asctime: bool) -> None:
-    """RFC 9110 13.1.3: what was not changed since is known, in whichever form the date is written."""
+def test_dates_are_compared_as_times(off: timedelta, asctime: bool) -> None:
+    """All date formats are compared as times (RFC 9110 section 13.1.3)."""
     since = (MODIFIED + off).replace(microsecond=0)
     text = since.strftime("%a %b %e %H:%M:%S %Y") if asctime else format_datetime(since, usegmt=True)
     assert http_date(text) == since
-    assert is_known(None, text, '"x"', TOLD) == (since >= MODIFIED)
+    assert not_modified(None, text, '"x"', LAST_MODIFIED) == (since >= MODIFIED)
 
 
-def test_the_oldest_form_of_a_date_is_read() -> None:
-    """RFC 9110 5.6.7: weekday in full, two digits for the year."""
+def test_rfc_850_dates_are_parsed() -> None:
+    """A date with weekday and two-digit year is parsed (RFC 9110 section 5.6.7)."""
     assert http_date("Sunday, 06-Nov-94 08:49:37 GMT") == datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC)
 
 
 @given(WEIGHTS, st.one_of(st.none(), WEIGHTS), st.permutations(range(3)))
-def test_the_heavier_coding_is_sent(gzip: float, identity: float | None, order: list[int]) -> None:
-    """RFC 9110 12.5.3: gzip if it is taken at all and plain bytes are not liked better, in any order and case."""
+def test_the_preferred_coding_is_sent(gzip: float, identity: float | None, order: list[int]) -> None:
+    """gzip is sent if acceptable and not below identity (RFC 9110 section 12.5.3)."""
     parts = [f"GZip; q={gzip:.3f}", "br" if identity is None else f"identity;q={identity:.3f}", "zstd;q=0.2"]
-    assert wants_gzip(",".join(parts[n] for n in order)) == (gzip > 0 and gzip >= (identity or 0))
+    assert prefers_gzip(",".join(parts[n] for n in order)) == (gzip > 0 and gzip >= (identity or 0))
 
 
 @pytest.mark.parametrize(
-    ("said", "wanted"),
+    ("value", "wanted"),
     [
         (None, False),
         ("", False),
@@ -84,13 +86,13 @@ def test_the_heavier_coding_is_sent(gzip: float, identity: float | None, order: 
         (",,gzip,", True),
     ],
 )
-def test_what_clients_write(said: str | None, wanted: bool) -> None:
-    """Cases of RFC 9110 12.5.3, and of those who do not keep to it."""
-    assert wants_gzip(said) is wanted
+def test_accept_encoding_of_clients(value: str | None, wanted: bool) -> None:
+    """Valid and invalid values that clients send (RFC 9110 section 12.5.3)."""
+    assert prefers_gzip(value) is wanted
 
 
 @pytest.mark.parametrize(
-    ("said", "wanted"),
+    ("value", "wanted"),
     [
         (None, False),
         ("", False),
@@ -106,6 +108,6 @@ def test_what_clients_write(said: str | None, wanted: bool) -> None:
         ("text/html;q=0.9, application/feed+json", True),
     ],
 )
-def test_only_a_browser_is_shown_feeds(said: str | None, wanted: bool) -> None:
-    """PB15: who names HTML and neither Atom nor RSS; feed readers do not, or name what they read."""
-    assert wants_to_be_shown(said) is wanted
+def test_only_browsers_prefer_a_page(value: str | None, wanted: bool) -> None:
+    """A browser names HTML and no feed type in `Accept` (PB15)."""
+    assert prefers_page(value) is wanted

@@ -1,4 +1,4 @@
-"""What is kept in memory of `public/`: always what is there now, whole, and never more than there is room for."""
+"""The cache of published files: current, consistent and limited in size."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.web.file_cache import Folder, Held, Large, Shelf
+from aggregator.web.file_cache import CachedFile, FileCache, Folder, LargeFile
 from tests.web.servers import put
 
 
-def held(shelf: Shelf, path: str) -> Held:
-    """A document that must be there."""
-    found = shelf.find(path)
-    assert isinstance(found, Held)
+def cached(cache: FileCache, path: str) -> CachedFile:
+    """Return a file that must exist."""
+    found = cache.find(path)
+    assert isinstance(found, CachedFile)
     return found
 
 
-def unpacked(document: Held) -> bytes:
-    """What the twin holds."""
-    assert document.packed
-    return gzip.decompress(document.packed.content)
+def decompressed(document: CachedFile) -> bytes:
+    """Return the content of the compressed representation."""
+    assert document.gzip
+    return gzip.decompress(document.gzip.content)
 
 
-def test_the_published_twin_is_served(tmp_path: Path) -> None:
-    """What was packed at publishing is not packed again."""
+def test_the_published_gz_is_served(tmp_path: Path) -> None:
+    """A `.gz` made at publishing is not compressed again."""
     put(tmp_path, "atom.xml", b"news " * 500)
-    document = held(Shelf(tmp_path), "atom.xml")
-    assert document.plain.content == b"news " * 500
-    assert document.packed and document.packed.content == (tmp_path / "atom.xml.gz").read_bytes()
-    assert document.plain.etag != document.packed.etag
+    document = cached(FileCache(tmp_path), "atom.xml")
+    assert document.identity.content == b"news " * 500
+    assert document.gzip and document.gzip.content == (tmp_path / "atom.xml.gz").read_bytes()
+    assert document.identity.etag != document.gzip.etag
 
 
 @pytest.mark.parametrize(
@@ -49,33 +49,33 @@ def test_the_published_twin_is_served(tmp_path: Path) -> None:
     ],
     ids=["older", "shorter", "longer", "cut", "two members", "bomb", "empty", "rubbish"],
 )
-def test_a_twin_of_other_bytes_is_never_served(tmp_path: Path, twin: bytes) -> None:
-    """P4: between the two renames, or after somebody's mistake, the document is packed anew."""
+def test_a_gz_of_other_content_is_never_served(tmp_path: Path, twin: bytes) -> None:
+    """A document is compressed again while its `.gz` has other content (P4)."""
     (tmp_path / "atom.xml").write_bytes(b"news " * 500)
     (tmp_path / "atom.xml.gz").write_bytes(twin)
-    assert unpacked(held(Shelf(tmp_path), "atom.xml")) == b"news " * 500
+    assert decompressed(cached(FileCache(tmp_path), "atom.xml")) == b"news " * 500
 
 
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
-    """What is no file is not there, neither as a document nor as a twin."""
+def test_a_fifo_is_not_opened(tmp_path: Path) -> None:
+    """A special file counts as missing, as a document and as a `.gz`."""
     os.mkfifo(tmp_path / "pipe.xml")
     os.mkfifo(tmp_path / "atom.xml.gz")
     (tmp_path / "atom.xml").write_bytes(b"news")
-    assert Shelf(tmp_path).find("pipe.xml") is None
-    assert unpacked(held(Shelf(tmp_path), "atom.xml")) == b"news"
+    assert FileCache(tmp_path).find("pipe.xml") is None
+    assert decompressed(cached(FileCache(tmp_path), "atom.xml")) == b"news"
 
 
-def test_a_folder_is_no_twin(tmp_path: Path) -> None:
-    """Nor does it keep anything open."""
+def test_a_folder_is_no_gz(tmp_path: Path) -> None:
+    """A folder named `.gz` is ignored and leaves no open file."""
     (tmp_path / "atom.xml").write_bytes(b"news")
     (tmp_path / "atom.xml.gz").mkdir()
     before = len([*Path("/proc/self/fd").iterdir()])
-    assert held(Shelf(tmp_path), "atom.xml").packed is None
+    assert cached(FileCache(tmp_path), "atom.xml").gzip is None
     assert len([*Path("/proc/self/fd").iterdir()]) == before
 
 
-def test_links_lead_nowhere(tmp_path: Path) -> None:
-    """Neither files nor folders nor twins are reached by a symbolic link; `public` itself may be one."""
+def test_symbolic_links_are_not_followed(tmp_path: Path) -> None:
+    """Files, folders and `.gz` behind a link count as missing; `public` may be a link."""
     (tmp_path / "real").mkdir()
     (tmp_path / "secret").write_bytes(gzip.compress(b"news", mtime=0))
     (tmp_path / "public").symlink_to(tmp_path / "real")
@@ -83,92 +83,92 @@ def test_links_lead_nowhere(tmp_path: Path) -> None:
     (tmp_path / "real" / "up").symlink_to(tmp_path)
     (tmp_path / "real" / "atom.xml").write_bytes(b"news")
     (tmp_path / "real" / "atom.xml.gz").symlink_to(tmp_path / "secret")
-    shelf = Shelf(tmp_path / "public")
-    assert shelf.find("out") is None and shelf.find("up/secret") is None
-    assert held(shelf, "atom.xml").packed is None
+    cache = FileCache(tmp_path / "public")
+    assert cache.find("out") is None and cache.find("up/secret") is None
+    assert cached(cache, "atom.xml").gzip is None
 
 
-def test_a_document_that_became_a_link_is_gone(tmp_path: Path) -> None:
-    """What is kept does not outlive what it was read from."""
+def test_a_cached_file_replaced_by_a_link_is_missing(tmp_path: Path) -> None:
+    """A cached file is dropped when its path becomes a symbolic link."""
     put(tmp_path / "public", "atom.xml", b"news")
     (tmp_path / "secret").write_bytes(b"secret")
-    shelf = Shelf(tmp_path / "public")
-    held(shelf, "atom.xml")
+    cache = FileCache(tmp_path / "public")
+    cached(cache, "atom.xml")
     (tmp_path / "public" / "atom.xml").unlink()
     (tmp_path / "public" / "atom.xml").symlink_to(tmp_path / "secret")
-    assert shelf.find("atom.xml") is None
-    assert shelf.taken == 0
+    assert cache.find("atom.xml") is None
+    assert cache.size == 0
 
 
 @pytest.mark.parametrize(
     "path", ["", ".", "..", "../a", "a/../b", "/etc/passwd", "a//b", ".a", "a/.b", "a.gz", "a\0", "a" * 9000]
 )
-def test_names_that_are_none(tmp_path: Path, path: str) -> None:
-    """Nothing outside, nothing hidden, and no error for what cannot be a name."""
-    assert Shelf(tmp_path).find(path) is None
+def test_hidden_outside_and_invalid_names_are_missing(tmp_path: Path, path: str) -> None:
+    """Hidden, outside and invalid names are missing without an error."""
+    assert FileCache(tmp_path).find(path) is None
 
 
-def test_a_folder_is_one(tmp_path: Path) -> None:
-    """Where a folder is, its page can be asked for."""
+def test_a_folder_is_recognised(tmp_path: Path) -> None:
+    """A folder is distinguished from a missing file."""
     (tmp_path / "channels").mkdir()
-    assert isinstance(Shelf(tmp_path).find("channels"), Folder)
+    assert isinstance(FileCache(tmp_path).find("channels"), Folder)
 
 
-def test_memory_is_bounded_and_the_latest_used_stay(tmp_path: Path) -> None:
-    """Documents are dropped when there is no room; each is read again when it is asked for."""
+def test_the_cache_keeps_the_most_recently_used(tmp_path: Path) -> None:
+    """The least recently used files are dropped above the maximum size."""
     for n in range(20):
         (tmp_path / f"{n}.html").write_bytes(os.urandom(1000))
-    shelf = Shelf(tmp_path, room=5500)
-    first = held(shelf, "0.html")
+    cache = FileCache(tmp_path, max_bytes=5500)
+    first = cached(cache, "0.html")
     for n in range(20):
-        held(shelf, f"{n}.html")
-        assert held(shelf, "0.html") is first
-        assert shelf.taken <= 5500
-    assert shelf.taken == 5000
-    assert held(shelf, "5.html").plain.content == (tmp_path / "5.html").read_bytes()
+        cached(cache, f"{n}.html")
+        assert cached(cache, "0.html") is first
+        assert cache.size <= 5500
+    assert cache.size == 5000
+    assert cached(cache, "5.html").identity.content == (tmp_path / "5.html").read_bytes()
 
 
-def test_what_is_gone_takes_no_room(tmp_path: Path) -> None:
-    """A removed document leaves memory when it is asked for, a changed one takes the place of the old."""
+def test_removed_files_leave_the_cache(tmp_path: Path) -> None:
+    """A removed file is dropped, and a changed one replaces the old."""
     put(tmp_path, "a.html", b"one")
-    shelf = Shelf(tmp_path)
-    before = held(shelf, "a.html").size
+    cache = FileCache(tmp_path)
+    before = cached(cache, "a.html").size
     put(tmp_path, "a.html", b"two")
-    assert held(shelf, "a.html").plain.content == b"two" and shelf.taken == before
+    assert cached(cache, "a.html").identity.content == b"two" and cache.size == before
     (tmp_path / "a.html").unlink()
-    assert shelf.find("a.html") is None and shelf.taken == 0
+    assert cache.find("a.html") is None and cache.size == 0
 
 
-def test_large_files_are_not_kept(tmp_path: Path) -> None:
-    """A large file is read while it is sent: what was opened is what is sent, also when another takes its place."""
+def test_large_files_are_not_cached(tmp_path: Path) -> None:
+    """A large file stays open, so that a replacement does not change its content."""
     (tmp_path / "film.mp4").write_bytes(b"one" * 1000)
-    shelf = Shelf(tmp_path, large=2000)
-    found = shelf.find("film.mp4")
+    cache = FileCache(tmp_path, max_file_bytes=2000)
+    found = cache.find("film.mp4")
     (tmp_path / "new").write_bytes(b"two" * 2000)
     (tmp_path / "new").replace(tmp_path / "film.mp4")
-    assert isinstance(found, Large) and shelf.taken == 0
+    assert isinstance(found, LargeFile) and cache.size == 0
     with found.file as file:
         assert (found.size, file.read()) == (3000, b"one" * 1000)
 
 
-def test_a_clock_put_back_makes_no_future(tmp_path: Path) -> None:
-    """RFC 9110 8.8.2.1: no Last-Modified is later than the answer itself."""
+def test_last_modified_is_never_in_the_future(tmp_path: Path) -> None:
+    """`Last-Modified` is not later than `Date` (RFC 9110 section 8.8.2.1)."""
     (tmp_path / "a.html").write_bytes(b"a")
     os.utime(tmp_path / "a.html", (4e9, 4e9))
-    assert "2096" not in held(Shelf(tmp_path), "a.html").last_modified
+    assert "2096" not in cached(FileCache(tmp_path), "a.html").last_modified
 
 
-def test_nothing_is_torn_while_documents_are_replaced(tmp_path: Path) -> None:
-    """P4: every answer is of one version, plain and packed alike, however often it is replaced meanwhile."""
+def test_representations_are_consistent_during_replacement(tmp_path: Path) -> None:
+    """Plain and compressed representations are always of one version (P4)."""
     versions = [bytes([65 + n]) * (30_000 + n) for n in range(20)]
     put(tmp_path, "atom.xml", versions[0])
     writing = threading.Thread(target=lambda: [put(tmp_path, "atom.xml", body) for body in versions * 3])
     writing.start()
-    shelf, seen = Shelf(tmp_path), 0
+    cache, seen = FileCache(tmp_path), 0
     while writing.is_alive() or not seen:
-        document = held(shelf, "atom.xml")
-        assert document.plain.content in versions
-        assert unpacked(document) == document.plain.content
+        document = cached(cache, "atom.xml")
+        assert document.identity.content in versions
+        assert decompressed(document) == document.identity.content
         seen += 1
     writing.join()
-    assert held(shelf, "atom.xml").plain.content == versions[-1]
+    assert cached(cache, "atom.xml").identity.content == versions[-1]

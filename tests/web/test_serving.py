@@ -1,4 +1,4 @@
-"""PB12: one table of expectations, held against our own server, and nginx and Caddy with the files of deploy/."""
+"""A table of requests and responses for the daemon's server, nginx and Caddy."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.web.static import POLICY
-from tests.web.servers import HUB, Answered, Server, put, serving
+from aggregator.web.static import SECURITY_POLICY
+from tests.web.servers import HUB, Response, Server, put, serving
 
 BODY = "Bilder für alle\n".encode() * 500
 NOT_PACKED = "chart.png"
@@ -54,19 +54,19 @@ SERVERS = ("own", "nginx", "caddy")
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Server]]:
-    """Each server, started when first asked for: in whatever order the tests come, never twice."""
+    """Start each server when it is first needed."""
     with ExitStack() as stack:
         yield cache(lambda name: stack.enter_context(serving(name, filled(tmp_path_factory.mktemp(name)))))
 
 
 @pytest.fixture(params=SERVERS)
 def server(request: pytest.FixtureRequest, servers: Callable[[str], Server]) -> Server:
-    """Each of the three in turn."""
+    """Provide each of the three servers in turn."""
     return servers(request.param)
 
 
 def filled(folder: Path) -> Path:
-    """A folder with everything that is published, and with what must not be seen."""
+    """Return a folder with published files, and with files that must not be served."""
     public = folder / "public"
     today = datetime.now(UTC)
     tomorrow = today + timedelta(days=1)  # may be of another month than the one in which the server is asked
@@ -88,7 +88,7 @@ def filled(folder: Path) -> Path:
 @pytest.mark.parametrize("path", KINDS)
 @pytest.mark.parametrize("packed", [False, True])
 def test_documents_have_types_lifetimes_and_validators(server: Server, path: str, packed: bool) -> None:
-    """PB6, PB12: every document, plain and packed, says what it is, how long it lives and how to ask again."""
+    """Every document has media type, lifetime and validators, plain and compressed (PB6, PB12)."""
     answer = server.ask(path, PACKED if packed else {})
     headers = answer.headers
     assert answer.status == 200
@@ -101,7 +101,7 @@ def test_documents_have_types_lifetimes_and_validators(server: Server, path: str
     assert {"date", "last-modified"} <= headers.keys()
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "strict-origin"
-    assert headers["content-security-policy"] == POLICY
+    assert headers["content-security-policy"] == SECURITY_POLICY
     assert headers.get("access-control-allow-origin") == ("*" if path in FOREIGN else None)
     if path.startswith("/archive/"):  # Caddy has no clock to compare with
         assert headers["cache-control"] in {SHORT, LONG} - ({SHORT} if server.name != "caddy" else set())
@@ -109,15 +109,15 @@ def test_documents_have_types_lifetimes_and_validators(server: Server, path: str
         assert headers["cache-control"] == (LONG if path.endswith(".css") else SHORT)
 
 
-def varies(answer: Answered) -> set[str]:
-    """The fields of the request that the answer depends on."""
+def varies(answer: Response) -> set[str]:
+    """Return the request fields that the response depends on."""
     return set(re.split(r", *", answer.headers.get("vary", "").lower())) - {""}
 
 
 @pytest.mark.parametrize("path", KINDS)
 @pytest.mark.parametrize("packed", [False, True])
-def test_browsers_are_sent_what_they_can_show(server: Server, path: str, packed: bool) -> None:
-    """PB15: a feed in the address bar is plain XML, all else about it, bytes included, as a reader has it."""
+def test_browsers_get_feeds_as_xml(server: Server, path: str, packed: bool) -> None:
+    """Only media type and ETag differ from the response to a feed reader (PB15)."""
     coding = PACKED if packed else {}
     reader, browser = server.ask(path, coding), server.ask(path, BROWSER | coding)
     about = {"content-type": reader.headers["content-type"]}
@@ -130,8 +130,8 @@ def test_browsers_are_sent_what_they_can_show(server: Server, path: str, packed:
 
 
 @pytest.mark.parametrize("path", KINDS)
-def test_feeds_name_themselves_and_the_hub(server: Server, path: str) -> None:
-    """PB11: `Link` says where a feed lives, as the world sees it; with a hub also where to be told of news."""
+def test_link_headers_name_feed_and_hub(server: Server, path: str) -> None:
+    """`Link` has the public URL of a feed, and the hub if there is one (PB11)."""
     links = server.ask(path).headers.get("link")
     if path not in FEEDS:
         assert links is None
@@ -142,8 +142,8 @@ def test_feeds_name_themselves_and_the_hub(server: Server, path: str) -> None:
     assert hub == ([] if server.name == "own" else [f'<{HUB}>; rel="hub"'])
 
 
-def test_the_archive_of_this_month_lives_short(server: Server) -> None:
-    """PB8: what still grows is asked for as often as the feed."""
+def test_the_archive_of_this_month_has_a_short_lifetime(server: Server) -> None:
+    """A month that still grows has the lifetime of feeds (PB8)."""
     answer = server.ask(f"/archive/{datetime.now(UTC):%Y-%m}.xml")
     assert answer.headers["cache-control"] == SHORT
 
@@ -268,7 +268,7 @@ TABLE = [
     indirect=["server"],
 )
 def test_the_table(server: Server, expected: Expected) -> None:
-    """PB12: every request of the table is answered as it says."""
+    """Each request of the table has its response (PB12)."""
     words = {
         "PLAIN": server.ask(expected.path).headers.get("etag", ""),
         "GZIP": server.ask(expected.path, PACKED).headers.get("etag", ""),
@@ -299,20 +299,20 @@ def _filled(value: str, words: dict[str, str]) -> str:
 @pytest.mark.parametrize("path", ["/atom.xml", "/", f"/{NOT_PACKED}", "/nothing.xml"])
 @pytest.mark.parametrize("headers", [{}, PACKED], ids=["plain", "packed"])
 def test_head_is_get_without_the_body(server: Server, path: str, headers: dict[str, str]) -> None:
-    """PB12: HEAD has the status and the very headers of GET, `Content-Length` included (but for Caddy)."""
+    """HEAD has status and headers of GET, except `Content-Length` of Caddy (PB12)."""
     get, head = server.ask(path, headers), server.ask(path, headers, "HEAD")
     assert head.body == b"" and head.status == get.status
     told = {"content-length": get.headers["content-length"]} if server.name == "caddy" else {}
     assert {**told, **head.headers, "date": ""} == {**get.headers, "date": ""}
 
 
-def test_packed_and_plain_never_share_a_tag(server: Server) -> None:
-    """PB12: who mixes them up would repair one with pieces of the other."""
+def test_representations_have_different_etags(server: Server) -> None:
+    """Compressed and plain bytes never share a strong ETag (PB12)."""
     assert server.ask("/atom.xml").headers["etag"] != server.ask("/atom.xml", PACKED).headers["etag"]
 
 
-def test_a_folder_is_led_to_its_slash(server: Server) -> None:
-    """Links of a page are relative to its folder; the query goes along."""
+def test_a_folder_redirects_to_its_slash(server: Server) -> None:
+    """A folder redirects to its URL with a slash and keeps the query."""
     answer = server.ask("/channels/events?a=b")
     assert answer.status in (301, 308)
     query = "" if server.name == "caddy" else "?a=b"
@@ -320,7 +320,7 @@ def test_a_folder_is_led_to_its_slash(server: Server) -> None:
 
 
 def test_a_changed_document_is_served_at_once(server: Server) -> None:
-    """PB13: a replaced document has other validators; the same bytes written again change nothing."""
+    """A replaced document has other validators; the same bytes keep them (PB13)."""
     put(server.public, "changing.html", b"<p>one")
     first = server.ask("/changing.html")
     put(server.public, "changing.html", b"<p>one")

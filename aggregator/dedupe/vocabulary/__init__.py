@@ -1,1 +1,1 @@
-"""Word lists of the field."""
+"""Word lists of the field and of announcements, and functions that look words up."""

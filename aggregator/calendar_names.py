@@ -1,0 +1,63 @@
+"""Name months and weekdays in the languages of publishers (calendar_names.json)."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+LANGUAGES = tuple("en de fr it es pt fi sv no da nl pl cs hu sl bg".split())
+"""The languages of calendar_names.json."""
+
+
+def months(language: str) -> tuple[str, ...]:
+    """Name the twelve months as dates in running text have them."""
+    return tuple(names[0] for names in _names()[language]["long"])
+
+
+def weekdays(language: str) -> tuple[str, ...]:
+    """Name the seven weekdays, Monday first."""
+    return tuple(_names()[language]["weekdays"])
+
+
+def month_numbers(long: Iterable[str] = LANGUAGES, short: Iterable[str] = LANGUAGES) -> dict[str, int]:
+    """Map the names of months in lower case, with and without diacritics, to 1 to 12.
+
+    `long` and `short` are the languages of whole names and of abbreviations. Running text has fewer: "out" and "set"
+    are also English words, and "julius" is also a first name.
+    """
+    numbers: dict[str, int] = {}
+    for languages, length in ((long, "long"), (short, "short")):
+        for language in languages:
+            for number, names in enumerate(_names()[language][length], start=1):
+                for name in map(str.casefold, names):
+                    numbers[name] = numbers[without_marks(name)] = number
+    return numbers
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Write a regular expression for the longest of the names.
+
+    It branches at the first character: re tries each of 300 alternatives at every position of a text otherwise.
+    """
+    by_first: dict[str, list[str]] = {}
+    for name in sorted(names, key=len, reverse=True):
+        by_first.setdefault(name[0], []).append(re.escape(name[1:]))
+    branches = (f"{re.escape(first)}(?:{'|'.join(rests)})" for first, rests in by_first.items())
+    return f"(?:{'|'.join(branches)})"
+
+
+def without_marks(name: str) -> str:
+    """Remove diacritics: `août` is also written `aout`."""
+    return "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+
+
+@cache
+def _names() -> dict[str, Any]:
+    """Read the file that docs/calendar_names.py writes from the CLDR data of Babel."""
+    names: dict[str, Any] = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
+    return names

@@ -1,0 +1,212 @@
+"""Commands for operators: status, backup, prune and demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aggregator.app import clock
+from aggregator.cli.output import ago, json_option, print_candidate, print_json, table
+from aggregator.errors import AggregatorError
+from aggregator.text import line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from aggregator.cli.options import Invocation
+    from aggregator.model.polling import PolitenessReport
+    from aggregator.model.reports import SourceHealth, StatusReport
+
+MAX_REASON_CHARACTERS = 200
+"""Maximum characters of the reason of a failed run that `status` prints."""
+
+
+@click.command()
+@json_option
+@click.option(
+    "--check", "checking", is_flag=True, help="Print only problems and exit with 1 if there are any."
+)
+@click.option(
+    "--textfile",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write Prometheus metrics to this file (for the textfile collector of node_exporter).",
+)
+@click.option(
+    "--politeness", is_flag=True, help="Report from the visit log how the servers of partners were treated."
+)
+@click.pass_obj
+def status(
+    invocation: Invocation, as_json: bool, checking: bool, textfile: Path | None, politeness: bool
+) -> None:
+    """Show the health of sources, recent runs and the mail queue."""
+    if politeness:
+        _report_politeness(invocation, as_json)
+        return
+    from aggregator import health
+
+    report = health.report(invocation.config())
+    now = clock()()
+    if textfile:
+        from aggregator.gateways import files
+        from aggregator.publishing import metrics
+
+        files.write_text(textfile, metrics.render(report).decode())
+    if checking:
+        if problems := health.alerts(report, now):
+            raise AggregatorError("; ".join(problems))
+        return
+    if as_json:
+        print_json(report)
+    elif not textfile:
+        _print_sources(report.sources, now)
+        _print_counts(report)
+        _print_problems(report, now)
+        _print_runs(report, now)
+        _print_for_editors(report)
+
+
+def _print_sources(sources: Sequence[SourceHealth], now: datetime) -> None:
+    rows: list[tuple[str, ...]] = [("source", "state", "last success", "next visit", "items", "reason")]
+    for source in sources:
+        due = source.next_visit is None or source.next_visit <= now
+        rows.append(
+            (
+                source.id,
+                source.state,
+                ago(source.last_success, now),
+                "now" if due else ago(source.next_visit, now),
+                str(source.items),
+                f"{source.reason}; {source.advice}" if source.reason else "",
+            )
+        )
+    table(rows)
+
+
+def _print_counts(report: StatusReport) -> None:
+    parked = "".join(f", {count} {state}" for state, count in sorted(report.parked.items()))
+    click.echo(f"\n{report.stories} stories of {report.items} items; {report.owed} messages queued{parked}")
+
+
+def _print_problems(report: StatusReport, now: datetime) -> None:
+    from aggregator import health
+
+    if report.relay:
+        click.echo(f"the mail relay failed first {ago(report.relay.since, now)}: {report.relay.reason}")
+    if report.hub:
+        click.echo(f"the WebSub hub is not notified: {report.hub}; subscribers find changes by polling")
+    if report.unplaced_since:
+        click.echo(f"{report.unplaced} items have no story yet, the oldest {ago(report.unplaced_since, now)}")
+    for channel, since in report.unwritten.items():
+        click.echo(f"channel {channel} is to be written since {ago(since, now)}")
+    for job in health.failing_jobs(report):
+        reason = line(job.reason, MAX_REASON_CHARACTERS)
+        click.echo(
+            f"the last {job.runs} runs of {job.job} did not end well, first {ago(job.since, now)}: {reason}"
+        )
+    for address in report.suppressed:
+        click.echo(
+            f"{address.address} gets no more messages: {address.reason}; see `aggregator digest queue`"
+        )
+
+
+def _print_runs(report: StatusReport, now: datetime) -> None:
+    for run in report.runs:
+        reason = (
+            f": {line(str(run.report['reason']), MAX_REASON_CHARACTERS)}"
+            if run.report and "reason" in run.report
+            else ""
+        )
+        click.echo(f"{run.job:8} {ago(run.started, now):>12}  {run.outcome}{reason}")
+
+
+def _print_for_editors(report: StatusReport) -> None:
+    from aggregator import containment
+
+    if report.set_aside:
+        click.echo("\nSet aside, because it broke a step of the program:")
+    for problem in report.set_aside:
+        click.echo(containment.notice(problem))
+    if report.merge_candidates:
+        click.echo(
+            "\nMerge candidates (see `aggregator story explain A B`; then `aggregator story merge A B`"
+            " or `aggregator story keep-apart A B`):"
+        )
+    for pair in report.merge_candidates:
+        print_candidate(pair)
+
+
+def _report_politeness(invocation: Invocation, as_json: bool) -> None:
+    from aggregator.polling import politeness
+
+    reports = politeness.report(invocation.config())
+    if as_json:
+        print_json({"sources": reports, "broken": sum(len(source.broken) for source in reports)})
+    else:
+        _print_politeness(reports)
+
+
+def _print_politeness(reports: Sequence[PolitenessReport]) -> None:
+    rows: list[tuple[str, ...]] = [
+        ("source", "visits", "requests a day", "conditional", "304", "smallest gap", "wasted", "rules broken")
+    ]
+    for source in reports:
+        gap = source.smallest_gap
+        rows.append(
+            (
+                source.source_id,
+                str(source.visits),
+                f"{source.per_day:g}",
+                f"{source.conditional:.0%}",
+                f"{source.not_modified:.0%}",
+                f"{gap / 60:.0f} min" if gap is not None else "",
+                f"{source.wasted_bytes / 1000:.0f} kB",
+                "; ".join(source.broken) or "none",
+            )
+        )
+    table(rows)
+    broken = sum(bool(source.broken) for source in reports)
+    click.echo(f"\n{len(reports)} sources visited; rules were broken at {broken or 'none'} of them")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.pass_obj
+def backup(invocation: Invocation, file: Path) -> None:
+    """Copy the database to FILE, also while other commands use it."""
+    from aggregator import maintenance
+
+    size = maintenance.backup(invocation.config(), file)
+    if invocation.watched:
+        click.echo(f"{file}: {size} bytes")
+
+
+@click.command()
+@click.pass_obj
+def prune(invocation: Invocation) -> None:
+    """Delete old visits, runs and texts as `retention` allows."""
+    from aggregator import maintenance
+
+    report = maintenance.prune(invocation.app(secrets=False))
+    if invocation.watched:
+        click.echo(
+            f"deleted {report.visits} visits, {report.runs} runs and the texts of {report.texts} items"
+        )
+
+
+@click.command()
+@click.option("--serve", is_flag=True, help="Serve the site afterwards, so that a browser can open it.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo-run"),
+    show_default=True,
+    help="Folder for the demo's feeds.yaml, database and site. It is emptied first.",
+)
+def demo(serve: bool, out: Path) -> None:
+    """Run everything once with recorded sites, without a network."""
+    from aggregator.demo import play
+
+    play.run(out, serve=serve)

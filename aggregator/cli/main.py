@@ -1,0 +1,92 @@
+"""Run the command line: find the command, call it, turn errors into exit codes."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import UserDict
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from aggregator import __version__, logs
+from aggregator.cli.options import Invocation
+from aggregator.errors import AggregatorError, ConfigError
+
+
+def main() -> None:
+    """Run the console script and exit with its code (0, 1, 2, 75 or 78)."""
+    try:
+        cli()
+    except AggregatorError as error:
+        for notice in error.notices:
+            click.echo(notice, err=True)
+        # Editors jump to file:line: at the beginning of a line.
+        click.echo(str(error) if isinstance(error, ConfigError) else f"aggregator: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stdout = None  # the reader closed the pipe; Python would flush it once more at exit
+        sys.exit(1)
+    except OSError as error:
+        sys.stdout = None  # Python would flush it once more at exit and fail again
+        # An error of standard output has no file name, one of the data folder has.
+        problem = f"{error.filename} cannot be used" if error.filename else "the output cannot be written"
+        click.echo(f"aggregator: {problem}: {error.strerror}", err=True)
+        sys.exit(1)
+
+
+class _LazyCommands(UserDict[str, Any]):
+    """Map command names to commands, and import the module of a command when it is called.
+
+    A cron run calls one command and should not pay for importing the others.
+    """
+
+    def __getitem__(self, name: str) -> click.Command:
+        module = import_module(f"aggregator.cli.{self.data[name]}")
+        command: click.Command = getattr(module, name)
+        return command
+
+
+_COMMANDS = _LazyCommands(
+    check="polling",
+    fetch="polling",
+    source="sources",
+    search="stories",
+    story="stories",
+    digest="digests",
+    publish="site",
+    run="site",
+    serve="site",
+    status="admin",
+    backup="admin",
+    prune="admin",
+    demo="admin",
+)
+
+
+@click.group(
+    commands=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.option(
+    "-c",
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    default=Path("feeds.yaml"),
+    show_default=True,
+    help="Configuration file.",
+)
+@click.option(
+    "-v",
+    "--verbose",
+    count=True,
+    help="Print a summary even when standard output is not a terminal; -vv also logs each step.",
+)
+@click.version_option(__version__, prog_name="aggregator")
+@click.pass_context
+def cli(context: click.Context, config_file: Path, verbose: int) -> None:
+    """Poll partner sites, merge their news, publish a feed and digests."""
+    logs.start(logging.INFO if verbose > 1 else logging.WARNING)
+    context.obj = Invocation(config_file, verbose > 0)

@@ -1,0 +1,156 @@
+"""Commands that poll sources: check and fetch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from aggregator.app import clock
+from aggregator.cli.output import json_option, print_json, progress_line
+from aggregator.errors import AggregatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aggregator.cli.options import Invocation
+    from aggregator.model.discovery import SourceCheck
+    from aggregator.model.reports import FetchReport, SourceReport
+
+
+MIN_SOURCES_ALL_FAILING = 3
+"""Minimum number of sources whose common failure makes the run fail (L3)."""
+
+
+@click.command()
+@click.option("--live", is_flag=True, help="Also visit every source that is due and report how to repair it.")
+@json_option
+@click.pass_obj
+def check(invocation: Invocation, live: bool, as_json: bool) -> None:
+    """Validate feeds.yaml and print every problem with its line."""
+    if as_json and not live:
+        raise click.UsageError("--json needs --live")
+    if live:
+        _check_live(invocation, as_json)
+    else:
+        _check_file(invocation)
+
+
+def _check_file(invocation: Invocation) -> None:
+    from aggregator import locked_store
+
+    config = invocation.app(mail=True).config
+    locked_store.check_authority(config)
+    enabled = sum(source.enabled for source in config.sources)
+    click.echo(
+        f"{invocation.config_file} is valid: {enabled} sources enabled, {len(config.sources) - enabled} disabled;"
+        f" {len(config.channels)} channels, {len(config.digests)} digests"
+    )
+    if config.placeholder:
+        click.echo(
+            f"site.{config.placeholder} is still the placeholder: `aggregator fetch` refuses to visit public servers;"
+            " enter your own"
+        )
+
+
+def _check_live(invocation: Invocation, as_json: bool) -> None:
+    from aggregator.discovery import live_check as job
+
+    with progress_line() as progress:
+        checks = job.run(invocation.app(), progress)
+    if as_json:
+        print_json({"sources": checks})
+    else:
+        _print_checks(checks)
+    _raise_if_all_fail("sources", [source for source in checks if job.is_failing(source)], len(checks))
+
+
+def _print_checks(checks: Sequence[SourceCheck]) -> None:
+    from aggregator.model.polling import SourceState
+
+    for source in checks:
+        click.echo(f"{source.id}: {source.state}" + (f": {source.reason}" if source.reason else ""))
+        if source.advice:
+            click.echo(f"  to repair it: {source.advice}")
+        if source.proposal:
+            click.echo("".join(f"    {line}\n" for line in source.proposal.splitlines()), nl=False)
+    ok = sum(source.state == SourceState.WELL for source in checks)
+    click.echo(f"{len(checks)} sources, {ok} of them {SourceState.WELL}")
+
+
+@click.command()
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Also visit sources that are not due. Retry-After, rate limits and robots.txt still hold.",
+)
+@json_option
+@click.pass_obj
+def fetch(invocation: Invocation, sources: tuple[str, ...], force: bool, as_json: bool) -> None:
+    """Visit sources that are due and publish what changed.
+
+    This is the command for cron. With SOURCE ids only these sources are visited, if they are due.
+    """
+    if not sources and not force:
+        from aggregator.store import idle_check
+
+        not_due = idle_check.nothing_due(invocation.config_file, clock()())
+        if not_due is not None:
+            _print_idle(invocation, not_due, as_json)
+            return
+    from aggregator.polling import fetch as job
+
+    with progress_line() as progress:
+        report = job.run(invocation.app(), ids=sources, force=force, progress=progress)
+    for notice in report.notices:
+        click.echo(notice, err=True)
+    if as_json:
+        print_json(report)
+    elif invocation.watched:
+        _print_fetched(report)
+    failed = [source for source in report.sources if source.outcome == "failed"]
+    _raise_if_all_fail("due sources", failed, report.visited)
+
+
+def _print_idle(invocation: Invocation, not_due: int, as_json: bool) -> None:
+    if as_json:
+        from aggregator.model.reports import FetchReport
+
+        print_json(FetchReport(not_due=not_due))
+    elif invocation.watched:
+        click.echo(f"no source is due; {not_due} are scheduled for later")
+
+
+def _print_fetched(report: FetchReport) -> None:
+    click.echo(
+        f"{report.visited} sources visited: {report.changed} changed, {report.unchanged} unchanged,"
+        f" {report.failed} failed; {report.not_due} not due"
+        + (f", {report.held} held back" if report.held else "")
+        + f" ({report.seconds:.1f} s)"
+    )
+    click.echo(
+        f"{report.new_items} new items, {report.updated_items} updated: {report.new_stories} new stories,"
+        f" {report.joined_stories} items joined known stories"
+    )
+    for source in report.sources:
+        if source.outcome == "failed":
+            click.echo(f"  failed: {source.id}: {source.reason}")
+        elif source.reason:
+            click.echo(f"  note: {source.id}: {source.reason}")
+    if report.documents_written:
+        click.echo(
+            f"{len(report.documents_written)} documents written: {', '.join(report.documents_written)}"
+        )
+    else:
+        click.echo("no document changed")
+
+
+def _raise_if_all_fail(
+    noun: str, failing: Sequence[SourceCheck] | Sequence[SourceReport], total: int
+) -> None:
+    if len(failing) >= MIN_SOURCES_ALL_FAILING and len(failing) == total:
+        first = failing[0]
+        raise AggregatorError(
+            f"all {total} {noun} fail (first: {first.id}: {first.reason}); check the network connection"
+        )

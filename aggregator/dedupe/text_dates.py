@@ -1,0 +1,122 @@
+"""Find days, months and years in folded text, in the languages of the community."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Set
+from dataclasses import dataclass
+from functools import cache
+
+from aggregator import calendar_names
+
+_JOIN = r"\s*(?:-|–|—|/|&|to|bis(?: zum)?|al?|au|and|und|e|y|tot|till|until|ate|az)\s*"
+_NTH = r"(?:st|nd|rd|th|\.|er|º|ª)?"
+_NUMERIC = re.compile(
+    r"(?<![\d.])(?:(\d{1,2})\.\s?(?:-|–|bis)\s?)?(\d{1,2})\.\s?(\d{1,2})\.\s?((?:19|20)\d\d|(?=\s|$))(?!\d)"
+)
+_ISO = re.compile(r"(?<!\d)((?:19|20)\d\d)-(\d\d)-(\d\d)(?!\d)")
+_YEAR = re.compile(r"(?<![\w.,])(?:[a-z]{2,12})?((?:19|20)\d\d)(?![\d.,/-]\d|\w)")
+_MONTHS = calendar_names.month_numbers(
+    long="en de fr it es pt fi sv no da nl pl cs".split(), short=("en", "de")
+)
+_SHORT_MONTHS = ("mai", "juni", "juli", "june", "july")
+"""Short names that are months even without a year; others are also other words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundDates:
+    """Days as MM-DD, months and years of a text, and the text without them."""
+
+    dates: frozenset[str]
+    months: frozenset[int]
+    years: frozenset[str]
+    rest: str
+
+
+def find_dates(folded: str, words: Set[str]) -> FoundDates:
+    """Find days with the months and years that they name.
+
+    `folded` may be a part of a text whose `words` are given, so that a word cut in two is no month.
+    """
+    collected = _Collected()
+    rest = _ISO.sub(lambda m: collected.add(int(m[2]), m[3], year=m[1]), folded)
+    rest = _NUMERIC.sub(lambda m: collected.add(int(m[3]), m[1], m[2], year=m[4]), rest)
+    if names_month(words):
+        rest = _patterns().day_month.sub(lambda m: collected.add(_month(m[3]), m[1], m[2], year=m[4]), rest)
+        rest = _patterns().month_day.sub(collected.add_month_first, rest)
+    return FoundDates(
+        dates=frozenset(collected.dates),
+        months=frozenset(collected.months),
+        years=frozenset(collected.years),
+        rest=rest,
+    )
+
+
+def names_month(words: Set[str]) -> bool:
+    """Return whether one of `words` is the name of a month."""
+    return not _MONTHS.keys().isdisjoint(words)
+
+
+def find_months(folded: str) -> frozenset[int]:
+    """Find months that are named without a day."""
+    return frozenset(
+        _month(name)
+        for name, year in _patterns().month_year.findall(folded)
+        if year or len(name) > 4 or name in _SHORT_MONTHS
+    )
+
+
+def take_years(folded: str) -> tuple[frozenset[str], str]:
+    """Find years; return them and the text without them."""
+    return frozenset(_YEAR.findall(folded)), _YEAR.sub(" ", folded)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Patterns:
+    """Patterns that contain the names of months."""
+
+    day_month: re.Pattern[str]
+    month_day: re.Pattern[str]
+    month_year: re.Pattern[str]
+
+
+@cache
+def _patterns() -> _Patterns:
+    month = "(?:" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")(?!\w)\.?"
+    return _Patterns(
+        day_month=re.compile(
+            rf"(?<![\w.])(\d{{1,2}}){_NTH}(?:{_JOIN}(\d{{1,2}}){_NTH})?\s*(?:of |de |di |du |d')?"
+            rf"({month})(?:,?\s*(?:de |del )?((?:19|20)\d\d))?"
+        ),
+        month_day=re.compile(
+            rf"(?<!\w)({month})\s*(\d{{1,2}})(?:st|nd|rd|th)?(?:{_JOIN}({month})?\s*(\d{{1,2}})(?:st|nd|rd|th)?)?"
+            r"(?![\d:.]\d|\d)(?:,?\s*((?:19|20)\d\d))?"
+        ),
+        month_year=re.compile(rf"(?<!\w)({month})(?:\s+((?:19|20)\d\d))?"),
+    )
+
+
+def _month(name: str) -> int:
+    return _MONTHS[name.rstrip(".")]
+
+
+class _Collected:
+    """Collect dates during a search; each method returns what replaces a date in the text."""
+
+    def __init__(self) -> None:
+        self.dates: set[str] = set()
+        self.months: set[int] = set()
+        self.years: set[str] = set()
+
+    def add(self, month: int, *days: str | None, year: str | None = None) -> str:
+        if 1 <= month <= 12:
+            self.months.add(month)
+            self.dates.update(f"{month:02}-{int(day):02}" for day in days if day and 1 <= int(day) <= 31)
+        if year:
+            self.years.add(year)
+        return " "
+
+    def add_month_first(self, match: re.Match[str]) -> str:
+        """Add “April 28 – May 1”."""
+        self.add(_month(match[1]), match[2], year=match[5])
+        return self.add(_month(match[3] or match[1]), match[4])

@@ -1,0 +1,77 @@
+"""Load the word lists of this package, once, when they are first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from aggregator.items import word_lists
+
+PACKAGE = "aggregator.dedupe.vocabulary"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """Hold every word list under the name of its file, whose first lines say what it contains.
+
+    `concepts` and `stems` map a word to one or more English concepts, `types` a concept to what a title announces,
+    `towns` and `countries` a spelling to one name, `numbers` and `ordinals` a word to a number.
+    """
+
+    stop: frozenset[str]
+    template: frozenset[str]
+    field: frozenset[str]
+    techniques: frozenset[str]
+    acts: frozenset[str]
+    own_affairs: frozenset[str]
+    tools: frozenset[str]
+    seasons: frozenset[str]
+    concepts: Mapping[str, tuple[str, ...]]
+    stems: Mapping[str, tuple[str, ...]]
+    types: Mapping[str, str]
+    towns: Mapping[str, str]
+    countries: Mapping[str, str]
+    numbers: Mapping[str, int]
+    ordinals: Mapping[str, int]
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """Return all word lists."""
+    concepts = _concepts("concepts")
+    for concept in [concept for meaning in concepts.values() for concept in meaning]:
+        concepts.setdefault(concept, (concept,))
+    return Vocabulary(
+        stop=_words("stop"),
+        template=_words("template"),
+        field=_words("field"),
+        techniques=_words("techniques"),
+        acts=_words("acts"),
+        own_affairs=_words("own_affairs"),
+        tools=_words("tools"),
+        seasons=_words("seasons"),
+        concepts=concepts,
+        stems=_concepts("stems"),
+        types=_meanings("types"),
+        towns=_meanings("towns"),
+        countries=_meanings("countries"),
+        numbers=_numbers("numbers"),
+        ordinals=_numbers("ordinals"),
+    )
+
+
+def _words(name: str) -> frozenset[str]:
+    return word_lists.words(PACKAGE, name)
+
+
+def _meanings(name: str) -> dict[str, str]:
+    return dict(word_lists.pairs(PACKAGE, name))
+
+
+def _concepts(name: str) -> dict[str, tuple[str, ...]]:
+    return {word: tuple(meaning.split()) for word, meaning in _meanings(name).items()}
+
+
+def _numbers(name: str) -> dict[str, int]:
+    return {word: int(meaning) for word, meaning in _meanings(name).items()}

@@ -1,0 +1,1 @@
+"""Older migrations of the schema, which are never edited."""

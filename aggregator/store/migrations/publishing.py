@@ -1,0 +1,50 @@
+"""Add archives, tombstones of channels and the state of the hub."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+
+FEEDS = (
+    # The archive document of a story, `yyyy-mm`; NULL where feeds do not carry it (P2).
+    "ALTER TABLE stories ADD COLUMN month TEXT",
+    "UPDATE stories SET month = substr(announced, 1, 7) WHERE fed",
+    "CREATE INDEX stories_by_month ON stories(month, announced) WHERE month IS NOT NULL",
+    """CREATE TABLE archives (                    -- P2: the chain; months are only ever added at its end
+        month TEXT PRIMARY KEY,
+        revision INTEGER NOT NULL DEFAULT 1,
+        written_revision INTEGER NOT NULL DEFAULT 0,
+        written_with TEXT NOT NULL DEFAULT '',
+        closed INTEGER NOT NULL DEFAULT 0       -- written after its month's end: frozen but for withdrawals
+    ) STRICT, WITHOUT ROWID""",
+    "INSERT INTO archives (month) SELECT DISTINCT month FROM stories WHERE month IS NOT NULL",
+    # When the content of a channel last changed; it never goes back, even when a story leaves.
+    "ALTER TABLE channels ADD COLUMN updated TEXT NOT NULL DEFAULT '1990-01-01T00:00:00Z'",
+    "UPDATE channels SET updated = coalesce((SELECT max(stories.changed) FROM memberships"
+    " JOIN stories ON stories.id = memberships.story_id WHERE channel_id = channels.id), updated)",
+    """CREATE TABLE tombs (                       -- PB9: the channels that told a story which has a tombstone
+        channel_id TEXT NOT NULL,
+        story_id TEXT NOT NULL,
+        PRIMARY KEY (channel_id, story_id)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX tombs_of_story ON tombs(story_id)",
+    # The times of a merged story, for when the merge is undone.
+    "ALTER TABLE tombstones ADD COLUMN announced TEXT",
+    "ALTER TABLE tombstones ADD COLUMN published TEXT",
+    "ALTER TABLE tombstones ADD COLUMN updated TEXT",
+    "ALTER TABLE tombstones ADD COLUMN month TEXT",
+    "UPDATE tombstones SET month = (SELECT month FROM stories WHERE id = story_id)",
+    """CREATE TABLE pings (                       -- PB11: which bytes of a feed the hub was told of
+        url TEXT PRIMARY KEY,
+        version TEXT NOT NULL,                  -- hash of what is public
+        pinged TEXT NOT NULL DEFAULT '',        -- hash of what the hub took notice of, or gave up on
+        attempts INTEGER NOT NULL DEFAULT 0,
+        not_before TEXT NOT NULL DEFAULT '',
+        reason TEXT
+    ) STRICT, WITHOUT ROWID""",
+)
+
+
+def m0005_feeds(db: Database) -> None:
+    """Add the chain of archives, tombstones, times that never go back, and the hub."""
+    for sql in FEEDS:
+        db.execute(sql)

@@ -1,0 +1,57 @@
+"""Find stories by id or by their words."""
+
+from __future__ import annotations
+
+import re
+
+from aggregator.store.connection import Store
+from aggregator.store.items import chunked, marks
+
+MAX_RANKED = 1_000
+"""Maximum number of matches that are ranked."""
+
+
+def search(store: Store, query: str, limit: int) -> list[str]:
+    """Return the ids of at most `limit` stories whose items contain all words, best first."""
+    found_ids: dict[str, None] = {}
+    if not re.search(r"\w", query):
+        return []
+    quoted = store.db.quote_fts(query)
+    # Ranking reads every match, so that only the newest matches of frequent words are ranked.
+    oldest = store.db.execute(
+        "SELECT rowid FROM items_fts WHERE items_fts MATCH ? ORDER BY rowid DESC LIMIT 1 OFFSET ?",
+        [quoted, MAX_RANKED],
+    ).fetchone()
+    rows = store.db.execute(
+        "SELECT items.story_id FROM items_fts JOIN items ON items.number = items_fts.rowid"
+        " WHERE items_fts MATCH ? AND items_fts.rowid > ? ORDER BY items_fts.rank LIMIT ?",
+        [quoted, oldest[0] if oldest else 0, limit * 4],
+    )
+    for row in rows:
+        if row["story_id"]:
+            found_ids.setdefault(row["story_id"])
+    visible: set[str] = set()
+    for part in chunked(found_ids):
+        rows = store.db.execute(f"SELECT id FROM stories WHERE hidden = 0 AND id IN ({marks(part)})", part)
+        visible.update(row[0] for row in rows)
+    return [id_ for id_ in found_ids if id_ in visible][:limit]
+
+
+def resolve(store: Store, name: str) -> str | None:
+    """Return the story with an id, a tombstone, an item id, or the start of an id.
+
+    The start has at least 4 characters.
+    """
+    if not name.isascii():
+        return None
+    name = name.rpartition(":story/")[2]  # the id in feeds
+    row = store.db.execute(
+        "SELECT id FROM stories WHERE id = ?1"
+        " UNION SELECT became FROM tombstones WHERE story_id = ?1 AND became IS NOT NULL"
+        " UNION SELECT story_id FROM items WHERE id = ?1",
+        [name],
+    ).fetchone()
+    if row is None and re.fullmatch(r"[a-z2-7]{4,15}", name):
+        rows = store.db.execute("SELECT id FROM stories WHERE id GLOB ? LIMIT 2", [name + "*"]).fetchall()
+        row = rows[0] if len(rows) == 1 else None
+    return str(row[0]) if row and row[0] else None

@@ -1,0 +1,105 @@
+"""Health: what is reported to monitoring, and the advice about a failing source."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from aggregator import health
+from aggregator.model.polling import SourceState
+from aggregator.model.reports import SourceHealth, StatusReport
+from aggregator.polling import fetch
+from tests.builders import NOW
+from tests.conftest import Answer, Web, Workplace
+
+
+def source_health(**fields: object) -> SourceHealth:
+    """Return the health of a source without faults, changed by `fields`."""
+    sound = SourceHealth(
+        id="node",
+        name="Node",
+        state=SourceState.WELL,
+        last_success=NOW,
+        last_attempt=NOW,
+        next_visit=NOW + timedelta(hours=1),
+        failures=0,
+        reason=None,
+        advice=None,
+        items=1,
+        stories=1,
+    )
+    return replace(sound, **fields)  # type: ignore[arg-type]
+
+
+def report(*sources: SourceHealth, **fields: object) -> StatusReport:
+    """Return a report without faults, changed by `fields`."""
+    sound = StatusReport(
+        sources=sources or (source_health(),),
+        stories=1,
+        items=1,
+        subscribers=0,
+        owed=0,
+        oldest_owed=None,
+        parked={},
+        runs=(),
+    )
+    return replace(sound, **fields)  # type: ignore[arg-type]
+
+
+def test_no_fault_gives_no_alert() -> None:
+    """A report without faults gives no alert."""
+    assert health.alerts(report(), NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (report(source_health(next_visit=NOW - timedelta(hours=3))), "cron or the daemon"),
+        (
+            report(
+                source_health(),
+                source_health(state=SourceState.FAILING),
+                source_health(state=SourceState.FAILING),
+            ),
+            "2 of 3 sources",
+        ),
+        (report(owed=5, oldest_owed=NOW - timedelta(days=2)), "5 messages are owed"),
+        (report(parked={"unknown": 1}), "1 unknown"),
+    ],
+)
+def test_old_data_gives_an_alert(status: StatusReport, words: str) -> None:
+    """An alert says that nothing was polled, most sources fail, or mail is not sent."""
+    (alert,) = health.alerts(status, NOW)
+    assert words in alert
+
+
+def test_one_failing_source_of_three_gives_no_alert() -> None:
+    """A failing source among several is normal and gives no alert."""
+    assert (
+        health.alerts(report(source_health(), source_health(), source_health(state=SourceState.FAILING)), NOW)
+        == []
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Answer(status=404), "correct `url`"),
+        (Answer(status=403), "User-Agent"),
+        (Answer(status=429), "wait"),
+        (Answer(b"<html><body>x"), "use `kind: page`"),
+        (Answer(b"nonsense"), "open `url`"),
+        (Answer(status=302, headers={"Location": "/feed"}), "feeds.yaml"),
+        (Answer(status=500), "report it to the partner"),
+    ],
+)
+def test_every_failure_comes_with_advice(place: Workplace, web: Web, answer: Answer, words: str) -> None:
+    """`status` says what to do about each kind of failure."""
+    web.answers["/feed"] = answer
+    place.write(f"sources:\n  - {{id: node, name: Node, url: '{web.url}/feed'}}\n")
+    fetch.run(place.app())
+    (source,) = health.report(place.app().config).sources
+    assert source.state is SourceState.FAILING and source.reason
+    assert words in (source.advice or "")
