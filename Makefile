@@ -21,7 +21,8 @@ demo: $(VENV)/stamp
 run: $(VENV)/stamp
 	$(BIN)/aggregator run
 
-test: $(VENV)/stamp lint types contracts docs
+test: $(VENV)/stamp
+	$(MAKE) --jobs 2 lint types contracts docs
 	$(BIN)/pytest $(SPREAD)
 	$(BIN)/pytest $(TIMED)
 

@@ -28,7 +28,7 @@ from aggregator.digests import run as digest
 from aggregator.errors import AggregatorError, AnotherRunHolds, ConfigError, StoreError
 from aggregator.gateways import systemd
 from aggregator.model.config import Config
-from aggregator.polling import fetch
+from aggregator.polling import contact, fetch
 from aggregator.ports import App
 from aggregator.store import idle_check
 from aggregator.web import app, server
@@ -194,7 +194,7 @@ def run(config_file: Path, *, verbose: bool) -> None:
     """Run scheduler and web app in one process until SIGTERM or SIGINT."""
     logs.start(logging.DEBUG if verbose else logging.INFO)
     worker = Worker(config_file)
-    fetch.refuse_public(worker.app)
+    contact.refuse_public(worker.app)
     with suppress(StoreError):  # every tick logs it; the site is served meanwhile
         locked_store.check_authority(worker.app.config)
     listener = _bind(worker.app.config.listen)

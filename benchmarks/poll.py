@@ -1,10 +1,10 @@
-"""Polling measured: wall, CPU and memory of `aggregator fetch` beside the floor and lemon24/reader, on one farm.
+"""Measure time, CPU and memory of `aggregator fetch`, lemon24/reader and a minimal loop.
 
     python benchmarks/poll.py --feeds 500 --items 30 --changed 0.05 --latency 200 [--repeat 3] [--json]
 
-Every program runs each cycle as a fresh process, interpreter start and imports included, as cron would; the
-farm (`farm.py`) is a process of its own, whose CPU is not counted. The floor (`peers.py`) is a bare loop of the
-same GETs. Only ratios within one run mean anything. Targets are those of the project's speed goals.
+Every program runs each cycle as a new process, with interpreter start and imports, as under cron. The farm of feeds
+(`farm.py`) is a process of its own, whose CPU time is not counted. The floor (`peers.py`) is a loop of the same
+GETs. Only ratios within one run can be compared. Targets are the project's speed goals.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NOTHING_DUE_SOURCES = 70
 NOTHING_DUE_RUNS = 5
 SMALL_FEEDS = 50
 
-# Loopback must not be asked of a proxy; ours are the only variables that would change what is measured.
+# Proxies do not reach loopback addresses, and the program's own variables would change the measurement.
 ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
@@ -53,22 +53,22 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One process from start to end, with its descendants."""
+    """Hold the measurements of one process and its descendants."""
 
     wall_s: float
     cpu_s: float
     memory_mb: float
-    """The larger of the largest process' peak RSS and the sampled sum of PSS over the tree."""
+    """The maximum of the peak RSS of one process and the sampled PSS of all."""
 
 
 class Failed(Exception):
-    """A measured process ended badly, or took too long; nothing of this run can be believed."""
+    """A measured process failed or took too long, so that the run is invalid."""
 
 
 def measure(command: Sequence[str], limit: float) -> Measured:
     """Run `command` to its end, at most `limit` seconds."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -79,9 +79,9 @@ def measure(command: Sequence[str], limit: float) -> Measured:
             start_new_session=True,
         )
         with _Watch(process.pid, limit) as watch:
-            # ru_maxrss of a child begins with what this process has: it must stay small, so imports are few.
+            # ru_maxrss of a child begins with the memory of this process, which therefore imports little.
             _, status, usage = os.wait4(process.pid, 0)
-            wall = time.perf_counter() - begun
+            wall = time.perf_counter() - started
             process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             errors.seek(0)
@@ -96,7 +96,7 @@ def measure(command: Sequence[str], limit: float) -> Measured:
 
 
 class _Watch:
-    """Beside a process: samples the memory of its tree, ends it when it takes too long or we are interrupted."""
+    """Sample the memory of a process tree, and kill it after `limit` seconds or an interrupt."""
 
     PERIOD = 0.1
 
@@ -122,7 +122,7 @@ class _Watch:
     def _look(self) -> None:
         latest = time.monotonic() + self.limit
         while not self._over.wait(self.PERIOD):
-            # One process' own peak is known exactly afterwards; sampling is for trees.
+            # The peak of one process is exact afterwards; samples are for several.
             if len(tree := _tree(self.pid)) > 1:
                 self.peak = max(self.peak, sum(map(_pss, tree)))
             if time.monotonic() > latest:
@@ -136,7 +136,7 @@ class _Watch:
 
 
 def _tree(pid: int) -> list[int]:
-    """`pid` and its descendants."""
+    """Return `pid` and its descendants."""
     found = [pid]
     try:
         for task in Path(f"/proc/{pid}/task").iterdir():
@@ -148,7 +148,7 @@ def _tree(pid: int) -> list[int]:
 
 
 def _pss(pid: int) -> int:
-    """Proportional set size in bytes; 0 for a process that is gone."""
+    """Return the proportional set size in bytes; 0 for a process that has ended."""
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
@@ -161,17 +161,17 @@ def _pss(pid: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Farm:
-    """A running farm: the URLs of its feeds and its control endpoint (see farm.py)."""
+    """Hold the URLs of the feeds of a running farm, and its control endpoint (see farm.py)."""
 
     urls: list[str]
     control: str
 
     def set(self, **settings: object) -> None:
-        """Change how it answers from now on, and begin counting anew."""
+        """Change its responses, and reset its counters."""
         self._ask(settings)
 
     def counted(self) -> dict[str, int]:
-        """How many answers it gave since it was last asked, by status."""
+        """Return the number of responses since the last call, by status."""
         return self._ask({})
 
     def _ask(self, settings: dict[str, object]) -> dict[str, int]:
@@ -184,40 +184,40 @@ class Farm:
 
 @contextmanager
 def farming(feeds: int, items: int) -> Iterator[Farm]:
-    """A farm that ends with the block, and also when this process dies: its standard input ends then."""
+    """Run a farm that ends with the block or this process, which closes its standard input."""
     command = [PYTHON, str(HERE / "farm.py"), "--feeds", str(feeds), "--items", str(items)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         assert process.stdin and process.stdout
         try:
-            begun = process.stdout.readline()
-            if not begun:
-                raise Failed("the farm did not begin to serve")
-            said = json.loads(begun)
-            yield Farm(urls=said["feeds"], control=said["control"])
+            started = process.stdout.readline()
+            if not started:
+                raise Failed("the farm did not start")
+            addresses = json.loads(started)
+            yield Farm(urls=addresses["feeds"], control=addresses["control"])
             process.stdin.close()
             process.wait(timeout=10)
         finally:
             process.kill()
 
 
-# --- who is measured -----------------------------------------------------------------------------------
+# --- measured programs -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
-    """A program with a state of its own in a folder: how it is set up, and what one cycle of it is."""
+class Program:
+    """Hold the commands of a program: those that set it up, and one for a cycle."""
 
     name: str
     cycle: Sequence[str]
     set_up: Sequence[str] = ()
     count: Sequence[str] = ()
-    """Prints how many items it knows, as a number or as `{"items": number}`."""
+    """Prints its number of items, as a number or as `{"items": number}`."""
 
 
-def aggregator(folder: Path, urls: Sequence[str]) -> Contestant:
-    """The program as shipped, with nothing set but what loopback needs."""
+def aggregator(folder: Path, urls: Sequence[str]) -> Program:
+    """Set up the program with default settings, except for what loopback needs."""
     sources = "\n".join(f"- {{id: f{n}, name: Feed {n}, url: '{url}'}}" for n, url in enumerate(urls))
     folder.mkdir(parents=True)
     file = folder / "feeds.yaml"
@@ -226,11 +226,11 @@ def aggregator(folder: Path, urls: Sequence[str]) -> Contestant:
         f" authority: 'farm.example,2025'}}\nfetch: {{allow_private: [127.0.0.0/8]}}\nsources:\n{sources}\n"
     )
     program = [PYTHON, "-m", "aggregator", "-c", str(file)]
-    return Contestant("aggregator", [*program, "fetch", "--force"], count=[*program, "status", "--json"])
+    return Program("aggregator", [*program, "fetch", "--force"], count=[*program, "status", "--json"])
 
 
-def reader(folder: Path, urls: Sequence[str]) -> Contestant:
-    """lemon24/reader with 10 workers; its feeds are added before anything is measured."""
+def reader(folder: Path, urls: Sequence[str]) -> Program:
+    """Set up lemon24/reader with 10 workers; its feeds are added before the measurement."""
     folder.mkdir(parents=True)
     listed = folder / "urls.json"
     listed.write_text(json.dumps(urls))
@@ -238,15 +238,15 @@ def reader(folder: Path, urls: Sequence[str]) -> Contestant:
     def command(action: str) -> list[str]:
         return [PYTHON, str(PEERS), "reader", action, str(folder / "reader.db"), str(listed)]
 
-    return Contestant("reader", command("update"), set_up=command("add"), count=command("count"))
+    return Program("reader", command("update"), set_up=command("add"), count=command("count"))
 
 
-def floor(folder: Path, urls: Sequence[str]) -> Contestant:
-    """A bare loop of the same GETs through requests, and a hash of what came."""
+def floor(folder: Path, urls: Sequence[str]) -> Program:
+    """Set up a loop of the same GETs by requests, which hashes the bodies."""
     folder.mkdir(parents=True)
     state = folder / "state.json"
     state.write_text(json.dumps({url: {} for url in urls}))
-    return Contestant("floor", [PYTHON, str(PEERS), "floor", str(state)])
+    return Program("floor", [PYTHON, str(PEERS), "floor", str(state)])
 
 
 # --- the cycles ----------------------------------------------------------------------------------------
@@ -254,7 +254,7 @@ def floor(folder: Path, urls: Sequence[str]) -> Contestant:
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """What the farm is told before a cycle, and how many of its answers must then carry a body."""
+    """Hold the settings of the farm for a cycle, and the expected number of bodies."""
 
     name: str
     title: str
@@ -265,7 +265,7 @@ class Cycle:
 def cycles(options: argparse.Namespace) -> list[Cycle]:
     feeds, share = options.feeds, options.changed
     some = max(1, round(share * feeds)) if share else 0  # as farm.py counts
-    told = [
+    result = [
         Cycle("cold", "cold, published", {}, feeds),
         Cycle("all_304", "all 304", {}, 0),
         Cycle("same_body", "200, same body", {"validators": 0}, feeds),
@@ -274,61 +274,61 @@ def cycles(options: argparse.Namespace) -> list[Cycle]:
     ]
     if options.latency:
         title = f"all 304, {options.latency:g} ms"
-        told.append(Cycle("all_304_latency", title, {"latency": options.latency}, 0))
-    return told
+        result.append(Cycle("all_304_latency", title, {"latency": options.latency}, 0))
+    return result
 
 
 Times = dict[str, dict[str, list[Measured]]]
-"""By cycle and contestant, one for each repetition."""
+"""By cycle and program, one for each repetition."""
 
 
 def run_cycles(options: argparse.Namespace, folder: Path, farm: Farm, problems: list[str]) -> Times:
-    """All cycles of all contestants, `repeat` times, each time beginning with empty databases."""
+    """Run all cycles of all programs `repeat` times, each time with new databases."""
     limit = 60 + options.feeds * (0.5 + options.latency / 1000)
     times: Times = {cycle.name: {} for cycle in cycles(options)}
     for turn in range(options.repeat):
         place = folder / str(turn)
-        contestants = [aggregator(place / "aggregator", farm.urls), floor(place / "floor", farm.urls)]
+        programs = [aggregator(place / "aggregator", farm.urls), floor(place / "floor", farm.urls)]
         if not options.skip_reader:
-            contestants.insert(1, reader(place / "reader", farm.urls))
-        for contestant in contestants:
-            if contestant.set_up:
-                measure(contestant.set_up, limit)
+            programs.insert(1, reader(place / "reader", farm.urls))
+        for program in programs:
+            if program.set_up:
+                measure(program.set_up, limit)
         farm.set(validators=1, latency=0)
         for cycle in cycles(options):
             farm.set(**cycle.settings)
-            for contestant in contestants:
-                _progress(f"{turn + 1}/{options.repeat} {cycle.title}: {contestant.name}")
-                measured = measure(contestant.cycle, limit)
-                times[cycle.name].setdefault(contestant.name, []).append(measured)
-                problems += _wrong_answers(cycle, contestant.name, farm.counted(), options.feeds)
+            for program in programs:
+                _progress(f"{turn + 1}/{options.repeat} {cycle.title}: {program.name}")
+                measured = measure(program.cycle, limit)
+                times[cycle.name].setdefault(program.name, []).append(measured)
+                problems += _wrong_answers(cycle, program.name, farm.counted(), options.feeds)
         items = sum(cycle.bodies for cycle in cycles(options) if "change" in cycle.settings)
-        problems += _wrong_items(contestants, options.feeds * options.items + items, limit)
+        problems += _wrong_items(programs, options.feeds * options.items + items, limit)
     return times
 
 
 def _wrong_answers(cycle: Cycle, name: str, counted: dict[str, int], feeds: int) -> Iterator[str]:
-    """A cycle in which the farm did not answer as it should did not measure what it says."""
+    """Report a cycle in which the farm sent another number of bodies than expected."""
     expected = {"200": cycle.bodies, "304": feeds - cycle.bodies}
     if any(counted.get(status, 0) != count for status, count in expected.items()):
         yield f"{cycle.title}: {name} was given {counted or 'nothing'} instead of {expected}"
 
 
-def _wrong_items(contestants: Sequence[Contestant], expected: int, limit: float) -> Iterator[str]:
-    for contestant in contestants:
-        if not contestant.count:
+def _wrong_items(programs: Sequence[Program], expected: int, limit: float) -> Iterator[str]:
+    for program in programs:
+        if not program.count:
             continue
         shown = subprocess.run(
-            contestant.count, cwd=ROOT, env=ENVIRONMENT, capture_output=True, check=True, timeout=limit
+            program.count, cwd=ROOT, env=ENVIRONMENT, capture_output=True, check=True, timeout=limit
         )
         said = json.loads(shown.stdout)
         known = said["items"] if isinstance(said, dict) else said
         if known != expected:
-            yield f"{contestant.name} knows {known} items in the end instead of {expected}"
+            yield f"{program.name} knows {known} items in the end instead of {expected}"
 
 
 def run_small(options: argparse.Namespace, folder: Path) -> dict[str, float]:
-    """The cost of being started at all: nothing due, and a small list of which nothing is new."""
+    """Measure a start with nothing due, and with a small list without news."""
     _progress("nothing due, and 50 feeds")
     limit = 60.0
     with farming(NOTHING_DUE_SOURCES, items=3) as farm:
@@ -367,7 +367,7 @@ SMALL_WORDS = {
 def report(
     options: argparse.Namespace, times: Times, small: dict[str, float], problems: list[str]
 ) -> dict[str, Any]:
-    """What `--json` prints."""
+    """Build the output of `--json`."""
     return {
         "feeds": options.feeds,
         "items": options.items,
@@ -386,19 +386,19 @@ def report(
 def _cycle_report(
     cycle: Cycle, times: dict[str, list[Measured]], options: argparse.Namespace
 ) -> dict[str, Any]:
-    told: dict[str, Any] = {name: _medians(measured, options.feeds) for name, measured in times.items()}
-    own, bare = told["aggregator"], told["floor"]
-    peer = told.setdefault("reader", None)
-    told["ratio_wall"] = round(own["wall_s"] / peer["wall_s"], 3) if peer else None
-    told["ratio_cpu"] = round(own["cpu_s"] / peer["cpu_s"], 3) if peer else None
-    told["ratio_wall_floor"] = round(own["wall_s"] / bare["wall_s"], 3)
-    told["ratio_cpu_floor"] = round(own["cpu_s"] / bare["cpu_s"], 3)
+    result: dict[str, Any] = {name: _medians(measured, options.feeds) for name, measured in times.items()}
+    own, bare = result["aggregator"], result["floor"]
+    peer = result.setdefault("reader", None)
+    result["ratio_wall"] = round(own["wall_s"] / peer["wall_s"], 3) if peer else None
+    result["ratio_cpu"] = round(own["cpu_s"] / peer["cpu_s"], 3) if peer else None
+    result["ratio_wall_floor"] = round(own["wall_s"] / bare["wall_s"], 3)
+    result["ratio_cpu_floor"] = round(own["cpu_s"] / bare["cpu_s"], 3)
     if "latency" in cycle.settings:
         ideal = options.feeds * options.latency / 1000 / CONCURRENCY
-        told["ratio_wall_ideal"] = round(own["wall_s"] / ideal, 3)
-    told["targets"] = [_held(name, told[name], limit) for name, limit in TARGETS[cycle.name].items()]
-    told["targets"].append(_held("memory_mb", own["memory_mb"], MEMORY_TARGET))
-    return told
+        result["ratio_wall_ideal"] = round(own["wall_s"] / ideal, 3)
+    result["targets"] = [_held(name, result[name], limit) for name, limit in TARGETS[cycle.name].items()]
+    result["targets"].append(_held("memory_mb", own["memory_mb"], MEMORY_TARGET))
+    return result
 
 
 def _medians(measured: Sequence[Measured], feeds: int) -> dict[str, float]:
@@ -412,13 +412,13 @@ def _medians(measured: Sequence[Measured], feeds: int) -> dict[str, float]:
 
 
 def _held(name: str, value: float | None, limit: float) -> dict[str, Any]:
-    """A target beside what was measured; `met` is null where nothing was."""
+    """Compare a target with a measurement; `met` is null without one."""
     met = None if value is None else value <= limit
     return {"measure": name, "value": value, "limit": limit, "met": met}
 
 
 def table(told: dict[str, Any], titles: dict[str, str]) -> str:
-    """The report for people: a line a program, and what the aggregator needs as a multiple of it."""
+    """Format the report: a line for each program, with the ratio of the aggregator to it."""
     rows = [["cycle", "program", "wall s", "CPU s", "ms/feed", "MiB", "our wall / its", "our CPU / its"]]
     for name, cycle in told["cycles"].items():
         verdicts = {target["measure"]: _verdict(target) for target in cycle["targets"]}
@@ -469,7 +469,7 @@ def _progress(words: str) -> None:
 
 def main() -> None:
     options = _options()
-    signal.signal(signal.SIGTERM, _leave)  # so that processes and folder are cleaned up then, too
+    signal.signal(signal.SIGTERM, _leave)  # so that processes and folder are cleaned up
     problems: list[str] = []
     try:
         with tempfile.TemporaryDirectory(prefix="poll-") as name:

@@ -1,10 +1,10 @@
-"""What an archive's size costs: placing an item, publishing after one new story, searching, memory.
+"""Measure what the size of an archive costs: assigning, publishing, searching, memory.
 
-usage: python benchmarks/scale.py --stories 10000,100000,1000000 [--json]
+Usage: python benchmarks/scale.py --stories 10000,100000,1000000 [--json]
 
-An archive of each size is made in bulk (300 stories a day, words and names drawn as unevenly as in real news),
-then a process of its own opens it and measures the real jobs' functions. `ratio` compares the largest
-archive with the smallest.
+An archive of each size is filled in bulk: 300 stories a day, with the frequencies of words and names of real news.
+A process of its own then opens it and measures the functions of the real jobs. `ratio` is the largest archive
+compared with the smallest.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from aggregator.store import items, stories
 from aggregator.store.connection import Store, opened, stamp
 
 NOW = datetime(2026, 10, 5, 6, 30, tzinfo=UTC)
-A_DAY, SOURCES, BATCH, VOCABULARY = 300, 40, 20_000, 40_000
+STORIES_A_DAY, SOURCES, BATCH, VOCABULARY = 300, 40, 20_000, 40_000
 PLACED, ROUNDS = 200, 9
 FEEDS = """\
 site: {title: Scale, url: "http://127.0.0.1/", contact: scale@news.example, authority: "news.example,2026"}
@@ -55,41 +55,41 @@ def main() -> int:
     options.add_argument("--stories", default="10000,100000")
     options.add_argument("--json", action="store_true")
     options.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
-    asked = options.parse_args()
-    if asked.measure:
-        print(json.dumps(measured(asked.measure)))
+    arguments = options.parse_args()
+    if arguments.measure:
+        print(json.dumps(measure(arguments.measure)))
         return 0
-    result = compared([int(size) for size in asked.stories.split(",")])
-    print(json.dumps(result, indent=2) if asked.json else _table(result))
+    result = compare([int(size) for size in arguments.stories.split(",")])
+    print(json.dumps(result, indent=2) if arguments.json else _table(result))
     return 0
 
 
-def compared(sizes: list[int]) -> dict[str, Any]:
-    """The measurements of each size, and the last in terms of the first."""
-    found = []
+def compare(sizes: list[int]) -> dict[str, Any]:
+    """Measure each size, and divide the last by the first."""
+    results = []
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
-            begun = time.perf_counter()
-            filled(Path(folder), size)
-            seconds = round(time.perf_counter() - begun, 1)
+            started = time.perf_counter()
+            fill(Path(folder), size)
+            seconds = round(time.perf_counter() - started, 1)
             megabytes = round((Path(folder) / "var/aggregator.db").stat().st_size / 2**20)
             call = [sys.executable, __file__, "--measure", folder]
-            said = subprocess.run(call, check=True, capture_output=True, text=True).stdout
-            found.append(
-                {"stories": size, "filled_in_s": seconds, "database_mb": megabytes, **json.loads(said)}
+            output = subprocess.run(call, check=True, capture_output=True, text=True).stdout
+            results.append(
+                {"stories": size, "filled_in_s": seconds, "database_mb": megabytes, **json.loads(output)}
             )
     ratio = {
-        key: round(found[-1][key] / found[0][key], 2)
+        key: round(results[-1][key] / results[0][key], 2)
         for key in ("place_ms", "publish_ms", "search_ms", "memory_mb")
     }
-    return {"sizes": found, "ratio": ratio}
+    return {"sizes": results, "ratio": ratio}
 
 
 # --- an archive ------------------------------------------------------------------------------------------
 
 
 class Words:
-    """News as an archive has them: few words very often, most words seldom."""
+    """Generate text in which few words are frequent and most are rare."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -97,21 +97,21 @@ class Words:
         self.known = ["".join(drawn.choices(SYLLABLES, k=drawn.randint(2, 4))) for _ in range(VOCABULARY)]
 
     def word(self) -> str:
-        """A word, seldom a rare one."""
+        """Choose a word by frequency."""
         return self.known[int(VOCABULARY ** self.random.random()) - 1]
 
     def title(self, n: int) -> str:
-        """A title with a name, a town and a day."""
+        """Generate a title with a name, a town and a day."""
         name = "".join(self.random.choice("ABCDEFGHKLMNPRSTUVZ") for _ in range(self.random.randint(3, 5)))
         words = " ".join(self.word() for _ in range(5))
         return f"{name}: {words} in {self.random.choice(TOWNS)}, {n % 28 + 1} June"
 
     def text(self) -> str:
-        """A paragraph."""
+        """Generate a paragraph."""
         return " ".join(self.word() for _ in range(30)).capitalize() + "."
 
 
-def configured(folder: Path) -> Config:
+def configure(folder: Path) -> Config:
     lines = [
         f'  - {{id: s{n}, name: Partner {n}, url: "http://127.0.1.{n + 1}/feed"}}' for n in range(SOURCES)
     ]
@@ -120,9 +120,9 @@ def configured(folder: Path) -> Config:
     return configuration.load(file)
 
 
-def filled(folder: Path, size: int) -> None:
-    """An archive of `size` stories of one item each."""
-    config, words = configured(folder), Words(1)
+def fill(folder: Path, size: int) -> None:
+    """Fill an archive with `size` stories of one item each."""
+    config, words = configure(folder), Words(1)
     with opened(config.data / "aggregator.db") as store:
         store.db.execute("PRAGMA synchronous = OFF")
         synchronise(store, config, NOW)
@@ -139,7 +139,7 @@ def filled(folder: Path, size: int) -> None:
 def _fill(store: Store, words: Words, numbers: range, size: int) -> None:
     rows, features = [], []
     for n in numbers:
-        sort = NOW - timedelta(days=(size - n) / A_DAY, minutes=1)
+        sort = NOW - timedelta(days=(size - n) / STORIES_A_DAY, minutes=1)
         id_, title, text = short_hash(f"item {n}"), words.title(n), words.text()
         rows.append(
             (
@@ -187,48 +187,48 @@ def _fill(store: Store, words: Words, numbers: range, size: int) -> None:
 # --- measuring ---------------------------------------------------------------------------------------------
 
 
-def measured(folder: Path) -> dict[str, float]:
-    """The best of some rounds in milliseconds (others use the machine), and the peak memory of the process."""
+def measure(folder: Path) -> dict[str, float]:
+    """Measure the best of some rounds in milliseconds, and the peak memory of the process."""
     config = configuration.load(folder / "feeds.yaml")
     words, new = Words(2), iter(range(10**9))
     with opened(config.data / "aggregator.db") as store:
         publish.render(store, config, NOW)
 
-        def placing() -> float:
+        def assigning() -> float:
             _arrive(store, config, words, new, PLACED)
-            return _timed(lambda: assign.assign(store, config.channels, NOW)) / PLACED
+            return _milliseconds(lambda: assign.assign(store, config.channels, NOW)) / PLACED
 
         def publishing() -> float:
             _arrive(store, config, words, new, 1)
             assign.assign(store, config.channels, NOW)
-            return _timed(lambda: publish.render(store, config, NOW))
+            return _milliseconds(lambda: publish.render(store, config, NOW))
 
-        def placing_one() -> float:
+        def assigning_one() -> float:
             _arrive(store, config, words, new, 1)
-            return _timed(lambda: assign.assign(store, config.channels, NOW))
+            return _milliseconds(lambda: assign.assign(store, config.channels, NOW))
 
-        placing()
+        assigning()
         result = {
-            "place_ms": min(placing() for _ in range(ROUNDS)),
-            "place_alone_ms": min(placing_one() for _ in range(ROUNDS)),
+            "place_ms": min(assigning() for _ in range(ROUNDS)),
+            "place_alone_ms": min(assigning_one() for _ in range(ROUNDS)),
             "publish_ms": min(publishing() for _ in range(ROUNDS)),
-            "features_per_item": _share(store),
+            "features_per_item": _features_per_item(store),
         }
     searched = Words(3)
     queries = [f"{searched.word()} {searched.word()}" for _ in range(30)]
-    result["search_ms"] = median(_timed(lambda q=q: story_view.search(config, q, 20)) for q in queries)  # type: ignore[misc]
-    result["memory_mb"] = _peak()
+    result["search_ms"] = median(_milliseconds(lambda q=q: story_view.search(config, q, 20)) for q in queries)  # type: ignore[misc]
+    result["memory_mb"] = _peak_megabytes()
     return {key: round(value, 3) for key, value in result.items()}
 
 
-def _peak() -> float:
-    """The peak memory of this process in MB; `ru_maxrss` would begin with that of the process that started it."""
+def _peak_megabytes() -> float:
+    """Return the peak memory of this process in MB; `ru_maxrss` would include its parent's."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
-def _share(store: Store) -> float:
-    """Features per item: how large the index of candidates is."""
+def _features_per_item(store: Store) -> float:
+    """Return the features per item, the size of the index of candidates."""
     row = store.db.execute(
         "SELECT (SELECT count(*) FROM candidate_index) * 1.0 / (SELECT count(*) FROM items)"
     ).fetchone()
@@ -236,13 +236,13 @@ def _share(store: Store) -> float:
 
 
 def _arrive(store: Store, config: Config, words: Words, new: Iterator[int], count: int) -> None:
-    """Items of today, half of them retelling something of the archive, kept but not placed."""
-    told = stories.read(store, _some(store, count))
+    """Store items of today that belong to no story yet; half have a title of the archive."""
+    known = stories.read(store, _some(store, count))
     source = config.sources[0]
     entries = []
     for _ in range(count):
         n = next(new)
-        title = told[n % len(told)].lead.title if n % 2 and told else words.title(n)
+        title = known[n % len(known)].lead.title if n % 2 and known else words.title(n)
         entries.append(
             Entry(
                 position=0, link=f"http://127.0.2.1/{n}", title=title, summary=words.text(), base=source.url
@@ -258,17 +258,19 @@ def _some(store: Store, count: int) -> list[str]:
     return [row[0] for row in rows][::3]
 
 
-def _timed(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
+def _milliseconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
     work()
-    return (time.perf_counter() - begun) * 1000
+    return (time.perf_counter() - started) * 1000
 
 
 def _table(result: dict[str, Any]) -> str:
     keys = list(result["sizes"][0])
     lines = ["  ".join(f"{key:>14}" for key in keys)]
     lines += ["  ".join(f"{size[key]:>14,}" for key in keys) for size in result["sizes"]]
-    lines.append("largest in terms of smallest: " + ", ".join(f"{k} {v}" for k, v in result["ratio"].items()))
+    lines.append(
+        "largest compared with smallest: " + ", ".join(f"{k} {v}" for k, v in result["ratio"].items())
+    )
     return "\n".join(lines)
 
 

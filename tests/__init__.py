@@ -1,1 +1,5 @@
-"""The tests mirror the package; `conftest.py` has the real servers, `builders.py` the values."""
+"""Test the package, whose folders these mirror.
+
+Fixtures are in `conftest.py`, values in `builders.py`, commands in `command.py`, servers in `web_server.py` and
+`smtp_server.py`.
+"""

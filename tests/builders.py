@@ -1,4 +1,4 @@
-"""Values for tests: sensible defaults, so that a test names only what it is about."""
+"""Build values with defaults, so that a test names only what it is about."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def source(**fields: Any) -> Source:
-    """A source `node` with an RSS feed."""
+    """Build a source `node` with an RSS feed."""
     return Source(
         **{"id": "node", "name": "A Node", "url": "https://node.example/feed/", "timezone": BERLIN} | fields
     )
 
 
 def layout_of(keys: Mapping[str, Any]) -> Layout:
-    """A layout as feeds.yaml has it: one selector or a list of them."""
+    """Build a layout from keys of feeds.yaml, each one selector or a list."""
     lists = {k: (v,) if isinstance(v, str) and k != "item" else v for k, v in keys.items()}
     return Layout(**{k: tuple(v) if isinstance(v, list) else v for k, v in lists.items()})
 
 
 def entry(position: int = 0, **fields: Any) -> Entry:
-    """An entry with nothing but its position."""
+    """Build an entry that has only a position."""
     return Entry(**{"position": position, "base": "https://node.example/feed/"} | fields)
 
 
 def reading(*entries: Entry, **fields: Any) -> ParsedDocument:
-    """A document of these entries."""
+    """Build a parsed document of these entries."""
     return ParsedDocument(entries=entries, **fields)
 
 
 def item(id_: str = "aaaaaaaaaaaaaaaa", **fields: Any) -> Item:
-    """An item told at NOW."""
+    """Build an item that was published at NOW."""
     defaults: dict[str, Any] = {
         "id": id_,
         "source_id": "node",
@@ -61,7 +61,7 @@ def item(id_: str = "aaaaaaaaaaaaaaaa", **fields: Any) -> Item:
 
 
 def publisher(id_: str = "node", **fields: Any) -> Publisher:
-    """A source as shown."""
+    """Build the publisher of a source."""
     defaults: dict[str, Any] = {
         "id": id_,
         "name": f"The {id_}",
@@ -78,15 +78,15 @@ def publisher(id_: str = "node", **fields: Any) -> Publisher:
 
 
 def story(id_: str = "ssssssssssssssss", *story_items: StoryItem, **fields: Any) -> Story:
-    """A story told by `sightings`, or by one item of one node."""
-    told = story_items or (StoryItem(item=item(), publisher=publisher()),)
+    """Build a story of `story_items`, or of one item of the source `node`."""
+    items = story_items or (StoryItem(item=item(), publisher=publisher()),)
     moments = dict.fromkeys(("announced", "published", "updated", "changed"), NOW)
-    defaults: dict[str, Any] = {"kind": told[0].item.kind, "topics": ()}
-    return Story(**{"id": id_, "items": told, **moments, **defaults} | fields)
+    defaults: dict[str, Any] = {"kind": items[0].item.kind, "topics": ()}
+    return Story(**{"id": id_, "items": items, **moments, **defaults} | fields)
 
 
 def site(**fields: Any) -> Site:
-    """The publishing site."""
+    """Build the publishing site."""
     defaults: dict[str, Any] = {
         "title": "Imaging news",
         "url": "https://news.example/",
@@ -99,7 +99,7 @@ def site(**fields: Any) -> Site:
 
 
 def rss(*items: Mapping[str, str], title: str = "A Node", head: str = "") -> bytes:
-    """An RSS document; each item a mapping of element name to text (escaped here)."""
+    """Build an RSS document of items that map names of elements to text, which is escaped here."""
     from xml.sax.saxutils import escape
 
     parts = [

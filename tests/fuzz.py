@@ -1,4 +1,4 @@
-"""Documents made up or injured at random from a seed, and the judge of what becomes of them.
+"""Generate or damage documents from a seed, and check what the program makes of them.
 
 `FUZZ_SIZE=n python -m tests.fuzz SEED...` replays seeds of that size. The corpus is `tests/data/feeds` and, if set,
 the folder FUZZ_CORPUS.
@@ -42,28 +42,30 @@ from aggregator.polling import fetch
 from aggregator.publishing import edition_pages, publish, renderers, site
 from tests import builders, generate_documents
 from tests.builders import BERLIN, NOW
-from tests.conftest import Answer, Web, Workplace
 from tests.generate_documents import R
 from tests.hostile_strings import POISON, faults, terminal_faults, xml_faults
-from tests.injured_databases import CHANGES
+from tests.injured_documents import CHANGES
+from tests.web_server import Answer, Web
+from tests.workplace import Workplace
 
 OURS = Path(__file__).parent / "data" / "feeds"
 FEED = "https://node.example/feed/"
 NEWS = builders.layout_of({"item": "li.news", "link": "a", "title": "a", "date": "time", "summary": "p"})
-"""How pages that are made up are read."""
-SLOW = 2.0
-SLOW_PER_TAG = 0.000_2
-SLOW_PER_MEGABYTE = 2.0
-"""Seconds of CPU that no step of a document may take: so many, and more for its tags, of which feedparser's loose
-parser takes 50 us each, twice in a document that was mended.
+"""Layout of generated pages."""
+SLOW_SECONDS = 2.0
+SLOW_SECONDS_PER_TAG = 0.000_2
+SLOW_SECONDS_PER_MEGABYTE = 2.0
+"""Maximum seconds of CPU of a step: a fixed part, and more for tags and size.
+
+feedparser's loose parser takes 50 us for each tag, twice in a document that was repaired.
 """
-STUCK = 60.0
-"""Seconds after which a document is given up."""
+MAX_SECONDS = 60.0
+"""Maximum seconds for a document."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A document and how it comes in."""
+    """Hold a document with the source and the headers that it comes with."""
 
     seed: int
     body: bytes
@@ -74,19 +76,19 @@ class Case:
 
     @property
     def source(self) -> Source:
-        """Who is said to have written it."""
+        """Return the source of the document."""
         return builders.source(kind=self.kind, page=self.layouts)
 
 
-class Wrong(AssertionError):
-    """A promise that a document broke."""
+class BrokenRule(AssertionError):
+    """A document breaks a rule."""
 
 
-# --- making documents ----------------------------------------------------------------------------------
+# --- generating documents ----------------------------------------------------------------------------------
 
 
 def case(seed: int, size: int = 20_000) -> Case:
-    """The document of a seed; `size` is about how many characters its largest field may have."""
+    """Generate the document of a seed, with about `size` characters in its largest field."""
     r = R(seed)
     base = _made_up(r, seed, size) if r.random() < 0.4 else _from_corpus(r, seed)
     made, others = [base.made], [body for _, body, _, _ in corpus()]
@@ -114,7 +116,7 @@ _TYPES = (
 
 @lru_cache(maxsize=1)
 def corpus() -> tuple[tuple[str, bytes, str, tuple[Layout, ...]], ...]:
-    """Names, bodies, kinds and layouts of all recorded documents."""
+    """Read names, bodies, kinds and layouts of all recorded documents."""
     found = []
     folders = [OURS, *map(Path, filter(None, [os.environ.get("FUZZ_CORPUS")]))]
     for path in sorted(p for folder in folders for p in folder.rglob("*") if p.is_file()):
@@ -145,19 +147,19 @@ def _made_up(r: R, seed: int, size: int) -> Case:
     )
 
 
-# --- judging -------------------------------------------------------------------------------------------
+# --- checking -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What became of a document: how many items, or None where it was refused, and what took how long."""
+class Checked:
+    """Hold the number of items of a document, None if it was refused, and the seconds by step."""
 
     items: int | None
     seconds: dict[str, float]
 
     @property
     def slowest(self) -> tuple[str, float]:
-        """The step that took longest, and its seconds."""
+        """Return the slowest step and its seconds."""
         return max(self.seconds.items(), key=lambda pair: pair[1])
 
 
@@ -167,8 +169,11 @@ DIGEST = DigestPlan(
 )
 
 
-def judge(given: Case) -> Judged:
-    """Take a document the whole way; raises Wrong for a broken promise. Any other exception is a bug as well."""
+def check(given: Case) -> Checked:
+    """Check all steps from parsing to rendering; raises BrokenRule.
+
+    Any other exception is a bug as well.
+    """
     seconds: dict[str, float] = {}
 
     @contextmanager
@@ -177,48 +182,48 @@ def judge(given: Case) -> Judged:
         yield
         seconds[step] = time.thread_time() - begun
 
-    with _given_up_after(STUCK):
+    with _at_most(MAX_SECONDS):
         try:
             with timed("read"):
                 reading = PARSERS[given.kind](given.body, FEED, given.headers, given.source)
         except UnreadableDocument:
-            return Judged(None, seconds or {"read": 0.0})
+            return Checked(None, seconds or {"read": 0.0})
         with timed("normalise"):
             items, identity_policy = normalise.items(reading, given.source, IdentityPolicy(), (), NOW)
-        _judge_items(items)
-        _judge_again(given, reading, items, identity_policy)
+        _check_items(items)
+        _check_again(given, reading, items, identity_policy)
         publication = _publication(items)
         with timed("feed"):
             document, as_rss, as_json = renderers.feeds(publication)
         with timed("page"):
             page = site.render(publication)
         edition = _edition(publication)
-        with timed("letter"):
+        with timed("message"):
             mail = body.compose(edition, publication.site)
-        _must(not xml_faults(as_rss.body), "the RSS feed is no XML")
-        _must(bool(json.loads(as_json.body)), "the JSON feed is empty")
-        _must(document == renderers.feeds(publication)[0], "the same stories are another feed")
-        _must(page == site.render(publication), "the same stories are another page")
-        _judge_feed(document, publication)
-        _judge_html(page.body.decode(), "page")
-        _judge_html(mail.html, "letter")
-        _judge_html(edition_pages.page(edition, publication.site).body.decode(), "edition")
-        wrong = xml_faults(edition_pages.feed([edition], publication.site).body)
-        _must(not wrong, f"the feed of editions is no XML: {wrong[:3]}")
+        _check(not xml_faults(as_rss.body), "the RSS feed is not XML")
+        _check(bool(json.loads(as_json.body)), "the JSON feed is empty")
+        _check(document == renderers.feeds(publication)[0], "equal stories give different feeds")
+        _check(page == site.render(publication), "equal stories give different pages")
+        _check_feed(document, publication)
+        _check_html(page.body.decode(), "page")
+        _check_html(mail.html, "message")
+        _check_html(edition_pages.page(edition, publication.site).body.decode(), "edition")
+        problems = xml_faults(edition_pages.feed([edition], publication.site).body)
+        _check(not problems, f"the feed of editions is not XML: {problems[:3]}")
         bad = terminal_faults(mail.text)
-        _must(not bad, f"the letter's text has {bad[:3]}")
-    return Judged(len(items), seconds)
+        _check(not bad, f"the message's text has {bad[:3]}")
+    return Checked(len(items), seconds)
 
 
-def _must(holds: object, promise: str) -> None:
+def _check(holds: object, problem: str) -> None:
     if not holds:
-        raise Wrong(promise)
+        raise BrokenRule(problem)
 
 
 @contextmanager
-def _given_up_after(seconds: float) -> Iterator[None]:
+def _at_most(seconds: float) -> Iterator[None]:
     def give_up(*_: object) -> None:
-        raise Wrong(f"not done after {seconds:g} s")
+        raise BrokenRule(f"not done after {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, give_up)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -229,15 +234,15 @@ def _given_up_after(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _judge_items(items: tuple[Item, ...]) -> None:
-    _must(len({item.id for item in items}) == len(items), "two items have one id")
+def _check_items(items: tuple[Item, ...]) -> None:
+    _check(len({item.id for item in items}) == len(items), "two items have one id")
     for item in items:
-        _must(re.fullmatch("[a-z2-7]{16}", item.id), "an id is none")
-        _must(
+        _check(re.fullmatch("[a-z2-7]{16}", item.id), "an id is malformed")
+        _check(
             item.title and len(item.title) <= 500 and len(item.excerpt) <= 300,
-            "title or excerpt have no size",
+            "title or excerpt are empty or too long",
         )
-        _must(item.sort <= item.first_seen, "an item is older than it was seen")
+        _check(item.sort <= item.first_seen, "an item sorts after it was first seen")
         lines = (
             item.title,
             item.excerpt,
@@ -249,43 +254,43 @@ def _judge_items(items: tuple[Item, ...]) -> None:
             item.guid or "",
         )
         bad = terminal_faults("\n".join(lines)) + terminal_faults(item.text.replace("\t", " "))
-        _must(not bad, f"an item has {bad[:3]}")
-        _must(all(len(line.splitlines()) <= 1 for line in lines[:-4]), "a line is more than one")
-        _must(
+        _check(not bad, f"an item has {bad[:3]}")
+        _check(all(len(line.splitlines()) <= 1 for line in lines[:-4]), "a line has a line break")
+        _check(
             sanitize.fragment(item.html, FEED) == item.html,
-            f"cleaning clean HTML changes it: {item.html[:300]!r}",
+            f"sanitizing again changes HTML: {item.html[:300]!r}",
         )
         for link in (item.link, *(enclosure.url for enclosure in item.enclosures)):
-            _must(
+            _check(
                 link is None or re.match('https?://[^\\s<>"\\\\^`{|}\x7f-\uffff]+$', link),
-                f"no web link: {link!r}",
+                f"not a web link: {link!r}",
             )
-        _judge_html(item.html, "text")
+        _check_html(item.html, "text")
 
 
-def _judge_again(
+def _check_again(
     given: Case, reading: ParsedDocument, items: tuple[Item, ...], identity_policy: IdentityPolicy
 ) -> None:
-    """Read again the same comes out; and with entries known, the others are read as before."""
+    """Check that a second reading is equal, and that known entries do not change the others."""
     again = PARSERS[given.kind](given.body, FEED, given.headers, given.source)
-    _must(again == reading, "the same document is another reading")
+    _check(again == reading, "a second reading differs")
     if len(reading.entry_hashes) < 2 or len(set(reading.entry_hashes)) < len(reading.entry_hashes):
         return
     seen = frozenset(reading.entry_hashes[::2])
     rest = PARSERS[given.kind](given.body, FEED, given.headers, given.source, seen)
     if len(rest.entries) == len(reading.entries):
-        return  # it was read whole
+        return  # the parser does not skip entries
     kept = tuple(
         entry
         for entry, digest in zip(reading.entries, reading.entry_hashes, strict=True)
         if digest not in seen
     )
-    _must(
+    _check(
         len(rest.entries) == len(kept),
-        f"{len(rest.entries)} of {len(kept)} entries are left when others are known",
+        f"{len(rest.entries)} of {len(kept)} entries are read when others are known",
     )
     for one, other in zip(rest.entries, kept, strict=True):
-        _must(one == other, f"an entry is another when others are known:\n{one}\n{other}")
+        _check(one == other, f"an entry differs when others are known:\n{one}\n{other}")
 
 
 def _publication(items: tuple[Item, ...]) -> Publication:
@@ -303,43 +308,43 @@ def _edition(publication: Publication) -> Edition:
     return compose(DIGEST, PendingStories(new=publication.stories), NOW.date(), NOW)
 
 
-def _judge_feed(document: PublishedDocument, publication: Publication) -> None:
-    wrong = xml_faults(document.body)
-    _must(not wrong, f"the feed is no XML: {wrong[:3]}")
+def _check_feed(document: PublishedDocument, publication: Publication) -> None:
+    problems = xml_faults(document.body)
+    _check(not problems, f"the feed is not XML: {problems[:3]}")
     entries = etree.fromstring(document.body).findall("{http://www.w3.org/2005/Atom}entry")
     whole = len(document.body) < renderers.MAX_BYTES * 3 // 4
-    _must(len(entries) == len(publication.stories) or not whole, "a story is not in the feed")
-    # Whoever reads it finds as many entries, with their titles.
+    _check(len(entries) == len(publication.stories) or not whole, "a story is not in the feed")
+    # A reader finds the same number of entries, with their titles.
     read = feed.read(document.body, "https://news.example/atom.xml", {}, builders.source())
     pairs = list(zip(read.entries, publication.stories, strict=False))
-    _must(len(pairs) == len(entries), "entries are lost when they are read back")
-    _must(
+    _check(len(pairs) == len(entries), "entries are lost when they are read back")
+    _check(
         all(story.lead.title in (entry.title, unescape(entry.title)) for entry, story in pairs),
-        "titles are read back otherwise",
+        "titles differ when they are read back",
     )
-    _must(len(document.body) <= renderers.MAX_BYTES or len(entries) == 1, "the feed is too large")
+    _check(len(document.body) <= renderers.MAX_BYTES or len(entries) == 1, "the feed is too large")
 
 
-def _judge_html(page: str, what: str) -> None:
+def _check_html(page: str, what: str) -> None:
     if "<" in page:
-        wrong = faults(page)
-        _must(not wrong, f"the {what} has {wrong[:3]}")
+        problems = faults(page)
+        _check(not problems, f"the {what} has {problems[:3]}")
 
 
 def failures(seeds: Iterator[int], until: float, size: int, save: Path) -> Iterator[str]:
-    """What goes wrong with the documents of `seeds` until the clock `time.monotonic` shows `until`, in words."""
+    """Yield the problems of the documents of `seeds`, until `time.monotonic` reaches `until`."""
     for seed in seeds:
         if time.monotonic() > until:
             return
         given = case(seed, size)
         try:
-            judged = judge(given)
-        except Exception as error:  # noqa: BLE001 - any is a find
+            checked = check(given)
+        except Exception as error:  # noqa: BLE001 - each is a bug
             words = f"{type(error).__name__}: {error}"[:500]
         else:
-            step, slowest = judged.slowest
+            step, slowest = checked.slowest
             tags, megabytes = given.body.count(b"<"), len(given.body) / 1_000_000
-            if slowest <= SLOW + SLOW_PER_TAG * tags + SLOW_PER_MEGABYTE * megabytes:
+            if slowest <= SLOW_SECONDS + SLOW_SECONDS_PER_TAG * tags + SLOW_SECONDS_PER_MEGABYTE * megabytes:
                 continue
             words = f"slow: {step} took {slowest:.1f} s for {len(given.body)} bytes"
         file = save / f"seed-{seed}"
@@ -347,7 +352,7 @@ def failures(seeds: Iterator[int], until: float, size: int, save: Path) -> Itera
         yield f"seed {seed} (size {size}; {given.made}): {words}"
 
 
-# --- the whole way -------------------------------------------------------------------------------------
+# --- whole runs -------------------------------------------------------------------------------------
 
 COUNT = 5
 """Entries of each document of a round."""
@@ -359,9 +364,9 @@ HARMLESS = {
 
 
 def rounds(place: Workplace, web: Web, seed: int, size: int) -> None:
-    """Take documents of every kind from fetching to explaining, twice; raises Wrong for what broke or was lost.
+    """Fetch, publish, mail, search and explain documents of every kind twice; raises BrokenRule.
 
-    All is done by the jobs that the commands call. Nothing may be set aside: that would hide a bug.
+    The jobs of the commands do this. Nothing may be set aside, which would hide a bug.
     """
     r = R(seed)
     keys = {"page": ", page: {item: li.news, link: a, title: a, date: time, summary: p}"}
@@ -377,29 +382,29 @@ def rounds(place: Workplace, web: Web, seed: int, size: int) -> None:
     web.feed("/harmless", builders.rss(HARMLESS))
     for day in range(2):
         for kind, make in generate_documents.KINDS.items():
-            web.feed(f"/wp-json/{kind}", make(r, COUNT, size))  # an address that stays as it is
+            web.feed(f"/wp-json/{kind}", make(r, COUNT, size))  # URLs of this form are not normalised
         place.clock.now = NOW + timedelta(days=day)
         app = place.app()
         notices = [*fetch.run(app, force=True).notices, *digest.run(app).notices]
         notices += publish.run(app).notices
-        _judge_round(place, [notice for notice in notices if "bug of the program" in notice])
+        _check_round(place, [notice for notice in notices if "bug of the program" in notice])
 
 
-def _judge_round(place: Workplace, broken: list[str]) -> None:
+def _check_round(place: Workplace, broken: list[str]) -> None:
     config = place.app().config
-    _must(not broken, f"something was set aside: {broken[:3]}")
+    _check(not broken, f"something was set aside: {broken[:3]}")
     report = health.report(config)
-    _must(sum(source.items > 0 for source in report.sources) >= 4, "nearly nothing was read")
-    _must(not report.set_aside, f"something is set aside: {report.set_aside[:3]}")
+    _check(sum(source.items > 0 for source in report.sources) >= 4, "fewer than four sources have items")
+    _check(not report.set_aside, f"something is set aside: {report.set_aside[:3]}")
     for source in report.sources:
-        _must("broke" not in (source.reason or ""), f"{source.id}: {source.reason}")
+        _check("broke" not in (source.reason or ""), f"{source.id}: {source.reason}")
     feed_ = (place.public / "atom.xml").read_bytes()
-    _must(HARMLESS["title"].encode() in feed_, "a harmless story is not published")
+    _check(HARMLESS["title"].encode() in feed_, "a harmless story is not published")
     for path in place.public.rglob("*.xml"):
-        _must(not xml_faults(path.read_bytes()), f"{path.name} is no XML")
-    letters = sorted((config.data / "outbox").iterdir())
-    _must(HARMLESS["title"] in letters[0].read_text("utf-8"), "a harmless story is not mailed")
-    _must(len(story_view.search(config, "harmless Heidelberg", 10)) >= 1, "a harmless story is not found")
+        _check(not xml_faults(path.read_bytes()), f"{path.name} is not XML")
+    messages = sorted((config.data / "outbox").iterdir())
+    _check(HARMLESS["title"] in messages[0].read_text("utf-8"), "a harmless story is not mailed")
+    _check(len(story_view.search(config, "harmless Heidelberg", 10)) >= 1, "a harmless story is not found")
     for text in POISON:
         story_view.search(config, text, 3)
     ids = re.findall(rb"story/([a-z2-7]{16})</id>", feed_)
@@ -416,4 +421,4 @@ if __name__ == "__main__":
         print(f"{word}: {given.made}; {len(given.body)} bytes, {given.kind}, {given.headers}", flush=True)
         if os.environ.get("FUZZ_SAVE"):
             Path(os.environ["FUZZ_SAVE"]).write_bytes(given.body)
-        print(judge(given))
+        print(check(given))

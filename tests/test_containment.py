@@ -1,4 +1,4 @@
-"""What breaks a step is set aside, noticed once and tried again; everything else goes its way.
+"""Check that an item that raises is set aside and reported, and all others are published.
 
 The real commands run with one function of the program replaced by one that raises for a single item.
 """
@@ -18,8 +18,9 @@ from aggregator.items import diff
 from aggregator.publishing import atom, edition_pages, renderers, site
 from aggregator.store import set_aside
 from tests.builders import rss
-from tests.command import Said, call, news
-from tests.conftest import Web, Workplace
+from tests.command import Output, call, news
+from tests.web_server import Web
+from tests.workplace import Workplace
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 POISON = "Poison measured by the Zeppelin consortium through Quokka lenses"
@@ -29,7 +30,7 @@ DAILY = 'digests:\n  - {id: daily, title: Daily, schedule: "0 8 * * *", recipien
 
 
 def raise_for(poisoned: Callable[..., bool], real: Callable[..., Any] | None = None) -> Callable[..., Any]:
-    """A function that raises where its arguments are poisoned, and does what `real` does elsewhere."""
+    """Make a function that raises for poisoned arguments and calls `real` otherwise."""
 
     def fake(*args: Any, **fields: Any) -> Any:
         if poisoned(*args):
@@ -41,7 +42,7 @@ def raise_for(poisoned: Callable[..., bool], real: Callable[..., Any] | None = N
 
 @pytest.fixture
 def two(place: Workplace, webs: Callable[[], Web]) -> Iterator[list[Web]]:
-    """Two sources on hosts of their own: the first tells poison between two news, the second one news."""
+    """Serve two sources: one with poison between two items, one with a single item."""
     servers = [webs(), webs()]
     servers[0].feed("/feed", rss(news(1), news(2, title=POISON), news(3)), '"1"')
     servers[1].feed("/feed", rss(news(4, title=NEAR, link="https://other.example/4")), '"1"')
@@ -50,7 +51,7 @@ def two(place: Workplace, webs: Callable[[], Web]) -> Iterator[list[Web]]:
 
 
 def write(place: Workplace, servers: Iterable[Web], more: str = "") -> None:
-    """feeds.yaml with a source for each server, and a daily digest."""
+    """Write a feeds.yaml with a source for each server, and a daily digest."""
     sources = "".join(
         f"  - {{id: s{n}, name: Source {n}, url: '{web.url}/feed'}}\n" for n, web in enumerate(servers)
     )
@@ -58,20 +59,20 @@ def write(place: Workplace, servers: Iterable[Web], more: str = "") -> None:
 
 
 def titles(place: Workplace, path: str = "atom.xml") -> set[str]:
-    """The titles in a published feed."""
+    """Read the titles in a published feed."""
     root = etree.parse(place.public / path).getroot()
     return {str(entry.findtext(f"{ATOM}title")) for entry in root.iter(f"{ATOM}entry")}
 
 
-def fetched(place: Workplace) -> Said:
-    """A forced round; it never fails."""
+def fetched(place: Workplace) -> Output:
+    """Run `fetch --force`, which must succeed."""
     said = call(place, "fetch", "--force")
     assert said.code == 0, said.err
     return said
 
 
 def aside(place: Workplace) -> list[dict[str, Any]]:
-    """What `status --json` says is set aside."""
+    """Return what `status --json` lists as set aside."""
     found: list[dict[str, Any]] = json.loads(call(place, "status", "--json").out)["set_aside"]
     return found
 
@@ -83,7 +84,7 @@ OTHERS = {news(1)["title"], news(3)["title"], NEAR}
 
 
 def poisoned_evidence(a: Any, b: Any) -> bool:
-    """Whether a pair of signatures has the poison in it."""
+    """Return whether the poison is in a pair of features."""
     return "poison" in a.key or "poison" in b.key
 
 
@@ -104,7 +105,7 @@ BREAKS_PLACING: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 def test_an_item_that_cannot_be_placed_stops_no_other(
     place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch, breaks: Callable[..., None]
 ) -> None:
-    """All others are placed and published; the item is named once, by `status` always, and waits for an edit."""
+    """An item that cannot be placed is reported once until edited; others are published."""
     breaks(monkeypatch)
     said = fetched(place)
     assert titles(place) == OTHERS
@@ -117,9 +118,9 @@ def test_an_item_that_cannot_be_placed_stops_no_other(
     assert one["name"] in shown and "left out until it changes or the program is upgraded" in shown
     assert "cannot be compared" not in call(place, "status", "--check").err
 
-    two[0].feed("/feed", rss(news(1), news(2, title="Mended by its publisher"), news(3)), '"2"')
+    two[0].feed("/feed", rss(news(1), news(2, title="Repaired by its publisher"), news(3)), '"2"')
     assert fetched(place).err == ""
-    assert titles(place) == {*OTHERS, "Mended by its publisher"}
+    assert titles(place) == {*OTHERS, "Repaired by its publisher"}
     assert aside(place) == []
 
 
@@ -127,7 +128,7 @@ def test_an_item_that_cannot_be_placed_stops_no_other(
 def test_another_version_tries_again(
     place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch, breaks: Callable[..., None]
 ) -> None:
-    """What was set aside is placed by the next version, with its candidates: the story that tells it already."""
+    """The next version of the program places what was set aside."""
     with monkeypatch.context() as broken:
         breaks(broken)
         fetched(place)
@@ -145,7 +146,7 @@ def test_another_version_tries_again(
 def test_a_placed_item_that_breaks_comparing_keeps_its_story(
     place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An old item that a new version cannot compare is left out of comparing; its story stays, new ones are placed."""
+    """A stored item that a new version cannot compare keeps its story; new items are placed."""
     fetched(place)
     BREAKS_PLACING["evidence of two signatures"](monkeypatch)
     new = news(5, title="Zeppelin consortium sells Quokka lenses", link=f"{two[1].url}/5")
@@ -159,7 +160,7 @@ def test_a_placed_item_that_breaks_comparing_keeps_its_story(
 def test_pairs_that_break_though_neither_does_alone_cost_no_item(
     place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where no item breaks alone they are placed one by one, each without the stories it cannot be compared with."""
+    """If no item raises alone, each is placed without the stories that raise with it."""
 
     def odd(a: Any, b: Any) -> bool:
         return poisoned_evidence(a, b) and a.key != b.key
@@ -180,7 +181,7 @@ def test_pairs_that_break_though_neither_does_alone_cost_no_item(
 def test_what_cannot_be_kept_fails_its_own_source(
     place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A document whose items break the program is a failure of its source; the other source is told."""
+    """A document whose items raise is a failure of its source; the other one is published."""
     real = diff.item_changes
     monkeypatch.setattr(
         diff, "item_changes", raise_for(lambda items, *_: any(i.title == POISON for i in items), real)
@@ -189,14 +190,14 @@ def test_what_cannot_be_kept_fails_its_own_source(
     assert titles(place) == {NEAR}
     sources = {one["id"]: one for one in json.loads(call(place, "status", "--json").out)["sources"]}
     assert REASON in sources["s0"]["reason"]
-    assert sources["s1"]["state"] == "well"
+    assert sources["s1"]["state"] == "ok"
 
 
 # --- publishing ----------------------------------------------------------------------------------------
 
 
 def has_poison(publication: Any) -> bool:
-    """Whether a story to be rendered is the poisoned one."""
+    """Return whether the poisoned story is to be rendered."""
     return any(story.lead.title == POISON for story in publication.stories)
 
 
@@ -204,7 +205,7 @@ def has_poison(publication: Any) -> bool:
 def test_a_story_that_cannot_be_rendered_is_left_out(
     place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch, format_: str
 ) -> None:
-    """Every document has all other stories; the story comes back when it changes."""
+    """Documents omit a story that cannot be rendered until it changes."""
     with monkeypatch.context() as broken:
         if format_ == "archive":
             broken.setattr(atom, "document", raise_for(has_poison, atom.document))
@@ -220,16 +221,16 @@ def test_a_story_that_cannot_be_rendered_is_left_out(
         assert [one["step"] for one in aside(place)] == ["story"]
         if format_ == "archive":
             assert titles(place, "archive/2026-10.xml") == OTHERS
-    two[0].feed("/feed", rss(news(1), news(2, title="Mended by its publisher"), news(3)), '"2"')
+    two[0].feed("/feed", rss(news(1), news(2, title="Repaired by its publisher"), news(3)), '"2"')
     assert fetched(place).err == ""
-    assert titles(place) == titles(place, "archive/2026-10.xml") == {*OTHERS, "Mended by its publisher"}
+    assert titles(place) == titles(place, "archive/2026-10.xml") == {*OTHERS, "Repaired by its publisher"}
     assert aside(place) == []
 
 
 def test_a_channel_that_cannot_be_rendered_stops_no_other(
     place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other channels are written; the failing one is noticed once, tried at every run, and then well again."""
+    """A channel that fails is reported once and tried at every run; others are written."""
     more = "channels:\n  - {id: odd, title: Odd, include: {sources: [s1]}}\n"
     write(place, two, more)
     with monkeypatch.context() as broken:
@@ -249,7 +250,7 @@ def test_a_channel_that_cannot_be_rendered_stops_no_other(
 def test_a_failing_channel_that_left_the_file_is_forgotten(
     place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Monitoring does not report a channel that nobody wants any more."""
+    """A failed channel that was removed from feeds.yaml is not reported."""
     write(place, two, "channels:\n  - {id: odd, title: Odd, include: {sources: [s1]}}\n")
     is_odd = raise_for(lambda publication: publication.channel.id == "odd", site.render)
     monkeypatch.setitem(renderers.PAGES, "page", is_odd)
@@ -264,7 +265,7 @@ def test_a_failing_channel_that_left_the_file_is_forgotten(
 
 
 def letters(place: Workplace) -> list[str]:
-    """The letters of the outbox, oldest first."""
+    """Read the messages of the outbox, oldest first."""
     files = sorted((place.folder / "var" / "outbox").iterdir(), key=lambda file: file.name)
     return [file.read_text("utf-8") for file in files]
 
@@ -272,7 +273,7 @@ def letters(place: Workplace) -> list[str]:
 def test_a_story_that_breaks_a_letter_is_left_out_of_it(
     place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The edition goes out without it and says nothing of it; mended, a later edition tells it."""
+    """An edition omits a story that fails; once it is repaired, a later edition has it."""
     fetched(place)
     with monkeypatch.context() as broken:
         poisoned = raise_for(lambda edition, _: any(t.title == POISON for t in edition.entries), body.compose)
@@ -285,14 +286,14 @@ def test_a_story_that_breaks_a_letter_is_left_out_of_it(
     assert POISON not in mail and all(title in mail for title in OTHERS)
     monkeypatch.setattr(set_aside, "__version__", "99")
     place.clock.now = place.clock.now.replace(day=6)
-    assert call(place, "digest", "run") == Said(0, "", "")
+    assert call(place, "digest", "run") == Output(0, "", "")
     assert POISON in letters(place)[-1]
 
 
 def test_a_digest_that_cannot_be_composed_stops_no_other(
     place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other digest goes out; the failing one is noticed once, stays due, and goes out when it can."""
+    """A digest that fails is reported once and stays due; the other one is sent."""
     sources = "".join(f"  - {{id: s{n}, name: S, url: '{web.url}/feed'}}\n" for n, web in enumerate(two))
     place.write(f"sources:\n{sources}{DAILY}" + DAILY.partition("\n")[2].replace("daily", "odd"))
     fetched(place)
@@ -311,7 +312,7 @@ def test_a_digest_that_cannot_be_composed_stops_no_other(
 def test_an_edition_whose_page_breaks_stops_no_other(
     place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its letter goes out, other pages are written, and its own as soon as it can be."""
+    """An edition whose page fails is sent; its page is written once it can be."""
     fetched(place)
     with monkeypatch.context() as broken:
         broken.setattr(edition_pages, "page", raise_for(lambda *_: True))
@@ -329,7 +330,7 @@ def test_an_edition_whose_page_breaks_stops_no_other(
 def test_explain_says_what_cannot_be_compared(
     place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`story explain` ends in one sentence, or leaves out the near miss that breaks it; never in a traceback."""
+    """`story explain` prints one sentence, or omits a near miss that fails."""
     fetched(place)
     ids = [one["story"] for one in json.loads(call(place, "search", "--json", "Zeppelin").out)["stories"]]
     assert len(ids) == 2
@@ -342,7 +343,7 @@ def test_explain_says_what_cannot_be_compared(
 def test_a_story_that_cannot_be_read_costs_a_search_no_other(
     place: Workplace, two: list[Web], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The others are found; what is missing is said on standard error."""
+    """A search finds all other stories, and reports the missing one on standard error."""
     from aggregator.store import stories
 
     fetched(place)
@@ -364,6 +365,6 @@ def test_a_story_that_cannot_be_read_costs_a_search_no_other(
 
 @pytest.mark.parametrize("query", ["\x00", "a\x00b", "\udcff a", '"', "NEAR(a b) OR title:x ^*", "9" * 5_000])
 def test_any_words_may_be_searched_for(place: Workplace, two: list[Web], query: str) -> None:
-    """A query is words, whatever else is in it."""
+    """Any query is searched as words."""
     fetched(place)
     assert call(place, "search", query).code == 0

@@ -91,7 +91,7 @@ def test_search_and_show(played: tuple[Path, str]) -> None:
 
 
 def test_explanation_of_a_translation(played: tuple[Path, str]) -> None:
-    """The German copy has another link and joins by its text; `story explain` gives the evidence."""
+    """The German copy has another link and joins by its text; `story explain` shows why."""
     out, _ = played
     config = str(out / "feeds.yaml")
     found = json.loads(_aggregator("-c", config, "search", "--json", "joint", "survey").stdout)

@@ -43,7 +43,7 @@ def test_memory_fits_parent_and_reading_processes(name: str) -> None:
 
 
 def test_watchdog_is_slower_than_the_scheduler() -> None:
-    """WatchdogSec allows several beats; systemd restarts the service after 1, not after 78 and 2."""
+    """WatchdogSec allows several beats; systemd restarts after 1, not after 78 and 2."""
     service = unit("aggregator.service")
     assert service["Type"] == "notify" and "NotifyAccess" not in service
     assert int(service["WatchdogSec"].removesuffix("min")) * 60 >= 3 * daemon.TICK_SECONDS

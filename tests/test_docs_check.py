@@ -177,7 +177,7 @@ def test_shape(project):
 
 
 def test_modules(project):
-    """The list of modules has each first docstring line, in the order of the layers; `write` repairs it."""
+    """The list of modules has each first docstring line, in the order of the layers."""
     layers = '[[tool.importlinter.contracts]]\ntype = "layers"\nlayers = ["cli", "app | polling"]\n'
     write(project, "pyproject.toml", layers)
     write(project, "aggregator/cli/__init__.py", '"""Run commands."""\n')
@@ -207,6 +207,13 @@ def test_modules(project):
         modules.END.strip(),
         "after",
     ]
+
+
+@pytest.mark.parametrize("path", ["polling/courtesy.py", "jobs/poll.py", "look.py"])
+def test_former_names(project, path):
+    """A module with a name or folder from before the layout by stages is reported."""
+    write(project, f"aggregator/{path}", CLEAN)
+    assert list(shape.check(project)) == [f"aggregator/{path}: the name does not say what the module does"]
 
 
 def test_pages_without_banned_words():

@@ -54,7 +54,7 @@ def of(id_: str) -> Source:
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.id)
 def test_every_note_states_the_certainty(source: Source) -> None:
-    """A note begins with a word of the fixed list, `missing` for disabled sources, and has a reason."""
+    """A note begins with a word of the fixed list, `missing` if disabled, and has a reason."""
     word, _, reason = source.note.partition(": ")
     assert word in (POLLED if source.enabled else (MISSING,))
     assert len(reason) > 20

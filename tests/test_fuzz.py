@@ -1,6 +1,6 @@
-"""Documents at random, from their bytes to feed, page and letter: nothing breaks, nothing runs, nothing takes long.
+"""Check random documents from bytes to feed, page and message: errors, scripts, time.
 
-A failure names its seed; `python -m tests.fuzz SEED` replays it. What it found becomes a document in tests/data.
+A failure names its seed; `python -m tests.fuzz SEED` replays it. A document that causes a fault goes to tests/data.
 """
 
 from __future__ import annotations
@@ -14,38 +14,39 @@ from pathlib import Path
 import pytest
 
 from tests import fuzz
-from tests.conftest import Clock, Web, Workplace
+from tests.web_server import Web
+from tests.workplace import Clock, Workplace
 
-FEW = 150
-"""Documents of the short form."""
+DOCUMENTS = 150
+"""Number of documents of the short form."""
 SHORT, LONG = 3_000, 100_000
-"""About how many characters the largest fields have."""
+"""Approximate characters of the largest fields."""
 
 
-@pytest.mark.parametrize("start", range(0, FEW, FEW // 5))
-def test_documents_at_random_keep_every_promise(start: int, tmp_path: Path) -> None:
-    """Any document is refused in words or becomes items, a feed, a page and a letter that keep PB5, PB13, P3 and I4."""
-    seeds = iter(range(start, start + FEW // 5))
+@pytest.mark.parametrize("start", range(0, DOCUMENTS, DOCUMENTS // 5))
+def test_random_documents(start: int, tmp_path: Path) -> None:
+    """Any document is refused or becomes items, feed, page and message by the rules (PB5, I4)."""
+    seeds = iter(range(start, start + DOCUMENTS // 5))
     found = list(fuzz.failures(seeds, float("inf"), SHORT, tmp_path))
     assert not found, "\n".join(found)
 
 
-def test_a_seed_is_a_document() -> None:
-    """The same seed makes the same document, so that a failure can be replayed."""
+def test_seed_gives_the_same_document() -> None:
+    """A seed always gives the same document, so that a failure can be replayed."""
     assert [fuzz.case(seed, SHORT) for seed in range(30)] == [fuzz.case(seed, SHORT) for seed in range(30)]
 
 
-def test_documents_at_random_are_of_every_kind() -> None:
-    """Some are refused, many are read, many have several entries: the fuzz does not only knock at the door."""
-    judged = [fuzz.judge(fuzz.case(seed, 500)).items for seed in range(40)]
-    assert sum(items is None for items in judged) >= 3
-    assert sum(bool(items) for items in judged) >= 15
-    assert max(items or 0 for items in judged) >= 5
+def test_random_documents_of_every_kind() -> None:
+    """Some random documents are refused, many are parsed, and some have several entries."""
+    counts = [fuzz.check(fuzz.case(seed, 500)).items for seed in range(40)]
+    assert sum(items is None for items in counts) >= 3
+    assert sum(bool(items) for items in counts) >= 15
+    assert max(items or 0 for items in counts) >= 5
 
 
 @pytest.mark.soak
-def test_documents_at_random_for_a_long_time(tmp_path: Path) -> None:
-    """The same with larger documents, seeds never tried before, for SOAK_MINUTES (30)."""
+def test_random_documents_for_a_long_time(tmp_path: Path) -> None:
+    """Larger documents with new seeds pass the same checks for SOAK_MINUTES (30)."""
     first = int(os.environ.get("FUZZ_SEED") or time.time()) * 1_000
     until = time.monotonic() + 60 * float(os.environ.get("SOAK_MINUTES") or 30)
     found = []
@@ -56,14 +57,14 @@ def test_documents_at_random_for_a_long_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_every_kind_of_document_goes_the_whole_way(place: Workplace, web: Web, seed: int) -> None:
-    """Hostile texts in every field of every kind of source break no step from fetching to explaining."""
+def test_whole_run(place: Workplace, web: Web, seed: int) -> None:
+    """Hostile texts in every field of every kind of source break no step."""
     fuzz.rounds(place, web, seed, SHORT)
 
 
 @pytest.mark.soak
-def test_every_kind_of_document_goes_the_whole_way_for_a_long_time(tmp_path: Path) -> None:
-    """The same with seeds never tried before, each in a place of its own, for SOAK_MINUTES (30)."""
+def test_whole_runs_for_a_long_time(tmp_path: Path) -> None:
+    """Documents of every kind with new seeds pass all steps for SOAK_MINUTES (30)."""
     first = int(os.environ.get("FUZZ_SEED") or time.time()) * 1_000
     until = time.monotonic() + 60 * float(os.environ.get("SOAK_MINUTES") or 30)
     found = []
@@ -74,7 +75,7 @@ def test_every_kind_of_document_goes_the_whole_way_for_a_long_time(tmp_path: Pat
         folder.mkdir()
         try:
             fuzz.rounds(Workplace(folder, Clock()), web, seed, SHORT)
-        except Exception as error:  # noqa: BLE001 - any is a find
+        except Exception as error:  # noqa: BLE001 - each is a bug
             found.append(f"seed {seed}: {type(error).__name__}: {error}"[:500])
         finally:
             web.close()

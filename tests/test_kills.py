@@ -1,4 +1,4 @@
-"""Crash anywhere: runs that are really killed lose nothing and tell nothing twice."""
+"""Kill runs at random points: no data are lost, and nothing is published twice."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.builders import rss
-from tests.conftest import HEAD, Web
+from tests.web_server import Web
+from tests.workplace import HEAD
 
-ROOT = Path(__file__).parents[2]
-
-
+ROOT = Path(__file__).parents[1]
 REAL = ROOT.parent / "shared" / "data" / "feeds"
 DIGEST = """
 channels:
@@ -25,7 +24,7 @@ digests:
 
 
 def _generated(n: int) -> bytes:
-    """A feed of 25 items of this week."""
+    """Make a feed of 25 items of this week."""
     return rss(
         *(
             {
@@ -40,7 +39,7 @@ def _generated(n: int) -> bytes:
 
 
 def _killed(folder: Path, webs: Callable[[], Web], documents: list[bytes], kills: int) -> str:
-    """Kill runs over these documents and compare; what the killer said."""
+    """Kill runs over these documents, compare the end states, and return the output."""
     lines = ["sources:"]
     for n, document in enumerate(documents):
         web = webs()
@@ -48,7 +47,7 @@ def _killed(folder: Path, webs: Callable[[], Web], documents: list[bytes], kills
         lines.append(f"  - {{id: node{n}, name: Node {n}, url: '{web.url}/feed'}}")
     (folder / "feeds.yaml").write_text(HEAD + "\n".join(lines) + DIGEST, encoding="utf-8")
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.killer", str(folder), str(kills), "1"],
+        [sys.executable, "-m", "tests.killed_runs", str(folder), str(kills), "1"],
         cwd=ROOT,
         env={"AGGREGATOR_NOW": "2026-10-05T06:30:00+00:00", "PATH": "/usr/bin:/bin"},
         capture_output=True,
@@ -60,20 +59,20 @@ def _killed(folder: Path, webs: Callable[[], Web], documents: list[bytes], kills
 
 
 def test_killed_runs_end_in_the_state_of_an_undisturbed_one(tmp_path: Path, webs: Callable[[], Web]) -> None:
-    """P1, M4: after kills at random points the next run goes on; database, files and letters are the same."""
+    """A run after kills at random points ends with the same database, files and messages (P1, M4)."""
     assert "kills" in _killed(tmp_path, webs, [_generated(n) for n in range(6)], 24)
 
 
 @pytest.mark.soak
 def test_fifty_kills_on_real_documents(tmp_path: Path, webs: Callable[[], Web]) -> None:
-    """The same with real feeds, 624 KB among them."""
+    """Real feeds of up to 624 KB give the same after fifty kills."""
     if not REAL.is_dir():
-        pytest.skip("the real documents are not on this machine")
+        pytest.skip("there are no real documents here")
     documents = [file.read_bytes() for file in sorted(REAL.iterdir())]
     print(_killed(tmp_path, webs, documents, 50))
 
 
 @pytest.mark.soak
 def test_a_thousand_kills(tmp_path: Path, webs: Callable[[], Web]) -> None:
-    """The same with a thousand kills."""
+    """Generated feeds give the same after a thousand kills."""
     print(_killed(tmp_path, webs, [_generated(n) for n in range(6)], 1000))

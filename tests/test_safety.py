@@ -1,7 +1,7 @@
-"""Every string of a feed and of a server is untrusted, in everything that comes out: judged on whole runs (PB5, PB16).
+"""Check that no string of a feed or server is active in files, mail and output (PB5, PB16).
 
-Feeds in three formats carry every vector in every field; the real commands fetch, publish, write the digest and
-show what they know. All that they wrote and said is then judged by parsers that a reader's programs would use.
+Feeds in three formats have every vector in every field. The real commands fetch and publish them, write the digest
+and print what they know. Parsers as readers have them check all files and output.
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ from lxml import etree
 
 from aggregator import app as wiring
 from tests.builders import NOW
-from tests.command import PROGRAM, Said, call
-from tests.conftest import HEAD, Clock, Web, Workplace
+from tests.command import PROGRAM, Output, call
 from tests.hostile_strings import POISON, VECTORS, faults, parsed, terminal_faults, xml_faults
+from tests.web_server import Web
+from tests.workplace import HEAD, Clock, Workplace
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 PAYLOAD = "top.document.title=1"
-"""What the vectors run, so that a browser can say whether they did."""
+"""The script of the vectors, so that a browser shows whether it ran."""
 
 ARMED = tuple(vector.replace("alert(1)", PAYLOAD) for vector in VECTORS)
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -49,16 +50,14 @@ BATCHES = [
     for start in range(0, len(vectors), SIZE)
 ]
 BATCHES += [tuple(text for text in POISON if not NOT_XML.search(text))]
-"""Vectors that XML can hold, so that documents are well-formed, then those that break every document; and texts that
-functions of Python stumble over.
-"""
+"""Vectors that XML can contain, vectors that make it malformed, and texts that may raise."""
 
 
 # --- feeds with vectors everywhere ---------------------------------------------------------------------
 
 
 def rss(vectors: tuple[str, ...]) -> bytes:
-    """RSS 2.0 with content:encoded, Dublin Core and enclosures."""
+    """Make RSS 2.0 with content:encoded, Dublin Core and enclosures."""
     items = "".join(
         f"<item><title>{escape(v)}</title><link>{escape(link(n, v))}</link>"
         f"<guid isPermaLink={quoteattr(v)}>{escape(v)}</guid><author>{escape(v)}</author>"
@@ -86,7 +85,7 @@ def rss(vectors: tuple[str, ...]) -> bytes:
 
 
 def atom(vectors: tuple[str, ...]) -> bytes:
-    """Atom with every construct in text, html and wrongly declared types, and hostile bases."""
+    """Make Atom with constructs of type text, html and wrong types, and hostile bases."""
     entries = "".join(
         f"<entry xml:base={quoteattr(v)} xml:lang={quoteattr(v)}><id>{escape(v)}</id>"
         f"<title type={quoteattr(('text', 'html', v)[n % 3])}>{escape(v)}</title>"
@@ -111,7 +110,7 @@ def atom(vectors: tuple[str, ...]) -> bytes:
 
 
 def json_feed(vectors: tuple[str, ...]) -> bytes:
-    """JSON Feed 1.1; in JSON every character can be said."""
+    """Make JSON Feed 1.1, which can contain every character."""
     items = [
         {
             "id": v,
@@ -136,12 +135,12 @@ def json_feed(vectors: tuple[str, ...]) -> bytes:
 
 
 def link(n: int, vector: str) -> str:
-    """The vector itself as an address, or behind an address."""
+    """Return the vector as a URL, or appended to one."""
     return vector if n % 2 else f"https://node.example/{n}/{vector}"
 
 
 def encoded(text: str) -> bytes:
-    """UTF-8 that is broken where the text cannot be said in it."""
+    """Encode as UTF-8, invalid for surrogates."""
     return b'<?xml version="1.0" encoding="utf-8"?>\n' + text.encode("utf-8", "surrogatepass")
 
 
@@ -152,26 +151,26 @@ FEEDS: dict[str, Callable[[tuple[str, ...]], bytes]] = {"rss": rss, "atom": atom
 
 
 @dataclass
-class Told:
-    """What came of one batch: the place, and all that the commands said, by command."""
+class Run:
+    """Hold the workplace of a batch, and the output of each command."""
 
     place: Workplace
     vectors: tuple[str, ...]
-    said: dict[str, Said]
+    outputs: dict[str, Output]
 
     def documents(self, suffix: str) -> dict[str, str]:
-        """The published documents of a kind, by path."""
+        """Read the published documents of a kind, by path."""
         public = self.place.public
         return {str(file.relative_to(public)): file.read_text("utf-8") for file in public.rglob(f"*{suffix}")}
 
-    def letters(self) -> list[bytes]:
-        """Every letter of the outbox."""
+    def messages(self) -> list[bytes]:
+        """Read every message of the outbox."""
         return [file.read_bytes() for file in sorted((self.place.folder / "var" / "outbox").iterdir())]
 
 
 @contextmanager
 def served(folder: Path, vectors: tuple[str, ...]) -> Iterator[Workplace]:
-    """A place with a source in each format, each on a host of its own, all of whose texts may be republished."""
+    """Serve a source in each format, each on a host of its own, with licences for full text."""
     place, webs = Workplace(folder, Clock()), {format_: Web() for format_ in FEEDS}
     sources = "".join(
         f"  - {{id: {format_}, name: The {format_}, url: '{web.url}/feed', full_text: true, licence: CC0}}\n"
@@ -189,23 +188,23 @@ def served(folder: Path, vectors: tuple[str, ...]) -> Iterator[Workplace]:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Told]:
-    """Every batch, run once."""
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    """Run every batch once."""
     return [run(tmp_path_factory.mktemp("hostile") / "place", vectors) for vectors in BATCHES]
 
 
 @pytest.fixture(params=range(len(BATCHES)))
-def told(request: pytest.FixtureRequest, runs: list[Told]) -> Told:
-    """One batch after the other."""
+def batch(request: pytest.FixtureRequest, runs: list[Run]) -> Run:
+    """Return one batch after the other."""
     return runs[request.param]
 
 
-def run(folder: Path, vectors: tuple[str, ...]) -> Told:
-    """A batch of vectors fetched, published, mailed and shown by the real commands."""
+def run(folder: Path, vectors: tuple[str, ...]) -> Run:
+    """Fetch, publish, mail and print a batch of vectors by the real commands."""
     folder.mkdir()
     with served(folder, vectors) as place:
-        said = {
-            "fetch": call(place, "-vv", "fetch"),
+        outputs = {
+            "fetch": call(place, "-vv", "fetch", sandboxed=True),
             "digest run": call(place, "-vv", "digest", "run"),
             "digest preview": call(place, "digest", "preview", "daily"),
             "publish": call(place, "-v", "publish"),
@@ -219,7 +218,7 @@ def run(folder: Path, vectors: tuple[str, ...]) -> Told:
         page = (place.public / "index.html").read_text("utf-8")
         ids = re.findall(r'<article id="story-([a-z2-7]{16})"', page)
         assert len(ids) == len(set(ids)) > len(vectors)
-        said |= {
+        outputs |= {
             "story show": call(place, "story", "show", *ids),
             "story show --json": call(place, "story", "show", "--json", *ids),
             "story explain": call(place, "story", "explain", ids[0]),
@@ -227,50 +226,48 @@ def run(folder: Path, vectors: tuple[str, ...]) -> Told:
             "search": call(place, "search", "before", "--limit", "1000"),
             "search --json": call(place, "search", "--json", "what", "--limit", "1000"),
         }
-    assert {command: one.code for command, one in said.items()} == dict.fromkeys(said, 0)
-    return Told(place, vectors, said)
+    assert {command: one.code for command, one in outputs.items()} == dict.fromkeys(outputs, 0)
+    return Run(place, vectors, outputs)
 
 
-# --- the judgement -------------------------------------------------------------------------------------
+# --- checks -------------------------------------------------------------------------------------
 
 
-def test_every_entry_of_every_format_is_told(told: Told) -> None:
-    """No vector costs an entry: every source is well, and has as many items as its document has entries."""
-    sources = json.loads(told.said["status --json"].out)["sources"]
+def test_no_entry_is_lost(batch: Run) -> None:
+    """Every source has as many items as its document has entries, and no error."""
+    sources = json.loads(batch.outputs["status --json"].out)["sources"]
     assert {one["id"]: (one["state"], one["items"]) for one in sources} == dict.fromkeys(
-        FEEDS, ("well", len(told.vectors))
+        FEEDS, ("well", len(batch.vectors))
     )
 
 
-def test_nothing_on_a_page_can_run(told: Told) -> None:
-    """PB5: on every page of the site an HTML5 parser finds no script, event, foreign namespace or odd address."""
-    pages = told.documents(".html")
+def test_pages(batch: Run) -> None:
+    """An HTML5 parser finds no script, event, foreign namespace or odd URL on any page (PB5)."""
+    pages = batch.documents(".html")
     assert pages
     for path, page in pages.items():
         assert faults(page) == [], path
 
 
-def test_every_xml_document_is_xml(told: Told) -> None:
-    """PB5: feeds and the list of sources are well-formed and hold only characters of XML 1.0."""
-    documents = told.documents(".xml") | told.documents(".opml")
+def test_xml(batch: Run) -> None:
+    """Feeds and the list of sources are well-formed and have only characters of XML 1.0."""
+    documents = batch.documents(".xml") | batch.documents(".opml")
     assert "atom.xml" in documents and "sources.opml" in documents
     for path, document in documents.items():
         assert xml_faults(document.encode()) == [], path
-    assert xml_faults(told.said["source export"].out.encode()) == []
+    assert xml_faults(batch.outputs["source export"].out.encode()) == []
 
 
-def test_what_a_reader_unpacks_from_the_feed_cannot_run(told: Told) -> None:
-    """PB5: content, summaries, titles and rights of every entry are harmless as HTML, whatever type a reader assumes
-    of content, and every address is http or https.
-    """
-    for path, document in told.documents(".xml").items():
+def test_content_of_atom(batch: Run) -> None:
+    """Texts of Atom entries are harmless as HTML, and every URL is http or https (PB5)."""
+    for path, document in batch.documents(".xml").items():
         if not path.endswith("rss.xml"):
-            _judge_atom(document)
+            _check_atom(document)
 
 
-def test_what_a_reader_unpacks_from_rss_cannot_run(told: Told) -> None:
-    """PB5, PB7: descriptions and texts are harmless as HTML, and every address is http or https."""
-    for path, document in told.documents(".xml").items():
+def test_content_of_rss(batch: Run) -> None:
+    """Texts of RSS items are harmless as HTML, and every URL is http or https (PB5, PB7)."""
+    for path, document in batch.documents(".xml").items():
         if path.endswith("rss.xml"):
             items = etree.fromstring(document.encode()).findall("channel/item")
             assert items
@@ -283,7 +280,7 @@ def test_what_a_reader_unpacks_from_rss_cannot_run(told: Told) -> None:
             ] == []
 
 
-def _judge_atom(document: str) -> None:
+def _check_atom(document: str) -> None:
     feed = etree.fromstring(document.encode())
     entries = feed.findall(f"{ATOM}entry")
     assert entries
@@ -314,11 +311,11 @@ HEADERS = [
 ]
 
 
-def test_a_letter_has_the_headers_of_a_letter_and_no_others(told: Told) -> None:
-    """PB16: no string of a feed adds a header, a part, a recipient or a line that relays would cut."""
-    letters = told.letters()
-    assert len(letters) == 2
-    for body in letters:
+def test_headers_of_messages(batch: Run) -> None:
+    """No string of a feed adds a header, part, recipient or overlong line to a message (PB16)."""
+    messages = batch.messages()
+    assert len(messages) == 2
+    for body in messages:
         mail = email.message_from_bytes(body, policy=policy.default)
         assert mail.keys() == HEADERS
         assert not mail.defects
@@ -333,9 +330,9 @@ def test_a_letter_has_the_headers_of_a_letter_and_no_others(told: Told) -> None:
         assert mail["Subject"] == "Daily, 5 October 2026"
 
 
-def test_nothing_in_a_letter_can_run(told: Told) -> None:
-    """PB5: the HTML part is harmless, its text part holds nothing a terminal obeys, and no story was left out."""
-    for body in told.letters():
+def test_bodies_of_messages(batch: Run) -> None:
+    """Both parts of a message are harmless, and no story is missing (PB5)."""
+    for body in batch.messages():
         mail: Any = email.message_from_bytes(body, policy=policy.default)
         text, page = (mail.get_body((kind,)).get_content() for kind in ("plain", "html"))
         assert faults(page) == []
@@ -343,31 +340,31 @@ def test_nothing_in_a_letter_can_run(told: Told) -> None:
         assert "more at https://news.example/" not in text
 
 
-def test_nothing_that_is_said_moves_a_terminal(told: Told) -> None:
-    """Every command shows foreign strings without controls, C1 controls and bidi overrides."""
-    for command, said in told.said.items():
+def test_output_of_commands(batch: Run) -> None:
+    """Commands print foreign strings without control characters and bidi overrides."""
+    for command, said in batch.outputs.items():
         assert terminal_faults(said.out) == [], command
         assert terminal_faults(said.err) == [], command
 
 
-def test_nothing_foreign_names_a_file(told: Told) -> None:
-    """File names are of letters, digits and a few marks, lie in the folders they belong to, and nowhere else."""
-    folder = told.place.folder
+def test_names_of_files(batch: Run) -> None:
+    """Files have only expected names and folders."""
+    folder = batch.place.folder
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    letter = r"daily-2026-10-05-[0-9a-f]{24}\.eml"
+    message = r"daily-2026-10-05-[0-9a-f]{24}\.eml"
     expected = (
         r"feeds\.yaml|metrics\.prom|var/(lock|aggregator\.db(-wal|-shm)?)|public/"
         r"(index\.html|atom\.xml|rss\.xml|feed\.json|feed\.css|archive/\d{4}-\d\d\.xml|sources\.opml)(\.gz)?"
         r"|public/digests/(index\.html|atom\.xml|daily-2026-10-05\.html)(\.gz)?"
-        rf"|var/outbox/{letter}|[\w./-]*daily[\w-]*\.(eml|html)"
+        rf"|var/outbox/{message}|[\w./-]*daily[\w-]*\.(eml|html)"
     )
     assert [name for name in files if not re.fullmatch(expected, name)] == []
     assert [name.name for name in folder.parent.iterdir()] == ["place"]
 
 
-def test_metrics_keep_their_lines(told: Told) -> None:
-    """No foreign string adds a line to what monitoring reads."""
-    lines = (told.place.folder / "metrics.prom").read_text("utf-8").splitlines()
+def test_metrics(batch: Run) -> None:
+    """No foreign string adds a line to the metrics."""
+    lines = (batch.place.folder / "metrics.prom").read_text("utf-8").splitlines()
     assert [
         one for one in lines if not re.match(r"# (HELP|TYPE) |aggregator_\w+(\{[^{}]*\})? [\d.e+-]+$", one)
     ] == []
@@ -377,15 +374,15 @@ def test_metrics_keep_their_lines(told: Told) -> None:
 
 
 @pytest.mark.parametrize("batch", [len(BATCHES) - 1])
-def test_what_somebody_sees_who_watches_is_text(tmp_path: Path, batch: int) -> None:
-    """On a real terminal the command writes its own progress over, and nothing else that moves it."""
+def test_output_on_a_terminal(tmp_path: Path, batch: int) -> None:
+    """On a terminal a command prints only its own control characters."""
     with served(tmp_path, BATCHES[batch]) as place:
         assert terminal_faults(watched(place, "-vv", "fetch")) == []
         assert terminal_faults(watched(place, "search", "before")) == []
 
 
 def watched(place: Workplace, *args: str) -> str:
-    """What a command writes on a terminal, without its own way to begin a line anew."""
+    """Return what a command writes on a terminal, without its own progress sequence."""
     ours, its = pty.openpty()
     env = os.environ | {"AGGREGATOR_NOW": NOW.isoformat(), "TERM": "xterm"}
     process = subprocess.Popen([PROGRAM, *args], cwd=place.folder, env=env, stdin=its, stdout=its, stderr=its)
@@ -394,18 +391,18 @@ def watched(place: Workplace, *args: str) -> str:
     try:
         while chunk := os.read(ours, 65536):
             written += chunk
-    except OSError:  # how Linux says that the other end is closed
+    except OSError:  # on Linux the other end is closed
         pass
     os.close(ours)
     assert process.wait() == 0
     return written.decode().replace("\r\x1b[K", "").replace("\r\n", "\n")
 
 
-# --- what servers say ----------------------------------------------------------------------------------
+# --- responses of servers ----------------------------------------------------------------------------------
 
 
-class Parrot(socketserver.ThreadingTCPServer):
-    """A web server that answers whatever it was given for a path, byte for byte."""
+class RawServer(socketserver.ThreadingTCPServer):
+    """Answer each path with the bytes given for it."""
 
     allow_reuse_address = daemon_threads = True
 
@@ -423,7 +420,7 @@ class Parrot(socketserver.ThreadingTCPServer):
 
 
 def answers(n: int, vector: str) -> dict[str, bytes]:
-    """Reason phrases, header values, names of headers, bodies and redirect targets made of a vector."""
+    """Make responses with a vector as reason phrase, header, body and redirect target."""
     one_line = vector.replace("\r", "").replace("\n", "").encode("utf-8", "surrogatepass")
     said = b"".join(
         name + b": " + one_line + b"\r\n"
@@ -453,26 +450,24 @@ def answers(n: int, vector: str) -> dict[str, bytes]:
     return {f"/{kind}-{n}": line + size + body for kind, line in lines.items()}
 
 
-SPOKEN = [vector for vector in VECTORS if len(vector) < 2_000 and not vector.isalnum()]
+RESPONSE_VECTORS = [vector for vector in VECTORS if len(vector) < 2_000 and not vector.isalnum()]
 
 
 class AnyPath(dict[str, bytes]):
-    """What redirects lead to is missing."""
+    """Answer other paths, the targets of redirects, with 404."""
 
     def __missing__(self, path: str) -> bytes:
         return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
-@pytest.mark.parametrize("start", range(0, len(SPOKEN), 32))
-def test_what_a_server_says_moves_no_terminal_and_forges_no_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: int
-) -> None:
-    """Reason phrases, header values and redirect targets are shown as text, one line a source, in logs and reports."""
+@pytest.mark.parametrize("start", range(0, len(RESPONSE_VECTORS), 32))
+def test_responses_in_logs_and_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: int) -> None:
+    """Strings of responses are printed as text, one line for each source."""
     monkeypatch.setattr(wiring, "HOST_GAP_SECONDS", 0.0)
     given = AnyPath(
-        chain.from_iterable(answers(n, v).items() for n, v in enumerate(SPOKEN[start : start + 32]))
+        chain.from_iterable(answers(n, v).items() for n, v in enumerate(RESPONSE_VECTORS[start : start + 32]))
     )
-    server = Parrot(given)
+    server = RawServer(given)
     place = Workplace(tmp_path, Clock())
     sources = "".join(f"  - {{id: {path[1:]}, name: N, url: '{server.url}{path}'}}\n" for path in given)
     place.write(f"sources:\n{sources}", HEAD)
@@ -501,7 +496,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 def in_browser(folder: Path, pages: list[str]) -> str:
-    """The title of a page after everything on it, in frames of the same origin, was loaded by Chromium."""
+    """Load pages in frames of one origin in Chromium, and return the title afterwards."""
     frames = "".join(f"<iframe srcdoc={quoteattr(page)}></iframe>" for page in pages)
     file = folder / "driver.html"
     page = f"<!doctype html><meta charset=utf-8><title>quiet</title>{frames}"
@@ -519,21 +514,21 @@ def in_browser(folder: Path, pages: list[str]) -> str:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-def test_chromium_runs_nothing_of_what_we_write(runs: list[Told], tmp_path: Path) -> None:
-    """PB5: pages, HTML letters and unpacked feed contents leave the title alone that every vector would change."""
+def test_pages_in_chromium(runs: list[Run], tmp_path: Path) -> None:
+    """Pages, HTML messages and contents of feeds run no script in Chromium (PB5)."""
     pages = []
-    for told in runs:
-        pages += told.documents(".html").values()
-        mail: Any = email.message_from_bytes(told.letters()[0], policy=policy.default)
+    for batch in runs:
+        pages += batch.documents(".html").values()
+        mail: Any = email.message_from_bytes(batch.messages()[0], policy=policy.default)
         pages.append(mail.get_body(("html",)).get_content())
-        for document in told.documents(".xml").values():
+        for document in batch.documents(".xml").values():
             contents = etree.fromstring(document.encode()).iter(f"{ATOM}content")
             pages.append("<hr>".join(content.text or "" for content in contents))
     assert in_browser(tmp_path, pages) == "quiet"
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-def test_chromium_would_run_what_is_not_escaped(tmp_path: Path) -> None:
-    """The judge sees: a vector that stands on a page as it is changes the title."""
+def test_chromium_runs_unescaped_vectors(tmp_path: Path) -> None:
+    """An unescaped vector runs in Chromium, so that the test before can fail."""
     assert in_browser(tmp_path, [f"<img src=x onerror={PAYLOAD}>"]) == "1"
     assert in_browser(tmp_path, [html.escape(f"<img src=x onerror={PAYLOAD}>")]) == "quiet"

@@ -1,4 +1,4 @@
-"""The daemon and systemd: readiness, a watchdog that the scheduler feeds, and an end when that does not work."""
+"""The daemon under systemd: readiness, the watchdog, and the end after the scheduler stopped."""
 
 from __future__ import annotations
 

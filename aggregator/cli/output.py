@@ -53,7 +53,7 @@ class Progress:
 
 @contextmanager
 def progress_line() -> Iterator[Progress | None]:
-    """Yield a progress line that is cleared at the end, or None if standard error is no terminal."""
+    """Yield a progress line that is cleared at the end, or None without a terminal."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -74,8 +74,8 @@ def _print_checks(checks: Sequence[SourceCheck]) -> None:
             click.echo(f"  to repair it: {source.advice}")
         if source.proposal:
             click.echo("".join(f"    {line}\n" for line in source.proposal.splitlines()), nl=False)
-    ok = sum(source.state == SourceState.WELL for source in checks)
-    click.echo(f"{len(checks)} sources, {ok} of them {SourceState.WELL}")
+    ok = sum(source.state == SourceState.OK for source in checks)
+    click.echo(f"{len(checks)} sources, {ok} of them {SourceState.OK}")
 
 
 @click.command()

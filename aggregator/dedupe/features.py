@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from aggregator.dedupe import text_facts
+from aggregator.dedupe import text_dates, text_facts
 from aggregator.dedupe.text_facts import TextFacts
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.phases import phases
@@ -208,7 +208,7 @@ def _meaning(written: str) -> _Meaning:
     if word in known.techniques and written.isupper():  # AI, EM: words of other languages in lower case
         return _Meaning(((word, weight(word)),))
     if word.isdigit() or any(
-        word in words for words in (known.stop, known.months, known.numbers, known.ordinals)
+        word in words for words in (known.stop, text_dates.MONTHS, known.numbers, known.ordinals)
     ):
         return _Meaning()
     if match := _YEAR_IN_NAME.match(word):

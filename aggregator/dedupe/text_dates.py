@@ -16,7 +16,7 @@ _NUMERIC = re.compile(
 )
 _ISO = re.compile(r"(?<!\d)((?:19|20)\d\d)-(\d\d)-(\d\d)(?!\d)")
 _YEAR = re.compile(r"(?<![\w.,])(?:[a-z]{2,12})?((?:19|20)\d\d)(?![\d.,/-]\d|\w)")
-_MONTHS = calendar_names.month_numbers(
+MONTHS = calendar_names.month_numbers(
     long="en de fr it es pt fi sv no da nl pl cs".split(), short=("en", "de")
 )
 _SHORT_MONTHS = ("mai", "juni", "juli", "june", "july")
@@ -54,7 +54,7 @@ def find_dates(folded: str, words: Set[str]) -> FoundDates:
 
 def names_month(words: Set[str]) -> bool:
     """Return whether one of `words` is the name of a month."""
-    return not _MONTHS.keys().isdisjoint(words)
+    return not MONTHS.keys().isdisjoint(words)
 
 
 def find_months(folded: str) -> frozenset[int]:
@@ -82,7 +82,7 @@ class _Patterns:
 
 @cache
 def _patterns() -> _Patterns:
-    month = "(?:" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")(?!\w)\.?"
+    month = "(?:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")(?!\w)\.?"
     return _Patterns(
         day_month=re.compile(
             rf"(?<![\w.])(\d{{1,2}}){_NTH}(?:{_JOIN}(\d{{1,2}}){_NTH})?\s*(?:of |de |di |du |d')?"
@@ -97,7 +97,7 @@ def _patterns() -> _Patterns:
 
 
 def _month(name: str) -> int:
-    return _MONTHS[name.rstrip(".")]
+    return MONTHS[name.rstrip(".")]
 
 
 class _Collected:

@@ -28,9 +28,10 @@ MORE = {_SOURCES: ": `aggregator status`", _MAIL: ": `aggregator digest queue`"}
 _WORST_FIRST = (
     SourceState.GONE,
     SourceState.FAILING,
-    SourceState.HELD,
+    SourceState.NEEDS_REVIEW,
+    SourceState.RATE_LIMITED,
     SourceState.MOVED,
-    SourceState.SILENT,
+    SourceState.STALE,
 )
 
 
@@ -66,8 +67,8 @@ def tasks(facts: OperatorFacts, plan: DigestPlan, now: datetime) -> Iterator[Tas
 
 
 def _needs_action(source: SourceHealth, now: datetime) -> bool:
-    if source.state is SourceState.HELD and source.failures and source.last_success:
-        return source.last_success < now - TOLERATED_DELAY  # rate limited by its server
+    if source.state is SourceState.RATE_LIMITED and source.last_success:
+        return source.last_success < now - TOLERATED_DELAY
     return source.state in _WORST_FIRST
 
 

@@ -15,7 +15,7 @@ from aggregator.errors import NothingToShow, SandboxFailure
 from aggregator.formats import autodiscovery
 from aggregator.model.config import Source
 from aggregator.model.discovery import Discovery, Proposal, TriedProposal
-from aggregator.model.polling import Failure, ParsedVisit, Request, Response
+from aggregator.model.polling import Failure, ParseContext, ParsedVisit, Response
 from aggregator.polling.parse import parse_visit
 from aggregator.ports import App, Progress
 from aggregator.text import line
@@ -137,7 +137,7 @@ def _parse(client: Probe, proposal: Proposal, response: Response) -> ParsedVisit
     try:
         return client.sandbox(
             parse_visit,
-            Request(source=source),
+            ParseContext(source=source),
             response,
             settings.topics,
             settings.now,

@@ -13,7 +13,7 @@ from aggregator.model.config import Source, TopicRule
 from aggregator.model.discovery import PreviewItem, Proposal, TriedProposal
 from aggregator.model.documents import ParsedDocument
 from aggregator.model.items import IdentityPolicy, Item
-from aggregator.model.polling import Failure, ParsedVisit, Request, Response
+from aggregator.model.polling import Failure, ParseContext, ParsedVisit, Response
 from aggregator.polling.parse import parse_visit
 
 MAX_ITEMS_SHOWN = 5
@@ -63,7 +63,7 @@ def inspect(
     source = Source(id="discovery", name="discovery", url=response.url, timezone=zone)
     reasons = []
     for kind in _possible_kinds(response.body):
-        parsed = parse_visit(Request(source=replace(source, kind=kind)), response, topics, now)
+        parsed = parse_visit(ParseContext(source=replace(source, kind=kind)), response, topics, now)
         if isinstance(parsed, ParsedVisit):
             return _inspect_document(kind, parsed)
         reasons.append(parsed.reason)

@@ -20,6 +20,7 @@ LOCK_WAIT_SECONDS = 30.0
 DOCUMENTS = ("feed", "jsonfeed", "ical")
 """Kinds whose servers should send validators; other documents are generated on request."""
 FAILING_STATES = frozenset({SourceState.FAILING, SourceState.GONE})
+WAITING_STATES = frozenset({SourceState.RATE_LIMITED, SourceState.NEEDS_REVIEW})
 
 
 def run(app: App, progress: Progress | None = None) -> tuple[SourceCheck, ...]:
@@ -56,11 +57,11 @@ def is_failing(result: SourceCheck) -> bool:
 
 def _describe(source: Source, health: SourceHealth, record: SourceRecord, note: str | None) -> SourceCheck:
     if record.failures:
-        state = health.state if health.state in FAILING_STATES | {SourceState.HELD} else SourceState.FAILING
+        state = health.state if health.state in FAILING_STATES | WAITING_STATES else SourceState.FAILING
         return SourceCheck(id=source.id, state=state, reason=health.reason, advice=advice(health))
     if record.move is not None:
         return _moved(source, record.move)
-    if health.state is SourceState.WELL:
+    if health.state is SourceState.OK:
         return _ok(source, health, record, note)
     return SourceCheck(id=source.id, state=health.state, reason=health.reason, advice=advice(health))
 

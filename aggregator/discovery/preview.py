@@ -12,11 +12,11 @@ from aggregator.errors import NothingToShow, SandboxFailure, UnknownName
 from aggregator.model.config import Source, TopicRule
 from aggregator.model.discovery import Preview
 from aggregator.model.items import IdentityPolicy
-from aggregator.model.polling import Failure, ParsedVisit, Request, Response, SourceRecord
+from aggregator.model.polling import Failure, ParseContext, ParsedVisit, Response, SourceRecord
+from aggregator.polling.client import SCRAPED
 from aggregator.polling.parse import parse_visit
-from aggregator.polling.visit import SCRAPED
 from aggregator.ports import App, Progress, Sandbox
-from aggregator.store import items, source_history, sources
+from aggregator.store import items, source_history, sources, visits
 from aggregator.store.connection import opened
 from aggregator.text import line
 
@@ -51,7 +51,7 @@ def _preview_source(app: App, source: Source, force: bool, progress: Progress | 
         with opened(database, create=False) as store:
             stored = source_history.document(store, source.id, source.url)
             record = sources.records(store).get(source.id)
-            hosts = sources.held_hosts(store, app.clock())
+            hosts = visits.held_hosts(store, app.clock())
             held_until = hosts.get(urls.host((record and record.validators.url) or source.url))
             stored = None if force else stored
             if stored is None and record:
@@ -128,7 +128,7 @@ def _parse(
     app: App, sandbox: Sandbox, source: Source, policy: IdentityPolicy, response: Response
 ) -> ParsedVisit | Failure:
     topics: tuple[TopicRule, ...] = app.config.topics
-    request = Request(source=source, identity_policy=policy)
+    request = ParseContext(source=source, identity_policy=policy)
     seconds = app.config.fetch.timeout.total_seconds()
     try:
         return sandbox(parse_visit, request, response, topics, app.clock(), seconds=seconds)

@@ -14,9 +14,9 @@ from aggregator.gateways import ssrf
 from aggregator.model.config import Source, TopicRule
 from aggregator.model.polling import Failure, Request, Response, Robots
 from aggregator.polling.client import PoliteClient, host_of
-from aggregator.polling.fetch import refuse_public
+from aggregator.polling.contact import refuse_public
 from aggregator.ports import App, Fetcher, Progress, Sandbox
-from aggregator.store import sources
+from aggregator.store import visits
 from aggregator.store.connection import opened
 
 
@@ -58,7 +58,7 @@ def _held_hosts(app: App) -> frozenset[str]:
     if not database.exists():
         return frozenset()
     with opened(database, create=False) as store:
-        return frozenset(sources.held_hosts(store, app.clock()))
+        return frozenset(visits.held_hosts(store, app.clock()))
 
 
 def refuse_public_url(app: App, url: str) -> None:
@@ -90,7 +90,7 @@ class Probe(PoliteClient):
             now=settings.now,
             seconds=settings.seconds,
             gap=settings.gap,
-            asked=dict.fromkeys(visited, time.monotonic()),
+            requested=dict.fromkeys(visited, time.monotonic()),
             rules={robots.origin: robots for robots in known},
             budget=math.inf,  # a person waits for it, and may stop it
         )
@@ -105,7 +105,7 @@ class Probe(PoliteClient):
 
         if barred := may_follow(url):
             return barred
-        response = self.ask_by_hops(Request(source=source, url=url), may_follow)
+        response = self.request_by_hops(Request(source=source, url=url), may_follow)
         if isinstance(response, Failure):
             return response
         return response if response.status == 200 else self.refused(response)
@@ -114,7 +114,7 @@ class Probe(PoliteClient):
         """Return whether the robots.txt that applies to `url` was read already."""
         return urls.origin(url) in self.rules
 
-    def ask(self, request: Request) -> Response | Failure:
+    def request(self, request: Request) -> Response | Failure:
         """Send one request unless its host is held, or is public and must not be visited (V7)."""
         url = request.target
         if not self.settings.public and not ssrf.is_private(url, self.settings.allow_private):
@@ -124,9 +124,9 @@ class Probe(PoliteClient):
         if self.progress:
             self.progress(self.requests + 1, self.requests + 1, url)
         # One hop at a time, for robots.txt too: each may be a public server.
-        if not request.stay:
-            return self.ask_by_hops(request, lambda _following: None)
-        return super().ask(request)
+        if not request.single_hop:
+            return self.request_by_hops(request, lambda _following: None)
+        return super().request(request)
 
     def refused(self, response: Response) -> Failure:
         """Describe a response that is not the document; after 429 hold its host (CL8)."""

@@ -20,7 +20,8 @@ from aggregator.model.stories import Publisher
 from aggregator.polling.client import ROBOTS_LAST
 from aggregator.polling.schedule import LONGEST_WAIT, PUSHED_BACK
 from aggregator.ports import App, Fetcher, Sandbox
-from aggregator.store import source_history, sources
+from aggregator.store import robots as robots_txt
+from aggregator.store import source_history, visits
 from aggregator.store.connection import Store
 from aggregator.text import line
 
@@ -81,7 +82,7 @@ def due_checks(
     now: datetime,
 ) -> list[SiteCheck]:
     """List the checks that are due by the interval of their source, held hosts aside (CL8)."""
-    held = sources.held_hosts(store, now)
+    held = visits.held_hosts(store, now)
     checks = []
     for source in polled:
         record = records[source.id]
@@ -142,12 +143,12 @@ def _store_result(store: Store, result: SiteCheckResult, checks: Sequence[SiteCh
     if result.hold:
         url = next(check.url for check in checks if check.source.id == result.source_id)
         with store.transaction():
-            sources.hold_host(store, urls.host(url), now + result.hold, result.advice)
+            visits.hold_host(store, urls.host(url), now + result.hold, result.advice)
 
 
 def _fresh_robots(store: Store, now: datetime) -> tuple[Robots, ...]:
     """Return each robots.txt that was read less than a day ago."""
-    stored = sources.robots(store).values()
+    stored = robots_txt.read_all(store).values()
     return tuple(each for each in stored if each.text is not None and now - each.read <= ROBOTS_LAST)
 
 

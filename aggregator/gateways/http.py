@@ -95,11 +95,11 @@ class HttpFetcher:
             answer = self._ask(url, headers, self.credentials.get(request.source.id))
             try:
                 location = answer.headers.get("location")
-                if request.stay or answer.status_code not in redirects.STATUSES or not location:
+                if request.single_hop or answer.status_code not in redirects.STATUSES or not location:
                     return self._response(
                         answer,
                         url,
-                        bare=request.bare,
+                        headers_only=request.headers_only,
                         hops=tuple(hops),
                         permanent=permanent and bool(hops),
                         conditional=bool(_VALIDATING & headers.keys()),
@@ -155,10 +155,12 @@ class HttpFetcher:
                 headers["If-Modified-Since"] = validators.last_modified
         return headers
 
-    def _response(self, answer: requests.Response, url: str, *, bare: bool, **met: Any) -> Response | Failure:
+    def _response(
+        self, answer: requests.Response, url: str, *, headers_only: bool, **met: Any
+    ) -> Response | Failure:
         headers = {name.lower(): value for name, value in answer.headers.items()}
         body = b""
-        if bare:  # also a GET: not every server answers HEAD correctly (CL13)
+        if headers_only:  # also a GET: not every server answers HEAD correctly (CL13)
             pass
         elif answer.status_code in (200, 226):
             read = self._body(answer, headers)

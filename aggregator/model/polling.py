@@ -13,7 +13,7 @@ from aggregator.model.documents import RefreshHints
 from aggregator.model.items import Alias, IdentityPolicy, Item
 
 MAX_VALIDATOR_BYTES = 16_384
-"""Maximum length of an ETag or Last-Modified that is sent back; servers refuse longer request headers."""
+"""Maximum length of a validator that is sent back; servers refuse longer headers."""
 
 _FIELD_CONTENT = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
@@ -21,16 +21,15 @@ _FIELD_CONTENT = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 def _is_header_value(value: str) -> bool:
     """Check that `value` can be sent as a header and arrives unchanged (RFC 9110 5.5)."""
     fits = len(value) <= MAX_VALIDATOR_BYTES and _FIELD_CONTENT.fullmatch(value)
-    return (
-        bool(fits) and value == value.strip()
-    )  # U+0085 and U+00A0 at an end are stripped or refused on the way
+    # U+0085 and U+00A0 at an end are stripped or refused by HTTP libraries.
+    return bool(fits) and value == value.strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validators:
-    """ETag and Last-Modified byte for byte, and the final URL they came from (CL2, CL3).
+    """ETag and Last-Modified byte for byte, and the final URL that sent them (CL2, CL3).
 
-    A value that no request header can repeat exactly is None: it would make every further request fail.
+    A value that no request header can repeat exactly becomes None: it would make every further request fail.
     """
 
     etag: str | None = None
@@ -45,51 +44,76 @@ class Validators:
 
     @property
     def usable(self) -> bool:
-        """Whether there is anything to ask conditionally with; an empty ETag is one, too."""
+        """Return whether a request can be conditional; an empty ETag is a validator, too."""
         return self.etag is not None or self.last_modified is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to ask of a server: one source's document, conditional where `validators` allow it."""
+    """One HTTP request for a source: conditional where `validators` allow it.
+
+    `source` lends its credentials. `url` is requested instead of the configured URL.
+    """
 
     source: Source
-    validators: Validators = Validators()
-    body_hash: str | None = None
-    identity_policy: IdentityPolicy = field(default_factory=lambda: IdentityPolicy())
-    seen: frozenset[bytes] = frozenset()
-    """Digests of the entries of the last accepted document: they need not be read again."""
     url: str | None = None
-    """Asked instead of the configured URL: where a source has moved (CL14), or what else a visit needs (V2)."""
+    validators: Validators = Validators()
     via: str | None = None
-    """The URL whose answer led to this one: a redirect, or the document that links here. A public server's answer
-    leads to no private address."""
-    stay: bool = False
-    """Whether a redirect is handed back instead of followed: where robots.txt has a say in each hop (CL19)."""
-    bare: bool = False
-    """Whether the body is of no interest and is not read."""
-    robots: tuple[Robots, ...] = ()
-    """What is known of the robots.txt that may be needed (CL19)."""
-    before: int = 0
-    """How many entries the last accepted document had: a page that loses many has changed its layout."""
-    known_articles: frozenset[str] = frozenset()
-    """Links and titles whose articles were read, of a page source that reads articles (V2, `identity.article_key`)."""
-    kept: KeptDocument | None = None
-    """The last accepted document, where not all of its articles were read yet."""
-    gap: Gap | None = None
-    """What is to be filled from older documents (G1)."""
-    missing_items: tuple[MissingItem, ...] = ()
-    """Items that left the document, whose pages are asked for (I8)."""
+    """The URL of the redirect or document that led here.
+
+    A public server must not lead to a private address."""
+    single_hop: bool = False
+    """Return a redirect instead of following it, to check robots.txt for each hop (CL19)."""
+    headers_only: bool = False
+    """Do not read the body."""
 
     @property
     def target(self) -> str:
-        """The URL to ask."""
+        """Return the URL to request."""
         return self.url or self.source.url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ParseContext:
+    """What parsing a document depends on besides its bytes; passed to the sandbox with them."""
+
+    source: Source
+    identity_policy: IdentityPolicy = field(default_factory=lambda: IdentityPolicy())
+    known_hashes: frozenset[bytes] = frozenset()
+    """Hashes of the entries of the last accepted document; these entries are not parsed again."""
+    entries_before: int = 0
+    """Number of entries of the last document; a page with far fewer has a new layout."""
+    articles_read: frozenset[str] = frozenset()
+    """Keys of entries whose articles were read at earlier visits (V2)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitPlan:
+    """One visit to make: the first request, and what the store knows of the source.
+
+    `body_hash` is that of the last accepted document; `robots` every known robots.txt that the visit may need.
+    """
+
+    request: Request
+    context: ParseContext
+    body_hash: str | None = None
+    robots: tuple[Robots, ...] = ()
+    unfinished: KeptDocument | None = None
+    """The last accepted document, if articles of it are still unread."""
+    gap: Gap | None = None
+    """The coverage gap to fill from older documents (G1)."""
+    missing_items: tuple[MissingItem, ...] = ()
+    """Items that left the document and whose pages are due for a check (I8)."""
+
+    @property
+    def source(self) -> Source:
+        """Return the source to visit."""
+        return self.request.source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeptDocument:
-    """A document as it was accepted, and the final URL it came from (V4)."""
+    """The last accepted document of a source and the final URL it came from (V4)."""
 
     url: str
     body: bytes
@@ -97,9 +121,10 @@ class KeptDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissingItem:
-    """An item that left its document at `since`: perhaps its publisher withdrew it (I8).
+    """An item that left its document at `since`, perhaps because its publisher removed it (I8).
 
-    `tries` its page was asked for, at `last` the last time; `gone` is when it answered 404 or 410 first.
+    `tries` counts the checks of its page, `last` is the time of the last one, and `gone` when the page first answered
+    404 or 410.
     """
 
     item_id: str
@@ -112,20 +137,28 @@ class MissingItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PageCheck:
+    """The response status of the page of a missing item; None if there was no response (I8)."""
+
+    missing_item: MissingItem
+    status: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListedItem:
-    """An item as its source's document lists it; `told` in a story."""
+    """An item as its source's document lists it; `placed` if it is part of a story."""
 
     item_id: str
     link: str | None
     sort: datetime
-    told: bool
+    placed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A document shared no entry with what was known: `url` is where the older ones are said to be (G1).
+    """A coverage gap after a document without known entries; `url` has its older ones (G1).
 
-    `since` is the last success before it, `known` every alias of the source, where filling ends.
+    `since` is the last success before it. `known` are all aliases of the source; a known entry ends the filling.
     """
 
     url: str
@@ -135,7 +168,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Robots:
-    """A host's robots.txt as it was read; `text` is None where the server could not say (RFC 9309 2.3.1.4)."""
+    """The robots.txt of an origin; `text` is None after a server error (RFC 9309 2.3.1.4)."""
 
     origin: str
     read: datetime
@@ -144,10 +177,10 @@ class Robots:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A final answer after redirects: `headers` in lower case, `hops` the URLs passed.
+    """A final response after redirects: `headers` in lower case, `hops` the URLs passed.
 
-    `body` is decoded; of an error's body it is the beginning. `permanent`: every hop was a 301 or 308.
-    `conditional`: whether validators were really sent, where the fetcher says so.
+    `body` is decoded; the body of an error is cut. `permanent`: every hop was a 301 or 308. `conditional`: whether
+    validators were sent, if the fetcher reports it.
     """
 
     status: int
@@ -161,7 +194,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A visit that brought nothing: `reason` in words; `wait` what the server at `url` asked for (CL8)."""
+    """A failed request or visit; `wait` is the pause that the server at `url` asked for (CL8)."""
 
     reason: str
     status: int | None = None
@@ -172,7 +205,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceProfile:
-    """What a source's document says of the source: for atom:source, OPML and the site."""
+    """What a document states about its source: for atom:source, OPML and the site."""
 
     title: str | None = None
     feed_id: str | None = None
@@ -183,10 +216,10 @@ class SourceProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedVisit:
-    """A visit whose document was accepted: items, and the validators to store with them (V4).
+    """An accepted document: its items, and the validators to store with them (V4).
 
-    `present` are aliases of entries that stand in the document but were not read again; `entries` counts all of
-    them, `older` is where those before them are. `unfinished`: entries were left out until their articles are read.
+    `present` are aliases of entries that the document contains but that were not parsed again. `entries` counts all
+    entries; `older` is the URL of those before them. `unfinished`: some entries wait until their articles are read.
     """
 
     items: tuple[Item, ...]
@@ -208,7 +241,7 @@ class ParsedVisit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unchanged:
-    """A visit that found nothing new: a 304, or a 200 with the body we have (CL3, CL4)."""
+    """A visit without changes: a 304, or a 200 with the body that is stored (CL3, CL4)."""
 
     status: int
     validators: Validators
@@ -216,15 +249,27 @@ class Unchanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VisitResult:
-    """What a worker brings back for one source; `seconds` the visit took, `requests` what it cost the server.
+class SideResults:
+    """What a visit requested besides its document.
 
-    `fresh_for` is the answer's freshness (CL7), `moved` where a wholly permanent redirect led to (CL14),
-    `url` what answered in the end, `robots` every robots.txt that was read on the way. `conditional` is None where
-    nobody knows whether validators were sent. `silence` is the 429 or 503 of what was asked beside the document, an
-    article or an older one. `older` are the documents a gap was filled from, newest first;
-    `filled` says that there are no more to ask for (G1). `checked` are suspects whose pages were asked for, with what
-    these answered, if they did (I8). `interrupted`: the program was asked to stop before the document was there.
+    `robots` is every robots.txt that was read; `older` the documents that fill a coverage gap, newest first;
+    `gap_closed` says that no further ones are to be requested (G1). `rate_limit` is the last 429 or 503 (CL8).
+    """
+
+    robots: tuple[Robots, ...] = ()
+    older: tuple[ParsedVisit, ...] = ()
+    gap_closed: bool = False
+    page_checks: tuple[PageCheck, ...] = ()
+    rate_limit: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitResult:
+    """The result of one visit; `seconds` without pauses, `requests` with redirects.
+
+    `url` answered in the end, `moved` is set to it if all redirects were permanent (CL14), `fresh_for` is the
+    freshness of the response (CL7). `conditional` is None if it is unknown whether validators were sent.
+    `interrupted`: the program was asked to stop before the document was complete.
     """
 
     source_id: str
@@ -235,29 +280,31 @@ class VisitResult:
     fresh_for: timedelta | None = None
     moved: str | None = None
     url: str | None = None
-    robots: tuple[Robots, ...] = ()
-    silence: Failure | None = None
-    older: tuple[ParsedVisit, ...] = ()
-    filled: bool = False
-    checked: tuple[tuple[MissingItem, int | None], ...] = ()
+    side: SideResults = SideResults()
     interrupted: bool = False
+
+    @property
+    def outcome(self) -> str:
+        """Return the word of the visit log: changed, unchanged or failed."""
+        return {ParsedVisit: "changed", Failure: "failed"}.get(type(self.result), "unchanged")
 
 
 class SourceState(StrEnum):
-    """How a source is doing, in one word; a change of it is told once (V8)."""
+    """How a source is, as in docs/operations.md; each change is printed once (V8)."""
 
     NEW = "new"
-    WELL = "well"
+    OK = "ok"
     FAILING = "failing"
-    HELD = "held"
+    RATE_LIMITED = "rate_limited"
+    NEEDS_REVIEW = "needs_review"
     MOVED = "moved"
     GONE = "gone"
-    SILENT = "silent"
+    STALE = "stale"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """A permanent redirect as it was met so far; `learned` once it is believed and used (CL14)."""
+    """A permanent redirect and since when it was met; `learned` once the new URL is used (CL14)."""
 
     url: str
     since: datetime
@@ -267,7 +314,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostingStats:
-    """How often a source has news: its last items' count, and the sort times of the oldest and newest of them."""
+    """How often a source publishes: number, oldest and newest sort time of its last items."""
 
     count: int = 0
     oldest: datetime | None = None
@@ -276,7 +323,7 @@ class PostingStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRecord:
-    """What the store remembers of a source between visits."""
+    """What the store keeps of a source between visits."""
 
     id: str
     state: SourceState = SourceState.NEW
@@ -300,12 +347,24 @@ class SourceRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NextVisit:
-    """When a source may be visited again: `due` by its own rhythm, `not_before` by the server's word.
+class Attempt:
+    """A visit about to begin, with the next time that is allowed even if it is interrupted (V1).
 
-    The other fields are what its record is to say from now on. `floor` is the shortest pause that the rules allow
-    (CL5, CL6). `gone_since`: the first 404 or 410 since the last
-    success (CL15). `notes` are for the log.
+    `floor` is the minimum interval that must follow it; `forced` means that the source was not due.
+    """
+
+    plan: VisitPlan
+    next_visit: datetime
+    floor: timedelta
+    forced: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextVisit:
+    """When to visit a source again: `due` by its schedule, `not_before` by its server.
+
+    The other fields are the new values of its record. `floor` is the minimum interval that the rules allow
+    (CL5, CL6). `gone_since` is the first 404 or 410 since the last success (CL15). `notes` are logged.
     """
 
     due: datetime
@@ -324,11 +383,11 @@ class NextVisit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitRecord:
-    """One line of the visit log, as politeness is judged by it (CL20).
+    """One row of the visit log, from which politeness is computed (CL20).
 
-    `url` is what answered in the end, which is what validators belong to (CL3). `forced`: a person asked for it;
-    `floor`: the pause that had to follow it (CL5, CL6); `until`: when the server's word after it allowed the next
-    visit at the earliest; `validated`: the answer left validators to ask with; `bytes_read`: decoded.
+    `url` answered in the end, so that validators belong to it (CL3). `forced`: requested with `--force`. `floor`: the
+    minimum interval after it (CL5, CL6). `until`: the earliest next request that the server allowed. `validated`: the
+    response had validators. `bytes_read`: decoded size.
     """
 
     source_id: str
@@ -347,11 +406,10 @@ class VisitRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolitenessReport:
-    """How one source was treated, replayed from the visit log (CL20).
+    """The politeness of visits to one source, computed from the visit log (CL20).
 
     `per_day` counts requests; `conditional` and `not_modified` are shares of the visits; `smallest_gap` between two
-    visits is in seconds; `wasted_bytes` are those of documents that had not changed; `broken` names rules and
-    moments.
+    visits is in seconds; `wasted_bytes` are those of unchanged documents; `broken` names rules and times.
     """
 
     source_id: str

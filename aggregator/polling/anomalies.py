@@ -1,4 +1,4 @@
-"""What a changed document must not do unseen: lose entries between two visits (G1), or flood us with old ones (G2)."""
+"""Detect coverage gaps and floods of old entries in a changed document (G1, G2). Pure."""
 
 from __future__ import annotations
 
@@ -10,69 +10,77 @@ from aggregator import urls
 from aggregator.items.identity import title_key
 from aggregator.model.items import ChangeKind, Item, ItemChange, KnownItem
 
-MANY = 10
-SHARE = 0.5
-AWAY = timedelta(days=3)
-"""After so long without a success undated entries are news that came meanwhile: an outage holds nothing back."""
+MIN_FLOOD = 10
+"""Minimum number of unknown old entries of a flood."""
+MIN_FLOOD_SHARE = 0.5
+"""Minimum share of the entries of a document that a flood has."""
+MAX_ABSENCE = timedelta(days=3)
+"""Maximum time since the last success until which undated entries are old, not new."""
 
 
 def is_gap(item_changes: Sequence[ItemChange], present: int) -> bool:
-    """G1: a document that shares no entry with what is known; others may have come and gone in between."""
+    """Check whether a document shares no entry with those stored (G1)."""
     return bool(item_changes) and not present and all(a.change is ChangeKind.NEW for a in item_changes)
 
 
 def unknown_old_items(
     item_changes: Sequence[ItemChange], present: int, last_success: datetime | None, now: datetime
 ) -> tuple[int, ...]:
-    """The positions of unknown entries that are no news, where they are at least half of the document; else none.
+    """Return the positions of unknown old entries if they are half of the document, else none.
 
-    No news is what is undated or older than the last success. Never on a first visit.
+    Old entries are undated or older than the last success; a first visit has none (G2).
     """
     if last_success is None:
         return ()
-    back_soon = now - last_success <= AWAY
-    odd = tuple(
+    undated_is_old = now - last_success <= MAX_ABSENCE
+    old = tuple(
         n
-        for n, arrival in enumerate(item_changes)
-        if arrival.change is ChangeKind.NEW
-        and (arrival.item.claimed < last_success if arrival.item.claimed else back_soon)
+        for n, change in enumerate(item_changes)
+        if change.change is ChangeKind.NEW
+        and (change.item.claimed < last_success if change.item.claimed else undated_is_old)
     )
-    return odd if len(odd) >= SHARE * (len(item_changes) + present) else ()
+    return old if len(old) >= MIN_FLOOD_SHARE * (len(item_changes) + present) else ()
 
 
 def match_known(
     items: Sequence[Item], positions: Iterable[int], known: Iterable[tuple[KnownItem, str | None]]
 ) -> dict[int, KnownItem]:
-    """Unknown items that are known ones under new ids: the only one of their title on either side, and the same day
-    or the same end of the link. `known`: items of the source that the document does not show, with their links."""
+    """Return the known items that unknown items are under new identifiers, by position.
+
+    Their title must be unique on both sides, and the day or the last part of the link equal. `known` are items of the
+    source that the document does not contain, with their links.
+    """
     by_title: dict[str, list[tuple[KnownItem, str | None]]] = {}
-    for one in known:
-        by_title.setdefault(title_key(one[0].title), []).append(one)
+    for item_and_link in known:
+        by_title.setdefault(title_key(item_and_link[0].title), []).append(item_and_link)
     titles = Counter(title_key(item.title) for item in items)
-    found = {}
+    matches = {}
     for n in positions:
         item, key = items[n], title_key(items[n].title)
         if titles[key] == 1 and len(by_title.get(key, ())) == 1:
             old, link = by_title[key][0]
             same_day = item.claimed and old.claimed and abs(item.claimed - old.claimed) < timedelta(days=1)
-            if same_day or _end(item.link) == _end(link) != "":
-                found[n] = old
-    return found
+            if same_day or _last_part(item.link) == _last_part(link) != "":
+                matches[n] = old
+    return matches
 
 
-def _end(link: str | None) -> str:
-    """The last part of a link's path, which a move to another site usually leaves."""
+def _last_part(link: str | None) -> str:
+    """Return the last part of a link's path, which a move to another site usually keeps."""
     return urls.path(link).rstrip("/").rpartition("/")[2]
 
 
 def is_flood(count: int) -> bool:
-    """G2: whether so many unknown old entries wait for an editor."""
-    return count >= MANY
+    """Check whether `count` unknown old entries must wait for an editor (G2)."""
+    return count >= MIN_FLOOD
 
 
 def newer_items(items: Sequence[Item], known: Sequence[bool], since: datetime | None) -> tuple[Item, ...]:
-    """G1: what of an older document fills a gap: what stands before its first known entry, or, where there is none,
-    what is dated since the last success before the gap."""
+    """Return the items of an older document that fill a coverage gap (G1).
+
+    These are the items before its first known entry; without a known entry, those dated since the last success before
+    the gap.
+    """
     if True in known:
         return tuple(items[: known.index(True)])
     return tuple(item for item in items if item.claimed and since and item.claimed >= since)

@@ -1,4 +1,4 @@
-"""Requests one after the other, each as polite as the last: gaps, robots.txt, hop by hop (V2, CL8, CL11, CL19)."""
+"""Send requests one by one: gaps, robots.txt, hops, rate limits (V2, CL8, CL11, CL19)."""
 
 from __future__ import annotations
 
@@ -17,36 +17,39 @@ from aggregator.polling.parse import robots_allow
 from aggregator.polling.schedule import retry_after
 from aggregator.ports import Fetcher, Sandbox, Stopping, never
 
+SCRAPED = frozenset({"page"})
+"""Kinds of sources that are made for people, so that robots.txt is obeyed (CL19)."""
 AGENT = "aggregator"
-"""Our name in robots.txt, as in the User-Agent."""
+"""The product token of this client in robots.txt, as in its User-Agent."""
 ROBOTS_LAST = timedelta(days=1)
-"""How long a robots.txt is used (RFC 9309 2.4)."""
+"""Maximum age of a robots.txt in use (RFC 9309 2.4)."""
 VISIT_BUDGET_SECONDS = 120.0
-"""Maximum time of one visit without its pauses, and half of what these may take; longer where `fetch.timeout` is long.
-The request in hand ends by its own deadline."""
+"""Maximum time of one visit without its pauses, and half the maximum of these.
+
+It is longer if `fetch.timeout` is long. A running request ends by its own deadline."""
 STOP_CHECK_SECONDS = 0.1
-"""Time between two checks, during a pause, whether the program is to end."""
+"""Seconds between two checks, during a pause, whether the program is to end."""
 
 _STATUS = {
     401: "it asks for a password (401)",
-    403: "it does not let us in (403)",
+    403: "access is forbidden (403)",
     404: "not found (404)",
-    410: "gone for good, the server says (410)",
+    410: "gone permanently, the server says (410)",
     429: "too many requests, the server says (429)",
-    503: "the server is overloaded or being mended (503)",
+    503: "the server is overloaded or under maintenance (503)",
 }
 
 MayFollow = Callable[[str], Failure | None]
-"""Why a redirect is not to be followed to an address, or None."""
+"""Why a redirect to a URL must not be followed, or None."""
 
 
 class PoliteClient:
-    """What one caller of servers remembers, so that none of them is asked too soon or against its word.
+    """Sends requests and remembers what politeness needs between them.
 
-    `asked`: when each host was asked last, by the monotonic clock. `rules`: robots.txt by origin. Both may be shared
-    by callers that follow each other. `seconds` is what asking for one document, and reading it, may take. `budget` is
-    what all requests and all reading may take, pauses aside, which may take twice as long; after it, and when the
-    program is stopping, nothing more is asked for.
+    `requested`: when each host was last requested, by the monotonic clock. `rules`: robots.txt by origin. Visits that
+    follow each other share both. `seconds` is the maximum for requesting and parsing one document; `budget` that for
+    all requests and all parsing, without pauses, which may take twice as long. After it, and when the program is
+    stopping, nothing more is sent.
     """
 
     def __init__(
@@ -57,7 +60,7 @@ class PoliteClient:
         now: datetime,
         seconds: float,
         gap: float,
-        asked: dict[str, float],
+        requested: dict[str, float],
         rules: dict[str, Robots],
         stopping: Stopping = never,
         budget: float = VISIT_BUDGET_SECONDS,
@@ -66,40 +69,41 @@ class PoliteClient:
         self.now, self.seconds, self.gap = now, seconds, gap
         self.budget = max(budget, 2 * seconds)
         self.begun = time.monotonic()
-        self.asked, self.rules = asked, rules
-        self.paused = self.answering = 0.0  # seconds that politeness took, and the servers
+        self.requested, self.rules = requested, rules
+        self.paused = self.answering = 0.0  # seconds of pauses, and of servers
         self.requests = 0
-        self.read: list[Robots] = []
-        self.silence: Failure | None = None  # the last 429 or 503
+        self.robots_read: list[Robots] = []
+        self.rate_limit: Failure | None = None  # the last 429 or 503
         self.via: str | None = None
-        """The URL whose answer led to what is asked now, where that is not the source's configured URL."""
+        """The URL whose response led to the next request; None for the configured URL of a source."""
 
-    def ask(self, request: Request) -> Response | Failure:
-        """One request, after the gap; a Failure where the visit is over before it."""
+    def request(self, request: Request) -> Response | Failure:
+        """Send one request after the gap; return a Failure if the visit is over before."""
         host = host_of(request.target)
         self._keep_gap(host)
         if over := self.over():
             return over
         begun = time.monotonic()
-        answer = self.fetcher(replace(request, via=self.via))
-        self.asked[host] = time.monotonic()
-        self.answering += self.asked[host] - begun
+        response = self.fetcher(replace(request, via=self.via))
+        self.requested[host] = time.monotonic()
+        self.answering += self.requested[host] - begun
         self.requests += 1
-        if isinstance(answer, Response):
-            self.requests += len(answer.hops)
-            self.asked |= {host_of(url): self.asked[host] for url in (*answer.hops, answer.url)}
-        return answer
+        if isinstance(response, Response):
+            self.requests += len(response.hops)
+            passed = (*response.hops, response.url)
+            self.requested |= {host_of(url): self.requested[host] for url in passed}
+        return response
 
     def _keep_gap(self, host: str) -> None:
-        """Wait until `host` may be asked again, or the visit is over."""
-        ready = self.asked[host] + self.gap if host in self.asked else 0.0
+        """Wait until `host` may be requested again, or the visit is over."""
+        ready = self.requested[host] + self.gap if host in self.requested else 0.0
         while (left := ready - time.monotonic()) > 0 and not self.over():
             begun = time.monotonic()
             time.sleep(min(left, STOP_CHECK_SECONDS))
             self.paused += time.monotonic() - begun
 
     def over(self) -> Failure | None:
-        """Why nothing more may be asked for in this visit, or None."""
+        """Return why nothing more may be requested in this visit, or None."""
         if self.stopping():
             return Failure(reason="the program was asked to stop")
         if self.spent() > self.budget:
@@ -109,11 +113,15 @@ class PoliteClient:
         return None
 
     def spent(self) -> float:
-        """Seconds since the beginning, pauses aside."""
+        """Return the seconds since the beginning, without pauses."""
         return time.monotonic() - self.begun - self.paused
 
-    def ask_by_hops(self, request: Request, may_follow: MayFollow) -> Response | Failure:
-        """One document; `may_follow` has a say in each hop of a redirect. All hops share the time of one request."""
+    def left(self) -> float:
+        """Return the seconds left for parsing, always enough for an ordinary document."""
+        return max(1.0, self.seconds - self.answering)
+
+    def request_by_hops(self, request: Request, may_follow: MayFollow) -> Response | Failure:
+        """Request one document and check each hop first; all hops share the time of one request."""
         via = self.via
         try:
             return self._by_hops(request, may_follow)
@@ -125,27 +133,27 @@ class PoliteClient:
         permanent = True
         answering = self.answering
         while True:
-            answer = self.ask(replace(request, stay=True))
-            if isinstance(answer, Failure):
-                return answer
-            location = answer.headers.get("location")
-            if answer.status not in redirects.STATUSES or not location:
-                return replace(answer, hops=tuple(hops), permanent=permanent and bool(hops))
-            hops.append(answer.url)
-            permanent = permanent and answer.status in redirects.PERMANENT
-            following = redirects.target(answer.url, location)
-            if refusal := redirects.refused(answer.url, following, hops):
-                return Failure(reason=refusal, status=answer.status)
-            self.via = answer.url
+            response = self.request(replace(request, single_hop=True))
+            if isinstance(response, Failure):
+                return response
+            location = response.headers.get("location")
+            if response.status not in redirects.STATUSES or not location:
+                return replace(response, hops=tuple(hops), permanent=permanent and bool(hops))
+            hops.append(response.url)
+            permanent = permanent and response.status in redirects.PERMANENT
+            following = redirects.target(response.url, location)
+            if refusal := redirects.refused(response.url, following, hops):
+                return Failure(reason=refusal, status=response.status)
+            self.via = response.url
             if barred := may_follow(following):
-                return replace(barred, status=barred.status or answer.status)
+                return replace(barred, status=barred.status or response.status)
             if self.answering - answering > self.seconds:
-                return Failure(reason=f"no complete answer within {self.seconds:g} s", status=answer.status)
+                return Failure(reason=f"no complete answer within {self.seconds:g} s", status=response.status)
             request = replace(request, url=following)
 
     def forbidden(self, source: Source, url: str) -> Failure | None:
-        """Why a page may not be scraped, or None (CL19)."""
-        known = self._rules_of(source, urls.origin(url))
+        """Return why robots.txt forbids to scrape `url`, or None (CL19)."""
+        known = self._robots_of(source, urls.origin(url))
         if isinstance(known, Failure):
             return known
         try:
@@ -155,33 +163,35 @@ class PoliteClient:
         if allowed:
             return None
         if known.text is None:
-            return Failure(reason="its robots.txt cannot be had, which forbids to read the page for now")
+            return Failure(reason="its robots.txt is not available, which forbids to read the page for now")
         return Failure(reason="its robots.txt forbids us to read the page")
 
-    def _rules_of(self, source: Source, place: str) -> Robots | Failure:
-        """The robots.txt of an origin: empty where there is none, None where the server could not say (RFC 9309
-        2.3.1). Who cannot be reached for it cannot be reached: that is no ban, but trouble."""
-        known = self.rules.get(place)
+    def _robots_of(self, source: Source, origin: str) -> Robots | Failure:
+        """Return the robots.txt of an origin: empty if it has none, None after a server error.
+
+        An origin that is unreachable is a Failure and forbids nothing (RFC 9309 2.3.1).
+        """
+        known = self.rules.get(origin)
         if known is not None and self._is_fresh(known):
             return known
-        answer = self.ask(Request(source=source, url=f"{place}/robots.txt"))
-        if isinstance(answer, Failure):
-            return answer
-        if answer.status in (429, 503):
-            return self.refused(answer)  # CL8: whatever it was asked for, it wants to be left alone
-        text = None if answer.status >= 500 else ""
-        if answer.status == 200:
-            text = answer.body[: robots.MAX_BYTES].decode("utf-8", "replace")
-        self.rules[place] = Robots(origin=place, read=self.now, text=text)
-        self.read.append(self.rules[place])
-        return self.rules[place]
+        response = self.request(Request(source=source, url=f"{origin}/robots.txt"))
+        if isinstance(response, Failure):
+            return response
+        if response.status in (429, 503):
+            return self.refused(response)  # a rate limit holds, whatever was requested (CL8)
+        text = None if response.status >= 500 else ""
+        if response.status == 200:
+            text = response.body[: robots.MAX_BYTES].decode("utf-8", "replace")
+        self.rules[origin] = Robots(origin=origin, read=self.now, text=text)
+        self.robots_read.append(self.rules[origin])
+        return self.rules[origin]
 
     def _is_fresh(self, known: Robots) -> bool:
         lasts = timedelta(0) if known.text is None else ROBOTS_LAST
         return timedelta(0) <= self.now - known.read <= lasts
 
     def refused(self, response: Response) -> Failure:
-        """An answer without a document, in words; what its server asks for is remembered (CL8)."""
+        """Return a response without a document as a Failure; remember a rate limit (CL8)."""
         reason = _STATUS.get(response.status, f"the server answered {response.status}")
         if owner := bot_wall.detect(response.status, response.headers, response.body):
             reason += f": a bot wall stands before it ({owner})"
@@ -193,25 +203,21 @@ class PoliteClient:
             url=response.url,
         )
         if response.status in (429, 503):
-            self.silence = failure
+            self.rate_limit = failure
         return failure
-
-    def left(self) -> float:
-        """Seconds left for reading, and never so few that an honest document could not be read."""
-        return max(1.0, self.seconds - self.answering)
 
 
 def host_of(url: str) -> str:
-    """The host that gaps and silence are about."""
+    """Return the host that gaps and rate limits are about."""
     return urls.host(url)
 
 
 def leaves_site(url: str, following: str) -> Failure | None:
-    """Why a redirect of `url` to `following` leaves the site, or None.
+    """Return why a redirect of `url` to `following` leaves the site, or None.
 
     A site is a host, with or without `www.`, its subdomains, and the hosts that it is a subdomain of.
     """
-    old, new = (host_of(one).removeprefix("www.").rstrip(".") for one in (url, following))
+    old, new = (host_of(address).removeprefix("www.").rstrip(".") for address in (url, following))
     if old == new or old.endswith(f".{new}") or new.endswith(f".{old}"):
         return None
     return Failure(reason=f"it redirects to another site ({new})")

@@ -11,10 +11,10 @@ from aggregator.store.connection import opened, stamp
 
 
 def decide(app: App, ids: Sequence[str], *, release: bool) -> dict[str, int]:
-    """What was held at sources is let through as news of now, or discarded; how many items at each (G2).
+    """Release or discard the held items of sources; return their number by source (G2).
 
-    Where no items were held, the next document is believed as it is, also if it is much shorter than the last one.
-    A short write beside any job (L1); what is published follows with the next run.
+    If no items are held, the next document is accepted even if it is much shorter than the last one. This is a short
+    write beside any job (L1); the next run publishes the result.
     """
     for id_ in ids:
         app.config.source(id_)
@@ -22,7 +22,7 @@ def decide(app: App, ids: Sequence[str], *, release: bool) -> dict[str, int]:
         decided = {}
         for id_ in ids:
             decided[id_] = items.decide(store, id_, release=release)
-            sources.settle(store, id_, believe=not decided[id_])
+            sources.end_review(store, id_, believe=not decided[id_])
         if release:
             runs.put(store, RELEASED, stamp(app.clock()) or "")
         runs.clear_finished_mark(store)

@@ -1,4 +1,4 @@
-"""Entries that left their document: who is suspected to be withdrawn, and when that is sure (I8)."""
+"""Decide which items are missing from a document, and when they count as removed (I8). Pure."""
 
 from __future__ import annotations
 
@@ -10,34 +10,37 @@ from enum import StrEnum
 from aggregator.items.canonical_urls import canonical, is_listing
 from aggregator.model.polling import ListedItem, MissingItem
 
-AGAIN = timedelta(days=1)
-"""A page is asked for no sooner than so long after the last time."""
+CHECK_INTERVAL = timedelta(days=1)
+"""Minimum time between two checks of a page."""
 MAX_TRIES = 5
-PATIENCE = timedelta(days=14)
-"""After so many tries, or so long, trouble clears a suspect."""
+"""Maximum number of checks without a result, until the item is cleared."""
+MAX_WAIT = timedelta(days=14)
+"""Maximum time without a result, until the item is cleared."""
 GONE = (404, 410)
+"""Statuses of a page that was removed."""
 
 
 def find_missing(
     before: Sequence[ListedItem], here: Container[str], homes: Sequence[str | None]
 ) -> tuple[str, ...]:
-    """The items of `before`, a document's in its order, that are not `here` although they did not fall off its end.
+    """Return the ids of items that left the middle of a document: in `before`, not `here`.
 
-    That is: the last of those that are still there stood below them and is no newer. Nobody is suspected where half of
-    the document is gone at once, because then it was made anew (G1, G2), nor whose link is no page of its own (I1).
+    An item left from the middle if a remaining one stood below it and is no newer. None is missing if more than half
+    of the document left at once, because then it was made anew (G1, G2), or if its link is no page of its own (I1).
     """
-    staying = [n for n, one in enumerate(before) if one.item_id in here]
+    staying = [n for n, item in enumerate(before) if item.item_id in here]
     if not staying or len(staying) * 2 < len(before):
         return ()
     last = before[staying[-1]]
     return tuple(
-        one.item_id
-        for one in before[: staying[-1]]
-        if one.item_id not in here and one.told and one.sort >= last.sort and _is_page(one.link, homes)
+        item.item_id
+        for item in before[: staying[-1]]
+        if item.item_id not in here and item.placed and item.sort >= last.sort and _is_page(item.link, homes)
     )
 
 
 def _is_page(link: str | None, homes: Sequence[str | None]) -> bool:
+    """Check whether a link leads to a web page of its own."""
     return (
         bool(link)
         and str(link).startswith(("http://", "https://"))
@@ -46,22 +49,22 @@ def _is_page(link: str | None, homes: Sequence[str | None]) -> bool:
 
 
 class Finding(StrEnum):
-    """What a suspect's page says of it."""
+    """The result of checking the page of a missing item."""
 
     CLEARED = "cleared"
     LATER = "later"
     WITHDRAWN = "withdrawn"
 
 
-def judged(missing_item: MissingItem, status: int | None, now: datetime) -> tuple[Finding, MissingItem]:
-    """What an answer proves, and what is to be remembered of it; `status` is None where there was no answer.
+def judge(missing_item: MissingItem, status: int | None, now: datetime) -> tuple[Finding, MissingItem]:
+    """Return the result of a check and the item to store; `status` is None without a response.
 
-    Gone twice, a day apart, is withdrawn. Whoever answers lives; trouble proves nothing.
+    404 or 410 twice, a day apart, means removed. A 200 clears the item, and so do too many checks without a result.
     """
     tried = replace(missing_item, tries=missing_item.tries + 1, last=now)
     if status in GONE:
-        if missing_item.gone and now - missing_item.gone >= AGAIN:
+        if missing_item.gone and now - missing_item.gone >= CHECK_INTERVAL:
             return Finding.WITHDRAWN, tried
         return Finding.LATER, replace(tried, gone=missing_item.gone or now)
-    hopeless = tried.tries >= MAX_TRIES or now - missing_item.since > PATIENCE
-    return Finding.CLEARED if status == 200 or hopeless else Finding.LATER, tried
+    given_up = tried.tries >= MAX_TRIES or now - missing_item.since > MAX_WAIT
+    return Finding.CLEARED if status == 200 or given_up else Finding.LATER, tried

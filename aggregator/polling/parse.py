@@ -1,4 +1,4 @@
-"""Reading documents, as it is done in isolation: little is imported, and only values go in and out."""
+"""Parse documents in the sandbox: few imports, only values go in and out."""
 
 from __future__ import annotations
 
@@ -9,129 +9,146 @@ from datetime import datetime
 from aggregator.errors import UnreadableDocument
 from aggregator.model.config import Source, TopicRule
 from aggregator.model.documents import ArticleDetails, Entry, ParsedDocument, SkippedEntry
-from aggregator.model.polling import Failure, ParsedVisit, Request, Response, SourceProfile, Validators
+from aggregator.model.items import IdentityPolicy, Item
+from aggregator.model.polling import (
+    Failure,
+    ParseContext,
+    ParsedVisit,
+    Response,
+    SourceProfile,
+    Validators,
+)
 
 
 def parse_visit(
-    request: Request,
+    context: ParseContext,
     response: Response,
     rules: Sequence[TopicRule],
     now: datetime,
     articles: Mapping[str, ArticleDetails | None] | None = None,
     unread: Container[str] = (),
 ) -> ParsedVisit | Failure:
-    """Parse and normalise a document. The harvest has no body and no validators: they need not travel.
+    """Parse a document and normalise its entries; the caller adds body, hash and validators.
 
-    `articles` are what the pages of single articles say, by link; entries whose link is in `unread` are left out.
+    `articles` are the details of article pages by link; entries whose link is in `unread` are omitted.
     """
     from aggregator.formats import older_pages, page
     from aggregator.formats.parsers import PARSERS
-    from aggregator.items import identity, normalise
+    from aggregator.items import normalise
 
-    source = request.source
+    source = context.source
     try:
-        reading = PARSERS[source.kind](response.body, response.url, response.headers, source, request.seen)
-        entries = len(reading.entries) + len(reading.skipped)
-        lost = page.loss_reason(entries, request.before) if source.kind == "page" else None
-        if lost:
+        document = PARSERS[source.kind](
+            response.body, response.url, response.headers, source, context.known_hashes
+        )
+        entries = len(document.entries) + len(document.skipped)
+        if source.kind == "page" and (lost := page.loss_reason(entries, context.entries_before)):
             return Failure(reason=lost, status=response.status)
-        reading = _with_articles(reading, request, articles or {}, unread)
-        items, identity_policy = normalise.items(reading, source, request.identity_policy, rules, now)
-        notes = (*reading.notes, *normalise.limit_notes(reading))
-        before_these = older_pages.older_url(response.body, response.url, source)
+        document = _with_articles(document, context, articles or {}, unread)
+        items, identity_policy = normalise.items(document, source, context.identity_policy, rules, now)
+        notes = (*document.notes, *normalise.limit_notes(document))
+        older = older_pages.older_url(response.body, response.url, source)
     except UnreadableDocument as error:
         return Failure(reason=str(error), status=response.status)
     except MemoryError:
-        raise  # told by whoever set the limit
+        raise  # reported by the sandbox, which set the limit
     except Exception as error:  # noqa: BLE001 - L2: a document that breaks a parser must not stop the run
         return Failure(
             reason=f"the document broke the parser ({type(error).__name__}: {str(error)[:200]})",
             status=response.status,
         )
+    parsed = _parsed(document, response, items, identity_policy)
+    unfinished = len(document.entries) + len(document.skipped) < entries
+    return replace(parsed, entries=entries, older=older, unfinished=unfinished, notes=notes)
+
+
+def _parsed(
+    document: ParsedDocument, response: Response, items: tuple[Item, ...], identity_policy: IdentityPolicy
+) -> ParsedVisit:
+    """Return the values of a document, without those that a visit adds."""
+    from aggregator.items import identity, normalise
+
     return ParsedVisit(
         items=items,
-        present=identity.skipped_aliases(reading.skipped, identity_policy),
-        entry_hashes=reading.entry_hashes,
+        present=identity.skipped_aliases(document.skipped, identity_policy),
+        entry_hashes=document.entry_hashes,
         validators=Validators(),
         url=response.url,
         status=response.status,
         body=b"",
         body_hash="",
         profile=SourceProfile(
-            title=reading.title,
-            feed_id=reading.feed_id,
-            site_link=reading.site_link,
-            language=reading.language,
-            rights=normalise.rights(reading.rights),
+            title=document.title,
+            feed_id=document.feed_id,
+            site_link=document.site_link,
+            language=document.language,
+            rights=normalise.rights(document.rights),
         ),
         identity_policy=identity_policy,
-        hints=reading.hints,
-        entries=entries,
-        older=before_these,
-        unfinished=len(reading.entries) + len(reading.skipped) < entries,
-        notes=notes,
+        hints=document.hints,
     )
 
 
 def _with_articles(
-    reading: ParsedDocument,
-    request: Request,
+    document: ParsedDocument,
+    context: ParseContext,
     articles: Mapping[str, ArticleDetails | None],
     unread: Container[str],
 ) -> ParsedDocument:
-    """The reading with what articles say; entries whose article was read before count as present."""
-    known = {entry.position: entry for entry in reading.entries if _was_read(entry, request)}
+    """Add article details to a document; entries with articles read before count as present."""
+    known = {entry.position: entry for entry in document.entries if _was_read(entry, context)}
     entries = (
         _completed(entry, articles.get(entry.link or ""))
-        for entry in reading.entries
+        for entry in document.entries
         if entry.link not in unread and entry.position not in known
     )
     skipped = (SkippedEntry(guid=entry.guid, link=entry.link) for entry in known.values())
-    return replace(reading, entries=tuple(entries), skipped=(*reading.skipped, *skipped))
+    return replace(document, entries=tuple(entries), skipped=(*document.skipped, *skipped))
 
 
-def _was_read(entry: Entry, request: Request) -> bool:
+def _was_read(entry: Entry, context: ParseContext) -> bool:
+    """Check whether the article of an entry was read at an earlier visit."""
     from aggregator.items import identity, sanitize
 
-    if not request.known_articles or not entry.link:
+    if not context.articles_read or not entry.link:
         return False
     title = sanitize.title(entry.title, is_html=entry.title_is_html)
-    return identity.article_key(entry.link, title) in request.known_articles
+    return identity.article_key(entry.link, title) in context.articles_read
 
 
-def _completed(entry: Entry, said: ArticleDetails | None) -> Entry:
-    """An entry with what its own page says; the listing's words stand where that says nothing."""
-    if said is None:
+def _completed(entry: Entry, details: ArticleDetails | None) -> Entry:
+    """Return an entry with the details of its article; what is absent there stays as listed."""
+    if details is None:
         return entry
     from aggregator import dates
 
     own_date = entry.published if dates.find(entry.published) else None
     return replace(
         entry,
-        published=own_date or said.published or entry.published,
-        updated=entry.updated or said.updated,
-        summary=entry.summary or said.summary,
-        content=said.html or entry.content,
-        text_is_html=bool(said.html) or entry.text_is_html,
-        authors=entry.authors or said.authors,
-        categories=entry.categories or said.categories,
-        language=entry.language or said.language,
-        kind=said.kind if entry.kind.value == "news" else entry.kind,
-        base=(entry.link or entry.base) if said.html else entry.base,
+        published=own_date or details.published or entry.published,
+        updated=entry.updated or details.updated,
+        summary=entry.summary or details.summary,
+        content=details.html or entry.content,
+        text_is_html=bool(details.html) or entry.text_is_html,
+        authors=entry.authors or details.authors,
+        categories=entry.categories or details.categories,
+        language=entry.language or details.language,
+        kind=details.kind if entry.kind.value == "news" else entry.kind,
+        base=(entry.link or entry.base) if details.html else entry.base,
     )
 
 
-def article_links(request: Request, response: Response) -> tuple[str, ...]:
-    """Where the entries of a page lead to, those first that nobody has read yet; raises UnreadableDocument."""
+def article_links(context: ParseContext, response: Response) -> tuple[str, ...]:
+    """Return the links of unread articles in order; raises UnreadableDocument."""
     from aggregator.formats.parsers import PARSERS
 
-    reading = PARSERS[request.source.kind](response.body, response.url, response.headers, request.source)
-    new = (entry.link for entry in reading.entries if entry.link and not _was_read(entry, request))
+    document = PARSERS[context.source.kind](response.body, response.url, response.headers, context.source)
+    new = (entry.link for entry in document.entries if entry.link and not _was_read(entry, context))
     return tuple(dict.fromkeys(new))
 
 
 def article_details(source: Source, response: Response) -> ArticleDetails | None:
-    """What the page of an article says; None where it cannot be read."""
+    """Return the details that an article page states; None if it cannot be read."""
     from aggregator.formats.article import article
 
     try:
@@ -141,7 +158,7 @@ def article_details(source: Source, response: Response) -> ArticleDetails | None
 
 
 def robots_allow(robots_text: str | None, url: str, agent: str) -> bool:
-    """Whether a robots.txt lets `agent` read `url`."""
+    """Check whether a robots.txt allows `agent` to read `url`."""
     from aggregator.formats import robots
 
     return robots.allows(robots_text, url, agent)

@@ -1,4 +1,4 @@
-"""Items that left their document: suspected, asked after, withdrawn, and back again (I8)."""
+"""Record items that left their document, check their pages, and remove or restore them (I8)."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from datetime import datetime
 
 from aggregator.dedupe.withdrawn import PUBLISHER, hide_withdrawn
 from aggregator.model.config import Source
-from aggregator.model.polling import MissingItem, ParsedVisit
-from aggregator.polling.missing_items import AGAIN, Finding, find_missing, judged
+from aggregator.model.polling import MissingItem, PageCheck, ParsedVisit
+from aggregator.polling.missing_items import CHECK_INTERVAL, Finding, find_missing, judge
 from aggregator.store import editorial, missing_items, stories, story_members
 from aggregator.store.connection import Store
 from aggregator.text import line
 
 
 def listed(before: Sequence[str], here: Iterable[str]) -> tuple[str, ...]:
-    """The items of a document in its order, as far as is known: what was not there before stands above."""
+    """Return the item ids of a document in its order, as far as known; new ones come first."""
     old, now = set(before), dict.fromkeys(here)
     return (*(id_ for id_ in now if id_ not in old), *(id_ for id_ in before if id_ in now))
 
@@ -28,10 +28,10 @@ def compare_documents(
     here: Collection[str],
     now: datetime,
 ) -> None:
-    """Suspect who left a document, in the transaction that keeps it."""
+    """Record items that left the middle of a document, in the transaction that stores it."""
     staying = sum(id_ in here for id_ in before)
     if all(id_ in here for id_ in before[:staying]) or not result.identity_policy.link:
-        return  # who left fell off the end, if anybody did
+        return  # items that left, if any, left from the end
     homes = (source.url, result.url, result.profile.site_link)
     missing_items.mark_missing(
         store, source.id, find_missing(missing_items.facts(store, before), here, homes), now
@@ -41,48 +41,51 @@ def compare_documents(
 def restore_items(
     store: Store, source: Source, here: Collection[str], now: datetime
 ) -> tuple[set[str], list[str]]:
-    """Who is in the document is not withdrawn: the stories it is told in again, and what is to be said of that."""
+    """Restore removed items that the document has again; return changed stories and notices."""
     absent = missing_items.still_missing(store, source.id)
     missing_items.forget(store, [id_ for id_ in absent if id_ in here])
     back = [id_ for id_, withdrawn in absent.items() if withdrawn and id_ in here]
     if not back:
         return set(), []
     titles = [member.title for member in story_members.of_items(store, back)]
-    said = [f"{source.id}: “{line(title, 100)}” is back in its document, and told again" for title in titles]
-    return _decided(store, "return", back, now), said
+    notices = [
+        f"{source.id}: “{line(title, 100)}” is back in its document and published again" for title in titles
+    ]
+    return _decided(store, "return", back, now), notices
 
 
 def due_checks(store: Store, now: datetime) -> dict[str, list[MissingItem]]:
-    """Whose page may be asked for now, by source."""
-    return missing_items.due(store, now - AGAIN)
+    """Return the missing items whose pages are due for a check, by source."""
+    return missing_items.due(store, now - CHECK_INTERVAL)
 
 
 def apply_checks(
-    store: Store, source: Source, checked: Collection[tuple[MissingItem, int | None]], now: datetime
+    store: Store, source: Source, checks: Collection[PageCheck], now: datetime
 ) -> tuple[set[str], list[str]]:
-    """What the pages of suspects answered: the stories that something was withdrawn of, and what is to be said."""
-    gone, said = [], []
-    absent = missing_items.still_missing(store, source.id) if checked else {}
-    for missing_item, status in checked:
+    """Apply page checks of missing items; return changed stories and notices of removals."""
+    gone, notices = [], []
+    absent = missing_items.still_missing(store, source.id) if checks else {}
+    for check in checks:
+        missing_item, status = check.missing_item, check.status
         if missing_item.item_id not in absent:
-            continue  # the document of this very visit had it again
-        finding, tried = judged(missing_item, status, now)
+            continue  # the document of the same visit contains it again
+        finding, tried = judge(missing_item, status, now)
         if finding is Finding.CLEARED:
             missing_items.forget(store, [missing_item.item_id])
             continue
         missing_items.record_check(store, tried, withdrawn=finding is Finding.WITHDRAWN)
         if finding is Finding.WITHDRAWN:
             gone.append(missing_item.item_id)
-            said.append(
+            notices.append(
                 f"{source.id}: “{line(missing_item.title, 100)}” was withdrawn: its page is gone ({status} twice)"
             )
-    return _decided(store, "withdraw", gone, now), said
+    return _decided(store, "withdraw", gone, now), notices
 
 
 def _decided(store: Store, verb: str, item_ids: Sequence[str], now: datetime) -> set[str]:
-    """Log what happened to items, and what comes of it for their stories."""
-    told_in = stories.stories_of(store, item_ids)
-    if told_in:
-        editorial.decide(store, verb, PUBLISHER, now, stories=sorted(told_in), items=item_ids)
-        hide_withdrawn(store, told_in, now)
-    return told_in
+    """Log the decision about items and hide or show their stories; return these."""
+    story_ids = stories.stories_of(store, item_ids)
+    if story_ids:
+        editorial.decide(store, verb, PUBLISHER, now, stories=sorted(story_ids), items=item_ids)
+        hide_withdrawn(store, story_ids, now)
+    return story_ids

@@ -1,5 +1,7 @@
-"""When a source may be visited again: one pure decision from its past, the answer and now (V1, V3, CL5-CL10,
-CL14, CL15, CL17)."""
+"""Decide when a source may be visited again, from its record, the result of a visit and now.
+
+Pure; rules V1, V3, CL5 to CL10, CL14, CL15 and CL17.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +28,28 @@ from aggregator.model.polling import (
 )
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-WITHOUT_VALIDATORS = DAY  # CL6
-PUSHED_BACK = 4 * HOUR  # CL8, CL15
+WITHOUT_VALIDATORS = DAY
+"""Minimum interval of a source whose server sends no validators (CL6)."""
+PUSHED_BACK = 4 * HOUR
+"""Minimum pause after 401, 403, and after 429 or 503 without Retry-After (CL8, CL15)."""
 LONGEST_BACKOFF = DAY
-LONGEST_WAIT = 31 * DAY  # CL7, CL8
+"""Maximum pause after failures, unless the interval itself is longer."""
+LONGEST_WAIT = 31 * DAY
+"""Maximum pause that a server or document can ask for (CL7, CL8)."""
 FAILING_AFTER = 3
+"""Minimum number of failures in a row of a failing source."""
 JITTER = 0.1
-WHOLE_AGAIN = 8 * DAY  # CL17
-MOVED_VISITS, MOVED_FOR = 3, 72 * HOUR  # CL14
-GONE_FOR, MISSED_FOR, PROBE = DAY, 14 * DAY, 7 * DAY  # CL15
-SILENT_FOR = 90 * DAY
+"""Maximum part of a pause that is added to it (CL10)."""
+WHOLE_AGAIN = 8 * DAY
+"""Maximum time of nothing but 304 until the whole document is requested (CL17)."""
+MOVED_VISITS, MOVED_FOR = 3, 72 * HOUR
+"""Minimum number of visits, and their time, until a permanent redirect is learned (CL14)."""
+GONE_FOR, MISSED_FOR, PROBE = DAY, 14 * DAY, 7 * DAY
+"""Minimum time between two 410, and of 404, until a source is gone; interval then (CL15)."""
+STALE_AFTER = 90 * DAY
+"""Minimum time without new items of a stale source."""
+
+_WAITING = frozenset({SourceState.RATE_LIMITED, SourceState.NEEDS_REVIEW})
 
 
 # --- before the visit ------------------------------------------------------------------------------------
@@ -44,25 +58,25 @@ SILENT_FOR = 90 * DAY
 def provisional_visit(
     record: SourceRecord, source: Source, rules: FetchRules, posting_stats: PostingStats, now: datetime
 ) -> datetime:
-    """V1: the next allowed time that is committed before the first request: as if the visit were to fail."""
-    died = VisitResult(
+    """Return the next time to commit before the first request, as if the visit failed (V1)."""
+    interrupted = VisitResult(
         source_id=source.id, result=Failure(reason="interrupted"), conditional=False, seconds=0.0
     )
-    return next_visit(record, source, rules, died, posting_stats, now).due
+    return next_visit(record, source, rules, interrupted, posting_stats, now).due
 
 
 def spread(source: Source, rules: FetchRules, now: datetime) -> datetime:
-    """CL10: when to visit a source that became due while nobody was there, so that not all come at once."""
+    """Return a time within the next hour for a source that became due during downtime (CL10)."""
     return now + min(rules.every, HOUR) * _share(source)
 
 
 def is_late(record: SourceRecord, rules: FetchRules, now: datetime) -> bool:
-    """Whether a source has been due for so long that the program must have been away."""
+    """Check whether a source has been due for so long that the program was not running."""
     return record.next_visit is not None and now - record.next_visit > max(rules.every, HOUR)
 
 
 def wants_full_document(record: SourceRecord, source: Source, now: datetime) -> bool:
-    """CL17: after eight days of nothing but 304 the whole document is asked for once."""
+    """Check whether to request the whole document once, after days of nothing but 304 (CL17)."""
     whole = record.last_whole
     return whole is not None and now - whole > WHOLE_AGAIN + DAY * _share(source)
 
@@ -74,7 +88,7 @@ def next_visit(
     record: SourceRecord,
     source: Source,
     rules: FetchRules,
-    outcome: VisitResult,
+    visit: VisitResult,
     posting_stats: PostingStats,
     now: datetime,
     *,
@@ -83,13 +97,13 @@ def next_visit(
     gap: bool = False,
     neighbours: int | None = None,
 ) -> NextVisit:
-    """The next visit after `outcome`.
+    """Return when and how a source is visited after `visit`.
 
-    `known` says that the document shares an entry with what is known (CL14); `waiting` items are for an editor to
-    decide (G2); a `gap` wants to be filled soon (G1). `neighbours` is the smallest number of failures in a row of
-    another source on a host that wants silence, None where there is no other.
+    `known`: the document shares an entry with those stored (CL14). `waiting`: the number of items that an editor must
+    review (G2). `gap`: a coverage gap is to be filled soon (G1). `neighbours`: the fewest failures in a row of another
+    source on a rate-limited host, None if there is no other.
     """
-    result = outcome.result
+    result = visit.result
     if isinstance(result, Failure):
         return _after_failure(
             record, source, rules, result, posting_stats, now, waiting=waiting, neighbours=neighbours
@@ -97,17 +111,18 @@ def next_visit(
     if gap or (isinstance(result, ParsedVisit) and result.unfinished):
         posting_stats = PostingStats(count=1, oldest=now, newest=now)
     pause = _pause(source, rules, result.validators, posting_stats, now)
-    share = 1.0 if is_late(record, rules, now) else JITTER  # CL10: what became due together is parted
+    share = 1.0 if is_late(record, rules, now) else JITTER  # spreads what became due together (CL10)
     due = now + pause * (1 + share * _share(source))
-    hints = _hints(record, outcome)
+    hints = _hints(record, visit)
     notes: tuple[str, ...] = ()
-    if source.every is None:  # V3: the source's own `every` is the operator's word
-        due, notes = _heeding(hints, due, now)
-    move = _moved(record, outcome, now, known=known or isinstance(result, Unchanged))
+    if source.every is None:  # the operator's `every` overrides hints (V3)
+        due, notes = _delayed(hints, due, now)
+    move = _moved(record, visit, now, known=known or isinstance(result, Unchanged))
     state, reason = _state(move, posting_stats, waiting, now)
-    silence = _asked_pause(outcome.silence, 1) if outcome.silence else None
-    hold = silence if outcome.silence and outcome.silence.holds_host else None
-    if hold:  # the host's other sources come first, although they may be spread over an hour (CL10)
+    limit = visit.side.rate_limit
+    silence = _asked_pause(limit, 1) if limit else None
+    hold = silence if limit and limit.holds_host else None
+    if hold:  # other sources of the host come first, although they may be spread over an hour (CL10)
         due = max(due, now + hold + 2 * HOUR)
     return NextVisit(
         due=due,
@@ -126,20 +141,18 @@ def next_visit(
 def _pause(
     source: Source, rules: FetchRules, validators: Validators, posting_stats: PostingStats, now: datetime
 ) -> timedelta:
-    """The source's own `every`; else half the mean gap between its news, within the rules (CL5, CL6)."""
+    """Return the source's own `every`, else half the mean interval of its items (CL5, CL6)."""
     if source.every is not None:
         return source.every
     pause = rules.slowest
-    if (
-        posting_stats.oldest is not None
-    ):  # the silence since the newest counts, so that quiet sources slow down
+    if posting_stats.oldest is not None:
+        # The time since the newest item counts, so that quiet sources slow down.
         pause = min(pause, (now - posting_stats.oldest) / posting_stats.count / 2)
     return max(pause, minimum_interval(source, rules, validators))
 
 
 def minimum_interval(source: Source, rules: FetchRules, validators: Validators) -> timedelta:
-    """The shortest pause allowed: the source's own, else the general one, and a day where nothing can be asked
-    conditionally (CL5, CL6)."""
+    """Return the source's own interval, else the global one, a day without validators (CL6)."""
     if source.every is not None:
         return source.every
     if not validators.usable:
@@ -147,40 +160,40 @@ def minimum_interval(source: Source, rules: FetchRules, validators: Validators) 
     return rules.every
 
 
-def _hints(record: SourceRecord, outcome: VisitResult) -> RefreshHints:
-    """What is to be heeded from now on: a 304 that says nothing leaves what was said before (RFC 9111 4.3.4)."""
-    said = outcome.result.hints if isinstance(outcome.result, ParsedVisit) else record.hints
-    fresh = outcome.fresh_for
-    if fresh is None and outcome.result.status == 304:
+def _hints(record: SourceRecord, visit: VisitResult) -> RefreshHints:
+    """Return the hints in force; a 304 without freshness keeps the former one (RFC 9111 4.3.4)."""
+    hints = visit.result.hints if isinstance(visit.result, ParsedVisit) else record.hints
+    fresh = visit.fresh_for
+    if fresh is None and visit.result.status == 304:
         fresh = record.hints.fresh_for
-    return replace(said, fresh_for=fresh)
+    return replace(hints, fresh_for=fresh)
 
 
-def _heeding(hints: RefreshHints, due: datetime, now: datetime) -> tuple[datetime, tuple[str, ...]]:
-    """`due`, put off as the server and its document wish (CL7), and what is to be said of that."""
+def _delayed(hints: RefreshHints, due: datetime, now: datetime) -> tuple[datetime, tuple[str, ...]]:
+    """Return `due`, delayed by the hints of server and document, and notes about it (CL7)."""
     wish = max(hints.fresh_for or timedelta(0), hints.update_interval or timedelta(0))
     notes: tuple[str, ...] = ()
     if wish > LONGEST_WAIT:
         notes = (
-            f"it asks not to be visited for {wish.days} days; after {LONGEST_WAIT.days} it is all the same",
+            f"it asks not to be visited for {wish.days} days; it is visited after {LONGEST_WAIT.days} days",
         )
     due = max(due, now + min(wish, LONGEST_WAIT))
-    for _ in range(8 * 24):  # a week of hours and a bit: hours and days cannot all be closed
+    for _ in range(8 * 24):  # a week and a day; a document cannot skip every hour
         if due.hour not in hints.skip_hours and due.weekday() not in hints.skip_days:
             break
         due = due + HOUR
     return due, notes
 
 
-def _moved(record: SourceRecord, outcome: VisitResult, now: datetime, *, known: bool) -> Move | None:
-    """CL14: a permanent redirect is believed after three visits over 72 h that found what we know."""
+def _moved(record: SourceRecord, visit: VisitResult, now: datetime, *, known: bool) -> Move | None:
+    """Return the redirect; learned after three visits over 72 h with known entries (CL14)."""
     before = record.move
     if before is not None and before.learned:
         return before
-    if outcome.moved is None or not known:
+    if visit.moved is None or not known:
         return None
-    if before is None or before.url != outcome.moved:
-        return Move(url=outcome.moved, since=now)
+    if before is None or before.url != visit.moved:
+        return Move(url=visit.moved, since=now)
     visits = before.visits + 1
     learned = visits >= MOVED_VISITS and now - before.since >= MOVED_FOR
     return replace(before, visits=visits, learned=learned)
@@ -190,17 +203,17 @@ def _state(
     move: Move | None, posting_stats: PostingStats, waiting: int, now: datetime
 ) -> tuple[SourceState, str | None]:
     if waiting:
-        return SourceState.HELD, f"{waiting} unknown old entries came at once and wait for an editor"
+        return SourceState.NEEDS_REVIEW, f"{waiting} unknown old entries came at once and wait for an editor"
     if move is not None and move.learned:
         return SourceState.MOVED, f"moved for good to {move.url}: put this address into feeds.yaml"
     if posting_stats.oldest is not None and posting_stats.newest is not None and posting_stats.count > 2:
         gap = (posting_stats.newest - posting_stats.oldest) / (posting_stats.count - 1)
-        if now - posting_stats.newest > max(SILENT_FOR, 4 * gap):
+        if now - posting_stats.newest > max(STALE_AFTER, 4 * gap):
             return (
-                SourceState.SILENT,
+                SourceState.STALE,
                 f"nothing new since {posting_stats.newest:%Y-%m-%d}, which is unlike it",
             )
-    return SourceState.WELL, None
+    return SourceState.OK, None
 
 
 def _after_failure(
@@ -231,14 +244,16 @@ def _after_failure(
     asked = _asked_pause(failure, failures)
     hold = None
     if asked and failure.holds_host:
-        # The pause of the host doubles only while all its sources fail: one source cannot shut out the others.
+        # The pause of the host doubles only while all its sources fail: one source must not block the others.
         hold = _asked_pause(failure, failures if neighbours is None else min(failures, neighbours + 1))
         if failures > 1:
             pause = max(pause, min(_doubled(asked, failures), max(2 * asked, PROBE), LONGEST_WAIT))
     return NextVisit(
         due=now + pause * (1 + JITTER * _share(source)),
         not_before=now + asked if asked else record.not_before,
-        state=SourceState.GONE if gone else _failing(record, failures, held=bool(asked) or waiting > 0),
+        state=SourceState.GONE
+        if gone
+        else _failing(record, failures, asked=asked is not None, waiting=waiting),
         failures=failures,
         reason=failure.reason,
         floor=source.every or rules.every,
@@ -246,12 +261,12 @@ def _after_failure(
         failed_status=failure.status,
         gone_since=missing_since,
         hints=record.hints,
-        move=record.move if failures < FAILING_AFTER else None,  # what was learned may have been wrong
+        move=record.move if failures < FAILING_AFTER else None,  # the learned URL may be wrong
     )
 
 
 def _is_gone(record: SourceRecord, failure: Failure, since: datetime | None, now: datetime) -> bool:
-    """CL15: 410 twice, 24 h apart, or 404 for 14 days; once gone, gone until it answers again."""
+    """Check for 410 twice, 24 h apart, or 404 for 14 days; or gone before (CL15)."""
     if record.state is SourceState.GONE:
         return True
     if since is None:
@@ -260,17 +275,19 @@ def _is_gone(record: SourceRecord, failure: Failure, since: datetime | None, now
     return twice or (failure.status in (404, 410) and now - since >= MISSED_FOR)
 
 
-def _failing(record: SourceRecord, failures: int, *, held: bool) -> SourceState:
-    """One or two failures are no state; three are, and so is the first of a source that never answered (V8)."""
+def _failing(record: SourceRecord, failures: int, *, asked: bool, waiting: int) -> SourceState:
+    """Return the state after a failure: failing from the third, or at a first visit (V8)."""
     if failures >= FAILING_AFTER or record.last_success is None:
         return SourceState.FAILING
-    if held:
-        return SourceState.HELD
-    return SourceState.WELL if record.state is SourceState.HELD else record.state
+    if asked:
+        return SourceState.RATE_LIMITED
+    if waiting:
+        return SourceState.NEEDS_REVIEW
+    return SourceState.OK if record.state in _WAITING else record.state
 
 
 def _asked_pause(failure: Failure, failures: int) -> timedelta | None:
-    """What a 429 or 503 asks for: its Retry-After, or four hours, doubling (CL8)."""
+    """Return the pause after 429 or 503: Retry-After, or four hours, doubling (CL8)."""
     if failure.status not in (429, 503):
         return None
     if failure.wait is not None:
@@ -279,7 +296,7 @@ def _asked_pause(failure: Failure, failures: int) -> timedelta | None:
 
 
 def _doubled(pause: timedelta, failures: int) -> timedelta:
-    """`pause`, doubled with each failure after the first."""
+    """Return `pause`, doubled with each failure after the first."""
     longer: timedelta = pause * 2 ** min(failures - 1, 10)
     return longer
 
@@ -288,7 +305,7 @@ def _doubled(pause: timedelta, failures: int) -> timedelta:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """`Retry-After` in seconds or as a date, read against the server's own clock (CL8, RFC 9110 10.2.3)."""
+    """Parse `Retry-After`: seconds, or a date by the server's own clock (RFC 9110 10.2.3)."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return timedelta(seconds=min(int(value[:9]), int(LONGEST_WAIT.total_seconds())))
@@ -299,9 +316,9 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
 
 
 def fresh_for(headers: Mapping[str, str]) -> timedelta | None:
-    """How long an answer stays fresh by its own account (CL7, RFC 9111 4.2.1); None where it says nothing.
+    """Parse the freshness of a response (CL7, RFC 9111 4.2.1); None if it states none.
 
-    `no-cache` and the like mean that every visit is to ask anew: no time at all.
+    `no-cache` and `no-store` ask for revalidation at each visit: zero.
     """
     directives = headers.get("cache-control", "").lower()
     if re.search(r"\bno-(?:cache|store)\b", directives):
@@ -313,7 +330,9 @@ def fresh_for(headers: Mapping[str, str]) -> timedelta | None:
     expires, date = _http_date(headers.get("expires", "")), _http_date(headers.get("date", ""))
     if expires is not None and date is not None:
         return max(expires - date, timedelta(0))
-    return timedelta(0) if "expires" in headers else None  # "0" and other nonsense: expired already
+    return (
+        timedelta(0) if "expires" in headers else None
+    )  # "0" and other values that are no date: expired already
 
 
 def _http_date(text: str) -> datetime | None:
@@ -325,5 +344,5 @@ def _http_date(text: str) -> datetime | None:
 
 
 def _share(source: Source) -> float:
-    """A number from 0 to 1 that is the source's own for ever (CL10)."""
+    """Return a number from 0 to 1 that is constant for the source (CL10)."""
     return int.from_bytes(hashlib.sha256(source.id.encode()).digest()[:4], "big") / 2**32

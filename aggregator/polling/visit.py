@@ -1,56 +1,52 @@
-"""One visit, as a worker of the executor makes it: no store, no clock, expected failures are values."""
+"""Visit the sources of one host, in a worker that has no store and no clock."""
 
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
 
-from aggregator.errors import SandboxFailure, StoreError
 from aggregator.model.config import TopicRule
 from aggregator.model.documents import ArticleDetails
 from aggregator.model.polling import (
     Failure,
-    MissingItem,
+    PageCheck,
     ParsedVisit,
     Request,
     Response,
+    SideResults,
     Unchanged,
     Validators,
+    VisitPlan,
     VisitResult,
 )
-from aggregator.polling.client import VISIT_BUDGET_SECONDS, PoliteClient, host_of, leaves_site
-from aggregator.polling.parse import article_details, article_links, parse_visit
+from aggregator.polling.client import SCRAPED, VISIT_BUDGET_SECONDS, PoliteClient, host_of, leaves_site
+from aggregator.polling.failures import MAX_REASON_CHARACTERS, or_failure
+from aggregator.polling.parse import article_details, article_links
+from aggregator.polling.sandboxed_parse import NO_ARTICLES, Articles, SandboxedParser
 from aggregator.polling.schedule import fresh_for
 from aggregator.ports import Fetcher, Sandbox, Stopping, in_process
 from aggregator.text import line
 
-said = logging.getLogger("aggregator.visit")
-
-Made = TypeVar("Made")
-
-SCRAPED = frozenset({"page"})
-"""Kinds that are made for people: robots.txt is asked for them (CL19)."""
 MAX_ARTICLES = 10
+"""Maximum number of article pages read in one visit (V2)."""
 MAX_OLDER = 5
-"""Pages of articles, and documents with older entries, of one visit (V2)."""
+"""Maximum number of older documents read in one visit (V2)."""
 MAX_CHECKED = 3
-"""Pages of items that left the document, of one visit; they count among those of articles."""
+"""Maximum number of missing items checked in one visit; their pages count as articles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostVisit:
-    """All due requests of one host, in order: the unit of work, so that politeness needs no lock.
+    """All due visits to one host: one unit of work, so that politeness needs no lock.
 
-    `seconds` is what one document may take, reading it included, and `budget` what a visit may take, pauses aside;
-    `gap` seconds lie between two requests to one host (V2, CL11).
+    `seconds` is the maximum for requesting and parsing one document, `budget` that for a visit without pauses; `gap`
+    the seconds between two requests to one host (V2, CL11).
     """
 
-    requests: tuple[Request, ...]
+    plans: tuple[VisitPlan, ...]
     rules: tuple[TopicRule, ...]
     now: datetime
     seconds: float = 20.0
@@ -61,18 +57,18 @@ class HostVisit:
 def visit_host(
     work: HostVisit, fetcher: Fetcher, stopping: Stopping, sandbox: Sandbox = in_process
 ) -> tuple[VisitResult, ...]:
-    """Visit the sources of one host one after the other; those not asked when we stop are left out.
+    """Visit the sources of one host one by one; return the results of those visited.
 
-    After a 429 the host is asked nothing more (CL8). An exception of one visit is the failure of its source alone.
+    After a 429 nothing more is sent to the host (CL8). An exception is the failure of its source alone (L2).
     """
-    outcomes: list[VisitResult] = []
-    rules = {known.origin: known for request in work.requests for known in request.robots}
-    asked: dict[str, float] = {}
-    silent: set[str] = set()
-    for request in work.requests:
+    results: list[VisitResult] = []
+    rules = {robots.origin: robots for plan in work.plans for robots in plan.robots}
+    requested: dict[str, float] = {}
+    limited: set[str] = set()
+    for plan in work.plans:
         if stopping():
             break
-        if silent and host_of(request.target) in silent:
+        if limited and host_of(plan.request.target) in limited:
             continue
         client = PoliteClient(
             fetcher,
@@ -80,137 +76,113 @@ def visit_host(
             now=work.now,
             seconds=work.seconds,
             gap=work.gap,
-            asked=asked,
+            requested=requested,
             rules=rules,
             stopping=stopping,
             budget=work.budget,
         )
-        outcome = tried(_Visit(work, request, client).outcome)
-        if isinstance(outcome, Failure):
-            outcome = VisitResult(
-                source_id=request.source.id,
-                result=replace(client.silence or outcome, reason=outcome.reason),
-                conditional=None,
-                seconds=client.spent(),
-                requests=client.requests,
-                robots=tuple(client.read),
-            )
-        if outcome.interrupted and not outcome.requests:
+        visit = _visit(work, plan, client)
+        if visit.interrupted and not visit.requests:
             break
-        outcomes.append(outcome)
-        if isinstance(outcome.result, Failure) and outcome.result.holds_host:
+        results.append(visit)
+        if isinstance(visit.result, Failure) and visit.result.holds_host:
             break
-        if outcome.silence and outcome.silence.holds_host:
-            silent.add(host_of(outcome.silence.url or ""))
-    return tuple(outcomes)
+        if visit.side.rate_limit and visit.side.rate_limit.holds_host:
+            limited.add(host_of(visit.side.rate_limit.url or ""))
+    return tuple(results)
 
 
-def tried(step: Callable[[], Made]) -> Made | Failure:
-    """What `step` brings; an exception of it, whatever it is, is a Failure of this step alone (L2).
-
-    Only what is wrong with our own store is let through: no source can help it.
-    """
-    try:
-        return step()
-    except StoreError:
-        raise
-    except Exception as error:  # noqa: BLE001 - L2: what one server sends must not cost what others sent
-        said.debug("a step of a visit broke", exc_info=True)
-        return Failure(
-            reason=line(f"the visit broke ({type(error).__name__}: {error})", 300) or "the visit broke"
-        )
-
-
-def blamed(outcome: VisitResult, reason: str) -> Failure:
-    """A visit as the failure that `reason` says; what a server asked for on the way still counts (CL8)."""
-    result = outcome.result
-    if isinstance(result, Failure):
-        return replace(result, reason=reason)
-    return replace(outcome.silence or Failure(reason=reason, status=result.status), reason=reason)
+def _visit(work: HostVisit, plan: VisitPlan, client: PoliteClient) -> VisitResult:
+    """Make one visit; an exception becomes its failure."""
+    visit = or_failure(_Visit(work, plan, client).make)
+    if not isinstance(visit, Failure):
+        return visit
+    return VisitResult(
+        source_id=plan.source.id,
+        result=replace(client.rate_limit or visit, reason=visit.reason),
+        conditional=None,
+        seconds=client.spent(),
+        requests=client.requests,
+        side=SideResults(robots=tuple(client.robots_read)),
+    )
 
 
 class _Visit:
-    """What one visit gathers on its way."""
+    """The state of one visit."""
 
-    def __init__(self, work: HostVisit, request: Request, client: PoliteClient) -> None:
-        self.work, self.request, self.client = work, request, client
-        self.answered: Response | None = None
+    def __init__(self, work: HostVisit, plan: VisitPlan, client: PoliteClient) -> None:
+        self.plan, self.source, self.client = plan, plan.source, client
+        self.parser = SandboxedParser(sandbox=client.sandbox, rules=work.rules, now=work.now)
+        self.response: Response | None = None
         self.older: list[ParsedVisit] = []
         self.articles = 0
 
-    def outcome(self) -> VisitResult:
-        """Make the visit."""
-        result = self._forbidden(self.request.target) or self._asked()
-        answered = self.answered
-        filled, interrupted = False, False
-        checked: list[tuple[MissingItem, int | None]] = []
-        if isinstance(result, Failure):  # servers' words get into logs, mails and terminals
-            result = replace(result, reason=line(result.reason, 300) or "failed without an error message")
-            interrupted = answered is None and not self.client.silence and self.client.stopping()
+    def make(self) -> VisitResult:
+        """Request and parse the document, then fill a coverage gap and check pages of missing items."""
+        result = self._forbidden(self.plan.request.target) or self._document()
+        gap_closed = interrupted = False
+        checks: list[PageCheck] = []
+        if isinstance(result, Failure):  # reasons quote servers, and get into logs, mails and terminals
+            reason = line(result.reason, MAX_REASON_CHARACTERS) or "failed without an error message"
+            result = replace(result, reason=reason)
+            interrupted = self.response is None and not self.client.rate_limit and self.client.stopping()
         else:
-            filled = tried(self._fill_gap) is not False
-            tried(lambda: checked.extend(self._checked()))
+            gap_closed = or_failure(self._fill_gap) is not False
+            or_failure(lambda: checks.extend(self._check_pages()))
+        response = self.response
         return VisitResult(
-            source_id=self.request.source.id,
+            source_id=self.source.id,
             result=result,
             conditional=self._was_conditional(),
             seconds=self.client.spent(),
             requests=self.client.requests,
-            fresh_for=fresh_for(answered.headers) if answered else None,
-            moved=answered.url if answered and answered.permanent else None,
-            url=answered.url if answered else None,
-            robots=tuple(self.client.read),
-            silence=self.client.silence,
-            older=tuple(self.older),
-            filled=filled,
-            checked=tuple(checked),
+            fresh_for=fresh_for(response.headers) if response else None,
+            moved=response.url if response and response.permanent else None,
+            url=response.url if response else None,
+            side=SideResults(
+                robots=tuple(self.client.robots_read),
+                older=tuple(self.older),
+                gap_closed=gap_closed,
+                page_checks=tuple(checks),
+                rate_limit=self.client.rate_limit,
+            ),
             interrupted=interrupted,
         )
 
     def _was_conditional(self) -> bool | None:
-        if self.answered is None:
+        if self.response is None:
             return None
-        if self.answered.conditional is not None:
-            return self.answered.conditional
-        return self.request.validators.usable
+        if self.response.conditional is not None:
+            return self.response.conditional
+        return self.plan.request.validators.usable
 
-    def _asked(self) -> ParsedVisit | Unchanged | Failure:
-        answer = self._ask_for(self.request)
-        if isinstance(answer, Failure):
-            return answer
-        self.answered = answer
-        self.client.via = answer.url
-        return self._judge(answer)
+    # --- the document ----------------------------------------------------------------------------------
 
-    def _ask_for(self, request: Request) -> Response | Failure:
-        """The source's document; where robots.txt has a say, each hop of a redirect is asked about first (CL19)."""
-        if request.source.kind in SCRAPED:
-            return self.client.ask_by_hops(request, self._forbidden)
-        return self.client.ask(request)
-
-    def _ask_beside(
-        self, url: str, forbidden: Callable[[str], Failure | None], *, bare: bool = False
-    ) -> Response | Failure:
-        """What a visit asks for beside its document; redirects are followed within the site of `url` only."""
-        return forbidden(url) or self.client.ask_by_hops(
-            Request(source=self.request.source, url=url, bare=bare),
-            lambda following: leaves_site(url, following) or forbidden(following),
-        )
+    def _document(self) -> ParsedVisit | Unchanged | Failure:
+        """Request and parse the document; check robots.txt for each hop to a page (CL19)."""
+        request = self.plan.request
+        if self.source.kind in SCRAPED:
+            response = self.client.request_by_hops(request, self._forbidden)
+        else:
+            response = self.client.request(request)
+        if isinstance(response, Failure):
+            return response
+        self.response = response
+        self.client.via = response.url
+        return self._result(response)
 
     def _forbidden(self, url: str) -> Failure | None:
-        """Why a page may not be scraped, or None."""
-        source = self.request.source
-        return self.client.forbidden(source, url) if source.kind in SCRAPED else None
+        """Return why `url` must not be scraped, or None."""
+        return self.client.forbidden(self.source, url) if self.source.kind in SCRAPED else None
 
-    # --- the answer ------------------------------------------------------------------------------------
-
-    def _judge(self, response: Response) -> ParsedVisit | Unchanged | Failure:
-        request = self.request
-        if response.status == 304 and self._was_conditional() is False:
-            return Failure(reason="it answered 304 although nothing was asked conditionally", status=304)
+    def _result(self, response: Response) -> ParsedVisit | Unchanged | Failure:
+        known = self.plan.request.validators
         if response.status == 304:
-            validators = _refreshed(request.validators, response)
-            return self._unchanged(response, validators, b"")
+            if self._was_conditional() is False:
+                return Failure(
+                    reason="the server answered 304 although the request was not conditional", status=304
+                )
+            return self._unchanged(response, _refreshed(known, response), b"")
         if response.status not in (200, 226):
             return self.client.refused(response)
         body_hash = hashlib.sha256(response.body).hexdigest()
@@ -219,143 +191,121 @@ class _Visit:
             last_modified=response.headers.get("last-modified"),
             url=response.url,
         )
-        if body_hash == request.body_hash:
-            if not validators.usable:
-                validators = request.validators  # CL3: an identical body keeps them
-            return self._unchanged(response, validators, response.body)
-        return self._read(response, validators, body_hash)
+        if body_hash == self.plan.body_hash:
+            # The same bytes keep the validators they had (CL3).
+            return self._unchanged(response, validators if validators.usable else known, response.body)
+        return self._parse(response, validators, body_hash)
 
     def _unchanged(
         self, response: Response, validators: Validators, body: bytes
     ) -> ParsedVisit | Unchanged | Failure:
-        """Nothing new, unless articles of the document we have are still to be read."""
-        kept = self.request.kept
+        """Return Unchanged, or parse the stored document if articles of it are still unread."""
+        kept = self.plan.unfinished
         if kept is None:
             return Unchanged(status=response.status, validators=validators, bytes_read=len(body))
         again = replace(response, status=200, url=kept.url, body=kept.body)
-        return self._read(again, validators, hashlib.sha256(kept.body).hexdigest())
+        return self._parse(again, validators, hashlib.sha256(kept.body).hexdigest())
 
-    def _read(self, response: Response, validators: Validators, body_hash: str) -> ParsedVisit | Failure:
-        articles, unread = self._articles(response)
-        return read(
-            self.request,
+    def _parse(self, response: Response, validators: Validators, body_hash: str) -> ParsedVisit | Failure:
+        articles = self._read_articles(response)
+        return self.parser.document(
+            self.plan.context,
             response,
             validators,
-            body_hash,
-            self.work.rules,
-            self.work.now,
-            self.client.sandbox,
-            self.client.left(),
-            articles,
-            unread,
+            body_hash=body_hash,
+            seconds=self.client.left(),
+            articles=articles,
         )
 
-    # --- pages of articles, older documents (V2, G1) ---------------------------------------------------
+    # --- articles, missing items, older documents (V2, G1, I8) ------------------------------------------
 
-    def _articles(self, response: Response) -> tuple[dict[str, ArticleDetails | None], frozenset[str]]:
-        """What the pages of articles nobody has read yet say, and the links of those left for the next visit."""
-        if not any(layout.article for layout in self.request.source.page):
-            return {}, frozenset()
-        slim = replace(self.request, kept=None, gap=None, robots=(), missing_items=())
-        new = tried(lambda: self.client.sandbox(article_links, slim, response, seconds=self.client.left()))
-        if isinstance(new, Failure):
-            return {}, frozenset()  # reading the document will say what is wrong with it
-        found: dict[str, ArticleDetails | None] = {}
-        for link in new[:MAX_ARTICLES]:
+    def _request_page(
+        self, url: str, forbidden: Callable[[str], Failure | None], *, headers_only: bool = False
+    ) -> Response | Failure:
+        """Request a page beside the document; follow redirects within the site of `url` only."""
+        return forbidden(url) or self.client.request_by_hops(
+            Request(source=self.source, url=url, headers_only=headers_only),
+            lambda following: leaves_site(url, following) or forbidden(following),
+        )
+
+    def _read_articles(self, response: Response) -> Articles:
+        """Read the pages of articles that were not read yet, as many as one visit may."""
+        if not any(layout.article for layout in self.source.page):
+            return NO_ARTICLES
+        links = or_failure(
+            lambda: self.client.sandbox(
+                article_links, self.plan.context, response, seconds=self.client.left()
+            )
+        )
+        if isinstance(links, Failure):
+            return NO_ARTICLES  # parsing the document reports what is wrong with it
+        read: dict[str, ArticleDetails | None] = {}
+        for link in links[:MAX_ARTICLES]:
             if self.client.over():
                 break
-            article = tried(partial(self._article, link))
-            if not isinstance(article, ArticleDetails) and (self.client.silence or self.client.over()):
-                break  # cut off: the next visit asks for it again
-            found[link] = article if isinstance(article, ArticleDetails) else None
-        self.articles = len(found)
-        return found, frozenset(new) - found.keys()
+            article = or_failure(partial(self._read_article, link))
+            if not isinstance(article, ArticleDetails) and (self.client.rate_limit or self.client.over()):
+                break  # cut off: the next visit requests it again
+            read[link] = article if isinstance(article, ArticleDetails) else None
+        self.articles = len(read)
+        return Articles(read=read, unread=frozenset(links) - read.keys())
 
-    def _article(self, link: str) -> ArticleDetails | None:
-        answer = self._ask_beside(link, self._forbidden)
-        if isinstance(answer, Failure):
+    def _read_article(self, link: str) -> ArticleDetails | None:
+        response = self._request_page(link, self._forbidden)
+        if isinstance(response, Failure):
             return None
-        if answer.status != 200:
-            self.client.refused(answer)
+        if response.status != 200:
+            self.client.refused(response)
             return None
-        return self.client.sandbox(article_details, self.request.source, answer, seconds=self.client.left())
+        return self.client.sandbox(article_details, self.source, response, seconds=self.client.left())
 
-    def _checked(self) -> Iterator[tuple[MissingItem, int | None]]:
-        """Whether the pages of items that left the document are still there (I8); trouble ends the asking."""
-        forbidden = partial(self.client.forbidden, self.request.source)
-        for missing_item in self.request.missing_items[: min(MAX_CHECKED, MAX_ARTICLES - self.articles)]:
-            if self.client.silence or self.client.over():
+    def _check_pages(self) -> Iterator[PageCheck]:
+        """Request the pages of missing items; stop at the first network error (I8)."""
+        forbidden = partial(self.client.forbidden, self.source)
+        for missing_item in self.plan.missing_items[: min(MAX_CHECKED, MAX_ARTICLES - self.articles)]:
+            if self.client.rate_limit or self.client.over():
                 return
-            answer = tried(partial(self._ask_beside, missing_item.link, forbidden, bare=True))
-            if isinstance(answer, Failure):
+            request = partial(self._request_page, missing_item.link, forbidden, headers_only=True)
+            response = or_failure(request)
+            if isinstance(response, Failure):
                 if not self.client.over():
-                    yield missing_item, None
+                    yield PageCheck(missing_item=missing_item, status=None)
                 return
-            if answer.status != 200:
-                self.client.refused(answer)
-            yield missing_item, answer.status
+            if response.status != 200:
+                self.client.refused(response)
+            yield PageCheck(missing_item=missing_item, status=response.status)
 
     def _fill_gap(self) -> bool:
-        """Ask for older documents until one has an entry we know; whether there are no more to ask for (G1)."""
-        gap = self.request.gap
+        """Read older documents until one has a known entry; return whether all are read (G1)."""
+        gap = self.plan.gap
         if gap is None:
             return False
+        context = replace(self.plan.context, known_hashes=frozenset(), entries_before=0)
         url: str | None = gap.url
         while url and len(self.older) < MAX_OLDER:
             if self._forbidden(url):
                 return not self.client.over()
-            answer = self._ask_beside(url, self._forbidden)
-            if isinstance(answer, Failure):
-                return answer.status is not None and not self.client.over()
-            if answer.status != 200:
-                self.client.refused(answer)
-                return self.client.silence is None
-            request = replace(self.request, seen=frozenset(), before=0)
-            found = read(
-                request,
-                answer,
-                Validators(),
-                "",
-                self.work.rules,
-                self.work.now,
-                self.client.sandbox,
-                self.client.left(),
+            response = self._request_page(url, self._forbidden)
+            if isinstance(response, Failure):
+                return response.status is not None and not self.client.over()
+            if response.status != 200:
+                self.client.refused(response)
+                return self.client.rate_limit is None
+            parsed = self.parser.document(
+                context, response, Validators(), body_hash="", seconds=self.client.left()
             )
-            if isinstance(found, Failure):
+            if isinstance(parsed, Failure):
                 return True
-            self.older.append(replace(found, body=b""))
-            if not found.items or any(alias in gap.known for item in found.items for alias in item.aliases):
+            self.older.append(replace(parsed, body=b""))
+            aliases = (alias for item in parsed.items for alias in item.aliases)
+            if not parsed.items or any(alias in gap.known for alias in aliases):
                 return True
-            url = found.older
+            url = parsed.older
         return True
 
 
-def read(
-    request: Request,
-    response: Response,
-    validators: Validators,
-    body_hash: str,
-    rules: Sequence[TopicRule],
-    now: datetime,
-    sandbox: Sandbox,
-    seconds: float,
-    articles: Mapping[str, ArticleDetails | None] | None = None,
-    unread: frozenset[str] = frozenset(),
-) -> ParsedVisit | Failure:
-    """A document as a harvest, read in isolation; its body stays here."""
-    # What the reader does not need does not travel to it.
-    slim = replace(request, kept=None, gap=None, robots=(), missing_items=())
-    try:
-        result = sandbox(parse_visit, slim, response, rules, now, articles, unread, seconds=seconds)
-    except SandboxFailure as error:
-        return Failure(reason=str(error), status=response.status)
-    if isinstance(result, Failure):
-        return result
-    return replace(result, validators=validators, body=response.body, body_hash=body_hash)
-
-
 def _refreshed(old: Validators, response: Response) -> Validators:
-    """A 304 may carry newer validators (CL3, RFC 9110 15.4.5)."""
+    """Return the validators after a 304, which may carry newer ones (CL3, RFC 9110 15.4.5)."""
     return Validators(
         etag=response.headers.get("etag", old.etag),
         last_modified=response.headers.get("last-modified", old.last_modified),

@@ -21,7 +21,7 @@ def facts(store: Store, ids: Sequence[str]) -> list[ListedItem]:
                 item_id=row["id"],
                 link=row["link"],
                 sort=sure_moment(row["sort"]),
-                told=row["story_id"] is not None,
+                placed=row["story_id"] is not None,
             )
     return [found[id_] for id_ in ids if id_ in found]
 

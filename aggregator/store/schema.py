@@ -135,6 +135,21 @@ def m0013_link_constraint_kinds(db: Database) -> None:
         db.execute(sql)
 
 
+SOURCE_STATES = (
+    "UPDATE sources SET state = CASE state WHEN 'well' THEN 'ok' WHEN 'silent' THEN 'stale'"
+    # Only a 429 or 503 leaves its status at a source that was held; otherwise its items wait for an editor.
+    " WHEN 'held' THEN CASE WHEN failed_status IN (429, 503) THEN 'rate_limited' ELSE 'needs_review' END"
+    " ELSE state END",
+)
+
+
+@MIGRATIONS()
+def m0014_source_states(db: Database) -> None:
+    """Rename the states of sources to the words of docs/glossary.md, and split `held` in two."""
+    for sql in SOURCE_STATES:
+        db.execute(sql)
+
+
 DIGEST_NAMES = (
     "ALTER TABLE deliveries RENAME COLUMN dismissed TO acknowledged",  # the view mail_owed follows
     "ALTER TABLE edition_entries RENAME COLUMN turn TO update_kind",
@@ -146,7 +161,7 @@ DIGEST_NAMES = (
 
 
 @MIGRATIONS()
-def m0014_digest_names(db: Database) -> None:
+def m0015_digest_names(db: Database) -> None:
     """Rename columns and sections of digests to the words of docs/glossary.md."""
     for sql in DIGEST_NAMES:
         db.execute(sql)

@@ -1,16 +1,19 @@
-"""The same news once, through the real store: placing, explaining, editors' decisions, placing everything again."""
+"""Deduplication in the real store: assigning, explaining, editors' decisions, re-clustering."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import permutations
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
+from sqlite_utils import Database
 
 from aggregator import health, story_view
 from aggregator.dedupe import assign as placing
@@ -22,7 +25,7 @@ from aggregator.items import diff, normalise
 from aggregator.items.identity import short_hash
 from aggregator.model.documents import Entry, ParsedDocument
 from aggregator.model.items import IdentityPolicy
-from aggregator.model.stories import MergeCandidate
+from aggregator.model.stories import LinkConstraint, MergeCandidate
 from aggregator.publishing import publish
 from aggregator.publishing.synchronise import synchronise
 from aggregator.store import channels, editorial, items, stories, story_search
@@ -59,7 +62,7 @@ TAKE_PART: Telling = (
 WELCOME: Telling = ("hub", "Welcome, MAdMiC Node!", "A Node in Madrid.")
 OTHER_WELCOME: Telling = ("society", "Welcome, Adriatic Node!", "A Node in Trieste.")
 
-# Told in this order; the last of them leads what is made of them.
+# Published in this order; the last one leads the merged story.
 THREE = (
     ("forum", "Poster prize for Lyon"),
     ("society", "Beamtime at the synchrotron"),
@@ -70,7 +73,7 @@ DIGEST = "digests:\n  - {id: daily, title: Daily, schedule: daily 08:00, recipie
 
 
 def tell(place: Workplace, *tellings: Telling, **fields: Any) -> dict[str, str]:
-    """Keep and place items told now; the story of each, by title."""
+    """Store items published now and assign them; return the story of each, by title."""
     if not (place.folder / "feeds.yaml").exists():
         place.write(SOURCES)
     config = place.app().config
@@ -113,7 +116,7 @@ def in_feed(place: Workplace) -> list[str]:
 
 
 def mailed(place: Workplace, clock: Clock) -> dict[str, str]:
-    """The titles of the next day's edition of the digest, with why they are told."""
+    """Return the titles of the next day's edition of the digest, with the reasons."""
     clock.now += timedelta(days=1)
     composed = digest.run(place.app()).composed
     with opened(place.database, create=False) as store:
@@ -129,7 +132,7 @@ def mailed(place: Workplace, clock: Clock) -> dict[str, str]:
 
 
 def test_three_partners_are_credited_for_one_survey(place: Workplace) -> None:
-    """I3: three tellings in two languages under three addresses are one story; two welcomes stay two."""
+    """Three reports in two languages are one story; two welcomes stay two (I3)."""
     told = tell(place, SURVEY, UMFRAGE, TAKE_PART, WELCOME, OTHER_WELCOME)
     assert len({told[title] for _, title, _ in (SURVEY, UMFRAGE, TAKE_PART)}) == 1
     assert told[WELCOME[1]] != told[OTHER_WELCOME[1]]
@@ -139,7 +142,7 @@ def test_three_partners_are_credited_for_one_survey(place: Workplace) -> None:
 
 @pytest.mark.parametrize("order", list(permutations((SURVEY, UMFRAGE, TAKE_PART, WELCOME)))[::5])
 def test_the_order_of_visits_plays_no_part(place: Workplace, order: Sequence[Telling]) -> None:
-    """I5, I4: whichever partner's visit is kept first, the stories and their ids are the same."""
+    """Whichever partner's visit is kept first, the stories and their ids are the same (I5, I4)."""
     told = tell(place, *order)
     assert len(set(told.values())) == 2
     assert told[SURVEY[1]] == told[UMFRAGE[1]] == told[TAKE_PART[1]]
@@ -148,7 +151,7 @@ def test_the_order_of_visits_plays_no_part(place: Workplace, order: Sequence[Tel
 
 
 def test_a_later_telling_joins_the_published_story(place: Workplace, clock: Clock) -> None:
-    """I5: next day's telling joins, moves neither id nor time, and is explained."""
+    """A report of the next day joins the story and changes neither id nor time (I5)."""
     first = tell(place, SURVEY)
     clock.now = NOW + timedelta(days=1)
     later = tell(place, UMFRAGE)
@@ -158,7 +161,7 @@ def test_a_later_telling_joins_the_published_story(place: Workplace, clock: Cloc
 
 
 def test_items_of_an_older_version_are_found(place: Workplace) -> None:
-    """The migration leaves a list of items that the next run makes findable; they keep their stories."""
+    """The next run indexes the items of an older version, and they keep their stories."""
     place.write(SOURCES)
     config = place.app().config
     first = tell(place, SURVEY)
@@ -171,12 +174,8 @@ def test_items_of_an_older_version_are_found(place: Workplace) -> None:
     assert config.sources and MIGRATIONS._migrations[-1].name
 
 
-def test_the_migration_lists_what_there_is(tmp_path: Any) -> None:
-    """m0004 backfills: items stored before it are to be traced."""
-    import sqlite3
-
-    from sqlite_utils import Database
-
+def test_the_migration_lists_what_there_is(tmp_path: Path) -> None:
+    """Items stored before there was a candidate index are queued for it."""
     file = tmp_path / "old.db"
     db = Database(sqlite3.connect(file, isolation_level=None))
     MIGRATIONS.apply(db, stop_before="m0004_same_news")
@@ -192,8 +191,29 @@ def test_the_migration_lists_what_there_is(tmp_path: Any) -> None:
         assert store.db.execute("SELECT count(*) FROM index_queue").fetchone()[0] == 1
 
 
+def test_link_constraints_of_an_older_version_hold(tmp_path: Path) -> None:
+    """Link constraints of the version before hold under their new names."""
+    file = tmp_path / "old.db"
+    db = Database(sqlite3.connect(file, isolation_level=None))
+    MIGRATIONS.apply(db, stop_before="m0013_link_constraint_kinds")
+    db.execute("PRAGMA foreign_keys = OFF")
+    db.execute(
+        "INSERT INTO decisions (at, who, verb, stories, items) VALUES ('2026-01-01T00:00:00Z', 'ada', 'apart',"
+        " '[\"s\"]', '[]')"
+    )
+    for one, other, kind in (("a", "b", "together"), ("a", "c", "apart")):
+        db.execute("INSERT INTO link_constraints VALUES (?, ?, ?, 1)", [one, other, kind])
+    db.conn.close()
+    with opened(file) as store:
+        assert editorial.link_constraints(store, ["a"]) == {
+            frozenset("ab"): LinkConstraint.MUST_LINK,
+            frozenset("ac"): LinkConstraint.CANNOT_LINK,
+        }
+        assert [decision.verb for decision in editorial.decisions(store, "s")] == ["apart"]
+
+
 def test_a_released_item_finds_its_story(place: Workplace) -> None:
-    """G2: what was held and then let through is compared like an item that has just arrived."""
+    """A released item is compared like one that has just arrived (G2)."""
     told = tell(place, SURVEY)
     with opened(place.database) as store:
         store.db.execute(
@@ -226,7 +246,7 @@ REPOST: Telling = (
     "order", [[REPOST, *ADS], [*ADS, REPOST], [*ADS[:6], REPOST, *ADS[6:]], [*ADS[::-1], REPOST]]
 )
 def test_a_crowd_of_one_source_hides_nothing(place: Workplace, order: list[Telling]) -> None:
-    """I5: look-alikes of the own source take no candidate's place, whoever comes first."""
+    """Similar items of one source take no candidate's place, whatever the order (I5)."""
     for telling in order:
         tell(place, telling)
     told = state(place)
@@ -235,7 +255,7 @@ def test_a_crowd_of_one_source_hides_nothing(place: Workplace, order: list[Telli
 
 
 def test_what_is_held_or_dropped_is_found_by_nobody(place: Workplace) -> None:
-    """G2, G3: it takes no candidate's place and makes no word common, until it is released."""
+    """A held or dropped item is no candidate and makes no word common until released (G2, G3)."""
     tell(place, UMFRAGE)
     with opened(place.database) as store:
         assert store.db.execute("SELECT count(*) FROM candidate_index").fetchone()[0] > 0
@@ -249,7 +269,10 @@ def test_what_is_held_or_dropped_is_found_by_nobody(place: Workplace) -> None:
 
 
 def test_an_edited_item_is_found_by_what_it_says_now(place: Workplace) -> None:
-    """E2: text, title and date of an edit are traced anew, and nothing of the old; a pruned text changes nothing."""
+    """The index has what an edited item says now, and nothing of before (E2).
+
+    Retention of its text changes nothing.
+    """
     tell(place, UMFRAGE)
 
     def traced(change: str) -> tuple[set[int], set[int]]:
@@ -274,7 +297,7 @@ def test_an_edited_item_is_found_by_what_it_says_now(place: Workplace) -> None:
 
 
 def test_a_story_is_explained(place: Workplace) -> None:
-    """E1 of the house: for each item the evidence, its weights, the score and the threshold it had to reach."""
+    """For each item the evidence, its weights, the score and the threshold it had to reach."""
     told = tell(place, SURVEY, UMFRAGE)
     said = explain.story(place.app().config, told[SURVEY[1]])
     lead, joined = said["items"]
@@ -316,7 +339,10 @@ def merged(place: Workplace, clock: Clock) -> tuple[str, str]:
 
 
 def test_a_merge_keeps_the_older_id(place: Workplace, clock: Clock) -> None:
-    """I7: the older id stays, the other is a tombstone and an alias; channels follow; who and when is stored."""
+    """A merge keeps the older id; the other becomes a tombstone and an alias (I7).
+
+    Channels follow, and author and time are stored.
+    """
     first, second = merged(place, clock)
     assert set(state(place).values()) == {first}
     assert in_feed(place) == [first]
@@ -332,7 +358,7 @@ def test_a_merge_keeps_the_older_id(place: Workplace, clock: Clock) -> None:
 
 
 def test_a_merge_with_old_backlog_is_still_news(place: Workplace, clock: Clock) -> None:
-    """I7: the id that feeds carried stays, however old the backlog is that they never did."""
+    """The id that feeds carried stays, however old the backlog is that they never did (I7)."""
     place.write(f"{SOURCES}{DIGEST}")
     first = tell(place, WELCOME)[WELCOME[1]]
     with opened(place.database) as store:
@@ -349,7 +375,7 @@ def test_a_merge_with_old_backlog_is_still_news(place: Workplace, clock: Clock) 
 
 @pytest.mark.parametrize("nth", [0, 1])
 def test_what_is_hidden_is_not_merged_with_what_is_shown(place: Workplace, nth: int) -> None:
-    """I7: whether the merged story is to be seen is for the editor to say, whichever id is the older."""
+    """A hidden and a shown story are merged only after the editor decided which they are (I7)."""
     told = tell(place, WELCOME, OTHER_WELCOME)
     ids = [told[WELCOME[1]], told[OTHER_WELCOME[1]]]
     editor_decisions.set_hidden(place.app(), ids[nth : nth + 1], "ada", hidden=True)
@@ -362,7 +388,7 @@ def test_what_is_hidden_is_not_merged_with_what_is_shown(place: Workplace, nth: 
 
 
 def test_decisions_outlive_placing_everything_again(place: Workplace, clock: Clock) -> None:
-    """I7: neither a merge nor a split is undone by recluster, which changes no id and says so twice."""
+    """Re-clustering undoes neither a merge nor a split, and changes no id (I7)."""
     first, _ = merged(place, clock)
     told = tell(place, SURVEY, UMFRAGE)
     umfrage = story_view.read(place.app().config, told[SURVEY[1]]).story.also[0].item.id
@@ -380,7 +406,7 @@ def test_decisions_outlive_placing_everything_again(place: Workplace, clock: Clo
 def test_a_merge_of_three_outlives_placing_everything_again(
     place: Workplace, clock: Clock, kept_apart: bool
 ) -> None:
-    """I7: every part is bound to every other, whoever leads and whatever was decided of two of them before."""
+    """All items of a merge stay together, whatever was decided about two of them before (I7)."""
     told = []
     for source, title in THREE:
         told.append(tell(place, (source, title, "."))[title])
@@ -397,7 +423,7 @@ def test_a_merge_of_three_outlives_placing_everything_again(
 
 
 def test_what_is_split_off_is_announced_nowhere(place: Workplace) -> None:
-    """I7: the part that leaves is on the site and in search, not in feeds, unless the editor says so."""
+    """The part that leaves is on the site and in search, in feeds only on request (I7)."""
     told = tell(place, SURVEY, UMFRAGE, TAKE_PART)
     story = story_view.read(place.app().config, told[SURVEY[1]]).story
     by_source = {s.publisher.id: s.item.id for s in story.items}
@@ -417,7 +443,7 @@ def test_what_is_split_off_is_announced_nowhere(place: Workplace) -> None:
 def test_what_is_split_off_is_mailed_as_new_or_not_at_all(
     place: Workplace, clock: Clock, how: str, subject: str | None
 ) -> None:
-    """I7, M1: no digest calls it updated; told it is only if the editor says so, and then once."""
+    """A digest carries it only if the editor announces it, then once and as new (I7, M1)."""
     place.write(f"{SOURCES}{DIGEST}")
     first = tell(place, SURVEY)
     clock.now += timedelta(hours=6)
@@ -436,7 +462,7 @@ def test_what_is_split_off_is_mailed_as_new_or_not_at_all(
 
 
 def test_an_item_that_was_split_off_is_merged_again(place: Workplace) -> None:
-    """I7: the last decision stands; an id is given to one item's story only."""
+    """The last decision stands; an id is given to one item's story only (I7)."""
     told = tell(place, SURVEY, UMFRAGE)
     _, society = (s.item.id for s in story_view.read(place.app().config, told[SURVEY[1]]).story.items)
     _, part = editor_decisions.split(place.app(), [society], "ada", announce=False)
@@ -449,7 +475,7 @@ def test_an_item_that_was_split_off_is_merged_again(place: Workplace) -> None:
 
 
 def test_doubts_are_listed_until_an_editor_decides(place: Workplace, clock: Clock) -> None:
-    """I5: what nearly is one news stands in `status` until somebody says that it is, or that it is not."""
+    """Merge candidates are listed in `status` until an editor decides (I5)."""
     told = tell(place, SURVEY, WELCOME)
     one, other = told[SURVEY[1]], told[WELCOME[1]]
     with opened(place.database) as store, store.transaction():
@@ -466,7 +492,7 @@ def test_doubts_are_listed_until_an_editor_decides(place: Workplace, clock: Cloc
 
 
 def test_hiding_is_logged(place: Workplace) -> None:
-    """I7: who hid a story and when is stored; hiding outlives recluster."""
+    """The author and time of hiding are stored, and hiding survives re-clustering (I7)."""
     told = tell(place, WELCOME)
     editor_decisions.set_hidden(place.app(), [told[WELCOME[1]]], "ada", hidden=True)
     recluster.run(place.app(), dry_run=False)
@@ -478,7 +504,7 @@ def test_hiding_is_logged(place: Workplace) -> None:
 
 
 def test_an_edited_item_leaves_and_the_diff_is_told_first(place: Workplace) -> None:
-    """I5: a telling that was rewritten into other news leaves its story, after a dry run that changed nothing."""
+    """An item edited into another report leaves its story; a dry run changes nothing (I5)."""
     told = tell(place, SURVEY, UMFRAGE)
     before = state(place)
     with opened(place.database) as store:
@@ -499,7 +525,7 @@ def test_an_edited_item_leaves_and_the_diff_is_told_first(place: Workplace) -> N
 
 
 def test_published_stories_are_never_merged_by_the_machine(place: Workplace) -> None:
-    """I5: two published stories that the rules of today call one go on the editors' list, once."""
+    """Published stories that the present rules call one become merge candidates, once (I5)."""
     told = tell(place, SURVEY, (*WELCOME[:1], "Something else", "Entirely."), OTHER_WELCOME)
     with opened(place.database) as store:
         store.db.execute(
@@ -517,7 +543,7 @@ def test_published_stories_are_never_merged_by_the_machine(place: Workplace) -> 
 
 
 def test_what_retention_took_the_text_of_stays(place: Workplace, clock: Clock) -> None:
-    """I5: texts that are no more are not compared: neither does anybody leave for that, nor join."""
+    """Items without text are not compared: none leaves or joins for that (I5)."""
     told = tell(place, SURVEY, UMFRAGE, TAKE_PART)
     clock.now += timedelta(days=900)
     with opened(place.database) as store:
@@ -531,7 +557,7 @@ def test_what_retention_took_the_text_of_stays(place: Workplace, clock: Clock) -
 def test_common_words_count_less_in_recluster_too(
     place: Workplace, monkeypatch: pytest.MonkeyPatch, together: bool
 ) -> None:
-    """Decision 33: recluster judges as placing does, by words that the archive calls common now."""
+    """Re-clustering compares as assigning does, by words that are common now."""
     told = tell(place, SURVEY, UMFRAGE)
     assert told[SURVEY[1]] == told[UMFRAGE[1]]
     common = frozenset({"nfdi4bioimage", "survey", "march"})
@@ -565,7 +591,7 @@ def beside(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, act: Callabl
 
 
 def test_a_merge_while_files_are_written(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """L1, P1: what is written fits together, and the merge is written by the next run."""
+    """Written files are consistent, and the next run writes the merge (L1, P1)."""
     told = tell(place, WELCOME, OTHER_WELCOME)
     ids = [told[WELCOME[1]], told[OTHER_WELCOME[1]]]
     beside(monkeypatch, stories, "read", lambda: editor_decisions.merge(place.app(), ids, "ada"))
@@ -581,7 +607,7 @@ def test_a_merge_while_files_are_written(place: Workplace, monkeypatch: pytest.M
 def test_a_merge_while_everything_is_placed_again(
     place: Workplace, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """L1, I7: what an editor decided meanwhile stands; what else was found out waits for the next time."""
+    """A decision made meanwhile stands; the rest of the difference waits (L1, I7)."""
     first = tell(place, WELCOME)[WELCOME[1]]
     clock.now += timedelta(hours=1)
     second = tell(place, SURVEY, UMFRAGE)[SURVEY[1]]
@@ -598,7 +624,7 @@ def test_a_merge_while_everything_is_placed_again(
 def test_a_decision_while_pairs_go_on_the_list(
     place: Workplace, monkeypatch: pytest.MonkeyPatch, merge: bool
 ) -> None:
-    """L1: a pair that became one story meanwhile, or is kept apart, is no doubt any more."""
+    """A pair that became one story meanwhile, or is kept apart, is no doubt any more (L1)."""
     told = tell(place, WELCOME, OTHER_WELCOME)
     ids = [told[WELCOME[1]], told[OTHER_WELCOME[1]]]
     with opened(place.database) as store:
@@ -620,7 +646,7 @@ def test_a_decision_while_pairs_go_on_the_list(
 def test_a_split_while_an_edition_is_composed(
     place: Workplace, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """L1, M1: an editor waits until the edition is written, so that what is announced anew is told by the next one."""
+    """An editor waits until the edition is written; the next one has the news item (L1, M1)."""
     place.write(f"{SOURCES}{DIGEST}")
     tell(place, SURVEY)
     clock.now += timedelta(hours=6)
@@ -636,7 +662,7 @@ def test_a_split_while_an_edition_is_composed(
 
 
 def test_names_are_resolved_where_they_are_used(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """L1: between the look at a name and the write nobody else writes."""
+    """Between the look at a name and the write nobody else writes (L1)."""
     told = tell(place, SURVEY, UMFRAGE, WELCOME)
     within: list[bool] = []
 
@@ -661,7 +687,7 @@ def test_names_are_resolved_where_they_are_used(place: Workplace, monkeypatch: p
 
 
 def test_a_merge_undone_gives_each_story_its_id_back(place: Workplace, clock: Clock) -> None:
-    """I4, I7: an id stays with the item that founded it: what is split off again has its old one."""
+    """An id stays with the item that founded it, also after a merge and a split (I4, I7)."""
     kept, gone = merged(place, clock)
     with opened(place.database, create=False) as store:
         rows = store.db.execute("SELECT id FROM items WHERE story_id = ?", [kept]).fetchall()

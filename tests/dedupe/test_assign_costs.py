@@ -1,4 +1,4 @@
-"""What placing costs, counted in comparisons and in steps of SQLite, where many items share something."""
+"""The cost of assigning, in comparisons and SQLite steps, where items share something."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def placed(store: Store, arrived: list[Item]) -> None:
 
 
 def costs(store: Store, counted: Counted, what: str, count: int) -> Iterator[tuple[int, int]]:
-    """The comparisons and steps that each of some rounds takes in which entries arrive that share something."""
+    """Yield the comparisons and steps of each round in which such entries arrive."""
     for start in range(0, ROUNDS * count, count):
         before = replace(counted)
         placed(store, [made(n, **SHARED[what](n)) for n in range(start, start + count)])
@@ -180,7 +180,7 @@ def test_two_thousand_entries_that_share_something(store: Store, counted: Counte
 
 
 def test_a_feed_whose_entries_share_everything(place: Workplace, web: Web, counted: Counted) -> None:
-    """Visited, placed anew and explained by the program, 300 entries with one link, DOI and title cost little."""
+    """300 entries with one link, DOI and title cost little to visit, re-cluster and explain."""
     place.write(f'sources:\n  - {{id: node, name: A Node, url: "{web.url}/feed"}}\n')
     entries = [made(n, **SHARED["everything"](n)) for n in range(300)]
     told = [
@@ -197,7 +197,10 @@ def test_a_feed_whose_entries_share_everything(place: Workplace, web: Web, count
 
 
 def test_a_large_story_is_read_in_part(store: Store, counted: Counted) -> None:
-    """Of a story with 1,000 items placing reads what it reads of one with 100: lead, items asked for, newest."""
+    """Assigning reads as much of a story with 1,000 items as of one with 100.
+
+    That is the lead, the items asked for and the newest ones.
+    """
     costs = []
     for start, count in ((0, 100), (100, 1_000)):
         lead, asked, *rest = [made(n) for n in range(start, start + count)]
@@ -215,7 +218,7 @@ def test_a_large_story_is_read_in_part(store: Store, counted: Counted) -> None:
 
 
 def test_one_link_of_forty_sources_is_one_story(store: Store) -> None:
-    """I3: what many sources link is one story: each has one item of a link."""
+    """What many sources link is one story: each has one item of a link (I3)."""
     partners = [source(id=f"p{n}", name=f"P{n}", url=f"https://p{n}.example/feed") for n in range(45)]
     sources.sync(store, partners, {partner.id: "" for partner in partners})
     link = "https://node.example/the-call"
@@ -227,7 +230,7 @@ def test_one_link_of_forty_sources_is_one_story(store: Store) -> None:
 
 @pytest.mark.parametrize(("count", "found"), [(15, 1), (40, 40)])
 def test_what_many_share_is_no_evidence(store: Store, count: int, found: int) -> None:
-    """I3: a DOI is of one work; one that stands in every entry of a feed is not."""
+    """A DOI is of one work; one that stands in every entry of a feed is not (I3)."""
     placed(store, [made(n, guid="doi:10.1000/one") for n in range(count)])
     assert stories.counts(store) == (found, count)
     later = made(count, guid="doi:10.1000/one")

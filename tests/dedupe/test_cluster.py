@@ -1,4 +1,4 @@
-"""Items -> stories by exact evidence: what joins, what does not, and that arrival plays no part (I3-I6)."""
+"""Items are assigned by exact evidence, whatever the order in which they arrive (I3 to I6)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.strategies import law
 
 
 def member(id_: str, *links: str, **fields: Any) -> Member:
-    """A member of a source of its own, told now, unless said otherwise."""
+    """Return a member of a source of its own, published now unless stated otherwise."""
     usual: dict[str, Any] = {
         "source_id": f"source-{id_}",
         "title": "A title",
@@ -40,7 +40,7 @@ def partition(placements: Iterable[Placement]) -> set[frozenset[str]]:
 
 
 def together(*members: Member) -> bool:
-    """Whether all of them tell one story."""
+    """Return whether all of them are one story."""
     return len(partition(assign(members, ()))) == 1
 
 
@@ -71,7 +71,7 @@ _members = st.lists(
 @given(_members, st.randoms(use_true_random=False))
 @law
 def test_order_of_arrival_does_not_change_the_stories(members: list[Member], random: Any) -> None:
-    """I5, I4: the same items in any order are the same stories with the same ids, leads and reasons."""
+    """Items in any order become the same stories, with the same ids, leads and reasons (I4, I5)."""
     shuffled = list(members)
     random.shuffle(shuffled)
     assert assign(members, ()) == assign(shuffled, ())
@@ -80,7 +80,10 @@ def test_order_of_arrival_does_not_change_the_stories(members: list[Member], ran
 @given(_members)
 @law
 def test_a_story_never_holds_what_may_not_be_together(members: list[Member]) -> None:
-    """I3, I5: every member shares a link with the lead, no two are of one source, and no veto stands between any."""
+    """Each member shares a link with the lead, and no veto separates any two (I3, I5).
+
+    No two are of one source.
+    """
     by_id = {m.item_id: m for m in members}
     for story in partition(assign(members, ())):
         ranked = sorted((by_id[id_] for id_ in story), key=lead_order)
@@ -94,7 +97,7 @@ def test_a_story_never_holds_what_may_not_be_together(members: list[Member]) -> 
 @given(_members)
 @law
 def test_every_item_is_placed_once_in_a_story_that_exists(members: list[Member]) -> None:
-    """I4: each item is placed once; a story is founded by one item, and its id follows from that item alone."""
+    """Each item is assigned once; the id of a story depends on its founder alone (I4)."""
     placements = assign(members, ())
     assert sorted(p.member.item_id for p in placements) == sorted(m.item_id for m in members)
     founders = [p for p in placements if p.founds]
@@ -108,7 +111,7 @@ def test_every_item_is_placed_once_in_a_story_that_exists(members: list[Member])
 @given(_members, _members)
 @law
 def test_published_stories_are_never_merged(members: list[Member], later: list[Member]) -> None:
-    """I5: items that arrive later join or found stories, and never move what was placed before."""
+    """Items that arrive later join or found stories, and never move what was placed before (I5)."""
     before = assign(members, ())
     clusters = [
         Cluster(story_id=id_, members=tuple(p.member for p in before if p.story_id == id_))
@@ -122,7 +125,7 @@ def test_published_stories_are_never_merged(members: list[Member], later: list[M
 
 
 def test_every_order_of_three_partners_is_one_story() -> None:
-    """I5: origin, aggregator and reader of both, in all six orders: one story, led by the origin."""
+    """Origin, aggregator and a reader of both are one story, led by the origin (I5)."""
     members = (
         member("o", "x"),
         member("a", "x", aggregator=True),
@@ -138,14 +141,14 @@ def test_every_order_of_three_partners_is_one_story() -> None:
 
 
 def test_an_equal_link_is_one_story() -> None:
-    """I3: two sources with one canonical link tell one news, whatever the titles; without one they do not."""
+    """Two sources with one canonical link are one story, whatever the titles (I3)."""
     assert together(member("a", "x", title="Ein Mikroskop"), member("b", "x", "y", title="A microscope"))
     assert not together(member("a", "x"), member("b", "y"))
     assert not together(member("a"), member("b"))
 
 
 def test_an_equal_link_with_a_veto_is_related() -> None:
-    """I3: a veto turns an equal link into *related*, with the reason in words."""
+    """A veto turns an equal link into *related*, with the reason in words (I3)."""
     first, second = assign(
         [member("a", "x", title="Meeting 2025"), member("b", "x", title="Meeting 2026")], ()
     )
@@ -156,14 +159,14 @@ def test_an_equal_link_with_a_veto_is_related() -> None:
 
 
 def test_two_items_of_one_source_are_two_stories() -> None:
-    """dedupe.md: two items of the same source are one story only on identity evidence; they are related."""
+    """Two items of the same source are one story only on identity evidence; they are related."""
     first, second = assign([member("a", "x", source_id="s"), member("b", "x", source_id="s")], ())
     assert second.founds and [id_ for id_, _ in second.related] == [first.story_id]
     assert "same source" in second.related[0][1]
 
 
 def test_a_veto_against_any_member_counts() -> None:
-    """I5: to join, an item needs the lead's evidence and no veto against any member."""
+    """To join, an item needs the lead's evidence and no veto against any member (I5)."""
     lead = member("a", "x", title="Ein Treffen", sort=NOW - timedelta(hours=2))
     joined = member("b", "x", title="Meeting 2025", sort=NOW - timedelta(hours=1))
     late = member("c", "x", title="Meeting 2026")
@@ -171,7 +174,7 @@ def test_a_veto_against_any_member_counts() -> None:
 
 
 def test_evidence_with_another_member_than_the_lead_is_not_enough() -> None:
-    """I5: a chain of links pulls no strangers together: a link that is not the lead's makes related."""
+    """A link that is not the lead's makes two stories related, not one (I5)."""
     cluster = Cluster(story_id="s", members=(member("lead", "x"), member("other", "x", "y")))
     (placement,) = assign([member("new", "y")], [cluster])
     assert placement.founds
@@ -179,7 +182,7 @@ def test_evidence_with_another_member_than_the_lead_is_not_enough() -> None:
 
 
 def test_an_item_joins_a_known_story() -> None:
-    """I5: a later item with the lead's link joins the published story and says why."""
+    """A later item with the lead's link joins the published story and says why (I5)."""
     (placement,) = assign([member("new", "x")], [Cluster(story_id="s", members=(member("lead", "x"),))])
     assert (placement.story_id, placement.founds, placement.related) == ("s", False, ())
     assert "x" in placement.why
@@ -187,7 +190,7 @@ def test_an_item_joins_a_known_story() -> None:
 
 @pytest.mark.parametrize("ids", [("s1", "s2"), ("s2", "s1")])
 def test_a_later_bridge_makes_stories_related(ids: tuple[str, str]) -> None:
-    """I5: an item that is the same as the leads of two published stories joins one, and the two become related."""
+    """An item equal to the leads of two published stories joins one and relates them (I5)."""
     clusters = [
         Cluster(story_id=ids[0], members=(member("a", "x"),)),
         Cluster(story_id=ids[1], members=(member("b", "y"),)),
@@ -215,7 +218,7 @@ def test_a_later_bridge_makes_stories_related(ids: tuple[str, str]) -> None:
     ],
 )
 def test_a_template_with_another_value_is_other_news(one: str, other: str) -> None:
-    """dedupe.md: numbers, months, years, editions, versions, Roman numerals and turns veto, in both directions."""
+    """Other numbers, months, years, versions, numerals or phases veto, in both directions."""
     assert veto_between(one, other) is not None
     assert veto_between(other, one) is not None
 
@@ -229,7 +232,7 @@ def test_a_template_with_another_value_is_other_news(one: str, other: str) -> No
     ],
 )
 def test_a_value_may_be_longer_or_shorter(one: str, other: str) -> None:
-    """dedupe.md: a version with one more digit, a month cut short and another turn are other news too."""
+    """A version with one more digit, a month cut short and another turn are other news too."""
     assert veto_between(one, other) is not None
     assert veto_between(other, one) is not None
 
@@ -246,7 +249,7 @@ def test_a_value_may_be_longer_or_shorter(one: str, other: str) -> None:
     ],
 )
 def test_other_words_are_no_veto(one: str, other: str) -> None:
-    """I3: another wording or language of one news is no reason to keep it apart."""
+    """Another wording or language is no reason for two stories (I3)."""
     assert veto_between(one, other) is None
     assert veto_between(other, one) is None
 
@@ -254,7 +257,7 @@ def test_other_words_are_no_veto(one: str, other: str) -> None:
 @given(st.text(max_size=40), st.text(max_size=40))
 @law
 def test_a_veto_is_mutual(one: str, other: str) -> None:
-    """I3: a veto stands between two titles, not before one of them; a title has none against itself."""
+    """A veto holds in both directions; a title has none against itself (I3)."""
     assert (veto_between(one, other) is None) == (veto_between(other, one) is None)
     assert veto_between(one, one) is None
 
@@ -263,7 +266,7 @@ def test_a_veto_is_mutual(one: str, other: str) -> None:
 
 
 def test_the_lead_is_the_origin() -> None:
-    """I6: origin before aggregator, then priority, then earliest sort, then id."""
+    """Origin before aggregator, then priority, then earliest sort, then id (I6)."""
     hour = timedelta(hours=1)
     in_order = [
         member("z", priority=1, sort=NOW),
@@ -277,6 +280,6 @@ def test_the_lead_is_the_origin() -> None:
 
 
 def test_the_lead_founds_the_story() -> None:
-    """I4, I6: of items that arrive together the best ranked founds the story, and the others join it."""
+    """Of items that arrive together the best ranked founds the story (I4, I6)."""
     placements = assign([member("a", "x", aggregator=True), member("z", "x")], ())
     assert [(p.member.item_id, p.founds) for p in placements] == [("z", True), ("a", False)]

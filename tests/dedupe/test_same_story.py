@@ -1,4 +1,4 @@
-"""Telling the same news from look-alikes: facts, evidence, vetoes, and the laws of placing by them (I3, I5, I7)."""
+"""Evidence, vetoes and facts, and the laws of assigning items by them (I3, I5, I7)."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ UMFRAGE = told(
     ],
 )
 def test_days_are_the_same_in_every_language(text: str, dates: set[str]) -> None:
-    """dedupe.md: dates survive translation."""
+    """Dates survive translation."""
     assert body_facts(fold(text)).dates == dates
 
 
@@ -97,7 +97,7 @@ def test_days_are_the_same_in_every_language(text: str, dates: set[str]) -> None
     ],
 )
 def test_sums_are_the_same_in_every_spelling(text: str, amounts: set[int]) -> None:
-    """dedupe.md: amounts survive translation."""
+    """Amounts survive translation."""
     assert body_facts(fold(text)).amounts == amounts
 
 
@@ -110,7 +110,7 @@ def test_what_is_not_looked_for_changes_nothing_else(text: str) -> None:
 
 
 def test_numbers_versions_and_references_are_told_apart() -> None:
-    """Versions, numbers in words and figures, Roman numerals, vacancies and vulnerabilities each have their kind."""
+    """Versions, numbers in words and figures, numerals and references each have their kind."""
     title = "OMERO 5.6.19 and part 3 of the eleventh series"
     found = title_facts(title, title.lower())
     assert found.versions == {"5.6.19"} and {"3", "11"} <= found.numbers
@@ -123,7 +123,7 @@ def test_numbers_versions_and_references_are_told_apart() -> None:
 
 
 def test_german_words_mean_english_concepts() -> None:
-    """dedupe.md: a small bilingual word list of the field, compounds included."""
+    """A small bilingual word list of the field, compounds included."""
     assert concepts("umfrage") == concepts("survey")
     assert set(concepts("bilddatenmanagement")) == {"image", "data", "management"}
     assert set(concepts("bildgebungszentrum")) == {"imaging", "center"}
@@ -160,7 +160,7 @@ def test_a_signature_can_be_made_of_anything(text: str) -> None:
     ],
 )
 def test_addresses_of_one_work(one: str, other: str) -> None:
-    """I3: DOI and kin of the item itself, whatever the resolver or landing page."""
+    """A work has one identifier, whatever the resolver or landing page (I3)."""
     assert identifiers.find_identifiers(one) == identifiers.find_identifiers(other) != frozenset()
 
 
@@ -185,7 +185,7 @@ def test_an_ordinary_page_is_no_work() -> None:
     ],
 )
 def test_addresses_of_one_page(one: str, other: str) -> None:
-    """dedupe.md: spellings of one address have one key."""
+    """Spellings of one address have one key."""
     assert canonical_urls.canonical(one) == canonical_urls.canonical(other)
 
 
@@ -225,7 +225,7 @@ def test_addresses_of_one_page(one: str, other: str) -> None:
     ],
 )
 def test_two_addresses_of_one_item(a: dict[str, str], b: dict[str, str], name: str) -> None:
-    """I2, I3: within one source, too, identity evidence makes one story."""
+    """Within one source, too, identity evidence makes one story (I2, I3)."""
     title = "Expansion microscopy protocol library now open to everybody"
     one, other = told("a", title, source_id="s", **a), told("b", title, source_id="s", **b)
     found = compare(one, other)
@@ -247,7 +247,7 @@ def test_two_addresses_of_one_item(a: dict[str, str], b: dict[str, str], name: s
     ],
 )
 def test_what_only_looks_like_one_address(title: str, a: str, b: str) -> None:
-    """I1: titles that say nothing and addresses of a series identify nothing."""
+    """Titles that say nothing and addresses of a series identify nothing (I1)."""
     one, other = told("a", title, source_id="s", link=a), told("b", title, source_id="s", link=b)
     assert compare(one, other).strength is Strength.DIFFERENT
 
@@ -266,7 +266,7 @@ def test_what_only_looks_like_one_address(title: str, a: str, b: str) -> None:
     ],
 )
 def test_a_repost_names_its_origin(body: str) -> None:
-    """I3: "read more at", an empty body with one link, in text and HTML, English and German."""
+    """ "read more at", an empty body with one link, in text and HTML, English and German (I3)."""
     assert find_origins(body, "https://copy.example/1")[0] == {"hub.example/news/virtual-pub"}
 
 
@@ -285,12 +285,12 @@ def test_a_repost_names_its_origin(body: str) -> None:
     ],
 )
 def test_a_link_alone_makes_no_repost(body: str) -> None:
-    """I3: own pages, homes, several links, and links in texts of their own name no origin."""
+    """Own pages, homes, several links, and links in texts of their own name no origin (I3)."""
     assert find_origins(body, "https://copy.example/1")[0] == frozenset()
 
 
 def test_a_repost_is_the_same_news_unless_it_says_otherwise() -> None:
-    """I3: a short note that points to the hub's page joins it; the extension of a deadline does not."""
+    """A short note that points to the hub's page joins it; an extended deadline does not (I3)."""
     hub = told("hub", "Virtual Pub returns with volume EM", link="https://hub.example/news/pub")
     origin = frozenset({"hub.example/news/pub"})
     assert partition(assign([hub, told("copy", "Virtual Pub returns", origins=origin)], ())) == {
@@ -318,7 +318,10 @@ def test_a_repost_is_the_same_news_unless_it_says_otherwise() -> None:
     ],
 )
 def test_who_points_to_a_page_need_not_repeat_it(note: dict[str, Any], page: str) -> None:
-    """I3: across languages a name, date or sum must agree; a time window holds; an answer is news of its own."""
+    """A pointer alone is not enough: title, fact or time must agree (I3).
+
+    Across languages that is a name, a date or an amount. An answer is a story of its own.
+    """
     hub = told("hub", page, language="en", link="https://hub.example/news/pub")
     for field in ("origins", "pointers"):
         other = told("note", **note | {field: hub.links})
@@ -329,7 +332,7 @@ def test_who_points_to_a_page_need_not_repeat_it(note: dict[str, Any], page: str
 
 
 def test_a_joint_survey_is_one_news_in_two_languages() -> None:
-    """dedupe.md: names, dates and a bilingual word list carry across languages; the score says how much each counts."""
+    """Names, dates and bilingual words connect two languages, each with its weight."""
     found = compare(SURVEY, UMFRAGE)
     assert found.strength is Strength.SAME and found.score >= SAME and not found.vetoes
     assert {"names", "dates", "words"} <= {piece.name for piece in found.evidence}
@@ -357,7 +360,7 @@ def test_a_joint_survey_is_one_news_in_two_languages() -> None:
     ],
 )
 def test_look_alikes_of_two_partners_stay_apart(a: str, b: str) -> None:
-    """dedupe.md: unlike fillings of one template, turns, versions, places, and what a house says of itself."""
+    """Uses of one template, other phases, versions or places, and own affairs stay apart."""
     assert compare(told("a", a), told("b", b)).strength is not Strength.SAME
     assert len(partition(assign([told("a", a), told("b", b)], (), {"a": {"b"}, "b": {"a"}}))) == 2
 
@@ -479,7 +482,7 @@ LOOK_ALIKES = [
 
 @pytest.mark.parametrize(("a", "in_a", "b", "in_b"), LOOK_ALIKES)
 def test_one_event_has_many_news(a: str, in_a: str, b: str, in_b: str) -> None:
-    """dedupe.md: parts, turns, days, tools of every house, slots of any words, places and aspects of one side."""
+    """One event has many stories: parts, phases, days, places, aspects, single words."""
     one, other = told("a", a, in_a), told("b", b, in_b)
     assert compare(one, other).strength is not Strength.SAME
     assert compare(other, one).strength is not Strength.SAME
@@ -504,7 +507,7 @@ def test_one_event_has_many_news(a: str, in_a: str, b: str, in_b: str) -> None:
     ],
 )
 def test_more_words_make_no_other_news(a: str, in_a: str, b: str, in_b: str) -> None:
-    """dedupe.md: a release of a tool is one for all; what the other knows from its text is no aspect of its own."""
+    """A release is one story for all, and details known from the text are no other subject."""
     assert compare(told("a", a, in_a), told("b", b, in_b)).strength is Strength.SAME
 
 
@@ -520,14 +523,14 @@ def test_every_piece_has_a_name_and_is_symmetric() -> None:
 
 
 def test_near_evidence_needs_a_common_time() -> None:
-    """dedupe.md: near evidence is looked for inside a time window."""
+    """Near evidence is looked for inside a time window."""
     late = told("late", SURVEY.title, SURVEY.text, sort=NOW + timedelta(days=90))
     assert compare(SURVEY, late).strength is Strength.DIFFERENT
     assert "days apart" in compare(SURVEY, late).vetoes[0]
 
 
 def test_what_the_archive_says_all_the_time_counts_less() -> None:
-    """dedupe.md: evidence is weighted by rarity."""
+    """Evidence is weighted by rarity."""
     seldom, often = (
         compare(SURVEY, UMFRAGE),
         compare(SURVEY, UMFRAGE, frozenset({"nfdi4bioimage", "bioimaging"})),
@@ -588,7 +591,7 @@ def _all_near(members: list[Member]) -> dict[str, set[str]]:
 @given(_drawn, st.randoms(use_true_random=False))
 @law
 def test_arrival_plays_no_part_with_near_evidence(members: list[Member], random: Any) -> None:
-    """I5: the same items in any order are the same stories with the same ids, leads and reasons."""
+    """Items in any order become the same stories, with the same ids, leads and reasons (I5)."""
     shuffled = list(members)
     random.shuffle(shuffled)
     near = _all_near(members)
@@ -598,7 +601,7 @@ def test_arrival_plays_no_part_with_near_evidence(members: list[Member], random:
 @given(_drawn)
 @law
 def test_every_member_is_the_same_as_its_lead(members: list[Member]) -> None:
-    """I3, I5: whoever joined is the same as the lead, and no veto or second item of a source is in a story."""
+    """Each item that joined is the same as the lead, without a veto between them (I3, I5)."""
     by_id = {m.item_id: m for m in members}
     for placement in assign(members, (), _all_near(members)):
         if placement.founds:
@@ -613,7 +616,7 @@ def test_every_member_is_the_same_as_its_lead(members: list[Member]) -> None:
 @given(_drawn, st.data())
 @law
 def test_editors_have_the_last_word(members: list[Member], data: Any) -> None:
-    """I7: what an editor put together or apart stays so, whatever the evidence."""
+    """What an editor put together or apart stays so, whatever the evidence (I7)."""
     if len(members) < 2:
         return
     pair = data.draw(
@@ -632,7 +635,7 @@ def test_editors_have_the_last_word(members: list[Member], data: Any) -> None:
 
 
 def test_a_bridge_between_two_stories_is_a_doubt() -> None:
-    """I5: an item that is the same as two published stories joins one; the other is for an editor to decide."""
+    """An item equal to two published stories joins one; the other is a merge candidate (I5)."""
     one = told("one", "OMERO 5.6.19 released", "Fixes.")
     other = told("other", "Release of OMERO 5.6.19", "Fixes.")
     clusters = [Cluster(story_id="s1", members=(one,)), Cluster(story_id="s2", members=(other,))]
@@ -655,7 +658,7 @@ def test_a_bridge_between_two_stories_is_a_doubt() -> None:
     ],
 )
 def test_no_title_stops_the_program(title: str) -> None:
-    """L2: sums without end and words made of known words in many ways are read in no time, as something or nothing."""
+    """Endless amounts and words made of known words are read in less than two seconds (L2)."""
     begun = time.thread_time()
     index_keys(title, title, "A Node")
     assert time.thread_time() - begun < 2

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.builders import rss
-from tests.conftest import Web, Workplace
 from tests.digests.scenario import READERS, news, plan, poll, rows, run, write
 from tests.smtp_server import Relay, running_relay
+from tests.web_server import Web
+from tests.workplace import Workplace
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from aggregator.digests import run as digest
 from aggregator.model.reports import DigestReport
 from aggregator.polling import fetch
 from tests.builders import NOW
-from tests.conftest import HEAD, Web, Workplace
 from tests.smtp_server import Relay
+from tests.web_server import Web
+from tests.workplace import HEAD, Workplace
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 READERS = ("ada@a.example", "grace@b.example", "mary@c.example")

@@ -25,10 +25,11 @@ from aggregator.model.reports import DigestReport
 from aggregator.store.connection import opened
 from tests import command
 from tests.builders import NOW, rss
-from tests.conftest import Clock, Web, Workplace
 from tests.digests.scenario import DAY, READERS, WEEK, news, plan, poll, rows, run, write
 from tests.processes import until
 from tests.smtp_server import DROP, Relay, Script, running_relay
+from tests.web_server import Web
+from tests.workplace import Clock, Workplace
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -137,7 +138,7 @@ def test_a_run_without_due_messages_does_not_connect(
     connections = relay.connections
     clock.now += 4 * MINUTE
     assert run(place).owed == 1
-    assert command.call(place, "digest", "run") == command.Said(0, "", "")
+    assert command.call(place, "digest", "run") == command.Output(0, "", "")
     assert relay.connections == connections
 
 
@@ -537,7 +538,7 @@ def test_a_failing_relay_fails_the_command_once(
     relay.script = replying("530 5.7.0 authenticate first", "MAIL")
     assert command.call(place, "digest", "run").code == 1
     clock.now += MINUTE
-    assert command.call(place, "digest", "run") == command.Said(0, "", "")
+    assert command.call(place, "digest", "run") == command.Output(0, "", "")
     assert "paused until 2026-10-05 06:35 UTC" in command.call(place, "-v", "digest", "run").out
     clock.now += 5 * MINUTE
     assert command.call(place, "digest", "run").code == 1

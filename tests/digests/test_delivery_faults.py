@@ -17,7 +17,6 @@ from aggregator.ports import App, Mailer
 from aggregator.store.connection import opened
 from tests import command
 from tests.builders import NOW, rss
-from tests.conftest import Clock, Web, Workplace
 from tests.digests.scenario import (
     DAY,
     READERS,
@@ -33,6 +32,8 @@ from tests.digests.scenario import (
     write,
 )
 from tests.smtp_server import DROP, Relay, running_relay
+from tests.web_server import Web
+from tests.workplace import Clock, Workplace
 
 
 class Killed(BaseException):

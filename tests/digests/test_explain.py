@@ -14,8 +14,9 @@ from aggregator.model.config import DigestPlan
 from aggregator.model.digests import DeliveryFacts, DigestExplanation, PastDelivery, PastEntry, Suppression
 from tests import command
 from tests.builders import BERLIN, NOW, rss
-from tests.conftest import Web, Workplace
 from tests.digests.scenario import READERS, news, poll, rows
+from tests.web_server import Web
+from tests.workplace import Workplace
 
 DAY = timedelta(days=1)
 PLAN = DigestPlan(

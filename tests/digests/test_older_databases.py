@@ -12,9 +12,10 @@ from sqlite_utils import Database
 from aggregator.store import deliveries
 from aggregator.store.connection import opened
 from aggregator.store.schema import MIGRATIONS
-from tests.conftest import Web, Workplace
 from tests.digests.scenario import READERS, plan, rows, run, write
 from tests.smtp_server import Relay
+from tests.web_server import Web
+from tests.workplace import Workplace
 
 MIGRATION = next(each.name for each in MIGRATIONS._migrations if each.name.endswith("_digest_names"))
 TEXT = "Weekly, 28. September 2026\n\n* Größer\n  Bisher gemeldet als „Groß“\n"

@@ -15,7 +15,6 @@ from aggregator.store import idle_check, websub_state
 from aggregator.store.connection import opened
 from tests import command
 from tests.builders import NOW, rss
-from tests.conftest import Answer, Clock, Web, Workplace
 from tests.digests.scenario import (
     DAY,
     WEEK,
@@ -29,6 +28,8 @@ from tests.digests.scenario import (
     write,
 )
 from tests.smtp_server import running_relay
+from tests.web_server import Answer, Web
+from tests.workplace import Clock, Workplace
 
 HOUR = timedelta(hours=1)
 OPERATOR = "operator: {to: [ada@example.org, grace@example.org]}\n"

@@ -39,7 +39,7 @@ PLAN = DigestPlan(
 )
 
 
-def source(state: SourceState = SourceState.WELL, **fields: Any) -> SourceHealth:
+def source(state: SourceState = SourceState.OK, **fields: Any) -> SourceHealth:
     """Return a source in a state."""
     healthy = SourceHealth(
         id="node",
@@ -138,10 +138,16 @@ SINCE = NOW - 2 * DAY
     ("composed", "expected"),
     [
         (report(), []),
-        (report(source(SourceState.WELL, reason="one failure", failures=1)), []),
+        (report(source(SourceState.OK, reason="one failure", failures=1)), []),
         (
             report(
-                source(SourceState.HELD, reason="(503)", advice="wait", failures=1, last_success=NOW - DAY)
+                source(
+                    SourceState.RATE_LIMITED,
+                    reason="(503)",
+                    advice="wait",
+                    failures=1,
+                    last_success=NOW - DAY,
+                )
             ),
             [],
         ),
@@ -157,19 +163,20 @@ SINCE = NOW - 2 * DAY
                 source(
                     SourceState.GONE, reason="gone (410)", last_success=None, advice="wait, then tell them"
                 ),
-                source(SourceState.SILENT, id="b", reason="nothing new", advice="look there"),
+                source(SourceState.STALE, id="b", reason="nothing new", advice="look there"),
             ),
             [
                 "* The node (node) gone: gone (410); no good visit yet To do: wait, then tell them",
-                "* The node (b) silent: nothing new; last good visit 2 October 2026 To do: look there",
+                "* The node (b) stale: nothing new; last good visit 2 October 2026 To do: look there",
             ],
         ),
         (
             report(
-                source(SourceState.MOVED, id="m", advice="m"), source(SourceState.HELD, id="h", advice="h")
+                source(SourceState.MOVED, id="m", advice="m"),
+                source(SourceState.NEEDS_REVIEW, id="h", advice="h"),
             ),
             [
-                "* The node (h) held: ; last good visit 2 October 2026 To do: h",
+                "* The node (h) needs_review: ; last good visit 2 October 2026 To do: h",
                 "* The node (m) moved: ; last good visit 2 October 2026 To do: m",
             ],
         ),
@@ -266,9 +273,10 @@ def everything_fails(line: str = "Some words", count: int = 1) -> OperatorReport
         for state in (
             SourceState.FAILING,
             SourceState.GONE,
-            SourceState.HELD,
+            SourceState.RATE_LIMITED,
+            SourceState.NEEDS_REVIEW,
             SourceState.MOVED,
-            SourceState.SILENT,
+            SourceState.STALE,
         )
     ]
     return report(
@@ -325,7 +333,7 @@ def test_the_first_lines_have_the_numbers() -> None:
 def test_many_tasks_fit_into_a_message(line: str) -> None:
     """Many tasks under one heading are counted, so that the message stays below 100 KB (PB16)."""
     composed = everything_fails(line, count=40)
-    assert re.search(r"^… and 19[0-9] more: `aggregator status`$", composed.body.text, re.MULTILINE)
+    assert re.search(r"^… and 23[0-9] more: `aggregator status`$", composed.body.text, re.MULTILINE)
     delivery = Delivery(
         id=1,
         edition_id=composed.edition.id,

@@ -10,9 +10,10 @@ from aggregator.digests import preview
 from aggregator.errors import UnknownName
 from tests import command
 from tests.builders import NOW, rss
-from tests.conftest import Clock, Web, Workplace
 from tests.digests.scenario import READERS, WEEK, all_rows, news, parsed, plan, poll, run, write
 from tests.smtp_server import Relay
+from tests.web_server import Web
+from tests.workplace import Clock, Workplace
 
 
 def test_a_preview_is_the_next_edition_and_changes_no_row(place: Workplace, web: Web, clock: Clock) -> None:

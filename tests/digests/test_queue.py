@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from tests import command
-from tests.conftest import Clock, Workplace
 from tests.digests.scenario import READERS
 from tests.smtp_server import Relay
+from tests.workplace import Clock, Workplace
 
 
 def test_queue_lists_messages_and_retry_and_acknowledge_remove_them(

@@ -9,7 +9,6 @@ import pytest
 
 from aggregator.dedupe import editor_decisions
 from tests.builders import NOW, rss
-from tests.conftest import Clock, Web, Workplace
 from tests.digests.scenario import (
     BODY,
     DAY,
@@ -26,6 +25,8 @@ from tests.digests.scenario import (
     titles,
     write,
 )
+from tests.web_server import Web
+from tests.workplace import Clock, Workplace
 
 # --- each story once -----------------------------------------------------------------------------------
 

@@ -147,7 +147,7 @@ def test_robots_applies_to_a_guess(empty: Workplace, web: Web) -> None:
             Answer(b"User-agent: aggregator\nDisallow: /"),
             "robots.txt forbids us to read the page; if you know a feed",
         ),
-        (Answer(status=500), "robots.txt cannot be had"),
+        (Answer(status=500), "robots.txt is not available"),
         (Answer(status=429), "too many requests"),
     ],
 )

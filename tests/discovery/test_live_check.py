@@ -45,7 +45,7 @@ def proposed(place: Workplace, result: SourceCheck) -> str:
 def test_a_source_without_errors(place: Workplace, web: Web) -> None:
     """Items of a good source are stored, and placed and published by the next run."""
     web.feed("/feed", rss(news(1)), '"1"')
-    assert checked(one(place, web)) == SourceCheck(id="node", state="well")
+    assert checked(one(place, web)) == SourceCheck(id="node", state="ok")
     assert not (place.public / "atom.xml").exists()
     status = health.report(place.app().config)
     assert (status.items, status.stories) == (1, 0)
@@ -68,7 +68,7 @@ def test_a_missing_feed_is_found_elsewhere(place: Workplace, web: Web) -> None:
 def test_the_site_that_the_feed_named_is_checked(place: Workplace, web: Web, clock: Clock) -> None:
     """The site link of the last parsed feed is the page to check."""
     web.feed("/feed", rss(news(1)).replace(b"https://node.example/<", f"{web.url}/blog/<".encode()), '"1"')
-    assert checked(one(place, web)).state == "well"
+    assert checked(one(place, web)).state == "ok"
     web.answers["/feed"] = Answer(status=404)
     page(web, DECLARED, "/blog/")
     web.feed("/blog/feed", rss(news(1)))
@@ -98,7 +98,7 @@ def test_a_changed_layout(place: Workplace, web: Web, clock: Clock) -> None:
     """For a page whose selectors find nothing any more, fitting selectors are proposed as YAML."""
     page(web, LISTING.replace("teaser", "tile"), "/news")
     one(place, web, ", kind: page, every: 1h, page: {item: .tile, date: time}", "/news")
-    assert checked(place).state == "well"
+    assert checked(place).state == "ok"
     page(web, LISTING, "/news")
     clock.now += HOURS
     result = checked(place)
@@ -192,7 +192,7 @@ def test_a_repaired_source_has_no_advice(place: Workplace, web: Web, clock: Cloc
     checked(one(place, web))
     web.feed("/feed", rss(news(1)), '"1"')
     clock.now += HOURS
-    assert checked(place) == SourceCheck(id="node", state="well")
+    assert checked(place) == SourceCheck(id="node", state="ok")
 
 
 def test_a_malformed_document_that_was_parsed(place: Workplace, web: Web) -> None:

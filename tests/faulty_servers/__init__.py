@@ -1,9 +1,9 @@
-"""Servers that misbehave in some hundred ways, each a case with the judgement that it deserves."""
+"""Run servers with some hundred faults, each a case with its expected result."""
 
 from tests.faulty_servers.answers import ANSWERS
 from tests.faulty_servers.connections import CONNECTIONS, FRAMING
 from tests.faulty_servers.documents import DOCUMENTS
-from tests.faulty_servers.server import HEALTHY_TITLE, OPENSSL, PATIENCE, Case, Town
+from tests.faulty_servers.server import HEALTHY_TITLE, OPENSSL, SERVER_SECONDS, Case, Servers
 
 GROUPS: dict[str, tuple[Case, ...]] = {
     "connections": CONNECTIONS,
@@ -11,8 +11,8 @@ GROUPS: dict[str, tuple[Case, ...]] = {
     "answers": ANSWERS,
     "documents": DOCUMENTS,
 }
-"""Those of a group that are not `alone` are met in one run."""
-MISBEHAVIOURS: tuple[Case, ...] = tuple(case for group in GROUPS.values() for case in group)
+"""Cases by kind; those of a group that are not `alone` share a run."""
+FAULTS: tuple[Case, ...] = tuple(case for group in GROUPS.values() for case in group)
 ALWAYS = frozenset(
     """
     bomb-gzip bomb-brotli bomb-zstd-window bomb-five-deep charset-cp037-hides-entities
@@ -21,6 +21,6 @@ ALWAYS = frozenset(
     json-deep-lists json-many-empty-lists page-deep
     """.split()
 )
-"""Of the cases that have a run of their own, those that are met in every test run; the others need `--soak`."""
+"""Of the cases with a run of their own, those tested without `--soak`."""
 
-__all__ = ["ALWAYS", "GROUPS", "HEALTHY_TITLE", "MISBEHAVIOURS", "OPENSSL", "PATIENCE", "Case", "Town"]
+__all__ = ["ALWAYS", "FAULTS", "GROUPS", "HEALTHY_TITLE", "OPENSSL", "SERVER_SECONDS", "Case", "Servers"]

@@ -1,4 +1,4 @@
-"""Misbehaviour in what HTTP means: codings, redirects, statuses, validators, headers."""
+"""Define faults in the semantics of HTTP: codings, redirects, statuses, validators, headers."""
 
 # ruff: noqa: E501 - one case a line is easier to read and to compare
 
@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import brotli
 
-from tests.conftest import Asked
 from tests.faulty_servers.server import (
     HEALTHY,
     OK,
@@ -28,6 +27,7 @@ from tests.faulty_servers.server import (
     say,
     whole,
 )
+from tests.web_server import Asked
 
 try:  # in the standard library from 3.14 on
     from compression import zstd  # type: ignore[import-not-found, unused-ignore]
@@ -46,7 +46,7 @@ PIECE = 10_000_000
 
 
 def packed(coding: str, body: bytes) -> bytes:
-    """`body` compressed."""
+    """Compress `body`."""
     if coding == "raw deflate":
         squeezer = zlib.compressobj(wbits=-15)
         return squeezer.compress(body) + squeezer.flush()
@@ -62,7 +62,7 @@ def coded(
     more: bytes = b"",
     length: bool = True,
 ) -> Talk:
-    """A server whose feed is packed so, and says `coding`."""
+    """Serve a feed compressed by `packing`, with the header `coding`."""
 
     def talk(wire: Wire) -> None:
         wire.hear()
@@ -76,42 +76,42 @@ def coded(
 
 
 def gzip_bomb() -> bytes:
-    """A gigabyte of blanks in one megabyte: the same block again and again."""
+    """Compress a gigabyte of blanks into one megabyte, by repeating one block."""
     squeezer = zlib.compressobj(9, wbits=-15)
     block = squeezer.compress(b" " * PIECE) + squeezer.flush(zlib.Z_FULL_FLUSH)
     return b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + block * (GIGABYTE // PIECE)
 
 
 def zlib_bomb() -> bytes:
-    """The same as a zlib stream."""
+    """Compress a gigabyte of blanks as a zlib stream."""
     return b"\x78\xda" + gzip_bomb()[10:]
 
 
 def zstd_bomb() -> bytes:
-    """A gigabyte of blanks in frames."""
+    """Compress a gigabyte of blanks into zstd frames."""
     return bytes(zstd.compress(b" " * PIECE)) * (GIGABYTE // PIECE)
 
 
 def wide_window() -> bytes:
-    """A zstd frame that asks for a window of 128 MB, then 100 MB."""
+    """Compress 100 MB into a zstd frame that needs a window of 128 MB."""
     level, window = zstd.CompressionParameter.compression_level, zstd.CompressionParameter.window_log
     return bytes(zstd.compress(bytes(100_000_000), options={level: 1, window: 27}))
 
 
 def brotli_bomb() -> bytes:
-    """200 MB of blanks in some hundred bytes."""
+    """Compress 200 MB of blanks into some hundred bytes."""
     return bytes(brotli.compress(b" " * 200_000_000, quality=2, lgwin=24))
 
 
 def bomb(name: str, says: str, coding: bytes, body: Body, words: str = LARGE) -> Case:
-    """A case that weighs on memory."""
+    """Define a case of a body that needs much memory."""
     return Case(
         name=name, says=says, talk=answer(body, b"Content-Encoding: " + coding), words=words, alone=True
     )
 
 
 def cut_short(coding: str) -> tuple[Case, Case]:
-    """A stream that breaks off, with and without a Content-Length that hides it."""
+    """Define a stream that ends early, with and without a Content-Length."""
     return tuple(  # type: ignore[return-value]
         Case(
             name=f"cut-{coding}-{'with' if length else 'without'}-length",
@@ -181,6 +181,12 @@ _CODINGS = (
         talk=flood(OK + b"Content-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x08\0\0\0\0\0\xff", b"name"),
         words="no complete answer|larger than|decoded",
     ),
+    Case(
+        name="cut-gzip-in-name",
+        says="A gzip stream that ends within its header: the first part of a document is no document (V4).",
+        talk=say(OK + b"Content-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x08\0\0\0\0\0\xffname"),
+        words="cut short",
+    ),
     *cut_short("gzip"),
     *cut_short("deflate"),
     *cut_short("br"),
@@ -192,26 +198,26 @@ _CODINGS = (
 
 
 def to(location: bytes, status: bytes = b"302 Found", *headers: bytes) -> Talk:
-    """A server that sends /feed elsewhere and answers every other path well."""
+    """Redirect /feed, and answer every other path with a healthy feed."""
     return by_path(feed=answer(b"", *headers, b"Location: " + location, status=status))
 
 
 def astray(name: str, says: str, location: bytes, words: str = "no web address") -> Case:
-    """A redirect that is not followed."""
+    """Define a redirect that is not followed."""
     return Case(
         name=f"to-{name}", says=says, talk=to(location), words=words, asked=lambda asked: len(asked) == 1
     )
 
 
 def follows(name: str, says: str, location: bytes, status: bytes = b"302 Found") -> Case:
-    """A redirect that is followed, without anything being carried along."""
+    """Define a redirect that is followed, without further request headers."""
     return Case(
         name=f"to-{name}", says=says, talk=to(location, status), outcome="changed", asked=plain_requests
     )
 
 
 def plain_requests(asked: Sequence[Asked]) -> bool:
-    """Whether nothing was put into our requests (CL13)."""
+    """Return whether requests contain nothing that a server injected (CL13)."""
     foreign = {"cookie", "referer", "x-injected", "upgrade", "authorization"}
     return bool(asked) and not any(foreign & set(a.headers) or " " in a.path or "\t" in a.path for a in asked)
 
@@ -232,7 +238,7 @@ def _hops(n: int) -> Talk:
     return by_path(feed=answer(b"", b"Location: /1", status=b"302 Found"), **moves)
 
 
-# Each is refused before anything is connected to; where a port is named, somebody would answer there.
+# Each is refused before connecting; a server listens at the ports that are named.
 # fmt: off
 _INSIDE = {
     "metadata": b"http://169.254.169.254/latest/meta-data",
@@ -335,7 +341,7 @@ _REDIRECTS = (
         talk=to(b"@ELSEWHERE@/secret"),
         outcome="changed",
         survives=False,
-        options="user: me, password: 'env:MISBEHAVING'",
+        options="user: me, password: 'env:FAULTY'",
         asked=lambda asked: asked[0].headers["authorization"].startswith("Basic "),
     ),
     Case(
@@ -355,7 +361,7 @@ _REDIRECTS = (
 _STATUS = {
     b"204 No Content": "204", b"205 Reset Content": "205", b"206 Partial Content": "206",
     b"207 Multi-Status": "207", b"400 Bad Request": "400", b"402 Payment Required": "402", b"401 Unauthorized": "password",
-    b"403 Forbidden": "let us in", b"404 Not Found": "not found", b"405 Method Not Allowed": "405",
+    b"403 Forbidden": "forbidden", b"404 Not Found": "not found", b"405 Method Not Allowed": "405",
     b"406 Not Acceptable": "406", b"407 Proxy Authentication Required": "407", b"408 Request Timeout": "408",
     b"410 Gone": "gone", b"418 I'm a teapot": "418", b"421 Misdirected Request": "421", b"425 Too Early": "425",
     b"426 Upgrade Required": "426", b"431 Request Header Fields Too Large": "431", b"451 Unavailable For Legal Reasons": "451",
@@ -413,7 +419,7 @@ _STATUSES = (
 
 
 def tagged(*headers: bytes) -> Talk:
-    """A server that answers 304 to whatever is conditional, and 200 with these headers to the rest."""
+    """Answer conditional requests with 304, and others with 200 and these headers."""
 
     def talk(wire: Wire) -> None:
         wire.hear()
@@ -426,7 +432,7 @@ def tagged(*headers: bytes) -> Talk:
 
 
 def asked_with(header: str, value: str) -> object:
-    """Whether the second request returned a validator byte for byte (CL2)."""
+    """Make a check that the second request has a validator byte for byte (CL2)."""
 
     def judge(asked: Sequence[Asked]) -> bool:
         return header not in asked[0].headers and asked[1].headers.get(header) == value
@@ -435,7 +441,7 @@ def asked_with(header: str, value: str) -> object:
 
 
 def validator(name: str, says: str, header: bytes, *, exactly: bool = True) -> Case:
-    """A server that gives a validator and wants it back."""
+    """Define a server that sends a validator and expects it back."""
     field, _, value = header.partition(b": ")
     back = {b"ETag": "if-none-match", b"Last-Modified": "if-modified-since"}[field]
     return Case(
@@ -504,7 +510,7 @@ _VALIDATORS = (
 
 
 def typed(kind: bytes, body: Body = BODY) -> Talk:
-    """A server that calls its feed so."""
+    """Serve a feed with this Content-Type."""
     return answer(body, b"Content-Type: " + kind)
 
 

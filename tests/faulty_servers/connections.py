@@ -1,4 +1,4 @@
-"""Misbehaviour below and in the framing of HTTP: connections, TLS, status lines, headers, lengths."""
+"""Define faults of connections, TLS, and the framing of HTTP: heads, headers, lengths."""
 
 # ruff: noqa: E501 - one case a line is easier to read and to compare
 
@@ -31,12 +31,12 @@ LENGTH = b"Content-Length: %d\r\n"
 
 
 def headed(*headers: bytes, body: bytes = BODY, first: bytes = OK) -> bytes:
-    """An answer with exactly these headers."""
+    """Make a response with exactly these headers."""
     return first + b"".join(h + b"\r\n" for h in headers) + b"\r\n" + body
 
 
 def in_chunks(after: bytes = b"0\r\n\r\n", size: bytes = b"%x\r\n", *, stay: bool = False) -> Talk:
-    """A server that sends a healthy feed as one chunk, with something around it."""
+    """Serve a healthy feed as one chunk, with bytes around it."""
 
     def talk(wire: Wire) -> None:
         wire.hear()
@@ -50,7 +50,7 @@ def in_chunks(after: bytes = b"0\r\n\r\n", size: bytes = b"%x\r\n", *, stay: boo
 
 
 def lengths(*headers: bytes, extra: bytes = b"") -> Talk:
-    """A server that frames a healthy feed with these headers; %d becomes its true length."""
+    """Serve a healthy feed with these headers; %d becomes its length."""
 
     def talk(wire: Wire) -> None:
         wire.hear()
@@ -297,7 +297,7 @@ _HEADS = (
     ),
     Case(
         name="endless-continues",
-        says="100 Continue for ever, as fast as it can.",
+        says="100 Continue without end, as fast as possible.",
         talk=flood(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
         words=f"{LATE}|{NOT_HTTP}",
     ),

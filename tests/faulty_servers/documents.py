@@ -1,4 +1,4 @@
-"""Misbehaviour in documents: XML that explodes, encodings that lie, JSON and pages without measure."""
+"""Define faults of documents: entity bombs, wrong encodings, excessive XML, JSON and pages."""
 
 # ruff: noqa: E501 - one case a line is easier to read and to compare
 
@@ -16,35 +16,35 @@ DECLARED = b'<?xml version="1.0" encoding="utf-8"?>'
 
 
 def refused(name: str, says: str, body: Body, words: str = ANY_REFUSAL, *, alone: bool = False) -> Case:
-    """A document that is no feed."""
+    """Define a document that is not a feed."""
     return Case(name=name, says=says, talk=answer(body), words=words, alone=alone)
 
 
 def read(name: str, says: str, body: Body, *, alone: bool = False) -> Case:
-    """A document that is read in spite of all: its healthy entry is kept."""
+    """Define a document that is parsed: its healthy entry is kept."""
     return Case(name=name, says=says, talk=answer(body), outcome="changed", alone=alone)
 
 
 def endured(name: str, says: str, body: Body, *, alone: bool = True) -> Case:
-    """A document that may be read or refused, in its time and within its memory."""
+    """Define a document that may be parsed or refused, within time and memory."""
     return Case(name=name, says=says, talk=answer(body), outcome="either", survives=False, alone=alone)
 
 
 def item(inner: bytes, title: bytes = b"Another entry") -> bytes:
-    """An item with something in it."""
+    """Make an item with this content."""
     return (
         b"<item><title>" + title + b"</title><link>https://@NAME@.example/other</link>" + inner + b"</item>"
     )
 
 
-def told(name: str, says: str, inner: Body, *, alone: bool = False) -> Case:
-    """A feed with an odd item and a healthy one after it, which must be kept."""
+def odd_item(name: str, says: str, inner: Body, *, alone: bool = False) -> Case:
+    """Define a feed with an odd item before a healthy one, which must be kept."""
     body = (lambda: feed(item(inner()), HEALTHY)) if callable(inner) else feed(item(inner), HEALTHY)
     return read(name, says, body, alone=alone)
 
 
 def weighed(name: str, says: str, inner: Callable[[], bytes]) -> Case:
-    """A feed with a monstrous item and a healthy one after it, which may be read or refused."""
+    """Define a feed with an excessive item, which may be parsed or refused."""
     return endured(name, says, lambda: feed(item(inner()), HEALTHY))
 
 
@@ -78,7 +78,7 @@ _NO_FEEDS = (
 
 
 def doctype(inside: bytes, *, item_text: bytes = b"&e;") -> bytes:
-    """A feed with an internal DTD, and an entry that uses it."""
+    """Make a feed with an internal DTD and an entry that uses it."""
     prologue = b'<?xml version="1.0"?><!DOCTYPE rss [' + inside + b"]>"
     return feed(item(b"", title=item_text), HEALTHY, prologue=prologue)
 
@@ -123,9 +123,9 @@ _ENTITIES = (
     read("xinclude", "An inclusion; nobody asks there.", feed(b'<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="@CANARY@/x" parse="text"/>', HEALTHY)),
     read("stylesheet", "A stylesheet at an address; nobody asks there.", feed(HEALTHY, prologue=DECLARED + b'<?xml-stylesheet type="text/xsl" href="@CANARY@/x.xsl"?>')),
     read("schema-location", "A schema at an address; nobody asks there.", feed(HEALTHY).replace(b"<rss ", b'<rss xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:noNamespaceSchemaLocation="@CANARY@/x.xsd" ')),
-    told("pictures-that-call-home", "Pictures, frames and hubs at an address; nobody asks there.", b'<description>&lt;img src="@CANARY@/p.gif"&gt;&lt;iframe src="@CANARY@/"&gt;&lt;/iframe&gt;</description><enclosure url="@CANARY@/e.mp3" length="1" type="audio/mpeg"/><comments>@CANARY@/c</comments>'),
-    told("entities-unknown", "Entities nobody declared.", b"<description>&nosuch; &auml; &; &#; &#x; &#xFFFFFFFFFF; &#55357;&#56832; &#0; &#8;</description>"),
-    told("entity-spoken-of", "An entry about entity declarations.", b"<description><![CDATA[<!ENTITY e SYSTEM 'file:///etc/passwd'>]]></description>"),
+    odd_item("pictures-that-call-home", "Pictures, frames and hubs at an address; nobody asks there.", b'<description>&lt;img src="@CANARY@/p.gif"&gt;&lt;iframe src="@CANARY@/"&gt;&lt;/iframe&gt;</description><enclosure url="@CANARY@/e.mp3" length="1" type="audio/mpeg"/><comments>@CANARY@/c</comments>'),
+    odd_item("entities-unknown", "Entities nobody declared.", b"<description>&nosuch; &auml; &; &#; &#x; &#xFFFFFFFFFF; &#55357;&#56832; &#0; &#8;</description>"),
+    odd_item("entity-spoken-of", "An entry about entity declarations.", b"<description><![CDATA[<!ENTITY e SYSTEM 'file:///etc/passwd'>]]></description>"),
 )
 # fmt: on
 
@@ -135,12 +135,12 @@ PLAIN = feed(HEALTHY, prologue=b"").decode()
 
 
 def declared(encoding: str, actual: str = "utf-8", text: str = PLAIN) -> bytes:
-    """A document that declares one encoding and is written in another."""
+    """Make a document that declares one encoding and has another."""
     return f'<?xml version="1.0" encoding="{encoding}"?>'.encode("ascii") + text.encode(actual)
 
 
 def wholly(actual: str, named: str | None = None) -> bytes:
-    """A document written in `actual` from its first byte; @NAME@ cannot be filled in, so it is left out."""
+    """Make a document in the encoding `actual`, where @NAME@ cannot be replaced."""
     text = (
         PLAIN.replace("@NAME@.example", "wide.example").replace("-@NAME@", "-wide").replace("@NAME@", "wide")
     )
@@ -165,13 +165,13 @@ _ENCODINGS = (
     read("declares-a-path", "A declaration whose encoding is a path.", declared("../../../etc/passwd")),
     read("declares-much", "A declaration whose encoding has 10 KB.", declared("x" * 10_000)),
     read("latin-1-undeclared", "Latin-1 that declares UTF-8.", declared("utf-8", "latin-1", PLAIN.replace("Still", "Größe, still"))),
-    told("utf-8-invalid", "Bytes that are no UTF-8.", b"<description>\xff\xfe\xc3\x28\xf0\x28\x8c\xbc</description>"),
-    told("utf-8-overlong", "Overlong UTF-8: a hidden <.", b"<description>\xc0\xbcscript\xc0\xbe \xe0\x80\xbc</description>"),
-    told("utf-8-surrogates", "Halves of surrogate pairs in UTF-8.", b"<description>\xed\xa0\xbd\xed\xb8\x80 \xed\xa0\x80</description>"),
-    told("nul-in-text", "NUL in an entry.", b"<description>before\0after</description>"),
-    told("controls-in-text", "Control characters and terminal escapes in an entry.", b"<description>\x01\x02\x07\x08\x0b\x0c\x1b[2J\x7f\xc2\x9b31m</description>"),
+    odd_item("utf-8-invalid", "Bytes that are no UTF-8.", b"<description>\xff\xfe\xc3\x28\xf0\x28\x8c\xbc</description>"),
+    odd_item("utf-8-overlong", "Overlong UTF-8: a hidden <.", b"<description>\xc0\xbcscript\xc0\xbe \xe0\x80\xbc</description>"),
+    odd_item("utf-8-surrogates", "Halves of surrogate pairs in UTF-8.", b"<description>\xed\xa0\xbd\xed\xb8\x80 \xed\xa0\x80</description>"),
+    odd_item("nul-in-text", "NUL in an entry.", b"<description>before\0after</description>"),
+    odd_item("controls-in-text", "Control characters and terminal escapes in an entry.", b"<description>\x01\x02\x07\x08\x0b\x0c\x1b[2J\x7f\xc2\x9b31m</description>"),
     read("controls-in-title", "Terminal escapes in titles.", feed(item(b"", b"\x1b]0;owned\x07 \xc2\x9b2J \xe2\x80\xaeevil"), HEALTHY, head=b"<title>\x1b[31m</title>")),
-    told("not-characters", "Characters that XML forbids, and such as break lines.", "<description>\ufffe\uffff \u2028\u2029\u0085\u202e</description>".encode()),
+    odd_item("not-characters", "Characters that XML forbids, and such as break lines.", "<description>\ufffe\uffff \u2028\u2029\u0085\u202e</description>".encode()),
     read("blanks-before", "A blank line before the declaration.", b"\r\n  " + feed(HEALTHY)),
     read("words-before", "A warning of PHP before the feed.", b"<br />\n<b>Warning</b>: Cannot modify header information<br />\n" + feed(HEALTHY)),
     read("words-after", "A page after the feed.", feed(HEALTHY) + b"<html><script>alert(1)</script></html>"),
@@ -184,17 +184,17 @@ _ENCODINGS = (
 
 
 def nested(tag: bytes, depth: int) -> bytes:
-    """An element in itself, so many times."""
+    """Nest an element `depth` times."""
     return b"<%s>" % tag * depth + b"</%s>" % tag * depth
 
 
 def escaped(html: bytes) -> bytes:
-    """HTML as RSS carries it."""
+    """Escape HTML as the description of an RSS item."""
     return b"<description>" + html.replace(b"<", b"&lt;").replace(b">", b"&gt;") + b"</description>"
 
 
 def many(one: bytes, n: int) -> bytes:
-    """`one` with a number in it, so many times."""
+    """Repeat `one` with the numbers below `n`."""
     return b"".join(one % k for k in range(n))
 
 
@@ -206,11 +206,11 @@ _LARGE = (
     endured("deep-without-end", "A million elements that never end.", lambda: feed(HEALTHY, b"<a>" * MEGABYTE)),
     endured("deep-items", "50,000 items, each in the other.", lambda: feed(HEALTHY, nested(b"item", 50_000))),
     endured("deep-in-entry", "100,000 elements, each in the other, in an entry.", lambda: feed(item(nested(b"b", 100_000)), HEALTHY)),
-    told("deep-html", "40,000 div in each other as the HTML of an entry.", lambda: escaped(nested(b"div", 40_000)), alone=True),
-    told("deep-html-unclosed", "A megabyte of div that never end as the HTML of an entry.", lambda: escaped(b"<div>" * 200_000), alone=True),
-    told("deep-html-inline", "A megabyte of b and i, crossed, as the HTML of an entry.", lambda: escaped(b"<b><i></b>" * 100_000), alone=True),
-    told("deep-html-tables", "100,000 tables without cells as the HTML of an entry.", lambda: escaped(b"<table>" * 100_000), alone=True),
-    told("deep-html-xhtml", "5,000 div in each other as XHTML content.", lambda: b'<content:encoded xmlns:content="http://purl.org/rss/1.0/modules/content/">' + nested(b"div", 5_000) + b"</content:encoded>", alone=True),
+    odd_item("deep-html", "40,000 div in each other as the HTML of an entry.", lambda: escaped(nested(b"div", 40_000)), alone=True),
+    odd_item("deep-html-unclosed", "A megabyte of div that never end as the HTML of an entry.", lambda: escaped(b"<div>" * 200_000), alone=True),
+    odd_item("deep-html-inline", "A megabyte of b and i, crossed, as the HTML of an entry.", lambda: escaped(b"<b><i></b>" * 100_000), alone=True),
+    odd_item("deep-html-tables", "100,000 tables without cells as the HTML of an entry.", lambda: escaped(b"<table>" * 100_000), alone=True),
+    odd_item("deep-html-xhtml", "5,000 div in each other as XHTML content.", lambda: b'<content:encoded xmlns:content="http://purl.org/rss/1.0/modules/content/">' + nested(b"div", 5_000) + b"</content:encoded>", alone=True),
     endured("many-items", "200,000 tiny items after a healthy one.", lambda: feed(HEALTHY, many(SMALL, 200_000))),
     endured("many-items-alike", "100,000 times the same item after a healthy one.", lambda: feed(HEALTHY, b"<item><guid>1</guid><title>t</title></item>" * 100_000)),
     endured("many-long-items", "2,000 items of 4 KB.", lambda: feed(HEALTHY, many(b"<item><guid>%d</guid><title>t</title><description>" + b"word " * 800 + b"</description></item>", 2_000))),
@@ -225,19 +225,19 @@ _LARGE = (
     endured("many-namespaces", "100,000 namespaces of one element.", lambda: feed(item(b"<a " + many(b'xmlns:n%d="u" ', 100_000) + b"/>"), HEALTHY)),
     endured("many-namespaces-nested", "20,000 namespaces, one inside the other.", lambda: feed(HEALTHY, many(b'<a xmlns:n%d="u">', 20_000))),
     endured("many-bases", "5,000 xml:base, one inside the other.", lambda: feed(HEALTHY, b'<a xml:base="a/">' * 5_000)),
-    told("long-title", "A title of a megabyte.", lambda: b"<title>" + b"word " * 200_000 + b"</title>", alone=True),
-    told("long-title-one-word", "A title that is one word of a megabyte.", lambda: b"<title>" + b"w" * MEGABYTE + b"</title>", alone=True),
-    told("long-title-accents", "A letter with a million accents.", lambda: b"<title>a" + "\u0301".encode() * MEGABYTE + b"</title>", alone=True),
-    told("long-attribute", "An attribute of five megabytes.", lambda: b'<enclosure url="http://@NAME@.example/' + b"x" * 5 * MEGABYTE + b'"/>', alone=True),
-    told("long-name", "An author of five megabytes.", lambda: b"<author>" + b"name " * MEGABYTE + b"</author>", alone=True),
-    told("long-date", "A date of a megabyte.", lambda: b"<pubDate>" + b"1" * MEGABYTE + b"</pubDate>", alone=True),
-    told("long-link", "A link of a megabyte.", lambda: b"<guid>http://@NAME@.example/?" + b"a=%%20&amp;" * 100_000 + b"</guid>", alone=True),
-    told("long-element-name", "An element whose name has a megabyte.", lambda: b"<" + b"n" * MEGABYTE + b"/>", alone=True),
-    told("long-text", "Two megabytes of words.", lambda: b"<description>" + b"Wort und Wort " * 140_000 + b"</description>", alone=True),
-    told("long-text-links", "A megabyte of addresses in a text.", lambda: escaped(b'<a href="http://a.example/?utm_source=x">a</a> ' * 20_000), alone=True),
-    told("long-text-comments", "A megabyte of comments that never end in a text.", lambda: escaped(b"<!--" * 250_000), alone=True),
+    odd_item("long-title", "A title of a megabyte.", lambda: b"<title>" + b"word " * 200_000 + b"</title>", alone=True),
+    odd_item("long-title-one-word", "A title that is one word of a megabyte.", lambda: b"<title>" + b"w" * MEGABYTE + b"</title>", alone=True),
+    odd_item("long-title-accents", "A letter with a million accents.", lambda: b"<title>a" + "\u0301".encode() * MEGABYTE + b"</title>", alone=True),
+    odd_item("long-attribute", "An attribute of five megabytes.", lambda: b'<enclosure url="http://@NAME@.example/' + b"x" * 5 * MEGABYTE + b'"/>', alone=True),
+    odd_item("long-name", "An author of five megabytes.", lambda: b"<author>" + b"name " * MEGABYTE + b"</author>", alone=True),
+    odd_item("long-date", "A date of a megabyte.", lambda: b"<pubDate>" + b"1" * MEGABYTE + b"</pubDate>", alone=True),
+    odd_item("long-link", "A link of a megabyte.", lambda: b"<guid>http://@NAME@.example/?" + b"a=%%20&amp;" * 100_000 + b"</guid>", alone=True),
+    odd_item("long-element-name", "An element whose name has a megabyte.", lambda: b"<" + b"n" * MEGABYTE + b"/>", alone=True),
+    odd_item("long-text", "Two megabytes of words.", lambda: b"<description>" + b"Wort und Wort " * 140_000 + b"</description>", alone=True),
+    odd_item("long-text-links", "A megabyte of addresses in a text.", lambda: escaped(b'<a href="http://a.example/?utm_source=x">a</a> ' * 20_000), alone=True),
+    odd_item("long-text-comments", "A megabyte of comments that never end in a text.", lambda: escaped(b"<!--" * 250_000), alone=True),
     endured("long-text-brackets", "A megabyte of < in a text.", lambda: escaped(b"<" * MEGABYTE)),
-    told("long-text-quotes", "An attribute that never ends in a text.", lambda: escaped(b'<a href="' * 100_000), alone=True),
+    odd_item("long-text-quotes", "An attribute that never ends in a text.", lambda: escaped(b'<a href="' * 100_000), alone=True),
     endured("unclosed-cdata", "CDATA that never ends.", feed(HEALTHY, b"<item><title><![CDATA[open"), alone=False),
     endured("unclosed-comment", "A comment that never ends.", feed(HEALTHY, b"<!-- open"), alone=False),
     endured("unclosed-instruction", "An instruction that never ends.", feed(HEALTHY, b"<?open "), alone=False),
@@ -273,7 +273,7 @@ GOOD = b'{"id": "healthy-@NAME@", "url": "https://@NAME@.example/healthy", "titl
 
 
 def json_feed(*items: bytes, members: bytes = b"") -> bytes:
-    """A JSON Feed of raw items."""
+    """Make a JSON feed of raw items."""
     return (
         b'{"version": "https://jsonfeed.org/version/1.1", "title": "J", '
         + members
@@ -321,7 +321,7 @@ SELECTORS = "kind: page, page: {item: article, link: a}"
 def page(
     name: str, says: str, body: Body, outcome: str = "changed", words: str = "", *, alone: bool = False
 ) -> Case:
-    """A page that is read by selectors."""
+    """Define a page that is parsed with selectors."""
     return Case(
         name=f"page-{name}",
         says=says,

@@ -1,4 +1,4 @@
-"""A run of the real program beside misbehaving servers, and all that can be seen of it from outside."""
+"""Run the real program against faulty servers, and collect what it leaves."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from typing import Any
 
 from tests.builders import NOW, rss
 from tests.command import PROGRAM, news
-from tests.conftest import Web
-from tests.faulty_servers.server import PATIENCE, Case, Town
+from tests.faulty_servers.server import SERVER_SECONDS, Case, Servers
+from tests.web_server import Web
 
-TIMEOUT = 3.0
-PATIENT = 60.0
-"""Seconds after which a run is given up."""
-LOOK = 0.02
+TIMEOUT_SECONDS = 3.0
+RUN_SECONDS = 60.0
+"""Maximum seconds of a run."""
+SAMPLE_SECONDS = 0.02
+"""Seconds between two measurements of memory."""
 HEAD = """\
 site: {title: Imaging news, url: "https://news.example/", contact: editors@news.example,
        timezone: Europe/Berlin, authority: "news.example,2026"}
@@ -33,7 +34,7 @@ sources:
 
 @dataclass(frozen=True)
 class Run:
-    """One process: how it ended, what it said, how long it took, and the most memory it and its children held."""
+    """Hold exit code, output, seconds and peak memory of one process with its children."""
 
     code: int | None
     out: str
@@ -44,7 +45,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Visit:
-    """A visit as the database keeps it."""
+    """Hold a visit as the database has it."""
 
     outcome: str
     reason: str
@@ -53,54 +54,54 @@ class Visit:
 
 @dataclass(frozen=True)
 class Round:
-    """Some cases between two good sources, visited once, and those that want it twice."""
+    """Hold the results of visits to cases and two healthy sources."""
 
     folder: Path
     runs: tuple[Run, ...]
     visits: dict[str, list[Visit]]
-    """By source; the good ones are `good-first` and `good-last`."""
+    """By source; the healthy ones are `good-first` and `good-last`."""
     next_visits: dict[str, datetime]
     titles: dict[str, set[str]]
     longest_text: int
     sound: str
     atom: bytes
-    town: Town
+    servers: Servers
     canaries: int
 
 
 def make(folder: Path, cases: Sequence[Case]) -> Round:
-    """Visit the cases, and look at what is left of it."""
+    """Visit the cases, those with `then` twice, and collect the results."""
     folder.mkdir(parents=True)
-    town, webs = Town(cases, folder), (Web(), Web())
+    servers, webs = Servers(cases, folder), (Web(), Web())
     try:
         for n, web in enumerate(webs, 1):
             web.feed("/feed", rss(news(n)))
-        _write(folder, town, cases, webs)
+        _write(folder, servers, cases, webs)
         runs = [observed(folder, NOW)]
         if again := [case.name for case in cases if case.then]:
             runs.append(observed(folder, NOW + timedelta(hours=2), *again))
     finally:
-        town.close()
+        servers.close()
         for web in webs:
             web.close()
-    return _seen(folder, town, tuple(runs))
+    return _seen(folder, servers, tuple(runs))
 
 
-def _write(folder: Path, town: Town, cases: Sequence[Case], webs: tuple[Web, Web]) -> None:
+def _write(folder: Path, servers: Servers, cases: Sequence[Case], webs: tuple[Web, Web]) -> None:
     lines = [f"  - {{id: good-first, name: Good, url: '{webs[0].url}/feed'}}"]
     for case in cases:
         more = f", {case.options}" if case.options else ""
-        lines.append(f"  - {{id: {case.name}, name: {case.name}, url: '{town.url(case)}'{more}}}")
+        lines.append(f"  - {{id: {case.name}, name: {case.name}, url: '{servers.url(case)}'{more}}}")
     lines.append(f"  - {{id: good-last, name: Good, url: '{webs[1].url}/feed'}}")
     (folder / "feeds.yaml").write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 def observed(folder: Path, now: datetime, *ids: str) -> Run:
-    """`aggregator fetch` in `folder`, with an eye on its memory."""
-    env = {**os.environ, "AGGREGATOR_NOW": now.isoformat(), "MISBEHAVING": "secret"}
+    """Run `aggregator fetch` in `folder`, and measure its memory."""
+    env = {**os.environ, "AGGREGATOR_NOW": now.isoformat(), "FAULTY": "secret"}
     for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
-        env.pop(name, None)  # coverage would weigh and slow what is weighed and timed here
-    begun = time.monotonic()
+        env.pop(name, None)  # coverage takes time and memory, which are measured here
+    started = time.monotonic()
     with (folder / "out").open("wb+") as out, (folder / "err").open("wb+") as err:
         command = [str(PROGRAM), "fetch", "--json", "--force", *ids]
         process = subprocess.Popen(
@@ -112,36 +113,39 @@ def observed(folder: Path, now: datetime, *ids: str) -> Run:
             stderr=err,
             start_new_session=True,
         )
-        most, scales = 0.0, _Scales(process.pid)
+        peak, memory = 0.0, _Memory(process.pid)
         while process.poll() is None:
-            most = max(most, scales.weigh())
-            if time.monotonic() - begun > PATIENT:
+            peak = max(peak, memory.megabytes())
+            if time.monotonic() - started > RUN_SECONDS:
                 os.killpg(process.pid, 9)
                 process.wait()
                 break
-            time.sleep(LOOK)
-        seconds = time.monotonic() - begun
+            time.sleep(SAMPLE_SECONDS)
+        seconds = time.monotonic() - started
         out.seek(0)
         err.seek(0)
         code = process.returncode
-        return Run(code, out.read().decode(), err.read().decode(), seconds, most)
+        return Run(code, out.read().decode(), err.read().decode(), seconds, peak)
 
 
-class _Scales:
-    """Megabytes held by all processes of a session, shared pages counted once; 0 where nobody can tell."""
+class _Memory:
+    """Measure the megabytes of all processes of a session, shared pages counted once.
+
+    Only Linux has the figures; elsewhere they are 0.
+    """
 
     def __init__(self, session: int) -> None:
         self.session = session
         self.members: list[str] = []
-        self.looked = 0.0
+        self.listed = 0.0
 
-    def weigh(self) -> float:
-        """What is held now; looks for new processes every now and then, which costs more than weighing."""
+    def megabytes(self) -> float:
+        """Return the megabytes now; processes are listed less often, which takes longer."""
         if sys.platform != "linux":
             return 0.0
-        if time.monotonic() - self.looked > 5 * LOOK:
+        if time.monotonic() - self.listed > 5 * SAMPLE_SECONDS:
             self.members = [pid for pid in _processes() if self._is_member(pid)]
-            self.looked = time.monotonic()
+            self.listed = time.monotonic()
         return sum(map(_proportional, self.members)) / 1_000
 
     def _is_member(self, pid: str) -> bool:
@@ -158,13 +162,13 @@ def _processes() -> list[str]:
 
 def _proportional(pid: str) -> int:
     try:
-        told = Path(f"/proc/{pid}/smaps_rollup").read_bytes()
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_bytes()
     except OSError:
         return 0
-    return int(told.split(b"\nPss:", 1)[1].split(None, 1)[0]) if b"\nPss:" in told else 0
+    return int(rollup.split(b"\nPss:", 1)[1].split(None, 1)[0]) if b"\nPss:" in rollup else 0
 
 
-def _seen(folder: Path, town: Town, runs: tuple[Run, ...]) -> Round:
+def _seen(folder: Path, servers: Servers, runs: tuple[Run, ...]) -> Round:
     visits: dict[str, list[Visit]] = {}
     titles: dict[str, set[str]] = {}
     sound, longest, planned = "no database", 0, {}
@@ -181,8 +185,8 @@ def _seen(folder: Path, town: Town, runs: tuple[Run, ...]) -> Round:
             "SELECT max(max(length(title), length(html), length(text))) FROM items"
         ).fetchone()[0]
         conn.close()
-    told: list[dict[str, Any]] = _json(runs[0].out).get("sources", [])
-    planned = {one["id"]: datetime.fromisoformat(one["next_visit"]) for one in told}
+    sources: list[dict[str, Any]] = _json(runs[0].out).get("sources", [])
+    planned = {source["id"]: datetime.fromisoformat(source["next_visit"]) for source in sources}
     atom = folder / "public" / "atom.xml"
     return Round(
         folder=folder,
@@ -193,17 +197,17 @@ def _seen(folder: Path, town: Town, runs: tuple[Run, ...]) -> Round:
         longest_text=longest or 0,
         sound=sound,
         atom=atom.read_bytes() if atom.exists() else b"",
-        town=town,
-        canaries=town.canary.connections + town.inside.connections,
+        servers=servers,
+        canaries=servers.canary.connections + servers.inside.connections,
     )
 
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        report = json.loads(text)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return report if isinstance(report, dict) else {}
 
 
-__all__ = ["PATIENCE", "TIMEOUT", "Round", "Run", "Visit", "make"]
+__all__ = ["SERVER_SECONDS", "TIMEOUT_SECONDS", "Round", "Run", "Visit", "make"]

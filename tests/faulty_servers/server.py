@@ -1,4 +1,4 @@
-"""Servers that say raw bytes, each on a loopback address of its own, and what they may say."""
+"""Serve raw bytes, each server on a loopback address of its own."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from tests.conftest import Asked
+from tests.web_server import Asked
 
-PATIENCE = 8.0
-"""Seconds after which a server gives up on a client, whatever it was doing."""
-FLOOD = 256_000_000
-"""Bytes after which an endless answer ends, so that nothing here is truly endless."""
-DRIP_PAUSE = 0.2
+SERVER_SECONDS = 8.0
+"""Seconds after which a server ends a connection."""
+MAX_FLOOD_BYTES = 256_000_000
+"""Maximum bytes of a response without end."""
+DRIP_SECONDS = 0.2
 TLS_HANDSHAKE = b"\x16"
 
 _addresses = count(1)
@@ -30,7 +30,7 @@ _addresses = count(1)
 
 @dataclass
 class Wire:
-    """One connection of one client, and what the server behind it knows."""
+    """Hold one connection of one client, and what its server has received."""
 
     conn: socket.socket
     words: dict[bytes, bytes]
@@ -38,7 +38,7 @@ class Wire:
     path: str = ""
 
     def hear(self) -> None:
-        """Wait for one whole request."""
+        """Wait for one complete request."""
         request = b""
         while b"\r\n\r\n" not in request and not request.startswith(TLS_HANDSHAKE):
             more = self.conn.recv(65_536)
@@ -51,22 +51,22 @@ class Wire:
         self.asked.append(Asked(self.path, {name.lower(): value.strip() for name, _, value in pairs}))
 
     def fill(self, data: bytes) -> bytes:
-        """`data` with names and addresses in the place of @WORDS@."""
+        """Replace @WORDS@ in `data` by names and addresses."""
         for word, meaning in self.words.items():
             data = data.replace(word, meaning)
         return data
 
     def send(self, data: bytes) -> None:
-        """Send `data`, names filled in."""
+        """Send `data` with its @WORDS@ replaced."""
         self.conn.sendall(self.fill(data))
 
     def wait(self) -> None:
-        """Say nothing until the client goes."""
+        """Send nothing until the client closes."""
         while self.conn.recv(65_536):
             pass
 
     def reset(self) -> None:
-        """Leave with RST instead of FIN."""
+        """Close with RST instead of FIN."""
         self.conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.conn.close()
 
@@ -76,36 +76,36 @@ Talk = Callable[[Wire], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One misbehaviour and how the program is to meet it."""
+    """Hold one fault of a server, and the result that the program is to have."""
 
     name: str
     says: str
-    """One sentence: what the server does, and why it is met so."""
+    """One sentence: what the server does, and why the result is right."""
     talk: Talk | None
-    """What it does with a connection; None refuses them."""
+    """Handles a connection; None refuses connections."""
     outcome: str = "failed"
-    """`failed`, `changed`, `unchanged`, or `either` where both are sensible."""
+    """`failed`, `changed`, `unchanged`, or `either` if both are right."""
     words: str = ""
-    """What the reason must contain; alternatives between bars."""
+    """What the reason must contain: alternatives separated by bars."""
     survives: bool | None = None
-    """Whether its healthy entry must be kept; by default if the visit does not fail."""
+    """Whether its healthy entry must be kept; None: unless the visit fails."""
     then: str = ""
-    """The outcome of a second visit; empty: it is visited once."""
+    """Outcome of a second visit; empty: the source is visited once."""
     options: str = ""
     """Further keys of the source in feeds.yaml."""
     https: bool = False
     certificate: str = ""
-    """`self-signed`, `expired` or `foreign`: the server speaks TLS with it."""
+    """`self-signed`, `expired` or `foreign`: the server uses TLS with it."""
     alone: bool = False
-    """It weighs on memory or processor, and is judged in a process of its own."""
+    """Whether it takes much memory or CPU time, and gets a run of its own."""
     hours: tuple[float, float] | None = None
-    """At least and at most so many hours until the next visit."""
+    """Minimum and maximum hours until the next visit."""
     asked: Callable[[Sequence[Asked]], bool] = field(default=lambda _: True)
-    """What must be true of the requests that came."""
+    """Whether the requests that the server received are right."""
 
 
 class Listener:
-    """Accepts connections on a loopback address of its own and lets `talk` answer each in a thread."""
+    """Accept connections on a loopback address, and let `talk` handle each in a thread."""
 
     def __init__(
         self, talk: Talk | None, words: dict[bytes, bytes], tls: Path | None = None, host: str = ""
@@ -123,15 +123,15 @@ class Listener:
             self.socket.listen(64)
 
     def serve(self, conn: socket.socket) -> None:
-        """Answer one connection, whatever becomes of it."""
+        """Handle one connection, and ignore its errors."""
         self.connections += 1
-        conn.settimeout(PATIENCE)
+        conn.settimeout(SERVER_SECONDS)
         with conn, suppress(OSError, ValueError):
             wrapped = self.tls.wrap_socket(conn, server_side=True) if self.tls else conn
             with wrapped:
                 assert self.talk is not None
                 self.talk(Wire(wrapped, self.words, self.asked))
-                # Without this, bytes not yet read would turn the end into a reset.
+                # Closing with bytes not yet read would send RST.
                 with suppress(OSError):
                     wrapped.shutdown(socket.SHUT_WR)
                     wrapped.settimeout(1)
@@ -139,8 +139,8 @@ class Listener:
                         pass
 
 
-class Town:
-    """All misbehaving servers together, one that is elsewhere, and the canaries that nobody may ask."""
+class Servers:
+    """Run all faulty servers, a healthy one, and canaries that must get no request."""
 
     def __init__(self, cases: Sequence[Case], folder: Path) -> None:
         self._selector = selectors.DefaultSelector()
@@ -158,17 +158,17 @@ class Town:
             self.listeners[case.name] = self._open(
                 Listener(case.talk, words | {b"@NAME@": case.name.encode()}, tls)
             )
-        self._open_for_business = True
+        self._accepting = True
         threading.Thread(target=self._accept, daemon=True).start()
 
     def url(self, case: Case) -> str:
-        """Where the feed of a case is."""
+        """Return the URL of the feed of a case."""
         listener = self.listeners[case.name]
         return f"{'https' if case.https else 'http'}://{listener.host}:{listener.port}/feed"
 
     def close(self) -> None:
         """Close every listener."""
-        self._open_for_business = False
+        self._accepting = False
         for listener in (self.canary, self.inside, self.elsewhere, *self.listeners.values()):
             listener.socket.close()
 
@@ -178,7 +178,7 @@ class Town:
         return listener
 
     def _accept(self) -> None:
-        while self._open_for_business:
+        while self._accepting:
             for key, _ in self._selector.select(0.1):
                 with suppress(OSError):
                     conn, _ = key.data.socket.accept()
@@ -196,12 +196,12 @@ OPENSSL = shutil.which("openssl")
 
 
 def certificate(folder: Path, kind: str) -> Path:
-    """A file with a key and a certificate that no client should accept."""
+    """Make a file with a key and a certificate that no client should accept."""
     file = folder / f"{kind}.pem"
     if not file.exists():
         assert OPENSSL
         name = "IP:127.0.0.1" if kind == "self-signed" else "DNS:elsewhere.example"
-        new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=misbehaving -days 2"
+        new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=faulty -days 2"
         made = _openssl(*new.split(), "-addext", f"subjectAltName={name}", "-keyout", "-", "-out", "-")
         file.write_bytes(made)
         if kind == "expired":
@@ -221,10 +221,10 @@ def _server_context(file: Path) -> ssl.SSLContext:
     return context
 
 
-# --- what may be said ----------------------------------------------------------------------------------
+# --- what servers may send ----------------------------------------------------------------------------------
 
 Body = bytes | Callable[[], bytes]
-"""A body, or how to make one that is too large to keep."""
+"""A body, or a function that makes one too large to keep."""
 
 HEALTHY = (
     b"<item><title>The healthy entry of @NAME@</title><link>https://@NAME@.example/healthy</link>"
@@ -238,7 +238,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 def feed(
     *items: bytes, head: bytes = b"", prologue: bytes = b'<?xml version="1.0" encoding="utf-8"?>'
 ) -> bytes:
-    """An RSS document of raw items."""
+    """Make an RSS document of raw items."""
     return (
         prologue
         + b'<rss version="2.0"><channel><title>@NAME@</title><link>https://@NAME@.example/</link>'
@@ -250,12 +250,12 @@ def feed(
 
 
 def made(body: Body) -> bytes:
-    """The body itself."""
+    """Return the body, made if needed."""
     return body() if callable(body) else body
 
 
 def whole(wire: Wire, body: Body, *headers: bytes, status: bytes = b"200 OK", length: bool = True) -> bytes:
-    """A complete answer."""
+    """Make a complete response."""
     filled = wire.fill(made(body))
     lines = [b"HTTP/1.1 " + status, *headers, b"Connection: close"]
     if length:
@@ -264,7 +264,7 @@ def whole(wire: Wire, body: Body, *headers: bytes, status: bytes = b"200 OK", le
 
 
 def answer(body: Body, *headers: bytes, status: bytes = b"200 OK", length: bool = True) -> Talk:
-    """A server that answers every request with this."""
+    """Answer every request with this response."""
 
     def talk(wire: Wire) -> None:
         wire.hear()
@@ -274,7 +274,7 @@ def answer(body: Body, *headers: bytes, status: bytes = b"200 OK", length: bool 
 
 
 def in_turn(*talks: Talk) -> Talk:
-    """A server that answers its first connection with the first, the next with the next, then always with the last."""
+    """Handle the first connection with the first of `talks` and so on, later ones with the last."""
     turn = count()
 
     def talk(wire: Wire) -> None:
@@ -284,7 +284,7 @@ def in_turn(*talks: Talk) -> Talk:
 
 
 def by_path(**talks: Talk) -> Talk:
-    """A server that answers /NAME with the talk NAME, other paths with a healthy feed."""
+    """Answer /NAME with the talk NAME, and other paths with a healthy feed."""
 
     def talk(wire: Wire) -> None:
         wire.hear()
@@ -294,21 +294,21 @@ def by_path(**talks: Talk) -> Talk:
 
 
 class Heard(Wire):
-    """A wire whose request was heard already."""
+    """Hold a connection whose request was received already."""
 
     def __init__(self, wire: Wire) -> None:
         super().__init__(wire.conn, wire.words, wire.asked, wire.path)
 
     def hear(self) -> None:
-        """Nothing more to wait for."""
+        """Return at once."""
 
 
 healthy = answer(feed(HEALTHY), b"Content-Type: application/rss+xml")
-"""A server like any other."""
+"""Serves a healthy feed."""
 
 
 def say(*parts: bytes) -> Talk:
-    """Sends this after the request, and closes."""
+    """Send this after the request, and close."""
 
     def talk(wire: Wire) -> None:
         wire.hear()
@@ -319,7 +319,7 @@ def say(*parts: bytes) -> Talk:
 
 
 def hang(said: bytes = b"") -> Talk:
-    """Sends this after the request, and then nothing more."""
+    """Send this after the request, and then nothing."""
 
     def talk(wire: Wire) -> None:
         wire.hear()
@@ -330,7 +330,7 @@ def hang(said: bytes = b"") -> Talk:
 
 
 def reset(said: bytes = b"") -> Talk:
-    """Sends this after the request, and resets the connection."""
+    """Send this after the request, and reset the connection."""
 
     def talk(wire: Wire) -> None:
         wire.hear()
@@ -343,29 +343,29 @@ def reset(said: bytes = b"") -> Talk:
 
 
 def drip(said: bytes, each: bytes) -> Talk:
-    """Sends this after the request, and then a little every now and then for as long as the client stays."""
+    """Send this after the request, and then `each` at intervals until the client closes."""
 
     def talk(wire: Wire) -> None:
         wire.hear()
         wire.send(said)
-        ends = time.monotonic() + PATIENCE
+        ends = time.monotonic() + SERVER_SECONDS
         while time.monotonic() < ends:
             wire.conn.sendall(each)
-            time.sleep(DRIP_PAUSE)
+            time.sleep(DRIP_SECONDS)
 
     return talk
 
 
 def flood(said: bytes, each: bytes) -> Talk:
-    """Sends this after the request, and then more as fast as it is taken."""
-    much = each * max(1, 100_000 // len(each))
+    """Send this after the request, and then `each` repeatedly, as fast as possible."""
+    block = each * max(1, 100_000 // len(each))
 
     def talk(wire: Wire) -> None:
         wire.hear()
         wire.send(said)
-        ends = time.monotonic() + PATIENCE
-        for _ in range(FLOOD // len(much)):
-            wire.conn.sendall(much)
+        ends = time.monotonic() + SERVER_SECONDS
+        for _ in range(MAX_FLOOD_BYTES // len(block)):
+            wire.conn.sendall(block)
             if time.monotonic() > ends:
                 return
 

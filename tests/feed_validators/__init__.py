@@ -1,9 +1,9 @@
-"""Judges of what we publish: each `problems(document, url)` names every rule that a document breaks.
+"""Validate published documents: `problems(document, url)` lists the rules that one breaks.
 
-They follow the specifications, the publisher rules (PB…) and what the W3C feed validator says as error or warning
-(its notes, such as a missing compression, count for nothing). `now` is what "the future" is measured by.
+The rules are those of the specifications, this project's publishing rules (PB1 to PB16), and errors and warnings of
+the W3C feed validator. Its notes, such as a missing compression, are not checked. Times after `now` are in the future.
 
-| message of the validator | where | judged by |
+| message of the W3C validator | where | checked by |
 |---|---|---|
 | SAXError, UnicodeError, BadCharacters, EncodingMismatch | all XML | `rules.xml` |
 | InvalidFullLink, InvalidUriChar, InvalidIRI, UriNotIri | addresses | `rules.address`: ASCII, http(s), a host |
@@ -24,7 +24,7 @@ They follow the specifications, the publisher rules (PB…) and what the W3C fee
 | DuplicateAtomLink, UnregisteredAtomLinkRel | Atom | `atom` |
 | MissingTextualContent, MissingSummary, MissingContentOrAlternate | Atom | `atom` |
 | NotBlank, AttrNotBlank, ContainsEmail | Atom | `atom` |
-| MissingSourceElement | atom:source | `atom` (PB3 wants more) |
+| MissingSourceElement | atom:source | `atom` (PB3 asks for more) |
 | FeedHistoryRelInEntry, MissingCurrentInArchive | RFC 5005 | `atom`, `chain` |
 | ArchiveIncomplete | RFC 5005 | not reported: the oldest archive has nothing before it and is frozen (P2) |
 | AvoidNamespacePrefix, ReservedPrefix, NonstdPrefix | prefixes | `atom`, `rss` |
@@ -34,6 +34,6 @@ They follow the specifications, the publisher rules (PB…) and what the W3C fee
 | InvalidContact, EmailFormat, MissingRealName | RSS | `rss` |
 | ImageLinkDoesntMatch, ImageTitleDoesntMatch, ImageUrlFormat, InvalidWidth, InvalidHeight | RSS | `rss` |
 | MissingXmlURL, MissingTitleAttr, MissingUrlAttr, MissingOutlineType, InvalidOPMLVersion | OPML | `opml` |
-| NotHtml in an outline's text | OPML | not reported: names are written plainly, as readers show them |
-| UnexpectedContentType, HttpProtocolError, TempRedirect, Uncompressed | HTTP | not a document's matter |
+| NotHtml in an outline's text | OPML | not reported: names are plain text there, which readers show as it is |
+| UnexpectedContentType, HttpProtocolError, TempRedirect, Uncompressed | HTTP | not part of a document |
 """

@@ -1,4 +1,7 @@
-"""Atom: RFC 4287 by its grammar and its prose, RFC 5005, RFC 6721, PB1-PB5, PB14, and what the W3C validator says."""
+"""Validate Atom feeds by RFC 4287, 5005, 6721, this project's rules and the W3C's.
+
+Of RFC 4287 both the grammar and the prose are checked; of the project's rules PB1 to PB5 and PB14.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ GRAMMAR = etree.RelaxNG(etree.parse(Path(__file__).parent.parent / "data" / "ato
 
 
 def problems(document: bytes, url: str, now: datetime | None = None) -> list[str]:
-    """Every rule that an Atom feed served at `url` breaks."""
+    """List the rules that an Atom feed served at `url` breaks."""
     root, found = rules.xml(document)
     if root is None:
         return found
@@ -48,7 +51,7 @@ def problems(document: bytes, url: str, now: datetime | None = None) -> list[str
 
 
 def links(parent: etree._Element, rel: str) -> list[etree._Element]:
-    """The links of one relation; without `rel` a link is an alternate."""
+    """Return the links of one relation; a link without `rel` is an alternate."""
     return [link for link in parent.findall(f"{A}link") if link.get("rel", "alternate") == rel]
 
 

@@ -1,4 +1,4 @@
-"""RFC 5005, section 4, and PB8: from the subscription document back through all archives."""
+"""Walk from a subscription document back through all its archives (RFC 5005 section 4, PB8)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from tests.feed_validators.atom import AT, FH, A, links
 
 
 def walk(url: str, fetch: Callable[[str], bytes]) -> tuple[list[str], list[str]]:
-    """Every broken rule, and the ids of all entries that can be reached, each once, newest document first."""
+    """Return broken rules and the ids of all reachable entries, newest document first.
+
+    Each id is listed once.
+    """
     found: list[str] = []
     documents: dict[str, etree._Element] = {}
     here, newer = url, ""
@@ -34,7 +37,7 @@ def walk(url: str, fetch: Callable[[str], bytes]) -> tuple[list[str], list[str]]
 
 
 def _judged(documents: dict[str, etree._Element], here: str, newer: str, url: str) -> list[str]:
-    """One document, found at `here` from `newer`."""
+    """Check one document, reached at `here` from `newer`."""
     root, first, found = documents[here], documents[url], []
 
     def hrefs(rel: str) -> list[str | None]:
@@ -65,7 +68,7 @@ def _ids(documents: list[etree._Element]) -> list[str]:
 
 
 def _contradictions(documents: list[etree._Element]) -> list[str]:
-    """One id in two documents: the newer one counts, so it may not be the older state; none is alive and dead."""
+    """Check ids in two documents: the newer has the newer entry, or a tombstone alone."""
     found = []
     known: dict[str, tuple[datetime, str]] = {}
     dead = {

@@ -1,4 +1,7 @@
-"""JSON Feed 1.1 (jsonfeed.org/version/1.1), PB5, PB10, PB14."""
+"""Validate JSON feeds by JSON Feed 1.1 and this project's rules (PB5, PB10, PB14).
+
+Source: jsonfeed.org/version/1.1.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,7 @@ MAX_BYTES = 512 * 1024
 
 
 def problems(document: bytes, url: str, now: datetime | None = None) -> list[str]:
-    """Every rule that a JSON Feed served at `url` breaks."""
+    """List the rules that a JSON feed served at `url` breaks."""
     found: list[str] = []
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -92,7 +95,7 @@ def _no_number(name: str) -> None:
 
 
 def _object(value: dict[str, Any], shape: dict[str, Any], where: str) -> Iterator[str]:
-    """Keys, types, absolute addresses, and no characters that nobody shows."""
+    """Check keys, types, absolute URLs, and the absence of invisible characters."""
     for key, said in value.items():
         if key.startswith("_"):
             if not isinstance(said, dict) or "." in key:

@@ -1,4 +1,7 @@
-"""OPML 2.0 (opml.org/spec2.opml), PB15, and what the W3C validator says."""
+"""Validate lists of feeds by OPML 2.0 and the W3C's rules (PB15).
+
+Source: opml.org/spec2.opml.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ VERSIONS = ("RSS", "RSS1", "RSS2", "scriptingNews")
 
 
 def problems(document: bytes, url: str, now: datetime | None = None) -> list[str]:
-    """Every rule that an OPML document breaks; where it is served (`url`) it does not say."""
+    """List the rules that an OPML document breaks; it does not state its `url`."""
     root, found = rules.xml(document)
     if root is None:
         return found

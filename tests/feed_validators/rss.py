@@ -1,4 +1,7 @@
-"""RSS 2.0: the specification, the RSS Advisory Board's profile, PB5, PB7, PB14, and what the W3C validator says."""
+"""Validate RSS feeds by RSS 2.0, the RSS Advisory Board's profile and the W3C's rules.
+
+Of this project's rules PB5, PB7 and PB14 are checked.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,7 @@ MAX_BYTES = 512 * 1024
 
 
 def problems(document: bytes, url: str, now: datetime | None = None) -> list[str]:
-    """Every rule that an RSS feed served at `url` breaks."""
+    """List the rules that an RSS feed served at `url` breaks."""
     root, found = rules.xml(document)
     if root is None:
         return found
@@ -102,7 +105,7 @@ def _vocabulary(root: etree._Element) -> Iterator[str]:
 
 
 def _plain(root: etree._Element, lines: list[str]) -> Iterator[str]:
-    """The profile, "Character Data": `&` and `<` of what is no HTML are written as hexadecimal references."""
+    """Check that plain text has `&` and `<` as hexadecimal references ("Character Data")."""
     for element in rules.elements(root, "title", "category", "source", "copyright", "description"):
         if element.tag == "description" and rules.name(element.getparent()) == "item":
             continue

@@ -53,12 +53,12 @@ def xml(document: bytes) -> tuple[etree._Element | None, list[str]]:
 
 
 def elements(root: etree._Element, *tags: str) -> Iterator[etree._Element]:
-    """Elements in document order, without comments and processing instructions."""
+    """Yield elements in document order, without comments and processing instructions."""
     return (element for element in root.iter(*tags) if isinstance(element.tag, str))
 
 
 def name(element: etree._Element) -> str:
-    """The local name, for people."""
+    """Return the local name of an element."""
     return etree.QName(element).localname
 
 
@@ -79,7 +79,7 @@ MIME = re.compile(
 
 
 def address(value: str | None, where: str, schemes: tuple[str, ...] = ("http", "https")) -> list[str]:
-    """What is wrong with an absolute URI of one of these schemes."""
+    """Check an absolute URI of one of these schemes."""
     if not value or not (scheme := re.match(r"([a-zA-Z][0-9a-zA-Z+\-.]*):", value)):
         return [f"W3C InvalidFullLink: {where} is not absolute: {value!r}"]
     if scheme[1].lower() not in schemes:
@@ -92,7 +92,7 @@ def address(value: str | None, where: str, schemes: tuple[str, ...] = ("http", "
 
 
 def identifier(value: str | None, where: str) -> list[str]:
-    """What is wrong with an IRI that only names."""
+    """Check an IRI that is only a name."""
     value = value or ""
     scheme = value.partition(":")[0].lower()
     if scheme == "tag":
@@ -116,7 +116,7 @@ _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 
 
 def rfc3339(value: str | None, where: str, now: datetime | None) -> tuple[datetime | None, list[str]]:
-    """A moment, and what is wrong with it (RFC 3339; RFC 4287 3.3)."""
+    """Parse a time, and list what is wrong with it (RFC 3339; RFC 4287 section 3.3)."""
     if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", value or ""):
         return None, [f"RFC 3339: {where} is {value!r}"]
     try:
@@ -127,7 +127,7 @@ def rfc3339(value: str | None, where: str, now: datetime | None) -> tuple[dateti
 
 
 def rfc822(value: str | None, where: str, now: datetime | None) -> list[str]:
-    """RFC 822 with the year in four digits, as RSS and OPML want it."""
+    """Check a date of RFC 822 with a year of four digits, as RSS and OPML require."""
     value = value or ""
     match = re.fullmatch(
         rf"({_DAYS}), \d\d (?:{_MONTHS}) \d{{4}} \d\d:\d\d:\d\d (?:[+-]\d\d[03]0|GMT)", value
@@ -144,14 +144,14 @@ def rfc822(value: str | None, where: str, now: datetime | None) -> list[str]:
 
 
 def plausible(moment: datetime, where: str, now: datetime | None) -> list[str]:
-    """PB4: nothing before 1990, nothing in the future."""
+    """Check that a time is neither before 1990 nor in the future (PB4)."""
     if moment < EARLIEST or (now and moment > now + AHEAD):
         return [f"W3C ImplausibleDate: {where} is {moment.isoformat()}"]
     return []
 
 
 def language(tag: str | None, where: str) -> list[str]:
-    """RFC 5646 in its plain forms, with an ISO 639 language in front."""
+    """Check a language tag of RFC 5646 that begins with an ISO 639 language."""
     if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", tag or ""):
         return []
     return [f"W3C InvalidLanguage: {where} is {tag!r}"]
@@ -161,7 +161,10 @@ def language(tag: str | None, where: str) -> list[str]:
 
 
 def looks_like_html(text: str) -> str | None:
-    """What in a plain text a reader may take for HTML, or None: an end tag or a reference, `;` or not."""
+    """Return what readers may take for HTML in a plain text, or None: an end tag or a reference.
+
+    A reference counts with and without `;`.
+    """
     for tag in re.findall(r"</(\w+)>", text):
         if tag.lower() in HTML_NAMES:
             return f"</{tag}>"
@@ -172,9 +175,9 @@ def looks_like_html(text: str) -> str | None:
 
 
 def html(markup: str, where: str, *, whole: bool = False) -> list[str]:
-    """What is wrong with HTML that others show: markup, dangers, relative addresses (PB5).
+    """Check HTML that others show: markup, security, relative addresses (PB5).
 
-    `whole` is a text that was HTML all along: without an element of its own, it was escaped twice.
+    `whole` is a text that was HTML at its source: without any element it was escaped twice.
     """
     found = []
     try:

@@ -1,4 +1,4 @@
-"""The judges themselves: whole documents pass, and for each rule a document that breaks it is found."""
+"""Test the validators: valid documents pass, and a document that breaks a rule is reported."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ SECOND = ENTRY.replace("story/a", "story/b").replace("12:00:00.25", "12:00:00.26
 
 
 def judged(document: str | bytes) -> str:
-    """What the judge of Atom says, as one text."""
+    """Validate an Atom feed, and return the problems as one text."""
     body = document if isinstance(document, bytes) else document.encode()
     return "\n".join(atom.problems(body, URL, NOW))
 
 
 @pytest.mark.parametrize("more", ["", SECOND])
-def test_a_whole_atom_feed_is_clean(more: str) -> None:
-    """RFC 4287: a feed that has everything is found without fault."""
+def test_valid_atom_feed(more: str) -> None:
+    """An Atom feed with every element has no problem (RFC 4287)."""
     assert judged(GOOD.replace("</feed>", f"{more}</feed>")) == ""
 
 
@@ -141,8 +141,8 @@ def test_a_whole_atom_feed_is_clean(more: str) -> None:
         ("RFC 6721 3: RFC 3339", ' when="2026-11-02T12:00:01Z"', ' when="now"'),
     ],
 )
-def test_the_judge_of_atom_finds(rule: str, old: str, new: str) -> None:
-    """RFC 4287, 5005, 6721, PB1-PB5 and the W3C's messages: a feed that breaks one rule is found by its name."""
+def test_invalid_atom_feed(rule: str, old: str, new: str) -> None:
+    """An Atom feed that breaks one rule is reported with the name of the rule."""
     assert old in GOOD
     document = GOOD.replace(old, new)
     if rule == "not the last child":  # moved behind the source
@@ -152,8 +152,8 @@ def test_the_judge_of_atom_finds(rule: str, old: str, new: str) -> None:
     assert rule in judged(document)
 
 
-def test_the_judge_of_atom_finds_what_has_no_words() -> None:
-    """RFC 4287 4.1.2: neither content nor alternate nor summary; content elsewhere without a summary; no source."""
+def test_atom_entries_without_text() -> None:
+    """An Atom entry without text is reported, and remote content without summary (RFC 4287)."""
     start, end = GOOD.index("<summary>"), GOOD.index("<rights>")
     bare = GOOD[:start] + GOOD[end:].replace(
         'rel="alternate" type="text/html" href="https://node', 'rel="via" href="https://node'
@@ -165,8 +165,8 @@ def test_the_judge_of_atom_finds_what_has_no_words() -> None:
     assert "PB3: no source" in judged(GOOD[: GOOD.index("<source>")] + "</entry></feed>")
 
 
-def test_the_judge_of_atom_weighs_and_decodes() -> None:
-    """PB14: 512 KiB for a feed that is polled, not for an archive; bytes that are no UTF-8 are found."""
+def test_size_and_encoding_of_atom() -> None:
+    """A feed above 512 KiB is reported, an archive not; bytes outside UTF-8 are (PB14)."""
     heavy = GOOD.replace("Words.", "x" * 530_000)
     assert "PB14" in judged(heavy)
     archive = '<fh:archive xmlns:fh="http://purl.org/syndication/history/1.0"/><link rel="current" href="https://x.example/"/>'
@@ -198,12 +198,12 @@ RSS = f"""<?xml version="1.0" encoding="utf-8"?>
 
 
 def rss_judged(document: str) -> str:
-    """What the judge of RSS says, as one text."""
+    """Validate an RSS feed, and return the problems as one text."""
     return "\n".join(rss.problems(document.encode(), "https://news.example/rss.xml", NOW))
 
 
-def test_a_whole_rss_feed_is_clean() -> None:
-    """RSS 2.0: a feed that has everything is found without fault."""
+def test_valid_rss_feed() -> None:
+    """An RSS feed with every element has no problem (RSS 2.0)."""
     assert rss_judged(RSS) == ""
 
 
@@ -262,14 +262,14 @@ def test_a_whole_rss_feed_is_clean() -> None:
         ("PB14", "All of it", "x" * 530_000),
     ],
 )  # fmt: skip
-def test_the_judge_of_rss_finds(rule: str, old: str, new: str) -> None:
-    """RSS 2.0, its profile, PB7 and the W3C's messages: a feed that breaks one rule is found by its name."""
+def test_invalid_rss_feed(rule: str, old: str, new: str) -> None:
+    """An RSS feed that breaks one rule is reported with the name of the rule."""
     assert old in RSS
     assert rule in rss_judged(RSS.replace(old, new, 1 if rule == "MissingElement" else -1))
 
 
-def test_an_item_needs_a_title_or_a_description() -> None:
-    """RSS 2.0: an item has at least one of the two."""
+def test_rss_item_without_title_and_description() -> None:
+    """An RSS item without title and description is reported (RSS 2.0)."""
     bare = RSS[: RSS.index("<item>")] + "<item><guid>https://node.example/a</guid></item></channel></rss>"
     assert "ItemMustContainTitleOrDescription" in rss_judged(bare)
 
@@ -286,12 +286,12 @@ JSON = """{"version": "https://jsonfeed.org/version/1.1", "title": "News", "home
 
 
 def json_judged(document: str) -> str:
-    """What the judge of JSON Feed says, as one text."""
+    """Validate a JSON feed, and return the problems as one text."""
     return "\n".join(jsonfeed.problems(document.encode(), "https://news.example/feed.json", NOW))
 
 
-def test_a_whole_json_feed_is_clean() -> None:
-    """JSON Feed 1.1: a feed that has everything is found without fault."""
+def test_valid_json_feed() -> None:
+    """A JSON feed with every key has no problem (JSON Feed 1.1)."""
     assert json_judged(JSON) == ""
 
 
@@ -331,8 +331,8 @@ def test_a_whole_json_feed_is_clean() -> None:
         ("an item is no object", '"items": [', '"items": [1, '),
     ],
 )
-def test_the_judge_of_json_feed_finds(rule: str, old: str, new: str) -> None:
-    """JSON Feed 1.1, PB10: a feed that breaks one rule is found."""
+def test_invalid_json_feed(rule: str, old: str, new: str) -> None:
+    """A JSON feed that breaks one rule is reported (JSON Feed 1.1, PB10)."""
     assert old in JSON
     assert rule in json_judged(JSON.replace(old, new))
 
@@ -348,12 +348,12 @@ OPML = """<?xml version="1.0" encoding="utf-8"?>
 
 
 def opml_judged(document: str) -> str:
-    """What the judge of OPML says, as one text."""
+    """Validate an OPML document, and return the problems as one text."""
     return "\n".join(opml.problems(document.encode(), "", NOW))
 
 
-def test_a_whole_opml_document_is_clean() -> None:
-    """OPML 2.0: a list of a feed and a page is found without fault."""
+def test_valid_opml() -> None:
+    """A list of a feed and a page has no problem (OPML 2.0)."""
     assert opml_judged(OPML) == ""
 
 
@@ -380,14 +380,14 @@ def test_a_whole_opml_document_is_clean() -> None:
         ("UndefinedElement", "</body>", "<line/></body>"),
     ],
 )
-def test_the_judge_of_opml_finds(rule: str, old: str, new: str) -> None:
-    """OPML 2.0, PB15: a list that breaks one rule is found."""
+def test_invalid_opml(rule: str, old: str, new: str) -> None:
+    """A list that breaks one rule is reported (OPML 2.0, PB15)."""
     assert old in OPML
     assert rule in opml_judged(OPML.replace(old, new))
 
 
-def test_an_empty_list_is_found() -> None:
-    """OPML 2.0: a body has at least one outline."""
+def test_opml_without_outline() -> None:
+    """A list without an outline is reported (OPML 2.0)."""
     assert "an empty body" in opml_judged(OPML[: OPML.index("<outline")] + "</body></opml>")
 
 
@@ -395,7 +395,7 @@ def test_an_empty_list_is_found() -> None:
 
 
 def archive(month: str, before: str, story: str) -> str:
-    """An archive document with one story."""
+    """Make an archive document with one story."""
     back = f'<link rel="prev-archive" href="https://news.example/archive/{before}.xml"/>' if before else ""
     return (
         GOOD.replace(URL, f"https://news.example/archive/{month}.xml")
@@ -415,7 +415,7 @@ CHAIN = {URL: GOOD, OCTOBER: archive("2026-10", "2026-05", "b"), MAY: archive("2
 
 
 def walked(**changes: tuple[str, str]) -> tuple[str, list[str]]:
-    """The chain with parts of single documents changed: what is found, and the ids."""
+    """Walk a chain with parts of single documents changed; return problems and ids."""
     documents = dict(CHAIN)
     for name, (old, new) in changes.items():
         url = {"now": URL, "october": OCTOBER, "may": MAY}[name]
@@ -425,8 +425,8 @@ def walked(**changes: tuple[str, str]) -> tuple[str, list[str]]:
     return "\n".join(found), [id_.rpartition("/")[2] for id_ in ids]
 
 
-def test_a_whole_chain_gives_every_story() -> None:
-    """RFC 5005 4, PB8: from the subscription document every archive is reached, and each story once."""
+def test_valid_chain() -> None:
+    """A walk from the subscription document reaches each archive and story once (RFC 5005)."""
     assert walked() == ("", ["a", "b", "c"])
     assert walked(october=("story/b", "story/a")) == ("", ["a", "c"])
     for document, url in ((CHAIN[OCTOBER], OCTOBER), (CHAIN[MAY], MAY)):
@@ -458,13 +458,13 @@ def test_a_whole_chain_gives_every_story() -> None:
         ("withdrawn in one document", {"now": ("story/z", "story/c"), "may": ("12:00:00.25", "11:00:00")}),
     ],
 )
-def test_the_judge_of_the_chain_finds(rule: str, changes: dict[str, tuple[str, str]]) -> None:
-    """RFC 5005 4, RFC 6721, PB8: a chain that is broken, loops or contradicts itself is found."""
+def test_invalid_chain(rule: str, changes: dict[str, tuple[str, str]]) -> None:
+    """A chain that is broken, loops or contradicts itself is reported (RFC 5005, RFC 6721, PB8)."""
     assert rule in walked(**changes)[0]
 
 
-def test_months_that_do_not_descend_are_found() -> None:
-    """PB8: the archive before May is of an earlier month."""
+def test_months_out_of_order() -> None:
+    """An archive that does not precede the month before it is reported (PB8)."""
     documents = {URL: GOOD, OCTOBER: archive("2026-10", "2026-11", "b")}
     documents["https://news.example/archive/2026-11.xml"] = archive("2026-11", "", "c")
     found, _ = chain.walk(URL, lambda url: documents[url].encode())

@@ -116,7 +116,7 @@ def test_a_declared_length_over_the_limit_is_not_read(web: Web) -> None:
 def test_a_body_that_is_not_needed_is_not_read(web: Web) -> None:
     """The status of a page is read without its body, however large or broken that is (I8)."""
     web.answers["/big"] = Answer(b"short", headers={"Content-Length": "99999999"})
-    answer = fetcher()(Request(source=source(url=web.url + "/big"), bare=True))
+    answer = fetcher()(Request(source=source(url=web.url + "/big"), headers_only=True))
     assert isinstance(answer, Response)
     assert (answer.status, answer.body) == (200, b"")
 

@@ -19,7 +19,7 @@ from tests.strategies import law, urls
 @example("https://node.example/;/")
 @law
 def test_the_key_of_a_key_is_itself(url: str) -> None:
-    """The canonical link of a canonical link is itself: a key can be compared with keys of any age."""
+    """The canonical key of a canonical key is itself, so that keys of any age are comparable."""
     key = canonical(url)
     assert canonical(f"https://{key}") == key
 
@@ -27,7 +27,7 @@ def test_the_key_of_a_key_is_itself(url: str) -> None:
 @given(urls)
 @law
 def test_scheme_host_spelling_and_tracking_play_no_part(url: str) -> None:
-    """One page has one key over http and https, with and without www, a closing slash, or what counts clicks."""
+    """One page has one key, whatever scheme, www, final slash or tracking parameters."""
     page, mark, fragment = url.partition("#")
     tracked = (
         page + ("&" if "?" in page else "?") + "utm_medium=feed&UTM_Source=x&fbclid=abc" + mark + fragment
@@ -72,7 +72,7 @@ def test_any_text_has_a_key(text: str) -> None:
     ],
 )
 def test_spellings_of_one_page_have_one_key(one: str, other: str) -> None:
-    """I3: what leads to one page compares equal."""
+    """What leads to one page compares equal (I3)."""
     assert canonical(one) == canonical(other)
 
 
@@ -95,12 +95,12 @@ def test_spellings_of_one_page_have_one_key(one: str, other: str) -> None:
     ],
 )
 def test_different_pages_have_different_keys(one: str, other: str) -> None:
-    """I3: what may lead to different pages never compares equal; a fragment counts (I2)."""
+    """What may lead to different pages never compares equal; a fragment counts (I2) (I3)."""
     assert canonical(one) != canonical(other)
 
 
 def test_a_key_knows_its_page() -> None:
-    """I2: a fragment is a part of a page."""
+    """A fragment is a part of a page (I2)."""
     assert without_fragment(canonical("https://www.node.example/seminars/#one")) == "node.example/seminars"
     assert without_fragment("node.example/a") == "node.example/a"
 
@@ -127,7 +127,7 @@ HOMES = ("https://www.node.example/feed/", "https://node.example/community")
     ],
 )
 def test_home_listing_and_newsletter_pages_are_listings(url: str) -> None:
-    """I1: a home, listing or newsletter page identifies no entry, and neither does the source's own page."""
+    """A home, listing or newsletter page identifies no entry, nor does the source's page (I1)."""
     assert is_listing(canonical(url), *HOMES, None)
 
 
@@ -147,7 +147,7 @@ def test_home_listing_and_newsletter_pages_are_listings(url: str) -> None:
     ],
 )
 def test_articles_are_no_listings(url: str) -> None:
-    """I1: the page of one item identifies it, and so does a named part of a listing (I2)."""
+    """The page of one item identifies it, and so does a named part of a listing (I2) (I1)."""
     assert not is_listing(canonical(url), *HOMES, None)
 
 
@@ -155,7 +155,10 @@ def test_articles_are_no_listings(url: str) -> None:
     "part", ["/", ";", "/;", "/index.html", "/index.html;", "?a=", "&a", "#", "%41", "www.", ":"]
 )
 def test_no_link_takes_long(part: str) -> None:
-    """A link of 4,000 characters, the longest there is, costs less than 50 ms: a document has 2,000 of them."""
+    """A link of 4,000 characters, the maximum, takes less than 50 ms.
+
+    A document may have 2,000 of them.
+    """
     link = "https://node.example" + "/x" + (part * 4_000)[:3_900] + "x"
     begun = time.thread_time()
     canonical(link)
@@ -177,5 +180,5 @@ def test_a_checksum_is_no_part_of_an_address() -> None:
 )
 @law
 def test_plain_links_have_the_key_of_all_links(scheme: str, host: str, path: str) -> None:
-    """The short way for plain links ends where the long way does, which an empty fragment asks for."""
+    """The fast path for plain links gives the key of the general case."""
     assert canonical(scheme + host + path) == canonical(scheme + host + path + "#")

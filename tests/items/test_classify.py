@@ -33,7 +33,7 @@ from tests.strategies import law
     ],
 )
 def test_a_word_matches_whole_words(word: str, said: str, found: bool) -> None:
-    """A word matches as a whole word in any case, one in capitals only in capitals, /…/ as a regular expression."""
+    """A word matches whole in any case, one in capitals in capitals, /…/ as an expression."""
     assert bool(classify.pattern(word).search(said)) is found
 
 
@@ -47,7 +47,7 @@ def test_a_word_is_taken_literally(word: str) -> None:
 
 
 def test_drop_wins_over_only() -> None:
-    """G3: `drop` keeps out what `only` lets in; without either everything passes; the reason names the word."""
+    """`drop` precedes `only`, and the reason names the word (G3)."""
     assert classify.dropped_by((), (), "anything") is None
     assert classify.dropped_by(("imaging",), (), "An imaging course") is None
     assert classify.dropped_by(("imaging",), (), "A cookery course") == "only: none of the words"
@@ -88,7 +88,7 @@ def test_topics_come_in_the_order_of_the_rules() -> None:
     ],
 )
 def test_a_title_tells_what_sort_of_news_it_is(title: str, kind: Kind) -> None:
-    """The kind of an item is told by whole words of its title, English or German."""
+    """Whole words of a title, English or German, decide the kind of an item."""
     assert classify.kind(title, ()) is kind
 
 
@@ -103,7 +103,7 @@ def test_categories_are_asked_when_the_title_says_nothing() -> None:
     "title", ["Press release: a new microscope", "Of course we went", "New training data for segmentation"]
 )
 def test_everyday_phrases_are_news(title: str) -> None:
-    """A press release releases no software, "of course" teaches nothing, and training data trains machines."""
+    """Words in another meaning decide nothing: press release, of course, training data."""
     assert classify.kind(title, ()) is Kind.NEWS
 
 
@@ -120,5 +120,5 @@ def test_everyday_phrases_are_news(title: str) -> None:
     ],
 )
 def test_kinds_of_the_field(title: str, kind: Kind) -> None:
-    """Kinds are told by the words that partners really use in English and German."""
+    """Words that partners use in English and German decide the kind."""
     assert classify.kind(title, ()) is kind

@@ -1,4 +1,4 @@
-"""Arriving items against known ones: what is new, the same, or edited, and whether an edit matters (E1, E2)."""
+"""Arriving items compared with known ones: new, the same, edited, significantly edited."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_an_unknown_item_is_new() -> None:
 
 
 def test_a_known_item_keeps_its_id_and_first_seen() -> None:
-    """I4, T1: whatever id an arrival would have had, it is the known item, first seen when it was."""
+    """An arriving known item keeps its id and the time it was first seen (I4, T1)."""
     made = arrival(item(first_seen=NOW), known())
     assert (made.item.id, made.item.first_seen, made.change) == (
         "kkkkkkkkkkkkkkkk",
@@ -70,14 +70,14 @@ def test_a_known_item_keeps_its_id_and_first_seen() -> None:
 
 
 def test_a_migrated_guid_is_recognised_by_its_link() -> None:
-    """I2: a site that changes all its guids tells no news: links are the same."""
+    """A site that changes all its guids has no new items, since links are the same (I2)."""
     moved = item("new", aliases=aliases(guid="new", link="node.example/a"))
     (made,) = item_changes([moved], remembered((known(), aliases(guid="old", link="node.example/a"))))
     assert made.item.id == "kkkkkkkkkkkkkkkk"
 
 
 def test_the_strongest_alias_decides() -> None:
-    """I2: where guid and link lead to two known items, the guid is believed."""
+    """Where guid and link lead to two known items, the guid is believed (I2)."""
     by_guid, by_link = known("by guid"), known("by link")
     swapped = item(aliases=aliases(guid="1", link="b"))
     lookup = remembered((by_guid, aliases(guid="1")), (by_link, aliases(link="b")))
@@ -86,7 +86,7 @@ def test_the_strongest_alias_decides() -> None:
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_known_item_is_claimed_once(turned: bool) -> None:
-    """I2: two arrivals cannot both be one known item; the stronger evidence wins, wherever it stands."""
+    """Two arriving items cannot be one known item; the stronger alias wins (I2)."""
     strong = item("strong", title="A", aliases=aliases(guid="1", link="x"))
     weak = item("weak", title="B", aliases=aliases(guid="2", linktitle="p\nt"))
     lookup = remembered((known(), aliases(guid="1", linktitle="p\nt")))
@@ -96,13 +96,13 @@ def test_a_known_item_is_claimed_once(turned: bool) -> None:
 
 
 def test_arrivals_keep_the_order_of_the_document() -> None:
-    """T4: document order breaks ties, so reconciling does not disturb it."""
+    """Document order breaks ties, so reconciling does not disturb it (T4)."""
     arriving = [item(id_) for id_ in "cab"]
     assert [made.item.id for made in item_changes(arriving, remembered())] == ["c", "a", "b"]
 
 
 def test_an_id_that_is_taken_is_not_given_again() -> None:
-    """I4: an item whose id another's item has (two sources exchanged their addresses) gets its own."""
+    """An item whose id is taken, since two sources exchanged addresses, gets another (I4)."""
     (made,) = item_changes([item()], remembered(), {item().id})
     assert made.item.id != item().id
     assert len(made.item.id) == len(item().id)
@@ -113,21 +113,21 @@ def test_an_id_that_is_taken_is_not_given_again() -> None:
 
 
 def test_a_redated_item_does_not_jump() -> None:
-    """T1: the first sane date stands; an item that had none takes the first it gets."""
+    """The first sane date stands; an item that had none takes the first it gets (T1)."""
     assert arrival(item(claimed=NOW), known()).item.claimed == YESTERDAY
     assert arrival(item(claimed=NOW), known(claimed=None)).item.claimed == NOW
     assert arrival(item(claimed=None), known()).item.claimed == YESTERDAY
 
 
 def test_a_placed_story_outlives_a_new_filter() -> None:
-    """G3: a filter added later takes no story away, but keeps out what was never placed."""
+    """A filter added later takes no story away, but keeps out what was never placed (G3)."""
     filtered = item(dropped="drop: job")
     assert arrival(filtered, known()).item.dropped is None
     assert arrival(filtered, known(story_id=None)).item.dropped == "drop: job"
 
 
 def test_a_filter_taken_back_lets_an_item_in() -> None:
-    """G3: an item that is no longer dropped is a change, though its words are the same."""
+    """An item that is no longer dropped is a change, though its words are the same (G3)."""
     made = arrival(item(), known(story_id=None, dropped="drop: job"))
     assert made.item.dropped is None
     assert made.change is not ChangeKind.SAME
@@ -145,7 +145,7 @@ def edited(old: str, new: str, **fields: Any) -> ChangeKind:
 
 
 def test_a_changed_title_is_significant() -> None:
-    """E1: a title of other words is news; one of other case or punctuation is not."""
+    """A title of other words is news; one of other case or punctuation is not (E1)."""
     assert arrival(item(title="Cancelled: news", content_hash="x"), known()).change is ChangeKind.SIGNIFICANT
     assert (
         arrival(item(title="NEWS: aaaaaaaaaaaaaaaa!", content_hash="x"), known()).change is ChangeKind.EDITED
@@ -153,14 +153,14 @@ def test_a_changed_title_is_significant() -> None:
 
 
 def test_a_small_edit_is_an_edit() -> None:
-    """E1: up to 10 % or up to 50 characters changed is no news."""
+    """Up to 10 % or up to 50 characters changed is no news (E1)."""
     assert edited(LONG, LONG.replace("Some", "Many", 1)) is ChangeKind.EDITED
     assert edited("Short.", "A little less short.") is ChangeKind.EDITED
     assert edited(LONG, LONG) is ChangeKind.EDITED  # something else that is shown, such as a category
 
 
 def test_a_large_edit_is_significant() -> None:
-    """E1: more than 10 % and more than 50 characters of the text changed is news, added, taken away or replaced."""
+    """A change of over 10 % and 50 characters is significant: added, removed, replaced (E1)."""
     more = "And a whole new paragraph on what will happen next year in spring. " * 3
     assert edited(LONG, LONG + more) is ChangeKind.SIGNIFICANT
     assert edited(LONG + more, LONG) is ChangeKind.SIGNIFICANT
@@ -168,12 +168,12 @@ def test_a_large_edit_is_significant() -> None:
 
 
 def test_a_text_taken_away_by_retention_is_no_news_when_it_comes_back() -> None:
-    """E1: what we ourselves forgot was not edited by anybody."""
+    """What we ourselves forgot was not edited by anybody (E1)."""
     assert edited("", LONG) is ChangeKind.EDITED
 
 
 def test_the_end_of_a_long_text_counts() -> None:
-    """E1: of a text of 25,000 characters the last ones count like the first."""
+    """Of a text of 25,000 characters the last ones count like the first (E1)."""
     article = "A sentence of a long article. " * 850
     assert text_differs(article, article + "Now with an appendix. " * 300)
 
@@ -181,7 +181,7 @@ def test_the_end_of_a_long_text_counts() -> None:
 @given(texts, texts)
 @law
 def test_difference_is_symmetric_at_equal_length_and_nothing_at_no_change(one: str, other: str) -> None:
-    """E1: a text does not differ from itself, and nothing of up to 50 characters is ever significant."""
+    """A text does not differ from itself, and up to 50 characters are never significant (E1)."""
     assert not text_differs(one, one)
     assert not text_differs(one[:50], other[:50])
     if len(one) == len(other):
@@ -189,7 +189,10 @@ def test_difference_is_symmetric_at_equal_length_and_nothing_at_no_change(one: s
 
 
 def test_a_restless_text_stops_being_edited() -> None:
-    """E2: a text edited again and again (a counter, a timestamp) makes no more revisions; its title still counts."""
+    """A text edited repeatedly, such as a counter, makes no more revisions (E2).
+
+    Its title still counts.
+    """
     assert edited(LONG, LONG * 2, edits=MAX_EDITS - 1) is ChangeKind.SIGNIFICANT
     assert edited(LONG, LONG * 2, edits=MAX_EDITS) is ChangeKind.SAME
     renamed = replace(item(), title="Other words", content_hash="x")
@@ -197,7 +200,7 @@ def test_a_restless_text_stops_being_edited() -> None:
 
 
 def renamed(*titles: str, **fields: Any) -> list[ChangeKind]:
-    """What each further title of an item is, where its text stays; only edits leave their title behind."""
+    """Return the change of each further title of an item whose text stays."""
     changes = []
     old = known(title=titles[0], **fields)
     for title in titles[1:]:
@@ -233,12 +236,15 @@ YES, NO = ChangeKind.SIGNIFICANT, ChangeKind.SAME
 def test_a_title_that_turns_by_itself_stops_being_edited(
     titles: list[str], expected: list[ChangeKind]
 ) -> None:
-    """E2: a counter or a clock in a title is one after its second turn, while E1 holds for first ones and for words."""
+    """A title with a counter or clock is recognised after two changes of numbers (E2).
+
+    The first ones, and changes of words, are significant.
+    """
     assert renamed(*titles) == expected
 
 
 def test_a_text_beside_a_turning_title_still_counts() -> None:
-    """E1: who rewrites the text of an item whose title has a counter tells something."""
+    """A rewritten text of an item whose title has a counter is significant (E1)."""
     before = known(title="2 left", text=LONG, former_titles=("4 left", "3 left"))
     turned = item(title="1 left", text=LONG * 2, content_hash="x")
     assert arrival(turned, before).change is ChangeKind.SIGNIFICANT

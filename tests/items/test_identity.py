@@ -23,7 +23,7 @@ def kinds(*aliases: Alias) -> list[str]:
 
 
 def judged(*entries: object, before: IdentityPolicy = WELL) -> IdentityPolicy:
-    """The verdict on a document of these entries."""
+    """Return the identity policy after a document with these entries."""
     return identity.decide_policy(identity.distinct(entries), before, HOMES)  # type: ignore[arg-type]
 
 
@@ -31,7 +31,7 @@ def judged(*entries: object, before: IdentityPolicy = WELL) -> IdentityPolicy:
 
 
 def test_a_guid_shared_by_two_entries_identifies_none() -> None:
-    """I1: one repeated guid discredits the guids of the source, and only them."""
+    """One repeated guid discredits the guids of the source, and only them (I1)."""
     identity_policy = judged(
         entry(0, guid="t", link="https://node.example/a", title="A"),
         entry(1, guid="t", link="https://node.example/b", title="B"),
@@ -41,7 +41,7 @@ def test_a_guid_shared_by_two_entries_identifies_none() -> None:
 
 
 def test_a_link_shared_by_two_entries_identifies_none() -> None:
-    """I1: two spellings of one link are one link; fragments of one page are two."""
+    """Two spellings of one link are one link; fragments of one page are two (I1)."""
     one, other = (
         entry(0, guid="1", link="https://node.example/a/"),
         entry(1, guid="2", link="http://www.node.example/a"),
@@ -52,13 +52,13 @@ def test_a_link_shared_by_two_entries_identifies_none() -> None:
 
 
 def test_listing_links_are_no_evidence_against_links() -> None:
-    """I1: newsletters that all link to the newsletter's page say nothing about the links of articles."""
+    """Newsletters that all link to the newsletter's page do not affect links of articles (I1)."""
     issues = [entry(n, title=f"Issue {n}", link="https://node.example/newsletter/") for n in range(3)]
     assert judged(*issues, entry(3, link="https://node.example/news/a")) == WELL
 
 
 def test_a_repetition_is_no_second_entry() -> None:
-    """I1: a pinned entry that is also in the list is one entry; the first place in the document stands."""
+    """A pinned entry that is also in the list is one entry, at its first position (I1)."""
     pinned = entry(0, guid="p", link="https://node.example/p", title="Pinned!", content="<p>x</p>")
     again = entry(4, guid="p", link="https://node.example/p", title="Pinned", content="<p>x</p>")
     assert identity.distinct([pinned, entry(1, guid="q"), again]) == [pinned, entry(1, guid="q")]
@@ -66,7 +66,7 @@ def test_a_repetition_is_no_second_entry() -> None:
 
 
 def test_entries_that_differ_in_their_text_only_are_two() -> None:
-    """I1, I2: a template that repeats guid, link and title still tells two news if the texts differ."""
+    """Entries that share guid, link and title are two items if their texts differ (I1, I2)."""
     one = entry(
         0, guid="t", link="https://node.example/club", title="Journal club", content="Adaptive optics"
     )
@@ -78,7 +78,7 @@ def test_entries_that_differ_in_their_text_only_are_two() -> None:
 
 
 def test_a_no_is_for_ever() -> None:
-    """I1: the verdict is sticky: a later document in which all is unique changes nothing."""
+    """The policy is permanent: a later document with unique values changes nothing (I1)."""
     fine = entry(0, guid="1", link="https://node.example/a")
     for before in (
         IdentityPolicy(guid=False),
@@ -89,7 +89,7 @@ def test_a_no_is_for_ever() -> None:
 
 
 def test_an_empty_document_is_no_evidence() -> None:
-    """I1: nothing can be held against a source that says nothing."""
+    """Nothing can be held against a source that says nothing (I1)."""
     assert judged() == WELL
 
 
@@ -97,7 +97,10 @@ def test_an_empty_document_is_no_evidence() -> None:
 
 
 def test_aliases_come_strongest_first() -> None:
-    """I2: guid, then link, then page and title, then title and text, which are asked only where no link serves."""
+    """The order is guid, link, page and title, title and text (I2).
+
+    The last one is used only where no link identifies.
+    """
     full = entry(guid="g-1", link="https://node.example/a")
     assert kinds(*identity.aliases(full, "T", "x", WELL, HOMES)) == list(identity.STRENGTH)
     assert kinds(*identity.aliases(entry(), "T", "x", WELL, HOMES)) == ["text"]
@@ -105,7 +108,7 @@ def test_aliases_come_strongest_first() -> None:
 
 
 def test_what_does_not_identify_is_no_alias() -> None:
-    """I1, I2: under a verdict of no neither guid nor link alone is an alias; page and title together still may be."""
+    """Guids and links that identify nothing are no aliases; page and title may be (I1, I2)."""
     full = entry(guid="g-1", link="https://node.example/a")
     assert kinds(*identity.aliases(full, "T", "x", IdentityPolicy(guid=False), HOMES)) == [
         "link",
@@ -121,12 +124,12 @@ def test_what_does_not_identify_is_no_alias() -> None:
     "link", ["https://node.example/", "https://www.node.example/news/", "https://node.example/feed"]
 )
 def test_home_and_listing_pages_are_no_alias(link: str) -> None:
-    """I1: neither a link nor a guid that is a home, listing or newsletter page identifies an entry."""
+    """A link or guid that is a home, listing or newsletter page identifies no entry (I1)."""
     assert kinds(*identity.aliases(entry(guid=link, link=link), "T", "x", WELL, HOMES)) == ["text"]
 
 
 def test_a_fragment_counts_unless_the_titles_agree() -> None:
-    """I2: parts of one page are different links, but under one title they have an alias in common."""
+    """Fragments of one page are different links, with a common alias under one title (I2)."""
     one = identity.aliases(entry(link="https://node.example/s#1"), "Title", "x", WELL, HOMES)
     other = identity.aliases(entry(link="https://node.example/s#2"), "title!", "y", WELL, HOMES)
     third = identity.aliases(entry(link="https://node.example/s#2"), "Other", "y", WELL, HOMES)
@@ -135,7 +138,7 @@ def test_a_fragment_counts_unless_the_titles_agree() -> None:
 
 
 def test_a_date_is_never_part_of_an_identity() -> None:
-    """I2: neither published nor updated, nor digits in a text, change what an entry is."""
+    """Neither published nor updated, nor digits in a text, change what an entry is (I2)."""
     for fields in ({"guid": "1"}, {"link": "https://node.example/a"}, {}):
         one = entry(published="2026-09-28", **fields)
         other = entry(published="2026-10-01", updated="2026-10-02", **fields)
@@ -145,7 +148,7 @@ def test_a_date_is_never_part_of_an_identity() -> None:
 
 
 def test_a_title_is_no_identity_while_a_link_serves() -> None:
-    """I2: a corrected title keeps guid and link, so the strongest alias does not move."""
+    """A corrected title keeps guid and link, so the strongest alias does not move (I2)."""
     full = entry(guid="g", link="https://node.example/a")
     before, after = (identity.aliases(full, title, "x", WELL, HOMES) for title in ("Tpyo", "Typo"))
     assert before[:2] == after[:2]
@@ -167,14 +170,14 @@ def test_a_title_key_has_neither_case_nor_punctuation(title: str) -> None:
 @given(st.text(max_size=50), st.sampled_from(identity.STRENGTH), st.text(max_size=50))
 @law
 def test_an_id_is_80_bits_of_hash(url: str, kind: str, value: str) -> None:
-    """I4: 16 letters of base32, the same for the same source and alias, for ever."""
+    """An id has 16 characters of base32 and depends on source and alias alone (I4)."""
     made = identity.item_id(url, Alias(kind=kind, value=value))
     assert re.fullmatch(r"[a-z2-7]{16}", made)
     assert made == identity.item_id(url, Alias(kind=kind, value=value))
 
 
 def test_ids_differ_by_source_kind_and_value() -> None:
-    """I4: the same guid at another source, or the same text as a link, is another id."""
+    """The same guid at another source, or the same text as a link, is another id (I4)."""
     pairs = [
         (u, Alias(kind=k, value=v))
         for u in ("https://a/", "https://b/")
@@ -185,7 +188,7 @@ def test_ids_differ_by_source_kind_and_value() -> None:
 
 
 def test_an_id_made_today_is_the_id_of_tomorrow() -> None:
-    """I4: this very id was published once; a program that makes another breaks every subscriber's reader."""
+    """A published id never changes, since readers would show every story again (I4)."""
     assert (
         identity.item_id("https://node.example/feed/", Alias(kind="guid", value="north-17"))
         == "ynerpqvf5q64hzt4"

@@ -1,4 +1,4 @@
-"""Languages are told by common words, and only where they are clear."""
+"""The most frequent words decide the language, only where they are clear."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from aggregator.items.language import detect
     ],
 )
 def test_a_clear_text_tells_its_language(language: str | None, text: str) -> None:
-    """dedupe.md: language is detected by something small and dependable, which says nothing when it is not sure."""
+    """The detected language is right or None."""
     assert detect(text) == language
 
 

@@ -61,7 +61,7 @@ def test_an_empty_summary_is_no_excerpt() -> None:
 
 
 def test_wordpress_boilerplate_is_no_excerpt() -> None:
-    """P3: neither "The post … appeared first on …" nor "[…]" is part of an excerpt."""
+    """Neither "The post … appeared first on …" nor "[…]" is part of an excerpt (P3)."""
     content = "<p>" + "A whole article about clearing. " * 20 + "</p>"
     tail = '<p>The post <a href="/x">Title</a> {} on <a href="/">Node</a>.</p>'
     for said in ("appeared first", "first appeared"):
@@ -78,7 +78,7 @@ def test_plain_text_becomes_paragraphs() -> None:
 
 
 def test_links_are_resolved_against_the_entry() -> None:
-    """PB5: a relative link in a text is relative to its entry's base, not to the feed."""
+    """A relative link in a text is relative to its entry's base, not to the feed (PB5)."""
     assert (
         'href="https://else.example/x"'
         in one(content="<a href='x'>x</a>", base="https://else.example/a").html
@@ -88,7 +88,7 @@ def test_links_are_resolved_against_the_entry() -> None:
 @given(texts, markup, st.booleans())
 @law
 def test_every_item_keeps_the_promises_of_the_model(title: str, text: str, is_html: bool) -> None:
-    """P3, T1, I4: whatever an entry says, its item has a title, a short excerpt, an id, and a sane time."""
+    """Any entry becomes an item with title, short excerpt, id and plausible time (P3, T1, I4)."""
     item = one(title=title, content=text, text_is_html=is_html)
     assert item.title
     assert len(item.excerpt) <= 300
@@ -100,7 +100,7 @@ def test_every_item_keeps_the_promises_of_the_model(title: str, text: str, is_ht
 
 
 def test_an_untitled_entry_is_called_by_its_text() -> None:
-    """An entry without a title is called by the first 100 characters of its text, or says that it has none."""
+    """The title of an entry without one is the beginning of its text, or "(untitled)"."""
     assert one(content="<p>A short note.</p>").title == "A short note."
     assert len(one(content="<p>" + "word " * 100 + "</p>").title) <= 100
     assert one().title == "(untitled)"
@@ -110,13 +110,13 @@ def test_an_untitled_entry_is_called_by_its_text() -> None:
 
 
 def test_what_the_source_wrote_is_kept() -> None:
-    """T2: an insane date is absent but kept raw for explain."""
+    """An insane date is absent but kept raw for explain (T2)."""
     item = one(published="Fri, 01 Jan 2100 00:00:00 GMT")
     assert (item.claimed, item.claimed_raw) == (None, "Fri, 01 Jan 2100 00:00:00 GMT")
 
 
 def test_updated_serves_where_published_is_missing() -> None:
-    """T1: the claimed time is published, else updated."""
+    """The claimed time is published, else updated (T1)."""
     assert (
         one(published="2026-09-01T00:00:00Z", updated="2026-10-01T00:00:00Z").claimed_raw
         == "2026-09-01T00:00:00Z"
@@ -125,7 +125,7 @@ def test_updated_serves_where_published_is_missing() -> None:
 
 
 def test_a_little_in_the_future_is_now() -> None:
-    """T1, T2: up to 24 hours ahead is kept as claimed, but sorts as seen now."""
+    """Up to 24 hours ahead is kept as claimed, but sorts as seen now (T1, T2)."""
     item = one(published=(NOW + timedelta(hours=23)).isoformat())
     assert item.claimed == NOW + timedelta(hours=23)
     assert item.sort == NOW
@@ -135,7 +135,7 @@ def test_a_little_in_the_future_is_now() -> None:
 
 
 def test_topics_are_the_sources_and_those_of_the_rules() -> None:
-    """A source's own topics come first, then those whose words occur in title, categories or text, each once."""
+    """A source's own topics come first, then those whose words occur, each once."""
     rules = (TopicRule(topic="data", words=("FAIR",)), TopicRule(topic="training", words=("course",)))
     (item,) = items(
         entry(title="A course", categories=("FAIR",)),
@@ -151,7 +151,10 @@ def test_a_kind_is_told_by_the_title() -> None:
 
 
 def test_a_filtered_item_is_kept_with_its_reason() -> None:
-    """G3: what `only` or `drop` keep out stays explainable; title, categories and text are searched."""
+    """An item that filters drop is kept with the reason (G3).
+
+    Title, categories and text are searched.
+    """
     publisher = source(only=("imaging",), drop=("job",))
     assert one(publisher, title="Imaging news").dropped is None
     assert one(publisher, title="Canteen").dropped == "only: none of the words"
@@ -175,13 +178,13 @@ def test_a_filtered_item_is_kept_with_its_reason() -> None:
 def test_a_language_is_a_primary_subtag(
     configured: str | None, entrys: str | None, documents: str | None, language: str | None
 ) -> None:
-    """RFC 5646: the language of the source, else of the entry, else of the document, without region."""
+    """The language is that of source, entry or document, without region (RFC 5646)."""
     (item,) = items(entry(language=entrys), publisher=source(language=configured), language=documents)
     assert item.language == language
 
 
 def test_rights_are_words_or_an_address() -> None:
-    """Rights of an entry go before those of its document; a mere linked picture becomes what it links to."""
+    """Rights of an entry precede those of its document; a linked picture becomes its target."""
     badge = '<a href="https://licence.example/by/4.0/"><img src="x.png" alt="CC BY"></a>'
     assert items(entry(rights="CC0"), rights="CC BY")[0].rights == "CC0"
     assert items(entry(), rights="CC BY")[0].rights == "CC BY"
@@ -214,7 +217,7 @@ _numbered = st.lists(st.tuples(_guids, _links), max_size=8).map(
 @given(_numbered)
 @law
 def test_entries_with_different_titles_are_different_items(entries: list[object]) -> None:
-    """I1, I2: however guids and links repeat, no entry with a title of its own is lost, no two share an id."""
+    """However guids and links repeat, no entry is lost and no two share an id (I1, I2)."""
     made = items(*entries)
     assert [item.title for item in made] == [item.title for item in entries]  # type: ignore[attr-defined]
     assert len({item.id for item in made}) == len(made)
@@ -223,7 +226,7 @@ def test_entries_with_different_titles_are_different_items(entries: list[object]
 @given(_numbered, st.randoms(use_true_random=False))
 @law
 def test_ids_depend_on_the_entries_alone(entries: list[object], random: object) -> None:
-    """I4: the same document in another order, or read later, gives the same ids."""
+    """The same document in another order, or read later, gives the same ids (I4)."""
     shuffled = list(entries)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     later = normalise.items(reading(*shuffled), source(), IdentityPolicy(), (), NOW + timedelta(days=400))[0]  # type: ignore[arg-type]
@@ -231,14 +234,14 @@ def test_ids_depend_on_the_entries_alone(entries: list[object], random: object) 
 
 
 def test_entries_that_differ_in_their_text_only_are_two_items() -> None:
-    """I1, I2: where guid, link and title repeat, title and text tell entries apart: no news is hidden."""
+    """Where guid, link and title repeat, title and text distinguish the entries (I1, I2)."""
     club = {"guid": "t", "link": "https://node.example/club", "title": "Journal club"}
     made = items(entry(0, content="Adaptive optics", **club), entry(1, content="Phase retrieval", **club))
     assert [item.text for item in made] == ["Adaptive optics", "Phase retrieval"]
 
 
 def test_a_verdict_that_turns_tells_no_news_twice() -> None:
-    """I1, I4: when a second entry takes guid, link and title of a known one, the known one is still known."""
+    """A known entry stays known when another one repeats its guid, link and title (I1, I4)."""
     club = {"guid": "t", "link": "https://node.example/club", "title": "Journal club"}
     (optics,) = items(entry(0, content="Adaptive optics", **club))
     known = KnownItem(
@@ -257,7 +260,7 @@ def test_a_verdict_that_turns_tells_no_news_twice() -> None:
 
 
 def test_a_verdict_is_handed_on() -> None:
-    """I1: the verdict that was remembered is applied and returned, even to a document that gives no cause."""
+    """The stored identity policy is applied and returned, without any new cause (I1)."""
     document = reading(entry(guid="1", link="https://node.example/a", title="T"))
     made, identity_policy = normalise.items(document, source(), IdentityPolicy(guid=False), (), NOW)
     assert identity_policy == IdentityPolicy(guid=False, link=True)
@@ -265,7 +268,7 @@ def test_a_verdict_is_handed_on() -> None:
 
 
 def test_ids_belong_to_their_source() -> None:
-    """I4: two sources with the same guid have two items."""
+    """Two sources with the same guid have two items (I4)."""
     assert one(guid="1").id != one(source(url="https://else.example/feed/"), guid="1").id
 
 
@@ -273,7 +276,7 @@ def test_ids_belong_to_their_source() -> None:
 
 
 def test_a_date_is_no_content() -> None:
-    """E1: an entry that is only dated anew has not changed, wherever it moved in the document."""
+    """An entry that is only dated anew has not changed, wherever it moved in the document (E1)."""
     before, after = (
         one(guid="1", published="2026-09-01"),
         one(position=7, guid="1", published="2026-10-01", updated="x"),
@@ -296,7 +299,7 @@ def test_a_date_is_no_content() -> None:
     ],
 )
 def test_whatever_is_shown_is_content(change: dict[str, object]) -> None:
-    """E1: a change of anything that is shown or selected by changes the content hash."""
+    """A change of anything that is shown or selected by changes the content hash (E1)."""
     usual: dict[str, object] = {"guid": "1", "title": "T", "content": "<p>A text of some length</p>"}
     assert one(**usual).content_hash != one(**usual | change).content_hash
 
@@ -310,7 +313,7 @@ def test_an_empty_document_has_no_items() -> None:
 
 
 def test_caps_that_bite_are_told() -> None:
-    """A text that is cut, or kept as words only, is told of; the others are as they are."""
+    """A notice reports a text that is cut or kept as words only; others stay as they are."""
     deep, long = "<div>" * 200 + "x", "y" * 600_000
     notes = normalise.limit_notes(
         reading(entry(0, content=deep), entry(1, content=long), entry(2, content="z"))
@@ -323,6 +326,6 @@ def test_caps_that_bite_are_told() -> None:
 
 @pytest.mark.parametrize("field", ["title", "content"])
 def test_a_title_hides_nothing(field: str) -> None:
-    """Zero-width and tag characters are taken out of a title, also of one that is made of the text."""
+    """Zero-width and tag characters are removed from titles."""
     item = one(**{field: "Mi\u200bcro\u2060scope\U000e0068\U000e0069"})
     assert item.title == "Microscope"

@@ -1,4 +1,4 @@
-"""Foreign HTML: nothing runs, nothing styles, no word is lost, and no document takes for ever."""
+"""Cleaned HTML has no scripts or styles, keeps every word, and is made in limited time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def tree(fragment: str) -> html.HtmlElement:
 
 
 def text_of(fragment: str) -> str:
-    """The letters and digits of a fragment, in order."""
+    """Return the alphanumeric characters of a fragment, in order."""
     return re.sub(r"[\W_]+", "", "".join(tree(fragment).itertext()))
 
 
@@ -44,7 +44,10 @@ POINTS = (
 
 
 def assert_harmless(fragment: str) -> None:
-    """PB5: no element that runs or styles, no on* or style attribute, no address but http, https and mailto."""
+    """Cleaned HTML has no script, style, event attribute or other scheme (PB5).
+
+    Schemes are http, https and mailto.
+    """
     for element in tree(fragment).iter():
         assert isinstance(element.tag, str), f"a comment or instruction stayed: {fragment}"
         assert element.tag not in RUNS, fragment
@@ -117,7 +120,7 @@ VECTORS = (
 @pytest.mark.parametrize("vector", VECTORS)
 @pytest.mark.parametrize("base", [BASE, ""])
 def test_nothing_runs(vector: str, base: str) -> None:
-    """PB5: of every known way to run a script nothing is left, and the words beside it stay."""
+    """Of every known way to run a script nothing is left, and the words beside it stay (PB5)."""
     cleaned = sanitize.fragment(f"<p>before</p>{vector}", base)
     assert_harmless(cleaned)
     assert text_of(cleaned).startswith("before")
@@ -126,7 +129,7 @@ def test_nothing_runs(vector: str, base: str) -> None:
 @given(soup)
 @law
 def test_nothing_runs_in_any_soup(dirty: str) -> None:
-    """PB5: whatever tags are opened and closed in whatever order, what comes out is harmless."""
+    """Whatever tags are opened and closed in whatever order, what comes out is harmless (PB5)."""
     assert_harmless(sanitize.fragment(dirty, BASE))
 
 
@@ -134,7 +137,7 @@ def test_nothing_runs_in_any_soup(dirty: str) -> None:
 @given(soup)
 @fuzz
 def test_nothing_runs_in_very_much_soup(dirty: str) -> None:
-    """PB5: the same, for as long as there is time."""
+    """The same, for as long as there is time (PB5)."""
     assert_harmless(sanitize.fragment(dirty, BASE))
     assert_harmless(sanitize.fragment(dirty, ""))
 
@@ -165,7 +168,7 @@ def test_cleaning_twice_is_cleaning_once(dirty: str) -> None:
 @given(texts)
 @law
 def test_paragraphs_are_clean(text: str) -> None:
-    """Plain text made HTML is harmless, keeps every letter, and cleaning it changes no word of it."""
+    """Plain text made into HTML is harmless and complete, and cleaning it changes nothing."""
     made = sanitize.paragraphs(text)
     assert_harmless(made)
     assert sanitize.plain(made).split() == text.replace("\xa0", " ").split()
@@ -174,14 +177,14 @@ def test_paragraphs_are_clean(text: str) -> None:
 
 
 def test_plain_text_with_other_line_ends_is_clean_html() -> None:
-    """CR LF and CR are line ends, and a blank that does not break is written as cleaning writes it."""
+    """CR LF and CR end a line, and a non-breaking space is written as nh3 writes it."""
     assert sanitize.paragraphs("a\r\nb\rc\r\n\r\nd\xa0e") == "<p>a<br>b<br>c</p><p>d&nbsp;e</p>"
 
 
 @given(markup)
 @law
 def test_plain_text_of_a_cleaned_fragment_has_no_tags(dirty: str) -> None:
-    """Plain text has every letter of the fragment in its order, and nothing of its markup."""
+    """Plain text has every character of the fragment in order, without markup."""
     cleaned = sanitize.fragment(dirty, BASE)
     plain = sanitize.plain(cleaned)
     assert re.sub(r"[\W_]+", "", plain) == text_of(cleaned)
@@ -190,7 +193,10 @@ def test_plain_text_of_a_cleaned_fragment_has_no_tags(dirty: str) -> None:
 
 
 def test_plain_text_keeps_the_shape_of_lists_and_tables() -> None:
-    """Blocks are parted by a blank line; list items, rows and breaks begin a line; cells are parted by a blank."""
+    """Blank lines separate blocks, and list items, rows and breaks begin a line.
+
+    A space separates cells.
+    """
     made = sanitize.plain(
         sanitize.fragment(
             "<h2>Title</h2><p>One\n two<br>three</p><ul><li>a</li>\n<li>b</ul>"
@@ -225,14 +231,14 @@ def test_code_in_a_text_does_not_break_its_paragraphs() -> None:
     ],
 )
 def test_links_are_absolute_or_gone(written: str, resolved: str | None) -> None:
-    """PB5: a relative link is resolved against the base; one of another scheme loses its address, not its words."""
+    """Relative links are resolved; a link of another scheme keeps only its words (PB5)."""
     link = tree(sanitize.fragment(f'<a href="{written}">words</a>', BASE)).find("a")
     assert link is not None
     assert (link.get("href"), link.text) == (resolved, "words")
 
 
 def test_without_a_base_relative_links_go() -> None:
-    """PB5: only absolute links stay; what cannot be resolved has no address."""
+    """Only absolute links stay; what cannot be resolved has no address (PB5)."""
     assert "href" not in sanitize.fragment('<a href="/x">x</a>', "")
     assert 'href="https://node.example/x"' in sanitize.fragment('<a href="https://node.example/x">x</a>', "")
 
@@ -246,7 +252,7 @@ def test_a_base_that_cannot_be_read_costs_relative_links_only(base: str) -> None
 
 
 def test_tracking_pixels_go_and_pictures_stay() -> None:
-    """A picture of one pixel shows nothing but who reads; a picture that mentions one in its text is a picture."""
+    """A picture of one pixel, which counts readers, is removed; other pictures stay."""
     dirty = (
         '<img src="/t.gif" width="1" height="1"><img height=0 width=0 src="/u.gif"><img src="/photo.jpg" width="800">'
         """<img src="/chart.png" alt='<img width="1" height="1">'>"""
@@ -275,7 +281,7 @@ DEEP = (
 
 @pytest.mark.parametrize("opening", DEEP)
 def test_a_megabyte_of_opening_tags_becomes_text(opening: str) -> None:
-    """nh3 is quadratic on nested tags: markup nested too deeply is kept as text, and none of it runs."""
+    """Markup nested too deeply is kept as text, since nh3 is quadratic in it."""
     cleaned = sanitize.fragment("<p>before</p>" + opening * (MEGABYTE // len(opening)), BASE)
     assert sanitize.plain(cleaned).startswith("before")
     assert len(cleaned) < 4 * sanitize.MAX_CHARACTERS
@@ -291,7 +297,10 @@ def depth(element: html.HtmlElement) -> int:
 
 @pytest.mark.parametrize("repeated", ["<b></i>", "<b></div>", "<em></p>", "<span></x>"])
 def test_closing_tags_that_close_nothing_do_not_hide_depth(repeated: str) -> None:
-    """The depth guard counts what is open: a closing tag of another name closes nothing (70,000 of these: 28 s)."""
+    """The depth guard counts open tags: an end tag of another name closes none.
+
+    70,000 of these took 28 s.
+    """
     cleaned = sanitize.fragment(repeated * 250 + "words", BASE)
     assert text_of(cleaned) == "words"
     assert depth(tree(cleaned)) <= sanitize.MAX_DEPTH
@@ -317,7 +326,7 @@ def test_a_long_text_is_cut_at_the_limit_and_not_before() -> None:
     ["<div ", '<a href="x" ', "<", "&", "&#", "</b>", "<b></i>", "<b></div>", "<nobr>", "<p a=b c=d "],
 )
 def test_half_a_megabyte_of_anything_ends(repeated: str) -> None:
-    """No input makes cleaning quadratic: these took between 6 and 70 seconds when they were found."""
+    """No input makes cleaning quadratic: these took 6 to 70 seconds when they were found."""
     cleaned = sanitize.fragment("<p>before</p>" + repeated * (MEGABYTE // 2 // len(repeated)), BASE)
     assert sanitize.plain(cleaned).startswith("before")
 
@@ -328,7 +337,7 @@ def test_half_a_megabyte_of_anything_ends(repeated: str) -> None:
 @given(texts)
 @law
 def test_an_excerpt_has_at_most_300_characters(text: str) -> None:
-    """P3: at most 300 characters in one line, made of the beginning of the text."""
+    """At most 300 characters in one line, made of the beginning of the text (P3)."""
     short = sanitize.excerpt(text * 3)
     assert len(short) <= 300
     assert "\n" not in short
@@ -336,7 +345,7 @@ def test_an_excerpt_has_at_most_300_characters(text: str) -> None:
 
 
 def test_an_excerpt_ends_at_a_word() -> None:
-    """P3: a cut text ends with a whole word and an ellipsis, a short one as it is."""
+    """A cut text ends with a whole word and an ellipsis, a short one as it is (P3)."""
     assert sanitize.excerpt("A short text.") == "A short text."
     assert sanitize.excerpt("word " * 100) == "word " * 58 + "word…"
     assert sanitize.excerpt("x" * 301) == "x" * 299 + "…"
@@ -357,7 +366,10 @@ def test_an_excerpt_ends_at_a_word() -> None:
     ],
 )
 def test_a_title_is_one_line_of_text(written: str, shown: str) -> None:
-    """Known tags go, what only looks like one stays, escapes are undone once (feedparser has undone one before)."""
+    """Known tags are removed, unknown ones stay, and escapes are undone once.
+
+    feedparser has undone one before.
+    """
     assert sanitize.title(written, is_html=True) == shown
 
 
@@ -370,7 +382,7 @@ def test_a_title_is_one_line_of_text(written: str, shown: str) -> None:
     ],
 )
 def test_inline_markup_in_a_title_parts_no_words(written: str, shown: str) -> None:
-    """Where a letter ends and a tag begins there is no blank: partners' spellings of one title must compare equal."""
+    """No space appears at a tag inside a word, so that spellings of one title compare equal."""
     assert sanitize.title(written, is_html=True) == shown
 
 
@@ -421,7 +433,7 @@ def test_a_title_is_never_longer_than_a_line(text: str) -> None:
     ],
 )
 def test_a_text_without_title_is_called_by_its_first_sentence(text: str, headline: str) -> None:
-    """Greetings of accounts, addresses and tags at the end are no part of a headline, unless there is nothing else."""
+    """A headline has no mentions, addresses and final hashtags, unless there is nothing else."""
     assert sanitize.headline(text) == headline
 
 

@@ -1,4 +1,4 @@
-"""What could go wrong silently: gaps, floods, migrations, lost layouts; whole rounds against real servers (G1, G2)."""
+"""Detect gaps, floods, migrations and changed layouts in whole rounds on real servers."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def state(place: Workplace) -> tuple[str, str]:
 
 
 def dated(count: int, newest: datetime, **fields: Any) -> list[dict[str, str]]:
-    """So many items, a day apart, newest first."""
+    """Make `count` items, a day apart, newest first."""
     return [news(n, newest - n * DAY, **fields) for n in range(count)]
 
 
@@ -69,19 +69,21 @@ def dated(count: int, newest: datetime, **fields: Any) -> list[dict[str, str]]:
 
 
 def test_a_flood_of_old_posts_waits_for_an_editor(node: Workplace, web: Web, clock: Clock) -> None:
-    """G2: thirty old posts at once are no news; told once, held, and let through as news of now when released."""
+    """Thirty old posts at once are held, reported once, and new items when released (G2)."""
     web.feed("/feed", rss(*dated(5, NOW)), '"1"')
     run(node)
     flood = [news(n, NOW - 400 * DAY) for n in range(100, 130)]
     web.feed("/feed", rss(*dated(5, NOW), *flood), '"2"')
     report = later(node, clock)
     assert (report.held, report.new_stories, stories(node)) == (30, 0, 5)
-    assert [notice.split("): ")[1][:26] for notice in report.notices] == ["held: 30 unknown old entri"]
+    assert [notice.split("): ")[1][:34] for notice in report.notices] == [
+        "needs_review: 30 unknown old entri"
+    ]
     web.feed("/feed", rss(*dated(5, NOW), *flood), '"3"')
     report = later(node, clock)
-    assert (report.notices, stories(node), state(node)[0]) == ((), 5, "held")
+    assert (report.notices, stories(node), state(node)[0]) == ((), 5, "needs_review")
     assert held_items.decide(node.app(), ["node"], release=True) == {"node": 30}
-    assert state(node) == ("well", "")
+    assert state(node) == ("ok", "")
     clock.now += timedelta(minutes=1)
     assert run(node).new_stories == 30
     conn = sqlite3.connect(node.database)
@@ -91,7 +93,7 @@ def test_a_flood_of_old_posts_waits_for_an_editor(node: Workplace, web: Web, clo
 
 
 def test_discarded_entries_never_come_back(node: Workplace, web: Web, clock: Clock) -> None:
-    """G2: what was discarded is known, however often the document is read again."""
+    """What was discarded is known, however often the document is read again (G2)."""
     web.feed("/feed", rss(*dated(5, NOW)), '"1"')
     run(node)
     flood = [news(n) for n in range(100, 130)]
@@ -104,7 +106,7 @@ def test_discarded_entries_never_come_back(node: Workplace, web: Web, clock: Clo
 
 
 def test_an_outage_of_a_month_holds_nothing_back(node: Workplace, web: Web, clock: Clock) -> None:
-    """G2: what was published while we could not come is news, all of it, once."""
+    """What was published while we could not come is news, all of it, once (G2)."""
     web.feed("/feed", rss(*dated(5, NOW)), '"1"')
     run(node)
     web.feed("/feed", rss(*[news(n, NOW + (n - 90) * DAY) for n in range(119, 90, -1)]), '"2"')
@@ -116,14 +118,14 @@ def test_an_outage_of_a_month_holds_nothing_back(node: Workplace, web: Web, cloc
 
 
 def test_a_first_visit_is_never_held(node: Workplace, web: Web) -> None:
-    """G2: a new source comes with what it has."""
+    """A new source comes with what it has (G2)."""
     web.feed("/feed", rss(*[news(n, NOW - 900 * DAY) for n in range(50)]), '"1"')
     assert (run(node).held, stories(node)) == (0, 50)
 
 
 @pytest.mark.parametrize("count", [4, 25])
 def test_a_migration_makes_no_new_stories(node: Workplace, web: Web, clock: Clock, count: int) -> None:
-    """G2: a site that moves gives its posts new ids and links; titles and days prove that they are the known ones."""
+    """A site that moves and changes guids and links keeps its items by title and day (G2)."""
     web.feed("/feed", rss(*dated(count, NOW, guid="old-")), '"1"')
     run(node)
     moved = dated(count, NOW, site="https://new.example/en", guid="https://new.example/?p=")
@@ -136,7 +138,7 @@ def test_a_migration_makes_no_new_stories(node: Workplace, web: Web, clock: Cloc
 
 
 def test_re_dated_posts_stay_where_they_are(node: Workplace, web: Web, clock: Clock) -> None:
-    """T1: a site that dates all its posts anew moves none of them."""
+    """A site that dates all its posts anew moves none of them (T1)."""
     web.feed("/feed", rss(*dated(12, NOW)), '"1"')
     run(node)
     before = (node.public / "atom.xml").read_bytes()
@@ -147,7 +149,7 @@ def test_re_dated_posts_stay_where_they_are(node: Workplace, web: Web, clock: Cl
 
 
 def test_a_repeated_guid_loses_nothing(node: Workplace, web: Web, clock: Clock) -> None:
-    """I1: a template that gives every post the same guid costs no post, and makes none twice."""
+    """A template that gives every post the same guid costs no post, and makes none twice (I1)."""
     web.feed("/feed", rss(*dated(6, NOW, guid="post-")), '"1"')
     run(node)
     same = [fields | {"guid": "post-0"} for fields in dated(8, NOW + DAY)]
@@ -161,7 +163,7 @@ def test_a_repeated_guid_loses_nothing(node: Workplace, web: Web, clock: Clock) 
 
 
 def paged(web: Web, every: list[dict[str, str]], size: int = 10, *, link: bool = True) -> None:
-    """A feed in documents of `size` entries, each pointing to the older one (RFC 5005), or WordPress' way."""
+    """Serve a feed of `size` entries a document, each linking to the older one (RFC 5005)."""
     for n in range(0, len(every), size):
         page = n // size + 1
         path = "/feed" if page == 1 else f"/feed?paged={page}"
@@ -173,7 +175,7 @@ def paged(web: Web, every: list[dict[str, str]], size: int = 10, *, link: bool =
 
 @pytest.mark.parametrize("link", [True, False])
 def test_a_gap_is_filled_from_older_documents(node: Workplace, web: Web, clock: Clock, link: bool) -> None:
-    """G1: a document without a known entry is told, and older ones are asked for until one is known again."""
+    """A gap is reported and filled from older documents until an entry is known (G1)."""
     first = dated(15, NOW)
     paged(web, first, link=link)
     run(node)
@@ -182,7 +184,7 @@ def test_a_gap_is_filled_from_older_documents(node: Workplace, web: Web, clock: 
     paged(web, [*many, *first], link=link)
     report = later(node, clock, 2 * DAY)
     assert report.new_stories == 10
-    assert [n for n in report.notices if "may have been missed; older ones are asked for" in n]
+    assert [n for n in report.notices if "may have been missed; older ones are requested" in n]
     web.asked.clear()
     report = later(node, clock)
     assert report.new_stories == 15
@@ -194,7 +196,7 @@ def test_a_gap_is_filled_from_older_documents(node: Workplace, web: Web, clock: 
 
 
 def test_a_gap_that_cannot_be_filled_is_told_once(node: Workplace, web: Web, clock: Clock) -> None:
-    """G1: a feed without older documents is told of, and that is all."""
+    """A gap without older documents is reported and nothing else happens (G1)."""
     web.feed("/feed", rss(*dated(5, NOW)), '"1"')
     run(node)
     web.feed("/feed", rss(*[news(n, NOW + HOUR) for n in range(50, 55)]), '"2"')
@@ -239,7 +241,7 @@ def page(place: Workplace, web: Web) -> Workplace:
 
 
 def test_articles_are_read_once_ten_a_visit(page: Workplace, web: Web, clock: Clock) -> None:
-    """V2: dates and texts come from the articles, ten new ones a visit, each asked for once, none left out."""
+    """Ten new articles are read a visit, each once, and all are stored in the end (V2)."""
     web.feed("/news", listing(*range(25)), '"1"')
     assert [run(page).new_items, *(later(page, clock).new_items for _ in range(3))] == [10, 10, 5, 0]
     asked = [a.path for a in web.asked if a.path.startswith("/news/")]
@@ -255,7 +257,7 @@ def test_articles_are_read_once_ten_a_visit(page: Workplace, web: Web, clock: Cl
 
 
 def test_an_article_that_fails_costs_itself(page: Workplace, web: Web) -> None:
-    """V2: where an article cannot be had or is forbidden, what the listing says of it stands."""
+    """Where an article cannot be had or is forbidden, what the listing says of it stands (V2)."""
     web.answers["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /news/2")
     web.answers["/news/1"] = Answer(status=500)
     web.feed("/news", listing(1, 2, 3), '"1"')
@@ -264,7 +266,7 @@ def test_an_article_that_fails_costs_itself(page: Workplace, web: Web) -> None:
 
 
 def test_a_page_that_loses_its_items_is_a_failure(page: Workplace, web: Web, clock: Clock) -> None:
-    """A sudden drop is told with the probable reason, until an editor says that it is right."""
+    """A sudden drop is reported with the probable reason until an editor accepts it."""
     web.feed("/news", listing(*range(8)), '"1"')
     run(page)
     web.feed("/news", listing(0, 1, 2), '"2"')
@@ -276,7 +278,7 @@ def test_a_page_that_loses_its_items_is_a_failure(page: Workplace, web: Web, clo
 
 
 def test_other_selectors_take_no_words_away(page: Workplace, web: Web, clock: Clock) -> None:
-    """V4: with other selectors the kept page is read again at the next visit, and no article is asked for twice."""
+    """Other selectors parse the kept page at the next visit and read no article twice (V4)."""
     web.feed("/news", listing(*range(4)), '"1"')
     run(page)
     file = page.folder / "feeds.yaml"
@@ -291,7 +293,7 @@ def test_other_selectors_take_no_words_away(page: Workplace, web: Web, clock: Cl
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_articles_of_an_overloaded_server_wait(page: Workplace, web: Web, clock: Clock, status: int) -> None:
-    """CL8: the first article that is refused ends the asking; what was not read is read when the server allows it."""
+    """A refused article ends a visit; the unread ones follow when the server allows it (CL8)."""
     web.feed("/news", listing(*range(8)), '"1"')
     for n in range(2, 8):
         web.answers[f"/news/{n}"] = Answer(status=status, headers={"Retry-After": "86400"})
@@ -305,7 +307,7 @@ def test_articles_of_an_overloaded_server_wait(page: Workplace, web: Web, clock:
 
 
 def test_a_flood_is_no_gap(node: Workplace, web: Web, clock: Clock) -> None:
-    """G1, G2: a relaunch without dates is held, and no older documents are asked for to flood us with."""
+    """A relaunch without dates is held and no older document is requested (G1, G2)."""
     first = dated(5, NOW)
     paged(web, first)
     run(node)

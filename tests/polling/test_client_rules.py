@@ -1,4 +1,4 @@
-"""The rules for clients, whole rounds against real servers that behave one way or another (CL1-CL19)."""
+"""The rules for HTTP clients (CL1 to CL19), in whole rounds on real servers."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def redirecting(web: Web, status: int, target: str) -> Callable[[Asked], Answer]
 
 
 def test_one_unconditional_request_in_a_week(node: Workplace, web: Web, clock: Clock) -> None:
-    """CL1, CL2: the first asks for the whole document, all others carry both validators byte for byte."""
+    """The first request is whole, all others carry both validators unchanged (CL1, CL2)."""
 
     def answer(asked: Asked) -> Answer:
         headers = {"ETag": "W/\"odd 'quote", "Last-Modified": "Mon, 28 Sep 2026 10:15:00 +0000"}
@@ -85,7 +85,7 @@ def test_one_unconditional_request_in_a_week(node: Workplace, web: Web, clock: C
 
 
 def test_304_for_ever_is_escaped_once(node: Workplace, web: Web, clock: Clock) -> None:
-    """CL17: a server that is stuck on 304 is asked for the whole document after eight days, and once in that time."""
+    """A server stuck on 304 gets one unconditional request after eight days (CL17)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(node)
     list(rounds(node, clock, 10 * DAY, 3 * HOUR))
@@ -95,7 +95,7 @@ def test_304_for_ever_is_escaped_once(node: Workplace, web: Web, clock: Clock) -
 
 
 def test_a_delta_says_nothing_of_what_it_leaves_out(node: Workplace, web: Web, clock: Clock) -> None:
-    """CL18, RFC 3229: a 226 brings new entries; the others, and the whole document we keep, stay."""
+    """A 226 brings new entries; the others and the kept document stay (CL18, RFC 3229)."""
 
     def answer(asked: Asked) -> Answer:
         if asked.headers.get("if-none-match") == '"1"':
@@ -117,7 +117,7 @@ def test_a_delta_says_nothing_of_what_it_leaves_out(node: Workplace, web: Web, c
 
 
 def test_a_quiet_source_slows_down(place: Workplace, web: Web, clock: Clock) -> None:
-    """CL5: by default between once an hour and once in six, by how often it has news."""
+    """By default between once an hour and once in six, by how often it has news (CL5)."""
     old = "Mon, 06 Oct 2025 10:15:00 GMT"
     web.feed("/feed", rss(news(1) | {"pubDate": old}), '"1"')
     head = "site: {title: T, url: 'https://n.example/', contact: a@n.example, authority: 'n.example,2026'}\n"
@@ -146,7 +146,7 @@ def test_a_quiet_source_slows_down(place: Workplace, web: Web, clock: Clock) -> 
 def test_hints_are_heeded(
     node: Workplace, web: Web, clock: Clock, headers: dict[str, str], body: bytes
 ) -> None:
-    """CL7: by header or by document, the next visit is about ten hours away; --force may go before it (V3)."""
+    """A hint of header or document delays the next visit, but not with `--force` (CL7, V3)."""
     web.answers["/feed"] = Answer(body, headers={"ETag": '"1"'} | headers)
     run(node)
     assert [report.visited for report in rounds(node, clock, 9 * HOUR)] == [0] * 9
@@ -156,7 +156,7 @@ def test_hints_are_heeded(
 
 
 def test_a_held_source_costs_no_round(node: Workplace, web: Web, clock: Clock) -> None:
-    """CL8: while a server wants silence, cron runs find nothing to do at all."""
+    """While a server wants silence, cron runs find nothing to do at all (CL8)."""
     from aggregator.store import idle_check
 
     web.answers["/feed"] = Answer(status=503, headers={"Retry-After": "36000"})
@@ -169,7 +169,7 @@ def test_a_held_source_costs_no_round(node: Workplace, web: Web, clock: Clock) -
 
 
 def test_after_downtime_the_daemon_spreads(place: Workplace, webs: Callable[[], Web], clock: Clock) -> None:
-    """CL10: sources that became due while nobody was there are visited over the next hour, cron's all at once."""
+    """After downtime the daemon spreads due sources over an hour, cron does not (CL10)."""
     lines = []
     for n in range(12):
         server = webs()
@@ -192,7 +192,7 @@ def test_after_downtime_the_daemon_spreads(place: Workplace, webs: Callable[[], 
 
 
 def test_a_permanent_move_is_learned_and_used(node: Workplace, web: Web, clock: Clock) -> None:
-    """CL14: after three visits over 72 h the new address is asked directly, and the operator is told once."""
+    """A redirect is learned after three visits over 72 h and reported once (CL14)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(node)
     web.feed("/new", rss(news(1)), '"n"')
@@ -210,16 +210,16 @@ def test_a_permanent_move_is_learned_and_used(node: Workplace, web: Web, clock: 
 
 @pytest.mark.parametrize("status", [302, 307])
 def test_a_temporary_move_is_never_learned(node: Workplace, web: Web, clock: Clock, status: int) -> None:
-    """CL14, CL13: the configured address is asked every time."""
+    """The configured address is asked every time (CL14, CL13)."""
     web.feed("/new", rss(news(1)), '"n"')
     web.answers["/feed"] = redirecting(web, status, "/new")
     list(rounds(node, clock, 6 * DAY, 6 * HOUR))
     assert [asked.path for asked in web.asked] == ["/feed", "/new"] * 24
-    assert state(node) == "well"
+    assert state(node) == "ok"
 
 
 def test_a_move_that_proves_wrong_is_forgotten(node: Workplace, web: Web, clock: Clock) -> None:
-    """CL14: when the new address fails, the configured one is asked again, and no item is lost."""
+    """When the new address fails, the configured one is asked again, and no item is lost (CL14)."""
     web.feed("/new", rss(news(1)), '"n"')
     web.answers["/feed"] = redirecting(web, 308, "/new")
     list(rounds(node, clock, 5 * DAY, 6 * HOUR))
@@ -227,11 +227,11 @@ def test_a_move_that_proves_wrong_is_forgotten(node: Workplace, web: Web, clock:
     web.feed("/feed", rss(news(1), news(2)), '"2"')
     reports = list(rounds(node, clock, 3 * DAY, 6 * HOUR))
     assert sum(report.new_items for report in reports) == 1
-    assert state(node) == "well"
+    assert state(node) == "ok"
 
 
 def test_gone_is_probed_weekly_and_told_once(node: Workplace, web: Web, clock: Clock) -> None:
-    """CL15: 410 twice, a day apart, then once a week; items stay; the day it answers it is well again."""
+    """A source is gone after two 410, visited weekly, and ok when it answers again (CL15)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(node)
     web.answers["/feed"] = Answer(status=410)
@@ -246,7 +246,7 @@ def test_gone_is_probed_weekly_and_told_once(node: Workplace, web: Web, clock: C
 
 
 def test_missing_for_a_fortnight_is_gone(node: Workplace, web: Web, clock: Clock) -> None:
-    """CL15: a 404 backs off to a day, and after fourteen days to a week."""
+    """A 404 backs off to a day, and after fourteen days to a week (CL15)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(node)
     web.answers["/feed"] = Answer(status=404)
@@ -260,11 +260,11 @@ def test_missing_for_a_fortnight_is_gone(node: Workplace, web: Web, clock: Clock
 
 
 def test_a_bot_wall_is_named(node: Workplace, web: Web) -> None:
-    """CL15: who stands between us and the partner is said, and nothing is tried to get around it."""
+    """A bot wall is named with its owner and not evaded (CL15)."""
     page = b"<html><title>Just a moment...</title></html>"
     web.answers["/feed"] = Answer(page, 403, {"Content-Type": "text/html", "Server": "cloudflare"})
     (told,) = run(node).sources
-    assert told.reason == "it does not let us in (403): a bot wall stands before it (Cloudflare)"
+    assert told.reason == "access is forbidden (403): a bot wall stands before it (Cloudflare)"
     assert len(web.asked) == 1
 
 
@@ -272,7 +272,7 @@ def test_a_bot_wall_is_named(node: Workplace, web: Web) -> None:
 
 
 def test_a_page_asks_robots_once_a_day(place: Workplace, web: Web, clock: Clock) -> None:
-    """CL19: robots.txt is read before a page is scraped, and kept for a day; a feed needs none."""
+    """Robots.txt is read before a page is scraped, and kept for a day; a feed needs none (CL19)."""
     one(place, web, "/news", f", kind: page, every: 1h, {SELECTORS}")
     web.answers["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /admin")
     web.answers["/news"] = Answer(PAGE)
@@ -289,12 +289,12 @@ def test_a_page_asks_robots_once_a_day(place: Workplace, web: Web, clock: Clock)
     ("robots", "words"),
     [
         (Answer(b"User-agent: aggregator\nDisallow: /news"), "robots.txt forbids us to read the page"),
-        (Answer(status=500), "robots.txt cannot be had, which forbids"),
-        (Answer(status=503), "overloaded or being mended (503)"),
+        (Answer(status=500), "robots.txt is not available, which forbids"),
+        (Answer(status=503), "overloaded or under maintenance (503)"),
     ],
 )
 def test_a_forbidden_page_is_left_alone(place: Workplace, web: Web, robots: Answer, words: str) -> None:
-    """CL19, V3: not even --force reads what robots.txt forbids, or what nobody can say."""
+    """Not even --force reads what robots.txt forbids, or what nobody can say (CL19, V3)."""
     one(place, web, "/news", f", kind: page, {SELECTORS}")
     web.answers["/robots.txt"], web.answers["/news"] = robots, Answer(PAGE)
     (told,) = run(place).sources
@@ -304,7 +304,7 @@ def test_a_forbidden_page_is_left_alone(place: Workplace, web: Web, robots: Answ
 
 
 def test_two_pages_of_a_host_share_one_robots(place: Workplace, web: Web) -> None:
-    """V2: within one round a host's robots.txt is asked for once; feeds of the host do not ask."""
+    """Within one round a host's robots.txt is asked for once; feeds of the host do not ask (V2)."""
     web.answers["/robots.txt"] = Answer(status=404)
     web.answers["/a"] = web.answers["/b"] = Answer(PAGE)
     web.feed("/feed", rss(news(1)), '"1"')
@@ -320,7 +320,7 @@ def test_two_pages_of_a_host_share_one_robots(place: Workplace, web: Web) -> Non
 
 
 def test_a_redirect_to_a_forbidden_page_is_not_followed(place: Workplace, webs: Callable[[], Web]) -> None:
-    """CL19: robots.txt has a say in each hop, and that of another host is asked first."""
+    """Robots.txt has a say in each hop, and that of another host is asked first (CL19)."""
     near, far = webs(), webs()
     near.answers["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /private")
     far.answers["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /")
@@ -338,7 +338,7 @@ def test_a_redirect_to_a_forbidden_page_is_not_followed(place: Workplace, webs: 
 
 
 def test_an_overloaded_robots_holds_the_host(place: Workplace, web: Web, clock: Clock) -> None:
-    """CL8, V3: a 429 counts whatever was asked for; nothing of the host is asked before its time, forced or not."""
+    """A 429 of any request holds its host until the time given, also with force (CL8, V3)."""
     one(place, web, "/news", f", kind: page, {SELECTORS}")
     web.answers["/robots.txt"] = Answer(status=429, headers={"Retry-After": "86400"})
     run(place)
@@ -356,7 +356,7 @@ def test_an_overloaded_robots_holds_the_host(place: Workplace, web: Web, clock: 
 def test_a_broken_error_page_loses_no_retry_after(
     node: Workplace, web: Web, clock: Clock, headers: dict[str, str]
 ) -> None:
-    """CL8: the page of an error only serves to name a bot wall; the server's word stands without it."""
+    """The body of an error only names a bot wall; the status counts without it (CL8)."""
     usual = {"Retry-After": "86400", "Content-Type": "text/html"}
     web.answers["/feed"] = Answer(b"<html>not compressed", 429, usual | headers)
     (told,) = run(node).sources
@@ -366,7 +366,7 @@ def test_a_broken_error_page_loses_no_retry_after(
 
 
 def test_a_hostile_location_moves_no_terminal(node: Workplace, web: Web, clock: Clock) -> None:
-    """A learned move is told in words that no terminal obeys."""
+    """A learned move is reported without control characters."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(node)
     web.answers["/feed"] = redirecting(web, 301, "/n\x1b]0;pwned\x07\xe2\x80\xae")
@@ -377,7 +377,7 @@ def test_a_hostile_location_moves_no_terminal(node: Workplace, web: Web, clock: 
 
 
 def test_taking_the_advice_costs_no_request(node: Workplace, web: Web, clock: Clock) -> None:
-    """CL1, CL5, CL14: the learned address put into feeds.yaml is the same document as before."""
+    """The learned address put into feeds.yaml is the same document as before (CL1, CL5, CL14)."""
     web.feed("/new", rss(news(1)), '"n"')
     web.answers["/feed"] = redirecting(web, 301, "/new")
     list(rounds(node, clock, 5 * DAY, 6 * HOUR))
@@ -386,7 +386,7 @@ def test_taking_the_advice_costs_no_request(node: Workplace, web: Web, clock: Cl
     before = len(web.asked)
     clock.now += HOUR / 4
     assert run(node).not_due == 1
-    assert state(node) == "well"
+    assert state(node) == "ok"
     clock.now += 6 * HOUR
     run(node)
     assert [asked.headers.get("if-none-match") for asked in web.asked[before:]] == ['"n"']
@@ -395,7 +395,7 @@ def test_taking_the_advice_costs_no_request(node: Workplace, web: Web, clock: Cl
 def test_another_address_is_not_held_by_the_old_ones_wish(
     node: Workplace, webs: Callable[[], Web], web: Web, clock: Clock
 ) -> None:
-    """CL8: what one server asked for binds nobody who goes to another."""
+    """What one server asked for binds nobody who goes to another (CL8)."""
     web.answers["/feed"] = Answer(status=429, headers={"Retry-After": "864000"})
     run(node)
     other = webs()
@@ -406,7 +406,7 @@ def test_another_address_is_not_held_by_the_old_ones_wish(
 
 
 def test_304_to_a_question_without_condition_is_a_failure(node: Workplace, web: Web, clock: Clock) -> None:
-    """CL4: who was not asked conditionally cannot say that nothing changed."""
+    """Who was not asked conditionally cannot say that nothing changed (CL4)."""
     web.answers["/feed"] = Answer(rss(news(1)))
     run(node)
     web.answers["/feed"] = Answer(status=304)
@@ -415,7 +415,7 @@ def test_304_to_a_question_without_condition_is_a_failure(node: Workplace, web: 
 
 
 def test_a_plan_of_a_clock_that_ran_ahead_is_made_anew(node: Workplace, web: Web, clock: Clock) -> None:
-    """CL10, CL5: the daemon spread its sources by a clock a year ahead; put right, they are visited again."""
+    """Sources planned by a clock a year ahead are visited after its correction (CL10, CL5)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(node)
     clock.now += 365 * DAY
@@ -428,7 +428,7 @@ def test_a_plan_of_a_clock_that_ran_ahead_is_made_anew(node: Workplace, web: Web
 def test_sources_that_lead_to_one_host_are_asked_one_by_one(
     place: Workplace, webs: Callable[[], Web], clock: Clock
 ) -> None:
-    """CL8, CL11: what counts is who answers in the end: its 429 holds all that lead to it."""
+    """What counts is who answers in the end: its 429 holds all that lead to it (CL8, CL11)."""
     end = webs()
     lines = []
     for n in range(3):

@@ -1,4 +1,4 @@
-"""Whole rounds in which one source misbehaves: it costs the others neither time, nor turns, nor what they said."""
+"""Whole rounds in which one source misbehaves and no other source loses by it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aggregator import health, maintenance
 from aggregator.digests import run as digest
 from aggregator.errors import StoreError
 from aggregator.model.config import ArticleLayout
-from aggregator.model.polling import Failure, ParsedVisit, Request, Response, Robots
+from aggregator.model.polling import Failure, ParseContext, ParsedVisit, Request, Response, Robots, VisitPlan
 from aggregator.model.reports import FetchReport
 from aggregator.polling import client, fetch, politeness
 from aggregator.polling.visit import HostVisit, visit_host
@@ -100,7 +100,7 @@ def told(numbers: range) -> set[str]:
 def test_a_long_document_is_placed_over_several_rounds(
     place: Workplace, web: Web, clock: Clock, few: int
 ) -> None:
-    """Its newest entries come first, the others in the next rounds, without another request; then rounds are idle."""
+    """A long document places its newest entries first and needs no other request."""
     web.feed("/long", rss(*(news(n) for n in range(25))), '"1"')
     web.feed("/short", rss(news(100), news(101)), '"1"')
     feeds(place, web, "long", "short")
@@ -124,7 +124,7 @@ def test_a_long_document_is_placed_over_several_rounds(
 def test_what_is_placed_later_is_in_the_feeds_as_if_at_once(
     place: Workplace, web: Web, clock: Clock, few: int
 ) -> None:
-    """T4: the beginning of an installation is one backlog, however many rounds it takes."""
+    """The beginning of an installation is one backlog, however many rounds it takes (T4)."""
     old = {"pubDate": "Mon, 01 Jun 2026 10:00:00 +0000"}
     web.feed("/first", rss(*(news(n, **old) for n in range(25))), '"1"')
     feeds(place, web, "first")
@@ -141,7 +141,7 @@ def test_what_is_placed_later_is_in_the_feeds_as_if_at_once(
 def test_a_long_document_that_goes_on_is_neither_flood_nor_gap(
     place: Workplace, web: Web, clock: Clock, few: int
 ) -> None:
-    """G1, G2, I8: what waits for its round is known all the same: nothing is held, missed, or taken for withdrawn."""
+    """Items that wait for a later round are neither held nor missing (G1, G2, I8)."""
     web.feed("/long", rss(*(news(n) for n in range(25))), '"1"')
     feeds(place, web, "long")
     fetch.run(place.app())
@@ -158,12 +158,12 @@ def test_a_long_document_that_goes_on_is_neither_flood_nor_gap(
 def test_a_round_that_dies_loses_nothing_of_a_long_document(
     place: Workplace, web: Web, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """L1: where placing breaks off, the next rounds place everything once."""
+    """Where placing breaks off, the next rounds place everything once (L1)."""
     web.feed("/long", rss(*(news(n) for n in range(25))), '"1"')
     feeds(place, web, "long")
     fetch.run(place.app())
     with monkeypatch.context() as patch:
-        patch.setattr("aggregator.dedupe.assign.withdraw.settle", full)
+        patch.setattr("aggregator.dedupe.withdrawn.hide_withdrawn", full)
         with pytest.raises(OSError, match="by design"):
             fetch.run(place.app())
     fetch.run(place.app())
@@ -204,7 +204,7 @@ def to(target: str, status: int = 302) -> Answer:
 
 
 def test_articles_lead_to_no_other_site(place: Workplace, web: Web, webs: Callable[[], Web]) -> None:
-    """V2: ten articles that redirect from host to host ask no host but their own; what the listing says stands."""
+    """Articles that redirect to other hosts are not read; their listing stands (V2)."""
     others = [webs() for _ in range(3)]
     for n, other in enumerate(others):
         for a in range(10):
@@ -237,25 +237,29 @@ def test_articles_lead_to_no_other_site(place: Workplace, web: Web, webs: Callab
     ],
 )
 def test_what_a_site_is(url: str, following: str, stays: bool) -> None:
-    """V2: a host with or without `www.`, its subdomains, and the hosts that it is a subdomain of."""
+    """A site is a host with or without `www.`, its subdomains and its parents (V2)."""
     assert (client.leaves_site(url, following) is None) is stays
 
 
-def host_visit(request: Request, **more: Any) -> HostVisit:
+def host_visit(plan: VisitPlan, **more: Any) -> HostVisit:
     """One visit of a second at most for each document."""
-    return HostVisit(requests=(request,), rules=(), now=NOW, **{"seconds": 1.0} | more)
+    return HostVisit(plans=(plan,), rules=(), now=NOW, **{"seconds": 1.0} | more)
 
 
-def page_source(web: Web) -> Request:
-    """What to ask of the page at /list, whose robots.txt is known."""
+def page_source(web: Web) -> VisitPlan:
+    """Plan a visit of the page at /list, whose robots.txt is known."""
     pieces = ArticleLayout(content=(".body",))
     layout = layout_of({"item": "article", "link": "a", "title": "h3", "article": pieces})
     page = source(id="list", url=f"{web.url}/list", kind="page", page=(layout,))
-    return Request(source=page, robots=(Robots(origin=web.url, read=NOW, text=""),))
+    return VisitPlan(
+        request=Request(source=page),
+        context=ParseContext(source=page),
+        robots=(Robots(origin=web.url, read=NOW, text=""),),
+    )
 
 
 def test_a_slow_server_is_left_when_the_time_of_a_visit_is_over(place: Workplace, web: Web) -> None:
-    """V2: after the budget of a visit nothing more is asked for; articles not read yet are left to the next one."""
+    """A visit ends with its budget and leaves unread articles to the next one (V2)."""
 
     def slow(asked: Asked) -> Answer:
         time.sleep(0.5)
@@ -267,14 +271,14 @@ def test_a_slow_server_is_left_when_the_time_of_a_visit_is_over(place: Workplace
     begun = time.monotonic()
     (outcome,) = visit_host(host_visit(page_source(web), budget=1.0), place.app().fetcher(), never)
     assert time.monotonic() - begun < 2 + 1.5
-    harvest = outcome.result
-    assert isinstance(harvest, ParsedVisit) and harvest.unfinished
-    assert [item.text for item in harvest.items] == [f"Words of {path}." for path in asked(web)[1:]]
-    assert 3 <= len(harvest.items) <= 5
+    parsed = outcome.result
+    assert isinstance(parsed, ParsedVisit) and parsed.unfinished
+    assert [item.text for item in parsed.items] == [f"Words of {path}." for path in asked(web)[1:]]
+    assert 3 <= len(parsed.items) <= 5
 
 
 def test_the_hops_of_a_document_share_its_time(place: Workplace, web: Web) -> None:
-    """V2: a page that redirects slowly from address to address ends like one slow answer."""
+    """A page that redirects slowly from address to address ends like one slow answer (V2)."""
 
     def onward(asked: Asked) -> Answer:
         time.sleep(0.4)
@@ -289,7 +293,7 @@ def test_the_hops_of_a_document_share_its_time(place: Workplace, web: Web) -> No
 
 
 def test_pauses_have_an_end_too(place: Workplace, web: Web) -> None:
-    """V2, CL11: the gaps between the requests of one visit add up to twice its budget at most."""
+    """The gaps between the requests of one visit add up to twice its budget at most (V2, CL11)."""
     listing(web, *(f"/{a}" for a in range(10)))
     web.answers |= {f"/{a}": article for a in range(10)}
     place.write("")
@@ -317,7 +321,7 @@ def test_a_pause_ends_when_the_program_does(place: Workplace, web: Web) -> None:
 def test_a_visit_that_is_stopped_before_its_document_counts_as_begun(
     place: Workplace, web: Web, clock: Clock
 ) -> None:
-    """V1: between two hops the program is asked to stop: no failure, and no request before the next allowed time."""
+    """A visit stopped between two hops is no failure and keeps its next time (V1)."""
     stop = threading.Event()
 
     def stopping(_asked: Asked) -> Answer:
@@ -351,8 +355,7 @@ def test_a_visit_that_is_stopped_before_its_document_counts_as_begun(
 def test_a_source_that_is_always_refused_starves_nobody(
     place: Workplace, web: Web, clock: Clock, wait: int | None, spread: bool
 ) -> None:
-    """CL8: in four simulated days the host is silent after each 429, the refused one comes ever more rarely, and all
-    others of its host have their turn."""
+    """A source that is always refused waits longer each time; its host's others get turns (CL8)."""
     refused: list[datetime] = []
     times: list[tuple[str, datetime]] = []
     body = rss(news(1))
@@ -387,7 +390,7 @@ def test_a_source_that_is_always_refused_starves_nobody(
 def test_a_host_that_refuses_all_its_sources_is_asked_ever_more_rarely(
     place: Workplace, web: Web, clock: Clock
 ) -> None:
-    """CL8: without Retry-After at least four hours, doubling, also where three sources could take turns."""
+    """Three sources on one host wait at least four hours, doubling (CL8)."""
     refused: list[datetime] = []
 
     def refusing(_asked: Asked) -> Answer:
@@ -408,7 +411,7 @@ def test_a_host_that_refuses_all_its_sources_is_asked_ever_more_rarely(
 def test_a_redirect_that_is_always_refused_starves_nobody(
     place: Workplace, web: Web, webs: Callable[[], Web], clock: Clock
 ) -> None:
-    """CL8: a source that leads to another host, and is refused there, takes no more turns from that host's own."""
+    """A source refused by the host it redirects to does not block that host (CL8)."""
     end = webs()
     web.answers["/a"] = to(f"{end.url}/a")
     end.answers["/a"] = Answer(status=429)
@@ -427,7 +430,7 @@ def test_a_redirect_that_is_always_refused_starves_nobody(
 
 
 def test_a_refused_article_starves_nobody(place: Workplace, web: Web, clock: Clock) -> None:
-    """CL8: where the page is given and its articles are refused, the host's others still have their turn."""
+    """A page whose articles are refused does not block other sources of its host (CL8)."""
     listing(web, "/0", "/1")
     web.answers |= {"/0": Answer(status=429), "/1": Answer(status=429)}
     web.feed("/b", rss(news(1)), '"1"')
@@ -449,7 +452,7 @@ def test_a_refused_article_starves_nobody(place: Workplace, web: Web, clock: Clo
 
 
 def broken_at(app: App, *paths: str) -> App:
-    """A house whose fetcher raises for these paths: an error of ours that nobody has met yet."""
+    """Return an app whose fetcher raises an unexpected exception for these paths."""
     real = app.fetcher()
 
     def fetcher(request: Request) -> Response | Failure:
@@ -473,7 +476,7 @@ BAD_LOCATIONS = (
 def test_a_location_that_is_no_address_fails_its_source_alone(
     place: Workplace, web: Web, kind: str, location: str
 ) -> None:
-    """L2: what the others of the host said, before and after, is kept."""
+    """What the others of the host said, before and after, is kept (L2)."""
     web.answers["/list"] = to(location)
     web.feed("/before", rss(news(1)))
     web.feed("/after", rss(news(2)))
@@ -488,21 +491,21 @@ def test_a_location_that_is_no_address_fails_its_source_alone(
 
 
 def test_an_exception_is_the_failure_of_its_source(place: Workplace, web: Web, clock: Clock) -> None:
-    """L2: whatever a visit raises, the host's others are kept, and the source backs off like any that fails."""
+    """An exception of one visit backs its source off and affects no other (L2)."""
     for n, id_ in enumerate("abc"):
         web.feed(f"/{id_}", rss(news(n)), '"1"')
     feeds(place, web, "a", "b", "c")
     report = fetch.run(broken_at(place.app(), "/b"))
     assert (report.changed, report.failed, report.new_stories) == (2, 1, 2)
     assert (reasons(report)["b"] or "").startswith("the visit broke (ZeroDivisionError: by design")
-    assert states(place) == {"a": "well", "b": "failing", "c": "well"}
+    assert states(place) == {"a": "ok", "b": "failing", "c": "ok"}
     clock.now += 2 * HOUR
     report = fetch.run(place.app())
     assert (report.changed, report.unchanged) == (1, 2)
 
 
 def test_an_article_that_breaks_costs_itself(place: Workplace, web: Web) -> None:
-    """V2: the listing and the other articles are kept; of the broken one what the listing says stands."""
+    """A broken article leaves its listing and all other articles stored (V2)."""
     listing(web, "/0", "/1", "http://[x/2")
     web.answers |= {"/0": article, "/1": article}
     listed(place, f"id: list, name: L, url: '{web.url}/list'{ARTICLES}")
@@ -512,10 +515,10 @@ def test_an_article_that_breaks_costs_itself(place: Workplace, web: Web) -> None
     assert texts[f"{web.url}/1"] == "Words of /1." and f"{web.url}/0" in texts
 
 
-def test_a_look_at_a_vanished_page_that_breaks_costs_no_harvest(
+def test_a_look_at_a_vanished_page_that_breaks_keeps_the_document(
     place: Workplace, web: Web, clock: Clock
 ) -> None:
-    """I8: the document of the visit is kept, and the other vanished pages are asked for at the next visits."""
+    """A broken page check leaves the document stored and the other checks due (I8)."""
 
     def entry(n: int) -> dict[str, str]:
         return news(n, link=f"{web.url}/n{n}")
@@ -537,8 +540,8 @@ def test_a_look_at_a_vanished_page_that_breaks_costs_no_harvest(
     assert set(asked(web)) & {"/n1", "/n2"}
 
 
-def test_an_older_document_that_breaks_costs_no_harvest(place: Workplace, web: Web, clock: Clock) -> None:
-    """G1: the visit that fills a gap keeps its own document, whatever the older one does."""
+def test_an_older_document_that_breaks_keeps_the_document(place: Workplace, web: Web, clock: Clock) -> None:
+    """The visit that fills a gap keeps its own document, whatever the older one does (G1)."""
     web.feed("/a", rss(news(1)), '"1"')
     feeds(place, web, "a")
     fetch.run(place.app())
@@ -559,7 +562,7 @@ TRIGGER = (
 
 
 def test_what_cannot_be_stored_is_the_failure_of_its_source(place: Workplace, web: Web, clock: Clock) -> None:
-    """L2: its transaction is rolled back, the visit is logged as failed and said once; the others are kept."""
+    """A visit that cannot be stored is rolled back, logged as failed and reported once (L2)."""
     web.feed("/a", rss(news(0)), '"1"')
     feeds(place, web, "a", "b", "c")
     fetch.run(place.app())
@@ -590,7 +593,7 @@ def test_what_cannot_be_stored_is_the_failure_of_its_source(place: Workplace, we
 def test_a_kept_document_that_cannot_be_read_again_stops_nobody(
     place: Workplace, web: Web, clock: Clock
 ) -> None:
-    """V4: a damaged body is asked for anew, and the other sources are visited in the same round."""
+    """A damaged body is requested again and the other sources are visited (V4)."""
     for n, id_ in enumerate("ab"):
         web.feed(f"/{id_}", rss(news(n)), '"1"')
     feeds(place, web, "a", "b")
@@ -606,7 +609,7 @@ def test_a_kept_document_that_cannot_be_read_again_stops_nobody(
 
 
 def test_a_source_whose_past_cannot_be_read_fails_alone(place: Workplace, web: Web, clock: Clock) -> None:
-    """L2: what is remembered of one source is damaged; the others of its host are visited."""
+    """What is remembered of one source is damaged; the others of its host are visited (L2)."""
     listing(web, *(f"/{a}" for a in range(12)))
     web.answers |= {f"/{a}": article for a in range(12)}
     web.feed("/b", rss(news(1)))
@@ -630,17 +633,17 @@ def test_a_source_whose_past_cannot_be_read_fails_alone(place: Workplace, web: W
 @pytest.mark.parametrize(
     ("job", "part"),
     [
-        (fetch.run, "aggregator.polling.fetch.place.place"),
-        (fetch.run, "aggregator.polling.fetch.publish.close_months"),
+        (fetch.run, "aggregator.dedupe.assign.assign"),
+        (fetch.run, "aggregator.publishing.publish.close_months"),
         (publish.run, "aggregator.publishing.publish.render"),
-        (digest.run, "aggregator.digests.run.deliver.next_time"),
-        (maintenance.prune, "aggregator.upkeep.upkeep.prune"),
+        (digest.run, "aggregator.digests.deliver.next_attempt_time"),
+        (maintenance.prune, "aggregator.store.maintenance.prune"),
     ],
 )
 def test_any_exception_ends_a_run_as_failed(
     place: Workplace, web: Web, monkeypatch: pytest.MonkeyPatch, job: Callable[[App], object], part: str
 ) -> None:
-    """L3: whatever a job raises stands in the list of runs, and that it ended well again does, too."""
+    """An exception of a job is in the list of runs, and so is the next success (L3)."""
     web.feed("/a", rss(news(1)), '"1"')
     feeds(place, web, "a")
     fetch.run(place.app())
@@ -655,7 +658,7 @@ def test_any_exception_ends_a_run_as_failed(
 
 
 def test_trouble_with_the_database_ends_the_round(place: Workplace, web: Web) -> None:
-    """L2: what no source can help is no source's failure."""
+    """What no source can help is no source's failure (L2)."""
     web.feed("/a", rss(news(1)), '"1"')
     feeds(place, web, "a")
     fetch.run(place.app())

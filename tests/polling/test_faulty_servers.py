@@ -1,4 +1,4 @@
-"""The real program beside servers that misbehave: none of them harms it, its neighbours or what is published."""
+"""Run the real program against faulty servers: none harms it or other sources."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from _pytest.mark.structures import ParameterSet
 from lxml import etree
 
 from tests.builders import NOW
-from tests.faulty_servers import ALWAYS, GROUPS, HEALTHY_TITLE, MISBEHAVIOURS, OPENSSL, Case
-from tests.faulty_servers.observed import TIMEOUT, Round, make
+from tests.faulty_servers import ALWAYS, FAULTS, GROUPS, HEALTHY_TITLE, OPENSSL, Case
+from tests.faulty_servers.observed import TIMEOUT_SECONDS, Round, make
 
-GRACE = 1.0
-"""Seconds a visit may last beyond `fetch.timeout`."""
-READERS = 2.0
-"""Seconds until the processes that read documents have started, or are free."""
-HOST_GAP = 5.0
+GRACE_SECONDS = 1.0
+"""Maximum seconds of a visit beyond `fetch.timeout`."""
+PARSER_SECONDS = 2.0
+"""Maximum seconds until a process that parses documents has started, or is free."""
+HOST_GAP_SECONDS = 5.0
 """Seconds between the robots.txt of a page and the page (V2)."""
-START_UP = 6.0
-"""Seconds for everything of a run that is no visit."""
-MEGABYTES = 300
-LONGEST = 4_000_000
-"""Characters of a title or text that is kept: a million, each of which HTML may have to escape."""
-AT_ONCE = 2
+START_SECONDS = 6.0
+"""Maximum seconds of a run beside its visits."""
+MAX_MEGABYTES = 300
+MAX_CHARACTERS = 4_000_000
+"""Maximum characters of a stored text: a million, each of which HTML may have to escape."""
+RUNS_AT_ONCE = 2
 
 Rounds = Callable[[Case], Round]
 
 
 def _round_of(case: Case) -> str:
-    """Cases of one kind share a run; those that weigh on memory or processor have one of their own."""
+    """Return the name of the run of a case: cases of one kind share one unless `alone`."""
     return case.name if case.alone else next(name for name, cases in GROUPS.items() if case in cases)
 
 
 @pytest.fixture(scope="module")
 def rounds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rounds]:
-    """The rounds of all chosen cases, begun two at a time as soon as the first is asked for."""
+    """Start the runs of all selected cases, two at a time, and return the run of a case."""
     chosen = {
         item.callspec.params["case"].name: item.callspec.params["case"]
         for item in request.session.items
@@ -47,8 +47,8 @@ def rounds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         if isinstance(item.callspec.params["case"], Case)
     }
     playable = [case for case in chosen.values() if OPENSSL or not case.certificate]
-    folder = tmp_path_factory.mktemp("misbehaving")
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    folder = tmp_path_factory.mktemp("faulty")
+    with ThreadPoolExecutor(RUNS_AT_ONCE) as pool:
         begun: dict[str, Future[Round]] = {
             name: pool.submit(make, folder / name, list(cases))
             for name, cases in groupby(sorted(playable, key=_round_of), key=_round_of)
@@ -63,9 +63,9 @@ def _param(case: Case) -> ParameterSet:
     return pytest.param(case, id=case.name, marks=[pytest.mark.soak] if long else [])
 
 
-@pytest.mark.parametrize("case", [_param(case) for case in MISBEHAVIOURS])
-def test_a_misbehaviour_is_met(case: Case, rounds: Rounds) -> None:
-    """CL16, CL9: the outcome is the expected one, told in words, in time, and healthy entries are kept."""
+@pytest.mark.parametrize("case", [_param(case) for case in FAULTS])
+def test_fault_of_a_server(case: Case, rounds: Rounds) -> None:
+    """A visit has the expected result in time, and healthy entries are kept (CL9, CL16)."""
     if case.certificate and not OPENSSL:
         pytest.skip("makes certificates with openssl")
     seen = rounds(case)
@@ -73,18 +73,18 @@ def test_a_misbehaviour_is_met(case: Case, rounds: Rounds) -> None:
     assert not faults, f"{case.says} But: " + "; ".join(faults)
 
 
-_SHARED = {_round_of(case): case for case in MISBEHAVIOURS if not case.alone}
+_SHARED = {_round_of(case): case for case in FAULTS if not case.alone}
 
 
 @pytest.mark.parametrize("case", list(_SHARED.values()), ids=list(_SHARED))
-def test_a_round_of_many_misbehaviours_is_sound(case: Case, rounds: Rounds) -> None:
-    """L3: one broken source, or two hundred, neither ends the run nor touches what good sources say."""
+def test_run_of_many_faults(case: Case, rounds: Rounds) -> None:
+    """Faulty sources neither end a run nor change what healthy sources publish (L3)."""
     faults = list(judge_round(rounds(case)))
     assert not faults, "; ".join(faults)
 
 
 def judge(case: Case, seen: Round) -> Iterator[str]:
-    """What is wrong with how a case was met."""
+    """Yield what is wrong with the visits of a case."""
     visits = seen.visits.get(case.name, [])
     expected = [case.outcome, case.then] if case.then else [case.outcome]
     if len(visits) != len(expected):
@@ -92,20 +92,22 @@ def judge(case: Case, seen: Round) -> Iterator[str]:
     for visit, outcome in zip(visits, expected, strict=False):
         if visit.outcome not in (("changed", "failed") if outcome == "either" else (outcome,)):
             yield f"{visit.outcome} instead of {outcome}: {visit.reason}"
-        if visit.seconds > TIMEOUT + GRACE + READERS + HOST_GAP * ("kind: page" in case.options):
+        if visit.seconds > TIMEOUT_SECONDS + GRACE_SECONDS + PARSER_SECONDS + HOST_GAP_SECONDS * (
+            "kind: page" in case.options
+        ):
             yield f"the visit took {visit.seconds:.1f} s"
         if visit.outcome == "failed" and not 0 < len(visit.reason) <= 300:
             yield f"a reason of {len(visit.reason)} characters"
         if re.search(r"broke the parser|worker died", visit.reason):
-            yield f"a reason nobody understands: {visit.reason}"
+            yield f"a reason about the program: {visit.reason}"
     if visits and visits[0].outcome == case.outcome == "failed":
         reason = visits[0].reason.lower()
         if not any(words.lower() in reason for words in case.words.split("|")):
             yield f"the reason lacks {case.words!r}: {reason}"
     yield from _judge_entries(case, seen, visits[0].outcome if visits else "")
-    asked = seen.town.listeners[case.name].asked
+    asked = seen.servers.listeners[case.name].asked
     if len(visits) == len(expected) and not case.asked(asked):
-        yield f"it was asked wrongly: {[(a.path[:80], dict(a.headers)) for a in asked]}"[:2_000]
+        yield f"wrong requests: {[(a.path[:80], dict(a.headers)) for a in asked]}"[:2_000]
     if case.hours and case.name in seen.next_visits:
         hours = (seen.next_visits[case.name] - NOW).total_seconds() / 3_600
         if not case.hours[0] <= hours <= case.hours[1] * 1.1:
@@ -120,7 +122,7 @@ def _judge_entries(case: Case, seen: Round, outcome: str) -> Iterator[str]:
 
 
 def judge_round(seen: Round) -> Iterator[str]:
-    """What is wrong with a run and with what it left."""
+    """Yield what is wrong with a run and its results."""
     for run in seen.runs:
         if run.code != 0:
             yield f"exit code {run.code} after {run.seconds:.1f} s: {run.err[-500:]}"
@@ -137,25 +139,28 @@ def judge_round(seen: Round) -> Iterator[str]:
             if not re.match(r"\{|[a-z0-9-]+ \(https?://127\.8[89]\.", line)
         ]
         if strays and run.code == 0:
-            yield f"lines that are not ours: {strays[:3]}"
-        if run.megabytes > MEGABYTES:
+            yield f"foreign lines: {strays[:3]}"
+        if run.megabytes > MAX_MEGABYTES:
             yield f"{run.megabytes:.0f} MB of memory"
-        if run.seconds > TIMEOUT + GRACE + HOST_GAP + START_UP and len(seen.visits) < 10:
+        if (
+            run.seconds > TIMEOUT_SECONDS + GRACE_SECONDS + HOST_GAP_SECONDS + START_SECONDS
+            and len(seen.visits) < 10
+        ):
             yield f"the run took {run.seconds:.1f} s"
     if seen.canaries:
-        yield f"a canary was asked {seen.canaries} times"
-    if any({"authorization", "cookie"} & set(asked.headers) for asked in seen.town.elsewhere.asked):
-        yield "a secret went elsewhere"
+        yield f"a canary was requested {seen.canaries} times"
+    if any({"authorization", "cookie"} & set(asked.headers) for asked in seen.servers.elsewhere.asked):
+        yield "a secret was sent to another host"
     if seen.sound != "ok":
         yield f"the database is not sound: {seen.sound}"
-    if seen.longest_text > LONGEST:
+    if seen.longest_text > MAX_CHARACTERS:
         yield f"a text of {seen.longest_text} characters was kept"
     for good in ("good-first", "good-last"):
         if [visit.outcome for visit in seen.visits.get(good, [])] != ["changed"]:
-            yield f"{good} was not served"
+            yield f"{good} was not visited"
     for n in (1, 2):
         if f"Microscope number {n}".encode() not in seen.atom:
-            yield f"good news {n} is not published"
+            yield f"good item {n} is not published"
     try:
         etree.fromstring(seen.atom, etree.XMLParser(resolve_entities=False, no_network=True))
     except etree.XMLSyntaxError as error:

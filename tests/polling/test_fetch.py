@@ -54,7 +54,7 @@ def rows(place: Workplace, sql: str) -> list[tuple[Any, ...]]:
 
 
 def test_a_feed_becomes_stories_and_documents(place: Workplace, web: Web) -> None:
-    """The main job: visited, kept, told once, published."""
+    """The main job visits, stores, places and publishes each item once."""
     web.feed("/feed", rss(news(1), news(2)), '"1"')
     report = run(one(place, web))
     assert (report.visited, report.changed, report.new_items, report.new_stories) == (1, 1, 2, 2)
@@ -71,7 +71,7 @@ def test_a_feed_becomes_stories_and_documents(place: Workplace, web: Web) -> Non
 
 
 def test_nothing_is_visited_before_its_time(place: Workplace, web: Web, clock: Clock) -> None:
-    """CL5: within the hour a source is not due; after it, it is."""
+    """Within the hour a source is not due; after it, it is (CL5)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(one(place, web))
     assert run(place).not_due == 1
@@ -85,7 +85,7 @@ def test_nothing_is_visited_before_its_time(place: Workplace, web: Web, clock: C
 def test_the_second_visit_is_conditional_and_changes_nothing(
     place: Workplace, web: Web, clock: Clock
 ) -> None:
-    """CL1, CL4, PB13: a 304 changes no item and touches no file."""
+    """A 304 changes no item and touches no file (CL1, CL4, PB13)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(one(place, web))
     before = {f.name: (f.read_bytes(), f.stat().st_mtime_ns) for f in place.public.rglob("*") if f.is_file()}
@@ -107,7 +107,7 @@ def test_the_same_body_again_is_unchanged(place: Workplace, web: Web) -> None:
 
 
 def test_the_attempt_is_committed_before_the_first_request(place: Workplace, web: Web) -> None:
-    """V1: while the server answers, the next allowed time already stands in the database."""
+    """While the server answers, the next allowed time already stands in the database (V1)."""
     seen: list[Any] = []
 
     def answer(asked: Asked) -> Answer:
@@ -121,7 +121,7 @@ def test_the_attempt_is_committed_before_the_first_request(place: Workplace, web
 
 
 def test_without_validators_a_day_passes(place: Workplace, web: Web, clock: Clock) -> None:
-    """CL6, V3: a server without validators is visited once a day, unless the source itself says otherwise."""
+    """A source without validators is visited daily unless it sets `every` (CL6, V3)."""
     web.feed("/feed", rss(news(1)))
     run(one(place, web))
     clock.now += timedelta(hours=23)
@@ -134,7 +134,7 @@ def test_without_validators_a_day_passes(place: Workplace, web: Web, clock: Cloc
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_holds_even_against_force(place: Workplace, web: Web, clock: Clock, status: int) -> None:
-    """CL8, V3: no request before the time the server named, forced or not."""
+    """No request before the time the server named, forced or not (CL8, V3)."""
     web.answers["/feed"] = Answer(status=status, headers={"Retry-After": "7200"})
     assert run(one(place, web)).failed == 1
     clock.now += timedelta(seconds=7100)
@@ -148,7 +148,7 @@ def test_retry_after_holds_even_against_force(place: Workplace, web: Web, clock:
 def test_429_holds_the_host_and_503_only_the_source(
     place: Workplace, web: Web, clock: Clock, status: int, held: int
 ) -> None:
-    """CL8: 429 speaks for the whole host."""
+    """429 speaks for the whole host (CL8)."""
     web.answers["/feed"] = Answer(status=status, headers={"Retry-After": "90000"})
     web.feed("/other", rss(news(1)), '"1"')
     place.write(
@@ -162,7 +162,7 @@ def test_429_holds_the_host_and_503_only_the_source(
 
 
 def test_a_failed_parse_leaves_everything_as_it_was(place: Workplace, web: Web) -> None:
-    """V4: validators and body hash are stored only with an accepted parse."""
+    """Validators and body hash are stored only with an accepted parse (V4)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(one(place, web))
     web.answers["/feed"] = Answer(b"<html>maintenance</html>", headers={"ETag": '"2"'})
@@ -173,7 +173,7 @@ def test_a_failed_parse_leaves_everything_as_it_was(place: Workplace, web: Web) 
 
 
 def test_changed_options_are_applied_without_a_request(place: Workplace, web: Web, clock: Clock) -> None:
-    """V4: the kept body is read again when the source's options change."""
+    """The kept body is read again when the source's options change (V4)."""
     web.feed("/feed", rss(news(1), news(2, title="A course on FAIR data")), '"1"')
     run(one(place, web))
     place.write(
@@ -191,7 +191,7 @@ def test_changed_options_are_applied_without_a_request(place: Workplace, web: We
 
 
 def test_a_renamed_source_keeps_its_past(place: Workplace, web: Web) -> None:
-    """V5: a source is recognised by its URL when its id changes."""
+    """A source is recognised by its URL when its id changes (V5)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(one(place, web))
     before = (place.public / "atom.xml").read_bytes()
@@ -203,7 +203,7 @@ def test_a_renamed_source_keeps_its_past(place: Workplace, web: Web) -> None:
 
 
 def test_a_removed_source_is_left_alone_and_its_stories_stay(place: Workplace, web: Web) -> None:
-    """V5: no more visits, no story lost, and it can come back under another name."""
+    """No more visits, no story lost, and it can come back under another name (V5)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(one(place, web))
     place.write("sources: []\n")
@@ -215,7 +215,7 @@ def test_a_removed_source_is_left_alone_and_its_stories_stay(place: Workplace, w
 
 
 def test_a_changed_url_is_asked_without_validators(place: Workplace, web: Web) -> None:
-    """CL3: validators are dropped when the configured URL changes, and known items are known again."""
+    """A changed URL drops the validators and keeps the known items (CL3)."""
     web.feed("/feed", rss(news(1)), '"1"')
     web.feed("/new", rss(news(1), news(2)), '"1"')
     run(one(place, web))
@@ -226,7 +226,7 @@ def test_a_changed_url_is_asked_without_validators(place: Workplace, web: Web) -
 
 
 def test_swapped_urls_do_not_collide(place: Workplace, web: Web) -> None:
-    """V5: two sources may exchange their URLs."""
+    """Two sources may exchange their URLs (V5)."""
     web.feed("/a", rss(news(1)), '"1"')
     web.feed("/b", rss(news(2)), '"1"')
     lines = "sources:\n  - {{id: a, name: A, url: '{0}'}}\n  - {{id: b, name: B, url: '{1}'}}\n"
@@ -237,7 +237,7 @@ def test_swapped_urls_do_not_collide(place: Workplace, web: Web) -> None:
 
 
 def test_the_authority_is_for_ever(place: Workplace, web: Web) -> None:
-    """V5: a changed authority is refused before anything is touched."""
+    """A changed authority is refused before anything is touched (V5)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(one(place, web))
     place.write("sources: []\n", HEAD.replace("news.example,2026", "other.example,2026"))
@@ -246,7 +246,7 @@ def test_the_authority_is_for_ever(place: Workplace, web: Web) -> None:
 
 
 def test_changes_of_state_are_told_once(place: Workplace, web: Web, clock: Clock) -> None:
-    """V8: a source that breaks is told when it counts as failing, and when it is well again; nothing between."""
+    """A failing source is reported once, and once when it is well again (V8)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(one(place, web))
     good = web.answers["/feed"]
@@ -261,7 +261,7 @@ def test_changes_of_state_are_told_once(place: Workplace, web: Web, clock: Clock
 
 
 def test_failures_slow_a_source_down_but_never_stop_it(place: Workplace, web: Web, clock: Clock) -> None:
-    """CL9: the pause doubles up to a day and stays there."""
+    """The pause doubles up to a day and stays there (CL9)."""
     web.answers["/feed"] = Answer(status=500)
     one(place, web)
     pauses = []
@@ -275,7 +275,7 @@ def test_failures_slow_a_source_down_but_never_stop_it(place: Workplace, web: We
 
 
 def test_filtered_items_are_kept_but_not_told(place: Workplace, web: Web) -> None:
-    """G3: what `drop` keeps out stays explainable and becomes no story."""
+    """What `drop` keeps out stays explainable and becomes no story (G3)."""
     web.feed("/feed", rss(news(1), news(2, title="Canteen menu")), '"1"')
     report = run(one(place, web, drop="[canteen]"))
     assert (report.new_items, report.new_stories) == (1, 1)
@@ -285,7 +285,7 @@ def test_filtered_items_are_kept_but_not_told(place: Workplace, web: Web) -> Non
 
 
 def test_the_same_link_is_one_story_of_both_partners(place: Workplace, webs: Callable[[], Web]) -> None:
-    """I3: equal canonical links join; the partner is credited, and the story's id and time stay."""
+    """Equal canonical links join; the partner is credited, id and time stay (I3)."""
     first, second = webs(), webs()
     first.feed("/feed", rss(news(1)), '"1"')
     second.feed(
@@ -312,7 +312,7 @@ def test_the_same_link_is_one_story_of_both_partners(place: Workplace, webs: Cal
 
 
 def test_only_a_significant_edit_moves_updated(place: Workplace, web: Web, clock: Clock) -> None:
-    """E1, PB4: a typo leaves `updated`, another title moves it; both keep the earlier words."""
+    """A typo leaves `updated`, another title moves it; both keep the earlier words (E1, PB4)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(one(place, web))
     updated = rows(place, "SELECT updated FROM stories")
@@ -331,7 +331,7 @@ def test_only_a_significant_edit_moves_updated(place: Workplace, web: Web, clock
 
 
 def test_an_entry_that_left_the_feed_is_not_deleted(place: Workplace, web: Web) -> None:
-    """I8: feeds are windows; what slid out stays."""
+    """Feeds are windows; what slid out stays (I8)."""
     web.feed("/feed", rss(news(1)), '"1"')
     run(one(place, web))
     web.feed("/feed", rss(news(2)), '"2"')
@@ -366,7 +366,7 @@ class DyingExecutor(ThreadPoolExecutor):
 
 
 def test_a_dead_worker_costs_its_own_sources_only(place: Workplace, webs: Callable[[], Web]) -> None:
-    """L2: what a worker took with it is a failed visit; the others are kept."""
+    """What a worker took with it is a failed visit; the others are kept (L2)."""
     sites = [webs() for _ in range(3)]
     lines = ["sources:"]
     for n, web in enumerate(sites):
@@ -404,7 +404,7 @@ def test_views_read_well(place: Workplace, web: Web) -> None:
     assert rows(place, "SELECT title, source, link FROM news") == [
         ("News number 1", "Node", "https://node.example/news/1")
     ]
-    assert rows(place, "SELECT id, state, items FROM source_health") == [("node", "well", 1)]
+    assert rows(place, "SELECT id, state, items FROM source_health") == [("node", "ok", 1)]
     assert rows(place, "SELECT count(*) FROM mail_owed") == [(0,)]
 
 
@@ -416,7 +416,7 @@ def test_a_report_is_kept(place: Workplace, web: Web) -> None:
 
 
 def test_an_item_stays_in_its_story_when_its_link_changes(place: Workplace, webs: Callable[[], Web]) -> None:
-    """I5: an item that would come to connect two published stories merges nothing."""
+    """An item that would come to connect two published stories merges nothing (I5)."""
     a, b, c = webs(), webs(), webs()
     a.feed("/feed", rss(news(1, link="https://a.example/news/1")), '"1"')
     b.feed("/feed", rss(news(2, link="https://b.example/news/2")), '"1"')
@@ -455,7 +455,7 @@ def test_full_disk_is_not_half_a_document(place: Workplace, web: Web, tmp_path: 
 
 
 def test_only_new_entries_are_read_and_none_is_mistaken(place: Workplace, web: Web) -> None:
-    """I1, I2: a new entry beside seen ones that shares their page and title is a news of its own."""
+    """A new entry that shares page and title with known ones is an item of its own (I1, I2)."""
     series = [
         news(n, title="Weekly seminar", link=f"https://node.example/seminar#{n}", guid="") for n in (1, 2, 3)
     ]
@@ -469,7 +469,7 @@ def test_only_new_entries_are_read_and_none_is_mistaken(place: Workplace, web: W
 
 
 def test_a_guid_that_turns_out_to_be_shared_is_noticed(place: Workplace, web: Web) -> None:
-    """I1: the verdict is judged on the whole document, also where only the new entry is read."""
+    """Identifiers are judged by the whole document, not only by its new entries (I1)."""
     web.feed("/feed", rss(news(1, guid="same"), news(2)), '"1"')
     run(one(place, web))
     web.feed("/feed", rss(news(3, guid="same"), news(1, guid="same"), news(2)), '"2"')
@@ -479,7 +479,7 @@ def test_a_guid_that_turns_out_to_be_shared_is_noticed(place: Workplace, web: We
 
 
 def test_an_entry_that_is_pinned_twice_turns_no_verdict(place: Workplace, web: Web) -> None:
-    """I1: one entry listed twice is one entry, also where it is not read again."""
+    """One entry listed twice is one entry, also where it is not read again (I1)."""
     web.feed("/feed", rss(news(1), news(1), news(2)), '"1"')
     run(one(place, web))
     web.feed("/feed", rss(news(3), news(1), news(1), news(2)), '"2"')
@@ -491,7 +491,7 @@ def test_an_entry_that_is_pinned_twice_turns_no_verdict(place: Workplace, web: W
     "target", ["http://[::1", "http://[zz]/", "http://a..b/", "http://℀/", f"http://{'a' * 70}/"]
 )
 def test_an_odd_redirect_costs_its_own_source_only(place: Workplace, web: Web, target: str) -> None:
-    """L2: whatever a redirect says, the other sources of the host are kept."""
+    """Whatever a redirect says, the other sources of the host are kept (L2)."""
     web.feed("/good", rss(news(1)), '"1"')
     web.answers["/odd"] = Answer(status=302, headers={"Location": target.encode().decode("latin-1")})
     place.write(
@@ -503,7 +503,7 @@ def test_an_odd_redirect_costs_its_own_source_only(place: Workplace, web: Web, t
 
 
 def test_after_a_429_nobody_else_of_the_host_is_asked(place: Workplace, web: Web) -> None:
-    """CL8: the sources behind it in the same round are left alone, and stay due for when the host is free."""
+    """After a 429 the other sources of the host are not visited and stay due (CL8)."""
     web.answers["/feed"] = Answer(status=429, headers={"Retry-After": "86400"})
     web.feed("/other", rss(news(1)), '"1"')
     place.write(
@@ -516,13 +516,13 @@ def test_after_a_429_nobody_else_of_the_host_is_asked(place: Workplace, web: Web
 
 
 def test_a_304_that_nobody_asked_for_is_a_failure(place: Workplace, web: Web) -> None:
-    """CL1: without validators sent, 304 says nothing; the backlog is still a backlog when it comes."""
+    """A 304 to an unconditional request is a failure; the backlog stays one (CL1)."""
     web.answers["/feed"] = Answer(status=304)
     assert run(one(place, web)).failed == 1
 
 
 def test_a_filter_taken_away_announces_no_old_news(place: Workplace, web: Web, clock: Clock) -> None:
-    """T4: what was kept out and is let in later is backlog, not today's news."""
+    """What was kept out and is let in later is backlog, not today's news (T4)."""
     old = news(2, title="Canteen menu", pubDate="Thu, 01 Jan 2026 10:00:00 +0000")
     web.feed("/feed", rss(news(1), old), '"1"')
     run(one(place, web, drop="[canteen]"))

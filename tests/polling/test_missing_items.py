@@ -1,4 +1,4 @@
-"""Who left a document without falling off its end, and what the answers of its page prove (I8)."""
+"""Which items are missing from a document, and when they count as removed (I8)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from aggregator.model.polling import ListedItem, MissingItem
-from aggregator.polling.missing_items import AGAIN, MAX_TRIES, PATIENCE, Finding, find_missing, judged
+from aggregator.polling.missing_items import CHECK_INTERVAL, MAX_TRIES, MAX_WAIT, Finding, find_missing, judge
 from tests.builders import NOW
 
 HOMES = ("https://node.example/feed/", "https://node.example/")
@@ -16,13 +16,13 @@ DAY = timedelta(days=1)
 
 
 def document(days: Sequence[int], **links: str | None) -> list[ListedItem]:
-    """A document of items a, b, c …, so many days old each, with links of their own unless others are given."""
+    """Make items a, b, c … of these ages in days, with own links unless given."""
     return [
         ListedItem(
             item_id=id_,
             link=links.get(id_, f"https://node.example/news/{id_}"),
             sort=NOW - days[n] * DAY,
-            told=True,
+            placed=True,
         )
         for n, id_ in enumerate("abcdefghij"[: len(days)])
     ]
@@ -41,7 +41,7 @@ def document(days: Sequence[int], **links: str | None) -> list[ListedItem]:
         ((1, 2, 3, 4, 5), "ae", ""),  # more than half: the document was made anew
         ((1, 2, 3, 4), "", ""),  # G1: nothing is left
         ((1,), "", ""),
-        ((0, 0, 0, 0), "abd", "c"),  # undated: the order of the document tells
+        ((0, 0, 0, 0), "abd", "c"),  # undated: the order of the document counts
         ((0, 0, 0, 0), "abc", ""),
         ((900, 1, 2, 3), "abc", ""),  # a pinned old entry stands above all
         ((900, 1, 2, 3), "abd", "c"),
@@ -49,7 +49,7 @@ def document(days: Sequence[int], **links: str | None) -> list[ListedItem]:
     ],
 )
 def test_who_left_the_middle_is_suspected(days: Sequence[int], here: str, expected: str) -> None:
-    """I8: suspected is whom the document went on below, with something no newer."""
+    """An item is missing if an item that is no newer remains below it (I8)."""
     assert find_missing(document(days), set(here), HOMES) == tuple(expected)
 
 
@@ -65,14 +65,14 @@ def test_who_left_the_middle_is_suspected(days: Sequence[int], here: str, expect
     ],
 )
 def test_nobody_is_asked_after_without_a_page(link: str | None) -> None:
-    """I1: a home or listing page says nothing of one item, and only web pages can be asked for."""
+    """A home or listing page says nothing of one item, and only web pages can be asked for (I1)."""
     assert find_missing(document((1, 2, 3, 4), b=link), set("acd"), HOMES) == ()
 
 
 def test_what_no_story_tells_is_not_asked_after() -> None:
-    """G2, G3: an item that a filter dropped or an editor is asked about is published nowhere."""
+    """An item that a filter dropped or an editor is asked about is published nowhere (G2, G3)."""
     before = document((1, 2, 3, 4))
-    held = ListedItem(item_id="b", link=before[1].link, sort=before[1].sort, told=False)
+    held = ListedItem(item_id="b", link=before[1].link, sort=before[1].sort, placed=False)
     assert find_missing([before[0], held, *before[2:]], set("acd"), HOMES) == ()
 
 
@@ -93,25 +93,25 @@ CLEARED, LATER, WITHDRAWN = Finding.CLEARED, Finding.LATER, Finding.WITHDRAWN
     ],
 )
 def test_gone_twice_is_withdrawn(answers: Sequence[int | None], expected: Sequence[Finding]) -> None:
-    """I8: two 404 or 410 a day apart are a withdrawal, an answer is life, and trouble proves nothing."""
+    """Two 404 or 410 a day apart remove an item, a 200 clears it, errors do neither (I8)."""
     missing_item = MissingItem(item_id="a", title="A", link="https://node.example/a", since=NOW)
     findings = []
     for day, status in enumerate(answers):
-        finding, missing_item = judged(missing_item, status, NOW + day * AGAIN)
+        finding, missing_item = judge(missing_item, status, NOW + day * CHECK_INTERVAL)
         findings.append(finding)
     assert findings == list(expected)
 
 
 def test_twice_in_one_day_is_once() -> None:
-    """I8: a site that is down for a morning withdraws nothing."""
+    """A site that is down for a morning withdraws nothing (I8)."""
     missing_item = MissingItem(item_id="a", title="A", link="https://node.example/a", since=NOW)
-    _, missing_item = judged(missing_item, 404, NOW)
-    finding, missing_item = judged(missing_item, 404, NOW + AGAIN / 2)
+    _, missing_item = judge(missing_item, 404, NOW)
+    finding, missing_item = judge(missing_item, 404, NOW + CHECK_INTERVAL / 2)
     assert (finding, missing_item.gone) == (LATER, NOW)
 
 
 def test_trouble_is_not_pursued_for_ever() -> None:
-    """I8: after a fortnight without a word the item is left in peace."""
+    """After a fortnight without a word the item is left in peace (I8)."""
     missing_item = MissingItem(item_id="a", title="A", link="https://node.example/a", since=NOW)
-    assert judged(missing_item, None, NOW + PATIENCE)[0] is LATER
-    assert judged(missing_item, None, NOW + PATIENCE + DAY)[0] is CLEARED
+    assert judge(missing_item, None, NOW + MAX_WAIT)[0] is LATER
+    assert judge(missing_item, None, NOW + MAX_WAIT + DAY)[0] is CLEARED

@@ -44,7 +44,7 @@ def politeness_report(*log: VisitRecord) -> PolitenessReport:
 
 
 def test_shares_and_gaps_are_counted() -> None:
-    """Visits, requests a day, conditional and 304 shares, the smallest gap in seconds, bytes read in vain."""
+    """The report has visits, requests a day, shares, smallest gap and wasted bytes."""
     told = politeness_report(
         visit(0 * HOUR, **FIRST),
         visit(2 * HOUR),
@@ -87,7 +87,7 @@ def test_shares_and_gaps_are_counted() -> None:
     ],
 )
 def test_a_broken_rule_is_found(log: list[VisitRecord], rule: str) -> None:
-    """CL1, CL5, CL6, CL8: too soon, against the server's word, or unconditionally."""
+    """Too soon, against the server's word, or unconditionally (CL1, CL5, CL6, CL8)."""
     (broken,) = politeness.replay(log)[-1].broken
     assert broken.startswith(rule)
 
@@ -108,7 +108,7 @@ def test_a_broken_rule_is_found(log: list[VisitRecord], rule: str) -> None:
     ],
 )
 def test_what_is_allowed_is_no_breach(log: list[VisitRecord]) -> None:
-    """V3, CL8, CL17: force, a clock put back, a new address, the escape after eight days, one source's 503."""
+    """Force, clock changes, a new URL, CL17 and a 503 elsewhere break no rule (V3, CL8)."""
     assert [told.broken for told in politeness.replay(log)] == [()] * len({v.source_id for v in log})
 
 

@@ -1,4 +1,4 @@
-"""Publishers who take entries back: suspicion, polite proof, withdrawal and return, over simulated days (I8)."""
+"""Removal of items that leave their document, over simulated days (I8)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TOPICS = (
 
 
 def item(web: Web, n: int) -> dict[str, str]:
-    """A news; the higher its number, the newer."""
+    """Make news item `n`; higher numbers are newer."""
     return {
         "title": f"{TOPICS[n % 7].capitalize()} in Lyon",
         "link": f"{web.url}/news/{n}",
@@ -42,7 +42,7 @@ def item(web: Web, n: int) -> dict[str, str]:
 
 
 class Partner:
-    """A partner with a feed at /feed and a page for each news."""
+    """Serve a partner with a feed at /feed and a page for each story."""
 
     def __init__(self, web: Web) -> None:
         self.web = web
@@ -90,7 +90,7 @@ def later(place: Workplace, clock: Clock, span: timedelta = 2 * HOUR) -> FetchRe
 
 
 def days(place: Workplace, clock: Clock, count: int) -> list[str]:
-    """Rounds every two hours for so many days; what was said."""
+    """Run rounds every two hours for a number of days; return the notices."""
     return [notice for _ in range(12 * count) for notice in later(place, clock).notices]
 
 
@@ -128,7 +128,7 @@ def decided(place: Workplace) -> list[str]:
 
 
 def test_what_is_gone_twice_is_withdrawn(node: Partner, place: Workplace, clock: Clock) -> None:
-    """I8, V8: its page is asked for twice, a day apart; the story leaves the feed, told once, with who and why."""
+    """An item whose page is gone twice, a day apart, is removed and reported once (I8, V8)."""
     (story,) = rows(place, "SELECT id FROM stories WHERE title LIKE 'Sample%'")[0]
     node.lists(5, 4, 2, 1)
     node.pages(3, status=404)
@@ -147,11 +147,11 @@ def test_what_is_gone_twice_is_withdrawn(node: Partner, place: Workplace, clock:
         ("its publisher (404 or 410, twice)", "hide"),
     ]
     assert (days(place, clock, 3), node.asked()) == ([], [])
-    assert [source.state for source in health.report(place.app().config).sources] == ["well"]
+    assert [source.state for source in health.report(place.app().config).sources] == ["ok"]
 
 
 def test_a_withdrawal_is_told_once_in_words(node: Partner, place: Workplace, clock: Clock) -> None:
-    """V8: cron's mail says what was withdrawn, why, and of whom."""
+    """Cron's mail says what was withdrawn, why, and of whom (V8)."""
     node.lists(5, 4, 2, 1)
     node.pages(3, status=410)
     assert days(place, clock, 3) == [
@@ -160,7 +160,7 @@ def test_a_withdrawal_is_told_once_in_words(node: Partner, place: Workplace, clo
 
 
 def test_a_withdrawn_story_is_in_no_digest(node: Partner, place: Workplace, clock: Clock, web: Web) -> None:
-    """I8: what was withdrawn before it was mailed is not mailed."""
+    """What was withdrawn before it was mailed is not mailed (I8)."""
     node.lists(4, 3, 2, 1)
     node.pages(5, status=404)
     days(place, clock, 2)
@@ -178,7 +178,7 @@ def test_a_withdrawn_story_is_in_no_digest(node: Partner, place: Workplace, cloc
 
 
 def test_who_fell_off_the_end_is_not_asked_after(node: Partner, place: Workplace, clock: Clock) -> None:
-    """I8: a feed that moves on withdraws nothing, however long it goes on."""
+    """A feed that moves on withdraws nothing, however long it goes on (I8)."""
     node.pages(*range(9), status=404)
     for newest in (6, 7, 8):
         node.lists(*range(newest, newest - 5, -1))
@@ -187,14 +187,14 @@ def test_who_fell_off_the_end_is_not_asked_after(node: Partner, place: Workplace
 
 
 def test_a_page_that_lives_is_asked_for_once(node: Partner, place: Workplace, clock: Clock) -> None:
-    """I8: an entry that left the document is no deletion."""
+    """An entry that left the document is no deletion (I8)."""
     node.lists(5, 4, 2, 1)
     days(place, clock, 4)
     assert (node.asked(), suspected(place), len(fed(place))) == (["/news/3"], [], 5)
 
 
 def test_a_page_that_moved_lives(node: Partner, place: Workplace, clock: Clock) -> None:
-    """I8: a redirect to a living page is no withdrawal; one to a page that is gone is."""
+    """A redirect to a living page is no withdrawal; one to a page that is gone is (I8)."""
     node.lists(5, 2, 1)
     node.pages(3, status=301, Location="/archive/3")
     node.pages(4, status=302, Location="/archive/4")
@@ -209,7 +209,7 @@ def test_a_page_that_moved_lives(node: Partner, place: Workplace, clock: Clock) 
 
 
 def test_trouble_proves_nothing(node: Partner, place: Workplace, clock: Clock) -> None:
-    """I8: a site that answers 500 is asked once a day, five times, and then left in peace."""
+    """A site that answers 500 is asked once a day, five times, and then left in peace (I8)."""
     node.lists(5, 4, 2, 1)
     node.pages(3, status=500)
     days(place, clock, 10)
@@ -217,7 +217,7 @@ def test_trouble_proves_nothing(node: Partner, place: Workplace, clock: Clock) -
 
 
 def test_who_comes_back_in_time_is_suspected_no_more(node: Partner, place: Workplace, clock: Clock) -> None:
-    """I8: an entry that was away for a day and is there again is asked after no more."""
+    """An entry that was away for a day and is there again is asked after no more (I8)."""
     node.lists(5, 4, 2, 1)
     node.pages(3, status=404)
     later(place, clock)
@@ -232,7 +232,7 @@ def test_who_comes_back_in_time_is_suspected_no_more(node: Partner, place: Workp
 def test_a_document_made_anew_withdraws_nothing(
     node: Partner, place: Workplace, clock: Clock, numbers: Sequence[int]
 ) -> None:
-    """G1, G2: where more than half of a document is gone at once, nobody is suspected."""
+    """No item is missing if more than half of a document left at once (G1, G2)."""
     node.pages(*range(9), status=404)
     node.lists(*numbers)
     days(place, clock, 3)
@@ -240,7 +240,7 @@ def test_a_document_made_anew_withdraws_nothing(
 
 
 def test_a_delta_leaves_out_what_is_still_there(node: Partner, place: Workplace, clock: Clock) -> None:
-    """CL18: nothing is inferred from what a 226 does not say, nor from the whole document that follows."""
+    """No item is missing from a 226, nor from the whole document after it (CL18)."""
     node.web.answers["/feed"] = Answer(rss(item(node.web, 6)), 226, {"ETag": '"1"', "IM": "feed"})
     later(place, clock)
     assert suspected(place) == []
@@ -250,18 +250,18 @@ def test_a_delta_leaves_out_what_is_still_there(node: Partner, place: Workplace,
 
 
 def test_other_filters_withdraw_nothing(node: Partner, place: Workplace, clock: Clock, web: Web) -> None:
-    """V4: whoever reads a document differently finds other entries; their publisher took none back."""
+    """Entries that another parser does not find are not missing (V4)."""
     place.write(f"sources:\n  - {{id: node, name: Node, url: '{web.url}/feed', drop: [sample]}}\n")
     days(place, clock, 1)
     assert (node.asked(), suspected(place), len(fed(place))) == ([], [], 5)
 
 
-# --- several tell it -------------------------------------------------------------------------------------
+# --- several sources -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def two(place: Workplace, webs: Callable[[], Web]) -> tuple[Partner, Partner]:
-    """Two partners that tell the same news number 3; the first leads."""
+    """Set up two partners that both publish item 3; the first leads."""
     one, other = webs(), webs()
     place.write(
         f"sources:\n  - {{id: one, name: One, url: '{one.url}/feed', priority: 1}}\n"
@@ -298,7 +298,7 @@ def lead(place: Workplace) -> tuple[Any, ...]:
 def test_while_another_tells_it_only_the_lead_changes(
     two: tuple[Partner, Partner], place: Workplace, clock: Clock
 ) -> None:
-    """I6, I8: the withdrawn item stops leading; id and times stay, and the story is still told."""
+    """A removed item no longer leads; the story stays with id and times (I6, I8)."""
     before = lead(place)
     assert before[4] == "Sample clearing in Lyon"
     two[0].lists(5, 4, 2, 1)
@@ -315,7 +315,7 @@ def test_while_another_tells_it_only_the_lead_changes(
 def test_who_tells_it_after_all_shows_it_again(
     two: tuple[Partner, Partner], place: Workplace, clock: Clock
 ) -> None:
-    """I8: a story that its publisher withdrew comes back under its id when another partner tells it."""
+    """A removed story returns under its id when another partner publishes it (I8)."""
     two[0].lists(5, 4, 2, 1)
     two[0].pages(1, 2, status=404)
     two[0].lists(5, 4, 1)
@@ -333,14 +333,14 @@ def test_who_tells_it_after_all_shows_it_again(
 
 
 def test_what_comes_back_is_told_again(node: Partner, place: Workplace, clock: Clock) -> None:
-    """I8: the machine's withdrawal is lifted when the entry or its link is in the document again."""
+    """A removal is reverted when the entry or its link is in the document again (I8)."""
     before = rows(place, "SELECT id, published, announced, updated FROM stories ORDER BY id")
     node.lists(5, 4, 2, 1)
     node.pages(3, status=404)
     days(place, clock, 2)
     node.lists(5, 4, 3, 2, 1)
     assert days(place, clock, 1) == [
-        "node: “Sample clearing in Lyon” is back in its document, and told again"
+        "node: “Sample clearing in Lyon” is back in its document and published again"
     ]
     assert len(fed(place)) == 5
     assert rows(place, "SELECT id, published, announced, updated FROM stories ORDER BY id") == before
@@ -351,7 +351,7 @@ def test_what_comes_back_is_told_again(node: Partner, place: Workplace, clock: C
 def test_an_editor_s_word_is_not_lifted(
     node: Partner, place: Workplace, clock: Clock, *, hidden_first: bool
 ) -> None:
-    """I8: what an editor hid, before its publisher withdrew it or after, stays hidden when it comes back."""
+    """A story hidden by an editor stays hidden when its item returns (I8)."""
     (story,) = rows(place, "SELECT id FROM stories WHERE title LIKE 'Sample%'")[0]
     node.pages(3, status=404)
     if hidden_first:
@@ -367,7 +367,7 @@ def test_an_editor_s_word_is_not_lifted(
 
 
 def test_an_editor_may_show_what_was_withdrawn(node: Partner, place: Workplace, clock: Clock) -> None:
-    """I7: unhidden by an editor it stays, though its page is gone."""
+    """Unhidden by an editor it stays, though its page is gone (I7)."""
     (story,) = rows(place, "SELECT id FROM stories WHERE title LIKE 'Sample%'")[0]
     node.lists(5, 4, 2, 1)
     node.pages(3, status=404)
@@ -381,7 +381,7 @@ def test_an_editor_may_show_what_was_withdrawn(node: Partner, place: Workplace, 
 
 
 def test_few_pages_are_asked_for_at_once(node: Partner, place: Workplace, clock: Clock) -> None:
-    """V2: three pages a visit, and no visit is made for their sake; what was asked is counted, and no rule broken."""
+    """A visit checks three pages, counts them and is not made for their sake (V2)."""
     node.lists(8, 7, 6, 5, 4, 3, 2, 1, 0)
     later(place, clock)
     node.lists(8, 4, 2, 1, 0)
@@ -400,7 +400,7 @@ def test_few_pages_are_asked_for_at_once(node: Partner, place: Workplace, clock:
 
 
 def test_a_page_that_robots_forbid_is_not_asked_for(node: Partner, place: Workplace, clock: Clock) -> None:
-    """CL19: a page that is not to be read is not asked for either."""
+    """A page that is not to be read is not asked for either (CL19)."""
     node.web.answers["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /news/")
     node.lists(5, 4, 2, 1)
     node.pages(3, status=404)
@@ -409,7 +409,7 @@ def test_a_page_that_robots_forbid_is_not_asked_for(node: Partner, place: Workpl
 
 
 def test_a_page_that_asks_for_silence_gets_it(node: Partner, place: Workplace, clock: Clock) -> None:
-    """CL8: a 429 of a page holds its host, feed included."""
+    """A 429 of a page holds its host, feed included (CL8)."""
     node.lists(5, 2, 1)
     node.pages(3, 4, status=429, **{"Retry-After": "90000"})
     later(place, clock)
@@ -423,7 +423,7 @@ def test_a_page_that_asks_for_silence_gets_it(node: Partner, place: Workplace, c
 
 
 def test_public_pages_are_left_alone_before_their_time(place: Workplace, web: Web, clock: Clock) -> None:
-    """V7: a feed of our own machine leads to no public server under a pretended clock."""
+    """A private feed causes no request to public servers under a simulated clock (V7)."""
     place.write(f"sources:\n  - {{id: node, name: Node, url: '{web.url}/feed'}}\n")
     items = [{"title": f"{TOPICS[n]} in Lyon", "link": f"https://node.example/{n}"} for n in range(5)]
     web.feed("/feed", rss(*items), '"1"')
@@ -434,7 +434,7 @@ def test_public_pages_are_left_alone_before_their_time(place: Workplace, web: We
 
 
 def test_no_host_is_asked_by_two_at_once(place: Workplace, webs: Callable[[], Web], clock: Clock) -> None:
-    """CL11: a page on the host of another source that is visited in the same round waits for a round without it."""
+    """A page on a host that another worker visits waits for another round (CL11)."""
     one, other = webs(), webs()
     place.write(
         f"sources:\n  - {{id: one, name: One, url: '{one.url}/feed'}}\n"

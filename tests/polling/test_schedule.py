@@ -1,4 +1,4 @@
-"""When a source may be visited again: never sooner than its server, its owner or politeness allows."""
+"""When a source may be visited again, by its server, its operator and politeness."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ BUSY = PostingStats(count=20, oldest=NOW - 10 * HOUR, newest=NOW)
 WITH_ETAG = Unchanged(status=304, validators=Validators(etag='"1"'))
 WITHOUT = Unchanged(status=200, validators=Validators())
 ETAG = Validators(etag='"1"')
-WELL = SourceRecord(id="node", state=SourceState.WELL, last_success=NOW - HOUR, validators=ETAG)
+WELL = SourceRecord(id="node", state=SourceState.OK, last_success=NOW - HOUR, validators=ETAG)
 
 
 def outcome(result: Any, **fields: Any) -> VisitResult:
@@ -61,13 +61,13 @@ def after(
     known: bool = False,
     **fields: Any,
 ) -> NextVisit:
-    """The decision on a source with these fields, under the usual rules, now; `met`: fields of the outcome."""
+    """Return the decision under the usual rules; `fields` of the source, `met` of the result."""
     return schedule.next_visit(
         record, source(**fields), RULES, outcome(result, **met or {}), posting_stats, NOW, known=known
     )
 
 
-def harvested(**fields: Any) -> ParsedVisit:
+def parsed_visit(**fields: Any) -> ParsedVisit:
     """A document that was accepted."""
     usual: dict[str, Any] = {
         "items": (),
@@ -90,13 +90,13 @@ def provisional(**fields: Any) -> datetime:
 
 
 def failed(times: int, **fields: Any) -> NextVisit:
-    """The decision after so many failures in a row."""
+    """Return the decision after this number of failures in a row."""
     record = replace(WELL, last_success=NOW - DAY, failures=times - 1)
     return after(Failure(reason="r", **fields), record)
 
 
 def jittered(moment: datetime, pause: timedelta) -> bool:
-    """CL10: whether a moment is a pause from now, lengthened by at most a tenth."""
+    """Whether a moment is a pause from now, lengthened by at most a tenth (CL10)."""
     return NOW + pause <= moment <= NOW + pause * 1.1
 
 
@@ -104,24 +104,24 @@ def jittered(moment: datetime, pause: timedelta) -> bool:
 
 
 def test_a_source_is_due_after_its_own_pause() -> None:
-    """CL5: an hour by default, the source's own `every` where it has one."""
+    """An hour by default, the source's own `every` where it has one (CL5)."""
     assert jittered(after(WITH_ETAG).due, HOUR)
     assert jittered(after(WITH_ETAG, every=6 * HOUR).due, 6 * HOUR)
 
 
 def test_without_validators_once_a_day() -> None:
-    """CL6, V3: a server that sends no validators is asked once in 24 h, unless the source itself says otherwise."""
+    """A source without validators is visited once in 24 h unless it sets `every` (CL6, V3)."""
     assert jittered(after(WITHOUT).due, DAY)
     assert jittered(after(WITHOUT, every=2 * HOUR).due, 2 * HOUR)
     assert jittered(after(Unchanged(status=200, validators=Validators(last_modified="x"))).due, HOUR)
 
 
 def test_success_forgets_failures() -> None:
-    """CL9: one good answer and a failing source is well, its failures and its server's wishes forgotten."""
+    """One success makes a failing source ok and clears its failures and limits (CL9)."""
     record = SourceRecord(id="node", state=SourceState.FAILING, failures=7, not_before=NOW - HOUR, reason="r")
     decided = after(WITH_ETAG, record)
     assert (decided.state, decided.failures, decided.reason, decided.not_before) == (
-        SourceState.WELL,
+        SourceState.OK,
         0,
         None,
         None,
@@ -130,7 +130,7 @@ def test_success_forgets_failures() -> None:
 
 
 def test_the_next_time_is_known_before_the_request() -> None:
-    """V1: what is committed before the first request is a whole pause away, so a crash loop hammers nobody."""
+    """The time committed before a request is a whole pause away (V1)."""
     assert jittered(provisional(), HOUR)
     assert jittered(provisional(every=DAY), DAY)
     without = replace(WELL, validators=Validators())
@@ -140,7 +140,7 @@ def test_the_next_time_is_known_before_the_request() -> None:
 @given(st.text(min_size=1, max_size=20), st.integers(1, 10**6))
 @law
 def test_jitter_is_the_sources_own_for_ever(id_: str, seconds: int) -> None:
-    """CL10: never early, at most a tenth late, and the same for the same source every time."""
+    """Never early, at most a tenth late, and the same for the same source every time (CL10)."""
     pause = timedelta(seconds=seconds)
     due = provisional(id=id_, every=pause)
     assert jittered(due, pause)
@@ -148,7 +148,7 @@ def test_jitter_is_the_sources_own_for_ever(id_: str, seconds: int) -> None:
 
 
 def test_jitter_spreads_sources() -> None:
-    """CL10: a hundred sources do not all come at minute 0."""
+    """A hundred sources do not all come at minute 0 (CL10)."""
     minutes = {provisional(id=f"s{n}").minute for n in range(100)}
     assert len(minutes) > 3
 
@@ -157,7 +157,7 @@ def test_jitter_spreads_sources() -> None:
 
 
 def test_failures_back_off_to_a_day_and_never_stop() -> None:
-    """CL9: the pause doubles with each failure, up to a day, and after a hundred failures it is still a day."""
+    """The pause doubles with each failure up to a day and stays there (CL9)."""
     pauses = [HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 16 * HOUR, DAY, DAY]
     for times, pause in enumerate(pauses, start=1):
         assert jittered(failed(times).due, pause), times
@@ -165,22 +165,22 @@ def test_failures_back_off_to_a_day_and_never_stop() -> None:
 
 
 def test_a_rare_source_is_not_asked_more_often_when_it_fails() -> None:
-    """CL5: a source polled weekly is not polled daily because it fails."""
+    """A source polled weekly is not polled daily because it fails (CL5)."""
     assert jittered(after(Failure(reason="r"), every=7 * DAY).due, 7 * DAY)
 
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_closed_door_slows_down(status: int) -> None:
-    """CL15: 401 and 403 are asked again after four hours at the earliest."""
+    """401 and 403 are asked again after four hours at the earliest (CL15)."""
     assert jittered(failed(1, status=status).due, 4 * HOUR)
     assert jittered(failed(5, status=status).due, 16 * HOUR)
 
 
 def test_a_source_fails_after_three_failures() -> None:
-    """V8: one or two failures are no state; the third is, and so is the first of a source that never answered."""
+    """A source fails from the third failure on, or if it never answered (V8)."""
     assert [failed(n).state for n in (1, 2, 3, 4)] == [
-        SourceState.WELL,
-        SourceState.WELL,
+        SourceState.OK,
+        SourceState.OK,
         SourceState.FAILING,
         SourceState.FAILING,
     ]
@@ -194,39 +194,39 @@ def test_a_source_fails_after_three_failures() -> None:
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_is_obeyed(status: int) -> None:
-    """CL8, V3: no request before the server's time, which no `--force` ignores, so it is kept apart from `due`."""
+    """Retry-After is kept apart from `due`, so that `--force` cannot ignore it (CL8, V3)."""
     decided = failed(1, status=status, wait=9 * HOUR)
     assert decided.not_before == NOW + 9 * HOUR
-    assert decided.state is SourceState.HELD
+    assert decided.state is SourceState.RATE_LIMITED
 
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_without_retry_after_four_hours_doubling(status: int) -> None:
-    """CL8: without the header at least four hours, doubling, at most 31 days."""
+    """Without the header at least four hours, doubling, at most 31 days (CL8)."""
     assert [failed(n, status=status).not_before for n in (1, 2, 3)] == [NOW + n * HOUR for n in (4, 8, 16)]
     assert failed(50, status=status).not_before == NOW + 31 * DAY
 
 
 def test_retry_after_is_capped() -> None:
-    """CL7, CL8: a server cannot send us away for longer than 31 days."""
+    """A server cannot send us away for longer than 31 days (CL7, CL8)."""
     assert failed(1, status=503, wait=timedelta(days=4000)).not_before == NOW + 31 * DAY
 
 
 def test_429_holds_the_host_and_503_the_source() -> None:
-    """CL8: too many requests is said to all our sources on a host, an overload to one."""
+    """Too many requests is said to all our sources on a host, an overload to one (CL8)."""
     assert failed(1, status=429, wait=HOUR, holds_host=True).hold_host_until == NOW + HOUR
     assert failed(1, status=503, wait=HOUR).hold_host_until is None
 
 
 def test_another_failure_forgets_no_retry_after() -> None:
-    """CL8: a timeout after a 429 does not shorten what the server asked for."""
+    """A timeout after a 429 does not shorten what the server asked for (CL8)."""
     record = SourceRecord(
-        id="node", state=SourceState.HELD, not_before=NOW + 9 * HOUR, failures=1, last_success=NOW
+        id="node", state=SourceState.RATE_LIMITED, not_before=NOW + 9 * HOUR, failures=1, last_success=NOW
     )
     assert after(Failure(reason="timeout"), record).not_before == NOW + 9 * HOUR
 
 
-# --- rhythm (CL5, CL10) --------------------------------------------------------------------------------
+# --- intervals (CL5, CL10) --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -241,13 +241,13 @@ def test_another_failure_forgets_no_retry_after() -> None:
     ],
 )
 def test_the_pause_is_half_the_mean_gap_between_news(posting_stats: PostingStats, pause: timedelta) -> None:
-    """CL5: between `every` and `slowest`; the silence since the newest counts, so that quiet sources slow down."""
+    """The interval adapts between `every` and `slowest`; quiet sources slow down (CL5)."""
     assert jittered(after(WITH_ETAG, posting_stats=posting_stats).due, pause)
     assert jittered(after(WITH_ETAG, posting_stats=posting_stats, every=2 * HOUR).due, 2 * HOUR)
 
 
 def test_after_downtime_sources_are_parted() -> None:
-    """CL10: sources that were all late are spread over a whole pause, so that they do not stay in step."""
+    """Overdue sources are spread over a whole pause, so that they part (CL10)."""
     late = replace(WELL, next_visit=NOW - 5 * HOUR)
     dues = [after(WITH_ETAG, late, id=f"s{n}").due - NOW for n in range(200)]
     assert min(dues) >= HOUR and max(dues) <= 2 * HOUR
@@ -256,7 +256,7 @@ def test_after_downtime_sources_are_parted() -> None:
 
 
 def test_who_comes_back_soon_spreads_what_is_late() -> None:
-    """CL10: late sources are visited within the next hour, each at its own moment."""
+    """Late sources are visited within the next hour, each at its own moment (CL10)."""
     moments = {schedule.spread(source(id=f"s{n}"), RULES, NOW) for n in range(50)}
     assert len(moments) == 50 and min(moments) >= NOW and max(moments) <= NOW + HOUR
     assert schedule.is_late(replace(WELL, next_visit=NOW - 2 * HOUR), RULES, NOW)
@@ -265,15 +265,15 @@ def test_who_comes_back_soon_spreads_what_is_late() -> None:
 
 
 def test_a_source_that_fell_silent_is_told() -> None:
-    """V8: three months and four times its usual gap without news is a state; new sources have no usual gap."""
+    """Stale is three months and four usual intervals without items; new sources are not (V8)."""
     quiet = PostingStats(count=20, oldest=NOW - 200 * DAY, newest=NOW - 100 * DAY)
     assert (after(WITH_ETAG, posting_stats=quiet).state, after(WITH_ETAG, posting_stats=quiet).reason) == (
-        SourceState.SILENT,
+        SourceState.STALE,
         "nothing new since 2026-06-27, which is unlike it",
     )
     yearly = PostingStats(count=5, oldest=NOW - 1500 * DAY, newest=NOW - 300 * DAY)
-    assert after(WITH_ETAG, posting_stats=yearly).state is SourceState.WELL
-    assert after(WITH_ETAG, posting_stats=replace(quiet, count=2)).state is SourceState.WELL
+    assert after(WITH_ETAG, posting_stats=yearly).state is SourceState.OK
+    assert after(WITH_ETAG, posting_stats=replace(quiet, count=2)).state is SourceState.OK
 
 
 # --- hints (CL7) -----------------------------------------------------------------------------------------
@@ -294,37 +294,37 @@ def test_a_source_that_fell_silent_is_told() -> None:
     ],
 )
 def test_hints_put_a_visit_off(hints: RefreshHints, fresh: timedelta | None, due: datetime) -> None:
-    """CL7: freshness, pace and closed hours and days are heeded, the longest of them, capped at 31 days."""
-    decided = after(harvested(hints=hints), met={"fresh_for": fresh}).due
+    """The longest of freshness, pace, skipped hours and days counts, up to 31 days (CL7)."""
+    decided = after(parsed_visit(hints=hints), met={"fresh_for": fresh}).due
     assert due - HOUR < decided <= due + 1.1 * HOUR
     assert decided >= NOW + max(HOUR, min(fresh or HOUR, 31 * DAY))
     assert decided.hour not in hints.skip_hours or len(hints.skip_hours) == 24
 
 
 def test_a_capped_hint_is_told() -> None:
-    """CL7: who asks for a year is told of in the log."""
+    """A hint of a year is cut and logged (CL7)."""
     assert after(WITH_ETAG, met={"fresh_for": 365 * DAY}).notes == (
-        "it asks not to be visited for 365 days; after 31 it is all the same",
+        "it asks not to be visited for 365 days; it is visited after 31 days",
     )
     assert after(WITH_ETAG, met={"fresh_for": DAY}).notes == ()
 
 
 def test_the_operators_word_goes_before_hints() -> None:
-    """V3: a source's own `every` is kept to, whatever server and document wish."""
-    decided = after(harvested(hints=RefreshHints(update_interval=DAY)), met={"fresh_for": DAY}, every=HOUR)
+    """A source's own `every` is kept to, whatever server and document wish (V3)."""
+    decided = after(parsed_visit(hints=RefreshHints(pace=DAY)), met={"fresh_for": DAY}, every=HOUR)
     assert jittered(decided.due, HOUR)
 
 
 def test_hints_outlive_a_304() -> None:
-    """CL7: a 304 without hints leaves those of the document and the last answer; one with hints renews them."""
-    record = replace(WELL, hints=RefreshHints(fresh_for=3 * HOUR, update_interval=2 * HOUR))
+    """A 304 without hints keeps the known ones; one with hints replaces them (CL7)."""
+    record = replace(WELL, hints=RefreshHints(fresh_for=3 * HOUR, pace=2 * HOUR))
     assert after(WITH_ETAG, record).hints == record.hints
     assert after(WITH_ETAG, record, met={"fresh_for": DAY}).hints == RefreshHints(
         fresh_for=DAY, update_interval=2 * HOUR
     )
     same = Unchanged(status=200, validators=Validators(etag='"1"'))
-    assert after(same, record).hints == RefreshHints(update_interval=2 * HOUR)
-    assert after(harvested(), record).hints == RefreshHints()
+    assert after(same, record).hints == RefreshHints(pace=2 * HOUR)
+    assert after(parsed_visit(), record).hints == RefreshHints()
     assert after(Failure(reason="r"), record).hints == record.hints
 
 
@@ -352,17 +352,17 @@ def test_hints_outlive_a_304() -> None:
     ],
 )
 def test_freshness_is_read_as_rfc_9111_says(headers: dict[str, str], fresh: timedelta | None) -> None:
-    """CL7, RFC 9111 4.2.1: max-age less Age, before Expires less Date; no-cache means to ask anew every time."""
+    """Freshness is max-age less Age, else Expires less Date; no-cache is zero (CL7)."""
     assert schedule.fresh_for(headers) == fresh
 
 
-# --- moved, gone, 304 for ever (CL14, CL15, CL17) --------------------------------------------------------
+# --- moved, gone, only 304 (CL14, CL15, CL17) --------------------------------------------------------
 
 TARGET = "https://new.example/feed/"
 
 
 def test_a_move_is_learned_after_three_visits_over_three_days() -> None:
-    """CL14: permanent all the way, three times over 72 h, and it shares an entry: then it is used and told."""
+    """A redirect permanent for three visits over 72 h with a known entry is learned (CL14)."""
     record, met = WELL, {"moved": TARGET}
     for hours, learned in ((0, False), (24, False), (48, False), (71, False), (73, True)):
         decided = schedule.next_visit(
@@ -384,22 +384,22 @@ def test_a_move_is_learned_after_three_visits_over_three_days() -> None:
     [({}, WITH_ETAG, False), ({"moved": "https://other.example/"}, WITH_ETAG, False)],
 )
 def test_a_move_that_is_not_the_same_begins_anew(met: dict[str, Any], result: Any, known: bool) -> None:
-    """CL14: a temporary hop, or another target, and what was met so far counts no more."""
+    """A temporary hop, or another target, and what was met so far counts no more (CL14)."""
     record = replace(WELL, move=Move(url=TARGET, since=NOW - 10 * DAY, visits=9))
     move = after(result, record, met=met, known=known).move
     assert move is None or (move.url, move.visits) == ("https://other.example/", 1)
 
 
 def test_a_move_to_something_else_is_not_believed() -> None:
-    """CL14: a document that shares nothing with what we know is no proof, however permanent the redirect."""
+    """A redirect to a document without known entries is not learned (CL14)."""
     record = replace(WELL, move=Move(url=TARGET, since=NOW - 10 * DAY, visits=9))
-    assert after(harvested(), record, met={"moved": TARGET}, known=False).move is None
-    learned = after(harvested(), record, met={"moved": TARGET}, known=True).move
+    assert after(parsed_visit(), record, met={"moved": TARGET}, known=False).move is None
+    learned = after(parsed_visit(), record, met={"moved": TARGET}, known=True).move
     assert learned is not None and learned.learned
 
 
 def test_a_learned_move_is_forgotten_when_it_fails() -> None:
-    """CL14: what was learned is used until the third failure; then the configured address is asked again."""
+    """A learned URL is used until the third failure, then the configured one (CL14)."""
     record = replace(
         WELL, state=SourceState.MOVED, move=Move(url=TARGET, since=NOW - DAY, visits=3, learned=True)
     )
@@ -409,20 +409,20 @@ def test_a_learned_move_is_forgotten_when_it_fails() -> None:
 
 
 def test_410_twice_a_day_apart_is_gone() -> None:
-    """CL15: asked again after a day, then weekly, for ever; nothing of it is forgotten."""
+    """A gone source is visited after a day, then weekly, permanently (CL15)."""
     first = failed(1, status=410)
-    assert (first.state, first.gone_since) == (SourceState.WELL, NOW)
+    assert (first.state, first.gone_since) == (SourceState.OK, NOW)
     assert jittered(first.due, DAY)
     record = replace(WELL, failures=1, failed_status=410, gone_since=NOW - DAY)
     second = after(Failure(reason="gone", status=410), record)
     assert second.state is SourceState.GONE
     assert jittered(second.due, 7 * DAY)
     sooner = replace(record, gone_since=NOW - 23 * HOUR)
-    assert after(Failure(reason="gone", status=410), sooner).state is SourceState.WELL
+    assert after(Failure(reason="gone", status=410), sooner).state is SourceState.OK
 
 
 def test_404_for_a_fortnight_is_gone() -> None:
-    """CL15: before that it is a failure like others; a timeout in between does not begin the count anew."""
+    """A 404 is gone after 14 days; a timeout in between does not restart them (CL15)."""
     record = replace(WELL, failures=20, failed_status=None, gone_since=NOW - 14 * DAY)
     assert after(Failure(reason="r", status=404), record).state is SourceState.GONE
     assert after(Failure(reason="timeout"), record).state is SourceState.FAILING
@@ -432,16 +432,16 @@ def test_404_for_a_fortnight_is_gone() -> None:
 
 
 def test_gone_is_left_by_an_answer_only() -> None:
-    """CL15: a timeout at the weekly probe is no return; one good answer is."""
+    """A timeout at the weekly probe is no return; one good answer is (CL15)."""
     record = replace(WELL, state=SourceState.GONE, failures=30, gone_since=NOW - 60 * DAY)
     assert after(Failure(reason="timeout"), record).state is SourceState.GONE
     assert jittered(after(Failure(reason="timeout"), record).due, 7 * DAY)
     back = after(WITH_ETAG, record)
-    assert (back.state, back.gone_since) == (SourceState.WELL, None)
+    assert (back.state, back.gone_since) == (SourceState.OK, None)
 
 
 def test_304_for_ever_is_escaped_once_in_eight_days() -> None:
-    """CL17: after eight days and up to one more of its own, the whole document is asked for."""
+    """After eight days and up to one more of its own, the whole document is asked for (CL17)."""
     assert not schedule.wants_full_document(replace(WELL, last_whole=NOW - 8 * DAY), source(), NOW)
     assert schedule.wants_full_document(replace(WELL, last_whole=NOW - 9 * DAY), source(), NOW)
     assert not schedule.wants_full_document(WELL, source(), NOW)
@@ -474,12 +474,12 @@ def test_304_for_ever_is_escaped_once_in_eight_days() -> None:
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str, wait: timedelta | None) -> None:
-    """RFC 9110 10.2.3: seconds, or any of the three forms of a date; nonsense is as if it were missing."""
+    """Retry-After has seconds or one of three date forms; others count as absent."""
     assert schedule.retry_after({"retry-after": value}, NOW) == wait
 
 
 def test_a_date_is_read_against_the_servers_own_clock() -> None:
-    """CL8: a server whose clock is a day slow still means the hour it means."""
+    """A server whose clock is a day slow still means the hour it means (CL8)."""
     headers = {"retry-after": "Sun, 04 Oct 2026 07:30:00 GMT", "date": "Sun, 04 Oct 2026 06:30:00 GMT"}
     assert schedule.retry_after(headers, NOW) == HOUR
     assert schedule.retry_after({**headers, "date": "nonsense"}, NOW) == timedelta(0)
@@ -490,14 +490,14 @@ def test_a_date_is_read_against_the_servers_own_clock() -> None:
     "value", ["Mon, 28 Sep 99999999999 10:00:00 GMT", "Mon, 28 Sep 2026 99999999999999999999:00:00 GMT"]
 )
 def test_an_impossible_date_is_as_if_it_were_missing(value: str) -> None:
-    """CL8, L2: no header a server can send raises."""
+    """No header a server can send raises (CL8, L2)."""
     assert schedule.retry_after({"retry-after": value}, NOW) is None
 
 
 @given(st.text(max_size=40))
 @law
 def test_no_header_raises(value: str) -> None:
-    """L2: whatever a server writes, reading it ends in a wait or none, and a wait is never negative."""
+    """Any Retry-After parses to a wait that is not negative, or to none (L2)."""
     wait = schedule.retry_after({"retry-after": value, "date": value}, NOW)
     assert wait is None or wait >= timedelta(0)
 
@@ -505,7 +505,7 @@ def test_no_header_raises(value: str) -> None:
 @given(moments)
 @law
 def test_a_date_means_its_moment(moment: datetime) -> None:
-    """RFC 9110 10.2.3: the wait reaches exactly to the moment the server names, and a moment in the past is no wait."""
+    """A date in Retry-After is reached exactly; one in the past is no wait (RFC 9110 10.2.3)."""
     headers = {"retry-after": format_datetime(moment, usegmt=True)}
     assert schedule.retry_after(headers, NOW) == max(moment - NOW, timedelta(0))
 
@@ -538,7 +538,7 @@ _pauses = st.one_of(st.none(), st.timedeltas(HOUR, 30 * DAY))
 def test_nothing_brings_a_visit_sooner_than_the_pause(
     record: SourceRecord, result: Any, every: timedelta | None
 ) -> None:
-    """CL5, CL9: no outcome makes a source due sooner than its own pause, and none puts it off for ever."""
+    """No result makes a source due before its pause or delays it permanently (CL5, CL9)."""
     decided = after(result, record, every=every)
     assert decided.due >= NOW + (every or HOUR)
     assert decided.due <= NOW + 33 * DAY

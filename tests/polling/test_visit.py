@@ -1,4 +1,4 @@
-"""One visit: whatever a server answers becomes a value, and only an accepted document changes what is known."""
+"""One visit: any response becomes a value, and only an accepted document counts."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
-from aggregator.model.config import TopicRule
+from aggregator.model.config import Source, TopicRule
 from aggregator.model.items import IdentityPolicy
 from aggregator.model.polling import (
     Failure,
+    ParseContext,
     ParsedVisit,
     Request,
     Response,
     Unchanged,
     Validators,
+    VisitPlan,
     VisitResult,
 )
 from aggregator.polling.parse import parse_visit
@@ -39,6 +41,7 @@ HASH = hashlib.sha256(FEED).hexdigest()
 OLD = Validators(
     etag='"old"', last_modified="Mon, 28 Sep 2026 10:15:00 GMT", url="https://node.example/feed/"
 )
+NO_VALIDATORS, ALL_IDENTIFIERS = Validators(), IdentityPolicy()
 
 
 def response(status: int = 200, body: bytes = FEED, **headers: str) -> Response:
@@ -47,9 +50,25 @@ def response(status: int = 200, body: bytes = FEED, **headers: str) -> Response:
     return Response(status=status, url="https://node.example/final", headers=named, body=body)
 
 
+def plan(
+    of: Source | None = None,
+    *,
+    validators: Validators = NO_VALIDATORS,
+    identity_policy: IdentityPolicy = ALL_IDENTIFIERS,
+    **fields: Any,
+) -> VisitPlan:
+    """Plan a visit of the node, or of another source."""
+    visited = of or source()
+    return VisitPlan(
+        request=Request(source=visited, validators=validators),
+        context=ParseContext(source=visited, identity_policy=identity_policy),
+        **fields,
+    )
+
+
 def visit(answer: Response | Failure, **fields: Any) -> VisitResult:
-    """The outcome of asking the node, which answers so."""
-    work = HostVisit(requests=(Request(**{"source": source()} | fields),), rules=(), now=NOW)
+    """Visit the node, which gives this answer; `fields` are those of the plan."""
+    work = HostVisit(plans=(plan(**fields),), rules=(), now=NOW)
     (outcome,) = visit_host(work, lambda _request: answer, never)
     return outcome
 
@@ -62,8 +81,8 @@ def result(answer: Response | Failure, **fields: Any) -> Any:
 # --- 200 -----------------------------------------------------------------------------------------------
 
 
-def test_a_document_becomes_a_harvest() -> None:
-    """V4: an accepted document brings its items together with its validators and its hash."""
+def test_a_document_becomes_a_parsed_visit() -> None:
+    """An accepted document brings its items together with its validators and its hash (V4)."""
     got = result(response(etag='W/"x"', last_modified="Tue, 29 Sep 2026 10:15:00 GMT"))
     assert isinstance(got, ParsedVisit)
     assert [item.title for item in got.items] == ["One", "Two"]
@@ -76,20 +95,20 @@ def test_a_document_becomes_a_harvest() -> None:
 
 
 def test_validators_are_kept_byte_for_byte() -> None:
-    """CL2: quotes, W/ and odd dates are the server's own business; nothing is invented where it sends none."""
+    """Validators are kept byte for byte and none is invented (CL2)."""
     assert result(response(etag="no quotes")).validators.etag == "no quotes"
     assert result(response()).validators == Validators(url="https://node.example/final")
 
 
 def test_what_is_seen_now_is_first_seen_now() -> None:
-    """T1: the time of a visit comes in as an argument; no worker has a clock."""
+    """The time of a visit comes in as an argument; no worker has a clock (T1)."""
     assert {item.first_seen for item in result(response()).items} == {NOW}
 
 
 def test_rules_and_verdict_reach_the_items() -> None:
-    """I1: topics of feeds.yaml and the remembered verdict are applied in the worker, and the verdict comes back."""
-    request = Request(source=source(), identity_policy=IdentityPolicy(guid=False))
-    work = HostVisit(requests=(request,), rules=(TopicRule(topic="t", words=("One",)),), now=NOW)
+    """Topics and the identity policy reach the worker, and the policy comes back (I1)."""
+    planned = plan(identity_policy=IdentityPolicy(guid=False))
+    work = HostVisit(plans=(planned,), rules=(TopicRule(topic="t", words=("One",)),), now=NOW)
     (outcome,) = visit_host(work, lambda _request: response(), never)
     assert isinstance(outcome.result, ParsedVisit)
     assert [item.topics for item in outcome.result.items] == [("t",), ()]
@@ -108,25 +127,25 @@ def test_a_feed_without_entries_is_accepted() -> None:
 
 
 def test_304_is_no_error_and_no_change() -> None:
-    """CL4: a 304 changes no item; the validators stay."""
+    """A 304 changes no item; the validators stay (CL4)."""
     assert result(response(304, b""), validators=OLD) == Unchanged(status=304, validators=OLD)
 
 
 def test_304_may_refresh_validators() -> None:
-    """CL3, RFC 9110 15.4.5: a 304 may carry newer validators; they still belong to the URL they came from."""
+    """A 304 may carry newer validators of the same URL (CL3, RFC 9110 15.4.5)."""
     got = result(response(304, b"", etag='"new"'), validators=OLD)
     assert got.validators == Validators(etag='"new"', last_modified=OLD.last_modified, url=OLD.url)
 
 
 def test_the_same_body_is_no_change() -> None:
-    """CL3: a 200 with the body we have is not parsed; newer validators are taken."""
+    """A 200 with the body we have is not parsed; newer validators are taken (CL3)."""
     got = result(response(etag='"new"'), validators=OLD, body_hash=HASH)
     assert isinstance(got, Unchanged)
     assert (got.status, got.validators.etag, got.bytes_read) == (200, '"new"', len(FEED))
 
 
 def test_the_same_body_keeps_validators() -> None:
-    """CL3: a 200 with an identical body keeps the validators, where it brings none of its own."""
+    """A 200 with an identical body keeps the validators, where it brings none of its own (CL3)."""
     got = result(response(), validators=OLD, body_hash=HASH)
     assert (got.validators.etag, got.validators.last_modified) == (OLD.etag, OLD.last_modified)
 
@@ -141,7 +160,7 @@ def test_another_body_is_read() -> None:
 
 @pytest.mark.parametrize("status", [204, 301, 400, 401, 403, 404, 410, 418, 429, 500, 503, 599])
 def test_another_status_is_a_failure_in_words(status: int) -> None:
-    """L2: an error status is a value that names the status; its body is not read as a document."""
+    """An error status is a value that names the status; its body is not read as a document (L2)."""
     got = result(response(status))
     assert isinstance(got, Failure)
     assert got.status == status
@@ -149,7 +168,7 @@ def test_another_status_is_a_failure_in_words(status: int) -> None:
 
 
 def test_retry_after_travels_with_the_failure() -> None:
-    """CL8: seconds or a date against the server's own clock; 429 holds the host, 503 only the source."""
+    """Retry-After is seconds or a date; 429 holds the host, 503 the source (CL8)."""
     too_many = result(response(429, retry_after="120"))
     assert (too_many.wait, too_many.holds_host) == (timedelta(minutes=2), True)
     overloaded = result(
@@ -159,14 +178,14 @@ def test_retry_after_travels_with_the_failure() -> None:
 
 
 def test_an_impossible_retry_after_takes_no_visit_down() -> None:
-    """L2: a date no calendar has is a failure of that source, not of the worker and the other sources of the host."""
+    """An impossible date in Retry-After fails its source alone (L2)."""
     got = result(response(429, retry_after="Mon, 28 Sep 99999999999 10:00:00 GMT"))
     assert isinstance(got, Failure)
     assert got.status == 429
 
 
 def test_what_the_fetcher_could_not_get_is_handed_on() -> None:
-    """L2: a refused connection arrives as the fetcher put it."""
+    """A refused connection arrives as the fetcher put it (L2)."""
     refused = Failure(reason="connection refused")
     assert result(refused) == refused
     hostile = Failure(reason="text/\x1b]0;pwned\x07 \ud800\nx")
@@ -183,7 +202,7 @@ def test_what_the_fetcher_could_not_get_is_handed_on() -> None:
     ],
 )
 def test_a_body_that_is_no_document_is_a_failure(body: bytes, words: str) -> None:
-    """V4: a document that was not accepted brings neither validators nor hash, so it is asked for again in full."""
+    """A refused document leaves no validators and no hash (V4)."""
     got = result(response(body=body, etag='"x"'))
     assert isinstance(got, Failure)
     assert words in got.reason
@@ -191,14 +210,14 @@ def test_a_body_that_is_no_document_is_a_failure(body: bytes, words: str) -> Non
 
 
 def test_a_document_that_breaks_a_parser_is_a_failure() -> None:
-    """L2: a bug of ours on one document is that source's failure, named by its class, and stops nobody else."""
+    """A document that breaks a parser fails its source alone, named by its class (L2)."""
     broken = source(id="broken", kind="page")
     strange = Response(status=200, url="https://node.example/", headers={"content-type": None}, body=FEED)  # type: ignore[dict-item]
-    work = HostVisit(requests=(Request(source=broken), Request(source=source())), rules=(), now=NOW)
+    work = HostVisit(plans=(plan(broken), plan()), rules=(), now=NOW)
     first, second = visit_host(work, lambda r: strange if r.source is broken else response(), never)
     assert isinstance(first.result, Failure)
     assert isinstance(second.result, ParsedVisit)
-    got = parse_visit(Request(source=source(kind="no such kind")), response(), (), NOW)
+    got = parse_visit(ParseContext(source=source(kind="no such kind")), response(), (), NOW)
     assert isinstance(got, Failure)
     assert "broke the parser (KeyError" in got.reason
 
@@ -207,34 +226,34 @@ def test_a_document_that_breaks_a_parser_is_a_failure() -> None:
 
 
 def test_the_sources_of_a_host_are_asked_in_order() -> None:
-    """CL11: one request at a time per host, in the order given; one failure does not stop the next."""
+    """The sources of a host are visited one by one in order, failures included (CL11)."""
     asked: list[str] = []
 
     def fetcher(request: Request) -> Response | Failure:
         asked.append(request.source.id)
         return Failure(reason="no") if request.source.id == "b" else response()
 
-    requests = tuple(Request(source=source(id=id_, url=f"https://node.example/{id_}")) for id_ in "cba")
-    outcomes = visit_host(HostVisit(requests=requests, rules=(), now=NOW), fetcher, never)
+    plans = tuple(plan(source(id=id_, url=f"https://node.example/{id_}")) for id_ in "cba")
+    outcomes = visit_host(HostVisit(plans=plans, rules=(), now=NOW), fetcher, never)
     assert asked == [outcome.source_id for outcome in outcomes] == ["c", "b", "a"]
     assert [type(outcome.result) for outcome in outcomes] == [ParsedVisit, Failure, ParsedVisit]
 
 
 def test_stopping_asks_nobody_else() -> None:
-    """A visit in hand is finished, those not yet begun are left out, so that they are due as before."""
+    """A running visit is finished; the others are left out and stay due."""
     asked: list[str] = []
 
     def fetcher(request: Request) -> Response:
         asked.append(request.source.id)
         return response()
 
-    requests = tuple(Request(source=source(id=id_)) for id_ in "abc")
-    outcomes = visit_host(HostVisit(requests=requests, rules=(), now=NOW), fetcher, lambda: len(asked) == 2)
+    plans = tuple(plan(source(id=id_)) for id_ in "abc")
+    outcomes = visit_host(HostVisit(plans=plans, rules=(), now=NOW), fetcher, lambda: len(asked) == 2)
     assert asked == [outcome.source_id for outcome in outcomes] == ["a", "b"]
 
 
 def test_a_visit_tells_whether_it_was_conditional() -> None:
-    """CL20: the visit log can show the share of conditional requests."""
+    """The visit log can show the share of conditional requests (CL20)."""
     assert visit(response(304, b""), validators=OLD).conditional
     assert visit(response(304, b""), validators=Validators(last_modified="x")).conditional
     assert not visit(response()).conditional
@@ -243,15 +262,15 @@ def test_a_visit_tells_whether_it_was_conditional() -> None:
 
 
 def test_work_and_outcome_travel_between_processes() -> None:
-    """Any `concurrent.futures.Executor` must fit: what goes in and what comes out survives pickling unchanged."""
-    work = HostVisit(requests=(Request(source=source(), validators=OLD),), rules=(), now=NOW)
+    """Work and results of a worker survive pickling, so that any executor fits."""
+    work = HostVisit(plans=(plan(validators=OLD),), rules=(), now=NOW)
     assert pickle.loads(pickle.dumps(work)) == work
     for outcome in (visit(response()), visit(response(304, b"")), visit(response(500))):
         assert pickle.loads(pickle.dumps(outcome)) == outcome
 
 
 def test_requests_to_one_host_keep_their_distance(monkeypatch: pytest.MonkeyPatch) -> None:
-    """V2, CL11: the gap counts from the end of the last answer, and is no part of what a visit took."""
+    """The gap counts from the end of a response and not as time of a visit (V2, CL11)."""
     clock, times = [100.0], list[tuple[float, float]]()
 
     def sleep(seconds: float) -> None:
@@ -266,9 +285,9 @@ def test_requests_to_one_host_keep_their_distance(monkeypatch: pytest.MonkeyPatc
         times.append((begun, time.monotonic()))
         return response()
 
-    requests = (Request(source=source()), Request(source=source(id="b", url="https://node.example/b")))
-    elsewhere = Request(source=source(id="c", url="https://other.example/c"))
-    work = HostVisit(requests=(*requests, elsewhere), rules=(), now=NOW, gap=4.0)
+    plans = (plan(), plan(source(id="b", url="https://node.example/b")))
+    elsewhere = plan(source(id="c", url="https://other.example/c"))
+    work = HostVisit(plans=(*plans, elsewhere), rules=(), now=NOW, gap=4.0)
     outcomes = visit_host(work, slow, never)
     assert times == [(100.0, 100.25), (104.25, 104.5), (104.5, 104.75)]
     assert [outcome.seconds for outcome in outcomes] == [0.25, 0.25, 0.25]

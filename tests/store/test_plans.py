@@ -24,14 +24,14 @@ def plans(store: Store, act: Callable[[], object]) -> list[str]:
 
 @pytest.mark.parametrize("query", [story_members.unplaced, story_members.any_unplaced])
 def test_filtered_items_are_not_scanned(tmp_path: Path, query: Callable[[Store], object]) -> None:
-    """Unplaced items are steps by their own index, however many were filtered out (G3)."""
+    """Unplaced items are found by their own index, however many were filtered out (G3)."""
     with opened(tmp_path / "a.db") as store:
         first, *_ = plans(store, lambda: query(store))
         assert "items_unplaced" in first
 
 
 def test_a_merge_scans_no_table(tmp_path: Path) -> None:
-    """References to a story are steps by indexes, for foreign keys as well (I7)."""
+    """References to a story are found by indexes, for foreign keys as well (I7)."""
     with opened(tmp_path / "a.db") as store:
         store.db.execute(
             "INSERT INTO stories (id, lead_id, title, kind, announced, published, updated, changed)"
@@ -50,14 +50,14 @@ def test_a_merge_scans_no_table(tmp_path: Path) -> None:
 
 
 def test_removed_items_are_not_scanned(tmp_path: Path) -> None:
-    """Missing items are steps by their own indexes, however many were removed (I8)."""
+    """Missing items are found by their own indexes, however many were removed (I8)."""
     with opened(tmp_path / "a.db") as store:
         assert "withdrawals_open" in plans(store, lambda: missing_items.due(store, NOW))[0]
         assert "withdrawals_of_source" in plans(store, lambda: missing_items.still_missing(store, "node"))[0]
 
 
 def test_edition_entries_are_found_by_their_stories(tmp_path: Path) -> None:
-    """Entries of editions are steps by their stories, without reading all editions (M1)."""
+    """Entries of editions are found by their stories, without reading all editions (M1)."""
     with opened(tmp_path / "a.db") as store:
         for query in (
             lambda: editions.last_entries(store, "weekly", ["a"]),
@@ -76,7 +76,7 @@ def test_edition_entries_are_found_by_their_stories(tmp_path: Path) -> None:
 
 
 def test_accepted_messages_are_not_scanned(tmp_path: Path) -> None:
-    """Open messages are steps by their own index, however many were accepted (M4)."""
+    """Open messages are found by their own index, however many were accepted (M4)."""
     with opened(tmp_path / "a.db") as store:
         for query in (
             lambda: deliveries.due(store, "queued", NOW, NOW, 0),

@@ -1,7 +1,7 @@
-"""A process that forks runs of the real jobs and kills them at random points. Run by `test_kills.py`.
+"""Fork runs of the real jobs, kill them at random points, and compare what they leave.
 
-Forking from one process that has everything imported makes a kill cost a tenth of a second, and lets the kill
-hit the work instead of the imports. usage: killer.py FOLDER KILLS SEED
+Usage: `python -m tests.killed_runs FOLDER KILLS SEED`; `test_kills.py` calls it. The parent has imported
+everything, so that a kill costs 0.1 s and hits the job instead of its imports.
 """
 
 from __future__ import annotations
@@ -22,38 +22,38 @@ import aggregator.digests.mime
 import aggregator.formats.parsers
 import aggregator.gateways.http
 import aggregator.items.diff  # noqa: F401
-from aggregator import app as wiring
+from aggregator import app as builder
 from aggregator.digests import run as digest
 from aggregator.polling import fetch
 from aggregator.ports import in_process
 
 
 def main(folder: Path, kills: int, seed: int) -> int:
-    """Compare the state after each killed and completed run with an undisturbed one's."""
+    """Kill runs, complete them, and compare each end state with that of an undisturbed run; return 0 or 1."""
     chance = random.Random(seed)
     undisturbed = folder / "undisturbed"
     _prepare(folder, undisturbed)
-    begun = time.monotonic()
+    started = time.monotonic()
     _finish(undisturbed)
-    whole = time.monotonic() - begun
+    seconds = time.monotonic() - started
     expected = state(undisturbed)
-    hit = 0
+    hits = 0
     for n in range(kills):
         work = folder / "killed"
         if n % 4 == 0:
             shutil.rmtree(work, ignore_errors=True)
             _prepare(folder, work)
-        hit += _killed(work, chance.uniform(0, whole))
+        hits += _killed(work, chance.uniform(0, seconds))
         if n % 4 == 3:
             _finish(work)
-            found = state(work)
-            if found != expected:
+            actual = state(work)
+            if actual != expected:
                 print(
-                    f"after kill {n}: state differs in", [k for k in expected if expected[k] != found.get(k)]
+                    f"after kill {n}: state differs in", [k for k in expected if expected[k] != actual.get(k)]
                 )
                 return 1
-    print(f"{kills} kills, {hit} while at work")
-    return 0 if hit else 1
+    print(f"{kills} kills, {hits} during work")
+    return 0 if hits else 1
 
 
 def _prepare(folder: Path, work: Path) -> None:
@@ -62,14 +62,14 @@ def _prepare(folder: Path, work: Path) -> None:
 
 
 def _run(work: Path) -> None:
-    app = wiring.build(work / "feeds.yaml")
-    app = replace(app, sandbox=lambda _documents: nullcontext(in_process))  # kills shall hit the jobs
+    app = builder.build(work / "feeds.yaml")
+    app = replace(app, sandbox=lambda _documents: nullcontext(in_process))  # a kill is to hit the job
     fetch.run(app, force=True)
     digest.run(app)
 
 
 def _killed(work: Path, delay: float) -> bool:
-    """Start a run, kill it after `delay` seconds; whether it was still at work."""
+    """Start a run, kill it after `delay` seconds, and return whether it was still running."""
     child = os.fork()
     if child == 0:
         _run(work)
@@ -85,17 +85,17 @@ def _finish(work: Path) -> None:
     if child == 0:
         try:
             _run(work)
-        except BaseException as error:  # noqa: BLE001 - the parent must learn of it
+        except BaseException as error:  # noqa: BLE001 - the parent reports it
             print(repr(error), file=sys.stderr)
             os._exit(1)
         os._exit(0)
     _, status = os.waitpid(child, 0)
     if status:
-        raise SystemExit("a run did not end well")
+        raise SystemExit("a run failed")
 
 
 def state(work: Path) -> dict[str, object]:
-    """All that matters of a folder: tables without counters of attempts, and the bytes of every file."""
+    """Read the state of a folder: tables without counters of attempts, and the bytes of every file."""
     conn = sqlite3.connect(work / "var" / "aggregator.db")
     tables = {
         "sources": "SELECT id, url, state, failures, etag, body_hash, guid_ok, link_ok, last_success, read_with"
@@ -110,15 +110,15 @@ def state(work: Path) -> dict[str, object]:
         "deliveries": "SELECT address, message_id, state FROM deliveries ORDER BY 1",
         "revisions": "SELECT * FROM revisions",
     }
-    found: dict[str, object] = {}
+    result: dict[str, object] = {}
     for name, sql in tables.items():
         rows = conn.execute(sql).fetchall()
-        found[name] = [row[1:] for row in rows] if name == "items" else rows  # without the row number
+        result[name] = [row[1:] for row in rows] if name == "items" else rows  # without the row number
     conn.close()
     for file in sorted((*work.glob("public/**/*"), *work.glob("var/outbox/*"))):
         if file.is_file() and not file.name.startswith("."):
-            found[str(file.relative_to(work))] = file.read_bytes()
-    return found
+            result[str(file.relative_to(work))] = file.read_bytes()
+    return result
 
 
 if __name__ == "__main__":

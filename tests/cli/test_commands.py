@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import gzip
 import json
-import shutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ import pytest
 from aggregator import __version__
 from aggregator.app import build
 from tests.builders import NOW, rss
-from tests.command import Said, call, news, one_source, run, visited
+from tests.command import Output, call, news, one_source, run
 from tests.conftest import Answer, Web, Workplace
 
 HOUR = timedelta(hours=1)
@@ -33,30 +32,6 @@ STATUS_KEYS = {"sources", "stories", "items", "subscribers", "owed", "runs"}
 STATUS_SOURCE_KEYS = {
     "id", "state", "last_success", "last_attempt", "next_visit", "failures", "reason", "items", "stories",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Web]]:
-    """Return a folder whose source was visited and published, and the server."""
-    folder = tmp_path_factory.mktemp("original")
-    with visited(folder) as web:
-        yield folder, web
-
-
-@pytest.fixture
-def web(original: tuple[Path, Web]) -> Web:
-    """Return the server, without recorded requests."""
-    web = original[1]
-    web.asked.clear()
-    web.answers.clear()
-    return web
-
-
-@pytest.fixture
-def site(original: tuple[Path, Web], web: Web, place: Workplace) -> Workplace:
-    """Return a copy with one source that was visited and published."""
-    shutil.copytree(original[0], place.folder, dirs_exist_ok=True)
-    return one_source(place, web)
 
 
 def dump(place: Workplace) -> list[str]:
@@ -109,7 +84,7 @@ def test_check_names_the_placeholder(place: Workplace) -> None:
 def test_cron_run_prints_nothing(place: Workplace, web: Web) -> None:
     """Without a terminal, successful runs of `fetch`, `digest run` and `publish` print nothing."""
     one_source(place, web)
-    quiet = Said(0, "", "")
+    quiet = Output(0, "", "")
     assert (run(place, "fetch"), run(place, "digest", "run")) == (quiet, quiet)
     assert (call(place, "fetch", "--force"), call(place, "publish")) == (quiet, quiet)
     assert [asked.path for asked in web.asked] == ["/feed", "/feed"]
@@ -121,7 +96,7 @@ def test_cron_needs_no_environment(place: Workplace, web: Web) -> None:
     """The environment of cron, without locale or home, is enough for any language."""
     one_source(place, web, news(1, title="Mikroskopie für Größen · 顕微鏡"))
     bare = ("/usr/bin/env", "-i", sys.executable, "-m", "aggregator")
-    assert call(place, "fetch") == Said(0, "", "")
+    assert call(place, "fetch") == Output(0, "", "")
     said = run(place, "search", "顕微鏡", program=bare)
     assert (said.code, said.err) == (0, "")
     assert "Mikroskopie für Größen · 顕微鏡" in said.out
@@ -343,7 +318,7 @@ def test_status_json(site: Workplace) -> None:
     assert (status["stories"], status["items"], status["subscribers"], status["owed"]) == (2, 2, 1, 0)
     (source,) = status["sources"]
     assert set(source) >= STATUS_SOURCE_KEYS
-    assert (source["id"], source["state"], source["failures"], source["items"]) == ("node", "well", 0, 2)
+    assert (source["id"], source["state"], source["failures"], source["items"]) == ("node", "ok", 0, 2)
     assert [datetime.fromisoformat(source[key]) for key in ("last_success", "last_attempt")] == [NOW, NOW]
     assert [(ran["job"], ran["outcome"]) for ran in status["runs"]] == [("fetch", "done")]
 
@@ -469,7 +444,7 @@ def test_second_job_ends_with_75(
 def test_second_process_ends_with_75(busy: Workplace) -> None:
     """A process ends with 75 if another process holds the lock (L1)."""
     said = run(busy, "fetch", "--force")
-    assert (said.code, "another run is at work" in said.line) == (75, True)
+    assert (said.code, "another run holds" in said.line) == (75, True)
 
 
 @pytest.mark.parametrize(
@@ -488,7 +463,7 @@ def test_paths_are_relative_to_the_file(place: Workplace, web: Web, tmp_path: Pa
     one_source(place, web)
     elsewhere = Workplace(tmp_path / "elsewhere", place.clock)
     elsewhere.folder.mkdir()
-    assert call(elsewhere, "-c", "../feeds.yaml", "fetch") == Said(0, "", "")
+    assert call(elsewhere, "-c", "../feeds.yaml", "fetch") == Output(0, "", "")
     assert place.database.exists()
     assert list(elsewhere.folder.iterdir()) == []
 
@@ -496,7 +471,7 @@ def test_paths_are_relative_to_the_file(place: Workplace, web: Web, tmp_path: Pa
 def test_module_and_script_are_one_program(place: Workplace) -> None:
     """`python -m aggregator` is the same program as the console script."""
     said = run(place, "--version", program=(sys.executable, "-m", "aggregator"))
-    assert said == Said(0, f"aggregator, version {__version__}\n", "")
+    assert said == Output(0, f"aggregator, version {__version__}\n", "")
 
 
 def test_empty_clock_is_the_real_clock(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What people, files and machines do wrong: one clear message, the right exit code, and nothing half done."""
+"""Wrong input, files and machines: one clear message, the right exit code, no partial work."""
 
 from __future__ import annotations
 
@@ -8,51 +8,26 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.command import PROGRAM, Said, call, confined, news, one_source, run, visited
+from tests.command import PROGRAM, Output, call, confined, news, one_source, run
 from tests.conftest import HEAD, Clock, Web, Workplace
 
 JOBS = [("fetch",), ("publish",), ("digest", "run"), ("check", "--live")]
-LOOKS = [
+READERS = [
     ("status",),
     ("search", "x"),
     ("story", "show", "abcd"),
     ("digest", "preview", "weekly"),
-    ("source", "letter", "node"),
 ]
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Web]]:
-    """A folder whose source was visited and published, and the server."""
-    folder = tmp_path_factory.mktemp("original")
-    with visited(folder) as web:
-        yield folder, web
-
-
-@pytest.fixture
-def web(original: tuple[Path, Web]) -> Web:
-    """The server, not yet asked anything."""
-    web = original[1]
-    web.asked.clear()
-    web.answers.clear()
-    return web
-
-
-@pytest.fixture
-def site(original: tuple[Path, Web], web: Web, place: Workplace) -> Workplace:
-    """One source, visited and published."""
-    shutil.copytree(original[0], place.folder, dirs_exist_ok=True)
-    return one_source(place, web)
-
-
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, but for those that SQLite keeps beside a database somebody looked at."""
+    """Return the bytes of every file below a folder, except SQLite's -shm and -wal files."""
     files = [
         file for file in folder.rglob("*") if file.is_file() and file.suffix not in (".db-shm", ".db-wal")
     ]
@@ -76,7 +51,6 @@ USAGE = [
     (("digest", "preview", "weekly", "--out", "feeds.yaml"), "feeds.yaml"),
     (("source", "discover"), "URL"),
     (("source", "preview"), "URL|ID"),
-    (("source", "letter"), "ID"),
     (("check", "--json"), "--live"),
     (("-c",), "-c"),
 ]
@@ -84,7 +58,7 @@ USAGE = [
 
 @pytest.mark.parametrize(("command", "word"), USAGE)
 def test_wrong_usage(site: Workplace, command: tuple[str, ...], word: str) -> None:
-    """Wrong usage ends with 2 and one sentence that names the wrong word, after how the command is used."""
+    """Wrong usage ends with 2, the usage, and one sentence that names the wrong word."""
     said = call(site, *command)
     assert (said.code, said.out) == (2, "")
     (sentence,) = [line for line in said.err.splitlines() if line.startswith("Error: ")]
@@ -106,7 +80,6 @@ UNKNOWN = [
     (("digest", "preview", "weakly"), "no digest 'weakly' in feeds.yaml, did you mean \"weekly\"?"),
     (("digest", "preview", "xyzzy"), "no digest 'xyzzy' in feeds.yaml (there are: weekly)"),
     (("source", "preview", "nod"), "no source 'nod' in feeds.yaml, did you mean \"node\"?"),
-    (("source", "letter", "nod"), "no source 'nod' in feeds.yaml, did you mean \"node\"?"),
     (
         ("source", "discover", "node.example"),
         "'node.example' is not a web address: it must begin with https:// or http://",
@@ -131,7 +104,7 @@ UNKNOWN = [
 
 @pytest.mark.parametrize(("command", "words"), UNKNOWN)
 def test_unknown_name(site: Workplace, web: Web, command: tuple[str, ...], words: str) -> None:
-    """A source, digest or story that does not exist ends the command with 2 and one line; nothing was visited."""
+    """An unknown source, digest or story ends the command with 2 and one line; no request."""
     off = '  - {id: off, name: Off, url: "https://off.example/", enabled: false}\ndigests:'
     site.write((site.folder / "feeds.yaml").read_text().replace("digests:", off), head="")
     said = call(site, *command)
@@ -153,11 +126,10 @@ def test_unknown_name_of_the_process(site: Workplace) -> None:
         (("search",), 0),
         (("source", "discover"), 2),
         (("source", "preview"), 2),
-        (("source", "letter"), 2),
     ],
 )
 def test_bytes_that_are_no_text(site: Workplace, command: tuple[str, ...], code: int) -> None:
-    """Bytes that no encoding explains are an unknown name, or a word nobody used, like any other."""
+    """Bytes that are no text count as an unknown name, or as a word without a result."""
     said = call(site, *command, os.fsdecode(b"\xff\xff\xff\xff"))
     assert said.code == code
     assert said.line
@@ -167,7 +139,7 @@ def test_bytes_that_are_no_text(site: Workplace, command: tuple[str, ...], code:
     "query", ['"', "AND", "micro*", "NEAR(a b", 'micro"scope', "title:x", "-", "^a", "(", "a" * 5000]
 )
 def test_search_knows_no_syntax(site: Workplace, query: str) -> None:
-    """What is an operator to the full-text engine is a word to `search`: never an error."""
+    """Operators of the full-text engine are plain words to `search`."""
     said = call(site, "search", "--json", "--", query)
     assert (said.code, said.err) == (0, "")
     assert json.loads(said.out) == {"query": query, "stories": []}
@@ -176,8 +148,8 @@ def test_search_knows_no_syntax(site: Workplace, query: str) -> None:
 @pytest.mark.parametrize(
     "now", ["nonsense", "2026-13-01", " ", "1e9", "0001-01-01T00:00+14:00", "9999-12-31T23:59-14:00"]
 )
-def test_clock_that_is_no_clock(site: Workplace, web: Web, now: str) -> None:
-    """An AGGREGATOR_NOW that is no moment ends every command that needs the clock with 2, before anything is done."""
+def test_invalid_clock(site: Workplace, web: Web, now: str) -> None:
+    """An AGGREGATOR_NOW that is no time ends commands with 2 before they do anything."""
     before = contents(site.public)
     for command in (("fetch",), ("publish",), ("digest", "run")):
         said = call(site, *command, AGGREGATOR_NOW=now)
@@ -187,7 +159,7 @@ def test_clock_that_is_no_clock(site: Workplace, web: Web, now: str) -> None:
 
 
 def test_output_that_cannot_be_written(site: Workplace) -> None:
-    """When standard output is a full disk, the command says so in one line and ends with 1."""
+    """If standard output is a full disk, the command reports it in one line and ends with 1."""
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
             [PROGRAM, "status", "--json"],
@@ -197,7 +169,7 @@ def test_output_that_cannot_be_written(site: Workplace) -> None:
             text=True,
             check=False,
         )
-    said = Said(ended.returncode, "", ended.stderr)
+    said = Output(ended.returncode, "", ended.stderr)
     assert said.code == 1
     assert "No space left on device" in said.line
 
@@ -205,9 +177,9 @@ def test_output_that_cannot_be_written(site: Workplace) -> None:
 # --- feeds.yaml ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", [("check",), *JOBS, *LOOKS, ("fetch", "--json"), ("fetch", "nope")])
-def test_wrong_file_ends_every_command(place: Workplace, web: Web, command: tuple[str, ...]) -> None:
-    """A wrong feeds.yaml ends every command with 78 and a line for each problem; nothing is touched."""
+@pytest.mark.parametrize("command", [("check",), *JOBS, *READERS, ("fetch", "--json"), ("fetch", "nope")])
+def test_invalid_file_ends_every_command(place: Workplace, web: Web, command: tuple[str, ...]) -> None:
+    """A feeds.yaml that is not valid ends every command with 78 and a line for each problem."""
     one_source(place, web)
     with (place.folder / "feeds.yaml").open("a") as file:
         file.write("wbe: {}\nchannels: [{id: x}]\n")
@@ -221,16 +193,16 @@ def test_wrong_file_ends_every_command(place: Workplace, web: Web, command: tupl
     assert web.asked == []
 
 
-def test_wrong_file_ends_the_process(place: Workplace) -> None:
-    """A wrong feeds.yaml ends the process with 78; a single problem is a single line."""
+def test_invalid_file_ends_the_process(place: Workplace) -> None:
+    """A feeds.yaml that is not valid ends the process with 78; one problem is one line."""
     place.write("wbe: {}\n")
     said = run(place, "check")
     assert said.code == 78
     assert said.line.endswith('feeds.yaml:5: wbe: unknown key, did you mean "web"?')
 
 
-def test_file_that_became_wrong_leaves_everything(site: Workplace, web: Web) -> None:
-    """A feeds.yaml that is edited badly stops the next run and leaves database and site as they were."""
+def test_file_that_became_invalid(site: Workplace, web: Web) -> None:
+    """A feeds.yaml that became invalid ends runs and changes neither database nor site."""
     (site.folder / "feeds.yaml").write_text("sources: [\n")
     before = contents(site.folder)
     for command in (("fetch", "--force"), ("publish",), ("digest", "run")):
@@ -242,15 +214,15 @@ def test_file_that_became_wrong_leaves_everything(site: Workplace, web: Web) -> 
     ("args", "name"), [(("status",), "feeds.yaml"), (("-c", "sub/other.yaml", "fetch"), "other.yaml")]
 )
 def test_missing_file(place: Workplace, args: tuple[str, ...], name: str) -> None:
-    """Started in a folder without feeds.yaml, or with a wrong `-c`, a command says which file is missing."""
+    """Without feeds.yaml, or with a wrong `-c`, a command names the missing file."""
     said = call(place, *args)
     assert said.code == 78
     assert said.line == f"{name}:1: cannot be read: No such file or directory"
     assert list(place.folder.iterdir()) == []
 
 
-def test_missing_secret_stops_only_who_needs_it(place: Workplace, web: Web) -> None:
-    """Without the password of a source `fetch` stops before anything is touched, but nobody who only looks."""
+def test_missing_secret_of_a_source(place: Workplace, web: Web) -> None:
+    """Without a source's password `fetch` changes nothing; reading and publishing still work."""
     one_source(place, web)
     text = (place.folder / "feeds.yaml").read_text()
     place.write(
@@ -266,8 +238,8 @@ def test_missing_secret_stops_only_who_needs_it(place: Workplace, web: Web) -> N
     assert [call(place, *command).code for command in (("status",), ("publish",))] == [0, 0]
 
 
-def test_missing_password_of_mail_stops_only_what_mails(place: Workplace, web: Web) -> None:
-    """Without the relay's password sources are visited and published; `check`, digests and the daemon name it."""
+def test_missing_secret_of_mail(place: Workplace, web: Web) -> None:
+    """Without the relay's password only `check` and commands that send mail fail."""
     one_source(place, web)
     smtp = "mail: {from: me@news.example, smtp: {host: mx.example, user: 'env:AGGREGATOR_NOPE', password: 'file:no'}}"
     text = (place.folder / "feeds.yaml").read_text()
@@ -295,7 +267,7 @@ def test_missing_password_of_mail_stops_only_what_mails(place: Workplace, web: W
 
 @pytest.mark.parametrize("command", JOBS)
 def test_changed_authority_is_refused(site: Workplace, web: Web, command: tuple[str, ...]) -> None:
-    """V5: no job runs under another authority: every published id would change, and readers see all again."""
+    """No job runs with another authority, which would change every published id (V5)."""
     head = HEAD.replace("news.example,2026", "other.example,2027")
     one_source(site, web, head=head)
     before = contents(site.public)
@@ -306,8 +278,8 @@ def test_changed_authority_is_refused(site: Workplace, web: Web, command: tuple[
     assert "'news.example,2026'" in said.line
 
 
-def test_authority_set_back_is_well_again(site: Workplace, web: Web) -> None:
-    """V5: a refused authority left nothing behind: nobody was visited, and set back, all is well."""
+def test_authority_restored(site: Workplace, web: Web) -> None:
+    """A refused authority changes and requests nothing; restored, all commands work (V5)."""
     one_source(site, web, head=HEAD.replace("news.example,2026", "other.example,2027"))
     said = call(site, "fetch", "--force")
     assert (said.code, "set it back" in said.line, web.asked) == (78, True, [])
@@ -316,7 +288,7 @@ def test_authority_set_back_is_well_again(site: Workplace, web: Web) -> None:
 
 
 def public_and_private(place: Workplace, web: Web, contact: str) -> Workplace:
-    """A source of our own machine, and behind it one of a public server (whose name RFC 6761 lets nobody have)."""
+    """Configure a source on this machine and one on a public server (a name of RFC 6761)."""
     one_source(place, web, head=HEAD.replace("editors@news.example,", f"{contact},"))
     text = (place.folder / "feeds.yaml").read_text()
     far = '  - {id: far, name: Far, url: "https://far.invalid/feed"}\n'
@@ -324,8 +296,8 @@ def public_and_private(place: Workplace, web: Web, contact: str) -> Workplace:
     return place
 
 
-def test_placeholder_contact_visits_nobody(place: Workplace, web: Web) -> None:
-    """V7: while the contact is the placeholder, a public host among the due ones stops the run before any request."""
+def test_placeholder_contact_visits_no_public_server(place: Workplace, web: Web) -> None:
+    """With the placeholder contact a due public source stops the run before any request (V7)."""
     said = run(public_and_private(place, web, "news@example.org"), "fetch", AGGREGATOR_NOW=None)
     assert said.code == 78
     assert said.line.startswith("aggregator: feeds.yaml: site.contact is still the placeholder")
@@ -334,23 +306,25 @@ def test_placeholder_contact_visits_nobody(place: Workplace, web: Web) -> None:
 
 
 @pytest.mark.parametrize("command", [("check", "--live"), ("source", "preview", "far")])
-def test_placeholder_contact_looks_at_nobody(place: Workplace, web: Web, command: tuple[str, ...]) -> None:
-    """V7: neither `check --live` nor a preview asks a public server while the contact is the placeholder."""
+def test_placeholder_contact_checks_no_public_server(
+    place: Workplace, web: Web, command: tuple[str, ...]
+) -> None:
+    """With the placeholder contact `check --live` and previews request no public server (V7)."""
     said = call(public_and_private(place, web, "news@example.org"), *command, AGGREGATOR_NOW=None)
     assert (said.code, web.asked) == (78, [])
     assert said.line.startswith("aggregator: feeds.yaml: site.contact is still the placeholder")
 
 
-def test_placeholder_contact_may_visit_own_machines(place: Workplace, web: Web) -> None:
-    """V7: with the placeholder contact hosts that are no public ones are visited all the same."""
+def test_placeholder_contact_visits_private_servers(place: Workplace, web: Web) -> None:
+    """With the placeholder contact private hosts are visited (V7)."""
     public_and_private(place, web, "news@example.org")
-    assert call(place, "fetch", "node", AGGREGATOR_NOW=None) == Said(0, "", "")
+    assert call(place, "fetch", "node", AGGREGATOR_NOW=None) == Output(0, "", "")
     assert [asked.path for asked in web.asked] == ["/feed"]
     assert "news@example.org" in web.asked[0].headers["user-agent"]
 
 
-def test_pretended_clock_visits_nobody(place: Workplace, web: Web) -> None:
-    """Under a pretended clock no public server is visited either, whatever the contact is."""
+def test_simulated_clock_visits_no_public_server(place: Workplace, web: Web) -> None:
+    """With a simulated clock no public server is visited, whatever the contact."""
     said = call(public_and_private(place, web, "editors@news.example"), "fetch")
     assert (said.code, "AGGREGATOR_NOW" in said.line, web.asked) == (78, True, [])
 
@@ -359,7 +333,7 @@ def test_pretended_clock_visits_nobody(place: Workplace, web: Web) -> None:
 
 
 def from_the_future(database: Path) -> None:
-    """A migration that this version does not know."""
+    """Add a migration that this version does not know."""
     conn = sqlite3.connect(database)
     conn.execute(
         "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
@@ -370,7 +344,7 @@ def from_the_future(database: Path) -> None:
 
 
 def of_another_program(database: Path) -> None:
-    """Somebody else's table."""
+    """Replace the database by one with another program's table."""
     database.unlink()
     conn = sqlite3.connect(database)
     conn.execute("CREATE TABLE bookmarks (url TEXT)")
@@ -379,7 +353,7 @@ def of_another_program(database: Path) -> None:
 
 
 def cut_in_half(database: Path) -> None:
-    """The first half of the file."""
+    """Keep only the first half of the file."""
     database.write_bytes(database.read_bytes()[: database.stat().st_size // 2])
 
 
@@ -393,12 +367,12 @@ DATABASES: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize(("spoil", "words"), DATABASES.values(), ids=DATABASES.keys())
-def test_database_that_is_not_ours(site: Workplace, spoil: Callable[[Path], object], words: str) -> None:
-    """A database that this version cannot work with ends every command with 1 and one line, and stays untouched."""
+def test_unusable_database(site: Workplace, spoil: Callable[[Path], object], words: str) -> None:
+    """A database that cannot be used ends commands with 1 and one line, and is not changed."""
     spoil(site.database)
     site.clock.now = site.clock.now.replace(day=6)
     before = contents(site.public), site.database.read_bytes()
-    for command in JOBS + LOOKS:
+    for command in JOBS + READERS:
         said = call(site, *command)
         assert said.code == 1
         assert said.line.startswith(f"aggregator: {site.database}")
@@ -407,15 +381,15 @@ def test_database_that_is_not_ours(site: Workplace, spoil: Callable[[Path], obje
 
 
 def test_newer_database_ends_the_process(site: Workplace) -> None:
-    """A database of a newer version ends the process with 1 and says what to do."""
+    """A database of a newer version ends the process with 1 and advice."""
     from_the_future(site.database)
     said = run(site, "fetch", "--force")
     assert (said.code, "install that version, or restore a backup" in said.line) == (1, True)
 
 
-@pytest.mark.parametrize("command", [*JOBS, *LOOKS])
+@pytest.mark.parametrize("command", [*JOBS, *READERS])
 def test_folder_in_place_of_the_database(place: Workplace, web: Web, command: tuple[str, ...]) -> None:
-    """A folder where the database belongs ends every command with 1 and one sentence."""
+    """A folder in place of the database ends every command with 1 and one sentence."""
     one_source(place, web)
     place.database.mkdir(parents=True)
     said = call(place, *command)
@@ -425,16 +399,16 @@ def test_folder_in_place_of_the_database(place: Workplace, web: Web, command: tu
     assert web.asked == []
 
 
-def test_message_says_things_once(place: Workplace, web: Web) -> None:
-    """The sentence about a database that cannot be opened does not repeat itself."""
+def test_message_is_not_repeated(place: Workplace, web: Web) -> None:
+    """The message about a database that cannot be opened does not repeat itself."""
     one_source(place, web)
     place.database.mkdir(parents=True)
     assert call(place, "status").line.count("cannot be opened") == 1
 
 
-@pytest.mark.parametrize("command", [("publish",), ("digest", "run"), *LOOKS])
+@pytest.mark.parametrize("command", [("publish",), ("digest", "run"), *READERS])
 def test_nothing_fetched_yet(place: Workplace, web: Web, command: tuple[str, ...]) -> None:
-    """Before the first `fetch` every other command ends with 1 and says what to do first; no database appears."""
+    """Before the first `fetch` other commands end with 1 and advice, and create no database."""
     said = call(one_source(place, web), *command)
     assert said.code == 1
     assert said.line == f"aggregator: {place.database} does not exist yet: run `aggregator fetch` first"
@@ -443,7 +417,7 @@ def test_nothing_fetched_yet(place: Workplace, web: Web, command: tuple[str, ...
 
 @pytest.mark.parametrize("command", JOBS)
 def test_file_in_place_of_the_data_folder(place: Workplace, web: Web, command: tuple[str, ...]) -> None:
-    """A file where the data folder belongs ends a job with 1 and one line."""
+    """A file in place of the data folder ends a job with 1 and one line."""
     one_source(place, web)
     (place.folder / "var").write_text("in the way")
     said = call(place, *command)
@@ -451,23 +425,23 @@ def test_file_in_place_of_the_data_folder(place: Workplace, web: Web, command: t
     assert (place.folder / "var").read_text() == "in the way"
 
 
-# --- places that cannot be written ---------------------------------------------------------------------
+# --- folders that cannot be written ---------------------------------------------------------------------
 
 
 def file_in_the_way(public: Path) -> Callable[[], object]:
-    """A file where the folder belongs."""
+    """Put a file where the folder belongs."""
     public.write_text("in the way")
     return public.unlink
 
 
 def folder_in_the_way(public: Path) -> Callable[[], object]:
-    """A folder where a document belongs."""
+    """Put a folder where a document belongs."""
     (public / "atom.xml").mkdir(parents=True)
     return (public / "atom.xml").rmdir
 
 
 def link_to_nowhere(public: Path) -> Callable[[], object]:
-    """A link to a disk that is not mounted."""
+    """Put a link to a missing disk where the folder belongs."""
     public.symlink_to("/nowhere/at/all")
     return public.unlink
 
@@ -476,7 +450,7 @@ def link_to_nowhere(public: Path) -> Callable[[], object]:
 def test_public_folder_that_cannot_be_written(
     place: Workplace, web: Web, obstruct: Callable[[Path], Callable[[], object]]
 ) -> None:
-    """P1: what cannot be published ends the job with 1 and one line, is kept, and goes out with the next run."""
+    """What cannot be published ends the job with 1 and is published by the next run (P1)."""
     clear_away = obstruct(one_source(place, web).public)
     for command in (("fetch",), ("fetch",), ("publish",)):
         said = call(place, *command)
@@ -485,7 +459,7 @@ def test_public_folder_that_cannot_be_written(
         assert " cannot be written: " in said.line
     assert len(json.loads(call(place, "search", "microscope", "--json").out)["stories"]) == 2
     clear_away()
-    assert call(place, "fetch") == Said(0, "", "")
+    assert call(place, "fetch") == Output(0, "", "")
     assert b"Microscope number 2" in (place.public / "atom.xml").read_bytes()
     assert len(web.asked) == 1
 
@@ -497,7 +471,7 @@ def test_preview_that_cannot_be_written(site: Workplace) -> None:
 
 
 def test_outbox_that_cannot_be_written(site: Workplace) -> None:
-    """M4: letters that cannot be put into the outbox stay owed, the job ends with 1, and the next one delivers."""
+    """Messages that cannot be written to the outbox stay queued for the next run (M4)."""
     outbox = site.folder / "var/outbox"
     outbox.write_text("in the way")
     said = call(site, "digest", "run")
@@ -517,10 +491,10 @@ def test_outbox_that_cannot_be_written(site: Workplace) -> None:
     [("fetch",), ("fetch", "--force"), ("publish",), ("digest", "run"), ("prune",), ("check",), ("run",)],
 )
 @pytest.mark.parametrize("empty", [False, True])
-def test_lost_database_is_not_filled_anew(
+def test_lost_database_is_not_filled_again(
     site: Workplace, web: Web, command: tuple[str, ...], empty: bool
 ) -> None:
-    """Beside what was published a missing or empty database is refused; the restored one goes on as before."""
+    """A missing or empty database beside published files is refused until it is restored."""
     kept = site.folder / "backup.db"
     assert call(site, "backup", str(kept)).code == 0
     shutil.rmtree(site.database.parent)
@@ -541,8 +515,8 @@ def test_lost_database_is_not_filled_anew(
     assert contents(site.public) == before
 
 
-def test_lost_database_without_public_begins_anew(site: Workplace) -> None:
-    """With `public` moved away the installation begins anew."""
+def test_lost_database_without_public(site: Workplace) -> None:
+    """After `public` was moved away a new database is created."""
     shutil.rmtree(site.database.parent)
     site.public.rename(site.folder / "old")
     assert call(site, "fetch").code == 0
@@ -553,28 +527,28 @@ def test_lost_database_without_public_begins_anew(site: Workplace) -> None:
 
 
 def test_full_disk_at_the_first_run(place: Workplace, web: Web) -> None:
-    """A disk without room for the database ends the process with 1 and one line; with room all goes well."""
+    """A disk too full for the database ends the process with 1; with space it succeeds."""
     said = confined(one_source(place, web), 30_000, "fetch")
     assert said.code == 1
     assert said.line.startswith(f"aggregator: {place.database}: ")
     assert not place.public.exists()
-    assert call(place, "fetch") == Said(0, "", "")
+    assert call(place, "fetch") == Output(0, "", "")
     assert b"Microscope number 2" in (place.public / "atom.xml").read_bytes()
 
 
 @dataclass(frozen=True)
 class Stuck:
-    """A folder whose disk was full while it published, and `public` before and after that."""
+    """Hold a folder whose disk was full while publishing, and `public` before and after."""
 
     folder: Path
     before: dict[str, bytes]
-    said: Said
+    said: Output
     after: dict[str, bytes]
 
 
 @pytest.fixture(scope="module")
 def stuck(original: tuple[Path, Web], tmp_path_factory: pytest.TempPathFactory) -> Stuck:
-    """A new site title was published where atom.xml, but not its small .gz, exceeds what the disk has room for."""
+    """Publish a new site title on a disk that has no space for atom.xml, but for its .gz."""
     place = Workplace(tmp_path_factory.mktemp("stuck"), Clock())
     news_of_a_year = [news(n) for n in range(100)]
     assert call(one_source(place, original[1], *news_of_a_year), "fetch").code == 0
@@ -585,31 +559,31 @@ def stuck(original: tuple[Path, Web], tmp_path_factory: pytest.TempPathFactory) 
 
 
 def test_full_disk_while_publishing(stuck: Stuck) -> None:
-    """A disk that is full while publishing ends the process with 1 and one line that says which file and why."""
+    """A full disk while publishing ends the process with 1 and names the file."""
     words = f"aggregator: {stuck.folder / 'public/archive/2026-10.xml'} cannot be written: File too large"
     assert (stuck.said.code, stuck.said.line) == (1, words)
 
 
 def test_full_disk_leaves_whole_documents(stuck: Stuck) -> None:
-    """After a full disk every document is whole: what was there before, and no draft beside it."""
+    """After a full disk all former documents are complete, without temporary files."""
     assert set(stuck.after) == set(stuck.before)
     assert stuck.after["atom.xml"] == stuck.before["atom.xml"]
     assert stuck.after["atom.xml"].endswith(b"</feed>\n")
     assert all(gzip.decompress(body) for name, body in stuck.after.items() if name.endswith(".gz"))
 
 
-def test_full_disk_leaves_documents_and_gzips_agreeing(stuck: Stuck) -> None:
-    """P4: however long the disk stays full, no server can serve a document and a .gz that disagree."""
+def test_full_disk_leaves_matching_gzips(stuck: Stuck) -> None:
+    """After a full disk every document and its .gz have the same content (P4)."""
     documents = {name: body for name, body in stuck.after.items() if not name.endswith(".gz")}
     assert len(documents) >= 3
     assert [n for n, body in documents.items() if gzip.decompress(stuck.after[n + ".gz"]) != body] == []
 
 
-def test_full_disk_heals(stuck: Stuck, place: Workplace) -> None:
-    """P1: once there is room, the next run publishes everything that the full disk kept back."""
+def test_run_after_a_full_disk(stuck: Stuck, place: Workplace) -> None:
+    """With free space the next run publishes everything that is missing (P1)."""
     assert b"New title" not in stuck.after["atom.xml"]
     shutil.copytree(stuck.folder, place.folder, dirs_exist_ok=True)
-    assert call(place, "fetch") == Said(0, "", "")
+    assert call(place, "fetch") == Output(0, "", "")
     healed = contents(place.public)
     assert b"New title" in healed["atom.xml"]
     assert gzip.decompress(healed["atom.xml.gz"]) == healed["atom.xml"]

@@ -1,4 +1,4 @@
-"""Documents injured at random: bytes, encodings, elements, namespaces, texts, dates and addresses."""
+"""Damage documents at random: bytes, encodings, elements, namespaces, texts, dates, URLs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.generate_documents import PARTS, R, a_date, a_text, an_address, much
 from tests.hostile_strings import VECTORS
 
 Change = Callable[[R, bytes, int, Sequence[bytes]], bytes]
-"""(chance, document, about how many characters a field may have, other documents) -> another document."""
+"""(random numbers, document, characters of a field, other documents) -> damaged document."""
 
 
 def _flipped(r: R, body: bytes, size: int, others: Sequence[bytes]) -> bytes:
@@ -145,7 +145,7 @@ def _namespaced(r: R, body: bytes, size: int, others: Sequence[bytes]) -> bytes:
 
 
 def _filled(r: R, body: bytes, size: int, others: Sequence[bytes]) -> bytes:
-    """Another text, date, address or vector where one stands."""
+    """Replace a text, date, URL or value by another one."""
     span = _among(r, r.choice((_TEXT, _TEXT, _VALUE, _STRING)), body)
     if not span:
         return body

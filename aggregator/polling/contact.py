@@ -1,0 +1,33 @@
+"""Refuse to visit public servers without a real contact, or under a simulated clock (V7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aggregator.errors import ContactMissing
+from aggregator.gateways import ssrf
+from aggregator.ports import App
+
+
+def may_visit_public(app: App) -> bool:
+    """Return whether public servers may be visited at all."""
+    return not app.config.placeholder and not app.simulated_clock
+
+
+def refuse_public(app: App, ids: Sequence[str] = ()) -> None:
+    """Raise ContactMissing if a source (of `ids`, else any) is public and must not be visited."""
+    if may_visit_public(app):
+        return
+    allowed = app.config.fetch.allow_private
+    for source in app.config.sources:
+        if not source.enabled or (ids and source.id not in ids):
+            continue
+        if ssrf.is_private(source.url, allowed):
+            continue
+        if app.simulated_clock:
+            raise ContactMissing(f"the clock is simulated (AGGREGATOR_NOW): {source.url} is a public server")
+        raise ContactMissing(
+            f"{app.config.file.name}: site.{app.config.placeholder} is still the placeholder; replace it by your own,"
+            " so that partners can reach the operator and published ids are yours permanently (first public source:"
+            f" {source.id})"
+        )

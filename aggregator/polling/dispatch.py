@@ -1,0 +1,122 @@
+"""Hand visits to the workers, host by host, and store each result as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+
+from aggregator.model.config import Source
+from aggregator.model.polling import Attempt, Failure, VisitResult
+from aggregator.polling import plan
+from aggregator.polling.due import by_host
+from aggregator.polling.failures import or_failure
+from aggregator.polling.ingest import store_visit
+from aggregator.polling.round import Round
+from aggregator.polling.visit import HostVisit, visit_host
+from aggregator.ports import Fetcher, Progress, Sandbox
+from aggregator.store import visits
+
+
+def visit_all(work: Round, chosen: Sequence[Source], sandbox: Sandbox, progress: Progress | None) -> None:
+    """Visit `chosen`, a bounded number of hosts at a time.
+
+    When the program is stopping, running visits are finished and no other is begun.
+    """
+    workers, stopping = work.config.fetch.concurrency, work.app.stopping
+    dispatch = _Dispatch(work, work.app.fetcher(), sandbox, plan.shared(work, chosen))
+    batches = iter(by_host(chosen, work.records))
+    with work.app.make_executor(workers) as pool, _cancelled(dispatch.running):
+        while True:
+            free = 2 * workers - len(dispatch.running)
+            for host_visit, batch in dispatch.begin([] if stopping() else list(islice(batches, free))):
+                future = pool.submit(visit_host, host_visit, dispatch.fetcher, stopping, sandbox)
+                dispatch.running[future] = batch
+            if not dispatch.running:
+                return
+            finished, _ = wait(dispatch.running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                for source_id in dispatch.end(future):
+                    if progress:
+                        progress(work.counts["visited"], len(chosen), source_id)
+
+
+@dataclass(slots=True)
+class _Dispatch:
+    """The running visits of a round; `visit_ids` by source."""
+
+    work: Round
+    fetcher: Fetcher
+    sandbox: Sandbox
+    known: plan.Shared
+    running: dict[Future[tuple[VisitResult, ...]], list[Source]] = field(default_factory=dict)
+    visit_ids: dict[str, int] = field(default_factory=dict)
+
+    def begin(self, batches: Sequence[list[Source]]) -> Iterator[tuple[HostVisit, list[Source]]]:
+        """Commit the attempts of hosts, then yield each host's visit and its sources (V1)."""
+        work = self.work
+        now = work.app.clock()  # a round may be long: each plan counts from its visit
+        attempts: dict[str, Attempt] = {}
+        broken: dict[str, tuple[Source, Failure]] = {}
+        for source in (source for batch in batches for source in batch):
+            made = or_failure(partial(plan.attempt, work, source, self.known, now))
+            if isinstance(made, Failure):
+                broken[source.id] = (source, made)
+                made = plan.bare_attempt(work, source, now)
+            attempts[source.id] = made
+        if attempts:
+            self.visit_ids |= visits.begin(work.store, work.run(), attempts.values(), now)
+        for source, failure in broken.values():
+            failed = VisitResult(
+                source_id=source.id, result=failure, conditional=None, seconds=0.0, requests=0
+            )
+            store_visit(work, source, failed, self.visit_ids[source.id])
+        for batch in batches:
+            readable = [source for source in batch if source.id not in broken]
+            if readable:
+                yield self._host_visit([attempts[source.id] for source in readable]), readable
+
+    def _host_visit(self, attempts: Iterable[Attempt]) -> HostVisit:
+        config = self.work.config
+        return HostVisit(
+            plans=tuple(attempt.plan for attempt in attempts),
+            rules=config.topics,
+            now=self.work.now,
+            seconds=config.fetch.timeout.total_seconds(),
+            gap=self.work.app.host_gap,
+        )
+
+    def end(self, future: Future[tuple[VisitResult, ...]]) -> Iterator[str]:
+        """Store the results of one host, yield source ids, take back visits that were not made."""
+        work = self.work
+        waiting = {source.id: source for source in self.running.pop(future)}
+        for visit in _results(future, tuple(waiting)):
+            source = waiting.pop(visit.source_id)
+            if visit.interrupted:
+                continue  # as if killed: its next time was committed before it began (V1)
+            store_visit(work, source, visit, self.visit_ids[source.id])
+            yield source.id
+        for source_id in waiting:  # not visited, because of a 429 or because the program is stopping
+            visits.take_back(work.store, self.visit_ids[source_id], work.records[source_id])
+
+
+def _results(future: Future[tuple[VisitResult, ...]], batch: Iterable[str]) -> Sequence[VisitResult]:
+    """Return the results of a worker, or a failure of each source if the worker died."""
+    try:
+        return future.result()
+    except Exception as error:  # noqa: BLE001 - L2: a dead worker must not end other visits
+        failure = Failure(reason=f"the worker died ({type(error).__name__}: {str(error)[:200]})")
+        return [VisitResult(source_id=id_, result=failure, conditional=None, seconds=0.0) for id_ in batch]
+
+
+@contextmanager
+def _cancelled(running: Mapping[Future[tuple[VisitResult, ...]], object]) -> Iterator[None]:
+    """Cancel queued visits if the round ends by an exception."""
+    try:
+        yield
+    finally:
+        for future in running:
+            future.cancel()

@@ -1,0 +1,166 @@
+"""Store the result of one visit: items, visit log, next visit, report (V1)."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import replace
+from functools import partial
+
+from aggregator import urls
+from aggregator.model.config import Source
+from aggregator.model.items import ChangeKind
+from aggregator.model.polling import (
+    Failure,
+    NextVisit,
+    ParsedVisit,
+    SourceRecord,
+    SourceState,
+    VisitResult,
+)
+from aggregator.model.reports import SourceReport
+from aggregator.polling import removals, schedule, store_document
+from aggregator.polling.due import host_of, hosts_of
+from aggregator.polling.failures import as_failure, or_failure
+from aggregator.polling.round import Round
+from aggregator.store import items, robots, sources, visits
+
+logger = logging.getLogger("aggregator.fetch")
+
+_NO_ERROR = frozenset({SourceState.NEW, SourceState.OK})
+
+
+def store_visit(work: Round, source: Source, visit: VisitResult, visit_id: int) -> None:
+    """Store the result of one visit; a result that cannot be stored is a failure of its source."""
+    broken = or_failure(partial(_store, work, source, visit, visit_id))
+    if broken is None:
+        return
+    reason_before, notices = work.records[source.id].reason, len(work.notices)
+    failed = VisitResult(
+        source_id=source.id,
+        result=as_failure(visit, broken.reason),
+        conditional=visit.conditional,
+        seconds=visit.seconds,
+        requests=visit.requests,
+    )
+    _store(work, source, failed, visit_id)
+    if broken.reason != reason_before and len(work.notices) == notices:
+        work.notices.append(f"{source.id} ({source.url}): {broken.reason}")
+
+
+def _store(work: Round, source: Source, visit: VisitResult, visit_id: int) -> None:
+    """Store the result of one visit in one transaction, then report it."""
+    record = work.records[source.id]
+    with work.transaction():
+        changes, gap = _store_documents(work, source, record, visit)
+        _apply_page_checks(work, source, visit)
+        plan = _plan_next(work, source, visit, changes, gap=gap)
+        _hold_hosts(work, source, record, visit, plan)
+        for read in visit.side.robots:
+            robots.keep(work.store, read)
+        new, updated = changes[ChangeKind.NEW], changes[ChangeKind.EDITED] + changes[ChangeKind.SIGNIFICANT]
+        visits.end(work.store, visit_id, visit, plan, now=work.now, new_items=new, updated_items=updated)
+    work.records[source.id] = replace(record, failures=plan.failures)
+    work.counts.update({"visited": 1, visit.outcome: 1, "new_items": new, "updated_items": updated})
+    _log(work, source, visit, plan)
+    _notice_state(work, source, record.state, plan)
+    _report(work, source, visit, plan, new)
+
+
+def _store_documents(
+    work: Round, source: Source, record: SourceRecord, visit: VisitResult
+) -> tuple[Counter[ChangeKind], bool]:
+    """Store the documents of a visit; return the changes and whether a gap is open (G1)."""
+    changes: Counter[ChangeKind] = Counter()
+    gap = False
+    if isinstance(visit.result, ParsedVisit):
+        of_document = store_document.store_document(work, source, record, visit.result)
+        changes += store_document.count(of_document)
+        gap = store_document.note_gap(work, source, record, visit.result, of_document)
+    for older in visit.side.older:
+        changes += store_document.count(store_document.store_older(work, source, record, older))
+    if visit.side.gap_closed and not gap:
+        sources.close_gap(work.store, source.id)
+    return changes, gap
+
+
+def _apply_page_checks(work: Round, source: Source, visit: VisitResult) -> None:
+    story_ids, notices = removals.apply_checks(work.store, source, visit.side.page_checks, work.now)
+    work.touch_stories(story_ids)
+    work.notices += notices
+
+
+def _plan_next(
+    work: Round, source: Source, visit: VisitResult, changes: Counter[ChangeKind], *, gap: bool
+) -> NextVisit:
+    record = work.records[source.id]
+    return schedule.next_visit(
+        record,
+        source,
+        work.config.fetch,
+        visit,
+        sources.posting_stats(work.store, source.id),
+        work.app.clock(),
+        known=changes.total() > changes[ChangeKind.NEW] or bool(getattr(visit.result, "present", ())),
+        waiting=items.waiting(work.store, source.id),
+        gap=gap,
+        neighbours=_neighbours(work, source, _limited_hosts(source, record, visit)),
+    )
+
+
+def _hold_hosts(
+    work: Round, source: Source, record: SourceRecord, visit: VisitResult, plan: NextVisit
+) -> None:
+    """Record until when hosts are rate limited (CL8)."""
+    if plan.hold_host_until:
+        for host in _limited_hosts(source, record, visit):
+            visits.hold_host(work.store, host, plan.hold_host_until, plan.reason or "")
+
+
+def _limited_hosts(source: Source, record: SourceRecord, visit: VisitResult) -> set[str]:
+    """Return the hosts of a 429: the one that sent it and, after a failure, the first (CL8)."""
+    result = visit.result
+    refusal = result if isinstance(result, Failure) else visit.side.rate_limit
+    hosts = {urls.host(refusal.url if refusal else None)}
+    if isinstance(result, Failure):
+        hosts.add(host_of(source, record))
+    return hosts - {""}
+
+
+def _neighbours(work: Round, source: Source, hosts: set[str]) -> int | None:
+    """Return the fewest failures in a row of another source on `hosts`; None without one."""
+    records = work.records
+    others = (s for s in work.config.sources if s.id in records and s.id != source.id)
+    return min((records[s.id].failures for s in others if hosts_of(s, records[s.id]) & hosts), default=None)
+
+
+def _log(work: Round, source: Source, visit: VisitResult, plan: NextVisit) -> None:
+    for note in plan.notes:
+        logger.warning("%s", note, extra={"source": source.id})
+    reason = f": {plan.reason}" if plan.reason else ""
+    logger.info("%s%s", visit.outcome, reason, extra={"source": source.id, "run": work.run()})
+
+
+def _notice_state(work: Round, source: Source, before: SourceState, plan: NextVisit) -> None:
+    """Add a notice if the state of a source has changed (V8)."""
+    state = plan.state
+    if before is state or {before, state} <= _NO_ERROR:
+        return
+    if before is SourceState.NEW and state is SourceState.STALE:
+        return  # a source that was added with old items only has not changed
+    words = "well again" if state in _NO_ERROR else f"{state.value}: {plan.reason}"
+    work.notices.append(f"{source.id} ({source.url}): {words}")
+
+
+def _report(work: Round, source: Source, visit: VisitResult, plan: NextVisit, new_items: int) -> None:
+    reasons = (plan.reason, *getattr(visit.result, "notes", ()), *plan.notes)
+    work.reports.append(
+        SourceReport(
+            id=source.id,
+            outcome=visit.outcome,
+            status=visit.result.status,
+            reason="; ".join(filter(None, reasons)) or None,
+            new_items=new_items,
+            next_visit=max(plan.due, plan.not_before or plan.due),
+        )
+    )

@@ -1,0 +1,185 @@
+"""Store the items of one parsed document: new, edited, missing, returned, or a flood."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from aggregator.items import diff
+from aggregator.model.config import Source
+from aggregator.model.items import Alias, ChangeKind, ItemChange, KnownItem
+from aggregator.model.polling import Gap, ParsedVisit, SourceRecord
+from aggregator.polling import anomalies, removals
+from aggregator.polling.round import Round
+from aggregator.publishing.synchronise import reading_key
+from aggregator.store import documents, items, sources, story_placement
+from aggregator.store.connection import Store
+
+MAX_COMPARED = 500
+"""Maximum number of a source's newest items compared with unknown entries (G2)."""
+
+Changes = tuple[ItemChange, ...]
+
+
+def store_document(work: Round, source: Source, record: SourceRecord, parsed: ParsedVisit) -> Changes:
+    """Store a document of a visit; a flood of unknown old entries is held for an editor (G2)."""
+    listed_before = documents.listed_items(work.store, source.id)
+    known = _known(work.store, source, parsed, listed_before)
+    changes, flood = _compare(work, source, parsed, known, record.last_success)
+    items.keep(work.store, changes, backlog=record.last_success is None, now=work.now)
+    _hold(work, [changes[n].item.id for n in flood])
+    listed = _listed(changes, parsed, known)
+    if not _is_complete(parsed, listed_before):
+        listed += listed_before
+    elif record.last_success and not flood:
+        removals.compare_documents(work.store, source, parsed, listed_before, set(listed), work.now)
+    _accept(work, source, parsed, changes, listed_before, listed)
+    return changes
+
+
+def store_reparsed(work: Round, source: Source, parsed: ParsedVisit) -> Changes:
+    """Store a document that was parsed again: without missing items, flood or significant edits."""
+    listed_before = documents.listed_items(work.store, source.id)
+    known = _known(work.store, source, parsed, listed_before)
+    compared, _ = _compare(work, source, parsed, known, last_success=None)
+    changes = tuple(
+        replace(change, change=ChangeKind.EDITED) if change.change is ChangeKind.SIGNIFICANT else change
+        for change in compared
+    )
+    items.keep(work.store, changes, backlog=True, now=work.now)
+    listed = _listed(changes, parsed, known)
+    if not _is_complete(parsed, listed_before):
+        listed += listed_before
+    _accept(work, source, parsed, changes, listed_before, listed)
+    return changes
+
+
+def count(changes: Iterable[ItemChange]) -> Counter[ChangeKind]:
+    """Count changes by kind, without items that a filter dropped."""
+    return Counter(change.change for change in changes if not change.item.dropped)
+
+
+def _known(
+    store: Store, source: Source, parsed: ParsedVisit, listed_before: Sequence[str]
+) -> dict[Alias, KnownItem]:
+    """Return the known items by the aliases of a document; none if nothing has changed."""
+    if _is_unmoved(parsed, listed_before):
+        return {}
+    of_items = (alias for item in parsed.items for alias in item.aliases)
+    return items.known(store, source.id, [*parsed.present, *of_items])
+
+
+def _is_unmoved(parsed: ParsedVisit, listed_before: Sequence[str]) -> bool:
+    """Check whether a document has exactly the entries it had before."""
+    return not parsed.items and parsed.entries == len(listed_before)
+
+
+def _is_complete(parsed: ParsedVisit, listed_before: Sequence[str]) -> bool:
+    """Check whether an entry that the document omits is really missing."""
+    return not (_is_unmoved(parsed, listed_before) or parsed.status == 226 or parsed.unfinished)
+
+
+def _compare(
+    work: Round,
+    source: Source,
+    parsed: ParsedVisit,
+    known: Mapping[Alias, KnownItem],
+    last_success: datetime | None,
+) -> tuple[Changes, tuple[int, ...]]:
+    """Compare a document with the stored items; return changes and positions of a flood."""
+    taken = items.taken(work.store, [item.id for item in parsed.items])
+    changes = diff.item_changes(parsed.items, known.get, taken, parsed.present)
+    old = anomalies.unknown_old_items(changes, len(parsed.present), last_success, work.now)
+    if not old:
+        return changes, ()
+    renamed = _renamed(work.store, source, parsed, known, changes)
+    changes = diff.item_changes(parsed.items, known.get, taken, parsed.present, renamed)
+    unknown = tuple(n for n in old if n not in renamed)
+    return changes, unknown if anomalies.is_flood(len(unknown)) else ()
+
+
+def _renamed(
+    store: Store,
+    source: Source,
+    parsed: ParsedVisit,
+    known: Mapping[Alias, KnownItem],
+    changes: Changes,
+) -> dict[int, KnownItem]:
+    """Return the known items that unknown entries are under new identifiers, by position."""
+    shown = set(_listed(changes, parsed, known))
+    others = [pair for pair in items.last(store, source.id, MAX_COMPARED) if pair[0].id not in shown]
+    unknown = [n for n, change in enumerate(changes) if change.change is ChangeKind.NEW]
+    return anomalies.match_known(parsed.items, unknown, others)
+
+
+def _listed(changes: Changes, parsed: ParsedVisit, known: Mapping[Alias, KnownItem]) -> list[str]:
+    """Return the ids of all items that a document contains."""
+    parsed_again = [change.item.id for change in changes]
+    return parsed_again + [known[alias].id for alias in parsed.present if alias in known]
+
+
+def _hold(work: Round, item_ids: Sequence[str]) -> None:
+    """Hold the items of a flood for an editor."""
+    if item_ids:
+        items.hold(work.store, item_ids)
+        work.counts["held"] += len(item_ids)
+
+
+def _accept(
+    work: Round,
+    source: Source,
+    parsed: ParsedVisit,
+    changes: Changes,
+    listed_before: Sequence[str],
+    listed: Sequence[str],
+) -> None:
+    """Store the document; update stories and channels of edited and returned items (P1)."""
+    order = removals.listed(listed_before, listed)
+    documents.accept(work.store, source.id, parsed, reading_key(source, work.config), order)
+    _touch_edited(work, changes)
+    story_ids, notices = removals.restore_items(work.store, source, set(listed), work.now)
+    work.touch_stories(story_ids)
+    work.notices += notices
+
+
+def _touch_edited(work: Round, changes: Changes) -> None:
+    significant = [change.item.id for change in changes if change.change is ChangeKind.SIGNIFICANT]
+    kinds = (ChangeKind.EDITED, ChangeKind.SIGNIFICANT)
+    edited = [change.item.id for change in changes if change.change in kinds]
+    if edited:
+        work.touch_stories(story_placement.apply_edits(work.store, edited, significant, work.now))
+
+
+# --- coverage gaps (G1) ----------------------------------------------------------------------------------
+
+
+def note_gap(
+    work: Round, source: Source, record: SourceRecord, parsed: ParsedVisit, changes: Changes
+) -> bool:
+    """Report a coverage gap; return whether the next visit can fill it (G1)."""
+    if record.last_success is None or parsed.status == 226 or parsed.unfinished:
+        return False
+    # A flood is no gap: an editor decides before anything else is requested.
+    if not anomalies.is_gap(changes, len(parsed.present)) or items.waiting(work.store, source.id):
+        return False
+    if parsed.older:
+        sources.keep_gap(work.store, source.id, Gap(url=parsed.older, since=record.last_success))
+    then = "older ones are requested at the next visit" if parsed.older else "it offers no older ones"
+    work.notices.append(
+        f"{source.id} ({source.url}): none of its entries was known, so that some may have been missed; {then}"
+    )
+    return bool(parsed.older)
+
+
+def store_older(work: Round, source: Source, record: SourceRecord, older: ParsedVisit) -> Changes:
+    """Store the entries of an older document that fill a coverage gap; ignore all others (G1)."""
+    known = items.known(work.store, source.id, [alias for item in older.items for alias in item.aliases])
+    is_known = [any(alias in known for alias in item.aliases) for item in older.items]
+    new = anomalies.newer_items(older.items, is_known, record.gap.since if record.gap else None)
+    taken = items.taken(work.store, [item.id for item in new])
+    compared = diff.item_changes(new, known.get, taken)
+    changes = tuple(change for change in compared if change.change is ChangeKind.NEW)
+    items.keep(work.store, changes, backlog=False, now=work.now)
+    return changes

@@ -1,0 +1,123 @@
+"""The last accepted document of each source: its body, entry hashes and items (V4)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+from aggregator.model.documents import ENTRY_HASH_BYTES
+from aggregator.model.polling import KeptDocument, ParsedVisit, SourceProfile
+from aggregator.store.connection import Store
+
+MAX_ITEMS_TOUCHED = 500
+"""Maximum number of a source's newest items whose channels change with its profile."""
+
+
+def accept(
+    store: Store, source_id: str, parsed: ParsedVisit, reading_key: str, listed: Sequence[str]
+) -> None:
+    """Store a parsed document with its profile; `listed` are its item ids in order (V4, I1)."""
+    _touch_channels(store, source_id, parsed.profile)
+    profile = parsed.profile
+    store.db.execute(
+        "UPDATE sources SET body_hash = ?, read_with = ?, title = ?, feed_id = ?, site_link = ?, language = ?,"
+        " rights = ?, guid_ok = min(guid_ok, ?), link_ok = min(link_ok, ?), unfinished = ?,"
+        " entries = CASE WHEN ? = 226 THEN entries ELSE ? END WHERE id = ?",
+        [
+            parsed.body_hash,
+            reading_key,
+            profile.title,
+            profile.feed_id,
+            profile.site_link,
+            profile.language,
+            profile.rights,
+            parsed.identity_policy.guid,
+            parsed.identity_policy.link,
+            parsed.unfinished,
+            parsed.status,
+            parsed.entries,
+            source_id,
+        ],
+    )
+    hashes, items = b"".join(parsed.entry_hashes), " ".join(listed)
+    if parsed.status == 226:  # a delta: entries that it omits are still in the document (CL18)
+        store.db.execute(
+            "UPDATE documents SET entry_hashes = CAST(entry_hashes || ? AS BLOB), items = ? WHERE source_id = ?",
+            [hashes, items, source_id],
+        )
+        return
+    store.db.execute(
+        "INSERT OR REPLACE INTO documents (source_id, url, body, entry_hashes, items) VALUES (?, ?, ?, ?, ?)",
+        [source_id, parsed.url, zlib.compress(parsed.body, 1), hashes, items],
+    )
+
+
+def _touch_channels(store: Store, source_id: str, profile: SourceProfile) -> None:
+    """Raise the revision of channels with the source's newest stories if `profile` is new (P1).
+
+    A profile is published beside stories. Older stories are in no window, so that a profile that changes at every
+    visit costs no more in a large archive.
+    """
+    values = [profile.title, profile.feed_id, profile.site_link, profile.language, profile.rights]
+    changed = store.db.execute(
+        "SELECT 1 FROM sources WHERE id = ? AND (title, feed_id, site_link, language, rights) IS NOT (?, ?, ?, ?, ?)",
+        [source_id, *values],
+    ).fetchone()
+    if changed:
+        store.db.execute(
+            "UPDATE channels SET revision = revision + 1 WHERE id IN (SELECT channel_stories.channel_id FROM"
+            " (SELECT story_id FROM items INDEXED BY items_of_source WHERE source_id = ? AND story_id IS NOT NULL"
+            " ORDER BY sort DESC LIMIT ?) AS newest"
+            " JOIN channel_stories ON channel_stories.story_id = newest.story_id)",
+            [source_id, MAX_ITEMS_TOUCHED],
+        )
+
+
+def kept(store: Store, source_id: str) -> KeptDocument:
+    """Return the last accepted body and the final URL it came from."""
+    row = store.db.execute("SELECT url, body FROM documents WHERE source_id = ?", [source_id]).fetchone()
+    return KeptDocument(url=row["url"], body=zlib.decompress(row["body"]))
+
+
+def entry_hashes(store: Store, source_id: str) -> frozenset[bytes]:
+    """Return the hashes of the entries of the last accepted document."""
+    row = store.db.execute("SELECT entry_hashes FROM documents WHERE source_id = ?", [source_id]).fetchone()
+    joined = row[0] if row else b""
+    return frozenset(joined[at : at + ENTRY_HASH_BYTES] for at in range(0, len(joined), ENTRY_HASH_BYTES))
+
+
+def listed_items(store: Store, source_id: str) -> tuple[str, ...]:
+    """Return the item ids of the last accepted document in its order (I8)."""
+    row = store.db.execute("SELECT items FROM documents WHERE source_id = ?", [source_id]).fetchone()
+    return tuple(row[0].split()) if row else ()
+
+
+def outdated(store: Store) -> list[tuple[str, str]]:
+    """Return (source id, new key) of documents parsed with another version or options (V4)."""
+    rows = store.db.execute(
+        "SELECT id, reading_key FROM sources JOIN documents ON documents.source_id = sources.id"
+        " WHERE configured = 1 AND read_with <> reading_key ORDER BY position"
+    )
+    return [(row["id"], row["reading_key"]) for row in rows]
+
+
+def mark_unreadable(store: Store, source_id: str, reading_key: str) -> None:
+    """Drop the validators of an unreadable document, so that it is requested whole."""
+    store.db.execute(
+        "UPDATE sources SET read_with = ?, etag = NULL, last_modified = NULL, validators_url = NULL,"
+        " body_hash = NULL WHERE id = ?",
+        [reading_key, source_id],
+    )
+    # The visit log must agree, because politeness is computed from it (CL20).
+    store.db.execute(
+        "UPDATE visits SET validated = 0 WHERE id = (SELECT max(id) FROM visits WHERE source_id = ?"
+        " AND outcome IN ('changed', 'unchanged'))",
+        [source_id],
+    )
+
+
+def mark_unfinished(store: Store, source_id: str, reading_key: str) -> None:
+    """Leave a document to the next visit, which may request its articles (V2)."""
+    store.db.execute(
+        "UPDATE sources SET read_with = ?, unfinished = 1 WHERE id = ?", [reading_key, source_id]
+    )
