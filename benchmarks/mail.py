@@ -1,11 +1,11 @@
-"""Delivering measured, and shaken: letters a second beside a bare smtplib loop, then kills and a faulty relay.
+"""Measure delivery against a bare smtplib loop, and test it with kills and a faulty relay.
 
 usage: python benchmarks/mail.py [--recipients 10000] [--kills 100] [--seed 1] [--json]
 
-The relay (`post.py`, aiosmtpd) is a process of its own on loopback and writes down every letter it took. Three
-phases: `floor`, a bare smtplib loop of the same letters; `calm`, one `aggregator digest run`; `storm`, the same
-with a relay that refuses, defers and breaks off at random while the sending process is killed at random, until
-nothing is owed any more. Ends with 1 if anybody was left out or got a letter twice that was not in flight.
+The relay (`post.py`, aiosmtpd) is a process on loopback that logs every message it receives. Three phases:
+`bare_loop`, an smtplib loop with the same messages; `faultless`, `aggregator digest run`; `faulty`, the same with a
+relay that refuses, defers and breaks off at random while the start_run process is killed at random, until no message is
+queued. Exits with 1 if a message was lost, or repeated without an interruption.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from aggregator.store.connection import opened
 
 HERE = Path(__file__).resolve().parent
 NOW = datetime(2026, 10, 5, 6, 30, tzinfo=UTC)
-STEP = timedelta(minutes=10)  # between two runs, as cron has it
+STEP = timedelta(minutes=10)  # between two runs of cron
 FEEDS = """\
 site: {{title: Bench, url: "https://news.example/", contact: bench@news.example, authority: "news.example,2026"}}
 mail: {{from: Bench <bench@news.example>, smtp: {{host: 127.0.0.1, port: {port}, security: none}}}}
@@ -44,7 +44,7 @@ LINE = "* A story of some partner, told in as many words as titles have\n  https
 CELL = (
     '<p style="margin:0"><a href="https://news.example/stories/{n}">A story of some partner</a> and words</p>'
 )
-LETTER = MessageBody(
+BODY = MessageBody(
     subject="Weekly, 5 October 2026",
     text="".join(LINE.format(n=n) for n in range(40)),
     html="".join(CELL.format(n=n) for n in range(60)),
@@ -57,76 +57,78 @@ def main() -> int:
     options.add_argument("--kills", type=int, default=100)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--json", action="store_true")
-    asked = options.parse_args()
-    addresses = [f"reader{n}@r{n % 7}.example" for n in range(asked.recipients)]
+    arguments = options.parse_args()
+    addresses = [f"reader{n}@r{n % 7}.example" for n in range(arguments.recipients)]
     result = {
-        "recipients": asked.recipients,
-        "floor": floor(addresses),
-        "calm": calm(addresses),
-        "storm": storm(addresses, asked.kills, asked.seed),
+        "recipients": arguments.recipients,
+        "bare_loop": bare_loop(addresses),
+        "faultless": faultless(addresses),
+        "faulty": faulty(addresses, arguments.kills, arguments.seed),
     }
-    result["of_floor"] = round(result["calm"]["letters_per_s"] / result["floor"]["letters_per_s"], 2)
-    print(json.dumps(result, indent=2) if asked.json else _lines(result))
-    return 1 if result["storm"]["wrong"] or result["calm"]["wrong"] else 0
+    result["of_bare_loop"] = round(
+        result["faultless"]["messages_per_s"] / result["bare_loop"]["messages_per_s"], 2
+    )
+    print(json.dumps(result, indent=2) if arguments.json else _lines(result))
+    return 1 if result["faulty"]["errors"] or result["faultless"]["errors"] else 0
 
 
 # --- parts ---------------------------------------------------------------------------------------------
 
 
-class Post:
-    """The relay's process, and what it wrote down: (address, Message-ID, sum of the bytes) of each letter taken."""
+class RelayProcess:
+    """The relay process, and its log of (address, Message-ID, checksum) for each message."""
 
     def __init__(self, port: int, log: Path) -> None:
         self.port, self.log = port, log
 
-    def taken(self) -> list[tuple[str, str, str]]:
-        """Every letter it took, also those after which it hung up without an answer."""
+    def received(self) -> list[tuple[str, str, str]]:
+        """Read every message it received, also those after which it hung up."""
         lines = self.log.read_text("utf-8").splitlines()
         return [(words[0], words[1], words[2]) for words in map(str.split, lines)]
 
-    def size(self) -> int:
-        """How much it wrote."""
+    def log_size(self) -> int:
+        """Return the size of the log, in bytes."""
         return self.log.stat().st_size
 
 
 @contextmanager
-def posting(folder: Path, *, faults: float = 0.0, seed: int = 0) -> Iterator[Post]:
-    """A relay for a while."""
-    log = folder / "taken"
+def running_relay(folder: Path, *, faults: float = 0.0, seed: int = 0) -> Iterator[RelayProcess]:
+    """Run a relay within a `with` block."""
+    log = folder / "relay.log"
     log.touch()
     call = [sys.executable, str(HERE / "post.py"), str(log), str(faults), str(seed)]
     with subprocess.Popen(call, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout
-            yield Post(int(process.stdout.readline()), log)
+            yield RelayProcess(int(process.stdout.readline()), log)
         finally:
             process.kill()
 
 
-def owing(folder: Path, post: Post, addresses: list[str]) -> None:
-    """A database in which an edition is owed to all of them, as composing leaves it."""
+def queue_messages(folder: Path, relay: RelayProcess, addresses: list[str]) -> None:
+    """Write a database in which an edition is queued for all addresses."""
     file = folder / "feeds.yaml"
-    file.write_text(FEEDS.format(port=post.port), encoding="utf-8")
+    file.write_text(FEEDS.format(port=relay.port), encoding="utf-8")
     config = configuration.load(file)
     edition = Edition(
         id="weekly-2026-10-05",
         digest_id="weekly",
         title="Weekly",
-        subject=LETTER.subject,
+        subject=BODY.subject,
         language="en",
         period=date(2026, 10, 5),
         composed=NOW,
-        told=(),
+        entries=(),
     )
     ids = (mime.message_id(edition.id, address, config.site) for address in addresses)
     with opened(config.data / "aggregator.db") as store, store.transaction():
         editions.close_period(store, edition.digest_id, edition.period, NOW, NOW)
-        editions.compose(store, edition, LETTER, PendingStories())
+        editions.add(store, edition, BODY, PendingStories())
         deliveries.queue(store, edition.id, zip(addresses, ids, strict=True))
 
 
-def sending(folder: Path, now: datetime) -> subprocess.Popen[bytes]:
-    """`aggregator digest run` as cron calls it, at a pretended time."""
+def start_run(folder: Path, now: datetime) -> subprocess.Popen[bytes]:
+    """Start `aggregator digest run` as cron does, at a simulated time."""
     return subprocess.Popen(
         [sys.executable, "-m", "aggregator", "digest", "run"],
         cwd=folder,
@@ -137,8 +139,8 @@ def sending(folder: Path, now: datetime) -> subprocess.Popen[bytes]:
     )
 
 
-def asked(folder: Path, sql: str) -> list[tuple[Any, ...]]:
-    """What the database says."""
+def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query."""
     with closing(sqlite3.connect(folder / "var" / "aggregator.db", timeout=30)) as conn:
         return conn.execute(sql).fetchall()
 
@@ -146,13 +148,13 @@ def asked(folder: Path, sql: str) -> list[tuple[Any, ...]]:
 # --- phases --------------------------------------------------------------------------------------------
 
 
-def floor(addresses: list[str]) -> dict[str, float]:
-    """A loop of the same letters without any memory: what smtplib and this relay can do at best."""
-    with tempfile.TemporaryDirectory() as name, posting(Path(name)) as post:
+def bare_loop(addresses: list[str]) -> dict[str, float]:
+    """Send the same messages in a bare smtplib loop, as the fastest possible way."""
+    with tempfile.TemporaryDirectory() as name, running_relay(Path(name)) as relay:
         config_file = Path(name) / "feeds.yaml"
-        config_file.write_text(FEEDS.format(port=post.port), encoding="utf-8")
+        config_file.write_text(FEEDS.format(port=relay.port), encoding="utf-8")
         site = configuration.load(config_file).site
-        owed = Delivery(
+        due = Delivery(
             id=0,
             edition_id="e",
             digest_id="weekly",
@@ -160,52 +162,52 @@ def floor(addresses: list[str]) -> dict[str, float]:
             message_id=mime.message_id("e", addresses[0], site),
             composed=NOW,
             attempts=0,
-            letter=LETTER,
+            body=BODY,
         )
-        body = mime.build_message(owed, "bench@news.example", "Weekly", site)
+        body = mime.build_message(due, "bench@news.example", "Weekly", site)
         begun = time.perf_counter()
-        with smtplib.SMTP("127.0.0.1", post.port, timeout=30) as smtp:
+        with smtplib.SMTP("127.0.0.1", relay.port, timeout=30) as smtp:
             for address in addresses:
                 smtp.sendmail("bench@news.example", [address], body)
         seconds = time.perf_counter() - begun
-    return {"seconds": round(seconds, 2), "letters_per_s": round(len(addresses) / seconds, 1)}
+    return {"seconds": round(seconds, 2), "messages_per_s": round(len(addresses) / seconds, 1)}
 
 
-def calm(addresses: list[str]) -> dict[str, Any]:
-    """The real command, start and imports included; rounds that reach their time limit are followed by others."""
-    with tempfile.TemporaryDirectory() as name, posting(Path(name)) as post:
+def faultless(addresses: list[str]) -> dict[str, Any]:
+    """Run the real command, start and imports included, until no message is queued."""
+    with tempfile.TemporaryDirectory() as name, running_relay(Path(name)) as relay:
         folder = Path(name)
-        owing(folder, post, addresses)
+        queue_messages(folder, relay, addresses)
         begun, peak, now = time.perf_counter(), 0, NOW
-        while asked(folder, "SELECT 1 FROM deliveries WHERE state <> 'accepted' LIMIT 1"):
-            process = sending(folder, now)
+        while rows(folder, "SELECT 1 FROM deliveries WHERE state <> 'accepted' LIMIT 1"):
+            process = start_run(folder, now)
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             peak, now = max(peak, usage.ru_maxrss), now + STEP
         seconds = time.perf_counter() - begun
-        wrong = _wrong(folder, post)
+        errors = _errors(folder, relay)
     return {
         "seconds": round(seconds, 2),
-        "letters_per_s": round(len(addresses) / seconds, 1),
+        "messages_per_s": round(len(addresses) / seconds, 1),
         "memory_mb": round(peak / 1024, 1),
-        "wrong": wrong,
+        "errors": errors,
     }
 
 
-def storm(addresses: list[str], kills: int, seed: int) -> dict[str, Any]:
-    """Faults of the relay, and the sending process killed after a random number of letters, until none is owed."""
+def faulty(addresses: list[str], kills: int, seed: int) -> dict[str, Any]:
+    """Deliver with faults of the relay, killing the process at random, until none is queued."""
     chance = random.Random(seed)
-    with tempfile.TemporaryDirectory() as name, posting(Path(name), faults=0.06, seed=seed) as post:
+    with tempfile.TemporaryDirectory() as name, running_relay(Path(name), faults=0.06, seed=seed) as relay:
         folder = Path(name)
-        owing(folder, post, addresses)
+        queue_messages(folder, relay, addresses)
         begun, killed, runs, now = time.perf_counter(), 0, 0, NOW
         stride = max(len(addresses) * 3 // (4 * max(kills, 1)), 1)
-        while _owed(folder):
-            wanted = post.size() + chance.randint(1, 2 * stride) * 60 if killed < kills else None
-            killed += _sent(sending(folder, now), post, wanted, chance)
+        while _unsent(folder):
+            wanted = relay.log_size() + chance.randint(1, 2 * stride) * 60 if killed < kills else None
+            killed += _wait_or_kill(start_run(folder, now), relay, wanted, chance)
             runs, now = runs + 1, now + STEP
-        states = Counter(state for (state,) in asked(folder, "SELECT state FROM deliveries"))
-        taken = Counter(address for address, _, _ in post.taken())
+        states = Counter(state for (state,) in rows(folder, "SELECT state FROM deliveries"))
+        received = Counter(address for address, _, _ in relay.received())
         return {
             "seconds": round(time.perf_counter() - begun, 1),
             "runs": runs,
@@ -213,21 +215,23 @@ def storm(addresses: list[str], kills: int, seed: int) -> dict[str, Any]:
             "accepted": states["accepted"],
             "failed": states["failed"],
             "unknown": states["unknown"],
-            "doubles": sum(1 for count in taken.values() if count > 1),
-            "wrong": _wrong(folder, post),
+            "doubles": sum(1 for count in received.values() if count > 1),
+            "errors": _errors(folder, relay),
         }
 
 
-def _owed(folder: Path) -> bool:
+def _unsent(folder: Path) -> bool:
     return bool(
-        asked(folder, "SELECT 1 FROM deliveries WHERE state IN ('queued', 'sending', 'deferred') LIMIT 1")
+        rows(folder, "SELECT 1 FROM deliveries WHERE state IN ('queued', 'start_run', 'deferred') LIMIT 1")
     )
 
 
-def _sent(process: subprocess.Popen[bytes], post: Post, wanted: int | None, chance: random.Random) -> bool:
-    """Whether the run was killed: as soon as the relay wrote down so much, and a moment more."""
+def _wait_or_kill(
+    process: subprocess.Popen[bytes], relay: RelayProcess, wanted: int | None, chance: random.Random
+) -> bool:
+    """Wait for a run; kill it after the log has the wanted size. Return whether it was killed."""
     while process.poll() is None:
-        if wanted is not None and post.size() >= wanted:
+        if wanted is not None and relay.log_size() >= wanted:
             time.sleep(chance.uniform(0, 0.01))
             process.kill()
             process.wait()
@@ -236,29 +240,32 @@ def _sent(process: subprocess.Popen[bytes], post: Post, wanted: int | None, chan
     return False
 
 
-def _wrong(folder: Path, post: Post) -> list[str]:
-    """What must not be: a letter lost, forgotten, or taken more often than attempts were in flight, or changed."""
-    rows = asked(folder, "SELECT address, message_id, state, interrupted FROM deliveries")
-    taken: dict[str, list[tuple[str, str]]] = {}
-    for address, id_, checksum in post.taken():
-        taken.setdefault(address, []).append((id_, checksum))
-    found = []
-    for address, id_, state, interrupted in rows:
-        copies = taken.get(address, [])
+def _errors(folder: Path, relay: RelayProcess) -> list[str]:
+    """Return messages that were lost, changed, or received more often than interruptions allow."""
+    records = rows(folder, "SELECT address, message_id, state, interrupted FROM deliveries")
+    received: dict[str, list[tuple[str, str]]] = {}
+    for address, id_, checksum in relay.received():
+        received.setdefault(address, []).append((id_, checksum))
+    errors = []
+    for address, id_, state, interrupted in records:
+        copies = received.get(address, [])
         if state == "accepted" and not copies:
-            found.append(f"{address}: struck off, but never taken")
+            errors.append(f"{address}: accepted, but never received")
         if state not in ("accepted", "failed", "unknown"):
-            found.append(f"{address}: left {state}")
+            errors.append(f"{address}: still {state}")
         if len(copies) > 1 + interrupted - (state == "unknown"):
-            found.append(f"{address}: taken {len(copies)} times, {interrupted} attempts were interrupted")
+            errors.append(f"{address}: received {len(copies)} times, {interrupted} attempts were interrupted")
         if len(set(copies)) > 1 or any(copy[0] != id_ for copy in copies):
-            found.append(f"{address}: copies that differ")
-    return found
+            errors.append(f"{address}: copies that differ")
+    return errors
 
 
 def _lines(result: dict[str, Any]) -> str:
-    lines = [f"{result['recipients']} recipients; calm is {result['of_floor']} of the floor's speed"]
-    for phase in ("floor", "calm", "storm"):
+    share = result["of_bare_loop"]
+    lines = [
+        f"{result['recipients']} recipients; faultless delivery has {share} of the speed of the bare loop"
+    ]
+    for phase in ("bare_loop", "faultless", "faulty"):
         lines.append(f"{phase}: " + ", ".join(f"{key} {value}" for key, value in result[phase].items()))
     return "\n".join(lines)
 

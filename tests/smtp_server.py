@@ -1,4 +1,4 @@
-"""A real mail relay on loopback (aiosmtpd) that takes letters, or misbehaves as a test tells it."""
+"""Run a mail relay on loopback (aiosmtpd) that accepts messages or fails as scripted."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ from aiosmtpd.smtp import SMTP, AuthResult
 from aggregator.model.config import Smtp
 
 DROP = "drop"
-"""Instead of a reply: the connection breaks."""
+"""Close the connection instead of replying."""
 
 Script = Callable[[str, str], str | None]
-"""(step, address) -> None to go on as usual, a reply line, or DROP. Steps: RSET, MAIL, RCPT, DATA and BODY (after
-the letter was read, before the answer). The address is the recipient's, in MAIL the sender's. 421 hangs up."""
+"""(step, address) -> None to reply normally, a reply line, or DROP.
+
+Steps are RSET, MAIL, RCPT, DATA and BODY (the message was read, before the reply). The address is that of the
+recipient, in MAIL that of the sender. After 421 the connection is closed.
+"""
 
 
 @dataclass(frozen=True)
-class Taken:
-    """A letter the relay answered 250 for, or read whole before it broke off."""
+class ReceivedMessage:
+    """A message that the relay read completely; `accepted` if it answered 250."""
 
     address: str
     body: bytes
@@ -32,22 +35,22 @@ class Taken:
 
 
 class Relay:
-    """The relay's side: what it heard and took.
+    """A relay that records commands and messages.
 
-    `tls` is spoken from the first byte; `tls_context` (an option of aiosmtpd) offers STARTTLS.
+    `tls` is used from the first byte; `tls_context` (an option of aiosmtpd) offers STARTTLS.
     """
 
     def __init__(self, *, tls: ssl.SSLContext | None = None, **options: Any) -> None:
         self.script: Script = lambda step, address: None
-        self.letters: list[Taken] = []
-        self.heard: list[str] = []
+        self.messages: list[ReceivedMessage] = []
+        self.commands: list[str] = []
         self.connections = 0
         self.password = b"secret"
         self._options = {"hostname": "relay.example", "authenticator": self._allow, **options}
         self._tls = tls
-        self._talks: list[_Talk] = []
+        self._connections: list[_Connection] = []
         self._loop = asyncio.new_event_loop()
-        self._loop.set_exception_handler(lambda loop, context: None)  # a broken connection is the test's wish
+        self._loop.set_exception_handler(lambda loop, context: None)  # tests break connections on purpose
         self._server: asyncio.Server | None = None
         ready = threading.Event()
         self._thread = threading.Thread(target=self._run, args=[ready], daemon=True)
@@ -56,21 +59,21 @@ class Relay:
 
     @property
     def port(self) -> int:
-        """Where it listens, on 127.0.0.1."""
+        """Return the port on 127.0.0.1."""
         assert self._server
         return int(self._server.sockets[0].getsockname()[1])
 
     def rules(self, **fields: Any) -> Smtp:
-        """The configuration that leads here."""
+        """Return the configuration of this relay."""
         return Smtp(**{"host": "127.0.0.1", "port": self.port, "security": "none"} | fields)
 
     @property
     def accepted(self) -> list[str]:
-        """The addresses of the letters it answered 250 for, in order."""
-        return [taken.address for taken in self.letters if taken.accepted]
+        """Return the addresses of the accepted messages, in order."""
+        return [message.address for message in self.messages if message.accepted]
 
     def close(self) -> None:
-        """Hang up and listen no more."""
+        """Close all connections and stop listening."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
@@ -78,30 +81,30 @@ class Relay:
     def _run(self, ready: threading.Event) -> None:
         asyncio.set_event_loop(self._loop)
         self._server = self._loop.run_until_complete(
-            self._loop.create_server(self._talk, "127.0.0.1", 0, ssl=self._tls)
+            self._loop.create_server(self._connect, "127.0.0.1", 0, ssl=self._tls)
         )
         self._loop.call_soon(ready.set)
         self._loop.run_forever()
         self._server.close()
-        for talk in self._talks:
-            if talk.transport is not None:
-                talk.transport.abort()
+        for connection in self._connections:
+            if connection.transport is not None:
+                connection.transport.abort()
         tasks = asyncio.all_tasks(self._loop)
         for task in tasks:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self._loop.run_until_complete(asyncio.sleep(0.01))  # the aborted connections tell their protocols
+        self._loop.run_until_complete(asyncio.sleep(0.01))  # lets aborted connections notify their protocols
         self._loop.close()
 
-    def _talk(self) -> _Talk:
-        self._talks.append(_Talk(self, **self._options))
-        return self._talks[-1]
+    def _connect(self) -> _Connection:
+        self._connections.append(_Connection(self, **self._options))
+        return self._connections[-1]
 
     def _allow(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
         return AuthResult(success=data.password == self.password, handled=False)
 
 
-class _Talk(SMTP):
+class _Connection(SMTP):
     """One connection."""
 
     def __init__(self, relay: Relay, **options: Any) -> None:
@@ -109,7 +112,7 @@ class _Talk(SMTP):
         self.relay = relay
 
     def connection_made(self, transport: Any) -> None:
-        if self.transport is None:  # else TLS just began on the same connection
+        if self.transport is None:  # otherwise STARTTLS began on this connection
             self.relay.connections += 1
         super().connection_made(transport)
 
@@ -125,34 +128,34 @@ class _Talk(SMTP):
     async def smtp_DATA(self, arg: str) -> None:
         await self._step("DATA", arg, super().smtp_DATA)
 
-    async def _step(self, step: str, arg: str, usual: Callable[[str], Any]) -> None:
+    async def _step(self, step: str, arg: str, reply: Callable[[str], Any]) -> None:
         address = (arg or "").partition("<")[2].partition(">")[0]
         address = address or "".join(self.envelope.rcpt_tos[-1:])
-        self.relay.heard.append(step)
-        said = self.relay.script(step, address)
-        if said is None:
-            await usual(arg)
-        elif said == DROP:
+        self.relay.commands.append(step)
+        scripted = self.relay.script(step, address)
+        if scripted is None:
+            await reply(arg)
+        elif scripted == DROP:
             self.transport.abort()
         else:
-            await self.push(said)
-            if said.startswith("421"):
+            await self.push(scripted)
+            if scripted.startswith("421"):
                 self.transport.close()
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         address = envelope.rcpt_tos[-1]
-        said = self.relay.script("BODY", address)
-        accepted = (said or "250").startswith("2")
-        self.relay.letters.append(Taken(address, envelope.content, accepted))
-        if said == DROP:
+        scripted = self.relay.script("BODY", address)
+        accepted = (scripted or "250").startswith("2")
+        self.relay.messages.append(ReceivedMessage(address, envelope.content, accepted))
+        if scripted == DROP:
             self.transport.abort()
             raise asyncio.CancelledError
-        return said or "250 OK"
+        return scripted or "250 OK"
 
 
 @contextmanager
-def relaying(**options: Any) -> Iterator[Relay]:
-    """A relay for a while."""
+def running_relay(**options: Any) -> Iterator[Relay]:
+    """Run a relay within a `with` block."""
     relay = Relay(**options)
     try:
         yield relay
@@ -161,7 +164,7 @@ def relaying(**options: Any) -> Iterator[Relay]:
 
 
 def server_context(certificate: str) -> ssl.SSLContext:
-    """TLS as a relay offers it."""
+    """Return a TLS context with a certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     return context

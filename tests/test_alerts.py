@@ -211,7 +211,7 @@ def test_every_fault_is_in_the_operators_mail(faulty: Workplace) -> None:
     for words in (
         "3 items without a story",
         "1 channel not written",
-        "The last 2 runs of fetch did not end well",
+        "The last 2 runs of fetch did not complete",
     ):
         assert words in html
 

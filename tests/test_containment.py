@@ -276,7 +276,7 @@ def test_a_story_that_breaks_a_letter_is_left_out_of_it(
     """An edition omits a story that fails; once it is repaired, a later edition has it."""
     fetched(place)
     with monkeypatch.context() as broken:
-        poisoned = raise_for(lambda edition, _: any(t.title == POISON for t in edition.told), body.compose)
+        poisoned = raise_for(lambda edition, _: any(t.title == POISON for t in edition.entries), body.compose)
         broken.setattr(body, "compose", poisoned)
         assert call(place, "digest", "preview", "daily").code == 0
         said = call(place, "digest", "run")

@@ -1,4 +1,4 @@
-"""The commands of the e-mail digests: compose, deliver, preview, test, why, and what is owed."""
+"""The commands of digests: compose, deliver, preview, test, explain, and the mail queue."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def digest() -> None:
 @json_option
 @click.pass_obj
 def digest_run(invocation: Invocation, as_json: bool) -> None:
-    """Compose every digest that is due and deliver all owed mail (cron)."""
+    """Compose every digest that is due and deliver all queued messages (for cron)."""
     from aggregator.store import idle_check
 
     idle = idle_check.no_mail_due(invocation.config_file, wiring.clock()())
@@ -44,19 +44,19 @@ def digest_run(invocation: Invocation, as_json: bool) -> None:
     if as_json:
         print_json(report)
     elif invocation.watched:
-        _say_digested(report)
+        _print_report(report)
     if report.relay_error and not report.sent:
-        raise AggregatorError(f"no letter could be delivered; {report.owed} stay owed")
+        raise AggregatorError(f"no message could be delivered; {report.owed} stay queued")
 
 
-def _idle(letters: dict[str, int], waiting: datetime | None) -> DigestReport:
+def _idle(messages: dict[str, int], waiting: datetime | None) -> DigestReport:
     from aggregator.model.reports import DigestReport
 
-    return DigestReport(waiting=waiting).counted(letters)
+    return DigestReport(waiting=waiting).counted(messages)
 
 
 def _run(invocation: Invocation) -> DigestReport:
-    """The job; asked to end, it finishes the letter in hand, which would else be one in doubt."""
+    """Run the job; on SIGTERM or SIGINT it ends after the present message."""
     from dataclasses import replace
 
     from aggregator.digests import run as job
@@ -70,37 +70,39 @@ def _run(invocation: Invocation) -> DigestReport:
             signal.signal(number, handler)
 
 
-def _say_digested(report: DigestReport) -> None:
+def _print_report(report: DigestReport) -> None:
     for edition in report.composed:
         click.echo(f"composed {edition}")
     for edition in report.empty:
-        click.echo(f"{edition}: nothing to tell, no mail")
+        click.echo(f"{edition}: no stories, no message")
     if not report.composed and not report.empty:
         click.echo("no digest is due")
     counts = (
-        (report.deferred, "of them put off"),
+        (report.deferred, "of them deferred"),
         (report.unknown, "unknown"),
         (report.failed, "failed"),
     )
     more = "".join(f", {count} {word}" for count, word in counts if count)
-    click.echo(f"{report.sent} letters sent, {report.owed} owed{more}")
+    click.echo(f"{report.sent} messages sent, {report.owed} queued{more}")
     if report.waiting:
-        click.echo(f"the mail relay is left alone until {report.waiting:%Y-%m-%d %H:%M} UTC")
+        click.echo(f"the mail relay is paused until {report.waiting:%Y-%m-%d %H:%M} UTC")
 
 
 @digest.command("preview")
 @click.argument("digest_id", metavar="ID")
-@click.option("--at", "at", metavar="TIME", help="As if it were this moment (ISO 8601; the site's zone).")
+@click.option(
+    "--at", "at", metavar="TIME", help="Time to compose for (ISO 8601; in the time zone of the site)."
+)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
 @click.pass_obj
 def digest_preview(invocation: Invocation, digest_id: str, at: str | None, out: Path | None) -> None:
-    """Write .eml and .html of what would go out now; nothing is recorded."""
-    from aggregator.digests import run as job
+    """Write .eml and .html of the edition that is due now; nothing is stored."""
+    from aggregator.digests import preview
 
     app = invocation.app(secrets=False)
     moment = _moment(at, app.config) if at else None
-    report = job.preview(app, digest_id, moment, out)
-    click.echo(report.told)
+    report = preview.write(app, digest_id, moment, out)
+    click.echo(report.summary)
     for file in report.files:
         click.echo(str(file))
 
@@ -110,23 +112,23 @@ def _moment(text: str, config: Config) -> datetime:
         return wiring.moment(text, config.site.timezone)
     except ValueError as error:
         raise click.BadParameter(
-            f"{text!r} is no moment such as 2026-10-05T08:00", param_hint="--at"
+            f"{text!r} is not a time such as 2026-10-05T08:00", param_hint="--at"
         ) from error
 
 
 @digest.command("test")
 @click.argument("digest_id", metavar="ID")
-@click.option("--to", "address", required=True, metavar="ADDRESS", help="Who gets it.")
+@click.option("--to", "address", required=True, metavar="ADDRESS", help="Recipient.")
 @click.pass_obj
 def digest_test(invocation: Invocation, digest_id: str, address: str) -> None:
-    """Send what would go out now to one address; nothing is recorded."""
-    from aggregator.digests import run as job
+    """Send the edition that is due now to one address; nothing is stored."""
+    from aggregator.digests import preview
 
     app = invocation.app(mail=True)
-    report = job.test(app, digest_id, _address(address))
+    report = preview.send(app, digest_id, _address(address))
     relay = app.config.mail.smtp
     where = f"{relay.host}:{relay.port}" if relay else app.config.data / "outbox"
-    click.echo(f"sent to {address} through {where}: {report.told}")
+    click.echo(f"sent to {address} through {where}: {report.summary}")
 
 
 def _address(text: str) -> str:
@@ -144,81 +146,82 @@ def _address(text: str) -> str:
 @json_option
 @click.pass_obj
 def digest_why(invocation: Invocation, story: str, address: str, as_json: bool) -> None:
-    """Why somebody got a story in a digest, or did not."""
+    """Explain why an address received a story in a digest or did not."""
     from aggregator.digests import explain
 
     report = explain.run(invocation.config(), story, address, wiring.clock()())
     if as_json:
         print_json(report)
         return
-    merged = f" (asked as {report.asked})" if report.asked != report.story else ""
+    merged = f" (given as {report.name})" if report.name != report.story else ""
     click.echo(f"{report.story}{merged} “{report.title}”")
-    for answer in report.digests:
-        click.echo(f"{answer.digest}: {answer.why}")
+    for each in report.digests:
+        click.echo(f"{each.digest}: {each.explanation}")
     if not report.digests:
         click.echo("there are no digests")
 
 
-@digest.command("owed")
+@digest.command("queue")
 @json_option
 @click.pass_obj
-def digest_owed(invocation: Invocation, as_json: bool) -> None:
-    """List the letters that are owed or parked, and the addresses that get no more."""
-    from aggregator.digests import deliver
+def digest_queue(invocation: Invocation, as_json: bool) -> None:
+    """List messages that are queued, unknown or failed, and suppressed addresses."""
+    from aggregator.digests import queue
 
-    outbox = deliver.outbox(invocation.config())
+    listed = queue.read(invocation.config())
     if as_json:
-        print_json(outbox)
+        print_json(listed)
     else:
-        _say_owed(outbox)
+        _print_queue(listed)
 
 
-def _say_owed(outbox: MailQueue) -> None:
-    if outbox.relay:
-        click.echo(f"the mail relay is in trouble since {outbox.relay.since:%Y-%m-%d %H:%M} UTC,")
-        click.echo(f"next attempt {outbox.relay.until:%Y-%m-%d %H:%M} UTC: {outbox.relay.reason}")
+def _print_queue(listed: MailQueue) -> None:
+    if listed.relay:
+        click.echo(f"the mail relay has failed since {listed.relay.since:%Y-%m-%d %H:%M} UTC,")
+        click.echo(f"next attempt {listed.relay.until:%Y-%m-%d %H:%M} UTC: {listed.relay.reason}")
     rows: list[tuple[str, ...]] = [("edition", "address", "state", "attempts", "next attempt", "reason")]
     rows += [
         (
-            letter.edition,
-            letter.address,
-            letter.state,
-            str(letter.attempts),
-            f"{letter.next_attempt:%Y-%m-%d %H:%M}" if letter.next_attempt else "",
-            letter.reason or "",
+            message.edition,
+            message.address,
+            message.state,
+            str(message.attempts),
+            f"{message.next_attempt:%Y-%m-%d %H:%M}" if message.next_attempt else "",
+            message.reason or "",
         )
-        for letter in outbox.letters
+        for message in listed.messages
     ]
-    if outbox.letters:
+    if listed.messages:
         table(rows)
-    if any(letter.state in ("unknown", "failed") for letter in outbox.letters):
-        click.echo("To send failed or unknown ones again: aggregator digest retry ADDRESS")
-        click.echo("To leave them as they are: aggregator digest dismiss ADDRESS")
-    for gone in outbox.suppressed:
-        click.echo(f"{gone.address} gets no more letters since {gone.since:%Y-%m-%d}: {gone.reason}")
-    if outbox.suppressed:
-        click.echo("Take such an address out of feeds.yaml, or: aggregator digest retry ADDRESS")
-    if not outbox.letters and not outbox.suppressed:
-        click.echo("no letter is owed")
+    if any(message.state in ("unknown", "failed") for message in listed.messages):
+        click.echo("To send failed or unknown messages again: aggregator digest retry ADDRESS")
+        click.echo("To leave them as they are: aggregator digest acknowledge ADDRESS")
+    for suppression in listed.suppressed:
+        since = f"{suppression.since:%Y-%m-%d}"
+        click.echo(f"{suppression.address} gets no more messages since {since}: {suppression.reason}")
+    if listed.suppressed:
+        click.echo("Remove such an address from feeds.yaml, or: aggregator digest retry ADDRESS")
+    if not listed.messages and not listed.suppressed:
+        click.echo("the mail queue is empty")
 
 
 @digest.command("retry")
 @click.argument("addresses", nargs=-1, metavar="[ADDRESS]...")
 @click.pass_obj
 def digest_retry(invocation: Invocation, addresses: tuple[str, ...]) -> None:
-    """Owe failed letters of the last edition again; letters in doubt only to an ADDRESS that is named."""
-    from aggregator.digests import deliver
+    """Queue failed messages of the last edition again; unknown ones only to a named ADDRESS."""
+    from aggregator.digests import queue
 
-    count = deliver.retry(invocation.config(), addresses)
-    click.echo(f"{count} letters are to be sent now; `aggregator digest run` does it")
+    count = queue.retry(invocation.config(), addresses)
+    click.echo(f"{count} messages queued; `aggregator digest run` sends them")
 
 
-@digest.command("dismiss")
+@digest.command("acknowledge")
 @click.argument("addresses", nargs=-1, metavar="[ADDRESS]...")
 @click.pass_obj
-def digest_dismiss(invocation: Invocation, addresses: tuple[str, ...]) -> None:
-    """Leave parked letters as they are, and say no more of them."""
-    from aggregator.digests import deliver
+def digest_acknowledge(invocation: Invocation, addresses: tuple[str, ...]) -> None:
+    """Leave failed and unknown messages as they are, and report them no more."""
+    from aggregator.digests import queue
 
-    count = deliver.acknowledge(invocation.config(), addresses)
-    click.echo(f"{count} parked letters are left as they are")
+    count = queue.acknowledge(invocation.config(), addresses)
+    click.echo(f"{count} messages acknowledged")

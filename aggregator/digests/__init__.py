@@ -1,1 +1,1 @@
-"""Pure room: stories -> an edition -> a letter -> the message one recipient gets."""
+"""Compose the editions of digests from stories and deliver them by mail."""

@@ -1,120 +1,169 @@
-"""An edition -> the letter: text laid out by hand, HTML with its styles inlined, both without tracking."""
+"""Compose the text part and the HTML part of an edition."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
+import css_inline
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
 from aggregator import i18n
-from aggregator.digests import layout
-from aggregator.digests.layout import WIDTH, wrapped
 from aggregator.digests.mime import encoded_size
 from aggregator.model.config import Site
 from aggregator.model.digests import Edition, EditionEntry, MessageBody
 
 MAX_BYTES = 95_000
-"""Of text and HTML as they travel; with its headers a letter stays below the 100 KB at which mail programs cut
-it off (PB16)."""
-LEAST = 400
-"""No story takes fewer bytes: what cannot fit in any case is not laid out to find that out."""
+"""Maximum size of both parts as encoded for mail, in bytes.
+
+With headers a message stays below 100 KB, where mail programs cut it off (PB16).
+"""
+MIN_ENTRY_BYTES = 400
+"""Minimum size of an entry in both parts, in bytes; limits the entries of the first attempt."""
+LINE_CHARACTERS = 72
+"""Maximum length of a line of the text part, in characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """Stories under one heading."""
+    """Entries under one heading."""
 
     title: str
-    told: tuple[EditionEntry, ...]
+    entries: tuple[EditionEntry, ...]
 
 
 def compose(edition: Edition, site: Site) -> MessageBody:
-    """The letter of an edition, with as many stories as it may carry: the same edition gives the same bytes."""
-    most = min(len(edition.told), MAX_BYTES // LEAST)
+    """Compose the message body of an edition, with as many entries as fit.
+
+    The same edition gives the same bytes.
+    """
+    limit = min(len(edition.entries), MAX_BYTES // MIN_ENTRY_BYTES)
     while True:
-        letter = _letter(edition, site, most)
-        size = encoded_size(letter.text) + encoded_size(letter.html)
-        if size <= MAX_BYTES or most <= 1:
-            return letter
-        most = int(most * min(0.95, MAX_BYTES / size))
+        body = _compose(edition, site, limit)
+        size = size_of(body)
+        if size <= MAX_BYTES or limit <= 1:
+            return body
+        limit = int(limit * min(0.95, MAX_BYTES / size))
 
 
-def _letter(edition: Edition, site: Site, most: int) -> MessageBody:
-    shown = _first(edition.told, most)
+def size_of(body: MessageBody) -> int:
+    """Return the size of both parts as encoded for mail, in bytes."""
+    return encoded_size(body.text) + encoded_size(body.html)
+
+
+def _compose(edition: Edition, site: Site, limit: int) -> MessageBody:
+    shown = _first(edition.entries, limit)
     sections = [
-        Section(title=i18n.heading(name, edition.language), told=tuple(told))
-        for name, told in groupby(shown, key=lambda told: told.section)
+        Section(title=i18n.heading(name, edition.language), entries=tuple(entries))
+        for name, entries in groupby(shown, key=lambda entry: entry.section)
     ]
-    more = len(edition.told) - len(shown)
+    omitted = len(edition.entries) - len(shown)
     return MessageBody(
         subject=edition.subject,
-        text=_text(edition, site, sections, more),
-        html=_html(edition, site, sections, more),
+        text=_text(edition, site, sections, omitted),
+        html=_html(edition, site, sections, omitted),
     )
 
 
-def _first(told: tuple[EditionEntry, ...], most: int) -> list[EditionEntry]:
-    """The first `most`, a fair share of each section."""
+def _first(entries: tuple[EditionEntry, ...], limit: int) -> list[EditionEntry]:
+    """Return the first entries of each section, in proportion to its size."""
     shares = []
-    for _, section in groupby(enumerate(told), key=lambda numbered: numbered[1].section):
+    for _, section in groupby(enumerate(entries), key=lambda numbered: numbered[1].section):
         positions = [n for n, _ in section]
         shares += [((rank + 0.5) / len(positions), n) for rank, n in enumerate(positions)]
-    return [told[n] for n in sorted(n for _, n in sorted(shares)[:most])]
+    return [entries[n] for n in sorted(n for _, n in sorted(shares)[:limit])]
 
 
-def _page(edition: Edition, site: Site) -> str:
+def _page_url(edition: Edition, site: Site) -> str:
     return site.url + edition.path
 
 
 # --- the text part -------------------------------------------------------------------------------------
 
 
-def _text(edition: Edition, site: Site, sections: Iterable[Section], more: int) -> str:
+def _text(edition: Edition, site: Site, sections: Iterable[Section], omitted: int) -> str:
     words = i18n.words(edition.language)
     lines = [
         *wrapped(edition.subject, rest="  "),
-        *wrapped(i18n.summary(edition.told, edition.language)),
+        *wrapped(i18n.summary(edition.entries, edition.language)),
     ]
-    lines += ["", f"{words['whole']}:", _page(edition, site), ""]
+    lines += ["", f"{words['whole']}:", _page_url(edition, site), ""]
     for section in sections:
-        lines += ["", section.title.upper(), "=" * min(len(section.title), WIDTH), ""]
-        for told in section.told:
-            lines += [*_story_text(edition, told), ""]
-    if more:
-        lines += ["", words["more"].format(n=more), _page(edition, site), ""]
+        lines += [*text_heading(section.title)]
+        for entry in section.entries:
+            lines += [*_entry_text(edition, entry), ""]
+    if omitted:
+        lines += ["", words["more"].format(n=omitted), _page_url(edition, site), ""]
     lines += ["-- ", *wrapped(words["why"].format(title=edition.title))]
     lines += [words["stop"], site.contact, site.url]
     return "\n".join(lines) + "\n"
 
 
-def _story_text(edition: Edition, told: EditionEntry) -> list[str]:
+def _entry_text(edition: Edition, entry: EditionEntry) -> list[str]:
     words = i18n.words(edition.language)
-    lines = wrapped(f"* {told.title}", rest="  ")
-    lines += wrapped(f"{told.publisher}, {i18n.day(told.day, edition.language)}", first="  ", rest="  ")
-    if told.also:
-        lines += wrapped(f"({words['also']} {', '.join(told.also)})", first="  ", rest="  ")
-    lines += wrapped(" ".join(i18n.turn(told, edition.language)), first="  ", rest="  ")
-    lines += wrapped(told.excerpt, first="  ", rest="  ")
-    if told.link:
-        lines.append(f"  {told.link}")
+    lines = wrapped(f"* {entry.title}", rest="  ")
+    lines += wrapped(f"{entry.publisher}, {i18n.day(entry.day, edition.language)}", first="  ", rest="  ")
+    if entry.also:
+        lines += wrapped(f"({words['also']} {', '.join(entry.also)})", first="  ", rest="  ")
+    lines += wrapped(" ".join(i18n.update_note(entry, edition.language)), first="  ", rest="  ")
+    lines += wrapped(entry.excerpt, first="  ", rest="  ")
+    if entry.link:
+        lines.append(f"  {entry.link}")
     return lines
+
+
+def text_heading(title: str) -> list[str]:
+    """Return the lines of a heading in the text part."""
+    return ["", title.upper(), "=" * min(len(title), LINE_CHARACTERS), ""]
+
+
+def wrapped(text: str, *, first: str = "", rest: str = "") -> list[str]:
+    """Wrap text, with a prefix of the first line and one of the rest; long words stay whole."""
+    return textwrap.wrap(
+        text, LINE_CHARACTERS, initial_indent=first, subsequent_indent=rest, break_long_words=False
+    )
 
 
 # --- the HTML part -------------------------------------------------------------------------------------
 
 
-def _html(edition: Edition, site: Site, sections: Iterable[Section], more: int) -> str:
-    words: Mapping[str, str] = i18n.words(edition.language)
-    return layout.html(
+def _html(edition: Edition, site: Site, sections: Iterable[Section], omitted: int) -> str:
+    words = i18n.words(edition.language)
+    return render_html(
         "digest.html.j2",
         edition=edition,
         site=site,
-        page=_page(edition, site),
+        page=_page_url(edition, site),
         sections=sections,
-        summary=i18n.summary(edition.told, edition.language),
-        more=words["more"].format(n=more) if more else "",
+        summary=i18n.summary(edition.entries, edition.language),
+        more=words["more"].format(n=omitted) if omitted else "",
         words=words,
         why=words["why"].format(title=edition.title),
-        day=lambda told: i18n.day(told.day, edition.language),
-        turn=lambda told: i18n.turn(told, edition.language),
+        day=lambda entry: i18n.day(entry.day, edition.language),
+        update_note=lambda entry: i18n.update_note(entry, edition.language),
+    )
+
+
+def render_html(template: str, **values: object) -> str:
+    """Render a template of this package, with its styles inlined."""
+    return _inliner().inline(_environment().get_template(template).render(values))
+
+
+@lru_cache(maxsize=1)
+def _inliner() -> css_inline.CSSInliner:
+    # Only a style sheet can have the media query for dark mode; a message must not load anything.
+    return css_inline.CSSInliner(keep_at_rules=True, keep_style_tags=False, load_remote_stylesheets=False)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("aggregator.digests"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )

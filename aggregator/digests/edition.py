@@ -1,4 +1,4 @@
-"""What a digest has to tell -> its edition: sections, order, and the words that are kept for ever."""
+"""Compose an edition from pending stories: sections, order and the text of each entry."""
 
 from __future__ import annotations
 
@@ -19,29 +19,31 @@ from aggregator.model.digests import (
 from aggregator.model.documents import Kind
 from aggregator.model.stories import Story
 
-_KINDS = {
+_KINDS_BY_SECTION = {
     "news": (Kind.NEWS,),
     "events": (Kind.EVENT, Kind.COURSE),
     "calls": (Kind.CALL, Kind.JOB),
     "works": (Kind.PAPER, Kind.RELEASE),
-    "letters": (Kind.NEWSLETTER,),
+    "newsletters": (Kind.NEWSLETTER,),
 }
-_LAST = ("turned", "gone")
+_LAST = ("updates", "withdrawn")
 
 
 def compose(
-    plan: DigestPlan, untold: PendingStories, period: date, now: datetime, topics: Sequence[str] = ()
+    plan: DigestPlan, pending: PendingStories, period: date, now: datetime, topics: Sequence[str] = ()
 ) -> Edition:
-    """The edition of a period; `topics` in the order in which they are headings, where the digest is by topic."""
+    """Compose the edition of a period; `topics` are the order of headings in a digest by topic."""
     language = i18n.known(plan.language)
     by_topic = plan.sections == "topics"
-    headings = [*(i18n.TOPIC + topic for topic in topics), "other", "events"] if by_topic else [*_KINDS]
-    told = [
-        *(_new(story, plan, _section(story, topics, by_topic=by_topic)) for story in untold.new),
-        *(_again(retold, plan) for retold in untold.retold),
+    headings = (
+        [*(i18n.TOPIC + topic for topic in topics), "other", "events"] if by_topic else [*_KINDS_BY_SECTION]
+    )
+    entries = [
+        *(_new(story, plan, _section(story, topics, by_topic=by_topic)) for story in pending.new),
+        *(_update(update, plan) for update in pending.updates),
     ]
     order = {name: n for n, name in enumerate([*headings, *_LAST])}
-    # The day it is sent: a first edition, or one after downtime, closes a period that began earlier.
+    # The subject has the date of composition, because after downtime the period began earlier.
     today = now.astimezone(plan.timezone).date()
     return Edition(
         id=f"{plan.id}-{period.isoformat()}",
@@ -51,21 +53,21 @@ def compose(
         language=language,
         period=period,
         composed=now,
-        told=tuple(sorted(told, key=lambda one: (order[one.section], _place(one)))),
+        entries=tuple(sorted(entries, key=lambda entry: (order[entry.section], _rank(entry)))),
     )
 
 
 def _section(story: Story, topics: Sequence[str], *, by_topic: bool) -> str:
-    """Events stand together, whatever they are about; other news once, under its first topic."""
-    kind = next(name for name, kinds in _KINDS.items() if story.kind in kinds)
+    """Return the section of a story: its kind, or its first topic unless it is an event."""
+    kind = next(name for name, kinds in _KINDS_BY_SECTION.items() if story.kind in kinds)
     if not by_topic or kind == "events":
         return kind
     return next((i18n.TOPIC + topic for topic in topics if topic in story.topics), "other")
 
 
-def _place(told: EditionEntry) -> int:
-    """Events go by their date, the latest first; everything else as it was announced."""
-    return -told.day.toordinal() if told.section == "events" else 0
+def _rank(entry: EditionEntry) -> int:
+    """Sort events by date, the latest first; leave other entries in order of announcement."""
+    return -entry.day.toordinal() if entry.section == "events" else 0
 
 
 def _new(story: Story, plan: DigestPlan, section: str) -> EditionEntry:
@@ -85,19 +87,25 @@ def _new(story: Story, plan: DigestPlan, section: str) -> EditionEntry:
     )
 
 
-def _again(retold: StoryUpdate, plan: DigestPlan) -> EditionEntry:
-    told = replace(
-        _new(retold.story, plan, "turned"),
-        reason=retold.reason,
-        turn=retold.turn,
-        turned=_local(retold.at, plan),
-        before=retold.before,
+def _update(update: StoryUpdate, plan: DigestPlan) -> EditionEntry:
+    entry = replace(
+        _new(update.story, plan, "updates"),
+        reason=update.reason,
+        update_kind=update.update_kind,
+        updated_on=_local(update.at, plan),
+        former_title=update.former_title,
     )
-    if retold.turn is not UpdateKind.WITHDRAWN:
-        return told
-    # What was taken back is named, no more.
+    if update.update_kind is not UpdateKind.WITHDRAWN:
+        return entry
+    # A removed story is named only: no link, no text.
     return replace(
-        told, section="gone", title=retold.before or told.title, link=None, also=(), excerpt="", before=None
+        entry,
+        section="withdrawn",
+        title=update.former_title or entry.title,
+        link=None,
+        also=(),
+        excerpt="",
+        former_title=None,
     )
 
 

@@ -1,4 +1,4 @@
-"""A letter for one address -> the message (PB16): the same delivery gives the same bytes, however often (M4)."""
+"""Build the message of a delivery as bytes, always the same ones (M4, PB16)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aggregator.model.digests import Delivery, MessageBody
 
 
 class _UnfoldedLists(EmailPolicy):
-    """Leaves List-* and Message-ID in one line.
+    """Write List-* and Message-ID without folding.
 
     The standard library folds a long List-Unsubscribe into =?utf-8?…, which breaks unsubscribing.
     """
@@ -27,88 +27,93 @@ class _UnfoldedLists(EmailPolicy):
         return str(super()._fold(name, value, refold_binary))  # type: ignore[misc]
 
 
-LONGEST = 400
-"""Characters of a title in a header: some are never folded, and folding takes long."""
+MAX_HEADER_CHARACTERS = 400
+"""Maximum length of a title in a header: some are never folded, and folding takes long."""
 
 POLICY = _UnfoldedLists(linesep=SMTP.linesep)
 
 
 def build_message(delivery: Delivery, sender: str, digest_title: str, site: Site) -> bytes:
-    """Multipart text and HTML with the headers of a list; all but the address is the same for a whole edition."""
-    mine = EmailMessage(policy=POLICY)
-    mine["To"] = delivery.address
-    mine["Message-ID"] = delivery.message_id
-    head = mine.as_bytes().removesuffix(b"\r\n")  # without the empty line behind it
-    return head + _common(delivery.letter, delivery.digest_id, delivery.composed, sender, digest_title, site)
+    """Build a message with text and HTML parts and the headers of a mailing list.
+
+    Only To and Message-ID differ between the messages of an edition.
+    """
+    own = EmailMessage(policy=POLICY)
+    own["To"] = delivery.address
+    own["Message-ID"] = delivery.message_id
+    head = own.as_bytes().removesuffix(b"\r\n")  # the empty line that ends a header
+    return head + _common(delivery.body, delivery.digest_id, delivery.composed, sender, digest_title, site)
 
 
 @lru_cache(maxsize=4)
 def _common(
-    letter: MessageBody, digest_id: str, composed: datetime, sender: str, digest_title: str, site: Site
+    body: MessageBody, digest_id: str, composed: datetime, sender: str, digest_title: str, site: Site
 ) -> bytes:
     mail = EmailMessage(policy=POLICY)
     mail["From"] = sender
-    mail["Subject"] = _one_line(letter.subject)
+    mail["Subject"] = _one_line(body.subject)
     mail["Date"] = format_datetime(composed)
     list_id = f"{digest_id}.{host(site)}"
     mail["List-Id"] = f"{_phrase(digest_title)} <{list_id}>"
-    if digest_id != OPERATOR_ID:  # that list is in feeds.yaml, and its letters are nowhere to be read
+    if digest_id != OPERATOR_ID:  # its recipients are in feeds.yaml, and its editions have no page
         subject = quote(f"unsubscribe {digest_id}")
         mail["List-Unsubscribe"] = f"<mailto:{quote(site.contact, safe='@')}?subject={subject}>"
         mail["List-Archive"] = f"<{_archive(site)}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail["Precedence"] = "list"  # old programs that answer "I am away" know only this
-    text, html = (part.encode("utf-8", "replace").decode() for part in (letter.text, letter.html))
-    mail.set_content(text, cte=_coding(text))
-    mail.add_alternative(html, subtype="html", cte=_coding(html))
-    mail.set_boundary(f"=_{_digest(list_id + text + html)}")
+    mail["Precedence"] = "list"  # the only header that old vacation responders check
+    text, html = (part.encode("utf-8", "replace").decode() for part in (body.text, body.html))
+    mail.set_content(text, cte=_encoding(text))
+    mail.add_alternative(html, subtype="html", cte=_encoding(html))
+    mail.set_boundary(f"=_{_hash(list_id + text + html)}")
     return mail.as_bytes()
 
 
 def message_id(edition_id: str, address: str, site: Site) -> str:
-    """A stable Message-ID: one per edition and address, whenever it is asked for."""
-    return f"<{edition_id}.{_digest(address.lower())}@{host(site)}>"
+    """Return the Message-ID of an edition for an address; the same inputs give the same id."""
+    return f"<{edition_id}.{_hash(address.lower())}@{host(site)}>"
 
 
 def host(site: Site) -> str:
-    """The host of the site in ASCII (RFC 5891), for ids."""
+    """Return the host of the site in ASCII (RFC 5891)."""
     name = urls.host(site.url) or "localhost"
     return name if name.isascii() else name.encode("idna").decode()
 
 
 def _archive(site: Site) -> str:
-    """Where all editions can be read, as a header can carry it."""
+    """Return the URL of the list of editions in ASCII."""
     parts = urls.parse(site.url)
-    assert parts is not None, "feeds.yaml was read"
+    assert parts is not None, "the configuration has checked site.url"
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{host(site)}{port}{quote(parts.path, safe='/%~')}digests/"
 
 
-def _coding(text: str) -> str:
-    """Quoted-printable keeps Latin text readable; in other scripts every letter would take six or nine bytes."""
+def _encoding(text: str) -> str:
+    """Choose quoted-printable, or base64 where a character would take 6 bytes or more."""
     return "base64" if len(text.encode()) > 1.2 * len(text) else "quoted-printable"
 
 
 def encoded_size(text: str) -> int:
-    """The bytes of a text as it travels, estimated from above."""
+    """Estimate the size of a text as encoded for mail, in bytes; never too low."""
     body = text.encode()
-    if _coding(text) == "base64":
+    if _encoding(text) == "base64":
         return len(body) * 4 // 3 + len(body) // 57 * 2 + 100
     escaped = sum(byte > 126 or byte == 61 for byte in body)
     return len(body) + 2 * escaped + (len(body) + 2 * escaped) // 70 * 3 + text.count("\n") + 100
 
 
-def _digest(text: str) -> str:
+def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def _one_line(text: str) -> str:
-    # The standard library decodes what looks like an encoded word (RFC 2047), and a line end in it ends the header.
-    words = text[:LONGEST].replace("=?", "= ?")
+    # The standard library decodes encoded words (RFC 2047), and a line end in one would end the header.
+    words = text[:MAX_HEADER_CHARACTERS].replace("=?", "= ?")
     return " ".join("".join(c if c.isprintable() else " " for c in words).split())
 
 
 def _phrase(text: str) -> str:
-    """A List-Id phrase (RFC 2919): printable ASCII words only."""
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in " -_.") else " " for c in text[:LONGEST])
+    """Return a List-Id phrase (RFC 2919): printable ASCII only."""
+    plain = "".join(
+        c if c.isascii() and (c.isalnum() or c in " -_.") else " " for c in text[:MAX_HEADER_CHARACTERS]
+    )
     return '"' + " ".join(plain.split()) + '"'

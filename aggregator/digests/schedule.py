@@ -1,4 +1,7 @@
-"""When a digest is due: periods are local dates in the digest's zone, so DST can neither skip nor double one (M5)."""
+"""Compute when a digest is due.
+
+A period is a local date in the time zone of the digest, so that a clock change neither skips nor repeats one (M5).
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,26 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-CHANGE = timedelta(hours=3)
-"""No change of clocks is longer."""
+from aggregator.model.config import DigestPlan
+
+MAX_CLOCK_CHANGE = timedelta(hours=3)
+"""Maximum shift of a clock change."""
+
+
+def current_period(plan: DigestPlan, now: datetime) -> date:
+    """Return the period of an edition composed at `now`; today if the schedule has none yet."""
+    return last_period(plan.schedule, plan.timezone, now) or now.astimezone(plan.timezone).date()
 
 
 def last_period(schedule: str, zone: ZoneInfo, now: datetime) -> date | None:
-    """The local date of the last moment `schedule` (five cron fields) names at or before `now`.
+    """Return the local date of the last scheduled time at or before `now`.
 
-    Works on wall-clock time and turns each into an instant itself: a time that a spring night leaves out
-    is the instant its clock would have shown, one that an autumn night has twice is the first of them.
+    `schedule` has five cron fields. Wall-clock times are converted to instants here: a time skipped in spring is the
+    instant that the old offset gives, and of a time repeated in autumn the first one counts.
     """
     local = now.astimezone(zone).replace(tzinfo=None)
-    # A wall clock put back repeats up to some hours, so start a little ahead and go backwards.
-    moments = CronSim(schedule, local + CHANGE, reverse=True)
+    # A clock change repeats some hours, so start ahead and go backwards.
+    moments = CronSim(schedule, local + MAX_CLOCK_CHANGE, reverse=True)
     for _ in range(1000):
         wall = next(moments, None)
         if wall is None:
@@ -31,13 +41,13 @@ def last_period(schedule: str, zone: ZoneInfo, now: datetime) -> date | None:
 
 
 def next_moment(schedule: str, zone: ZoneInfo, now: datetime) -> datetime:
-    """The first instant after `now` that `schedule` names: until then `last_period` stays as it is."""
-    # A clock that is changed puts the order of instants out by some hours: look a little behind, and beyond.
-    walls = CronSim(schedule, now.astimezone(zone).replace(tzinfo=None) - CHANGE)
+    """Return the first scheduled instant after `now`; until then `last_period` stays the same."""
+    # A clock change reorders instants by some hours, so start before `now` and look beyond the first one.
+    walls = CronSim(schedule, now.astimezone(zone).replace(tzinfo=None) - MAX_CLOCK_CHANGE)
     first = next((wall for wall in walls if _instant(wall, zone) > now), None)
     if first is None:
         return datetime.max.replace(tzinfo=UTC)
-    near = takewhile(lambda wall: wall <= first + CHANGE, walls)
+    near = takewhile(lambda wall: wall <= first + MAX_CLOCK_CHANGE, walls)
     return min(_instant(wall, zone) for wall in (first, *near) if _instant(wall, zone) > now)
 
 

@@ -1,4 +1,4 @@
-"""Mail out through a relay: one connection for many letters, every answer told apart (M4)."""
+"""Send messages to a mail relay over one connection, and classify its replies (M4)."""
 
 from __future__ import annotations
 
@@ -14,24 +14,27 @@ from aggregator.model.config import Smtp
 from aggregator.ports import Mailer, MailInterrupted, MailRefused
 from aggregator.text import line
 
-TIMEOUT = 30.0
-ANSWER_TIMEOUT = 300.0
-"""For the word that a letter was taken: relays look for viruses and spam before. Who gives up early gets readers their
-letter twice (RFC 5321 4.5.3.2.6, which says ten minutes; but a round takes five, because visits wait for it)."""
+TIMEOUT_SECONDS = 30.0
+ACCEPTANCE_TIMEOUT_SECONDS = 300.0
+"""Maximum seconds to wait for the reply to a message.
 
-# RFC 3463: 5.7.x is about permission to relay, 5.1.7 and 5.1.8 are about the sender; the plain codes want a login
-# (RFC 4954). The operator's to mend, and no fault of the address.
-_ABOUT_US = re.compile(r"53[0458]\b|5\d\d[ -]5\.(7\.\d+|1\.[78])\b")
-_NOBODY = re.compile(r"5\d\d[ -]5\.1\.(1|2|3|6|10)\b")
-"""There is no such mailbox or domain, the address is none, it has moved, or its domain takes no mail."""
+Relays check it for viruses and spam first. A client that gives up early sends the message twice. RFC 5321
+section 4.5.3.2.6 recommends ten minutes, but a round takes five, because visits wait for it.
+"""
+
+# RFC 3463: 5.7.x denies permission to relay, 5.1.7 and 5.1.8 concern the sender. Codes 530 to 538 ask for a login
+# (RFC 4954). The operator has to correct these; they say nothing about the address.
+_ABOUT_SENDER = re.compile(r"53[0458]\b|5\d\d[ -]5\.(7\.\d+|1\.[78])\b")
+_NO_MAILBOX = re.compile(r"5\d\d[ -]5\.1\.(1|2|3|6|10)\b")
+"""Replies about an address that is unknown, invalid, moved, or in a domain without mail."""
 _TOO_LARGE = re.compile(r"5\d\d[ -]5\.(3\.4|2\.3)\b")
 
 
 @contextmanager
 def relay(rules: Smtp, sender: str) -> Iterator[Mailer]:
-    """A mailer over one connection; opened again if the relay closes it between letters.
+    """Open a connection to a relay, and again if the relay closes it between two messages.
 
-    Raises MailError if the relay cannot be reached or does not accept us.
+    Raises MailError if the relay cannot be reached or does not accept this client.
     """
     session = _Session(rules, parseaddr(sender)[1])
     session.connect()
@@ -52,9 +55,9 @@ class _Session:
         smtp: smtplib.SMTP | None = None
         try:
             if rules.security == "tls":
-                smtp = smtplib.SMTP_SSL(rules.host, rules.port, timeout=TIMEOUT, context=context)
+                smtp = smtplib.SMTP_SSL(rules.host, rules.port, timeout=TIMEOUT_SECONDS, context=context)
             else:
-                smtp = smtplib.SMTP(rules.host, rules.port, timeout=TIMEOUT)
+                smtp = smtplib.SMTP(rules.host, rules.port, timeout=TIMEOUT_SECONDS)
             if rules.security == "starttls":
                 smtp.starttls(context=context)
             smtp.ehlo_or_helo_if_needed()
@@ -65,7 +68,7 @@ class _Session:
                 smtp.close()
             where = f"{rules.host}:{rules.port}"
             raise MailError(
-                f"the mail relay {where} cannot be used: {_words(error)}; every letter stays owed"
+                f"the mail relay {where} cannot be used: {_error_line(error)}; all messages stay queued"
             ) from error
         self.smtp = smtp
         return smtp
@@ -78,38 +81,40 @@ class _Session:
                 self.smtp.close()
             self.smtp = None
 
-    def send(self, body: bytes, address: str) -> None:
-        """Hand over one letter; see `seams.Mailer`."""
+    def send(self, message: bytes, address: str) -> None:
+        """Send one message; see `ports.Mailer`."""
         if not address.isascii():
             raise MailRefused(
                 "the address needs a relay for internationalised mail (RFC 6531)", permanent=True
             )
         smtp = self._ready()
         try:
-            code, words = smtp.mail(self.envelope_from)
-            if code >= 500:  # that is about us, not about the address
-                raise MailError(f"the mail relay does not take mail from us: {_said(code, words)}")
-            self._expect((code, words))
+            code, text = smtp.mail(self.envelope_from)
+            if code >= 500:  # concerns the sender, not the address
+                raise MailError(
+                    f"the mail relay does not accept mail from this sender: {_reply_line(code, text)}"
+                )
+            self._expect((code, text))
             self._expect(smtp.rcpt(address))
         except (OSError, smtplib.SMTPServerDisconnected) as error:
             self.close()
-            raise MailRefused(_words(error), permanent=False) from error
+            raise MailRefused(_error_line(error), permanent=False) from error
         try:
             if smtp.sock is not None:
-                smtp.sock.settimeout(ANSWER_TIMEOUT)
-            answer = smtp.data(body)
+                smtp.sock.settimeout(ACCEPTANCE_TIMEOUT_SECONDS)
+            reply = smtp.data(message)
             if smtp.sock is not None:
-                smtp.sock.settimeout(TIMEOUT)
-            self._expect(answer)
+                smtp.sock.settimeout(TIMEOUT_SECONDS)
+            self._expect(reply)
         except smtplib.SMTPDataError as error:
-            self.close()  # it may have hung up after saying so
-            raise _refusal(_words(error)) from error
+            self.close()  # the relay may have closed the connection after this reply
+            raise _refusal(_error_line(error)) from error
         except (OSError, smtplib.SMTPException) as error:
             self.close()
-            raise MailInterrupted(_words(error)) from error
+            raise MailInterrupted(_error_line(error)) from error
 
     def _ready(self) -> smtplib.SMTP:
-        """The open connection, or a new one where the relay hung up in between."""
+        """Return the open connection, or a new one if the relay has closed it."""
         if self.smtp is not None:
             try:
                 code, _ = self.smtp.rset()
@@ -120,29 +125,28 @@ class _Session:
             self.close()
         return self.connect()
 
-    def _expect(self, answer: tuple[int, bytes]) -> None:
-        if answer[0] >= 400:
-            raise _refusal(_said(*answer))
+    def _expect(self, reply: tuple[int, bytes]) -> None:
+        if reply[0] >= 400:
+            raise _refusal(_reply_line(*reply))
 
 
-def _refusal(said: str) -> MailRefused:
-    about_us = bool(_ABOUT_US.match(said))
+def _refusal(reply: str) -> MailRefused:
+    about_sender = bool(_ABOUT_SENDER.match(reply))
     return MailRefused(
-        said,
-        permanent=said.startswith("5") and not about_us,
-        nobody=bool(_NOBODY.match(said)),
-        blameless=about_us or bool(_TOO_LARGE.match(said)),
+        reply,
+        permanent=reply.startswith("5") and not about_sender,
+        nobody=bool(_NO_MAILBOX.match(reply)),
+        blameless=about_sender or bool(_TOO_LARGE.match(reply)),
     )
 
 
-def _said(code: int, words: bytes) -> str:
-    return line(f"{code} {words.decode('utf-8', 'replace')}", 300) or ""
+def _reply_line(code: int, text: bytes | str) -> str:
+    decoded = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return line(f"{code} {decoded}", 300) or ""
 
 
-def _words(error: Exception) -> str:
+def _error_line(error: Exception) -> str:
     code = getattr(error, "smtp_code", None)
     if code is not None:
-        words = getattr(error, "smtp_error", b"")
-        said = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
-        return line(f"{code} {said}", 300) or ""
+        return _reply_line(code, getattr(error, "smtp_error", b""))
     return line(str(error), 300) or type(error).__name__

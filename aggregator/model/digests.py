@@ -11,7 +11,7 @@ from aggregator.model.stories import Story
 
 
 class EntryReason(StrEnum):
-    """Why a digest tells a story, as its ledger says (M1)."""
+    """Why an edition contains a story, as the ledger of its digest records it (M1)."""
 
     NEW = "new"
     UPDATED = "updated"
@@ -19,7 +19,7 @@ class EntryReason(StrEnum):
 
 
 class UpdateKind(StrEnum):
-    """What became of a story since a digest told it."""
+    """How a story changed after an edition published it."""
 
     CORRECTED = "corrected"
     CANCELLED = "cancelled"
@@ -29,40 +29,40 @@ class UpdateKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryUpdate:
-    """A story that a digest told and has to come back to, because of what happened at `at`.
+    """A story that changed at `at`, after an edition of the digest published it.
 
-    `before` is the title it was told under, None where nobody knows it or it is another partner's.
+    `former_title` is the title in that edition; None if it is unknown or from another partner.
     """
 
     story: Story
-    turn: UpdateKind
+    update_kind: UpdateKind
     at: datetime
-    before: str | None = None
+    former_title: str | None = None
 
     @property
     def reason(self) -> EntryReason:
-        """What goes on the ledger."""
-        return EntryReason.WITHDRAWN if self.turn is UpdateKind.WITHDRAWN else EntryReason.UPDATED
+        """Return the reason to record in the ledger."""
+        return EntryReason.WITHDRAWN if self.update_kind is UpdateKind.WITHDRAWN else EntryReason.UPDATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingStories:
-    """What a digest has not told yet: newest announced first."""
+    """What the next edition of a digest has to contain, the latest announced first."""
 
     new: tuple[Story, ...] = ()
-    retold: tuple[StoryUpdate, ...] = ()
+    updates: tuple[StoryUpdate, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.new or self.retold)
+        return bool(self.new or self.updates)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditionEntry:
-    """A story in the words that an edition tells it in; they stay, whatever becomes of the story.
+    """A story with the title and text that an edition published; later changes do not alter it.
 
-    `item_id` is whose words these are; `section` a word of `wording` or `topic:` and a topic; `day` the local day it
-    was published. `turn` happened on the day `turned`; `before` it was told by that title. `gone`: hidden since, its
-    words are not to be shown any more.
+    `item_id` is the item whose title and text these are. `section` is a heading of `i18n` or `topic:` with a topic.
+    `day` is the local date of publication. `updated_on` is the local date of the update, `former_title` the title
+    in an earlier edition. If `hidden`, an editor hid the story since then, and its text may not be shown.
     """
 
     story_id: str
@@ -76,17 +76,17 @@ class EditionEntry:
     language: str | None = None
     also: tuple[str, ...] = ()
     excerpt: str = ""
-    turn: UpdateKind | None = None
-    turned: date | None = None
-    before: str | None = None
-    gone: bool = False
+    update_kind: UpdateKind | None = None
+    updated_on: date | None = None
+    former_title: str | None = None
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edition:
-    """One digest that was composed: an immutable record of what it tells, for a local period (M5).
+    """One issue of a digest for a local period; never changed after it was stored (M5).
 
-    `title` is the digest's, `language` one that we have words in.
+    `title` is the title of the digest, `language` a language of `i18n`.
     """
 
     id: str
@@ -96,17 +96,17 @@ class Edition:
     language: str
     period: date
     composed: datetime
-    told: tuple[EditionEntry, ...]
+    entries: tuple[EditionEntry, ...]
 
     @property
     def path(self) -> str:
-        """Its page below `public`, for ever."""
+        """Return the permanent path of its page below `public`."""
         return f"digests/{self.id}.html"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditionSummary:
-    """An edition in the list of all."""
+    """One line of the list of editions."""
 
     id: str
     subject: str
@@ -117,7 +117,7 @@ class EditionSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageBody:
-    """An edition in mail's terms, the same for every recipient."""
+    """Subject, text part and HTML part of an edition; the same for each recipient."""
 
     subject: str
     text: str
@@ -126,7 +126,7 @@ class MessageBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One letter owed to one address."""
+    """One message due to one address."""
 
     id: int
     edition_id: str
@@ -135,13 +135,13 @@ class Delivery:
     message_id: str
     composed: datetime
     attempts: int
-    letter: MessageBody
+    body: MessageBody
     deferred_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayPause:
-    """A relay could not be used since `since`; it is left alone until `until`."""
+    """A relay that has failed since `since` and is not used until `until`."""
 
     since: datetime
     until: datetime
@@ -150,7 +150,7 @@ class RelayPause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suppression:
-    """An address that gets no more letters until a person says so."""
+    """An address that gets no more messages until an operator allows it."""
 
     address: str
     since: datetime
@@ -159,7 +159,7 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedMessage:
-    """A letter that is owed or parked, as a person looks at it."""
+    """A message that is not accepted yet, as `digest queue` lists it."""
 
     edition: str
     address: str
@@ -172,16 +172,16 @@ class QueuedMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailQueue:
-    """What is owed or parked, who gets no more letters, and the relay's trouble if there is one."""
+    """Messages not accepted yet, suppressed addresses, and the pause of the relay if it failed."""
 
-    letters: tuple[QueuedMessage, ...]
+    messages: tuple[QueuedMessage, ...]
     suppressed: tuple[Suppression, ...]
     relay: RelayPause | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastEntry:
-    """What of a story a digest told, in which edition; `edition` is None for what counts as told since it began."""
+    """A ledger entry of a story; `edition` is None for the baseline of the digest."""
 
     edition: str | None
     reason: str
@@ -190,7 +190,7 @@ class PastEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastDelivery:
-    """A letter to an address: where it stands, since `last_attempt`."""
+    """The state of a message to an address since `last_attempt`."""
 
     edition: str
     state: str
@@ -202,9 +202,9 @@ class PastDelivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFacts:
-    """All that decides whether an address got a story in a digest.
+    """The facts that decide whether an address received a story in one digest.
 
-    `plan` is None for a digest that is not configured any more, `since` and `last_composed` for one that never ran.
+    `plan` is None for a digest that is no longer configured; `since` and `last_composed` for one that never ran.
     """
 
     digest: str
@@ -217,28 +217,28 @@ class DeliveryFacts:
     of_kinds: bool
     since: datetime | None
     last_composed: datetime | None
-    told: tuple[PastEntry, ...]
-    letters: tuple[PastDelivery, ...]
+    entries: tuple[PastEntry, ...]
+    deliveries: tuple[PastDelivery, ...]
     suppressed: Suppression | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestExplanation:
-    """Why an address got a story in one digest, or did not; `got` is None where nobody can know."""
+    """Why an address received a story in one digest or did not; `received` is None if unknown."""
 
     digest: str
-    got: bool | None
-    why: str
+    received: bool | None
+    explanation: str
     editions: tuple[str, ...]
     message_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplanationReport:
-    """The same for all digests; `asked` is the name the story was asked by."""
+    """The explanations of all digests; `name` is the id that the user gave."""
 
     story: str
     title: str
-    asked: str
+    name: str
     address: str
     digests: tuple[DigestExplanation, ...]

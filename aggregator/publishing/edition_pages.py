@@ -31,7 +31,7 @@ def page(edition: Edition, site: Site) -> PublishedDocument:
     """Render an edition as it was sent, without stories that were hidden since."""
     sections = [
         (i18n.heading(name, edition.language), list(entries))
-        for name, entries in groupby(edition.told, key=lambda entry: entry.section)
+        for name, entries in groupby(edition.entries, key=lambda entry: entry.section)
     ]
     return _document(
         edition.path,
@@ -40,10 +40,10 @@ def page(edition: Edition, site: Site) -> PublishedDocument:
         words=i18n.words(edition.language),
         edition=edition,
         sections=sections,
-        summary=i18n.summary(edition.told, edition.language),
+        summary=i18n.summary(edition.entries, edition.language),
         feed=site.url + paths.EDITION_FEED,
         day=lambda entry: i18n.day(entry.day, edition.language),
-        update_note=lambda entry: i18n.turn(entry, edition.language),
+        update_note=lambda entry: i18n.update_note(entry, edition.language),
     )
 
 
@@ -100,7 +100,7 @@ def _feed(editions: Sequence[Edition], site: Site, hub: str | None) -> bytes:
         entry.published(edition.composed)
         entry.category(term=edition.digest_id, label=edition.title)
         entry.link(href=site.url + edition.path, rel="alternate", type="text/html")
-        entry.summary(i18n.summary(edition.told, edition.language))
+        entry.summary(i18n.summary(edition.entries, edition.language))
         entry.content(_titles(edition, site.url + edition.path), type="html")
         entry.edition.language = edition.language if edition.language != site.language else None
     return with_stylesheet(bytes(generator.atom_str(pretty=True)), paths.EDITION_FEED)
@@ -127,18 +127,18 @@ class _Entry(BaseEntryExtension):  # type: ignore[misc]
 def _titles(edition: Edition, page_url: str) -> str:
     """Return the linked titles of an edition as HTML, section by section."""
     parts = []
-    for name, section in groupby(edition.told[:MAX_TITLES], key=lambda entry: entry.section):
+    for name, section in groupby(edition.entries[:MAX_TITLES], key=lambda entry: entry.section):
         parts.append(f"<h3>{escape(i18n.heading(name, edition.language))}</h3><ul>")
         parts += [f"<li>{_title(entry, edition)}</li>" for entry in section]
         parts.append("</ul>")
     link = f'<a href="{escape(page_url)}">{escape(page_url)}</a>'
-    if (more := len(edition.told) - MAX_TITLES) > 0:
+    if (more := len(edition.entries) - MAX_TITLES) > 0:
         parts.append(f"<p>{i18n.words(edition.language)['more'].format(n=more)} {link}</p>")
     return "".join(parts)
 
 
 def _title(entry: EditionEntry, edition: Edition) -> str:
-    if entry.gone:
+    if entry.hidden:
         return escape(i18n.words(edition.language)["hidden"])
     title = escape(entry.title)
     title = f'<a href="{escape(entry.link)}">{title}</a>' if entry.link else title

@@ -1,4 +1,4 @@
-"""Letters owed, in flight, accepted, put off or given up (M4); addresses and relays that take none at present."""
+"""Store the mail queue: deliveries, suppressed addresses and the pause of the relay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.idle_check import MAIL_IDLE_MARK, OPEN_MESSAGES, PARKED
 
 PAGE = 100
-"""Letters read at once: an edition may have ten thousand."""
+"""Maximum number of deliveries read at once: an edition may have 10,000."""
 
 _LAST_EDITION = (
     "edition_id IN (SELECT id FROM editions AS last WHERE composed ="
@@ -22,7 +22,10 @@ _LAST_EDITION = (
 
 
 def queue(store: Store, edition_id: str, recipients: Iterable[tuple[str, str]]) -> None:
-    """One letter for each (address, Message-ID); in the caller's transaction (M4)."""
+    """Queue a message for each (address, Message-ID); suppressed addresses fail at once (M4).
+
+    Runs in the transaction of the caller.
+    """
     store.db.conn.executemany(
         "INSERT INTO deliveries (edition_id, address, message_id) VALUES (?, ?, ?)",
         [[edition_id, address, message_id] for address, message_id in recipients],
@@ -38,21 +41,21 @@ def queue(store: Store, edition_id: str, recipients: Iterable[tuple[str, str]]) 
 # --- sending -------------------------------------------------------------------------------------------
 
 
-def park_interrupted(store: Store) -> list[tuple[str, str]]:
-    """Letters a dead run left in flight: once more with the same bytes, a second time they are parked (M4).
+def recover_interrupted(store: Store) -> list[tuple[str, str]]:
+    """Queue messages again that a killed run left in the state sending, once (M4).
 
-    Returns (address, edition) of those that are parked as unknown now.
+    After a second interruption a message is unknown and not sent again. Returns (address, edition) of those.
     """
     with store.transaction():
-        parked = store.db.execute(
+        unknown = store.db.execute(
             "SELECT address, edition_id FROM deliveries WHERE state <> 'accepted' AND state = 'sending'"
             " AND interrupted >= 1"
         ).fetchall()
-        _interrupted(store, "state <> 'accepted' AND state = 'sending'", [])
-    return [(row["address"], row["edition_id"]) for row in parked]
+        _count_interruption(store, "state <> 'accepted' AND state = 'sending'", [])
+    return [(row["address"], row["edition_id"]) for row in unknown]
 
 
-def _interrupted(store: Store, where: str, values: Iterable[Any]) -> None:
+def _count_interruption(store: Store, where: str, values: Iterable[Any]) -> None:
     store.db.execute(
         "UPDATE deliveries SET interrupted = interrupted + 1, reason = 'the connection broke while it was sent',"
         " state = CASE WHEN interrupted >= 1 THEN 'unknown' ELSE 'queued' END"
@@ -62,12 +65,13 @@ def _interrupted(store: Store, where: str, values: Iterable[Any]) -> None:
 
 
 def due(store: Store, state: str, now: datetime, far: datetime, after: int) -> list[Delivery]:
-    """A page of letters in `state` whose time has come, oldest first, behind the number `after`.
+    """Read a page of deliveries in `state` that are due, oldest first, with ids above `after`.
 
-    A next attempt beyond `far` was planned under a clock that ran ahead. All letters of an edition are one object.
+    A next attempt later than `far` was planned under a clock that ran ahead, so it is due. All deliveries of an
+    edition share one body.
     """
-    letters: dict[str, MessageBody] = {}
-    found = []
+    bodies: dict[str, MessageBody] = {}
+    page = []
     for row in store.db.execute(
         "SELECT deliveries.*, editions.digest_id, editions.composed FROM deliveries"
         " JOIN editions ON editions.id = deliveries.edition_id"
@@ -76,9 +80,9 @@ def due(store: Store, state: str, now: datetime, far: datetime, after: int) -> l
         [state, after, stamp(now), stamp(far), PAGE],
     ).fetchall():
         edition = row["edition_id"]
-        if edition not in letters:
-            letters[edition] = _letter(store, edition)
-        found.append(
+        if edition not in bodies:
+            bodies[edition] = _body(store, edition)
+        page.append(
             Delivery(
                 id=row["id"],
                 edition_id=edition,
@@ -88,21 +92,21 @@ def due(store: Store, state: str, now: datetime, far: datetime, after: int) -> l
                 composed=sure_moment(row["composed"]),
                 attempts=row["attempts"],
                 deferred_since=moment(row["deferred_since"]),
-                letter=letters[edition],
+                body=bodies[edition],
             )
         )
-    return found
+    return page
 
 
-def _letter(store: Store, edition_id: str) -> MessageBody:
+def _body(store: Store, edition_id: str) -> MessageBody:
     row = store.db.execute("SELECT subject, text, html FROM editions WHERE id = ?", [edition_id]).fetchone()
     return MessageBody(subject=row["subject"], text=row["text"], html=row["html"])
 
 
 def lease(store: Store, delivery: Delivery, now: datetime) -> bool:
-    """The letter is in flight from here on: committed before the relay is spoken to (M4).
+    """Mark a message as being sent; to be committed before anything goes to the relay (M4).
 
-    False if it is not owed any more: its address was suppressed, or a person decided about it.
+    Returns False if it is no longer due, because its address was suppressed or an operator decided.
     """
     with store.transaction():
         return bool(
@@ -114,18 +118,18 @@ def lease(store: Store, delivery: Delivery, now: datetime) -> bool:
         )
 
 
-def give_back(store: Store, delivery: Delivery) -> None:
-    """It did not come to an attempt: the relay went away before this letter."""
+def release(store: Store, delivery: Delivery) -> None:
+    """End a lease without an attempt, because the relay failed before this message."""
     _set(store, delivery, "state = 'queued', attempts = attempts - 1")
 
 
 def mark_accepted(store: Store, delivery: Delivery) -> None:
-    """The relay has it."""
+    """Record that the relay accepted the message."""
     _set(store, delivery, "state = 'accepted', reason = NULL, next_attempt = NULL")
 
 
 def defer(store: Store, delivery: Delivery, since: datetime, until: datetime, reason: str) -> None:
-    """Refused for now (4xx): another time."""
+    """Record a temporary refusal (4xx) and the time of the next attempt."""
     _set(
         store,
         delivery,
@@ -136,17 +140,17 @@ def defer(store: Store, delivery: Delivery, since: datetime, until: datetime, re
     )
 
 
-def interrupted(store: Store, delivery: Delivery) -> None:
-    """Nobody knows whether the relay has it."""
+def mark_interrupted(store: Store, delivery: Delivery) -> None:
+    """Record that the connection broke after DATA, so that the relay may have the message."""
     with store.transaction():
-        _interrupted(store, "id = ?", [delivery.id])
+        _count_interruption(store, "id = ?", [delivery.id])
 
 
 def mark_failed(store: Store, delivery: Delivery, reason: str, now: datetime, *, nobody: bool | None) -> bool:
-    """Refused for good (5xx); whether its address is suppressed from now on.
+    """Record a permanent refusal (5xx); return whether the address is suppressed from now on.
 
-    That is so where the relay says that `nobody` is there, or gave up this digest's last edition as well; never where
-    it said nothing of the address (None).
+    It is suppressed if the relay says that there is no such mailbox (`nobody`), or if it also refused the last
+    edition of this digest. If the refusal does not concern the address, `nobody` is None.
     """
     with store.transaction():
         _update(store, delivery, "state = 'failed', reason = ?, next_attempt = NULL", reason)
@@ -164,11 +168,11 @@ def mark_failed(store: Store, delivery: Delivery, reason: str, now: datetime, *,
     return suppressed
 
 
-def close(store: Store, delivery: Delivery, reason: str) -> None:
-    """Nobody wants it any more: it is not sent, and waits for nobody."""
+def cancel(store: Store, delivery: Delivery, reason: str) -> None:
+    """End a delivery without sending it and without asking an operator."""
     with store.transaction():
         store.db.execute(
-            "UPDATE deliveries SET state = 'failed', reason = ?, next_attempt = NULL, dismissed = 1"
+            "UPDATE deliveries SET state = 'failed', reason = ?, next_attempt = NULL, acknowledged = 1"
             " WHERE id = ? AND state IN ('queued', 'deferred')",
             [reason, delivery.id],
         )
@@ -207,31 +211,31 @@ def relay_pause(store: Store, relay: Smtp | None) -> RelayPause | None:
     )
 
 
-def hold_relay(store: Store, relay: Smtp, hold: RelayPause) -> None:
-    """Leave a relay alone for a while; what was said of others is forgotten."""
+def pause_relay(store: Store, relay: Smtp, pause: RelayPause) -> None:
+    """Store the pause of a relay; pauses of relays configured before are removed."""
     with store.transaction():
         store.db.execute("DELETE FROM relays")
         store.db.execute(
             "INSERT INTO relays (relay, since, until, reason) VALUES (?, ?, ?, ?)",
-            [relay.key, stamp(hold.since), stamp(hold.until), hold.reason],
+            [relay.key, stamp(pause.since), stamp(pause.until), pause.reason],
         )
 
 
-def free_relay(store: Store) -> None:
-    """All is well with the relay."""
+def end_relay_pause(store: Store) -> None:
+    """Remove the pause of the relay after a success."""
     store.db.execute("DELETE FROM relays")
 
 
-# --- looking, and a person's word ----------------------------------------------------------------------
+# --- state of the queue and commands of operators ------------------------------------------------------
 
 
 def counts(store: Store) -> dict[str, int]:
-    """Letters that are owed, by state, and those parked until a person has looked at them."""
+    """Count messages not accepted and not acknowledged, by state."""
     return {row[0]: row[1] for row in store.db.execute(OPEN_MESSAGES)}
 
 
 def oldest_owed(store: Store) -> datetime | None:
-    """When the oldest letter was composed that is still owed and that no relay has deferred."""
+    """Return when the oldest message that is queued and not deferred was composed."""
     row = store.db.execute(
         "SELECT min(editions.composed) FROM deliveries JOIN editions ON editions.id = deliveries.edition_id"
         " WHERE state <> 'accepted' AND state IN ('queued', 'sending')"
@@ -240,15 +244,15 @@ def oldest_owed(store: Store) -> datetime | None:
 
 
 def next_attempt(store: Store) -> datetime | None:
-    """When the first of the deferred letters is to be tried again."""
+    """Return the time of the first attempt planned for a deferred message."""
     row = store.db.execute(
         "SELECT min(next_attempt) FROM deliveries WHERE state <> 'accepted' AND state = 'deferred'"
     ).fetchone()
     return moment(row[0])
 
 
-def open_letters(store: Store) -> list[QueuedMessage]:
-    """Every letter that is owed, and every parked one until a person has looked at it, oldest first."""
+def open_messages(store: Store) -> list[QueuedMessage]:
+    """Return messages not accepted and not acknowledged, oldest first."""
     rows = store.db.execute(
         "SELECT * FROM deliveries INDEXED BY deliveries_unaccepted WHERE state <> 'accepted'"
         f" AND (state IN ('queued', 'sending', 'deferred') OR {PARKED}) ORDER BY id"
@@ -268,7 +272,7 @@ def open_letters(store: Store) -> list[QueuedMessage]:
 
 
 def suppressions(store: Store) -> list[Suppression]:
-    """Addresses that get no more letters, the newest first."""
+    """Return suppressed addresses, the latest first."""
     rows = store.db.execute("SELECT * FROM suppressions ORDER BY since DESC, address")
     return [
         Suppression(address=row["address"], since=sure_moment(row["since"]), reason=row["reason"])
@@ -277,7 +281,7 @@ def suppressions(store: Store) -> list[Suppression]:
 
 
 def unknown_addresses(store: Store, addresses: Sequence[str]) -> list[str]:
-    """Those of `addresses` to which no letter is owed or parked, and which are not suppressed."""
+    """Return those of `addresses` that have no open message and are not suppressed."""
     sql = (
         "SELECT EXISTS (SELECT 1 FROM deliveries WHERE address = ?1 COLLATE NOCASE AND state <> 'accepted')"
         " OR EXISTS (SELECT 1 FROM suppressions WHERE address = ?1)"
@@ -286,45 +290,50 @@ def unknown_addresses(store: Store, addresses: Sequence[str]) -> list[str]:
 
 
 def retry(store: Store, addresses: Sequence[str]) -> int:
-    """Failed letters of each digest's last edition are owed again, deferred ones and the relay are tried at once.
+    """Queue failed messages of each last edition again, and end pauses; return their number.
 
-    Letters in doubt only where their address is named; its suppression ends. Returns how many letters.
+    Deferred messages are tried at once. With `addresses`, only messages to these are queued, unknown
+    ones included, and their suppressions end.
     """
-    named, values = _named(addresses)
+    to_addresses, values = _to(addresses)
     again = "'failed', 'unknown'" if addresses else "'failed'"
-    which = f"state IN ({again}) AND {_LAST_EDITION}{named}"
+    which = f"state IN ({again}) AND {_LAST_EDITION}{to_addresses}"
     with store.transaction():
         store.db.execute(
             f"DELETE FROM suppressions WHERE address IN (SELECT address FROM deliveries WHERE {which})",
             values,
         )
         if addresses:
-            store.db.execute(f"DELETE FROM suppressions WHERE true{named}", values)
-        freed = store.db.execute(
-            "UPDATE deliveries SET state = 'queued', interrupted = 0, dismissed = 0, reason = NULL,"
+            store.db.execute(f"DELETE FROM suppressions WHERE true{to_addresses}", values)
+        queued = store.db.execute(
+            "UPDATE deliveries SET state = 'queued', interrupted = 0, acknowledged = 0, reason = NULL,"
             f" next_attempt = NULL, deferred_since = NULL WHERE {which}",
             values,
         ).rowcount
-        freed += store.db.execute(
+        queued += store.db.execute(
             "UPDATE deliveries SET state = 'queued', next_attempt = NULL"
-            f" WHERE state <> 'accepted' AND state = 'deferred'{named}",
+            f" WHERE state <> 'accepted' AND state = 'deferred'{to_addresses}",
             values,
         ).rowcount
         store.db.execute("DELETE FROM relays")
         store.db.execute("DELETE FROM meta WHERE key = ?", [MAIL_IDLE_MARK])
-    return freed
+    return queued
 
 
 def acknowledge(store: Store, addresses: Sequence[str]) -> int:
-    """A person has looked at the parked letters (to `addresses`, or all): how many are not told any more."""
-    named, values = _named(addresses)
+    """Mark failed and unknown messages as acknowledged; return their number.
+
+    Without `addresses` all of them are marked.
+    """
+    to_addresses, values = _to(addresses)
     with store.transaction():
         return store.db.execute(
-            f"UPDATE deliveries SET dismissed = 1 WHERE state <> 'accepted' AND {PARKED}{named}", values
+            f"UPDATE deliveries SET acknowledged = 1 WHERE state <> 'accepted' AND {PARKED}{to_addresses}",
+            values,
         ).rowcount
 
 
-def _named(addresses: Sequence[str]) -> tuple[str, list[str]]:
+def _to(addresses: Sequence[str]) -> tuple[str, list[str]]:
     if not addresses:
         return "", []
     return " AND address COLLATE NOCASE IN (SELECT value FROM json_each(?))", [json.dumps(list(addresses))]

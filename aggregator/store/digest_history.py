@@ -1,4 +1,4 @@
-"""What the database knows of a story, a digest and an address: was it told, was it sent?"""
+"""Read which editions contained a story and what happened to their messages to an address."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aggregator.store.items import marks
 def delivery_facts(
     store: Store, story_id: str, address: str, plans: Sequence[DigestPlan]
 ) -> list[DeliveryFacts]:
-    """The facts for each configured digest, then for those that told the story and are configured no more."""
+    """Read the facts for each configured digest, then for former ones with the story."""
     by_id: dict[str, DigestPlan | None] = {plan.id: plan for plan in plans}
     for row in store.db.execute(
         "SELECT DISTINCT digest_id FROM ledger JOIN items ON items.id = ledger.item_id WHERE story_id = ?"
@@ -37,9 +37,9 @@ def delivery_facts(
             of_kinds=plan is None or not plan.kinds or story["kind"] in plan.kinds,
             since=_digest_moment(store, digest, "since"),
             last_composed=_digest_moment(store, digest, "last_composed"),
-            told=tuple(_told(store, story_id, digest)),
-            letters=tuple(_letters(store, digest, address)),
-            suppressed=_suppressed(store, address),
+            entries=tuple(_entries(store, story_id, digest)),
+            deliveries=tuple(_deliveries(store, digest, address)),
+            suppressed=_suppression(store, address),
         )
         for digest, plan in by_id.items()
     ]
@@ -58,8 +58,8 @@ def _digest_moment(store: Store, digest: str, column: str) -> datetime | None:
     return moment(row[0]) if row else None
 
 
-def _told(store: Store, story_id: str, digest: str) -> list[PastEntry]:
-    """The editions that told it, in order; what counts as told is an edition of no name."""
+def _entries(store: Store, story_id: str, digest: str) -> list[PastEntry]:
+    """Read the ledger entries of a story in order; those of the baseline have no edition."""
     rows = store.db.execute(
         "SELECT DISTINCT ledger.edition_id, ledger.reason, editions.composed FROM ledger"
         " JOIN items ON items.id = ledger.item_id LEFT JOIN editions ON editions.id = ledger.edition_id"
@@ -72,7 +72,7 @@ def _told(store: Store, story_id: str, digest: str) -> list[PastEntry]:
     ]
 
 
-def _letters(store: Store, digest: str, address: str) -> list[PastDelivery]:
+def _deliveries(store: Store, digest: str, address: str) -> list[PastDelivery]:
     rows = store.db.execute(
         "SELECT deliveries.* FROM deliveries JOIN editions ON editions.id = deliveries.edition_id"
         " WHERE address = ? COLLATE NOCASE AND digest_id = ? ORDER BY deliveries.id",
@@ -91,7 +91,7 @@ def _letters(store: Store, digest: str, address: str) -> list[PastDelivery]:
     ]
 
 
-def _suppressed(store: Store, address: str) -> Suppression | None:
+def _suppression(store: Store, address: str) -> Suppression | None:
     row = store.db.execute("SELECT * FROM suppressions WHERE address = ?", [address]).fetchone()
     if row is None:
         return None

@@ -1,4 +1,4 @@
-"""Editions: the ledger of what each digest told, the words it told it in, and its pages (M1, M2, M4, M5)."""
+"""Store editions with their entries, and the ledger of each digest."""
 
 from __future__ import annotations
 
@@ -23,14 +23,19 @@ from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, marks
 from aggregator.store.runs import clear_finished_mark
 
+BASELINE = timedelta(days=7)
+"""Maximum age of a story in the first edition of a digest, by announced time (M2)."""
 REACH = timedelta(days=31)
-"""A story announced longer than this before the last edition and still untold got into the digest's channels
-by a change of configuration: it is not news. (Not a window by date: late items are announced when they come.)"""
+"""Maximum age of a pending story, by announced time before the last edition.
+
+An older one came into the channels of the digest by a change of configuration and is no longer new. This is not a
+window by claimed time: late items are announced when they arrive.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestRecord:
-    """How far a digest is: since when it tells, the last period it closed, when it was last composed."""
+    """The start of a digest, the last period it closed, and the time of its last edition."""
 
     since: datetime
     last_period: date
@@ -38,7 +43,7 @@ class DigestRecord:
 
 
 def record(store: Store, digest_id: str) -> DigestRecord | None:
-    """What is remembered of a digest, None for one that never ran."""
+    """Read the record of a digest; None if it never ran."""
     row = store.db.execute("SELECT * FROM digests WHERE id = ?", [digest_id]).fetchone()
     if row is None:
         return None
@@ -49,36 +54,36 @@ def record(store: Store, digest_id: str) -> DigestRecord | None:
     )
 
 
-# --- what is to be told --------------------------------------------------------------------------------
+# --- pending stories -----------------------------------------------------------------------------------
 
 _IN_CHANNELS = "EXISTS (SELECT 1 FROM channel_stories WHERE story_id = stories.id AND channel_id IN ({}))"
-_TOLD = (
+_IN_LEDGER = (
     "EXISTS (SELECT 1 FROM items CROSS JOIN ledger ON ledger.item_id = items.id"
     " WHERE items.story_id = stories.id AND ledger.digest_id = ?{})"
 )
 
 
 def pending(store: Store, plan: DigestPlan, *, floor: datetime) -> list[str]:
-    """Stories new for a digest: announced since `floor`, and none of their items was carried there (M1)."""
+    """Return ids of stories announced since `floor` without any item in the ledger (M1)."""
     of_kinds = f" AND kind IN ({marks(plan.kinds)})" if plan.kinds else ""
     rows = store.db.execute(
         f"SELECT id FROM stories WHERE announced >= ? AND fed AND NOT hidden{of_kinds}"
-        f" AND {_IN_CHANNELS.format(marks(plan.channels))} AND NOT {_TOLD.format('')}"
+        f" AND {_IN_CHANNELS.format(marks(plan.channels))} AND NOT {_IN_LEDGER.format('')}"
         " ORDER BY announced DESC, published DESC, id",
         [stamp(floor), *plan.kinds, *plan.channels, plan.id],
     )
     return [row[0] for row in rows]
 
 
-def revised(store: Store, plan: DigestPlan, *, floor: datetime) -> list[str]:
-    """Stories a digest told that were significantly edited since (E1), of whatever kind they are by now.
+def edited(store: Store, plan: DigestPlan, *, floor: datetime) -> list[str]:
+    """Return ids of stories in the ledger that were significantly edited since their entry (E1).
 
-    Not what was split off and is announced nowhere, although its items were told (I7).
+    Their kind is ignored, as it may have changed. A story split off without being announced is not included (I7).
     """
     rows = store.db.execute(
         "SELECT id FROM stories WHERE changed >= ? AND fed AND NOT hidden"
-        f" AND {_IN_CHANNELS.format(marks(plan.channels))} AND {_TOLD.format('')}"
-        f" AND NOT {_TOLD.format(' AND ledger.mark >= stories.updated')}"
+        f" AND {_IN_CHANNELS.format(marks(plan.channels))} AND {_IN_LEDGER.format('')}"
+        f" AND NOT {_IN_LEDGER.format(' AND ledger.mark >= stories.updated')}"
         " ORDER BY announced DESC, published DESC, id",
         [stamp(floor), *plan.channels, plan.id, plan.id],
     )
@@ -86,12 +91,15 @@ def revised(store: Store, plan: DigestPlan, *, floor: datetime) -> list[str]:
 
 
 def withdrawn(store: Store, plan: DigestPlan, *, floor: datetime) -> dict[str, datetime]:
-    """Stories a digest told that an editor took back as withdrawn (I8), and when. Not what is only hidden."""
+    """Return stories in the ledger that were removed since their entry, with the time (I8).
+
+    Stories that are only hidden are not included.
+    """
     rows = store.db.execute(
         "SELECT stories.id, tombstones.at FROM stories JOIN tombstones ON tombstones.story_id = stories.id"
         " WHERE stories.changed >= ? AND stories.fed AND stories.hidden AND tombstones.became IS NULL"
-        f" AND tombstones.reason GLOB 'withdrawn*' AND {_TOLD.format('')}"
-        f" AND NOT {_TOLD.format(' AND ledger.reason = ? AND ledger.mark >= tombstones.at')}"
+        f" AND tombstones.reason GLOB 'withdrawn*' AND {_IN_LEDGER.format('')}"
+        f" AND NOT {_IN_LEDGER.format(' AND ledger.reason = ? AND ledger.mark >= tombstones.at')}"
         " ORDER BY stories.announced DESC, stories.published DESC, stories.id",
         [stamp(floor), plan.id, plan.id, EntryReason.WITHDRAWN],
     )
@@ -99,17 +107,23 @@ def withdrawn(store: Store, plan: DigestPlan, *, floor: datetime) -> dict[str, d
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LastText:
-    """The words a digest last told a story in: whose, and the text behind them where it is another by now."""
+class LastEntry:
+    """The item and title of a story in its last edition.
+
+    `text` is the text of the item at that time, None if it has not changed since.
+    """
 
     item_id: str
     title: str
     text: str | None
 
 
-def last_texts(store: Store, digest_id: str, story_ids: Iterable[str]) -> dict[str, LastText]:
-    """How a digest last told stories; nothing of those it told before words were kept."""
-    found = {}
+def last_entries(store: Store, digest_id: str, story_ids: Iterable[str]) -> dict[str, LastEntry]:
+    """Return the last entry of each story in a digest, by story id.
+
+    Editions of versions before 0007 have no entries.
+    """
+    entries = {}
     for part in chunked(story_ids):
         for row in store.db.execute(
             "SELECT items.story_id, edition_entries.item_id, edition_entries.title,"
@@ -121,29 +135,32 @@ def last_texts(store: Store, digest_id: str, story_ids: Iterable[str]) -> dict[s
             " ORDER BY editions.composed",
             [digest_id, EntryReason.WITHDRAWN, *part],
         ):
-            found[row["story_id"]] = LastText(item_id=row["item_id"], title=row["title"], text=row["text"])
-    return found
+            entries[row["story_id"]] = LastEntry(item_id=row["item_id"], title=row["title"], text=row["text"])
+    return entries
 
 
 def forget_entries(store: Store, item_ids: Iterable[str]) -> None:
-    """Items count as never told: the story they found is announced anew (I7); in the caller's transaction."""
+    """Remove items from all ledgers, so that their story counts as new (I7).
+
+    Runs in the transaction of the caller.
+    """
     store.db.conn.executemany("DELETE FROM ledger WHERE item_id = ?", [[item_id] for item_id in item_ids])
 
 
-# --- composing -----------------------------------------------------------------------------------------
+# --- adding an edition ---------------------------------------------------------------------------------
 
 
-def is_composed(store: Store, edition_id: str) -> bool:
-    """Whether an edition of that id exists."""
+def exists(store: Store, edition_id: str) -> bool:
+    """Return whether an edition is stored."""
     return store.db.execute("SELECT 1 FROM editions WHERE id = ?", [edition_id]).fetchone() is not None
 
 
-def compose(
-    store: Store, edition: Edition, letter: MessageBody, carried: PendingStories, *, published: bool = True
+def add(
+    store: Store, edition: Edition, body: MessageBody, pending: PendingStories, *, published: bool = True
 ) -> None:
-    """The edition, its words and what goes on the ledger for it (M1, M4); in the caller's transaction.
+    """Store an edition with its entries, and record its stories in the ledger (M1, M4).
 
-    One that is not `published` is mailed only: it has no page.
+    Runs in the transaction of the caller. An edition that is not `published` has no page.
     """
     store.db.execute(
         "INSERT INTO editions (id, digest_id, period, composed, subject, text, html, title, language, revision)"
@@ -154,26 +171,26 @@ def compose(
             edition.period.isoformat(),
             stamp(edition.composed),
             edition.subject,
-            letter.text,
-            letter.html,
+            body.text,
+            body.html,
             edition.title,
             edition.language,
             int(published),
         ],
     )
     store.db.conn.executemany(
-        f"INSERT INTO edition_entries (edition_id, position, {', '.join(_WORDS)})"
-        f" VALUES (?, ?, {', '.join('?' * len(_WORDS))})",
-        [[edition.id, n, *_row(told)] for n, told in enumerate(edition.told)],
+        f"INSERT INTO edition_entries (edition_id, position, {', '.join(_COLUMNS)})"
+        f" VALUES (?, ?, {', '.join('?' * len(_COLUMNS))})",
+        [[edition.id, n, *_row(entry)] for n, entry in enumerate(edition.entries)],
     )
-    _carry(store, edition, EntryReason.NEW, ((story, story.updated) for story in carried.new))
-    for retold in carried.retold:
-        mark = retold.at if retold.turn is UpdateKind.WITHDRAWN else retold.story.updated
-        _carry(store, edition, retold.reason, [(retold.story, mark)])
+    _record(store, edition, EntryReason.NEW, ((story, story.updated) for story in pending.new))
+    for update in pending.updates:
+        mark = update.at if update.update_kind is UpdateKind.WITHDRAWN else update.story.updated
+        _record(store, edition, update.reason, [(update.story, mark)])
     clear_finished_mark(store)  # its page is to be written
 
 
-def _carry(
+def _record(
     store: Store, edition: Edition, reason: EntryReason, stories: Iterable[tuple[Story, datetime]]
 ) -> None:
     store.db.conn.executemany(
@@ -187,7 +204,10 @@ def _carry(
 
 
 def close_period(store: Store, digest_id: str, period: date, now: datetime, since: datetime) -> None:
-    """A period is over for a digest, also when there was nothing to tell (M2); in the caller's transaction."""
+    """Close a period of a digest, with or without an edition (M2).
+
+    Runs in the transaction of the caller.
+    """
     store.db.execute(
         "INSERT INTO digests (id, since, last_period, last_composed) VALUES (?, ?, ?, ?) ON CONFLICT (id)"
         " DO UPDATE SET since = excluded.since, last_period = excluded.last_period,"
@@ -200,7 +220,7 @@ def close_period(store: Store, digest_id: str, period: date, now: datetime, sinc
 
 
 def unwritten(store: Store, *, everything: bool = False) -> dict[str, int]:
-    """The editions whose page is not as the store has it, with their revision; or all that have a record."""
+    """Return editions whose page is out of date, with their revision; or all with a page."""
     which = "revision > 0" if everything else "revision <> written_revision"
     return {
         row["id"]: row["revision"]
@@ -209,7 +229,7 @@ def unwritten(store: Store, *, everything: bool = False) -> dict[str, int]:
 
 
 def written(store: Store, revisions: dict[str, int]) -> None:
-    """The pages of these revisions are on disk."""
+    """Record which revisions of pages are written."""
     with store.transaction():
         store.db.conn.executemany(
             "UPDATE editions SET written_revision = ? WHERE id = ?",
@@ -218,11 +238,11 @@ def written(store: Store, revisions: dict[str, int]) -> None:
 
 
 def read(store: Store, edition_id: str) -> Edition:
-    """An edition as it was told; stories hidden since are marked as gone."""
+    """Read an edition as it was sent; entries of stories hidden since then are marked."""
     row = store.db.execute("SELECT * FROM editions WHERE id = ?", [edition_id]).fetchone()
-    told = store.db.execute(
+    rows = store.db.execute(
         "SELECT edition_entries.*, stories.hidden"
-        " AND NOT (edition_entries.reason = ? AND tombstones.reason GLOB 'withdrawn*') AS gone"
+        " AND NOT (edition_entries.reason = ? AND tombstones.reason GLOB 'withdrawn*') AS hidden"
         " FROM edition_entries JOIN items ON items.id = edition_entries.item_id"
         " LEFT JOIN stories ON stories.id = items.story_id"
         " LEFT JOIN tombstones ON tombstones.story_id = stories.id WHERE edition_id = ? ORDER BY position",
@@ -236,17 +256,17 @@ def read(store: Store, edition_id: str) -> Edition:
         language=row["language"],
         period=date.fromisoformat(row["period"]),
         composed=sure_moment(row["composed"]),
-        told=tuple(_told(one) for one in told),
+        entries=tuple(_entry(each) for each in rows),
     )
 
 
 def any_entries(store: Store) -> bool:
-    """Whether some edition has a record, and thus a page."""
+    """Return whether any edition has a page."""
     return store.db.execute("SELECT 1 FROM editions WHERE revision > 0 LIMIT 1").fetchone() is not None
 
 
 def summaries(store: Store) -> list[EditionSummary]:
-    """Every edition that has a record, the newest first."""
+    """Return every edition that has a page, the newest first."""
     rows = store.db.execute(
         "SELECT id, subject, language, composed,"
         " (SELECT count(*) FROM edition_entries WHERE edition_id = editions.id) AS stories"
@@ -264,7 +284,7 @@ def summaries(store: Store) -> list[EditionSummary]:
     ]
 
 
-_WORDS = (
+_COLUMNS = (
     "item_id",
     "story_id",
     "reason",
@@ -276,30 +296,30 @@ _WORDS = (
     "language",
     "also",
     "excerpt",
-    "turn",
-    "turned",
-    "before",
+    "update_kind",
+    "updated_on",
+    "former_title",
 )
 
 
-def _row(told: EditionEntry) -> list[object]:
-    values = {name: getattr(told, name) for name in _WORDS}
-    values["day"] = told.day.isoformat()
-    values["also"] = json.dumps(told.also, ensure_ascii=False)
-    values["turned"] = told.turned and told.turned.isoformat()
-    return [values[name] for name in _WORDS]
+def _row(entry: EditionEntry) -> list[object]:
+    values = {name: getattr(entry, name) for name in _COLUMNS}
+    values["day"] = entry.day.isoformat()
+    values["also"] = json.dumps(entry.also, ensure_ascii=False)
+    values["updated_on"] = entry.updated_on and entry.updated_on.isoformat()
+    return [values[name] for name in _COLUMNS]
 
 
-def _told(row: Mapping[str, Any]) -> EditionEntry:
-    values = {name: row[name] for name in _WORDS}
+def _entry(row: Mapping[str, Any]) -> EditionEntry:
+    values = {name: row[name] for name in _COLUMNS}
     return EditionEntry(
         **values
         | {
             "reason": EntryReason(row["reason"]),
             "day": date.fromisoformat(row["day"]),
             "also": tuple(json.loads(row["also"])),
-            "turn": UpdateKind(row["turn"]) if row["turn"] else None,
-            "turned": date.fromisoformat(row["turned"]) if row["turned"] else None,
-            "gone": bool(row["gone"]),
+            "update_kind": UpdateKind(row["update_kind"]) if row["update_kind"] else None,
+            "updated_on": date.fromisoformat(row["updated_on"]) if row["updated_on"] else None,
+            "hidden": bool(row["hidden"]),
         }
     )

@@ -22,7 +22,7 @@ FINISHED_MARK = "finished_with"
 MAIL_IDLE_MARK = "mail_idle"
 PARKED = (
     "(state = 'unknown' OR state = 'failed' AND address COLLATE NOCASE NOT IN (SELECT address FROM suppressions))"
-    " AND NOT dismissed"
+    " AND NOT acknowledged"
 )
 """SQL condition of messages that wait for a person; those of suppressed addresses do not."""
 OPEN_MESSAGES = (

@@ -1,4 +1,4 @@
-"""What happened since a moment, for the operator: numbers, withdrawals, runs that did not end, the hub."""
+"""Read what happened since a moment: counts, removed items, interrupted runs, hub."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aggregator.store.connection import Store, stamp, sure_moment
 
 
 def read(store: Store, since: datetime, now: datetime) -> RecentActivity:
-    """What happened since a moment, and before `now`: whatever happens in this second is told the next time."""
+    """Read what happened from `since` to before `now`, so that nothing is reported twice."""
     return RecentActivity(
         since=since,
         visits=_count(store, "visits WHERE started >= ? AND started < ?", since, now),
@@ -23,19 +23,19 @@ def read(store: Store, since: datetime, now: datetime) -> RecentActivity:
             since,
             now,
         ),
-        removed=tuple(_withdrawn(store, since, now)),
+        removed=tuple(_removed(store, since, now)),
         interrupted_runs=tuple(runs.interrupted(store, since, now)),
         hub_error=websub_state.given_up_reason(store),
     )
 
 
-def _count(store: Store, what: str, *moments: datetime) -> int:
-    row = store.db.execute(f"SELECT count(*) FROM {what}", [stamp(moment) for moment in moments]).fetchone()
+def _count(store: Store, rows: str, *moments: datetime) -> int:
+    row = store.db.execute(f"SELECT count(*) FROM {rows}", [stamp(moment) for moment in moments]).fetchone()
     return int(row[0])
 
 
-def _withdrawn(store: Store, since: datetime, now: datetime) -> list[RemovedStory]:
-    """What publishers took back that was told in a story, the newest first (I8)."""
+def _removed(store: Store, since: datetime, now: datetime) -> list[RemovedStory]:
+    """Read items of stories that their publishers removed, the latest first (I8)."""
     rows = store.db.execute(
         "SELECT items.story_id, items.title, sources.name, missing_items.withdrawn FROM missing_items"
         " JOIN items ON items.id = missing_items.item_id JOIN sources ON sources.id = missing_items.source_id"

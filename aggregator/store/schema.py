@@ -148,3 +148,20 @@ def m0014_source_states(db: Database) -> None:
     """Rename the states of sources to the words of docs/glossary.md, and split `held` in two."""
     for sql in SOURCE_STATES:
         db.execute(sql)
+
+
+DIGEST_NAMES = (
+    "ALTER TABLE deliveries RENAME COLUMN dismissed TO acknowledged",  # the view mail_owed follows
+    "ALTER TABLE edition_entries RENAME COLUMN turn TO update_kind",
+    "ALTER TABLE edition_entries RENAME COLUMN turned TO updated_on",
+    "ALTER TABLE edition_entries RENAME COLUMN before TO former_title",
+    "UPDATE edition_entries SET section = CASE section WHEN 'letters' THEN 'newsletters'"
+    " WHEN 'turned' THEN 'updates' ELSE 'withdrawn' END WHERE section IN ('letters', 'turned', 'gone')",
+)
+
+
+@MIGRATIONS()
+def m0015_digest_names(db: Database) -> None:
+    """Rename columns and sections of digests to the words of docs/glossary.md."""
+    for sql in DIGEST_NAMES:
+        db.execute(sql)

@@ -281,7 +281,7 @@ def test_digest_preview(site: Workplace) -> None:
     before = dump(site)
     said = run(site, "digest", "preview", "weekly", "--out", "shown")
     assert (said.code, said.err) == (0, "")
-    assert said.out.splitlines()[0] == "2 new stories, 0 corrected"
+    assert said.out.splitlines()[0] == "2 new stories, 0 updates"
     eml, html = (site.folder / line for line in said.out.splitlines()[1:])
     message = message_from_bytes(eml.read_bytes(), policy=default)
     assert "Microscope number 2" in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
@@ -433,7 +433,7 @@ def test_second_job_ends_with_75(
     busy: Workplace, web: Web, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While another job holds the lock, a job does nothing and ends with 75 (L1)."""
-    monkeypatch.setattr("aggregator.digests.run.PATIENCE", 1)
+    monkeypatch.setattr("aggregator.digests.run.LOCK_WAIT_SECONDS", 1)
     before = dump(busy), files(busy.public)
     said = call(busy, *command)
     assert said.code == 75

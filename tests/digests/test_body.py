@@ -1,4 +1,4 @@
-"""The letter of an edition: what a reader finds in it, and how large it may be (PB16, P3, M4)."""
+"""The message body of an edition: content, size and safety (PB16, P3, M4)."""
 
 from __future__ import annotations
 
@@ -20,34 +20,38 @@ from tests.builders import BERLIN, NOW, item, publisher, site, story
 from tests.hostile_strings import VECTORS, faults, shape
 
 
-def told(*, by: dict[str, Any] | None = None, **fields: Any) -> StoryItem:
-    """A sighting: fields of its item, and those of its teller in `by`."""
+def story_item(*, by: dict[str, Any] | None = None, **fields: Any) -> StoryItem:
+    """Return an item of a story; `by` are fields of its publisher."""
     return StoryItem(item=item(**fields), publisher=publisher(**by or {}))
 
 
 def edition(
-    *stories: Story, again: tuple[StoryUpdate, ...] = (), language: str = "en", **plan: Any
+    *stories: Story, updates: tuple[StoryUpdate, ...] = (), language: str = "en", **plan: Any
 ) -> Edition:
-    """The edition of 5 October."""
+    """Compose the edition of 5 October."""
     fields: dict[str, Any] = {"channels": ("all",), "schedule": "0 8 * * 1", "timezone": BERLIN}
     digest = DigestPlan(**{"id": "weekly", "title": "Weekly", "language": language} | fields | plan)
     return compose(
-        digest, PendingStories(new=stories, retold=again), date(2026, 10, 5), NOW, ("data", "analysis")
+        digest, PendingStories(new=stories, updates=updates), date(2026, 10, 5), NOW, ("data", "analysis")
     )
 
 
-def composed(*stories: Story, **fields: Any) -> MessageBody:
-    """The letter of an edition with these stories."""
+def body_of(*stories: Story, **fields: Any) -> MessageBody:
+    """Compose the body of an edition with stories."""
     return body.compose(edition(*stories, **fields), site())
 
 
-def retold(known: Story, turn: UpdateKind = UpdateKind.CORRECTED, before: str | None = None) -> StoryUpdate:
-    """A story that was told before."""
-    return StoryUpdate(story=known, turn=turn, at=NOW - timedelta(days=1), before=before)
+def update(
+    published: Story, update_kind: UpdateKind = UpdateKind.CORRECTED, former_title: str | None = None
+) -> StoryUpdate:
+    """Return the update of a published story."""
+    return StoryUpdate(
+        story=published, update_kind=update_kind, at=NOW - timedelta(days=1), former_title=former_title
+    )
 
 
-def size(made: MessageBody) -> int:
-    """The bytes of the whole message as it goes to the relay."""
+def message_size(made: MessageBody) -> int:
+    """Return the message_size of the whole message, in bytes."""
     delivery = Delivery(
         id=1,
         edition_id="weekly-2026-10-05",
@@ -56,21 +60,21 @@ def size(made: MessageBody) -> int:
         message_id="<weekly-2026-10-05.0f3e@news.example>",
         composed=NOW,
         attempts=0,
-        letter=made,
+        body=made,
     )
     return len(mime.build_message(delivery, "News <news@news.example>", "Weekly", site()))
 
 
-def read(made: MessageBody) -> str:
-    """The text of the HTML part in one line."""
+def html_text(made: MessageBody) -> str:
+    """Return the text of the HTML part on one line."""
     return " ".join(html.document_fromstring(made.html).body.text_content().split())
 
 
 ENGLISH = """\
 Weekly, 5 October 2026
-3 new stories from 3 partners, 3 corrected, 1 withdrawn
+3 new stories from 3 partners, 3 corrected or cancelled, 1 withdrawn
 
-Read in the browser:
+Read in your browser:
 https://news.example/digests/weekly-2026-10-05.html
 
 
@@ -101,20 +105,20 @@ CORRECTED OR CANCELLED
 
 * Is right now
   The node, 5 October 2026
-  Corrected on 4 October 2026. Told before as “Was wrong”
+  Corrected on 4 October 2026. Previous title: “Was wrong”
   Some words.
   https://node.example/aaaaaaaaaaaaaaaa
 
 * Light for all
   The node, 5 October 2026
-  Corrected on 4 October 2026. The title is the same, the text was
-  changed.
+  Corrected on 4 October 2026. The title is unchanged; the text was
+  revised.
   Some words.
   https://node.example/aaaaaaaaaaaaaaaa
 
 * Summer school is cancelled
   The node, 5 October 2026
-  Cancelled, as of 4 October 2026. Told before as “Summer school”
+  Cancelled (as of 4 October 2026). Previous title: “Summer school”
   Some words.
   https://node.example/aaaaaaaaaaaaaaaa
 
@@ -127,8 +131,9 @@ WITHDRAWN
   Withdrawn on 4 October 2026.
 
 --\x20
-You get this because your address is on the list of “Weekly”.
-To leave the list, write to
+You are receiving this message because your address is on the mailing
+list “Weekly”.
+To unsubscribe, write to
 editors@news.example
 https://news.example/
 """
@@ -147,81 +152,87 @@ GERMAN = (
         "BERICHTIGT ODER ABGESAGT\n========================",
     ),
     ("WITHDRAWN\n=========", "ZURÜCKGEZOGEN\n============="),
-    ("3 corrected, 1 withdrawn", "3 berichtigt, 1 zurückgezogen"),
-    ("Read in the browser:", "Im Browser lesen:"),
+    ("3 corrected or cancelled, 1 withdrawn", "3 berichtigt oder abgesagt, 1\nzurückgezogen"),
+    ("Read in your browser:", "Im Browser lesen:"),
     (
-        "Corrected on 4 October 2026. Told before as “Was wrong”",
-        "Berichtigt am 4. Oktober 2026. Bisher gemeldet als „Was wrong“",
+        "Corrected on 4 October 2026. Previous title: “Was wrong”",
+        "Berichtigt am 4. Oktober 2026. Bisheriger Titel: „Was wrong“",
     ),
     (
-        "Corrected on 4 October 2026. The title is the same, the text was\n  changed.",
-        "Berichtigt am 4. Oktober 2026. Der Titel ist derselbe, der Text wurde\n  geändert.",
+        "Corrected on 4 October 2026. The title is unchanged; the text was\n  revised.",
+        "Berichtigt am 4. Oktober 2026. Der Titel ist unverändert, der Text\n  wurde überarbeitet.",
     ),
     (
-        "Cancelled, as of 4 October 2026. Told before as “Summer school”",
-        "Abgesagt, Stand 4. Oktober 2026. Bisher gemeldet als „Summer school“",
+        "Cancelled (as of 4 October 2026). Previous title: “Summer school”",
+        "Abgesagt (Stand: 4. Oktober 2026). Bisheriger Titel: „Summer school“",
     ),
     ("Withdrawn on 4 October 2026.", "Zurückgezogen am 4. Oktober 2026."),
     (
-        "You get this because your address is on the list of “Weekly”.",
-        "Sie erhalten diese Mail, weil Ihre Adresse auf der Liste von „Weekly“\nsteht.",
+        "You are receiving this message because your address is on the mailing\nlist “Weekly”.",
+        "Sie erhalten diese E-Mail, weil Ihre Adresse im Verteiler „Weekly“\nsteht.",
     ),
-    ("To leave the list, write to", "Zum Abbestellen schreiben Sie an"),
+    ("To unsubscribe, write to", "Zum Abbestellen schreiben Sie an"),
 )
 
 
-def usual(language: str) -> MessageBody:
-    """The letter of an ordinary week."""
+def usual_body(language: str) -> MessageBody:
+    """Compose the body of an ordinary week."""
     b = {"id_": "b", "name": "B & Co"}
     folded = story(
         "folded",
-        told(title="Light for all"),
-        told(id_="b" * 16, source_id="b", by=b),
-        told(id_="c" * 16, source_id="c", by={"id_": "c"}),
-        told(id_="d" * 16, source_id="b", by=b),
-        told(id_="e" * 16),
+        story_item(title="Light for all"),
+        story_item(id_="b" * 16, source_id="b", by=b),
+        story_item(id_="c" * 16, source_id="c", by={"id_": "c"}),
+        story_item(id_="d" * 16, source_id="b", by=b),
+        story_item(id_="e" * 16),
         published=NOW - timedelta(days=2),
     )
-    bare = story("bare", told(title="No more than a title", excerpt="No more than a title", link=None))
+    bare = story("bare", story_item(title="No more than a title", excerpt="No more than a title", link=None))
     course = story(
         "course",
-        told(title="Image analysis course", excerpt="Learn things.", link="https://b.example/course", by=b),
+        story_item(
+            title="Image analysis course", excerpt="Learn things.", link="https://b.example/course", by=b
+        ),
         kind=Kind.COURSE,
     )
-    again = (
-        retold(story("again", told(title="Is right now")), before="Was wrong"),
-        retold(story("text", told(title="Light for all")), before="Light for all"),
-        retold(story("off", told(title="Summer school is cancelled")), UpdateKind.CANCELLED, "Summer school"),
-        retold(story("gone", told(title="Was no good news")), UpdateKind.WITHDRAWN, "Was no news"),
+    updates = (
+        update(story("again", story_item(title="Is right now")), former_title="Was wrong"),
+        update(story("text", story_item(title="Light for all")), former_title="Light for all"),
+        update(
+            story("off", story_item(title="Summer school is cancelled")),
+            UpdateKind.CANCELLED,
+            "Summer school",
+        ),
+        update(story("gone", story_item(title="Was no good news")), UpdateKind.WITHDRAWN, "Was no news"),
     )
-    return composed(folded, bare, course, again=again, language=language)
+    return body_of(folded, bare, course, updates=updates, language=language)
 
 
-def test_the_text_of_an_ordinary_letter() -> None:
-    """PB16: the text part is the whole letter, laid out for 72 columns; folded duplicates are credited once each."""
-    made = usual("en")
+def test_the_text_of_an_ordinary_message() -> None:
+    """The text part has the whole edition in 72 columns, and names each publisher once (PB16)."""
+    made = usual_body("en")
     assert made.subject == "Weekly, 5 October 2026"
     assert made.text == ENGLISH
 
 
-def test_the_text_of_an_ordinary_letter_in_german() -> None:
-    """PB16: everything of ours is in the digest's language, everything of the partners in theirs."""
-    wanted = ENGLISH
+def test_the_text_of_an_ordinary_message_in_german() -> None:
+    """Phrases are in the language of the digest, foreign text in its own (PB16)."""
+    expected = ENGLISH
     for english, german in GERMAN:
-        assert english in wanted
-        wanted = wanted.replace(english, german)
-    made = usual("de")
+        assert english in expected
+        expected = expected.replace(english, german)
+    made = usual_body("de")
     assert made.subject == "Weekly, 5. Oktober 2026"
-    assert made.text == wanted
+    assert made.text == expected
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
-def test_both_parts_tell_the_same(language: str) -> None:
-    """PB16: titles, tellers, dates, excerpts, headings and links of the text part stand in the HTML part too."""
-    made = usual(language)
+def test_both_parts_have_the_same_content(language: str) -> None:
+    """Titles, publishers, dates, excerpts and links are the same in both parts (PB16)."""
+    made = usual_body(language)
     tree = html.document_fromstring(made.html)
     assert tree.get("lang") == language
-    assert [e.text for e in tree.iter("title", "h1")] == [made.subject, made.subject]
+    assert [element.text for element in tree.iter("title", "h1")] == [made.subject, made.subject]
     headings = re.findall(r"^(.+)\n=+$", made.text, re.MULTILINE)
     assert [h.text_content().upper() for h in tree.iter("h2")] == headings
     assert [h.text_content() for h in tree.iter("h3")] == [
@@ -236,7 +247,7 @@ def test_both_parts_tell_the_same(language: str) -> None:
     assert set(re.findall(r"https://\S+", made.text)) == {
         a for a in tree.xpath("//a/@href") if a.startswith("http")
     }
-    plain = read(made)
+    plain = html_text(made)
     for line in made.text.split("\n")[:2] + made.text.strip().split("\n")[-4:]:
         assert line.strip("-* ") in plain
     assert "B & Co" in tree.xpath("//p[@class='meta']")[0].text_content()
@@ -248,26 +259,30 @@ def test_both_parts_tell_the_same(language: str) -> None:
 
 
 def test_an_unknown_language_falls_back_to_english() -> None:
-    """PB16: a digest in a language we have no words for is in English, not broken."""
-    made = composed(story(), language="fr")
+    """A digest in a language without phrases is in English (PB16)."""
+    made = body_of(story(), language="fr")
     assert made.subject == "Weekly, 5 October 2026"
     assert "one new story" in made.text
 
 
-def test_a_story_in_another_language_says_so() -> None:
-    """PB16: screen readers are told where the language changes, and only there."""
-    stories = (story("de", told(language="de")), story("en", told(language="en")), story("any", told()))
-    tree = html.document_fromstring(composed(*stories).html)
+def test_a_story_in_another_language_is_marked() -> None:
+    """Only a story in another language than its edition has `lang`, for screen readers (PB16)."""
+    stories = (
+        story("de", story_item(language="de")),
+        story("en", story_item(language="en")),
+        story("any", story_item()),
+    )
+    tree = html.document_fromstring(body_of(*stories).html)
     assert tree.xpath("//h3/@lang") == tree.xpath("//p[@class='text']/@lang") == ["de"]
     assert tree.xpath("//h3[@lang='de']/@dir") == ["auto"]
 
 
-def test_every_kind_of_news_has_its_place() -> None:
-    """M1: what goes on the ledger as told is in the letter, whatever its kind."""
-    made = composed(*(story(kind.value, told(title=f"A {kind} here"), kind=kind) for kind in Kind))
+def test_every_kind_of_story_is_in_the_message() -> None:
+    """A story in the ledger is in the message, whatever its kind (M1)."""
+    made = body_of(*(story(kind.value, story_item(title=f"A {kind} here"), kind=kind) for kind in Kind))
     for kind in Kind:
         assert made.text.count(f"* A {kind} here") == 1
-        assert read(made).count(f"A {kind} here") == 1
+        assert html_text(made).count(f"A {kind} here") == 1
 
 
 @pytest.mark.parametrize(
@@ -279,123 +294,123 @@ def test_every_kind_of_news_has_its_place() -> None:
     ],
 )
 def test_the_summary_counts(count: int, partners: int, english: str, german: str) -> None:
-    """PB16: stories and partners are counted, in grammatical words."""
-    stories = [story(f"s{n}", told(by={"id_": f"p{n % partners}"})) for n in range(count)]
-    assert composed(*stories).text.split("\n")[1] == english
-    assert composed(*stories, language="de").text.split("\n")[1] == german
+    """Stories and partners are counted in correct grammar (PB16)."""
+    stories = [story(f"s{n}", story_item(by={"id_": f"p{n % partners}"})) for n in range(count)]
+    assert body_of(*stories).text.split("\n")[1] == english
+    assert body_of(*stories, language="de").text.split("\n")[1] == german
 
 
 # --- how large (PB16) ----------------------------------------------------------------------------------
 
 
 def long_stories(count: int, word: str) -> list[Story]:
-    """Stories as long as a partner may make them by ordinary means, with ordinary long links."""
+    """Return stories with the longest titles, excerpts and ordinary links."""
     return [
         story(
             f"s{n:015}",
-            told(
+            story_item(
                 id_=f"i{n:015}",
                 title=f"{n}. " + (word * 150)[:145],
                 excerpt=(word * 300)[:299] + "…",
                 link=f"https://node.example/news/2026/10/{'a-rather-long-slug-' * 4}{n}",
             ),
-            told(id_=f"j{n:015}", by={"id_": "b"}),
+            story_item(id_=f"j{n:015}", by={"id_": "b"}),
         )
         for n in range(count)
     ]
 
 
 @pytest.mark.parametrize("word", ["word ", "Übergröße ", "слово ", "言葉"])
-def test_a_letter_stays_below_100_kb(word: str) -> None:
-    """PB16: with 300 long stories in any script the whole message is below 100 KB, where Gmail cuts letters off."""
+def test_a_message_stays_below_100_kb(word: str) -> None:
+    """With 300 long stories in any script the message is below 100 KB, where Gmail cuts (PB16)."""
     stories = long_stories(300, word)
-    assert size(composed(*stories, again=tuple(retold(one) for one in stories[:50]))) < 100_000
+    assert message_size(body_of(*stories, updates=tuple(update(each) for each in stories[:50]))) < 100_000
 
 
 def test_what_does_not_fit_is_counted() -> None:
-    """PB16: a letter says how many more stories there are, and where; no story is half told."""
+    """A message gives the number of other stories and the page that has them (PB16)."""
     stories = long_stories(300, "word ")
-    made = composed(*stories, again=tuple(retold(one) for one in long_stories(40, "other ")))
+    made = body_of(*stories, updates=tuple(update(each) for each in long_stories(40, "other ")))
     shown = made.text.count("\n* ")
-    more = r"^… and (\d+) more in the whole edition:\nhttps://news\.example/digests/weekly-2026-10-05\.html$"
+    more = r"^… and (\d+) more in the full edition:\nhttps://news\.example/digests/weekly-2026-10-05\.html$"
     (hidden,) = re.findall(more, made.text, re.MULTILINE)
     assert shown + int(hidden) == 340
     where = "https://news.example/digests/weekly-2026-10-05.html"
-    assert f"… and {hidden} more in the whole edition: {where}" in read(made)
+    assert f"… and {hidden} more in the full edition: {where}" in html_text(made)
     assert len(html.document_fromstring(made.html).xpath("//h3")) == shown
     assert shown >= 20
-    german = composed(*stories, language="de")
-    assert re.search(r"^… und \d+ weitere in der ganzen Ausgabe:\nhttps://", german.text, re.MULTILINE)
+    german = body_of(*stories, language="de")
+    assert re.search(r"^… und \d+ weitere in der vollständigen Ausgabe:\nhttps://", german.text, re.MULTILINE)
 
 
-def test_the_newest_stories_are_those_that_are_shown() -> None:
-    """PB16: where not all fit, the first of the edition do; those behind them are only counted."""
-    made = composed(*long_stories(300, "word "))
+def test_the_newest_stories_are_shown() -> None:
+    """Where not all fit, the first stories of the edition are shown (PB16)."""
+    made = body_of(*long_stories(300, "word "))
     numbers = [int(n) for n in re.findall(r"^\* (\d+)\. ", made.text, re.MULTILINE)]
     assert numbers == list(range(len(numbers)))
 
 
-def test_a_letter_that_fits_counts_nothing() -> None:
-    """PB16: no "and 0 more"."""
-    assert "more in" not in composed(story()).text
-    assert "more in" not in read(composed(story()))
+def test_a_message_with_all_stories_counts_none() -> None:
+    """There is no "and 0 more" (PB16)."""
+    assert "more in" not in body_of(story()).text
+    assert "more in" not in html_text(body_of(story()))
 
 
 # --- harmless (PB5, PB16, P3) --------------------------------------------------------------------------
 
 
-def test_nothing_is_loaded_and_nobody_is_tracked() -> None:
-    """PB16: no pictures, no remote style sheets, no scripts, no counting links: links are the partners' own."""
+def test_nothing_is_loaded_and_no_reader_is_tracked() -> None:
+    """There are no images, remote styles, scripts or counting links (PB16)."""
     picture = '<p>words <img src="https://evil.example/pixel.gif" width="9"></p>'
-    made = composed(story("s", told(html=picture, by={"full_text": True})))
+    made = body_of(story("s", story_item(html=picture, by={"full_text": True})))
     tree = html.document_fromstring(made.html)
     assert tree.xpath("//img | //script | //link | //iframe | //*[@src] | //*[@background]") == []
     assert "url(" not in made.html and "@import" not in made.html and "evil.example" not in made.html
     assert tree.xpath("//h3/a/@href") == ["https://node.example/aaaaaaaaaaaaaaaa"]
 
 
-def test_a_letter_has_no_full_text() -> None:
-    """P3: mail included: title, excerpt and link, whatever a feed may carry."""
-    made = composed(story("s", told(html="<p>all of it</p>", text="all of it", by={"full_text": True})))
+def test_a_message_has_no_full_text() -> None:
+    """A message has title, excerpt and link, whatever a feed may carry (P3)."""
+    made = body_of(story("s", story_item(html="<p>all of it</p>", text="all of it", by={"full_text": True})))
     assert "all of it" not in made.text + made.html
 
 
-def hostile_letter(line: str, link: str) -> MessageBody:
-    """A letter with `line` in every text and `link` in every address a stranger can write."""
+def hostile_body(line: str, link: str) -> MessageBody:
+    """Compose a body with `line` in all foreign text and `link` in all foreign addresses."""
     story_items = (
-        told(title=line, excerpt=f"{line} more", link=link, authors=(line,), by={"name": line}),
-        told(id_="b" * 16, title=line, link=link, by={"id_": "b", "name": line}),
+        story_item(title=line, excerpt=f"{line} more", link=link, authors=(line,), by={"name": line}),
+        story_item(id_="b" * 16, title=line, link=link, by={"id_": "b", "name": line}),
     )
     hostile = story("s" * 16, *story_items, topics=(line,))
-    return composed(hostile, again=(retold(hostile, before=f"{line} before"),), title=line)
+    return body_of(hostile, updates=(update(hostile, former_title=f"{line} before"),), title=line)
 
 
-HARMLESS = shape(hostile_letter("harmless", "https://node.example/").html)
+HARMLESS = shape(hostile_body("harmless", "https://node.example/").html)
 
 
 @pytest.mark.parametrize("vector", VECTORS)
-def test_no_text_changes_the_letter(vector: str) -> None:
-    """PB5: whatever a partner writes, the HTML part keeps its elements and attributes, and nothing in it can run."""
+def test_no_foreign_text_changes_the_html(vector: str) -> None:
+    """The HTML part keeps its elements and attributes and contains no script (PB5)."""
     line = text.line(vector, 500) or "-"
     for address in (vector, f"https://evil.example/{vector}"):
-        made = hostile_letter(line, urls.join("https://node.example/", address) or "https://node.example/")
+        made = hostile_body(line, urls.join("https://node.example/", address) or "https://node.example/")
         assert faults(made.html) == []
         assert shape(made.html) == HARMLESS
 
 
 @pytest.mark.parametrize("vector", VECTORS)
-def test_no_text_forges_a_part_of_the_text(vector: str) -> None:
-    """PB16: a title is one paragraph: it starts no section, no signature and no further story."""
+def test_no_foreign_text_forges_a_part_of_the_text(vector: str) -> None:
+    """A title is one paragraph: it begins no section, signature or story (PB16)."""
     line = text.line(vector[:400] + " -- \n==== \n* forged", 500) or "-"
-    lines = hostile_letter(line, "https://node.example/").text.split("\n")
-    # The signature holds the title of the digest, which is the operator's own.
-    # A first word too long for its line stands below its asterisk.
-    assert sum(one.split(" ")[0] == "*" for one in lines[: lines.index("-- ")]) == 2
-    assert sum(one == "-- " for one in lines) == 1
-    assert sum(bool(one) and set(one) == {"="} for one in lines) == 2
+    lines = hostile_body(line, "https://node.example/").text.split("\n")
+    # The signature has the title of the digest, which is not foreign.
+    # A first word too long for its line is below its asterisk.
+    assert sum(each.split(" ")[0] == "*" for each in lines[: lines.index("-- ")]) == 2
+    assert sum(each == "-- " for each in lines) == 1
+    assert sum(bool(each) and set(each) == {"="} for each in lines) == 2
 
 
-def test_the_same_edition_is_the_same_letter() -> None:
-    """M4: composed twice, a letter has the same bytes; nothing but the edition goes into it."""
+def test_the_same_edition_gives_the_same_body() -> None:
+    """A body depends on the edition alone, so that it can be composed again (M4)."""
     made = edition(*long_stories(5, "word "))
     assert body.compose(made, site()) == body.compose(made, site())

@@ -1,4 +1,4 @@
-"""The message one recipient gets: headers of a list, stable bytes (PB16, M4)."""
+"""The message of one recipient: headers of a mailing list, constant bytes (PB16, M4)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SENDER = "Imaging news <editors@news.example>"
 
 
 def delivery(**fields: Any) -> Delivery:
-    """A letter owed to Ada."""
+    """Return a delivery due to Ada."""
     defaults: dict[str, Any] = {
         "id": 1,
         "edition_id": "weekly-2026-10-05",
@@ -34,29 +34,29 @@ def delivery(**fields: Any) -> Delivery:
         "message_id": mime.message_id("weekly-2026-10-05", "ada@example.org", site()),
         "composed": NOW,
         "attempts": 0,
-        "letter": MessageBody(subject="Weekly, 5 October 2026", text="wörds\n", html="<p>wörds</p>"),
+        "body": MessageBody(subject="Weekly, 5 October 2026", text="wörds\n", html="<p>wörds</p>"),
     }
     return Delivery(**defaults | fields)
 
 
-def raw(owed: Delivery | None = None, sender: str = SENDER, title: str = "Weekly", **fields: Any) -> bytes:
-    """The message as bytes."""
-    return mime.build_message(owed or delivery(), sender, title, site(**fields))
+def raw(due: Delivery | None = None, sender: str = SENDER, title: str = "Weekly", **fields: Any) -> bytes:
+    """Return the message as bytes."""
+    return mime.build_message(due or delivery(), sender, title, site(**fields))
 
 
 def parsed(*args: Any, **fields: Any) -> EmailMessage:
-    """The message as a mail program reads it."""
+    """Return the message as a mail program parses it."""
     return email.message_from_bytes(raw(*args, **fields), policy=email.policy.default)  # type: ignore[return-value]
 
 
 def header_lines(body: bytes) -> list[bytes]:
-    """The lines of the header, folded ones put together."""
+    """Return the lines of the header, unfolded."""
     head = body.partition(b"\r\n\r\n")[0]
     return head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b"\t").split(b"\r\n")
 
 
 def names(body: bytes) -> list[bytes]:
-    """The names of the headers, in order."""
+    """Return the names of the headers, in order."""
     return [line.partition(b":")[0] for line in header_lines(body)]
 
 
@@ -76,8 +76,8 @@ USUAL = [
 ]
 
 
-def test_the_headers_of_a_list() -> None:
-    """PB16: those of a list, with Date and Message-ID, each once, and no false promise."""
+def test_the_headers_of_a_mailing_list() -> None:
+    """Each header of a mailing list is there once, and none promises what does not work (PB16)."""
     mail = parsed()
     assert names(raw()) == USUAL
     assert mail["From"] == SENDER
@@ -85,19 +85,19 @@ def test_the_headers_of_a_list() -> None:
     assert mail["Subject"] == "Weekly, 5 October 2026"
     assert mail["List-Id"] == '"Weekly" <weekly.news.example>'
     assert mail["List-Unsubscribe"] == "<mailto:editors@news.example?subject=unsubscribe%20weekly>"
-    assert mail["List-Unsubscribe-Post"] is None  # there is no URL yet that would act on it
+    assert mail["List-Unsubscribe-Post"] is None  # it needs a URL that unsubscribes
     assert mail["List-Archive"] == "<https://news.example/digests/>"
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail["Precedence"] == "list"
 
 
 def test_the_date_is_that_of_the_edition() -> None:
-    """M4: Date is when the edition was composed, however late the letter goes out."""
+    """Date is the time of composition, however late the message is sent (M4)."""
     assert parsedate_to_datetime(parsed()["Date"]) == NOW
 
 
 def test_text_and_html_are_alternatives() -> None:
-    """PB16: multipart/alternative, the text first, both UTF-8 and as composed."""
+    """A message is multipart/alternative, text first, both in UTF-8 (PB16)."""
     mail = parsed()
     assert mail.get_content_type() == "multipart/alternative"
     parts = list(mail.iter_parts())
@@ -108,7 +108,7 @@ def test_text_and_html_are_alternatives() -> None:
 
 
 def test_a_list_unsubscribe_stays_in_one_line_however_long() -> None:
-    """PB16: the standard library would fold it into =?utf-8?…, which no mail program follows."""
+    """The standard library would fold it into =?utf-8?…, which no mail program follows (PB16)."""
     contact = f"{'a' * 60}@{'b' * 60}.{'c' * 60}.{'d' * 60}.example"
     body = raw(delivery(digest_id="w" * 64), contact=contact)
     line = f"\r\nList-Unsubscribe: <mailto:{contact}?subject=unsubscribe%20{'w' * 64}>\r\n"
@@ -116,17 +116,17 @@ def test_a_list_unsubscribe_stays_in_one_line_however_long() -> None:
 
 
 def test_message_id_and_list_id_stay_in_one_line_however_long() -> None:
-    """PB16: ids are compared byte by byte, so they are never folded or encoded."""
+    """Ids are compared byte by byte, so they are never folded or encoded (PB16)."""
     long = {"url": f"https://{'a' * 60}.{'b' * 60}.example/"}
-    owed = delivery(message_id=mime.message_id("w" * 64, "ada@example.org", site(**long)), digest_id="w" * 64)
-    body = raw(owed, title="A title of many words " * 8, **long)
-    assert f"\r\nMessage-ID: {owed.message_id}\r\n".encode() in body
+    due = delivery(message_id=mime.message_id("w" * 64, "ada@example.org", site(**long)), digest_id="w" * 64)
+    body = raw(due, title="A title of many words " * 8, **long)
+    assert f"\r\nMessage-ID: {due.message_id}\r\n".encode() in body
     assert f" <{'w' * 64}.{'a' * 60}.{'b' * 60}.example>\r\n".encode() in body
     assert names(body) == USUAL
 
 
 def test_a_message_id_is_one_per_edition_and_address() -> None:
-    """M4: the same letter has the same Message-ID for ever; another edition or address has another."""
+    """One edition and address always give the same Message-ID, others another one (M4)."""
     ids = {
         mime.message_id(edition, address, site())
         for edition in ("weekly-2026-10-05", "weekly-2026-10-12")
@@ -140,13 +140,13 @@ def test_a_message_id_is_one_per_edition_and_address() -> None:
     assert "ada" not in again
 
 
-def test_the_same_delivery_is_the_same_bytes_in_every_process() -> None:
-    """M4: a retry sends the very same message: no random boundary, no date of today, no hash seed in it."""
+def test_a_delivery_gives_the_same_bytes_in_every_process() -> None:
+    """A message has no random boundary, present date or hash seed, so a retry repeats it (M4)."""
     again = subprocess.run(
         [
             sys.executable,
             "-c",
-            "import sys; from tests.editions.test_message import raw; sys.stdout.buffer.write(raw())",
+            "import sys; from tests.digests.test_mime import raw; sys.stdout.buffer.write(raw())",
         ],
         capture_output=True,
         check=True,
@@ -155,7 +155,7 @@ def test_the_same_delivery_is_the_same_bytes_in_every_process() -> None:
 
 
 def test_recipients_get_messages_of_their_own() -> None:
-    """M3: To names the one recipient, nobody else."""
+    """To names one recipient only (M3)."""
     other = parsed(delivery(address="grace@example.org"))
     assert other["To"] == "grace@example.org"
     assert other["Cc"] is other["Bcc"] is None
@@ -171,17 +171,17 @@ def test_recipients_get_messages_of_their_own() -> None:
         "Ein sehr langer Name " * 6 + "äöü <editors@news.example>",
     ],
 )
-def test_any_sender_s_name_is_read_back_as_it_was_written(sender: str) -> None:
-    """PB16: names beyond ASCII, with commas or long, are encoded (RFC 2047) and lose nothing; bytes are ASCII."""
+def test_the_name_of_a_sender_is_parsed_as_written(sender: str) -> None:
+    """Names beyond ASCII, long or with commas are encoded without loss (PB16, RFC 2047)."""
     body = raw(sender=sender)
     assert body.partition(b"\r\n\r\n")[0].isascii()
     mailbox = email.message_from_bytes(body, policy=email.policy.default)["From"].addresses[0]
     written = EmailMessage()
     written["From"] = sender
-    wanted = written["From"].addresses[0]
+    expected = written["From"].addresses[0]
     assert (" ".join(mailbox.display_name.split()), mailbox.addr_spec) == (
-        " ".join(wanted.display_name.split()),
-        wanted.addr_spec,
+        " ".join(expected.display_name.split()),
+        expected.addr_spec,
     )
 
 
@@ -194,19 +194,19 @@ def test_any_sender_s_name_is_read_back_as_it_was_written(sender: str) -> None:
     ],
 )
 def test_a_site_beyond_ascii_has_ascii_ids(fields: dict[str, str]) -> None:
-    """PB16: hosts that feeds.yaml accepts make valid headers (RFC 5891, 6068), not a broken run."""
-    owed = delivery(message_id=mime.message_id("weekly-2026-10-05", "ada@example.org", site(**fields)))
-    body = raw(owed, **fields)
+    """Each host that feeds.yaml accepts gives valid headers (PB16, RFC 5891, RFC 6068)."""
+    due = delivery(message_id=mime.message_id("weekly-2026-10-05", "ada@example.org", site(**fields)))
+    body = raw(due, **fields)
     assert body.partition(b"\r\n\r\n")[0].isascii()
     assert names(body) == USUAL
 
 
 @pytest.mark.parametrize("vector", VECTORS)
 def test_no_title_or_subject_forges_a_header(vector: str) -> None:
-    """PB16: line breaks in a subject or title end no header: names stay the usual ones, the subject is one line."""
+    """A line break in a subject or title ends no header (PB16)."""
     for hostile in (vector, f"Weekly\r\nBcc: victim@example.org\r\n\r\n{vector}"):
-        owed = delivery(letter=MessageBody(subject=hostile, text="t\n", html="<p>t</p>"))
-        body = raw(owed, title=hostile)
+        due = delivery(body=MessageBody(subject=hostile, text="t\n", html="<p>t</p>"))
+        body = raw(due, title=hostile)
         assert names(body) == USUAL
         mail = email.message_from_bytes(body, policy=email.policy.default)
         assert mail["Bcc"] is None
@@ -216,10 +216,10 @@ def test_no_title_or_subject_forges_a_header(vector: str) -> None:
 
 @settings(max_examples=60)
 @given(subject=st.text(max_size=120), title=st.text(max_size=120), words=st.text(max_size=200))
-def test_whatever_is_said_the_message_holds(subject: str, title: str, words: str) -> None:
-    """PB16: any Unicode: the usual headers, ASCII bytes, lines below 998 octets that end in CR LF."""
-    owed = delivery(letter=MessageBody(subject=subject, text=words + "\n", html=f"<p>{words}</p>"))
-    body = raw(owed, title=title)
+def test_any_text_gives_a_valid_message(subject: str, title: str, words: str) -> None:
+    """Any Unicode gives the usual headers, ASCII bytes and lines below 998 octets (PB16)."""
+    due = delivery(body=MessageBody(subject=subject, text=words + "\n", html=f"<p>{words}</p>"))
+    body = raw(due, title=title)
     assert names(body) == USUAL
     assert body.isascii()
     assert all(len(line) < 998 for line in body.split(b"\r\n"))
@@ -236,32 +236,32 @@ def test_whatever_is_said_the_message_holds(subject: str, title: str, words: str
         'quotes "inside" and <angles>',
     ],
 )
-def test_a_subject_is_read_back_as_it_was_written(subject: str) -> None:
-    """PB16: whatever the language, the words of the subject arrive, in order."""
-    owed = delivery(letter=MessageBody(subject=subject, text="t\n", html="<p>t</p>"))
-    # without blanks: CPython loses one between two encoded words (gh-92081)
-    assert "".join(str(parsed(owed)["Subject"]).split()) == "".join(subject.split())
+def test_a_subject_is_parsed_as_written(subject: str) -> None:
+    """The words of a subject in any language arrive in order (PB16)."""
+    due = delivery(body=MessageBody(subject=subject, text="t\n", html="<p>t</p>"))
+    # without spaces: CPython loses one between two encoded words (gh-92081)
+    assert "".join(str(parsed(due)["Subject"]).split()) == "".join(subject.split())
 
 
-def test_lines_are_short_whatever_the_letter_holds() -> None:
-    """PB16: a link of 4,000 characters and HTML in one line are within RFC 5322's 998 octets, as is any header."""
+def test_lines_are_short_whatever_the_content() -> None:
+    """A link of 4,000 characters and HTML on one line stay below 998 octets (PB16, RFC 5322)."""
     link = "https://node.example/" + "x" * 4000
     long = MessageBody(subject="word" * 300, text=f"{link}\n", html=f"<p><a href='{link}'>{link * 5}</a></p>")
-    body = raw(delivery(letter=long), title="title " * 50, contact=f"{'a' * 64}@{'b' * 60}.example")
+    body = raw(delivery(body=long), title="title " * 50, contact=f"{'a' * 64}@{'b' * 60}.example")
     assert max(map(len, body.split(b"\r\n"))) < 998
     mail = email.message_from_bytes(body, policy=email.policy.default)
     assert mail.get_body(("plain",)).get_content().strip() == link  # type: ignore[union-attr]
 
 
 def test_ids_use_the_host_of_the_site() -> None:
-    """M4: List-Id and Message-ID are below the site's own host."""
+    """List-Id and Message-ID end with the host of the site (M4)."""
     other: Site = site(url="https://www.example.org:8443/news/")
     assert mime.host(other) == "www.example.org"
     assert mime.message_id("e", "a@b.example", other).endswith("@www.example.org>")
 
 
-def test_a_moment_is_written_with_its_zone() -> None:
-    """M4: Date is RFC 5322 in UTC."""
+def test_the_date_has_a_zone() -> None:
+    """Date is in UTC, as RFC 5322 writes it (M4)."""
     assert isinstance(parsedate_to_datetime(parsed()["Date"]), datetime)
     assert parsed()["Date"].endswith("+0000")
 
@@ -290,12 +290,10 @@ HOSTILE = st.one_of(
 
 @settings(max_examples=80)
 @given(subject=HOSTILE, title=HOSTILE, words=HOSTILE, more=HOSTILE)
-def test_whatever_a_feed_says_no_header_is_forged(subject: str, title: str, words: str, more: str) -> None:
-    """PB16: encoded words, line ends of every sort, bidi, halves of characters, 10,000 letters: headers stay ours."""
-    owed = delivery(
-        letter=MessageBody(subject=subject + more, text=words + more, html=f"<p>{more}{words}</p>")
-    )
-    body = raw(owed, title=title + more)
+def test_no_hostile_text_forges_a_header(subject: str, title: str, words: str, more: str) -> None:
+    """Encoded words, line ends, bidi and surrogates leave the headers unchanged (PB16)."""
+    due = delivery(body=MessageBody(subject=subject + more, text=words + more, html=f"<p>{more}{words}</p>"))
+    body = raw(due, title=title + more)
     assert names(body) == USUAL
     assert body.isascii()
     assert max(map(len, body.split(b"\r\n"))) < 998

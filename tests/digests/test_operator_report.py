@@ -1,349 +1,266 @@
-"""The operator's mail: what it tells, what to do about it, and that no stranger's words do any harm in it."""
+"""The operator's report as it is sent: when, to whom, and never in public (M2, M4, M5)."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
-from datetime import date, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from aggregator.digests import mime, operator_report
-from aggregator.digests.operator_report import OperatorMail
-from aggregator.model.config import DigestPlan
-from aggregator.model.digests import Delivery, QueuedMessage, RelayPause, Suppression
-from aggregator.model.polling import SourceState
-from aggregator.model.reports import (
-    OperatorFacts,
-    RecentActivity,
-    RemovedStory,
-    RunRecord,
-    SourceHealth,
-    StatusReport,
+from aggregator.daemon import Worker
+from aggregator.digests import explain, preview
+from aggregator.errors import UnknownName
+from aggregator.publishing import publish
+from aggregator.store import idle_check, websub_state
+from aggregator.store.connection import opened
+from tests import command
+from tests.builders import NOW, rss
+from tests.digests.scenario import (
+    DAY,
+    WEEK,
+    messages,
+    news,
+    plan,
+    poll,
+    rows,
+    run,
+    text_of,
+    write,
 )
-from aggregator.model.stories import CandidatePair
-from aggregator.text import legal
-from tests.builders import BERLIN, NOW, site
-from tests.hostile_strings import VECTORS, faults, shape
+from tests.smtp_server import running_relay
+from tests.web_server import Answer, Web
+from tests.workplace import Clock, Workplace
 
-DAY = timedelta(days=1)
-PLAN = DigestPlan(
-    id="operator",
-    title="Imaging news, for its operator",
-    channels=(),
-    schedule="0 7 * * 1",
-    language="en",
-    timezone=BERLIN,
-    recipients=("ada@example.org",),
-)
+HOUR = timedelta(hours=1)
+OPERATOR = "operator: {to: [ada@example.org, grace@example.org]}\n"
 
 
-def source(state: SourceState = SourceState.OK, **fields: Any) -> SourceHealth:
-    """A source in a state."""
-    known = SourceHealth(
-        id="node",
-        name="The node",
-        state=state,
-        last_success=NOW - 3 * DAY,
-        last_attempt=NOW,
-        next_visit=NOW + DAY,
-        failures=0,
-        reason=None,
-        advice=None,
-        items=1,
-        stories=1,
+@pytest.fixture
+def failing(place: Workplace, web: Web, clock: Clock) -> Workplace:
+    """Write a digest without recipients, an operator, one working source and one that fails."""
+    write(place, {"node": web}, plan(readers=()), OPERATOR, more=failing_source(web))
+    web.feed("/feed", rss(news(1)))
+    clock.now = NOW - HOUR
+    poll(place)
+    clock.now = NOW
+    return place
+
+
+def failing_source(web: Web) -> str:
+    """Return a source that fails."""
+    return f"  - {{id: lost, name: The lost feed, url: '{web.url}/lost'}}\n"
+
+
+def correct_source(web: Web) -> None:
+    """Make the failing source work."""
+    web.feed("/lost", rss(news(2, link="https://lost.example/2", guid="lost-2", title="Another story")))
+
+
+def reports(place: Workplace) -> list[str]:
+    """Return the ids of all reports."""
+    return [row[0] for row in rows(place, "SELECT id FROM editions WHERE digest_id = 'operator' ORDER BY id")]
+
+
+# --- when ----------------------------------------------------------------------------------------------
+
+
+def test_it_is_sent_once_a_period_to_each_address(failing: Workplace, clock: Clock) -> None:
+    """It is sent at the first run, then every Monday at seven local time (M4, M5)."""
+    for hours in (0, 0, 30, 100):
+        clock.now = NOW + timedelta(hours=hours)
+        run(failing)
+    assert reports(failing) == ["operator-2026-10-05"]
+    assert sorted(str(mail["To"]) for mail in messages(failing)) == ["ada@example.org", "grace@example.org"]
+    clock.now = datetime(2026, 10, 12, 4, 59, tzinfo=UTC)
+    assert run(failing).composed == ()
+    clock.now = datetime(2026, 10, 12, 5, 0, tzinfo=UTC)
+    assert run(failing).composed == ("operator-2026-10-12",)
+    assert run(failing).composed == ()
+    assert len({str(mail["Message-ID"]) for mail in messages(failing)}) == 4
+
+
+def test_it_lists_tasks_and_numbers(failing: Workplace, clock: Clock) -> None:
+    """It has the failing source with reason and advice, and the numbers since the last report."""
+    run(failing)
+    mail = messages(failing)[0]
+    assert "* The lost feed (lost)\n  failing: not found (404); no good visit yet\n" in text_of(mail)
+    assert "Since 28 September 2026: 2 visits, 1 new story, 0 messages accepted." in " ".join(
+        text_of(mail).split()
     )
-    return replace(known, **fields)
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Subject"] == "Imaging news: 1 open task, 5 October 2026"
+    clock.now = NOW + WEEK - HOUR
+    poll(failing)
+    clock.now = NOW + WEEK
+    run(failing)
+    assert "Since 5 October 2026: 2 visits, 0 new stories, 2 messages" in text_of(messages(failing)[-1])
 
 
-def made(
-    *sources: SourceHealth,
-    status: dict[str, Any] | None = None,
-    recent_activity: dict[str, Any] | None = None,
-    letters: tuple[QueuedMessage, ...] = (),
-    overdue: int = 0,
-) -> OperatorMail:
-    """The mail of 5 October, where all is well but for what is given."""
-    report = StatusReport(
-        sources=sources or (source(),),
-        stories=1,
-        items=1,
-        subscribers=0,
-        owed=0,
-        oldest_owed=None,
-        parked={},
-        runs=(),
-    )
-    past = RecentActivity(since=NOW - 7 * DAY, visits=1032, stories=1, accepted=120)
-    condition = OperatorFacts(
-        status=replace(report, **status or {}),
-        overdue=overdue,
-        messages=letters,
-        recent_activity=replace(past, **recent_activity or {}),
-    )
-    return operator_report.compose(PLAN, site(), condition, date(2026, 10, 5), NOW)
+def test_without_tasks_there_is_no_message(failing: Workplace, web: Web, clock: Clock) -> None:
+    """A period without tasks closes too; later faults wait for the next report (M2)."""
+    correct_source(web)
+    poll(failing)
+    assert "operator-2026-10-05" in run(failing).empty
+    web.answers["/lost"] = Answer(status=410)
+    for days in (1, 2, 3, 4):
+        clock.now = NOW + days * DAY
+        poll(failing)
+        assert run(failing).composed == ()
+    assert messages(failing) == []
+    clock.now = NOW + WEEK
+    assert run(failing).composed == ("operator-2026-10-12",)
 
 
-def told(bulletin: OperatorMail) -> list[str]:
-    """The things in the text part, each in one line, with the heading before it."""
-    body = bulletin.letter.text.partition("\n\n\n")[2].partition("\n-- \n")[0]
-    found = []
-    for part in re.split(r"\n\n+", body):
-        lines = part.strip("\n").split("\n")
-        if lines[0].startswith("* "):
-            found.append(" ".join(line.strip() for line in lines))
-    return found
+def test_a_clock_change_skips_and_repeats_none(failing: Workplace, clock: Clock) -> None:
+    """A daily report at 02:30 is sent once for each date of the October weekend (M5)."""
+    file = failing.folder / "feeds.yaml"
+    file.write_text(file.read_text().replace("org]}", 'org], schedule: "daily 02:30"}'))
+    clock.now = datetime(2026, 10, 23, 22, 0, tzinfo=UTC)
+    while clock.now < datetime(2026, 10, 27, 22, 0, tzinfo=UTC):
+        run(failing)
+        clock.now += timedelta(hours=5)
+    assert reports(failing) == [f"operator-2026-10-{day}" for day in (23, 24, 25, 26, 27)]
 
 
-def merge_candidate(**fields: Any) -> CandidatePair:
-    """Two stories that may be one."""
-    pair = CandidatePair(
-        story="a" * 16,
-        title="A microscope",
-        other="b" * 16,
-        other_title="Ein Mikroskop",
-        score=0.6,
-        why="the same day, similar titles",
-        since=NOW - DAY,
-    )
-    return replace(pair, **fields)
+def test_the_idle_check_does_not_miss_it(failing: Workplace, clock: Clock) -> None:
+    """The idle check holds until the time of the report and no longer."""
+    file = failing.folder / "feeds.yaml"
+    file.write_text(file.read_text().replace("mon 08:00", "0 8 1 * *"))
+    run(failing)
+    assert idle_check.no_mail_due(file, datetime(2026, 10, 12, 4, 59, tzinfo=UTC)) is not None
+    assert idle_check.no_mail_due(file, datetime(2026, 10, 12, 5, 0, tzinfo=UTC)) is None
 
 
-def letter(state: str = "failed", **fields: Any) -> QueuedMessage:
-    """A letter that is owed or parked."""
-    known = QueuedMessage(
-        edition="weekly-2026-10-05",
-        address="eve@example.org",
-        state=state,
-        attempts=1,
-        next_attempt=None,
-        reason="550 no",
-        message_id="<x@y>",
-    )
-    return replace(known, **fields)
+def test_it_waits_for_the_relay_like_any_message(place: Workplace, web: Web, clock: Clock) -> None:
+    """It is composed once and later sent with the same bytes, to each address once (M4)."""
+    with running_relay() as relay:
+        write(place, {"node": web}, plan(readers=()), OPERATOR, relay=relay, more=failing_source(web))
+        web.feed("/feed", rss(news(1)))
+        poll(place)
+        relay.script = lambda step, _address: "451 later" if step == "MAIL" else None
+        assert "operator-2026-10-05" in run(place).composed
+        assert relay.messages == []
+        relay.script = lambda _step, _address: None
+        clock.now = NOW + 3 * DAY
+        run(place)
+        run(place)
+        assert sorted(relay.accepted) == ["ada@example.org", "grace@example.org"]
 
 
-def run(number: int, job: str = "fetch") -> RunRecord:
-    """A run that broke off."""
-    started = NOW - number * DAY
-    return RunRecord(id=number, job=job, started=started, finished=None, outcome="interrupted", report=None)
+def test_the_daemon_sends_it_without_any_digest(place: Workplace, web: Web) -> None:
+    """An operator alone is enough for the daemon to send mail."""
+    write(place, {"node": web}, OPERATOR, more=failing_source(web))
+    file = place.folder / "feeds.yaml"
+    file.write_text(file.read_text().replace("digests:\n", ""))
+    web.feed("/feed", rss(news(1)))
+    poll(place)
+    Worker(file, build=lambda _file: place.app())._digest()
+    assert len(messages(place)) == 2
 
 
-ILL = {"reason": "not found (404)", "advice": "mend `url`", "failures": 40}
-SINCE = NOW - 2 * DAY
+# --- content -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("bulletin", "expected"),
-    [
-        (made(), []),
-        (made(source(SourceState.OK, reason="one failure", failures=1)), []),
-        (
-            made(
-                source(
-                    SourceState.RATE_LIMITED,
-                    reason="(503)",
-                    advice="wait",
-                    failures=1,
-                    last_success=NOW - DAY,
-                )
-            ),
-            [],
-        ),
-        (
-            made(source(SourceState.FAILING, **ILL)),
-            [
-                "* The node (node) failing: not found (404); last good visit 2 October 2026, 40 failures in a row"
-                " To do: mend `url`"
-            ],
-        ),
-        (
-            made(
-                source(
-                    SourceState.GONE, reason="gone (410)", last_success=None, advice="wait, then tell them"
-                ),
-                source(SourceState.STALE, id="b", reason="nothing new", advice="look there"),
-            ),
-            [
-                "* The node (node) gone: gone (410); no good visit yet To do: wait, then tell them",
-                "* The node (b) silent: nothing new; last good visit 2 October 2026 To do: look there",
-            ],
-        ),
-        (
-            made(
-                source(SourceState.MOVED, id="m", advice="m"),
-                source(SourceState.NEEDS_REVIEW, id="h", advice="h"),
-            ),
-            [
-                "* The node (h) needs_review: ; last good visit 2 October 2026 To do: h",
-                "* The node (m) moved: ; last good visit 2 October 2026 To do: m",
-            ],
-        ),
-        (
-            made(status={"merge_candidates": (merge_candidate(),)}),
-            [
-                "* “A microscope” and “Ein Mikroskop” the same day, similar titles; since 4 October 2026 To do:"
-                f" compare them with `aggregator story explain {'a' * 16} {'b' * 16}`, then"
-                f" `aggregator story merge {'a' * 16} {'b' * 16}`"
-                f" or `aggregator story keep-apart {'a' * 16} {'b' * 16}`"
-            ],
-        ),
-        (
-            made(
-                status={
-                    "relay": RelayPause(since=SINCE, until=NOW, reason="TLS"),
-                    "owed": 1,
-                    "oldest_owed": SINCE,
-                }
-            ),
-            [
-                "* The mail relay cannot be used since 3 October 2026 TLS; 1 letter owed To do: look at `mail.smtp` in"
-                " feeds.yaml and at the relay; once it is mended `aggregator digest retry` need not wait"
-            ],
-        ),
-        (
-            made(status={"owed": 2, "oldest_owed": SINCE}, letters=(letter("queued"), letter("deferred"))),
-            [
-                "* 2 letters owed, the oldest since 3 October 2026 the relay is not the reason To do:"
-                " `aggregator -v digest run` says what keeps them"
-            ],
-        ),
-        (
-            made(letters=(letter("unknown", address="o'hara@example.org"),)),
-            [
-                "* o'hara@example.org, weekly-2026-10-05: unknown 550 no To do:"
-                " `aggregator digest retry 'o'\"'\"'hara@example.org'` sends it again,"
-                " `aggregator digest dismiss 'o'\"'\"'hara@example.org'` leaves it as it is"
-            ],
-        ),
-        (
-            made(
-                status={"suppressed": (Suppression(address="eve@example.org", since=SINCE, reason="5.1.1"),)}
-            ),
-            [
-                "* eve@example.org gets no more letters since 3 October 2026 5.1.1 To do: take the address out of"
-                " feeds.yaml; if it is right after all, `aggregator digest retry eve@example.org`"
-            ],
-        ),
-        (
-            made(overdue=1, recent_activity={"interrupted_runs": (run(1), run(2), run(3, "digest"))}),
-            [
-                "* 1 of 1 source not visited in time visits are more than two hours late To do: is cron or the daemon"
-                " running? `aggregator -v fetch` says what is in its way",
-                "* 2 runs of fetch broke off the last began 4 October 2026, 08:30 To do: nothing is lost, the next run"
-                " went on; if it was no restart, look into the log, at memory and disk",
-                "* 1 run of digest broke off the last began 2 October 2026, 08:30 To do: nothing is lost, the next run"
-                " went on; if it was no restart, look into the log, at memory and disk",
-            ],
-        ),
-        (
-            made(recent_activity={"hub_error": "answered 500"}),
-            [
-                "* The hub does not take notice of new feeds answered 500 To do: nothing is lost, subscribers find"
-                " the news by polling: mend or remove `publish.hub` in feeds.yaml"
-            ],
-        ),
-        (
-            made(
-                recent_activity={
-                    "removed": (RemovedStory(story="s" * 16, title="A course", source="Node", at=SINCE),)
-                }
-            ),
-            [
-                f"* A course Node, 3 October 2026: its page is gone To do: nothing; `aggregator story show {'s' * 16}`"
-                " says who else tells it"
-            ],
-        ),
-    ],
-)
-def test_each_trouble_is_told_with_what_to_do(bulletin: OperatorMail, expected: list[str]) -> None:
-    """What is wrong, what is known of it, and a command or key; the worst sources first; all well is nothing."""
-    assert told(bulletin) == expected
-    assert bulletin.concerns == len(expected)
-
-
-def everything(line: str = "Some words", many: int = 1) -> OperatorMail:
-    """A mail in which everything is wrong, `many` times, and `line` stands wherever a stranger's words can."""
-    ill = [
-        source(state, name=line, id=f"{state}-{n}", reason=line, advice="ask them", failures=2)
-        for n in range(many)
-        for state in (
-            SourceState.FAILING,
-            SourceState.GONE,
-            SourceState.RATE_LIMITED,
-            SourceState.NEEDS_REVIEW,
-            SourceState.MOVED,
-            SourceState.STALE,
+def test_what_happened_since_the_last_report_is_in_one_report(
+    failing: Workplace, web: Web, clock: Clock
+) -> None:
+    """An interrupted run and a removed item are in the next report only."""
+    correct_source(web)
+    poll(failing)
+    with opened(failing.database) as store:
+        store.db.execute("INSERT INTO runs (job, started) VALUES ('prune', '2026-10-04T04:17:00Z')")
+        store.db.execute(
+            "INSERT INTO missing_items (item_id, source_id, since, withdrawn)"
+            " SELECT id, source_id, '2026-10-03T00:00:00Z', '2026-10-04T00:00:00Z' FROM items WHERE source_id = 'node'"
         )
-    ]
-    return made(
-        *ill,
-        status={
-            "merge_candidates": (merge_candidate(title=line, other_title=line, why=line),) * many,
-            "relay": RelayPause(since=SINCE, until=NOW, reason=line),
-            "suppressed": (Suppression(address="eve@example.org", since=SINCE, reason=line),) * many,
-        },
-        letters=(letter(reason=line),) * many,
-        recent_activity={
-            "hub_error": line,
-            "interrupted_runs": (run(1),),
-            "removed": (RemovedStory(story="s" * 16, title=line, source=line, at=SINCE),) * many,
-        },
-    )
+    run(failing)
+    text = text_of(messages(failing)[0])
+    assert "* 1 run of prune interrupted\n  the last began 4 October 2026, 06:17\n" in text
+    assert "* News number 1\n  The node, 4 October 2026: its page is gone\n" in text
+    clock.now = NOW + WEEK
+    poll(failing)
+    assert "operator-2026-10-12" in run(failing).empty
 
 
-HARMLESS = shape(everything().letter.html)
+def test_a_failed_hub_is_a_task_until_it_answers(failing: Workplace, web: Web, clock: Clock) -> None:
+    """It is a task only if the last notification failed and a hub is configured (PB11)."""
+    correct_source(web)
+    poll(failing)
+    with opened(failing.database) as store:
+        websub_state.record_published(store, {"https://news.example/atom.xml": "1"})
+        (ping,) = websub_state.due(store, NOW)
+        websub_state.record_failure(store, ping, NOW, "answered 500")
+        websub_state.give_up(store, ping, "answered 500")
+    assert preview.write(failing.app(), "operator", None, None).summary == "all is well"
+    file = failing.folder / "feeds.yaml"
+    file.write_text(file.read_text().replace("publish: {", "publish: {hub: 'https://hub.example/', "))
+    assert preview.write(failing.app(), "operator", None, None).summary == "1 open task"
+    with opened(failing.database) as store:
+        websub_state.record_published(store, {"https://news.example/atom.xml": "2"})
+        (ping,) = websub_state.due(store, NOW)
+        websub_state.record_failure(store, ping, NOW, "answered 500")
+        websub_state.mark_notified(store, ping)
+    assert preview.write(failing.app(), "operator", None, None).summary == "all is well"
 
 
-@pytest.mark.parametrize("vector", VECTORS)
-def test_no_reason_changes_the_mail(vector: str) -> None:
-    """Reasons and titles are foreign: the HTML part keeps its elements, nothing in it runs, no line is forged."""
-    bulletin = everything(vector + "\n\n-- \n* forged\nSOURCES\n=======\n")
-    assert faults(bulletin.letter.html) == []
-    assert shape(bulletin.letter.html) == HARMLESS
-    lines = bulletin.letter.text.split("\n")
-    assert (lines.count("-- "), lines.count("SOURCES"), lines.count("* forged")) == (1, 1, 0)
-    assert legal(bulletin.letter.text) == bulletin.letter.text
+@pytest.mark.parametrize(("reader", "weeks"), [("eve@example.org", 2), ("bob@example.org", 1)])
+def test_a_suppressed_address_is_a_task_while_feeds_yaml_names_it(
+    failing: Workplace, web: Web, clock: Clock, reader: str, weeks: int
+) -> None:
+    """It is in one report, and in later ones for as long as feeds.yaml names it."""
+    correct_source(web)
+    poll(failing)
+    file = failing.folder / "feeds.yaml"
+    file.write_text(file.read_text().replace("recipients: []", f"recipients: [{reader}]"))
+    run(failing)
+    with opened(failing.database) as store:
+        store.db.execute(
+            "INSERT INTO suppressions VALUES ('Eve@example.org', '2026-10-06T00:00:00Z', '5.1.1')"
+        )
+    for n in (1, 2):
+        clock.now = NOW + n * WEEK
+        poll(failing)
+        run(failing)
+    assert len(reports(failing)) == weeks
 
 
-def test_commands_can_be_copied() -> None:
-    """No command of the text part is broken over lines, neither at a blank nor at a hyphen."""
-    commands = re.findall(r"`aggregator [^`]*`", everything().letter.text)
-    assert len(commands) >= 9
-    assert [command for command in commands if "\n" in command] == []
-    assert all(len(line) <= 90 for line in everything().letter.text.splitlines())
+# --- privacy -------------------------------------------------------------------------------------------
 
 
-def test_the_numbers_of_the_week_are_told() -> None:
-    """Subject and first lines: how many things, since when, what was done meanwhile; well is said as such."""
-    assert (
-        made(source(SourceState.FAILING, **ILL)).letter.subject
-        == "Imaging news: 1 thing to look after, 5 October 2026"
-    )
-    well = made()
-    assert well.letter.subject == "Imaging news: all is well, 5 October 2026"
-    summary = "Since 28 September 2026: 1,032 visits, 1 new story, 120 letters accepted."
-    assert summary in " ".join(well.letter.text.split())
-    assert summary in well.letter.html
+def published(place: Workplace) -> dict[str, bytes]:
+    """Read every file in `public`."""
+    return {
+        file.relative_to(place.public).as_posix(): file.read_bytes()
+        for file in place.public.rglob("*")
+        if file.is_file() and file.suffix != ".gz"
+    }
 
 
-@pytest.mark.parametrize("line", ["long words " * 40, "長い" * 400])
-def test_a_mail_of_a_very_bad_week_is_not_cut_off(line: str) -> None:
-    """Where there is much of a sort the others are counted; the mail stays below the 100 KB of mail programs (PB16)."""
-    bulletin = everything(line, many=40)
-    assert re.search(r"^… and 23[0-9] more: `aggregator status`$", bulletin.letter.text, re.MULTILINE)
-    delivery = Delivery(
-        id=1,
-        edition_id=bulletin.edition.id,
-        digest_id="operator",
-        address="ada@example.org",
-        message_id="<x@y>",
-        composed=NOW,
-        attempts=0,
-        letter=bulletin.letter,
-    )
-    body = mime.build_message(delivery, "News <news@news.example>", PLAN.title, site())
-    assert len(body) < 100_000
-    assert b"Auto-Submitted: auto-generated" in body
-    assert b"List-Archive" not in body
+def test_nothing_of_it_is_public(failing: Workplace) -> None:
+    """A report has no page, entry or ledger; a digest of the same run has all of these."""
+    assert set(run(failing).composed) == {"weekly-2026-10-05", "operator-2026-10-05"}
+    publish.run(failing.app())
+    files = published(failing)
+    assert "digests/weekly-2026-10-05.html" in files
+    assert [name for name in files if "operator" in name] == []
+    for secret in (b"operator-2026", b"not found", b"ada@example.org", b"open task"):
+        assert [name for name, body in files.items() if secret in body] == []
+    assert rows(failing, "SELECT DISTINCT digest_id FROM ledger") == [("weekly",)]
+    ((story,),) = rows(failing, "SELECT id FROM stories")
+    report = explain.run(failing.app().config, story, "ada@example.org", NOW)
+    assert [each.digest for each in report.digests] == ["weekly"]
+
+
+def test_it_can_be_previewed(failing: Workplace) -> None:
+    """`digest preview` and `digest test` accept the id `operator` and store nothing."""
+    result = command.call(failing, "digest", "preview", "operator", "--out", str(failing.folder / "out"))
+    assert result.out.splitlines()[0] == "1 open task"
+    assert "The lost feed" in Path(result.out.splitlines()[2]).read_text("utf-8")
+    result = command.call(failing, "digest", "test", "operator", "--to", "eve@example.org")
+    assert result.out.endswith(": 1 open task\n")
+    assert [str(mail["Subject"])[:6] for mail in messages(failing)] == ["[Test]"]
+    assert reports(failing) == []
+    file = failing.folder / "feeds.yaml"
+    file.write_text(file.read_text().replace(OPERATOR, ""))
+    with pytest.raises(UnknownName, match="there are: weekly"):
+        preview.write(failing.app(), "operator", None, None)

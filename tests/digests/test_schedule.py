@@ -1,4 +1,4 @@
-"""When a digest is due (M5): one period a local date, whatever the clocks do."""
+"""When a digest is due: one period for each local date, in any clock change (M5)."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 
 def moment(text: str) -> datetime:
-    """A moment in UTC, written shortly."""
+    """Return a moment in UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def day(text: str) -> date:
-    """A date of 2026, written shortly."""
+    """Return a date of 2026."""
     return date.fromisoformat(f"2026-{text}")
 
 
-# --- nights of 2026 on which clocks are changed --------------------------------------------------------
+# --- clock changes of 2026 -----------------------------------------------------------------------------
 # Berlin: 29 March, 02:00 -> 03:00 (01:00 UTC); 25 October, 03:00 -> 02:00 (01:00 UTC).
 # New York: 8 March, 02:00 -> 03:00 (07:00 UTC); 1 November, 02:00 -> 01:00 (06:00 UTC).
 
@@ -87,26 +87,26 @@ def day(text: str) -> date:
         ("* * * * *", BERLIN, "2026-10-25T01:30", "10-25"),
     ],
 )
-def test_the_period_is_the_local_date_of_the_last_moment_named(
+def test_the_period_is_the_local_date_of_the_last_scheduled_time(
     schedule: str, zone: ZoneInfo, now: str, period: str
 ) -> None:
-    """M5: times that a spring night leaves out or an autumn night has twice belong to their date, once."""
+    """A time skipped in spring or repeated in autumn belongs to its date, once (M5)."""
     assert last_period(values.schedule(schedule), zone, moment(now)) == day(period)
 
 
-def test_a_schedule_long_gone_by_still_names_its_period() -> None:
-    """M5: 29 February is found from years away."""
+def test_a_rare_schedule_has_a_period_years_ago() -> None:
+    """29 February is found from years away (M5)."""
     assert last_period("0 8 29 2 *", BERLIN, moment("2027-06-01T00:00")) == date(2024, 2, 29)
 
 
 def test_the_zone_of_now_does_not_matter() -> None:
-    """M5: the same instant is the same period, in whatever zone it is written."""
+    """The same instant in any zone gives the same period (M5)."""
     now = moment("2026-10-25T01:30")
     for zone in (UTC, BERLIN, NEW_YORK):
         assert last_period("30 2 * * *", BERLIN, now.astimezone(zone)) == day("10-25")
 
 
-# --- the law -------------------------------------------------------------------------------------------
+# --- properties ----------------------------------------------------------------------------------------
 
 CHANGES = [
     ("Europe/Berlin", "2026-03-29"),
@@ -127,24 +127,26 @@ CHANGES = [
 ]
 
 
-def told(schedule: str, zone: ZoneInfo, moments: Iterable[datetime]) -> list[date]:
-    """The periods a digest closes that is run at these moments, by the rule of the digest job."""
+def closed_periods(schedule: str, zone: ZoneInfo, moments: Iterable[datetime]) -> list[date]:
+    """Return the periods that a digest closes if the job runs at these moments."""
     periods: list[date] = []
     for now in moments:
         period = last_period(schedule, zone, now)
         assert period is not None
         if not periods or period > periods[-1]:
             periods.append(period)
-        assert period == periods[-1], "a period came back"
+        assert period == periods[-1], "periods must not decrease"
     return periods
 
 
 def test_over_the_nights_of_berlin_every_date_comes_once() -> None:
-    """M5: a cron job that runs every five minutes tells each date once, in order, at 02:30 of any night."""
+    """A job every five minutes closes each date once, in order, at 02:30 of any night (M5)."""
     for night in ("2026-03-28", "2026-10-24"):
         start = moment(f"{night}T00:00")
-        walk = (start + timedelta(minutes=n) for n in range(0, 3 * 24 * 60, 5))
-        assert told("30 2 * * *", BERLIN, walk) == [start.date() + timedelta(days=n) for n in range(-1, 3)]
+        moments = (start + timedelta(minutes=n) for n in range(0, 3 * 24 * 60, 5))
+        assert closed_periods("30 2 * * *", BERLIN, moments) == [
+            start.date() + timedelta(days=n) for n in range(-1, 3)
+        ]
 
 
 @settings(max_examples=25)
@@ -156,17 +158,17 @@ def test_over_the_nights_of_berlin_every_date_comes_once() -> None:
     minute=st.integers(0, 59),
     gaps=st.lists(st.integers(20, 400), min_size=1, max_size=6),
 )
-def test_no_date_is_skipped_or_doubled_however_often_the_job_runs(
+def test_no_date_is_skipped_or_repeated_however_often_the_job_runs(
     change: tuple[str, str], hour: int, minute: int, gaps: list[int]
 ) -> None:
-    """M5: walking over a change of clocks in any steps below a day, each local date comes exactly once, in order."""
+    """With any steps below a day across a clock change, each date comes once (M5)."""
     zone, night = ZoneInfo(change[0]), moment(f"{change[1]}T00:00")
     now, end = night - timedelta(days=2), night + timedelta(days=3)
-    walk = []
+    moments = []
     while now < end:
-        walk.append(now)
-        now += timedelta(minutes=gaps[len(walk) % len(gaps)])
-    periods = told(f"{minute} {hour} * * *", zone, walk)
+        moments.append(now)
+        now += timedelta(minutes=gaps[len(moments) % len(gaps)])
+    periods = closed_periods(f"{minute} {hour} * * *", zone, moments)
     assert periods == [periods[0] + timedelta(days=n) for n in range(len(periods))]
     assert len(periods) >= 4
 
@@ -181,7 +183,7 @@ def test_no_date_is_skipped_or_doubled_however_often_the_job_runs(
 def test_a_period_begins_at_its_wall_clock_time(
     change: tuple[str, str], hour: int, minute: int, offset: int
 ) -> None:
-    """M5: a period is the local date of now or the day before, and begins when the clock shows its time at last."""
+    """A period is the date of now or of the day before, and begins at its time (M5)."""
     zone = ZoneInfo(change[0])
     now = moment(f"{change[1]}T00:00") + timedelta(minutes=offset)
     period = last_period(f"{minute} {hour} * * *", zone, now)
@@ -208,7 +210,7 @@ SCHEDULES = [
 def test_every_day_of_three_years_comes_once(
     schedule: str, weekdays: set[int] | None, zone: ZoneInfo
 ) -> None:
-    """M5: 2026 to 2028, run as `glance` wakes it: the periods told are exactly the days the schedule names."""
+    """Run at each next moment from 2026 to 2028, the periods are the days of the schedule (M5)."""
     cron = values.schedule(schedule)
     first, end = date(2026, 1, 1), date(2028, 12, 31)
     now = datetime(2025, 12, 31, tzinfo=zone).astimezone(UTC)
@@ -220,7 +222,9 @@ def test_every_day_of_three_years_comes_once(
         if period > end:
             break
         periods.append(period)
-        assert last_period(cron, zone, now - timedelta(seconds=1)) != period, "it was due before it was waked"
+        assert last_period(cron, zone, now - timedelta(seconds=1)) != period, (
+            "it was due before the next moment"
+        )
     days = [first + timedelta(days=n) for n in range((end - first).days + 1)]
     wanted = [day for day in days if weekdays is None or day.weekday() in weekdays]
     assert [period for period in periods if period >= first] == wanted
@@ -228,15 +232,15 @@ def test_every_day_of_three_years_comes_once(
 
 @pytest.mark.parametrize("zone", [BERLIN, NEW_YORK], ids=str)
 @pytest.mark.parametrize("step", [timedelta(hours=2), timedelta(days=8), timedelta(hours=25)], ids=str)
-def test_however_long_it_sleeps_no_period_comes_twice(step: timedelta, zone: ZoneInfo) -> None:
-    """M2, M5: a year of runs at any distance, a week of downtime among them: periods only ever go up."""
+def test_no_period_repeats_at_any_distance_of_runs(step: timedelta, zone: ZoneInfo) -> None:
+    """In a year of runs at any distance, periods only increase (M2, M5)."""
     now, end = moment("2026-01-01T00:10"), moment("2026-12-31T23:00")
-    walk = []
+    moments = []
     while now < end:
-        walk.append(now)
+        moments.append(now)
         now += step
     for schedule in ("30 2 * * *", "30 1 * * *", "0 8 * * 1"):
-        periods = told(schedule, zone, walk)
+        periods = closed_periods(schedule, zone, moments)
         assert len(set(periods)) == len(periods)
 
 
@@ -252,7 +256,7 @@ def test_however_long_it_sleeps_no_period_comes_twice(step: timedelta, zone: Zon
 def test_until_the_next_moment_nothing_is_due(
     change: tuple[str, str], schedule: str, offset: int, share: float
 ) -> None:
-    """M5: between now and the next moment the period stays what it is, whatever clocks do: a run may look away."""
+    """Between now and the next moment the period stays the same, in any clock change (M5)."""
     zone, cron = ZoneInfo(change[0]), values.schedule(schedule)
     now = moment(f"{change[1]}T00:00") + timedelta(minutes=offset)
     wake = next_moment(cron, zone, now)
@@ -262,7 +266,7 @@ def test_until_the_next_moment_nothing_is_due(
 
 
 def test_a_rare_schedule_is_found_years_ahead() -> None:
-    """M5: 29 February."""
+    """29 February is found from years before (M5)."""
     assert next_moment("0 8 29 2 *", BERLIN, moment("2026-10-05T00:00")) == datetime(
         2028, 2, 29, 7, tzinfo=UTC
     )

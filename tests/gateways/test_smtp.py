@@ -20,7 +20,7 @@ from aggregator.model.config import Smtp
 from aggregator.model.digests import Delivery, MessageBody
 from aggregator.ports import MailInterrupted, MailRefused
 from tests.builders import NOW, site
-from tests.smtp_server import DROP, Relay, Script, relaying, server_context
+from tests.smtp_server import DROP, Relay, Script, running_relay, server_context
 
 SENDER = "Imaging news <editors@news.example>"
 CERTIFICATES = Path(__file__).parent.parent / "data" / "mail"
@@ -30,7 +30,7 @@ CERTIFICATE = str(CERTIFICATES / "loopback.pem")
 @pytest.fixture
 def relay() -> Iterator[Relay]:
     """Return a relay without encryption."""
-    with relaying() as made:
+    with running_relay() as made:
         yield made
 
 
@@ -44,7 +44,7 @@ def message(address: str = "ada@example.org", words: str = "words", **fields: An
         message_id=mime.message_id("weekly-2026-10-05", address, site()),
         composed=NOW,
         attempts=0,
-        letter=MessageBody(subject="Weekly", text=words + "\n", html=f"<p>{words}</p>"),
+        body=MessageBody(subject="Weekly", text=words + "\n", html=f"<p>{words}</p>"),
     )
     return mime.build_message(delivery, SENDER, "Weekly", site(**fields))
 
@@ -63,7 +63,7 @@ def test_a_message_arrives_byte_for_byte(relay: Relay) -> None:
     words = ".\n..\n.leading dot\n" + "ü" * 3000 + "\nFrom here on\n"
     with sending(relay.rules(), SENDER) as send:
         send(message(words=words), "ada@example.org")
-    (taken,) = relay.letters
+    (taken,) = relay.messages
     assert taken.address == "ada@example.org"
     assert taken.body == message(words=words)
     assert max(map(len, taken.body.split(b"\r\n"))) < 998
@@ -94,7 +94,7 @@ def test_many_messages_use_one_connection(relay: Relay) -> None:
             send(message(address), address)
     assert relay.accepted == addresses
     assert relay.connections == 1
-    for taken in relay.letters:
+    for taken in relay.messages:
         assert taken.body.startswith(f"To: {taken.address}\r\n".encode())
 
 
@@ -103,7 +103,7 @@ def test_a_long_list_unsubscribe_arrives_in_one_line(relay: Relay) -> None:
     contact = f"{'a' * 60}@{'b' * 60}.{'c' * 60}.example"
     with sending(relay.rules(), SENDER) as send:
         send(message(contact=contact), "ada@example.org")
-    (taken,) = relay.letters
+    (taken,) = relay.messages
     wanted = f"\r\nList-Unsubscribe: <mailto:{contact}?subject=unsubscribe%20weekly>\r\n"
     assert wanted.encode() in taken.body
 
@@ -157,7 +157,7 @@ def test_after_421_the_relay_is_connected_again(relay: Relay, step: str) -> None
 def test_after_a_lost_connection_the_relay_is_connected_again(relay: Relay, reply: str) -> None:
     """A connection closed between messages costs no message, and none is sent twice (M4)."""
     closing = once("RSET", reply)
-    relay.script = lambda step, address: closing(step, address) if relay.letters else None
+    relay.script = lambda step, address: closing(step, address) if relay.messages else None
     with sending(relay.rules(), SENDER) as send:
         send(message("one@example.org"), "one@example.org")
         send(message("two@example.org"), "two@example.org")
@@ -207,7 +207,7 @@ def test_a_connection_lost_before_the_reply_leaves_the_message_unknown(relay: Re
         with pytest.raises(MailInterrupted):
             send(message("lost@example.org"), "lost@example.org")
         send(message(), "ada@example.org")
-    assert [(taken.address, taken.accepted) for taken in relay.letters] == [
+    assert [(taken.address, taken.accepted) for taken in relay.messages] == [
         ("lost@example.org", False),
         ("ada@example.org", True),
     ]
@@ -224,7 +224,8 @@ def test_the_reply_to_the_body_may_come_late(relay: Relay) -> None:
         relay.script = look
         send(message(), "ada@example.org")
         send(message(), "bob@example.org")
-    assert timeouts["BODY"] == smtp.ANSWER_TIMEOUT > smtp.TIMEOUT == timeouts["RCPT"] == timeouts["RSET"]
+    assert timeouts["BODY"] == smtp.ACCEPTANCE_TIMEOUT_SECONDS > smtp.TIMEOUT_SECONDS
+    assert timeouts["RCPT"] == timeouts["RSET"] == smtp.TIMEOUT_SECONDS
 
 
 def test_a_connection_lost_at_data_is_no_success(relay: Relay) -> None:
@@ -266,7 +267,7 @@ def test_a_missing_relay_is_one_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     rules = Smtp(host="127.0.0.1", port=port, security="none")
-    where = rf"127\.0\.0\.1:{port} cannot be used: .*; every letter stays owed"
+    where = rf"127\.0\.0\.1:{port} cannot be used: .*; all messages stay queued"
     with pytest.raises(MailError, match=where), sending(rules, SENDER):
         pass
 
@@ -285,10 +286,10 @@ def test_a_wrong_greeting_is_one_error(greeting: bytes) -> None:
 
 def test_a_relay_that_disappears_is_one_error() -> None:
     """A relay that disappears ends the run; sent messages stay sent (M4)."""
-    with relaying() as relay, sending(relay.rules(), SENDER) as send:
+    with running_relay() as relay, sending(relay.rules(), SENDER) as send:
         send(message("one@example.org"), "one@example.org")
         relay.close()
-        with pytest.raises(MailError, match="every letter stays owed"):
+        with pytest.raises(MailError, match="all messages stay queued"):
             send(message("two@example.org"), "two@example.org")
     assert relay.accepted == ["one@example.org"]
 
@@ -299,7 +300,7 @@ def test_a_relay_that_disappears_is_one_error() -> None:
 def test_starttls_and_login(monkeypatch: pytest.MonkeyPatch) -> None:
     """With `security: starttls` login follows encryption and verification."""
     monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
-    with relaying(tls_context=server_context(CERTIFICATE), auth_required=True) as relay:
+    with running_relay(tls_context=server_context(CERTIFICATE), auth_required=True) as relay:
         rules = relay.rules(security="starttls", user="news", password="secret")
         with sending(rules, SENDER) as send:
             send(message(), "ada@example.org")
@@ -309,7 +310,7 @@ def test_starttls_and_login(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_starttls_without_login(monkeypatch: pytest.MonkeyPatch) -> None:
     """After STARTTLS the relay is greeted again (RFC 3207 4.2)."""
     monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
-    with relaying(tls_context=server_context(CERTIFICATE)) as relay:
+    with running_relay(tls_context=server_context(CERTIFICATE)) as relay:
         with sending(relay.rules(security="starttls"), SENDER) as send:
             send(message(), "ada@example.org")
         assert relay.accepted == ["ada@example.org"]
@@ -318,7 +319,7 @@ def test_starttls_without_login(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tls_from_the_first_byte(monkeypatch: pytest.MonkeyPatch) -> None:
     """With `security: tls` the connection is encrypted before SMTP begins."""
     monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
-    with relaying(tls=server_context(CERTIFICATE)) as relay:
+    with running_relay(tls=server_context(CERTIFICATE)) as relay:
         with sending(relay.rules(security="tls"), SENDER) as send:
             send(message(), "ada@example.org")
         assert relay.accepted == ["ada@example.org"]
@@ -329,11 +330,11 @@ def test_a_relay_with_an_untrusted_certificate_gets_nothing(security: str) -> No
     """A relay with an untrusted certificate gets neither password nor message (CL16)."""
     context = server_context(CERTIFICATE)
     options: dict[str, Any] = {"tls": context} if security == "tls" else {"tls_context": context}
-    with relaying(**options) as relay:
+    with running_relay(**options) as relay:
         rules = relay.rules(security=security, user="news", password="secret")
         with pytest.raises(MailError, match=r"(?i)certificate"), sending(rules, SENDER):
             pass
-        assert relay.heard == relay.letters == []
+        assert relay.commands == relay.messages == []
     gc.collect()
 
 
@@ -347,11 +348,11 @@ def test_a_relay_with_a_wrong_certificate_gets_nothing(
     monkeypatch.setenv("SSL_CERT_FILE", certificate)
     context = server_context(certificate)
     options: dict[str, Any] = {"tls": context} if security == "tls" else {"tls_context": context}
-    with relaying(**options) as relay:
+    with running_relay(**options) as relay:
         rules = relay.rules(security=security, user="news", password="secret")
         with pytest.raises(MailError, match=words), sending(rules, SENDER):
             pass
-        assert relay.heard == relay.letters == []
+        assert relay.commands == relay.messages == []
     gc.collect()
 
 
@@ -410,7 +411,7 @@ def test_a_relay_without_encryption_gets_nothing(relay: Relay) -> None:
     """A relay without STARTTLS is refused, and no socket leaks."""
     with pytest.raises(MailError, match="STARTTLS"), sending(relay.rules(security="starttls"), SENDER):
         pass
-    assert relay.heard == []
+    assert relay.commands == []
     gc.collect()
 
 
@@ -418,8 +419,8 @@ def test_a_relay_without_encryption_gets_nothing(relay: Relay) -> None:
 def test_a_refused_login_is_one_error(monkeypatch: pytest.MonkeyPatch, password: str) -> None:
     """A wrong password is a MailError, and no socket leaks (M4)."""
     monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
-    with relaying(tls_context=server_context(CERTIFICATE), auth_required=True) as relay:
+    with running_relay(tls_context=server_context(CERTIFICATE), auth_required=True) as relay:
         rules = relay.rules(security="starttls", user="news", password=password)
-        with pytest.raises(MailError, match="every letter stays owed"), sending(rules, SENDER):
+        with pytest.raises(MailError, match="all messages stay queued"), sending(rules, SENDER):
             pass
     gc.collect()

@@ -25,8 +25,9 @@ from aggregator.store.schema import MIGRATIONS
 from tests import command
 from tests.builders import NOW, rss
 from tests.conftest import Clock, Web, Workplace
-from tests.digests.test_run import letters, words
-from tests.digests.test_run import told as titles
+from tests.digests.scenario import messages as letters
+from tests.digests.scenario import text_of as words
+from tests.digests.scenario import titles
 
 WEEK = timedelta(days=7)
 PLAN = (
@@ -109,7 +110,7 @@ def test_kinds_select_stories(place: Workplace, web: Web, clock: Clock) -> None:
     digest.run(place.app())
     assert titles(letters(place)[1]) == ["Deconvolution in Porto is cancelled"]
     said = " ".join(words(letters(place)[1]).split())
-    assert "Cancelled, as of 12 October 2026. Told before as “Workshop on deconvolution in Porto”" in said
+    assert "Cancelled (as of 12 October 2026). Previous title: “Workshop on deconvolution in Porto”" in said
 
 
 def test_each_story_is_in_one_section(place: Workplace, web: Web) -> None:
@@ -171,7 +172,7 @@ def test_a_correction_of_the_text_is_named(place: Workplace, web: Web, clock: Cl
     clock.now = NOW + WEEK
     digest.run(place.app())
     said = " ".join(words(letters(place)[-1]).split())
-    assert "Corrected on 6 October 2026. The title is the same, the text was changed." in said
+    assert "Corrected on 6 October 2026. The title is unchanged; the text was revised." in said
 
 
 # --- hidden and withdrawn (I7, I8) ---------------------------------------------------------------------
@@ -339,7 +340,7 @@ def test_no_message_is_sent_before_its_page(place: Workplace, web: Web) -> None:
     (place.public / "digests").write_text("in the way")
     report = digest.run(place.app())
     assert (report.composed, report.sent, report.owed) == (("weekly-2026-10-05",), 0, 1)
-    assert "letters stay owed until the editions they link to are published" in report.notices[0]
+    assert "messages stay queued until the editions they link to are published" in report.notices[0]
     assert letters(place) == []
     (place.public / "digests").unlink()
     assert digest.run(place.app()).sent == 1

@@ -50,7 +50,7 @@ def edition(*stories: EditionEntry, n: int = 0, **fields: Any) -> Edition:
         "language": "en",
         "period": day,
         "composed": NOW + timedelta(weeks=n),
-        "told": stories or (new_entry(),),
+        "entries": stories or (new_entry(),),
     }
     return Edition(**defaults | fields)
 
@@ -74,18 +74,18 @@ def test_a_page_is_the_whole_edition() -> None:
     """A page has all stories under their headings, with all their publishers (M4)."""
     stories = [new_entry(title=f"News {n}", also=("B & Co",)) for n in range(400)]
     later = new_entry(
-        section="turned",
+        section="updates",
         reason=EntryReason.UPDATED,
         title="Now",
-        turn=UpdateKind.MOVED,
-        turned=date(2026, 10, 4),
+        update_kind=UpdateKind.MOVED,
+        updated_on=date(2026, 10, 4),
     )
-    tree = page(edition(*stories, replace(later, before="Then")))
+    tree = page(edition(*stories, replace(later, former_title="Then")))
     assert [h.text_content() for h in tree.iter("h2")] == ["News", "Corrected or cancelled"]
     assert [h.text_content() for h in tree.iter("h3")] == [*(f"News {n}" for n in range(400)), "Now"]
     assert len(tree.xpath("//p[@class='meta'][contains(., 'also published by B & Co')]")) == 400
     (note,) = tree.xpath("//p[@class='note']")
-    assert note.text_content() == "Postponed or moved, as of 4 October 2026. Told before as “Then”"
+    assert note.text_content() == "Postponed or moved (as of 4 October 2026). Previous title: “Then”"
 
 
 def test_a_page_links_to_feed_list_and_site() -> None:
@@ -112,11 +112,16 @@ def test_pages_are_in_the_language_of_the_digest(language: str, heading: str) ->
 def test_hidden_stories_leave_no_text() -> None:
     """Title, link, publisher and text of a hidden story are on neither page nor feed (I7)."""
     secret = new_entry(
-        title="Secret", publisher="Whoever", link="https://secret.example/", excerpt="Hush.", gone=True
+        title="Secret", publisher="Whoever", link="https://secret.example/", excerpt="Hush.", hidden=True
     )
     made = edition(
         new_entry(),
-        replace(secret, before="Secret before", turn=UpdateKind.CORRECTED, turned=date(2026, 10, 4)),
+        replace(
+            secret,
+            former_title="Secret before",
+            update_kind=UpdateKind.CORRECTED,
+            updated_on=date(2026, 10, 4),
+        ),
     )
     for body in (edition_pages.page(made, site()).body, edition_pages.feed([made], site()).body):
         said = body.decode()
@@ -129,7 +134,11 @@ def hostile(line: str, link: str) -> Edition:
     """Return an edition with `line` in every text that a partner can write."""
     one = new_entry(title=line, publisher=line, also=(line,), excerpt=line, link=link)
     again = replace(
-        one, section="turned", turn=UpdateKind.CORRECTED, turned=date(2026, 10, 4), before=f"{line} before"
+        one,
+        section="updates",
+        update_kind=UpdateKind.CORRECTED,
+        updated_on=date(2026, 10, 4),
+        former_title=f"{line} before",
     )
     return edition(one, again)
 
@@ -225,7 +234,7 @@ def test_the_feed_shortens_large_editions() -> None:
     made = edition(*(new_entry(title=f"News {n}") for n in range(100)))
     content = str(feed(made).findtext(f"{A}entry/{A}content"))
     assert content.count("<li>") == edition_pages.MAX_TITLES
-    assert f"and {100 - edition_pages.MAX_TITLES} more in the whole edition" in content
+    assert f"and {100 - edition_pages.MAX_TITLES} more in the full edition" in content
     assert 'href="https://news.example/digests/weekly-2026-10-05.html"' in content
 
 

@@ -170,8 +170,8 @@ def test_a_json_item_has_all_fields() -> None:
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", "Corrected on 7 October 2026. Told before as “Old & <b>”."),
-        ("de-AT", "Berichtigt am 7. Oktober 2026. Bisher gemeldet als „Old & <b>“."),
+        ("en", "Corrected on 7 October 2026. Previous title: “Old & <b>”."),
+        ("de-AT", "Berichtigt am 7. Oktober 2026. Bisheriger Titel: „Old & <b>“."),
     ],
 )
 def test_a_correction_is_stated_in_every_format(language: str, words: str) -> None:
@@ -207,7 +207,7 @@ def test_a_correction_counts_towards_the_excerpt() -> None:
     said.append(json.loads(as_json)["items"][0]["content_text"])
     assert len(set(said)) == 1
     assert 200 < len(said[0]) <= 300
-    assert said[0].startswith("Corrected on 5 October 2026. Told before as “Old ")
+    assert said[0].startswith("Corrected on 5 October 2026. Previous title: “Old ")
 
 
 # --- size (PB14) ---------------------------------------------------------------------------------------

@@ -30,6 +30,10 @@ RENAMED_TABLES = {
 RENAMED_COLUMNS = {
     ("bodies", "digests"): "entry_hashes",
     ("told", "teller"): "publisher",
+    ("told", "turn"): "update_kind",
+    ("told", "turned"): "updated_on",
+    ("told", "before"): "former_title",
+    ("deliveries", "dismissed"): "acknowledged",
     ("bonds", "bond"): "kind",
 }
 """Columns of version 11 of the schema and their names now."""

@@ -60,7 +60,7 @@ def test_edition_entries_are_found_by_their_stories(tmp_path: Path) -> None:
     """Entries of editions are found by their stories, without reading all editions (M1)."""
     with opened(tmp_path / "a.db") as store:
         for query in (
-            lambda: editions.last_texts(store, "weekly", ["a"]),
+            lambda: editions.last_entries(store, "weekly", ["a"]),
             lambda: editions.forget_entries(store, ["a"]),
             lambda: store.db.execute(
                 "SELECT edition_id FROM edition_entries JOIN items ON items.id = edition_entries.item_id"
@@ -80,11 +80,11 @@ def test_accepted_messages_are_not_scanned(tmp_path: Path) -> None:
     with opened(tmp_path / "a.db") as store:
         for query in (
             lambda: deliveries.due(store, "queued", NOW, NOW, 0),
-            lambda: deliveries.park_interrupted(store),
+            lambda: deliveries.recover_interrupted(store),
             lambda: deliveries.counts(store),
             lambda: deliveries.oldest_owed(store),
             lambda: deliveries.next_attempt(store),
-            lambda: deliveries.open_letters(store),
+            lambda: deliveries.open_messages(store),
             lambda: deliveries.acknowledge(store, []),
             lambda: deliveries.retry(store, []),
             lambda: deliveries.unknown_addresses(store, ["ada@a.example"]),

@@ -1,0 +1,73 @@
+"""Compose the edition of a digest that is due, without storing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from aggregator.containment import Containment
+from aggregator.digests import body, pending, schedule
+from aggregator.digests import edition as edition_of
+from aggregator.digests.pending import Candidates
+from aggregator.model.config import Config, DigestPlan
+from aggregator.model.digests import Edition, MessageBody, PendingStories
+from aggregator.model.reports import ContainedStep
+from aggregator.store import editions
+from aggregator.store.connection import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An edition with its message body and a summary of both for the operator."""
+
+    edition: Edition
+    body: MessageBody
+    summary: str
+    is_empty: bool
+    pending: PendingStories
+
+
+def compose(store: Store, config: Config, plan: DigestPlan, now: datetime, contained: Containment) -> Draft:
+    """Compose the edition that is due at `now`, without stories that break it."""
+    if plan is config.operator:
+        return _operator_report(store, config, plan, now)
+    wanted = pending.candidates(store, plan, start_of(store, plan, now))
+    return contained.without_broken(
+        ContainedStep.DIGEST,
+        wanted.ids,
+        lambda ids: _edition(store, config, plan, now, wanted.only(frozenset(ids))),
+    )
+
+
+def start_of(store: Store, plan: DigestPlan, now: datetime) -> datetime:
+    """Return the announced time of the oldest story that a digest may contain (M2)."""
+    record = editions.record(store, plan.id)
+    return record.since if record else now - editions.BASELINE
+
+
+def _operator_report(store: Store, config: Config, plan: DigestPlan, now: datetime) -> Draft:
+    from aggregator.digests import operator_report
+
+    report = operator_report.compose(store, config, plan, now)
+    return Draft(
+        edition=report.edition,
+        body=report.body,
+        summary=report.summary,
+        is_empty=not report.tasks,
+        pending=PendingStories(),
+    )
+
+
+def _edition(store: Store, config: Config, plan: DigestPlan, now: datetime, wanted: Candidates) -> Draft:
+    stories = pending.read(store, plan, wanted)
+    topics = [rule.topic for rule in config.topics]
+    topics += [topic for source in config.sources for topic in source.topics]
+    period = schedule.current_period(plan, now)
+    edition = edition_of.compose(plan, stories, period, now, list(dict.fromkeys(topics)))
+    return Draft(
+        edition=edition,
+        body=body.compose(edition, config.site),
+        summary=f"{len(stories.new)} new stories, {len(stories.updates)} updates",
+        is_empty=not stories,
+        pending=stories,
+    )

@@ -1,0 +1,96 @@
+"""Write or send the edition that is due now as a preview; nothing is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from aggregator.containment import Containment
+from aggregator.digests import draft, mime
+from aggregator.digests.draft import Draft
+from aggregator.errors import AggregatorError, UnknownName, did_you_mean
+from aggregator.gateways import files
+from aggregator.model.config import Config, DigestPlan
+from aggregator.model.digests import Delivery, Edition, MessageBody
+from aggregator.ports import App, MailInterrupted, MailRefused
+from aggregator.store.connection import opened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """A summary of the edition, and the files that were written."""
+
+    summary: str
+    files: tuple[Path, ...] = ()
+
+
+def write(app: App, digest_id: str, at: datetime | None, folder: Path | None) -> Preview:
+    """Write `.eml` and `.html` of the edition that is due at `at` (default: now).
+
+    Raises UnknownName if there is no such digest.
+    """
+    config = app.config
+    plan = _plan(config, digest_id)
+    made = _draft(config, plan, at or app.clock())
+    address = plan.recipients[0] if plan.recipients else config.site.contact
+    message_id = mime.message_id(made.edition.id, address, config.site)
+    message = _message(config, plan, made.edition, address, made.body, message_id)
+    folder = folder or config.data / "preview"
+    return Preview(
+        summary=made.summary,
+        files=(
+            files.write_message(folder, f"{made.edition.id}.eml", message),
+            files.write_message(folder, f"{made.edition.id}.html", made.body.html.encode("utf-8")),
+        ),
+    )
+
+
+def send(app: App, digest_id: str, address: str) -> Preview:
+    """Send the edition that is due now to one address, through the configured relay.
+
+    Raises UnknownName if there is no such digest, AggregatorError if the relay does not accept the message.
+    """
+    config, now = app.config, app.clock()
+    plan = _plan(config, digest_id)
+    made = _draft(config, plan, now)
+    # Mail programs drop a second message with a known Message-ID, and the real one is still to come.
+    message_id = mime.message_id(f"test-{made.edition.id}", f"{address} {now.isoformat()}", config.site)
+    marked = replace(made.body, subject=f"[Test] {made.body.subject}")
+    message = _message(config, plan, made.edition, address, marked, message_id)
+    try:
+        with app.mailer() as mailer:
+            mailer(message, address)
+    except (MailRefused, MailInterrupted) as error:
+        raise AggregatorError(f"the message to {address} was not accepted: {error}") from error
+    return Preview(summary=made.summary)
+
+
+def _draft(config: Config, plan: DigestPlan, now: datetime) -> Draft:
+    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+        return draft.compose(store, config, plan, now, Containment(store))
+
+
+def _message(
+    config: Config, plan: DigestPlan, edition: Edition, address: str, body: MessageBody, message_id: str
+) -> bytes:
+    delivery = Delivery(
+        id=0,
+        edition_id=edition.id,
+        digest_id=edition.digest_id,
+        address=address,
+        message_id=message_id,
+        composed=edition.composed,
+        attempts=0,
+        body=body,
+    )
+    return mime.build_message(delivery, config.mail.sender, plan.title, config.site)
+
+
+def _plan(config: Config, digest_id: str) -> DigestPlan:
+    plans = {plan.id: plan for plan in config.mailings}
+    if digest_id not in plans:
+        known = ", ".join(sorted(plans)) or "none"
+        hint = did_you_mean(digest_id, plans) or f" (there are: {known})"
+        raise UnknownName(f"no digest {digest_id!r} in {config.file.name}{hint}")
+    return plans[digest_id]
