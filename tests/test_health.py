@@ -20,7 +20,7 @@ def source_health(**fields: object) -> SourceHealth:
     sound = SourceHealth(
         id="node",
         name="Node",
-        state=SourceState.WELL,
+        state=SourceState.OK,
         last_success=NOW,
         last_attempt=NOW,
         next_visit=NOW + timedelta(hours=1),

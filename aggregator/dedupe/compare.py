@@ -30,7 +30,9 @@ def compare(
         against = vetoes.of_reposts(a, b) if found.name == "repost" else vetoes.of_titles(a, b)
         return _comparison((found,), against, Strength.RELATED if against else Strength.SAME)
     if a.source_id == b.source_id:
-        return _comparison((), ("both are of one source, which lists them separately",), Strength.DIFFERENT)
+        return _comparison(
+            (), ("both are of the same source, which lists them separately",), Strength.DIFFERENT
+        )
     pieces = evidence.near(a, b, common)
     if abs(a.sort - b.sort) > evidence.WINDOW:
         reason = f"published more than {evidence.WINDOW.days} days apart"

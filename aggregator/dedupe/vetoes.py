@@ -13,7 +13,6 @@ from typing import Any
 from aggregator.dedupe import features
 from aggregator.dedupe.evidence import title_likeness
 from aggregator.dedupe.features import Features, differ_in_language, for_member
-from aggregator.dedupe.vocabulary import phases
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.model.stories import Member
 
@@ -37,7 +36,7 @@ def of_titles(a: Member, b: Member) -> tuple[str, ...]:
 
 def of_reposts(a: Member, b: Member) -> tuple[str, ...]:
     """Return the vetoes against a repost: an item may point to a page for another reason."""
-    pieces = (other_phase, other_type, other_subject, other_amount, other_reference)
+    pieces = (other_subject, other_amount, other_reference)
     return of_titles(a, b) + _reasons(for_member(a), for_member(b), pieces)
 
 
@@ -56,7 +55,7 @@ def against_member(a: Member, b: Member) -> str | None:
 
 def only_template_agrees(a: Member, b: Member) -> bool:
     """Return whether two items share only a template, so that they are not even related."""
-    pieces = (other_subject, own_affairs, own_name, other_place)
+    pieces = (other_subject, own_affairs, other_place)
     return bool(_reasons(for_member(a), for_member(b), pieces))
 
 
@@ -78,10 +77,10 @@ def _reasons(a: Features, b: Features, pieces: Iterable[Veto]) -> tuple[str, ...
 # --- titles ----------------------------------------------------------------------------------------------
 
 
-def other_decisive_phase(a: Features, b: Features) -> str | None:
-    """Compare decisive phases: only one is cancelled, extended, awarded or a report."""
+def other_phase(a: Features, b: Features) -> str | None:
+    """Compare phases: only one is cancelled, extended, or a report."""
     for one, other in ((a, b), (b, a)):
-        if alone := (one.title_phases & phases.decisive()) - other.phases:
+        if alone := one.title_phases - other.phases:
             return f"only one says “{min(alone)}”"
     return None
 
@@ -121,7 +120,7 @@ def other_month(a: Features, b: Features) -> str | None:
 
 
 TITLE: tuple[Veto, ...] = (
-    other_decisive_phase,
+    other_phase,
     other_version,
     other_number,
     other_part,
@@ -131,13 +130,6 @@ TITLE: tuple[Veto, ...] = (
 
 
 # --- near ------------------------------------------------------------------------------------------------
-
-
-def other_phase(a: Features, b: Features) -> str | None:
-    """Compare phases: registration open beside programme online."""
-    if a.title_phases and b.title_phases and not (a.title_phases & b.phases or b.title_phases & a.phases):
-        return f"one says “{min(a.title_phases)}”, the other “{min(b.title_phases)}”"
-    return None
 
 
 def any_other_year(a: Features, b: Features) -> str | None:
@@ -174,22 +166,6 @@ def other_place(a: Features, b: Features) -> str | None:
     if towns or a.towns & b.towns:
         return towns
     return _disjoint("countries", a.countries, b.countries)
-
-
-def other_season(a: Features, b: Features) -> str | None:
-    """Compare seasons in the titles."""
-    seasons = vocabulary().seasons
-    return _disjoint("seasons", a.title.keys() & seasons, b.title.keys() & seasons)
-
-
-def other_type(a: Features, b: Features) -> str | None:
-    """Compare types: a workshop beside a conference, a call beside a survey."""
-    types = vocabulary().types
-    titled_a, titled_b = ({types[c] for c in s.title if c in types} for s in (a, b))
-    known_a, known_b = ({types[c] for c in s.words if c in types} for s in (a, b))
-    if titled_a and titled_b and not titled_a & known_b and not titled_b & known_a:
-        return f"one is about a {min(titled_a)}, the other about a {min(titled_b)}"
-    return None
 
 
 def other_subject(a: Features, b: Features) -> str | None:
@@ -244,31 +220,17 @@ def own_affairs(a: Features, b: Features) -> str | None:
     return "each is about its own publisher"
 
 
-def own_name(a: Features, b: Features) -> str | None:
-    """Recognise titles that each name their own publisher: "X offers grants", "Y offers grants"."""
-    known = vocabulary()
-    name_a, name_b = (
-        (one.title.keys() & one.context) - known.template - known.field - other.words.keys()
-        for one, other in ((a, b), (b, a))
-    )
-    return f"one is about {min(name_a)}, the other about {min(name_b)}" if name_a and name_b else None
-
-
 NEAR: tuple[Veto, ...] = (
-    other_phase,
     any_other_year,
     other_amount,
     other_reference,
     other_date,
     other_place,
-    other_season,
-    other_type,
     other_subject,
     other_slot,
     other_aspect,
     other_meeting,
     own_affairs,
-    own_name,
 )
 
 

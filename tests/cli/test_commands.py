@@ -377,7 +377,9 @@ def test_editors_commands(site: Workplace) -> None:
     """Commands of editors print what they did; an unknown id changes nothing (I7)."""
     one, other = story_ids(site)
     compared = call(site, "story", "explain", one, other)
-    assert compared.code == 0 and "of the same source" in compared.out and "in two stories" in compared.out
+    assert (
+        compared.code == 0 and "both are of one source" in compared.out and "in two stories" in compared.out
+    )
     merged = call(site, "story", "merge", one, other)
     kept, gone = (one, other) if f"part of {one}" in merged.out else (other, one)
     assert f"{gone} became part of {kept}" in merged.out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -486,6 +487,60 @@ def test_one_event_has_many_news(a: str, in_a: str, b: str, in_b: str) -> None:
     one, other = told("a", a, in_a), told("b", b, in_b)
     assert compare(one, other).strength is not Strength.SAME
     assert compare(other, one).strength is not Strength.SAME
+
+
+ONE_DIFFERENCE = [
+    (
+        "places",
+        "GloBIAS training school on CLEM data",
+        "GloBIAS and COMULIS teach CLEM registration in Turku, 4-6 May 2026.",
+        "GloBIAS and COMULIS teach CLEM registration in Porto, 4-6 May 2026.",
+    ),
+    (
+        "dates",
+        "COMULIS and GloBIAS hackathon on CLEM registration in Turku",
+        "Travel is paid. COMULIS and GloBIAS meet on 4 May 2026.",
+        "Travel is paid. COMULIS and GloBIAS meet on 11 May 2026.",
+    ),
+    (
+        "years",
+        "COMULIS and GloBIAS survey on CLEM registration",
+        "Facilities in Turku answer until 4 May 2025.",
+        "Facilities in Turku answer until 4 May 2026.",
+    ),
+    (
+        "sums",
+        "CZI funds napari plugins of COMULIS",
+        "CZI gives 3 million dollars to napari and COMULIS until 4 May 2026.",
+        "CZI gives 5 million dollars to napari and COMULIS until 4 May 2026.",
+    ),
+    (
+        "reference numbers",
+        "Research engineer for NGFF at EMBL-EBI Hinxton",
+        "EMBL-EBI seeks an engineer, reference W26-214, until 4 May 2026.",
+        "EMBL-EBI seeks an engineer, reference W26-215, until 4 May 2026.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "title", "in_a", "in_b"), ONE_DIFFERENCE)
+def test_one_difference_in_the_text_makes_two_stories(what: str, title: str, in_a: str, in_b: str) -> None:
+    """One difference in texts under one title makes two stories, against enough evidence.
+
+    Such a template is sent out for each place, date, year, call and vacancy, by different partners.
+    """
+    found = compare(told("a", title, in_a), told("b", title, in_b))
+    assert found.strength is not Strength.SAME and found.score >= SAME
+    (veto,) = found.vetoes
+    assert veto.startswith(f"{what}: ")
+
+
+def test_a_pointer_counts_beside_other_evidence() -> None:
+    """An item that links to the page of the other in its own text needs less other evidence."""
+    hub = told("hub", "Lattice lightsheet for users of Madrid", "The Node offers it.")
+    note = told("note", "Node in Madrid has a lattice lightsheet", "Users apply by mail.")
+    assert compare(hub, note).strength is not Strength.SAME
+    assert compare(hub, replace(note, pointers=hub.links)).strength is Strength.SAME
 
 
 @pytest.mark.parametrize(

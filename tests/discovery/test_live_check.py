@@ -199,7 +199,7 @@ def test_a_malformed_document_that_was_parsed(place: Workplace, web: Web) -> Non
     """A malformed document that could be parsed is reported, with a validator's URL."""
     web.answers["/feed"] = Answer(rss(news(1)).replace(b"<description>d", b"<description>d & d"))
     result = checked(one(place, web))
-    assert (result.state, (result.reason or "").partition(":")[0]) == ("well", "malformed but read")
+    assert (result.state, (result.reason or "").partition(":")[0]) == ("ok", "malformed but read")
     assert result.advice and "validator.w3.org" in result.advice
 
 
@@ -223,7 +223,7 @@ def test_exit_codes(place: Workplace, webs: Callable[[], Web], broken: int, well
         assert output.err.startswith("aggregator: all 3 sources fail (first: s0: not found (404))")
     else:
         assert output.out.splitlines()[0] == "s0: failing: not found (404)"
-        assert output.out.splitlines()[-1] == f"{broken + well} sources, {well} of them well"
+        assert output.out.splitlines()[-1] == f"{broken + well} sources, {well} of them ok"
 
 
 @pytest.mark.parametrize("elsewhere", [True, False])
@@ -291,7 +291,7 @@ def test_missing_validators_are_reported(place: Workplace, web: Web) -> None:
     web.answers["/feed"] = Answer(rss(news(1)))
     result = checked(one(place, web))
     assert (result.state, (result.reason or "").partition(",")[0]) == (
-        "well",
+        "ok",
         "its server sends neither ETag nor Last-Modified",
     )
     assert result.advice and "ask the partner" in result.advice

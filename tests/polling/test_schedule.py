@@ -311,19 +311,19 @@ def test_a_capped_hint_is_told() -> None:
 
 def test_the_operators_word_goes_before_hints() -> None:
     """A source's own `every` is kept to, whatever server and document wish (V3)."""
-    decided = after(parsed_visit(hints=RefreshHints(pace=DAY)), met={"fresh_for": DAY}, every=HOUR)
+    decided = after(parsed_visit(hints=RefreshHints(update_interval=DAY)), met={"fresh_for": DAY}, every=HOUR)
     assert jittered(decided.due, HOUR)
 
 
 def test_hints_outlive_a_304() -> None:
     """A 304 without hints keeps the known ones; one with hints replaces them (CL7)."""
-    record = replace(WELL, hints=RefreshHints(fresh_for=3 * HOUR, pace=2 * HOUR))
+    record = replace(WELL, hints=RefreshHints(fresh_for=3 * HOUR, update_interval=2 * HOUR))
     assert after(WITH_ETAG, record).hints == record.hints
     assert after(WITH_ETAG, record, met={"fresh_for": DAY}).hints == RefreshHints(
         fresh_for=DAY, update_interval=2 * HOUR
     )
     same = Unchanged(status=200, validators=Validators(etag='"1"'))
-    assert after(same, record).hints == RefreshHints(pace=2 * HOUR)
+    assert after(same, record).hints == RefreshHints(update_interval=2 * HOUR)
     assert after(parsed_visit(), record).hints == RefreshHints()
     assert after(Failure(reason="r"), record).hints == record.hints
 

@@ -28,7 +28,7 @@ def test_a_migration_renames_states(
     """A migrated source has its new state; `held` is split by the last failure."""
     file = tmp_path / "aggregator.db"
     db = Database(file)
-    MIGRATIONS.apply(db, stop_before="m0013_source_states")
+    MIGRATIONS.apply(db, stop_before="m0014_source_states")
     db.execute(
         "INSERT INTO sources (id, url, name, kind, state, failed_status) VALUES ('node', 'u', 'n', 'feed', ?, ?)",
         [before, failed_status],

@@ -25,7 +25,7 @@ def test_metrics_can_be_read_by_prometheus(place: Workplace, web: Web, clock: Cl
         for family in text_string_to_metric_families(target.read_text("utf-8"))
         for sample in family.samples
     }
-    assert samples["aggregator_sources", "well"] == 1
+    assert samples["aggregator_sources", "ok"] == 1
     assert samples["aggregator_source_last_success_timestamp_seconds", "node"] == clock.now.timestamp()
     assert samples["aggregator_stories",] == 1
     assert samples["aggregator_last_run_timestamp_seconds", "fetch", "done"] == clock.now.timestamp()

@@ -15,8 +15,8 @@ PACKAGE = "aggregator.dedupe.vocabulary"
 class Vocabulary:
     """Hold every word list under the name of its file, whose first lines say what it contains.
 
-    `concepts` and `stems` map a word to one or more English concepts, `types` a concept to what a title announces,
-    `towns` and `countries` a spelling to one name, `numbers` and `ordinals` a word to a number.
+    `concepts` and `stems` map a word to one or more English concepts, `towns` and `countries` a spelling to one
+    name, `numbers` and `ordinals` a word to a number.
     """
 
     stop: frozenset[str]
@@ -26,10 +26,8 @@ class Vocabulary:
     acts: frozenset[str]
     own_affairs: frozenset[str]
     tools: frozenset[str]
-    seasons: frozenset[str]
     concepts: Mapping[str, tuple[str, ...]]
     stems: Mapping[str, tuple[str, ...]]
-    types: Mapping[str, str]
     towns: Mapping[str, str]
     countries: Mapping[str, str]
     numbers: Mapping[str, int]
@@ -50,10 +48,8 @@ def vocabulary() -> Vocabulary:
         acts=_words("acts"),
         own_affairs=_words("own_affairs"),
         tools=_words("tools"),
-        seasons=_words("seasons"),
         concepts=concepts,
         stems=_concepts("stems"),
-        types=_meanings("types"),
         towns=_meanings("towns"),
         countries=_meanings("countries"),
         numbers=_numbers("numbers"),

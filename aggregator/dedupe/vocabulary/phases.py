@@ -1,4 +1,4 @@
-"""Find phases of a subject in a text: registration open, cancelled, results.
+"""Find changes of an announcement in a text: cancelled, extended, results.
 
 The patterns are in phases.toml.
 """
@@ -20,17 +20,11 @@ def phases(folded: str) -> frozenset[str]:
     return frozenset(known.names[int((match.lastgroup or "p0")[1:])] for match in known.any.finditer(folded))
 
 
-def decisive() -> frozenset[str]:
-    """Return the phases that make two stories even if only one of two titles names them."""
-    return _patterns().decisive
-
-
 @dataclass(frozen=True, slots=True)
 class _Patterns:
-    """All phases by name, those that are decisive, and one pattern with a group for each name."""
+    """All phases by name, and one pattern with a group for each name."""
 
     names: tuple[str, ...]
-    decisive: frozenset[str]
     any: re.Pattern[str]
 
 
@@ -40,6 +34,5 @@ def _patterns() -> _Patterns:
     groups = (f"(?P<p{n}>{'|'.join(phase['patterns'])})" for n, phase in enumerate(written.values()))
     return _Patterns(
         names=tuple(written),
-        decisive=frozenset(name for name, phase in written.items() if phase.get("decisive")),
         any=re.compile(rf"(?<!\w)(?:{'|'.join(groups)})(?!\w)"),
     )
