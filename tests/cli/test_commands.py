@@ -378,7 +378,9 @@ def test_editors_commands(site: Workplace) -> None:
     one, other = story_ids(site)
     compared = call(site, "story", "explain", one, other)
     assert (
-        compared.code == 0 and "both are of one source" in compared.out and "in two stories" in compared.out
+        compared.code == 0
+        and "both are of the same source" in compared.out
+        and "in two stories" in compared.out
     )
     merged = call(site, "story", "merge", one, other)
     kept, gone = (one, other) if f"part of {one}" in merged.out else (other, one)

@@ -676,7 +676,7 @@ def test_names_are_resolved_where_they_are_used(place: Workplace, monkeypatch: p
         monkeypatch.setattr(module, name, called)
 
     society = story_view.read(place.app().config, told[SURVEY[1]]).story.also[0].item.id
-    watched(stories, "resolve")
+    watched(story_search, "resolve")
     watched(editorial, "items_by_prefix")
     app = place.app()
     _, part = editor_decisions.split(app, [society], "ada", announce=False)
