@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from aggregator.ports import App, Mailer, Sandbox
 
 CLOCK_VARIABLE = "AGGREGATOR_NOW"
-HOST_GAP_SECONDS = 5.0  # V2, CL11
 
 
 class ClockError(AggregatorError):
@@ -65,6 +64,7 @@ def build(config_file: Path, *, secrets: bool = True, mail: bool = True) -> App:
     Raises ConfigError.
     """
     from aggregator.config import load
+    from aggregator.polling.polite_client import HOST_GAP_SECONDS
     from aggregator.ports import App
 
     config = load(config_file, secrets=secrets, mail=mail)

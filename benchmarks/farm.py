@@ -1,8 +1,8 @@
-"""A farm of feeds on loopback, as a process of its own: every feed has an address of its own (127.x.y.z).
+"""Serve many feeds on loopback, each at its own address (127.x.y.z), in one process.
 
 Prints one JSON line when it serves, `{"control": URL, "feeds": [URLs]}`, and ends when its standard input does.
 The control endpoint has a port of its own and answers a GET with the answers counted since the last one:
-`/set?change=SHARE` (so many feeds get one new item, and lose their oldest), `/set?validators=0` (every answer
+`/set?change=SHARE` (that share of feeds gets one new item and loses its oldest), `/set?validators=0` (every answer
 is 200), `/set?latency=MS`; settings may be combined.
 """
 
@@ -215,7 +215,7 @@ class Farm:
     changes: int = 0
 
     def set(self, settings: dict[str, str]) -> None:
-        """Take over what the control endpoint was told."""
+        """Apply the settings sent to the control endpoint."""
         self.heed_validators = settings.get("validators", str(int(self.heed_validators))) != "0"
         self.latency = float(settings.get("latency", self.latency * 1000)) / 1000
         self.counts.clear()

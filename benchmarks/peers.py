@@ -1,4 +1,4 @@
-"""What the aggregator is measured against, each run as a process of its own: the floor, and lemon24/reader.
+"""Run what the aggregator is compared with: bare requests, and lemon24/reader.
 
 `peers.py floor STATE` does the bare GETs of one cycle; `peers.py reader ACTION DB URLS` adds, updates or counts.
 """
@@ -14,12 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 WORKERS = 16
-"""As many as the aggregator's `fetch.concurrency` as shipped, so that the floor has a pool of the same size."""
+"""Threads of the bare requests, equal to the default of `fetch.concurrency`."""
 READER_WORKERS = 10
 
 
 def floor(state_file: Path) -> None:
-    """GET every URL of the state file with its validators, hash the body, remember the new validators."""
+    """GET every URL of the state file conditionally, hash the body, store the validators."""
     import requests
 
     own = threading.local()
@@ -56,7 +56,7 @@ def reader(action: str, database: str, urls_file: Path) -> None:
 
 
 def _lend_sgmllib() -> None:
-    """reader 3.26 carries an old feedparser that needs `sgmllib`, but leaves it to the new one to require.
+    """Provide `sgmllib`, which the old feedparser inside reader 3.26 needs.
 
     That one (6.0.14) requires the same module under another name.
     """

@@ -1,9 +1,10 @@
-"""A mail relay on loopback (aiosmtpd) that may be faulty, as a process of its own. Run by `mail.py`.
+"""Run a mail relay on loopback that fails as asked. Started by `mail.py`.
 
-usage: post.py LOG FAULTS SEED - prints its port; a line of LOG is a letter it took: address, Message-ID, checksum.
+usage: post.py LOG FAULTS SEED - prints its port. Each line of LOG is an accepted message: address, Message-ID,
+checksum.
 
-Of `FAULTS`, the share of letters that meet one, some are refused for good (always the same addresses), some for
-now, and of some the connection breaks: before DATA, in it, or after the letter was taken and before this is said.
+`FAULTS` is the share of messages that fail. Some are refused permanently (always the same addresses), some
+temporarily. For others the connection breaks: before DATA, in it, or between acceptance and the response.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 from aiosmtpd.smtp import SMTP
 
 DEAD = 7
-"""Of so many faults one hits an address that is refused for good."""
+"""One fault in this number is a permanent refusal."""
 
 
 class Talk(SMTP):
@@ -45,7 +46,7 @@ class Talk(SMTP):
             await super().smtp_RCPT(arg)
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: ARG002
-        """Take the letter and say so, or not."""
+        """Accept the message, or fail as asked."""
         fault = self.chance.random() / self.faults if self.faults else 1.0
         if fault < 1 / 6:
             return "452 4.2.2 full at present"

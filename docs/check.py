@@ -14,7 +14,7 @@ from pathlib import Path
 from checks import modules, pages, prose, rules, shape, words
 
 ROOT = Path(__file__).parent.parent
-CHECK_STYLE = False
+CHECK_STYLE = True
 """Whether a run without options reports words, docstrings and shape as well."""
 
 

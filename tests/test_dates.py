@@ -186,7 +186,7 @@ def test_a_date_is_the_moment_it_means(written: str, meant: str) -> None:
 
 @pytest.mark.parametrize("language", calendar_names.LANGUAGES)
 def test_months_of_every_language_are_read(language: str) -> None:
-    """A date with a month's name is read in each language, in capitals and without diacritics too."""
+    """Names of months are read in each language, in capitals and without diacritics too."""
     for number, name in enumerate(calendar_names.months(language), start=1):
         meant = datetime(2026, number, 5, 12, tzinfo=BERLIN)
         for written in (name, name.upper(), calendar_names.without_marks(name)):

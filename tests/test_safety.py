@@ -28,7 +28,7 @@ from xml.sax.saxutils import escape, quoteattr
 import pytest
 from lxml import etree
 
-from aggregator import app as wiring
+from aggregator.polling import polite_client
 from tests.builders import NOW
 from tests.command import PROGRAM, Output, call
 from tests.hostile_strings import POISON, VECTORS, faults, parsed, terminal_faults, xml_faults
@@ -463,7 +463,7 @@ class AnyPath(dict[str, bytes]):
 @pytest.mark.parametrize("start", range(0, len(RESPONSE_VECTORS), 32))
 def test_responses_in_logs_and_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: int) -> None:
     """Strings of responses are printed as text, one line for each source."""
-    monkeypatch.setattr(wiring, "HOST_GAP_SECONDS", 0.0)
+    monkeypatch.setattr(polite_client, "HOST_GAP_SECONDS", 0.0)
     given = AnyPath(
         chain.from_iterable(answers(n, v).items() for n, v in enumerate(RESPONSE_VECTORS[start : start + 32]))
     )

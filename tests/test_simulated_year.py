@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from aggregator.dedupe import editor_decisions
+from aggregator.dedupe import editor_commands
 from aggregator.errors import WrongDecision
 from aggregator.gateways import files
 from aggregator.items.identity import title_key
@@ -244,7 +244,7 @@ class Year:
         items = {
             id_: [row[0] for row in self.rows("SELECT id FROM items WHERE story_id = ?", id_)] for id_ in ids
         }
-        kept, gone = editor_decisions.merge(self.app, ids, "ada")
+        kept, gone = editor_commands.merge(self.app, ids, "ada")
         self.decided |= {kept, *gone}
         self.merged.append((kept, [item for id_ in gone for item in items[id_]]))
         self.did["merge"] += 1
@@ -263,7 +263,7 @@ class Year:
                 return
             items = [self.random.choice(several)[0]]
         try:
-            home, part = editor_decisions.split(self.app, items, "ada", announce=announce)
+            home, part = editor_commands.split(self.app, items, "ada", announce=announce)
         except WrongDecision:
             return
         self.decided |= {home, part}
@@ -272,7 +272,7 @@ class Year:
     def hide(self) -> None:
         """Hide a story."""
         ids = [self.random.choice(self.visible())]
-        self.hidden += editor_decisions.set_hidden(self.app, ids, "ada", hidden=True)
+        self.hidden += editor_commands.set_hidden(self.app, ids, "ada", hidden=True)
         self.decided |= set(ids)
         self.did["hide"] += 1
 
@@ -281,7 +281,7 @@ class Year:
         if self.hidden:
             id_ = self.hidden.pop(self.random.randrange(len(self.hidden)))
             known = {row[0] for row in self.rows("SELECT id FROM stories")}
-            if id_ in known and editor_decisions.set_hidden(self.app, [id_], "ada", hidden=False):
+            if id_ in known and editor_commands.set_hidden(self.app, [id_], "ada", hidden=False):
                 self.decided.add(id_)
                 self.did["unhide"] += 1
 
@@ -568,8 +568,8 @@ def test_tombstones(place: Workplace, webs: Callable[[], Web], monkeypatch: pyte
     begin(year)
     published = [id_ for id_ in year.visible() if STORY + id_ in year.subscriber.shown]
     left = next(id_ for id_ in year.visible() if STORY + id_ not in year.subscriber.shown)
-    assert editor_decisions.merge(year.app, [left, published[0]], "ada") == (left, [published[0]])
-    editor_decisions.set_hidden(year.app, [published[1]], "ada", hidden=True)
+    assert editor_commands.merge(year.app, [left, published[0]], "ada") == (left, [published[0]])
+    editor_commands.set_hidden(year.app, [published[1]], "ada", hidden=True)
     year.decided |= {left, *published[:2]}
     year.run()
     body = (place.public / "atom.xml").read_text("utf-8")

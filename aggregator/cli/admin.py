@@ -139,9 +139,9 @@ def _print_for_editors(report: StatusReport) -> None:
 
 
 def _report_politeness(invocation: Invocation, as_json: bool) -> None:
-    from aggregator.polling import politeness
+    from aggregator.polling import politeness_audit
 
-    reports = politeness.report(invocation.config())
+    reports = politeness_audit.report(invocation.config())
     if as_json:
         print_json({"sources": reports, "broken": sum(len(source.broken) for source in reports)})
     else:

@@ -161,9 +161,9 @@ def story_merge(invocation: Invocation, ids: tuple[str, ...]) -> None:
 
     The id that was announced first stays; the others lead to it permanently.
     """
-    from aggregator.dedupe import editor_decisions
+    from aggregator.dedupe import editor_commands
 
-    kept, gone = editor_decisions.merge(invocation.app(secrets=False), ids, _editor())
+    kept, gone = editor_commands.merge(invocation.app(secrets=False), ids, _editor())
     click.echo(f"{', '.join(gone)} became part of {kept} {_FROM_NEXT_RUN}")
 
 
@@ -178,9 +178,9 @@ def story_split(invocation: Invocation, items: tuple[str, ...], announce: bool) 
 
     They never rejoin it automatically.
     """
-    from aggregator.dedupe import editor_decisions
+    from aggregator.dedupe import editor_commands
 
-    kept, part = editor_decisions.split(invocation.app(secrets=False), items, _editor(), announce=announce)
+    kept, part = editor_commands.split(invocation.app(secrets=False), items, _editor(), announce=announce)
     click.echo(f"{part} was split off {kept} {_FROM_NEXT_RUN}")
 
 
@@ -193,9 +193,9 @@ def story_keep_apart(invocation: Invocation, one: str, other: str) -> None:
 
     They are never merged and are no merge candidates any more.
     """
-    from aggregator.dedupe import editor_decisions
+    from aggregator.dedupe import editor_commands
 
-    ids = editor_decisions.keep_apart(invocation.app(secrets=False), one, other, _editor())
+    ids = editor_commands.keep_apart(invocation.app(secrets=False), one, other, _editor())
     click.echo(f"{ids[0]} and {ids[1]} stay two stories")
 
 
@@ -266,10 +266,10 @@ def story_unhide(invocation: Invocation, ids: tuple[str, ...]) -> None:
 def _set_hidden(
     invocation: Invocation, ids: tuple[str, ...], *, hidden: bool, withdrawn: bool = False
 ) -> None:
-    from aggregator.dedupe import editor_decisions
+    from aggregator.dedupe import editor_commands
 
     app = invocation.app(secrets=False)
-    changed = editor_decisions.set_hidden(app, ids, _editor(), hidden=hidden, withdrawn=withdrawn)
+    changed = editor_commands.set_hidden(app, ids, _editor(), hidden=hidden, withdrawn=withdrawn)
     state = "hidden" if hidden else "visible"
     for id_ in changed:
         click.echo(f"{id_} is {state} {_FROM_NEXT_RUN}")

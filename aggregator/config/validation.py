@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from aggregator.config import schema
 from aggregator.config.yaml_lines import Path, ProblemAt, Tree
@@ -23,7 +22,7 @@ def validated(tree: Tree) -> tuple[schema.File | None, list[ProblemAt]]:
         return None, [_explained(detail, tree) for detail in error.errors(include_url=False)]
 
 
-def _explained(detail: ErrorDetails, tree: Tree) -> ProblemAt:
+def _explained(detail: Mapping[str, Any], tree: Tree) -> ProblemAt:
     """Return the line, path and message of one pydantic error."""
     path: Path = ()
     for step in detail["loc"]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from aggregator.dedupe import candidates, cluster, editor_decisions, known_stories
+from aggregator.dedupe import candidates, cluster, editor_commands, known_stories
 from aggregator.dedupe.candidates import Candidates
 from aggregator.locked_store import locked_store
 from aggregator.model.stories import (
@@ -228,8 +228,8 @@ def _split(
     for item_ids in parts.values():
         members = sorted((m for m in story.members if m.item_id in item_ids), key=cluster.lead_order)
         why = f"left {story_id} when everything was placed again on {now:%Y-%m-%d}"
-        part = editor_decisions.unannounced(store, story, members[0])
-        editor_decisions.part_story(store, app.config, story, members, part, now, why)
+        part = editor_commands.unannounced(store, story, members[0])
+        editor_commands.part_story(store, app.config, story, members, part, now, why)
         story = replace(story, members=tuple(m for m in story.members if m.item_id not in item_ids))
         editorial.relate(store, [(story_id, part.story_id, "published as one story before")])
     return leaving

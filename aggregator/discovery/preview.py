@@ -13,8 +13,8 @@ from aggregator.model.config import Source, TopicRule
 from aggregator.model.discovery import Preview
 from aggregator.model.items import IdentityPolicy
 from aggregator.model.polling import Failure, ParseContext, ParsedVisit, Response, SourceRecord
-from aggregator.polling.client import SCRAPED
 from aggregator.polling.parse import parse_visit
+from aggregator.polling.polite_client import SCRAPED
 from aggregator.ports import App, Progress, Sandbox
 from aggregator.store import items, source_history, sources, visits
 from aggregator.store.connection import opened

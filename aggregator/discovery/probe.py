@@ -13,8 +13,8 @@ from aggregator import urls
 from aggregator.gateways import ssrf
 from aggregator.model.config import Source, TopicRule
 from aggregator.model.polling import Failure, Request, Response, Robots
-from aggregator.polling.client import PoliteClient, host_of
 from aggregator.polling.contact import refuse_public
+from aggregator.polling.polite_client import PoliteClient, host_of
 from aggregator.ports import App, Fetcher, Progress, Sandbox
 from aggregator.store import visits
 from aggregator.store.connection import opened

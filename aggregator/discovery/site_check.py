@@ -17,7 +17,7 @@ from aggregator.model.discovery import Discovery, TriedProposal
 from aggregator.model.polling import Failure, Robots, SourceRecord
 from aggregator.model.reports import FetchReport
 from aggregator.model.stories import Publisher
-from aggregator.polling.client import ROBOTS_LAST
+from aggregator.polling.polite_client import ROBOTS_LAST
 from aggregator.polling.schedule import LONGEST_WAIT, PUSHED_BACK
 from aggregator.ports import App, Fetcher, Sandbox
 from aggregator.store import robots as robots_txt

@@ -13,10 +13,10 @@ from aggregator.model.config import Source
 from aggregator.model.polling import Attempt, Failure, VisitResult
 from aggregator.polling import plan
 from aggregator.polling.due import by_host
-from aggregator.polling.failures import or_failure
 from aggregator.polling.ingest import store_visit
 from aggregator.polling.round import Round
 from aggregator.polling.visit import HostVisit, visit_host
+from aggregator.polling.visit_exceptions import or_failure
 from aggregator.ports import Fetcher, Progress, Sandbox
 from aggregator.store import visits
 

@@ -21,8 +21,8 @@ from aggregator.model.polling import (
 from aggregator.model.reports import SourceReport
 from aggregator.polling import removals, schedule, store_document
 from aggregator.polling.due import host_of, hosts_of
-from aggregator.polling.failures import as_failure, or_failure
 from aggregator.polling.round import Round
+from aggregator.polling.visit_exceptions import as_failure, or_failure
 from aggregator.store import items, robots, sources, visits
 
 logger = logging.getLogger("aggregator.fetch")

@@ -22,9 +22,9 @@ from aggregator.model.polling import (
     VisitPlan,
 )
 from aggregator.polling import removals, schedule
-from aggregator.polling.client import SCRAPED
 from aggregator.polling.contact import may_visit_public
 from aggregator.polling.due import host_of, hosts_of, url_of
+from aggregator.polling.polite_client import SCRAPED
 from aggregator.polling.round import Round
 from aggregator.store import documents, items, robots, sources, visits
 

@@ -10,9 +10,9 @@ from aggregator.model.config import Source
 from aggregator.model.items import ChangeKind
 from aggregator.model.polling import Failure, ParseContext, Response
 from aggregator.polling import store_document
-from aggregator.polling.failures import or_failure
 from aggregator.polling.round import Round
 from aggregator.polling.sandboxed_parse import SandboxedParser
+from aggregator.polling.visit_exceptions import or_failure
 from aggregator.ports import Sandbox
 from aggregator.store import documents
 

@@ -22,11 +22,11 @@ from aggregator.model.polling import (
     VisitPlan,
     VisitResult,
 )
-from aggregator.polling.client import SCRAPED, VISIT_BUDGET_SECONDS, PoliteClient, host_of, leaves_site
-from aggregator.polling.failures import MAX_REASON_CHARACTERS, or_failure
 from aggregator.polling.parse import article_details, article_links
+from aggregator.polling.polite_client import SCRAPED, VISIT_BUDGET_SECONDS, PoliteClient, host_of, leaves_site
 from aggregator.polling.sandboxed_parse import NO_ARTICLES, Articles, SandboxedParser
 from aggregator.polling.schedule import fresh_for
+from aggregator.polling.visit_exceptions import MAX_REASON_CHARACTERS, or_failure
 from aggregator.ports import Fetcher, Sandbox, Stopping, in_process
 from aggregator.text import line
 

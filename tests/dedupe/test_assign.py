@@ -17,7 +17,7 @@ from sqlite_utils import Database
 
 from aggregator import health, story_view
 from aggregator.dedupe import assign as placing
-from aggregator.dedupe import candidates, editor_decisions, explain, recluster
+from aggregator.dedupe import candidates, editor_commands, explain, recluster
 from aggregator.digests import body
 from aggregator.digests import run as digest
 from aggregator.errors import UnknownName, WrongDecision
@@ -333,7 +333,7 @@ def merged(place: Workplace, clock: Clock) -> tuple[str, str]:
     first = tell(place, WELCOME)[WELCOME[1]]
     clock.now = NOW + timedelta(days=1)
     second = tell(place, OTHER_WELCOME)[OTHER_WELCOME[1]]
-    kept, gone = editor_decisions.merge(place.app(), [second, first], "ada")
+    kept, gone = editor_commands.merge(place.app(), [second, first], "ada")
     assert (kept, gone) == (first, [second])
     return first, second
 
@@ -354,7 +354,7 @@ def test_a_merge_keeps_the_older_id(place: Workplace, clock: Clock) -> None:
         row = store.db.execute("SELECT became, reason FROM tombstones").fetchone()
         assert row["became"] == first and "ada" in row["reason"]
     with pytest.raises(WrongDecision):
-        editor_decisions.merge(place.app(), [first, second], "ada")
+        editor_commands.merge(place.app(), [first, second], "ada")
 
 
 def test_a_merge_with_old_backlog_is_still_news(place: Workplace, clock: Clock) -> None:
@@ -366,7 +366,7 @@ def test_a_merge_with_old_backlog_is_still_news(place: Workplace, clock: Clock) 
         store.db.execute("UPDATE channel_stories SET fed = 0, announced = '2024-01-01T00:00:00Z'")
     second = tell(place, OTHER_WELCOME)[OTHER_WELCOME[1]]
     assert in_feed(place) == [second]
-    assert editor_decisions.merge(place.app(), [second, first], "ada") == (second, [first])
+    assert editor_commands.merge(place.app(), [second, first], "ada") == (second, [first])
     assert in_feed(place) == [second]
     (story,) = story_view.search(place.app().config, "welcome", 5)
     assert story.announced == clock.now
@@ -378,12 +378,12 @@ def test_what_is_hidden_is_not_merged_with_what_is_shown(place: Workplace, nth: 
     """A hidden and a shown story are merged only after the editor decided which they are (I7)."""
     told = tell(place, WELCOME, OTHER_WELCOME)
     ids = [told[WELCOME[1]], told[OTHER_WELCOME[1]]]
-    editor_decisions.set_hidden(place.app(), ids[nth : nth + 1], "ada", hidden=True)
+    editor_commands.set_hidden(place.app(), ids[nth : nth + 1], "ada", hidden=True)
     with pytest.raises(WrongDecision, match=f"{ids[nth]} is hidden"):
-        editor_decisions.merge(place.app(), ids, "ada")
+        editor_commands.merge(place.app(), ids, "ada")
     assert state(place) == told
-    editor_decisions.set_hidden(place.app(), ids, "ada", hidden=True)
-    editor_decisions.merge(place.app(), ids, "ada")
+    editor_commands.set_hidden(place.app(), ids, "ada", hidden=True)
+    editor_commands.merge(place.app(), ids, "ada")
     assert in_feed(place) == []
 
 
@@ -392,7 +392,7 @@ def test_decisions_outlive_placing_everything_again(place: Workplace, clock: Clo
     first, _ = merged(place, clock)
     told = tell(place, SURVEY, UMFRAGE)
     umfrage = story_view.read(place.app().config, told[SURVEY[1]]).story.also[0].item.id
-    home, part = editor_decisions.split(place.app(), [umfrage], "ada", announce=False)
+    home, part = editor_commands.split(place.app(), [umfrage], "ada", announce=False)
     before = state(place)
     assert home == told[SURVEY[1]] and before[UMFRAGE[1]] == part != home
     for dry in (True, False, False):
@@ -412,8 +412,8 @@ def test_a_merge_of_three_outlives_placing_everything_again(
         told.append(tell(place, (source, title, "."))[title])
         clock.now += timedelta(days=1)
     if kept_apart:
-        editor_decisions.keep_apart(place.app(), told[1], told[2], "ada")
-    kept, gone = editor_decisions.merge(place.app(), told, "ada")
+        editor_commands.keep_apart(place.app(), told[1], told[2], "ada")
+    kept, gone = editor_commands.merge(place.app(), told, "ada")
     assert {kept, *gone} == set(told) and len(gone) == 2
     assert story_view.read(place.app().config, kept).story.publisher.id == "hub"
     for dry in (True, False, True):
@@ -427,14 +427,14 @@ def test_what_is_split_off_is_announced_nowhere(place: Workplace) -> None:
     told = tell(place, SURVEY, UMFRAGE, TAKE_PART)
     story = story_view.read(place.app().config, told[SURVEY[1]]).story
     by_source = {s.publisher.id: s.item.id for s in story.items}
-    _, part = editor_decisions.split(place.app(), [by_source["society"]], "ada", announce=False)
+    _, part = editor_commands.split(place.app(), [by_source["society"]], "ada", announce=False)
     assert part not in in_feed(place)
-    _, announced = editor_decisions.split(place.app(), [by_source["consortium"][:8]], "ada", announce=True)
+    _, announced = editor_commands.split(place.app(), [by_source["consortium"][:8]], "ada", announce=True)
     assert announced in in_feed(place)
     with pytest.raises(WrongDecision):
-        editor_decisions.split(place.app(), [by_source["hub"]], "ada", announce=False)
+        editor_commands.split(place.app(), [by_source["hub"]], "ada", announce=False)
     with pytest.raises(UnknownName):
-        editor_decisions.split(place.app(), ["zzzz"], "ada", announce=False)
+        editor_commands.split(place.app(), ["zzzz"], "ada", announce=False)
 
 
 @pytest.mark.parametrize(
@@ -456,7 +456,7 @@ def test_what_is_split_off_is_mailed_as_new_or_not_at_all(
             store.db.execute("UPDATE items SET title = 'Yeast', text = 'Yeast.' WHERE id = ?", [society])
         assert recluster.run(place.app(), dry_run=False).leaves
     else:
-        editor_decisions.split(place.app(), [society], "ada", announce=how == "announce")
+        editor_commands.split(place.app(), [society], "ada", announce=how == "announce")
     assert mailed(place, clock) == ({UMFRAGE[1]: subject} if subject else {})
     assert mailed(place, clock) == {}
 
@@ -465,12 +465,12 @@ def test_an_item_that_was_split_off_is_merged_again(place: Workplace) -> None:
     """The last decision stands; an id is given to one item's story only (I7)."""
     told = tell(place, SURVEY, UMFRAGE)
     _, society = (s.item.id for s in story_view.read(place.app().config, told[SURVEY[1]]).story.items)
-    _, part = editor_decisions.split(place.app(), [society], "ada", announce=False)
+    _, part = editor_commands.split(place.app(), [society], "ada", announce=False)
     assert part != told[SURVEY[1]]
-    kept, gone = editor_decisions.merge(place.app(), [part, told[SURVEY[1]]], "ada")
+    kept, gone = editor_commands.merge(place.app(), [part, told[SURVEY[1]]], "ada")
     assert {kept, *gone} == {part, told[SURVEY[1]]}
     assert recluster.run(place.app(), dry_run=True).leaves == ()
-    _, again = editor_decisions.split(place.app(), [society], "ada", announce=False)
+    _, again = editor_commands.split(place.app(), [society], "ada", announce=False)
     assert again == (part if kept == told[SURVEY[1]] else told[SURVEY[1]])
 
 
@@ -484,17 +484,17 @@ def test_doubts_are_listed_until_an_editor_decides(place: Workplace, clock: Cloc
         editorial.relate(store, [(one, other, "titles alike")])
     (pair,) = health.report(place.app().config).merge_candidates
     assert {pair.story, pair.other} == {one, other} and pair.why == "titles alike"
-    editor_decisions.keep_apart(place.app(), one, other, "ada")
+    editor_commands.keep_apart(place.app(), one, other, "ada")
     assert health.report(place.app().config).merge_candidates == ()
     assert explain.pair(place.app().config, one, other)["editor"] == "cannot-link"
     with pytest.raises(WrongDecision):
-        editor_decisions.keep_apart(place.app(), one, one, "ada")
+        editor_commands.keep_apart(place.app(), one, one, "ada")
 
 
 def test_hiding_is_logged(place: Workplace) -> None:
     """The author and time of hiding are stored, and hiding survives re-clustering (I7)."""
     told = tell(place, WELCOME)
-    editor_decisions.set_hidden(place.app(), [told[WELCOME[1]]], "ada", hidden=True)
+    editor_commands.set_hidden(place.app(), [told[WELCOME[1]]], "ada", hidden=True)
     recluster.run(place.app(), dry_run=False)
     said = explain.story(place.app().config, told[WELCOME[1]])
     assert said["hidden"] and [(d["who"], d["verb"]) for d in said["decisions"]] == [("ada", "hide")]
@@ -594,7 +594,7 @@ def test_a_merge_while_files_are_written(place: Workplace, monkeypatch: pytest.M
     """Written files are consistent, and the next run writes the merge (L1, P1)."""
     told = tell(place, WELCOME, OTHER_WELCOME)
     ids = [told[WELCOME[1]], told[OTHER_WELCOME[1]]]
-    beside(monkeypatch, stories, "read", lambda: editor_decisions.merge(place.app(), ids, "ada"))
+    beside(monkeypatch, stories, "read", lambda: editor_commands.merge(place.app(), ids, "ada"))
     config = place.app().config
     for entries in (2, 1):
         with opened(place.database) as store:
@@ -613,7 +613,7 @@ def test_a_merge_while_everything_is_placed_again(
     second = tell(place, SURVEY, UMFRAGE)[SURVEY[1]]
     with opened(place.database) as store:
         store.db.execute("UPDATE items SET title = 'Yeast', text = '.' WHERE title = ?", [UMFRAGE[1]])
-    merge = partial(editor_decisions.merge, place.app(), [first, second], "ada")
+    merge = partial(editor_commands.merge, place.app(), [first, second], "ada")
     beside(monkeypatch, recluster, "_apply", merge)
     diff = recluster.run(place.app(), dry_run=False)
     assert (diff.leaves, diff.joins, diff.applied) == ((), (), True)
@@ -634,9 +634,9 @@ def test_a_decision_while_pairs_go_on_the_list(
             )
         store.db.execute("INSERT OR IGNORE INTO index_queue SELECT number FROM items")
     act = (
-        partial(editor_decisions.merge, place.app(), ids)
+        partial(editor_commands.merge, place.app(), ids)
         if merge
-        else partial(editor_decisions.keep_apart, place.app(), *ids)
+        else partial(editor_commands.keep_apart, place.app(), *ids)
     )
     beside(monkeypatch, recluster, "_apply", lambda: act("ada"))
     assert recluster.run(place.app(), dry_run=False).joins == ()
@@ -652,7 +652,7 @@ def test_a_split_while_an_edition_is_composed(
     clock.now += timedelta(hours=6)
     told = tell(place, UMFRAGE)
     society = story_view.read(place.app().config, told[SURVEY[1]]).story.also[0].item.id
-    split = partial(editor_decisions.split, place.app(), [society], "ada", announce=True)
+    split = partial(editor_commands.split, place.app(), [society], "ada", announce=True)
     editor = Thread(target=split)
     beside(monkeypatch, body, "compose", editor.start)
     assert mailed(place, clock) == {SURVEY[1]: "new"}
@@ -679,10 +679,10 @@ def test_names_are_resolved_where_they_are_used(place: Workplace, monkeypatch: p
     watched(story_search, "resolve")
     watched(editorial, "items_by_prefix")
     app = place.app()
-    _, part = editor_decisions.split(app, [society], "ada", announce=False)
-    editor_decisions.keep_apart(app, part, told[WELCOME[1]], "ada")
-    editor_decisions.merge(app, [part, told[SURVEY[1]]], "ada")
-    editor_decisions.set_hidden(app, [told[WELCOME[1]]], "ada", hidden=True)
+    _, part = editor_commands.split(app, [society], "ada", announce=False)
+    editor_commands.keep_apart(app, part, told[WELCOME[1]], "ada")
+    editor_commands.merge(app, [part, told[SURVEY[1]]], "ada")
+    editor_commands.set_hidden(app, [told[WELCOME[1]]], "ada", hidden=True)
     assert len(within) == 6 and all(within)
 
 
@@ -693,9 +693,9 @@ def test_a_merge_undone_gives_each_story_its_id_back(place: Workplace, clock: Cl
         rows = store.db.execute("SELECT id FROM items WHERE story_id = ?", [kept]).fetchall()
     items = [row["id"] for row in rows]
     with pytest.raises(WrongDecision, match=r"founded .* whose id stays with it permanently"):
-        editor_decisions.split(place.app(), items[:1], "ada", announce=False)
+        editor_commands.split(place.app(), items[:1], "ada", announce=False)
     other = next(item for item in items if short_hash(f"story\n{item}") == gone)
-    assert editor_decisions.split(place.app(), [other], "ada", announce=True) == (kept, gone)
+    assert editor_commands.split(place.app(), [other], "ada", announce=True) == (kept, gone)
     with opened(place.database, create=False) as store:
         assert story_search.resolve(store, gone) == gone
         assert store.db.execute("SELECT count(*) FROM tombstones").fetchone()[0] == 0

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aggregator.dedupe import editor_decisions
+from aggregator.dedupe import editor_commands
 from tests.builders import NOW, rss
 from tests.digests.scenario import (
     BODY,
@@ -382,7 +382,7 @@ def test_a_correction_before_a_merge_is_published(
     second.feed("/feed", rss(corrected))
     clock.now = NOW + DAY
     poll(place)
-    editor_decisions.merge(place.app(), [id_ for (id_,) in rows(place, "SELECT id FROM stories")], "ada")
+    editor_commands.merge(place.app(), [id_ for (id_,) in rows(place, "SELECT id FROM stories")], "ada")
     for weeks in (1, 2):
         clock.now = NOW + weeks * WEEK
         poll(place)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.dedupe import editor_decisions
+from aggregator.dedupe import editor_commands
 from aggregator.digests import run as digest
 from aggregator.errors import WrongDecision
 from aggregator.polling import fetch
@@ -177,12 +177,12 @@ class World:
                 young = [id_ for id_ in shown if state.announced[id_] > now - YOUNG]
                 ids = self.random.sample([id_ for id_ in young if not state.links[id_] & unpolled], 2)
                 self.merged |= state.links[ids[0]] | state.links[ids[1]]
-                editor_decisions.merge(app, ids, "ada")
+                editor_commands.merge(app, ids, "ada")
             elif choice == "split":
                 story = self.random.choice([id_ for id_ in shown if len(state.links[id_]) > 1])
                 self.split(story, state)
             elif choice == "unhide":
-                editor_decisions.set_hidden(
+                editor_commands.set_hidden(
                     app,
                     [self.random.choice([id_ for id_ in known if id_ in state.hidden])],
                     "ada",
@@ -190,7 +190,7 @@ class World:
                 )
             else:
                 story = self.random.choice(shown)
-                editor_decisions.set_hidden(app, [story], "ada", hidden=True, withdrawn=choice == "remove")
+                editor_commands.set_hidden(app, [story], "ada", hidden=True, withdrawn=choice == "remove")
                 if choice == "remove":
                     titles = {t for one in self.entries if one.link in state.links[story] for t in one.titles}
                     self.removed.update(titles)
@@ -202,7 +202,7 @@ class World:
             row[0] for row in self.rows("SELECT id FROM items WHERE story_id = ? AND link = ?", story, link)
         ]
         announce = self.random.random() < 0.5
-        editor_decisions.split(self.app, items, "ada", announce=announce)
+        editor_commands.split(self.app, items, "ada", announce=announce)
         self.merged |= state.links[story]
         self.announced[link] += announce
 

@@ -19,7 +19,7 @@ from aggregator.errors import StoreError
 from aggregator.model.config import ArticleLayout
 from aggregator.model.polling import Failure, ParseContext, ParsedVisit, Request, Response, Robots, VisitPlan
 from aggregator.model.reports import FetchReport
-from aggregator.polling import client, fetch, politeness
+from aggregator.polling import fetch, polite_client, politeness_audit
 from aggregator.polling.visit import HostVisit, visit_host
 from aggregator.ports import App, never
 from aggregator.publishing import publish
@@ -238,7 +238,7 @@ def test_articles_lead_to_no_other_site(place: Workplace, web: Web, webs: Callab
 )
 def test_what_a_site_is(url: str, following: str, stays: bool) -> None:
     """A site is a host with or without `www.`, its subdomains and its parents (V2)."""
-    assert (client.leaves_site(url, following) is None) is stays
+    assert (polite_client.leaves_site(url, following) is None) is stays
 
 
 def host_visit(plan: VisitPlan, **more: Any) -> HostVisit:
@@ -384,7 +384,7 @@ def test_a_source_that_is_always_refused_starves_nobody(
         visits = [at for one, at in times if one == path]
         assert visits[0] <= NOW + hold + 2 * HOUR
         assert len(visits) >= (36 if hold < DAY else 12)
-    assert all(told.broken == () for told in politeness.report(place.app().config))
+    assert all(told.broken == () for told in politeness_audit.report(place.app().config))
 
 
 def test_a_host_that_refuses_all_its_sources_is_asked_ever_more_rarely(
@@ -445,7 +445,7 @@ def test_a_refused_article_starves_nobody(place: Workplace, web: Web, clock: Clo
         if idle_check.nothing_due(place.folder / "feeds.yaml", clock.now) is None:
             fetch.run(place.app(), spread=True)
     assert asked(web).count("/b") >= 7
-    assert all(told.broken == () for told in politeness.report(place.app().config))
+    assert all(told.broken == () for told in politeness_audit.report(place.app().config))
 
 
 # --- what breaks one visit ---------------------------------------------------------------------------------

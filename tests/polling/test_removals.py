@@ -12,10 +12,10 @@ import pytest
 from lxml import etree
 
 from aggregator import health
-from aggregator.dedupe import editor_decisions, explain
+from aggregator.dedupe import editor_commands, explain
 from aggregator.digests import run as digest
 from aggregator.model.reports import FetchReport
-from aggregator.polling import fetch, politeness
+from aggregator.polling import fetch, politeness_audit
 from tests.builders import NOW, rss
 from tests.conftest import Answer, Clock, Web, Workplace
 
@@ -355,12 +355,12 @@ def test_an_editor_s_word_is_not_lifted(
     (story,) = rows(place, "SELECT id FROM stories WHERE title LIKE 'Sample%'")[0]
     node.pages(3, status=404)
     if hidden_first:
-        editor_decisions.set_hidden(place.app(), [story], "ada", hidden=True)
+        editor_commands.set_hidden(place.app(), [story], "ada", hidden=True)
     node.lists(5, 4, 2, 1)
     days(place, clock, 2)
     if not hidden_first:
-        assert editor_decisions.set_hidden(place.app(), [story], "ada", hidden=True) == [story]
-    assert editor_decisions.set_hidden(place.app(), [story], "ada", hidden=True) == []
+        assert editor_commands.set_hidden(place.app(), [story], "ada", hidden=True) == [story]
+    assert editor_commands.set_hidden(place.app(), [story], "ada", hidden=True) == []
     node.lists(5, 4, 3, 2, 1)
     days(place, clock, 1)
     assert rows(place, "SELECT hidden FROM stories WHERE title LIKE 'Sample%'") == [(1,)]
@@ -372,7 +372,7 @@ def test_an_editor_may_show_what_was_withdrawn(node: Partner, place: Workplace, 
     node.lists(5, 4, 2, 1)
     node.pages(3, status=404)
     days(place, clock, 2)
-    editor_decisions.set_hidden(place.app(), [story], "ada", hidden=False)
+    editor_commands.set_hidden(place.app(), [story], "ada", hidden=False)
     days(place, clock, 3)
     assert len(fed(place)) == 5
 
@@ -392,7 +392,7 @@ def test_few_pages_are_asked_for_at_once(node: Partner, place: Workplace, clock:
         later(place, clock)
         asked.append(len(node.asked()))
     assert asked == [3, 1, 0]
-    (politeness_report,) = politeness.report(place.app().config)
+    (politeness_report,) = politeness_audit.report(place.app().config)
     visits, requests = rows(place, "SELECT count(*), sum(requests) FROM visits")[0]
     assert (
         politeness_report.broken == () and politeness_report.requests == requests == visits + 5
@@ -418,7 +418,7 @@ def test_a_page_that_asks_for_silence_gets_it(node: Partner, place: Workplace, c
     assert len(node.asked()) == 1
     days(place, clock, 1)
     assert node.web.asked == []
-    (politeness_report,) = politeness.report(place.app().config)
+    (politeness_report,) = politeness_audit.report(place.app().config)
     assert politeness_report.broken == ()
 
 

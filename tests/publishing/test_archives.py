@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from aggregator.dedupe import editor_decisions
+from aggregator.dedupe import editor_commands
 from aggregator.model.reports import FetchReport
 from aggregator.polling import fetch
 from aggregator.publishing import publish
@@ -120,7 +120,7 @@ def test_a_hidden_story_has_a_tombstone_until_it_is_shown(
     others = {p: b for p, b in state(place).items() if "archive" in p and month not in p}
     words = etree.tostring(read(place, path).find(f"{A}entry"))
     clock.now += DAY
-    editor_decisions.set_hidden(place.app(), [story_id], "ada", hidden=True)
+    editor_commands.set_hidden(place.app(), [story_id], "ada", hidden=True)
     poll(place)
     assert titles(place, path) == []
     assert deleted(place, path) == [story_id]
@@ -129,7 +129,7 @@ def test_a_hidden_story_has_a_tombstone_until_it_is_shown(
     assert {p: b for p, b in state(place).items() if p in others} == others
     before = read(place, path).findtext(f"{A}updated")
     clock.now += DAY
-    editor_decisions.set_hidden(place.app(), [story_id], "ada", hidden=False)
+    editor_commands.set_hidden(place.app(), [story_id], "ada", hidden=False)
     poll(place)
     assert read(place, path).findtext(f"{A}updated") >= before
     assert deleted(place, path) == deleted(place) == []
@@ -142,12 +142,12 @@ def test_a_story_hidden_at_the_first_writing_is_added_when_shown(
 ) -> None:
     """A frozen document gets an entry that it lacked because the story was hidden (PB8)."""
     (story_id,) = ids(place, "archive/2026-10.xml").values()
-    editor_decisions.set_hidden(place.app(), [story_id], "ada", hidden=True)
+    editor_commands.set_hidden(place.app(), [story_id], "ada", hidden=True)
     change(place, "DELETE FROM channel_tombstones")
     (place.public / "archive/2026-10.xml").unlink()
     publish.run(place.app())
     assert titles(place, "archive/2026-10.xml") == deleted(place, "archive/2026-10.xml") == []
-    editor_decisions.set_hidden(place.app(), [story_id], "ada", hidden=False)
+    editor_commands.set_hidden(place.app(), [story_id], "ada", hidden=False)
     publish.run(place.app())
     assert list(ids(place, "archive/2026-10.xml").values()) == [story_id]
 
@@ -193,7 +193,7 @@ def test_the_feed_has_tombstones(place: Workplace, a: Web, clock: Clock) -> None
     clock.now += DAY
     (story_id,) = ids(place, "archive/2026-11.xml").values()
     before = read(place).findtext(f"{A}updated")
-    editor_decisions.set_hidden(place.app(), [story_id], "ada", hidden=True)
+    editor_commands.set_hidden(place.app(), [story_id], "ada", hidden=True)
     poll(place)
     assert deleted(place) == [story_id]
     assert read(place).findtext(f"{A}updated") == clock.now.isoformat() > before
@@ -205,7 +205,7 @@ def test_a_merge_has_a_tombstone_with_the_remaining_id(place: Workplace, a: Web,
     kept, gone = by_title["News number 1"], by_title["News number 2"]
     before = {p: b for p, b in state(place).items() if "2026-10" in p}
     clock.now += 30 * DAY
-    editor_decisions.merge(place.app(), [kept, gone], "ada")
+    editor_commands.merge(place.app(), [kept, gone], "ada")
     poll(place)
     assert list(ids(place).values()) == [kept]
     for path in ("atom.xml", "archive/2026-11.xml"):
@@ -218,7 +218,7 @@ def test_a_merge_has_a_tombstone_with_the_remaining_id(place: Workplace, a: Web,
     item = change_and_read(
         place, f"SELECT id FROM items WHERE story_id = '{kept}' AND title = 'News number 2'"
     )
-    assert editor_decisions.split(place.app(), [item], "ada", announce=False) == (kept, gone)
+    assert editor_commands.split(place.app(), [item], "ada", announce=False) == (kept, gone)
     poll(place)
     assert ids(place, "archive/2026-11.xml") == {"News number 2": gone}
     assert deleted(place) == deleted(place, "archive/2026-11.xml") == []
@@ -230,14 +230,14 @@ def test_a_merge_undone_while_hidden_keeps_tombstones(place: Workplace, a: Web, 
     """A part of a hidden merge stays hidden until it is shown (I7)."""
     by_title = ids(place)
     kept, gone = by_title["News number 1"], by_title["News number 2"]
-    editor_decisions.merge(place.app(), [kept, gone], "ada")
-    editor_decisions.set_hidden(place.app(), [kept], "ada", hidden=True)
+    editor_commands.merge(place.app(), [kept, gone], "ada")
+    editor_commands.set_hidden(place.app(), [kept], "ada", hidden=True)
     publish.run(place.app())
     item = change_and_read(place, "SELECT id FROM items WHERE title = 'News number 2'")
-    assert editor_decisions.split(place.app(), [item], "ada", announce=False) == (kept, gone)
+    assert editor_commands.split(place.app(), [item], "ada", announce=False) == (kept, gone)
     publish.run(place.app())
     assert deleted(place, "archive/2026-11.xml") == [gone]
-    editor_decisions.set_hidden(place.app(), [gone], "ada", hidden=False)
+    editor_commands.set_hidden(place.app(), [gone], "ada", hidden=False)
     publish.run(place.app())
     assert deleted(place, "archive/2026-11.xml") == []
     assert list(ids(place, "archive/2026-11.xml").values()) == [gone]
@@ -324,7 +324,7 @@ def test_another_site_url_changes_frozen_months(place: Workplace, a: Web) -> Non
 def test_old_tombstones_are_only_in_the_archive(place: Workplace, a: Web, clock: Clock) -> None:
     """The feed has tombstones since its oldest story, the archive all of them (PB9)."""
     (story_id,) = ids(place, "archive/2026-11.xml").values()
-    editor_decisions.set_hidden(place.app(), [story_id], "ada", hidden=True)
+    editor_commands.set_hidden(place.app(), [story_id], "ada", hidden=True)
     clock.now += DAY
     a.feed("/feed", rss(*(news(n, clock.now) for n in range(100, 201))), '"9"')
     poll(place)
@@ -407,18 +407,18 @@ def test_each_part_of_a_hidden_story_has_a_tombstone(place: Workplace, a: Web, c
     """A merge that was hidden and then undone has a tombstone for both stories (I7)."""
     by_title = ids(place)
     kept, gone = by_title["News number 1"], by_title["News number 2"]
-    editor_decisions.merge(place.app(), [kept, gone], "ada")
-    editor_decisions.set_hidden(place.app(), [kept], "ada", hidden=True)
+    editor_commands.merge(place.app(), [kept, gone], "ada")
+    editor_commands.set_hidden(place.app(), [kept], "ada", hidden=True)
     poll(place)
     clock.now += DAY
     item = change_and_read(
         place, f"SELECT id FROM items WHERE story_id = '{kept}' AND title = 'News number 2'"
     )
-    editor_decisions.split(place.app(), [item], "ada", announce=False)
+    editor_commands.split(place.app(), [item], "ada", announce=False)
     poll(place)
     assert deleted(place, "archive/2026-10.xml") == [kept]
     assert deleted(place, "archive/2026-11.xml") == [gone]
-    editor_decisions.set_hidden(place.app(), [kept, gone], "ada", hidden=False)
+    editor_commands.set_hidden(place.app(), [kept, gone], "ada", hidden=False)
     poll(place)
     assert ids(place) == by_title
     assert [deleted(place, path) for path in ("atom.xml", *chain(place))] == [[], [], []]
@@ -431,15 +431,15 @@ def test_a_merge_of_three_is_undone_in_one_step_or_two(place: Workplace, a: Web,
     poll(place)
     by_title = ids(place)
     first, second, third = (by_title[f"News number {n}"] for n in (1, 2, 3))
-    editor_decisions.merge(place.app(), [second, third], "ada")
-    editor_decisions.merge(place.app(), [first, second], "ada")
+    editor_commands.merge(place.app(), [second, third], "ada")
+    editor_commands.merge(place.app(), [first, second], "ada")
     poll(place)
     items = [change_and_read(place, f"SELECT id FROM items WHERE title = 'News number {n}'") for n in (3, 2)]
-    assert editor_decisions.split(place.app(), items, "ada", announce=False) == (first, second)
+    assert editor_commands.split(place.app(), items, "ada", announce=False) == (first, second)
     poll(place)
     assert ids(place) == {"News number 1": first, "News number 2": second}
     (stone,) = read(place, "archive/2026-11.xml").iterfind(DELETED)
     assert (stone.get("ref")[-16:], stone[0].text[-21:-5]) == (third, second)
-    assert editor_decisions.split(place.app(), items[:1], "ada", announce=False) == (second, third)
+    assert editor_commands.split(place.app(), items[:1], "ada", announce=False) == (second, third)
     poll(place)
     assert ids(place) == by_title

@@ -15,7 +15,7 @@ import pytest
 from lxml import etree, html
 from sqlite_utils import Database
 
-from aggregator.dedupe import editor_decisions
+from aggregator.dedupe import editor_commands
 from aggregator.digests import run as digest
 from aggregator.polling import fetch
 from aggregator.publishing import publish
@@ -85,7 +85,7 @@ def story(place: Workplace, title: str) -> str:
 
 def hide(place: Workplace, title: str, *, hidden: bool = True, withdrawn: bool = False) -> None:
     """Hide a story as an editor."""
-    editor_decisions.set_hidden(place.app(), [story(place, title)], "ada", hidden=hidden, withdrawn=withdrawn)
+    editor_commands.set_hidden(place.app(), [story(place, title)], "ada", hidden=hidden, withdrawn=withdrawn)
 
 
 # --- what a digest selects and where it puts it (M3) ---------------------------------------------------

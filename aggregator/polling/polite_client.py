@@ -17,6 +17,8 @@ from aggregator.polling.parse import robots_allow
 from aggregator.polling.schedule import retry_after
 from aggregator.ports import Fetcher, Sandbox, Stopping, never
 
+HOST_GAP_SECONDS = 5.0
+"""Seconds between two requests to one host (V2, CL11)."""
 SCRAPED = frozenset({"page"})
 """Kinds of sources that are made for people, so that robots.txt is obeyed (CL19)."""
 AGENT = "aggregator"

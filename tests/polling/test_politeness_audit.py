@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aggregator.model.polling import PolitenessReport, VisitRecord
-from aggregator.polling import politeness
+from aggregator.polling import politeness_audit
 from tests.builders import NOW
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -39,7 +39,7 @@ FIRST: dict[str, Any] = {"outcome": "changed", "status": 200, "conditional": Fal
 
 def politeness_report(*log: VisitRecord) -> PolitenessReport:
     """How the node was treated."""
-    (told,) = politeness.replay(log)
+    (told,) = politeness_audit.replay(log)
     return told
 
 
@@ -88,7 +88,7 @@ def test_shares_and_gaps_are_counted() -> None:
 )
 def test_a_broken_rule_is_found(log: list[VisitRecord], rule: str) -> None:
     """Too soon, against the server's word, or unconditionally (CL1, CL5, CL6, CL8)."""
-    (broken,) = politeness.replay(log)[-1].broken
+    (broken,) = politeness_audit.replay(log)[-1].broken
     assert broken.startswith(rule)
 
 
@@ -109,7 +109,7 @@ def test_a_broken_rule_is_found(log: list[VisitRecord], rule: str) -> None:
 )
 def test_what_is_allowed_is_no_breach(log: list[VisitRecord]) -> None:
     """Force, clock changes, a new URL, CL17 and a 503 elsewhere break no rule (V3, CL8)."""
-    assert [told.broken for told in politeness.replay(log)] == [()] * len({v.source_id for v in log})
+    assert [told.broken for told in politeness_audit.replay(log)] == [()] * len({v.source_id for v in log})
 
 
 def test_many_breaches_are_counted() -> None:
