@@ -297,6 +297,7 @@ def _bind(address: tuple[str, int]) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
+        listener.listen()  # so that clients may connect as soon as the log says "serving"
     except OSError as error:
         listener.close()
         raise ListenError(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from aggregator import containment
 from aggregator.gateways import files
-from aggregator.locked_store import RELEASED
+from aggregator.locked_store import RELEASED, refuse_lost
 from aggregator.model.config import Config
 from aggregator.model.polling import SourceState
 from aggregator.model.reports import FailingJob, SourceHealth, StatusReport
@@ -27,10 +27,12 @@ from aggregator.store.connection import Store, moment, opened
 
 
 def report(config: Config) -> StatusReport:
-    """Return the state of every source, of the last runs and of mail."""
+    """Return the state of every source, of the last runs and of mail. Raises DatabaseLost."""
+    refuse_lost(config)
     if config.data.is_dir():
         files.close_data(config.data, config.public)
     with opened(config.data / "aggregator.db", create=False) as store:
+        refuse_lost(config, store)
         return report_from(store, config)
 
 

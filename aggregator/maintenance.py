@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from aggregator.locked_store import locked_store
+from aggregator.locked_store import locked_store, refuse_lost
 from aggregator.model.config import Config
 from aggregator.model.reports import PruneReport
 from aggregator.ports import App
@@ -17,8 +17,13 @@ PRUNED = "pruned"
 
 
 def backup(config: Config, target: Path) -> int:
-    """Write a consistent copy of the database to `target`; return its size in bytes."""
+    """Write a consistent copy of the database to `target`; return its size in bytes.
+
+    Raises DatabaseLost instead of copying a database that is missing or empty beside published files.
+    """
+    refuse_lost(config)
     with opened(config.data / "aggregator.db", create=False) as store:
+        refuse_lost(config, store)
         return maintenance.backup(store, target)
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import stat
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from aggregator import maintenance, story_view
+from aggregator import health, maintenance, story_view
 from aggregator.dedupe import editor_commands
 from aggregator.digests import run as digest
-from aggregator.errors import StoreError, UnknownName
+from aggregator.errors import DatabaseLost, StoreError, UnknownName
 from aggregator.polling import fetch
 from aggregator.publishing import publish
 from tests.builders import rss
@@ -142,6 +144,36 @@ def test_a_backup_onto_the_database_is_refused(fetched: Workplace) -> None:
     """A backup onto the database itself is refused."""
     with pytest.raises(StoreError, match="is the database itself"):
         maintenance.backup(fetched.app().config, fetched.database)
+
+
+@pytest.mark.parametrize("name", ["feeds.yaml", "public/atom.xml", ""])
+def test_a_backup_replaces_no_other_file(fetched: Workplace, name: str) -> None:
+    """A backup replaces only an earlier backup: other files keep their bytes."""
+    target = fetched.folder / name if name else Path()
+    before = target.read_bytes() if name else b""
+    with pytest.raises(StoreError, match="name a"):
+        maintenance.backup(fetched.app().config, target)
+    assert not name or target.read_bytes() == before
+    earlier = fetched.folder / "backup.db"
+    for _ in range(2):
+        assert maintenance.backup(fetched.app().config, earlier) == earlier.stat().st_size
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, lambda file: file.write_bytes(b"")])
+def test_a_lost_database_is_neither_copied_nor_healthy(
+    fetched: Workplace, lose: Callable[[Path], object]
+) -> None:
+    """A missing or empty database beside published files is reported and never backed up."""
+    backup = fetched.folder / "backup.db"
+    size = maintenance.backup(fetched.app().config, backup)
+    lose(fetched.database)
+    for act in (
+        partial(maintenance.backup, fetched.app().config, backup),
+        partial(health.report, fetched.app().config),
+    ):
+        with pytest.raises(DatabaseLost):
+            act()
+    assert backup.stat().st_size == size
 
 
 def test_a_story_is_hidden_beside_a_changed_file(fetched: Workplace) -> None:

@@ -56,7 +56,9 @@ def _decide_held(invocation: Invocation, ids: tuple[str, ...], *, release: bool)
 
     result = "released: the next run publishes them" if release else "discarded"
     for id_, count in held_items.decide(invocation.app(secrets=False), ids, release=release).items():
-        none = "no items are held back; if its page lost items, the next visit accepts the page"
+        none = "no items are held back"
+        if release:
+            none += "; if its page lost items, the next visit accepts the page"
         click.echo(f"{id_}: {f'{count} items {result}' if count else none}")
 
 

@@ -189,9 +189,9 @@ def story_split(invocation: Invocation, items: tuple[str, ...], announce: bool) 
 @click.argument("other", metavar="ID")
 @click.pass_obj
 def story_keep_apart(invocation: Invocation, one: str, other: str) -> None:
-    """Keep two stories apart permanently.
+    """Keep two stories apart.
 
-    They are never merged and are no merge candidates any more.
+    The program never merges them and no longer lists them as merge candidates. A later `story merge` overrides this.
     """
     from aggregator.dedupe import editor_commands
 

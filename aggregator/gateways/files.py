@@ -124,6 +124,8 @@ def write_text(target: Path, text: str, mode: int = 0o666) -> None:
 
     Its permissions are `mode`, as far as the umask allows.
     """
+    if not target.name:
+        raise FilesError("the file to write has no name; name a file")
     if not target.parent.is_dir():
         raise FilesError(f"{target} cannot be written: there is no folder {target.parent}")
     _replace({target: text.encode("utf-8")}, mode)

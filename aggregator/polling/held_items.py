@@ -13,8 +13,8 @@ from aggregator.store.connection import opened, stamp
 def decide(app: App, ids: Sequence[str], *, release: bool) -> dict[str, int]:
     """Release or discard the held items of sources; return their number by source (G2).
 
-    If no items are held, the next document is accepted even if it is much shorter than the last one. This is a short
-    write beside any job (L1); the next run publishes the result.
+    If no items are held, a release accepts the next document even if it is much shorter than the last one. This is a
+    short write beside any job (L1); the next run publishes the result.
     """
     for id_ in ids:
         app.config.source(id_)
@@ -22,7 +22,7 @@ def decide(app: App, ids: Sequence[str], *, release: bool) -> dict[str, int]:
         decided = {}
         for id_ in ids:
             decided[id_] = items.decide(store, id_, release=release)
-            sources.end_review(store, id_, believe=not decided[id_])
+            sources.end_review(store, id_, believe=release and not decided[id_])
         if release:
             runs.put(store, RELEASED, stamp(app.clock()) or "")
         runs.clear_finished_mark(store)

@@ -15,10 +15,22 @@ from aggregator.store.runs import clear_finished_mark
 
 def backup(store: Store, target: Path) -> int:
     """Copy the database while others use it; return the size in bytes."""
+    if not target.name:
+        raise StoreError("the backup has no file name; name a file")
     if target.exists() and target.samefile(store.path):
         raise StoreError(f"{target} is the database itself; name another file for the backup")
+    if target.exists() and not _is_database(target):
+        raise StoreError(f"{target} exists and is no backup: it would be lost; name another file")
     copy(store.db.conn, store.path, target)
     return target.stat().st_size
+
+
+def _is_database(file: Path) -> bool:
+    """Return whether a file is empty or an SQLite database (sqlite.org/fileformat.html 1.3)."""
+    if not file.is_file():
+        return False
+    with file.open("rb") as opened:
+        return opened.read(16) in (b"", b"SQLite format 3\0")
 
 
 def prune(store: Store, retention: Retention, now: datetime) -> PruneReport:

@@ -273,6 +273,8 @@ def test_a_page_that_loses_its_items_is_a_failure(page: Workplace, web: Web, clo
     report = later(page, clock)
     assert report.failed == 1
     assert "only 3 of 8 items are left at once" in (report.sources[0].reason or "")
+    held_items.decide(page.app(), ["node"], release=False)
+    assert run(page, force=True).failed == 1
     held_items.decide(page.app(), ["node"], release=True)
     assert run(page, force=True).failed == 0
 
