@@ -64,7 +64,7 @@ def _explained(detail: Mapping[str, Any], tree: Tree) -> ProblemAt:
 _PATTERNS = {
     r"^[a-z0-9][a-z0-9-]{0,63}$": "only a to z, digits and hyphens are allowed",
     r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$": "a language tag such as en or de-AT",
-    "^(env|file):": "secrets do not belong into this file: write env:NAME or file:PATH",
+    "^(env|file):": "secrets do not belong in this file: write env:NAME or file:PATH",
 }
 
 

@@ -46,7 +46,7 @@ def web_url(text: str) -> str:
     """Check an absolute http or https URL without credentials and fragment."""
     text = text.strip()
     if re.match(r"[^/?#]*//[^/?#]*@", text):  # first of all, so that no message repeats a password
-        raise ValueError("credentials do not belong into the URL: use `user` and `password: env:NAME`")
+        raise ValueError("credentials do not belong in the URL: use `user` and `password: env:NAME`")
     shown = re.sub(r"(?s).*(?=@)", "…", text)  # also where the text is hardly a URL
     if re.search(r"[\s\x00-\x1f\x7f<>\"]", text):
         raise ValueError(f"{shown!r} is not a URL: it has blanks or other characters a URL cannot have")
@@ -205,7 +205,7 @@ def schedule(text: str) -> str:
 def secret(text: str) -> str:
     """Check a reference `env:NAME` or `file:PATH`; a secret itself is refused."""
     if not SECRET.fullmatch(text):
-        raise ValueError("secrets do not belong into this file: write env:NAME or file:PATH")
+        raise ValueError("secrets do not belong in this file: write env:NAME or file:PATH")
     return text
 
 

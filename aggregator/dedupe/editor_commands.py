@@ -193,7 +193,7 @@ def _divided(store: Store, item_ids: Sequence[str]) -> tuple[Cluster, list[Membe
     leaving = sorted((m for m in story.members if m.item_id in item_ids), key=cluster.lead_order)
     staying = [member for member in story.members if member.item_id not in item_ids]
     if not staying:
-        raise WrongDecision(f"all items of {story.story_id} cannot leave it; name some of them")
+        raise WrongDecision(f"at least one item must stay in {story.story_id}: name fewer items")
     return story, leaving, staying
 
 

@@ -131,7 +131,7 @@ def _no_entry(facts: DeliveryFacts, baseline: timedelta, reach: timedelta, now: 
         )
     since = facts.since or now - baseline
     if facts.announced < since:
-        began = f"on {_day(since)}" if facts.since else f"with stories of at most {baseline.days} days"
+        began = f"at {_moment(since)}" if facts.since else f"with stories of at most {baseline.days} days"
         return f"Not included: it was announced {announced}, and the digest begins {began}."
     last = facts.last_composed
     if last is None:

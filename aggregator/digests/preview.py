@@ -11,7 +11,7 @@ from aggregator.digests import draft, mime
 from aggregator.digests.draft import Draft
 from aggregator.errors import AggregatorError, UnknownName, did_you_mean
 from aggregator.gateways import files
-from aggregator.model.config import Config, DigestPlan
+from aggregator.model.config import OPERATOR_ID, Config, DigestPlan
 from aggregator.model.digests import Delivery, Edition, MessageBody
 from aggregator.ports import App, MailInterrupted, MailRefused
 from aggregator.store.connection import opened
@@ -89,6 +89,10 @@ def _message(
 
 def _plan(config: Config, digest_id: str) -> DigestPlan:
     plans = {plan.id: plan for plan in config.mailings}
+    if digest_id == OPERATOR_ID and digest_id not in plans:
+        raise UnknownName(
+            f"there is no operator's report: add `operator: {{to: ADDRESS}}` to {config.file.name}"
+        )
     if digest_id not in plans:
         known = ", ".join(sorted(plans)) or "none"
         hint = did_you_mean(digest_id, plans) or f" (there are: {known})"

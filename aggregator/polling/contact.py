@@ -27,7 +27,7 @@ def refuse_public(app: App, ids: Sequence[str] = ()) -> None:
         if app.simulated_clock:
             raise ContactMissing(f"the clock is simulated (AGGREGATOR_NOW): {source.url} is a public server")
         raise ContactMissing(
-            f"{app.config.file.name}: site.{app.config.placeholder} is still the placeholder; replace it by your own,"
+            f"{app.config.file.name}: site.{app.config.placeholder} is still the placeholder; replace it with your own,"
             " so that partners can reach the operator and published ids are yours permanently (first public source:"
             f" {source.id})"
         )

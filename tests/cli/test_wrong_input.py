@@ -90,7 +90,7 @@ UNKNOWN = [
     ),
     (
         ("source", "preview", "https://me:secret@node.example/"),
-        "credentials do not belong into the URL: use `user` and `password: env:NAME`",
+        "credentials do not belong in the URL: use `user` and `password: env:NAME`",
     ),
     (
         ("source", "discover", "http://[::1/"),

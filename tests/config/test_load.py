@@ -312,7 +312,7 @@ def test_written_secret_is_refused_and_not_repeated(tmp_path: Path) -> None:
         + ONE % "user: bob, password: hunter2"
         + "mail: {from: a@b.example, smtp: {host: h, user: bob, password: hunter2}}\n"
     )
-    message = "secrets do not belong into this file: write env:NAME or file:PATH"
+    message = "secrets do not belong in this file: write env:NAME or file:PATH"
     assert problems(tmp_path, text) == [
         f"feeds.yaml:3: sources[0].password: {message}",
         f"feeds.yaml:4: mail.smtp.password: {message}",

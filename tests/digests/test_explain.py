@@ -113,7 +113,7 @@ def test_each_state_of_a_message_is_a_sentence(
         ({"entries": (), "fed": False}, "it was not announced"),
         (
             {"entries": (), "since": NOW},
-            "announced 2026-10-04 06:30 UTC, and the digest begins on 2026-10-05",
+            "announced 2026-10-04 06:30 UTC, and the digest begins at 2026-10-05 06:30 UTC",
         ),
         ({"entries": (), "since": None, "last_composed": None}, "the first edition is still to come"),
         (
