@@ -22,7 +22,7 @@ from aggregator.items.identity import title_key
 from aggregator.model.publishing import PublishedDocument
 from aggregator.model.reports import FetchReport
 from aggregator.polling import fetch
-from aggregator.publishing import publish
+from aggregator.publishing import channels, publish
 from tests.builders import rss
 from tests.publishing.test_feed_validators import JUDGES, WORDS, judge
 from tests.publishing.test_publish import state
@@ -539,7 +539,7 @@ def check_end(year: Year) -> None:
 @pytest.mark.parametrize("seed", [1])
 def test_year(place: Workplace, webs: Callable[[], Web], monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     """The rules of docs/feeds.md hold all year (P1, P2, T3, E1, I4, I7, I8, PB8, PB9, PB13)."""
-    monkeypatch.setattr(publish, "MAX_STORIES", 30)  # so that many stories leave it
+    monkeypatch.setattr(channels, "MAX_STORIES", 30)  # so that many stories leave it
     year = Year(place, webs, seed)
     simulate(year, monkeypatch, 8 * DAY)
     check_end(year)
@@ -563,7 +563,7 @@ def test_year_on_other_ports(
 
 def test_tombstones(place: Workplace, webs: Callable[[], Web], monkeypatch: pytest.MonkeyPatch) -> None:
     """A feed names removed and merged stories in tombstones alone (PB9)."""
-    monkeypatch.setattr(publish, "MAX_STORIES", 5)
+    monkeypatch.setattr(channels, "MAX_STORIES", 5)
     year = Year(place, webs, 1)
     begin(year)
     published = [id_ for id_ in year.visible() if STORY + id_ in year.subscriber.shown]

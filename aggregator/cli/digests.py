@@ -45,7 +45,7 @@ def digest_run(invocation: Invocation, as_json: bool) -> None:
         print_json(report)
     elif invocation.watched:
         _print_report(report)
-    if report.relay_error and not report.sent:
+    if report.relay_error and report.owed and not report.sent:
         raise AggregatorError(f"no message could be delivered; {report.owed} stay queued")
 
 

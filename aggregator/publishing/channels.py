@@ -10,6 +10,9 @@ from aggregator.publishing import channel_filter
 from aggregator.store import archives, channels, stories
 from aggregator.store.connection import Store
 
+MAX_STORIES = 100
+"""Maximum stories in a feed and on a page."""
+
 
 def update_channels(
     store: Store, all_channels: Sequence[Channel], story_ids: Iterable[str], now: datetime
@@ -60,3 +63,11 @@ def _possible_stories(store: Store, stale: Sequence[Channel]) -> Iterable[list[s
     if all(channel.automatic and channel.include.sources for channel in stale):
         return stories.of_sources(store, sources)
     return stories.every_id(store)
+
+
+def newest_stories(store: Store, channel_id: str, *, fed_only: bool) -> list[str]:
+    """Return the ids of the newest stories of a channel, at most `MAX_STORIES`.
+
+    `fed_only` leaves out stories that are on pages and in search only.
+    """
+    return channels.window(store, channel_id, MAX_STORIES, fed_only=fed_only)

@@ -20,14 +20,13 @@ from aggregator.model.stories import Publisher
 from aggregator.ports import App
 from aggregator.publishing import paths, websub
 from aggregator.publishing import publish_editions as pages
+from aggregator.publishing.channels import newest_stories
 from aggregator.publishing.synchronise import synchronise
 from aggregator.store import archives, channels, editions, runs, sources, stories, websub_state
 from aggregator.store.archives import ArchiveRecord
 from aggregator.store.channels import ChannelRecord
 from aggregator.store.connection import Store
 
-MAX_STORIES = 100
-"""Maximum stories in a feed and on a page."""
 MAX_TOMBSTONES = 50
 """Maximum tombstones in a feed; the archive has all of them."""
 DIRECTORY_HASH = "directory_written"
@@ -155,9 +154,7 @@ def _is_feed(url: str) -> bool:
 
 def _documents(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> list[PublishedDocument]:
     """Render the documents of a channel without stories that raise an exception."""
-    windows = (
-        channels.window(rendering.store, channel.id, MAX_STORIES, fed_only=fed) for fed in (True, False)
-    )
+    windows = (newest_stories(rendering.store, channel.id, fed_only=fed) for fed in (True, False))
     return rendering.contained.without_broken(
         ContainedStep.PUBLISHING,
         dict.fromkeys(id_ for window in windows for id_ in window),
@@ -173,11 +170,7 @@ def _rendered(
     store, config = rendering.store, rendering.config
     with store.snapshot():
         fed, shown = (
-            [
-                id_
-                for id_ in channels.window(store, channel.id, MAX_STORIES, fed_only=fed_only)
-                if id_ in usable
-            ]
+            [id_ for id_ in newest_stories(store, channel.id, fed_only=fed_only) if id_ in usable]
             for fed_only in (True, False)
         )
         by_id = {story.id: story for story in stories.read(store, list(dict.fromkeys([*fed, *shown])))}

@@ -21,7 +21,7 @@ from aggregator.gateways import files
 from aggregator.model.publishing import PublishedDocument
 from aggregator.model.reports import FetchReport, PublishReport
 from aggregator.polling import fetch
-from aggregator.publishing import publish
+from aggregator.publishing import channels, publish
 from aggregator.store import idle_check
 from tests.builders import NOW, rss
 from tests.conftest import Clock, Web, Workplace
@@ -465,7 +465,7 @@ def test_later_visits_of_a_new_source_are_no_backlog(
 
 def test_a_late_or_back_dated_story_is_in_the_feed(place: Workplace, web: Web, clock: Clock) -> None:
     """The window goes by the announced time, not by `published` (T3)."""
-    web.feed("/feed", rss(*(news(n, NOW - timedelta(minutes=n)) for n in range(publish.MAX_STORIES))))
+    web.feed("/feed", rss(*(news(n, NOW - timedelta(minutes=n)) for n in range(channels.MAX_STORIES))))
     write(place, {"node": web})
     poll(place)
     clock.now += DAY
@@ -474,8 +474,8 @@ def test_a_late_or_back_dated_story_is_in_the_feed(place: Workplace, web: Web, c
     )
     poll(place)
     assert titles(place)[0] == shown(place)[0] == "News number 500"
-    assert len(titles(place)) == publish.MAX_STORIES
-    assert f"News number {publish.MAX_STORIES - 1}" not in titles(place)
+    assert len(titles(place)) == channels.MAX_STORIES
+    assert f"News number {channels.MAX_STORIES - 1}" not in titles(place)
     entry = etree.fromstring((place.public / "atom.xml").read_bytes()).find(f"{A}entry")
     assert entry is not None
     assert entry.findtext(f"{A}published") == "2025-12-09T06:30:00+00:00"
