@@ -81,7 +81,7 @@ def fragment(text: str, base: str) -> str:
     """Return HTML without scripts, styles and links other than http(s) and mailto.
 
     Relative links are resolved against `base`. If markup is nested too deeply, only its text is kept. Cleaning clean
-    HTML changes nothing.
+    HTML of at most `MAX_CHARACTERS` changes nothing.
     """
     text = text[:MAX_CHARACTERS]
     if text.count("&") > 5_000:
