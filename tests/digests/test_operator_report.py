@@ -262,5 +262,5 @@ def test_it_can_be_previewed(failing: Workplace) -> None:
     assert reports(failing) == []
     file = failing.folder / "feeds.yaml"
     file.write_text(file.read_text().replace(OPERATOR, ""))
-    with pytest.raises(UnknownName, match="there are: weekly"):
+    with pytest.raises(UnknownName, match="there is no operator's report"):
         preview.write(failing.app(), "operator", None, None)
