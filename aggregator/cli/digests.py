@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator import app as wiring
+from aggregator import app
 from aggregator.cli.output import json_option, print_json, table
 from aggregator.errors import AggregatorError
 
@@ -35,7 +35,7 @@ def digest_run(invocation: Invocation, as_json: bool) -> None:
     """Compose every digest that is due and deliver all queued messages (for cron)."""
     from aggregator.store import idle_check
 
-    idle = idle_check.no_mail_due(invocation.config_file, wiring.clock()())
+    idle = idle_check.no_mail_due(invocation.config_file, app.clock()())
     if idle is not None and not as_json and not invocation.watched:
         return
     report = _run(invocation) if idle is None else _idle(*idle)
@@ -109,7 +109,7 @@ def digest_preview(invocation: Invocation, digest_id: str, at: str | None, out: 
 
 def _moment(text: str, config: Config) -> datetime:
     try:
-        return wiring.moment(text, config.site.timezone)
+        return app.moment(text, config.site.timezone)
     except ValueError as error:
         raise click.BadParameter(
             f"{text!r} is not a time such as 2026-10-05T08:00", param_hint="--at"
@@ -149,7 +149,7 @@ def digest_why(invocation: Invocation, story: str, address: str, as_json: bool) 
     """Explain why an address received a story in a digest or did not."""
     from aggregator.digests import explain
 
-    report = explain.run(invocation.config(), story, address, wiring.clock()())
+    report = explain.run(invocation.config(), story, address, app.clock()())
     if as_json:
         print_json(report)
         return
