@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, urlencode
+from collections.abc import Iterator
+from urllib.parse import SplitResult
 
 from w3lib.url import canonicalize_url
 
 from aggregator import urls
+from aggregator.items import query_parameters
+from aggregator.items.address_rules import BY_HOST, BY_PARAMETER, BY_SEGMENT, CompiledRule
 from aggregator.items.caches import ADDRESS_CHARACTERS, cached
 
-_TRACKING = re.compile(
-    r"(utm|mtm|pk|piwik|matomo|hsa|_hs|vero|oly|wt|ga|cm)_.*"
-    r"|fbclid|gclid|dclid|gbraid|wbraid|msclkid|yclid|igshid|igsh|twclid|mc_[ce]id|mkt_tok|_ga|_gl|s_cid|ns_\w+"
-    r"|chash"  # TYPO3's checksum of the other parameters: another one after each move of the server
-    # TYPO3's plugin switches, AMP and print views, share buttons
-    r"|tx_\w+(\[\w+\])*\[(overwritedemand|backpid|controller|action)\].*|no_cache|amp|share|shared|print|ref_src",
+_INDEX = re.compile(
+    r"/(?:index|default)\.(?:[sx]?html?|php[3-8]?|aspx?|jsp|cfm)$|/index_html$|/amp$|/comment-page-[0-9]+$",
     re.IGNORECASE,
 )
-_INDEX = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?)$|/amp$", re.IGNORECASE)
-_PLAIN = re.compile(r"https?://(?:www\.)*((?!www\.)[a-z0-9-]+(?:\.[a-z0-9-]+)+)((?:/[A-Za-z0-9._~-]*)*)")
+_FRONT_CONTROLLER = re.compile(r"/index\.php(?=/[^/])", re.IGNORECASE)
+_PLAIN = re.compile(
+    r"https?://(?:www\.)*((?!www\.)[a-z0-9-]+(?:\.[a-z0-9-]+)+)((?:/[A-Za-z0-9._~@-]*)*)(?:\?([A-Za-z0-9._~=&-]*))?"
+)
+_SUBDOMAINS = re.compile(r"^(?:www|m|mobile|amp)\.(?=[^.]+\.[^.]*[^.0-9])")
+_MOBILE_HOSTS = ("m.", "mobile.", "amp.", "www.")
+MAX_RULES = 4
+"""Maximum number of passes of the rules over one key: the result of a rule may be the form of another."""
 _DATE_IN_PATH = re.compile(r"/(?:19|20)\d\d(?:[/-]\d{1,2}){1,2}[/-]")
 _LANGUAGE_IN_PATH = re.compile(
     r"^/(en|de|fr|es|it|pt|nl|fi|sv|da|no|nb|pl|cs|hu|sl|hr|el|english|deutsch)(?:[-_][a-z]{2})?/",
@@ -31,7 +36,12 @@ _LISTING = re.compile(
     re.IGNORECASE,
 )
 _SHORT = re.compile(r"[^/?]+/?\?(?:p|page_id)=\d+(?:&post_type=\w+)?")
-_IDLE_FRAGMENT = re.compile(r":~:.*|more(-\d+)?|comments?|respond|top|content|main|", re.IGNORECASE)
+_IDLE_FRAGMENT = re.compile(
+    r":~:.*|more(-\d+)?|comments?|respond|disqus_thread|top|content|main|main-content|page-content|skip-?\w*"
+    # Share buttons and newsletters: AddThis, AT Internet, Echobox
+    r"|\.[\w-]{8,14}|xtor=.*|echobox=.*|(?:utm|at|mtm|pk)_\w+=.*|",
+    re.IGNORECASE,
+)
 
 
 @cached(8_192, ADDRESS_CHARACTERS)
@@ -39,60 +49,100 @@ def canonical(url: str) -> str:
     """Return a key that is equal for all spellings of an address.
 
     Spellings differ in scheme, www, usual port, tracking parameters, final slash, index page and order of parameters.
+    The rules of `address_rules` add what is known of the software of sites.
     A fragment stays part of the key, since items of a series may differ in it (I2), unless it only scrolls.
     Canonical keys are stable: `canonical("https://" + canonical(url)) == canonical(url)`.
     """
+    fragment = ""
     if (plain := _PLAIN.fullmatch(url)) and "//" not in plain[2] and "/." not in plain[2]:
         # Most links are plain, and the general case below takes twenty times as long.
-        host, path, query = _youtube(plain[1], _without_end(plain[2]), [])
-        return host + path + ("?" + urlencode(query) if query else "")
-    url, _, fragment = url.strip().partition("#")
-    try:
-        parts = urls.parse(canonicalize_url(url))  # dot segments, percent-encoding, order of parameters
-    except ValueError:
-        parts = None
-    if parts is None:
-        return url
-    host = re.sub(r"^(www\.)+", "", parts.hostname or "").rstrip(".")
-    port = parts.port
-    query = [
-        (key, value)
-        for key, value in parse_qsl(parts.query, keep_blank_values=True)
-        if not _TRACKING.fullmatch(key)
-    ]
-    path = _without_end(parts.path)
-    host, path, query = _youtube(host, path, query)
-    if ":" in host:
-        host = f"[{host}]"
-    if port not in (None, 80, 443):
-        host = f"{host}:{port}"
-    key = host + path + ("?" + urlencode(query) if query else "")
+        host, path, query = (
+            plain[1],
+            plain[2],
+            query_parameters.kept(plain[3], is_plain=True) if plain[3] else "",
+        )
+    else:
+        address, _, fragment = _as_browsers_read(url).partition("#")
+        address, _, written = address.partition("?")
+        try:
+            parts = urls.parse(canonicalize_url(address))  # dot segments, percent-encoding, IDNA
+        except ValueError:
+            parts = None
+        if parts is None:
+            return url
+        host, path = _host(parts), parts.path
+        query = query_parameters.kept(written) if written else ""
+    if host.startswith(_MOBILE_HOSTS):
+        host = _without_subdomains(host)
+    path = _without_end(path)
+    key = _by_rules(host, path, f"{host}{path}?{query}" if query else host + path)
     return key if _IDLE_FRAGMENT.fullmatch(fragment) else f"{key}#{fragment}"
 
 
+def _as_browsers_read(url: str) -> str:
+    """Return an address without the blanks and line breaks that browsers remove (URL Standard 4.4)."""
+    return url.translate(_REMOVED).strip(_BLANKS)
+
+
+_REMOVED = dict.fromkeys(map(ord, "\t\r\n"))
+_BLANKS = "".join(map(chr, range(0x21))) + "\x85\xa0"
+
+
+def _host(parts: SplitResult) -> str:
+    host = re.sub(r"^(www\.)+", "", parts.hostname or "").rstrip(".")
+    if ":" in host:
+        host = f"[{host}]"
+    return host if parts.port in (None, 80, 443) else f"{host}:{parts.port}"
+
+
+def _without_subdomains(host: str) -> str:
+    """Return a host without `m.`, `mobile.` or `amp.`, which show the same pages to phones."""
+    while host != (host := _SUBDOMAINS.sub("", host)):
+        pass
+    return host
+
+
 def _without_end(path: str) -> str:
-    """Return a path without slashes, index page or `/amp` at its end."""
+    """Return a path without slashes, index page, page of comments or `/amp` at its end."""
+    if "/index.php/" in path:  # Joomla and MediaWiki without rewritten addresses
+        path = _FRONT_CONTROLLER.sub("", path, count=1)
     while True:
         path = path.rstrip("/;")
-        index = _INDEX.search(path, max(0, len(path) - 20))  # from the start, the search would be quadratic
+        index = _INDEX.search(path, max(0, len(path) - 30))  # from the start, the search would be quadratic
         if index is None:
             return path
         path = path[: index.start()]
 
 
-def _youtube(host: str, path: str, query: list[tuple[str, str]]) -> tuple[str, str, list[tuple[str, str]]]:
-    """Return host, path and query that are equal for all addresses of a video or channel."""
-    if host == "youtu.be" and len(path) > 1:
-        return "youtube.com", "/watch", [("v", path[1:])]
-    if host not in ("youtube.com", "m.youtube.com", "youtube-nocookie.com"):
-        return host, path, query
-    video = re.fullmatch(r"/(?:embed|shorts|live)/([\w-]+)", path)
-    if video:
-        return "youtube.com", "/watch", [("v", video[1])]
-    if path == "/watch":
-        return "youtube.com", path, [pair for pair in query if pair[0] == "v"]
-    channel = re.fullmatch(r"/(?:c/|user/|@)([^/]+)(?:/(?:videos|featured|streams|about))?", path)
-    return "youtube.com", f"/@{channel[1].lower()}" if channel else path, query
+def _by_rules(host: str, path: str, key: str) -> str:
+    """Return the key that the rules of the site's software make of a key."""
+    if len(key) > ADDRESS_CHARACTERS:
+        return key
+    for _ in range(MAX_RULES):
+        before = key
+        for rule in _rules(host, path, key):
+            key = rule.apply(key)
+        if key == before:
+            break
+        page, _, query = key.partition("?")
+        host, slash, rest = page.partition("/")
+        host, path = _without_subdomains(host), _without_end(slash + rest)
+        key = f"{host}{path}?{query}" if query else host + path
+    return key
+
+
+def _rules(host: str, path: str, key: str) -> Iterator[CompiledRule]:
+    """Yield the rules to try, found by host, segments and parameters without an expression."""
+    yield from BY_HOST.get(host, ())
+    yield from BY_HOST.get("*" + host[host.find(".") :], ())
+    for segment in path.split("/"):
+        if segment in BY_SEGMENT:
+            yield from BY_SEGMENT[segment]
+    if "/@" in path:
+        yield from BY_SEGMENT["@"]
+    if "?" in key:
+        for part in key.partition("?")[2].split("&"):
+            yield from BY_PARAMETER.get(part.partition("=")[0], ())
 
 
 @cached(4_096, ADDRESS_CHARACTERS)

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from aggregator.items import address_rules
+from aggregator.items.address_rules import RULES, AddressRule
 from aggregator.items.canonical_urls import canonical, is_listing, without_fragment
 from tests.strategies import law, urls
 
@@ -182,3 +184,24 @@ def test_a_checksum_is_no_part_of_an_address() -> None:
 def test_plain_links_have_the_key_of_all_links(scheme: str, host: str, path: str) -> None:
     """The fast path for plain links gives the key of the general case."""
     assert canonical(scheme + host + path) == canonical(scheme + host + path + "#")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_examples_of_each_rule_hold(rule: AddressRule) -> None:
+    """Each rule of software gives its forms of one page one stable key, and other pages other keys (I3)."""
+    for forms in rule.same:
+        keys = {canonical(form) for form in forms}
+        assert len(keys) == 1, keys
+        assert canonical(f"https://{(key := keys.pop())}") == key
+    for one, other in rule.distinct:
+        assert canonical(one) != canonical(other)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_each_rule_decides_an_example_of_its_own(rule: AddressRule, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any rule for software, some forms of each example have different keys."""
+    for index in (address_rules.BY_HOST, address_rules.BY_SEGMENT, address_rules.BY_PARAMETER):
+        for name in index:
+            monkeypatch.setitem(index, name, ())
+    forms = [f"{form}{'&' if '?' in form else '?'}uncached=1" for form in rule.same[0]]
+    assert len({canonical(form) for form in forms}) > 1
