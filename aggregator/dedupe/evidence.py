@@ -15,6 +15,7 @@ from aggregator.dedupe.features import Features, differ_in_language, for_member
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.words import is_rare
 from aggregator.items import canonical_urls
+from aggregator.items.address_variants import MIN_SLUG_CHARACTERS, Variant, variant
 from aggregator.items.identity import title_key
 from aggregator.model.stories import Evidence, Member
 
@@ -30,8 +31,6 @@ MAX_SHORT_LINK_DELAY = timedelta(days=2)
 """Maximum time between an item under a short link and the same under its permalink."""
 MIN_REPOST_LIKENESS = 0.4
 """Minimum likeness of the titles of a repost and of its origin, in one language."""
-MIN_SLUG_CHARACTERS = 12
-"""Minimum length of the last part of an address that identifies a page in two languages."""
 LARGE_AMOUNT = 20_000
 """Minimum amount that is rarely equal by chance."""
 
@@ -87,12 +86,42 @@ def repost(a: Member, b: Member) -> Evidence | None:
 
 
 def other_language(a: Member, b: Member) -> Evidence | None:
-    """Recognise one page in two languages: addresses that differ only in /en/ or /de/."""
-    if not a.link or not b.link or not _loosely_linked(a, b):
+    """Recognise one page in two languages: addresses that differ only in a language."""
+    one, other = _variants(a, b)
+    if one is None or other is None or one.key != other.key or one.part != other.part:
         return None
-    languages = {canonical_urls.language_in(link) for link in (a.link, b.link)}
-    if len(languages) == 2 and len(canonical_urls.slug(a.link)) >= MIN_SLUG_CHARACTERS:
+    if one.language != other.language and one.identifies:
         return _proof("other language", "one page in two languages, by their addresses")
+    return None
+
+
+def same_page(a: Member, b: Member) -> Evidence | None:
+    """Recognise two forms of one address: a topic and a post, a test server, another title behind a number.
+
+    Items of one source need the same title, day and text, too: else they are a template or parts of a series.
+    """
+    one, other = _variants(a, b)
+    if one is None or other is None or one.key != other.key or one.language != other.language:
+        return None
+    if a.source_id == b.source_id:
+        known = _repeats(a, b)
+    elif one.part and other.part and one.part != other.part:
+        known = False
+    elif one.part != other.part or one.is_staging != other.is_staging:
+        known = one.identifies
+    else:
+        known = one.identifies and _titles_agree(a, b)
+    return _proof("same page", "two forms of the address of one page") if known else None
+
+
+def moved_page(a: Member, b: Member) -> Evidence | None:
+    """Recognise a page that a site lists in two sections: the same last part, title, day and text."""
+    if not a.link or not b.link or not a.text or not _repeats(a, b):
+        return None
+    slug = canonical_urls.slug(a.link)
+    same = slug == canonical_urls.slug(b.link) and canonical_urls.host(a.link) == canonical_urls.host(b.link)
+    if same and len(slug) >= MIN_SLUG_CHARACTERS and not canonical_urls.has_query(a.link, b.link):
+        return _proof("moved page", "one title and text under one name in two sections of a site")
     return None
 
 
@@ -108,7 +137,7 @@ def moved_permalink(a: Member, b: Member) -> Evidence | None:
 
 
 def short_link(a: Member, b: Member) -> Evidence | None:
-    """Recognise WordPress' /?p=123 beside the permalink of the same post."""
+    """Recognise an address with a number only, such as WordPress' /?p=123, beside the permalink."""
     if not a.link or not b.link or canonical_urls.short_link(a.link) == canonical_urls.short_link(b.link):
         return None
     if a.text != b.text or abs(a.sort - b.sort) > MAX_SHORT_LINK_DELAY:
@@ -143,6 +172,8 @@ EXACT: tuple[Callable[[Member, Member], Evidence | None], ...] = (
     same_record,
     repost,
     other_language,
+    same_page,
+    moved_page,
     moved_permalink,
     short_link,
     damaged_link,
@@ -156,6 +187,18 @@ def _proof(name: str, reason: str) -> Evidence:
 
 def _titles_agree(a: Member, b: Member) -> bool:
     return bool(title_key(a.title)) and for_member(a).key == for_member(b).key
+
+
+def _repeats(a: Member, b: Member) -> bool:
+    """Return whether two items have the same title, day and text."""
+    return a.sort.date() == b.sort.date() and a.text == b.text and _titles_agree(a, b)
+
+
+def _variants(a: Member, b: Member) -> tuple[Variant | None, Variant | None]:
+    """Return the variants of two addresses; None if a fragment may name a part of a page."""
+    if not a.link or not b.link or "#" in canonical_urls.canonical(a.link) + canonical_urls.canonical(b.link):
+        return None, None
+    return variant(a.link), variant(b.link)
 
 
 def _is_specific(a: Member) -> bool:

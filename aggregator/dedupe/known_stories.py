@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain, islice, product
 
-from aggregator.items import canonical_urls
+from aggregator.items import address_variants, canonical_urls
 from aggregator.model.stories import Cluster, LinkConstraint, Member
 
 MAX_SHARING_ITEMS = 30
@@ -122,8 +122,14 @@ def works_of(member: Member) -> list[str]:
 def _keys(member: Member) -> tuple[Key, ...]:
     pages = ((kind, page) for kind, found in _pages(member) for page in sorted(found))
     works = (("work", work) for work in sorted(member.works))
-    loose = canonical_urls.loose(member.link) if member.link and member.links else None
-    return (*pages, *works, *([("loose", loose)] if loose else []))
+    loose = address_keys(member.link) if member.link and member.links else []
+    return (*pages, *works, *(("loose", key) for key in loose))
+
+
+def address_keys(link: str) -> list[str]:
+    """Return what an address has in common with other forms of it, which candidates are found by."""
+    variant = address_variants.variant(link)
+    return sorted(filter(None, {canonical_urls.loose(link), variant and variant.key}))
 
 
 def _pages(member: Member) -> Iterable[tuple[str, frozenset[str]]]:

@@ -18,7 +18,7 @@ class AddressRule:
     """Forms of one page in one software.
 
     `shapes` are expressions of a whole key (host, path, sorted query) with the key that replaces it; the first
-    that matches applies. `hosts` may begin with `*.`; `segments` and `parameters` are names that the key contains.
+    that matches applies. `hosts` that begin with a dot are those below a domain; `segments` and `parameters` are names that the key contains.
     `lower`: upper and lower case are one in the result.
     """
 
@@ -38,12 +38,12 @@ _TITLE = r"(?![0-9]+(?:[/?]|$))[^/?]+"
 _SLUG = rf"(?:{_TITLE}/)"
 _FORUM = r"(?:forums?|community|discuss|discussions?|discourse|meta|talk|support|users|board)"
 # A site whose host or path says that it is a forum; elsewhere /t/ and /topic/ may be tags and years.
-_IN_FORUM = rf"((?:[a-z0-9-]+\.)*{_FORUM}\.[^/?]+(?:/[^/?]+)*|[^?]*/{_FORUM})"
+_IN_FORUM = rf"(?=(?:[^/?]*[./]|[^?]*/)?{_FORUM}[./])([^?]*?)"
 
 RULES: tuple[AddressRule, ...] = (
     AddressRule(
         name="YouTube video",
-        source="YouTube Data API, videos: v, embed, shorts, live and youtu.be name one video by its id of 11 characters",
+        source="YouTube Data API, videos: v, embed, shorts, live and youtu.be name one video by its id",
         hosts=("youtube.com", "music.youtube.com", "youtu.be", "youtube-nocookie.com"),
         shapes=(
             (rf"youtu\.be/([\w-]+){_REST}", r"youtube.com/watch?v=\1"),
@@ -198,7 +198,7 @@ RULES: tuple[AddressRule, ...] = (
     AddressRule(
         name="arXiv",
         source="arXiv help, the arXiv identifier: abs, pdf, html and the mirrors show one paper; v2 is another version",
-        hosts=("arxiv.org", "*.arxiv.org"),
+        hosts=("arxiv.org", ".arxiv.org"),
         shapes=(
             (
                 r"(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf|html|format|ps)/"
@@ -222,7 +222,7 @@ RULES: tuple[AddressRule, ...] = (
     ),
     AddressRule(
         name="PubMed",
-        source="NLM Technical Bulletin 2020, new PubMed: pubmed.ncbi.nlm.nih.gov/PMID replaces ncbi.nlm.nih.gov/pubmed/PMID",
+        source="NLM Technical Bulletin 2020, the new PubMed: a host of its own replaces ncbi.nlm.nih.gov/pubmed",
         hosts=("pubmed.ncbi.nlm.nih.gov", "ncbi.nlm.nih.gov"),
         shapes=(
             (
@@ -390,7 +390,7 @@ RULES: tuple[AddressRule, ...] = (
     AddressRule(
         name="Stack Exchange",
         source="Stack Exchange API, question: link and share_link name a question by its number",
-        hosts=("stackoverflow.com", "*.stackexchange.com", "biostars.org"),
+        hosts=("stackoverflow.com", ".stackexchange.com", "biostars.org"),
         shapes=((rf"([^/?]+)/(?:questions|q)/([0-9]+)(?:/[^?]*)?{_REST}", r"\1/questions/\2"),),
         same=(
             (
@@ -453,7 +453,7 @@ RULES: tuple[AddressRule, ...] = (
     ),
     AddressRule(
         name="TYPO3",
-        source="TYPO3 Explained, cHash and routing; tx_news documentation: [news] names the item, [day] … repeat its date",
+        source="TYPO3 Explained, cHash; tx_news documentation, routing: [news] names the item, [day] repeats its date",
         parameters=("type",),
         shapes=((r"([^?]*)\?(?:(.*)&)?type=98(?:&.*)?", r"\1?\2"),),
         same=(
@@ -522,7 +522,7 @@ RULES: tuple[AddressRule, ...] = (
     AddressRule(
         name="AMP cache",
         source="AMP documentation, Google AMP Cache URL format: /c/s/host/path repeats the address of the page",
-        hosts=("*.cdn.ampproject.org", "google.com"),
+        hosts=(".cdn.ampproject.org", "google.com"),
         shapes=(
             (r"[a-z0-9-]+\.cdn\.ampproject\.org/[cv]/(?:s/)?(?:www\.)?([a-z0-9.-]+\.[a-z]+(?:/.*)?)", r"\1"),
             (r"google\.com/amp/(?:s/)?(?:www\.)?([a-z0-9.-]+\.[a-z]+(?:/.*)?)", r"\1"),
@@ -542,7 +542,7 @@ RULES: tuple[AddressRule, ...] = (
     AddressRule(
         name="Wikipedia",
         source="MediaWiki documentation, MobileFrontend: en.m.wikipedia.org shows the pages of en.wikipedia.org",
-        hosts=("*.m.wikipedia.org",),
+        hosts=(".m.wikipedia.org",),
         shapes=((r"([a-z-]+)\.m\.(wikipedia\.org.*)", r"\1.\2"),),
         same=(("https://en.m.wikipedia.org/wiki/Cell", "https://en.wikipedia.org/wiki/Cell"),),
         distinct=(("https://en.m.wikipedia.org/wiki/Cell", "https://de.wikipedia.org/wiki/Cell"),),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from urllib.parse import SplitResult
 
 from w3lib.url import canonicalize_url
@@ -14,9 +13,11 @@ from aggregator.items.address_rules import BY_HOST, BY_PARAMETER, BY_SEGMENT, Co
 from aggregator.items.caches import ADDRESS_CHARACTERS, cached
 
 _INDEX = re.compile(
-    r"/(?:index|default)\.(?:[sx]?html?|php[3-8]?|aspx?|jsp|cfm)$|/index_html$|/amp$|/comment-page-[0-9]+$",
+    r"/(?:(?:index|default)\.(?:[sx]?html?|php[3-8]?|aspx?|jsp|cfm)|index_html|amp|comment-page-[0-9]+)",
     re.IGNORECASE,
 )
+_BEGINNINGS = frozenset(("ind", "def", "amp", "com"))
+"""The first three letters of what `_INDEX` matches."""
 _FRONT_CONTROLLER = re.compile(r"/index\.php(?=/[^/])", re.IGNORECASE)
 _PLAIN = re.compile(
     r"https?://(?:www\.)*((?!www\.)[a-z0-9-]+(?:\.[a-z0-9-]+)+)((?:/[A-Za-z0-9._~@-]*)*)(?:\?([A-Za-z0-9._~=&-]*))?"
@@ -35,7 +36,11 @@ _LISTING = re.compile(
     r"|aktuelles|aktuell|nachrichten|meldungen|termine|veranstaltungen|presse|startseite|rundbrief)",
     re.IGNORECASE,
 )
-_SHORT = re.compile(r"[^/?]+/?\?(?:p|page_id)=\d+(?:&post_type=\w+)?")
+_SHORT = re.compile(
+    r"[^/?]+/?\?(?:p|page_id)=\d+(?:&post_type=\w+)?"
+    # Drupal, TYPO3, Joomla and Plone
+    r"|[^?]+/node/\d+|[^/?]+\?id=\d+(?:&option=com_\w+&view=\w+)?|[^?]+/resolveuid/\w+"
+)
 _IDLE_FRAGMENT = re.compile(
     r":~:.*|more(-\d+)?|comments?|respond|disqus_thread|top|content|main|main-content|page-content|skip-?\w*"
     # Share buttons and newsletters: AddThis, AT Internet, Echobox
@@ -75,8 +80,12 @@ def canonical(url: str) -> str:
     if host.startswith(_MOBILE_HOSTS):
         host = _without_subdomains(host)
     path = _without_end(path)
-    key = _by_rules(host, path, f"{host}{path}?{query}" if query else host + path)
-    return key if _IDLE_FRAGMENT.fullmatch(fragment) else f"{key}#{fragment}"
+    key = f"{host}{path}?{query}" if query else host + path
+    if query or host in BY_HOST or "/@" in path or not BY_SEGMENT.keys().isdisjoint(path.split("/")):
+        key = _by_rules(host, path, key)
+    elif host[host.find(".") :] in BY_HOST:
+        key = _by_rules(host, path, key)
+    return key if not fragment or _IDLE_FRAGMENT.fullmatch(fragment) else f"{key}#{fragment}"
 
 
 def _as_browsers_read(url: str) -> str:
@@ -108,10 +117,10 @@ def _without_end(path: str) -> str:
         path = _FRONT_CONTROLLER.sub("", path, count=1)
     while True:
         path = path.rstrip("/;")
-        index = _INDEX.search(path, max(0, len(path) - 30))  # from the start, the search would be quadratic
-        if index is None:
+        start = path.rfind("/")
+        if path[start + 1 : start + 4].lower() not in _BEGINNINGS or not _INDEX.fullmatch(path, start):
             return path
-        path = path[: index.start()]
+        path = path[:start]
 
 
 def _by_rules(host: str, path: str, key: str) -> str:
@@ -119,8 +128,9 @@ def _by_rules(host: str, path: str, key: str) -> str:
     if len(key) > ADDRESS_CHARACTERS:
         return key
     for _ in range(MAX_RULES):
+        rules = _rules(host, path, key)
         before = key
-        for rule in _rules(host, path, key):
+        for rule in rules:
             key = rule.apply(key)
         if key == before:
             break
@@ -131,18 +141,18 @@ def _by_rules(host: str, path: str, key: str) -> str:
     return key
 
 
-def _rules(host: str, path: str, key: str) -> Iterator[CompiledRule]:
-    """Yield the rules to try, found by host, segments and parameters without an expression."""
-    yield from BY_HOST.get(host, ())
-    yield from BY_HOST.get("*" + host[host.find(".") :], ())
+def _rules(host: str, path: str, key: str) -> list[CompiledRule]:
+    """Return the rules to try, found by host, segments and parameters without an expression."""
+    rules = [*BY_HOST.get(host, ()), *BY_HOST.get(host[host.find(".") :], ())]
     for segment in path.split("/"):
         if segment in BY_SEGMENT:
-            yield from BY_SEGMENT[segment]
+            rules += BY_SEGMENT[segment]
     if "/@" in path:
-        yield from BY_SEGMENT["@"]
-    if "?" in key:
-        for part in key.partition("?")[2].split("&"):
-            yield from BY_PARAMETER.get(part.partition("=")[0], ())
+        rules += BY_SEGMENT["@"]
+    if len(key) > len(host) + len(path):
+        for part in key[len(host) + len(path) + 1 :].split("&"):
+            rules += BY_PARAMETER.get(part.partition("=")[0], ())
+    return rules
 
 
 @cached(4_096, ADDRESS_CHARACTERS)
@@ -165,10 +175,9 @@ def host(url: str) -> str:
     return canonical(url).partition("/")[0].partition("?")[0]
 
 
-def language_in(url: str) -> str | None:
-    """Return the language that the beginning of a path names, if any."""
-    match = _LANGUAGE_IN_PATH.match("/" + canonical(url).partition("/")[2])
-    return match[1] if match else None
+def has_query(*addresses: str) -> bool:
+    """Return whether a canonical key of one of the addresses has parameters."""
+    return any("?" in canonical(address) for address in addresses)
 
 
 def dated_path(url: str) -> str | None:
@@ -185,7 +194,10 @@ def slug(url: str) -> str:
 
 
 def short_link(url: str) -> bool:
-    """Return whether a link is WordPress' `/?p=123`, which each post has beside its permalink."""
+    """Return whether a link names a page by number only, such as WordPress' `/?p=123` and `/node/123`.
+
+    Each such page has a permalink beside it.
+    """
     return len(url) <= ADDRESS_CHARACTERS and bool(_SHORT.fullmatch(canonical(url)))
 
 

@@ -70,7 +70,7 @@ def kept(query: str, *, is_plain: bool = False) -> str:
     names: set[str] = set()
     for part in query.split("&"):
         name, equals, value = part.partition("=")
-        if equals and not value or not part:
+        if (equals and not value) or not part:
             continue
         if not is_plain:
             name, value = _spelled(name), _spelled(value)
