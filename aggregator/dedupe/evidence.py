@@ -6,10 +6,12 @@ weights were set on labelled pairs (`benchmarks/dedupe.py`), and `benchmarks/abl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 
+from aggregator.calendar_names import LANGUAGES, one_of, weekdays
 from aggregator.dedupe import identifiers
 from aggregator.dedupe.features import Features, differ_in_language, for_member
 from aggregator.dedupe.vocabulary.load import vocabulary
@@ -31,6 +33,10 @@ MAX_SHORT_LINK_DELAY = timedelta(days=2)
 """Maximum time between an item under a short link and the same under its permalink."""
 MIN_REPOST_LIKENESS = 0.4
 """Minimum likeness of the titles of a repost and of its origin, in one language."""
+_WEEKDAY_OR_TIME = re.compile(
+    rf"(?<!\w)(?:{one_of({day for each in LANGUAGES for day in weekdays(each)})}s?|[0-2]?[0-9][:.][0-5][0-9])(?!\w)",
+    re.IGNORECASE,
+)
 LARGE_AMOUNT = 20_000
 """Minimum amount that is rarely equal by chance."""
 
@@ -44,8 +50,10 @@ def exact(a: Member, b: Member) -> Evidence | None:
 
 
 def same_link(a: Member, b: Member) -> Evidence | None:
-    """Compare canonical links."""
+    """Compare canonical links; that of a section proves nothing for items without a common word."""
     shared = a.links & b.links
+    if shared and all(map(canonical_urls.may_be_section, shared)) and _have_nothing_in_common(a, b):
+        return None
     return _proof("same link", f"same link, {min(shared)}") if shared else None
 
 
@@ -126,12 +134,15 @@ def moved_page(a: Member, b: Member) -> Evidence | None:
 
 
 def moved_permalink(a: Member, b: Member) -> Evidence | None:
-    """Recognise a post that got another date: its permalink differs only in the date."""
+    """Recognise a post that got another date: its permalink differs only in the date.
+
+    A weekday or time without a date means another day under each permalink, as in a weekly notice.
+    """
     if not a.link or not b.link or not _loosely_linked(a, b):
         return None
     dates = canonical_urls.dated_path(a.link), canonical_urls.dated_path(b.link)
     moved = all(dates) and dates[0] != dates[1] and abs(a.sort - b.sort) <= MAX_REDATED
-    if moved and _titles_agree(a, b) and _is_specific(a):
+    if moved and _titles_agree(a, b) and _is_specific(a) and not (_is_relative(a) and _is_relative(b)):
         return _proof("moved permalink", "one title under permalinks that differ in the date only")
     return None
 
@@ -187,6 +198,19 @@ def _proof(name: str, reason: str) -> Evidence:
 
 def _titles_agree(a: Member, b: Member) -> bool:
     return bool(title_key(a.title)) and for_member(a).key == for_member(b).key
+
+
+def _have_nothing_in_common(a: Member, b: Member) -> bool:
+    """Return whether two items of one language share no word of their titles and no fact."""
+    one, other = for_member(a), for_member(b)
+    if differ_in_language(one, other) or not one.title or not other.title:
+        return False
+    return one.title.keys().isdisjoint(other.words) and other.title.keys().isdisjoint(one.words)
+
+
+def _is_relative(a: Member) -> bool:
+    """Return whether an item names a weekday or time, but no date."""
+    return not for_member(a).facts.dates and bool(_WEEKDAY_OR_TIME.search(f"{a.title}\n{a.text}"))
 
 
 def _repeats(a: Member, b: Member) -> bool:

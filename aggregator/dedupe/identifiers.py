@@ -1,4 +1,4 @@
-"""Find identifiers of the work that an address belongs to: DOI, arXiv, PMID, Zenodo."""
+"""Find identifiers of the work that an address belongs to: DOI, arXiv, PMID, PMC, Zenodo."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from aggregator.text import legal
 
-_HINT = re.compile(r"10(?:\.|%2e)\d|zenodo|arxiv|pmid|pubmed|nature\.com/articles|f1000", re.IGNORECASE)
+_HINT = re.compile(r"10(?:\.|%2e)\d|zenodo|arxiv|pmid|pubmed|pmc|nature\.com/articles|f1000", re.IGNORECASE)
 _DOI = r"10\.[0-9]{4,9}/[^\s?#\"'<>]+"
 # Publishers whose landing pages have the DOI in their address.
 _DOI_IN_ADDRESS = re.compile(
@@ -33,8 +33,17 @@ _PMID = re.compile(
     r"^(?:https?://(?:pubmed\.ncbi\.nlm\.nih\.gov|www\.ncbi\.nlm\.nih\.gov/pubmed)/|pmid:)([0-9]{1,12})(?![0-9])",
     re.IGNORECASE,
 )
+_PMC = re.compile(
+    r"^https?://(?:(?:www\.)?ncbi\.nlm\.nih\.gov/pmc|pmc\.ncbi\.nlm\.nih\.gov)/articles/pmc([0-9]{1,12})(?![0-9])",
+    re.IGNORECASE,
+)
+# Europe PMC names its database: MED has PubMed's numbers, PMC those of PubMed Central.
+_EUROPE_PMC = re.compile(
+    r"^https?://(?:www\.)?europepmc\.org/(?:article|articles|abstract)/(?:(med)/|pmc/|(?=pmc))(?:pmc)?([0-9]{1,12})(?![0-9])",
+    re.IGNORECASE,
+)
 _ZENODO = re.compile(
-    r"^https?://(?:www\.)?zenodo\.org/(?:records?|deposit|badge/latestdoi)/([0-9]{1,18})(?![0-9])",
+    r"^https?://(?:www\.)?zenodo\.org/(?:records?|deposit)/([0-9]{1,18})(?![0-9])",
     re.IGNORECASE,
 )
 _ZENODO_DOI = re.compile(r"^10\.5281/zenodo\.([0-9]{1,18})$")
@@ -45,7 +54,7 @@ _TAIL = re.compile(
 
 
 def find_identifiers(*addresses: str | None) -> frozenset[str]:
-    """Return the works that links and guids belong to: `doi:…`, `arxiv:…`, `pmid:…`, `zenodo:…`."""
+    """Return the works that links and guids belong to: `doi:…`, `arxiv:…`, `pmid:…`, `pmc:…`, `zenodo:…`."""
     hinted = {address for address in addresses if address and _HINT.search(address)}
     return frozenset(filter(None, (_work(legal(unquote(address))) for address in hinted)))
 
@@ -57,6 +66,10 @@ def _work(address: str) -> str | None:
         return f"arxiv:{match[1].lower()}"
     if match := _PMID.match(address):
         return f"pmid:{match[1]}"
+    if match := _PMC.match(address):
+        return f"pmc:{match[1]}"
+    if match := _EUROPE_PMC.match(address):
+        return f"{'pmid' if match[1] else 'pmc'}:{match[2]}"
     if match := _NATURE.match(address):
         return f"doi:10.1038/{match[1].lower()}"
     if match := _F1000.match(address):

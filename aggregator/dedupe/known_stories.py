@@ -128,8 +128,8 @@ def _keys(member: Member) -> tuple[Key, ...]:
 
 def address_keys(link: str) -> list[str]:
     """Return what an address has in common with other forms of it, which candidates are found by."""
-    variant = address_variants.variant(link)
-    return sorted(filter(None, {canonical_urls.loose(link), variant and variant.key}))
+    keys = {canonical_urls.loose(link), address_variants.loose_key(link)}
+    return sorted(key for key in keys if key)
 
 
 def _pages(member: Member) -> Iterable[tuple[str, frozenset[str]]]:

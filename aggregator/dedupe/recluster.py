@@ -42,6 +42,16 @@ def run(app: App, *, dry_run: bool) -> ReclusterDiff:
         return _apply(app, store, _compare_all(store, app.clock()))
 
 
+def joining_pairs(store: Store, story_ids: Collection[str], now: datetime) -> list[CandidatePair]:
+    """Return the pairs of these stories and others that the present rules would make one."""
+    if not story_ids:
+        return []
+    clusters = candidates.comparable(store, story_members.clusters(store, story_ids))
+    given = _candidates(store, clusters)
+    members = (m.item_id for each in (*clusters, *given.clusters) for m in each.members)
+    return list(_joining(store, clusters, given, story_members.pruned(store, members), now))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Comparison:
     """The difference, and the composition of each story that items are to leave."""

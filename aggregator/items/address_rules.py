@@ -18,7 +18,8 @@ class AddressRule:
     """Forms of one page in one software.
 
     `shapes` are expressions of a whole key (host, path, sorted query) with the key that replaces it; the first
-    that matches applies. `hosts` that begin with a dot are those below a domain; `segments` and `parameters` are names that the key contains.
+    that matches applies. `hosts` that begin with a dot are those below a domain; `segments` and `parameters` are
+    names that the key contains.
     `lower`: upper and lower case are one in the result.
     """
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from aggregator.items.caches import ADDRESS_CHARACTERS, cached
-from aggregator.items.canonical_urls import canonical, without_fragment
+from aggregator.items.canonical_urls import canonical, folded, without_fragment
 
 MIN_SLUG_CHARACTERS = 12
 """Minimum length of the last part of an address that identifies a page without a number."""
@@ -20,11 +20,16 @@ _LANGUAGE = (
 _SEGMENT = re.compile(_LANGUAGE, re.IGNORECASE)
 _SUFFIX = re.compile(rf"(?<=.)[_.]({_LANGUAGE})(?=(?:\.(?:html?|php|aspx?))?$)", re.IGNORECASE)
 _FILE = re.compile(r"\.(?:[sx]?html?|php|aspx?)$", re.IGNORECASE)
-_LANGUAGE_PARAMETERS = frozenset(("lang", "language", "locale", "hl", "l", "lng", "set_language", "sprache", "langue"))
+_LANGUAGE_PARAMETERS = frozenset(
+    ("lang", "language", "locale", "hl", "l", "lng", "set_language", "sprache", "langue")
+)
 _STAGING = re.compile(
     r"(?:www-)?(?:staging|stage|test|dev|preview|preprod|beta|relaunch)(?:-www)?\.(?=[^.]+\.[^.]+)"
 )
-_NUMBERED = re.compile(r"([a-z]*[1-9][0-9]{3,})(?:[-_].*)?", re.IGNORECASE)
+# A number alone, as in news861234, or before a title of words: not s41592-026-02000-1.
+_NUMBERED = re.compile(
+    r"([a-z]*[1-9][0-9]{3,}(?=$)|[1-9][0-9]{3,}(?=[-_].*[a-z]{3}))(?:[-_].*)?", re.IGNORECASE
+)
 _YEAR_OR_DAY = re.compile(r"(?:19|20)[0-9]{2}(?:(?:0[1-9]|1[0-2])(?:[0-3][0-9])?)?(?:[-_].*)?")
 _POST = re.compile(
     r"(?P<t>.*/(?:t|topic|d)/[0-9]+)/(?P<a>[0-9]+|last)|(?P<x>.*/threads/[0-9]+)/(?P<b>post-[0-9]+|page-[0-9]+)"
@@ -87,6 +92,16 @@ def variant(url: str) -> Variant | None:
         is_numbered=is_numbered or bool(re.search(r"=[0-9]{2,}(?![^&])", query)),
         slug=segments[-1] if segments else "",
     )
+
+
+def loose_key(url: str) -> str | None:
+    """Return the variant of an address without punctuation, as `canonical_urls.loose` spells it."""
+    found = variant(url)
+    if found is None:
+        return None
+    page, mark, query = found.key.partition("?")
+    host, _, path = page.partition("/")
+    return f"{host}/{folded(path)}{mark}{query}"
 
 
 def _without_part(page: str) -> tuple[str, str | None]:

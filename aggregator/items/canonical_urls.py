@@ -32,10 +32,20 @@ _LANGUAGE_IN_PATH = re.compile(
     re.IGNORECASE,
 )
 _LISTING = re.compile(
-    r"(all-)?(news|newsroom|newsletters?|blog|events?|calendar|announcements?|press|home(-\d+)?|start|index"
-    r"|aktuelles|aktuell|nachrichten|meldungen|termine|veranstaltungen|presse|startseite|rundbrief)",
+    r"(all-)?(news|newsroom|newsletters?|blog|events?|calendar|announcements?|press|press-?releases?|home(-\d+)?|start"
+    r"|index|trainings?|courses?|workshops?|seminars?|webinars?|services?|jobs?|job-?offers?|careers?|vacancies|calls"
+    r"|opportunities|funding|publications|projects|resources|downloads|media|archives?"
+    r"|aktuelles|aktuell|nachrichten|meldungen|termine|veranstaltungen|presse|pressemitteilungen|startseite|rundbrief"
+    r"|kurse|schulungen|seminare|fortbildung(?:en)?|stellen|stellenangebote|stellenausschreibungen|karriere|publikationen"
+    r"|projekte|archiv|kalender|veranstaltungskalender|actualites|evenements|noticias|eventos|notizie|eventi|nyheter"
+    r"|uutiset|tapahtumat|aktuality|novinky|aktualnosci)",
     re.IGNORECASE,
 )
+_LISTED_BELOW = frozenset(
+    "category categories tag tags author authors page"
+    " kategorie kategorien rubrik schlagwort schlagworte autor seite".split()
+)
+"""Segments below which each page is a listing: WordPress' category, tag and author, pages of a listing."""
 _SHORT = re.compile(
     r"[^/?]+/?\?(?:p|page_id)=\d+(?:&post_type=\w+)?"
     # Drupal, TYPO3, Joomla and Plone
@@ -81,9 +91,7 @@ def canonical(url: str) -> str:
         host = _without_subdomains(host)
     path = _without_end(path)
     key = f"{host}{path}?{query}" if query else host + path
-    if query or host in BY_HOST or "/@" in path or not BY_SEGMENT.keys().isdisjoint(path.split("/")):
-        key = _by_rules(host, path, key)
-    elif host[host.find(".") :] in BY_HOST:
+    if query or _may_have_rule(host, path):
         key = _by_rules(host, path, key)
     return key if not fragment or _IDLE_FRAGMENT.fullmatch(fragment) else f"{key}#{fragment}"
 
@@ -121,6 +129,15 @@ def _without_end(path: str) -> str:
         if path[start + 1 : start + 4].lower() not in _BEGINNINGS or not _INDEX.fullmatch(path, start):
             return path
         path = path[:start]
+
+
+def _may_have_rule(host: str, path: str) -> bool:
+    return (
+        host in BY_HOST
+        or host[host.find(".") :] in BY_HOST
+        or "/@" in path
+        or not BY_SEGMENT.keys().isdisjoint(path.split("/"))
+    )
 
 
 def _by_rules(host: str, path: str, key: str) -> str:
@@ -167,7 +184,12 @@ def loose(url: str) -> str | None:
     host, _, path = page.partition("/")
     path = _DATE_IN_PATH.sub("/", _LANGUAGE_IN_PATH.sub("/", f"/{path}"))
     path = re.sub(r"\.(?:html?|php|aspx?)$", "", path)
-    return f"{host}/{re.sub(r'[^a-z0-9%]+', '', path.lower())}{'?' if query else ''}{query}"
+    return f"{host}/{folded(path)}{'?' if query else ''}{query}"
+
+
+def folded(path: str) -> str:
+    """Return a path in lower case without punctuation."""
+    return re.sub(r"[^a-z0-9%]+", "", path.lower())
 
 
 def host(url: str) -> str:
@@ -223,4 +245,13 @@ def is_listing(key: str, *homes: str | None) -> bool:
         segments = segments[1:]  # /en/news
     if not segments:
         return True
+    if len(segments) >= 2 and segments[-2].lower() in _LISTED_BELOW:
+        return True
     return bool(_LISTING.fullmatch(segments[-1])) and len(segments) <= 2
+
+
+def may_be_section(key: str) -> bool:
+    """Return whether a key may be a section of a site: one word without number, few levels deep."""
+    page, _, query = key.partition("?")
+    segments = page.split("/")[1:]
+    return not query and len(segments) <= 3 and (not segments or segments[-1].isalpha())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 
 from rapidfuzz.distance import Indel
@@ -28,6 +29,10 @@ MAX_COMPARED_CHARACTERS = 20_000
 
 A longer one counts as changed completely, since comparing it could take seconds.
 """
+MIN_DAYS_BETWEEN = timedelta(days=2)
+"""Minimum time between two items under one link that are no edits of one another."""
+MAX_SHARED_WORDS = 0.2
+"""Maximum share of the words of the shorter text that two such items have in common."""
 
 
 def item_changes(
@@ -43,6 +48,7 @@ def item_changes(
     items behind new identifiers, by position (G2). Known items behind the aliases `present` belong to other entries
     of the document. A new item whose id is `taken`, since sources exchanged their URLs, gets another id.
     """
+    items = [_without_shared_link(item, known_as) for item in items]
     owners = _owners(items, known_as, {known.id for known in map(known_as, present) if known})
     owners = {**(proven or {}), **owners}
     return tuple(_item_change(item, owners.get(n), taken) for n, item in enumerate(items))
@@ -63,6 +69,39 @@ def _owners(
                     owners[n] = known
                     claimed.add(known.id)
     return owners
+
+
+def _without_shared_link(item: Item, known_as: Callable[[Alias], KnownItem | None]) -> Item:
+    """Return an item without the alias of a link that another item had first.
+
+    A page that several items link identifies none of them (I1).
+    """
+    links = [alias for alias in item.aliases if alias.kind == LINK]
+    if not any((known := known_as(alias)) and is_other_news(item, known) for alias in links):
+        return item
+    others = tuple(alias for alias in item.aliases if alias.kind != LINK)
+    is_named_by_link = bool(others) and item.aliases[0].kind == LINK
+    id_ = short_hash(f"{item.id}\n{others[0].value}") if is_named_by_link else item.id
+    return replace(item, id=id_, aliases=others)
+
+
+def is_other_news(item: Item, known: KnownItem) -> bool:
+    """Return whether an item under the link of a known one is no edit of it: nothing agrees.
+
+    Titles share no long word, the texts few, and the stated days differ. An edit keeps one of them.
+    """
+    if item.claimed is None or known.claimed is None or abs(item.claimed - known.claimed) < MIN_DAYS_BETWEEN:
+        return False
+    titles = _long_words(item.title), _long_words(known.title)
+    if not all(titles) or titles[0] & titles[1]:
+        return False
+    texts = _long_words(item.text), _long_words(known.text)
+    return len(texts[0] & texts[1]) <= MAX_SHARED_WORDS * min(map(len, texts))
+
+
+def _long_words(text: str) -> frozenset[str]:
+    """Return the words of at least four letters in the beginning of a text."""
+    return frozenset(word for word in title_key(text[:MAX_COMPARED_CHARACTERS]).split() if len(word) >= 4)
 
 
 def _item_change(item: Item, known: KnownItem | None, taken: Container[str]) -> ItemChange:

@@ -15,6 +15,9 @@ GUID, LINK, LINK_AND_TITLE, TEXT = "guid", "link", "linktitle", "text"
 STRENGTH = (GUID, LINK, LINK_AND_TITLE, TEXT)
 """The kinds of aliases, the strongest first (I2)."""
 
+_Words = tuple[str, str]
+"""Title and text of an entry."""
+
 
 def title_key(title: str) -> str:
     """Return a title without case, punctuation and extra spaces."""
@@ -35,16 +38,30 @@ def decide_policy(
 ) -> IdentityPolicy:
     """Decide for a whole document whether guids and links identify; a no is permanent (I1)."""
     guids: list[str] = []
-    links: list[str] = []
+    links: dict[str, list[tuple[str, _Words | None]]] = {}
     for entry in entries:
         if entry.guid:
             guids.append(entry.guid)
         if entry.link and not is_listing(key := canonical(entry.link), *homes):
-            links.append(key)
+            links.setdefault(key, []).append((entry.link, _words(entry)))
     return IdentityPolicy(
         guid=before.guid and len(set(guids)) == len(guids),
-        link=before.link and len(set(links)) == len(links),
+        link=before.link and all(len(forms) == 1 or _are_forms(forms) for forms in links.values()),
     )
+
+
+def _words(entry: Entry | SkippedEntry) -> _Words | None:
+    """Return title and text of an entry; None where it was not parsed again."""
+    return (title_key(entry.title), entry.content or entry.summary or "") if isinstance(entry, Entry) else None
+
+
+def _are_forms(links: Sequence[tuple[str, _Words | None]]) -> bool:
+    """Return whether links with one key are forms of one address with the same title and text.
+
+    Such an entry is listed twice; what was not parsed again is unknown.
+    """
+    written, words = {link for link, _ in links}, {words for _, words in links if words}
+    return len(written) == len(links) and len(words) <= 1 and all(text for _, text in words)
 
 
 def aliases(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from aggregator.dedupe import assign
+from aggregator.dedupe import assign, extend_addresses
 from aggregator.errors import AggregatorError, UnknownName
 from aggregator.locked_store import AUTHORITY, locked_store
 from aggregator.model.config import Config
@@ -57,8 +57,9 @@ def run(
 
 
 def _prepare(work: Round) -> None:
-    """Bring the store in line with feeds.yaml and freeze ended months before any change (P2)."""
+    """Bring the store in line with feeds.yaml and the rules for addresses; freeze ended months (P2)."""
     synchronise(work.store, work.config, work.now)
+    work.notices += extend_addresses.extend(work.store, work.now)
     work.notices += publish.close_months(work.store, work.config, work.now)
 
 
