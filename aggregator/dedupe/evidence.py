@@ -219,10 +219,17 @@ def _repeats(a: Member, b: Member) -> bool:
 
 
 def _variants(a: Member, b: Member) -> tuple[Variant | None, Variant | None]:
-    """Return the variants of two addresses; None if a fragment may name a part of a page."""
-    if not a.link or not b.link or "#" in canonical_urls.canonical(a.link) + canonical_urls.canonical(b.link):
+    """Return the variants of two addresses."""
+    if not a.link or not b.link:
         return None, None
-    return variant(a.link), variant(b.link)
+    return _variant(a.link), _variant(b.link)
+
+
+def _variant(link: str) -> Variant | None:
+    """Return the variant of an address; None if a fragment may name an item of a series."""
+    found = variant(link)
+    named = "#" in canonical_urls.canonical(link)
+    return None if named and found and found.part is None else found
 
 
 def _is_specific(a: Member) -> bool:

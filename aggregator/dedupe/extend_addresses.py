@@ -104,5 +104,5 @@ def _notices(listed: int) -> tuple[str, ...]:
     if not listed:
         return ()
     return (
-        f"{listed} pairs of stories may be one by the present rules for addresses: `aggregator COMMAND` lists them",
+        f"{listed} pairs of stories may be one by the present rules for addresses: `aggregator status` lists them",
     )

@@ -361,6 +361,7 @@ RULES: tuple[AddressRule, ...] = (
                 rf"([^?]*)/threads/(?:[^/?]*\.)?([0-9]+)(?:/(?:latest|unread|page-1))?{_REST}",
                 r"\1/threads/\2",
             ),
+            (rf"([^?]*)/threads/(?:[^/?]*\.)?([0-9]+)/((?:post|page)-[0-9]+){_REST}", r"\1/threads/\2/\3"),
         ),
         same=(("https://node.example/threads/new-camera.123/", "https://node.example/threads/123/unread"),),
         distinct=(

@@ -52,7 +52,9 @@ def decide_policy(
 
 def _words(entry: Entry | SkippedEntry) -> _Words | None:
     """Return title and text of an entry; None where it was not parsed again."""
-    return (title_key(entry.title), entry.content or entry.summary or "") if isinstance(entry, Entry) else None
+    return (
+        (title_key(entry.title), entry.content or entry.summary or "") if isinstance(entry, Entry) else None
+    )
 
 
 def _are_forms(links: Sequence[tuple[str, _Words | None]]) -> bool:

@@ -717,3 +717,100 @@ def test_no_title_stops_the_program(title: str) -> None:
     begun = time.thread_time()
     index_keys(title, title, "A Node")
     assert time.thread_time() - begun < 2
+
+
+# --- forms of one address ------------------------------------------------------------------------------
+
+TEXT = "Six people per day may use the new light sheet in Turku."
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://node.example/?p=4711", "https://node.example/2026/new-light-sheet/"),
+        ("https://node.example/node/4711", "https://node.example/news/new-light-sheet"),
+        (
+            "https://node.example/index.php?option=com_content&view=article&id=4711:new-light-sheet",
+            "https://node.example/news/4711-new-light-sheet",
+        ),
+        ("https://node.example/index.php?id=4711", "https://node.example/aktuelles/new-light-sheet"),
+        ("https://node.example/news/new-light-sheet", "https://node.example/research/new-light-sheet"),
+        ("https://staging.node.example/new-light-sheet", "https://node.example/new-light-sheet"),
+        ("https://node.example/news/4711-new-light-sheet", "https://node.example/news/4711-a-new-sheet"),
+        ("https://forum.node.example/t/new-sheet/4711/2", "https://forum.node.example/t/new-sheet/4711"),
+    ],
+)
+def test_one_source_two_addresses_one_story(one: str, other: str) -> None:
+    """Items of one source under forms of one address are one story if title, day and text agree.
+
+    Yearly and monthly templates, other texts and other titles remain stories of their own.
+    """
+    first = told("a", "A new light sheet opens for users", TEXT, source_id="node", link=one)
+    second = replace(told("b", first.title, TEXT, source_id="node", link=other), publisher=first.publisher)
+    assert compare(first, second).strength is Strength.SAME
+    assert len({p.story_id for p in assign([first, second], (), {"a": ["b"], "b": ["a"]})}) == 1
+    for unlike in (
+        replace(second, sort=NOW + timedelta(days=365)),
+        replace(second, sort=NOW + timedelta(days=28)),
+        replace(second, text="Ten people per day may use the confocal."),
+        replace(second, title="A new confocal opens for users"),
+    ):
+        assert len({p.story_id for p in assign([first, unlike], (), {"a": ["b"], "b": ["a"]})}) == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "strength"),
+    [
+        ("https://forum.node.example/t/x-y/4711", "https://forum.node.example/t/4711/9?u=a", Strength.SAME),
+        (
+            "https://forum.node.example/t/x-y/4711/8",
+            "https://forum.node.example/t/4711/9",
+            Strength.DIFFERENT,
+        ),
+        ("https://test.node.example/new-light-sheet", "https://node.example/new-light-sheet", Strength.SAME),
+        ("https://test.node.example/training", "https://node.example/training", Strength.DIFFERENT),
+        ("https://node.example/news/4711-x-yes", "https://node.example/news/4712-x-yes", Strength.DIFFERENT),
+    ],
+)
+def test_two_sources_link_forms_of_one_address(one: str, other: str, strength: Strength) -> None:
+    """Two partners that link forms of one page report one story under titles of their own (I3)."""
+    first = told("a", "Bring your samples to Turku", "Six days are free.", link=one)
+    second = told("b", "Light for everybody", "The sheet is open.", link=other)
+    assert compare(first, second).strength is strength
+
+
+def test_a_link_of_a_section_proves_nothing() -> None:
+    """Two partners that link one section of a site with unlike words have two stories (I1)."""
+    link = "https://node.example/en/technologies"
+    first = told("a", "Acoustic microscopy in Sofia", "Listen to cells.", link=link)
+    second = told("b", "Fluorescence lifetime of plants", "Leaves glow.", link=link)
+    assert compare(first, second).strength is not Strength.SAME
+    agreeing = told("b", "Sofia adds acoustic microscopy", "Listen to cells.", link=link)
+    assert compare(first, agreeing).strength is Strength.SAME
+
+
+def test_a_weekly_notice_is_not_a_moved_permalink() -> None:
+    """A permalink that differs in its date is a moved post, unless its text names a weekday or time without a date."""
+    title = "Coffee hour of the data stewards in Jena"
+    links = [f"https://node.example/2026/05/{day}/coffee-hour/" for day in ("04", "11")]
+    for text, strength in ((TEXT, Strength.SAME), ("Thursday at 14:00, usual room.", Strength.DIFFERENT)):
+        first, second = (
+            told(name, title, text, source_id="node", link=link, sort=NOW + timedelta(days=7 * n))
+            for n, (name, link) in enumerate(zip("ab", links, strict=True))
+        )
+        assert compare(first, second).strength is strength
+
+
+@pytest.mark.parametrize(
+    ("address", "work"),
+    [
+        ("https://www.ncbi.nlm.nih.gov/pmc/articles/PMC12877410/", "pmc:12877410"),
+        ("https://europepmc.org/article/PMC/PMC12877410", "pmc:12877410"),
+        ("https://europepmc.org/articles/PMC12877410", "pmc:12877410"),
+        ("https://europepmc.org/abstract/MED/41235877", "pmid:41235877"),
+    ],
+)
+def test_libraries_name_one_work(address: str, work: str) -> None:
+    """PubMed Central and Europe PMC have one number for a work; that of a repository is none of Zenodo's."""
+    assert identifiers.find_identifiers(address) == {work}
+    assert not identifiers.find_identifiers("https://zenodo.org/badge/latestdoi/12345678")

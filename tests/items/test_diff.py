@@ -76,6 +76,34 @@ def test_a_migrated_guid_is_recognised_by_its_link() -> None:
     assert made.item.id == "kkkkkkkkkkkkkkkk"
 
 
+SHARED = aliases(link="node.example/light", linktitle="node.example/light\nx", text="hash")
+COURSE = {"title": "Places left in the confocal course", "text": "Six people per day, write to the facility."}
+LENS = {"title": "Who wants our old objective?", "text": "Collect it until Friday in room twelve."}
+
+
+@pytest.mark.parametrize(
+    ("old", "days", "is_new"),
+    [
+        (COURSE, 40, True),
+        (COURSE, 0, False),  # an edit keeps the date
+        ({**COURSE, "title": "Our old objective finds a friend"}, 40, False),  # or words of the title
+        ({**COURSE, "text": LENS["text"]}, 40, False),  # or the text
+    ],
+)
+def test_a_page_that_two_items_link_identifies_none(old: dict[str, str], days: int, is_new: bool) -> None:
+    """Under the link of a known item, an item is new if title, text and date are all others (I1)."""
+    first = known(claimed=NOW - timedelta(days=days), **old)
+    arriving = item("lens", aliases=SHARED, claimed=NOW, **LENS)
+    (made,) = item_changes([arriving], remembered((first, SHARED[:1])))
+    assert (made.change is ChangeKind.NEW) == is_new
+    if is_new:
+        assert made.item.id not in (first.id, "lens")
+        (again,) = item_changes(
+            [arriving], remembered((first, SHARED[:1]), (known(made.item.id, **LENS), SHARED[1:]))
+        )
+        assert again.item.id == made.item.id
+
+
 def test_the_strongest_alias_decides() -> None:
     """Where guid and link lead to two known items, the guid is believed (I2)."""
     by_guid, by_link = known("by guid"), known("by link")

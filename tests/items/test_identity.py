@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -193,3 +194,13 @@ def test_an_id_made_today_is_the_id_of_tomorrow() -> None:
         identity.item_id("https://node.example/feed/", Alias(kind="guid", value="north-17"))
         == "ynerpqvf5q64hzt4"
     )
+
+
+def test_one_entry_under_two_forms_of_its_address_is_no_shared_link() -> None:
+    """An entry that a document lists under two forms of one address does not end the identity by links (I1)."""
+    words = {"title": "A new camera", "summary": "It sees in the dark."}
+    one = entry(0, guid="1", link="https://node.example/a?share=x", **words)
+    other = entry(1, guid="2", link="https://node.example/a", **words)
+    assert judged(one, other).link
+    assert not judged(one, replace(other, title="Another camera")).link
+    assert not judged(one, replace(other, link=one.link)).link

@@ -1,0 +1,108 @@
+"""Databases of older rules for addresses: keys are extended, nothing is published twice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from aggregator.dedupe import extend_addresses
+from aggregator.items.address_rules import VERSION
+from aggregator.store import editorial, runs
+from aggregator.store.connection import Store, opened
+from tests.builders import NOW
+from tests.conftest import Workplace
+from tests.dedupe.test_assign import tell
+
+PAGE = "https://hub.example/2026/a-new-light-sheet-for-turku"
+FORM = f"{PAGE}/feed/?share=mastodon"
+WORDS = ("A new light sheet for Turku", "Six people per day may use it from May.")
+
+
+def age(store: Store) -> None:
+    """Store keys as a version without rules would: addresses as they are written."""
+    with store.transaction():
+        store.db.execute("DELETE FROM aliases WHERE kind = 'link'")
+        store.db.execute(
+            "INSERT INTO aliases SELECT source_id, 'link', substr(link, length('https://') + 1), id FROM items"
+        )
+        store.db.execute("DELETE FROM candidate_index")
+        runs.drop(store, extend_addresses.STATE)
+
+
+def aliases(store: Store) -> set[tuple[str, str]]:
+    """All aliases that are links, with their source."""
+    return {
+        tuple(row) for row in store.db.execute("SELECT source_id, value FROM aliases WHERE kind = 'link'")
+    }
+
+
+def test_known_entries_stay_known(place: Workplace) -> None:
+    """After an update the same entry, under any form of its address, is no new story (I2)."""
+    (story,) = tell(place, ("hub", *WORDS), link=FORM).values()
+    with opened(place.database) as store:
+        age(store)
+        before = aliases(store)
+        assert extend_addresses.extend(store, NOW) == ()
+        assert before < aliases(store)
+        assert runs.get(store, extend_addresses.STATE) == f"{VERSION} -1 0"
+    assert set(tell(place, ("hub", *WORDS), link=PAGE).values()) == {story}
+
+
+def test_published_stories_that_prove_equal_are_listed_for_editors(place: Workplace) -> None:
+    """Two published stories under forms of one address become merge candidates, once, and stay two (I5)."""
+    tell(place, ("hub", *WORDS), link=PAGE)
+    tell(place, ("society", "Turku: new sheet", "Come and see."), link=f"https://society.example/{VERSION}")
+    with opened(place.database) as store:
+        store.db.execute("UPDATE items SET link = ? WHERE source_id = 'society'", [FORM])
+        age(store)
+        announced = store.db.execute("SELECT id, announced, updated FROM stories ORDER BY id").fetchall()
+        (notice,) = extend_addresses.extend(store, NOW)
+        assert "1 pairs" in notice
+        assert len(editorial.candidates(store, 9)) == 1
+        assert (
+            store.db.execute("SELECT id, announced, updated FROM stories ORDER BY id").fetchall() == announced
+        )
+        assert extend_addresses.extend(store, NOW) == ()
+        age(store)
+        assert extend_addresses.extend(store, NOW) == ()  # already listed
+
+
+def test_the_list_of_editors_is_not_flooded(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One version of the rules lists at most `MAX_PAIRS` pairs."""
+    monkeypatch.setattr(extend_addresses, "MAX_PAIRS", 2)
+    monkeypatch.setattr(extend_addresses, "BATCH_ITEMS", 3)
+    for n in range(4):
+        for source in ("hub", "society"):
+            tell(
+                place,
+                (source, f"Node {n} opens in Turku", f"Text {n}."),
+                link=f"https://{source}.example/{n}",
+            )
+    with opened(place.database) as store:
+        store.db.execute("UPDATE items SET link = 'https://hub.example/' || title || '?share=' || source_id")
+        age(store)
+        extend_addresses.extend(store, NOW)
+        assert len(editorial.candidates(store, 9)) == 2
+
+
+def test_an_interrupted_extension_goes_on(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches that were committed before a kill are not repeated."""
+    for n in range(5):
+        tell(place, ("hub", f"Node {n} opens", f"Text {n}."), link=f"https://hub.example/{n}-opens?share=x")
+    monkeypatch.setattr(extend_addresses, "BATCH_ITEMS", 2)
+    with opened(place.database) as store:
+        age(store)
+        state = runs.put
+
+        def killed(store: Store, key: str, value: str) -> None:
+            if value.split()[1] not in ("2", "-1"):
+                raise KeyboardInterrupt
+            state(store, key, value)
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(runs, "put", killed)
+            extend_addresses.extend(store, NOW)
+        assert len(aliases(store)) == 7
+        extend_addresses.extend(store, NOW + timedelta(hours=1))
+        assert len(aliases(store)) == 10
