@@ -15,38 +15,39 @@ from aggregator.store.connection import Store
 
 BATCH_ITEMS = 1_000
 """Maximum number of items whose keys are extended in one transaction."""
+MAX_ITEMS = 100_000
+"""Maximum number of items whose keys one run extends: 20 s. The newest come first, which documents still contain."""
 MAX_PAIRS = 50
 """Maximum number of pairs of stories that one version of the rules puts on the list of editors."""
 STATE = "address_rules"
-"""Key of the version of the rules, of the last item that has its keys, and of the pairs listed."""
+"""Key of the version of the rules, of the last item that has its keys, and of the number of pairs listed."""
+_NEWEST = 1 << 62
 
 
 def extend(store: Store, now: datetime) -> tuple[str, ...]:
     """Add the keys that the present rules make of stored addresses; return notices.
 
-    It goes on where an interrupted run stopped. Nothing is removed or published, so that known entries stay known.
-    Pairs of published stories that now prove equal go to the list of editors (I5).
+    It goes on where the last run stopped. Nothing is removed or published, so that known entries stay known. Pairs of
+    published stories that now prove equal go to the list of editors (I5).
     """
-    version, number, listed = _state(store)
-    if version == VERSION and number < 0:
-        return ()
-    number, listed = (number, listed) if version == VERSION else (0, 0)
-    before = listed
-    while batch := address_keys.after(store, number, BATCH_ITEMS):
+    number, listed = _state(store)
+    before, done = listed, 0
+    while number and done < MAX_ITEMS:
+        batch = address_keys.before(store, number, BATCH_ITEMS)
         with store.transaction():
             story_ids = _extend_batch(store, batch, now)
             if listed < MAX_PAIRS:
                 listed += _list_pairs(store, story_ids, MAX_PAIRS - listed, now)
-            number = batch[-1].number
+            number = batch[-1].number if batch else 0
             runs.put(store, STATE, f"{VERSION} {number} {listed}")
-    with store.transaction():
-        runs.put(store, STATE, f"{VERSION} -1 {listed}")
+        done += len(batch)
     return _notices(listed - before)
 
 
-def _state(store: Store) -> tuple[int, int, int]:
-    version, number, listed = (runs.get(store, STATE) or "0 0 0").split()
-    return int(version), int(number), int(listed)
+def _state(store: Store) -> tuple[int, int]:
+    """Return the number of the last item that has its keys, 0 after the first item, and the pairs listed."""
+    version, number, listed = map(int, (runs.get(store, STATE) or "0 0 0").split())
+    return (number, listed) if version == VERSION else (_NEWEST, 0)
 
 
 def _extend_batch(store: Store, batch: Sequence[StoredKeys], now: datetime) -> set[str]:

@@ -9,7 +9,7 @@ from w3lib.url import canonicalize_url
 
 from aggregator import urls
 from aggregator.items import query_parameters
-from aggregator.items.address_rules import BY_HOST, BY_PARAMETER, BY_SEGMENT, CompiledRule
+from aggregator.items.address_rules import BY_HOST, BY_PARAMETER, BY_SEGMENT, AddressRule
 from aggregator.items.caches import ADDRESS_CHARACTERS, cached
 
 _INDEX = re.compile(
@@ -158,7 +158,7 @@ def _by_rules(host: str, path: str, key: str) -> str:
     return key
 
 
-def _rules(host: str, path: str, key: str) -> list[CompiledRule]:
+def _rules(host: str, path: str, key: str) -> list[AddressRule]:
     """Return the rules to try, found by host, segments and parameters without an expression."""
     rules = [*BY_HOST.get(host, ()), *BY_HOST.get(host[host.find(".") :], ())]
     for segment in path.split("/"):

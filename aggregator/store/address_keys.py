@@ -26,10 +26,10 @@ class StoredKeys:
     pages: tuple[tuple[str, str], ...]
 
 
-def after(store: Store, number: int, limit: int) -> list[StoredKeys]:
-    """Return at most `limit` items behind the item `number`, in the order of their numbers."""
+def before(store: Store, number: int, limit: int) -> list[StoredKeys]:
+    """Return at most `limit` items before the item `number`, the newest first."""
     rows = store.db.execute(
-        "SELECT number, id, source_id, link, sort FROM items WHERE number > ? ORDER BY number LIMIT ?",
+        "SELECT number, id, source_id, link, sort FROM items WHERE number < ? ORDER BY number DESC LIMIT ?",
         [number, limit],
     ).fetchall()
     ids = [row["id"] for row in rows]

@@ -45,12 +45,12 @@ def test_known_entries_stay_known(place: Workplace) -> None:
         before = aliases(store)
         assert extend_addresses.extend(store, NOW) == ()
         assert before < aliases(store)
-        assert runs.get(store, extend_addresses.STATE) == f"{VERSION} -1 0"
+        assert runs.get(store, extend_addresses.STATE) == f"{VERSION} 0 0"
     assert set(tell(place, ("hub", *WORDS), link=PAGE).values()) == {story}
 
 
 def test_published_stories_that_prove_equal_are_listed_for_editors(place: Workplace) -> None:
-    """Two published stories under forms of one address become merge candidates, once, and stay two (I5)."""
+    """Published stories that prove equal become merge candidates, once, and stay two (I5)."""
     tell(place, ("hub", *WORDS), link=PAGE)
     tell(place, ("society", "Turku: new sheet", "Come and see."), link=f"https://society.example/{VERSION}")
     with opened(place.database) as store:
@@ -86,6 +86,20 @@ def test_the_list_of_editors_is_not_flooded(place: Workplace, monkeypatch: pytes
         assert len(editorial.candidates(store, 9)) == 2
 
 
+def test_one_run_extends_the_newest_items(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run extends a limited number of items, the newest first, and the next runs the others."""
+    for n in range(5):
+        tell(place, ("hub", f"Node {n} opens", f"Text {n}."), link=f"https://hub.example/{n}-opens?share=x")
+    monkeypatch.setattr(extend_addresses, "BATCH_ITEMS", 1)
+    monkeypatch.setattr(extend_addresses, "MAX_ITEMS", 2)
+    with opened(place.database) as store:
+        age(store)
+        for expected in (7, 9, 10):
+            extend_addresses.extend(store, NOW)
+            assert len(aliases(store)) == expected
+            assert ("hub", "hub.example/4-opens") in aliases(store)
+
+
 def test_an_interrupted_extension_goes_on(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches that were committed before a kill are not repeated."""
     for n in range(5):
@@ -96,7 +110,7 @@ def test_an_interrupted_extension_goes_on(place: Workplace, monkeypatch: pytest.
         state = runs.put
 
         def killed(store: Store, key: str, value: str) -> None:
-            if value.split()[1] not in ("2", "-1"):
+            if value.split()[1] != "4":
                 raise KeyboardInterrupt
             state(store, key, value)
 

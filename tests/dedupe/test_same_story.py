@@ -790,7 +790,7 @@ def test_a_link_of_a_section_proves_nothing() -> None:
 
 
 def test_a_weekly_notice_is_not_a_moved_permalink() -> None:
-    """A permalink that differs in its date is a moved post, unless its text names a weekday or time without a date."""
+    """A permalink with another date is a moved post, unless its text names a bare weekday."""
     title = "Coffee hour of the data stewards in Jena"
     links = [f"https://node.example/2026/05/{day}/coffee-hour/" for day in ("04", "11")]
     for text, strength in ((TEXT, Strength.SAME), ("Thursday at 14:00, usual room.", Strength.DIFFERENT)):
@@ -811,6 +811,6 @@ def test_a_weekly_notice_is_not_a_moved_permalink() -> None:
     ],
 )
 def test_libraries_name_one_work(address: str, work: str) -> None:
-    """PubMed Central and Europe PMC have one number for a work; that of a repository is none of Zenodo's."""
+    """PubMed Central and Europe PMC name one work; a GitHub number is no Zenodo record."""
     assert identifiers.find_identifiers(address) == {work}
     assert not identifiers.find_identifiers("https://zenodo.org/badge/latestdoi/12345678")

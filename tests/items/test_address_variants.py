@@ -1,4 +1,4 @@
-"""Variants: equal for translations, posts and test servers of one article, different for two articles."""
+"""Variants: equal for translations, posts and test servers of one article only."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from tests.strategies import law, urls
     ],
 )
 def test_forms_of_one_article_have_one_variant(one: str, other: str) -> None:
-    """Addresses of one article that differ in language, post, title or test server have one key (I3)."""
+    """Addresses that differ in language, post, title or test server have one key (I3)."""
     a, b = variant(one), variant(other)
     assert a is not None
     assert b is not None

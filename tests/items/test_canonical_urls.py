@@ -229,7 +229,7 @@ def test_articles_are_no_listings(url: str) -> None:
     ],
 )
 def test_no_link_takes_long(part: str) -> None:
-    """A link of 4,000 characters, the maximum, takes less than 50 ms, and so does one within the rules' limit.
+    """A link of 4,000 characters, the maximum, takes less than 50 ms, and so does a shorter one.
 
     A document may have 2,000 of them.
     """
@@ -261,7 +261,7 @@ def test_plain_links_have_the_key_of_all_links(scheme: str, host: str, path: str
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_the_examples_of_each_rule_hold(rule: AddressRule) -> None:
-    """Each rule of software gives its forms of one page one stable key, and other pages other keys (I3)."""
+    """Each rule gives forms of one page one stable key, and other pages other keys (I3)."""
     for forms in rule.same:
         keys = {canonical(form) for form in forms}
         assert len(keys) == 1, keys

@@ -91,7 +91,7 @@ LENS = {"title": "Who wants our old objective?", "text": "Collect it until Frida
     ],
 )
 def test_a_page_that_two_items_link_identifies_none(old: dict[str, str], days: int, is_new: bool) -> None:
-    """Under the link of a known item, an item is new if title, text and date are all others (I1)."""
+    """Under a known link, an item is new if title, text and date are all others (I1)."""
     first = known(claimed=NOW - timedelta(days=days), **old)
     arriving = item("lens", aliases=SHARED, claimed=NOW, **LENS)
     (made,) = item_changes([arriving], remembered((first, SHARED[:1])))

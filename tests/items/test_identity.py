@@ -197,7 +197,7 @@ def test_an_id_made_today_is_the_id_of_tomorrow() -> None:
 
 
 def test_one_entry_under_two_forms_of_its_address_is_no_shared_link() -> None:
-    """An entry that a document lists under two forms of one address does not end the identity by links (I1)."""
+    """An entry listed under two forms of its address does not end the identity by links (I1)."""
     words = {"title": "A new camera", "summary": "It sees in the dark."}
     one = entry(0, guid="1", link="https://node.example/a?share=x", **words)
     other = entry(1, guid="2", link="https://node.example/a", **words)
