@@ -104,7 +104,7 @@ def other_language(a: Member, b: Member) -> Evidence | None:
 
 
 def same_page(a: Member, b: Member) -> Evidence | None:
-    """Recognise two forms of one address: a topic and a post, a test server, another title behind a number.
+    """Recognise two forms of one address: a topic and a post, a test server, another slug.
 
     Items of one source need the same title, day and text, too: else they are a template or parts of a series.
     """
@@ -123,7 +123,7 @@ def same_page(a: Member, b: Member) -> Evidence | None:
 
 
 def moved_page(a: Member, b: Member) -> Evidence | None:
-    """Recognise a page that a site lists in two sections: the same last part, title, day and text."""
+    """Recognise a page that a site has in two sections, by slug, title, day and text."""
     if not a.link or not b.link or not a.text or not _repeats(a, b):
         return None
     slug = canonical_urls.slug(a.link)

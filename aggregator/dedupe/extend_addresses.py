@@ -16,11 +16,14 @@ from aggregator.store.connection import Store
 BATCH_ITEMS = 1_000
 """Maximum number of items whose keys are extended in one transaction."""
 MAX_ITEMS = 100_000
-"""Maximum number of items whose keys one run extends: 20 s. The newest come first, which documents still contain."""
+"""Maximum number of items whose keys one run extends, in about 20 seconds.
+
+The newest come first, since documents still contain them.
+"""
 MAX_PAIRS = 50
-"""Maximum number of pairs of stories that one version of the rules puts on the list of editors."""
+"""Maximum number of pairs of stories that one version of the rules lists for editors."""
 STATE = "address_rules"
-"""Key of the version of the rules, of the last item that has its keys, and of the number of pairs listed."""
+"""Key of the state: version of the rules, number of the last extended item, pairs listed."""
 _NEWEST = 1 << 62
 
 
@@ -45,7 +48,7 @@ def extend(store: Store, now: datetime) -> tuple[str, ...]:
 
 
 def _state(store: Store) -> tuple[int, int]:
-    """Return the number of the last item that has its keys, 0 after the first item, and the pairs listed."""
+    """Return the number of the last extended item, 0 at the end, and of the pairs listed."""
     version, number, listed = map(int, (runs.get(store, STATE) or "0 0 0").split())
     return (number, listed) if version == VERSION else (_NEWEST, 0)
 
@@ -91,7 +94,7 @@ def _new_pages(keys: StoredKeys) -> Iterator[tuple[str, str, str]]:
 
 
 def _list_pairs(store: Store, story_ids: set[str], limit: int, now: datetime) -> int:
-    """Add pairs of stories that their addresses prove equal to the list of editors; return their number."""
+    """List pairs of stories that addresses prove equal for editors; return their number."""
     pairs = [pair for pair in recluster.joining_pairs(store, story_ids, now) if pair.score >= evidence.PROOF]
     found = {frozenset((pair.story, pair.other)): pair for pair in pairs}
     chosen = list(found.values())[:limit]

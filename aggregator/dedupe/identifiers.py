@@ -54,7 +54,7 @@ _TAIL = re.compile(
 
 
 def find_identifiers(*addresses: str | None) -> frozenset[str]:
-    """Return the works that links and guids belong to: `doi:…`, `arxiv:…`, `pmid:…`, `pmc:…`, `zenodo:…`."""
+    """Return the works that links and guids belong to, such as `doi:…`, `arxiv:…`, `pmc:…`."""
     hinted = {address for address in addresses if address and _HINT.search(address)}
     return frozenset(filter(None, (_work(legal(unquote(address))) for address in hinted)))
 

@@ -127,7 +127,7 @@ def _keys(member: Member) -> tuple[Key, ...]:
 
 
 def address_keys(link: str) -> list[str]:
-    """Return what an address has in common with other forms of it, which candidates are found by."""
+    """Return the keys that an address shares with its other forms, to find candidates."""
     keys = {canonical_urls.loose(link), address_variants.loose_key(link)}
     return sorted(key for key in keys if key)
 

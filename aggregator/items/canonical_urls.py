@@ -17,7 +17,7 @@ _INDEX = re.compile(
     re.IGNORECASE,
 )
 _BEGINNINGS = frozenset(("ind", "def", "amp", "com"))
-"""The first three letters of what `_INDEX` matches."""
+"""The first three characters of what `_INDEX` matches."""
 _FRONT_CONTROLLER = re.compile(r"/index\.php(?=/[^/])", re.IGNORECASE)
 _PLAIN = re.compile(
     r"https?://(?:www\.)*((?!www\.)[a-z0-9-]+(?:\.[a-z0-9-]+)+)((?:/[A-Za-z0-9._~@-]*)*)(?:\?([A-Za-z0-9._~=&-]*))?"
@@ -25,7 +25,7 @@ _PLAIN = re.compile(
 _SUBDOMAINS = re.compile(r"^(?:www|m|mobile|amp)\.(?=[^.]+\.[^.]*[^.0-9])")
 _MOBILE_HOSTS = ("m.", "mobile.", "amp.", "www.")
 MAX_RULES = 4
-"""Maximum number of passes of the rules over one key: the result of a rule may be the form of another."""
+"""Maximum number of passes of the rules: the result of one may be a form of another."""
 _DATE_IN_PATH = re.compile(r"/(?:19|20)\d\d(?:[/-]\d{1,2}){1,2}[/-]")
 _LANGUAGE_IN_PATH = re.compile(
     r"^/(en|de|fr|es|it|pt|nl|fi|sv|da|no|nb|pl|cs|hu|sl|hr|el|english|deutsch)(?:[-_][a-z]{2})?/",
@@ -45,7 +45,7 @@ _LISTED_BELOW = frozenset(
     "category categories tag tags author authors page"
     " kategorie kategorien rubrik schlagwort schlagworte autor seite".split()
 )
-"""Segments below which each page is a listing: WordPress' category, tag and author, pages of a listing."""
+"""Segments below which each page is a listing, such as WordPress' category and tag."""
 _SHORT = re.compile(
     r"[^/?]+/?\?(?:p|page_id)=\d+(?:&post_type=\w+)?"
     # Drupal, TYPO3, Joomla and Plone
@@ -97,7 +97,7 @@ def canonical(url: str) -> str:
 
 
 def _as_browsers_read(url: str) -> str:
-    """Return an address without the blanks and line breaks that browsers remove (URL Standard 4.4)."""
+    """Return an address without what browsers remove from it (URL Standard 4.4)."""
     return url.translate(_REMOVED).strip(_BLANKS)
 
 
@@ -216,7 +216,7 @@ def slug(url: str) -> str:
 
 
 def short_link(url: str) -> bool:
-    """Return whether a link names a page by number only, such as WordPress' `/?p=123` and `/node/123`.
+    """Return whether a link names a page by number only, as `/?p=123` and `/node/123` do.
 
     Each such page has a permalink beside it.
     """
@@ -251,7 +251,7 @@ def is_listing(key: str, *homes: str | None) -> bool:
 
 
 def may_be_section(key: str) -> bool:
-    """Return whether a key may be a section of a site: one word without number, few levels deep."""
+    """Return whether a key may be a section of a site: a single word, few levels deep."""
     page, _, query = key.partition("?")
     segments = page.split("/")[1:]
     return not query and len(segments) <= 3 and (not segments or segments[-1].isalpha())

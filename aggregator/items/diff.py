@@ -100,7 +100,7 @@ def is_other_news(item: Item, known: KnownItem) -> bool:
 
 
 def _long_words(text: str) -> frozenset[str]:
-    """Return the words of at least four letters in the beginning of a text."""
+    """Return the words of at least four characters in the beginning of a text."""
     return frozenset(word for word in title_key(text[:MAX_COMPARED_CHARACTERS]).split() if len(word) >= 4)
 
 

@@ -57,7 +57,7 @@ def run(
 
 
 def _prepare(work: Round) -> None:
-    """Bring the store in line with feeds.yaml and the rules for addresses; freeze ended months (P2)."""
+    """Adapt the store to feeds.yaml and rules for addresses; freeze ended months (P2)."""
     synchronise(work.store, work.config, work.now)
     work.notices += extend_addresses.extend(work.store, work.now)
     work.notices += publish.close_months(work.store, work.config, work.now)
