@@ -17,7 +17,7 @@ from aggregator.dedupe.features import Features, differ_in_language, for_member
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.words import is_rare
 from aggregator.items import canonical_urls
-from aggregator.items.address_variants import MIN_SLUG_CHARACTERS, Variant, variant
+from aggregator.items.address_variants import Variant, in_two_sections, variant
 from aggregator.items.identity import title_key
 from aggregator.model.stories import Evidence, Member
 
@@ -27,6 +27,8 @@ WINDOW = timedelta(days=60)
 """Maximum time between two items that near evidence can connect."""
 MAX_REDATED = timedelta(days=45)
 """Maximum time between two permalinks of one post."""
+MAX_TRANSLATED = timedelta(days=14)
+"""Maximum time between translations whose addresses agree in a number only."""
 MAX_REISSUED = timedelta(days=21)
 """Maximum time between two deposits of one work."""
 MAX_SHORT_LINK_DELAY = timedelta(days=2)
@@ -98,6 +100,9 @@ def other_language(a: Member, b: Member) -> Evidence | None:
     one, other = _variants(a, b)
     if one is None or other is None or one.key != other.key or one.part != other.part:
         return None
+    retitled = one.title and other.title and one.title != other.title
+    if retitled and abs(a.sort - b.sort) > MAX_TRANSLATED:
+        return None  # the number may name a section
     if one.language != other.language and one.identifies:
         return _proof("other language", "one page in two languages, by their addresses")
     return None
@@ -116,7 +121,7 @@ def same_page(a: Member, b: Member) -> Evidence | None:
     elif one.part and other.part and one.part != other.part:
         known = False
     elif one.part != other.part or one.is_staging != other.is_staging:
-        known = one.identifies
+        known = one.identifies or other.identifies
     else:
         known = one.identifies and _titles_agree(a, b)
     return _proof("same page", "two forms of the address of one page") if known else None
@@ -126,9 +131,7 @@ def moved_page(a: Member, b: Member) -> Evidence | None:
     """Recognise a page that a site has in two sections, by slug, title, day and text."""
     if not a.link or not b.link or not a.text or not _repeats(a, b):
         return None
-    slug = canonical_urls.slug(a.link)
-    same = slug == canonical_urls.slug(b.link) and canonical_urls.host(a.link) == canonical_urls.host(b.link)
-    if same and len(slug) >= MIN_SLUG_CHARACTERS and not canonical_urls.has_query(a.link, b.link):
+    if in_two_sections(a.link, b.link):
         return _proof("moved page", "one title and text under one name in two sections of a site")
     return None
 

@@ -53,7 +53,7 @@ _SECTIONS = {
 class Variant:
     """What the addresses of one article have in common (`key`), and in what this one differs.
 
-    `part` is a post or page of it, `is_numbered` that a number names the article, `slug` its last part.
+    `part` is a post or page of it, `title` the words behind the number that names it, `slug` the last part.
     """
 
     key: str
@@ -61,6 +61,7 @@ class Variant:
     part: str | None
     is_staging: bool
     is_numbered: bool
+    title: str
     slug: str
 
     @property
@@ -81,7 +82,7 @@ def variant(url: str) -> Variant | None:
     staging = _STAGING.match(host)
     query, language = _without_language_parameter(query)
     segments, named = _without_language(path.split("/"))
-    segments, is_numbered = _without_title(segments)
+    segments, is_numbered, title = _without_title(segments)
     host = host[staging.end() :] if staging else host
     common = "/".join((host, *(_SECTIONS.get(segment, segment) for segment in segments)))
     return Variant(
@@ -89,7 +90,8 @@ def variant(url: str) -> Variant | None:
         language=language or named,
         part=part,
         is_staging=bool(staging),
-        is_numbered=is_numbered or bool(re.search(r"=[0-9]{2,}(?![^&])", query)),
+        is_numbered=is_numbered or part is not None or bool(re.search(r"=[0-9]{2,}(?![^&])", query)),
+        title=title,
         slug=segments[-1] if segments else "",
     )
 
@@ -136,17 +138,32 @@ def _without_language(segments: list[str]) -> tuple[list[str], str | None]:
     return segments, None
 
 
-def _without_title(segments: list[str]) -> tuple[list[str], bool]:
-    """Return segments up to the number of an article, without its title, and whether it has one.
+def _without_title(segments: list[str]) -> tuple[list[str], bool, str]:
+    """Return segments up to the number of an article, whether it has one, and its title.
 
     The title follows the number in the same segment, or is the last segment and has several words.
     """
     segments = [*segments[:-1], _FILE.sub("", segments[-1])] if segments else []
-    for n in range(len(segments) - 1, max(len(segments) - 3, -1), -1):
-        match = _NUMBERED.fullmatch(segments[n])
-        if match is None or _YEAR_OR_DAY.fullmatch(segments[n]):
-            continue
-        if n == len(segments) - 1 or "-" in segments[n + 1]:
-            return [*segments[:n], match[1]], True
-        return segments, False
-    return segments, False
+    if segments and (found := _number(segments[-1])):
+        return [*segments[:-1], found], True, segments[-1][len(found) :]
+    if len(segments) > 1 and "-" in segments[-1] and segments[-2].isdigit() and _number(segments[-2]):
+        return segments[:-1], True, segments[-1]
+    return segments, False, ""
+
+
+def _number(segment: str) -> str | None:
+    """Return the number of an article at the beginning of a segment."""
+    match = _NUMBERED.fullmatch(segment)
+    return match[1] if match and not _YEAR_OR_DAY.fullmatch(segment) else None
+
+
+def in_two_sections(one: str, other: str) -> bool:
+    """Return whether two addresses have one name in sections of a site: /x, /news/x, /press/x.
+
+    Other segments, such as /jena/x and /turku/x, may name the subject.
+    """
+    a, b = (canonical(url).split("/") for url in (one, other))
+    if a[-1] != b[-1] or a[0] != b[0] or "?" in a[-1] or len(a[-1]) < MIN_SLUG_CHARACTERS:
+        return False
+    here, there = set(a[1:-1]) - set(b), set(b[1:-1]) - set(a)
+    return not here or not there or here | there <= _SECTIONS.keys()

@@ -197,11 +197,6 @@ def host(url: str) -> str:
     return canonical(url).partition("/")[0].partition("?")[0]
 
 
-def has_query(*addresses: str) -> bool:
-    """Return whether a canonical key of one of the addresses has parameters."""
-    return any("?" in canonical(address) for address in addresses)
-
-
 def dated_path(url: str) -> str | None:
     """Return the date in a permalink as written, if any."""
     match = _DATE_IN_PATH.search("/" + canonical(url).partition("/")[2])

@@ -734,7 +734,8 @@ TEXT = "Six people per day may use the new light sheet in Turku."
             "https://node.example/news/4711-new-light-sheet",
         ),
         ("https://node.example/index.php?id=4711", "https://node.example/aktuelles/new-light-sheet"),
-        ("https://node.example/news/new-light-sheet", "https://node.example/research/new-light-sheet"),
+        ("https://node.example/news/new-light-sheet", "https://node.example/press/new-light-sheet"),
+        ("https://node.example/research/cells/new-light-sheet", "https://node.example/new-light-sheet"),
         ("https://staging.node.example/new-light-sheet", "https://node.example/new-light-sheet"),
         ("https://node.example/news/4711-new-light-sheet", "https://node.example/news/4711-a-new-sheet"),
         ("https://forum.node.example/t/new-sheet/4711/2", "https://forum.node.example/t/new-sheet/4711"),
@@ -814,3 +815,34 @@ def test_libraries_name_one_work(address: str, work: str) -> None:
     """PubMed Central and Europe PMC name one work; a GitHub number is no Zenodo record."""
     assert identifiers.find_identifiers(address) == {work}
     assert not identifiers.find_identifiers("https://zenodo.org/badge/latestdoi/12345678")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://node.example/jena/registration-is-open", "https://node.example/turku/registration-is-open"),
+        ("https://node.example/4711/registration-is-open", "https://node.example/4712/registration-is-open"),
+        ("https://node.example/events/4711-open-day", "https://node.example/events/4712-open-day"),
+        ("https://node.example/?p=4711", "https://node.example/?p=4712"),
+        ("https://node.example/open-day-in-may", "https://node.example/open-day-in-may-2"),
+        ("https://forum.node.example/t/open-day/4711", "https://forum.node.example/t/open-day/4712"),
+    ],
+)
+def test_one_text_about_two_subjects_is_two_stories(one: str, other: str) -> None:
+    """Equal title, day and text under addresses of two pages of one source are a template."""
+    first = told("a", "Registration is open", TEXT, source_id="node", link=one)
+    second = told("b", "Registration is open", TEXT, source_id="node", link=other)
+    assert compare(first, second).strength is Strength.DIFFERENT
+
+
+def test_a_number_of_a_section_makes_no_translation() -> None:
+    """Pages in two languages with one number and other words are translations only of the same days."""
+    english = told("a", "New paper out", "Cells.", link="https://node.example/en/group/4711/new-paper-out")
+    german = told(
+        "b", "Neue Arbeit", "Zellen.", link="https://node.example/group/4711/neue-arbeit-da", language="de"
+    )
+    assert compare(english, german).strength is Strength.SAME
+    assert compare(english, replace(german, sort=NOW + timedelta(days=30))).strength is Strength.DIFFERENT
+    event = told("a", "Call", "Posters.", link="https://node.example/en/elmi2026/call-for-posters")
+    other = told("b", "Anmeldung", "Los.", link="https://node.example/de/elmi2026/anmeldung-ist-offen")
+    assert compare(event, other).strength is Strength.DIFFERENT
