@@ -836,7 +836,7 @@ def test_one_text_about_two_subjects_is_two_stories(one: str, other: str) -> Non
 
 
 def test_a_number_of_a_section_makes_no_translation() -> None:
-    """Pages in two languages with one number and other words are translations only of the same days."""
+    """Pages in two languages with one number and other words are translations of the same days."""
     english = told("a", "New paper out", "Cells.", link="https://node.example/en/group/4711/new-paper-out")
     german = told(
         "b", "Neue Arbeit", "Zellen.", link="https://node.example/group/4711/neue-arbeit-da", language="de"
