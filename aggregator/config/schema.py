@@ -215,6 +215,11 @@ class SmtpPart(Part):
     security: Literal["starttls", "tls", "none"] = "starttls"
     user: str | None = None
     password: Secret | None = None
+    timeout: Annotated[
+        Duration,
+        AfterValidator(values.within("1s", "5m")),
+        Field(description="maximum time to wait for a reply of the relay; ten times that after a message"),
+    ] = timedelta(seconds=30)
 
 
 class MailPart(Part):

@@ -160,6 +160,8 @@ class Smtp:
     account: str = field(default="", compare=False)
     user: str | None = None
     password: str | None = field(default=None, repr=False)
+    timeout: timedelta = timedelta(seconds=30)
+    """Maximum time to wait for a reply."""
 
     @property
     def key(self) -> str:
