@@ -55,7 +55,9 @@ def begin_block(store: Store, block: Sequence[Delivery]) -> None:
     """
     record = {"boot": _boot(), "ids": [delivery.id for delivery in block]}
     with store.transaction():
-        store.db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [BLOCK, json.dumps(record)])
+        store.db.execute(
+            "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [BLOCK, json.dumps(record)]
+        )
 
 
 def end_block(store: Store) -> None:
@@ -72,10 +74,15 @@ def recover_interrupted(store: Store) -> list[tuple[str, str]]:
     (address, edition) of those.
     """
     with store.transaction():
-        where = "state <> 'accepted' AND (state = 'sending' OR state IN ('queued', 'deferred') AND id IN" + _IDS + ")"
+        where = (
+            "state <> 'accepted' AND (state = 'sending' OR state IN ('queued', 'deferred') AND id IN"
+            + _IDS
+            + ")"
+        )
         values = [json.dumps(_ids_in_doubt(store))]
         unknown = store.db.execute(
-            f"SELECT address, edition_id FROM deliveries WHERE {where} AND interrupted >= 1 ORDER BY id", values
+            f"SELECT address, edition_id FROM deliveries WHERE {where} AND interrupted >= 1 ORDER BY id",
+            values,
         ).fetchall()
         _count_interruption(store, where, values)
         store.db.execute("DELETE FROM meta WHERE key = ?", [BLOCK])
