@@ -107,6 +107,14 @@ class FetchPart(Part):
         tuple[Annotated[str, BeforeValidator(values.private_place), WithJsonSchema({"type": "string"})], ...],
         Field(description="hosts, host:port or networks that may be private"),
     ] = ()
+    executor: Annotated[
+        str,
+        AfterValidator(values.executor),
+        Field(
+            description="what visits run on: threads of this machine, or a Dask cluster (dask://HOST:PORT)",
+            examples=["threads", "dask://scheduler.internal:8786"],
+        ),
+    ] = "threads"
 
 
 class ArticlePart(Part):

@@ -100,6 +100,8 @@ class FetchRules:
     slowest: timedelta = timedelta(hours=6)
     concurrency: int
     allow_private: tuple[str, ...]
+    executor: str = "threads"
+    """`threads`, or the scheduler of a Dask cluster as `dask://HOST:PORT`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

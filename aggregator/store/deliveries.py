@@ -92,7 +92,9 @@ def recover_interrupted(store: Store) -> list[tuple[str, str]]:
 def _ids_in_doubt(store: Store) -> list[int]:
     """Return the messages of a block that was begun before the machine was last started."""
     row = store.db.execute("SELECT value FROM meta WHERE key = ?", [BLOCK]).fetchone()
-    record = json.loads(row["value"]) if row else {"boot": _boot(), "ids": []}
+    if row is None:
+        return []
+    record = json.loads(row["value"])
     return [] if record["boot"] == _boot() else list(record["ids"])
 
 
