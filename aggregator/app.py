@@ -123,9 +123,10 @@ def _dask(address: str, _workers: int) -> Executor:
 
 
 def _for_other_machine(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the arguments of `visit_host` or `check_host` with only the credentials that they need.
+    """Return the arguments of a task with only the credentials that it needs.
 
-    The flag that this process is stopping stays here: what was handed over is finished.
+    The task is `visit_host` or `check_host`. The flag that this process is stopping stays here: what was handed over
+    is finished.
     """
     from aggregator.polling.visit import HostVisit
     from aggregator.ports import never

@@ -241,7 +241,7 @@ def faulty(addresses: list[str], kills: int, seed: int) -> dict[str, Any]:
 
 
 def composing(recipients: int) -> dict[str, Any]:
-    """Queue an edition in a process of its own; return its duration and the growth of its memory."""
+    """Queue an edition in a process of its own; return duration and growth of memory."""
     with tempfile.TemporaryDirectory() as name:
         call = [sys.executable, __file__, "--compose", str(recipients), name]
         output = subprocess.run(call, capture_output=True, text=True, check=True).stdout

@@ -26,17 +26,20 @@ MAX_DEFERRED = timedelta(days=5)
 """Maximum time for which a refused message is tried again (RFC 5321 section 4.5.4.1)."""
 
 MAX_LOST_IN_ROW = 3
-"""Maximum number of messages in a row at which the relay ended the connection; then it is paused.
+"""Maximum number of messages in a row at which the relay ends the connection.
 
-What it says about an address never pauses it, nor does an address at which it does not reply in time.
+Then it is paused. What it says about an address never pauses it, nor does an address at which it does not reply in
+time.
 """
-MAX_SUPPRESSED_IN_ROW = 10
-"""Maximum number of addresses in a row that are suppressed: a relay that refuses every address is the fault."""
+DOUBTFUL_REFUSALS_IN_ROW = 10
+"""Minimum number of refusals in a row from which no address is suppressed.
+
+A relay that refuses every address is itself the fault."""
 
 ROUND_SECONDS = 300.0
 """Maximum seconds of a round, because visits wait for the lock; the next run continues."""
 MAX_EXTRA_SECONDS = 300.0
-"""Maximum seconds by which a round is longer for messages that were not accepted: others are not to wait."""
+"""Maximum seconds by which a round is longer for messages that were not accepted."""
 
 MAX_NOTICES = 20
 """Maximum number of messages that a report names; others are counted."""
@@ -203,7 +206,7 @@ class _Round:
         if not error.permanent:
             reason = f"given up after {MAX_DEFERRED.days} days: {reason}"
         self.refused_in_row += 1
-        nobody = None if error.blameless or self.refused_in_row >= MAX_SUPPRESSED_IN_ROW else error.nobody
+        nobody = None if error.blameless or self.refused_in_row >= DOUBTFUL_REFUSALS_IN_ROW else error.nobody
         suppressed = deliveries.mark_failed(self.store, delivery, reason, now, nobody=nobody)
         consequence = "; the address gets no more messages (see `digest queue`)" if suppressed else ""
         self._report(delivery, "was refused", reason, consequence)

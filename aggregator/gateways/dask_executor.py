@@ -128,13 +128,18 @@ def _end(future: Future[Any], error: BaseException) -> None:
         future.set_exception(error)
 
 
-def _connect(address: str) -> Any:
-    """Connect to the scheduler; check that it has workers with this version of the program."""
+def require_package(address: str) -> None:
+    """Raise ExecutorMissing if the package of the extra `dask` is not installed."""
     if find_spec("distributed") is None:
         raise ExecutorMissing(
             f"fetch.executor {address} needs the package distributed, which is not installed:"
             " install aggregator[dask], or remove fetch.executor"
         )
+
+
+def _connect(address: str) -> Any:
+    """Connect to the scheduler; check that it has workers with this version of the program."""
+    require_package(address)
     import dask
     from distributed import Client
 
@@ -146,7 +151,7 @@ def _connect(address: str) -> Any:
     except (OSError, ValueError, RuntimeError) as error:
         raise ExecutorError(
             f"fetch.executor {address} cannot be used: no scheduler of Dask answers there;"
-            f" start it with `dask scheduler`, or remove fetch.executor"
+            " start it with `dask scheduler`, or remove fetch.executor"
         ) from error
     try:
         _check_workers(client, address, place)

@@ -14,7 +14,7 @@ from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.idle_check import MAIL_IDLE_MARK, OPEN_MESSAGES, PARKED
 
 PAGE = 100
-"""Maximum number of deliveries read at once, and recorded as one block: an edition may have 100,000."""
+"""Maximum number of deliveries that are read, and recorded as a block, at once."""
 
 BLOCK = "sending_block"
 """Key of the record of the messages that are being sent."""

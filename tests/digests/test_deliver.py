@@ -240,7 +240,7 @@ def test_addresses_in_a_row_that_are_not_served_stop_no_other(
 def test_a_relay_that_says_421_to_every_message_is_paused(
     place: Workplace, start: Start, relay: Relay, step: str
 ) -> None:
-    """After three messages at which the relay closed the channel the round ends (RFC 5321 section 3.8)."""
+    """After three messages at which the relay closed the channel the round ends (RFC 5321 3.8)."""
     start(*(f"reader{n:02}@a.example" for n in range(30)))
     relay.script = replying("421 4.3.2 shutting down", step)
     report = run(place)

@@ -121,7 +121,7 @@ def test_a_message_killed_twice_is_unknown_and_reported(place: Workplace, web: W
 
 
 def after_power_failure(place: Workplace, mailer: RecordingMailer) -> DigestReport:
-    """Run, lose all that was committed since the block was recorded, and run on a restarted machine."""
+    """Run, lose the commits since the block was recorded, and run on a restarted machine."""
     copy = place.folder / "on-disk.db"
 
     def put(message: bytes, address: str) -> None:
@@ -142,7 +142,7 @@ def after_power_failure(place: Workplace, mailer: RecordingMailer) -> DigestRepo
 
 
 def test_a_block_that_a_power_failure_left_in_doubt_is_sent_again_once(place: Workplace, web: Web) -> None:
-    """Its results were not on disk: all are retried with the same bytes, a second time unknown (M4)."""
+    """All whose results were lost are retried with the same bytes, then unknown (M4)."""
     write(place, {"node": web}, plan(readers=READERS))
     web.feed("/feed", rss(news(1)))
     poll(place)

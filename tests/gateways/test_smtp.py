@@ -440,7 +440,7 @@ def test_refusals_of_the_address(relay: Relay, reply: str, permanent: bool, nobo
 
 @pytest.mark.parametrize("step", ["RCPT", "DATA"])
 def test_a_demand_for_a_login_concerns_the_relay(relay: Relay, step: str) -> None:
-    """530 and similar are no refusal of an address, wherever the relay says so (RFC 4954 section 6)."""
+    """530 and similar are no refusal of an address, at whatever step (RFC 4954 section 6)."""
     relay.script = once(step, "530 5.7.0 log in first")
     with (
         sending(relay.rules(), SENDER) as send,

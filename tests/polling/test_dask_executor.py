@@ -1,4 +1,4 @@
-"""Visits on a Dask cluster give the database of threads, and a lost worker loses no source (V1, L2)."""
+"""Visits on a Dask cluster: the database of threads, and no source lost (V1, L2)."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def item(n: int, k: int) -> dict[str, str]:
 def test_a_cluster_gives_the_database_of_threads(
     cluster: Any, places: Callable[[str], Workplace], webs: Callable[[], Web], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Feeds, a failure, a password and an unchanged feed: all tables are equal, in two rounds (L2)."""
+    """Feeds, failures, a password, then unchanged feeds: all tables are equal (L2)."""
     monkeypatch.setenv("PARTNER_PASSWORD", "secret")
     sites = [webs() for _ in range(6)]
     for n, web in enumerate(sites):
@@ -175,7 +175,7 @@ def test_a_killed_worker_loses_no_source_and_repeats_no_visit(
 def test_a_worker_gets_no_credentials_of_other_hosts(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The pickled task has the password of its own source only, and not the flag of this process."""
+    """The task has the password of its own source only, and not the flag of this process."""
     monkeypatch.setenv("ONE", "first-secret")
     monkeypatch.setenv("TWO", "second-secret")
     place.write(
@@ -224,13 +224,15 @@ def test_without_the_extra_it_is_one_sentence(place: Workplace, monkeypatch: pyt
     ) as caught:
         place.app().make_executor(1)
     assert caught.value.exit_code == 78
+    result = command.call(place, "check")
+    assert (result.code, "install aggregator[dask]" in result.err) == (78, True)
 
 
 @pytest.mark.parametrize(
     "wrong", ["ray://h:1", "dask://", "dask://h", "dask://h:0", "dask://h:99999", "processes"]
 )
 def test_another_executor_is_an_error_with_its_line(place: Workplace, wrong: str) -> None:
-    """An unknown scheme or an incomplete address is named with its key, and nothing is done (exit 78)."""
+    """An unknown scheme or incomplete address is named with its key (exit 78)."""
     place.write("sources: []\n", HEAD.replace("slowest: 1h", f"slowest: 1h, executor: '{wrong}'"))
     result = command.call(place, "check")
     assert result.code == 78
