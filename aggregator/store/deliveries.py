@@ -19,8 +19,6 @@ PAGE = 100
 BLOCK = "sending_block"
 """Key of the record of the messages that are being sent."""
 
-_IDS = " (SELECT value FROM json_each(?))"
-
 _LAST_EDITION = (
     "edition_id IN (SELECT id FROM editions AS last WHERE composed ="
     " (SELECT max(composed) FROM editions WHERE digest_id = last.digest_id))"
@@ -73,20 +71,23 @@ def recover_interrupted(store: Store) -> list[tuple[str, str]]:
     block that is not known to be sent. After a second interruption a message is unknown and not sent again. Returns
     (address, edition) of those.
     """
+    unknown: list[tuple[str, str]] = []
     with store.transaction():
-        where = (
-            "state <> 'accepted' AND (state = 'sending' OR state IN ('queued', 'deferred') AND id IN"
-            + _IDS
-            + ")"
-        )
-        values = [json.dumps(_ids_in_doubt(store))]
-        unknown = store.db.execute(
-            f"SELECT address, edition_id FROM deliveries WHERE {where} AND interrupted >= 1 ORDER BY id",
-            values,
-        ).fetchall()
-        _count_interruption(store, where, values)
+        if ids := _ids_in_doubt(store):
+            in_doubt = "state IN ('queued', 'deferred') AND id IN (SELECT value FROM json_each(?))"
+            unknown += _interrupt_all(store, in_doubt, [json.dumps(ids)])
+        unknown += _interrupt_all(store, "state <> 'accepted' AND state = 'sending'", [])
         store.db.execute("DELETE FROM meta WHERE key = ?", [BLOCK])
-    return [(row["address"], row["edition_id"]) for row in unknown]
+    return unknown
+
+
+def _interrupt_all(store: Store, where: str, values: list[str]) -> list[tuple[str, str]]:
+    """Count an interruption of messages; return (address, edition) of those that become unknown."""
+    rows = store.db.execute(
+        f"SELECT address, edition_id FROM deliveries WHERE {where} AND interrupted >= 1 ORDER BY id", values
+    ).fetchall()
+    _count_interruption(store, where, values)
+    return [(row["address"], row["edition_id"]) for row in rows]
 
 
 def _ids_in_doubt(store: Store) -> list[int]:
