@@ -43,8 +43,9 @@ def main() -> None:
         silence_logs="CRITICAL",
     ) as cluster:
         address = str(cluster.scheduler_address).removeprefix("tcp://")
-        rows = [row for feeds in arguments.feeds for row in compared(feeds, arguments.repeat, address)]
-    print(json.dumps(rows, indent=2) if arguments.json else "\n".join(map(_line, rows)))
+        for feeds in arguments.feeds:
+            for row in compared(feeds, arguments.repeat, address):
+                print(json.dumps(row) if arguments.json else _line(row), flush=True)
 
 
 def compared(feeds: int, repeat: int, scheduler: str) -> list[dict[str, Any]]:

@@ -74,7 +74,7 @@ class DaskExecutor(Executor):
         futures.wait(running)
         self._closing.set()
         with suppress(Exception):  # a lost scheduler has forgotten them
-            self._client.sync(self._clear_tokens)
+            self._client.sync(self._clear_tokens, callback_timeout=CONNECT_SECONDS)
         self._client.close(timeout=CONNECT_SECONDS)
 
     async def _clear_tokens(self) -> None:
@@ -143,7 +143,8 @@ def _connect(address: str) -> Any:
     import dask
     from distributed import Client
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # its errors are reported here
+    for name in ("distributed", "distributed.client"):  # their errors are reported here
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     scheme = "tls" if dask.config.get("distributed.comm.require-encryption") else "tcp"
     place = f"{scheme}://{address.removeprefix(SCHEME)}"
     try:
