@@ -94,7 +94,7 @@ class _Session:
         smtp = self._begin()
         self._set_timeout(self.timeout)
         try:
-            self._expect(smtp.rcpt(address))
+            self._expect(smtp.docmd("RCPT", f"TO:<{address}>"))
         except (OSError, smtplib.SMTPServerDisconnected) as error:
             reason, lost = self._disconnected(error)
             raise MailRefused(reason, permanent=False, lost=lost) from error
@@ -131,7 +131,8 @@ class _Session:
             self._set_timeout(self.rules.timeout.total_seconds())
             if self.needs_reset:
                 smtp.rset()
-            code, text = smtp.mail(self.envelope_from)
+            # `smtp.mail` and `smtp.rcpt` parse the address again, which takes 0.05 ms each.
+            code, text = smtp.docmd("MAIL", f"FROM:<{self.envelope_from}>")
         except (OSError, smtplib.SMTPException) as error:
             return _error_line(error)
         if code >= 400:
