@@ -46,3 +46,4 @@ def test_many_kills_and_faults_lose_no_message() -> None:
     check(result)
     assert result["faulty"]["killed"] == 100
     assert result["faultless"]["memory_mb"] < 100
+    assert all(made["grown_mb"] < 5 for made in result["composing"])
