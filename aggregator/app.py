@@ -6,9 +6,11 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aggregator.errors import AggregatorError
 
@@ -73,7 +75,9 @@ def build(config_file: Path, *, secrets: bool = True, mail: bool = True) -> App:
         clock=clock(),
         fetcher=lambda: _fetcher(config),
         sandbox=_sandbox,
-        make_executor=_threads,
+        make_executor=_threads
+        if config.fetch.executor == "threads"
+        else partial(_dask, config.fetch.executor),
         mailer=lambda: _mailer(config),
         hub=lambda: _fetcher(config).ping,
         simulated_clock=bool(os.environ.get(CLOCK_VARIABLE)),
@@ -110,6 +114,29 @@ def _threads(workers: int) -> Executor:
     from concurrent.futures import ThreadPoolExecutor
 
     return ThreadPoolExecutor(max_workers=workers, thread_name_prefix="visit")
+
+
+def _dask(address: str, _workers: int) -> Executor:
+    from aggregator.gateways.dask_executor import DaskExecutor
+
+    return DaskExecutor(address, _for_other_machine)
+
+
+def _for_other_machine(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the arguments of a task with only the credentials that it needs.
+
+    The task is `visit_host` or `check_host`. The flag that this process is stopping stays here: what was handed over
+    is finished.
+    """
+    from aggregator.polling.visit import HostVisit
+    from aggregator.ports import never
+
+    work, fetcher, *_, sandbox = args
+    parts = work.plans if isinstance(work, HostVisit) else work.checks
+    own = {part.source.id for part in parts}
+    credentials = {id_: kept for id_, kept in fetcher.credentials.items() if id_ in own}
+    limited = replace(fetcher, credentials=credentials)
+    return (work, limited, never, sandbox) if isinstance(work, HostVisit) else (work, limited, sandbox)
 
 
 def _mailer(config: Config) -> AbstractContextManager[Mailer]:

@@ -95,6 +95,16 @@ class MailError(AggregatorError):
     """The mail relay cannot be used; every message stays queued."""
 
 
+class ExecutorError(AggregatorError):
+    """The executor of `fetch` cannot be reached, has no usable workers, or was lost."""
+
+
+class ExecutorMissing(ExecutorError):
+    """The executor of `fetch` needs a package that is not installed (exit 78)."""
+
+    exit_code = 78
+
+
 class NothingToShow(AggregatorError):
     """What a command should show does not exist, is forbidden, or cannot be polled."""
 

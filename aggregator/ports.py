@@ -75,20 +75,34 @@ class MailRefused(Exception):
     """The relay refused a message.
 
     `permanent`: another attempt will fail as well. `nobody`: the address does not exist (5.1.1 and similar).
-    `blameless`: the reason is this program or the message, not the address.
+    `blameless`: the reason is this program or the message, not the address. `lost`: the relay ended the connection.
     """
 
     def __init__(
-        self, reason: str, *, permanent: bool, nobody: bool = False, blameless: bool = False
+        self,
+        reason: str,
+        *,
+        permanent: bool,
+        nobody: bool = False,
+        blameless: bool = False,
+        lost: bool = False,
     ) -> None:
         super().__init__(reason)
         self.permanent = permanent
         self.nobody = nobody
         self.blameless = blameless
+        self.lost = lost
 
 
 class MailInterrupted(Exception):
-    """The connection broke after DATA began; the relay may have accepted the message (M4)."""
+    """No reply came after DATA began; the relay may have accepted the message (M4).
+
+    `lost`: the relay ended the connection, it did not merely take too long.
+    """
+
+    def __init__(self, reason: str, *, lost: bool = True) -> None:
+        super().__init__(reason)
+        self.lost = lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,11 @@ from aggregator.model.config import Smtp
 
 DROP = "drop"
 """Close the connection instead of replying."""
+HANG = "hang"
+"""Keep the connection open and never reply."""
 
 Script = Callable[[str, str], str | None]
-"""(step, address) -> None to reply normally, a reply line, or DROP.
+"""(step, address) -> None to reply normally, a reply line, DROP or HANG.
 
 Steps are RSET, MAIL, RCPT, DATA and BODY (the message was read, before the reply). The address is that of the
 recipient, in MAIL that of the sender. After 421 the connection is closed.
@@ -137,6 +139,8 @@ class _Connection(SMTP):
             await reply(arg)
         elif scripted == DROP:
             self.transport.abort()
+        elif scripted == HANG:
+            await asyncio.sleep(3600)
         else:
             await self.push(scripted)
             if scripted.startswith("421"):
@@ -150,6 +154,8 @@ class _Connection(SMTP):
         if scripted == DROP:
             self.transport.abort()
             raise asyncio.CancelledError
+        if scripted == HANG:
+            await asyncio.sleep(3600)
         return scripted or "250 OK"
 
 

@@ -41,6 +41,10 @@ def _check_file(invocation: Invocation) -> None:
 
     config = invocation.app(mail=True).config
     locked_store.check_authority(config)
+    if config.fetch.executor != "threads":
+        from aggregator.gateways import dask_executor
+
+        dask_executor.require_package(config.fetch.executor)
     enabled = sum(source.enabled for source in config.sources)
     click.echo(
         f"{invocation.config_file} is valid: {enabled} sources enabled, {len(config.sources) - enabled} disabled;"

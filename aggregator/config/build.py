@@ -179,5 +179,6 @@ def _mail(part: schema.File, secrets: SecretValues) -> MailRules:
             user=secrets.get(relay.user, ("mail", "smtp", "user")),
             account=relay.user or "",
             password=secrets.get(relay.password, ("mail", "smtp", "password")),
+            timeout=relay.timeout,
         ),
     )

@@ -107,6 +107,14 @@ class FetchPart(Part):
         tuple[Annotated[str, BeforeValidator(values.private_place), WithJsonSchema({"type": "string"})], ...],
         Field(description="hosts, host:port or networks that may be private"),
     ] = ()
+    executor: Annotated[
+        str,
+        AfterValidator(values.executor),
+        Field(
+            description="what visits run on: threads of this machine, or a Dask cluster (dask://HOST:PORT)",
+            examples=["threads", "dask://scheduler.internal:8786"],
+        ),
+    ] = "threads"
 
 
 class ArticlePart(Part):
@@ -215,6 +223,11 @@ class SmtpPart(Part):
     security: Literal["starttls", "tls", "none"] = "starttls"
     user: str | None = None
     password: Secret | None = None
+    timeout: Annotated[
+        Duration,
+        AfterValidator(values.within("1s", "5m")),
+        Field(description="maximum time to wait for a reply of the relay; ten times that after a message"),
+    ] = timedelta(seconds=30)
 
 
 class MailPart(Part):

@@ -217,6 +217,17 @@ def listen(text: str) -> str:
     return text
 
 
+def executor(text: str) -> str:
+    """Check `threads` or `dask://host:port`."""
+    match = re.fullmatch(r"dask://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})", text)
+    if text != "threads" and not (match and 0 < int(match[2]) <= 65535):
+        raise ValueError(
+            f"{text!r} is not an executor: write threads, or dask://host:port of a scheduler, such as"
+            " dask://127.0.0.1:8786"
+        )
+    return text
+
+
 def word(value: object) -> str:
     """Check a word or phrase, or a /regular expression/."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 
 from aggregator.errors import MailError
 from aggregator.model.config import Config
@@ -24,11 +25,21 @@ MAX_RELAY_DELAY = timedelta(hours=1)
 MAX_DEFERRED = timedelta(days=5)
 """Maximum time for which a refused message is tried again (RFC 5321 section 4.5.4.1)."""
 
-MAX_REFUSED_IN_ROW, MAX_INTERRUPTED_IN_ROW = 10, 3
-"""Maximum number of messages refused or interrupted in a row; then the relay is paused."""
+MAX_LOST_IN_ROW = 3
+"""Maximum number of messages in a row at which the relay ends the connection.
+
+Then it is paused. What it says about an address never pauses it, nor does an address at which it does not reply in
+time.
+"""
+DOUBTFUL_REFUSALS_IN_ROW = 10
+"""Minimum number of refusals in a row from which no address is suppressed.
+
+A relay that refuses every address is itself the fault."""
 
 ROUND_SECONDS = 300.0
 """Maximum seconds of a round, because visits wait for the lock; the next run continues."""
+MAX_EXTRA_SECONDS = 300.0
+"""Maximum seconds by which a round is longer for messages that were not accepted."""
 
 MAX_NOTICES = 20
 """Maximum number of messages that a report names; others are counted."""
@@ -76,14 +87,16 @@ def run(app: App, store: Store) -> DeliveryReport:
     if due is None or due > now:
         return DeliveryReport(notices=_limited(notices))
     round_ = _Round(app, store, notices)
+    error: str | None = None
     try:
         with app.mailer() as mailer:
             round_.send_all(mailer)
-    except MailError as error:
-        notices.append(str(error))
-        round_.pause_relay(str(error))
-        return DeliveryReport(sent=round_.sent, notices=_limited(notices), error=str(error))
-    return DeliveryReport(sent=round_.sent, notices=_limited(notices))
+    except MailError as failure:
+        error = str(failure)
+        notices.append(error)
+        round_.pause_relay(error)
+    deliveries.end_block(store)
+    return DeliveryReport(sent=round_.sent, notices=_limited(notices), error=error)
 
 
 def _limited(notices: list[str]) -> tuple[str, ...]:
@@ -104,7 +117,8 @@ class _Round:
     def __init__(self, app: App, store: Store, notices: list[str]) -> None:
         self.app, self.store, self.notices = app, store, notices
         self.sent = 0
-        self.not_accepted_in_row = 0
+        self.lost_in_row = self.refused_in_row = 0
+        self.extra_seconds = 0.0
         self.titles = {plan.id: plan.title for plan in app.config.mailings}
         self.recipients = {plan.id: {a.lower() for a in plan.recipients} for plan in app.config.mailings}
 
@@ -112,22 +126,27 @@ class _Round:
         """Send what is due, at most `mail.rate` messages a minute; stop between two when asked to."""
         rate = self.app.config.mail.rate
         begun = time.monotonic()
-        for n, delivery in enumerate(self._due()):
-            if not self._wait_until(begun + n * 60 / rate if rate else 0.0, begun + ROUND_SECONDS):
-                return
-            self._send(mailer, delivery)
+        moments = (begun + n * 60 / rate if rate else 0.0 for n in count())
+        for block in self._due():
+            deliveries.begin_block(self.store, block)
+            with self.store.unsynced():
+                for delivery in block:
+                    if not self._wait_until(next(moments), begun + ROUND_SECONDS):
+                        return
+                    self._send(mailer, delivery)
 
-    def _due(self) -> Iterator[Delivery]:
+    def _due(self) -> Iterator[list[Delivery]]:
         """Yield due deliveries page by page; those that this round defers are not due."""
         now = self.app.clock()
         for state in ("queued", "deferred"):
             page = deliveries.due(self.store, state, now, now + MAX_DELAY, after=0)
             while page:
-                yield from page
+                yield page
                 page = deliveries.due(self.store, state, now, now + MAX_DELAY, after=page[-1].id)
 
     def _wait_until(self, moment: float, end: float) -> bool:
         """Wait until `moment`; return False if the round ends before."""
+        end += min(self.extra_seconds, MAX_EXTRA_SECONDS)
         while not self.app.stopping() and time.monotonic() < end:
             if (left := moment - time.monotonic()) <= 0:
                 return True
@@ -146,15 +165,16 @@ class _Round:
         message = mime.build_message(delivery, config.mail.sender, title, config.site)
         if not deliveries.lease(self.store, delivery, self.app.clock()):
             return
+        begun = time.monotonic()
         try:
             mailer(message, delivery.address)
         except MailRefused as error:
             self._record_refusal(delivery, error)
-            self._count(MAX_REFUSED_IN_ROW, str(error))
+            self._count(error, begun)
         except MailInterrupted as error:
             deliveries.mark_interrupted(self.store, delivery)
             self._report(delivery, "was interrupted while it was sent", str(error))
-            self._count(MAX_INTERRUPTED_IN_ROW, str(error))
+            self._count(error, begun)
         except MailError:  # the relay failed before this message
             deliveries.release(self.store, delivery)
             raise
@@ -171,7 +191,7 @@ class _Round:
         if not self.sent:
             deliveries.end_relay_pause(self.store)
         self.sent += 1
-        self.not_accepted_in_row = 0
+        self.lost_in_row = self.refused_in_row = 0
 
     def _record_refusal(self, delivery: Delivery, error: MailRefused) -> None:
         """Defer the message, or fail it after a permanent refusal or `MAX_DEFERRED`."""
@@ -185,18 +205,20 @@ class _Round:
             return
         if not error.permanent:
             reason = f"given up after {MAX_DEFERRED.days} days: {reason}"
-        nobody = None if error.blameless else error.nobody
+        self.refused_in_row += 1
+        nobody = None if error.blameless or self.refused_in_row >= DOUBTFUL_REFUSALS_IN_ROW else error.nobody
         suppressed = deliveries.mark_failed(self.store, delivery, reason, now, nobody=nobody)
         consequence = "; the address gets no more messages (see `digest queue`)" if suppressed else ""
         self._report(delivery, "was refused", reason, consequence)
 
-    def _count(self, limit: int, reason: str) -> None:
-        """Count a message that was not accepted; raise MailError at the limit."""
-        self.not_accepted_in_row += 1
-        if self.not_accepted_in_row >= limit:
+    def _count(self, error: MailRefused | MailInterrupted, begun: float) -> None:
+        """Count a message that was not accepted; raise MailError if the relay ends every connection."""
+        self.extra_seconds += time.monotonic() - begun
+        self.lost_in_row = self.lost_in_row + 1 if error.lost else 0
+        if self.lost_in_row >= MAX_LOST_IN_ROW:
             raise MailError(
-                f"the mail relay accepted none of {self.not_accepted_in_row} messages in a row"
-                f" (last: {line(reason, 300)}); the others stay queued"
+                f"the mail relay ended the connection at {self.lost_in_row} messages in a row"
+                f" (last: {line(str(error), 300)}); the others stay queued"
             )
 
     def _report(self, delivery: Delivery, event: str, reason: str, consequence: str = "") -> None:

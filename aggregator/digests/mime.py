@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy
@@ -30,6 +31,10 @@ class _UnfoldedLists(EmailPolicy):
 MAX_HEADER_CHARACTERS = 400
 """Maximum length of a title in a header: some are never folded, and folding takes long."""
 
+_WORD = r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*"
+_PLAIN_ADDRESS = re.compile(rf"(?=.{{1,70}}$){_WORD}@{_WORD}")
+_PLAIN_ID = re.compile(rf"<{_WORD}@{_WORD}>")
+
 POLICY = _UnfoldedLists(linesep=SMTP.linesep)
 
 
@@ -38,11 +43,21 @@ def build_message(delivery: Delivery, sender: str, digest_title: str, site: Site
 
     Only To and Message-ID differ between the messages of an edition.
     """
+    own = _own_headers(delivery.address, delivery.message_id)
+    return own + _common(delivery.body, delivery.digest_id, delivery.composed, sender, digest_title, site)
+
+
+def _own_headers(address: str, message_id: str) -> bytes:
+    """Return To and Message-ID, written directly if they need no quoting or folding.
+
+    The standard library takes 0.3 ms for them.
+    """
+    if _PLAIN_ADDRESS.fullmatch(address) and _PLAIN_ID.fullmatch(message_id):
+        return f"To: {address}\r\nMessage-ID: {message_id}\r\n".encode("ascii")
     own = EmailMessage(policy=POLICY)
-    own["To"] = delivery.address
-    own["Message-ID"] = delivery.message_id
-    head = own.as_bytes().removesuffix(b"\r\n")  # the empty line that ends a header
-    return head + _common(delivery.body, delivery.digest_id, delivery.composed, sender, digest_title, site)
+    own["To"] = address
+    own["Message-ID"] = message_id
+    return own.as_bytes().removesuffix(b"\r\n")  # the empty line that ends a header
 
 
 @lru_cache(maxsize=4)

@@ -14,17 +14,20 @@ from aggregator.model.config import Smtp
 from aggregator.ports import Mailer, MailInterrupted, MailRefused
 from aggregator.text import line
 
-TIMEOUT_SECONDS = 30.0
-ACCEPTANCE_TIMEOUT_SECONDS = 300.0
-"""Maximum seconds to wait for the reply to a message.
+ACCEPTANCE_FACTOR = 10
+"""Maximum time to wait for the reply to a message, as a multiple of `mail.smtp.timeout`.
 
 Relays check it for viruses and spam first. A client that gives up early sends the message twice. RFC 5321
 section 4.5.3.2.6 recommends ten minutes, but a round takes five, because visits wait for it.
 """
+MIN_TIMEOUT_SECONDS = 5.0
+"""Minimum time to wait for a reply, after other addresses got none."""
 
-# RFC 3463: 5.7.x denies permission to relay, 5.1.7 and 5.1.8 concern the sender. Codes 530 to 538 ask for a login
-# (RFC 4954). The operator has to correct these; they say nothing about the address.
-_ABOUT_SENDER = re.compile(r"53[0458]\b|5\d\d[ -]5\.(7\.\d+|1\.[78])\b")
+# Codes 530 to 538 ask for a login (RFC 4954): the relay accepts nothing from this client.
+_LOGIN = re.compile(r"53[0458]\b")
+# RFC 3463: 5.7.x denies permission to relay, 5.1.7 and 5.1.8 concern the sender. The operator has to correct these;
+# they say nothing about the address.
+_ABOUT_SENDER = re.compile(r"5\d\d[ -]5\.(7\.\d+|1\.[78])\b")
 _NO_MAILBOX = re.compile(r"5\d\d[ -]5\.1\.(1|2|3|6|10)\b")
 """Replies about an address that is unknown, invalid, moved, or in a domain without mail."""
 _TOO_LARGE = re.compile(r"5\d\d[ -]5\.(3\.4|2\.3)\b")
@@ -49,15 +52,18 @@ class _Session:
         self.rules = rules
         self.envelope_from = envelope_from
         self.smtp: smtplib.SMTP | None = None
+        self.used = self.needs_reset = False
+        self.timeout = rules.timeout.total_seconds()
 
     def connect(self) -> smtplib.SMTP:
         rules, context = self.rules, ssl.create_default_context()
+        timeout = rules.timeout.total_seconds()
         smtp: smtplib.SMTP | None = None
         try:
             if rules.security == "tls":
-                smtp = smtplib.SMTP_SSL(rules.host, rules.port, timeout=TIMEOUT_SECONDS, context=context)
+                smtp = smtplib.SMTP_SSL(rules.host, rules.port, timeout=timeout, context=context)
             else:
-                smtp = smtplib.SMTP(rules.host, rules.port, timeout=TIMEOUT_SECONDS)
+                smtp = smtplib.SMTP(rules.host, rules.port, timeout=timeout)
             if rules.security == "starttls":
                 smtp.starttls(context=context)
             smtp.ehlo_or_helo_if_needed()
@@ -66,15 +72,13 @@ class _Session:
         except (OSError, smtplib.SMTPException, UnicodeError) as error:
             if smtp is not None:
                 smtp.close()
-            where = f"{rules.host}:{rules.port}"
-            raise MailError(
-                f"the mail relay {where} cannot be used: {_error_line(error)}; all messages stay queued"
-            ) from error
-        self.smtp = smtp
+            raise self._unusable(_error_line(error)) from error
+        self.smtp, self.used, self.needs_reset = smtp, False, False
         return smtp
 
     def close(self) -> None:
         if self.smtp is not None:
+            self._set_timeout(min(self.timeout, MIN_TIMEOUT_SECONDS))
             try:
                 self.smtp.quit()
             except (OSError, smtplib.SMTPException):
@@ -87,57 +91,89 @@ class _Session:
             raise MailRefused(
                 "the address needs a relay for internationalised mail (RFC 6531)", permanent=True
             )
-        smtp = self._ready()
+        smtp = self._begin()
+        self._set_timeout(self.timeout)
         try:
-            code, text = smtp.mail(self.envelope_from)
-            if code >= 500:  # concerns the sender, not the address
-                raise MailError(
-                    f"the mail relay does not accept mail from this sender: {_reply_line(code, text)}"
-                )
-            self._expect((code, text))
-            self._expect(smtp.rcpt(address))
+            self._expect(smtp.docmd("RCPT", f"TO:<{address}>"))
         except (OSError, smtplib.SMTPServerDisconnected) as error:
-            self.close()
-            raise MailRefused(_error_line(error), permanent=False) from error
+            reason, lost = self._disconnected(error)
+            raise MailRefused(reason, permanent=False, lost=lost) from error
         try:
-            if smtp.sock is not None:
-                smtp.sock.settimeout(ACCEPTANCE_TIMEOUT_SECONDS)
-            reply = smtp.data(message)
-            if smtp.sock is not None:
-                smtp.sock.settimeout(TIMEOUT_SECONDS)
-            self._expect(reply)
+            self._set_timeout(self.timeout * ACCEPTANCE_FACTOR)
+            self._expect(smtp.data(message))
         except smtplib.SMTPDataError as error:
             self.close()  # the relay may have closed the connection after this reply
-            raise _refusal(_error_line(error)) from error
+            raise self._refusal(_error_line(error)) from error
         except (OSError, smtplib.SMTPException) as error:
-            self.close()
-            raise MailInterrupted(_error_line(error)) from error
+            reason, lost = self._disconnected(error)
+            raise MailInterrupted(reason, lost=lost) from error
+        self.needs_reset = False
 
-    def _ready(self) -> smtplib.SMTP:
-        """Return the open connection, or a new one if the relay has closed it."""
-        if self.smtp is not None:
-            try:
-                code, _ = self.smtp.rset()
-                if code == 250:
-                    return self.smtp
-            except (OSError, smtplib.SMTPException):
-                pass
+    def _begin(self) -> smtplib.SMTP:
+        """Begin a message with MAIL; what a used connection refuses is tried on a new one.
+
+        The relay may have closed the used one, or limit the messages of a connection. Raises MailError, because a
+        refusal of MAIL concerns the sender or the relay itself, never the address.
+        """
+        if self.smtp is not None and self.used and self._mail(self.smtp) is None:
+            return self.smtp
+        if self.used:
             self.close()
-        return self.connect()
+        smtp = self.smtp or self.connect()
+        if refusal := self._mail(smtp):
+            self.close()
+            raise self._unusable(refusal)
+        return smtp
+
+    def _mail(self, smtp: smtplib.SMTP) -> str | None:
+        """Send MAIL; return why it was refused, or None."""
+        try:
+            self._set_timeout(self.rules.timeout.total_seconds())
+            if self.needs_reset:
+                smtp.rset()
+            # `smtp.mail` and `smtp.rcpt` parse the address again, which takes 0.05 ms each.
+            code, text = smtp.docmd("MAIL", f"FROM:<{self.envelope_from}>")
+        except (OSError, smtplib.SMTPException) as error:
+            return _error_line(error)
+        if code >= 400:
+            return _reply_line(code, text)
+        self.used = self.needs_reset = True
+        return None
+
+    def _set_timeout(self, seconds: float) -> None:
+        if self.smtp is not None and self.smtp.sock is not None:
+            self.smtp.sock.settimeout(seconds)
+
+    def _disconnected(self, error: Exception) -> tuple[str, bool]:
+        """Close the connection; return the reason, and whether the relay broke it.
+
+        If there was no reply in time, the next addresses get half of it, so that they do not use up the round.
+        """
+        self.close()
+        if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
+            self.timeout = min(self.timeout, max(self.timeout / 2, MIN_TIMEOUT_SECONDS))
+            return "the relay did not reply in time", False
+        return _error_line(error), True
+
+    def _unusable(self, reason: str) -> MailError:
+        where = f"{self.rules.host}:{self.rules.port}"
+        return MailError(f"the mail relay {where} cannot be used: {reason}; all messages stay queued")
 
     def _expect(self, reply: tuple[int, bytes]) -> None:
         if reply[0] >= 400:
-            raise _refusal(_reply_line(*reply))
+            raise self._refusal(_reply_line(*reply))
 
-
-def _refusal(reply: str) -> MailRefused:
-    about_sender = bool(_ABOUT_SENDER.match(reply))
-    return MailRefused(
-        reply,
-        permanent=reply.startswith("5") and not about_sender,
-        nobody=bool(_NO_MAILBOX.match(reply)),
-        blameless=about_sender or bool(_TOO_LARGE.match(reply)),
-    )
+    def _refusal(self, reply: str) -> MailRefused | MailError:
+        if _LOGIN.match(reply):
+            return self._unusable(reply)
+        about_sender = bool(_ABOUT_SENDER.match(reply))
+        return MailRefused(
+            reply,
+            permanent=reply.startswith("5") and not about_sender,
+            nobody=bool(_NO_MAILBOX.match(reply)),
+            blameless=about_sender or bool(_TOO_LARGE.match(reply)),
+            lost=reply.startswith("421"),
+        )
 
 
 def _reply_line(code: int, text: bytes | str) -> str:

@@ -100,6 +100,8 @@ class FetchRules:
     slowest: timedelta = timedelta(hours=6)
     concurrency: int
     allow_private: tuple[str, ...]
+    executor: str = "threads"
+    """`threads`, or the scheduler of a Dask cluster as `dask://HOST:PORT`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +162,8 @@ class Smtp:
     account: str = field(default="", compare=False)
     user: str | None = None
     password: str | None = field(default=None, repr=False)
+    timeout: timedelta = timedelta(seconds=30)
+    """Maximum time to wait for a reply."""
 
     @property
     def key(self) -> str:

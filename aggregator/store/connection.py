@@ -44,6 +44,19 @@ class Store:
             yield
 
     @contextmanager
+    def unsynced(self) -> Iterator[None]:
+        """Do not wait for the disk at the commits within the block.
+
+        A killed process loses none of them. A power failure loses those since the last commit outside of such a block,
+        so that a record from before the block has to cover them.
+        """
+        self.db.conn.execute("PRAGMA synchronous = NORMAL")
+        try:
+            yield
+        finally:
+            self.db.conn.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
+
+    @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Run the block's reads on one state, whatever others write meanwhile (L1)."""
         with _run_in(self, "BEGIN"):

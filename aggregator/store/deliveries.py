@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from aggregator.model.config import Smtp
@@ -13,7 +14,10 @@ from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.idle_check import MAIL_IDLE_MARK, OPEN_MESSAGES, PARKED
 
 PAGE = 100
-"""Maximum number of deliveries read at once: an edition may have 10,000."""
+"""Maximum number of deliveries that are read, and recorded as a block, at once."""
+
+BLOCK = "sending_block"
+"""Key of the record of the messages that are being sent."""
 
 _LAST_EDITION = (
     "edition_id IN (SELECT id FROM editions AS last WHERE composed ="
@@ -28,7 +32,7 @@ def queue(store: Store, edition_id: str, recipients: Iterable[tuple[str, str]]) 
     """
     store.db.conn.executemany(
         "INSERT INTO deliveries (edition_id, address, message_id) VALUES (?, ?, ?)",
-        [[edition_id, address, message_id] for address, message_id in recipients],
+        ((edition_id, address, message_id) for address, message_id in recipients),
     )
     store.db.execute(
         "UPDATE deliveries SET state = 'failed', reason = (SELECT 'suppressed since ' || since || ': ' || reason"
@@ -41,24 +45,72 @@ def queue(store: Store, edition_id: str, recipients: Iterable[tuple[str, str]]) 
 # --- sending -------------------------------------------------------------------------------------------
 
 
-def recover_interrupted(store: Store) -> list[tuple[str, str]]:
-    """Queue messages again that a killed run left in the state sending, once (M4).
+def begin_block(store: Store, block: Sequence[Delivery]) -> None:
+    """Record which messages are sent next; with this commit all earlier ones are on disk (M4).
 
-    After a second interruption a message is unknown and not sent again. Returns (address, edition) of those.
+    The commits of single messages are not synced, so that a power failure loses those since. The block names the
+    messages that it leaves in doubt.
     """
+    record = {"boot": _boot(), "ids": [delivery.id for delivery in block]}
     with store.transaction():
-        unknown = store.db.execute(
-            "SELECT address, edition_id FROM deliveries WHERE state <> 'accepted' AND state = 'sending'"
-            " AND interrupted >= 1"
-        ).fetchall()
-        _count_interruption(store, "state <> 'accepted' AND state = 'sending'", [])
-    return [(row["address"], row["edition_id"]) for row in unknown]
+        store.db.execute(
+            "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [BLOCK, json.dumps(record)]
+        )
+
+
+def end_block(store: Store) -> None:
+    """Remove the record of a block; with this commit all results are on disk."""
+    with store.transaction():
+        store.db.execute("DELETE FROM meta WHERE key = ?", [BLOCK])
+
+
+def recover_interrupted(store: Store) -> list[tuple[str, str]]:
+    """Queue messages again whose sending a kill or power failure interrupted, once (M4).
+
+    After a kill this is the one in state sending. After a restart of the machine it is also every message of the last
+    block that is not known to be sent. After a second interruption a message is unknown and not sent again. Returns
+    (address, edition) of those.
+    """
+    unknown: list[tuple[str, str]] = []
+    with store.transaction():
+        if ids := _ids_in_doubt(store):
+            in_doubt = "state IN ('queued', 'deferred') AND id IN (SELECT value FROM json_each(?))"
+            unknown += _interrupt_all(store, in_doubt, [json.dumps(ids)])
+        unknown += _interrupt_all(store, "state <> 'accepted' AND state = 'sending'", [])
+        store.db.execute("DELETE FROM meta WHERE key = ?", [BLOCK])
+    return unknown
+
+
+def _interrupt_all(store: Store, where: str, values: list[str]) -> list[tuple[str, str]]:
+    """Count an interruption of messages; return (address, edition) of those that become unknown."""
+    rows = store.db.execute(
+        f"SELECT address, edition_id FROM deliveries WHERE {where} AND interrupted >= 1 ORDER BY id", values
+    ).fetchall()
+    _count_interruption(store, where, values)
+    return [(row["address"], row["edition_id"]) for row in rows]
+
+
+def _ids_in_doubt(store: Store) -> list[int]:
+    """Return the messages of a block that was begun before the machine was last started."""
+    row = store.db.execute("SELECT value FROM meta WHERE key = ?", [BLOCK]).fetchone()
+    if row is None:
+        return []
+    record = json.loads(row["value"])
+    return [] if record["boot"] == _boot() else list(record["ids"])
+
+
+def _boot() -> str:
+    """Return the id of this start of the machine; empty where the system has none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
 
 
 def _count_interruption(store: Store, where: str, values: Iterable[Any]) -> None:
     store.db.execute(
         "UPDATE deliveries SET interrupted = interrupted + 1, reason = 'the connection broke while it was sent',"
-        " state = CASE WHEN interrupted >= 1 THEN 'unknown' ELSE 'queued' END"
+        " next_attempt = NULL, state = CASE WHEN interrupted >= 1 THEN 'unknown' ELSE 'queued' END"
         f" WHERE {where}",
         list(values),
     )

@@ -21,13 +21,14 @@ from aggregator import health
 from aggregator.digests import deliver, queue
 from aggregator.digests import run as digest
 from aggregator.errors import MailError, UnknownName
+from aggregator.gateways import smtp
 from aggregator.model.reports import DigestReport
 from aggregator.store.connection import opened
 from tests import command
 from tests.builders import NOW, rss
 from tests.digests.scenario import DAY, READERS, WEEK, news, plan, poll, rows, run, write
 from tests.processes import until
-from tests.smtp_server import DROP, Relay, Script, running_relay
+from tests.smtp_server import DROP, HANG, Relay, Script, running_relay
 from tests.web_server import Web
 from tests.workplace import Clock, Workplace
 
@@ -187,22 +188,65 @@ def test_other_settings_are_another_relay(
         assert run(place).sent == 3
 
 
-def test_a_relay_that_refuses_all_is_failing(
+def test_a_relay_that_refuses_every_address_suppresses_few(
     place: Workplace, start: Start, relay: Relay, clock: Clock
 ) -> None:
-    """After ten refusals in a row the round ends, so that readers are not suppressed (M4)."""
+    """Every message is tried; after nine refusals in a row no address is suppressed (M4)."""
     readers = [f"reader{n:02}@a.example" for n in range(30)]
     start(*readers)
     relay.script = replying("550 5.1.1 unknown user")
     report = run(place)
-    assert report.relay_error and "none of 10 messages in a row" in report.relay_error
-    assert (report.sent, report.owed) == (0, 20)
+    assert (report.relay_error, report.sent, report.owed) == (None, 0, 0)
+    assert len(health.report(place.app().config).suppressed) == 9
     relay.script = lambda step, address: None
     assert run(place).sent == 0
-    assert queue.retry(place.app().config, ()) == 10
+    assert queue.retry(place.app().config, ()) == 30
     assert run(place).sent == 30
     assert sorted(relay.accepted) == readers
     assert health.report(place.app().config).suppressed == ()
+
+
+@pytest.mark.parametrize(
+    ("step", "reply"),
+    [
+        ("RCPT", "550 5.1.1 unknown user"),
+        ("RCPT", "554 5.7.1 not for this address"),
+        ("RCPT", "451 4.7.1 greylisted"),
+        ("DATA", "451 4.7.1 greylisted"),
+        ("BODY", "550 5.6.0 not this"),
+        ("RCPT", HANG),
+        ("DATA", HANG),
+        ("BODY", HANG),
+    ],
+)
+def test_addresses_in_a_row_that_are_not_served_stop_no_other(
+    place: Workplace, start: Start, relay: Relay, step: str, reply: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused, greylisted or without a reply: all others get theirs in the same round (M4)."""
+    few = reply == HANG
+    bad = [f"bad{n:02}@a.example" for n in range(5 if few else 15)]
+    start(*bad, *READERS)
+    monkeypatch.setattr(smtp, "MIN_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(smtp, "ACCEPTANCE_FACTOR", 1)
+    relay.script = replying(reply, step, *bad)
+    rules = relay.rules(timeout=timedelta(seconds=0.1 if few else 20))
+    app = replace(place.app(), mailer=lambda: smtp.relay(rules, "news@news.example"))
+    report = digest.run(app)
+    assert (report.relay_error, report.sent) == (None, 3)
+    assert relay.accepted == list(READERS)
+
+
+@pytest.mark.parametrize("step", ["RCPT", "DATA", "BODY"])
+def test_a_relay_that_says_421_to_every_message_is_paused(
+    place: Workplace, start: Start, relay: Relay, step: str
+) -> None:
+    """After three messages at which the relay closed the channel the round ends (RFC 5321 3.8)."""
+    start(*(f"reader{n:02}@a.example" for n in range(30)))
+    relay.script = replying("421 4.3.2 shutting down", step)
+    report = run(place)
+    assert report.relay_error and "ended the connection at 3 messages in a row" in report.relay_error
+    assert (report.owed, report.failed) == (30, 0)
+    assert relay.commands.count("MAIL") == 3
 
 
 def test_a_relay_that_interrupts_every_message_makes_none_unknown(
@@ -213,7 +257,7 @@ def test_a_relay_that_interrupts_every_message_makes_none_unknown(
     start(*readers)
     relay.script = replying(DROP, "BODY")
     report = run(place)
-    assert report.relay_error and "none of 3 messages in a row" in report.relay_error
+    assert report.relay_error and "ended the connection at 3 messages in a row" in report.relay_error
     assert (report.owed, report.unknown) == (30, 0)
     relay.script = lambda step, address: None
     clock.now += 5 * MINUTE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -13,7 +13,9 @@ import pytest
 
 from aggregator.digests import run as digest
 from aggregator.errors import ConfigError, MailError
+from aggregator.model.reports import DigestReport
 from aggregator.ports import App, Mailer
+from aggregator.store import connection
 from aggregator.store.connection import opened
 from tests import command
 from tests.builders import NOW, rss
@@ -116,6 +118,56 @@ def test_a_message_killed_twice_is_unknown_and_reported(place: Workplace, web: W
     again = digest.run(mailer.app(place))
     assert (again.sent, again.notices) == (0, ())
     assert len(mailer.given) == 3
+
+
+def after_power_failure(place: Workplace, mailer: RecordingMailer) -> DigestReport:
+    """Run, lose the commits since the block was recorded, and run on a restarted machine."""
+    copy = place.folder / "on-disk.db"
+
+    def put(message: bytes, address: str) -> None:
+        if not copy.exists():  # at the first message
+            with opened(place.database) as store:
+                connection.copy(store.db.conn, place.database, copy)
+        mailer.put(message, address)
+
+    digest.run(replace(place.app(), mailer=lambda: nullcontext(put)))
+    for file in place.database.parent.glob("aggregator.db*"):
+        file.unlink()
+    copy.rename(place.database)
+    with opened(place.database) as store:
+        store.db.execute(
+            "UPDATE meta SET value = json_set(value, '$.boot', 'earlier') WHERE key = 'sending_block'"
+        )
+    return digest.run(mailer.app(place))
+
+
+def test_a_block_that_a_power_failure_left_in_doubt_is_sent_again_once(place: Workplace, web: Web) -> None:
+    """All whose results were lost are retried with the same bytes, then unknown (M4)."""
+    write(place, {"node": web}, plan(readers=READERS))
+    web.feed("/feed", rss(news(1)))
+    poll(place)
+    mailer = RecordingMailer()
+    assert after_power_failure(place, mailer).sent == 3
+    assert mailer.given[3:] == mailer.given[:3]
+    with opened(place.database) as store:
+        store.db.execute("UPDATE deliveries SET state = 'queued' WHERE address = ?", [READERS[0]])
+        store.db.execute("DELETE FROM meta WHERE key = 'mail_idle'")
+    report = after_power_failure(place, mailer)
+    assert (report.sent, report.unknown) == (0, 1)
+    assert READERS[0] in report.notices[0]
+
+
+def test_a_kill_leaves_only_the_message_being_sent_in_doubt(place: Workplace, web: Web) -> None:
+    """Other messages of the block keep their one retry, however often runs are killed (M4)."""
+    write(place, {"node": web}, plan(readers=READERS))
+    web.feed("/feed", rss(news(1)))
+    poll(place)
+    mailer = RecordingMailer(deaths=1)
+    with pytest.raises(Killed):
+        digest.run(mailer.app(place))
+    digest.run(mailer.app(place))
+    assert rows(place, "SELECT interrupted FROM deliveries ORDER BY id") == [(1,), (0,), (0,)]
+    assert rows(place, "SELECT count(*) FROM meta WHERE key = 'sending_block'") == [(0,)]
 
 
 def test_an_interrupted_message_is_sent_again_once_then_unknown(

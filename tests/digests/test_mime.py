@@ -76,6 +76,19 @@ USUAL = [
 ]
 
 
+_PART = st.text("abcXYZ019_+-.", min_size=1, max_size=45)
+
+
+@given(local=_PART, domain=_PART, id_=_PART)
+def test_plain_addresses_give_the_bytes_of_the_standard_library(local: str, domain: str, id_: str) -> None:
+    """To and Message-ID are written as by the standard library: a retry has the same bytes (M4)."""
+    address, message_id = f"{local}@{domain}", f"<{id_}@{domain}>"
+    own = EmailMessage(policy=mime.POLICY)
+    own["To"], own["Message-ID"] = address, message_id
+    written = raw(delivery(address=address, message_id=message_id))
+    assert written.startswith(own.as_bytes().removesuffix(b"\r\n") + b"From: ")
+
+
 def test_the_headers_of_a_mailing_list() -> None:
     """Each header of a mailing list is there once, and none promises what does not work (PB16)."""
     mail = parsed()

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from aggregator.model.config import Smtp
 from aggregator.model.digests import Delivery, MessageBody
 from aggregator.ports import MailInterrupted, MailRefused
 from tests.builders import NOW, site
-from tests.smtp_server import DROP, Relay, Script, running_relay, server_context
+from tests.smtp_server import DROP, HANG, Relay, Script, running_relay, server_context
 
 SENDER = "Imaging news <editors@news.example>"
 CERTIFICATES = Path(__file__).parent.parent / "data" / "mail"
@@ -141,7 +142,7 @@ def test_a_refusal_of_the_sender_fails_no_message(relay: Relay, reply: str) -> N
     assert reply in str(caught.value)
 
 
-@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", "BODY"])
+@pytest.mark.parametrize("step", ["RCPT", "DATA", "BODY"])
 def test_after_421_the_relay_is_connected_again(relay: Relay, step: str) -> None:
     """421 refuses one message for now; the next gets a new connection (M4, RFC 5321 3.8)."""
     relay.script = once(step, "421 4.3.2 shutting down")
@@ -149,14 +150,14 @@ def test_after_421_the_relay_is_connected_again(relay: Relay, step: str) -> None
         with pytest.raises(MailRefused) as caught:
             send(message("bad@example.org"), "bad@example.org")
         send(message(), "ada@example.org")
-    assert caught.value.permanent is False
+    assert (caught.value.permanent, caught.value.lost) == (False, True)
     assert relay.accepted == ["ada@example.org"]
 
 
-@pytest.mark.parametrize("reply", [DROP, "421 4.4.2 idle for too long", "451 not now"])
+@pytest.mark.parametrize("reply", [DROP, "421 4.4.2 idle for too long", "451 4.7.1 too many in a session"])
 def test_after_a_lost_connection_the_relay_is_connected_again(relay: Relay, reply: str) -> None:
     """A connection closed between messages costs no message, and none is sent twice (M4)."""
-    closing = once("RSET", reply)
+    closing = once("MAIL", reply)
     relay.script = lambda step, address: closing(step, address) if relay.messages else None
     with sending(relay.rules(), SENDER) as send:
         send(message("one@example.org"), "one@example.org")
@@ -188,10 +189,42 @@ def test_an_address_beyond_ascii_stops_no_other(relay: Relay, address: str) -> N
 # --- interrupted ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", ["MAIL", "RCPT"])
-def test_a_connection_lost_before_data_is_a_temporary_refusal(relay: Relay, step: str) -> None:
+@pytest.mark.parametrize("reply", [DROP, "421 4.3.2 shutting down", "452 4.3.1 disk full", "550 5.7.1 no"])
+def test_what_a_new_connection_says_to_mail_concerns_the_relay(relay: Relay, reply: str) -> None:
+    """A refusal of MAIL is one of the relay, and no message is begun (M4)."""
+    relay.script = once("MAIL", reply)
+    with sending(relay.rules(), SENDER) as send:
+        with pytest.raises(MailError, match="cannot be used"):
+            send(message(), "ada@example.org")
+        send(message(), "ada@example.org")
+    assert relay.accepted == ["ada@example.org"]
+    assert relay.connections == 2
+
+
+@pytest.mark.parametrize(("step", "error"), [("RCPT", MailRefused), ("DATA", MailInterrupted)])
+def test_an_address_without_reply_gets_the_timeout_and_the_next_ones_less(
+    step: str, error: type[MailRefused | MailInterrupted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No reply in time is not the end of the connection by the relay; waiting gets shorter (M4)."""
+    monkeypatch.setattr(smtp, "MIN_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(smtp, "ACCEPTANCE_FACTOR", 2)
+    with running_relay() as relay:
+        relay.script = lambda at, address: HANG if at == step and "hang" in address else None
+        with sending(relay.rules(timeout=timedelta(seconds=0.4)), SENDER) as send:
+            session = send.__self__  # type: ignore[attr-defined]
+            for timeout in (0.2, 0.1, 0.1):
+                with pytest.raises(error) as caught:
+                    send(message(), "hang@example.org")
+                assert "did not reply in time" in str(caught.value)
+                assert caught.value.lost is False  # type: ignore[attr-defined]
+                assert session.timeout == timeout
+            send(message(), "ada@example.org")
+        assert relay.accepted == ["ada@example.org"]
+
+
+def test_a_connection_lost_before_data_is_a_temporary_refusal(relay: Relay) -> None:
     """A connection lost before DATA refuses the message for now (M4)."""
-    relay.script = once(step, DROP)
+    relay.script = once("RCPT", DROP)
     with sending(relay.rules(), SENDER) as send:
         with pytest.raises(MailRefused) as caught:
             send(message("bad@example.org"), "bad@example.org")
@@ -224,8 +257,7 @@ def test_the_reply_to_the_body_may_come_late(relay: Relay) -> None:
         relay.script = look
         send(message(), "ada@example.org")
         send(message(), "bob@example.org")
-    assert timeouts["BODY"] == smtp.ACCEPTANCE_TIMEOUT_SECONDS > smtp.TIMEOUT_SECONDS
-    assert timeouts["RCPT"] == timeouts["RSET"] == smtp.TIMEOUT_SECONDS
+    assert timeouts == {"MAIL": 30, "RCPT": 30, "DATA": 300, "BODY": 300}
 
 
 def test_a_connection_lost_at_data_is_no_success(relay: Relay) -> None:
@@ -395,7 +427,6 @@ def test_a_wrong_reply_to_starttls_ends_the_connection(answer: bytes) -> None:
         ("552 5.2.2 mailbox full", True, False),
         ("553 5.1.8 sender's domain does not exist", False, False),
         ("554 5.7.1 relay access denied", False, False),
-        ("530 log in first", False, False),
         ("450 4.1.1 not sure", False, False),
     ],
 )
@@ -405,6 +436,17 @@ def test_refusals_of_the_address(relay: Relay, reply: str, permanent: bool, nobo
     with sending(relay.rules(), SENDER) as send, pytest.raises(MailRefused) as caught:
         send(message(), "ada@example.org")
     assert (caught.value.permanent, caught.value.nobody) == (permanent, nobody)
+
+
+@pytest.mark.parametrize("step", ["RCPT", "DATA"])
+def test_a_demand_for_a_login_concerns_the_relay(relay: Relay, step: str) -> None:
+    """530 and similar are no refusal of an address, at whatever step (RFC 4954 section 6)."""
+    relay.script = once(step, "530 5.7.0 log in first")
+    with (
+        sending(relay.rules(), SENDER) as send,
+        pytest.raises(MailError, match=r"530 5\.7\.0 log in first; all messages stay queued"),
+    ):
+        send(message(), "ada@example.org")
 
 
 def test_a_relay_without_encryption_gets_nothing(relay: Relay) -> None:
