@@ -30,8 +30,8 @@ def of_titles(a: Member, b: Member) -> tuple[str, ...]:
     """Return the vetoes that hold even against one address."""
     one, other = for_member(a), for_member(b)
     if one.key == other.key:
-        return ()
-    return _reasons(one, other, TITLE)
+        return _calendar_and_news(a, b)
+    return _calendar_and_news(a, b) + _reasons(one, other, TITLE)
 
 
 def of_reposts(a: Member, b: Member) -> tuple[str, ...]:
@@ -42,7 +42,8 @@ def of_reposts(a: Member, b: Member) -> tuple[str, ...]:
 
 def of_all(a: Member, b: Member) -> tuple[str, ...]:
     """Return the vetoes against near evidence."""
-    return tuple(dict.fromkeys(_reasons(for_member(a), for_member(b), (*TITLE, *NEAR))))
+    found = _reasons(for_member(a), for_member(b), (*TITLE, *NEAR))
+    return tuple(dict.fromkeys(_calendar_and_news(a, b) + found))
 
 
 def against_member(a: Member, b: Member) -> str | None:
@@ -65,6 +66,13 @@ def veto_between(one: str, other: str) -> str | None:
     if a.key == b.key:
         return None
     return next(iter(_reasons(a, b, TITLE)), None)
+
+
+def _calendar_and_news(a: Member, b: Member) -> tuple[str, ...]:
+    """Compare where two items stand: a calendar's entry and news about its event are two (EX7)."""
+    if a.calendar == b.calendar:
+        return ()
+    return ("one is an entry of a calendar, the other a news item about the event",)
 
 
 Veto = Callable[[Features, Features], str | None]
