@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from aggregator.dedupe import status_edits
+from aggregator.dedupe.status import changed_stages
 from aggregator.items import diff
 from aggregator.model.config import Source
-from aggregator.model.items import Alias, ChangeKind, ItemChange, KnownItem
+from aggregator.model.items import Alias, ChangeKind, Item, ItemChange, KnownItem
 from aggregator.model.polling import Gap, ParsedVisit, SourceRecord
 from aggregator.polling import anomalies, removals
 from aggregator.polling.round import Round
@@ -21,6 +23,7 @@ MAX_COMPARED = 500
 """Maximum number of a source's newest items compared with unknown entries (G2)."""
 
 Changes = tuple[ItemChange, ...]
+_EDITS = (ChangeKind.EDITED, ChangeKind.SIGNIFICANT)
 
 
 def store_document(work: Round, source: Source, record: SourceRecord, parsed: ParsedVisit) -> Changes:
@@ -28,6 +31,8 @@ def store_document(work: Round, source: Source, record: SourceRecord, parsed: Pa
     listed_before = documents.listed_items(work.store, source.id)
     known = _known(work.store, source, parsed, listed_before)
     changes, flood = _compare(work, source, parsed, known, record.last_success)
+    edits = _edits(changes, known)
+    changes = _with_status_edits(changes, edits)
     items.keep(work.store, changes, backlog=record.last_success is None, now=work.now)
     _hold(work, [changes[n].item.id for n in flood])
     listed = _listed(changes, parsed, known)
@@ -35,6 +40,7 @@ def store_document(work: Round, source: Source, record: SourceRecord, parsed: Pa
         listed += listed_before
     elif record.last_success and not flood:
         removals.compare_documents(work.store, source, parsed, listed_before, set(listed), work.now)
+    status_edits.leave_stories(work.store, work.config, edits.values(), work.now)
     _accept(work, source, parsed, changes, listed_before, listed)
     return changes
 
@@ -59,6 +65,22 @@ def store_reparsed(work: Round, source: Source, parsed: ParsedVisit) -> Changes:
 def count(changes: Iterable[ItemChange]) -> Counter[ChangeKind]:
     """Count changes by kind, without items that a filter dropped."""
     return Counter(change.change for change in changes if not change.item.dropped)
+
+
+def _edits(changes: Changes, known: Mapping[Alias, KnownItem]) -> dict[str, tuple[KnownItem, Item]]:
+    """Return each edited item as it was and as it is, by its id."""
+    by_id = {each.id: each for each in known.values()}
+    edited = (change.item for change in changes if change.change in _EDITS)
+    return {item.id: (by_id[item.id], item) for item in edited if item.id in by_id}
+
+
+def _with_status_edits(changes: Changes, edits: Mapping[str, tuple[KnownItem, Item]]) -> Changes:
+    """Return changes in which each edit of a status is significant, however short it is (E1)."""
+    significant = {id_ for id_, (before, after) in edits.items() if changed_stages(before, after)}
+    return tuple(
+        replace(change, change=ChangeKind.SIGNIFICANT) if change.item.id in significant else change
+        for change in changes
+    )
 
 
 def _known(
@@ -146,8 +168,7 @@ def _accept(
 
 def _touch_edited(work: Round, changes: Changes) -> None:
     significant = [change.item.id for change in changes if change.change is ChangeKind.SIGNIFICANT]
-    kinds = (ChangeKind.EDITED, ChangeKind.SIGNIFICANT)
-    edited = [change.item.id for change in changes if change.change in kinds]
+    edited = [change.item.id for change in changes if change.change in _EDITS]
     if edited:
         work.touch_stories(story_placement.apply_edits(work.store, edited, significant, work.now))
 

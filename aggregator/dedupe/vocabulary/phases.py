@@ -43,5 +43,7 @@ def _patterns() -> _Patterns:
             group = f"p{len(names)}"
             names[group] = phase
             groups.setdefault(initial, []).append(f"(?P<{group}>{'|'.join(patterns)})")
-    initials = (f"{f'(?={initial})' if initial else ''}(?:{'|'.join(each)})" for initial, each in groups.items())
+    initials = (
+        f"{f'(?={initial})' if initial else ''}(?:{'|'.join(each)})" for initial, each in groups.items()
+    )
     return _Patterns(names=names, any=re.compile(rf"(?<!\w)(?:{'|'.join(initials)})(?!\w)"))
