@@ -1,41 +1,43 @@
-"""Take an item whose status was edited out of a story whose other items do not report that."""
+"""Apply edits of an item's status: they correct this item, and not what others reported."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from aggregator.dedupe import cluster, editor_commands
+from aggregator.dedupe import candidates, cluster, editor_commands
 from aggregator.dedupe.assign import lead_item_id
-from aggregator.dedupe.status import changed_stages, stages
+from aggregator.dedupe.status import stages
 from aggregator.model.config import Config
-from aggregator.model.items import Item, KnownItem
 from aggregator.model.stories import Cluster, LinkConstraint, Member, Placement
 from aggregator.publishing.channels import update_channels
-from aggregator.store import archives, editorial, stories, story_members, story_placement
+from aggregator.store import archives, editorial, status_edits, stories, story_members, story_placement
 from aggregator.store.connection import Store
 
 _Edits = Mapping[str, frozenset[str]]
 """The stages of an event that an edit added to an item or removed, by id of the item."""
 
 
-def leave_stories(
-    store: Store, config: Config, edits: Iterable[tuple[KnownItem, Item]], now: datetime
-) -> None:
-    """Let edited items leave their stories, before their edits are applied to these.
+def apply(store: Store, config: Config, now: datetime) -> None:
+    """Apply the edits that changed the status of items, after all visits of a round.
 
-    An item leaves if it is now cancelled, postponed, extended or the like, or not so any more, and another item of
-    the story differs in that. It joins a related story that agrees, or founds one that is announced now. So the edit
-    corrects this item only, and the others keep their story with its id and times (I5, E1). In the caller's
-    transaction.
+    An item leaves its story if it is now cancelled, postponed, extended or the like, or not so any more, and another
+    item of the story differs in that. It joins a related story that agrees, or founds one that is announced now. So
+    the edit corrects this item only, and the others keep their story with its id and times (I5, E1).
     """
-    changed = {known.id: found for known, item in edits if (found := changed_stages(known, item))}
-    ids = stories.stories_of(store, changed)
-    for story in story_members.clusters(store, ids - stories.hidden(store, ids)):
-        for member in _leaving(store, story, changed):
-            _leave(store, config, story, member, changed[member.item_id], now)
-            story = replace(story, members=tuple(each for each in story.members if each is not member))
+    with store.transaction():
+        changed = status_edits.take(store)
+        ids = stories.stories_of(store, changed)
+        visible = candidates.comparable(
+            store, story_members.clusters(store, ids - stories.hidden(store, ids))
+        )
+        for story in visible:
+            for member in _leaving(store, story, changed):
+                _leave(store, config, story, member, changed[member.item_id], now)
+                story = replace(story, members=tuple(each for each in story.members if each is not member))
+        touched = story_placement.apply_edits(store, changed, changed, now)
+        update_channels(store, config.channels, touched, now)
 
 
 def _leaving(store: Store, story: Cluster, changed: _Edits) -> list[Member]:
@@ -91,7 +93,8 @@ def _agreeing_story(store: Store, story: Cluster, member: Member) -> tuple[Place
     """Return the related story that an item joins by the rules for any item, if there is one."""
     (read,) = stories.read(store, [story.story_id])
     related = {story_id for story_id, _ in read.related}
-    clusters = story_members.clusters(store, related - stories.hidden(store, related))
+    visible = story_members.clusters(store, related - stories.hidden(store, related))
+    clusters = candidates.comparable(store, visible)
     ids = [each.item_id for other in clusters for each in other.members]
     constraints = editorial.link_constraints(store, [member.item_id])
     (placement,) = cluster.assign([member], clusters, {member.item_id: ids}, constraints)

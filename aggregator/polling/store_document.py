@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from aggregator.dedupe import status_edits
 from aggregator.dedupe.status import changed_stages
 from aggregator.items import diff
 from aggregator.model.config import Source
-from aggregator.model.items import Alias, ChangeKind, Item, ItemChange, KnownItem
+from aggregator.model.items import Alias, ChangeKind, ItemChange, KnownItem
 from aggregator.model.polling import Gap, ParsedVisit, SourceRecord
 from aggregator.polling import anomalies, removals
 from aggregator.polling.round import Round
 from aggregator.publishing.synchronise import reading_key
-from aggregator.store import documents, items, sources, story_placement
+from aggregator.store import documents, items, sources, status_edits, story_placement
 from aggregator.store.connection import Store
 
 MAX_COMPARED = 500
@@ -31,8 +30,8 @@ def store_document(work: Round, source: Source, record: SourceRecord, parsed: Pa
     listed_before = documents.listed_items(work.store, source.id)
     known = _known(work.store, source, parsed, listed_before)
     changes, flood = _compare(work, source, parsed, known, record.last_success)
-    edits = _edits(changes, known)
-    changes = _with_status_edits(changes, edits)
+    status = _status_edits(changes, known)
+    changes = _with_significant(changes, status)
     items.keep(work.store, changes, backlog=record.last_success is None, now=work.now)
     _hold(work, [changes[n].item.id for n in flood])
     listed = _listed(changes, parsed, known)
@@ -40,8 +39,8 @@ def store_document(work: Round, source: Source, record: SourceRecord, parsed: Pa
         listed += listed_before
     elif record.last_success and not flood:
         removals.compare_documents(work.store, source, parsed, listed_before, set(listed), work.now)
-    status_edits.leave_stories(work.store, work.config, edits.values(), work.now)
-    _accept(work, source, parsed, changes, listed_before, listed)
+    status_edits.add(work.store, status)
+    _accept(work, source, parsed, changes, listed_before, listed, applied_later=status)
     return changes
 
 
@@ -67,16 +66,16 @@ def count(changes: Iterable[ItemChange]) -> Counter[ChangeKind]:
     return Counter(change.change for change in changes if not change.item.dropped)
 
 
-def _edits(changes: Changes, known: Mapping[Alias, KnownItem]) -> dict[str, tuple[KnownItem, Item]]:
-    """Return each edited item as it was and as it is, by its id."""
+def _status_edits(changes: Changes, known: Mapping[Alias, KnownItem]) -> dict[str, frozenset[str]]:
+    """Return what edits changed in the status of items, by the ids of these."""
     by_id = {each.id: each for each in known.values()}
-    edited = (change.item for change in changes if change.change in _EDITS)
-    return {item.id: (by_id[item.id], item) for item in edited if item.id in by_id}
+    edited = (change.item for change in changes if change.change in _EDITS and change.item.id in by_id)
+    found = ((item.id, changed_stages(by_id[item.id], item)) for item in edited)
+    return {item_id: stages for item_id, stages in found if stages}
 
 
-def _with_status_edits(changes: Changes, edits: Mapping[str, tuple[KnownItem, Item]]) -> Changes:
+def _with_significant(changes: Changes, significant: Container[str]) -> Changes:
     """Return changes in which each edit of a status is significant, however short it is (E1)."""
-    significant = {id_ for id_, (before, after) in edits.items() if changed_stages(before, after)}
     return tuple(
         replace(change, change=ChangeKind.SIGNIFICANT) if change.item.id in significant else change
         for change in changes
@@ -156,18 +155,23 @@ def _accept(
     changes: Changes,
     listed_before: Sequence[str],
     listed: Sequence[str],
+    applied_later: Container[str] = (),
 ) -> None:
     """Store the document; update stories and channels of edited and returned items (P1)."""
     order = removals.listed(listed_before, listed)
     documents.accept(work.store, source.id, parsed, reading_key(source, work.config), order)
-    _touch_edited(work, changes)
+    _touch_edited(work, changes, applied_later)
     story_ids, notices = removals.restore_items(work.store, source, set(listed), work.now)
     work.touch_stories(story_ids)
     work.notices += notices
 
 
-def _touch_edited(work: Round, changes: Changes) -> None:
-    significant = [change.item.id for change in changes if change.change is ChangeKind.SIGNIFICANT]
+def _touch_edited(work: Round, changes: Changes, applied_later: Container[str]) -> None:
+    significant = [
+        change.item.id
+        for change in changes
+        if change.change is ChangeKind.SIGNIFICANT and change.item.id not in applied_later
+    ]
     edited = [change.item.id for change in changes if change.change in _EDITS]
     if edited:
         work.touch_stories(story_placement.apply_edits(work.store, edited, significant, work.now))

@@ -185,3 +185,12 @@ def m0016_embeddings(db: Database) -> None:
     """Add the cache of embeddings for the extra `semantic`."""
     for sql in EMBEDDINGS:
         db.execute(sql)
+
+
+@MIGRATIONS()
+def m0017_status_edits(db: Database) -> None:
+    """Add the edits of items' status that the round has not applied to their stories yet."""
+    db.execute(
+        "CREATE TABLE status_edits (item_id TEXT PRIMARY KEY REFERENCES items(id), stages TEXT NOT NULL)"
+        " STRICT, WITHOUT ROWID"
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 from html import unescape
 
 import pytest
 
-from aggregator.store import editorial
+from aggregator.dedupe import status_edits
 from aggregator.store.connection import opened
 from tests.builders import rss
 from tests.command import call
@@ -73,12 +74,22 @@ class Partners:
         found = re.findall(r"<entry.*?<id>(.*?)</id>.*?<title[^>]*>(.*?)</title>", feed, re.DOTALL)
         return {id_: unescape(title) for id_, title in found}
 
-    def merge(self) -> None:
-        """Make one story of two, as an older version of the program did."""
-        with opened(self.place.database) as store, store.transaction():
-            kept, gone = (row["id"] for row in store.db.execute("SELECT id FROM stories ORDER BY title DESC"))
-            editorial.absorb(store, kept, gone, "merged by an older version", self.place.clock.now)
-            store.db.execute("DELETE FROM channel_stories WHERE story_id = ?", [gone])
+    def edition(self) -> str:
+        """Compose the digest of the next day; return the text of its page, empty without one."""
+        self.place.clock.now += timedelta(days=1)
+        done = call(self.place, "digest", "run", "--json")
+        assert done.code == 0, done.err
+        composed = json.loads(done.out)["composed"]
+        pages = (self.place.public / "digests" / f"{edition}.html" for edition in composed)
+        return "".join(unescape(re.sub(r"<[^>]*>", " ", page.read_text())) for page in pages)
+
+    def merge(self, *, by_editor: bool = False) -> None:
+        """Make one story of two, as an editor does, or as an older version of the program did."""
+        with opened(self.place.database) as store:
+            ids = [row["id"] for row in store.db.execute("SELECT id FROM stories")]
+            assert call(self.place, "story", "merge", *ids).code == 0
+            if not by_editor:
+                store.db.execute("DELETE FROM link_constraints")
 
 
 @pytest.fixture
@@ -161,3 +172,139 @@ def test_an_edited_status_is_of_its_own_item_in_every_language(partners: Partner
     edited = {f"{word}: {title}" for title, word in zip(subjects, WORDS[status].split("|"), strict=True)}
     assert set(after.values()) == {*subjects, *edited}
     assert partners.fetch() == after
+
+
+CANCELLATIONS = {
+    "STATUS": (EVENT, "STATUS:CANCELLED"),
+    "title": (f"Abgesagt: {EVENT}", "STATUS:CONFIRMED"),
+    "title and STATUS": (f"Annulé : {EVENT}", "STATUS:CANCELLED"),
+    "text": (EVENT, "X-ALT-DESC;FMTTYPE=text/html:<p>The workshop is cancelled.</p>"),
+}
+
+
+@pytest.mark.parametrize("how", CANCELLATIONS)
+@pytest.mark.parametrize("carried", [False, True], ids=["before", "after"])
+def test_a_cancelled_calendar_entry_leaves_what_others_reported(
+    partners: Partners, how: str, carried: bool
+) -> None:
+    """In a story of an older database a cancelled lead leaves; readers and digest get that once (E1, M1)."""
+    partners.calendar(EVENT)
+    partners.news("node", f"{EVENT} at our Node")
+    partners.fetch()
+    partners.merge()
+    with opened(partners.place.database) as store:
+        (story,) = (row["id"] for row in store.db.execute("SELECT id FROM stories"))
+    before = partners.fetch()
+    assert len(before) == 1
+    if carried:
+        assert EVENT in partners.edition()
+    partners.calendar(*CANCELLATIONS[how])
+    after = partners.fetch()
+    assert after[next(iter(before))] == f"{EVENT} at our Node"
+    (cancelled,) = (title for id_, title in after.items() if id_ not in before)
+    edition = partners.edition()
+    assert cancelled in edition
+    assert ("Cancelled" in edition) or not carried
+    assert (f"{EVENT} at our Node" in edition) is not carried
+    assert partners.edition() == ""
+    assert partners.fetch() == after
+    explained = call(partners.place, "story", "explain", story)
+    assert explained.code == 0, explained.err
+
+
+CANCELLED = f"Cancelled: {EVENT}"
+
+
+def _announced(partners: Partners, *sources: str) -> str:
+    """Let partners announce the event in one story, and return its id."""
+    for source in sources:
+        partners.news(source, EVENT)
+    ((id_, _),) = partners.fetch().items()
+    return id_
+
+
+def test_partners_that_cancel_together_correct_their_story(partners: Partners) -> None:
+    """If all items of a story are edited in one round, the story itself is corrected (E1)."""
+    story = _announced(partners, "first", "second")
+    partners.news("first", CANCELLED)
+    partners.news("second", f"Abgesagt: {EVENT}")
+    assert partners.fetch() == {story: CANCELLED}
+    assert "Corrected on" in (partners.place.public / "atom.xml").read_text()
+
+
+def test_a_second_partner_joins_the_cancellation_of_the_first(partners: Partners) -> None:
+    """A later partner that cancels joins the cancellation; the last one corrects its own story (I5)."""
+    story = _announced(partners, "first", "second", "third")
+    partners.news("first", CANCELLED)
+    after = partners.fetch()
+    assert sorted(after.values()) == [CANCELLED, EVENT]
+    partners.news("second", CANCELLED)
+    assert partners.fetch() == after
+    partners.news("third", CANCELLED)
+    assert list(partners.fetch().values()) == [CANCELLED, CANCELLED]
+    assert after.keys() == partners.entries().keys()
+    assert story in after
+
+
+def test_a_later_partner_that_cancels_leaves_as_well(partners: Partners) -> None:
+    """An item that does not lead is no less cancelled: its news is published, not swallowed (EX7)."""
+    story = _announced(partners, "first", "second")
+    partners.news("second", CANCELLED)
+    after = partners.fetch()
+    assert after[story] == EVENT
+    assert sorted(after.values()) == [CANCELLED, EVENT]
+
+
+def test_an_edit_that_takes_a_status_back_leaves_too(partners: Partners) -> None:
+    """An item that is no longer cancelled does not rename the cancellation of others."""
+    for source in ("first", "second"):
+        partners.news(source, CANCELLED)
+    ((story, _),) = partners.fetch().items()
+    partners.news("first", EVENT)
+    after = partners.fetch()
+    assert after[story] == CANCELLED
+    assert sorted(after.values()) == [CANCELLED, EVENT]
+
+
+def test_a_short_cancellation_in_a_text_is_a_correction(partners: Partners) -> None:
+    """A text of one item that says "cancelled" now moves `updated`, in the feed and the digest (E1)."""
+    story = _announced(partners, "first")
+    partners.edition()
+    partners.news("first", EVENT, f"Cancelled! {TEXT}")
+    assert partners.fetch() == {story: EVENT}
+    assert "Corrected on" in (partners.place.public / "atom.xml").read_text()
+    assert "Cancelled! " in partners.edition()
+
+
+def test_what_an_editor_merged_stays_one_story(partners: Partners) -> None:
+    """An editor's merge holds, also when an item of it is cancelled (I7)."""
+    partners.calendar(EVENT)
+    partners.news("node", f"{EVENT} at our Node")
+    partners.fetch()
+    partners.merge(by_editor=True)
+    partners.calendar(CANCELLED)
+    assert list(partners.fetch().values()) == [CANCELLED]
+
+
+def test_a_policy_at_the_end_of_a_text_is_no_cancellation(partners: Partners) -> None:
+    """Words of a status far down in a text change no status, and neither does any other edit."""
+    story = _announced(partners, "first", "second")
+    partners.news(
+        "first", f"{EVENT} 2027", f"{TEXT} {'Bring your own samples. ' * 8} A cancelled seat costs 50 EUR."
+    )
+    assert partners.fetch() == {story: f"{EVENT} 2027"}
+
+
+def test_a_killed_round_applies_the_edit_in_the_next(
+    partners: Partners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A status that was stored before a crash is applied to the stories by the next round (P1)."""
+    story = _announced(partners, "first", "second")
+    partners.news("first", CANCELLED)
+    with monkeypatch.context() as patch:
+        patch.setattr(status_edits, "apply", None)
+        with pytest.raises(TypeError):
+            partners.fetch()
+    after = partners.fetch()
+    assert after[story] == EVENT
+    assert sorted(after.values()) == [CANCELLED, EVENT]
