@@ -10,7 +10,7 @@ from aggregator.dedupe import candidates, cluster, editor_commands
 from aggregator.dedupe.assign import lead_item_id
 from aggregator.dedupe.status import stages
 from aggregator.model.config import Config
-from aggregator.model.stories import Cluster, LinkConstraint, Member, Placement
+from aggregator.model.stories import Cluster, LinkConstraint, Member, MergeCandidate, Placement
 from aggregator.publishing.channels import update_channels
 from aggregator.store import archives, editorial, status_edits, stories, story_members, story_placement
 from aggregator.store.connection import Store
@@ -36,6 +36,8 @@ def apply(store: Store, config: Config, now: datetime) -> None:
             for member in _leaving(store, story, changed):
                 _leave(store, config, story, member, changed[member.item_id], now)
                 story = replace(story, members=tuple(each for each in story.members if each is not member))
+            if story.lead.item_id in changed:
+                _list_for_editors(store, story, now)
         touched = story_placement.apply_edits(store, changed, changed, now)
         update_channels(store, config.channels, touched, now)
 
@@ -87,6 +89,15 @@ def _leave(
     why = f"left {story.story_id} on {now:%Y-%m-%d} by an edit ({', '.join(sorted(changed))})"
     editor_commands.part_story(store, config, story, [member], part, now, why)
     editorial.relate(store, [(story.story_id, part.story_id, "one story until one of them was edited")])
+
+
+def _list_for_editors(store: Store, story: Cluster, now: datetime) -> None:
+    """List a story and a related one that agree since an edit as merge candidates (I5)."""
+    if joined := _agreeing_story(store, story, story.lead):
+        placement, target = joined
+        score = placement.comparison.score if placement.comparison else 0.0
+        found = MergeCandidate(story_id=target.story_id, score=score, why=placement.why)
+        editorial.add_candidate(store, story.story_id, [found], now)
 
 
 def _agreeing_story(store: Store, story: Cluster, member: Member) -> tuple[Placement, Cluster] | None:

@@ -31,7 +31,7 @@ class _Patterns:
 
 @cache
 def _patterns() -> _Patterns:
-    """Read the patterns; those that begin with one character are tried together, which takes a third of the time."""
+    """Read the patterns; those with one initial are tried together, which takes less time."""
     written = tomllib.loads(files(PACKAGE).joinpath("phases.toml").read_text("utf-8"))
     names: dict[str, str] = {}
     groups: dict[str, list[str]] = {}
