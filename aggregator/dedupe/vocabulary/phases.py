@@ -21,11 +21,17 @@ def phases(folded: str) -> frozenset[str]:
     return frozenset(known.names[match.lastgroup or ""] for match in known.any.finditer(folded))
 
 
+def wording(phase: str) -> str:
+    """Return what an item in a phase reports, as "a cancellation"."""
+    return _patterns().reports[phase]
+
+
 @dataclass(frozen=True, slots=True)
 class _Patterns:
-    """The phase of each group, and one pattern with all groups."""
+    """The phase of each group, what each phase reports, and one pattern with all groups."""
 
     names: Mapping[str, str]
+    reports: Mapping[str, str]
     any: re.Pattern[str]
 
 
@@ -46,4 +52,5 @@ def _patterns() -> _Patterns:
     initials = (
         f"{f'(?={initial})' if initial else ''}(?:{'|'.join(each)})" for initial, each in groups.items()
     )
-    return _Patterns(names=names, any=re.compile(rf"(?<!\w)(?:{'|'.join(initials)})(?!\w)"))
+    reports = {phase: values["reports"] for phase, values in written.items()}
+    return _Patterns(names=names, reports=reports, any=re.compile(rf"(?<!\w)(?:{'|'.join(initials)})(?!\w)"))
