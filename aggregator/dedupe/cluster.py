@@ -9,7 +9,9 @@ from itertools import chain
 
 from aggregator.dedupe import evidence, vetoes
 from aggregator.dedupe.compare import SAME, compare
+from aggregator.dedupe.features import for_member
 from aggregator.dedupe.known_stories import AddressIndex, KnownStories, LinkConstraints
+from aggregator.dedupe.status import stages
 from aggregator.items.identity import short_hash
 from aggregator.model.stories import (
     Cluster,
@@ -107,6 +109,39 @@ class _Match:
         return self.comparison.score >= SAME - MAX_MISSING_SCORE and not self.comparison.vetoes
 
 
+def _only_vetoed(member: Member, matches: Sequence[_Match]) -> list[_Match]:
+    """Return the story that would be the same but for one veto, if an editor should check that.
+
+    None for two stages of one event, which are never one story (EX7), and none for a series: its items differ from
+    each other as much, so that each of them would be listed.
+    """
+    found = [
+        match
+        for match in matches
+        if len(match.comparison.vetoes) == 1
+        and match.comparison.failed is None
+        and match.comparison.score >= SAME
+        and match.comparison.strength is Strength.RELATED
+        and match.obstacle != _EDITOR_FORBIDS
+        and match.member.source_id != member.source_id
+        and _stage(match.member) == _stage(member)
+    ]
+    return found if len(found) == 1 and not _is_in_series(member, matches) else []
+
+
+def _stage(member: Member) -> tuple[bool, frozenset[str]]:
+    return member.calendar, stages(member.title, member.text)
+
+
+def _is_in_series(member: Member, matches: Iterable[_Match]) -> bool:
+    """Return whether the source of an item has another item with a similar title."""
+    siblings = (match.member for match in matches if match.member.source_id == member.source_id)
+    return any(
+        evidence.title_likeness(for_member(member), for_member(other)) >= vetoes.MIN_TEMPLATE_LIKENESS
+        for other in siblings
+    )
+
+
 def _match(member: Member, story_id: str, known: KnownStories, common_words: frozenset[str]) -> _Match:
     """Compare an item with the lead of a story, and with members linked to the lead."""
     members = compared_members(known.members[story_id])
@@ -178,6 +213,8 @@ def _placement(member: Member, matches: Sequence[_Match], known: KnownStories) -
     candidates = sorted(
         (m for m in others if m.is_candidate), key=lambda m: (-m.comparison.score, m.story_id)
     )
+    if chosen is None:
+        candidates += _only_vetoed(member, matches)
     return Placement(
         member=member,
         story_id=chosen.story_id if chosen else _new_id(member, known),
@@ -218,4 +255,6 @@ def _why_related(match: _Match, chosen: _Match | None) -> str:
         return f"{reason}, but {match.obstacle}"
     if match.joins and chosen:
         return f"{reason}, but it joined another"
+    if match.comparison.failed:
+        return f"{reason}, but {match.comparison.failed}"
     return f"{reason} ({match.comparison.score:g}, {match.comparison.threshold:g} needed)"

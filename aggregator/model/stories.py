@@ -61,7 +61,8 @@ class Strength(StrEnum):
 class Comparison:
     """Two items compared: all evidence, all vetoes in words, and the result.
 
-    `threshold` is the score that is needed for one story.
+    `threshold` is the score that is needed for one story. `failed` is the first condition beside vetoes that was not
+    met, in words.
     """
 
     strength: Strength
@@ -69,6 +70,7 @@ class Comparison:
     threshold: float
     evidence: tuple[Evidence, ...] = ()
     vetoes: tuple[str, ...] = ()
+    failed: str | None = None
 
     @property
     def reason(self) -> str:
