@@ -9,7 +9,6 @@ from itertools import chain
 
 from aggregator.dedupe import evidence, vetoes
 from aggregator.dedupe.compare import SAME, compare
-from aggregator.dedupe.features import for_member
 from aggregator.dedupe.known_stories import AddressIndex, KnownStories, LinkConstraints
 from aggregator.dedupe.status import stages
 from aggregator.items.identity import short_hash
@@ -112,8 +111,7 @@ class _Match:
 def _only_vetoed(member: Member, matches: Sequence[_Match]) -> list[_Match]:
     """Return the story that would be the same but for one veto, if an editor should check that.
 
-    None for two stages of one event, which are never one story (EX7), and none for a series: its items differ from
-    each other as much, so that each of them would be listed.
+    None for two stages of one event, which are never one story (EX7), and none if there are several, as in a series.
     """
     found = [
         match
@@ -126,20 +124,11 @@ def _only_vetoed(member: Member, matches: Sequence[_Match]) -> list[_Match]:
         and match.member.source_id != member.source_id
         and _stage(match.member) == _stage(member)
     ]
-    return found if len(found) == 1 and not _is_in_series(member, matches) else []
+    return found if len(found) == 1 else []
 
 
 def _stage(member: Member) -> tuple[bool, frozenset[str]]:
     return member.calendar, stages(member.title, member.text)
-
-
-def _is_in_series(member: Member, matches: Iterable[_Match]) -> bool:
-    """Return whether the source of an item has another item with a similar title."""
-    siblings = (match.member for match in matches if match.member.source_id == member.source_id)
-    return any(
-        evidence.title_likeness(for_member(member), for_member(other)) >= vetoes.MIN_TEMPLATE_LIKENESS
-        for other in siblings
-    )
 
 
 def _match(member: Member, story_id: str, known: KnownStories, common_words: frozenset[str]) -> _Match:
@@ -213,8 +202,7 @@ def _placement(member: Member, matches: Sequence[_Match], known: KnownStories) -
     candidates = sorted(
         (m for m in others if m.is_candidate), key=lambda m: (-m.comparison.score, m.story_id)
     )
-    if chosen is None:
-        candidates += _only_vetoed(member, matches)
+    vetoed = _only_vetoed(member, matches) if chosen is None else []
     return Placement(
         member=member,
         story_id=chosen.story_id if chosen else _new_id(member, known),
@@ -223,9 +211,12 @@ def _placement(member: Member, matches: Sequence[_Match], known: KnownStories) -
         related=tuple((match.story_id, _why_related(match, chosen)) for match in others),
         merge_candidates=tuple(
             MergeCandidate(
-                story_id=match.story_id, score=match.comparison.score, why=_why_related(match, chosen)
+                story_id=match.story_id,
+                score=match.comparison.score,
+                why=_why_related(match, chosen),
+                vetoed=match in vetoed,
             )
-            for match in candidates[:MAX_MERGE_CANDIDATES]
+            for match in (*vetoed, *candidates[:MAX_MERGE_CANDIDATES])
         ),
         compared_with=chosen.member.item_id if chosen else None,
         comparison=chosen.comparison if chosen else None,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Set
 from typing import Any
 
-from aggregator.dedupe import features, wording
+from aggregator.dedupe import features, reason_words
 from aggregator.dedupe.evidence import title_likeness
 from aggregator.dedupe.features import Features, differ_in_language, for_member
 from aggregator.dedupe.vocabulary.load import vocabulary
@@ -125,7 +125,7 @@ def other_month(a: Features, b: Features) -> str | None:
     """Compare months and days in the titles."""
     months_a, months_b = a.title_facts.months, b.title_facts.months
     if months_a and months_b and not months_a & months_b:
-        return _differ("months", [wording.months(months_a)], [wording.months(months_b)])
+        return _differ("months", [reason_words.months(months_a)], [reason_words.months(months_b)])
     dates_a, dates_b = a.title_facts.dates, b.title_facts.dates
     return _unlike_days(dates_a, dates_b) if dates_a and dates_b and not dates_a & dates_b else None
 
@@ -258,7 +258,7 @@ def _disjoint(what: str, a: Set[Any], b: Set[Any]) -> str | None:
 
 
 def _unlike_days(a: Iterable[str], b: Iterable[str]) -> str:
-    return f"dates: {wording.days(a)} here, {wording.days(b)} there"
+    return f"dates: {reason_words.days(a)} here, {reason_words.days(b)} there"
 
 
 def _differ(what: str, a: Iterable[object], b: Iterable[object]) -> str:
@@ -300,4 +300,4 @@ def _two_subjects(alone_a: dict[str, float], alone_b: dict[str, float], a: Featu
 
 
 def _heaviest(alone: dict[str, float], written_in: Features) -> str:
-    return wording.words(sorted(alone, key=lambda c: (-alone[c], c))[:3], written_in)
+    return reason_words.words(sorted(alone, key=lambda c: (-alone[c], c))[:3], written_in)

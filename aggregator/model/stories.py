@@ -119,11 +119,15 @@ class Placement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeCandidate:
-    """A story that an item may belong to, for an editor to decide (I5)."""
+    """A story that an item may belong to, for an editor to decide (I5).
+
+    `vetoed` means that everything agrees but for one veto.
+    """
 
     story_id: str
     score: float
     why: str
+    vetoed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from aggregator import calendar_names
 from aggregator.dedupe.features import Features
 
-MIN_SHARED_LETTERS = 4
-"""Minimum number of equal first letters of two words that need not both be shown."""
+MIN_SHARED_CHARACTERS = 4
+"""Minimum number of equal first characters of two words of which one is shown."""
 
 
 def listed(values: Iterable[object]) -> str:
@@ -17,7 +17,7 @@ def listed(values: Iterable[object]) -> str:
 
 
 def words(concepts: Iterable[str], *written_in: Features) -> str:
-    """Return the words by which items express concepts; both of a translation, as "Schulung = training"."""
+    """Return the words for concepts; both words of a translation, as "Schulung = training"."""
     return listed(_word(concept, written_in) for concept in concepts)
 
 
@@ -44,6 +44,8 @@ def _word(concept: str, written_in: Iterable[Features]) -> str:
         return concept
     first, *others = found
     unlike = [
-        other for other in others if other[:MIN_SHARED_LETTERS].lower() != first[:MIN_SHARED_LETTERS].lower()
+        other
+        for other in others
+        if other[:MIN_SHARED_CHARACTERS].lower() != first[:MIN_SHARED_CHARACTERS].lower()
     ]
     return " = ".join([first, *unlike[:1]])
