@@ -132,11 +132,13 @@ def _print_comparison(compared: dict[str, Any]) -> None:
     click.echo(f"    {compared['score']:5.1f}  in total; {compared['threshold']:g} needed")
     for veto in compared["vetoes"]:
         click.echo(f"    veto: {veto}")
+    if failed := compared.get("failed"):
+        click.echo(f"    failed: {failed}")
 
 
 def _reason_against(compared: dict[str, Any]) -> str:
-    if compared["vetoes"]:
-        return "; ".join(compared["vetoes"])
+    if reasons := [*compared["vetoes"], *filter(None, [compared["failed"]])]:
+        return "; ".join(reasons)
     return f"the evidence has a score of {compared['score']:g}; {compared['threshold']:g} needed"
 
 
@@ -151,6 +153,8 @@ def _print_pair(pair: dict[str, Any]) -> None:
     if pair["editor"]:
         click.echo(f"An editor decided: {pair['editor']}.")
     click.echo("They are in one story." if pair["one_story"] else "They are in two stories.")
+    if pair["strength"] == "same" and not pair["one_story"]:
+        click.echo("The program merges no published stories; `aggregator story merge` does.")
 
 
 @story.command("merge")

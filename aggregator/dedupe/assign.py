@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from aggregator.containment import Broken, Containment, attempt
-from aggregator.dedupe import candidates, cluster, withdrawn
+from aggregator.dedupe import candidates, cluster, semantic, withdrawn
 from aggregator.items import caches
 from aggregator.model.config import Channel
 from aggregator.model.reports import ContainedStep
-from aggregator.model.stories import Cluster, Member, Placement
+from aggregator.model.stories import Cluster, Member, MergeCandidate, Placement
 from aggregator.publishing.channels import update_channels
 from aggregator.store import (
     archives,
     candidate_index,
     editorial,
+    embeddings,
     items,
     stories,
     story_members,
@@ -46,11 +48,15 @@ def assign(store: Store, all_channels: Sequence[Channel], now: datetime) -> Assi
 
     An item that breaks the program is set aside, and the others are assigned without it.
     """
-    with caches.emptied():
+    with caches.emptied(), _cached_embeddings(store, now):
         report = attempt(lambda: _assign_all(store, all_channels, now))
         if isinstance(report, Broken):
             return _assign_contained(store, all_channels, now)
         return report
+
+
+def _cached_embeddings(store: Store, now: datetime) -> AbstractContextManager[None]:
+    return semantic.cached(partial(embeddings.read, store), partial(embeddings.write, store, now))
 
 
 def lead_item_id(members: Iterable[Member]) -> str:
@@ -97,8 +103,8 @@ def _assign_batch(
     foundings = _foundings(store, placements, batch, now)
     story_placement.write(store, foundings, placements, now)
     for placement in placements:
-        if placement.merge_candidates:
-            editorial.add_candidate(store, placement.story_id, placement.merge_candidates, now)
+        if listed := _merge_candidates(store, placement):
+            editorial.add_candidate(store, placement.story_id, listed, now)
     joined = {placement.story_id for placement in placements if not placement.founds}
     story_placement.set_leads(store, _leads(given.clusters, placements, joined), now)
     withdrawn.hide_withdrawn(store, stories.hidden(store, joined), now)
@@ -107,6 +113,16 @@ def _assign_batch(
     return AssignReport(
         founded=len(foundings), joined=len(placements) - len(foundings), deferred=batch.deferred
     )
+
+
+def _merge_candidates(store: Store, placement: Placement) -> list[MergeCandidate]:
+    """Return what editors are asked about; of a series that one veto stops, its first item only."""
+    source_id = placement.member.source_id
+    return [
+        each
+        for each in placement.merge_candidates
+        if not (each.vetoed and editorial.is_listed_with_source(store, each.story_id, source_id))
+    ]
 
 
 def _foundings(

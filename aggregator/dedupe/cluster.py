@@ -10,6 +10,7 @@ from itertools import chain
 from aggregator.dedupe import evidence, vetoes
 from aggregator.dedupe.compare import SAME, compare
 from aggregator.dedupe.known_stories import AddressIndex, KnownStories, LinkConstraints
+from aggregator.dedupe.status import stages
 from aggregator.items.identity import short_hash
 from aggregator.model.stories import (
     Cluster,
@@ -107,6 +108,29 @@ class _Match:
         return self.comparison.score >= SAME - MAX_MISSING_SCORE and not self.comparison.vetoes
 
 
+def _only_vetoed(member: Member, matches: Sequence[_Match]) -> list[_Match]:
+    """Return the story that would be the same but for one veto, if an editor should check that.
+
+    None for two stages of one event, which are never one story (EX7), and none if there are several, as in a series.
+    """
+    found = [
+        match
+        for match in matches
+        if len(match.comparison.vetoes) == 1
+        and match.comparison.failed is None
+        and match.comparison.score >= SAME
+        and match.comparison.strength is Strength.RELATED
+        and match.obstacle != _EDITOR_FORBIDS
+        and match.member.source_id != member.source_id
+        and _stage(match.member) == _stage(member)
+    ]
+    return found if len(found) == 1 else []
+
+
+def _stage(member: Member) -> tuple[bool, frozenset[str]]:
+    return member.calendar, stages(member.title, member.text)
+
+
 def _match(member: Member, story_id: str, known: KnownStories, common_words: frozenset[str]) -> _Match:
     """Compare an item with the lead of a story, and with members linked to the lead."""
     members = compared_members(known.members[story_id])
@@ -178,6 +202,7 @@ def _placement(member: Member, matches: Sequence[_Match], known: KnownStories) -
     candidates = sorted(
         (m for m in others if m.is_candidate), key=lambda m: (-m.comparison.score, m.story_id)
     )
+    vetoed = _only_vetoed(member, matches) if chosen is None else []
     return Placement(
         member=member,
         story_id=chosen.story_id if chosen else _new_id(member, known),
@@ -186,9 +211,12 @@ def _placement(member: Member, matches: Sequence[_Match], known: KnownStories) -
         related=tuple((match.story_id, _why_related(match, chosen)) for match in others),
         merge_candidates=tuple(
             MergeCandidate(
-                story_id=match.story_id, score=match.comparison.score, why=_why_related(match, chosen)
+                story_id=match.story_id,
+                score=match.comparison.score,
+                why=_why_related(match, chosen),
+                vetoed=match in vetoed,
             )
-            for match in candidates[:MAX_MERGE_CANDIDATES]
+            for match in (*vetoed, *candidates[:MAX_MERGE_CANDIDATES])
         ),
         compared_with=chosen.member.item_id if chosen else None,
         comparison=chosen.comparison if chosen else None,
@@ -218,4 +246,6 @@ def _why_related(match: _Match, chosen: _Match | None) -> str:
         return f"{reason}, but {match.obstacle}"
     if match.joins and chosen:
         return f"{reason}, but it joined another"
+    if match.comparison.failed:
+        return f"{reason}, but {match.comparison.failed}"
     return f"{reason} ({match.comparison.score:g}, {match.comparison.threshold:g} needed)"

@@ -15,6 +15,8 @@ MIN_TITLE_AS_SUBJECT = 3.0
 """Minimum weight of equal titles that counts fully as evidence about the subject."""
 MIN_SPECIFIC_WEIGHT, MIN_SPECIFIC_WEIGHT_OF_PLAIN_WORDS = 1.5, 3.0
 """Minimum weight of specific evidence, and the same if all shared words are common ones."""
+NOT_SPECIFIC = "nothing particular agrees, as a name, place, sum or rare word: others may write the same"
+NOT_ONE_SUBJECT = "publisher, time and place agree, but not the subject"
 _SPECIFIC = ("reference", "amounts", "places", "mention", "numbers", "link")
 """Near evidence that is specific."""
 
@@ -39,13 +41,23 @@ def compare(
         return _comparison(pieces, (reason,), Strength.DIFFERENT)
     score = _score(pieces)
     if score < RELATED and not all_vetoes:
-        return _comparison(pieces, (), Strength.DIFFERENT)
+        return _comparison(pieces, (), Strength.DIFFERENT, _too_little(score))
     against = vetoes.of_all(a, b)
-    if score < RELATED or not _is_specific(a, b, pieces) or vetoes.only_template_agrees(a, b):
+    if score < RELATED:
+        return _comparison(pieces, against, Strength.DIFFERENT, _too_little(score))
+    if not _is_specific(a, b, pieces):
+        return _comparison(pieces, against, Strength.DIFFERENT, NOT_SPECIFIC)
+    if vetoes.only_template_agrees(a, b):
         return _comparison(pieces, against, Strength.DIFFERENT)
-    if score < SAME or against or not _is_about_one_subject(pieces):
-        return _comparison(pieces, against, Strength.RELATED)
-    return _comparison(pieces, (), Strength.SAME)
+    if score < SAME:
+        return _comparison(pieces, against, Strength.RELATED, _too_little(score))
+    if not _is_about_one_subject(pieces):
+        return _comparison(pieces, against, Strength.RELATED, NOT_ONE_SUBJECT)
+    return _comparison(pieces, against, Strength.RELATED if against else Strength.SAME)
+
+
+def _too_little(score: float) -> str:
+    return f"too little agrees: {score:g} of the {SAME:g} that one story needs"
 
 
 def _is_specific(a: Member, b: Member, pieces: tuple[Evidence, ...]) -> bool:
@@ -88,7 +100,9 @@ def _sum(pieces: tuple[Evidence, ...], *names: str) -> float:
     return sum(piece.weight for piece in pieces if piece.name in names)
 
 
-def _comparison(pieces: tuple[Evidence, ...], against: tuple[str, ...], strength: Strength) -> Comparison:
+def _comparison(
+    pieces: tuple[Evidence, ...], against: tuple[str, ...], strength: Strength, failed: str | None = None
+) -> Comparison:
     exact = any(piece.weight >= evidence.PROOF for piece in pieces)
     return Comparison(
         strength=strength,
@@ -96,6 +110,7 @@ def _comparison(pieces: tuple[Evidence, ...], against: tuple[str, ...], strength
         threshold=evidence.PROOF if exact else SAME,
         evidence=pieces,
         vetoes=against,
+        failed=failed,
     )
 
 

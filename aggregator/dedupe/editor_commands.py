@@ -210,6 +210,12 @@ def _hide(store: Store, story_id: str, who: str, now: datetime, *, withdrawn: bo
     return changed or editorial.hidden_by(store, story_id) == PUBLISHER
 
 
+def ids_of_founder(founder: Member) -> list[str]:
+    """Return the ids of stories that an item may found, the first one first (I4)."""
+    suffixes = ("", *(f"\n{n}" for n in range(1, MAX_IDS_OF_ITEM)))
+    return [short_hash(f"story\n{founder.item_id}{suffix}") for suffix in suffixes]
+
+
 def _own_story_id(founder: Member) -> str:
     """Return the id of the story that an item founds (I4)."""
     return short_hash(f"story\n{founder.item_id}")
@@ -217,8 +223,7 @@ def _own_story_id(founder: Member) -> str:
 
 def _free_story_id(store: Store, founder: Member) -> str:
     """Return an id for the story that an item founds: its own, or a derived one (I4)."""
-    suffixes = ("", *(f"\n{n}" for n in range(1, MAX_IDS_OF_ITEM)))
-    ids = [short_hash(f"story\n{founder.item_id}{suffix}") for suffix in suffixes]
+    ids = ids_of_founder(founder)
     taken = editorial.taken_ids(store, ids)
     return next(story_id for story_id in ids if story_id not in taken)
 

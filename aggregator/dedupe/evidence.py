@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from aggregator.calendar_names import LANGUAGES, one_of, weekdays
-from aggregator.dedupe import identifiers
+from aggregator.dedupe import identifiers, reason_words
 from aggregator.dedupe.features import Features, differ_in_language, for_member
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.words import is_rare
@@ -320,7 +320,9 @@ def shared_words(a: Features, b: Features) -> Evidence | None:
     if total < 0.3:
         return None
     listed = sorted(rare | capitalised or titled or untitled, key=lambda c: (-(titled | untitled)[c], c))[:5]
-    return Evidence(name="words", weight=round(total, 2), reason=f"both say {_listed(listed)}")
+    return Evidence(
+        name="words", weight=round(total, 2), reason=f"both say {reason_words.words(listed, a, b)}"
+    )
 
 
 def shared_names(a: Features, b: Features) -> Evidence | None:
@@ -331,7 +333,7 @@ def shared_names(a: Features, b: Features) -> Evidence | None:
     untitled = sum(w for c, w in worth.items() if c not in a.title and c not in b.title)
     total = min(sum(worth.values()) - untitled, 5.0) + min(untitled, 2.4)
     listed = sorted(worth, key=lambda c: (-worth[c], c))[:5]
-    reason = f"both name {_listed(c.upper() for c in listed)}"
+    reason = f"both name {reason_words.words(listed, a, b)}"
     return Evidence(name="names", weight=round(total, 2), reason=reason)
 
 
@@ -352,12 +354,12 @@ def shared_dates(a: Features, b: Features) -> Evidence | None:
     """Compare days; if both give days and none is shared, that counts against the pair."""
     shared = sorted(a.facts.dates & b.facts.dates)
     if a.facts.dates and b.facts.dates and not shared:
-        days = f"{_listed(sorted(a.facts.dates))} and {_listed(sorted(b.facts.dates))}"
+        days = f"{reason_words.days(a.facts.dates)} and {reason_words.days(b.facts.dates)}"
         return Evidence(name="dates", weight=-1.5, reason=f"they give other dates, {days}")
     if not shared:
         return None
     weight = min(2.2 + 0.8 * (len(shared) - 1), 3.4)
-    return Evidence(name="dates", weight=weight, reason=f"both give the date {_listed(shared)}")
+    return Evidence(name="dates", weight=weight, reason=f"both give the date {reason_words.days(shared)}")
 
 
 def shared_amounts(a: Features, b: Features) -> Evidence | None:
@@ -409,7 +411,7 @@ def mention(a: Features, b: Features) -> Evidence | None:
     for one, other in ((a, b), (b, a)):
         named = (one.words.keys() & other.context) - one.context - known.template - known.field
         if named:
-            reason = f"one names the other's publisher ({_listed(sorted(named))})"
+            reason = f"one names the other's publisher ({reason_words.words(sorted(named), one)})"
             return Evidence(name="mention", weight=1.2, reason=reason)
     return None
 

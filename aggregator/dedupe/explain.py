@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 from aggregator import story_view
 from aggregator.containment import Broken, attempt, shown
-from aggregator.dedupe import candidates, evidence
+from aggregator.dedupe import candidates, editor_commands, evidence, semantic
 from aggregator.dedupe.cluster import compared_members
 from aggregator.dedupe.compare import RELATED, SAME, compare
 from aggregator.errors import UnknownName
 from aggregator.model.config import Config
 from aggregator.model.stories import Cluster, Comparison, Member, NearMiss, Strength
-from aggregator.store import candidate_index, editorial, stories, story_members, story_search
+from aggregator.store import candidate_index, editorial, embeddings, stories, story_members, story_search
 from aggregator.store.connection import Store, opened
 
 logger = logging.getLogger("aggregator.explain")
@@ -31,12 +32,13 @@ _NO_COMPARISON: dict[str, Any] = {
     "threshold": None,
     "evidence": [],
     "vetoes": [],
+    "failed": None,
 }
 
 
 def story(config: Config, name: str) -> dict[str, Any]:
     """Explain for each item of a story why it belongs there, and which others are close."""
-    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+    with opened(config.data / "aggregator.db", create=False) as store, _snapshot(store):
         view = story_view.read_from(store, name)
         comparisons = stories.evidence(store, view.story.id)
         near_misses = shown(name, partial(_near_misses, store, view.story.id))
@@ -65,9 +67,14 @@ def story(config: Config, name: str) -> dict[str, Any]:
 
 
 def pair(config: Config, one: str, other: str) -> dict[str, Any]:
-    """Explain how two stories or items compare now, by their closest items, as one JSON object."""
-    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+    """Explain how two stories or items compare now, as one JSON object.
+
+    Of two stories their closest items are compared, of two that were merged the items that founded them.
+    """
+    with opened(config.data / "aggregator.db", create=False) as store, _snapshot(store):
         a, b = _named_members(store, one), _named_members(store, other)
+        if story_search.resolve(store, one) == story_search.resolve(store, other):
+            a, b = _founders(store, one, a), _founders(store, other, b)
         comparison, left, right = max(
             (
                 (shown(f"{one} and {other}", partial(compare, x, y, all_vetoes=True)), x, y)
@@ -86,6 +93,13 @@ def pair(config: Config, one: str, other: str) -> dict[str, Any]:
         "b": _side(right, ids[right.item_id]),
         **asdict(comparison),
     }
+
+
+@contextmanager
+def _snapshot(store: Store) -> Iterator[None]:
+    """Read one state of the store, with the embeddings that it has."""
+    with store.snapshot(), semantic.cached(partial(embeddings.read, store)):
+        yield
 
 
 def _side(member: Member, story_id: str | None) -> dict[str, Any]:
@@ -109,6 +123,15 @@ def _named_members(store: Store, name: str) -> list[Member]:
         raise UnknownName(f"no story or item {name!r}; `aggregator search` finds stories and shows their ids")
     (cluster,) = story_members.clusters(store, [story_id])
     return list(compared_members(cluster.members))
+
+
+def _founders(store: Store, name: str, members: Sequence[Member]) -> list[Member]:
+    """Return the item that founded the story with this id, which may have been merged; else all."""
+    story_id = name.rpartition(":story/")[2]
+    if not story_search.is_id(store, story_id):  # an item, or the start of an id
+        story_id = story_search.resolve(store, name) or ""
+    founders = [member for member in members if story_id in editor_commands.ids_of_founder(member)]
+    return founders or list(members)
 
 
 def _near_misses(store: Store, story_id: str) -> list[NearMiss]:

@@ -40,7 +40,8 @@ class Features:
     """An item as near evidence sees it; words are concepts, each with its weight.
 
     `title` has the words of the title, `words` those of title and text, `names` those of them that are names.
-    `context` has the words of the publisher's name. `key` is the folded title without punctuation.
+    `context` has the words of the publisher's name. `key` is the folded title without punctuation. `spelling` has
+    for each concept the word as it was written.
     """
 
     key: str
@@ -56,6 +57,7 @@ class Features:
     phases: frozenset[str]
     title_phases: frozenset[str]
     language: str | None
+    spelling: Mapping[str, str]
 
 
 @cached(4_096, MEMBER_CHARACTERS, lambda member: len(member.title) + len(member.text))
@@ -86,6 +88,7 @@ def extract(title: str, text: str, publisher: str, language: str | None) -> Feat
         phases=title_phases | phases(folded_text),
         title_phases=title_phases,
         language=language,
+        spelling=in_text.spelling | in_title.spelling,
     )
 
 
@@ -163,19 +166,21 @@ def _capitals_inside(text: str) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Words:
-    """The concepts of some words with their weights, those of them that are names, and places."""
+    """The concepts of some words with their weights and spelling, which are names, and places."""
 
     weights: dict[str, float]
     names: frozenset[str]
     towns: frozenset[str]
     countries: frozenset[str]
+    spelling: dict[str, str]
 
 
 def _look_up(written_words: Iterable[str], capitals_inside: frozenset[str] = frozenset()) -> _Words:
     """Look up words; those among `capitals_inside` weigh more than other plain words."""
     weights: dict[str, float] = {}
+    spelling: dict[str, str] = {}
     names, towns, countries = set(), set(), set()
-    for written in set(written_words):
+    for written in dict.fromkeys(written_words):
         meaning = _meaning(written)
         if meaning.kind == "town":
             towns.add(meaning.weights[0][0])
@@ -185,10 +190,15 @@ def _look_up(written_words: Iterable[str], capitals_inside: frozenset[str] = fro
             for concept, usual in meaning.weights:
                 worth = CAPITAL_WEIGHT if usual == 1.0 and written in capitals_inside else usual
                 weights[concept] = max(worth, weights.get(concept, 0))
+                spelling.setdefault(concept, written)
             if meaning.kind == "name":
                 names.add(meaning.weights[0][0])
     return _Words(
-        weights=weights, names=frozenset(names), towns=frozenset(towns), countries=frozenset(countries)
+        weights=weights,
+        names=frozenset(names),
+        towns=frozenset(towns),
+        countries=frozenset(countries),
+        spelling=spelling,
     )
 
 

@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Iterable, Set
 from typing import Any
 
-from aggregator.dedupe import features
+from aggregator.dedupe import features, reason_words
 from aggregator.dedupe.evidence import title_likeness
 from aggregator.dedupe.features import Features, differ_in_language, for_member
 from aggregator.dedupe.vocabulary.load import vocabulary
+from aggregator.dedupe.vocabulary.phases import wording as wording_of
 from aggregator.model.stories import Member
 
 MIN_DISTINCT_WEIGHT, MIN_SLOT_WEIGHT = 1.3, 0.9
@@ -30,8 +31,8 @@ def of_titles(a: Member, b: Member) -> tuple[str, ...]:
     """Return the vetoes that hold even against one address."""
     one, other = for_member(a), for_member(b)
     if one.key == other.key:
-        return ()
-    return _reasons(one, other, TITLE)
+        return _calendar_and_news(a, b)
+    return _calendar_and_news(a, b) + _reasons(one, other, TITLE)
 
 
 def of_reposts(a: Member, b: Member) -> tuple[str, ...]:
@@ -42,7 +43,8 @@ def of_reposts(a: Member, b: Member) -> tuple[str, ...]:
 
 def of_all(a: Member, b: Member) -> tuple[str, ...]:
     """Return the vetoes against near evidence."""
-    return tuple(dict.fromkeys(_reasons(for_member(a), for_member(b), (*TITLE, *NEAR))))
+    found = _reasons(for_member(a), for_member(b), (*TITLE, *NEAR))
+    return tuple(dict.fromkeys(_calendar_and_news(a, b) + found))
 
 
 def against_member(a: Member, b: Member) -> str | None:
@@ -67,6 +69,13 @@ def veto_between(one: str, other: str) -> str | None:
     return next(iter(_reasons(a, b, TITLE)), None)
 
 
+def _calendar_and_news(a: Member, b: Member) -> tuple[str, ...]:
+    """Compare where two items stand: a calendar's entry and news about its event are two (EX7)."""
+    if a.calendar == b.calendar:
+        return ()
+    return ("one is an entry of a calendar, the other a news item about the event",)
+
+
 Veto = Callable[[Features, Features], str | None]
 
 
@@ -81,7 +90,7 @@ def other_phase(a: Features, b: Features) -> str | None:
     """Compare phases: only one is cancelled, extended, or a report."""
     for one, other in ((a, b), (b, a)):
         if alone := one.title_phases - other.phases:
-            return f"only one says “{min(alone)}”"
+            return f"only one reports {wording_of(min(alone))}"
     return None
 
 
@@ -114,9 +123,11 @@ def other_year(a: Features, b: Features) -> str | None:
 
 def other_month(a: Features, b: Features) -> str | None:
     """Compare months and days in the titles."""
-    return _disjoint("months", a.title_facts.months, b.title_facts.months) or _disjoint(
-        "dates", a.title_facts.dates, b.title_facts.dates
-    )
+    months_a, months_b = a.title_facts.months, b.title_facts.months
+    if months_a and months_b and not months_a & months_b:
+        return _differ("months", [reason_words.months(months_a)], [reason_words.months(months_b)])
+    dates_a, dates_b = a.title_facts.dates, b.title_facts.dates
+    return _unlike_days(dates_a, dates_b) if dates_a and dates_b and not dates_a & dates_b else None
 
 
 TITLE: tuple[Veto, ...] = (
@@ -153,10 +164,10 @@ def other_date(a: Features, b: Features) -> str | None:
     """Compare days: those of a title with all of the other, or all if the titles are alike."""
     for one, other in ((a, b), (b, a)):
         if one.title_facts.dates and other.facts.dates and not one.title_facts.dates & other.facts.dates:
-            return _differ("dates", one.title_facts.dates, other.facts.dates)
+            return _unlike_days(one.title_facts.dates, other.facts.dates)
     alone_a, alone_b = a.facts.dates - b.facts.dates, b.facts.dates - a.facts.dates
     if alone_a and alone_b and title_likeness(a, b) >= MIN_TEMPLATE_LIKENESS:
-        return _differ("dates", alone_a, alone_b)
+        return _unlike_days(alone_a, alone_b)
     return None
 
 
@@ -174,7 +185,7 @@ def other_subject(a: Features, b: Features) -> str | None:
     minimum = MIN_SLOT_WEIGHT if title_likeness(a, b) >= MIN_SIMILAR_LIKENESS else MIN_DISTINCT_WEIGHT
     if min(sum(alone_a.values()), sum(alone_b.values())) < minimum:
         return None
-    return _two_subjects(alone_a, alone_b)
+    return _two_subjects(alone_a, alone_b, a, b)
 
 
 def other_slot(a: Features, b: Features) -> str | None:
@@ -186,7 +197,7 @@ def other_slot(a: Features, b: Features) -> str | None:
         {c: w for c, w in _words_not_in(one, other, set(other.words)).items() if c not in acts}
         for one, other in ((a, b), (b, a))
     )
-    return _two_subjects(alone_a, alone_b) if alone_a and alone_b else None
+    return _two_subjects(alone_a, alone_b, a, b) if alone_a and alone_b else None
 
 
 def other_aspect(a: Features, b: Features) -> str | None:
@@ -198,7 +209,7 @@ def other_aspect(a: Features, b: Features) -> str | None:
                 continue
             alone = _words_alone(one, other)
             if any(worth >= 1.0 for worth in alone.values()):
-                return f"only one is about {_heaviest(alone)}"
+                return f"only one is about {_heaviest(alone, one)}"
     return None
 
 
@@ -246,6 +257,10 @@ def _disjoint(what: str, a: Set[Any], b: Set[Any]) -> str | None:
     return _differ(what, a, b) if a and b and not a & b else None
 
 
+def _unlike_days(a: Iterable[str], b: Iterable[str]) -> str:
+    return f"dates: {reason_words.days(a)} here, {reason_words.days(b)} there"
+
+
 def _differ(what: str, a: Iterable[object], b: Iterable[object]) -> str:
     listed_a, listed_b = (", ".join(sorted(map(str, values))) for values in (a, b))
     return f"{what}: {listed_a} here, {listed_b} there"
@@ -280,9 +295,9 @@ def _abbreviates(concept: str, other: Features) -> bool:
     return len(concept) > 2 and concept in initials
 
 
-def _two_subjects(alone_a: dict[str, float], alone_b: dict[str, float]) -> str:
-    return f"one is about {_heaviest(alone_a)}, the other about {_heaviest(alone_b)}"
+def _two_subjects(alone_a: dict[str, float], alone_b: dict[str, float], a: Features, b: Features) -> str:
+    return f"one is about {_heaviest(alone_a, a)}, the other about {_heaviest(alone_b, b)}"
 
 
-def _heaviest(alone: dict[str, float]) -> str:
-    return ", ".join(sorted(alone, key=lambda c: (-alone[c], c))[:3])
+def _heaviest(alone: dict[str, float], written_in: Features) -> str:
+    return reason_words.words(sorted(alone, key=lambda c: (-alone[c], c))[:3], written_in)

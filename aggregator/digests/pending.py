@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from aggregator.dedupe.status import MAX_LEADING_CHARACTERS
 from aggregator.dedupe.vocabulary.phases import phases
 from aggregator.dedupe.vocabulary.words import fold
 from aggregator.items.diff import text_differs
@@ -14,12 +15,6 @@ from aggregator.model.config import DigestPlan
 from aggregator.model.digests import PendingStories, StoryUpdate, UpdateKind
 from aggregator.store import editions, stories
 from aggregator.store.connection import Store
-
-MAX_LEADING_CHARACTERS = 100
-"""Maximum characters of a text in which a cancellation is looked for.
-
-Later text may be about a cancellation policy.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +69,11 @@ def _edited(store: Store, plan: DigestPlan, ids: Sequence[str]) -> Iterator[Stor
             continue
         former_text = lead.text if last.text is None else last.text
         title_changed = title_key(last.title) != title_key(lead.title)
-        if title_changed or text_differs(former_text, lead.text):
+        kind = _update_kind(_beginning(last.title, former_text), _beginning(lead.title, lead.text))
+        if title_changed or kind is not UpdateKind.CORRECTED or text_differs(former_text, lead.text):
             yield StoryUpdate(
                 story=story,
-                update_kind=_update_kind(
-                    _beginning(last.title, former_text), _beginning(lead.title, lead.text)
-                ),
+                update_kind=kind,
                 at=story.updated,
                 former_title=last.title if title_changed else lead.title,
             )

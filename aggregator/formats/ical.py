@@ -28,6 +28,12 @@ MAX_TEXT = 200_000
 _MONTHS = calendar_names.months("en")
 _DAYS = dict(zip(("MO", "TU", "WE", "TH", "FR", "SA", "SU"), calendar_names.weekdays("en"), strict=True))
 _EVERY = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}
+# How titles of cancelled events begin, in the languages of the partners.
+_SAYS_CANCELLED = re.compile(
+    r"\W*(cancel|abgesagt|absage|entfällt|annul|anul|perutt?u|peruu|inställ|avlys|aflys|geannuleerd|afgelast|odwoł"
+    r"|zruš|elmarad|töröl)",
+    re.IGNORECASE,
+)
 # Exceptions that icalendar 7 raised for damaged documents in tests.
 _PARSER_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
@@ -144,7 +150,7 @@ def _refusal(text: str, headers: Mapping[str, str]) -> str:
 def _entry(position: int, event: Component, url: str, zone: tzinfo, exported: str | None) -> Entry:
     title = line(_property(event, "SUMMARY"), 5_000) or ""
     cancelled = (_property(event, "STATUS") or "").strip().upper() == "CANCELLED"
-    if cancelled and not re.match(r"cancell?ed|abgesagt|entfällt", title, re.IGNORECASE):
+    if cancelled and not _SAYS_CANCELLED.match(title):
         title = f"Cancelled: {title}" if title else "Cancelled"
     marked_up, text = _text(event)
     facts = _facts(event, zone)

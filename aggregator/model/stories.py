@@ -16,7 +16,7 @@ class Member:
 
     `links` are canonical keys that identify it, `link` is its address as written. `works` are identifiers such as a
     DOI, `origins` canonical keys of pages that it names as its origin, `pointers` those of other linked pages.
-    `text` is a beginning. `withdrawn` means removed by its publisher (I8).
+    `text` is a beginning. `withdrawn` means removed by its publisher (I8), `calendar` an entry of a calendar.
     """
 
     item_id: str
@@ -37,6 +37,7 @@ class Member:
     origins: frozenset[str] = frozenset()
     pointers: frozenset[str] = frozenset()
     withdrawn: bool = False
+    calendar: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,8 @@ class Strength(StrEnum):
 class Comparison:
     """Two items compared: all evidence, all vetoes in words, and the result.
 
-    `threshold` is the score that is needed for one story.
+    `threshold` is the score that is needed for one story. `failed` is the first condition beside vetoes that was not
+    met, in words.
     """
 
     strength: Strength
@@ -68,6 +70,7 @@ class Comparison:
     threshold: float
     evidence: tuple[Evidence, ...] = ()
     vetoes: tuple[str, ...] = ()
+    failed: str | None = None
 
     @property
     def reason(self) -> str:
@@ -116,11 +119,15 @@ class Placement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeCandidate:
-    """A story that an item may belong to, for an editor to decide (I5)."""
+    """A story that an item may belong to, for an editor to decide (I5).
+
+    `vetoed` means that everything agrees but for one veto.
+    """
 
     story_id: str
     score: float
     why: str
+    vetoed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

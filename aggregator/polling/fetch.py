@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from aggregator.dedupe import assign, extend_addresses
+from aggregator.dedupe import assign, extend_addresses, status_edits
 from aggregator.errors import AggregatorError, UnknownName
 from aggregator.locked_store import AUTHORITY, locked_store
 from aggregator.model.config import Config
@@ -81,6 +81,7 @@ def _poll(work: Round, ids: Sequence[str], *, force: bool, spread: bool, progres
 def _place_and_publish(work: Round) -> dict[str, object]:
     """Place new items into stories and write changed documents; return report values."""
     _settle_authority(work.store, work.config)
+    status_edits.apply(work.store, work.config, work.now)
     placed = assign.assign(work.store, work.config.channels, work.now)
     work.notices += placed.notices
     work.deferred = placed.deferred

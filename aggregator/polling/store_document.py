@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from aggregator.dedupe.status import changed_stages
 from aggregator.items import diff
 from aggregator.model.config import Source
 from aggregator.model.items import Alias, ChangeKind, ItemChange, KnownItem
@@ -14,13 +15,14 @@ from aggregator.model.polling import Gap, ParsedVisit, SourceRecord
 from aggregator.polling import anomalies, removals
 from aggregator.polling.round import Round
 from aggregator.publishing.synchronise import reading_key
-from aggregator.store import documents, items, sources, story_placement
+from aggregator.store import documents, items, sources, status_edits, story_placement
 from aggregator.store.connection import Store
 
 MAX_COMPARED = 500
 """Maximum number of a source's newest items compared with unknown entries (G2)."""
 
 Changes = tuple[ItemChange, ...]
+_EDITS = (ChangeKind.EDITED, ChangeKind.SIGNIFICANT)
 
 
 def store_document(work: Round, source: Source, record: SourceRecord, parsed: ParsedVisit) -> Changes:
@@ -28,6 +30,8 @@ def store_document(work: Round, source: Source, record: SourceRecord, parsed: Pa
     listed_before = documents.listed_items(work.store, source.id)
     known = _known(work.store, source, parsed, listed_before)
     changes, flood = _compare(work, source, parsed, known, record.last_success)
+    status = _status_edits(changes, known)
+    changes = _with_significant(changes, status)
     items.keep(work.store, changes, backlog=record.last_success is None, now=work.now)
     _hold(work, [changes[n].item.id for n in flood])
     listed = _listed(changes, parsed, known)
@@ -35,7 +39,8 @@ def store_document(work: Round, source: Source, record: SourceRecord, parsed: Pa
         listed += listed_before
     elif record.last_success and not flood:
         removals.compare_documents(work.store, source, parsed, listed_before, set(listed), work.now)
-    _accept(work, source, parsed, changes, listed_before, listed)
+    status_edits.add(work.store, status)
+    _accept(work, source, parsed, changes, listed_before, listed, applied_later=status)
     return changes
 
 
@@ -59,6 +64,22 @@ def store_reparsed(work: Round, source: Source, parsed: ParsedVisit) -> Changes:
 def count(changes: Iterable[ItemChange]) -> Counter[ChangeKind]:
     """Count changes by kind, without items that a filter dropped."""
     return Counter(change.change for change in changes if not change.item.dropped)
+
+
+def _status_edits(changes: Changes, known: Mapping[Alias, KnownItem]) -> dict[str, frozenset[str]]:
+    """Return what edits changed in the status of items, by the ids of these."""
+    by_id = {each.id: each for each in known.values()}
+    edited = (change.item for change in changes if change.change in _EDITS and change.item.id in by_id)
+    found = ((item.id, changed_stages(by_id[item.id], item)) for item in edited)
+    return {item_id: stages for item_id, stages in found if stages}
+
+
+def _with_significant(changes: Changes, significant: Container[str]) -> Changes:
+    """Return changes in which each edit of a status is significant, however short it is (E1)."""
+    return tuple(
+        replace(change, change=ChangeKind.SIGNIFICANT) if change.item.id in significant else change
+        for change in changes
+    )
 
 
 def _known(
@@ -134,20 +155,24 @@ def _accept(
     changes: Changes,
     listed_before: Sequence[str],
     listed: Sequence[str],
+    applied_later: Container[str] = (),
 ) -> None:
     """Store the document; update stories and channels of edited and returned items (P1)."""
     order = removals.listed(listed_before, listed)
     documents.accept(work.store, source.id, parsed, reading_key(source, work.config), order)
-    _touch_edited(work, changes)
+    _touch_edited(work, changes, applied_later)
     story_ids, notices = removals.restore_items(work.store, source, set(listed), work.now)
     work.touch_stories(story_ids)
     work.notices += notices
 
 
-def _touch_edited(work: Round, changes: Changes) -> None:
-    significant = [change.item.id for change in changes if change.change is ChangeKind.SIGNIFICANT]
-    kinds = (ChangeKind.EDITED, ChangeKind.SIGNIFICANT)
-    edited = [change.item.id for change in changes if change.change in kinds]
+def _touch_edited(work: Round, changes: Changes, applied_later: Container[str]) -> None:
+    significant = [
+        change.item.id
+        for change in changes
+        if change.change is ChangeKind.SIGNIFICANT and change.item.id not in applied_later
+    ]
+    edited = [change.item.id for change in changes if change.change in _EDITS]
     if edited:
         work.touch_stories(story_placement.apply_edits(work.store, edited, significant, work.now))
 

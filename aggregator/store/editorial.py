@@ -251,6 +251,15 @@ def listed_with(store: Store, story_id: str) -> set[str]:
     return {row[0] for row in rows}
 
 
+def is_listed_with_source(store: Store, story_id: str, source_id: str) -> bool:
+    """Return whether a story is a merge candidate with a story that has an item of a source."""
+    others = sorted(listed_with(store, story_id))
+    row = store.db.execute(
+        f"SELECT 1 FROM items WHERE source_id = ? AND story_id IN ({marks(others)})", [source_id, *others]
+    ).fetchone()
+    return row is not None
+
+
 def items_by_prefix(store: Store, name: str) -> list[str]:
     """Return at most two ids of items that begin with `name`, which has at least 4 characters."""
     if not re.fullmatch(r"[a-z2-7]{4,16}", name):

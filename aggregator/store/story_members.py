@@ -17,6 +17,7 @@ _COLUMNS = """
     SELECT items.number, items.id, items.source_id, items.title, items.sort, items.position, items.backlog,
         items.claimed, items.story_id, items.link, items.language, substr(items.text, 1, 700) AS text,
         sources.priority, sources.aggregator, sources.name AS publisher,
+        sources.kind = 'ical' AS calendar,
         EXISTS (SELECT 1 FROM missing_items WHERE item_id = items.id AND withdrawn IS NOT NULL) AS withdrawn
 """
 _MEMBER = f"{_COLUMNS} FROM items JOIN sources ON sources.id = items.source_id"
@@ -144,6 +145,7 @@ def _members(store: Store, rows: Sequence[Mapping[str, Any]]) -> list[Member]:
             origins=frozenset(value for kind, value in keys.get(row["id"], ()) if kind == "origin"),
             pointers=frozenset(value for kind, value in keys.get(row["id"], ()) if kind == "pointer"),
             withdrawn=bool(row["withdrawn"]),
+            calendar=bool(row["calendar"]),
         )
         for row in rows
     ]

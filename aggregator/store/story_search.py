@@ -37,6 +37,14 @@ def search(store: Store, query: str, limit: int) -> list[str]:
     return [id_ for id_ in found_ids if id_ in visible][:limit]
 
 
+def is_id(store: Store, name: str) -> bool:
+    """Return whether a story has or had this id."""
+    row = store.db.execute(
+        "SELECT 1 FROM stories WHERE id = ?1 UNION SELECT 1 FROM tombstones WHERE story_id = ?1", [name]
+    ).fetchone()
+    return row is not None
+
+
 def resolve(store: Store, name: str) -> str | None:
     """Return the story with an id, a tombstone, an item id, or the start of an id.
 

@@ -1,0 +1,51 @@
+"""Word for editors what was compared: words as they were written, days, months, phases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aggregator import calendar_names
+from aggregator.dedupe.features import Features
+
+MIN_SHARED_CHARACTERS = 4
+"""Minimum number of equal first characters of two words of which one is shown."""
+
+
+def listed(values: Iterable[object]) -> str:
+    """Return values as a list in one line."""
+    return ", ".join(map(str, values))
+
+
+def words(concepts: Iterable[str], *written_in: Features) -> str:
+    """Return the words for concepts; both words of a translation, as "Schulung = training"."""
+    return listed(_word(concept, written_in) for concept in concepts)
+
+
+def days(dates: Iterable[str]) -> str:
+    """Return dates such as 05-03 as "3 May"."""
+    return listed(
+        f"{int(day)} {month(int(number))}" for number, _, day in (d.partition("-") for d in sorted(dates))
+    )
+
+
+def months(numbers: Iterable[int]) -> str:
+    """Return the names of months."""
+    return listed(month(number) for number in sorted(numbers))
+
+
+def month(number: int) -> str:
+    """Return the name of a month."""
+    return calendar_names.months("en")[number - 1]
+
+
+def _word(concept: str, written_in: Iterable[Features]) -> str:
+    found = dict.fromkeys(each.spelling[concept] for each in written_in if concept in each.spelling)
+    if not found:
+        return concept
+    first, *others = found
+    unlike = [
+        other
+        for other in others
+        if other[:MIN_SHARED_CHARACTERS].lower() != first[:MIN_SHARED_CHARACTERS].lower()
+    ]
+    return " = ".join([first, *unlike[:1]])
