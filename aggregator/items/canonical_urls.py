@@ -33,7 +33,7 @@ _LANGUAGE_IN_PATH = re.compile(
 )
 _LISTING = re.compile(
     r"(all-)?(news|newsroom|newsletters?|blog|events?|calendar|announcements?|press|press-?releases?|home(-\d+)?|start"
-    r"|index|trainings?|courses?|workshops?|seminars?|webinars?|services?|jobs?|job-?offers?|careers?|vacancies|calls"
+    r"|index|trainings?|courses|workshops|seminars|webinars|services?|jobs?|job-?offers?|careers?|vacancies|calls"
     r"|opportunities|funding|publications|projects|resources|downloads|media|archives?"
     r"|aktuelles|aktuell|nachrichten|meldungen|termine|veranstaltungen|presse|pressemitteilungen|startseite|rundbrief"
     r"|kurse|schulungen|seminare|fortbildung(?:en)?|stellen|stellenangebote|stellenausschreibungen|karriere|publikationen"
