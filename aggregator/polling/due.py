@@ -85,6 +85,15 @@ def hosts_of(source: Source, record: SourceRecord) -> set[str]:
     return {host_of(source, record), urls.host(url_of(source, record))}
 
 
+def ids_by_host(configured: Iterable[Source], records: Mapping[str, SourceRecord]) -> dict[str, list[str]]:
+    """Return the ids of the sources that a host is requested for or answers."""
+    ids: dict[str, list[str]] = {}
+    for source in configured:
+        for host in hosts_of(source, records[source.id]) if source.id in records else ():
+            ids.setdefault(host, []).append(source.id)
+    return ids
+
+
 def by_host(chosen: Iterable[Source], records: Mapping[str, SourceRecord]) -> list[list[Source]]:
     """Group sources by host, longest unvisited first, because a 429 ends them (CL8)."""
     hosts: dict[str, list[Source]] = {}

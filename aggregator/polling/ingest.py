@@ -20,7 +20,7 @@ from aggregator.model.polling import (
 )
 from aggregator.model.reports import SourceReport
 from aggregator.polling import removals, schedule, store_document
-from aggregator.polling.due import host_of, hosts_of
+from aggregator.polling.due import host_of, ids_by_host
 from aggregator.polling.round import Round
 from aggregator.polling.visit_exceptions import as_failure, or_failure
 from aggregator.store import items, robots, sources, visits
@@ -129,9 +129,12 @@ def _limited_hosts(source: Source, record: SourceRecord, visit: VisitResult) -> 
 
 def _neighbours(work: Round, source: Source, hosts: set[str]) -> int | None:
     """Return the fewest failures in a row of another source on `hosts`; None without one."""
-    records = work.records
-    others = (s for s in work.config.sources if s.id in records and s.id != source.id)
-    return min((records[s.id].failures for s in others if hosts_of(s, records[s.id]) & hosts), default=None)
+    if not hosts:
+        return None
+    if not work.ids_by_host:
+        work.ids_by_host = ids_by_host(work.config.sources, work.records)
+    others = {id_ for host in hosts for id_ in work.ids_by_host.get(host, ())} - {source.id}
+    return min((work.records[id_].failures for id_ in others), default=None)
 
 
 def _log(work: Round, source: Source, visit: VisitResult, plan: NextVisit) -> None:

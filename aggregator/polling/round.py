@@ -30,6 +30,8 @@ class Round:
     notices: list[str] = field(default_factory=list)
     run_id: int = 0
     deferred: int = 0
+    ids_by_host: dict[str, list[str]] = field(default_factory=dict)
+    """The sources of each host; filled when the first visit of the round fails."""
 
     @property
     def config(self) -> Config:
