@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from aggregator.dedupe import assign
 from aggregator.errors import AggregatorError, UnknownName
 from aggregator.locked_store import AUTHORITY, locked_store
 from aggregator.model.config import Config
@@ -69,22 +68,21 @@ def _poll(work: Round, ids: Sequence[str], *, force: bool, spread: bool, progres
     outdated = documents.outdated(work.store)
     if not chosen and not outdated:
         return
-    from aggregator.polling import dispatch, reparse
-
     with work.app.sandbox(len(chosen)) as sandbox:
-        reparse.reparse(work, outdated, sandbox)
+        if outdated:
+            from aggregator.polling import reparse
+
+            reparse.reparse(work, outdated, sandbox)
         if chosen:
+            from aggregator.polling import dispatch
+
             dispatch.visit_all(work, chosen, sandbox, progress)
 
 
 def _place_and_publish(work: Round) -> dict[str, object]:
     """Place new items into stories and write changed documents; return report values."""
     _settle_authority(work.store, work.config)
-    placed = assign.assign(work.store, work.config.channels, work.now)
-    work.notices += placed.notices
-    work.deferred = placed.deferred
-    if placed.deferred and work.counts["new_items"]:
-        work.notices.append(f"{placed.deferred} new items are left to the next rounds")
+    founded, joined = _place(work) if story_members.any_to_place(work.store) else (0, 0)
     try:
         published = publish.render(work.store, work.config, work.now)
     except AggregatorError as error:
@@ -92,10 +90,22 @@ def _place_and_publish(work: Round) -> dict[str, object]:
         raise
     work.notices += [*published.notices, *websub.ping_hub(work.app, work.store)]
     return {
-        "new_stories": placed.founded,
-        "joined_stories": placed.joined,
+        "new_stories": founded,
+        "joined_stories": joined,
         "documents_written": published.documents_written,
     }
+
+
+def _place(work: Round) -> tuple[int, int]:
+    """Place new items; return how many stories were founded and how many items joined one."""
+    from aggregator.dedupe import assign
+
+    placed = assign.assign(work.store, work.config.channels, work.now)
+    work.notices += placed.notices
+    work.deferred = placed.deferred
+    if placed.deferred and work.counts["new_items"]:
+        work.notices.append(f"{placed.deferred} new items are left to the next rounds")
+    return placed.founded, placed.joined
 
 
 def _check_ids(ids: Iterable[str], config: Config) -> None:

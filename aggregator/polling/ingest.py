@@ -19,7 +19,7 @@ from aggregator.model.polling import (
     VisitResult,
 )
 from aggregator.model.reports import SourceReport
-from aggregator.polling import removals, schedule, store_document
+from aggregator.polling import schedule
 from aggregator.polling.due import host_of, ids_by_host
 from aggregator.polling.round import Round
 from aggregator.polling.visit_exceptions import as_failure, or_failure
@@ -73,6 +73,12 @@ def _store_documents(
     """Store the documents of a visit; return the changes and whether a gap is open (G1)."""
     changes: Counter[ChangeKind] = Counter()
     gap = False
+    if not isinstance(visit.result, ParsedVisit) and not visit.side.older:
+        if visit.side.gap_closed:
+            sources.close_gap(work.store, source.id)
+        return changes, gap
+    from aggregator.polling import store_document
+
     if isinstance(visit.result, ParsedVisit):
         of_document = store_document.store_document(work, source, record, visit.result)
         changes += store_document.count(of_document)
@@ -85,6 +91,10 @@ def _store_documents(
 
 
 def _apply_page_checks(work: Round, source: Source, visit: VisitResult) -> None:
+    if not visit.side.page_checks:
+        return
+    from aggregator.polling import removals
+
     story_ids, notices = removals.apply_checks(work.store, source, visit.side.page_checks, work.now)
     work.touch_stories(story_ids)
     work.notices += notices

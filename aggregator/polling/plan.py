@@ -21,12 +21,13 @@ from aggregator.model.polling import (
     Validators,
     VisitPlan,
 )
-from aggregator.polling import removals, schedule
+from aggregator.polling import schedule
 from aggregator.polling.contact import may_visit_public
 from aggregator.polling.due import host_of, hosts_of, url_of
+from aggregator.polling.missing_items import CHECK_INTERVAL
 from aggregator.polling.polite_client import SCRAPED
 from aggregator.polling.round import Round
-from aggregator.store import documents, items, robots, sources, visits
+from aggregator.store import documents, items, missing_items, robots, sources, visits
 
 logger = logging.getLogger("aggregator.fetch")
 
@@ -41,9 +42,9 @@ class Shared:
 
 def shared(work: Round, chosen: Sequence[Source]) -> Shared:
     """Read what the plans for `chosen` share."""
-    missing_items = _page_checks(work, chosen)
-    needed = bool(missing_items) or any(source.kind in SCRAPED for source in chosen)
-    return Shared(robots=robots.read_all(work.store) if needed else {}, missing_items=missing_items)
+    checks = _page_checks(work, chosen)
+    needed = bool(checks) or any(source.kind in SCRAPED for source in chosen)
+    return Shared(robots=robots.read_all(work.store) if needed else {}, missing_items=checks)
 
 
 def attempt(work: Round, source: Source, known: Shared, now: datetime) -> Attempt:
@@ -77,10 +78,10 @@ def _plan(
     work: Round,
     source: Source,
     known_robots: Mapping[str, Robots],
-    missing_items: tuple[MissingItem, ...],
+    checks: tuple[MissingItem, ...],
 ) -> VisitPlan:
     store, record = work.store, work.records[source.id]
-    pages = [url_of(source, record), *(missing_item.link for missing_item in missing_items)]
+    pages = [url_of(source, record), *(missing_item.link for missing_item in checks)]
     origins = {urls.origin(page) for page in pages}
     return VisitPlan(
         request=Request(
@@ -97,7 +98,7 @@ def _plan(
         robots=tuple(known_robots[origin] for origin in origins if origin in known_robots),
         unfinished=documents.kept(store, source.id) if record.unfinished else None,
         gap=replace(record.gap, known=items.aliases(store, source.id)) if record.gap else None,
-        missing_items=missing_items,
+        missing_items=checks,
     )
 
 
@@ -123,7 +124,7 @@ def _page_checks(work: Round, chosen: Iterable[Source]) -> dict[str, tuple[Missi
 
     No host is visited by two workers at once (CL11), no rate-limited host (CL8), no public one too early (V7).
     """
-    due = removals.due_checks(work.store, work.now)
+    due = missing_items.due(work.store, work.now - CHECK_INTERVAL)
     if not due:
         return {}
     held = visits.held_hosts(work.store, work.now)

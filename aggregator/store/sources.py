@@ -33,7 +33,7 @@ def sync(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, str
     A source whose id changed is recognised by its URL and keeps its past. One that left the file is no longer visited.
     One whose URL changed loses its validators (CL3).
     """
-    urls = {row["id"]: row["url"] for row in store.db.table("sources").rows}
+    urls = {row["id"]: row["url"] for row in store.db.execute("SELECT id, url FROM sources")}
     _rename(store, sources, urls)
     followed = _followed(store, sources)
     changed = [source.id for source in sources if source.id in urls and urls[source.id] != source.url]
@@ -118,14 +118,15 @@ def _followed(store: Store, sources: Sequence[Source]) -> set[str]:
     """Return the ids of sources whose new URL is the learned target of their redirect (CL14)."""
     learned = {
         row["id"]: row["moved_to"]
-        for row in store.db.table("sources").rows_where("moved_learned AND moved_to <> ''")
+        for row in store.db.execute("SELECT id, moved_to FROM sources WHERE moved_learned AND moved_to <> ''")
     }
     return {source.id for source in sources if learned.get(source.id) == source.url}
 
 
 def records(store: Store) -> dict[str, SourceRecord]:
     """Return the record of every configured source by id."""
-    return {row["id"]: _record(row) for row in store.db.table("sources").rows_where("configured = 1")}
+    rows = store.db.execute("SELECT * FROM sources WHERE configured = 1")
+    return {row["id"]: _record(row) for row in rows}
 
 
 def _record(row: Mapping[str, Any]) -> SourceRecord:
@@ -216,7 +217,7 @@ def end_review(store: Store, source_id: str, *, believe: bool) -> None:
 
 def publishers(store: Store, *, configured: bool = False) -> dict[str, Publisher]:
     """Return every source by id in the order of feeds.yaml, also those that left the file (V5)."""
-    rows = store.db.table("sources").rows_where("configured >= ?", [configured], order_by="position, id")
+    rows = store.db.execute("SELECT * FROM sources WHERE configured >= ? ORDER BY position, id", [configured])
     return {row["id"]: publisher(row) for row in rows}
 
 
