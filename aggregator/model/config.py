@@ -108,7 +108,7 @@ class Selection:
 
     sources: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[Kind, ...] = ()
     languages: tuple[str, ...] = ()
 
 

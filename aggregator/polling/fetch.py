@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
+from aggregator import stored_config
 from aggregator.errors import AggregatorError, UnknownName
 from aggregator.locked_store import AUTHORITY, locked_store
 from aggregator.model.config import Config
@@ -57,6 +58,7 @@ def run(
 
 def _prepare(work: Round) -> None:
     """Bring the store in line with feeds.yaml and freeze ended months before any change (P2)."""
+    stored_config.store(work.config)
     synchronise(work.store, work.config, work.now)
     work.notices += publish.close_months(work.store, work.config, work.now)
 
