@@ -15,7 +15,7 @@ from aggregator.model.config import Config
 from aggregator.store.idle_check import data_folder
 
 FILE = "config.json"
-"""In the data folder: a hash of what was parsed and of the parser, then the values, without secrets."""
+"""In the data folder: a hash of file and parser, then the values without secrets."""
 
 
 def load(file: Path, *, secrets: bool = True, mail: bool = True) -> Config:

@@ -68,7 +68,7 @@ def test_an_unchanged_file_is_not_parsed(file: Path) -> None:
 
 
 def test_no_secret_is_stored(file: Path) -> None:
-    """References to secrets are stored, their values are not, and only the owner may read the file."""
+    """References to secrets are stored, but not their values; only the owner may read them."""
     stored = file.parent / "state" / stored_config.FILE
     assert b"env:A_PASSWORD" in stored.read_bytes()
     assert b"hunter" not in stored.read_bytes()

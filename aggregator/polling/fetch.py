@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from aggregator import stored_config
 from aggregator.errors import AggregatorError, UnknownName
@@ -125,11 +125,8 @@ def _settle_authority(store: Store, config: Config) -> None:
 
 def _summary(report: FetchReport) -> dict[str, object]:
     """Return the report as the run stores it: of the sources only those that failed."""
-    summary = asdict(report)
-    summary["sources"] = [
-        {**source, "next_visit": None} for source in summary["sources"] if source["outcome"] == "failed"
-    ]
-    return summary
+    failed = (source for source in report.sources if source.outcome == "failed")
+    return asdict(replace(report, sources=tuple(replace(source, next_visit=None) for source in failed)))
 
 
 def _mark_finished(work: Round) -> None:

@@ -52,10 +52,10 @@ class Round:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Open a transaction; if it is rolled back, counts and notices are, too."""
+        """Open a transaction, or a part of the caller's; a rollback restores counts and notices."""
         counts, notices = Counter(self.counts), list(self.notices)
         try:
-            with self.store.transaction():
+            with self.store.part() if self.store.db.in_transaction else self.store.transaction():
                 yield
         except BaseException:
             self.counts, self.notices = counts, notices

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -53,6 +53,12 @@ class Store:
             yield
 
     @contextmanager
+    def part(self) -> Iterator[None]:
+        """Run the block as a part of the caller's transaction that can be rolled back by itself."""
+        with _run_in(self, "SAVEPOINT part", ("RELEASE part",), ("ROLLBACK TO part", "RELEASE part")):
+            yield
+
+    @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Run the block's reads on one state, whatever others write meanwhile (L1)."""
         with _run_in(self, "BEGIN"):
@@ -74,17 +80,20 @@ def is_database_error(error: Exception) -> bool:
 
 
 @contextmanager
-def _run_in(store: Store, begin: str) -> Iterator[None]:
+def _run_in(
+    store: Store, begin: str, commit: Sequence[str] = ("COMMIT",), rollback: Sequence[str] = ("ROLLBACK",)
+) -> Iterator[None]:
     conn = store.db.conn
     try:
         conn.execute(begin)
         try:
             yield
         except BaseException:
-            if conn.in_transaction:
-                conn.execute("ROLLBACK")
+            for statement in rollback if conn.in_transaction else ():
+                conn.execute(statement)
             raise
-        conn.execute("COMMIT")
+        for statement in commit:
+            conn.execute(statement)
     except sqlite3.DatabaseError as error:
         if type(error) in (sqlite3.OperationalError, sqlite3.DatabaseError):
             raise StoreError(f"{store.path}: {_reason(error)}") from error
@@ -132,7 +141,7 @@ def _prepare(conn: Connection, path: Path) -> Store:
 
 
 def mark_schema(store: Store) -> None:
-    """Record that the database needs no migration, so that opening it again imports none."""
+    """Record that the database needs no migration, so that opening it imports none."""
     if not _has_mark(store):
         store.db.execute(
             "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [SCHEMA_MARK, _schema_mark(store.db)]
@@ -148,7 +157,7 @@ def _has_mark(store: Store) -> bool:
 
 
 def _schema_mark(conn: Connection) -> str | None:
-    """Return a hash of the applied migrations and of the code of all migrations; None without code."""
+    """Return a hash of the applied migrations and of the code of all; None without code."""
     folder = Path(__file__).parent
     mark = hashlib.sha256()
     try:

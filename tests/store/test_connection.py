@@ -215,3 +215,16 @@ def test_the_mark_does_not_hide_a_newer_schema(file: Path) -> None:
         )
     with pytest.raises(NewerSchema, match="m9999"), opened(file):
         pass
+
+
+def test_a_part_is_rolled_back_by_itself(file: Path) -> None:
+    """What fails in a part of a transaction takes nothing else of the transaction with it."""
+    with opened(file) as store:
+        with store.transaction():
+            store.db.execute("INSERT INTO meta VALUES ('before', '1')")
+            with pytest.raises(sqlite3.IntegrityError), store.part():
+                store.db.execute("INSERT INTO meta VALUES ('inside', '1')")
+                store.db.execute("INSERT INTO meta VALUES ('before', '2')")
+            store.db.execute("INSERT INTO meta VALUES ('after', '1')")
+        keys = [row["key"] for row in store.db.execute("SELECT key FROM meta ORDER BY key")]
+    assert keys == ["after", "before"]
