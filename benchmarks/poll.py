@@ -40,11 +40,12 @@ NOTHING_DUE_SOURCES = 70
 NOTHING_DUE_RUNS = 5
 SMALL_FEEDS = 50
 
-# Proxies do not reach loopback addresses, and the program's own variables would change the measurement.
+# Proxies do not reach loopback addresses; variables of the program and of Python would change the measurement, such as
+# PYTHONDONTWRITEBYTECODE, with which every run compiles the program.
 ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
-    if not name.lower().endswith("_proxy") and not name.startswith("AGGREGATOR_")
+    if not name.lower().endswith("_proxy") and not name.startswith(("AGGREGATOR_", "PYTHON"))
 }
 
 

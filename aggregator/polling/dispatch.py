@@ -11,15 +11,15 @@ from functools import partial
 from itertools import islice
 
 from aggregator.model.config import Source
-from aggregator.model.polling import Attempt, Failure, ParsedVisit, VisitResult
+from aggregator.model.polling import Attempt, Failure, VisitResult
 from aggregator.polling import plan
 from aggregator.polling.due import by_host
-from aggregator.polling.ingest import store_visit
+from aggregator.polling.ingest import has_documents, store_visit
 from aggregator.polling.round import Round
 from aggregator.polling.visit import HostVisit, visit_host
 from aggregator.polling.visit_exceptions import or_failure
 from aggregator.ports import Fetcher, Progress, Sandbox
-from aggregator.store import visits
+from aggregator.store import sources, visits
 
 GATHER_SECONDS = 0.05
 """Maximum time to wait for further results after one, so that they are stored together."""
@@ -66,19 +66,24 @@ class _Dispatch:
         now = work.app.clock()  # a round may be long: each plan counts from its visit
         attempts: dict[str, Attempt] = {}
         broken: dict[str, tuple[Source, Failure]] = {}
-        for source in (source for batch in batches for source in batch):
-            made = or_failure(partial(plan.attempt, work, source, self.known, now))
-            if isinstance(made, Failure):
-                broken[source.id] = (source, made)
-                made = plan.bare_attempt(work, source, now)
-            attempts[source.id] = made
-        if attempts:
-            self.visit_ids |= visits.begin(work.store, work.run(), attempts.values(), now)
+        block = [source for batch in batches for source in batch]
+        if not block:
+            return
+        with work.store.snapshot():
+            known = plan.of_block(work, self.known, [source.id for source in block])
+            for source in block:
+                made = or_failure(partial(plan.attempt, work, source, known, now))
+                if isinstance(made, Failure):
+                    broken[source.id] = (source, made)
+                    made = plan.bare_attempt(work, source, now)
+                attempts[source.id] = made
+        self.visit_ids |= visits.begin(work.store, work.run(), attempts.values(), now)
         for source, failure in broken.values():
             failed = VisitResult(
                 source_id=source.id, result=failure, conditional=None, seconds=0.0, requests=0
             )
-            store_visit(work, source, failed, self.visit_ids[source.id])
+            activity = sources.activity(work.store, [source.id])[source.id]
+            store_visit(work, source, failed, self.visit_ids[source.id], activity)
         for batch in batches:
             readable = [source for source in batch if source.id not in broken]
             if readable:
@@ -105,26 +110,25 @@ class _Dispatch:
             for source_id in waiting:  # not visited, because of a 429 or because the program is stopping
                 visits.take_back(work.store, self.visit_ids[source_id], work.records[source_id])
         while results:
-            stored = []
+            block = _next_block(results)
             with work.transaction():
-                for source, visit in _next_block(results):
-                    store_visit(work, source, visit, self.visit_ids[source.id])
-                    stored.append(source.id)
-            yield from stored
+                activity = sources.activity(work.store, [source.id for source, _ in block])
+                for source, visit in block:
+                    store_visit(work, source, visit, self.visit_ids[source.id], activity[source.id])
+            yield from (source.id for source, _ in block)
 
 
-def _next_block(results: deque[tuple[Source, VisitResult]]) -> Iterator[tuple[Source, VisitResult]]:
+def _next_block(results: deque[tuple[Source, VisitResult]]) -> list[tuple[Source, VisitResult]]:
     """Take the results to store in one transaction: those before the first document, and it.
 
     A document may take a second to store, during which no other process can write.
     """
-    while results:
+    block: list[tuple[Source, VisitResult]] = []
+    while results and not (block and has_documents(block[-1][1])):
         source, visit = results.popleft()
-        if visit.interrupted:
-            continue  # as if killed: its next time was committed before it began (V1)
-        yield source, visit
-        if isinstance(visit.result, ParsedVisit) or visit.side.older:
-            return
+        if not visit.interrupted:  # else as if killed: its next time was committed before it began (V1)
+            block.append((source, visit))
+    return block
 
 
 def _results(future: Future[tuple[VisitResult, ...]], batch: Iterable[str]) -> Sequence[VisitResult]:

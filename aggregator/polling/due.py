@@ -46,7 +46,8 @@ def choose_due(work: Round, ids: Sequence[str], *, force: bool, spread: bool) ->
 
 def _held_until(source: Source, record: SourceRecord, held_hosts: Mapping[str, datetime]) -> datetime | None:
     """Return until when a host of the source is rate limited, else until when the source is."""
-    of_hosts = [held_hosts[host] for host in hosts_of(source, record) if host in held_hosts]
+    hosts = hosts_of(source, record) if held_hosts else ()
+    of_hosts = [held_hosts[host] for host in hosts if host in held_hosts]
     return max(of_hosts, default=record.not_before)
 
 

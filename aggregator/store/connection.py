@@ -49,19 +49,25 @@ class Store:
         locked" as soon as two processes do it. Raises StoreError where file or disk fail; other errors
         concern the data.
         """
-        with _run_in(self, "BEGIN IMMEDIATE"):
+        with _run_in(self, ("BEGIN IMMEDIATE",), ("COMMIT",), ("ROLLBACK",)):
             yield
 
     @contextmanager
     def part(self) -> Iterator[None]:
         """Run the block as a part of the caller's transaction that can be rolled back by itself."""
-        with _run_in(self, "SAVEPOINT part", ("RELEASE part",), ("ROLLBACK TO part", "RELEASE part")):
+        with _run_in(self, ("SAVEPOINT part",), ("RELEASE part",), ("ROLLBACK TO part", "RELEASE part")):
             yield
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Run the block's reads on one state, whatever others write meanwhile (L1)."""
-        with _run_in(self, "BEGIN"):
+        with _run_in(self, ("BEGIN",), ("COMMIT",), ("ROLLBACK",)):
+            yield
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Raise errors of the database file in the block's reads as StoreError."""
+        with _run_in(self):
             yield
 
     @contextmanager
@@ -81,11 +87,12 @@ def is_database_error(error: Exception) -> bool:
 
 @contextmanager
 def _run_in(
-    store: Store, begin: str, commit: Sequence[str] = ("COMMIT",), rollback: Sequence[str] = ("ROLLBACK",)
+    store: Store, begin: Sequence[str] = (), commit: Sequence[str] = (), rollback: Sequence[str] = ()
 ) -> Iterator[None]:
     conn = store.db.conn
     try:
-        conn.execute(begin)
+        for statement in begin:
+            conn.execute(statement)
         try:
             yield
         except BaseException:

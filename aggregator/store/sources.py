@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from aggregator.model.config import Source
 from aggregator.model.documents import RefreshHints
@@ -183,14 +183,39 @@ def hints_as_json(hints: RefreshHints) -> str:
     return json.dumps({key: value for key, value in values.items() if value not in (None, ())})
 
 
-def posting_stats(store: Store, source_id: str, count: int = 20) -> PostingStats:
-    """Return how often a source publishes, by its last `count` items."""
-    row = store.db.execute(
-        "SELECT count(*), min(sort), max(sort) FROM"
-        " (SELECT sort FROM items WHERE source_id = ? ORDER BY sort DESC LIMIT ?)",
-        [source_id, count],
-    ).fetchone()
-    return PostingStats(count=row[0], oldest=moment(row[1]), newest=moment(row[2]))
+class Activity(NamedTuple):
+    """How often a source publishes, by its last items, and how many wait for an editor (G2)."""
+
+    postings: int = 0
+    oldest: str | None = None
+    newest: str | None = None
+    waiting: int = 0
+
+    @property
+    def posting_stats(self) -> PostingStats:
+        """Return number and times of the last items."""
+        return PostingStats(count=self.postings, oldest=moment(self.oldest), newest=moment(self.newest))
+
+
+MAX_POSTINGS = 20
+"""Maximum number of a source's last items that its interval goes by."""
+_LAST_POSTINGS = (
+    f"SELECT sort FROM items WHERE source_id = sources.id ORDER BY sort DESC LIMIT {MAX_POSTINGS}"
+)
+_ACTIVITY = (
+    f"SELECT id, (SELECT count(*) FROM ({_LAST_POSTINGS})), (SELECT min(sort) FROM ({_LAST_POSTINGS})),"
+    " (SELECT max(sort) FROM items WHERE source_id = sources.id),"
+    " (SELECT count(*) FROM items WHERE held = 'waiting' AND source_id = sources.id) FROM sources WHERE id IN"
+)
+
+
+def activity(store: Store, ids: Iterable[str]) -> dict[str, Activity]:
+    """Return the activity of sources by id."""
+    found = {}
+    for part in chunked(ids):
+        for id_, *values in store.db.execute(f"{_ACTIVITY} ({marks(part)})", part):
+            found[id_] = Activity(*values)
+    return found
 
 
 def keep_gap(store: Store, source_id: str, gap: Gap) -> None:
