@@ -85,32 +85,37 @@ def _retire(store: Store, sources: Sequence[Source], urls: Mapping[str, str]) ->
     )
 
 
+_CONFIGURED = (
+    *("id", "url", "name", "kind", "configured", "position", "priority", "aggregator", "licence", "full_text"),
+    "reading_key",
+)
+"""Columns that feeds.yaml determines."""
+
+
 def _write(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, str]) -> None:
-    """Insert or update the configured columns."""
+    """Insert or update the configured columns of sources where they differ."""
+    wanted = [
+        (
+            source.id,
+            source.url,
+            source.name,
+            source.kind,
+            source.enabled,
+            position,
+            source.priority,
+            source.aggregator,
+            source.licence,
+            source.full_text,
+            reading_keys[source.id],
+        )
+        for position, source in enumerate(sources)
+    ]
+    columns = ", ".join(_CONFIGURED)
+    stored = {tuple(row) for row in store.db.execute(f"SELECT {columns} FROM sources")}
+    changes = ", ".join(f"{column} = excluded.{column}" for column in _CONFIGURED[1:])
     store.db.conn.executemany(
-        "INSERT INTO sources (id, url, name, kind, configured, position, priority, aggregator, licence, full_text,"
-        " reading_key) VALUES (:id, :url, :name, :kind, :configured, :position, :priority, :aggregator, :licence,"
-        " :full_text, :reading_key)"
-        " ON CONFLICT (id) DO UPDATE SET url = excluded.url, name = excluded.name, kind = excluded.kind,"
-        " configured = excluded.configured, position = excluded.position, priority = excluded.priority,"
-        " aggregator = excluded.aggregator, licence = excluded.licence, full_text = excluded.full_text,"
-        " reading_key = excluded.reading_key",
-        [
-            {
-                "id": source.id,
-                "url": source.url,
-                "name": source.name,
-                "kind": source.kind,
-                "configured": source.enabled,
-                "position": position,
-                "priority": source.priority,
-                "aggregator": source.aggregator,
-                "licence": source.licence,
-                "full_text": source.full_text,
-                "reading_key": reading_keys[source.id],
-            }
-            for position, source in enumerate(sources)
-        ],
+        f"INSERT INTO sources ({columns}) VALUES ({marks(_CONFIGURED)}) ON CONFLICT (id) DO UPDATE SET {changes}",
+        [row for row in wanted if row not in stored],
     )
 
 
