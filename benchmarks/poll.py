@@ -1,7 +1,7 @@
 """Measure time, CPU and memory of `aggregator fetch`, lemon24/reader and a minimal loop.
 
     python benchmarks/poll.py --feeds 500 --items 30 --changed 0.05 --latency 200 [--repeat 3] [--json]
-                              [--only NAME,…] [--documents DIR] [--large 5000]
+                              [--again 3] [--only NAME,…] [--documents DIR] [--large 5000]
 
 Every program runs each cycle as a new process, with interpreter start and imports, as under cron. The farm of feeds
 (`farm.py`) is a process of its own, whose CPU time is not counted. The floor (`peers.py`) is a loop of the same
@@ -319,8 +319,9 @@ def run_cycles(
                 measure(program.set_up, limit)
         farm.set(validators=1, latency=0)
         for cycle in chosen:
+            again = 1 if cycle.settings.get("change") or cycle.name.endswith("cold") else options.again
             farm.set(**cycle.settings)
-            for program in programs:
+            for program in [program for _ in range(again) for program in programs]:
                 _progress(f"{turn + 1}/{options.repeat} {cycle.title}: {program.name}")
                 measured = measure(program.cycle, limit)
                 times[cycle].setdefault(program.name, []).append(measured)
@@ -423,6 +424,7 @@ def report(
         "changed": options.changed,
         "latency_ms": options.latency,
         "repeat": options.repeat,
+        "again": options.again,
         "python": sys.version.split()[0],
         "reader": None if options.skip_reader else metadata.version("reader"),
         "cycles": _with_tls(
@@ -503,7 +505,7 @@ def table(told: dict[str, Any], titles: dict[str, str]) -> str:
     lines += [f"{SMALL_WORDS[target['measure']]}: {_verdict(target)}" for target in told["small_targets"]]
     peer = f"reader {told['reader']}" if told["reader"] else "reader not measured"
     above = (
-        f"{told['feeds']} feeds of {told['items']} items, medians of {told['repeat']}, {peer}"
+        f"{told['feeds']} feeds of {told['items']} items, medians of {told['repeat']} x {told['again']}, {peer}"
         "; targets hold for 500 feeds"
     )
     return "\n".join([above, *(line.rstrip() for line in lines)])
@@ -579,6 +581,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--changed", type=float, default=0.05, metavar="SHARE", help="of feeds, 0 to 1")
     parser.add_argument("--latency", type=float, default=200, metavar="MS", help="of the last cycle; 0: none")
     parser.add_argument("--repeat", type=int, default=1, metavar="R", help="report medians of R runs")
+    parser.add_argument(
+        "--again", type=int, default=1, metavar="K", help="measure cycles without news K times in each run"
+    )
     parser.add_argument("--skip-reader", action="store_true", help="do without lemon24/reader")
     parser.add_argument("--documents", type=Path, metavar="DIR", help="also measure the files in this folder")
     parser.add_argument("--large", type=int, default=0, metavar="N", help="also measure N feeds (5000)")
