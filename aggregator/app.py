@@ -87,21 +87,12 @@ def _fetcher(config: Config) -> HttpFetcher:
     return HttpFetcher(rules=config.fetch, user_agent=user_agent(config.site), credentials=config.credentials)
 
 
-MAX_VISITS_OF_ONE_PROCESS = 12
-"""Maximum number of visits in a round for which one sandbox process is enough.
-
-Most visits have no document to parse.
-"""
-
-
 @contextmanager
 def _sandbox(documents: int) -> Iterator[Sandbox]:
     from aggregator.gateways import sandbox
 
     try:
-        yield sandbox.ProcessSandbox(
-            processes=1 if documents <= MAX_VISITS_OF_ONE_PROCESS else sandbox.PROCESSES
-        )
+        yield sandbox.ProcessSandbox(processes=min(max(1, documents), sandbox.PROCESSES))
     finally:
         sandbox.close()
 

@@ -86,7 +86,18 @@ def _retire(store: Store, sources: Sequence[Source], urls: Mapping[str, str]) ->
 
 
 _CONFIGURED = (
-    *("id", "url", "name", "kind", "configured", "position", "priority", "aggregator", "licence", "full_text"),
+    *(
+        "id",
+        "url",
+        "name",
+        "kind",
+        "configured",
+        "position",
+        "priority",
+        "aggregator",
+        "licence",
+        "full_text",
+    ),
     "reading_key",
 )
 """Columns that feeds.yaml determines."""
