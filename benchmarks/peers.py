@@ -44,7 +44,7 @@ def floor(state_file: Path) -> None:
 
 
 def _one_context() -> Callable[[], Any]:
-    """Return the class of an adapter of requests that loads the certificates once for all connections."""
+    """Return a class of adapters that load the certificates once for all connections."""
     import ssl
 
     from requests.adapters import HTTPAdapter

@@ -64,7 +64,7 @@ class Measured:
     wall_s: float
     cpu_s: float
     memory_mb: float
-    """The maximum PSS of all processes together, in samples; the peak RSS of a run without samples."""
+    """The maximum PSS of all processes together; the peak RSS of a run without samples."""
 
 
 class Failed(Exception):

@@ -129,7 +129,7 @@ class _Ended(Exception):
 
 
 def _take(settings: ProcessSandbox) -> _Process:
-    """Return an idle process, or a new one; wait for a busy one before, and at the maximum number."""
+    """Return an idle process or a new one; wait for a busy one first, or at the maximum."""
     patient_until = time.monotonic() + PATIENCE_SECONDS
     with _changed:
         while True:

@@ -89,7 +89,7 @@ def topics(rules: Sequence[TopicRule], text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def _alternatives(words: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
-    """Return patterns one of which matches wherever one of `words` does: few, because each reads the text."""
+    """Return few patterns, one of which matches wherever one of `words` does."""
     by_flags: dict[int, list[str]] = {}
     for word in words:
         if not _is_expression(word):
