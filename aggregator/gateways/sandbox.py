@@ -38,7 +38,7 @@ MAX_RESULT_BYTES = 64_000_000
 PATIENCE_SECONDS = 0.5
 """Seconds that a document waits for a busy process before another one is started.
 
-A start takes as long as parsing 60 documents with one new entry each.
+A start takes 0.18 s of CPU, as long as parsing 30 documents with one new entry each.
 """
 START_SECONDS = 60.0
 """Maximum time until a new process accepts its first document."""
