@@ -65,11 +65,11 @@ def build(config_file: Path, *, secrets: bool = True, mail: bool = True) -> App:
 
     Raises ConfigError.
     """
-    from aggregator.config import load
+    from aggregator import stored_config
     from aggregator.polling.polite_client import HOST_GAP_SECONDS
     from aggregator.ports import App
 
-    config = load(config_file, secrets=secrets, mail=mail)
+    config = stored_config.load(config_file, secrets=secrets, mail=mail)
     return App(
         config=config,
         clock=clock(),
@@ -91,21 +91,12 @@ def _fetcher(config: Config) -> HttpFetcher:
     return HttpFetcher(rules=config.fetch, user_agent=user_agent(config.site), credentials=config.credentials)
 
 
-MAX_VISITS_OF_ONE_PROCESS = 12
-"""Maximum number of visits in a round for which one sandbox process is enough.
-
-Most visits have no document to parse.
-"""
-
-
 @contextmanager
 def _sandbox(documents: int) -> Iterator[Sandbox]:
     from aggregator.gateways import sandbox
 
     try:
-        yield sandbox.ProcessSandbox(
-            processes=1 if documents <= MAX_VISITS_OF_ONE_PROCESS else sandbox.PROCESSES
-        )
+        yield sandbox.ProcessSandbox(processes=min(max(1, documents), sandbox.PROCESSES))
     finally:
         sandbox.close()
 

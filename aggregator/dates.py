@@ -43,6 +43,18 @@ _TIME = re.compile(
     r"\s*(?P<half>[ap]\.?m\b\.?)?\s*(?:Uhr\b|h\b)?\s*\(?(?:(?:GMT|UTC)(?=[+-]\d))?(?P<zone>Z\b|[+-]\d{2}:?\d{2}|[+-]\d{2}\b|[A-Za-z]{1,5}\b)?",
     re.IGNORECASE,
 )
+_CLOCK = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
+_USUAL = tuple(
+    re.compile(pattern + "(?P<half>)")
+    for pattern in (
+        # RFC 822 as in RSS, with four digits of the year: Mon, 28 Sep 2026 10:15:00 +0200
+        rf"(?:[A-Z][a-z]{{2}}, )?(?P<day>\d{{1,2}}) (?P<month>[A-Z][a-z]{{2}}) (?P<year>\d{{4}}) {_CLOCK}"
+        r" (?P<zone>[+-]\d{4}|(?![AP]M)[A-Z]{1,4})",
+        # RFC 3339 as in Atom: 2026-09-28T10:15:00.000+02:00
+        rf"(?P<year>\d{{4}})-(?P<number>\d\d)-(?P<day>\d\d)T{_CLOCK}(?:\.\d+)?(?P<zone>Z|[+-]\d\d:\d\d)?",
+    )
+)
+"""The two usual forms, tried first, because all others together take five times as long."""
 # Allowed between a date and its time: "at", "um", a T; between a time and its date: a weekday.
 _GAP = re.compile(r"[^\w]*(?:(?:t|at|um|à|om|ore|alle|kl)[^\w]*)?", re.IGNORECASE)
 _GAP_BEFORE = re.compile(r"[^\w]*(?:[^\W\d]{2,12}[^\w]*)?")
@@ -78,6 +90,11 @@ def parse(text: str | None, zone: tzinfo) -> datetime | None:
     text = " ".join(text.split())[:200]
     if re.fullmatch(r"\d{10}|\d{13}", text):
         return datetime.fromtimestamp(int(text[:10]), UTC)
+    for pattern in _USUAL:
+        if usual := pattern.fullmatch(text):
+            if (usual.groupdict().get("month") or "Jan").casefold() in _MONTHS:
+                return _moment(usual, usual, zone)
+            break
     match = _date_in(text)
     return _moment(match, _time_of(match, text), zone) if match else None
 

@@ -3,7 +3,8 @@
 Prints one JSON line when it serves, `{"control": URL, "feeds": [URLs]}`, and ends when its standard input does.
 The control endpoint has a port of its own and answers a GET with the answers counted since the last one:
 `/set?change=SHARE` (that share of feeds gets one new item and loses its oldest), `/set?validators=0` (every answer
-is 200), `/set?latency=MS`; settings may be combined.
+is 200), `/set?latency=MS`; settings may be combined. With `--documents` the feeds are files as they are, which never
+change; with `--certificates` (`tls_files.py` makes them) they are served over HTTPS.
 """
 
 from __future__ import annotations
@@ -15,19 +16,23 @@ import json
 import random
 import resource
 import socket
+import ssl
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from html import escape
 from itertools import accumulate
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 BEGINNING = datetime(2025, 3, 3, 9, tzinfo=UTC)  # content is the same in every run
 KINDS = tuple("rss rss atom rss rss rss atom rss rss rss atom rss rdf rss atom rss rss rss atom rss".split())
 TYPES = {"rss": "application/rss+xml", "atom": "application/atom+xml", "rdf": "application/rdf+xml"}
+TYPES |= {"json": "application/feed+json", "xml": "application/xml"}
+FEEDS_OF_A_CERTIFICATE = 25
 SOCKETS_ASIDE = 500  # file descriptors for connections and the loop
 
 
@@ -158,6 +163,8 @@ class Feed:
 
     number: int
     length: int
+    document: Path | None = None
+    """The file that it serves instead."""
     published: int = 0
     packed: bytes = b""
     etag: str = ""
@@ -165,6 +172,11 @@ class Feed:
 
     def publish(self, count: int) -> None:
         """Publish `count` further items."""
+        if self.document:
+            body = self.document.read_bytes()
+            self.packed, self.etag = gzip.compress(body, 6, mtime=0), f'"{self.number}"'
+            self.modified = format_datetime(BEGINNING, usegmt=True)
+            return
         self.published += count
         oldest = self.published - self.length
         items = [_item(self.number, n) for n in range(self.published - 1, oldest - 1, -1)]
@@ -175,7 +187,9 @@ class Feed:
 
     @property
     def kind(self) -> str:
-        """rss, atom or rdf."""
+        """rss, atom or rdf; a document decides itself, because its type is read as such."""
+        if self.document:
+            return "json" if self.document.suffix == ".json" else "xml"
         return KINDS[self.number % len(KINDS)]
 
     def is_known(self, headers: dict[str, str]) -> bool:
@@ -194,7 +208,8 @@ class Feed:
             fields += "Content-Encoding: gzip\r\n"
         else:
             body = gzip.decompress(body)
-        fields += f"Content-Type: {TYPES[self.kind]}; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+        charset = "" if self.document else "; charset=utf-8"
+        fields += f"Content-Type: {TYPES[self.kind]}{charset}\r\nContent-Length: {len(body)}\r\n"
         return 200, _response("200 OK", fields, body)
 
 
@@ -285,7 +300,7 @@ class ControlConnection(_Connection):
         self.transport.write(_response("200 OK", fields, body))
 
 
-def _address(number: int) -> str:
+def address(number: int) -> str:
     """The nth loopback address; 127.0.x.y is left to others."""
     return f"127.{1 + number // 62_500}.{number // 250 % 250}.{1 + number % 250}"
 
@@ -298,18 +313,27 @@ def _listening(address: str) -> socket.socket:
     return sock
 
 
-async def serve(farm: Farm) -> None:
+async def serve(farm: Farm, certificates: Path | None) -> None:
     """Serve until standard input ends."""
     loop = asyncio.get_running_loop()
+    scheme = "https" if certificates else "http"
     urls = []
     for feed in farm.feeds:
-        sock = _listening(_address(feed.number))
-        await loop.create_server(partial(FeedConnection, farm, feed), sock=sock, backlog=64)
-        urls.append("http://{}:{}/feed.xml".format(*sock.getsockname()))
+        sock = _listening(address(feed.number))
+        context = _context(certificates, feed.number // FEEDS_OF_A_CERTIFICATE) if certificates else None
+        await loop.create_server(partial(FeedConnection, farm, feed), sock=sock, backlog=64, ssl=context)
+        urls.append("{}://{}:{}/feed.xml".format(scheme, *sock.getsockname()))
     control = _listening("127.0.0.1")
     await loop.create_server(partial(ControlConnection, farm), sock=control)
     print(json.dumps({"control": "http://{}:{}".format(*control.getsockname()), "feeds": urls}), flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
+
+
+@cache
+def _context(certificates: Path, number: int) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / f"{number}.pem")
+    return context
 
 
 def _room_for(sockets: int) -> None:
@@ -324,12 +348,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Serve a farm of feeds on loopback until stdin ends.")
     parser.add_argument("--feeds", type=int, default=500)
     parser.add_argument("--items", type=int, default=30, help="items in each feed")
+    parser.add_argument("--documents", type=Path, help="serve the files in this folder instead")
+    parser.add_argument("--certificates", type=Path, help="serve over HTTPS with those in this folder")
     options = parser.parse_args()
     _room_for(options.feeds)
-    farm = Farm([Feed(number, options.items) for number in range(options.feeds)])
+    if options.documents:
+        files = sorted(path for path in options.documents.rglob("*") if path.is_file())
+        feeds = [Feed(number, 0, document=file) for number, file in enumerate(files)]
+    else:
+        feeds = [Feed(number, options.items) for number in range(options.feeds)]
+    farm = Farm(feeds)
     for feed in farm.feeds:
         feed.publish(options.items)
-    asyncio.run(serve(farm))
+    asyncio.run(serve(farm, options.certificates))
 
 
 if __name__ == "__main__":

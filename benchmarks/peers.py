@@ -10,8 +10,10 @@ import importlib.util
 import json
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 WORKERS = 16
 """Threads of the bare requests, equal to the default of `fetch.concurrency`."""
@@ -22,11 +24,12 @@ def floor(state_file: Path) -> None:
     """GET every URL of the state file conditionally, hash the body, store the validators."""
     import requests
 
-    own = threading.local()
+    own, adapter = threading.local(), _one_context()
 
     def visit(url: str, validators: dict[str, str]) -> dict[str, str]:
         if not hasattr(own, "session"):
             own.session = requests.Session()
+            own.session.mount("https://", adapter())
         answer = own.session.get(url, headers=validators, timeout=20)
         answer.raise_for_status()
         if answer.status_code == 304:
@@ -38,6 +41,28 @@ def floor(state_file: Path) -> None:
     with ThreadPoolExecutor(WORKERS) as pool:
         renewed = dict(zip(state, pool.map(visit, state.keys(), state.values()), strict=True))
     state_file.write_text(json.dumps(renewed))
+
+
+def _one_context() -> Callable[[], Any]:
+    """Return a class of adapters that load the certificates once for all connections."""
+    import ssl
+
+    from requests.adapters import HTTPAdapter
+
+    context: list[ssl.SSLContext] = []
+
+    class OneContext(HTTPAdapter):
+        def build_connection_pool_key_attributes(self, *args: Any, **options: Any) -> Any:
+            host, pool = super().build_connection_pool_key_attributes(*args, **options)
+            if host["scheme"] == "https":
+                context[:] = context or [ssl.create_default_context()]
+                pool = {"ssl_context": context[0], "cert_reqs": "CERT_REQUIRED"}
+            return host, pool
+
+        def cert_verify(self, *args: Any) -> None:
+            """Do nothing: the context verifies."""
+
+    return OneContext
 
 
 def reader(action: str, database: str, urls_file: Path) -> None:

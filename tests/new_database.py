@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from aggregator.store import connection
+from aggregator.store.schema import MIGRATIONS
 
 _templates: dict[tuple[str, ...], sqlite3.Connection] = {}
 """In memory, by the names of all migrations."""
@@ -23,7 +24,7 @@ def prepare(conn: sqlite3.Connection, path: Path) -> connection.Store:
 
 
 def _template() -> sqlite3.Connection:
-    names = tuple(migration.name for migration in connection.MIGRATIONS._migrations)
+    names = tuple(migration.name for migration in MIGRATIONS._migrations)
     if names not in _templates:
         template = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         _prepare(template, Path(":memory:"))

@@ -337,3 +337,33 @@ def test_a_time_is_not_a_year(text: str) -> None:
     """A day and a month followed by a time are not a date of 2010 to 2016 (T2)."""
     moment = dates.parse(text, ZoneInfo("Europe/Berlin"))
     assert moment is None or moment.year == 2026
+
+
+USUAL_FORMS = st.builds(
+    "{}{} {} {:04} {:02}:{:02}:{:02} {}".format,
+    st.sampled_from(["", "Mon, ", "May, "]),
+    st.integers(0, 32),
+    st.sampled_from(["Jan", "Sep", "Dez", "Set", "Xyz", "Mon"]),
+    st.integers(0, 9999),
+    st.integers(0, 25),
+    st.integers(0, 61),
+    st.integers(0, 61),
+    st.sampled_from(["+0200", "-9999", "GMT", "EST", "PM", "AM", "UHR", "H", "Z", "ABCD"]),
+) | st.builds(
+    "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}{}".format,
+    st.integers(0, 9999),
+    st.integers(0, 13),
+    st.integers(0, 32),
+    st.integers(0, 25),
+    st.integers(0, 61),
+    st.integers(0, 61),
+    st.sampled_from(["", ".5", ".123456789"]),
+    st.sampled_from(["", "Z", "+02:00", "-24:00"]),
+)
+
+
+@law
+@given(USUAL_FORMS)
+def test_usual_forms_are_read_as_all_others(written: str) -> None:
+    """The forms that are tried first name the moment that the general search finds in them."""
+    assert dates.parse(written, BERLIN) == dates.parse(f"{written} .", BERLIN)

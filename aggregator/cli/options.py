@@ -35,6 +35,6 @@ class Invocation:
 
     def config(self) -> Config:
         """Load the configuration without secrets, for commands that only read."""
-        from aggregator.config import load
+        from aggregator import stored_config
 
-        return load(self.config_file, secrets=False)
+        return stored_config.load(self.config_file, secrets=False)

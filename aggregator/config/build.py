@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from aggregator import urls
 from aggregator.config import schema, values
-from aggregator.config.secret_values import SecretValues
 from aggregator.model.config import (
     OPERATOR_ID,
     ArticleLayout,
@@ -33,32 +32,26 @@ PLACEHOLDERS = (("contact", "news@example.org"), ("authority", "news.example.org
 """Values of the shipped feeds.yaml that every installation must replace."""
 
 
-def build(file: Path, raw: bytes, part: schema.File, secrets: SecretValues) -> Config:
-    """Return the Config of a file with the right shape.
-
-    Problems of paths and secrets are added to `secrets.problems`.
-    """
+def build(file: Path, raw: bytes, part: schema.File) -> Config:
+    """Return the Config of a file with the right shape; it has references instead of secrets."""
     folder = file.resolve().parent
     site = part.site
     zone = site.timezone
-    data, public = folder / part.paths.data, folder / part.paths.public
     sources = tuple(_source(source, zone) for source in part.sources)
-    if data.resolve().is_relative_to(public.resolve()):
-        secrets.problems.append((("paths", "data"), "must not lie in `public`, which everybody can read"))
     return Config(
         file=file,
         file_hash=hashlib.sha256(raw).hexdigest(),
         site=Site(**{key: getattr(site, key) for key in type(site).model_fields}),
-        data=data,
-        public=public,
+        data=folder / part.paths.data,
+        public=folder / part.paths.public,
         fetch=FetchRules(**{key: getattr(part.fetch, key) for key in type(part.fetch).model_fields}),
         sources=sources,
-        credentials=_credentials(part.sources, sources, secrets),
+        credentials=_credentials(part.sources, sources),
         topics=tuple(TopicRule(topic=topic, words=words) for topic, words in part.topics.items()),
         channels=_channels(part),
         digests=tuple(_digest(digest, site.language, zone) for digest in part.digests),
         operator=_operator(part.operator, site) if part.operator else None,
-        mail=_mail(part, secrets),
+        mail=_mail(part),
         retention=Retention(visits=part.retention.visits, texts=part.retention.texts),
         hub=part.publish.hub,
         listen=_listen(part.web.listen),
@@ -76,18 +69,13 @@ def _source(part: schema.SourcePart, zone: ZoneInfo) -> Source:
     return Source(**fields)
 
 
-def _credentials(
-    parts: Sequence[schema.SourcePart], sources: Sequence[Source], secrets: SecretValues
-) -> dict[str, Credentials]:
+def _credentials(parts: Sequence[schema.SourcePart], sources: Sequence[Source]) -> dict[str, Credentials]:
     """Return the credentials by source id, each bound to the origin of its configured URL."""
-    credentials = {}
-    for n, (part, source) in enumerate(zip(parts, sources, strict=True)):
-        user = secrets.get(part.user, ("sources", n, "user"))
-        password = secrets.get(part.password, ("sources", n, "password"))
-        if user:
-            origin = urls.origin(source.url)
-            credentials[source.id] = Credentials(origin=origin, user=user, password=password or "")
-    return credentials
+    return {
+        source.id: Credentials(origin=urls.origin(source.url), user=part.user, password=part.password or "")
+        for part, source in zip(parts, sources, strict=True)
+        if part.user
+    }
 
 
 def _layout(part: schema.PagePart) -> Layout:
@@ -162,7 +150,7 @@ def _listen(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _mail(part: schema.File, secrets: SecretValues) -> MailRules:
+def _mail(part: schema.File) -> MailRules:
     if part.mail is None:
         name = part.site.title.replace("\\", "\\\\").replace('"', '\\"')
         return MailRules(sender=f'"{name}" <{part.site.contact}>')
@@ -176,9 +164,9 @@ def _mail(part: schema.File, secrets: SecretValues) -> MailRules:
             host=relay.host,
             port=relay.port or PORTS[relay.security],
             security=relay.security,
-            user=secrets.get(relay.user, ("mail", "smtp", "user")),
+            user=relay.user,
             account=relay.user or "",
-            password=secrets.get(relay.password, ("mail", "smtp", "password")),
+            password=relay.password,
             timeout=relay.timeout,
         ),
     )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from aggregator.config import build, references, validation, yaml_lines
-from aggregator.config.secret_values import SecretValues, check_secrets
-from aggregator.config.yaml_lines import ProblemAt
+from aggregator.config.secret_values import SecretValues, check_secrets, resolved
 from aggregator.errors import ConfigError, Problem
-from aggregator.model.config import Config
+
+if TYPE_CHECKING:
+    from aggregator.config import yaml_lines
+    from aggregator.config.yaml_lines import ProblemAt
+    from aggregator.model.config import Config
 
 
 def load(file: Path, *, secrets: bool = True, mail: bool = True) -> Config:
@@ -18,6 +21,17 @@ def load(file: Path, *, secrets: bool = True, mail: bool = True) -> Config:
     With `secrets=False` (commands that only read) references to secrets are not resolved, with `mail=False`
     (commands that send no mail) those of the mail relay. Only the file and its secrets are read.
     """
+    values = SecretValues(file.parent, resolve=secrets, mail=mail)
+    return resolved(parse(file, values), values)
+
+
+def parse(file: Path, secrets: SecretValues | None = None) -> Config:
+    """Return the configuration in `file` with references instead of secrets.
+
+    Raises ConfigError with every problem, `secrets` without a value among them.
+    """
+    from aggregator.config import build, references, validation, yaml_lines
+
     raw = _read(file)
     tree = yaml_lines.read(raw.decode("utf-8"))
     if tree.value is None and not tree.problems:
@@ -26,14 +40,21 @@ def load(file: Path, *, secrets: bool = True, mail: bool = True) -> Config:
     unreadable = {path for _, path, _ in tree.problems}
     problems = [*tree.problems, *(problem for problem in shape_problems if problem[1] not in unreadable)]
     problems += references.problems(tree)
-    values = SecretValues(file.parent, resolve=secrets, mail=mail)
-    config = build.build(file, raw, part, values) if part else None
-    if not part:
-        check_secrets(tree, values)
-    problems += [(tree.line(path), path, message) for path, message in values.problems]
+    if secrets:
+        check_secrets(tree, secrets)
+        problems += [(tree.line(path), path, message) for path, message in secrets.problems]
+    config = build.build(file, raw, part) if part else None
+    if config and data_is_public(config):
+        path = ("paths", "data")
+        problems.append((tree.line(path), path, "must not lie in `public`, which everybody can read"))
     if problems or config is None:
         raise _error(file, problems)
     return config
+
+
+def data_is_public(config: Config) -> bool:
+    """Return whether everybody can read the data folder."""
+    return config.data.resolve().is_relative_to(config.public.resolve())
 
 
 def _read(file: Path) -> bytes:

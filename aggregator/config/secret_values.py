@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from aggregator.config import values, yaml_lines
-from aggregator.config.yaml_lines import Tree, mapping_at, numbered_mappings
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aggregator.config import yaml_lines
+    from aggregator.config.yaml_lines import Tree
+    from aggregator.model.config import Config, Credentials
+
+REFERENCE = re.compile(r"(env|file):(.+)", re.DOTALL)
 
 
 class SecretValues:
@@ -26,7 +34,7 @@ class SecretValues:
 
         `path` is its place in the file. None and a problem where there is no such secret.
         """
-        match = values.SECRET.fullmatch(reference) if reference else None
+        match = REFERENCE.fullmatch(reference) if reference else None
         if not match:
             return reference
         if not self.resolve or (path[0] == "mail" and not self.mail):
@@ -44,8 +52,36 @@ class SecretValues:
             return None
 
 
+def resolved(config: Config, secrets: SecretValues) -> Config:
+    """Return a configuration with the values of its references to secrets."""
+    credentials = {}
+    for n, source in enumerate(config.sources):
+        written = config.credentials.get(source.id)
+        if written is not None:
+            with_values = _resolved(written, secrets, n)
+            if with_values.user:
+                credentials[source.id] = with_values
+    mail, relay = config.mail, config.mail.smtp
+    if relay is not None:
+        relay = replace(
+            relay,
+            user=secrets.get(relay.user, ("mail", "smtp", "user")),
+            password=secrets.get(relay.password, ("mail", "smtp", "password")),
+        )
+        mail = replace(mail, smtp=relay)
+    return replace(config, credentials=credentials, mail=mail)
+
+
+def _resolved(written: Credentials, secrets: SecretValues, n: int) -> Credentials:
+    user = secrets.get(written.user, ("sources", n, "user"))
+    password = secrets.get(written.password, ("sources", n, "password"))
+    return replace(written, user=user or "", password=password or "")
+
+
 def check_secrets(tree: Tree, secrets: SecretValues) -> None:
-    """Collect the problems of all secrets of a file that has other problems as well."""
+    """Collect the problems of all secrets of a file."""
+    from aggregator.config.yaml_lines import mapping_at, numbered_mappings
+
     for n, part in numbered_mappings(tree.value, "sources"):
         for key in ("user", "password"):
             if isinstance(part.get(key), str):

@@ -18,12 +18,12 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo, available_timezones
 
 from aggregator import urls
+from aggregator.config.secret_values import REFERENCE
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 SIZES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "KIB": 2**10, "MIB": 2**20}
 _DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 WEEKDAYS = {name[:size]: n for n, name in enumerate(_DAYS) for size in (3, len(name))}
-SECRET = re.compile(r"(env|file):(.+)", re.DOTALL)
 
 
 def duration(text: object) -> timedelta:
@@ -204,7 +204,7 @@ def schedule(text: str) -> str:
 
 def secret(text: str) -> str:
     """Check a reference `env:NAME` or `file:PATH`; a secret itself is refused."""
-    if not SECRET.fullmatch(text):
+    if not REFERENCE.fullmatch(text):
         raise ValueError("secrets do not belong in this file: write env:NAME or file:PATH")
     return text
 

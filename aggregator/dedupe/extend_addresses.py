@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from aggregator.dedupe import candidates, evidence, known_stories, recluster
-from aggregator.items.address_rules import VERSION
 from aggregator.items.canonical_urls import canonical, is_listing
 from aggregator.items.identity import LINK, LINK_AND_TITLE
-from aggregator.store import address_keys, editorial, runs
+from aggregator.store import address_keys, editorial
 from aggregator.store.address_keys import StoredKeys
 from aggregator.store.connection import Store
 
@@ -22,9 +21,6 @@ The newest come first, since documents still contain them.
 """
 MAX_PAIRS = 50
 """Maximum number of pairs of stories that one version of the rules lists for editors."""
-STATE = "address_rules"
-"""Key of the state: version of the rules, number of the last extended item, pairs listed."""
-_NEWEST = 1 << 62
 
 
 def extend(store: Store, now: datetime) -> tuple[str, ...]:
@@ -33,7 +29,7 @@ def extend(store: Store, now: datetime) -> tuple[str, ...]:
     It goes on where the last run stopped. Nothing is removed or published, so that known entries stay known. Pairs of
     published stories that now prove equal go to the list of editors (I5).
     """
-    number, listed = _state(store)
+    number, listed = address_keys.state(store)
     before, done = listed, 0
     while number and done < MAX_ITEMS:
         batch = address_keys.before(store, number, BATCH_ITEMS)
@@ -42,15 +38,9 @@ def extend(store: Store, now: datetime) -> tuple[str, ...]:
             if listed < MAX_PAIRS:
                 listed += _list_pairs(store, story_ids, MAX_PAIRS - listed, now)
             number = batch[-1].number if batch else 0
-            runs.put(store, STATE, f"{VERSION} {number} {listed}")
+            address_keys.set_state(store, number, listed)
         done += len(batch)
     return _notices(listed - before)
-
-
-def _state(store: Store) -> tuple[int, int]:
-    """Return the number of the last extended item, 0 at the end, and of the pairs listed."""
-    version, number, listed = map(int, (runs.get(store, STATE) or "0 0 0").split())
-    return (number, listed) if version == VERSION else (_NEWEST, 0)
 
 
 def _extend_batch(store: Store, batch: Sequence[StoredKeys], now: datetime) -> set[str]:

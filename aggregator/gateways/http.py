@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import requests
 import urllib3
+from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 
 from aggregator import __version__, urls
@@ -123,10 +124,11 @@ class HttpFetcher:
         )
 
     def _ask(self, url: str, headers: dict[str, str], credentials: Credentials | None) -> requests.Response:
-        prepared = requests.Request("GET", url).prepare()
         # Not through `prepare`, which refuses validators that begin with blanks and takes credentials from the URL.
-        prepared.headers.clear()
-        prepared.headers.update(headers)
+        prepared = requests.PreparedRequest()
+        prepared.prepare_method("GET")
+        prepared.prepare_url(url, {})
+        prepared.headers = CaseInsensitiveDict(headers)
         # Compared in the form that is sent: `prepare` writes hosts beyond ASCII in their ASCII form.
         own = requests.Request("GET", credentials.origin).prepare().url if credentials else None
         if credentials and urls.origin(prepared.url) == urls.origin(own):

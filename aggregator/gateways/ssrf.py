@@ -10,6 +10,7 @@ import queue
 import socket
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 from aggregator import urls
@@ -48,6 +49,7 @@ class SlowLookup(OSError):
 # --- addresses ----------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=1024)
 def is_public(address: Address) -> bool:
     """Return whether an address is reachable for everybody on the Internet."""
     if isinstance(address, ipaddress.IPv6Address) and (inner := _embedded(address)):

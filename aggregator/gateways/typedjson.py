@@ -14,8 +14,10 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import cache
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, NoReturn, Union, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 MAX_INTEGER = 2**63 - 1
 """Maximum absolute integer: the largest one that SQLite stores."""
@@ -73,6 +75,8 @@ def _codec(kind: Any) -> _Codec:
         return _SCALARS[kind]
     if origin in (Union, UnionType):
         return _union(arguments)
+    if origin is tuple and arguments[-1] is not Ellipsis:
+        return _row(tuple(map(_codec, arguments)))
     if origin in (tuple, frozenset) and (origin is frozenset or arguments[1:] == (Ellipsis,)):
         return _collection(origin, _codec(arguments[0]))
     if origin is Mapping and arguments[0] is str:
@@ -146,6 +150,19 @@ def _collection(kind: type, codec: _Codec) -> _Codec:
     return _Codec(lambda values: list(map(encode, values)), decode_all)
 
 
+def _row(codecs: tuple[_Codec, ...]) -> _Codec:
+    """Encode a tuple of a declared length as a list."""
+
+    def decode_all(plain: Any) -> Any:
+        if type(plain) is not list or len(plain) != len(codecs):
+            _refuse(plain)
+        return tuple(codec.decode(value) for codec, value in zip(codecs, plain, strict=True))
+
+    return _Codec(
+        lambda values: [codec.encode(value) for codec, value in zip(codecs, values, strict=True)], decode_all
+    )
+
+
 def _mapping(codec: _Codec) -> _Codec:
     encode, decode = codec
 
@@ -194,6 +211,13 @@ def _moment(plain: Any) -> datetime:
     return moment if moment.tzinfo is UTC else _refuse(plain)
 
 
+def _zone(plain: Any) -> ZoneInfo:
+    try:
+        return ZoneInfo(_text(plain))
+    except ZoneInfoNotFoundError as error:
+        raise ValueError(f"no time zone: {plain!r}") from error
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -206,6 +230,8 @@ _SCALARS: dict[Any, _Codec] = {
     None: _Codec(_same, _none),
     NoneType: _Codec(_same, _none),
     bytes: _Codec(bytes.hex, lambda plain: bytes.fromhex(_text(plain))),
+    Path: _Codec(str, lambda plain: Path(_text(plain))),
+    ZoneInfo: _Codec(lambda zone: zone.key, _zone),
     datetime: _Codec(lambda value: value.astimezone(UTC).isoformat(), _moment),
     timedelta: _Codec(
         lambda value: value // timedelta(microseconds=1),

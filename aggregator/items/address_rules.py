@@ -13,8 +13,6 @@ from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
-VERSION = 2
-"""Version of the rules, raised with each change; stored keys of older ones are extended."""
 _TITLE = r"(?![0-9]+(?:[/?]|$))[^/?]+"
 _FORUM = r"(?:forums?|community|discuss|discussions?|discourse|meta|talk|support|users|board)"
 _PARTS = {

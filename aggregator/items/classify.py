@@ -57,10 +57,17 @@ def pattern(word: str) -> re.Pattern[str]:
 
     A word in capitals (FAIR) matches only in capitals; /…/ is a regular expression.
     """
-    if len(word) > 1 and word.startswith("/") and word.endswith("/"):
+    if _is_expression(word):
         return re.compile(word[1:-1], re.IGNORECASE)
-    flags = 0 if word.isupper() and len(word) > 1 else re.IGNORECASE
-    return re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", flags)
+    return re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", _flags(word))
+
+
+def _is_expression(word: str) -> bool:
+    return len(word) > 1 and word.startswith("/") and word.endswith("/")
+
+
+def _flags(word: str) -> int:
+    return 0 if word.isupper() and len(word) > 1 else re.IGNORECASE
 
 
 def dropped_by(only: Sequence[str], drop: Sequence[str], text: str) -> str | None:
@@ -75,7 +82,20 @@ def dropped_by(only: Sequence[str], drop: Sequence[str], text: str) -> str | Non
 
 def topics(rules: Sequence[TopicRule], text: str) -> tuple[str, ...]:
     """Return the topics whose words occur in `text`, in the order of the rules."""
-    return tuple(rule.topic for rule in rules if any(pattern(word).search(text) for word in rule.words))
+    return tuple(
+        rule.topic for rule in rules if any(words.search(text) for words in _alternatives(rule.words))
+    )
+
+
+@lru_cache(maxsize=256)
+def _alternatives(words: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    """Return few patterns, one of which matches wherever one of `words` does."""
+    by_flags: dict[int, list[str]] = {}
+    for word in words:
+        if not _is_expression(word):
+            by_flags.setdefault(_flags(word), []).append(re.escape(word))
+    plain = (re.compile(rf"(?<!\w)(?:{'|'.join(some)})(?!\w)", flags) for flags, some in by_flags.items())
+    return (*plain, *(pattern(word) for word in words if _is_expression(word)))
 
 
 @lru_cache(maxsize=1)

@@ -110,7 +110,7 @@ class Selection:
 
     sources: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[Kind, ...] = ()
     languages: tuple[str, ...] = ()
 
 

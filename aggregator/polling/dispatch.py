@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
@@ -13,12 +14,15 @@ from aggregator.model.config import Source
 from aggregator.model.polling import Attempt, Failure, VisitResult
 from aggregator.polling import plan
 from aggregator.polling.due import by_host
-from aggregator.polling.ingest import store_visit
+from aggregator.polling.ingest import has_documents, store_visit
 from aggregator.polling.round import Round
 from aggregator.polling.visit import HostVisit, visit_host
 from aggregator.polling.visit_exceptions import or_failure
 from aggregator.ports import Fetcher, Progress, Sandbox
-from aggregator.store import visits
+from aggregator.store import sources, visits
+
+GATHER_SECONDS = 0.05
+"""Maximum time to wait for further results after one, so that they are stored together."""
 
 
 def visit_all(work: Round, chosen: Sequence[Source], sandbox: Sandbox, progress: Progress | None) -> None:
@@ -31,17 +35,18 @@ def visit_all(work: Round, chosen: Sequence[Source], sandbox: Sandbox, progress:
     batches = iter(by_host(chosen, work.records))
     with work.app.make_executor(workers) as pool, _cancelled(dispatch.running):
         while True:
-            free = 2 * workers - len(dispatch.running)
+            # In blocks: fewer transactions, each of which waits for the disk.
+            free = 2 * workers - len(dispatch.running) if len(dispatch.running) <= workers else 0
             for host_visit, batch in dispatch.begin([] if stopping() else list(islice(batches, free))):
                 future = pool.submit(visit_host, host_visit, dispatch.fetcher, stopping, sandbox)
                 dispatch.running[future] = batch
             if not dispatch.running:
                 return
-            finished, _ = wait(dispatch.running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                for source_id in dispatch.end(future):
-                    if progress:
-                        progress(work.counts["visited"], len(chosen), source_id)
+            wait(dispatch.running, return_when=FIRST_COMPLETED)
+            finished, _ = wait(dispatch.running, timeout=GATHER_SECONDS)
+            for source_id in dispatch.end(finished):
+                if progress:
+                    progress(work.counts["visited"], len(chosen), source_id)
 
 
 @dataclass(slots=True)
@@ -61,19 +66,24 @@ class _Dispatch:
         now = work.app.clock()  # a round may be long: each plan counts from its visit
         attempts: dict[str, Attempt] = {}
         broken: dict[str, tuple[Source, Failure]] = {}
-        for source in (source for batch in batches for source in batch):
-            made = or_failure(partial(plan.attempt, work, source, self.known, now))
-            if isinstance(made, Failure):
-                broken[source.id] = (source, made)
-                made = plan.bare_attempt(work, source, now)
-            attempts[source.id] = made
-        if attempts:
-            self.visit_ids |= visits.begin(work.store, work.run(), attempts.values(), now)
+        block = [source for batch in batches for source in batch]
+        if not block:
+            return
+        with work.store.snapshot():
+            known = plan.of_block(work, self.known, [source.id for source in block])
+            for source in block:
+                made = or_failure(partial(plan.attempt, work, source, known, now))
+                if isinstance(made, Failure):
+                    broken[source.id] = (source, made)
+                    made = plan.bare_attempt(work, source, now)
+                attempts[source.id] = made
+        self.visit_ids |= visits.begin(work.store, work.run(), attempts.values(), now)
         for source, failure in broken.values():
             failed = VisitResult(
                 source_id=source.id, result=failure, conditional=None, seconds=0.0, requests=0
             )
-            store_visit(work, source, failed, self.visit_ids[source.id])
+            activity = sources.activity(work.store, [source.id])[source.id]
+            store_visit(work, source, failed, self.visit_ids[source.id], activity)
         for batch in batches:
             readable = [source for source in batch if source.id not in broken]
             if readable:
@@ -89,18 +99,36 @@ class _Dispatch:
             gap=self.work.app.host_gap,
         )
 
-    def end(self, future: Future[tuple[VisitResult, ...]]) -> Iterator[str]:
-        """Store the results of one host, yield source ids, take back visits that were not made."""
+    def end(self, finished: Iterable[Future[tuple[VisitResult, ...]]]) -> Iterator[str]:
+        """Store the results of hosts and yield source ids; take back visits that were not made."""
         work = self.work
-        waiting = {source.id: source for source in self.running.pop(future)}
-        for visit in _results(future, tuple(waiting)):
-            source = waiting.pop(visit.source_id)
-            if visit.interrupted:
-                continue  # as if killed: its next time was committed before it began (V1)
-            store_visit(work, source, visit, self.visit_ids[source.id])
-            yield source.id
-        for source_id in waiting:  # not visited, because of a 429 or because the program is stopping
-            visits.take_back(work.store, self.visit_ids[source_id], work.records[source_id])
+        results: deque[tuple[Source, VisitResult]] = deque()
+        for future in finished:
+            waiting = {source.id: source for source in self.running.pop(future)}
+            for visit in _results(future, tuple(waiting)):
+                results.append((waiting.pop(visit.source_id), visit))
+            for source_id in waiting:  # not visited, because of a 429 or because the program is stopping
+                visits.take_back(work.store, self.visit_ids[source_id], work.records[source_id])
+        while results:
+            block = _next_block(results)
+            with work.transaction():
+                activity = sources.activity(work.store, [source.id for source, _ in block])
+                for source, visit in block:
+                    store_visit(work, source, visit, self.visit_ids[source.id], activity[source.id])
+            yield from (source.id for source, _ in block)
+
+
+def _next_block(results: deque[tuple[Source, VisitResult]]) -> list[tuple[Source, VisitResult]]:
+    """Take the results to store in one transaction: those before the first document, and it.
+
+    A document may take a second to store, during which no other process can write.
+    """
+    block: list[tuple[Source, VisitResult]] = []
+    while results and not (block and has_documents(block[-1][1])):
+        source, visit = results.popleft()
+        if not visit.interrupted:  # else as if killed: its next time was committed before it began (V1)
+            block.append((source, visit))
+    return block
 
 
 def _results(future: Future[tuple[VisitResult, ...]], batch: Iterable[str]) -> Sequence[VisitResult]:

@@ -46,7 +46,8 @@ def choose_due(work: Round, ids: Sequence[str], *, force: bool, spread: bool) ->
 
 def _held_until(source: Source, record: SourceRecord, held_hosts: Mapping[str, datetime]) -> datetime | None:
     """Return until when a host of the source is rate limited, else until when the source is."""
-    of_hosts = [held_hosts[host] for host in hosts_of(source, record) if host in held_hosts]
+    hosts = hosts_of(source, record) if held_hosts else ()
+    of_hosts = [held_hosts[host] for host in hosts if host in held_hosts]
     return max(of_hosts, default=record.not_before)
 
 
@@ -83,6 +84,15 @@ def host_of(source: Source, record: SourceRecord) -> str:
 def hosts_of(source: Source, record: SourceRecord) -> set[str]:
     """Return the host that is requested and the one that answers in the end."""
     return {host_of(source, record), urls.host(url_of(source, record))}
+
+
+def ids_by_host(configured: Iterable[Source], records: Mapping[str, SourceRecord]) -> dict[str, list[str]]:
+    """Return the ids of the sources that a host is requested for or answers."""
+    ids: dict[str, list[str]] = {}
+    for source in configured:
+        for host in hosts_of(source, records[source.id]) if source.id in records else ():
+            ids.setdefault(host, []).append(source.id)
+    return ids
 
 
 def by_host(chosen: Iterable[Source], records: Mapping[str, SourceRecord]) -> list[list[Source]]:

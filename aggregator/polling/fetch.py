@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
-from aggregator.dedupe import assign, extend_addresses, status_edits
+from aggregator import stored_config
 from aggregator.errors import AggregatorError, UnknownName
 from aggregator.locked_store import AUTHORITY, locked_store
 from aggregator.model.config import Config
@@ -18,7 +18,7 @@ from aggregator.polling.round import Round
 from aggregator.ports import App, Progress
 from aggregator.publishing import publish, websub
 from aggregator.publishing.synchronise import synchronise
-from aggregator.store import documents, runs, story_members
+from aggregator.store import address_keys, documents, runs, status_edits, story_members
 from aggregator.store.connection import Store
 from aggregator.store.idle_check import finished_mark
 
@@ -58,8 +58,12 @@ def run(
 
 def _prepare(work: Round) -> None:
     """Adapt the store to feeds.yaml and rules for addresses; freeze ended months (P2)."""
+    stored_config.store(work.config)
     synchronise(work.store, work.config, work.now)
-    work.notices += extend_addresses.extend(work.store, work.now)
+    if address_keys.state(work.store)[0]:
+        from aggregator.dedupe import extend_addresses
+
+        work.notices += extend_addresses.extend(work.store, work.now)
     work.notices += publish.close_months(work.store, work.config, work.now)
 
 
@@ -70,23 +74,21 @@ def _poll(work: Round, ids: Sequence[str], *, force: bool, spread: bool, progres
     outdated = documents.outdated(work.store)
     if not chosen and not outdated:
         return
-    from aggregator.polling import dispatch, reparse
-
     with work.app.sandbox(len(chosen)) as sandbox:
-        reparse.reparse(work, outdated, sandbox)
+        if outdated:
+            from aggregator.polling import reparse
+
+            reparse.reparse(work, outdated, sandbox)
         if chosen:
+            from aggregator.polling import dispatch
+
             dispatch.visit_all(work, chosen, sandbox, progress)
 
 
 def _place_and_publish(work: Round) -> dict[str, object]:
     """Place new items into stories and write changed documents; return report values."""
     _settle_authority(work.store, work.config)
-    status_edits.apply(work.store, work.config, work.now)
-    placed = assign.assign(work.store, work.config.channels, work.now)
-    work.notices += placed.notices
-    work.deferred = placed.deferred
-    if placed.deferred and work.counts["new_items"]:
-        work.notices.append(f"{placed.deferred} new items are left to the next rounds")
+    founded, joined = _place(work)
     try:
         published = publish.render(work.store, work.config, work.now)
     except AggregatorError as error:
@@ -94,10 +96,28 @@ def _place_and_publish(work: Round) -> dict[str, object]:
         raise
     work.notices += [*published.notices, *websub.ping_hub(work.app, work.store)]
     return {
-        "new_stories": placed.founded,
-        "joined_stories": placed.joined,
+        "new_stories": founded,
+        "joined_stories": joined,
         "documents_written": published.documents_written,
     }
+
+
+def _place(work: Round) -> tuple[int, int]:
+    """Apply edits of status and place new items; return how many founded and joined stories."""
+    if status_edits.any_to_apply(work.store):
+        from aggregator.dedupe.status_edits import apply
+
+        apply(work.store, work.config, work.now)
+    if not story_members.any_to_place(work.store):
+        return 0, 0
+    from aggregator.dedupe import assign
+
+    placed = assign.assign(work.store, work.config.channels, work.now)
+    work.notices += placed.notices
+    work.deferred = placed.deferred
+    if placed.deferred and work.counts["new_items"]:
+        work.notices.append(f"{placed.deferred} new items are left to the next rounds")
+    return placed.founded, placed.joined
 
 
 def _check_ids(ids: Iterable[str], config: Config) -> None:
@@ -115,11 +135,8 @@ def _settle_authority(store: Store, config: Config) -> None:
 
 def _summary(report: FetchReport) -> dict[str, object]:
     """Return the report as the run stores it: of the sources only those that failed."""
-    summary = asdict(report)
-    summary["sources"] = [
-        {**source, "next_visit": None} for source in summary["sources"] if source["outcome"] == "failed"
-    ]
-    return summary
+    failed = (source for source in report.sources if source.outcome == "failed")
+    return asdict(replace(report, sources=tuple(replace(source, next_visit=None) for source in failed)))
 
 
 def _mark_finished(work: Round) -> None:

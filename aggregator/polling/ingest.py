@@ -19,20 +19,30 @@ from aggregator.model.polling import (
     VisitResult,
 )
 from aggregator.model.reports import SourceReport
-from aggregator.polling import removals, schedule, store_document
-from aggregator.polling.due import host_of, hosts_of
+from aggregator.polling import schedule
+from aggregator.polling.due import host_of, ids_by_host
 from aggregator.polling.round import Round
 from aggregator.polling.visit_exceptions import as_failure, or_failure
-from aggregator.store import items, robots, sources, visits
+from aggregator.store import robots, sources, visits
 
 logger = logging.getLogger("aggregator.fetch")
 
 _NO_ERROR = frozenset({SourceState.NEW, SourceState.OK})
 
 
-def store_visit(work: Round, source: Source, visit: VisitResult, visit_id: int) -> None:
-    """Store the result of one visit; a result that cannot be stored is a failure of its source."""
-    broken = or_failure(partial(_store, work, source, visit, visit_id))
+def has_documents(visit: VisitResult) -> bool:
+    """Return whether a visit has documents to store."""
+    return isinstance(visit.result, ParsedVisit) or bool(visit.side.older)
+
+
+def store_visit(
+    work: Round, source: Source, visit: VisitResult, visit_id: int, activity: sources.Activity
+) -> None:
+    """Store the result of one visit; a result that cannot be stored is a failure of its source.
+
+    `activity` is that of the source before the visit.
+    """
+    broken = or_failure(partial(_store, work, source, visit, visit_id, activity))
     if broken is None:
         return
     reason_before, notices = work.records[source.id].reason, len(work.notices)
@@ -43,18 +53,22 @@ def store_visit(work: Round, source: Source, visit: VisitResult, visit_id: int) 
         seconds=visit.seconds,
         requests=visit.requests,
     )
-    _store(work, source, failed, visit_id)
+    _store(work, source, failed, visit_id, activity)
     if broken.reason != reason_before and len(work.notices) == notices:
         work.notices.append(f"{source.id} ({source.url}): {broken.reason}")
 
 
-def _store(work: Round, source: Source, visit: VisitResult, visit_id: int) -> None:
+def _store(
+    work: Round, source: Source, visit: VisitResult, visit_id: int, activity: sources.Activity
+) -> None:
     """Store the result of one visit in one transaction, then report it."""
     record = work.records[source.id]
     with work.transaction():
         changes, gap = _store_documents(work, source, record, visit)
         _apply_page_checks(work, source, visit)
-        plan = _plan_next(work, source, visit, changes, gap=gap)
+        if has_documents(visit):
+            activity = sources.activity(work.store, [source.id])[source.id]
+        plan = _plan_next(work, source, visit, changes, activity, gap=gap)
         _hold_hosts(work, source, record, visit, plan)
         for read in visit.side.robots:
             robots.keep(work.store, read)
@@ -73,6 +87,12 @@ def _store_documents(
     """Store the documents of a visit; return the changes and whether a gap is open (G1)."""
     changes: Counter[ChangeKind] = Counter()
     gap = False
+    if not has_documents(visit):
+        if visit.side.gap_closed:
+            sources.close_gap(work.store, source.id)
+        return changes, gap
+    from aggregator.polling import store_document
+
     if isinstance(visit.result, ParsedVisit):
         of_document = store_document.store_document(work, source, record, visit.result)
         changes += store_document.count(of_document)
@@ -85,13 +105,23 @@ def _store_documents(
 
 
 def _apply_page_checks(work: Round, source: Source, visit: VisitResult) -> None:
+    if not visit.side.page_checks:
+        return
+    from aggregator.polling import removals
+
     story_ids, notices = removals.apply_checks(work.store, source, visit.side.page_checks, work.now)
     work.touch_stories(story_ids)
     work.notices += notices
 
 
 def _plan_next(
-    work: Round, source: Source, visit: VisitResult, changes: Counter[ChangeKind], *, gap: bool
+    work: Round,
+    source: Source,
+    visit: VisitResult,
+    changes: Counter[ChangeKind],
+    activity: sources.Activity,
+    *,
+    gap: bool,
 ) -> NextVisit:
     record = work.records[source.id]
     return schedule.next_visit(
@@ -99,10 +129,10 @@ def _plan_next(
         source,
         work.config.fetch,
         visit,
-        sources.posting_stats(work.store, source.id),
+        activity.posting_stats,
         work.app.clock(),
         known=changes.total() > changes[ChangeKind.NEW] or bool(getattr(visit.result, "present", ())),
-        waiting=items.waiting(work.store, source.id),
+        waiting=activity.waiting,
         gap=gap,
         neighbours=_neighbours(work, source, _limited_hosts(source, record, visit)),
     )
@@ -129,9 +159,12 @@ def _limited_hosts(source: Source, record: SourceRecord, visit: VisitResult) -> 
 
 def _neighbours(work: Round, source: Source, hosts: set[str]) -> int | None:
     """Return the fewest failures in a row of another source on `hosts`; None without one."""
-    records = work.records
-    others = (s for s in work.config.sources if s.id in records and s.id != source.id)
-    return min((records[s.id].failures for s in others if hosts_of(s, records[s.id]) & hosts), default=None)
+    if not hosts:
+        return None
+    if not work.ids_by_host:
+        work.ids_by_host = ids_by_host(work.config.sources, work.records)
+    others = {id_ for host in hosts for id_ in work.ids_by_host.get(host, ())} - {source.id}
+    return min((work.records[id_].failures for id_ in others), default=None)
 
 
 def _log(work: Round, source: Source, visit: VisitResult, plan: NextVisit) -> None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from aggregator.items.canonical_urls import canonical, is_listing
 from aggregator.model.polling import ListedItem, MissingItem
 
 CHECK_INTERVAL = timedelta(days=1)
@@ -41,6 +40,8 @@ def find_missing(
 
 def _is_page(link: str | None, homes: Sequence[str | None]) -> bool:
     """Check whether a link leads to a web page of its own."""
+    from aggregator.items.canonical_urls import canonical, is_listing
+
     return (
         bool(link)
         and str(link).startswith(("http://", "https://"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from aggregator import urls
@@ -21,36 +21,50 @@ from aggregator.model.polling import (
     Validators,
     VisitPlan,
 )
-from aggregator.polling import removals, schedule
+from aggregator.polling import schedule
 from aggregator.polling.contact import may_visit_public
 from aggregator.polling.due import host_of, hosts_of, url_of
+from aggregator.polling.missing_items import CHECK_INTERVAL
 from aggregator.polling.polite_client import SCRAPED
 from aggregator.polling.round import Round
-from aggregator.store import documents, items, robots, sources, visits
+from aggregator.store import documents, items, missing_items, robots, sources, visits
 
 logger = logging.getLogger("aggregator.fetch")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What the plans of a round share: every robots.txt, and due page checks by source."""
+    """What the plans of a round share: every robots.txt, and due page checks by source.
+
+    Of a block of sources, the entries of their documents and their activity.
+    """
 
     robots: Mapping[str, Robots]
     missing_items: Mapping[str, tuple[MissingItem, ...]]
+    entry_hashes: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
+    activity: Mapping[str, sources.Activity] = field(default_factory=dict)
 
 
 def shared(work: Round, chosen: Sequence[Source]) -> Shared:
     """Read what the plans for `chosen` share."""
-    missing_items = _page_checks(work, chosen)
-    needed = bool(missing_items) or any(source.kind in SCRAPED for source in chosen)
-    return Shared(robots=robots.read_all(work.store) if needed else {}, missing_items=missing_items)
+    checks = _page_checks(work, chosen)
+    needed = bool(checks) or any(source.kind in SCRAPED for source in chosen)
+    return Shared(robots=robots.read_all(work.store) if needed else {}, missing_items=checks)
+
+
+def of_block(work: Round, known: Shared, ids: Sequence[str]) -> Shared:
+    """Read what the plans for a block of sources need besides."""
+    return replace(
+        known,
+        entry_hashes=documents.entry_hashes(work.store, ids),
+        activity=sources.activity(work.store, ids),
+    )
 
 
 def attempt(work: Round, source: Source, known: Shared, now: datetime) -> Attempt:
-    """Return a planned visit with all that is known of its source."""
-    with work.store.snapshot():
-        plan = _plan(work, source, known.robots, known.missing_items.get(source.id, ()))
-        return _attempt(work, plan, sources.posting_stats(work.store, source.id), now)
+    """Return a planned visit with all that is known of its source, in the caller's snapshot."""
+    with work.store.reading():
+        return _attempt(work, _plan(work, source, known), known.activity[source.id].posting_stats, now)
 
 
 def bare_attempt(work: Round, source: Source, now: datetime) -> Attempt:
@@ -73,14 +87,10 @@ def _attempt(work: Round, plan: VisitPlan, posting_stats: PostingStats, now: dat
     )
 
 
-def _plan(
-    work: Round,
-    source: Source,
-    known_robots: Mapping[str, Robots],
-    missing_items: tuple[MissingItem, ...],
-) -> VisitPlan:
+def _plan(work: Round, source: Source, known: Shared) -> VisitPlan:
     store, record = work.store, work.records[source.id]
-    pages = [url_of(source, record), *(missing_item.link for missing_item in missing_items)]
+    checks = known.missing_items.get(source.id, ())
+    pages = [url_of(source, record), *(missing_item.link for missing_item in checks)] if known.robots else []
     origins = {urls.origin(page) for page in pages}
     return VisitPlan(
         request=Request(
@@ -89,15 +99,15 @@ def _plan(
         context=ParseContext(
             source=source,
             identity_policy=record.identity_policy,
-            known_hashes=documents.entry_hashes(store, source.id),
+            known_hashes=known.entry_hashes.get(source.id, frozenset()),
             entries_before=record.entries,
             articles_read=_articles_read(work, source),
         ),
         body_hash=record.body_hash,
-        robots=tuple(known_robots[origin] for origin in origins if origin in known_robots),
+        robots=tuple(known.robots[origin] for origin in origins if origin in known.robots),
         unfinished=documents.kept(store, source.id) if record.unfinished else None,
         gap=replace(record.gap, known=items.aliases(store, source.id)) if record.gap else None,
-        missing_items=missing_items,
+        missing_items=checks,
     )
 
 
@@ -123,7 +133,7 @@ def _page_checks(work: Round, chosen: Iterable[Source]) -> dict[str, tuple[Missi
 
     No host is visited by two workers at once (CL11), no rate-limited host (CL8), no public one too early (V7).
     """
-    due = removals.due_checks(work.store, work.now)
+    due = missing_items.due(work.store, work.now - CHECK_INTERVAL)
     if not due:
         return {}
     held = visits.held_hosts(work.store, work.now)

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from aggregator.dedupe.withdrawn import PUBLISHER, hide_withdrawn
 from aggregator.model.config import Source
-from aggregator.model.polling import MissingItem, PageCheck, ParsedVisit
-from aggregator.polling.missing_items import CHECK_INTERVAL, Finding, find_missing, judge
+from aggregator.model.polling import PageCheck, ParsedVisit
+from aggregator.polling.missing_items import Finding, find_missing, judge
 from aggregator.store import editorial, missing_items, stories, story_members
 from aggregator.store.connection import Store
 from aggregator.text import line
@@ -52,11 +52,6 @@ def restore_items(
         f"{source.id}: “{line(title, 100)}” is back in its document and published again" for title in titles
     ]
     return _decided(store, "return", back, now), notices
-
-
-def due_checks(store: Store, now: datetime) -> dict[str, list[MissingItem]]:
-    """Return the missing items whose pages are due for a check, by source."""
-    return missing_items.due(store, now - CHECK_INTERVAL)
 
 
 def apply_checks(

@@ -30,6 +30,8 @@ class Round:
     notices: list[str] = field(default_factory=list)
     run_id: int = 0
     deferred: int = 0
+    ids_by_host: dict[str, list[str]] = field(default_factory=dict)
+    """The sources of each host; filled when the first visit of the round fails."""
 
     @property
     def config(self) -> Config:
@@ -50,10 +52,10 @@ class Round:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Open a transaction; if it is rolled back, counts and notices are, too."""
+        """Open a transaction, or a part of the caller's; a rollback restores counts and notices."""
         counts, notices = Counter(self.counts), list(self.notices)
         try:
-            with self.store.transaction():
+            with self.store.part() if self.store.db.in_transaction else self.store.transaction():
                 yield
         except BaseException:
             self.counts, self.notices = counts, notices

@@ -6,8 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from aggregator.store import runs
 from aggregator.store.connection import Store, stamp
 from aggregator.store.items import chunked, marks
+
+RULES_VERSION = 2
+"""Version of the rules for addresses, raised with each change; keys by older ones are extended."""
+STATE = "address_rules"
+"""Key of the state: version of the rules, number of the last extended item, pairs listed."""
+_NEWEST = 1 << 62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +31,17 @@ class StoredKeys:
     sort: str
     aliases: tuple[tuple[str, str], ...]
     pages: tuple[tuple[str, str], ...]
+
+
+def state(store: Store) -> tuple[int, int]:
+    """Return the number of the last extended item, 0 at the end, and of the pairs listed."""
+    version, number, listed = map(int, (runs.get(store, STATE) or "0 0 0").split())
+    return (number, listed) if version == RULES_VERSION else (_NEWEST, 0)
+
+
+def set_state(store: Store, number: int, listed: int) -> None:
+    """Store the number of the last extended item, 0 at the end, and of the pairs listed."""
+    runs.put(store, STATE, f"{RULES_VERSION} {number} {listed}")
 
 
 def before(store: Store, number: int, limit: int) -> list[StoredKeys]:

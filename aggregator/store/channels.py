@@ -46,7 +46,7 @@ def records(store: Store) -> dict[str, ChannelRecord]:
         row["id"]: ChannelRecord(
             **{key: row[key] for key in ChannelRecord.__slots__} | {"updated": sure_moment(row["updated"])}
         )
-        for row in store.db.table("channels").rows
+        for row in store.db.execute("SELECT * FROM channels")
     }
 
 
@@ -87,7 +87,7 @@ def _membership(channel_id: str, fact: StoryFacts) -> list[object]:
 
 def known(store: Store) -> set[str]:
     """Return the ids of the stored channels; feeds.yaml may have changed since."""
-    return {row["id"] for row in store.db.table("channels").rows}
+    return {row["id"] for row in store.db.execute("SELECT id FROM channels")}
 
 
 def with_stories(store: Store) -> set[str]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from aggregator import permissions
 from aggregator.errors import NewerSchema, StoreError
-from aggregator.store.schema import MIGRATIONS
 
 BUSY_TIMEOUT_MS = 10_000
 MIGRATION_COPY = "-before-migration-"
@@ -23,13 +21,24 @@ MAX_MIGRATION_COPIES = 3
 """Maximum number of copies kept that were target_conn before migrations."""
 SYNCHRONOUS = "FULL"
 """With WAL, a commit is on disk when it returns, as V1 and M4 need."""
+SCHEMA_MARK = "schema"
+"""Key in `meta` of the mark of a database to which this version has no migration."""
+
+
+class Connection(sqlite3.Connection):
+    """A connection to the database."""
+
+    @property
+    def conn(self) -> Connection:
+        """Return the connection, as `sqlite_utils.Database` does."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The open database, for one thread, as sqlite3 and sqlite-utils require."""
+    """The open database, for one thread, as sqlite3 requires."""
 
-    db: Database
+    db: Connection
     path: Path
 
     @contextmanager
@@ -40,7 +49,13 @@ class Store:
         locked" as soon as two processes do it. Raises StoreError where file or disk fail; other errors
         concern the data.
         """
-        with _run_in(self, "BEGIN IMMEDIATE"):
+        with _run_in(self, ("BEGIN IMMEDIATE",), ("COMMIT",), ("ROLLBACK",)):
+            yield
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """Run the block as a part of the caller's transaction that can be rolled back by itself."""
+        with _run_in(self, ("SAVEPOINT part",), ("RELEASE part",), ("ROLLBACK TO part", "RELEASE part")):
             yield
 
     @contextmanager
@@ -59,7 +74,13 @@ class Store:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Run the block's reads on one state, whatever others write meanwhile (L1)."""
-        with _run_in(self, "BEGIN"):
+        with _run_in(self, ("BEGIN",), ("COMMIT",), ("ROLLBACK",)):
+            yield
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Raise errors of the database file in the block's reads as StoreError."""
+        with _run_in(self):
             yield
 
     @contextmanager
@@ -78,17 +99,21 @@ def is_database_error(error: Exception) -> bool:
 
 
 @contextmanager
-def _run_in(store: Store, begin: str) -> Iterator[None]:
+def _run_in(
+    store: Store, begin: Sequence[str] = (), commit: Sequence[str] = (), rollback: Sequence[str] = ()
+) -> Iterator[None]:
     conn = store.db.conn
     try:
-        conn.execute(begin)
+        for statement in begin:
+            conn.execute(statement)
         try:
             yield
         except BaseException:
-            if conn.in_transaction:
-                conn.execute("ROLLBACK")
+            for statement in rollback if conn.in_transaction else ():
+                conn.execute(statement)
             raise
-        conn.execute("COMMIT")
+        for statement in commit:
+            conn.execute(statement)
     except sqlite3.DatabaseError as error:
         if type(error) in (sqlite3.OperationalError, sqlite3.DatabaseError):
             raise StoreError(f"{store.path}: {_reason(error)}") from error
@@ -109,7 +134,7 @@ def opened(path: Path, *, create: bool = True) -> Iterator[Store]:
         permissions.make_file(path)  # it holds addresses of subscribers
         for beside in ("-wal", "-shm"):  # SQLite gives new ones the mode of the database
             permissions.close_file(path.with_name(path.name + beside))
-        conn = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
+        conn = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000, factory=Connection)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"{path} {_reason(error)}") from error
     try:
@@ -120,23 +145,66 @@ def opened(path: Path, *, create: bool = True) -> Iterator[Store]:
         conn.close()
 
 
-def _prepare(conn: sqlite3.Connection, path: Path) -> Store:
+def _prepare(conn: Connection, path: Path) -> Store:
     conn.row_factory = sqlite3.Row
     conn.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     conn.execute("PRAGMA foreign_keys = ON")
-    _refuse_newer(conn, path)
+    store = Store(conn, path)
+    is_current = _has_mark(store)
+    if not is_current:
+        _refuse_newer(conn, path)
     conn.execute("PRAGMA journal_mode = WAL")
     conn.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
+    if not is_current:
+        _migrate(conn, path)
+    return store
+
+
+def mark_schema(store: Store) -> None:
+    """Record that the database needs no migration, so that opening it imports none."""
+    if not _has_mark(store):
+        store.db.execute(
+            "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [SCHEMA_MARK, _schema_mark(store.db)]
+        )
+
+
+def _has_mark(store: Store) -> bool:
+    try:
+        row = store.db.execute("SELECT value FROM meta WHERE key = ?", [SCHEMA_MARK]).fetchone()
+    except sqlite3.OperationalError:  # no such table, or an error that the next statement meets as well
+        return False
+    return row is not None and row["value"] == _schema_mark(store.db)
+
+
+def _schema_mark(conn: Connection) -> str | None:
+    """Return a hash of the applied migrations and of the code of all; None without code."""
+    folder = Path(__file__).parent
+    mark = hashlib.sha256()
+    try:
+        for file in (folder / "schema.py", *sorted((folder / "migrations").glob("*.py"))):
+            mark.update(file.read_bytes())
+    except OSError:
+        return None
+    for row in conn.execute("SELECT name FROM _sqlite_migrations ORDER BY name"):
+        mark.update(row["name"].encode())
+    return mark.hexdigest()
+
+
+def _migrate(conn: Connection, path: Path) -> None:
+    from sqlite_utils import Database
+
+    from aggregator.store.schema import MIGRATIONS
+
     db = Database(conn, recursive_triggers=False, execute_plugins=False)
-    pending = [migration.name for migration in MIGRATIONS.pending(db)]
-    if pending:
+    if MIGRATIONS.pending(db):
         if MIGRATIONS.applied(db):
             _backup(conn, path)
         MIGRATIONS.apply(db)
-    return Store(db, path)
 
 
-def _refuse_newer(conn: sqlite3.Connection, path: Path) -> None:
+def _refuse_newer(conn: Connection, path: Path) -> None:
+    from aggregator.store.schema import MIGRATIONS
+
     known = {migration.name for migration in MIGRATIONS._migrations}
     try:
         rows = conn.execute(

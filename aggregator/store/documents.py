@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from aggregator.model.documents import ENTRY_HASH_BYTES
 from aggregator.model.polling import KeptDocument, ParsedVisit, SourceProfile
 from aggregator.store.connection import Store
+from aggregator.store.items import chunked, marks
 
 MAX_ITEMS_TOUCHED = 500
 """Maximum number of a source's newest items whose channels change with its profile."""
@@ -79,11 +80,16 @@ def kept(store: Store, source_id: str) -> KeptDocument:
     return KeptDocument(url=row["url"], body=zlib.decompress(row["body"]))
 
 
-def entry_hashes(store: Store, source_id: str) -> frozenset[bytes]:
-    """Return the hashes of the entries of the last accepted document."""
-    row = store.db.execute("SELECT entry_hashes FROM documents WHERE source_id = ?", [source_id]).fetchone()
-    joined = row[0] if row else b""
-    return frozenset(joined[at : at + ENTRY_HASH_BYTES] for at in range(0, len(joined), ENTRY_HASH_BYTES))
+def entry_hashes(store: Store, ids: Iterable[str]) -> dict[str, frozenset[bytes]]:
+    """Return the hashes of the entries of the last accepted documents by source."""
+    found = {}
+    for part in chunked(ids):
+        for source_id, joined in store.db.execute(
+            f"SELECT source_id, entry_hashes FROM documents WHERE source_id IN ({marks(part)})", part
+        ):
+            places = range(0, len(joined), ENTRY_HASH_BYTES)
+            found[source_id] = frozenset(joined[at : at + ENTRY_HASH_BYTES] for at in places)
+    return found
 
 
 def listed_items(store: Store, source_id: str) -> tuple[str, ...]:

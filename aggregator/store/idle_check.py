@@ -93,7 +93,7 @@ def _query_database(
         raw = config_file.read_bytes()
     except OSError:
         return None
-    database = config_file.resolve().parent / _data_folder(raw) / "aggregator.db"
+    database = config_file.resolve().parent / data_folder(raw) / "aggregator.db"
     try:
         if database.stat().st_mode & 0o077:  # open to other users: a run closes it
             return None
@@ -115,7 +115,8 @@ def _stamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _data_folder(raw: bytes) -> str:
+def data_folder(raw: bytes) -> str:
+    """Return the data folder that the text of feeds.yaml seems to name."""
     match = re.search(rb"^paths:[^\n]*?\bdata:\s*[\"']?([^\s,}\"']+)", raw, re.MULTILINE) or re.search(
         rb"^paths:[^\n]*\n(?:[ \t#][^\n]*\n)*?[ \t]+data:\s*[\"']?([^\s#\"']+)", raw, re.MULTILINE
     )

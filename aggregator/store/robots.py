@@ -10,7 +10,7 @@ def read_all(store: Store) -> dict[str, Robots]:
     """Return every stored robots.txt by origin."""
     return {
         row["origin"]: Robots(origin=row["origin"], read=sure_moment(row["read"]), text=row["text"])
-        for row in store.db.table("robots").rows
+        for row in store.db.execute("SELECT * FROM robots")
     }
 
 

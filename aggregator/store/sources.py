@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from aggregator.model.config import Source
 from aggregator.model.documents import RefreshHints
@@ -33,7 +33,7 @@ def sync(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, str
     A source whose id changed is recognised by its URL and keeps its past. One that left the file is no longer visited.
     One whose URL changed loses its validators (CL3).
     """
-    urls = {row["id"]: row["url"] for row in store.db.table("sources").rows}
+    urls = {row["id"]: row["url"] for row in store.db.execute("SELECT id, url FROM sources")}
     _rename(store, sources, urls)
     followed = _followed(store, sources)
     changed = [source.id for source in sources if source.id in urls and urls[source.id] != source.url]
@@ -85,32 +85,48 @@ def _retire(store: Store, sources: Sequence[Source], urls: Mapping[str, str]) ->
     )
 
 
+_CONFIGURED = (
+    *(
+        "id",
+        "url",
+        "name",
+        "kind",
+        "configured",
+        "position",
+        "priority",
+        "aggregator",
+        "licence",
+        "full_text",
+    ),
+    "reading_key",
+)
+"""Columns that feeds.yaml determines."""
+
+
 def _write(store: Store, sources: Sequence[Source], reading_keys: Mapping[str, str]) -> None:
-    """Insert or update the configured columns."""
+    """Insert or update the configured columns of sources where they differ."""
+    wanted = [
+        (
+            source.id,
+            source.url,
+            source.name,
+            source.kind,
+            source.enabled,
+            position,
+            source.priority,
+            source.aggregator,
+            source.licence,
+            source.full_text,
+            reading_keys[source.id],
+        )
+        for position, source in enumerate(sources)
+    ]
+    columns = ", ".join(_CONFIGURED)
+    stored = {tuple(row) for row in store.db.execute(f"SELECT {columns} FROM sources")}
+    changes = ", ".join(f"{column} = excluded.{column}" for column in _CONFIGURED[1:])
     store.db.conn.executemany(
-        "INSERT INTO sources (id, url, name, kind, configured, position, priority, aggregator, licence, full_text,"
-        " reading_key) VALUES (:id, :url, :name, :kind, :configured, :position, :priority, :aggregator, :licence,"
-        " :full_text, :reading_key)"
-        " ON CONFLICT (id) DO UPDATE SET url = excluded.url, name = excluded.name, kind = excluded.kind,"
-        " configured = excluded.configured, position = excluded.position, priority = excluded.priority,"
-        " aggregator = excluded.aggregator, licence = excluded.licence, full_text = excluded.full_text,"
-        " reading_key = excluded.reading_key",
-        [
-            {
-                "id": source.id,
-                "url": source.url,
-                "name": source.name,
-                "kind": source.kind,
-                "configured": source.enabled,
-                "position": position,
-                "priority": source.priority,
-                "aggregator": source.aggregator,
-                "licence": source.licence,
-                "full_text": source.full_text,
-                "reading_key": reading_keys[source.id],
-            }
-            for position, source in enumerate(sources)
-        ],
+        f"INSERT INTO sources ({columns}) VALUES ({marks(_CONFIGURED)}) ON CONFLICT (id) DO UPDATE SET {changes}",
+        [row for row in wanted if row not in stored],
     )
 
 
@@ -118,14 +134,15 @@ def _followed(store: Store, sources: Sequence[Source]) -> set[str]:
     """Return the ids of sources whose new URL is the learned target of their redirect (CL14)."""
     learned = {
         row["id"]: row["moved_to"]
-        for row in store.db.table("sources").rows_where("moved_learned AND moved_to <> ''")
+        for row in store.db.execute("SELECT id, moved_to FROM sources WHERE moved_learned AND moved_to <> ''")
     }
     return {source.id for source in sources if learned.get(source.id) == source.url}
 
 
 def records(store: Store) -> dict[str, SourceRecord]:
     """Return the record of every configured source by id."""
-    return {row["id"]: _record(row) for row in store.db.table("sources").rows_where("configured = 1")}
+    rows = store.db.execute("SELECT * FROM sources WHERE configured = 1")
+    return {row["id"]: _record(row) for row in rows}
 
 
 def _record(row: Mapping[str, Any]) -> SourceRecord:
@@ -182,14 +199,39 @@ def hints_as_json(hints: RefreshHints) -> str:
     return json.dumps({key: value for key, value in values.items() if value not in (None, ())})
 
 
-def posting_stats(store: Store, source_id: str, count: int = 20) -> PostingStats:
-    """Return how often a source publishes, by its last `count` items."""
-    row = store.db.execute(
-        "SELECT count(*), min(sort), max(sort) FROM"
-        " (SELECT sort FROM items WHERE source_id = ? ORDER BY sort DESC LIMIT ?)",
-        [source_id, count],
-    ).fetchone()
-    return PostingStats(count=row[0], oldest=moment(row[1]), newest=moment(row[2]))
+class Activity(NamedTuple):
+    """How often a source publishes, by its last items, and how many wait for an editor (G2)."""
+
+    postings: int = 0
+    oldest: str | None = None
+    newest: str | None = None
+    waiting: int = 0
+
+    @property
+    def posting_stats(self) -> PostingStats:
+        """Return number and times of the last items."""
+        return PostingStats(count=self.postings, oldest=moment(self.oldest), newest=moment(self.newest))
+
+
+MAX_POSTINGS = 20
+"""Maximum number of a source's last items that its interval goes by."""
+_LAST_POSTINGS = (
+    f"SELECT sort FROM items WHERE source_id = sources.id ORDER BY sort DESC LIMIT {MAX_POSTINGS}"
+)
+_ACTIVITY = (
+    f"SELECT id, (SELECT count(*) FROM ({_LAST_POSTINGS})), (SELECT min(sort) FROM ({_LAST_POSTINGS})),"
+    " (SELECT max(sort) FROM items WHERE source_id = sources.id),"
+    " (SELECT count(*) FROM items WHERE held = 'waiting' AND source_id = sources.id) FROM sources WHERE id IN"
+)
+
+
+def activity(store: Store, ids: Iterable[str]) -> dict[str, Activity]:
+    """Return the activity of sources by id."""
+    found = {}
+    for part in chunked(ids):
+        for id_, *values in store.db.execute(f"{_ACTIVITY} ({marks(part)})", part):
+            found[id_] = Activity(*values)
+    return found
 
 
 def keep_gap(store: Store, source_id: str, gap: Gap) -> None:
@@ -216,7 +258,7 @@ def end_review(store: Store, source_id: str, *, believe: bool) -> None:
 
 def publishers(store: Store, *, configured: bool = False) -> dict[str, Publisher]:
     """Return every source by id in the order of feeds.yaml, also those that left the file (V5)."""
-    rows = store.db.table("sources").rows_where("configured >= ?", [configured], order_by="position, id")
+    rows = store.db.execute("SELECT * FROM sources WHERE configured >= ? ORDER BY position, id", [configured])
     return {row["id"]: publisher(row) for row in rows}
 
 

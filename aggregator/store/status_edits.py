@@ -16,6 +16,11 @@ def add(store: Store, edits: Mapping[str, Collection[str]]) -> None:
     )
 
 
+def any_to_apply(store: Store) -> bool:
+    """Return whether an edit waits for the end of the visits."""
+    return bool(store.db.execute("SELECT EXISTS (SELECT 1 FROM status_edits)").fetchone()[0])
+
+
 def take(store: Store) -> dict[str, frozenset[str]]:
     """Return and delete all edits, in the caller's transaction."""
     rows = store.db.execute("DELETE FROM status_edits RETURNING item_id, stages").fetchall()

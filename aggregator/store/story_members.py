@@ -39,6 +39,15 @@ def any_unplaced(store: Store) -> bool:
     return row is not None
 
 
+def any_to_place(store: Store) -> bool:
+    """Return whether an item has no story, was deferred, or is to be indexed."""
+    deferred = "items INDEXED BY items_later WHERE held = 'later'"
+    row = store.db.execute(
+        f"SELECT EXISTS (SELECT 1 FROM {deferred}) OR EXISTS (SELECT 1 FROM index_queue)"
+    ).fetchone()
+    return bool(row[0]) or any_unplaced(store)
+
+
 def count_unplaced(store: Store) -> tuple[int, datetime | None]:
     """Return the number of items without a story, and when the first was first seen."""
     count, first = store.db.execute(

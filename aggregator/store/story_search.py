@@ -13,10 +13,12 @@ MAX_RANKED = 1_000
 
 def search(store: Store, query: str, limit: int) -> list[str]:
     """Return the ids of at most `limit` stories whose items contain all words, best first."""
+    from sqlite_utils import Database
+
     found_ids: dict[str, None] = {}
     if not re.search(r"\w", query):
         return []
-    quoted = store.db.quote_fts(query)
+    quoted = Database(store.db, execute_plugins=False).quote_fts(query)
     # Ranking reads every match, so that only the newest matches of frequent words are ranked.
     oldest = store.db.execute(
         "SELECT rowid FROM items_fts WHERE items_fts MATCH ? ORDER BY rowid DESC LIMIT 1 OFFSET ?",

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from aggregator.dedupe import extend_addresses
-from aggregator.items.address_rules import VERSION
 from aggregator.store import editorial, runs
 from aggregator.store.connection import Store, opened
 from tests.builders import NOW
@@ -27,7 +26,7 @@ def age(store: Store) -> None:
             "INSERT INTO aliases SELECT source_id, 'link', substr(link, length('https://') + 1), id FROM items"
         )
         store.db.execute("DELETE FROM candidate_index")
-        runs.drop(store, extend_addresses.STATE)
+        runs.drop(store, address_keys.STATE)
 
 
 def aliases(store: Store) -> set[tuple[str, str]]:
@@ -45,14 +44,14 @@ def test_known_entries_stay_known(place: Workplace) -> None:
         before = aliases(store)
         assert extend_addresses.extend(store, NOW) == ()
         assert before < aliases(store)
-        assert runs.get(store, extend_addresses.STATE) == f"{VERSION} 0 0"
+        assert runs.get(store, address_keys.STATE) == f"{address_keys.RULES_VERSION} 0 0"
     assert set(tell(place, ("hub", *WORDS), link=PAGE).values()) == {story}
 
 
 def test_published_stories_that_prove_equal_are_listed_for_editors(place: Workplace) -> None:
     """Published stories that prove equal become merge candidates, once, and stay two (I5)."""
     tell(place, ("hub", *WORDS), link=PAGE)
-    tell(place, ("society", "Turku: new sheet", "Come and see."), link=f"https://society.example/{VERSION}")
+    tell(place, ("society", "Turku: new sheet", "Come and see."), link=f"https://society.example/{address_keys.RULES_VERSION}")
     with opened(place.database) as store:
         store.db.execute("UPDATE items SET link = ? WHERE source_id = 'society'", [FORM])
         age(store)

@@ -122,3 +122,33 @@ def test_everyday_phrases_are_news(title: str) -> None:
 def test_kinds_of_the_field(title: str, kind: Kind) -> None:
     """Words that partners use in English and German decide the kind."""
     assert classify.kind(title, ()) is kind
+
+
+WORDS = (
+    "FAIR",
+    "data",
+    "a",
+    "B",
+    "ß",
+    "İ",
+    "K",
+    "S",
+    "c++",
+    ".net",
+    "x-",
+    "STRASSE",
+    "/ome.?zarr/",
+    r"/(a)\1/",
+)
+PIECES = (*WORDS, " ", "-", ".", "fair", "DATA", "omezarr", "aa", "ſ", "s", "straße", "i")
+
+
+@law
+@given(
+    st.lists(st.sampled_from(WORDS), min_size=1, max_size=6, unique=True),
+    st.lists(st.sampled_from(PIECES), max_size=10).map("".join),
+)
+def test_a_topic_is_given_for_any_of_its_words(words: list[str], text: str) -> None:
+    """A topic's words are searched together and found where one of them would be."""
+    found = classify.topics([TopicRule(topic="t", words=tuple(words))], text)
+    assert bool(found) == any(classify.pattern(word).search(text) for word in words)

@@ -14,7 +14,7 @@ import pytest
 from sqlite_utils import Database
 
 from aggregator.errors import NewerSchema, StoreError
-from aggregator.store.connection import opened
+from aggregator.store.connection import mark_schema, opened
 from aggregator.store.schema import MIGRATIONS
 
 
@@ -54,7 +54,7 @@ def test_a_commit_is_on_disk_when_it_returns(file: Path) -> None:
 def test_a_copy_is_made_before_migrating(file: Path) -> None:
     """A copy of the old database is made before the schema changes."""
     with opened(file) as store:
-        assert store.db.table("of_tomorrow").exists()
+        assert store.db.execute("SELECT count(*) FROM of_tomorrow").fetchone()
     (copy,) = file.parent.glob("aggregator-before-migration-*.db")
     conn = sqlite3.connect(copy)
     assert conn.execute("SELECT count(*) FROM runs").fetchone() == (1,)
@@ -192,3 +192,39 @@ def test_a_snapshot_sees_one_state(file: Path) -> None:
         with pytest.raises(ZeroDivisionError), reader.snapshot():
             raise ZeroDivisionError
         assert not reader.db.conn.in_transaction
+
+
+def test_a_marked_database_is_opened_without_the_migrations(file: Path) -> None:
+    """A database to which this version has no migration is opened without importing any."""
+    with opened(file) as store:
+        mark_schema(store)
+    script = (
+        "import sys, pathlib\nfrom aggregator.store.connection import opened\n"
+        "with opened(pathlib.Path(sys.argv[1])):\n    print('sqlite_utils' in sys.modules)"
+    )
+    ended = subprocess.run([sys.executable, "-c", script, str(file)], capture_output=True, check=True)
+    assert ended.stdout.split() == [b"False"]
+
+
+def test_the_mark_does_not_hide_a_newer_schema(file: Path) -> None:
+    """A marked database that a newer version migrated is refused."""
+    with opened(file) as store:
+        mark_schema(store)
+        store.db.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('aggregator', 'm9999', '')"
+        )
+    with pytest.raises(NewerSchema, match="m9999"), opened(file):
+        pass
+
+
+def test_a_part_is_rolled_back_by_itself(file: Path) -> None:
+    """What fails in a part of a transaction takes nothing else of the transaction with it."""
+    with opened(file) as store:
+        with store.transaction():
+            store.db.execute("INSERT INTO meta VALUES ('before', '1')")
+            with pytest.raises(sqlite3.IntegrityError), store.part():
+                store.db.execute("INSERT INTO meta VALUES ('inside', '1')")
+                store.db.execute("INSERT INTO meta VALUES ('before', '2')")
+            store.db.execute("INSERT INTO meta VALUES ('after', '1')")
+        keys = [row["key"] for row in store.db.execute("SELECT key FROM meta ORDER BY key")]
+    assert keys == ["after", "before"]

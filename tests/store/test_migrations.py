@@ -276,5 +276,5 @@ def test_views_and_search_work(migrated: Store) -> None:
 def test_a_migrated_database_is_migrated_once(old_file: Path, migrated: Store) -> None:
     """Opening a migrated database again changes nothing and makes no second copy."""
     with opened(old_file) as store:
-        assert MIGRATIONS.pending(store.db) == []
+        assert MIGRATIONS.pending(Database(store.db)) == []
     assert len(list(old_file.parent.glob("aggregator-before-migration-*.db"))) == 1

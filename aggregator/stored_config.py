@@ -1,0 +1,79 @@
+"""Store the parsed configuration, so that no run parses an unchanged feeds.yaml again."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from aggregator import __version__, config, permissions
+from aggregator.config.load import data_is_public, parse
+from aggregator.config.secret_values import SecretValues, resolved
+from aggregator.gateways import typedjson
+from aggregator.model.config import Config
+from aggregator.store.idle_check import data_folder
+
+FILE = "config.json"
+"""In the data folder: a hash of file and parser, then the values without secrets."""
+
+
+def load(file: Path, *, secrets: bool = True, mail: bool = True) -> Config:
+    """Return the stored configuration of `file`, or parse it; as `config.load`."""
+    stored = _read(file)
+    if stored is not None:
+        values = SecretValues(file.parent, resolve=secrets, mail=mail)
+        complete = resolved(stored, values)
+        if not values.problems and not data_is_public(complete):
+            return complete
+    return config.load(file, secrets=secrets, mail=mail)
+
+
+def store(current: Config) -> None:
+    """Store a configuration if feeds.yaml or the program changed, in a job that holds the lock.
+
+    It is parsed once more, so that no secret is stored.
+    """
+    path = current.data / FILE
+    key = _key(current.file, current.file_hash)
+    with suppress(OSError):
+        if path.read_bytes()[: len(key)] == key:
+            return
+    parsed = parse(current.file)
+    if parsed.file_hash != current.file_hash:  # edited since this run began
+        return
+    draft = path.with_name(f".{FILE}.draft")
+    with suppress(OSError):  # the next run parses feeds.yaml again
+        permissions.make_file(draft)
+        draft.write_bytes(key + b"\n" + typedjson.encode(parsed, Config))
+        draft.replace(path)
+
+
+def _read(file: Path) -> Config | None:
+    """Return the stored configuration of these bytes of `file`; None where there is none.
+
+    The data folder is guessed from the text. A wrong guess is harmless, because the hash must fit.
+    """
+    try:
+        raw = file.read_bytes()
+        path = file.resolve().parent / data_folder(raw) / FILE
+        if path.stat().st_mode & permissions.OTHERS:  # other users may have written it
+            path.unlink()
+        key, _, values = path.read_bytes().partition(b"\n")
+        if key != _key(file, hashlib.sha256(raw).hexdigest()):
+            return None
+        stored: Config = typedjson.decode(values, Config)
+    except (OSError, ValueError):
+        return None
+    return replace(stored, file=file)
+
+
+def _key(file: Path, file_hash: str) -> bytes:
+    """Return a hash of what a parsed configuration depends on: file, folder, program."""
+    parser = (
+        *sorted(Path(config.__file__).parent.glob("*.py")),
+        Path(__file__).parent / "model" / "config.py",
+    )
+    code = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in parser]
+    known = (__version__, code, str(file.resolve().parent), file_hash)
+    return hashlib.sha256(repr(known).encode()).hexdigest().encode()
