@@ -11,7 +11,7 @@ from aggregator.store.connection import Store, stamp
 from aggregator.store.items import chunked, marks
 
 RULES_VERSION = 2
-"""Version of the rules for addresses, raised with each change; keys by older ones are extended."""
+"""Version of the rules for addresses; a change raises it, and stored keys are extended."""
 STATE = "address_rules"
 """Key of the state: version of the rules, number of the last extended item, pairs listed."""
 _NEWEST = 1 << 62

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from aggregator.dedupe import extend_addresses
-from aggregator.store import editorial, runs
+from aggregator.store import address_keys, editorial, runs
 from aggregator.store.connection import Store, opened
 from tests.builders import NOW
 from tests.conftest import Workplace
@@ -51,7 +51,11 @@ def test_known_entries_stay_known(place: Workplace) -> None:
 def test_published_stories_that_prove_equal_are_listed_for_editors(place: Workplace) -> None:
     """Published stories that prove equal become merge candidates, once, and stay two (I5)."""
     tell(place, ("hub", *WORDS), link=PAGE)
-    tell(place, ("society", "Turku: new sheet", "Come and see."), link=f"https://society.example/{address_keys.RULES_VERSION}")
+    tell(
+        place,
+        ("society", "Turku: new sheet", "Come and see."),
+        link=f"https://society.example/{address_keys.RULES_VERSION}",
+    )
     with opened(place.database) as store:
         store.db.execute("UPDATE items SET link = ? WHERE source_id = 'society'", [FORM])
         age(store)
