@@ -1,0 +1,58 @@
+"""Values of events: what is dated in an item, when, where, and whether it takes place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    """What a date means (EX1)."""
+
+    EVENT = "event"
+    COURSE = "course"
+    DEADLINE = "deadline"
+
+
+class EventStatus(StrEnum):
+    """Whether an event takes place as first announced (EX6)."""
+
+    SCHEDULED = "scheduled"
+    CANCELLED = "cancelled"
+    POSTPONED = "postponed"
+    RESCHEDULED = "rescheduled"
+    MOVED_ONLINE = "moved-online"
+    EXTENDED = "extended"
+
+
+class Attendance(StrEnum):
+    """Where people attend."""
+
+    ON_SITE = "on-site"
+    ONLINE = "online"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A dated fact of an item (EX1).
+
+    `start` and `end` are both dates (all day; `end` is the last day) or both aware datetimes. `zone` is the IANA name
+    of the zone that the source states; None if it states only an offset. `retrospective`: the item reports on the
+    past event (EX5), which is not announced.
+    """
+
+    kind: EventKind
+    start: date | datetime
+    end: date | datetime
+    zone: str | None = None
+    place: str | None = None
+    attendance: Attendance | None = None
+    status: EventStatus = EventStatus.SCHEDULED
+    retrospective: bool = False
+
+    @property
+    def all_day(self) -> bool:
+        """Return whether the event has dates without times."""
+        return not isinstance(self.start, datetime)
