@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from aggregator.events import days, words
+from aggregator.events import words, written_days
 from aggregator.events.tokens import split
 from aggregator.model.events import Attendance
 
@@ -32,11 +32,22 @@ def attendance(sentence: str, place: str | None) -> Attendance | None:
     return Attendance.ON_SITE if place else None
 
 
-def place_beside(before: str, after: str) -> str | None:
-    """Return the place that stands right behind or before a date, or in the same sentence."""
+def is_place_behind(after: str) -> bool:
+    """Return whether a place follows a date after a comma, a parenthesis or a word such as "in"."""
+    match = _AFTER.match(after)
+    return (
+        match is not None
+        and after.lstrip()[:1] not in ("|", "·", "–", "—", "-")
+        and bool(_clean(match["place"]))
+    )
+
+
+def place_beside(before: str, after: str, following: str) -> str | None:
+    """Return the place that a label states in the text `following` a date, or that stands beside it."""
+    following = following[:MAX_PLACE_CHARACTERS]
     before, after = before[-MAX_PLACE_CHARACTERS:], after[:MAX_PLACE_CHARACTERS]
     for pattern, part in (
-        (_LABELLED, after),
+        (_LABELLED, following),
         (_AFTER, after),
         (_BEFORE, before),
         (_INSIDE, after),
@@ -57,7 +68,10 @@ def _clean(written: str) -> str | None:
 
 def _is_other(part: str) -> bool:
     """Return whether a part of a place is a date, or names an event."""
-    if any(token.month or days.is_weekday([token], 0) for token in split(part, part, None)):
+    if any(
+        token.month or token.word in written_days.WEEKDAYS | words.WHEN_LABELS
+        for token in split(part, part, None)
+    ):
         return True
     patterns = ("event", "course", "deadline", "online", "hybrid", "cancelled", "postponed", "not-coming")
     return any(words.pattern(name).search(part) for name in patterns)

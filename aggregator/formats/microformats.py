@@ -14,9 +14,9 @@ _STATUS = {"cancelled": EventStatus.CANCELLED, "canceled": EventStatus.CANCELLED
 
 
 def event_in(node: Node, zone: tzinfo) -> Event | None:
-    """Return the event of an element or of the only one inside it; times without a zone are in `zone`.
+    """Return the event of an element or of the only one inside it.
 
-    An element with several events is a list, whose events belong to other entries.
+    Times without a zone are in `zone`. Several events are a list, and belong to other entries.
     """
     classes = set((node.get("class") or "").split())
     events = [node] if classes & {"h-event", "vevent"} else select(node, _EVENT)[:2]

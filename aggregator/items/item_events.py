@@ -1,4 +1,4 @@
-"""Decide which events an item announces: what its entry states, then what its text says (EX2)."""
+"""Decide which events an item announces: what its entry states, then its text (EX2)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def events_of(
 
 
 def kind_of(named: Kind, title: str, events: tuple[Event, ...]) -> Kind:
-    """Return the kind of an item without a word for its kind: that of the coming event in its title."""
+    """Return the kind of an item: by its words, else by the coming event that it announces."""
     principal = next(iter(events), None)
     if named is not Kind.NEWS or principal is None or principal.kind is EventKind.DEADLINE:
         return named

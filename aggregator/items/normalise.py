@@ -106,7 +106,7 @@ def _item(
 
 
 def _kind(entry: Entry, named: Kind) -> Kind:
-    """Return the kind that the words and dates of an entry show, else the kind that its format states."""
+    """Return the kind that words and dates show, else the kind that the format states."""
     return entry.kind if named is Kind.NEWS else named
 
 
