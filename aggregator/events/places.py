@@ -43,7 +43,7 @@ def is_place_behind(after: str) -> bool:
 
 
 def place_beside(before: str, after: str, following: str) -> str | None:
-    """Return the place that a label states in the text `following` a date, or that stands beside it."""
+    """Return the place that a label in the text `following` a date states, or beside it."""
     following = following[:MAX_PLACE_CHARACTERS]
     before, after = before[-MAX_PLACE_CHARACTERS:], after[:MAX_PLACE_CHARACTERS]
     for pattern, part in (

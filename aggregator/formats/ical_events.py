@@ -72,12 +72,20 @@ def _in_zone(moment: Any, zone: tzinfo) -> Any:
         return moment
     if moment.tzinfo is None:
         return moment.replace(tzinfo=zone)
-    if str(moment.tzinfo) in ("UTC", "Etc/UTC", "GMT"):
-        try:
-            return moment.astimezone(zone)
-        except OverflowError:
-            return moment
-    return moment
+    return moved(moment, zone) if is_utc(moment) else moment
+
+
+def is_utc(moment: datetime) -> bool:
+    """Return whether a moment is written in UTC."""
+    return str(moment.tzinfo) in ("UTC", "Etc/UTC", "GMT")
+
+
+def moved(moment: datetime, zone: tzinfo) -> datetime:
+    """Return a moment in another zone; in its own at the ends of the calendar."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment
 
 
 # --- series --------------------------------------------------------------------------------------------
