@@ -35,7 +35,7 @@ _UNTIL_BEFORE = re.compile(
     r"(?<![\w:*_])(?:until|till|by|due|before|no later than|bis(?: spätestens)?(?: zum| am)?|jusqu'au|avant le"
     r"|fino al|entro il|entro|hasta el|hasta|antes del|até(?: ao?)?(?: dia)?|asti|senast(?: den)?|innen"
     r"|senest(?: den)?|til og med|til(?: den)?|uiterlijk|tot(?: en met)?|vóór|do(?: dnia)?|nejpozději(?: do)?"
-    r"|legkésőbb|najkasneje do|до)(?!\w)[\s:]*(?:the |\w{2,10}[.,]? )?$"
+    r"|legkésőbb|najkasneje do|до)(?!\w)(?P<rest>[\s\w:.,]{0,20})$"
 )
 _LINKS = words.UNTIL | words.END_LABELS | words.BEFORE_DAY | frozenset(", ) ; : | ·".split())
 _ON_BEFORE = re.compile(r"^\W*(?:on|am|le|il|el|em|den|dne|op|på|dnia)\W+$")
@@ -274,7 +274,7 @@ def _kind(
     if words.pattern("closed").search(f"{before} {after}"):
         return None
     nearest = _nearest(before)
-    is_until = _UNTIL_BEFORE.search(before[-40:]) is not None and not when.dates.is_range
+    is_until = _is_until(before) and not when.dates.is_range
     if when.dates.is_range and words.pattern("open").search(before[-40:]) and not _named(after[:40]):
         return EventKind.DEADLINE  # "registration is open from 1 to 30 June"
     if nearest == "not-coming" or (not when.dates.is_range and _is_since(before, nearest)):
@@ -319,6 +319,15 @@ def _has_reason(
         when.starts is not None
         or places.is_place_behind(context.after)
         or words.pattern("online").search(context.low_after[:60]) is not None
+    )
+
+
+def _is_until(before: str) -> bool:
+    """Return whether a word for until stands before a date, or before its weekday or article."""
+    match = _UNTIL_BEFORE.search(before[-60:])
+    return match is not None and all(
+        word in words.BEFORE_DAY or word in written_days.WEEKDAYS
+        for word in re.findall(r"\w+", match["rest"])
     )
 
 

@@ -36,7 +36,8 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
         r"|workshoppar|kurset|sommerskole|vinterskole|etterutdanning|efteruddannelse|cursus(sen)?"
         r"|opleiding(en)?|zomerschool"
         r"|winterschool|bijscholing|szkoleni[ea]|kurs(y|u|ów)|letnia szkoła|szkoła letnia|warsztat\w*|kurz\w?|školení"
-        r"|letní škola|zimní škola|\w*tanfolyam\w*|képzés\w*|továbbképzés\w*|nyári egyetem|műhely|tečaj\w*|usposabljanj\w"
+        r"|letní škola|zimní škola|\w*tanfolyam\w*|képzés\w*|továbbképzés\w*|nyári egyetem|műhely"
+        r"|tečaj\w*|usposabljanj\w"
         r"|delavnic\w|poletna šola|курс(ове)?|обучени[ея]|лятна школа|семинар-обучение",
     ),
     (
