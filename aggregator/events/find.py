@@ -35,7 +35,7 @@ _UNTIL_BEFORE = re.compile(
     r"(?<![\w:*_])(?:until|till|by|due|before|no later than|bis(?: spätestens)?(?: zum| am)?|jusqu'au|avant le"
     r"|fino al|entro il|entro|hasta el|hasta|antes del|até(?: ao?)?(?: dia)?|asti|senast(?: den)?|innen"
     r"|senest(?: den)?|til og med|til(?: den)?|uiterlijk|tot(?: en met)?|vóór|do(?: dnia)?|nejpozději(?: do)?"
-    r"|legkésőbb|najkasneje do|до)(?!\w)(?P<rest>[\s\w:.,]{0,20})$"
+    r"|legkésőbb|najkasneje do|до)(?![\w.])(?P<rest>[\s\w:.,]{0,20})$"
 )
 _LINKS = words.UNTIL | words.END_LABELS | words.BEFORE_DAY | frozenset(", ) ; : | ·".split())
 _ON_BEFORE = re.compile(r"^\W*(?:on|am|le|il|el|em|den|dne|op|på|dnia)\W+$")
@@ -308,6 +308,9 @@ def _has_reason(
     length = (last - first).days
     if when.dates.weak or when.dates.month_only:
         return named is not None and length <= MAX_DAYS and last >= today
+    if when.dates.is_range and last < today and named is None:
+        place = places.place_beside(context.before, context.after, context.following)
+        return place is not None and length <= MAX_BARE_DAYS
     if when.dates.is_range:
         return length <= (MAX_DAYS if named else MAX_BARE_DAYS)
     if first < today:

@@ -16,7 +16,10 @@ _NAME = rf"{_CAPITALISED}(?:\s(?:(?:{_SMALL})\s){{0,2}}(?:d['’]|l['’])?{_CAP
 _NAMES = rf"{_NAME}(?:,\s{_NAME}){{0,3}}"
 _IN = "|".join(sorted(words.IN, key=len, reverse=True))
 _AFTER = re.compile(rf"\s*(?:[,|·(–—-]\s*|(?:{_IN}|l'|presso\sl['’])\s){{1,3}}(?P<place>{_NAMES})")
-_BEFORE = re.compile(rf"^\W*(?P<place>{_NAMES})\s*[,–—:|(-]\s*(?:\w{{2,3}}\s)?$")
+_BEFORE = re.compile(
+    rf"(?:^\W*|[,:–—(|-]\s?|(?<!\w)(?:{_IN})\s)(?P<place>{_NAMES})\s*[,–—:|(-]\s*(?:\w{{2,3}}\s)?$"
+)
+_PLUS_ONLINE = re.compile(r"[+&/]\s?(?:online|zoom|virtual)")
 _INSIDE = re.compile(rf"(?<!\w)(?:{_IN})\s(?:der\s|the\s|la\s|l['’])?(?P<place>{_NAMES})")
 _LABELLED = re.compile(
     rf"(?i:(?<!\w)(?:{'|'.join(sorted(words.PLACE_LABELS, key=len, reverse=True))}))\s?:\s?(?P<place>{_NAMES})"
@@ -25,7 +28,7 @@ _LABELLED = re.compile(
 
 def attendance(sentence: str, place: str | None) -> Attendance | None:
     """Return where people attend by the words of a folded sentence."""
-    if words.pattern("hybrid").search(sentence):
+    if words.pattern("hybrid").search(sentence) or (place and _PLUS_ONLINE.search(sentence)):
         return Attendance.BOTH
     if words.pattern("online").search(sentence):
         return Attendance.ONLINE
@@ -53,7 +56,7 @@ def place_beside(before: str, after: str, following: str) -> str | None:
         (_INSIDE, after),
         (_INSIDE, before),
     ):
-        match = pattern.match(part) if pattern in (_AFTER, _BEFORE) else pattern.search(part)
+        match = pattern.match(part) if pattern is _AFTER else pattern.search(part)
         if match and (place := _clean(match["place"])):
             return place
     return None

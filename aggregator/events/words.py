@@ -178,11 +178,17 @@ _SINCE = (
 )
 _CLOSED = (
     "closed closure* is?shut holiday* vacation* opening?hours geschlossen schließ* schliess* betriebsferien"
-    " öffnungszeiten betriebsurlaub fermé* fermeture* horaires?d?ouverture vacances chius* ferie orari?di?apertura"
-    " cerrad* vacaciones horario?de fechad* férias suljettu* lomalla aukioloajat stängt stängd öppettider semester"
-    " stengt åpningstider lukket åbningstider gesloten openingstijden vakantie zamknięt* urlop* godziny?otwarcia"
-    " zavřen* otevírací zárva nyitvatartás zaprt* затворен* acquired collected measured sampled recorded"
-    " funding?period project?period project?runs projektlaufzeit laufzeit"
+    " öffnungszeiten betriebsurlaub fermé* fermeture* horaires?d?ouverture vacances chius* ferie"
+    " orari?di?apertura cerrad* vacaciones horario?de fechad* férias suljettu* lomalla aukioloajat stängt"
+    " stängd öppettider semester stengt åpningstider lukket åbningstider gesloten openingstijden vakantie"
+    " zamknięt* urlop* godziny?otwarcia zavřen* otevírací zárva nyitvatartás zaprt* затворен* acquired"
+    " collected measured sampled recorded funding?period project?period project?runs projektlaufzeit laufzeit"
+    " maintenance downtime outage* unavailable break recess out?of?office service?hours wartung* urlaub*"
+    " betriebspause semesterferien semesterbeginn vorlesungszeit befristet term?dates semester?dates"
+    " runs?until runs?through läuft?bis läuft?noch dauert?bis on?view?until lasts?until continues?until"
+    " dure?jusqu* dura?fino manutenzione mantenimiento manutenção onderhoud* underhåll* vedligehold*"
+    " vedlikehold* huolto* przerw* odstávk* karbantartás* vzdrževanj* поддръжка projet?de?recherche"
+    " contract?duration"
 )
 _OPEN = (
     "open opens opened offen geöffnet freigeschaltet ouvert* aperte aperta aperto abiert* abert* avoinna auki"
@@ -225,7 +231,10 @@ _ONLINE = (
     " etäyhteydellä verkossa etänä på?nätet digitalt digital zdalnie online* wirtualn* on?line virtuáln*"
     " virtuális* na?spletu spletni* онлайн виртуал* webbinari* webinaari* webináriu* vebinar*"
 )
-_HYBRID = "hybrid* hybride* ibrid* híbrid* hybridi* hibryd* hybridní* hibrid* хибрид* in?person?and?online"
+_HYBRID = (
+    "hybrid* hybride* ibrid* híbrid* hybridi* hibryd* hybridní* hibrid* хибрид*"
+    " and?online und?online et?en?ligne oder?online or?online"
+)
 END_LABELS = _words(
     "end ends ende enddatum fin fine fim término slut slutt einde koniec konec vége konec край päättyy loppuu until bis"
 )
