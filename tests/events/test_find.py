@@ -55,7 +55,7 @@ def test_the_example_of_the_rules() -> None:
     ],
 )
 def test_a_missing_year_is_the_next_one(text: str, published: str, start: date) -> None:
-    """A missing year is the first that is not before the publication, in reports the last before it."""
+    """A missing year is the first not before the publication, in reports the last before it."""
     assert only(text, published=published).start == start
 
 

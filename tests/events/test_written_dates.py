@@ -126,7 +126,7 @@ def is_read(text: str, language: str, first: date, last: date) -> None:
 def test_a_range_in_signs_is_read_back(
     language: str, shape: str, dash: str, first: date, data: st.DataObject
 ) -> None:
-    """Each range of days is read back from each shape, with each dash, over ends of months and years."""
+    """Each range is read back from each shape and dash, over ends of months and years."""
     last = first + timedelta(days=data.draw(st.integers(1, 28)))
     is_read(written(shape, first, last, language, dash), language, first, last)
 

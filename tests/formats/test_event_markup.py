@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from aggregator.formats import article, page
+from aggregator.formats import article, microformats, page
 from aggregator.model.config import Layout
+from aggregator.model.documents import Entry, ParsedDocument
 from aggregator.model.events import Attendance, Event, EventKind, EventStatus
 from tests.builders import source
 
@@ -63,7 +64,7 @@ def test_an_event_of_schema_org_is_read() -> None:
     ],
 )
 def test_forms_of_start_dates(start: str, end: str | None, expected: date) -> None:
-    """ISO 8601 and other forms are read; whole days stay days, times without a zone are the source's."""
+    """ISO 8601 and other forms are read; whole days are days, times are in the source's zone."""
     event = stated(startDate=start, endDate=end)
     assert event is not None
     assert event.start == expected
@@ -130,3 +131,16 @@ def test_entries_of_listings_have_their_events() -> None:
     starts = [entry.event and entry.event.start for entry in parsed.entries]
     assert starts == [date(2026, 10, 20), date(2026, 10, 21), date(2026, 10, 22)]
     assert source().timezone == ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "<p>h-event</p>", "<div class='h-event'></div>", "<div class='h-event'><p>\ud800"]
+)
+def test_html_of_entries_may_mark_an_event(text: str) -> None:
+    """An entry of a feed has the event that its HTML marks; damaged markup is none."""
+    marked = Entry(position=0, content=H_EVENT.format(start="2026-10-20"))
+    other = Entry(position=1, content=text)
+    document = microformats.with_events(ParsedDocument(entries=(marked, other)), ZoneInfo("Europe/Berlin"))
+    events = [entry.event for entry in document.entries]
+    assert events[0] is not None
+    assert (events[0].start, events[1]) == (date(2026, 10, 20), None)

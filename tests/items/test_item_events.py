@@ -54,7 +54,7 @@ def test_words_cancel_a_stated_event() -> None:
     ],
 )
 def test_the_kind_follows_from_a_dated_title(title: str, kind: Kind, count: int) -> None:
-    """A title without a word for its kind has that of its coming event; jobs have deadlines only."""
+    """A title without a word for its kind has that of its event; jobs have deadlines only."""
     item = normalised(title=title)
     assert (item.kind, len(item.events)) == (kind, count)
 
@@ -68,7 +68,7 @@ def test_moments_of_items_are_in_utc() -> None:
 
 
 def test_a_changed_statement_changes_the_hash() -> None:
-    """The content hash covers stated events, so that a moved event with the same text is an edit."""
+    """The content hash covers stated events: a moved event with the same text is an edit."""
     moved = Event(kind=EventKind.EVENT, start=date(2027, 3, 8), end=date(2027, 3, 9), place="Porto")
     same = normalised(title="Workshop", event=STATED)
     assert same.content_hash == normalised(title="Workshop", event=STATED).content_hash
