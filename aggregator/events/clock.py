@@ -75,7 +75,7 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
         return None
     second = None
     link = first.end
-    if word_at(tokens, link) in words.UNTIL or word_at(tokens, link) == "bis":
+    if word_at(tokens, link) in words.UNTIL_TIME:
         after = link + 1
         while word_at(tokens, after) in ("-", "las", "les") or word_at(tokens, after) in words.CLOCK:
             after += 1
@@ -86,7 +86,8 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
     sure = (
         introduced or first.sure or (second is not None and (second.sure or (first.dotted and second.dotted)))
     )
-    if not sure and not (first.dotted and _states_zone(tokens, first.end)):
+    has_zone = _states_zone(tokens, (second or first).end)
+    if not sure and not (has_zone and (second is not None or first.dotted)):
         return None
     if first.half is None and second is not None and second.half is not None:
         first = _with_half(first, second)
@@ -120,6 +121,9 @@ def _hour(tokens: Sequence[Token], at: int) -> _Hour | None:
     at += 1
     minutes, sure, dotted = 0, False, False
     mark = word_at(tokens, at)
+    after = _number(tokens, at + 1) if mark == "h" and tokens[at].spaced else None
+    if after is not None and after < 60 and tokens[at + 1].digits == 2:  # French: 16 h 30
+        return _Hour(minutes=number * 60 + after, end=at + 2, sure=True)
     joined = at + 1 < len(tokens) and not tokens[at].spaced and not tokens[at + 1].spaced
     small = tokens[at + 1].number if joined else None
     if mark in (":", ".", "h", "u") and small is not None and tokens[at + 1].digits == 2 and small < 60:

@@ -307,7 +307,7 @@ def _has_reason(
     """Return whether a date without a word for a deadline is an event (EX5)."""
     length = (last - first).days
     if when.dates.weak or when.dates.month_only:
-        return named is not None and length <= MAX_DAYS and last >= today
+        return (named is not None or when.starts is not None) and length <= MAX_DAYS and last >= today
     if when.dates.is_range and last < today and named is None:
         place = places.place_beside(context.before, context.after, context.following)
         return place is not None and length <= MAX_BARE_DAYS

@@ -71,6 +71,8 @@ def _clean(written: str) -> str | None:
 
 def _is_other(part: str) -> bool:
     """Return whether a part of a place is a date, or names an event."""
+    if len(part) <= 3 and written_days.is_weekday(split(part, part, None), 0):
+        return True
     if any(
         token.month or token.word in written_days.WEEKDAYS | words.WHEN_LABELS
         for token in split(part, part, None)

@@ -80,6 +80,16 @@ def _months() -> dict[str, int]:
     return calendar_names.month_numbers() | _inflected()
 
 
+def is_whole_month(word: str) -> bool:
+    """Return whether a word is the whole name of a month, behind which a full stop ends a sentence."""
+    return word in _whole_months()
+
+
+@cache
+def _whole_months() -> frozenset[str]:
+    return frozenset(calendar_names.month_numbers(short=()) | _inflected())
+
+
 @cache
 def _sure_months(language: str | None) -> frozenset[str]:
     """Return names that are months without a year: whole ones, abbreviations of the language."""

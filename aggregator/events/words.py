@@ -16,6 +16,8 @@ def _words(text: str) -> frozenset[str]:
 
 UNTIL = _words("- až to until till til through thru bis au aux al ate até à a hasta do tot az asti до")
 """What connects the ends of a range: 4 to 6 May, 4. bis 6. Mai."""
+UNTIL_TIME = UNTIL | _words("alle às as las ore")
+"""What connects the ends of a range of times."""
 AND = _words("and und et e y og och ja en i és in и oraz sekä ter + & / eller or oder ou")
 """What connects days that are named one by one; some of these words are also other words."""
 BETWEEN = _words("between zwischen entre tra mellem mellan mellom tussen między mezi med между")

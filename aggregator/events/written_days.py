@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aggregator import calendar_names
 from aggregator.events import words
-from aggregator.events.tokens import Token, word_at
+from aggregator.events.tokens import Token, is_whole_month, word_at
 
 MIN_YEAR, MAX_YEAR = 1990, 2100
 """Years of events; other numbers are prices, pages and years of birth."""
@@ -94,10 +94,14 @@ def _day_first(tokens: Sequence[Token], at: int, before: Day | None) -> Day | No
     day = tokens[at].number
     after = skip_aside(tokens, _after_ordinal(tokens, at + 1))
     month_at = after
-    while month_at < len(tokens) and (
-        tokens[month_at].word in words.OF
-        or (tokens[month_at].word == "-" and not tokens[month_at].spaced)
-        or tokens[month_at].word == ","
+    while (
+        month_at < len(tokens)
+        and tokens[month_at].month is None
+        and (
+            tokens[month_at].word in words.OF
+            or (tokens[month_at].word == "-" and not tokens[month_at].spaced)
+            or tokens[month_at].word == ","
+        )
     ):
         month_at += 1
         if month_at - after > 2:
@@ -129,7 +133,9 @@ def _hungarian(tokens: Sequence[Token], before: Day) -> bool:
 def _with_month(tokens: Sequence[Token], day: int | None, month_at: int) -> Day:
     month, sure = tokens[month_at].month, tokens[month_at].sure
     end = month_at + 1
-    end += word_at(tokens, end) == "." and not _ends_sentence(tokens, end)
+    end += word_at(tokens, end) == "." and not (
+        is_whole_month(tokens[month_at].word) and _ends_sentence(tokens, end)
+    )
     year_at = end
     while (
         year_at < len(tokens)
