@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -253,10 +254,10 @@ HOSTILE = [
 def test_hostile_text_costs_no_time(part: str) -> None:
     """Half a megabyte of any repetition is searched within its limits, and yields few events."""
     text = part * (SIZE // len(part))
-    start = datetime.now(UTC)
+    begin = time.process_time()
     assert len(found(text, text)) <= MAX_EVENTS
     assert len(found("Seminar", f"12 October 2026 {part * 1000}")) <= MAX_EVENTS
-    assert (datetime.now(UTC) - start).total_seconds() < 5
+    assert time.process_time() - begin < 3
 
 
 def test_only_the_beginning_of_a_text_is_searched() -> None:

@@ -51,6 +51,7 @@ def test_words_cancel_a_stated_event() -> None:
         ("New paper, published 1 October 2027", Kind.PAPER, 0),
         ("From 4 to 6 May 2025 we met in Heidelberg", Kind.NEWS, 1),
         ("News of the network", Kind.NEWS, 0),
+        ("3 new microscopes", Kind.NEWS, 0),
     ],
 )
 def test_the_kind_follows_from_a_dated_title(title: str, kind: Kind, count: int) -> None:
@@ -73,3 +74,14 @@ def test_a_changed_statement_changes_the_hash() -> None:
     same = normalised(title="Workshop", event=STATED)
     assert same.content_hash == normalised(title="Workshop", event=STATED).content_hash
     assert same.content_hash != normalised(title="Workshop", event=moved).content_hash
+
+
+def test_dates_of_papers_are_no_events() -> None:
+    """A record that its format calls a paper has no events, whatever dates its text has."""
+    assert normalised(title="Images of three labs, 1-3 March 2027", kind=Kind.PAPER).events == ()
+
+
+def test_an_event_in_the_text_alone_changes_no_kind() -> None:
+    """News that mention an event stay news, and have the event."""
+    item = normalised(title="3 new microscopes", content="Come to the open day on 1 March 2027 in Turin.")
+    assert (item.kind, item.events[0].start) == (Kind.NEWS, date(2027, 3, 1))
