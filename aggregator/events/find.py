@@ -253,7 +253,7 @@ def _event(when: _When, context: _Context, published: datetime, zone: tzinfo) ->
         end=last,
         place=place,
         attendance=places.attendance(sentence, place) if kind is not EventKind.DEADLINE else None,
-        status=_status(kind, f"{context.sentence} | {context.title}"),
+        status=_status(kind, f"{context.sentence} | {context.title}", context.whole),
         retrospective=last < today and kind is not EventKind.DEADLINE,
         month_only=when.dates.month_only,
     )
@@ -358,8 +358,8 @@ def _named(text: str) -> EventKind | None:
     return EventKind.EVENT if words.pattern("event").search(text) else None
 
 
-def _status(kind: EventKind, text: str) -> EventStatus:
-    """Read the status from words (EX6)."""
+def _status(kind: EventKind, text: str, whole: str) -> EventStatus:
+    """Read the status from words near the date, and a new date from the whole sentence (EX6)."""
     if kind is EventKind.DEADLINE:
         return EventStatus.EXTENDED if words.pattern("extended").search(text) else EventStatus.SCHEDULED
     for status in (
@@ -370,7 +370,8 @@ def _status(kind: EventKind, text: str) -> EventStatus:
     ):
         if words.pattern(status.value).search(text):
             return status
-    return EventStatus.SCHEDULED
+    is_moved = words.pattern("rescheduled").search(whole)
+    return EventStatus.RESCHEDULED if is_moved else EventStatus.SCHEDULED
 
 
 # --- years and moments ---------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ _NAMES = rf"{_NAME}(?:,\s{_NAME}){{0,3}}"
 _IN = "|".join(sorted(words.IN, key=len, reverse=True))
 _AFTER = re.compile(rf"\s*(?:[,|·(–—-]\s*|(?:{_IN}|l'|presso\sl['’])\s){{1,3}}(?P<place>{_NAMES})")
 _BEFORE = re.compile(
-    rf"(?:^\W*|[,:–—(|-]\s?|(?<!\w)(?:{_IN})\s)(?P<place>{_NAMES})\s*[,–—:|(-]\s*(?:\w{{2,3}}\s)?$"
+    rf"(?:^\W*|[,:–—(|-]\s?|(?<!\w)(?:{_IN})\s(?:der\s|the\s|la\s|l['’])?)(?P<place>{_NAMES})\s*[,–—:|(-]\s*(?:\w{{2,3}}\s)?$"
 )
 _PLUS_ONLINE = re.compile(r"[+&/]\s?(?:online|zoom|virtual)")
 _INSIDE = re.compile(rf"(?<!\w)(?:{_IN})\s(?:der\s|the\s|la\s|l['’])?(?P<place>{_NAMES})")

@@ -81,7 +81,7 @@ def _months() -> dict[str, int]:
 
 
 def is_whole_month(word: str) -> bool:
-    """Return whether a word is the whole name of a month, behind which a full stop ends a sentence."""
+    """Return whether a word is the whole name of a month, not an abbreviation."""
     return word in _whole_months()
 
 

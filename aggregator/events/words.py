@@ -207,7 +207,9 @@ _PAST = (
     " je?potekal* so?potekal* se?je?odvij* проведе?се състоя?се се?проведе fand~statt fanden~statt"
     " we?discussed we?gathered we?attended we?hosted participants?met participants?gathered avons?organisé"
     " avons?participé avons?accueilli abbiamo?organizzato abbiamo?partecipato si?sono?svolt* si?sono?tenut*"
-    " si?sono?incontrat* haben?teilgenommen"
+    " si?sono?incontrat* haben?teilgenommen last?week last?month yesterday letzte?woche letzten?monat gestern"
+    " semaine?dernière settimana?scorsa semana?pasada semana?passada viime?viikolla förra?veckan forrige?uke"
+    " sidste?uge vorige?week w?zeszłym?tygodniu minulý?týden múlt?héten prejšnji?teden миналата?седмица"
 )
 _STATUS = {
     "cancelled": "cancelled canceled cancellation* abgesagt* absage* entfällt fällt~aus entfallen"
@@ -217,7 +219,8 @@ _STATUS = {
     "postponed": "postponed verschoben* vertagt* reporté* rinviat* posticipat* aplazad* pospuest* adiad* lykätty*"
     " siirretty* uppskjut* framflytt* utsatt* udskudt* udsat* uitgesteld* przełożon* odložen* elhalaszt*"
     " preložen* prestavljen* отложен*",
-    "rescheduled": "rescheduled new?date* date?changed neuer?termin* neues?datum nouvelle?date* nuova?data*"
+    "rescheduled": "rescheduled originally?planned ursprünglich?geplant"
+    " initialement?prévu* new?date* date?changed neuer?termin* neues?datum nouvelle?date* nuova?data*"
     " nueva?fecha* nova?data* uusi?ajankohta* nytt?datum* ny?dato* nieuwe?datum* nowy?termin* nová?data nový?termín*"
     " új?időpont* nov?datum* нова?дата*",
     "moved-online": "moved?online moves?online goes?online now?online held?online?instead online?statt"
@@ -243,7 +246,8 @@ END_LABELS = _words(
 """What stands before the last day in a list of facts: "Start: 5 May, End: 7 May"."""
 WHEN_LABELS = _words(
     "when wann quand quando cuándo dates date start starts end beginn ende datum termin time zeit début inizio inicio"
-    " início news aktuelles uhr data fecha heure hora ora"
+    " início news aktuelles uhr data fecha heure hora ora yesterday today tomorrow"
+    " heute gestern morgen hier aujourd demain oggi ieri domani hoy ayer mañana hoje ontem amanhã next last"
 )
 """Labels that are no names of places."""
 PLACE_LABELS = _words(

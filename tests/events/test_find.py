@@ -201,6 +201,7 @@ def test_one_time_of_several_days_is_not_invented_for_all() -> None:
         ("The symposium of 12 October 2026 has been postponed", EventStatus.POSTPONED),
         ("Workshop moved online: 12 October 2026", EventStatus.MOVED_ONLINE),
         ("New date for the workshop: 12 October 2026", EventStatus.RESCHEDULED),
+        ("Workshop, originally planned for 3-5 June, now on 12 October 2026", EventStatus.RESCHEDULED),
         ("Deadline extended to 12 October 2026", EventStatus.EXTENDED),
         ("Workshop on 12 October 2026", EventStatus.SCHEDULED),
     ],
