@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MAX_OCCURRENCES = 100
 """Maximum number of dates of one series."""
-MAX_SERIES_STEPS = 500_000
+MAX_SERIES_STEPS = 200_000
 """Maximum number of repetitions that are computed for one calendar."""
 MAX_INTERVAL = 1_000
 MAX_OCCURRENCE_DAYS = 31
