@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -216,6 +216,8 @@ def _zone(plain: Any) -> ZoneInfo:
         return ZoneInfo(_text(plain))
     except ZoneInfoNotFoundError as error:
         raise ValueError(f"no time zone: {plain!r}") from error
+def _day(plain: Any) -> date:
+    return date.fromisoformat(_text(plain))
 
 
 def _same(value: Any) -> Any:
@@ -232,6 +234,7 @@ _SCALARS: dict[Any, _Codec] = {
     bytes: _Codec(bytes.hex, lambda plain: bytes.fromhex(_text(plain))),
     Path: _Codec(str, lambda plain: Path(_text(plain))),
     ZoneInfo: _Codec(lambda zone: zone.key, _zone),
+    date: _Codec(date.isoformat, _day),
     datetime: _Codec(lambda value: value.astimezone(UTC).isoformat(), _moment),
     timedelta: _Codec(
         lambda value: value // timedelta(microseconds=1),

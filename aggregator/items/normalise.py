@@ -10,9 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from aggregator import dates
-from aggregator.items import classify, identity, language, sanitize
+from aggregator.items import classify, identity, item_events, language, sanitize
 from aggregator.model.config import Source, TopicRule
 from aggregator.model.documents import Entry, Kind, ParsedDocument
+from aggregator.model.events import Event
 from aggregator.model.items import IdentityPolicy, Item
 from aggregator.text import visible
 
@@ -71,6 +72,13 @@ def _item(
         for raw in (entry.published, entry.updated)
     }
     raw = next((raw for raw, moment in moments.items() if moment), entry.published or entry.updated)
+    written_in = _language(entry, source, document, f"{title}\n{text}")
+    named = classify.kind(title, entry.categories)
+    published = moments.get(raw) or now
+    events = item_events.events_of(
+        entry.event, title, text, _kind(entry, named), written_in, published, source.timezone
+    )
+    dated = item_events.kind_of(named, title, events, written_in, published, source.timezone)
     item = Item(
         id=identity.item_id(source.url, aliases[0]),
         source_id=source.id,
@@ -89,18 +97,18 @@ def _item(
         categories=entry.categories,
         topics=tuple(dict.fromkeys((*source.topics, *classify.topics(rules, words)))),
         enclosures=entry.enclosures,
-        kind=_kind(entry, title),
-        language=_language(entry, source, document, f"{title}\n{text}"),
+        kind=_kind(entry, dated),
+        language=written_in,
         rights=rights(entry.rights or document.rights),
         source_updated=source_updated,
         dropped=classify.dropped_by(source.only, source.drop, words),
+        events=events,
     )
-    return replace(item, content_hash=_hash(item))
+    return replace(item, content_hash=_hash(item, events[0] if entry.event else None))
 
 
-def _kind(entry: Entry, title: str) -> Kind:
-    """Return the kind that the words of an entry show, else the kind that its format states."""
-    named = classify.kind(title, entry.categories)
+def _kind(entry: Entry, named: Kind) -> Kind:
+    """Return the kind that words and dates show, else the kind that the format states."""
     return entry.kind if named is Kind.NEWS else named
 
 
@@ -149,9 +157,12 @@ def _primary_subtag(tag: str | None) -> str | None:
     return match[0].lower() if match else None
 
 
-def _hash(item: Item) -> str:
-    """Hash everything that is shown or selects an item; a new date alone is no edit."""
-    content = (
+def _hash(item: Item, stated: Event | None) -> str:
+    """Hash everything that is shown or selects an item; a new date alone is no edit.
+
+    `stated` is the event that the entry states beside its text. Events that are found in the text follow from it.
+    """
+    content: tuple[object, ...] = (
         item.title,
         item.html,
         item.excerpt,
@@ -164,4 +175,6 @@ def _hash(item: Item) -> str:
         item.language,
         item.rights,
     )
+    if stated is not None:
+        content = (*content, stated)
     return hashlib.sha256(repr(content).encode()).hexdigest()[:32]
