@@ -216,6 +216,8 @@ def _zone(plain: Any) -> ZoneInfo:
         return ZoneInfo(_text(plain))
     except ZoneInfoNotFoundError as error:
         raise ValueError(f"no time zone: {plain!r}") from error
+
+
 def _day(plain: Any) -> date:
     return date.fromisoformat(_text(plain))
 
