@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from aggregator.model.documents import Enclosure, Kind
+from aggregator.model.events import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,8 @@ class Item:
     """One source's report: an entry with clean text, canonical links and plausible times.
 
     `id` is a hash of the strongest alias, 80 bits in base32 (I4). `claimed` is the source's date if it is plausible
-    (T2), `claimed_raw` the date as written. `first_seen` never changes once stored (T1).
+    (T2), `claimed_raw` the date as written. `first_seen` never changes once stored (T1). The first of `events` is the
+    principal one (EX1).
     """
 
     id: str
@@ -56,6 +58,7 @@ class Item:
     source_updated: datetime | None = None
     content_hash: str = ""
     dropped: str | None = None
+    events: tuple[Event, ...] = ()
 
     @property
     def sort(self) -> datetime:
@@ -74,7 +77,10 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownItem:
-    """A stored item as far as an arriving one is compared with it; `former_titles` oldest first."""
+    """A stored item as far as an arriving one is compared with it; `former_titles` oldest first.
+
+    `events` is None for an item that was stored before events were looked for.
+    """
 
     id: str
     title: str
@@ -86,6 +92,7 @@ class KnownItem:
     story_id: str | None
     dropped: str | None
     former_titles: tuple[str, ...] = ()
+    events: tuple[Event, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
