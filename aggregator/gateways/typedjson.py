@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
@@ -194,6 +194,10 @@ def _moment(plain: Any) -> datetime:
     return moment if moment.tzinfo is UTC else _refuse(plain)
 
 
+def _day(plain: Any) -> date:
+    return date.fromisoformat(_text(plain))
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -206,6 +210,7 @@ _SCALARS: dict[Any, _Codec] = {
     None: _Codec(_same, _none),
     NoneType: _Codec(_same, _none),
     bytes: _Codec(bytes.hex, lambda plain: bytes.fromhex(_text(plain))),
+    date: _Codec(date.isoformat, _day),
     datetime: _Codec(lambda value: value.astimezone(UTC).isoformat(), _moment),
     timedelta: _Codec(
         lambda value: value // timedelta(microseconds=1),

@@ -87,11 +87,20 @@ def _change(item: Item, known: KnownItem) -> ChangeKind:
     renamed = title_key(item.title) != title_key(known.title)
     if renamed and not _changes_by_itself(item.title, known):
         return ChangeKind.SIGNIFICANT
+    if not renamed and known.edits < MAX_EDITS and _events_changed(item, known):
+        return ChangeKind.SIGNIFICANT
     if known.edits >= MAX_EDITS or (renamed and item.text == known.text):
         return ChangeKind.SAME
     if not known.text:  # removed by retention
         return ChangeKind.EDITED
     return ChangeKind.SIGNIFICANT if text_differs(known.text, item.text) else ChangeKind.EDITED
+
+
+def _events_changed(item: Item, known: KnownItem) -> bool:
+    """Return whether date, place or status of an event changed (E1)."""
+    if known.events is None:
+        return False
+    return [event.announced for event in item.events] != [event.announced for event in known.events]
 
 
 def _changes_by_itself(title: str, known: KnownItem) -> bool:

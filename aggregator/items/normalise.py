@@ -13,6 +13,7 @@ from aggregator import dates
 from aggregator.items import classify, identity, language, sanitize
 from aggregator.model.config import Source, TopicRule
 from aggregator.model.documents import Entry, Kind, ParsedDocument
+from aggregator.model.events import Event, in_utc
 from aggregator.model.items import IdentityPolicy, Item
 from aggregator.text import visible
 
@@ -94,8 +95,9 @@ def _item(
         rights=rights(entry.rights or document.rights),
         source_updated=source_updated,
         dropped=classify.dropped_by(source.only, source.drop, words),
+        events=(in_utc(entry.event),) if entry.event else (),
     )
-    return replace(item, content_hash=_hash(item))
+    return replace(item, content_hash=_hash(item, item.events[0] if entry.event else None))
 
 
 def _kind(entry: Entry, title: str) -> Kind:
@@ -149,9 +151,12 @@ def _primary_subtag(tag: str | None) -> str | None:
     return match[0].lower() if match else None
 
 
-def _hash(item: Item) -> str:
-    """Hash everything that is shown or selects an item; a new date alone is no edit."""
-    content = (
+def _hash(item: Item, stated: Event | None) -> str:
+    """Hash everything that is shown or selects an item; a new date alone is no edit.
+
+    `stated` is the event that the entry states beside its text. Events that are found in the text follow from it.
+    """
+    content: tuple[object, ...] = (
         item.title,
         item.html,
         item.excerpt,
@@ -164,4 +169,6 @@ def _hash(item: Item) -> str:
         item.language,
         item.rights,
     )
+    if stated is not None:
+        content = (*content, stated)
     return hashlib.sha256(repr(content).encode()).hexdigest()[:32]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from aggregator.model.events import Event
+
 
 class Kind(StrEnum):
     """What an item is about by form."""
@@ -47,7 +49,8 @@ class Enclosure:
 class Entry:
     """One element of a document as stated there (RFC 4287); only links are made absolute.
 
-    `kind` applies where the entry's own words do not show one: each entry of a calendar is an event.
+    `kind` applies where the entry's own words do not show one: each entry of a calendar is an event. `event` is what
+    the entry states in a format for events (EX2), not what its text says.
     """
 
     position: int
@@ -67,6 +70,7 @@ class Entry:
     rights: str | None = None
     kind: Kind = Kind.NEWS
     base: str = ""
+    event: Event | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +88,7 @@ class ArticleDetails:
     image: str | None = None
     language: str | None = None
     kind: Kind = Kind.NEWS
+    event: Event | None = None
 
 
 ENTRY_HASH_BYTES = 12

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from enum import StrEnum
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 
 class EventKind(StrEnum):
@@ -40,7 +42,9 @@ class Event:
 
     `start` and `end` are both dates (all day; `end` is the last day) or both aware datetimes. `zone` is the IANA name
     of the zone that the source states; None if it states only an offset. `retrospective`: the item reports on the
-    past event (EX5), which is not announced.
+    past event (EX5), which is not announced. `month_only`: the source names no day, so that the event is shown but
+    has no calendar entry. `occurrences` are the starts of a series within the coming 12 months, sorted; each lasts as
+    long as the first occurrence, which is `start` to `end`.
     """
 
     kind: EventKind
@@ -51,6 +55,8 @@ class Event:
     attendance: Attendance | None = None
     status: EventStatus = EventStatus.SCHEDULED
     retrospective: bool = False
+    month_only: bool = False
+    occurrences: tuple[date | datetime, ...] = ()
 
     @property
     def all_day(self) -> bool:
@@ -58,27 +64,33 @@ class Event:
         return not isinstance(self.start, datetime)
 
     @property
-    def first_day(self) -> date:
-        """Return the day of the start, as its source states it."""
-        return self.start.date() if isinstance(self.start, datetime) else self.start
-
-    @property
-    def last_day(self) -> date:
-        """Return the day of the end, as its source states it."""
-        return self.end.date() if isinstance(self.end, datetime) else self.end
+    def announced(self) -> tuple[object, ...]:
+        """Return the facts whose change is a significant edit (E1); occurrences move on with time."""
+        return (self.kind, self.start, self.end, self.zone, self.place, self.attendance, self.status)
 
     @property
     def takes_place(self) -> bool:
         """Return whether the event is expected on its stated dates (EX6)."""
         return self.status not in (EventStatus.CANCELLED, EventStatus.POSTPONED)
 
+    def local(self, site_zone: ZoneInfo) -> Event:
+        """Return the event with its times in its zone, or in that of the site if it states none."""
+        zone = known_zone(self.zone) or site_zone
+        start, end, *occurrences = (_in_zone(each, zone) for each in (self.start, self.end, *self.occurrences))
+        return replace(self, start=start, end=end, occurrences=tuple(occurrences))
+
+    def days(self, site_zone: ZoneInfo) -> tuple[date, date]:
+        """Return the first and the last day, local as in `local`."""
+        here = self.local(site_zone)
+        return day_of(here.start), day_of(here.end)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryEvent:
     """An event of a story as it is published, with its calendar entry (CA2).
 
-    `part` distinguishes the events of one story; it is empty for the principal one. The entry is that of the story
-    `entry_id` and its event `entry_part`: of another story if both announce one event (EX7). `sequence` and `changed`
+    `part` distinguishes the events of one story; it is empty for the principal one. The entry is that of the event
+    `entry_part` of the story `entry_id`: of another story if both announce one event (EX7). `sequence` and `changed`
     are of the last change of the facts, `former` the facts before it.
     """
 
@@ -89,3 +101,34 @@ class StoryEvent:
     sequence: int
     changed: datetime
     former: Event | None = None
+
+
+@lru_cache(maxsize=64)
+def known_zone(name: str | None) -> ZoneInfo | None:
+    """Return the zone with an IANA name; None for any other text."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ValueError, OSError, LookupError):  # ZoneInfoNotFoundError is a KeyError
+        return None
+
+
+def day_of(moment: date | datetime) -> date:
+    """Return the day of a date or moment."""
+    return moment.date() if isinstance(moment, datetime) else moment
+
+
+def in_utc(event: Event) -> Event:
+    """Return the event with its moments in UTC, in which they are stored and compared."""
+    start, end, *occurrences = (_utc(moment) for moment in (event.start, event.end, *event.occurrences))
+    return replace(event, start=start, end=end, occurrences=tuple(occurrences))
+
+
+def _in_zone(moment: date | datetime, zone: ZoneInfo) -> date | datetime:
+    try:
+        return moment.astimezone(zone) if isinstance(moment, datetime) else moment
+    except OverflowError:  # in the years 1 and 9999
+        return moment
+
+
+def _utc(moment: date | datetime) -> date | datetime:
+    return moment.astimezone(UTC) if isinstance(moment, datetime) else moment

@@ -31,8 +31,8 @@ class Item:
     """One source's report: an entry with clean text, canonical links and plausible times.
 
     `id` is a hash of the strongest alias, 80 bits in base32 (I4). `claimed` is the source's date if it is plausible
-    (T2), `claimed_raw` the date as written. `first_seen` never changes once stored (T1). The first of `events` is the
-    principal one (EX1).
+    (T2), `claimed_raw` the date as written. `first_seen` never changes once stored (T1). `events` are what the item
+    announces (EX1), the principal one first; their moments are in UTC.
     """
 
     id: str
@@ -79,7 +79,7 @@ class ChangeKind(StrEnum):
 class KnownItem:
     """A stored item as far as an arriving one is compared with it; `former_titles` oldest first.
 
-    `events` is None for an item that was stored before events were looked for.
+    `events` is None for an item that was stored before events were found.
     """
 
     id: str

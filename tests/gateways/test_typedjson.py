@@ -17,6 +17,7 @@ from aggregator.gateways import typedjson
 from aggregator.model.config import Layout
 from aggregator.model.discovery import Proposal
 from aggregator.model.documents import ArticleDetails, Enclosure, Kind, RefreshHints
+from aggregator.model.events import Event, EventKind
 from aggregator.model.items import Alias, IdentityPolicy, Item
 from aggregator.model.polling import Failure, ParsedVisit, SourceProfile, Validators
 from aggregator.polling import parse
@@ -185,3 +186,17 @@ def test_no_field_takes_another_type(value: object) -> None:
     for place in _places(plain):
         with pytest.raises(ValueError):
             typedjson.decode(json.dumps(_replaced(plain, place, value)).encode(), kind)
+
+
+@given(
+    start=st.dates() | MOMENTS,
+    zone=st.none() | TEXTS,
+    occurrences=st.lists(st.dates() | MOMENTS).map(tuple),
+)
+def test_dates_and_moments_of_events_survive(start: Any, zone: Any, occurrences: Any) -> None:
+    """An event keeps dates as dates and moments as moments (EX1)."""
+    event = Event(kind=EventKind.COURSE, start=start, end=start, zone=zone, occurrences=occurrences)
+    details = ArticleDetails(event=event)
+    decoded = typedjson.decode(typedjson.encode(details, ArticleDetails), ArticleDetails)
+    assert decoded == details
+    assert type(decoded.event.start) is type(start)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 
 from aggregator.items.diff import MAX_EDITS, item_changes, text_differs
+from aggregator.model.events import Event, EventKind, EventStatus
 from aggregator.model.items import Alias, ChangeKind, Item, ItemChange, KnownItem
 from tests.builders import NOW, item
 from tests.strategies import law, texts
@@ -249,3 +250,27 @@ def test_a_text_beside_a_turning_title_still_counts() -> None:
     turned = item(title="1 left", text=LONG * 2, content_hash="x")
     assert arrival(turned, before).change is ChangeKind.SIGNIFICANT
     assert arrival(replace(turned, text=LONG + "."), before).change is ChangeKind.EDITED
+
+
+# --- events --------------------------------------------------------------------------------------------
+
+EVENT = Event(kind=EventKind.EVENT, start=date(2026, 10, 20), end=date(2026, 10, 22), place="Turin")
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"start": date(2026, 10, 19)}, {"place": "Rome"}, {"status": EventStatus.CANCELLED}],
+)
+def test_a_change_of_event_facts_is_significant(facts: dict[str, Any]) -> None:
+    """Another date, place or status is a significant edit, however short (E1)."""
+    arriving = replace(item(), events=(replace(EVENT, **facts),), content_hash="other")
+    assert arrival(arriving, known(events=(EVENT,))).change is ChangeKind.SIGNIFICANT
+
+
+def test_moving_occurrences_are_no_significant_edit() -> None:
+    """The next occurrences of a series change with time alone, and events found later are none either."""
+    arriving = replace(
+        item(), events=(replace(EVENT, occurrences=(date(2026, 10, 20),)),), content_hash="other"
+    )
+    assert arrival(arriving, known(events=(EVENT,))).change is ChangeKind.EDITED
+    assert arrival(arriving, known(events=None)).change is ChangeKind.EDITED
