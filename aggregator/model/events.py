@@ -80,9 +80,13 @@ class Event:
         return replace(self, start=start, end=end, occurrences=tuple(occurrences))
 
     def days(self, site_zone: ZoneInfo) -> tuple[date, date]:
-        """Return the first and the last day, local as in `local`."""
+        """Return the first and the last day, local as in `local`; of a series, those of all its dates."""
         here = self.local(site_zone)
-        return day_of(here.start), day_of(here.end)
+        first, last = day_of(here.start), day_of(here.end)
+        if not here.occurrences:
+            return first, last
+        days = [day_of(moment) for moment in here.occurrences]
+        return min(days), date.fromordinal(min(max(days).toordinal() + (last - first).days, date.max.toordinal()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from aggregator.model.config import Channel
-from aggregator.publishing import channel_filter
+from aggregator.publishing import channel_filter, story_events
 from aggregator.store import archives, channels, stories
 from aggregator.store.connection import Store
 
@@ -17,8 +17,12 @@ MAX_STORIES = 100
 def update_channels(
     store: Store, all_channels: Sequence[Channel], story_ids: Iterable[str], now: datetime
 ) -> None:
-    """Recompute the channels of these stories, in the caller's transaction (P1)."""
-    facts = stories.facts(store, story_ids)
+    """Recompute events and channels of these stories, in the caller's transaction (P1).
+
+    Stories whose events follow from those of these ones change as well (EX7).
+    """
+    ids = set(story_ids)
+    facts = stories.facts(store, ids | story_events.update(store, ids, now))
     select = channel_filter.selector(all_channels)
     channels.replace_memberships(
         store, {fact.story_id: _selected(fact, select) for fact in facts}, facts, now

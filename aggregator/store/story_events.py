@@ -1,0 +1,380 @@
+"""Store the events of stories, their calendar entries, and the words of editors on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from aggregator.model.events import Event, StoryEvent
+from aggregator.store import event_facts
+from aggregator.store.connection import Store, stamp, sure_moment
+from aggregator.store.items import chunked, marks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventWords:
+    """What a visible story says about events: the facts of its first item that has any, and its beginning.
+
+    `decided` if an editor set the facts (EX9).
+    """
+
+    story_id: str
+    announced: datetime
+    events: tuple[Event, ...]
+    title: str
+    text: str
+    decided: bool
+
+
+# --- which stories -------------------------------------------------------------------------------------
+
+
+def with_events(store: Store, ids: Iterable[str]) -> set[str]:
+    """Return those of the stories `ids` that have events, or had one, or are related to such a story."""
+    found: set[str] = set()
+    for part in chunked(sorted(ids)):
+        inside = f"({marks(part)})"
+        rows = store.db.execute(
+            f"SELECT story_id FROM items WHERE story_id IN {inside} AND events <> '[]'"
+            f" UNION SELECT story_id FROM story_events WHERE story_id IN {inside}"
+            f" UNION SELECT story_id FROM event_decisions WHERE story_id IN {inside}"
+            " UNION SELECT related.story_id FROM related JOIN story_events ON story_events.story_id = other_id"
+            f" WHERE related.story_id IN {inside}",
+            part * 4,
+        )
+        found.update(row[0] for row in rows)
+    return found
+
+
+def related(store: Store, ids: Iterable[str]) -> dict[str, set[str]]:
+    """Return the related stories of each story."""
+    found: dict[str, set[str]] = {}
+    for part in chunked(sorted(ids)):
+        rows = store.db.execute(
+            f"SELECT story_id, other_id FROM related WHERE story_id IN ({marks(part)})", part
+        )
+        for story_id, other_id in rows:
+            found.setdefault(story_id, set()).add(other_id)
+    return found
+
+
+def words(store: Store, ids: Iterable[str]) -> list[EventWords]:
+    """Return what the visible stories `ids` say about events."""
+    found = []
+    for part in chunked(sorted(ids)):
+        events: dict[str, tuple[Event, ...]] = {}
+        for row in store.db.execute(
+            "SELECT story_id, items.events FROM items JOIN stories ON stories.id = story_id"
+            f" WHERE items.events <> '[]' AND story_id IN ({marks(part)})"
+            " ORDER BY items.id <> lead_id, items.sort, items.id",
+            part,
+        ):
+            events.setdefault(row["story_id"], event_facts.decode(row["events"]))
+        for row in store.db.execute(
+            "SELECT stories.id, stories.announced, stories.title, substr(items.text, 1, 300) AS text,"
+            " event_decisions.decision, event_decisions.facts FROM stories JOIN items ON items.id = lead_id"
+            " LEFT JOIN event_decisions ON event_decisions.story_id = stories.id"
+            f" WHERE NOT hidden AND stories.id IN ({marks(part)})",
+            part,
+        ):
+            decided = event_facts.decode_one(row["facts"])
+            found.append(
+                EventWords(
+                    story_id=row["id"],
+                    announced=sure_moment(row["announced"]),
+                    events=((decided,) if decided else ())
+                    if row["decision"] is not None
+                    else events.get(row["id"], ()),
+                    title=row["title"],
+                    text=row["text"],
+                    decided=row["decision"] is not None,
+                )
+            )
+    return found
+
+
+# --- the events of stories -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """An event of a story as it is stored; `days` are its first and last local day."""
+
+    story_id: str
+    part: str
+    entry_id: str
+    entry_part: str
+    event: Event
+    days: tuple[date, date]
+
+
+def stored(store: Store, ids: Iterable[str]) -> dict[tuple[str, str], Event]:
+    """Return the events that the stories `ids` have, by story and part."""
+    rows = (
+        row
+        for part in chunked(sorted(ids))
+        for row in store.db.execute(
+            f"SELECT story_id, part, facts FROM story_events WHERE present AND story_id IN ({marks(part)})", part
+        )
+    )
+    return {(row["story_id"], row["part"]): _sure(row["facts"]) for row in rows}
+
+
+def replace(store: Store, ids: Iterable[str], rows: Sequence[EventRow], now: datetime) -> set[str]:
+    """Replace the events of stories, in the caller's transaction; return the stories that have others now.
+
+    The sequence rises if start, end, zone, place or status of a known event changed (CA2).
+    """
+    story_ids = sorted(ids)
+    known = {
+        (row["story_id"], row["part"]): row
+        for part in chunked(story_ids)
+        for row in store.db.execute(f"SELECT * FROM story_events WHERE story_id IN ({marks(part)})", part)
+    }
+    kept = {(row.story_id, row.part) for row in rows}
+    gone = [key for key, row in known.items() if row["present"] and key not in kept]
+    store.db.conn.executemany(
+        "UPDATE story_events SET present = 0, revision = revision + 1 WHERE story_id = ? AND part = ?", gone
+    )
+    changed = {story_id for story_id, _ in gone}
+    for row in rows:
+        before = known.get((row.story_id, row.part))
+        if _write(store, row, before, now):
+            changed.add(row.story_id)
+    store.db.conn.executemany(
+        "UPDATE stories SET changed = ? WHERE id = ?", [[stamp(now), id_] for id_ in sorted(changed)]
+    )
+    return changed
+
+
+def _write(store: Store, row: EventRow, before: Mapping[str, Any] | None, now: datetime) -> bool:
+    """Write one event; return whether it differs from what was stored."""
+    facts = event_facts.encode_one(row.event)
+    places = [row.entry_id, row.entry_part, facts, row.days[0].isoformat(), row.days[1].isoformat()]
+    key = [row.story_id, row.part]
+    if before is None:
+        store.db.execute(
+            "INSERT INTO story_events (entry_id, entry_part, facts, first_day, last_day, story_id, part, changed)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [*places, *key, stamp(now)],
+        )
+        return True
+    names = ("entry_id", "entry_part", "facts", "first_day", "last_day")
+    if before["present"] and [before[name] for name in names] == places:
+        return False
+    store.db.execute(
+        "UPDATE story_events SET entry_id = ?, entry_part = ?, facts = ?, first_day = ?, last_day = ?,"
+        " present = 1, revision = revision + 1 WHERE story_id = ? AND part = ?",
+        [*places, *key],
+    )
+    if _sure(before["facts"]).announced[1:] != row.event.announced[1:]:
+        store.db.execute(
+            "UPDATE story_events SET sequence = sequence + 1, changed = ?, former = ? WHERE story_id = ? AND part = ?",
+            [stamp(now), before["facts"], *key],
+        )
+    return True
+
+
+def raise_revisions(store: Store, ids: Iterable[str]) -> None:
+    """Raise the revisions of the calendar files of stories that changed, in the caller's transaction (P1)."""
+    store.db.conn.executemany(
+        "UPDATE story_events SET revision = revision + 1 WHERE story_id = ?", [[id_] for id_ in sorted(ids)]
+    )
+
+
+def of_stories(store: Store, ids: Iterable[str]) -> dict[str, tuple[StoryEvent, ...]]:
+    """Return the events of each story, the principal one first, as of their calendar entries."""
+    found: dict[str, list[StoryEvent]] = {}
+    for part in chunked(ids):
+        for row in store.db.execute(
+            "SELECT said.story_id, said.part, said.entry_id, said.entry_part, said.facts,"
+            " coalesce(entry.sequence, said.sequence) AS sequence, coalesce(entry.changed, said.changed) AS changed,"
+            " coalesce(entry.former, said.former) AS former FROM story_events AS said"
+            " LEFT JOIN story_events AS entry ON entry.story_id = said.entry_id AND entry.part = said.entry_part"
+            f" WHERE said.present AND said.story_id IN ({marks(part)}) ORDER BY said.story_id, said.part",
+            part,
+        ):
+            found.setdefault(row["story_id"], []).append(_story_event(row))
+    return {story_id: tuple(events) for story_id, events in found.items()}
+
+
+def _story_event(row: Mapping[str, Any]) -> StoryEvent:
+    return StoryEvent(
+        part=row["part"],
+        entry_id=row["entry_id"],
+        entry_part=row["entry_part"],
+        event=_sure(row["facts"]),
+        sequence=row["sequence"],
+        changed=sure_moment(row["changed"]),
+        former=event_facts.decode_one(row["former"]),
+    )
+
+
+def _sure(text: str) -> Event:
+    event = event_facts.decode_one(text)
+    assert event is not None
+    return event
+
+
+# --- calendars -----------------------------------------------------------------------------------------
+
+
+def of_channel(store: Store, channel_id: str, since: date, today: date, count: int) -> list[str]:
+    """Return the stories whose calendar entries belong into the calendar of a channel.
+
+    At most `count`: the entries that end first from `today` on, then the latest past ones since `since`.
+    """
+    inside = (
+        "SELECT DISTINCT entry.story_id, max(entry.last_day) AS last_day FROM channel_stories"
+        " JOIN story_events AS said ON said.story_id = channel_stories.story_id AND said.present"
+        " JOIN story_events AS entry ON entry.story_id = said.entry_id AND entry.part = said.entry_part"
+        " AND entry.present WHERE channel_id = ? AND entry.last_day >= ? GROUP BY entry.story_id"
+    )
+    rows = store.db.execute(
+        f"SELECT story_id FROM ({inside}) ORDER BY last_day < ?, CASE WHEN last_day >= ? THEN last_day END,"
+        " last_day DESC, story_id LIMIT ?",
+        [channel_id, since.isoformat(), today.isoformat(), today.isoformat(), count],
+    )
+    return [row[0] for row in rows]
+
+
+def channels_between(store: Store, days: Iterable[tuple[date, date]]) -> list[str]:
+    """Return the channels with an event whose last day is in one of the spans, or with a series."""
+    found: set[str] = set()
+    for first, end in days:
+        rows = store.db.execute(
+            "SELECT DISTINCT channel_id FROM story_events JOIN channel_stories USING (story_id)"
+            " WHERE present AND (last_day >= ? AND last_day < ? OR last_day >= ? AND facts GLOB '*\"occurrences\"*')",
+            [first.isoformat(), end.isoformat(), first.isoformat()],
+        )
+        found.update(row[0] for row in rows)
+    return sorted(found)
+
+
+def next_end(store: Store, day: date) -> date | None:
+    """Return the first last day of an event on or after a day; that day itself for a series."""
+    series = store.db.execute(
+        "SELECT 1 FROM story_events WHERE present AND last_day >= ? AND facts GLOB '*\"occurrences\"*' LIMIT 1",
+        [day.isoformat()],
+    ).fetchone()
+    if series:
+        return day
+    row = store.db.execute(
+        "SELECT min(last_day) FROM story_events WHERE present AND last_day >= ?", [day.isoformat()]
+    ).fetchone()
+    return date.fromisoformat(row[0]) if row[0] else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFile:
+    """The calendar file of a story that is out of date; `present` unless it has to be removed."""
+
+    story_id: str
+    revisions: tuple[tuple[str, int], ...]
+    present: bool
+
+
+def unwritten(store: Store, written_with: str, count: int, *, everything: bool) -> list[EventFile]:
+    """Return at most `count` stories whose calendar file is out of date, the latest event first."""
+    which = "1" if everything else "(revision <> written_revision OR written_with <> ?)"
+    ids = store.db.execute(
+        f"SELECT story_id FROM story_events WHERE {which} GROUP BY story_id ORDER BY max(last_day) DESC LIMIT ?",
+        [count] if everything else [written_with, count],
+    ).fetchall()
+    files = []
+    for (story_id,) in ids:
+        rows = store.db.execute(
+            "SELECT part, revision, present AND entry_id = story_id AND NOT (SELECT hidden FROM stories"
+            " WHERE stories.id = story_id) AS own FROM story_events WHERE story_id = ?",
+            [story_id],
+        ).fetchall()
+        files.append(
+            EventFile(
+                story_id=story_id,
+                revisions=tuple((row["part"], row["revision"]) for row in rows),
+                present=any(row["own"] for row in rows),
+            )
+        )
+    return files
+
+
+def written(store: Store, file: EventFile, written_with: str) -> None:
+    """Record that the calendar file of a story is on disk (P1)."""
+    store.db.conn.executemany(
+        "UPDATE story_events SET written_revision = ?, written_with = ? WHERE story_id = ? AND part = ?",
+        [[revision, written_with, file.story_id, part] for part, revision in file.revisions],
+    )
+
+
+# --- editors -------------------------------------------------------------------------------------------
+
+
+def decide(store: Store, story_id: str, event: Event | None, decision: int) -> None:
+    """Set the event of a story by an editor's word; None: it has no event (EX9)."""
+    store.db.execute(
+        "INSERT OR REPLACE INTO event_decisions (story_id, facts, decision) VALUES (?, ?, ?)",
+        [story_id, event_facts.encode_one(event), decision],
+    )
+
+
+def undecide(store: Store, story_id: str) -> bool:
+    """Remove an editor's word on the event of a story; return whether there was one."""
+    return bool(
+        store.db.execute("DELETE FROM event_decisions WHERE story_id = ?", [story_id]).rowcount
+    )
+
+
+def absorb(store: Store, kept: str, gone: str) -> None:
+    """Remove the events of a story that was merged; an editor's word on it passes to the other one."""
+    store.db.execute("UPDATE OR IGNORE event_decisions SET story_id = ? WHERE story_id = ?", [kept, gone])
+    store.db.execute("DELETE FROM event_decisions WHERE story_id = ?", [gone])
+    store.db.execute(
+        "UPDATE story_events SET present = 0, revision = revision + 1 WHERE story_id = ?", [gone]
+    )
+
+
+# --- stored items --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadItem:
+    """A stored item in which no events were looked for yet."""
+
+    id: str
+    source_id: str
+    title: str
+    text: str
+    language: str | None
+    published: datetime
+    story_id: str | None
+
+
+def unread(store: Store, count: int) -> list[UnreadItem]:
+    """Return the newest items in which no events were looked for yet."""
+    rows = store.db.execute(
+        "SELECT id, source_id, title, text, language, sort, story_id FROM items INDEXED BY items_without_events"
+        " WHERE events IS NULL ORDER BY number DESC LIMIT ?",
+        [count],
+    )
+    return [
+        UnreadItem(
+            id=row["id"],
+            source_id=row["source_id"],
+            title=row["title"],
+            text=row["text"],
+            language=row["language"],
+            published=sure_moment(row["sort"]),
+            story_id=row["story_id"],
+        )
+        for row in rows
+    ]
+
+
+def keep_found(store: Store, found: Mapping[str, Sequence[Event]]) -> None:
+    """Store the events found in items, in the caller's transaction."""
+    store.db.conn.executemany(
+        "UPDATE items SET events = ? WHERE id = ?",
+        [[event_facts.encode(events), item_id] for item_id, events in found.items()],
+    )
