@@ -19,6 +19,11 @@ def months(language: str) -> tuple[str, ...]:
     return tuple(names[0] for names in _names()[language]["long"])
 
 
+def short_months(language: str) -> tuple[str, ...]:
+    """Name the twelve months by their abbreviations."""
+    return tuple(names[0] for names in _names()[language]["short"])
+
+
 def weekdays(language: str) -> tuple[str, ...]:
     """Name the seven weekdays, Monday first."""
     return tuple(_names()[language]["weekdays"])

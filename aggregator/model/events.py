@@ -76,17 +76,29 @@ class Event:
     def local(self, site_zone: ZoneInfo) -> Event:
         """Return the event with its times in its zone, or in that of the site if it states none."""
         zone = known_zone(self.zone) or site_zone
-        start, end, *occurrences = (_in_zone(each, zone) for each in (self.start, self.end, *self.occurrences))
+        start, end, *occurrences = (
+            _in_zone(each, zone) for each in (self.start, self.end, *self.occurrences)
+        )
         return replace(self, start=start, end=end, occurrences=tuple(occurrences))
+
+    @property
+    def dates(self) -> tuple[tuple[date | datetime, date | datetime], ...]:
+        """Return start and end of each date of a series, or of the only one."""
+        return tuple((start, self._end(start)) for start in self.occurrences) or ((self.start, self.end),)
 
     def days(self, site_zone: ZoneInfo) -> tuple[date, date]:
         """Return the first and the last day, local as in `local`; of a series, those of all its dates."""
-        here = self.local(site_zone)
-        first, last = day_of(here.start), day_of(here.end)
-        if not here.occurrences:
-            return first, last
-        days = [day_of(moment) for moment in here.occurrences]
-        return min(days), date.fromordinal(min(max(days).toordinal() + (last - first).days, date.max.toordinal()))
+        dates = self.local(site_zone).dates
+        return min(day_of(start) for start, _ in dates), max(day_of(end) for _, end in dates)
+
+    def _end(self, start: date | datetime) -> date | datetime:
+        """Return the end of the date of a series that begins at `start`."""
+        try:
+            if isinstance(self.start, datetime) and isinstance(self.end, datetime):
+                return start + (self.end - self.start)
+            return start + (day_of(self.end) - day_of(self.start))
+        except OverflowError:
+            return start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,7 +140,10 @@ def _changed(event: Event, announced: Event) -> Event:
     if announced.status is EventStatus.SCHEDULED or announced.retrospective:
         return event
     changed = _with_status(event, announced.status)
-    if announced.status not in _WITH_NEW_DATES or (event.start, event.end) == (announced.start, announced.end):
+    if announced.status not in _WITH_NEW_DATES or (event.start, event.end) == (
+        announced.start,
+        announced.end,
+    ):
         return changed
     return replace(
         changed,

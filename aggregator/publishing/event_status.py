@@ -14,8 +14,8 @@ _WORDS = {
     "|cancelad[oa]|peruttu|inställ[dt]|avlyst|aflyst|geannuleerd|odwołan[oea]|zrušen[oáý]?|elmarad",
     EventStatus.MOVED_ONLINE: "moved online|takes? place online instead|now online|findet online statt|nur online",
     EventStatus.RESCHEDULED: "rescheduled|new dates?|neuer termin|nouvelle date|nuova data|nueva fecha",
-    EventStatus.POSTPONED: "postponed|verschoben|reportée?|rinviat[oa]|aplazad[oa]|adiad[oa]|siirretty|uppskjut(?:en|et)"
-    "|utsatt|udsat|uitgesteld|przełożon[oea]|odložen[oaý]?|elhalaszt(?:va|ják)",
+    EventStatus.POSTPONED: "postponed|verschoben|reportée?|rinviat[oa]|aplazad[oa]|adiad[oa]|siirretty"
+    "|uppskjut(?:en|et)|utsatt|udsat|uitgesteld|przełożon[oea]|odložen[oaý]?|elhalaszt(?:va|ják)",
     EventStatus.EXTENDED: "extended|extension|verlängert|fristverlängerung|prolongée?|prorogat[oa]|prorrogad[oa]",
 }
 _STATUS = re.compile(

@@ -206,9 +206,9 @@ def keep(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now
     conn.executemany(
         "INSERT INTO items (id, source_id, guid, link, title, html, text, excerpt, claimed, claimed_raw, first_seen,"
         " sort, position, backlog, kind, language, rights, authors, categories, topics, enclosures, source_updated,"
-        " content_hash, dropped, events) VALUES (:id, :source_id, :guid, :link, :title, :html, :text, :excerpt, :claimed,"
-        " :claimed_raw, :first_seen, :sort, :position, :backlog, :kind, :language, :rights, :authors, :categories,"
-        " :topics, :enclosures, :source_updated, :content_hash, :dropped, :events)",
+        " content_hash, dropped, events) VALUES (:id, :source_id, :guid, :link, :title, :html, :text, :excerpt,"
+        " :claimed, :claimed_raw, :first_seen, :sort, :position, :backlog, :kind, :language, :rights, :authors,"
+        " :categories, :topics, :enclosures, :source_updated, :content_hash, :dropped, :events)",
         [_row(item) | {"backlog": backlog} for item in new],
     )
     conn.executemany(

@@ -183,11 +183,11 @@ EVENTS = (
         present INTEGER NOT NULL DEFAULT 1,     -- 0: no longer announced; it goes on counting if it comes back
         revision INTEGER NOT NULL DEFAULT 1,    -- of its own file (P1)
         written_revision INTEGER NOT NULL DEFAULT 0,
-        written_with TEXT NOT NULL DEFAULT '',
         PRIMARY KEY (story_id, part)
     ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX story_events_by_day ON story_events(last_day)",
     "CREATE INDEX story_events_of_entry ON story_events(entry_id)",
+    "CREATE INDEX story_events_unwritten ON story_events(story_id) WHERE revision <> written_revision",
     """CREATE TABLE event_decisions (             -- an editor's word on the event of a story (EX9)
         story_id TEXT PRIMARY KEY,
         facts TEXT,                             -- JSON; NULL: the story has no event

@@ -116,7 +116,8 @@ def stored(store: Store, ids: Iterable[str]) -> dict[tuple[str, str], Event]:
         row
         for part in chunked(sorted(ids))
         for row in store.db.execute(
-            f"SELECT story_id, part, facts FROM story_events WHERE present AND story_id IN ({marks(part)})", part
+            f"SELECT story_id, part, facts FROM story_events WHERE present AND story_id IN ({marks(part)})",
+            part,
         )
     )
     return {(row["story_id"], row["part"]): _sure(row["facts"]) for row in rows}
@@ -177,8 +178,11 @@ def _write(store: Store, row: EventRow, before: Mapping[str, Any] | None, now: d
     return True
 
 
-def raise_revisions(store: Store, ids: Iterable[str]) -> None:
-    """Raise the revisions of the calendar files of stories that changed, in the caller's transaction (P1)."""
+def raise_revisions(store: Store, ids: Iterable[str] | None = None) -> None:
+    """Raise the revisions of the calendar files of stories, or of all, in the caller's transaction (P1)."""
+    if ids is None:
+        store.db.execute("UPDATE story_events SET revision = revision + 1")
+        return
     store.db.conn.executemany(
         "UPDATE story_events SET revision = revision + 1 WHERE story_id = ?", [[id_] for id_ in sorted(ids)]
     )
@@ -276,35 +280,32 @@ class EventFile:
     present: bool
 
 
-def unwritten(store: Store, written_with: str, count: int, *, everything: bool) -> list[EventFile]:
-    """Return at most `count` stories whose calendar file is out of date, the latest event first."""
-    which = "1" if everything else "(revision <> written_revision OR written_with <> ?)"
+def unwritten(store: Store, count: int) -> list[EventFile]:
+    """Return at most `count` stories whose calendar file is out of date."""
     ids = store.db.execute(
-        f"SELECT story_id FROM story_events WHERE {which} GROUP BY story_id ORDER BY max(last_day) DESC LIMIT ?",
-        [count] if everything else [written_with, count],
+        "SELECT DISTINCT story_id FROM story_events WHERE revision <> written_revision LIMIT ?", [count]
     ).fetchall()
-    files = []
-    for (story_id,) in ids:
-        rows = store.db.execute(
-            "SELECT part, revision, present AND entry_id = story_id AND NOT (SELECT hidden FROM stories"
-            " WHERE stories.id = story_id) AS own FROM story_events WHERE story_id = ?",
-            [story_id],
-        ).fetchall()
-        files.append(
-            EventFile(
-                story_id=story_id,
-                revisions=tuple((row["part"], row["revision"]) for row in rows),
-                present=any(row["own"] for row in rows),
-            )
-        )
-    return files
+    return [_file(store, row[0]) for row in ids]
 
 
-def written(store: Store, file: EventFile, written_with: str) -> None:
-    """Record that the calendar file of a story is on disk (P1)."""
+def _file(store: Store, story_id: str) -> EventFile:
+    rows = store.db.execute(
+        "SELECT part, revision, present AND entry_id = story_id AND NOT (SELECT hidden FROM stories"
+        " WHERE stories.id = story_id) AS own FROM story_events WHERE story_id = ?",
+        [story_id],
+    ).fetchall()
+    return EventFile(
+        story_id=story_id,
+        revisions=tuple((row["part"], row["revision"]) for row in rows),
+        present=any(row["own"] for row in rows),
+    )
+
+
+def written(store: Store, files: Iterable[EventFile]) -> None:
+    """Record that the calendar files of stories are on disk (P1)."""
     store.db.conn.executemany(
-        "UPDATE story_events SET written_revision = ?, written_with = ? WHERE story_id = ? AND part = ?",
-        [[revision, written_with, file.story_id, part] for part, revision in file.revisions],
+        "UPDATE story_events SET written_revision = ? WHERE story_id = ? AND part = ?",
+        [[revision, file.story_id, part] for file in files for part, revision in file.revisions],
     )
 
 
@@ -321,9 +322,7 @@ def decide(store: Store, story_id: str, event: Event | None, decision: int) -> N
 
 def undecide(store: Store, story_id: str) -> bool:
     """Remove an editor's word on the event of a story; return whether there was one."""
-    return bool(
-        store.db.execute("DELETE FROM event_decisions WHERE story_id = ?", [story_id]).rowcount
-    )
+    return bool(store.db.execute("DELETE FROM event_decisions WHERE story_id = ?", [story_id]).rowcount)
 
 
 def absorb(store: Store, kept: str, gone: str) -> None:
