@@ -69,6 +69,12 @@ def _possible_stories(store: Store, stale: Sequence[Channel]) -> Iterable[list[s
     return stories.every_id(store)
 
 
+def known_channels(store: Store, all_channels: Sequence[Channel]) -> list[Channel]:
+    """Return the configured channels that the store knows; the next run fills the others."""
+    known = channels.known(store)
+    return [channel for channel in all_channels if channel.id in known]
+
+
 def newest_stories(store: Store, channel_id: str, *, fed_only: bool) -> list[str]:
     """Return the ids of the newest stories of a channel, at most `MAX_STORIES`.
 

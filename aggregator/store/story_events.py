@@ -334,6 +334,11 @@ def absorb(store: Store, kept: str, gone: str) -> None:
     )
 
 
+def record_edit(store: Store, story_id: str, now: datetime) -> None:
+    """Record that an editor changed the facts of an event, which is a significant edit (E1)."""
+    store.db.execute("UPDATE stories SET updated = max(updated, ?) WHERE id = ?", [stamp(now), story_id])
+
+
 # --- stored items --------------------------------------------------------------------------------------
 
 
