@@ -1,0 +1,1 @@
+"""Find events, courses and deadlines in the text of items. Pure."""

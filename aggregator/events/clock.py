@@ -1,0 +1,235 @@
+"""Parse times of day, ranges of them and their zones in tokens (EX3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta, timezone, tzinfo
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from aggregator.events import words
+from aggregator.events.tokens import Token
+
+DAY_MINUTES = 24 * 60
+NOON_MINUTES = 12 * 60
+LAST_MINUTE = DAY_MINUTES - 1
+_HALVES = {"am": 0, "pm": NOON_MINUTES}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """Start and end in minutes after midnight, between tokens `begin` and `end`.
+
+    `zone` is what the text states; None without one. `zone_name` is its IANA name, None for an offset.
+    """
+
+    start: int
+    stop: int | None
+    begin: int
+    end: int
+    zone: tzinfo | None = None
+    zone_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hour:
+    """A time as written: `sure` if its form is that of times alone, `half` as am or pm."""
+
+    minutes: int
+    end: int
+    sure: bool
+    half: str | None = None
+    dotted: bool = False
+
+
+def find(tokens: Sequence[Token], taken: Sequence[tuple[int, int]]) -> list[Times]:
+    """Find all times that are in none of the spans `taken`, left to right."""
+    free = [True] * len(tokens)
+    for begin, end in taken:
+        free[begin:end] = [False] * (end - begin)
+    found, at = [], 0
+    while at < len(tokens):
+        times = _times(tokens, at, free) if free[at] else None
+        if times is None:
+            at += 1
+        else:
+            found.append(times)
+            at = times.end
+    return found
+
+
+def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | None:
+    """Parse "14:00–16:00 CEST", "14–16 Uhr", "klo 13–15", "10 am – 4:30 pm (Helsinki time)"."""
+    begin, introduced = at, False
+    while _word(tokens, at) in words.CLOCK or (introduced and _word(tokens, at) in (".", ":")):
+        introduced, at = True, at + 1
+    if at and tokens[at - 1].word in (".", ",", "/", "-", "+") and not tokens[at].spaced if at < len(tokens) else True:
+        return None
+    first = _hour(tokens, at)
+    if first is None:
+        return None
+    second = None
+    link = first.end
+    if _word(tokens, link) in words.UNTIL or _word(tokens, link) == "bis":
+        after = link + 1
+        while _word(tokens, after) in ("-", "las", "les") or _word(tokens, after) in words.CLOCK:
+            after += 1
+        if after < len(tokens) and free[after]:
+            second = _hour(tokens, after)
+    if second is not None and not _belongs(second, tokens):
+        second = None
+    sure = introduced or first.sure or (second is not None and (second.sure or (first.dotted and second.dotted)))
+    if not sure:
+        return None
+    if first.half is None and second is not None and second.half is not None:
+        first = _with_half(first, second)
+    times = Times(
+        start=first.minutes,
+        stop=second.minutes if second else None,
+        begin=begin,
+        end=(second or first).end,
+    )
+    return _with_zone(tokens, _academic(tokens, times))
+
+
+def _belongs(hour: _Hour, tokens: Sequence[Token]) -> bool:
+    """Return whether a number behind a dash is an hour and not a day: "14:00 – 22 October"."""
+    following = tokens[hour.end] if hour.end < len(tokens) else None
+    return hour.sure or hour.dotted or following is None or (following.month is None and following.word != ".")
+
+
+def _hour(tokens: Sequence[Token], at: int) -> _Hour | None:
+    """Parse one time; a bare number is one only if something beside it says so."""
+    word = _word(tokens, at)
+    if word in words.NOON:
+        return _Hour(minutes=NOON_MINUTES, end=at + 1, sure=True)
+    if word in words.MIDNIGHT:
+        return _Hour(minutes=DAY_MINUTES, end=at + 1, sure=True)
+    number = tokens[at].number if at < len(tokens) else None
+    if number is None or number > 24 or tokens[at].digits > 2:
+        return None
+    at += 1
+    minutes, sure, dotted = 0, False, False
+    mark = _word(tokens, at)
+    joined = at + 1 < len(tokens) and not tokens[at].spaced and not tokens[at + 1].spaced
+    small = tokens[at + 1].number if joined else None
+    if mark in (":", ".", "h") and small is not None and tokens[at + 1].digits == 2 and small < 60:
+        minutes, sure, dotted = small, mark != ".", mark == "."
+        at += 2
+        if mark == ":" and _word(tokens, at) == ":" and not tokens[at].spaced and _number(tokens, at + 1) is not None:
+            at += 2  # seconds
+    half = None
+    if _word(tokens, at) in _HALVES:
+        half, at = _word(tokens, at), at + 1
+    elif _word(tokens, at) in ("a", "p") and _word(tokens, at + 1) == "." and _word(tokens, at + 2) == "m":
+        half, at = _word(tokens, at) + "m", at + (4 if _word(tokens, at + 3) == "." else 3)
+    while _word(tokens, at) in words.HOURS or (sure and _word(tokens, at) == "o" and _word(tokens, at + 1) == "'"):
+        sure, at = True, at + 1
+    if dotted and _word(tokens, at) == "." and _number(tokens, at + 1) is not None:
+        return None  # a date or version
+    if half is not None:
+        if not 1 <= number <= 12:
+            return None
+        return _Hour(minutes=number % 12 * 60 + minutes + _HALVES[half], end=at, sure=True, half=half)
+    if number == 24 and minutes:
+        return None
+    return _Hour(minutes=number * 60 + minutes, end=at, sure=sure, dotted=dotted)
+
+
+def _with_half(first: _Hour, second: _Hour) -> _Hour:
+    """Apply the am or pm of the second time to the first one: "10–11:30 am", "11–1 pm"."""
+    if first.minutes >= 13 * 60 or second.half is None:
+        return first
+    half = _HALVES[second.half]
+    minutes = first.minutes % NOON_MINUTES + half
+    if minutes >= second.minutes:
+        minutes -= half
+    return replace(first, minutes=minutes)
+
+
+def _academic(tokens: Sequence[Token], times: Times) -> Times:
+    """Apply s.t. and c.t. of German universities: c.t. begins a quarter of an hour later."""
+    at = times.end + (1 if _word(tokens, times.end) in (",", "(") else 0)
+    if _word(tokens, at) in ("s", "c") and _word(tokens, at + 1) == "." and _word(tokens, at + 2) == "t":
+        end = at + (4 if _word(tokens, at + 3) == "." else 3)
+        return replace(times, start=times.start + (15 if _word(tokens, at) == "c" else 0), end=end)
+    return times
+
+
+# --- zones ---------------------------------------------------------------------------------------------
+
+
+def _with_zone(tokens: Sequence[Token], times: Times) -> Times:
+    """Read the zone behind a time: CEST, (CET), UTC+2, +02:00, Helsinki time, Europe/Berlin."""
+    at = times.end
+    while _word(tokens, at) in ("(", ",", "|", "/", "uhr", "local"):
+        at += 1
+    word = _word(tokens, at)
+    if word in words.ZONES:
+        end, minutes = at + 1, words.ZONES[word]
+        if word in ("utc", "gmt") and (offset := _offset(tokens, end)) is not None:
+            minutes, end = offset
+        return _zoned(tokens, times, timezone(timedelta(minutes=minutes)), None, end)
+    if (offset := _offset(tokens, at)) is not None and at == times.end and not tokens[at].spaced:
+        return _zoned(tokens, times, timezone(timedelta(minutes=offset[0])), None, offset[1])
+    named = _named_zone(tokens, at)
+    if named is not None:
+        name, end = named
+        return _zoned(tokens, times, ZoneInfo(name), name, end)
+    return times
+
+
+def _zoned(tokens: Sequence[Token], times: Times, zone: tzinfo, name: str | None, end: int) -> Times:
+    return replace(times, zone=zone, zone_name=name, end=end + (_word(tokens, end) == ")"))
+
+
+def _offset(tokens: Sequence[Token], at: int) -> tuple[int, int] | None:
+    """Parse +2, +02:00 or -0500 as minutes."""
+    sign = {"+": 1, "-": -1}.get(_word(tokens, at))
+    number = tokens[at + 1].number if sign and at + 1 < len(tokens) else None
+    if sign is None or number is None or tokens[at + 1].spaced:
+        return None
+    if tokens[at + 1].digits == 4 and number % 100 < 60 and number <= 1400:
+        return sign * (number // 100 * 60 + number % 100), at + 2
+    if number > 14 or tokens[at + 1].digits > 2:
+        return None
+    small = tokens[at + 3].number if _word(tokens, at + 2) == ":" and at + 3 < len(tokens) else None
+    if small is not None and small < 60:
+        return sign * (number * 60 + small), at + 4
+    return sign * number * 60, at + 2
+
+
+def _named_zone(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
+    """Find "Europe/Berlin", "Helsinki time" and "heure de Paris"."""
+    if _word(tokens, at).title() in words.CONTINENTS and _word(tokens, at + 1) == "/":
+        name = f"{_word(tokens, at).title()}/{_word(tokens, at + 2).title()}"
+        return (name, at + 3) if _is_zone(name) else None
+    city, end = _word(tokens, at), at + 2
+    if _word(tokens, at + 1) not in words.TIME_OF:
+        if city not in words.TIME_OF or _word(tokens, at + 1) not in words.OF:
+            return None
+        city, end = _word(tokens, at + 2), at + 3
+    if not (city.isascii() and city.isalpha()):
+        return None
+    names = (f"{continent}/{city.title()}" for continent in words.CONTINENTS)
+    return next(((name, end) for name in names if _is_zone(name)), None)
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    from zoneinfo import available_timezones
+
+    return frozenset(available_timezones())
+
+
+def _is_zone(name: str) -> bool:
+    return name in _zone_names()
+
+
+def _word(tokens: Sequence[Token], at: int) -> str:
+    return tokens[at].word if 0 <= at < len(tokens) else ""
+
+
+def _number(tokens: Sequence[Token], at: int) -> int | None:
+    return tokens[at].number if 0 <= at < len(tokens) else None

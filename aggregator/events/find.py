@@ -1,0 +1,399 @@
+"""Find events, courses and deadlines in the title and text of an item (EX2-EX6)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta, tzinfo
+
+from aggregator.events import clock, days, places, words
+from aggregator.events.clock import Times
+from aggregator.events.days import Dates, Day
+from aggregator.events.tokens import Token, composed, folded, split
+from aggregator.model.events import Event, EventKind, EventStatus
+
+MAX_TITLE_CHARACTERS = 500
+"""Maximum number of characters of a title that are searched."""
+MAX_TEXT_CHARACTERS = 1_000
+"""Maximum number of characters of a text that are searched (EX2)."""
+MAX_EVENTS = 10
+"""Maximum number of events of one item."""
+MAX_BARE_DAYS = 31
+"""Maximum number of days of a range that is an event without a word for one."""
+MAX_DAYS = 366
+"""Maximum number of days of an event."""
+MAX_LIST_DAYS = 7
+"""Maximum number of days between two days that one event names one by one."""
+MAX_GAP_TOKENS = 7
+"""Maximum number of tokens between a date and its time."""
+MAX_REASON_CHARACTERS = 200
+"""Maximum number of characters of a sentence on each side of a date in which a reason is looked for."""
+_SENTENCE_END = re.compile(r"\n|[.!?;]\s+(?=[^\W\d_a-zà-öø-ÿ])|\s[•·]\s")
+_UNTIL_BEFORE = re.compile(
+    r"(?<!\w)(?:until|till|by|before|no later than|bis(?: spätestens)?(?: zum| am)?|jusqu'au|avant le|fino al|entro il"
+    r"|entro|hasta el|hasta|antes del|até(?: ao?)?(?: dia)?|asti|senast(?: den)?|innen|senest(?: den)?|til og med"
+    r"|til(?: den)?|uiterlijk|tot(?: en met)?|vóór|do(?: dnia)?|nejpozději(?: do)?|legkésőbb|najkasneje do|до)"
+    r"(?!\w)[\s:]*(?:the |\w{2,10}[.,]? )?$"
+)
+_ON_BEFORE = re.compile(r"^\W*(?:on|am|le|il|el|em|den|dne|op|på|dnia)\W+$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _When:
+    """Dates with their times, at characters `start` to `end`."""
+
+    dates: Dates
+    starts: Times | None
+    stops: Times | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Context:
+    """Where a date stands: its sentence before and after it, as written and folded, and the title."""
+
+    before: str
+    after: str
+    low_before: str
+    low_after: str
+    title: str
+    is_alone: bool
+
+    @property
+    def sentence(self) -> str:
+        """Return the folded sentence without the date."""
+        return f"{self.low_before} | {self.low_after}"
+
+
+def find_events(
+    title: str, text: str, language: str | None, published: datetime, zone: tzinfo
+) -> tuple[Event, ...]:
+    """Return what a title and text announce, the principal event first.
+
+    Years that are not written follow from `published`; times without a zone are in `zone`.
+    """
+    title = composed(title[:MAX_TITLE_CHARACTERS])
+    text = composed(text[:MAX_TEXT_CHARACTERS])
+    found = [*_events(title, "", language, published, zone)]
+    found += _events(text, folded(title), language, published, zone)
+    return tuple(_distinct(found))[:MAX_EVENTS]
+
+
+def _distinct(found: Iterable[Event]) -> list[Event]:
+    """Keep each event once; a later mention of the same days adds times, place and attendance."""
+    kept: list[Event] = []
+    for event in found:
+        same = next((n for n, other in enumerate(kept) if _are_same(other, event)), None)
+        if same is None:
+            kept.append(event)
+        else:
+            kept[same] = _joined(kept[same], event)
+    return kept
+
+
+def _are_same(one: Event, other: Event) -> bool:
+    if (one.kind is EventKind.DEADLINE) != (other.kind is EventKind.DEADLINE):
+        return False
+    if one.month_only or other.month_only:
+        first, second = sorted((one, other), key=lambda event: event.month_only, reverse=True)
+        return first.month_only and _days(first)[0] <= _days(second)[0] <= _days(first)[1]
+    return _days(one) == _days(other) and (one.all_day or other.all_day or one.start == other.start)
+
+
+def _days(event: Event) -> tuple[date, date]:
+    return _date(event.start), _date(event.end)
+
+
+def _date(moment: date | datetime) -> date:
+    return moment.date() if isinstance(moment, datetime) else moment
+
+
+def _joined(first: Event, second: Event) -> Event:
+    timed = second if (first.all_day and not second.all_day) or first.month_only else first
+    status = second.status if first.status is EventStatus.SCHEDULED else first.status
+    return replace(
+        timed,
+        kind=EventKind.COURSE if EventKind.COURSE in (first.kind, second.kind) else first.kind,
+        place=first.place or second.place,
+        attendance=first.attendance or second.attendance,
+        status=status,
+    )
+
+
+def _events(
+    text: str, title: str, language: str | None, published: datetime, zone: tzinfo
+) -> Iterator[Event]:
+    """Yield the events of one text; `title` is the folded title above it."""
+    if not any(map(str.isdigit, text)):
+        return
+    low = folded(text)
+    tokens = split(text, low, language)
+    whens = _whens(tokens)
+    bounds = [0, *(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]
+    end_before = 0
+    for n, when in enumerate(whens):
+        next_start = whens[n + 1].start if n + 1 < len(whens) else len(text)
+        context = _context(text, low, title, bounds, when, end_before, next_start)
+        yield from _event(when, context, published, zone)
+        end_before = when.end
+
+
+def _context(
+    text: str, low: str, title: str, bounds: Sequence[int], when: _When, last_end: int, next_start: int
+) -> _Context:
+    """Cut out the sentence around a date, up to the dates beside it."""
+    begin = max(bound for bound in bounds if bound <= when.start)
+    end = min((bound for bound in bounds if bound >= when.end), default=len(text))
+    begin = max(begin, last_end, when.start - MAX_REASON_CHARACTERS)
+    end = min(end, next_start, when.end + MAX_REASON_CHARACTERS)
+    return _Context(
+        before=text[begin : when.start],
+        after=text[when.end : end],
+        low_before=low[begin : when.start],
+        low_after=low[when.end : end],
+        title=title,
+        is_alone=last_end == 0,
+    )
+
+
+# --- dates with their times ----------------------------------------------------------------------------
+
+
+def _whens(tokens: Sequence[Token]) -> list[_When]:
+    """Join dates and the times beside them, and "5 May, 9:00 to 6 May, 16:00" to one range."""
+    dates = days.find(tokens)
+    times = clock.find(tokens, [(each.begin, each.end) for each in dates])
+    whens: list[_When] = []
+    for each in dates:
+        time = _time_beside(tokens, each, times)
+        begin = min(each.begin, time.begin) if time else each.begin
+        end = max(each.end, time.end) if time else each.end
+        when = _When(
+            dates=each, starts=time, stops=time, start=tokens[begin].start, end=tokens[end - 1].end
+        )
+        if whens and (joined := _joined_range(tokens, whens[-1], when)):
+            whens[-1] = joined
+        else:
+            whens.append(when)
+    return whens
+
+
+def _time_beside(tokens: Sequence[Token], each: Dates, times: Sequence[Times]) -> Times | None:
+    for time in times:
+        if each.end <= time.begin <= each.end + MAX_GAP_TOKENS and _gap(
+            tokens, each.end, time.begin, words.BETWEEN_DATE_AND_TIME
+        ):
+            return time
+    for time in times:
+        if time.end <= each.begin <= time.end + MAX_GAP_TOKENS and _gap(
+            tokens, time.end, each.begin, words.BETWEEN_TIME_AND_DATE
+        ):
+            return time
+    return None
+
+
+def _gap(tokens: Sequence[Token], begin: int, end: int, allowed: frozenset[str]) -> bool:
+    return all(tokens[n].word in allowed or days.is_weekday(tokens, n) for n in range(begin, end))
+
+
+def _joined_range(tokens: Sequence[Token], first: _When, second: _When) -> _When | None:
+    """Join two single days with times that a word for a range connects."""
+    if first.starts is None or first.starts.stop is not None or first.dates.is_range or second.dates.is_range:
+        return None
+    if second.starts is None or second.starts.stop is not None or first.end > second.start:
+        return None
+    between = [token for token in tokens if first.end <= token.start < second.start]
+    if not any(token.word in words.UNTIL for token in between):
+        return None
+    if not all(token.word in words.UNTIL | words.BEFORE_DAY | {",", ")"} for token in between):
+        return None
+    dates = days.joined(first.dates, second.dates)
+    if dates is None:
+        return None
+    return replace(second, dates=dates, starts=first.starts, start=first.start)
+
+
+# --- what the date means -------------------------------------------------------------------------------
+
+
+def _event(when: _When, context: _Context, published: datetime, zone: tzinfo) -> Iterator[Event]:
+    """Yield the event of a date, two deadlines of a list, or nothing where it has no reason (EX5)."""
+    today = published.astimezone(zone).date()
+    past = bool(words.pattern("past").search(f"{context.sentence} {context.title}"))
+    first, last = _with_years(when.dates, today, backwards=past)
+    if first is None or last is None or last < first:
+        return
+    kind = _kind(when, context, first, last, today, past=past)
+    if kind is None:
+        return
+    place = places.place_beside(context.before, context.after) if kind is not EventKind.DEADLINE else None
+    sentence = context.sentence if context.is_alone is False else f"{context.sentence} | {context.title}"
+    event = Event(
+        kind=kind,
+        start=first,
+        end=last,
+        place=place,
+        attendance=places.attendance(sentence, place) if kind is not EventKind.DEADLINE else None,
+        status=_status(kind, f"{context.sentence} | {context.title}"),
+        retrospective=last < today and kind is not EventKind.DEADLINE,
+        month_only=when.dates.month_only,
+    )
+    if when.dates.listed and (kind is EventKind.DEADLINE or (last - first).days > MAX_LIST_DAYS):
+        yield replace(event, start=first, end=first, retrospective=first < today)
+        yield replace(event, start=last, end=last)
+        return
+    if kind is EventKind.DEADLINE and first != last:
+        event = replace(event, start=last)
+    yield _with_times(event, when, zone)
+
+
+def _kind(
+    when: _When, context: _Context, first: date, last: date, today: date, *, past: bool
+) -> EventKind | None:
+    """Return what a date means by the nearest reason; None where it is no event."""
+    before, after = context.low_before, context.low_after
+    if words.pattern("closed").search(f"{before} {after}"):
+        return None
+    nearest = _nearest(before)
+    is_until = _UNTIL_BEFORE.search(before[-40:]) is not None and not when.dates.is_range
+    if nearest == "not-coming" or (not when.dates.is_range and _is_since(before, nearest)):
+        return None
+    if nearest == "deadline" or is_until:
+        return EventKind.DEADLINE
+    if nearest is None and _nearest(after[:40], first_one=True) == "not-coming" and not when.dates.is_range:
+        return None
+    named = _named(f"{before} | {after}")
+    if named is None and words.pattern("deadline").search(after[:60]) and not when.dates.is_range:
+        return EventKind.DEADLINE
+    named_in_title = _named(context.title)
+    if not _has_reason(when, context, named or named_in_title, first, last, today, past=past):
+        return None
+    return EventKind.COURSE if EventKind.COURSE in (named, named_in_title) else EventKind.EVENT
+
+
+def _has_reason(
+    when: _When,
+    context: _Context,
+    named: EventKind | None,
+    first: date,
+    last: date,
+    today: date,
+    *,
+    past: bool,
+) -> bool:
+    """Return whether a date without a word for a deadline is an event (EX5)."""
+    length = (last - first).days
+    if when.dates.weak or when.dates.month_only:
+        return named is not None and length <= MAX_DAYS and last >= today
+    if when.dates.is_range:
+        return length <= (MAX_DAYS if named else MAX_BARE_DAYS)
+    if first < today:
+        on = _ON_BEFORE.search(context.low_before) is not None
+        return _named(context.sentence) is not None and (past or not on)
+    return (
+        named is not None
+        or when.starts is not None
+        or places.place_beside(context.before, context.after) is not None
+        or words.pattern("online").search(context.low_after[:60]) is not None
+    )
+
+
+def _is_since(before: str, nearest: str | None) -> bool:
+    """Return whether a word such as "since" stands right before a date, without a word for an event."""
+    return nearest is None and words.pattern("since").search(before[-20:]) is not None
+
+
+def _nearest(text: str, *, first_one: bool = False) -> str | None:
+    """Return which reason stands last, or first, in a folded text."""
+    found = {}
+    for name in ("event", "course", "deadline", "not-coming"):
+        matches = [match.end() for match in words.pattern(name).finditer(text)]
+        if matches:
+            found[name] = matches[0] if first_one else matches[-1]
+    if not found:
+        return None
+    return (min if first_one else max)(found, key=lambda name: found[name])
+
+
+def _named(text: str) -> EventKind | None:
+    """Return the kind of event that a folded text names; a course is more exact."""
+    if words.pattern("course").search(text):
+        return EventKind.COURSE
+    return EventKind.EVENT if words.pattern("event").search(text) else None
+
+
+def _status(kind: EventKind, text: str) -> EventStatus:
+    """Read the status from words (EX6)."""
+    if kind is EventKind.DEADLINE:
+        return EventStatus.EXTENDED if words.pattern("extended").search(text) else EventStatus.SCHEDULED
+    for status in (
+        EventStatus.CANCELLED,
+        EventStatus.MOVED_ONLINE,
+        EventStatus.RESCHEDULED,
+        EventStatus.POSTPONED,
+    ):
+        if words.pattern(status.value).search(text):
+            return status
+    return EventStatus.SCHEDULED
+
+
+# --- years and moments ---------------------------------------------------------------------------------
+
+
+def _with_years(dates: Dates, today: date, *, backwards: bool) -> tuple[date | None, date | None]:
+    """Return first and last day; without a year the first that is not before `today` (EX4).
+
+    A report in the past tense means the last such day before.
+    """
+    if dates.last.year is not None:
+        return _as_date(dates.first, dates.first.year), _as_date(dates.last, dates.last.year, last=True)
+    years = range(today.year + 1, today.year - 9, -1) if backwards else range(today.year, today.year + 9)
+    for year in years:
+        crossing = days.order(dates.first) > days.order(dates.last)
+        first, last = _as_date(dates.first, year - crossing), _as_date(dates.last, year, last=True)
+        if first and last and (last < today if backwards else last >= today):
+            return first, last
+    return None, None
+
+
+def _as_date(day: Day, year: int | None, *, last: bool = False) -> date | None:
+    """Return the date of a day; a month without a day begins with its first and ends with its last."""
+    try:
+        if day.day is None and last:
+            return date(year or 1, (day.month or 1) % 12 + 1, 1).replace(
+                year=(year or 1) + (day.month == 12)
+            ) - timedelta(days=1)
+        return date(year or 1, day.month or 1, day.day or 1)
+    except ValueError:
+        return None
+
+
+def _with_times(event: Event, when: _When, zone: tzinfo) -> Event:
+    """Add times to the days of an event, where it has a beginning and an end."""
+    starts, stops = when.starts, when.stops
+    if starts is None or stops is None or event.month_only:
+        return event
+    is_deadline = event.kind is EventKind.DEADLINE
+    if event.start != event.end and starts is stops and starts.stop is None:
+        return event  # the time of one of several days
+    stated = stops.zone or starts.zone or zone
+    start = _moment(event.start, stops.start if is_deadline else starts.start, stated, is_deadline=is_deadline)
+    end_minutes = stops.stop if stops.stop is not None else stops.start
+    end = start if is_deadline else _moment(event.end, end_minutes, stated, is_deadline=False)
+    if end < start:
+        end += timedelta(days=1)
+    name = stops.zone_name or starts.zone_name
+    if name is None and (stated is zone or start.utcoffset() == start.astimezone(zone).utcoffset()):
+        name = getattr(zone, "key", None)
+    return replace(event, start=start, end=end, zone=name)
+
+
+def _moment(day: date, minutes: int, zone: tzinfo, *, is_deadline: bool) -> datetime:
+    """Return a moment; 24:00 is the end of the day, for a deadline its last minute."""
+    if minutes >= clock.DAY_MINUTES and is_deadline:
+        minutes = clock.LAST_MINUTE
+    extra, minutes = divmod(minutes, clock.DAY_MINUTES)
+    day += timedelta(days=extra)
+    return datetime(day.year, day.month, day.day, minutes // 60, minutes % 60, tzinfo=zone)

@@ -1,0 +1,56 @@
+"""Find places and attendance beside the date of an event."""
+
+from __future__ import annotations
+
+import re
+
+from aggregator.events import days, words
+from aggregator.events.tokens import split
+from aggregator.model.events import Attendance
+
+MAX_PLACE_CHARACTERS = 160
+"""Maximum number of characters beside a date in which a place is looked for."""
+_SMALL = "of|the|de|del|della|di|du|des|la|le|les|der|die|das|den|für|fuer|for|am|an|da|do|dos|van|und|and|y|e|et|&|i"
+_NAME = rf"[^\W\d_a-zà-öø-ÿ][\w'’.-]{{0,40}}(?:\s(?:(?:{_SMALL})\s){{0,2}}(?:d['’]|l['’])?[^\W\d_a-zà-öø-ÿ][\w'’.-]{{0,40}}){{0,7}}"
+_NAMES = rf"{_NAME}(?:,\s{_NAME}){{0,3}}"
+_IN = "|".join(sorted(words.IN, key=len, reverse=True))
+_AFTER = re.compile(rf"\s*(?:[,|·(–—-]\s*|(?:{_IN}|l'|presso\sl['’])\s){{1,3}}(?P<place>{_NAMES})")
+_BEFORE = re.compile(rf"^\W*(?P<place>{_NAMES})\s*[,–—:|(-]\s*(?:\w{{2,3}}\s)?$")
+_INSIDE = re.compile(rf"(?<!\w)(?:{_IN})\s(?:der\s|the\s|la\s|l['’])?(?P<place>{_NAMES})")
+_LABELLED = re.compile(
+    rf"(?i:(?<!\w)(?:{'|'.join(sorted(words.PLACE_LABELS, key=len, reverse=True))}))\s?:\s?(?P<place>{_NAMES})"
+)
+
+
+def attendance(sentence: str, place: str | None) -> Attendance | None:
+    """Return where people attend by the words of a folded sentence."""
+    if words.pattern("hybrid").search(sentence):
+        return Attendance.BOTH
+    if words.pattern("online").search(sentence):
+        return Attendance.ONLINE
+    return Attendance.ON_SITE if place else None
+
+
+def place_beside(before: str, after: str) -> str | None:
+    """Return the place that stands right behind or before a date, or in the same sentence."""
+    before, after = before[-MAX_PLACE_CHARACTERS:], after[:MAX_PLACE_CHARACTERS]
+    for pattern, part in ((_LABELLED, after), (_AFTER, after), (_BEFORE, before), (_INSIDE, after), (_INSIDE, before)):
+        match = pattern.match(part) if pattern in (_AFTER, _BEFORE) else pattern.search(part)
+        if match and (place := _clean(match["place"])):
+            return place
+    return None
+
+
+def _clean(written: str) -> str | None:
+    """Remove parts that are an event and not a place."""
+    parts = [part.strip(" .") for part in written.split(",")]
+    kept = [part for part in parts if part and not _is_other(part.lower())]
+    return ", ".join(kept) or None
+
+
+def _is_other(part: str) -> bool:
+    """Return whether a part of a place is a date, or names an event."""
+    if any(token.month or days.is_weekday([token], 0) for token in split(part, part, None)):
+        return True
+    patterns = ("event", "course", "deadline", "online", "hybrid", "cancelled", "postponed", "not-coming")
+    return any(words.pattern(name).search(part) for name in patterns)

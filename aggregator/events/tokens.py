@@ -1,0 +1,94 @@
+"""Split text into tokens in which dates are found: numbers, words, signs."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+
+from aggregator import calendar_names
+
+_TOKEN = re.compile(r"\d+|[^\W\d_]+|\S")
+_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−﹘﹣－~〜→"), "-")
+_QUOTES = dict.fromkeys(map(ord, "’‘ʼ`´"), "'")
+MAX_DIGITS = 8
+"""Maximum number of digits of a number that may be a part of a date."""
+_LOWER = {ord("İ"): "i"}
+"""Letters whose lower case is longer than one character."""
+_MONTH_FORMS = {
+    "pl": "styczniu lutym marcu kwietniu maju czerwcu lipcu sierpniu wrześniu październiku listopadzie grudniu",
+    "cs": "lednu únoru březnu dubnu květnu červnu červenci srpnu září říjnu listopadu prosinci",
+}
+"""The locative of months, January first, which CLDR lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A number, word or sign: `word` in lower case with plain dashes; `spaced` after a blank.
+
+    `sure` is false for names of months that are also other words, and months only beside a year.
+    """
+
+    word: str
+    start: int
+    end: int
+    spaced: bool
+    number: int | None
+    month: int | None
+    sure: bool
+
+    @property
+    def digits(self) -> int:
+        """Return the number of digits of a number."""
+        return len(self.word) if self.number is not None else 0
+
+
+def folded(text: str) -> str:
+    """Return the text in lower case with plain dashes and quotes, at the same positions."""
+    text = text.translate(_LOWER).translate(_DASHES).translate(_QUOTES)
+    lower = text.lower()
+    return lower if len(lower) == len(text) else "".join(c if len(c.lower()) > 1 else c.lower() for c in text)
+
+
+def composed(text: str) -> str:
+    """Return the text with composed characters, in which names of months are looked up."""
+    return unicodedata.normalize("NFC", text)
+
+
+def split(text: str, low: str, language: str | None) -> list[Token]:
+    """Split `text`, whose lower case is `low`."""
+    months, sure = _months(), _sure_months(language if language in calendar_names.LANGUAGES else None)
+    tokens, last = [], 0
+    for match in _TOKEN.finditer(low):
+        word, start, end = match[0], *match.span()
+        number = int(word) if word.isascii() and word.isdigit() and len(word) <= MAX_DIGITS else None
+        certain = word in sure and (word != "may" or text[start] == "M")
+        tokens.append(Token(word, start, end, start > last, number, months.get(word), certain))
+        last = end
+    return tokens
+
+
+@cache
+def _months() -> dict[str, int]:
+    """Map the names of months, with inflected forms, to 1 to 12."""
+    return calendar_names.month_numbers() | _inflected()
+
+
+@cache
+def _sure_months(language: str | None) -> frozenset[str]:
+    """Return names that are months without a year: whole names, and abbreviations of the language."""
+    short = ("en", "de", language) if language else ("en", "de")
+    return frozenset(calendar_names.month_numbers(short=short) | _inflected())
+
+
+@cache
+def _inflected() -> dict[str, int]:
+    numbers: dict[str, int] = {}
+    for number, name in enumerate(calendar_names.months("fi"), start=1):
+        numbers |= {name.removesuffix("ta") + ending: number for ending in ("ssa", "n")}
+    for number, name in enumerate(calendar_names.months("hu"), start=1):
+        numbers |= {name + ending: number for ending in ("ban", "ben", "i")}
+    for names in _MONTH_FORMS.values():
+        numbers |= {name: number for number, name in enumerate(names.split(), start=1)}
+    return numbers

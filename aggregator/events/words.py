@@ -1,0 +1,244 @@
+"""List the words of dates and times in the languages of the community, by what they mean.
+
+A list is for all languages together: a word must mean the same wherever the grammar asks for it. `*` in the lists of
+reasons stands for any ending or beginning of a word.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+UNTIL = _words("- až to until till til through thru bis au aux al ate até à a hasta do tot az asti до")
+"""What connects the ends of a range: 4 to 6 May, 4. bis 6. Mai."""
+AND = _words("and und et e y og och ja en i és in и oraz sekä ter + & / eller or oder ou")
+"""What connects days that are named one by one; some of these words are also other words."""
+BETWEEN = _words("between zwischen entre tra mellem mellan mellom tussen między mezi med между")
+"""What makes "and" connect the ends of a range."""
+BEFORE_DAY = _words(
+    "the den der dem le la les il lo el os o l d dia día dias am on em dne dnia de del dal du zum einschliesslich"
+    " einschließlich including and incl met en m inklusive på w dniu och og med"
+)
+"""What may stand between the connector of a range and its last day."""
+ORDINALS = _words("st nd rd th er re ère ère nde de te ste º ª ° era ra ro")
+"""What may follow the number of a day at once."""
+OF = _words("of de di d del do des den of' ' i")
+"""What may stand between day, month and year."""
+HUNGARIAN_ENDINGS = _words("án én jén ján e a i tól től ig ától étől áig éig ei ai")
+"""Endings that Hungarian adds to a day: 20-án, 20-tól 22-ig."""
+HUNGARIAN_FROM = _words("tól től étől")
+"""Endings behind which the last day of a range follows without a connector."""
+AFTER_YEAR = _words("r г g roku år")
+"""Words for year behind a number."""
+BETWEEN_DATE_AND_TIME = _words(
+    ", | · • ; : ( ) - / at um à om ore alle kl . klo from von de ab da dalle od fra kello t @ the starting starts"
+    " a las le o ob v w at kello das às desde van vanaf от в klockan klokken godz time uhrzeit heure orario tijd"
+    " begin beginning à partir at"
+)
+"""What may stand between a date and its time."""
+BETWEEN_TIME_AND_DATE = _words(", | · • ; ( ) - / on am den del le il el em på op dne w the of on, la ter uhr")
+"""What may stand between a time and its date."""
+
+CLOCK = _words("klo kl klockan klokken kello ore godz godzina orario alle ob óra")
+"""What makes the bare number behind it an hour."""
+HOURS = _words("uhr h hrs hr uur óra órakor órától óráig hodin hod uri ч час часа klokka годині heures horas hours")
+"""What makes the bare number before it an hour."""
+NOON = _words("noon midday mittags midi mezzogiorno mediodía keskipäivällä poledne délben")
+MIDNIGHT = _words("midnight mitternacht minuit mezzanotte medianoche meia-noite keskiyö midnatt middernacht północ")
+ZONES = {
+    **dict.fromkeys(("utc", "gmt", "wet", "z"), 0),
+    **dict.fromkeys(("cet", "mez", "bst", "west", "hnec"), 60),
+    **dict.fromkeys(("cest", "mesz", "eet", "heec"), 120),
+    "eest": 180,
+    "aoe": -720,
+    "est": -300,
+    "edt": -240,
+    "cst": -360,
+    "cdt": -300,
+    "mst": -420,
+    "mdt": -360,
+    "pst": -480,
+    "pdt": -420,
+    "jst": 540,
+    "kst": 540,
+    "sgt": 480,
+    "ist": 330,
+    "aest": 600,
+    "aedt": 660,
+}
+"""Minutes east of Greenwich of the zones that texts name; EST and CST are those of North America."""
+CONTINENTS = ("Europe", "America", "Asia", "Australia", "Africa", "Pacific")
+TIME_OF = _words("time zeit ortszeit ora heure hora aikaa aika tid tijd czasu času")
+
+_EVENT = (
+    "conferenc* symposi* meeting* *meeting* seminar* *seminar congress* hackathon* *user?day* open?day* assembl*"
+    " save?the?date forum* *forum lecture* *colloqui* kolloqui* *tagung* *konferenz* *treffen veranstaltung* kongress*"
+    " *versammlung* festival* event events workshop* *workshop* webinar* *talk talks session* summit* gathering"
+    " retreat* *days *tage *tagen *woche *week exhibition* ausstellung* messe ceremony launch?event info*session"
+    " sprechstunde* *stunde *chat stammtisch* roundtable* round?table panel* keynote* vortrag* vorträge* vortrags*"
+    " journée* colloque* rencontre* séminaire* congrès assemblée* atelier* conférence* réunion* salon exposé*"
+    " convegn* congress* riunion* seminari* incontr* assemblea giornat* conferenz* evento eventi simposi* laborator?o"
+    " congreso* jornada* reunión* reunion* encuentro* taller* conferencia* simposio* asamblea* charla*"
+    " encontro* reunião* conferência* seminário* jornadas oficina* simpósio* palestra* assembleia*"
+    " kokou* seminaari* konferenssi* symposium* työpaja* tapahtuma* webinaari* päivät luento* symposio* tapaami*"
+    " konferens* möte* *möte mötet seminari* workshopp* föreläsning* *dagar* *dagarna evenemang* träff* årsmöte*"
+    " konferanse* møte* *møte seminaret forelesning* arrangement* *dager fagdag* årsmøte* samling*"
+    " konference* møder *mødet foredrag* arrangement* *dage temadag* generalforsamling*"
+    " congres* bijeenkomst* *dag *dagen vergadering* lezing* evenement* conferentie* *avond"
+    " konferencj* seminari* spotkani* warsztat* zjazd* sympozj* wydarzeni* wykład* webinari*"
+    " konferenc* setkání* seminář* přednášk* schůze* sympozi* workshop* kongres* webinář* dny"
+    " konferenci* találkozó* szeminárium* előad* rendezvény* kongresszus* műhely* ülés*"
+    " konferenc* srečanj* delavnic* seminar* posvet* predavanj* simpozij* dogod*"
+    " конференци* семинар* среща* симпозиум* конгрес* лекция* събити* уъркшоп* работилниц*"
+    " takes?place will?take?place takes?place findet statt finden statt aura?lieu ont?lieu se?tiendra si?terrà"
+    " tendrá?lugar se?celebrará terá?lugar decorrerá järjestetään pidetään äger?rum hålls finner?sted finder?sted"
+    " holdes afholdes vindt?plaats vinden?plaats odbędzie?się odbędą?się koná?se se?koná proběhne lesz megrendez*"
+    " ще?се?проведе join?us registration?open* come?and?meet date: dates: datum: wann: when: quando: quand:"
+)
+_COURSE = (
+    "course courses *training* summer?school* winter?school* spring?school* autumn?school* tutorial* hands?on"
+    " masterclass* master?class* bootcamp* *kurs *kurse *kurses kurs* schulung* *schulung* fortbildung* weiterbildung*"
+    " lehrgang* *schule sommerschule* winterschule* doctoral?school* training?school* phd?school*"
+    " formation formations cours?de stage?de école?d* école?thématique* écoles?thématique* université?d?été"
+    " corso corsi scuola?* formazione formativ* formación curso cursos escuela?de escuela?* capacitación"
+    " formação escola?de escola?* kurssi* koulutu* kesäkoulu* talvikoulu* kurser *kursen utbildning*"
+    " sommarskola* vinterskola* sommerskole* vinterskole* *skole kurset etterutdanning* efteruddannelse*"
+    " cursus* opleiding* zomerschool* winterschool* szkoleni* szkoła?* szkoły?* kurz kurzy kurzu školení letní?škola*"
+    " zimní?škola* tanfolyam* képzés* nyári?egyetem* továbbképzés* tečaj* usposabljanj* poletna?šola* izobraževanj*"
+    " курс курсове курса обучени* лятна?школа* школа"
+)
+_DEADLINE = (
+    "deadline* due due?date closing?date closes close?on closing?on apply?by apply?before apply?until register?by"
+    " submit?by submit?before send?by by?the?latest no?later?than *early?bird* last?day?to last?day?for open?until"
+    " applications?until registration?until late?registration* submission?until accepted?until extended?to"
+    " extended?until expires cut?off anmeldeschluss* *schluss einsendeschluss* bewerbungsfrist* *frist fristende"
+    " spätestens anmeldung?bis anmelden?bis bewerbung* bewerben einzureichen einreich* anmeldefrist* fristverlänger*"
+    " verlängert?bis stichtag* frühbucher* melden?sie?sich?bis anmeldungen?bis date?limite* clôture* avant?le"
+    " au?plus?tard jusqu?au jusqu?à dernier?délai inscriptions?jusqu* candidature* échéance* scadenz* entro?il"
+    " entro?l entro?e?non?oltre termine?per termine?ultimo fino?al iscrizioni?fino* fecha?límite* plazo* hasta?el"
+    " antes?del cierre?de prazo* data?limite* candidaturas até?ao?dia até?ao até?a até?dia inscrições?até* encerra*"
+    " hakuaika* määräaika* viimeistään mennessä ilmoittautu* haku?päättyy päättyy sista?ansökningsdag*"
+    " sista?anmälningsdag* sista?dag* senast anmäl?dig?senast ansök?senast ansökan?stänger deadlin* *søknadsfrist*"
+    " *påmeldingsfrist* *frist fristen innen senest tilmeldingsfrist* ansøgningsfrist* tilmelding?senest uiterlijk"
+    " aanmelden inschrijven sluitingsdatum aanmelddeadline uiterste?datum vóór inschrijving* *deadline termin"
+    " zgłoszenia zgłoszeń rejestracja?do ostateczny?termin termin?zgłosz* nabór?do nie?później nabór uzávěrk*"
+    " nejpozději přihlášky?do přihlásit?se?do termín?přihlá* přihlášek határidő* *határidő* legkésőbb jelentkezés*"
+    " jelentkezni benyújtás* rok?za* rok?prijav* najkasneje prijave?do prijavite?se?do prijavni?rok краен?срок* срок"
+    " най?късно до?дата кандидатстване*"
+)
+_NOT_COMING = (
+ "published* posted* updated* last?modified modified released* release?date version* volume* vol issue* born"
+ " accepted?on accepted received revised effective copyright © retrieved accessed printed corrected"
+ " created signed announced?on dated reviewed edited embargo* established founded in?force valid* isbn issn"
+ " doi arxiv died obituary collected acquired measured sampled recorded *embargo veröffentlicht* publiziert"
+ " aktualisiert* zuletzt stand stand: erstellt geändert geboren gültig* ausgabe band gegründet verstorben"
+ " erschienen angenommen eingereicht?am publié* mis?à?jour mise?à?jour modifié* né née paru"
+ " parue créé* décédé* fondé* pubblicat* aggiornat* modificat* nato nata uscito volume fondat* publicad*"
+ " actualizad* modificad* nacido nacida fundad* publicação atualizad* nascid* julkaistu*"
+ " päivitetty* muokattu* syntynyt perustettu* publicera* uppdatera* ändra?d född fött publisert*"
+ " oppdatert* endret født udgivet opdateret* ændret offentliggjort gepubliceerd* geplaatst bijgewerkt*"
+ " gewijzigd* geboren opgericht opublikowan* zaktualizowan* aktualizacj* urodzon* zmodyfikowan* dodano"
+ " zveřejněn* publikován* aktualizován* narozen* upraven* vydáno közzétéve* megjelent frissítve* született módosítva"
+ " objavljen* posodobljen* rojen* публикуван* обновен* роден* актуализиран* redigerad* lagt?ut opprettet"
+)
+_SINCE = (
+    "as?of since from?now?on starting?from seit ab?dem depuis à?partir?du à?compter?du dal?giorno a?partire?dal desde"
+    " desde?el a?partir?de alkaen lähtien sedan från?och?med siden fra?og?med sinds vanaf od?dnia od ode?dne"
+    " počínaje óta kezdődően od?dne начиная?от считано?от"
+)
+_CLOSED = (
+    "closed closure* is?shut holiday* vacation* opening?hours geschlossen schließ* schliess* betriebsferien"
+    " öffnungszeiten betriebsurlaub fermé* fermeture* horaires?d?ouverture vacances chius* ferie orari?di?apertura"
+    " cerrad* vacaciones horario?de fechad* férias suljettu* lomalla aukioloajat stängt stängd öppettider semester"
+    " stengt åpningstider lukket åbningstider gesloten openingstijden vakantie zamknięt* urlop* godziny?otwarcia"
+    " zavřen* otevírací zárva nyitvatartás zaprt* затворен* acquired collected measured sampled recorded"
+    " funding?period project?period project?runs projektlaufzeit laufzeit"
+)
+_PAST = (
+    "we?met took?place was?held were?held has?taken have?taken gathered attended brought?together hosted discussed"
+    " came?together concluded participated celebrated organised?the presented?at report?on recap looking?back"
+    " a?été met?in fand*?statt fanden trafen?sich haben?wir?uns teilgenommen trafen zurückblick rückblick"
+    " a?eu?lieu ont?eu?lieu s?est?tenu* s?est?déroulé* avons retour?sur si?è?svolt* si?è?tenut* si?sono abbiamo"
+    " tuvo?lugar se?celebró celebramos asistieron nos?reunimos teve?lugar decorreu realizou?se reunimos"
+    " järjestettiin pidettiin kokoontui osallistui ägde?rum hölls träffades samlades deltog fant?sted ble?holdt"
+    " møttes samlet fandt?sted blev?afholdt mødtes vond?plaats vonden?plaats kwamen?samen odbył* spotkali zakończył*"
+    " proběhl* konal* se?konala setkali megrendezt* zajlott lezajlott találkoztak je?potekal* so?potekal* se?je?odvij*"
+    " проведе?се състоя?се се?проведе"
+)
+_STATUS = {
+    "cancelled": "cancelled canceled cancellation* abgesagt* absage* entfällt fällt?aus annulé* annulat* annullat*"
+    " cancellat* cancelad* anulad* peruttu* peruutettu* perutaan inställd* inställt avlyst* aflyst* geannuleerd*"
+    " afgelast* odwołan* zrušen* elmarad* törölve odpovedan* отменен*",
+    "postponed": "postponed verschoben* vertagt* reporté* rinviat* posticipat* aplazad* pospuest* adiad* lykätty*"
+    " siirretty* uppskjut* framflytt* utsatt* udskudt* udsat* uitgesteld* przełożon* odložen* elhalaszt*"
+    " preložen* prestavljen* отложен*",
+    "rescheduled": "rescheduled new?date* date?changed neuer?termin* neues?datum nouvelle?date* nuova?data*"
+    " nueva?fecha* nova?data* uusi?ajankohta* nytt?datum* ny?dato* nieuwe?datum* nowy?termin* nová?data nový?termín*"
+    " új?időpont* nov?datum* нова?дата*",
+    "moved-online": "moved?online moves?online goes?online now?online held?online?instead online?statt"
+    " findet?nun?online?statt wird?online jetzt?online passe?en?ligne si?sposta?online pasa?a?ser?online"
+    " siirtyy?verkkoon flyttas?online flyttes?online verplaatst?naar?online przeniesion*?online přesunut*?online",
+    "extended": "extended* deadline?extension verlängert* fristverlängerung* prolongé* prolongation* prorogat* proroga"
+    " prorrogad* ampliad*?el?plazo prolongad* ampliad* jatkettu* jatketaan förlängd* förlängt forlenget* forlænget*"
+    " verlengd* przedłużon* prodloužen* meghosszabbít* podaljšan* удължен*",
+}
+_ONLINE = (
+    "online virtual* zoom webinar* webinair* teams webex livestream* remote?event digital?event en?ligne"
+    " distanciel visioconférence* visio in?linea da?remoto a?distanza en?línea línea virtuale* virtuell* etäyhteydellä"
+    " verkossa etänä på?nätet digitalt digital zdalnie online* wirtualn* on?line virtuáln* virtuális* na?spletu spletni*"
+    " онлайн виртуал* webbinari* webinaari* webináriu* vebinar*"
+)
+_HYBRID = "hybrid* hybride* ibrid* híbrid* hybridi* hibryd* hybridní* hibrid* хибрид* in?person?and?online"
+_SITE_WORDS = "place location venue where ort veranstaltungsort lieu luogo sede lugar local paikka plats sted plaats miejsce místo helyszín kraj място"
+PLACE_LABELS = _words(_SITE_WORDS)
+"""Words that a place follows after a colon."""
+IN = _words(
+    "in at à au aux a en em i på ved te w we v ve na в във near bei im near presso chez u -ban nel nella all no"
+)
+"""What stands before a place."""
+
+
+@cache
+def pattern(name: str) -> re.Pattern[str]:
+    """Compile a list of words: event, course, deadline, not-coming, since, closed, past, online, hybrid or a status."""
+    lists = {
+        "event": _EVENT,
+        "course": _COURSE,
+        "deadline": _DEADLINE,
+        "not-coming": _NOT_COMING,
+        "since": _SINCE,
+        "closed": _CLOSED,
+        "past": _PAST,
+        "online": _ONLINE,
+        "hybrid": _HYBRID,
+        **_STATUS,
+    }
+    return re.compile(_one_of(lists[name].split()))
+
+
+def _one_of(patterns: list[str]) -> str:
+    """Write an expression for words with `*` and `?`; it branches by the first character where it can."""
+    free = sorted({_written(word) for word in patterns if word.startswith("*")})
+    by_first: dict[str, list[str]] = {}
+    for word in sorted(set(patterns)):
+        if not word.startswith("*"):
+            by_first.setdefault(word[0], []).append(_written(word[1:]))
+    fixed = [f"{re.escape(first)}(?:{'|'.join(rests)})" for first, rests in by_first.items()]
+    parts = [rf"(?<!\w)(?:{'|'.join(fixed)})"] if fixed else []
+    if free:
+        parts.append(rf"(?<!\w)\w{{0,30}}?(?:{'|'.join(word.removeprefix(_ANY) for word in free)})")
+    return "|".join(parts)
+
+
+_ANY = r"\w{0,30}"
+
+
+def _written(word: str) -> str:
+    """Write one word: `*` for the rest of a word, `?` for what stands between two words."""
+    body = re.escape(word).replace(r"\*", _ANY).replace(r"\?", r"\W{1,3}")
+    return body + (r"(?!\w)" if word[-1:].isalnum() or word.endswith("*") else "")
