@@ -18,7 +18,7 @@ from aggregator.polling.round import Round
 from aggregator.ports import App, Progress
 from aggregator.publishing import publish, websub
 from aggregator.publishing.synchronise import synchronise
-from aggregator.store import documents, runs, story_members
+from aggregator.store import documents, runs, story_events, story_members
 from aggregator.store.connection import Store
 from aggregator.store.idle_check import finished_mark
 
@@ -80,6 +80,7 @@ def _poll(work: Round, ids: Sequence[str], *, force: bool, spread: bool, progres
 def _place_and_publish(work: Round) -> dict[str, object]:
     """Place new items into stories and write changed documents; return report values."""
     _settle_authority(work.store, work.config)
+    _find_stored_events(work)
     placed = assign.assign(work.store, work.config.channels, work.now)
     work.notices += placed.notices
     work.deferred = placed.deferred
@@ -96,6 +97,14 @@ def _place_and_publish(work: Round) -> dict[str, object]:
         "joined_stories": placed.joined,
         "documents_written": published.documents_written,
     }
+
+
+def _find_stored_events(work: Round) -> None:
+    """Find the events of items of earlier versions; import the finder only for that."""
+    if story_events.any_unread(work.store):
+        from aggregator.polling import event_backfill
+
+        event_backfill.find_stored_events(work)
 
 
 def _check_ids(ids: Iterable[str], config: Config) -> None:

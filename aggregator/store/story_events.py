@@ -355,6 +355,11 @@ class UnreadItem:
     story_id: str | None
 
 
+def any_unread(store: Store) -> bool:
+    """Return whether there is an item in which no events were looked for yet."""
+    return store.db.execute("SELECT 1 FROM items WHERE events IS NULL LIMIT 1").fetchone() is not None
+
+
 def unread(store: Store, count: int) -> list[UnreadItem]:
     """Return the newest items in which no events were looked for yet."""
     rows = store.db.execute(
