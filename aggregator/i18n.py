@@ -7,7 +7,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from aggregator import calendar_names
-from aggregator.model.digests import EditionEntry, UpdateKind
+from aggregator.model.digests import EditionEntry, EntryReason, UpdateKind
 from aggregator.model.events import Attendance, Event, EventKind, EventStatus, day_of
 
 TOPIC = "topic:"
@@ -55,6 +55,7 @@ _WORDS = {
         "corrected": "Corrected on {day}.",
         "cancelled": "Cancelled (as of {day}).",
         "moved": "Postponed or moved (as of {day}).",
+        "extended": "Deadline extended (as of {day}).",
         "withdrawn": "Withdrawn on {day}.",
         "text_only": "The title is unchanged; the text was revised.",
         "before": "Previous title:",
@@ -75,7 +76,8 @@ _WORDS = {
         "formerly": "{when} (previously {former})",
         "further_dates": "{when} and {n} further dates",
         "further_date": "{when} and 1 further date",
-        "n_closing": "{n} closing soon",
+        "n_closing": "{n} deadlines closing soon",
+        "one_closing": "one deadline closing soon",
         # The page of events
         "events": "Events and deadlines",
         "events_of": "What the partners of {title} announce, also for your calendar.",
@@ -125,6 +127,7 @@ _WORDS = {
         "corrected": "Berichtigt am {day}.",
         "cancelled": "Abgesagt (Stand: {day}).",
         "moved": "Verschoben oder verlegt (Stand: {day}).",
+        "extended": "Frist verlängert (Stand: {day}).",
         "withdrawn": "Zurückgezogen am {day}.",
         "text_only": "Der Titel ist unverändert, der Text wurde überarbeitet.",
         "before": "Bisheriger Titel:",
@@ -145,6 +148,7 @@ _WORDS = {
         "further_dates": "{when} und {n} weitere Termine",
         "further_date": "{when} und 1 weiterer Termin",
         "n_closing": "{n} bald endende Fristen",
+        "one_closing": "eine bald endende Frist",
         "events": "Termine und Fristen",
         "events_of": "Was die Partner von {title} ankündigen, auch für Ihren Kalender.",
         "deadlines": "Fristen",
@@ -290,6 +294,11 @@ def update_note(entry: EditionEntry, language: str) -> tuple[str, str]:
     return f"{note} {phrases['before']}", phrases["quote"].format(title=entry.former_title)
 
 
+def entry_event(entry: EditionEntry, language: str, zone: ZoneInfo) -> str:
+    """Describe when and where the event of an entry takes place; empty without an event."""
+    return event_line(entry.event, entry.former_event, language, zone) if entry.event else ""
+
+
 def count(number: int, language: str) -> str:
     """Return a number of stories in words."""
     return words(language)["story"] if number == 1 else words(language)["stories"].format(n=number)
@@ -298,7 +307,10 @@ def count(number: int, language: str) -> str:
 def summary(entries: Sequence[EditionEntry], language: str) -> str:
     """Summarise in one line how many stories an edition contains."""
     phrases = words(language)
-    new = [entry for entry in entries if entry.update_kind is None]
+    closing = sum(entry.reason is EntryReason.CLOSING for entry in entries)
+    new = [
+        entry for entry in entries if entry.update_kind is None and entry.reason is not EntryReason.CLOSING
+    ]
     partners = {name for entry in new for name in (entry.publisher, *entry.also)}
     withdrawn = sum(entry.update_kind is UpdateKind.WITHDRAWN for entry in entries)
     parts = []
@@ -308,7 +320,9 @@ def summary(entries: Sequence[EditionEntry], language: str) -> str:
         parts.append(
             phrases["count" if len(partners) > 1 else "count_one"].format(n=len(new), m=len(partners))
         )
-    if updated := len(entries) - len(new) - withdrawn:
+    if closing:
+        parts.append(phrases["n_closing" if closing > 1 else "one_closing"].format(n=closing))
+    if updated := len(entries) - len(new) - closing - withdrawn:
         parts.append(phrases["n_updated"].format(n=updated))
     if withdrawn:
         parts.append(phrases["n_withdrawn"].format(n=withdrawn))

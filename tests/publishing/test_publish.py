@@ -336,7 +336,7 @@ def test_a_blocked_path_is_reported_and_repaired(place: Workplace, web: Web) -> 
     with pytest.raises(FilesError, match="cannot be written"):
         poll(place)
     place.public.unlink()
-    assert set(fetch.run(place.app()).documents_written) == {*ALL, "sources.opml", "feed.css"}
+    assert set(fetch.run(place.app()).documents_written) == {*ALL, *CALENDARS, "sources.opml", "feed.css"}
     assert titles(place) == ["News number 1"]
 
 
