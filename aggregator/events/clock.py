@@ -64,7 +64,11 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
     begin, introduced = at, False
     while _word(tokens, at) in words.CLOCK or (introduced and _word(tokens, at) in (".", ":")):
         introduced, at = True, at + 1
-    if at and tokens[at - 1].word in (".", ",", "/", "-", "+") and not tokens[at].spaced if at < len(tokens) else True:
+    if (
+        at and tokens[at - 1].word in (".", ",", "/", "-", "+") and not tokens[at].spaced
+        if at < len(tokens)
+        else True
+    ):
         return None
     first = _hour(tokens, at)
     if first is None:
@@ -79,7 +83,9 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
             second = _hour(tokens, after)
     if second is not None and not _belongs(second, tokens):
         second = None
-    sure = introduced or first.sure or (second is not None and (second.sure or (first.dotted and second.dotted)))
+    sure = (
+        introduced or first.sure or (second is not None and (second.sure or (first.dotted and second.dotted)))
+    )
     if not sure:
         return None
     if first.half is None and second is not None and second.half is not None:
@@ -96,7 +102,9 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
 def _belongs(hour: _Hour, tokens: Sequence[Token]) -> bool:
     """Return whether a number behind a dash is an hour and not a day: "14:00 – 22 October"."""
     following = tokens[hour.end] if hour.end < len(tokens) else None
-    return hour.sure or hour.dotted or following is None or (following.month is None and following.word != ".")
+    return (
+        hour.sure or hour.dotted or following is None or (following.month is None and following.word != ".")
+    )
 
 
 def _hour(tokens: Sequence[Token], at: int) -> _Hour | None:
@@ -117,14 +125,21 @@ def _hour(tokens: Sequence[Token], at: int) -> _Hour | None:
     if mark in (":", ".", "h") and small is not None and tokens[at + 1].digits == 2 and small < 60:
         minutes, sure, dotted = small, mark != ".", mark == "."
         at += 2
-        if mark == ":" and _word(tokens, at) == ":" and not tokens[at].spaced and _number(tokens, at + 1) is not None:
+        if (
+            mark == ":"
+            and _word(tokens, at) == ":"
+            and not tokens[at].spaced
+            and _number(tokens, at + 1) is not None
+        ):
             at += 2  # seconds
     half = None
     if _word(tokens, at) in _HALVES:
         half, at = _word(tokens, at), at + 1
     elif _word(tokens, at) in ("a", "p") and _word(tokens, at + 1) == "." and _word(tokens, at + 2) == "m":
         half, at = _word(tokens, at) + "m", at + (4 if _word(tokens, at + 3) == "." else 3)
-    while _word(tokens, at) in words.HOURS or (sure and _word(tokens, at) == "o" and _word(tokens, at + 1) == "'"):
+    while _word(tokens, at) in words.HOURS or (
+        sure and _word(tokens, at) == "o" and _word(tokens, at + 1) == "'"
+    ):
         sure, at = True, at + 1
     if dotted and _word(tokens, at) == "." and _number(tokens, at + 1) is not None:
         return None  # a date or version

@@ -15,7 +15,8 @@ MIN_YEAR, MAX_YEAR = 1990, 2100
 MAX_POINTS = 8
 """Maximum number of days that one list names."""
 _NUMBERED = frozenset(
-    "part teil partie parte room raum sala salle hall halle module modul page seite no nr session step version vol".split()
+    "part teil partie parte room raum sala salle hall halle module modul page seite no nr session step version"
+    " vol".split()
 )
 """Nouns whose number is no day: “Part 2 – 3 October”."""
 
@@ -126,7 +127,9 @@ def _link(tokens: Sequence[Token], at: int) -> tuple[int, str] | None:
     if at >= len(tokens):
         return None
     word = tokens[at].word
-    kind = "comma" if word == "," else "until" if word in words.UNTIL else "and" if word in words.AND else None
+    kind = (
+        "comma" if word == "," else "until" if word in words.UNTIL else "and" if word in words.AND else None
+    )
     if word == "t" and _spells(tokens, at, "t/m"):
         at, kind = at + 2, "until"
     elif word == "," and at + 1 < len(tokens) and tokens[at + 1].word in words.AND:
@@ -286,14 +289,18 @@ def _with_month(tokens: Sequence[Token], day: int | None, month_at: int) -> Day:
     end = month_at + 1
     end += _word(tokens, end) == "." and not _ends_sentence(tokens, end)
     year_at = end
-    while year_at < len(tokens) and year_at - end < 3 and (
-        tokens[year_at].word in words.OF or tokens[year_at].word in (",", "-")
+    while (
+        year_at < len(tokens)
+        and year_at - end < 3
+        and (tokens[year_at].word in words.OF or tokens[year_at].word in (",", "-"))
     ):
         year_at += 1
     year = _year(tokens, year_at)
     if year is None and _word(tokens, end) == "'" and (short := _number(tokens, end + 1, 99)) is not None:
         return Day(day=day, month=month, year=2000 + short, end=end + 2, sure=sure)
-    return Day(day=day, month=month, year=year, end=_after_year(tokens, year_at + 1) if year else end, sure=sure)
+    return Day(
+        day=day, month=month, year=year, end=_after_year(tokens, year_at + 1) if year else end, sure=sure
+    )
 
 
 def _ends_sentence(tokens: Sequence[Token], at: int) -> bool:
@@ -371,8 +378,10 @@ def _is_time(tokens: Sequence[Token], at: int) -> bool:
     number_behind = at + 2 < len(tokens) and tokens[at + 2].number is not None and not tokens[at + 2].spaced
     if word in (":", ".", ",") and not following.spaced and number_behind and tokens[at + 2].digits in (2, 3):
         return True
-    return word in words.HOURS or word in ("am", "pm", "%", "€", "$", "£", "eur", "euro", "euros") or (
-        word in ("a", "p") and _word(tokens, at + 2) == "." and _word(tokens, at + 3) == "m"
+    return (
+        word in words.HOURS
+        or word in ("am", "pm", "%", "€", "$", "£", "eur", "euro", "euros")
+        or (word in ("a", "p") and _word(tokens, at + 2) == "." and _word(tokens, at + 3) == "m")
     )
 
 
@@ -380,7 +389,9 @@ def _year(tokens: Sequence[Token], at: int) -> int | None:
     if at >= len(tokens) or tokens[at].digits != 4:
         return None
     number = tokens[at].number
-    is_clock = _word(tokens, at + 1) == ":" and not tokens[at + 1].spaced and _number(tokens, at + 2, 99) is not None
+    is_clock = (
+        _word(tokens, at + 1) == ":" and not tokens[at + 1].spaced and _number(tokens, at + 2, 99) is not None
+    )
     return number if number is not None and MIN_YEAR <= number <= MAX_YEAR and not is_clock else None
 
 

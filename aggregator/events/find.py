@@ -31,10 +31,10 @@ MAX_REASON_CHARACTERS = 200
 """Maximum number of characters of a sentence on each side of a date in which a reason is looked for."""
 _SENTENCE_END = re.compile(r"\n|[.!?;]\s+(?=[^\W\d_a-zà-öø-ÿ])|\s[•·]\s")
 _UNTIL_BEFORE = re.compile(
-    r"(?<!\w)(?:until|till|by|before|no later than|bis(?: spätestens)?(?: zum| am)?|jusqu'au|avant le|fino al|entro il"
-    r"|entro|hasta el|hasta|antes del|até(?: ao?)?(?: dia)?|asti|senast(?: den)?|innen|senest(?: den)?|til og med"
-    r"|til(?: den)?|uiterlijk|tot(?: en met)?|vóór|do(?: dnia)?|nejpozději(?: do)?|legkésőbb|najkasneje do|до)"
-    r"(?!\w)[\s:]*(?:the |\w{2,10}[.,]? )?$"
+    r"(?<![\w:*_])(?:until|till|by|before|no later than|bis(?: spätestens)?(?: zum| am)?|jusqu'au|avant le"
+    r"|fino al|entro il|entro|hasta el|hasta|antes del|até(?: ao?)?(?: dia)?|asti|senast(?: den)?|innen"
+    r"|senest(?: den)?|til og med|til(?: den)?|uiterlijk|tot(?: en met)?|vóór|do(?: dnia)?|nejpozději(?: do)?"
+    r"|legkésőbb|najkasneje do|до)(?!\w)[\s:]*(?:the |\w{2,10}[.,]? )?$"
 )
 _ON_BEFORE = re.compile(r"^\W*(?:on|am|le|il|el|em|den|dne|op|på|dnia)\W+$")
 
@@ -170,9 +170,7 @@ def _whens(tokens: Sequence[Token]) -> list[_When]:
         time = _time_beside(tokens, each, times)
         begin = min(each.begin, time.begin) if time else each.begin
         end = max(each.end, time.end) if time else each.end
-        when = _When(
-            dates=each, starts=time, stops=time, start=tokens[begin].start, end=tokens[end - 1].end
-        )
+        when = _When(dates=each, starts=time, stops=time, start=tokens[begin].start, end=tokens[end - 1].end)
         if whens and (joined := _joined_range(tokens, whens[-1], when)):
             whens[-1] = joined
         else:
@@ -379,7 +377,9 @@ def _with_times(event: Event, when: _When, zone: tzinfo) -> Event:
     if event.start != event.end and starts is stops and starts.stop is None:
         return event  # the time of one of several days
     stated = stops.zone or starts.zone or zone
-    start = _moment(event.start, stops.start if is_deadline else starts.start, stated, is_deadline=is_deadline)
+    start = _moment(
+        event.start, stops.start if is_deadline else starts.start, stated, is_deadline=is_deadline
+    )
     end_minutes = stops.stop if stops.stop is not None else stops.start
     end = start if is_deadline else _moment(event.end, end_minutes, stated, is_deadline=False)
     if end < start:

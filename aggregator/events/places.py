@@ -11,7 +11,8 @@ from aggregator.model.events import Attendance
 MAX_PLACE_CHARACTERS = 160
 """Maximum number of characters beside a date in which a place is looked for."""
 _SMALL = "of|the|de|del|della|di|du|des|la|le|les|der|die|das|den|für|fuer|for|am|an|da|do|dos|van|und|and|y|e|et|&|i"
-_NAME = rf"[^\W\d_a-zà-öø-ÿ][\w'’.-]{{0,40}}(?:\s(?:(?:{_SMALL})\s){{0,2}}(?:d['’]|l['’])?[^\W\d_a-zà-öø-ÿ][\w'’.-]{{0,40}}){{0,7}}"
+_CAPITALISED = r"[^\W\d_a-zà-öø-ÿ][\w'’.-]{0,40}"
+_NAME = rf"{_CAPITALISED}(?:\s(?:(?:{_SMALL})\s){{0,2}}(?:d['’]|l['’])?{_CAPITALISED}){{0,7}}"
 _NAMES = rf"{_NAME}(?:,\s{_NAME}){{0,3}}"
 _IN = "|".join(sorted(words.IN, key=len, reverse=True))
 _AFTER = re.compile(rf"\s*(?:[,|·(–—-]\s*|(?:{_IN}|l'|presso\sl['’])\s){{1,3}}(?P<place>{_NAMES})")
@@ -34,7 +35,13 @@ def attendance(sentence: str, place: str | None) -> Attendance | None:
 def place_beside(before: str, after: str) -> str | None:
     """Return the place that stands right behind or before a date, or in the same sentence."""
     before, after = before[-MAX_PLACE_CHARACTERS:], after[:MAX_PLACE_CHARACTERS]
-    for pattern, part in ((_LABELLED, after), (_AFTER, after), (_BEFORE, before), (_INSIDE, after), (_INSIDE, before)):
+    for pattern, part in (
+        (_LABELLED, after),
+        (_AFTER, after),
+        (_BEFORE, before),
+        (_INSIDE, after),
+        (_INSIDE, before),
+    ):
         match = pattern.match(part) if pattern in (_AFTER, _BEFORE) else pattern.search(part)
         if match and (place := _clean(match["place"])):
             return place

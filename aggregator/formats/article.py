@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import islice
 
 from aggregator import dates
-from aggregator.formats import html_tree, structured_data
+from aggregator.formats import html_tree, microformats, structured_data
 from aggregator.formats.html_tree import Node, select, split_attribute
 from aggregator.model.config import ArticleLayout, Source
 from aggregator.model.documents import ArticleDetails
@@ -67,7 +67,7 @@ def article(body: bytes, url: str, headers: Mapping[str, str], source: Source) -
     layout = next((page.article for page in source.page if page.article), ArticleLayout())
     head = structured_data.meta_details(root, base)
     details = structured_data.fill_missing(
-        _about_this(structured_data.json_ld_objects(root, base), url, head), head
+        _about_this(structured_data.json_ld_objects(root, base, source.timezone), url, head), head
     )
     main = _main(root, layout, details.title)
     date = _configured_date(root, layout) or _readable(details.published) or _visible_date(root, main)
@@ -77,6 +77,7 @@ def article(body: bytes, url: str, headers: Mapping[str, str], source: Source) -
         published=date,
         updated=_readable(details.updated),
         html=_html(main, details.title) if main is not None else None,
+        event=details.event or microformats.event_in(main if main is not None else root, source.timezone),
     )
 
 

@@ -1,4 +1,4 @@
-"""Parse calendars (RFC 5545) into entries. Only this module imports icalendar.
+"""Parse calendars (RFC 5545) into entries.
 
 Each event is an entry, and so is each series of events.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from aggregator import calendar_names, urls
 from aggregator.errors import UnreadableDocument
-from aggregator.formats import html_tree
+from aggregator.formats import html_tree, ical_events
 from aggregator.model.config import Source
 from aggregator.model.documents import Enclosure, Entry, Kind, ParsedDocument
 from aggregator.text import block, line
@@ -52,8 +52,9 @@ def read(
         chosen = {id(event) for event in latest}
         events = [event for event in events if id(event) in chosen]
     exported = _stamp_of_export(events)
-    entries = (_entry(n, event, url, source.timezone, exported) for n, event in enumerate(events))
     named: Any = calendar[0] if calendar else {}
+    zone = ical_events.zone_of_calendar(named, source.timezone)
+    entries = (_entry(n, event, url, zone, exported) for n, event in enumerate(events))
     return ParsedDocument(
         entries=tuple(_unique_guids(entries)),
         title=line(_property(named, "X-WR-CALNAME") or _property(named, "NAME"), 300),
@@ -61,6 +62,31 @@ def read(
         language=line(_property(named, "LANGUAGE"), 40),
         notes=notes,
     )
+
+
+def with_occurrences(
+    document: ParsedDocument, body: bytes, headers: Mapping[str, str], source: Source, now: datetime
+) -> ParsedDocument:
+    """Add to the events of series their dates of the coming 12 months."""
+    text = html_tree.decoded(body, headers)
+    if "RRULE" not in text and "RDATE" not in text:
+        return document
+    parts = _split(text.replace("\0", ""))
+    repeated = [
+        part for part in parts.events if re.search(r"^(?:RRULE|RDATE|RECURRENCE-ID)\b", part, re.MULTILINE)
+    ]
+    calendar, _ = _parsed(replace(parts, events=repeated[-MAX_ENTRIES:]))
+    zone = ical_events.zone_of_calendar(calendar[0] if calendar else {}, source.timezone)
+    members = [component for component in calendar if component.name == "VEVENT"]
+    dates = ical_events.occurrences(members, zone, now)
+    return replace(document, entries=tuple(_repeated(entry, dates) for entry in document.entries))
+
+
+def _repeated(entry: Entry, dates: Mapping[str, tuple[Any, ...]]) -> Entry:
+    occurrences = dates.get(entry.guid or "")
+    if entry.event is None or not occurrences:
+        return entry
+    return replace(entry, event=replace(entry.event, occurrences=occurrences))
 
 
 # --- the text of a calendar, cut at its components -----------------------------------------------------
@@ -126,7 +152,7 @@ def _components(lines: Sequence[str]) -> list[Component]:
     from icalendar import Calendar  # takes 0.1 s, which runs without calendars need not pay
 
     text = "\r\n".join(("BEGIN:VCALENDAR", *lines, "END:VCALENDAR", ""))
-    return list(Calendar.from_ical(text).walk())
+    return list(ical_events.repaired(Calendar.from_ical(text)).walk())
 
 
 def _refusal(text: str, headers: Mapping[str, str]) -> str:
@@ -164,6 +190,9 @@ def _entry(position: int, event: Component, url: str, zone: tzinfo, exported: st
         enclosures=tuple(_enclosures(event, url)),
         kind=Kind.EVENT,
         base=url,
+        event=ical_events.event_of(
+            event, _moment(event, "DTSTART"), _end(event), title, _property(event, "LOCATION"), zone
+        ),
     )
 
 
@@ -311,7 +340,7 @@ def _day(moment: date) -> str:
 
 
 def _repeats(event: Component) -> str | None:
-    """Describe the rule of a series; it is not expanded, because it may have no end."""
+    """Describe the rule of a series."""
     rule = event.get("RRULE")
     rule = rule[0] if isinstance(rule, list) and rule else rule
     if not isinstance(rule, dict) or not rule.get("FREQ"):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 
 from aggregator import dates, urls
 from aggregator.errors import UnreadableDocument
-from aggregator.formats import bot_wall, html_tree, structured_data
+from aggregator.formats import bot_wall, html_tree, microformats, structured_data
 from aggregator.formats.html_tree import Node, select, split_attribute
 from aggregator.model.config import Layout, Source
 from aggregator.model.documents import ArticleDetails, Entry, ParsedDocument
@@ -32,9 +33,9 @@ def read(
         raise UnreadableDocument("a page source needs selectors (`page:`)")
     root = html_tree.tree(body, headers)
     base = html_tree.base(root, url)
-    objects = structured_data.json_ld_objects(root, base)
+    objects = structured_data.json_ld_objects(root, base, source.timezone)
     blocks = _blocks(root, layouts)
-    block_entries = _parse_blocks(blocks, base)
+    block_entries = _parse_blocks(blocks, base, source.timezone)
     by_url = {html_tree.url_key(details.link): details for details in reversed(objects) if details.link}
     candidates = [
         _complete_entry(each.entry, by_url.get(html_tree.url_key(each.entry.link))) for each in block_entries
@@ -133,7 +134,7 @@ def _after(node: Node, blocks: Container[Node]) -> Iterator[Node]:
             yield sibling
 
 
-def _parse_blocks(blocks: Sequence[_Block], base: str) -> list[_BlockEntry]:
+def _parse_blocks(blocks: Sequence[_Block], base: str, zone: tzinfo) -> list[_BlockEntry]:
     """List the entries of the blocks; elements of an inner block belong to it alone."""
     owned: dict[Node, set[Node]] = {}
     results = []
@@ -143,7 +144,8 @@ def _parse_blocks(blocks: Sequence[_Block], base: str) -> list[_BlockEntry]:
             filter(None, (_parse_block(part, layout, base, inner) for layout in part.layouts)), None
         )
         if parsed:
-            results.append(parsed)
+            event = microformats.event_in(part.node, zone)
+            results.append(replace(parsed, entry=replace(parsed.entry, event=event)))
             for outer in html_tree.ancestors(part.node, part.node):
                 owned.setdefault(outer, set()).add(part.node)
     return results[::-1]
@@ -255,6 +257,7 @@ def _complete_entry(entry: Entry, details: ArticleDetails | None) -> Entry:
         text_is_html=bool(entry.summary),
         authors=details.authors,
         kind=details.kind,
+        event=details.event or entry.event,
     )
 
 
@@ -274,6 +277,7 @@ def _structured_entry(details: ArticleDetails, base: str) -> Entry:
         language=details.language,
         kind=details.kind,
         base=base,
+        event=details.event,
     )
 
 

@@ -7,11 +7,12 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import tzinfo
 from itertools import islice
 from typing import Any
 
 from aggregator import urls
-from aggregator.formats import html_tree
+from aggregator.formats import html_tree, json_ld_events
 from aggregator.formats.json_text import as_list, as_object
 from aggregator.model.documents import ArticleDetails, Kind
 from aggregator.text import block, line
@@ -47,12 +48,15 @@ _DATE_NAMES = (
 )
 
 
-def json_ld_objects(root: html_tree.Node, base: str) -> tuple[ArticleDetails, ...]:
-    """List the articles, events and similar objects in the JSON-LD of the page."""
+def json_ld_objects(root: html_tree.Node, base: str, zone: tzinfo) -> tuple[ArticleDetails, ...]:
+    """List the articles, events and similar objects in the JSON-LD of the page.
+
+    Times of events without a zone are in `zone`.
+    """
     objects = []
     for script in root.iter("script"):
         if (script.get("type") or "").lower().partition(";")[0].strip() == "application/ld+json":
-            objects += [_details(thing, base) for thing in _known_objects(_decode(script.text))]
+            objects += [_details(thing, base, zone) for thing in _known_objects(_decode(script.text))]
     return tuple(islice((thing for thing in objects if thing.title or thing.link), MAX_OBJECTS))
 
 
@@ -92,7 +96,7 @@ def _kind(thing: dict[str, Any]) -> Kind | None:
     return None
 
 
-def _details(thing: dict[str, Any], base: str) -> ArticleDetails:
+def _details(thing: dict[str, Any], base: str, zone: tzinfo) -> ArticleDetails:
     about = thing.get("mainEntityOfPage")
     identifier = thing.get("@id")
     links = (
@@ -115,6 +119,7 @@ def _details(thing: dict[str, Any], base: str) -> ArticleDetails:
         image=_image(thing.get("image"), base),
         language=line(thing.get("inLanguage"), 40),
         kind=_kind(thing) or Kind.NEWS,
+        event=json_ld_events.event_of(thing, zone) if _kind(thing) in (Kind.EVENT, Kind.COURSE) else None,
     )
 
 

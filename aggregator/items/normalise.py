@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from aggregator import dates
-from aggregator.items import classify, identity, language, sanitize
+from aggregator.items import classify, identity, item_events, language, sanitize
 from aggregator.model.config import Source, TopicRule
 from aggregator.model.documents import Entry, Kind, ParsedDocument
-from aggregator.model.events import Event, in_utc
+from aggregator.model.events import Event
 from aggregator.model.items import IdentityPolicy, Item
 from aggregator.text import visible
 
@@ -72,6 +72,11 @@ def _item(
         for raw in (entry.published, entry.updated)
     }
     raw = next((raw for raw, moment in moments.items() if moment), entry.published or entry.updated)
+    written_in = _language(entry, source, document, f"{title}\n{text}")
+    kind = classify.kind(title, entry.categories)
+    events = item_events.events_of(
+        entry.event, title, text, kind, written_in, moments.get(raw) or now, source.timezone
+    )
     item = Item(
         id=identity.item_id(source.url, aliases[0]),
         source_id=source.id,
@@ -90,19 +95,18 @@ def _item(
         categories=entry.categories,
         topics=tuple(dict.fromkeys((*source.topics, *classify.topics(rules, words)))),
         enclosures=entry.enclosures,
-        kind=_kind(entry, title),
-        language=_language(entry, source, document, f"{title}\n{text}"),
+        kind=_kind(entry, item_events.kind_of(kind, title, events)),
+        language=written_in,
         rights=rights(entry.rights or document.rights),
         source_updated=source_updated,
         dropped=classify.dropped_by(source.only, source.drop, words),
-        events=(in_utc(entry.event),) if entry.event else (),
+        events=events,
     )
-    return replace(item, content_hash=_hash(item, item.events[0] if entry.event else None))
+    return replace(item, content_hash=_hash(item, events[0] if entry.event else None))
 
 
-def _kind(entry: Entry, title: str) -> Kind:
-    """Return the kind that the words of an entry show, else the kind that its format states."""
-    named = classify.kind(title, entry.categories)
+def _kind(entry: Entry, named: Kind) -> Kind:
+    """Return the kind that the words and dates of an entry show, else the kind that its format states."""
     return entry.kind if named is Kind.NEWS else named
 
 

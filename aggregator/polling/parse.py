@@ -32,7 +32,7 @@ def parse_visit(
 
     `articles` are the details of article pages by link; entries whose link is in `unread` are omitted.
     """
-    from aggregator.formats import older_pages, page
+    from aggregator.formats import ical, older_pages, page
     from aggregator.formats.parsers import PARSERS
     from aggregator.items import normalise
 
@@ -44,6 +44,8 @@ def parse_visit(
         entries = len(document.entries) + len(document.skipped)
         if source.kind == "page" and (lost := page.loss_reason(entries, context.entries_before)):
             return Failure(reason=lost, status=response.status)
+        if source.kind == "ical":
+            document = ical.with_occurrences(document, response.body, response.headers, source, now)
         document = _with_articles(document, context, articles or {}, unread)
         items, identity_policy = normalise.items(document, source, context.identity_policy, rules, now)
         notes = (*document.notes, *normalise.limit_notes(document))
@@ -134,6 +136,7 @@ def _completed(entry: Entry, details: ArticleDetails | None) -> Entry:
         categories=entry.categories or details.categories,
         language=entry.language or details.language,
         kind=details.kind if entry.kind.value == "news" else entry.kind,
+        event=entry.event or details.event,
         base=(entry.link or entry.base) if details.html else entry.base,
     )
 

@@ -84,7 +84,9 @@ LANGUAGES = st.sampled_from(calendar_names.LANGUAGES)
 DAYS = st.dates(date(2026, 1, 12), date(2035, 12, 20))
 
 
-def written(shape: str, first: date, last: date, language: str, dash: str = "–", *, short: bool = False) -> str:
+def written(
+    shape: str, first: date, last: date, language: str, dash: str = "–", *, short: bool = False
+) -> str:
     """Write a range of dates in a shape."""
     months = calendar_names.months(language)
     return shape.format(
@@ -114,8 +116,16 @@ def is_read(text: str, language: str, first: date, last: date) -> None:
 
 
 @law
-@given(language=LANGUAGES, shape=st.sampled_from(SHAPES), dash=st.sampled_from(DASHES), first=DAYS, data=st.data())
-def test_a_range_in_signs_is_read_back(language: str, shape: str, dash: str, first: date, data: st.DataObject) -> None:
+@given(
+    language=LANGUAGES,
+    shape=st.sampled_from(SHAPES),
+    dash=st.sampled_from(DASHES),
+    first=DAYS,
+    data=st.data(),
+)
+def test_a_range_in_signs_is_read_back(
+    language: str, shape: str, dash: str, first: date, data: st.DataObject
+) -> None:
     """Each range of days is read back from each shape, with each dash, over ends of months and years."""
     last = first + timedelta(days=data.draw(st.integers(1, 28)))
     is_read(written(shape, first, last, language, dash), language, first, last)

@@ -1,0 +1,208 @@
+"""Read the events of calendars: start, end, zone, place and status, and the dates of series."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta, tzinfo
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from aggregator.events import stated
+from aggregator.model.events import Event, EventStatus
+
+if TYPE_CHECKING:
+    from icalendar import Component
+
+MAX_OCCURRENCES = 100
+"""Maximum number of dates of one series."""
+MAX_SERIES_STEPS = 200_000
+"""Maximum number of repetitions that are computed for one calendar, from the start of each series on."""
+MAX_INTERVAL = 1_000
+MAX_OCCURRENCE_DAYS = 31
+"""Maximum number of days of an event that is repeated."""
+WINDOW_DAYS = 366
+"""Days after the end of the current month for which series are expanded."""
+_ONLINE_PROPERTY = re.compile(
+    r"CONFERENCE$|X-.*(?:CONFERENCE|ONLINE|MEETING-?URL|SKYPETEAMS|ZOOM|TEAMS|WEBEX|HANGOUT)", re.IGNORECASE
+)
+_STEP_DAYS = {"DAILY": 1, "WEEKLY": 7, "MONTHLY": 28, "YEARLY": 365}
+_SIMPLE_KEYS = frozenset(("FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYDAY", "BYMONTH"))
+_MONTH_KEYS = frozenset(("BYMONTHDAY", "BYSETPOS"))
+_LIBRARY_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError)
+"""Exceptions that recurring-ical-events 3.8 and dateutil raise for damaged rules."""
+
+
+def repaired(calendar: Component) -> Component:
+    """Return a calendar whose moments are in the zone that X-WR-TIMEZONE names, as Google writes it."""
+    from x_wr_timezone import to_standard
+
+    if "X-WR-TIMEZONE" not in calendar:
+        return calendar
+    try:
+        return to_standard(calendar)  # type: ignore[no-any-return]
+    except (*_LIBRARY_ERRORS, OSError):  # no zone of that name
+        return calendar
+
+
+def event_of(
+    component: Component, start: Any, end: Any, title: str, place: str | None, zone: tzinfo
+) -> Event | None:
+    """Return the event of a component; `end` is exclusive for whole days (RFC 5545 section 3.6.1)."""
+    if isinstance(end, date) and not isinstance(end, datetime):
+        end -= timedelta(days=1)
+    if isinstance(start, datetime):
+        start, end = (_in_zone(moment, zone) for moment in (start, end))
+    status = str(component.get("STATUS") or "").strip().upper()
+    return stated.event(
+        title,
+        start,
+        end,
+        zone,
+        place=place,
+        online=any(_ONLINE_PROPERTY.match(name) for name in component),
+        status=EventStatus.CANCELLED if status == "CANCELLED" else None,
+    )
+
+
+def _in_zone(moment: Any, zone: tzinfo) -> Any:
+    """Return a moment in a zone with an IANA name; UTC and floating times are in `zone`."""
+    if not isinstance(moment, datetime):
+        return moment
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=zone)
+    if str(moment.tzinfo) in ("UTC", "Etc/UTC", "GMT"):
+        try:
+            return moment.astimezone(zone)
+        except OverflowError:
+            return moment
+    return moment
+
+
+# --- series --------------------------------------------------------------------------------------------
+
+
+def occurrences(components: Sequence[Component], zone: tzinfo, now: datetime) -> dict[str, tuple[Any, ...]]:
+    """Return the starts of each series from this month on for a year, by UID.
+
+    Only rules are computed that end by themselves: each combination of the rules of RFC 5545 that may never give a
+    date, or a date each second, is left out. Such a series has its first date alone.
+    """
+    series: dict[str, list[Component]] = {}
+    for component in components:
+        series.setdefault(str(component.get("UID") or ""), []).append(component)
+    begin = now.astimezone(zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    end = begin + timedelta(days=31 + WINDOW_DAYS)
+    found: dict[str, tuple[Any, ...]] = {}
+    steps = 0
+    for uid, members in series.items():
+        cost = sum(_steps(member, end) for member in members)
+        if uid and any(_repeats(member) for member in members) and cost and steps + cost <= MAX_SERIES_STEPS:
+            steps += cost
+            found[uid] = _expanded(members, zone, begin, end)
+    return found
+
+
+def _repeats(component: Component) -> bool:
+    return "RRULE" in component or "RDATE" in component
+
+
+def _expanded(members: Sequence[Component], zone: tzinfo, begin: datetime, end: datetime) -> tuple[Any, ...]:
+    import recurring_ical_events
+    from icalendar import Calendar
+
+    calendar = Calendar()
+    for member in members:
+        calendar.add_component(member)
+    try:
+        query = recurring_ical_events.of(calendar, skip_bad_series=True)
+        starts = {
+            _in_zone(each["DTSTART"].dt, zone)
+            for each in query.between(begin, end)
+            if str(each.get("STATUS") or "").upper() != "CANCELLED"
+        }
+        return tuple(islice(sorted(starts), MAX_OCCURRENCES))
+    except _LIBRARY_ERRORS:
+        return ()
+
+
+def _steps(component: Component, end: datetime) -> int:
+    """Return the number of repetitions to compute for a component; more than the maximum for a risky rule."""
+    if not _repeats(component):
+        return 1
+    too_many = MAX_SERIES_STEPS + 1
+    start = getattr(component.get("DTSTART"), "dt", None)
+    if not isinstance(start, date) or not _is_short(component, start):
+        return too_many
+    rule = component.get("RRULE")
+    if rule is None:
+        return 1
+    if not isinstance(rule, dict) or not _is_productive(rule, start):
+        return too_many
+    years = end.year - start.year + 1
+    if start.year < 1970 or years < 1:
+        return too_many
+    return years * 366 // _STEP_DAYS[str(rule["FREQ"][0]).upper()] * 7
+
+
+def _is_short(component: Component, start: date) -> bool:
+    """Return whether an event takes a month at most: longer ones overlap with all of their repetitions."""
+    end = getattr(component.get("DTEND"), "dt", None)
+    lasts = getattr(component.get("DURATION"), "dt", None)
+    if isinstance(lasts, timedelta):
+        return timedelta(0) <= lasts <= timedelta(days=MAX_OCCURRENCE_DAYS)
+    if not isinstance(end, date):
+        return True
+    return abs(end.toordinal() - start.toordinal()) <= MAX_OCCURRENCE_DAYS
+
+
+def _is_productive(rule: Mapping[str, Any], start: date) -> bool:
+    """Return whether a rule gives dates at most daily, and again and again.
+
+    dateutil computes a rule that never gives a date, such as 30 February, day by day up to the year 9999.
+    """
+    kind = str((rule.get("FREQ") or [""])[0]).upper()
+    interval = (rule.get("INTERVAL") or [1])[0]
+    names = {name.upper() for name in rule}
+    if kind not in _STEP_DAYS or not isinstance(interval, int) or not 1 <= interval <= MAX_INTERVAL:
+        return False
+    if interval > 1 and (names & {"BYMONTH"} or (kind == "DAILY" and "BYDAY" in names)):
+        return False
+    ordinals = [re.match(r"[+-]?\d+", str(day)) for day in rule.get("BYDAY", ())]
+    if kind in ("DAILY", "WEEKLY"):
+        return names <= _SIMPLE_KEYS and not any(ordinals)
+    if not names <= _SIMPLE_KEYS | _MONTH_KEYS or {"BYDAY", "BYMONTHDAY"} <= names:
+        return False
+    if any(abs(int(ordinal[0])) > 5 for ordinal in ordinals if ordinal):
+        return False
+    if "BYSETPOS" in names and not ("BYDAY" in names and not any(ordinals) and _all_small(rule["BYSETPOS"])):
+        return False
+    return "BYDAY" in names or _has_day(rule, start, kind, interval)
+
+
+def _all_small(positions: Iterable[Any]) -> bool:
+    return all(isinstance(position, int) and 1 <= abs(position) <= 4 for position in positions)
+
+
+def _has_day(rule: Mapping[str, Any], start: date, kind: str, interval: int) -> bool:
+    """Return whether one of the months of a rule has one of its days."""
+    named = rule.get("BYMONTHDAY") or [start.day]
+    days = [abs(day) for day in named if isinstance(day, int) and 1 <= abs(day) <= 31]
+    if len(days) != len(named):
+        return False
+    every = range(1, 13) if kind == "MONTHLY" and interval == 1 else [start.month]
+    months = [int(month) for month in rule.get("BYMONTH") or every]
+    lengths = [
+        29 if month == 2 else 30 if month in (4, 6, 9, 11) else 31 for month in months if 1 <= month <= 12
+    ]
+    return bool(lengths) and min(days, default=32) <= max(lengths)
+
+
+def zone_of_calendar(calendar: Mapping[str, Any], default: tzinfo) -> tzinfo:
+    """Return the zone that X-WR-TIMEZONE names, else `default`."""
+    name = calendar.get("X-WR-TIMEZONE")
+    try:
+        return ZoneInfo(str(name)) if name else default
+    except (ValueError, OSError, LookupError):
+        return default

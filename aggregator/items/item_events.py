@@ -1,0 +1,57 @@
+"""Decide which events an item announces: what its entry states, then what its text says (EX2)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, tzinfo
+
+from aggregator.events import words
+from aggregator.events.find import find_events
+from aggregator.events.tokens import folded
+from aggregator.model.documents import Kind
+from aggregator.model.events import Event, EventKind, EventStatus, in_utc
+
+
+def events_of(
+    stated: Event | None,
+    title: str,
+    text: str,
+    kind: Kind,
+    language: str | None,
+    published: datetime,
+    zone: tzinfo,
+) -> tuple[Event, ...]:
+    """Return the events of an item with moments in UTC, the principal one first.
+
+    Beside a stated event, and in job offers, the text adds only deadlines: other dates there are when a job begins.
+    The dates of papers are those of their publication.
+    """
+    found = () if kind is Kind.PAPER else find_events(title, text, language, published, zone)
+    deadlines = tuple(event for event in found if event.kind is EventKind.DEADLINE)
+    if stated is not None:
+        others = deadlines if stated.kind is not EventKind.DEADLINE else ()
+        found = (_with_words(stated, found), *others)
+    elif kind is Kind.JOB:
+        found = deadlines
+    return tuple(map(in_utc, found))
+
+
+def kind_of(named: Kind, title: str, events: tuple[Event, ...]) -> Kind:
+    """Return the kind of an item without a word for its kind: that of the coming event in its title."""
+    principal = next(iter(events), None)
+    if named is not Kind.NEWS or principal is None or principal.kind is EventKind.DEADLINE:
+        return named
+    low = folded(title)
+    by_title = words.pattern("course").search(low) or words.pattern("event").search(low)
+    if principal.retrospective or not (by_title or any(map(str.isdigit, title))):
+        return named
+    return Kind.COURSE if principal.kind is EventKind.COURSE else Kind.EVENT
+
+
+def _with_words(stated: Event, found: tuple[Event, ...]) -> Event:
+    """Add to a stated event the place and status that the text gives."""
+    same = next((event for event in found if event.kind is not EventKind.DEADLINE), None)
+    if same is None:
+        return stated
+    status = same.status if stated.status is EventStatus.SCHEDULED else stated.status
+    return replace(stated, status=status, place=stated.place or same.place)
