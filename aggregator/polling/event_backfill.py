@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from aggregator.containment import Broken, attempt
-from aggregator.events.find import find_events
-from aggregator.model.events import Event, in_utc
+from aggregator.items.item_events import events_of
+from aggregator.model.events import Event
 from aggregator.polling.round import Round
 from aggregator.store import story_events
 from aggregator.store.story_events import UnreadItem
@@ -30,5 +30,7 @@ def _events(work: Round, item: UnreadItem) -> tuple[Event, ...]:
     """Return the events of an item; none if its text breaks the program, which must not stop the others."""
     zones = {source.id: source.timezone for source in work.config.sources}
     zone = zones.get(item.source_id, work.config.site.timezone)
-    events = attempt(partial(find_events, item.title, item.text, item.language, item.published, zone))
-    return () if isinstance(events, Broken) else tuple(map(in_utc, events))
+    events = attempt(
+        partial(events_of, None, item.title, item.text, item.kind, item.language, item.published, zone)
+    )
+    return () if isinstance(events, Broken) else events

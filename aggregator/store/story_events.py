@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from aggregator.model.documents import Kind
 from aggregator.model.events import Event, StoryEvent
 from aggregator.store import event_facts
 from aggregator.store.connection import Store, stamp, sure_moment
@@ -350,6 +351,7 @@ class UnreadItem:
     source_id: str
     title: str
     text: str
+    kind: Kind
     language: str | None
     published: datetime
     story_id: str | None
@@ -363,7 +365,7 @@ def any_unread(store: Store) -> bool:
 def unread(store: Store, count: int) -> list[UnreadItem]:
     """Return the newest items in which no events were looked for yet."""
     rows = store.db.execute(
-        "SELECT id, source_id, title, text, language, sort, story_id FROM items INDEXED BY items_without_events"
+        "SELECT id, source_id, title, text, kind, language, sort, story_id FROM items INDEXED BY items_without_events"
         " WHERE events IS NULL ORDER BY number DESC LIMIT ?",
         [count],
     )
@@ -373,6 +375,7 @@ def unread(store: Store, count: int) -> list[UnreadItem]:
             source_id=row["source_id"],
             title=row["title"],
             text=row["text"],
+            kind=Kind(row["kind"]),
             language=row["language"],
             published=sure_moment(row["sort"]),
             story_id=row["story_id"],
