@@ -20,8 +20,9 @@ def months(language: str) -> tuple[str, ...]:
 
 
 def short_months(language: str) -> tuple[str, ...]:
-    """Name the twelve months by their abbreviations."""
-    return tuple(names[0] for names in _names()[language]["short"])
+    """Name the twelve months by their abbreviations; some names are not abbreviated."""
+    names = _names()[language]
+    return tuple((short or long)[0] for short, long in zip(names["short"], names["long"], strict=True))
 
 
 def weekdays(language: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from aggregator.model.events import Event, EventKind, EventStatus
 from aggregator.model.stories import Story
 from aggregator.store import digest_events, editions, stories
 from aggregator.store.connection import Store
-from aggregator.store.editions import UTC, LastEntry
+from aggregator.store.editions import UTC
 
 MAX_LEADING_CHARACTERS = 100
 """Maximum characters of a text in which a cancellation is looked for.

@@ -79,7 +79,8 @@ class EditionEntry:
 
     `item_id` is the item whose title and text these are. `section` is a heading of `i18n` or `topic:` with a topic.
     `day` is the local date of publication. `updated_on` is the local date of the update, `former_title` the title
-    in an earlier edition. `event` and `former_event` say when and where something takes place. If `hidden`, an editor hid the story since then, and its text may not be shown.
+    in an earlier edition. `event` and `former_event` say when and where something takes place. If `hidden`, an editor
+    hid the story since then, and its text may not be shown.
     """
 
     story_id: str

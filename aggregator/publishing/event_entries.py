@@ -65,7 +65,7 @@ def assign(announcements: Iterable[Announcement], zone: ZoneInfo) -> dict[str, P
     for story in sorted(announcements, key=lambda each: (each.announced, each.story_id)):
         near = [] if story.decided else [entry for entry in entries if entry.stories & story.related]
         placed: dict[str, _Entry] = {}
-        for part, event in _parts(story.events).items():
+        for part, event in _parts(story.events, zone).items():
             entry = _same(near, event, zone) or _renewed(near, event, story, zone)
             if entry is None:
                 entry = _Entry(story.story_id, part, event, story.decided, {story.story_id})
@@ -91,14 +91,28 @@ def assign(announcements: Iterable[Announcement], zone: ZoneInfo) -> dict[str, P
     }
 
 
-def _parts(events: tuple[Event, ...]) -> dict[str, Event]:
-    """Name the events of a story: the principal one, deadlines, and others."""
+def _parts(events: tuple[Event, ...], zone: ZoneInfo) -> dict[str, Event]:
+    """Name the events of a story: the principal one, deadlines, and others.
+
+    A day of an event that lasts several is no event of its own.
+    """
     parts: dict[str, Event] = {}
-    for event in events[:MAX_PARTS]:
-        name = "deadline" if event.kind is EventKind.DEADLINE else "event"
+    for event in events:
+        is_deadline = event.kind is EventKind.DEADLINE
+        name = "deadline" if is_deadline else "event"
+        if not is_deadline and any(_is_within(event, other, zone) for other in parts.values()):
+            continue
         same = sum(part.startswith(name) for part in parts)
-        parts[("" if not parts else f"{name}-{same + 1}" if same else name)] = event
+        parts["" if not parts else f"{name}-{same + 1}" if same else name] = event
+        if len(parts) == MAX_PARTS:
+            break
     return parts
+
+
+def _is_within(event: Event, other: Event, zone: ZoneInfo) -> bool:
+    first, last = event.days(zone)
+    begin, end = other.days(zone)
+    return other.kind is not EventKind.DEADLINE and begin <= first and last <= end
 
 
 def _is_like(entry: _Entry, event: Event) -> bool:
