@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from aggregator.containment import Broken, attempt
+from aggregator.dedupe.assign import relate_events
 from aggregator.items.item_events import events_of
 from aggregator.model.events import Event
 from aggregator.polling.round import Round
@@ -23,7 +24,9 @@ def find_stored_events(work: Round) -> None:
     found = {item.id: _events(work, item) for item in unread}
     with work.transaction():
         story_events.keep_found(work.store, found)
-        work.touch_stories({item.story_id for item in unread if item.story_id and found[item.id]})
+        dated = {item.story_id for item in unread if item.story_id and found[item.id]}
+        work.touch_stories(dated)
+        relate_events(work.store, work.config.channels, dated, work.now)
 
 
 def _events(work: Round, item: UnreadItem) -> tuple[Event, ...]:

@@ -159,8 +159,10 @@ def _changed(event: Event, announced: Event) -> Event:
         announced.end,
     ):
         return changed
+    is_postponed = announced.status is EventStatus.POSTPONED
     return replace(
         changed,
+        status=EventStatus.RESCHEDULED if is_postponed else changed.status,  # the new date is known
         start=announced.start,
         end=announced.end,
         zone=announced.zone,

@@ -26,6 +26,8 @@ class EventWords:
     events: tuple[Event, ...]
     title: str
     text: str
+    publisher: str
+    language: str | None
     decided: bool
 
 
@@ -61,6 +63,9 @@ def related(store: Store, ids: Iterable[str]) -> dict[str, set[str]]:
     return found
 
 
+_BEGINNING = "stories.title, substr(items.text, 1, 300) AS text, sources.name AS publisher, items.language"
+
+
 def words(store: Store, ids: Iterable[str]) -> list[EventWords]:
     """Return what the visible stories `ids` say about events."""
     found = []
@@ -74,8 +79,9 @@ def words(store: Store, ids: Iterable[str]) -> list[EventWords]:
         ):
             events.setdefault(row["story_id"], event_facts.decode(row["events"]))
         for row in store.db.execute(
-            "SELECT stories.id, stories.announced, stories.title, substr(items.text, 1, 300) AS text,"
+            f"SELECT stories.id, stories.announced, {_BEGINNING},"
             " event_decisions.decision, event_decisions.facts FROM stories JOIN items ON items.id = lead_id"
+            " JOIN sources ON sources.id = items.source_id"
             " LEFT JOIN event_decisions ON event_decisions.story_id = stories.id"
             f" WHERE NOT hidden AND stories.id IN ({marks(part)})",
             part,
@@ -90,10 +96,52 @@ def words(store: Store, ids: Iterable[str]) -> list[EventWords]:
                     else events.get(row["id"], ()),
                     title=row["title"],
                     text=row["text"],
+                    publisher=row["publisher"],
+                    language=row["language"],
                     decided=row["decision"] is not None,
                 )
             )
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComingEntry:
+    """A coming event and the beginning of the story that it belongs to."""
+
+    story_id: str
+    is_deadline: bool
+    first_day: date
+    last_day: date
+    title: str
+    text: str
+    publisher: str
+    language: str | None
+
+
+def coming(store: Store, since: date, count: int) -> list[ComingEntry]:
+    """Return the events with a calendar entry that are not over at `since`, at most `count`."""
+    rows = store.db.execute(
+        f"SELECT said.story_id, json_extract(facts, '$.kind') = 'deadline' AS is_deadline, first_day, last_day,"
+        f" {_BEGINNING} FROM story_events AS said JOIN stories ON stories.id = said.story_id"
+        " JOIN items ON items.id = lead_id JOIN sources ON sources.id = items.source_id"
+        " WHERE present AND said.entry_id = said.story_id AND said.entry_part = said.part AND NOT hidden"
+        " AND last_day >= ? AND json_extract(facts, '$.retrospective') IS NULL"
+        " ORDER BY last_day, said.story_id, part LIMIT ?",
+        [since.isoformat(), count],
+    )
+    return [
+        ComingEntry(
+            story_id=row["story_id"],
+            is_deadline=bool(row["is_deadline"]),
+            first_day=date.fromisoformat(row["first_day"]),
+            last_day=date.fromisoformat(row["last_day"]),
+            title=row["title"],
+            text=row["text"],
+            publisher=row["publisher"],
+            language=row["language"],
+        )
+        for row in rows
+    ]
 
 
 # --- the events of stories -----------------------------------------------------------------------------
@@ -171,7 +219,8 @@ def _write(store: Store, row: EventRow, before: Mapping[str, Any] | None, now: d
         " present = 1, revision = revision + 1 WHERE story_id = ? AND part = ?",
         [*places, *key],
     )
-    if _sure(before["facts"]).announced[1:] != row.event.announced[1:]:
+    # An event that no calendar had yet has not changed for its readers.
+    if before["written_revision"] and _sure(before["facts"]).announced[1:] != row.event.announced[1:]:
         store.db.execute(
             "UPDATE story_events SET sequence = sequence + 1, changed = ?, former = ? WHERE story_id = ? AND part = ?",
             [stamp(now), before["facts"], *key],
