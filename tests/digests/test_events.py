@@ -285,7 +285,7 @@ class World(Partner):
             self.add(made)
             return
         changed = self.random.choice(coming)
-        if chance < 0.7:
+        if chance < 0.7 and len(changed.days) < 3:  # a title whose numbers change again is a counter (E2)
             changed.day = day if day != changed.day else day + timedelta(days=1)
             changed.days.append(changed.day)
             self.add(changed)
