@@ -66,6 +66,9 @@ def _print_story(shown: dict[str, Any]) -> None:
     click.echo(f"{shown['title']}\n{shown['id']} · {shown['kind']}{topics}{hidden}")
     for word in ("announced", "published", "updated"):
         click.echo(f"  {word:10} {shown[word]:%Y-%m-%d %H:%M} UTC")
+    if event := shown["event"]:
+        place = f", {event['place']}" if event["place"] else ""
+        click.echo(f"  {event['kind']:10} {event['start']} to {event['end']}{place}, {event['status']}")
     for item in shown["items"]:
         mark = "published by" if item["lead"] else "also published by"
         click.echo(f"{mark} {item['source']}: {item['title']}")

@@ -53,14 +53,15 @@ def coming(publication: Publication) -> list[ComingEvent]:
 def badge(event: ComingEvent, language: str) -> tuple[str, str]:
     """Return days and month for a small calendar leaf; a deadline has only its last day."""
     first = event.last if event.is_deadline else event.first
-    month = calendar_names.short_months(i18n.known(language))[first.month - 1]
+    months = calendar_names.short_months(i18n.known(language))
+    month = months[first.month - 1]
     if event.event.month_only:
         return "", month
     if first == event.last:
         return str(first.day), month
     if (first.year, first.month) == (event.last.year, event.last.month):
         return f"{first.day}–{event.last.day}", month
-    return f"{first.day}–", month
+    return f"{first.day}–{event.last.day}", f"{month}–{months[event.last.month - 1]}"
 
 
 def own_entries(stories: Iterable[Story]) -> list[tuple[Story, StoryEvent]]:
