@@ -83,7 +83,7 @@ def test_digest_in_the_outbox(played: tuple[Path, str]) -> None:
 
 
 def test_events(played: tuple[Path, str]) -> None:
-    """The calendars have the course in Turin, its deadline, German events and a cancelled one (EX6, CA3)."""
+    """The calendars have a course, its deadline, German events and a cancelled one (CA3)."""
     out, _ = played
     events, deadlines = (
         parsed((out / "public" / name).read_bytes()).events for name in ("events.ics", "deadlines.ics")

@@ -26,17 +26,20 @@ TOWN_WEIGHT = 1.0
 MIN_SHARED_WEIGHT = 1.0
 """Minimum weight of the words and towns of a title that another story shares."""
 MIN_SHARE_OF_DATED, MIN_SHARE_OF_CHANGED = 0.5, 0.4
-"""Minimum share of an event's title for a story of its day; the second if it also names a change."""
+"""Minimum share of an event's title for a story of its day; the second with a change."""
 MIN_SHARE_OF_UNDATED, MIN_SHARE_OF_OWN = 0.6, 0.45
-"""Minimum share of an event's title for a story that names a change but not the day; the second for one source."""
+"""Minimum share for a change that does not name the day; the second within one source."""
 MIN_LEAD = 0.15
-"""Minimum distance between the best share and the next one, for a story that does not name the day."""
+"""Minimum distance between the best share and the next one, without the day."""
 _UTC = ZoneInfo("UTC")
 _VETOES = (vetoes.other_part, vetoes.other_version, vetoes.other_number, vetoes.other_year)
 
 
 def relate(store: Store, story_ids: Iterable[str]) -> set[str]:
-    """Relate new stories to stories about the same event, in the caller's transaction; return those changed."""
+    """Relate new stories to those about the same event; return the changed ones.
+
+    Runs in the caller's transaction.
+    """
     announcers = [_Announcer.of(each) for each in story_events.words(store, story_ids)]
     announcers = [each for each in announcers if each.days or each.status]
     if not announcers:
@@ -69,7 +72,7 @@ class _Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Announcer:
-    """A new story about an event: the first days that it names, and the change that it announces, if any."""
+    """A new story about an event: the first days that it names, and the change, if any."""
 
     story_id: str
     publisher: str
@@ -92,7 +95,7 @@ class _Announcer:
         )
 
     def matches(self, entries: Sequence[_Known]) -> list[_Known]:
-        """Return the events that this story is about: those of its day, or else the one that it changes."""
+        """Return the events of the days that this story names, or the one that it changes."""
         shares = {n: self._share(each) for n, each in enumerate(entries) if self._may_be(each)}
         needed = MIN_SHARE_OF_CHANGED if self.status else MIN_SHARE_OF_DATED
         dated = [n for n, share in shares.items() if share >= needed and self._names_day_of(entries[n])]

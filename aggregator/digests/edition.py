@@ -62,7 +62,7 @@ def compose(
 
 
 def _section(story: Story, plan: DigestPlan, topics: Sequence[str], today: date) -> str:
-    """Return the section of a story: its event, its kind, or its first topic unless it is an event."""
+    """Return the section of a story: by its event, its kind, or its first topic."""
     if section := _section_of_event(story, plan, today):
         return section
     kind = next(name for name, kinds in _KINDS_BY_SECTION.items() if story.kind in kinds)

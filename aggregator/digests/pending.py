@@ -53,7 +53,7 @@ class Candidates:
 
 
 def candidates(store: Store, plan: DigestPlan, since: datetime, now: datetime) -> Candidates:
-    """Find the stories that an edition of `now` may contain; `since` is the start of the digest (M2)."""
+    """Find the stories that an edition may contain; `since` is the digest's start (M2)."""
     record = editions.record(store, plan.id)
     floor = max(since, record.last_composed - editions.REACH) if record else since
     return Candidates(

@@ -1,4 +1,4 @@
-"""Find the events of items that were stored before events were looked for, from their stored texts."""
+"""Find the events of items of earlier versions in their stored texts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def find_stored_events(work: Round) -> None:
 
 
 def _events(work: Round, item: UnreadItem) -> tuple[Event, ...]:
-    """Return the events of an item; none if its text breaks the program, which must not stop the others."""
+    """Return the events of an item; none if its text breaks the program."""
     zones = {source.id: source.timezone for source in work.config.sources}
     zone = zones.get(item.source_id, work.config.site.timezone)
     events = attempt(

@@ -25,7 +25,7 @@ REFRESH = timedelta(hours=12)
 COLOUR = "teal"
 """A CSS colour name, as RFC 7986 section 5.9 requires."""
 ZONE_YEARS = range(1970, 2100)
-"""Years in which times are written in their zone; rules of zones beyond are unknown, and UTC is written."""
+"""Years in which times are written in their zone; others are in UTC, as no rules are known."""
 MAX_TITLE_CHARACTERS = 300
 _STATUS = {EventStatus.CANCELLED: "CANCELLED", EventStatus.POSTPONED: "TENTATIVE"}
 
@@ -162,7 +162,7 @@ def _component(
 
 
 def _summary(story: Story, event: Event, site: Site) -> str:
-    """Return the title; that of a deadline says so, since an entry for the event itself has the same title."""
+    """Return the title; that of a deadline differs from the title of the event itself."""
     title = _title(story)
     if event.kind is not EventKind.DEADLINE:
         return title
@@ -175,7 +175,7 @@ def _title(story: Story) -> str:
 
 
 def _description(story: Story) -> str:
-    """Return the excerpt, the publisher and the link, since not all clients show the property URL."""
+    """Return excerpt, publisher and link, since not all clients show the property URL."""
     parts = (story.lead.excerpt, story.publisher.name, story.lead.link)
     return "\n\n".join(text for part in parts if (text := block(part)))
 

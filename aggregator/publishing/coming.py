@@ -16,7 +16,7 @@ from aggregator.publishing import paths
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComingEvent:
-    """A coming event as a page lists it: `first` and `last` are local days, `line` says when and where."""
+    """A coming event on a page: first and last local day, and a line with when and where."""
 
     story: Story
     event: Event
@@ -65,7 +65,7 @@ def badge(event: ComingEvent, language: str) -> tuple[str, str]:
 
 
 def own_entries(stories: Iterable[Story]) -> list[tuple[Story, StoryEvent]]:
-    """Return the events of stories that have a calendar entry of their own; not reports on past ones (EX5)."""
+    """Return events with a calendar entry of their own, without reports on past ones (EX5)."""
     return [
         (story, each)
         for story in stories

@@ -13,7 +13,7 @@ MAX_PARTS = 6
 """Maximum events of one story."""
 
 _WITH_NEW_DATES = (EventStatus.RESCHEDULED, EventStatus.POSTPONED, EventStatus.EXTENDED)
-"""What a story with other dates may announce about an event that is known with its former dates."""
+"""Changes that a story may announce together with other dates of a known event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +150,7 @@ def _only(near: list[_Entry], story: Announcement, zone: ZoneInfo) -> _Entry | N
 
 
 def _changed(event: Event, announced: Event) -> Event:
-    """Return the event of an entry after another story about it; only a changed status changes it."""
+    """Return the event of an entry after another story; only a status changes it."""
     if announced.status is EventStatus.SCHEDULED or announced.retrospective:
         return event
     changed = _with_status(event, announced.status)

@@ -69,7 +69,7 @@ def _attachment(enclosure: Enclosure) -> dict[str, Any]:
 
 
 def _extension(story: Story, site: Site) -> dict[str, Any]:
-    """Return what JSON Feed has no fields for: the source, related links, rights and the event (CA8)."""
+    """Return what JSON Feed has no fields for: source, related links, rights, event (CA8)."""
     extension: dict[str, Any] = {"source": {"title": story.publisher.name, "url": story.publisher.url}}
     if also := atom.related(story):
         extension["related"] = [{"url": href, "title": title} for href, title in also]

@@ -33,7 +33,7 @@ def today(site: Site, now: datetime) -> date:
 
 
 def follow_days(store: Store, site: Site, now: datetime) -> None:
-    """Raise the revisions of channels in which an event ended or became too old since the last run.
+    """Raise the revisions of channels in which an event ended or became too old.
 
     Nothing else in calendars and pages depends on time, so that on other days their bytes stay the same (CA2).
     """
@@ -80,7 +80,7 @@ def write_files(
     *,
     everything: bool,
 ) -> None:
-    """Write the calendar file of each story whose event changed; remove those of stories without events."""
+    """Write the calendar file of each story whose event changed, or remove it."""
     if everything or runs.get(store, WRITTEN_WITH) != rendered_with:
         with store.transaction():
             story_events.raise_revisions(store)

@@ -126,7 +126,7 @@ _RAISE_REVISION = "UPDATE channels SET revision = revision + 1, updated = max(up
 
 
 def raise_quietly(store: Store, ids: Iterable[str]) -> None:
-    """Raise the revisions of channels in which no story changed, so that `updated` stays the same."""
+    """Raise the revisions of channels without changed stories; `updated` stays the same."""
     store.db.conn.executemany(
         "UPDATE channels SET revision = revision + 1 WHERE id = ?", [[id_] for id_ in ids]
     )

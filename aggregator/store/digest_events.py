@@ -17,7 +17,7 @@ CLOSING = timedelta(days=7)
 
 
 def closing(store: Store, plan: DigestPlan, today: date) -> dict[str, str]:
-    """Return the stories whose deadline is near, with the part of it, the nearest first (M1, CA7).
+    """Return the stories whose deadline is near with its part, the nearest first (M1, CA7).
 
     An earlier edition had the story more than seven days before the deadline, and none has repeated it. Of stories
     about one deadline only one is returned.
@@ -61,7 +61,7 @@ def closing(store: Store, plan: DigestPlan, today: date) -> dict[str, str]:
 
 
 def last_events(store: Store, digest_id: str, entry_ids: Iterable[str]) -> dict[str, Event]:
-    """Return what a digest said last about the event of each calendar entry, in any story about it."""
+    """Return what a digest said last about the event of each calendar entry."""
     events: dict[str, Event] = {}
     for part in chunked(sorted(set(entry_ids))):
         for row in store.db.execute(

@@ -84,7 +84,7 @@ _LAST_CHANGE = (
     "max(stories.updated, coalesce((SELECT changed FROM story_events WHERE story_id = stories.id"
     " AND entry_id = stories.id AND part = '' AND present AND sequence > 0), ''))"
 )
-"""SQL of the last significant edit of a story, or change of its event by another story (EX6)."""
+"""SQL of the last significant edit of a story, or change of its event (EX6)."""
 
 
 def edited(store: Store, plan: DigestPlan, *, floor: datetime) -> list[str]:
@@ -218,7 +218,7 @@ def _last_change(story: Story) -> datetime:
 def _record(
     store: Store, edition: Edition, reason: EntryReason, stories: Iterable[tuple[Story, date]]
 ) -> None:
-    """Record stories in the ledger, with the time of their last change, or the day of a deadline."""
+    """Record stories in the ledger, with their last change or the day of a deadline."""
     store.db.conn.executemany(
         "INSERT OR IGNORE INTO ledger (digest_id, item_id, reason, mark, edition_id) VALUES (?, ?, ?, ?, ?)",
         [

@@ -16,7 +16,7 @@ from aggregator.store.items import chunked, marks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventWords:
-    """What a visible story says about events: the facts of its first item that has any, and its beginning.
+    """What a visible story says about events: the facts of an item, and its beginning.
 
     `decided` if an editor set the facts (EX9).
     """
@@ -35,7 +35,7 @@ class EventWords:
 
 
 def with_events(store: Store, ids: Iterable[str]) -> set[str]:
-    """Return those of the stories `ids` that have events, or had one, or are related to such a story."""
+    """Return the stories of `ids` that have or had events, or are related to such stories."""
     found: set[str] = set()
     for part in chunked(sorted(ids)):
         inside = f"({marks(part)})"
@@ -173,7 +173,7 @@ def stored(store: Store, ids: Iterable[str]) -> dict[tuple[str, str], Event]:
 
 
 def replace(store: Store, ids: Iterable[str], rows: Sequence[EventRow], now: datetime) -> set[str]:
-    """Replace the events of stories, in the caller's transaction; return the stories that have others now.
+    """Replace the events of stories; return the stories whose events changed.
 
     The sequence rises if start, end, zone, place or status of a known event changed (CA2).
     """
@@ -229,7 +229,7 @@ def _write(store: Store, row: EventRow, before: Mapping[str, Any] | None, now: d
 
 
 def raise_revisions(store: Store, ids: Iterable[str] | None = None) -> None:
-    """Raise the revisions of the calendar files of stories, or of all, in the caller's transaction (P1)."""
+    """Raise the revisions of the calendar files of stories, or of all of them (P1)."""
     if ids is None:
         store.db.execute("UPDATE story_events SET revision = revision + 1")
         return
@@ -376,7 +376,7 @@ def undecide(store: Store, story_id: str) -> bool:
 
 
 def absorb(store: Store, kept: str, gone: str) -> None:
-    """Remove the events of a story that was merged; an editor's word on it passes to the other one."""
+    """Remove the events of a merged story; an editor's word on it passes to the other one."""
     store.db.execute("UPDATE OR IGNORE event_decisions SET story_id = ? WHERE story_id = ?", [kept, gone])
     store.db.execute("DELETE FROM event_decisions WHERE story_id = ?", [gone])
     store.db.execute(

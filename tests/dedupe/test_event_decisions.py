@@ -74,7 +74,7 @@ def test_wrong_facts(change: EventChange, words: str) -> None:
 
 
 def test_a_word_stays_and_can_be_undone(community: Community, clock: Clock) -> None:
-    """An edit at the source does not change what an editor set; undone, the event follows the source again."""
+    """An edit at the source does not change an editor's word; undone, the source counts."""
     community.poll(COURSE)
     app = community.place.app()
     ((story_id,),) = community.rows("SELECT id FROM stories")
@@ -98,7 +98,7 @@ def test_a_word_stays_and_can_be_undone(community: Community, clock: Clock) -> N
 
 
 def test_a_story_that_shares_an_entry(community: Community, clock: Clock, webs: Callable[[], Web]) -> None:
-    """The facts of a shared entry are set at the story that it belongs to; a start gives a story its own entry."""
+    """A shared entry is set at its own story; a start gives a story its own entry."""
     community.poll(COURSE)
     clock.now += timedelta(hours=1)
     programme = COURSE | {

@@ -26,7 +26,7 @@ WEEKS = 10
 
 
 def monday(week: int) -> datetime:
-    """Return half past ten on a Monday in Berlin, after the hour of digests in summer and winter."""
+    """Return half past ten on a Monday in Berlin, behind the hour of digests."""
     return NOW + week * 7 * DAY + timedelta(hours=2)
 
 
@@ -126,7 +126,7 @@ def call(**fields: object) -> Announced:
 
 
 def test_what_is_coming_stands_in_a_section(partner: Partner, clock: Clock) -> None:
-    """A new coming event is in "Coming up" with its date, the nearest first; a past one is not (CA7)."""
+    """A new coming event is in "Coming up", the nearest first; a past one is not (CA7)."""
     partner.add(course())
     partner.add(Announced("spectral unmixing", date(2026, 10, 20)))
     partner.add(Announced("image deposition", date(2026, 10, 9)))
@@ -143,7 +143,7 @@ def test_what_is_coming_stands_in_a_section(partner: Partner, clock: Clock) -> N
 
 
 def test_a_deadline_is_repeated_once(partner: Partner, clock: Clock) -> None:
-    """A deadline is new once and closing once, in the last edition of its last seven days (M1, CA7)."""
+    """A deadline is new once and closing once, within its last seven days (M1, CA7)."""
     partner.add(call())
     partner.poll()
     for week in range(1, 8):
@@ -159,7 +159,7 @@ def test_a_deadline_is_repeated_once(partner: Partner, clock: Clock) -> None:
 
 
 def test_a_near_deadline_is_not_repeated(partner: Partner, clock: Clock) -> None:
-    """A deadline that was new within its last seven days is not repeated: no whole edition fits (CA7)."""
+    """A deadline that was new within its last seven days is not repeated (CA7)."""
     partner.add(call(day=date(2026, 10, 19)))
     partner.poll()
     for week in (1, 2):
@@ -187,7 +187,7 @@ def test_an_extended_deadline_is_reported_and_repeated(partner: Partner, clock: 
 
 
 def test_a_date_that_changes_alone_is_reported(partner: Partner, clock: Clock) -> None:
-    """An event that an editor moves or cancels goes with the next edition, with its former date (E1, EX9)."""
+    """An event that an editor moves or cancels goes with the next edition (E1, EX9)."""
     partner.add(course())
     partner.poll()
     clock.now = monday(1)
@@ -213,7 +213,7 @@ def test_a_date_that_changes_alone_is_reported(partner: Partner, clock: Clock) -
 
 @pytest.mark.parametrize("source", ["a", "b"])
 def test_a_cancellation_is_reported_once(partner: Partner, clock: Clock, source: str) -> None:
-    """A story that cancels the event of another one is the report of it, also if the other is edited later (EX6)."""
+    """The story that cancels another one's event is its only report (EX6)."""
     partner.add(course())
     partner.poll()
     clock.now = monday(1)
@@ -355,7 +355,7 @@ def check_event(announced: Announced, entries: list[tuple[str, ...]]) -> Counter
 
 
 def check_calendar(world: World) -> None:
-    """Check that each event has one entry with its last date and status, and rose with each change."""
+    """Check that each event has one entry with its last date, status and number."""
     for name in ("events.ics", "deadlines.ics"):
         entries = parsed((world.place.public / name).read_bytes()).events
         wanted = [each for each in world.announced if each.is_deadline is (name == "deadlines.ics")]
@@ -371,7 +371,7 @@ def check_calendar(world: World) -> None:
 def test_ten_weeks_of_events(
     tmp_path: Path, clock: Clock, webs: Callable[[], Web], seed: int | range
 ) -> None:
-    """A deadline is told as new and as closing, a change once, in calendars and digests (M1, CA2, CA7, EX6)."""
+    """A deadline is sent as new and as closing, a change once (M1, CA2, CA7, EX6)."""
     seen: Counter[str] = Counter()
     for one in [seed] if isinstance(seed, int) else seed:
         folder = tmp_path / str(one)

@@ -42,7 +42,7 @@ def deadline(day: date = date(2026, 10, 12), **fields: Any) -> Event:
 
 
 def announcing(id_: str, *events: Event, **fields: Any) -> Story:
-    """Build a story with events; fields of a calendar entry are `sequence`, `changed`, `former` and `entry_id`."""
+    """Build a story with events; some fields are those of its calendar entry."""
     own = {name: fields.pop(name) for name in ("sequence", "changed", "former", "entry_id") if name in fields}
     made = story(id_, StoryItem(item=item(**fields), publisher=publisher()))
     parts = ["", "deadline", "deadline-2"]

@@ -89,7 +89,7 @@ def test_reports_and_months_have_no_entry(left_out: Event) -> None:
 
 
 def test_an_entry_says_what_went_in() -> None:
-    """The independent parser finds title, place, link, dates and numbers of an event as they went in."""
+    """The independent parser finds all facts of an event as they went in."""
     made = announcing(
         "course",
         event(),
@@ -119,7 +119,7 @@ def test_an_event_without_times_is_all_day() -> None:
 
 
 def test_times_have_their_zone() -> None:
-    """Times have a TZID that the calendar defines; Google shifts them and outlook.com hides them else (CA4)."""
+    """Times have a TZID that the calendar defines; some clients shift or hide others (CA4)."""
     made = announcing("talk", timed(MORNING, MORNING + timedelta(hours=8), zone="Europe/Rome"))
     body = events_ics(made)
     assert of_event(body, "DTSTART") == ["DTSTART;TZID=Europe/Rome:20261020T090000"]
@@ -131,7 +131,7 @@ def test_times_have_their_zone() -> None:
 
 
 def test_a_zone_is_defined_beyond_a_clock_change() -> None:
-    """The definition of a zone alone, without its name, gives the right times in summer and winter (CA4)."""
+    """The definition of a zone alone gives the right times in summer and winter (CA4)."""
     summer, winter = datetime(2026, 7, 1, 9, tzinfo=ROME), datetime(2026, 12, 1, 9, tzinfo=ROME)
     stories = [
         announcing(name, timed(when, when + timedelta(hours=1), zone="Europe/Rome"))
@@ -153,7 +153,7 @@ def test_times_without_a_known_zone_are_utc(zone: str | None) -> None:
 
 
 def test_a_moment_has_no_end() -> None:
-    """A deadline at a time has a start only, because an end must be later (RFC 5545 section 3.8.2.2)."""
+    """A deadline at a time has a start only, as ends must be later (RFC 5545 3.8.2.2)."""
     made = announcing("call", deadline(start=MORNING.astimezone(UTC), end=MORNING.astimezone(UTC)))
     body = rendered(made)["deadlines.ics"].body
     assert of_event(body, "DTEND") == []
@@ -211,7 +211,7 @@ def test_a_series_has_an_entry_for_each_date() -> None:
 
 
 def test_the_head_of_a_calendar() -> None:
-    """Name, description, colour, interval, source and page are there, old and new words alike (CA5)."""
+    """The head has name, description, colour, interval, source and page twice (CA5)."""
     document = rendered(announcing("course", event()))["events.ics"]
     assert document.body.startswith(b"BEGIN:VCALENDAR\r\n")
     assert document.body.endswith(b"END:VCALENDAR\r\n")
@@ -266,7 +266,7 @@ HOSTILE = st.lists(st.sampled_from(PIECES) | st.characters(exclude_categories=["
 
 @given(title=HOSTILE, place=HOSTILE, excerpt=HOSTILE, zone=HOSTILE)
 def test_hostile_texts_stay_inside_their_property(title: str, place: str, excerpt: str, zone: str) -> None:
-    """Whatever a title, place or zone holds, a calendar has one event with the usual properties (CA5)."""
+    """Whatever its texts hold, a calendar has one event with the usual properties (CA5)."""
     made = announcing(
         "course",
         timed(MORNING, MORNING + timedelta(hours=1), place=place, zone=zone),
@@ -312,7 +312,7 @@ def test_lines_are_folded_between_characters(length: int) -> None:
     ],
 )
 def test_extreme_dates_are_harmless(extreme: Event) -> None:
-    """The first and the last day of the calendar, and an end before its start, give a calendar that parses."""
+    """First and last day of time, and an end before its start, give a calendar that parses."""
     assert len(icalendar.Calendar.from_ical(events_ics(announcing("course", extreme))).walk("VEVENT")) == 1
 
 

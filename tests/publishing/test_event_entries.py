@@ -119,7 +119,7 @@ def test_order_does_not_matter() -> None:
 
 
 def test_parts_of_a_story() -> None:
-    """Deadlines are parts of their own; a day of a longer event is none, and times with an offset count."""
+    """Deadlines are parts of their own; a day of a longer event is none."""
     talk = event(start=datetime(2026, 10, 21, 8, tzinfo=UTC), end=datetime(2026, 10, 21, 9, tzinfo=UTC))
     dinner = event(kind=EventKind.EVENT, start=date(2026, 12, 1), end=date(2026, 12, 1))
     found = assigned(story("a", event(), deadline(), talk, dinner, deadline(date(2026, 11, 1))))

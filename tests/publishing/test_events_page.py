@@ -37,7 +37,7 @@ def listed(tree: html.HtmlElement) -> dict[str, list[str]]:
 
 
 def test_deadlines_first_then_what_is_coming_by_month() -> None:
-    """Coming events stand under their month, the nearest first; deadlines before them; past ones nowhere."""
+    """Coming events stand under their month, deadlines before them, past ones nowhere."""
     tree = page(
         announcing("b", event(**NOVEMBER), title="School"),
         announcing("a", event(), deadline(), title="Course"),
@@ -125,7 +125,7 @@ def test_extreme_events_are_harmless(extreme: Event) -> None:
 
 
 def test_an_id_of_a_source_is_no_css() -> None:
-    """A class is made of letters, digits and hyphens, whatever a source is called."""
+    """A class is made of characters that CSS allows, whatever a source is called."""
     made = announcing("a", event())
     lead = type(made.items[0])(item=made.items[0].item, publisher=publisher("a b}*{c"))
     story = type(made)(**{name: getattr(made, name) for name in made.__slots__} | {"items": (lead,)})

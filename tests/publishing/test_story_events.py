@@ -80,7 +80,7 @@ def community(place: Workplace, webs: Callable[[], Web], clock: Clock) -> Commun
 
 
 def test_a_course_is_published_everywhere(community: Community) -> None:
-    """One announcement is in the calendars, in a file of its own, and at the start of feed summaries (CA1, CA8)."""
+    """One announcement is in calendars, in a file of its own, and in summaries (CA1, CA8)."""
     community.poll(COURSE)
     (course,), (closing,) = community.entries(), community.entries("deadlines.ics")
     ((story_id,),) = community.rows("SELECT id FROM stories")
@@ -98,7 +98,7 @@ def test_a_course_is_published_everywhere(community: Community) -> None:
 
 
 def test_an_edit_raises_the_sequence(community: Community, clock: Clock) -> None:
-    """A changed date keeps the UID, raises SEQUENCE and is a significant edit; another word is not (CA2, E1)."""
+    """A changed date keeps the UID and raises SEQUENCE; another word does not (CA2, E1)."""
     community.poll(COURSE)
     (before,) = community.entries()
     clock.now += DAY
@@ -116,7 +116,7 @@ def test_an_edit_raises_the_sequence(community: Community, clock: Clock) -> None
 
 
 def test_a_cancellation_by_another_story(community: Community, clock: Clock) -> None:
-    """A cancelled course keeps one entry, cancelled; the story that says so shares it and stays a story (EX6, CA3)."""
+    """A cancelled course keeps one entry; the story that says so shares it (EX6, CA3)."""
     community.poll(COURSE)
     (before,) = community.entries()
     clock.now += DAY
@@ -171,7 +171,7 @@ def idle(community: Community) -> bool:
 
 
 def test_bytes_change_only_when_an_event_passes(community: Community, clock: Clock) -> None:
-    """Calendars stay the same for a year; pages change on the day after an event, feeds never (CA2, PB13).
+    """Calendars stay the same for a year; pages change after an event, feeds never (CA2).
 
     An event leaves a calendar together with its deadlines.
     """
@@ -210,7 +210,7 @@ def test_a_day_that_passes_ends_the_idle_check(community: Community, clock: Cloc
 def test_stored_items_get_events_without_a_request(
     community: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Events of stories that exist are found in stored texts, in portions, and are no edits (V4)."""
+    """Events of stories that exist are found in stored texts and are no edits (V4)."""
     second = COURSE | {
         "title": "Workshop in Ghent, 3-5 November 2026",
         "link": "https://node.example/2",
