@@ -19,10 +19,16 @@ def months(language: str) -> tuple[str, ...]:
     return tuple(names[0] for names in _names()[language]["long"])
 
 
-def short_months(language: str) -> tuple[str, ...]:
-    """Name the twelve months by their abbreviations; some names are not abbreviated."""
-    names = _names()[language]
-    return tuple((short or long)[0] for short, long in zip(names["short"], names["long"], strict=True))
+def short_months(language: str) -> tuple[tuple[str, ...], ...]:
+    """Return the abbreviations of each month without full stop, none where its name is short."""
+    return tuple(tuple(names) for names in _names()[language]["short"])
+
+
+def month_labels(language: str) -> tuple[str, ...]:
+    """Name the twelve months shortly: by their abbreviation, or whole where there is none."""
+    return tuple(
+        (short or (long,))[0] for short, long in zip(short_months(language), months(language), strict=True)
+    )
 
 
 def weekdays(language: str) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def found_in(row: Mapping[str, Any]) -> tuple[Event, ...]:
-    """Find the events of a labelled string, as the title of an item published on its reference date."""
+    """Find the events of a labelled string, published on its reference date."""
     zone = ZoneInfo(ZONES.get(row.get("lang") or "", "Europe/Berlin"))
     published = datetime.combine(date.fromisoformat(row["reference_date"]), datetime.min.time(), UTC)
     return find_events(row["text"], "", row.get("lang"), published.replace(hour=12), zone)

@@ -9,7 +9,7 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from aggregator.events import words
-from aggregator.events.tokens import Token
+from aggregator.events.tokens import Token, word_at
 
 DAY_MINUTES = 24 * 60
 NOON_MINUTES = 12 * 60
@@ -62,7 +62,7 @@ def find(tokens: Sequence[Token], taken: Sequence[tuple[int, int]]) -> list[Time
 def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | None:
     """Parse "14:00–16:00 CEST", "14–16 Uhr", "klo 13–15", "10 am – 4:30 pm (Helsinki time)"."""
     begin, introduced = at, False
-    while _word(tokens, at) in words.CLOCK or (introduced and _word(tokens, at) in (".", ":")):
+    while word_at(tokens, at) in words.CLOCK or (introduced and word_at(tokens, at) in (".", ":")):
         introduced, at = True, at + 1
     if (
         at and tokens[at - 1].word in (".", ",", "/", "-", "+") and not tokens[at].spaced
@@ -75,9 +75,9 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
         return None
     second = None
     link = first.end
-    if _word(tokens, link) in words.UNTIL or _word(tokens, link) == "bis":
+    if word_at(tokens, link) in words.UNTIL_TIME:
         after = link + 1
-        while _word(tokens, after) in ("-", "las", "les") or _word(tokens, after) in words.CLOCK:
+        while word_at(tokens, after) in ("-", "las", "les") or word_at(tokens, after) in words.CLOCK:
             after += 1
         if after < len(tokens) and free[after]:
             second = _hour(tokens, after)
@@ -86,7 +86,8 @@ def _times(tokens: Sequence[Token], at: int, free: Sequence[bool]) -> Times | No
     sure = (
         introduced or first.sure or (second is not None and (second.sure or (first.dotted and second.dotted)))
     )
-    if not sure:
+    has_zone = _states_zone(tokens, (second or first).end)
+    if not sure and not (has_zone and (second is not None or first.dotted)):
         return None
     if first.half is None and second is not None and second.half is not None:
         first = _with_half(first, second)
@@ -109,7 +110,7 @@ def _belongs(hour: _Hour, tokens: Sequence[Token]) -> bool:
 
 def _hour(tokens: Sequence[Token], at: int) -> _Hour | None:
     """Parse one time; a bare number is one only if something beside it says so."""
-    word = _word(tokens, at)
+    word = word_at(tokens, at)
     if word in words.NOON:
         return _Hour(minutes=NOON_MINUTES, end=at + 1, sure=True)
     if word in words.MIDNIGHT:
@@ -119,29 +120,36 @@ def _hour(tokens: Sequence[Token], at: int) -> _Hour | None:
         return None
     at += 1
     minutes, sure, dotted = 0, False, False
-    mark = _word(tokens, at)
+    mark = word_at(tokens, at)
+    after = _number(tokens, at + 1) if mark == "h" and tokens[at].spaced else None
+    if after is not None and after < 60 and tokens[at + 1].digits == 2:  # French: 16 h 30
+        return _Hour(minutes=number * 60 + after, end=at + 2, sure=True)
     joined = at + 1 < len(tokens) and not tokens[at].spaced and not tokens[at + 1].spaced
     small = tokens[at + 1].number if joined else None
-    if mark in (":", ".", "h") and small is not None and tokens[at + 1].digits == 2 and small < 60:
+    if mark in (":", ".", "h", "u") and small is not None and tokens[at + 1].digits == 2 and small < 60:
         minutes, sure, dotted = small, mark != ".", mark == "."
         at += 2
         if (
             mark == ":"
-            and _word(tokens, at) == ":"
+            and word_at(tokens, at) == ":"
             and not tokens[at].spaced
             and _number(tokens, at + 1) is not None
         ):
             at += 2  # seconds
     half = None
-    if _word(tokens, at) in _HALVES:
-        half, at = _word(tokens, at), at + 1
-    elif _word(tokens, at) in ("a", "p") and _word(tokens, at + 1) == "." and _word(tokens, at + 2) == "m":
-        half, at = _word(tokens, at) + "m", at + (4 if _word(tokens, at + 3) == "." else 3)
-    while _word(tokens, at) in words.HOURS or (
-        sure and _word(tokens, at) == "o" and _word(tokens, at + 1) == "'"
+    if word_at(tokens, at) in _HALVES:
+        half, at = word_at(tokens, at), at + 1
+    elif (
+        word_at(tokens, at) in ("a", "p")
+        and word_at(tokens, at + 1) == "."
+        and word_at(tokens, at + 2) == "m"
+    ):
+        half, at = word_at(tokens, at) + "m", at + (4 if word_at(tokens, at + 3) == "." else 3)
+    while word_at(tokens, at) in words.HOURS or (
+        sure and word_at(tokens, at) == "o" and word_at(tokens, at + 1) == "'"
     ):
         sure, at = True, at + 1
-    if dotted and _word(tokens, at) == "." and _number(tokens, at + 1) is not None:
+    if dotted and word_at(tokens, at) == "." and _number(tokens, at + 1) is not None:
         return None  # a date or version
     if half is not None:
         if not 1 <= number <= 12:
@@ -165,10 +173,14 @@ def _with_half(first: _Hour, second: _Hour) -> _Hour:
 
 def _academic(tokens: Sequence[Token], times: Times) -> Times:
     """Apply s.t. and c.t. of German universities: c.t. begins a quarter of an hour later."""
-    at = times.end + (1 if _word(tokens, times.end) in (",", "(") else 0)
-    if _word(tokens, at) in ("s", "c") and _word(tokens, at + 1) == "." and _word(tokens, at + 2) == "t":
-        end = at + (4 if _word(tokens, at + 3) == "." else 3)
-        return replace(times, start=times.start + (15 if _word(tokens, at) == "c" else 0), end=end)
+    at = times.end + (1 if word_at(tokens, times.end) in (",", "(") else 0)
+    if (
+        word_at(tokens, at) in ("s", "c")
+        and word_at(tokens, at + 1) == "."
+        and word_at(tokens, at + 2) == "t"
+    ):
+        end = at + (4 if word_at(tokens, at + 3) == "." else 3)
+        return replace(times, start=times.start + (15 if word_at(tokens, at) == "c" else 0), end=end)
     return times
 
 
@@ -178,9 +190,12 @@ def _academic(tokens: Sequence[Token], times: Times) -> Times:
 def _with_zone(tokens: Sequence[Token], times: Times) -> Times:
     """Read the zone behind a time: CEST, (CET), UTC+2, +02:00, Helsinki time, Europe/Berlin."""
     at = times.end
-    while _word(tokens, at) in ("(", ",", "|", "/", "uhr", "local"):
+    while word_at(tokens, at) in ("(", ",", "|", "/", "uhr", "local"):
         at += 1
-    word = _word(tokens, at)
+    word = word_at(tokens, at)
+    if word in words.ZONES_BY_PLACE and word_at(tokens, at - 1).endswith("m"):
+        name = words.ZONES_BY_PLACE[word]
+        return _zoned(tokens, times, ZoneInfo(name), name, at + 1)
     if word in words.ZONES:
         end, minutes = at + 1, words.ZONES[word]
         if word in ("utc", "gmt") and (offset := _offset(tokens, end)) is not None:
@@ -195,13 +210,17 @@ def _with_zone(tokens: Sequence[Token], times: Times) -> Times:
     return times
 
 
+def _states_zone(tokens: Sequence[Token], at: int) -> bool:
+    return word_at(tokens, at + (word_at(tokens, at) == "(")) in words.ZONES
+
+
 def _zoned(tokens: Sequence[Token], times: Times, zone: tzinfo, name: str | None, end: int) -> Times:
-    return replace(times, zone=zone, zone_name=name, end=end + (_word(tokens, end) == ")"))
+    return replace(times, zone=zone, zone_name=name, end=end + (word_at(tokens, end) == ")"))
 
 
 def _offset(tokens: Sequence[Token], at: int) -> tuple[int, int] | None:
     """Parse +2, +02:00 or -0500 as minutes."""
-    sign = {"+": 1, "-": -1}.get(_word(tokens, at))
+    sign = {"+": 1, "-": -1}.get(word_at(tokens, at))
     number = tokens[at + 1].number if sign and at + 1 < len(tokens) else None
     if sign is None or number is None or tokens[at + 1].spaced:
         return None
@@ -209,7 +228,7 @@ def _offset(tokens: Sequence[Token], at: int) -> tuple[int, int] | None:
         return sign * (number // 100 * 60 + number % 100), at + 2
     if number > 14 or tokens[at + 1].digits > 2:
         return None
-    small = tokens[at + 3].number if _word(tokens, at + 2) == ":" and at + 3 < len(tokens) else None
+    small = tokens[at + 3].number if word_at(tokens, at + 2) == ":" and at + 3 < len(tokens) else None
     if small is not None and small < 60:
         return sign * (number * 60 + small), at + 4
     return sign * number * 60, at + 2
@@ -217,14 +236,14 @@ def _offset(tokens: Sequence[Token], at: int) -> tuple[int, int] | None:
 
 def _named_zone(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
     """Find "Europe/Berlin", "Helsinki time" and "heure de Paris"."""
-    if _word(tokens, at).title() in words.CONTINENTS and _word(tokens, at + 1) == "/":
-        name = f"{_word(tokens, at).title()}/{_word(tokens, at + 2).title()}"
+    if word_at(tokens, at).title() in words.CONTINENTS and word_at(tokens, at + 1) == "/":
+        name = f"{word_at(tokens, at).title()}/{word_at(tokens, at + 2).title()}"
         return (name, at + 3) if _is_zone(name) else None
-    city, end = _word(tokens, at), at + 2
-    if _word(tokens, at + 1) not in words.TIME_OF:
-        if city not in words.TIME_OF or _word(tokens, at + 1) not in words.OF:
+    city, end = word_at(tokens, at), at + 2
+    if word_at(tokens, at + 1) not in words.TIME_OF:
+        if city not in words.TIME_OF or word_at(tokens, at + 1) not in words.OF:
             return None
-        city, end = _word(tokens, at + 2), at + 3
+        city, end = word_at(tokens, at + 2), at + 3
     if not (city.isascii() and city.isalpha()):
         return None
     names = (f"{continent}/{city.title()}" for continent in words.CONTINENTS)
@@ -240,10 +259,6 @@ def _zone_names() -> frozenset[str]:
 
 def _is_zone(name: str) -> bool:
     return name in _zone_names()
-
-
-def _word(tokens: Sequence[Token], at: int) -> str:
-    return tokens[at].word if 0 <= at < len(tokens) else ""
 
 
 def _number(tokens: Sequence[Token], at: int) -> int | None:

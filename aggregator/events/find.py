@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 
-from aggregator.events import clock, days, places, words
+from aggregator.events import clock, days, places, words, written_days
 from aggregator.events.clock import Times
-from aggregator.events.days import Dates, Day
+from aggregator.events.days import Dates
 from aggregator.events.tokens import Token, composed, folded, split
+from aggregator.events.written_days import Day
 from aggregator.model.events import Event, EventKind, EventStatus
 
 MAX_TITLE_CHARACTERS = 500
@@ -28,14 +29,15 @@ MAX_LIST_DAYS = 7
 MAX_GAP_TOKENS = 7
 """Maximum number of tokens between a date and its time."""
 MAX_REASON_CHARACTERS = 200
-"""Maximum number of characters of a sentence on each side of a date in which a reason is looked for."""
-_SENTENCE_END = re.compile(r"\n|[.!?;]\s+(?=[^\W\d_a-zà-öø-ÿ])|\s[•·]\s")
+"""Maximum number of characters of a sentence before and after a date that are searched."""
+_SENTENCE_END = re.compile(r"\n|[!?]\s|[.;]\s+(?=[^\W\d_a-zà-öø-ÿ])|\s[•·]\s")
 _UNTIL_BEFORE = re.compile(
-    r"(?<![\w:*_])(?:until|till|by|before|no later than|bis(?: spätestens)?(?: zum| am)?|jusqu'au|avant le"
+    r"(?<![\w:*_])(?:until|till|by|due|before|no later than|bis(?: spätestens)?(?: zum| am)?|jusqu'au|avant le"
     r"|fino al|entro il|entro|hasta el|hasta|antes del|até(?: ao?)?(?: dia)?|asti|senast(?: den)?|innen"
     r"|senest(?: den)?|til og med|til(?: den)?|uiterlijk|tot(?: en met)?|vóór|do(?: dnia)?|nejpozději(?: do)?"
-    r"|legkésőbb|najkasneje do|до)(?!\w)[\s:]*(?:the |\w{2,10}[.,]? )?$"
+    r"|legkésőbb|najkasneje do|до)(?![\w.])(?P<rest>[\s\w:.,]{0,20})$"
 )
+_LINKS = words.UNTIL | words.END_LABELS | words.BEFORE_DAY | frozenset(", ) ; : | ·".split())
 _ON_BEFORE = re.compile(r"^\W*(?:on|am|le|il|el|em|den|dne|op|på|dnia)\W+$")
 
 
@@ -52,12 +54,18 @@ class _When:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Context:
-    """Where a date stands: its sentence before and after it, as written and folded, and the title."""
+    """Where a date stands.
+
+    Its sentence before and after it up to other dates, as written and folded; the whole sentence; the text up to the
+    next date, and the title.
+    """
 
     before: str
     after: str
     low_before: str
     low_after: str
+    whole: str
+    following: str
     title: str
     is_alone: bool
 
@@ -131,6 +139,8 @@ def _events(
     low = folded(text)
     tokens = split(text, low, language)
     whens = _whens(tokens)
+    if not whens:
+        return
     bounds = [0, *(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]
     end_before = 0
     for n, when in enumerate(whens):
@@ -146,13 +156,16 @@ def _context(
     """Cut out the sentence around a date, up to the dates beside it."""
     begin = max(bound for bound in bounds if bound <= when.start)
     end = min((bound for bound in bounds if bound >= when.end), default=len(text))
-    begin = max(begin, last_end, when.start - MAX_REASON_CHARACTERS)
-    end = min(end, next_start, when.end + MAX_REASON_CHARACTERS)
+    begin, end = max(begin, when.start - MAX_REASON_CHARACTERS), min(end, when.end + MAX_REASON_CHARACTERS)
+    whole = low[begin:end]
+    begin, end = max(begin, last_end), min(end, next_start)
     return _Context(
         before=text[begin : when.start],
         after=text[when.end : end],
         low_before=low[begin : when.start],
         low_after=low[when.end : end],
+        following=text[when.end : next_start],
+        whole=whole,
         title=title,
         is_alone=last_end == 0,
     )
@@ -164,7 +177,7 @@ def _context(
 def _whens(tokens: Sequence[Token]) -> list[_When]:
     """Join dates and the times beside them, and "5 May, 9:00 to 6 May, 16:00" to one range."""
     dates = days.find(tokens)
-    times = clock.find(tokens, [(each.begin, each.end) for each in dates])
+    times = clock.find(tokens, [(each.begin, each.end) for each in dates]) if dates else []
     whens: list[_When] = []
     for each in dates:
         time = _time_beside(tokens, each, times)
@@ -193,19 +206,21 @@ def _time_beside(tokens: Sequence[Token], each: Dates, times: Sequence[Times]) -
 
 
 def _gap(tokens: Sequence[Token], begin: int, end: int, allowed: frozenset[str]) -> bool:
-    return all(tokens[n].word in allowed or days.is_weekday(tokens, n) for n in range(begin, end))
+    return all(tokens[n].word in allowed or written_days.is_weekday(tokens, n) for n in range(begin, end))
 
 
 def _joined_range(tokens: Sequence[Token], first: _When, second: _When) -> _When | None:
-    """Join two single days with times that a word for a range connects."""
-    if first.starts is None or first.starts.stop is not None or first.dates.is_range or second.dates.is_range:
+    """Join two single days that a word for a range or for an end connects.
+
+    Both have a time, or none has.
+    """
+    if first.dates.is_range or second.dates.is_range or first.end > second.start:
         return None
-    if second.starts is None or second.starts.stop is not None or first.end > second.start:
+    stops = [when.starts.stop for when in (first, second) if when.starts is not None]
+    if len(stops) == 1 or any(stop is not None for stop in stops):
         return None
-    between = [token for token in tokens if first.end <= token.start < second.start]
-    if not any(token.word in words.UNTIL for token in between):
-        return None
-    if not all(token.word in words.UNTIL | words.BEFORE_DAY | {",", ")"} for token in between):
+    between = {token.word for token in tokens if first.end <= token.start < second.start}
+    if not between & (words.UNTIL | words.END_LABELS) or not between <= _LINKS:
         return None
     dates = days.joined(first.dates, second.dates)
     if dates is None:
@@ -217,7 +232,7 @@ def _joined_range(tokens: Sequence[Token], first: _When, second: _When) -> _When
 
 
 def _event(when: _When, context: _Context, published: datetime, zone: tzinfo) -> Iterator[Event]:
-    """Yield the event of a date, two deadlines of a list, or nothing where it has no reason (EX5)."""
+    """Yield the event of a date or the two of a list; nothing without a reason (EX5)."""
     today = published.astimezone(zone).date()
     past = bool(words.pattern("past").search(f"{context.sentence} {context.title}"))
     first, last = _with_years(when.dates, today, backwards=past)
@@ -226,7 +241,11 @@ def _event(when: _When, context: _Context, published: datetime, zone: tzinfo) ->
     kind = _kind(when, context, first, last, today, past=past)
     if kind is None:
         return
-    place = places.place_beside(context.before, context.after) if kind is not EventKind.DEADLINE else None
+    place = (
+        places.place_beside(context.before, context.after, context.following)
+        if kind is not EventKind.DEADLINE
+        else None
+    )
     sentence = context.sentence if context.is_alone is False else f"{context.sentence} | {context.title}"
     event = Event(
         kind=kind,
@@ -234,7 +253,7 @@ def _event(when: _When, context: _Context, published: datetime, zone: tzinfo) ->
         end=last,
         place=place,
         attendance=places.attendance(sentence, place) if kind is not EventKind.DEADLINE else None,
-        status=_status(kind, f"{context.sentence} | {context.title}"),
+        status=_status(kind, f"{context.sentence} | {context.title}", context.whole),
         retrospective=last < today and kind is not EventKind.DEADLINE,
         month_only=when.dates.month_only,
     )
@@ -255,18 +274,22 @@ def _kind(
     if words.pattern("closed").search(f"{before} {after}"):
         return None
     nearest = _nearest(before)
-    is_until = _UNTIL_BEFORE.search(before[-40:]) is not None and not when.dates.is_range
+    is_until = _is_until(before) and not when.dates.is_range
+    if when.dates.is_range and words.pattern("open").search(before[-40:]) and not _named(after[:40]):
+        return EventKind.DEADLINE  # "registration is open from 1 to 30 June"
     if nearest == "not-coming" or (not when.dates.is_range and _is_since(before, nearest)):
         return None
     if nearest == "deadline" or is_until:
         return EventKind.DEADLINE
-    if nearest is None and _nearest(after[:40], first_one=True) == "not-coming" and not when.dates.is_range:
+    if nearest is None and _nearest(after[:25], first_one=True) == "not-coming" and not when.dates.is_range:
         return None
-    named = _named(f"{before} | {after}")
+    named = _named(f"{before} | {after}") or _named(context.whole)
     if named is None and words.pattern("deadline").search(after[:60]) and not when.dates.is_range:
         return EventKind.DEADLINE
     named_in_title = _named(context.title)
-    if not _has_reason(when, context, named or named_in_title, first, last, today, past=past):
+    if not _has_reason(
+        when, context, named or (first > today and named_in_title) or None, first, last, today, past=past
+    ):
         return None
     return EventKind.COURSE if EventKind.COURSE in (named, named_in_title) else EventKind.EVENT
 
@@ -284,22 +307,35 @@ def _has_reason(
     """Return whether a date without a word for a deadline is an event (EX5)."""
     length = (last - first).days
     if when.dates.weak or when.dates.month_only:
-        return named is not None and length <= MAX_DAYS and last >= today
+        return (named is not None or when.starts is not None) and length <= MAX_DAYS and last >= today
+    if when.dates.is_range and last < today and named is None:
+        place = places.place_beside(context.before, context.after, context.following)
+        return place is not None and length <= MAX_BARE_DAYS
     if when.dates.is_range:
         return length <= (MAX_DAYS if named else MAX_BARE_DAYS)
     if first < today:
         on = _ON_BEFORE.search(context.low_before) is not None
         return _named(context.sentence) is not None and (past or not on)
+    if named is not None or first == today:
+        return named is not None  # a report has its own date, place and time too
     return (
-        named is not None
-        or when.starts is not None
-        or places.place_beside(context.before, context.after) is not None
+        when.starts is not None
+        or places.is_place_behind(context.after)
         or words.pattern("online").search(context.low_after[:60]) is not None
     )
 
 
+def _is_until(before: str) -> bool:
+    """Return whether a word for until stands before a date, or before its weekday or article."""
+    match = _UNTIL_BEFORE.search(before[-60:])
+    return match is not None and all(
+        word in words.BEFORE_DAY or word in written_days.WEEKDAYS
+        for word in re.findall(r"\w+", match["rest"])
+    )
+
+
 def _is_since(before: str, nearest: str | None) -> bool:
-    """Return whether a word such as "since" stands right before a date, without a word for an event."""
+    """Return whether "since" or a similar word stands before a date, and no word for an event."""
     return nearest is None and words.pattern("since").search(before[-20:]) is not None
 
 
@@ -322,8 +358,8 @@ def _named(text: str) -> EventKind | None:
     return EventKind.EVENT if words.pattern("event").search(text) else None
 
 
-def _status(kind: EventKind, text: str) -> EventStatus:
-    """Read the status from words (EX6)."""
+def _status(kind: EventKind, text: str, whole: str) -> EventStatus:
+    """Read the status from words near the date, and a new date from the whole sentence (EX6)."""
     if kind is EventKind.DEADLINE:
         return EventStatus.EXTENDED if words.pattern("extended").search(text) else EventStatus.SCHEDULED
     for status in (
@@ -334,7 +370,8 @@ def _status(kind: EventKind, text: str) -> EventStatus:
     ):
         if words.pattern(status.value).search(text):
             return status
-    return EventStatus.SCHEDULED
+    is_moved = words.pattern("rescheduled").search(whole)
+    return EventStatus.RESCHEDULED if is_moved else EventStatus.SCHEDULED
 
 
 # --- years and moments ---------------------------------------------------------------------------------
@@ -357,7 +394,7 @@ def _with_years(dates: Dates, today: date, *, backwards: bool) -> tuple[date | N
 
 
 def _as_date(day: Day, year: int | None, *, last: bool = False) -> date | None:
-    """Return the date of a day; a month without a day begins with its first and ends with its last."""
+    """Return the date of a day; a month begins with its first day and ends with its last."""
     try:
         if day.day is None and last:
             return date(year or 1, (day.month or 1) % 12 + 1, 1).replace(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from aggregator.events import days, words
+from aggregator.events import words, written_days
 from aggregator.events.tokens import split
 from aggregator.model.events import Attendance
 
@@ -16,7 +16,10 @@ _NAME = rf"{_CAPITALISED}(?:\s(?:(?:{_SMALL})\s){{0,2}}(?:d['’]|l['’])?{_CAP
 _NAMES = rf"{_NAME}(?:,\s{_NAME}){{0,3}}"
 _IN = "|".join(sorted(words.IN, key=len, reverse=True))
 _AFTER = re.compile(rf"\s*(?:[,|·(–—-]\s*|(?:{_IN}|l'|presso\sl['’])\s){{1,3}}(?P<place>{_NAMES})")
-_BEFORE = re.compile(rf"^\W*(?P<place>{_NAMES})\s*[,–—:|(-]\s*(?:\w{{2,3}}\s)?$")
+_BEFORE = re.compile(
+    rf"(?:^\W*|[,:–—(|-]\s?|(?<!\w)(?:{_IN})\s(?:der\s|the\s|la\s|l['’])?)(?P<place>{_NAMES})\s*[,–—:|(-]\s*(?:\w{{2,3}}\s)?$"
+)
+_PLUS_ONLINE = re.compile(r"[+&/]\s?(?:online|zoom|virtual)")
 _INSIDE = re.compile(rf"(?<!\w)(?:{_IN})\s(?:der\s|the\s|la\s|l['’])?(?P<place>{_NAMES})")
 _LABELLED = re.compile(
     rf"(?i:(?<!\w)(?:{'|'.join(sorted(words.PLACE_LABELS, key=len, reverse=True))}))\s?:\s?(?P<place>{_NAMES})"
@@ -25,24 +28,35 @@ _LABELLED = re.compile(
 
 def attendance(sentence: str, place: str | None) -> Attendance | None:
     """Return where people attend by the words of a folded sentence."""
-    if words.pattern("hybrid").search(sentence):
+    if words.pattern("hybrid").search(sentence) or (place and _PLUS_ONLINE.search(sentence)):
         return Attendance.BOTH
     if words.pattern("online").search(sentence):
         return Attendance.ONLINE
     return Attendance.ON_SITE if place else None
 
 
-def place_beside(before: str, after: str) -> str | None:
-    """Return the place that stands right behind or before a date, or in the same sentence."""
+def is_place_behind(after: str) -> bool:
+    """Return whether a place follows a date after a comma, a parenthesis or a word such as "in"."""
+    match = _AFTER.match(after)
+    return (
+        match is not None
+        and after.lstrip()[:1] not in ("|", "·", "–", "—", "-")
+        and bool(_clean(match["place"]))
+    )
+
+
+def place_beside(before: str, after: str, following: str) -> str | None:
+    """Return the place that a label in the text `following` a date states, or beside it."""
+    following = following[:MAX_PLACE_CHARACTERS]
     before, after = before[-MAX_PLACE_CHARACTERS:], after[:MAX_PLACE_CHARACTERS]
     for pattern, part in (
-        (_LABELLED, after),
+        (_LABELLED, following),
         (_AFTER, after),
         (_BEFORE, before),
         (_INSIDE, after),
         (_INSIDE, before),
     ):
-        match = pattern.match(part) if pattern in (_AFTER, _BEFORE) else pattern.search(part)
+        match = pattern.match(part) if pattern is _AFTER else pattern.search(part)
         if match and (place := _clean(match["place"])):
             return place
     return None
@@ -57,7 +71,12 @@ def _clean(written: str) -> str | None:
 
 def _is_other(part: str) -> bool:
     """Return whether a part of a place is a date, or names an event."""
-    if any(token.month or days.is_weekday([token], 0) for token in split(part, part, None)):
+    if len(part) <= 3 and written_days.is_weekday(split(part, part, None), 0):
+        return True
+    if any(
+        token.month or token.word in written_days.WEEKDAYS | words.WHEN_LABELS
+        for token in split(part, part, None)
+    ):
         return True
     patterns = ("event", "course", "deadline", "online", "hybrid", "cancelled", "postponed", "not-coming")
     return any(words.pattern(name).search(part) for name in patterns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta, tzinfo
 
-from aggregator.events import days, words
+from aggregator.events import days, words, written_days
 from aggregator.events.tokens import composed, folded, split
 from aggregator.model.events import Attendance, Event, EventKind, EventStatus
 from aggregator.text import line
@@ -31,9 +31,13 @@ def event(
 
     Moments without a zone are in `zone`. An end before the start, or of another type, is ignored.
     """
-    if start is None or not days.MIN_YEAR <= start.year <= days.MAX_YEAR:
+    if start is None or not written_days.MIN_YEAR <= start.year <= written_days.MAX_YEAR:
         return None
-    if end is None or isinstance(end, datetime) != isinstance(start, datetime) or end.year > days.MAX_YEAR:
+    if (
+        end is None
+        or isinstance(end, datetime) != isinstance(start, datetime)
+        or end.year > written_days.MAX_YEAR
+    ):
         end = start
     if isinstance(start, datetime) and isinstance(end, datetime):
         start, end = _whole_days(
@@ -63,7 +67,7 @@ def kind_of(low: str) -> EventKind:
 
 
 def moment(written: str | None) -> date | datetime | None:
-    """Parse a date or time in ISO 8601, else the first whole date in a text; None where there is none."""
+    """Parse a date or time in ISO 8601, else the first whole date in a text."""
     written = line(written, 100)
     if not written:
         return None

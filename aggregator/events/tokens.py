@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
+from typing import NamedTuple
 
 from aggregator import calendar_names
 
@@ -15,7 +16,7 @@ _QUOTES = dict.fromkeys(map(ord, "’‘ʼ`´"), "'")
 MAX_DIGITS = 8
 """Maximum number of digits of a number that may be a part of a date."""
 _LOWER = {ord("İ"): "i"}
-"""Letters whose lower case is longer than one character."""
+"""Capitals whose lower case is longer than one character."""
 _MONTH_FORMS = {
     "pl": "styczniu lutym marcu kwietniu maju czerwcu lipcu sierpniu wrześniu październiku listopadzie grudniu",
     "cs": "lednu únoru březnu dubnu květnu červnu červenci srpnu září říjnu listopadu prosinci",
@@ -23,8 +24,7 @@ _MONTH_FORMS = {
 """The locative of months, January first, which CLDR lacks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A number, word or sign: `word` in lower case with plain dashes; `spaced` after a blank.
 
     `sure` is false for names of months that are also other words, and months only beside a year.
@@ -69,15 +69,30 @@ def split(text: str, low: str, language: str | None) -> list[Token]:
     return tokens
 
 
+def word_at(tokens: Sequence[Token], at: int) -> str:
+    """Return the word of a token, nothing beyond the ends of the text."""
+    return tokens[at].word if 0 <= at < len(tokens) else ""
+
+
 @cache
 def _months() -> dict[str, int]:
     """Map the names of months, with inflected forms, to 1 to 12."""
     return calendar_names.month_numbers() | _inflected()
 
 
+def is_whole_month(word: str) -> bool:
+    """Return whether a word is the whole name of a month, not an abbreviation."""
+    return word in _whole_months()
+
+
+@cache
+def _whole_months() -> frozenset[str]:
+    return frozenset(calendar_names.month_numbers(short=()) | _inflected())
+
+
 @cache
 def _sure_months(language: str | None) -> frozenset[str]:
-    """Return names that are months without a year: whole names, and abbreviations of the language."""
+    """Return names that are months without a year: whole ones, abbreviations of the language."""
     short = ("en", "de", language) if language else ("en", "de")
     return frozenset(calendar_names.month_numbers(short=short) | _inflected())
 

@@ -1,7 +1,7 @@
 """List the words of dates and times in the languages of the community, by what they mean.
 
-A list is for all languages together: a word must mean the same wherever the grammar asks for it. `*` in the lists of
-reasons stands for any ending or beginning of a word.
+A list is for all languages together: a word must mean the same wherever the grammar asks for it. In the lists of
+reasons, `*` stands for any ending or beginning of a word, `?` for a blank and `~` for at most four words.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ def _words(text: str) -> frozenset[str]:
 
 UNTIL = _words("- až to until till til through thru bis au aux al ate até à a hasta do tot az asti до")
 """What connects the ends of a range: 4 to 6 May, 4. bis 6. Mai."""
+UNTIL_TIME = UNTIL | _words("alle às as las ore")
+"""What connects the ends of a range of times."""
 AND = _words("and und et e y og och ja en i és in и oraz sekä ter + & / eller or oder ou")
 """What connects days that are named one by one; some of these words are also other words."""
 BETWEEN = _words("between zwischen entre tra mellem mellan mellom tussen między mezi med между")
@@ -77,7 +79,9 @@ ZONES = {
     "aest": 600,
     "aedt": 660,
 }
-"""Minutes east of Greenwich of the zones that texts name; EST and CST are those of North America."""
+"""Minutes east of Greenwich of zones; EST and CST are those of North America."""
+ZONES_BY_PLACE = {"et": "America/New_York", "pt": "America/Los_Angeles"}
+"""Zones of a place by an abbreviation that stands behind am or pm."""
 CONTINENTS = ("Europe", "America", "Asia", "Australia", "Africa", "Pacific")
 TIME_OF = _words("time zeit ortszeit ora heure hora aikaa aika tid tijd czasu času")
 
@@ -99,14 +103,16 @@ _EVENT = (
     " seminář* přednášk* schůze* sympozi* kongres* webinář* konferenci* találkozó* szeminárium* előad*"
     " rendezvény* kongresszus* műhely* ülés* srečanj* delavnic* posvet* predavanj* simpozij* dogod*"
     " конференци* семинар* среща* симпозиум* конгрес* лекция* събити* уъркшоп* работилниц* takes?place"
-    " will?take?place findet statt finden aura?lieu ont?lieu se?tiendra si?terrà tendrá?lugar se?celebrará"
-    " terá?lugar decorrerá järjestetään pidetään äger?rum hålls finner?sted finder?sted holdes afholdes"
-    " vindt?plaats vinden?plaats odbędzie?się odbędą?się koná?se se?koná proběhne megrendez* ще?се?проведе"
-    " join?us registration?open* come?and?meet wann: when: quando: quand: open?days user?days info?days"
-    " info?day fachtag* fachtage* thementag* nutzertag* infotag* tag?der?offenen?tür aktionswoche themenwoche*"
-    " themadag* studiedag* gebruikersdag* symposiumdag* temadager temadage forskningsdag* science?week"
-    " studiedagen contactdag* themenabend* informationsabend* infoveranstaltung* tutkimuspäiv* online?meet*"
-    " meet?up* *meetup* workshopdag* kick?off* journal?club"
+    " will?take?place aura?lieu ont?lieu se?tiendra si?terrà tendrá?lugar se?celebrará terá?lugar decorrerá"
+    " järjestetään pidetään äger?rum hålls finner?sted finder?sted holdes afholdes vindt?plaats vinden?plaats"
+    " odbędzie?się odbędą?się koná?se se?koná proběhne megrendez* ще?се?проведе join?us come?and?meet wann:"
+    " when: quando: quand: open?days user?days info?days info?day fachtag* fachtage* thementag* nutzertag*"
+    " infotag* tag?der?offenen?tür aktionswoche themenwoche* themadag* studiedag* gebruikersdag* symposiumdag*"
+    " temadager temadage forskningsdag* science?week studiedagen contactdag* themenabend* informationsabend*"
+    " infoveranstaltung* tutkimuspäiv* online?meet* meet?up* *meetup* workshopdag* kick?off* journal?club"
+    " findet~statt finden~statt new?date* neuer?termin* neues?datum nouvelle?date* nuova?data* nueva?fecha*"
+    " nova?data* nytt?datum ny?dato nieuwe?datum nowy?termin nový?termín új?időpont nov?datum webinaire*"
+    " webbinari* webináriu*"
 )
 _COURSE = (
     "course courses *training* summer?school* winter?school* spring?school* autumn?school* tutorial* hands?on"
@@ -137,29 +143,35 @@ _DEADLINE = (
     " inscrições?até* hakuaika* määräaika* viimeistään mennessä ilmoittautu* haku?päättyy sista?ansökningsdag*"
     " sista?anmälningsdag* sista?dag* senast anmäl?dig?senast ansök?senast ansökan?stänger deadlin*"
     " *søknadsfrist* *påmeldingsfrist* fristen senest tilmeldingsfrist* ansøgningsfrist* tilmelding?senest"
-    " uiterlijk aanmelden inschrijven sluitingsdatum aanmelddeadline uiterste?datum vóór inschrijving*"
-    " *deadline zgłoszenia zgłoszeń rejestracja?do ostateczny?termin termin?zgłosz* nabór?do nie?później nabór"
-    " uzávěrk* nejpozději přihlášky?do přihlásit?se?do termín?přihlá* přihlášek határidő* *határidő* legkésőbb"
-    " jelentkezés* jelentkezni benyújtás* rok?za* rok?prijav* najkasneje prijave?do prijavite?se?do"
-    " prijavni?rok краен?срок* срок най?късно до?дата кандидатстване* due?by due?on is?due are?due"
-    " bewerbungsschluss einreichungsschluss meldeschluss annahmeschluss redaktionsschluss clôture?des"
-    " clôture?le inscrições?encerra* candidaturas?encerra* hakuaika?päättyy ilmoittautuminen?päättyy"
-    " haku?sulkeutuu bewerbungen frist:"
+    " uiterlijk aanmelden inschrijven sluitingsdatum aanmelddeadline vóór inschrijving* *deadline zgłoszenia"
+    " zgłoszeń rejestracja?do ostateczny?termin termin?zgłosz* nabór?do nie?później nabór uzávěrk* nejpozději"
+    " přihlášky?do přihlásit?se?do termín?přihlá* přihlášek határidő* *határidő* legkésőbb jelentkezés*"
+    " jelentkezni benyújtás* rok?za* rok?prijav* najkasneje prijave?do prijavite?se?do prijavni?rok"
+    " краен?срок* срок най?късно до?дата кандидатстване* due?by due?on is?due are?due bewerbungsschluss"
+    " einreichungsschluss meldeschluss annahmeschluss redaktionsschluss clôture?des clôture?le"
+    " inscrições?encerra* candidaturas?encerra* hakuaika?päättyy ilmoittautuminen?päättyy haku?sulkeutuu"
+    " bewerbungen frist: ausschreibung~endet bewerbung*~endet anmeldung~endet anmeldung~schließt"
+    " registration~ends registration~closes applications~close call~closes call~ends submission~closes"
+    " inscriptions~ferment last?chance letzte?chance dernière?chance ultima?occasione última?oportunidad"
+    " uiterste*"
 )
 _NOT_COMING = (
-    "published* posted* updated* last?modified modified released* release?date version* volume* vol issue* born"
-    " accepted?on accepted received revised effective copyright © retrieved accessed printed corrected"
+    "published* posted* updated* last?modified modified released* release?date version* volume* vol issue*"
+    " born accepted?on accepted received revised effective copyright © retrieved accessed printed corrected"
     " created signed announced?on dated reviewed edited embargo* established founded in?force valid* isbn issn"
     " doi arxiv died obituary collected acquired measured sampled recorded *embargo veröffentlicht* publiziert"
     " aktualisiert* zuletzt stand stand: erstellt geändert geboren gültig* ausgabe band gegründet verstorben"
-    " erschienen angenommen eingereicht?am publié* mis?à?jour mise?à?jour modifié* né née paru"
-    " parue créé* décédé* fondé* pubblicat* aggiornat* modificat* nato nata uscito volume fondat* publicad*"
-    " actualizad* modificad* nacido nacida fundad* publicação atualizad* nascid* julkaistu*"
-    " päivitetty* muokattu* syntynyt perustettu* publicera* uppdatera* ändra?d född fött publisert*"
-    " oppdatert* endret født udgivet opdateret* ændret offentliggjort gepubliceerd* geplaatst bijgewerkt*"
-    " gewijzigd* geboren opgericht opublikowan* zaktualizowan* aktualizacj* urodzon* zmodyfikowan* dodano"
-    " zveřejněn* publikován* aktualizován* narozen* upraven* vydáno közzétéve* megjelent frissítve* született módosítva"
-    " objavljen* posodobljen* rojen* публикуван* обновен* роден* актуализиран* redigerad* lagt?ut opprettet"
+    " erschienen angenommen eingereicht?am publié* mis?à?jour mise?à?jour modifié* né née paru parue créé*"
+    " décédé* fondé* pubblicat* aggiornat* modificat* nato nata uscito volume fondat* publicad* actualizad*"
+    " modificad* nacido nacida fundad* publicação atualizad* nascid* julkaistu* päivitetty* muokattu* syntynyt"
+    " perustettu* publicera* uppdatera* född fött publisert* oppdatert* endret født udgivet opdateret* ændret"
+    " offentliggjort gepubliceerd* geplaatst bijgewerkt* gewijzigd* opgericht opublikowan* zaktualizowan*"
+    " aktualizacj* urodzon* zmodyfikowan* dodano zveřejněn* publikován* aktualizován* narozen* upraven* vydáno"
+    " közzétéve* megjelent frissítve* született módosítva objavljen* posodobljen* rojen* публикуван* обновен*"
+    " роден* актуализиран* redigerad* lagt?ut opprettet appeared instead?of anstatt anstelle verschoben?vom"
+    " au?lieu?de au?lieu?du invece?del invece?che en?lugar?de em?vez?de i?stället?för i?stedet?for"
+    " in?plaats?van zamiast namesto originally ursprünglich initialement ändrad* in?kraft into?force"
+    " en?vigueur"
 )
 _SINCE = (
     "as?of since from?now?on starting?from seit ab?dem depuis à?partir?du à?compter?du dal?giorno a?partire?dal desde"
@@ -168,31 +180,47 @@ _SINCE = (
 )
 _CLOSED = (
     "closed closure* is?shut holiday* vacation* opening?hours geschlossen schließ* schliess* betriebsferien"
-    " öffnungszeiten betriebsurlaub fermé* fermeture* horaires?d?ouverture vacances chius* ferie orari?di?apertura"
-    " cerrad* vacaciones horario?de fechad* férias suljettu* lomalla aukioloajat stängt stängd öppettider semester"
-    " stengt åpningstider lukket åbningstider gesloten openingstijden vakantie zamknięt* urlop* godziny?otwarcia"
-    " zavřen* otevírací zárva nyitvatartás zaprt* затворен* acquired collected measured sampled recorded"
-    " funding?period project?period project?runs projektlaufzeit laufzeit"
+    " öffnungszeiten betriebsurlaub fermé* fermeture* horaires?d?ouverture vacances chius* ferie"
+    " orari?di?apertura cerrad* vacaciones horario?de fechad* férias suljettu* lomalla aukioloajat stängt"
+    " stängd öppettider semester stengt åpningstider lukket åbningstider gesloten openingstijden vakantie"
+    " zamknięt* urlop* godziny?otwarcia zavřen* otevírací zárva nyitvatartás zaprt* затворен* acquired"
+    " collected measured sampled recorded funding?period project?period project?runs projektlaufzeit laufzeit"
+    " maintenance downtime outage* unavailable break recess out?of?office service?hours wartung* urlaub*"
+    " betriebspause semesterferien semesterbeginn vorlesungszeit befristet term?dates semester?dates"
+    " runs?until runs?through läuft?bis läuft?noch dauert?bis on?view?until lasts?until continues?until"
+    " dure?jusqu* dura?fino manutenzione mantenimiento manutenção onderhoud* underhåll* vedligehold*"
+    " vedlikehold* huolto* przerw* odstávk* karbantartás* vzdrževanj* поддръжка projet?de?recherche"
+    " contract?duration"
+)
+_OPEN = (
+    "open opens opened offen geöffnet freigeschaltet ouvert* aperte aperta aperto abiert* abert* avoinna auki"
+    " öppen* åpen* åpne* åben* geopend otwart* trwa* otevřen* nyitva odprt* отворен* accepted?from"
+    " accepted?between angenommen?vom can?be?submitted eingereicht?werden"
 )
 _PAST = (
-    "we?met took?place was?held were?held has?taken have?taken gathered attended brought?together hosted discussed"
-    " came?together concluded participated celebrated organised?the presented?at report?on recap looking?back"
-    " a?été met?in fand*?statt fanden trafen?sich haben?wir?uns teilgenommen trafen zurückblick rückblick"
-    " a?eu?lieu ont?eu?lieu s?est?tenu* s?est?déroulé* avons retour?sur si?è?svolt* si?è?tenut* si?sono abbiamo"
-    " tuvo?lugar se?celebró celebramos asistieron nos?reunimos teve?lugar decorreu realizou?se reunimos"
-    " järjestettiin pidettiin kokoontui osallistui ägde?rum hölls träffades samlades deltog fant?sted ble?holdt"
-    " møttes samlet fandt?sted blev?afholdt mødtes vond?plaats vonden?plaats kwamen?samen odbył* spotkali zakończył*"
-    " proběhl* konal* se?konala setkali megrendezt* zajlott lezajlott találkoztak je?potekal* so?potekal* se?je?odvij*"
-    " проведе?се състоя?се се?проведе"
+    "we?met took?place was?held were?held has?taken have?taken came?together organised?the recap looking?back"
+    " met?in trafen?sich haben?wir?uns trafen zurückblick rückblick a?eu?lieu ont?eu?lieu s?est?tenu*"
+    " s?est?déroulé* retour?sur si?è?svolt* si?è?tenut* tuvo?lugar se?celebró celebramos nos?reunimos"
+    " teve?lugar decorreu realizou?se reunimos järjestettiin pidettiin kokoontui ägde?rum hölls träffades"
+    " samlades fant?sted ble?holdt møttes samlet fandt?sted blev?afholdt mødtes vond?plaats vonden?plaats"
+    " kwamen?samen odbył* zakończył* proběhl* konal* se?konala megrendezt* zajlott lezajlott találkoztak"
+    " je?potekal* so?potekal* se?je?odvij* проведе?се състоя?се се?проведе fand~statt fanden~statt"
+    " we?discussed we?gathered we?attended we?hosted participants?met participants?gathered avons?organisé"
+    " avons?participé avons?accueilli abbiamo?organizzato abbiamo?partecipato si?sono?svolt* si?sono?tenut*"
+    " si?sono?incontrat* haben?teilgenommen last?week last?month yesterday letzte?woche letzten?monat gestern"
+    " semaine?dernière settimana?scorsa semana?pasada semana?passada viime?viikolla förra?veckan forrige?uke"
+    " sidste?uge vorige?week w?zeszłym?tygodniu minulý?týden múlt?héten prejšnji?teden миналата?седмица"
 )
 _STATUS = {
-    "cancelled": "cancelled canceled cancellation* abgesagt* absage* entfällt fällt?aus annulé* annulat* annullat*"
+    "cancelled": "cancelled canceled cancellation* abgesagt* absage* entfällt fällt~aus entfallen"
+    " annulé* annulat* annullat*"
     " cancellat* cancelad* anulad* peruttu* peruutettu* perutaan inställd* inställt avlyst* aflyst* geannuleerd*"
     " afgelast* odwołan* zrušen* elmarad* törölve odpovedan* отменен*",
     "postponed": "postponed verschoben* vertagt* reporté* rinviat* posticipat* aplazad* pospuest* adiad* lykätty*"
     " siirretty* uppskjut* framflytt* utsatt* udskudt* udsat* uitgesteld* przełożon* odložen* elhalaszt*"
     " preložen* prestavljen* отложен*",
-    "rescheduled": "rescheduled new?date* date?changed neuer?termin* neues?datum nouvelle?date* nuova?data*"
+    "rescheduled": "rescheduled originally?planned ursprünglich?geplant"
+    " initialement?prévu* new?date* date?changed neuer?termin* neues?datum nouvelle?date* nuova?data*"
     " nueva?fecha* nova?data* uusi?ajankohta* nytt?datum* ny?dato* nieuwe?datum* nowy?termin* nová?data nový?termín*"
     " új?időpont* nov?datum* нова?дата*",
     "moved-online": "moved?online moves?online goes?online now?online held?online?instead online?statt"
@@ -204,11 +232,24 @@ _STATUS = {
 }
 _ONLINE = (
     "online virtual* zoom webinar* webinair* teams webex livestream* remote?event digital?event en?ligne"
-    " distanciel visioconférence* visio in?linea da?remoto a?distanza en?línea línea virtuale* virtuell* etäyhteydellä"
-    " verkossa etänä på?nätet digitalt digital zdalnie online* wirtualn* on?line virtuáln* virtuális* na?spletu"
-    " spletni* онлайн виртуал* webbinari* webinaari* webináriu* vebinar*"
+    " distanciel visioconférence* visio in?linea da?remoto a?distanza en?línea línea virtuale* virtuell*"
+    " etäyhteydellä verkossa etänä på?nätet digitalt digital zdalnie online* wirtualn* on?line virtuáln*"
+    " virtuális* na?spletu spletni* онлайн виртуал* webbinari* webinaari* webináriu* vebinar*"
 )
-_HYBRID = "hybrid* hybride* ibrid* híbrid* hybridi* hibryd* hybridní* hibrid* хибрид* in?person?and?online"
+_HYBRID = (
+    "hybrid* hybride* ibrid* híbrid* hybridi* hibryd* hybridní* hibrid* хибрид*"
+    " and?online und?online et?en?ligne oder?online or?online"
+)
+END_LABELS = _words(
+    "end ends ende enddatum fin fine fim término slut slutt einde koniec konec vége konec край päättyy loppuu until bis"
+)
+"""What stands before the last day in a list of facts: "Start: 5 May, End: 7 May"."""
+WHEN_LABELS = _words(
+    "when wann quand quando cuándo dates date start starts end beginn ende datum termin time zeit début inizio inicio"
+    " início news aktuelles uhr data fecha heure hora ora yesterday today tomorrow"
+    " heute gestern morgen hier aujourd demain oggi ieri domani hoy ayer mañana hoje ontem amanhã next last"
+)
+"""Labels that are no names of places."""
 PLACE_LABELS = _words(
     "place location venue where ort veranstaltungsort lieu luogo sede lugar local paikka plats sted plaats miejsce"
     " místo helyszín kraj място wo où dónde onde dove missä var hvor waar gdzie kde hol kje къде"
@@ -222,7 +263,7 @@ IN = _words(
 
 @cache
 def pattern(name: str) -> re.Pattern[str]:
-    """Compile a list of words: event, course, deadline, not-coming, since, closed, past, online, hybrid or a status."""
+    """Compile a list of words: a kind of event, a status, or a reason for or against an event."""
     lists = {
         "event": _EVENT,
         "course": _COURSE,
@@ -230,6 +271,7 @@ def pattern(name: str) -> re.Pattern[str]:
         "not-coming": _NOT_COMING,
         "since": _SINCE,
         "closed": _CLOSED,
+        "open": _OPEN,
         "past": _PAST,
         "online": _ONLINE,
         "hybrid": _HYBRID,
@@ -239,7 +281,7 @@ def pattern(name: str) -> re.Pattern[str]:
 
 
 def _one_of(patterns: list[str]) -> str:
-    """Write an expression for words with `*` and `?`; it branches by the first character where it can."""
+    """Write an expression for words of a list; it branches by the first character where it can."""
     free = sorted({_written(word) for word in patterns if word.startswith("*")})
     by_first: dict[str, list[str]] = {}
     for word in sorted(set(patterns)):
@@ -253,9 +295,16 @@ def _one_of(patterns: list[str]) -> str:
 
 
 _ANY = r"\w{0,30}"
+_FEW_WORDS = r"\W{1,3}(?:\w{1,30}\W{1,3}){0,4}"
 
 
 def _written(word: str) -> str:
-    """Write one word: `*` for the rest of a word, `?` for what stands between two words."""
-    body = re.escape(word).replace(r"\*", _ANY).replace(r"\?", r"\W{1,3}")
+    """Write one word: `*` for any ending, `?` for a blank, `~` for at most four words."""
+    body = (
+        re.escape(word)
+        .replace(r"\~", "~")
+        .replace(r"\*", _ANY)
+        .replace(r"\?", r"\W{1,3}")
+        .replace("~", _FEW_WORDS)
+    )
     return body + (r"(?!\w)" if word[-1:].isalnum() or word.endswith("*") else "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from aggregator import calendar_names, urls
@@ -307,18 +307,14 @@ def _when(event: Component, zone: tzinfo) -> str | None:
     if not isinstance(start, datetime):
         last = end - timedelta(days=1) if end and end > start else start  # an all-day DTEND is exclusive
         return _day(start) if last <= start else f"{_day(start)} – {_day(last)}"
-    start = start.astimezone(zone) if start.tzinfo is UTC or _is_utc(start) else start
+    start = ical_events.moved(start, zone) if ical_events.is_utc(start) else start
     where = f" ({start.tzinfo})" if start.tzinfo else ""
     if not isinstance(end, datetime) or end == start:
         return f"{_day(start)}, {start:%H:%M}{where}"
-    end = end.astimezone(start.tzinfo) if end.tzinfo and start.tzinfo else end
+    end = ical_events.moved(end, start.tzinfo) if end.tzinfo and start.tzinfo else end
     if end.date() == start.date():
         return f"{_day(start)}, {start:%H:%M}–{end:%H:%M}{where}"
     return f"{_day(start)}, {start:%H:%M} – {_day(end)}, {end:%H:%M}{where}"
-
-
-def _is_utc(moment: datetime) -> bool:
-    return str(moment.tzinfo) in ("UTC", "Etc/UTC", "GMT")
 
 
 def _end(event: Component) -> Any:

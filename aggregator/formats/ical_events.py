@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_OCCURRENCES = 100
 """Maximum number of dates of one series."""
 MAX_SERIES_STEPS = 200_000
-"""Maximum number of repetitions that are computed for one calendar, from the start of each series on."""
+"""Maximum number of repetitions that are computed for one calendar."""
 MAX_INTERVAL = 1_000
 MAX_OCCURRENCE_DAYS = 31
 """Maximum number of days of an event that is repeated."""
@@ -35,7 +35,7 @@ _LIBRARY_ERRORS = (ValueError, TypeError, LookupError, AttributeError, Arithmeti
 
 
 def repaired(calendar: Component) -> Component:
-    """Return a calendar whose moments are in the zone that X-WR-TIMEZONE names, as Google writes it."""
+    """Return a calendar with its moments in the zone that X-WR-TIMEZONE names."""
     from x_wr_timezone import to_standard
 
     if "X-WR-TIMEZONE" not in calendar:
@@ -49,7 +49,7 @@ def repaired(calendar: Component) -> Component:
 def event_of(
     component: Component, start: Any, end: Any, title: str, place: str | None, zone: tzinfo
 ) -> Event | None:
-    """Return the event of a component; `end` is exclusive for whole days (RFC 5545 section 3.6.1)."""
+    """Return the event of a component; `end` is exclusive for whole days (RFC 5545, 3.6.1)."""
     if isinstance(end, date) and not isinstance(end, datetime):
         end -= timedelta(days=1)
     if isinstance(start, datetime):
@@ -72,12 +72,20 @@ def _in_zone(moment: Any, zone: tzinfo) -> Any:
         return moment
     if moment.tzinfo is None:
         return moment.replace(tzinfo=zone)
-    if str(moment.tzinfo) in ("UTC", "Etc/UTC", "GMT"):
-        try:
-            return moment.astimezone(zone)
-        except OverflowError:
-            return moment
-    return moment
+    return moved(moment, zone) if is_utc(moment) else moment
+
+
+def is_utc(moment: datetime) -> bool:
+    """Return whether a moment is written in UTC."""
+    return str(moment.tzinfo) in ("UTC", "Etc/UTC", "GMT")
+
+
+def moved(moment: datetime, zone: tzinfo) -> datetime:
+    """Return a moment in another zone; in its own at the ends of the calendar."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment
 
 
 # --- series --------------------------------------------------------------------------------------------
@@ -128,7 +136,7 @@ def _expanded(members: Sequence[Component], zone: tzinfo, begin: datetime, end: 
 
 
 def _steps(component: Component, end: datetime) -> int:
-    """Return the number of repetitions to compute for a component; more than the maximum for a risky rule."""
+    """Return the number of repetitions to compute; more than the maximum for a risky rule."""
     if not _repeats(component):
         return 1
     too_many = MAX_SERIES_STEPS + 1
@@ -147,7 +155,7 @@ def _steps(component: Component, end: datetime) -> int:
 
 
 def _is_short(component: Component, start: date) -> bool:
-    """Return whether an event takes a month at most: longer ones overlap with all of their repetitions."""
+    """Return whether an event takes a month at most; longer ones overlap with repetitions."""
     end = getattr(component.get("DTEND"), "dt", None)
     lasts = getattr(component.get("DURATION"), "dt", None)
     if isinstance(lasts, timedelta):

@@ -30,7 +30,7 @@ MAX_PLACES = 5
 
 
 def event_of(thing: dict[str, Any], zone: tzinfo) -> Event | None:
-    """Return the event that an object states, or the next instance of a course; None without a start."""
+    """Return the event that an object states, or the first dated instance of a course."""
     title = _text(thing.get("name")) or _text(thing.get("headline")) or ""
     if _types(thing) & {"course"}:
         instances = [as_object(each) for each in _several(thing.get("hasCourseInstance"))[:20]]

@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import tzinfo
 
 from aggregator.events import stated
 from aggregator.formats import html_tree
 from aggregator.formats.html_tree import Node, select
+from aggregator.model.documents import Entry, ParsedDocument
 from aggregator.model.events import Event, EventStatus
 
 _EVENT = ".h-event, .vevent"
+_MARKED = re.compile(r"\b(?:h-event|vevent)\b")
 _STATUS = {"cancelled": EventStatus.CANCELLED, "canceled": EventStatus.CANCELLED}
 
 
-def event_in(node: Node, zone: tzinfo) -> Event | None:
-    """Return the event of an element or of the only one inside it; times without a zone are in `zone`.
+def with_events(document: ParsedDocument, zone: tzinfo) -> ParsedDocument:
+    """Return a document whose entries have the events that are marked in their HTML."""
+    if not any(_is_marked(entry) for entry in document.entries):
+        return document
+    return replace(document, entries=tuple(_with_event(entry, zone) for entry in document.entries))
 
-    An element with several events is a list, whose events belong to other entries.
+
+def _is_marked(entry: Entry) -> bool:
+    return entry.event is None and entry.text_is_html and _MARKED.search(_html(entry)) is not None
+
+
+def _html(entry: Entry) -> str:
+    return entry.content or entry.summary or ""
+
+
+def _with_event(entry: Entry, zone: tzinfo) -> Entry:
+    if not _is_marked(entry):
+        return entry
+    root = html_tree.tree(
+        _html(entry).encode("utf-8", "replace"), {"content-type": "text/html; charset=utf-8"}
+    )
+    return replace(entry, event=event_in(root, zone))
+
+
+def event_in(node: Node, zone: tzinfo) -> Event | None:
+    """Return the event of an element or of the only one inside it.
+
+    Times without a zone are in `zone`. Several events are a list, and belong to other entries.
     """
     classes = set((node.get("class") or "").split())
     events = [node] if classes & {"h-event", "vevent"} else select(node, _EVENT)[:2]

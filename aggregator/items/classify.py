@@ -24,7 +24,21 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
         Kind.COURSE,
         r"course|courses|training course|training school|summer school|winter school|autumn school|spring school"
         r"|workshop|workshops|tutorial|webinar|hands-on|masterclass|kurs|kurse|schulung|fortbildung|online-?kurs"
-        r"|(sommer|winter|herbst|frühjahrs)schule|weiterbildung|lehrgang|grundkurs|praktikumskurs",
+        r"|(sommer|winter|herbst|frühjahrs)schule|weiterbildung|lehrgang|grundkurs|praktikumskurs"
+        r"|^trainings? (in|on|for)|training (courses?|schools?|weeks?|days?|workshops?|programmes?|events?)"
+        r"|bootcamp|tutorials|\w+kurs|\w+kurse|\w+schulung(en)?|schulungen|fortbildungen|weiterbildungen|lehrgänge"
+        r"|formation (en|à|aux?|continue)|formations|école d['’](été|hiver|automne)|écoles? thématiques?"
+        r"|cours (de|en)|ateliers?"
+        r"|corso (di|in|su|avanzato|online)|corsi|scuola (estiva|invernale|di formazione)|formazione"
+        r"|cursos?|escuela de (verano|invierno)|taller(es)?|formación|capacitación|formação|escola de (verão|inverno)"
+        r"|kurssi\w*|koulutus|koulutuksen|kesäkoulu|talvikoulu|työpaja\w*|kurser|kursen|\w*utbildning"
+        r"|sommarskola|vinterskola"
+        r"|workshoppar|kurset|sommerskole|vinterskole|etterutdanning|efteruddannelse|cursus(sen)?"
+        r"|opleiding(en)?|zomerschool"
+        r"|winterschool|bijscholing|szkoleni[ea]|kurs(y|u|ów)|letnia szkoła|szkoła letnia|warsztat\w*|kurz\w?|školení"
+        r"|letní škola|zimní škola|\w*tanfolyam\w*|képzés\w*|továbbképzés\w*|nyári egyetem|műhely"
+        r"|tečaj\w*|usposabljanj\w"
+        r"|delavnic\w|poletna šola|курс(ове)?|обучени[ея]|лятна школа|семинар-обучение",
     ),
     (
         Kind.CALL,

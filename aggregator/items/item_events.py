@@ -1,4 +1,4 @@
-"""Decide which events an item announces: what its entry states, then what its text says (EX2)."""
+"""Decide which events an item announces: what its entry states, then its text (EX2)."""
 
 from __future__ import annotations
 
@@ -36,14 +36,21 @@ def events_of(
     return tuple(map(in_utc, found))
 
 
-def kind_of(named: Kind, title: str, events: tuple[Event, ...]) -> Kind:
-    """Return the kind of an item without a word for its kind: that of the coming event in its title."""
+def kind_of(
+    named: Kind,
+    title: str,
+    events: tuple[Event, ...],
+    language: str | None,
+    published: datetime,
+    zone: tzinfo,
+) -> Kind:
+    """Return the kind of an item: by its words, else by the coming event in its title."""
     principal = next(iter(events), None)
     if named is not Kind.NEWS or principal is None or principal.kind is EventKind.DEADLINE:
         return named
     low = folded(title)
-    by_title = words.pattern("course").search(low) or words.pattern("event").search(low)
-    if principal.retrospective or not (by_title or any(map(str.isdigit, title))):
+    is_named = words.pattern("course").search(low) or words.pattern("event").search(low)
+    if principal.retrospective or not (is_named or find_events(title, "", language, published, zone)):
         return named
     return Kind.COURSE if principal.kind is EventKind.COURSE else Kind.EVENT
 

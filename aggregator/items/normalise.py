@@ -73,10 +73,12 @@ def _item(
     }
     raw = next((raw for raw, moment in moments.items() if moment), entry.published or entry.updated)
     written_in = _language(entry, source, document, f"{title}\n{text}")
-    kind = classify.kind(title, entry.categories)
+    named = classify.kind(title, entry.categories)
+    published = moments.get(raw) or now
     events = item_events.events_of(
-        entry.event, title, text, kind, written_in, moments.get(raw) or now, source.timezone
+        entry.event, title, text, _kind(entry, named), written_in, published, source.timezone
     )
+    dated = item_events.kind_of(named, title, events, written_in, published, source.timezone)
     item = Item(
         id=identity.item_id(source.url, aliases[0]),
         source_id=source.id,
@@ -95,7 +97,7 @@ def _item(
         categories=entry.categories,
         topics=tuple(dict.fromkeys((*source.topics, *classify.topics(rules, words)))),
         enclosures=entry.enclosures,
-        kind=_kind(entry, item_events.kind_of(kind, title, events)),
+        kind=_kind(entry, dated),
         language=written_in,
         rights=rights(entry.rights or document.rights),
         source_updated=source_updated,
@@ -106,7 +108,7 @@ def _item(
 
 
 def _kind(entry: Entry, named: Kind) -> Kind:
-    """Return the kind that the words and dates of an entry show, else the kind that its format states."""
+    """Return the kind that words and dates show, else the kind that the format states."""
     return entry.kind if named is Kind.NEWS else named
 
 

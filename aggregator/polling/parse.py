@@ -32,7 +32,7 @@ def parse_visit(
 
     `articles` are the details of article pages by link; entries whose link is in `unread` are omitted.
     """
-    from aggregator.formats import ical, older_pages, page
+    from aggregator.formats import ical, microformats, older_pages, page
     from aggregator.formats.parsers import PARSERS
     from aggregator.items import normalise
 
@@ -47,6 +47,7 @@ def parse_visit(
         if source.kind == "ical":
             document = ical.with_occurrences(document, response.body, response.headers, source, now)
         document = _with_articles(document, context, articles or {}, unread)
+        document = microformats.with_events(document, source.timezone)
         items, identity_policy = normalise.items(document, source, context.identity_policy, rules, now)
         notes = (*document.notes, *normalise.limit_notes(document))
         older = older_pages.older_url(response.body, response.url, source)

@@ -137,7 +137,7 @@ def _accept(
 ) -> None:
     """Store the document; update stories and channels of edited and returned items (P1)."""
     order = removals.listed(listed_before, listed)
-    documents.accept(work.store, source.id, parsed, reading_key(source, work.config), order)
+    documents.accept(work.store, source.id, parsed, reading_key(source, work.config, work.now), order)
     _touch_edited(work, changes)
     story_ids, notices = removals.restore_items(work.store, source, set(listed), work.now)
     work.touch_stories(story_ids)

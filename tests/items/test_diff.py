@@ -268,7 +268,7 @@ def test_a_change_of_event_facts_is_significant(facts: dict[str, Any]) -> None:
 
 
 def test_moving_occurrences_are_no_significant_edit() -> None:
-    """The next occurrences of a series change with time alone, and events found later are none either."""
+    """The next dates of a series change with time alone; events found later are no edits."""
     arriving = replace(
         item(), events=(replace(EVENT, occurrences=(date(2026, 10, 20),)),), content_hash="other"
     )

@@ -1,0 +1,275 @@
+"""Events, courses and deadlines found in titles and texts, with reasons, status and places."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from aggregator.events.find import MAX_EVENTS, MAX_TEXT_CHARACTERS, find_events
+from aggregator.model.events import Attendance, Event, EventKind, EventStatus
+
+ZONE = ZoneInfo("Europe/Berlin")
+
+
+def found(
+    title: str, text: str = "", language: str | None = None, published: str = "2026-06-03"
+) -> tuple[Event, ...]:
+    """Find the events of a text published at noon of a day."""
+    return find_events(title, text, language, datetime.fromisoformat(f"{published}T12:00Z"), ZONE)
+
+
+def only(title: str, text: str = "", language: str | None = None, published: str = "2026-06-03") -> Event:
+    """Return the only event of a text."""
+    (event,) = found(title, text, language, published)
+    return event
+
+
+def test_the_example_of_the_rules() -> None:
+    """A dated title with a word for a course is a course with its days and place."""
+    event = only("Training in preclinical imaging, 20-22 October 2026, Turin")
+    assert event == Event(
+        kind=EventKind.COURSE,
+        start=date(2026, 10, 20),
+        end=date(2026, 10, 22),
+        place="Turin",
+        attendance=Attendance.ON_SITE,
+    )
+
+
+# --- years (EX4) ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "published", "start"),
+    [
+        ("Workshop on 12 June", "2026-06-12", date(2026, 6, 12)),
+        ("Workshop on 12 June", "2026-06-13", date(2027, 6, 12)),
+        ("Workshop on 12 June 2026", "2026-06-13", date(2026, 6, 12)),
+        ("Workshop, 5–7 June", "2026-06-06", date(2026, 6, 5)),
+        ("Workshop, 28 December – 3 January", "2026-06-03", date(2026, 12, 28)),
+        ("Workshop, 28 December – 3 January", "2027-01-02", date(2026, 12, 28)),
+        ("Leap workshop on 29 February", "2026-06-03", date(2028, 2, 29)),
+        ("On 28 May we met for the workshop", "2026-06-03", date(2026, 5, 28)),
+    ],
+)
+def test_a_missing_year_is_the_next_one(text: str, published: str, start: date) -> None:
+    """A missing year is the first not before the publication, in reports the last before it."""
+    assert only(text, published=published).start == start
+
+
+# --- reasons (EX5) -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The ministry decided this on 12 October 2026",
+        "Published 12 October 2026",
+        "Since 1 January 2026 the consortium has 40 members",
+        "Berlin, 3 June 2026 – The ministry has decided",
+        "3 June 2026, 14:30",
+        "Version 3.10.2026, volume 12, issue 5",
+        "doi: 10.1000/20.10.2026",
+        "Call +49 30 12 10 2026",
+        "It costs 20.10 euro, 3/4 of 12.10 dollars",
+        "Our office is closed from 24 December 2026 to 2 January 2027",
+        "Öffnungszeiten vom 3. bis 14. August: 9–17 Uhr",
+        "Grant agreement, 2 May 2026 - 30 April 2030",
+        "Born on 3 May 1991 in Vienna",
+        "Strategic Plan 2024–2028",
+        "10 out of 12 labs, 3 may join, 5 set aside",
+    ],
+)
+def test_other_dates_are_no_events(text: str) -> None:
+    """Dates of publications, versions, closures and persons, and other numbers, are no events."""
+    assert found(text) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Workshop on 12 October 2026",
+        "12 October 2026, Vienna",
+        "12 October 2026, 14:00",
+        "12 October 2026, online",
+        "12–13 October 2026",
+    ],
+)
+def test_each_reason_is_enough(text: str) -> None:
+    """A word for an event, a place, a time and a range of days each make a date an event."""
+    assert only(text).start in (date(2026, 10, 12), datetime(2026, 10, 12, 14, tzinfo=ZONE))
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("Apply by 31 July 2026", date(2026, 7, 31)),
+        ("Registration is open from 1 to 30 June 2026", date(2026, 6, 30)),
+        ("Anmeldung bis 15.07.2026 möglich", date(2026, 7, 15)),
+        ("Deadline: 1 July 2026, 17:00 CEST", datetime(2026, 7, 1, 15, tzinfo=UTC)),
+        ("Submit by 15 June 2026 (midnight CET)", datetime(2026, 6, 15, 22, 59, tzinfo=UTC)),
+        ("Deadline 15 June 2026, 23:59 AoE", datetime(2026, 6, 16, 11, 59, tzinfo=UTC)),
+    ],
+)
+def test_a_deadline_is_its_last_moment(text: str, start: date) -> None:
+    """The last day, or the moment that is stated, is the deadline."""
+    event = only(text)
+    assert (event.kind, event.start, event.end) == (EventKind.DEADLINE, start, start)
+
+
+def test_further_events_follow_the_principal_one() -> None:
+    """An event of the title comes first, then those of the text, each once."""
+    events = found(
+        "Training school in Naples, 7–11 September 2026",
+        "The school runs 7-11 September 2026. Early bird until 1 July, late registration until 15 July 2026.",
+    )
+    assert [(event.kind, event.end) for event in events] == [
+        (EventKind.COURSE, date(2026, 9, 11)),
+        (EventKind.DEADLINE, date(2026, 7, 1)),
+        (EventKind.DEADLINE, date(2026, 7, 15)),
+    ]
+
+
+def test_the_text_adds_times_and_place_to_the_title() -> None:
+    """Days in the title and their time and place in the text are one event."""
+    event = only(
+        "Image analysis seminar, 12 October 2026", "Monday, 12 October 2026, 14:00–15:30, Vienna, Austria"
+    )
+    assert event.start == datetime(2026, 10, 12, 14, tzinfo=ZONE)
+    assert event.place == "Vienna, Austria"
+
+
+def test_a_past_event_is_retrospective() -> None:
+    """A report has the dates of its event, and announces nothing."""
+    event = only("From 4–6 May 2026, we met in Heidelberg, Germany")
+    assert (event.start, event.retrospective) == (date(2026, 5, 4), True)
+    assert not only("Workshop, 4–6 June 2026").retrospective
+
+
+def test_a_month_without_a_day_is_marked() -> None:
+    """An event in a month has its first and last day, and is marked as imprecise."""
+    event = only("Workshop in October 2026 in Porto")
+    assert (event.start, event.end, event.month_only) == (date(2026, 10, 1), date(2026, 10, 31), True)
+
+
+# --- times ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end", "zone"),
+    [
+        ("14:00–16:00", "14:00+02:00", "16:00+02:00", "Europe/Berlin"),
+        ("14 bis 16 Uhr", "14:00+02:00", "16:00+02:00", "Europe/Berlin"),
+        ("10–11:30 am", "10:00+02:00", "11:30+02:00", "Europe/Berlin"),
+        ("11 am - 1 p.m.", "11:00+02:00", "13:00+02:00", "Europe/Berlin"),
+        ("at noon", "12:00+02:00", "12:00+02:00", "Europe/Berlin"),
+        ("16 Uhr c.t.", "16:15+02:00", "16:15+02:00", "Europe/Berlin"),
+        ("14h30", "14:30+02:00", "14:30+02:00", "Europe/Berlin"),
+        ("14:00 CET", "14:00+01:00", "14:00+01:00", None),
+        ("14:00 UTC+3", "14:00+03:00", "14:00+03:00", None),
+        ("8 pm ET", "20:00-04:00", "20:00-04:00", "America/New_York"),
+        ("10:00 (Helsinki time)", "10:00+03:00", "10:00+03:00", "Europe/Helsinki"),
+        ("10:00 Europe/Lisbon", "10:00+01:00", "10:00+01:00", "Europe/Lisbon"),
+        ("kl. 13.15", "13:15+02:00", "13:15+02:00", "Europe/Berlin"),
+    ],
+)
+def test_times_and_zones_are_read(text: str, start: str, end: str, zone: str | None) -> None:
+    """Times in the forms of the languages are read in the zone that they state."""
+    event = only(f"Seminar on 12 August 2026, {text}")
+    assert event.start == datetime.fromisoformat(f"2026-08-12T{start}")
+    assert event.end == datetime.fromisoformat(f"2026-08-12T{end}")
+    assert event.zone == zone
+
+
+def test_one_time_of_several_days_is_not_invented_for_all() -> None:
+    """A range of days with a single time stays a range of days (EX1)."""
+    assert only("Workshop, 12–14 August 2026, 14:00").all_day
+
+
+# --- status and places (EX6) ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("CANCELLED: workshop on 12 October 2026", EventStatus.CANCELLED),
+        ("Der Workshop am 12. Oktober 2026 fällt leider aus", EventStatus.CANCELLED),
+        ("Le séminaire du 12 octobre 2026 est annulé", EventStatus.CANCELLED),
+        ("The symposium of 12 October 2026 has been postponed", EventStatus.POSTPONED),
+        ("Workshop moved online: 12 October 2026", EventStatus.MOVED_ONLINE),
+        ("New date for the workshop: 12 October 2026", EventStatus.RESCHEDULED),
+        ("Workshop, originally planned for 3-5 June, now on 12 October 2026", EventStatus.RESCHEDULED),
+        ("Deadline extended to 12 October 2026", EventStatus.EXTENDED),
+        ("Workshop on 12 October 2026", EventStatus.SCHEDULED),
+    ],
+)
+def test_the_status_is_read_from_words(text: str, status: EventStatus) -> None:
+    """Words for a cancellation or a move set the status."""
+    assert only(text).status is status
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("Turin, Italy – 20–22 October 2026 Early career professionals", "Turin, Italy"),
+        ("Workshop in Turin, Italy, 20–22 October 2026", "Turin, Italy"),
+        ("20–22 October 2026 (Turin, Italy)", "Turin, Italy"),
+        ("20–22 October 2026. Venue: Aula Magna, Turin", "Aula Magna, Turin"),
+        ("Colloque du 20 au 22 octobre 2026 à Turin", "Turin"),
+        ("Friday, 20 October 2026 workshop", None),
+        ("20–22 October 2026 Early career professionals", None),
+    ],
+)
+def test_the_place_beside_a_date_is_read(text: str, place: str | None) -> None:
+    """A place stands before or after a date, or behind a label."""
+    assert only(text).place == place
+
+
+@pytest.mark.parametrize(
+    ("text", "attendance"),
+    [
+        ("Seminar, 12 October 2026, online", Attendance.ONLINE),
+        ("Hybrid workshop, 12 October 2026, Turin", Attendance.BOTH),
+        ("Workshop, 12 October 2026, Turin", Attendance.ON_SITE),
+        ("Workshop, 12 October 2026", None),
+    ],
+)
+def test_where_people_attend_is_read(text: str, attendance: Attendance | None) -> None:
+    """Words for online and hybrid events, and places, say where people attend."""
+    assert only(text).attendance is attendance
+
+
+# --- hostile text (EX8) --------------------------------------------------------------------------------
+
+SIZE = 512 * 1024
+HOSTILE = [
+    *("1", "-", "1-", "1.", "1/", "1, ", "1 ", ":", "(", "İ", "\u0301", "\n", "A ", "Aa, "),
+    *("October ", "1 October - ", "12:00 - ", "5 May anmeldung ", "call ", "20 October 2026, Aa "),
+]
+
+
+@pytest.mark.parametrize("part", HOSTILE)
+def test_hostile_text_costs_no_time(part: str) -> None:
+    """Half a megabyte of any repetition is searched within its limits, and yields few events."""
+    text = part * (SIZE // len(part))
+    begin = time.process_time()
+    assert len(found(text, text)) <= MAX_EVENTS
+    assert len(found("Seminar", f"12 October 2026 {part * 1000}")) <= MAX_EVENTS
+    assert time.process_time() - begin < 3
+
+
+def test_only_the_beginning_of_a_text_is_searched() -> None:
+    """A date behind the first 1,000 characters is none of the item's (EX2)."""
+    assert found("News", f"{'word ' * (MAX_TEXT_CHARACTERS // 5)} Workshop on 12 October 2026") == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Workshop 31 February 2026", "Workshop 99.99.9999", "Workshop 0 May 2026", "Workshop 12:99 4/5/6"],
+)
+def test_impossible_dates_are_none(text: str) -> None:
+    """A day that does not exist is no date."""
+    assert found(text) == ()

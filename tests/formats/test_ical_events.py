@@ -1,0 +1,205 @@
+"""Events of calendars: days, zones, places, status, and the dates of series."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from aggregator.formats import ical
+from aggregator.model.documents import ParsedDocument
+from aggregator.model.events import Attendance, Event, EventKind, EventStatus
+from tests.builders import source
+
+URL = "https://calendar.example/events.ics"
+HEADERS = {"content-type": "text/calendar; charset=utf-8"}
+NOW = datetime(2026, 6, 3, 12, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+WEEKLY = "UID:s\nSUMMARY:Seminar\nDTSTART;TZID=Europe/Berlin:20260105T160000\nDURATION:PT1H"
+
+
+def document(*events: str, own: str = "") -> ParsedDocument:
+    """Parse a calendar with these events, its series expanded."""
+    parts = [f"BEGIN:VEVENT\n{event}\nEND:VEVENT" for event in events]
+    body = "\n".join(("BEGIN:VCALENDAR", *([own] if own else []), *parts, "END:VCALENDAR", ""))
+    raw = body.replace("\n", "\r\n").encode()
+    calendar = source(url=URL, kind="ical")
+    parsed = ical.read(raw, URL, HEADERS, calendar)
+    return ical.with_occurrences(parsed, raw, HEADERS, calendar, NOW)
+
+
+def event(lines: str, own: str = "") -> Event:
+    """Return the event of the first entry of a calendar."""
+    found = document(f"UID:1\nSUMMARY:Meeting\n{lines}", own=own).entries[0].event
+    assert found is not None
+    return found
+
+
+def test_the_end_of_whole_days_is_the_last_day() -> None:
+    """An all-day DTEND is exclusive, the end of an event inclusive (RFC 5545 section 3.6.1)."""
+    found = event("DTSTART;VALUE=DATE:20261020\nDTEND;VALUE=DATE:20261023")
+    assert (found.start, found.end) == (date(2026, 10, 20), date(2026, 10, 22))
+    alone = event("DTSTART;VALUE=DATE:20261020")
+    assert (alone.start, alone.end) == (date(2026, 10, 20), date(2026, 10, 20))
+
+
+@pytest.mark.parametrize(
+    ("lines", "own", "start", "zone"),
+    [
+        ("DTSTART;TZID=Europe/Lisbon:20261020T090000", "", "2026-10-20T09:00+01:00", "Europe/Lisbon"),
+        ("DTSTART:20261020T090000Z", "", "2026-10-20T11:00+02:00", "Europe/Berlin"),
+        ("DTSTART:20261020T090000", "", "2026-10-20T09:00+02:00", "Europe/Berlin"),
+        (
+            "DTSTART:20261020T090000",
+            "X-WR-TIMEZONE:Europe/Helsinki",
+            "2026-10-20T09:00+03:00",
+            "Europe/Helsinki",
+        ),
+        (
+            "DTSTART:20261020T060000Z",
+            "X-WR-TIMEZONE:Europe/Helsinki",
+            "2026-10-20T09:00+03:00",
+            "Europe/Helsinki",
+        ),
+        (
+            "DTSTART:20261020T090000",
+            "X-WR-TIMEZONE:../../etc/passwd",
+            "2026-10-20T09:00+02:00",
+            "Europe/Berlin",
+        ),
+    ],
+)
+def test_zones_are_repaired(lines: str, own: str, start: str, zone: str) -> None:
+    """Times are in their TZID, else in the calendar's X-WR-TIMEZONE, else in the source's zone."""
+    found = event(f"{lines}\nDURATION:PT90M", own)
+    assert found.start == datetime.fromisoformat(start)
+    assert isinstance(found.end, datetime)
+    assert (found.end - datetime.fromisoformat(start)).total_seconds() == 5400
+    assert found.zone == zone
+
+
+@pytest.mark.parametrize(
+    ("lines", "place", "attendance", "status"),
+    [
+        ("LOCATION:Aula\\, Turin", "Aula, Turin", Attendance.ON_SITE, EventStatus.SCHEDULED),
+        ("LOCATION:https://zoom.example/1", None, Attendance.ONLINE, EventStatus.SCHEDULED),
+        ("LOCATION:Online", None, Attendance.ONLINE, EventStatus.SCHEDULED),
+        ("X-GOOGLE-CONFERENCE:https://m.example", None, Attendance.ONLINE, EventStatus.SCHEDULED),
+        (
+            "LOCATION:Turin\nCONFERENCE;VALUE=URI:https://m.example",
+            "Turin",
+            Attendance.BOTH,
+            EventStatus.SCHEDULED,
+        ),
+        ("STATUS:CANCELLED", None, None, EventStatus.CANCELLED),
+    ],
+)
+def test_place_and_status(lines: str, place: Any, attendance: Any, status: Any) -> None:
+    """Place, online conference and status are read from their properties."""
+    found = event(f"DTSTART;VALUE=DATE:20261020\n{lines}")
+    assert (found.place, found.attendance, found.status) == (place, attendance, status)
+
+
+def test_titles_show_courses_and_deadlines() -> None:
+    """The title shows whether an entry of a calendar is a course or a deadline."""
+    kinds = [
+        entry.event and entry.event.kind
+        for entry in document(
+            "UID:1\nSUMMARY:Kurs Lichtmikroskopie\nDTSTART;VALUE=DATE:20261020",
+            "UID:2\nSUMMARY:Abstract deadline\nDTSTART;VALUE=DATE:20261020",
+            "UID:3\nSUMMARY:Meeting\nDTSTART;VALUE=DATE:20261020",
+        ).entries
+    ]
+    assert kinds == [EventKind.COURSE, EventKind.DEADLINE, EventKind.EVENT]
+
+
+def test_a_series_is_one_entry_with_its_next_dates() -> None:
+    """A weekly series is one entry; its dates of the coming 12 months leave out exceptions."""
+    parsed = document(
+        f"{WEEKLY}\nRRULE:FREQ=WEEKLY\nEXDATE;TZID=Europe/Berlin:20260608T160000",
+        "UID:s\nSUMMARY:Seminar\nRECURRENCE-ID;TZID=Europe/Berlin:20260615T160000"
+        "\nDTSTART;TZID=Europe/Berlin:20260616T100000\nDURATION:PT1H",
+    )
+    series = parsed.entries[0].event
+    assert series is not None
+    assert series.start == datetime(2026, 1, 5, 16, tzinfo=BERLIN)
+    assert series.occurrences[:3] == (
+        datetime(2026, 6, 1, 16, tzinfo=BERLIN),
+        datetime(2026, 6, 16, 10, tzinfo=BERLIN),
+        datetime(2026, 6, 22, 16, tzinfo=BERLIN),
+    )
+    assert 50 <= len(series.occurrences) <= 60
+    assert datetime(2026, 12, 7, 16, tzinfo=BERLIN) in series.occurrences, (
+        "the wall clock stays over winter time"
+    )
+
+
+def test_a_finished_series_has_no_next_dates() -> None:
+    """A series that is over keeps its first date alone."""
+    series = document(f"{WEEKLY}\nRRULE:FREQ=WEEKLY;COUNT=3").entries[0].event
+    assert series is not None
+    assert series.occurrences == ()
+
+
+@pytest.mark.parametrize(
+    ("rule", "first"),
+    [
+        ("FREQ=MONTHLY;BYDAY=1MO", (2026, 6, 1)),
+        ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=-1", (2026, 6, 29)),
+        ("FREQ=MONTHLY;BYMONTHDAY=15", (2026, 6, 15)),
+        ("FREQ=DAILY;INTERVAL=2", (2026, 6, 2)),
+        ("FREQ=YEARLY", (2027, 1, 5)),
+        ("FREQ=WEEKLY;UNTIL=20260610T000000Z;BYDAY=MO", (2026, 6, 1)),
+        ("FREQ=DAILY;COUNT=999999999", (2026, 6, 1)),
+    ],
+)
+def test_usual_rules_are_expanded(rule: str, first: tuple[int, int, int]) -> None:
+    """The rules that calendar programs write are expanded."""
+    series = document(f"{WEEKLY}\nRRULE:{rule}").entries[0].event
+    assert series is not None
+    assert series.occurrences[0] == datetime(*first, 16, tzinfo=BERLIN)
+
+
+HOSTILE = [
+    "FREQ=SECONDLY",
+    "FREQ=MINUTELY;COUNT=99999999",
+    "FREQ=HOURLY;INTERVAL=1",
+    "FREQ=DAILY;BYHOUR=0,1,2,3;BYMINUTE=0,1,2,3,4,5;BYSECOND=0,1,2",
+    "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30",
+    "FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30",
+    "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31",
+    "FREQ=DAILY;INTERVAL=7;BYDAY=TU",
+    "FREQ=MONTHLY;BYDAY=20MO",
+    "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=300",
+    "FREQ=YEARLY;BYWEEKNO=53;BYYEARDAY=1",
+    "FREQ=YEARLY;INTERVAL=999999999",
+    "FREQ=DAILY;UNTIL=99991231T235959Z",
+    "FREQ=NEVER",
+    "INTERVAL=0",
+    "FREQ=DAILY;INTERVAL=0",
+    "FREQ=DAILY;INTERVAL=-1",
+    "",
+]
+
+
+@pytest.mark.parametrize("rule", HOSTILE)
+@pytest.mark.parametrize(
+    "start", ["20260105T160000Z", "00010101T000000", "99991231T235959Z", "19700101T000000"]
+)
+def test_hostile_rules_cost_no_time(rule: str, start: str) -> None:
+    """Rules without an end, without any date or for each second are read within a second each."""
+    begin = time.process_time()
+    document(f"UID:h\nSUMMARY:Hostile\nDTSTART:{start}\nDURATION:P999999D\nRRULE:{rule}")
+    document(f"UID:h\nSUMMARY:Hostile\nDTSTART:{start}\nRRULE:{rule}")
+    assert time.process_time() - begin < 3
+
+
+def test_many_series_cost_bounded_time() -> None:
+    """Hundreds of daily series since 1970 are computed up to the limit of repetitions."""
+    events = [f"UID:{n}\nSUMMARY:Daily\nDTSTART:19900101T090000Z\nRRULE:FREQ=DAILY" for n in range(500)]
+    begin = time.process_time()
+    assert len(document(*events).entries) == 500
+    assert time.process_time() - begin < 10
