@@ -117,7 +117,9 @@ def _play(out: Path, community: Community) -> None:
     _heading("Monday is also the day of the digest.")
     command("2026-10-05T06:35:00+00:00", "digest", "run")
 
-    _heading("Tuesday: nothing is new, and no document is touched.")
+    _heading(
+        "Tuesday: nothing is new; two pages no longer list what ended on Monday, and no feed is touched."
+    )
     command("2026-10-06T06:30:00+00:00", "fetch")
 
     _heading("One story, published by three partners:")

@@ -87,7 +87,7 @@ class Event:
         return tuple((start, self._end(start)) for start in self.occurrences) or ((self.start, self.end),)
 
     def days(self, site_zone: ZoneInfo) -> tuple[date, date]:
-        """Return the first and the last day, local as in `local`; of a series, those of all its dates."""
+        """Return the first and the last local day; of a series, those of all its dates."""
         dates = self.local(site_zone).dates
         return min(day_of(start) for start, _ in dates), max(day_of(end) for _, end in dates)
 

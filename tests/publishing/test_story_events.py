@@ -149,11 +149,11 @@ def test_merged_stories_have_one_entry(community: Community, clock: Clock) -> No
     community.poll(COURSE)
     clock.now += DAY
     twin = {
-        "title": "Open laboratories in Rome, 20-22 October 2026",
+        "title": "Workshop on lasers in Rome, 20-22 October 2026",
         "link": "https://other.example/9",
         "guid": "9",
     }
-    community.poll(COURSE, other=(twin | {"description": "Visit the new instruments."},))
+    community.poll(COURSE, other=(twin | {"description": "Visit the new instruments with us."},))
     ids = [row[0] for row in community.rows("SELECT id FROM stories ORDER BY announced")]
     assert len(ids) == len(community.entries()) == 2
     editor_commands.merge(community.place.app(), ids, "ada")
