@@ -123,8 +123,9 @@ def changed(event: Event | None, change: EventChange) -> Event:
     zone = _zone(change.zone) if change.zone is not None else known_zone(event.zone if event else None)
     start, end = _times(event, change, zone)
     attendance = event.attendance if event else None
-    if change.online is not None:
-        attendance = Attendance.ONLINE if change.online else Attendance.ON_SITE
+    online = change.online if change.online is not None else change.status is EventStatus.MOVED_ONLINE or None
+    if online is not None:
+        attendance = Attendance.ONLINE if online else Attendance.ON_SITE
     place = event.place if event and change.place is None else line(change.place, MAX_PLACE_CHARACTERS)
     return Event(
         kind=change.kind or (event.kind if event else EventKind.EVENT),

@@ -28,6 +28,7 @@ def test_facts_that_are_not_named_stay() -> None:
     assert after == event(status=EventStatus.CANCELLED)
     assert changed(event(), EventChange(place="")).place is None
     assert changed(event(), EventChange(online=True)).attendance is Attendance.ONLINE
+    assert changed(event(), EventChange(status=EventStatus.MOVED_ONLINE)).attendance is Attendance.ONLINE
     assert changed(event(), EventChange(end="2026-10-23")) == event(end=date(2026, 10, 23))
     assert changed(event(), EventChange(kind=EventKind.EVENT)).kind is EventKind.EVENT
 

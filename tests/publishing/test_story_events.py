@@ -115,6 +115,18 @@ def test_an_edit_raises_the_sequence(community: Community, clock: Clock) -> None
     assert "27–29 October 2026, Turin (previously 20–22 October 2026)" in summary
 
 
+def test_a_date_without_a_year_does_not_move_on(community: Community, clock: Clock) -> None:
+    """An item without a date of its own keeps the year of its event when it is edited later (EX4)."""
+    undated = {name: text.replace(" 2026", "") for name, text in COURSE.items() if name != "pubDate"}
+    community.poll(undated)
+    assert [str(entry.dtstart) for entry in community.entries()] == ["2026-10-20"]
+    clock.now += timedelta(days=30)
+    community.poll(undated | {"description": undated["description"] + " It was good."})
+    assert [(str(entry.dtstart), entry.sequence) for entry in community.entries()] == [("2026-10-20", 0)]
+    community.poll(undated | {"title": undated["title"].replace("October", "November")})
+    assert [str(entry.dtstart) for entry in community.entries()] == ["2026-11-20"]
+
+
 def test_a_cancellation_by_another_story(community: Community, clock: Clock) -> None:
     """A cancelled course keeps one entry; the story that says so shares it (EX6, CA3)."""
     community.poll(COURSE)
