@@ -86,8 +86,8 @@ def write_files(
             story_events.raise_revisions(store)
             runs.put(store, WRITTEN_WITH, rendered_with)
     while outdated := story_events.unwritten(store, MAX_FILES):
-        kept = contained.sound(ContainedStep.PUBLISHING, [file.story_id for file in outdated if file.present])
-        for story in stories.read(store, kept):
+        kept = [file.story_id for file in outdated if file.present]
+        for story in contained.without_broken(ContainedStep.PUBLISHING, kept, partial(stories.read, store)):
             contained.test(ContainedStep.PUBLISHING, story.id, partial(_write, story, config.site, write))
         gone = [paths.story_calendar(file.story_id) for file in outdated if not file.present]
         if gone:
