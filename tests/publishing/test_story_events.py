@@ -116,7 +116,7 @@ def test_an_edit_raises_the_sequence(community: Community, clock: Clock) -> None
 
 
 def test_a_date_without_a_year_does_not_move_on(community: Community, clock: Clock) -> None:
-    """An item without a date of its own keeps the year of its event when it is edited later (EX4)."""
+    """An item without a date of its own keeps the year of its event when it is edited (EX4)."""
     undated = {name: text.replace(" 2026", "") for name, text in COURSE.items() if name != "pubDate"}
     community.poll(undated)
     assert [str(entry.dtstart) for entry in community.entries()] == ["2026-10-20"]
