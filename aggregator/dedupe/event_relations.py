@@ -29,6 +29,7 @@ MIN_SHARE_OF_DATED, MIN_SHARE_OF_CHANGED = 0.5, 0.4
 """Minimum share of an event's title for a story of its day; the second with a change."""
 MIN_SHARE_OF_UNDATED, MIN_SHARE_OF_OWN = 0.6, 0.45
 """Minimum share for a change that does not name the day; the second within one source."""
+MIN_SHARE = min(MIN_SHARE_OF_DATED, MIN_SHARE_OF_CHANGED, MIN_SHARE_OF_UNDATED, MIN_SHARE_OF_OWN)
 MIN_LEAD = 0.15
 """Minimum distance between the best share and the next one, without the day."""
 _UTC = ZoneInfo("UTC")
@@ -44,9 +45,11 @@ def relate(store: Store, story_ids: Iterable[str]) -> set[str]:
     announcers = [each for each in announcers if each.days or each.status]
     if not announcers:
         return set()
+    days = {day for each in announcers for day in each.days}
     entries = [
-        _Known(entry=each, features=extract(each.title, each.text, each.publisher, each.language))
+        _Known(entry=each, title=extract(each.title, "", each.publisher, each.language))
         for each in story_events.coming(store, min(each.since for each in announcers), MAX_ENTRIES)
+        if (each.is_deadline, each.first_day) in days or any(announcer.status for announcer in announcers)
     ]
     pairs = [
         (
@@ -64,10 +67,15 @@ def relate(store: Store, story_ids: Iterable[str]) -> set[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """A coming event and the features of its story."""
+    """A coming event and the features of its title."""
 
     entry: ComingEntry
-    features: Features
+    title: Features
+
+    @property
+    def features(self) -> Features:
+        """Return the features of title and text, which only few events need."""
+        return extract(self.entry.title, self.entry.text, self.entry.publisher, self.entry.language)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +105,9 @@ class _Announcer:
     def matches(self, entries: Sequence[_Known]) -> list[_Known]:
         """Return the events of the days that this story names, or the one that it changes."""
         shares = {n: self._share(each) for n, each in enumerate(entries) if self._may_be(each)}
+        shares = {
+            n: share for n, share in shares.items() if share >= MIN_SHARE and not self._vetoed(entries[n])
+        }
         needed = MIN_SHARE_OF_CHANGED if self.status else MIN_SHARE_OF_DATED
         dated = [n for n, share in shares.items() if share >= needed and self._names_day_of(entries[n])]
         if dated or not self.status:
@@ -119,17 +130,17 @@ class _Announcer:
         return (known.entry.is_deadline, known.entry.first_day) in self.days
 
     def _may_be(self, known: _Known) -> bool:
-        entry, other = known.entry, known.features
-        if entry.story_id == self.story_id or entry.last_day < self.since:
+        if known.entry.story_id == self.story_id or known.entry.last_day < self.since:
             return False
-        towns = self.features.title_towns, other.title_towns
-        if all(towns) and not towns[0] & towns[1]:
-            return False
-        return not any(veto(self.features, other) for veto in _VETOES)
+        towns = self.features.title_towns, known.title.title_towns
+        return not all(towns) or bool(towns[0] & towns[1])
+
+    def _vetoed(self, known: _Known) -> bool:
+        return any(veto(self.features, known.features) for veto in _VETOES)
 
     def _share(self, known: _Known) -> float:
         """Return the share of weight of an event's title that this story has in its title or text."""
-        title = {**known.features.title, **dict.fromkeys(known.features.title_towns, TOWN_WEIGHT)}
+        title = {**known.title.title, **dict.fromkeys(known.title.title_towns, TOWN_WEIGHT)}
         here = self.features.words.keys() | self.features.towns
         shared = sum(weight for word, weight in title.items() if word in here)
         return shared / sum(title.values()) if shared >= MIN_SHARED_WEIGHT else 0.0
