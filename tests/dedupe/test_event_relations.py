@@ -31,7 +31,7 @@ NOT_ABOUT = [
 def entries_after(
     community: Community, clock: Clock, title: str, text: str, source: str
 ) -> set[tuple[str, str]]:
-    """Return the stories of the course and of a later item, each with the story of its calendar entry."""
+    """Return the stories of course and later item, with the story of their calendar entry."""
     community.poll(COURSE)
     clock.now += timedelta(days=1)
     item = CANCELLED | {"title": title, "description": text}
