@@ -106,7 +106,7 @@ def _edited(
             continue
         if kind is not UpdateKind.CORRECTED and not former_event and _differs(story, last.event):
             continue  # its words now say of the event what another story has reported
-        former_title = last.title if title_changed else lead.title
+        former_title: str | None = last.title if title_changed else lead.title
         if former_event and not (title_changed or text_changed):
             former_title = None
         yield StoryUpdate(
