@@ -38,6 +38,7 @@ def _document(month: ArchiveMonth, updated: datetime) -> PublishedDocument:
             tombstones=month.tombstones,
             links=tuple(links),
             archived=True,
+            fragments=month.fragments,
         )
     )
 
