@@ -41,7 +41,7 @@ class FeedDocument:
     """Hold what an Atom document of a channel is rendered from.
 
     `links` are pairs of relation and URL besides `self` and `alternate`. `archived` marks an archive document
-    (RFC 5005 section 4).
+    (RFC 5005 section 4). `rendered` are entries that follow those of `stories`.
     """
 
     site: Site
@@ -52,6 +52,7 @@ class FeedDocument:
     tombstones: tuple[Tombstone, ...]
     links: tuple[tuple[str, str], ...] = ()
     archived: bool = False
+    rendered: tuple[bytes, ...] = ()
     fragments: Fragments = field(default_factory=dict)
 
 
@@ -91,12 +92,8 @@ def document(content: FeedDocument) -> PublishedDocument:
     feed.author(name=site.title, uri=site.url)
     feed.generator("aggregator", version=__version__)
     feed.language(site.language)
-    entries = [
-        fragment(content.fragments, "atom", story, channel, partial(_rendered, story, content))
-        for story in content.stories
-    ]
     head = with_stylesheet(bytes(feed.atom_str(pretty=True)), content.path)
-    body = b"".join([head.removesuffix(_END), *entries, _END])
+    body = b"".join([head.removesuffix(END), *entries(content), *content.rendered, END])
     return PublishedDocument(path=content.path, media_type=paths.ATOM_TYPE, body=body)
 
 
@@ -115,7 +112,15 @@ def full_text(story: Story, site: Site) -> str | None:
     return f"<p><em>{escape(note)}</em></p>\n{story.lead.html}" if note else story.lead.html
 
 
-_BEGIN, _END = b"<feed>\n", b"</feed>\n"
+_BEGIN, END = b"<feed>\n", b"</feed>\n"
+
+
+def entries(content: FeedDocument) -> list[bytes]:
+    """Render the entries of the stories as they stand in the document."""
+    return [
+        fragment(content.fragments, "atom", story, content.channel, partial(_rendered, story, content))
+        for story in content.stories
+    ]
 
 
 def _rendered(story: Story, content: FeedDocument) -> bytes:
@@ -126,7 +131,7 @@ def _rendered(story: Story, content: FeedDocument) -> bytes:
     feed = etree.Element("feed")
     feed.append(entry.atom_entry())
     text: bytes = etree.tostring(feed, pretty_print=True, encoding="UTF-8")
-    return text.removeprefix(_BEGIN).removesuffix(_END)
+    return text.removeprefix(_BEGIN).removesuffix(END)
 
 
 def _entry(entry: Any, story: Story, content: FeedDocument) -> None:

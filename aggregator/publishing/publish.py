@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -35,6 +35,7 @@ from aggregator.store import archives, channels, editions, runs, sources, storie
 from aggregator.store.archives import ArchiveRecord
 from aggregator.store.channels import ChannelRecord
 from aggregator.store.connection import Store
+from aggregator.store.items import chunked
 
 MAX_TOMBSTONES = 50
 """Maximum tombstones in a feed; the archive has all of them."""
@@ -273,10 +274,10 @@ def _is_stale(rendering: _Rendering, record: ArchiveRecord) -> bool:
 
 
 def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMonth) -> None:
-    from aggregator.publishing import archive
 
     frozen_hash = paths.frozen_hash(rendering.config.site)
     with rendering.store.snapshot():
+        publishers = repr(sources.publishers(rendering.store))
         month = replace(month, tombstones=tuple(archives.tombstones(rendering.store, month.month)))
         document = (
             _amended(rendering, month) if record.closed and record.written_with == frozen_hash else None
@@ -285,12 +286,52 @@ def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMon
             document = rendering.contained.without_broken(
                 ContainedStep.PUBLISHING,
                 archives.story_ids(rendering.store, month.month),
-                lambda ids: archive.render(replace(month, stories=tuple(stories.read(rendering.store, ids)))),
+                partial(_composed, rendering, month, _entries_up_to_date(rendering, record, publishers)),
             )
     rendering.write(document)
     closed = record.month < f"{rendering.now:%Y-%m}"
     written_with = frozen_hash if closed else rendering.rendered_with()
-    rendering.records.append(partial(archives.written, rendering.store, record, written_with, closed=closed))
+    made_of = _made_of(document.body, publishers)
+    rendering.records.append(
+        partial(archives.written, rendering.store, record, written_with, made_of, closed=closed)
+    )
+
+
+def _made_of(body: bytes, publishers: str) -> str:
+    return hashlib.sha256(body + publishers.encode()).hexdigest()
+
+
+def _entries_up_to_date(rendering: _Rendering, record: ArchiveRecord, publishers: str) -> dict[str, bytes]:
+    """Return the entries of an open month's written document whose stories have not changed.
+
+    None of them if the document, the publishers, the templates or feeds.yaml are others than when it was written.
+    """
+    from aggregator.publishing import archive
+
+    ended = record.month < f"{rendering.now:%Y-%m}"
+    if rendering.everything or ended or record.written_with != rendering.rendered_with():
+        return {}
+    try:
+        body = (rendering.config.public / paths.archive_path(record.month)).read_bytes()
+    except OSError:
+        return {}
+    if record.made_of != _made_of(body, publishers):
+        return {}
+    changed = archives.changed_ids(rendering.store, record)
+    return {id_: entry for id_, entry in archive.split(body).items() if id_ not in changed}
+
+
+def _composed(
+    rendering: _Rendering, month: ArchiveMonth, entries: Mapping[str, bytes], ids: Sequence[str]
+) -> PublishedDocument:
+    """Render the document of a month, with `entries` for the stories that have one."""
+    from aggregator.publishing import archive
+
+    rendered = dict(entries)
+    for part in chunked(id_ for id_ in ids if id_ not in entries):
+        rendered |= archive.entries(replace(month, stories=tuple(stories.read(rendering.store, part))))
+    changed = archives.last_change(rendering.store, ids) or EPOCH
+    return archive.compose(month, tuple(rendered[id_] for id_ in ids), changed)
 
 
 def _amended(rendering: _Rendering, month: ArchiveMonth) -> PublishedDocument | None:

@@ -165,3 +165,17 @@ def m0015_digest_names(db: Database) -> None:
     """Rename columns and sections of digests to the words of docs/glossary.md."""
     for sql in DIGEST_NAMES:
         db.execute(sql)
+
+
+ARCHIVE_ENTRIES = (
+    # The revision of its month in which a story changed: unchanged entries are taken from the written document.
+    "ALTER TABLE stories ADD COLUMN archive_revision INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE archives ADD COLUMN made_of TEXT NOT NULL DEFAULT ''",
+)
+
+
+@MIGRATIONS()
+def m0016_archive_entries(db: Database) -> None:
+    """Add what shows which entries of an archive document are up to date."""
+    for sql in ARCHIVE_ENTRIES:
+        db.execute(sql)
