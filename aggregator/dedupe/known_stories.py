@@ -119,10 +119,15 @@ def works_of(member: Member) -> list[str]:
     return works
 
 
+def loose_address(member: Member) -> str | None:
+    """Return the loose key of an item's link if links identify the entries of its source."""
+    return canonical_urls.loose(member.link) if member.link and member.links else None
+
+
 def _keys(member: Member) -> tuple[Key, ...]:
     pages = ((kind, page) for kind, found in _pages(member) for page in sorted(found))
     works = (("work", work) for work in sorted(member.works))
-    loose = canonical_urls.loose(member.link) if member.link and member.links else None
+    loose = loose_address(member)
     return (*pages, *works, *([("loose", loose)] if loose else []))
 
 

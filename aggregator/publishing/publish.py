@@ -298,7 +298,9 @@ def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMon
 
 
 def _made_of(body: bytes, publishers: str) -> str:
-    return hashlib.sha256(body + publishers.encode()).hexdigest()
+    digest = hashlib.sha256(body)
+    digest.update(publishers.encode())
+    return digest.hexdigest()
 
 
 def _entries_up_to_date(rendering: _Rendering, record: ArchiveRecord, publishers: str) -> dict[str, bytes]:

@@ -254,6 +254,32 @@ def test_a_crowd_of_one_source_hides_nothing(place: Workplace, order: list[Telli
     assert told[REPOST[1]] == told[ADS[10][1]]
 
 
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_the_size_of_batches_plays_no_part(
+    place: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """Items that are assigned in several batches get the stories, leads and reasons of a single one (I5)."""
+    tellings = (REPOST, TAKE_PART, *ADS, UMFRAGE, WELCOME, SURVEY, OTHER_WELCOME)
+    results = []
+    for number, items_of_batch in enumerate((1_000, size)):
+        monkeypatch.setattr(placing, "BATCH_ITEMS", items_of_batch)
+        here = replace(place, folder=tmp_path / str(number))
+        here.folder.mkdir()
+        tell(here, *tellings)
+        with opened(here.database) as store:
+            written = [
+                [tuple(row) for row in store.db.execute(f"SELECT {columns} ORDER BY 1, 2")]
+                for columns in (
+                    "id, lead_id, title, changed FROM stories",
+                    "id, story_id, why, evidence FROM items",
+                    "story_id, other_id, why FROM related",
+                )
+            ]
+        results.append(written)
+    assert results[0] == results[1]
+    assert len({row[1] for row in results[0][1]}) == len(tellings) - 3  # one survey, one repost
+
+
 def test_what_is_held_or_dropped_is_found_by_nobody(place: Workplace) -> None:
     """A held or dropped item is no candidate and makes no word common until released (G2, G3)."""
     tell(place, UMFRAGE)
