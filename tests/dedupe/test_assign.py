@@ -601,6 +601,30 @@ def test_common_words_count_less_in_recluster_too(
         assert recluster.run(place.app(), dry_run=True).joins == ()
 
 
+def test_counts_follow_items_through_merge_and_split(place: Workplace) -> None:
+    """The counted items and stories are those of the tables, whatever editors move (I7)."""
+
+    def counted() -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+        with opened(place.database) as store:
+            kept = store.db.execute("SELECT source_id, items, stories FROM source_counts ORDER BY 1")
+            tables = store.db.execute(
+                "SELECT source_id, count(*), count(DISTINCT story_id) FROM items GROUP BY 1 ORDER BY 1"
+            )
+            assert stories.counts(store)[0] == store.db.table("stories").count
+            return [tuple(row) for row in kept], [tuple(row) for row in tables]
+
+    told = tell(place, SURVEY, UMFRAGE, TAKE_PART, WELCOME, OTHER_WELCOME)
+    before = counted()
+    assert before[0] == before[1]
+    editor_commands.merge(place.app(), [told[WELCOME[1]], told[SURVEY[1]]], "ada")
+    merged = counted()
+    assert merged[0] == merged[1] != before[1]
+    with opened(place.database) as store:
+        (item_id,) = store.db.execute("SELECT id FROM items WHERE title = ?", [WELCOME[1]]).fetchone()
+    editor_commands.split(place.app(), [item_id], "ada", announce=False)
+    assert counted() == before
+
+
 # --- editors beside jobs (L1) --------------------------------------------------------------------------
 
 
