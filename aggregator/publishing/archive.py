@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Any
 
@@ -35,19 +34,6 @@ def entries(month: ArchiveMonth) -> dict[str, bytes]:
     """Render the entries of the month's stories, by id."""
     rendered = atom.entries(_content(month, EPOCH))
     return dict(zip((story.id for story in month.stories), rendered, strict=True))
-
-
-def split(body: bytes) -> dict[str, bytes]:
-    """Return the rendered entries of an archive document, by story.
-
-    Text contains no `<` in XML, so that the separator occurs only between entries.
-    """
-    _, *parts = body.removesuffix(atom.END).split(_ENTRY)
-    return {found[1].decode(): _ENTRY + part for part in parts if (found := _STORY.search(part))}
-
-
-_ENTRY = b"  <entry"
-_STORY = re.compile(rb"<id>tag:[^<]*:story/([^<]+)</id>")
 
 
 def _document(month: ArchiveMonth, updated: datetime, entries: tuple[bytes, ...] = ()) -> PublishedDocument:

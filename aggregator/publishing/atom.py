@@ -26,7 +26,7 @@ from aggregator.model.config import Channel, Site
 from aggregator.model.documents import Enclosure
 from aggregator.model.publishing import Fragments, Publication, PublishedDocument, Tombstone
 from aggregator.model.stories import Publisher, Story
-from aggregator.publishing import corrections, paths
+from aggregator.publishing import corrections, fragments, paths
 from aggregator.publishing.fragments import fragment
 
 MAX_FULL_TEXT_CHARACTERS = 64 * 1024
@@ -121,6 +121,14 @@ def entries(content: FeedDocument) -> list[bytes]:
         fragment(content.fragments, "atom", story, content.channel, partial(_rendered, story, content))
         for story in content.stories
     ]
+
+
+_ID_OF_STORY = re.compile(rb"\A[^<>]*>\s*<id>tag:[^<]*:story/([^<]+)</id>")
+
+
+def split(body: bytes) -> dict[str, bytes]:
+    """Return the rendered entries of a document by story."""
+    return fragments.split(body, b"  <entry", END, _ID_OF_STORY)
 
 
 def _rendered(story: Story, content: FeedDocument) -> bytes:

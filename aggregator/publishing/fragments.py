@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from aggregator.model.config import Channel
@@ -34,8 +35,27 @@ def fragment(
 
     The entry of a story without a link of its own contains the address of the channel.
     """
-    key = (format_, story.id, "" if story.lead.link else channel.id)
+    key = _key(format_, story, channel)
     found = kept.get(key)
     if found is None:
         kept[key] = found = render()
     return found
+
+
+def keep(kept: Fragments, format_: str, story: Story, channel: Channel, entry: bytes) -> None:
+    """Keep an entry that was written before, unless a newer one is kept."""
+    kept.setdefault(_key(format_, story, channel), entry)
+
+
+def _key(format_: str, story: Story, channel: Channel) -> tuple[str, ...]:
+    return (format_, story.id, "" if story.lead.link else channel.id)
+
+
+def split(body: bytes, begin: bytes, end: bytes, story: re.Pattern[bytes]) -> dict[str, bytes]:
+    """Return the rendered entries of a document by story.
+
+    `begin` begins each entry and occurs nowhere else, since text contains no `<` in XML and no line end in JSON. `end`
+    follows the last entry. `story` matches the id in what follows `begin`.
+    """
+    _, *parts = body.removesuffix(end).split(begin)
+    return {found[1].decode(): begin + part for part in parts if (found := story.search(part))}

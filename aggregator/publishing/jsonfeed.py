@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from typing import Any
 
 from aggregator.model.documents import Enclosure
 from aggregator.model.publishing import Publication, PublishedDocument
 from aggregator.model.stories import Story
-from aggregator.publishing import atom, corrections, paths
+from aggregator.publishing import atom, corrections, fragments, paths
 from aggregator.publishing.fragments import fragment
 
 VERSION = "https://jsonfeed.org/version/1.1"
@@ -41,6 +42,15 @@ def render(publication: Publication) -> PublishedDocument:
 
 
 _END = b"[]\n}\n"
+
+
+_ID_OF_STORY = re.compile(rb'\A\s*"id": "tag:[^"]*:story/([^"]+)"')
+
+
+def split(body: bytes) -> dict[str, bytes]:
+    """Return the rendered items of a document by story."""
+    found = fragments.split(body, b"\n  {\n", b"\n ]\n}\n", _ID_OF_STORY)
+    return {id_: item.removeprefix(b"\n").removesuffix(b",") for id_, item in found.items()}
 
 
 def _text(value: object) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -24,9 +24,9 @@ from aggregator.model.publishing import (
     SourceDirectory,
 )
 from aggregator.model.reports import ContainedStep, PublishReport
-from aggregator.model.stories import Publisher
+from aggregator.model.stories import Publisher, Story
 from aggregator.ports import App
-from aggregator.publishing import paths, websub
+from aggregator.publishing import fragments, paths, websub
 from aggregator.publishing import publish_editions as pages
 from aggregator.publishing.channels import newest_stories
 from aggregator.publishing.fragments import KeptFragments
@@ -71,6 +71,10 @@ class _Rendering:
     drafts: files.Drafts
     everything: bool = False
     fragments: Fragments = field(default_factory=KeptFragments)
+    publishers: str = ""
+    """All publishers, of which an entry contains some."""
+    made_at: int = 0
+    """Number of changes of stories when the run began (`stories.changes`)."""
     records: list[Callable[[], None]] = field(default_factory=list)
     """Calls that record in the database what was written."""
     written: list[str] = field(default_factory=list)
@@ -112,6 +116,8 @@ def _rendering(store: Store, config: Config, now: datetime, *, everything: bool 
         editions=editions.any_entries(store),
         contained=Containment(store),
         drafts=files.Drafts(config.public),
+        publishers=repr(sources.publishers(store)),
+        made_at=stories.changes(store),
     )
 
 
@@ -159,7 +165,10 @@ def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> 
     for document in documents:
         rendering.write(document)
         hashes[rendering.config.site.url + document.path] = hashlib.sha256(document.body).hexdigest()
-    rendering.records.append(partial(channels.written, rendering.store, record, rendered_with))
+    made_of = _made_of(rendering, [each.body for each in documents if _is_feed(each.path)])
+    rendering.records.append(
+        partial(channels.written, rendering.store, record, rendered_with, made_of, rendering.made_at)
+    )
     if rendering.config.hub:
         feeds = {url: version for url, version in hashes.items() if _is_feed(url)}
         rendering.records.append(partial(websub_state.record_published, rendering.store, feeds))
@@ -205,6 +214,7 @@ def _rendered(
         months = [record for record in months if record.written_revision]
     if channel.automatic and not by_id and not rendering.exists(paths.path(channel, "atom.xml")):
         return []
+    _keep_written_entries(rendering, channel, record, by_id)
     publication = Publication(
         site=config.site,
         channel=channel,
@@ -219,6 +229,31 @@ def _rendered(
     )
     page = replace(publication, stories=tuple(by_id[id_] for id_ in shown))
     return renderers.feeds(publication) + [render(page) for render in renderers.PAGES.values()]
+
+
+def _keep_written_entries(
+    rendering: _Rendering, channel: Channel, record: ChannelRecord, by_id: Mapping[str, Story]
+) -> None:
+    """Keep the entries of a channel's written feeds whose stories have not changed.
+
+    None of them if the files, the publishers, the templates or feeds.yaml are others than when they were written.
+    """
+    from aggregator.publishing import renderers
+
+    if rendering.everything or record.written_with != rendering.rendered_with():
+        return
+    folder = rendering.config.public
+    try:
+        bodies = [(folder / paths.path(channel, name)).read_bytes() for name, _ in renderers.SPLIT.values()]
+    except OSError:
+        return
+    if record.made_of != _made_of(rendering, bodies):
+        return
+    changed = stories.changed_since(rendering.store, by_id, record.made_at)
+    for (format_, (_, split)), body in zip(renderers.SPLIT.items(), bodies, strict=True):
+        for id_, entry in split(body).items():
+            if id_ in by_id and id_ not in changed:
+                fragments.keep(rendering.fragments, format_, by_id[id_], channel, entry)
 
 
 def _linked_channels(rendering: _Rendering, channel: Channel) -> tuple[Channel, ...]:
@@ -277,7 +312,6 @@ def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMon
 
     frozen_hash = paths.frozen_hash(rendering.config.site)
     with rendering.store.snapshot():
-        publishers = repr(sources.publishers(rendering.store))
         month = replace(month, tombstones=tuple(archives.tombstones(rendering.store, month.month)))
         document = (
             _amended(rendering, month) if record.closed and record.written_with == frozen_hash else None
@@ -286,29 +320,30 @@ def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMon
             document = rendering.contained.without_broken(
                 ContainedStep.PUBLISHING,
                 archives.story_ids(rendering.store, month.month),
-                partial(_composed, rendering, month, _entries_up_to_date(rendering, record, publishers)),
+                partial(_composed, rendering, month, _entries_up_to_date(rendering, record)),
             )
     rendering.write(document)
     closed = record.month < f"{rendering.now:%Y-%m}"
     written_with = frozen_hash if closed else rendering.rendered_with()
-    made_of = _made_of(document.body, publishers)
-    rendering.records.append(
-        partial(archives.written, rendering.store, record, written_with, made_of, closed=closed)
-    )
+    made_of = _made_of(rendering, [document.body])
+    written = partial(archives.written, rendering.store, record, written_with, made_of, rendering.made_at)
+    rendering.records.append(partial(written, closed=closed))
 
 
-def _made_of(body: bytes, publishers: str) -> str:
-    digest = hashlib.sha256(body)
-    digest.update(publishers.encode())
+def _made_of(rendering: _Rendering, bodies: Iterable[bytes]) -> str:
+    """Return a hash of written documents and of what their entries depend on besides stories and settings."""
+    digest = hashlib.sha256(rendering.publishers.encode())
+    for body in bodies:
+        digest.update(hashlib.sha256(body).digest())
     return digest.hexdigest()
 
 
-def _entries_up_to_date(rendering: _Rendering, record: ArchiveRecord, publishers: str) -> dict[str, bytes]:
+def _entries_up_to_date(rendering: _Rendering, record: ArchiveRecord) -> dict[str, bytes]:
     """Return the entries of an open month's written document whose stories have not changed.
 
     None of them if the document, the publishers, the templates or feeds.yaml are others than when it was written.
     """
-    from aggregator.publishing import archive
+    from aggregator.publishing import atom
 
     ended = record.month < f"{rendering.now:%Y-%m}"
     if rendering.everything or ended or record.written_with != rendering.rendered_with():
@@ -317,10 +352,11 @@ def _entries_up_to_date(rendering: _Rendering, record: ArchiveRecord, publishers
         body = (rendering.config.public / paths.archive_path(record.month)).read_bytes()
     except OSError:
         return {}
-    if record.made_of != _made_of(body, publishers):
+    if record.made_of != _made_of(rendering, [body]):
         return {}
-    changed = archives.changed_ids(rendering.store, record)
-    return {id_: entry for id_, entry in archive.split(body).items() if id_ not in changed}
+    entries = atom.split(body)
+    changed = stories.changed_since(rendering.store, entries, record.made_at)
+    return {id_: entry for id_, entry in entries.items() if id_ not in changed}
 
 
 def _composed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from html import escape
 from typing import Any
@@ -15,7 +16,7 @@ from lxml import etree
 from aggregator import __version__
 from aggregator.model.publishing import Publication, PublishedDocument
 from aggregator.model.stories import Story
-from aggregator.publishing import atom, corrections, paths
+from aggregator.publishing import atom, corrections, fragments, paths
 from aggregator.publishing.fragments import fragment
 
 TTL_MINUTES = 60
@@ -51,6 +52,14 @@ def render(publication: Publication) -> PublishedDocument:
 
 _BEGIN, _END = b"  <channel>\n", b"  </channel>\n</rss>\n"
 _NAMESPACES = {"dc": DC, "atom": ATOM[1:-1], "content": "http://purl.org/rss/1.0/modules/content/"}
+
+
+_ID_OF_STORY = re.compile(rb'<guid isPermaLink="false">tag:[^<]*:story/([^<]+)</guid>')
+
+
+def split(body: bytes) -> dict[str, bytes]:
+    """Return the rendered items of a document by story."""
+    return fragments.split(body, b"    <item>", _END, _ID_OF_STORY)
 
 
 def _numeric(body: bytes) -> bytes:

@@ -16,7 +16,8 @@ from aggregator.store.items import chunked, marks
 class ArchiveRecord:
     """Hold the current and the written revision of a month; `closed` if written after its end.
 
-    `made_of` is a hash of the written document and of the publishers named in it.
+    `made_of` is a hash of the written document and of the publishers named in it, `made_at` the number of changes
+    before it (`stories.changes`).
     """
 
     month: str
@@ -25,6 +26,7 @@ class ArchiveRecord:
     written_with: str
     closed: bool
     made_of: str
+    made_at: int
 
 
 def current(store: Store, now: datetime) -> str:
@@ -53,25 +55,20 @@ def records(store: Store) -> list[ArchiveRecord]:
             written_with=row["written_with"],
             closed=bool(row["closed"]),
             made_of=row["made_of"],
+            made_at=row["made_at"],
         )
         for row in store.db.execute("SELECT * FROM archives ORDER BY month")
     ]
 
 
-def stories_changed(store: Store, story_ids: Iterable[str]) -> None:
-    """Record in which revision of their months stories changed, in the caller's transaction."""
-    store.db.conn.executemany(
-        "UPDATE stories SET archive_revision = archives.revision FROM archives"
-        " WHERE archives.month = stories.month AND stories.id = ?",
-        [[id_] for id_ in story_ids],
-    )
-
-
-def written(store: Store, record: ArchiveRecord, written_with: str, made_of: str, *, closed: bool) -> None:
+def written(
+    store: Store, record: ArchiveRecord, written_with: str, made_of: str, made_at: int, *, closed: bool
+) -> None:
     """Record that the document of a revision is on disk, after fsync and rename (P1)."""
     store.db.execute(
-        "UPDATE archives SET written_revision = ?, written_with = ?, closed = ?, made_of = ? WHERE month = ?",
-        [record.revision, written_with, closed, made_of, record.month],
+        "UPDATE archives SET written_revision = ?, written_with = ?, closed = ?, made_of = ?, made_at = ?"
+        " WHERE month = ?",
+        [record.revision, written_with, closed, made_of, made_at, record.month],
     )
 
 
@@ -84,15 +81,6 @@ def story_ids(store: Store, month: str) -> list[str]:
         [month],
     )
     return [row[0] for row in rows]
-
-
-def changed_ids(store: Store, record: ArchiveRecord) -> set[str]:
-    """Return the ids of a month's stories that changed after its document was written."""
-    rows = store.db.execute(
-        "SELECT id FROM stories WHERE month = ? AND archive_revision > ?",
-        [record.month, record.written_revision],
-    )
-    return {row[0] for row in rows}
 
 
 def last_change(store: Store, ids: Iterable[str]) -> datetime | None:

@@ -167,17 +167,22 @@ def m0015_digest_names(db: Database) -> None:
         db.execute(sql)
 
 
-ARCHIVE_ENTRIES = (
-    # The revision of its month in which a story changed: unchanged entries are taken from the written document.
-    "ALTER TABLE stories ADD COLUMN archive_revision INTEGER NOT NULL DEFAULT 0",
+WRITTEN_ENTRIES = (
+    # Entries of stories that have not changed since are taken from the written documents.
+    "CREATE TABLE change_count (changes INTEGER NOT NULL) STRICT",
+    "INSERT INTO change_count (changes) VALUES (0)",
+    "ALTER TABLE stories ADD COLUMN change INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE archives ADD COLUMN made_of TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE archives ADD COLUMN made_at INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE channels ADD COLUMN made_of TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE channels ADD COLUMN made_at INTEGER NOT NULL DEFAULT 0",
 )
 
 
 @MIGRATIONS()
-def m0016_archive_entries(db: Database) -> None:
-    """Add what shows which entries of an archive document are up to date."""
-    for sql in ARCHIVE_ENTRIES:
+def m0016_written_entries(db: Database) -> None:
+    """Add what shows which entries of written documents are up to date."""
+    for sql in WRITTEN_ENTRIES:
         db.execute(sql)
 
 
