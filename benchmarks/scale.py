@@ -1,4 +1,6 @@
-"""Measure what the size of an archive costs: assigning, publishing, searching, status, idle digests, memory.
+"""Measure what the size of an archive costs: assigning, publishing, searching, status.
+
+Idle digests and memory as well.
 
 Usage: python benchmarks/scale.py --stories 10000,100000,1000000 [--json]
 

@@ -78,8 +78,9 @@ class _Work:
 
 @dataclass(slots=True)
 class _Placed:
-    """What the batches of one round did; it holds ids only, so that memory does not grow with the items.
+    """What the batches of one round did.
 
+    It holds ids only, so that memory hardly grows with the number of items.
     `leads` has the first of `cluster.lead_order` for each story that an item joined. The stored leads stay until the
     end of the round, so that the result does not depend on the size of batches.
     """
@@ -147,7 +148,7 @@ def _assign_batch(
 
 
 def _in_order(story: Cluster, item_ids: Collection[str]) -> Cluster:
-    """Return a story whose members of this round follow the older ones, in the order of the round."""
+    """Return a story whose members of this round follow the older ones, in its order."""
     lead, *others = story.members
     older = [member for member in others if member.item_id not in item_ids]
     newer = sorted((member for member in others if member.item_id in item_ids), key=cluster.lead_order)

@@ -112,7 +112,7 @@ class Drafts:
     _targets: dict[Path, None] = field(default_factory=dict)
 
     def add(self, document: PublishedDocument) -> bool:
-        """Write the drafts of a document and its `.gz` if their bytes differ; return whether they do."""
+        """Write the drafts of a document and its `.gz`; return whether their bytes changed."""
         target = self.public / document.path
         packed = target.with_name(target.name + ".gz")
         try:

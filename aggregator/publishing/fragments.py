@@ -1,4 +1,4 @@
-"""Render the entry of a story once in each format, for all channels of a run that contain it."""
+"""Render the entry of a story once in each format, for all channels that contain it."""
 
 from __future__ import annotations
 

@@ -331,7 +331,7 @@ def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMon
 
 
 def _made_of(rendering: _Rendering, bodies: Iterable[bytes]) -> str:
-    """Return a hash of written documents and of what their entries depend on besides stories and settings."""
+    """Return a hash of documents and of the publishers, on which their entries depend."""
     digest = hashlib.sha256(rendering.publishers.encode())
     for body in bodies:
         digest.update(hashlib.sha256(body).digest())

@@ -63,7 +63,10 @@ def split(body: bytes) -> dict[str, bytes]:
 
 
 def _numeric(body: bytes) -> bytes:
-    """Write numeric references, because some readers unescape twice (profile of the RSS Advisory Board)."""
+    """Replace named references by numeric ones, because some readers unescape twice.
+
+    The profile of the RSS Advisory Board recommends it.
+    """
     return body.replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;")
 
 

@@ -8,13 +8,13 @@ from aggregator.store.connection import Store
 from aggregator.store.items import chunked, marks
 
 MAX_MATCHES = 8
-"""Maximum number of matching items that are read for each story that is wanted: its items may all match."""
+"""Maximum number of matching items read for each wanted story, whose items may all match."""
 
 
 def search(store: Store, query: str, limit: int) -> list[str]:
-    """Return the ids of at most `limit` stories whose items contain all words, the last stored first.
+    """Return ids of stories whose items contain all words, the last stored first.
 
-    Stories with all words in a title precede the others. A rank by frequency (bm25) would read every match in the
+    At most `limit`; those with all words in a title precede the others. A rank by frequency (bm25) would read every match in the
     archive, so that its time would grow with it.
     """
     found_ids: dict[str, None] = {}

@@ -258,7 +258,7 @@ def test_a_crowd_of_one_source_hides_nothing(place: Workplace, order: list[Telli
 def test_the_size_of_batches_plays_no_part(
     place: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    """Items that are assigned in several batches get the stories, leads and reasons of a single one (I5)."""
+    """Several batches give the stories, leads and reasons of a single one (I5)."""
     tellings = (REPOST, TAKE_PART, *ADS, UMFRAGE, WELCOME, SURVEY, OTHER_WELCOME)
     results = []
     for number, items_of_batch in enumerate((1_000, size)):

@@ -315,7 +315,7 @@ def test_a_lost_or_broken_month_is_rendered_again(
 def test_an_open_month_renders_changed_stories_only(
     place: Workplace, a: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unchanged entries are taken from the written document, which equals one that is rendered anew (PB13)."""
+    """Unchanged entries come from the written document; the result is the same (PB13)."""
     rendered: list[list[str]] = []
     entries = archive.entries
 
