@@ -14,8 +14,8 @@ MAX_MATCHES = 8
 def search(store: Store, query: str, limit: int) -> list[str]:
     """Return ids of stories whose items contain all words, the last stored first.
 
-    At most `limit`; those with all words in a title precede the others. A rank by frequency (bm25) would read every match in the
-    archive, so that its time would grow with it.
+    At most `limit`; those with all words in a title precede the others. A rank by frequency (bm25) would read every
+    match in the archive, so that its time would grow with it.
     """
     found_ids: dict[str, None] = {}
     if not re.search(r"\w", query):
