@@ -115,12 +115,8 @@ class Drafts:
         """Write the drafts of a document and its `.gz`; return whether their bytes changed."""
         target = self.public / document.path
         packed = target.with_name(target.name + ".gz")
-        try:
-            # Decompressed, because another version of zlib compresses the same bytes differently.
-            if target.read_bytes() == document.body and gzip.decompress(packed.read_bytes()) == document.body:
-                return False
-        except (OSError, EOFError, zlib.error):
-            pass
+        if _has_bytes(target, packed, document.body):
+            return False
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             compressed = gzip.compress(document.body, COMPRESSION, mtime=0)
@@ -153,6 +149,17 @@ class Drafts:
             with suppress(OSError):
                 _draft(target).unlink(missing_ok=True)
         self._targets.clear()
+
+
+def _has_bytes(target: Path, packed: Path, body: bytes) -> bool:
+    """Return whether a document and its `.gz` have these bytes."""
+    try:
+        if target.stat().st_size != len(body) or target.read_bytes() != body:
+            return False
+        # Decompressed, because another version of zlib compresses the same bytes differently.
+        return gzip.decompress(packed.read_bytes()) == body
+    except (OSError, EOFError, zlib.error):
+        return False
 
 
 def remove_documents(public: Path, paths: Sequence[str]) -> None:
