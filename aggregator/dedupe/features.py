@@ -58,7 +58,7 @@ class Features:
     language: str | None
 
 
-@cached(4_096, MEMBER_CHARACTERS, lambda member: len(member.title) + len(member.text))
+@cached(2_048, MEMBER_CHARACTERS, lambda member: len(member.title) + len(member.text))
 def for_member(member: Member) -> Features:
     """Extract the features of an item."""
     return extract(member.title, member.text, member.publisher, member.language)
