@@ -123,7 +123,7 @@ def entries(content: FeedDocument) -> list[bytes]:
     ]
 
 
-_ID_OF_STORY = re.compile(rb"\A[^<>]*>\s*<id>tag:[^<]*:story/([^<]+)</id>")
+_ID_OF_STORY = re.compile(rb"[^<>]*>\s*<id>tag:[^<]*:story/([^<]+)</id>")
 
 
 def split(body: bytes) -> dict[str, bytes]:

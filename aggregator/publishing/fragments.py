@@ -57,5 +57,13 @@ def split(body: bytes, begin: bytes, end: bytes, story: re.Pattern[bytes]) -> di
     `begin` begins each entry and occurs nowhere else, since text contains no `<` in XML and no line end in JSON. `end`
     follows the last entry. `story` matches the id in what follows `begin`.
     """
-    _, *parts = body.removesuffix(end).split(begin)
-    return {found[1].decode(): begin + part for part in parts if (found := story.search(part))}
+    entries: dict[str, bytes] = {}
+    stop = len(body) - len(end) if body.endswith(end) else len(body)
+    start = body.find(begin)
+    while start >= 0:
+        following = body.find(begin, start + len(begin))
+        entry = body[start : following if following >= 0 else stop]
+        if found := story.match(entry, len(begin)):
+            entries[found[1].decode()] = entry
+        start = following
+    return entries

@@ -44,7 +44,7 @@ def render(publication: Publication) -> PublishedDocument:
 _END = b"[]\n}\n"
 
 
-_ID_OF_STORY = re.compile(rb'\A\s*"id": "tag:[^"]*:story/([^"]+)"')
+_ID_OF_STORY = re.compile(rb'\s*"id": "tag:[^"]*:story/([^"]+)"')
 
 
 def split(body: bytes) -> dict[str, bytes]:

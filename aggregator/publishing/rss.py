@@ -54,7 +54,7 @@ _BEGIN, _END = b"  <channel>\n", b"  </channel>\n</rss>\n"
 _NAMESPACES = {"dc": DC, "atom": ATOM[1:-1], "content": "http://purl.org/rss/1.0/modules/content/"}
 
 
-_ID_OF_STORY = re.compile(rb'<guid isPermaLink="false">tag:[^<]*:story/([^<]+)</guid>')
+_ID_OF_STORY = re.compile(rb'(?s:.*?)<guid isPermaLink="false">tag:[^<]*:story/([^<]+)</guid>')
 
 
 def split(body: bytes) -> dict[str, bytes]:
