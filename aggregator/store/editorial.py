@@ -99,7 +99,8 @@ def candidates(store: Store, limit: int) -> list[CandidatePair]:
     """Return the newest merge candidates of which neither story is hidden."""
     rows = store.db.execute(
         "SELECT merge_candidates.*, a.title AS title, b.title AS other_title FROM merge_candidates"
-        " JOIN stories AS a ON a.id = merge_candidates.story_id JOIN stories AS b ON b.id = merge_candidates.other_id"
+        " CROSS JOIN stories AS a ON a.id = merge_candidates.story_id"  # CROSS: SQLite would read all stories first
+        " CROSS JOIN stories AS b ON b.id = merge_candidates.other_id"
         " WHERE a.hidden = 0 AND b.hidden = 0"
         " ORDER BY merge_candidates.at DESC, merge_candidates.score DESC, merge_candidates.story_id,"
         " merge_candidates.other_id LIMIT ?",
