@@ -62,7 +62,8 @@ def candidates(store: Store, plan: DigestPlan, since: datetime, now: datetime) -
 def read(store: Store, plan: DigestPlan, wanted: Candidates) -> PendingStories:
     """Read candidates, without stories whose edit was reverted since the last edition."""
     new = tuple(stories.read(store, wanted.new))
-    updates = (*_edited(store, plan, wanted.edited, new), *_withdrawn(store, plan, wanted.withdrawn))
+    edited = _one_of_each_event(list(_edited(store, plan, wanted.edited, new)))
+    updates = (*edited, *_withdrawn(store, plan, wanted.withdrawn))
     shown = {update.story.id for update in updates}
     return PendingStories(
         new=new,
@@ -94,13 +95,17 @@ def _edited(
     reported |= {story.event.entry_id: story.event.event for story in new if story.event}
     for story in edited:
         last, lead = last_entries.get(story.id), story.lead
+        former_event = _former_event(story, reported)
         if last is None or last.item_id != lead.id:  # the last entry was another item: nothing to compare
-            yield StoryUpdate(story=story, update_kind=UpdateKind.CORRECTED, at=story.updated)
+            if story.event is None or story.event.changed <= story.updated:
+                yield StoryUpdate(story=story, update_kind=UpdateKind.CORRECTED, at=story.updated)
+            elif former_event:
+                kind, at = _event_update(story, former_event, UpdateKind.CORRECTED), story.event.changed
+                yield StoryUpdate(story=story, update_kind=kind, at=at, former_event=former_event)
             continue
         former_text = lead.text if last.text is None else last.text
         title_changed = title_key(last.title) != title_key(lead.title)
         text_changed = text_differs(former_text, lead.text)
-        former_event = _former_event(story, reported)
         kind = _update_kind(_beginning(last.title, former_text), _beginning(lead.title, lead.text))
         if not (title_changed or text_changed or former_event or kind is not UpdateKind.CORRECTED):
             continue
@@ -116,6 +121,18 @@ def _edited(
             former_title=former_title,
             former_event=former_event,
         )
+
+
+def _one_of_each_event(updates: Sequence[StoryUpdate]) -> Iterator[StoryUpdate]:
+    """Yield updates without those whose event, but no word, changed as another one reports."""
+    entries = {each.story.event.entry_id for each in updates if each.story.event and not each.former_event}
+    entries |= {each.story.event.entry_id for each in updates if each.story.event and each.former_title}
+    for each in updates:
+        if each.story.event and each.former_event and each.former_title is None:
+            if each.story.event.entry_id in entries:
+                continue
+            entries.add(each.story.event.entry_id)
+        yield each
 
 
 def _former_event(story: Story, reported: Mapping[str, Event]) -> Event | None:
