@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from aggregator import containment
+from aggregator import containment, extras
 from aggregator.gateways import files
 from aggregator.locked_store import RELEASED, refuse_lost
 from aggregator.model.config import Config
@@ -60,6 +60,7 @@ def report_from(store: Store, config: Config) -> StatusReport:
         unplaced_since=max(since, released) if since and released else since,
         unwritten=channels.unwritten(store),
         failing=tuple(runs.failing(store, running=files.is_locked(config.data))),
+        sentence_encoder=extras.sentence_encoder(),
     )
 
 

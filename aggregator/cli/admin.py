@@ -88,6 +88,8 @@ def _print_sources(sources: Sequence[SourceHealth], now: datetime) -> None:
 def _print_counts(report: StatusReport) -> None:
     parked = "".join(f", {count} {state}" for state, count in sorted(report.parked.items()))
     click.echo(f"\n{report.stories} stories of {report.items} items; {report.owed} messages queued{parked}")
+    on = f"on (sentence encoder {report.sentence_encoder})" if report.sentence_encoder else "off"
+    click.echo(f"meanings compared between items: {on}")
 
 
 def _print_problems(report: StatusReport, now: datetime) -> None:

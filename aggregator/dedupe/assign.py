@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from aggregator.containment import Broken, Containment, attempt
-from aggregator.dedupe import candidates, cluster, withdrawn
+from aggregator.dedupe import candidates, cluster, semantic, withdrawn
 from aggregator.items import caches
 from aggregator.model.config import Channel
 from aggregator.model.reports import ContainedStep
@@ -18,6 +19,7 @@ from aggregator.store import (
     archives,
     candidate_index,
     editorial,
+    embeddings,
     items,
     stories,
     story_members,
@@ -46,11 +48,15 @@ def assign(store: Store, all_channels: Sequence[Channel], now: datetime) -> Assi
 
     An item that breaks the program is set aside, and the others are assigned without it.
     """
-    with caches.emptied():
+    with caches.emptied(), _cached_embeddings(store, now):
         report = attempt(lambda: _assign_all(store, all_channels, now))
         if isinstance(report, Broken):
             return _assign_contained(store, all_channels, now)
         return report
+
+
+def _cached_embeddings(store: Store, now: datetime) -> AbstractContextManager[None]:
+    return semantic.cached(partial(embeddings.read, store), partial(embeddings.write, store, now))
 
 
 def lead_item_id(members: Iterable[Member]) -> str:

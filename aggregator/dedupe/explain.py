@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 from aggregator import story_view
 from aggregator.containment import Broken, attempt, shown
-from aggregator.dedupe import candidates, evidence
+from aggregator.dedupe import candidates, evidence, semantic
 from aggregator.dedupe.cluster import compared_members
 from aggregator.dedupe.compare import RELATED, SAME, compare
 from aggregator.errors import UnknownName
 from aggregator.model.config import Config
 from aggregator.model.stories import Cluster, Comparison, Member, NearMiss, Strength
-from aggregator.store import candidate_index, editorial, stories, story_members, story_search
+from aggregator.store import candidate_index, editorial, embeddings, stories, story_members, story_search
 from aggregator.store.connection import Store, opened
 
 logger = logging.getLogger("aggregator.explain")
@@ -36,7 +37,7 @@ _NO_COMPARISON: dict[str, Any] = {
 
 def story(config: Config, name: str) -> dict[str, Any]:
     """Explain for each item of a story why it belongs there, and which others are close."""
-    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+    with opened(config.data / "aggregator.db", create=False) as store, _snapshot(store):
         view = story_view.read_from(store, name)
         comparisons = stories.evidence(store, view.story.id)
         near_misses = shown(name, partial(_near_misses, store, view.story.id))
@@ -66,7 +67,7 @@ def story(config: Config, name: str) -> dict[str, Any]:
 
 def pair(config: Config, one: str, other: str) -> dict[str, Any]:
     """Explain how two stories or items compare now, by their closest items, as one JSON object."""
-    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+    with opened(config.data / "aggregator.db", create=False) as store, _snapshot(store):
         a, b = _named_members(store, one), _named_members(store, other)
         comparison, left, right = max(
             (
@@ -86,6 +87,13 @@ def pair(config: Config, one: str, other: str) -> dict[str, Any]:
         "b": _side(right, ids[right.item_id]),
         **asdict(comparison),
     }
+
+
+@contextmanager
+def _snapshot(store: Store) -> Iterator[None]:
+    """Read one state of the store, with the embeddings that it has."""
+    with store.snapshot(), semantic.cached(partial(embeddings.read, store)):
+        yield
 
 
 def _side(member: Member, story_id: str | None) -> dict[str, Any]:

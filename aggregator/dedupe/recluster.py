@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
-from aggregator.dedupe import candidates, cluster, editor_commands, known_stories
+from aggregator.dedupe import candidates, cluster, editor_commands, known_stories, semantic
 from aggregator.dedupe.candidates import Candidates
 from aggregator.locked_store import locked_store
 from aggregator.model.stories import (
@@ -19,7 +20,7 @@ from aggregator.model.stories import (
     RegroupedItem,
 )
 from aggregator.ports import App
-from aggregator.store import candidate_index, editorial, stories, story_members
+from aggregator.store import candidate_index, editorial, embeddings, stories, story_members
 from aggregator.store.connection import Store, opened
 from aggregator.store.runs import clear_finished_mark
 
@@ -56,7 +57,7 @@ def _compare_all(store: Store, now: datetime) -> _Comparison:
     joins: dict[tuple[str, str], CandidatePair] = {}
     compositions: dict[str, _Composition] = {}
     for ids in stories.every_id(store):
-        with store.snapshot():
+        with store.snapshot(), semantic.cached(partial(embeddings.read, store)):
             clusters = candidates.comparable(store, story_members.clusters(store, ids))
             given = _candidates(store, clusters)
             members = (m.item_id for each in (*clusters, *given.clusters) for m in each.members)
@@ -64,7 +65,7 @@ def _compare_all(store: Store, now: datetime) -> _Comparison:
             pairs = list(_joining(store, clusters, given, without_text, now))
         count += len(clusters)
         for each in clusters:
-            if leaving := _leaving(each, given, without_text):
+            if leaving := _leaving_in_any_case(store, each, given, without_text):
                 leaves += leaving
                 compositions[each.story_id] = _composition(each)
         for pair in pairs:
@@ -86,6 +87,29 @@ def _composition(story: Cluster) -> _Composition:
 
 
 # --- items that would leave ------------------------------------------------------------------------------
+
+
+def _leaving_in_any_case(
+    store: Store, story: Cluster, given: Candidates, without_text: Collection[str]
+) -> list[RegroupedItem]:
+    """Return the items that would leave with the extra `semantic` and without it (I5).
+
+    Where it is not installed, an item that joined by the extra's evidence cannot be compared again and stays.
+    """
+    if not semantic.is_on():
+        joined = stories.evidence(store, story.story_id)
+        by_meaning = {
+            item_id
+            for item_id, comparison in joined.items()
+            if any(piece["name"] == semantic.EVIDENCE for piece in comparison["evidence"])
+        }
+        return _leaving(story, given, by_meaning.union(without_text))
+    leaving = _leaving(story, given, without_text)
+    if not leaving:
+        return []
+    with semantic.switched_off():
+        in_any_case = {each.item for each in _leaving(story, given, without_text)}
+    return [each for each in leaving if each.item in in_any_case]
 
 
 def _leaving(story: Cluster, given: Candidates, without_text: Collection[str]) -> list[RegroupedItem]:

@@ -162,6 +162,7 @@ class StatusReport:
     `suppressed` are the addresses that get no more messages, `hub` is why the WebSub hub was not notified, `set_aside`
     what broke a step. `unplaced` items have no story, the first since `unplaced_since`; `unwritten` are the channels
     whose files are out of date, and since when; `failing` the jobs whose last runs did not end well.
+    `sentence_encoder` is the version of the extra `semantic`, or None where it is not installed.
     """
 
     sources: tuple[SourceHealth, ...]
@@ -181,6 +182,7 @@ class StatusReport:
     unplaced_since: datetime | None = None
     unwritten: Mapping[str, datetime] = field(default_factory=dict)
     failing: tuple[FailingJob, ...] = ()
+    sentence_encoder: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

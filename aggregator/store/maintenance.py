@@ -8,7 +8,7 @@ from pathlib import Path
 from aggregator.errors import StoreError
 from aggregator.model.config import Retention
 from aggregator.model.reports import PruneReport
-from aggregator.store import channels
+from aggregator.store import channels, embeddings
 from aggregator.store.connection import Store, copy, stamp
 from aggregator.store.runs import clear_finished_mark
 
@@ -41,6 +41,7 @@ def prune(store: Store, retention: Retention, now: datetime) -> PruneReport:
     old_visits, old_texts = stamp(now - retention.visits), stamp(now - retention.texts)
     execute = store.db.execute
     with store.transaction():
+        embeddings.prune(store, now - retention.texts, now)
         visits = execute("DELETE FROM visits WHERE started < ?", [old_visits]).rowcount
         runs = execute(
             "DELETE FROM runs WHERE started < ? AND NOT EXISTS"

