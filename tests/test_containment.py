@@ -83,9 +83,9 @@ OTHERS = {news(1)["title"], news(3)["title"], NEAR}
 # --- placing -------------------------------------------------------------------------------------------
 
 
-def poisoned_evidence(a: Any, b: Any) -> bool:
+def poisoned_evidence(pair: Any) -> bool:
     """Return whether the poison is in a pair of features."""
-    return "poison" in a.key or "poison" in b.key
+    return "poison" in pair.a.key or "poison" in pair.b.key
 
 
 BREAKS_PLACING: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
@@ -162,8 +162,8 @@ def test_pairs_that_break_though_neither_does_alone_cost_no_item(
 ) -> None:
     """If no item raises alone, each is placed without the stories that raise with it."""
 
-    def odd(a: Any, b: Any) -> bool:
-        return poisoned_evidence(a, b) and a.key != b.key
+    def odd(pair: Any) -> bool:
+        return poisoned_evidence(pair) and pair.a.key != pair.b.key
 
     monkeypatch.setattr(evidence, "NEAR", (*evidence.NEAR, raise_for(odd)))
     two[1].feed(

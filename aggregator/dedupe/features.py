@@ -47,7 +47,9 @@ _REMARK_WORDS = frozenset(
 _YEAR_IN_NAME = re.compile(r"^([a-z]{2,12})((?:19|20)\d\d)$")
 _CUT = re.compile(r"(?:…|\.\.\.)\s*(?:\[?\w{0,9}\]?)\s*$")
 _PHRASE = re.compile(r"(?=(?<!\w)([^\W\d_]\w+(?:-\w+)*) ([^\W\d_]\w+(?:-\w+)*))")
-_CAPITALISED_RUN = re.compile(r"[A-ZÀ-ÖØ-Þ]\w+(?:[ -](?:(?:of|for|the|de|und|and|für|di|del) )?[A-ZÀ-ÖØ-Þ]\w+){1,7}")
+_CAPITALISED_RUN = re.compile(
+    r"[A-ZÀ-ÖØ-Þ]\w+(?:[ -](?:(?:of|for|the|de|und|and|für|di|del) )?[A-ZÀ-ÖØ-Þ]\w+){1,7}"
+)
 _URL = re.compile(r"https?://\S+")
 
 
@@ -57,8 +59,8 @@ class Features:
 
     `title` has the words of the title, `words` those of title and text, `names` those of them that are names.
     `context` has the words of the publisher's name. `key` is the folded title without punctuation, `compact` the same
-    without spaces, and `cut` whether it ends in an ellipsis. `phrases` are pairs of capitalised words, `runs` hashes of
-    consecutive words of the text. `written` has each word as it is written.
+    without spaces, and `cut` whether it ends in an ellipsis. `phrases` are pairs of capitalised words, `runs` runs of
+    words of the text by their hashes. `written` has each word as it is written.
     """
 
     key: str
@@ -71,7 +73,7 @@ class Features:
     context: frozenset[str]
     phrases: frozenset[str]
     folded_words: frozenset[str]
-    runs: frozenset[int]
+    runs: Mapping[int, tuple[str, ...]]
     initials: Mapping[str, frozenset[str]]
     neighbours: frozenset[tuple[str, str]]
     written: Mapping[str, str]
@@ -244,12 +246,11 @@ def _is_term(word: str) -> bool:
     return any(word in words for words in lists) or not is_rare(word)
 
 
-def _runs(folded_text: str) -> frozenset[int]:
-    """Return hashes of all runs of words of a text."""
+def _runs(folded_text: str) -> dict[int, tuple[str, ...]]:
+    """Return all runs of words of a text by their hashes."""
     words = _WORD.findall(folded_text)
-    return frozenset(
-        crc32(" ".join(words[n : n + RUN_WORDS]).encode()) for n in range(len(words) - RUN_WORDS + 1)
-    )
+    runs = (tuple(words[n : n + RUN_WORDS]) for n in range(len(words) - RUN_WORDS + 1))
+    return {crc32(" ".join(run).encode()): run for run in runs}
 
 
 def _capitals_inside(text: str) -> frozenset[str]:
@@ -287,7 +288,11 @@ def _look_up(written_words: Iterable[str], capitals_inside: frozenset[str] = fro
             if meaning.kind == "name":
                 names.add(meaning.weights[0][0])
     return _Words(
-        weights=weights, written=spelling, names=frozenset(names), towns=frozenset(towns), countries=frozenset(countries)
+        weights=weights,
+        written=spelling,
+        names=frozenset(names),
+        towns=frozenset(towns),
+        countries=frozenset(countries),
     )
 
 

@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from aggregator.dedupe.features import Features, differ_in_language, for_member
+from aggregator.dedupe import semantic
+from aggregator.dedupe.features import Features, differ_in_language
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.words import concepts, is_rare, tools
 from aggregator.model.stories import Member
 
+MIN_COPY = 0.5
+"""Minimum share of equal sentences of a copy; a smaller one is boilerplate."""
 ENOUGH = 3.0
 """Minimum weight of shared particular words and facts that are together no template."""
 LARGE_AMOUNT = 20_000
@@ -92,7 +95,9 @@ def titles(p: Pair) -> Measures:
         worth = math.fsum(sorted(sum(weights.get(c, 0.5) for c in each) / 2 for each in pairs))
         listed = ", ".join(sorted(" ".join(a.written.get(c, c) for c in each) for each in pairs)[:MAX_LISTED])
         yield Measure(f"{p.kind}word pairs", math.log1p(worth), f"both titles say {listed}")
-    yield Measure(f"{p.kind}title words", math.log1p(common), f"both titles say {_listed(weights, shared, a)}")
+    yield Measure(
+        f"{p.kind}title words", math.log1p(common), f"both titles say {_listed(weights, shared, a)}"
+    )
 
 
 def same_title(a: Features, b: Features) -> bool:
@@ -121,11 +126,9 @@ def subjects(p: Pair) -> Measures:
         yield Measure(f"{p.kind}unlike titles", min(shares), reason)
     if max(shares):
         alone, each = (alone_a, a) if shares[0] >= shares[1] else (alone_b, b)
-        yield Measure(f"{p.kind}words missing", max(shares), f"the other item lacks {_listed(weights, alone, each)}")
-    names = [min(2.0, float(len(alone & each.names - each.context))) for alone, each in ((alone_a, a), (alone_b, b))]
-    if min(names):
-        reason = f"only one names {_listed(weights, alone_a & a.names, a)}, only the other {_listed(weights, alone_b & b.names, b)}"
-        yield Measure("unlike names", min(names), reason)
+        yield Measure(
+            f"{p.kind}words missing", max(shares), f"the other item lacks {_listed(weights, alone, each)}"
+        )
 
 
 def opposites(p: Pair) -> Measures:
@@ -208,17 +211,34 @@ def words(p: Pair) -> Measures:
     a, b = p.a, p.b
     weights = p.weights
     shared = a.words.keys() & b.words.keys()
+    copied = _copied(a, b)
     titled = {c for c in shared if (c in a.title) != (c in b.title)}
     if titled:
-        covered = sum(_total(weights, titled & x.title.keys()) / max(_total(weights, x.title), 1.0) for x in (a, b))
-        yield Measure(f"{p.kind}title in text", covered, f"the text of one has words of the other's title, {_listed(weights, titled, a)}")
-    untitled = shared - a.title.keys() - b.title.keys() - a.names - b.names
+        covered = sum(
+            _total(weights, titled & x.title.keys()) / max(_total(weights, x.title), 1.0) for x in (a, b)
+        )
+        yield Measure(
+            f"{p.kind}title in text",
+            covered,
+            f"the text of one has words of the other's title, {_listed(weights, titled, a)}",
+        )
+    untitled = shared - a.title.keys() - b.title.keys() - a.names - b.names - copied
     if untitled and (worth := math.fsum(sorted(weights[c] ** 2 for c in untitled))) > 0.3:
         yield Measure(f"{p.kind}words", math.log1p(worth), f"both texts say {_listed(weights, untitled, a)}")
-    squares = [math.fsum(sorted(weights[c] ** 2 for c in x.words)) for x in (a, b)]
-    if a.has_text and b.has_text and shared and min(squares):
-        cosine = math.fsum(sorted(weights[c] ** 2 for c in shared)) / math.sqrt(squares[0] * squares[1])
-        yield Measure(f"{p.kind}likeness", cosine, f"words alike to {cosine:.0%}")
+
+
+def _copied(a: Features, b: Features) -> set[str]:
+    """Return the words of both texts that stand there in the same sentences, if the rest differs: boilerplate."""
+    if not 0 < _copied_share(a, b) < MIN_COPY:
+        return set()
+    written = {word for run in a.runs.keys() & b.runs.keys() for word in a.runs[run]}
+    return {c for word in written for c in concepts(word)} - a.title.keys() - b.title.keys()
+
+
+def _copied_share(a: Features, b: Features) -> float:
+    """Return the share of the shorter text that stands word by word in the other."""
+    shared = len(a.runs.keys() & b.runs.keys())
+    return shared / min(len(a.runs), len(b.runs)) if shared > 1 else 0.0
 
 
 def names(p: Pair) -> Measures:
@@ -244,9 +264,8 @@ def phrases(p: Pair) -> Measures:
 def wording(p: Pair) -> Measures:
     """Compare runs of words: a copy or an excerpt has the sentences of the other."""
     a, b = p.a, p.b
-    shared = a.runs & b.runs
-    if len(shared) >= 2:
-        share = len(shared) / min(len(a.runs), len(b.runs))
+    share = _copied_share(a, b)
+    if share >= MIN_COPY:
         yield Measure("wording", share, f"{share:.0%} of the shorter text stands in the other word by word")
 
 
@@ -269,7 +288,9 @@ def amounts(p: Pair) -> Measures:
     one, other = a.facts.amounts, b.facts.amounts
     if shared := sorted(one & other):
         worth = sum(1.0 if amount >= LARGE_AMOUNT else 0.5 for amount in shared)
-        yield Measure(f"{p.kind}amounts", min(worth, 2.0), f"both give the sum {', '.join(f'{n:,}' for n in shared)}")
+        yield Measure(
+            f"{p.kind}amounts", min(worth, 2.0), f"both give the sum {', '.join(f'{n:,}' for n in shared)}"
+        )
     elif one and other:
         yield Measure("other amounts", 1.0, f"they give other sums, {_of(one)} and {_of(other)}")
 
@@ -305,7 +326,9 @@ def places(p: Pair) -> Measures:
     a, b = p.a, p.b
     if shared := a.towns & b.towns:
         own = shared <= a.context | b.context
-        yield Measure(f"{p.kind}places", 0.5 if own else 1.0, f"both name {_of(each.title() for each in shared)}")
+        yield Measure(
+            f"{p.kind}places", 0.5 if own else 1.0, f"both name {_of(each.title() for each in shared)}"
+        )
     elif shared := a.countries & b.countries:
         yield Measure("countries", 1.0, f"both name {_of(each.title() for each in shared)}")
     for name, x, y in (("other places", a.towns, b.towns), ("other countries", a.countries, b.countries)):
@@ -328,26 +351,30 @@ def agreement(p: Pair) -> Measures:
     if len(agreeing) > 1:
         reason = f"facts of {len(agreeing)} kinds agree: {', '.join(agreeing)}"
         yield Measure("kinds of facts", float(len(agreeing) - 1), reason)
-        if p.kind == "translated ":
-            yield Measure("translated kinds of facts", float(len(agreeing) - 1), reason)
 
 
 def particular(p: Pair) -> Measures:
     """Recognise a pair that shares only what many announcements share: common words of the field."""
+    worth = shared_worth(p)
+    if worth < ENOUGH:
+        yield Measure(f"{p.kind}unspecific", 1 - worth / ENOUGH, "little that they share is particular")
+
+
+def shared_worth(p: Pair) -> float:
+    """Return the weight of the particular words and facts that two items share."""
     a, b = p.a, p.b
     shared = {c for c in a.words.keys() & b.words.keys() if is_rare(c) and c not in tools()}
+    released = "release" in a.title and "release" in b.title
     facts = (
         len(a.facts.dates & b.facts.dates)
         + 2 * len(a.facts.amounts & b.facts.amounts)
         + len(a.towns & b.towns)
         + 2 * len(a.phrases & b.phrases)
-        + len(a.facts.versions & b.facts.versions)
-        + 3 * len(a.facts.references & b.facts.references)
+        + (2 if released else 1) * len(a.facts.versions & b.facts.versions)
+        + 3 * len((a.facts.references & b.facts.references) | (a.facts.dois & b.facts.dois))
         + 0.5 * len(a.facts.numbers & b.facts.numbers)
     )
-    worth = _total(p.weights, shared) + facts
-    if worth < ENOUGH:
-        yield Measure(f"{p.kind}unspecific", 1 - worth / ENOUGH, "little that they share is particular")
+    return _total(p.weights, shared) + facts
 
 
 def mention(p: Pair) -> Measures:
@@ -384,19 +411,24 @@ NEAR: tuple[Callable[[Pair], Measures], ...] = (
 
 
 def closeness(a: Member, b: Member) -> Measures:
-    """Compare the sort times, and whether one title was used at one time."""
+    """Compare the sort times."""
     days = abs(a.sort - b.sort) / timedelta(days=1)
     name = "time" if a.dated and b.dated else "time seen"
-    near = 1 / (1 + days / 4)
-    yield Measure(name, near, f"published within {math.ceil(days)} days")
-    if same_title(for_member(a), for_member(b)):
-        yield Measure("same title at one time", near, "one title at one time")
+    yield Measure(name, 1 / (1 + days / 4), f"published within {math.ceil(days)} days")
 
 
 def pointer(a: Member, b: Member) -> Measures:
     """Recognise an item that links to the page of the other in a text of its own."""
     if shared := (a.pointers & b.links) | (b.pointers & a.links):
         yield Measure("link", 1.0, f"one links the other's page, {min(shared)}")
+
+
+def meaning(a: Member, b: Member) -> Measure | None:
+    """Compare the meaning of titles and texts, where the extra `semantic` is installed."""
+    alike = semantic.similarity(f"{a.title}. {a.text}", f"{b.title}. {b.text}")
+    if alike is None:
+        return None
+    return Measure(semantic.EVIDENCE, max(alike, 0.0), f"meanings alike to {alike:.0%}")
 
 
 # --- words and sums --------------------------------------------------------------------------------------
@@ -414,7 +446,9 @@ def _abbreviated(item: Features, other: Features) -> Features:
     spelled_out = frozenset().union(*found.values())
     worth = {acronym: other.words[acronym] for acronym in found}
     title = item.title
-    if titled := {acronym: worth[acronym] for acronym, spelled in found.items() if spelled <= item.title.keys()}:
+    if titled := {
+        acronym: worth[acronym] for acronym, spelled in found.items() if spelled <= item.title.keys()
+    }:
         title = {c: w for c, w in item.title.items() if c not in spelled_out} | titled
     words = {c: w for c, w in item.words.items() if c not in spelled_out or c in other.words} | worth
     return replace(item, title=title, words=words, names=item.names | found.keys())

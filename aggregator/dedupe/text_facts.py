@@ -160,7 +160,9 @@ def _take_amounts(text: str, words: Set[str]) -> tuple[frozenset[int], str]:
 
     def add(match: re.Match[str]) -> str:
         before, digits, unit, after = match.groups()
-        if len(digits) > MAX_AMOUNT_DIGITS or not (before or after or (unit and unit not in ("m", "k", "b", "md", "mia"))):
+        if len(digits) > MAX_AMOUNT_DIGITS or not (
+            before or after or (unit and unit not in ("m", "k", "b", "md", "mia"))
+        ):
             return match[0]
         amounts.add(round(_decimal(digits) * _UNIT.get(unit or "", 1)))
         return " "

@@ -21,6 +21,8 @@ MIN_DISTINCT_WEIGHT, MIN_SLOT_WEIGHT = 1.3, 0.9
 """Minimum weight of unlike words in both titles; the second for similar titles."""
 MIN_TEMPLATE_LIKENESS, MIN_SIMILAR_LIKENESS = 0.8, 0.5
 """Minimum likeness of titles that follow one template, and of titles that are similar."""
+MIN_PARTICULAR_WEIGHT = 1.2
+"""Minimum weight of the particular words and facts that two items share."""
 _MEETING = re.compile(r"(kick ?off|auftakt|annual|final|closing|mid ?term|jahrestreffen|abschluss)(?!\w)")
 
 
@@ -43,7 +45,8 @@ def of_reposts(a: Member, b: Member) -> tuple[str, ...]:
 
 def of_all(a: Member, b: Member) -> tuple[str, ...]:
     """Return the vetoes against near evidence."""
-    return tuple(dict.fromkeys(_reasons(for_member(a), for_member(b), (*TITLE, *NEAR))))
+    found = _reasons(for_member(a), for_member(b), (*TITLE, *NEAR))
+    return tuple(dict.fromkeys(found + _nothing_particular(a, b)))
 
 
 def against_member(a: Member, b: Member) -> str | None:
@@ -57,7 +60,15 @@ def against_member(a: Member, b: Member) -> str | None:
 def only_template_agrees(a: Member, b: Member) -> bool:
     """Return whether two items share only a template, so that they are not even related."""
     pieces = (own_affairs, other_place)
-    return bool(_reasons(for_member(a), for_member(b), pieces))
+    return bool(_nothing_particular(a, b) or _reasons(for_member(a), for_member(b), pieces))
+
+
+def _nothing_particular(a: Member, b: Member) -> tuple[str, ...]:
+    """Recognise items that share only words of any announcement, if neither links the other's page."""
+    linked = (a.pointers & b.links) | (b.pointers & a.links)
+    if linked or measures.shared_worth(measures.pair(for_member(a), for_member(b))) >= MIN_PARTICULAR_WEIGHT:
+        return ()
+    return ("little that they share is particular",)
 
 
 def veto_between(one: str, other: str) -> str | None:

@@ -336,7 +336,7 @@ def test_a_joint_survey_is_one_news_in_two_languages() -> None:
     """Names, dates and bilingual words connect two languages, each with its weight."""
     found = compare(SURVEY, UMFRAGE)
     assert found.strength is Strength.SAME and found.score >= SAME and not found.vetoes
-    assert {"names", "dates", "words"} <= {piece.name for piece in found.evidence}
+    assert {"translated names", "translated dates"} <= {piece.name for piece in found.evidence}
     assert all(piece.reason for piece in found.evidence)
 
 
@@ -525,14 +525,13 @@ ONE_DIFFERENCE = [
 
 @pytest.mark.parametrize(("what", "title", "in_a", "in_b"), ONE_DIFFERENCE)
 def test_one_difference_in_the_text_makes_two_stories(what: str, title: str, in_a: str, in_b: str) -> None:
-    """One difference in texts under one title makes two stories, against enough evidence.
+    """One difference in texts under one title makes two stories, and the veto names it.
 
     Such a template is sent out for each place, date, year, call and vacancy, by different partners.
     """
-    found = compare(told("a", title, in_a), told("b", title, in_b))
-    assert found.strength is not Strength.SAME and found.score >= SAME
-    (veto,) = found.vetoes
-    assert veto.startswith(f"{what}: ")
+    found = compare(told("a", title, in_a), told("b", title, in_b), all_vetoes=True)
+    assert found.strength is not Strength.SAME
+    assert any(veto.startswith(f"{what}: ") for veto in found.vetoes)
 
 
 def test_a_pointer_counts_beside_other_evidence() -> None:

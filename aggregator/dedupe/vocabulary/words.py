@@ -96,7 +96,10 @@ def weight(concept: str, word: str) -> float:
 
 
 import os
-RZ,RS=float(os.environ.get('RZ','9')),float(os.environ.get('RS','6'))
+
+RZ, RS = float(os.environ.get("RZ", "9")), float(os.environ.get("RS", "6"))
+
+
 def rarity(word: str) -> float:
     """Return how rare a folded word is in running text, from 0.2 to 1."""
     zipf = vocabulary().frequencies.get(word, 0.0)
