@@ -15,7 +15,7 @@ from aggregator.dedupe import text_dates, text_facts
 from aggregator.dedupe.text_facts import TextFacts
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.phases import phases
-from aggregator.dedupe.vocabulary.words import concepts, fold, is_rare, rarity, weight
+from aggregator.dedupe.vocabulary.words import concepts, fold, is_rare, rarity, tools, weight
 from aggregator.items.caches import WORD_CHARACTERS, cached
 from aggregator.model.stories import Member
 
@@ -28,6 +28,8 @@ MAX_ACRONYM_LETTERS = 6
 """Maximum number of words that an acronym is looked for."""
 RUN_WORDS = 5
 """Number of consecutive words that are rarely equal in two texts unless one copies the other."""
+MIN_INDEXED_WEIGHT = 0.55
+"""Minimum weight of a title's word that leads to candidates."""
 MAX_INDEX_KEYS = 16
 """Maximum number of keys of one item that lead to candidates only together with others."""
 _WORD = re.compile(r"[^\W_]+")
@@ -139,11 +141,11 @@ def index_keys(title: str, text: str, publisher: str, *addresses: str) -> dict[i
     capitalised = (word for word in _WORD.findall(text) if not word.islower())
     in_text = _look_up(capitalised, _capitals_inside(text))
     facts = text_facts.title_facts(title, folded_title) | text_facts.index_facts(fold(text))
-    weights = {f"w {c}": w + 0.5 for c, w in in_title.weights.items() if w >= 1.0}
+    weights = {f"w {c}": w + 0.5 for c, w in in_title.weights.items() if w >= MIN_INDEXED_WEIGHT}
     weights |= {f"w {c}": w for c, w in in_text.weights.items() if w > 1.0 and c not in in_title.weights}
     weights |= {f"d {date}": 1.6 for date in facts.dates}
     weights |= {f"a {amount}": 2.5 for amount in facts.amounts}
-    weights |= {f"v {version}": 1.8 for version in facts.versions}
+    weights |= {f"v {version}": 2.5 for version in facts.versions}
     weights |= {f"p {town}": 1.1 for town in in_title.towns | in_text.towns}
     best = sorted(weights.items(), key=lambda pair: (-pair[1], pair[0]))[:MAX_INDEX_KEYS]
     keys = {_hash(name) & ~1: worth for name, worth in best}
@@ -242,7 +244,7 @@ def _neighbours(key: str, known: Mapping[str, float]) -> frozenset[tuple[str, st
 def _is_term(word: str) -> bool:
     """Return whether a word is known, and so no part of a person's name."""
     known = vocabulary()
-    lists = (known.stop, known.concepts, known.stems, known.towns, known.countries, text_dates.MONTHS)
+    lists = (known.stop, known.concepts, known.stems, known.towns, known.countries, text_dates.MONTHS, tools())
     return any(word in words for words in lists) or not is_rare(word)
 
 

@@ -450,7 +450,7 @@ def _abbreviated(item: Features, other: Features) -> Features:
         acronym: worth[acronym] for acronym, spelled in found.items() if spelled <= item.title.keys()
     }:
         title = {c: w for c, w in item.title.items() if c not in spelled_out} | titled
-    words = {c: w for c, w in item.words.items() if c not in spelled_out or c in other.words} | worth
+    words = {c: w for c, w in item.words.items() if c not in spelled_out or c in other.words or c in title} | worth
     return replace(item, title=title, words=words, names=item.names | found.keys())
 
 

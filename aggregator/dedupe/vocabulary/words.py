@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import os
 import unicodedata
 from functools import cache
 
@@ -95,15 +94,10 @@ def weight(concept: str, word: str) -> float:
     return rarity(word) if is_rare(concept) else 0.5
 
 
-import os
-
-RZ, RS = float(os.environ.get("RZ", "9")), float(os.environ.get("RS", "6"))
-
-
 def rarity(word: str) -> float:
     """Return how rare a folded word is in running text, from 0.2 to 1."""
     zipf = vocabulary().frequencies.get(word, 0.0)
-    return min(1.0, max(0.3, (RZ - zipf) / RS))
+    return min(1.0, max(0.3, (9.0 - zipf) / 6))
 
 
 @cache
