@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 
-from aggregator.dedupe import identifiers, measures
+from aggregator.dedupe import identifiers, measures, semantic
 from aggregator.dedupe.features import Features, differ_in_language, for_member
 from aggregator.dedupe.measures import Measure, Pair
 from aggregator.dedupe.weights import weights
@@ -193,7 +193,8 @@ def near(a: Member, b: Member, common: frozenset[str] = frozenset()) -> tuple[Ev
     found = [measure for piece in NEAR for measure in piece(pair) or ()]
     found += [*measures.closeness(a, b), *measures.pointer(a, b)]
     pieces = _weighed(found, weights().plain)
-    if score(pieces) >= MIN_SCORE_FOR_MEANING and (meaning := measures.meaning(a, b)):
+    counts = semantic.EVIDENCE in weights().with_meaning and score(pieces) >= MIN_SCORE_FOR_MEANING
+    if counts and (meaning := measures.meaning(a, b)):
         return _weighed([*found, meaning], weights().with_meaning)
     return pieces
 
