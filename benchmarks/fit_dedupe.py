@@ -33,7 +33,7 @@ from aggregator.dedupe.features import for_member
 from aggregator.model.stories import Member
 
 FILE = Path(__file__).parent.parent / "aggregator/dedupe/weights.json"
-THRESHOLD = 1.0
+THRESHOLD = 0.5
 """Logarithm of the odds from which two items are one story: the estimated precision of the field is above 0.98."""
 RIDGE = 0.00005
 """Weight of the penalty on large weights, set by cross-validation."""
@@ -46,7 +46,7 @@ VETOED_WEIGHT = 0.3
 """Weight of a pair that a veto keeps apart in any case."""
 MIN_COMMON = 1.5
 """Minimum weight of what items of two pairs have in common, if they are used."""
-AGAINST = ("other", "opposite", "unlike", "words missing", "template", "unspecific")
+AGAINST = ("other", "unlike", "words missing", "template", "unspecific")
 """Beginnings of the names of measures that count against a pair."""
 
 GIVEN = {"link": 2.0}

@@ -28,7 +28,9 @@ MAX_ACRONYM_LETTERS = 6
 """Maximum number of words that an acronym is looked for."""
 RUN_WORDS = 5
 """Number of consecutive words that are rarely equal in two texts unless one copies the other."""
-MIN_INDEXED_WEIGHT = 0.55
+BEGINNING_WORDS, BEGINNING_CHARACTERS = 8, 200
+"""Number of words by which a text is found that begins as another, and the characters in which they are."""
+MIN_INDEXED_WEIGHT = 0.45
 """Minimum weight of a title's word that leads to candidates."""
 MAX_INDEX_KEYS = 16
 """Maximum number of keys of one item that lead to candidates only together with others."""
@@ -147,6 +149,7 @@ def index_keys(title: str, text: str, publisher: str, *addresses: str) -> dict[i
     weights |= {f"a {amount}": 2.5 for amount in facts.amounts}
     weights |= {f"v {version}": 2.5 for version in facts.versions}
     weights |= {f"p {town}": 1.1 for town in in_title.towns | in_text.towns}
+    weights |= {f"c {country}": 1.0 for country in in_title.countries}
     best = sorted(weights.items(), key=lambda pair: (-pair[1], pair[0]))[:MAX_INDEX_KEYS]
     keys = {_hash(name) & ~1: worth for name, worth in best}
     sufficient = [f"@ {address}" for address in addresses]
@@ -154,6 +157,8 @@ def index_keys(title: str, text: str, publisher: str, *addresses: str) -> dict[i
     keys |= {_hash(name) | 1: 5.0 for name in sufficient}
     if key := _key(folded_title):
         keys[_hash(f"t {key}") | 1] = 2.0
+    if len(beginning := _WORD.findall(fold(text[:BEGINNING_CHARACTERS]))[:BEGINNING_WORDS]) == BEGINNING_WORDS:
+        keys[_hash(f"b {' '.join(beginning)}") | 1] = 2.0
     return keys
 
 

@@ -79,7 +79,7 @@ def titles(p: Pair) -> Measures:
     shared = a.title.keys() & b.title.keys()
     common = _total(weights, shared)
     if same_title(a, b):
-        yield Measure(f"{p.kind}same title", min(_total(weights, shared), 5.0) / 5, "the same title")
+        yield Measure(f"{p.kind}same title", 0.5 + min(common, 5.0) / 10, "the same title")
     if not shared:
         return
     whole_a, whole_b = _total(weights, a.title), _total(weights, b.title)
@@ -129,16 +129,6 @@ def subjects(p: Pair) -> Measures:
         yield Measure(
             f"{p.kind}words missing", max(shares), f"the other item lacks {_listed(weights, alone, each)}"
         )
-
-
-def opposites(p: Pair) -> Measures:
-    """Recognise titles that contradict each other: “rises” and “falls”."""
-    known = vocabulary().opposites
-    one, other = set(p.a.key.split()), set(p.b.key.split())
-    for word in sorted(one - other):
-        if against := (known.get(word, frozenset()) & other) - one:
-            yield Measure("opposite", 1.0, f"one title says “{word}”, the other “{min(against)}”")
-            return
 
 
 def template(p: Pair) -> Measures:
@@ -390,7 +380,6 @@ def mention(p: Pair) -> Measures:
 NEAR: tuple[Callable[[Pair], Measures], ...] = (
     titles,
     subjects,
-    opposites,
     template,
     words,
     names,

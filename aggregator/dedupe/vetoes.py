@@ -189,6 +189,16 @@ def other_slot(a: Features, b: Features) -> str | None:
     return found.reason if found and found.alike >= MIN_SIMILAR_LIKENESS else None
 
 
+def opposites(a: Features, b: Features) -> str | None:
+    """Recognise titles that contradict each other: “rises” and “falls”."""
+    known = vocabulary().opposites
+    one, other = set(a.key.split()), set(b.key.split())
+    for word in sorted(one - other):
+        if against := (known.get(word, frozenset()) & other) - one:
+            return f"one title says “{word}”, the other “{min(against)}”"
+    return None
+
+
 def other_person(a: Features, b: Features) -> str | None:
     """Compare persons in the titles whom the other item does not name."""
     alone_a, alone_b = (
@@ -243,6 +253,7 @@ NEAR: tuple[Veto, ...] = (
     other_date,
     other_place,
     other_slot,
+    opposites,
     other_person,
     other_technique,
     other_aspect,
