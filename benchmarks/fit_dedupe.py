@@ -1,6 +1,8 @@
-"""Fit the weights of near evidence on labelled pairs, and estimate precision and recall on unseen kinds.
+"""Fit the weights of near evidence, and estimate its results on unseen kinds of pairs.
 
-usage: python benchmarks/fit_dedupe.py [--write] PAIRS.jsonl ...
+usage: python benchmarks/fit_dedupe.py [--write] PAIRS.jsonl ... [--tune PAIRS.jsonl ...]
+
+Of the files after --tune only the half `tune` is read.
 
 A logistic model over the measures of two items (aggregator/dedupe/measures.py), with weights of one sign each: what
 agrees counts for a pair, what differs against it. Pairs that exact evidence decides and pairs of one source are left
@@ -34,7 +36,7 @@ from aggregator.model.stories import Member
 
 FILE = Path(__file__).parent.parent / "aggregator/dedupe/weights.json"
 THRESHOLD = 0.5
-"""Logarithm of the odds from which two items are one story: the estimated precision of the field is above 0.98."""
+"""Minimum logarithm of the odds of one story; the estimated precision of the field is 0.99."""
 RIDGE = 0.00005
 """Weight of the penalty on large weights, set by cross-validation."""
 FOLDS, ITERATIONS = 12, 1_500
@@ -57,7 +59,7 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A pair of items with its measures; `domain` is field, or the name of a file without texts of the field."""
+    """A pair of items with its measures; `domain` is field, or the name of another file."""
 
     id: str
     same: bool
@@ -73,9 +75,11 @@ def main() -> int:
     """Fit both tables; print the weights, the estimate and the wrong merges."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("--tune", nargs="*", type=Path, default=[])
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    found = examples(options.files)
+    with semantic.cached(lambda *_: None):
+        found = examples({file: None for file in options.files} | dict.fromkeys(options.tune, "tune"))
     tables = {}
     for name, used in (("plain", lambda measure: measure != semantic.EVIDENCE), ("with_meaning", bool)):
         names = sorted({each for one in found for each in one.values if used(each)})
@@ -96,12 +100,12 @@ def main() -> int:
 # --- examples --------------------------------------------------------------------------------------------
 
 
-def examples(files: Iterable[Path]) -> list[Example]:
-    """Return what near evidence has to decide in some files of labelled pairs."""
+def examples(files: Mapping[Path, str | None]) -> list[Example]:
+    """Return what near evidence has to decide in files of labelled pairs, or in their halves."""
     found: list[Example] = []
     of_field: list[tuple[Member, Member]] = []
-    for file in files:
-        for pair, stored in _stored(file):
+    for file, half in files.items():
+        for pair, stored in _stored(file, half):
             a, b = stored.members
             is_field = bool(pair["tags"])
             if is_field:
@@ -114,9 +118,9 @@ def examples(files: Iterable[Path]) -> list[Example]:
     return [*found, *neighbours(of_field)]
 
 
-def _stored(file: Path) -> Iterator[tuple[dict[str, Any], ablation.StoredPair]]:
-    """Yield the pairs of a file to fit on; those of an `unseen` half are not read."""
-    pairs = {pair["id"]: pair for pair in ablation.read(file, "tune")}
+def _stored(file: Path, half: str | None) -> Iterator[tuple[dict[str, Any], ablation.StoredPair]]:
+    """Yield the pairs of a file with what is stored of them."""
+    pairs = {pair["id"]: pair for pair in ablation.read(file, half)}
     for stored in ablation.stored_pairs(list(pairs.values())):
         if len(stored.members) == 2:
             yield pairs[stored.id], stored
@@ -135,14 +139,13 @@ def neighbours(pairs: Sequence[tuple[Member, Member]]) -> Iterator[Example]:
     for pair in pairs:
         for member in pair:
             members[f"{member.source_id} {member.title} {member.text}"] = member
-        first, *others = (for_member(member).compact for member in pair)
-        for other in others:
-            groups[group(other)] = group(first)
+        first, second = (for_member(member).compact for member in pair)
+        groups[group(second)] = group(first)
     for number, (a, b) in enumerate(combinations(members.values(), 2)):
         one, other = for_member(a), for_member(b)
         if a.source_id == b.source_id or group(one.compact) == group(other.compact):
             continue
-        common = sum(one.words[c] for c in one.words.keys() & other.words.keys())
+        common: float = sum(one.words[c] for c in one.words.keys() & other.words.keys())
         common += len(one.facts.dates & other.facts.dates) + len(one.towns & other.towns)
         if common >= MIN_COMMON and abs(a.sort - b.sort) <= evidence.WINDOW and not evidence.exact(a, b):
             yield _example(f"neighbour{number}", a, b, False, "neighbours", f"neighbours {number % 10}")
@@ -215,7 +218,7 @@ def fit(values: Numbers, same: Numbers, weight: Numbers, against: NDArray[np.boo
 
 
 def report(name: str, found: Sequence[Example], estimated: Numbers) -> None:
-    """Print the estimate by domain for several thresholds, and by kind and the wrong merges at THRESHOLD."""
+    """Print the estimate for several thresholds, and the wrong merges at THRESHOLD."""
     print(f"== {name}: estimate on kinds that a model has not seen")
     domains = sorted({one.domain for one in found})
     for threshold in (THRESHOLD - 1, THRESHOLD - 0.5, THRESHOLD, THRESHOLD + 0.5, THRESHOLD + 1):

@@ -1,4 +1,4 @@
-"""Write the background frequencies of words, by which their rarity is judged in a young archive.
+"""Write the background frequencies of words, which decide how rare a word is.
 
 usage: python benchmarks/word_frequencies.py
 

@@ -184,7 +184,7 @@ def _share_a_fact(a: Features, b: Features) -> bool:
 
 NEAR: tuple[Callable[[Pair], Iterable[Measure] | None], ...] = measures.NEAR
 MIN_SCORE_FOR_MEANING = 4.0
-"""Minimum score without meanings from which they are compared: it costs milliseconds, and never suffices alone."""
+"""Minimum score without meanings from which they are compared, which takes milliseconds."""
 
 
 def near(a: Member, b: Member, common: frozenset[str] = frozenset()) -> tuple[Evidence, ...]:

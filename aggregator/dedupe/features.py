@@ -27,9 +27,9 @@ NAME_WEIGHT, CAPITAL_WEIGHT = 2.0, 1.4
 MAX_ACRONYM_LETTERS = 6
 """Maximum number of words that an acronym is looked for."""
 RUN_WORDS = 5
-"""Number of consecutive words that are rarely equal in two texts unless one copies the other."""
+"""Number of consecutive words that two texts rarely share by chance."""
 BEGINNING_WORDS, BEGINNING_CHARACTERS = 8, 200
-"""Number of words by which a text is found that begins as another, and the characters in which they are."""
+"""Number of words by which a text is found that begins alike, and their maximum length."""
 MIN_INDEXED_WEIGHT = 0.45
 """Minimum weight of a title's word that leads to candidates."""
 MAX_INDEX_KEYS = 16
@@ -157,7 +157,10 @@ def index_keys(title: str, text: str, publisher: str, *addresses: str) -> dict[i
     keys |= {_hash(name) | 1: 5.0 for name in sufficient}
     if key := _key(folded_title):
         keys[_hash(f"t {key}") | 1] = 2.0
-    if len(beginning := _WORD.findall(fold(text[:BEGINNING_CHARACTERS]))[:BEGINNING_WORDS]) == BEGINNING_WORDS:
+    if (
+        len(beginning := _WORD.findall(fold(text[:BEGINNING_CHARACTERS]))[:BEGINNING_WORDS])
+        == BEGINNING_WORDS
+    ):
         keys[_hash(f"b {' '.join(beginning)}") | 1] = 2.0
     return keys
 
@@ -241,7 +244,7 @@ def _initials(text: str) -> dict[str, frozenset[str]]:
 
 
 def _neighbours(key: str, known: Mapping[str, float]) -> frozenset[tuple[str, str]]:
-    """Return the pairs of words that follow one another in a title, without stop words between them."""
+    """Return the pairs of neighbouring words of a title, stop words left out."""
     words = [c for word in key.split() for c in concepts(word) if c in known]
     return frozenset((min(x, y), max(x, y)) for x, y in pairwise(words))
 
@@ -249,7 +252,15 @@ def _neighbours(key: str, known: Mapping[str, float]) -> frozenset[tuple[str, st
 def _is_term(word: str) -> bool:
     """Return whether a word is known, and so no part of a person's name."""
     known = vocabulary()
-    lists = (known.stop, known.concepts, known.stems, known.towns, known.countries, text_dates.MONTHS, tools())
+    lists = (
+        known.stop,
+        known.concepts,
+        known.stems,
+        known.towns,
+        known.countries,
+        text_dates.MONTHS,
+        tools(),
+    )
     return any(word in words for words in lists) or not is_rare(word)
 
 

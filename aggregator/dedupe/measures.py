@@ -16,6 +16,8 @@ from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.words import concepts, is_rare, tools
 from aggregator.model.stories import Member
 
+MIN_ALIKE = 0.4
+"""Minimum share of equal words around a place where two titles differ."""
 MIN_COPY = 0.5
 """Minimum share of equal sentences of a copy; a smaller one is boilerplate."""
 ENOUGH = 3.0
@@ -44,7 +46,9 @@ Measures = Iterator[Measure]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two items with the weights of their words; `kind` begins the names of measures that have a weight of
+    """Hold two items with the weights of their words.
+
+    `kind` begins the names of measures that have a weight of
     their own across languages (“translated”) or without two texts (“bare”).
     """
 
@@ -124,22 +128,17 @@ def subjects(p: Pair) -> Measures:
     if min(shares):
         reason = f"only one title says {_listed(weights, alone_a, a)}, only the other {_listed(weights, alone_b, b)}"
         yield Measure(f"{p.kind}unlike titles", min(shares), reason)
-    if max(shares):
-        alone, each = (alone_a, a) if shares[0] >= shares[1] else (alone_b, b)
-        yield Measure(
-            f"{p.kind}words missing", max(shares), f"the other item lacks {_listed(weights, alone, each)}"
-        )
 
 
 def template(p: Pair) -> Measures:
-    """Recognise one template filled in twice: titles with one beginning and end and another middle."""
-    if not same_title(p.a, p.b) and (found := slot(p.a, p.b)) and found.alike >= 0.4:
+    """Recognise a template used twice: one beginning and end, and another middle."""
+    if not same_title(p.a, p.b) and (found := slot(p.a, p.b)) and found.alike >= MIN_ALIKE:
         yield Measure(f"{p.kind}template", found.alike, found.reason)
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Where two titles differ: the share of words around it that is equal, and the reason in words."""
+    """Describe where two titles differ: the equal share of words around it, and the reason."""
 
     alike: float
     reason: str
@@ -173,7 +172,7 @@ def _says_more(middle: Sequence[str], item: Features, other: Features) -> bool:
 
 
 def _alike(one: str, other: str) -> bool:
-    """Return whether two words are spellings of one: all but two characters of a long word agree."""
+    """Return whether two long words agree but for two characters."""
     if min(len(one), len(other)) < 6 or one[0] != other[0]:
         return False
     start = _common_length(one, other)
@@ -189,7 +188,7 @@ def _common_length(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def missing(one: Features, other: Features) -> set[str]:
-    """Return the words of one title that stand nowhere in the other item and are no publisher's name."""
+    """Return the words of one title that the other item lacks, without publishers' names."""
     return one.title.keys() - other.words.keys() - other.context - one.context
 
 
@@ -218,7 +217,7 @@ def words(p: Pair) -> Measures:
 
 
 def _copied(a: Features, b: Features) -> set[str]:
-    """Return the words of both texts that stand there in the same sentences, if the rest differs: boilerplate."""
+    """Return the words of sentences in both texts whose rest differs: boilerplate."""
     if not 0 < _copied_share(a, b) < MIN_COPY:
         return set()
     written = {word for run in a.runs.keys() & b.runs.keys() for word in a.runs[run]}
@@ -249,14 +248,6 @@ def phrases(p: Pair) -> Measures:
     if shared:
         named = ", ".join(each.title() for each in sorted(shared)[:MAX_LISTED])
         yield Measure(f"{p.kind}persons", math.log1p(len(shared)), f"both name {named}")
-
-
-def wording(p: Pair) -> Measures:
-    """Compare runs of words: a copy or an excerpt has the sentences of the other."""
-    a, b = p.a, p.b
-    share = _copied_share(a, b)
-    if share >= MIN_COPY:
-        yield Measure("wording", share, f"{share:.0%} of the shorter text stands in the other word by word")
 
 
 # --- facts -----------------------------------------------------------------------------------------------
@@ -326,25 +317,8 @@ def places(p: Pair) -> Measures:
             yield Measure(name, 1.0, f"they name other places, {_of(x)} and {_of(y)}")
 
 
-def agreement(p: Pair) -> Measures:
-    """Count the kinds of facts that agree: several kinds are rarely equal by chance."""
-    a, b = p.a, p.b
-    kinds = {
-        "date": a.facts.dates & b.facts.dates,
-        "sum": a.facts.amounts & b.facts.amounts,
-        "number": {n for n in a.facts.numbers & b.facts.numbers if len(n) > 1},
-        "place": a.towns & b.towns,
-        "person": a.phrases & b.phrases,
-        "name": (a.words.keys() & b.words.keys() & a.names & b.names) - a.context - b.context,
-    }
-    agreeing = [kind for kind, shared in kinds.items() if shared]
-    if len(agreeing) > 1:
-        reason = f"facts of {len(agreeing)} kinds agree: {', '.join(agreeing)}"
-        yield Measure("kinds of facts", float(len(agreeing) - 1), reason)
-
-
 def particular(p: Pair) -> Measures:
-    """Recognise a pair that shares only what many announcements share: common words of the field."""
+    """Recognise a pair that shares only common words of announcements."""
     worth = shared_worth(p)
     if worth < ENOUGH:
         yield Measure(f"{p.kind}unspecific", 1 - worth / ENOUGH, "little that they share is particular")
@@ -384,13 +358,11 @@ NEAR: tuple[Callable[[Pair], Measures], ...] = (
     words,
     names,
     phrases,
-    wording,
     dates,
     amounts,
     numbers,
     references,
     places,
-    agreement,
     particular,
     mention,
 )
@@ -439,7 +411,9 @@ def _abbreviated(item: Features, other: Features) -> Features:
         acronym: worth[acronym] for acronym, spelled in found.items() if spelled <= item.title.keys()
     }:
         title = {c: w for c, w in item.title.items() if c not in spelled_out} | titled
-    words = {c: w for c, w in item.words.items() if c not in spelled_out or c in other.words or c in title} | worth
+    words = {
+        c: w for c, w in item.words.items() if c not in spelled_out or c in other.words or c in title
+    } | worth
     return replace(item, title=title, words=words, names=item.names | found.keys())
 
 

@@ -64,7 +64,7 @@ def only_template_agrees(a: Member, b: Member) -> bool:
 
 
 def _nothing_particular(a: Member, b: Member) -> tuple[str, ...]:
-    """Recognise items that share only words of any announcement, if neither links the other's page."""
+    """Recognise items that share only common words, if neither links the other's page."""
     linked = (a.pointers & b.links) | (b.pointers & a.links)
     if linked or measures.shared_worth(measures.pair(for_member(a), for_member(b))) >= MIN_PARTICULAR_WEIGHT:
         return ()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """The weight of each measure, in points of the score; one table for pairs whose meanings are compared."""
+    """Hold the weight of each measure in points; one table is for compared meanings."""
 
     plain: Mapping[str, float]
     with_meaning: Mapping[str, float]
