@@ -18,7 +18,7 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -79,7 +79,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     with semantic.cached(lambda *_: None):
-        found = examples({file: None for file in options.files} | dict.fromkeys(options.tune, "tune"))
+        found = examples(dict.fromkeys(options.files) | dict.fromkeys(options.tune, "tune"))
     tables = {}
     for name, used in (("plain", lambda measure: measure != semantic.EVIDENCE), ("with_meaning", bool)):
         names = sorted({each for one in found for each in one.values if used(each)})
