@@ -213,8 +213,7 @@ def _clean_text(text: str) -> str:
 def _title_words(title: str) -> list[str]:
     """Return the words of a title; in lower case if all of it is written in capitals."""
     words = _WORD.findall(title)
-    letters = [c for c in title if c.isalpha()]
-    if sum(c.isupper() for c in letters) > 0.6 * len(letters):
+    if sum(map(str.isupper, title)) > 0.6 * sum(map(str.isalpha, title)):
         return [word.lower() for word in words]
     return words
 
@@ -239,7 +238,8 @@ def _initials(text: str) -> dict[str, frozenset[str]]:
             for start in range(len(words) - size + 1):
                 part = words[start : start + size]
                 meant = frozenset(c for word in part for c in concepts(fold(word)))
-                found[fold("".join(word[0] for word in part))] = meant
+                letters = (word if word.isupper() and len(word) < 4 else word[0] for word in part)
+                found[fold("".join(letters))] = meant
     return found
 
 
