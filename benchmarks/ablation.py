@@ -107,8 +107,8 @@ def rules() -> Iterator[Rule]:
     """Yield every rule that can be left out."""
     for piece in evidence.EXACT:
         yield Rule(module=evidence, name=piece.__name__, tables=("EXACT",))
-    for near in evidence.NEAR:
-        yield Rule(module=evidence, name=near.__name__, tables=("NEAR",))
+    for near in measures.NEAR:
+        yield Rule(module=measures, name=near.__name__, tables=("NEAR",))
     yield Rule(module=measures, name="pointer", neutral=())
     yield Rule(module=measures, name="closeness", neutral=())
     yield Rule(module=vetoes, name="_nothing_particular", neutral=())

@@ -153,7 +153,7 @@ def neighbours(pairs: Sequence[tuple[Member, Member]]) -> Iterator[Example]:
 
 def _example(id_: str, a: Member, b: Member, same: bool, domain: str, kind: str) -> Example:
     pair = measures.pair(for_member(a), for_member(b))
-    found = [measure for piece in evidence.NEAR for measure in piece(pair) or ()]
+    found = [measure for piece in measures.NEAR for measure in piece(pair) or ()]
     found += [*measures.closeness(a, b), *measures.pointer(a, b)]
     if meaning := measures.meaning(a, b):
         found.append(meaning)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from aggregator.dedupe import candidates, evidence
+from aggregator.dedupe import candidates, evidence, measures
 from aggregator.digests import body
 from aggregator.items import diff
 from aggregator.publishing import atom, edition_pages, renderers, site
@@ -90,7 +90,7 @@ def poisoned_evidence(pair: Any) -> bool:
 
 BREAKS_PLACING: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "evidence of two signatures": lambda patch: patch.setattr(
-        evidence, "NEAR", (*evidence.NEAR, raise_for(poisoned_evidence))
+        measures, "NEAR", (*measures.NEAR, raise_for(poisoned_evidence))
     ),
     "exact evidence": lambda patch: patch.setattr(
         evidence, "EXACT", (raise_for(lambda a, b: POISON in (a.title, b.title)), *evidence.EXACT)
@@ -165,7 +165,7 @@ def test_pairs_that_break_though_neither_does_alone_cost_no_item(
     def odd(pair: Any) -> bool:
         return poisoned_evidence(pair) and pair.a.key != pair.b.key
 
-    monkeypatch.setattr(evidence, "NEAR", (*evidence.NEAR, raise_for(odd)))
+    monkeypatch.setattr(measures, "NEAR", (*measures.NEAR, raise_for(odd)))
     two[1].feed(
         "/feed", rss(news(4, title=NEAR), news(5, title=f"{POISON} again", link=f"{two[1].url}/5")), '"2"'
     )

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from aggregator.dedupe import identifiers, measures, semantic
 from aggregator.dedupe.features import Features, differ_in_language, for_member
-from aggregator.dedupe.measures import Measure, Pair
+from aggregator.dedupe.measures import Measure
 from aggregator.dedupe.weights import weights
 from aggregator.items import canonical_urls
 from aggregator.items.identity import title_key
@@ -182,7 +182,6 @@ def _share_a_fact(a: Features, b: Features) -> bool:
 # --- near ----------------------------------------------------------------------------------------------
 
 
-NEAR: tuple[Callable[[Pair], Iterable[Measure] | None], ...] = measures.NEAR
 MIN_SCORE_FOR_MEANING = 4.0
 """Minimum score without meanings from which they are compared, which takes milliseconds."""
 
@@ -190,7 +189,7 @@ MIN_SCORE_FOR_MEANING = 4.0
 def near(a: Member, b: Member, common: frozenset[str] = frozenset()) -> tuple[Evidence, ...]:
     """Return all near evidence; words that are `common` in the archive weigh less."""
     pair = measures.pair(for_member(a), for_member(b), common)
-    found = [measure for piece in NEAR for measure in piece(pair) or ()]
+    found = [measure for piece in measures.NEAR for measure in piece(pair) or ()]
     found += [*measures.closeness(a, b), *measures.pointer(a, b)]
     pieces = _weighed(found, weights().plain)
     counts = semantic.EVIDENCE in weights().with_meaning and score(pieces) >= MIN_SCORE_FOR_MEANING

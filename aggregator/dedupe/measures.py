@@ -351,7 +351,7 @@ def mention(p: Pair) -> Measures:
             return
 
 
-NEAR: tuple[Callable[[Pair], Measures], ...] = (
+NEAR: tuple[Callable[[Pair], Measures | None], ...] = (
     titles,
     subjects,
     template,
