@@ -20,7 +20,7 @@ MAX_CANDIDATES = 6
 """Maximum number of candidates of one item, for its own source and for the others."""
 MAX_NEAR = 24
 """Maximum number of items that one item is compared with, in both directions."""
-MIN_SCORE = 3.5
+MIN_SCORE = 2.6
 """Minimum weight of shared tokens that lead to a candidate only together."""
 TEXT_CHARACTERS = 700
 """Characters of a text that are read."""
