@@ -164,12 +164,12 @@ def _in_order(story: Cluster, item_ids: Collection[str]) -> Cluster:
 
 
 def _merge_candidates(store: Store, placement: Placement) -> list[MergeCandidate]:
-    """Return what editors are asked about; of a series that one veto stops, its first item only."""
+    """Return what editors are asked about; of two partners at most one pair that a veto stops."""
     source_id = placement.member.source_id
     return [
         each
         for each in placement.merge_candidates
-        if not (each.vetoed and editorial.is_listed_with_source(store, each.story_id, source_id))
+        if not (each.vetoed and editorial.is_listed_between(store, source_id, each.story_id))
     ]
 
 

@@ -238,7 +238,7 @@ def _variant(link: str) -> Variant | None:
 def _is_specific(a: Member) -> bool:
     """Return whether a title has enough words that no two subjects share it."""
     title = for_member(a).title
-    return len(title) >= 4 and sum(title.values()) >= 3
+    return len(title) >= 4 and sum(title.values()) >= 2.5
 
 
 def _loosely_linked(a: Member, b: Member) -> bool:

@@ -99,12 +99,12 @@ def for_member(member: Member) -> Features:
 
 def extract(title: str, text: str, publisher: str, language: str | None) -> Features:
     """Extract the features of a title and a text from a source named `publisher`."""
+    title_phases = phases(fold(title))  # also where a phase is the name of the publisher
     title, text = _clean_title(title, publisher), _clean_text(text)
     folded_title, folded_text = fold(title), fold(text)
     in_title = _look_up(_title_words(title))
     in_text = _look_up(_WORD.findall(text), _capitals_inside(text) if language != "de" else frozenset())
     title_facts = text_facts.title_facts(title, folded_title)
-    title_phases = phases(folded_title)
     key = _key(folded_title)
     return Features(
         key=key,

@@ -253,11 +253,15 @@ def listed_with(store: Store, story_id: str) -> set[str]:
     return {row[0] for row in rows}
 
 
-def is_listed_with_source(store: Store, story_id: str, source_id: str) -> bool:
-    """Return whether a story is a merge candidate with a story that has an item of a source."""
-    others = sorted(listed_with(store, story_id))
+def is_listed_between(store: Store, source_id: str, story_id: str) -> bool:
+    """Return whether two stories are merge candidates that a source and a source of a story have."""
     row = store.db.execute(
-        f"SELECT 1 FROM items WHERE source_id = ? AND story_id IN ({marks(others)})", [source_id, *others]
+        "SELECT 1 FROM merge_candidates AS listed"
+        " CROSS JOIN items AS one ON one.story_id IN (listed.story_id, listed.other_id) AND one.source_id = ?"
+        " CROSS JOIN items AS other ON other.story_id IN (listed.story_id, listed.other_id)"
+        " AND other.story_id <> one.story_id"
+        " AND other.source_id IN (SELECT source_id FROM items WHERE story_id = ?) LIMIT 1",
+        [source_id, story_id],
     ).fetchone()
     return row is not None
 

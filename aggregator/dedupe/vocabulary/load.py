@@ -39,7 +39,8 @@ class Vocabulary:
 @cache
 def vocabulary() -> Vocabulary:
     """Return all word lists."""
-    concepts = {**_concepts("synonyms"), **_concepts("concepts")}
+    synonyms = _concepts("synonyms")
+    concepts = {**synonyms, **_translated("concepts", synonyms)}
     for concept in [concept for meaning in concepts.values() for concept in meaning]:
         concepts.setdefault(concept, (concept,))
     return Vocabulary(
@@ -52,7 +53,7 @@ def vocabulary() -> Vocabulary:
         tools=_words("tools"),
         concepts=concepts,
         opposites=_opposites(),
-        stems=_concepts("stems"),
+        stems=_translated("stems", synonyms),
         towns=_meanings("towns"),
         countries=_meanings("countries"),
         numbers=_numbers("numbers"),
@@ -71,6 +72,14 @@ def _meanings(name: str) -> dict[str, str]:
 
 def _concepts(name: str) -> dict[str, tuple[str, ...]]:
     return {word: tuple(meaning.split()) for word, meaning in _meanings(name).items()}
+
+
+def _translated(name: str, synonyms: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Return words with their concepts, of which synonyms are one."""
+    return {
+        word: tuple(same for concept in found for same in synonyms.get(concept, (concept,)))
+        for word, found in _concepts(name).items()
+    }
 
 
 def _opposites() -> dict[str, frozenset[str]]:
