@@ -254,7 +254,7 @@ def listed_with(store: Store, story_id: str) -> set[str]:
 
 
 def is_listed_between(store: Store, source_id: str, story_id: str) -> bool:
-    """Return whether two stories are merge candidates that a source and a source of a story have."""
+    """Return whether a source and a source of a story have a pair of merge candidates."""
     row = store.db.execute(
         "SELECT 1 FROM merge_candidates AS listed"
         " CROSS JOIN items AS one ON one.story_id IN (listed.story_id, listed.other_id) AND one.source_id = ?"
