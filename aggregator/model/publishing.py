@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -26,6 +26,10 @@ EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 """The update time of a channel without stories; earlier dates count as absent (T2)."""
 
 
+Fragments = MutableMapping[tuple[str, ...], bytes]
+"""Rendered entries by format, story, and channel if they depend on it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """Hold what a document of a channel is rendered from; stories are newest announced first.
@@ -44,6 +48,8 @@ class Publication:
     hub: str | None = None
     editions: bool = False
     """Whether a page links to the editions of digests."""
+    fragments: Fragments = field(default_factory=dict)
+    """Entries that were rendered for other channels of the same run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +62,7 @@ class ArchiveMonth:
     previous: str | None
     stories: tuple[Story, ...]
     tombstones: tuple[Tombstone, ...] = ()
+    fragments: Fragments = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

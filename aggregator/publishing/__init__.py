@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from importlib.resources import files
 
 from aggregator import __version__
 
 
+@cache
 def template_hash() -> str:
     """Return a hash of the program version and all templates.
 

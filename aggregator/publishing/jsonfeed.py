@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from aggregator.model.documents import Enclosure
 from aggregator.model.publishing import Publication, PublishedDocument
 from aggregator.model.stories import Story
 from aggregator.publishing import atom, corrections, paths
+from aggregator.publishing.fragments import fragment
 
 VERSION = "https://jsonfeed.org/version/1.1"
 
@@ -27,9 +29,27 @@ def render(publication: Publication) -> PublishedDocument:
     }
     if publication.hub:
         feed["hubs"] = [{"type": "WebSub", "url": publication.hub}]
-    feed["items"] = [_item(story, publication) for story in publication.stories]
-    text = json.dumps(feed, ensure_ascii=False, indent=1)
-    return PublishedDocument(path=path, media_type=paths.JSON_TYPE, body=text.encode("utf-8") + b"\n")
+    feed["items"] = []
+    items = [
+        fragment(publication.fragments, "json", story, channel, partial(_rendered, story, publication))
+        for story in publication.stories
+    ]
+    body = _text(feed) + b"\n"
+    if items:
+        body = b"".join([body.removesuffix(_END), b"[\n", b",\n".join(items), b"\n ]\n}\n"])
+    return PublishedDocument(path=path, media_type=paths.JSON_TYPE, body=body)
+
+
+_END = b"[]\n}\n"
+
+
+def _text(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8")
+
+
+def _rendered(story: Story, publication: Publication) -> bytes:
+    """Render an item as it stands in the list of a feed, indented by two spaces."""
+    return b"  " + _text(_item(story, publication)).replace(b"\n", b"\n  ")
 
 
 def _item(story: Story, publication: Publication) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -14,18 +15,27 @@ from aggregator.containment import Containment
 from aggregator.gateways import files
 from aggregator.locked_store import locked_store
 from aggregator.model.config import Channel, Config
-from aggregator.model.publishing import EPOCH, ArchiveMonth, Publication, PublishedDocument, SourceDirectory
+from aggregator.model.publishing import (
+    EPOCH,
+    ArchiveMonth,
+    Fragments,
+    Publication,
+    PublishedDocument,
+    SourceDirectory,
+)
 from aggregator.model.reports import ContainedStep, PublishReport
 from aggregator.model.stories import Publisher
 from aggregator.ports import App
 from aggregator.publishing import paths, websub
 from aggregator.publishing import publish_editions as pages
 from aggregator.publishing.channels import newest_stories
+from aggregator.publishing.fragments import KeptFragments
 from aggregator.publishing.synchronise import synchronise
 from aggregator.store import archives, channels, editions, runs, sources, stories, websub_state
 from aggregator.store.archives import ArchiveRecord
 from aggregator.store.channels import ChannelRecord
 from aggregator.store.connection import Store
+from aggregator.store.items import chunked
 
 MAX_TOMBSTONES = 50
 """Maximum tombstones in a feed; the archive has all of them."""
@@ -58,16 +68,30 @@ class _Rendering:
     now: datetime
     editions: bool
     contained: Containment
+    drafts: files.Drafts
     everything: bool = False
+    fragments: Fragments = field(default_factory=KeptFragments)
+    records: list[Callable[[], None]] = field(default_factory=list)
+    """Calls that record in the database what was written."""
     written: list[str] = field(default_factory=list)
     unchanged: int = 0
 
     def write(self, document: PublishedDocument) -> None:
-        """Write a document if its bytes differ from the file."""
-        if files.write_document(self.config.public, document):
+        """Write the draft of a document if its bytes differ from the file."""
+        if self.drafts.add(document):
             self.written.append(document.path)
         else:
             self.unchanged += 1
+
+    def finish(self) -> None:
+        """Make the drafts visible, and record that in one transaction (P1)."""
+        if not self.records:
+            return
+        self.drafts.reveal()
+        with self.store.transaction():
+            for record in self.records:
+                record()
+        self.records.clear()
 
     def exists(self, path: str) -> bool:
         """Return whether a file exists; the operator may have deleted `public`."""
@@ -87,6 +111,7 @@ def _rendering(store: Store, config: Config, now: datetime, *, everything: bool 
         everything=everything,
         editions=editions.any_entries(store),
         contained=Containment(store),
+        drafts=files.Drafts(config.public),
     )
 
 
@@ -98,6 +123,7 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
     for channel in config.channels:
         _channel(rendering, channel, records[channel.id])
     _directory(rendering)
+    rendering.finish()
     _remove_old_channels(rendering)
     editions_report = pages.publish(store, config, rendering.contained, everything=everything)
     return PublishReport(
@@ -133,12 +159,10 @@ def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> 
     for document in documents:
         rendering.write(document)
         hashes[rendering.config.site.url + document.path] = hashlib.sha256(document.body).hexdigest()
-    with rendering.store.transaction():
-        channels.written(rendering.store, record, rendered_with)
-        if rendering.config.hub:
-            websub_state.record_published(
-                rendering.store, {url: version for url, version in hashes.items() if _is_feed(url)}
-            )
+    rendering.records.append(partial(channels.written, rendering.store, record, rendered_with))
+    if rendering.config.hub:
+        feeds = {url: version for url, version in hashes.items() if _is_feed(url)}
+        rendering.records.append(partial(websub_state.record_published, rendering.store, feeds))
 
 
 def _has_files(rendering: _Rendering, channel: Channel) -> bool:
@@ -191,6 +215,7 @@ def _rendered(
         previous=months[-1].month if months else None,
         hub=config.hub,
         editions=rendering.editions,
+        fragments=rendering.fragments,
     )
     page = replace(publication, stories=tuple(by_id[id_] for id_ in shown))
     return renderers.feeds(publication) + [render(page) for render in renderers.PAGES.values()]
@@ -226,11 +251,17 @@ def _archives(rendering: _Rendering) -> None:
         if _is_stale(rendering, record):
             previous = before.month if before else None
             month = ArchiveMonth(
-                site=rendering.config.site, channel=channel, month=record.month, previous=previous, stories=()
+                site=rendering.config.site,
+                channel=channel,
+                month=record.month,
+                previous=previous,
+                stories=(),
+                fragments=rendering.fragments,
             )
             rendering.contained.whole(
                 ContainedStep.CHANNEL, record.month, partial(_write_month, rendering, record, month)
             )
+    rendering.finish()  # before the channel that links to these documents
 
 
 def _is_stale(rendering: _Rendering, record: ArchiveRecord) -> bool:
@@ -243,10 +274,10 @@ def _is_stale(rendering: _Rendering, record: ArchiveRecord) -> bool:
 
 
 def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMonth) -> None:
-    from aggregator.publishing import archive
 
     frozen_hash = paths.frozen_hash(rendering.config.site)
     with rendering.store.snapshot():
+        publishers = repr(sources.publishers(rendering.store))
         month = replace(month, tombstones=tuple(archives.tombstones(rendering.store, month.month)))
         document = (
             _amended(rendering, month) if record.closed and record.written_with == frozen_hash else None
@@ -255,13 +286,54 @@ def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMon
             document = rendering.contained.without_broken(
                 ContainedStep.PUBLISHING,
                 archives.story_ids(rendering.store, month.month),
-                lambda ids: archive.render(replace(month, stories=tuple(stories.read(rendering.store, ids)))),
+                partial(_composed, rendering, month, _entries_up_to_date(rendering, record, publishers)),
             )
     rendering.write(document)
     closed = record.month < f"{rendering.now:%Y-%m}"
-    archives.written(
-        rendering.store, record, frozen_hash if closed else rendering.rendered_with(), closed=closed
+    written_with = frozen_hash if closed else rendering.rendered_with()
+    made_of = _made_of(document.body, publishers)
+    rendering.records.append(
+        partial(archives.written, rendering.store, record, written_with, made_of, closed=closed)
     )
+
+
+def _made_of(body: bytes, publishers: str) -> str:
+    digest = hashlib.sha256(body)
+    digest.update(publishers.encode())
+    return digest.hexdigest()
+
+
+def _entries_up_to_date(rendering: _Rendering, record: ArchiveRecord, publishers: str) -> dict[str, bytes]:
+    """Return the entries of an open month's written document whose stories have not changed.
+
+    None of them if the document, the publishers, the templates or feeds.yaml are others than when it was written.
+    """
+    from aggregator.publishing import archive
+
+    ended = record.month < f"{rendering.now:%Y-%m}"
+    if rendering.everything or ended or record.written_with != rendering.rendered_with():
+        return {}
+    try:
+        body = (rendering.config.public / paths.archive_path(record.month)).read_bytes()
+    except OSError:
+        return {}
+    if record.made_of != _made_of(body, publishers):
+        return {}
+    changed = archives.changed_ids(rendering.store, record)
+    return {id_: entry for id_, entry in archive.split(body).items() if id_ not in changed}
+
+
+def _composed(
+    rendering: _Rendering, month: ArchiveMonth, entries: Mapping[str, bytes], ids: Sequence[str]
+) -> PublishedDocument:
+    """Render the document of a month, with `entries` for the stories that have one."""
+    from aggregator.publishing import archive
+
+    rendered = dict(entries)
+    for part in chunked(id_ for id_ in ids if id_ not in entries):
+        rendered |= archive.entries(replace(month, stories=tuple(stories.read(rendering.store, part))))
+    changed = archives.last_change(rendering.store, ids) or EPOCH
+    return archive.compose(month, tuple(rendered[id_] for id_ in ids), changed)
 
 
 def _amended(rendering: _Rendering, month: ArchiveMonth) -> PublishedDocument | None:
@@ -299,7 +371,7 @@ def _directory(rendering: _Rendering) -> None:
         return
     rendering.write(document)
     rendering.write(_stylesheet())
-    runs.put(rendering.store, DIRECTORY_HASH, current)
+    rendering.records.append(partial(runs.put, rendering.store, DIRECTORY_HASH, current))
 
 
 def _opml(config: Config, publishers: tuple[Publisher, ...]) -> PublishedDocument:

@@ -120,6 +120,7 @@ def replace_memberships(
     changed.update(channel for channels in chosen.values() for channel in channels)
     store.db.conn.executemany(_RAISE_REVISION, [[stamp(now), id_] for id_ in sorted(changed)])
     archives.raise_revisions(store, {fact.month for fact in facts if fact.month})
+    archives.stories_changed(store, [fact.story_id for fact in facts if fact.month])
 
 
 _RAISE_REVISION = "UPDATE channels SET revision = revision + 1, updated = max(updated, ?) WHERE id = ?"

@@ -165,3 +165,54 @@ def m0015_digest_names(db: Database) -> None:
     """Rename columns and sections of digests to the words of docs/glossary.md."""
     for sql in DIGEST_NAMES:
         db.execute(sql)
+
+
+ARCHIVE_ENTRIES = (
+    # The revision of its month in which a story changed: unchanged entries are taken from the written document.
+    "ALTER TABLE stories ADD COLUMN archive_revision INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE archives ADD COLUMN made_of TEXT NOT NULL DEFAULT ''",
+)
+
+
+@MIGRATIONS()
+def m0016_archive_entries(db: Database) -> None:
+    """Add what shows which entries of an archive document are up to date."""
+    for sql in ARCHIVE_ENTRIES:
+        db.execute(sql)
+
+
+_MOVED = "story_id = {row}.story_id AND source_id = new.source_id AND number <> new.number)"
+_ENTERS = "new.story_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM items WHERE " + _MOVED.format(row="new")
+_LEAVES = "old.story_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM items WHERE " + _MOVED.format(row="old")
+COUNTS = (
+    """CREATE TABLE source_counts (               -- counted by triggers: `status` reads no items
+        source_id TEXT PRIMARY KEY REFERENCES sources(id) ON UPDATE CASCADE,
+        items INTEGER NOT NULL,
+        stories INTEGER NOT NULL                -- with an item of the source
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE TABLE story_count (stories INTEGER NOT NULL) STRICT",
+    "INSERT INTO source_counts (source_id, items, stories)"
+    " SELECT source_id, count(*), count(DISTINCT story_id) FROM items GROUP BY source_id",
+    "INSERT INTO story_count (stories) SELECT count(*) FROM stories",
+    "CREATE TRIGGER items_counted AFTER INSERT ON items BEGIN"
+    " INSERT INTO source_counts (source_id, items, stories) VALUES (new.source_id, 1, "
+    + _ENTERS
+    + ") ON CONFLICT (source_id) DO UPDATE SET items = items + 1, stories = stories + excluded.stories; END",
+    "CREATE TRIGGER items_counted_moved AFTER UPDATE OF story_id ON items WHEN old.story_id IS NOT new.story_id"
+    " BEGIN UPDATE source_counts SET stories = stories + ("
+    + _ENTERS
+    + ") - ("
+    + _LEAVES
+    + ") WHERE source_id = new.source_id; END",
+    "CREATE TRIGGER stories_counted AFTER INSERT ON stories BEGIN"
+    " UPDATE story_count SET stories = stories + 1; END",
+    "CREATE TRIGGER stories_uncounted AFTER DELETE ON stories BEGIN"
+    " UPDATE story_count SET stories = stories - 1; END",
+)
+
+
+@MIGRATIONS()
+def m0017_counts(db: Database) -> None:
+    """Add the numbers of items and stories, so that showing them costs the same in any archive."""
+    for sql in COUNTS:
+        db.execute(sql)

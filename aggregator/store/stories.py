@@ -201,7 +201,9 @@ def any_announced(store: Store) -> bool:
 
 def counts(store: Store) -> tuple[int, int]:
     """Return the numbers of stories and items."""
-    row = store.db.execute("SELECT (SELECT count(*) FROM stories), (SELECT count(*) FROM items)").fetchone()
+    row = store.db.execute(
+        "SELECT (SELECT stories FROM story_count), (SELECT coalesce(sum(items), 0) FROM source_counts)"
+    ).fetchone()
     return int(row[0]), int(row[1])
 
 
