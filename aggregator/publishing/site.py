@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from aggregator.model.config import Channel
 from aggregator.model.publishing import Publication, PublishedDocument
 from aggregator.model.stories import Story
-from aggregator.publishing import corrections, paths
+from aggregator.publishing import corrections, paths, stylesheet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,7 @@ def render(publication: Publication) -> PublishedDocument:
             if publication.editions
             else None,
             sources_url=paths.relative(channel, "sources.opml"),
+            stylesheet_url=paths.relative(channel, stylesheet.render().path),
             automatic=[other for other in publication.channels if other.automatic],
             url_of=lambda name: paths.url(site, channel, name),
             note=lambda story: corrections.note(story, site),
@@ -65,7 +66,7 @@ def render(publication: Publication) -> PublishedDocument:
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """Return the template environment of pages."""
-    return Environment(
+    found = Environment(
         loader=PackageLoader("aggregator.publishing"),
         autoescape=True,
         auto_reload=False,
@@ -74,3 +75,5 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    found.globals["stylesheet"] = stylesheet.render().path
+    return found
