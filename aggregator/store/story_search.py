@@ -6,10 +6,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
+from typing import NamedTuple
 
-from aggregator.model.search import Found, Highlighted, SearchFilters
+from aggregator.model.search import Found, Highlighted, SearchFilters, SearchTerms
 from aggregator.model.stories import Gone
 from aggregator.store import search_terms, stories
 from aggregator.store.connection import Store, stamp
@@ -17,18 +18,21 @@ from aggregator.store.items import marks
 
 MAX_MATCHES = 8
 """Maximum number of matching items that are read for each story that is wanted: its items may all match."""
-MAX_COUNTED_MATCHES = 500
+MAX_COUNTED_MATCHES = 300
 """Maximum number of matching items, the last stored ones, that pages show and count."""
 MAX_TITLE_MATCHES = 100
 """Maximum number of items with all words in their titles that precede the others."""
+MAX_SPAN_ITEMS = 5_000
+"""Maximum items between the first and the last of those that are highlighted at once."""
+MAX_WORDS = 200
+"""Maximum number of words that a beginning of a word stands for."""
 PAGE_STORIES = 20
 """Stories on a page of results."""
 SNIPPET_WORDS, MAX_SNIPPET_CHARACTERS = 32, 300
 """Words of a quoted passage, and its maximum length: the text of a story is not republished by searching (P3)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Match:
+class _Match(NamedTuple):
     """An item that matches: its number, its story, and by what it is counted."""
 
     number: int
@@ -73,7 +77,7 @@ def _best(
     store: Store, query: str, filters: SearchFilters, limit: int, title_limit: int
 ) -> dict[str, list[_Match]]:
     """Return matching items by story: stories with all words in a title first, then the last stored first."""
-    terms = search_terms.parse(query)
+    terms = _terms(store, query)
     found: dict[str, dict[int, _Match]] = {}
     expressions = {search_terms.expression(terms, filters): limit}
     if terms.wanted and title_limit:
@@ -84,6 +88,28 @@ def _best(
             found.setdefault(match.story_id, {})[match.number] = match
     hidden = stories.hidden(store, found)
     return {id_: list(matches.values()) for id_, matches in found.items() if id_ not in hidden}
+
+
+def _terms(store: Store, query: str) -> SearchTerms:
+    """Parse a query; beginnings of words become words of the index, unless these are too many."""
+    terms = search_terms.parse(query)
+    words = {start: _words_beginning(store, start) for start in search_terms.long_beginnings(terms)}
+    return search_terms.with_words(terms, {k: v for k, v in words.items() if 0 < len(v) <= MAX_WORDS})
+
+
+def _words_beginning(store: Store, start: str) -> list[str]:
+    """Return the indexed words with a beginning, at most one more than `MAX_WORDS`."""
+    words: list[str] = []
+    step = ">="
+    while len(words) <= MAX_WORDS:
+        row = store.db.execute(
+            f"SELECT term FROM items_terms WHERE term {step} ? LIMIT 1", [words[-1] if words else start]
+        ).fetchone()
+        if row is None or not row[0].startswith(start):
+            break
+        words.append(row[0])
+        step = ">"
+    return words
 
 
 def _matches(store: Store, expression: str, filters: SearchFilters, limit: int) -> Iterable[_Match]:
@@ -107,12 +133,17 @@ def _topics(stored: str) -> tuple[str, ...]:
 
 def _counts(matches: Mapping[str, Sequence[_Match]]) -> dict[str, dict[str, int]]:
     """Return the number of stories by topic, partner, kind and language, the largest first."""
-    counters: dict[str, Counter[str]] = {name: Counter() for name in ("topic", "partner", "kind", "language")}
-    for group in matches.values():
-        counters["topic"].update({topic for match in group for topic in match.topics})
-        counters["partner"].update({match.partner for match in group})
-        counters["kind"].update({match.kind for match in group})
-        counters["language"].update({match.language for match in group} - {""})
+    groups = matches.values()
+    counters = {
+        "topic": Counter(
+            chain.from_iterable({t for match in group for t in match.topics} for group in groups)
+        ),
+        "partner": Counter(chain.from_iterable({match.partner for match in group} for group in groups)),
+        "kind": Counter(chain.from_iterable({match.kind for match in group} for group in groups)),
+        "language": Counter(
+            chain.from_iterable({match.language for match in group} - {""} for group in groups)
+        ),
+    }
     return {
         name: dict(sorted(counter.items(), key=lambda pair: (-pair[1], pair[0])))
         for name, counter in counters.items()
@@ -127,29 +158,34 @@ def _highlighted(
     store: Store, query: str, story_ids: Mapping[int, str]
 ) -> tuple[dict[str, Highlighted], dict[str, Highlighted]]:
     """Return titles and passages of texts with the found words marked, by story, from items by number."""
-    terms = search_terms.parse(query)
+    terms = _terms(store, query)
     titles: dict[str, Highlighted] = {}
     texts: dict[str, Highlighted] = {}
     if not terms.wanted:
         return titles, texts
-    rows = store.db.execute(
-        "SELECT rowid, highlight(items_fts, 0, ?, ?), snippet(items_fts, 1, ?, ?, '…', ?)"
-        f" FROM items_fts WHERE items_fts MATCH ? AND rowid IN ({marks([*story_ids])})",
-        [
-            _BEGIN,
-            _END,
-            _BEGIN,
-            _END,
-            SNIPPET_WORDS,
-            search_terms.expression(terms, SearchFilters()),
-            *story_ids,
-        ],
-    )
-    for number, title, text in rows:
-        titles[story_ids[number]] = _parts(title)
-        if _BEGIN in text:
-            texts[story_ids[number]] = _parts(text[:MAX_SNIPPET_CHARACTERS])
+    expression = search_terms.expression(terms, SearchFilters())
+    for numbers in _neighbours(sorted(story_ids)):
+        rows = store.db.execute(
+            "SELECT rowid, highlight(items_fts, 0, ?, ?), snippet(items_fts, 1, ?, ?, '…', ?) FROM items_fts"
+            f" WHERE items_fts MATCH ? AND rowid BETWEEN ? AND ? AND +rowid IN ({marks(numbers)})",
+            [_BEGIN, _END, _BEGIN, _END, SNIPPET_WORDS, expression, numbers[0], numbers[-1], *numbers],
+        )
+        for number, title, text in rows:
+            titles[story_ids[number]] = _parts(title)
+            if _BEGIN in text:
+                texts[story_ids[number]] = _parts(text[:MAX_SNIPPET_CHARACTERS])
     return titles, texts
+
+
+def _neighbours(numbers: Sequence[int]) -> list[list[int]]:
+    """Split sorted numbers into groups to be read at once: each group begins a search of its own in the index."""
+    groups: list[list[int]] = []
+    for number in numbers:
+        if groups and number - groups[-1][0] <= MAX_SPAN_ITEMS:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    return groups
 
 
 def _parts(marked: str) -> Highlighted:

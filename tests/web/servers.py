@@ -70,7 +70,9 @@ def configured(public: Path, hub: str | None = None) -> Config:
     """Return a configuration that serves `public`, with its data beside it."""
     file = public.with_name(f"{public.name}.yaml")
     paths = f"paths: {{public: '{public.name}', data: '{public.name}-data'}}\n"
-    file.write_text(HEAD.replace("publish: {", f"publish: {{hub: {hub or 'null'}, ") + paths + "sources: []\n")
+    file.write_text(
+        HEAD.replace("publish: {", f"publish: {{hub: {hub or 'null'}, ") + paths + "sources: []\n"
+    )
     return config.load(file)
 
 
