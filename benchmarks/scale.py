@@ -43,7 +43,11 @@ from aggregator.store.connection import Store, opened, stamp
 NOW = datetime(2026, 10, 5, 6, 30, tzinfo=UTC)
 STORIES_A_DAY, SOURCES, BATCH, VOCABULARY = 300, 40, 20_000, 40_000
 PLACED, ROUNDS = 200, 9
-KINDS, LANGUAGES, TOPICS = ("news", "news", "event", "job", "paper"), ("en", "en", "de"), ("data", "open-science")
+KINDS, LANGUAGES, TOPICS = (
+    ("news", "news", "event", "job", "paper"),
+    ("en", "en", "de"),
+    ("data", "open-science"),
+)
 FEEDS = """\
 site: {title: Scale, url: "http://127.0.0.1/", contact: scale@news.example, authority: "news.example,2026"}
 fetch: {allow_private: [127.0.0.0/8]}
@@ -52,10 +56,12 @@ digests:
   - {id: weekly, title: Weekly, channels: [all], schedule: "mon 08:00", recipients: [reader@news.example]}
 sources:
 """
-SYLLABLES = "ba be bi bo da de di fa fe ga go ka ke li lo ma me mi na ne no pa pe ra re ri sa se so ta te ti"
-" va ve zu".split()
-TOWNS = "Turin Oslo Brno Lisbon Vienna Ghent Jena Konstanz Heidelberg Dresden Turku Bergen Pisa Porto Madrid"
-" Dundee".split()
+SYLLABLES = (
+    "ba be bi bo da de di fa fe ga go ka ke li lo ma me mi na ne no pa pe ra re ri sa se so ta te ti va ve zu"
+).split()
+TOWNS = (
+    "Turin Oslo Brno Lisbon Vienna Ghent Jena Konstanz Heidelberg Dresden Turku Bergen Pisa Porto Madrid Dundee"
+).split()
 
 
 def main() -> int:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
-from itertools import chain
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from aggregator.model.search import Found, Highlighted, SearchFilters, SearchTerms
 from aggregator.model.stories import Gone
@@ -18,9 +17,9 @@ from aggregator.store.items import marks
 
 MAX_MATCHES = 8
 """Maximum number of matching items that are read for each story that is wanted: its items may all match."""
-MAX_COUNTED_MATCHES = 300
+MAX_COUNTED_MATCHES = 200
 """Maximum number of matching items, the last stored ones, that pages show and count."""
-MAX_TITLE_MATCHES = 100
+MAX_TITLE_MATCHES = 40
 """Maximum number of items with all words in their titles that precede the others."""
 MAX_SPAN_ITEMS = 5_000
 """Maximum items between the first and the last of those that are highlighted at once."""
@@ -33,14 +32,14 @@ SNIPPET_WORDS, MAX_SNIPPET_CHARACTERS = 32, 300
 
 
 class _Match(NamedTuple):
-    """An item that matches: its number, its story, and by what it is counted."""
+    """An item that matches: its number, its story, and by what it is counted; `topics` are a JSON list."""
 
     number: int
     story_id: str
     partner: str
     kind: str
-    language: str
-    topics: tuple[str, ...]
+    language: str | None
+    topics: str
 
 
 def search(store: Store, query: str, limit: int) -> list[str]:
@@ -86,8 +85,7 @@ def _best(
     for expression, count in expressions.items():
         for match in _matches(store, expression, filters, count) if expression else ():
             found.setdefault(match.story_id, {})[match.number] = match
-    hidden = stories.hidden(store, found)
-    return {id_: list(matches.values()) for id_, matches in found.items() if id_ not in hidden}
+    return {id_: list(matches.values()) for id_, matches in found.items()}
 
 
 def _terms(store: Store, query: str) -> SearchTerms:
@@ -113,41 +111,48 @@ def _words_beginning(store: Store, start: str) -> list[str]:
 
 
 def _matches(store: Store, expression: str, filters: SearchFilters, limit: int) -> Iterable[_Match]:
-    """Yield the last stored items that match; only the two indexes are read."""
+    """Return the last stored items that match and are not hidden; only indexes are read."""
     rows = store.db.execute(
         "SELECT items.number, story_id, source_id, kind, language, topics"
         " FROM items_fts CROSS JOIN items INDEXED BY items_counted_by ON items.number = items_fts.rowid"
         " WHERE items_fts MATCH ?1 AND story_id IS NOT NULL AND sort >= ?2 AND sort < ?3"
+        " AND NOT EXISTS (SELECT 1 FROM stories INDEXED BY stories_hidden WHERE hidden = 1 AND id = story_id)"
         " ORDER BY items_fts.rowid DESC LIMIT ?4",
         [expression, stamp(filters.since) or "", stamp(filters.until) or "9", limit],
     )
-    for number, story_id, partner, kind, language, topics in rows:
-        primary = (language or "").partition("-")[0].lower()
-        yield _Match(number, story_id, partner, kind, primary, _topics(topics))
-
-
-@lru_cache(maxsize=1024)
-def _topics(stored: str) -> tuple[str, ...]:
-    return tuple(json.loads(stored))
+    return (_Match(*row) for row in rows)
 
 
 def _counts(matches: Mapping[str, Sequence[_Match]]) -> dict[str, dict[str, int]]:
     """Return the number of stories by topic, partner, kind and language, the largest first."""
-    groups = matches.values()
-    counters = {
-        "topic": Counter(
-            chain.from_iterable({t for match in group for t in match.topics} for group in groups)
-        ),
-        "partner": Counter(chain.from_iterable({match.partner for match in group} for group in groups)),
-        "kind": Counter(chain.from_iterable({match.kind for match in group} for group in groups)),
-        "language": Counter(
-            chain.from_iterable({match.language for match in group} - {""} for group in groups)
-        ),
-    }
+    counters: dict[str, Counter[str]] = {}
+    for name, values_of in _COUNTED.items():
+        # Most stories have one item, and few values occur: each is parsed once.
+        single = Counter(values_of[0](group[0]) for group in matches.values() if len(group) == 1)
+        counter = counters[name] = Counter()
+        for stored, count in single.items():
+            counter.update(dict.fromkeys(values_of[1](stored), count))
+        for group in matches.values():
+            if len(group) > 1:
+                counter.update({value for match in group for value in values_of[1](values_of[0](match))})
     return {
         name: dict(sorted(counter.items(), key=lambda pair: (-pair[1], pair[0])))
         for name, counter in counters.items()
     }
+
+
+def _languages(stored: str | None) -> list[str]:
+    primary = (stored or "").partition("-")[0].lower()
+    return [primary] if primary else []
+
+
+_COUNTED: dict[str, tuple[Callable[[_Match], Any], Callable[[Any], list[str]]]] = {
+    "topic": (attrgetter("topics"), json.loads),
+    "partner": (attrgetter("partner"), lambda stored: [stored]),
+    "kind": (attrgetter("kind"), lambda stored: [stored]),
+    "language": (attrgetter("language"), _languages),
+}
+"""How each filter is stored in a match, and which values that has."""
 
 
 _BEGIN, _END = "\ue001", "\ue002"
