@@ -98,15 +98,13 @@ def _terms(store: Store, query: str) -> SearchTerms:
 def _words_beginning(store: Store, start: str) -> list[str]:
     """Return the indexed words with a beginning, at most one more than `MAX_WORDS`."""
     words: list[str] = []
-    step = ">="
     while len(words) <= MAX_WORDS:
-        row = store.db.execute(
-            f"SELECT term FROM items_terms WHERE term {step} ? LIMIT 1", [words[-1] if words else start]
-        ).fetchone()
+        # fts5vocab has no index for `>`; no word contains U+0001.
+        after = f"{words[-1]}\x01" if words else start
+        row = store.db.execute("SELECT term FROM items_terms WHERE term >= ? LIMIT 1", [after]).fetchone()
         if row is None or not row[0].startswith(start):
             break
         words.append(row[0])
-        step = ">"
     return words
 
 

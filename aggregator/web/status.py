@@ -43,8 +43,8 @@ REASONS = (
     ),
 )
 """What readers are shown of a failure. The operator's reason may hold addresses, and is not public."""
-TONES = {SourceState.OK: "well", SourceState.STALE: "mixed", SourceState.NEW: "mixed"}
-"""How a state looks; all others failed."""
+TONES = {SourceState.OK: "well", SourceState.FAILING: "failed", SourceState.GONE: "failed"}
+"""How a state looks; all others are between well and failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +211,7 @@ def _source(source: SourceHealth, status: PublicStatus, site: Site) -> dict[str,
         "id": source.id,
         "name": source.name,
         "state": words["states"][source.state.value],
-        "tone": TONES.get(source.state, "failed"),
+        "tone": TONES.get(source.state, "mixed"),
         "reason": reason(source, words),
         "last_success": words["last_success"].format(moment=_moment(success, site))
         if success
