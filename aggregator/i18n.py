@@ -374,10 +374,19 @@ _PAGE_WORDS = {
             403: ("Nicht erlaubt", "Diese Seite ist nicht für Ihr Netz bestimmt."),
             404: ("Nicht gefunden", "Unter dieser Adresse gibt es keine Seite."),
             405: ("Methode nicht erlaubt", "Diese Seite kann nur gelesen werden."),
-            410: ("Nicht mehr veröffentlicht", "Diese Meldung wurde vom Herausgeber oder der Redaktion zurückgezogen."),
+            410: (
+                "Nicht mehr veröffentlicht",
+                "Diese Meldung wurde vom Herausgeber oder der Redaktion zurückgezogen.",
+            ),
             413: ("Zu groß", "Die Anfrage ist größer, als dieser Server annimmt."),
-            500: ("Fehler des Servers", "Hier ist etwas fehlgeschlagen und vermerkt. Bitte versuchen Sie es später."),
-            503: ("Zurzeit nicht verfügbar", "Diese Seite fehlt gerade. Bitte versuchen Sie es in einer Minute."),
+            500: (
+                "Fehler des Servers",
+                "Hier ist etwas fehlgeschlagen und vermerkt. Bitte versuchen Sie es später.",
+            ),
+            503: (
+                "Zurzeit nicht verfügbar",
+                "Diese Seite fehlt gerade. Bitte versuchen Sie es in einer Minute.",
+            ),
         },
         "too_general": "Diese Suche dauert zu lange. Fügen Sie ein Wort hinzu, oder schreiben Sie Wörter aus.",
     },

@@ -219,7 +219,7 @@ def m0017_counts(db: Database) -> None:
 
 
 # What a search can select items by, as words of the full-text index. FTS5 counts U+E000 as part of a word: it stands
-# behind the letter that names the property, and for the hyphens of ids. `search_terms.facet` writes the same words.
+# behind the character that names the property, and for the hyphens of ids. `search_terms.facet` writes the same words.
 _FACETS = (
     "'s' || char(57344) || replace({row}.source_id, '-', char(57344))"
     " || ' k' || char(57344) || {row}.kind"

@@ -1,4 +1,4 @@
-"""Build the web app: published files, search, status, metrics, and `/healthz` for monitoring."""
+"""Build the web app: published files, search, status, metrics and `/healthz`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aggregator import i18n
 from aggregator.errors import StoreError
 from aggregator.model.config import Config, Site
 from aggregator.ports import Clock
-from aggregator.store.reading import Reader, TooSlow
+from aggregator.store.read_only import Reader, TooSlow
 from aggregator.web import responses
 from aggregator.web.body_limit import BodyLimit
 from aggregator.web.file_cache import FileCache

@@ -11,7 +11,7 @@ from aggregator.model.reports import SourceDay
 DAY_WIDTH, STRIP_HEIGHT = 4, 20
 BAR_WIDTH, BAR_GAP, BARS_HEIGHT = 16, 4, 100
 TONES = {"well": STRIP_HEIGHT, "mixed": 13, "failed": 7, "none": 2}
-"""How the visits of one day ended (all well, some failed, all failed, no visit), and the height of its bar.
+"""How the visits of one day ended, and the height of its bar.
 
 So the bars differ without colours, too.
 """

@@ -111,9 +111,7 @@ class Search:
             summary=_summary(words, found),
             facets=facets,
             selected=[
-                Option(
-                    value="", label=option.label, count="", selected=True, url=_url(asked, facet.name, "")
-                )
+                Option(value="", label=option.label, count="", selected=True, url=_url(asked, facet.name, ""))
                 for facet in facets
                 for option in facet.options
                 if option.selected

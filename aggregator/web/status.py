@@ -42,14 +42,14 @@ REASONS = (
         "unreachable",
     ),
 )
-"""What readers are shown of a failure. The operator's reason may hold addresses, and is not public."""
+"""Kinds of failures for readers: the operator's reason may hold addresses."""
 TONES = {SourceState.OK: "well", SourceState.FAILING: "failed", SourceState.GONE: "failed"}
 """How a state looks; all others are between well and failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicStatus:
-    """What the status page shows: a report of this moment, and visits, stories and messages of the past."""
+    """A report of this moment, and visits, stories and messages of the past."""
 
     now: datetime
     fresh: bool
