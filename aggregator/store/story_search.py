@@ -45,8 +45,8 @@ class _Match(NamedTuple):
 def search(store: Store, query: str, limit: int) -> list[str]:
     """Return the ids of at most `limit` stories whose items contain all words.
 
-    The last stored come first, and stories with all words in a title precede the others. A rank by frequency (bm25) would read every match in the
-    archive, so that its time would grow with it.
+    The last stored come first, and stories with all words in a title precede the others. A rank by frequency (bm25)
+    would read every match in the archive, so that its time would grow with it.
     """
     return list(_best(store, query, SearchFilters(), limit * MAX_MATCHES, limit * MAX_MATCHES))[:limit]
 
