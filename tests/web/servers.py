@@ -78,7 +78,7 @@ def configured(public: Path, hub: str | None = None) -> Config:
 
 @contextmanager
 def serving(name: str, folder: Path, daemon: int | None = None) -> Iterator[Server]:
-    """Run the server called `name` on `folder`/public, in front of a daemon at the port `daemon`."""
+    """Run the server called `name` on `folder`/public, in front of a daemon at a port."""
     missing = {"nginx": NGINX is None, "caddy": CADDY is None}
     if missing.get(name):
         pytest.skip(f"{name} is not installed")

@@ -15,7 +15,7 @@ GONE, SHOWN, UNKNOWN = "a" * 16, "b" * 16, "c" * 16
 
 @pytest.fixture(scope="module", params=["nginx", "caddy"])
 def proxy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run a proxy in front of the daemon's server, with a story that is shown and one that is hidden."""
+    """Run a proxy in front of the daemon, with a story that is shown and a hidden one."""
     folder = tmp_path_factory.mktemp(request.param)
     with opened(folder / "var" / "aggregator.db") as store, store.transaction():
         store.db.execute("INSERT INTO tombstones (story_id, at, reason) VALUES (?, '', 'hidden')", [GONE])
