@@ -233,6 +233,8 @@ _ADDRESSES = frozenset(
 )
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _LOADS = re.compile(r"url\s*\(|@import|expression|javascript|behavior|-moz-binding", re.IGNORECASE)
+_STYLE = re.compile(r"(?:\./|(?:\.\./)*)style-[0-9a-f]{12}\.css")
+"""The stylesheet of the site itself."""
 _METAS = frozenset({"", "content-security-policy"})
 
 
@@ -263,7 +265,7 @@ def _faults(element: Element) -> Iterator[str]:
         yield "may not be"
     if name == "meta" and str(element.get("http-equiv", "")).lower() not in _METAS:
         yield "orders the browser"
-    if name == "link" and element.get("rel") != "alternate":
+    if name == "link" and element.get("rel") != "alternate" and not _STYLE.fullmatch(element.get("href", "")):
         yield "loads"
     if name == "style" and _LOADS.search("".join(element.itertext())):
         yield "loads"

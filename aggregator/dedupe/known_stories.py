@@ -127,8 +127,7 @@ def loose_addresses(member: Member) -> list[str]:
 def _keys(member: Member) -> tuple[Key, ...]:
     pages = ((kind, page) for kind, found in _pages(member) for page in sorted(found))
     works = (("work", work) for work in sorted(member.works))
-    loose = loose_addresses(member)
-    return (*pages, *works, *(("loose", key) for key in loose))
+    return (*pages, *works, *(("loose", key) for key in loose_addresses(member)))
 
 
 def address_keys(link: str) -> list[str]:

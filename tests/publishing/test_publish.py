@@ -20,7 +20,7 @@ from aggregator.gateways import files
 from aggregator.model.publishing import PublishedDocument
 from aggregator.model.reports import FetchReport, PublishReport
 from aggregator.polling import fetch
-from aggregator.publishing import channels, publish
+from aggregator.publishing import channels, publish, stylesheet
 from aggregator.store import idle_check
 from tests.builders import NOW, rss
 from tests.conftest import Clock, Web, Workplace
@@ -115,7 +115,8 @@ FORMATS = ("atom.xml", "rss.xml", "feed.json", "index.html")
 ALL = {*FORMATS, "archive/2026-10.xml"}
 OF_A, OF_B = ({f"channels/of-{x}/{name}" for name in FORMATS} for x in "ab")
 CALENDARS = ("events.ics", "deadlines.ics", "events/index.html")
-DOCUMENTS = {*ALL, *OF_A, *OF_B, *CALENDARS, "sources.opml", "feed.css"}
+STYLES = {"feed.css", stylesheet.render().path}
+DOCUMENTS = {*ALL, *OF_A, *OF_B, *CALENDARS, "sources.opml", *STYLES}
 
 
 @pytest.fixture
@@ -337,7 +338,7 @@ def test_a_blocked_path_is_reported_and_repaired(place: Workplace, web: Web) -> 
     with pytest.raises(FilesError, match="cannot be written"):
         poll(place)
     place.public.unlink()
-    assert set(fetch.run(place.app()).documents_written) == {*ALL, *CALENDARS, "sources.opml", "feed.css"}
+    assert set(fetch.run(place.app()).documents_written) == {*ALL, *CALENDARS, "sources.opml", *STYLES}
     assert titles(place) == ["News number 1"]
 
 

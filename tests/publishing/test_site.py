@@ -18,7 +18,7 @@ from aggregator.model.config import Channel
 from aggregator.model.documents import Enclosure, Kind
 from aggregator.model.publishing import Publication, SourceDirectory
 from aggregator.model.stories import Story, StoryItem
-from aggregator.publishing import opml, renderers
+from aggregator.publishing import opml, renderers, stylesheet
 from aggregator.publishing import site as page
 from tests.builders import NOW, item, publisher, site, story
 from tests.hostile_strings import VECTORS, faults, shape
@@ -63,7 +63,7 @@ def test_a_page_links_to_its_feeds() -> None:
 
 def test_relative_links_lead_to_published_files(tmp_path: Path) -> None:
     """Pages work as local files, because all relative links exist (PB15)."""
-    documents = [opml.render(SourceDirectory(site=site(), sources=(publisher(),)))]
+    documents = [opml.render(SourceDirectory(site=site(), sources=(publisher(),))), stylesheet.render()]
     for channel in (ALL, EVENTS):
         published = publication(story(), channel=channel)
         documents += [*renderers.feeds(published), page.render(published)]
@@ -168,11 +168,12 @@ def test_an_empty_channel_is_a_complete_page() -> None:
 
 
 def test_nothing_runs_and_nothing_is_loaded_from_elsewhere() -> None:
-    """A page has one inline stylesheet and no script, image, font or frame (PB5)."""
+    """A page has the stylesheet of the site and no script, image, font or frame (PB5)."""
     tree = rendered(story())
-    assert tree.xpath("//script | //iframe | //img | //*[@src] | //link[@rel!='alternate']") == []
-    (style,) = tree.xpath("//style")
-    assert "url(" not in style.text and "@import" not in style.text
+    assert tree.xpath("//script | //iframe | //img | //style | //*[@src] | //*[@style]") == []
+    assert tree.xpath("//link[@rel!='alternate']/@href") == [stylesheet.render().path]
+    css = stylesheet.render().body
+    assert b"url(" not in css and b"@import" not in css
     (policy,) = tree.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
     assert policy.startswith("default-src 'none'")
     assert "script" not in policy
@@ -253,7 +254,7 @@ def test_each_text_of_a_partner_has_its_own_direction() -> None:
     ]
     assert len(shown) == 3 and {one.get("dir") for one in shown} == {"auto"}
     assert tree.xpath("//html/@dir") == ["ltr"]
-    assert tree.xpath("//meta[@name='referrer']/@content") == ["strict-origin"]
+    assert tree.xpath("//meta[@name='referrer']/@content") == ["no-referrer"]
 
 
 def test_pages_link_to_existing_editions() -> None:
