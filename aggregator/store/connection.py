@@ -18,7 +18,7 @@ from aggregator.errors import NewerSchema, StoreError
 BUSY_TIMEOUT_MS = 10_000
 MIGRATION_COPY = "-before-migration-"
 MAX_MIGRATION_COPIES = 3
-"""Maximum number of copies kept that were target_conn before migrations."""
+"""Maximum number of copies kept that were made before migrations."""
 SYNCHRONOUS = "FULL"
 """With WAL, a commit is on disk when it returns, as V1 and M4 need."""
 SCHEMA_MARK = "schema"
@@ -220,7 +220,7 @@ def _refuse_newer(conn: Connection, path: Path) -> None:
     if unknown:
         raise NewerSchema(
             f"{path} was written by a newer version of this program (it has {', '.join(unknown)}); "
-            "nothing was changed: install that version, or restore a backup target_conn before the upgrade"
+            "nothing was changed: install that version, or restore a backup made before the upgrade"
         )
 
 

@@ -11,10 +11,8 @@ from pathlib import Path
 from threading import local
 from urllib.parse import quote
 
-from sqlite_utils import Database
-
 from aggregator.errors import StoreError
-from aggregator.store.connection import Store, reason
+from aggregator.store.connection import Connection, Store, reason
 from aggregator.store.schema import MIGRATIONS
 
 STEPS = 2_000
@@ -77,12 +75,13 @@ class Reader:
 
 
 def _open(path: Path) -> Store:
-    conn = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None, timeout=1.0)
+    conn = sqlite3.connect(
+        f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None, timeout=1.0, factory=Connection
+    )
     try:
         conn.row_factory = sqlite3.Row
         conn.execute("PRAGMA query_only = ON")
         conn.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        db = Database(conn, recursive_triggers=False, execute_plugins=False)
         applied = {
             row["name"]
             for row in conn.execute(
@@ -94,4 +93,4 @@ def _open(path: Path) -> Store:
     except BaseException:
         conn.close()
         raise
-    return Store(db, path)
+    return Store(conn, path)
