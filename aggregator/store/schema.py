@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
-from aggregator.store.migrations import deduplication, digests, foundation, polling, publishing
+from aggregator.store.migrations import deduplication, digests, foundation, polling, publishing, subscribers
 
 MIGRATIONS = Migrations("aggregator")
 
@@ -165,3 +165,9 @@ def m0015_digest_names(db: Database) -> None:
     """Rename columns and sections of digests to the words of docs/glossary.md."""
     for sql in DIGEST_NAMES:
         db.execute(sql)
+
+
+@MIGRATIONS()
+def m0016_subscribers(db: Database) -> None:
+    """Add subscribers, their links and history, and messages that belong to no edition."""
+    subscribers.subscribers(db)
