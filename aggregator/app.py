@@ -75,6 +75,8 @@ def build(config_file: Path, *, secrets: bool = True, mail: bool = True) -> App:
         sandbox=_sandbox,
         make_executor=_threads,
         mailer=lambda: _mailer(config),
+        link_key=lambda: _link_key(config),
+        nonces=os.urandom,
         hub=lambda: _fetcher(config).ping,
         simulated_clock=bool(os.environ.get(CLOCK_VARIABLE)),
         host_gap=HOST_GAP_SECONDS,
@@ -110,6 +112,12 @@ def _threads(workers: int) -> Executor:
     from concurrent.futures import ThreadPoolExecutor
 
     return ThreadPoolExecutor(max_workers=workers, thread_name_prefix="visit")
+
+
+def _link_key(config: Config) -> bytes:
+    from aggregator.gateways.files import link_key
+
+    return link_key(config.data)
 
 
 def _mailer(config: Config) -> AbstractContextManager[Mailer]:

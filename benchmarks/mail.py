@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def queue_messages(folder: Path, relay: RelayProcess, addresses: list[str]) -> N
     with opened(config.data / "aggregator.db") as store, store.transaction():
         editions.close_period(store, edition.digest_id, edition.period, NOW, NOW)
         editions.add(store, edition, BODY, PendingStories())
-        deliveries.queue(store, edition.id, zip(addresses, ids, strict=True))
+        deliveries.queue(store, edition.id, zip(addresses, ids, repeat(None)))
 
 
 def start_run(folder: Path, now: datetime) -> subprocess.Popen[bytes]:

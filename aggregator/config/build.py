@@ -59,9 +59,11 @@ def build(file: Path, raw: bytes, part: schema.File, secrets: SecretValues) -> C
         digests=tuple(_digest(digest, site.language, zone) for digest in part.digests),
         operator=_operator(part.operator, site) if part.operator else None,
         mail=_mail(part, secrets),
-        retention=Retention(visits=part.retention.visits, texts=part.retention.texts),
+        retention=Retention(**part.retention.model_dump()),
         hub=part.publish.hub,
         listen=_listen(part.web.listen),
+        web_url=part.web.url,
+        trusted_proxies=part.web.trusted_proxies,
         placeholder=next((key for key, shipped in PLACEHOLDERS if shipped == getattr(site, key)), None),
     )
 

@@ -255,6 +255,14 @@ def element(text: str) -> str:
     return selector(text)
 
 
+def network(text: str) -> str:
+    """Check an IP address or a network such as 10.0.0.0/8."""
+    try:
+        return str(ipaddress.ip_network(text.strip(), strict=False))
+    except ValueError as error:
+        raise ValueError(f"{text!r} is neither an IP address nor a network such as 10.0.0.0/8") from error
+
+
 def private_place(text: object) -> str:
     """Check a host name, `host:port`, an IP address or a network."""
     written = str(text).strip()

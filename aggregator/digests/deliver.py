@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from aggregator import addresses
 from aggregator.errors import MailError
 from aggregator.model.config import Config
 from aggregator.model.digests import Delivery, RelayPause
 from aggregator.ports import App, Mailer, MailInterrupted, MailRefused
-from aggregator.store import deliveries
+from aggregator.store import deliveries, subscribers
 from aggregator.store.connection import Store
 from aggregator.text import line
 
@@ -68,7 +69,7 @@ def current_pause(store: Store, config: Config, now: datetime) -> RelayPause | N
 def run(app: App, store: Store) -> DeliveryReport:
     """Send all due messages, oldest first, over one connection; stop if the relay fails."""
     notices = [
-        f"{address}: {edition} may have arrived or not; it is not sent again (see `digest queue`)"
+        f"{addresses.shortened(address)}: {edition} may have arrived or not; it is not sent again (see `digest queue`)"
         for address, edition in deliveries.recover_interrupted(store)
     ]
     now = app.clock()
@@ -105,8 +106,11 @@ class _Round:
         self.app, self.store, self.notices = app, store, notices
         self.sent = 0
         self.not_accepted_in_row = 0
-        self.titles = {plan.id: plan.title for plan in app.config.mailings}
-        self.recipients = {plan.id: {a.lower() for a in plan.recipients} for plan in app.config.mailings}
+        self.plans = {plan.id: plan for plan in app.config.mailings}
+        self.recipients = {
+            plan.id: {addresses.key(a) for a in plan.recipients} for plan in app.config.mailings
+        }
+        self.link_key = app.link_key()
 
     def send_all(self, mailer: Mailer) -> None:
         """Send what is due, at most `mail.rate` messages a minute; stop between two when asked to."""
@@ -118,13 +122,20 @@ class _Round:
             self._send(mailer, delivery)
 
     def _due(self) -> Iterator[Delivery]:
-        """Yield due deliveries page by page; those that this round defers are not due."""
+        """Yield due deliveries page by page; those that this round defers are not due.
+
+        Before each page come messages that somebody waits for: an edition may take hours.
+        """
         now = self.app.clock()
         for state in ("queued", "deferred"):
-            page = deliveries.due(self.store, state, now, now + MAX_DELAY, after=0)
-            while page:
+            after = 0
+            while True:
+                yield from deliveries.due_account_messages(self.store)
+                page = deliveries.due(self.store, state, now, now + MAX_DELAY, after=after)
+                if not page:
+                    break
                 yield from page
-                page = deliveries.due(self.store, state, now, now + MAX_DELAY, after=page[-1].id)
+                after = page[-1].id
 
     def _wait_until(self, moment: float, end: float) -> bool:
         """Wait until `moment`; return False if the round ends before."""
@@ -136,14 +147,10 @@ class _Round:
 
     def _send(self, mailer: Mailer, delivery: Delivery) -> None:
         """Lease and send one message, and record the result (M4)."""
-        from aggregator.digests import mime
-
-        config = self.app.config
-        if not self._is_recipient(delivery):
+        message = self._message(delivery)
+        if message is None:
             deliveries.cancel(self.store, delivery, "no longer a recipient")
             return
-        title = self.titles.get(delivery.digest_id, delivery.digest_id)
-        message = mime.build_message(delivery, config.mail.sender, title, config.site)
         if not deliveries.lease(self.store, delivery, self.app.clock()):
             return
         try:
@@ -161,10 +168,39 @@ class _Round:
         else:
             self._record_success(delivery)
 
-    def _is_recipient(self, delivery: Delivery) -> bool:
-        """Return whether the address still gets the digest; one that is not configured keeps all."""
-        recipients = self.recipients.get(delivery.digest_id)
-        return recipients is None or delivery.address.lower() in recipients
+    def _message(self, delivery: Delivery) -> bytes | None:
+        """Build the message of a delivery; None if the address is not to get it any more.
+
+        Subscribers who leave end their deliveries themselves (`subscribers.set_state`).
+        """
+        from aggregator.digests import mime, personal
+
+        config, to = self.app.config, delivery.subscriber
+        plan = self.plans.get(delivery.digest_id)
+        title = plan.title if plan else delivery.digest_id
+        if delivery.purpose:
+            return self._account_message(delivery)
+        if to is None:
+            recipients = self.recipients.get(delivery.digest_id)
+            if recipients is not None and addresses.key(delivery.address) not in recipients:
+                return None
+            return mime.build_message(delivery, config.mail.sender, title, config.site)
+        if config.web_url is None or plan is None:
+            return mime.build_message(delivery, config.mail.sender, title, config.site)
+        part = personal.part(plan, config.site, config.web_url, self.link_key, to.nonce)
+        return mime.build_message(delivery, config.mail.sender, title, config.site, part)
+
+    def _account_message(self, delivery: Delivery) -> bytes | None:
+        """Build a message without edition; None without `web.url`, where its link leads nowhere."""
+        from aggregator.digests import account_messages, mime
+
+        config, to = self.app.config, delivery.subscriber
+        if config.web_url is None or to is None:
+            return None
+        digests = subscribers.message_digests(self.store, to)
+        body = account_messages.compose(config, config.web_url, self.link_key, to, digests, delivery.composed)
+        made = replace(delivery, body=body)
+        return mime.build_message(made, config.mail.sender, config.site.title, config.site)
 
     def _record_success(self, delivery: Delivery) -> None:
         deliveries.mark_accepted(self.store, delivery)
@@ -196,13 +232,14 @@ class _Round:
         if self.not_accepted_in_row >= limit:
             raise MailError(
                 f"the mail relay accepted none of {self.not_accepted_in_row} messages in a row"
-                f" (last: {line(reason, 300)}); the others stay queued"
+                f" (last: {addresses.without_addresses(line(reason, 300) or '')}); the others stay queued"
             )
 
     def _report(self, delivery: Delivery, event: str, reason: str, consequence: str = "") -> None:
-        self.notices.append(
-            f"{delivery.address}: {delivery.edition_id} {event}: {line(reason, 300)}{consequence}"
-        )
+        """Report what happened to a message; logs show no addresses (DP5)."""
+        address = addresses.shortened(delivery.address)
+        reason = addresses.without_addresses(line(reason, 300) or "")
+        self.notices.append(f"{address}: {delivery.edition_id} {event}: {reason}{consequence}")
 
     def pause_relay(self, reason: str) -> None:
         """Pause the relay, the longer the longer it has been failing."""

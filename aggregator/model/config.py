@@ -189,10 +189,11 @@ class TopicRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How long visits and runs, and the texts of items, are kept."""
+    """How long visits and runs, the texts of items, and the addresses of messages are kept."""
 
     visits: timedelta
     texts: timedelta
+    deliveries: timedelta = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +220,9 @@ class Config:
     retention: Retention
     hub: str | None = None
     listen: tuple[str, int]
+    web_url: str | None = None
+    """The public address of the web app; subscribers' links begin with it."""
+    trusted_proxies: tuple[str, ...] = ()
     placeholder: str | None
 
     def source(self, id_: str) -> Source:

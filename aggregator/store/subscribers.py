@@ -9,7 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from aggregator import addresses
-from aggregator.model.subscribers import Consent, Subscriber, SubscriberEvent, SubscriberState
+from aggregator.model.digests import Addressee
+from aggregator.model.subscribers import (
+    AccountMessage,
+    Consent,
+    Subscriber,
+    SubscriberEvent,
+    SubscriberState,
+)
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.idle_check import MAIL_IDLE_MARK
 
@@ -200,6 +207,14 @@ def _left(now: datetime) -> str:
 def wake_mail(store: Store) -> None:
     """Record that the job that sends mail has work."""
     store.db.execute("DELETE FROM meta WHERE key = ?", [MAIL_IDLE_MARK])
+
+
+def message_digests(store: Store, to: Addressee) -> tuple[str, ...]:
+    """Return the digests that a message without edition names."""
+    if to.purpose is AccountMessage.CONFIRM:
+        row = store.db.execute("SELECT digests FROM tokens WHERE nonce = ?", [to.nonce]).fetchone()
+        return tuple(json.loads(row[0])) if row else ()
+    return read(store, to.id).digests
 
 
 # --- editions --------------------------------------------------------------------------------------------
