@@ -79,6 +79,8 @@ _PAGES = {
         "invalid": "This link does not work",
         "invalid_why": "It is incomplete, was used already, or has expired. Nothing was changed.",
         "invalid_do": "Subscribe again, or have the link to your subscription sent to you.",
+        "unavailable": "Please come again later",
+        "unavailable_why": "This does not work at present, and nothing was changed. Please try again in some minutes.",
         "back": "Back to the news",
     },
     "de": {
@@ -148,6 +150,9 @@ _PAGES = {
         "invalid": "Dieser Link funktioniert nicht",
         "invalid_why": "Er ist unvollständig, wurde schon benutzt oder ist abgelaufen. Es wurde nichts geändert.",
         "invalid_do": "Melden Sie sich neu an, oder lassen Sie sich den Link zu Ihrem Abonnement zuschicken.",
+        "unavailable": "Bitte kommen Sie später wieder",
+        "unavailable_why": "Das geht zurzeit nicht, und es wurde nichts geändert. Bitte versuchen Sie es in einigen"
+        " Minuten wieder.",
         "back": "Zurück zu den Neuigkeiten",
     },
 }
