@@ -337,7 +337,7 @@ def _serve_until_signalled(
     web = app.build(
         public, worker.troubles, site_url=site_url, hub=hub, clock=worker.app.clock, app=lambda: worker.app
     )
-    with suppress(FilesError):  # whoever only serves need not own the data folder
+    with suppress(FilesError):  # a process that only serves need not own the data folder
         files.close_data(worker.app.config.data, public)
     _warn_of_proxies(worker.app.config)
     host, port = listener.getsockname()[:2]

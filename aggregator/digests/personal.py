@@ -12,7 +12,7 @@ from aggregator.model.config import DigestPlan, Site
 from aggregator.model.digests import PersonalPart
 
 MAX_HEADER_CHARACTERS = 900
-"""Maximum length of List-Unsubscribe with both addresses; a line has at most 998 (RFC 5322 section 2.1.1)."""
+"""Maximum length of List-Unsubscribe with both addresses (RFC 5322 section 2.1.1: 998)."""
 
 
 def manage_url(web_url: str, token: str) -> str:

@@ -133,7 +133,7 @@ def _compose(
 def _recipients(
     store: Store, config: Config, plan: DigestPlan, edition_id: str
 ) -> Iterator[tuple[str, str, int | None]]:
-    """Yield address, Message-ID and id of every subscriber, then of the recipients in feeds.yaml.
+    """Yield address, Message-ID and id of subscribers, then of recipients in feeds.yaml.
 
     Subscribers who joined later begin with the next edition (M2).
     """

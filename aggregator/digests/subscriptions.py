@@ -31,7 +31,7 @@ RUNNING = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 
 @contextmanager
 def opened_store(app: App) -> Iterator[Store]:
-    """Open the database for subscribers; works beside any job (L1). Raises StoreError, DatabaseLost."""
+    """Open the database for subscribers, beside any job (L1). Raises StoreError, DatabaseLost."""
     refuse_lost(app.config)
     with opened(app.config.data / "aggregator.db") as store:
         subscriber_links.use_key(store, app.link_key())
@@ -64,7 +64,7 @@ def find(app: App, token: str, purpose: LinkPurpose) -> Subscriber | None:
 
 
 def confirm(app: App, token: str) -> str | None:
-    """Subscribe the address that a link confirms; return the token of its permanent link (SU2, SU6).
+    """Subscribe the address of a link; return the token of its permanent link (SU2, SU6).
 
     Consent, the end of the link and the welcome message are one transaction.
     """

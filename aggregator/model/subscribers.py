@@ -83,3 +83,23 @@ class NewSubscriber:
     address: str
     language: str
     digests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriberRecord:
+    """A subscriber with the history of the subscription."""
+
+    subscriber: Subscriber
+    history: tuple[SubscriberEvent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """How many addresses of a file were subscribed, and how many were not, by reason."""
+
+    added: int
+    known: int
+    left: int
+    suppressed: int
+    erased: int
+    inactive: int

@@ -252,6 +252,13 @@ def decided(store: Store, keys: Sequence[str], digest_id: str) -> set[str]:
 # --- erasure ---------------------------------------------------------------------------------------------
 
 
+def erased(store: Store, given: Sequence[str]) -> set[str]:
+    """Return those of the addresses that were erased (DP2)."""
+    known = {row[0] for row in store.db.execute("SELECT hash FROM erased_addresses")}
+    hashes = erasure_hashes(store, given) if known else [""] * len(given)
+    return {address for address, name in zip(given, hashes, strict=True) if name in known}
+
+
 def erasure_hash(store: Store, address: str) -> str:
     """Return the salted hash under which an erased address is remembered (DP2)."""
     return erasure_hashes(store, [address])[0]

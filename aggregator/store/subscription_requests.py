@@ -65,7 +65,7 @@ def settle(store: Store, key: bytes, nonces: Nonces, host: str) -> None:
 def _settle(store: Store, key: bytes, nonces: Nonces, host: str, row: Mapping[str, Any]) -> None:
     kind, now = AccountMessage(row["kind"]), sure_moment(row["at"])
     subscriber = subscribers.find(store, row["address"])
-    if _is_suppressed(store, row["address"]) or _recent(store, kind, row["address"], now):
+    if is_suppressed(store, row["address"]) or is_recent(store, kind, row["address"], now):
         return
     if kind is AccountMessage.LINK:
         if subscriber and subscriber.state is not SubscriberState.PENDING:
@@ -122,11 +122,12 @@ def ask(
     subscriber_links.queue_message(store, subscriber_id, address, AccountMessage.CONFIRM, nonce, host, now)
 
 
-def _is_suppressed(store: Store, address: str) -> bool:
+def is_suppressed(store: Store, address: str) -> bool:
+    """Return whether an address gets no messages (SU6)."""
     return store.db.execute("SELECT 1 FROM suppressions WHERE address = ?", [address]).fetchone() is not None
 
 
-def _recent(store: Store, kind: AccountMessage, address: str, now: datetime) -> bool:
+def is_recent(store: Store, kind: AccountMessage, address: str, now: datetime) -> bool:
     """Return whether the address got a message of this kind within `MESSAGE_GAP`."""
     row = store.db.execute(
         "SELECT 1 FROM deliveries WHERE address = ? COLLATE NOCASE AND purpose = ?"

@@ -1,4 +1,4 @@
-"""Find out from which network a request comes, limit each network, refuse forms of other sites."""
+"""Find the network of a client, limit each network, refuse forms of other sites (SU3)."""
 
 from __future__ import annotations
 

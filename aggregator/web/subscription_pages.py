@@ -26,7 +26,7 @@ class SignUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """Render pages in a language; all links are relative, so that they are valid below any prefix."""
+    """Render pages in a language; links are relative, so that they fit below any prefix."""
 
     config: Config
     clock: Clock

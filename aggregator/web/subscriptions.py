@@ -288,7 +288,7 @@ def _address(text: str) -> str | None:
 
 
 def _language(request: Request, usual: str) -> str:
-    """Return the language of the page: that of `?lang=`, else of the browser, else the usual one."""
+    """Return the language of a page: `?lang=`, the browser's, or the usual one."""
     named = _known_language(request.query_params.get("lang", ""), "")
     if named:
         return named
