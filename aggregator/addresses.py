@@ -15,7 +15,7 @@ def parse(text: str) -> str:
     from email_validator import EmailNotValidError, validate_email
 
     try:
-        checked = validate_email(text, check_deliverability=False, globally_deliverable=False)
+        checked = validate_email(text, check_deliverability=False, globally_deliverable=False, strict=True)
     except EmailNotValidError as error:
         raise ValueError(f"{text!r} is not a mail address: {error}") from error
     # A domain beyond ASCII is sent in its ASCII form; such a local part needs a relay that supports RFC 6531.

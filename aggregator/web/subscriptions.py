@@ -279,12 +279,15 @@ def _first(form: Form, name: str) -> str:
 
 
 def _address(text: str) -> str | None:
-    """Return a parsed address; None for a text that is none, or that needs RFC 6531."""
+    """Return a parsed address; None for a text that is none, or that no relay takes from everybody.
+
+    A local part beyond ASCII needs RFC 6531, and a domain without a dot is no public one.
+    """
     try:
         address = addresses.parse(text)
     except ValueError:
         return None
-    return address if address.isascii() else None
+    return address if address.isascii() and "." in address.rpartition("@")[2] else None
 
 
 def _language(request: Request, usual: str) -> str:
