@@ -253,6 +253,8 @@ class DeliveryFacts:
     entries: tuple[PastEntry, ...]
     deliveries: tuple[PastDelivery, ...]
     suppressed: Suppression | None
+    subscribed: bool | None = None
+    """Whether the address subscribed to this digest; None if feeds.yaml decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

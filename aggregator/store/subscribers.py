@@ -69,6 +69,18 @@ def counts(store: Store) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def count_served(store: Store, listed: Iterable[str]) -> int:
+    """Count the addresses that get digests: active subscribers, and those listed in feeds.yaml."""
+    keys = sorted({addresses.key(address) for address in listed})
+    (active, others) = store.db.execute(
+        "SELECT (SELECT count(*) FROM subscribers WHERE state = 'active'),"
+        " (SELECT count(*) FROM json_each(?) WHERE value NOT IN"
+        "  (SELECT key FROM subscribers WHERE state <> 'pending'))",
+        [json.dumps(keys)],
+    ).fetchone()
+    return int(active + others)
+
+
 def history(store: Store, subscriber_id: int) -> list[SubscriberEvent]:
     """Return what happened to a subscription, oldest first."""
     rows = store.db.execute(
