@@ -55,7 +55,7 @@ _PAGES = {
         "do_pause": "Pause",
         "do_resume": "Resume",
         "leave": "Leave",
-        "leave_why": "You get no more digests.",
+        "leave_why": "After that you get no more digests.",
         "do_leave": "Unsubscribe",
         "rights": "Your data",
         "rights_why": "We store your address, your digests and language, and when and how you agreed or changed it.",
@@ -127,7 +127,7 @@ _PAGES = {
         "do_pause": "Pausieren",
         "do_resume": "Fortsetzen",
         "leave": "Abmelden",
-        "leave_why": "Sie erhalten keine Newsletter mehr.",
+        "leave_why": "Danach erhalten Sie keine Newsletter mehr.",
         "do_leave": "Abmelden",
         "rights": "Ihre Daten",
         "rights_why": "Wir speichern Ihre Adresse, Ihre Newsletter und Sprache, und wann und wie Sie zugestimmt oder"

@@ -279,7 +279,7 @@ def _first(form: Form, name: str) -> str:
 
 
 def _address(text: str) -> str | None:
-    """Return a parsed address; None for a text that is none, or that no relay takes from everybody.
+    """Return a parsed address; None for a text that is none, or no public address.
 
     A local part beyond ASCII needs RFC 6531, and a domain without a dot is no public one.
     """

@@ -24,7 +24,7 @@ def visitor(place: Workplace, web: Web) -> Iterator[Visitor]:
 
 @pytest.fixture
 def subscription(visitor: Visitor, place: Workplace, web: Web, clock: Clock) -> str:
-    """Return the path of the subscription of ada@a.example to both digests, a week later with a story."""
+    """Return the path of the subscription of ada@a.example, a week later with a story."""
     visitor.sign_up("ada@a.example", "weekly", "daily")
     run(place)
     (asked,) = mailbox(place, "ada@a.example")

@@ -70,7 +70,7 @@ def _fork(work: Path, delay: float | None) -> bool:
 
 
 def _live(work: Path) -> None:
-    """Let everybody sign up, confirm, and some leave; whoever has done a step does not repeat it."""
+    """Let everybody sign up, confirm, and some leave; no step is repeated."""
 
     @contextmanager
     def mailer() -> Iterator[Mailer]:

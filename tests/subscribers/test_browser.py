@@ -36,7 +36,7 @@ def page() -> Iterator[playwright.Page]:
 def test_the_life_of_a_subscriber_in_a_browser(
     visitor: Visitor, place: Workplace, web: Web, clock: Clock, page: playwright.Page
 ) -> None:
-    """Sign-up, confirmation, change, leaving, undo and erasure work with forms alone (SU1 to SU4)."""
+    """Sign-up, confirmation, change, leaving, undo and erasure work with forms (SU1 to SU4)."""
     base = f"http://127.0.0.1:{visitor.port}"
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))

@@ -179,7 +179,7 @@ def test_a_lost_key_only_ends_old_links(ready: Workplace) -> None:
 
 
 def test_polling_needs_no_password_of_mail(ready: Workplace) -> None:
-    """`fetch` and commands of subscribers run without SMTP_PASSWORD; `digest run` names it (DP4)."""
+    """`fetch` and commands of subscribers run without SMTP_PASSWORD (DP4)."""
     file = ready.folder / "feeds.yaml"
     smtp = "smtp: {host: 127.0.0.1, port: 9, user: u, password: 'env:SMTP_PASSWORD'}"
     file.write_text(

@@ -216,7 +216,7 @@ def test_the_link_is_sent_on_request(
 def test_every_unusable_link_has_one_calm_page(
     visitor: Visitor, subscription: str, place: Workplace, clock: Clock, kind: str
 ) -> None:
-    """Forged, cut, foreign, expired and repeated tokens get the same page and change nothing (SU2)."""
+    """Forged, cut, foreign, expired and repeated tokens get one page, change nothing (SU2)."""
     visitor.sign_up("eve@e.example")
     run(place)
     late = link_in(mailbox(place, "eve@e.example")[0], "confirm").rpartition("/")[2]

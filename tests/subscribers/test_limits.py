@@ -39,7 +39,7 @@ def messages_queued(place: Workplace) -> int:
 
 
 def test_a_network_gets_five_messages_an_hour(visitor: Visitor, place: Workplace) -> None:
-    """1,000 sign-ups from one network cause 5 messages, whatever X-Forwarded-For they forge (SU3)."""
+    """1,000 sign-ups from a network cause 5 messages, whatever header they forge (SU3)."""
     statuses = [
         visitor.sign_up(f"p{n}@a.example", x_forwarded_for=f"198.51.{n % 250}.1").status for n in range(1000)
     ]
@@ -48,7 +48,7 @@ def test_a_network_gets_five_messages_an_hour(visitor: Visitor, place: Workplace
 
 
 def test_a_bomb_against_one_address_is_one_message(visitor: Visitor, place: Workplace, clock: Clock) -> None:
-    """Many networks that enter one address in many forms cause one message, and others get through (SU3)."""
+    """Many networks that enter one address cause one message; others get through (SU3)."""
     behind_a_proxy(place)
     for n in range(60):
         address = "Victim@A.example" if n % 2 else "victim@a.EXAMPLE"
@@ -64,7 +64,7 @@ def test_a_bomb_against_one_address_is_one_message(visitor: Visitor, place: Work
 def test_all_sign_ups_together_are_limited(
     visitor: Visitor, place: Workplace, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Above the global limit sign-ups are refused for an hour, also by a web app started anew (SU3)."""
+    """Above the global limit sign-ups are refused for an hour (SU3)."""
     monkeypatch.setattr(subscription_requests, "MAX_MESSAGES_AN_HOUR", 10)
     behind_a_proxy(place)
     statuses = [visitor.sign_up(f"p{n}@a.example", x_forwarded_for=f"203.0.{n}.7").status for n in range(12)]
@@ -77,7 +77,7 @@ def test_all_sign_ups_together_are_limited(
 def test_the_response_says_nothing_about_an_address(
     visitor: Visitor, subscription: str, place: Workplace
 ) -> None:
-    """New, subscribed, suppressed and pending addresses get the same response, and the same write (SU1)."""
+    """New, subscribed, suppressed and pending addresses get the same response (SU1)."""
     behind_a_proxy(place)
     command.call(place, "subscriber", "add", "gone@a.example", "--digest", "weekly", "--confirmed", "fair")
     run(place)
