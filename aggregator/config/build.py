@@ -156,7 +156,7 @@ def _operator(part: schema.OperatorPart, site: schema.SitePart) -> DigestPlan:
 
 
 def _without_duplicates(addresses: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple({address.lower(): address for address in reversed(addresses)}.values())[::-1]
+    return tuple({addresses.key(address): address for address in reversed(addresses)}.values())[::-1]
 
 
 def _listen(text: str) -> tuple[str, int]:

@@ -157,7 +157,8 @@ class _Round:
             mailer(message, delivery.address)
         except MailRefused as error:
             self._record_refusal(delivery, error)
-            self._count(MAX_REFUSED_IN_ROW, str(error))
+            if delivery.purpose is None:  # anybody can enter any address into the form
+                self._count(MAX_REFUSED_IN_ROW, str(error))
         except MailInterrupted as error:
             deliveries.mark_interrupted(self.store, delivery)
             self._report(delivery, "was interrupted while it was sent", str(error))
@@ -236,7 +237,12 @@ class _Round:
             )
 
     def _report(self, delivery: Delivery, event: str, reason: str, consequence: str = "") -> None:
-        """Report what happened to a message; logs show no addresses (DP5)."""
+        """Report what happened to a message; logs show no addresses (DP5).
+
+        A message without edition is not reported: anybody can enter any address into the form.
+        """
+        if delivery.purpose:
+            return
         address = addresses.shortened(delivery.address)
         reason = addresses.without_addresses(line(reason, 300) or "")
         self.notices.append(f"{address}: {delivery.edition_id} {event}: {reason}{consequence}")

@@ -12,7 +12,7 @@ from email.utils import format_datetime
 from functools import lru_cache
 from urllib.parse import quote
 
-from aggregator import urls
+from aggregator import addresses, urls
 from aggregator.model.config import OPERATOR_ID, Site
 from aggregator.model.digests import Delivery, MessageBody, PersonalPart
 
@@ -211,7 +211,7 @@ def _encoded(data: bytes, encoding: str) -> bytes:
 
 def message_id(edition_id: str, address: str, site: Site) -> str:
     """Return the Message-ID of an edition for an address; the same inputs give the same id."""
-    return f"<{edition_id}.{_hash(address.lower())}@{host(site)}>"
+    return f"<{edition_id}.{_hash(addresses.key(address))}@{host(site)}>"
 
 
 def host(site: Site) -> str:

@@ -29,6 +29,7 @@ _LAST_EDITION = (
 )
 
 _STILL_SUBSCRIBED = (
+    " AND address LIKE '%@%'"  # others were erased (DP2)
     " AND (subscriber_id IS NULL OR subscriber_id IN (SELECT id FROM subscribers WHERE state = 'active'))"
 )
 

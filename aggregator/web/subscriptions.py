@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from aggregator import addresses, subscriber_texts
+from aggregator import addresses, i18n, subscriber_texts
 from aggregator.digests import subscriptions
 from aggregator.errors import AggregatorError
 from aggregator.model.subscribers import AccountMessage, LinkPurpose, Subscriber, SubscriberState
@@ -106,7 +106,7 @@ class Subscriptions:
             problem = "no_address" if address is None else "no_digest"
             filled = SignUp(address=_first(form, "address")[:254], digests=digests, problem=problem)
             return _page(pages.sign_up(filled), 400)
-        wanted = _known_language(_first(form, "language"), language)
+        wanted = _known_language(_first(form, "language"), i18n.known(language))
         if not self.limit.allows(self._network(request)) or not await run_in_threadpool(
             subscriptions.request, app, kind, address, wanted, sorted(digests)
         ):
