@@ -155,8 +155,8 @@ def _operator(part: schema.OperatorPart, site: schema.SitePart) -> DigestPlan:
     )
 
 
-def _without_duplicates(addresses: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple({addresses.key(address): address for address in reversed(addresses)}.values())[::-1]
+def _without_duplicates(given: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple({addresses.key(address): address for address in reversed(given)}.values())[::-1]
 
 
 def _listen(text: str) -> tuple[str, int]:
