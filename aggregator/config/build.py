@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from aggregator import urls
+from aggregator import addresses, urls
 from aggregator.config import schema, values
 from aggregator.config.secret_values import SecretValues
 from aggregator.model.config import (
