@@ -106,6 +106,7 @@ class _Round:
         self.app, self.store, self.notices = app, store, notices
         self.sent = 0
         self.not_accepted_in_row = 0
+        self.accepted: Delivery | None = None
         self.plans = {plan.id: plan for plan in app.config.mailings}
         self.recipients = {
             plan.id: {addresses.key(a) for a in plan.recipients} for plan in app.config.mailings
@@ -116,10 +117,21 @@ class _Round:
         """Send what is due, at most `mail.rate` messages a minute; stop between two when asked to."""
         rate = self.app.config.mail.rate
         begun = time.monotonic()
-        for n, delivery in enumerate(self._due()):
-            if not self._wait_until(begun + n * 60 / rate if rate else 0.0, begun + ROUND_SECONDS):
-                return
-            self._send(mailer, delivery)
+        try:
+            for n, delivery in enumerate(self._due()):
+                if rate:
+                    self._record_accepted()
+                if not self._wait_until(begun + n * 60 / rate if rate else 0.0, begun + ROUND_SECONDS):
+                    return
+                self._send(mailer, delivery)
+        finally:
+            self._record_accepted()
+
+    def _record_accepted(self) -> None:
+        """Record the last message that the relay accepted, unless the next lease did."""
+        if self.accepted:
+            deliveries.mark_accepted(self.store, self.accepted)
+            self.accepted = None
 
     def _due(self) -> Iterator[Delivery]:
         """Yield due deliveries page by page; those that this round defers are not due.
@@ -151,7 +163,9 @@ class _Round:
         if message is None:
             deliveries.cancel(self.store, delivery, "no longer a recipient")
             return
-        if not deliveries.lease(self.store, delivery, self.app.clock()):
+        leased = deliveries.lease(self.store, delivery, self.app.clock(), self.accepted)
+        self.accepted = None
+        if not leased:
             return
         try:
             mailer(message, delivery.address)
@@ -204,7 +218,7 @@ class _Round:
         return mime.build_message(made, config.mail.sender, config.site.title, config.site)
 
     def _record_success(self, delivery: Delivery) -> None:
-        deliveries.mark_accepted(self.store, delivery)
+        self.accepted = delivery
         if not self.sent:
             deliveries.end_relay_pause(self.store)
         self.sent += 1

@@ -34,6 +34,9 @@ _STILL_SUBSCRIBED = (
 )
 
 
+_ACCEPTED = "state = 'accepted', reason = NULL, next_attempt = NULL"
+
+
 def queue(store: Store, edition_id: str, recipients: Iterable[tuple[str, str, int | None]]) -> None:
     """Queue a message for each (address, Message-ID, id of the subscriber or None).
 
@@ -152,12 +155,15 @@ def _body(store: Store, edition_id: str) -> MessageBody:
     return MessageBody(subject=row["subject"], text=row["text"], html=row["html"])
 
 
-def lease(store: Store, delivery: Delivery, now: datetime) -> bool:
+def lease(store: Store, delivery: Delivery, now: datetime, accepted: Delivery | None = None) -> bool:
     """Mark a message as being sent; to be committed before anything goes to the relay (M4).
 
-    Returns False if it is no longer due, because its address was suppressed or an operator decided.
+    Returns False if it is no longer due, because its address was suppressed, its subscriber left, or an operator
+    decided. `accepted` is the message before, recorded in the same transaction: each waits for the disk.
     """
     with store.transaction():
+        if accepted:
+            _update(store, accepted, _ACCEPTED)
         return bool(
             store.db.execute(
                 "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, last_attempt = ?"
@@ -174,7 +180,7 @@ def release(store: Store, delivery: Delivery) -> None:
 
 def mark_accepted(store: Store, delivery: Delivery) -> None:
     """Record that the relay accepted the message."""
-    _set(store, delivery, "state = 'accepted', reason = NULL, next_attempt = NULL")
+    _set(store, delivery, _ACCEPTED)
 
 
 def defer(store: Store, delivery: Delivery, since: datetime, until: datetime, reason: str) -> None:
