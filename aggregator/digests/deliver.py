@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from aggregator import addresses
 from aggregator.errors import MailError
@@ -111,7 +112,11 @@ class _Round:
         self.recipients = {
             plan.id: {addresses.key(a) for a in plan.recipients} for plan in app.config.mailings
         }
-        self.link_key = app.link_key()
+
+    @cached_property
+    def link_key(self) -> bytes:
+        """The key of personal links, which exists as soon as there is a subscriber."""
+        return self.app.link_key()
 
     def send_all(self, mailer: Mailer) -> None:
         """Send what is due, at most `mail.rate` messages a minute; stop between two when asked to."""

@@ -65,10 +65,11 @@ def run(app: App) -> DigestReport:
 
 def _settle_requests(app: App, store: Store, now: datetime) -> None:
     """Queue the messages that sign-ups ask for, and erase addresses that were not confirmed."""
-    key = app.link_key()
-    subscriber_links.use_key(store, key)
-    subscription_requests.settle(store, key, app.nonces, mime.host(app.config.site))
-    subscriber_rights.expire(store, now)
+    if subscriber_links.any_needed(store):  # otherwise there is no key
+        key = app.link_key()
+        subscriber_links.use_key(store, key)
+        subscription_requests.settle(store, key, app.nonces, mime.host(app.config.site))
+        subscriber_rights.expire(store, now)
 
 
 def _is_due(store: Store, plan: DigestPlan, now: datetime) -> bool:

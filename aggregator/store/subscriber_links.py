@@ -102,6 +102,14 @@ def ensure_manage(store: Store, key: bytes, nonces: Nonces, subscriber_id: int) 
     return bytes(row[0]) if row else add(store, key, nonces, subscriber_id, LinkPurpose.MANAGE)
 
 
+def any_needed(store: Store) -> bool:
+    """Return whether there are links, or requests that ask for one."""
+    row = store.db.execute(
+        "SELECT EXISTS (SELECT 1 FROM tokens) OR EXISTS (SELECT 1 FROM subscription_requests)"
+    )
+    return bool(row.fetchone()[0])
+
+
 def use_key(store: Store, key: bytes) -> None:
     """Make the stored hashes fit the key, if its file was lost or replaced.
 

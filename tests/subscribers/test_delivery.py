@@ -47,7 +47,7 @@ def test_wrong_addresses_in_the_form_disturb_nobody(
 def test_an_interrupted_message_is_repeated_with_the_same_bytes(
     visitor: Visitor, subscription: str, place: Workplace
 ) -> None:
-    """After a broken connection an edition and a confirmation are sent once more, unchanged (M4)."""
+    """After a broken connection a message is sent once more, with the same bytes (M4)."""
     with running_relay() as relay:
         through(place, relay)
         dropped: set[bytes] = set()
@@ -91,7 +91,7 @@ def test_nothing_that_was_erased_is_sent_again(visitor: Visitor, subscription: s
 
 
 def test_logs_shorten_addresses(visitor: Visitor, subscription: str, place: Workplace, clock: Clock) -> None:
-    """What a run reports and stores names `a***@a.example`, also where the relay repeats the address (DP5)."""
+    """What a run reports and stores names `a***@a.example`, whatever the relay says (DP5)."""
     with running_relay() as relay:
         through(place, relay)
         relay.script = lambda step, address: f"550 5.1.1 <{address}>: unknown" if step == "RCPT" else None
