@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +27,10 @@ from aggregator.model.subscribers import (
 from aggregator.ports import App
 from aggregator.store import subscriber_links, subscriber_rights, subscribers, subscription_requests
 from aggregator.store.connection import Store, opened
+
+IMPORT_BATCH = 500
+"""Maximum number of addresses that one transaction imports."""
+IMPORT_RESULTS = ("added", "known", "left", "suppressed", "erased")
 
 
 class SubscriberRefused(AggregatorError):
@@ -134,10 +139,10 @@ def remove(app: App, address: str) -> Subscriber:
 def import_file(
     app: App, raw: bytes, name: str, consent: str, digests: Sequence[str], language: str | None
 ) -> ImportReport:
-    """Subscribe the addresses of a CSV file who consented as stated; all or none (DP3).
+    """Subscribe the addresses of a CSV file who consented as stated (DP3).
 
-    Nobody is brought back who left, was erased, or whose address is suppressed. Raises SubscriberRefused
-    with every problem and its line.
+    A file with a problem is refused whole, and a run that was killed may be repeated. Nobody is brought back who
+    left, was erased, or whose address is suppressed. Raises SubscriberRefused
     """
     config = app.config
     if not consent.strip():
@@ -148,31 +153,30 @@ def import_file(
     if file.problems:
         lines = "\n".join(f"{name}:{line}: {problem}" for line, problem in file.problems)
         raise SubscriberRefused(f"{name} has {len(file.problems)} problems; nothing was imported\n{lines}")
-    added = known = left = suppressed = erased = 0
     proof = Consent(how="import", evidence=consent.strip())
-    with opened_store(app) as store, store.transaction():
-        gone = subscribers.erased(store, [each.address for each in file.subscribers])
-        for new in file.subscribers:
-            subscriber = subscribers.find(store, new.address)
-            if new.address in gone:
-                erased += 1
-            elif subscription_requests.is_suppressed(store, new.address):
-                suppressed += 1
-            elif subscriber and subscriber.state is SubscriberState.UNSUBSCRIBED:
-                left += 1
-            elif subscriber and subscriber.state in subscriptions.RUNNING:
-                known += 1
-            else:
-                _subscribe(app, store, new, proof)
-                added += 1
-    return ImportReport(
-        added=added,
-        known=known,
-        left=left,
-        suppressed=suppressed,
-        erased=erased,
-        inactive=file.inactive,
-    )
+    results: Counter[str] = Counter()
+    with opened_store(app) as store:
+        for start in range(0, len(file.subscribers), IMPORT_BATCH):
+            part = file.subscribers[start : start + IMPORT_BATCH]
+            with store.transaction():  # a short one each, because people sign up meanwhile (L1)
+                gone = subscribers.erased(store, [each.address for each in part])
+                results.update(_import(app, store, new, proof, gone) for new in part)
+    return ImportReport(inactive=file.inactive, **{name: results[name] for name in IMPORT_RESULTS})
+
+
+def _import(app: App, store: Store, new: NewSubscriber, consent: Consent, gone: set[str]) -> str:
+    """Subscribe an address unless it is known; return the result, one of `IMPORT_RESULTS`."""
+    subscriber = subscribers.find(store, new.address)
+    if new.address in gone:
+        return "erased"
+    if subscription_requests.is_suppressed(store, new.address):
+        return "suppressed"
+    if subscriber and subscriber.state is SubscriberState.UNSUBSCRIBED:
+        return "left"
+    if subscriber and subscriber.state in subscriptions.RUNNING:
+        return "known"
+    _subscribe(app, store, new, consent)
+    return "added"
 
 
 def _digests(config: Config, given: Sequence[str]) -> tuple[str, ...]:
