@@ -142,7 +142,7 @@ def import_file(
     """Subscribe the addresses of a CSV file who consented as stated (DP3).
 
     A file with a problem is refused whole, and a run that was killed may be repeated. Nobody is brought back who
-    left, was erased, or whose address is suppressed. Raises SubscriberRefused
+    left, was erased, or whose address is suppressed. Raises SubscriberRefused with every problem and its line.
     """
     config = app.config
     if not consent.strip():
