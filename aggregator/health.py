@@ -21,6 +21,7 @@ from aggregator.store import (
     sources,
     stories,
     story_members,
+    subscribers,
     websub_state,
 )
 from aggregator.store.connection import Store, moment, opened
@@ -46,7 +47,9 @@ def report_from(store: Store, config: Config) -> StatusReport:
         sources=tuple(replace(s, advice=advice(s)) for s in sources.health(store)),
         stories=count,
         items=items,
-        subscribers=len({address for digest in config.digests for address in digest.recipients}),
+        subscribers=subscribers.count_served(
+            store, [address for digest in config.digests for address in digest.recipients]
+        ),
         owed=sum(unsent.pop(state, 0) for state in ("queued", "sending", "deferred")),
         oldest_owed=deliveries.oldest_owed(store),
         parked=unsent,

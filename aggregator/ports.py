@@ -120,6 +120,10 @@ class App:
     sandbox: Callable[[int], AbstractContextManager[Sandbox]]
     make_executor: MakeExecutor
     mailer: Callable[[], AbstractContextManager[Mailer]]
+    link_key: Callable[[], bytes]
+    """Returns the secret key that the tokens of personal links are made with (SU2)."""
+    nonces: Callable[[int], bytes]
+    """Returns this number of random bytes."""
     hub: Callable[[], Hub] = no_hub
     simulated_clock: bool = False
     stopping: Stopping = never

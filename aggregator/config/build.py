@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from aggregator import urls
+from aggregator import addresses, urls
 from aggregator.config import schema, values
 from aggregator.model.config import (
     OPERATOR_ID,
@@ -53,7 +53,7 @@ def build(file: Path, raw: bytes, part: schema.File) -> Config:
         digests=tuple(_digest(digest, site.language, zone) for digest in part.digests),
         operator=_operator(part.operator, site) if part.operator else None,
         mail=_mail(part),
-        retention=Retention(visits=part.retention.visits, texts=part.retention.texts),
+        retention=Retention(**part.retention.model_dump()),
         hub=part.publish.hub,
         listen=_listen(part.web.listen),
         web=WebRules(
@@ -147,8 +147,8 @@ def _operator(part: schema.OperatorPart, site: schema.SitePart) -> DigestPlan:
     )
 
 
-def _without_duplicates(addresses: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple({address.lower(): address for address in reversed(addresses)}.values())[::-1]
+def _without_duplicates(given: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple({addresses.key(address): address for address in reversed(given)}.values())[::-1]
 
 
 def _listen(text: str) -> tuple[str, int]:

@@ -246,6 +246,11 @@ class RetentionPart(Part):
 
     visits: Annotated[Duration, AfterValidator(values.within("7d", "9999d"))] = timedelta(days=90)
     texts: Annotated[Duration, AfterValidator(values.within("90d", "9999d"))] = timedelta(days=730)
+    deliveries: Annotated[
+        Duration,
+        AfterValidator(values.within("7d", "9999d")),
+        Field(description="after which messages lose the address that they went to"),
+    ] = timedelta(days=90)
 
 
 class PublishPart(Part):
@@ -263,7 +268,12 @@ class PublishPart(Part):
 class WebPart(Part):
     """The addresses of the web app."""
 
-    url: BaseUrl | None = None
+    url: Annotated[
+        BaseUrl | None,
+        Field(
+            max_length=200, description="public address of the web app; without it there is no sign-up form"
+        ),
+    ] = None
     listen: Annotated[str, AfterValidator(values.listen)] = "127.0.0.1:8000"
     trusted_proxies: Annotated[
         tuple[Network, ...],

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from aggregator import addresses
 from aggregator.containment import Containment
-from aggregator.digests import deliver, schedule
+from aggregator.digests import deliver, mime, schedule
 from aggregator.errors import FilesError
 from aggregator.locked_store import locked_store
 from aggregator.model.config import Config, DigestPlan
@@ -18,7 +19,15 @@ from aggregator.model.reports import ContainedStep, DigestReport
 from aggregator.ports import App
 from aggregator.publishing import publish, publish_editions, websub
 from aggregator.publishing.synchronise import synchronise
-from aggregator.store import deliveries, editions, runs
+from aggregator.store import (
+    deliveries,
+    editions,
+    runs,
+    subscriber_links,
+    subscriber_rights,
+    subscribers,
+    subscription_requests,
+)
 from aggregator.store.connection import Store, stamp
 from aggregator.store.idle_check import MAIL_IDLE_MARK, finished_mark
 
@@ -32,6 +41,7 @@ def run(app: App) -> DigestReport:
     config = app.config
     with locked_store(config, wait_seconds=LOCK_WAIT_SECONDS, job="digest", clock=app.clock) as store:
         now = app.clock()
+        _settle_requests(app, store, now)
         due = [plan for plan in config.mailings if _is_due(store, plan, now)]
         next_attempt = deliver.next_attempt_time(store, config, now)
         idle = not due and (next_attempt is None or next_attempt > now)
@@ -51,6 +61,15 @@ def run(app: App) -> DigestReport:
             runs.drop(store, MAIL_IDLE_MARK)
         runs.finish(store, run_id, "done", asdict(report), app.clock())
     return report
+
+
+def _settle_requests(app: App, store: Store, now: datetime) -> None:
+    """Queue the messages that sign-ups ask for, and erase addresses that were not confirmed."""
+    if subscriber_links.any_needed(store):  # otherwise there is no key
+        key = app.link_key()
+        subscriber_links.use_key(store, key)
+        subscription_requests.settle(store, key, app.nonces, mime.host(app.config.site))
+        subscriber_rights.expire(store, now)
 
 
 def _is_due(store: Store, plan: DigestPlan, now: datetime) -> bool:
@@ -96,7 +115,7 @@ def _compose(
 
     All in one transaction, so that a decision of an editor is either in the edition or comes after it.
     """
-    from aggregator.digests import draft, mime
+    from aggregator.digests import draft
 
     with store.transaction():
         made = draft.compose(store, config, plan, now, contained)
@@ -108,9 +127,26 @@ def _compose(
             return replace(report, empty=(*report.empty, edition.id))
         published = plan is not config.operator
         editions.add(store, edition, made.body, made.pending, published=published)
-        ids = (mime.message_id(edition.id, address, config.site) for address in plan.recipients)
-        deliveries.queue(store, edition.id, zip(plan.recipients, ids, strict=True))
+        deliveries.queue(store, edition.id, _recipients(store, config, plan, edition.id))
     return replace(report, composed=(*report.composed, edition.id))
+
+
+def _recipients(
+    store: Store, config: Config, plan: DigestPlan, edition_id: str
+) -> Iterator[tuple[str, str, int | None]]:
+    """Yield address, Message-ID and id of subscribers, then of recipients in feeds.yaml.
+
+    Subscribers who joined later begin with the next edition (M2).
+    """
+    site = config.site
+    if plan is not config.operator:
+        for subscriber_id, address, name in subscribers.recipients(store, plan.id):
+            yield address, mime.message_id(edition_id, name, site), subscriber_id
+    keys = [addresses.key(address) for address in plan.recipients]
+    decided = set() if plan is config.operator else subscribers.decided(store, keys, plan.id)
+    for address, key in zip(plan.recipients, keys, strict=True):
+        if key not in decided:
+            yield address, mime.message_id(edition_id, address, site), None
 
 
 def _write_pages(app: App, store: Store, report: DigestReport) -> DigestReport:

@@ -21,11 +21,14 @@ from aggregator.model.publishing import PublishedDocument
 from aggregator.ports import Mailer
 
 LOCK = "lock"
-PRIVATE = ("aggregator.db*", "aggregator-before-migration-*.db", LOCK)
+LINK_KEY = "link.key"
+PRIVATE = ("aggregator.db*", "aggregator-before-migration-*.db", LOCK, LINK_KEY)
 """Files of the data folder that hold personal data."""
 OUTBOX = "outbox"
 COMPRESSION = 6
 """Level of gzip: level 9 takes twice the time for 1 % less."""
+LINK_KEY_BYTES = 32
+"""Length of the key of personal links, in bytes."""
 PROBE_SECONDS = 0.05
 """Minimum time that a job waits for the lock, because `is_locked` may hold it briefly."""
 
@@ -45,6 +48,38 @@ def close_data(data: Path, public: Path) -> None:
             permissions.make_folder(data / OUTBOX)
     except OSError as error:
         raise FilesError(f"{data} cannot be written: {error.strerror}") from error
+
+
+def link_key(data: Path) -> bytes:
+    """Return the key of personal links, from a file that only its owner may read (DP4).
+
+    The first call makes the file. It is whole on disk before it gets its name, and is never replaced.
+    """
+    file = data / LINK_KEY
+    draft = data / f".{LINK_KEY}.{os.getpid()}-{time.monotonic_ns()}"
+    try:
+        if not file.exists():
+            permissions.make_file(draft)
+            try:
+                with draft.open("wb") as handle:
+                    handle.write(os.urandom(LINK_KEY_BYTES))
+                    handle.flush()
+                    os.fsync(handle.fileno())
+                with suppress(FileExistsError):  # another process was faster
+                    file.hardlink_to(draft)
+                _sync(data)
+            finally:
+                draft.unlink(missing_ok=True)
+        permissions.close_file(file)
+        key = file.read_bytes()
+    except OSError as error:
+        raise FilesError(f"{file} cannot be read or written: {error.strerror}") from error
+    if len(key) != LINK_KEY_BYTES:
+        raise FilesError(
+            f"{file} is not a key of {LINK_KEY_BYTES} bytes: restore it from a backup, or remove it,"
+            " which makes links in messages already sent invalid"
+        )
+    return key
 
 
 def is_locked(data: Path) -> bool:

@@ -193,10 +193,11 @@ class TopicRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How long visits and runs, and the texts of items, are kept."""
+    """How long visits and runs, the texts of items, and the addresses of messages are kept."""
 
     visits: timedelta
     texts: timedelta
+    deliveries: timedelta = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
