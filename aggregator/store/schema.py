@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
-from aggregator.store.migrations import deduplication, digests, foundation, polling, publishing
+from aggregator.store.migrations import deduplication, digests, foundation, polling, publishing, subscribers
 
 MIGRATIONS = Migrations("aggregator")
 
@@ -194,3 +194,9 @@ def m0017_status_edits(db: Database) -> None:
         "CREATE TABLE status_edits (item_id TEXT PRIMARY KEY REFERENCES items(id), stages TEXT NOT NULL)"
         " STRICT, WITHOUT ROWID"
     )
+
+
+@MIGRATIONS()
+def m0018_subscribers(db: Database) -> None:
+    """Add subscribers, their links and history, and messages that belong to no edition."""
+    subscribers.subscribers(db)
