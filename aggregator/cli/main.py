@@ -56,6 +56,7 @@ _COMMANDS = _LazyCommands(
     search="stories",
     story="stories",
     digest="digests",
+    bounce="bounces",
     publish="site",
     run="site",
     serve="site",

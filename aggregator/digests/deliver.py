@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 
+from aggregator.bounces import bounce_tokens
 from aggregator.errors import MailError
 from aggregator.model.config import Config
 from aggregator.model.digests import Delivery, RelayPause
 from aggregator.ports import App, Mailer, MailInterrupted, MailRefused
-from aggregator.store import deliveries
+from aggregator.store import deliveries, returned_mail
 from aggregator.store.connection import Store
 from aggregator.text import line
 
@@ -119,6 +120,9 @@ class _Round:
         self.sent = 0
         self.lost_in_row = self.refused_in_row = 0
         self.extra_seconds = 0.0
+        bounces = app.config.mail.bounces
+        self.bounce_address = bounces.address if bounces else None
+        self.bounce_key = returned_mail.token_key(store)
         self.titles = {plan.id: plan.title for plan in app.config.mailings}
         self.recipients = {plan.id: {a.lower() for a in plan.recipients} for plan in app.config.mailings}
 
@@ -167,7 +171,7 @@ class _Round:
             return
         begun = time.monotonic()
         try:
-            mailer(message, delivery.address)
+            mailer(message, delivery.address, self._envelope_sender(delivery))
         except MailRefused as error:
             self._record_refusal(delivery, error)
             self._count(error, begun)
@@ -180,6 +184,12 @@ class _Round:
             raise
         else:
             self._record_success(delivery)
+
+    def _envelope_sender(self, delivery: Delivery) -> str | None:
+        """Return the address that bounces of this message return to, the same one at each attempt (BO1)."""
+        if self.bounce_address is None:
+            return None
+        return bounce_tokens.envelope_sender(self.bounce_address, self.bounce_key, delivery.id)
 
     def _is_recipient(self, delivery: Delivery) -> bool:
         """Return whether the address still gets the digest; one that is not configured keeps all."""

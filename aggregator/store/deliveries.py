@@ -208,16 +208,25 @@ def mark_failed(store: Store, delivery: Delivery, reason: str, now: datetime, *,
         _update(store, delivery, "state = 'failed', reason = ?, next_attempt = NULL", reason)
         suppressed = nobody is not None and (nobody or _last_failed(store, delivery))
         if suppressed:
-            store.db.execute(
-                "INSERT OR IGNORE INTO suppressions (address, since, reason) VALUES (?, ?, ?)",
-                [delivery.address, stamp(now), reason],
-            )
-            store.db.execute(
-                "UPDATE deliveries SET state = 'failed', reason = ?, next_attempt = NULL"
-                " WHERE state IN ('queued', 'deferred') AND address = ? COLLATE NOCASE",
-                [f"suppressed since {stamp(now)}: {reason}", delivery.address],
-            )
+            suppress(store, delivery.address, reason, now)
     return suppressed
+
+
+def suppress(store: Store, address: str, reason: str, now: datetime) -> bool:
+    """Suppress an address and fail its queued messages; return whether it was not suppressed before.
+
+    Runs in the transaction of the caller.
+    """
+    new = store.db.execute(
+        "INSERT OR IGNORE INTO suppressions (address, since, reason) VALUES (?, ?, ?)",
+        [address, stamp(now), reason],
+    ).rowcount
+    store.db.execute(
+        "UPDATE deliveries SET state = 'failed', reason = ?, next_attempt = NULL"
+        " WHERE state IN ('queued', 'deferred') AND address = ? COLLATE NOCASE",
+        [f"suppressed since {stamp(now)}: {reason}", address],
+    )
+    return bool(new)
 
 
 def cancel(store: Store, delivery: Delivery, reason: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from aggregator.errors import StoreError
 from aggregator.model.config import Retention
 from aggregator.model.reports import PruneReport
-from aggregator.store import channels, embeddings
+from aggregator.store import channels, embeddings, returned_mail
 from aggregator.store.connection import Store, copy, stamp
 from aggregator.store.runs import clear_finished_mark
 
@@ -53,6 +53,7 @@ def prune(store: Store, retention: Retention, now: datetime) -> PruneReport:
             " AND source_id NOT IN (SELECT id FROM sources WHERE full_text)",
             [old_texts],
         ).rowcount
+        returned_mail.prune(store, now)
         execute("UPDATE revisions SET text = '' WHERE replaced < ? AND text <> ''", [old_texts])
     return PruneReport(visits=visits, runs=runs, texts=texts)
 

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
-from aggregator.store.migrations import deduplication, digests, foundation, polling, publishing, subscribers
+from aggregator.store.migrations import (
+    bounces,
+    deduplication,
+    digests,
+    foundation,
+    polling,
+    publishing,
+    subscribers,
+)
 
 MIGRATIONS = Migrations("aggregator")
 
@@ -200,3 +208,9 @@ def m0017_status_edits(db: Database) -> None:
 def m0018_subscribers(db: Database) -> None:
     """Add subscribers, their links and history, and messages that belong to no edition."""
     subscribers.subscribers(db)
+
+
+@MIGRATIONS()
+def m0019_returned_mail(db: Database) -> None:
+    """Add bounces and other mail to the bounce address."""
+    bounces.returned_mail(db)
