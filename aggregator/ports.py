@@ -49,7 +49,7 @@ class Mailbox(Protocol):
         ...
 
     def read(self, name: str, max_bytes: int) -> bytes | None:
-        """Return a mail, None if it is larger than allowed; b"" if it is gone."""
+        """Return at most `max_bytes` from the beginning of a mail; None if it is gone."""
         ...
 
     def remove(self, name: str) -> None:

@@ -60,10 +60,10 @@ def run(app: App, store: Store) -> Collected:
     return Collected(read=round_.count, notices=(*_limited(round_.notices), *_left_notices(round_.left)))
 
 
-def receive(app: App, content: bytes, *, cut: bool) -> str:
+def receive(app: App, content: bytes) -> str:
     """Record one mail that a mail server passed on; return what it was, in a line without addresses.
 
-    Every mail is kept for 30 days, as it is nowhere else. `cut`: it was longer than `MAX_MAIL_BYTES`.
+    Every mail is kept for 30 days, as it is nowhere else; of one that is too large the beginning.
     """
     config, now = app.config, app.clock()
     if config.mail.bounces is None:
@@ -71,7 +71,7 @@ def receive(app: App, content: bytes, *, cut: bool) -> str:
             f"the mail was not read: {config.file.name} has no `mail.bounces`; add `bounces: {{address: …}}` to `mail`"
         )
     with opened(config.data / "aggregator.db", create=False) as store, app.sandbox(1) as sandbox:
-        reading = _unread("it is too large") if cut else _reading(sandbox, content)
+        reading = _reading(sandbox, content)
         delivery_id = _delivery(store, reading)
         recorded = _record(config, store, content, reading, delivery_id, now)
     return _outcome(recorded)
@@ -99,22 +99,21 @@ class _Round:
                 self._read(mailbox, name, sandbox)
 
     def _read(self, mailbox: Mailbox, name: str, sandbox: Sandbox) -> None:
-        content = mailbox.read(name, MAX_MAIL_BYTES)
+        content = mailbox.read(name, MAX_MAIL_BYTES + 1)
         if content is None:
-            self._leave(mailbox, name, MailKind.UNKNOWN, "it is too large")
-        elif content:
-            reading = _reading(sandbox, content)
-            delivery_id = _delivery(self.store, reading)
-            if reading.kind is MailKind.UNKNOWN:
-                self._leave(mailbox, name, reading.kind, reading.reason)
-            elif delivery_id is None:
-                self._leave(mailbox, name, reading.kind, _NO_TOKEN)
-            else:
-                recorded = _record(self.app.config, self.store, content, reading, delivery_id, self.now)
-                mailbox.remove(name)
-                self.count += 1
-                if recorded.suppressed:
-                    self.notices.append(_outcome(recorded))
+            return
+        reading = _reading(sandbox, content)
+        delivery_id = _delivery(self.store, reading)
+        if reading.kind is MailKind.UNKNOWN:
+            self._leave(mailbox, name, reading.kind, reading.reason)
+        elif delivery_id is None:
+            self._leave(mailbox, name, reading.kind, _NO_TOKEN)
+        else:
+            recorded = _record(self.app.config, self.store, content, reading, delivery_id, self.now)
+            mailbox.remove(name)
+            self.count += 1
+            if recorded.suppressed:
+                self.notices.append(_outcome(recorded))
 
     def _leave(self, mailbox: Mailbox, name: str, kind: MailKind, reason: str) -> None:
         returned_mail.leave(self.store, mailbox.place, name, kind, reason, self.now)
@@ -123,6 +122,8 @@ class _Round:
 
 def _reading(sandbox: Sandbox, content: bytes) -> MailReading:
     """Read a mail in the sandbox; what cannot be read is not understood."""
+    if len(content) > MAX_MAIL_BYTES:
+        return _unread(f"it is larger than {MAX_MAIL_BYTES:,} bytes")
     try:
         return sandbox(read_mail.read, content, seconds=READ_SECONDS)
     except (UnreadableDocument, SandboxFailure) as error:

@@ -57,6 +57,7 @@ _COMMANDS = _LazyCommands(
     story="stories",
     digest="digests",
     bounce="bounces",
+    subscriber="subscribers",
     publish="site",
     run="site",
     serve="site",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import imaplib
 import os
-import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,8 +15,6 @@ from aggregator.gateways import tls
 from aggregator.model.config import BounceRules, Imap
 from aggregator.ports import Mailbox
 from aggregator.text import line
-
-_SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 
 
 @contextmanager
@@ -53,16 +50,16 @@ class Maildir:
         return sorted(self._paths)
 
     def read(self, name: str, max_bytes: int) -> bytes | None:
-        """Return a mail, None if it is larger than allowed; b"" if it is gone or no file."""
+        """Return the first bytes of a mail; None if it is gone or no file."""
         try:
             handle = os.open(self._paths[name], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
-            return b""  # another program moved it; a new name is read at the next poll
+            return None  # another program moved it, and the next run finds it; or it is a link
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            return None
         with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                return b""
-            content = file.read(max_bytes + 1)
-        return content if len(content) <= max_bytes else None
+            return file.read(max_bytes)
 
     def remove(self, name: str) -> None:
         """Remove a mail."""
@@ -104,15 +101,9 @@ class ImapFolder:
         return sorted((found[0] or b"").decode().split(), key=int)
 
     def read(self, name: str, max_bytes: int) -> bytes | None:
-        """Return a mail, None if it is larger than allowed; b"" if it is gone."""
-        sizes = _expect(self._client.uid("FETCH", name, "(RFC822.SIZE)"), "fetching failed")
-        size = _SIZE.search(sizes[0] if isinstance(sizes[0], bytes) else b"")
-        if size is None:
-            return b""
-        if int(size[1]) > max_bytes:
-            return None
+        """Return the first bytes of a mail; None if it is gone."""
         answer = _expect(self._client.uid("FETCH", name, f"(BODY.PEEK[]<0.{max_bytes}>)"), "fetching failed")
-        return next((bytes(part[1]) for part in answer if isinstance(part, tuple)), b"")
+        return next((bytes(part[1]) for part in answer if isinstance(part, tuple)), None)
 
     def remove(self, name: str) -> None:
         """Mark a mail as deleted, and remove it where the server removes single mails (UIDPLUS, RFC 4315).

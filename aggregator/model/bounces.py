@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from aggregator.model.digests import Suppression
+from aggregator.model.subscribers import Subscriber, SubscriberEvent
+
 
 class MailKind(StrEnum):
     """What a mail to the bounce address is."""
@@ -72,3 +75,15 @@ class BounceRates:
     unread: int = 0
     fault: str | None = None
     fault_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressRecord:
+    """What is known about an address: as a subscriber, as a recipient in feeds.yaml (`digests`), and its bounces."""
+
+    address: str
+    subscriber: Subscriber | None
+    history: tuple[SubscriberEvent, ...]
+    digests: tuple[str, ...]
+    suppression: Suppression | None
+    mails: tuple[ReturnedMail, ...]

@@ -333,8 +333,14 @@ def open_messages(store: Store) -> list[QueuedMessage]:
 
 
 def suppressions(store: Store) -> list[Suppression]:
-    """Return suppressed addresses, the latest first."""
-    rows = store.db.execute("SELECT * FROM suppressions ORDER BY since DESC, address")
+    """Return suppressed addresses of lists in feeds.yaml, the latest first.
+
+    Those of subscribers need no attention: `subscriber list` has them.
+    """
+    rows = store.db.execute(
+        "SELECT * FROM suppressions WHERE address NOT IN (SELECT key COLLATE NOCASE FROM subscribers)"
+        " ORDER BY since DESC, address"
+    )
     return [
         Suppression(address=row["address"], since=sure_moment(row["since"]), reason=row["reason"])
         for row in rows
@@ -354,16 +360,14 @@ def retry(store: Store, addresses: Sequence[str]) -> int:
     """Queue failed messages of each last edition again, and end pauses; return their number.
 
     Deferred messages are tried at once. With `addresses`, only messages to these are queued, unknown
-    ones included, and their suppressions end.
+    ones included, and their suppressions end; without, suppressed addresses stay so.
     """
     to_addresses, values = _to(addresses)
     again = "'failed', 'unknown'" if addresses else "'failed'"
     which = f"state IN ({again}) AND {_LAST_EDITION}{to_addresses}"
+    if not addresses:
+        which += " AND address COLLATE NOCASE NOT IN (SELECT address FROM suppressions)"
     with store.transaction():
-        store.db.execute(
-            f"DELETE FROM suppressions WHERE address IN (SELECT address FROM deliveries WHERE {which})",
-            values,
-        )
         if addresses:
             store.db.execute(f"DELETE FROM suppressions WHERE true{to_addresses}", values)
         queued = store.db.execute(

@@ -212,9 +212,10 @@ def unknown_files(store: Store, names: Sequence[str]) -> list[str]:
 # --- reports ---------------------------------------------------------------------------------------------
 
 
-def rates(store: Store, now: datetime) -> BounceRates:
-    """Return bounces and complaints of the last 30 days (BO4)."""
-    since = stamp(now - PERIOD)
+def rates(store: Store) -> BounceRates:
+    """Return bounces and complaints of the 30 days before the last message was sent (BO4)."""
+    (last,) = store.db.execute("SELECT max(last_attempt) FROM deliveries WHERE state = 'accepted'").fetchone()
+    since = stamp(sure_moment(last) - PERIOD) if last else ""
     (accepted,) = store.db.execute(
         "SELECT count(*) FROM deliveries WHERE state = 'accepted' AND last_attempt > ?", [since]
     ).fetchone()
@@ -273,6 +274,12 @@ def lift(store: Store, address: str, why: str, now: datetime) -> bool:
         ended = store.db.execute(
             "DELETE FROM suppressions WHERE address = ?", [addresses.key(address)]
         ).rowcount
+        # What was not sent meanwhile needs no attention.
+        store.db.execute(
+            "UPDATE deliveries SET acknowledged = 1 WHERE address = ? COLLATE NOCASE AND state = 'failed'"
+            " AND reason LIKE 'suppressed since %'",
+            [address],
+        )
         subscriber = subscribers.find(store, address)
         if ended and subscriber:
             subscribers.record(store, subscriber.id, "lifted", Consent(how="command", evidence=why), now)
