@@ -91,6 +91,9 @@ class ImapFolder:
         self._client = client
         quoted = rules.folder.replace("\\", "\\\\").replace('"', '\\"')
         _expect(client.select(f'"{quoted}"'), f"there is no folder {rules.folder}")
+        # Servers announce more after the login, and `imaplib` keeps what they announced before.
+        announced = _expect(client.capability(), "asking for capabilities failed")
+        self._removes_single = b"UIDPLUS" in (announced[0] or b"").upper().split()
         validity = client.response("UIDVALIDITY")[1]
         # UIDs are unique together with this number (RFC 3501 section 2.3.1.1).
         self.place = f"imap {rules.key} {(validity[0] or b'').decode()}"
@@ -111,7 +114,7 @@ class ImapFolder:
         A plain EXPUNGE would also remove what other programs have marked.
         """
         _expect(self._client.uid("STORE", name, "+FLAGS.SILENT", r"(\Deleted)"), "removing failed")
-        if "UIDPLUS" in self._client.capabilities:
+        if self._removes_single:
             _expect(self._client.uid("EXPUNGE", name), "removing failed")
 
 
