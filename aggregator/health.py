@@ -182,7 +182,7 @@ def alerts(report: StatusReport, now: datetime) -> list[str]:
 MAX_BOUNCED_SHARE = 0.02
 """Maximum share of messages that bounce before the operator is warned (BO4)."""
 MAX_COMPLAINT_SHARE = 0.001
-"""Maximum share of messages reported as unwanted before the operator is warned: providers block at 0.3 %."""
+"""Maximum share of complaints before the operator is warned: providers block at 0.3 %."""
 
 
 def mail_warnings(bounces: BounceRates) -> list[tuple[str, str]]:

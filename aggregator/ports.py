@@ -39,7 +39,7 @@ class Mailer(Protocol):
 
 
 class Mailbox(Protocol):
-    """Holds mails by name, each of which is read and then removed or left. Methods raise OSError and others."""
+    """Holds mails by name, each of which is read and then removed or left."""
 
     place: str
     """Identifies the mailbox, and with a name one mail in it."""

@@ -61,7 +61,7 @@ def run(app: App, store: Store) -> Collected:
 
 
 def receive(app: App, content: bytes) -> str:
-    """Record one mail that a mail server passed on; return what it was, in a line without addresses.
+    """Record one mail that a mail server passed on; return what it was, without addresses.
 
     Every mail is kept for 30 days, as it is nowhere else; of one that is too large the beginning.
     """

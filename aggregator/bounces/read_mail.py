@@ -1,4 +1,4 @@
-"""Read a mail to the bounce address: bounce, complaint, automatic reply, or something else (BO3)."""
+"""Read a mail to the bounce address: bounce, complaint or automatic reply (BO3)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _REPLY_HEADERS = (
     *("X-Autoreply", "X-Autoreply-From", "X-Autorespond", "X-Autoresponder", "X-Auto-Reply-From"),
     *("X-Mail-Autoreply", "X-Vacation", "X-Auto-Reply", "X-Amazon-Auto-Reply"),
 )
-"""Headers that programs which reply for absent people set beside or instead of Auto-Submitted."""
+"""Headers of automatic replies, beside or instead of Auto-Submitted."""
 _COPY_BEGINS = re.compile(
     r"^[-\s*>]*(?:below this line is a copy|this is a copy of (?:the|your)|(?:start of )?(?:returned|original|unsent"
     r"|undelivered|failed|bounced) (?:message|mail|e-mail)(?: header)?s?\b|(?:returned )?message headers? follow"
@@ -51,7 +51,7 @@ _COPY_BEGINS = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _COMPLAINTS = {"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list", "miscategorized"}
-"""Types of feedback by which a recipient does not want the message (RFC 5965 section 3.5, RFC 6430)."""
+"""Types of feedback that are complaints (RFC 5965 section 3.5, RFC 6430)."""
 _SEVERITY = (MailKind.AUTOMATIC, MailKind.DELAYED, MailKind.REFUSED, MailKind.SOFT, MailKind.HARD)
 """Kinds of what a report says of several recipients; the last of them decides."""
 
@@ -116,7 +116,10 @@ def _delivery_status(part: Message, parts: list[Message]) -> tuple[MailKind, str
 
 
 def _notification(part: Message, parts: list[Message]) -> tuple[MailKind, str]:
-    """Read a receipt (MDN, RFC 8098); filters of mailboxes also refuse messages by one (RFC 5429 section 2.1.2)."""
+    """Read a receipt (MDN, RFC 8098).
+
+    Filters of mailboxes also refuse messages by one (RFC 5429 section 2.1.2).
+    """
     disposition = next(
         (block["disposition"] for block in _fields(part) if "disposition" in block), ""
     ).lower()
@@ -142,7 +145,7 @@ def _fields(part: Message) -> Iterator[dict[str, str]]:
 
 
 def _is_automatic_reply(mail: Message) -> bool:
-    """Return whether a program replied for a person (RFC 3834); bounces without a report are none."""
+    """Return whether a program replied for a person (RFC 3834)."""
     if _is_of_daemon(mail):
         return False
     submitted = str(mail.get("Auto-Submitted", "")).strip().lower()

@@ -55,7 +55,7 @@ _HARD_DETAILS = {
 _OF_SENDER = {("1", "7"), ("1", "8"), ("2", "3"), ("3", "4")}
 """Details that concern the sender's address or the size of the message."""
 _UNSPECIFIC = {"0", "3", "5"}
-"""Subjects that say little: other, mail system, protocol. Some servers use them for unknown users."""
+"""Subjects that say little: other, mail system, protocol."""
 
 
 def kind_of(status: str | None, words: str) -> MailKind:
@@ -100,7 +100,7 @@ def by_words(words: str, reply: str | None) -> MailKind:
 
 
 def stated_code(words: str) -> str | None:
-    """Return the enhanced status code in the reply of a server, if there is one other than x.0.0."""
+    """Return the enhanced status code in a reply, if there is one other than x.0.0."""
     for pattern in (_AFTER_REPLY, _ENHANCED):
         for match in pattern.finditer(words):
             if not match[1].endswith(".0.0"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from aggregator.errors import UnknownName
@@ -28,11 +29,12 @@ def show(config: Config, address: str) -> AddressRecord:
     return record
 
 
-def lift(config: Config, address: str, reason: str, now: datetime) -> None:
-    """End the suppression of an address. Raises UnknownName where there is none."""
-    with opened(config.data / "aggregator.db", create=False) as store:
-        if not returned_mail.lift(store, address, reason, now):
-            raise UnknownName(f"{address} is not suppressed; nothing was changed")
+def lift(config: Config, addresses: Sequence[str], reason: str, now: datetime) -> None:
+    """End the suppression of addresses. Raises UnknownName if one of them has none."""
+    with opened(config.data / "aggregator.db", create=False) as store, store.transaction():
+        for address in addresses:
+            if not returned_mail.lift(store, address, reason, now):
+                raise UnknownName(f"{address} is not suppressed; nothing was changed")
 
 
 def _lower(addresses: tuple[str, ...]) -> set[str]:

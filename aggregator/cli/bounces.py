@@ -40,12 +40,18 @@ def _parsed(_context: click.Context, parameter: click.Parameter, text: str) -> s
         raise click.BadParameter(str(error), param=parameter) from error
 
 
+def _parsed_all(
+    context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
+) -> tuple[str, ...]:
+    return tuple(_parsed(context, parameter, text) for text in texts)
+
+
 @click.command("show")
 @click.argument("address", callback=_parsed)
 @json_option
 @click.pass_obj
 def show(invocation: Invocation, address: str, as_json: bool) -> None:
-    """Show every state of ADDRESS with its reason and date, and the bounces and complaints about it."""
+    """Show every state of ADDRESS with its reason and date, and its bounces."""
     from aggregator.bounces import suppressions
 
     record = suppressions.show(invocation.config(), address)
@@ -80,15 +86,16 @@ def _print(record: AddressRecord) -> None:
 
 
 @click.command("lift")
-@click.argument("address", callback=_parsed)
+@click.argument("addresses", nargs=-1, required=True, callback=_parsed_all, metavar="ADDRESS...")
 @click.option("--reason", required=True, metavar="TEXT", help="Why messages will arrive now.")
 @click.pass_obj
-def lift(invocation: Invocation, address: str, reason: str) -> None:
-    """End the suppression of ADDRESS; after a complaint it stays unsubscribed."""
+def lift(invocation: Invocation, addresses: tuple[str, ...], reason: str) -> None:
+    """End the suppression of each ADDRESS; after a complaint it stays unsubscribed."""
     from aggregator.app import clock
     from aggregator.bounces import suppressions
 
     if not reason.strip():
         raise click.BadParameter("is empty: state why messages will arrive now", param_hint="--reason")
-    suppressions.lift(invocation.config(), address, reason.strip(), clock()())
-    click.echo(f"{address} is not suppressed any more; it gets the next edition that it is subscribed to")
+    suppressions.lift(invocation.config(), addresses, reason.strip(), clock()())
+    for address in addresses:
+        click.echo(f"{address} is not suppressed any more; it gets the next edition that it is subscribed to")

@@ -109,7 +109,7 @@ address = addresses.parse
 
 
 MAX_BOUNCE_CHARACTERS = 24
-"""Maximum length of the local part of `mail.bounces.address`: with a token it has at most 64 (RFC 5321)."""
+"""Maximum length of the local part of `mail.bounces.address`; 64 with a token (RFC 5321)."""
 
 
 def bounce_address(text: str) -> str:
@@ -117,7 +117,7 @@ def bounce_address(text: str) -> str:
     local, _, domain = text.rpartition("@")
     if not re.fullmatch(r"[A-Za-z0-9._-]+", local) or len(local) > MAX_BOUNCE_CHARACTERS:
         raise ValueError(
-            f"no token can be added to {local!r}: use letters, digits and . _ -, at most"
+            f"no token can be added to {local!r}: use a-z, 0-9 and . _ -, at most"
             f" {MAX_BOUNCE_CHARACTERS} characters, such as bounces@{domain}"
         )
     return text

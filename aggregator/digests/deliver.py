@@ -186,7 +186,7 @@ class _Round:
             self._record_success(delivery)
 
     def _envelope_sender(self, delivery: Delivery) -> str | None:
-        """Return the address that bounces of this message return to, the same one at each attempt (BO1)."""
+        """Return where bounces of this message go, the same at each attempt (BO1)."""
         if self.bounce_address is None:
             return None
         return bounce_tokens.envelope_sender(self.bounce_address, self.bounce_key, delivery.id)

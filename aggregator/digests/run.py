@@ -28,7 +28,7 @@ LOCK_WAIT_SECONDS = 60
 
 
 MAILBOX_INTERVAL = timedelta(minutes=10)
-"""Time after which the daemon reads the mailbox of bounces again; every `digest run` reads it."""
+"""Time after which the daemon reads bounces again; every `digest run` reads them."""
 
 
 def run(app: App) -> DigestReport:

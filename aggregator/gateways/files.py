@@ -26,7 +26,7 @@ OUTBOX = "outbox"
 RAW_MAIL = "bounces"
 """Folder in the data folder with the raw mails that came to the bounce address."""
 RAW_MAIL_SPARE_SECONDS = 3600
-"""Minimum age of a raw mail without record that is removed: its record may be about to be written."""
+"""Minimum age of a raw mail that is removed: its record may not be written yet."""
 PROBE_SECONDS = 0.05
 """Minimum time that a job waits for the lock, because `is_locked` may hold it briefly."""
 

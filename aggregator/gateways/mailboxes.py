@@ -109,7 +109,7 @@ class ImapFolder:
         return next((bytes(part[1]) for part in answer if isinstance(part, tuple)), None)
 
     def remove(self, name: str) -> None:
-        """Mark a mail as deleted, and remove it where the server removes single mails (UIDPLUS, RFC 4315).
+        """Mark a mail as deleted, and remove it if the server has UIDPLUS (RFC 4315).
 
         A plain EXPUNGE would also remove what other programs have marked.
         """

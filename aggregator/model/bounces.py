@@ -79,7 +79,7 @@ class BounceRates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressRecord:
-    """What is known about an address: as a subscriber, as a recipient in feeds.yaml (`digests`), and its bounces."""
+    """What is known about an address; it is a recipient of `digests` in feeds.yaml."""
 
     address: str
     subscriber: Subscriber | None

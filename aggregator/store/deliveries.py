@@ -213,7 +213,7 @@ def mark_failed(store: Store, delivery: Delivery, reason: str, now: datetime, *,
 
 
 def suppress(store: Store, address: str, reason: str, now: datetime) -> bool:
-    """Suppress an address and fail its queued messages; return whether it was not suppressed before.
+    """Suppress an address and fail its queued messages; return False if it was already.
 
     Runs in the transaction of the caller.
     """

@@ -129,7 +129,7 @@ def soft_bounces(store: Store, address: str, now: datetime) -> int:
 
 
 def suppress(store: Store, address: str, reason: str, how: str, now: datetime) -> bool:
-    """Suppress an address, and unsubscribe it after a complaint; return whether it was not suppressed.
+    """Suppress an address, and unsubscribe after a complaint; return False if it was already.
 
     Runs in the transaction of the caller.
     """
@@ -269,18 +269,18 @@ def suppression(store: Store, address: str) -> Suppression | None:
 
 
 def lift(store: Store, address: str, why: str, now: datetime) -> bool:
-    """End the suppression of an address; return whether there was one (BO4)."""
-    with store.transaction():
-        ended = store.db.execute(
-            "DELETE FROM suppressions WHERE address = ?", [addresses.key(address)]
-        ).rowcount
-        # What was not sent meanwhile needs no attention.
-        store.db.execute(
-            "UPDATE deliveries SET acknowledged = 1 WHERE address = ? COLLATE NOCASE AND state = 'failed'"
-            " AND reason LIKE 'suppressed since %'",
-            [address],
-        )
-        subscriber = subscribers.find(store, address)
-        if ended and subscriber:
-            subscribers.record(store, subscriber.id, "lifted", Consent(how="command", evidence=why), now)
-    return bool(ended)
+    """End the suppression of an address; return whether there was one (BO4).
+
+    Runs in the transaction of the caller.
+    """
+    if not store.db.execute("DELETE FROM suppressions WHERE address = ?", [addresses.key(address)]).rowcount:
+        return False
+    # What was not sent meanwhile needs no attention.
+    store.db.execute(
+        "UPDATE deliveries SET acknowledged = 1 WHERE address = ? COLLATE NOCASE AND state = 'failed'"
+        " AND reason LIKE 'suppressed since %'",
+        [address],
+    )
+    if subscriber := subscribers.find(store, address):
+        subscribers.record(store, subscriber.id, "lifted", Consent(how="command", evidence=why), now)
+    return True

@@ -55,7 +55,7 @@ def test_a_retried_message_keeps_its_envelope_sender(place: Workplace, web: Web)
 
 
 def test_a_hard_bounce_suppresses_at_once(place: Workplace, web: Web) -> None:
-    """It is consumed, reported once without the address, kept for its owner, and shown with its reason."""
+    """It is consumed, reported once, kept for the owner of the data, and shown with its reason."""
     (sent,) = send_editions(place, web)
     file = put(place, dsn(sent[READER]))
     done = command.call(place, "digest", "run")
@@ -303,7 +303,7 @@ def test_rates_are_in_status_metrics_and_warnings(place: Workplace, web: Web) ->
 
 
 def test_a_bare_retry_lifts_no_suppression(place: Workplace, web: Web) -> None:
-    """Operators retry after a fault of the relay; who complained is not to get messages by that (SU6)."""
+    """Operators retry after a fault of the relay, which is no reason to lift others (SU6)."""
     sent = send_editions(place, web, bounces=PIPE)
     pipe(place, dsn(sent[0][READER]))
     send_editions(place, web, bounces=PIPE)

@@ -21,7 +21,7 @@ OTHERS = tuple(f"reader{n}@b.example" for n in range(120))
 
 @pytest.mark.parametrize("kills", [8, pytest.param(120, marks=pytest.mark.soak)])
 def test_killed_readers_count_each_bounce_once(place: Workplace, web: Web, kills: int) -> None:
-    """Whatever a kill interrupts, no bounce is lost or counted twice, and all mails are consumed."""
+    """After kills no bounce is lost or counted twice, and all mails are consumed."""
     (sent,) = send_editions(place, web, readers=OTHERS)
     for n, sender in enumerate(sent.values()):
         put(place, dsn(sender), f"{n}.mx")

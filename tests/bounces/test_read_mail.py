@@ -1,4 +1,4 @@
-"""Reading mail to the bounce address (BO3): RFC 3464, RFC 5965, RFC 3834, and servers that follow none."""
+"""Reading mail to the bounce address (BO3): RFC 3464, 5965 and 3834, and free words."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ TO = f"bounces+{TOKEN}@news.example"
     ],
 )
 def test_a_status_says_whose_fault_it_is(status: str, diagnostic: str, kind: MailKind) -> None:
-    """Only what concerns the mailbox is hard; what concerns the sender is never held against it (RFC 3463)."""
+    """Only what concerns the mailbox is hard; the rest is not held against it (RFC 3463)."""
     reading = read_mail.read(dsn(TO, status, diagnostic))
     assert (reading.kind, reading.tokens) == (kind, (TOKEN,))
 
@@ -97,7 +97,7 @@ def test_the_returned_copy_is_not_taken_for_the_reason() -> None:
 
 @pytest.mark.parametrize("type_", ["abuse", "fraud", "opt-out"])
 def test_a_complaint_is_read_with_the_token_of_the_original_message(type_: str) -> None:
-    """A feedback loop has an address of its own; the report names the envelope sender (RFC 5965)."""
+    """The report of a feedback loop names the envelope sender (RFC 5965)."""
     reading = read_mail.read(complaint("fbl@news.example", type_, mail_from=TO))
     assert (reading.kind, reading.tokens) == (MailKind.COMPLAINT, (TOKEN,))
 
