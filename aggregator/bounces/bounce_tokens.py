@@ -44,10 +44,11 @@ def delivery_of(key: bytes, text: str) -> int | None:
 def candidates(raw: bytes, decoded: Iterable[str]) -> tuple[str, ...]:
     """Return what may be tokens in a mail: of its header, then of its bytes and decoded parts.
 
-    The returned message has the token in Return-Path, a complaint in Original-Mail-From (RFC 5965).
+    `raw` has LF as line ends. The returned message has the token in Return-Path, a complaint in Original-Mail-From
+    (RFC 5965).
     """
-    header, _, _ = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
-    unfolded = raw.replace(b"=\r\n", b"").replace(b"=\n", b"")
+    header, _, _ = raw.partition(b"\n\n")
+    unfolded = raw.replace(b"=\n", b"")
     found: dict[str, None] = {}
     for place in (header, unfolded, *(text.encode() for text in decoded)):
         for match in _IN_MAIL.finditer(place):

@@ -9,7 +9,13 @@ from datetime import datetime
 
 from aggregator import addresses
 from aggregator.bounces import bounce_tokens, read_mail
-from aggregator.errors import BouncesNotConfigured, MailboxError, SandboxFailure, UnreadableDocument
+from aggregator.errors import (
+    BouncesNotConfigured,
+    FilesError,
+    MailboxError,
+    SandboxFailure,
+    UnreadableDocument,
+)
 from aggregator.gateways import files
 from aggregator.model.bounces import MailKind, MailReading, RecordedMail
 from aggregator.model.config import Config
@@ -44,15 +50,14 @@ def run(app: App, store: Store) -> Collected:
     Mail about our messages that is understood is recorded and then removed from the mailbox; a kill in between
     leaves a mail that is known. All else is left where it is, and reported once.
     """
-    files.remove_raw_mail(app.config.data, lambda names: returned_mail.unknown_files(store, names))
-    if app.mailbox is None:
-        return Collected()
     now = app.clock()
     round_ = _Round(app, store, now)
     try:
-        with app.mailbox() as mailbox, app.sandbox(1) as sandbox:
-            round_.read_all(mailbox, sandbox)
-    except MailboxError as error:
+        files.remove_raw_mail(app.config.data, lambda names: returned_mail.unknown_files(store, names))
+        if app.mailbox is not None:
+            with app.mailbox() as mailbox, app.sandbox(1) as sandbox:
+                round_.read_all(mailbox, sandbox)
+    except (MailboxError, FilesError) as error:
         if returned_mail.record_fault(store, str(error), now):
             round_.notices.append(str(error))
     else:
@@ -147,8 +152,7 @@ def _record(
     config: Config, store: Store, content: bytes, reading: MailReading, delivery_id: int | None, now: datetime
 ) -> RecordedMail:
     """Keep the raw mail, then record what it says, once for the same bytes."""
-    plain = read_mail.without_envelope_line(content).replace(b"\r\n", b"\n")
-    hash_ = hashlib.sha256(plain).hexdigest()
+    hash_ = hashlib.sha256(read_mail.plain_lines(content)).hexdigest()
     file = f"{hash_[:32]}.eml"
     if not returned_mail.is_known(store, hash_):
         files.write_raw_mail(config.data, file, content)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
+from email.utils import getaddresses
 
 from aggregator.bounces import bounce_tokens, status_codes
 from aggregator.errors import UnreadableDocument
@@ -22,10 +23,12 @@ MAX_DETECTED_BYTES = 200_000
 """Maximum size of a mail that is given to flufl.bounce, which reads it up to 17 times."""
 
 _DAEMON = re.compile(
-    r"\b(?:mailer-?daemon|mail-?daemon|mdaemon|postmaster|mail ?delivery (?:sub)?system|microsoftexchange\w*"
-    r"|system administrator|double-bounce)\b",
+    r"\b(?:mailer-?daemon|mail-?daemon|mdaemon|mail ?delivery (?:sub)?system|microsoftexchange\w*|double-bounce)\b|<>",
     re.IGNORECASE,
 )
+"""Senders of bounces, and of nothing else."""
+_POSTMASTER = re.compile(r"\bpostmaster\b|\bsystem administrator\b|\bmail system\b", re.IGNORECASE)
+"""Senders of bounces that may also be a person."""
 _BOUNCE_SUBJECT = re.compile(
     r"undeliver|deliver\w* (?:failure|failed|problem|error|status|notif)|not delivered|failure notice|failed delivery"
     r"|(?:returned|failed) mail|mail (?:could not|system error|failure|returned)|returned to sender|nondeliverable"
@@ -36,7 +39,8 @@ _BOUNCE_SUBJECT = re.compile(
 _REPLY_SUBJECT = re.compile(
     r"^\s*(?:(?:auto\w*|absen\w*|abwesen\w*|vacation|holiday|urlaub|ferien)\b|.{0,40}(?:auto[- ]?(?:reply|response)"
     r"|automati\w{1,5} (?:reply|response|antwort|antwoord|svar)|autosvar|out of (?:the )?office|on vacation"
-    r"|automatique|automática|automatica|fuera de (?:la )?oficina|fuori sede|away from|frånvar|fravær|poissa))",
+    r"|automatique|automática|automatica|fuera de (?:la )?oficina|fuori sede|away from|frånvar|fravær|poissa|автоответ"
+    r"|автоматический ответ|autoodpowied|自動応答|自動返信|不在|自动回复|자동))",
     re.IGNORECASE,
 )
 _REPLY_HEADERS = (
@@ -50,6 +54,8 @@ _COPY_BEGINS = re.compile(
     r"|the (?:header|text) of (?:the|your) |received: from )",
     re.IGNORECASE | re.MULTILINE,
 )
+_REPORTED = "X-HmXmrOriginalRecipient"
+"""Header of a returned message in a complaint of Microsoft (JMRP), which follows no standard."""
 _COMPLAINTS = {"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list", "miscategorized"}
 """Types of feedback that are complaints (RFC 5965 section 3.5, RFC 6430)."""
 _SEVERITY = (MailKind.AUTOMATIC, MailKind.DELAYED, MailKind.REFUSED, MailKind.SOFT, MailKind.HARD)
@@ -58,26 +64,32 @@ _SEVERITY = (MailKind.AUTOMATIC, MailKind.DELAYED, MailKind.REFUSED, MailKind.SO
 
 def read(raw: bytes) -> MailReading:
     """Read a mail as bytes. Raises UnreadableDocument where it is none."""
-    raw = without_envelope_line(raw)
+    raw = plain_lines(raw).replace(b"\0", b"")  # a charset with NUL breaks the standard library
     mail = message_from_bytes(raw)
     if not mail.keys():
         raise UnreadableDocument("it has no header")
     parts = list(_parts(mail))
     tokens = bounce_tokens.candidates(raw, (_decoded(part) for part in parts if _is_encoded(part)))
-    kind, reason = _result(mail, parts, len(raw))
+    kind, reason = _result(mail, parts, raw)
     return MailReading(kind=kind, tokens=tokens, reason=line(reason, MAX_REASON_CHARACTERS) or kind.value)
 
 
-def without_envelope_line(raw: bytes) -> bytes:
-    """Remove the first line of an mbox, which some programs put before a mail in a pipe."""
-    return raw.split(b"\n", 1)[-1] if raw.startswith(b"From ") else raw
+def plain_lines(raw: bytes) -> bytes:
+    """Return a mail with LF as line ends, without the first line of an mbox.
+
+    Some programs put that line before a mail in a pipe.
+    """
+    plain = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return plain.split(b"\n", 1)[-1] if plain.startswith(b"From ") else plain
 
 
-def _result(mail: Message, parts: list[Message], size: int) -> tuple[MailKind, str]:
+def _result(mail: Message, parts: list[Message], raw: bytes) -> tuple[MailKind, str]:
     """Return kind and reason; the most reliable statement of a mail decides."""
     types = {part.get_content_type(): part for part in reversed(parts)}
     if report := types.get("message/feedback-report"):
         return _feedback(report)
+    if any(_REPORTED in copy for copy in _copies(parts)):
+        return MailKind.COMPLAINT, "reported as unwanted at Microsoft"
     for name in ("message/delivery-status", "message/global-delivery-status"):
         if name in types and (result := _delivery_status(types[name], parts)):
             return result
@@ -85,7 +97,7 @@ def _result(mail: Message, parts: list[Message], size: int) -> tuple[MailKind, s
         return _notification(notification, parts)
     if _is_automatic_reply(mail):
         return MailKind.AUTOMATIC, _subject(mail) or "an automatic reply"
-    return _without_report(mail, parts, size)
+    return _without_report(mail, parts, raw)
 
 
 def _feedback(report: Message) -> tuple[MailKind, str]:
@@ -146,7 +158,7 @@ def _fields(part: Message) -> Iterator[dict[str, str]]:
 
 def _is_automatic_reply(mail: Message) -> bool:
     """Return whether a program replied for a person (RFC 3834)."""
-    if _is_of_daemon(mail):
+    if _is_of_daemon(mail) or (_is_of_postmaster(mail) and _BOUNCE_SUBJECT.search(_subject(mail))):
         return False
     submitted = str(mail.get("Auto-Submitted", "")).strip().lower()
     return (
@@ -157,21 +169,20 @@ def _is_automatic_reply(mail: Message) -> bool:
     )
 
 
-def _without_report(mail: Message, parts: list[Message], size: int) -> tuple[MailKind, str]:
+def _without_report(mail: Message, parts: list[Message], raw: bytes) -> tuple[MailKind, str]:
     """Read a bounce in the words of one mail server."""
-    from flufl.bounce import all_failures
-
-    passing, permanent = all_failures(mail) if size <= MAX_DETECTED_BYTES else (frozenset(), frozenset())
-    of_daemon, about_bounce = _is_of_daemon(mail), bool(_BOUNCE_SUBJECT.search(_subject(mail)))
-    if not (of_daemon or about_bounce or permanent or passing):
+    passing, permanent = _detected(raw)
+    about_bounce = bool(_BOUNCE_SUBJECT.search(_subject(mail)))
+    text = _text(parts)
+    code, reply = status_codes.stated_code(text), status_codes.reply_code(text)
+    of_postmaster = _is_of_postmaster(mail) and (code or reply or status_codes.states_reason(text))
+    if not (_is_of_daemon(mail) or of_postmaster or about_bounce or permanent or passing):
         automatic = str(mail.get("Auto-Submitted", "no")).strip().lower() not in ("no", "")
         return (
             (MailKind.AUTOMATIC, "an automatic message")
             if automatic
             else (MailKind.UNKNOWN, "neither a bounce nor a complaint nor an automatic reply")
         )
-    text = _text(parts)
-    code, reply = status_codes.stated_code(text), status_codes.reply_code(text)
     if passing and not permanent and not (code or reply or "").startswith("5"):
         return MailKind.DELAYED, _main_line(text)
     kind = status_codes.kind_of(code, text)
@@ -180,14 +191,36 @@ def _without_report(mail: Message, parts: list[Message], size: int) -> tuple[Mai
     return kind, _main_line(text) or _subject(mail)
 
 
+def _detected(raw: bytes) -> tuple[bool, bool]:
+    """Return whether flufl.bounce finds addresses that failed for now, and permanently."""
+    from flufl.bounce import all_failures
+
+    if len(raw) > MAX_DETECTED_BYTES:
+        return False, False
+    # flufl.bounce 6.0 fails on headers beyond ASCII and on mails without a usable From.
+    mail = message_from_bytes(bytes(byte if byte < 128 else ord("?") for byte in raw))
+    if not getaddresses([mail.get("From", "")]):
+        del mail["From"]
+        mail["From"] = "unknown@invalid"
+    passing, permanent = all_failures(mail)
+    return bool(passing), bool(permanent)
+
+
 def _of_permanent(code: str | None, reply: str | None, text: str) -> MailKind:
     """Return the kind of what flufl.bounce calls permanent: hard where nothing else is stated."""
     return MailKind.SOFT if code or reply else status_codes.by_words(text, "550")
 
 
 def _is_of_daemon(mail: Message) -> bool:
-    sender = f"{mail.get('From', '')} {mail.get('Sender', '')}"
-    return "X-Failed-Recipients" in mail or bool(_DAEMON.search(sender)) or "<>" in sender
+    return "X-Failed-Recipients" in mail or bool(_DAEMON.search(_senders(mail)))
+
+
+def _is_of_postmaster(mail: Message) -> bool:
+    return bool(_POSTMASTER.search(_senders(mail)))
+
+
+def _senders(mail: Message) -> str:
+    return f"{mail.get('From', '')} {mail.get('Sender', '')}"
 
 
 def _parts(mail: Message) -> Iterator[Message]:
@@ -200,6 +233,14 @@ def _parts(mail: Message) -> Iterator[Message]:
         payload = part.get_payload()
         if part.get_content_maintype() == "multipart" and isinstance(payload, list):
             waiting += [inner for inner in reversed(payload) if isinstance(inner, Message)]
+
+
+def _copies(parts: list[Message]) -> Iterator[Message]:
+    """Yield the returned messages in a mail."""
+    for part in parts:
+        payload = part.get_payload()
+        if part.get_content_type() == "message/rfc822" and isinstance(payload, list):
+            yield from (copy for copy in payload if isinstance(copy, Message))
 
 
 def _text(parts: list[Message]) -> str:

@@ -99,6 +99,11 @@ def by_words(words: str, reply: str | None) -> MailKind:
     return MailKind.HARD if reply in ("550", "551", "553") and not _PASSING.search(words) else MailKind.SOFT
 
 
+def states_reason(words: str) -> bool:
+    """Return whether a text has a phrase by which servers explain a failure."""
+    return any(pattern.search(words) for pattern in (_NO_MAILBOX, _FULL, _POLICY))
+
+
 def stated_code(words: str) -> str | None:
     """Return the enhanced status code in a reply, if there is one other than x.0.0."""
     for pattern in (_AFTER_REPLY, _ENHANCED):

@@ -101,7 +101,7 @@ class ImapFolder:
     def names(self) -> Sequence[str]:
         """Return the UIDs of all mails that are not marked as deleted, oldest first."""
         found = _expect(self._client.uid("SEARCH", "UNDELETED"), "searching failed")
-        return sorted((found[0] or b"").decode().split(), key=int)
+        return sorted((uid.decode() for uid in (found[0] or b"").split() if uid.isdigit()), key=int)
 
     def read(self, name: str, max_bytes: int) -> bytes | None:
         """Return the first bytes of a mail; None if it is gone."""

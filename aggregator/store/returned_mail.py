@@ -165,14 +165,13 @@ def leave(store: Store, place: str, name: str, kind: MailKind, reason: str, now:
 
 
 def forget_left(store: Store, place: str, names: Iterable[str]) -> None:
-    """Forget mails that somebody removed from the mailbox where they were left."""
-    gone = json.dumps(sorted(names))
-    if gone != "[]":
-        with store.transaction():
-            store.db.execute(
-                "DELETE FROM returned_mail WHERE place = ? AND name IN (SELECT value FROM json_each(?))",
-                [place, gone],
-            )
+    """Forget mails that are not in the mailbox any more, and those of other mailboxes."""
+    with store.transaction():
+        store.db.execute(
+            "DELETE FROM returned_mail WHERE place = ? AND name IN (SELECT value FROM json_each(?))",
+            [place, json.dumps(sorted(names))],
+        )
+        store.db.execute("DELETE FROM returned_mail WHERE place IS NOT NULL AND place <> ?", [place])
 
 
 def record_fault(store: Store, reason: str | None, now: datetime) -> bool:

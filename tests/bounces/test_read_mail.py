@@ -127,6 +127,63 @@ def test_an_automatic_reply_is_no_bounce(head: str, subject: str) -> None:
     assert read_mail.read(vacation(TO, head, subject)).kind is MailKind.AUTOMATIC
 
 
+@pytest.mark.parametrize("head", ["Auto-Submitted: auto-replied", "X-Loop: 1"])
+def test_the_vacation_of_a_postmaster_is_no_bounce(head: str) -> None:
+    """Postmasters are people as well as programs."""
+    raw = vacation(TO, head, "Out of office").replace(
+        b"From: Reader <reader@", b"From: Postmaster <postmaster@"
+    )
+    assert read_mail.read(raw).kind is MailKind.AUTOMATIC
+
+
+def test_a_message_of_a_postmaster_is_not_understood() -> None:
+    """Only a code or phrase of servers makes it a bounce."""
+    assert (
+        read_mail.read(plain(TO, "Please call me.", "postmaster@a.example", "Hello")).kind is MailKind.UNKNOWN
+    )
+    bounce = plain(TO, "User unknown", "postmaster@a.example", "Hello")
+    assert read_mail.read(bounce).kind is MailKind.HARD
+
+
+def test_a_complaint_of_microsoft_is_read() -> None:
+    """It is the bare message with a header of its own (JMRP)."""
+    raw = mail(
+        """
+        From: staff@provider.example
+        Subject: complaint about message from 192.0.2.1
+        MIME-Version: 1.0
+        Content-Type: multipart/mixed; boundary="b"
+        """,
+        f"""
+        --b
+        Content-Type: message/rfc822
+
+        X-HmXmrOriginalRecipient: reader@a.example
+        Return-Path: {TO}
+        Subject: Weekly
+
+        Words.
+
+        --b--
+        """,
+    )
+    reading = read_mail.read(raw)
+    assert (reading.kind, reading.tokens) == (MailKind.COMPLAINT, (TOKEN,))
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\r"])
+def test_all_line_ends_are_read(end: bytes) -> None:
+    """Mail programs and archives store mails with CRLF, and even with CR."""
+    assert read_mail.read(dsn(TO).replace(b"\n", end)).kind is MailKind.HARD
+
+
+@pytest.mark.parametrize("sender", ["", "From: ,\n", "From: Zoë <zoe@a.example>\n", "From: =?x?=\n"])
+def test_a_bounce_with_any_sender_is_read(sender: str) -> None:
+    """Without From, and with one that no standard allows."""
+    raw = f"{sender}To: {TO}\nSubject: Zürück: failure notice\nX: Ä\n\n<r@a.example>: 550 5.1.1 unknown\n".encode()
+    assert read_mail.read(raw).kind is MailKind.HARD
+
+
 def test_a_reply_of_a_person_is_not_understood() -> None:
     """Somebody who writes to the bounce address is to be answered by a person."""
     raw = mail(
