@@ -55,7 +55,7 @@ _COPY_BEGINS = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _REPORTED = "X-HmXmrOriginalRecipient"
-"""Header of a returned message in a complaint of Microsoft (JMRP), which follows no standard."""
+"""Header of a returned message in a complaint of Microsoft (JMRP), without a standard."""
 _COMPLAINTS = {"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list", "miscategorized"}
 """Types of feedback that are complaints (RFC 5965 section 3.5, RFC 6430)."""
 _SEVERITY = (MailKind.AUTOMATIC, MailKind.DELAYED, MailKind.REFUSED, MailKind.SOFT, MailKind.HARD)

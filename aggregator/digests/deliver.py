@@ -122,7 +122,7 @@ class _Round:
         self.extra_seconds = 0.0
         bounces = app.config.mail.bounces
         self.bounce_address = bounces.address if bounces else None
-        self.bounce_key = returned_mail.token_key(store)
+        self.bounce_key = returned_mail.token_key(store) if bounces else b""
         self.titles = {plan.id: plan.title for plan in app.config.mailings}
         self.recipients = {plan.id: {a.lower() for a in plan.recipients} for plan in app.config.mailings}
 
