@@ -32,8 +32,8 @@ _POSTMASTER = re.compile(r"\bpostmaster\b|\bsystem administrator\b|\bmail system
 _BOUNCE_SUBJECT = re.compile(
     r"undeliver|deliver\w* (?:failure|failed|problem|error|status|notif)|not delivered|failure notice|failed delivery"
     r"|(?:returned|failed) mail|mail (?:could not|system error|failure|returned)|returned to sender|nondeliverable"
-    r"|unzustellbar|non remis|no se pudo entregar|mancata consegna|onbestelbaar|delivery has failed|rejected:"
-    r"|mail delivery|message status|user unknown|warning: message",
+    r"|unzustellbar|non remis|no se pudo entregar|mancata consegna|onbestelbaar|delivery has failed"
+    r"|mail delivery|user unknown|warning: message",
     re.IGNORECASE,
 )
 _REPLY_SUBJECT = re.compile(
@@ -183,7 +183,9 @@ def _without_report(mail: Message, parts: list[Message], raw: bytes) -> tuple[Ma
             if automatic
             else (MailKind.UNKNOWN, "neither a bounce nor a complaint nor an automatic reply")
         )
-    if passing and not permanent and not (code or reply or "").startswith("5"):
+    if not permanent and (
+        status_codes.is_delay(text) or (passing and not (code or reply or "").startswith("5"))
+    ):
         return MailKind.DELAYED, _main_line(text)
     kind = status_codes.kind_of(code, text)
     if kind is MailKind.SOFT and permanent and not (code or reply or "").startswith("4"):
@@ -258,8 +260,8 @@ def _main_line(text: str) -> str:
     """Return the line of a text with the code or reason of a failure."""
     lines = [found for found in (line(each, MAX_REASON_CHARACTERS) for each in text.splitlines()) if found]
     coded = (each for each in lines if status_codes.stated_code(each) or status_codes.reply_code(each))
-    telling = (each for each in lines if status_codes.by_words(each, None) is not MailKind.SOFT)
-    return next(coded, None) or next(telling, None) or (lines[0] if lines else "")
+    explained = (each for each in lines if status_codes.by_words(each, None) is not MailKind.SOFT)
+    return next(coded, None) or next(explained, None) or (lines[0] if lines else "")
 
 
 def _is_encoded(part: Message) -> bool:

@@ -6,9 +6,9 @@ import re
 
 from aggregator.model.bounces import MailKind
 
-_ENHANCED = re.compile(r"(?<![\d.#])([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
+_ENHANCED = re.compile(r"(?<![\d.])([45]\.[0-7]\.\d{1,3})(?![\d.]*\d)")
 """An enhanced status code (RFC 3463), and no IP address or version."""
-_AFTER_REPLY = re.compile(r"\b[45]\d\d[ -]{1,3}#?([45]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
+_AFTER_REPLY = re.compile(r"\b[45]\d\d[ -]{1,3}#?([45]\.[0-7]\.\d{1,3})(?!\.?\d)")
 _REPLY = re.compile(r"(?<![\d.:/-])([45][0-5]\d)(?=[ -]\D|$)")
 """A reply code of SMTP (RFC 5321 section 4.2)."""
 
@@ -46,10 +46,17 @@ _PASSING = re.compile(
     re.IGNORECASE,
 )
 
+_STILL_TRYING = re.compile(
+    r"not (?:yet )?been delivered|delivery (?:has been |is |was )?delayed|delayed delivery|no action (?:is )?required"
+    r"|(?:will|shall) (?:continue to|keep|be) (?:try|retr|attempt)|still (?:being )?(?:trying|attempted|queued)"
+    r"|only a warning|warning (?:message )?only",
+    re.IGNORECASE,
+)
+
 # RFC 3463: subject and detail of x.y.z, for a permanent failure.
 _HARD_DETAILS = {
     "1": {"0", "1", "2", "3", "4", "5", "6", "9", "10"},  # address
-    "2": {"0", "1"},  # mailbox: disabled, and others
+    "2": {"1"},  # the mailbox is disabled
     "4": {"4", "310"},  # there is no such domain; 310 is Exchange Online's code for it
 }
 _OF_SENDER = {("1", "7"), ("1", "8"), ("2", "3"), ("3", "4")}
@@ -80,7 +87,7 @@ def kind_of(status: str | None, words: str) -> MailKind:
         return MailKind.HARD
     if subject == "7":
         return MailKind.HARD if _NO_MAILBOX.search(words) and not _POLICY.search(words) else MailKind.REFUSED
-    if subject in _UNSPECIFIC or _NO_MAILBOX.search(words):
+    if subject in _UNSPECIFIC or detail == "0" or _NO_MAILBOX.search(words):
         return by_words(words, reply_code(words))
     return MailKind.SOFT
 
@@ -97,6 +104,12 @@ def by_words(words: str, reply: str | None) -> MailKind:
         return MailKind.REFUSED
     # RFC 5321 section 4.2.3: the mailbox is unavailable, not local, or its name is not allowed.
     return MailKind.HARD if reply in ("550", "551", "553") and not _PASSING.search(words) else MailKind.SOFT
+
+
+def is_delay(words: str) -> bool:
+    """Return whether a text says that the delivery goes on, and no permanent failure."""
+    code, reply = stated_code(words), reply_code(words)
+    return bool(_STILL_TRYING.search(words)) and not (code or reply or "").startswith("5")
 
 
 def states_reason(words: str) -> bool:

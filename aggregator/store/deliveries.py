@@ -360,14 +360,21 @@ def retry(store: Store, addresses: Sequence[str]) -> int:
     """Queue failed messages of each last edition again, and end pauses; return their number.
 
     Deferred messages are tried at once. With `addresses`, only messages to these are queued, unknown
-    ones included, and their suppressions end; without, suppressed addresses stay so.
+    ones included, and their suppressions end; without, those whose messages bounced or that complained stay.
     """
     to_addresses, values = _to(addresses)
     again = "'failed', 'unknown'" if addresses else "'failed'"
     which = f"state IN ({again}) AND {_LAST_EDITION}{to_addresses}"
-    if not addresses:
-        which += " AND address COLLATE NOCASE NOT IN (SELECT address FROM suppressions)"
+    if not addresses:  # only what the relay itself refused, not what bounced later or was a complaint
+        which += (
+            " AND NOT EXISTS (SELECT 1 FROM suppressions WHERE suppressions.address = deliveries.address"
+            " COLLATE NOCASE AND suppressions.reason IS NOT deliveries.reason)"
+        )
     with store.transaction():
+        store.db.execute(
+            f"DELETE FROM suppressions WHERE address IN (SELECT address FROM deliveries WHERE {which})",
+            values,
+        )
         if addresses:
             store.db.execute(f"DELETE FROM suppressions WHERE true{to_addresses}", values)
         queued = store.db.execute(

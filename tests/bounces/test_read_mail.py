@@ -27,6 +27,8 @@ TO = f"bounces+{TOKEN}@news.example"
         ("5.0.0", "smtp; 550 user unknown", MailKind.HARD),
         ("5.7.1", "smtp; 550 5.7.1 recipient address rejected: user unknown", MailKind.HARD),
         ("5.2.2", "smtp; 552 5.2.2 mailbox full", MailKind.SOFT),
+        ("5.2.0", "smtp; 554 5.2.0 an exception of the store", MailKind.SOFT),
+        ("5.4.1", "smtp; 550 5.4.1 Recipient address rejected: Access denied", MailKind.HARD),
         ("5.1.1", "smtp; 550 5.1.1 the mailbox is full", MailKind.SOFT),
         ("5.0.0", "smtp; 554 over quota", MailKind.SOFT),
         ("4.4.7", "smtp; 451 the queue gave up", MailKind.SOFT),
@@ -81,6 +83,11 @@ def test_of_several_recipients_the_worst_decides() -> None:
         ),
         ("r@a.example: 452 4.2.2 over quota, try again later", MailKind.SOFT),
         ("Your mail to r@a.example was blocked by our spam policy", MailKind.REFUSED),
+        (
+            "This is a warning message only.\nYour message to r@a.example has not yet been delivered.",
+            MailKind.DELAYED,
+        ),
+        ("<r@a.example>: user unknown\nExim 4.94.2", MailKind.HARD),
         ("It was not possible to deliver your mail. Version 5.2.1.8 of the server.", MailKind.SOFT),
     ],
 )
