@@ -25,7 +25,7 @@ from typing import Any
 
 import dedupe as labelled
 
-from aggregator.dedupe import candidates, cluster, compare, evidence, vetoes
+from aggregator.dedupe import candidates, cluster, evidence, measures, vetoes
 from aggregator.items import caches
 from aggregator.model.stories import Member, Placement
 from aggregator.store import story_members
@@ -107,12 +107,11 @@ def rules() -> Iterator[Rule]:
     """Yield every rule that can be left out."""
     for piece in evidence.EXACT:
         yield Rule(module=evidence, name=piece.__name__, tables=("EXACT",))
-    for near in evidence.NEAR:
-        yield Rule(module=evidence, name=near.__name__, tables=("NEAR",))
-    yield Rule(module=evidence, name="pointer")
-    yield Rule(module=evidence, name="closeness")
-    yield Rule(module=compare, name="_is_specific", neutral=True)
-    yield Rule(module=compare, name="_is_about_one_subject", neutral=True)
+    for near in measures.NEAR:
+        yield Rule(module=measures, name=near.__name__, tables=("NEAR",))
+    yield Rule(module=measures, name="pointer", neutral=())
+    yield Rule(module=measures, name="closeness", neutral=())
+    yield Rule(module=vetoes, name="_nothing_particular", neutral=())
     for veto in (*vetoes.TITLE, *vetoes.NEAR):
         yield Rule(module=vetoes, name=veto.__name__, tables=("TITLE", "NEAR"))
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from aggregator.dedupe import candidates, evidence
+from aggregator.dedupe import candidates, evidence, measures
 from aggregator.digests import body
 from aggregator.items import diff
-from aggregator.publishing import atom, edition_pages, renderers, site
+from aggregator.publishing import archive, edition_pages, renderers, site
 from aggregator.store import set_aside
 from tests.builders import rss
 from tests.command import Output, call, news
@@ -83,14 +83,14 @@ OTHERS = {news(1)["title"], news(3)["title"], NEAR}
 # --- placing -------------------------------------------------------------------------------------------
 
 
-def poisoned_evidence(a: Any, b: Any) -> bool:
+def poisoned_evidence(pair: Any) -> bool:
     """Return whether the poison is in a pair of features."""
-    return "poison" in a.key or "poison" in b.key
+    return "poison" in pair.a.key or "poison" in pair.b.key
 
 
 BREAKS_PLACING: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "evidence of two signatures": lambda patch: patch.setattr(
-        evidence, "NEAR", (*evidence.NEAR, raise_for(poisoned_evidence))
+        measures, "NEAR", (*measures.NEAR, raise_for(poisoned_evidence))
     ),
     "exact evidence": lambda patch: patch.setattr(
         evidence, "EXACT", (raise_for(lambda a, b: POISON in (a.title, b.title)), *evidence.EXACT)
@@ -162,10 +162,10 @@ def test_pairs_that_break_though_neither_does_alone_cost_no_item(
 ) -> None:
     """If no item raises alone, each is placed without the stories that raise with it."""
 
-    def odd(a: Any, b: Any) -> bool:
-        return poisoned_evidence(a, b) and a.key != b.key
+    def odd(pair: Any) -> bool:
+        return poisoned_evidence(pair) and pair.a.key != pair.b.key
 
-    monkeypatch.setattr(evidence, "NEAR", (*evidence.NEAR, raise_for(odd)))
+    monkeypatch.setattr(measures, "NEAR", (*measures.NEAR, raise_for(odd)))
     two[1].feed(
         "/feed", rss(news(4, title=NEAR), news(5, title=f"{POISON} again", link=f"{two[1].url}/5")), '"2"'
     )
@@ -208,7 +208,7 @@ def test_a_story_that_cannot_be_rendered_is_left_out(
     """Documents omit a story that cannot be rendered until it changes."""
     with monkeypatch.context() as broken:
         if format_ == "archive":
-            broken.setattr(atom, "document", raise_for(has_poison, atom.document))
+            broken.setattr(archive, "entries", raise_for(has_poison, archive.entries))
         else:
             table = renderers.FEEDS if format_ in renderers.FEEDS else renderers.PAGES
             broken.setitem(table, format_, raise_for(has_poison, table[format_]))

@@ -1,21 +1,21 @@
 """Evidence that two items report the same: a function for each piece of evidence.
 
-Exact evidence suffices by itself, in the order of `EXACT`. Near evidence counts only together (`compare`); its
-weights were set on labelled pairs (`benchmarks/dedupe.py`), and `benchmarks/ablation.py` shows what each contributes.
+Exact evidence suffices by itself, in the order of `EXACT`. Near evidence counts only together (`compare`); its weights
+are fitted on labelled pairs (`benchmarks/fit_dedupe.py`), and `benchmarks/ablation.py` shows what each contributes.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 
 from aggregator.calendar_names import LANGUAGES, one_of, weekdays
-from aggregator.dedupe import identifiers, reason_words
+from aggregator.dedupe import identifiers, measures, semantic
 from aggregator.dedupe.features import Features, differ_in_language, for_member
-from aggregator.dedupe.vocabulary.load import vocabulary
-from aggregator.dedupe.vocabulary.words import is_rare
+from aggregator.dedupe.measures import Measure
+from aggregator.dedupe.weights import weights
 from aggregator.items import canonical_urls
 from aggregator.items.address_variants import Variant, in_two_sections, variant
 from aggregator.items.identity import title_key
@@ -39,8 +39,8 @@ _WEEKDAY_OR_TIME = re.compile(
     rf"(?<!\w)(?:{one_of({day for each in LANGUAGES for day in weekdays(each)})}s?|[0-2]?[0-9][:.][0-5][0-9])(?!\w)",
     re.IGNORECASE,
 )
-LARGE_AMOUNT = 20_000
-"""Minimum amount that is rarely equal by chance."""
+MIN_SLUG_CHARACTERS = 12
+"""Minimum length of the last part of an address that identifies a page in two languages."""
 
 
 # --- exact ---------------------------------------------------------------------------------------------
@@ -238,7 +238,7 @@ def _variant(link: str) -> Variant | None:
 def _is_specific(a: Member) -> bool:
     """Return whether a title has enough words that no two subjects share it."""
     title = for_member(a).title
-    return len(title) >= 4 and sum(title.values()) >= 3
+    return len(title) >= 4 and sum(title.values()) >= 2.5
 
 
 def _loosely_linked(a: Member, b: Member) -> bool:
@@ -261,28 +261,34 @@ def _share_a_fact(a: Features, b: Features) -> bool:
 # --- near ----------------------------------------------------------------------------------------------
 
 
+MIN_SCORE_FOR_MEANING = 4.0
+"""Minimum score without meanings from which they are compared, which takes milliseconds."""
+
+
 def near(a: Member, b: Member, common: frozenset[str] = frozenset()) -> tuple[Evidence, ...]:
     """Return all near evidence; words that are `common` in the archive weigh less."""
-    one, other = _discounted(for_member(a), common), _discounted(for_member(b), common)
-    found = [piece(one, other) for piece in NEAR]
-    return tuple(filter(None, [*found, pointer(a, b), closeness(a, b)]))
+    pair = measures.pair(for_member(a), for_member(b), common)
+    found = [measure for piece in measures.NEAR for measure in piece(pair) or ()]
+    found += [*measures.closeness(a, b), *measures.pointer(a, b)]
+    pieces = _weighed(found, weights().plain)
+    counts = semantic.EVIDENCE in weights().with_meaning and score(pieces) >= MIN_SCORE_FOR_MEANING
+    if counts and (meaning := measures.meaning(a, b)):
+        return _weighed([*found, meaning], weights().with_meaning)
+    return pieces
 
 
-def _discounted(features: Features, common: frozenset[str]) -> Features:
-    if common.isdisjoint(features.words):
-        return features
-    words = {c: w * 0.4 if c in common else w for c, w in features.words.items()}
-    return replace(features, words=words)
+def score(pieces: Iterable[Evidence]) -> float:
+    """Return the sum of the weights, the same in any order."""
+    return round(math.fsum(piece.weight for piece in pieces), 2)
 
 
-def title_words(a: Features, b: Features) -> Evidence | None:
-    """Compare the words of the titles, by weight."""
-    likeness = title_likeness(a, b)
-    if likeness < 0.4:
-        return None
-    if a.key == b.key:
-        return Evidence(name="title", weight=3.6, reason="the same title")
-    return Evidence(name="title", weight=round(3 * likeness, 2), reason=f"titles alike to {likeness:.0%}")
+def _weighed(found: Iterable[Measure], table: Mapping[str, float]) -> tuple[Evidence, ...]:
+    weighed = ((measure, round(table.get(measure.name, 0.0) * measure.value, 2)) for measure in found)
+    return tuple(
+        Evidence(name=measure.name, weight=weight, reason=measure.reason)
+        for measure, weight in weighed
+        if weight
+    )
 
 
 def title_likeness(a: Features, b: Features) -> float:
@@ -295,157 +301,3 @@ def title_likeness(a: Features, b: Features) -> float:
     shared = sum(min(w, b.title[c]) for c, w in a.title.items() if c in b.title)
     whole = (sum(a.title.values()), sum(b.title.values()))
     return shared / max(0.35 * max(whole) + 0.65 * min(whole), 1.0)
-
-
-def shared_words(a: Features, b: Features) -> Evidence | None:
-    """Compare words that are no names, by rarity and by place.
-
-    Words that stand in neither title weigh little: long texts share many by chance, and boilerplate consists of them.
-    """
-    known = vocabulary()
-    shared = (a.words.keys() & b.words.keys()) - a.names - b.names
-    titled = {c: _worth(c, a, b) for c in shared if c in a.title or c in b.title}
-    untitled = {c: _worth(c, a, b) for c in shared if c not in titled and is_rare(c)}
-    capitalised = {c: w for c, w in untitled.items() if min(a.words[c], b.words[c]) > 1.0}
-    rare = {c: w for c, w in titled.items() if is_rare(c)}
-    most, share = (2.5, 1.0) if differ_in_language(a, b) else (0.8, 0.5)
-    total = (
-        min(sum(w for c, w in titled.items() if c in known.template), 1.2)
-        + min(sum(w for c, w in titled.items() if c in known.field or c in known.techniques), 1.8)
-        + min(sum(w for c, w in rare.items() if c in a.title and c in b.title), 6.0)
-        + min(sum(w for c, w in rare.items() if c not in a.title or c not in b.title), 3.0)
-        + min(sum(capitalised.values()), 2.5)
-        + min(sum(untitled.values()) - sum(capitalised.values()), most) * share
-    )
-    if total < 0.3:
-        return None
-    listed = sorted(rare | capitalised or titled or untitled, key=lambda c: (-(titled | untitled)[c], c))[:5]
-    return Evidence(
-        name="words", weight=round(total, 2), reason=f"both say {reason_words.words(listed, a, b)}"
-    )
-
-
-def shared_names(a: Features, b: Features) -> Evidence | None:
-    """Compare names and acronyms; those of publishers or outside of titles weigh less."""
-    worth = {c: _worth(c, a, b) for c in a.words.keys() & b.words.keys() & (a.names | b.names)}
-    if not worth:
-        return None
-    untitled = sum(w for c, w in worth.items() if c not in a.title and c not in b.title)
-    total = min(sum(worth.values()) - untitled, 5.0) + min(untitled, 2.4)
-    listed = sorted(worth, key=lambda c: (-worth[c], c))[:5]
-    reason = f"both name {reason_words.words(listed, a, b)}"
-    return Evidence(name="names", weight=round(total, 2), reason=reason)
-
-
-def _worth(concept: str, a: Features, b: Features) -> float:
-    """Return the weight of a shared word.
-
-    It is less if the word stands only in texts, or belongs to a publisher's name.
-    """
-    worth = min(a.words[concept], b.words[concept])
-    titles = (concept in a.title) + (concept in b.title)
-    worth *= (0.6, 0.85, 1.0)[titles]
-    if concept in a.context or concept in b.context:
-        worth *= 0.35
-    return worth
-
-
-def shared_dates(a: Features, b: Features) -> Evidence | None:
-    """Compare days; if both give days and none is shared, that counts against the pair."""
-    shared = sorted(a.facts.dates & b.facts.dates)
-    if a.facts.dates and b.facts.dates and not shared:
-        days = f"{reason_words.days(a.facts.dates)} and {reason_words.days(b.facts.dates)}"
-        return Evidence(name="dates", weight=-1.5, reason=f"they give other dates, {days}")
-    if not shared:
-        return None
-    weight = min(2.2 + 0.8 * (len(shared) - 1), 3.4)
-    return Evidence(name="dates", weight=weight, reason=f"both give the date {reason_words.days(shared)}")
-
-
-def shared_amounts(a: Features, b: Features) -> Evidence | None:
-    """Compare amounts of money, and of millions."""
-    shared = sorted(a.facts.amounts & b.facts.amounts)
-    if not shared:
-        return None
-    worth = [2.6 if amount >= LARGE_AMOUNT else 1.4 for amount in shared]
-    weight = round(min(worth[0] + 0.5 * sum(worth[1:]), 4.0), 2)
-    reason = f"both give the sum {_listed(f'{n:,}' for n in shared)}"
-    return Evidence(name="amounts", weight=weight, reason=reason)
-
-
-def shared_numbers(a: Features, b: Features) -> Evidence | None:
-    """Compare numbers, versions and the years of titles."""
-    versions = a.facts.versions & b.facts.versions
-    numbers = a.facts.numbers & b.facts.numbers
-    titled = a.title_facts.numbers | b.title_facts.numbers
-    years = a.title_facts.years & b.title_facts.years
-    worth = 1.8 * bool(versions) + sum(0.5 if len(n) < 2 else 0.8 for n in numbers & titled)
-    worth += min(sum(0.3 for _ in numbers - titled), 0.6)
-    worth += 0.7 * bool(years)
-    if not worth:
-        return None
-    reason = f"both give the number {_listed([*sorted(versions), *sorted(numbers), *sorted(years)])}"
-    return Evidence(name="numbers", weight=round(min(worth, 2.6), 2), reason=reason)
-
-
-def shared_reference(a: Features, b: Features) -> Evidence | None:
-    """Compare DOIs, and reference numbers as of a vacancy or a vulnerability."""
-    shared = sorted((a.facts.references & b.facts.references) | (a.facts.dois & b.facts.dois))
-    if not shared:
-        return None
-    return Evidence(name="reference", weight=6.0, reason=f"both give the reference {_listed(shared)}")
-
-
-def shared_places(a: Features, b: Features) -> Evidence | None:
-    """Compare towns, and countries where no town agrees."""
-    for weight, shared in ((1.3, a.towns & b.towns), (0.5, a.countries & b.countries)):
-        if shared:
-            named = _listed(place.title() for place in sorted(shared))
-            return Evidence(name="places", weight=weight, reason=f"both name {named}")
-    return None
-
-
-def mention(a: Features, b: Features) -> Evidence | None:
-    """Recognise an item that names the publisher of the other."""
-    known = vocabulary()
-    for one, other in ((a, b), (b, a)):
-        named = (one.words.keys() & other.context) - one.context - known.template - known.field
-        if named:
-            reason = f"one names the other's publisher ({reason_words.words(sorted(named), one)})"
-            return Evidence(name="mention", weight=1.2, reason=reason)
-    return None
-
-
-NEAR: tuple[Callable[[Features, Features], Evidence | None], ...] = (
-    title_words,
-    shared_words,
-    shared_names,
-    shared_dates,
-    shared_amounts,
-    shared_numbers,
-    shared_reference,
-    shared_places,
-    mention,
-)
-
-
-def closeness(a: Member, b: Member) -> Evidence | None:
-    """Compare the sort times."""
-    between = abs(a.sort - b.sort)
-    if between <= timedelta(days=3):
-        return Evidence(name="time", weight=0.8, reason="published within three days")
-    if between <= timedelta(days=14):
-        return Evidence(name="time", weight=0.4, reason="published within two weeks")
-    return None
-
-
-def pointer(a: Member, b: Member) -> Evidence | None:
-    """Recognise an item that links to the page of the other in a text of its own."""
-    shared = (a.pointers & b.links) | (b.pointers & a.links)
-    if not shared:
-        return None
-    return Evidence(name="link", weight=2.5, reason=f"one links the other's page, {min(shared)}")
-
-
-def _listed(words: Iterable[str]) -> str:
-    return ", ".join(words)

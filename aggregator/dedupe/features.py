@@ -7,12 +7,15 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from html import unescape
+from itertools import pairwise
+from zlib import crc32
 
 from aggregator.dedupe import text_dates, text_facts
 from aggregator.dedupe.text_facts import TextFacts
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.phases import phases
-from aggregator.dedupe.vocabulary.words import concepts, fold, weight
+from aggregator.dedupe.vocabulary.words import concepts, fold, is_rare, rarity, tools, weight
 from aggregator.items.caches import WORD_CHARACTERS, cached
 from aggregator.model.stories import Member
 
@@ -21,6 +24,14 @@ COMPARED_CHARACTERS = 600
 MEMBER_CHARACTERS = 1_500
 """Maximum characters of title and text of an item whose features are cached."""
 NAME_WEIGHT, CAPITAL_WEIGHT = 2.0, 1.4
+MAX_ACRONYM_LETTERS = 6
+"""Maximum number of words that an acronym is looked for."""
+RUN_WORDS = 5
+"""Number of consecutive words that two texts rarely share by chance."""
+BEGINNING_WORDS, BEGINNING_CHARACTERS = 8, 200
+"""Number of words by which a text is found that begins alike, and their maximum length."""
+MIN_INDEXED_WEIGHT = 0.45
+"""Minimum weight of a title's word that leads to candidates."""
 MAX_INDEX_KEYS = 16
 """Maximum number of keys of one item that lead to candidates only together with others."""
 _WORD = re.compile(r"[^\W_]+")
@@ -30,8 +41,19 @@ _DECORATION = re.compile(
     r"^\s*(?:\[[^\]]{1,40}\]|\(?(?:re|fwd|aw|news|press release|pressemitteilung)\)?\s*[:|])\s*",
     re.IGNORECASE,
 )
-_SUFFIX = re.compile(r"\s+[|–—»·-]\s+([^|–—»·]{2,40})$")
+_SEPARATOR = re.compile(r"(\s+(?:[|–—»«·•/-]|::|>)\s+|:\s+(?=\S))")
+_REMARK = re.compile(r"\s*[(\[]([^()\[\]]{3,60})[)\]]\s*$")
+_REMARK_WORDS = frozenset(
+    "also on at the in crosspost crossposted cross post posted crossposting copy repost reposted republished original"
+    " originally published at from our blog website forum here update updated english version deutsch auch im auf der"
+    " englisch seite news x post external link video pdf".split()
+)
 _YEAR_IN_NAME = re.compile(r"^([a-z]{2,12})((?:19|20)\d\d)$")
+_CUT = re.compile(r"(?:…|\.\.\.)\s*(?:\[?\w{0,9}\]?)\s*$")
+_PHRASE = re.compile(r"(?=(?<!\w)([^\W\d_]\w+(?:-\w+)*) ([^\W\d_]\w+(?:-\w+)*))")
+_CAPITALISED_RUN = re.compile(
+    r"[A-ZÀ-ÖØ-Þ]\w+(?:[ -](?:(?:of|for|the|de|und|and|für|di|del) )?[A-ZÀ-ÖØ-Þ]\w+){1,7}"
+)
 _URL = re.compile(r"https?://\S+")
 
 
@@ -40,15 +62,25 @@ class Features:
     """An item as near evidence sees it; words are concepts, each with its weight.
 
     `title` has the words of the title, `words` those of title and text, `names` those of them that are names.
-    `context` has the words of the publisher's name. `key` is the folded title without punctuation. `spelling` has
-    for each concept the word as it was written.
+    `context` has the words of the publisher's name. `key` is the folded title without punctuation, `compact` the same
+    without spaces, and `cut` whether it ends in an ellipsis. `phrases` are pairs of capitalised words, `runs` runs of
+    words of the text by their hashes. `spelling` has for each concept the word as it was written.
     """
 
     key: str
+    compact: str
+    cut: bool
+    has_text: bool
     title: Mapping[str, float]
     words: Mapping[str, float]
     names: frozenset[str]
     context: frozenset[str]
+    phrases: frozenset[str]
+    folded_words: frozenset[str]
+    runs: Mapping[int, tuple[str, ...]]
+    initials: Mapping[str, frozenset[str]]
+    neighbours: frozenset[tuple[str, str]]
+    spelling: Mapping[str, str]
     towns: frozenset[str]
     title_towns: frozenset[str]
     countries: frozenset[str]
@@ -57,10 +89,9 @@ class Features:
     phases: frozenset[str]
     title_phases: frozenset[str]
     language: str | None
-    spelling: Mapping[str, str]
 
 
-@cached(4_096, MEMBER_CHARACTERS, lambda member: len(member.title) + len(member.text))
+@cached(2_048, MEMBER_CHARACTERS, lambda member: len(member.title) + len(member.text))
 def for_member(member: Member) -> Features:
     """Extract the features of an item."""
     return extract(member.title, member.text, member.publisher, member.language)
@@ -68,17 +99,27 @@ def for_member(member: Member) -> Features:
 
 def extract(title: str, text: str, publisher: str, language: str | None) -> Features:
     """Extract the features of a title and a text from a source named `publisher`."""
+    title_phases = phases(fold(title))  # also where a phase is the name of the publisher
     title, text = _clean_title(title, publisher), _clean_text(text)
     folded_title, folded_text = fold(title), fold(text)
     in_title = _look_up(_title_words(title))
     in_text = _look_up(_WORD.findall(text), _capitals_inside(text) if language != "de" else frozenset())
     title_facts = text_facts.title_facts(title, folded_title)
-    title_phases = phases(folded_title)
+    key = _key(folded_title)
     return Features(
-        key=_key(folded_title),
+        key=key,
+        compact=key.replace(" ", ""),
+        cut=bool(_CUT.search(title)),
+        has_text=bool(in_text.weights),
         title=in_title.weights,
         words=in_text.weights | {c: max(w, in_text.weights.get(c, 0)) for c, w in in_title.weights.items()},
         names=in_title.names | in_text.names,
+        phrases=_phrases(title) | _phrases(text),
+        folded_words=frozenset(_WORD.findall(folded_title)) | frozenset(_WORD.findall(folded_text)),
+        initials=_initials(title) | _initials(text),
+        neighbours=_neighbours(key, in_title.weights),
+        runs=_runs(folded_text),
+        spelling=in_text.spelling | in_title.spelling,
         context=frozenset(c for w in _WORD.findall(fold(publisher)) for c in concepts(w)),
         towns=in_title.towns | in_text.towns,
         title_towns=in_title.towns,
@@ -88,7 +129,6 @@ def extract(title: str, text: str, publisher: str, language: str | None) -> Feat
         phases=title_phases | phases(folded_text),
         title_phases=title_phases,
         language=language,
-        spelling=in_text.spelling | in_title.spelling,
     )
 
 
@@ -103,20 +143,31 @@ def index_keys(title: str, text: str, publisher: str, *addresses: str) -> dict[i
     capitalised = (word for word in _WORD.findall(text) if not word.islower())
     in_text = _look_up(capitalised, _capitals_inside(text))
     facts = text_facts.title_facts(title, folded_title) | text_facts.index_facts(fold(text))
-    weights = {f"w {c}": w + 0.5 for c, w in in_title.weights.items() if w >= 1.0}
+    weights = {f"w {c}": w + 0.5 for c, w in in_title.weights.items() if w >= MIN_INDEXED_WEIGHT}
     weights |= {f"w {c}": w for c, w in in_text.weights.items() if w > 1.0 and c not in in_title.weights}
     weights |= {f"d {date}": 1.6 for date in facts.dates}
     weights |= {f"a {amount}": 2.5 for amount in facts.amounts}
-    weights |= {f"v {version}": 1.8 for version in facts.versions}
+    weights |= {f"v {version}": 2.5 for version in facts.versions}
     weights |= {f"p {town}": 1.1 for town in in_title.towns | in_text.towns}
+    weights |= {f"c {country}": 1.0 for country in in_title.countries}
     best = sorted(weights.items(), key=lambda pair: (-pair[1], pair[0]))[:MAX_INDEX_KEYS]
     keys = {_hash(name) & ~1: worth for name, worth in best}
-    sufficient = [f"@ {address}" for address in addresses]
-    sufficient += [f"r {reference}" for reference in facts.references] + [f"doi {doi}" for doi in facts.dois]
+    sufficient = [f"r {reference}" for reference in facts.references] + [f"doi {doi}" for doi in facts.dois]
     keys |= {_hash(name) | 1: 5.0 for name in sufficient}
+    keys |= {address_key(address): 5.0 for address in addresses}
     if key := _key(folded_title):
         keys[_hash(f"t {key}") | 1] = 2.0
+    if (
+        len(beginning := _WORD.findall(fold(text[:BEGINNING_CHARACTERS]))[:BEGINNING_WORDS])
+        == BEGINNING_WORDS
+    ):
+        keys[_hash(f"b {' '.join(beginning)}") | 1] = 2.0
     return keys
+
+
+def address_key(address: str) -> int:
+    """Return the key of a loose address, which leads to candidates by itself."""
+    return _hash(f"@ {address}") | 1
 
 
 def differ_in_language(a: Features, b: Features) -> bool:
@@ -134,13 +185,27 @@ def _key(folded_title: str) -> str:
 
 
 def _clean_title(title: str, publisher: str) -> str:
-    """Return a title without what sites add to it: "[Announcement] …", "News | …", "… | Site"."""
+    """Return a title without what sites add: entities, "[Announcement] …", "Re: …", "… | Site"."""
+    title = unescape(title) if "&" in title else title
     title = title if title.isascii() else unicodedata.normalize("NFKC", title)
     title = _DECORATION.sub("", title) or title
-    suffix = _SUFFIX.search(title)
-    if suffix and fold(suffix[1]) in fold(publisher):
-        title = title[: suffix.start()]
+    title = _without_site(title, publisher)
+    if (remark := _REMARK.search(title)) and not (frozenset(_WORD.findall(fold(remark[1]))) - _REMARK_WORDS):
+        title = title[: remark.start()]
     return _POSSESSIVE.sub("", title)
+
+
+def _without_site(title: str, publisher: str) -> str:
+    """Return a title without the name of its site before or after it."""
+    known = frozenset(_WORD.findall(fold(publisher)))
+    joined = "".join(_WORD.findall(fold(publisher)))
+    parts = _SEPARATOR.split(title)
+    for _ in range(len(parts) // 2):
+        for end, rest in ((-1, slice(0, -2)), (0, slice(2, None))):
+            words = _WORD.findall(fold(parts[end]))
+            if len(parts) > 2 and words and (known.issuperset(words) or "".join(words) in joined):
+                parts = parts[rest]
+    return "".join(parts)
 
 
 def _clean_text(text: str) -> str:
@@ -153,10 +218,62 @@ def _clean_text(text: str) -> str:
 def _title_words(title: str) -> list[str]:
     """Return the words of a title; in lower case if all of it is written in capitals."""
     words = _WORD.findall(title)
-    letters = [c for c in title if c.isalpha()]
-    if sum(c.isupper() for c in letters) > 0.6 * len(letters):
+    if sum(map(str.isupper, title)) > 0.6 * sum(map(str.isalpha, title)):
         return [word.lower() for word in words]
     return words
+
+
+def _phrases(text: str) -> frozenset[str]:
+    """Return pairs of capitalised words of which the second is rare: persons, institutions."""
+    found = set()
+    for first, second in _PHRASE.findall(text):
+        if first[0].isupper() and second[0].isupper() and not first.isupper():
+            pair = fold(first), fold(second)
+            if rarity(pair[1]) > 0.6 and rarity(pair[0]) > 0.4 and not any(map(_is_term, pair)):
+                found.add(" ".join(pair))
+    return frozenset(found)
+
+
+def _initials(text: str) -> dict[str, frozenset[str]]:
+    """Return acronyms that consecutive capitalised words of a text may have, with these words."""
+    found = {}
+    for run in _CAPITALISED_RUN.findall(text):
+        words = [word for word in _WORD.findall(run) if word[0].isupper()]
+        for size in range(2, min(len(words), MAX_ACRONYM_LETTERS) + 1):
+            for start in range(len(words) - size + 1):
+                part = words[start : start + size]
+                meant = frozenset(c for word in part for c in concepts(fold(word)))
+                letters = (word if word.isupper() and len(word) < 4 else word[0] for word in part)
+                found[fold("".join(letters))] = meant
+    return found
+
+
+def _neighbours(key: str, known: Mapping[str, float]) -> frozenset[tuple[str, str]]:
+    """Return the pairs of neighbouring words of a title, stop words left out."""
+    words = [c for word in key.split() for c in concepts(word) if c in known]
+    return frozenset((min(x, y), max(x, y)) for x, y in pairwise(words))
+
+
+def _is_term(word: str) -> bool:
+    """Return whether a word is known, and so no part of a person's name."""
+    known = vocabulary()
+    lists = (
+        known.stop,
+        known.concepts,
+        known.stems,
+        known.towns,
+        known.countries,
+        text_dates.MONTHS,
+        tools(),
+    )
+    return any(word in words for words in lists) or not is_rare(word)
+
+
+def _runs(folded_text: str) -> dict[int, tuple[str, ...]]:
+    """Return all runs of words of a text by their hashes."""
+    words = _WORD.findall(folded_text)
+    runs = (tuple(words[n : n + RUN_WORDS]) for n in range(len(words) - RUN_WORDS + 1))
+    return {crc32(" ".join(run).encode()): run for run in runs}
 
 
 def _capitals_inside(text: str) -> frozenset[str]:
@@ -169,10 +286,10 @@ class _Words:
     """The concepts of some words with their weights and spelling, which are names, and places."""
 
     weights: dict[str, float]
+    spelling: dict[str, str]
     names: frozenset[str]
     towns: frozenset[str]
     countries: frozenset[str]
-    spelling: dict[str, str]
 
 
 def _look_up(written_words: Iterable[str], capitals_inside: frozenset[str] = frozenset()) -> _Words:
@@ -180,7 +297,7 @@ def _look_up(written_words: Iterable[str], capitals_inside: frozenset[str] = fro
     weights: dict[str, float] = {}
     spelling: dict[str, str] = {}
     names, towns, countries = set(), set(), set()
-    for written in dict.fromkeys(written_words):
+    for written in sorted(set(written_words)):
         meaning = _meaning(written)
         if meaning.kind == "town":
             towns.add(meaning.weights[0][0])
@@ -188,7 +305,7 @@ def _look_up(written_words: Iterable[str], capitals_inside: frozenset[str] = fro
             countries.add(meaning.weights[0][0])
         else:
             for concept, usual in meaning.weights:
-                worth = CAPITAL_WEIGHT if usual == 1.0 and written in capitals_inside else usual
+                worth = usual * CAPITAL_WEIGHT if usual > 0.5 and written in capitals_inside else usual
                 weights[concept] = max(worth, weights.get(concept, 0))
                 spelling.setdefault(concept, written)
             if meaning.kind == "name":
@@ -216,7 +333,7 @@ def _meaning(written: str) -> _Meaning:
     known = vocabulary()
     word = fold(written)
     if word in known.techniques and written.isupper():  # AI, EM: words of other languages in lower case
-        return _Meaning(((word, weight(word)),))
+        return _Meaning(((word, weight(word, word)),))
     if word.isdigit() or any(
         word in words for words in (known.stop, text_dates.MONTHS, known.numbers, known.ordinals)
     ):
@@ -231,7 +348,7 @@ def _meaning(written: str) -> _Meaning:
         return _Meaning(((known.countries[word], 0.0),), "country")
     if _is_name(written) and word not in known.techniques:
         return _Meaning(((word, NAME_WEIGHT if len(word) > 2 else 1.0),), "name")
-    return _Meaning(tuple((concept, weight(concept)) for concept in concepts(word)))
+    return _Meaning(tuple((concept, weight(concept, word)) for concept in concepts(word)))
 
 
 def _is_name(written: str) -> bool:

@@ -15,8 +15,8 @@ CHARACTERS_AROUND_DIGITS = 26
 """Characters before and after a number in which a text is searched for facts."""
 _UNITS = {
     1_000_000: "million millions millionen mio mill m miljoonaa miljoen miljoner miljoonan millones milioni"
-    " milhoes mln milionow",
-    1_000_000_000: "billion milliarden mrd miljard",
+    " milhoes mln milionow milionu miljoonan millio",
+    1_000_000_000: "billion bn b milliarden milliards miliardi mrd mld md mia miljard miljarder miljardia miliardow",
     1_000: "thousand tausend k tusen",
 }
 _UNIT = {word: size for size, words in _UNITS.items() for word in words.split()}
@@ -75,6 +75,8 @@ class TextFacts:
     parts: frozenset[str] = frozenset()
 
     def __or__(self, other: TextFacts) -> TextFacts:
+        if other is NOTHING:
+            return self
         return TextFacts(**{name: getattr(self, name) | getattr(other, name) for name in self.__slots__})
 
 
@@ -160,7 +162,9 @@ def _take_amounts(text: str, words: Set[str]) -> tuple[frozenset[int], str]:
 
     def add(match: re.Match[str]) -> str:
         before, digits, unit, after = match.groups()
-        if len(digits) > MAX_AMOUNT_DIGITS or not (before or after or (unit and unit not in ("m", "k"))):
+        if len(digits) > MAX_AMOUNT_DIGITS or not (
+            before or after or (unit and unit not in ("m", "k", "b", "md", "mia"))
+        ):
             return match[0]
         amounts.add(round(_decimal(digits) * _UNIT.get(unit or "", 1)))
         return " "
@@ -180,7 +184,9 @@ def _number(digits: str, tail: str) -> str:
 
 
 def _number_words(words: Set[str]) -> frozenset[str]:
-    return frozenset(number for number in map(_number_of, words) if number is not None)
+    known = vocabulary()
+    named = [word for word in words if word in known.ordinals or word in known.numbers]
+    return frozenset(filter(None, map(_number_of, named)))
 
 
 def _number_of(word: str) -> str | None:

@@ -10,17 +10,20 @@ import re
 from collections.abc import Callable, Iterable, Set
 from typing import Any
 
-from aggregator.dedupe import features, reason_words
+from aggregator.dedupe import features, measures, reason_words
 from aggregator.dedupe.evidence import title_likeness
 from aggregator.dedupe.features import Features, differ_in_language, for_member
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.phases import wording as wording_of
+from aggregator.dedupe.vocabulary.words import tools
 from aggregator.model.stories import Member
 
 MIN_DISTINCT_WEIGHT, MIN_SLOT_WEIGHT = 1.3, 0.9
 """Minimum weight of unlike words in both titles; the second for similar titles."""
 MIN_TEMPLATE_LIKENESS, MIN_SIMILAR_LIKENESS = 0.8, 0.5
 """Minimum likeness of titles that follow one template, and of titles that are similar."""
+MIN_PARTICULAR_WEIGHT = 1.2
+"""Minimum weight of the particular words and facts that two items share."""
 _MEETING = re.compile(r"(kick ?off|auftakt|annual|final|closing|mid ?term|jahrestreffen|abschluss)(?!\w)")
 
 
@@ -37,14 +40,14 @@ def of_titles(a: Member, b: Member) -> tuple[str, ...]:
 
 def of_reposts(a: Member, b: Member) -> tuple[str, ...]:
     """Return the vetoes against a repost: an item may point to a page for another reason."""
-    pieces = (other_subject, other_amount, other_reference)
+    pieces = (other_slot, other_amount, other_reference)
     return of_titles(a, b) + _reasons(for_member(a), for_member(b), pieces)
 
 
 def of_all(a: Member, b: Member) -> tuple[str, ...]:
     """Return the vetoes against near evidence."""
     found = _reasons(for_member(a), for_member(b), (*TITLE, *NEAR))
-    return tuple(dict.fromkeys(_calendar_and_news(a, b) + found))
+    return tuple(dict.fromkeys(_calendar_and_news(a, b) + found + _nothing_particular(a, b)))
 
 
 def against_member(a: Member, b: Member) -> str | None:
@@ -57,8 +60,16 @@ def against_member(a: Member, b: Member) -> str | None:
 
 def only_template_agrees(a: Member, b: Member) -> bool:
     """Return whether two items share only a template, so that they are not even related."""
-    pieces = (other_subject, own_affairs, other_place)
-    return bool(_reasons(for_member(a), for_member(b), pieces))
+    pieces = (own_affairs, other_place)
+    return bool(_nothing_particular(a, b) or _reasons(for_member(a), for_member(b), pieces))
+
+
+def _nothing_particular(a: Member, b: Member) -> tuple[str, ...]:
+    """Recognise items that share only common words, if neither links the other's page."""
+    linked = (a.pointers & b.links) | (b.pointers & a.links)
+    if linked or measures.shared_worth(measures.pair(for_member(a), for_member(b))) >= MIN_PARTICULAR_WEIGHT:
+        return ()
+    return ("little that they share is particular",)
 
 
 def veto_between(one: str, other: str) -> str | None:
@@ -179,25 +190,39 @@ def other_place(a: Features, b: Features) -> str | None:
     return _disjoint("countries", a.countries, b.countries)
 
 
-def other_subject(a: Features, b: Features) -> str | None:
-    """Compare words of the titles that the other item lacks: two uses of one template."""
-    alone_a, alone_b = _words_alone(a, b), _words_alone(b, a)
-    minimum = MIN_SLOT_WEIGHT if title_likeness(a, b) >= MIN_SIMILAR_LIKENESS else MIN_DISTINCT_WEIGHT
-    if min(sum(alone_a.values()), sum(alone_b.values())) < minimum:
-        return None
-    return _two_subjects(alone_a, alone_b, a, b)
-
-
 def other_slot(a: Features, b: Features) -> str | None:
-    """Compare single words of similar titles, including the publishers' names, except for acts."""
-    if a.key == b.key or title_likeness(a, b) < MIN_SIMILAR_LIKENESS:
-        return None
-    acts = vocabulary().acts
+    """Recognise two uses of one template: titles with one beginning and end and another middle.
+
+    Without texts nothing excludes that two headlines use two words for one thing.
+    """
+    found = measures.slot(a, b) if a.has_text and b.has_text else None
+    return found.reason if found and found.alike >= MIN_SIMILAR_LIKENESS else None
+
+
+def opposites(a: Features, b: Features) -> str | None:
+    """Recognise titles that contradict each other: “rises” and “falls”."""
+    known = vocabulary().opposites
+    one, other = set(a.key.split()), set(b.key.split())
+    for word in sorted(one - other):
+        if against := (known.get(word, frozenset()) & other) - one:
+            return f"one title says “{word}”, the other “{min(against)}”"
+    return None
+
+
+def other_person(a: Features, b: Features) -> str | None:
+    """Compare persons in the titles whom the other item does not name."""
     alone_a, alone_b = (
-        {c: w for c, w in _words_not_in(one, other, set(other.words)).items() if c not in acts}
+        {each for each in one.phrases if each in one.key and not set(each.split()) & other.folded_words}
         for one, other in ((a, b), (b, a))
     )
-    return _two_subjects(alone_a, alone_b, a, b) if alone_a and alone_b else None
+    return _differ("persons", alone_a, alone_b) if alone_a and alone_b else None
+
+
+def other_technique(a: Features, b: Features) -> str | None:
+    """Compare techniques and tools in the titles that the other item does not name."""
+    known = vocabulary().techniques | tools()
+    alone_a, alone_b = ((one.title.keys() & known) - other.words.keys() for one, other in ((a, b), (b, a)))
+    return _differ("techniques", alone_a, alone_b) if alone_a and alone_b else None
 
 
 def other_aspect(a: Features, b: Features) -> str | None:
@@ -237,8 +262,10 @@ NEAR: tuple[Veto, ...] = (
     other_reference,
     other_date,
     other_place,
-    other_subject,
     other_slot,
+    opposites,
+    other_person,
+    other_technique,
     other_aspect,
     other_meeting,
     own_affairs,
@@ -293,10 +320,6 @@ def _abbreviates(concept: str, other: Features) -> bool:
     """Return whether a word consists of initials of the other title: STSM."""
     initials = "".join(word[0] for word in other.key.split())
     return len(concept) > 2 and concept in initials
-
-
-def _two_subjects(alone_a: dict[str, float], alone_b: dict[str, float], a: Features, b: Features) -> str:
-    return f"one is about {_heaviest(alone_a, a)}, the other about {_heaviest(alone_b, b)}"
 
 
 def _heaviest(alone: dict[str, float], written_in: Features) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from aggregator.model.config import Channel, Site
 from aggregator.model.stories import Publisher, Story
@@ -26,6 +26,10 @@ EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 """The update time of a channel without stories; earlier dates count as absent (T2)."""
 
 
+Fragments = MutableMapping[tuple[str, ...], bytes]
+"""Rendered entries by format, story, and channel if they depend on it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """Hold what a document of a channel is rendered from; stories are newest announced first.
@@ -44,6 +48,12 @@ class Publication:
     hub: str | None = None
     editions: bool = False
     """Whether a page links to the editions of digests."""
+    today: date = date.min
+    """The local day, on which coming events depend."""
+    events: tuple[Story, ...] | None = None
+    """The stories of the calendar; None if the channel has no calendar (CA1)."""
+    fragments: Fragments = field(default_factory=dict)
+    """Entries that were rendered for other channels of the same run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +66,7 @@ class ArchiveMonth:
     previous: str | None
     stories: tuple[Story, ...]
     tombstones: tuple[Tombstone, ...] = ()
+    fragments: Fragments = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,13 @@ FEEDS: dict[str, Callable[[Publication], PublishedDocument]] = {
 }
 """Feeds, which contain only stories that T4 admits to feeds."""
 
+SPLIT: dict[str, tuple[str, Callable[[bytes], dict[str, bytes]]]] = {
+    "atom": ("atom.xml", atom.split),
+    "rss": ("rss.xml", rss.split),
+    "json": ("feed.json", jsonfeed.split),
+}
+"""The file of each feed, and what returns its entries by story."""
+
 PAGES: dict[str, Callable[[Publication], PublishedDocument]] = {"page": site.render}
 """Pages, which show all stories of the channel."""
 
@@ -50,3 +57,13 @@ def _feeds(publication: Publication) -> list[PublishedDocument]:
 
 def _largest(documents: list[PublishedDocument]) -> int:
     return max(len(document.body) for document in documents)
+
+
+def calendars(publication: Publication) -> list[PublishedDocument]:
+    """Render the calendars of a channel, and the page of events beside those of `all`."""
+    if publication.events is None:
+        return []
+    from aggregator.publishing import calendar, events_page  # importing icalendar takes 70 ms
+
+    pages = [events_page.render(publication)] if publication.channel.id == "all" else []
+    return [*calendar.render(publication), *pages]

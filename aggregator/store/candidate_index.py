@@ -20,7 +20,7 @@ MAX_CANDIDATES = 6
 """Maximum number of candidates of one item, for its own source and for the others."""
 MAX_NEAR = 24
 """Maximum number of items that one item is compared with, in both directions."""
-MIN_SCORE = 3.5
+MIN_SCORE = 2.6
 """Minimum weight of shared tokens that lead to a candidate only together."""
 TEXT_CHARACTERS = 700
 """Characters of a text that are read."""
@@ -195,6 +195,18 @@ def find_near(store: Store, days: int) -> SimilarItems:
         candidate_ids={item_id: tuple(others) for item_id, others in candidates.items()},
         common=frozenset(row[0] for row in common),
     )
+
+
+_QUERIED = f"""
+    SELECT queries.id FROM queries WHERE queries.token IN
+        (SELECT token FROM queries WHERE token IN (SELECT value FROM json_each(?))
+            GROUP BY token HAVING count(*) BETWEEN 2 AND {MAX_SHARING_ITEMS})
+"""
+
+
+def find_queried(store: Store, tokens: Iterable[int]) -> set[str]:
+    """Return the ids of queried items under one of these tokens, unless too many share it."""
+    return {row[0] for row in store.db.execute(_QUERIED, [json.dumps([*tokens])])}
 
 
 _BY_LINK = """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from aggregator.model.stories import CandidatePair, Decision, LinkConstraint, MergeCandidate
-from aggregator.store import channels
+from aggregator.store import channels, story_events
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, marks
 
@@ -99,7 +99,8 @@ def candidates(store: Store, limit: int) -> list[CandidatePair]:
     """Return the newest merge candidates of which neither story is hidden."""
     rows = store.db.execute(
         "SELECT merge_candidates.*, a.title AS title, b.title AS other_title FROM merge_candidates"
-        " JOIN stories AS a ON a.id = merge_candidates.story_id JOIN stories AS b ON b.id = merge_candidates.other_id"
+        " CROSS JOIN stories AS a ON a.id = merge_candidates.story_id"  # CROSS: SQLite would read all stories first
+        " CROSS JOIN stories AS b ON b.id = merge_candidates.other_id"
         " WHERE a.hidden = 0 AND b.hidden = 0"
         " ORDER BY merge_candidates.at DESC, merge_candidates.score DESC, merge_candidates.story_id,"
         " merge_candidates.other_id LIMIT ?",
@@ -143,6 +144,7 @@ def absorb(store: Store, kept: str, gone: str, reason: str, now: datetime) -> No
         )
     for table in ("related", "merge_candidates"):
         execute(f"DELETE FROM {table} WHERE story_id = ?1 OR other_id = ?1", [gone])
+    story_events.absorb(store, kept, gone)
     execute("UPDATE tombstones SET became = ? WHERE became = ?", [kept, gone])
     execute(
         "INSERT OR REPLACE INTO tombstones (story_id, became, at, reason, announced, published, updated, month)"
@@ -251,11 +253,15 @@ def listed_with(store: Store, story_id: str) -> set[str]:
     return {row[0] for row in rows}
 
 
-def is_listed_with_source(store: Store, story_id: str, source_id: str) -> bool:
-    """Return whether a story is a merge candidate with a story that has an item of a source."""
-    others = sorted(listed_with(store, story_id))
+def is_listed_between(store: Store, source_id: str, story_id: str) -> bool:
+    """Return whether two stories are merge candidates that a source and a source of a story have."""
     row = store.db.execute(
-        f"SELECT 1 FROM items WHERE source_id = ? AND story_id IN ({marks(others)})", [source_id, *others]
+        "SELECT 1 FROM merge_candidates AS listed"
+        " CROSS JOIN items AS one ON one.story_id IN (listed.story_id, listed.other_id) AND one.source_id = ?"
+        " CROSS JOIN items AS other ON other.story_id IN (listed.story_id, listed.other_id)"
+        " AND other.story_id <> one.story_id"
+        " AND other.source_id IN (SELECT source_id FROM items WHERE story_id = ?) LIMIT 1",
+        [source_id, story_id],
     ).fetchone()
     return row is not None
 

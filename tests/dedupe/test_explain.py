@@ -100,7 +100,7 @@ def test_both_words_of_a_translation_are_shown() -> None:
         (
             (SEMINAR, "On 3 May."),
             (SEMINAR, "On 3 May."),
-            "nothing particular agrees",
+            "little that they share is particular",
         ),
         ((HERE, TEXT), (f"Correction: {HERE}", TEXT), "only one reports a correction"),
     ],

@@ -75,15 +75,16 @@ def test_the_list_of_editors_is_not_flooded(place: Workplace, monkeypatch: pytes
     """One version of the rules lists at most `MAX_PAIRS` pairs."""
     monkeypatch.setattr(extend_addresses, "MAX_PAIRS", 2)
     monkeypatch.setattr(extend_addresses, "BATCH_ITEMS", 3)
-    for n in range(4):
-        for source in ("hub", "society"):
-            tell(
-                place,
-                (source, f"Node {n} opens in Turku", f"Text {n}."),
-                link=f"https://{source}.example/{n}",
-            )
+    pages = ("lasers", "mirrors", "pumps", "lenses")
+    for page in pages:
+        tell(place, ("hub", f"About {page}", "Come and see."), link=f"https://hub.example/{page}")
+        tell(place, ("society", "Turku", "Have a look."), link=f"https://society.example/{page}")
     with opened(place.database) as store:
-        store.db.execute("UPDATE items SET link = 'https://hub.example/' || title || '?share=' || source_id")
+        for page in pages:
+            store.db.execute(
+                "UPDATE items SET link = 'https://hub.example/' || ? || '?share=' || source_id WHERE link LIKE ?",
+                [page, f"%/{page}"],
+            )
         age(store)
         extend_addresses.extend(store, NOW)
         assert len(editorial.candidates(store, 9)) == 2

@@ -16,7 +16,7 @@ class Vocabulary:
     """Hold every word list under the name of its file, whose first lines say what it contains.
 
     `concepts` and `stems` map a word to one or more English concepts, `towns` and `countries` a spelling to one
-    name, `numbers` and `ordinals` a word to a number.
+    name, `numbers` and `ordinals` a word to a number, `frequencies` a word to its frequency on the Zipf scale.
     """
 
     stop: frozenset[str]
@@ -27,17 +27,20 @@ class Vocabulary:
     own_affairs: frozenset[str]
     tools: frozenset[str]
     concepts: Mapping[str, tuple[str, ...]]
+    opposites: Mapping[str, frozenset[str]]
     stems: Mapping[str, tuple[str, ...]]
     towns: Mapping[str, str]
     countries: Mapping[str, str]
     numbers: Mapping[str, int]
     ordinals: Mapping[str, int]
+    frequencies: Mapping[str, float]
 
 
 @cache
 def vocabulary() -> Vocabulary:
     """Return all word lists."""
-    concepts = _concepts("concepts")
+    synonyms = _concepts("synonyms")
+    concepts = {**synonyms, **_translated("concepts", synonyms)}
     for concept in [concept for meaning in concepts.values() for concept in meaning]:
         concepts.setdefault(concept, (concept,))
     return Vocabulary(
@@ -49,11 +52,13 @@ def vocabulary() -> Vocabulary:
         own_affairs=_words("own_affairs"),
         tools=_words("tools"),
         concepts=concepts,
-        stems=_concepts("stems"),
+        opposites=_opposites(),
+        stems=_translated("stems", synonyms),
         towns=_meanings("towns"),
         countries=_meanings("countries"),
         numbers=_numbers("numbers"),
         ordinals=_numbers("ordinals"),
+        frequencies={word: float(zipf) for word, zipf in _meanings("frequencies").items()},
     )
 
 
@@ -67,6 +72,23 @@ def _meanings(name: str) -> dict[str, str]:
 
 def _concepts(name: str) -> dict[str, tuple[str, ...]]:
     return {word: tuple(meaning.split()) for word, meaning in _meanings(name).items()}
+
+
+def _translated(name: str, synonyms: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Return words with their concepts, of which synonyms are one."""
+    return {
+        word: tuple(same for concept in found for same in synonyms.get(concept, (concept,)))
+        for word, found in _concepts(name).items()
+    }
+
+
+def _opposites() -> dict[str, frozenset[str]]:
+    """Return for each word the words that contradict it, in both directions."""
+    opposites: dict[str, set[str]] = {}
+    for opposite, word in word_lists.pairs(PACKAGE, "opposites"):
+        opposites.setdefault(word, set()).add(opposite)
+        opposites.setdefault(opposite, set()).add(word)
+    return {word: frozenset(found) for word, found in opposites.items()}
 
 
 def _numbers(name: str) -> dict[str, int]:

@@ -74,6 +74,10 @@ def root(word: str) -> str:
         return word
     plain = word.replace("ph", "f").replace("th", "t").replace("k", "c").replace("y", "i").replace("z", "s")
     plain = "".join(c for c, before in zip(plain, " " + plain, strict=False) if c != before)
+    for ending in ("ing", "ed"):
+        if len(plain) - len(ending) >= 4 and plain.endswith(ending):
+            plain = plain.removesuffix(ending)
+            break
     return plain[:7] if len(plain) > 7 else plain.rstrip("aeios") or plain
 
 
@@ -83,11 +87,17 @@ def is_rare(concept: str) -> bool:
     return concept not in known.template and concept not in known.field and concept not in known.techniques
 
 
-def weight(concept: str) -> float:
-    """Return the weight of a shared concept, without regard to its frequency in the archive."""
+def weight(concept: str, word: str) -> float:
+    """Return the weight of a concept as `word` expresses it, without regard to the archive."""
     if concept in vocabulary().template:
         return 0.3
-    return 1.0 if is_rare(concept) else 0.5
+    return rarity(word) if is_rare(concept) else 0.5
+
+
+def rarity(word: str) -> float:
+    """Return how rare a folded word is in running text, from 0.2 to 1."""
+    zipf = vocabulary().frequencies.get(word, 0.0)
+    return min(1.0, max(0.3, (9.0 - zipf) / 6))
 
 
 @cache

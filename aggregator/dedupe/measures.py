@@ -1,0 +1,442 @@
+"""Measure how far two items agree, in one function for each kind of evidence.
+
+Each measure has a value from data of the two items alone, without a weight. Weights are in weights.json (`model`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from aggregator.dedupe import reason_words, semantic
+from aggregator.dedupe.features import Features, differ_in_language
+from aggregator.dedupe.vocabulary.load import vocabulary
+from aggregator.dedupe.vocabulary.words import concepts, is_rare, tools
+from aggregator.model.stories import Member
+
+MIN_ALIKE = 0.4
+"""Minimum share of equal words around a place where two titles differ."""
+MIN_COPY = 0.5
+"""Minimum share of equal sentences of a copy; a smaller one is boilerplate."""
+ENOUGH = 3.0
+"""Minimum weight of shared particular words and facts that are together no template."""
+LARGE_AMOUNT = 20_000
+"""Minimum amount that is rarely equal by chance."""
+MAX_LISTED = 5
+"""Maximum number of words that a reason lists."""
+COMMON_SHARE = 0.4
+"""Share of its weight that a word has which many items of the archive have."""
+PUBLISHER_SHARE = 0.35
+"""Share of its weight that a word has which belongs to the name of one of the publishers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How far two items agree in one respect: a value of at least 0, and the reason in words."""
+
+    name: str
+    value: float
+    reason: str
+
+
+Measures = Iterator[Measure]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Hold two items with the weights of their words.
+
+    `kind` begins the names of measures that have a weight of
+    their own across languages (“translated”) or without two texts (“bare”).
+    """
+
+    a: Features
+    b: Features
+    weights: Mapping[str, float]
+    kind: str
+
+
+def pair(a: Features, b: Features, common: frozenset[str] = frozenset()) -> Pair:
+    """Weigh the words of two items: less if they are `common` or of a publisher's name."""
+    a, b = _abbreviated(a, b), _abbreviated(b, a)
+    weights = dict(a.words)
+    for concept, worth in b.words.items():
+        weights[concept] = min(worth, weights.get(concept, worth))
+    for concept in weights.keys() & (a.context | b.context):
+        weights[concept] *= PUBLISHER_SHARE
+    for concept in weights.keys() & common:
+        weights[concept] *= COMMON_SHARE
+    if differ_in_language(a, b):
+        return Pair(a, b, weights, "translated ")
+    return Pair(a, b, weights, "" if a.has_text and b.has_text else "bare ")
+
+
+# --- titles ----------------------------------------------------------------------------------------------
+
+
+def titles(p: Pair) -> Measures:
+    """Compare the words of the titles by weight: equal titles, contained ones, and common words."""
+    a, b = p.a, p.b
+    weights = p.weights
+    shared = a.title.keys() & b.title.keys()
+    common = _total(weights, shared)
+    if same_title(a, b):
+        yield Measure(f"{p.kind}same title", 0.5 + min(common, 5.0) / 10, "the same title")
+    if not shared:
+        return
+    whole_a, whole_b = _total(weights, a.title), _total(weights, b.title)
+    contained = common / max(min(whole_a, whole_b), 1.0)
+    overlap = common / max(whole_a + whole_b - common, 1.0)
+    yield Measure(f"{p.kind}title", overlap, f"titles alike to {overlap:.0%}")
+    yield Measure(
+        f"{p.kind}title contained", contained, f"one title contains {contained:.0%} of the other, by weight"
+    )
+    whole = common / max(whole_a, whole_b, 1.0)
+    yield Measure(f"{p.kind}whole title", whole**2, f"one title has {whole:.0%} of the other, by weight")
+    if pairs := a.neighbours & b.neighbours:
+        worth = math.fsum(sorted(sum(weights.get(c, 0.5) for c in each) / 2 for each in pairs))
+        listed = ", ".join(
+            sorted(" ".join(a.spelling.get(c, c) for c in each) for each in pairs)[:MAX_LISTED]
+        )
+        yield Measure(f"{p.kind}word pairs", math.log1p(worth), f"both titles say {listed}")
+    yield Measure(
+        f"{p.kind}title words", math.log1p(common), f"both titles say {_listed(weights, shared, a, b)}"
+    )
+
+
+def same_title(a: Features, b: Features) -> bool:
+    """Return whether two titles are equal but for typography, or one is the other cut off."""
+    if a.compact == b.compact:
+        return bool(a.compact)
+    return any(
+        one.cut and len(one.compact) >= 20 and other.compact.startswith(one.compact)
+        for one, other in ((a, b), (b, a))
+    )
+
+
+def subjects(p: Pair) -> Measures:
+    """Measure the words of each title that the other item lacks: two subjects, or two wordings."""
+    a, b = p.a, p.b
+    if same_title(a, b):
+        return
+    weights = p.weights
+    alone_a, alone_b = missing(a, b), missing(b, a)
+    shares = [
+        _total(weights, alone) / max(_total(weights, each.title), 1.0)
+        for alone, each in ((alone_a, a), (alone_b, b))
+    ]
+    if min(shares):
+        reason = f"only one title says {_listed(weights, alone_a, a)}, only the other {_listed(weights, alone_b, b)}"
+        yield Measure(f"{p.kind}unlike titles", min(shares), reason)
+
+
+def template(p: Pair) -> Measures:
+    """Recognise a template used twice: one beginning and end, and another middle."""
+    if not same_title(p.a, p.b) and (found := slot(p.a, p.b)) and found.alike >= MIN_ALIKE:
+        yield Measure(f"{p.kind}template", found.alike, found.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Describe where two titles differ: the equal share of words around it, and the reason."""
+
+    alike: float
+    reason: str
+
+
+def slot(a: Features, b: Features) -> Slot | None:
+    """Find the place where two titles with one beginning and end say different things.
+
+    Words do not count that the other item has, too, nor words of what is done with a subject.
+    """
+    one, other = a.key.split(), b.key.split()
+    before = _common_length(one, other)
+    after = _common_length(one[before:][::-1], other[before:][::-1])
+    middles = [each[before : len(each) - after] for each in (one, other)]
+    if not before + after or not all(
+        _says_more(middle, x, y) for middle, x, y in zip(middles, (a, b), (b, a), strict=True)
+    ):
+        return None
+    return Slot(
+        (before + after) / max(len(one), len(other)),
+        f"one title says “{' '.join(middles[0])}” where the other says “{' '.join(middles[1])}”",
+    )
+
+
+def _says_more(middle: Sequence[str], item: Features, other: Features) -> bool:
+    """Return whether a part of a title names something that the other item does not."""
+    acts = vocabulary().acts
+    meant = {c for word in middle for c in concepts(word)} & (item.title.keys() | item.towns | item.countries)
+    known = other.words.keys() | other.towns | other.countries | acts
+    return any(not any(_alike(concept, each) for each in other.title) for concept in meant - known)
+
+
+def _alike(one: str, other: str) -> bool:
+    """Return whether two long words agree but for two characters."""
+    if min(len(one), len(other)) < 6 or one[0] != other[0]:
+        return False
+    start = _common_length(one, other)
+    end = _common_length(one[start:][::-1], other[start:][::-1])
+    return start + end >= max(len(one), len(other)) - 2
+
+
+def _common_length(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return the length of the common beginning."""
+    return next(
+        (n for n, (x, y) in enumerate(zip(one, other, strict=False)) if x != y), min(len(one), len(other))
+    )
+
+
+def missing(one: Features, other: Features) -> set[str]:
+    """Return the words of one title that the other item lacks, without publishers' names."""
+    return one.title.keys() - other.words.keys() - other.context - one.context
+
+
+# --- words -----------------------------------------------------------------------------------------------
+
+
+def words(p: Pair) -> Measures:
+    """Compare the words of titles and texts by weight."""
+    a, b = p.a, p.b
+    weights = p.weights
+    shared = a.words.keys() & b.words.keys()
+    copied = _copied(a, b)
+    titled = {c for c in shared if (c in a.title) != (c in b.title)}
+    if titled:
+        covered = sum(
+            _total(weights, titled & x.title.keys()) / max(_total(weights, x.title), 1.0) for x in (a, b)
+        )
+        yield Measure(
+            f"{p.kind}title in text",
+            covered,
+            f"the text of one has words of the other's title, {_listed(weights, titled, a, b)}",
+        )
+    untitled = shared - a.title.keys() - b.title.keys() - a.names - b.names - copied
+    if untitled and (worth := math.fsum(sorted(weights[c] ** 2 for c in untitled))) > 0.3:
+        yield Measure(
+            f"{p.kind}words", math.log1p(worth), f"both texts say {_listed(weights, untitled, a, b)}"
+        )
+
+
+def _copied(a: Features, b: Features) -> set[str]:
+    """Return the words of sentences in both texts whose rest differs: boilerplate."""
+    if not 0 < _copied_share(a, b) < MIN_COPY:
+        return set()
+    written = {word for run in a.runs.keys() & b.runs.keys() for word in a.runs[run]}
+    return {c for word in written for c in concepts(word)} - a.title.keys() - b.title.keys()
+
+
+def _copied_share(a: Features, b: Features) -> float:
+    """Return the share of the shorter text that stands word by word in the other."""
+    shared = len(a.runs.keys() & b.runs.keys())
+    return shared / min(len(a.runs), len(b.runs)) if shared > 1 else 0.0
+
+
+def names(p: Pair) -> Measures:
+    """Compare names and acronyms; those of publishers weigh less."""
+    a, b = p.a, p.b
+    weights = p.weights
+    shared = (a.words.keys() & b.words.keys()) & (a.names | b.names)
+    both = shared & a.title.keys() & b.title.keys()
+    for name, some in ((f"{p.kind}names in titles", both), (f"{p.kind}names", shared - both)):
+        if some and (worth := _total(weights, some)):
+            yield Measure(name, math.log1p(worth), f"both name {_listed(weights, some, a, b)}")
+
+
+def phrases(p: Pair) -> Measures:
+    """Compare pairs of capitalised words: persons, institutions, projects."""
+    a, b = p.a, p.b
+    shared = {each for each in a.phrases & b.phrases if not set(each.split()) <= a.context | b.context}
+    if shared:
+        named = ", ".join(each.title() for each in sorted(shared)[:MAX_LISTED])
+        yield Measure(f"{p.kind}persons", math.log1p(len(shared)), f"both name {named}")
+
+
+# --- facts -----------------------------------------------------------------------------------------------
+
+
+def dates(p: Pair) -> Measures:
+    """Compare days."""
+    a, b = p.a, p.b
+    one, other = a.facts.dates, b.facts.dates
+    if shared := sorted(one & other):
+        yield Measure(
+            f"{p.kind}dates", min(len(shared), 3) ** 0.5, f"both give the date {reason_words.days(shared)}"
+        )
+    elif one and other:
+        yield Measure(
+            "other dates",
+            1.0,
+            f"they give other dates, {reason_words.days(one)} and {reason_words.days(other)}",
+        )
+
+
+def amounts(p: Pair) -> Measures:
+    """Compare amounts of money, and of millions."""
+    a, b = p.a, p.b
+    one, other = a.facts.amounts, b.facts.amounts
+    if shared := sorted(one & other):
+        worth = sum(1.0 if amount >= LARGE_AMOUNT else 0.5 for amount in shared)
+        yield Measure(
+            f"{p.kind}amounts", min(worth, 2.0), f"both give the sum {', '.join(f'{n:,}' for n in shared)}"
+        )
+    elif one and other:
+        yield Measure("other amounts", 1.0, f"they give other sums, {_of(one)} and {_of(other)}")
+
+
+def numbers(p: Pair) -> Measures:
+    """Compare numbers, versions and the years of titles."""
+    a, b = p.a, p.b
+    shared = a.facts.numbers & b.facts.numbers
+    if versions := a.facts.versions & b.facts.versions:
+        yield Measure("versions", 1.0, f"both give the version {_of(versions)}")
+    if shared:
+        worth = sum(min(len(number.strip("xtd%")), 3) - 0.5 for number in shared)
+        yield Measure(f"{p.kind}numbers", math.log1p(worth), f"both give the number {_of(shared)}")
+    for name, x, y in (
+        ("other numbers", a.facts.numbers, b.facts.numbers),
+        ("other numbers in titles", a.title_facts.numbers, b.title_facts.numbers),
+    ):
+        if x - y and y - x and not shared:
+            yield Measure(name, 1.0, f"they give other numbers, {_of(x)} and {_of(y)}")
+    if years := a.title_facts.years & b.title_facts.years:
+        yield Measure("years", 1.0, f"both titles give the year {_of(years)}")
+
+
+def references(p: Pair) -> Measures:
+    """Compare DOIs, and reference numbers as of a vacancy or a vulnerability."""
+    a, b = p.a, p.b
+    if shared := (a.facts.references & b.facts.references) | (a.facts.dois & b.facts.dois):
+        yield Measure("reference", 1.0, f"both give the reference {_of(shared)}")
+
+
+def places(p: Pair) -> Measures:
+    """Compare towns, and countries where no town agrees."""
+    a, b = p.a, p.b
+    if shared := a.towns & b.towns:
+        own = shared <= a.context | b.context
+        yield Measure(
+            f"{p.kind}places", 0.5 if own else 1.0, f"both name {_of(each.title() for each in shared)}"
+        )
+    elif shared := a.countries & b.countries:
+        yield Measure("countries", 1.0, f"both name {_of(each.title() for each in shared)}")
+    for name, x, y in (("other places", a.towns, b.towns), ("other countries", a.countries, b.countries)):
+        if x and y and not x & y:
+            yield Measure(name, 1.0, f"they name other places, {_of(x)} and {_of(y)}")
+
+
+def particular(p: Pair) -> Measures:
+    """Recognise a pair that shares only common words of announcements."""
+    worth = shared_worth(p)
+    if worth < ENOUGH:
+        yield Measure(f"{p.kind}unspecific", 1 - worth / ENOUGH, "little that they share is particular")
+
+
+def shared_worth(p: Pair) -> float:
+    """Return the weight of the particular words and facts that two items share."""
+    a, b = p.a, p.b
+    shared = {c for c in a.words.keys() & b.words.keys() if is_rare(c) and c not in tools()}
+    released = "release" in a.title and "release" in b.title
+    facts = (
+        len(a.facts.dates & b.facts.dates)
+        + 2 * len(a.facts.amounts & b.facts.amounts)
+        + len(a.towns & b.towns)
+        + 2 * len(a.phrases & b.phrases)
+        + (2 if released else 1) * len(a.facts.versions & b.facts.versions)
+        + 3 * len((a.facts.references & b.facts.references) | (a.facts.dois & b.facts.dois))
+        + 0.5 * len(a.facts.numbers & b.facts.numbers)
+    )
+    return _total(p.weights, shared) + facts
+
+
+def mention(p: Pair) -> Measures:
+    """Recognise an item that names the publisher of the other."""
+    a, b = p.a, p.b
+    for one, other in ((a, b), (b, a)):
+        named = {c for c in (one.words.keys() & other.context) - one.context if one.words[c] > 0.6}
+        if named:
+            yield Measure(
+                "mention", 1.0, f"one names the other's publisher ({reason_words.words(sorted(named), one)})"
+            )
+            return
+
+
+NEAR: tuple[Callable[[Pair], Measures | None], ...] = (
+    titles,
+    subjects,
+    template,
+    words,
+    names,
+    phrases,
+    dates,
+    amounts,
+    numbers,
+    references,
+    places,
+    particular,
+    mention,
+)
+
+
+# --- circumstances ---------------------------------------------------------------------------------------
+
+
+def closeness(a: Member, b: Member) -> Measures:
+    """Compare the sort times."""
+    days = abs(a.sort - b.sort) / timedelta(days=1)
+    name = "time" if a.dated and b.dated else "time seen"
+    yield Measure(name, 1 / (1 + days / 4), f"published within {math.ceil(days)} days")
+
+
+def pointer(a: Member, b: Member) -> Measures:
+    """Recognise an item that links to the page of the other in a text of its own."""
+    if shared := (a.pointers & b.links) | (b.pointers & a.links):
+        yield Measure("link", 1.0, f"one links the other's page, {min(shared)}")
+
+
+def meaning(a: Member, b: Member) -> Measure | None:
+    """Compare the meaning of titles and texts, where the extra `semantic` is installed."""
+    alike = semantic.similarity(f"{a.title}. {a.text}", f"{b.title}. {b.text}")
+    if alike is None:
+        return None
+    return Measure(semantic.EVIDENCE, max(alike, 0.0), f"meanings alike to {alike:.0%}")
+
+
+# --- words and sums --------------------------------------------------------------------------------------
+
+
+def _abbreviated(item: Features, other: Features) -> Features:
+    """Return an item with the acronym that the other uses instead of the words it stands for."""
+    found = {
+        acronym: spelled
+        for acronym, spelled in item.initials.items()
+        if acronym in other.words and acronym not in item.words
+    }
+    if not found:
+        return item
+    spelled_out = frozenset().union(*found.values())
+    worth = {acronym: other.words[acronym] for acronym in found}
+    title = item.title
+    if titled := {
+        acronym: worth[acronym] for acronym, spelled in found.items() if spelled <= item.title.keys()
+    }:
+        title = {c: w for c, w in item.title.items() if c not in spelled_out} | titled
+    words = {
+        c: w for c, w in item.words.items() if c not in spelled_out or c in other.words or c in title
+    } | worth
+    return replace(item, title=title, words=words, names=item.names | found.keys())
+
+
+def _total(weights: Mapping[str, float], concepts: Iterable[str]) -> float:
+    # Exact, so that the order of a set does not matter.
+    return math.fsum(weights[concept] for concept in concepts)
+
+
+def _listed(weights: Mapping[str, float], concepts: Set[str], *items: Features) -> str:
+    return reason_words.words(sorted(concepts, key=lambda c: (-weights[c], c))[:MAX_LISTED], *items)
+
+
+def _of(values: Iterable[object]) -> str:
+    return ", ".join(sorted(map(str, values))[:MAX_LISTED])

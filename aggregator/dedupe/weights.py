@@ -1,0 +1,24 @@
+"""Load the weights of measures, which benchmarks/fit_dedupe.py fits on labelled pairs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Hold the weight of each measure in points; one table is for compared meanings."""
+
+    plain: Mapping[str, float]
+    with_meaning: Mapping[str, float]
+
+
+@cache
+def weights() -> Weights:
+    """Return the weights of weights.json; a measure that is not listed has none."""
+    fitted = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
+    return Weights(plain=fitted["plain"], with_meaning=fitted["with_meaning"])
