@@ -160,6 +160,10 @@ def _is_automatic_reply(mail: Message) -> bool:
     """Return whether a program replied for a person (RFC 3834)."""
     if _is_of_daemon(mail) or (_is_of_postmaster(mail) and _BOUNCE_SUBJECT.search(_subject(mail))):
         return False
+    return _has_reply_marks(mail)
+
+
+def _has_reply_marks(mail: Message) -> bool:
     submitted = str(mail.get("Auto-Submitted", "")).strip().lower()
     return (
         submitted.startswith(("auto-replied", "auto-notified"))
@@ -175,14 +179,13 @@ def _without_report(mail: Message, parts: list[Message], raw: bytes) -> tuple[Ma
     about_bounce = bool(_BOUNCE_SUBJECT.search(_subject(mail)))
     text = _text(parts)
     code, reply = status_codes.stated_code(text), status_codes.reply_code(text)
-    of_postmaster = _is_of_postmaster(mail) and (code or reply or status_codes.states_reason(text))
-    if not (_is_of_daemon(mail) or of_postmaster or about_bounce or permanent or passing):
-        automatic = str(mail.get("Auto-Submitted", "no")).strip().lower() not in ("no", "")
-        return (
-            (MailKind.AUTOMATIC, "an automatic message")
-            if automatic
-            else (MailKind.UNKNOWN, "neither a bounce nor a complaint nor an automatic reply")
-        )
+    states_reason = bool(code or reply or status_codes.states_reason(text))
+    of_server = _is_of_daemon(mail) and (states_reason or not _has_reply_marks(mail))
+    of_server = of_server or (_is_of_postmaster(mail) and states_reason)
+    if not (of_server or about_bounce or permanent or passing):
+        if _has_reply_marks(mail) or str(mail.get("Auto-Submitted", "no")).strip().lower() not in ("no", ""):
+            return MailKind.AUTOMATIC, "an automatic message"
+        return MailKind.UNKNOWN, "neither a bounce nor a complaint nor an automatic reply"
     if not permanent and (
         status_codes.is_delay(text) or (passing and not (code or reply or "").startswith("5"))
     ):

@@ -27,12 +27,13 @@ def send_editions(
     *,
     bounces: str = MAILDIR,
     readers: tuple[str, ...] = (READER,),
+    more: str = "",
 ) -> list[dict[str, str]]:
     """Send editions on successive days; return the envelope sender of each message by address."""
     for part in ("new", "cur", "tmp"):
         (place.folder / "mail" / part).mkdir(parents=True, exist_ok=True)
     sender = f"Imaging news <editors@news.example>, bounces: {bounces}"
-    write(place, {"node": web}, plan("daily", "daily 08:00", readers=readers), sender=sender)
+    write(place, {"node": web}, plan("daily", "daily 08:00", readers=readers), sender=sender, more=more)
     senders: list[dict[str, str]] = []
     for _ in range(number):
         if (place.folder / "var").exists():

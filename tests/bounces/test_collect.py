@@ -12,7 +12,7 @@ import pytest
 from aggregator.bounces import collect
 from aggregator.model.bounces import MailKind, MailReading
 from aggregator.model.subscribers import Consent, SubscriberState
-from aggregator.store import returned_mail, subscribers
+from aggregator.store import idle_check, returned_mail, subscribers
 from aggregator.store.connection import opened
 from tests import command
 from tests.bounces.mails import complaint, dsn, mail, plain, vacation
@@ -287,7 +287,8 @@ def test_raw_mail_is_removed_after_30_days_and_with_its_address(place: Workplace
 def test_rates_are_in_status_metrics_and_warnings(place: Workplace, web: Web) -> None:
     """More than 2 % bounces and 0.1 % complaints are warnings (BO4)."""
     readers = tuple(f"r{n}@a.example" for n in range(50))
-    (sent,) = send_editions(place, web, bounces=PIPE, readers=readers)
+    operator = "operator: {to: op@news.example}\n"
+    (sent,) = send_editions(place, web, bounces=PIPE, readers=readers, more=operator)
     pipe(place, dsn(sent[readers[0]], *SOFT))
     assert "warning" not in command.call(place, "status").out
     pipe(place, dsn(sent[readers[1]], *SOFT))
@@ -300,7 +301,21 @@ def test_rates_are_in_status_metrics_and_warnings(place: Workplace, web: Web) ->
     metrics = (place.folder / "metrics").read_text()
     assert "aggregator_messages_bounced_30d 2.0" in metrics
     assert "aggregator_messages_complained_30d 1.0" in metrics
+    assert command.call(place, "digest", "preview", "operator", "--out", "report").code == 0
+    (html,) = (place.folder / "report").glob("*.html")
+    assert "messages bounced in 30 days, more than 2 %" in html.read_text()
     assert "@a.example" not in metrics
+
+
+def test_the_daemon_reads_the_mailbox_every_ten_minutes(place: Workplace, web: Web) -> None:
+    """Its ticks are more frequent; `digest run` reads it each time (BO2)."""
+    send_editions(place, web)
+    file, now = place.folder / "feeds.yaml", place.clock.now
+    assert idle_check.has_mailbox(file)
+    assert idle_check.no_mail_due(file, now + timedelta(minutes=9)) is not None
+    assert idle_check.no_mail_due(file, now + timedelta(minutes=10)) is None
+    send_editions(place, web, bounces=PIPE)
+    assert not idle_check.has_mailbox(file)
 
 
 def test_a_bare_retry_lifts_no_suppression(place: Workplace, web: Web) -> None:
