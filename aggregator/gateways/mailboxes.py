@@ -28,7 +28,9 @@ def opened(rules: BounceRules) -> Iterator[Mailbox]:
                 yield folder
     except (OSError, imaplib.IMAP4.error, UnicodeError) as error:
         where = rules.maildir or (rules.imap and rules.imap.key)
-        reason = line(getattr(error, "strerror", None) or str(error), 300) or type(error).__name__
+        said = error.args[0] if error.args else ""
+        said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)
+        reason = line(getattr(error, "strerror", None) or said, 300) or type(error).__name__
         raise MailboxError(
             f"the mailbox of bounces {where} cannot be read: {reason}; check `mail.bounces`"
         ) from error
@@ -77,7 +79,8 @@ def _imap_folder(rules: Imap) -> Iterator[ImapFolder]:
     try:
         if rules.security == "starttls":
             client.starttls(tls.mail_context())
-        client.login(rules.user or "", rules.password or "")
+        # LOGIN has ASCII only; PLAIN is UTF-8 (RFC 4616) and offered by every usual server.
+        client.authenticate("PLAIN", lambda _: f"\0{rules.user}\0{rules.password}".encode())
         yield ImapFolder(client, rules)
     finally:
         with suppress(OSError, imaplib.IMAP4.error):

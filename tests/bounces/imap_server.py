@@ -17,7 +17,7 @@ from tests.processes import free_port, until
 
 DOVECOT = shutil.which("dovecot", path=f"{os.environ['PATH']}:/usr/sbin")
 CERTIFICATE = Path(__file__).parents[1] / "data" / "mail" / "loopback.pem"
-PASSWORD = "secret"
+PASSWORD = "geheimnisvoll-ü"
 
 SETTINGS = """
 base_dir = {folder}/run

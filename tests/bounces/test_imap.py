@@ -77,7 +77,7 @@ def test_mails_that_others_marked_as_deleted_stay(place: Workplace, web: Web, im
     imap.put(dsn(sent[READER]), "2.bounce")
     context = ssl.create_default_context(cafile=str(CERTIFICATE))
     with imaplib.IMAP4_SSL("127.0.0.1", imap.tls, ssl_context=context) as client:
-        client.login("bounces", PASSWORD)
+        client.authenticate("PLAIN", lambda _: f"\0bounces\0{PASSWORD}".encode())
         client.select()
         client.store("1", "+FLAGS", r"(\Deleted)")
         client.unselect()
@@ -88,7 +88,7 @@ def test_mails_that_others_marked_as_deleted_stay(place: Workplace, web: Web, im
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"password": "env:WRONG"}, "Authentication failed"),
+        ({"password": "env:WRONG"}, "read: [AUTHENTICATIONFAILED] Authentication failed"),
         ({"folder": "Nowhere"}, "there is no folder Nowhere"),
         ({"port": "closed"}, "Connection refused"),
         ({"security": "starttls", "port": "closed"}, "Connection refused"),

@@ -143,6 +143,15 @@ def test_the_vacation_of_a_postmaster_is_no_bounce(head: str) -> None:
     assert read_mail.read(raw).kind is MailKind.AUTOMATIC
 
 
+def test_the_vacation_of_a_daemon_is_no_bounce() -> None:
+    """Some programs reply for absent people under the name of the mail server."""
+    raw = mail(
+        f"From: MAILER-DAEMON@a.example\nTo: {TO}\nSubject: Out of office\nAuto-Submitted: auto-replied",
+        "I am away.",
+    )
+    assert read_mail.read(raw).kind is MailKind.AUTOMATIC
+
+
 def test_a_message_of_a_postmaster_is_not_understood() -> None:
     """Only a code or phrase of servers makes it a bounce."""
     assert (
