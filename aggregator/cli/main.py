@@ -56,6 +56,7 @@ _COMMANDS = _LazyCommands(
     search="stories",
     story="stories",
     digest="digests",
+    bounce="bounces",
     subscriber="subscribers",
     publish="site",
     run="site",

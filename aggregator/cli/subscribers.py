@@ -1,4 +1,4 @@
-"""Commands that list, add, import, remove, export and erase subscribers."""
+"""Commands that list, show, add, import, remove, export and erase subscribers."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aggregator.cli.bounces import lift, show
 from aggregator.cli.output import json_option, print_json, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aggregator.cli.options import Invocation
-    from aggregator.model.subscribers import Subscriber, SubscriberEvent
+    from aggregator.model.subscribers import Subscriber
 
 digest_option = click.option(
     "--digest", "digests", multiple=True, metavar="ID", help="Digest; may be repeated."
@@ -41,7 +42,11 @@ address_argument: Callable[[Callable[..., None]], Callable[..., None]] = click.a
 
 @click.group()
 def subscriber() -> None:
-    """List, add, import, remove, export and erase subscribers of digests."""
+    """List, show, add, import, remove, export and erase subscribers; lift suppressions."""
+
+
+subscriber.add_command(show)
+subscriber.add_command(lift)
 
 
 @subscriber.command("list")
@@ -62,31 +67,6 @@ def subscriber_list(invocation: Invocation, as_json: bool) -> None:
 
 def _row(each: Subscriber) -> tuple[str, ...]:
     return each.address, each.state, f"{each.since:%Y-%m-%d}", each.language, " ".join(each.digests)
-
-
-@subscriber.command("show")
-@address_argument
-@json_option
-@click.pass_obj
-def subscriber_show(invocation: Invocation, address: str, as_json: bool) -> None:
-    """Show the state of a subscriber, and every earlier one with its reason and date."""
-    from aggregator.digests import subscriber_commands
-
-    record = subscriber_commands.show(invocation.config(), address)
-    if as_json:
-        print_json(record)
-        return
-    found = record.subscriber
-    reason = f": {found.reason}" if found.reason else ""
-    click.echo(f"{found.address} is {found.state} since {found.since:%Y-%m-%d %H:%M} UTC{reason}")
-    click.echo(f"digests: {', '.join(found.digests) or 'none'}; language: {found.language}")
-    for event in record.history:
-        click.echo(_line(event))
-
-
-def _line(event: SubscriberEvent) -> str:
-    digests = f" ({', '.join(event.digests)})" if event.digests else ""
-    return f"{event.at:%Y-%m-%d %H:%M} {event.event}{digests}, by {event.how}: {event.evidence}"
 
 
 @subscriber.command("add")

@@ -231,11 +231,40 @@ class SmtpPart(Part):
     ] = timedelta(seconds=30)
 
 
+class ImapPart(Part):
+    """The folder of an IMAP server that bounces are read from."""
+
+    host: Annotated[str, Field(min_length=1)]
+    port: Annotated[int | None, Field(ge=1, le=65535, description="by default 993, 143 for starttls")] = None
+    security: Literal["tls", "starttls"] = "tls"
+    user: str
+    password: Secret
+    folder: Annotated[str, Field(min_length=1, pattern=r"^[ -~]+$")] = "INBOX"
+    timeout: Annotated[
+        Duration,
+        AfterValidator(values.within("1s", "5m")),
+        Field(description="maximum time to wait for a reply of the server"),
+    ] = timedelta(seconds=30)
+
+
+class BouncesPart(Part):
+    """Where messages that cannot be delivered return to, and how they are read."""
+
+    address: Annotated[
+        Address,
+        AfterValidator(values.bounce_address),
+        Field(description="each message is sent from this address with `+` and a token in its local part"),
+    ]
+    maildir: Annotated[str | None, Field(min_length=1, description="relative to this file")] = None
+    imap: ImapPart | None = None
+
+
 class MailPart(Part):
     """The sender of mails, and the relay that they are sent through."""
 
     sender: Annotated[str, AfterValidator(values.mailbox), Field(alias="from")]
     smtp: SmtpPart | None = None
+    bounces: BouncesPart | None = None
     rate: Annotated[
         int | None, Field(ge=1, le=100_000, description="maximum number of messages a minute")
     ] = None

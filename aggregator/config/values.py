@@ -108,6 +108,21 @@ def zone(text: object) -> ZoneInfo:
 address = addresses.parse
 
 
+MAX_BOUNCE_CHARACTERS = 24
+"""Maximum length of the local part of `mail.bounces.address`; 64 with a token (RFC 5321)."""
+
+
+def bounce_address(text: str) -> str:
+    """Check an address to which a token is added after `+`."""
+    local, _, domain = text.rpartition("@")
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", local) or len(local) > MAX_BOUNCE_CHARACTERS:
+        raise ValueError(
+            f"no token can be added to {local!r}: use a-z, 0-9 and . _ -, at most"
+            f" {MAX_BOUNCE_CHARACTERS} characters, such as bounces@{domain}"
+        )
+    return text
+
+
 def mailbox(text: str) -> str:
     """Check `Name <address>` or an address alone."""
     if "<" not in one_line(text):

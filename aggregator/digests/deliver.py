@@ -10,11 +10,12 @@ from functools import cached_property
 from itertools import count
 
 from aggregator import addresses
+from aggregator.bounces import bounce_tokens
 from aggregator.errors import MailError
 from aggregator.model.config import Config
 from aggregator.model.digests import Delivery, RelayPause
 from aggregator.ports import App, Mailer, MailInterrupted, MailRefused
-from aggregator.store import deliveries, subscribers
+from aggregator.store import deliveries, due_deliveries, returned_mail, subscribers
 from aggregator.store.connection import Store
 from aggregator.text import line
 
@@ -121,6 +122,9 @@ class _Round:
         self.sent = 0
         self.lost_in_row = self.refused_in_row = 0
         self.extra_seconds = 0.0
+        bounces = app.config.mail.bounces
+        self.bounce_address = bounces.address if bounces else None
+        self.bounce_key = returned_mail.token_key(store) if bounces else b""
         self.plans = {plan.id: plan for plan in app.config.mailings}
         self.recipients = {
             plan.id: {addresses.key(a) for a in plan.recipients} for plan in app.config.mailings
@@ -153,9 +157,9 @@ class _Round:
         for state in ("queued", "deferred"):
             after = 0
             while True:
-                if waited_for := deliveries.due_account_messages(self.store):
+                if waited_for := due_deliveries.account_messages(self.store):
                     yield waited_for
-                page = deliveries.due(self.store, state, now, now + MAX_DELAY, after=after)
+                page = due_deliveries.due(self.store, state, now, now + MAX_DELAY, after=after)
                 if not page:
                     break
                 yield page
@@ -180,7 +184,7 @@ class _Round:
             return
         begun = time.monotonic()
         try:
-            mailer(message, delivery.address)
+            mailer(message, delivery.address, self._envelope_sender(delivery))
         except MailRefused as error:
             self._record_refusal(delivery, error)
             self._count(delivery, error, begun)
@@ -193,6 +197,12 @@ class _Round:
             raise
         else:
             self._record_success(delivery)
+
+    def _envelope_sender(self, delivery: Delivery) -> str | None:
+        """Return where bounces of this message go, the same at each attempt (BO1)."""
+        if self.bounce_address is None:
+            return None
+        return bounce_tokens.envelope_sender(self.bounce_address, self.bounce_key, delivery.id)
 
     def _message(self, delivery: Delivery) -> bytes | None:
         """Build the message of a delivery; None if the address is not to get it any more.

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from aggregator import addresses
+from aggregator.bounces import collect
 from aggregator.containment import Containment
 from aggregator.digests import deliver, mime, schedule
 from aggregator.errors import FilesError
@@ -29,10 +30,14 @@ from aggregator.store import (
     subscription_requests,
 )
 from aggregator.store.connection import Store, stamp
-from aggregator.store.idle_check import MAIL_IDLE_MARK, finished_mark
+from aggregator.store.idle_check import MAIL_IDLE_MARK, MAILBOX, finished_mark
 
 LOCK_WAIT_SECONDS = 60
 """Maximum seconds to wait for another job: cron starts `fetch` in the same minute."""
+
+
+MAILBOX_INTERVAL = timedelta(minutes=10)
+"""Time after which the daemon reads bounces again; every `digest run` reads them."""
 
 
 def run(app: App) -> DigestReport:
@@ -42,16 +47,18 @@ def run(app: App) -> DigestReport:
     with locked_store(config, wait_seconds=LOCK_WAIT_SECONDS, job="digest", clock=app.clock) as store:
         now = app.clock()
         _settle_requests(app, store, now)
+        collected = collect.run(app, store)
         due = [plan for plan in config.mailings if _is_due(store, plan, now)]
         next_attempt = deliver.next_attempt_time(store, config, now)
         idle = not due and (next_attempt is None or next_attempt > now)
         if idle and not runs.last_failed(store, "digest"):
-            return _finish(store, config, now, DigestReport())
+            return _finish(store, config, now, DigestReport(notices=collected.notices))
         runs.drop(store, MAIL_IDLE_MARK)
         run_id = runs.begin(store, "digest", now)
         synchronise(store, config, now)
         contained = Containment(store)
         report = _compose_due(store, config, due, now, contained)
+        report = replace(report, notices=(*collected.notices, *report.notices))
         report = _write_pages(app, store, report)
         if report.relay_error is None:
             report = _deliver(app, store, report)
@@ -172,7 +179,10 @@ def _deliver(app: App, store: Store, report: DigestReport) -> DigestReport:
 
 def _finish(store: Store, config: Config, now: datetime, report: DigestReport) -> DigestReport:
     """Count the open messages, and store for the idle check until when nothing is due."""
+    mailbox = config.mail.bounces is not None and config.mail.bounces.has_mailbox
     times = [schedule.next_moment(plan.schedule, plan.timezone, now) for plan in config.mailings]
+    if mailbox:
+        times.append(now + MAILBOX_INTERVAL)
     next_attempt = deliver.next_attempt_time(store, config, now)
     idle_until = min([*times, *([next_attempt] if next_attempt else [])], default=now + timedelta(days=1))
     try:
@@ -180,7 +190,8 @@ def _finish(store: Store, config: Config, now: datetime, report: DigestReport) -
     except OSError:
         raw = b""
     if hashlib.sha256(raw).hexdigest() == config.file_hash:  # otherwise feeds.yaml was edited meanwhile
-        runs.put(store, MAIL_IDLE_MARK, f"{finished_mark(raw)} {stamp(now)} {stamp(idle_until)}")
+        mark = f"{finished_mark(raw)} {stamp(now)} {stamp(idle_until)}"
+        runs.put(store, MAIL_IDLE_MARK, f"{mark} {MAILBOX}" if mailbox else mark)
     pause = deliver.current_pause(store, config, now)
     report = replace(report, waiting=pause.until if pause else None)
     return report.counted(deliveries.counts(store))

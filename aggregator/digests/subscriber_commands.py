@@ -21,7 +21,6 @@ from aggregator.model.subscribers import (
     ImportReport,
     NewSubscriber,
     Subscriber,
-    SubscriberRecord,
     SubscriberState,
 )
 from aggregator.ports import App
@@ -49,15 +48,6 @@ def listed(config: Config) -> list[Subscriber]:
     """Return all subscribers in the order of their addresses."""
     with _read(config) as store:
         return list(subscribers.listed(store))
-
-
-def show(config: Config, address: str) -> SubscriberRecord:
-    """Return a subscriber with every state, its reason and its date. Raises UnknownName."""
-    with _read(config) as store:
-        subscriber = _find(store, address)
-        return SubscriberRecord(
-            subscriber=subscriber, history=tuple(subscribers.history(store, subscriber.id))
-        )
 
 
 def _find(store: Store, address: str) -> Subscriber:

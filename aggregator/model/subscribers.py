@@ -86,14 +86,6 @@ class NewSubscriber:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriberRecord:
-    """A subscriber with the history of the subscription."""
-
-    subscriber: Subscriber
-    history: tuple[SubscriberEvent, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
     """How many addresses of a file were subscribed, and how many were not, by reason."""
 

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from aggregator.model.config import Smtp
 from aggregator.model.digests import (
-    Addressee,
     Delivery,
-    MessageBody,
     QueuedMessage,
     RelayPause,
     Suppression,
 )
-from aggregator.model.subscribers import AccountMessage
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.idle_check import MAIL_IDLE_MARK, OPEN_MESSAGES, PARKED
-
-PAGE = 100
-"""Maximum number of deliveries that are read, and recorded as a block, at once."""
 
 BLOCK = "sending_block"
 """Key of the record of the messages that are being sent."""
@@ -133,79 +127,6 @@ def _count_interruption(store: Store, where: str, values: Iterable[Any]) -> None
     )
 
 
-def due(store: Store, state: str, now: datetime, far: datetime, after: int) -> list[Delivery]:
-    """Read a page of deliveries in `state` that are due, oldest first, with ids above `after`.
-
-    A next attempt later than `far` was planned under a clock that ran ahead, so it is due.
-    """
-    rows = store.db.execute(
-        f"{_DELIVERIES} WHERE deliveries.state <> 'accepted' AND deliveries.state = ? AND deliveries.id > ?"
-        " AND (next_attempt IS NULL OR next_attempt <= ? OR next_attempt > ?) ORDER BY deliveries.id LIMIT ?",
-        [state, after, stamp(now), stamp(far), PAGE],
-    ).fetchall()
-    return _page(store, rows)
-
-
-def due_account_messages(store: Store) -> list[Delivery]:
-    """Read a page of queued messages without edition: somebody is waiting for them."""
-    rows = store.db.execute(
-        f"{_DELIVERIES} WHERE deliveries.edition_id IS NULL AND deliveries.created IS NOT NULL"
-        " AND deliveries.state = 'queued' ORDER BY deliveries.created, deliveries.id LIMIT ?",
-        [PAGE],
-    ).fetchall()
-    return _page(store, rows)
-
-
-_DELIVERIES = (
-    "SELECT deliveries.*, editions.digest_id, coalesce(editions.composed, deliveries.created) AS composed,"
-    " subscribers.language, coalesce(deliveries.nonce, tokens.nonce) AS link FROM deliveries"
-    " LEFT JOIN editions ON editions.id = deliveries.edition_id"
-    " LEFT JOIN subscribers ON subscribers.id = deliveries.subscriber_id"
-    " LEFT JOIN tokens ON tokens.subscriber_id = deliveries.subscriber_id AND tokens.purpose = 'manage'"
-)
-
-
-def _page(store: Store, rows: Iterable[Mapping[str, Any]]) -> list[Delivery]:
-    """Make deliveries of rows; all of an edition share one body."""
-    bodies: dict[str | None, MessageBody] = {None: MessageBody(subject="", text="", html="")}
-    page = []
-    for row in rows:
-        edition = row["edition_id"]
-        if edition not in bodies:
-            bodies[edition] = _body(store, edition)
-        page.append(
-            Delivery(
-                id=row["id"],
-                edition_id=edition or row["purpose"],
-                digest_id=row["digest_id"] or row["purpose"],
-                address=row["address"],
-                message_id=row["message_id"],
-                composed=sure_moment(row["composed"]),
-                attempts=row["attempts"],
-                deferred_since=moment(row["deferred_since"]),
-                body=bodies[edition],
-                subscriber=_addressee(row),
-            )
-        )
-    return page
-
-
-def _addressee(row: Mapping[str, Any]) -> Addressee | None:
-    if row["language"] is None or row["link"] is None:
-        return None
-    return Addressee(
-        id=row["subscriber_id"],
-        language=row["language"],
-        nonce=bytes(row["link"]),
-        purpose=AccountMessage(row["purpose"]) if row["purpose"] else None,
-    )
-
-
-def _body(store: Store, edition_id: str) -> MessageBody:
-    row = store.db.execute("SELECT subject, text, html FROM editions WHERE id = ?", [edition_id]).fetchone()
-    return MessageBody(subject=row["subject"], text=row["text"], html=row["html"])
-
-
 def lease(store: Store, delivery: Delivery, now: datetime) -> bool:
     """Mark a message as being sent; to be committed before anything goes to the relay (M4).
 
@@ -262,16 +183,25 @@ def mark_failed(store: Store, delivery: Delivery, reason: str, now: datetime, *,
         counts = nobody is not None and delivery.purpose is None
         suppressed = counts and (bool(nobody) or _last_failed(store, delivery))
         if suppressed:
-            store.db.execute(
-                "INSERT OR IGNORE INTO suppressions (address, since, reason) VALUES (?, ?, ?)",
-                [delivery.address, stamp(now), reason],
-            )
-            store.db.execute(
-                "UPDATE deliveries SET state = 'failed', reason = ?, next_attempt = NULL"
-                " WHERE state IN ('queued', 'deferred') AND address = ? COLLATE NOCASE",
-                [f"suppressed since {stamp(now)}: {reason}", delivery.address],
-            )
+            suppress(store, delivery.address, reason, now)
     return suppressed
+
+
+def suppress(store: Store, address: str, reason: str, now: datetime) -> bool:
+    """Suppress an address and fail its queued messages; return False if it was already.
+
+    Runs in the transaction of the caller.
+    """
+    new = store.db.execute(
+        "INSERT OR IGNORE INTO suppressions (address, since, reason) VALUES (?, ?, ?)",
+        [address, stamp(now), reason],
+    ).rowcount
+    store.db.execute(
+        "UPDATE deliveries SET state = 'failed', reason = ?, next_attempt = NULL"
+        " WHERE state IN ('queued', 'deferred') AND address = ? COLLATE NOCASE",
+        [f"suppressed since {stamp(now)}: {reason}", address],
+    )
+    return bool(new)
 
 
 def cancel(store: Store, delivery: Delivery, reason: str) -> None:
@@ -379,8 +309,14 @@ def open_messages(store: Store) -> list[QueuedMessage]:
 
 
 def suppressions(store: Store) -> list[Suppression]:
-    """Return suppressed addresses, the latest first."""
-    rows = store.db.execute("SELECT * FROM suppressions ORDER BY since DESC, address")
+    """Return suppressed addresses of lists in feeds.yaml, the latest first.
+
+    Those of subscribers need no attention: `subscriber list` has them.
+    """
+    rows = store.db.execute(
+        "SELECT * FROM suppressions WHERE address NOT IN (SELECT key COLLATE NOCASE FROM subscribers)"
+        " ORDER BY since DESC, address"
+    )
     return [
         Suppression(address=row["address"], since=sure_moment(row["since"]), reason=row["reason"])
         for row in rows
@@ -400,11 +336,16 @@ def retry(store: Store, addresses: Sequence[str]) -> int:
     """Queue failed messages of each last edition again, and end pauses; return their number.
 
     Deferred messages are tried at once. With `addresses`, only messages to these are queued, unknown
-    ones included, and their suppressions end.
+    ones included, and their suppressions end; without, those whose messages bounced or that complained stay.
     """
     to_addresses, values = _to(addresses)
     again = "'failed', 'unknown'" if addresses else "'failed'"
     which = f"state IN ({again}) AND {_LAST_EDITION}{_STILL_SUBSCRIBED}{to_addresses}"
+    if not addresses:  # only what the relay itself refused, not what bounced later or was a complaint
+        which += (
+            " AND NOT EXISTS (SELECT 1 FROM suppressions WHERE suppressions.address = deliveries.address"
+            " COLLATE NOCASE AND suppressions.reason IS NOT deliveries.reason)"
+        )
     with store.transaction():
         store.db.execute(
             f"DELETE FROM suppressions WHERE address IN (SELECT address FROM deliveries WHERE {which})",

@@ -8,7 +8,7 @@ from pathlib import Path
 from aggregator.errors import StoreError
 from aggregator.model.config import Retention
 from aggregator.model.reports import PruneReport
-from aggregator.store import channels, embeddings, subscriber_rights
+from aggregator.store import channels, embeddings, returned_mail, subscriber_rights
 from aggregator.store.connection import Store, copy, stamp
 from aggregator.store.runs import clear_finished_mark
 
@@ -55,6 +55,7 @@ def prune(store: Store, retention: Retention, now: datetime) -> PruneReport:
             [old_texts],
         ).rowcount
         subscriber_rights.anonymise_deliveries(store, now - retention.deliveries)
+        returned_mail.prune(store, now)
         execute("UPDATE revisions SET text = '' WHERE replaced < ? AND text <> ''", [old_texts])
     return PruneReport(visits=visits, runs=runs, texts=texts)
 

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
-from aggregator.store.migrations import deduplication, digests, foundation, polling, publishing, subscribers
+from aggregator.store.migrations import (
+    bounces,
+    deduplication,
+    digests,
+    foundation,
+    polling,
+    publishing,
+    subscribers,
+)
 
 MIGRATIONS = Migrations("aggregator")
 
@@ -387,3 +395,9 @@ def m0023_activity(db: Database) -> None:
     """Add visits by day and messages by month, which the status page shows."""
     for sql in ACTIVITY:
         db.execute(sql)
+
+
+@MIGRATIONS()
+def m0024_returned_mail(db: Database) -> None:
+    """Add bounces and other mail to the bounce address."""
+    bounces.returned_mail(db)

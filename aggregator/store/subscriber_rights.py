@@ -43,6 +43,10 @@ def export(store: Store, address: str) -> dict[str, Any] | None:
         "messages": "SELECT coalesce(edition_id, purpose) AS message, state, attempts, last_attempt, reason,"
         " message_id FROM deliveries WHERE address = ? COLLATE NOCASE ORDER BY id",
     }
+    more["bounces"] = (
+        "SELECT kind, at, returned_mail.reason FROM returned_mail JOIN deliveries ON deliveries.id = delivery_id"
+        " WHERE address = ? COLLATE NOCASE ORDER BY returned_mail.id"
+    )
     found |= {name: _rows(store, sql, address) for name, sql in more.items()}
     return found if subscriber or any(found[name] for name in more) else None
 

@@ -54,7 +54,7 @@ class RecordingMailer:
     def open(self) -> Iterator[Mailer]:
         yield self.put
 
-    def put(self, message: bytes, address: str) -> None:
+    def put(self, message: bytes, address: str, sender: str | None = None) -> None:
         self.given.append((address, message))
         if self.deaths:
             self.deaths -= 1
@@ -127,7 +127,7 @@ def after_power_failure(place: Workplace, mailer: RecordingMailer) -> DigestRepo
     """Run, lose the commits since the block was recorded, and run on a restarted machine."""
     copy = place.folder / "on-disk.db"
 
-    def put(message: bytes, address: str) -> None:
+    def put(message: bytes, address: str, sender: str | None = None) -> None:
         if not copy.exists():  # at the first message
             with opened(place.database) as store:
                 connection.copy(store.db.conn, place.database, copy)
@@ -379,7 +379,7 @@ def test_a_relay_that_fails_leaves_the_rest_queued(place: Workplace, web: Web) -
     mailer = RecordingMailer()
     put = mailer.put
 
-    def failing(message: bytes, address: str) -> None:
+    def failing(message: bytes, address: str, sender: str | None = None) -> None:
         if mailer.given:
             raise MailError("the mail relay went away; all messages stay queued")
         put(message, address)
