@@ -354,7 +354,7 @@ def test_names_of_files(batch: Run) -> None:
     message = r"daily-2026-10-05-[0-9a-f]{24}\.eml"
     expected = (
         r"feeds\.yaml|metrics\.prom|var/(lock|config\.json|aggregator\.db(-wal|-shm)?)|public/"
-        r"(index\.html|(events|deadlines)\.ics|events/index\.html|atom\.xml|rss\.xml|feed\.json|feed\.css|style-[0-9a-f]{12}\.css|archive/\d{4}-\d\d\.xml|sources\.opml)(\.gz)?"
+        r"(index\.html|(events|deadlines)\.ics|events/index\.html|atom\.xml|rss\.xml|feed\.json|feed\.css|archive/\d{4}-\d\d\.xml|sources\.opml)(\.gz)?"
         r"|public/digests/(index\.html|atom\.xml|daily-2026-10-05\.html)(\.gz)?"
         rf"|var/outbox/{message}|[\w./-]*daily[\w-]*\.(eml|html)"
     )

@@ -10,8 +10,8 @@ import pytest
 from aggregator.model.config import DigestPlan
 from aggregator.store import (
     deliveries,
-    due_deliveries,
     digest_events,
+    due_deliveries,
     editions,
     editorial,
     missing_items,
