@@ -24,6 +24,13 @@ def short_months(language: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(names) for names in _names()[language]["short"])
 
 
+def month_labels(language: str) -> tuple[str, ...]:
+    """Name the twelve months shortly: by their abbreviation, or whole where there is none."""
+    return tuple(
+        (short or (long,))[0] for short, long in zip(short_months(language), months(language), strict=True)
+    )
+
+
 def weekdays(language: str) -> tuple[str, ...]:
     """Name the seven weekdays, Monday first."""
     return tuple(_names()[language]["weekdays"])

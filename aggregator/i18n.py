@@ -1,18 +1,22 @@
-"""Texts that readers see in digests and on edition pages, in English and German."""
+"""Texts that readers see in digests, on pages of editions and events, in English and German."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from aggregator import calendar_names
-from aggregator.model.digests import EditionEntry, UpdateKind
+from aggregator.model.digests import EditionEntry, EntryReason, UpdateKind
+from aggregator.model.events import Attendance, Event, EventKind, EventStatus, day_of
 
 TOPIC = "topic:"
 """Prefix of a section that is named by a topic."""
 
 _HEADINGS = {
     "en": {
+        "closing": "Closing soon",
+        "coming": "Coming up",
         "news": "News",
         "events": "Events and courses",
         "calls": "Calls and jobs",
@@ -23,6 +27,8 @@ _HEADINGS = {
         "withdrawn": "Withdrawn",
     },
     "de": {
+        "closing": "Bald endende Fristen",
+        "coming": "Demnächst",
         "news": "Neuigkeiten",
         "events": "Veranstaltungen und Kurse",
         "calls": "Ausschreibungen und Stellen",
@@ -49,11 +55,53 @@ _WORDS = {
         "corrected": "Corrected on {day}.",
         "cancelled": "Cancelled (as of {day}).",
         "moved": "Postponed or moved (as of {day}).",
+        "extended": "Deadline extended (as of {day}).",
         "withdrawn": "Withdrawn on {day}.",
         "text_only": "The title is unchanged; the text was revised.",
         "before": "Previous title:",
         "quote": "“{title}”",
         "hidden": "This story was withdrawn after the edition was sent.",
+        # When and where something takes place
+        "days": "{first}–{last} {month} {year}",
+        "time": "{start}",
+        "times": "{start}–{end}",
+        "online": "online",
+        "also_online": "{place} and online",
+        "deadline": "Deadline: {when}",
+        "event_cancelled": "Cancelled: {when}",
+        "event_postponed": "Postponed: {when}",
+        "event_rescheduled": "New date: {when}",
+        "event_moved-online": "Moved online: {when}",
+        "event_extended": "Deadline extended: {when}",
+        "formerly": "{when} (previously {former})",
+        "further_dates": "{when} and {n} further dates",
+        "further_date": "{when} and 1 further date",
+        "n_closing": "{n} deadlines closing soon",
+        "one_closing": "one deadline closing soon",
+        # The page of events
+        "events": "Events and deadlines",
+        "events_of": "What the partners of {title} announce, also for your calendar.",
+        "deadlines": "Deadlines",
+        "skip_events": "Skip to the events",
+        "no_events": "Nothing is announced at present. What a partner announces with its date appears here.",
+        "filter": "Show",
+        "everything": "Everything",
+        "partners": "Partners",
+        "kind_event": "Events",
+        "kind_course": "Courses",
+        "kind_deadline": "Deadlines",
+        "label_event": "event",
+        "label_course": "course",
+        "label_deadline": "deadline",
+        "add": "Add to calendar",
+        "calendar": "Calendar",
+        "calendar_of_events": "Calendar of events",
+        "calendar_of_deadlines": "Calendar of deadlines",
+        "open_in_app": "open in a calendar app",
+        "how": "The first link opens a calendar app, which then follows every change. Copy the second one for"
+        " Google Calendar (“From URL”) or Outlook (“Subscribe from web”).",
+        "all_events": "All events and deadlines",
+        "past_stay": "Past events stay in the calendars for a year.",
         # The rest of a message
         "more": "… and {n} more in the full edition:",
         "whole": "Read in your browser",
@@ -79,11 +127,51 @@ _WORDS = {
         "corrected": "Berichtigt am {day}.",
         "cancelled": "Abgesagt (Stand: {day}).",
         "moved": "Verschoben oder verlegt (Stand: {day}).",
+        "extended": "Frist verlängert (Stand: {day}).",
         "withdrawn": "Zurückgezogen am {day}.",
         "text_only": "Der Titel ist unverändert, der Text wurde überarbeitet.",
         "before": "Bisheriger Titel:",
         "quote": "„{title}“",
         "hidden": "Diese Meldung wurde nach dem Versand der Ausgabe zurückgezogen.",
+        "days": "{first}.–{last}. {month} {year}",
+        "time": "{start} Uhr",
+        "times": "{start}–{end} Uhr",
+        "online": "online",
+        "also_online": "{place} und online",
+        "deadline": "Frist: {when}",
+        "event_cancelled": "Abgesagt: {when}",
+        "event_postponed": "Verschoben: {when}",
+        "event_rescheduled": "Neuer Termin: {when}",
+        "event_moved-online": "Findet online statt: {when}",
+        "event_extended": "Frist verlängert: {when}",
+        "formerly": "{when} (bisher {former})",
+        "further_dates": "{when} und {n} weitere Termine",
+        "further_date": "{when} und 1 weiterer Termin",
+        "n_closing": "{n} bald endende Fristen",
+        "one_closing": "eine bald endende Frist",
+        "events": "Termine und Fristen",
+        "events_of": "Was die Partner von {title} ankündigen, auch für Ihren Kalender.",
+        "deadlines": "Fristen",
+        "skip_events": "Zu den Terminen",
+        "no_events": "Zurzeit ist nichts angekündigt. Hier steht, was ein Partner mit Datum ankündigt.",
+        "filter": "Auswahl",
+        "everything": "Alles",
+        "partners": "Partner",
+        "kind_event": "Veranstaltungen",
+        "kind_course": "Kurse",
+        "kind_deadline": "Fristen",
+        "label_event": "Veranstaltung",
+        "label_course": "Kurs",
+        "label_deadline": "Frist",
+        "add": "In den Kalender",
+        "calendar": "Kalender",
+        "calendar_of_events": "Kalender der Termine",
+        "calendar_of_deadlines": "Kalender der Fristen",
+        "open_in_app": "in der Kalender-App öffnen",
+        "how": "Der erste Link öffnet die Kalender-App, die dann jeder Änderung folgt. Den zweiten kopieren Sie für"
+        " Google Kalender („Per URL“) oder Outlook („Aus dem Internet abonnieren“).",
+        "all_events": "Alle Termine und Fristen",
+        "past_stay": "Vergangene Termine bleiben ein Jahr lang in den Kalendern.",
         "more": "… und {n} weitere in der vollständigen Ausgabe:",
         "whole": "Im Browser lesen",
         "why": "Sie erhalten diese E-Mail, weil Ihre Adresse im Verteiler „{title}“ steht.",
@@ -114,6 +202,74 @@ def day(when: date, language: str) -> str:
     return words(language)["date"].format(day=when.day, month=months[when.month - 1], year=when.year)
 
 
+def month(when: date, language: str) -> str:
+    """Return month and year."""
+    return f"{calendar_names.months(known(language))[when.month - 1]} {when.year}"
+
+
+def event_line(event: Event, former: Event | None, language: str, zone: ZoneInfo) -> str:
+    """Describe when and where an event takes place, its status, and what it was before a change.
+
+    `zone` is that of the site, for times whose source states no zone.
+    """
+    phrases = words(language)
+    when, place = _when(event, language, zone), _where(event, language)
+    line = f"{when}, {place}" if place else when
+    if event.occurrences[1:]:
+        more = len(event.occurrences) - 1
+        line = phrases["further_dates" if more > 1 else "further_date"].format(when=line, n=more)
+    if former:
+        before = [_when(former, language, zone), _where(former, language)]
+        changed = [text for text, now in zip(before, (when, place), strict=True) if text and text != now]
+        line = phrases["formerly"].format(when=line, former=", ".join(changed)) if changed else line
+    if event.kind is EventKind.DEADLINE and event.status is not EventStatus.EXTENDED:
+        line = phrases["deadline"].format(when=line)
+    if event.status is EventStatus.SCHEDULED:
+        return line
+    return phrases[f"event_{event.status}"].format(when=line)
+
+
+def _where(event: Event, language: str) -> str:
+    phrases = words(language)
+    if event.attendance is Attendance.ONLINE:
+        return phrases["online"]
+    if event.attendance is Attendance.BOTH and event.place:
+        return phrases["also_online"].format(place=event.place)
+    return event.place or ""
+
+
+def _when(event: Event, language: str, zone: ZoneInfo) -> str:
+    """Format the dates and times of an event, with the abbreviation of its zone."""
+    here = event.local(zone)
+    first, last = day_of(here.start), day_of(here.end)
+    if event.month_only:
+        return month(first, language)
+    days = _days(first, last, language)
+    if not isinstance(here.start, datetime) or not isinstance(here.end, datetime):
+        return days
+    start, end = f"{here.start:%H:%M}", f"{here.end:%H:%M}"
+    form = "times" if last >= first and here.end > here.start else "time"
+    return (
+        f"{days}, {words(language)[form].format(start=start, end=end)} {here.start.tzname() or ''}".rstrip()
+    )
+
+
+def _days(first: date, last: date, language: str) -> str:
+    if last <= first:
+        return day(first, language)
+    if (first.year, first.month) == (last.year, last.month):
+        return words(language)["days"].format(
+            first=first.day,
+            last=last.day,
+            month=calendar_names.months(known(language))[first.month - 1],
+            year=first.year,
+        )
+    start = day(first, language)
+    if first.year == last.year:
+        start = start.removesuffix(f" {first.year}")
+    return f"{start} – {day(last, language)}"
+
+
 def heading(section: str, language: str) -> str:
     """Return the heading of a section; a topic is its own heading."""
     if section.startswith(TOPIC):
@@ -138,6 +294,11 @@ def update_note(entry: EditionEntry, language: str) -> tuple[str, str]:
     return f"{note} {phrases['before']}", phrases["quote"].format(title=entry.former_title)
 
 
+def entry_event(entry: EditionEntry, language: str, zone: ZoneInfo) -> str:
+    """Describe when and where the event of an entry takes place; empty without an event."""
+    return event_line(entry.event, entry.former_event, language, zone) if entry.event else ""
+
+
 def count(number: int, language: str) -> str:
     """Return a number of stories in words."""
     return words(language)["story"] if number == 1 else words(language)["stories"].format(n=number)
@@ -146,7 +307,10 @@ def count(number: int, language: str) -> str:
 def summary(entries: Sequence[EditionEntry], language: str) -> str:
     """Summarise in one line how many stories an edition contains."""
     phrases = words(language)
-    new = [entry for entry in entries if entry.update_kind is None]
+    closing = sum(entry.reason is EntryReason.CLOSING for entry in entries)
+    new = [
+        entry for entry in entries if entry.update_kind is None and entry.reason is not EntryReason.CLOSING
+    ]
     partners = {name for entry in new for name in (entry.publisher, *entry.also)}
     withdrawn = sum(entry.update_kind is UpdateKind.WITHDRAWN for entry in entries)
     parts = []
@@ -156,7 +320,9 @@ def summary(entries: Sequence[EditionEntry], language: str) -> str:
         parts.append(
             phrases["count" if len(partners) > 1 else "count_one"].format(n=len(new), m=len(partners))
         )
-    if updated := len(entries) - len(new) - withdrawn:
+    if closing:
+        parts.append(phrases["n_closing" if closing > 1 else "one_closing"].format(n=closing))
+    if updated := len(entries) - len(new) - closing - withdrawn:
         parts.append(phrases["n_updated"].format(n=updated))
     if withdrawn:
         parts.append(phrases["n_withdrawn"].format(n=withdrawn))

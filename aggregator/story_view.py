@@ -87,7 +87,25 @@ def as_json(view: StoryView) -> dict[str, Any]:
             }
             for s in shown.items
         ],
+        "event": _event(shown),
         "related": [{"story": other, "why": why} for other, why in shown.related],
+    }
+
+
+def _event(shown: Story) -> dict[str, Any] | None:
+    """Return the facts of a story's event, None without one."""
+    if shown.event is None:
+        return None
+    event = shown.event.event
+    return {
+        "kind": event.kind,
+        "start": event.start,
+        "end": event.end,
+        "zone": event.zone,
+        "place": event.place,
+        "attendance": event.attendance,
+        "status": event.status,
+        "calendar_entry_of": shown.event.entry_id,
     }
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import feedparser
 import pytest
 
+from tests.publishing.events import parsed
+
 
 def _aggregator(*words: str, now: str | None = None) -> subprocess.CompletedProcess[str]:
     from os import environ
@@ -35,14 +37,14 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 def test_rounds(played: tuple[Path, str]) -> None:
-    """The rounds have 57 items in 55 stories, joins, an update, and a round without changes."""
+    """The rounds have 57 items in 55 stories, joins, an update, and a round without news."""
     _, output = played
     assert "57 new items, 0 updated: 55 new stories, 2 items joined known stories" in output
     assert "10 new items, 0 updated: 9 new stories, 1 items joined known stories" in output
-    assert "7 new items, 2 updated: 7 new stories, 0 items joined known stories" in output
+    assert "8 new items, 2 updated: 8 new stories, 0 items joined known stories" in output
     assert "10 sources visited: 0 changed, 9 unchanged, 1 failed" in output
     assert "rules were broken at none of them" in output
-    assert output.count("no document changed") == 1
+    assert "\n2 documents written: index.html, events/index.html\n" in output
 
 
 def test_one_story_of_three_partners(played: tuple[Path, str]) -> None:
@@ -58,7 +60,7 @@ def test_one_story_of_three_partners(played: tuple[Path, str]) -> None:
         "Also published by Imaging Data Consortium",
     }
     assert {"Welcome, MAdMiC Node!", "Welcome, Adriatic Node!"} <= set(titles)
-    assert len(titles) == len(set(titles)) == 71
+    assert len(titles) == len(set(titles)) == 72
 
 
 def test_hostile_item(played: tuple[Path, str]) -> None:
@@ -78,6 +80,24 @@ def test_digest_in_the_outbox(played: tuple[Path, str]) -> None:
     text, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert text and "Welcome, Adriatic Node!" in text.get_content()
     assert html and "Welcome, Adriatic Node!" in html.get_content()
+
+
+def test_events(played: tuple[Path, str]) -> None:
+    """The calendars have a course, its deadline, German events and a cancelled one (CA3)."""
+    out, _ = played
+    events, deadlines = (
+        parsed((out / "public" / name).read_bytes()).events for name in ("events.ics", "deadlines.ics")
+    )
+    of_events = {str(event.summary): event for event in events}
+    turin = of_events["Hands-on course: preclinical imaging in Turin, 20-22 October 2026"]
+    assert (str(turin.dtstart), str(turin.dtend)) == ("2026-10-20", "2026-10-23")
+    leipzig = of_events["Kurs „Bildanalyse mit Python“ in Leipzig – noch freie Plätze"]
+    assert (leipzig.status, leipzig.sequence) == ("CANCELLED", 1)
+    assert "Deadline: Hands-on course: preclinical imaging in Turin, 20-22 October 2026" in {
+        event.summary for event in deadlines
+    }
+    page = (out / "public" / "events" / "index.html").read_text("utf-8")
+    assert "Cancelled: 23–27 November 2026, Leipzig" in page and "Workshop: Bilddaten" in page
 
 
 def test_search_and_show(played: tuple[Path, str]) -> None:

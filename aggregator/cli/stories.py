@@ -10,7 +10,9 @@ from aggregator.cli.output import json_option, print_candidate, print_json
 
 if TYPE_CHECKING:
     from aggregator.cli.options import Invocation
+    from aggregator.dedupe.event_decisions import DecidedEvent
     from aggregator.model.stories import ReclusterDiff
+    from aggregator.ports import App
 
 
 @click.command()
@@ -64,6 +66,9 @@ def _print_story(shown: dict[str, Any]) -> None:
     click.echo(f"{shown['title']}\n{shown['id']} · {shown['kind']}{topics}{hidden}")
     for word in ("announced", "published", "updated"):
         click.echo(f"  {word:10} {shown[word]:%Y-%m-%d %H:%M} UTC")
+    if event := shown["event"]:
+        place = f", {event['place']}" if event["place"] else ""
+        click.echo(f"  {event['kind']:10} {event['start']} to {event['end']}{place}, {event['status']}")
     for item in shown["items"]:
         mark = "published by" if item["lead"] else "also published by"
         click.echo(f"{mark} {item['source']}: {item['title']}")
@@ -265,6 +270,63 @@ def story_hide(invocation: Invocation, ids: tuple[str, ...], withdrawn: bool) ->
 def story_unhide(invocation: Invocation, ids: tuple[str, ...]) -> None:
     """Publish hidden stories again, with their old ids and times."""
     _set_hidden(invocation, ids, hidden=False)
+
+
+@story.command("event")
+@click.argument("id_", metavar="ID")
+@click.option("--start", metavar="TIME", help="Date, or time as in 2026-10-20T09:00.")
+@click.option("--end", metavar="TIME", help="Last day, or time of the end.")
+@click.option("--zone", metavar="ZONE", help="Time zone of times, such as Europe/Berlin.")
+@click.option("--place", metavar="TEXT", help="Place; an empty text removes it.")
+@click.option("--kind", type=click.Choice(["event", "course", "deadline"]))
+@click.option(
+    "--status",
+    type=click.Choice(["scheduled", "cancelled", "postponed", "rescheduled", "moved-online", "extended"]),
+)
+@click.option("--online/--on-site", default=None, help="Where people attend.")
+@click.option("--none", "none", is_flag=True, help="The story has no event.")
+@click.option("--auto", is_flag=True, help="Undo: the event follows from the story's items again.")
+@click.pass_obj
+def story_event(invocation: Invocation, /, id_: str, none: bool, auto: bool, **facts: Any) -> None:
+    """Show or set the event of a story.
+
+    What is set here stays, whatever the items of the story say later.
+    """
+    from aggregator.dedupe import event_decisions
+
+    app = invocation.app(secrets=False)
+    given = {name: value for name, value in facts.items() if value is not None}
+    if none + auto + bool(given) > 1:
+        raise click.UsageError("--none, --auto and facts of an event exclude each other; nothing was changed")
+    if not (none or auto or given):
+        _print_event(app, event_decisions.read(app, id_), "")
+    elif none:
+        _print_event(app, event_decisions.remove(app, id_, _editor()), _FROM_NEXT_RUN)
+    elif auto:
+        _print_event(app, event_decisions.undo(app, id_, _editor()), _FROM_NEXT_RUN)
+    else:
+        change = event_decisions.EventChange(**_typed(given))
+        _print_event(app, event_decisions.set_event(app, id_, change, _editor()), _FROM_NEXT_RUN)
+
+
+def _typed(facts: dict[str, Any]) -> dict[str, Any]:
+    from aggregator.model.events import EventKind, EventStatus
+
+    types = {"kind": EventKind, "status": EventStatus}
+    return {name: types[name](value) if name in types else value for name, value in facts.items()}
+
+
+def _print_event(app: App, decided: DecidedEvent, when: str) -> None:
+    from aggregator import i18n
+
+    if decided.event is None:
+        click.echo(f"{decided.story_id} has no event {when}".rstrip())
+        return
+    site, event = app.config.site, decided.event
+    line = i18n.event_line(event.event, event.former, "en", site.timezone)
+    click.echo(f"{decided.story_id} {event.event.kind}: {line} {when}".rstrip())
+    if event.entry_id != decided.story_id:
+        click.echo(f"  shares the calendar entry of {event.entry_id}")
 
 
 def _set_hidden(

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from aggregator.containment import Broken, Containment, attempt
-from aggregator.dedupe import candidates, cluster, semantic, withdrawn
+from aggregator.dedupe import candidates, cluster, event_relations, semantic, withdrawn
 from aggregator.items import caches
 from aggregator.model.config import Channel
 from aggregator.model.reports import ContainedStep
@@ -110,6 +110,7 @@ def _assign_batch(
     withdrawn.hide_withdrawn(store, stories.hidden(store, joined), now)
     changed = {p.story_id for p in placements} | {other for p in placements for other, _ in p.related}
     update_channels(store, all_channels, changed | set(story_placement.correct_future_times(store, now)), now)
+    relate_events(store, all_channels, [founding.story_id for founding in foundings], now)
     return AssignReport(
         founded=len(foundings), joined=len(placements) - len(foundings), deferred=batch.deferred
     )
@@ -123,6 +124,14 @@ def _merge_candidates(store: Store, placement: Placement) -> list[MergeCandidate
         for each in placement.merge_candidates
         if not (each.vetoed and editorial.is_listed_with_source(store, each.story_id, source_id))
     ]
+
+
+def relate_events(
+    store: Store, all_channels: Sequence[Channel], story_ids: Iterable[str], now: datetime
+) -> None:
+    """Relate stories to others about the same event, which they may change (EX6, EX7)."""
+    if changed := event_relations.relate(store, story_ids):
+        update_channels(store, all_channels, changed, now)
 
 
 def _foundings(

@@ -17,10 +17,10 @@ from aggregator.dedupe.assign import lead_item_id
 from aggregator.dedupe.withdrawn import PUBLISHER
 from aggregator.errors import UnknownName, WrongDecision
 from aggregator.items.identity import short_hash
-from aggregator.model.config import Channel, Config
+from aggregator.model.config import Config
 from aggregator.model.stories import Cluster, LinkConstraint, Member
 from aggregator.ports import App
-from aggregator.publishing.channels import update_channels
+from aggregator.publishing.channels import known_channels, update_channels
 from aggregator.store import (
     archives,
     channels,
@@ -133,7 +133,7 @@ def set_hidden(
                 changed = [id_ for id_ in ids if maintenance.unhide(store, id_, now)]
             if changed:
                 editorial.decide(store, "hide" if hidden else "unhide", who, now, stories=changed)
-            update_channels(store, _known_channels(store, app.config), changed, now)
+            update_channels(store, known_channels(store, app.config.channels), changed, now)
     return changed
 
 
@@ -235,14 +235,8 @@ def _remove_from_channels(store: Store, story_id: str, now: datetime) -> None:
 
 
 def _update_channels(store: Store, config: Config, ids: Sequence[str], now: datetime) -> None:
-    update_channels(store, _known_channels(store, config), ids, now)
+    update_channels(store, known_channels(store, config.channels), ids, now)
     clear_finished_mark(store)
-
-
-def _known_channels(store: Store, config: Config) -> list[Channel]:
-    """Return the configured channels that the store knows; the next run fills the others."""
-    known = channels.known(store)
-    return [channel for channel in config.channels if channel.id in known]
 
 
 def _story_id(store: Store, name: str) -> str:

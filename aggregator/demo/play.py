@@ -112,12 +112,14 @@ def _play(out: Path, community: Community) -> None:
     command("2026-10-02T09:00:00+00:00", "fetch")
 
     community.day = "day3"
-    _heading("Monday, 5 October: Lisbon moves its winter school to Porto; the story is updated.")
+    _heading("Monday, 5 October: Lisbon moves its winter school to Porto, and a course is cancelled.")
     command("2026-10-05T06:30:00+00:00", "fetch")
     _heading("Monday is also the day of the digest.")
     command("2026-10-05T06:35:00+00:00", "digest", "run")
 
-    _heading("Tuesday: nothing is new, and no document is touched.")
+    _heading(
+        "Tuesday: nothing is new; two pages no longer list what ended on Monday, and no feed is touched."
+    )
     command("2026-10-06T06:30:00+00:00", "fetch")
 
     _heading("One story, published by three partners:")
@@ -144,6 +146,7 @@ def _print_results(out: Path) -> None:
         f"  {out / 'public' / 'index.html'}   the page (`make demo SERVE=1` serves it on http://127.0.0.1:{PORT}/)"
     )
     print(f"  {out / 'public' / 'atom.xml'}     the merged feed: each entry names its source")
+    print(f"  {out / 'public' / 'events' / 'index.html'}   events and deadlines, with their calendars")
     for page in sorted((out / "public" / "digests").glob("weekly-*.html")):
         print(f"  {page}   the digest as its permanent page")
     for message in sorted((out / "var" / "outbox").glob("*.eml")):

@@ -94,7 +94,7 @@ def _text(edition: Edition, site: Site, sections: Iterable[Section], omitted: in
     for section in sections:
         lines += [*text_heading(section.title)]
         for entry in section.entries:
-            lines += [*_entry_text(edition, entry), ""]
+            lines += [*_entry_text(edition, entry, site), ""]
     if omitted:
         lines += ["", words["more"].format(n=omitted), _page_url(edition, site), ""]
     lines += ["-- ", *wrapped(words["why"].format(title=edition.title))]
@@ -102,9 +102,10 @@ def _text(edition: Edition, site: Site, sections: Iterable[Section], omitted: in
     return "\n".join(lines) + "\n"
 
 
-def _entry_text(edition: Edition, entry: EditionEntry) -> list[str]:
+def _entry_text(edition: Edition, entry: EditionEntry, site: Site) -> list[str]:
     words = i18n.words(edition.language)
     lines = wrapped(f"* {entry.title}", rest="  ")
+    lines += wrapped(i18n.entry_event(entry, edition.language, site.timezone), first="  ", rest="  ")
     lines += wrapped(f"{entry.publisher}, {i18n.day(entry.day, edition.language)}", first="  ", rest="  ")
     if entry.also:
         lines += wrapped(f"({words['also']} {', '.join(entry.also)})", first="  ", rest="  ")
@@ -144,6 +145,7 @@ def _html(edition: Edition, site: Site, sections: Iterable[Section], omitted: in
         why=words["why"].format(title=edition.title),
         day=lambda entry: i18n.day(entry.day, edition.language),
         update_note=lambda entry: i18n.update_note(entry, edition.language),
+        when=lambda entry: i18n.entry_event(entry, edition.language, site.timezone),
     )
 
 

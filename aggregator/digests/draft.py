@@ -31,7 +31,7 @@ def compose(store: Store, config: Config, plan: DigestPlan, now: datetime, conta
     """Compose the edition that is due at `now`, without stories that break it."""
     if plan is config.operator:
         return _operator_report(store, config, plan, now)
-    wanted = pending.candidates(store, plan, start_of(store, plan, now))
+    wanted = pending.candidates(store, plan, start_of(store, plan, now), now)
     return contained.without_broken(
         ContainedStep.DIGEST,
         wanted.ids,
@@ -67,7 +67,8 @@ def _edition(store: Store, config: Config, plan: DigestPlan, now: datetime, want
     return Draft(
         edition=edition,
         body=body.compose(edition, config.site),
-        summary=f"{len(stories.new)} new stories, {len(stories.updates)} updates",
+        summary=f"{len(stories.new)} new stories, {len(stories.updates)} updates"
+        + (f", {len(stories.closing)} closing soon" if stories.closing else ""),
         is_empty=not stories,
         pending=stories,
     )

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from aggregator import i18n
 from aggregator.model.config import DigestPlan
 from aggregator.model.digests import (
+    ClosingStory,
     Edition,
     EditionEntry,
     EntryReason,
@@ -17,6 +18,7 @@ from aggregator.model.digests import (
     UpdateKind,
 )
 from aggregator.model.documents import Kind
+from aggregator.model.events import EventKind, EventStatus
 from aggregator.model.stories import Story
 
 _KINDS_BY_SECTION = {
@@ -26,6 +28,7 @@ _KINDS_BY_SECTION = {
     "works": (Kind.PAPER, Kind.RELEASE),
     "newsletters": (Kind.NEWSLETTER,),
 }
+_FIRST = ("closing", "coming")
 _LAST = ("updates", "withdrawn")
 
 
@@ -38,13 +41,14 @@ def compose(
     headings = (
         [*(i18n.TOPIC + topic for topic in topics), "other", "events"] if by_topic else [*_KINDS_BY_SECTION]
     )
-    entries = [
-        *(_new(story, plan, _section(story, topics, by_topic=by_topic)) for story in pending.new),
-        *(_update(update, plan) for update in pending.updates),
-    ]
-    order = {name: n for n, name in enumerate([*headings, *_LAST])}
     # The subject has the date of composition, because after downtime the period began earlier.
     today = now.astimezone(plan.timezone).date()
+    entries = [
+        *(_closing(each, plan) for each in pending.closing),
+        *(_new(story, plan, _section(story, plan, topics, today)) for story in pending.new),
+        *(_update(update, plan) for update in pending.updates),
+    ]
+    order = {name: n for n, name in enumerate([*_FIRST, *headings, *_LAST])}
     return Edition(
         id=f"{plan.id}-{period.isoformat()}",
         digest_id=plan.id,
@@ -53,21 +57,41 @@ def compose(
         language=language,
         period=period,
         composed=now,
-        entries=tuple(sorted(entries, key=lambda entry: (order[entry.section], _rank(entry)))),
+        entries=tuple(sorted(entries, key=lambda entry: (order[entry.section], _rank(entry, plan)))),
     )
 
 
-def _section(story: Story, topics: Sequence[str], *, by_topic: bool) -> str:
-    """Return the section of a story: its kind, or its first topic unless it is an event."""
+def _section(story: Story, plan: DigestPlan, topics: Sequence[str], today: date) -> str:
+    """Return the section of a story: by its event, its kind, or its first topic."""
+    if section := _section_of_event(story, plan, today):
+        return section
     kind = next(name for name, kinds in _KINDS_BY_SECTION.items() if story.kind in kinds)
-    if not by_topic or kind == "events":
+    if plan.sections != "topics" or kind == "events":
         return kind
     return next((i18n.TOPIC + topic for topic in topics if topic in story.topics), "other")
 
 
-def _rank(entry: EditionEntry) -> int:
-    """Sort events by date, the latest first; leave other entries in order of announcement."""
+def _section_of_event(story: Story, plan: DigestPlan, today: date) -> str | None:
+    """Return the section of a story about an event: it changes a known one, or is coming (CA7)."""
+    if story.event is None or story.event.event.retrospective:
+        return None
+    event = story.event.event
+    if story.event.entry_id != story.id and event.status is not EventStatus.SCHEDULED:
+        return "updates"
+    is_coming = event.kind is not EventKind.DEADLINE and event.takes_place
+    return "coming" if is_coming and event.days(plan.timezone)[1] >= today else None
+
+
+def _rank(entry: EditionEntry, plan: DigestPlan) -> int:
+    """Sort what is coming by date, the nearest first; other events by date, the latest first."""
+    if entry.section in _FIRST and entry.event:
+        return entry.event.days(plan.timezone)[0].toordinal()
     return -entry.day.toordinal() if entry.section == "events" else 0
+
+
+def _closing(closing: ClosingStory, plan: DigestPlan) -> EditionEntry:
+    entry = _new(closing.story, plan, "closing")
+    return replace(entry, reason=EntryReason.CLOSING, event=closing.deadline, excerpt="")
 
 
 def _new(story: Story, plan: DigestPlan, section: str) -> EditionEntry:
@@ -84,6 +108,7 @@ def _new(story: Story, plan: DigestPlan, section: str) -> EditionEntry:
         language=lead.language,
         also=tuple(story_item.publisher.name for story_item in story.also),
         excerpt="" if lead.excerpt == lead.title else lead.excerpt,
+        event=story.event.event if story.event else None,
     )
 
 
@@ -94,6 +119,7 @@ def _update(update: StoryUpdate, plan: DigestPlan) -> EditionEntry:
         update_kind=update.update_kind,
         updated_on=_local(update.at, plan),
         former_title=update.former_title,
+        former_event=update.former_event,
     )
     if update.update_kind is not UpdateKind.WITHDRAWN:
         return entry
@@ -106,6 +132,7 @@ def _update(update: StoryUpdate, plan: DigestPlan) -> EditionEntry:
         also=(),
         excerpt="",
         former_title=None,
+        event=None,
     )
 
 

@@ -12,23 +12,30 @@ from aggregator.dedupe.vocabulary.words import fold
 from aggregator.items.diff import text_differs
 from aggregator.items.identity import title_key
 from aggregator.model.config import DigestPlan
-from aggregator.model.digests import PendingStories, StoryUpdate, UpdateKind
-from aggregator.store import editions, stories
+from aggregator.model.digests import ClosingStory, PendingStories, StoryUpdate, UpdateKind
+from aggregator.model.events import Event, EventKind, EventStatus
+from aggregator.model.stories import Story
+from aggregator.store import digest_events, editions, stories
 from aggregator.store.connection import Store
+from aggregator.store.editions import UTC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
-    """Ids of stories that an edition may contain; `withdrawn` has the time of each removal."""
+    """Ids of stories that an edition may contain.
+
+    `withdrawn` has the time of each removal, `closing` the part of each deadline that is near.
+    """
 
     new: list[str]
     edited: list[str]
     withdrawn: dict[str, datetime]
+    closing: dict[str, str]
 
     @property
     def ids(self) -> list[str]:
         """Return all ids, each once."""
-        return list(dict.fromkeys([*self.new, *self.edited, *self.withdrawn]))
+        return list(dict.fromkeys([*self.new, *self.edited, *self.withdrawn, *self.closing]))
 
     def only(self, ids: Collection[str]) -> Candidates:
         """Return the candidates whose id is in `ids`."""
@@ -36,32 +43,55 @@ class Candidates:
             new=[id_ for id_ in self.new if id_ in ids],
             edited=[id_ for id_ in self.edited if id_ in ids],
             withdrawn={id_: at for id_, at in self.withdrawn.items() if id_ in ids},
+            closing={id_: part for id_, part in self.closing.items() if id_ in ids},
         )
 
 
-def candidates(store: Store, plan: DigestPlan, since: datetime) -> Candidates:
-    """Find the stories that an edition may contain; `since` is the start of the digest (M2)."""
+def candidates(store: Store, plan: DigestPlan, since: datetime, now: datetime) -> Candidates:
+    """Find the stories that an edition may contain; `since` is the digest's start (M2)."""
     record = editions.record(store, plan.id)
     floor = max(since, record.last_composed - editions.REACH) if record else since
     return Candidates(
         new=editions.pending(store, plan, floor=floor),
         edited=editions.edited(store, plan, floor=floor) if record else [],
         withdrawn=editions.withdrawn(store, plan, floor=floor) if record else {},
+        closing=digest_events.closing(store, plan, now.astimezone(plan.timezone).date()) if record else {},
     )
 
 
 def read(store: Store, plan: DigestPlan, wanted: Candidates) -> PendingStories:
     """Read candidates, without stories whose edit was reverted since the last edition."""
+    new = tuple(stories.read(store, wanted.new))
+    updates = (*_edited(store, plan, wanted.edited, new), *_withdrawn(store, plan, wanted.withdrawn))
+    shown = {update.story.id for update in updates}
     return PendingStories(
-        new=tuple(stories.read(store, wanted.new)),
-        updates=(*_edited(store, plan, wanted.edited), *_withdrawn(store, plan, wanted.withdrawn)),
+        new=new,
+        updates=updates,
+        closing=tuple(
+            _closing(store, {id_: part for id_, part in wanted.closing.items() if id_ not in shown})
+        ),
     )
 
 
-def _edited(store: Store, plan: DigestPlan, ids: Sequence[str]) -> Iterator[StoryUpdate]:
-    """Yield stories that differ significantly from their last entry (E1)."""
+def _closing(store: Store, parts: Mapping[str, str]) -> Iterator[ClosingStory]:
+    """Yield the stories whose deadlines are near, with these."""
+    for story in stories.read(store, list(parts)):
+        for each in story.events:
+            if each.part == parts[story.id]:
+                yield ClosingStory(story=story, deadline=each.event)
+
+
+def _edited(
+    store: Store, plan: DigestPlan, ids: Sequence[str], new: Sequence[Story]
+) -> Iterator[StoryUpdate]:
+    """Yield stories that differ significantly from their last entry (E1).
+
+    Not those whose event changed as another story of this edition or an earlier one reports (EX6).
+    """
     edited = stories.read(store, ids, texts=True)
     last_entries = editions.last_entries(store, plan.id, [story.id for story in edited])
+    reported = digest_events.last_events(store, plan.id, [s.event.entry_id for s in edited if s.event])
+    reported |= {story.event.entry_id: story.event.event for story in new if story.event}
     for story in edited:
         last, lead = last_entries.get(story.id), story.lead
         if last is None or last.item_id != lead.id:  # the last entry was another item: nothing to compare
@@ -69,14 +99,43 @@ def _edited(store: Store, plan: DigestPlan, ids: Sequence[str]) -> Iterator[Stor
             continue
         former_text = lead.text if last.text is None else last.text
         title_changed = title_key(last.title) != title_key(lead.title)
+        text_changed = text_differs(former_text, lead.text)
+        former_event = _former_event(story, reported)
+        if not (title_changed or text_changed or former_event):
+            continue
         kind = _update_kind(_beginning(last.title, former_text), _beginning(lead.title, lead.text))
-        if title_changed or kind is not UpdateKind.CORRECTED or text_differs(former_text, lead.text):
-            yield StoryUpdate(
-                story=story,
-                update_kind=kind,
-                at=story.updated,
-                former_title=last.title if title_changed else lead.title,
-            )
+        if kind is not UpdateKind.CORRECTED and not former_event and _differs(story, last.event):
+            continue  # its words now say of the event what another story has reported
+        yield StoryUpdate(
+            story=story,
+            update_kind=_event_update(story, former_event, kind),
+            at=max(story.updated, story.event.changed) if story.event and former_event else story.updated,
+            former_title=last.title if title_changed else lead.title if text_changed else None,
+            former_event=former_event,
+        )
+
+
+def _former_event(story: Story, reported: Mapping[str, Event]) -> Event | None:
+    """Return what the digest said last about the event of a story, if that is no longer so."""
+    said = reported.get(story.event.entry_id) if story.event else None
+    return said if _differs(story, said) else None
+
+
+def _differs(story: Story, said: Event | None) -> bool:
+    """Return whether the event of a story has other facts; its kind is none of them."""
+    return bool(story.event and said and story.event.event.announced[1:] != said.announced[1:])
+
+
+def _event_update(story: Story, former: Event | None, kind: UpdateKind) -> UpdateKind:
+    """Return how an event changed; `kind` is what the words of the story say."""
+    if story.event is None or former is None:
+        return kind
+    event = story.event.event
+    if event.status is EventStatus.CANCELLED and former.status is not EventStatus.CANCELLED:
+        return UpdateKind.CANCELLED
+    if event.kind is EventKind.DEADLINE and event.days(UTC)[1] > former.days(UTC)[1]:
+        return UpdateKind.EXTENDED
+    return kind if kind is UpdateKind.CANCELLED else UpdateKind.MOVED
 
 
 def _beginning(title: str, text: str) -> str:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from rapidfuzz.distance import Indel
 
 from aggregator.items.identity import GUID, LINK, STRENGTH, TEXT, short_hash, title_key
+from aggregator.model.events import Event
 from aggregator.model.items import Alias, ChangeKind, Item, ItemChange, KnownItem
 
 MAX_EDITS = 8
@@ -116,8 +117,23 @@ def _item_change(item: Item, known: KnownItem | None, taken: Container[str]) -> 
         first_seen=known.first_seen,
         claimed=known.claimed or item.claimed,
         dropped=None if known.story_id else item.dropped,
+        events=tuple(_with_known_year(event, item, known) for event in item.events),
     )
     return ItemChange(item=kept, change=_change(kept, known))
+
+
+def _with_known_year(event: Event, item: Item, known: KnownItem) -> Event:
+    """Return an event with the year that was found first, if no year is written (EX4).
+
+    An item without a date of its own seems to be published at each visit, and its dates would move on.
+    """
+    if str(event.start.year) in f"{item.title} {item.text}":
+        return event
+    for other in known.events or ():
+        days = [(each.start.month, each.start.day, each.end.month, each.end.day) for each in (event, other)]
+        if days[0] == days[1] and other.start.year < event.start.year:
+            return replace(event, start=other.start, end=other.end)
+    return event
 
 
 def _change(item: Item, known: KnownItem) -> ChangeKind:

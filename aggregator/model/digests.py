@@ -7,6 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from aggregator.model.config import DigestPlan
+from aggregator.model.events import Event
 from aggregator.model.stories import Story
 
 
@@ -16,6 +17,7 @@ class EntryReason(StrEnum):
     NEW = "new"
     UPDATED = "updated"
     WITHDRAWN = "withdrawn"
+    CLOSING = "closing"
 
 
 class UpdateKind(StrEnum):
@@ -24,6 +26,7 @@ class UpdateKind(StrEnum):
     CORRECTED = "corrected"
     CANCELLED = "cancelled"
     MOVED = "moved"
+    EXTENDED = "extended"
     WITHDRAWN = "withdrawn"
 
 
@@ -31,13 +34,15 @@ class UpdateKind(StrEnum):
 class StoryUpdate:
     """A story that changed at `at`, after an edition of the digest published it.
 
-    `former_title` is the title in that edition; None if it is unknown or from another partner.
+    `former_title` is the title in that edition; None if it is unknown or from another partner. `former_event` is the
+    event in that edition, if its facts changed.
     """
 
     story: Story
     update_kind: UpdateKind
     at: datetime
     former_title: str | None = None
+    former_event: Event | None = None
 
     @property
     def reason(self) -> EntryReason:
@@ -46,14 +51,26 @@ class StoryUpdate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClosingStory:
+    """A story whose deadline is near."""
+
+    story: Story
+    deadline: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PendingStories:
-    """What the next edition of a digest has to contain, the latest announced first."""
+    """What the next edition of a digest has to contain, the latest announced first.
+
+    `closing` are published stories whose deadlines are near, the nearest first.
+    """
 
     new: tuple[Story, ...] = ()
     updates: tuple[StoryUpdate, ...] = ()
+    closing: tuple[ClosingStory, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.new or self.updates)
+        return bool(self.new or self.updates or self.closing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +79,8 @@ class EditionEntry:
 
     `item_id` is the item whose title and text these are. `section` is a heading of `i18n` or `topic:` with a topic.
     `day` is the local date of publication. `updated_on` is the local date of the update, `former_title` the title
-    in an earlier edition. If `hidden`, an editor hid the story since then, and its text may not be shown.
+    in an earlier edition. `event` and `former_event` say when and where something takes place. If `hidden`, an editor
+    hid the story since then, and its text may not be shown.
     """
 
     story_id: str
@@ -79,6 +97,8 @@ class EditionEntry:
     update_kind: UpdateKind | None = None
     updated_on: date | None = None
     former_title: str | None = None
+    event: Event | None = None
+    former_event: Event | None = None
     hidden: bool = False
 
 

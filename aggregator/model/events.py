@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 
 class EventKind(StrEnum):
@@ -66,11 +68,82 @@ class Event:
         """Return the facts whose change is a significant edit (E1); occurrences move on with time."""
         return (self.kind, self.start, self.end, self.zone, self.place, self.attendance, self.status)
 
+    @property
+    def takes_place(self) -> bool:
+        """Return whether the event is expected on its stated dates (EX6)."""
+        return self.status not in (EventStatus.CANCELLED, EventStatus.POSTPONED)
+
+    def local(self, site_zone: ZoneInfo) -> Event:
+        """Return the event with its times in its zone, or in that of the site if it states none."""
+        zone = known_zone(self.zone) or site_zone
+        start, end, *occurrences = (
+            _in_zone(each, zone) for each in (self.start, self.end, *self.occurrences)
+        )
+        return replace(self, start=start, end=end, occurrences=tuple(occurrences))
+
+    @property
+    def dates(self) -> tuple[tuple[date | datetime, date | datetime], ...]:
+        """Return start and end of each date of a series, or of the only one."""
+        return tuple((start, self._end(start)) for start in self.occurrences) or ((self.start, self.end),)
+
+    def days(self, site_zone: ZoneInfo) -> tuple[date, date]:
+        """Return the first and the last local day; of a series, those of all its dates."""
+        dates = self.local(site_zone).dates
+        return min(day_of(start) for start, _ in dates), max(day_of(end) for _, end in dates)
+
+    def _end(self, start: date | datetime) -> date | datetime:
+        """Return the end of the date of a series that begins at `start`."""
+        try:
+            if isinstance(self.start, datetime) and isinstance(self.end, datetime):
+                return start + (self.end - self.start)
+            return start + (day_of(self.end) - day_of(self.start))
+        except OverflowError:
+            return start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryEvent:
+    """An event of a story as it is published, with its calendar entry (CA2).
+
+    `part` distinguishes the events of one story; it is empty for the principal one. The entry is that of the event
+    `entry_part` of the story `entry_id`: of another story if both announce one event (EX7). `sequence` and `changed`
+    are of the last change of the facts, `former` the facts before it.
+    """
+
+    part: str
+    entry_id: str
+    entry_part: str
+    event: Event
+    sequence: int
+    changed: datetime
+    former: Event | None = None
+
+
+@lru_cache(maxsize=64)
+def known_zone(name: str | None) -> ZoneInfo | None:
+    """Return the zone with an IANA name; None for any other text."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ValueError, OSError, LookupError):  # ZoneInfoNotFoundError is a KeyError
+        return None
+
+
+def day_of(moment: date | datetime) -> date:
+    """Return the day of a date or moment."""
+    return moment.date() if isinstance(moment, datetime) else moment
+
 
 def in_utc(event: Event) -> Event:
     """Return the event with its moments in UTC, in which they are stored and compared."""
     start, end, *occurrences = (_utc(moment) for moment in (event.start, event.end, *event.occurrences))
     return replace(event, start=start, end=end, occurrences=tuple(occurrences))
+
+
+def _in_zone(moment: date | datetime, zone: ZoneInfo) -> date | datetime:
+    try:
+        return moment.astimezone(zone) if isinstance(moment, datetime) else moment
+    except OverflowError:  # in the years 1 and 9999
+        return moment
 
 
 def _utc(moment: date | datetime) -> date | datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from aggregator.model.config import Channel, Site
 from aggregator.model.stories import Publisher, Story
@@ -44,6 +44,10 @@ class Publication:
     hub: str | None = None
     editions: bool = False
     """Whether a page links to the editions of digests."""
+    today: date = date.min
+    """The local day, on which coming events depend."""
+    events: tuple[Story, ...] | None = None
+    """The stories of the calendar; None if the channel has no calendar (CA1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

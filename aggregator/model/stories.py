@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from aggregator.model.documents import Kind
+from aggregator.model.events import StoryEvent
 from aggregator.model.items import Item
 
 
@@ -237,6 +238,13 @@ class Story:
     related: tuple[tuple[str, str], ...] = ()
     hidden: bool = False
     correction: Correction | None = None
+    events: tuple[StoryEvent, ...] = ()
+    """The principal event first, then further ones such as the end of registration."""
+
+    @property
+    def event(self) -> StoryEvent | None:
+        """Return the principal event."""
+        return next((each for each in self.events if not each.part), None)
 
     @property
     def lead(self) -> Item:

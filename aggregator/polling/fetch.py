@@ -18,7 +18,7 @@ from aggregator.polling.round import Round
 from aggregator.ports import App, Progress
 from aggregator.publishing import publish, websub
 from aggregator.publishing.synchronise import synchronise
-from aggregator.store import address_keys, documents, runs, status_edits, story_members
+from aggregator.store import address_keys, documents, runs, status_edits, story_events, story_members
 from aggregator.store.connection import Store
 from aggregator.store.idle_check import finished_mark
 
@@ -88,6 +88,7 @@ def _poll(work: Round, ids: Sequence[str], *, force: bool, spread: bool, progres
 def _place_and_publish(work: Round) -> dict[str, object]:
     """Place new items into stories and write changed documents; return report values."""
     _settle_authority(work.store, work.config)
+    _find_stored_events(work)
     founded, joined = _place(work)
     try:
         published = publish.render(work.store, work.config, work.now)
@@ -118,6 +119,14 @@ def _place(work: Round) -> tuple[int, int]:
     if placed.deferred and work.counts["new_items"]:
         work.notices.append(f"{placed.deferred} new items are left to the next rounds")
     return placed.founded, placed.joined
+
+
+def _find_stored_events(work: Round) -> None:
+    """Find the events of items of earlier versions; import the finder only for that."""
+    if story_events.any_unread(work.store):
+        from aggregator.polling import event_backfill
+
+        event_backfill.find_stored_events(work)
 
 
 def _check_ids(ids: Iterable[str], config: Config) -> None:

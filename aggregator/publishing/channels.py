@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from aggregator.model.config import Channel
-from aggregator.publishing import channel_filter
+from aggregator.publishing import channel_filter, story_events
 from aggregator.store import archives, channels, stories
 from aggregator.store.connection import Store
 
@@ -17,8 +17,12 @@ MAX_STORIES = 100
 def update_channels(
     store: Store, all_channels: Sequence[Channel], story_ids: Iterable[str], now: datetime
 ) -> None:
-    """Recompute the channels of these stories, in the caller's transaction (P1)."""
-    facts = stories.facts(store, story_ids)
+    """Recompute events and channels of these stories, in the caller's transaction (P1).
+
+    Stories whose events follow from those of these ones change as well (EX7).
+    """
+    ids = set(story_ids)
+    facts = stories.facts(store, ids | story_events.update(store, ids, now))
     select = channel_filter.selector(all_channels)
     channels.replace_memberships(
         store, {fact.story_id: _selected(fact, select) for fact in facts}, facts, now
@@ -63,6 +67,12 @@ def _possible_stories(store: Store, stale: Sequence[Channel]) -> Iterable[list[s
     if all(channel.automatic and channel.include.sources for channel in stale):
         return stories.of_sources(store, sources)
     return stories.every_id(store)
+
+
+def known_channels(store: Store, all_channels: Sequence[Channel]) -> list[Channel]:
+    """Return the configured channels that the store knows; the next run fills the others."""
+    known = channels.known(store)
+    return [channel for channel in all_channels if channel.id in known]
 
 
 def newest_stories(store: Store, channel_id: str, *, fed_only: bool) -> list[str]:

@@ -24,11 +24,19 @@ def note(story: Story, site: Site) -> str | None:
     return f"{sentence} {words['before']} {words['quote'].format(title=before)}."
 
 
+def event_line(story: Story, site: Site) -> str | None:
+    """Return when and where the event of a story takes place; None if it has none."""
+    if story.event is None:
+        return None
+    return i18n.event_line(story.event.event, story.event.former, site.language, site.timezone)
+
+
 def summary(story: Story, site: Site) -> str:
-    """Return the note of a correction, if any, followed by the excerpt or else the title."""
-    text = story.lead.excerpt or story.lead.title
-    correction = note(story, site)
-    return _shorten(f"{correction} {text}") if correction else text
+    """Return event and correction, if any, followed by the excerpt or else the title (CA8)."""
+    event = event_line(story, site)
+    parts = (f"{event}." if event else None, note(story, site), story.lead.excerpt or story.lead.title)
+    text = " ".join(part for part in parts if part)
+    return _shorten(text) if event or story.correction else text
 
 
 def _shorten(text: str) -> str:

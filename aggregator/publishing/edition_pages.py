@@ -44,6 +44,7 @@ def page(edition: Edition, site: Site) -> PublishedDocument:
         feed=site.url + paths.EDITION_FEED,
         day=lambda entry: i18n.day(entry.day, edition.language),
         update_note=lambda entry: i18n.update_note(entry, edition.language),
+        when=lambda entry: i18n.entry_event(entry, edition.language, site.timezone),
     )
 
 

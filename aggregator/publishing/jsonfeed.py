@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from aggregator.model.config import Site
 from aggregator.model.documents import Enclosure
+from aggregator.model.events import StoryEvent
 from aggregator.model.publishing import Publication, PublishedDocument
 from aggregator.model.stories import Story
 from aggregator.publishing import atom, corrections, paths
@@ -54,7 +56,7 @@ def _item(story: Story, publication: Publication) -> dict[str, Any]:
         item["language"] = lead.language
     if lead.enclosures:
         item["attachments"] = [_attachment(enclosure) for enclosure in lead.enclosures]
-    item["_aggregator"] = _extension(story)
+    item["_aggregator"] = _extension(story, site)
     return item
 
 
@@ -66,11 +68,31 @@ def _attachment(enclosure: Enclosure) -> dict[str, Any]:
     return attachment
 
 
-def _extension(story: Story) -> dict[str, Any]:
-    """Return what JSON Feed has no fields for: the source, related links and rights."""
+def _extension(story: Story, site: Site) -> dict[str, Any]:
+    """Return what JSON Feed has no fields for: source, related links, rights, event (CA8)."""
     extension: dict[str, Any] = {"source": {"title": story.publisher.name, "url": story.publisher.url}}
     if also := atom.related(story):
         extension["related"] = [{"url": href, "title": title} for href, title in also]
     if rights := story.publisher.licence or story.lead.rights:
         extension["rights"] = rights
+    if story.event:
+        extension["event"] = _event(story.event, site)
     return extension
+
+
+def _event(story_event: StoryEvent, site: Site) -> dict[str, Any]:
+    event = story_event.event.local(site.timezone)
+    facts = {
+        "kind": event.kind,
+        "start": event.start.isoformat(),
+        "end": event.end.isoformat(),
+        "all_day": event.all_day,
+        "zone": event.zone,
+        "place": event.place,
+        "attendance": event.attendance,
+        "status": event.status,
+        "calendar": site.url + paths.story_calendar(story_event.entry_id),
+    }
+    if event.retrospective or event.month_only:
+        del facts["calendar"]
+    return {key: value for key, value in facts.items() if value is not None}

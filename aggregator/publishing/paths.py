@@ -12,6 +12,13 @@ RSS_TYPE = "application/rss+xml; charset=utf-8"
 JSON_TYPE = "application/feed+json; charset=utf-8"
 CSS_TYPE = "text/css; charset=utf-8"
 HTML_TYPE = "text/html; charset=utf-8"
+CALENDAR_TYPE = "text/calendar; charset=utf-8"
+CALENDAR = "events.ics"
+"""The calendar of a channel."""
+DEADLINES = "deadlines.ics"
+"""The calendar of all deadlines."""
+EVENTS = "events/index.html"
+"""The page of coming events and deadlines."""
 EDITIONS = "digests/"
 """The folder of the pages of editions, of their list and of their feed."""
 EDITION_FEED = EDITIONS + "atom.xml"
@@ -33,6 +40,16 @@ def relative(channel: Channel, target: str) -> str:
     With relative links pages also work as local files.
     """
     return target if channel.id == "all" else f"../../{target}"
+
+
+def story_calendar(story_id: str) -> str:
+    """Return the path of the calendar file of one story."""
+    return f"stories/{story_id}.ics"
+
+
+def webcal(url: str) -> str:
+    """Return the URL by which a calendar app subscribes to a calendar."""
+    return "webcal:" + url.partition(":")[2]
 
 
 def archive_path(month: str) -> str:

@@ -20,9 +20,19 @@ from aggregator.model.stories import Publisher
 from aggregator.ports import App
 from aggregator.publishing import paths, websub
 from aggregator.publishing import publish_editions as pages
+from aggregator.publishing import publish_events as events
 from aggregator.publishing.channels import newest_stories
 from aggregator.publishing.synchronise import synchronise
-from aggregator.store import archives, channels, editions, runs, sources, stories, websub_state
+from aggregator.store import (
+    archives,
+    channels,
+    editions,
+    runs,
+    sources,
+    stories,
+    story_events,
+    websub_state,
+)
 from aggregator.store.archives import ArchiveRecord
 from aggregator.store.channels import ChannelRecord
 from aggregator.store.connection import Store
@@ -31,7 +41,9 @@ MAX_TOMBSTONES = 50
 """Maximum tombstones in a feed; the archive has all of them."""
 DIRECTORY_HASH = "directory_written"
 """Key of the hash of what `sources.opml` and `feed.css` were rendered from."""
-CHANNEL_FILES = ("index.html", "atom.xml", "rss.xml", "feed.json")
+MAX_EVENTS = 500
+"""Maximum stories in a calendar: those that end next, then the latest past ones."""
+CHANNEL_FILES = ("index.html", "atom.xml", "rss.xml", "feed.json", paths.CALENDAR)
 
 
 def run(app: App) -> PublishReport:
@@ -93,10 +105,15 @@ def _rendering(store: Store, config: Config, now: datetime, *, everything: bool 
 def render(store: Store, config: Config, now: datetime, *, everything: bool = False) -> PublishReport:
     """Write the documents that changed; the store must be synchronised with feeds.yaml."""
     rendering = _rendering(store, config, now, everything=everything)
+    events.follow_days(store, config.site, now)
     records = channels.records(store)
     _archives(rendering)
     for channel in config.channels:
         _channel(rendering, channel, records[channel.id])
+    events.write_files(
+        store, config, rendering.rendered_with(), rendering.contained, rendering.write, everything=everything
+    )
+    events.plan_next_day(store, config.site, now)
     _directory(rendering)
     _remove_old_channels(rendering)
     editions_report = pages.publish(store, config, rendering.contained, everything=everything)
@@ -154,7 +171,8 @@ def _is_feed(url: str) -> bool:
 
 def _documents(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> list[PublishedDocument]:
     """Render the documents of a channel without stories that raise an exception."""
-    windows = (newest_stories(rendering.store, channel.id, fed_only=fed) for fed in (True, False))
+    windows = [newest_stories(rendering.store, channel.id, fed_only=fed) for fed in (True, False)]
+    windows.append(_calendar(rendering, channel))
     return rendering.contained.without_broken(
         ContainedStep.PUBLISHING,
         dict.fromkeys(id_ for window in windows for id_ in window),
@@ -173,7 +191,9 @@ def _rendered(
             [id_ for id_ in newest_stories(store, channel.id, fed_only=fed_only) if id_ in usable]
             for fed_only in (True, False)
         )
-        by_id = {story.id: story for story in stories.read(store, list(dict.fromkeys([*fed, *shown])))}
+        dated = [id_ for id_ in _calendar(rendering, channel) if id_ in usable]
+        read = stories.read(store, list(dict.fromkeys([*fed, *shown, *dated])))
+        by_id = {story.id: story for story in read}
         since = min((by_id[id_].announced for id_ in fed), default=EPOCH)
         tombstones = channels.tombstones(store, channel.id, since, MAX_TOMBSTONES)
         months = archives.records(store) if channel.id == "all" else []
@@ -191,9 +211,26 @@ def _rendered(
         previous=months[-1].month if months else None,
         hub=config.hub,
         editions=rendering.editions,
+        today=events.today(config.site, rendering.now),
+        events=tuple(by_id[id_] for id_ in dated) if _has_calendar(rendering, channel, dated) else None,
     )
     page = replace(publication, stories=tuple(by_id[id_] for id_ in shown))
-    return renderers.feeds(publication) + [render(page) for render in renderers.PAGES.values()]
+    return [
+        *renderers.feeds(publication),
+        *(render(page) for render in renderers.PAGES.values()),
+        *renderers.calendars(publication),
+    ]
+
+
+def _calendar(rendering: _Rendering, channel: Channel) -> list[str]:
+    """Return the ids of the stories in the calendar of a channel."""
+    day = events.today(rendering.config.site, rendering.now)
+    return story_events.of_channel(rendering.store, channel.id, day - events.PAST, day, MAX_EVENTS)
+
+
+def _has_calendar(rendering: _Rendering, channel: Channel, dated: list[str]) -> bool:
+    """Return whether a channel has a calendar: it has events, or had some before (CA1)."""
+    return channel.id == "all" or bool(dated) or rendering.exists(paths.path(channel, paths.CALENDAR))
 
 
 def _linked_channels(rendering: _Rendering, channel: Channel) -> tuple[Channel, ...]:

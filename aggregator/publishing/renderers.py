@@ -50,3 +50,13 @@ def _feeds(publication: Publication) -> list[PublishedDocument]:
 
 def _largest(documents: list[PublishedDocument]) -> int:
     return max(len(document.body) for document in documents)
+
+
+def calendars(publication: Publication) -> list[PublishedDocument]:
+    """Render the calendars of a channel, and the page of events beside those of `all`."""
+    if publication.events is None:
+        return []
+    from aggregator.publishing import calendar, events_page  # importing icalendar takes 70 ms
+
+    pages = [events_page.render(publication)] if publication.channel.id == "all" else []
+    return [*calendar.render(publication), *pages]

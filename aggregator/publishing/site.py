@@ -9,10 +9,15 @@ from itertools import groupby
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from aggregator import i18n
 from aggregator.model.config import Channel
 from aggregator.model.publishing import Publication, PublishedDocument
 from aggregator.model.stories import Story
 from aggregator.publishing import corrections, paths
+from aggregator.publishing.coming import ComingEvent, badge, coming
+
+MAX_COMING = 5
+"""Maximum events and deadlines on the front page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,14 @@ def render(publication: Publication) -> PublishedDocument:
             automatic=[other for other in publication.channels if other.automatic],
             url_of=lambda name: paths.url(site, channel, name),
             note=lambda story: corrections.note(story, site),
+            when=lambda story: corrections.event_line(story, site),
+            words=i18n.words(site.language),
+            language=i18n.known(site.language),
+            calendar_url=_calendar_url(publication),
+            calendar_of=lambda story: paths.relative(channel, paths.story_calendar(story.id)),
+            coming_up=i18n.heading("coming", site.language),
+            coming=_coming(publication),
+            badge=lambda event: badge(event, site.language),
             days=[
                 Day(date=day, stories=tuple(stories))
                 for day, stories in groupby(publication.stories, key=local_day)
@@ -60,6 +73,20 @@ def render(publication: Publication) -> PublishedDocument:
     return PublishedDocument(
         path=paths.path(channel, "index.html"), media_type=paths.HTML_TYPE, body=body.encode("utf-8")
     )
+
+
+def _calendar_url(publication: Publication) -> str | None:
+    """Return the link to the page of events, or to the calendar of a channel."""
+    if publication.events is None:
+        return None
+    return paths.EVENTS if publication.channel.id == "all" else paths.CALENDAR
+
+
+def _coming(publication: Publication) -> list[ComingEvent]:
+    """Return the next events for the front page, without those that do not take place."""
+    if publication.channel.id != "all":
+        return []
+    return [each for each in coming(publication) if each.event.takes_place][:MAX_COMING]
 
 
 @lru_cache(maxsize=1)

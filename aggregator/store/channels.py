@@ -125,6 +125,13 @@ def replace_memberships(
 _RAISE_REVISION = "UPDATE channels SET revision = revision + 1, updated = max(updated, ?) WHERE id = ?"
 
 
+def raise_quietly(store: Store, ids: Iterable[str]) -> None:
+    """Raise the revisions of channels without changed stories; `updated` stays the same."""
+    store.db.conn.executemany(
+        "UPDATE channels SET revision = revision + 1 WHERE id = ?", [[id_] for id_ in ids]
+    )
+
+
 def add(store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[StoryFacts]) -> None:
     """Add stories to their channels, in the caller's transaction."""
     store.db.conn.executemany(

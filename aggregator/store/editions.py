@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aggregator.model.config import DigestPlan
 from aggregator.model.digests import (
@@ -18,11 +19,15 @@ from aggregator.model.digests import (
     PendingStories,
     UpdateKind,
 )
+from aggregator.model.events import Event
 from aggregator.model.stories import Story
+from aggregator.store import event_facts
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, marks
 from aggregator.store.runs import clear_finished_mark
 
+UTC = ZoneInfo("UTC")
+"""The zone for days of moments whose source states only an offset, as in `story_events`."""
 BASELINE = timedelta(days=7)
 """Maximum age of a story in the first edition of a digest, by announced time (M2)."""
 REACH = timedelta(days=31)
@@ -75,6 +80,13 @@ def pending(store: Store, plan: DigestPlan, *, floor: datetime) -> list[str]:
     return [row[0] for row in rows]
 
 
+_LAST_CHANGE = (
+    "max(stories.updated, coalesce((SELECT changed FROM story_events WHERE story_id = stories.id"
+    " AND entry_id = stories.id AND part = '' AND present AND sequence > 0), ''))"
+)
+"""SQL of the last significant edit of a story, or change of its event (EX6)."""
+
+
 def edited(store: Store, plan: DigestPlan, *, floor: datetime) -> list[str]:
     """Return ids of stories in the ledger that were significantly edited since their entry (E1).
 
@@ -83,9 +95,9 @@ def edited(store: Store, plan: DigestPlan, *, floor: datetime) -> list[str]:
     rows = store.db.execute(
         "SELECT id FROM stories WHERE changed >= ? AND fed AND NOT hidden"
         f" AND {_IN_CHANNELS.format(marks(plan.channels))} AND {_IN_LEDGER.format('')}"
-        f" AND NOT {_IN_LEDGER.format(' AND ledger.mark >= stories.updated')}"
+        f" AND NOT {_IN_LEDGER.format(f' AND ledger.reason <> ? AND ledger.mark >= {_LAST_CHANGE}')}"
         " ORDER BY announced DESC, published DESC, id",
-        [stamp(floor), *plan.channels, plan.id, plan.id],
+        [stamp(floor), *plan.channels, plan.id, plan.id, EntryReason.CLOSING],
     )
     return [row[0] for row in rows]
 
@@ -110,12 +122,13 @@ def withdrawn(store: Store, plan: DigestPlan, *, floor: datetime) -> dict[str, d
 class LastEntry:
     """The item and title of a story in its last edition.
 
-    `text` is the text of the item at that time, None if it has not changed since.
+    `text` is the text of the item at that time, None if it has not changed since. `event` is what it said about one.
     """
 
     item_id: str
     title: str
     text: str | None
+    event: Event | None = None
 
 
 def last_entries(store: Store, digest_id: str, story_ids: Iterable[str]) -> dict[str, LastEntry]:
@@ -126,16 +139,21 @@ def last_entries(store: Store, digest_id: str, story_ids: Iterable[str]) -> dict
     entries = {}
     for part in chunked(story_ids):
         for row in store.db.execute(
-            "SELECT items.story_id, edition_entries.item_id, edition_entries.title,"
+            "SELECT items.story_id, edition_entries.item_id, edition_entries.title, edition_entries.event,"
             " (SELECT text FROM revisions WHERE revisions.item_id = edition_entries.item_id"
             "  AND replaced > editions.composed ORDER BY number LIMIT 1) AS text"
             " FROM items CROSS JOIN edition_entries ON edition_entries.item_id = items.id"
             " CROSS JOIN editions ON editions.id = edition_entries.edition_id"
-            f" WHERE editions.digest_id = ? AND edition_entries.reason <> ? AND items.story_id IN ({marks(part)})"
-            " ORDER BY editions.composed",
-            [digest_id, EntryReason.WITHDRAWN, *part],
+            " WHERE editions.digest_id = ? AND edition_entries.reason NOT IN (?, ?)"
+            f" AND items.story_id IN ({marks(part)}) ORDER BY editions.composed",
+            [digest_id, EntryReason.WITHDRAWN, EntryReason.CLOSING, *part],
         ):
-            entries[row["story_id"]] = LastEntry(item_id=row["item_id"], title=row["title"], text=row["text"])
+            entries[row["story_id"]] = LastEntry(
+                item_id=row["item_id"],
+                title=row["title"],
+                text=row["text"],
+                event=event_facts.decode_one(row["event"]),
+            )
     return entries
 
 
@@ -183,20 +201,34 @@ def add(
         f" VALUES (?, ?, {', '.join('?' * len(_COLUMNS))})",
         [[edition.id, n, *_row(entry)] for n, entry in enumerate(edition.entries)],
     )
-    _record(store, edition, EntryReason.NEW, ((story, story.updated) for story in pending.new))
+    _record(store, edition, EntryReason.NEW, ((story, _last_change(story)) for story in pending.new))
     for update in pending.updates:
-        mark = update.at if update.update_kind is UpdateKind.WITHDRAWN else update.story.updated
+        mark = update.at if update.update_kind is UpdateKind.WITHDRAWN else _last_change(update.story)
         _record(store, edition, update.reason, [(update.story, mark)])
+    for each in pending.closing:
+        _record(store, edition, EntryReason.CLOSING, [(each.story, each.deadline.days(UTC)[1])])
     clear_finished_mark(store)  # its page is to be written
 
 
+def _last_change(story: Story) -> datetime:
+    """Return the time of the last significant edit of a story, or of a change of its event."""
+    return max(story.updated, story.event.changed) if story.event else story.updated
+
+
 def _record(
-    store: Store, edition: Edition, reason: EntryReason, stories: Iterable[tuple[Story, datetime]]
+    store: Store, edition: Edition, reason: EntryReason, stories: Iterable[tuple[Story, date]]
 ) -> None:
+    """Record stories in the ledger, with their last change or the day of a deadline."""
     store.db.conn.executemany(
         "INSERT OR IGNORE INTO ledger (digest_id, item_id, reason, mark, edition_id) VALUES (?, ?, ?, ?, ?)",
         [
-            [edition.digest_id, story_item.item.id, reason, stamp(mark), edition.id]
+            [
+                edition.digest_id,
+                story_item.item.id,
+                reason,
+                stamp(mark) if isinstance(mark, datetime) else mark.isoformat(),
+                edition.id,
+            ]
             for story, mark in stories
             for story_item in story.items
         ],
@@ -299,6 +331,8 @@ _COLUMNS = (
     "update_kind",
     "updated_on",
     "former_title",
+    "event",
+    "former_event",
 )
 
 
@@ -307,6 +341,8 @@ def _row(entry: EditionEntry) -> list[object]:
     values["day"] = entry.day.isoformat()
     values["also"] = json.dumps(entry.also, ensure_ascii=False)
     values["updated_on"] = entry.updated_on and entry.updated_on.isoformat()
+    values["event"] = event_facts.encode_one(entry.event)
+    values["former_event"] = event_facts.encode_one(entry.former_event)
     return [values[name] for name in _COLUMNS]
 
 
@@ -320,6 +356,8 @@ def _entry(row: Mapping[str, Any]) -> EditionEntry:
             "also": tuple(json.loads(row["also"])),
             "update_kind": UpdateKind(row["update_kind"]) if row["update_kind"] else None,
             "updated_on": date.fromisoformat(row["updated_on"]) if row["updated_on"] else None,
+            "event": event_facts.decode_one(row["event"]),
+            "former_event": event_facts.decode_one(row["former_event"]),
             "hidden": bool(row["hidden"]),
         }
     )

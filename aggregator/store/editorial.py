@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from aggregator.model.stories import CandidatePair, Decision, LinkConstraint, MergeCandidate
-from aggregator.store import channels
+from aggregator.store import channels, story_events
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, marks
 
@@ -143,6 +143,7 @@ def absorb(store: Store, kept: str, gone: str, reason: str, now: datetime) -> No
         )
     for table in ("related", "merge_candidates"):
         execute(f"DELETE FROM {table} WHERE story_id = ?1 OR other_id = ?1", [gone])
+    story_events.absorb(store, kept, gone)
     execute("UPDATE tombstones SET became = ? WHERE became = ?", [kept, gone])
     execute(
         "INSERT OR REPLACE INTO tombstones (story_id, became, at, reason, announced, published, updated, month)"

@@ -20,6 +20,8 @@ Result = TypeVar("Result")
 
 FINISHED_MARK = "finished_with"
 MAIL_IDLE_MARK = "mail_idle"
+EVENTS_END = "events_end"
+"""Key of the moment at which the next event ends, and pages of events change."""
 PARKED = (
     "(state = 'unknown' OR state = 'failed' AND address COLLATE NOCASE NOT IN (SELECT address FROM suppressions))"
     " AND NOT acknowledged"
@@ -52,6 +54,8 @@ def nothing_due(config_file: Path, now: datetime) -> int | None:
     def query(conn: sqlite3.Connection, raw: bytes) -> int | None:
         mark, _, feed = (_meta(conn, FINISHED_MARK) or "").partition(" ")
         if mark != finished_mark(raw) or not Path(feed).exists():  # or `public` was deleted
+            return None
+        if "" < (_meta(conn, EVENTS_END) or "") <= stamp:
             return None
         if conn.execute(
             "SELECT 1 FROM websub_state WHERE version <> pinged AND not_before <= ?", [stamp]

@@ -11,6 +11,7 @@ from typing import Any
 from aggregator.model.documents import Enclosure, Kind
 from aggregator.model.items import Alias, ChangeKind, Item, ItemChange, KnownItem
 from aggregator.model.reports import ContainedStep
+from aggregator.store import event_facts
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 
 CHUNK = 500
@@ -158,7 +159,8 @@ def _read_known(store: Store, ids: set[str]) -> dict[str, KnownItem]:
     edited = []
     for part in chunked(sorted(ids)):
         for row in store.db.execute(
-            "SELECT id, title, text, content_hash, first_seen, claimed, edits, story_id, dropped FROM items"
+            "SELECT id, title, text, content_hash, first_seen, claimed, edits, story_id, dropped,"
+            " events FROM items"
             f" WHERE id IN ({marks(part)})",
             part,
         ):
@@ -172,6 +174,7 @@ def _read_known(store: Store, ids: set[str]) -> dict[str, KnownItem]:
                 edits=row["edits"],
                 story_id=row["story_id"],
                 dropped=row["dropped"],
+                events=None if row["events"] is None else event_facts.decode(row["events"]),
             )
             if row["edits"]:
                 edited.append(row["id"])
@@ -203,9 +206,9 @@ def keep(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now
     conn.executemany(
         "INSERT INTO items (id, source_id, guid, link, title, html, text, excerpt, claimed, claimed_raw, first_seen,"
         " sort, position, backlog, kind, language, rights, authors, categories, topics, enclosures, source_updated,"
-        " content_hash, dropped) VALUES (:id, :source_id, :guid, :link, :title, :html, :text, :excerpt, :claimed,"
-        " :claimed_raw, :first_seen, :sort, :position, :backlog, :kind, :language, :rights, :authors, :categories,"
-        " :topics, :enclosures, :source_updated, :content_hash, :dropped)",
+        " content_hash, dropped, events) VALUES (:id, :source_id, :guid, :link, :title, :html, :text, :excerpt,"
+        " :claimed, :claimed_raw, :first_seen, :sort, :position, :backlog, :kind, :language, :rights, :authors,"
+        " :categories, :topics, :enclosures, :source_updated, :content_hash, :dropped, :events)",
         [_row(item) | {"backlog": backlog} for item in new],
     )
     conn.executemany(
@@ -222,7 +225,7 @@ def keep(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now
         " claimed = :claimed, claimed_raw = :claimed_raw, sort = :sort, kind = :kind,"
         " language = :language, rights = :rights, authors = :authors, categories = :categories, topics = :topics,"
         " enclosures = :enclosures, source_updated = :source_updated, content_hash = :content_hash,"
-        " dropped = :dropped WHERE id = :id",
+        " dropped = :dropped, events = :events WHERE id = :id",
         [_row(a.item) for a in edited],
     )
     conn.executemany(
@@ -260,6 +263,7 @@ def _row(item: Item) -> dict[str, Any]:
         "source_updated": stamp(item.source_updated),
         "content_hash": item.content_hash,
         "dropped": item.dropped,
+        "events": event_facts.encode(item.events),
     }
 
 
@@ -293,4 +297,5 @@ def from_row(row: Mapping[str, Any]) -> Item:
         source_updated=moment(row["source_updated"]),
         content_hash=row["content_hash"],
         dropped=row["dropped"],
+        events=event_facts.decode(row["events"]),
     )

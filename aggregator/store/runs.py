@@ -68,7 +68,9 @@ def set_finished_mark(store: Store, mark: str, feed: Path) -> None:
     """
     store.db.execute(
         "INSERT OR REPLACE INTO meta (key, value) SELECT ?, ? WHERE NOT EXISTS"
-        " (SELECT 1 FROM channels WHERE revision <> written_revision)",
+        " (SELECT 1 FROM channels WHERE revision <> written_revision) AND NOT EXISTS"
+        " (SELECT 1 FROM story_events WHERE revision <> written_revision) AND NOT EXISTS"
+        " (SELECT 1 FROM items WHERE events IS NULL)",
         [FINISHED_MARK, f"{mark} {feed}"],
     )
 

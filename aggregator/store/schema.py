@@ -194,3 +194,41 @@ def m0017_status_edits(db: Database) -> None:
         "CREATE TABLE status_edits (item_id TEXT PRIMARY KEY REFERENCES items(id), stages TEXT NOT NULL)"
         " STRICT, WITHOUT ROWID"
     )
+
+
+EVENTS = (
+    "ALTER TABLE items ADD COLUMN events TEXT",  # JSON (EX1); NULL: stored before events were looked for
+    "CREATE INDEX items_without_events ON items(number) WHERE events IS NULL",
+    """CREATE TABLE story_events (                -- what calendars are made of (CA2)
+        story_id TEXT NOT NULL,                 -- also of a story that was merged into another one
+        part TEXT NOT NULL,                     -- empty for the principal event of the story
+        entry_id TEXT NOT NULL,                 -- whose calendar entry it is: this one's or that of another story
+        entry_part TEXT NOT NULL,
+        facts TEXT NOT NULL,                    -- JSON
+        former TEXT,                            -- the facts before the last change
+        first_day TEXT NOT NULL, last_day TEXT NOT NULL,
+        sequence INTEGER NOT NULL DEFAULT 0,
+        changed TEXT NOT NULL,                  -- when the facts changed last
+        present INTEGER NOT NULL DEFAULT 1,     -- 0: no longer announced; it goes on counting if it comes back
+        revision INTEGER NOT NULL DEFAULT 1,    -- of its own file (P1)
+        written_revision INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (story_id, part)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX story_events_by_day ON story_events(last_day)",
+    "CREATE INDEX story_events_of_entry ON story_events(entry_id)",
+    "CREATE INDEX story_events_unwritten ON story_events(story_id) WHERE revision <> written_revision",
+    """CREATE TABLE event_decisions (             -- an editor's word on the event of a story (EX9)
+        story_id TEXT PRIMARY KEY,
+        facts TEXT,                             -- JSON; NULL: the story has no event
+        decision INTEGER NOT NULL REFERENCES decisions(number)
+    ) STRICT, WITHOUT ROWID""",
+    "ALTER TABLE edition_entries ADD COLUMN event TEXT",
+    "ALTER TABLE edition_entries ADD COLUMN former_event TEXT",
+)
+
+
+@MIGRATIONS()
+def m0018_events(db: Database) -> None:
+    """Add events of items and stories, and the words of editors on them."""
+    for sql in EVENTS:
+        db.execute(sql)

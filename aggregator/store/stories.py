@@ -11,6 +11,7 @@ from typing import Any
 from aggregator.model.documents import Kind
 from aggregator.model.items import Item
 from aggregator.model.stories import Correction, Story, StoryItem
+from aggregator.store import story_events
 from aggregator.store.connection import Store, sure_moment
 from aggregator.store.items import chunked, from_row, marks
 from aggregator.store.sources import publishers_of
@@ -41,6 +42,7 @@ def read(store: Store, ids: Sequence[str], *, texts: bool = False) -> list[Story
         ):
             related.setdefault(row["story_id"], []).append((row["other_id"], row["why"]))
     corrected = _corrections(store, [row for row in by_id.values() if row["updated"] > row["published"]])
+    events = story_events.of_stories(store, by_id)
     publishers = publishers_of(store, {item.source_id for group in items.values() for item in group})
     return [
         Story(
@@ -58,6 +60,7 @@ def read(store: Store, ids: Sequence[str], *, texts: bool = False) -> list[Story
             related=tuple(related.get(id_, ())),
             hidden=bool(row["hidden"]),
             correction=corrected.get(id_),
+            events=events.get(id_, ()),
         )
         for id_ in ids
         if (row := by_id.get(id_)) is not None

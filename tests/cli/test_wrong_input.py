@@ -52,6 +52,11 @@ USAGE = [
     (("source", "discover"), "URL"),
     (("source", "preview"), "URL|ID"),
     (("check", "--json"), "--live"),
+    (("story", "event", "abcd", "--status", "over"), "over"),
+    (("story", "event", "abcd", "--kind", "party"), "party"),
+    (("story", "event", "abcd", "--none", "--start", "2026-10-20"), "--none"),
+    (("story", "event", "abcd", "--none", "--auto"), "--auto"),
+    (("story", "event"), "ID"),
     (("-c",), "-c"),
 ]
 
@@ -99,7 +104,41 @@ UNKNOWN = [
     (("story", "show", "nope"), "no story 'nope'; `aggregator search` finds stories and shows their ids"),
     (("story", "show", ""), "no story ''; `aggregator search` finds stories and shows their ids"),
     (("story", "show", "*"), "no story '*'; `aggregator search` finds stories and shows their ids"),
+    (("story", "event", "nope", "--start", "2026-10-20"), "no story 'nope'; nothing was changed"),
+    (("story", "event", "nope", "--none"), "no story 'nope'; nothing was changed"),
+    (("story", "event", "nope"), "no story 'nope'; nothing was changed"),
 ]
+
+
+WRONG_EVENTS = [
+    (("--start", "2026-10-22", "--end", "2026-10-20"), "the end 2026-10-20 is before the start 2026-10-22"),
+    (("--start", "2026-10-20T09:00"), "--start '2026-10-20T09:00' has no time zone"),
+    (("--start", "2026-10-20T09:00", "--zone", "Europe/Rom"), "--zone: 'Europe/Rom' is not a time zone"),
+    (("--start", "soon"), "--start 'soon' is neither a date nor a time"),
+    (("--end", "2026-10-20"), "the story has no event yet"),
+    (("--place", "Turin"), "the story has no event yet"),
+    (("--auto",), "no editor set the event of"),
+]
+
+
+@pytest.mark.parametrize(("options", "words"), WRONG_EVENTS)
+def test_wrong_events(site: Workplace, web: Web, options: tuple[str, ...], words: str) -> None:
+    """An event that cannot be ends the command with 2 and one line, and changes nothing (EX9)."""
+    before = rows_of(site)
+    found = call(site, "search", "--json", "microscope")
+    said = call(site, "story", "event", json.loads(found.out)["stories"][0]["story"], *options)
+    assert said.code == 2
+    assert words in said.line and said.line.endswith("nothing was changed")
+    assert rows_of(site) == before
+
+
+def rows_of(place: Workplace) -> list[str]:
+    """Return the whole content of the database."""
+    conn = sqlite3.connect(place.database)
+    try:
+        return list(conn.iterdump())
+    finally:
+        conn.close()
 
 
 @pytest.mark.parametrize(("command", "words"), UNKNOWN)

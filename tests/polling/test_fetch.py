@@ -65,6 +65,9 @@ def test_a_feed_becomes_stories_and_documents(place: Workplace, web: Web) -> Non
         "feed.json",
         "index.html",
         "sources.opml",
+        "events.ics",
+        "deadlines.ics",
+        "events/index.html",
         "feed.css",
     }
     assert b"News number 2" in (place.public / "atom.xml").read_bytes()

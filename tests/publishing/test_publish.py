@@ -115,7 +115,8 @@ channels:
 FORMATS = ("atom.xml", "rss.xml", "feed.json", "index.html")
 ALL = {*FORMATS, "archive/2026-10.xml"}
 OF_A, OF_B = ({f"channels/of-{x}/{name}" for name in FORMATS} for x in "ab")
-DOCUMENTS = {*ALL, *OF_A, *OF_B, "sources.opml", "feed.css"}
+CALENDARS = ("events.ics", "deadlines.ics", "events/index.html")
+DOCUMENTS = {*ALL, *OF_A, *OF_B, *CALENDARS, "sources.opml", "feed.css"}
 
 
 @pytest.fixture
@@ -229,7 +230,8 @@ def test_a_comment_in_feeds_yaml_writes_no_file(place: Workplace, ab: dict[str, 
     assert state(place) == before
     write(place, ab, TWO.replace("Of A", "Renamed"))
     written = set(fetch.run(place.app()).documents_written)
-    assert written == {path for path in DOCUMENTS if path.endswith("index.html")} | OF_A
+    pages = {path for path in DOCUMENTS if path.endswith("index.html")}
+    assert written == pages - {"events/index.html"} | OF_A
 
 
 def test_a_significant_edit_moves_updated_and_nothing_else(
@@ -334,7 +336,7 @@ def test_a_blocked_path_is_reported_and_repaired(place: Workplace, web: Web) -> 
     with pytest.raises(FilesError, match="cannot be written"):
         poll(place)
     place.public.unlink()
-    assert set(fetch.run(place.app()).documents_written) == {*ALL, "sources.opml", "feed.css"}
+    assert set(fetch.run(place.app()).documents_written) == {*ALL, *CALENDARS, "sources.opml", "feed.css"}
     assert titles(place) == ["News number 1"]
 
 

@@ -7,9 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.store import deliveries, editions, editorial, missing_items, story_members
+from aggregator.model.config import DigestPlan
+from aggregator.store import (
+    deliveries,
+    digest_events,
+    editions,
+    editorial,
+    missing_items,
+    story_events,
+    story_members,
+)
 from aggregator.store.connection import Store, opened
-from tests.builders import NOW
+from tests.builders import BERLIN, NOW
 
 
 def plans(store: Store, act: Callable[[], object]) -> list[str]:
@@ -94,3 +103,31 @@ def test_accepted_messages_are_not_scanned(tmp_path: Path) -> None:
             assert [
                 step for step in steps if step.startswith("SCAN deliveries") and "INDEX" not in step
             ] == []
+
+
+def test_events_are_found_by_day(tmp_path: Path) -> None:
+    """Calendars and digests read the events of a year, not all stories (CA1, CA7)."""
+    today = NOW.date()
+    weekly = DigestPlan(id="weekly", title="", channels=("all",), schedule="", language="en", timezone=BERLIN)
+    with opened(tmp_path / "a.db") as store:
+        for query in (
+            lambda: story_events.of_channel(store, "all", today, today, 1),
+            lambda: story_events.channels_between(store, [(today, today)]),
+            lambda: story_events.next_end(store, today),
+            lambda: story_events.coming(store, today, 1),
+            lambda: digest_events.closing(store, weekly, today),
+        ):
+            steps = [step for step in plans(store, query) if "subquery" not in step.lower()]
+            assert "story_events_by_day" in steps[0], steps
+            assert not [step for step in steps if step.startswith("SCAN")], steps
+        for query in (
+            lambda: story_events.with_events(store, ["a"]),
+            lambda: story_events.of_stories(store, ["a"]),
+            lambda: story_events.words(store, ["a"]),
+            lambda: digest_events.last_events(store, "weekly", ["a"]),
+            lambda: story_events.any_unread(store),
+        ):
+            steps = plans(store, query)
+            assert not [step for step in steps if step.startswith("SCAN") and "items_without" not in step], (
+                steps
+            )

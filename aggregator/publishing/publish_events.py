@@ -1,0 +1,104 @@
+"""Write the calendar files of stories, and follow the days on which events end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+
+from aggregator.containment import Containment
+from aggregator.gateways import files
+from aggregator.model.config import Config, Site
+from aggregator.model.publishing import PublishedDocument
+from aggregator.model.reports import ContainedStep
+from aggregator.model.stories import Story
+from aggregator.publishing import paths
+from aggregator.store import channels, runs, stories, story_events
+from aggregator.store.connection import Store, stamp
+from aggregator.store.idle_check import EVENTS_END
+
+MAX_FILES = 1_000
+"""Maximum calendar files of stories that one round writes; the next round goes on."""
+PAST = timedelta(days=366)
+"""How long past events stay in calendars (CA1)."""
+DAY = "events_day"
+"""Key of the local day for which calendars and pages of events were rendered."""
+WRITTEN_WITH = "event_files_with"
+"""Key of the hash of what the calendar files of stories were rendered with (P1)."""
+
+
+def today(site: Site, now: datetime) -> date:
+    """Return the local day of the site."""
+    return now.astimezone(site.timezone).date()
+
+
+def follow_days(store: Store, site: Site, now: datetime) -> None:
+    """Raise the revisions of channels in which an event ended or became too old.
+
+    Nothing else in calendars and pages depends on time, so that on other days their bytes stay the same (CA2).
+    """
+    day = today(site, now)
+    before = date.fromisoformat(runs.get(store, DAY) or day.isoformat())
+    first, last = min(before, day), max(before, day)
+    with store.transaction():
+        if first < last:
+            channels.raise_quietly(
+                store, story_events.channels_between(store, [(first, last), (first - PAST, last - PAST)])
+            )
+        if runs.get(store, DAY) != day.isoformat():
+            runs.put(store, DAY, day.isoformat())
+
+
+def plan_next_day(store: Store, site: Site, now: datetime) -> None:
+    """Record the moment from which the idle check lets a run follow the days (V6)."""
+    day = today(site, now)
+    ends = [end for end in (story_events.next_end(store, day), _leaving(store, day)) if end]
+    moment = _midnight_after(min(ends), site) if ends else None
+    if (planned := stamp(moment) or "") != (runs.get(store, EVENTS_END) or ""):
+        runs.put(store, EVENTS_END, planned)
+
+
+def _leaving(store: Store, day: date) -> date | None:
+    """Return the day after which the oldest event leaves the calendars."""
+    oldest = story_events.next_end(store, day - PAST)
+    return oldest + PAST if oldest and oldest < day else None
+
+
+def _midnight_after(day: date, site: Site) -> datetime | None:
+    try:
+        return datetime.combine(day + timedelta(days=1), time(), site.timezone).astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def write_files(
+    store: Store,
+    config: Config,
+    rendered_with: str,
+    contained: Containment,
+    write: Callable[[PublishedDocument], None],
+    *,
+    everything: bool,
+) -> None:
+    """Write the calendar file of each story whose event changed, or remove it."""
+    if everything or runs.get(store, WRITTEN_WITH) != rendered_with:
+        with store.transaction():
+            story_events.raise_revisions(store)
+            runs.put(store, WRITTEN_WITH, rendered_with)
+    while outdated := story_events.unwritten(store, MAX_FILES):
+        kept = [file.story_id for file in outdated if file.present]
+        for story in contained.without_broken(ContainedStep.PUBLISHING, kept, partial(stories.read, store)):
+            contained.test(ContainedStep.PUBLISHING, story.id, partial(_write, story, config.site, write))
+        gone = [paths.story_calendar(file.story_id) for file in outdated if not file.present]
+        if gone:
+            files.remove_documents(config.public, gone)
+        with store.transaction():
+            story_events.written(store, outdated)
+        if not everything:
+            return
+
+
+def _write(story: Story, site: Site, write: Callable[[PublishedDocument], None]) -> None:
+    from aggregator.publishing import calendar
+
+    write(calendar.render_story(story, site))
