@@ -28,7 +28,7 @@ class StoryView:
 
 
 def search(config: Config, query: str, limit: int) -> list[Story]:
-    """Return at most `limit` stories that contain all words of `query`, best first."""
+    """Return at most `limit` stories that contain all words of `query`, the last stored first."""
     with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
         contained = containment.Containment(store)
         found = contained.without_broken(

@@ -1,8 +1,11 @@
-"""Measure what the size of an archive costs: assigning, publishing, searching, memory.
+"""Measure what the size of an archive costs: assigning, publishing, searching, status.
+
+Idle digests and memory as well.
 
 Usage: python benchmarks/scale.py --stories 10000,100000,1000000 [--json]
 
 An archive of each size is filled in bulk: 300 stories a day, with the frequencies of words and names of real news.
+After 66 days texts are repeated, which is more than the time within which items are compared.
 A process of its own then opens it and measures the functions of the real jobs. `ratio` is the largest archive
 compared with the smallest.
 """
@@ -16,16 +19,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from aggregator import app as application
 from aggregator import config as configuration
-from aggregator import story_view
+from aggregator import health, story_view
 from aggregator.dedupe import assign
 from aggregator.dedupe import features as item_features
+from aggregator.digests import run as digests
 from aggregator.items import diff, normalise
 from aggregator.items.identity import short_hash
 from aggregator.model.config import Config
@@ -42,6 +48,9 @@ PLACED, ROUNDS = 200, 9
 FEEDS = """\
 site: {title: Scale, url: "http://127.0.0.1/", contact: scale@news.example, authority: "news.example,2026"}
 fetch: {allow_private: [127.0.0.0/8]}
+mail: {from: "Scale <scale@news.example>"}
+digests:
+  - {id: weekly, title: Weekly, channels: [all], schedule: "mon 08:00", recipients: [reader@news.example]}
 sources:
 """
 SYLLABLES = "ba be bi bo da de di fa fe ga go ka ke li lo ma me mi na ne no pa pe ra re ri sa se so ta te ti"
@@ -80,7 +89,7 @@ def compare(sizes: list[int]) -> dict[str, Any]:
             )
     ratio = {
         key: round(results[-1][key] / results[0][key], 2)
-        for key in ("place_ms", "publish_ms", "search_ms", "memory_mb")
+        for key in ("place_ms", "publish_ms", "search_ms", "status_ms", "digest_ms", "memory_mb")
     }
     return {"sizes": results, "ratio": ratio}
 
@@ -122,13 +131,13 @@ def configure(folder: Path) -> Config:
 
 def fill(folder: Path, size: int) -> None:
     """Fill an archive with `size` stories of one item each."""
-    config, words = configure(folder), Words(1)
+    config, texts = configure(folder), list(_texts(Words(1)))
     with opened(config.data / "aggregator.db") as store:
         store.db.execute("PRAGMA synchronous = OFF")
         synchronise(store, config, NOW)
         store.db.execute("CREATE TEMP TABLE drawn (token INTEGER, day INTEGER, item INTEGER)")
         for start in range(0, size, BATCH):
-            _fill(store, words, range(start, min(start + BATCH, size)), size)
+            _fill(store, texts, range(start, min(start + BATCH, size)), size)
         store.db.execute(
             "INSERT OR IGNORE INTO candidate_index SELECT token, day, item FROM drawn ORDER BY 1, 2, 3"
         )
@@ -136,11 +145,21 @@ def fill(folder: Path, size: int) -> None:
         store.db.execute("ANALYZE")
 
 
-def _fill(store: Store, words: Words, numbers: range, size: int) -> None:
+Text = tuple[str, str, Mapping[int, float]]
+"""Title and text of an item, and the keys under which it is found."""
+
+
+def _texts(words: Words) -> Iterator[Text]:
+    for n in range(BATCH):
+        title, text = words.title(n), words.text()
+        yield title, text, item_features.index_keys(title, text, f"Partner {n % SOURCES}")
+
+
+def _fill(store: Store, texts: Sequence[Text], numbers: range, size: int) -> None:
     rows, features = [], []
-    for n in numbers:
+    for n, (title, text, keys) in zip(numbers, texts, strict=False):
         sort = NOW - timedelta(days=(size - n) / STORIES_A_DAY, minutes=1)
-        id_, title, text = short_hash(f"item {n}"), words.title(n), words.text()
+        id_ = short_hash(f"item {n}")
         rows.append(
             (
                 n + 1,
@@ -154,9 +173,7 @@ def _fill(store: Store, words: Words, numbers: range, size: int) -> None:
             )
         )
         day = int(sort.timestamp()) // 86_400
-        features += [
-            (token, day, n + 1) for token in item_features.index_keys(title, text, f"Partner {n % SOURCES}")
-        ]
+        features += [(token, day, n + 1) for token in keys]
     execute = store.db.conn.executemany
     with store.transaction():
         execute(
@@ -214,6 +231,10 @@ def measure(folder: Path) -> dict[str, float]:
             "publish_ms": min(publishing() for _ in range(ROUNDS)),
             "features_per_item": _features_per_item(store),
         }
+    app = replace(application.build(folder / "feeds.yaml"), clock=lambda: NOW)
+    digests.run(app)
+    result["digest_ms"] = min(_milliseconds(lambda: digests.run(app)) for _ in range(ROUNDS))
+    result["status_ms"] = min(_milliseconds(lambda: health.report(config)) for _ in range(ROUNDS))
     searched = Words(3)
     queries = [f"{searched.word()} {searched.word()}" for _ in range(30)]
     result["search_ms"] = median(_milliseconds(lambda q=q: story_view.search(config, q, 20)) for q in queries)  # type: ignore[misc]

@@ -15,7 +15,7 @@ from lxml import etree
 from aggregator.dedupe import candidates, evidence
 from aggregator.digests import body
 from aggregator.items import diff
-from aggregator.publishing import atom, edition_pages, renderers, site
+from aggregator.publishing import archive, edition_pages, renderers, site
 from aggregator.store import set_aside
 from tests.builders import rss
 from tests.command import Output, call, news
@@ -208,7 +208,7 @@ def test_a_story_that_cannot_be_rendered_is_left_out(
     """Documents omit a story that cannot be rendered until it changes."""
     with monkeypatch.context() as broken:
         if format_ == "archive":
-            broken.setattr(atom, "document", raise_for(has_poison, atom.document))
+            broken.setattr(archive, "entries", raise_for(has_poison, archive.entries))
         else:
             table = renderers.FEEDS if format_ in renderers.FEEDS else renderers.PAGES
             broken.setitem(table, format_, raise_for(has_poison, table[format_]))

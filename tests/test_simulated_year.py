@@ -17,9 +17,7 @@ import pytest
 
 from aggregator.dedupe import editor_commands
 from aggregator.errors import WrongDecision
-from aggregator.gateways import files
 from aggregator.items.identity import title_key
-from aggregator.model.publishing import PublishedDocument
 from aggregator.model.reports import FetchReport
 from aggregator.polling import fetch
 from aggregator.publishing import channels, publish
@@ -405,17 +403,17 @@ class Year:
 
     def kill(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Kill the process while it publishes."""
-        write, left = files.write_document, [self.random.randint(0, 8)]
+        replace, left = Path.replace, [self.random.randint(0, 16)]
 
-        def killing(public: Path, document: PublishedDocument) -> bool:
+        def killing(draft: Path, target: Path) -> Path:
             if not left[0]:
                 raise Killed
             left[0] -= 1
-            return write(public, document)
+            return replace(draft, target)
 
         self.add(self.partners["s0"], self.place.clock.now)
         with monkeypatch.context() as patch, pytest.raises(Killed):
-            patch.setattr(files, "write_document", killing)
+            patch.setattr(Path, "replace", killing)
             self.poll()
         self.did["killed"] += 1
 

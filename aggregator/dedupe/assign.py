@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from aggregator.containment import Broken, Containment, attempt
 from aggregator.dedupe import candidates, cluster, event_relations, semantic, withdrawn
+from aggregator.dedupe.cluster import LeadOrder
 from aggregator.items import caches
 from aggregator.model.config import Channel
 from aggregator.model.reports import ContainedStep
@@ -25,12 +26,16 @@ from aggregator.store import (
     story_members,
     story_placement,
 )
+from aggregator.store.candidate_index import SimilarItems
 from aggregator.store.connection import Store
 
 FRESH_BACKLOG = timedelta(days=7)
 """Maximum age of items of a backlog that enter an existing feed."""
 MAX_NEW_ITEMS = 500
 """Maximum number of items of one source that one round assigns: the newest ones."""
+
+BATCH_ITEMS = 1_000
+"""Maximum number of items that are in memory and compared together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,55 +70,96 @@ def lead_item_id(members: Iterable[Member]) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Batch:
-    """Items to assign together, and those of them that an earlier round deferred.
+class _Work:
+    """Ids of items to assign, in the order of `cluster.lead_order`.
 
-    `deferred` is the number of items left to later rounds.
+    `released` are those that an earlier round deferred, and `deferred` is the number left to later rounds.
     """
 
-    members: Sequence[Member]
+    item_ids: Sequence[str]
     released: frozenset[str]
     feed_exists: bool
     deferred: int = 0
+
+
+@dataclass(slots=True)
+class _Placed:
+    """What the batches of one round did.
+
+    It holds ids only, so that memory hardly grows with the number of items.
+    `leads` has the first of `cluster.lead_order` for each story that an item joined. The stored leads stay until the
+    end of the round, so that the result does not depend on the size of batches.
+    """
+
+    founded: list[str] = field(default_factory=list)
+    joined: int = 0
+    item_ids: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
+    leads: dict[str, LeadOrder] = field(default_factory=dict)
+    common_words: frozenset[str] = frozenset()
 
 
 def _assign_all(store: Store, all_channels: Sequence[Channel], now: datetime) -> AssignReport:
     with store.transaction():
         deferred, released = items.defer(store, MAX_NEW_ITEMS)
         candidates.index_items(store)
-        batch = _Batch(
-            members=story_members.unplaced(store),
+        work = _Work(
+            item_ids=story_members.unplaced_ids(store),
             released=released,
             feed_exists=stories.any_announced(store),
             deferred=deferred,
         )
-        return _assign_batch(store, all_channels, now, batch)
+        return _assign_items(store, all_channels, now, work)
+
+
+def _assign_items(store: Store, all_channels: Sequence[Channel], now: datetime, work: _Work) -> AssignReport:
+    """Assign items for which queries were added, in batches, in the caller's transaction."""
+    if not work.item_ids:
+        return AssignReport(deferred=work.deferred)
+    similar = candidates.find_similar(store)
+    placed = _Placed()
+    for start in range(0, len(work.item_ids), BATCH_ITEMS):
+        _assign_batch(store, now, work, work.item_ids[start : start + BATCH_ITEMS], similar, placed)
+    story_placement.set_leads(store, {story_id: order[-1] for story_id, order in placed.leads.items()}, now)
+    withdrawn.hide_withdrawn(store, stories.hidden(store, placed.leads), now)
+    changed = sorted(placed.changed | set(story_placement.correct_future_times(store, now)))
+    for start in range(0, len(changed), BATCH_ITEMS):
+        update_channels(store, all_channels, changed[start : start + BATCH_ITEMS], now)
+    relate_events(store, all_channels, placed.founded, now)
+    return AssignReport(founded=len(placed.founded), joined=placed.joined, deferred=work.deferred)
 
 
 def _assign_batch(
-    store: Store, all_channels: Sequence[Channel], now: datetime, batch: _Batch
-) -> AssignReport:
-    """Assign the items of a batch, for which queries were added, in the caller's transaction."""
-    if not batch.members:
-        return AssignReport(deferred=batch.deferred)
-    given = candidates.find_candidates(store, batch.members)
+    store: Store, now: datetime, work: _Work, item_ids: Sequence[str], similar: SimilarItems, placed: _Placed
+) -> None:
+    """Assign some items of a round, after those that come before them in its order."""
+    members = story_members.of_items(store, item_ids)
+    given = candidates.find_candidates(store, members, similar)
+    placed.common_words |= given.common_words
+    clusters = [_in_order(each, placed.item_ids) for each in given.clusters]
     placements = cluster.assign(
-        batch.members, given.clusters, given.candidate_ids, given.constraints, given.common_words
+        members, clusters, given.candidate_ids, given.constraints, placed.common_words
     )
-    foundings = _foundings(store, placements, batch, now)
+    foundings = _foundings(store, placements, work, now)
     story_placement.write(store, foundings, placements, now)
     for placement in placements:
         if listed := _merge_candidates(store, placement):
             editorial.add_candidate(store, placement.story_id, listed, now)
+    placed.item_ids.update(item_ids)
+    placed.founded += [founding.story_id for founding in foundings]
+    placed.joined += len(placements) - len(foundings)
+    placed.changed |= {p.story_id for p in placements} | {other for p in placements for other, _ in p.related}
     joined = {placement.story_id for placement in placements if not placement.founds}
-    story_placement.set_leads(store, _leads(given.clusters, placements, joined), now)
-    withdrawn.hide_withdrawn(store, stories.hidden(store, joined), now)
-    changed = {p.story_id for p in placements} | {other for p in placements for other, _ in p.related}
-    update_channels(store, all_channels, changed | set(story_placement.correct_future_times(store, now)), now)
-    relate_events(store, all_channels, [founding.story_id for founding in foundings], now)
-    return AssignReport(
-        founded=len(foundings), joined=len(placements) - len(foundings), deferred=batch.deferred
-    )
+    for story_id, lead in _leads(given.clusters, placements, joined).items():
+        placed.leads[story_id] = min(lead, placed.leads.get(story_id, lead))
+
+
+def _in_order(story: Cluster, item_ids: Collection[str]) -> Cluster:
+    """Return a story whose members of this round follow the older ones, in its order."""
+    lead, *others = story.members
+    older = [member for member in others if member.item_id not in item_ids]
+    newer = sorted((member for member in others if member.item_id in item_ids), key=cluster.lead_order)
+    return replace(story, members=(lead, *older, *newer))
 
 
 def _merge_candidates(store: Store, placement: Placement) -> list[MergeCandidate]:
@@ -135,16 +181,16 @@ def relate_events(
 
 
 def _foundings(
-    store: Store, placements: Sequence[Placement], batch: _Batch, now: datetime
+    store: Store, placements: Sequence[Placement], work: _Work, now: datetime
 ) -> list[story_placement.NewStory]:
     """Return how each new story is announced.
 
     Deferred items of the first round are announced like the others of that round.
     """
-    month = archives.current(store, now) if batch.feed_exists else None
-    of_first_round = story_placement.of_first_round(store, batch.released) if batch.feed_exists else set()
+    month = archives.current(store, now) if work.feed_exists else None
+    of_first_round = story_placement.of_first_round(store, work.released) if work.feed_exists else set()
     return [
-        _founding(placement, batch.feed_exists and placement.member.item_id not in of_first_round, now, month)
+        _founding(placement, work.feed_exists and placement.member.item_id not in of_first_round, now, month)
         for placement in placements
         if placement.founds
     ]
@@ -170,12 +216,14 @@ def _founding(
     )
 
 
-def _leads(clusters: Iterable[Cluster], placements: Iterable[Placement], joined: set[str]) -> dict[str, str]:
-    """Return the lead of each story that an item joined (I6)."""
+def _leads(
+    clusters: Iterable[Cluster], placements: Iterable[Placement], joined: set[str]
+) -> dict[str, LeadOrder]:
+    """Return the lead of each story that an item joined, by its order (I6)."""
     members: dict[str, list[Member]] = {each.story_id: list(each.members) for each in clusters}
     for placement in placements:
         members.setdefault(placement.story_id, []).append(placement.member)
-    return {story_id: lead_item_id(members[story_id]) for story_id in joined}
+    return {story_id: min(map(cluster.lead_order, members[story_id])) for story_id in joined}
 
 
 # --- after a failure -------------------------------------------------------------------------------------
@@ -188,14 +236,14 @@ def _assign_contained(store: Store, all_channels: Sequence[Channel], now: dateti
     contained = Containment(store)
     _set_aside_broken(store, contained)
     contained.record(now)
-    batch = _Batch(
-        members=sorted(story_members.unplaced(store), key=cluster.lead_order),
+    work = _Work(
+        item_ids=story_members.unplaced_ids(store),
         released=released,
         feed_exists=stories.any_announced(store),
     )
-    report = attempt(lambda: _assign_again(store, all_channels, now, batch))
+    report = attempt(lambda: _assign_again(store, all_channels, now, work))
     if isinstance(report, Broken):  # no item breaks the program alone
-        report = _assign_singly(store, all_channels, now, batch, contained)
+        report = _assign_singly(store, all_channels, now, work, contained)
     return replace(report, deferred=deferred, notices=contained.record(now))
 
 
@@ -222,32 +270,29 @@ def _placed_candidates(store: Store, members: Sequence[Member]) -> list[Member]:
     return [member for each in candidates.find_candidates(store, members).clusters for member in each.members]
 
 
-def _assign_again(
-    store: Store, all_channels: Sequence[Channel], now: datetime, batch: _Batch
-) -> AssignReport:
-    """Assign the items of a batch whose keys are written, in a transaction."""
-    ids = [member.item_id for member in batch.members]
+def _assign_again(store: Store, all_channels: Sequence[Channel], now: datetime, work: _Work) -> AssignReport:
+    """Assign items whose keys are written, in a transaction."""
     with store.transaction():
         candidate_index.clear_queries(store)
-        candidates.add_queries(store, ids)
-        members = story_members.of_items(store, ids)
-        return _assign_batch(store, all_channels, now, replace(batch, members=members))
+        candidates.add_queries(store, work.item_ids)
+        return _assign_items(store, all_channels, now, work)
 
 
 def _assign_singly(
-    store: Store, all_channels: Sequence[Channel], now: datetime, batch: _Batch, contained: Containment
+    store: Store, all_channels: Sequence[Channel], now: datetime, work: _Work, contained: Containment
 ) -> AssignReport:
     """Assign items one by one, each without the stories that it cannot be compared with."""
     reports: list[AssignReport] = []
 
-    def assign_one(member: Member) -> None:
-        reports.append(_assign_again(store, all_channels, now, replace(batch, members=[member])))
+    def assign_one(item_id: str) -> None:
+        reports.append(_assign_again(store, all_channels, now, replace(work, item_ids=[item_id])))
 
-    for member in batch.members:
-        if isinstance(attempt(partial(assign_one, member)), Broken):
+    for item_id in work.item_ids:
+        if isinstance(attempt(partial(assign_one, item_id)), Broken):
+            (member,) = story_members.of_items(store, [item_id])
             _set_aside_clashing(store, member, contained)
             contained.record(now)
-            contained.test(ContainedStep.PLACING, member.item_id, partial(assign_one, member))
+            contained.test(ContainedStep.PLACING, item_id, partial(assign_one, item_id))
     return AssignReport(
         founded=sum(each.founded for each in reports), joined=sum(each.joined for each in reports)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 from aggregator.containment import Containment
 from aggregator.dedupe import evidence, features, identifiers, known_stories, origin_links
@@ -13,7 +14,7 @@ from aggregator.items.canonical_urls import canonical
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Cluster, Member
 from aggregator.store import candidate_index, editorial, set_aside, story_members
-from aggregator.store.candidate_index import IndexedItem, ItemKeys
+from aggregator.store.candidate_index import IndexedItem, ItemKeys, SimilarItems
 from aggregator.store.connection import Store
 
 BATCH_ITEMS = 500
@@ -84,23 +85,38 @@ def item_keys(item: IndexedItem) -> ItemKeys:
     )
 
 
-def find_candidates(store: Store, members: Sequence[Member]) -> Candidates:
-    """Find what `members` are compared with, after queries for them were added."""
-    similar = candidate_index.find_near(store, evidence.WINDOW.days)
-    ids = {id_ for near in similar.candidate_ids.values() for id_ in near}
+def find_similar(store: Store) -> SimilarItems:
+    """Find items that are similar to those for which queries were added."""
+    return candidate_index.find_near(store, evidence.WINDOW.days)
+
+
+def find_candidates(
+    store: Store, members: Sequence[Member], similar: SimilarItems | None = None
+) -> Candidates:
+    """Find what `members` are compared with, after queries for them were added.
+
+    `similar` is that of all queries, of which `members` may be a part.
+    """
+    similar = similar or find_similar(store)
+    near = {
+        m.item_id: similar.candidate_ids[m.item_id] for m in members if m.item_id in similar.candidate_ids
+    }
+    ids = {id_ for others in near.values() for id_ in others}
     ids |= candidate_index.find_sharing(
         store,
         (page for member in members for page in known_stories.pages_of(member)),
         (work for member in members for work in known_stories.works_of(member)),
     )
+    loose = chain.from_iterable(map(known_stories.loose_addresses, members))
+    ids |= candidate_index.find_queried(store, map(features.address_key, loose))
     constraints = editorial.link_constraints(store, (member.item_id for member in members))
     ids |= {id_ for pair in constraints for id_ in pair}
     clusters = tuple(comparable(store, story_members.clusters_around(store, ids)))
     linked = (m.item_id for c in clusters if len(c.members) > 1 for m in c.members)
-    queried = (member for member in members if member.item_id in similar.candidate_ids)
+    queried = (member for member in members if member.item_id in near)
     return Candidates(
         clusters=clusters,
-        candidate_ids=dict(similar.candidate_ids),
+        candidate_ids=near,
         constraints=constraints | editorial.link_constraints(store, linked),
         common_words=_common_words(queried, similar.common),
     )

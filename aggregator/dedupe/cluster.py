@@ -58,7 +58,11 @@ def assign(
     return tuple(placements)
 
 
-def lead_order(member: Member) -> tuple[bool, bool, int, datetime, str]:
+LeadOrder = tuple[bool, bool, int, datetime, str]
+"""Sort key of an item within its story; its last part is the id."""
+
+
+def lead_order(member: Member) -> LeadOrder:
     """Return the sort key of a story's items; the first one leads (I6).
 
     Published before removed, origin before aggregator, then priority, then the earliest, then the id.

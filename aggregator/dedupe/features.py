@@ -60,7 +60,7 @@ class Features:
     spelling: Mapping[str, str]
 
 
-@cached(4_096, MEMBER_CHARACTERS, lambda member: len(member.title) + len(member.text))
+@cached(2_048, MEMBER_CHARACTERS, lambda member: len(member.title) + len(member.text))
 def for_member(member: Member) -> Features:
     """Extract the features of an item."""
     return extract(member.title, member.text, member.publisher, member.language)
@@ -111,12 +111,17 @@ def index_keys(title: str, text: str, publisher: str, *addresses: str) -> dict[i
     weights |= {f"p {town}": 1.1 for town in in_title.towns | in_text.towns}
     best = sorted(weights.items(), key=lambda pair: (-pair[1], pair[0]))[:MAX_INDEX_KEYS]
     keys = {_hash(name) & ~1: worth for name, worth in best}
-    sufficient = [f"@ {address}" for address in addresses]
-    sufficient += [f"r {reference}" for reference in facts.references] + [f"doi {doi}" for doi in facts.dois]
+    sufficient = [f"r {reference}" for reference in facts.references] + [f"doi {doi}" for doi in facts.dois]
     keys |= {_hash(name) | 1: 5.0 for name in sufficient}
+    keys |= {address_key(address): 5.0 for address in addresses}
     if key := _key(folded_title):
         keys[_hash(f"t {key}") | 1] = 2.0
     return keys
+
+
+def address_key(address: str) -> int:
+    """Return the key of a loose address, which leads to candidates by itself."""
+    return _hash(f"@ {address}") | 1
 
 
 def differ_in_language(a: Features, b: Features) -> bool:

@@ -119,11 +119,15 @@ def works_of(member: Member) -> list[str]:
     return works
 
 
+def loose_addresses(member: Member) -> list[str]:
+    """Return the loose keys of an item's link if links identify the entries of its source."""
+    return address_keys(member.link) if member.link and member.links else []
+
+
 def _keys(member: Member) -> tuple[Key, ...]:
     pages = ((kind, page) for kind, found in _pages(member) for page in sorted(found))
     works = (("work", work) for work in sorted(member.works))
-    loose = address_keys(member.link) if member.link and member.links else []
-    return (*pages, *works, *(("loose", key) for key in loose))
+    return (*pages, *works, *(("loose", key) for key in loose_addresses(member)))
 
 
 def address_keys(link: str) -> list[str]:

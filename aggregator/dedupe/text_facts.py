@@ -75,6 +75,8 @@ class TextFacts:
     parts: frozenset[str] = frozenset()
 
     def __or__(self, other: TextFacts) -> TextFacts:
+        if other is NOTHING:
+            return self
         return TextFacts(**{name: getattr(self, name) | getattr(other, name) for name in self.__slots__})
 
 
@@ -180,7 +182,9 @@ def _number(digits: str, tail: str) -> str:
 
 
 def _number_words(words: Set[str]) -> frozenset[str]:
-    return frozenset(number for number in map(_number_of, words) if number is not None)
+    known = vocabulary()
+    named = [word for word in words if word in known.ordinals or word in known.numbers]
+    return frozenset(filter(None, map(_number_of, named)))
 
 
 def _number_of(word: str) -> str | None:

@@ -12,6 +12,7 @@ from aggregator.model.documents import Entry, SkippedEntry
 from aggregator.model.items import Alias, IdentityPolicy
 
 GUID, LINK, LINK_AND_TITLE, TEXT = "guid", "link", "linktitle", "text"
+_WORD, _LETTERS = re.compile(r"[^\W_]+"), re.compile(r"[^\d\W_]+")
 STRENGTH = (GUID, LINK, LINK_AND_TITLE, TEXT)
 """The kinds of aliases, the strongest first (I2)."""
 
@@ -21,7 +22,7 @@ _Words = tuple[str, str]
 
 def title_key(title: str) -> str:
     """Return a title without case, punctuation and extra spaces."""
-    return re.sub(r"[\W_]+", " ", title.casefold()).strip()
+    return " ".join(_WORD.findall(title.casefold()))
 
 
 def distinct(entries: Sequence[Entry]) -> list[Entry]:
@@ -120,7 +121,7 @@ def _is_home(guid: str, homes: Sequence[str | None]) -> bool:
 
 def _dateless(text: str) -> str:
     """Return a text without digits, so that dates and counters in it do not matter."""
-    return re.sub(r"[\d\W_]+", " ", text.casefold()).strip()
+    return " ".join(_LETTERS.findall(text.casefold()))
 
 
 def item_id(source_url: str, alias: Alias) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from functools import cache
+from itertools import chain
 
 from aggregator.items import word_lists
 
@@ -20,9 +21,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 def detect(text: str) -> str | None:
     """Return the language (primary subtag) of a text, or None if it is not clear."""
     languages = _languages()
-    counts: Counter[str] = Counter()
-    for word in _WORD.findall(text[:READ_CHARACTERS].lower()):
-        counts.update(languages.get(word, ()))
+    frequent = filter(None, map(languages.get, _WORD.findall(text[:READ_CHARACTERS].lower())))
+    counts = Counter(chain.from_iterable(frequent))
     ranked = [*counts.most_common(2), ("", 0), ("", 0)]
     (language, best), (_, second) = ranked[:2]
     return language if best >= MIN_WORDS and best >= MIN_RATIO * second else None

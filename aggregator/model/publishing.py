@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -24,6 +24,10 @@ class Tombstone:
 
 EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 """The update time of a channel without stories; earlier dates count as absent (T2)."""
+
+
+Fragments = MutableMapping[tuple[str, ...], bytes]
+"""Rendered entries by format, story, and channel if they depend on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,8 @@ class Publication:
     """The local day, on which coming events depend."""
     events: tuple[Story, ...] | None = None
     """The stories of the calendar; None if the channel has no calendar (CA1)."""
+    fragments: Fragments = field(default_factory=dict)
+    """Entries that were rendered for other channels of the same run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +66,7 @@ class ArchiveMonth:
     previous: str | None
     stories: tuple[Story, ...]
     tombstones: tuple[Tombstone, ...] = ()
+    fragments: Fragments = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,26 +19,43 @@ def render(month: ArchiveMonth) -> PublishedDocument:
     `updated` is the latest change of a story or tombstone. It never goes back, because a story that is published again
     has changed after its tombstone.
     """
-    changes = [*(story.changed for story in month.stories), *(tombstone.at for tombstone in month.tombstones)]
-    return _document(month, max(changes, default=EPOCH))
+    return compose(month, (), max((story.changed for story in month.stories), default=EPOCH))
 
 
-def _document(month: ArchiveMonth, updated: datetime) -> PublishedDocument:
+def compose(month: ArchiveMonth, entries: tuple[bytes, ...], changed: datetime) -> PublishedDocument:
+    """Render the document of a month whose rendered `entries` follow its stories, if any.
+
+    `changed` is the latest change of a story.
+    """
+    return _document(month, max([changed, *(tombstone.at for tombstone in month.tombstones)]), entries)
+
+
+def entries(month: ArchiveMonth) -> dict[str, bytes]:
+    """Render the entries of the month's stories, by id."""
+    rendered = atom.entries(_content(month, EPOCH))
+    return dict(zip((story.id for story in month.stories), rendered, strict=True))
+
+
+def _document(month: ArchiveMonth, updated: datetime, entries: tuple[bytes, ...] = ()) -> PublishedDocument:
+    return atom.document(_content(month, updated, entries))
+
+
+def _content(month: ArchiveMonth, updated: datetime, entries: tuple[bytes, ...] = ()) -> atom.FeedDocument:
     site, channel = month.site, month.channel
     links = [("current", paths.url(site, channel, "atom.xml"))]
     if month.previous:
         links.append(("prev-archive", site.url + paths.archive_path(month.previous)))
-    return atom.document(
-        atom.FeedDocument(
-            site=site,
-            channel=channel,
-            path=paths.archive_path(month.month),
-            updated=updated,
-            stories=month.stories,
-            tombstones=month.tombstones,
-            links=tuple(links),
-            archived=True,
-        )
+    return atom.FeedDocument(
+        site=site,
+        channel=channel,
+        path=paths.archive_path(month.month),
+        updated=updated,
+        stories=month.stories,
+        tombstones=month.tombstones,
+        links=tuple(links),
+        archived=True,
+        rendered=entries,
+        fragments=month.fragments,
     )
 
 

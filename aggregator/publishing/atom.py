@@ -9,21 +9,25 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from html import escape
 from typing import Any
 
+from feedgen.entry import FeedEntry
 from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.feed import FeedGenerator
 from feedgen.util import xml_elem
+from lxml import etree
 
 from aggregator import __version__, urls
 from aggregator.model.config import Channel, Site
 from aggregator.model.documents import Enclosure
-from aggregator.model.publishing import Publication, PublishedDocument, Tombstone
+from aggregator.model.publishing import Fragments, Publication, PublishedDocument, Tombstone
 from aggregator.model.stories import Publisher, Story
-from aggregator.publishing import corrections, paths
+from aggregator.publishing import corrections, fragments, paths
+from aggregator.publishing.fragments import fragment
 
 MAX_FULL_TEXT_CHARACTERS = 64 * 1024
 """Maximum HTML of a story in a feed; a longer story is published by its excerpt and link."""
@@ -37,7 +41,7 @@ class FeedDocument:
     """Hold what an Atom document of a channel is rendered from.
 
     `links` are pairs of relation and URL besides `self` and `alternate`. `archived` marks an archive document
-    (RFC 5005 section 4).
+    (RFC 5005 section 4). `rendered` are entries that follow those of `stories`.
     """
 
     site: Site
@@ -48,6 +52,8 @@ class FeedDocument:
     tombstones: tuple[Tombstone, ...]
     links: tuple[tuple[str, str], ...] = ()
     archived: bool = False
+    rendered: tuple[bytes, ...] = ()
+    fragments: Fragments = field(default_factory=dict)
 
 
 def render(publication: Publication) -> PublishedDocument:
@@ -65,6 +71,7 @@ def render(publication: Publication) -> PublishedDocument:
             stories=publication.stories,
             tombstones=publication.tombstones,
             links=tuple(links),
+            fragments=publication.fragments,
         )
     )
 
@@ -73,7 +80,7 @@ def document(content: FeedDocument) -> PublishedDocument:
     """Render an Atom document from its content."""
     site, channel = content.site, content.channel
     feed = FeedGenerator()
-    feed.register_extension("repair", _FeedRepair, _EntryRepair, atom=True, rss=False)
+    feed.register_extension("repair", _FeedRepair, atom=True, rss=False)
     feed.repair.content = content
     feed.id(paths.channel_tag(site, channel))
     feed.title(channel.title)
@@ -85,9 +92,8 @@ def document(content: FeedDocument) -> PublishedDocument:
     feed.author(name=site.title, uri=site.url)
     feed.generator("aggregator", version=__version__)
     feed.language(site.language)
-    for story in content.stories:
-        _entry(feed.add_entry(order="append"), story, content)
-    body = with_stylesheet(bytes(feed.atom_str(pretty=True)), content.path)
+    head = with_stylesheet(bytes(feed.atom_str(pretty=True)), content.path)
+    body = b"".join([head.removesuffix(END), *entries(content), *content.rendered, END])
     return PublishedDocument(path=content.path, media_type=paths.ATOM_TYPE, body=body)
 
 
@@ -104,6 +110,36 @@ def full_text(story: Story, site: Site) -> str | None:
         return None
     note = corrections.note(story, site)
     return f"<p><em>{escape(note)}</em></p>\n{story.lead.html}" if note else story.lead.html
+
+
+_BEGIN, END = b"<feed>\n", b"</feed>\n"
+
+
+def entries(content: FeedDocument) -> list[bytes]:
+    """Render the entries of the stories as they stand in the document."""
+    return [
+        fragment(content.fragments, "atom", story, content.channel, partial(_rendered, story, content))
+        for story in content.stories
+    ]
+
+
+_ID_OF_STORY = re.compile(rb"[^<>]*>\s*<id>tag:[^<]*:story/([^<]+)</id>")
+
+
+def split(body: bytes) -> dict[str, bytes]:
+    """Return the rendered entries of a document by story."""
+    return fragments.split(body, b"  <entry", END, _ID_OF_STORY)
+
+
+def _rendered(story: Story, content: FeedDocument) -> bytes:
+    """Render an entry as it stands in a feed, indented, with its line end."""
+    entry = FeedEntry()
+    entry.register_extension("repair", _EntryRepair, atom=True, rss=False)
+    _entry(entry, story, content)
+    feed = etree.Element("feed")
+    feed.append(entry.atom_entry())
+    text: bytes = etree.tostring(feed, pretty_print=True, encoding="UTF-8")
+    return text.removeprefix(_BEGIN).removesuffix(END)
 
 
 def _entry(entry: Any, story: Story, content: FeedDocument) -> None:

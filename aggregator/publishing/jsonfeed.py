@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from functools import partial
 from typing import Any
 
 from aggregator.model.config import Site
@@ -10,7 +12,8 @@ from aggregator.model.documents import Enclosure
 from aggregator.model.events import StoryEvent
 from aggregator.model.publishing import Publication, PublishedDocument
 from aggregator.model.stories import Story
-from aggregator.publishing import atom, corrections, paths
+from aggregator.publishing import atom, corrections, fragments, paths
+from aggregator.publishing.fragments import fragment
 
 VERSION = "https://jsonfeed.org/version/1.1"
 
@@ -29,9 +32,36 @@ def render(publication: Publication) -> PublishedDocument:
     }
     if publication.hub:
         feed["hubs"] = [{"type": "WebSub", "url": publication.hub}]
-    feed["items"] = [_item(story, publication) for story in publication.stories]
-    text = json.dumps(feed, ensure_ascii=False, indent=1)
-    return PublishedDocument(path=path, media_type=paths.JSON_TYPE, body=text.encode("utf-8") + b"\n")
+    feed["items"] = []
+    items = [
+        fragment(publication.fragments, "json", story, channel, partial(_rendered, story, publication))
+        for story in publication.stories
+    ]
+    body = _text(feed) + b"\n"
+    if items:
+        body = b"".join([body.removesuffix(_END), b"[\n", b",\n".join(items), b"\n ]\n}\n"])
+    return PublishedDocument(path=path, media_type=paths.JSON_TYPE, body=body)
+
+
+_END = b"[]\n}\n"
+
+
+_ID_OF_STORY = re.compile(rb'\s*"id": "tag:[^"]*:story/([^"]+)"')
+
+
+def split(body: bytes) -> dict[str, bytes]:
+    """Return the rendered items of a document by story."""
+    found = fragments.split(body, b"\n  {\n", b"\n ]\n}\n", _ID_OF_STORY)
+    return {id_: item.removeprefix(b"\n").removesuffix(b",") for id_, item in found.items()}
+
+
+def _text(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8")
+
+
+def _rendered(story: Story, publication: Publication) -> bytes:
+    """Render an item as it stands in the list of a feed, indented by two spaces."""
+    return b"  " + _text(_item(story, publication)).replace(b"\n", b"\n  ")
 
 
 def _item(story: Story, publication: Publication) -> dict[str, Any]:

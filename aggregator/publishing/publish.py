@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -14,14 +15,22 @@ from aggregator.containment import Containment
 from aggregator.gateways import files
 from aggregator.locked_store import locked_store
 from aggregator.model.config import Channel, Config
-from aggregator.model.publishing import EPOCH, ArchiveMonth, Publication, PublishedDocument, SourceDirectory
+from aggregator.model.publishing import (
+    EPOCH,
+    ArchiveMonth,
+    Fragments,
+    Publication,
+    PublishedDocument,
+    SourceDirectory,
+)
 from aggregator.model.reports import ContainedStep, PublishReport
-from aggregator.model.stories import Publisher
+from aggregator.model.stories import Publisher, Story
 from aggregator.ports import App
-from aggregator.publishing import paths, websub
+from aggregator.publishing import fragments, paths, websub
 from aggregator.publishing import publish_editions as pages
 from aggregator.publishing import publish_events as events
 from aggregator.publishing.channels import newest_stories
+from aggregator.publishing.fragments import KeptFragments
 from aggregator.publishing.synchronise import synchronise
 from aggregator.store import (
     archives,
@@ -36,6 +45,7 @@ from aggregator.store import (
 from aggregator.store.archives import ArchiveRecord
 from aggregator.store.channels import ChannelRecord
 from aggregator.store.connection import Store
+from aggregator.store.items import chunked
 
 MAX_TOMBSTONES = 50
 """Maximum tombstones in a feed; the archive has all of them."""
@@ -70,16 +80,34 @@ class _Rendering:
     now: datetime
     editions: bool
     contained: Containment
+    drafts: files.Drafts
     everything: bool = False
+    fragments: Fragments = field(default_factory=KeptFragments)
+    publishers: str = ""
+    """All publishers, of which an entry contains some."""
+    made_at: int = 0
+    """Number of changes of stories when the run began (`stories.changes`)."""
+    records: list[Callable[[], None]] = field(default_factory=list)
+    """Calls that record in the database what was written."""
     written: list[str] = field(default_factory=list)
     unchanged: int = 0
 
     def write(self, document: PublishedDocument) -> None:
-        """Write a document if its bytes differ from the file."""
-        if files.write_document(self.config.public, document):
+        """Write the draft of a document if its bytes differ from the file."""
+        if self.drafts.add(document):
             self.written.append(document.path)
         else:
             self.unchanged += 1
+
+    def finish(self) -> None:
+        """Make the drafts visible, and record that in one transaction (P1)."""
+        if not self.records:
+            return
+        self.drafts.reveal()
+        with self.store.transaction():
+            for record in self.records:
+                record()
+        self.records.clear()
 
     def exists(self, path: str) -> bool:
         """Return whether a file exists; the operator may have deleted `public`."""
@@ -99,6 +127,9 @@ def _rendering(store: Store, config: Config, now: datetime, *, everything: bool 
         everything=everything,
         editions=editions.any_entries(store),
         contained=Containment(store),
+        drafts=files.Drafts(config.public),
+        publishers=repr(sources.publishers(store)),
+        made_at=stories.changes(store),
     )
 
 
@@ -115,6 +146,7 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
     )
     events.plan_next_day(store, config.site, now)
     _directory(rendering)
+    rendering.finish()
     _remove_old_channels(rendering)
     editions_report = pages.publish(store, config, rendering.contained, everything=everything)
     return PublishReport(
@@ -150,12 +182,13 @@ def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> 
     for document in documents:
         rendering.write(document)
         hashes[rendering.config.site.url + document.path] = hashlib.sha256(document.body).hexdigest()
-    with rendering.store.transaction():
-        channels.written(rendering.store, record, rendered_with)
-        if rendering.config.hub:
-            websub_state.record_published(
-                rendering.store, {url: version for url, version in hashes.items() if _is_feed(url)}
-            )
+    made_of = _made_of(rendering, [each.body for each in documents if _is_feed(each.path)])
+    rendering.records.append(
+        partial(channels.written, rendering.store, record, rendered_with, made_of, rendering.made_at)
+    )
+    if rendering.config.hub:
+        feeds = {url: version for url, version in hashes.items() if _is_feed(url)}
+        rendering.records.append(partial(websub_state.record_published, rendering.store, feeds))
 
 
 def _has_files(rendering: _Rendering, channel: Channel) -> bool:
@@ -201,6 +234,7 @@ def _rendered(
         months = [record for record in months if record.written_revision]
     if channel.automatic and not by_id and not rendering.exists(paths.path(channel, "atom.xml")):
         return []
+    _keep_written_entries(rendering, channel, record, by_id)
     publication = Publication(
         site=config.site,
         channel=channel,
@@ -213,6 +247,7 @@ def _rendered(
         editions=rendering.editions,
         today=events.today(config.site, rendering.now),
         events=tuple(by_id[id_] for id_ in dated) if _has_calendar(rendering, channel, dated) else None,
+        fragments=rendering.fragments,
     )
     page = replace(publication, stories=tuple(by_id[id_] for id_ in shown))
     return [
@@ -231,6 +266,31 @@ def _calendar(rendering: _Rendering, channel: Channel) -> list[str]:
 def _has_calendar(rendering: _Rendering, channel: Channel, dated: list[str]) -> bool:
     """Return whether a channel has a calendar: it has events, or had some before (CA1)."""
     return channel.id == "all" or bool(dated) or rendering.exists(paths.path(channel, paths.CALENDAR))
+
+
+def _keep_written_entries(
+    rendering: _Rendering, channel: Channel, record: ChannelRecord, by_id: Mapping[str, Story]
+) -> None:
+    """Keep the entries of a channel's written feeds whose stories have not changed.
+
+    None of them if the files, the publishers, the templates or feeds.yaml are others than when they were written.
+    """
+    from aggregator.publishing import renderers
+
+    if rendering.everything or record.written_with != rendering.rendered_with():
+        return
+    folder = rendering.config.public
+    try:
+        bodies = [(folder / paths.path(channel, name)).read_bytes() for name, _ in renderers.SPLIT.values()]
+    except OSError:
+        return
+    if record.made_of != _made_of(rendering, bodies):
+        return
+    changed = stories.changed_since(rendering.store, by_id, record.made_at)
+    for (format_, (_, split)), body in zip(renderers.SPLIT.items(), bodies, strict=True):
+        for id_, entry in split(body).items():
+            if id_ in by_id and id_ not in changed:
+                fragments.keep(rendering.fragments, format_, by_id[id_], channel, entry)
 
 
 def _linked_channels(rendering: _Rendering, channel: Channel) -> tuple[Channel, ...]:
@@ -263,11 +323,17 @@ def _archives(rendering: _Rendering) -> None:
         if _is_stale(rendering, record):
             previous = before.month if before else None
             month = ArchiveMonth(
-                site=rendering.config.site, channel=channel, month=record.month, previous=previous, stories=()
+                site=rendering.config.site,
+                channel=channel,
+                month=record.month,
+                previous=previous,
+                stories=(),
+                fragments=rendering.fragments,
             )
             rendering.contained.whole(
                 ContainedStep.CHANNEL, record.month, partial(_write_month, rendering, record, month)
             )
+    rendering.finish()  # before the channel that links to these documents
 
 
 def _is_stale(rendering: _Rendering, record: ArchiveRecord) -> bool:
@@ -280,7 +346,6 @@ def _is_stale(rendering: _Rendering, record: ArchiveRecord) -> bool:
 
 
 def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMonth) -> None:
-    from aggregator.publishing import archive
 
     frozen_hash = paths.frozen_hash(rendering.config.site)
     with rendering.store.snapshot():
@@ -292,13 +357,56 @@ def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMon
             document = rendering.contained.without_broken(
                 ContainedStep.PUBLISHING,
                 archives.story_ids(rendering.store, month.month),
-                lambda ids: archive.render(replace(month, stories=tuple(stories.read(rendering.store, ids)))),
+                partial(_composed, rendering, month, _entries_up_to_date(rendering, record)),
             )
     rendering.write(document)
     closed = record.month < f"{rendering.now:%Y-%m}"
-    archives.written(
-        rendering.store, record, frozen_hash if closed else rendering.rendered_with(), closed=closed
-    )
+    written_with = frozen_hash if closed else rendering.rendered_with()
+    made_of = _made_of(rendering, [document.body])
+    written = partial(archives.written, rendering.store, record, written_with, made_of, rendering.made_at)
+    rendering.records.append(partial(written, closed=closed))
+
+
+def _made_of(rendering: _Rendering, bodies: Iterable[bytes]) -> str:
+    """Return a hash of documents and of the publishers, on which their entries depend."""
+    digest = hashlib.sha256(rendering.publishers.encode())
+    for body in bodies:
+        digest.update(hashlib.sha256(body).digest())
+    return digest.hexdigest()
+
+
+def _entries_up_to_date(rendering: _Rendering, record: ArchiveRecord) -> dict[str, bytes]:
+    """Return the entries of an open month's written document whose stories have not changed.
+
+    None of them if the document, the publishers, the templates or feeds.yaml are others than when it was written.
+    """
+    from aggregator.publishing import atom
+
+    ended = record.month < f"{rendering.now:%Y-%m}"
+    if rendering.everything or ended or record.written_with != rendering.rendered_with():
+        return {}
+    try:
+        body = (rendering.config.public / paths.archive_path(record.month)).read_bytes()
+    except OSError:
+        return {}
+    if record.made_of != _made_of(rendering, [body]):
+        return {}
+    entries = atom.split(body)
+    changed = stories.changed_since(rendering.store, entries, record.made_at)
+    return {id_: entry for id_, entry in entries.items() if id_ not in changed}
+
+
+def _composed(
+    rendering: _Rendering, month: ArchiveMonth, entries: Mapping[str, bytes], ids: Sequence[str]
+) -> PublishedDocument:
+    """Render the document of a month, with `entries` for the stories that have one."""
+    from aggregator.publishing import archive
+
+    rendered = dict(entries)
+    for part in chunked(id_ for id_ in ids if id_ not in entries):
+        rendered |= archive.entries(replace(month, stories=tuple(stories.read(rendering.store, part))))
+    changed = archives.last_change(rendering.store, ids) or EPOCH
+    return archive.compose(month, tuple(rendered[id_] for id_ in ids), changed)
 
 
 def _amended(rendering: _Rendering, month: ArchiveMonth) -> PublishedDocument | None:
@@ -336,7 +444,7 @@ def _directory(rendering: _Rendering) -> None:
         return
     rendering.write(document)
     rendering.write(_stylesheet())
-    runs.put(rendering.store, DIRECTORY_HASH, current)
+    rendering.records.append(partial(runs.put, rendering.store, DIRECTORY_HASH, current))
 
 
 def _opml(config: Config, publishers: tuple[Publisher, ...]) -> PublishedDocument:

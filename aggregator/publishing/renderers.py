@@ -19,6 +19,13 @@ FEEDS: dict[str, Callable[[Publication], PublishedDocument]] = {
 }
 """Feeds, which contain only stories that T4 admits to feeds."""
 
+SPLIT: dict[str, tuple[str, Callable[[bytes], dict[str, bytes]]]] = {
+    "atom": ("atom.xml", atom.split),
+    "rss": ("rss.xml", rss.split),
+    "json": ("feed.json", jsonfeed.split),
+}
+"""The file of each feed, and what returns its entries by story."""
+
 PAGES: dict[str, Callable[[Publication], PublishedDocument]] = {"page": site.render}
 """Pages, which show all stories of the channel."""
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from html import escape
 from typing import Any
 
+from feedgen.entry import FeedEntry
 from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.feed import FeedGenerator
 from feedgen.util import xml_elem
+from lxml import etree
 
 from aggregator import __version__
 from aggregator.model.publishing import Publication, PublishedDocument
 from aggregator.model.stories import Story
-from aggregator.publishing import atom, corrections, paths
+from aggregator.publishing import atom, corrections, fragments, paths
+from aggregator.publishing.fragments import fragment
 
 TTL_MINUTES = 60
 """Minutes between two requests of a reader; few partners publish more than once an hour."""
@@ -26,7 +31,7 @@ def render(publication: Publication) -> PublishedDocument:
     site, channel = publication.site, publication.channel
     path = paths.path(channel, "rss.xml")
     feed = FeedGenerator()
-    feed.register_extension("repair", _FeedRepair, _ItemRepair, atom=False, rss=True)
+    feed.register_extension("repair", _FeedRepair, atom=False, rss=True)
     feed.repair.hub = publication.hub
     feed.title(channel.title)
     feed.link(href=site.url + path, rel="self", type="application/rss+xml")
@@ -36,13 +41,44 @@ def render(publication: Publication) -> PublishedDocument:
     feed.lastBuildDate(publication.updated)
     feed.generator(f"aggregator {__version__}")
     feed.ttl(TTL_MINUTES)
-    for story in publication.stories:
-        _item(feed.add_entry(order="append"), story, publication)
-    body = bytes(feed.rss_str(pretty=True))
-    # Numeric references, as the profile of the RSS Advisory Board recommends, because some readers unescape twice.
-    body = body.replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;")
-    body = atom.with_stylesheet(body, path)
+    items = [
+        fragment(publication.fragments, "rss", story, channel, partial(_rendered, story, publication))
+        for story in publication.stories
+    ]
+    head = atom.with_stylesheet(_numeric(bytes(feed.rss_str(pretty=True))), path)
+    body = b"".join([head.removesuffix(_END), *items, _END])
     return PublishedDocument(path=path, media_type=paths.RSS_TYPE, body=body)
+
+
+_BEGIN, _END = b"  <channel>\n", b"  </channel>\n</rss>\n"
+_NAMESPACES = {"dc": DC, "atom": ATOM[1:-1], "content": "http://purl.org/rss/1.0/modules/content/"}
+
+
+_ID_OF_STORY = re.compile(rb'(?s:.*?)<guid isPermaLink="false">tag:[^<]*:story/([^<]+)</guid>')
+
+
+def split(body: bytes) -> dict[str, bytes]:
+    """Return the rendered items of a document by story."""
+    return fragments.split(body, b"    <item>", _END, _ID_OF_STORY)
+
+
+def _numeric(body: bytes) -> bytes:
+    """Replace named references by numeric ones, because some readers unescape twice.
+
+    The profile of the RSS Advisory Board recommends it.
+    """
+    return body.replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;")
+
+
+def _rendered(story: Story, publication: Publication) -> bytes:
+    """Render an item as it stands in a feed, indented, with its line end."""
+    item = FeedEntry()
+    item.register_extension("repair", _ItemRepair, atom=False, rss=True)
+    _item(item, story, publication)
+    feed = etree.Element("rss", nsmap=_NAMESPACES)
+    etree.SubElement(feed, "channel").append(item.rss_entry())
+    text: bytes = etree.tostring(feed, pretty_print=True, encoding="UTF-8")
+    return _numeric(text.partition(_BEGIN)[2].removesuffix(_END))
 
 
 def _item(item: Any, story: Story, publication: Publication) -> None:

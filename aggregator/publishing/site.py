@@ -95,6 +95,7 @@ def environment() -> Environment:
     return Environment(
         loader=PackageLoader("aggregator.publishing"),
         autoescape=True,
+        auto_reload=False,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

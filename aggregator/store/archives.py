@@ -8,18 +8,25 @@ from datetime import datetime
 from typing import Any
 
 from aggregator.model.publishing import Tombstone
-from aggregator.store.connection import Store, sure_moment
+from aggregator.store.connection import Store, moment, sure_moment
+from aggregator.store.items import chunked, marks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveRecord:
-    """Hold the current and the written revision of a month; `closed` if written after its end."""
+    """Hold the current and the written revision of a month; `closed` if written after its end.
+
+    `made_of` is a hash of the written document and of the publishers named in it, `made_at` the number of changes
+    before it (`stories.changes`).
+    """
 
     month: str
     revision: int
     written_revision: int
     written_with: str
     closed: bool
+    made_of: str
+    made_at: int
 
 
 def current(store: Store, now: datetime) -> str:
@@ -47,16 +54,21 @@ def records(store: Store) -> list[ArchiveRecord]:
             written_revision=row["written_revision"],
             written_with=row["written_with"],
             closed=bool(row["closed"]),
+            made_of=row["made_of"],
+            made_at=row["made_at"],
         )
         for row in store.db.execute("SELECT * FROM archives ORDER BY month")
     ]
 
 
-def written(store: Store, record: ArchiveRecord, written_with: str, *, closed: bool) -> None:
+def written(
+    store: Store, record: ArchiveRecord, written_with: str, made_of: str, made_at: int, *, closed: bool
+) -> None:
     """Record that the document of a revision is on disk, after fsync and rename (P1)."""
     store.db.execute(
-        "UPDATE archives SET written_revision = ?, written_with = ?, closed = ? WHERE month = ?",
-        [record.revision, written_with, closed, record.month],
+        "UPDATE archives SET written_revision = ?, written_with = ?, closed = ?, made_of = ?, made_at = ?"
+        " WHERE month = ?",
+        [record.revision, written_with, closed, made_of, made_at, record.month],
     )
 
 
@@ -69,6 +81,16 @@ def story_ids(store: Store, month: str) -> list[str]:
         [month],
     )
     return [row[0] for row in rows]
+
+
+def last_change(store: Store, ids: Iterable[str]) -> datetime | None:
+    """Return the latest change of stories."""
+    latest = [
+        row[0]
+        for part in chunked(ids)
+        for row in store.db.execute(f"SELECT max(changed) FROM stories WHERE id IN ({marks(part)})", part)
+    ]
+    return moment(max(filter(None, latest), default=None))
 
 
 def tombstones(store: Store, month: str) -> list[Tombstone]:

@@ -197,6 +197,18 @@ def find_near(store: Store, days: int) -> SimilarItems:
     )
 
 
+_QUERIED = f"""
+    SELECT queries.id FROM queries WHERE queries.token IN
+        (SELECT token FROM queries WHERE token IN (SELECT value FROM json_each(?))
+            GROUP BY token HAVING count(*) BETWEEN 2 AND {MAX_SHARING_ITEMS})
+"""
+
+
+def find_queried(store: Store, tokens: Iterable[int]) -> set[str]:
+    """Return the ids of queried items under one of these tokens, unless too many share it."""
+    return {row[0] for row in store.db.execute(_QUERIED, [json.dumps([*tokens])])}
+
+
 _BY_LINK = """
     SELECT aliases.item_id FROM json_each(?) AS wanted
         CROSS JOIN aliases ON aliases.kind = 'link' AND aliases.value = wanted.value

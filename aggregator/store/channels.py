@@ -10,7 +10,7 @@ from aggregator.model.publishing import Tombstone
 from aggregator.store import archives
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, marks
-from aggregator.store.stories import StoryFacts
+from aggregator.store.stories import StoryFacts, note_changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,8 @@ class ChannelRecord:
     """Hold the current and the written revision of a channel.
 
     `written_with` is a hash of settings, templates and program; `selected_with` is the include and exclude that its
-    stories were selected with.
+    stories were selected with. `made_of` is a hash of the written feeds and of the publishers named in them, `made_at`
+    the number of changes before them (`stories.changes`).
     """
 
     id: str
@@ -27,6 +28,8 @@ class ChannelRecord:
     written_with: str
     selected_with: str
     updated: datetime
+    made_of: str
+    made_at: int
 
 
 def sync(store: Store, ids: Sequence[str]) -> None:
@@ -120,6 +123,7 @@ def replace_memberships(
     changed.update(channel for channels in chosen.values() for channel in channels)
     store.db.conn.executemany(_RAISE_REVISION, [[stamp(now), id_] for id_ in sorted(changed)])
     archives.raise_revisions(store, {fact.month for fact in facts if fact.month})
+    note_changes(store, [fact.story_id for fact in facts])
 
 
 _RAISE_REVISION = "UPDATE channels SET revision = revision + 1, updated = max(updated, ?) WHERE id = ?"
@@ -202,9 +206,9 @@ def set_unwritten_since(store: Store, ids: Iterable[str], now: datetime) -> None
     )
 
 
-def written(store: Store, record: ChannelRecord, written_with: str) -> None:
+def written(store: Store, record: ChannelRecord, written_with: str, made_of: str, made_at: int) -> None:
     """Record that the files of a revision are on disk, after fsync and rename (P1)."""
     store.db.execute(
-        "UPDATE channels SET written_revision = ?, written_with = ? WHERE id = ?",
-        [record.revision, written_with, record.id],
+        "UPDATE channels SET written_revision = ?, written_with = ?, made_of = ?, made_at = ? WHERE id = ?",
+        [record.revision, written_with, made_of, made_at, record.id],
     )

@@ -232,3 +232,60 @@ def m0018_events(db: Database) -> None:
     """Add events of items and stories, and the words of editors on them."""
     for sql in EVENTS:
         db.execute(sql)
+
+
+WRITTEN_ENTRIES = (
+    # Entries of stories that have not changed since are taken from the written documents.
+    "CREATE TABLE change_count (changes INTEGER NOT NULL) STRICT",
+    "INSERT INTO change_count (changes) VALUES (0)",
+    "ALTER TABLE stories ADD COLUMN change INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE archives ADD COLUMN made_of TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE archives ADD COLUMN made_at INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE channels ADD COLUMN made_of TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE channels ADD COLUMN made_at INTEGER NOT NULL DEFAULT 0",
+)
+
+
+@MIGRATIONS()
+def m0019_written_entries(db: Database) -> None:
+    """Add what shows which entries of written documents are up to date."""
+    for sql in WRITTEN_ENTRIES:
+        db.execute(sql)
+
+
+# The plus sign keeps SQLite from the index of the source, whose items are many.
+_MOVED = "story_id = {row}.story_id AND +source_id = new.source_id AND number <> new.number)"
+_ENTERS = "new.story_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM items WHERE " + _MOVED.format(row="new")
+_LEAVES = "old.story_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM items WHERE " + _MOVED.format(row="old")
+COUNTS = (
+    """CREATE TABLE source_counts (               -- counted by triggers: `status` reads no items
+        source_id TEXT PRIMARY KEY REFERENCES sources(id) ON UPDATE CASCADE,
+        items INTEGER NOT NULL,
+        stories INTEGER NOT NULL                -- with an item of the source
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE TABLE story_count (stories INTEGER NOT NULL) STRICT",
+    "INSERT INTO source_counts (source_id, items, stories)"
+    " SELECT source_id, count(*), count(DISTINCT story_id) FROM items GROUP BY source_id",
+    "INSERT INTO story_count (stories) SELECT count(*) FROM stories",
+    "CREATE TRIGGER items_counted AFTER INSERT ON items BEGIN"
+    " INSERT INTO source_counts (source_id, items, stories) VALUES (new.source_id, 1, "
+    + _ENTERS
+    + ") ON CONFLICT (source_id) DO UPDATE SET items = items + 1, stories = stories + excluded.stories; END",
+    "CREATE TRIGGER items_counted_moved AFTER UPDATE OF story_id ON items WHEN old.story_id IS NOT new.story_id"
+    " BEGIN UPDATE source_counts SET stories = stories + ("
+    + _ENTERS
+    + ") - ("
+    + _LEAVES
+    + ") WHERE source_id = new.source_id; END",
+    "CREATE TRIGGER stories_counted AFTER INSERT ON stories BEGIN"
+    " UPDATE story_count SET stories = stories + 1; END",
+    "CREATE TRIGGER stories_uncounted AFTER DELETE ON stories BEGIN"
+    " UPDATE story_count SET stories = stories - 1; END",
+)
+
+
+@MIGRATIONS()
+def m0020_counts(db: Database) -> None:
+    """Add the numbers of items and stories, so that showing them costs the same in any archive."""
+    for sql in COUNTS:
+        db.execute(sql)

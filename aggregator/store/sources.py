@@ -291,9 +291,9 @@ def publisher(row: Mapping[str, Any]) -> Publisher:
 def health(store: Store) -> list[SourceHealth]:
     """Return state and counts of configured sources in the order of feeds.yaml."""
     rows = store.db.execute(
-        "SELECT sources.*, count(items.number) AS items, count(DISTINCT items.story_id) AS stories"
-        " FROM sources LEFT JOIN items ON items.source_id = sources.id"
-        " WHERE sources.configured = 1 GROUP BY sources.id ORDER BY sources.position"
+        "SELECT sources.*, coalesce(items, 0) AS items, coalesce(stories, 0) AS stories"
+        " FROM sources LEFT JOIN source_counts ON source_id = sources.id"
+        " WHERE sources.configured = 1 ORDER BY sources.position"
     )
     return [
         SourceHealth(

@@ -202,9 +202,36 @@ def any_announced(store: Store) -> bool:
     return store.db.execute("SELECT 1 FROM stories LIMIT 1").fetchone() is not None
 
 
+def changes(store: Store) -> int:
+    """Return the number of changes of stories that were recorded so far."""
+    (count,) = store.db.execute("SELECT changes FROM change_count").fetchone()
+    return int(count)
+
+
+def note_changes(store: Store, ids: Iterable[str]) -> None:
+    """Record that what is published of stories changed, in the caller's transaction."""
+    store.db.execute("UPDATE change_count SET changes = changes + 1")
+    store.db.conn.executemany(
+        "UPDATE stories SET change = (SELECT changes FROM change_count) WHERE id = ?", [[id_] for id_ in ids]
+    )
+
+
+def changed_since(store: Store, ids: Iterable[str], change: int) -> set[str]:
+    """Return those of the stories that changed after a number of changes."""
+    return {
+        row[0]
+        for part in chunked(ids)
+        for row in store.db.execute(
+            f"SELECT id FROM stories WHERE change > ? AND id IN ({marks(part)})", [change, *part]
+        )
+    }
+
+
 def counts(store: Store) -> tuple[int, int]:
     """Return the numbers of stories and items."""
-    row = store.db.execute("SELECT (SELECT count(*) FROM stories), (SELECT count(*) FROM items)").fetchone()
+    row = store.db.execute(
+        "SELECT (SELECT stories FROM story_count), (SELECT coalesce(sum(items), 0) FROM source_counts)"
+    ).fetchone()
     return int(row[0]), int(row[1])
 
 

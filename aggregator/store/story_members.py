@@ -33,6 +33,15 @@ def unplaced(store: Store) -> list[Member]:
     return _members(store, rows)
 
 
+def unplaced_ids(store: Store) -> list[str]:
+    """Return the ids of items without a story, in the order of `cluster.lead_order`."""
+    rows = store.db.execute(
+        f"SELECT id FROM ({_COLUMNS} FROM {_UNPLACED} JOIN sources ON sources.id = items.source_id"
+        f" WHERE {IS_UNPLACED}) ORDER BY withdrawn, aggregator, -priority, sort, id"
+    )
+    return [row[0] for row in rows]
+
+
 def any_unplaced(store: Store) -> bool:
     """Return whether an item has no story."""
     row = store.db.execute(f"SELECT 1 FROM {_UNPLACED} WHERE {IS_UNPLACED} LIMIT 1").fetchone()

@@ -7,31 +7,31 @@ import re
 from aggregator.store.connection import Store
 from aggregator.store.items import chunked, marks
 
-MAX_RANKED = 1_000
-"""Maximum number of matches that are ranked."""
+MAX_MATCHES = 8
+"""Maximum number of matching items read for each wanted story, whose items may all match."""
 
 
 def search(store: Store, query: str, limit: int) -> list[str]:
-    """Return the ids of at most `limit` stories whose items contain all words, best first."""
+    """Return ids of stories whose items contain all words, the last stored first.
+
+    At most `limit`; those with all words in a title precede the others. A rank by frequency (bm25) would read every
+    match in the archive, so that its time would grow with it.
+    """
     from sqlite_utils import Database
 
     found_ids: dict[str, None] = {}
     if not re.search(r"\w", query):
         return []
     quoted = Database(store.db, execute_plugins=False).quote_fts(query)
-    # Ranking reads every match, so that only the newest matches of frequent words are ranked.
-    oldest = store.db.execute(
-        "SELECT rowid FROM items_fts WHERE items_fts MATCH ? ORDER BY rowid DESC LIMIT 1 OFFSET ?",
-        [quoted, MAX_RANKED],
-    ).fetchone()
-    rows = store.db.execute(
-        "SELECT items.story_id FROM items_fts JOIN items ON items.number = items_fts.rowid"
-        " WHERE items_fts MATCH ? AND items_fts.rowid > ? ORDER BY items_fts.rank LIMIT ?",
-        [quoted, oldest[0] if oldest else 0, limit * 4],
-    )
-    for row in rows:
-        if row["story_id"]:
-            found_ids.setdefault(row["story_id"])
+    for match in (f"title : ({quoted})", quoted):
+        rows = store.db.execute(
+            "SELECT items.story_id FROM items_fts CROSS JOIN items ON items.number = items_fts.rowid"
+            " WHERE items_fts MATCH ? ORDER BY items_fts.rowid DESC LIMIT ?",
+            [match, limit * MAX_MATCHES],
+        )
+        for row in rows:
+            if row["story_id"]:
+                found_ids.setdefault(row["story_id"])
     visible: set[str] = set()
     for part in chunked(found_ids):
         rows = store.db.execute(f"SELECT id FROM stories WHERE hidden = 0 AND id IN ({marks(part)})", part)

@@ -254,6 +254,32 @@ def test_a_crowd_of_one_source_hides_nothing(place: Workplace, order: list[Telli
     assert told[REPOST[1]] == told[ADS[10][1]]
 
 
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_the_size_of_batches_plays_no_part(
+    place: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """Several batches give the stories, leads and reasons of a single one (I5)."""
+    tellings = (REPOST, TAKE_PART, *ADS, UMFRAGE, WELCOME, SURVEY, OTHER_WELCOME)
+    results = []
+    for number, items_of_batch in enumerate((1_000, size)):
+        monkeypatch.setattr(placing, "BATCH_ITEMS", items_of_batch)
+        here = replace(place, folder=tmp_path / str(number))
+        here.folder.mkdir()
+        tell(here, *tellings)
+        with opened(here.database) as store:
+            written = [
+                [tuple(row) for row in store.db.execute(f"SELECT {columns} ORDER BY 1, 2")]
+                for columns in (
+                    "id, lead_id, title, changed FROM stories",
+                    "id, story_id, why, evidence FROM items",
+                    "story_id, other_id, why FROM related",
+                )
+            ]
+        results.append(written)
+    assert results[0] == results[1]
+    assert len({row[1] for row in results[0][1]}) == len(tellings) - 3  # one survey, one repost
+
+
 def test_what_is_held_or_dropped_is_found_by_nobody(place: Workplace) -> None:
     """A held or dropped item is no candidate and makes no word common until released (G2, G3)."""
     tell(place, UMFRAGE)
@@ -573,6 +599,30 @@ def test_common_words_count_less_in_recluster_too(
         with opened(place.database) as store:
             store.db.execute("DELETE FROM related")
         assert recluster.run(place.app(), dry_run=True).joins == ()
+
+
+def test_counts_follow_items_through_merge_and_split(place: Workplace) -> None:
+    """The counted items and stories are those of the tables, whatever editors move (I7)."""
+
+    def counted() -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+        with opened(place.database) as store:
+            kept = store.db.execute("SELECT source_id, items, stories FROM source_counts ORDER BY 1")
+            tables = store.db.execute(
+                "SELECT source_id, count(*), count(DISTINCT story_id) FROM items GROUP BY 1 ORDER BY 1"
+            )
+            assert stories.counts(store)[0] == store.db.table("stories").count
+            return [tuple(row) for row in kept], [tuple(row) for row in tables]
+
+    told = tell(place, SURVEY, UMFRAGE, TAKE_PART, WELCOME, OTHER_WELCOME)
+    before = counted()
+    assert before[0] == before[1]
+    editor_commands.merge(place.app(), [told[WELCOME[1]], told[SURVEY[1]]], "ada")
+    merged = counted()
+    assert merged[0] == merged[1] != before[1]
+    with opened(place.database) as store:
+        (item_id,) = store.db.execute("SELECT id FROM items WHERE title = ?", [WELCOME[1]]).fetchone()
+    editor_commands.split(place.app(), [item_id], "ada", announce=False)
+    assert counted() == before
 
 
 # --- editors beside jobs (L1) --------------------------------------------------------------------------

@@ -10,9 +10,10 @@ import pytest
 from lxml import etree
 
 from aggregator.dedupe import editor_commands
+from aggregator.model.publishing import ArchiveMonth
 from aggregator.model.reports import FetchReport
 from aggregator.polling import fetch
-from aggregator.publishing import publish
+from aggregator.publishing import archive, publish
 from tests.builders import NOW, rss
 from tests.conftest import Clock, Web, Workplace
 from tests.publishing.test_publish import change, news, state, titles, write
@@ -309,6 +310,37 @@ def test_a_lost_or_broken_month_is_rendered_again(
     damage(place.public / "archive/2026-10.xml")
     publish.run(place.app())
     assert (place.public / "archive/2026-10.xml").read_bytes() == before
+
+
+def test_an_open_month_renders_changed_stories_only(
+    place: Workplace, a: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unchanged entries come from the written document; the result is the same (PB13)."""
+    rendered: list[list[str]] = []
+    entries = archive.entries
+
+    def noting(month: ArchiveMonth) -> dict[str, bytes]:
+        rendered.append([story.lead.title for story in month.stories])
+        return entries(month)
+
+    monkeypatch.setattr(archive, "entries", noting)
+    a.feed("/feed", rss(news(3), news(2, title="Two, corrected"), news(1)), '"3"')
+    poll(place)
+    assert sorted(rendered.pop()) == ["News number 3", "Two, corrected"]
+    a.feed("/feed", rss(news(4), news(3), news(2, title="Two, corrected"), news(1)), '"4"')
+    poll(place)
+    assert rendered == [["News number 4"]]
+    assert {*titles(place, "archive/2026-11.xml")} == {"News number 4", "News number 3", "Two, corrected"}
+    assert publish.run(place.app()).documents_written == ()
+
+
+def test_a_changed_file_is_no_source_of_entries(place: Workplace, a: Web) -> None:
+    """A month whose file somebody changed is rendered in full when a story is added (P1)."""
+    file = place.public / "archive/2026-11.xml"
+    file.write_bytes(file.read_bytes().replace(b"News number 2", b"Forged"))
+    a.feed("/feed", rss(news(3), news(2), news(1)), '"3"')
+    poll(place)
+    assert {*titles(place, "archive/2026-11.xml")} == {"News number 3", "News number 2"}
 
 
 def test_another_site_url_changes_frozen_months(place: Workplace, a: Web) -> None:

@@ -229,6 +229,30 @@ def sizes(*stories: Story) -> tuple[list[int], list[str]]:
     return [len(document.body) for document in documents], [str(id_)[-5:] for id_ in ids]
 
 
+HOSTILE = (
+    '<guid isPermaLink="false">tag:news.example,2026:story/s0002</guid>',
+    "\n  <entry>\n    <id>tag:news.example,2026:story/s0002</id>",
+    '\n  {\n   "id": "tag:news.example,2026:story/s0002"',
+    "</entry></feed></channel></rss>]]>",
+)
+
+
+@pytest.mark.parametrize("format_", renderers.SPLIT)
+def test_the_entries_of_a_written_feed_are_those_that_were_rendered(format_: str) -> None:
+    """Splitting a feed returns the entry of each story, whatever its texts imitate (P1)."""
+    leads = [story_item(title=text, html=f"{text}<p>x</p>", by={"full_text": True}) for text in HOSTILE]
+    stories = [story(f"s{n:04}", lead, leads[0]) for n, lead in enumerate(leads)]
+    first = publication(*stories)
+    body = renderers.FEEDS[format_](first).body
+    _, split = renderers.SPLIT[format_]
+    rendered = {key[1]: entry for key, entry in first.fragments.items()}
+    assert split(body) == rendered
+    assert list(rendered) == [each.id for each in stories]
+    assert split(renderers.FEEDS[format_](publication()).body) == {}
+    kept = publication(*stories, fragments=dict(first.fragments))
+    assert renderers.FEEDS[format_](kept).body == body
+
+
 def test_a_large_feed_omits_its_oldest_stories() -> None:
     """All formats have the same newest stories, as many as fit in 512 KiB (PB14)."""
     stories = sized(20_000, 100)

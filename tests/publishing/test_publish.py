@@ -9,7 +9,6 @@ import sqlite3
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.utils import format_datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -296,25 +295,26 @@ def test_a_crash_before_writing_is_repaired_by_the_next_run(place: Workplace, ab
     assert {path: body for path, (body, _) in state(place).items()} == want
 
 
-@pytest.mark.parametrize("written", range(5))
+@pytest.mark.parametrize("method", ["add", "reveal"])
+@pytest.mark.parametrize("calls", range(2))
 def test_an_interrupted_run_is_finished_by_the_next(
-    place: Workplace, webs: Callable[[], Web], monkeypatch: pytest.MonkeyPatch, written: int
+    place: Workplace, webs: Callable[[], Web], monkeypatch: pytest.MonkeyPatch, method: str, calls: int
 ) -> None:
     """Wherever writing stops, the next run writes all files without a request (P1)."""
     both = {"a": webs(), "b": webs()}
     both["a"].feed("/feed", rss(news(1)), '"1"')
     both["b"].feed("/feed", rss(news(2)), '"1"')
     write(place, both, TWO)
-    usual, left = files.write_document, [written]
+    usual, left = getattr(files.Drafts, method), [calls]
 
-    def dying(public: Path, document: PublishedDocument) -> bool:
+    def dying(drafts: files.Drafts, *document: PublishedDocument) -> object:
         if not left[0]:
             raise FilesError("the disk is full")
         left[0] -= 1
-        return usual(public, document)
+        return usual(drafts, *document)
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "write_document", dying)
+        patch.setattr(files.Drafts, method, dying)
         with pytest.raises(FilesError):
             poll(place)
     assert (
@@ -323,7 +323,8 @@ def test_an_interrupted_run_is_finished_by_the_next(
     asked = len(both["a"].asked)
     report = fetch.run(place.app())
     assert len(both["a"].asked) == asked
-    assert len(report.documents_written) == len(DOCUMENTS) - written
+    written = set(report.documents_written)
+    assert written == DOCUMENTS - ({"archive/2026-10.xml"} if calls else set())  # visible before the others
     assert {path for path in state(place) if not path.endswith(".gz")} == DOCUMENTS
     assert sorted(titles(place)) == ["News number 1", "News number 2"]
 
