@@ -145,7 +145,7 @@ class Worker:
         self.config_problem = None
         if _web_settings(app.config) != _web_settings(self.app.config):
             logger.warning(
-                "paths.public, web.listen, and site.url and publish.hub in headers are only used at the next start"
+                "the web app uses the changes of site, paths, web and publish.hub only from the next start on"
             )
         self.app = app
         logger.info("%s was reloaded", self.config_file.name)
@@ -306,9 +306,9 @@ def _bind(address: tuple[str, int]) -> socket.socket:
     return listener
 
 
-def _web_settings(config: Config) -> tuple[Path, tuple[str, int], str, str | None]:
+def _web_settings(config: Config) -> tuple[object, ...]:
     """Return the settings that the web app uses until the next start."""
-    return config.public, config.listen, config.site.url, config.hub
+    return config.public, config.data, config.listen, config.site, config.hub, config.web
 
 
 def _serve_until_signalled(
@@ -332,11 +332,11 @@ def _serve_until_signalled(
             self.should_exit = self.should_exit or (counter % 10 == 0 and watch())
             return await super().on_tick(counter)
 
-    public, _, site_url, hub = _web_settings(worker.app.config)
-    web = app.build(public, worker.troubles, site_url=site_url, hub=hub, clock=worker.app.clock)
+    config = worker.app.config
+    web = app.build(config, worker.troubles, clock=worker.app.clock)
     host, port = listener.getsockname()[:2]
-    logger.info("serving %s on http://%s:%d/", public, host, port)
-    running = Server(server.config(web))
+    logger.info("serving %s on http://%s:%d/", config.public, host, port)
+    running = Server(server.config(web, config.site, config.web.trusted_proxies))
     # uvicorn raises the signal again after its own end; when the daemon is already ending.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)

@@ -45,6 +45,11 @@ from aggregator.store.connection import Store, opened, stamp
 NOW = datetime(2026, 10, 5, 6, 30, tzinfo=UTC)
 STORIES_A_DAY, SOURCES, BATCH, VOCABULARY = 300, 40, 20_000, 40_000
 PLACED, ROUNDS = 200, 9
+KINDS, LANGUAGES, TOPICS = (
+    ("news", "news", "event", "job", "paper"),
+    ("en", "en", "de"),
+    ("data", "open-science"),
+)
 FEEDS = """\
 site: {title: Scale, url: "http://127.0.0.1/", contact: scale@news.example, authority: "news.example,2026"}
 fetch: {allow_private: [127.0.0.0/8]}
@@ -170,6 +175,9 @@ def _fill(store: Store, texts: Sequence[Text], numbers: range, size: int) -> Non
                 title,
                 text,
                 stamp(sort),
+                KINDS[n % len(KINDS)],
+                LANGUAGES[n % len(LANGUAGES)],
+                json.dumps(TOPICS[: n % 3]),
             )
         )
         day = int(sort.timestamp()) // 86_400
@@ -178,15 +186,15 @@ def _fill(store: Store, texts: Sequence[Text], numbers: range, size: int) -> Non
     with store.transaction():
         execute(
             "INSERT INTO stories (number, id, lead_id, title, kind, announced, published, updated, changed, month)"
-            " VALUES (?1, ?4, ?2, ?6, 'news', ?8, ?8, ?8, ?8, substr(?8, 1, 7))",
-            rows,
+            " VALUES (?1, ?4, ?2, ?6, ?9, ?8, ?8, ?8, ?8, substr(?8, 1, 7))",
+            [row[:9] for row in rows],
         )
         execute("INSERT OR IGNORE INTO archives (month) VALUES (substr(?, 1, 7))", [[row[7]] for row in rows])
         execute(
             "INSERT INTO items (number, id, source_id, story_id, link, title, html, text, excerpt,"
             " first_seen, sort, position,"
-            " backlog, kind, authors, categories, topics, enclosures, content_hash)"
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, '', ?7, ?7, ?8, ?8, 0, 0, 'news', '[]', '[]', '[]', '[]', '')",
+            " backlog, kind, language, authors, categories, topics, enclosures, content_hash)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, '', ?7, ?7, ?8, ?8, 0, 0, ?9, ?10, '[]', '[]', ?11, '[]', '')",
             rows,
         )
         execute(
@@ -196,7 +204,7 @@ def _fill(store: Store, texts: Sequence[Text], numbers: range, size: int) -> Non
         execute(
             "INSERT INTO channel_stories (channel_id, story_id, announced, published, position, fed)"
             " VALUES ('all', ?4, ?8, ?8, 0, 1)",
-            rows,
+            [row[:8] for row in rows],
         )
         execute("INSERT INTO drawn VALUES (?, ?, ?)", features)
 

@@ -25,6 +25,7 @@ from aggregator.model.config import (
     Smtp,
     Source,
     TopicRule,
+    WebRules,
 )
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
@@ -55,6 +56,11 @@ def build(file: Path, raw: bytes, part: schema.File) -> Config:
         retention=Retention(visits=part.retention.visits, texts=part.retention.texts),
         hub=part.publish.hub,
         listen=_listen(part.web.listen),
+        web=WebRules(
+            url=part.web.url,
+            trusted_proxies=part.web.trusted_proxies,
+            metrics_from=part.web.metrics_from,
+        ),
         placeholder=next((key for key, shipped in PLACEHOLDERS if shipped == getattr(site, key)), None),
     )
 

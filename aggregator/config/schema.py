@@ -43,6 +43,7 @@ Zone = Annotated[
     WithJsonSchema({"type": "string", "examples": ["Europe/Berlin"]}),
 ]
 Secret = Annotated[str, AfterValidator(values.secret), Field(pattern="^(env|file):")]
+Network = Annotated[str, BeforeValidator(values.network), WithJsonSchema({"type": "string"})]
 Word = Annotated[str, BeforeValidator(values.word), WithJsonSchema({"type": "string"})]
 Selector = Annotated[str, AfterValidator(values.selector)]
 Element = Annotated[str, AfterValidator(values.element)]
@@ -264,7 +265,14 @@ class WebPart(Part):
 
     url: BaseUrl | None = None
     listen: Annotated[str, AfterValidator(values.listen)] = "127.0.0.1:8000"
-    trusted_proxies: tuple[Annotated[str, BeforeValidator(values.private_place)], ...] = ()
+    trusted_proxies: Annotated[
+        tuple[Network, ...],
+        Field(description="addresses or networks of proxies whose `X-Forwarded-For` is believed"),
+    ] = ()
+    metrics_from: Annotated[
+        tuple[Network, ...],
+        Field(description="addresses or networks of clients that may read `/metrics`"),
+    ] = ("127.0.0.0/8", "::1/128")
 
 
 class File(Part):

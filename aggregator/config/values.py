@@ -285,3 +285,11 @@ def private_place(text: object) -> str:
     if not re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?", written):
         raise ValueError(f"{text!r} is neither a host, host:port nor a network such as 10.0.0.0/8")
     return written.lower()
+
+
+def network(text: object) -> str:
+    """Check an IP address or a network."""
+    try:
+        return str(ipaddress.ip_network(str(text).strip(), strict=False))
+    except ValueError:
+        raise ValueError(f"{text!r} is neither an IP address nor a network such as 10.0.0.0/8") from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 
 from aggregator.containment import Containment
 from aggregator.dedupe import evidence, features, identifiers, known_stories, origin_links
@@ -107,7 +106,7 @@ def find_candidates(
         (page for member in members for page in known_stories.pages_of(member)),
         (work for member in members for work in known_stories.works_of(member)),
     )
-    loose = chain.from_iterable(map(known_stories.loose_addresses, members))
+    loose = (key for member in members for key in known_stories.loose_addresses(member))
     ids |= candidate_index.find_queried(store, map(features.address_key, loose))
     constraints = editorial.link_constraints(store, (member.item_id for member in members))
     ids |= {id_ for pair in constraints for id_ in pair}

@@ -200,6 +200,18 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebRules:
+    """Where the web app is reached, and which networks may do what.
+
+    Requests of `trusted_proxies` count as those of the client that they name; `metrics_from` may read the metrics.
+    """
+
+    url: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    metrics_from: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The validated content of feeds.yaml; `file_hash` is the hash of its bytes.
 
@@ -223,6 +235,7 @@ class Config:
     retention: Retention
     hub: str | None = None
     listen: tuple[str, int]
+    web: WebRules = WebRules()
     placeholder: str | None
 
     def source(self, id_: str) -> Source:

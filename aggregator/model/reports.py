@@ -103,6 +103,14 @@ class SourceHealth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceDay:
+    """The visits of one source on one day: how many were accepted, how many failed."""
+
+    accepted: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
     """One execution of a job; the outcome is `interrupted` where its end was not recorded."""
 

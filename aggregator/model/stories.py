@@ -145,6 +145,13 @@ class CandidatePair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """A story that is not published any more; `became` is the story into which it was merged."""
+
+    became: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NearMiss:
     """A story that is similar to another one, and how they compare."""
 

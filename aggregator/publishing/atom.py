@@ -41,7 +41,8 @@ class FeedDocument:
     """Hold what an Atom document of a channel is rendered from.
 
     `links` are pairs of relation and URL besides `self` and `alternate`. `archived` marks an archive document
-    (RFC 5005 section 4). `rendered` are entries that follow those of `stories`.
+    (RFC 5005 section 4). `rendered` are entries that follow those of `stories`. `id` and `alternate` replace those of
+    the channel.
     """
 
     site: Site
@@ -54,6 +55,8 @@ class FeedDocument:
     archived: bool = False
     rendered: tuple[bytes, ...] = ()
     fragments: Fragments = field(default_factory=dict)
+    id: str | None = None
+    alternate: str | None = None
 
 
 def render(publication: Publication) -> PublishedDocument:
@@ -82,11 +85,12 @@ def document(content: FeedDocument) -> PublishedDocument:
     feed = FeedGenerator()
     feed.register_extension("repair", _FeedRepair, atom=True, rss=False)
     feed.repair.content = content
-    feed.id(paths.channel_tag(site, channel))
+    feed.id(content.id or paths.channel_tag(site, channel))
     feed.title(channel.title)
     feed.updated(content.updated)
     feed.link(href=site.url + content.path, rel="self", type="application/atom+xml")
-    feed.link(href=paths.url(site, channel, "index.html"), rel="alternate", type="text/html")
+    page = content.alternate or paths.url(site, channel, "index.html")
+    feed.link(href=page, rel="alternate", type="text/html")
     for rel, href in content.links:
         feed.link(href=href, rel=rel)
     feed.author(name=site.title, uri=site.url)

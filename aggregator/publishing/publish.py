@@ -50,7 +50,7 @@ from aggregator.store.items import chunked
 MAX_TOMBSTONES = 50
 """Maximum tombstones in a feed; the archive has all of them."""
 DIRECTORY_HASH = "directory_written"
-"""Key of the hash of what `sources.opml` and `feed.css` were rendered from."""
+"""Key of the hash of what `sources.opml` and the stylesheets were rendered from."""
 MAX_EVENTS = 500
 """Maximum stories in a calendar: those that end next, then the latest past ones."""
 CHANNEL_FILES = ("index.html", "atom.xml", "rss.xml", "feed.json", paths.CALENDAR)
@@ -426,14 +426,14 @@ def _amended(rendering: _Rendering, month: ArchiveMonth) -> PublishedDocument | 
 
 
 def _directory(rendering: _Rendering) -> None:
-    """Write `sources.opml` and the stylesheet of feeds if the sources or settings changed."""
+    """Write `sources.opml` and the stylesheets if the sources or settings changed."""
     publishers = tuple(sources.publishers(rendering.store, configured=True).values())
     current = hashlib.sha256(
         repr((rendering.config.site, publishers, rendering.rendered_with())).encode()
     ).hexdigest()
     if (
         current == runs.get(rendering.store, DIRECTORY_HASH)
-        and rendering.exists("feed.css")
+        and all(rendering.exists(document.path) for document in _stylesheets())
         and not rendering.everything
     ):
         return
@@ -443,7 +443,8 @@ def _directory(rendering: _Rendering) -> None:
     if document is None:
         return
     rendering.write(document)
-    rendering.write(_stylesheet())
+    for stylesheet in _stylesheets():
+        rendering.write(stylesheet)
     rendering.records.append(partial(runs.put, rendering.store, DIRECTORY_HASH, current))
 
 
@@ -454,7 +455,7 @@ def _opml(config: Config, publishers: tuple[Publisher, ...]) -> PublishedDocumen
     return opml.render(SourceDirectory(site=config.site, sources=publishers, topics=topics))
 
 
-def _stylesheet() -> PublishedDocument:
-    from aggregator.publishing import feed_stylesheet
+def _stylesheets() -> tuple[PublishedDocument, ...]:
+    from aggregator.publishing import feed_stylesheet, stylesheet
 
-    return feed_stylesheet.render()
+    return feed_stylesheet.render(), stylesheet.render()

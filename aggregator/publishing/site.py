@@ -13,7 +13,7 @@ from aggregator import i18n
 from aggregator.model.config import Channel
 from aggregator.model.publishing import Publication, PublishedDocument
 from aggregator.model.stories import Story
-from aggregator.publishing import corrections, paths
+from aggregator.publishing import corrections, paths, stylesheet
 from aggregator.publishing.coming import ComingEvent, badge, coming
 
 MAX_COMING = 5
@@ -52,6 +52,7 @@ def render(publication: Publication) -> PublishedDocument:
             if publication.editions
             else None,
             sources_url=paths.relative(channel, "sources.opml"),
+            stylesheet_url=paths.relative(channel, stylesheet.render().path),
             automatic=[other for other in publication.channels if other.automatic],
             url_of=lambda name: paths.url(site, channel, name),
             note=lambda story: corrections.note(story, site),
@@ -92,7 +93,7 @@ def _coming(publication: Publication) -> list[ComingEvent]:
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """Return the template environment of pages."""
-    return Environment(
+    found = Environment(
         loader=PackageLoader("aggregator.publishing"),
         autoescape=True,
         auto_reload=False,
@@ -101,3 +102,5 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    found.globals["stylesheet"] = stylesheet.render().path
+    return found

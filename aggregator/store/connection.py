@@ -116,7 +116,7 @@ def _run_in(
             conn.execute(statement)
     except sqlite3.DatabaseError as error:
         if type(error) in (sqlite3.OperationalError, sqlite3.DatabaseError):
-            raise StoreError(f"{store.path}: {_reason(error)}") from error
+            raise StoreError(f"{store.path}: {reason(error)}") from error
         raise
 
 
@@ -136,11 +136,11 @@ def opened(path: Path, *, create: bool = True) -> Iterator[Store]:
             permissions.close_file(path.with_name(path.name + beside))
         conn = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000, factory=Connection)
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"{path} {_reason(error)}") from error
+        raise StoreError(f"{path} {reason(error)}") from error
     try:
         yield _prepare(conn, path)
     except sqlite3.Error as error:
-        raise StoreError(f"{path}: {_reason(error)}") from error
+        raise StoreError(f"{path}: {reason(error)}") from error
     finally:
         conn.close()
 
@@ -265,7 +265,8 @@ def copy(conn: sqlite3.Connection, path: Path, target: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Describe an error of SQLite or of the file, with what to do."""
     text = str(error)
     if isinstance(error, OSError):
         return f"cannot be opened: {error.strerror or text}"

@@ -43,6 +43,7 @@ def prune(store: Store, retention: Retention, now: datetime) -> PruneReport:
     with store.transaction():
         embeddings.prune(store, now - retention.texts, now)
         visits = execute("DELETE FROM visits WHERE started < ?", [old_visits]).rowcount
+        execute("DELETE FROM source_days WHERE day < ?", [old_visits])
         runs = execute(
             "DELETE FROM runs WHERE started < ? AND NOT EXISTS"
             " (SELECT 1 FROM visits WHERE visits.run_id = runs.id)",

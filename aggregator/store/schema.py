@@ -289,3 +289,96 @@ def m0020_counts(db: Database) -> None:
     """Add the numbers of items and stories, so that showing them costs the same in any archive."""
     for sql in COUNTS:
         db.execute(sql)
+
+
+# What a search can select items by, as words of the full-text index. FTS5 counts U+E000 as part of a word: it stands
+# behind the letter that names the property, and for the hyphens of ids. `search_terms.facet` writes the same words.
+_FACETS = (
+    "'s' || char(57344) || replace({row}.source_id, '-', char(57344))"
+    " || ' k' || char(57344) || {row}.kind"
+    " || ' l' || char(57344) || coalesce(lower(substr({row}.language, 1, instr({row}.language || '-', '-') - 1)), '')"
+    " || ' y' || char(57344) || substr({row}.sort, 1, 4)"
+    " || ' m' || char(57344) || replace(substr({row}.sort, 1, 7), '-', char(57344))"
+    # A list as `json.dumps` writes it; FTS5 refuses `json_each` in the view of its content.
+    " || replace(replace(replace(replace({row}.topics, '-', char(57344)), '[\"', ' t' || char(57344)),"
+    " '\", \"', ' t' || char(57344)), '\"]', '')"
+)
+_INDEXED = (
+    "INSERT INTO items_fts (rowid, title, text, facets) VALUES (new.number, new.title, new.text, {new}); "
+)
+_UNINDEXED = (
+    "INSERT INTO items_fts (items_fts, rowid, title, text, facets)"
+    " VALUES ('delete', old.number, old.title, old.text, {old}); "
+)
+SEARCH = (
+    "DROP TRIGGER items_ai",
+    "DROP TRIGGER items_ad",
+    "DROP TRIGGER items_au",
+    "DROP TABLE items_fts",
+    f"CREATE VIEW items_searched AS SELECT number, title, text, {_FACETS} AS facets FROM items".replace(
+        "{row}", "items"
+    ),
+    "CREATE VIRTUAL TABLE items_fts USING fts5 (title, text, facets, content=items_searched, content_rowid=number,"
+    " tokenize='unicode61 remove_diacritics 2')",
+    "INSERT INTO items_fts (items_fts) VALUES ('rebuild')",
+    *(
+        f"CREATE TRIGGER items_{name} AFTER {event} ON items BEGIN {words}END".replace(
+            "{new}", _FACETS.replace("{row}", "new")
+        ).replace("{old}", _FACETS.replace("{row}", "old"))
+        for name, event, words in (
+            ("ai", "INSERT", _INDEXED),
+            ("ad", "DELETE", _UNINDEXED),
+            # Not when an item is only put into its story, see migrations/foundation.py.
+            (
+                "au",
+                "UPDATE OF title, text, source_id, kind, language, sort, topics",
+                _UNINDEXED + _INDEXED,
+            ),
+        )
+    ),
+    # What is counted of each match; reading it from `items` would read their texts.
+    "CREATE INDEX items_counted_by ON items(number, story_id, source_id, kind, language, sort, topics)",
+    "CREATE INDEX stories_hidden ON stories(id) WHERE hidden = 1",
+)
+
+
+@MIGRATIONS()
+def m0021_search(db: Database) -> None:
+    """Add topics, sources, kinds, languages and months of items to the full-text index."""
+    for sql in SEARCH:
+        db.execute(sql)
+
+
+ACTIVITY = (
+    """CREATE TABLE source_days (                 -- counted by triggers, so that pages read no visits
+        day TEXT NOT NULL,                      -- UTC
+        source_id TEXT NOT NULL REFERENCES sources(id) ON UPDATE CASCADE ON DELETE CASCADE,
+        accepted INTEGER NOT NULL DEFAULT 0,    -- visits that ended well
+        failed INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (day, source_id)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX source_days_of_source ON source_days(source_id)",  # for the foreign key
+    "CREATE TABLE sent_messages (month TEXT PRIMARY KEY, messages INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    "INSERT INTO source_days (day, source_id, accepted, failed)"
+    " SELECT substr(started, 1, 10), source_id, sum(outcome IN ('changed', 'unchanged')), sum(outcome = 'failed')"
+    " FROM visits WHERE outcome <> 'begun' GROUP BY 1, 2",
+    "INSERT INTO sent_messages (month, messages) SELECT substr(last_attempt, 1, 7), count(*)"
+    " FROM deliveries WHERE state = 'accepted' AND last_attempt IS NOT NULL GROUP BY 1",
+    "CREATE TRIGGER visits_counted AFTER UPDATE OF outcome ON visits"
+    " WHEN old.outcome = 'begun' AND new.outcome <> 'begun' BEGIN"
+    " INSERT INTO source_days (day, source_id, accepted, failed) VALUES"
+    " (substr(new.started, 1, 10), new.source_id, new.outcome <> 'failed', new.outcome = 'failed')"
+    " ON CONFLICT (day, source_id) DO UPDATE"
+    " SET accepted = accepted + excluded.accepted, failed = failed + excluded.failed; END",
+    "CREATE TRIGGER messages_counted AFTER UPDATE OF state ON deliveries"
+    " WHEN new.state = 'accepted' AND old.state <> 'accepted' AND new.last_attempt IS NOT NULL BEGIN"
+    " INSERT INTO sent_messages (month, messages) VALUES (substr(new.last_attempt, 1, 7), 1)"
+    " ON CONFLICT (month) DO UPDATE SET messages = messages + 1; END",
+)
+
+
+@MIGRATIONS()
+def m0022_activity(db: Database) -> None:
+    """Add visits by day and messages by month, which the status page shows."""
+    for sql in ACTIVITY:
+        db.execute(sql)

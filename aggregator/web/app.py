@@ -1,29 +1,101 @@
-"""Build the web app: the files below `public/`, and `/healthz` for monitoring."""
+"""Build the web app: published files, search, status, metrics, and `/healthz` for monitoring."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
+from aggregator import i18n
+from aggregator.errors import StoreError
+from aggregator.model.config import Config, Site
 from aggregator.ports import Clock
+from aggregator.store.reading import Reader, TooSlow
+from aggregator.web import responses
+from aggregator.web.body_limit import BodyLimit
 from aggregator.web.file_cache import FileCache
+from aggregator.web.queries import Queries
+from aggregator.web.search import Search
 from aggregator.web.static import StaticFiles
+from aggregator.web.status import Status
+from aggregator.web.story_pages import StoryPages
+
+logger = logging.getLogger("aggregator.web")
+TEXT_TYPE = "text/plain; charset=utf-8"
 
 
-def build(
-    public: Path, problems: Callable[[], list[str]], *, site_url: str, hub: str | None, clock: Clock
-) -> Starlette:
-    """Return the ASGI app for a folder; `problems` returns what is wrong at present."""
+def build(config: Config, problems: Callable[[], list[str]], *, clock: Clock) -> ASGIApp:
+    """Return the ASGI app of a configuration; `problems` returns what is wrong at present."""
 
     def healthz(_: Request) -> Response:
         """Respond 200 or 503 without reasons, which name addresses and relays."""
-        text, status = ("not ok", 503) if problems() else ("ok", 200)
-        return PlainTextResponse(text, status_code=status, headers={"Cache-Control": "no-store"})
+        body, status = (b"not ok", 503) if problems() else (b"ok", 200)
+        return responses.private(body, TEXT_TYPE, status)
 
-    static = StaticFiles(cache=FileCache(public), site_url=site_url, hub=hub, clock=clock)
-    return Starlette(routes=[Route("/healthz", healthz), Mount("/", static)])
+    def preflight(_: Request) -> Response:
+        return responses.options(origins=True)
+
+    queries = Queries(Reader(config.data / "aggregator.db"))
+    search, status = Search(config, queries), Status(config, queries, clock)
+    static = StaticFiles(
+        cache=FileCache(config.public),
+        site=config.site,
+        hub=config.hub,
+        clock=clock,
+        stories=StoryPages(queries),
+    )
+    foreign = [Route(path, preflight, methods=["OPTIONS"]) for path in ("/search.atom", "/status.json")]
+    routes = [
+        *foreign,
+        Route("/healthz", healthz),
+        Route("/search", search.page),
+        Route("/search.atom", search.feed),
+        Route("/status", status.page),
+        Route("/status.json", status.json),
+        Route("/metrics", status.metrics),
+        Mount("/", static),
+    ]
+    handlers = {
+        HTTPException: _http_errors(config.site),
+        StoreError: _store_errors(config.site),
+        Exception: _bugs(config.site),
+    }
+    app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
+    return BodyLimit(app, config.site)
+
+
+def _http_errors(site: Site) -> Callable[[Request, HTTPException], Response]:
+    """Return the handler of errors that Starlette finds, such as a wrong method."""
+
+    def handle(request: Request, error: HTTPException) -> Response:
+        return responses.error(request, site, error.status_code, more=error.headers)
+
+    return handle
+
+
+def _store_errors(site: Site) -> Callable[[Request, StoreError], Response]:
+    """Return the handler of a database that is missing, damaged, busy or too slow."""
+
+    def handle(request: Request, error: StoreError) -> Response:
+        words = i18n.page_words(site.language)
+        if isinstance(error, TooSlow):
+            return responses.error(request, site, 503, words["too_general"])
+        logger.warning("%s cannot be shown: %s", request.url.path, error)
+        return responses.error(request, site, 503)
+
+    return handle
+
+
+def _bugs(site: Site) -> Callable[[Request, Exception], Response]:
+    """Return the handler of everything else; uvicorn logs the exception."""
+
+    def handle(request: Request, _: Exception) -> Response:
+        return responses.error(request, site, 500)
+
+    return handle

@@ -58,6 +58,16 @@ class LargeFile:
     file: BinaryIO
 
 
+def in_memory(content: bytes) -> CachedFile:
+    """Return a file that has no path, last modified now."""
+    return CachedFile(
+        version=(0, 0, len(content), 0),
+        last_modified=_http_date(time.time()),
+        identity=_representation(content),
+        gzip=_representation(gzip.compress(content, mtime=0)),
+    )
+
+
 class Folder:
     """Mark a path that is a folder."""
 

@@ -5,9 +5,17 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections.abc import Sequence
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from aggregator.model.config import Site
+from aggregator.publishing.paths import HTML_TYPE
+from aggregator.web import pages
+from aggregator.web.headers import SECURITY
 
 MAX_CONNECTIONS = 400
 """Maximum open connections.
@@ -25,11 +33,17 @@ _LAST_DATA_SENT = struct.Struct("44xI")
 """`tcpi_last_data_sent` of Linux's `struct tcp_info`: milliseconds since data was last sent."""
 
 
-def config(app: ASGIApp) -> uvicorn.Config:
+def config(app: ASGIApp, site: Site, trusted_proxies: Sequence[str] = ()) -> uvicorn.Config:
     """Configure uvicorn for `app`: h11, because httptools has no limit on the size of a request."""
+
+    class Protocol(H11Protocol):
+        def send_400_response(self, msg: str) -> None:  # noqa: ARG002
+            """Send the page of an error to a client that sent no HTTP; uvicorn sends one line of text."""
+            _send_bad_request(self, site)
+
     return uvicorn.Config(
         app,
-        http="h11",
+        http=Protocol,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         backlog=BACKLOG,
         ws="none",
@@ -38,9 +52,27 @@ def config(app: ASGIApp) -> uvicorn.Config:
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=5,
-        proxy_headers=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
         server_header=False,
     )
+
+
+def _send_bad_request(protocol: H11Protocol, site: Site) -> None:
+    body = pages.error(site, "/", 400)
+    headers = [
+        *SECURITY,
+        (b"content-type", HTML_TYPE.encode()),
+        (b"content-length", b"%d" % len(body)),
+        (b"connection", b"close"),
+    ]
+    for event in (
+        h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+        h11.Data(data=body),
+        h11.EndOfMessage(),
+    ):
+        protocol.transport.write(protocol.conn.send(event) or b"")
+    protocol.transport.close()
 
 
 class Server(uvicorn.Server):

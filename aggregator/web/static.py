@@ -11,11 +11,15 @@ from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
+from aggregator.model.config import Site
+from aggregator.model.stories import Gone
 from aggregator.ports import Clock
+from aggregator.publishing import stylesheet
+from aggregator.web import pages
 from aggregator.web.conditional import not_modified, prefers_gzip, prefers_page
-from aggregator.web.file_cache import CachedFile, FileCache, Folder, LargeFile
-
-Headers = list[tuple[bytes, bytes]]
+from aggregator.web.file_cache import CachedFile, FileCache, Folder, LargeFile, in_memory
+from aggregator.web.headers import ANY_ORIGIN, METHODS, PREFLIGHT, SECURITY, Headers
+from aggregator.web.story_pages import StoryPages
 
 LIFETIME_SECONDS = 600
 """Seconds that a document is fresh: the documented interval between runs of `fetch` (V6)."""
@@ -48,47 +52,76 @@ CROSS_ORIGIN = {"xml", "json", "ics", "opml"}
 
 ARCHIVE = re.compile(r"archive/(\d{4}-\d{2})\.xml")
 
-# Pages and feeds have their stylesheet inside or beside them, run no scripts and load nothing from other hosts.
-SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-COMMON_HEADERS: Headers = [
-    (b"content-security-policy", SECURITY_POLICY.encode()),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"strict-origin"),  # partners see the site that refers readers, not the page
-]
+STYLESHEET = in_memory(stylesheet.render().body)
 NEGOTIATION_FIELDS = (b"accept", b"accept-encoding", b"if-none-match", b"if-modified-since")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticFiles:
-    """Serve a folder as an ASGI app; `site_url` is its public URL and ends in a slash."""
+    """Serve a folder as an ASGI app."""
 
     cache: FileCache
-    site_url: str
+    site: Site
     hub: str | None
     clock: Clock
+    stories: StoryPages
 
     async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
         """Respond to a request."""
-        if scope["method"] not in ("GET", "HEAD"):
-            await _send_text(send, 405, "only GET and HEAD", (b"allow", b"GET, HEAD"))
-            return
         path = scope["path"].removeprefix("/")
+        if scope["method"] not in ("GET", "HEAD"):
+            await self._send_other_method(path, scope, send)
+            return
         if not path or path.endswith("/"):
             path += "index.html"
-        file = None if b"%2f" in scope["raw_path"].lower() else self.cache.find(path)
-        if isinstance(file, CachedFile):
+        file = None if b"%2f" in scope["raw_path"].lower() else self._find(path)
+        if self.stories.is_doubtful(path, file) and (gone := await self.stories.find_gone(path, file)):
+            await self._send_gone(path, file, gone, scope, send)
+        elif isinstance(file, CachedFile):
             await self._send_cached(path, file, scope, send)
         elif isinstance(file, LargeFile):
             await self._send_large(path, file, scope, send)
         elif isinstance(file, Folder):
-            await _send_text(send, 301, "a folder", (b"location", _with_slash(scope)))
+            await self._send_error(scope, send, 301, (b"location", _with_slash(scope)))
         else:
-            await _send_text(send, 404, "not found")
+            await self._send_error(scope, send, 404)
 
-    async def _send_cached(self, path: str, file: CachedFile, scope: Scope, send: Send) -> None:
+    def _find(self, path: str) -> CachedFile | LargeFile | Folder | None:
+        """Return a file; the stylesheet of this version also before it was published."""
+        return self.cache.find(path) or (STYLESHEET if path == stylesheet.render().path else None)
+
+    async def _send_other_method(self, path: str, scope: Scope, send: Send) -> None:
+        if scope["method"] != "OPTIONS":
+            await self._send_error(scope, send, 405, (b"allow", METHODS))
+            return
+        foreign = [*ANY_ORIGIN, *PREFLIGHT] if _suffix(path) in CROSS_ORIGIN else []
+        await _send(send, 204, [*SECURITY, (b"allow", METHODS), *foreign], b"")
+
+    async def _send_gone(
+        self, path: str, file: CachedFile | LargeFile | Folder | None, gone: Gone, scope: Scope, send: Send
+    ) -> None:
+        """Lead on to the story into which another was merged, or say that it is gone."""
+        if gone.became:
+            await self._send_error(scope, send, 301, (b"location", f"./{gone.became}.html".encode()))
+        elif isinstance(file, CachedFile):
+            await self._send_cached(path, file, scope, send, status=410)
+        else:
+            await self._send_error(scope, send, 410)
+
+    async def _send_error(self, scope: Scope, send: Send, status: int, *more: tuple[bytes, bytes]) -> None:
+        """Send the page of an error or redirect."""
+        body = pages.error(self.site, scope["path"], status)
+        headers = [
+            *SECURITY,
+            (b"cache-control", b"no-store"),
+            *_content_headers(SUFFIXES["html"], len(body)),
+            *more,
+        ]
+        await _send(send, status, headers, b"" if scope["method"] == "HEAD" else body)
+
+    async def _send_cached(
+        self, path: str, file: CachedFile, scope: Scope, send: Send, *, status: int = 200
+    ) -> None:
         accept, accept_encoding, if_none_match, if_modified_since = _negotiation_fields(scope)
         compressed = file.gzip if prefers_gzip(accept_encoding) else None
         selected = compressed or file.identity
@@ -98,13 +131,13 @@ class StaticFiles:
         # (RFC 9111 section 4.3.3).
         etag = f'{selected.etag[:-1]}-shown"' if as_page else selected.etag
         headers = [(b"etag", etag.encode()), *self._headers(path, media_type, file)]
-        if not_modified(if_none_match, if_modified_since, etag, file.last_modified):
+        if status == 200 and not_modified(if_none_match, if_modified_since, etag, file.last_modified):
             await _send(send, 304, headers, b"")
             return
         if compressed:
             headers.append((b"content-encoding", b"gzip"))
         headers += _content_headers(SUFFIXES["xml"] if as_page else media_type, len(selected.content))
-        await _send(send, 200, headers, b"" if scope["method"] == "HEAD" else selected.content)
+        await _send(send, status, headers, b"" if scope["method"] == "HEAD" else selected.content)
 
     async def _send_large(self, path: str, large: LargeFile, scope: Scope, send: Send) -> None:
         with large.file as file:
@@ -128,18 +161,18 @@ class StaticFiles:
         name = path.rpartition("/")[2]
         seconds = self._lifetime(path)
         headers = [
-            *COMMON_HEADERS,
+            *SECURITY,
             (b"last-modified", file.last_modified.encode()),
             (b"cache-control", b"public, max-age=%d, stale-if-error=86400" % seconds),
         ]
-        if name.rpartition(".")[2] in CROSS_ORIGIN:
-            headers.append((b"access-control-allow-origin", b"*"))
+        if _suffix(path) in CROSS_ORIGIN:
+            headers += ANY_ORIGIN
         vary = [b"accept-encoding"] if isinstance(file, CachedFile) and file.gzip else []
         vary += [b"accept"] if media_type in NEGOTIATED else []
         if vary:
             headers.append((b"vary", b", ".join(vary)))
         if name in FEEDS:
-            links = [(self.site_url + quote(path), "self"), *([(self.hub, "hub")] if self.hub else [])]
+            links = [(self.site.url + quote(path), "self"), *([(self.hub, "hub")] if self.hub else [])]
             headers.append((b"link", ", ".join(f'<{url}>; rel="{rel}"' for url, rel in links).encode()))
         return headers
 
@@ -163,6 +196,10 @@ def _negotiation_fields(scope: Scope) -> tuple[str | None, ...]:
     return tuple(map(values.get, NEGOTIATION_FIELDS))
 
 
+def _suffix(path: str) -> str:
+    return path.rpartition("/")[2].rpartition(".")[2]
+
+
 def _media_type(path: str) -> str:
     name = path.rpartition("/")[2]
     known = ATOM if ARCHIVE.fullmatch(path) else FEEDS.get(name) or SUFFIXES.get(name.rpartition(".")[2])
@@ -181,13 +218,6 @@ def _with_slash(scope: Scope) -> bytes:
     name: bytes = scope["raw_path"].rpartition(b"/")[2]
     query: bytes = scope["query_string"]
     return b"./" + name + b"/" + (b"?" + query if query else b"")
-
-
-async def _send_text(send: Send, status: int, text: str, *headers: tuple[bytes, bytes]) -> None:
-    """Send a short text that is no document."""
-    body = text.encode() + b"\n"
-    content = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
-    await _send(send, status, [*COMMON_HEADERS, *content, *headers], body)
 
 
 async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:

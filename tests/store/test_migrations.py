@@ -266,7 +266,7 @@ def test_a_hidden_story_still_renews_its_edition_pages(migrated: Store) -> None:
 def test_views_and_search_work(migrated: Store) -> None:
     """Views for people and the full-text index give the old rows."""
     views = [row[0] for row in migrated.db.execute("SELECT name FROM sqlite_master WHERE type = 'view'")]
-    assert len(views) == 3
+    assert len(views) == 4
     for view in views:
         migrated.db.execute(f"SELECT * FROM {view}").fetchall()
     matches = migrated.db.execute("SELECT rowid FROM items_fts WHERE items_fts MATCH 'workshop'").fetchall()

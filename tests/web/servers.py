@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from aggregator import config
 from aggregator.gateways import files
+from aggregator.model.config import Config
 from aggregator.model.publishing import PublishedDocument
 from tests.builders import NOW
 from tests.conftest import HEAD
@@ -62,6 +64,16 @@ class Server:
 def put(public: Path, path: str, body: bytes, kind: str = "application/octet-stream") -> None:
     """Publish a document with its `.gz`, as jobs do."""
     files.write_document(public, PublishedDocument(path=path, media_type=kind, body=body))
+
+
+def configured(public: Path, hub: str | None = None) -> Config:
+    """Return a configuration that serves `public`, with its data beside it."""
+    file = public.with_name(f"{public.name}.yaml")
+    paths = f"paths: {{public: '{public.name}', data: '{public.name}-data'}}\n"
+    file.write_text(
+        HEAD.replace("publish: {", f"publish: {{hub: {hub or 'null'}, ") + paths + "sources: []\n"
+    )
+    return config.load(file)
 
 
 @contextmanager

@@ -15,11 +15,11 @@ from typing import BinaryIO
 import pytest
 import uvicorn
 
-from aggregator.web import app
+from aggregator.web import app, pages
 from aggregator.web import server as limits
-from tests.builders import NOW
+from tests.builders import NOW, site
 from tests.processes import until
-from tests.web.servers import Server, put
+from tests.web.servers import Server, configured, put
 
 ASK = b"GET /atom.xml HTTP/1.1\r\nHost: x\r\n\r\n"
 MIB = 2**20
@@ -47,8 +47,9 @@ def running(public: Path, hub: str | None = None, kernel: int | None = None) -> 
     listener = socket.create_server(("127.0.0.1", 0))
     if kernel:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, kernel)
-    web = app.build(public, list, site_url="https://news.example/", hub=hub, clock=lambda: NOW)
-    server = limits.Server(limits.config(web))
+    config = configured(public, hub)
+    web = app.build(config, list, clock=lambda: NOW)
+    server = limits.Server(limits.config(web, config.site))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
@@ -214,7 +215,8 @@ def test_pipelined_requests_are_answered_in_order(server: Running) -> None:
     requests = [f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in paths]
     with server.client() as line, closing(line.makefile("rb")) as answers:
         line.sendall(b"".join(requests))
-        assert [read(answers) for _ in requests] == [(200, 7), (404, 10), (200, 200_000), (200, 7)]
+        missing = len(pages.error(site(), "/nothing", 404))
+        assert [read(answers) for _ in requests] == [(200, 7), (404, missing), (200, 200_000), (200, 7)]
 
 
 def test_a_flood_of_pipelined_requests_is_not_read(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.web.static import SECURITY_POLICY
+from aggregator.web.headers import SECURITY_POLICY
 from tests.web.servers import HUB, Response, Server, put, serving
 
 BODY = "Bilder für alle\n".encode() * 500

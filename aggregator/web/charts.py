@@ -1,0 +1,66 @@
+"""Draw strips of days and bars of months as paths of inline SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from aggregator.model.reports import SourceDay
+
+DAY_WIDTH, STRIP_HEIGHT = 4, 20
+BAR_WIDTH, BAR_GAP, BARS_HEIGHT = 16, 4, 100
+TONES = ("well", "mixed", "failed", "none")
+"""How the visits of one day ended: all well, some failed, all failed, no visit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strip:
+    """The days of a source: a path of SVG for each tone, and the number of days of each."""
+
+    paths: tuple[tuple[str, str], ...]
+    days: Mapping[str, int]
+
+
+def strip(visits: Mapping[date, SourceDay], first: date, days: int) -> Strip:
+    """Draw one bar a day from `first` on."""
+    tones = [_tone(visits.get(first + timedelta(days=n))) for n in range(days)]
+    positions = {tone: [n for n, other in enumerate(tones) if other == tone] for tone in TONES}
+    return Strip(
+        paths=tuple(
+            (
+                tone,
+                "".join(
+                    f"M{n * DAY_WIDTH} 0h{DAY_WIDTH - 1}v{STRIP_HEIGHT}h-{DAY_WIDTH - 1}z" for n in found
+                ),
+            )
+            for tone, found in positions.items()
+            if found
+        ),
+        days={tone: len(found) for tone, found in positions.items()},
+    )
+
+
+def _tone(day: SourceDay | None) -> str:
+    if day is None or not day.accepted + day.failed:
+        return "none"
+    if not day.failed:
+        return "well"
+    return "mixed" if day.accepted else "failed"
+
+
+def bars(numbers: Sequence[int]) -> str:
+    """Draw one bar for each number, the largest over the whole height."""
+    largest = max(numbers, default=0) or 1
+    parts = []
+    for n, number in enumerate(numbers):
+        height = -(-number * BARS_HEIGHT // largest)
+        x, width = n * (BAR_WIDTH + BAR_GAP), BAR_WIDTH
+        parts.append(f"M{x} {BARS_HEIGHT - height}h{width}v{height}h-{width}z" if number else "")
+    return "".join(parts)
+
+
+def months(last: date, count: int) -> list[str]:
+    """Return `count` months (`yyyy-mm`) up to that of a day."""
+    number = last.year * 12 + last.month - 1
+    return [f"{n // 12}-{n % 12 + 1:02}" for n in range(number - count + 1, number + 1)]

@@ -1,0 +1,52 @@
+"""Render the dynamic pages and the pages of errors in the language of the site."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+from aggregator import i18n
+from aggregator.model.config import Site
+from aggregator.publishing import stylesheet
+
+
+def render(template: str, site: Site, path: str, **values: object) -> bytes:
+    """Render a template for the URL path `path`, from which it links relatively.
+
+    So the pages work below any prefix at which a proxy serves them.
+    """
+    body = (
+        _environment()
+        .get_template(template)
+        .render(
+            site=site,
+            language=i18n.known(site.language),
+            words=i18n.page_words(site.language),
+            stylesheet=stylesheet.render().path,
+            root="../" * (path.count("/") - 1) or "./",
+            **{"page": "", **values},
+        )
+    )
+    return body.encode("utf-8", "replace")
+
+
+def error(site: Site, path: str, status: int, explanation: str | None = None) -> bytes:
+    """Render the page of an error; `explanation` replaces the usual one."""
+    errors = i18n.page_words(site.language)["errors"]
+    heading, usual = errors.get(status, errors[400 if status < 500 else 500])
+    return render(
+        "error.html.j2", site, path, status=status, heading=heading, explanation=explanation or usual
+    )
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=ChoiceLoader([PackageLoader("aggregator.web"), PackageLoader("aggregator.publishing")]),
+        autoescape=True,
+        auto_reload=False,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

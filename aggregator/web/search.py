@@ -1,0 +1,233 @@
+"""Respond to searches with a page of stories, or with a feed of the newest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from aggregator import i18n
+from aggregator.model.config import Config
+from aggregator.model.documents import Kind
+from aggregator.model.publishing import EPOCH
+from aggregator.model.search import Found, Highlighted
+from aggregator.model.stories import Story
+from aggregator.publishing import atom, paths
+from aggregator.publishing.atom import FeedDocument
+from aggregator.store import stories, story_search
+from aggregator.store.connection import Store
+from aggregator.store.story_search import PAGE_STORIES
+from aggregator.web import pages, responses, search_request
+from aggregator.web.queries import Queries
+from aggregator.web.search_request import FILTERS, SearchRequest
+
+SECONDS = 1.0
+"""Seconds that a search may read."""
+PAGE_LIFETIME_SECONDS, FEED_LIFETIME_SECONDS = 60, 600
+"""Seconds that results are fresh; the feed as long as other feeds."""
+MAX_FEED_STORIES = 50
+"""Maximum stories in the feed of a search."""
+MAX_FEED_BYTES = 512 * 1024
+"""Maximum size of the feed of a search (PB14)."""
+MAX_LINKS = 8
+"""Maximum values of a filter that are linked beside the results; the form has all."""
+MAX_LABEL_CHARACTERS = 60
+"""Maximum characters of a query in titles."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """A value of a filter: its name for people, the number of stories, the search with it."""
+
+    value: str
+    label: str
+    count: int | None
+    selected: bool
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facet:
+    """A filter with the values to choose from; `links` are those of the stories found."""
+
+    name: str
+    title: str
+    options: tuple[Option, ...]
+    links: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Respond to `/search` and `/search.atom`."""
+
+    config: Config
+    queries: Queries
+
+    async def page(self, request: Request) -> Response:
+        """Return the page of a search; without parameters the form."""
+        asked = search_request.parse(request.query_params)
+        body = (
+            await self.queries.run(lambda store: self._page(store, asked, request.url.path), SECONDS)
+            if asked.asked
+            else self._rendered(asked, Found(), request.url.path)
+        )
+        return responses.document(request, body, paths.HTML_TYPE, seconds=PAGE_LIFETIME_SECONDS)
+
+    async def feed(self, request: Request) -> Response:
+        """Return the newest stories of a search as an Atom feed."""
+        asked = replace(search_request.parse(request.query_params), page=1)
+        body = await self.queries.run(lambda store: self._feed(store, asked), SECONDS)
+        return responses.document(request, body, paths.ATOM_TYPE, seconds=FEED_LIFETIME_SECONDS, origins=True)
+
+    def _page(self, store: Store, asked: SearchRequest, path: str) -> bytes:
+        zone = self.config.site.timezone
+        found = story_search.find(store, asked.words, asked.selection(zone), asked.page)
+        return self._rendered(asked, found, path)
+
+    def _rendered(self, asked: SearchRequest, found: Found, path: str) -> bytes:
+        site = self.config.site
+        words = i18n.page_words(site.language)
+        facets = tuple(self._facet(name, asked, found) for name in FILTERS)
+        last = -(-found.total // PAGE_STORIES)
+        return pages.render(
+            "search.html.j2",
+            site,
+            path,
+            page="search",
+            request=asked,
+            asked=asked.asked,
+            label=label(asked),
+            feed=f"search.atom?{replace(asked, page=1).query()}",
+            notes=_notes(words, asked, found),
+            summary=_summary(words, found),
+            facets=facets,
+            selected=[
+                Option(
+                    value="", label=option.label, count=None, selected=True, url=_url(asked, facet.name, "")
+                )
+                for facet in facets
+                for option in facet.options
+                if option.selected
+            ],
+            found=found,
+            title=partial(_title, found),
+            excerpt=partial(_excerpt, found),
+            day=lambda moment: i18n.day(moment.astimezone(site.timezone).date(), site.language),
+            kind=lambda value: words["kinds"].get(value, value),
+            pages=last,
+            previous_page=_page_url(asked, asked.page - 1) if 1 < asked.page <= last + 1 else None,
+            next_page=_page_url(asked, asked.page + 1) if asked.page < last else None,
+        )
+
+    def _facet(self, name: str, asked: SearchRequest, found: Found) -> Facet:
+        """Return a filter with all values of feeds.yaml and of the stories found."""
+        words = i18n.page_words(self.config.site.language)
+        counts = found.counts.get(FILTERS[name], {})
+        labels = self._labels(name, words)
+        selected = asked.filters.get(name, "")
+        values = dict.fromkeys([*counts, *labels, *([selected] if selected else [])])
+        options = [
+            Option(
+                value=value,
+                label=labels.get(value, value),
+                count=counts.get(value, 0) if asked.asked and not selected else None,
+                selected=value == selected,
+                url=_url(asked, name, value),
+            )
+            for value in values
+        ]
+        links = [option for option in options if option.count] if not selected else []
+        return Facet(
+            name=name,
+            title=words[name],
+            options=tuple(options),
+            links=tuple(links[:MAX_LINKS]) if len(links) > 1 else (),
+        )
+
+    def _labels(self, name: str, words: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+        """Return the values of a filter in feeds.yaml, and their names for people."""
+        if name == "partner":
+            return {source.id: source.name for source in self.config.sources}
+        if name == "kind":
+            return {kind.value: words["kinds"].get(kind.value, kind.value) for kind in Kind}
+        if name == "topic":
+            return {topic: topic for topic in _topics(self.config)}
+        return dict(words["languages"])
+
+    def _feed(self, store: Store, asked: SearchRequest) -> bytes:
+        config = self.config
+        ids = story_search.newest(store, asked.words, asked.selection(config.site.timezone), MAX_FEED_STORIES)
+        found = tuple(stories.read(store, ids))
+        while len(body := self._atom(asked, found)) > MAX_FEED_BYTES and len(found) > 1:
+            found = found[: len(found) // 2]
+        return body
+
+    def _atom(self, asked: SearchRequest, found: tuple[Story, ...]) -> bytes:
+        site = replace(self.config.site, url=self.config.web.url or self.config.site.url)
+        words = i18n.page_words(site.language)
+        everything = next(channel for channel in self.config.channels if channel.id == "all")
+        title = f"{site.title} · {words['search_for'].format(query=label(asked))}"
+        query = asked.query()
+        return atom.document(
+            FeedDocument(
+                site=site,
+                channel=replace(everything, title=title),
+                path=f"search.atom{'?' if query else ''}{query}",
+                updated=max((story.updated for story in found), default=EPOCH),
+                stories=found,
+                tombstones=(),
+                id=f"tag:{site.authority}:search/{hashlib.sha256(query.encode()).hexdigest()[:20]}",
+                alternate=f"{site.url}search{'?' if query else ''}{query}",
+            )
+        ).body
+
+
+def label(asked: SearchRequest) -> str:
+    """Return a search in few words, for titles."""
+    named = [asked.words, *asked.filters.values(), *(str(day) for day in (asked.since, asked.until) if day)]
+    text = " · ".join(part for part in named if part)
+    return text if len(text) <= MAX_LABEL_CHARACTERS else text[: MAX_LABEL_CHARACTERS - 1].rstrip() + "…"
+
+
+def _topics(config: Config) -> Iterable[str]:
+    return dict.fromkeys(
+        [*(rule.topic for rule in config.topics), *(t for source in config.sources for t in source.topics)]
+    )
+
+
+def _url(asked: SearchRequest, name: str, value: str) -> str:
+    return f"search?{asked.with_filter(name, value).query()}"
+
+
+def _page_url(asked: SearchRequest, page: int) -> str:
+    return f"search?{replace(asked, page=page).query()}"
+
+
+def _notes(words: Mapping[str, str], asked: SearchRequest, found: Found) -> list[str]:
+    notes = [words["search_bad_date"].format(text=text) for text in asked.bad_dates]
+    return notes + ([words["search_shortened"]] if found.shortened else [])
+
+
+def _summary(words: Mapping[str, str], found: Found) -> str:
+    if found.total == 1:
+        return words["found_one"]
+    return words["found_more" if found.limited else "found"].format(n=found.total)
+
+
+def _title(found: Found, story: Story) -> Highlighted:
+    """Return the title of a story, with marked words if the matching item leads it."""
+    marked = found.titles.get(story.id, ())
+    same = "".join(text for text, _ in marked) == story.lead.title
+    return marked if same else ((story.lead.title, False),)
+
+
+def _excerpt(found: Found, story: Story) -> Highlighted:
+    """Return the passage with the words, or the excerpt of a story."""
+    if story.id in found.texts:
+        return found.texts[story.id]
+    excerpt = story.lead.excerpt
+    return ((excerpt, False),) if excerpt and excerpt != story.lead.title else ()

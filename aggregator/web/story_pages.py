@@ -1,0 +1,50 @@
+"""Find out which pages of stories are gone: hidden, withdrawn or merged ones."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import partial
+
+from aggregator.errors import StoreError
+from aggregator.model.stories import Gone
+from aggregator.store import story_search
+from aggregator.web.file_cache import CachedFile, Folder, LargeFile
+from aggregator.web.queries import Queries
+
+PATH = re.compile(r"stories/([a-z2-7]{16})\.html")
+MARK = re.compile(rb"<meta name=[\"']?robots[\"']? content=[\"']?noindex")
+"""What publishing writes into the page of a story that is hidden or was merged."""
+MAX_HEAD_BYTES = 4096
+"""Bytes of a page that may contain the mark."""
+SECONDS = 0.5
+"""Seconds that the search for a story may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoryPages:
+    """Decide which pages of stories are answered with 410, or lead on to another story."""
+
+    queries: Queries
+
+    def is_doubtful(self, path: str, file: CachedFile | LargeFile | Folder | None) -> bool:
+        """Return whether a path is that of a story without a page, or with the page of a story that is gone."""
+        return path.startswith("stories/") and (
+            file is None or (isinstance(file, CachedFile) and _is_marked(file))
+        )
+
+    async def find_gone(self, path: str, file: CachedFile | LargeFile | Folder | None) -> Gone | None:
+        """Return what became of the story; None if none of this name was ever published."""
+        marked = Gone() if isinstance(file, CachedFile) else None
+        name = PATH.fullmatch(path)
+        if not name:
+            return marked
+        try:
+            found = await self.queries.run(partial(story_search.gone, story_id=name[1]), SECONDS)
+        except StoreError:
+            return marked
+        return found or marked
+
+
+def _is_marked(file: CachedFile) -> bool:
+    return MARK.search(file.identity.content, 0, MAX_HEAD_BYTES) is not None
