@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -559,6 +560,21 @@ _PAGE_WORDS = {
 }
 
 
+@cache
 def page_words(language: str) -> Mapping[str, Any]:
-    """Return the phrases of the pages of search, status and errors."""
-    return _PAGE_WORDS[known(language)]
+    """Return the phrases of pages: those of stories and lists, of search, status and errors."""
+    from aggregator.page_words import PAGE_WORDS
+
+    return {**PAGE_WORDS[known(language)], **_PAGE_WORDS[known(language)]}
+
+
+def number(count: int, language: str) -> str:
+    """Format a whole number with the separator of thousands."""
+    return f"{count:,}" if known(language) == "en" else f"{count:,}".replace(",", ".")
+
+
+def plural(phrase: str, count: int, language: str) -> str:
+    """Return a phrase of pages that depends on a number; English and German have two forms."""
+    forms = page_words(language)[phrase]
+    text: str = forms["one" if count == 1 else "other"]
+    return text.format(n=number(count, language))
