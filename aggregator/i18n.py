@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -204,9 +206,20 @@ def day(when: date, language: str) -> str:
     return words(language)["date"].format(day=when.day, month=months[when.month - 1], year=when.year)
 
 
+def short_day(when: date, language: str) -> str:
+    """Format a date with the shortened name of its month."""
+    months = calendar_names.month_labels(known(language))
+    return words(language)["date"].format(day=when.day, month=months[when.month - 1], year=when.year)
+
+
 def month(when: date, language: str) -> str:
     """Return month and year."""
-    return f"{calendar_names.months(known(language))[when.month - 1]} {when.year}"
+    return f"{month_name(when.month, language)} {when.year}"
+
+
+def month_name(month: int, language: str) -> str:
+    """Return the name of a month."""
+    return calendar_names.months(known(language))[month - 1]
 
 
 def event_line(event: Event, former: Event | None, language: str, zone: ZoneInfo) -> str:
@@ -563,9 +576,8 @@ _PAGE_WORDS = {
 @cache
 def page_words(language: str) -> Mapping[str, Any]:
     """Return the phrases of pages: those of stories and lists, of search, status and errors."""
-    from aggregator.page_words import PAGE_WORDS
-
-    return {**PAGE_WORDS[known(language)], **_PAGE_WORDS[known(language)]}
+    phrases = json.loads(Path(__file__).with_name("page_words.json").read_bytes())
+    return {**phrases[known(language)], **_PAGE_WORDS[known(language)]}
 
 
 def number(count: int, language: str) -> str:

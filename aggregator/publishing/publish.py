@@ -26,11 +26,12 @@ from aggregator.model.publishing import (
 from aggregator.model.reports import ContainedStep, PublishReport
 from aggregator.model.stories import Publisher, Story
 from aggregator.ports import App
-from aggregator.publishing import fragments, paths, websub
+from aggregator.publishing import fragments, paths, publish_pages, websub
 from aggregator.publishing import publish_editions as pages
 from aggregator.publishing import publish_events as events
 from aggregator.publishing.channels import newest_stories
 from aggregator.publishing.fragments import KeptFragments
+from aggregator.publishing.publish_pages import PageWork
 from aggregator.publishing.synchronise import synchronise
 from aggregator.store import (
     archives,
@@ -139,6 +140,7 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
     events.follow_days(store, config.site, now)
     records = channels.records(store)
     _archives(rendering)
+    work = _pages(rendering)
     for channel in config.channels:
         _channel(rendering, channel, records[channel.id])
     events.write_files(
@@ -150,10 +152,23 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
     _remove_old_channels(rendering)
     editions_report = pages.publish(store, config, rendering.contained, everything=everything)
     return PublishReport(
-        documents_written=(*rendering.written, *editions_report.documents_written),
-        unchanged=rendering.unchanged + editions_report.unchanged,
+        documents_written=(*rendering.written, *work.written, *editions_report.documents_written),
+        unchanged=rendering.unchanged + work.unchanged + editions_report.unchanged,
         notices=rendering.contained.record(now),
     )
+
+
+def _pages(rendering: _Rendering) -> PageWork:
+    """Write the pages of stories and the lists, before the pages and feeds that link to them."""
+    work = PageWork(
+        store=rendering.store,
+        config=rendering.config,
+        contained=rendering.contained,
+        rendered_with=rendering.rendered_with(),
+        everything=rendering.everything,
+    )
+    publish_pages.publish(work)
+    return work
 
 
 def close_months(store: Store, config: Config, now: datetime) -> tuple[str, ...]:
@@ -245,6 +260,7 @@ def _rendered(
         previous=months[-1].month if months else None,
         hub=config.hub,
         editions=rendering.editions,
+        search=bool(config.web.url),
         today=events.today(config.site, rendering.now),
         events=tuple(by_id[id_] for id_ in dated) if _has_calendar(rendering, channel, dated) else None,
         fragments=rendering.fragments,
