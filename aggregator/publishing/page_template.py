@@ -44,7 +44,7 @@ def context(site: Site, path: str, language: str) -> dict[str, object]:
         return i18n.day(local, known)
 
     def language_name(code: str | None) -> str:
-        name: str = words["languages"].get(_primary(code), code or "")
+        name: str = words["language_names"].get(_primary(code), code or "")
         return name
 
     return {

@@ -7,11 +7,12 @@ import re
 import nh3
 from markupsafe import Markup
 
+from aggregator import i18n
 from aggregator.model.config import Site
 from aggregator.model.pages import GoneStory, StoryPage
 from aggregator.model.publishing import PublishedDocument
 from aggregator.model.stories import Story
-from aggregator.publishing import atom, corrections, page_template, paths, structured_data
+from aggregator.publishing import atom, page_template, paths, structured_data
 
 PAGE_TAGS = {
     "p",
@@ -52,7 +53,9 @@ def render(page: StoryPage, site: Site, *, search: bool) -> PublishedDocument:
         own=own,
         canonical=own if text or not lead.link else paths.href(lead.link),
         text=text,
-        when=corrections.event_line(story, site),
+        dates=[
+            i18n.event_line(each.event, each.former, site.language, site.timezone) for each in story.events
+        ],
         calendar=_calendar(story),
         link_of=paths.further_source,
         data=structured_data.story_data(story, site),
