@@ -86,9 +86,12 @@ def build(config_file: Path, *, secrets: bool = True, mail: bool = True) -> App:
 
 
 def _fetcher(config: Config) -> HttpFetcher:
-    from aggregator.gateways.http import HttpFetcher, user_agent
+    from aggregator.gateways.http import BOT_PAGE, HttpFetcher, user_agent
 
-    return HttpFetcher(rules=config.fetch, user_agent=user_agent(config.site), credentials=config.credentials)
+    page = BOT_PAGE if (config.public / BOT_PAGE).is_file() else ""
+    return HttpFetcher(
+        rules=config.fetch, user_agent=user_agent(config.site, page), credentials=config.credentials
+    )
 
 
 @contextmanager

@@ -58,10 +58,12 @@ digests:
   - {id: weekly, title: Weekly, channels: [all], schedule: "mon 08:00", recipients: [reader@news.example]}
 sources:
 """
-SYLLABLES = "ba be bi bo da de di fa fe ga go ka ke li lo ma me mi na ne no pa pe ra re ri sa se so ta te ti"
-" va ve zu".split()
-TOWNS = "Turin Oslo Brno Lisbon Vienna Ghent Jena Konstanz Heidelberg Dresden Turku Bergen Pisa Porto Madrid"
-" Dundee".split()
+SYLLABLES = (
+    "ba be bi bo da de di fa fe ga go ka ke li lo ma me mi na ne no pa pe ra re ri sa se so ta te ti va ve zu"
+).split()
+TOWNS = (
+    "Turin Oslo Brno Lisbon Vienna Ghent Jena Konstanz Heidelberg Dresden Turku Bergen Pisa Porto Madrid Dundee"
+).split()
 
 
 def main() -> int:

@@ -1,6 +1,8 @@
-"""Measure how `aggregator serve` responds to each kind of request for the merged feed.
+"""Measure how `aggregator serve` responds to requests for the merged feed, the front page and searches.
 
-    python benchmarks/serve.py [--seconds 3] [--connections 8] [--kib 400] [--json]
+    python benchmarks/serve.py [--seconds 3] [--connections 8] [--kib 400] [--stories 100000] [--json]
+
+Searches are for one or two words, each query once, in an archive of `--stories` as in benchmarks/scale.py.
 
 Server and client are two processes on loopback with keep-alive connections, each on its own core if there are two.
 `cpu_us` is the processor time of the server for one request, `a_core_second` the requests that a core of its own would
@@ -25,7 +27,10 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+from urllib.parse import quote_plus
+
+import scale
 
 ROOT = Path(__file__).resolve().parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -34,11 +39,8 @@ TIMEOUT_SECONDS = 20.0
 MAX_REQUESTS = 200_000
 """Maximum requests of each kind."""
 
-FEEDS = """\
-site: {{title: Serve, url: "http://127.0.0.1/", contact: serve@news.example, authority: "news.example,2026"}}
-web: {{listen: "127.0.0.1:{port}"}}
-sources: []
-"""
+FRONT_PAGE_BYTES = 60_000
+"""Maximum size of the front page."""
 ENTRY = """\
 <entry><id>tag:news.example,2026:story/{n}</id><title>{title}</title><updated>2026-10-05T06:30:00Z</updated>
 <link href="https://node.example/news/{n}"/><summary>{text}</summary></entry>
@@ -50,9 +52,15 @@ def main() -> int:
     options.add_argument("--seconds", type=float, default=3.0, help="for each kind")
     options.add_argument("--connections", type=int, default=8)
     options.add_argument("--kib", type=int, default=400, help="size of atom.xml")
+    options.add_argument("--stories", type=int, default=1_000, help="size of the archive that is searched")
+    options.add_argument("--archive", type=Path, help="the folder of an archive that exists already")
     options.add_argument("--json", action="store_true")
     arguments = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder, served(Path(folder), arguments.kib) as (process, port):
+    with ExitStack() as stack:
+        folder = arguments.archive or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if not arguments.archive:
+            scale.fill(folder, arguments.stories)
+        process, port = stack.enter_context(served(folder, arguments.kib))
         result = measure(process, port, arguments.connections, arguments.seconds)
     print(json.dumps(result, indent=2) if arguments.json else _table(result))
     return 0
@@ -63,9 +71,14 @@ def served(folder: Path, kib: int) -> Iterator[tuple[int, int]]:
     """Run `aggregator serve` on a folder with a feed and its `.gz`; yield process id and port."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
-    (folder / "feeds.yaml").write_text(FEEDS.format(port=port), encoding="utf-8")
+    settings = (folder / "feeds.yaml").read_text(encoding="utf-8").partition("\nweb:")[0]
+    settings += f"\nweb: {{listen: '127.0.0.1:{port}'}}\n"
+    (folder / "feeds.yaml").write_text(settings, encoding="utf-8")
     public = folder / "public"
-    public.mkdir()
+    public.mkdir(exist_ok=True)
+    page = feed_of(FRONT_PAGE_BYTES)
+    (public / "index.html").write_bytes(page)
+    (public / "index.html.gz").write_bytes(gzip.compress(page, mtime=0))
     feed = feed_of(kib * 1024)
     (public / "atom.xml").write_bytes(feed)
     (public / "atom.xml.gz").write_bytes(gzip.compress(feed, mtime=0))
@@ -120,6 +133,7 @@ def measure(pid: int, port: int, connections: int, seconds: float) -> dict[str, 
     """Return the measurements of each kind of request."""
     etag = _tag(_once(port, _request("GET", gzip=True)))
     kinds = {
+        "front page": (200, _request("GET", "/", gzip=True)),
         "304": (304, _request("GET", gzip=True, known=etag)),
         "200 gzip": (200, _request("GET", gzip=True)),
         "200 identity": (200, _request("GET")),
@@ -132,15 +146,40 @@ def measure(pid: int, port: int, connections: int, seconds: float) -> dict[str, 
             raise SystemExit(f"{kind}: {answer[:200]!r}")
         before = _cpu(pid)
         count, wall = drive(port, request, len(answer), connections, seconds)
-        cpu = max(_cpu(pid) - before, 1 / TICKS)
-        found[kind] = {
-            "requests": count,
-            "a_second": round(count / wall),
-            "a_core_second": round(count / cpu),
-            "cpu_us": round(cpu / count * 1e6),
-            "bytes": len(answer),
-        }
+        found[kind] = _row(count, wall, _cpu(pid) - before, len(answer))
+    before = _cpu(pid)
+    count, wall, size = search(port, seconds)
+    found["search"] = _row(count, wall, _cpu(pid) - before, size)
     return {"connections": connections, "kinds": found, "memory_mb": _memory(pid)}
+
+
+def _row(count: int, wall: float, cpu: float, size: int) -> dict[str, int]:
+    cpu = max(cpu, 1 / TICKS)
+    return {
+        "requests": count,
+        "a_second": round(count / wall),
+        "a_core_second": round(count / cpu),
+        "cpu_us": round(cpu / count * 1e6),
+        "bytes": size,
+    }
+
+
+def search(port: int, seconds: float) -> tuple[int, float, int]:
+    """Search for another one or two words each time; return number, seconds and mean size of the responses."""
+    words, count, size = scale.Words(3), 0, 0
+    with (
+        socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS) as client,
+        client.makefile("rb") as answers,
+    ):
+        begun = time.perf_counter()
+        while (wall := time.perf_counter() - begun) < seconds:
+            query = quote_plus(" ".join(words.word() for _ in range(1 + count % 2)))
+            client.sendall(_request("GET", f"/search?q={query}", gzip=True))
+            answer = _read(answers)
+            if not answer.startswith(b"HTTP/1.1 200"):
+                raise SystemExit(f"search: {answer[:200]!r}")
+            count, size = count + 1, size + len(answer)
+    return count, wall, size // max(count, 1)
 
 
 def drive(port: int, request: bytes, length: int, connections: int, seconds: float) -> tuple[int, float]:
@@ -174,11 +213,11 @@ def drive(port: int, request: bytes, length: int, connections: int, seconds: flo
         return count, wall
 
 
-def _request(method: str, *, gzip: bool = False, known: str = "") -> bytes:
+def _request(method: str, path: str = "/atom.xml", *, gzip: bool = False, known: str = "") -> bytes:
     fields = ["Host: 127.0.0.1", "User-Agent: benchmark/1 (+https://reader.example)", "Accept: */*"]
     fields += ["Accept-Encoding: gzip, deflate, br"] if gzip else []
     fields += [f"If-None-Match: {known}"] if known else []
-    return "\r\n".join([f"{method} /atom.xml HTTP/1.1", *fields, "", ""]).encode()
+    return "\r\n".join([f"{method} {path} HTTP/1.1", *fields, "", ""]).encode()
 
 
 def _once(port: int, request: bytes) -> bytes:
@@ -188,10 +227,15 @@ def _once(port: int, request: bytes) -> bytes:
         client.makefile("rb") as answer,
     ):
         client.sendall(request)
-        head = b"".join(iter(answer.readline, b"\r\n")) + b"\r\n"
-        length = re.search(rb"\r\ncontent-length: (\d+)", head, re.IGNORECASE)
-        bodiless = request.startswith(b"HEAD") or b" 304 " in head[:13]
-        return head if bodiless or not length else head + answer.read(int(length[1]))
+        return _read(answer, bodiless=request.startswith(b"HEAD"))
+
+
+def _read(answers: BinaryIO, *, bodiless: bool = False) -> bytes:
+    """Read one response."""
+    head = b"".join(iter(answers.readline, b"\r\n")) + b"\r\n"
+    length = re.search(rb"\r\ncontent-length: (\d+)", head, re.IGNORECASE)
+    bodiless = bodiless or b" 304 " in head[:13]
+    return head if bodiless or not length else head + answers.read(int(length[1]))
 
 
 def _tag(answer: bytes) -> str:

@@ -235,6 +235,8 @@ _ADDRESSES = frozenset(
 )
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _LOADS = re.compile(r"url\s*\(|@import|expression|javascript|behavior|-moz-binding", re.IGNORECASE)
+_STYLE = re.compile(r"(?:\./|(?:\.\./)*)style-[0-9a-f]{12}\.css")
+"""The stylesheet of the site itself."""
 _METAS = frozenset({"", "content-security-policy"})
 
 

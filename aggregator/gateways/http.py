@@ -256,12 +256,17 @@ def _chain(error: BaseException | None) -> list[BaseException]:
     return found
 
 
-def user_agent(site: Site) -> str:
+BOT_PAGE = "bot.html"
+"""The page of the site for server owners, which says what this program does."""
+
+
+def user_agent(site: Site, page: str = "") -> str:
     """Return the User-Agent: product, version and contact, the same for every request (CL12).
 
-    Characters that no header may have are percent-encoded.
+    `page` is the page of the site that explains the visits, once it is published. Characters that no header may have
+    are percent-encoded.
     """
-    return quote(f"aggregator/{__version__} (+{site.url}; {site.contact})", safe=_PRINTABLE)
+    return quote(f"aggregator/{__version__} (+{site.url}{page}; {site.contact})", safe=_PRINTABLE)
 
 
 _PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))

@@ -319,7 +319,8 @@ SEARCH = (
         "{row}", "items"
     ),
     "CREATE VIRTUAL TABLE items_fts USING fts5 (title, text, facets, content=items_searched, content_rowid=number,"
-    " tokenize='unicode61 remove_diacritics 2')",
+    " tokenize='unicode61 remove_diacritics 2', prefix='3 4 5')",
+    "CREATE VIRTUAL TABLE items_terms USING fts5vocab (items_fts, instance)",
     "INSERT INTO items_fts (items_fts) VALUES ('rebuild')",
     *(
         f"CREATE TRIGGER items_{name} AFTER {event} ON items BEGIN {words}END".replace(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from aggregator import calendar_names
 from aggregator.model.search import SearchFilters, SearchTerms
 from aggregator.text import legal
 
 MAX_CHARACTERS = 1_000
 """Maximum characters of a query that are read."""
-MAX_TERMS = 32
+MAX_TERMS = 16
 """Maximum words and phrases of a query that are read."""
 MAX_PHRASE_CHARACTERS = 200
 """Maximum characters of one word or phrase."""
@@ -20,6 +23,9 @@ MIN_PREFIX_CHARACTERS = 3
 OLDEST_YEAR = 1990
 """The oldest year of an item (T2)."""
 
+INDEXED_PREFIXES = (3, 4, 5)
+"""Lengths of beginnings of words that the schema indexes; longer ones are replaced by the words themselves."""
+_PREFIX = re.compile(r'"(?P<before>.*?)(?P<beginning>[^\W_]*)"\*')
 _TERM = re.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
 _LETTER = re.compile(r"[^\W_]")
 """A character that FTS5 indexes; a term without one would match nothing."""
@@ -54,6 +60,38 @@ def _quoted(term: re.Match[str]) -> str:
     letters = len(_LETTER.findall(word))
     prefix = "*" if word.endswith("*") and letters >= MIN_PREFIX_CHARACTERS else ""
     return f'"{text}"{prefix}'
+
+
+def long_beginnings(terms: SearchTerms) -> set[str]:
+    """Return the beginnings of words that no index has, as the words of the index are written."""
+    found = (_PREFIX.fullmatch(term) for term in (*terms.wanted, *terms.unwanted))
+    return {_folded(each["beginning"]) for each in found if each} - {""}
+
+
+def with_words(terms: SearchTerms, words: Mapping[str, Sequence[str]]) -> SearchTerms:
+    """Replace beginnings of words by the words that begin so.
+
+    FTS5 would merge all their rows before the first one is read; the words are read from the newest row on.
+    """
+
+    def replaced(term: str) -> str:
+        found = _PREFIX.fullmatch(term)
+        known = words.get(_folded(found["beginning"])) if found else None
+        return (
+            "(" + " OR ".join(f'"{found["before"]}{word}"' for word in known) + ")"
+            if found and known
+            else term
+        )
+
+    return replace(
+        terms, wanted=tuple(map(replaced, terms.wanted)), unwanted=tuple(map(replaced, terms.unwanted))
+    )
+
+
+def _folded(beginning: str) -> str:
+    """Write a beginning as unicode61 indexes words; empty if it is short enough for the index of prefixes."""
+    folded = calendar_names.without_marks(beginning.lower())
+    return folded if len(folded) > max(INDEXED_PREFIXES) else ""
 
 
 def expression(terms: SearchTerms, filters: SearchFilters, *, columns: str = "title text") -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple
 
-from aggregator.model.search import Found, Highlighted, SearchFilters
+from aggregator.model.search import Found, Highlighted, SearchFilters, SearchTerms
 from aggregator.model.stories import Gone
 from aggregator.store import search_terms, stories
 from aggregator.store.connection import Store, stamp
@@ -17,26 +17,29 @@ from aggregator.store.items import marks
 
 MAX_MATCHES = 8
 """Maximum number of matching items that are read for each story that is wanted: its items may all match."""
-MAX_COUNTED_MATCHES = 500
+MAX_COUNTED_MATCHES = 200
 """Maximum number of matching items, the last stored ones, that pages show and count."""
-MAX_TITLE_MATCHES = 100
+MAX_TITLE_MATCHES = 40
 """Maximum number of items with all words in their titles that precede the others."""
+MAX_SPAN_ITEMS = 5_000
+"""Maximum items between the first and the last of those that are highlighted at once."""
+MAX_WORDS = 200
+"""Maximum number of words that a beginning of a word stands for."""
 PAGE_STORIES = 20
 """Stories on a page of results."""
 SNIPPET_WORDS, MAX_SNIPPET_CHARACTERS = 32, 300
 """Words of a quoted passage, and its maximum length: the text of a story is not republished by searching (P3)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Match:
-    """An item that matches: its number, its story, and by what it is counted."""
+class _Match(NamedTuple):
+    """An item that matches: its number, its story, and by what it is counted; `topics` are a JSON list."""
 
     number: int
     story_id: str
     partner: str
     kind: str
-    language: str
-    topics: tuple[str, ...]
+    language: str | None
+    topics: str
 
 
 def search(store: Store, query: str, limit: int) -> list[str]:
@@ -73,7 +76,7 @@ def _best(
     store: Store, query: str, filters: SearchFilters, limit: int, title_limit: int
 ) -> dict[str, list[_Match]]:
     """Return matching items by story: stories with all words in a title first, then the last stored first."""
-    terms = search_terms.parse(query)
+    terms = _terms(store, query)
     found: dict[str, dict[int, _Match]] = {}
     expressions = {search_terms.expression(terms, filters): limit}
     if terms.wanted and title_limit:
@@ -82,41 +85,74 @@ def _best(
     for expression, count in expressions.items():
         for match in _matches(store, expression, filters, count) if expression else ():
             found.setdefault(match.story_id, {})[match.number] = match
-    hidden = stories.hidden(store, found)
-    return {id_: list(matches.values()) for id_, matches in found.items() if id_ not in hidden}
+    return {id_: list(matches.values()) for id_, matches in found.items()}
+
+
+def _terms(store: Store, query: str) -> SearchTerms:
+    """Parse a query; beginnings of words become words of the index, unless these are too many."""
+    terms = search_terms.parse(query)
+    words = {start: _words_beginning(store, start) for start in search_terms.long_beginnings(terms)}
+    return search_terms.with_words(terms, {k: v for k, v in words.items() if 0 < len(v) <= MAX_WORDS})
+
+
+def _words_beginning(store: Store, start: str) -> list[str]:
+    """Return the indexed words with a beginning, at most one more than `MAX_WORDS`."""
+    words: list[str] = []
+    step = ">="
+    while len(words) <= MAX_WORDS:
+        row = store.db.execute(
+            f"SELECT term FROM items_terms WHERE term {step} ? LIMIT 1", [words[-1] if words else start]
+        ).fetchone()
+        if row is None or not row[0].startswith(start):
+            break
+        words.append(row[0])
+        step = ">"
+    return words
 
 
 def _matches(store: Store, expression: str, filters: SearchFilters, limit: int) -> Iterable[_Match]:
-    """Yield the last stored items that match; only the two indexes are read."""
+    """Return the last stored items that match and are not hidden; only indexes are read."""
     rows = store.db.execute(
         "SELECT items.number, story_id, source_id, kind, language, topics"
         " FROM items_fts CROSS JOIN items INDEXED BY items_counted_by ON items.number = items_fts.rowid"
         " WHERE items_fts MATCH ?1 AND story_id IS NOT NULL AND sort >= ?2 AND sort < ?3"
+        " AND NOT EXISTS (SELECT 1 FROM stories INDEXED BY stories_hidden WHERE hidden = 1 AND id = story_id)"
         " ORDER BY items_fts.rowid DESC LIMIT ?4",
         [expression, stamp(filters.since) or "", stamp(filters.until) or "9", limit],
     )
-    for number, story_id, partner, kind, language, topics in rows:
-        primary = (language or "").partition("-")[0].lower()
-        yield _Match(number, story_id, partner, kind, primary, _topics(topics))
-
-
-@lru_cache(maxsize=1024)
-def _topics(stored: str) -> tuple[str, ...]:
-    return tuple(json.loads(stored))
+    return (_Match(*row) for row in rows)
 
 
 def _counts(matches: Mapping[str, Sequence[_Match]]) -> dict[str, dict[str, int]]:
     """Return the number of stories by topic, partner, kind and language, the largest first."""
-    counters: dict[str, Counter[str]] = {name: Counter() for name in ("topic", "partner", "kind", "language")}
-    for group in matches.values():
-        counters["topic"].update({topic for match in group for topic in match.topics})
-        counters["partner"].update({match.partner for match in group})
-        counters["kind"].update({match.kind for match in group})
-        counters["language"].update({match.language for match in group} - {""})
+    counters: dict[str, Counter[str]] = {}
+    for name, values_of in _COUNTED.items():
+        # Most stories have one item, and few values occur: each is parsed once.
+        single = Counter(values_of[0](group[0]) for group in matches.values() if len(group) == 1)
+        counter = counters[name] = Counter()
+        for stored, count in single.items():
+            counter.update(dict.fromkeys(values_of[1](stored), count))
+        for group in matches.values():
+            if len(group) > 1:
+                counter.update({value for match in group for value in values_of[1](values_of[0](match))})
     return {
         name: dict(sorted(counter.items(), key=lambda pair: (-pair[1], pair[0])))
         for name, counter in counters.items()
     }
+
+
+def _languages(stored: str | None) -> list[str]:
+    primary = (stored or "").partition("-")[0].lower()
+    return [primary] if primary else []
+
+
+_COUNTED: dict[str, tuple[Callable[[_Match], Any], Callable[[Any], list[str]]]] = {
+    "topic": (attrgetter("topics"), json.loads),
+    "partner": (attrgetter("partner"), lambda stored: [stored]),
+    "kind": (attrgetter("kind"), lambda stored: [stored]),
+    "language": (attrgetter("language"), _languages),
+}
+"""How each filter is stored in a match, and which values that has."""
 
 
 _BEGIN, _END = "\ue001", "\ue002"
@@ -127,29 +163,34 @@ def _highlighted(
     store: Store, query: str, story_ids: Mapping[int, str]
 ) -> tuple[dict[str, Highlighted], dict[str, Highlighted]]:
     """Return titles and passages of texts with the found words marked, by story, from items by number."""
-    terms = search_terms.parse(query)
+    terms = _terms(store, query)
     titles: dict[str, Highlighted] = {}
     texts: dict[str, Highlighted] = {}
     if not terms.wanted:
         return titles, texts
-    rows = store.db.execute(
-        "SELECT rowid, highlight(items_fts, 0, ?, ?), snippet(items_fts, 1, ?, ?, '…', ?)"
-        f" FROM items_fts WHERE items_fts MATCH ? AND rowid IN ({marks([*story_ids])})",
-        [
-            _BEGIN,
-            _END,
-            _BEGIN,
-            _END,
-            SNIPPET_WORDS,
-            search_terms.expression(terms, SearchFilters()),
-            *story_ids,
-        ],
-    )
-    for number, title, text in rows:
-        titles[story_ids[number]] = _parts(title)
-        if _BEGIN in text:
-            texts[story_ids[number]] = _parts(text[:MAX_SNIPPET_CHARACTERS])
+    expression = search_terms.expression(terms, SearchFilters())
+    for numbers in _neighbours(sorted(story_ids)):
+        rows = store.db.execute(
+            "SELECT rowid, highlight(items_fts, 0, ?, ?), snippet(items_fts, 1, ?, ?, '…', ?) FROM items_fts"
+            f" WHERE items_fts MATCH ? AND rowid BETWEEN ? AND ? AND +rowid IN ({marks(numbers)})",
+            [_BEGIN, _END, _BEGIN, _END, SNIPPET_WORDS, expression, numbers[0], numbers[-1], *numbers],
+        )
+        for number, title, text in rows:
+            titles[story_ids[number]] = _parts(title)
+            if _BEGIN in text:
+                texts[story_ids[number]] = _parts(text[:MAX_SNIPPET_CHARACTERS])
     return titles, texts
+
+
+def _neighbours(numbers: Sequence[int]) -> list[list[int]]:
+    """Split sorted numbers into groups to be read at once: each group begins a search of its own in the index."""
+    groups: list[list[int]] = []
+    for number in numbers:
+        if groups and number - groups[-1][0] <= MAX_SPAN_ITEMS:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    return groups
 
 
 def _parts(marked: str) -> Highlighted:

@@ -136,16 +136,20 @@ class Search:
                 label=labels.get(value, value),
                 count=counts.get(value, 0) if asked.asked and not selected else None,
                 selected=value == selected,
-                url=_url(asked, name, value),
+                url="",
             )
             for value in values
         ]
-        links = [option for option in options if option.count] if not selected else []
+        links = [
+            replace(option, url=_url(asked, name, option.value))
+            for option in options[: len(counts)][:MAX_LINKS]
+            if not selected
+        ]
         return Facet(
             name=name,
             title=words[name],
             options=tuple(options),
-            links=tuple(links[:MAX_LINKS]) if len(links) > 1 else (),
+            links=tuple(links) if len(links) > 1 else (),
         )
 
     def _labels(self, name: str, words: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

@@ -18,7 +18,7 @@ FILTERS = {"topic": "topic", "partner": "partner", "kind": "kind", "lang": "lang
 """Parameters of filters, and the fields of `SearchFilters` that they set."""
 MAX_VALUE_CHARACTERS = 64
 """Maximum characters of the value of a filter, as in ids of feeds.yaml."""
-MAX_PAGE = 25
+MAX_PAGE = 10
 """The last page that may have results."""
 
 

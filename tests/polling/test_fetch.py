@@ -15,6 +15,7 @@ import pytest
 from aggregator.errors import AuthorityChanged
 from aggregator.model.reports import FetchReport
 from aggregator.polling import fetch
+from aggregator.publishing import stylesheet
 from tests.builders import NOW, rss
 from tests.conftest import HEAD, Answer, Asked, Clock, Web, Workplace
 
@@ -69,6 +70,7 @@ def test_a_feed_becomes_stories_and_documents(place: Workplace, web: Web) -> Non
         "deadlines.ics",
         "events/index.html",
         "feed.css",
+        stylesheet.render().path,
     }
     assert b"News number 2" in (place.public / "atom.xml").read_bytes()
 

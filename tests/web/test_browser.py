@@ -14,7 +14,7 @@ from aggregator.gateways.files import write_document
 from aggregator.model.config import Channel
 from aggregator.model.publishing import Publication
 from aggregator.model.stories import StoryItem
-from aggregator.publishing import atom, feed_stylesheet, rss
+from aggregator.publishing import atom, feed_stylesheet, rss, stylesheet
 from aggregator.publishing import site as page
 from tests.builders import item, publisher, site, story
 from tests.web.servers import Server, put, serving
@@ -35,6 +35,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         for fitting in (atom, rss):
             write_document(folder / "public", fitting.render(of_channel(channel)))
     write_document(folder / "public", feed_stylesheet.render())
+    write_document(folder / "public", stylesheet.render())
     put(folder / "public", "linked.html", LINKED.encode())
     put(folder / "public", "evil.html", EVIL.encode())
     with serving("own", folder) as running:
@@ -64,9 +65,9 @@ def seen(folder: Path, address: str) -> tuple[bytes, bool]:
 
 
 def test_a_page_looks_as_it_does_from_disk(server: Server, tmp_path: Path) -> None:
-    """The policy permits the inline stylesheet of a page."""
+    """The policy permits the stylesheet of the site."""
     file, bare = server.public / "index.html", tmp_path / "bare.html"
-    bare.write_text(re.sub(r"(?s)<style>.*</style>", "", file.read_text("utf-8")), encoding="utf-8")
+    bare.write_text(re.sub(r"<link rel=.stylesheet.[^>]*>", "", file.read_text("utf-8")), encoding="utf-8")
     served = seen(tmp_path, f"http://127.0.0.1:{server.port}/")
     assert served == seen(tmp_path, file.as_uri())
     assert served != seen(tmp_path, bare.as_uri())

@@ -234,8 +234,15 @@ def test_a_flood_of_pipelined_requests_is_not_read(server: Running, monkeypatch:
 def test_a_request_body_is_not_awaited(server: Running) -> None:
     """A request with a body is refused at once, before its body arrives."""
     with server.client() as line:
-        line.sendall(b"POST /atom.xml HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nbody")
+        line.sendall(b"POST /atom.xml HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\nbody")
         assert line.recv(100).startswith(b"HTTP/1.1 405 ")
+
+
+def test_a_large_request_body_is_not_read(server: Running) -> None:
+    """A body above the limit is refused by its stated length."""
+    with server.client() as line:
+        line.sendall(b"POST /search HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nbody")
+        assert line.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.web.headers import SECURITY_POLICY
+from aggregator.web.headers import SECURITY
 from tests.web.servers import HUB, Response, Server, put, serving
 
 BODY = "Bilder für alle\n".encode() * 500
@@ -73,6 +73,7 @@ def filled(folder: Path) -> Path:
     months = {f"/archive/{day:%Y-%m}.xml" for day in (today, tomorrow)}
     for path in [*KINDS, *months]:
         put(public, path.strip("/") + ("/index.html" if path.endswith("/") else ""), BODY)
+    put(public, "404.html", b"<h1>Not found</h1>")
     (public / NOT_PACKED).write_bytes(BODY)
     (public / ".atom.xml.draft").write_bytes(BODY)
     (public / ".git").mkdir()
@@ -99,14 +100,18 @@ def test_documents_have_types_lifetimes_and_validators(server: Server, path: str
     assert varies(answer) == {"accept-encoding"} | ({"accept"} if path in STYLED else set())
     assert re.fullmatch(r'"[\x21\x23-\x7e]+"', headers["etag"])
     assert {"date", "last-modified"} <= headers.keys()
-    assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "strict-origin"
-    assert headers["content-security-policy"] == SECURITY_POLICY
+    assert secure(answer)
     assert headers.get("access-control-allow-origin") == ("*" if path in FOREIGN else None)
+    assert headers.get("access-control-expose-headers") == ("ETag, Link" if path in FOREIGN else None)
     if path.startswith("/archive/"):  # Caddy has no clock to compare with
         assert headers["cache-control"] in {SHORT, LONG} - ({SHORT} if server.name != "caddy" else set())
     else:
         assert headers["cache-control"] == (LONG if path.endswith(".css") else SHORT)
+
+
+def secure(answer: Response) -> bool:
+    """Return whether a response has each header of security exactly once."""
+    return all(answer.headers.get(name.decode()) == value.decode() for name, value in SECURITY)
 
 
 def varies(answer: Response) -> set[str]:
@@ -166,6 +171,13 @@ class Expected:
 
 AS_ATOM: dict[str, str | None] = {"content-type": KINDS["/atom.xml"]}
 SHOWN: dict[str, str | None] = {"content-type": "application/xml; charset=utf-8"}
+ALLOWED: dict[str, str | None] = {"allow": "GET, HEAD, OPTIONS"}
+PREFLIGHT: dict[str, str | None] = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "GET, HEAD, OPTIONS",
+    "access-control-allow-headers": "*",
+    "access-control-max-age": "86400",
+}
 
 TABLE = [
     Expected("the plain tag", 304, headers={"If-None-Match": "PLAIN"}),
@@ -193,7 +205,7 @@ TABLE = [
     Expected("the date in a browser", 304, headers={"If-Modified-Since": "MODIFIED", **BROWSER}),
     Expected("an older date in a browser", 200, headers={"If-Modified-Since": OLD, **BROWSER}, says=SHOWN),
     Expected("HEAD by a browser", 200, method="HEAD", headers=BROWSER, says=SHOWN),
-    Expected("POST by a browser", 405, method="POST", headers=BROWSER, says={"allow": "GET, HEAD"}),
+    Expected("POST by a browser", 405, method="POST", headers=BROWSER, says={"allow": "GET, HEAD, OPTIONS"}),
     Expected("a query by a browser", 200, "/atom.xml?x=text/html", BROWSER, says=SHOWN),
     Expected("HTML in capitals", 200, headers={"Accept": "TEXT/HTML"}, says=SHOWN),
     Expected("HTML and Atom", 200, headers={"Accept": "text/html, application/Atom+XML;q=0.1"}, says=AS_ATOM),
@@ -231,9 +243,13 @@ TABLE = [
     ),
     Expected("no twin", 200, f"/{NOT_PACKED}", PACKED, says={"content-encoding": None, "vary": None}),
     Expected("a query", 200, "/atom.xml?utm_source=x"),
-    Expected("POST", 405, method="POST", says={"allow": "GET, HEAD"}),
-    Expected("DELETE", 405, method="DELETE", says={"allow": "GET, HEAD"}),
-    Expected("OPTIONS", 405, method="OPTIONS", says={"allow": "GET, HEAD"}),
+    Expected("POST", 405, method="POST", says={"allow": "GET, HEAD, OPTIONS"}),
+    Expected("DELETE", 405, method="DELETE", says={"allow": "GET, HEAD, OPTIONS"}),
+    Expected("OPTIONS", 204, method="OPTIONS", says=ALLOWED | PREFLIGHT),
+    Expected("OPTIONS of a calendar", 204, "/events.ics", method="OPTIONS", says=ALLOWED | PREFLIGHT),
+    Expected(
+        "OPTIONS of a page", 204, "/index.html", method="OPTIONS", says=ALLOWED | dict.fromkeys(PREFLIGHT)
+    ),
     Expected("not there", 404, "/nothing.xml"),
     Expected("no folder", 404, "/atom.xml/"),
     Expected("a folder without a page", 404, "/channels/"),
@@ -287,7 +303,9 @@ def test_the_table(server: Server, expected: Expected) -> None:
         assert varies(answer) == {"accept-encoding", "accept"}
         assert not {"content-encoding", "content-type"} & answer.headers.keys()
     if answer.status == 404:
-        assert BODY[:20] not in answer.body and "last-modified" not in answer.headers
+        assert BODY[:20] not in answer.body
+        assert b"Not found" in answer.body or expected.method == "HEAD"
+        assert secure(answer) and answer.headers["content-type"] == KINDS["/"]
 
 
 def _filled(value: str, words: dict[str, str]) -> str:
