@@ -17,10 +17,13 @@ WEEKS = 52
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """A topic or partner on its list; without a channel it has no feeds and no sparkline."""
+    """A topic or partner on its list.
+
+    Without an automatic channel of its own it has no feeds and no sparkline, and a topic no number of stories.
+    """
 
     name: str
-    stories: int
+    stories: int | None
     channel: Channel | None = None
     numbers: Directory | None = None
     publisher: Publisher | None = None

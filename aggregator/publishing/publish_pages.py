@@ -272,24 +272,22 @@ def _lists(work: PageWork) -> None:
 
 
 def _topics(work: PageWork) -> list[directory_pages.Listed]:
-    """Return the topics with stories, those with most first."""
-    from aggregator.publishing import directory_pages
+    """Return the topics with stories, those with most first; all topics where they have no channels."""
+    from aggregator.publishing.directory_pages import WEEKS, Listed
 
     channels = {channel.id: channel for channel in work.config.channels}
     rules = [rule.topic for rule in work.config.topics]
-    names = dict.fromkeys([*rules, *(topic for source in work.config.sources for topic in source.topics)])
     week = pages.newest_week(work.store)
     listed = []
-    for name in names:
+    for name in dict.fromkeys(
+        [*rules, *(topic for source in work.config.sources for topic in source.topics)]
+    ):
         channel = channels.get(f"topic-{name}")
-        if channel is None:
-            continue
-        numbers = pages.directory(work.store, channel.id, week, directory_pages.WEEKS)
-        if numbers.stories:
-            listed.append(
-                directory_pages.Listed(name=name, stories=numbers.stories, channel=channel, numbers=numbers)
-            )
-    return sorted(listed, key=lambda each: (-each.stories, each.name))
+        numbers = pages.directory(work.store, channel.id, week, WEEKS) if channel else None
+        if numbers is None or numbers.stories:
+            stories = numbers.stories if numbers else None
+            listed.append(Listed(name=name, stories=stories, channel=channel, numbers=numbers))
+    return sorted(listed, key=lambda each: (-(each.stories or 0), each.name))
 
 
 def _partners(work: PageWork) -> list[directory_pages.Listed]:
