@@ -32,6 +32,7 @@ from aggregator.polling import polite_client
 from tests.builders import NOW
 from tests.command import PROGRAM, Output, call
 from tests.hostile_strings import POISON, VECTORS, faults, parsed, terminal_faults, xml_faults
+from tests.publishing.pages import PAGES
 from tests.web_server import Web
 from tests.workplace import HEAD, Clock, Workplace
 
@@ -355,6 +356,8 @@ def test_names_of_files(batch: Run) -> None:
     expected = (
         r"feeds\.yaml|metrics\.prom|var/(lock|config\.json|aggregator\.db(-wal|-shm)?)|public/"
         r"(index\.html|atom\.xml|rss\.xml|feed\.json|feed\.css|archive/\d{4}-\d\d\.xml|sources\.opml)(\.gz)?"
+        r"|public/(style-[0-9a-f]{12}\.css|events\.ics|deadlines\.ics|events/(index\.html|choices\.css))(\.gz)?"
+        rf"|public/({PAGES.pattern})"
         r"|public/digests/(index\.html|atom\.xml|daily-2026-10-05\.html)(\.gz)?"
         rf"|var/outbox/{message}|[\w./-]*daily[\w-]*\.(eml|html)"
     )

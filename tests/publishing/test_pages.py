@@ -7,6 +7,8 @@ import json
 import sqlite3
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,35 @@ from typing import Any
 import pytest
 from lxml import html
 
+from aggregator import text, urls
 from aggregator.dedupe import editor_commands
 from aggregator.gateways import files
+from aggregator.items import sanitize
+from aggregator.model.events import StoryEvent
+from aggregator.model.pages import (
+    Directory,
+    GoneStory,
+    ListedStory,
+    MonthRecord,
+    RelatedStory,
+    StoryPage,
+    TextChange,
+)
+from aggregator.model.stories import StoryItem
 from aggregator.polling import fetch
-from aggregator.publishing import publish, publish_pages
+from aggregator.publishing import (
+    archive_pages,
+    directory_pages,
+    publish,
+    publish_pages,
+    story_page,
+    text_changes,
+)
 from aggregator.store.idle_check import nothing_due
-from tests.builders import rss
+from tests.builders import NOW, item, publisher, rss, story
+from tests.builders import site as site_values
+from tests.hostile_strings import VECTORS, faults, shape
+from tests.publishing.events import event
 from tests.publishing.pages import PAGES
 from tests.web_server import Web
 from tests.workplace import Clock, Workplace
@@ -132,8 +157,8 @@ def test_a_correction_shows_before_and_after(site: Site, clock: Clock) -> None:
     """A significant edit is on the page of its story with both titles and the passages that differ."""
     id_ = site.id_of(news(1)["title"])
     clock.now += DAY
-    text = news(1)["description"].replace("new instrument", "second confocal instrument of its own")
-    site.poll(news(1, title="Microscope moves to Madrid", description=text))
+    words_after = news(1)["description"].replace("new instrument", "second confocal instrument of its own")
+    site.poll(news(1, title="Microscope moves to Madrid", description=words_after))
     (change,) = site.story(id_).find_class("correction")
     assert next(words(each) for each in change.iter("del")) == news(1)["title"]
     assert next(words(each) for each in change.iter("ins")) == "Microscope moves to Madrid"
@@ -158,9 +183,9 @@ def test_a_licensed_text_is_shown_whole(place: Workplace, webs: Callable[[], Web
     fetch.run(place.app())
     (path,) = (place.public / "stories").glob("*.html")
     page = html.document_fromstring(path.read_bytes())
-    (text,) = page.find_class("e-content")
-    assert [words(each) for each in text.iter("p")] == ["Part", "All of it."]
-    assert not text.xpath(".//img | .//h2")
+    (content,) = page.find_class("e-content")
+    assert [words(each) for each in content.iter("p")] == ["Part", "All of it."]
+    assert not content.xpath(".//img | .//h2")
     assert page.xpath("//link[@rel='canonical']/@href") == [f"https://news.example/stories/{path.name}"]
     assert "Licence: CC BY 4.0" in words(page)
 
@@ -377,14 +402,112 @@ def test_every_text_document_has_a_compressed_copy(site: Site) -> None:
 def test_the_front_page_stays_small(place: Workplace, web: Web) -> None:
     """With many long stories the front page shows as many as fit into 60 KB, compressed 15 KB."""
     site = Site(place, web)
-    text = "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. " * 5
-    titles = [f"{number:x} {number * 7919:x} {number * 104729:o} {text[:60]}" for number in range(1, 120)]
+    lines = "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. " * 5
+    titles = [f"{number:x} {number * 7919:x} {number * 104729:o} {lines[:60]}" for number in range(1, 120)]
     site.poll(
         *(
-            news(1, title=t, link=f"https://node.example/{t[:9]}", guid=t, description=t + text)
+            news(1, title=t, link=f"https://node.example/{t[:9]}", guid=t, description=t + lines)
             for t in titles
         )
     )
     body = (place.public / "index.html").read_bytes()
     assert 30_000 < len(body) <= 60_000
     assert len((place.public / "index.html.gz").read_bytes()) <= 15_000
+
+
+# --- foreign texts ---------------------------------------------------------------------------------------
+
+
+def hostile_pages(line: str, link: str) -> dict[str, str]:
+    """Render every kind of page with `line` and `link` in every text and URL of a partner."""
+    by = {"name": line, "site_link": link, "rights": line, "licence": line, "full_text": True}
+    safe = sanitize.fragment(f"<p>{line}</p>", "https://node.example/")
+    lead = item(title=line, excerpt=f"{line} and more", link=link, language="de", html=safe)
+    other = item("b" * 16, title=line + "2", link=link, language="de")
+    started = event(place=line)
+    made = replace(
+        story("s" * 16, StoryItem(item=lead, publisher=publisher(**by)), topics=(line,)),
+        items=tuple(StoryItem(item=each, publisher=publisher(**by)) for each in (lead, other)),
+        events=(
+            StoryEvent(part="", entry_id="s" * 16, entry_part="", event=started, sequence=0, changed=NOW),
+        ),
+    )
+    related = RelatedStory(id="r" * 16, title=line, language="de")
+    edit = TextChange(at=NOW, titles=(line, line + "2"), texts=(line, line + "2"))
+    content = StoryPage(story=made, corrections=(edit,), related=(related,), topics=((line, None),))
+    listed = ListedStory(
+        id="s" * 16, title=line, language="de", link=link, publisher=line, announced=NOW, changed=NOW
+    )
+    numbers = Directory(channel_id="c", stories=1, weeks=(0, 1), newest=listed)
+    rows = [
+        directory_pages.Listed(name=line, stories=1, numbers=numbers, publisher=publisher(**by)),
+    ]
+    here = site_values(title="Imaging news")
+    documents = [
+        story_page.render(content, here, search=True),
+        story_page.render_gone(GoneStory(id="g" * 16, became=related), here),
+        archive_pages.month_page(
+            "2026-10", [listed], here, neighbours=("2026-09", None), feed=True, search=True
+        ),
+        directory_pages.topics(rows, here, search=True),
+        directory_pages.partners(rows, here, search=True),
+    ]
+    return {document.path: document.body.decode("utf-8") for document in documents}
+
+
+HARMLESS = {
+    path: shape(page) for path, page in hostile_pages("harmless", "https://node.example/harmless").items()
+}
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+def test_no_text_or_url_changes_a_page(vector: str) -> None:
+    """No text of a partner adds elements, attributes or scripts to a page, or ends its JSON-LD (PB5)."""
+    line = text.line(vector) or "-"
+    link = urls.join("https://node.example/", vector) or "https://node.example/"
+    for path, page in hostile_pages(line, link).items():
+        assert faults(page) == [], path
+        if not path.startswith("stories/s"):  # its licensed text may contain elements
+            assert shape(page) == HARMLESS[path], path
+    data = json.loads(
+        html.document_fromstring(hostile_pages(line, link)[f"stories/{'s' * 16}.html"])
+        .xpath("//script")[0]
+        .text
+    )
+    assert data["name"] == line
+
+
+@pytest.mark.parametrize("vector", [vector for vector in VECTORS if set('<"') & set(vector)])
+def test_the_test_of_pages_detects_unescaped_markup(vector: str) -> None:
+    """Unescaped markup is detected as a problem or a changed structure."""
+    for path, page in hostile_pages("harmless", "https://node.example/").items():
+        raw = page.replace("harmless", vector)
+        with suppress(ValueError):  # the JSON-LD is broken
+            assert faults(raw) or shape(raw) != HARMLESS[path], path
+
+
+def test_passages_are_short_and_show_the_difference() -> None:
+    """A quoted passage begins before the first difference and has at most 120 characters."""
+    before = "The course takes place in Lisbon. " * 20 + "It begins at nine." + " Bring a coat." * 20
+    after = before.replace("at nine", "at ten")
+    one, other = text_changes.passages(before, after)
+    assert "nine" in one and "ten" in other
+    assert max(len(one), len(other)) <= text_changes.MAX_QUOTED_CHARACTERS + 4
+    assert text_changes.passages("a", "a") == ("", "")
+    assert text_changes.passages("", "a b") == ("…", "a b")
+
+
+def test_long_months_have_parts_in_the_site_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No part of the site map has more URLs than sitemaps.org allows, and the index names each part."""
+    monkeypatch.setattr(archive_pages, "MAX_URLS", 2)
+    listed = [
+        ListedStory(
+            id=id_ * 16, title="t", language=None, link=None, publisher="p", announced=NOW, changed=NOW
+        )
+        for id_ in "abcde"
+    ]
+    parts = archive_pages.sitemap_parts("2026-10", listed, site_values())
+    assert [part.body.count(b"<url>") for part in parts] == [2, 2, 1]
+    record = MonthRecord(month="2026-10", stories=5, revision=1, written_revision=1, written_with="")
+    index = archive_pages.sitemap([record], site_values())[-1].body.decode()
+    assert all(part.path in index for part in parts)
