@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -67,10 +67,12 @@ def context(site: Site, path: str, language: str) -> dict[str, object]:
 def as_written_beside(page_language: str) -> Callable[[str | None], Markup]:
     """Return a function that marks a text of another language with its direction and language."""
 
-    def as_written(code: str | None) -> Markup:
-        return direction(code) + foreign(code, page_language)
+    return partial(_as_written, page_language)
 
-    return as_written
+
+@lru_cache(maxsize=256)
+def _as_written(page_language: str, code: str | None) -> Markup:
+    return direction(code) + foreign(code, page_language)
 
 
 def direction(code: str | None) -> Markup:
