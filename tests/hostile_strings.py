@@ -308,7 +308,7 @@ def _harmless_address(value: str) -> bool:
     # A browser drops blanks and controls in front, tabs and line ends anywhere (URL Standard, 4.4).
     bare = re.sub(r"[\t\r\n]", "", value).lstrip("".join(map(chr, range(0x21))))
     scheme = _SCHEME.match(bare)
-    return scheme is None or scheme[1].lower() in ("http", "https", "mailto")
+    return scheme is None or scheme[1].lower() in ("http", "https", "mailto", "webcal")
 
 
 def shape(page: str) -> list[tuple[str, tuple[str, ...]]]:
