@@ -1,4 +1,4 @@
-"""Measure how `aggregator serve` responds to requests for the merged feed, the front page and searches.
+"""Measure how `aggregator serve` responds to requests for a feed, a page and searches.
 
     python benchmarks/serve.py [--seconds 3] [--connections 8] [--kib 400] [--stories 100000] [--json]
 
@@ -165,7 +165,7 @@ def _row(count: int, wall: float, cpu: float, size: int) -> dict[str, int]:
 
 
 def search(port: int, seconds: float) -> tuple[int, float, int]:
-    """Search for another one or two words each time; return number, seconds and mean size of the responses."""
+    """Search for other words each time; return number, seconds and mean size of responses."""
     words, count, size = scale.Words(3), 0, 0
     with (
         socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS) as client,

@@ -32,7 +32,10 @@ class RelatedStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryPage:
-    """Hold what the page of a published story shows besides the story; topics with the id of their channel."""
+    """Hold what the page of a published story shows besides the story.
+
+    `topics` have the id of their channel, if there is one.
+    """
 
     story: Story
     corrections: tuple[TextChange, ...] = ()
@@ -63,7 +66,7 @@ class ListedStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthRecord:
-    """Hold the number of stories of a month (`yyyy-mm`), and which revision of its page was written."""
+    """Hold how many stories a month (`yyyy-mm`) has, and which revision of its page was written."""
 
     month: str
     stories: int
@@ -74,7 +77,7 @@ class MonthRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
-    """Hold the numbers of a channel of a partner or topic: in all, by week, and its newest story.
+    """Hold the numbers of a partner's or topic's channel, and its newest story.
 
     `weeks` has the number of stories of each of the last weeks, oldest first.
     """

@@ -23,9 +23,9 @@ class SearchTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchFilters:
-    """What found items must be: each field is an id, a kind, or a language; empty fields select nothing.
+    """What found items must be; empty fields select nothing.
 
-    Items are from `since` on and before `until`.
+    The texts are ids of feeds.yaml, a kind, and a language.     Items are from `since` on and before `until`.
     """
 
     topic: str = ""

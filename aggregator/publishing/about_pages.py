@@ -1,4 +1,4 @@
-"""Render the pages and files that depend on feeds.yaml alone: about, bot, 404, robots.txt and others."""
+"""Render the pages and files that depend on feeds.yaml alone: about, bot, 404, robots.txt."""
 
 from __future__ import annotations
 
@@ -65,7 +65,10 @@ def _duration(interval: timedelta, language: str) -> str:
 
 
 def _missing(config: Config) -> PublishedDocument:
-    """Render `404.html` for other web servers, which send it at any address: its links are absolute."""
+    """Render `404.html` for other web servers, which send it at any address.
+
+    Therefore its links are absolute.
+    """
     site = config.site
     values = page_template.context(site, "404.html", site.language) | {"root": urlsplit(site.url).path}
     body = page_template.environment().get_template("missing.html.j2").render(**values, search=False)

@@ -10,7 +10,7 @@ BAR_WIDTH, BAR_GAP, HEIGHT = 3, 1, 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A path with a bar for each number, the largest over the whole height, and the size of its view."""
+    """A path with a bar for each number, and the size of its view."""
 
     path: str
     width: int

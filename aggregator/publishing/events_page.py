@@ -30,7 +30,7 @@ class Filter:
 
 
 def render(publication: Publication) -> list[PublishedDocument]:
-    """Render `events/index.html` and its stylesheet: deadlines first, then what is coming by month."""
+    """Render `events/index.html` and its stylesheet: deadlines first, then events by month."""
     site = publication.site
     words = i18n.words(site.language)
     listed = coming(publication)[:MAX_LISTED]
@@ -80,7 +80,7 @@ def render(publication: Publication) -> list[PublishedDocument]:
 
 
 def _stylesheet(choices: Iterable[Filter]) -> PublishedDocument:
-    """Render the rules that show only chosen events; the names are those of `_of_kind` and `_of_partner`."""
+    """Render the rules that show only chosen events; names are safe in CSS (`_of_partner`)."""
     rules = [
         f"#{name}:target ~ section article:not(.{name}), #{name}:target ~ section:not(:has(.{name}))"
         f" {{ display: none; }}\n#{name}:target ~ .filter a[href='#{name}']"

@@ -76,7 +76,7 @@ def _as_written(page_language: str, code: str | None) -> Markup:
 
 
 def direction(code: str | None) -> Markup:
-    """Return the attribute `dir` of a text: that of its language, or else of its first letter."""
+    """Return the attribute `dir` of a text: that of its language, or else `auto`."""
     return Markup(' dir="{}"').format("rtl" if _primary(code) in RIGHT_TO_LEFT else "auto")
 
 

@@ -1,4 +1,4 @@
-"""Write the pages of stories, months, topics and partners, and what crawlers and browsers expect.
+"""Write the pages of stories, months, topics and partners, and files for crawlers.
 
 The page of a story is written in the round in which the story changed. After a change of templates or settings, all
 pages of stories are written again, newest first and a bounded number in each round.
@@ -17,9 +17,9 @@ from aggregator.containment import Containment
 from aggregator.gateways import files
 from aggregator.model.config import Channel, Config
 from aggregator.model.pages import MonthRecord, StoryPage, TextChange
-from aggregator.model.publishing import PublishedDocument
+from aggregator.model.publishing import PublishedDocument, SourceDirectory
 from aggregator.model.reports import ContainedStep
-from aggregator.model.stories import Story
+from aggregator.model.stories import Publisher, Story
 from aggregator.publishing import paths
 from aggregator.store import archives, pages, runs, sources, stories
 from aggregator.store.connection import Store
@@ -32,22 +32,27 @@ if TYPE_CHECKING:
 MAX_CHANGED = 2_000
 """Maximum pages of changed stories that one round writes; the next round goes on."""
 MAX_AGAIN = 500
-"""Maximum pages of unchanged stories that one round writes after a change of templates or settings."""
+"""Maximum pages of unchanged stories that a round writes after a change of templates."""
 MAX_MONTHS_AGAIN = 6
-"""Maximum pages of unchanged months that one round writes after a change of templates or settings."""
+"""Maximum pages of unchanged months that a round writes after a change of templates."""
 MAX_RELATED, MAX_CORRECTIONS = 10, 10
 """Maximum related stories and corrections on a page."""
 STORIES_WITH = "story_pages_with"
 """Key of the hash of what pages of stories are rendered with besides the story (P1)."""
 LISTS_WITH = "lists_with"
-"""Key of what the lists and the site map were rendered with, and of the last change of a story."""
+"""Key of what the lists were rendered with, and of the last change of a story."""
+DIRECTORY_HASH = "directory_written"
+"""Key of the hash of what `sources.opml` and the stylesheets were rendered from."""
 FIXED_WITH = "fixed_pages_with"
 """Key of what the pages that depend on settings alone were rendered with."""
 
 
 @dataclass(kw_only=True)
 class PageWork:
-    """Hold the inputs of one run and collect what it wrote; `everything` writes all that is outdated."""
+    """Hold the inputs of one run and collect what it wrote.
+
+    With `everything` the run writes all that is out of date, however much it is.
+    """
 
     store: Store
     config: Config
@@ -85,6 +90,7 @@ class PageWork:
 
 def publish(work: PageWork) -> None:
     """Write what is out of date; the archive documents of months must have been written."""
+    _directory(work)  # the pages link to the stylesheets
     _changed_stories(work)
     _stories_again(work)
     _months(work)
@@ -272,7 +278,10 @@ def _lists(work: PageWork) -> None:
 
 
 def _topics(work: PageWork) -> list[directory_pages.Listed]:
-    """Return the topics with stories, those with most first; all topics where they have no channels."""
+    """Return the topics with stories, those with most first.
+
+    Where topics have no channels, all are returned, without numbers.
+    """
     from aggregator.publishing.directory_pages import WEEKS, Listed
 
     channels = {channel.id: channel for channel in work.config.channels}
@@ -318,13 +327,13 @@ def _fixed(work: PageWork) -> None:
     exists = (work.config.public / "robots.txt").exists()
     if runs.get(work.store, FIXED_WITH) == work.rendered_with and exists and not work.everything:
         return
-    from aggregator.gateways.http import user_agent
+    from aggregator.gateways.http import BOT_PAGE, user_agent
     from aggregator.publishing import about_pages
 
     documents = work.contained.whole(
         ContainedStep.CHANNEL,
         "about.html",
-        lambda: about_pages.documents(work.config, user_agent(work.config.site)),
+        lambda: about_pages.documents(work.config, user_agent(work.config.site, BOT_PAGE)),
     )
     if documents is None:
         return
@@ -333,3 +342,35 @@ def _fixed(work: PageWork) -> None:
     if not work.search:
         files.remove_documents(work.config.public, ["opensearch.xml"])
     runs.put(work.store, FIXED_WITH, work.rendered_with)
+
+
+def _directory(work: PageWork) -> None:
+    """Write `sources.opml` and the stylesheets if the sources or settings changed."""
+    publishers = tuple(sources.publishers(work.store, configured=True).values())
+    current = hashlib.sha256(repr((work.config.site, publishers, work.rendered_with)).encode()).hexdigest()
+    if (
+        current == runs.get(work.store, DIRECTORY_HASH)
+        and all((work.config.public / document.path).exists() for document in _stylesheets())
+        and not work.everything
+    ):
+        return
+    document = work.contained.whole(
+        ContainedStep.CHANNEL, "sources.opml", lambda: _opml(work.config, publishers)
+    )
+    if document is None:
+        return
+    work.write([document, *_stylesheets()])
+    runs.put(work.store, DIRECTORY_HASH, current)
+
+
+def _opml(config: Config, publishers: tuple[Publisher, ...]) -> PublishedDocument:
+    from aggregator.publishing import opml
+
+    topics = {source.id: source.topics for source in config.sources}
+    return opml.render(SourceDirectory(site=config.site, sources=publishers, topics=topics))
+
+
+def _stylesheets() -> tuple[PublishedDocument, ...]:
+    from aggregator.publishing import feed_stylesheet, stylesheet
+
+    return feed_stylesheet.render(), stylesheet.render()

@@ -63,12 +63,12 @@ def render(page: StoryPage, site: Site, *, search: bool) -> PublishedDocument:
 
 
 def render_gone(gone: GoneStory, site: Site) -> PublishedDocument:
-    """Render `stories/<id>.html` of a story that was hidden or merged; web servers send it with 410."""
+    """Render `stories/<id>.html` of a story that was hidden or merged; `serve` sends it with 410."""
     return page_template.render("gone.html.j2", site, paths.story_page(gone.id), gone=gone)
 
 
 def _licensed_text(story: Story, site: Site) -> Markup | None:
-    """Return the full text where its source permits it (P3), without what a page must not load."""
+    """Return the full text where its source permits it (P3), without images and headings."""
     if not atom.full_text(story, site):
         return None
     html = HEADINGS.sub(r"<\1p>", story.lead.html)

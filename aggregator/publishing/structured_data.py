@@ -36,7 +36,7 @@ def story_data(story: Story, site: Site) -> Markup:
 
 
 def _described(story: Story, site: Site) -> dict[str, object]:
-    """Return an Event where the story announces one, else a NewsArticle, with what it is based on."""
+    """Return an Event where the story announces one, else a NewsArticle, and its originals."""
     originals = list(dict.fromkeys(paths.href(each.item.link) for each in story.items if each.item.link))
     common = {
         "@id": site.url + paths.story_page(story.id),

@@ -14,7 +14,10 @@ PARTS = ("site.css", "editions.css", "events.css", "pages.css", "dynamic.css")
 
 @cache
 def render() -> PublishedDocument:
-    """Return `style-<hash>.css`: a page and its stylesheet always fit, however long caches keep them."""
+    """Return `style-<hash>.css`.
+
+    So a page and its stylesheet fit, however long caches keep them.
+    """
     folder = files(__package__).joinpath("templates")
     body = b"".join(folder.joinpath(part).read_bytes() for part in PARTS)
     name = f"style-{hashlib.sha256(body).hexdigest()[:12]}.css"

@@ -27,6 +27,6 @@ def stories_by_month(store: Store, since: datetime) -> dict[str, int]:
 
 
 def messages_by_month(store: Store, since: datetime) -> dict[str, int]:
-    """Return the number of messages that a relay accepted in each month (`yyyy-mm`) since a moment."""
+    """Return the number of messages that a relay accepted in each month since a moment."""
     rows = store.db.execute("SELECT month, messages FROM sent_messages WHERE month >= ?", [f"{since:%Y-%m}"])
     return dict(map(tuple, rows))

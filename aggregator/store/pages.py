@@ -106,7 +106,7 @@ def related(store: Store, ids: Iterable[str]) -> dict[str, RelatedStory]:
 
 
 def edits(store: Store, item_id: str, since: datetime, limit: int) -> list[tuple[datetime, str, str]]:
-    """Return when significant edits of an item were made after a time, and title and text before.
+    """Return the significant edits of an item since a time: when, and title and text before.
 
     The oldest edit comes first; only the newest `limit` edits are returned.
     """

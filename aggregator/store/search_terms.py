@@ -24,7 +24,7 @@ OLDEST_YEAR = 1990
 """The oldest year of an item (T2)."""
 
 INDEXED_PREFIXES = (3, 4, 5)
-"""Lengths of beginnings of words that the schema indexes; longer ones are replaced by the words themselves."""
+"""Lengths of beginnings of words that the schema indexes; longer ones become whole words."""
 _PREFIX = re.compile(r'"(?P<before>.*?)(?P<beginning>[^\W_]*)"\*')
 _TERM = re.compile(r'(?P<minus>-?)(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
 _LETTER = re.compile(r"[^\W_]")
@@ -34,9 +34,9 @@ _PRIVATE = re.compile("[\ue000-\uf8ff]")
 
 
 def parse(query: str) -> SearchTerms:
-    """Parse words, "phrases", abbreviations (`imag*`) and exclusions (`-word`); all else is literal.
+    """Parse words, "phrases", beginnings (`imag*`) and exclusions (`-word`).
 
-    A query of nothing but exclusions is literal, too.
+    All else is literal. A query of nothing but exclusions is literal, too.
     """
     text = _PRIVATE.sub(" ", legal(query[:MAX_CHARACTERS]))
     terms = [term for term in _TERM.finditer(text) if _LETTER.search(term[0])]
@@ -89,7 +89,7 @@ def with_words(terms: SearchTerms, words: Mapping[str, Sequence[str]]) -> Search
 
 
 def _folded(beginning: str) -> str:
-    """Write a beginning as unicode61 indexes words; empty if it is short enough for the index of prefixes."""
+    """Write a beginning as unicode61 does; empty if its length has an index."""
     folded = calendar_names.without_marks(beginning.lower())
     return folded if len(folded) > max(INDEXED_PREFIXES) else ""
 
@@ -113,7 +113,7 @@ def _selected(filters: SearchFilters) -> list[str]:
 
 
 def facet(letter: str, value: str) -> str:
-    """Write a word of the column `facets` as the schema does, quoted; it is never an operator."""
+    """Write a word of the column `facets` as the schema does, quoted."""
     word = _PRIVATE.sub("", legal(value)).replace('"', "").replace("-", "\ue000").lower()
     return f'"{letter}\ue000{word}"'
 

@@ -85,7 +85,7 @@ def _corrections(store: Store, rows: Sequence[Mapping[str, Any]]) -> dict[str, C
 
 
 def _without_texts(store: Store) -> str:
-    names = [row["name"] for row in store.db.execute("PRAGMA table_info(items)")]
+    names = [row[0] for row in store.db.execute("SELECT name FROM pragma_table_info('items')")]
     plain = [f"items.{name}" for name in names if name not in ("text", "html")]
     return ", ".join(
         [*plain, "'' AS text", "CASE WHEN sources.full_text THEN items.html ELSE '' END AS html"]

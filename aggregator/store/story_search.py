@@ -16,11 +16,11 @@ from aggregator.store.connection import Store, stamp
 from aggregator.store.items import marks
 
 MAX_MATCHES = 8
-"""Maximum number of matching items that are read for each story that is wanted: its items may all match."""
+"""Maximum matching items that are read for each story: all of its may match."""
 MAX_COUNTED_MATCHES = 200
 """Maximum number of matching items, the last stored ones, that pages show and count."""
 MAX_TITLE_MATCHES = 40
-"""Maximum number of items with all words in their titles that precede the others."""
+"""Maximum number of items with all words in their titles that precede others."""
 MAX_SPAN_ITEMS = 5_000
 """Maximum items between the first and the last of those that are highlighted at once."""
 MAX_WORDS = 200
@@ -28,11 +28,11 @@ MAX_WORDS = 200
 PAGE_STORIES = 20
 """Stories on a page of results."""
 SNIPPET_WORDS, MAX_SNIPPET_CHARACTERS = 32, 300
-"""Words of a quoted passage, and its maximum length: the text of a story is not republished by searching (P3)."""
+"""Maximum length of a quoted passage: searching does not republish a text (P3)."""
 
 
 class _Match(NamedTuple):
-    """An item that matches: its number, its story, and by what it is counted; `topics` are a JSON list."""
+    """An item that matches, its story, and by what it is counted; `topics` are a JSON list."""
 
     number: int
     story_id: str
@@ -43,10 +43,10 @@ class _Match(NamedTuple):
 
 
 def search(store: Store, query: str, limit: int) -> list[str]:
-    """Return the ids of at most `limit` stories whose items contain all words, the last stored first.
+    """Return the ids of at most `limit` stories whose items contain all words.
 
-    Stories with all words in a title precede the others. A rank by frequency (bm25) would read every match in the
-    archive, so that its time would grow with it.
+    The last stored come first, and stories with all words in a title precede the others. A rank by frequency (bm25)
+    would read every match in the archive, so that its time would grow with it.
     """
     return list(_best(store, query, SearchFilters(), limit * MAX_MATCHES, limit * MAX_MATCHES))[:limit]
 
@@ -75,7 +75,7 @@ def newest(store: Store, query: str, filters: SearchFilters, limit: int) -> list
 def _best(
     store: Store, query: str, filters: SearchFilters, limit: int, title_limit: int
 ) -> dict[str, list[_Match]]:
-    """Return matching items by story: stories with all words in a title first, then the last stored first."""
+    """Return matching items by story, those with all words in a title first."""
     terms = _terms(store, query)
     found: dict[str, dict[int, _Match]] = {}
     expressions = {search_terms.expression(terms, filters): limit}
@@ -98,15 +98,13 @@ def _terms(store: Store, query: str) -> SearchTerms:
 def _words_beginning(store: Store, start: str) -> list[str]:
     """Return the indexed words with a beginning, at most one more than `MAX_WORDS`."""
     words: list[str] = []
-    step = ">="
     while len(words) <= MAX_WORDS:
-        row = store.db.execute(
-            f"SELECT term FROM items_terms WHERE term {step} ? LIMIT 1", [words[-1] if words else start]
-        ).fetchone()
+        # fts5vocab has no index for `>`; no word contains U+0001.
+        after = f"{words[-1]}\x01" if words else start
+        row = store.db.execute("SELECT term FROM items_terms WHERE term >= ? LIMIT 1", [after]).fetchone()
         if row is None or not row[0].startswith(start):
             break
         words.append(row[0])
-        step = ">"
     return words
 
 
@@ -156,13 +154,13 @@ _COUNTED: dict[str, tuple[Callable[[_Match], Any], Callable[[Any], list[str]]]] 
 
 
 _BEGIN, _END = "\ue001", "\ue002"
-"""Marks around found words; marks in a foreign text cannot unbalance the page, which splits at them."""
+"""Marks around found words. The page splits at them, so that those of a text do no harm."""
 
 
 def _highlighted(
     store: Store, query: str, story_ids: Mapping[int, str]
 ) -> tuple[dict[str, Highlighted], dict[str, Highlighted]]:
-    """Return titles and passages of texts with the found words marked, by story, from items by number."""
+    """Return titles and passages with the found words marked, by story."""
     terms = _terms(store, query)
     titles: dict[str, Highlighted] = {}
     texts: dict[str, Highlighted] = {}
@@ -183,7 +181,7 @@ def _highlighted(
 
 
 def _neighbours(numbers: Sequence[int]) -> list[list[int]]:
-    """Split sorted numbers into groups to be read at once: each group begins a search of its own in the index."""
+    """Split sorted numbers into groups; each group begins a search of its own in the index."""
     groups: list[list[int]] = []
     for number in numbers:
         if groups and number - groups[-1][0] <= MAX_SPAN_ITEMS:

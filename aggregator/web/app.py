@@ -1,4 +1,4 @@
-"""Build the web app: published files, search, status, metrics, and `/healthz` for monitoring."""
+"""Build the web app: published files, search, status, metrics and `/healthz`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aggregator import i18n
 from aggregator.errors import StoreError
 from aggregator.model.config import Config, Site
 from aggregator.ports import Clock
-from aggregator.store.reading import Reader, TooSlow
+from aggregator.store.read_only import Reader, TooSlow
 from aggregator.web import responses
 from aggregator.web.body_limit import BodyLimit
 from aggregator.web.file_cache import FileCache
@@ -80,13 +80,20 @@ def _http_errors(site: Site) -> Callable[[Request, HTTPException], Response]:
 
 
 def _store_errors(site: Site) -> Callable[[Request, StoreError], Response]:
-    """Return the handler of a database that is missing, damaged, busy or too slow."""
+    """Return the handler of a database that cannot be read.
+
+    A reason is logged once, because any client can repeat its request.
+    """
+    logged = ""
 
     def handle(request: Request, error: StoreError) -> Response:
+        nonlocal logged
         words = i18n.page_words(site.language)
         if isinstance(error, TooSlow):
             return responses.error(request, site, 503, words["too_general"])
-        logger.warning("%s cannot be shown: %s", request.url.path, error)
+        if str(error) != logged:
+            logger.warning("pages cannot be shown: %s", error)
+            logged = str(error)
         return responses.error(request, site, 503)
 
     return handle

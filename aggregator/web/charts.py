@@ -10,8 +10,11 @@ from aggregator.model.reports import SourceDay
 
 DAY_WIDTH, STRIP_HEIGHT = 4, 20
 BAR_WIDTH, BAR_GAP, BARS_HEIGHT = 16, 4, 100
-TONES = ("well", "mixed", "failed", "none")
-"""How the visits of one day ended: all well, some failed, all failed, no visit."""
+TONES = {"well": STRIP_HEIGHT, "mixed": 13, "failed": 7, "none": 2}
+"""How the visits of one day ended, and the height of its bar.
+
+So the bars differ without colours, too.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,17 +31,14 @@ def strip(visits: Mapping[date, SourceDay], first: date, days: int) -> Strip:
     positions = {tone: [n for n, other in enumerate(tones) if other == tone] for tone in TONES}
     return Strip(
         paths=tuple(
-            (
-                tone,
-                "".join(
-                    f"M{n * DAY_WIDTH} 0h{DAY_WIDTH - 1}v{STRIP_HEIGHT}h-{DAY_WIDTH - 1}z" for n in found
-                ),
-            )
-            for tone, found in positions.items()
-            if found
+            (tone, "".join(_day(n, TONES[tone]) for n in found)) for tone, found in positions.items() if found
         ),
         days={tone: len(found) for tone, found in positions.items()},
     )
+
+
+def _day(n: int, height: int) -> str:
+    return f"M{n * DAY_WIDTH} {STRIP_HEIGHT - height}h{DAY_WIDTH - 1}v{height}h-{DAY_WIDTH - 1}z"
 
 
 def _tone(day: SourceDay | None) -> str:

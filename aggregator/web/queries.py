@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from aggregator.errors import StoreError
 from aggregator.store.connection import Store
-from aggregator.store.reading import Reader
+from aggregator.store.read_only import Reader
 
 THREADS = 2
 """Number of threads, each with a connection: SQLite and Python use one core anyway."""
@@ -32,7 +32,7 @@ class Queries:
         self._running = 0
 
     async def run(self, work: Callable[[Store], _Result], seconds: float) -> _Result:
-        """Return the result of `work`, which reads for at most `seconds`. Raises StoreError, Busy, TooSlow."""
+        """Return the result of `work`, which reads for at most `seconds`. Raises StoreError."""
         if self._running >= THREADS + MAX_WAITING:
             raise Busy("too many requests wait for the database; try again")
         self._running += 1

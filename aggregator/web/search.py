@@ -45,9 +45,14 @@ class Option:
 
     value: str
     label: str
-    count: int | None
+    count: str
     selected: bool
     url: str
+
+    @property
+    def shown(self) -> str:
+        """Return name and number as the form shows them."""
+        return f"{self.label} ({self.count})" if self.count else self.label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +111,7 @@ class Search:
             summary=_summary(words, found),
             facets=facets,
             selected=[
-                Option(
-                    value="", label=option.label, count=None, selected=True, url=_url(asked, facet.name, "")
-                )
+                Option(value="", label=option.label, count="", selected=True, url=_url(asked, facet.name, ""))
                 for facet in facets
                 for option in facet.options
                 if option.selected
@@ -134,7 +137,7 @@ class Search:
             Option(
                 value=value,
                 label=labels.get(value, value),
-                count=counts.get(value, 0) if asked.asked and not selected else None,
+                count=str(counts.get(value, 0)) if asked.asked and not selected else "",
                 selected=value == selected,
                 url="",
             )

@@ -82,7 +82,7 @@ def parse(parameters: Mapping[str, str]) -> SearchRequest:
 
 
 def _day(text: str, *, last: bool) -> date | None:
-    """Parse a day, or a month or year, of which `last` selects the last day; None if it is none of them."""
+    """Parse a day, or the first or `last` day of a month or year; None for other texts."""
     found = re.fullmatch(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?", text)
     if not found or not 1990 <= int(found[1]) < 2200:
         return None

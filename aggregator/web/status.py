@@ -42,14 +42,14 @@ REASONS = (
         "unreachable",
     ),
 )
-"""What readers are shown of a failure. The operator's reason may hold addresses, and is not public."""
-TONES = {SourceState.OK: "well", SourceState.STALE: "mixed", SourceState.NEW: "mixed"}
-"""How a state looks; all others failed."""
+"""Kinds of failures for readers: the operator's reason may hold addresses."""
+TONES = {SourceState.OK: "well", SourceState.FAILING: "failed", SourceState.GONE: "failed"}
+"""How a state looks; all others are between well and failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicStatus:
-    """What the status page shows: a report of this moment, and visits, stories and messages of the past."""
+    """A report of this moment, and visits, stories and messages of the past."""
 
     now: datetime
     fresh: bool
@@ -211,7 +211,7 @@ def _source(source: SourceHealth, status: PublicStatus, site: Site) -> dict[str,
         "id": source.id,
         "name": source.name,
         "state": words["states"][source.state.value],
-        "tone": TONES.get(source.state, "failed"),
+        "tone": TONES.get(source.state, "mixed"),
         "reason": reason(source, words),
         "last_success": words["last_success"].format(moment=_moment(success, site))
         if success

@@ -28,7 +28,7 @@ class StoryPages:
     queries: Queries
 
     def is_doubtful(self, path: str, file: CachedFile | LargeFile | Folder | None) -> bool:
-        """Return whether a path is that of a story without a page, or with the page of a story that is gone."""
+        """Return whether a path is that of a story without a page, or with a marked one."""
         return path.startswith("stories/") and (
             file is None or (isinstance(file, CachedFile) and _is_marked(file))
         )

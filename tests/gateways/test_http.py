@@ -15,12 +15,13 @@ from typing import Any
 import brotli
 import pytest
 
+from aggregator import app as wiring
 from aggregator.gateways.http import HttpFetcher, user_agent
 from aggregator.gateways.redirects import refused
 from aggregator.model.config import FetchRules
 from aggregator.model.polling import Failure, Request, Response, Validators
 from tests.builders import site, source
-from tests.conftest import Answer, Web
+from tests.conftest import Answer, Web, Workplace
 
 
 def fetcher(**rules: Any) -> HttpFetcher:
@@ -228,3 +229,13 @@ def test_a_fetcher_can_be_sent_to_another_process(web: Web) -> None:
     fetch = pickle.loads(pickle.dumps(fetcher()))
     answer = ask(web.url + "/feed", fetch)
     assert isinstance(answer, Response) and answer.body == b"ok"
+
+
+def test_the_user_agent_names_the_page_for_server_owners(place: Workplace) -> None:
+    """Once `bot.html` is published, the User-Agent leads to it (CL12)."""
+    place.write("sources: []\n")
+    fetcher = wiring.build(place.folder / "feeds.yaml").fetcher
+    assert "(+https://news.example/; editors" in fetcher().user_agent
+    place.public.mkdir()
+    (place.public / "bot.html").touch()
+    assert "(+https://news.example/bot.html; editors" in fetcher().user_agent

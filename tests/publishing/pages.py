@@ -1,4 +1,4 @@
-"""Tell the documents of channels from the pages of stories and lists."""
+"""Distinguish the documents of channels from the pages of stories and lists."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ PAGES = re.compile(
 
 
 def without_pages(paths: Iterable[str]) -> set[str]:
-    """Return the paths that are not those of stories, lists and what browsers and crawlers expect."""
+    """Return the paths that are neither of pages of stories and lists nor for crawlers."""
     return {path for path in paths if not PAGES.fullmatch(path)}

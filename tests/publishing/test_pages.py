@@ -141,7 +141,7 @@ def test_the_markup_for_machines(site: Site) -> None:
 
 
 def test_an_event_has_its_facts_and_calendar(place: Workplace, web: Web) -> None:
-    """The page of an event says when it is, links to its calendar file, and is an Event for machines."""
+    """The page of an event says when it is and links to its calendar; machines find an Event."""
     site = Site(place, web)
     site.poll(news(1, title="Course on imaging in Turin, 20-22 October 2026", description="Register now."))
     page = site.story(site.id_of("Course on imaging in Turin, 20-22 October 2026"))
@@ -154,7 +154,7 @@ def test_an_event_has_its_facts_and_calendar(place: Workplace, web: Web) -> None
 
 
 def test_a_correction_shows_before_and_after(site: Site, clock: Clock) -> None:
-    """A significant edit is on the page of its story with both titles and the passages that differ."""
+    """The page of a story quotes titles and passages before and after a significant edit."""
     id_ = site.id_of(news(1)["title"])
     clock.now += DAY
     words_after = news(1)["description"].replace("new instrument", "second confocal instrument of its own")
@@ -166,7 +166,7 @@ def test_a_correction_shows_before_and_after(site: Site, clock: Clock) -> None:
 
 
 def test_a_licensed_text_is_shown_whole(place: Workplace, webs: Callable[[], Web]) -> None:
-    """With a licence the page has the text without images and headings, and is its own canonical page (P3)."""
+    """With a licence the page has the text, without images, and is canonical itself (P3)."""
     web = webs()
     web.feed(
         "/feed",
@@ -208,7 +208,7 @@ def test_a_hidden_story_says_so_until_it_is_shown(site: Site, clock: Clock) -> N
 
 
 def test_a_merged_story_leads_on(site: Site, clock: Clock) -> None:
-    """The page of a story that was merged names the other one, and follows its title."""
+    """The page of a story that was merged leads to the other one."""
     clock.now += DAY
     site.poll(news(1), news(2))
     one, two = (site.id_of(news(n)["title"]) for n in (1, 2))
@@ -221,7 +221,7 @@ def test_a_merged_story_leads_on(site: Site, clock: Clock) -> None:
 
 
 def test_lists_have_numbers_charts_and_feeds(site: Site) -> None:
-    """Topics and partners are listed with their stories, a chart and feeds; months with a chart."""
+    """Topics and partners are listed with numbers, a chart and feeds; months with a chart."""
     file = site.place.folder / "feeds.yaml"
     file.write_text(file.read_text().replace("automatic: []", "automatic: [sources, topics]"))
     site.poll(news(1), news(2))
@@ -243,7 +243,7 @@ def test_lists_have_numbers_charts_and_feeds(site: Site) -> None:
 
 
 def test_the_site_map_names_every_page_of_a_story(site: Site) -> None:
-    """The index has a part for each month, whose URLs are published pages with their last change."""
+    """The index has a part for each month, whose URLs are published pages."""
     index = ET.parse(site.place.public / "sitemap.xml").getroot()
     parts = [loc.text or "" for loc in index.iter(f"{SITEMAP}loc")]
     assert [part.rpartition("/")[2] for part in parts] == ["pages.xml", "2026-10.xml"]
@@ -255,7 +255,7 @@ def test_the_site_map_names_every_page_of_a_story(site: Site) -> None:
 
 
 def test_files_for_browsers_and_crawlers(place: Workplace, web: Web) -> None:
-    """robots.txt names the site map; the search is described only where the web app serves it."""
+    """robots.txt names the site map; a search is described only where it is served."""
     site = Site(place, web)
     site.poll(news(1))
     robots = (place.public / "robots.txt").read_text()
@@ -273,7 +273,7 @@ def test_files_for_browsers_and_crawlers(place: Workplace, web: Web) -> None:
 
 
 def test_pages_of_server_owners_and_readers(site: Site) -> None:
-    """bot.html has the User-Agent of every request; 404.html links absolutely, as it is shown anywhere."""
+    """bot.html has the User-Agent; links of 404.html are absolute, as it is shown anywhere."""
     assert "aggregator/" in words(site.page("bot.html").find(".//code"))
     assert "editors@news.example" in words(site.page("about.html")) or "@" in words(site.page("about.html"))
     links = site.page("404.html").xpath("//@href")
@@ -307,7 +307,7 @@ def test_a_channel_has_its_own_language(place: Workplace, web: Web) -> None:
 
 
 def test_only_pages_of_changed_stories_are_written(site: Site) -> None:
-    """A new story writes its own page, its month and the lists; an unchanged visit writes nothing."""
+    """A new story writes its own page, and an unchanged visit writes nothing."""
     written = site.poll(news(1), news(2))
     stories = [path for path in written if path.startswith("stories/")]
     assert stories == [f"stories/{site.id_of(news(2)['title'])}.html"]
@@ -318,7 +318,7 @@ def test_only_pages_of_changed_stories_are_written(site: Site) -> None:
 
 
 def test_a_changed_template_is_applied_in_portions(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a change of settings each round writes a few pages, newest first, until all are written."""
+    """After a change of settings each round writes a few pages, newest first."""
     site.poll(*(news(n) for n in range(1, 6)))
     monkeypatch.setattr(publish_pages, "MAX_AGAIN", 2)
     file = site.place.folder / "feeds.yaml"
@@ -333,7 +333,7 @@ def test_a_changed_template_is_applied_in_portions(site: Site, monkeypatch: pyte
 def test_the_next_round_goes_on_with_what_is_left(
     site: Site, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Changed stories beyond the limit of a round are written by the next, which is not idle (V6)."""
+    """Changed stories beyond the limit of a round are written by the next one (V6)."""
     monkeypatch.setattr(publish_pages, "MAX_CHANGED", 2)
     written = site.poll(*(news(n) for n in range(1, 7)))
     assert len([path for path in written if path.startswith("stories/")]) == 2
@@ -463,7 +463,7 @@ HARMLESS = {
 
 @pytest.mark.parametrize("vector", VECTORS)
 def test_no_text_or_url_changes_a_page(vector: str) -> None:
-    """No text of a partner adds elements, attributes or scripts to a page, or ends its JSON-LD (PB5)."""
+    """No text of a partner adds elements or scripts to a page, or ends its JSON-LD (PB5)."""
     line = text.line(vector) or "-"
     link = urls.join("https://node.example/", vector) or "https://node.example/"
     for path, page in hostile_pages(line, link).items():
@@ -494,7 +494,7 @@ def test_passages_are_short_and_show_the_difference() -> None:
 
 
 def test_long_months_have_parts_in_the_site_map(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No part of the site map has more URLs than sitemaps.org allows, and the index names each part."""
+    """No part of the site map has more URLs than allowed, and the index names each part."""
     monkeypatch.setattr(archive_pages, "MAX_URLS", 2)
     listed = [
         ListedStory(

@@ -77,14 +77,20 @@ def configured(public: Path, hub: str | None = None) -> Config:
 
 
 @contextmanager
-def serving(name: str, folder: Path) -> Iterator[Server]:
-    """Run the server called `name` on `folder`/public."""
+def serving(name: str, folder: Path, daemon: int | None = None) -> Iterator[Server]:
+    """Run the server called `name` on `folder`/public, in front of a daemon at a port."""
     missing = {"nginx": NGINX is None, "caddy": CADDY is None}
     if missing.get(name):
         pytest.skip(f"{name} is not installed")
     (folder / "public").mkdir(exist_ok=True)
     port = free_port()
     command = {"own": _own, "nginx": _nginx, "caddy": _caddy}[name](folder, port)
+    for file in ("site.conf", "Caddyfile"):
+        if daemon and (folder / file).exists():
+            text = (folder / file).read_text("utf-8")
+            (folder / file).write_text(
+                text.replace("127.0.0.1:8000", f"127.0.0.1:{daemon}"), encoding="utf-8"
+            )
     with (folder / "log").open("wb") as log:
         home = {**os.environ, "HOME": str(folder), "AGGREGATOR_NOW": NOW.isoformat()}
         process = subprocess.Popen(command, stdout=log, stderr=log, env=home)
@@ -107,7 +113,10 @@ def _until_up(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 
 def _own(folder: Path, port: int) -> list[str]:
     file = folder / "feeds.yaml"
-    file.write_text(f"{HEAD}web: {{listen: '127.0.0.1:{port}'}}\nsources: []\n", encoding="utf-8")
+    file.write_text(
+        f"{HEAD}web: {{listen: '127.0.0.1:{port}', trusted_proxies: [127.0.0.1]}}\nsources: []\n",
+        encoding="utf-8",
+    )
     return [sys.executable, "-m", "aggregator", "-c", str(file), "serve"]
 
 

@@ -27,7 +27,7 @@ def build(place: Workplace) -> ASGIApp:
 
 
 def is_page(answer: Answer, heading: str) -> bool:
-    """Return whether a response is a page of the site with a heading and all headers of security."""
+    """Return whether a response is a page of the site with all headers of security."""
     secure = all(answer.headers.get(name.decode()) == value.decode() for name, value in SECURITY)
     head = '<link rel="stylesheet"' in answer.text and f"<h1>{heading}</h1>" in answer.text
     return secure and head and answer.headers["content-type"] == "text/html; charset=utf-8"

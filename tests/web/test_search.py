@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from starlette.types import ASGIApp
 
 from aggregator.polling import fetch
-from aggregator.store import reading
+from aggregator.store import read_only
 from aggregator.web import app, queries
 from tests.builders import rss
 from tests.conftest import Clock, Web, Workplace
@@ -111,7 +111,7 @@ def titles(answer: Answer) -> list[str]:
 def test_words_phrases_beginnings_and_exclusions(
     site: tuple[Workplace, ASGIApp], query: str, found: set[str]
 ) -> None:
-    """Phrases, `*` behind three letters and a minus have a meaning; operators of FTS5 are words."""
+    """Phrases, `*` behind a beginning and a minus have a meaning; operators of FTS5 are words."""
     assert set(titles(search(site, q=query, partner="node"))) == found
 
 
@@ -257,7 +257,7 @@ def test_a_search_without_end_is_ended(
 ) -> None:
     """A search beyond its time gets a page that says so, and the next one is answered."""
     monkeypatch.setattr("aggregator.web.search.SECONDS", -1.0)
-    monkeypatch.setattr(reading, "STEPS", 1)
+    monkeypatch.setattr(read_only, "STEPS", 1)
     place, _ = site
     running = app.build(place.app().config, list, clock=place.clock)
     answer = ask(running, "/search?q=many")

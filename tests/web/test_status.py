@@ -1,4 +1,4 @@
-"""The status page, its JSON and the metrics: for everybody or for monitoring only, without secrets."""
+"""The status page, its JSON and the metrics, none of which shows a secret."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_metrics_are_for_configured_networks(place: Workplace) -> None:
 def test_metrics_behind_proxies(
     place: Workplace, trusted: tuple[str, ...], forwarded: str, expected: int
 ) -> None:
-    """Behind trusted proxies the client's address counts; a proxy that is not trusted proves nothing."""
+    """Behind trusted proxies the address of the client counts; other proxies prove nothing."""
     assert metrics(place, "127.0.0.1", *trusted, forwarded=forwarded) == expected
 
 

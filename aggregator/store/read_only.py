@@ -16,7 +16,7 @@ from aggregator.store.connection import Connection, Store, reason
 from aggregator.store.schema import MIGRATIONS
 
 STEPS = 2_000
-"""Steps of SQLite's virtual machine between two looks at the clock, about a tenth of a millisecond."""
+"""Steps of SQLite between two looks at the clock, about a tenth of a millisecond."""
 CACHE_KIB = 8_192
 """Memory for pages of each connection in KiB."""
 
