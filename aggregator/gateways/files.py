@@ -100,6 +100,10 @@ def write_document(public: Path, document: PublishedDocument) -> bool:
     return changed
 
 
+MAX_SYNCED_SINGLY = 200
+"""Maximum files that are synced one by one; one `sync` of all is faster for more."""
+
+
 @dataclass(slots=True)
 class Drafts:
     """Write the documents of a run beside their targets, and make them visible together (P4).
@@ -137,8 +141,11 @@ class Drafts:
         targets = [*self._targets]
         target = self.public
         try:
-            for target in targets:
-                _sync(_draft(target))
+            if len(targets) > MAX_SYNCED_SINGLY:
+                os.sync()
+            else:
+                for target in targets:
+                    _sync(_draft(target))
             for target in targets:
                 _draft(target).replace(target)
             for target in dict.fromkeys(target.parent for target in targets):
@@ -167,7 +174,7 @@ def _has_bytes(target: Path, packed: Path | None, body: bytes) -> bool:
 
 
 def names(folder: Path, suffix: str) -> set[str]:
-    """Return the names of the files with a suffix in a folder, without it; none without the folder."""
+    """Return the names of the files with a suffix in a folder, without the suffix."""
     try:
         with os.scandir(folder) as entries:
             return {entry.name.removesuffix(suffix) for entry in entries if entry.name.endswith(suffix)}

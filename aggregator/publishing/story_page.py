@@ -31,7 +31,7 @@ PAGE_TAGS = {
     "code",
     "pre",
 }
-"""Elements of licensed texts that a page shows: none that loads something or has a place in its outline."""
+"""Elements of licensed texts on pages: none that loads something, and no headings."""
 HEADINGS = re.compile(r"<(/?)h[1-6]\b[^>]*>")
 
 
@@ -63,7 +63,7 @@ def render(page: StoryPage, site: Site, *, search: bool) -> PublishedDocument:
 
 
 def render_gone(gone: GoneStory, site: Site) -> PublishedDocument:
-    """Render `stories/<id>.html` of a story that was hidden or merged; `serve` sends it with 410."""
+    """Render `stories/<id>.html` of a story that was hidden or merged."""
     return page_template.render("gone.html.j2", site, paths.story_page(gone.id), gone=gone)
 
 

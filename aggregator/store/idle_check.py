@@ -23,7 +23,7 @@ MAIL_IDLE_MARK = "mail_idle"
 EVENTS_END = "events_end"
 """Key of the moment at which the next event ends, and pages of events change."""
 PAGES_BEFORE = "story_pages_before"
-"""Key of the number below which pages of stories are to be written again; empty when all are."""
+"""Key of the number below which pages of stories are written again; empty if none."""
 PARKED = (
     "(state = 'unknown' OR state = 'failed' AND address COLLATE NOCASE NOT IN (SELECT address FROM suppressions))"
     " AND NOT acknowledged"
