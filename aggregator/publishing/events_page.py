@@ -87,7 +87,11 @@ def _stylesheet(choices: Iterable[Filter]) -> PublishedDocument:
         " { background: var(--accent); color: var(--paper); border-color: var(--accent); }\n"
         for name in (choice.name for choice in choices)
     ]
-    return PublishedDocument(path=CHOICES, media_type=paths.CSS_TYPE, body="".join(rules).encode())
+    return PublishedDocument(
+        path=CHOICES,
+        media_type=paths.CSS_TYPE,
+        body="".join(["/* Show only chosen events. */\n", *rules]).encode(),
+    )
 
 
 def _classes(event: ComingEvent) -> str:
