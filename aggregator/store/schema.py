@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
-from aggregator.store.migrations import deduplication, digests, foundation, polling, publishing
+from aggregator.store.migrations import deduplication, digests, foundation, pages, polling, publishing
 
 MIGRATIONS = Migrations("aggregator")
 
@@ -381,3 +381,6 @@ def m0022_activity(db: Database) -> None:
     """Add visits by day and messages by month, which the status page shows."""
     for sql in ACTIVITY:
         db.execute(sql)
+
+
+MIGRATIONS()(pages.m0023_pages)
