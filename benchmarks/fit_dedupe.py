@@ -42,9 +42,12 @@ RIDGE = 0.00005
 """Weight of the penalty on large weights, set by cross-validation."""
 FOLDS, ITERATIONS = 12, 1_500
 FOLDINGS = 8
-"""Number of ways to divide the kinds: in a single one the recall of the field differs by 0.03 by chance."""
+"""Number of ways to divide the kinds.
+
+In a single one the recall of the field differs by 0.03 by chance.
+"""
 MIN_PRECISION, MIN_RISE = 0.99, 0.02
-"""Minimum precision, and minimum rise of the recall, of the field with meanings that are compared."""
+"""Minimum precision, and minimum rise of the recall, of the field with compared meanings."""
 DIFFERENT_WEIGHT = 4.0
 """Weight of a pair labelled different: a wrong merge costs more than a missed one."""
 NEIGHBOUR_WEIGHT = 0.15
@@ -185,7 +188,7 @@ def _example(id_: str, a: Member, b: Member, same: bool, domain: str, kind: str)
 
 
 def fit_and_estimate(found: Sequence[Example], names: Sequence[str]) -> tuple[Numbers, float, Numbers]:
-    """Fit on all examples; also score each one, FOLDINGS times, by a model fitted without its kind."""
+    """Fit on all examples; also score each, FOLDINGS times, by a model without its kind."""
     values = np.array([[one.values.get(name, 0.0) for name in names] for one in found])
     same = np.array([float(one.same) for one in found])
     weight = np.array([one.weight for one in found])
@@ -229,7 +232,7 @@ def fit(values: Numbers, same: Numbers, weight: Numbers, against: NDArray[np.boo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """What was merged in all foldings: precision, mean recall, mean number of wrong merges, their ids."""
+    """Hold precision, mean recall, and mean number and ids of wrong merges of all foldings."""
 
     precision: float
     recall: float
@@ -283,7 +286,9 @@ def rates(found: Sequence[Example], estimated: Numbers, threshold: float, domain
         precision=right / max(right + wrong, 1),
         recall=right / of_domain if of_domain else float("nan"),
         wrong=wrong / FOLDINGS,
-        wrong_ids=frozenset(found[i].id for i in np.flatnonzero((merged & ~same).any(axis=0))),
+        wrong_ids=frozenset(
+            one.id for one, some in zip(found, (merged & ~same).any(axis=0), strict=True) if some
+        ),
     )
 
 

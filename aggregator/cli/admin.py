@@ -92,7 +92,7 @@ def _print_counts(report: StatusReport) -> None:
 
 
 def _meanings(report: StatusReport) -> str:
-    """Return whether meanings are compared: the encoder is installed, and its result has a weight."""
+    """Return whether meanings are compared: an encoder is installed, and has a weight."""
     from aggregator.dedupe import evidence
 
     if report.sentence_encoder is None:

@@ -59,7 +59,7 @@ def test_without_the_extra_nothing_is_compared() -> None:
 
 @installed
 def test_meaning_counts_with_a_weight_and_near_the_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Meaning is evidence only where the weights have it, and only for items that agree in other respects."""
+    """Meaning is evidence only with a weight, and only for items that agree otherwise."""
     item = told("a", OPEN, "Dresden, 4 May 2027.")
     near, far = told("b", OFFEN, "Dresden, 4.5.2027."), told("c", OTHER, "Vigo, 350 EUR.")
     weighted = replace(weights(), with_meaning={**weights().plain, semantic.EVIDENCE: 3.0})
