@@ -265,14 +265,18 @@ MIN_SCORE_FOR_MEANING = 4.0
 """Minimum score without meanings from which they are compared, which takes milliseconds."""
 
 
+def weighs_meaning() -> bool:
+    """Return whether compared meanings have a weight; without one, no embedding is computed."""
+    return semantic.EVIDENCE in weights().with_meaning
+
+
 def near(a: Member, b: Member, common: frozenset[str] = frozenset()) -> tuple[Evidence, ...]:
     """Return all near evidence; words that are `common` in the archive weigh less."""
     pair = measures.pair(for_member(a), for_member(b), common)
     found = [measure for piece in measures.NEAR for measure in piece(pair) or ()]
     found += [*measures.closeness(a, b), *measures.pointer(a, b)]
     pieces = _weighed(found, weights().plain)
-    counts = semantic.EVIDENCE in weights().with_meaning and score(pieces) >= MIN_SCORE_FOR_MEANING
-    if counts and (meaning := measures.meaning(a, b)):
+    if weighs_meaning() and score(pieces) >= MIN_SCORE_FOR_MEANING and (meaning := measures.meaning(a, b)):
         return _weighed([*found, meaning], weights().with_meaning)
     return pieces
 

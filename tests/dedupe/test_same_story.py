@@ -474,6 +474,24 @@ LOOK_ALIKES = [
         "SPAOM in Vigo, 4-6 November.",
     ),
     (
+        "ARCADE data available: zebrafish heart, 3 TB",
+        "The ARCADE project of Vigo published 3 TB, 45 volumes.",
+        "ARCADE data available: mouse brain, 3 TB",
+        "The ARCADE project of Vigo published 3 TB, 45 volumes.",
+    ),
+    (
+        "ARCADE school in Vigo: FLIM",
+        "ARCADE school, Vigo, 4 May 2027, 12 places.",
+        "FRET at the ARCADE school in Vigo",
+        "ARCADE school, Vigo, 4 May 2027, 12 places.",
+    ),
+    (
+        "Dorothee Zschoche receives the ARCADE prize in Vigo",
+        "ARCADE prize of 10,000 EUR, Vigo, 4 May 2027.",
+        "Vigo: ARCADE prize for Winfried Balzarotti",
+        "ARCADE prize of 10,000 EUR, Vigo, 4 May 2027.",
+    ),
+    (
         "Vote for the SPAOM image of the year",
         "SPAOM image contest, 4 June.",
         "Submit to the SPAOM image of the year",
@@ -538,8 +556,9 @@ def test_one_difference_in_the_text_makes_two_stories(what: str, title: str, in_
 def test_a_pointer_counts_beside_other_evidence() -> None:
     """An item that links to the page of the other in its own text needs less other evidence."""
     hub = told("hub", "Lattice lightsheet for users of Madrid", "The Node offers it.")
-    note = told("note", "Node in Madrid has a lattice lightsheet", "Users apply by mail.")
-    assert compare(hub, note).strength is not Strength.SAME
+    later = NOW + timedelta(days=10)
+    note = told("note", "Node in Madrid has a lattice lightsheet", "Users apply by mail.", sort=later)
+    assert compare(hub, note).score < SAME
     assert compare(hub, replace(note, pointers=hub.links)).strength is Strength.SAME
 
 
