@@ -70,7 +70,7 @@ def same_record(a: Member, b: Member) -> Evidence | None:
 
     One of the two is reached by a DOI, the other by its record.
     """
-    if _titles_agree(a, b) and any(identifiers.is_concept(x, y) for x in a.works for y in b.works):
+    if any(identifiers.is_concept(x, y) for x in a.works for y in b.works) and _titles_agree(a, b):
         by_doi = {"/doi/" in (m.link or "") or "doi.org/" in (m.link or "") for m in (a, b)}
         if len(by_doi) == 2:
             return _proof("same record", "a Zenodo record and the DOI of all its versions, with one title")
