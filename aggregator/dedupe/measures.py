@@ -42,6 +42,8 @@ class Measure:
 
 
 Measures = Iterator[Measure]
+KINDS = ("", "bare ", "translated ")
+"""Beginnings of the names of measures, as in `Pair.kind`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,6 +380,8 @@ NEAR: tuple[Callable[[Pair], Measures | None], ...] = (
     particular,
     mention,
 )
+AGAINST = {subjects: "unlike titles", template: "template", particular: "unspecific"}
+"""Functions of `NEAR` whose only measure, of at most 1, speaks against one story, with its name."""
 
 
 # --- circumstances ---------------------------------------------------------------------------------------
