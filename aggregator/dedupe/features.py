@@ -117,10 +117,14 @@ class Features:
         return self.wording.phases
 
 
-@cached(2_048, MEMBER_CHARACTERS, lambda member: len(member.title) + len(member.text))
 def for_member(member: Member) -> Features:
     """Extract the features of an item."""
-    return extract(member.title, member.text, member.publisher, member.language)
+    return _of_texts((member.title, member.text, member.publisher, member.language))
+
+
+@cached(2_048, MEMBER_CHARACTERS, lambda texts: len(texts[0]) + len(texts[1]))
+def _of_texts(texts: tuple[str, str, str, str | None]) -> Features:
+    return extract(*texts)
 
 
 def extract(title: str, text: str, publisher: str, language: str | None) -> Features:
@@ -267,6 +271,8 @@ def _look_up(written_words: Iterable[str], capitals_inside: frozenset[str] = fro
     names, towns, countries = set(), set(), set()
     for written in sorted(set(written_words)):
         meaning = _meaning(written)
+        if not meaning.weights:
+            continue
         if meaning.kind == "town":
             towns.add(meaning.weights[0][0])
         elif meaning.kind == "country":
@@ -274,7 +280,8 @@ def _look_up(written_words: Iterable[str], capitals_inside: frozenset[str] = fro
         else:
             for concept, usual in meaning.weights:
                 worth = usual * CAPITAL_WEIGHT if usual > 0.5 and written in capitals_inside else usual
-                weights[concept] = max(worth, weights.get(concept, 0))
+                if worth > weights.get(concept, -1):
+                    weights[concept] = worth
                 spelling.setdefault(concept, written)
             if meaning.kind == "name":
                 names.add(meaning.weights[0][0])

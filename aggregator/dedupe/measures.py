@@ -50,8 +50,8 @@ KINDS = ("", "bare ", "translated ")
 class Pair:
     """Hold two items with the weights of their words.
 
-    `kind` begins the names of measures that have a weight of
-    their own across languages (“translated”) or without two texts (“bare”).
+    `weights` has the words of the titles and those that both have. `kind` begins the names of measures that have a
+    weight of their own across languages (“translated”) or without two texts (“bare”).
     """
 
     a: Features
@@ -63,9 +63,13 @@ class Pair:
 def pair(a: Features, b: Features, common: frozenset[str] = frozenset()) -> Pair:
     """Weigh the words of two items: less if they are `common` or of a publisher's name."""
     a, b = _abbreviated(a, b), _abbreviated(b, a)
-    weights = dict(a.words)
-    for concept, worth in b.words.items():
-        weights[concept] = min(worth, weights.get(concept, worth))
+    weights = {
+        concept: words[concept]
+        for words, title in ((a.words, a.title), (b.words, b.title))
+        for concept in title
+    }
+    for concept in a.words.keys() & b.words.keys():
+        weights[concept] = min(a.words[concept], b.words[concept])
     for concept in weights.keys() & (a.context | b.context):
         weights[concept] *= PUBLISHER_SHARE
     for concept in weights.keys() & common:
