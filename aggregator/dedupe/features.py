@@ -28,7 +28,11 @@ MIN_INDEXED_WEIGHT = 0.45
 """Minimum weight of a title's word that leads to candidates."""
 MAX_INDEX_KEYS = 16
 """Maximum number of keys of one item that lead to candidates only together with others."""
-_CAPITAL_INSIDE = re.compile(r"(?:(?<=[^\W_] )|(?<=, )|(?<=; ))[A-ZÀ-ÖØ-Þ]\w+|(?<=\()[A-ZÀ-ÖØ-Þ]\w+")
+_CAPITAL = "[A-ZÀ-ÖØ-Þ]"
+# The capital comes first, because a search for what may stand before it would try every character.
+_CAPITAL_INSIDE = re.compile(
+    rf"{_CAPITAL}(?:(?<=[^\W_] {_CAPITAL})|(?<=[,;] {_CAPITAL})|(?<=\({_CAPITAL}))\w+"
+)
 _POSSESSIVE = re.compile(r"['’]s?(?!\w)")
 _DECORATION = re.compile(
     r"^\s*(?:\[[^\]]{1,40}\]|\(?(?:re|fwd|aw|news|press release|pressemitteilung)\)?\s*[:|])\s*",

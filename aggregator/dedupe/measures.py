@@ -208,7 +208,6 @@ def words(p: Pair) -> Measures:
     a, b = p.a, p.b
     weights = p.weights
     shared = a.words.keys() & b.words.keys()
-    copied = _copied(a, b)
     titled = {c for c in shared if (c in a.title) != (c in b.title)}
     if titled:
         covered = sum(
@@ -219,7 +218,8 @@ def words(p: Pair) -> Measures:
             covered,
             f"the text of one has words of the other's title, {_listed(weights, titled, a, b)}",
         )
-    untitled = shared - a.title.keys() - b.title.keys() - a.names - b.names - copied
+    untitled = shared - a.title.keys() - b.title.keys() - a.names - b.names
+    untitled = untitled - _copied(a, b) if untitled else untitled
     if untitled and (worth := math.fsum(sorted(weights[c] ** 2 for c in untitled))) > 0.3:
         yield Measure(
             f"{p.kind}words", math.log1p(worth), f"both texts say {_listed(weights, untitled, a, b)}"

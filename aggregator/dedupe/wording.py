@@ -20,7 +20,8 @@ RUN_WORDS = 5
 """Number of consecutive words that two texts rarely share by chance."""
 WORD = re.compile(r"[^\W_]+")
 """A word: letters and digits."""
-_PHRASE = re.compile(r"(?=(?<!\w)([^\W\d_]\w+(?:-\w+)*) ([^\W\d_]\w+(?:-\w+)*))")
+# The first character alone is consumed, so that a pair may begin within another.
+_PHRASE = re.compile(r"([^\W\d_a-z])(?<!\w.)(?=(\w+(?:-\w+)*) ([^\W\d_a-z]\w+(?:-\w+)*))")
 _CAPITALISED_RUN = re.compile(
     r"[A-ZÀ-ÖØ-Þ]\w+(?:[ -](?:(?:of|for|the|de|und|and|für|di|del) )?[A-ZÀ-ÖØ-Þ]\w+){1,7}"
 )
@@ -99,8 +100,9 @@ def title_key(folded_title: str) -> str:
 def _phrases(text: str) -> frozenset[str]:
     """Return pairs of capitalised words of which the second is rare: persons, institutions."""
     found = set()
-    for first, second in _PHRASE.findall(text):
-        if first[0].isupper() and second[0].isupper() and not first.isupper():
+    for initial, rest, second in _PHRASE.findall(text):
+        first = initial + rest
+        if initial.isupper() and second[0].isupper() and not first.isupper():
             pair = fold(first), fold(second)
             if rarity(pair[1]) > 0.6 and rarity(pair[0]) > 0.4 and not any(map(_is_term, pair)):
                 found.add(" ".join(pair))
