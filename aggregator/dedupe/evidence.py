@@ -293,7 +293,7 @@ def near(
 
 @cache
 def _most_against() -> float:
-    """Return what `measures.AGAINST` can add to a score: nothing while their weights are negative."""
+    """Return what `measures.AGAINST` can add to a score: 0 while their weights are negative."""
     highest = 0.0
     for name in measures.AGAINST.values():
         highest += max(0.0, *(weights().plain.get(f"{kind}{name}", 0.0) for kind in measures.KINDS))

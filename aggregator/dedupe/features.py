@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from html import unescape
 
 from aggregator.dedupe import text_dates, text_facts
+from aggregator.dedupe.lazy_features import WORD, LazyFeatures, title_key
 from aggregator.dedupe.text_facts import TextFacts
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.words import concepts, fold, weight
-from aggregator.dedupe.wording import WORD, Wording, title_key
 from aggregator.items.caches import WORD_CHARACTERS, cached
 from aggregator.model.stories import Member
 
@@ -57,7 +57,7 @@ class Features:
     `title` has the words of the title, `words` those of title and text, `names` those of them that are names.
     `context` has the words of the publisher's name. `key` is the folded title without punctuation, `compact` the same
     without spaces, and `cut` whether it ends in an ellipsis. `spelling` has for each concept the word as written.
-    `wording` has what only some comparisons need.
+    `lazy` has what only some comparisons need.
     """
 
     key: str
@@ -73,52 +73,52 @@ class Features:
     title_towns: frozenset[str]
     countries: frozenset[str]
     language: str | None
-    wording: Wording
+    lazy: LazyFeatures
 
     @property
     def phrases(self) -> frozenset[str]:
         """Return the pairs of capitalised words: persons, institutions."""
-        return self.wording.phrases
+        return self.lazy.phrases
 
     @property
     def folded_words(self) -> frozenset[str]:
         """Return the all words in lower case without diacritics."""
-        return self.wording.folded_words
+        return self.lazy.folded_words
 
     @property
     def runs(self) -> frozenset[tuple[str, ...]]:
         """Return the runs of words of the text."""
-        return self.wording.runs
+        return self.lazy.runs
 
     @property
     def initials(self) -> Mapping[str, frozenset[str]]:
         """Return the acronyms that capitalised words may have, with these words."""
-        return self.wording.initials
+        return self.lazy.initials
 
     @property
     def neighbours(self) -> frozenset[tuple[str, str]]:
         """Return the pairs of neighbouring words of the title."""
-        return self.wording.neighbours
+        return self.lazy.neighbours
 
     @property
     def title_facts(self) -> TextFacts:
         """Return the facts of the title."""
-        return self.wording.title_facts
+        return self.lazy.title_facts
 
     @property
     def facts(self) -> TextFacts:
         """Return the facts of title and text."""
-        return self.wording.facts
+        return self.lazy.facts
 
     @property
     def title_phases(self) -> frozenset[str]:
         """Return the phases of the title."""
-        return self.wording.title_phases
+        return self.lazy.title_phases
 
     @property
     def phases(self) -> frozenset[str]:
         """Return the phases of title and text."""
-        return self.wording.phases
+        return self.lazy.phases
 
 
 def for_member(member: Member) -> Features:
@@ -152,7 +152,7 @@ def extract(title: str, text: str, publisher: str, language: str | None) -> Feat
         title_towns=in_title.towns,
         countries=in_title.countries | in_text.countries,
         language=language,
-        wording=Wording(
+        lazy=LazyFeatures(
             written_title=written_title,
             title=title,
             text=text,

@@ -385,7 +385,7 @@ NEAR: tuple[Callable[[Pair], Measures | None], ...] = (
     mention,
 )
 AGAINST = {subjects: "unlike titles", template: "template", particular: "unspecific"}
-"""Functions of `NEAR` whose only measure, of at most 1, speaks against one story, with its name."""
+"""Functions of `NEAR` with one measure of at most 1 that speaks against one story: its name."""
 
 
 # --- circumstances ---------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Extract what only some comparisons need of a title and a text: phrases, facts, runs of words."""
+"""Extract the features that only some comparisons need: phrases, facts, runs of words."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.phases import phases
 from aggregator.dedupe.vocabulary.words import concepts, fold, is_rare, rarity, tools
 
-MAX_ACRONYM_LETTERS = 6
+MAX_ACRONYM_WORDS = 6
 """Maximum number of words that an acronym is looked for."""
 RUN_WORDS = 5
 """Number of consecutive words that two texts rarely share by chance."""
 WORD = re.compile(r"[^\W_]+")
-"""A word: letters and digits."""
+"""Consecutive alphabetic characters and digits."""
 # The first character alone is consumed, so that a pair may begin within another.
 _PHRASE = re.compile(r"([^\W\d_a-z])(?<!\w.)(?=(\w+(?:-\w+)*) ([^\W\d_a-z]\w+(?:-\w+)*))")
 _CAPITALISED_RUN = re.compile(
@@ -28,7 +28,7 @@ _CAPITALISED_RUN = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wording:
+class LazyFeatures:
     """Extract from a title and a text what only some comparisons need, at the first use.
 
     `title` and `text` are without what sites add, `written_title` is the title with it.
@@ -114,7 +114,7 @@ def _initials(text: str) -> dict[str, frozenset[str]]:
     found = {}
     for run in _CAPITALISED_RUN.findall(text):
         words = [word for word in WORD.findall(run) if word[0].isupper()]
-        for size in range(2, min(len(words), MAX_ACRONYM_LETTERS) + 1):
+        for size in range(2, min(len(words), MAX_ACRONYM_WORDS) + 1):
             for start in range(len(words) - size + 1):
                 part = words[start : start + size]
                 meant = frozenset(c for word in part for c in concepts(fold(word)))
