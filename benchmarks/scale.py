@@ -41,6 +41,7 @@ from aggregator.publishing import publish
 from aggregator.publishing.synchronise import synchronise
 from aggregator.store import items, stories
 from aggregator.store.connection import Store, opened, stamp
+from aggregator.store.idle_check import PAGES_BEFORE
 
 NOW = datetime(2026, 10, 5, 6, 30, tzinfo=UTC)
 STORIES_A_DAY, SOURCES, BATCH, VOCABULARY = 300, 40, 20_000, 40_000
@@ -149,7 +150,16 @@ def fill(folder: Path, size: int) -> None:
             "INSERT OR IGNORE INTO candidate_index SELECT token, day, item FROM drawn ORDER BY 1, 2, 3"
         )
         store.db.execute("DELETE FROM index_queue")
+        # As after the rounds in which the pages of old stories were written.
+        _prepare_pages(store, config)
         store.db.execute("ANALYZE")
+
+
+def _prepare_pages(store: Store, config: Config) -> None:
+    """Record all pages of stories and months as written, since an archive has grown with them."""
+    store.db.execute("DELETE FROM page_queue")
+    publish.render(store, config, NOW)
+    store.db.execute("UPDATE meta SET value = '' WHERE key = ?", [PAGES_BEFORE])
 
 
 Text = tuple[str, str, Mapping[int, float]]

@@ -41,6 +41,7 @@ def unsynced() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connection, "SYNCHRONOUS", "OFF")
         patch.setattr(os, "fsync", lambda _handle: None)
+        patch.setattr(os, "sync", lambda: None)
         yield
 
 

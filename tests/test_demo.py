@@ -118,7 +118,7 @@ def test_explanation_of_a_translation(played: tuple[Path, str]) -> None:
     output = _aggregator("-c", config, "story", "explain", found["stories"][0]["story"]).stdout
     copy = output.partition("Gemeinsame Umfrage")[2].partition("Take part")[0]
     assert "It is the same story as the lead, because" in copy
-    assert "both say" in copy and "both give the date" in copy and "needed" in copy
+    assert "both titles say" in copy and "both give the date" in copy and "needed" in copy
 
 
 def test_other_folder_is_not_emptied(tmp_path: Path) -> None:

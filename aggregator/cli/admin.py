@@ -94,8 +94,17 @@ def _print_counts(report: StatusReport) -> None:
             f"of {mail.accepted} messages sent in 30 days {mail.bounced} bounced and {mail.complaints} were"
             " reported as unwanted"
         )
-    on = f"on (sentence encoder {report.sentence_encoder})" if report.sentence_encoder else "off"
-    click.echo(f"meanings compared between items: {on}")
+    click.echo(f"meanings compared between items: {_meanings(report)}")
+
+
+def _meanings(report: StatusReport) -> str:
+    """Return whether meanings are compared: an encoder is installed, and has a weight."""
+    from aggregator.dedupe import evidence
+
+    if report.sentence_encoder is None:
+        return "off"
+    encoder = f"sentence encoder {report.sentence_encoder}"
+    return f"on ({encoder})" if evidence.weighs_meaning() else f"off ({encoder} is installed, without weight)"
 
 
 def _print_problems(report: StatusReport, now: datetime) -> None:

@@ -119,6 +119,7 @@ def _channel(part: schema.ChannelPart) -> Channel:
     return Channel(
         id=part.id,
         title=part.title,
+        language=part.language,
         include=Selection(**part.include.model_dump()),
         exclude=Selection(**part.exclude.model_dump()),
     )

@@ -189,6 +189,7 @@ class ChannelPart(Part):
 
     id: Id
     title: Title
+    language: Annotated[Language | None, Field(description="of its page; default: that of the site")] = None
     include: SelectionPart = SelectionPart()
     exclude: SelectionPart = SelectionPart()
 

@@ -141,9 +141,11 @@ def _match(member: Member, story_id: str, known: KnownStories, common_words: fro
     lead = members[0]
     linked = set(known.constrained(lead, LinkConstraint.MUST_LINK))
     leads = [lead, *(other for other in members[1:] if other.item_id in linked)]
-    compared = [(compare(member, other, common_words), other) for other in leads]
+    must_link = known.is_constrained(member, story_id, LinkConstraint.MUST_LINK)
+    # The closest lead counts even if none is related, so that all evidence is needed.
+    compared = [(compare(member, other, common_words, all_vetoes=must_link), other) for other in leads]
     best, closest = max(compared, key=lambda pair: (_rank(pair[0].strength), pair[0].score))
-    if known.is_constrained(member, story_id, LinkConstraint.MUST_LINK):
+    if must_link:
         return _Match(story_id=story_id, member=closest, comparison=_decided_by_editor())
     if best.strength is Strength.DIFFERENT:
         for other in members[1:]:

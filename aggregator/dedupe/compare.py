@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from aggregator.dedupe import evidence, vetoes
 from aggregator.model.stories import Comparison, Evidence, Member, Strength
 
@@ -14,7 +16,8 @@ def compare(
 ) -> Comparison:
     """Weigh evidence and vetoes between two items; `common` words weigh less.
 
-    Between items that are not even related, vetoes change nothing and are only listed with `all_vetoes`.
+    Between items that are not even related, vetoes change nothing, and all evidence and vetoes are only listed with
+    `all_vetoes`.
     """
     if found := evidence.exact(a, b):
         against = vetoes.of_reposts(a, b) if found.name == "repost" else vetoes.of_titles(a, b)
@@ -23,10 +26,11 @@ def compare(
         return _comparison(
             (), ("both are of the same source, which lists them separately",), Strength.DIFFERENT
         )
-    pieces = evidence.near(a, b, common)
     if abs(a.sort - b.sort) > evidence.WINDOW:
         reason = f"published more than {evidence.WINDOW.days} days apart"
+        pieces = evidence.near(a, b, common) if all_vetoes else ()
         return _comparison(pieces, (reason,), Strength.DIFFERENT)
+    pieces = evidence.near(a, b, common, -math.inf if all_vetoes else RELATED)
     score = evidence.score(pieces)
     if score < RELATED and not all_vetoes:
         return _comparison(pieces, (), Strength.DIFFERENT, _too_little(score))

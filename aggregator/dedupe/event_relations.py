@@ -41,8 +41,7 @@ def relate(store: Store, story_ids: Iterable[str]) -> set[str]:
 
     Runs in the caller's transaction.
     """
-    announcers = [_Announcer.of(each) for each in story_events.words(store, story_ids)]
-    announcers = [each for each in announcers if each.days or each.status]
+    announcers = [each for words in story_events.words(store, story_ids) if (each := _Announcer.of(words))]
     if not announcers:
         return set()
     days = {day for each in announcers for day in each.days}
@@ -90,16 +89,19 @@ class _Announcer:
     status: EventStatus | None
 
     @classmethod
-    def of(cls, words: EventWords) -> _Announcer:
-        """Read what a story says about events."""
+    def of(cls, words: EventWords) -> _Announcer | None:
+        """Read what a story says about events; None if it says nothing."""
         stated = {event.status for event in words.events} - {EventStatus.SCHEDULED}
+        status = next(iter(stated), None) or event_status.of(words.title, words.text)
+        if not words.events and not status:
+            return None
         return cls(
             story_id=words.story_id,
             publisher=words.publisher,
             features=extract(words.title, words.text, words.publisher, words.language),
             since=words.announced.date(),
             days=frozenset((event.kind is EventKind.DEADLINE, event.days(_UTC)[0]) for event in words.events),
-            status=next(iter(stated), None) or event_status.of(words.title, words.text),
+            status=status,
         )
 
     def matches(self, entries: Sequence[_Known]) -> list[_Known]:

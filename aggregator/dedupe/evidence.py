@@ -10,6 +10,8 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from functools import cache
+from itertools import chain
 
 from aggregator.calendar_names import LANGUAGES, one_of, weekdays
 from aggregator.dedupe import identifiers, measures, semantic
@@ -70,7 +72,7 @@ def same_record(a: Member, b: Member) -> Evidence | None:
 
     One of the two is reached by a DOI, the other by its record.
     """
-    if _titles_agree(a, b) and any(identifiers.is_concept(x, y) for x in a.works for y in b.works):
+    if any(identifiers.is_concept(x, y) for x in a.works for y in b.works) and _titles_agree(a, b):
         by_doi = {"/doi/" in (m.link or "") or "doi.org/" in (m.link or "") for m in (a, b)}
         if len(by_doi) == 2:
             return _proof("same record", "a Zenodo record and the DOI of all its versions, with one title")
@@ -265,16 +267,41 @@ MIN_SCORE_FOR_MEANING = 4.0
 """Minimum score without meanings from which they are compared, which takes milliseconds."""
 
 
-def near(a: Member, b: Member, common: frozenset[str] = frozenset()) -> tuple[Evidence, ...]:
-    """Return all near evidence; words that are `common` in the archive weigh less."""
+def weighs_meaning() -> bool:
+    """Return whether compared meanings have a weight; without one, no embedding is computed."""
+    return semantic.EVIDENCE in weights().with_meaning
+
+
+def near(
+    a: Member, b: Member, common: frozenset[str] = frozenset(), needed: float = -math.inf
+) -> tuple[Evidence, ...]:
+    """Return all near evidence; words that are `common` in the archive weigh less.
+
+    If the score cannot reach `needed`, some of it may be missing: most candidates are far from related.
+    """
     pair = measures.pair(for_member(a), for_member(b), common)
-    found = [measure for piece in measures.NEAR for measure in piece(pair) or ()]
-    found += [*measures.closeness(a, b), *measures.pointer(a, b)]
-    pieces = _weighed(found, weights().plain)
-    counts = semantic.EVIDENCE in weights().with_meaning and score(pieces) >= MIN_SCORE_FOR_MEANING
+    circumstances = [*measures.closeness(a, b), *measures.pointer(a, b)]
+    needed = min(needed, MIN_SCORE_FOR_MEANING) if weighs_meaning() else needed
+    found = {piece: list(piece(pair) or ()) for piece in measures.NEAR if piece not in measures.AGAINST}
+    pieces = _weighed([*chain.from_iterable(found.values()), *circumstances], weights().plain)
+    if score(pieces) + _most_against() < needed:
+        return pieces
+    found |= {piece: list(piece(pair) or ()) for piece in measures.AGAINST}
+    every = [*chain.from_iterable(found[piece] for piece in measures.NEAR), *circumstances]
+    pieces = _weighed(every, weights().plain)
+    counts = weighs_meaning() and score(pieces) >= MIN_SCORE_FOR_MEANING
     if counts and (meaning := measures.meaning(a, b)):
-        return _weighed([*found, meaning], weights().with_meaning)
+        return _weighed([*every, meaning], weights().with_meaning)
     return pieces
+
+
+@cache
+def _most_against() -> float:
+    """Return what `measures.AGAINST` can add to a score: 0 while their weights are negative."""
+    highest = 0.0
+    for name in measures.AGAINST.values():
+        highest += max(0.0, *(weights().plain.get(f"{kind}{name}", 0.0) for kind in measures.KINDS))
+    return highest
 
 
 def score(pieces: Iterable[Evidence]) -> float:

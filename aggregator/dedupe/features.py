@@ -8,14 +8,12 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import unescape
-from itertools import pairwise
-from zlib import crc32
 
 from aggregator.dedupe import text_dates, text_facts
+from aggregator.dedupe.lazy_features import WORD, LazyFeatures, title_key
 from aggregator.dedupe.text_facts import TextFacts
 from aggregator.dedupe.vocabulary.load import vocabulary
-from aggregator.dedupe.vocabulary.phases import phases
-from aggregator.dedupe.vocabulary.words import concepts, fold, is_rare, rarity, tools, weight
+from aggregator.dedupe.vocabulary.words import concepts, fold, weight
 from aggregator.items.caches import WORD_CHARACTERS, cached
 from aggregator.model.stories import Member
 
@@ -24,18 +22,17 @@ COMPARED_CHARACTERS = 600
 MEMBER_CHARACTERS = 1_500
 """Maximum characters of title and text of an item whose features are cached."""
 NAME_WEIGHT, CAPITAL_WEIGHT = 2.0, 1.4
-MAX_ACRONYM_LETTERS = 6
-"""Maximum number of words that an acronym is looked for."""
-RUN_WORDS = 5
-"""Number of consecutive words that two texts rarely share by chance."""
 BEGINNING_WORDS, BEGINNING_CHARACTERS = 8, 200
 """Number of words by which a text is found that begins alike, and their maximum length."""
 MIN_INDEXED_WEIGHT = 0.45
 """Minimum weight of a title's word that leads to candidates."""
 MAX_INDEX_KEYS = 16
 """Maximum number of keys of one item that lead to candidates only together with others."""
-_WORD = re.compile(r"[^\W_]+")
-_CAPITAL_INSIDE = re.compile(r"(?:(?<=[^\W_] )|(?<=, )|(?<=; ))[A-ZÀ-ÖØ-Þ]\w+|(?<=\()[A-ZÀ-ÖØ-Þ]\w+")
+_CAPITAL = "[A-ZÀ-ÖØ-Þ]"
+# The capital comes first, because a search for what may stand before it would try every character.
+_CAPITAL_INSIDE = re.compile(
+    rf"{_CAPITAL}(?:(?<=[^\W_] {_CAPITAL})|(?<=[,;] {_CAPITAL})|(?<=\({_CAPITAL}))\w+"
+)
 _POSSESSIVE = re.compile(r"['’]s?(?!\w)")
 _DECORATION = re.compile(
     r"^\s*(?:\[[^\]]{1,40}\]|\(?(?:re|fwd|aw|news|press release|pressemitteilung)\)?\s*[:|])\s*",
@@ -50,21 +47,17 @@ _REMARK_WORDS = frozenset(
 )
 _YEAR_IN_NAME = re.compile(r"^([a-z]{2,12})((?:19|20)\d\d)$")
 _CUT = re.compile(r"(?:…|\.\.\.)\s*(?:\[?\w{0,9}\]?)\s*$")
-_PHRASE = re.compile(r"(?=(?<!\w)([^\W\d_]\w+(?:-\w+)*) ([^\W\d_]\w+(?:-\w+)*))")
-_CAPITALISED_RUN = re.compile(
-    r"[A-ZÀ-ÖØ-Þ]\w+(?:[ -](?:(?:of|for|the|de|und|and|für|di|del) )?[A-ZÀ-ÖØ-Þ]\w+){1,7}"
-)
 _URL = re.compile(r"https?://\S+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Features:
     """An item as near evidence sees it; words are concepts, each with its weight.
 
     `title` has the words of the title, `words` those of title and text, `names` those of them that are names.
     `context` has the words of the publisher's name. `key` is the folded title without punctuation, `compact` the same
-    without spaces, and `cut` whether it ends in an ellipsis. `phrases` are pairs of capitalised words, `runs` runs of
-    words of the text by their hashes. `spelling` has for each concept the word as it was written.
+    without spaces, and `cut` whether it ends in an ellipsis. `spelling` has for each concept the word as written.
+    `lazy` has what only some comparisons need.
     """
 
     key: str
@@ -75,37 +68,76 @@ class Features:
     words: Mapping[str, float]
     names: frozenset[str]
     context: frozenset[str]
-    phrases: frozenset[str]
-    folded_words: frozenset[str]
-    runs: Mapping[int, tuple[str, ...]]
-    initials: Mapping[str, frozenset[str]]
-    neighbours: frozenset[tuple[str, str]]
     spelling: Mapping[str, str]
     towns: frozenset[str]
     title_towns: frozenset[str]
     countries: frozenset[str]
-    title_facts: TextFacts
-    facts: TextFacts
-    phases: frozenset[str]
-    title_phases: frozenset[str]
     language: str | None
+    lazy: LazyFeatures
+
+    @property
+    def phrases(self) -> frozenset[str]:
+        """Return the pairs of capitalised words: persons, institutions."""
+        return self.lazy.phrases
+
+    @property
+    def folded_words(self) -> frozenset[str]:
+        """Return the all words in lower case without diacritics."""
+        return self.lazy.folded_words
+
+    @property
+    def runs(self) -> frozenset[tuple[str, ...]]:
+        """Return the runs of words of the text."""
+        return self.lazy.runs
+
+    @property
+    def initials(self) -> Mapping[str, frozenset[str]]:
+        """Return the acronyms that capitalised words may have, with these words."""
+        return self.lazy.initials
+
+    @property
+    def neighbours(self) -> frozenset[tuple[str, str]]:
+        """Return the pairs of neighbouring words of the title."""
+        return self.lazy.neighbours
+
+    @property
+    def title_facts(self) -> TextFacts:
+        """Return the facts of the title."""
+        return self.lazy.title_facts
+
+    @property
+    def facts(self) -> TextFacts:
+        """Return the facts of title and text."""
+        return self.lazy.facts
+
+    @property
+    def title_phases(self) -> frozenset[str]:
+        """Return the phases of the title."""
+        return self.lazy.title_phases
+
+    @property
+    def phases(self) -> frozenset[str]:
+        """Return the phases of title and text."""
+        return self.lazy.phases
 
 
-@cached(2_048, MEMBER_CHARACTERS, lambda member: len(member.title) + len(member.text))
 def for_member(member: Member) -> Features:
     """Extract the features of an item."""
-    return extract(member.title, member.text, member.publisher, member.language)
+    return _of_texts((member.title, member.text, member.publisher, member.language))
+
+
+@cached(2_048, MEMBER_CHARACTERS, lambda texts: len(texts[0]) + len(texts[1]))
+def _of_texts(texts: tuple[str, str, str, str | None]) -> Features:
+    return extract(*texts)
 
 
 def extract(title: str, text: str, publisher: str, language: str | None) -> Features:
     """Extract the features of a title and a text from a source named `publisher`."""
-    title_phases = phases(fold(title))  # also where a phase is the name of the publisher
-    title, text = _clean_title(title, publisher), _clean_text(text)
-    folded_title, folded_text = fold(title), fold(text)
+    written_title, title, text = title, _clean_title(title, publisher), _clean_text(text)
+    folded_title = fold(title)
     in_title = _look_up(_title_words(title))
-    in_text = _look_up(_WORD.findall(text), _capitals_inside(text) if language != "de" else frozenset())
-    title_facts = text_facts.title_facts(title, folded_title)
-    key = _key(folded_title)
+    in_text = _look_up(WORD.findall(text), _capitals_inside(text) if language != "de" else frozenset())
+    key = title_key(folded_title)
     return Features(
         key=key,
         compact=key.replace(" ", ""),
@@ -114,22 +146,26 @@ def extract(title: str, text: str, publisher: str, language: str | None) -> Feat
         title=in_title.weights,
         words=in_text.weights | {c: max(w, in_text.weights.get(c, 0)) for c, w in in_title.weights.items()},
         names=in_title.names | in_text.names,
-        phrases=_phrases(title) | _phrases(text),
-        folded_words=frozenset(_WORD.findall(folded_title)) | frozenset(_WORD.findall(folded_text)),
-        initials=_initials(title) | _initials(text),
-        neighbours=_neighbours(key, in_title.weights),
-        runs=_runs(folded_text),
         spelling=in_text.spelling | in_title.spelling,
-        context=frozenset(c for w in _WORD.findall(fold(publisher)) for c in concepts(w)),
+        context=_context(publisher),
         towns=in_title.towns | in_text.towns,
         title_towns=in_title.towns,
         countries=in_title.countries | in_text.countries,
-        title_facts=title_facts,
-        facts=title_facts | text_facts.body_facts(folded_text),
-        phases=title_phases | phases(folded_text),
-        title_phases=title_phases,
         language=language,
+        lazy=LazyFeatures(
+            written_title=written_title,
+            title=title,
+            text=text,
+            folded_title=folded_title,
+            title_words=frozenset(in_title.weights),
+        ),
     )
+
+
+@cached(512, WORD_CHARACTERS)
+def _context(publisher: str) -> frozenset[str]:
+    """Return the words of a publisher's name."""
+    return frozenset(c for word in WORD.findall(fold(publisher)) for c in concepts(word))
 
 
 def index_keys(title: str, text: str, publisher: str, *addresses: str) -> dict[int, float]:
@@ -140,7 +176,7 @@ def index_keys(title: str, text: str, publisher: str, *addresses: str) -> dict[i
     title, text = _clean_title(title, publisher), _clean_text(text)
     folded_title = fold(title)
     in_title = _look_up(_title_words(title))
-    capitalised = (word for word in _WORD.findall(text) if not word.islower())
+    capitalised = (word for word in WORD.findall(text) if not word.islower())
     in_text = _look_up(capitalised, _capitals_inside(text))
     facts = text_facts.title_facts(title, folded_title) | text_facts.index_facts(fold(text))
     weights = {f"w {c}": w + 0.5 for c, w in in_title.weights.items() if w >= MIN_INDEXED_WEIGHT}
@@ -155,12 +191,9 @@ def index_keys(title: str, text: str, publisher: str, *addresses: str) -> dict[i
     sufficient = [f"r {reference}" for reference in facts.references] + [f"doi {doi}" for doi in facts.dois]
     keys |= {_hash(name) | 1: 5.0 for name in sufficient}
     keys |= {address_key(address): 5.0 for address in addresses}
-    if key := _key(folded_title):
+    if key := title_key(folded_title):
         keys[_hash(f"t {key}") | 1] = 2.0
-    if (
-        len(beginning := _WORD.findall(fold(text[:BEGINNING_CHARACTERS]))[:BEGINNING_WORDS])
-        == BEGINNING_WORDS
-    ):
+    if len(beginning := WORD.findall(fold(text[:BEGINNING_CHARACTERS]))[:BEGINNING_WORDS]) == BEGINNING_WORDS:
         keys[_hash(f"b {' '.join(beginning)}") | 1] = 2.0
     return keys
 
@@ -180,29 +213,25 @@ def common_words(features: Features, common_keys: frozenset[int]) -> frozenset[s
     return frozenset(c for c in features.words if _hash("w " + c) & ~1 in common_keys)
 
 
-def _key(folded_title: str) -> str:
-    return " ".join(_WORD.findall(folded_title))
-
-
 def _clean_title(title: str, publisher: str) -> str:
     """Return a title without what sites add: entities, "[Announcement] …", "Re: …", "… | Site"."""
     title = unescape(title) if "&" in title else title
     title = title if title.isascii() else unicodedata.normalize("NFKC", title)
     title = _DECORATION.sub("", title) or title
     title = _without_site(title, publisher)
-    if (remark := _REMARK.search(title)) and not (frozenset(_WORD.findall(fold(remark[1]))) - _REMARK_WORDS):
+    if (remark := _REMARK.search(title)) and not (frozenset(WORD.findall(fold(remark[1]))) - _REMARK_WORDS):
         title = title[: remark.start()]
     return _POSSESSIVE.sub("", title)
 
 
 def _without_site(title: str, publisher: str) -> str:
     """Return a title without the name of its site before or after it."""
-    known = frozenset(_WORD.findall(fold(publisher)))
-    joined = "".join(_WORD.findall(fold(publisher)))
+    known = frozenset(WORD.findall(fold(publisher)))
+    joined = "".join(WORD.findall(fold(publisher)))
     parts = _SEPARATOR.split(title)
     for _ in range(len(parts) // 2):
         for end, rest in ((-1, slice(0, -2)), (0, slice(2, None))):
-            words = _WORD.findall(fold(parts[end]))
+            words = WORD.findall(fold(parts[end]))
             if len(parts) > 2 and words and (known.issuperset(words) or "".join(words) in joined):
                 parts = parts[rest]
     return "".join(parts)
@@ -217,63 +246,10 @@ def _clean_text(text: str) -> str:
 
 def _title_words(title: str) -> list[str]:
     """Return the words of a title; in lower case if all of it is written in capitals."""
-    words = _WORD.findall(title)
+    words = WORD.findall(title)
     if sum(map(str.isupper, title)) > 0.6 * sum(map(str.isalpha, title)):
         return [word.lower() for word in words]
     return words
-
-
-def _phrases(text: str) -> frozenset[str]:
-    """Return pairs of capitalised words of which the second is rare: persons, institutions."""
-    found = set()
-    for first, second in _PHRASE.findall(text):
-        if first[0].isupper() and second[0].isupper() and not first.isupper():
-            pair = fold(first), fold(second)
-            if rarity(pair[1]) > 0.6 and rarity(pair[0]) > 0.4 and not any(map(_is_term, pair)):
-                found.add(" ".join(pair))
-    return frozenset(found)
-
-
-def _initials(text: str) -> dict[str, frozenset[str]]:
-    """Return acronyms that consecutive capitalised words of a text may have, with these words."""
-    found = {}
-    for run in _CAPITALISED_RUN.findall(text):
-        words = [word for word in _WORD.findall(run) if word[0].isupper()]
-        for size in range(2, min(len(words), MAX_ACRONYM_LETTERS) + 1):
-            for start in range(len(words) - size + 1):
-                part = words[start : start + size]
-                meant = frozenset(c for word in part for c in concepts(fold(word)))
-                letters = (word if word.isupper() and len(word) < 4 else word[0] for word in part)
-                found[fold("".join(letters))] = meant
-    return found
-
-
-def _neighbours(key: str, known: Mapping[str, float]) -> frozenset[tuple[str, str]]:
-    """Return the pairs of neighbouring words of a title, stop words left out."""
-    words = [c for word in key.split() for c in concepts(word) if c in known]
-    return frozenset((min(x, y), max(x, y)) for x, y in pairwise(words))
-
-
-def _is_term(word: str) -> bool:
-    """Return whether a word is known, and so no part of a person's name."""
-    known = vocabulary()
-    lists = (
-        known.stop,
-        known.concepts,
-        known.stems,
-        known.towns,
-        known.countries,
-        text_dates.MONTHS,
-        tools(),
-    )
-    return any(word in words for words in lists) or not is_rare(word)
-
-
-def _runs(folded_text: str) -> dict[int, tuple[str, ...]]:
-    """Return all runs of words of a text by their hashes."""
-    words = _WORD.findall(folded_text)
-    runs = (tuple(words[n : n + RUN_WORDS]) for n in range(len(words) - RUN_WORDS + 1))
-    return {crc32(" ".join(run).encode()): run for run in runs}
 
 
 def _capitals_inside(text: str) -> frozenset[str]:
@@ -299,6 +275,8 @@ def _look_up(written_words: Iterable[str], capitals_inside: frozenset[str] = fro
     names, towns, countries = set(), set(), set()
     for written in sorted(set(written_words)):
         meaning = _meaning(written)
+        if not meaning.weights:
+            continue
         if meaning.kind == "town":
             towns.add(meaning.weights[0][0])
         elif meaning.kind == "country":
@@ -306,7 +284,8 @@ def _look_up(written_words: Iterable[str], capitals_inside: frozenset[str] = fro
         else:
             for concept, usual in meaning.weights:
                 worth = usual * CAPITAL_WEIGHT if usual > 0.5 and written in capitals_inside else usual
-                weights[concept] = max(worth, weights.get(concept, 0))
+                if worth > weights.get(concept, -1):
+                    weights[concept] = worth
                 spelling.setdefault(concept, written)
             if meaning.kind == "name":
                 names.add(meaning.weights[0][0])

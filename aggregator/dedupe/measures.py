@@ -42,14 +42,16 @@ class Measure:
 
 
 Measures = Iterator[Measure]
+KINDS = ("", "bare ", "translated ")
+"""Beginnings of the names of measures, as in `Pair.kind`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Hold two items with the weights of their words.
 
-    `kind` begins the names of measures that have a weight of
-    their own across languages (“translated”) or without two texts (“bare”).
+    `weights` has the words of the titles and those that both have. `kind` begins the names of measures that have a
+    weight of their own across languages (“translated”) or without two texts (“bare”).
     """
 
     a: Features
@@ -61,9 +63,13 @@ class Pair:
 def pair(a: Features, b: Features, common: frozenset[str] = frozenset()) -> Pair:
     """Weigh the words of two items: less if they are `common` or of a publisher's name."""
     a, b = _abbreviated(a, b), _abbreviated(b, a)
-    weights = dict(a.words)
-    for concept, worth in b.words.items():
-        weights[concept] = min(worth, weights.get(concept, worth))
+    weights = {
+        concept: words[concept]
+        for words, title in ((a.words, a.title), (b.words, b.title))
+        for concept in title
+    }
+    for concept in a.words.keys() & b.words.keys():
+        weights[concept] = min(a.words[concept], b.words[concept])
     for concept in weights.keys() & (a.context | b.context):
         weights[concept] *= PUBLISHER_SHARE
     for concept in weights.keys() & common:
@@ -202,7 +208,6 @@ def words(p: Pair) -> Measures:
     a, b = p.a, p.b
     weights = p.weights
     shared = a.words.keys() & b.words.keys()
-    copied = _copied(a, b)
     titled = {c for c in shared if (c in a.title) != (c in b.title)}
     if titled:
         covered = sum(
@@ -213,7 +218,8 @@ def words(p: Pair) -> Measures:
             covered,
             f"the text of one has words of the other's title, {_listed(weights, titled, a, b)}",
         )
-    untitled = shared - a.title.keys() - b.title.keys() - a.names - b.names - copied
+    untitled = shared - a.title.keys() - b.title.keys() - a.names - b.names
+    untitled = untitled - _copied(a, b) if untitled else untitled
     if untitled and (worth := math.fsum(sorted(weights[c] ** 2 for c in untitled))) > 0.3:
         yield Measure(
             f"{p.kind}words", math.log1p(worth), f"both texts say {_listed(weights, untitled, a, b)}"
@@ -224,13 +230,13 @@ def _copied(a: Features, b: Features) -> set[str]:
     """Return the words of sentences in both texts whose rest differs: boilerplate."""
     if not 0 < _copied_share(a, b) < MIN_COPY:
         return set()
-    written = {word for run in a.runs.keys() & b.runs.keys() for word in a.runs[run]}
+    written = {word for run in a.runs & b.runs for word in run}
     return {c for word in written for c in concepts(word)} - a.title.keys() - b.title.keys()
 
 
 def _copied_share(a: Features, b: Features) -> float:
     """Return the share of the shorter text that stands word by word in the other."""
-    shared = len(a.runs.keys() & b.runs.keys())
+    shared = len(a.runs & b.runs)
     return shared / min(len(a.runs), len(b.runs)) if shared > 1 else 0.0
 
 
@@ -378,6 +384,8 @@ NEAR: tuple[Callable[[Pair], Measures | None], ...] = (
     particular,
     mention,
 )
+AGAINST = {subjects: "unlike titles", template: "template", particular: "unspecific"}
+"""Functions of `NEAR` with one measure of at most 1 that speaks against one story: its name."""
 
 
 # --- circumstances ---------------------------------------------------------------------------------------

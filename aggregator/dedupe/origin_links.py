@@ -39,6 +39,7 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _TAG = re.compile(r"<[^<>]*>")
+_FILE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|pdf|zip|mp4|css|js)$", re.IGNORECASE)
 
 
 def find_origins(body: str, link: str | None) -> tuple[frozenset[str], frozenset[str]]:
@@ -84,6 +85,4 @@ def _is_named_as_origin(body: str, match: re.Match[str]) -> bool:
 def _is_page(url: str) -> bool:
     """Return whether a link leads to a page, and not to a picture, a file or a home page."""
     path = urls.path(url)
-    return path.strip("/") != "" and not re.search(
-        r"\.(?:png|jpe?g|gif|svg|webp|pdf|zip|mp4|css|js)$", path, re.IGNORECASE
-    )
+    return path.strip("/") != "" and not _FILE.search(path)

@@ -77,7 +77,17 @@ class TextFacts:
     def __or__(self, other: TextFacts) -> TextFacts:
         if other is NOTHING:
             return self
-        return TextFacts(**{name: getattr(self, name) | getattr(other, name) for name in self.__slots__})
+        return TextFacts(
+            dates=self.dates | other.dates,
+            months=self.months | other.months,
+            years=self.years | other.years,
+            amounts=self.amounts | other.amounts,
+            numbers=self.numbers | other.numbers,
+            versions=self.versions | other.versions,
+            references=self.references | other.references,
+            dois=self.dois | other.dois,
+            parts=self.parts | other.parts,
+        )
 
 
 NOTHING = TextFacts()

@@ -11,7 +11,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """Hold the weight of each measure in points; one table is for compared meanings."""
+    """Hold the weight of each measure in points.
+
+    `with_meaning` is for compared meanings; it is empty while they do not improve the estimate.
+    """
 
     plain: Mapping[str, float]
     with_meaning: Mapping[str, float]

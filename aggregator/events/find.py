@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from aggregator.events import clock, days, places, words, written_days
 from aggregator.events.clock import Times
 from aggregator.events.days import Dates
-from aggregator.events.tokens import Token, composed, folded, split
+from aggregator.events.tokens import Token, composed, folded, may_name_date, split
 from aggregator.events.written_days import Day
 from aggregator.model.events import Event, EventKind, EventStatus
 
@@ -30,6 +30,7 @@ MAX_GAP_TOKENS = 7
 """Maximum number of tokens between a date and its time."""
 MAX_REASON_CHARACTERS = 200
 """Maximum number of characters of a sentence before and after a date that are searched."""
+_DIGIT = re.compile(r"\d")
 _SENTENCE_END = re.compile(r"\n|[!?]\s|[.;]\s+(?=[^\W\d_a-zà-öø-ÿ])|\s[•·]\s")
 _UNTIL_BEFORE = re.compile(
     r"(?<![\w:*_])(?:until|till|by|due|before|no later than|bis(?: spätestens)?(?: zum| am)?|jusqu'au|avant le"
@@ -134,9 +135,11 @@ def _events(
     text: str, title: str, language: str | None, published: datetime, zone: tzinfo
 ) -> Iterator[Event]:
     """Yield the events of one text; `title` is the folded title above it."""
-    if not any(map(str.isdigit, text)):
+    if not _DIGIT.search(text):
         return
     low = folded(text)
+    if not may_name_date(low):  # most texts do not, and splitting them takes long
+        return
     tokens = split(text, low, language)
     whens = _whens(tokens)
     if not whens:

@@ -220,14 +220,6 @@ def _property(component: Any, name: str) -> str | None:
     return value[:MAX_TEXT] if isinstance(value, str) else None
 
 
-def _attribute(value: Any, name: str) -> Any:
-    """Return an attribute of a value; icalendar raises ValueError for unparsed properties."""
-    try:
-        return getattr(value, name, None)
-    except ValueError:
-        return None
-
-
 def _guid(event: Component) -> str | None:
     uid = line(_property(event, "UID"), 1_000)
     occurrence = _moment(event, "RECURRENCE-ID")
@@ -238,7 +230,10 @@ def _text(event: Component) -> tuple[bool, str]:
     """Return whether the description is HTML, and the description."""
     rich = event.get("X-ALT-DESC")
     for value in rich if isinstance(rich, list) else [rich]:
-        if value is not None and "html" in str((_attribute(value, "params") or {}).get("FMTTYPE")).lower():
+        if (
+            value is not None
+            and "html" in str((ical_events.attribute(value, "params") or {}).get("FMTTYPE")).lower()
+        ):
             return True, str(value)[:MAX_TEXT]
     text = _property(event, "DESCRIPTION") or ""
     # Google and Outlook write HTML into what RFC 5545 calls plain text.
@@ -249,7 +244,7 @@ def _moment(event: Component, name: str) -> datetime | date | None:
     value = event.get(name)
     if isinstance(value, list):
         value = value[0] if value else None
-    moment = _attribute(value, "dt")
+    moment = ical_events.attribute(value, "dt")
     return moment if isinstance(moment, date) else None
 
 
@@ -270,13 +265,13 @@ def _stamp(event: Component, exported: str | None) -> str | None:
 
 
 def _organizer(event: Component) -> str | None:
-    return line((_attribute(event.get("ORGANIZER"), "params") or {}).get("CN"), 200)
+    return line((ical_events.attribute(event.get("ORGANIZER"), "params") or {}).get("CN"), 200)
 
 
 def _categories(event: Component) -> tuple[str, ...]:
     value = event.get("CATEGORIES")
     lists = value if isinstance(value, list) else [value]
-    words = (line(str(word), 200) for value in lists for word in _attribute(value, "cats") or ())
+    words = (line(str(word), 200) for value in lists for word in ical_events.attribute(value, "cats") or ())
     return tuple(dict.fromkeys(word for word in words if word))[:100]
 
 
@@ -285,7 +280,7 @@ def _enclosures(event: Component, url: str) -> Iterator[Enclosure]:
     for attached in (value if isinstance(value, list) else [value])[:20]:
         link = urls.join(url, str(attached)) if isinstance(attached, str) else None
         if link:
-            kind = line((_attribute(attached, "params") or {}).get("FMTTYPE"), 100)
+            kind = line((ical_events.attribute(attached, "params") or {}).get("FMTTYPE"), 100)
             yield Enclosure(url=link, type=kind)
 
 
@@ -326,7 +321,7 @@ def _when(event: Component, zone: tzinfo) -> str | None:
 def _end(event: Component) -> Any:
     """Return DTEND, or DTSTART plus DURATION; None if they do not fit together."""
     start, end = _moment(event, "DTSTART"), _moment(event, "DTEND")
-    lasts = _attribute(event.get("DURATION"), "dt")
+    lasts = ical_events.attribute(event.get("DURATION"), "dt")
     if end is None and start is not None and isinstance(lasts, timedelta):
         try:
             end = start + lasts

@@ -140,7 +140,7 @@ def _steps(component: Component, end: datetime) -> int:
     if not _repeats(component):
         return 1
     too_many = MAX_SERIES_STEPS + 1
-    start = getattr(component.get("DTSTART"), "dt", None)
+    start = attribute(component.get("DTSTART"), "dt")
     if not isinstance(start, date) or not _is_short(component, start):
         return too_many
     rule = component.get("RRULE")
@@ -155,10 +155,18 @@ def _steps(component: Component, end: datetime) -> int:
     return years * 366 // step * (1 if step == 1 else 7)  # up to seven days a week
 
 
+def attribute(value: Any, name: str) -> Any:
+    """Return an attribute of a value; icalendar raises ValueError for unparsed properties."""
+    try:
+        return getattr(value, name, None)
+    except ValueError:
+        return None
+
+
 def _is_short(component: Component, start: date) -> bool:
     """Return whether an event takes a month at most; longer ones overlap with repetitions."""
-    end = getattr(component.get("DTEND"), "dt", None)
-    lasts = getattr(component.get("DURATION"), "dt", None)
+    end = attribute(component.get("DTEND"), "dt")
+    lasts = attribute(component.get("DURATION"), "dt")
     if isinstance(lasts, timedelta):
         return timedelta(0) <= lasts <= timedelta(days=MAX_OCCURRENCE_DAYS)
     if not isinstance(end, date):

@@ -140,6 +140,10 @@ def write_document(public: Path, document: PublishedDocument) -> bool:
     return changed
 
 
+MAX_SYNCED_SINGLY = 200
+"""Maximum files that are synced one by one; one `sync` of all is faster for more."""
+
+
 @dataclass(slots=True)
 class Drafts:
     """Write the documents of a run beside their targets, and make them visible together (P4).
@@ -149,18 +153,22 @@ class Drafts:
     """
 
     public: Path
+    compressed: bool = True
+    """Whether documents get a `.gz`; images do not."""
     _targets: dict[Path, None] = field(default_factory=dict)
 
     def add(self, document: PublishedDocument) -> bool:
         """Write the drafts of a document and its `.gz`; return whether their bytes changed."""
         target = self.public / document.path
         packed = target.with_name(target.name + ".gz")
-        if _has_bytes(target, packed, document.body):
+        if _has_bytes(target, packed if self.compressed else None, document.body):
             return False
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            compressed = gzip.compress(document.body, COMPRESSION, mtime=0)
-            for file, body in ((packed, compressed), (target, document.body)):
+            bodies = {target: document.body}
+            if self.compressed:
+                bodies = {packed: gzip.compress(document.body, COMPRESSION, mtime=0), **bodies}
+            for file, body in bodies.items():
                 self._targets[file] = None
                 _write_draft(file, body, 0o666)
         except OSError as error:
@@ -173,8 +181,11 @@ class Drafts:
         targets = [*self._targets]
         target = self.public
         try:
-            for target in targets:
-                _sync(_draft(target))
+            if len(targets) > MAX_SYNCED_SINGLY:
+                os.sync()
+            else:
+                for target in targets:
+                    _sync(_draft(target))
             for target in targets:
                 _draft(target).replace(target)
             for target in dict.fromkeys(target.parent for target in targets):
@@ -191,15 +202,24 @@ class Drafts:
         self._targets.clear()
 
 
-def _has_bytes(target: Path, packed: Path, body: bytes) -> bool:
-    """Return whether a document and its `.gz` have these bytes."""
+def _has_bytes(target: Path, packed: Path | None, body: bytes) -> bool:
+    """Return whether a document and its `.gz`, if it has one, have these bytes."""
     try:
         if target.stat().st_size != len(body) or target.read_bytes() != body:
             return False
         # Decompressed, because another version of zlib compresses the same bytes differently.
-        return gzip.decompress(packed.read_bytes()) == body
+        return packed is None or gzip.decompress(packed.read_bytes()) == body
     except (OSError, EOFError, zlib.error):
         return False
+
+
+def names(folder: Path, suffix: str) -> set[str]:
+    """Return the names of the files with a suffix in a folder, without the suffix."""
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name.removesuffix(suffix) for entry in entries if entry.name.endswith(suffix)}
+    except OSError:
+        return set()
 
 
 def remove_documents(public: Path, paths: Sequence[str]) -> None:

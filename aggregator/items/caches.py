@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
 WORD_CHARACTERS, ADDRESS_CHARACTERS = 60, 500
@@ -14,20 +13,38 @@ _Result = TypeVar("_Result")
 _CLEAR: list[Callable[[], None]] = []
 
 
+class _Cache(dict[_Argument, _Result]):
+    """Keep results of a function; a result that is kept is found without a call of Python code."""
+
+    def __init__(
+        self,
+        function: Callable[[_Argument], _Result],
+        entries: int,
+        characters: int,
+        length: Callable[[_Argument], int],
+    ) -> None:
+        super().__init__()
+        self._function, self._length = function, length
+        self._entries, self._characters = entries, characters
+
+    def __missing__(self, argument: _Argument) -> _Result:
+        result = self._function(argument)
+        if self._length(argument) <= self._characters:
+            if len(self) >= self._entries:
+                self.clear()
+            self[argument] = result
+        return result
+
+
 def cached(
     entries: int, characters: int, length: Callable[[Any], int] = len
 ) -> Callable[[Callable[[_Argument], _Result]], Callable[[_Argument], _Result]]:
-    """Cache the last `entries` results of a function, for arguments of at most `characters`."""
+    """Cache at most `entries` results of a function, for arguments of at most `characters`."""
 
     def decorate(function: Callable[[_Argument], _Result]) -> Callable[[_Argument], _Result]:
-        kept: Callable[[Any], _Result] = (cache := lru_cache(maxsize=entries)(function))
-        _CLEAR.append(cache.cache_clear)
-
-        @wraps(function)
-        def call(argument: _Argument) -> _Result:
-            return kept(argument) if length(argument) <= characters else function(argument)
-
-        return call
+        cache = _Cache(function, entries, characters, length)
+        _CLEAR.append(cache.clear)
+        return cache.__getitem__
 
     return decorate
 

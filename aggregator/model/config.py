@@ -122,6 +122,8 @@ class Channel:
     title: str
     include: Selection = Selection()
     exclude: Selection = Selection()
+    language: str | None = None
+    """The language of its page, if it is not the site's."""
     automatic: bool = False
     """Made from a source or topic, not declared; its files are written with its first story."""
 

@@ -11,24 +11,28 @@ MAX_SUMMARY_CHARACTERS = 300
 """Maximum length of a summary (P3)."""
 
 
-def note(story: Story, site: Site) -> str | None:
-    """Return a sentence about the correction of a story, None if there is none."""
+def note(story: Story, site: Site, language: str | None = None) -> str | None:
+    """Return a sentence about the correction of a story, None if there is none.
+
+    It is in the language of the site if no other one is given.
+    """
     if story.correction is None:
         return None
-    words = i18n.words(site.language)
+    language = language or site.language
+    words = i18n.words(language)
     day = story.correction.at.astimezone(site.timezone).date()
-    sentence = words["corrected"].format(day=i18n.day(day, site.language))
+    sentence = words["corrected"].format(day=i18n.day(day, language))
     if story.correction.title_before is None:
         return sentence
     before = line(story.correction.title_before, 100)
     return f"{sentence} {words['before']} {words['quote'].format(title=before)}."
 
 
-def event_line(story: Story, site: Site) -> str | None:
+def event_line(story: Story, site: Site, language: str | None = None) -> str | None:
     """Return when and where the event of a story takes place; None if it has none."""
     if story.event is None:
         return None
-    return i18n.event_line(story.event.event, story.event.former, site.language, site.timezone)
+    return i18n.event_line(story.event.event, story.event.former, language or site.language, site.timezone)
 
 
 def summary(story: Story, site: Site) -> str:

@@ -17,8 +17,8 @@ from aggregator.model.digests import Edition, EditionEntry, EditionSummary
 from aggregator.model.publishing import PublishedDocument
 from aggregator.publishing import paths
 from aggregator.publishing.atom import XML_LANG, distinct_updated, with_stylesheet
+from aggregator.publishing.page_template import environment
 from aggregator.publishing.renderers import MAX_BYTES
-from aggregator.publishing.site import environment
 
 INDEX = paths.EDITIONS + "index.html"
 MAX_EDITIONS = 30

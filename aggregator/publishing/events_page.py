@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from itertools import groupby
 from aggregator import i18n
 from aggregator.model.events import EventKind
 from aggregator.model.publishing import Publication, PublishedDocument
-from aggregator.publishing import paths
+from aggregator.publishing import page_template, paths
 from aggregator.publishing.coming import ComingEvent, badge, coming
-from aggregator.publishing.site import environment
+from aggregator.publishing.page_template import environment
 
 MAX_LISTED = 300
 """Maximum events on the page."""
+CHOICES = "events/choices.css"
+"""The rules that show only chosen events, which depend on the partners of the page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +29,8 @@ class Filter:
     title: str
 
 
-def render(publication: Publication) -> PublishedDocument:
-    """Render `events/index.html`: deadlines first, then what is coming by month."""
+def render(publication: Publication) -> list[PublishedDocument]:
+    """Render `events/index.html` and its stylesheet: deadlines first, then events by month."""
     site = publication.site
     words = i18n.words(site.language)
     listed = coming(publication)[:MAX_LISTED]
@@ -52,13 +55,16 @@ def render(publication: Publication) -> PublishedDocument:
             (paths.DEADLINES, "calendar_of_deadlines"),
         )
     ]
+    choices = [*_kinds(listed, words), *_partners(listed)]
+    stylesheet = _stylesheet(choices)
+    shared = page_template.context(site, paths.EVENTS, site.language)
+    phrases: dict[str, object] = {**i18n.page_words(site.language), **words}
     body = (
         environment()
         .get_template("events.html.j2")
         .render(
-            site=site,
-            words=words,
-            language=i18n.known(site.language),
+            **{**shared, "words": phrases},
+            search=publication.search,
             sections=[(words["deadlines"], deadlines), *months] if deadlines else months,
             kinds=_kinds(listed, words),
             partners=_partners(listed),
@@ -66,9 +72,26 @@ def render(publication: Publication) -> PublishedDocument:
             calendars=calendars,
             badge=lambda each: badge(each, site.language),
             editions=publication.editions,
+            choices_url=f"{CHOICES.rpartition('/')[2]}?{hashlib.sha256(stylesheet.body).hexdigest()[:12]}",
         )
     )
-    return PublishedDocument(path=paths.EVENTS, media_type=paths.HTML_TYPE, body=body.encode("utf-8"))
+    page = PublishedDocument(path=paths.EVENTS, media_type=paths.HTML_TYPE, body=body.encode("utf-8"))
+    return [page, stylesheet]
+
+
+def _stylesheet(choices: Iterable[Filter]) -> PublishedDocument:
+    """Render the rules that show only chosen events; names are safe in CSS (`_of_partner`)."""
+    rules = [
+        f"#{name}:target ~ section article:not(.{name}), #{name}:target ~ section:not(:has(.{name}))"
+        f" {{ display: none; }}\n#{name}:target ~ .filter a[href='#{name}']"
+        " { background: var(--accent); color: var(--paper); border-color: var(--accent); }\n"
+        for name in (choice.name for choice in choices)
+    ]
+    return PublishedDocument(
+        path=CHOICES,
+        media_type=paths.CSS_TYPE,
+        body="".join(["/* Show only chosen events. */\n", *rules]).encode(),
+    )
 
 
 def _classes(event: ComingEvent) -> str:

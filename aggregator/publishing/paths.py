@@ -22,6 +22,12 @@ EVENTS = "events/index.html"
 EDITIONS = "digests/"
 """The folder of the pages of editions, of their list and of their feed."""
 EDITION_FEED = EDITIONS + "atom.xml"
+ARCHIVE_INDEX = "archive/index.html"
+"""The list of all months."""
+TOPICS, PARTNERS = "topics/index.html", "partners/index.html"
+"""The lists of topics and of partners."""
+STORIES = "stories/"
+"""The folder of the pages and calendar files of stories."""
 
 
 def path(channel: Channel, name: str) -> str:
@@ -44,7 +50,17 @@ def relative(channel: Channel, target: str) -> str:
 
 def story_calendar(story_id: str) -> str:
     """Return the path of the calendar file of one story."""
-    return f"stories/{story_id}.ics"
+    return f"{STORIES}{story_id}.ics"
+
+
+def story_page(story_id: str) -> str:
+    """Return the path of the page of one story."""
+    return f"{STORIES}{story_id}.html"
+
+
+def month_page(month: str) -> str:
+    """Return the path of the page of a month (`yyyy-mm`)."""
+    return f"archive/{month}.html"
 
 
 def webcal(url: str) -> str:

@@ -21,16 +21,16 @@ from aggregator.model.publishing import (
     Fragments,
     Publication,
     PublishedDocument,
-    SourceDirectory,
 )
 from aggregator.model.reports import ContainedStep, PublishReport
-from aggregator.model.stories import Publisher, Story
+from aggregator.model.stories import Story
 from aggregator.ports import App
-from aggregator.publishing import fragments, paths, websub
+from aggregator.publishing import fragments, paths, publish_pages, websub
 from aggregator.publishing import publish_editions as pages
 from aggregator.publishing import publish_events as events
 from aggregator.publishing.channels import newest_stories
 from aggregator.publishing.fragments import KeptFragments
+from aggregator.publishing.publish_pages import PageWork
 from aggregator.publishing.synchronise import synchronise
 from aggregator.store import (
     archives,
@@ -49,8 +49,6 @@ from aggregator.store.items import chunked
 
 MAX_TOMBSTONES = 50
 """Maximum tombstones in a feed; the archive has all of them."""
-DIRECTORY_HASH = "directory_written"
-"""Key of the hash of what `sources.opml` and the stylesheets were rendered from."""
 MAX_EVENTS = 500
 """Maximum stories in a calendar: those that end next, then the latest past ones."""
 CHANNEL_FILES = ("index.html", "atom.xml", "rss.xml", "feed.json", paths.CALENDAR)
@@ -139,21 +137,34 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
     events.follow_days(store, config.site, now)
     records = channels.records(store)
     _archives(rendering)
+    work = _pages(rendering)
     for channel in config.channels:
         _channel(rendering, channel, records[channel.id])
     events.write_files(
         store, config, rendering.rendered_with(), rendering.contained, rendering.write, everything=everything
     )
     events.plan_next_day(store, config.site, now)
-    _directory(rendering)
     rendering.finish()
     _remove_old_channels(rendering)
     editions_report = pages.publish(store, config, rendering.contained, everything=everything)
     return PublishReport(
-        documents_written=(*rendering.written, *editions_report.documents_written),
-        unchanged=rendering.unchanged + editions_report.unchanged,
+        documents_written=(*rendering.written, *work.written, *editions_report.documents_written),
+        unchanged=rendering.unchanged + work.unchanged + editions_report.unchanged,
         notices=rendering.contained.record(now),
     )
+
+
+def _pages(rendering: _Rendering) -> PageWork:
+    """Write the pages of stories and the lists, before the pages and feeds that link to them."""
+    work = PageWork(
+        store=rendering.store,
+        config=rendering.config,
+        contained=rendering.contained,
+        rendered_with=rendering.rendered_with(),
+        everything=rendering.everything,
+    )
+    publish_pages.publish(work)
+    return work
 
 
 def close_months(store: Store, config: Config, now: datetime) -> tuple[str, ...]:
@@ -245,6 +256,7 @@ def _rendered(
         previous=months[-1].month if months else None,
         hub=config.hub,
         editions=rendering.editions,
+        search=bool(config.web.url),
         today=events.today(config.site, rendering.now),
         events=tuple(by_id[id_] for id_ in dated) if _has_calendar(rendering, channel, dated) else None,
         fragments=rendering.fragments,
@@ -423,39 +435,3 @@ def _amended(rendering: _Rendering, month: ArchiveMonth) -> PublishedDocument | 
     except (OSError, ValueError):
         return None
     return PublishedDocument(path=path, media_type=paths.ATOM_TYPE, body=body)
-
-
-def _directory(rendering: _Rendering) -> None:
-    """Write `sources.opml` and the stylesheets if the sources or settings changed."""
-    publishers = tuple(sources.publishers(rendering.store, configured=True).values())
-    current = hashlib.sha256(
-        repr((rendering.config.site, publishers, rendering.rendered_with())).encode()
-    ).hexdigest()
-    if (
-        current == runs.get(rendering.store, DIRECTORY_HASH)
-        and all(rendering.exists(document.path) for document in _stylesheets())
-        and not rendering.everything
-    ):
-        return
-    document = rendering.contained.whole(
-        ContainedStep.CHANNEL, "sources.opml", lambda: _opml(rendering.config, publishers)
-    )
-    if document is None:
-        return
-    rendering.write(document)
-    for stylesheet in _stylesheets():
-        rendering.write(stylesheet)
-    rendering.records.append(partial(runs.put, rendering.store, DIRECTORY_HASH, current))
-
-
-def _opml(config: Config, publishers: tuple[Publisher, ...]) -> PublishedDocument:
-    from aggregator.publishing import opml
-
-    topics = {source.id: source.topics for source in config.sources}
-    return opml.render(SourceDirectory(site=config.site, sources=publishers, topics=topics))
-
-
-def _stylesheets() -> tuple[PublishedDocument, ...]:
-    from aggregator.publishing import feed_stylesheet, stylesheet
-
-    return feed_stylesheet.render(), stylesheet.render()

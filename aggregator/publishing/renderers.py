@@ -65,5 +65,5 @@ def calendars(publication: Publication) -> list[PublishedDocument]:
         return []
     from aggregator.publishing import calendar, events_page  # importing icalendar takes 70 ms
 
-    pages = [events_page.render(publication)] if publication.channel.id == "all" else []
+    pages = events_page.render(publication) if publication.channel.id == "all" else []
     return [*calendar.render(publication), *pages]

@@ -24,6 +24,8 @@ FINISHED_MARK = "finished_with"
 MAIL_IDLE_MARK = "mail_idle"
 EVENTS_END = "events_end"
 """Key of the moment at which the next event ends, and pages of events change."""
+PAGES_BEFORE = "story_pages_before"
+"""Key of the number below which pages of stories are written again; empty if none."""
 PARKED = (
     "(state = 'unknown' OR state = 'failed' AND address COLLATE NOCASE NOT IN (SELECT address FROM suppressions))"
     " AND NOT acknowledged"
@@ -58,6 +60,8 @@ def nothing_due(config_file: Path, now: datetime) -> int | None:
         if mark != finished_mark(raw) or not Path(feed).exists():  # or `public` was deleted
             return None
         if "" < (_meta(conn, EVENTS_END) or "") <= stamp:
+            return None
+        if _meta(conn, PAGES_BEFORE) or conn.execute("SELECT 1 FROM page_queue").fetchone():
             return None
         if conn.execute(
             "SELECT 1 FROM websub_state WHERE version <> pinged AND not_before <= ?", [stamp]

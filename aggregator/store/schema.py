@@ -12,6 +12,7 @@ from aggregator.store.migrations import (
     deduplication,
     digests,
     foundation,
+    pages,
     polling,
     publishing,
     subscribers,
@@ -397,7 +398,10 @@ def m0023_activity(db: Database) -> None:
         db.execute(sql)
 
 
+MIGRATIONS()(pages.m0024_pages)
+
+
 @MIGRATIONS()
-def m0024_returned_mail(db: Database) -> None:
+def m0025_returned_mail(db: Database) -> None:
     """Add bounces and other mail to the bounce address."""
     bounces.returned_mail(db)

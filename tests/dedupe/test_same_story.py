@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.dedupe import evidence, identifiers, vetoes
+from aggregator.dedupe import evidence, identifiers, measures, vetoes
 from aggregator.dedupe.cluster import assign
 from aggregator.dedupe.compare import SAME, compare
 from aggregator.dedupe.features import extract, index_keys
@@ -474,6 +474,24 @@ LOOK_ALIKES = [
         "SPAOM in Vigo, 4-6 November.",
     ),
     (
+        "ARCADE data available: zebrafish heart, 3 TB",
+        "The ARCADE project of Vigo published 3 TB, 45 volumes.",
+        "ARCADE data available: mouse brain, 3 TB",
+        "The ARCADE project of Vigo published 3 TB, 45 volumes.",
+    ),
+    (
+        "ARCADE school in Vigo: FLIM",
+        "ARCADE school, Vigo, 4 May 2027, 12 places.",
+        "FRET at the ARCADE school in Vigo",
+        "ARCADE school, Vigo, 4 May 2027, 12 places.",
+    ),
+    (
+        "Dorothee Zschoche receives the ARCADE prize in Vigo",
+        "ARCADE prize of 10,000 EUR, Vigo, 4 May 2027.",
+        "Vigo: ARCADE prize for Winfried Balzarotti",
+        "ARCADE prize of 10,000 EUR, Vigo, 4 May 2027.",
+    ),
+    (
         "Vote for the SPAOM image of the year",
         "SPAOM image contest, 4 June.",
         "Submit to the SPAOM image of the year",
@@ -538,8 +556,9 @@ def test_one_difference_in_the_text_makes_two_stories(what: str, title: str, in_
 def test_a_pointer_counts_beside_other_evidence() -> None:
     """An item that links to the page of the other in its own text needs less other evidence."""
     hub = told("hub", "Lattice lightsheet for users of Madrid", "The Node offers it.")
-    note = told("note", "Node in Madrid has a lattice lightsheet", "Users apply by mail.")
-    assert compare(hub, note).strength is not Strength.SAME
+    later = NOW + timedelta(days=10)
+    note = told("note", "Node in Madrid has a lattice lightsheet", "Users apply by mail.", sort=later)
+    assert compare(hub, note).score < SAME
     assert compare(hub, replace(note, pointers=hub.links)).strength is Strength.SAME
 
 
@@ -631,6 +650,35 @@ def test_what_the_archive_says_all_the_time_counts_less() -> None:
         compare(SURVEY, UMFRAGE, frozenset({"nfdi4bioimage", "bioimaging"})),
     )
     assert often.score < seldom.score
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        UMFRAGE,
+        told("x", "Survey on energy use", "Until 20 March 2026."),
+        told("x", "Open position in Vienna", "A cryostat, and 12 chairs."),
+        told("x", SURVEY.title, SURVEY.text, sort=NOW + timedelta(days=90)),
+    ],
+)
+def test_a_comparison_that_stops_early_has_the_same_result(other: Member) -> None:
+    """Evidence is incomplete only between items that are not even related."""
+    quick, full = compare(SURVEY, other), compare(SURVEY, other, all_vetoes=True)
+    assert quick.strength is full.strength
+    assert full.strength is Strength.DIFFERENT or quick.evidence == full.evidence
+    assert {piece.name for piece in quick.evidence} <= {piece.name for piece in full.evidence}
+
+
+@given(texts, texts)
+@law
+def test_what_speaks_against_one_story_is_at_most_one(title: str, text: str) -> None:
+    """A comparison stops early by what these measures can add at most."""
+    pair = measures.pair(extract(title, text, "A", None), extract(text, title, "B", None))
+    for piece, name in measures.AGAINST.items():
+        for measure in piece(pair) or ():
+            assert measure.name == f"{pair.kind}{name}"
+            assert 0 <= measure.value <= 1 + 1e-9
+        assert pair.kind in measures.KINDS
 
 
 # --- laws of placing -----------------------------------------------------------------------------------

@@ -14,13 +14,15 @@ import pytest
 
 from aggregator import extras, health
 from aggregator import maintenance as jobs
-from aggregator.dedupe import cluster, recluster, semantic
+from aggregator.dedupe import cluster, evidence, recluster, semantic
+from aggregator.dedupe.weights import Weights, weights
 from aggregator.model.stories import Comparison, Evidence, Member, Strength
 from aggregator.store import embeddings
 from aggregator.store.connection import opened
 from tests.builders import NOW, rss
 from tests.command import call
 from tests.conftest import Clock, Web, Workplace
+from tests.dedupe.test_same_story import told
 
 installed = pytest.mark.skipif(not semantic.is_on(), reason="needs the extra `semantic`")
 
@@ -53,6 +55,19 @@ def test_without_the_extra_nothing_is_compared() -> None:
     with semantic.switched_off():
         assert semantic.similarity(OPEN, OFFEN) is None
         assert not semantic.is_on()
+
+
+@installed
+def test_meaning_counts_with_a_weight_and_near_the_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meaning is evidence only with a weight, and only for items that agree otherwise."""
+    item = told("a", OPEN, "Dresden, 4 May 2027.")
+    near, far = told("b", OFFEN, "Dresden, 4.5.2027."), told("c", OTHER, "Vigo, 350 EUR.")
+    weighted = replace(weights(), with_meaning={**weights().plain, semantic.EVIDENCE: 3.0})
+    for table, expected in ((replace(weights(), with_meaning={}), []), (weighted, [semantic.EVIDENCE])):
+        monkeypatch.setattr(evidence, "weights", partial(lambda it: it, table))
+        for other, names in ((near, expected), (far, [])):
+            found = [piece.name for piece in evidence.near(item, other)]
+            assert [name for name in found if name == semantic.EVIDENCE] == names
 
 
 @installed
@@ -91,14 +106,19 @@ def test_the_cache_is_bounded_and_pruned(place: Workplace, clock: Clock, monkeyp
 
 
 def test_status_says_whether_it_is_on(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`status` names the version of the encoder, or that it is off, as text and as JSON."""
+    """`status` names the version of the encoder, or that it is off, as text and as JSON.
+
+    It is off, too, where the encoder is installed and the weights give its result none.
+    """
     place.write("")
     call(place, "fetch")
-    for version, words, as_json in (
-        ("0.2.1", "on (sentence encoder 0.2.1)", '"0.2.1"'),
-        (None, "off", "null"),
+    for version, weight, words, as_json in (
+        ("0.2.1", {"meaning": 3.0}, "on (sentence encoder 0.2.1)", '"0.2.1"'),
+        ("0.2.1", {}, "off (sentence encoder 0.2.1 is installed, without weight)", '"0.2.1"'),
+        (None, {"meaning": 3.0}, "off", "null"),
     ):
         monkeypatch.setattr(extras, "sentence_encoder", partial(lambda it: it, version))
+        monkeypatch.setattr(evidence, "weights", partial(Weights, plain={}, with_meaning=weight))
         assert f"meanings compared between items: {words}\n" in call(place, "status").out
         assert f'"sentence_encoder": {as_json}' in call(place, "status", "--json").out
 

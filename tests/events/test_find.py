@@ -7,8 +7,11 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aggregator.events.find import MAX_EVENTS, MAX_TEXT_CHARACTERS, find_events
+from aggregator.events.tokens import folded, may_name_date
 from aggregator.model.events import Attendance, Event, EventKind, EventStatus
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -25,6 +28,30 @@ def only(title: str, text: str = "", language: str | None = None, published: str
     """Return the only event of a text."""
     (event,) = found(title, text, language, published)
     return event
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "7.10.2026",
+        "7. 10. 2026",
+        "2026–10–07",
+        "7/10/2026",
+        "7 OCT 2026",
+        "7 říjnu 2026",
+        "7. Październiku 2026",
+    ],
+)
+def test_every_form_of_a_date_is_looked_for(written: str) -> None:
+    """Texts that can contain no date are passed over by a test that no date fails."""
+    assert may_name_date(folded(written))
+    assert found(f"Workshop on {written}")
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=127)))
+def test_ascii_is_folded_as_other_text(text: str) -> None:
+    """The short way for ASCII text gives the same characters."""
+    assert folded(text) == folded(f"{text}–")[:-1]
 
 
 def test_the_example_of_the_rules() -> None:

@@ -137,6 +137,15 @@ def test_a_series_is_one_entry_with_its_next_dates() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["DTSTART", "DTEND", "DURATION"])
+def test_a_damaged_date_of_a_series_is_none(name: str) -> None:
+    """A property of a series without a date that can be parsed costs only this entry's dates."""
+    lines = {"DTSTART": ":20260105T160000", "RRULE": ":FREQ=WEEKLY", name: ":٢٠٢٦-١٠-٠٥"}
+    damaged = "UID:x\nSUMMARY:Damaged\n" + "\n".join(key + value for key, value in lines.items())
+    parsed = document(damaged, f"{WEEKLY}\nRRULE:FREQ=WEEKLY")
+    assert parsed.entries[-1].event is not None and parsed.entries[-1].event.occurrences
+
+
 def test_a_finished_series_has_no_next_dates() -> None:
     """A series that is over keeps its first date alone."""
     series = document(f"{WEEKLY}\nRRULE:FREQ=WEEKLY;COUNT=3").entries[0].event

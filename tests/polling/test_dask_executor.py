@@ -162,7 +162,7 @@ def test_a_killed_worker_loses_no_source_and_repeats_no_visit(
     assert sorted(source.id for source in report.sources) == sorted(f"n{n}" for n in range(12))
     assert all(len(web.asked) <= 1 for web in sites), "a visit was repeated before its time"
     failed = {source.id for source in report.sources if source.reason}
-    assert 1 <= len(failed) <= 4
+    assert len(failed) <= 4  # none, if the killed worker had begun no visit
     assert all("WorkerLost" in (source.reason or "WorkerLost") for source in report.sources)
     with closing(sqlite3.connect(place.database)) as conn:
         assert conn.execute("SELECT count(*), count(DISTINCT source_id) FROM visits").fetchone() == (12, 12)

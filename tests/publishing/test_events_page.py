@@ -20,7 +20,7 @@ NOVEMBER = {"start": date(2026, 11, 30), "end": date(2026, 12, 4)}
 
 def page(*stories: Story, **fields: Any) -> html.HtmlElement:
     """Return the parsed page of events."""
-    return html.document_fromstring(events_page.render(publication(*stories, **fields)).body)
+    return html.document_fromstring(events_page.render(publication(*stories, **fields))[0].body)
 
 
 def front(*stories: Story, **fields: Any) -> html.HtmlElement:
@@ -59,7 +59,8 @@ def test_the_page_works_without_a_script() -> None:
     fragments = [href.removeprefix("#") for href in tree.xpath("//*[contains(@class, 'filter')]//a/@href")]
     assert fragments == ["events", "kind-course", "kind-deadline", "by-node"]
     assert all(tree.xpath(f"//*[@id='{name}']") for name in fragments)
-    style = tree.findtext(".//style")
+    style = events_page.render(publication(announcing("a", event(), deadline())))[1].body.decode()
+    assert tree.xpath("//link[starts-with(@href, 'choices.css?')]")
     for name in fragments[1:]:
         assert f"#{name}:target ~ section article:not(.{name})" in style
     assert [article.get("class").split()[1:3] for article in tree.iter("article")] == [
@@ -129,4 +130,4 @@ def test_an_id_of_a_source_is_no_css() -> None:
     made = announcing("a", event())
     lead = type(made.items[0])(item=made.items[0].item, publisher=publisher("a b}*{c"))
     story = type(made)(**{name: getattr(made, name) for name in made.__slots__} | {"items": (lead,)})
-    assert "#by-a-b---c:target" in page(story).findtext(".//style")
+    assert b"#by-a-b---c:target" in events_page.render(publication(story))[1].body

@@ -198,7 +198,7 @@ def test_bytes_change_only_when_an_event_passes(community: Community, clock: Clo
     passed = ["2026-10-13", "2026-10-23"]  # the days after the deadline and after the course
     calendars = ("events.ics", "deadlines.ics", "channels/courses/events.ics")
     assert written == {
-        **dict.fromkeys(("index.html", "events/index.html"), passed),
+        **dict.fromkeys(("index.html", "events/index.html", "events/choices.css"), passed),
         **{path: ["2027-10-24"] for path in calendars},
     }
 

@@ -101,11 +101,13 @@ def test_large_bodies_are_refused(place: Workplace) -> None:
 
 @pytest.fixture
 def stories(place: Workplace, web: Web) -> tuple[Workplace, list[str]]:
-    """Store three stories; return their ids."""
+    """Store three stories without the files of their pages; return their ids."""
     titles = ("Workshop in Jena", "New microscope in Turku", "Open position in Oslo")
     web.feed("/feed", rss(*({"title": t, "link": f"https://n.example/{n}"} for n, t in enumerate(titles))))
     place.write(f"sources:\n  - {{id: node, name: Node, url: '{web.url}/feed'}}\n")
     fetch.run(place.app())
+    for page in (place.public / "stories").glob("*.html"):
+        page.unlink()
     with sqlite3.connect(place.database) as db:
         return place, [row[0] for row in db.execute("SELECT id FROM stories ORDER BY number")]
 

@@ -1,0 +1,92 @@
+"""Define the values that pages of stories, months, topics and partners are rendered from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from aggregator.model.stories import Story
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextChange:
+    """Hold a significant edit of the lead (E1): its words before and after.
+
+    A text is a passage around what changed, empty if the text did not change; None if it is no longer kept.
+    """
+
+    at: datetime
+    titles: tuple[str, str]
+    texts: tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelatedStory:
+    """Hold the id, title and language of a published related story."""
+
+    id: str
+    title: str
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryPage:
+    """Hold what the page of a published story shows besides the story.
+
+    `topics` have the id of their channel, if there is one.
+    """
+
+    story: Story
+    corrections: tuple[TextChange, ...] = ()
+    related: tuple[RelatedStory, ...] = ()
+    topics: tuple[tuple[str, str | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoneStory:
+    """Hold a story that is no longer published; `became` is the one into which it was merged."""
+
+    id: str
+    became: RelatedStory | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedStory:
+    """Hold a story as the page of a month and the site map list it."""
+
+    id: str
+    title: str
+    language: str | None
+    link: str | None
+    publisher: str
+    announced: datetime
+    changed: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthRecord:
+    """Hold how many stories a month (`yyyy-mm`) has, and which revision of its page was written."""
+
+    month: str
+    stories: int
+    revision: int
+    written_revision: int
+    written_with: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """Hold the numbers of a partner's or topic's channel, and its newest story.
+
+    `weeks` has the number of stories of each of the last weeks, oldest first.
+    """
+
+    channel_id: str
+    stories: int
+    weeks: tuple[int, ...]
+    newest: ListedStory | None
+
+
+Directories = Mapping[str, Directory]
+"""Numbers of channels by id."""

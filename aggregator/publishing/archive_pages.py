@@ -1,0 +1,138 @@
+"""Render the page of a month, the list of all months, and the parts of the site map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from itertools import groupby
+from xml.sax.saxutils import escape
+
+from aggregator import i18n
+from aggregator.model.config import Site
+from aggregator.model.pages import ListedStory, MonthRecord
+from aggregator.model.publishing import PublishedDocument
+from aggregator.publishing import charts, page_template, paths
+
+MAX_CHART_MONTHS = 240
+"""Maximum months in the chart: the last 20 years."""
+MAX_URLS = 50_000
+"""Maximum URLs in a part of the site map, as sitemaps.org demands."""
+XML_TYPE = "application/xml; charset=utf-8"
+NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
+SITEMAP = "sitemap.xml"
+
+
+def month_page(
+    month: str,
+    stories: Sequence[ListedStory],
+    site: Site,
+    *,
+    neighbours: tuple[str | None, str | None],
+    feed: bool,
+    search: bool,
+) -> PublishedDocument:
+    """Render `archive/<yyyy-mm>.html`; `neighbours` are the months before and after it, if any."""
+
+    def local_day(story: ListedStory) -> date:
+        return story.announced.astimezone(site.timezone).date()
+
+    return page_template.render(
+        "month.html.j2",
+        site,
+        paths.month_page(month),
+        search=search,
+        month=month,
+        title=month_name(month, site),
+        count=len(stories),
+        days=[(day, list(group)) for day, group in groupby(stories, key=local_day)],
+        earlier=neighbours[0],
+        later=neighbours[1],
+        month_name=lambda each: month_name(each, site),
+        feed=feed,
+    )
+
+
+def index(months: Sequence[MonthRecord], site: Site, *, search: bool) -> PublishedDocument:
+    """Render `archive/index.html` of months, oldest first, with a bar chart of their stories."""
+    newest_first = [record for record in reversed(months) if record.stories]
+    numbers = {record.month: record.stories for record in newest_first}
+    charted = _all_months(newest_first[-1].month, newest_first[0].month) if newest_first else []
+    charted = charted[-MAX_CHART_MONTHS:]
+    return page_template.render(
+        "archive.html.j2",
+        site,
+        paths.ARCHIVE_INDEX,
+        search=search,
+        chart=charts.bars([numbers.get(month, 0) for month in charted]),
+        first=month_name(charted[0], site) if charted else "",
+        last=month_name(charted[-1], site) if charted else "",
+        years=[
+            (year, list(group)) for year, group in groupby(newest_first, key=lambda record: record.month[:4])
+        ],
+        name_of=lambda record: i18n.month_name(int(record.month[5:]), site.language),
+        month_page=paths.month_page,
+        total=sum(numbers.values()),
+    )
+
+
+def month_name(month: str, site: Site) -> str:
+    """Return the name and year of a month (`yyyy-mm`)."""
+    return i18n.month(date(int(month[:4]), int(month[5:]), 1), site.language)
+
+
+def _all_months(first: str, last: str) -> list[str]:
+    begin, end = (int(month[:4]) * 12 + int(month[5:]) - 1 for month in (first, last))
+    return [f"{number // 12:04}-{number % 12 + 1:02}" for number in range(begin, end + 1)]
+
+
+def sitemap_parts(month: str, stories: Sequence[ListedStory], site: Site) -> list[PublishedDocument]:
+    """Render the parts of the site map with the stories of a month; most months have one part."""
+    parts = [stories[start : start + MAX_URLS] for start in range(0, len(stories), MAX_URLS)] or [()]
+    return [
+        _document(
+            part_path(month, n),
+            "urlset",
+            [
+                _entry("url", site.url + paths.story_page(story.id), f"{story.changed:%Y-%m-%dT%H:%M:%SZ}")
+                for story in part
+            ],
+        )
+        for n, part in enumerate(parts)
+    ]
+
+
+def part_path(month: str, part: int) -> str:
+    """Return the path of a part of the site map."""
+    return f"sitemaps/{month}{f'-{part + 1}' if part else ''}.xml"
+
+
+def sitemap(months: Sequence[MonthRecord], site: Site) -> list[PublishedDocument]:
+    """Render `sitemap.xml`, the index of the parts, and the part with the lists."""
+    lists = ["", "events/", "archive/", "topics/", "partners/", "about.html", "bot.html"]
+    pages = [*lists, *(paths.month_page(record.month) for record in months if record.stories)]
+    names = [
+        part_path(record.month, n)
+        for record in months
+        for n in range(-(-record.stories // MAX_URLS))
+        if record.stories > 0
+    ]
+    return [
+        _document("sitemaps/pages.xml", "urlset", [_entry("url", site.url + page) for page in pages]),
+        _document(
+            SITEMAP,
+            "sitemapindex",
+            [_entry("sitemap", site.url + name) for name in ("sitemaps/pages.xml", *names)],
+        ),
+    ]
+
+
+def _entry(element: str, url: str, changed: str | None = None) -> str:
+    lastmod = f"<lastmod>{changed}</lastmod>" if changed else ""
+    return f"<{element}><loc>{escape(url)}</loc>{lastmod}</{element}>\n"
+
+
+def _document(path: str, root: str, entries: Sequence[str]) -> PublishedDocument:
+    body = (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="{NAMESPACE}">\n{"".join(entries)}</{root}>\n'
+    )
+    return PublishedDocument(path=path, media_type=XML_TYPE, body=body.encode("utf-8"))

@@ -1,0 +1,54 @@
+"""Render the lists of topics and of partners, each with its numbers and feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aggregator.model.config import Channel, Site
+from aggregator.model.pages import Directory
+from aggregator.model.publishing import PublishedDocument
+from aggregator.model.stories import Publisher
+from aggregator.publishing import charts, page_template, paths
+
+WEEKS = 52
+"""Weeks in a sparkline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A topic or partner on its list.
+
+    Without an automatic channel of its own it has no feeds and no sparkline, and a topic no number of stories.
+    """
+
+    name: str
+    stories: int | None
+    channel: Channel | None = None
+    numbers: Directory | None = None
+    publisher: Publisher | None = None
+
+    @property
+    def chart(self) -> charts.Chart:
+        """Return the sparkline of the last weeks."""
+        return charts.bars(self.numbers.weeks if self.numbers else ())
+
+    @property
+    def website(self) -> str | None:
+        """Return the address of the partner's site."""
+        link = self.publisher.site_link if self.publisher else None
+        return paths.href(link) if link else None
+
+
+def topics(listed: Sequence[Listed], site: Site, *, search: bool) -> PublishedDocument:
+    """Render `topics/index.html`, the topics with most stories first."""
+    return _render(paths.TOPICS, "topics", listed, site, search=search)
+
+
+def partners(listed: Sequence[Listed], site: Site, *, search: bool) -> PublishedDocument:
+    """Render `partners/index.html`, in alphabetical order."""
+    return _render(paths.PARTNERS, "partners", listed, site, search=search)
+
+
+def _render(path: str, name: str, listed: Sequence[Listed], site: Site, *, search: bool) -> PublishedDocument:
+    return page_template.render("directory.html.j2", site, path, search=search, name=name, listed=listed)

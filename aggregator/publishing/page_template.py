@@ -1,0 +1,107 @@
+"""Render the templates of pages with what all of them share: words, links, languages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import lru_cache, partial
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from aggregator import i18n
+from aggregator.model.config import Site
+from aggregator.model.publishing import PublishedDocument
+from aggregator.publishing import paths, stylesheet
+
+NAVIGATION = (
+    ("home", "index.html"),
+    ("events", paths.EVENTS),
+    ("archive", paths.ARCHIVE_INDEX),
+    ("topics", paths.TOPICS),
+    ("partners", paths.PARTNERS),
+)
+"""Words and paths of the pages that every page links to."""
+RIGHT_TO_LEFT = frozenset("ar arc ckb dv fa he ks ps sd syr ug ur yi".split())
+"""Languages written from right to left."""
+NO_LANGUAGE = re.compile(r"[^A-Za-z0-9-]")
+
+
+def render(template: str, site: Site, path: str, **values: object) -> PublishedDocument:
+    """Render a page at `path`; its links are relative, so that it also works as a local file."""
+    body = environment().get_template(template).render(**context(site, path, site.language), **values)
+    return PublishedDocument(path=path, media_type=paths.HTML_TYPE, body=body.encode("utf-8"))
+
+
+def context(site: Site, path: str, language: str) -> dict[str, object]:
+    """Return what all pages show and use, in a language."""
+    known = i18n.known(language)
+    words = i18n.page_words(language)
+
+    def day(moment: datetime | date) -> str:
+        local = moment.astimezone(site.timezone).date() if isinstance(moment, datetime) else moment
+        return i18n.day(local, known)
+
+    def language_name(code: str | None) -> str:
+        name: str = words["language_names"].get(_primary(code), code or "")
+        return name
+
+    return {
+        "site": site,
+        "words": words,
+        "language": known,
+        "root": "../" * path.count("/"),
+        "page": path,
+        "about": True,
+        "navigation": NAVIGATION,
+        "day": day,
+        "language_name": language_name,
+        "number": lambda count: i18n.number(count, known),
+        "plural": lambda phrase, count: i18n.plural(phrase, count, known),
+        "as_written": as_written_beside(known),
+        "story_page": paths.story_page,
+    }
+
+
+def as_written_beside(page_language: str) -> Callable[[str | None], Markup]:
+    """Return a function that marks a text of another language with its direction and language."""
+
+    return partial(_as_written, page_language)
+
+
+@lru_cache(maxsize=256)
+def _as_written(page_language: str, code: str | None) -> Markup:
+    return direction(code) + foreign(code, page_language)
+
+
+def direction(code: str | None) -> Markup:
+    """Return the attribute `dir` of a text: that of its language, or else `auto`."""
+    return Markup(' dir="{}"').format("rtl" if _primary(code) in RIGHT_TO_LEFT else "auto")
+
+
+def foreign(code: str | None, page_language: str) -> Markup:
+    """Return the attribute `lang` of a text that is not in the language of the page, or nothing."""
+    if _primary(code) in ("", page_language):
+        return Markup()
+    return Markup(' lang="{}"').format(NO_LANGUAGE.sub("", code or ""))
+
+
+def _primary(code: str | None) -> str:
+    return NO_LANGUAGE.sub("", code or "").partition("-")[0].lower()
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """Return the template environment of pages."""
+    found = Environment(
+        loader=PackageLoader("aggregator.publishing"),
+        autoescape=True,
+        auto_reload=False,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    found.globals["stylesheet"] = stylesheet.render().path
+    return found

@@ -1,0 +1,376 @@
+"""Write the pages of stories, months, topics and partners, and files for crawlers.
+
+The page of a story is written in the round in which the story changed. After a change of templates or settings, all
+pages of stories are written again, newest first and a bounded number in each round.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+from aggregator import publishing
+from aggregator.containment import Containment
+from aggregator.gateways import files
+from aggregator.model.config import Channel, Config
+from aggregator.model.pages import MonthRecord, StoryPage, TextChange
+from aggregator.model.publishing import PublishedDocument, SourceDirectory
+from aggregator.model.reports import ContainedStep
+from aggregator.model.stories import Publisher, Story
+from aggregator.publishing import paths
+from aggregator.store import archives, pages, runs, sources, stories
+from aggregator.store.connection import Store
+from aggregator.store.idle_check import PAGES_BEFORE
+from aggregator.store.items import chunked
+
+if TYPE_CHECKING:
+    from aggregator.publishing import directory_pages
+
+MAX_CHANGED = 2_000
+"""Maximum pages of changed stories that one round writes; the next round goes on."""
+MAX_AGAIN = 500
+"""Maximum pages of unchanged stories that a round writes after a change of templates."""
+MAX_MONTHS_AGAIN = 6
+"""Maximum pages of unchanged months that a round writes after a change of templates."""
+MAX_RELATED, MAX_CORRECTIONS = 10, 10
+"""Maximum related stories and corrections on a page."""
+STORIES_WITH = "story_pages_with"
+"""Key of the hash of what pages of stories are rendered with besides the story (P1)."""
+LISTS_WITH = "lists_with"
+"""Key of what the lists were rendered with, and of the last change of a story."""
+DIRECTORY_HASH = "directory_written"
+"""Key of the hash of what `sources.opml` and the stylesheets were rendered from."""
+FIXED_WITH = "fixed_pages_with"
+"""Key of what the pages that depend on settings alone were rendered with."""
+
+
+@dataclass(kw_only=True)
+class PageWork:
+    """Hold the inputs of one run and collect what it wrote.
+
+    With `everything` the run writes all that is out of date, however much it is.
+    """
+
+    store: Store
+    config: Config
+    contained: Containment
+    rendered_with: str
+    everything: bool
+    written: list[str] = field(default_factory=list)
+    unchanged: int = 0
+
+    @cached_property
+    def stories_with(self) -> str:
+        """Return a hash of what pages of stories depend on besides the story."""
+        named = [
+            (each.id, each.name, each.licence, each.full_text)
+            for each in sources.publishers(self.store).values()
+        ]
+        inputs = (publishing.template_hash(), self.config.site, self.config.channels, self.search, named)
+        return hashlib.sha256(repr(inputs).encode()).hexdigest()
+
+    @property
+    def search(self) -> bool:
+        """Return whether the web app serves a search."""
+        return bool(self.config.web.url)
+
+    def write(self, documents: Sequence[PublishedDocument], *, compress: bool = True) -> None:
+        """Write documents that differ from their files, and make them visible."""
+        drafts = files.Drafts(self.config.public, compressed=compress)
+        for document in documents:
+            if drafts.add(document):
+                self.written.append(document.path)
+            else:
+                self.unchanged += 1
+        drafts.reveal()
+
+
+def publish(work: PageWork) -> None:
+    """Write what is out of date; the archive documents of months must have been written."""
+    _directory(work)  # the pages link to the stylesheets
+    _changed_stories(work)
+    _stories_again(work)
+    _months(work)
+    _lists(work)
+    _fixed(work)
+
+
+def _changed_stories(work: PageWork) -> None:
+    """Write the pages of stories that changed, newest first."""
+    if work.everything:
+        _queue_missing(work)
+    while versions := pages.outdated(work.store, MAX_CHANGED):
+        for ids in chunked(versions):
+            _write_stories(work, ids)
+            with work.store.transaction():
+                pages.written(work.store, {id_: versions[id_] for id_ in ids})
+        if not work.everything:
+            return
+
+
+def _queue_missing(work: PageWork) -> None:
+    """Count pages without a file as out of date; the operator may have deleted `public`."""
+    present = files.names(work.config.public / paths.STORIES, ".html")
+    with work.store.transaction():
+        pages.queue(work.store, sorted(pages.every_name(work.store) - present))
+
+
+def _stories_again(work: PageWork) -> None:
+    """Write further pages with the present templates and settings, newest first."""
+    if runs.get(work.store, STORIES_WITH) != work.stories_with:
+        with work.store.transaction():
+            runs.put(work.store, STORIES_WITH, work.stories_with)
+            runs.put(work.store, PAGES_BEFORE, str(pages.after_newest(work.store)))
+    number = int(runs.get(work.store, PAGES_BEFORE) or 0)
+    while number:
+        ids, number = pages.before(work.store, number, MAX_AGAIN)
+        _write_stories(work, ids)
+        runs.put(work.store, PAGES_BEFORE, str(number or ""))
+        if not work.everything:
+            return
+
+
+def _write_stories(work: PageWork, ids: Sequence[str]) -> None:
+    """Write the pages of some stories; remove those of stories that were never published."""
+    from aggregator.publishing import story_page
+
+    site = work.config.site
+    with work.store.snapshot():
+        gone = pages.gone(work.store, ids)
+        shown = pages.published(work.store, [id_ for id_ in ids if id_ not in gone])
+        read = work.contained.without_broken(
+            ContainedStep.PUBLISHING, [id_ for id_ in ids if id_ in shown], partial(_read, work)
+        )
+    documents = [story_page.render_gone(each, site) for each in gone.values()]
+    for page in read:
+        work.contained.test(
+            ContainedStep.PUBLISHING,
+            page.story.id,
+            lambda page=page: documents.append(story_page.render(page, site, search=work.search)),  # type: ignore[misc]
+        )
+    work.write(documents)
+    lost = [paths.story_page(id_) for id_ in ids if id_ not in gone and id_ not in shown]
+    if lost:
+        files.remove_documents(work.config.public, lost)
+
+
+def _read(work: PageWork, ids: Sequence[str]) -> list[StoryPage]:
+    """Read what the pages of stories show."""
+    found = stories.read(work.store, ids)
+    titles = pages.related(work.store, (other for story in found for other, _ in story.related))
+    channels = {channel.id for channel in work.config.channels}
+
+    def topics(story: Story) -> tuple[tuple[str, str | None], ...]:
+        named = ((topic, f"topic-{topic}") for topic in story.topics)
+        return tuple((topic, id_ if id_ in channels else None) for topic, id_ in named)
+
+    return [
+        StoryPage(
+            story=story,
+            corrections=_corrections(work.store, story) if story.correction else (),
+            related=tuple(titles[other] for other, _ in story.related if other in titles)[:MAX_RELATED],
+            topics=topics(story),
+        )
+        for story in found
+    ]
+
+
+def _corrections(store: Store, story: Story) -> tuple[TextChange, ...]:
+    """Return the significant edits of a story's lead since its announcement, newest first (E1)."""
+    from aggregator.publishing import text_changes
+
+    lead = story.lead
+    edits = pages.edits(store, lead.id, story.announced, MAX_CORRECTIONS)
+    after = [*((title, text) for _, title, text in edits[1:]), (lead.title, pages.text(store, lead.id))]
+    found = [
+        TextChange(
+            at=at,
+            titles=(title, title_after),
+            texts=text_changes.passages(text, text_after) if text and text_after else None,
+        )
+        for (at, title, text), (title_after, text_after) in zip(edits, after, strict=True)
+    ]
+    return tuple(reversed(found))
+
+
+def _months(work: PageWork) -> None:
+    """Write the pages of months that changed, and a few that only need the present templates."""
+    records = pages.months(work.store)
+    named = [None, *(record.month for record in records if record.stories), None]
+    feeds = {record.month for record in archives.records(work.store) if record.written_revision}
+    again = 0
+    for record in reversed(records):
+        neighbours = _neighbours(named, record.month)
+        feed = record.month in feeds
+        rendered_with = f"{work.rendered_with} {neighbours} {feed}"
+        lost = bool(record.stories) and not (work.config.public / paths.month_page(record.month)).exists()
+        if record.revision == record.written_revision and not lost and not work.everything:
+            if record.written_with == rendered_with or again == MAX_MONTHS_AGAIN:
+                continue
+            again += 1
+        work.contained.whole(
+            ContainedStep.CHANNEL,
+            paths.month_page(record.month),
+            partial(_write_month, work, record, neighbours, feed=feed, rendered_with=rendered_with),
+        )
+
+
+def _neighbours(named: Sequence[str | None], month: str) -> tuple[str | None, str | None]:
+    """Return the months before and after a month that have stories."""
+    if month not in named:
+        return None, None
+    position = named.index(month)
+    return named[position - 1], named[position + 1]
+
+
+def _write_month(
+    work: PageWork,
+    record: MonthRecord,
+    neighbours: tuple[str | None, str | None],
+    *,
+    feed: bool,
+    rendered_with: str,
+) -> None:
+    from aggregator.publishing import archive_pages
+
+    site = work.config.site
+    listed = pages.of_month(work.store, record.month)
+    if listed:
+        page = archive_pages.month_page(
+            record.month, listed, site, neighbours=neighbours, feed=feed, search=work.search
+        )
+        work.write([page, *archive_pages.sitemap_parts(record.month, listed, site)])
+    else:
+        files.remove_documents(work.config.public, [archive_pages.part_path(record.month, 0)])
+        files.remove_documents(work.config.public, [paths.month_page(record.month)])
+    with work.store.transaction():
+        pages.month_written(work.store, record, rendered_with)
+
+
+def _lists(work: PageWork) -> None:
+    """Write the lists of months, topics and partners and the site map if a story changed."""
+    from aggregator.publishing import archive_pages, directory_pages
+
+    rendered_with = f"{work.rendered_with} {stories.changes(work.store)}"
+    exists = (work.config.public / archive_pages.SITEMAP).exists()
+    if runs.get(work.store, LISTS_WITH) == rendered_with and exists and not work.everything:
+        return
+    site, search = work.config.site, work.search
+    with work.store.snapshot():
+        months = pages.months(work.store)
+        topics, partners = _topics(work), _partners(work)
+    documents = work.contained.whole(
+        ContainedStep.CHANNEL,
+        archive_pages.SITEMAP,
+        lambda: [
+            archive_pages.index(months, site, search=search),
+            directory_pages.topics(topics, site, search=search),
+            directory_pages.partners(partners, site, search=search),
+            *archive_pages.sitemap(months, site),
+        ],
+    )
+    if documents is not None:
+        work.write(documents)
+        runs.put(work.store, LISTS_WITH, rendered_with)
+
+
+def _topics(work: PageWork) -> list[directory_pages.Listed]:
+    """Return the topics with stories, those with most first.
+
+    Where topics have no channels, all are returned, without numbers.
+    """
+    from aggregator.publishing.directory_pages import WEEKS, Listed
+
+    channels = {channel.id: channel for channel in work.config.channels}
+    rules = [rule.topic for rule in work.config.topics]
+    week = pages.newest_week(work.store)
+    listed = []
+    for name in dict.fromkeys(
+        [*rules, *(topic for source in work.config.sources for topic in source.topics)]
+    ):
+        channel = channels.get(f"topic-{name}")
+        numbers = pages.directory(work.store, channel.id, week, WEEKS) if channel else None
+        if numbers is None or numbers.stories:
+            stories = numbers.stories if numbers else None
+            listed.append(Listed(name=name, stories=stories, channel=channel, numbers=numbers))
+    return sorted(listed, key=lambda each: (-(each.stories or 0), each.name))
+
+
+def _partners(work: PageWork) -> list[directory_pages.Listed]:
+    """Return the polled partners in alphabetical order."""
+    from aggregator.publishing import directory_pages
+
+    channels: Mapping[str, Channel] = {channel.id: channel for channel in work.config.channels}
+    week = pages.newest_week(work.store)
+    counts = pages.stories_of_sources(work.store)
+    listed = []
+    for publisher in sources.publishers(work.store, configured=True).values():
+        channel = channels.get(f"source-{publisher.id}")
+        numbers = pages.directory(work.store, channel.id, week, directory_pages.WEEKS) if channel else None
+        listed.append(
+            directory_pages.Listed(
+                name=publisher.name,
+                stories=numbers.stories if numbers else counts.get(publisher.id, 0),
+                channel=channel if numbers and numbers.stories else None,
+                numbers=numbers,
+                publisher=publisher,
+            )
+        )
+    return sorted(listed, key=lambda each: each.name.casefold())
+
+
+def _fixed(work: PageWork) -> None:
+    """Write the pages that depend on settings and templates alone."""
+    exists = (work.config.public / "robots.txt").exists()
+    if runs.get(work.store, FIXED_WITH) == work.rendered_with and exists and not work.everything:
+        return
+    from aggregator.gateways.http import BOT_PAGE, user_agent
+    from aggregator.publishing import about_pages
+
+    documents = work.contained.whole(
+        ContainedStep.CHANNEL,
+        "about.html",
+        lambda: about_pages.documents(work.config, user_agent(work.config.site, BOT_PAGE)),
+    )
+    if documents is None:
+        return
+    work.write(documents)
+    work.write(about_pages.icons(), compress=False)
+    if not work.search:
+        files.remove_documents(work.config.public, ["opensearch.xml"])
+    runs.put(work.store, FIXED_WITH, work.rendered_with)
+
+
+def _directory(work: PageWork) -> None:
+    """Write `sources.opml` and the stylesheets if the sources or settings changed."""
+    publishers = tuple(sources.publishers(work.store, configured=True).values())
+    current = hashlib.sha256(repr((work.config.site, publishers, work.rendered_with)).encode()).hexdigest()
+    if (
+        current == runs.get(work.store, DIRECTORY_HASH)
+        and all((work.config.public / document.path).exists() for document in _stylesheets())
+        and not work.everything
+    ):
+        return
+    document = work.contained.whole(
+        ContainedStep.CHANNEL, "sources.opml", lambda: _opml(work.config, publishers)
+    )
+    if document is None:
+        return
+    work.write([document, *_stylesheets()])
+    runs.put(work.store, DIRECTORY_HASH, current)
+
+
+def _opml(config: Config, publishers: tuple[Publisher, ...]) -> PublishedDocument:
+    from aggregator.publishing import opml
+
+    topics = {source.id: source.topics for source in config.sources}
+    return opml.render(SourceDirectory(site=config.site, sources=publishers, topics=topics))
+
+
+def _stylesheets() -> tuple[PublishedDocument, ...]:
+    from aggregator.publishing import feed_stylesheet, stylesheet
+
+    return feed_stylesheet.render(), stylesheet.render()
