@@ -74,7 +74,7 @@ def _live(work: Path) -> None:
 
     @contextmanager
     def mailer() -> Iterator[Mailer]:
-        yield lambda message, address: _keep(work, message)
+        yield lambda message, _address, _sender=None: _keep(work, message)
 
     app = replace(builder.build(work / "feeds.yaml"), mailer=mailer)
     for person in PEOPLE:
