@@ -17,7 +17,7 @@ from aggregator.errors import AggregatorError
 if TYPE_CHECKING:
     from aggregator.gateways.http import HttpFetcher
     from aggregator.model.config import Config
-    from aggregator.ports import App, Mailer, Sandbox
+    from aggregator.ports import App, Mailbox, Mailer, Sandbox
 
 CLOCK_VARIABLE = "AGGREGATOR_NOW"
 
@@ -79,6 +79,9 @@ def build(config_file: Path, *, secrets: bool = True, mail: bool = True) -> App:
         if config.fetch.executor == "threads"
         else partial(_dask, config.fetch.executor),
         mailer=lambda: _mailer(config),
+        link_key=lambda: _link_key(config),
+        nonces=os.urandom,
+        mailbox=_mailbox(config),
         hub=lambda: _fetcher(config).ping,
         simulated_clock=bool(os.environ.get(CLOCK_VARIABLE)),
         host_gap=HOST_GAP_SECONDS,
@@ -131,6 +134,25 @@ def _for_other_machine(args: tuple[Any, ...]) -> tuple[Any, ...]:
     credentials = {id_: kept for id_, kept in fetcher.credentials.items() if id_ in own}
     limited = replace(fetcher, credentials=credentials)
     return (work, limited, never, sandbox) if isinstance(work, HostVisit) else (work, limited, sandbox)
+
+
+def _link_key(config: Config) -> bytes:
+    from aggregator.gateways.files import link_key
+
+    return link_key(config.data)
+
+
+def _mailbox(config: Config) -> Callable[[], AbstractContextManager[Mailbox]] | None:
+    rules = config.mail.bounces
+    if rules is None or not rules.has_mailbox:
+        return None
+
+    def opened() -> AbstractContextManager[Mailbox]:
+        from aggregator.gateways import mailboxes
+
+        return mailboxes.opened(rules)
+
+    return opened
 
 
 def _mailer(config: Config) -> AbstractContextManager[Mailer]:

@@ -25,8 +25,8 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from aggregator import health, locked_store, logs, maintenance
 from aggregator.app import build
 from aggregator.digests import run as digest
-from aggregator.errors import AggregatorError, AnotherRunHolds, ConfigError, StoreError
-from aggregator.gateways import systemd
+from aggregator.errors import AggregatorError, AnotherRunHolds, ConfigError, FilesError, StoreError
+from aggregator.gateways import files, systemd
 from aggregator.model.config import Config
 from aggregator.polling import contact, fetch
 from aggregator.ports import App
@@ -166,7 +166,8 @@ class Worker:
             )
 
     def _digest(self) -> None:
-        if not self.app.config.mailings or not (self.app.config.data / "aggregator.db").exists():
+        config = self.app.config
+        if not (config.mailings or config.web.url) or not (self.app.config.data / "aggregator.db").exists():
             return
         if idle_check.no_mail_due(self.config_file, self.app.clock()) is not None:
             return
@@ -333,7 +334,10 @@ def _serve_until_signalled(
             return await super().on_tick(counter)
 
     config = worker.app.config
-    web = app.build(config, worker.troubles, clock=worker.app.clock)
+    web = app.build(config, worker.troubles, clock=worker.app.clock, app=lambda: worker.app)
+    with suppress(FilesError):  # a process that only serves need not own the data folder
+        files.close_data(config.data, config.public)
+    _warn_of_proxies(config)
     host, port = listener.getsockname()[:2]
     logger.info("serving %s on http://%s:%d/", config.public, host, port)
     running = Server(server.config(web, config.site, config.web.trusted_proxies))
@@ -343,6 +347,17 @@ def _serve_until_signalled(
     running.run(sockets=[listener])
     stopped()
     systemd.notify(systemd.STOPPING)
+
+
+def _warn_of_proxies(config: Config) -> None:
+    """Warn if sign-ups of all visitors count as those of one network (SU3)."""
+    local = config.listen[0] in ("127.0.0.1", "::1", "localhost")
+    if config.web.url and local and not config.web.trusted_proxies:
+        logger.warning(
+            "the web app listens at %s, so that a proxy is in front of it, and web.trusted_proxies is empty:"
+            " all visitors together may sign up as often as one network; name the proxy there",
+            config.listen[0],
+        )
 
 
 def _await_end(worker: Worker) -> None:

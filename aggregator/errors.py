@@ -95,6 +95,16 @@ class MailError(AggregatorError):
     """The mail relay cannot be used; every message stays queued."""
 
 
+class MailboxError(AggregatorError):
+    """The mailbox of bounces cannot be read; its mails stay there."""
+
+
+class BouncesNotConfigured(AggregatorError):
+    """`mail.bounces` is missing, so that mail to its address has no meaning (exit 78)."""
+
+    exit_code = 78
+
+
 class ExecutorError(AggregatorError):
     """The executor of `fetch` cannot be reached, has no usable workers, or was lost."""
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from aggregator import containment, extras
 from aggregator.gateways import files
 from aggregator.locked_store import RELEASED, refuse_lost
+from aggregator.model.bounces import BounceRates
 from aggregator.model.config import Config
 from aggregator.model.polling import SourceState
 from aggregator.model.reports import FailingJob, SourceHealth, StatusReport
@@ -16,11 +17,13 @@ from aggregator.store import (
     channels,
     deliveries,
     editorial,
+    returned_mail,
     runs,
     set_aside,
     sources,
     stories,
     story_members,
+    subscribers,
     websub_state,
 )
 from aggregator.store.connection import Store, moment, opened
@@ -46,7 +49,9 @@ def report_from(store: Store, config: Config) -> StatusReport:
         sources=tuple(replace(s, advice=advice(s)) for s in sources.health(store)),
         stories=count,
         items=items,
-        subscribers=len({address for digest in config.digests for address in digest.recipients}),
+        subscribers=subscribers.count_served(
+            store, [address for digest in config.digests for address in digest.recipients]
+        ),
         owed=sum(unsent.pop(state, 0) for state in ("queued", "sending", "deferred")),
         oldest_owed=deliveries.oldest_owed(store),
         parked=unsent,
@@ -61,6 +66,7 @@ def report_from(store: Store, config: Config) -> StatusReport:
         unwritten=channels.unwritten(store),
         failing=tuple(runs.failing(store, running=files.is_locked(config.data))),
         sentence_encoder=extras.sentence_encoder(),
+        bounces=returned_mail.rates(store),
     )
 
 
@@ -167,10 +173,62 @@ def alerts(report: StatusReport, now: datetime) -> list[str]:
     if report.relay and report.relay.since < now - LATE:
         found.append(f"no message was sent since {_minute(report.relay.since)}: {report.relay.reason}")
     found += [containment.notice(aside) for aside in report.set_aside if aside.step in containment.WHOLE]
+    if report.bounces.fault_since and report.bounces.fault_since < now - LATE:
+        begun = _minute(report.bounces.fault_since)
+        found.append(f"bounces are not read since {begun}: {report.bounces.fault}")
     if report.parked:
         parked = ", ".join(f"{count} {state}" for state, count in sorted(report.parked.items()))
         found.append(f"messages wait for a person: {parked}; see `aggregator digest queue`")
     return found
+
+
+MAX_BOUNCED_SHARE = 0.02
+"""Maximum share of messages that bounce before the operator is warned (BO4)."""
+MAX_COMPLAINT_SHARE = 0.001
+"""Maximum share of complaints before the operator is warned: providers block at 0.3 %."""
+
+
+def mail_warnings(bounces: BounceRates) -> list[tuple[str, str]]:
+    """Return what is wrong with delivered mail, each with what to do about it (BO4)."""
+    found = []
+    if bounces.bounced > MAX_BOUNCED_SHARE * bounces.accepted:
+        found.append(
+            (
+                f"{_share(bounces.bounced, bounces.accepted)} messages bounced in 30 days, more than 2 %",
+                "providers reduce the reputation of such senders: remove addresses that do not exist, and check"
+                " SPF, DKIM and DMARC (docs/mail.md)",
+            )
+        )
+    if bounces.complaints > MAX_COMPLAINT_SHARE * bounces.accepted:
+        found.append(
+            (
+                f"{_share(bounces.complaints, bounces.accepted)} messages were reported as unwanted in 30 days,"
+                " more than 0.1 %",
+                "providers block senders at 0.3 %: check that all recipients agreed, and that leaving is easy",
+            )
+        )
+    if bounces.without_token:
+        found.append(
+            (
+                f"{bounces.without_token} bounces in 30 days name no message that was sent from here",
+                "no address was suppressed: they are forged, or about mail of other programs with this address",
+            )
+        )
+    if bounces.unread:
+        found.append(
+            (
+                f"{bounces.unread} mails to the bounce address were not understood in 30 days",
+                "read them in the mailbox or in `bounces` in the data folder, and answer people",
+            )
+        )
+    if bounces.fault:
+        since = f" since {_minute(bounces.fault_since)}" if bounces.fault_since else ""
+        found.append((f"bounces are not read{since}", bounces.fault))
+    return found
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} of {whole}" if not whole else f"{part} of {whole} ({part / whole:.1%})"
 
 
 def unplaced_since(report: StatusReport, now: datetime) -> datetime | None:

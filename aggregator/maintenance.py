@@ -9,7 +9,7 @@ from aggregator.locked_store import locked_store, refuse_lost
 from aggregator.model.config import Config
 from aggregator.model.reports import PruneReport
 from aggregator.ports import App
-from aggregator.store import maintenance, runs
+from aggregator.store import maintenance, runs, subscriber_rights
 from aggregator.store.connection import opened
 
 PRUNED = "pruned"
@@ -37,6 +37,7 @@ def prune(app: App) -> PruneReport:
         )  # before the work: after a failure it is tried again tomorrow
         run_id = runs.begin(store, "prune", now)
         report = maintenance.prune(store, config.retention, now)
+        subscriber_rights.expire(store, now)
         runs.finish(store, run_id, "done", asdict(report), app.clock())
     return report
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -29,8 +29,32 @@ Hub = Callable[[str, str], Failure | None]
 MakeExecutor = Callable[[int], Executor]
 """Makes an executor with this number of workers; by default they are threads."""
 
-Mailer = Callable[[bytes, str], None]
-"""Sends one message to one address; raises MailRefused, MailInterrupted or MailError."""
+
+class Mailer(Protocol):
+    """Sends one message to one address; raises MailRefused, MailInterrupted or MailError."""
+
+    def __call__(self, message: bytes, address: str, sender: str | None = None) -> None:
+        """Send a message with the envelope sender `sender`; by default that of `mail.from`."""
+        ...
+
+
+class Mailbox(Protocol):
+    """Holds mails by name, each of which is read and then removed or left."""
+
+    place: str
+    """Identifies the mailbox, and with a name one mail in it."""
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all mails, oldest first."""
+        ...
+
+    def read(self, name: str, max_bytes: int) -> bytes | None:
+        """Return at most `max_bytes` from the beginning of a mail; None if it is gone."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove a mail."""
+        ...
 
 
 class Sandbox(Protocol):
@@ -120,6 +144,12 @@ class App:
     sandbox: Callable[[int], AbstractContextManager[Sandbox]]
     make_executor: MakeExecutor
     mailer: Callable[[], AbstractContextManager[Mailer]]
+    link_key: Callable[[], bytes]
+    """Returns the secret key that the tokens of personal links are made with (SU2)."""
+    nonces: Callable[[int], bytes]
+    """Returns this number of random bytes."""
+    mailbox: Callable[[], AbstractContextManager[Mailbox]] | None = None
+    """Opens the mailbox of bounces; None where none is configured."""
     hub: Callable[[], Hub] = no_hub
     simulated_clock: bool = False
     stopping: Stopping = never

@@ -144,8 +144,8 @@ def _queue(store: Store, config: Config, addresses: Iterable[str]) -> None:
     )
     editions.close_period(store, edition.digest_id, edition.period, NOW, NOW)
     editions.add(store, edition, BODY, PendingStories())
-    ids = ((address, mime.message_id(edition.id, address, config.site)) for address in addresses)
-    deliveries.queue(store, edition.id, ids)
+    recipients = ((address, mime.message_id(edition.id, address, config.site), None) for address in addresses)
+    deliveries.queue(store, edition.id, recipients)
 
 
 def start_run(folder: Path, now: datetime) -> subprocess.Popen[bytes]:

@@ -88,6 +88,12 @@ def _print_sources(sources: Sequence[SourceHealth], now: datetime) -> None:
 def _print_counts(report: StatusReport) -> None:
     parked = "".join(f", {count} {state}" for state, count in sorted(report.parked.items()))
     click.echo(f"\n{report.stories} stories of {report.items} items; {report.owed} messages queued{parked}")
+    mail = report.bounces
+    if mail.bounced or mail.complaints:
+        click.echo(
+            f"of {mail.accepted} messages sent in 30 days {mail.bounced} bounced and {mail.complaints} were"
+            " reported as unwanted"
+        )
     click.echo(f"meanings compared between items: {_meanings(report)}")
 
 
@@ -106,6 +112,8 @@ def _print_problems(report: StatusReport, now: datetime) -> None:
 
     if report.relay:
         click.echo(f"the mail relay failed first {ago(report.relay.since, now)}: {report.relay.reason}")
+    for problem, advice in health.mail_warnings(report.bounces):
+        click.echo(f"warning: {problem}: {advice}")
     if report.hub:
         click.echo(f"the WebSub hub is not notified: {report.hub}; subscribers find changes by polling")
     if report.unplaced_since:

@@ -35,7 +35,8 @@ def digest_run(invocation: Invocation, as_json: bool) -> None:
     """Compose every digest that is due and deliver all queued messages (for cron)."""
     from aggregator.store import idle_check
 
-    idle = idle_check.no_mail_due(invocation.config_file, app.clock()())
+    file = invocation.config_file
+    idle = None if idle_check.has_mailbox(file) else idle_check.no_mail_due(file, app.clock()())
     if idle is not None and not as_json and not invocation.watched:
         return
     report = _run(invocation) if idle is None else _idle(*idle)

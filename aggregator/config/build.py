@@ -7,16 +7,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from aggregator import urls
+from aggregator import addresses, urls
 from aggregator.config import schema, values
 from aggregator.model.config import (
     OPERATOR_ID,
     ArticleLayout,
+    BounceRules,
     Channel,
     Config,
     Credentials,
     DigestPlan,
     FetchRules,
+    Imap,
     Layout,
     MailRules,
     Retention,
@@ -29,6 +31,7 @@ from aggregator.model.config import (
 )
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
+IMAP_PORTS = {"tls": 993, "starttls": 143}
 PLACEHOLDERS = (("contact", "news@example.org"), ("authority", "news.example.org,2026"))
 """Values of the shipped feeds.yaml that every installation must replace."""
 
@@ -52,8 +55,8 @@ def build(file: Path, raw: bytes, part: schema.File) -> Config:
         channels=_channels(part),
         digests=tuple(_digest(digest, site.language, zone) for digest in part.digests),
         operator=_operator(part.operator, site) if part.operator else None,
-        mail=_mail(part),
-        retention=Retention(visits=part.retention.visits, texts=part.retention.texts),
+        mail=_mail(part, folder),
+        retention=Retention(**part.retention.model_dump()),
         hub=part.publish.hub,
         listen=_listen(part.web.listen),
         web=WebRules(
@@ -148,8 +151,8 @@ def _operator(part: schema.OperatorPart, site: schema.SitePart) -> DigestPlan:
     )
 
 
-def _without_duplicates(addresses: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple({address.lower(): address for address in reversed(addresses)}.values())[::-1]
+def _without_duplicates(given: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple({addresses.key(address): address for address in reversed(given)}.values())[::-1]
 
 
 def _listen(text: str) -> tuple[str, int]:
@@ -157,16 +160,17 @@ def _listen(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _mail(part: schema.File) -> MailRules:
+def _mail(part: schema.File, folder: Path) -> MailRules:
     if part.mail is None:
         name = part.site.title.replace("\\", "\\\\").replace('"', '\\"')
         return MailRules(sender=f'"{name}" <{part.site.contact}>')
-    relay = part.mail.smtp
+    relay, bounces = part.mail.smtp, _bounces(part.mail.bounces, folder)
     if relay is None:
-        return MailRules(sender=part.mail.sender, rate=part.mail.rate)
+        return MailRules(sender=part.mail.sender, rate=part.mail.rate, bounces=bounces)
     return MailRules(
         sender=part.mail.sender,
         rate=part.mail.rate,
+        bounces=bounces,
         smtp=Smtp(
             host=relay.host,
             port=relay.port or PORTS[relay.security],
@@ -176,4 +180,26 @@ def _mail(part: schema.File) -> MailRules:
             password=relay.password,
             timeout=relay.timeout,
         ),
+    )
+
+
+def _bounces(part: schema.BouncesPart | None, folder: Path) -> BounceRules | None:
+    if part is None:
+        return None
+    imap = part.imap
+    return BounceRules(
+        address=part.address,
+        maildir=folder / part.maildir if part.maildir else None,
+        imap=Imap(
+            host=imap.host,
+            port=imap.port or IMAP_PORTS[imap.security],
+            security=imap.security,
+            folder=imap.folder,
+            account=imap.user,
+            user=imap.user,
+            password=imap.password,
+            timeout=imap.timeout,
+        )
+        if imap
+        else None,
     )

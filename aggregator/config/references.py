@@ -51,6 +51,14 @@ def problems(tree: Tree) -> Iterator[ProblemAt]:
         if mapping_at(tree.value, "operator"):
             yield tree.line(("operator",)), ("mail",), "is missing: `operator` needs `mail.from`"
     yield from _relay_problems(tree)
+    yield from _bounce_problems(tree)
+
+
+def _bounce_problems(tree: Tree) -> Iterator[ProblemAt]:
+    bounces, where = mapping_at(mapping_at(tree.value, "mail"), "bounces"), ("mail", "bounces")
+    if bounces.get("maildir") is not None and bounces.get("imap") is not None:
+        path = (*where, "imap")
+        yield tree.line(path), path, "does not go with `maildir`: bounces are read from one mailbox"
 
 
 def _relay_problems(tree: Tree) -> Iterator[ProblemAt]:

@@ -232,11 +232,40 @@ class SmtpPart(Part):
     ] = timedelta(seconds=30)
 
 
+class ImapPart(Part):
+    """The folder of an IMAP server that bounces are read from."""
+
+    host: Annotated[str, Field(min_length=1)]
+    port: Annotated[int | None, Field(ge=1, le=65535, description="by default 993, 143 for starttls")] = None
+    security: Literal["tls", "starttls"] = "tls"
+    user: str
+    password: Secret
+    folder: Annotated[str, Field(min_length=1, pattern=r"^[ -~]+$")] = "INBOX"
+    timeout: Annotated[
+        Duration,
+        AfterValidator(values.within("1s", "5m")),
+        Field(description="maximum time to wait for a reply of the server"),
+    ] = timedelta(seconds=30)
+
+
+class BouncesPart(Part):
+    """Where messages that cannot be delivered return to, and how they are read."""
+
+    address: Annotated[
+        Address,
+        AfterValidator(values.bounce_address),
+        Field(description="each message is sent from this address with `+` and a token in its local part"),
+    ]
+    maildir: Annotated[str | None, Field(min_length=1, description="relative to this file")] = None
+    imap: ImapPart | None = None
+
+
 class MailPart(Part):
     """The sender of mails, and the relay that they are sent through."""
 
     sender: Annotated[str, AfterValidator(values.mailbox), Field(alias="from")]
     smtp: SmtpPart | None = None
+    bounces: BouncesPart | None = None
     rate: Annotated[
         int | None, Field(ge=1, le=100_000, description="maximum number of messages a minute")
     ] = None
@@ -247,6 +276,11 @@ class RetentionPart(Part):
 
     visits: Annotated[Duration, AfterValidator(values.within("7d", "9999d"))] = timedelta(days=90)
     texts: Annotated[Duration, AfterValidator(values.within("90d", "9999d"))] = timedelta(days=730)
+    deliveries: Annotated[
+        Duration,
+        AfterValidator(values.within("7d", "9999d")),
+        Field(description="after which messages lose the address that they went to"),
+    ] = timedelta(days=90)
 
 
 class PublishPart(Part):
@@ -264,7 +298,12 @@ class PublishPart(Part):
 class WebPart(Part):
     """The addresses of the web app."""
 
-    url: BaseUrl | None = None
+    url: Annotated[
+        BaseUrl | None,
+        Field(
+            max_length=200, description="public address of the web app; without it there is no sign-up form"
+        ),
+    ] = None
     listen: Annotated[str, AfterValidator(values.listen)] = "127.0.0.1:8000"
     trusted_proxies: Annotated[
         tuple[Network, ...],

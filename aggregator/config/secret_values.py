@@ -69,6 +69,14 @@ def resolved(config: Config, secrets: SecretValues) -> Config:
             password=secrets.get(relay.password, ("mail", "smtp", "password")),
         )
         mail = replace(mail, smtp=relay)
+    bounces = config.mail.bounces
+    if bounces is not None and bounces.imap is not None:
+        imap = replace(
+            bounces.imap,
+            user=secrets.get(bounces.imap.user, ("mail", "bounces", "imap", "user")),
+            password=secrets.get(bounces.imap.password, ("mail", "bounces", "imap", "password")),
+        )
+        mail = replace(mail, bounces=replace(bounces, imap=imap))
     return replace(config, credentials=credentials, mail=mail)
 
 
@@ -86,7 +94,12 @@ def check_secrets(tree: Tree, secrets: SecretValues) -> None:
         for key in ("user", "password"):
             if isinstance(part.get(key), str):
                 secrets.get(part[key], ("sources", n, key))
-    smtp = mapping_at(mapping_at(tree.value, "mail"), "smtp")
-    for key in ("user", "password"):
-        if isinstance(smtp.get(key), str):
-            secrets.get(smtp[key], ("mail", "smtp", key))
+    mail = mapping_at(tree.value, "mail")
+    servers = (
+        (mapping_at(mail, "smtp"), ("mail", "smtp")),
+        (mapping_at(mapping_at(mail, "bounces"), "imap"), ("mail", "bounces", "imap")),
+    )
+    for server, path in servers:
+        for key in ("user", "password"):
+            if isinstance(server.get(key), str):
+                secrets.get(server[key], (*path, key))

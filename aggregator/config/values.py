@@ -17,7 +17,7 @@ from functools import cache
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, available_timezones
 
-from aggregator import urls
+from aggregator import addresses, urls
 from aggregator.config.secret_values import REFERENCE
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -105,22 +105,28 @@ def zone(text: object) -> ZoneInfo:
     return ZoneInfo(text)
 
 
-def address(text: str) -> str:
-    """Check the form of a mail address (RFC 5322), without asking DNS."""
-    from email_validator import EmailNotValidError, validate_email
+address = addresses.parse
 
-    try:
-        checked = validate_email(text, check_deliverability=False, globally_deliverable=False)
-    except EmailNotValidError as error:
-        raise ValueError(f"{text!r} is not a mail address: {error}") from error
-    # A domain beyond ASCII is sent in its ASCII form; such a local part needs a relay that supports RFC 6531.
-    return f"{checked.local_part}@{checked.ascii_domain}"
+
+MAX_BOUNCE_CHARACTERS = 24
+"""Maximum length of the local part of `mail.bounces.address`; 64 with a token (RFC 5321)."""
+
+
+def bounce_address(text: str) -> str:
+    """Check an address to which a token is added after `+`."""
+    local, _, domain = text.rpartition("@")
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", local) or len(local) > MAX_BOUNCE_CHARACTERS:
+        raise ValueError(
+            f"no token can be added to {local!r}: use a-z, 0-9 and . _ -, at most"
+            f" {MAX_BOUNCE_CHARACTERS} characters, such as bounces@{domain}"
+        )
+    return text
 
 
 def mailbox(text: str) -> str:
     """Check `Name <address>` or an address alone."""
     if "<" not in one_line(text):
-        return address(text)
+        return addresses.parse(text)
     try:
         header = EMAIL.header_factory("From", text)
     except (HeaderParseError, IndexError):
@@ -128,7 +134,7 @@ def mailbox(text: str) -> str:
     if header is None or header.defects or len(header.addresses) != 1:
         raise ValueError(f"{text!r} is not a mail address: write one, as Name <address> or alone")
     written = header.addresses[0].addr_spec
-    return text.replace(written, address(written))
+    return text.replace(written, addresses.parse(written))
 
 
 def one_line(text: str) -> str:

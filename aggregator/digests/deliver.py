@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import count
 
+from aggregator import addresses
+from aggregator.bounces import bounce_tokens
 from aggregator.errors import MailError
 from aggregator.model.config import Config
 from aggregator.model.digests import Delivery, RelayPause
 from aggregator.ports import App, Mailer, MailInterrupted, MailRefused
-from aggregator.store import deliveries
+from aggregator.store import deliveries, due_deliveries, returned_mail, subscribers
 from aggregator.store.connection import Store
 from aggregator.text import line
 
@@ -79,7 +82,7 @@ def current_pause(store: Store, config: Config, now: datetime) -> RelayPause | N
 def run(app: App, store: Store) -> DeliveryReport:
     """Send all due messages, oldest first, over one connection; stop if the relay fails."""
     notices = [
-        f"{address}: {edition} may have arrived or not; it is not sent again (see `digest queue`)"
+        f"{addresses.shortened(address)}: {edition} may have arrived or not; it is not sent again (see `digest queue`)"
         for address, edition in deliveries.recover_interrupted(store)
     ]
     now = app.clock()
@@ -119,8 +122,18 @@ class _Round:
         self.sent = 0
         self.lost_in_row = self.refused_in_row = 0
         self.extra_seconds = 0.0
-        self.titles = {plan.id: plan.title for plan in app.config.mailings}
-        self.recipients = {plan.id: {a.lower() for a in plan.recipients} for plan in app.config.mailings}
+        bounces = app.config.mail.bounces
+        self.bounce_address = bounces.address if bounces else None
+        self.bounce_key = returned_mail.token_key(store) if bounces else b""
+        self.plans = {plan.id: plan for plan in app.config.mailings}
+        self.recipients = {
+            plan.id: {addresses.key(a) for a in plan.recipients} for plan in app.config.mailings
+        }
+
+    @cached_property
+    def link_key(self) -> bytes:
+        """The key of personal links, which exists as soon as there is a subscriber."""
+        return self.app.link_key()
 
     def send_all(self, mailer: Mailer) -> None:
         """Send what is due, at most `mail.rate` messages a minute; stop between two when asked to."""
@@ -136,13 +149,21 @@ class _Round:
                     self._send(mailer, delivery)
 
     def _due(self) -> Iterator[list[Delivery]]:
-        """Yield due deliveries page by page; those that this round defers are not due."""
+        """Yield due deliveries page by page; those that this round defers are not due.
+
+        Before each page come messages that somebody waits for: an edition may take hours.
+        """
         now = self.app.clock()
         for state in ("queued", "deferred"):
-            page = deliveries.due(self.store, state, now, now + MAX_DELAY, after=0)
-            while page:
+            after = 0
+            while True:
+                if waited_for := due_deliveries.account_messages(self.store):
+                    yield waited_for
+                page = due_deliveries.due(self.store, state, now, now + MAX_DELAY, after=after)
+                if not page:
+                    break
                 yield page
-                page = deliveries.due(self.store, state, now, now + MAX_DELAY, after=page[-1].id)
+                after = page[-1].id
 
     def _wait_until(self, moment: float, end: float) -> bool:
         """Wait until `moment`; return False if the round ends before."""
@@ -155,36 +176,67 @@ class _Round:
 
     def _send(self, mailer: Mailer, delivery: Delivery) -> None:
         """Lease and send one message, and record the result (M4)."""
-        from aggregator.digests import mime
-
-        config = self.app.config
-        if not self._is_recipient(delivery):
+        message = self._message(delivery)
+        if message is None:
             deliveries.cancel(self.store, delivery, "no longer a recipient")
             return
-        title = self.titles.get(delivery.digest_id, delivery.digest_id)
-        message = mime.build_message(delivery, config.mail.sender, title, config.site)
         if not deliveries.lease(self.store, delivery, self.app.clock()):
             return
         begun = time.monotonic()
         try:
-            mailer(message, delivery.address)
+            mailer(message, delivery.address, self._envelope_sender(delivery))
         except MailRefused as error:
             self._record_refusal(delivery, error)
-            self._count(error, begun)
+            self._count(delivery, error, begun)
         except MailInterrupted as error:
             deliveries.mark_interrupted(self.store, delivery)
             self._report(delivery, "was interrupted while it was sent", str(error))
-            self._count(error, begun)
+            self._count(delivery, error, begun)
         except MailError:  # the relay failed before this message
             deliveries.release(self.store, delivery)
             raise
         else:
             self._record_success(delivery)
 
-    def _is_recipient(self, delivery: Delivery) -> bool:
-        """Return whether the address still gets the digest; one that is not configured keeps all."""
-        recipients = self.recipients.get(delivery.digest_id)
-        return recipients is None or delivery.address.lower() in recipients
+    def _envelope_sender(self, delivery: Delivery) -> str | None:
+        """Return where bounces of this message go, the same at each attempt (BO1)."""
+        if self.bounce_address is None:
+            return None
+        return bounce_tokens.envelope_sender(self.bounce_address, self.bounce_key, delivery.id)
+
+    def _message(self, delivery: Delivery) -> bytes | None:
+        """Build the message of a delivery; None if the address is not to get it any more.
+
+        Subscribers who leave end their deliveries themselves (`subscribers.set_state`).
+        """
+        from aggregator.digests import mime, personal
+
+        config, to = self.app.config, delivery.subscriber
+        plan = self.plans.get(delivery.digest_id)
+        title = plan.title if plan else delivery.digest_id
+        if delivery.purpose:
+            return self._account_message(delivery)
+        if to is None:
+            recipients = self.recipients.get(delivery.digest_id)
+            if recipients is not None and addresses.key(delivery.address) not in recipients:
+                return None
+            return mime.build_message(delivery, config.mail.sender, title, config.site)
+        if config.web.url is None or plan is None:
+            return mime.build_message(delivery, config.mail.sender, title, config.site)
+        part = personal.part(plan, config.site, config.web.url, self.link_key, to.nonce)
+        return mime.build_message(delivery, config.mail.sender, title, config.site, part)
+
+    def _account_message(self, delivery: Delivery) -> bytes | None:
+        """Build a message without edition; None without `web.url`, where its link leads nowhere."""
+        from aggregator.digests import account_messages, mime
+
+        config, to = self.app.config, delivery.subscriber
+        if config.web.url is None or to is None:
+            return None
+        digests = subscribers.message_digests(self.store, to)
+        body = account_messages.compose(config, config.web.url, self.link_key, to, digests, delivery.composed)
+        made = replace(delivery, body=body)
+        return mime.build_message(made, config.mail.sender, config.site.title, config.site)
 
     def _record_success(self, delivery: Delivery) -> None:
         deliveries.mark_accepted(self.store, delivery)
@@ -205,26 +257,37 @@ class _Round:
             return
         if not error.permanent:
             reason = f"given up after {MAX_DEFERRED.days} days: {reason}"
-        self.refused_in_row += 1
+        self.refused_in_row += delivery.purpose is None
         nobody = None if error.blameless or self.refused_in_row >= DOUBTFUL_REFUSALS_IN_ROW else error.nobody
         suppressed = deliveries.mark_failed(self.store, delivery, reason, now, nobody=nobody)
         consequence = "; the address gets no more messages (see `digest queue`)" if suppressed else ""
         self._report(delivery, "was refused", reason, consequence)
 
-    def _count(self, error: MailRefused | MailInterrupted, begun: float) -> None:
-        """Count a message that was not accepted; raise MailError if the relay ends every connection."""
+    def _count(self, delivery: Delivery, error: MailRefused | MailInterrupted, begun: float) -> None:
+        """Count a message that was not accepted; raise MailError if the relay ends every connection.
+
+        A refused message without edition does not count: anybody can enter any address into the form.
+        """
         self.extra_seconds += time.monotonic() - begun
+        if delivery.purpose and isinstance(error, MailRefused):
+            return
         self.lost_in_row = self.lost_in_row + 1 if error.lost else 0
         if self.lost_in_row >= MAX_LOST_IN_ROW:
             raise MailError(
                 f"the mail relay ended the connection at {self.lost_in_row} messages in a row"
-                f" (last: {line(str(error), 300)}); the others stay queued"
+                f" (last: {addresses.without_addresses(line(str(error), 300) or '')}); the others stay queued"
             )
 
     def _report(self, delivery: Delivery, event: str, reason: str, consequence: str = "") -> None:
-        self.notices.append(
-            f"{delivery.address}: {delivery.edition_id} {event}: {line(reason, 300)}{consequence}"
-        )
+        """Report what happened to a message; logs show no addresses (DP5).
+
+        A message without edition is not reported: anybody can enter any address into the form.
+        """
+        if delivery.purpose:
+            return
+        address = addresses.shortened(delivery.address)
+        reason = addresses.without_addresses(line(reason, 300) or "")
+        self.notices.append(f"{address}: {delivery.edition_id} {event}: {reason}{consequence}")
 
     def pause_relay(self, reason: str) -> None:
         """Pause the relay, the longer the longer it has been failing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from aggregator import addresses
 from aggregator.model.config import Config
 from aggregator.model.digests import (
     DeliveryFacts,
@@ -144,8 +145,10 @@ def _no_entry(facts: DeliveryFacts, baseline: timedelta, reach: timedelta, now: 
 
 
 def _is_recipient(facts: DeliveryFacts) -> bool:
-    address = facts.address.lower()
-    return facts.plan is not None and address in {each.lower() for each in facts.plan.recipients}
+    """Return whether the address gets the digest now, by subscription or by feeds.yaml."""
+    address = addresses.key(facts.address)
+    listed = facts.plan is not None and address in map(addresses.key, facts.plan.recipients)
+    return facts.subscribed if facts.subscribed is not None else listed
 
 
 def _moment(moment: datetime | None) -> str:

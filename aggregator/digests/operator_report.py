@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
-from aggregator import health
+from aggregator import addresses, health
 from aggregator.digests import body as digest_body
 from aggregator.digests import schedule
 from aggregator.digests.body import text_heading, wrapped
@@ -59,9 +59,11 @@ def compose(store: Store, config: Config, plan: DigestPlan, now: datetime) -> Op
 def read_facts(store: Store, config: Config, since: datetime, now: datetime) -> OperatorFacts:
     """Read the present state, and what happened since the last report."""
     status = health.report_from(store, config)
-    listed = {address.lower() for plan in config.mailings for address in plan.recipients}
+    listed = {addresses.key(address) for plan in config.mailings for address in plan.recipients}
     # A suppressed address that was reported before and is no longer in feeds.yaml needs no action.
-    suppressed = (each for each in status.suppressed if each.since >= since or each.address.lower() in listed)
+    suppressed = (
+        each for each in status.suppressed if each.since >= since or addresses.key(each.address) in listed
+    )
     past = recent_activity.read(store, since, now)
     return OperatorFacts(
         status=replace(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from aggregator import i18n
+from aggregator import health, i18n
 from aggregator.model.config import DigestPlan
 from aggregator.model.digests import QueuedMessage, Suppression
 from aggregator.model.polling import SourceState
@@ -120,6 +120,13 @@ def _mail(facts: OperatorFacts, plan: DigestPlan, now: datetime) -> Iterator[Tas
             yield _undelivered(message)
     for suppression in status.suppressed:
         yield _suppressed(suppression, plan)
+    for problem, advice in health.mail_warnings(status.bounces):
+        yield Task(
+            heading=_MAIL,
+            title=f"{problem[0].upper()}{problem[1:]}",
+            facts="`aggregator status`",
+            do=_short(advice),
+        )
 
 
 def _undelivered(message: QueuedMessage) -> Task:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from aggregator import addresses
+from aggregator.bounces import collect
 from aggregator.containment import Containment
-from aggregator.digests import deliver, schedule
+from aggregator.digests import deliver, mime, schedule
 from aggregator.errors import FilesError
 from aggregator.locked_store import locked_store
 from aggregator.model.config import Config, DigestPlan
@@ -18,12 +20,24 @@ from aggregator.model.reports import ContainedStep, DigestReport
 from aggregator.ports import App
 from aggregator.publishing import publish, publish_editions, websub
 from aggregator.publishing.synchronise import synchronise
-from aggregator.store import deliveries, editions, runs
+from aggregator.store import (
+    deliveries,
+    editions,
+    runs,
+    subscriber_links,
+    subscriber_rights,
+    subscribers,
+    subscription_requests,
+)
 from aggregator.store.connection import Store, stamp
-from aggregator.store.idle_check import MAIL_IDLE_MARK, finished_mark
+from aggregator.store.idle_check import MAIL_IDLE_MARK, MAILBOX, finished_mark
 
 LOCK_WAIT_SECONDS = 60
 """Maximum seconds to wait for another job: cron starts `fetch` in the same minute."""
+
+
+MAILBOX_INTERVAL = timedelta(minutes=10)
+"""Time after which the daemon reads bounces again; every `digest run` reads them."""
 
 
 def run(app: App) -> DigestReport:
@@ -32,16 +46,19 @@ def run(app: App) -> DigestReport:
     config = app.config
     with locked_store(config, wait_seconds=LOCK_WAIT_SECONDS, job="digest", clock=app.clock) as store:
         now = app.clock()
+        _settle_requests(app, store, now)
+        collected = collect.run(app, store)
         due = [plan for plan in config.mailings if _is_due(store, plan, now)]
         next_attempt = deliver.next_attempt_time(store, config, now)
         idle = not due and (next_attempt is None or next_attempt > now)
         if idle and not runs.last_failed(store, "digest"):
-            return _finish(store, config, now, DigestReport())
+            return _finish(store, config, now, DigestReport(notices=collected.notices))
         runs.drop(store, MAIL_IDLE_MARK)
         run_id = runs.begin(store, "digest", now)
         synchronise(store, config, now)
         contained = Containment(store)
         report = _compose_due(store, config, due, now, contained)
+        report = replace(report, notices=(*collected.notices, *report.notices))
         report = _write_pages(app, store, report)
         if report.relay_error is None:
             report = _deliver(app, store, report)
@@ -51,6 +68,15 @@ def run(app: App) -> DigestReport:
             runs.drop(store, MAIL_IDLE_MARK)
         runs.finish(store, run_id, "done", asdict(report), app.clock())
     return report
+
+
+def _settle_requests(app: App, store: Store, now: datetime) -> None:
+    """Queue the messages that sign-ups ask for, and erase addresses that were not confirmed."""
+    if subscriber_links.any_needed(store):  # otherwise there is no key
+        key = app.link_key()
+        subscriber_links.use_key(store, key)
+        subscription_requests.settle(store, key, app.nonces, mime.host(app.config.site))
+        subscriber_rights.expire(store, now)
 
 
 def _is_due(store: Store, plan: DigestPlan, now: datetime) -> bool:
@@ -96,7 +122,7 @@ def _compose(
 
     All in one transaction, so that a decision of an editor is either in the edition or comes after it.
     """
-    from aggregator.digests import draft, mime
+    from aggregator.digests import draft
 
     with store.transaction():
         made = draft.compose(store, config, plan, now, contained)
@@ -108,9 +134,26 @@ def _compose(
             return replace(report, empty=(*report.empty, edition.id))
         published = plan is not config.operator
         editions.add(store, edition, made.body, made.pending, published=published)
-        ids = (mime.message_id(edition.id, address, config.site) for address in plan.recipients)
-        deliveries.queue(store, edition.id, zip(plan.recipients, ids, strict=True))
+        deliveries.queue(store, edition.id, _recipients(store, config, plan, edition.id))
     return replace(report, composed=(*report.composed, edition.id))
+
+
+def _recipients(
+    store: Store, config: Config, plan: DigestPlan, edition_id: str
+) -> Iterator[tuple[str, str, int | None]]:
+    """Yield address, Message-ID and id of subscribers, then of recipients in feeds.yaml.
+
+    Subscribers who joined later begin with the next edition (M2).
+    """
+    site = config.site
+    if plan is not config.operator:
+        for subscriber_id, address, name in subscribers.recipients(store, plan.id):
+            yield address, mime.message_id(edition_id, name, site), subscriber_id
+    keys = [addresses.key(address) for address in plan.recipients]
+    decided = set() if plan is config.operator else subscribers.decided(store, keys, plan.id)
+    for address, key in zip(plan.recipients, keys, strict=True):
+        if key not in decided:
+            yield address, mime.message_id(edition_id, address, site), None
 
 
 def _write_pages(app: App, store: Store, report: DigestReport) -> DigestReport:
@@ -136,7 +179,10 @@ def _deliver(app: App, store: Store, report: DigestReport) -> DigestReport:
 
 def _finish(store: Store, config: Config, now: datetime, report: DigestReport) -> DigestReport:
     """Count the open messages, and store for the idle check until when nothing is due."""
+    mailbox = config.mail.bounces is not None and config.mail.bounces.has_mailbox
     times = [schedule.next_moment(plan.schedule, plan.timezone, now) for plan in config.mailings]
+    if mailbox:
+        times.append(now + MAILBOX_INTERVAL)
     next_attempt = deliver.next_attempt_time(store, config, now)
     idle_until = min([*times, *([next_attempt] if next_attempt else [])], default=now + timedelta(days=1))
     try:
@@ -144,7 +190,8 @@ def _finish(store: Store, config: Config, now: datetime, report: DigestReport) -
     except OSError:
         raw = b""
     if hashlib.sha256(raw).hexdigest() == config.file_hash:  # otherwise feeds.yaml was edited meanwhile
-        runs.put(store, MAIL_IDLE_MARK, f"{finished_mark(raw)} {stamp(now)} {stamp(idle_until)}")
+        mark = f"{finished_mark(raw)} {stamp(now)} {stamp(idle_until)}"
+        runs.put(store, MAIL_IDLE_MARK, f"{mark} {MAILBOX}" if mailbox else mark)
     pause = deliver.current_pause(store, config, now)
     report = replace(report, waiting=pause.until if pause else None)
     return report.counted(deliveries.counts(store))

@@ -9,7 +9,7 @@ import os
 import re
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,11 +21,18 @@ from aggregator.model.publishing import PublishedDocument
 from aggregator.ports import Mailer
 
 LOCK = "lock"
-PRIVATE = ("aggregator.db*", "aggregator-before-migration-*.db", LOCK)
+LINK_KEY = "link.key"
+PRIVATE = ("aggregator.db*", "aggregator-before-migration-*.db", LOCK, LINK_KEY)
 """Files of the data folder that hold personal data."""
 OUTBOX = "outbox"
+RAW_MAIL = "bounces"
+"""Folder in the data folder with the raw mails that came to the bounce address."""
+RAW_MAIL_SPARE_SECONDS = 3600
+"""Minimum age of a raw mail that is removed: its record may not be written yet."""
 COMPRESSION = 6
 """Level of gzip: level 9 takes twice the time for 1 % less."""
+LINK_KEY_BYTES = 32
+"""Length of the key of personal links, in bytes."""
 PROBE_SECONDS = 0.05
 """Minimum time that a job waits for the lock, because `is_locked` may hold it briefly."""
 
@@ -41,10 +48,43 @@ def close_data(data: Path, public: Path) -> None:
         for pattern in PRIVATE:
             for file in data.glob(pattern):
                 permissions.close_file(file)
-        if (data / OUTBOX).is_dir():
-            permissions.make_folder(data / OUTBOX)
+        for name in (OUTBOX, RAW_MAIL):
+            if (data / name).is_dir():
+                permissions.make_folder(data / name)
     except OSError as error:
         raise FilesError(f"{data} cannot be written: {error.strerror}") from error
+
+
+def link_key(data: Path) -> bytes:
+    """Return the key of personal links, from a file that only its owner may read (DP4).
+
+    The first call makes the file. It is whole on disk before it gets its name, and is never replaced.
+    """
+    file = data / LINK_KEY
+    draft = data / f".{LINK_KEY}.{os.getpid()}-{time.monotonic_ns()}"
+    try:
+        if not file.exists():
+            permissions.make_file(draft)
+            try:
+                with draft.open("wb") as handle:
+                    handle.write(os.urandom(LINK_KEY_BYTES))
+                    handle.flush()
+                    os.fsync(handle.fileno())
+                with suppress(FileExistsError):  # another process was faster
+                    file.hardlink_to(draft)
+                _sync(data)
+            finally:
+                draft.unlink(missing_ok=True)
+        permissions.close_file(file)
+        key = file.read_bytes()
+    except OSError as error:
+        raise FilesError(f"{file} cannot be read or written: {error.strerror}") from error
+    if len(key) != LINK_KEY_BYTES:
+        raise FilesError(
+            f"{file} is not a key of {LINK_KEY_BYTES} bytes: restore it from a backup, or remove it,"
+            " which makes links in messages already sent invalid"
+        )
+    return key
 
 
 def is_locked(data: Path) -> bool:
@@ -232,10 +272,12 @@ def outbox(folder: Path) -> Iterator[Mailer]:
     address, never of the address itself.
     """
 
-    def write(message: bytes, address: str) -> None:
+    def write(message: bytes, address: str, sender: str | None = None) -> None:
         message_id = re.search(rb"^Message-ID: <(([a-z0-9-]{,100})[^>]*)", message, re.MULTILINE)
         edition = message_id[2].decode() if message_id else "message"
         id_ = (message_id[1] if message_id else message) + b"\0" + address.encode("utf-8", "replace")
+        if sender:  # as the last mail server records the envelope sender (RFC 5321 section 4.4)
+            message = f"Return-Path: <{sender}>\r\n".encode() + message
         try:
             permissions.make_folder(folder)
             write_message(folder, f"{edition}-{hashlib.sha256(id_).hexdigest()[:24]}.eml", message)
@@ -254,6 +296,25 @@ def write_message(outbox: Path, name: str, body: bytes) -> Path:
     target = outbox / name
     _replace({target: body}, mode=permissions.FILE_MODE)  # it names the subscriber
     return target
+
+
+def write_raw_mail(data: Path, name: str, content: bytes) -> None:
+    """Keep a mail that came to the bounce address; only the owner may read it."""
+    _replace({data / RAW_MAIL / name: content}, mode=permissions.FILE_MODE)
+
+
+def remove_raw_mail(data: Path, unknown: Callable[[Sequence[str]], Sequence[str]]) -> None:
+    """Remove the raw mails that `unknown` returns of all their names."""
+    folder = data / RAW_MAIL
+    if not folder.is_dir():
+        return
+    before = time.time() - RAW_MAIL_SPARE_SECONDS
+    try:
+        for name in unknown(sorted(path.name for path in folder.iterdir())):
+            if (folder / name).stat().st_mtime < before:
+                (folder / name).unlink()
+    except OSError as error:
+        raise FilesError(f"{folder} cannot be cleared: {error.strerror}") from error
 
 
 def _replace(bodies: Mapping[Path, bytes], mode: int = 0o666) -> None:

@@ -85,13 +85,13 @@ class _Session:
                 self.smtp.close()
             self.smtp = None
 
-    def send(self, message: bytes, address: str) -> None:
+    def send(self, message: bytes, address: str, sender: str | None = None) -> None:
         """Send one message; see `ports.Mailer`."""
         if not address.isascii():
             raise MailRefused(
                 "the address needs a relay for internationalised mail (RFC 6531)", permanent=True
             )
-        smtp = self._begin()
+        smtp = self._begin(sender or self.envelope_from)
         self._set_timeout(self.timeout)
         try:
             self._expect(smtp.docmd("RCPT", f"TO:<{address}>"))
@@ -109,30 +109,30 @@ class _Session:
             raise MailInterrupted(reason, lost=lost) from error
         self.needs_reset = False
 
-    def _begin(self) -> smtplib.SMTP:
+    def _begin(self, sender: str) -> smtplib.SMTP:
         """Begin a message with MAIL; what a used connection refuses is tried on a new one.
 
         The relay may have closed the used one, or limit the messages of a connection. Raises MailError, because a
         refusal of MAIL concerns the sender or the relay itself, never the address.
         """
-        if self.smtp is not None and self.used and self._mail(self.smtp) is None:
+        if self.smtp is not None and self.used and self._mail(self.smtp, sender) is None:
             return self.smtp
         if self.used:
             self.close()
         smtp = self.smtp or self.connect()
-        if refusal := self._mail(smtp):
+        if refusal := self._mail(smtp, sender):
             self.close()
             raise self._unusable(refusal)
         return smtp
 
-    def _mail(self, smtp: smtplib.SMTP) -> str | None:
+    def _mail(self, smtp: smtplib.SMTP, sender: str) -> str | None:
         """Send MAIL; return why it was refused, or None."""
         try:
             self._set_timeout(self.rules.timeout.total_seconds())
             if self.needs_reset:
                 smtp.rset()
             # `smtp.mail` and `smtp.rcpt` parse the address again, which takes 0.05 ms each.
-            code, text = smtp.docmd("MAIL", f"FROM:<{self.envelope_from}>")
+            code, text = smtp.docmd("MAIL", f"FROM:<{sender}>")
         except (OSError, smtplib.SMTPException) as error:
             return _error_line(error)
         if code >= 400:

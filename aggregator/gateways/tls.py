@@ -20,10 +20,14 @@ def context() -> ssl.SSLContext:
     global _context
     with _lock:
         if _context is None:
-            made = ssl.create_default_context(cafile=None if _system_has_certificates() else _certifi())
-            made.set_alpn_protocols(["http/1.1"])
-            _context = made
+            _context = mail_context()
+            _context.set_alpn_protocols(["http/1.1"])
         return _context
+
+
+def mail_context() -> ssl.SSLContext:
+    """Return a new context with the same certificates, for mail servers."""
+    return ssl.create_default_context(cafile=None if _system_has_certificates() else _certifi())
 
 
 def _system_has_certificates() -> bool:

@@ -174,15 +174,49 @@ class Smtp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Imap:
+    """A folder of an IMAP server; `security` is `tls` or `starttls`. `account` as in `Smtp`."""
+
+    host: str
+    port: int
+    security: str
+    folder: str
+    account: str = field(compare=False)
+    user: str | None
+    password: str | None = field(repr=False)
+    timeout: timedelta = timedelta(seconds=30)
+
+    @property
+    def key(self) -> str:
+        """The settings of the folder without secrets, by which the store knows it."""
+        return f"{self.account}@{self.host}:{self.port}/{self.folder}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BounceRules:
+    """The address that bounces return to, and the mailbox that they are read from, if any (BO2)."""
+
+    address: str
+    maildir: Path | None = None
+    imap: Imap | None = None
+
+    @property
+    def has_mailbox(self) -> bool:
+        """Return whether a job reads bounces; otherwise a pipe passes them on."""
+        return self.maildir is not None or self.imap is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MailRules:
     """The sender of mails, and at most `rate` messages a minute.
 
-    Without `smtp` messages become files in the outbox folder.
+    Without `smtp` messages become files in the outbox folder. Without `bounces`, bounces return to the sender.
     """
 
     sender: str
     smtp: Smtp | None = None
     rate: int | None = None
+    bounces: BounceRules | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,10 +229,11 @@ class TopicRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How long visits and runs, and the texts of items, are kept."""
+    """How long visits and runs, the texts of items, and the addresses of messages are kept."""
 
     visits: timedelta
     texts: timedelta
+    deliveries: timedelta = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from aggregator.model.config import DigestPlan
 from aggregator.model.events import Event
 from aggregator.model.stories import Story
+from aggregator.model.subscribers import AccountMessage
 
 
 class EntryReason(StrEnum):
@@ -145,8 +146,34 @@ class MessageBody:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Addressee:
+    """The subscriber that a message is for; `nonce` is that of the link in it.
+
+    `purpose` is that of a message without edition, None for an edition.
+    """
+
+    id: int
+    language: str
+    nonce: bytes
+    purpose: AccountMessage | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalPart:
+    """What differs between subscribers in an edition: its last paragraph, and headers."""
+
+    text: str
+    html: str
+    headers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One message due to one address."""
+    """One message due to one address.
+
+    `subscriber` is None for a recipient of feeds.yaml. A message without edition has its purpose as `edition_id`, and
+    its body is composed when it is sent.
+    """
 
     id: int
     edition_id: str
@@ -157,6 +184,12 @@ class Delivery:
     attempts: int
     body: MessageBody
     deferred_since: datetime | None = None
+    subscriber: Addressee | None = None
+
+    @property
+    def purpose(self) -> AccountMessage | None:
+        """Return the purpose of a message without edition, None for an edition."""
+        return self.subscriber.purpose if self.subscriber else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +273,8 @@ class DeliveryFacts:
     entries: tuple[PastEntry, ...]
     deliveries: tuple[PastDelivery, ...]
     suppressed: Suppression | None
+    subscribed: bool | None = None
+    """Whether the address subscribed to this digest; None if feeds.yaml decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from aggregator.model.bounces import BounceRates
 from aggregator.model.digests import QueuedMessage, RelayPause, Suppression
 from aggregator.model.polling import SourceState
 from aggregator.model.stories import CandidatePair
@@ -170,7 +171,8 @@ class StatusReport:
     `suppressed` are the addresses that get no more messages, `hub` is why the WebSub hub was not notified, `set_aside`
     what broke a step. `unplaced` items have no story, the first since `unplaced_since`; `unwritten` are the channels
     whose files are out of date, and since when; `failing` the jobs whose last runs did not end well.
-    `sentence_encoder` is the version of the extra `semantic`, or None where it is not installed.
+    `sentence_encoder` is the version of the extra `semantic`, or None where it is not installed. `bounces` counts
+    what came to the bounce address.
     """
 
     sources: tuple[SourceHealth, ...]
@@ -191,6 +193,7 @@ class StatusReport:
     unwritten: Mapping[str, datetime] = field(default_factory=dict)
     failing: tuple[FailingJob, ...] = ()
     sentence_encoder: str | None = None
+    bounces: BounceRates = field(default_factory=BounceRates)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,14 @@ def render(report: StatusReport) -> bytes:
     parked = gauge("messages_parked", "Messages that wait for the operator", "state")
     for state_name, count in report.parked.items():
         parked.labels(state_name).set(count)
+    bounces = report.bounces
+    gauge("messages_accepted_30d", "Messages accepted by the relay in 30 days").set(bounces.accepted)
+    gauge("messages_bounced_30d", "Messages that bounced in 30 days").set(bounces.bounced)
+    gauge("messages_complained_30d", "Messages reported as unwanted in 30 days").set(bounces.complaints)
+    gauge("bounces_without_token_30d", "Bounces in 30 days that name no message").set(bounces.without_token)
+    gauge("returned_mails_unread_30d", "Mails to the bounce address not understood in 30 days").set(
+        bounces.unread
+    )
     gauge("items_unplaced", "Items without a story").set(report.unplaced)
     if report.unplaced_since:
         oldest = gauge(

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.model.config import Smtp
-from aggregator.model.digests import Delivery, MessageBody, QueuedMessage, RelayPause, Suppression
+from aggregator.model.digests import (
+    Delivery,
+    QueuedMessage,
+    RelayPause,
+    Suppression,
+)
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.idle_check import MAIL_IDLE_MARK, OPEN_MESSAGES, PARKED
-
-PAGE = 100
-"""Maximum number of deliveries that are read, and recorded as a block, at once."""
 
 BLOCK = "sending_block"
 """Key of the record of the messages that are being sent."""
@@ -24,15 +26,20 @@ _LAST_EDITION = (
     " (SELECT max(composed) FROM editions WHERE digest_id = last.digest_id))"
 )
 
+_STILL_SUBSCRIBED = (
+    " AND address LIKE '%@%'"  # others were erased (DP2)
+    " AND (subscriber_id IS NULL OR subscriber_id IN (SELECT id FROM subscribers WHERE state = 'active'))"
+)
 
-def queue(store: Store, edition_id: str, recipients: Iterable[tuple[str, str]]) -> None:
-    """Queue a message for each (address, Message-ID); suppressed addresses fail at once (M4).
 
-    Runs in the transaction of the caller.
+def queue(store: Store, edition_id: str, recipients: Iterable[tuple[str, str, int | None]]) -> None:
+    """Queue a message for each (address, Message-ID, id of the subscriber or None).
+
+    Suppressed addresses fail at once (M4). Runs in the transaction of the caller.
     """
     store.db.conn.executemany(
-        "INSERT INTO deliveries (edition_id, address, message_id) VALUES (?, ?, ?)",
-        ((edition_id, address, message_id) for address, message_id in recipients),
+        "INSERT INTO deliveries (edition_id, address, message_id, subscriber_id) VALUES (?, ?, ?, ?)",
+        ((edition_id, *recipient) for recipient in recipients),
     )
     store.db.execute(
         "UPDATE deliveries SET state = 'failed', reason = (SELECT 'suppressed since ' || since || ': ' || reason"
@@ -84,7 +91,9 @@ def recover_interrupted(store: Store) -> list[tuple[str, str]]:
 def _interrupt_all(store: Store, where: str, values: list[str]) -> list[tuple[str, str]]:
     """Count an interruption of messages; return (address, edition) of those that become unknown."""
     rows = store.db.execute(
-        f"SELECT address, edition_id FROM deliveries WHERE {where} AND interrupted >= 1 ORDER BY id", values
+        f"SELECT address, coalesce(edition_id, purpose) AS edition_id FROM deliveries"
+        f" WHERE {where} AND interrupted >= 1 ORDER BY id",
+        values,
     ).fetchall()
     _count_interruption(store, where, values)
     return [(row["address"], row["edition_id"]) for row in rows]
@@ -110,55 +119,18 @@ def _boot() -> str:
 def _count_interruption(store: Store, where: str, values: Iterable[Any]) -> None:
     store.db.execute(
         "UPDATE deliveries SET interrupted = interrupted + 1, reason = 'the connection broke while it was sent',"
-        " next_attempt = NULL, state = CASE WHEN interrupted >= 1 THEN 'unknown' ELSE 'queued' END"
+        " next_attempt = NULL, state = CASE WHEN interrupted >= 1 THEN 'unknown' ELSE 'queued' END,"
+        # A message without edition is asked for again by its recipient, not by the operator.
+        " acknowledged = max(acknowledged, edition_id IS NULL)"
         f" WHERE {where}",
         list(values),
     )
 
 
-def due(store: Store, state: str, now: datetime, far: datetime, after: int) -> list[Delivery]:
-    """Read a page of deliveries in `state` that are due, oldest first, with ids above `after`.
-
-    A next attempt later than `far` was planned under a clock that ran ahead, so it is due. All deliveries of an
-    edition share one body.
-    """
-    bodies: dict[str, MessageBody] = {}
-    page = []
-    for row in store.db.execute(
-        "SELECT deliveries.*, editions.digest_id, editions.composed FROM deliveries"
-        " JOIN editions ON editions.id = deliveries.edition_id"
-        " WHERE state <> 'accepted' AND state = ? AND deliveries.id > ?"
-        " AND (next_attempt IS NULL OR next_attempt <= ? OR next_attempt > ?) ORDER BY deliveries.id LIMIT ?",
-        [state, after, stamp(now), stamp(far), PAGE],
-    ).fetchall():
-        edition = row["edition_id"]
-        if edition not in bodies:
-            bodies[edition] = _body(store, edition)
-        page.append(
-            Delivery(
-                id=row["id"],
-                edition_id=edition,
-                digest_id=row["digest_id"],
-                address=row["address"],
-                message_id=row["message_id"],
-                composed=sure_moment(row["composed"]),
-                attempts=row["attempts"],
-                deferred_since=moment(row["deferred_since"]),
-                body=bodies[edition],
-            )
-        )
-    return page
-
-
-def _body(store: Store, edition_id: str) -> MessageBody:
-    row = store.db.execute("SELECT subject, text, html FROM editions WHERE id = ?", [edition_id]).fetchone()
-    return MessageBody(subject=row["subject"], text=row["text"], html=row["html"])
-
-
 def lease(store: Store, delivery: Delivery, now: datetime) -> bool:
     """Mark a message as being sent; to be committed before anything goes to the relay (M4).
 
-    Returns False if it is no longer due, because its address was suppressed or an operator decided.
+    Returns False if it is not due any more: its address was suppressed, its subscriber left, or an operator decided.
     """
     with store.transaction():
         return bool(
@@ -205,19 +177,31 @@ def mark_failed(store: Store, delivery: Delivery, reason: str, now: datetime, *,
     edition of this digest. If the refusal does not concern the address, `nobody` is None.
     """
     with store.transaction():
-        _update(store, delivery, "state = 'failed', reason = ?, next_attempt = NULL", reason)
-        suppressed = nobody is not None and (nobody or _last_failed(store, delivery))
+        failed = "state = 'failed', reason = ?, next_attempt = NULL,"
+        _update(store, delivery, f"{failed} acknowledged = max(acknowledged, edition_id IS NULL)", reason)
+        # Anybody can enter any address into the form, so that a message without edition suppresses none.
+        counts = nobody is not None and delivery.purpose is None
+        suppressed = counts and (bool(nobody) or _last_failed(store, delivery))
         if suppressed:
-            store.db.execute(
-                "INSERT OR IGNORE INTO suppressions (address, since, reason) VALUES (?, ?, ?)",
-                [delivery.address, stamp(now), reason],
-            )
-            store.db.execute(
-                "UPDATE deliveries SET state = 'failed', reason = ?, next_attempt = NULL"
-                " WHERE state IN ('queued', 'deferred') AND address = ? COLLATE NOCASE",
-                [f"suppressed since {stamp(now)}: {reason}", delivery.address],
-            )
+            suppress(store, delivery.address, reason, now)
     return suppressed
+
+
+def suppress(store: Store, address: str, reason: str, now: datetime) -> bool:
+    """Suppress an address and fail its queued messages; return False if it was already.
+
+    Runs in the transaction of the caller.
+    """
+    new = store.db.execute(
+        "INSERT OR IGNORE INTO suppressions (address, since, reason) VALUES (?, ?, ?)",
+        [address, stamp(now), reason],
+    ).rowcount
+    store.db.execute(
+        "UPDATE deliveries SET state = 'failed', reason = ?, next_attempt = NULL"
+        " WHERE state IN ('queued', 'deferred') AND address = ? COLLATE NOCASE",
+        [f"suppressed since {stamp(now)}: {reason}", address],
+    )
+    return bool(new)
 
 
 def cancel(store: Store, delivery: Delivery, reason: str) -> None:
@@ -289,7 +273,8 @@ def counts(store: Store) -> dict[str, int]:
 def oldest_owed(store: Store) -> datetime | None:
     """Return when the oldest message that is queued and not deferred was composed."""
     row = store.db.execute(
-        "SELECT min(editions.composed) FROM deliveries JOIN editions ON editions.id = deliveries.edition_id"
+        "SELECT min(coalesce(editions.composed, deliveries.created)) FROM deliveries"
+        " LEFT JOIN editions ON editions.id = deliveries.edition_id"
         " WHERE state <> 'accepted' AND state IN ('queued', 'sending')"
     ).fetchone()
     return moment(row[0])
@@ -311,7 +296,7 @@ def open_messages(store: Store) -> list[QueuedMessage]:
     )
     return [
         QueuedMessage(
-            edition=row["edition_id"],
+            edition=row["edition_id"] or row["purpose"],
             address=row["address"],
             state=row["state"],
             attempts=row["attempts"],
@@ -324,8 +309,14 @@ def open_messages(store: Store) -> list[QueuedMessage]:
 
 
 def suppressions(store: Store) -> list[Suppression]:
-    """Return suppressed addresses, the latest first."""
-    rows = store.db.execute("SELECT * FROM suppressions ORDER BY since DESC, address")
+    """Return suppressed addresses of lists in feeds.yaml, the latest first.
+
+    Those of subscribers need no attention: `subscriber list` has them.
+    """
+    rows = store.db.execute(
+        "SELECT * FROM suppressions WHERE address NOT IN (SELECT key COLLATE NOCASE FROM subscribers)"
+        " ORDER BY since DESC, address"
+    )
     return [
         Suppression(address=row["address"], since=sure_moment(row["since"]), reason=row["reason"])
         for row in rows
@@ -345,11 +336,16 @@ def retry(store: Store, addresses: Sequence[str]) -> int:
     """Queue failed messages of each last edition again, and end pauses; return their number.
 
     Deferred messages are tried at once. With `addresses`, only messages to these are queued, unknown
-    ones included, and their suppressions end.
+    ones included, and their suppressions end; without, those whose messages bounced or that complained stay.
     """
     to_addresses, values = _to(addresses)
     again = "'failed', 'unknown'" if addresses else "'failed'"
-    which = f"state IN ({again}) AND {_LAST_EDITION}{to_addresses}"
+    which = f"state IN ({again}) AND {_LAST_EDITION}{_STILL_SUBSCRIBED}{to_addresses}"
+    if not addresses:  # only what the relay itself refused, not what bounced later or was a complaint
+        which += (
+            " AND NOT EXISTS (SELECT 1 FROM suppressions WHERE suppressions.address = deliveries.address"
+            " COLLATE NOCASE AND suppressions.reason IS NOT deliveries.reason)"
+        )
     with store.transaction():
         store.db.execute(
             f"DELETE FROM suppressions WHERE address IN (SELECT address FROM deliveries WHERE {which})",

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from aggregator import addresses
 from aggregator.model.config import DigestPlan
 from aggregator.model.digests import DeliveryFacts, PastDelivery, PastEntry, Suppression
+from aggregator.model.subscribers import SubscriberState
+from aggregator.store import subscribers
 from aggregator.store.connection import Store, moment, sure_moment
 from aggregator.store.items import marks
 
@@ -40,9 +43,18 @@ def delivery_facts(
             entries=tuple(_entries(store, story_id, digest)),
             deliveries=tuple(_deliveries(store, digest, address)),
             suppressed=_suppression(store, address),
+            subscribed=_subscribed(store, address, digest),
         )
         for digest, plan in by_id.items()
     ]
+
+
+def _subscribed(store: Store, address: str, digest: str) -> bool | None:
+    """Return whether a person subscribed to a digest; None for others (`subscribers.decided`)."""
+    subscriber = subscribers.find(store, address)
+    if subscriber is None or not subscribers.decided(store, [addresses.key(address)], digest):
+        return None
+    return subscriber.state is SubscriberState.ACTIVE
 
 
 def _in_channels(store: Store, story_id: str, plan: DigestPlan) -> bool:

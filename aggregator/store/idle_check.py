@@ -18,6 +18,8 @@ from aggregator import __version__
 
 Result = TypeVar("Result")
 
+MAILBOX = "mailbox"
+"""End of the mark of a configuration with a mailbox of bounces."""
 FINISHED_MARK = "finished_with"
 MAIL_IDLE_MARK = "mail_idle"
 EVENTS_END = "events_end"
@@ -84,13 +86,22 @@ def no_mail_due(config_file: Path, now: datetime) -> tuple[dict[str, int], datet
 
     def query(conn: sqlite3.Connection, raw: bytes) -> tuple[dict[str, int], datetime | None] | None:
         mark, _, span = (_meta(conn, MAIL_IDLE_MARK) or "").partition(" ")
-        since, _, until = span.partition(" ")
+        since, until = (*span.split(" "), "")[:2]
         if mark != finished_mark(raw) or not since <= _stamp(now) < until:
             return None
         (held,) = conn.execute("SELECT max(until) FROM relays").fetchone()
         return dict(conn.execute(OPEN_MESSAGES).fetchall()), datetime.fromisoformat(held) if held else None
 
     return _query_database(config_file, query)
+
+
+def has_mailbox(config_file: Path) -> bool:
+    """Return whether the last run found a mailbox of bounces, which every run reads."""
+
+    def query(conn: sqlite3.Connection, _raw: bytes) -> bool:
+        return (_meta(conn, MAIL_IDLE_MARK) or "").endswith(MAILBOX)
+
+    return bool(_query_database(config_file, query))
 
 
 def _query_database(

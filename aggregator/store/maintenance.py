@@ -8,7 +8,7 @@ from pathlib import Path
 from aggregator.errors import StoreError
 from aggregator.model.config import Retention
 from aggregator.model.reports import PruneReport
-from aggregator.store import channels, embeddings
+from aggregator.store import channels, embeddings, returned_mail, subscriber_rights
 from aggregator.store.connection import Store, copy, stamp
 from aggregator.store.runs import clear_finished_mark
 
@@ -34,7 +34,7 @@ def _is_database(file: Path) -> bool:
 
 
 def prune(store: Store, retention: Retention, now: datetime) -> PruneReport:
-    """Delete visits and runs, and empty the texts of items, that are older than `retention`.
+    """Delete visits, runs, texts of items and addresses of messages older than `retention`.
 
     Titles, links, excerpts, aliases, titles of revisions and the ledger stay.
     """
@@ -54,6 +54,8 @@ def prune(store: Store, retention: Retention, now: datetime) -> PruneReport:
             " AND source_id NOT IN (SELECT id FROM sources WHERE full_text)",
             [old_texts],
         ).rowcount
+        subscriber_rights.anonymise_deliveries(store, now - retention.deliveries)
+        returned_mail.prune(store, now)
         execute("UPDATE revisions SET text = '' WHERE replaced < ? AND text <> ''", [old_texts])
     return PruneReport(visits=visits, runs=runs, texts=texts)
 

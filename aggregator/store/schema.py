@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
-from aggregator.store.migrations import deduplication, digests, foundation, pages, polling, publishing
+from aggregator.store.migrations import (
+    bounces,
+    deduplication,
+    digests,
+    foundation,
+    pages,
+    polling,
+    publishing,
+    subscribers,
+)
 
 MIGRATIONS = Migrations("aggregator")
 
@@ -289,6 +298,12 @@ def m0020_counts(db: Database) -> None:
         db.execute(sql)
 
 
+@MIGRATIONS()
+def m0021_subscribers(db: Database) -> None:
+    """Add subscribers, their links and history, and messages that belong to no edition."""
+    subscribers.subscribers(db)
+
+
 # What a search can select items by, as words of the full-text index. FTS5 counts U+E000 as part of a word: it stands
 # behind the character that names the property, and for the hyphens of ids. `search_terms.facet` writes the same words.
 _FACETS = (
@@ -342,7 +357,7 @@ SEARCH = (
 
 
 @MIGRATIONS()
-def m0021_search(db: Database) -> None:
+def m0022_search(db: Database) -> None:
     """Add topics, sources, kinds, languages and months of items to the full-text index."""
     for sql in SEARCH:
         db.execute(sql)
@@ -377,10 +392,16 @@ ACTIVITY = (
 
 
 @MIGRATIONS()
-def m0022_activity(db: Database) -> None:
+def m0023_activity(db: Database) -> None:
     """Add visits by day and messages by month, which the status page shows."""
     for sql in ACTIVITY:
         db.execute(sql)
 
 
-MIGRATIONS()(pages.m0023_pages)
+MIGRATIONS()(pages.m0024_pages)
+
+
+@MIGRATIONS()
+def m0025_returned_mail(db: Database) -> None:
+    """Add bounces and other mail to the bounce address."""
+    bounces.returned_mail(db)

@@ -1,4 +1,4 @@
-"""Build the web app: published files, search, status, metrics and `/healthz`."""
+"""Build the web app: published files, search, status, metrics, subscriptions, `/healthz`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from aggregator import i18n
 from aggregator.errors import StoreError
 from aggregator.model.config import Config, Site
-from aggregator.ports import Clock
+from aggregator.ports import App, Clock
 from aggregator.store.read_only import Reader, TooSlow
 from aggregator.web import responses
 from aggregator.web.body_limit import BodyLimit
@@ -25,13 +25,20 @@ from aggregator.web.search import Search
 from aggregator.web.static import StaticFiles
 from aggregator.web.status import Status
 from aggregator.web.story_pages import StoryPages
+from aggregator.web.subscriptions import Subscriptions
 
 logger = logging.getLogger("aggregator.web")
 TEXT_TYPE = "text/plain; charset=utf-8"
 
 
-def build(config: Config, problems: Callable[[], list[str]], *, clock: Clock) -> ASGIApp:
-    """Return the ASGI app of a configuration; `problems` returns what is wrong at present."""
+def build(
+    config: Config, problems: Callable[[], list[str]], *, clock: Clock, app: Callable[[], App] | None = None
+) -> ASGIApp:
+    """Return the ASGI app of a configuration.
+
+    `problems` returns what is wrong at present, `app` the program with the present feeds.yaml; without it there are
+    no pages of subscribers.
+    """
 
     def healthz(_: Request) -> Response:
         """Respond 200 or 503 without reasons, which name addresses and relays."""
@@ -59,6 +66,7 @@ def build(config: Config, problems: Callable[[], list[str]], *, clock: Clock) ->
         Route("/status", status.page),
         Route("/status.json", status.json),
         Route("/metrics", status.metrics),
+        *(Subscriptions(app=app, static=static).routes() if app else ()),
         Mount("/", static),
     ]
     handlers = {
@@ -66,8 +74,8 @@ def build(config: Config, problems: Callable[[], list[str]], *, clock: Clock) ->
         StoreError: _store_errors(config.site),
         Exception: _bugs(config.site),
     }
-    app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
-    return BodyLimit(app, config.site)
+    web = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
+    return BodyLimit(web, config.site)
 
 
 def _http_errors(site: Site) -> Callable[[Request, HTTPException], Response]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 import struct
 from collections.abc import Sequence
@@ -53,9 +54,15 @@ def config(app: ASGIApp, site: Site, trusted_proxies: Sequence[str] = ()) -> uvi
         lifespan="off",
         timeout_graceful_shutdown=5,
         proxy_headers=bool(trusted_proxies),
-        forwarded_allow_ips=list(trusted_proxies),
+        forwarded_allow_ips=[*trusted_proxies, *_mapped(trusted_proxies)],
         server_header=False,
     )
+
+
+def _mapped(networks: Sequence[str]) -> list[str]:
+    """Return IPv4 networks as IPv6 sockets name them (RFC 4291 section 2.5.5.2)."""
+    parsed = (ipaddress.ip_network(network) for network in networks)
+    return [f"::ffff:{each.network_address}/{96 + each.prefixlen}" for each in parsed if each.version == 4]
 
 
 def _send_bad_request(protocol: H11Protocol, site: Site) -> None:

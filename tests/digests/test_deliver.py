@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator import health
+from aggregator.addresses import shortened
 from aggregator.digests import deliver, queue
 from aggregator.digests import run as digest
 from aggregator.errors import MailError, UnknownName
@@ -287,7 +288,7 @@ def test_an_address_without_mailbox_gets_no_more_messages(
     report = run(place)
     assert (report.sent, report.owed, report.failed) == (2, 0, 0)
     (notice,) = report.notices
-    assert f"{READERS[1]}: weekly-2026-10-05 was refused: 550 5.1.1 unknown user" in notice
+    assert f"{shortened(READERS[1])}: weekly-2026-10-05 was refused: 550 5.1.1 unknown user" in notice
     assert "gets no more messages" in notice
     config = place.app().config
     (suppression,) = health.report(config).suppressed
@@ -455,7 +456,7 @@ def test_many_messages_are_read_page_by_page(
     place: Workplace, start: Start, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Across the edges of pages each recipient gets one message, in order (M4)."""
-    monkeypatch.setattr(deliver.deliveries, "PAGE", 4)
+    monkeypatch.setattr(deliver.due_deliveries, "PAGE", 4)
     readers = [f"reader{n:02}@a.example" for n in range(21)]
     start(*readers)
     assert run(place).sent == 21

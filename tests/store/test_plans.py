@@ -11,6 +11,7 @@ from aggregator.model.config import DigestPlan
 from aggregator.store import (
     deliveries,
     digest_events,
+    due_deliveries,
     editions,
     editorial,
     missing_items,
@@ -88,7 +89,8 @@ def test_accepted_messages_are_not_scanned(tmp_path: Path) -> None:
     """Open messages are found by their own index, however many were accepted (M4)."""
     with opened(tmp_path / "a.db") as store:
         for query in (
-            lambda: deliveries.due(store, "queued", NOW, NOW, 0),
+            lambda: due_deliveries.due(store, "queued", NOW, NOW, 0),
+            lambda: due_deliveries.account_messages(store),
             lambda: deliveries.recover_interrupted(store),
             lambda: deliveries.counts(store),
             lambda: deliveries.oldest_owed(store),

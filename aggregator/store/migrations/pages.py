@@ -72,7 +72,7 @@ PAGES = (
 )
 
 
-def m0023_pages(db: Database) -> None:
+def m0024_pages(db: Database) -> None:
     """Add what shows which pages of stories and months are up to date, and stories by week."""
     for sql in PAGES:
         db.execute(sql)

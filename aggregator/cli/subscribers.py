@@ -1,0 +1,178 @@
+"""Commands that list, show, add, import, remove, export and erase subscribers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aggregator.cli.bounces import lift, show
+from aggregator.cli.output import json_option, print_json, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aggregator.cli.options import Invocation
+    from aggregator.model.subscribers import Subscriber
+
+digest_option = click.option(
+    "--digest", "digests", multiple=True, metavar="ID", help="Digest; may be repeated."
+)
+language_option = click.option(
+    "--language", type=click.Choice(["en", "de"]), help="Language of messages (default: that of the site)."
+)
+
+
+def _parsed(_context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+    from aggregator import addresses
+
+    if text is None:
+        return None
+    try:
+        return addresses.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param=parameter) from error
+
+
+address_argument: Callable[[Callable[..., None]], Callable[..., None]] = click.argument(
+    "address", callback=_parsed
+)
+
+
+@click.group()
+def subscriber() -> None:
+    """List, show, add, import, remove, export and erase subscribers; lift suppressions."""
+
+
+subscriber.add_command(show)
+subscriber.add_command(lift)
+
+
+@subscriber.command("list")
+@json_option
+@click.pass_obj
+def subscriber_list(invocation: Invocation, as_json: bool) -> None:
+    """List all subscribers with their states and digests."""
+    from aggregator.digests import subscriber_commands
+
+    listed = subscriber_commands.listed(invocation.config())
+    if as_json:
+        print_json(listed)
+    elif listed:
+        table([("address", "state", "since", "language", "digests"), *map(_row, listed)])
+    else:
+        click.echo("there are no subscribers")
+
+
+def _row(each: Subscriber) -> tuple[str, ...]:
+    return each.address, each.state, f"{each.since:%Y-%m-%d}", each.language, " ".join(each.digests)
+
+
+@subscriber.command("add")
+@address_argument
+@digest_option
+@language_option
+@click.option(
+    "--confirmed", metavar="REASON", help="How consent was given; without it a message asks for it."
+)
+@click.pass_obj
+def subscriber_add(
+    invocation: Invocation,
+    address: str,
+    digests: tuple[str, ...],
+    language: str | None,
+    confirmed: str | None,
+) -> None:
+    """Ask ADDRESS to confirm, or subscribe it if consent was given otherwise."""
+    from aggregator.digests import subscriber_commands
+
+    if confirmed is not None and not confirmed.strip():
+        raise click.BadParameter("is empty: state how consent was given", param_hint="--confirmed")
+    app = invocation.app(secrets=False)
+    added = subscriber_commands.add(app, address, digests, language, confirmed and confirmed.strip())
+    then = "" if confirmed else "; `aggregator digest run` sends the message that asks for confirmation"
+    click.echo(f"{added.address} is {added.state}{then}")
+
+
+@subscriber.command("remove")
+@address_argument
+@click.pass_obj
+def subscriber_remove(invocation: Invocation, address: str) -> None:
+    """Unsubscribe ADDRESS; it stays known, so that no import brings it back."""
+    from aggregator.digests import subscriber_commands
+
+    removed = subscriber_commands.remove(invocation.app(secrets=False), address)
+    click.echo(f"{removed.address} is {removed.state}")
+
+
+@subscriber.command("import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--consent", required=True, metavar="TEXT", help="Where and when these people agreed.")
+@digest_option
+@language_option
+@json_option
+@click.pass_obj
+def subscriber_import(
+    invocation: Invocation,
+    file: Path,
+    consent: str,
+    digests: tuple[str, ...],
+    language: str | None,
+    as_json: bool,
+) -> None:
+    """Subscribe the addresses of a CSV FILE (columns: address, digests, language)."""
+    from aggregator.digests import subscriber_commands
+
+    app = invocation.app(secrets=False)
+    report = subscriber_commands.import_file(app, file.read_bytes(), file.name, consent, digests, language)
+    if as_json:
+        print_json(report)
+        return
+    click.echo(f"{report.added} subscribers imported")
+    skipped = (
+        (report.known, "subscribed already"),
+        (report.left, "left and have to sign up themselves"),
+        (report.suppressed, "suppressed"),
+        (report.erased, "were erased and have to sign up themselves"),
+        (report.inactive, "not active in the file"),
+    )
+    for count, why in skipped:
+        if count:
+            click.echo(f"{count} not imported: {why}")
+
+
+@subscriber.command("export")
+@click.argument("address", required=False, callback=_parsed)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write to.")
+@click.pass_obj
+def subscriber_export(invocation: Invocation, address: str | None, out: Path | None) -> None:
+    """Write all subscribers as CSV, or all that is stored about ADDRESS as JSON."""
+    import json
+
+    from aggregator.digests import subscriber_commands
+
+    config = invocation.config()
+    if address is None:
+        text = subscriber_commands.export_all(config)
+    else:
+        stored = subscriber_commands.export_one(config, address)
+        text = json.dumps(stored, ensure_ascii=False, indent=2) + "\n"
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    from aggregator.gateways import files
+
+    files.write_text(out, text, mode=0o600)
+    click.echo(f"written to {out}, readable by its owner only")
+
+
+@subscriber.command("erase")
+@address_argument
+@click.pass_obj
+def subscriber_erase(invocation: Invocation, address: str) -> None:
+    """Erase all that is stored about ADDRESS; a hash stays, so that no import brings it back."""
+    from aggregator.digests import subscriber_commands
+
+    subscriber_commands.erase(invocation.app(secrets=False), address)
+    click.echo(f"all that is stored about {address} is erased")

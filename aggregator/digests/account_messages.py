@@ -1,0 +1,65 @@
+"""Compose messages to a subscriber that are no editions: confirm, welcome, link."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from aggregator import i18n, link_tokens, subscriber_texts
+from aggregator.digests import personal, schedule
+from aggregator.digests.body import render_html, wrapped
+from aggregator.model.config import Config, DigestPlan
+from aggregator.model.digests import Addressee, MessageBody
+from aggregator.model.subscribers import AccountMessage
+
+
+def compose(
+    config: Config, web_url: str, key: bytes, to: Addressee, digests: tuple[str, ...], now: datetime
+) -> MessageBody:
+    """Compose a message about `digests` as of `now`, in the language of the subscriber.
+
+    The same arguments give the same bytes (M4). The welcome message says what comes and when (SU8).
+    """
+    purpose = to.purpose
+    assert purpose is not None, "an edition has a body of its own"
+    words, site = subscriber_texts.message_words(to.language), config.site
+    token = link_tokens.token(key, to.nonce)
+    at = personal.confirm_url if purpose is AccountMessage.CONFIRM else personal.manage_url
+    plans = [plan for plan in config.digests if plan.id in digests]
+    values: dict[str, Any] = {
+        "edition": {
+            "language": i18n.known(to.language),
+            "subject": words[f"{purpose}_subject"].format(site=site.title),
+        },
+        "why": words[f"{purpose}_why"].format(url=site.url),
+        "digests": [_line(plan, to, now) for plan in plans] if purpose is not AccountMessage.LINK else [],
+        "do": words[f"{purpose}_do"],
+        "button": words[f"{purpose}_button"],
+        "link": at(web_url, token),
+        "end": words[f"{purpose}_end"],
+        "site": site,
+    }
+    html = render_html("account.html.j2", **values)
+    return MessageBody(subject=values["edition"]["subject"], text=_text(values), html=html)
+
+
+def _line(plan: DigestPlan, to: Addressee, now: datetime) -> str:
+    if to.purpose is not AccountMessage.WELCOME:
+        return plan.title
+    day = next_day(plan, to.language, now)
+    return subscriber_texts.message_words(to.language)["when"].format(title=plan.title, day=day)
+
+
+def next_day(plan: DigestPlan, language: str, now: datetime) -> str:
+    """Return the local day of the next edition of a digest in words."""
+    moment = schedule.next_moment(plan.schedule, plan.timezone, now).astimezone(plan.timezone)
+    return i18n.day(moment.date(), language)
+
+
+def _text(values: dict[str, Any]) -> str:
+    lines = [*wrapped(values["why"]), ""]
+    for digest in values["digests"]:
+        lines += wrapped(f"* {digest}", rest="  ")
+    lines += ["", *wrapped(values["do"]), "", values["link"], "", *wrapped(values["end"])]
+    lines += ["", "-- ", values["site"].title, values["site"].url]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,66 @@
+"""Limit the sign-ups of each network, and refuse forms of other sites (SU3)."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+
+MAX_REQUESTS = 5
+"""Maximum number of sign-ups from a network in `WINDOW_SECONDS` (SU3)."""
+WINDOW_SECONDS = 3600.0
+MAX_NETWORKS = 50_000
+"""Maximum number of networks that are remembered; the global limit holds for more."""
+PREFIXES = {4: 24, 6: 56}
+"""Lengths of the prefix that one customer of a provider has, by version of IP."""
+
+UNKNOWN = "unknown"
+"""The network of all clients whose address a proxy does not state, or not as an address."""
+
+
+def network(host: str) -> str:
+    """Return the network of a client from its address, behind which a proxy may write a port."""
+    written, _, port = host.rpartition(":")
+    if port.isdigit() and (written.count(":") == 0 or written.endswith("]")):
+        host = written
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0].strip("[]"))
+    except ValueError:
+        return UNKNOWN
+    address = getattr(address, "ipv4_mapped", None) or address
+    return str(ipaddress.ip_network((address, PREFIXES[address.version]), strict=False))
+
+
+class NetworkLimit:
+    """Count the sign-ups of each network within the window, in memory only (DP1)."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._times: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def allows(self, network: str) -> bool:
+        """Count a request; return False if there were too many."""
+        now = self.clock()
+        times = self._times.setdefault(network, deque(maxlen=MAX_REQUESTS))
+        self._times.move_to_end(network)
+        if len(self._times) > MAX_NETWORKS:
+            self._times.popitem(last=False)
+        if len(times) == MAX_REQUESTS and now - times[0] < WINDOW_SECONDS:
+            return False
+        times.append(now)
+        return True
+
+
+def is_same_site(headers: Mapping[str, str], origin: str) -> bool:
+    """Return whether a form was sent from a page of this site, as far as the browser says (SU3).
+
+    `origin` is that of `web.url`. Behind a proxy, `Host` may be another. Old browsers and programs say nothing.
+    """
+    fetch_site = headers.get("sec-fetch-site")
+    if fetch_site is not None:
+        return fetch_site in ("same-origin", "none")
+    sent_from = headers.get("origin")
+    if sent_from is None:
+        return True
+    return sent_from == origin or sent_from.partition("://")[2] == headers.get("host")

@@ -1,0 +1,295 @@
+"""Respond to sign-up, confirmation, subscription and unsubscribing (SU1 to SU6)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from aggregator import addresses, i18n, subscriber_texts
+from aggregator.digests import subscriptions
+from aggregator.errors import AggregatorError
+from aggregator.model.subscribers import AccountMessage, LinkPurpose, Subscriber, SubscriberState
+from aggregator.ports import App
+from aggregator.web import headers
+from aggregator.web.client_network import WINDOW_SECONDS, NetworkLimit, is_same_site, network
+from aggregator.web.static import StaticFiles
+from aggregator.web.subscription_pages import Pages, SignUp
+
+HEADERS = {
+    **{name.decode(): value.decode() for name, value in headers.SECURITY},
+    "cache-control": "no-store",
+    "referrer-policy": "same-origin",  # tokens are in URLs; `no-referrer` would hide `Origin` from us as well
+    "x-robots-tag": "noindex",
+}
+
+logger = logging.getLogger("aggregator.web.subscriptions")
+
+Form = Mapping[str, list[str]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscriptions:
+    """The endpoints of subscribers; `app` returns the program with the present feeds.yaml.
+
+    Without `web.url` or without digests they respond as to any unknown path.
+    """
+
+    app: Callable[[], App]
+    static: StaticFiles
+    limit: NetworkLimit = field(default_factory=NetworkLimit)
+
+    def routes(self) -> list[Route]:
+        """Return the routes of all pages; GET never changes anything (SU2)."""
+        endpoints: dict[str, Endpoint] = {
+            "/subscribe": self.subscribe,
+            "/confirm/{token}": self.confirm,
+            "/subscription/{token}": self.subscription,
+            "/unsubscribe/{token}": self.unsubscribe,
+        }
+        return [
+            Route(path, self._guarded(endpoint), methods=["GET", "POST"])
+            for path, endpoint in endpoints.items()
+        ]
+
+    def _guarded(self, endpoint: Endpoint) -> Endpoint:
+        """Respond 404 where there is no sign-up, 503 where the database cannot be used."""
+
+        async def respond(request: Request) -> Response:
+            config = self.app().config
+            if config.web.url is None or not config.digests:
+                return _AsStatic(self.static)
+            try:
+                return await endpoint(request)
+            except AggregatorError as error:
+                logger.error("%s", addresses.without_addresses(str(error)))
+                root = "../" if "token" in request.path_params else "./"
+                pages = self._pages(_language(request, config.site.language), root)
+                return _page(pages.notice("unavailable", "unavailable_why"), 503)
+
+        return respond
+
+    def _pages(self, language: str, root: str = "../") -> Pages:
+        app = self.app()
+        return Pages(config=app.config, clock=app.clock, language=language, root=root)
+
+    # --- sign-up ---------------------------------------------------------------------------------------
+
+    async def subscribe(self, request: Request) -> Response:
+        """Show the form, or take it: the response says nothing about the address (SU1)."""
+        app = self.app()
+        language = _language(request, app.config.site.language)
+        pages = self._pages(language, "./")
+        if request.method != "POST":
+            return _page(pages.sign_up(SignUp()))
+        form = await _form(request)
+        if not self._is_own_form(request):
+            return _page(pages.notice("foreign", "foreign_why"), 403)
+        kind = AccountMessage.LINK if _first(form, "action") == "link" else AccountMessage.CONFIRM
+        sent = _page(pages.sent("sent_link" if kind is AccountMessage.LINK else "sent_signup"))
+        if _first(form, "website"):  # only programs fill it
+            return sent
+        address = _address(_first(form, "address"))
+        known = {plan.id for plan in app.config.digests}
+        digests = frozenset(form.get("digest", [])) & known
+        if address is None or (kind is AccountMessage.CONFIRM and not digests):
+            problem = "no_address" if address is None else "no_digest"
+            filled = SignUp(address=_first(form, "address")[:254], digests=digests, problem=problem)
+            return _page(pages.sign_up(filled), 400)
+        wanted = _known_language(_first(form, "language"), i18n.known(language))
+        if not self.limit.allows(self._network(request)) or not await run_in_threadpool(
+            subscriptions.request, app, kind, address, wanted, sorted(digests)
+        ):
+            too_many = _page(pages.notice("too_many", "too_many_why"), 429)
+            too_many.headers["Retry-After"] = str(int(WINDOW_SECONDS))
+            return too_many
+        sent.background = BackgroundTask(_settle, app)  # after the response, so that its time says nothing
+        return sent
+
+    def _network(self, request: Request) -> str:
+        return network(request.client.host if request.client else "")
+
+    def _is_own_form(self, request: Request) -> bool:
+        parts = urlsplit(self.app().config.web.url or "")
+        return is_same_site(request.headers, f"{parts.scheme}://{parts.netloc}")
+
+    # --- links -----------------------------------------------------------------------------------------
+
+    async def confirm(self, request: Request) -> Response:
+        """Show one button, or confirm (SU2)."""
+        app, token = self.app(), request.path_params["token"]
+        subscriber = await run_in_threadpool(subscriptions.find, app, token, LinkPurpose.CONFIRM)
+        pages = self._pages(_language(request, subscriber.language if subscriber else ""))
+        if subscriber is None:
+            return self._invalid(request)
+        if request.method != "POST":
+            return _page(pages.confirm())
+        if not self._is_own_form(request):
+            return _page(pages.notice("foreign", "foreign_why"), 403)
+        manage = await run_in_threadpool(subscriptions.confirm, app, token)
+        return _page(pages.confirmed(manage)) if manage else self._invalid(request)
+
+    async def unsubscribe(self, request: Request) -> Response:
+        """Show the button, or act at once: mail programs send POST without a page (SU5).
+
+        What the body says is of no importance, nor how it is encoded (RFC 8058 section 3.2).
+        """
+        app, token = self.app(), request.path_params["token"]
+        named = request.query_params.get("digest")
+        digest = named if named in {plan.id for plan in app.config.digests} else None
+        if request.method != "POST":
+            subscriber = await run_in_threadpool(subscriptions.find, app, token, LinkPurpose.MANAGE)
+            pages = self._pages(subscriber.language if subscriber else "")
+            return _page(pages.leave(digest)) if subscriber else self._invalid(request)
+        await request.body()
+        return await self._leave(request, digest)
+
+    async def _leave(self, request: Request, digest: str | None) -> Response:
+        token = request.path_params["token"]
+        left = await run_in_threadpool(subscriptions.leave, self.app(), token, digest)
+        if left is None:
+            return self._invalid(request)
+        return _page(self._pages(left.subscriber.language).left(left.subscriber, digest, token, left.undo))
+
+    async def subscription(self, request: Request) -> Response:
+        """Show a subscription, or change it (SU4)."""
+        app, token = self.app(), request.path_params["token"]
+        subscriber = await run_in_threadpool(subscriptions.find, app, token, LinkPurpose.MANAGE)
+        if subscriber is None:
+            return self._invalid(request)
+        if request.method != "POST":
+            return _page(self._pages(subscriber.language).subscription(subscriber))
+        form = await _form(request)
+        if not self._is_own_form(request):
+            return _page(self._pages(subscriber.language).notice("foreign", "foreign_why"), 403)
+        action = _first(form, "action")
+        if action == "leave":
+            return await self._leave(request, None)
+        if action in ("data", "erase", "undo"):
+            return await run_in_threadpool(self._right, app, subscriber, token, action, form)
+        said = await run_in_threadpool(_change, app, subscriber, token, action, form)
+        subscriber = await run_in_threadpool(subscriptions.find, app, token, LinkPurpose.MANAGE)
+        if subscriber is None:
+            return self._invalid(request)
+        page = self._pages(subscriber.language).subscription(subscriber, said)
+        return _page(page, 400 if said == "no_digest" else 200)
+
+    def _right(self, app: App, subscriber: Subscriber, token: str, action: str, form: Form) -> Response:
+        """Download, erase, or take leaving back."""
+        pages = self._pages(subscriber.language)
+        if action == "data":
+            stored = json.dumps(subscriptions.data(app, token), ensure_ascii=False, indent=2)
+            download = Response(stored + "\n", media_type="application/json", headers=HEADERS)
+            download.headers["Content-Disposition"] = 'attachment; filename="subscription.json"'
+            return download
+        if action == "undo":
+            undone = subscriptions.undo(app, token, _first(form, "undo"))
+            return _page(pages.notice("undone", "undone_why")) if undone else self._invalid_page(pages)
+        if _first(form, "sure") != "yes":
+            return _page(pages.subscription(subscriber, "not_sure"), 400)
+        erased = subscriptions.erase(app, token)
+        return _page(pages.notice("erased", "erased_why")) if erased else self._invalid_page(pages)
+
+    def _invalid(self, request: Request) -> Response:
+        """Respond to every link that cannot be used in one way."""
+        return self._invalid_page(self._pages(_language(request, self.app().config.site.language)))
+
+    def _invalid_page(self, pages: Pages) -> Response:
+        return _page(pages.notice("invalid", "invalid_why", again=True), 404)
+
+
+def _change(app: App, subscriber: Subscriber, token: str, action: str, form: Form) -> str | None:
+    """Save, pause or resume; return what the page then says."""
+    if action == "pause":
+        return "saved" if subscriptions.set_paused(app, token, SubscriberState.PAUSED) else None
+    if action == "resume":
+        return "saved" if subscriptions.set_paused(app, token, SubscriberState.ACTIVE) else None
+    if action != "save":
+        return None
+    known = {plan.id for plan in app.config.digests}
+    # Digests that are not in feeds.yaml at present are not on the page, so nobody gave them up.
+    digests = known.intersection(form.get("digest", []))
+    if not digests:
+        return "no_digest"
+    language = _known_language(_first(form, "language"), subscriber.language)
+    kept = set(subscriber.digests) - known
+    return "saved" if subscriptions.save(app, token, sorted(digests | kept), language) else None
+
+
+def _settle(app: App) -> None:
+    try:
+        subscriptions.settle(app)
+    except AggregatorError as error:  # the job that sends mail settles what is left
+        logger.error("%s", addresses.without_addresses(str(error)))
+
+
+# --- requests and responses ------------------------------------------------------------------------------
+
+
+class _AsStatic(Response):
+    """Respond as the folder of published files does to this path."""
+
+    def __init__(self, static: StaticFiles) -> None:
+        super().__init__()
+        self.static = static
+
+    async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
+        await self.static(scope, receive, send)
+
+
+def _page(html: str, status: int = 200) -> HTMLResponse:
+    return HTMLResponse(html, status_code=status, headers=HEADERS)
+
+
+async def _form(request: Request) -> Form:
+    """Read a form as browsers send it by default; anything else is an empty one."""
+    body = await request.body()
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/x-www-form-urlencoded":
+        return {}
+    try:
+        return parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=200)
+    except ValueError:
+        return {}
+
+
+def _first(form: Form, name: str) -> str:
+    return form.get(name, [""])[0].strip()
+
+
+def _address(text: str) -> str | None:
+    """Return a parsed address; None for a text that is none, or no public address.
+
+    A local part beyond ASCII needs RFC 6531, and a domain without a dot is no public one.
+    """
+    try:
+        address = addresses.parse(text)
+    except ValueError:
+        return None
+    return address if address.isascii() and "." in address.rpartition("@")[2] else None
+
+
+def _language(request: Request, usual: str) -> str:
+    """Return the language of a page: `?lang=`, the browser's, or the usual one."""
+    named = _known_language(request.query_params.get("lang", ""), "")
+    if named:
+        return named
+    if usual and usual in subscriber_texts.LANGUAGES and "token" in request.path_params:
+        return usual
+    for choice in request.headers.get("accept-language", "").split(","):
+        if accepted := _known_language(choice.partition(";")[0].strip().partition("-")[0].lower(), ""):
+            return accepted
+    return usual
+
+
+def _known_language(text: str, otherwise: str) -> str:
+    return text if text in subscriber_texts.LANGUAGES else otherwise

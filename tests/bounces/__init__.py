@@ -1,0 +1,1 @@
+"""Tests of bounces: reading mail, and what follows for addresses."""

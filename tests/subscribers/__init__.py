@@ -1,0 +1,1 @@
+"""Tests of subscribers: pages, messages, limits, commands, rights."""

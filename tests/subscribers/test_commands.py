@@ -1,0 +1,191 @@
+"""The commands of subscribers: wrong input, consent, file modes, secrets (DP2 to DP5)."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests import command
+from tests.digests.scenario import all_rows, rows, run
+from tests.subscribers.visitor import configure, mailbox
+from tests.workplace import Workplace
+
+ADA = "ada@a.example"
+FAIR = ("--consent", "list at the fair, 2026-09-01")
+
+
+@pytest.fixture
+def ready(place: Workplace) -> Workplace:
+    """Return a workplace with two digests and an empty database."""
+    configure(place)
+    assert (
+        command.call(
+            place, "subscriber", "add", "bob@b.example", "--digest", "daily", "--confirmed", "x"
+        ).code
+        == 0
+    )
+    return place
+
+
+def imported(place: Workplace, text: str | bytes, *args: str) -> command.Output:
+    """Import a file."""
+    raw = text if isinstance(text, bytes) else text.encode()
+    (place.folder / "people.csv").write_bytes(raw)
+    return command.call(place, "subscriber", "import", "people.csv", *(args or FAIR))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "address,digests,language\nada@a.example,weekly daily,de\nGrace@B.example,daily,\n",
+        "\ufeffAddress;Digests;Language\r\nada@a.example;weekly,daily;DE\r\ngrace@b.example;daily;en\r\n",
+        "name\taddress\tlanguage\tdigests\nAda\tada@a.example\tde\tweekly;daily\nG\tgrace@B.example\ten\tdaily\n\n",
+        'ada@a.example,"weekly daily",de\n\ngrace@b.example,daily\nGRACE@b.example,daily\n',
+    ],
+)
+def test_a_file_is_imported_with_its_consent(ready: Workplace, text: str) -> None:
+    """Columns may be named in any order and separated as spreadsheets do (DP3)."""
+    assert imported(ready, text).out == "2 subscribers imported\n"
+    shown = json.loads(command.call(ready, "subscriber", "show", ADA, "--json").out)
+    assert shown["subscriber"]["digests"] == ["daily", "weekly"]
+    assert shown["subscriber"]["language"] == "de"
+    assert shown["history"][-1]["how"] == "import" and shown["history"][-1]["evidence"] == FAIR[1]
+    assert imported(ready, text).out == "0 subscribers imported\n2 not imported: subscribed already\n"
+
+
+def test_every_broken_line_is_named_and_nothing_imported(ready: Workplace) -> None:
+    """All problems of a file are reported with their lines (DP3)."""
+    before = all_rows(ready)
+    done = imported(
+        ready,
+        "address,digests,language\nok@a.example,daily,en\nnope,daily,en\n\nok2@a.example,dayly,fr\n,daily,\n",
+    )
+    assert done.code == 2 and done.out == ""
+    lines = [line for line in done.err.splitlines() if line.startswith("people.csv:")]
+    assert [line.split(":")[1] for line in lines] == ["3", "5", "5", "6"]
+    assert 'did you mean "daily"' in done.err and "4 problems" in done.err
+    assert all_rows(ready) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"address\nm\xfcller@a.example,daily\nx@x.example\n", "people.csv:2: is not UTF-8"),
+        ("address\n\0\n", "NUL"),
+        ("", "has no address"),
+        ('address,digests\n"ada@a.example,daily\n', "quotation mark"),
+        ("address\nada@a.example\n", "names no digest"),
+    ],
+)
+def test_what_is_no_list_is_refused(ready: Workplace, text: str | bytes, said: str) -> None:
+    """A file that is no CSV of addresses gets one clear sentence."""
+    done = imported(ready, text)
+    assert done.code == 2 and said in done.err
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("import", "people.csv"),
+        ("import", "people.csv", "--consent", " "),
+        ("import", "missing.csv", *FAIR),
+        ("import", "people.csv", *FAIR, "--digest", "nope"),
+        ("add", "nope"),
+        ("add", ADA),
+        ("add", ADA, "--digest", "nope"),
+        ("add", ADA, "--digest", "daily", "--confirmed", " "),
+        ("show", ADA),
+        ("remove", ADA),
+        ("erase", ADA),
+        ("export", ADA),
+    ],
+)
+def test_wrong_input_changes_nothing(ready: Workplace, args: tuple[str, ...]) -> None:
+    """Each wrong command says so in a sentence and changes nothing."""
+    (ready.folder / "people.csv").write_text("ada@a.example\n", encoding="utf-8")
+    before = all_rows(ready)
+    done = command.call(ready, "subscriber", *args)
+    assert done.code == 2 and done.err and not done.out
+    assert all_rows(ready) == before
+
+
+def test_an_operator_adds_by_confirmation_or_with_a_reason(ready: Workplace) -> None:
+    """`add` asks for confirmation unless consent was given otherwise (DP3)."""
+    done = command.call(ready, "subscriber", "add", ADA, "--digest", "weekly", "--language", "de")
+    assert "is pending" in done.out
+    assert command.call(ready, "subscriber", "add", ADA, "--digest", "weekly").code == 2  # within 24 hours
+    run(ready)
+    assert [m["Subject"] for m in mailbox(ready, ADA)] == ["Bitte bestätigen: Imaging news"]
+    done = command.call(
+        ready, "subscriber", "add", ADA, "--digest", "weekly", "--confirmed", "letter of May 3"
+    )
+    assert "is active" in done.out
+    assert "letter of May 3" in command.call(ready, "subscriber", "show", "ADA@a.example").out
+    assert "is unsubscribed" in command.call(ready, "subscriber", "remove", ADA).out
+    assert "1 not imported: left" in imported(ready, f"{ADA},weekly\n").out
+
+
+def test_exports_are_read_again_and_private(ready: Workplace, tmp_path: Path) -> None:
+    """An export is an import of another installation, without those who left (DP2, DP4)."""
+    imported(ready, f"{ADA},weekly daily,de\n")
+    command.call(ready, "subscriber", "remove", "bob@b.example")
+    out = ready.folder / "all.csv"
+    assert command.call(ready, "subscriber", "export", "--out", str(out)).code == 0
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert out.read_text("utf-8") == command.call(ready, "subscriber", "export").out
+    assert "1 not imported: not active in the file" in imported(ready, out.read_bytes()).out
+    stored = json.loads(command.call(ready, "subscriber", "export", ADA).out)
+    assert stored["state"] == "active" and stored["history"][-1]["how"] == "import"
+    assert command.call(ready, "subscriber", "erase", ADA).code == 0
+    assert ADA not in repr(all_rows(ready))
+    assert command.call(ready, "subscriber", "list").out.count("@") == 1
+
+
+def test_an_erased_address_of_feeds_yaml_is_named(ready: Workplace) -> None:
+    """Erasing says where the operator has to remove an address by hand."""
+    configure(ready, digests=f"  - {{id: daily, title: D, schedule: 'daily 08:00', recipients: [{ADA}]}}\n")
+    imported(ready, f"{ADA},daily\n")
+    done = command.call(ready, "subscriber", "erase", "ADA@a.example")
+    assert done.code == 2 and "remove it there" in done.err
+    assert rows(ready, "SELECT count(*) FROM subscribers WHERE key LIKE 'ada%'") == [(0,)]
+
+
+def test_old_messages_lose_their_addresses(ready: Workplace) -> None:
+    """After `retention.deliveries` a message counts without its address (DP2)."""
+    run(ready)
+    assert "bob@b.example" in repr(rows(ready, "SELECT address FROM deliveries"))
+    from datetime import timedelta
+
+    ready.clock.now += timedelta(days=91)
+    assert command.call(ready, "prune").code == 0
+    ((address, count),) = rows(ready, "SELECT address, count(*) FROM deliveries")
+    assert address.startswith("erased-") and count == 1
+
+
+def test_a_lost_key_only_ends_old_links(ready: Workplace) -> None:
+    """With another key, messages have links that work; a damaged file is refused."""
+    key = ready.folder / "var" / "link.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    before = rows(ready, "SELECT hash FROM tokens")
+    key.unlink()
+    run(ready)
+    assert rows(ready, "SELECT hash FROM tokens") != before
+    key.write_bytes(b"short")
+    done = command.call(ready, "subscriber", "remove", "bob@b.example")
+    assert done.code == 1 and "link.key" in done.err
+
+
+def test_polling_needs_no_password_of_mail(ready: Workplace) -> None:
+    """`fetch` and commands of subscribers run without SMTP_PASSWORD (DP4)."""
+    file = ready.folder / "feeds.yaml"
+    smtp = "smtp: {host: 127.0.0.1, port: 9, user: u, password: 'env:SMTP_PASSWORD'}"
+    file.write_text(
+        file.read_text("utf-8").replace("<editors@news.example>", f"<editors@news.example>, {smtp}"), "utf-8"
+    )
+    for args in (("fetch",), ("subscriber", "list"), ("subscriber", "remove", "bob@b.example")):
+        assert command.call(ready, *args, SMTP_PASSWORD=None).code == 0
+    done = command.call(ready, "digest", "run", "--json", SMTP_PASSWORD=None)
+    assert done.code == 78 and "SMTP_PASSWORD" in done.err
