@@ -6,6 +6,7 @@ import email
 import email.policy
 import re
 import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -111,5 +112,6 @@ def rows(place: Workplace, sql: str) -> list[tuple[Any, ...]]:
 
 def all_rows(place: Workplace) -> dict[str, list[tuple[Any, ...]]]:
     """Return every row of every table."""
-    tables = rows(place, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'items_fts%'")
-    return {name: rows(place, f"SELECT * FROM {name}") for (name,) in tables}
+    names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'items_fts%'"
+    with closing(sqlite3.connect(place.database)) as conn:  # each connection reads the whole schema
+        return {name: conn.execute(f"SELECT * FROM {name}").fetchall() for (name,) in conn.execute(names)}
