@@ -48,8 +48,8 @@ class Publication:
     hub: str | None = None
     editions: bool = False
     """Whether a page links to the editions of digests."""
-    search: bool = False
-    """Whether the web app serves a search."""
+    web_url: str | None = None
+    """The address of the web app with search and sign-up; None if there is none."""
     today: date = date.min
     """The local day, on which coming events depend."""
     events: tuple[Story, ...] | None = None

@@ -40,7 +40,7 @@ def _about(config: Config) -> PublishedDocument:
         "about.html.j2",
         config.site,
         "about.html",
-        search=bool(config.web.url),
+        web_url=config.web.url,
         partners=i18n.plural("n_partners", enabled, config.site.language),
     )
 
@@ -50,7 +50,7 @@ def _bot(config: Config, user_agent: str) -> PublishedDocument:
         "bot.html.j2",
         config.site,
         "bot.html",
-        search=bool(config.web.url),
+        web_url=config.web.url,
         user_agent=user_agent,
         every=_duration(config.fetch.every, config.site.language),
         limit=f"{config.fetch.max_bytes // 1_000_000 or 1} MB",
@@ -71,7 +71,7 @@ def _missing(config: Config) -> PublishedDocument:
     """
     site = config.site
     values = page_template.context(site, "404.html", site.language) | {"root": urlsplit(site.url).path}
-    body = page_template.environment().get_template("missing.html.j2").render(**values, search=False)
+    body = page_template.environment().get_template("missing.html.j2").render(**values, web_url=None)
     return PublishedDocument(path="404.html", media_type=paths.HTML_TYPE, body=body.encode("utf-8"))
 
 

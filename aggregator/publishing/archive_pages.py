@@ -29,7 +29,7 @@ def month_page(
     *,
     neighbours: tuple[str | None, str | None],
     feed: bool,
-    search: bool,
+    web_url: str | None,
 ) -> PublishedDocument:
     """Render `archive/<yyyy-mm>.html`; `neighbours` are the months before and after it, if any."""
 
@@ -40,7 +40,7 @@ def month_page(
         "month.html.j2",
         site,
         paths.month_page(month),
-        search=search,
+        web_url=web_url,
         month=month,
         title=month_name(month, site),
         count=len(stories),
@@ -52,7 +52,7 @@ def month_page(
     )
 
 
-def index(months: Sequence[MonthRecord], site: Site, *, search: bool) -> PublishedDocument:
+def index(months: Sequence[MonthRecord], site: Site, *, web_url: str | None) -> PublishedDocument:
     """Render `archive/index.html` of months, oldest first, with a bar chart of their stories."""
     newest_first = [record for record in reversed(months) if record.stories]
     numbers = {record.month: record.stories for record in newest_first}
@@ -62,7 +62,7 @@ def index(months: Sequence[MonthRecord], site: Site, *, search: bool) -> Publish
         "archive.html.j2",
         site,
         paths.ARCHIVE_INDEX,
-        search=search,
+        web_url=web_url,
         chart=charts.bars([numbers.get(month, 0) for month in charted]),
         first=month_name(charted[0], site) if charted else "",
         last=month_name(charted[-1], site) if charted else "",

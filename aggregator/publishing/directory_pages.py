@@ -40,15 +40,17 @@ class Listed:
         return paths.href(link) if link else None
 
 
-def topics(listed: Sequence[Listed], site: Site, *, search: bool) -> PublishedDocument:
+def topics(listed: Sequence[Listed], site: Site, *, web_url: str | None) -> PublishedDocument:
     """Render `topics/index.html`, the topics with most stories first."""
-    return _render(paths.TOPICS, "topics", listed, site, search=search)
+    return _render(paths.TOPICS, "topics", listed, site, web_url=web_url)
 
 
-def partners(listed: Sequence[Listed], site: Site, *, search: bool) -> PublishedDocument:
+def partners(listed: Sequence[Listed], site: Site, *, web_url: str | None) -> PublishedDocument:
     """Render `partners/index.html`, in alphabetical order."""
-    return _render(paths.PARTNERS, "partners", listed, site, search=search)
+    return _render(paths.PARTNERS, "partners", listed, site, web_url=web_url)
 
 
-def _render(path: str, name: str, listed: Sequence[Listed], site: Site, *, search: bool) -> PublishedDocument:
-    return page_template.render("directory.html.j2", site, path, search=search, name=name, listed=listed)
+def _render(
+    path: str, name: str, listed: Sequence[Listed], site: Site, *, web_url: str | None
+) -> PublishedDocument:
+    return page_template.render("directory.html.j2", site, path, web_url=web_url, name=name, listed=listed)

@@ -64,7 +64,7 @@ def render(publication: Publication) -> list[PublishedDocument]:
         .get_template("events.html.j2")
         .render(
             **{**shared, "words": phrases},
-            search=publication.search,
+            web_url=publication.web_url,
             sections=[(words["deadlines"], deadlines), *months] if deadlines else months,
             kinds=_kinds(listed, words),
             partners=_partners(listed),

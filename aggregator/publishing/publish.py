@@ -256,7 +256,7 @@ def _rendered(
         previous=months[-1].month if months else None,
         hub=config.hub,
         editions=rendering.editions,
-        search=bool(config.web.url),
+        web_url=config.web.url,
         today=events.today(config.site, rendering.now),
         events=tuple(by_id[id_] for id_ in dated) if _has_calendar(rendering, channel, dated) else None,
         fragments=rendering.fragments,

@@ -69,13 +69,13 @@ class PageWork:
             (each.id, each.name, each.licence, each.full_text)
             for each in sources.publishers(self.store).values()
         ]
-        inputs = (publishing.template_hash(), self.config.site, self.config.channels, self.search, named)
+        inputs = (publishing.template_hash(), self.config.site, self.config.channels, self.web_url, named)
         return hashlib.sha256(repr(inputs).encode()).hexdigest()
 
     @property
-    def search(self) -> bool:
-        """Return whether the web app serves a search."""
-        return bool(self.config.web.url)
+    def web_url(self) -> str | None:
+        """Return the address of the web app with search and sign-up, None if there is none."""
+        return self.config.web.url
 
     def write(self, documents: Sequence[PublishedDocument], *, compress: bool = True) -> None:
         """Write documents that differ from their files, and make them visible."""
@@ -149,7 +149,7 @@ def _write_stories(work: PageWork, ids: Sequence[str]) -> None:
         work.contained.test(
             ContainedStep.PUBLISHING,
             page.story.id,
-            lambda page=page: documents.append(story_page.render(page, site, search=work.search)),  # type: ignore[misc]
+            lambda page=page: documents.append(story_page.render(page, site, web_url=work.web_url)),  # type: ignore[misc]
         )
     work.write(documents)
     lost = [paths.story_page(id_) for id_ in ids if id_ not in gone and id_ not in shown]
@@ -240,7 +240,7 @@ def _write_month(
     listed = pages.of_month(work.store, record.month)
     if listed:
         page = archive_pages.month_page(
-            record.month, listed, site, neighbours=neighbours, feed=feed, search=work.search
+            record.month, listed, site, neighbours=neighbours, feed=feed, web_url=work.web_url
         )
         work.write([page, *archive_pages.sitemap_parts(record.month, listed, site)])
     else:
@@ -258,7 +258,7 @@ def _lists(work: PageWork) -> None:
     exists = (work.config.public / archive_pages.SITEMAP).exists()
     if runs.get(work.store, LISTS_WITH) == rendered_with and exists and not work.everything:
         return
-    site, search = work.config.site, work.search
+    site, web_url = work.config.site, work.web_url
     with work.store.snapshot():
         months = pages.months(work.store)
         topics, partners = _topics(work), _partners(work)
@@ -266,9 +266,9 @@ def _lists(work: PageWork) -> None:
         ContainedStep.CHANNEL,
         archive_pages.SITEMAP,
         lambda: [
-            archive_pages.index(months, site, search=search),
-            directory_pages.topics(topics, site, search=search),
-            directory_pages.partners(partners, site, search=search),
+            archive_pages.index(months, site, web_url=web_url),
+            directory_pages.topics(topics, site, web_url=web_url),
+            directory_pages.partners(partners, site, web_url=web_url),
             *archive_pages.sitemap(months, site),
         ],
     )
@@ -339,7 +339,7 @@ def _fixed(work: PageWork) -> None:
         return
     work.write(documents)
     work.write(about_pages.icons(), compress=False)
-    if not work.search:
+    if not work.web_url:
         files.remove_documents(work.config.public, ["opensearch.xml"])
     runs.put(work.store, FIXED_WITH, work.rendered_with)
 

@@ -66,7 +66,7 @@ def _rendered(publication: Publication) -> PublishedDocument:
         .get_template("channel.html.j2")
         .render(
             **shared,
-            search=publication.search,
+            web_url=publication.web_url,
             channel=channel,
             declared=[other for other in publication.channels if not other.automatic],
             partners=_partners(publication),

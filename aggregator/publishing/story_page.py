@@ -35,7 +35,7 @@ PAGE_TAGS = {
 HEADINGS = re.compile(r"<(/?)h[1-6]\b[^>]*>")
 
 
-def render(page: StoryPage, site: Site, *, search: bool) -> PublishedDocument:
+def render(page: StoryPage, site: Site, *, web_url: str | None) -> PublishedDocument:
     """Render `stories/<id>.html` of a published story."""
     story = page.story
     text = _licensed_text(story, site)
@@ -45,7 +45,7 @@ def render(page: StoryPage, site: Site, *, search: bool) -> PublishedDocument:
         "story.html.j2",
         site,
         paths.story_page(story.id),
-        search=search,
+        web_url=web_url,
         story=story,
         content=page,
         lead=lead,

@@ -269,7 +269,10 @@ def test_files_for_browsers_and_crawlers(place: Workplace, web: Web) -> None:
         file.write("web: {url: 'https://app.example/'}\n")
     site.poll()
     assert "https://app.example/search?q={searchTerms}" in (place.public / "opensearch.xml").read_text()
-    assert site.page("index.html").xpath("//link[@rel='search']/@href") == ["opensearch.xml"]
+    front = site.page("index.html")
+    assert front.xpath("//link[@rel='search']/@href") == ["opensearch.xml"]
+    assert front.xpath("//nav/a[.='Search']/@href") == ["https://app.example/search"]
+    assert front.xpath("//a[.='By e-mail']/@href") == ["https://app.example/subscribe"]
 
 
 def test_pages_of_server_owners_and_readers(site: Site) -> None:
@@ -444,13 +447,13 @@ def hostile_pages(line: str, link: str) -> dict[str, str]:
     ]
     here = site_values(title="Imaging news")
     documents = [
-        story_page.render(content, here, search=True),
+        story_page.render(content, here, web_url="https://app.example/"),
         story_page.render_gone(GoneStory(id="g" * 16, became=related), here),
         archive_pages.month_page(
-            "2026-10", [listed], here, neighbours=("2026-09", None), feed=True, search=True
+            "2026-10", [listed], here, neighbours=("2026-09", None), feed=True, web_url="https://app.example/"
         ),
-        directory_pages.topics(rows, here, search=True),
-        directory_pages.partners(rows, here, search=True),
+        directory_pages.topics(rows, here, web_url="https://app.example/"),
+        directory_pages.partners(rows, here, web_url="https://app.example/"),
     ]
     return {document.path: document.body.decode("utf-8") for document in documents}
 
