@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.hostile_strings import POISON
 
 law = settings(
-    max_examples=80,
+    max_examples=50,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 fuzz = settings(law, max_examples=5_000, database=None)

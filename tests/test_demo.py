@@ -12,7 +12,9 @@ from pathlib import Path
 import feedparser
 import pytest
 
+from tests.feed_validators import chain
 from tests.publishing.events import parsed
+from tests.publishing.test_feed_validators import DEMO, JUDGES, PLAYED, judge
 
 
 def _aggregator(*words: str, now: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -127,3 +129,27 @@ def test_other_folder_is_not_emptied(tmp_path: Path) -> None:
     ended = _aggregator("demo", "--out", str(tmp_path))
     assert ended.returncode == 1 and "was not written by a demo" in ended.stderr
     assert (tmp_path / "precious").exists()
+
+
+def test_demo_documents_are_valid(played: tuple[Path, str]) -> None:
+    """Every feed, archive and list of the demo passes without an error or warning."""
+    public = played[0] / "public"
+    paths = [
+        file.relative_to(public).as_posix()
+        for file in sorted(public.rglob("*"))
+        if file.name in JUDGES or (file.parent.name == "archive" and file.suffix == ".xml")
+    ]
+    assert {"atom.xml", "sources.opml", "channels/events/atom.xml", "digests/atom.xml"} <= set(paths)
+    assert [
+        f"{path}: {problem}"
+        for path in paths
+        for problem in judge(path)((public / path).read_bytes(), DEMO + path, PLAYED)
+    ] == []
+
+
+def test_the_demo_archive_is_complete(played: tuple[Path, str]) -> None:
+    """The chain from atom.xml has every document without contradictions (PB8)."""
+    public = played[0] / "public"
+    problems, ids = chain.walk(DEMO + "atom.xml", lambda url: (public / url.removeprefix(DEMO)).read_bytes())
+    assert problems == []
+    assert len(ids) == 72

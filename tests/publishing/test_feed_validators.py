@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -21,7 +18,7 @@ from aggregator.model.stories import Story
 from aggregator.publishing import archive, edition_pages, paths, renderers
 from tests import published_files
 from tests.builders import site, story
-from tests.feed_validators import atom, chain, jsonfeed, opml, rss
+from tests.feed_validators import atom, jsonfeed, opml, rss
 from tests.hostile_strings import VECTORS
 from tests.published_files import publication, told
 from tests.publishing import test_edition_pages
@@ -72,40 +69,6 @@ def found(*made: PublishedDocument) -> list[str]:
         for problem in judge(document.path)(document.body, site().url + document.path, LATER)
         if not problem.startswith(WORDS) and "Invalid codepoint" not in problem
     ]
-
-
-# --- the demo ------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def public(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return what the recorded community publishes."""
-    out = tmp_path_factory.mktemp("strict") / "run"
-    words = [sys.executable, "-m", "aggregator", "demo", "--out", str(out)]
-    subprocess.run(words, check=True, capture_output=True)
-    return out / "public"
-
-
-def test_demo_documents_are_valid(public: Path) -> None:
-    """Every feed, archive and list of the demo passes without an error or warning."""
-    paths = [
-        file.relative_to(public).as_posix()
-        for file in sorted(public.rglob("*"))
-        if file.name in JUDGES or (file.parent.name == "archive" and file.suffix == ".xml")
-    ]
-    assert {"atom.xml", "sources.opml", "channels/events/atom.xml", "digests/atom.xml"} <= set(paths)
-    assert [
-        f"{path}: {problem}"
-        for path in paths
-        for problem in judge(path)((public / path).read_bytes(), DEMO + path, PLAYED)
-    ] == []
-
-
-def test_the_demo_archive_is_complete(public: Path) -> None:
-    """The chain from atom.xml has every document without contradictions (PB8)."""
-    problems, ids = chain.walk(DEMO + "atom.xml", lambda url: (public / url.removeprefix(DEMO)).read_bytes())
-    assert problems == []
-    assert len(ids) == 72
 
 
 # --- what others write ---------------------------------------------------------------------------------
