@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -60,17 +62,26 @@ def served(place: Workplace, web: Web, clock: Clock) -> Iterator[str]:
         yield f"http://127.0.0.1:{person.port}/"
 
 
-def test_all_pages_are_accessible(served: str, place: Workplace, pytestconfig: pytest.Config) -> None:
+def test_all_pages_are_accessible(served: str, place: Workplace) -> None:
     """No page breaks a rule of axe-core, is wider than its window or asks another host."""
+    _walk(served, place, SHORT)
+
+
+@pytest.mark.soak
+def test_all_pages_are_accessible_everywhere(served: str, place: Workplace) -> None:
+    """The same holds at every width, light and dark."""
+    _walk(served, place, tuple(itertools.product(WIDTHS, SCHEMES)))
+
+
+def _walk(served: str, place: Workplace, windows: Sequence[tuple[int, str]]) -> None:
     axe = axe_sync.Axe()
     static = sorted(str(path.relative_to(place.public)) for path in place.public.rglob("*.html"))
     assert {"index.html", "about.html", "events/index.html", "partners/index.html"} <= set(static)
-    walks = itertools.product(WIDTHS, SCHEMES) if pytestconfig.getoption("--soak") else SHORT
     faults: list[str] = []
     asked: list[str] = []
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        for width, scheme in walks:
+        for width, scheme in windows:
             context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
             page = context.new_page()
             page.set_default_timeout(60_000)
@@ -90,6 +101,23 @@ def test_all_pages_are_accessible(served: str, place: Workplace, pytestconfig: p
         browser.close()
     assert faults == []
     assert [url for url in asked if urlsplit(url).scheme != "data" and not url.startswith(served)] == []
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(not shutil.which("java") or not shutil.which("npm"), reason="Java and npm are needed")
+def test_the_nu_html_checker_finds_no_error(served: str, place: Workplace, tmp_path: Path) -> None:
+    """All static and dynamic pages are valid HTML; warnings about their policy are left out."""
+    subprocess.run(["npm", "install", "--silent", "vnu-jar"], cwd=tmp_path, check=True, capture_output=True)
+    pages = tmp_path / "pages"
+    shutil.copytree(place.public, pages)
+    with playwright.sync_playwright() as started:
+        for number, path in enumerate(DYNAMIC):
+            answer = started.request.new_context().get(served + path)
+            (pages / f"dynamic-{number}.html").write_text(answer.text(), "utf-8")
+    jar = tmp_path / "node_modules/vnu-jar/build/dist/vnu.jar"
+    words = ["java", "-jar", str(jar), "--errors-only", "--skip-non-html", str(pages)]
+    checked = subprocess.run(words, capture_output=True, encoding="utf-8", check=False)
+    assert checked.stderr.replace(str(pages), "").splitlines() == []
 
 
 def test_axe_finds_a_fault() -> None:
