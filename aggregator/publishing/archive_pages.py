@@ -19,7 +19,6 @@ MAX_URLS = 50_000
 """Maximum URLs in a part of the site map, as sitemaps.org demands."""
 XML_TYPE = "application/xml; charset=utf-8"
 NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
-SITEMAP = "sitemap.xml"
 
 
 def month_page(
@@ -119,7 +118,7 @@ def sitemap(months: Sequence[MonthRecord], site: Site) -> list[PublishedDocument
     return [
         _document("sitemaps/pages.xml", "urlset", [_entry("url", site.url + page) for page in pages]),
         _document(
-            SITEMAP,
+            paths.SITEMAP,
             "sitemapindex",
             [_entry("sitemap", site.url + name) for name in ("sitemaps/pages.xml", *names)],
         ),

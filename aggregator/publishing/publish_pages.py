@@ -252,19 +252,19 @@ def _write_month(
 
 def _lists(work: PageWork) -> None:
     """Write the lists of months, topics and partners and the site map if a story changed."""
-    from aggregator.publishing import archive_pages, directory_pages
-
     rendered_with = f"{work.rendered_with} {stories.changes(work.store)}"
-    exists = (work.config.public / archive_pages.SITEMAP).exists()
+    exists = (work.config.public / paths.SITEMAP).exists()
     if runs.get(work.store, LISTS_WITH) == rendered_with and exists and not work.everything:
         return
+    from aggregator.publishing import archive_pages, directory_pages  # only for pages to write
+
     site, web_url = work.config.site, work.web_url
     with work.store.snapshot():
         months = pages.months(work.store)
         topics, partners = _topics(work), _partners(work)
     documents = work.contained.whole(
         ContainedStep.CHANNEL,
-        archive_pages.SITEMAP,
+        paths.SITEMAP,
         lambda: [
             archive_pages.index(months, site, web_url=web_url),
             directory_pages.topics(topics, site, web_url=web_url),
