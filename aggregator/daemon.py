@@ -29,7 +29,7 @@ from aggregator.errors import AggregatorError, AnotherRunHolds, ConfigError, Fil
 from aggregator.gateways import files, systemd
 from aggregator.model.config import Config
 from aggregator.polling import contact, fetch
-from aggregator.ports import App
+from aggregator.ports import App, Flag
 from aggregator.store import idle_check
 from aggregator.web import app, server
 
@@ -62,8 +62,9 @@ class Worker:
     def __init__(self, config_file: Path, build: Callable[[Path], App] = build) -> None:
         self.config_file = config_file
         self.build = build
-        self.stop = threading.Event()
-        self.reload = threading.Event()
+        self.stop = Flag()
+        self.reload = Flag()
+        self.hangup = Flag()
         self.idle = threading.Event()
         self.idle.set()
         self.file_version = self._file_version()
@@ -200,8 +201,9 @@ def run(config_file: Path, *, verbose: bool) -> None:
         locked_store.check_authority(worker.app.config)
     listener = _bind(worker.app.config.listen)
     scheduler = _scheduler(worker)
-    watch = Watch(worker, threading.Thread(target=scheduler.start, name="APScheduler", daemon=True))
-    signal.signal(signal.SIGHUP, lambda *_: _reload_now(worker, scheduler))
+    thread = threading.Thread(target=scheduler.start, name="APScheduler", daemon=True)
+    watch = Watch(worker, thread, lambda: _wake(scheduler))
+    signal.signal(signal.SIGHUP, lambda *_: worker.hangup.set())
     watch.thread.start()
     threading.Thread(target=_watch_clock, args=(worker, scheduler), daemon=True).start()
     logger.info("running; %d sources", sum(source.enabled for source in worker.app.config.sources))
@@ -214,15 +216,19 @@ def run(config_file: Path, *, verbose: bool) -> None:
 
 
 class Watch:
-    """Check the scheduler from the main thread; `fault` is why it stopped."""
+    """Check from the main thread what signals and the scheduler did; `fault` is why it stopped."""
 
-    def __init__(self, worker: Worker, thread: threading.Thread) -> None:
-        self.worker, self.thread = worker, thread
+    def __init__(self, worker: Worker, thread: threading.Thread, wake: Callable[[], None]) -> None:
+        self.worker, self.thread, self.wake = worker, thread, wake
         self.fault: str | None = None
         self._stalled_since: float | None = None
 
     def __call__(self) -> bool:
         """Check once and return whether the process has to end."""
+        if self.worker.hangup.is_set():  # SIGHUP: reload feeds.yaml without waiting for the next tick
+            self.worker.hangup.clear()
+            self.worker.reload.set()
+            self.wake()
         if not self.thread.is_alive():
             self.fault = "thread died"
         elif (reason := self.worker.stalled()) is None:
@@ -257,12 +263,6 @@ def _scheduler(worker: Worker) -> BlockingScheduler:
     return scheduler
 
 
-def _reload_now(worker: Worker, scheduler: BaseScheduler) -> None:
-    """Reload feeds.yaml without waiting for the next tick (SIGHUP)."""
-    worker.reload.set()
-    _wake(scheduler)
-
-
 def _wake(scheduler: BaseScheduler) -> None:
     """Run all jobs now."""
     for job in scheduler.get_jobs():
@@ -275,7 +275,8 @@ def _watch_clock(worker: Worker, scheduler: BaseScheduler) -> None:
     APScheduler would wait until a clock that was put back has caught up.
     """
     offset = time.time() - time.monotonic()
-    while not worker.stop.wait(TICK_SECONDS):
+    while not worker.stop.is_set():
+        time.sleep(TICK_SECONDS)
         now = time.time() - time.monotonic()
         if abs(now - offset) > TICK_SECONDS:
             logger.warning("the clock was set by %+d s", now - offset)

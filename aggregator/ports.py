@@ -86,6 +86,28 @@ def never() -> bool:
     return False
 
 
+class Flag:
+    """Hold a yes or no that signal handlers set.
+
+    It takes no lock, as `threading.Event` does: a signal during the handler of another one would wait for it without end.
+    """
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def set(self) -> None:
+        """Say yes."""
+        self._is_set = True
+
+    def clear(self) -> None:
+        """Say no."""
+        self._is_set = False
+
+    def is_set(self) -> bool:
+        """Return whether it is yes."""
+        return self._is_set
+
+
 Progress = Callable[[int, int, str], None]
 """Called during long work: the number done, the number of all, the last thing done."""
 

@@ -191,6 +191,20 @@ def test_reload(place: Workplace, web: Web) -> None:
         assert re.search(r"feeds.yaml:\d+", daemon.log.read_text("utf-8"))
 
 
+@pytest.mark.parametrize("command", ["run", "serve"])
+def test_many_signals_at_once(place: Workplace, web: Web, command: str) -> None:
+    """Signals during the handling of earlier ones reload and end the process as one does."""
+    web.feed("/feed", rss(item(1)), '"1"')
+    with running(place, one(web), command=command) as daemon:
+        daemon.until("serving")
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            if (command, number) != ("serve", signal.SIGHUP):  # which ends a process that does not handle it
+                for _ in range(3_000):
+                    daemon.process.send_signal(number)
+        late = -signal.SIGTERM  # a signal after Python gave up its handlers
+        assert daemon.process.wait(60) in (0, late)
+
+
 def test_cron_beside_the_daemon(place: Workplace, web: Web) -> None:
     """Daemon and cron exclude each other by the lock, and neither visits a source twice (L1)."""
     web.feed("/feed", rss(item(1)), '"1"')

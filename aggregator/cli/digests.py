@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 from pathlib import Path
 from signal import SIGINT, SIGTERM
 from typing import TYPE_CHECKING
@@ -61,8 +60,9 @@ def _run(invocation: Invocation) -> DigestReport:
     from dataclasses import replace
 
     from aggregator.digests import run as job
+    from aggregator.ports import Flag
 
-    stop = threading.Event()
+    stop = Flag()
     usual = {number: signal.signal(number, lambda *_: stop.set()) for number in (SIGTERM, SIGINT)}
     try:
         return job.run(replace(invocation.app(mail=True), stopping=stop.is_set))
