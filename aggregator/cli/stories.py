@@ -26,6 +26,8 @@ def search(invocation: Invocation, query: tuple[str, ...], limit: int, as_json: 
     """Search all stories for words in their titles and texts."""
     from aggregator import story_view
 
+    if not " ".join(query).strip():
+        raise click.UsageError("the query is empty: name at least one word")
     found = story_view.search(invocation.config(), " ".join(query), limit)
     if as_json:
         print_json({"query": " ".join(query), "stories": [story_view.as_result(story) for story in found]})

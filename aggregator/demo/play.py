@@ -25,7 +25,7 @@ site:
   timezone: Europe/Berlin
   authority: news.example,2026
 fetch: {{allow_private: [127.77.0.0/24]}}
-web: {{listen: "127.0.0.1:{port}"}}
+web: {{url: "http://127.0.0.1:{port}/", listen: "127.0.0.1:{port}"}}
 sources:
   - id: hub
     name: European Imaging Hub
@@ -161,7 +161,13 @@ def _print_results(out: Path) -> None:
 
 
 def _serve(out: Path) -> None:
-    print(f"\nServing on http://127.0.0.1:{PORT}/ (stop with Ctrl-C)", flush=True)
+    address = f"http://127.0.0.1:{PORT}/"
+    print(f"\nServing on {address} (stop with Ctrl-C)")
+    print(f"  {address}search    search, with a feed of its results")
+    print(f"  {address}status    how the partners' servers and the aggregator are")
+    print(
+        f"  {address}subscribe sign-up; `digest run` then writes the confirmation to var/outbox/", flush=True
+    )
     with suppress(KeyboardInterrupt):
         subprocess.run(
             [sys.executable, "-m", "aggregator", "-c", str(out / "feeds.yaml"), "serve"], check=True

@@ -42,6 +42,7 @@ USAGE = [
     (("story", "nope"), "nope"),
     (("digest", "preview"), "ID"),
     (("search",), "QUERY"),
+    (("search", "  "), "the query is empty: name at least one word"),
     (("search", "x", "--limit", "0"), "--limit"),
     (("search", "x", "--limit", "many"), "many"),
     (("digest", "preview", "weekly", "--at", "soon"), "soon"),
