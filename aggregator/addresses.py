@@ -18,6 +18,8 @@ def parse(text: str) -> str:
         checked = validate_email(text, check_deliverability=False, globally_deliverable=False, strict=True)
     except EmailNotValidError as error:
         raise ValueError(f"{text!r} is not a mail address: {error}") from error
+    if checked.ascii_domain.rpartition(".")[2].isdecimal():  # RFC 3696 section 2
+        raise ValueError(f"{text!r} is not a mail address: the part after the @-sign ends in a number")
     # A domain beyond ASCII is sent in its ASCII form; such a local part needs a relay that supports RFC 6531.
     return f"{checked.local_part}@{checked.ascii_domain}"
 

@@ -142,7 +142,8 @@ def import_file(
     file = parse(raw, [plan.id for plan in config.digests], defaults, spoken)
     if file.problems:
         lines = "\n".join(f"{name}:{line}: {problem}" for line, problem in file.problems)
-        raise SubscriberRefused(f"{name} has {len(file.problems)} problems; nothing was imported\n{lines}")
+        count = "a problem" if len(file.problems) == 1 else f"{len(file.problems)} problems"
+        raise SubscriberRefused(f"{name} has {count}; nothing was imported\n{lines}")
     proof = Consent(how="import", evidence=consent.strip())
     results: Counter[str] = Counter()
     with opened_store(app) as store:

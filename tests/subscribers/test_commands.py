@@ -78,6 +78,15 @@ def test_every_broken_line_is_named_and_nothing_imported(ready: Workplace) -> No
         ("", "has no address"),
         ('address,digests\n"ada@a.example,daily\n', "quotation mark"),
         ("address\nada@a.example\n", "names no digest"),
+        (
+            f"address,note,digests\nada@a.example,{'x' * 200_000},daily\n",
+            "people.csv:2: is no CSV: field larger",
+        ),
+        ("address,digests,Address\nada@a.example,daily,bob@b.example\n", "names the column 'address' twice"),
+        (
+            "ada@127.0.0.1,daily\n",
+            "people.csv has a problem; nothing was imported\npeople.csv:1: 'ada@127.0.0.1'",
+        ),
     ],
 )
 def test_what_is_no_list_is_refused(ready: Workplace, text: str | bytes, said: str) -> None:
