@@ -43,7 +43,7 @@ class Invocation:
 
 
 def address(text: str) -> str:
-    """Return a mail address of the command line as it is stored; the `type` of a parameter (SU7)."""
+    """Return a mail address as it is stored; the `type` of a parameter of a command (SU7)."""
     from aggregator import addresses
 
     try:
