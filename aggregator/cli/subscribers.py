@@ -109,7 +109,11 @@ def subscriber_import(
     from aggregator.digests import subscriber_commands
 
     app = invocation.app(secrets=False)
-    report = subscriber_commands.import_file(app, file.read_bytes(), file.name, consent, digests, language)
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise click.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="FILE") from error
+    report = subscriber_commands.import_file(app, raw, file.name, consent, digests, language)
     if as_json:
         print_json(report)
         return

@@ -102,6 +102,7 @@ def test_what_is_no_list_is_refused(ready: Workplace, text: str | bytes, said: s
         ("import", "people.csv"),
         ("import", "people.csv", "--consent", " "),
         ("import", "missing.csv", *FAIR),
+        ("import", "/proc/self/mem", *FAIR),
         ("import", "people.csv", *FAIR, "--digest", "nope"),
         ("add", "nope"),
         ("add", ADA),
