@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-_ADDRESS = re.compile(r"([^\s<>\"'(),:;@]+)@([^\s<>\"'(),:;@]+[^\s<>\"'(),:;@.])")
+_ADDRESS = re.compile(
+    r"(\"[^\"\r\n]{1,64}\"|(?<![^\s<>\"(),:;@])[^\s<>\"(),:;@]+)@([^\s<>\"'(),:;@]+[^\s<>\"'(),:;@.])"
+)
+"""An address in a text; the local part may be a quoted string (RFC 5321 section 4.1.2)."""
 
 
 def parse(text: str) -> str:
@@ -37,4 +40,11 @@ def shortened(address: str) -> str:
 
 def without_addresses(text: str) -> str:
     """Shorten every address in a foreign text, such as the reply of a relay (DP5)."""
-    return _ADDRESS.sub(lambda match: shortened(match[0]), text)
+    return _ADDRESS.sub(_shortened, text)
+
+
+def _shortened(match: re.Match[str]) -> str:
+    local, domain = match.groups()
+    named = local.strip("\"'")
+    quote = "'" if local.startswith("'") else ""
+    return f"{quote}{shortened(f'{named}@{domain}')}"
