@@ -138,7 +138,10 @@ def stored_state(store: Store, subscriber_id: int) -> SubscriberState:
 def set_state(
     store: Store, subscriber_id: int, state: SubscriberState, consent: Consent, now: datetime
 ) -> None:
-    """Set the state; queued editions are only sent to active subscribers, a welcome to nobody who left."""
+    """Set the state; end queued messages that it excludes.
+
+    Editions are only sent to active subscribers, and a welcome to nobody who left.
+    """
     store.db.execute(
         "UPDATE subscribers SET state = ?, since = ?, reason = ? WHERE id = ?",
         [state, stamp(now), f"{consent.how}: {consent.evidence}", subscriber_id],
