@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-_ADDRESS = re.compile(r"([^\s<>\"'(),:;@]+)@([^\s<>\"'(),:;@]+[^\s<>\"'(),:;@.])")
+_ADDRESS = re.compile(
+    r"(\"[^\"\r\n]{1,64}\"|(?<![^\s<>\"(),:;@])[^\s<>\"(),:;@]+)@([^\s<>\"'(),:;@]+[^\s<>\"'(),:;@.])"
+)
+"""An address in a text; the local part may be a quoted string (RFC 5321 section 4.1.2)."""
 
 
 def parse(text: str) -> str:
@@ -18,6 +21,8 @@ def parse(text: str) -> str:
         checked = validate_email(text, check_deliverability=False, globally_deliverable=False, strict=True)
     except EmailNotValidError as error:
         raise ValueError(f"{text!r} is not a mail address: {error}") from error
+    if checked.ascii_domain.rpartition(".")[2].isdecimal():  # RFC 3696 section 2
+        raise ValueError(f"{text!r} is not a mail address: the part after the @-sign ends in a number")
     # A domain beyond ASCII is sent in its ASCII form; such a local part needs a relay that supports RFC 6531.
     return f"{checked.local_part}@{checked.ascii_domain}"
 
@@ -35,4 +40,11 @@ def shortened(address: str) -> str:
 
 def without_addresses(text: str) -> str:
     """Shorten every address in a foreign text, such as the reply of a relay (DP5)."""
-    return _ADDRESS.sub(lambda match: shortened(match[0]), text)
+    return _ADDRESS.sub(_shortened, text)
+
+
+def _shortened(match: re.Match[str]) -> str:
+    local, domain = match.groups()
+    named = local.strip("\"'")
+    quote = "'" if local.startswith("'") else ""
+    return f"{quote}{shortened(f'{named}@{domain}')}"

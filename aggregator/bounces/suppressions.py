@@ -34,6 +34,6 @@ def show(config: Config, address: str) -> AddressRecord:
 def lift(config: Config, suppressed: Sequence[str], reason: str, now: datetime) -> None:
     """End the suppression of addresses. Raises UnknownName if one of them has none."""
     with opened(config.data / "aggregator.db", create=False) as store, store.transaction():
-        for address in suppressed:
+        for address in dict.fromkeys(suppressed):
             if not returned_mail.lift(store, address, reason, now):
                 raise UnknownName(f"{address} is not suppressed; nothing was changed")

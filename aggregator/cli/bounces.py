@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aggregator.cli.options import address as address_type
 from aggregator.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
@@ -31,23 +32,8 @@ def bounce(invocation: Invocation) -> None:
     click.echo(collect.receive(app, content))
 
 
-def _parsed(_context: click.Context, parameter: click.Parameter, text: str) -> str:
-    from aggregator import addresses
-
-    try:
-        return addresses.parse(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param=parameter) from error
-
-
-def _parsed_all(
-    context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
-) -> tuple[str, ...]:
-    return tuple(_parsed(context, parameter, text) for text in texts)
-
-
 @click.command("show")
-@click.argument("address", callback=_parsed)
+@click.argument("address", type=address_type)
 @json_option
 @click.pass_obj
 def show(invocation: Invocation, address: str, as_json: bool) -> None:
@@ -86,7 +72,7 @@ def _print(record: AddressRecord) -> None:
 
 
 @click.command("lift")
-@click.argument("addresses", nargs=-1, required=True, callback=_parsed_all, metavar="ADDRESS...")
+@click.argument("addresses", nargs=-1, required=True, type=address_type, metavar="ADDRESS...")
 @click.option("--reason", required=True, metavar="TEXT", help="Why messages will arrive now.")
 @click.pass_obj
 def lift(invocation: Invocation, addresses: tuple[str, ...], reason: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator import app
+from aggregator.cli.options import address as address_type
 from aggregator.cli.output import json_option, print_json, table
 from aggregator.errors import AggregatorError
 
@@ -119,31 +120,22 @@ def _moment(text: str, config: Config) -> datetime:
 
 @digest.command("test")
 @click.argument("digest_id", metavar="ID")
-@click.option("--to", "address", required=True, metavar="ADDRESS", help="Recipient.")
+@click.option("--to", "address", required=True, type=address_type, metavar="ADDRESS", help="Recipient.")
 @click.pass_obj
 def digest_test(invocation: Invocation, digest_id: str, address: str) -> None:
     """Send the edition that is due now to one address; nothing is stored."""
     from aggregator.digests import preview
 
     app = invocation.app(mail=True)
-    report = preview.send(app, digest_id, _address(address))
+    report = preview.send(app, digest_id, address)
     relay = app.config.mail.smtp
     where = f"{relay.host}:{relay.port}" if relay else app.config.data / "outbox"
     click.echo(f"sent to {address} through {where}: {report.summary}")
 
 
-def _address(text: str) -> str:
-    from aggregator.config import values
-
-    try:
-        return values.address(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--to") from error
-
-
 @digest.command("why")
 @click.argument("story")
-@click.argument("address")
+@click.argument("address", type=address_type)
 @json_option
 @click.pass_obj
 def digest_why(invocation: Invocation, story: str, address: str, as_json: bool) -> None:
@@ -207,7 +199,7 @@ def _print_queue(listed: MailQueue) -> None:
 
 
 @digest.command("retry")
-@click.argument("addresses", nargs=-1, metavar="[ADDRESS]...")
+@click.argument("addresses", nargs=-1, type=address_type, metavar="[ADDRESS]...")
 @click.pass_obj
 def digest_retry(invocation: Invocation, addresses: tuple[str, ...]) -> None:
     """Queue failed messages of the last edition again; unknown ones only to a named ADDRESS."""
@@ -218,7 +210,7 @@ def digest_retry(invocation: Invocation, addresses: tuple[str, ...]) -> None:
 
 
 @digest.command("acknowledge")
-@click.argument("addresses", nargs=-1, metavar="[ADDRESS]...")
+@click.argument("addresses", nargs=-1, type=address_type, metavar="[ADDRESS]...")
 @click.pass_obj
 def digest_acknowledge(invocation: Invocation, addresses: tuple[str, ...]) -> None:
     """Leave failed and unknown messages as they are, and report them no more."""

@@ -1,9 +1,11 @@
-"""Hold what every command receives: the configuration file and the verbosity."""
+"""Hold what commands receive: the configuration file, the verbosity, mail addresses."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
+
+import click
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,3 +40,13 @@ class Invocation:
         from aggregator import stored_config
 
         return stored_config.load(self.config_file, secrets=False)
+
+
+def address(text: str) -> str:
+    """Return a mail address as it is stored; the `type` of a parameter of a command (SU7)."""
+    from aggregator import addresses
+
+    try:
+        return addresses.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.cli.bounces import lift, show
+from aggregator.cli.options import address as address_type
 from aggregator.cli.output import json_option, print_json, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from aggregator.cli.options import Invocation
     from aggregator.model.subscribers import Subscriber
 
@@ -22,22 +21,7 @@ digest_option = click.option(
 language_option = click.option(
     "--language", type=click.Choice(["en", "de"]), help="Language of messages (default: that of the site)."
 )
-
-
-def _parsed(_context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
-    from aggregator import addresses
-
-    if text is None:
-        return None
-    try:
-        return addresses.parse(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param=parameter) from error
-
-
-address_argument: Callable[[Callable[..., None]], Callable[..., None]] = click.argument(
-    "address", callback=_parsed
-)
+address_argument = click.argument("address", type=address_type)
 
 
 @click.group()
@@ -125,7 +109,11 @@ def subscriber_import(
     from aggregator.digests import subscriber_commands
 
     app = invocation.app(secrets=False)
-    report = subscriber_commands.import_file(app, file.read_bytes(), file.name, consent, digests, language)
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise click.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="FILE") from error
+    report = subscriber_commands.import_file(app, raw, file.name, consent, digests, language)
     if as_json:
         print_json(report)
         return
@@ -143,7 +131,7 @@ def subscriber_import(
 
 
 @subscriber.command("export")
-@click.argument("address", required=False, callback=_parsed)
+@click.argument("address", required=False, type=address_type)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write to.")
 @click.pass_obj
 def subscriber_export(invocation: Invocation, address: str | None, out: Path | None) -> None:

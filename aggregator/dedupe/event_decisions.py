@@ -11,7 +11,7 @@ from aggregator.errors import UnknownName, WrongDecision
 from aggregator.model.events import Attendance, Event, EventKind, EventStatus, StoryEvent, known_zone
 from aggregator.ports import App
 from aggregator.publishing.channels import known_channels, update_channels
-from aggregator.store import editorial, story_events, story_search
+from aggregator.store import editorial, stories, story_events, story_search
 from aggregator.store.connection import Store, opened
 from aggregator.store.runs import clear_finished_mark
 from aggregator.text import line
@@ -51,7 +51,7 @@ def read(app: App, name: str) -> DecidedEvent:
 def set_event(app: App, name: str, change: EventChange, who: str) -> DecidedEvent:
     """Set facts of the event of a story; raises WrongDecision, and then nothing was changed."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
-        story_id = _story_id(store, name)
+        story_id = _visible(store, name)
         present = _read(store, story_id).event
         if present and present.entry_id != story_id and change.start is None:
             raise WrongDecision(
@@ -64,13 +64,13 @@ def set_event(app: App, name: str, change: EventChange, who: str) -> DecidedEven
 def remove(app: App, name: str, who: str) -> DecidedEvent:
     """Record that a story has no event."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
-        return _decide(app, store, _story_id(store, name), None, who)
+        return _decide(app, store, _visible(store, name), None, who)
 
 
 def undo(app: App, name: str, who: str) -> DecidedEvent:
     """Remove an editor's word, so that the event follows from the items of the story again."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
-        story_id = _story_id(store, name)
+        story_id = _visible(store, name)
         if not story_events.undecide(store, story_id):
             raise WrongDecision(f"no editor set the event of {story_id}; nothing was changed")
         return _publish(app, store, story_id, who, "event automatic")
@@ -113,6 +113,16 @@ def _story_id(store: Store, name: str) -> str:
     return story_id
 
 
+def _visible(store: Store, name: str) -> str:
+    """Return the id of a story that is not hidden: a hidden one has no event to begin with."""
+    story_id = _story_id(store, name)
+    if stories.hidden(store, [story_id]):
+        raise WrongDecision(
+            f"{story_id} is hidden and has no event: `aggregator story unhide {story_id}` first; nothing was changed"
+        )
+    return story_id
+
+
 # --- the facts -----------------------------------------------------------------------------------------
 
 
@@ -122,6 +132,10 @@ def changed(event: Event | None, change: EventChange) -> Event:
         raise WrongDecision("the story has no event yet: set its date with --start; nothing was changed")
     zone = _zone(change.zone) if change.zone is not None else known_zone(event.zone if event else None)
     start, end = _times(event, change, zone)
+    if change.zone is not None and not isinstance(start, datetime):
+        raise WrongDecision(
+            f"--zone {change.zone!r} has no use, because the event has no times; nothing was changed"
+        )
     attendance = event.attendance if event else None
     online = change.online if change.online is not None else change.status is EventStatus.MOVED_ONLINE or None
     if online is not None:

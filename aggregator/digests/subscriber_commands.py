@@ -72,7 +72,8 @@ def add(
         known = subscribers.find(store, address)
         if subscription_requests.is_suppressed(store, address):
             raise SubscriberRefused(
-                f"{address} is suppressed and not added; `aggregator digest retry {address}` ends that"
+                f"{address} is suppressed and not added; if messages will arrive now:"
+                f" `aggregator subscriber lift {address} --reason TEXT`"
             )
         if confirmed is None:
             _ask(app, store, address, chosen, spoken, known)
@@ -118,9 +119,11 @@ def _subscribe(app: App, store: Store, new: NewSubscriber, consent: Consent) -> 
 
 
 def remove(app: App, address: str) -> Subscriber:
-    """End a subscription. Raises UnknownName."""
+    """End a subscription; one that ended already stays as it is. Raises UnknownName."""
     with opened_store(app) as store, store.transaction():
         subscriber = _find(store, address)
+        if subscribers.stored_state(store, subscriber.id) is SubscriberState.UNSUBSCRIBED:
+            return subscriber
         consent = Consent(how="command", evidence="removed by the operator")
         subscribers.set_state(store, subscriber.id, SubscriberState.UNSUBSCRIBED, consent, app.clock())
         return _find(store, address)
@@ -142,7 +145,8 @@ def import_file(
     file = parse(raw, [plan.id for plan in config.digests], defaults, spoken)
     if file.problems:
         lines = "\n".join(f"{name}:{line}: {problem}" for line, problem in file.problems)
-        raise SubscriberRefused(f"{name} has {len(file.problems)} problems; nothing was imported\n{lines}")
+        count = "a problem" if len(file.problems) == 1 else f"{len(file.problems)} problems"
+        raise SubscriberRefused(f"{name} has {count}; nothing was imported\n{lines}")
     proof = Consent(how="import", evidence=consent.strip())
     results: Counter[str] = Counter()
     with opened_store(app) as store:

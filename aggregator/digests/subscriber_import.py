@@ -39,8 +39,8 @@ def parse(raw: bytes, known: Sequence[str], digests: Sequence[str], language: st
     problems: list[tuple[int, str]] = []
     inactive = 0
     for line, row in _rows(raw.decode("utf-8-sig")):
-        if row is None:
-            problems.append((line, "is no CSV: it has a quotation mark that does not end"))
+        if isinstance(row, str):
+            problems.append((line, row))
         elif row.get("state") not in (None, "", SubscriberState.ACTIVE):
             inactive += 1
         else:
@@ -64,8 +64,8 @@ def _unreadable(raw: bytes) -> Iterator[tuple[int, str]]:
             yield n, "has a character that no text has (NUL)"
 
 
-def _rows(text: str) -> Iterator[tuple[int, dict[str, str] | None]]:
-    """Yield the number of each line that is not empty, and its cells by column."""
+def _rows(text: str) -> Iterator[tuple[int, dict[str, str] | str]]:
+    """Yield the number of each line that is not empty, and its cells by column or its problem."""
     head = text.partition("\n")[0]
     delimiter = max(",;\t", key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -76,8 +76,8 @@ def _rows(text: str) -> Iterator[tuple[int, dict[str, str] | None]]:
             cells = [cell.strip() for cell in next(reader)]
         except StopIteration:
             return
-        except csv.Error:
-            yield line, None
+        except csv.Error as error:
+            yield line, f"is no CSV: {error}; look for a quotation mark without its counterpart"
             return
         if not any(cells):
             continue
@@ -85,6 +85,9 @@ def _rows(text: str) -> Iterator[tuple[int, dict[str, str] | None]]:
             named = [cell.lower() for cell in cells]
             columns = named if "address" in named else COLUMNS[:3]
             if columns is named:
+                yield from (
+                    (line, f"names the column {name!r} twice") for name in COLUMNS if named.count(name) > 1
+                )
                 continue
         yield line, {name: cell for name, cell in zip(columns, cells, strict=False) if name in COLUMNS}
 

@@ -138,7 +138,10 @@ def stored_state(store: Store, subscriber_id: int) -> SubscriberState:
 def set_state(
     store: Store, subscriber_id: int, state: SubscriberState, consent: Consent, now: datetime
 ) -> None:
-    """Set the state; queued editions are only sent to active subscribers."""
+    """Set the state; end queued messages that it excludes.
+
+    Editions are only sent to active subscribers, and a welcome to nobody who left.
+    """
     store.db.execute(
         "UPDATE subscribers SET state = ?, since = ?, reason = ? WHERE id = ?",
         [state, stamp(now), f"{consent.how}: {consent.evidence}", subscriber_id],
@@ -146,6 +149,12 @@ def set_state(
     record(store, subscriber_id, state, consent, now)
     if state is not SubscriberState.ACTIVE:
         _cancel_queued(store, subscriber_id, now)
+    if state is SubscriberState.UNSUBSCRIBED:
+        store.db.execute(
+            "UPDATE deliveries SET state = 'failed', reason = ?, next_attempt = NULL, acknowledged = 1"
+            " WHERE subscriber_id = ? AND purpose = ? AND state IN ('queued', 'deferred')",
+            [_left(now), subscriber_id, AccountMessage.WELCOME],
+        )
 
 
 def change(

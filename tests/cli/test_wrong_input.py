@@ -36,6 +36,20 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 # --- the command line ----------------------------------------------------------------------------------
 
+ADDRESSED = [
+    ("digest", "acknowledge", "ada@a.example"),
+    ("digest", "retry", "ada@a.example"),
+    ("digest", "test", "weekly", "--to"),
+    ("digest", "why", "abcd"),
+    ("subscriber", "add"),
+    ("subscriber", "erase"),
+    ("subscriber", "export"),
+    ("subscriber", "lift", "--reason", "repaired", "ada@a.example"),
+    ("subscriber", "remove"),
+    ("subscriber", "show"),
+]
+"""Commands that take an address."""
+
 USAGE = [
     (("nope",), "nope"),
     (("fetch", "--nope"), "--nope"),
@@ -59,6 +73,7 @@ USAGE = [
     (("story", "event", "abcd", "--none", "--auto"), "--auto"),
     (("story", "event"), "ID"),
     (("-c",), "-c"),
+    *(((*command, "ada@127.0.0.1"), "'ada@127.0.0.1' is not a mail address") for command in ADDRESSED),
 ]
 
 

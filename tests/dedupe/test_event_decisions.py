@@ -56,6 +56,7 @@ def test_times_have_a_zone() -> None:
     [
         (EventChange(start="2026-10-22", end="2026-10-20"), "is before the start"),
         (EventChange(start="2026-10-20T09:00"), "has no time zone"),
+        (EventChange(start="2026-10-20", zone="Europe/Rome"), "--zone 'Europe/Rome' has no use"),
         (EventChange(start="2026-10-20T09:00", zone="Europe/Rom"), "'Europe/Rom' is not a time zone"),
         (EventChange(start="2026-10-20", zone="../etc/passwd"), "is not a time zone"),
         (EventChange(start="20 October"), "is neither a date nor a time"),
@@ -96,6 +97,27 @@ def test_a_word_stays_and_can_be_undone(community: Community, clock: Clock) -> N
     assert entry.sequence > 1
     verbs = [row[0] for row in community.rows("SELECT verb FROM decisions ORDER BY number")]
     assert verbs == ["event", "event none", "event automatic"]
+
+
+def test_the_event_of_a_hidden_story_is_not_set(community: Community, clock: Clock) -> None:
+    """A hidden story has no event to change; every change is refused until it is shown again."""
+    from aggregator.dedupe import editor_commands
+
+    community.poll(COURSE)
+    app = community.place.app()
+    ((story_id,),) = community.rows("SELECT id FROM stories")
+    editor_commands.set_hidden(app, [story_id], "ada", hidden=True)
+    for decide in (
+        lambda: event_decisions.set_event(app, story_id, EventChange(start="2026-11-03"), "ada"),
+        lambda: event_decisions.remove(app, story_id, "ada"),
+        lambda: event_decisions.undo(app, story_id, "ada"),
+    ):
+        with pytest.raises(WrongDecision, match=r"is hidden and has no event.*nothing was changed"):
+            decide()
+    assert community.rows("SELECT verb FROM decisions") == [("hide",)]
+    editor_commands.set_hidden(app, [story_id], "ada", hidden=False)
+    decided = event_decisions.set_event(app, story_id, EventChange(status=EventStatus.CANCELLED), "ada")
+    assert decided.event is not None and decided.event.event.start == date(2026, 10, 20)
 
 
 def test_a_story_that_shares_an_entry(community: Community, clock: Clock, webs: Callable[[], Web]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,15 @@ def test_every_broken_line_is_named_and_nothing_imported(ready: Workplace) -> No
         ("", "has no address"),
         ('address,digests\n"ada@a.example,daily\n', "quotation mark"),
         ("address\nada@a.example\n", "names no digest"),
+        (
+            f"address,note,digests\nada@a.example,{'x' * 200_000},daily\n",
+            "people.csv:2: is no CSV: field larger",
+        ),
+        ("address,digests,Address\nada@a.example,daily,bob@b.example\n", "names the column 'address' twice"),
+        (
+            "ada@127.0.0.1,daily\n",
+            "people.csv has a problem; nothing was imported\npeople.csv:1: 'ada@127.0.0.1'",
+        ),
     ],
 )
 def test_what_is_no_list_is_refused(ready: Workplace, text: str | bytes, said: str) -> None:
@@ -92,6 +102,7 @@ def test_what_is_no_list_is_refused(ready: Workplace, text: str | bytes, said: s
         ("import", "people.csv"),
         ("import", "people.csv", "--consent", " "),
         ("import", "missing.csv", *FAIR),
+        ("import", "/proc/self/mem", *FAIR),
         ("import", "people.csv", *FAIR, "--digest", "nope"),
         ("add", "nope"),
         ("add", ADA),
@@ -128,6 +139,27 @@ def test_an_operator_adds_by_confirmation_or_with_a_reason(ready: Workplace) -> 
     assert "1 not imported: left" in imported(ready, f"{ADA},weekly\n").out
 
 
+def test_nobody_is_welcomed_who_left(ready: Workplace) -> None:
+    """Removing an address also ends its welcome message that is still queued (SU8)."""
+    add = ("subscriber", "add", ADA, "--digest", "weekly", "--confirmed", "by phone")
+    assert command.call(ready, *add).code == command.call(ready, "subscriber", "remove", ADA).code == 0
+    run(ready)
+    assert mailbox(ready, ADA) == []
+    ready.clock.now += timedelta(minutes=1)
+    assert command.call(ready, *add).code == 0
+    run(ready)
+    assert [m["Subject"] for m in mailbox(ready, ADA)] == ["You are subscribed: Imaging news"]
+
+
+def test_removing_twice_keeps_the_first_day(ready: Workplace) -> None:
+    """Removing an address that left already changes nothing."""
+    assert command.call(ready, "subscriber", "remove", "bob@b.example").code == 0
+    before = all_rows(ready)
+    ready.clock.now += timedelta(days=1)
+    assert "is unsubscribed" in command.call(ready, "subscriber", "remove", "bob@b.example").out
+    assert all_rows(ready) == before
+
+
 def test_exports_are_read_again_and_private(ready: Workplace, tmp_path: Path) -> None:
     """An export is an import of another installation, without those who left (DP2, DP4)."""
     imported(ready, f"{ADA},weekly daily,de\n")
@@ -157,8 +189,6 @@ def test_old_messages_lose_their_addresses(ready: Workplace) -> None:
     """After `retention.deliveries` a message counts without its address (DP2)."""
     run(ready)
     assert "bob@b.example" in repr(rows(ready, "SELECT address FROM deliveries"))
-    from datetime import timedelta
-
     ready.clock.now += timedelta(days=91)
     assert command.call(ready, "prune").code == 0
     ((address, count),) = rows(ready, "SELECT address, count(*) FROM deliveries")
