@@ -21,11 +21,6 @@ def outdated(store: Store, limit: int) -> dict[str, int]:
     return {row["story_id"]: row["version"] for row in rows}
 
 
-def any_outdated(store: Store) -> bool:
-    """Return whether a page of a story is out of date."""
-    return store.db.execute("SELECT 1 FROM page_queue LIMIT 1").fetchone() is not None
-
-
 def queue(store: Store, ids: Iterable[str]) -> None:
     """Count the pages of stories as out of date, in the caller's transaction."""
     store.db.conn.executemany(

@@ -23,7 +23,6 @@ MESSAGE_GAP = timedelta(hours=24)
 """Minimum time between two messages of one purpose to one address (SU3)."""
 MAX_MESSAGES_AN_HOUR = 200
 """Maximum number of messages that all sign-ups together cause in an hour (SU3)."""
-FORM = Consent(how="form", evidence=FORM_VERSION)
 
 
 def add(
