@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from aggregator.config.values import zone as parse_zone
-from aggregator.errors import UnknownName, WrongDecision
+from aggregator.dedupe.editor_commands import story_named
+from aggregator.errors import WrongDecision
 from aggregator.model.events import Attendance, Event, EventKind, EventStatus, StoryEvent, known_zone
 from aggregator.ports import App
 from aggregator.publishing.channels import known_channels, update_channels
-from aggregator.store import editorial, story_events, story_search
+from aggregator.store import editorial, story_events
 from aggregator.store.connection import Store, opened
 from aggregator.store.runs import clear_finished_mark
 from aggregator.text import line
@@ -45,13 +46,13 @@ class DecidedEvent:
 def read(app: App, name: str) -> DecidedEvent:
     """Return the event of a story; raises UnknownName."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.snapshot():
-        return _read(store, _story_id(store, name))
+        return _read(store, story_named(store, name))
 
 
 def set_event(app: App, name: str, change: EventChange, who: str) -> DecidedEvent:
     """Set facts of the event of a story; raises WrongDecision, and then nothing was changed."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
-        story_id = _story_id(store, name)
+        story_id = story_named(store, name)
         present = _read(store, story_id).event
         if present and present.entry_id != story_id and change.start is None:
             raise WrongDecision(
@@ -64,13 +65,13 @@ def set_event(app: App, name: str, change: EventChange, who: str) -> DecidedEven
 def remove(app: App, name: str, who: str) -> DecidedEvent:
     """Record that a story has no event."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
-        return _decide(app, store, _story_id(store, name), None, who)
+        return _decide(app, store, story_named(store, name), None, who)
 
 
 def undo(app: App, name: str, who: str) -> DecidedEvent:
     """Remove an editor's word, so that the event follows from the items of the story again."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
-        story_id = _story_id(store, name)
+        story_id = story_named(store, name)
         if not story_events.undecide(store, story_id):
             raise WrongDecision(f"no editor set the event of {story_id}; nothing was changed")
         return _publish(app, store, story_id, who, "event automatic")
@@ -104,13 +105,6 @@ def _facts(story_event: StoryEvent | None) -> tuple[object, ...] | None:
 def _read(store: Store, story_id: str) -> DecidedEvent:
     events = story_events.of_stories(store, [story_id]).get(story_id, ())
     return DecidedEvent(story_id=story_id, event=next((each for each in events if not each.part), None))
-
-
-def _story_id(store: Store, name: str) -> str:
-    story_id = story_search.resolve(store, name)
-    if story_id is None:
-        raise UnknownName(f"no story {name!r}; nothing was changed")
-    return story_id
 
 
 # --- the facts -----------------------------------------------------------------------------------------
