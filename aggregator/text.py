@@ -1,4 +1,4 @@
-"""Remove characters from foreign text that break XML, terminals or readers' view."""
+"""Clean or quote foreign text, so that it breaks no XML, YAML, terminal or reader's view."""
 
 from __future__ import annotations
 
@@ -51,3 +51,8 @@ def block(value: object, limit: int = 1_000_000) -> str | None:
     if not isinstance(value, str):
         return None
     return legal(value[:limit]).strip() or None
+
+
+def quoted(text: str) -> str:
+    """Return `text`, which is a `line`, as a string of YAML in double quotes."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

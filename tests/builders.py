@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from aggregator.model.config import Layout, Site, Source
 from aggregator.model.documents import Entry, ParsedDocument
 from aggregator.model.items import Alias, Item
+from aggregator.model.polling import SourceState
+from aggregator.model.reports import SourceHealth, StatusReport
 from aggregator.model.stories import Publisher, Story, StoryItem
 
 NOW = datetime(2026, 10, 5, 6, 30, tzinfo=UTC)
@@ -77,9 +79,14 @@ def publisher(id_: str = "node", **fields: Any) -> Publisher:
     return Publisher(**defaults | fields)
 
 
+def story_item(*, by: dict[str, Any] | None = None, **fields: Any) -> StoryItem:
+    """Build an item of a story: fields of the item, and of its publisher in `by`."""
+    return StoryItem(item=item(**fields), publisher=publisher(**by or {}))
+
+
 def story(id_: str = "ssssssssssssssss", *story_items: StoryItem, **fields: Any) -> Story:
     """Build a story of `story_items`, or of one item of the source `node`."""
-    items = story_items or (StoryItem(item=item(), publisher=publisher()),)
+    items = story_items or (story_item(),)
     moments = dict.fromkeys(("announced", "published", "updated", "changed"), NOW)
     defaults: dict[str, Any] = {"kind": items[0].item.kind, "topics": ()}
     return Story(**{"id": id_, "items": items, **moments, **defaults} | fields)
@@ -96,6 +103,39 @@ def site(**fields: Any) -> Site:
         "authority": "news.example,2026",
     }
     return Site(**defaults | fields)
+
+
+def source_health(**fields: Any) -> SourceHealth:
+    """Build the health of a source without faults, visited at NOW."""
+    defaults: dict[str, Any] = {
+        "id": "node",
+        "name": "The node",
+        "state": SourceState.OK,
+        "last_success": NOW,
+        "last_attempt": NOW,
+        "next_visit": NOW + timedelta(hours=1),
+        "failures": 0,
+        "reason": None,
+        "advice": None,
+        "items": 1,
+        "stories": 1,
+    }
+    return SourceHealth(**defaults | fields)
+
+
+def status_report(*sources: SourceHealth, **fields: Any) -> StatusReport:
+    """Build a report without faults, of `sources` or of one source."""
+    defaults: dict[str, Any] = {
+        "sources": sources or (source_health(),),
+        "stories": 1,
+        "items": 1,
+        "subscribers": 0,
+        "owed": 0,
+        "oldest_owed": None,
+        "parked": {},
+        "runs": (),
+    }
+    return StatusReport(**defaults | fields)
 
 
 def rss(*items: Mapping[str, str], title: str = "A Node", head: str = "") -> bytes:

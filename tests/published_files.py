@@ -12,8 +12,8 @@ from aggregator.items import sanitize
 from aggregator.model.config import Channel
 from aggregator.model.documents import Enclosure
 from aggregator.model.publishing import Publication, Tombstone
-from aggregator.model.stories import Correction, Story, StoryItem
-from tests.builders import item, publisher, site, story
+from aggregator.model.stories import Correction, Story
+from tests.builders import site, story, story_item
 
 ALL = Channel(id="all", title="Imaging news")
 EVENTS = Channel(id="events", title="Events & courses")
@@ -22,11 +22,6 @@ EVENTS = Channel(id="events", title="Events & courses")
 def publication(*stories: Story, channel: Channel = ALL, **fields: Any) -> Publication:
     """Build the content of a channel's documents."""
     return Publication(site=site(**fields), channel=channel, channels=(ALL, EVENTS), stories=stories)
-
-
-def told(*, by: dict[str, Any] | None = None, **fields: Any) -> StoryItem:
-    """Build an item of a story: fields of the item, and of its publisher in `by`."""
-    return StoryItem(item=item(**fields), publisher=publisher(**by or {}))
 
 
 lines = st.text(max_size=60).map(text.line).filter(bool)
@@ -59,7 +54,7 @@ tombstones = st.builds(Tombstone, story_id=ids, at=moments, became=st.none() | i
 @st.composite
 def stories(draw: st.DrawFn) -> Story:
     """Draw a story of one or two partners, with any strings that parsing can return."""
-    lead = told(
+    lead = story_item(
         title=draw(lines),
         excerpt=draw(st.just("") | lines),
         html=draw(st.just("") | markup),
@@ -75,7 +70,7 @@ def stories(draw: st.DrawFn) -> Story:
             "feed_id": draw(st.none() | lines | st.sampled_from(IDS)),
         },
     )
-    other = told(id_="b" * 16, link=draw(st.none() | links), by={"id_": "b", "name": draw(lines)})
+    other = story_item(id_="b" * 16, link=draw(st.none() | links), by={"id_": "b", "name": draw(lines)})
     published = draw(moments)
     return story(
         draw(ids),

@@ -2,71 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from aggregator import health
 from aggregator.model.polling import SourceState
-from aggregator.model.reports import SourceHealth, StatusReport
+from aggregator.model.reports import StatusReport
 from aggregator.polling import fetch
-from tests.builders import NOW
+from tests.builders import NOW, source_health, status_report
 from tests.conftest import Answer, Web, Workplace
-
-
-def source_health(**fields: object) -> SourceHealth:
-    """Return the health of a source without faults, changed by `fields`."""
-    sound = SourceHealth(
-        id="node",
-        name="Node",
-        state=SourceState.OK,
-        last_success=NOW,
-        last_attempt=NOW,
-        next_visit=NOW + timedelta(hours=1),
-        failures=0,
-        reason=None,
-        advice=None,
-        items=1,
-        stories=1,
-    )
-    return replace(sound, **fields)  # type: ignore[arg-type]
-
-
-def report(*sources: SourceHealth, **fields: object) -> StatusReport:
-    """Return a report without faults, changed by `fields`."""
-    sound = StatusReport(
-        sources=sources or (source_health(),),
-        stories=1,
-        items=1,
-        subscribers=0,
-        owed=0,
-        oldest_owed=None,
-        parked={},
-        runs=(),
-    )
-    return replace(sound, **fields)  # type: ignore[arg-type]
 
 
 def test_no_fault_gives_no_alert() -> None:
     """A report without faults gives no alert."""
-    assert health.alerts(report(), NOW) == []
+    assert health.alerts(status_report(), NOW) == []
 
 
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (report(source_health(next_visit=NOW - timedelta(hours=3))), "cron or the daemon"),
+        (status_report(source_health(next_visit=NOW - timedelta(hours=3))), "cron or the daemon"),
         (
-            report(
+            status_report(
                 source_health(),
                 source_health(state=SourceState.FAILING),
                 source_health(state=SourceState.FAILING),
             ),
             "2 of 3 sources",
         ),
-        (report(owed=5, oldest_owed=NOW - timedelta(days=2)), "5 messages are owed"),
-        (report(parked={"unknown": 1}), "1 unknown"),
+        (status_report(owed=5, oldest_owed=NOW - timedelta(days=2)), "5 messages are owed"),
+        (status_report(parked={"unknown": 1}), "1 unknown"),
     ],
 )
 def test_old_data_gives_an_alert(status: StatusReport, words: str) -> None:
@@ -78,7 +44,9 @@ def test_old_data_gives_an_alert(status: StatusReport, words: str) -> None:
 def test_one_failing_source_of_three_gives_no_alert() -> None:
     """A failing source among several is normal and gives no alert."""
     assert (
-        health.alerts(report(source_health(), source_health(), source_health(state=SourceState.FAILING)), NOW)
+        health.alerts(
+            status_report(source_health(), source_health(), source_health(state=SourceState.FAILING)), NOW
+        )
         == []
     )
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from tests import benchmark_scripts
 
 PAIRS = Path(__file__).parent / "data" / "dedupe" / "pairs.jsonl"
 
 
 @pytest.fixture(scope="module")
 def benchmark() -> ModuleType:
-    """Load `benchmarks/dedupe.py`, which is a script."""
-    file = Path(__file__).parent.parent / "benchmarks" / "dedupe.py"
-    spec = importlib.util.spec_from_file_location("benchmark_dedupe", file)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    """Load `benchmarks/dedupe.py`."""
+    return benchmark_scripts.load("dedupe")
 
 
 @pytest.mark.parametrize("half", ["tune", "unseen"])

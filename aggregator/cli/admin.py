@@ -99,12 +99,12 @@ def _print_counts(report: StatusReport) -> None:
 
 def _meanings(report: StatusReport) -> str:
     """Return whether meanings are compared: an encoder is installed, and has a weight."""
-    from aggregator.dedupe import evidence
+    from aggregator.dedupe.weights import weights
 
     if report.sentence_encoder is None:
         return "off"
     encoder = f"sentence encoder {report.sentence_encoder}"
-    return f"on ({encoder})" if evidence.weighs_meaning() else f"off ({encoder} is installed, without weight)"
+    return f"on ({encoder})" if weights().weighs_meaning else f"off ({encoder} is installed, without weight)"
 
 
 def _print_problems(report: StatusReport, now: datetime) -> None:

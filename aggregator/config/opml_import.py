@@ -12,7 +12,7 @@ from lxml import etree
 from aggregator.config import values
 from aggregator.errors import AggregatorError
 from aggregator.model.config import Config
-from aggregator.text import line
+from aggregator.text import line, quoted
 
 
 class OpmlError(AggregatorError):
@@ -138,15 +138,11 @@ def free_id(title: str, taken: set[str]) -> str:
 
 
 def _keys(outline: Outline) -> dict[str, str]:
-    keys = {"name": _quoted(outline.title), "url": _quoted(outline.url)}
+    keys = {"name": quoted(outline.title), "url": quoted(outline.url)}
     if outline.kind:
         keys["kind"] = outline.kind
     if outline.language:
-        keys["language"] = _quoted(outline.language)  # `no` would be false
+        keys["language"] = quoted(outline.language)  # `no` would be false
     if outline.topics:
-        keys["topics"] = f"[{', '.join(map(_quoted, outline.topics))}]"
+        keys["topics"] = f"[{', '.join(map(quoted, outline.topics))}]"
     return keys
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

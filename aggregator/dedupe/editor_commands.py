@@ -44,7 +44,7 @@ def merge(app: App, names: Sequence[str], who: str) -> tuple[str, list[str]]:
     with opened(app.config.data / "aggregator.db", create=False) as store:
         now = app.clock()
         with store.transaction():
-            ids = list(dict.fromkeys(_story_id(store, name) for name in names))
+            ids = list(dict.fromkeys(story_named(store, name) for name in names))
             if len(ids) < 2:
                 raise WrongDecision("name at least two stories; these are one already")
             _require_equal_visibility(store, ids)
@@ -106,7 +106,7 @@ def keep_apart(app: App, one: str, other: str, who: str) -> tuple[str, str]:
     with opened(app.config.data / "aggregator.db", create=False) as store:
         now = app.clock()
         with store.transaction():
-            ids = _story_id(store, one), _story_id(store, other)
+            ids = story_named(store, one), story_named(store, other)
             if ids[0] == ids[1]:
                 raise WrongDecision("these are one story; `aggregator story split` takes items out of it")
             first, second = story_members.clusters(store, ids)
@@ -126,7 +126,7 @@ def set_hidden(
     with opened(app.config.data / "aggregator.db", create=False) as store:
         now = app.clock()
         with store.transaction():
-            ids = [_story_id(store, name) for name in dict.fromkeys(names)]
+            ids = [story_named(store, name) for name in dict.fromkeys(names)]
             if hidden:
                 changed = [id_ for id_ in ids if _hide(store, id_, who, now, withdrawn=withdrawn)]
             else:
@@ -239,7 +239,8 @@ def _update_channels(store: Store, config: Config, ids: Sequence[str], now: date
     clear_finished_mark(store)
 
 
-def _story_id(store: Store, name: str) -> str:
+def story_named(store: Store, name: str) -> str:
+    """Return the id of the story that a command changes; raises UnknownName."""
     story_id = story_search.resolve(store, name)
     if story_id is None:
         raise UnknownName(f"no story {name!r}; nothing was changed")

@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from aggregator.config.values import zone as parse_zone
-from aggregator.errors import UnknownName, WrongDecision
+from aggregator.dedupe.editor_commands import story_named
+from aggregator.errors import WrongDecision
 from aggregator.model.events import Attendance, Event, EventKind, EventStatus, StoryEvent, known_zone
 from aggregator.ports import App
 from aggregator.publishing.channels import known_channels, update_channels
-from aggregator.store import editorial, stories, story_events, story_search
+from aggregator.store import editorial, stories, story_events
 from aggregator.store.connection import Store, opened
 from aggregator.store.runs import clear_finished_mark
 from aggregator.text import line
@@ -45,7 +46,7 @@ class DecidedEvent:
 def read(app: App, name: str) -> DecidedEvent:
     """Return the event of a story; raises UnknownName."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.snapshot():
-        return _read(store, _story_id(store, name))
+        return _read(store, story_named(store, name))
 
 
 def set_event(app: App, name: str, change: EventChange, who: str) -> DecidedEvent:
@@ -106,16 +107,9 @@ def _read(store: Store, story_id: str) -> DecidedEvent:
     return DecidedEvent(story_id=story_id, event=next((each for each in events if not each.part), None))
 
 
-def _story_id(store: Store, name: str) -> str:
-    story_id = story_search.resolve(store, name)
-    if story_id is None:
-        raise UnknownName(f"no story {name!r}; nothing was changed")
-    return story_id
-
-
 def _visible(store: Store, name: str) -> str:
     """Return the id of a story that is not hidden: a hidden one has no event to begin with."""
-    story_id = _story_id(store, name)
+    story_id = story_named(store, name)
     if stories.hidden(store, [story_id]):
         raise WrongDecision(
             f"{story_id} is hidden and has no event: `aggregator story unhide {story_id}` first; nothing was changed"

@@ -14,7 +14,7 @@ from functools import cache
 from itertools import chain
 
 from aggregator.calendar_names import LANGUAGES, one_of, weekdays
-from aggregator.dedupe import identifiers, measures, semantic
+from aggregator.dedupe import identifiers, measures
 from aggregator.dedupe.features import Features, differ_in_language, for_member
 from aggregator.dedupe.measures import Measure
 from aggregator.dedupe.weights import weights
@@ -267,11 +267,6 @@ MIN_SCORE_FOR_MEANING = 4.0
 """Minimum score without meanings from which they are compared, which takes milliseconds."""
 
 
-def weighs_meaning() -> bool:
-    """Return whether compared meanings have a weight; without one, no embedding is computed."""
-    return semantic.EVIDENCE in weights().with_meaning
-
-
 def near(
     a: Member, b: Member, common: frozenset[str] = frozenset(), needed: float = -math.inf
 ) -> tuple[Evidence, ...]:
@@ -281,7 +276,7 @@ def near(
     """
     pair = measures.pair(for_member(a), for_member(b), common)
     circumstances = [*measures.closeness(a, b), *measures.pointer(a, b)]
-    needed = min(needed, MIN_SCORE_FOR_MEANING) if weighs_meaning() else needed
+    needed = min(needed, MIN_SCORE_FOR_MEANING) if weights().weighs_meaning else needed
     found = {piece: list(piece(pair) or ()) for piece in measures.NEAR if piece not in measures.AGAINST}
     pieces = _weighed([*chain.from_iterable(found.values()), *circumstances], weights().plain)
     if score(pieces) + _most_against() < needed:
@@ -289,7 +284,7 @@ def near(
     found |= {piece: list(piece(pair) or ()) for piece in measures.AGAINST}
     every = [*chain.from_iterable(found[piece] for piece in measures.NEAR), *circumstances]
     pieces = _weighed(every, weights().plain)
-    counts = weighs_meaning() and score(pieces) >= MIN_SCORE_FOR_MEANING
+    counts = weights().weighs_meaning and score(pieces) >= MIN_SCORE_FOR_MEANING
     if counts and (meaning := measures.meaning(a, b)):
         return _weighed([*every, meaning], weights().with_meaning)
     return pieces

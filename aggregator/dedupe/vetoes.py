@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Set
 from typing import Any
 
-from aggregator.dedupe import features, measures, reason_words
+from aggregator.dedupe import measures, reason_words
 from aggregator.dedupe.evidence import title_likeness
 from aggregator.dedupe.features import Features, differ_in_language, for_member
 from aggregator.dedupe.vocabulary.load import vocabulary
@@ -18,8 +18,6 @@ from aggregator.dedupe.vocabulary.phases import wording as wording_of
 from aggregator.dedupe.vocabulary.words import tools
 from aggregator.model.stories import Member
 
-MIN_DISTINCT_WEIGHT, MIN_SLOT_WEIGHT = 1.3, 0.9
-"""Minimum weight of unlike words in both titles; the second for similar titles."""
 MIN_TEMPLATE_LIKENESS, MIN_SIMILAR_LIKENESS = 0.8, 0.5
 """Minimum likeness of titles that follow one template, and of titles that are similar."""
 MIN_PARTICULAR_WEIGHT = 1.2
@@ -70,14 +68,6 @@ def _nothing_particular(a: Member, b: Member) -> tuple[str, ...]:
     if linked or measures.shared_worth(measures.pair(for_member(a), for_member(b))) >= MIN_PARTICULAR_WEIGHT:
         return ()
     return ("little that they share is particular",)
-
-
-def veto_between(one: str, other: str) -> str | None:
-    """Return a veto between two titles that holds even against one address."""
-    a, b = (features.extract(title, "", "", None) for title in (one, other))
-    if a.key == b.key:
-        return None
-    return next(iter(_reasons(a, b, TITLE)), None)
 
 
 def _calendar_and_news(a: Member, b: Member) -> tuple[str, ...]:

@@ -19,6 +19,11 @@ class Weights:
     plain: Mapping[str, float]
     with_meaning: Mapping[str, float]
 
+    @property
+    def weighs_meaning(self) -> bool:
+        """Return whether compared meanings have a weight; without one, no embedding is computed."""
+        return bool(self.with_meaning)
+
 
 @cache
 def weights() -> Weights:

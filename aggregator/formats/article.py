@@ -1,4 +1,4 @@
-"""Extract date, text, title, authors and image from the page of one article."""
+"""Extract date, text, title and authors from the page of one article."""
 
 from __future__ import annotations
 

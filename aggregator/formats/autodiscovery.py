@@ -14,7 +14,7 @@ from aggregator import urls
 from aggregator.formats import html_tree, selector_inference
 from aggregator.formats.html_tree import Node
 from aggregator.model.discovery import Proposal
-from aggregator.text import line
+from aggregator.text import line, quoted
 
 DECLARED, LINKED, PAGE, LIKELY, POSSIBLE, ELSEWHERE = 1.0, 0.8, 0.6, 0.7, 0.4, 0.2
 """Scores of proposals: declared, linked, tried selectors, by convention, on other sites."""
@@ -249,7 +249,7 @@ def _linked_accounts(root: Node, base: str) -> Iterator[Proposal]:
 
 def as_yaml(proposal: Proposal, id_: str, name: str) -> str:
     """Write a proposal as a source of feeds.yaml."""
-    lines = [f"  - id: {id_}", f"    name: {_quoted(name)}", f"    url: {_quoted(proposal.url)}"]
+    lines = [f"  - id: {id_}", f"    name: {quoted(name)}", f"    url: {quoted(proposal.url)}"]
     if proposal.kind != "feed":
         lines.append(f"    kind: {proposal.kind}")
     for layout in proposal.page:
@@ -257,12 +257,8 @@ def as_yaml(proposal: Proposal, id_: str, name: str) -> str:
         selectors |= {"summary": layout.summary, "next": layout.next}
         lines.append("    page:")
         lines += [
-            f"      {key}: {_quoted(values[0]) if len(values) == 1 else '[' + ', '.join(map(_quoted, values)) + ']'}"
+            f"      {key}: {quoted(values[0]) if len(values) == 1 else '[' + ', '.join(map(quoted, values)) + ']'}"
             for key, values in selectors.items()
             if values and not (key == "link" and values == ("a",))
         ]
     return "\n".join(lines) + "\n"
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -116,7 +116,6 @@ def _details(thing: dict[str, Any], base: str, zone: tzinfo) -> ArticleDetails:
         summary=" · ".join(filter(None, (facts, description))) or None,
         authors=tuple(_names(thing.get("author") or thing.get("creator"))),
         categories=_words(thing.get("keywords"), thing.get("articleSection")),
-        image=_image(thing.get("image"), base),
         language=line(thing.get("inLanguage"), 40),
         kind=_kind(thing) or Kind.NEWS,
         event=json_ld_events.event_of(thing, zone) if _kind(thing) in (Kind.EVENT, Kind.COURSE) else None,
@@ -160,11 +159,6 @@ def _words(*values: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, (line(word, 200) for word in words[:50]))))
 
 
-def _image(value: Any, base: str) -> str | None:
-    first = value[0] if isinstance(value, list) and value else value
-    return urls.join(base, first.get("url") or first.get("contentUrl") if isinstance(first, dict) else first)
-
-
 def meta_details(root: html_tree.Node, base: str) -> ArticleDetails:
     """Read the <meta> elements: OpenGraph, Dublin Core, citation_* and unstandardised dates."""
     metas: dict[str, str] = {}
@@ -183,7 +177,6 @@ def meta_details(root: html_tree.Node, base: str) -> ArticleDetails:
         updated=metas.get("article:modified_time") or metas.get("og:updated_time"),
         summary=metas.get("og:description") or metas.get("description"),
         authors=tuple(_names(author)),
-        image=urls.join(base, metas.get("og:image") or metas.get("twitter:image")),
         language=line(root.get("lang") or metas.get("og:locale"), 40),
     )
 

@@ -85,7 +85,6 @@ class ArticleDetails:
     html: str | None = None
     authors: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
-    image: str | None = None
     language: str | None = None
     kind: Kind = Kind.NEWS
     event: Event | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -86,7 +85,3 @@ class Directory:
     stories: int
     weeks: tuple[int, ...]
     newest: ListedStory | None
-
-
-Directories = Mapping[str, Directory]
-"""Numbers of channels by id."""

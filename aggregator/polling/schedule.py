@@ -9,9 +9,9 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
+from aggregator import http_dates
 from aggregator.model.config import FetchRules, Source
 from aggregator.model.documents import RefreshHints
 from aggregator.model.polling import (
@@ -309,10 +309,10 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return timedelta(seconds=min(int(value[:9]), int(LONGEST_WAIT.total_seconds())))
-    until = _http_date(value)
+    until = http_dates.parse(value)
     if until is None:
         return None
-    return max(until - (_http_date(headers.get("date", "")) or now), timedelta(0))
+    return max(until - (http_dates.parse(headers.get("date", "")) or now), timedelta(0))
 
 
 def fresh_for(headers: Mapping[str, str]) -> timedelta | None:
@@ -327,20 +327,12 @@ def fresh_for(headers: Mapping[str, str]) -> timedelta | None:
         already = headers.get("age", "").strip()
         passed = int(already[:9]) if already.isascii() and already.isdigit() else 0
         return timedelta(seconds=max(int(age[1]) - passed, 0))
-    expires, date = _http_date(headers.get("expires", "")), _http_date(headers.get("date", ""))
+    expires, date = http_dates.parse(headers.get("expires", "")), http_dates.parse(headers.get("date", ""))
     if expires is not None and date is not None:
         return max(expires - date, timedelta(0))
     return (
         timedelta(0) if "expires" in headers else None
     )  # "0" and other values that are no date: expired already
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _share(source: Source) -> float:

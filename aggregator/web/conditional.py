@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+
+from aggregator import http_dates
 
 QVALUE = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE)
 ETAG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
@@ -58,14 +58,5 @@ def not_modified(
         return False
     if if_modified_since == last_modified:
         return True
-    since, modified = http_date(if_modified_since), http_date(last_modified)
+    since, modified = http_dates.parse(if_modified_since), http_dates.parse(last_modified)
     return since is not None and modified is not None and modified <= since
-
-
-def http_date(text: str) -> datetime | None:
-    """Parse a date in a format of RFC 9110 section 5.6.7; return None if it is invalid."""
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -118,7 +118,9 @@ def test_status_says_whether_it_is_on(place: Workplace, monkeypatch: pytest.Monk
         (None, {"meaning": 3.0}, "off", "null"),
     ):
         monkeypatch.setattr(extras, "sentence_encoder", partial(lambda it: it, version))
-        monkeypatch.setattr(evidence, "weights", partial(Weights, plain={}, with_meaning=weight))
+        monkeypatch.setattr(
+            "aggregator.dedupe.weights.weights", partial(Weights, plain={}, with_meaning=weight)
+        )
         assert f"meanings compared between items: {words}\n" in call(place, "status").out
         assert f'"sentence_encoder": {as_json}' in call(place, "status", "--json").out
 

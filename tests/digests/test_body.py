@@ -15,14 +15,9 @@ from aggregator.digests.edition import compose
 from aggregator.model.config import DigestPlan
 from aggregator.model.digests import Delivery, Edition, MessageBody, PendingStories, StoryUpdate, UpdateKind
 from aggregator.model.documents import Kind
-from aggregator.model.stories import Story, StoryItem
-from tests.builders import BERLIN, NOW, item, publisher, site, story
+from aggregator.model.stories import Story
+from tests.builders import BERLIN, NOW, site, story, story_item
 from tests.hostile_strings import VECTORS, faults, shape
-
-
-def story_item(*, by: dict[str, Any] | None = None, **fields: Any) -> StoryItem:
-    """Return an item of a story; `by` are fields of its publisher."""
-    return StoryItem(item=item(**fields), publisher=publisher(**by or {}))
 
 
 def edition(

@@ -20,11 +20,10 @@ from aggregator.model.reports import (
     RemovedStory,
     RunRecord,
     SourceHealth,
-    StatusReport,
 )
 from aggregator.model.stories import CandidatePair
 from aggregator.text import legal
-from tests.builders import BERLIN, NOW, site
+from tests.builders import BERLIN, NOW, site, source_health, status_report
 from tests.hostile_strings import VECTORS, faults, shape
 
 DAY = timedelta(days=1)
@@ -41,20 +40,7 @@ PLAN = DigestPlan(
 
 def source(state: SourceState = SourceState.OK, **fields: Any) -> SourceHealth:
     """Return a source in a state."""
-    healthy = SourceHealth(
-        id="node",
-        name="The node",
-        state=state,
-        last_success=NOW - 3 * DAY,
-        last_attempt=NOW,
-        next_visit=NOW + DAY,
-        failures=0,
-        reason=None,
-        advice=None,
-        items=1,
-        stories=1,
-    )
-    return replace(healthy, **fields)
+    return source_health(**{"state": state, "last_success": NOW - 3 * DAY, "next_visit": NOW + DAY} | fields)
 
 
 def report(
@@ -65,19 +51,9 @@ def report(
     overdue: int = 0,
 ) -> OperatorReport:
     """Compose the report of 5 October, in which all is well except for the arguments."""
-    healthy = StatusReport(
-        sources=sources or (source(),),
-        stories=1,
-        items=1,
-        subscribers=0,
-        owed=0,
-        oldest_owed=None,
-        parked={},
-        runs=(),
-    )
     past = RecentActivity(since=NOW - 7 * DAY, visits=1032, stories=1, accepted=120)
     facts = OperatorFacts(
-        status=replace(healthy, **status or {}),
+        status=status_report(*sources or (source(),), **status or {}),
         overdue=overdue,
         messages=messages,
         recent_activity=replace(past, **recent_activity or {}),

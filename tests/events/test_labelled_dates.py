@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-TESTS = Path(__file__).parent.parent
-DATES = TESTS / "data" / "events" / "dates.jsonl"
+from tests import benchmark_scripts
+
+DATES = Path(__file__).parent.parent / "data" / "events" / "dates.jsonl"
 
 
 @pytest.fixture(scope="module")
 def benchmark() -> ModuleType:
-    """Load `benchmarks/events.py`, which is a script."""
-    file = TESTS.parent / "benchmarks" / "events.py"
-    spec = importlib.util.spec_from_file_location("benchmark_events", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    """Load `benchmarks/events.py`."""
+    return benchmark_scripts.load("events")
 
 
 @pytest.mark.parametrize("half", ["tune", "held"])

@@ -37,7 +37,7 @@ def read(name: str) -> ArticleDetails:
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in PAGES.glob("*.html")))
 def test_a_page_of_an_article_says_what_is_written_beside_it(name: str) -> None:
-    """Each document gives the title, date, text, authors and image of its `.expected.json`."""
+    """Each document gives the title, date, text and authors of its `.expected.json`."""
     details, said = read(name), expected(name)
     assert said["shows"].endswith(".")
     text = sanitize.plain(sanitize.fragment(details.html or "", said["url"]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -18,6 +17,7 @@ from aggregator.polling import fetch
 from aggregator.publishing import stylesheet
 from tests.builders import NOW, rss
 from tests.conftest import HEAD, Answer, Asked, Clock, Web, Workplace
+from tests.digests.scenario import rows
 from tests.publishing.pages import without_pages
 
 HOUR = timedelta(hours=1)
@@ -44,15 +44,6 @@ def one(place: Workplace, web: Web, **options: str) -> Workplace:
 def run(place: Workplace, **options: Any) -> FetchReport:
     """One round."""
     return fetch.run(place.app(), **options)
-
-
-def rows(place: Workplace, sql: str) -> list[tuple[Any, ...]]:
-    """What the database says."""
-    conn = sqlite3.connect(place.database)
-    try:
-        return conn.execute(sql).fetchall()
-    finally:
-        conn.close()
 
 
 def test_a_feed_becomes_stories_and_documents(place: Workplace, web: Web) -> None:

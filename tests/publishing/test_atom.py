@@ -16,23 +16,16 @@ from aggregator import __version__, text
 from aggregator.items import sanitize
 from aggregator.model.config import Channel
 from aggregator.model.documents import Enclosure, Kind
-from aggregator.model.publishing import Publication
 from aggregator.model.stories import Story, StoryItem
 from aggregator.publishing import atom
 from aggregator.publishing import site as page
-from tests.builders import NOW, item, publisher, site, story
+from tests.builders import NOW, site, story, story_item
 from tests.hostile_strings import VECTORS, faults
+from tests.published_files import ALL, EVENTS, publication
 
 A = "{http://www.w3.org/2005/Atom}"
 LANG = "{http://www.w3.org/XML/1998/namespace}lang"
-ALL = Channel(id="all", title="Imaging news")
-EVENTS = Channel(id="events", title="Events & courses")
 GRAMMAR = etree.RelaxNG(etree.parse(Path(__file__).parent.parent / "data" / "atom" / "rfc4287.rng"))
-
-
-def publication(*stories: Story, channel: Channel = ALL, **fields: Any) -> Publication:
-    """Return what the documents of a channel are rendered from."""
-    return Publication(site=site(**fields), channel=channel, channels=(ALL, EVENTS), stories=stories)
 
 
 def feed(*stories: Story, **fields: Any) -> etree._Element:
@@ -45,11 +38,6 @@ def feed(*stories: Story, **fields: Any) -> etree._Element:
 def entry(*story_items: StoryItem, **fields: Any) -> etree._Element:
     """Return the only entry of a feed with one story."""
     return feed(story("s" * 16, *story_items, **fields)).find(f"{A}entry")
-
-
-def story_item(*, by: dict[str, Any] | None = None, **fields: Any) -> StoryItem:
-    """Return an item with its publisher; `by` has fields of the publisher."""
-    return StoryItem(item=item(**fields), publisher=publisher(**by or {}))
 
 
 def texts(parent: etree._Element, name: str) -> list[str | None]:

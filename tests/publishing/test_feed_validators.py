@@ -17,10 +17,10 @@ from aggregator.model.publishing import ArchiveMonth, Publication, PublishedDocu
 from aggregator.model.stories import Story
 from aggregator.publishing import archive, edition_pages, paths, renderers
 from tests import published_files
-from tests.builders import site, story
+from tests.builders import site, story, story_item
 from tests.feed_validators import atom, jsonfeed, opml, rss
 from tests.hostile_strings import VECTORS
-from tests.published_files import publication, told
+from tests.published_files import publication
 from tests.publishing import test_edition_pages
 from tests.strategies import law
 
@@ -79,7 +79,7 @@ def hostile(vector: str) -> Story:
     line = text.line(vector) or "-"
     link = urls.web_link(f"https://node.example/{line}")
     names = {"name": line, "rights": line, "licence": line, "feed_id": line, "site_link": link, "url": link}
-    lead = told(
+    lead = story_item(
         title=line,
         excerpt=sanitize.excerpt(line),
         html=sanitize.fragment(text.block(f"<p>before {vector} after</p>") or "", "https://node.example/"),
@@ -90,7 +90,9 @@ def hostile(vector: str) -> Story:
         enclosures=(Enclosure(url=link or "https://node.example/x", type=text.line(vector, 100), length=1),),
         by=names | {"full_text": True},
     )
-    return story("s" * 16, lead, told(id_="b" * 16, link=link, by={"id_": "b"} | names), topics=("data",))
+    return story(
+        "s" * 16, lead, story_item(id_="b" * 16, link=link, by={"id_": "b"} | names), topics=("data",)
+    )
 
 
 @pytest.mark.parametrize("vector", VECTORS)

@@ -18,7 +18,7 @@ from aggregator.model.documents import Enclosure
 from aggregator.model.publishing import Publication
 from aggregator.model.stories import Correction, Story, StoryItem
 from aggregator.publishing import jsonfeed, renderers, rss
-from tests.builders import NOW, item, publisher, site, story
+from tests.builders import NOW, site, story, story_item
 
 ALL = Channel(id="all", title="Imaging news")
 EVENTS = Channel(id="events", title="Events & courses")
@@ -29,11 +29,6 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 def publication(*stories: Story, channel: Channel = ALL, **fields: Any) -> Publication:
     """Return what the documents of a channel are rendered from."""
     return Publication(site=site(), channel=channel, channels=(ALL, EVENTS), stories=stories, **fields)
-
-
-def story_item(*, by: dict[str, Any] | None = None, **fields: Any) -> StoryItem:
-    """Return an item with its publisher; `by` has fields of the publisher."""
-    return StoryItem(item=item(**fields), publisher=publisher(**by or {}))
 
 
 def rss_item(*story_items: StoryItem, **fields: Any) -> etree._Element:

@@ -7,8 +7,7 @@ import os
 import posixpath
 import sqlite3
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from email.utils import format_datetime
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,24 +23,12 @@ from aggregator.publishing import channels, publish, stylesheet
 from aggregator.store import idle_check
 from tests.builders import NOW, rss
 from tests.conftest import Clock, Web, Workplace
+from tests.digests.scenario import news
 from tests.publishing.pages import without_pages
 
 A = "{http://www.w3.org/2005/Atom}"
 DAY = timedelta(days=1)
 OLD = 1_700_000_000
-BODY = "The instrument was opened to all users today, and the partners explain how to apply for time on it."
-
-
-def news(n: int, when: datetime | None = NOW, **fields: str) -> dict[str, str]:
-    """Return an RSS item."""
-    dated = {"pubDate": format_datetime(when)} if when else {}
-    return {
-        "title": f"News number {n}",
-        "link": f"https://node.example/news/{n}",
-        "guid": f"node-{n}",
-        "description": f"{BODY} Part {n}.",
-        **dated,
-    } | fields
 
 
 def write(place: Workplace, webs: dict[str, Web], more: str = "", **options: str) -> None:

@@ -18,8 +18,8 @@ from aggregator.model.publishing import Publication
 from aggregator.model.stories import Story
 from aggregator.publishing import renderers
 from tests import published_files
-from tests.builders import site, story
-from tests.published_files import publication, told
+from tests.builders import site, story, story_item
+from tests.published_files import publication
 from tests.strategies import law
 
 
@@ -205,7 +205,7 @@ def test_text_that_looks_like_markup_stays_text() -> None:
         "]]> and <![CDATA[",
     )
     stories = [
-        story(f"s{n}", told(title=line, excerpt=line, authors=(line,))) for n, line in enumerate(lines)
+        story(f"s{n}", story_item(title=line, excerpt=line, authors=(line,))) for n, line in enumerate(lines)
     ]
     for path, back in read_back(publication(*stories)).items():
         assert [(one.title, one.summary, one.authors[0]) for one in back] == [(x, x, x) for x in lines], path

@@ -13,24 +13,12 @@ from aggregator import text, urls
 from aggregator.model.config import Channel
 from aggregator.model.documents import Enclosure, Kind
 from aggregator.model.publishing import Publication
-from aggregator.model.stories import Story, StoryItem
+from aggregator.model.stories import Story
 from aggregator.publishing import site as page
 from aggregator.publishing import stylesheet
-from tests.builders import NOW, item, publisher, site, story
+from tests.builders import NOW, site, story, story_item
 from tests.hostile_strings import VECTORS, faults, shape
-
-ALL = Channel(id="all", title="Imaging news")
-EVENTS = Channel(id="events", title="Events & courses")
-
-
-def publication(*stories: Story, channel: Channel = ALL, **fields: Any) -> Publication:
-    """Return what the documents of a channel are rendered from."""
-    return Publication(site=site(**fields), channel=channel, channels=(ALL, EVENTS), stories=stories)
-
-
-def story_item(*, by: dict[str, Any] | None = None, **fields: Any) -> StoryItem:
-    """Return an item with its publisher; `by` has fields of the publisher."""
-    return StoryItem(item=item(**fields), publisher=publisher(**by or {}))
+from tests.published_files import ALL, EVENTS, publication
 
 
 def rendered(*stories: Story, **fields: Any) -> html.HtmlElement:

@@ -13,7 +13,7 @@ from email.message import EmailMessage
 from urllib.parse import urlencode, urlsplit
 
 from aggregator.web import app, server
-from tests.digests.scenario import messages
+from tests.digests.scenario import messages, text_of
 from tests.processes import until
 from tests.workplace import HEAD, Workplace
 
@@ -102,11 +102,6 @@ def mailbox(place: Workplace, address: str) -> list[EmailMessage]:
     """Return the messages in the outbox to an address, oldest first."""
     found = [message for message in messages(place) if message["To"] == address]
     return sorted(found, key=lambda message: message["Date"].datetime)
-
-
-def text_of(message: EmailMessage) -> str:
-    """Return the text part of a message."""
-    return str(message.get_body(("plain",)).get_content()).replace("\r\n", "\n")  # type: ignore[union-attr]
 
 
 def link_in(message: EmailMessage, kind: str) -> str:
