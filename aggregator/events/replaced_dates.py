@@ -27,7 +27,7 @@ _NEXT_CLAUSE = re.compile(r"[,;:]|\b(?:and|but|und|aber|et|mais|e|y|och|og|en|i)
 
 
 def status(text: str, sentence: str) -> EventStatus:
-    """Return whether a deadline is extended, by its sentence and the title in `text`.
+    """Return whether a deadline is extended by its sentence or title.
 
     The sentence may except it from what the title says.
     """
@@ -37,7 +37,7 @@ def status(text: str, sentence: str) -> EventStatus:
 
 
 def is_former(before: str, sentence: str) -> bool:
-    """Return whether the text before a date says that it held before the extension in its sentence."""
+    """Return whether a date held before the extension that its sentence or title reports."""
     former = list(_FORMER.finditer(before))
     extended = words.pattern("extended")
     return (

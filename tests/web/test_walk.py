@@ -1,4 +1,4 @@
-"""All pages in Chromium: by the rules of axe-core, by keyboard alone, at all widths, in EN and DE."""
+"""All pages in Chromium: by the rules of axe-core and by keyboard, in EN and DE."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CONTROLS = (
     "a[href], button, select, summary"
     ", input:not([type=hidden]):not([tabindex]):not([type=radio]:not(:checked))"
 )
-"""Selects what Tab must reach: of radio buttons the chosen one, as arrows lead to the others."""
+"""Selects what Tab must reach; arrows lead from the chosen radio button to the others."""
 ODD = (
     '"',
     "'; DROP TABLE items; --",
@@ -159,7 +159,7 @@ def test_a_search_is_typed_filtered_and_sent_by_keyboard(page: Any) -> None:
 
 
 def test_an_odd_search_is_literal(page: Any) -> None:
-    """Operators, quotes, SQL and markup typed into the field are words: never an error or a script."""
+    """Operators, quotes, SQL and markup typed into the field are searched as words."""
     for typed in ODD:
         page.goto("search")
         page.wait_for_selector("#q:focus")
