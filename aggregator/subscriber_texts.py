@@ -81,7 +81,6 @@ _PAGES = {
         "invalid_do": "Subscribe again, or have the link to your subscription sent to you.",
         "unavailable": "Please come again later",
         "unavailable_why": "This does not work at present, and nothing was changed. Please try again in some minutes.",
-        "back": "Back to the news",
     },
     "de": {
         "subscribe": "Per E-Mail abonnieren",
@@ -153,7 +152,6 @@ _PAGES = {
         "unavailable": "Bitte kommen Sie später wieder",
         "unavailable_why": "Das geht zurzeit nicht, und es wurde nichts geändert. Bitte versuchen Sie es in einigen"
         " Minuten wieder.",
-        "back": "Zurück zu den Neuigkeiten",
     },
 }
 _MESSAGES = {

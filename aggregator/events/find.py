@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 
-from aggregator.events import clock, days, places, words, written_days
+from aggregator.events import clock, days, places, replaced_dates, words, written_days
 from aggregator.events.clock import Times
 from aggregator.events.days import Dates
 from aggregator.events.tokens import Token, composed, folded, may_name_date, split
 from aggregator.events.written_days import Day
-from aggregator.model.events import Event, EventKind, EventStatus
+from aggregator.model.events import Event, EventKind, EventStatus, day_of
 
 MAX_TITLE_CHARACTERS = 500
 """Maximum number of characters of a title that are searched."""
@@ -112,11 +112,7 @@ def _are_same(one: Event, other: Event) -> bool:
 
 
 def _days(event: Event) -> tuple[date, date]:
-    return _date(event.start), _date(event.end)
-
-
-def _date(moment: date | datetime) -> date:
-    return moment.date() if isinstance(moment, datetime) else moment
+    return day_of(event.start), day_of(event.end)
 
 
 def _joined(first: Event, second: Event) -> Event:
@@ -144,13 +140,23 @@ def _events(
     whens = _whens(tokens)
     if not whens:
         return
-    bounds = [0, *(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    ends = [end for end in ends if not any(when.start < end < when.end for when in whens)]  # "15. Juli"
+    bounds = [0, *ends, len(text)]
     end_before = 0
+    found: list[tuple[_Context, list[Event]]] = []
     for n, when in enumerate(whens):
         next_start = whens[n + 1].start if n + 1 < len(whens) else len(text)
         context = _context(text, low, title, bounds, when, end_before, next_start)
-        yield from _event(when, context, published, zone)
+        found.append((context, list(_event(when, context, published, zone))))
         end_before = when.end
+    for n, (context, events) in enumerate(found):
+        next_ones = found[n + 1][1] if n + 1 < len(found) else []
+        is_one_sentence = len(context.low_after) == len(context.following)
+        if not is_one_sentence or not replaced_dates.is_replaced(
+            events, next_ones, context.low_after, context.whole
+        ):
+            yield from events
 
 
 def _context(
@@ -283,11 +289,12 @@ def _kind(
     if nearest == "not-coming" or (not when.dates.is_range and _is_since(before, nearest)):
         return None
     if nearest == "deadline" or is_until:
-        return EventKind.DEADLINE
+        is_former = replaced_dates.is_former(before, f"{context.whole} | {context.title}")
+        return None if is_former else EventKind.DEADLINE
     if nearest is None and _nearest(after[:25], first_one=True) == "not-coming" and not when.dates.is_range:
         return None
     named = _named(f"{before} | {after}") or _named(context.whole)
-    if named is None and words.pattern("deadline").search(after[:60]) and not when.dates.is_range:
+    if named is None and not when.dates.is_range and _is_deadline_behind(after):
         return EventKind.DEADLINE
     named_in_title = _named(context.title)
     if not _has_reason(
@@ -328,6 +335,10 @@ def _has_reason(
     )
 
 
+def _is_deadline_behind(after: str) -> bool:
+    return any(words.pattern(name).search(after[:60]) for name in ("deadline", "extended"))
+
+
 def _is_until(before: str) -> bool:
     """Return whether a word for until stands before a date, or before its weekday or article."""
     match = _UNTIL_BEFORE.search(before[-60:])
@@ -364,7 +375,7 @@ def _named(text: str) -> EventKind | None:
 def _status(kind: EventKind, text: str, whole: str) -> EventStatus:
     """Read the status from words near the date, and a new date from the whole sentence (EX6)."""
     if kind is EventKind.DEADLINE:
-        return EventStatus.EXTENDED if words.pattern("extended").search(text) else EventStatus.SCHEDULED
+        return replaced_dates.status(text, whole)
     for status in (
         EventStatus.CANCELLED,
         EventStatus.MOVED_ONLINE,

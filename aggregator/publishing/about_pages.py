@@ -70,8 +70,9 @@ def _missing(config: Config) -> PublishedDocument:
     Therefore its links are absolute.
     """
     site = config.site
-    values = page_template.context(site, "404.html", site.language) | {"root": urlsplit(site.url).path}
-    body = page_template.environment().get_template("missing.html.j2").render(**values, web_url=None)
+    shared = page_template.context(site, "404.html", site.language, config.web.url)
+    values = shared | {"root": urlsplit(site.url).path}
+    body = page_template.environment().get_template("missing.html.j2").render(**values)
     return PublishedDocument(path="404.html", media_type=paths.HTML_TYPE, body=body.encode("utf-8"))
 
 

@@ -15,7 +15,7 @@ from aggregator import __version__, i18n
 from aggregator.model.config import Site
 from aggregator.model.digests import Edition, EditionEntry, EditionSummary
 from aggregator.model.publishing import PublishedDocument
-from aggregator.publishing import paths
+from aggregator.publishing import page_template, paths
 from aggregator.publishing.atom import XML_LANG, distinct_updated, with_stylesheet
 from aggregator.publishing.page_template import environment
 from aggregator.publishing.renderers import MAX_BYTES
@@ -27,7 +27,7 @@ MAX_TITLES = 60
 """Maximum titles of an edition in the feed; its page has all of them."""
 
 
-def page(edition: Edition, site: Site) -> PublishedDocument:
+def page(edition: Edition, site: Site, web_url: str | None = None) -> PublishedDocument:
     """Render an edition as it was sent, without stories that were hidden since."""
     sections = [
         (i18n.heading(name, edition.language), list(entries))
@@ -36,8 +36,9 @@ def page(edition: Edition, site: Site) -> PublishedDocument:
     return _document(
         edition.path,
         "edition.html.j2",
-        site=site,
-        words=i18n.words(edition.language),
+        site,
+        edition.language,
+        web_url,
         edition=edition,
         sections=sections,
         summary=i18n.summary(edition.entries, edition.language),
@@ -48,7 +49,7 @@ def page(edition: Edition, site: Site) -> PublishedDocument:
     )
 
 
-def index(summaries: Sequence[EditionSummary], site: Site) -> PublishedDocument:
+def index(summaries: Sequence[EditionSummary], site: Site, web_url: str | None = None) -> PublishedDocument:
     """Render the list of all editions, newest first."""
     years = [
         (year, list(group))
@@ -59,9 +60,9 @@ def index(summaries: Sequence[EditionSummary], site: Site) -> PublishedDocument:
     return _document(
         INDEX,
         "editions.html.j2",
-        site=site,
-        words=i18n.words(site.language),
-        language=i18n.known(site.language),
+        site,
+        site.language,
+        web_url,
         years=years,
         feed=site.url + paths.EDITION_FEED,
         count=lambda summary: i18n.count(summary.stories, site.language),
@@ -146,6 +147,10 @@ def _title(entry: EditionEntry, edition: Edition) -> str:
     return f"{title} ({escape(entry.publisher)})"
 
 
-def _document(path: str, template: str, **values: object) -> PublishedDocument:
-    body = environment().get_template(template).render(**values)
+def _document(
+    path: str, template: str, site: Site, language: str, web_url: str | None, **values: object
+) -> PublishedDocument:
+    shared = page_template.context(site, path, language, web_url)
+    words = {**i18n.page_words(language), **i18n.words(language)}
+    body = environment().get_template(template).render(**shared | {"words": words} | values)
     return PublishedDocument(path=path, media_type=paths.HTML_TYPE, body=body.encode("utf-8"))

@@ -57,14 +57,13 @@ def render(publication: Publication) -> list[PublishedDocument]:
     ]
     choices = [*_kinds(listed, words), *_partners(listed)]
     stylesheet = _stylesheet(choices)
-    shared = page_template.context(site, paths.EVENTS, site.language)
+    shared = page_template.context(site, paths.EVENTS, site.language, publication.web_url)
     phrases: dict[str, object] = {**i18n.page_words(site.language), **words}
     body = (
         environment()
         .get_template("events.html.j2")
         .render(
             **{**shared, "words": phrases},
-            web_url=publication.web_url,
             sections=[(words["deadlines"], deadlines), *months] if deadlines else months,
             kinds=_kinds(listed, words),
             partners=_partners(listed),

@@ -28,14 +28,18 @@ RIGHT_TO_LEFT = frozenset("ar arc ckb dv fa he ks ps sd syr ug ur yi".split())
 NO_LANGUAGE = re.compile(r"[^A-Za-z0-9-]")
 
 
-def render(template: str, site: Site, path: str, **values: object) -> PublishedDocument:
+def render(
+    template: str, site: Site, path: str, *, web_url: str | None = None, **values: object
+) -> PublishedDocument:
     """Render a page at `path`; its links are relative, so that it also works as a local file."""
-    body = environment().get_template(template).render(**context(site, path, site.language), **values)
+    body = (
+        environment().get_template(template).render(**context(site, path, site.language, web_url), **values)
+    )
     return PublishedDocument(path=path, media_type=paths.HTML_TYPE, body=body.encode("utf-8"))
 
 
-def context(site: Site, path: str, language: str) -> dict[str, object]:
-    """Return what all pages show and use, in a language."""
+def context(site: Site, path: str, language: str, web_url: str | None) -> dict[str, object]:
+    """Return what all pages show and use, in a language; `web_url` serves search and status."""
     known = i18n.known(language)
     words = i18n.page_words(language)
 
@@ -53,8 +57,8 @@ def context(site: Site, path: str, language: str) -> dict[str, object]:
         "language": known,
         "root": "../" * path.count("/"),
         "page": path,
-        "about": True,
-        "navigation": NAVIGATION,
+        "web_url": web_url,
+        "navigation": [(words[name], target) for name, target in NAVIGATION],
         "day": day,
         "language_name": language_name,
         "number": lambda count: i18n.number(count, known),

@@ -68,7 +68,7 @@ def _documents(
         else:
             documents.append(document)
     if summaries := editions.summaries(store):
-        documents.append(pages.index(summaries, config.site))
+        documents.append(pages.index(summaries, config.site, config.web.url))
         newest = [summary.id for summary in summaries[: pages.MAX_EDITIONS]]
         documents += contained.without_broken(ContainedStep.EDITION, newest, partial(_feed, store, config))
     return documents, failed
@@ -77,7 +77,7 @@ def _documents(
 def _page(store: Store, config: Config, id_: str) -> PublishedDocument:
     from aggregator.publishing import edition_pages as pages
 
-    return pages.page(editions.read(store, id_), config.site)
+    return pages.page(editions.read(store, id_), config.site, config.web.url)
 
 
 def _feed(store: Store, config: Config, ids: Sequence[str]) -> list[PublishedDocument]:

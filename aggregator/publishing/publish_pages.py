@@ -144,7 +144,7 @@ def _write_stories(work: PageWork, ids: Sequence[str]) -> None:
         read = work.contained.without_broken(
             ContainedStep.PUBLISHING, [id_ for id_ in ids if id_ in shown], partial(_read, work)
         )
-    documents = [story_page.render_gone(each, site) for each in gone.values()]
+    documents = [story_page.render_gone(each, site, web_url=work.web_url) for each in gone.values()]
     for page in read:
         work.contained.test(
             ContainedStep.PUBLISHING,

@@ -56,7 +56,7 @@ def _rendered(publication: Publication) -> PublishedDocument:
     zone = site.timezone
     path = paths.path(channel, "index.html")
     language = i18n.known(channel.language or site.language)
-    shared = page_template.context(site, path, language)
+    shared = page_template.context(site, path, language, publication.web_url)
 
     def local_day(story: Story) -> date:
         return story.announced.astimezone(zone).date()
@@ -66,7 +66,6 @@ def _rendered(publication: Publication) -> PublishedDocument:
         .get_template("channel.html.j2")
         .render(
             **shared,
-            web_url=publication.web_url,
             channel=channel,
             declared=[other for other in publication.channels if not other.automatic],
             partners=_partners(publication),

@@ -62,9 +62,9 @@ def render(page: StoryPage, site: Site, *, web_url: str | None) -> PublishedDocu
     )
 
 
-def render_gone(gone: GoneStory, site: Site) -> PublishedDocument:
+def render_gone(gone: GoneStory, site: Site, *, web_url: str | None) -> PublishedDocument:
     """Render `stories/<id>.html` of a story that was hidden or merged."""
-    return page_template.render("gone.html.j2", site, paths.story_page(gone.id), gone=gone)
+    return page_template.render("gone.html.j2", site, paths.story_page(gone.id), web_url=web_url, gone=gone)
 
 
 def _licensed_text(story: Story, site: Site) -> Markup | None:

@@ -1,15 +1,14 @@
-"""Draw strips of days and bars of months as paths of inline SVG."""
+"""Draw strips of days as paths of inline SVG."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from aggregator.model.reports import SourceDay
 
 DAY_WIDTH, STRIP_HEIGHT = 4, 20
-BAR_WIDTH, BAR_GAP, BARS_HEIGHT = 16, 4, 100
 TONES = {"well": STRIP_HEIGHT, "mixed": 13, "failed": 7, "none": 2}
 """How the visits of one day ended, and the height of its bar.
 
@@ -47,17 +46,6 @@ def _tone(day: SourceDay | None) -> str:
     if not day.failed:
         return "well"
     return "mixed" if day.accepted else "failed"
-
-
-def bars(numbers: Sequence[int]) -> str:
-    """Draw one bar for each number, the largest over the whole height."""
-    largest = max(numbers, default=0) or 1
-    parts = []
-    for n, number in enumerate(numbers):
-        height = -(-number * BARS_HEIGHT // largest)
-        x, width = n * (BAR_WIDTH + BAR_GAP), BAR_WIDTH
-        parts.append(f"M{x} {BARS_HEIGHT - height}h{width}v{height}h-{width}z" if number else "")
-    return "".join(parts)
 
 
 def months(last: date, count: int) -> list[str]:

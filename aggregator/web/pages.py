@@ -8,7 +8,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from aggregator import i18n
 from aggregator.model.config import Site
-from aggregator.publishing import stylesheet
+from aggregator.publishing import page_template, stylesheet
 
 
 def render(template: str, site: Site, path: str, **values: object) -> bytes:
@@ -16,18 +16,9 @@ def render(template: str, site: Site, path: str, **values: object) -> bytes:
 
     So the pages work below any prefix at which a proxy serves them.
     """
-    body = (
-        _environment()
-        .get_template(template)
-        .render(
-            site=site,
-            language=i18n.known(site.language),
-            words=i18n.page_words(site.language),
-            stylesheet=stylesheet.render().path,
-            root="../" * (path.count("/") - 1) or "./",
-            **{"page": "", **values},
-        )
-    )
+    root = "../" * (path.count("/") - 1) or "./"
+    shared = page_template.context(site, path, site.language, root) | {"root": root}
+    body = environment().get_template(template).render(**{**shared, "page": "", **values})
     return body.encode("utf-8", "replace")
 
 
@@ -41,8 +32,9 @@ def error(site: Site, path: str, status: int, explanation: str | None = None) ->
 
 
 @cache
-def _environment() -> Environment:
-    return Environment(
+def environment() -> Environment:
+    """Return the template environment of dynamic pages, with the templates of published ones."""
+    found = Environment(
         loader=ChoiceLoader([PackageLoader("aggregator.web"), PackageLoader("aggregator.publishing")]),
         autoescape=True,
         auto_reload=False,
@@ -50,3 +42,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.globals["stylesheet"] = stylesheet.render().path
+    return found

@@ -19,7 +19,7 @@ from aggregator.web import pages
 from aggregator.web.conditional import not_modified, prefers_gzip, prefers_page
 from aggregator.web.file_cache import CachedFile, FileCache, Folder, LargeFile, in_memory
 from aggregator.web.headers import ANY_ORIGIN, METHODS, PREFLIGHT, SECURITY, Headers
-from aggregator.web.story_pages import StoryPages
+from aggregator.web.story_pages import StoryPages, is_marked
 
 LIFETIME_SECONDS = 600
 """Seconds that a document is fresh: the documented interval between runs of `fetch` (V6)."""
@@ -75,7 +75,7 @@ class StaticFiles:
         if not path or path.endswith("/"):
             path += "index.html"
         file = None if b"%2f" in scope["raw_path"].lower() else self._find(path)
-        if self.stories.is_doubtful(path, file) and (gone := await self.stories.find_gone(path, file)):
+        if gone := await self.stories.find_gone(path, file):
             await self._send_gone(path, file, gone, scope, send)
         elif isinstance(file, CachedFile):
             await self._send_cached(path, file, scope, send)
@@ -103,7 +103,7 @@ class StaticFiles:
         """Lead on to the story into which another was merged, or say that it is gone."""
         if gone.became:
             await self._send_error(scope, send, 301, (b"location", f"./{gone.became}.html".encode()))
-        elif isinstance(file, CachedFile):
+        elif isinstance(file, CachedFile) and is_marked(file):
             await self._send_cached(path, file, scope, send, status=410)
         else:
             await self._send_error(scope, send, 410)

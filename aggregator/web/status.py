@@ -21,6 +21,7 @@ from aggregator.model.polling import SourceState
 from aggregator.model.reports import SourceDay, SourceHealth, StatusReport
 from aggregator.ports import Clock
 from aggregator.publishing import metrics, paths
+from aggregator.publishing.charts import bars
 from aggregator.store import activity
 from aggregator.store.connection import Store
 from aggregator.web import charts, pages, responses
@@ -229,9 +230,7 @@ def _bars(title: str, numbers: Mapping[str, int], now: datetime, site: Site) -> 
     return {
         "title": title,
         "alternative": f"{title}. " + ", ".join(words["bar"].format(month=m, n=n) for m, n in named),
-        "path": charts.bars([number for _, number in named]),
-        "width": MONTHS * (charts.BAR_WIDTH + charts.BAR_GAP) - charts.BAR_GAP,
-        "height": charts.BARS_HEIGHT,
+        "chart": bars([number for _, number in named]),
         "first": named[0][0],
         "largest": f"max. {max(number for _, number in named)}",
         "last": named[-1][0],

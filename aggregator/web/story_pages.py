@@ -27,18 +27,15 @@ class StoryPages:
 
     queries: Queries
 
-    def is_doubtful(self, path: str, file: CachedFile | LargeFile | Folder | None) -> bool:
-        """Return whether a path is that of a story without a page, or with a marked one."""
-        return path.startswith("stories/") and (
-            file is None or (isinstance(file, CachedFile) and _is_marked(file))
-        )
-
     async def find_gone(self, path: str, file: CachedFile | LargeFile | Folder | None) -> Gone | None:
-        """Return what became of the story; None if none of this name was ever published."""
-        marked = Gone() if isinstance(file, CachedFile) else None
+        """Return what became of the story of a page; None for a published one and any other path.
+
+        The store knows it before its page is written anew; if it does not answer, the page decides.
+        """
         name = PATH.fullmatch(path)
         if not name:
-            return marked
+            return None
+        marked = Gone() if is_marked(file) else None
         try:
             found = await self.queries.run(partial(story_search.gone, story_id=name[1]), SECONDS)
         except StoreError:
@@ -46,5 +43,6 @@ class StoryPages:
         return found or marked
 
 
-def _is_marked(file: CachedFile) -> bool:
-    return MARK.search(file.identity.content, 0, MAX_HEAD_BYTES) is not None
+def is_marked(file: CachedFile | LargeFile | Folder | None) -> bool:
+    """Return whether a file is the page of a story that is gone."""
+    return isinstance(file, CachedFile) and MARK.search(file.identity.content, 0, MAX_HEAD_BYTES) is not None

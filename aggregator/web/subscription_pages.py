@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from aggregator import addresses, i18n, subscriber_texts
 from aggregator.digests.account_messages import next_day
 from aggregator.model.config import Config, DigestPlan
 from aggregator.model.subscribers import Subscriber, SubscriberState
 from aggregator.ports import Clock
-from aggregator.publishing import stylesheet
+from aggregator.publishing import page_template
+from aggregator.web.pages import environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,30 +101,11 @@ class Pages:
         return [(plan, next_day(plan, self.language, now)) for plan in self.config.digests]
 
     def _render(self, title: str, template: str, **values: object) -> str:
-        words = subscriber_texts.page_words(self.language)
+        words = {**i18n.page_words(self.language), **subscriber_texts.page_words(self.language)}
+        shared = page_template.context(self.config.site, "", self.language, self.root)
+        here = {"words": words, "root": self.root}
         return (
-            _environment()
+            environment()
             .get_template(template)
-            .render(
-                title=words[title],
-                site=self.config.site,
-                words=words,
-                language=i18n.known(self.language),
-                languages=subscriber_texts.LANGUAGES,
-                stylesheet=stylesheet.render().path,
-                root=self.root,
-                **values,
-            )
+            .render(**shared | here, title=words[title], languages=subscriber_texts.LANGUAGES, **values)
         )
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("aggregator.web"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )

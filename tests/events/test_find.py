@@ -239,6 +239,52 @@ def test_the_status_is_read_from_words(text: str, status: EventStatus) -> None:
 
 
 @pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Deadline extended to 15 July 2026", "The deadline was 30 June 2026."),
+        ("Deadline extended", "The deadline of 30 June 2026 has been extended to 15 July 2026."),
+        ("Deadline extended", "Original deadline: 30 June 2026. New deadline: 15 July 2026."),
+        ("Deadline extended from 30 June to 15 July 2026", ""),
+        ("Call extended", "Submit by 15 July 2026 instead of by 30 June 2026."),
+        ("Frist verlängert", "Die Bewerbungsfrist wird vom 30. Juni auf den 15. Juli 2026 verlängert."),
+        ("Frist verlängert", "Anmeldung bis 15. Juli 2026 (ursprünglich bis 30. Juni 2026)."),
+        ("The previously announced deadline is extended to 15 July 2026", ""),
+    ],
+)
+def test_a_replaced_deadline_is_not_announced(title: str, text: str) -> None:
+    """Of an extended deadline only the new date is coming."""
+    (event,) = found(title, text)
+    assert (event.kind, event.start, event.status) == (
+        EventKind.DEADLINE,
+        date(2026, 7, 15),
+        EventStatus.EXTENDED,
+    )
+
+
+def test_an_unaffected_deadline_is_not_extended() -> None:
+    """A sentence excepts its deadline from the extension in the title."""
+    title = "Frist verlängert: Frühbucherpreis bis 30. Juni 2026"
+    events = found(title, "Die Einreichung von Postern ist nicht betroffen und endet weiterhin am 15. Juli.")
+    assert [(event.start, event.status) for event in events] == [
+        (date(2026, 6, 30), EventStatus.EXTENDED),
+        (date(2026, 7, 15), EventStatus.SCHEDULED),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Deadline extended", "Abstracts until 15 July 2026. Early bird registration until 30 June 2026."),
+        ("Deadlines", "Early bird until 30 June 2026 and call extended to 15 July 2026."),
+        ("Deadlines extended", "Register by 30 June 2026, submit posters by 15 July 2026."),
+    ],
+)
+def test_other_deadlines_beside_an_extended_one_stay(title: str, text: str) -> None:
+    """A deadline that the extension does not name as the former one is still coming."""
+    assert {event.start for event in found(title, text)} == {date(2026, 6, 30), date(2026, 7, 15)}
+
+
+@pytest.mark.parametrize(
     ("text", "place"),
     [
         ("Turin, Italy – 20–22 October 2026 Early career professionals", "Turin, Italy"),

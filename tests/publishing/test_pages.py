@@ -448,7 +448,7 @@ def hostile_pages(line: str, link: str) -> dict[str, str]:
     here = site_values(title="Imaging news")
     documents = [
         story_page.render(content, here, web_url="https://app.example/"),
-        story_page.render_gone(GoneStory(id="g" * 16, became=related), here),
+        story_page.render_gone(GoneStory(id="g" * 16, became=related), here, web_url=None),
         archive_pages.month_page(
             "2026-10", [listed], here, neighbours=("2026-09", None), feed=True, web_url="https://app.example/"
         ),

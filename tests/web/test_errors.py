@@ -126,6 +126,9 @@ def test_a_hidden_story_is_gone(stories: tuple[Workplace, list[str]]) -> None:
     assert ask(running, f"/stories/{WANTED}.html").status == 404
     assert ask(running, "/stories/../secret.html").status == 404
     put(place.public, f"stories/{shown}.html", b"<p>shown")
+    put(place.public, f"stories/{hidden}.html", b"<p>not yet written anew")
+    early = ask(running, f"/stories/{hidden}.html")
+    assert early.status == 410 and "not yet" not in early.text and is_page(early, "No longer published")
     put(place.public, f"stories/{hidden}.html", b'<meta name="robots" content="noindex"><p>was hidden')
     assert ask(running, f"/stories/{shown}.html").status == 200
     gone = ask(running, f"/stories/{hidden}.html")

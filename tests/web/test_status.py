@@ -18,6 +18,7 @@ from aggregator.model.reports import SourceHealth
 from aggregator.polling import fetch
 from aggregator.store import activity
 from aggregator.store.connection import opened
+from aggregator.publishing.charts import bars
 from aggregator.web import app, charts, status
 from tests.builders import NOW, rss
 from tests.conftest import Answer, Clock, Web, Workplace
@@ -130,8 +131,8 @@ def test_counters_outlive_visits(visited: Workplace, clock: Clock) -> None:
 
 def test_bars_and_months() -> None:
     """The largest bar has the whole height, an empty month none, and months cross years."""
-    assert charts.bars([0, 1, 200]) == "M20 99h16v1h-16zM40 0h16v100h-16z"
-    assert charts.bars([]) == charts.bars([0]) == ""
+    assert bars([0, 1, 200]).path == "M4 23h3v1h-3zM8 0h3v24h-3z"
+    assert bars([]).path == bars([0]).path == ""
     assert charts.months(NOW.date().replace(month=2), 3) == ["2025-12", "2026-01", "2026-02"]
 
 

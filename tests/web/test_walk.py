@@ -1,4 +1,4 @@
-"""All pages in Chromium by the rules of axe-core: phone and desktop, light and dark."""
+"""All pages in Chromium: by the rules of axe-core and by keyboard, in EN and DE."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import itertools
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,7 +18,7 @@ from tests.builders import rss
 from tests.digests.scenario import DAY, WEEK, news, poll, run
 from tests.subscribers.visitor import configure, visiting
 from tests.web_server import Web
-from tests.workplace import Clock, Workplace
+from tests.workplace import HEAD, Clock, Workplace
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe_sync = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
@@ -34,6 +36,20 @@ DYNAMIC = (
     "subscribe?lang=de",
     "no-such-page",
 )
+CONTROLS = (
+    "a[href], button, select, summary"
+    ", input:not([type=hidden]):not([tabindex]):not([type=radio]:not(:checked))"
+)
+"""Selects what Tab must reach; arrows lead from the chosen radio button to the others."""
+ODD = (
+    '"',
+    "'; DROP TABLE items; --",
+    "NEAR(a b, 2) OR NOT *",
+    "title: workshop AND text:^x",
+    "<script>document.title='loud'</script>",
+    "light\u200b\u202esheets \ufffd 🔬",
+    "a" * 10_000,
+)
 UNLIKE = {
     "title": "Kurs: Bildanalyse, 20.-22. Oktober 2026 in Jena",
     "description": "Anmeldeschluss: 9. Oktober 2026.",
@@ -42,13 +58,23 @@ UNLIKE = {
 
 @pytest.fixture
 def served(place: Workplace, web: Web, clock: Clock) -> Iterator[str]:
-    """Serve stories, an event, a German course and an edition; return the address."""
+    """Serve a site in English; return its address."""
+    with serving(place, web, clock) as address:
+        yield address
+
+
+@contextmanager
+def serving(place: Workplace, web: Web, clock: Clock, language: str = "en") -> Iterator[str]:
+    """Serve stories, an event, a German course and an edition; yield the address."""
     event = {
         "title": "Workshop on light sheets, 4-6 November 2026, Turin",
         "description": "Register by 20 October 2026.",
     }
     web.feed("/feed", rss(news(1), {"link": f"{web.url}/a", **event}, {"link": f"{web.url}/b", **UNLIKE}))
     configure(place, sources=f"[{{id: node, name: The node, url: '{web.url}/feed', topics: [data]}}]")
+    written = (place.folder / "feeds.yaml").read_text("utf-8")
+    head = HEAD.replace("site: {", f"site: {{language: {language}, ")
+    place.write(written.removeprefix(HEAD), head)
     poll(place)
     clock.now += WEEK + timedelta(hours=1)
     web.feed(
@@ -64,7 +90,130 @@ def served(place: Workplace, web: Web, clock: Clock) -> Iterator[str]:
 
 def test_all_pages_are_accessible(served: str, place: Workplace) -> None:
     """No page breaks a rule of axe-core, is wider than its window or asks another host."""
-    _walk(served, place, SHORT)
+    assert _walk(served, place, SHORT) == {("News", "Events", "Archive", "Topics", "Partners", "Search")}
+
+
+def test_all_pages_are_accessible_in_german(place: Workplace, web: Web, clock: Clock) -> None:
+    """The same holds for a site in German, whose pages are in German throughout."""
+    with serving(place, web, clock, "de") as served:
+        expected = {("Neuigkeiten", "Termine", "Archiv", "Themen", "Partner", "Suche")}
+        assert _walk(served, place, SHORT[:1], language="de") == expected
+
+
+@pytest.fixture
+def page(served: str) -> Iterator[Any]:
+    """Open a page that nothing but a keyboard reaches."""
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        opened = browser.new_page(base_url=served, viewport={"width": 360, "height": 800})
+        opened.set_default_timeout(60_000)
+        yield opened
+        browser.close()
+
+
+def test_every_control_is_reached_by_keyboard(page: Any) -> None:
+    """Tab reaches every link and field of a page in their order, each with a visible outline."""
+    for path in ("index.html", "events/index.html", "search?q=workshop&kind=course", "subscribe", "status"):
+        page.goto(path)
+        page.evaluate("document.activeElement.blur()")
+        controls = page.locator(CONTROLS).locator("visible=true").count()
+        reached = [_tab(page)]
+        while reached[-1]["place"] not in (-1, controls - 1):
+            reached.append(_tab(page))
+        places = [place for place, _ in itertools.groupby(reached, key=lambda each: each["place"])]
+        assert places == list(range(controls)), path  # a date is one control and several stops
+        assert [each["html"] for each in reached if not each["outlined"]] == [], path
+
+
+def test_the_skip_link_leads_to_the_content(page: Any) -> None:
+    """The first Tab shows the skip link; Enter and Tab lead to the first link of the content."""
+    for path in ("index.html", "events/index.html", "status", "subscribe", "digests/index.html"):
+        page.goto(path)
+        _tab(page)
+        skip = page.locator("a.skip")
+        assert skip.evaluate("each => each === document.activeElement && each.getBoundingClientRect().x >= 0")
+        page.keyboard.press("Enter")
+        _tab(page)
+        assert page.evaluate("document.querySelector('main').contains(document.activeElement)"), path
+
+
+def test_a_search_is_typed_filtered_and_sent_by_keyboard(page: Any) -> None:
+    """The field has the focus; Enter searches; the filters open, are chosen and sent by keys."""
+    page.goto("search")
+    page.wait_for_selector("#q:focus")
+    page.keyboard.type("light sheets")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=light+sheets**")
+    assert page.locator("main article").count() == 1
+    page.locator("summary").focus()
+    page.keyboard.press("Enter")
+    while not _tab(page)["html"].startswith('<select id="lang"'):
+        pass
+    page.keyboard.type("German")
+    page.keyboard.press("Enter")
+    if not page.url.count("lang=de"):  # Enter in a list is for the browser to decide
+        page.locator("#q").focus()
+        page.keyboard.press("Enter")
+    page.wait_for_url("**lang=de**")
+    assert page.locator("main .empty").count() == 1
+
+
+def test_an_odd_search_is_literal(page: Any) -> None:
+    """Operators, quotes, SQL and markup typed into the field are searched as words."""
+    for typed in ODD:
+        page.goto("search")
+        page.wait_for_selector("#q:focus")
+        page.keyboard.insert_text(typed)
+        with page.expect_navigation() as arrived:
+            page.keyboard.press("Enter")
+        assert arrived.value.status == 200, typed
+        assert page.input_value("#q") == typed[:1000].replace("\u202e", ""), typed
+        assert page.locator("main .results").count() == 1, typed
+        assert page.evaluate("document.title") != "loud"
+
+
+def test_events_are_filtered_by_keyboard(page: Any) -> None:
+    """Enter on a kind shows the events of that kind alone, and on "everything" all of them."""
+    page.goto("events/index.html")
+    shown = page.locator("article.dated >> visible=true")
+    everything = shown.count()
+    page.locator("nav.filter a", has_text="Courses").focus()
+    page.keyboard.press("Enter")
+    assert 0 < shown.count() < everything
+    page.locator("nav.filter a").first.focus()
+    page.keyboard.press("Enter")
+    assert shown.count() == everything
+
+
+def test_a_reader_signs_up_by_keyboard(page: Any) -> None:
+    """Address, newsletter and button are reached and used by keys; the trap is passed over."""
+    page.goto("subscribe")
+    while not _tab(page)["html"].startswith('<input type="email" id="address"'):
+        pass
+    page.keyboard.type("ada@a.example")
+    assert 'value="weekly"' in _tab(page)["html"]
+    page.keyboard.press("Space")
+    while "<button" not in (reached := _tab(page)["html"]):
+        assert "website" not in reached
+    with page.expect_navigation() as arrived:
+        page.keyboard.press("Enter")
+    assert arrived.value.status == 200
+    assert page.locator("h1").inner_text() == "Look into your mailbox"
+
+
+def _tab(page: Any) -> dict[str, Any]:
+    """Press Tab; return which control has the focus, its HTML, and whether an outline shows it."""
+    page.keyboard.press("Tab")
+    found: dict[str, Any] = page.evaluate(
+        """controls => {
+            const here = document.activeElement, style = getComputedStyle(here);
+            const all = [...document.querySelectorAll(controls)].filter(each => each.checkVisibility());
+            return {place: all.indexOf(here), html: here.outerHTML,
+                    outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1};
+        }""",
+        CONTROLS,
+    )
+    return found
 
 
 @pytest.mark.soak
@@ -73,7 +222,11 @@ def test_all_pages_are_accessible_everywhere(served: str, place: Workplace) -> N
     _walk(served, place, tuple(itertools.product(WIDTHS, SCHEMES)))
 
 
-def _walk(served: str, place: Workplace, windows: Sequence[tuple[int, str]]) -> None:
+def _walk(
+    served: str, place: Workplace, windows: Sequence[tuple[int, str]], language: str = "en"
+) -> set[tuple[str, ...]]:
+    """Open all pages in all windows; return the texts of their navigation."""
+    navigation: set[tuple[str, ...]] = set()
     axe = axe_sync.Axe()
     static = sorted(str(path.relative_to(place.public)) for path in place.public.rglob("*.html"))
     assert {"index.html", "about.html", "events/index.html", "partners/index.html"} <= set(static)
@@ -95,12 +248,17 @@ def _walk(served: str, place: Workplace, windows: Sequence[tuple[int, str]]) -> 
                     for each in found
                     for node in each["nodes"][:2]
                 ]
+                if page.evaluate("document.documentElement.lang") == language:
+                    navigation.add(tuple(page.locator("body > header nav a").all_inner_texts()))
+                elif "subscribe" not in path and "digests/" not in path:
+                    faults.append(f"{where}: not in the language of the site")
                 if page.evaluate("document.documentElement.scrollWidth") > width:
                     faults.append(f"{where}: wider than the window")
             context.close()
         browser.close()
     assert faults == []
     assert [url for url in asked if urlsplit(url).scheme != "data" and not url.startswith(served)] == []
+    return navigation
 
 
 @pytest.mark.soak
