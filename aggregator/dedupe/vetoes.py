@@ -200,9 +200,9 @@ def other_slot(a: Features, b: Features) -> str | None:
 
 
 def opposites(a: Features, b: Features) -> str | None:
-    """Recognise titles that contradict each other: “rises” and “falls”."""
+    """Recognise titles that exclude each other, in words or concepts: “rises” and “falls”."""
     known = vocabulary().opposites
-    one, other = set(a.key.split()), set(b.key.split())
+    one, other = ({*each.key.split(), *each.title} for each in (a, b))
     for word in sorted(one - other):
         if against := (known.get(word, frozenset()) & other) - one:
             return f"one title says “{word}”, the other “{min(against)}”"
