@@ -212,10 +212,14 @@ def opposites(a: Features, b: Features) -> str | None:
 def other_person(a: Features, b: Features) -> str | None:
     """Compare persons in the titles whom the other item does not name."""
     alone_a, alone_b = (
-        {each for each in one.phrases if each in one.key and not set(each.split()) & other.folded_words}
+        {each for each in one.phrases if _in_title(each, one) and not set(each.split()) & other.folded_words}
         for one, other in ((a, b), (b, a))
     )
     return _differ("persons", alone_a, alone_b) if alone_a and alone_b else None
+
+
+def _in_title(phrase: str, item: Features) -> bool:
+    return set(phrase.split()) <= set(item.key.split())
 
 
 def other_technique(a: Features, b: Features) -> str | None:
