@@ -21,7 +21,11 @@ RUN_WORDS = 5
 WORD = re.compile(r"[^\W_]+")
 """Consecutive alphabetic characters and digits."""
 # The first character alone is consumed, so that a pair may begin within another.
-_PHRASE = re.compile(r"([^\W\d_a-z])(?<!\w.)(?=(\w+(?:-\w+)*) ([^\W\d_a-z]\w+(?:-\w+)*))")
+_PHRASE = re.compile(
+    r"([^\W\d_a-z])(?<!\w.)(?=(\w+(?:-\w+)*) "
+    r"((?:(?:[^\W\d_a-z]\.|van|von|der|den|de|del|di|da|dos|la|le|af|zu|ter|ten) )*)"
+    r"([^\W\d_a-z]\w*(?:[-'’]\w+)*)(?<=\w\w))"
+)
 _CAPITALISED_RUN = re.compile(
     r"[A-ZÀ-ÖØ-Þ]\w+(?:[ -](?:(?:of|for|the|de|und|and|für|di|del) )?[A-ZÀ-ÖØ-Þ]\w+){1,7}"
 )
@@ -98,15 +102,33 @@ def title_key(folded_title: str) -> str:
 
 
 def _phrases(text: str) -> frozenset[str]:
-    """Return pairs of capitalised words of which the second is rare: persons, institutions."""
+    """Return pairs of capitalised words: persons by their given name, institutions."""
     found = set()
-    for initial, rest, second in _PHRASE.findall(text):
+    for initial, rest, between, second in _PHRASE.findall(text):
         first = initial + rest
         if initial.isupper() and second[0].isupper() and not first.isupper():
-            pair = fold(first), fold(second)
-            if rarity(pair[1]) > 0.6 and rarity(pair[0]) > 0.4 and not any(map(_is_term, pair)):
+            pair = title_key(fold(first)), title_key(fold(second))
+            if _is_person(*pair) or (not between and _is_institution(*pair)):
                 found.add(" ".join(pair))
     return frozenset(found)
+
+
+def _is_institution(first: str, second: str) -> bool:
+    """Return whether two capitalised words are rare enough for a name: a person's, too."""
+    return rarity(second) > 0.6 and rarity(first) > 0.4 and not _is_term(first) and not _is_term(second)
+
+
+def _is_person(first: str, second: str) -> bool:
+    """Return whether a given name stands before a surname.
+
+    One of the two may be a frequent word (Till Huisken, Susan White), not both (Grant Open, Till Friday). A month (Jan)
+    counts as no word, since numbers stand beside months and no surnames.
+    """
+    if first.split()[0] not in vocabulary().given_names or not is_rare(second):
+        return False
+    if first not in text_dates.MONTHS and (rarity(first) <= 0.4 or _is_term(first)):
+        return rarity(second) > 0.9 and not _is_term(second)
+    return second not in text_dates.MONTHS and second not in vocabulary().stop
 
 
 def _initials(text: str) -> dict[str, frozenset[str]]:

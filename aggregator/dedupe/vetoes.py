@@ -190,9 +190,9 @@ def other_slot(a: Features, b: Features) -> str | None:
 
 
 def opposites(a: Features, b: Features) -> str | None:
-    """Recognise titles that contradict each other: “rises” and “falls”."""
+    """Recognise titles that exclude each other, in words or concepts: “rises” and “falls”."""
     known = vocabulary().opposites
-    one, other = set(a.key.split()), set(b.key.split())
+    one, other = ({*each.key.split(), *each.title} for each in (a, b))
     for word in sorted(one - other):
         if against := (known.get(word, frozenset()) & other) - one:
             return f"one title says “{word}”, the other “{min(against)}”"
@@ -202,10 +202,14 @@ def opposites(a: Features, b: Features) -> str | None:
 def other_person(a: Features, b: Features) -> str | None:
     """Compare persons in the titles whom the other item does not name."""
     alone_a, alone_b = (
-        {each for each in one.phrases if each in one.key and not set(each.split()) & other.folded_words}
+        {each for each in one.phrases if _in_title(each, one) and not set(each.split()) & other.folded_words}
         for one, other in ((a, b), (b, a))
     )
     return _differ("persons", alone_a, alone_b) if alone_a and alone_b else None
+
+
+def _in_title(phrase: str, item: Features) -> bool:
+    return set(phrase.split()) <= set(item.key.split())
 
 
 def other_technique(a: Features, b: Features) -> str | None:

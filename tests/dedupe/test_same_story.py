@@ -492,6 +492,24 @@ LOOK_ALIKES = [
         "ARCADE prize of 10,000 EUR, Vigo, 4 May 2027.",
     ),
     (
+        "Registration for SPAOM 2026 in Vigo is open",
+        "SPAOM 2026 in Vigo, 4-6 November.",
+        "SPAOM 2026 in Vigo: abstract submission is open",
+        "SPAOM 2026 in Vigo, 4-6 November.",
+    ),
+    (
+        "Anmeldung zu SPAOM 2026 in Vigo",
+        "SPAOM 2026, Vigo, 4. bis 6. November 2026.",
+        "Travel bursaries: SPAOM 2026, Vigo",
+        "SPAOM 2026, Vigo, 4-6 November 2026.",
+    ),
+    (
+        "Doktorandin gesucht: COMULIS in Graz",
+        "COMULIS in Graz, bis 31. Mai 2026.",
+        "Postdoc position at COMULIS, Graz",
+        "COMULIS in Graz, until 31 May 2026.",
+    ),
+    (
         "Vote for the SPAOM image of the year",
         "SPAOM image contest, 4 June.",
         "Submit to the SPAOM image of the year",
@@ -615,6 +633,61 @@ def test_titles_that_contradict_each_other_are_two_stories() -> None:
     """A rise and a fall of one figure are not one story."""
     one, other = told("a", "Zebrafish imports to Vigo rise"), told("b", "Zebrafish imports to Vigo fall")
     assert any("rise" in veto for veto in compare(one, other, all_vetoes=True).vetoes)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Susan Cox", "Jan Huisken"),
+        ("Jan Hansen", "Susan White"),
+        ("Till Bruckner", "Per Åkesson"),
+        ("Jean-Marie Petit", "Hans-Peter Klein"),
+        ("Eric van der Berg", "Susan A. Cox"),
+        ("Sofia Lindqvist", "Sean O'Brien"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("template", "translation"),
+    [
+        ("{} receives the ARCADE prize in Vigo", "Vigo: ARCADE prize for {}"),
+        ("{} receives the ARCADE prize in Vigo", "Vigo: ARCADE-Preis geht an {}"),
+        ("ARCADE in Vigo: seminario di {}", "ARCADE seminar in Vigo by {}"),
+    ],
+)
+def test_two_persons_in_one_template_are_two_stories(
+    one: str, other: str, template: str, translation: str
+) -> None:
+    """A given name makes a person, also where it or the surname is a frequent word."""
+    texts = "ARCADE in Vigo, 4 May 2027.", "ARCADE, Vigo, 4. Mai 2027."
+    a = told("a", template.format(one), texts[0], language="en")
+    b = told("b", translation.format(other), texts[1], language="de")
+    c = told("c", translation.format(one), texts[1], language="de")
+    assert any(veto.startswith("persons: ") for veto in compare(a, b, all_vetoes=True).vetoes)
+    assert compare(a, b).strength is not Strength.SAME
+    assert not compare(a, c, all_vetoes=True).vetoes
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["May Newsletter", "Jan 2026", "Grant Open Access", "Till Friday", "Can Cells Think", "June Webinar"],
+)
+def test_a_given_name_beside_a_usual_word_is_no_person(title: str) -> None:
+    """A word that is also a given name makes a person only before a surname."""
+    assert not extract(title, "", "", None).phrases
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("SPAOM 2026 in Vigo: registration and abstract submission", "Anmeldung zu SPAOM 2026 in Vigo"),
+        ("Call for abstracts: SPAOM 2026 in Vigo", "Abstract submission for SPAOM 2026 in Vigo is open"),
+        ("Doctoral student or postdoc at SPAOM, Vigo", "SPAOM, Vigo: PhD student or postdoc"),
+    ],
+)
+def test_a_call_for_more_does_not_contradict_one_of_its_parts(one: str, other: str) -> None:
+    """Two stages or positions exclude each other only where each title has one of them."""
+    text = "SPAOM in Vigo, 4-6 November 2026; until 31 May 2026."
+    assert compare(told("a", one, text), told("b", other, text)).strength is Strength.SAME
 
 
 def test_no_weight_has_the_wrong_sign() -> None:

@@ -26,6 +26,7 @@ class Vocabulary:
     acts: frozenset[str]
     own_affairs: frozenset[str]
     tools: frozenset[str]
+    given_names: frozenset[str]
     concepts: Mapping[str, tuple[str, ...]]
     opposites: Mapping[str, frozenset[str]]
     stems: Mapping[str, tuple[str, ...]]
@@ -51,6 +52,7 @@ def vocabulary() -> Vocabulary:
         acts=_words("acts"),
         own_affairs=_words("own_affairs"),
         tools=_words("tools"),
+        given_names=_words("given_names"),
         concepts=concepts,
         opposites=_opposites(),
         stems=_translated("stems", synonyms),
