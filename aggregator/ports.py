@@ -89,7 +89,8 @@ def never() -> bool:
 class Flag:
     """Hold a yes or no that signal handlers set.
 
-    It takes no lock, as `threading.Event` does: a signal during the handler of another one would wait for it without end.
+    It takes no lock, as `threading.Event` does: a signal during the handler of another one would wait for it
+    without end.
     """
 
     def __init__(self) -> None:

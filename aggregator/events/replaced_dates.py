@@ -15,7 +15,7 @@ _FORMER = re.compile(
     r"|oorspronkelijk\w*|zamiast|namesto|původn\w*|pierwotn\w*)(?!\w)"
     r"|\b(?:was|war|était|era|var|oli)(?=\s*(?:on|at|am|le|il|el|den|der)?\s*$)"
 )
-"""Words for what no longer holds: anywhere before the date, or a past tense directly before it."""
+"""Words for what no longer holds: before the date, or a past tense directly before it."""
 _UNCHANGED = re.compile(
     r"\b(?:still|unchanged|remains?|not affected|unaffected|weiterhin|nach wie vor|unverändert|nicht betroffen"
     r"|inchangé\w*|reste\w*|toujours|invariat\w*|rimane|sin cambios|inalterad\w*)(?!\w)"

@@ -16,9 +16,9 @@ from aggregator.i18n import page_words
 from aggregator.model.polling import SourceState
 from aggregator.model.reports import SourceHealth
 from aggregator.polling import fetch
+from aggregator.publishing.charts import bars
 from aggregator.store import activity
 from aggregator.store.connection import opened
-from aggregator.publishing.charts import bars
 from aggregator.web import app, charts, status
 from tests.builders import NOW, rss
 from tests.conftest import Answer, Clock, Web, Workplace
