@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 # Measures memory and time of whole processes, so nothing else may run beside it.
 TIMED   = tests/polling/test_faulty_servers.py
-SPREAD  = -n 2 --dist loadfile --no-loadscope-reorder --ignore $(TIMED)
+SPREAD  = -n 3 --dist loadfile --no-loadscope-reorder --ignore $(TIMED)
 
 .PHONY: demo run test coverage lint types contracts docs calendar-names soak bench lock clean
 
