@@ -59,6 +59,7 @@ _COMMANDS = _LazyCommands(
     bounce="bounces",
     subscriber="subscribers",
     publish="site",
+    snapshot="site",
     run="site",
     serve="site",
     status="admin",
