@@ -50,6 +50,7 @@ class _LazyCommands(UserDict[str, Any]):
 
 
 _COMMANDS = _LazyCommands(
+    init="init",
     check="polling",
     fetch="polling",
     source="sources",

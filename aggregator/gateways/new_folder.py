@@ -122,7 +122,7 @@ def _draft(target: Path) -> Iterator[NewFolder]:
 
 
 def _reveal(folder: NewFolder, target: Path) -> None:
-    """Rename the draft, or its files if the folder exists: it may be a mount point or the current one."""
+    """Rename the draft; if the folder exists, only its files, since it may be a mount point."""
     if folder.draft.parent != target:
         folder.draft.rename(target)  # fails if another program made a folder with files meanwhile
         return

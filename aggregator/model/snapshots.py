@@ -13,7 +13,10 @@ from aggregator.model.stories import Publisher, Story
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TitleChange:
-    """A significant edit of the lead (E1): the titles before and after, equal if only the text changed."""
+    """Hold the titles before and after a significant edit of the lead (E1).
+
+    They are equal if only the text changed.
+    """
 
     at: datetime
     before: str
@@ -22,7 +25,7 @@ class TitleChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotStory:
-    """A story with what a snapshot states besides: its edits, and the published stories related to it."""
+    """Hold a story, its significant edits, and the published stories related to it."""
 
     story: Story
     corrections: tuple[TitleChange, ...] = ()
@@ -31,7 +34,7 @@ class SnapshotStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotFile:
-    """A written file: path in the snapshot, size in bytes, and SHA-256 in hexadecimal."""
+    """Hold a written file: path in the snapshot, size in bytes, and SHA-256 in hexadecimal."""
 
     path: str
     bytes: int
@@ -40,7 +43,7 @@ class SnapshotFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotContents:
-    """What the metadata of a snapshot states: month, last change, counts and sources.
+    """Hold what the metadata of a snapshot states: month, last change, counts and sources.
 
     `licences` counts items by source and licence; None is a source without a licence. `full_texts` are the sources
     whose whole texts are included.

@@ -111,7 +111,7 @@ def _components_of(story: Story, site: Site) -> list[Component]:
 
 
 def first_day(story: Story) -> str | None:
-    """Return the day of the first calendar entry of a story, in ISO 8601; None if it has no entry."""
+    """Return the first day of a story's calendar entries in ISO 8601; None without an entry."""
     return next((_day(story_event.event) for _, story_event in _own_entries([story])), None)
 
 

@@ -107,7 +107,7 @@ def datapackage(contents: SnapshotContents, files: Mapping[str, SnapshotFile]) -
 
 
 def zenodo(contents: SnapshotContents) -> bytes:
-    """Render .zenodo.json: the metadata of a deposit at Zenodo, which operators may change there."""
+    """Render .zenodo.json, the metadata of a deposit at Zenodo."""
     site, month = contents.site, contents.month
     first, last = _days(contents)
     return _json_of_given(
@@ -183,7 +183,7 @@ corrected. Made by aggregator {__version__}; the same database gives the same by
 
 
 def creative_commons(licence: str | None) -> tuple[str, str] | None:
-    """Return id (SPDX) and URL of a Creative Commons licence that a text names exactly, else None."""
+    """Return SPDX id and URL of the Creative Commons licence that a text names, else None."""
     found = {_parts(match) for match in _CREATIVE_COMMONS.finditer(licence or "")}
     return found.pop() if len(found) == 1 else None  # a text that names several is ambiguous
 
@@ -208,7 +208,7 @@ def _licences(contents: SnapshotContents) -> list[dict[str, str]]:
 
 
 def _common_licence(contents: SnapshotContents) -> str:
-    """Return Zenodo's id of the licence that all items have, or of a record without a common one."""
+    """Return Zenodo's id of the licence that all items have, or MIXED."""
     found = {creative_commons(licence) for _, licence in contents.licences}
     common = found.pop() if len(found) == 1 else None
     return common[0].lower() if common else MIXED
@@ -220,8 +220,8 @@ def _description(contents: SnapshotContents) -> str:
     removed = f" {contents.removed} further stories were removed or merged." if contents.removed else ""
     return (
         f"All {contents.stories} stories that {line(site.title)} ({site.url}) announced from {first} to {last} (UTC),"
-        f" collected from {count} {'source' if count == 1 else 'sources'}. Reports of the same news are one story that"
-        f" credits every publisher.{removed}\n\n"
+        f" collected from {count} {'source' if count == 1 else 'sources'}. One story credits every"
+        f" publisher that reported it.{removed}\n\n"
         "Texts belong to their publishers and are included as far as their licences allow; README.md lists them."
     )
 
@@ -236,7 +236,7 @@ def _days(contents: SnapshotContents) -> tuple[str, str]:
 
 
 def _slug(contents: SnapshotContents) -> str:
-    """Return a name of lower-case letters, digits, hyphens and dots, as Data Package 1 requires."""
+    """Return a name in the characters that Data Package 1 permits."""
     host = urls.host(contents.site.url) or "news"
     return f"{re.sub('[^a-z0-9.-]', '-', host.lower())}-{contents.month}"
 

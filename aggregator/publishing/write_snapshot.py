@@ -1,4 +1,4 @@
-"""Write a snapshot: the stories of a complete month with their provenance, for citing and archiving."""
+"""Write a snapshot: the stories of a complete month with their provenance, to be cited."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def last_month(now: datetime) -> str:
 
 
 def write(config: Config, month: str, out: Path, now: datetime, *, packed: bool = False) -> SnapshotReport:
-    """Write the snapshot of a month into the new folder `out`, or into one .zip file if `packed`.
+    """Write the snapshot of a month into the new folder `out`, or a .zip file if `packed`.
 
     Its bytes depend on the database, `site` of feeds.yaml and the version of the program. Raises MonthNotOver,
     NothingToShow, FilesError.
@@ -116,7 +116,7 @@ class _Month:
         return contents
 
     def _write_stories(self, folder: NewFolder) -> None:
-        """Write stories.jsonl and the archive document, both with the stories in the order of the archive."""
+        """Write stories.jsonl and the archive document, both in the order of the archive."""
         site, month = self.config.site, self._archive_month()
         name = snapshot_metadata.archive_name(self.month)
         with folder.writing(snapshot_metadata.STORIES) as lines, folder.writing(name) as feed:

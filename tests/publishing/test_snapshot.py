@@ -133,7 +133,7 @@ def lines(files: dict[str, bytes]) -> list[dict[str, Any]]:
 
 
 def test_files_and_checksums(october: Workplace) -> None:
-    """The last complete month is written; SHA256SUMS and the report have the hashes of all files."""
+    """The last month is written; SHA256SUMS and the report have the hashes of all files."""
     report = json.loads(snapshot(october, "--json").out)
     files = files_of(october.folder / "snapshot-2026-10")
     assert [*files] == FILES
@@ -217,7 +217,7 @@ def test_archive_document_is_the_published_one(october: Workplace) -> None:
 
 
 def test_calendar_and_sources(october: Workplace) -> None:
-    """An independent parser reads the events of the month, a validator the sources of its stories."""
+    """An independent parser reads the events, a validator the sources of the stories."""
     files = made(october)
     (event,) = parsed(files["events.ics"]).events
     assert (str(event.dtstart), str(event.dtend)) == ("2026-11-12", "2026-11-15")
@@ -415,7 +415,7 @@ def test_an_interrupted_snapshot_leaves_nothing(
 
 
 def test_an_empty_folder_is_filled(october: Workplace) -> None:
-    """An empty folder, such as a mount point or the current one, keeps its place and gets the files."""
+    """An empty folder, such as a mount point, is not replaced but gets the files."""
     folder = october.folder / "empty"
     folder.mkdir()
     number = folder.stat().st_ino
