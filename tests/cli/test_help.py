@@ -10,6 +10,7 @@ from os import environ
 
 import click
 import pytest
+from click.shell_completion import BashComplete
 
 from aggregator.cli import cli, examples
 from aggregator.gateways import files
@@ -112,16 +113,11 @@ complete -C"aggregator {words}"
         ("story event X --kind d", "deadline"),
     ],
 )
-def test_words_are_completed(place: Workplace, words: str, expected: str) -> None:
+def test_words_are_completed(words: str, expected: str) -> None:
     """Commands, commands of groups, options and their values are completed."""
-    count = str(len(words.split()))
-    asked = {
-        "_AGGREGATOR_COMPLETE": "bash_complete",
-        "COMP_WORDS": f"aggregator {words}",
-        "COMP_CWORD": count,
-    }
-    ended = call(place, **asked)
-    assert (ended.code, ended.out.splitlines()) == (0, [f"plain,{expected}"])
+    *before, incomplete = words.split()
+    found = BashComplete(cli, {}, "aggregator", "_AGGREGATOR_COMPLETE").get_completions(before, incomplete)
+    assert [each.value for each in found] == [expected]
 
 
 @pytest.mark.parametrize("shell", SHELLS)
