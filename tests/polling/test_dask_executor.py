@@ -225,7 +225,7 @@ def test_without_the_extra_it_is_one_sentence(place: Workplace, monkeypatch: pyt
         place.app().make_executor(1)
     assert caught.value.exit_code == 78
     result = command.call(place, "check")
-    assert (result.code, "install aggregator[dask]" in result.err) == (78, True)
+    assert (result.code, "install community-feed-aggregator[dask]" in result.err) == (78, True)
 
 
 @pytest.mark.parametrize(
