@@ -62,7 +62,7 @@ def instructions() -> list[tuple[str, str]]:
 
 
 def test_container_file_keeps_to_its_rules() -> None:
-    """The image is slim and pinned, runs as its own user, keeps data in volumes and reports its health."""
+    """The image is slim, runs as its own user, keeps data in volumes and has a health check."""
     found = instructions()
     last = found[max(n for n, (word, _) in enumerate(found) if word == "FROM") :]
     words = [word for word, _ in last]

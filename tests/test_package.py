@@ -61,7 +61,7 @@ def test_metadata(wheel: zipfile.ZipFile) -> None:
 
 
 def test_the_version_has_one_place() -> None:
-    """The version is in `aggregator/__init__.py` alone, and CHANGELOG.md begins with it or with changes to come."""
+    """The version has one place, and CHANGELOG.md begins with it or with unreleased changes."""
     assert PROJECT["dynamic"] == ["version"] and "version" not in PROJECT
     heading = re.search(r"^## \[?([^\]\n]+)\]?", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert heading and heading[1] in ("Unreleased", __version__)

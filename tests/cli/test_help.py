@@ -1,4 +1,4 @@
-"""The help of each command is complete, its examples are valid, and shells complete commands."""
+"""The help of commands is complete, its examples are valid, and shells complete words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`aggregator init` writes a valid, complete and commented feeds.yaml, and overwrites nothing."""
+"""`aggregator init` writes a valid and complete feeds.yaml, and overwrites nothing."""
 
 from __future__ import annotations
 
