@@ -131,7 +131,7 @@ def _reveal(folder: NewFolder, target: Path) -> None:
         for name in folder.files:
             moved.append(target / name)
             (folder.draft / name).rename(target / name)
-    except OSError:
+    except BaseException:
         for path in moved:
             with suppress(OSError):
                 path.unlink(missing_ok=True)

@@ -151,7 +151,7 @@ def readme(contents: SnapshotContents) -> bytes:
 | file | content |
 |---|---|
 | `{STORIES}` | the stories, one JSON object a line; fields are described in `{PACKAGE}` |
-| `{archive_name(contents.month)}` | the same stories as an archived Atom feed, in full as published by the site |
+| `{archive_name(contents.month)}` | the same stories as an archived feed (Atom, RFC 5005) |
 | `{EVENTS}` | events and deadlines that the stories announced, for calendars |
 | `{SOURCES}` | the sources of the stories, for feed readers |
 | `{PACKAGE}` | description for programs (Data Package 2.0) with sizes and hashes |

@@ -19,7 +19,6 @@ from aggregator.model.reports import ContainedStep
 from aggregator.model.snapshots import SnapshotContents, SnapshotReport, SnapshotStory, TitleChange
 from aggregator.model.stories import Story
 from aggregator.publishing import archive, atom, calendar, opml, snapshot_metadata, snapshot_stories
-from aggregator.publishing.fragments import KeptFragments
 from aggregator.store import archives, pages, sources, stories
 from aggregator.store.connection import Store, opened
 from aggregator.store.items import chunked
@@ -142,13 +141,12 @@ class _Month:
             previous=before[-1] if before else None,
             stories=(),
             tombstones=tuple(self.tombstones),
-            fragments=KeptFragments(),
         )
 
     def _rendered(self, month: ArchiveMonth, ids: Sequence[str]) -> list[tuple[Story, bytes, bytes]]:
         """Return the stories with their lines and entries."""
         found = stories.read(self.store, ids)
-        entries = archive.entries(replace(month, stories=tuple(found)))
+        entries = archive.entries(replace(month, stories=tuple(found), fragments={}))
         shown = pages.related(self.store, (other for story in found for other, _ in story.related))
         return [
             (

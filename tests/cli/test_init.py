@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from aggregator import config, initial_config
 from aggregator.config import schema
-from tests.command import Output, call
+from tests.command import Output, call, confined
 from tests.conftest import Workplace
 
 EXAMPLE = initial_config.EXAMPLE.read_text()
@@ -102,6 +102,13 @@ def test_nothing_is_overwritten(place: Workplace, folder: str, message: str) -> 
     assert (ended.code, message in ended.line) == (1, True), ended
     assert sorted(place.folder.rglob("*")) == before
     assert (place.folder / "taken" / "feeds.yaml").read_text() == "mine"
+
+
+def test_full_disk_leaves_nothing(place: Workplace) -> None:
+    """If the file cannot be written whole, neither it nor its folder is left."""
+    ended = confined(place, 100, "init", "new")
+    assert (ended.code, "new/feeds.yaml cannot be written" in ended.line) == (1, True)
+    assert [*place.folder.iterdir()] == []
 
 
 def test_every_key_is_explained() -> None:

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import sqlite3
+import tracemalloc
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -14,12 +15,13 @@ from typing import Any
 
 import pytest
 
-from aggregator import maintenance
+from aggregator import config, maintenance
 from aggregator.dedupe import editor_commands
 from aggregator.errors import FilesError
 from aggregator.gateways.new_folder import new_folder, new_zip
 from aggregator.model.snapshots import SnapshotContents
-from aggregator.publishing import snapshot_metadata
+from aggregator.publishing import snapshot_metadata, write_snapshot
+from tests import benchmark_scripts
 from tests.builders import NOW, publisher, rss, site
 from tests.command import Output, call, run
 from tests.conftest import Clock, Web, Workplace
@@ -421,3 +423,25 @@ def test_an_empty_folder_is_filled(october: Workplace) -> None:
     number = folder.stat().st_ino
     assert [*made(october, name="empty")] == FILES
     assert folder.stat().st_ino == number
+
+
+@pytest.mark.soak
+def test_memory_does_not_grow_with_the_month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A month with eight times the stories needs nearly the same memory."""
+    scale = benchmark_scripts.load("scale")
+    monkeypatch.setattr(scale, "_prepare_pages", lambda *_: None)
+    peaks = []
+    for size in (1_000, 8_000):
+        monkeypatch.setattr(scale, "STORIES_A_DAY", size / 10)
+        folder = tmp_path / str(size)
+        folder.mkdir()
+        scale.fill(folder, size)
+        with sqlite3.connect(folder / "var" / "aggregator.db") as db:
+            (month,) = db.execute("SELECT month FROM stories GROUP BY 1 ORDER BY count(*) DESC").fetchone()
+        tracemalloc.start()
+        write_snapshot.write(
+            config.load(folder / "feeds.yaml"), month, folder / "made", NOW + timedelta(days=90)
+        )
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] * 1.5
