@@ -28,6 +28,7 @@ def next_steps(file: Path, program: Path) -> str:
         f"       */10 * * * *  cd {shlex.quote(str(folder))} && {call} {job}".replace("%", r"\%")
         for job in ("fetch", "digest run")
     )
+    working, started = (text.replace("%", "%%") for text in (str(folder), call))
     here = f"cd {shlex.quote(str(folder))} && " if folder != Path.cwd() else ""
     return f"""\
 {file} is written. Next:
@@ -39,7 +40,7 @@ def next_steps(file: Path, program: Path) -> str:
 {cron}
      or as a daemon that also serves the site, in a systemd service:
        Type=notify
-       WorkingDirectory={folder}
-       ExecStart={call} run
+       WorkingDirectory={working}
+       ExecStart={started} run
        Restart=on-failure
 """

@@ -62,20 +62,27 @@ def write(config: Config, month: str, out: Path, now: datetime, *, packed: bool 
         stories=contents.stories,
         removed=contents.removed,
         files=tuple(folder.files[name] for name in sorted(folder.files)),
-        left_out=tuple(sorted(name for _, name in reading.contained.broken)),
+        left_out=tuple(sorted({*reading.aside, *(name for _, name in reading.contained.broken)})),
     )
 
 
 def _read(store: Store, config: Config, month: str) -> _Month:
     contained = Containment(store)
-    ids = contained.sound(ContainedStep.PUBLISHING, archives.story_ids(store, month))
+    every = archives.story_ids(store, month)
+    ids = contained.sound(ContainedStep.PUBLISHING, every)
     tombstones = archives.tombstones(store, month)
     if not ids and not tombstones:
         known = [record.month for record in archives.records(store)]
         span = f"stories are from {known[0]} to {known[-1]}" if known else "there are none at all"
         raise NothingToShow(f"no stories were announced in {month}: {span}; name another month with --month")
     return _Month(
-        store=store, config=config, month=month, ids=ids, tombstones=tombstones, contained=contained
+        store=store,
+        config=config,
+        month=month,
+        ids=ids,
+        aside=tuple(set(every) - set(ids)),
+        tombstones=tombstones,
+        contained=contained,
     )
 
 
@@ -87,6 +94,8 @@ class _Month:
     config: Config
     month: str
     ids: list[str]
+    aside: tuple[str, ...]
+    """Stories that broke the program before, and are published nowhere."""
     tombstones: list[Tombstone]
     contained: Containment
     licences: Counter[tuple[str, str | None]] = field(default_factory=Counter)

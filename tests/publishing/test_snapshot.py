@@ -19,8 +19,11 @@ from aggregator import config, maintenance
 from aggregator.dedupe import editor_commands
 from aggregator.errors import FilesError
 from aggregator.gateways.new_folder import new_folder, new_zip
-from aggregator.model.snapshots import SnapshotContents
-from aggregator.publishing import snapshot_metadata, write_snapshot
+from aggregator.model.reports import ContainedStep
+from aggregator.model.snapshots import SnapshotContents, SnapshotStory
+from aggregator.publishing import snapshot_metadata, snapshot_stories, write_snapshot
+from aggregator.store import set_aside
+from aggregator.store.connection import opened
 from tests import benchmark_scripts
 from tests.builders import NOW, publisher, rss, site
 from tests.command import Output, call, run
@@ -341,6 +344,26 @@ def test_a_common_licence_is_that_of_the_deposit() -> None:
     zenodo = json.loads(snapshot_metadata.zenodo(contents))
     assert zenodo["license"] == "cc-by-4.0"
     assert zenodo["dates"] == [{"type": "Collected", "start": "2026-02-01", "end": "2026-02-28"}]
+
+
+def test_a_story_that_breaks_is_left_out(october: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A story that cannot be rendered, or could not before, is left out and reported."""
+    named = {title: id_ for id_, title in stories(october)}
+    broken, aside = named["A postdoctoral position in Ghent"], named["A closed item"]
+    with opened(october.database) as store:
+        set_aside.add(store, ContainedStep.PUBLISHING, aside, "ValueError: before", NOW)
+    rendered = snapshot_stories.published
+
+    def breaking(content: SnapshotStory, *args: Any) -> bytes:
+        if content.story.id == broken:
+            raise ValueError("no such word")
+        return rendered(content, *args)
+
+    monkeypatch.setattr(snapshot_stories, "published", breaking)
+    ended = snapshot(october, "--out", "made")
+    assert (ended.code, ended.err.count("was left out")) == (0, 2)
+    ids = {line["id"].rpartition("/")[2] for line in lines(files_of(october.folder / "made"))}
+    assert len(ids) == 5 and not {broken, aside} & ids
 
 
 WRONG = [
