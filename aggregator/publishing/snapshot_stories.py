@@ -18,7 +18,7 @@ _LINE_ENDS = {ord(char): f"\\u{ord(char):04x}" for char in "\x85\u2028\u2029"}
 
 FIELDS: tuple[tuple[str, str, str], ...] = (
     ("id", "string", "Permanent tag: URI of the story (RFC 4151), the same as in the feeds."),
-    ("status", "string", "`published`, or `removed` or `merged`: such a line has no other texts."),
+    ("status", "string", "`published`, or `removed` or `merged`: such a line has no texts."),
     ("announced", "datetime", "When this site first published the story; the month goes by it."),
     ("published", "datetime", "When the first publisher published it, as stated there."),
     ("updated", "datetime", "Last significant edit."),
@@ -154,5 +154,7 @@ def _moment(moment: datetime) -> str:
 
 
 def _line(value: dict[str, Any]) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """Return a line with all fields, which tables need in each row; absent values are null."""
+    row = {name: value.get(name) for name, _, _ in FIELDS}
+    text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
     return text.translate(_LINE_ENDS).encode() + b"\n"

@@ -193,12 +193,12 @@ def test_texts_follow_licences(october: Workplace) -> None:
     for line in lines(files):
         licensed = line["status"] == "published" and line["items"][0]["source"] == "open"
         assert (WHOLE in json.dumps(line)) == licensed
-        assert len(line.get("summary", "")) <= 300
+        assert len(line["summary"] or "") <= 300
     everything = b"".join(files.values()).decode()
     assert "An item that an editor hides" not in everything and "Hidden words" not in everything
     removed = [line for line in lines(files) if line["status"] != "published"]
-    assert [[*line] for line in removed] == [["id", "status", "removed", "became"]] * 2
-    assert {line["status"] for line in removed} == {"removed", "merged"}
+    given = {line["status"]: {key for key, value in line.items() if value is not None} for line in removed}
+    assert given == {"removed": {"id", "status", "removed"}, "merged": {"id", "status", "removed", "became"}}
 
 
 def test_no_address_of_a_person(october: Workplace) -> None:
@@ -282,7 +282,7 @@ def test_description_for_programs(october: Workplace) -> None:
     fields = {field["name"]: field["type"] for field in package["resources"][0]["schema"]["fields"]}
     types: dict[str, type | tuple[type, ...]] = {"string": str, "datetime": str, "array": list}
     for line in lines(files):
-        assert set(line) <= set(fields)
+        assert [*line] == [*fields]
         assert all(value is None or isinstance(value, types[fields[key]]) for key, value in line.items())
     zenodo = json.loads(files[".zenodo.json"])
     assert {"title", "creators", "description", "upload_type", "license", "version"} <= set(zenodo)
