@@ -37,6 +37,14 @@ class RefreshHints:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HubLinks:
+    """The first WebSub hub that a document or its response names, and its topic (WebSub section 4)."""
+
+    hub: str
+    topic: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Enclosure:
     """An attached file as a feed states it; `length` in bytes."""
 
@@ -120,3 +128,4 @@ class ParsedDocument:
     updated: str | None = None
     hints: RefreshHints = RefreshHints()
     notes: tuple[str, ...] = ()
+    hub_links: HubLinks | None = None
