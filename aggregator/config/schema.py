@@ -169,7 +169,8 @@ class SourcePart(Part):
     drop: tuple[Word, ...] = ()
     enabled: bool = True
     websub: Annotated[
-        bool | None, Field(description="whether to subscribe to the WebSub hub of its feed; default: web.websub")
+        bool | None,
+        Field(description="whether to subscribe to the WebSub hub of its feed; default: web.websub"),
     ] = None
     note: str = ""
     user: str | None = None

@@ -11,7 +11,15 @@ import feedparser
 
 from aggregator import urls
 from aggregator.errors import UnreadableDocument
-from aggregator.formats import bot_wall, entry_splitter, feed_repair, hub_links, jsonfeed, refresh_hints, social
+from aggregator.formats import (
+    bot_wall,
+    entry_splitter,
+    feed_repair,
+    hub_links,
+    jsonfeed,
+    refresh_hints,
+    social,
+)
 from aggregator.formats.entry_splitter import EntrySlice
 from aggregator.model.config import Source
 from aggregator.model.documents import Enclosure, Entry, ParsedDocument, SkippedEntry

@@ -16,7 +16,7 @@ MAX_LINKS = 50
 KINDS = frozenset({"feed", "jsonfeed"})
 """Kinds of sources whose documents are pushed by hubs."""
 
-# RFC 8288 section 3: `<URL>; rel=hub; title="a, b"`. Each repetition is bounded, and none can match the same text twice.
+# RFC 8288 section 3: `<URL>; rel=hub; title="a, b"`. Each repetition is bounded, for hostile servers.
 _LINK = re.compile(r"<([^<>]{1,8000})>((?:\s{0,20};[^;,\"<>]{0,500}(?:\"[^\"]{0,2000}\")?){0,20})")
 _PARAMETER = re.compile(r";\s*([\w!#$&+.^`|~*-]{1,100})\s*(?:=\s*(?:\"([^\"]*)\"|([^\s;,\"]+)))?")
 

@@ -29,6 +29,7 @@ class Subscription:
     source_id: str
     hub: str
     topic: str
+    callback: str = field(repr=False)
     token: str = field(repr=False)
     secret: str | None = field(repr=False)
     wanted: bool

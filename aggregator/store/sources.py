@@ -329,8 +329,10 @@ def publisher(row: Mapping[str, Any]) -> Publisher:
 def health(store: Store) -> list[SourceHealth]:
     """Return state and counts of configured sources in the order of feeds.yaml."""
     rows = store.db.execute(
-        "SELECT sources.*, coalesce(items, 0) AS items, coalesce(stories, 0) AS stories"
-        " FROM sources LEFT JOIN source_counts ON source_id = sources.id"
+        "SELECT sources.*, coalesce(items, 0) AS items, coalesce(stories, 0) AS stories,"
+        " lease_until, last_push, push.reason AS hub_error"
+        " FROM sources LEFT JOIN source_counts ON source_counts.source_id = sources.id"
+        " LEFT JOIN websub_subscriptions AS push ON push.source_id = sources.id AND push.wanted = 1"
         " WHERE sources.configured = 1 ORDER BY sources.position"
     )
     return [
@@ -346,6 +348,9 @@ def health(store: Store) -> list[SourceHealth]:
             advice=None,
             items=row["items"],
             stories=row["stories"],
+            subscribed_until=moment(row["lease_until"]),
+            last_push=moment(row["last_push"]),
+            hub_error=row["hub_error"],
         )
         for row in rows
     ]

@@ -24,7 +24,9 @@ UNPROVEN_AFTER_MISS = 3
 
 def read_all(store: Store) -> list[Subscription]:
     """Return all subscriptions, those due first."""
-    return [_subscription(row) for row in store.db.execute("SELECT * FROM websub_subscriptions ORDER BY due, id")]
+    return [
+        _subscription(row) for row in store.db.execute("SELECT * FROM websub_subscriptions ORDER BY due, id")
+    ]
 
 
 def find(store: Store, token: str) -> Subscription | None:
@@ -39,6 +41,7 @@ def _subscription(row: Mapping[str, Any]) -> Subscription:
         source_id=row["source_id"],
         hub=row["hub"],
         topic=row["topic"],
+        callback=row["callback"],
         token=row["token"],
         secret=row["secret"],
         wanted=bool(row["wanted"]),
@@ -51,11 +54,20 @@ def _subscription(row: Mapping[str, Any]) -> Subscription:
     )
 
 
-def add(store: Store, source_id: str, links: HubLinks, token: str, secret: str | None, now: datetime) -> None:
-    """Add a subscription, whose first request is due now."""
+def add(
+    store: Store,
+    source_id: str,
+    links: HubLinks,
+    callback: str,
+    token: str,
+    secret: str | None,
+    now: datetime,
+) -> None:
+    """Add a subscription, whose first request is due now; `callback` ends with `token`."""
     store.db.execute(
-        "INSERT INTO websub_subscriptions (source_id, hub, topic, token, secret, due) VALUES (?, ?, ?, ?, ?, ?)",
-        [source_id, links.hub, links.topic, token, secret, stamp(now)],
+        "INSERT INTO websub_subscriptions (source_id, hub, topic, callback, token, secret, due)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [source_id, links.hub, links.topic, callback, token, secret, stamp(now)],
     )
 
 
@@ -207,7 +219,9 @@ def plan_visit(store: Store, subscription_id: int, source_id: str, at: datetime 
 
 def record_visit(store: Store, source_id: str) -> None:
     """Record a successful visit, by which pushes that asked for one are answered."""
-    store.db.execute("UPDATE websub_subscriptions SET visit = '' WHERE source_id = ? AND visit = 'planned'", [source_id])
+    store.db.execute(
+        "UPDATE websub_subscriptions SET visit = '' WHERE source_id = ? AND visit = 'planned'", [source_id]
+    )
 
 
 def record_miss(store: Store, source_id: str) -> None:

@@ -17,7 +17,7 @@ from aggregator.errors import StoreError
 from aggregator.model.config import Config, Site
 from aggregator.ports import App, Clock
 from aggregator.store.read_only import Reader, TooSlow
-from aggregator.web import responses
+from aggregator.web import responses, websub
 from aggregator.web.body_limit import BodyLimit
 from aggregator.web.file_cache import FileCache
 from aggregator.web.queries import Queries
@@ -67,6 +67,7 @@ def build(
         Route("/status.json", status.json),
         Route("/metrics", status.metrics),
         *(Subscriptions(app=app, static=static).routes() if app else ()),
+        *(websub.Callbacks(app=app).routes() if app else ()),
         Mount("/", static),
     ]
     handlers = {
@@ -75,7 +76,7 @@ def build(
         Exception: _bugs(config.site),
     }
     web = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
-    return BodyLimit(web, config.site)
+    return BodyLimit(web, config.site, {websub.PATH: config.fetch.max_bytes})
 
 
 def _http_errors(site: Site) -> Callable[[Request, HTTPException], Response]:

@@ -8,12 +8,13 @@ SUBSCRIPTIONS = (
     "ALTER TABLE sources ADD COLUMN hub TEXT",  # that its last document names, with the topic
     "ALTER TABLE sources ADD COLUMN topic TEXT",
     "CREATE INDEX sources_with_hub ON sources(id) WHERE hub IS NOT NULL",
-    """CREATE TABLE websub_subscriptions (        -- WS1: one for each source, hub and topic
+    """CREATE TABLE websub_subscriptions (        -- WS1: one for each source, hub, topic and address
         id INTEGER PRIMARY KEY,
         source_id TEXT NOT NULL REFERENCES sources(id) ON UPDATE CASCADE,
         hub TEXT NOT NULL,
         topic TEXT NOT NULL,
-        token TEXT NOT NULL UNIQUE,             -- in the URL of its callback
+        callback TEXT NOT NULL,                 -- the URL that the hub requests
+        token TEXT NOT NULL UNIQUE,             -- the secret end of that URL
         secret TEXT,                            -- NULL: pushes cannot be authenticated
         wanted INTEGER NOT NULL DEFAULT 1,      -- 0: to be unsubscribed and deleted
         due TEXT NOT NULL,                      -- when the next request to the hub is due
@@ -28,9 +29,9 @@ SUBSCRIPTIONS = (
         pushes INTEGER NOT NULL DEFAULT 0,
         refused INTEGER NOT NULL DEFAULT 0,     -- pushes without a valid signature
         unproven INTEGER NOT NULL DEFAULT 1,    -- pushes that must arrive until polling relies on them
-        visit TEXT NOT NULL DEFAULT '',         -- wanted, or planned: its source is to be visited
-        UNIQUE (source_id, hub, topic)
+        visit TEXT NOT NULL DEFAULT ''          -- wanted, or planned: its source is to be visited
     ) STRICT""",
+    "CREATE INDEX websub_subscriptions_of ON websub_subscriptions(source_id)",
     """CREATE TABLE websub_pushes (
         subscription INTEGER NOT NULL REFERENCES websub_subscriptions(id) ON DELETE CASCADE,
         hash TEXT NOT NULL,
