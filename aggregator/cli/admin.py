@@ -96,7 +96,7 @@ def _print_hubs(sources: Sequence[SourceHealth], now: datetime) -> None:
 def _hub(source: SourceHealth, now: datetime) -> str:
     """Return the lease, the last push and the last error of a subscription; empty without any."""
     until = source.subscribed_until
-    lease = f"until {ago(until, now)}" if until and until > now else "no lease"
+    lease = f"lease ends {ago(until, now)}" if until and until > now else "no lease"
     push = f", last push {ago(source.last_push, now)}" if source.last_push else ", no push yet"
     if source.hub_error:
         return f"{lease}{push}: {source.hub_error}"
