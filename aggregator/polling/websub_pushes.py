@@ -82,7 +82,13 @@ def _parsed(work: Round, push: Push, sandbox: Sandbox) -> ParsedVisit | Failure 
     parser = SandboxedParser(sandbox=sandbox, rules=work.config.topics, now=work.now)
     seconds = work.config.fetch.timeout.total_seconds()
     parse = partial(parser.document, context, response, Validators(), body_hash="", seconds=seconds)
-    return or_failure(parse)
+    return _well_formed(or_failure(parse))
+
+
+def _well_formed(parsed: ParsedVisit | Failure) -> ParsedVisit | Failure:
+    """Return a parsed push, or a failure if it had to be repaired: its last entry may be cut."""
+    notes = parsed.notes if isinstance(parsed, ParsedVisit) else ()
+    return next((Failure(reason=note) for note in notes if note.startswith("malformed")), parsed)
 
 
 def _store(work: Round, push: Push, parsed: ParsedVisit | Failure | None) -> None:

@@ -317,23 +317,23 @@ def test_a_hub_at_a_private_address_is_refused(scene: Scene, hub: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("web", "options"),
+    ("head", "options"),
     [("", {}), (ON, {"websub": "false"}), (ON.replace("}", ", websub: false}"), {}), (ON, {"enabled": "false"})],
 )
-def test_subscriptions_end_by_configuration(scene: Scene, web: str, options: dict[str, str]) -> None:
+def test_subscriptions_end_by_configuration(scene: Scene, head: str, options: dict[str, str]) -> None:
     """A subscription that is not wanted any more is ended at its hub and deleted (WS1)."""
     form = scene.subscribed()
-    scene.write(web, **options)
+    scene.write(head, **options)
     scene.run(HOUR)
     (ending,) = scene.hub.forms
     assert ending == {k: form[k] for k in ("hub.topic", "hub.callback")} | {"hub.mode": "unsubscribe"}
-    if web:
+    if head:
         assert push(scene.visitor, form, scene.document(2)) == 410
         assert verify(scene.visitor, form).status == 404
         assert verify(scene.visitor, ending).status == 200
         assert verify(scene.visitor, ending).status == 200  # its response may have been lost
-    scene.run(DAY)
-    scene.run(DAY)
+    for _ in range(7):  # without the web app, no hub can verify the end
+        scene.run(DAY)
     assert rows(scene.place, "SELECT * FROM websub_subscriptions") == []
     assert "subscribe" not in scene.hub.modes()[1:]
     assert scene.titles() == ["Microscope number 1"]
@@ -612,12 +612,11 @@ def test_polling_slows_down_while_pushes_arrive(scene: Scene) -> None:
     assert 23 * HOUR < scene.pause() < 27 * HOUR
     scene.serve(3, 2, 1)
     assert scene.run(1.2 * DAY).new_items == 1  # a push of it never came
-    assert scene.pause() <= 1.1 * HOUR
     for n in range(4, 7):
-        assert scene.pause() <= 1.1 * HOUR
+        assert scene.pause() <= 2 * HOUR
         push(scene.visitor, form, scene.document(*range(n, 0, -1)))
         scene.serve(*range(n, 0, -1))
-        scene.run(1.2 * HOUR)
+        scene.run(2 * HOUR)
     assert scene.pause() > 23 * HOUR
 
 
@@ -636,9 +635,9 @@ def test_polling_is_as_usual_when_the_lease_ends(scene: Scene) -> None:
     push(scene.visitor, form, scene.document(2, 1))
     scene.serve(2, 1)
     scene.hub.close()
-    for _ in range(9):
+    for _ in range(10):
         scene.run(1.1 * DAY)
-    assert scene.pause() <= 1.1 * HOUR
+    assert scene.pause() <= 2 * HOUR
     assert scene.state().hub_error
 
 
@@ -671,14 +670,14 @@ def test_status_shows_lease_and_last_push(scene: Scene) -> None:
 
 def test_a_kill_between_request_and_verification_loses_nothing(scene: Scene) -> None:
     """The token of a request is stored before it is sent: a hub may verify after the kill (WS2)."""
-    killed = []
+    killed: list[Form] = []
+    scene.hub.status = 503
     scene.serve(1)
     scene.run()
-    scene.hub.forms.clear()
-    scene.clock.now += 2 * DAY
+    scene.clock.now += 2 * HOUR
     env = {**os.environ, "AGGREGATOR_NOW": scene.clock.now.isoformat()}
     process = subprocess.Popen([PROGRAM, "fetch"], cwd=scene.place.folder, env=env, stderr=subprocess.PIPE)
-    scene.hub.then = lambda form: (process.send_signal(signal.SIGKILL), killed.append(form))
+    scene.hub.status, scene.hub.then = 202, lambda form: (process.kill(), killed.append(form))
     _, errors = process.communicate(timeout=120)
     assert process.returncode == -signal.SIGKILL, errors
     scene.hub.then = lambda form: form
