@@ -138,6 +138,7 @@ def _document(
     slices: Sequence[EntrySlice],
 ) -> ParsedDocument:
     feed = parsed.feed
+    hub, topic = hub_links.in_feed(feed.get("links"), url)
     trusted = str(parsed.get("version", "")).startswith("atom")
     return ParsedDocument(
         entries=tuple(
@@ -154,7 +155,8 @@ def _document(
         updated=_as_written(feed, "updated"),
         hints=refresh_hints.read(body),
         notes=notes,
-        hub_links=hub_links.in_feed(feed.get("links"), url),
+        hub=hub,
+        topic=topic,
     )
 
 

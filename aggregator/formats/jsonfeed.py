@@ -46,7 +46,8 @@ def read(
         site_link=urls.join(url, data.get("home_page_url")),
         language=feed_language,
         notes=tuple(notes),
-        hub_links=hub_links.of(_hubs(data), data.get("feed_url"), url),
+        hub=hub_links.first(_hubs(data), url),
+        topic=urls.join(url, data.get("feed_url")),
     )
 
 

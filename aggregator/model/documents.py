@@ -38,7 +38,7 @@ class RefreshHints:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubLinks:
-    """The first WebSub hub that a document or its response names, and its topic (WebSub section 4)."""
+    """The WebSub hub that a source names, and the topic to subscribe to there (WebSub section 4)."""
 
     hub: str
     topic: str
@@ -114,7 +114,8 @@ class SkippedEntry:
 class ParsedDocument:
     """The entries and metadata of one document.
 
-    `entry_hashes` are of all its entries, `skipped` included; they are empty if the document cannot be split.
+    `entry_hashes` are of all its entries, `skipped` included; they are empty if the document cannot be split. `hub` and
+    `topic` are its first links with the relations `hub` and `self` (WebSub section 4).
     """
 
     entries: tuple[Entry, ...]
@@ -128,4 +129,5 @@ class ParsedDocument:
     updated: str | None = None
     hints: RefreshHints = RefreshHints()
     notes: tuple[str, ...] = ()
-    hub_links: HubLinks | None = None
+    hub: str | None = None
+    topic: str | None = None

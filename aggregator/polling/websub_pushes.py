@@ -46,8 +46,7 @@ def read_pushes(work: Round) -> None:
                 push = websub_subscriptions.next_unread(work.store)
     with work.transaction():
         for subscription_id, source_id in websub_subscriptions.visits_to_plan(work.store).items():
-            if source_id in work.records:
-                plan_visit(work, subscription_id, work.records[source_id])
+            plan_visit(work, subscription_id, source_id, work.records.get(source_id))
 
 
 def _read(work: Round, push: Push, sandbox: Sandbox) -> None:

@@ -43,11 +43,14 @@ def send_requests(work: Round) -> None:
                 failing.add(host)
 
 
-def plan_visit(work: Round, subscription_id: int, record: SourceRecord) -> None:
-    """Plan the visit of a source as early as the rules of all visits allow (WS7)."""
-    at = schedule.after_push(record, work.config.source(record.id), work.config.fetch)
+def plan_visit(work: Round, subscription_id: int, source_id: str, record: SourceRecord | None) -> None:
+    """Plan the visit of a source as early as the rules of all visits allow (WS7).
+
+    Without a record the source is not polled, and its wish is void.
+    """
+    at = schedule.after_push(record, work.config.source(source_id), work.config.fetch) if record else None
     # Not in the past, where it would count as one that downtime delayed.
-    websub_subscriptions.plan_visit(work.store, subscription_id, record.id, max(at, work.now) if at else None)
+    websub_subscriptions.plan_visit(work.store, subscription_id, source_id, max(at, work.now) if at else None)
 
 
 # --- what is to be subscribed (WS1) ----------------------------------------------------------------------
@@ -68,8 +71,8 @@ def _adapt(work: Round) -> None:
             if is_wanted == subscription.wanted:
                 continue
             websub_subscriptions.set_wanted(store, subscription.id, work.now, wanted=is_wanted)
-            if subscription.source_id in records:  # it was polled less often
-                plan_visit(work, subscription.id, records[subscription.source_id])
+            # It may have been polled less often until now.
+            plan_visit(work, subscription.id, subscription.source_id, records.get(subscription.source_id))
         for source_id, links in wanted.items():
             token = urlsafe_b64encode(work.app.nonces(TOKEN_BYTES)).rstrip(b"=").decode()
             secret = work.app.nonces(SECRET_BYTES).hex() if _keeps_secret(work, links.hub) else None
