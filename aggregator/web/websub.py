@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from starlette.concurrency import run_in_threadpool
@@ -49,76 +49,74 @@ class Callbacks:
 
     async def respond(self, request: Request) -> Response:
         """Respond to one request; 503 where the database cannot be used, so that the hub tries again."""
-        app = self.app()
         respond = self._push if request.method == "POST" else self._verification
-        if app.config.web.url is None:
-            return self._error(request, 404)
         try:
-            return await self._known_only(request, respond)
+            refusal = await self._refusal(request)
+            return await (self._error(request, refusal) if refusal else respond(request))
         except AggregatorError as error:
             logger.error("%s", error)
-            return self._error(request, 503)
+            return await self._error(request, 503)
 
-    async def _known_only(
-        self, request: Request, respond: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        """Respond by `respond` where the token is known, before anything else is read or counted."""
+    async def _refusal(self, request: Request) -> int | None:
+        """Return the status of a request that is not to be considered, before its body is read."""
+        if self.app().config.web.url is None:
+            return 404
         found = await run_in_threadpool(websub_callbacks.known, self.app(), _token(request))
         if found is Known.NO or (found is Known.ENDED and request.method == "POST"):
-            return self._error(request, STATUS[found])
+            return STATUS[found]
         if not self.limit.allows(_token(request)):
-            return self._error(request, 429)
-        return await respond(request)
+            return 429
+        return 503 if request.method == "POST" and self.receiving >= MAX_BODIES else None
 
     async def _verification(self, request: Request) -> Response:
         """Echo the challenge of a request that was made; 404 for every other one."""
         pairs = request.query_params.multi_items()
         query = dict(pairs)
         if len(query) < len(pairs):  # a name twice has two meanings
-            return self._error(request, 404)
+            return await self._error(request, 404)
         challenge = await run_in_threadpool(websub_callbacks.verify, self.app(), _token(request), query)
         if challenge is None:
-            return self._error(request, 404)
+            return await self._error(request, 404)
         return responses.private(challenge.encode(), TEXT_TYPE)
 
     async def _push(self, request: Request) -> Response:
         """Receive a push within limits on size and time; what is wrong with it is not reported to the sender."""
-        if self.receiving >= MAX_BODIES:
-            return self._error(request, 503)
+        body = bytearray()
         self.receiving += 1
         try:
-            async with asyncio.timeout(self.app().config.fetch.timeout.total_seconds()):
-                body = await _body(request)
+            if not await self._read(request, body.extend):
+                return await self._error(request, 408)
             found = await run_in_threadpool(
                 websub_callbacks.receive,
                 self.app(),
                 _token(request),
                 request.headers.get("x-hub-signature"),
                 request.headers.get("content-type", "")[:200],
-                body,
+                bytes(body),
             )
-        except TimeoutError:
-            return self._error(request, 408)
-        except ClientDisconnect:
-            return self._error(request, 400)
         finally:
             self.receiving -= 1
         return responses.private(b"", TEXT_TYPE, STATUS[found])
 
-    def _error(self, request: Request, status: int) -> Response:
-        more = {"Connection": "close"} if request.method == "POST" else {}
-        if status == 429:
-            more["Retry-After"] = "3600"
+    async def _read(self, request: Request, keep: Callable[[bytes], object]) -> bool:
+        """Read the body, which `BodyLimit` bounds; return False if it is not complete in time."""
+        try:
+            async with asyncio.timeout(self.app().config.fetch.timeout.total_seconds()):
+                async for chunk in request.stream():
+                    keep(chunk)
+        except (TimeoutError, ClientDisconnect):
+            return False
+        return True
+
+    async def _error(self, request: Request, status: int) -> Response:
+        """Return the page of an error, after the rest of the body: hubs and proxies read no response before."""
+        more = {"Retry-After": "3600"} if status == 429 else {}
+        if request.method == "POST":
+            more["Connection"] = "close"
+            if status != 408:
+                await self._read(request, len)
         return responses.error(request, self.app().config.site, status, more=more)
 
 
 def _token(request: Request) -> str:
     return str(request.path_params["token"])
-
-
-async def _body(request: Request) -> bytes:
-    """Return the body; `BodyLimit` has a limit on its size."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-    return bytes(body)
