@@ -32,12 +32,17 @@ TEXT_TYPE = "text/plain; charset=utf-8"
 
 
 def build(
-    config: Config, problems: Callable[[], list[str]], *, clock: Clock, app: Callable[[], App] | None = None
+    config: Config,
+    problems: Callable[[], list[str]],
+    *,
+    clock: Clock,
+    app: Callable[[], App] | None = None,
+    pushed: Callable[[], None] = lambda: None,
 ) -> ASGIApp:
     """Return the ASGI app of a configuration.
 
     `problems` returns what is wrong at present, `app` the program with the present feeds.yaml; without it there are
-    no pages of subscribers.
+    no pages of subscribers and no callbacks of hubs. `pushed` is called after each push of a hub.
     """
 
     def healthz(_: Request) -> Response:
@@ -67,7 +72,7 @@ def build(
         Route("/status.json", status.json),
         Route("/metrics", status.metrics),
         *(Subscriptions(app=app, static=static).routes() if app else ()),
-        *(websub.Callbacks(app=app).routes() if app else ()),
+        *(websub.Callbacks(app=app, pushed=pushed).routes() if app else ()),
         Mount("/", static),
     ]
     handlers = {

@@ -36,10 +36,11 @@ logger = logging.getLogger("aggregator.web.websub")
 class Callbacks:
     """The callbacks of subscriptions; `app` returns the program with the present feeds.yaml.
 
-    Without `web.url` they respond as to any unknown path.
+    Without `web.url` they respond as to any unknown path. `pushed` is called after each push.
     """
 
     app: Callable[[], App]
+    pushed: Callable[[], None] = lambda: None
     limit: NetworkLimit = field(default_factory=lambda: NetworkLimit(maximum=MAX_REQUESTS))
     receiving: int = 0
 
@@ -96,6 +97,7 @@ class Callbacks:
             )
         finally:
             self.receiving -= 1
+        self.pushed()
         return responses.private(b"", TEXT_TYPE, STATUS[found])
 
     async def _read(self, request: Request, keep: Callable[[bytes], object]) -> bool:

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,10 +20,12 @@ from typing import Any
 import pytest
 
 from aggregator import health
+from aggregator.daemon import Watch, Worker
 from aggregator.gateways import files
 from aggregator.model.reports import FetchReport, SourceHealth
 from aggregator.polling import fetch, websub_leases
 from aggregator.store import idle_check
+from aggregator.web import app as web_app
 from aggregator.web import websub as web_websub
 from tests.builders import NOW, rss
 from tests.command import PROGRAM, call
@@ -30,6 +33,7 @@ from tests.conftest import HEAD, Clock, Web, Workplace
 from tests.digests.scenario import rows
 from tests.polling.websub_hub import Form, Hub, callback, hub_running, push, signature, verify
 from tests.subscribers.visitor import Visitor, visiting
+from tests.web.asgi import ask
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 ON = 'web: {url: "https://news.example/"}\n'
@@ -613,6 +617,51 @@ def test_without_a_private_way_a_push_is_only_a_reason_to_visit(scene: Scene) ->
     assert scene.run(MINUTE).new_items == 0
     assert scene.run(HOUR).new_items == 1
     assert scene.pause() <= HOUR * 1.1
+
+
+def test_a_push_wakes_the_daemon(scene: Scene) -> None:
+    """`run` reads a push within seconds, not at its next regular check."""
+    form = scene.subscribed()
+    woken: list[bool] = []
+    worker = Worker(scene.place.folder / "feeds.yaml", lambda _file: scene.place.app())
+    watch = Watch(worker, threading.current_thread(), lambda: woken.append(True))
+    web = web_app.build(
+        worker.app.config, list, clock=scene.clock, app=lambda: worker.app, pushed=worker.pushed.set
+    )
+    assert ask(web, callback(form), method="POST").status == 202
+    assert [watch(), watch()] == [False, False]
+    assert woken == [True]
+
+
+def test_few_pushes_are_received_at_the_same_time(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bodies are held in memory, so that further hubs are asked to try again (WS5)."""
+    form, body = scene.subscribed(), scene.document(2, 1)
+    monkeypatch.setattr(web_websub, "MAX_BODIES", 0)
+    assert push(scene.visitor, form, body) == 503
+    monkeypatch.setattr(web_websub, "MAX_BODIES", 1)
+    assert [push(scene.visitor, form, body[:n]) for n in (5, len(body))] == [202, 202]
+    assert scene.run(MINUTE).new_items == 1
+
+
+def test_a_renamed_source_keeps_its_subscription(scene: Scene) -> None:
+    """Another id in feeds.yaml changes neither callback nor lease (V5, WS1)."""
+    form = scene.subscribed()
+    scene.place.write(f"{ON}sources: [{{id: renamed, name: Node, url: '{scene.web.url}/feed'}}]\n")
+    assert push(scene.visitor, form, scene.document(2, 1)) == 202
+    assert scene.run(MINUTE).new_items == 1
+    assert (scene.state().id, scene.state().subscribed_until) == ("renamed", NOW + 10 * DAY)
+    assert scene.hub.modes() == []
+
+
+def test_another_url_of_a_source_ends_its_subscription(scene: Scene) -> None:
+    """What the former URL of a source named does not count for the new one (WS1)."""
+    form = scene.subscribed()
+    scene.web.feed("/other", rss(news(7)), '"7"')
+    scene.place.write(f"{ON}sources: [{{id: node, name: Node, url: '{scene.web.url}/other'}}]\n")
+    assert push(scene.visitor, form, scene.document(2, 1)) == 202
+    scene.run(MINUTE)
+    assert scene.titles() == ["Microscope number 1", "Microscope number 7"]
+    assert scene.hub.modes() == ["unsubscribe"]
 
 
 # --- polling while a hub pushes (WS8) --------------------------------------------------------------------
