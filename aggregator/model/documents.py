@@ -38,7 +38,7 @@ class RefreshHints:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubLinks:
-    """The WebSub hub that a source names, and the topic to subscribe to there (WebSub section 4)."""
+    """Name the hub of a source and the topic to subscribe to there (WebSub section 4)."""
 
     hub: str
     topic: str

@@ -15,7 +15,7 @@ def may_visit_public(app: App) -> bool:
 
 
 def may_request(app: App, url: str) -> bool:
-    """Return whether a request to `url` is permitted: public servers may be visited, or it is private."""
+    """Return whether `url` is private, or public servers may be visited at all."""
     return may_visit_public(app) or ssrf.is_private(url, app.config.fetch.allow_private)
 
 

@@ -168,7 +168,7 @@ def minimum_interval(source: Source, rules: FetchRules, validators: Validators) 
 
 
 def after_push(record: SourceRecord, source: Source, rules: FetchRules) -> datetime | None:
-    """Return when a push lets a source be visited, by the intervals and hints of all visits (WS7).
+    """Return when a source may be visited after a push, by the rules of all visits (WS7).
 
     None if the visit stays as it is planned: the source was never visited, or it fails.
     """

@@ -129,7 +129,10 @@ def _denied(store: Store, subscription: Subscription, reason: str | None, now: d
 
 
 def receive(app: App, token: str, signature: str | None, media_type: str, body: bytes) -> Known:
-    """Store an authenticated push, count any other one; a body that cannot be authenticated asks for a visit."""
+    """Store a push with a valid signature, and count one without it.
+
+    Where no secret was agreed on, a push asks for a visit and its body is not used.
+    """
     with _changing(app, token) as found:
         if found is None:
             return Known.NO
@@ -147,7 +150,7 @@ def receive(app: App, token: str, signature: str | None, media_type: str, body: 
 
 
 def is_signed(secret: str, signature: str | None, body: bytes) -> bool:
-    """Return whether `signature` is that of `body`, compared in constant time (WebSub section 8.1)."""
+    """Return whether `signature` is that of `body`, in constant time (WebSub section 8.1)."""
     match = _SIGNATURE.fullmatch(signature or "")
     if match is None or match[1].lower() not in METHODS:
         return False

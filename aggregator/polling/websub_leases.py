@@ -20,13 +20,13 @@ VERIFIABLE = DAY
 BACKOFF = (HOUR, 4 * HOUR, DAY, 3 * DAY, 7 * DAY)
 """Wait after each failure in a row; the last one is repeated."""
 DENIED = 3
-"""Minimum number of failures that a denial counts as: a day at least until the hub is asked again."""
+"""Minimum number of failures that a denial counts as, so that a day passes."""
 MAX_UNSUBSCRIBE_ATTEMPTS = 3
 """Maximum number of requests to end a subscription; then its lease ends it."""
 
 
 def lease(stated: str | None) -> timedelta | None:
-    """Return the lease of a verification from its seconds as stated; None if it is not acceptable.
+    """Return the lease that a verification states in seconds; None if it is not accepted.
 
     A hub that states none gets the one that was asked for, although WebSub section 5.3 requires it.
     """

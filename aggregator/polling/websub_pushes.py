@@ -1,4 +1,4 @@
-"""Read pushes of WebSub hubs as documents, plan visits, and measure hubs by visits (WS6 to WS8)."""
+"""Read pushes of WebSub hubs, plan visits, and measure hubs by visits (WS6 to WS8)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ logger = logging.getLogger("aggregator.fetch")
 
 
 def read_pushes(work: Round) -> None:
-    """Store the new items of unread pushes, then plan the visits that pushes or lost leases ask for."""
+    """Store the new items of unread pushes, then plan the visits that are wanted."""
     work.records = sources.records(work.store)
     push = websub_subscriptions.next_unread(work.store)
     if push is not None:
@@ -50,7 +50,7 @@ def read_pushes(work: Round) -> None:
 
 
 def _read(work: Round, push: Push, sandbox: Sandbox) -> None:
-    """Store the new items of one push; ask for a visit where it cannot be read or has more to say."""
+    """Store the new items of one push; ask for a visit if it is unreadable or has edits."""
     work.run()
     work.counts["pushes"] += 1
     parsed = _parsed(work, push, sandbox)
@@ -65,7 +65,7 @@ def _read(work: Round, push: Push, sandbox: Sandbox) -> None:
 
 
 def _parsed(work: Round, push: Push, sandbox: Sandbox) -> ParsedVisit | Failure | None:
-    """Parse a push as a visit parses a document; None if its source is not polled or not subscribed any more."""
+    """Parse a push as a document; None if its source is not subscribed any more."""
     record = work.records.get(push.source_id)
     if record is None or not push.wanted or record.last_success is None:
         return None
@@ -107,7 +107,7 @@ def _store(work: Round, push: Push, parsed: ParsedVisit | Failure | None) -> Non
 
 
 def relied_on_until(work: Round, record: SourceRecord, visit: VisitResult, new: int) -> datetime | None:
-    """Record a visit and measure the hub by it; return until when its pushes are relied on (WS8).
+    """Record a visit, and return until when the pushes of the hub are relied on (WS8).
 
     Items that are new since the last success, but were not pushed, are a miss: the source is visited as usual.
     """

@@ -25,7 +25,7 @@ NEVER_VERIFIED = "the hub accepted the request but did not verify it"
 
 
 def send_requests(work: Round) -> None:
-    """Adapt subscriptions to feeds.yaml and to what sources name; send the requests that are due."""
+    """Adapt subscriptions to what sources name, and send the requests that are due."""
     _adapt(work)
     end, sent = time.monotonic() + MAX_SECONDS, 0
     failing: set[str] = set()

@@ -1,4 +1,4 @@
-"""Store subscriptions to the WebSub hubs of sources: requests, leases and pushes (WS1 to WS8)."""
+"""Store subscriptions to hubs of sources: requests, leases and pushes (WS1 to WS8)."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def grant(store: Store, subscription_id: int, until: datetime, due: datetime, no
 
 
 def lose(store: Store, subscription_id: int, reason: str, due: datetime) -> None:
-    """Record that the hub ended or denied the subscription; the source is to be visited as usual."""
+    """Record that the hub denied the subscription; the source is to be visited as usual."""
     store.db.execute(
         "UPDATE websub_subscriptions SET lease_until = NULL, awaiting = 0, attempts = attempts + 1, reason = ?,"
         " due = ?, visit = 'wanted' WHERE id = ?",
@@ -144,7 +144,7 @@ def refuse_push(store: Store, subscription_id: int) -> None:
 def add_push(
     store: Store, subscription_id: int, push_hash: str, media_type: str, body: bytes, now: datetime
 ) -> None:
-    """Store an authenticated push to be read; ask for a visit instead if it is repeated or one too many."""
+    """Store a push to be read; ask for a visit if it is repeated or one too many."""
     (unread,) = store.db.execute(
         "SELECT count(*) FROM websub_pushes WHERE subscription = ? AND body IS NOT NULL", [subscription_id]
     ).fetchone()
@@ -183,7 +183,10 @@ def next_unread(store: Store) -> Push | None:
 
 
 def mark_read(store: Store, push: Push, now: datetime) -> None:
-    """Delete the body of a push and the hashes of old ones, in the transaction that stores its items."""
+    """Delete the body of a push and the hashes of old ones.
+
+    This is part of the transaction that stores its items.
+    """
     store.db.execute(
         "UPDATE websub_pushes SET body = NULL WHERE subscription = ? AND hash = ?",
         [push.subscription_id, push.hash],
@@ -209,7 +212,7 @@ def visits_to_plan(store: Store) -> dict[int, str]:
 
 
 def plan_visit(store: Store, subscription_id: int, source_id: str, at: datetime | None) -> None:
-    """Plan the visit of a source at `at`, unless it is visited before; None leaves its plan as it is."""
+    """Plan the visit of a source at `at` or before; None leaves its plan as it is."""
     store.db.execute(
         "UPDATE sources SET next_visit = min(next_visit, ?) WHERE id = ? AND next_visit IS NOT NULL AND ? IS NOT NULL",
         [stamp(at), source_id, stamp(at)],
@@ -225,7 +228,7 @@ def record_visit(store: Store, source_id: str) -> None:
 
 
 def record_miss(store: Store, source_id: str) -> None:
-    """Record that a visit found items that no push brought; polling relies on pushes later again."""
+    """Record that a visit found items that no push brought (WS8)."""
     store.db.execute(
         "UPDATE websub_subscriptions SET unproven = ? WHERE source_id = ? AND wanted = 1",
         [UNPROVEN_AFTER_MISS, source_id],

@@ -1,4 +1,4 @@
-"""Respond to WebSub hubs at the callbacks of subscriptions: verification, denial, push (WS3 to WS6)."""
+"""Respond to WebSub hubs at callbacks: verification, denial, push (WS3 to WS6)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from aggregator.web.client_network import NetworkLimit
 
 PATH = f"/{CALLBACK_PATH}"
 MAX_BODIES = 4
-"""Maximum number of pushes received at the same time: each is held in memory until it is complete."""
+"""Maximum number of pushes received at the same time, since each is held in memory."""
 MAX_REQUESTS = 120
 """Maximum number of requests to one callback in an hour."""
 TEXT_TYPE = "text/plain; charset=utf-8"
@@ -49,7 +49,7 @@ class Callbacks:
         return [Route(PATH + "{token}", self.respond, methods=["GET", "POST"])]
 
     async def respond(self, request: Request) -> Response:
-        """Respond to one request; 503 where the database cannot be used, so that the hub tries again."""
+        """Respond to a request; 503 without the database, so that the hub tries again."""
         respond = self._push if request.method == "POST" else self._verification
         try:
             refusal = await self._refusal(request)
@@ -81,7 +81,7 @@ class Callbacks:
         return responses.private(challenge.encode(), TEXT_TYPE)
 
     async def _push(self, request: Request) -> Response:
-        """Receive a push within limits on size and time; what is wrong with it is not reported to the sender."""
+        """Receive a push within limits on size and time; the sender learns of no other fault."""
         body = bytearray()
         self.receiving += 1
         try:
@@ -111,7 +111,10 @@ class Callbacks:
         return True
 
     async def _error(self, request: Request, status: int) -> Response:
-        """Return the page of an error, after the rest of the body: hubs and proxies read no response before."""
+        """Return the page of an error, after the rest of the body.
+
+        Hubs and proxies read no response before they have sent all of it.
+        """
         more = {"Retry-After": "3600"} if status == 429 else {}
         if request.method == "POST":
             more["Connection"] = "close"

@@ -131,7 +131,7 @@ def scene(place: Workplace, web: Web, clock: Clock) -> Iterator[Scene]:
 
 
 def test_a_named_hub_is_subscribed_and_pushes(scene: Scene) -> None:
-    """A verified subscription has a lease, and a push becomes a story without a visit (WS2, WS3, WS6)."""
+    """After verification there is a lease, and a push becomes a story without a visit (WS2)."""
     form = scene.subscribed()
     assert form["hub.topic"] == scene.topic
     assert (form["hub.mode"], form["hub.lease_seconds"]) == ("subscribe", "864000")
@@ -153,7 +153,7 @@ def test_a_named_hub_is_subscribed_and_pushes(scene: Scene) -> None:
 
 
 def test_the_challenge_is_echoed_as_text(scene: Scene) -> None:
-    """The response to a verification is the challenge alone, as text that no browser takes for a page (WS3)."""
+    """The response to a verification is the challenge alone, as plain text (WS3)."""
     scene.serve(1)
     scene.run()
     page = verify(scene.visitor, scene.hub.forms[0], challenge="<script>")
@@ -163,7 +163,7 @@ def test_the_challenge_is_echoed_as_text(scene: Scene) -> None:
 
 
 def test_a_hub_may_verify_before_it_responds(scene: Scene) -> None:
-    """The request is recorded before it is sent; a verification counts although the hub then fails (WS2)."""
+    """A verification during the request counts although the hub then fails (WS2)."""
     scene.hub.then = lambda form: verify(scene.visitor, form)
     scene.hub.status = 500
     scene.serve(1)
@@ -216,7 +216,7 @@ def test_an_unasked_verification_is_refused(scene: Scene) -> None:
     [("3600", HOUR), ("99999999999999999999", 30 * DAY), (None, 10 * DAY), ("9" * 400, 30 * DAY)],
 )
 def test_a_lease_is_bounded(scene: Scene, stated: str | None, granted: timedelta) -> None:
-    """A lease is believed for at most 30 days; without one, that which was asked for holds (WS4)."""
+    """A lease is believed for at most 30 days; without one, the requested one holds (WS4)."""
     scene.serve(1)
     scene.run()
     assert verify(scene.visitor, scene.hub.forms[0], lease_seconds=stated).status == 200
@@ -424,7 +424,7 @@ def test_a_push_without_a_valid_signature_is_ignored(scene: Scene) -> None:
 
 
 def test_a_repeated_push_adds_nothing(scene: Scene) -> None:
-    """The same body is read once; a repetition is a reason to visit, as soon as the interval allows (WS6)."""
+    """The same body is read once; a repetition is a reason to visit (WS6, WS7)."""
     form, body = scene.subscribed(), scene.document(2, 1)
     assert [push(scene.visitor, form, body) for _ in range(3)] == [202] * 3
     assert scene.run(MINUTE).new_items == 1
@@ -437,7 +437,7 @@ def test_a_repeated_push_adds_nothing(scene: Scene) -> None:
 
 
 def test_a_late_push_of_an_older_text_changes_nothing(scene: Scene) -> None:
-    """Edits are taken from a visit, not from a push, which may be an old one that was delayed (WS6)."""
+    """Edits are taken from a visit, not from a push, which may be delayed (WS6)."""
     form = scene.subscribed()
     push(scene.visitor, form, scene.document(1, title="Microscope of last year"))
     assert scene.run(MINUTE).updated_items == 0
@@ -530,7 +530,7 @@ def test_a_large_push_is_refused(scene: Scene) -> None:
 
 
 def test_a_slow_push_is_cut(scene: Scene) -> None:
-    """A body that is not complete within `fetch.timeout` gets 408, and does not block others (WS5)."""
+    """A body that is not complete within `fetch.timeout` gets 408, others go on (WS5)."""
     scene.place.write(
         f"{ON}sources: [{{id: node, name: Node, url: '{scene.web.url}/feed'}}]\n",
         HEAD.replace("timeout: 60s", "timeout: 1s"),
@@ -668,7 +668,7 @@ def test_another_url_of_a_source_ends_its_subscription(scene: Scene) -> None:
 
 
 def test_polling_slows_down_while_pushes_arrive(scene: Scene) -> None:
-    """After a push the source is polled once a day; after a miss as usual, until three pushes came (WS8)."""
+    """Pushes make polling daily; a miss makes it usual until three pushes came (WS8)."""
     form = scene.subscribed()
     assert scene.pause() <= 1.1 * HOUR
     scene.run(1.2 * HOUR)
@@ -709,7 +709,7 @@ def test_polling_is_as_usual_when_the_lease_ends(scene: Scene) -> None:
 
 
 def test_a_subscription_that_ends_plans_an_early_visit(scene: Scene) -> None:
-    """Without its subscription a source is not left to the daily visit that it had planned (WS8)."""
+    """When a subscription ends, the source is visited before its daily visit (WS8)."""
     form = scene.subscribed()
     push(scene.visitor, form, scene.document(2, 1))
     scene.serve(2, 1)
@@ -724,7 +724,7 @@ def test_a_subscription_that_ends_plans_an_early_visit(scene: Scene) -> None:
 
 
 def test_status_shows_lease_and_last_push(scene: Scene) -> None:
-    """`status` and `status --json` show until when a source is subscribed, and its last push (WS9)."""
+    """`status` and `status --json` show the end of a lease and the last push (WS9)."""
     form = scene.subscribed()
     assert "node: lease ends in 10 d, no push yet\n" in call(scene.place, "status").out
     push(scene.visitor, form, scene.document(2, 1))

@@ -16,7 +16,7 @@ Form = dict[str, str]
 
 
 class Hub:
-    """Record the requests of subscribers and respond with `status`; `then` is called before the response."""
+    """Record requests and respond with `status`; `then` is called before the response."""
 
     def __init__(self) -> None:
         self.forms: list[Form] = []
