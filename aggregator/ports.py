@@ -27,7 +27,7 @@ Hub = Callable[[str, str], Failure | None]
 """Notifies the hub (first) that a feed (second) changed; returns the failure, if any."""
 
 HubRequest = Callable[[str, Mapping[str, str], str], Failure | None]
-"""Sends a form to a hub (first) that a source (URL, last) names; returns the failure, if any."""
+"""Sends a form to a hub (first) that a source (last, its URL) names; returns the failure."""
 
 MakeExecutor = Callable[[int], Executor]
 """Makes an executor with this number of workers; by default they are threads."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -754,6 +756,24 @@ def test_a_kill_between_request_and_verification_loses_nothing(scene: Scene) -> 
     assert scene.hub.modes() == []
     assert push(scene.visitor, killed[0], scene.document(2, 1)) == 202
     assert scene.run(MINUTE).new_items == 1
+
+
+@pytest.mark.soak
+def test_kills_while_pushes_are_read_lose_nothing(scene: Scene) -> None:
+    """However often a run is killed, each pushed item is stored once (WS6)."""
+    form = scene.subscribed()
+    chance = random.SystemRandom()
+    numbers = iter(range(2, 50))
+    for _ in range(12):
+        for n in itertools.islice(numbers, 4):
+            assert push(scene.visitor, form, scene.document(n, 1)) == 202
+        env = {**os.environ, "AGGREGATOR_NOW": scene.clock.now.isoformat()}
+        with subprocess.Popen([PROGRAM, "fetch"], cwd=scene.place.folder, env=env) as process:
+            time.sleep(chance.uniform(0.1, 3))
+            process.kill()
+        scene.run(MINUTE)
+    assert scene.titles() == sorted(f"Microscope number {n}" for n in range(1, 50))
+    assert rows(scene.place, "SELECT count(*) FROM items") == [(49,)]
 
 
 def test_nothing_of_websub_is_imported_without_a_hub(place: Workplace, web: Web) -> None:
