@@ -187,7 +187,7 @@ WRONG: tuple[dict[str, str | None], ...] = (
     {"lease_seconds": "-5"},
     {"lease_seconds": "soon"},
 )
-"""Parameters of verifications that differ from what was asked for, or from what can be granted."""
+"""Parameters of verifications that differ from the request or cannot be granted."""
 
 
 def test_a_wrong_verification_is_refused(scene: Scene) -> None:
