@@ -14,8 +14,9 @@ from aggregator.bounces import bounce_tokens
 from aggregator.errors import MailError
 from aggregator.model.config import Config
 from aggregator.model.digests import Delivery, RelayPause
+from aggregator.model.subscribers import AccountMessage
 from aggregator.ports import App, Mailer, MailInterrupted, MailRefused
-from aggregator.store import deliveries, due_deliveries, returned_mail, subscribers
+from aggregator.store import deliveries, due_deliveries, editor_sessions, returned_mail, subscribers
 from aggregator.store.connection import Store
 from aggregator.text import line
 
@@ -231,12 +232,20 @@ class _Round:
         from aggregator.digests import account_messages, mime
 
         config, to = self.app.config, delivery.subscriber
-        if config.web.url is None or to is None:
+        if config.web.url is None or to is None or not self._may_sign_in(delivery):
             return None
         digests = subscribers.message_digests(self.store, to)
         body = account_messages.compose(config, config.web.url, self.link_key, to, digests, delivery.composed)
         made = replace(delivery, body=body)
         return mime.build_message(made, config.mail.sender, config.site.title, config.site)
+
+    def _may_sign_in(self, delivery: Delivery) -> bool:
+        """Return False for a sign-in link that is expired, or whose address is no editor's any more."""
+        if delivery.purpose is not AccountMessage.SIGN_IN:
+            return True
+        editors = {addresses.key(address) for address in self.app.config.editors}
+        expired = self.app.clock() >= delivery.composed + editor_sessions.LINK_LIFETIME
+        return addresses.key(delivery.address) in editors and not expired
 
     def _record_success(self, delivery: Delivery) -> None:
         deliveries.mark_accepted(self.store, delivery)

@@ -25,6 +25,11 @@ def confirm_url(web_url: str, token: str) -> str:
     return f"{ascii_url(web_url)}confirm/{token}"
 
 
+def sign_in_url(web_url: str, token: str) -> str:
+    """Return the address of the page that signs an editor in (ED2)."""
+    return f"{ascii_url(web_url)}editor/sign-in/{token}"
+
+
 def unsubscribe_url(web_url: str, token: str, digest_id: str) -> str:
     """Return the address that ends the subscription to a digest, by page or one click."""
     return f"{ascii_url(web_url)}unsubscribe/{token}?digest={quote(digest_id)}"

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from aggregator import permissions
-from aggregator.errors import NewerSchema, StoreError
+from aggregator.errors import NewerSchema, StoreBusy, StoreError
 
 BUSY_TIMEOUT_MS = 10_000
 MIGRATION_COPY = "-before-migration-"
@@ -140,7 +140,7 @@ def opened(path: Path, *, create: bool = True) -> Iterator[Store]:
     try:
         yield _prepare(conn, path)
     except sqlite3.Error as error:
-        raise StoreError(f"{path}: {reason(error)}") from error
+        raise (StoreBusy if "locked" in str(error) else StoreError)(f"{path}: {reason(error)}") from error
     finally:
         conn.close()
 

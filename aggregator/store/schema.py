@@ -11,6 +11,7 @@ from aggregator.store.migrations import (
     bounces,
     deduplication,
     digests,
+    editors,
     foundation,
     pages,
     polling,
@@ -405,3 +406,9 @@ MIGRATIONS()(pages.m0024_pages)
 def m0025_returned_mail(db: Database) -> None:
     """Add bounces and other mail to the bounce address."""
     bounces.returned_mail(db)
+
+
+@MIGRATIONS()
+def m0026_editors(db: Database) -> None:
+    """Add sign-in links and sessions of editors, and what undoes their decisions."""
+    editors.editors(db)
