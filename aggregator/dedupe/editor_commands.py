@@ -148,6 +148,12 @@ def keep_apart(app: App, one: str, other: str, who: str) -> tuple[str, str]:
     return ids
 
 
+def postpone(app: App, one: str, other: str, until: datetime) -> bool:
+    """Put a pair of merge candidates off; return whether it is listed. This is no decision."""
+    with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
+        return editorial.postpone_candidate(store, one, other, until)
+
+
 def set_hidden(
     app: App,
     names: Sequence[str],

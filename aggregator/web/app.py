@@ -19,6 +19,8 @@ from aggregator.ports import App, Clock
 from aggregator.store.read_only import Reader, TooSlow
 from aggregator.web import responses
 from aggregator.web.body_limit import BodyLimit
+from aggregator.web.cross_site import CrossSite
+from aggregator.web.editor_pages import EditorPages
 from aggregator.web.file_cache import FileCache
 from aggregator.web.queries import Queries
 from aggregator.web.search import Search
@@ -67,6 +69,7 @@ def build(
         Route("/status.json", status.json),
         Route("/metrics", status.metrics),
         *(Subscriptions(app=app, static=static).routes() if app else ()),
+        *(EditorPages(app=app, static=static, queries=queries).routes() if app else ()),
         Mount("/", static),
     ]
     handlers = {
@@ -75,7 +78,7 @@ def build(
         Exception: _bugs(config.site),
     }
     web = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
-    return BodyLimit(web, config.site)
+    return BodyLimit(CrossSite(web, config), config.site)
 
 
 def _http_errors(site: Site) -> Callable[[Request, HTTPException], Response]:

@@ -21,7 +21,7 @@ from aggregator.ports import App
 from aggregator.web import forms, headers
 from aggregator.web.client_network import WINDOW_SECONDS, NetworkLimit, network
 from aggregator.web.forms import Form, first
-from aggregator.web.static import StaticFiles
+from aggregator.web.static import AsStatic, StaticFiles
 from aggregator.web.subscription_pages import Pages, SignUp
 
 HEADERS = {
@@ -66,7 +66,7 @@ class Subscriptions:
         async def respond(request: Request) -> Response:
             config = self.app().config
             if config.web.url is None or not config.digests:
-                return _AsStatic(self.static)
+                return AsStatic(self.static)
             try:
                 return await endpoint(request)
             except AggregatorError as error:
@@ -222,17 +222,6 @@ def _settle(app: App) -> None:
 
 
 # --- requests and responses ------------------------------------------------------------------------------
-
-
-class _AsStatic(Response):
-    """Respond as the folder of published files does to this path."""
-
-    def __init__(self, static: StaticFiles) -> None:
-        super().__init__()
-        self.static = static
-
-    async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
-        await self.static(scope, receive, send)
 
 
 def _page(html: str, status: int = 200) -> HTMLResponse:
