@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from aggregator.dedupe import editor_commands, event_decisions
-from aggregator.dedupe.editor_commands import absorb_stories, divided, own_story_id, part_story, unannounced
+from aggregator.dedupe.editor_commands import absorb_stories, divided, part_story, unannounced
 from aggregator.errors import UnknownName, WrongDecision
 from aggregator.model.config import Config
 from aggregator.model.stories import CandidatePair, Decision
@@ -71,12 +71,11 @@ def _merge(
 ) -> None:
     """Let the items of each merged story found it again."""
     now, kept = app.clock(), made.stories[0]
-    for item_ids in before["parts"].values():
+    for gone, item_ids in before["parts"].items():
         if stories.stories_of(store, item_ids) != {kept}:
             raise _changed_since(made)
         story, leaving, _ = divided(store, item_ids)
-        part = editorial.merged_part(store, kept, map(own_story_id, leaving))
-        part = part or unannounced(store, story, leaving[0])
+        part = editorial.merged_part(store, kept, [gone]) or unannounced(store, story, leaving[0])
         why = f"merge undone by {who} on {now:%Y-%m-%d}"
         part_story(store, app.config, story, leaving, part, now, why)
     editorial.restore_links(store, made.number, before["links"])

@@ -48,6 +48,9 @@ MAX_EXTRA_SECONDS = 300.0
 MAX_NOTICES = 20
 """Maximum number of messages that a report names; others are counted."""
 
+_ACCOUNT_MESSAGES = frozenset(AccountMessage)
+"""What stands in place of an edition at messages that belong to none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryReport:
@@ -215,7 +218,7 @@ class _Round:
         config, to = self.app.config, delivery.subscriber
         plan = self.plans.get(delivery.digest_id)
         title = plan.title if plan else delivery.digest_id
-        if delivery.purpose:
+        if delivery.edition_id in _ACCOUNT_MESSAGES:  # also where its link is gone
             return self._account_message(delivery)
         if to is None:
             recipients = self.recipients.get(delivery.digest_id)
