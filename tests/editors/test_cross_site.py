@@ -38,7 +38,9 @@ def forms(place: Workplace) -> Iterator[str]:
             yield re.sub(r"\{\w+\}", "x" * 22, route.path)
 
 
-def test_every_form_of_another_site_is_refused(editor: Editor, pair: tuple[str, str], place: Workplace) -> None:
+def test_every_form_of_another_site_is_refused(
+    editor: Editor, pair: tuple[str, str], place: Workplace
+) -> None:
     """No route changes anything for a page of another site, even with the cookie of a session."""
     paths = [path for path in forms(place) if not path.startswith(ONE_CLICK)]
     assert len(paths) >= 9

@@ -10,6 +10,7 @@ import pytest
 from aggregator.store.connection import opened, stamp
 from tests.digests.scenario import all_rows, messages, poll, rows, run
 from tests.editors.site import EVA, SETTINGS, Editor, configure, editing
+from tests.processes import until
 from tests.web_server import Web
 from tests.workplace import Clock, Workplace
 
@@ -49,7 +50,9 @@ def test_only_hashes_are_stored(editor: Editor, place: Workplace) -> None:
     assert rows(place, "SELECT hash FROM editor_sessions") == [
         (hashlib.sha256(session.encode()).hexdigest(),)
     ]
-    assert not {link, session} & {str(value) for table in all_rows(place).values() for r in table for value in r}
+    assert not {link, session} & {
+        str(value) for table in all_rows(place).values() for r in table for value in r
+    }
 
 
 def test_an_unlisted_address_gets_the_same_response_and_no_mail(editor: Editor, place: Workplace) -> None:
@@ -81,9 +84,11 @@ def test_a_link_ends_after_15_minutes(editor: Editor, clock: Clock) -> None:
 def test_an_expired_link_is_not_sent(editor: Editor, place: Workplace, clock: Clock) -> None:
     """A message that waited for longer than its link is valid is not sent."""
     editor.post("/sign-in", ("address", EVA))
+    until(lambda: rows(place, "SELECT * FROM editor_links"))
     clock.now += timedelta(minutes=15)
     run(place)
     assert messages(place) == []
+    assert rows(place, "SELECT state FROM deliveries") == [("failed",)]
 
 
 @pytest.mark.parametrize("token", ["x", "A" * 22, "A" * 500, "%00", "..%2f..", "é"])
