@@ -90,7 +90,7 @@ class Worker:
         self.note_progress()
         self.idle.clear()
         try:
-            self._reload_if_changed()
+            self.reload_if_changed()
             if time.monotonic() >= self.retry_at.get(job, 0.0):
                 self.retry_at[job] = time.monotonic() + RETRY_SECONDS
                 job()
@@ -125,7 +125,8 @@ class Worker:
         """Return the jobs in the order of a tick."""
         return (self._fetch, self._digest, self._prune)
 
-    def _reload_if_changed(self) -> None:
+    def reload_if_changed(self) -> None:
+        """Use feeds.yaml as it is now, unless it is not valid."""
         version = self._file_version()
         if version == self.file_version and not self.reload.is_set():
             return
@@ -289,7 +290,13 @@ def serve(config_file: Path, *, verbose: bool) -> None:
     logs.start(logging.DEBUG if verbose else logging.INFO)
     worker = Worker(config_file, build=lambda file: build(file, secrets=False))
     listener = _bind(worker.app.config.listen)
-    _serve_until_signalled(worker, listener, worker.stop.set, lambda: False)
+
+    def reload() -> bool:
+        """Use a changed feeds.yaml, so that an editor who was removed is signed out at once."""
+        worker.reload_if_changed()
+        return False
+
+    _serve_until_signalled(worker, listener, worker.stop.set, reload)
 
 
 def _bind(address: tuple[str, int]) -> socket.socket:
