@@ -91,7 +91,7 @@ class StoreError(AggregatorError):
 
 
 class StoreBusy(StoreError):
-    """Another process writes to the database for longer than this one may wait; nothing was changed."""
+    """Another process has been writing to the database for too long; nothing was changed."""
 
 
 class NewerSchema(StoreError):

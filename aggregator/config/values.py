@@ -234,7 +234,7 @@ def header_name(text: str) -> str:
     """Check the name of a header that may name a user (RFC 9110 section 5.1)."""
     if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", text):
         raise ValueError(
-            f"{text!r} is not the name of a header: use letters, digits and hyphens, as X-Remote-User"
+            f"{text!r} is not the name of a header: use a to z, digits and hyphens, as X-Remote-User"
         )
     if text.lower() in RESERVED_HEADERS:
         raise ValueError(f"{text!r} has another meaning: choose a header of its own, such as X-Remote-User")

@@ -86,7 +86,10 @@ def absorb_stories(
 
 
 def _relations(store: Store, ids: Sequence[str]) -> list[list[Any]]:
-    """Return how stories are connected, for an undo: both ids, why they are related, score and reason as candidates."""
+    """Return how stories are connected, for an undo.
+
+    Each entry has both ids, why they are related, and score and reason as merge candidates.
+    """
     found: list[list[Any]] = []
     for one, other in combinations(ids, 2):
         pair = editorial.candidate_pair(store, one, other)

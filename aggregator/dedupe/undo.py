@@ -19,7 +19,9 @@ from aggregator.store.connection import Store, opened
 from aggregator.store.runs import clear_finished_mark
 
 Undo = Callable[[App, Store, Decision, Mapping[str, Any], int, str], None]
-"""Takes the decision, what was stored before it, and number and author of the decision that undoes it."""
+"""Takes a decision, what was stored before it, and the decision that undoes it.
+
+Of the latter, number and author."""
 
 
 def last(config: Config, count: int) -> list[Decision]:

@@ -38,7 +38,10 @@ class HeldSource:
 
 
 def held_sources(store: Store, max_items: int) -> list[HeldSource]:
-    """Return the sources under review in the order of feeds.yaml, each with its last `max_items` items."""
+    """Return the sources under review, each with its last `max_items` items.
+
+    They have the order of feeds.yaml.
+    """
     rows = store.db.execute(
         "SELECT id, name, reason, (SELECT count(*) FROM items WHERE held = 'waiting' AND source_id = sources.id)"
         f" AS held FROM sources WHERE configured = 1 AND (held > 0 OR reason LIKE '%{LOST_ITEMS}%')"

@@ -58,7 +58,7 @@ def link_address(store: Store, text: str, now: datetime) -> str | None:
 
 
 def begin(store: Store, link: str, session: str, now: datetime) -> None:
-    """End a sign-in link and begin the session with the token `session`, in the caller's transaction."""
+    """End a sign-in link and begin a session, in the caller's transaction."""
     row = store.db.execute(
         "DELETE FROM editor_links WHERE hash = ? RETURNING address", [link_tokens.token_hash(link)]
     ).fetchone()

@@ -66,7 +66,7 @@ def last_decisions(store: Store, below: int | None, count: int) -> list[Decision
 
 
 def numbered(store: Store, number: int) -> tuple[Decision, dict[str, Any]] | None:
-    """Return a decision with what an undo of it restores; None if there is none with this number."""
+    """Return a decision with what its undo restores; None for an unknown number."""
     row = store.db.execute(f"{_DECISIONS} WHERE decisions.number = ?", [number]).fetchone()
     return (_decision(row), json.loads(row["before"] or "{}")) if row else None
 

@@ -111,7 +111,7 @@ def decide(store: Store, source_id: str, *, release: bool) -> int:
 
 
 def waiting_ids(store: Store, source_id: str) -> list[str]:
-    """Return the ids of a source's items that wait for an editor, in the order in which they came."""
+    """Return the ids of a source's items that wait for an editor, the first stored first."""
     rows = store.db.execute(
         "SELECT id FROM items WHERE held = 'waiting' AND source_id = ? ORDER BY number", [source_id]
     )

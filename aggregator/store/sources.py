@@ -257,7 +257,7 @@ def end_review(store: Store, source_id: str, *, believe: bool) -> None:
 
 
 def begin_review(store: Store, source_id: str) -> None:
-    """Let a source without other faults wait for an editor again; its next visit names the reason."""
+    """Let a source without faults wait for an editor again; its next visit names the reason."""
     store.db.execute(
         "UPDATE sources SET state = 'needs_review', reason = 'entries wait for an editor'"
         " WHERE id = ? AND state = 'ok'",

@@ -16,7 +16,9 @@ from aggregator.web import forms, responses
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing (RFC 9110 section 9.2.1)."""
 ONE_CLICK = "/unsubscribe/"
-"""Beginning of paths to which mail programs send requests from anywhere; their token decides (RFC 8058)."""
+"""Beginning of the paths that mail programs send one-click requests to (RFC 8058).
+
+Their token decides."""
 
 
 class CrossSite:

@@ -16,7 +16,7 @@ MESSAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none';"
     " frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
 )
-"""A message has its styles inside, runs no script, loads nothing, and has no access to these pages."""
+"""A message has inline styles, runs no script, loads nothing and cannot read these pages."""
 
 
 async def digests(asked: EditorRequest) -> Response:

@@ -27,7 +27,7 @@ from aggregator.web.queries import Queries
 from aggregator.web.responses import RETRY_SECONDS
 
 COOKIE = "__Host-editor"
-"""Name of the cookie of a session: browsers accept it only from this host, by a safe connection (RFC 6265bis)."""
+"""Name of the cookie of a session; its prefix binds it to this host (RFC 6265bis)."""
 SECONDS = 3.0
 """Seconds that a page may read."""
 MAX_NAME_CHARACTERS = 254
@@ -47,7 +47,10 @@ T = TypeVar("T")
 
 
 class Problem(Exception):
-    """A form that cannot be carried out; `reason` names the words of the page, `status` is that of HTTP."""
+    """A form that cannot be carried out.
+
+    `reason` names the words of the page, `status` is that of HTTP.
+    """
 
     def __init__(self, reason: str, status: int = 400, **values: str) -> None:
         super().__init__(reason)
@@ -56,7 +59,10 @@ class Problem(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Editor:
-    """Who sends a request: an address, or the name that a proxy states; `session` is the token of the cookie."""
+    """The sender of a request: an address, or the name that a proxy states.
+
+    `session` is the token of the cookie.
+    """
 
     name: str
     session: str | None = None
@@ -185,7 +191,7 @@ class EditorRequest:
         return text.format(site=self.app.config.site.title, **problem.values)
 
     def notice(self, problem: Problem, title: str, link: tuple[str, str] | None = None) -> Response:
-        """Return a page that only states a problem; `link` is an address below the site and its words."""
+        """Return a page that only states a problem; `link` is a path with its words."""
         page = self.rendered("editor_notice.html.j2", problem=problem, title=self.words[title], link=link)
         if problem.status == 503:
             page.headers["Retry-After"] = str(RETRY_SECONDS)

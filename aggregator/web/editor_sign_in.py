@@ -61,7 +61,10 @@ class SignIn:
         return sent
 
     async def link(self, asked: EditorRequest) -> Response:
-        """Show one button, or sign in: programs that check mail follow links, so that a GET changes nothing."""
+        """Show one button, or sign in.
+
+        Programs that check mail follow links, so that a GET changes nothing.
+        """
         token = asked.request.path_params["token"]
         if not mails_links(asked.app):
             return asked.notice(Problem("no_user", 403), "not_signed_in")

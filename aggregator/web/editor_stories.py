@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from aggregator import story_view
+from aggregator import addresses, story_view
 from aggregator.dedupe import editor_commands, event_decisions
 from aggregator.errors import UnknownName
 from aggregator.model.events import Attendance, EventKind, EventStatus
@@ -93,7 +93,7 @@ async def _page(
         others = stories.read(store, [*(other for other, _ in shown.related), *listed])
         return {
             "story": shown,
-            "why": view.why,
+            "why": {id_: addresses.without_addresses(why) for id_, why in view.why.items()},
             "others": others,
             "event": event,
             "decided": event_words.decision(store, story_id)["decided"],

@@ -28,7 +28,7 @@ async def read(request: Request) -> Form:
 
 
 def first(form: Form, name: str) -> str:
-    """Return the first value of a field without spaces around it; an empty text where there is none."""
+    """Return the first value of a field without spaces around it, or an empty text."""
     return form.get(name, [""])[0].strip()
 
 

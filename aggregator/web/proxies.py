@@ -15,7 +15,7 @@ PEER = "aggregator.peer"
 
 
 class TrustedProxies:
-    """Replace the client of a request by the one that a trusted proxy names in `X-Forwarded-For`."""
+    """Replace the client of a request by that which a trusted proxy names."""
 
     def __init__(self, app: ASGIApp, networks: Sequence[str]) -> None:
         believing: Any = ProxyHeadersMiddleware(

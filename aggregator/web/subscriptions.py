@@ -229,7 +229,7 @@ def _page(html: str, status: int = 200) -> HTMLResponse:
 
 
 def _language(request: Request, usual: str) -> str:
-    """Return the language of a page: `?lang=`, that of a subscriber, the browser's, or the usual one."""
+    """Return the language of a page: `?lang=`, the subscriber's, the browser's, or the usual."""
     if usual in subscriber_texts.LANGUAGES and "token" in request.path_params:
         return forms.known_language(request.query_params.get("lang", ""), usual)
     return forms.language(request, usual)

@@ -44,7 +44,7 @@ def configure(place: Workplace, web: Web, settings: str = SETTINGS, head: str = 
 
 
 def publish(place: Workplace, web: Web) -> tuple[str, str]:
-    """Publish two stories that may be one, others, and a flood that is held; return the ids of the two."""
+    """Publish two stories that may be one, others and a flood; return the ids of the two."""
     web.feed("/hub", rss(news(1), COURSE | _dated(1)))
     web.feed("/society", rss(news(2, link="https://society.example/2", guid="s2"), KURS | _dated(2)))
     poll(place)

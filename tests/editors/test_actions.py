@@ -53,7 +53,7 @@ def test_a_pair_is_shown_with_evidence(editor: Editor, pair: Pair) -> None:
 def test_a_pair_is_decided_and_undone(
     editor: Editor, pair: Pair, place: Workplace, action: str, verb: str
 ) -> None:
-    """A decision leaves the list, is logged with its author, and returns to the list when undone."""
+    """A decision ends the listing and is logged with its author; an undo lists the pair again."""
     done = editor.post("/candidates", ("story", pair[0]), ("other", pair[1]), ("action", action))
     assert done.status == 303
     assert verbs(place) == [(verb, EVA)]
@@ -64,7 +64,7 @@ def test_a_pair_is_decided_and_undone(
 
 
 def test_later_puts_a_pair_off_for_a_week(editor: Editor, pair: Pair, place: Workplace, clock: Clock) -> None:
-    """The pair is listed apart, may still be decided there, and returns by itself. Nothing is logged."""
+    """The pair is listed apart and returns by itself; nothing is logged."""
     assert (
         editor.post("/candidates", ("story", pair[1]), ("other", pair[0]), ("action", "later"))
         .headers["location"]
@@ -310,16 +310,18 @@ def test_the_next_edition_is_shown_in_a_sandbox(
 
 def test_no_page_shows_an_address(editor: Editor, pair: Pair) -> None:
     """Authors of decisions are shortened on the editors' own pages, too (DP5)."""
-    editor.post(f"/stories/{pair[0]}", ("action", "hide"))
-    for path in ("", "/decisions", f"/stories/{pair[0]}"):
+    editor.post("/candidates", ("story", pair[0]), ("other", pair[1]), ("action", "merge"))
+    ((kept,),) = rows(editor.place, "SELECT became FROM tombstones")
+    for path in ("", "/decisions", f"/stories/{kept}"):
         page = editor.get(path).text
         assert EVA not in page and "e***@editors.example" in page
+    assert "merged by e***@editors.example" in page
 
 
 def test_a_busy_database_is_named(
     editor: Editor, pair: Pair, place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While another run writes for too long, the page says so with status 503, and nothing changes."""
+    """While another run writes for too long, the page says so by 503; nothing changes."""
     monkeypatch.setattr(connection, "BUSY_TIMEOUT_MS", 100)
     before = all_rows(place)
     with closing(sqlite3.connect(place.database, isolation_level=None)) as db:

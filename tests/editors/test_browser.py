@@ -1,4 +1,4 @@
-"""An editor's day in Chromium: with scripts off, on a phone, by keyboard, and by the rules of axe-core."""
+"""An editor's day in Chromium: without scripts, by keyboard, and by the rules of axe-core."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def signed_in(browser: Any, editor: Editor, **options: Any) -> Any:
 def test_an_editors_day(
     browser: Any, editor: Editor, stories: tuple[str, str], place: Workplace, web: Web
 ) -> None:
-    """Sign in, merge, undo, keep apart, hide, release a flood, set a date, preview and sign out: by forms alone."""
+    """Merge, undo, keep apart, hide, release, set a date and preview work by forms alone."""
     page = signed_in(browser, editor, java_script_enabled=False)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
@@ -140,7 +140,7 @@ def stories(editor: Editor, place: Workplace, web: Web) -> tuple[str, str]:
 def test_a_form_of_another_site_is_refused_by_the_browser_and_here(
     browser: Any, editor: Editor, stories: tuple[str, str], place: Workplace, web: Web
 ) -> None:
-    """A page of another site that sends the form neither gets the cookie sent nor changes anything."""
+    """A page of another site that sends the form changes nothing."""
     page = signed_in(browser, editor)
     target = f"http://127.0.0.1:{editor.visitor.port}/editor/candidates"
     fields = {"story": stories[0], "other": stories[1], "action": "merge"}

@@ -41,7 +41,7 @@ def test_a_link_signs_in_once(editor: Editor, place: Workplace) -> None:
 
 
 def test_only_hashes_are_stored(editor: Editor, place: Workplace) -> None:
-    """Neither the token of a link nor that of a session stands in the database, only their hashes."""
+    """The database has the hashes of links and sessions, never their tokens."""
     editor.post("/sign-in", ("address", EVA))
     link = editor.link().rpartition("/")[2]
     assert rows(place, "SELECT hash FROM editor_links") == [(hashlib.sha256(link.encode()).hexdigest(),)]

@@ -1,4 +1,4 @@
-"""Add sign-in links and sessions of editors, what undoes their decisions, and postponed pairs."""
+"""Add links and sessions of editors, what undoes their decisions, and postponed pairs."""
 
 from __future__ import annotations
 
