@@ -267,6 +267,8 @@ def story_decisions(invocation: Invocation, limit: int, as_json: bool) -> None:
         about = each.source or ", ".join(each.stories)
         undone = " (undone)" if each.undone else ""
         click.echo(f"{each.number}  {each.at:%Y-%m-%d %H:%M} UTC  {each.who}: {each.verb} {about}{undone}")
+    if not made:
+        click.echo("no decisions yet", err=True)
 
 
 @story.command("undo")

@@ -86,7 +86,10 @@ def _decision(row: Mapping[str, Any]) -> Decision:
         stories=tuple(json.loads(row["stories"])),
         items=tuple(json.loads(row["items"])),
         source=json.loads(row["before"] or "{}").get("source"),
-        undoable=row["before"] is not None and row["undoes"] is None and row["undone"] is None,
+        undoable=row["before"] is not None
+        and row["undoes"] is None
+        and row["undone"] is None
+        and (row["stories"], row["items"]) != ("[]", "[]"),  # a page that was accepted
         undone=row["undone"] is not None,
     )
 
