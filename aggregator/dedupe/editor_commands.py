@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import combinations, product
-from typing import Any
 
 from aggregator.dedupe import cluster
 from aggregator.dedupe.assign import lead_item_id
@@ -25,8 +24,10 @@ from aggregator.publishing.channels import known_channels, update_channels
 from aggregator.store import (
     archives,
     channels,
+    connections,
     editions,
     editorial,
+    event_decisions,
     maintenance,
     stories,
     story_members,
@@ -61,7 +62,8 @@ def merge(app: App, names: Sequence[str], who: str) -> tuple[str, list[str]]:
             before = {
                 "parts": {id_: [member.item_id for member in parts[id_].members] for id_ in gone},
                 "links": editorial.links_between(store, pairs),
-                "related": _relations(store, ids),
+                "connections": connections.read(store, ids),
+                "words": {id_: event_decisions.decision(store, id_) for id_ in ids},
             }
             decision = editorial.decide(
                 store, "merge", who, now, stories=[kept, *gone], items=leads, before=before
@@ -83,20 +85,6 @@ def absorb_stories(
             editorial.absorb(store, kept, story_id, why, now)
     story_placement.set_leads(store, {kept: lead}, now)
     _update_channels(store, config, [kept], now)
-
-
-def _relations(store: Store, ids: Sequence[str]) -> list[list[Any]]:
-    """Return how stories are connected, for an undo.
-
-    Each entry has both ids, why they are related, and score and reason as merge candidates.
-    """
-    found: list[list[Any]] = []
-    for one, other in combinations(ids, 2):
-        pair = editorial.candidate_pair(store, one, other)
-        why = editorial.relation(store, one, other)
-        if pair or why:
-            found.append([one, other, why, pair.score if pair else None, pair.why if pair else None])
-    return found
 
 
 def split(app: App, names: Sequence[str], who: str, *, announce: bool) -> tuple[str, str]:
@@ -142,7 +130,10 @@ def keep_apart(app: App, one: str, other: str, who: str) -> tuple[str, str]:
                 )
             first, second = story_members.clusters(store, ids)
             pairs = _pairs(first.members, second.members)
-            before = {"links": editorial.links_between(store, pairs), "related": _relations(store, ids)}
+            before = {
+                "links": editorial.links_between(store, pairs),
+                "connections": connections.between(store, *ids),
+            }
             decision = editorial.decide(store, "keep-apart", who, now, stories=ids, before=before)
             editorial.add_link_constraints(store, pairs, LinkConstraint.CANNOT_LINK, decision)
             editorial.remove_candidate_pair(store, *ids)

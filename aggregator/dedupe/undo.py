@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aggregator.dedupe import editor_commands, event_decisions
 from aggregator.dedupe.editor_commands import absorb_stories, divided, part_story, unannounced
 from aggregator.errors import UnknownName, WrongDecision
 from aggregator.model.config import Config
-from aggregator.model.stories import CandidatePair, Decision
+from aggregator.model.stories import Decision
 from aggregator.ports import App
 from aggregator.publishing.channels import known_channels, update_channels
-from aggregator.store import editorial, items, sources, stories, story_members
+from aggregator.store import connections, editorial, items, sources, stories, story_members
 from aggregator.store import event_decisions as event_words
 from aggregator.store.connection import Store, opened
 from aggregator.store.runs import clear_finished_mark
@@ -50,6 +49,7 @@ def decision(app: App, number: int, who: str) -> Decision:
                     app.clock(),
                     stories=made.stories,
                     items=made.items,
+                    before={"source": made.source} if made.source else None,
                     undoes=number,
                 )
                 _UNDOES[made.verb](app, store, made, before, undoing, who)
@@ -68,9 +68,7 @@ def _changed_since(made: Decision) -> WrongDecision:
     )
 
 
-def _merge(
-    app: App, store: Store, made: Decision, before: Mapping[str, Any], _undoing: int, who: str
-) -> None:
+def _merge(app: App, store: Store, made: Decision, before: Mapping[str, Any], undoing: int, who: str) -> None:
     """Let the items of each merged story found it again."""
     now, kept = app.clock(), made.stories[0]
     for gone, item_ids in before["parts"].items():
@@ -81,7 +79,24 @@ def _merge(
         why = f"merge undone by {who} on {now:%Y-%m-%d}"
         part_story(store, app.config, story, leaving, part, now, why)
     editorial.restore_links(store, made.number, before["links"])
-    _reconnect(store, before["related"], now)
+    connections.remove_inherited(store, kept, before["connections"])
+    connections.restore(store, before["connections"])
+    _restore_words(store, kept, before["words"], undoing)
+    for story_id in before["words"]:
+        event_decisions.publish(app, store, story_id)
+
+
+def _restore_words(store: Store, kept: str, words: Mapping[str, Any], undoing: int) -> None:
+    """Restore editors' words on the events of merged stories.
+
+    `kept` loses a word that it has only from another one, unless an editor set another since.
+    """
+    passed_on = [word for story_id, word in words.items() if story_id != kept and word["decided"]]
+    if not words[kept]["decided"] and event_words.decision(store, kept) in passed_on:
+        event_words.undecide(store, kept)
+    for story_id, word in words.items():
+        if story_id != kept:
+            event_words.restore_decision(store, story_id, word, undoing)
 
 
 def _split(
@@ -105,22 +120,8 @@ def _keep_apart(
     """Let two stories be compared and listed again."""
     now = app.clock()
     editorial.restore_links(store, made.number, before["links"])
-    _reconnect(store, before["related"], now)
+    connections.restore(store, before["connections"])
     update_channels(store, known_channels(store, app.config.channels), made.stories, now)
-
-
-def _reconnect(store: Store, relations: Iterable[Sequence[Any]], now: datetime) -> None:
-    """Make stories related and merge candidates again; those that are gone stay unconnected."""
-    for one, other, why, score, candidate_why in relations:
-        if len(stories.facts(store, [one, other])) < 2:
-            continue
-        if why:
-            editorial.relate(store, [(one, other, why)])
-        if score is not None:
-            pair = CandidatePair(
-                story=one, title="", other=other, other_title="", score=score, why=candidate_why, since=now
-            )
-            editorial.add_candidate_pair(store, pair)
 
 
 def _event(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from aggregator.model.stories import Decision
 from aggregator.store.connection import Store, sure_moment
 from aggregator.store.items import chunked, marks
 
@@ -85,15 +86,24 @@ def last_hidden(store: Store, count: int) -> list[tuple[str, str]]:
     return [(row["id"], row["title"]) for row in rows]
 
 
-def titles(store: Store, ids: Iterable[str]) -> dict[str, str]:
-    """Return the titles of stories, also of those that were merged into others, by id."""
+def subjects(decision: Decision) -> tuple[str, ...]:
+    """Return the ids of what a decision is about: its stories, of a merge the items that led them.
+
+    Of merged stories only these items still have their own titles.
+    """
+    return decision.items if decision.verb in ("merge", "undo merge") else decision.stories
+
+
+def titles(store: Store, decisions: Iterable[Decision]) -> dict[str, str]:
+    """Return the titles of what decisions are about, by id of the story or item."""
     found: dict[str, str] = {}
-    for part in chunked(sorted(set(ids))):
+    for part in chunked(sorted({id_ for each in decisions for id_ in subjects(each)})):
         rows = store.db.execute(
             f"SELECT id, title FROM stories WHERE id IN ({marks(part)})"
             " UNION ALL SELECT tombstones.story_id, stories.title FROM tombstones"
-            f" JOIN stories ON stories.id = tombstones.became WHERE tombstones.story_id IN ({marks(part)})",
-            [*part, *part],
+            f" JOIN stories ON stories.id = tombstones.became WHERE tombstones.story_id IN ({marks(part)})"
+            f" UNION ALL SELECT id, title FROM items WHERE id IN ({marks(part)})",
+            [*part, *part, *part],
         )
         found.update((row[0], row[1]) for row in rows)
     return found

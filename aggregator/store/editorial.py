@@ -337,14 +337,6 @@ def relate(store: Store, pairs: Iterable[tuple[str, str, str]]) -> None:
     )
 
 
-def relation(store: Store, one: str, other: str) -> str | None:
-    """Return why two stories are related; None if they are not."""
-    row = store.db.execute(
-        "SELECT why FROM related WHERE story_id = ? AND other_id = ?", [one, other]
-    ).fetchone()
-    return str(row[0]) if row else None
-
-
 def unrelate(store: Store, one: str, other: str) -> None:
     """Remove the relation between two stories."""
     store.db.execute(

@@ -51,7 +51,7 @@ async def _page(asked: EditorRequest, problem: Problem | None = None) -> Respons
         shown = made[:PAGE_DECISIONS]
         return {
             "decisions": shown,
-            "titles": editor_lists.titles(store, [id_ for each in shown for id_ in each.stories]),
+            "titles": editor_lists.titles(store, shown),
             "older": shown[-1].number if len(made) > PAGE_DECISIONS else None,
         }
 

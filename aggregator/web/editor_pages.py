@@ -37,8 +37,7 @@ async def start(asked: EditorRequest) -> Response:
 
     def read(store: Store) -> Mapping[str, object]:
         decisions = editorial.last_decisions(store, None, MAX_LAST_DECISIONS)
-        titles = editor_lists.titles(store, [id_ for each in decisions for id_ in each.stories])
-        return {"decisions": decisions, "titles": titles}
+        return {"decisions": decisions, "titles": editor_lists.titles(store, decisions)}
 
     return await asked.page("editor_start.html.j2", title=asked.words["editor"], section="start", read=read)
 

@@ -169,6 +169,7 @@ class EditorRequest:
             "root": self.root,
             "editor": self.editor,
             "shown_name": _shown_name,
+            "subjects": editor_lists.subjects,
             "problem": self.problem_words(problem) if problem else None,
             "moment": self._moment,
             "section": "",

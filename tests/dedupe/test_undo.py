@@ -44,6 +44,12 @@ def ids(place: Workplace, clock: Clock) -> dict[str, str]:
     with opened(place.database) as store, store.transaction():
         editorial.add_candidate(store, told[WELCOME[1]], [pair], clock.now)
         editorial.relate(store, [(told[WELCOME[1]], told[OTHER_WELCOME[1]], "titles alike")])
+    survey = MergeCandidate(story_id=told[SURVEY[1]], score=6.0, why="one week")
+    with opened(place.database) as store, store.transaction():
+        for title in (WELCOME[1], OTHER_WELCOME[1]):
+            editorial.relate(store, [(told[title], told[SURVEY[1]], f"{title} and the survey")])
+        editorial.add_candidate(store, told[OTHER_WELCOME[1]], [survey], clock.now)
+    event_decisions.set_event(place.app(), told[OTHER_WELCOME[1]], EventChange(start="2026-12-01"), "max")
     return {"survey": told[SURVEY[1]], "one": told[WELCOME[1]], "other": told[OTHER_WELCOME[1]]}
 
 
@@ -72,14 +78,14 @@ def test_undo_restores_everything(place: Workplace, ids: dict[str, str], decisio
     before = state(place)
     DECISIONS[decision](place.app(), ids)
     assert state(place) != before
-    (made,) = undo.last(place.app().config, 10)
+    made = undo.last(place.app().config, 1)[0]
     assert made.undoable and made.who == "eva"
     undo.decision(place.app(), made.number, "max")
     after = state(place)
     # The id of a part that was split off is permanent: it leads to the story.
     assert after[-1] == ([(made.stories[1], ids["survey"])] if decision == "split" else before[-1])
     assert after[:-1] == before[:-1]
-    undoing, undone = undo.last(place.app().config, 10)
+    undoing, undone = undo.last(place.app().config, 2)
     assert (undone.undone, undone.undoable, undoing.undoable, undoing.who) == (True, False, False, "max")
     assert recluster.run(place.app(), dry_run=True).leaves == ()
 
@@ -88,12 +94,12 @@ def test_undo_restores_everything(place: Workplace, ids: dict[str, str], decisio
 def test_a_decision_is_undone_once(place: Workplace, ids: dict[str, str], decision: str) -> None:
     """A second undo is refused and changes nothing."""
     DECISIONS[decision](place.app(), ids)
-    undo.decision(place.app(), 1, "max")
+    undo.decision(place.app(), 2, "max")
     before = state(place)
     with pytest.raises(WrongDecision, match="undone before; nothing was changed"):
-        undo.decision(place.app(), 1, "max")
-    with pytest.raises(WrongDecision, match="cannot be undone; nothing was changed"):
         undo.decision(place.app(), 2, "max")
+    with pytest.raises(WrongDecision, match="cannot be undone; nothing was changed"):
+        undo.decision(place.app(), 3, "max")
     assert state(place) == before
 
 
@@ -102,8 +108,8 @@ def test_undo_of_a_second_word_restores_the_first(place: Workplace, ids: dict[st
     for day in ("2026-11-20", "2026-12-20"):
         event_decisions.set_event(place.app(), ids["one"], EventChange(start=day), "eva")
     event_decisions.undo(place.app(), ids["one"], "eva")
+    undo.decision(place.app(), 4, "eva")
     undo.decision(place.app(), 3, "eva")
-    undo.decision(place.app(), 2, "eva")
     found = event_decisions.read(place.app(), ids["one"]).event
     assert found is not None and found.event.start.isoformat() == "2026-11-20"
 
@@ -113,7 +119,7 @@ def test_undo_restores_constraints_that_a_decision_replaced(place: Workplace, id
     editor_commands.keep_apart(place.app(), ids["one"], ids["other"], "eva")
     before = state(place)
     editor_commands.merge(place.app(), [ids["one"], ids["other"]], "eva")
-    undo.decision(place.app(), 2, "eva")
+    undo.decision(place.app(), 3, "eva")
     assert state(place) == before
     assert explain.pair(place.app().config, ids["one"], ids["other"])["editor"] == "cannot-link"
 
@@ -126,10 +132,10 @@ def test_what_changed_since_is_not_undone(place: Workplace, ids: dict[str, str])
     kept = editorial_kept(place)
     if kept != ids["one"]:
         with pytest.raises(WrongDecision, match="changed since; nothing was changed"):
-            undo.decision(place.app(), 1, "eva")
+            undo.decision(place.app(), 2, "eva")
         assert state(place) == before
+    undo.decision(place.app(), 3, "eva")
     undo.decision(place.app(), 2, "eva")
-    undo.decision(place.app(), 1, "eva")
     assert len(set(in_feed(place))) == 3
 
 

@@ -60,7 +60,8 @@ def test_a_pair_is_decided_and_undone(
     assert "There are no open pairs" in editor.get("/candidates").text
     assert editor.post("/decisions", ("action", "undo"), ("number", "1")).status == 303
     assert COURSE["title"] in editor.get("/candidates").text
-    assert "undone" in editor.get("/decisions").text
+    log = editor.get("/decisions").text
+    assert "undone" in log and COURSE["title"] in log and KURS["title"] in log
 
 
 def test_later_puts_a_pair_off_for_a_week(editor: Editor, pair: Pair, place: Workplace, clock: Clock) -> None:
