@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aggregator.dedupe import editor_commands, event_decisions
-from aggregator.dedupe.editor_commands import absorb_stories, divided, part_story, unannounced
+from aggregator.dedupe.editor_commands import absorb_stories, divided, part_story
 from aggregator.errors import UnknownName, WrongDecision
 from aggregator.model.config import Config
 from aggregator.model.stories import Decision
@@ -31,34 +31,39 @@ def last(config: Config, count: int) -> list[Decision]:
 
 def decision(app: App, number: int, who: str) -> Decision:
     """Undo the decision with a number; return it. Raises UnknownName and WrongDecision."""
-    with opened(app.config.data / "aggregator.db", create=False) as store:
-        found = editorial.numbered(store, number)
-        if found is None:
-            raise UnknownName(f"no decision {number}; nothing was changed")
-        made, before = found
-        if made.undone:
-            raise WrongDecision(f"decision {number} was undone before; nothing was changed", "undone_before")
-        if not made.undoable or made.verb not in (*_UNDOES, "hide", "unhide"):
-            raise WrongDecision(f"decision {number} cannot be undone; nothing was changed", "not_undoable")
+    with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
+        made, before = _undoable(store, number)
         if made.verb in _UNDOES:
-            with store.transaction():
-                undoing = editorial.decide(
-                    store,
-                    f"undo {made.verb}",
-                    who,
-                    app.clock(),
-                    stories=made.stories,
-                    items=made.items,
-                    before={"source": made.source} if made.source else None,
-                    undoes=number,
-                )
-                _UNDOES[made.verb](app, store, made, before, undoing, who)
-                clear_finished_mark(store)
+            undoing = editorial.decide(
+                store,
+                f"undo {made.verb}",
+                who,
+                app.clock(),
+                stories=made.stories,
+                items=made.items,
+                before={"source": made.source} if made.source else None,
+                undoes=number,
+            )
+            _UNDOES[made.verb](app, store, made, before, undoing, who)
+            clear_finished_mark(store)
             return made
     hidden = made.verb == "unhide"
     if not editor_commands.set_hidden(app, made.stories, who, hidden=hidden, undoes=number):
         raise _changed_since(made)
     return made
+
+
+def _undoable(store: Store, number: int) -> tuple[Decision, Mapping[str, Any]]:
+    """Return a decision with what its undo restores."""
+    found = editorial.numbered(store, number)
+    if found is None:
+        raise UnknownName(f"no decision {number}; nothing was changed")
+    made = found[0]
+    if made.undone:
+        raise WrongDecision(f"decision {number} was undone before; nothing was changed", "undone_before")
+    if not made.undoable or made.verb not in (*_UNDOES, "hide", "unhide"):
+        raise WrongDecision(f"decision {number} cannot be undone; nothing was changed", "not_undoable")
+    return found
 
 
 def _changed_since(made: Decision) -> WrongDecision:
@@ -75,7 +80,9 @@ def _merge(app: App, store: Store, made: Decision, before: Mapping[str, Any], un
         if stories.stories_of(store, item_ids) != {kept}:
             raise _changed_since(made)
         story, leaving, _ = divided(store, item_ids)
-        part = editorial.merged_part(store, kept, [gone]) or unannounced(store, story, leaving[0])
+        part = editorial.merged_part(store, kept, [gone])
+        if part is None:
+            raise _changed_since(made)
         why = f"merge undone by {who} on {now:%Y-%m-%d}"
         part_story(store, app.config, story, leaving, part, now, why)
     editorial.restore_links(store, made.number, before["links"])

@@ -1,4 +1,4 @@
-"""Store how stories are connected, as related ones and merge candidates, before a decision changes it."""
+"""Store how stories are connected before a decision changes it."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def last_hidden(store: Store, count: int) -> list[tuple[str, str]]:
 
 
 def subjects(decision: Decision) -> tuple[str, ...]:
-    """Return the ids of what a decision is about: its stories, of a merge the items that led them.
+    """Return the ids of what a decision is about: stories, of a merge the items that led them.
 
     Of merged stories only these items still have their own titles.
     """
