@@ -12,6 +12,7 @@ import pytest
 from aggregator.store import connection
 from tests.builders import rss
 from tests.digests.scenario import WEEK, all_rows, news, poll, rows
+from tests.editors.conftest import Site
 from tests.editors.site import COURSE, EVA, KURS, Editor
 from tests.subscribers.visitor import Page
 from tests.web_server import Web
@@ -91,9 +92,10 @@ def test_later_puts_a_pair_off_for_a_week(editor: Editor, pair: Pair, place: Wor
     ],
 )
 def test_a_wrong_form_about_a_pair_changes_nothing(
-    editor: Editor, pair: Pair, place: Workplace, fields: dict[str, str], status: int, sentence: str
+    site: Site, fields: dict[str, str], status: int, sentence: str
 ) -> None:
     """The page comes back with one sentence."""
+    editor, pair, place = site.editor, site.pair, site.place
     before = all_rows(place)
     sent = {"story": pair[0], "other": pair[1]} | fields
     page = editor.post("/candidates", *sent.items())
@@ -173,10 +175,9 @@ def test_an_event_is_set_removed_and_automatic(editor: Editor, pair: Pair, place
         ({"attendance": "moon"}, "Choose kind, status and attendance"),
     ],
 )
-def test_a_wrong_event_changes_nothing(
-    editor: Editor, pair: Pair, place: Workplace, fields: dict[str, str], sentence: str
-) -> None:
+def test_a_wrong_event_changes_nothing(site: Site, fields: dict[str, str], sentence: str) -> None:
     """The form comes back filled as it was sent, with one sentence."""
+    editor, pair, place = site.editor, site.pair, site.place
     before = all_rows(place)
     page = event(editor, pair[0], **fields)
     assert (page.status, sentence in problem(page)) == (400, True)
@@ -202,14 +203,10 @@ def test_a_wrong_event_changes_nothing(
     ],
 )
 def test_a_wrong_form_about_a_story_changes_nothing(
-    editor: Editor,
-    pair: Pair,
-    place: Workplace,
-    fields: tuple[tuple[str, str], ...],
-    status: int,
-    sentence: str,
+    site: Site, fields: tuple[tuple[str, str], ...], status: int, sentence: str
 ) -> None:
     """The page comes back with one sentence."""
+    editor, pair, place = site.editor, site.pair, site.place
     items = dict(rows(place, "SELECT story_id, id FROM items WHERE story_id IS NOT NULL"))
     names = {"story": pair[0], "own": items[pair[0]], "foreign": items[pair[1]]}
     before = all_rows(place)
@@ -269,15 +266,10 @@ def test_a_discarded_flood_waits_again_when_undone(editor: Editor, pair: Pair, p
     ],
 )
 def test_other_wrong_forms_change_nothing(
-    editor: Editor,
-    pair: Pair,
-    place: Workplace,
-    path: str,
-    fields: dict[str, str],
-    status: int,
-    sentence: str,
+    site: Site, path: str, fields: dict[str, str], status: int, sentence: str
 ) -> None:
     """The page comes back with one sentence."""
+    editor, pair, place = site.editor, site.pair, site.place
     before = all_rows(place)
     page = editor.post(path, *fields.items())
     assert (page.status, sentence in problem(page), all_rows(place)) == (status, True, before)

@@ -13,7 +13,7 @@ import pytest
 from tests.builders import rss
 from tests.digests.scenario import news, poll, rows
 from tests.editors.site import COURSE, EVA, Editor
-from tests.web.test_walk import CONTROLS, SCHEMES, WIDTHS
+from tests.web.test_walk import CONTROLS, SCHEMES, WIDTHS, _tab
 from tests.web_server import Web
 from tests.workplace import Workplace
 
@@ -201,7 +201,7 @@ def test_an_editor_needs_only_a_keyboard(
 ) -> None:
     """Tab reaches every control of each page with a visible outline, and Enter merges a pair."""
     page = signed_in(browser, editor)
-    for path in ("", "/candidates", f"/stories/{stories[0]}", "/held", "/digests/daily", "/decisions"):
+    for path in ("/candidates", f"/stories/{stories[0]}", "/digests/daily"):
         page.goto(f"/editor{path}")
         page.evaluate("document.activeElement.blur()")
         controls = page.locator(CONTROLS).locator("visible=true").count()
@@ -218,18 +218,3 @@ def test_an_editor_needs_only_a_keyboard(
     with page.expect_navigation():
         page.keyboard.press("Enter")
     assert rows(place, "SELECT verb FROM decisions") == [("merge",)]
-
-
-def _tab(page: Any) -> dict[str, Any]:
-    """Press Tab; return which control has the focus, its HTML, and whether an outline shows it."""
-    page.keyboard.press("Tab")
-    found: dict[str, Any] = page.evaluate(
-        """controls => {
-            const here = document.activeElement, style = getComputedStyle(here);
-            const all = [...document.querySelectorAll(controls)].filter(each => each.checkVisibility());
-            return {place: all.indexOf(here), html: here.outerHTML,
-                    outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1};
-        }""",
-        CONTROLS,
-    )
-    return found
