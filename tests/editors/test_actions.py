@@ -269,7 +269,7 @@ def test_other_wrong_forms_change_nothing(
     site: Site, path: str, fields: dict[str, str], status: int, sentence: str
 ) -> None:
     """The page comes back with one sentence."""
-    editor, pair, place = site.editor, site.pair, site.place
+    editor, place = site.editor, site.place
     before = all_rows(place)
     page = editor.post(path, *fields.items())
     assert (page.status, sentence in problem(page), all_rows(place)) == (status, True, before)
