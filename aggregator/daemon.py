@@ -25,6 +25,8 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from aggregator import health, locked_store, logs, maintenance
 from aggregator.app import build
 from aggregator.digests import run as digest
+from aggregator.digests.editor_sign_in import mails_links
+from aggregator.digests.personal import is_trustworthy
 from aggregator.errors import AggregatorError, AnotherRunHolds, ConfigError, FilesError, StoreError
 from aggregator.gateways import files, systemd
 from aggregator.model.config import Config
@@ -346,6 +348,7 @@ def _serve_until_signalled(
     with suppress(FilesError):  # a process that only serves need not own the data folder
         files.close_data(config.data, config.public)
     _warn_of_proxies(config)
+    _warn_of_cookies(config)
     host, port = listener.getsockname()[:2]
     logger.info("serving %s on http://%s:%d/", config.public, host, port)
     running = Server(server.config(web, config.site, config.web.trusted_proxies))
@@ -365,6 +368,15 @@ def _warn_of_proxies(config: Config) -> None:
             "the web app listens at %s, so that a proxy is in front of it, and web.trusted_proxies is empty:"
             " all visitors together may sign up as often as one network; name the proxy there",
             config.listen[0],
+        )
+
+
+def _warn_of_cookies(config: Config) -> None:
+    """Warn if browsers would not keep the session of an editor (ED3)."""
+    if mails_links(config) and not is_trustworthy(config.web.url or ""):
+        logger.warning(
+            "web.url is %s: browsers keep the session of an editor at https only, so that nobody can sign in there",
+            config.web.url,
         )
 
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from aggregator import addresses, link_tokens
 from aggregator.digests.subscriptions import opened_store
+from aggregator.model.config import Config
 from aggregator.model.subscribers import AccountMessage
 from aggregator.ports import App
 from aggregator.store import editor_sessions, subscription_requests
+
+
+def mails_links(config: Config) -> bool:
+    """Return whether editors can sign in by a mailed link."""
+    return bool(config.editors and config.web.url)
 
 
 def request(app: App, address: str, language: str) -> None:

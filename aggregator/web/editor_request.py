@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from aggregator import addresses, editor_texts, i18n
-from aggregator.digests.editor_sign_in import is_editor
+from aggregator.digests.editor_sign_in import is_editor, mails_links
 from aggregator.errors import AggregatorError, StoreBusy, UnknownName, WrongDecision
 from aggregator.ports import App
 from aggregator.publishing import page_template
@@ -105,7 +105,7 @@ class EditorRequest:
             names = [name.strip() for name in self.request.headers.getlist(config.web.editor_header)]
             if any(names):
                 return self._named_by_proxy([name for name in names if name])
-        if not mails_links(self.app):
+        if not mails_links(config):
             raise Problem("no_user", 403)
         session = self.request.cookies.get(COOKIE)
         if not session:
@@ -212,14 +212,9 @@ class EditorRequest:
         return self.notice(Problem("failed_why", 503), "failed")
 
 
-def mails_links(app: App) -> bool:
-    """Return whether editors can sign in by a mailed link."""
-    return bool(app.config.editors and app.config.web.url)
-
-
 def is_offered(app: App) -> bool:
     """Return whether there are editors' pages."""
-    return bool(app.config.web.editor_header) or mails_links(app)
+    return bool(app.config.web.editor_header) or mails_links(app.config)
 
 
 def unknown_story(error: UnknownName, name: str) -> Problem:

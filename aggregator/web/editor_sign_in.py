@@ -17,7 +17,7 @@ from aggregator.ports import App
 from aggregator.store.editor_sessions import SESSION_LIFETIME
 from aggregator.web import forms
 from aggregator.web.client_network import WINDOW_SECONDS, NetworkLimit, network
-from aggregator.web.editor_request import COOKIE, EditorRequest, Problem, mails_links
+from aggregator.web.editor_request import COOKIE, EditorRequest, Problem
 
 logger = logging.getLogger("aggregator.web.editor")
 
@@ -40,7 +40,7 @@ class SignIn:
 
     async def form(self, asked: EditorRequest) -> Response:
         """Show the form, or take it: the response is the same for each address."""
-        if not mails_links(asked.app):
+        if not editor_sign_in.mails_links(asked.app.config):
             return asked.notice(Problem("no_user", 403), "not_signed_in")
         if asked.request.method != "POST":
             return _form(asked)
@@ -66,7 +66,7 @@ class SignIn:
         Programs that check mail follow links, so that a GET changes nothing.
         """
         token = asked.request.path_params["token"]
-        if not mails_links(asked.app):
+        if not editor_sign_in.mails_links(asked.app.config):
             return asked.notice(Problem("no_user", 403), "not_signed_in")
         if asked.request.method != "POST":
             if not await run_in_threadpool(editor_sign_in.is_valid, asked.app, token):

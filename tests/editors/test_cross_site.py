@@ -12,7 +12,7 @@ from aggregator.web import app
 from aggregator.web.body_limit import BodyLimit
 from aggregator.web.cross_site import ONE_CLICK, CrossSite
 from tests.digests.scenario import all_rows
-from tests.editors.site import Editor, configure
+from tests.editors.site import EVA, Editor, configure
 from tests.web_server import Web
 from tests.workplace import Workplace
 
@@ -50,6 +50,21 @@ def test_every_form_of_another_site_is_refused(
             fields = (("story", pair[0]), ("other", pair[1]), ("action", "merge"))
             page = editor.visitor.post(path, *fields, cookie=editor.cookie, **headers)
             assert (page.status, "page of another site" in page.text) == (403, True), (path, headers)
+    assert all_rows(place) == before
+
+
+def test_forms_without_a_session_change_nothing(
+    editor: Editor, pair: tuple[str, str], place: Workplace
+) -> None:
+    """Every form for editors is refused without a session, and with the name that a proxy would state."""
+    before = all_rows(place)
+    paths = [path for path in forms(place) if path.startswith("/editor") and "/sign-" not in path]
+    assert len(paths) >= 4
+    for path in [*paths, f"/editor/stories/{pair[0]}"]:
+        for headers in ({}, {"cookie": "__Host-editor=" + "A" * 22}, {"x_remote_user": EVA}):
+            fields = (("story", pair[0]), ("other", pair[1]), ("action", "merge"))
+            page = editor.visitor.post(path, *fields, **headers)
+            assert (page.status, "You are not signed in" in page.text) == (403, True), (path, headers)
     assert all_rows(place) == before
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aggregator import daemon
 from tests.digests.scenario import poll
 from tests.editors.site import configure, editing
 from tests.processes import until
@@ -29,6 +30,19 @@ def test_serve_follows_the_list_of_editors(tmp_path: Path) -> None:
         assert server.ask("/editor").status == 303
         file.write_text(written, "utf-8")
         until(lambda: server.ask("/editor").status == 404)
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [("http://news.example/", True), ("https://news.example/", False), ("http://127.0.0.1:8000/", False)],
+)
+def test_an_address_without_https_is_reported(
+    place: Workplace, web: Web, caplog: pytest.LogCaptureFixture, url: str, warned: bool
+) -> None:
+    """The log says at the start that browsers keep no session at this address."""
+    configure(place, web, f"web: {{url: '{url}'}}\neditors: [eva@editors.example]\n")
+    daemon._warn_of_cookies(place.app().config)
+    assert ("https only" in caplog.text) is warned
 
 
 @pytest.mark.skipif(servers.NGINX is None, reason="nginx is not installed")
