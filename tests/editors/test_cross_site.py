@@ -56,7 +56,7 @@ def test_every_form_of_another_site_is_refused(
 def test_forms_without_a_session_change_nothing(
     editor: Editor, pair: tuple[str, str], place: Workplace
 ) -> None:
-    """Every form for editors is refused without a session, and with the name that a proxy would state."""
+    """Forms for editors are refused without a session, also with the header of a proxy."""
     before = all_rows(place)
     paths = [path for path in forms(place) if path.startswith("/editor") and "/sign-" not in path]
     assert len(paths) >= 4
