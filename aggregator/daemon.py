@@ -25,6 +25,8 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from aggregator import health, locked_store, logs, maintenance
 from aggregator.app import build
 from aggregator.digests import run as digest
+from aggregator.digests.editor_sign_in import mails_links
+from aggregator.digests.personal import is_trustworthy
 from aggregator.errors import AggregatorError, AnotherRunHolds, ConfigError, FilesError, StoreError
 from aggregator.gateways import files, systemd
 from aggregator.model.config import Config
@@ -91,7 +93,7 @@ class Worker:
         self.note_progress()
         self.idle.clear()
         try:
-            self._reload_if_changed()
+            self.reload_if_changed()
             if time.monotonic() >= self.retry_at.get(job, 0.0):
                 self.retry_at[job] = time.monotonic() + RETRY_SECONDS
                 job()
@@ -126,7 +128,8 @@ class Worker:
         """Return the jobs in the order of a tick."""
         return (self._fetch, self._digest, self._prune)
 
-    def _reload_if_changed(self) -> None:
+    def reload_if_changed(self) -> None:
+        """Use feeds.yaml as it is now, unless it is not valid."""
         version = self._file_version()
         if version == self.file_version and not self.reload.is_set():
             return
@@ -293,7 +296,13 @@ def serve(config_file: Path, *, verbose: bool) -> None:
     logs.start(logging.DEBUG if verbose else logging.INFO)
     worker = Worker(config_file, build=lambda file: build(file, secrets=False))
     listener = _bind(worker.app.config.listen)
-    _serve_until_signalled(worker, listener, worker.stop.set, lambda: False)
+
+    def reload() -> bool:
+        """Use a changed feeds.yaml, so that an editor who was removed is signed out at once."""
+        worker.reload_if_changed()
+        return False
+
+    _serve_until_signalled(worker, listener, worker.stop.set, reload)
 
 
 def _bind(address: tuple[str, int]) -> socket.socket:
@@ -345,6 +354,7 @@ def _serve_until_signalled(
     with suppress(FilesError):  # a process that only serves need not own the data folder
         files.close_data(config.data, config.public)
     _warn_of_proxies(config)
+    _warn_of_cookies(config)
     host, port = listener.getsockname()[:2]
     logger.info("serving %s on http://%s:%d/", config.public, host, port)
     running = Server(server.config(web, config.site, config.web.trusted_proxies))
@@ -364,6 +374,15 @@ def _warn_of_proxies(config: Config) -> None:
             "the web app listens at %s, so that a proxy is in front of it, and web.trusted_proxies is empty:"
             " all visitors together may sign up as often as one network; name the proxy there",
             config.listen[0],
+        )
+
+
+def _warn_of_cookies(config: Config) -> None:
+    """Warn if browsers would not keep the session of an editor (ED3)."""
+    if mails_links(config) and not is_trustworthy(config.web.url or ""):
+        logger.warning(
+            "web.url is %s: browsers keep the session of an editor at https only, so that nobody can sign in there",
+            config.web.url,
         )
 
 

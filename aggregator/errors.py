@@ -68,9 +68,16 @@ class UnknownName(AggregatorError):
 
 
 class WrongDecision(AggregatorError):
-    """An editor's command is not possible for these stories; nothing was changed (exit 2)."""
+    """An editor's command is not possible for these stories; nothing was changed (exit 2).
+
+    `reason` names the cause for pages, which have words of their own.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class ContactMissing(AggregatorError):
@@ -81,6 +88,10 @@ class ContactMissing(AggregatorError):
 
 class StoreError(AggregatorError):
     """The database cannot be opened, read or written."""
+
+
+class StoreBusy(StoreError):
+    """Another process has been writing to the database for too long; nothing was changed."""
 
 
 class NewerSchema(StoreError):

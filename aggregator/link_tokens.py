@@ -17,8 +17,12 @@ def token(key: bytes, nonce: bytes) -> str:
 
     The store has nonce and hash only. Without the key, which is a file of its own, they are of no use.
     """
-    mac = hmac.digest(key, nonce, "sha256")[:TOKEN_BYTES]
-    return urlsafe_b64encode(mac).rstrip(b"=").decode()
+    return encoded(hmac.digest(key, nonce, "sha256")[:TOKEN_BYTES])
+
+
+def encoded(secret: bytes) -> str:
+    """Return secret bytes as the text of a token."""
+    return urlsafe_b64encode(secret).rstrip(b"=").decode()
 
 
 def token_hash(text: str) -> str | None:

@@ -36,7 +36,6 @@ _PAGES = {
         "too_many": "Too many requests",
         "too_many_why": "There were too many requests within an hour from your network or from all visitors together."
         " Please try again in an hour.",
-        "foreign": "Please use our form",
         "foreign_why": "This request came from a page of another site, so nothing was changed.",
         # Confirmation
         "confirm": "Confirm your subscription",
@@ -108,7 +107,6 @@ _PAGES = {
         "too_many": "Zu viele Anfragen",
         "too_many_why": "Aus Ihrem Netz oder von allen Besuchern zusammen kamen zu viele Anfragen in einer Stunde."
         " Bitte versuchen Sie es in einer Stunde wieder.",
-        "foreign": "Bitte benutzen Sie unser Formular",
         "foreign_why": "Diese Anfrage kam von der Seite eines anderen Anbieters, darum wurde nichts geändert.",
         "confirm": "Bestätigen Sie Ihr Abonnement",
         "do_confirm": "Bestätigen",
@@ -171,6 +169,11 @@ _MESSAGES = {
         "link_do": "On this page you change, pause or end your subscription:",
         "link_button": "Your subscription",
         "link_end": "If it was not you, do nothing: nothing was changed.",
+        "sign-in_subject": "Sign in: {site}",
+        "sign-in_why": "Somebody, probably you, entered this address on the editors' page of {url}.",
+        "sign-in_do": "To sign in, open this page within 15 minutes and press the button:",
+        "sign-in_button": "Sign in",
+        "sign-in_end": "If it was not you, do nothing: without this link nobody can sign in. Do not pass it on.",
         "when": "{title}, next edition: {day}",
         # The end of each edition
         "why": "You get this message because you subscribed to “{title}”.",
@@ -194,6 +197,12 @@ _MESSAGES = {
         "link_do": "Auf dieser Seite ändern, pausieren oder beenden Sie Ihr Abonnement:",
         "link_button": "Ihr Abonnement",
         "link_end": "Wenn Sie es nicht waren, tun Sie nichts: Es wurde nichts geändert.",
+        "sign-in_subject": "Anmelden: {site}",
+        "sign-in_why": "Jemand, vermutlich Sie, hat diese Adresse auf der Seite der Redaktion von {url} eingetragen.",
+        "sign-in_do": "Zum Anmelden öffnen Sie innerhalb von 15 Minuten diese Seite und drücken den Knopf:",
+        "sign-in_button": "Anmelden",
+        "sign-in_end": "Wenn Sie es nicht waren, tun Sie nichts: Ohne diesen Link kann sich niemand anmelden. Geben Sie"
+        " ihn nicht weiter.",
         "when": "{title}, nächste Ausgabe: {day}",
         "why": "Sie erhalten diese Nachricht, weil Sie „{title}“ abonniert haben.",
         "change": "Abonnement ändern oder pausieren",

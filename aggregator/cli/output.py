@@ -85,3 +85,10 @@ def ago(moment: datetime | None, now: datetime) -> str:
             words = f"{round(size / unit_seconds)} {unit}"
             return f"{words} ago" if seconds >= 0 else f"in {words}"
     return ""
+
+
+def user_name() -> str:
+    """Return the name of the user of this process, as the author of decisions."""
+    import getpass
+
+    return getpass.getuser()

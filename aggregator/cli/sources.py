@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator.cli.output import json_option, print_json, progress_line, table
+from aggregator.cli.output import json_option, print_json, progress_line, table, user_name
 
 if TYPE_CHECKING:
     from aggregator.cli.options import Invocation
@@ -55,7 +55,9 @@ def _decide_held(invocation: Invocation, ids: tuple[str, ...], *, release: bool)
     from aggregator.polling import held_items
 
     result = "released: the next run publishes them" if release else "discarded"
-    for id_, count in held_items.decide(invocation.app(secrets=False), ids, release=release).items():
+    for id_, count in held_items.decide(
+        invocation.app(secrets=False), ids, user_name(), release=release
+    ).items():
         none = "no items are held back"
         if release:
             none += "; if its page lost items, the next visit accepts the page"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aggregator.cli.output import json_option, print_candidate, print_json
+from aggregator.cli.output import json_option, print_candidate, print_json, user_name
 
 if TYPE_CHECKING:
     from aggregator.cli.options import Invocation
@@ -174,7 +174,7 @@ def story_merge(invocation: Invocation, ids: tuple[str, ...]) -> None:
     """
     from aggregator.dedupe import editor_commands
 
-    kept, gone = editor_commands.merge(invocation.app(secrets=False), ids, _editor())
+    kept, gone = editor_commands.merge(invocation.app(secrets=False), ids, user_name())
     click.echo(f"{', '.join(gone)} became part of {kept} {_FROM_NEXT_RUN}")
 
 
@@ -191,7 +191,7 @@ def story_split(invocation: Invocation, items: tuple[str, ...], announce: bool) 
     """
     from aggregator.dedupe import editor_commands
 
-    kept, part = editor_commands.split(invocation.app(secrets=False), items, _editor(), announce=announce)
+    kept, part = editor_commands.split(invocation.app(secrets=False), items, user_name(), announce=announce)
     click.echo(f"{part} was split off {kept} {_FROM_NEXT_RUN}")
 
 
@@ -206,7 +206,7 @@ def story_keep_apart(invocation: Invocation, one: str, other: str) -> None:
     """
     from aggregator.dedupe import editor_commands
 
-    ids = editor_commands.keep_apart(invocation.app(secrets=False), one, other, _editor())
+    ids = editor_commands.keep_apart(invocation.app(secrets=False), one, other, user_name())
     click.echo(f"{ids[0]} and {ids[1]} stay two stories")
 
 
@@ -243,13 +243,46 @@ def _print_diff(diff: ReclusterDiff) -> None:
     )
 
 
+@story.command("decisions")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=20,
+    show_default=True,
+    help="Maximum number of decisions.",
+)
+@json_option
+@click.pass_obj
+def story_decisions(invocation: Invocation, limit: int, as_json: bool) -> None:
+    """List the last decisions of editors, the last one first."""
+    from dataclasses import asdict
+
+    from aggregator.dedupe import undo
+
+    made = undo.last(invocation.config(), limit)
+    if as_json:
+        print_json({"decisions": [asdict(each) for each in made]})
+        return
+    for each in made:
+        about = each.source or ", ".join(each.stories)
+        undone = " (undone)" if each.undone else ""
+        click.echo(f"{each.number}  {each.at:%Y-%m-%d %H:%M} UTC  {each.who}: {each.verb} {about}{undone}")
+    if not made:
+        click.echo("no decisions yet", err=True)
+
+
+@story.command("undo")
+@click.argument("number", type=click.IntRange(1, 2**62), metavar="NUMBER")
+@click.pass_obj
+def story_undo(invocation: Invocation, number: int) -> None:
+    """Undo a decision of an editor; `story decisions` lists them."""
+    from aggregator.dedupe import undo
+
+    made = undo.decision(invocation.app(secrets=False), number, user_name())
+    click.echo(f"decision {made.number} ({made.verb}) is undone {_FROM_NEXT_RUN}")
+
+
 _FROM_NEXT_RUN = "from the next run on (or now with `aggregator publish`)"
-
-
-def _editor() -> str:
-    import getpass
-
-    return getpass.getuser()
 
 
 @story.command("hide")
@@ -304,12 +337,12 @@ def story_event(invocation: Invocation, /, id_: str, none: bool, auto: bool, **f
     if not (none or auto or given):
         _print_event(app, event_decisions.read(app, id_), "")
     elif none:
-        _print_event(app, event_decisions.remove(app, id_, _editor()), _FROM_NEXT_RUN)
+        _print_event(app, event_decisions.remove(app, id_, user_name()), _FROM_NEXT_RUN)
     elif auto:
-        _print_event(app, event_decisions.undo(app, id_, _editor()), _FROM_NEXT_RUN)
+        _print_event(app, event_decisions.undo(app, id_, user_name()), _FROM_NEXT_RUN)
     else:
         change = event_decisions.EventChange(**_typed(given))
-        _print_event(app, event_decisions.set_event(app, id_, change, _editor()), _FROM_NEXT_RUN)
+        _print_event(app, event_decisions.set_event(app, id_, change, user_name()), _FROM_NEXT_RUN)
 
 
 def _typed(facts: dict[str, Any]) -> dict[str, Any]:
@@ -338,7 +371,7 @@ def _set_hidden(
     from aggregator.dedupe import editor_commands
 
     app = invocation.app(secrets=False)
-    changed = editor_commands.set_hidden(app, ids, _editor(), hidden=hidden, withdrawn=withdrawn)
+    changed = editor_commands.set_hidden(app, ids, user_name(), hidden=hidden, withdrawn=withdrawn)
     state = "hidden" if hidden else "visible"
     for id_ in changed:
         click.echo(f"{id_} is {state} {_FROM_NEXT_RUN}")

@@ -55,6 +55,7 @@ def build(file: Path, raw: bytes, part: schema.File) -> Config:
         channels=_channels(part),
         digests=tuple(_digest(digest, site.language, zone) for digest in part.digests),
         operator=_operator(part.operator, site) if part.operator else None,
+        editors=_without_duplicates(part.editors),
         mail=_mail(part, folder),
         retention=Retention(**part.retention.model_dump()),
         hub=part.publish.hub,
@@ -64,6 +65,7 @@ def build(file: Path, raw: bytes, part: schema.File) -> Config:
             websub=part.web.websub,
             trusted_proxies=part.web.trusted_proxies,
             metrics_from=part.web.metrics_from,
+            editor_header=part.web.editor_header,
         ),
         placeholder=next((key for key, shipped in PLACEHOLDERS if shipped == getattr(site, key)), None),
     )

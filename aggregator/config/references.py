@@ -50,8 +50,20 @@ def problems(tree: Tree) -> Iterator[ProblemAt]:
             yield tree.line(("digests",)), ("mail",), "is missing: digests with recipients need `mail.from`"
         if mapping_at(tree.value, "operator"):
             yield tree.line(("operator",)), ("mail",), "is missing: `operator` needs `mail.from`"
+    yield from _editor_problems(tree)
     yield from _relay_problems(tree)
     yield from _bounce_problems(tree)
+
+
+def _editor_problems(tree: Tree) -> Iterator[ProblemAt]:
+    web = mapping_at(tree.value, "web")
+    header, path = web.get("editor_header"), ("web", "editor_header")
+    if header is not None and not list_at(web, "trusted_proxies"):
+        yield tree.line(path), path, "needs `web.trusted_proxies`: only these may name a user"
+    editors = list_at(tree.value, "editors") if isinstance(tree.value, dict) else []
+    if editors and header is None and web.get("url") is None:
+        message = "is missing: `editors` sign in by a mailed link to it, or by `web.editor_header`"
+        yield tree.line(("editors",)), ("web", "url"), message
 
 
 def _bounce_problems(tree: Tree) -> Iterator[ProblemAt]:

@@ -44,6 +44,7 @@ Zone = Annotated[
 ]
 Secret = Annotated[str, AfterValidator(values.secret), Field(pattern="^(env|file):")]
 Network = Annotated[str, BeforeValidator(values.network), WithJsonSchema({"type": "string"})]
+HeaderName = Annotated[str, AfterValidator(values.header_name)]
 Word = Annotated[str, BeforeValidator(values.word), WithJsonSchema({"type": "string"})]
 Selector = Annotated[str, AfterValidator(values.selector)]
 Element = Annotated[str, AfterValidator(values.element)]
@@ -316,6 +317,13 @@ class WebPart(Part):
         tuple[Network, ...],
         Field(description="addresses or networks of proxies whose `X-Forwarded-For` is believed"),
     ] = ()
+    editor_header: Annotated[
+        HeaderName | None,
+        Field(
+            description="header in which a trusted proxy names the editor who signed in there",
+            examples=["X-Remote-User"],
+        ),
+    ] = None
     metrics_from: Annotated[
         tuple[Network, ...],
         Field(description="addresses or networks of clients that may read `/metrics`"),
@@ -333,6 +341,9 @@ class File(Part):
     channels: tuple[ChannelPart, ...] = ()
     digests: tuple[DigestPart, ...] = ()
     operator: OperatorPart | None = None
+    editors: Annotated[
+        tuple[Address, ...], Field(description="addresses that may sign in to the editors' page by mail")
+    ] = ()
     publish: PublishPart = PublishPart()
     web: WebPart = WebPart()
     mail: MailPart | None = None

@@ -223,6 +223,24 @@ def listen(text: str) -> str:
     return text
 
 
+RESERVED_HEADERS = frozenset(
+    "authorization connection content-length content-type cookie forwarded host origin sec-fetch-site"
+    " transfer-encoding x-forwarded-for x-forwarded-host x-forwarded-proto".split()
+)
+"""Headers with another meaning, which cannot name a user."""
+
+
+def header_name(text: str) -> str:
+    """Check the name of a header that may name a user (RFC 9110 section 5.1)."""
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", text):
+        raise ValueError(
+            f"{text!r} is not the name of a header: use a to z, digits and hyphens, as X-Remote-User"
+        )
+    if text.lower() in RESERVED_HEADERS:
+        raise ValueError(f"{text!r} has another meaning: choose a header of its own, such as X-Remote-User")
+    return text
+
+
 def executor(text: str) -> str:
     """Check `threads` or `dask://host:port`."""
     match = re.fullmatch(r"dask://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})", text)

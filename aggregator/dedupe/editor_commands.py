@@ -7,7 +7,7 @@ Each decision is one short transaction beside any job (L1). Files follow with th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import combinations, product
@@ -24,8 +24,10 @@ from aggregator.publishing.channels import known_channels, update_channels
 from aggregator.store import (
     archives,
     channels,
+    connections,
     editions,
     editorial,
+    event_decisions,
     maintenance,
     stories,
     story_members,
@@ -46,27 +48,43 @@ def merge(app: App, names: Sequence[str], who: str) -> tuple[str, list[str]]:
         with store.transaction():
             ids = list(dict.fromkeys(story_named(store, name) for name in names))
             if len(ids) < 2:
-                raise WrongDecision("name at least two stories; these are one already")
+                raise WrongDecision("name at least two stories; these are one already", "one_already")
             _require_equal_visibility(store, ids)
             kept, *gone = stories.oldest_first(store, ids)
             parts = {each.story_id: each for each in story_members.clusters(store, ids)}
             leads = [parts[story_id].lead.item_id for story_id in ids]
-            decision = editorial.decide(store, "merge", who, now, stories=[kept, *gone], items=leads)
             # All members are linked, so that they stay together whichever of them leads later.
             pairs = [
                 pair
                 for one, other in combinations(parts.values(), 2)
                 for pair in _pairs(one.members, other.members)
             ]
+            before = {
+                "parts": {id_: [member.item_id for member in parts[id_].members] for id_ in gone},
+                "links": editorial.links_between(store, pairs),
+                "connections": connections.read(store, ids),
+                "words": {id_: event_decisions.decision(store, id_) for id_ in ids},
+            }
+            decision = editorial.decide(
+                store, "merge", who, now, stories=[kept, *gone], items=leads, before=before
+            )
             editorial.add_link_constraints(store, pairs, LinkConstraint.MUST_LINK, decision)
-            lead = lead_item_id(member for part in parts.values() for member in part.members)
-            story_placement.take_over_edit(store, kept, lead)
-            for story_id in gone:
-                _remove_from_channels(store, story_id, now)
-                editorial.absorb(store, kept, story_id, f"merged by {who} on {now:%Y-%m-%d}", now)
-            story_placement.set_leads(store, {kept: lead}, now)
-            _update_channels(store, app.config, [kept], now)
+            absorb_stories(store, app.config, kept, parts, f"merged by {who} on {now:%Y-%m-%d}", now)
     return kept, gone
+
+
+def absorb_stories(
+    store: Store, config: Config, kept: str, parts: Mapping[str, Cluster], why: str, now: datetime
+) -> None:
+    """Move the items of all stories in `parts` to the story `kept`, in the caller's transaction."""
+    lead = lead_item_id(member for part in parts.values() for member in part.members)
+    story_placement.take_over_edit(store, kept, lead)
+    for story_id in parts:
+        if story_id != kept:
+            _remove_from_channels(store, story_id, now)
+            editorial.absorb(store, kept, story_id, why, now)
+    story_placement.set_leads(store, {kept: lead}, now)
+    _update_channels(store, config, [kept], now)
 
 
 def split(app: App, names: Sequence[str], who: str, *, announce: bool) -> tuple[str, str]:
@@ -74,12 +92,13 @@ def split(app: App, names: Sequence[str], who: str, *, announce: bool) -> tuple[
     with opened(app.config.data / "aggregator.db", create=False) as store:
         now = app.clock()
         with store.transaction():
-            story, leaving, staying = _divided(store, [_item_id(store, name) for name in names])
-            founders = {_own_story_id(member): member.item_id for member in leaving}
+            story, leaving, staying = divided(store, [_item_id(store, name) for name in names])
+            founders = {own_story_id(member): member.item_id for member in leaving}
             if story.story_id in founders:
                 raise WrongDecision(
                     f"{founders[story.story_id]} founded {story.story_id}, whose id stays with it permanently;"
-                    " split the other items off instead"
+                    " split the other items off instead",
+                    "founder_stays",
                 )
             part = editorial.merged_part(store, story.story_id, founders)
             part = part or unannounced(store, story, leaving[0])
@@ -87,13 +106,11 @@ def split(app: App, names: Sequence[str], who: str, *, announce: bool) -> tuple[
                 part = replace(part, announced=now, month=part.month or archives.current(store, now))
             ids = [member.item_id for member in leaving]
             both = [story.story_id, part.story_id]
-            decision = editorial.decide(store, "split", who, now, stories=both, items=ids)
-            editorial.add_link_constraints(
-                store, _pairs(leaving, staying), LinkConstraint.CANNOT_LINK, decision
-            )
-            editorial.add_link_constraints(
-                store, product(ids[:1], ids[1:]), LinkConstraint.MUST_LINK, decision
-            )
+            apart, together = _pairs(leaving, staying), list(product(ids[:1], ids[1:]))
+            before = {"links": editorial.links_between(store, [*apart, *together])}
+            decision = editorial.decide(store, "split", who, now, stories=both, items=ids, before=before)
+            editorial.add_link_constraints(store, apart, LinkConstraint.CANNOT_LINK, decision)
+            editorial.add_link_constraints(store, together, LinkConstraint.MUST_LINK, decision)
             if announce:
                 editions.forget_entries(store, set(ids))
             why = f"split off by {who} on {now:%Y-%m-%d}"
@@ -108,10 +125,16 @@ def keep_apart(app: App, one: str, other: str, who: str) -> tuple[str, str]:
         with store.transaction():
             ids = story_named(store, one), story_named(store, other)
             if ids[0] == ids[1]:
-                raise WrongDecision("these are one story; `aggregator story split` takes items out of it")
+                raise WrongDecision(
+                    "these are one story; `aggregator story split` takes items out of it", "one_already"
+                )
             first, second = story_members.clusters(store, ids)
-            decision = editorial.decide(store, "keep-apart", who, now, stories=ids)
             pairs = _pairs(first.members, second.members)
+            before = {
+                "links": editorial.links_between(store, pairs),
+                "connections": connections.between(store, *ids),
+            }
+            decision = editorial.decide(store, "keep-apart", who, now, stories=ids, before=before)
             editorial.add_link_constraints(store, pairs, LinkConstraint.CANNOT_LINK, decision)
             editorial.remove_candidate_pair(store, *ids)
             editorial.unrelate(store, *ids)
@@ -119,10 +142,25 @@ def keep_apart(app: App, one: str, other: str, who: str) -> tuple[str, str]:
     return ids
 
 
+def postpone(app: App, one: str, other: str, until: datetime) -> bool:
+    """Put a pair of merge candidates off; return whether it is listed. This is no decision."""
+    with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
+        return editorial.postpone_candidate(store, one, other, until)
+
+
 def set_hidden(
-    app: App, names: Sequence[str], who: str, *, hidden: bool, withdrawn: bool = False
+    app: App,
+    names: Sequence[str],
+    who: str,
+    *,
+    hidden: bool,
+    withdrawn: bool = False,
+    undoes: int | None = None,
 ) -> list[str]:
-    """Hide stories or show them again; return the ids of those that changed."""
+    """Hide stories or show them again; return the ids of those that changed.
+
+    `undoes` is the number of the decision that this one undoes.
+    """
     with opened(app.config.data / "aggregator.db", create=False) as store:
         now = app.clock()
         with store.transaction():
@@ -132,7 +170,8 @@ def set_hidden(
             else:
                 changed = [id_ for id_ in ids if maintenance.unhide(store, id_, now)]
             if changed:
-                editorial.decide(store, "hide" if hidden else "unhide", who, now, stories=changed)
+                verb = "hide" if hidden else "unhide"
+                editorial.decide(store, verb, who, now, stories=changed, before={}, undoes=undoes)
             update_channels(store, known_channels(store, app.config.channels), changed, now)
     return changed
 
@@ -152,7 +191,7 @@ def part_story(
     """
     ids = [member.item_id for member in leaving]
     editorial.found_part(store, part, ids, now, why)
-    editorial.redirect_tombstones(store, story.story_id, part.story_id, map(_own_story_id, leaving))
+    editorial.redirect_tombstones(store, story.story_id, part.story_id, map(own_story_id, leaving))
     staying = [member for member in story.members if member.item_id not in ids]
     story_placement.set_leads(store, {story.story_id: lead_item_id(staying)}, now)
     _update_channels(store, config, [story.story_id, part.story_id], now)
@@ -180,20 +219,23 @@ def _require_equal_visibility(store: Store, ids: Sequence[str]) -> None:
     if hidden and len(hidden) < len(ids):
         first = next(story_id for story_id in ids if story_id in hidden)
         raise WrongDecision(
-            f"{first} is hidden and others are not: hide or unhide them first; nothing was changed"
+            f"{first} is hidden and others are not: hide or unhide them first; nothing was changed",
+            "hidden_and_visible",
         )
 
 
-def _divided(store: Store, item_ids: Sequence[str]) -> tuple[Cluster, list[Member], list[Member]]:
+def divided(store: Store, item_ids: Sequence[str]) -> tuple[Cluster, list[Member], list[Member]]:
     """Return the story of items, its members that leave, in order of lead, and those that stay."""
     story_ids = stories.stories_of(store, item_ids)
     if len(story_ids) != 1:
-        raise WrongDecision("name items of one story; `aggregator story show` lists them")
+        raise WrongDecision("name items of one story; `aggregator story show` lists them", "not_one_story")
     (story,) = story_members.clusters(store, story_ids)
     leaving = sorted((m for m in story.members if m.item_id in item_ids), key=cluster.lead_order)
     staying = [member for member in story.members if member.item_id not in item_ids]
     if not staying:
-        raise WrongDecision(f"at least one item must stay in {story.story_id}: name fewer items")
+        raise WrongDecision(
+            f"at least one item must stay in {story.story_id}: name fewer items", "one_must_stay"
+        )
     return story, leaving, staying
 
 
@@ -216,7 +258,7 @@ def ids_of_founder(founder: Member) -> list[str]:
     return [short_hash(f"story\n{founder.item_id}{suffix}") for suffix in suffixes]
 
 
-def _own_story_id(founder: Member) -> str:
+def own_story_id(founder: Member) -> str:
     """Return the id of the story that an item founds (I4)."""
     return short_hash(f"story\n{founder.item_id}")
 

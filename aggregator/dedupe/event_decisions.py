@@ -13,6 +13,7 @@ from aggregator.model.events import Attendance, Event, EventKind, EventStatus, S
 from aggregator.ports import App
 from aggregator.publishing.channels import known_channels, update_channels
 from aggregator.store import editorial, stories, story_events
+from aggregator.store import event_decisions as event_words
 from aggregator.store.connection import Store, opened
 from aggregator.store.runs import clear_finished_mark
 from aggregator.text import line
@@ -57,7 +58,8 @@ def set_event(app: App, name: str, change: EventChange, who: str) -> DecidedEven
         if present and present.entry_id != story_id and change.start is None:
             raise WrongDecision(
                 f"{story_id} shares the calendar entry of {present.entry_id}: change that story, or give this one an"
-                " event of its own by --start; nothing was changed"
+                " event of its own by --start; nothing was changed",
+                "shares_entry",
             )
         return _decide(app, store, story_id, changed(present.event if present else None, change), who)
 
@@ -72,23 +74,23 @@ def undo(app: App, name: str, who: str) -> DecidedEvent:
     """Remove an editor's word, so that the event follows from the items of the story again."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
         story_id = _visible(store, name)
-        if not story_events.undecide(store, story_id):
-            raise WrongDecision(f"no editor set the event of {story_id}; nothing was changed")
-        return _publish(app, store, story_id, who, "event automatic")
+        before = event_words.decision(store, story_id)
+        if not event_words.undecide(store, story_id):
+            raise WrongDecision(f"no editor set the event of {story_id}; nothing was changed", "not_decided")
+        editorial.decide(store, "event automatic", who, app.clock(), stories=[story_id], before=before)
+        return publish(app, store, story_id)
 
 
 def _decide(app: App, store: Store, story_id: str, event: Event | None, who: str) -> DecidedEvent:
-    verb = "event" if event else "event none"
-    number = editorial.decide(store, verb, who, app.clock(), stories=[story_id])
-    story_events.decide(store, story_id, event, number)
-    return _publish(app, store, story_id, None, verb)
+    verb, before = "event" if event else "event none", event_words.decision(store, story_id)
+    number = editorial.decide(store, verb, who, app.clock(), stories=[story_id], before=before)
+    event_words.decide(store, story_id, event, number)
+    return publish(app, store, story_id)
 
 
-def _publish(app: App, store: Store, story_id: str, who: str | None, verb: str) -> DecidedEvent:
-    """Update the story; changed facts are a significant edit (E1). `who` logs the decision."""
+def publish(app: App, store: Store, story_id: str) -> DecidedEvent:
+    """Update a story after a word on its event; changed facts are a significant edit (E1)."""
     now = app.clock()
-    if who:
-        editorial.decide(store, verb, who, now, stories=[story_id])
     before = _read(store, story_id).event
     update_channels(store, known_channels(store, app.config.channels), [story_id], now)
     after = _read(store, story_id)
@@ -112,7 +114,8 @@ def _visible(store: Store, name: str) -> str:
     story_id = story_named(store, name)
     if stories.hidden(store, [story_id]):
         raise WrongDecision(
-            f"{story_id} is hidden and has no event: `aggregator story unhide {story_id}` first; nothing was changed"
+            f"{story_id} is hidden and has no event: `aggregator story unhide {story_id}` first; nothing was changed",
+            "hidden_has_no_event",
         )
     return story_id
 
@@ -123,12 +126,15 @@ def _visible(store: Store, name: str) -> str:
 def changed(event: Event | None, change: EventChange) -> Event:
     """Return an event with the facts that an editor changes; raises WrongDecision."""
     if event is None and change.start is None:
-        raise WrongDecision("the story has no event yet: set its date with --start; nothing was changed")
+        raise WrongDecision(
+            "the story has no event yet: set its date with --start; nothing was changed", "no_date"
+        )
     zone = _zone(change.zone) if change.zone is not None else known_zone(event.zone if event else None)
     start, end = _times(event, change, zone)
     if change.zone is not None and not isinstance(start, datetime):
         raise WrongDecision(
-            f"--zone {change.zone!r} has no use, because the event has no times; nothing was changed"
+            f"--zone {change.zone!r} has no use, because the event has no times; nothing was changed",
+            "zone_without_times",
         )
     attendance = event.attendance if event else None
     online = change.online if change.online is not None else change.status is EventStatus.MOVED_ONLINE or None
@@ -150,7 +156,7 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return parse_zone(name)
     except ValueError as error:
-        raise WrongDecision(f"--zone: {error}; nothing was changed") from error
+        raise WrongDecision(f"--zone: {error}; nothing was changed", "bad_zone") from error
 
 
 def _times(
@@ -166,9 +172,12 @@ def _times(
         start = kept.start
         end = _moment("--end", change.end, zone) if change.end is not None else kept.end
     if isinstance(start, datetime) != isinstance(end, datetime):
-        raise WrongDecision("start and end need a time both, or neither; nothing was changed")
+        raise WrongDecision("start and end need a time both, or neither; nothing was changed", "one_time")
     if end < start:
-        raise WrongDecision(f"the end {_shown(end)} is before the start {_shown(start)}; nothing was changed")
+        raise WrongDecision(
+            f"the end {_shown(end)} is before the start {_shown(start)}; nothing was changed",
+            "end_before_start",
+        )
     return start, end
 
 
@@ -195,13 +204,15 @@ def _moment(option: str, text: str, zone: ZoneInfo | None) -> date | datetime:
     except ValueError as error:
         raise WrongDecision(
             f"{option} {text!r} is neither a date nor a time: write 2026-10-20 or 2026-10-20T09:00;"
-            " nothing was changed"
+            " nothing was changed",
+            "bad_date",
         ) from error
     _possible(option, moment)
     if moment.tzinfo is None and zone is None:
         raise WrongDecision(
             f"{option} {text!r} has no time zone: add --zone Europe/Berlin, or an offset such as +02:00;"
-            " nothing was changed"
+            " nothing was changed",
+            "no_zone",
         )
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
@@ -210,7 +221,8 @@ def _possible(option: str, moment: date | datetime) -> date | datetime:
     if moment.year not in YEARS:
         raise WrongDecision(
             f"{option} is in the year {moment.year}: only {YEARS.start} to {YEARS.stop - 1} are possible;"
-            " nothing was changed"
+            " nothing was changed",
+            "bad_year",
         )
     return moment
 

@@ -71,7 +71,13 @@ def pair(config: Config, one: str, other: str) -> dict[str, Any]:
 
     Of two stories their closest items are compared, of two that were merged the items that founded them.
     """
-    with opened(config.data / "aggregator.db", create=False) as store, _snapshot(store):
+    with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
+        return pair_from(store, one, other)
+
+
+def pair_from(store: Store, one: str, other: str) -> dict[str, Any]:
+    """Explain how two stories or items compare as `pair` does, in the caller's snapshot."""
+    with semantic.cached(partial(embeddings.read, store)):
         a, b = _named_members(store, one), _named_members(store, other)
         if story_search.resolve(store, one) == story_search.resolve(store, other):
             a, b = _founders(store, one, a), _founders(store, other, b)

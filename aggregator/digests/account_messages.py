@@ -1,4 +1,4 @@
-"""Compose messages to a subscriber that are no editions: confirm, welcome, link."""
+"""Compose messages that are no editions: confirm, welcome, link, sign-in."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from aggregator.model.config import Config, DigestPlan
 from aggregator.model.digests import Addressee, MessageBody
 from aggregator.model.subscribers import AccountMessage
 
+_URLS = {AccountMessage.CONFIRM: personal.confirm_url, AccountMessage.SIGN_IN: personal.sign_in_url}
+"""The pages that links lead to; others lead to the subscription."""
+
 
 def compose(
     config: Config, web_url: str, key: bytes, to: Addressee, digests: tuple[str, ...], now: datetime
@@ -24,7 +27,7 @@ def compose(
     assert purpose is not None, "an edition has a body of its own"
     words, site = subscriber_texts.message_words(to.language), config.site
     token = link_tokens.token(key, to.nonce)
-    at = personal.confirm_url if purpose is AccountMessage.CONFIRM else personal.manage_url
+    at = _URLS.get(purpose, personal.manage_url)
     plans = [plan for plan in config.digests if plan.id in digests]
     values: dict[str, Any] = {
         "edition": {

@@ -14,8 +14,9 @@ from aggregator.bounces import bounce_tokens
 from aggregator.errors import MailError
 from aggregator.model.config import Config
 from aggregator.model.digests import Delivery, RelayPause
+from aggregator.model.subscribers import AccountMessage
 from aggregator.ports import App, Mailer, MailInterrupted, MailRefused
-from aggregator.store import deliveries, due_deliveries, returned_mail, subscribers
+from aggregator.store import deliveries, due_deliveries, editor_sessions, returned_mail, subscribers
 from aggregator.store.connection import Store
 from aggregator.text import line
 
@@ -46,6 +47,9 @@ MAX_EXTRA_SECONDS = 300.0
 
 MAX_NOTICES = 20
 """Maximum number of messages that a report names; others are counted."""
+
+_ACCOUNT_MESSAGES = frozenset(AccountMessage)
+"""What stands in place of an edition at messages that belong to none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +218,7 @@ class _Round:
         config, to = self.app.config, delivery.subscriber
         plan = self.plans.get(delivery.digest_id)
         title = plan.title if plan else delivery.digest_id
-        if delivery.purpose:
+        if delivery.edition_id in _ACCOUNT_MESSAGES:  # also where its link is gone
             return self._account_message(delivery)
         if to is None:
             recipients = self.recipients.get(delivery.digest_id)
@@ -231,12 +235,20 @@ class _Round:
         from aggregator.digests import account_messages, mime
 
         config, to = self.app.config, delivery.subscriber
-        if config.web.url is None or to is None:
+        if config.web.url is None or to is None or not self._may_sign_in(delivery):
             return None
         digests = subscribers.message_digests(self.store, to)
         body = account_messages.compose(config, config.web.url, self.link_key, to, digests, delivery.composed)
         made = replace(delivery, body=body)
         return mime.build_message(made, config.mail.sender, config.site.title, config.site)
+
+    def _may_sign_in(self, delivery: Delivery) -> bool:
+        """Return False for a sign-in link that is expired, or whose address is no editor's any more."""
+        if delivery.purpose is not AccountMessage.SIGN_IN:
+            return True
+        editors = {addresses.key(address) for address in self.app.config.editors}
+        expired = self.app.clock() >= delivery.composed + editor_sessions.LINK_LIFETIME
+        return addresses.key(delivery.address) in editors and not expired
 
     def _record_success(self, delivery: Delivery) -> None:
         deliveries.mark_accepted(self.store, delivery)

@@ -24,6 +24,11 @@ def confirm_url(web_url: str, token: str) -> str:
     return f"{urls.ascii_url(web_url)}confirm/{token}"
 
 
+def sign_in_url(web_url: str, token: str) -> str:
+    """Return the address of the page that signs an editor in (ED2)."""
+    return f"{ascii_url(web_url)}editor/sign-in/{token}"
+
+
 def unsubscribe_url(web_url: str, token: str, digest_id: str) -> str:
     """Return the address that ends the subscription to a digest, by page or one click."""
     return f"{urls.ascii_url(web_url)}unsubscribe/{token}?digest={quote(digest_id)}"
@@ -51,12 +56,12 @@ def _headers(plan: DigestPlan, site: Site, leave: str) -> list[tuple[str, str]]:
     mailto = f"<mailto:{quote(site.contact, safe='@')}?subject={quote(f'unsubscribe {plan.id}')}>"
     both = f"<{leave}>, {mailto}"
     headers = [("List-Unsubscribe", both if len(both) <= MAX_HEADER_CHARACTERS else f"<{leave}>")]
-    if _is_trustworthy(leave):
+    if is_trustworthy(leave):
         headers.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
     return headers
 
 
-def _is_trustworthy(url: str) -> bool:
+def is_trustworthy(url: str) -> bool:
     """Return whether nobody reads or changes a request on its way: https, or this machine.
 
     RFC 8058 section 3.1 asks for https; a loopback address is for trials (W3C Secure Contexts, section 3.1).

@@ -23,6 +23,7 @@ from aggregator.publishing.synchronise import synchronise
 from aggregator.store import (
     deliveries,
     editions,
+    editor_sessions,
     runs,
     subscriber_links,
     subscriber_rights,
@@ -72,10 +73,13 @@ def run(app: App) -> DigestReport:
 
 def _settle_requests(app: App, store: Store, now: datetime) -> None:
     """Queue the messages that sign-ups ask for, and erase addresses that were not confirmed."""
+    with store.transaction():
+        editor_sessions.expire(store, app.config.editors, now)
     if subscriber_links.any_needed(store):  # otherwise there is no key
         key = app.link_key()
         subscriber_links.use_key(store, key)
-        subscription_requests.settle(store, key, app.nonces, mime.host(app.config.site))
+        host, editors = mime.host(app.config.site), app.config.editors
+        subscription_requests.settle(store, key, app.nonces, host, editors)
         subscriber_rights.expire(store, now)
 
 

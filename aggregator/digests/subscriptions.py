@@ -50,7 +50,8 @@ def request(app: App, kind: AccountMessage, address: str, language: str, digests
 def settle(app: App) -> None:
     """Queue the messages that stored requests ask for."""
     with opened_store(app) as store:
-        subscription_requests.settle(store, app.link_key(), app.nonces, mime.host(app.config.site))
+        host, editors = mime.host(app.config.site), app.config.editors
+        subscription_requests.settle(store, app.link_key(), app.nonces, host, editors)
 
 
 # --- links ---------------------------------------------------------------------------------------------

@@ -243,6 +243,7 @@ class WebRules:
     """Where the web app is reached, and which networks may do what.
 
     Requests of `trusted_proxies` count as those of the client that they name; `metrics_from` may read the metrics.
+    `editor_header` is the header in which a trusted proxy names an editor.
     """
 
     url: str | None = None
@@ -250,6 +251,7 @@ class WebRules:
     """Whether to subscribe to the WebSub hubs that feeds of sources name."""
     trusted_proxies: tuple[str, ...] = ()
     metrics_from: tuple[str, ...] = ()
+    editor_header: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +274,8 @@ class Config:
     channels: tuple[Channel, ...]
     digests: tuple[DigestPlan, ...]
     operator: DigestPlan | None = None
+    editors: tuple[str, ...] = ()
+    """Addresses of editors who sign in by a mailed link, or whom a trusted proxy may name."""
     mail: MailRules
     retention: Retention
     hub: str | None = None

@@ -149,10 +149,10 @@ class MessageBody:
 class Addressee:
     """The subscriber that a message is for; `nonce` is that of the link in it.
 
-    `purpose` is that of a message without edition, None for an edition.
+    `purpose` is that of a message without edition, None for an edition. `id` is None for an editor.
     """
 
-    id: int
+    id: int | None
     language: str
     nonce: bytes
     purpose: AccountMessage | None = None

@@ -185,13 +185,21 @@ class ReclusterDiff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """A decision about stories and items, by an editor (I7) or by their publisher (I8)."""
+    """A decision about stories and items, by an editor (I7) or by their publisher (I8).
 
+    `source` is the id of a source whose held items were decided. `undoable`: what it changed was stored, and nobody
+    has undone it. `undone`: somebody has.
+    """
+
+    number: int
     at: datetime
     who: str
     verb: str
     stories: tuple[str, ...]
     items: tuple[str, ...]
+    source: str | None = None
+    undoable: bool = False
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,11 +25,12 @@ class SubscriberState(StrEnum):
 
 
 class AccountMessage(StrEnum):
-    """The messages to a subscriber that are no editions."""
+    """The messages to a subscriber that are no editions, and the sign-in links of editors."""
 
     CONFIRM = "confirm"
     WELCOME = "welcome"
     LINK = "link"
+    SIGN_IN = "sign-in"
 
 
 class LinkPurpose(StrEnum):

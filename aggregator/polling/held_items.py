@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from aggregator.locked_store import RELEASED
 from aggregator.ports import App
-from aggregator.store import items, runs, sources
+from aggregator.store import editorial, items, runs, sources
 from aggregator.store.connection import opened, stamp
 
 
-def decide(app: App, ids: Sequence[str], *, release: bool) -> dict[str, int]:
+def decide(app: App, ids: Sequence[str], who: str, *, release: bool) -> dict[str, int]:
     """Release or discard the held items of sources; return their number by source (G2).
 
     If no items are held, a release accepts the next document even if it is much shorter than the last one. This is a
@@ -19,11 +19,15 @@ def decide(app: App, ids: Sequence[str], *, release: bool) -> dict[str, int]:
     for id_ in ids:
         app.config.source(id_)
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
-        decided = {}
+        now, decided = app.clock(), {}
         for id_ in ids:
+            held = items.waiting_ids(store, id_)
             decided[id_] = items.decide(store, id_, release=release)
             sources.end_review(store, id_, believe=release and not decided[id_])
+            verb = "release" if release else "discard"
+            if held or release:
+                editorial.decide(store, verb, who, now, stories=[], items=held, before={"source": id_})
         if release:
-            runs.put(store, RELEASED, stamp(app.clock()) or "")
+            runs.put(store, RELEASED, stamp(now) or "")
         runs.clear_finished_mark(store)
     return decided

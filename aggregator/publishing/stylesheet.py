@@ -9,7 +9,7 @@ from importlib.resources import files
 from aggregator.model.publishing import PublishedDocument
 from aggregator.publishing import paths
 
-PARTS = ("site.css", "editions.css", "events.css", "pages.css", "dynamic.css", "forms.css")
+PARTS = ("site.css", "editions.css", "events.css", "pages.css", "dynamic.css", "forms.css", "editor.css")
 
 
 @cache

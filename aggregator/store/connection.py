@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from aggregator import permissions
-from aggregator.errors import NewerSchema, StoreError
+from aggregator.errors import NewerSchema, StoreBusy, StoreError
 
 BUSY_TIMEOUT_MS = 10_000
 MIGRATION_COPY = "-before-migration-"
@@ -116,8 +116,14 @@ def _run_in(
             conn.execute(statement)
     except sqlite3.DatabaseError as error:
         if type(error) in (sqlite3.OperationalError, sqlite3.DatabaseError):
-            raise StoreError(f"{store.path}: {reason(error)}") from error
+            raise _translated(error, store.path) from error
         raise
+
+
+def _translated(error: sqlite3.Error, path: Path) -> StoreError:
+    """Return an error of SQLite as one of this program."""
+    kind = StoreBusy if "locked" in str(error) else StoreError
+    return kind(f"{path}: {reason(error)}")
 
 
 @contextmanager
@@ -140,7 +146,7 @@ def opened(path: Path, *, create: bool = True) -> Iterator[Store]:
     try:
         yield _prepare(conn, path)
     except sqlite3.Error as error:
-        raise StoreError(f"{path}: {reason(error)}") from error
+        raise _translated(error, path) from error
     finally:
         conn.close()
 

@@ -39,9 +39,11 @@ def account_messages(store: Store) -> list[Delivery]:
 
 _DELIVERIES = (
     "SELECT deliveries.*, editions.digest_id, coalesce(editions.composed, deliveries.created) AS composed,"
-    " subscribers.language, coalesce(deliveries.nonce, tokens.nonce) AS link FROM deliveries"
+    " coalesce(subscribers.language, editor_links.language) AS language,"
+    " coalesce(deliveries.nonce, tokens.nonce) AS link FROM deliveries"
     " LEFT JOIN editions ON editions.id = deliveries.edition_id"
     " LEFT JOIN subscribers ON subscribers.id = deliveries.subscriber_id"
+    " LEFT JOIN editor_links ON editor_links.nonce = deliveries.nonce"
     " LEFT JOIN tokens ON tokens.subscriber_id = deliveries.subscriber_id AND tokens.purpose = 'manage'"
 )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from aggregator.model.stories import CandidatePair, Decision, LinkConstraint, MergeCandidate
 from aggregator.store import channels, story_events
@@ -15,12 +16,32 @@ from aggregator.store.items import chunked, marks
 
 
 def decide(
-    store: Store, verb: str, who: str, now: datetime, *, stories: Sequence[str], items: Sequence[str] = ()
+    store: Store,
+    verb: str,
+    who: str,
+    now: datetime,
+    *,
+    stories: Sequence[str],
+    items: Sequence[str] = (),
+    before: Mapping[str, Any] | None = None,
+    undoes: int | None = None,
 ) -> int:
-    """Log a decision; return its number."""
+    """Log a decision; return its number.
+
+    `before` is what an undo restores, as JSON values; `undoes` is the number of the decision that this one undoes.
+    """
     row = store.db.execute(
-        "INSERT INTO decisions (at, who, verb, stories, items) VALUES (?, ?, ?, ?, ?) RETURNING number",
-        [stamp(now), who, verb, json.dumps(list(stories)), json.dumps(list(items))],
+        "INSERT INTO decisions (at, who, verb, stories, items, before, undoes) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " RETURNING number",
+        [
+            stamp(now),
+            who,
+            verb,
+            json.dumps(list(stories)),
+            json.dumps(list(items)),
+            None if before is None else json.dumps(before),
+            undoes,
+        ],
     ).fetchone()
     return int(row[0])
 
@@ -28,20 +49,49 @@ def decide(
 def decisions(store: Store, story_id: str) -> list[Decision]:
     """Return the decisions about a story, oldest first."""
     rows = store.db.execute(
-        "SELECT * FROM decisions WHERE EXISTS (SELECT 1 FROM json_each(decisions.stories) WHERE value = ?)"
-        " ORDER BY number",
+        f"{_DECISIONS} WHERE EXISTS (SELECT 1 FROM json_each(decisions.stories) WHERE value = ?)"
+        " ORDER BY decisions.number",
         [story_id],
     )
-    return [
-        Decision(
-            at=sure_moment(row["at"]),
-            who=row["who"],
-            verb=row["verb"],
-            stories=tuple(json.loads(row["stories"])),
-            items=tuple(json.loads(row["items"])),
-        )
-        for row in rows
-    ]
+    return [_decision(row) for row in rows]
+
+
+def last_decisions(store: Store, below: int | None, count: int) -> list[Decision]:
+    """Return at most `count` decisions with numbers below `below`, the last one first."""
+    rows = store.db.execute(
+        f"{_DECISIONS} WHERE decisions.number < ? ORDER BY decisions.number DESC LIMIT ?",
+        [below if below is not None else 2**62, count],
+    )
+    return [_decision(row) for row in rows]
+
+
+def numbered(store: Store, number: int) -> tuple[Decision, dict[str, Any]] | None:
+    """Return a decision with what its undo restores; None for an unknown number."""
+    row = store.db.execute(f"{_DECISIONS} WHERE decisions.number = ?", [number]).fetchone()
+    return (_decision(row), json.loads(row["before"] or "{}")) if row else None
+
+
+_DECISIONS = (
+    "SELECT decisions.*, undo.number AS undone FROM decisions"
+    " LEFT JOIN decisions AS undo ON undo.undoes = decisions.number"
+)
+
+
+def _decision(row: Mapping[str, Any]) -> Decision:
+    return Decision(
+        number=row["number"],
+        at=sure_moment(row["at"]),
+        who=row["who"],
+        verb=row["verb"],
+        stories=tuple(json.loads(row["stories"])),
+        items=tuple(json.loads(row["items"])),
+        source=json.loads(row["before"] or "{}").get("source"),
+        undoable=row["before"] is not None
+        and row["undoes"] is None
+        and row["undone"] is None
+        and (row["stories"], row["items"]) != ("[]", "[]"),  # a page that was accepted
+        undone=row["undone"] is not None,
+    )
 
 
 def hidden_by(store: Store, story_id: str) -> str | None:
@@ -73,6 +123,27 @@ def link_constraints(store: Store, item_ids: Iterable[str]) -> dict[frozenset[st
     return found
 
 
+def links_between(store: Store, pairs: Iterable[tuple[str, str]]) -> list[list[Any]]:
+    """Return the rows of link constraints of pairs, for `restore_links`."""
+    found = []
+    for pair in pairs:
+        row = store.db.execute(
+            "SELECT one, other, kind, decision FROM link_constraints WHERE one = ? AND other = ?",
+            [min(pair), max(pair)],
+        ).fetchone()
+        if row:
+            found.append(list(row))
+    return found
+
+
+def restore_links(store: Store, decision: int, rows: Iterable[Sequence[Any]]) -> None:
+    """Remove the link constraints of a decision, and add those that it replaced."""
+    store.db.execute("DELETE FROM link_constraints WHERE decision = ?", [decision])
+    store.db.conn.executemany(
+        "INSERT OR IGNORE INTO link_constraints (one, other, kind, decision) VALUES (?, ?, ?, ?)", rows
+    )
+
+
 def add_candidate(
     store: Store, story_id: str, merge_candidates: Iterable[MergeCandidate], now: datetime
 ) -> None:
@@ -97,14 +168,45 @@ def add_candidate_pair(store: Store, pair: CandidatePair) -> None:
 
 def candidates(store: Store, limit: int) -> list[CandidatePair]:
     """Return the newest merge candidates of which neither story is hidden."""
+    return _candidates(store, "", [], limit)
+
+
+def open_candidates(store: Store, now: datetime, limit: int) -> list[CandidatePair]:
+    """Return the newest merge candidates that no editor put off until after `now`."""
+    return _candidates(store, " AND (later IS NULL OR later <= ?)", [stamp(now)], limit)
+
+
+def postponed_candidates(store: Store, now: datetime, limit: int) -> list[CandidatePair]:
+    """Return the newest merge candidates that an editor put off until after `now`."""
+    return _candidates(store, " AND later > ?", [stamp(now)], limit)
+
+
+def candidate_pair(store: Store, one: str, other: str) -> CandidatePair | None:
+    """Return two stories as merge candidates; None if they are none, or one is hidden."""
+    pair = [min(one, other), max(one, other)]
+    found = _candidates(store, " AND story_id = ? AND other_id = ?", pair, 1)
+    return found[0] if found else None
+
+
+def postpone_candidate(store: Store, one: str, other: str, until: datetime) -> bool:
+    """Put a pair of merge candidates off; return whether it is listed."""
+    return bool(
+        store.db.execute(
+            "UPDATE merge_candidates SET later = ? WHERE story_id = ? AND other_id = ?",
+            [stamp(until), min(one, other), max(one, other)],
+        ).rowcount
+    )
+
+
+def _candidates(store: Store, condition: str, values: Sequence[Any], limit: int) -> list[CandidatePair]:
     rows = store.db.execute(
         "SELECT merge_candidates.*, a.title AS title, b.title AS other_title FROM merge_candidates"
         " CROSS JOIN stories AS a ON a.id = merge_candidates.story_id"  # CROSS: SQLite would read all stories first
         " CROSS JOIN stories AS b ON b.id = merge_candidates.other_id"
-        " WHERE a.hidden = 0 AND b.hidden = 0"
+        f" WHERE a.hidden = 0 AND b.hidden = 0{condition}"
         " ORDER BY merge_candidates.at DESC, merge_candidates.score DESC, merge_candidates.story_id,"
         " merge_candidates.other_id LIMIT ?",
-        [limit],
+        [*values, limit],
     )
     return [
         CandidatePair(

@@ -110,6 +110,21 @@ def decide(store: Store, source_id: str, *, release: bool) -> int:
     ).rowcount
 
 
+def waiting_ids(store: Store, source_id: str) -> list[str]:
+    """Return the ids of a source's items that wait for an editor, the first stored first."""
+    rows = store.db.execute(
+        "SELECT id FROM items WHERE held = 'waiting' AND source_id = ? ORDER BY number", [source_id]
+    )
+    return [row[0] for row in rows]
+
+
+def waiting_again(store: Store, ids: Iterable[str]) -> None:
+    """Let items without a story wait for an editor again."""
+    store.db.conn.executemany(
+        "UPDATE items SET held = 'waiting' WHERE id = ? AND story_id IS NULL", [[id_] for id_ in ids]
+    )
+
+
 IS_UNPLACED = (
     "items.story_id IS NULL AND items.dropped IS NULL AND items.held IS NULL"
     f" AND NOT EXISTS (SELECT 1 FROM set_aside WHERE step = '{ContainedStep.PLACING}' AND name = items.id)"

@@ -11,6 +11,7 @@ from aggregator.store.migrations import (
     bounces,
     deduplication,
     digests,
+    editors,
     foundation,
     pages,
     polling,
@@ -412,3 +413,9 @@ def m0025_returned_mail(db: Database) -> None:
 def m0026_websub_subscriptions(db: Database) -> None:
     """Add subscriptions to the WebSub hubs of sources."""
     websub.websub_subscriptions(db)
+
+
+@MIGRATIONS()
+def m0027_editors(db: Database) -> None:
+    """Add sign-in links and sessions of editors, and what undoes their decisions."""
+    editors.editors(db)

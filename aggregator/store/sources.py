@@ -294,6 +294,15 @@ def end_review(store: Store, source_id: str, *, believe: bool) -> None:
     )
 
 
+def begin_review(store: Store, source_id: str) -> None:
+    """Let a source without faults wait for an editor again; its next visit names the reason."""
+    store.db.execute(
+        "UPDATE sources SET state = 'needs_review', reason = 'entries wait for an editor'"
+        " WHERE id = ? AND state = 'ok'",
+        [source_id],
+    )
+
+
 def publishers(store: Store, *, configured: bool = False) -> dict[str, Publisher]:
     """Return every source by id in the order of feeds.yaml, also those that left the file (V5)."""
     rows = store.db.execute("SELECT * FROM sources WHERE configured >= ? ORDER BY position, id", [configured])

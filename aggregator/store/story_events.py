@@ -364,19 +364,6 @@ def written(store: Store, files: Iterable[EventFile]) -> None:
 # --- editors -------------------------------------------------------------------------------------------
 
 
-def decide(store: Store, story_id: str, event: Event | None, decision: int) -> None:
-    """Set the event of a story by an editor's word; None: it has no event (EX9)."""
-    store.db.execute(
-        "INSERT OR REPLACE INTO event_decisions (story_id, facts, decision) VALUES (?, ?, ?)",
-        [story_id, event_facts.encode_one(event), decision],
-    )
-
-
-def undecide(store: Store, story_id: str) -> bool:
-    """Remove an editor's word on the event of a story; return whether there was one."""
-    return bool(store.db.execute("DELETE FROM event_decisions WHERE story_id = ?", [story_id]).rowcount)
-
-
 def absorb(store: Store, kept: str, gone: str) -> None:
     """Remove the events of a merged story; an editor's word on it passes to the other one."""
     store.db.execute("UPDATE OR IGNORE event_decisions SET story_id = ? WHERE story_id = ?", [kept, gone])

@@ -131,7 +131,7 @@ def use_key(store: Store, key: bytes) -> None:
 
 def queue_message(
     store: Store,
-    subscriber_id: int,
+    subscriber_id: int | None,
     address: str,
     purpose: AccountMessage,
     nonce: bytes,

@@ -235,7 +235,7 @@ def message_digests(store: Store, to: Addressee) -> tuple[str, ...]:
     if to.purpose is AccountMessage.CONFIRM:
         row = store.db.execute("SELECT digests FROM tokens WHERE nonce = ?", [to.nonce]).fetchone()
         return tuple(json.loads(row[0])) if row else ()
-    return read(store, to.id).digests
+    return read(store, to.id).digests if to.id is not None else ()
 
 
 # --- editions --------------------------------------------------------------------------------------------

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from aggregator import addresses
 from aggregator.model.subscribers import (
     FORM_VERSION,
     AccountMessage,
@@ -15,7 +16,7 @@ from aggregator.model.subscribers import (
     Subscriber,
     SubscriberState,
 )
-from aggregator.store import subscriber_links, subscribers
+from aggregator.store import editor_sessions, subscriber_links, subscribers
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.subscriber_links import CONFIRM_LIFETIME, Nonces
 
@@ -31,15 +32,17 @@ def add(
     """Store a request; return False instead if there are too many (SU3).
 
     This writes one row, whether the address is known or not, so that the time of the response says nothing (SU1).
+    Sign-in links have a limit of their own, so that many sign-ups do not keep editors out.
     """
     hour_ago = stamp(now - timedelta(hours=1))
     with store.transaction():
         (count,) = store.db.execute(
             "SELECT (SELECT count(*) FROM subscription_requests WHERE at > ?1)"
-            " + (SELECT count(*) FROM deliveries WHERE edition_id IS NULL AND created > ?1 AND purpose <> 'welcome')",
+            " + (SELECT count(*) FROM deliveries WHERE edition_id IS NULL AND created > ?1"
+            " AND purpose IN ('confirm', 'link'))",
             [hour_ago],
         ).fetchone()
-        if count >= MAX_MESSAGES_AN_HOUR:
+        if count >= MAX_MESSAGES_AN_HOUR and kind is not AccountMessage.SIGN_IN:
             return False
         store.db.execute(
             "INSERT INTO subscription_requests (kind, address, language, digests, evidence, at)"
@@ -50,15 +53,32 @@ def add(
     return True
 
 
-def settle(store: Store, key: bytes, nonces: Nonces, host: str) -> None:
-    """Decide about each stored request, and queue its message in the same transaction."""
+def settle(store: Store, key: bytes, nonces: Nonces, host: str, editors: Collection[str]) -> None:
+    """Decide about each stored request, and queue its message in the same transaction.
+
+    `editors` are the addresses that get sign-in links.
+    """
     while True:
         with store.transaction():
             row = store.db.execute("SELECT * FROM subscription_requests ORDER BY id LIMIT 1").fetchone()
             if row is None:
                 return
-            _settle(store, key, nonces, host, row)
+            if row["kind"] == AccountMessage.SIGN_IN:
+                _settle_sign_in(store, key, nonces, host, editors, row)
+            else:
+                _settle(store, key, nonces, host, row)
             store.db.execute("DELETE FROM subscription_requests WHERE id = ?", [row["id"]])
+
+
+def _settle_sign_in(
+    store: Store, key: bytes, nonces: Nonces, host: str, editors: Collection[str], row: Mapping[str, Any]
+) -> None:
+    """Queue a sign-in link for the address of an editor; any other address gets none (ED2)."""
+    wanted = addresses.key(row["address"])
+    listed = next((address for address in editors if addresses.key(address) == wanted), None)
+    if listed and not is_suppressed(store, listed):
+        now = sure_moment(row["at"])
+        editor_sessions.queue_link(store, key, nonces, listed, row["language"], host, now)
 
 
 def _settle(store: Store, key: bytes, nonces: Nonces, host: str, row: Mapping[str, Any]) -> None:

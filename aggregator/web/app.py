@@ -19,6 +19,8 @@ from aggregator.ports import App, Clock
 from aggregator.store.read_only import Reader, TooSlow
 from aggregator.web import responses, websub
 from aggregator.web.body_limit import BodyLimit
+from aggregator.web.cross_site import CrossSite
+from aggregator.web.editor_pages import EditorPages
 from aggregator.web.file_cache import FileCache
 from aggregator.web.queries import Queries
 from aggregator.web.search import Search
@@ -73,6 +75,7 @@ def build(
         Route("/metrics", status.metrics),
         *(Subscriptions(app=app, static=static).routes() if app else ()),
         *(websub.Callbacks(app=app, pushed=pushed).routes() if app else ()),
+        *(EditorPages(app=app, static=static, queries=queries).routes() if app else ()),
         Mount("/", static),
     ]
     handlers = {
@@ -81,7 +84,7 @@ def build(
         Exception: _bugs(config.site),
     }
     web = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
-    return BodyLimit(web, config.site, {websub.PATH: config.fetch.max_bytes})
+    return BodyLimit(CrossSite(web, config), config.site, {websub.PATH: config.fetch.max_bytes})
 
 
 def _http_errors(site: Site) -> Callable[[Request, HTTPException], Response]:

@@ -1,11 +1,11 @@
-"""Limit the sign-ups of each network, and refuse forms of other sites (SU3)."""
+"""Limit the sign-ups of each network (SU3)."""
 
 from __future__ import annotations
 
 import ipaddress
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 MAX_REQUESTS = 5
 """Maximum number of sign-ups from a network in `WINDOW_SECONDS` (SU3)."""
@@ -53,17 +53,3 @@ class NetworkLimit:
             return False
         times.append(now)
         return True
-
-
-def is_same_site(headers: Mapping[str, str], origin: str) -> bool:
-    """Return whether a form was sent from a page of this site, as far as the browser says (SU3).
-
-    `origin` is that of `web.url`. Behind a proxy, `Host` may be another. Old browsers and programs say nothing.
-    """
-    fetch_site = headers.get("sec-fetch-site")
-    if fetch_site is not None:
-        return fetch_site in ("same-origin", "none")
-    sent_from = headers.get("origin")
-    if sent_from is None:
-        return True
-    return sent_from == origin or sent_from.partition("://")[2] == headers.get("host")

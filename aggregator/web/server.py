@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import struct
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from aggregator.model.config import Site
 from aggregator.publishing.paths import HTML_TYPE
 from aggregator.web import pages
 from aggregator.web.headers import SECURITY
+from aggregator.web.proxies import TrustedProxies
 
 MAX_CONNECTIONS = 400
 """Maximum open connections.
@@ -43,7 +43,7 @@ def config(app: ASGIApp, site: Site, trusted_proxies: Sequence[str] = ()) -> uvi
             _send_bad_request(self, site)
 
     return uvicorn.Config(
-        app,
+        TrustedProxies(app, trusted_proxies) if trusted_proxies else app,
         http=Protocol,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         backlog=BACKLOG,
@@ -53,16 +53,9 @@ def config(app: ASGIApp, site: Site, trusted_proxies: Sequence[str] = ()) -> uvi
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=5,
-        proxy_headers=bool(trusted_proxies),
-        forwarded_allow_ips=[*trusted_proxies, *_mapped(trusted_proxies)],
+        proxy_headers=False,  # it would lose the address of the socket
         server_header=False,
     )
-
-
-def _mapped(networks: Sequence[str]) -> list[str]:
-    """Return IPv4 networks as IPv6 sockets name them (RFC 4291 section 2.5.5.2)."""
-    parsed = (ipaddress.ip_network(network) for network in networks)
-    return [f"::ffff:{each.network_address}/{96 + each.prefixlen}" for each in parsed if each.version == 4]
 
 
 def _send_bad_request(protocol: H11Protocol, site: Site) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
 
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from aggregator.model.config import Site
@@ -227,3 +228,15 @@ async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
         chunk = body[start : start + CHUNK_BYTES]
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": body[last:]})
+
+
+class AsStatic(Response):
+    """Respond as the folder of published files does to this path."""
+
+    def __init__(self, static: StaticFiles) -> None:
+        super().__init__()
+        self.static = static
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Respond to a request."""
+        await self.static(scope, receive, send)

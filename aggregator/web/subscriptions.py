@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, urlsplit
 
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -19,9 +18,10 @@ from aggregator.digests import subscriptions
 from aggregator.errors import AggregatorError
 from aggregator.model.subscribers import AccountMessage, LinkPurpose, Subscriber, SubscriberState
 from aggregator.ports import App
-from aggregator.web import headers
-from aggregator.web.client_network import WINDOW_SECONDS, NetworkLimit, is_same_site, network
-from aggregator.web.static import StaticFiles
+from aggregator.web import forms, headers
+from aggregator.web.client_network import WINDOW_SECONDS, NetworkLimit, network
+from aggregator.web.forms import Form, first
+from aggregator.web.static import AsStatic, StaticFiles
 from aggregator.web.subscription_pages import Pages, SignUp
 
 HEADERS = {
@@ -33,7 +33,6 @@ HEADERS = {
 
 logger = logging.getLogger("aggregator.web.subscriptions")
 
-Form = Mapping[str, list[str]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -67,7 +66,7 @@ class Subscriptions:
         async def respond(request: Request) -> Response:
             config = self.app().config
             if config.web.url is None or not config.digests:
-                return _AsStatic(self.static)
+                return AsStatic(self.static)
             try:
                 return await endpoint(request)
             except AggregatorError as error:
@@ -91,21 +90,19 @@ class Subscriptions:
         pages = self._pages(language, "./")
         if request.method != "POST":
             return _page(pages.sign_up(SignUp()))
-        form = await _form(request)
-        if not self._is_own_form(request):
-            return _page(pages.notice("foreign", "foreign_why"), 403)
-        kind = AccountMessage.LINK if _first(form, "action") == "link" else AccountMessage.CONFIRM
+        form = await forms.read(request)
+        kind = AccountMessage.LINK if first(form, "action") == "link" else AccountMessage.CONFIRM
         sent = _page(pages.sent("sent_link" if kind is AccountMessage.LINK else "sent_signup"))
-        if _first(form, "website"):  # only programs fill it
+        if first(form, "website"):  # only programs fill it
             return sent
-        address = _address(_first(form, "address"))
+        address = forms.address(first(form, "address"))
         known = {plan.id for plan in app.config.digests}
         digests = frozenset(form.get("digest", [])) & known
         if address is None or (kind is AccountMessage.CONFIRM and not digests):
             problem = "no_address" if address is None else "no_digest"
-            filled = SignUp(address=_first(form, "address")[:254], digests=digests, problem=problem)
+            filled = SignUp(address=first(form, "address")[:254], digests=digests, problem=problem)
             return _page(pages.sign_up(filled), 400)
-        wanted = _known_language(_first(form, "language"), i18n.known(language))
+        wanted = forms.known_language(first(form, "language"), i18n.known(language))
         if not self.limit.allows(self._network(request)) or not await run_in_threadpool(
             subscriptions.request, app, kind, address, wanted, sorted(digests)
         ):
@@ -118,10 +115,6 @@ class Subscriptions:
     def _network(self, request: Request) -> str:
         return network(request.client.host if request.client else "")
 
-    def _is_own_form(self, request: Request) -> bool:
-        parts = urlsplit(self.app().config.web.url or "")
-        return is_same_site(request.headers, f"{parts.scheme}://{parts.netloc}")
-
     # --- links -----------------------------------------------------------------------------------------
 
     async def confirm(self, request: Request) -> Response:
@@ -133,8 +126,6 @@ class Subscriptions:
             return self._invalid(request)
         if request.method != "POST":
             return _page(pages.confirm())
-        if not self._is_own_form(request):
-            return _page(pages.notice("foreign", "foreign_why"), 403)
         manage = await run_in_threadpool(subscriptions.confirm, app, token)
         return _page(pages.confirmed(manage)) if manage else self._invalid(request)
 
@@ -168,10 +159,8 @@ class Subscriptions:
             return self._invalid(request)
         if request.method != "POST":
             return _page(self._pages(subscriber.language).subscription(subscriber))
-        form = await _form(request)
-        if not self._is_own_form(request):
-            return _page(self._pages(subscriber.language).notice("foreign", "foreign_why"), 403)
-        action = _first(form, "action")
+        form = await forms.read(request)
+        action = first(form, "action")
         if action == "leave":
             return await self._leave(request, None)
         if action in ("data", "erase", "undo"):
@@ -192,9 +181,9 @@ class Subscriptions:
             download.headers["Content-Disposition"] = 'attachment; filename="subscription.json"'
             return download
         if action == "undo":
-            undone = subscriptions.undo(app, token, _first(form, "undo"))
+            undone = subscriptions.undo(app, token, first(form, "undo"))
             return _page(pages.notice("undone", "undone_why")) if undone else self._invalid_page(pages)
-        if _first(form, "sure") != "yes":
+        if first(form, "sure") != "yes":
             return _page(pages.subscription(subscriber, "not_sure"), 400)
         erased = subscriptions.erase(app, token)
         return _page(pages.notice("erased", "erased_why")) if erased else self._invalid_page(pages)
@@ -220,7 +209,7 @@ def _change(app: App, subscriber: Subscriber, token: str, action: str, form: For
     digests = known.intersection(form.get("digest", []))
     if not digests:
         return "no_digest"
-    language = _known_language(_first(form, "language"), subscriber.language)
+    language = forms.known_language(first(form, "language"), subscriber.language)
     kept = set(subscriber.digests) - known
     return "saved" if subscriptions.save(app, token, sorted(digests | kept), language) else None
 
@@ -235,61 +224,12 @@ def _settle(app: App) -> None:
 # --- requests and responses ------------------------------------------------------------------------------
 
 
-class _AsStatic(Response):
-    """Respond as the folder of published files does to this path."""
-
-    def __init__(self, static: StaticFiles) -> None:
-        super().__init__()
-        self.static = static
-
-    async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
-        await self.static(scope, receive, send)
-
-
 def _page(html: str, status: int = 200) -> HTMLResponse:
     return HTMLResponse(html, status_code=status, headers=HEADERS)
 
 
-async def _form(request: Request) -> Form:
-    """Read a form as browsers send it by default; anything else is an empty one."""
-    body = await request.body()
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/x-www-form-urlencoded":
-        return {}
-    try:
-        return parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=200)
-    except ValueError:
-        return {}
-
-
-def _first(form: Form, name: str) -> str:
-    return form.get(name, [""])[0].strip()
-
-
-def _address(text: str) -> str | None:
-    """Return a parsed address; None for a text that is none, or no public address.
-
-    A local part beyond ASCII needs RFC 6531, and a domain without a dot is no public one.
-    """
-    try:
-        address = addresses.parse(text)
-    except ValueError:
-        return None
-    return address if address.isascii() and "." in address.rpartition("@")[2] else None
-
-
 def _language(request: Request, usual: str) -> str:
-    """Return the language of a page: `?lang=`, the browser's, or the usual one."""
-    named = _known_language(request.query_params.get("lang", ""), "")
-    if named:
-        return named
-    if usual and usual in subscriber_texts.LANGUAGES and "token" in request.path_params:
-        return usual
-    for choice in request.headers.get("accept-language", "").split(","):
-        if accepted := _known_language(choice.partition(";")[0].strip().partition("-")[0].lower(), ""):
-            return accepted
-    return usual
-
-
-def _known_language(text: str, otherwise: str) -> str:
-    return text if text in subscriber_texts.LANGUAGES else otherwise
+    """Return the language of a page: `?lang=`, the subscriber's, the browser's, or the usual."""
+    if usual in subscriber_texts.LANGUAGES and "token" in request.path_params:
+        return forms.known_language(request.query_params.get("lang", ""), usual)
+    return forms.language(request, usual)

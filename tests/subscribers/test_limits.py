@@ -11,7 +11,8 @@ from itertools import product
 import pytest
 
 from aggregator.store import subscription_requests
-from aggregator.web.client_network import MAX_NETWORKS, MAX_REQUESTS, NetworkLimit, is_same_site, network
+from aggregator.web.client_network import MAX_NETWORKS, MAX_REQUESTS, NetworkLimit, network
+from aggregator.web.cross_site import is_same_site
 from tests import command
 from tests.digests.scenario import all_rows, rows, run
 from tests.subscribers.visitor import Visitor, mailbox, visiting

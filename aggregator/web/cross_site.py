@@ -1,0 +1,58 @@
+"""Refuse requests that pages of other sites make a browser send (ED4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from aggregator import subscriber_texts
+from aggregator.model.config import Config
+from aggregator.web import forms, responses
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing (RFC 9110 section 9.2.1)."""
+ONE_CLICK = "/unsubscribe/"
+"""Beginning of the paths that mail programs send one-click requests to (RFC 8058).
+
+Their token decides."""
+
+
+class CrossSite:
+    """Pass requests on to `app`, except those of other sites that could change something."""
+
+    def __init__(self, app: ASGIApp, config: Config) -> None:
+        self.app, self.config = app, config
+        parts = urlsplit(config.web.url or "")
+        self.origin = f"{parts.scheme}://{parts.netloc}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Respond 403 to a request of another site."""
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS or scope["path"].startswith(ONE_CLICK):
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope)
+        if is_same_site(request.headers, self.origin):
+            await self.app(scope, receive, send)
+            return
+        site = replace(self.config.site, language=forms.language(request, self.config.site.language))
+        words = subscriber_texts.page_words(site.language)
+        await responses.error(request, site, 403, words["foreign_why"])(scope, receive, send)
+
+
+def is_same_site(headers: Mapping[str, str], origin: str) -> bool:
+    """Return whether a page of this site sent a request, as far as the browser says.
+
+    `origin` is that of `web.url`. Behind a proxy, `Host` may be another. Programs that are no browsers, and old
+    browsers, send neither `Sec-Fetch-Site` nor `Origin`.
+    """
+    fetch_site = headers.get("sec-fetch-site")
+    if fetch_site is not None:
+        return fetch_site in ("same-origin", "none")
+    sent_from = headers.get("origin")
+    if sent_from is None:
+        return True
+    return sent_from == origin or sent_from.partition("://")[2] == headers.get("host")

@@ -1,0 +1,88 @@
+"""Translate the facts of an event to a form and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from aggregator.dedupe.event_decisions import EventChange
+from aggregator.model.events import Attendance, Event, EventKind, EventStatus, day_of
+from aggregator.web.editor_request import Problem
+from aggregator.web.forms import Form, first
+
+MAX_CHARACTERS = 300
+"""Maximum length of a field that is shown again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventForm:
+    """The fields of the form as written; empty ones are not stated."""
+
+    kind: str = EventKind.EVENT
+    status: str = EventStatus.SCHEDULED
+    start_day: str = ""
+    start_time: str = ""
+    end_day: str = ""
+    end_time: str = ""
+    zone: str = ""
+    place: str = ""
+    attendance: str = ""
+
+    @classmethod
+    def sent(cls, form: Form) -> EventForm:
+        """Return the fields of a form that was sent."""
+        return cls(**{name: first(form, name)[:MAX_CHARACTERS] for name in cls.__dataclass_fields__})
+
+
+def form_of(event: Event | None, site_zone: ZoneInfo) -> EventForm:
+    """Return the form filled with an event; an empty one without it."""
+    if event is None:
+        return EventForm(zone=site_zone.key)
+    here = event.local(site_zone)
+    return EventForm(
+        kind=event.kind,
+        status=event.status,
+        start_day=day_of(here.start).isoformat(),
+        start_time=_time(here.start),
+        end_day=day_of(here.end).isoformat(),
+        end_time=_time(here.end),
+        zone=event.zone or site_zone.key,
+        place=event.place or "",
+        attendance=event.attendance or "",
+    )
+
+
+def change_of(form: EventForm) -> EventChange:
+    """Return what a form changes of an event. Raises Problem.
+
+    The zone counts only beside times. Without a last day the event ends on its first one.
+    """
+    if not form.start_day:
+        raise Problem("no_start")
+    if form.kind not in set(EventKind) or form.status not in set(EventStatus):
+        raise Problem("bad_choice")
+    if form.attendance not in {"", *Attendance}:
+        raise Problem("bad_choice")
+    end_day = form.end_day or (form.start_day if form.end_time else "")
+    if form.start_time and not form.end_time and end_day == form.start_day:
+        end_day = ""  # the time of the end is not known
+    timed = bool(form.start_time or form.end_time)
+    online = {Attendance.ONLINE: True, Attendance.ON_SITE: False}.get(Attendance(form.attendance or "both"))
+    return EventChange(
+        start=_written(form.start_day, form.start_time),
+        end=_written(end_day, form.end_time) if end_day else None,
+        zone=form.zone or None if timed else None,
+        place=form.place,
+        kind=EventKind(form.kind),
+        status=EventStatus(form.status),
+        online=online,
+    )
+
+
+def _written(day: str, time: str) -> str:
+    return f"{day}T{time}" if time else day
+
+
+def _time(moment: object) -> str:
+    return f"{moment:%H:%M}" if isinstance(moment, datetime) else ""

@@ -1,0 +1,229 @@
+"""Find out which editor sends a request, and render pages and redirects for that person."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, TypeVar
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from aggregator import addresses, editor_texts, i18n
+from aggregator.digests.editor_sign_in import is_editor, mails_links
+from aggregator.errors import AggregatorError, StoreBusy, UnknownName, WrongDecision
+from aggregator.ports import App
+from aggregator.publishing import page_template
+from aggregator.store import editor_lists, editor_sessions
+from aggregator.store.connection import Store, stamp
+from aggregator.text import line
+from aggregator.web import forms, headers, proxies
+from aggregator.web.pages import environment
+from aggregator.web.queries import Queries
+from aggregator.web.responses import RETRY_SECONDS
+
+COOKIE = "__Host-editor"
+"""Name of the cookie of a session; its prefix binds it to this host (RFC 6265bis)."""
+SECONDS = 3.0
+"""Seconds that a page may read."""
+MAX_NAME_CHARACTERS = 254
+
+logger = logging.getLogger("aggregator.web.editor")
+
+_POLICY = headers.SECURITY_POLICY.replace("default-src 'none'", "default-src 'none'; frame-src 'self'")
+HEADERS = {
+    **{name.decode(): value.decode() for name, value in headers.SECURITY},
+    "content-security-policy": _POLICY,
+    "cache-control": "no-store",
+    "referrer-policy": "same-origin",  # `no-referrer` would hide `Origin` from us as well
+    "x-robots-tag": "noindex",
+}
+
+T = TypeVar("T")
+
+
+class Problem(Exception):
+    """A form that cannot be carried out.
+
+    `reason` names the words of the page, `status` is that of HTTP.
+    """
+
+    def __init__(self, reason: str, status: int = 400, **values: str) -> None:
+        super().__init__(reason)
+        self.reason, self.status, self.values = reason, status, values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Editor:
+    """The sender of a request: an address, or the name that a proxy states.
+
+    `session` is the token of the cookie.
+    """
+
+    name: str
+    session: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditorRequest:
+    """A request to the editors' pages, with what answers it."""
+
+    request: Request
+    app: App
+    queries: Queries
+    editor: Editor | None = None
+
+    @cached_property
+    def language(self) -> str:
+        """The language of the page."""
+        return i18n.known(forms.language(self.request, self.app.config.site.language))
+
+    @cached_property
+    def words(self) -> Mapping[str, Any]:
+        """The words of the page."""
+        return {**i18n.page_words(self.language), **editor_texts.page_words(self.language)}
+
+    @property
+    def root(self) -> str:
+        """The relative address of the site, so that pages fit below any prefix."""
+        return "../" * (self.request.url.path.count("/") - 1) or "./"
+
+    @property
+    def who(self) -> str:
+        """The author of decisions."""
+        assert self.editor is not None
+        return self.editor.name
+
+    async def identify(self) -> Editor | None:
+        """Return the editor who sends the request; None where nobody is signed in. Raises Problem."""
+        config = self.app.config
+        if config.web.editor_header:
+            names = [name.strip() for name in self.request.headers.getlist(config.web.editor_header)]
+            if any(names):
+                return self._named_by_proxy([name for name in names if name])
+        if not mails_links(config):
+            raise Problem("no_user", 403)
+        session = self.request.cookies.get(COOKIE)
+        if not session:
+            return None
+        now = self.app.clock()
+        found = await self.queries.run(
+            lambda store: editor_sessions.session_address(store, session, now), SECONDS
+        )
+        if found is None or not is_editor(self.app, found):
+            return None
+        return Editor(name=found, session=session)
+
+    def _named_by_proxy(self, names: list[str]) -> Editor:
+        """Return the user whom a trusted proxy names (ED1)."""
+        config = self.app.config
+        if not proxies.is_from(self.request, config.web.trusted_proxies):
+            raise Problem("untrusted_proxy", 403)
+        name = line(names[0], MAX_NAME_CHARACTERS) or ""
+        if len(names) > 1 or not name or (config.editors and not is_editor(self.app, name)):
+            raise Problem("not_an_editor", 403)
+        return Editor(name=name)
+
+    async def act(self, work: Callable[[], T]) -> T:
+        """Run a command in a thread; raises Problem if it is not possible."""
+        try:
+            return await run_in_threadpool(work)
+        except WrongDecision as error:
+            raise Problem(error.reason or "unknown_action") from error
+
+    async def read(self, work: Callable[[Store], T]) -> T:
+        """Read the database for a page."""
+        return await self.queries.run(work, SECONDS)
+
+    async def page(
+        self,
+        template: str,
+        *,
+        title: str,
+        section: str = "",
+        read: Callable[[Store], Mapping[str, Any]] | None = None,
+        problem: Problem | None = None,
+        **values: object,
+    ) -> Response:
+        """Return a page; `read` reads what it shows, together with the numbers of the navigation."""
+        now = self.app.clock()
+
+        def read_all(store: Store) -> Mapping[str, Any]:
+            found = read(store) if read else {}
+            return {**found, "waiting": editor_lists.waiting(store, stamp(now) or "")}
+
+        found = await self.read(read_all) if self.editor else {"waiting": None}
+        done = self.words.get(f"done_{self.request.query_params.get('done', '')}")
+        shown = {"title": title, "section": section, "done": None if problem else done, **found, **values}
+        return self.rendered(template, problem=problem, **shown)
+
+    def rendered(self, template: str, *, problem: Problem | None = None, **values: object) -> Response:
+        """Render a template that needs nothing from the database."""
+        site = self.app.config.site
+        shared = page_template.context(site, "", self.language, self.root) | {
+            "words": self.words,
+            "root": self.root,
+            "editor": self.editor,
+            "shown_name": _shown_name,
+            "subjects": editor_lists.subjects,
+            "problem": self.problem_words(problem) if problem else None,
+            "moment": self._moment,
+            "section": "",
+            "done": None,
+            "waiting": None,
+        }
+        body = environment().get_template(template).render(**{**shared, **values})
+        status = problem.status if problem else 200
+        return HTMLResponse(body.encode("utf-8", "replace"), status, headers=HEADERS)
+
+    def _moment(self, at: datetime) -> str:
+        """Return day and time of a moment in the zone of the site."""
+        local = at.astimezone(self.app.config.site.timezone)
+        text: str = self.words["moment"]
+        return text.format(day=i18n.day(local.date(), self.language), time=f"{local:%H:%M}")
+
+    def problem_words(self, problem: Problem) -> str:
+        """Return what is wrong with a form, in one sentence."""
+        text: str = self.words.get(problem.reason) or self.words["unknown_action"]
+        return text.format(site=self.app.config.site.title, **problem.values)
+
+    def notice(self, problem: Problem, title: str, link: tuple[str, str] | None = None) -> Response:
+        """Return a page that only states a problem; `link` is a path with its words."""
+        page = self.rendered("editor_notice.html.j2", problem=problem, title=self.words[title], link=link)
+        if problem.status == 503:
+            page.headers["Retry-After"] = str(RETRY_SECONDS)
+        return page
+
+    def redirect(self, path: str, done: str = "") -> Response:
+        """Lead on to a page below `/editor` after an action; `done` names what the page then says."""
+        joined = "&" if "?" in path else "?"
+        query = f"{joined}done={done}" if done else ""
+        return RedirectResponse(f"{self.root}{path}{query}", 303, headers=HEADERS)
+
+    def failure(self, error: AggregatorError) -> Response:
+        """Return the page of an error of the program; the log has the reason without addresses."""
+        if isinstance(error, StoreBusy):
+            return self.notice(Problem("busy_why", 503), "busy")
+        logger.error("%s", addresses.without_addresses(str(error)))
+        return self.notice(Problem("failed_why", 503), "failed")
+
+
+def is_offered(app: App) -> bool:
+    """Return whether there are editors' pages."""
+    return bool(app.config.web.editor_header) or mails_links(app.config)
+
+
+def unknown_story(error: UnknownName, name: str) -> Problem:
+    """Return the problem of a name that belongs to no story."""
+    problem = Problem("unknown_story", 404, name=line(name, 80) or "")
+    problem.__cause__ = error
+    return problem
+
+
+def _shown_name(who: str) -> str:
+    """Return an author as pages show it: without the local part of an address (DP5)."""
+    return addresses.shortened(who) if "@" in who else who

@@ -1,0 +1,151 @@
+"""Undoing decisions: stories, link constraints, candidates and events are as before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from aggregator.dedupe import editor_commands, event_decisions, explain, recluster, undo
+from aggregator.dedupe.event_decisions import EventChange
+from aggregator.errors import UnknownName, WrongDecision
+from aggregator.model.stories import MergeCandidate
+from aggregator.ports import App
+from aggregator.store import editorial, stories
+from aggregator.store.connection import opened
+from tests.dedupe.test_assign import OTHER_WELCOME, SURVEY, UMFRAGE, WELCOME, in_feed, tell
+from tests.digests.scenario import rows
+from tests.workplace import Clock, Workplace
+
+STATE = (
+    "SELECT id, story_id FROM items ORDER BY id",
+    "SELECT one, other, kind FROM link_constraints ORDER BY 1, 2",
+    "SELECT story_id, other_id, score, why FROM merge_candidates ORDER BY 1, 2",
+    "SELECT story_id, other_id, why FROM related ORDER BY 1, 2",
+    "SELECT id, lead_id, hidden, announced, published, fed, month FROM stories ORDER BY id",
+    "SELECT story_id, facts FROM event_decisions ORDER BY 1",
+    "SELECT story_id, part, facts FROM story_events WHERE present ORDER BY 1, 2",
+    "SELECT channel_id, story_id FROM channel_stories ORDER BY 1, 2",
+    "SELECT story_id, became FROM tombstones ORDER BY 1",
+)
+
+
+def state(place: Workplace) -> list[list[tuple[Any, ...]]]:
+    """Return what a decision may change, without times and revisions."""
+    return [rows(place, sql) for sql in STATE]
+
+
+@pytest.fixture
+def ids(place: Workplace, clock: Clock) -> dict[str, str]:
+    """Publish a story of two items and two others, which are related and merge candidates."""
+    told = tell(place, SURVEY, UMFRAGE, WELCOME, OTHER_WELCOME)
+    pair = MergeCandidate(story_id=told[OTHER_WELCOME[1]], score=7.0, why="titles alike")
+    with opened(place.database) as store, store.transaction():
+        editorial.add_candidate(store, told[WELCOME[1]], [pair], clock.now)
+        editorial.relate(store, [(told[WELCOME[1]], told[OTHER_WELCOME[1]], "titles alike")])
+    survey = MergeCandidate(story_id=told[SURVEY[1]], score=6.0, why="one week")
+    with opened(place.database) as store, store.transaction():
+        for title in (WELCOME[1], OTHER_WELCOME[1]):
+            editorial.relate(store, [(told[title], told[SURVEY[1]], f"{title} and the survey")])
+        editorial.add_candidate(store, told[OTHER_WELCOME[1]], [survey], clock.now)
+    event_decisions.set_event(place.app(), told[OTHER_WELCOME[1]], EventChange(start="2026-12-01"), "max")
+    return {"survey": told[SURVEY[1]], "one": told[WELCOME[1]], "other": told[OTHER_WELCOME[1]]}
+
+
+def _split(app: App, ids: dict[str, str]) -> None:
+    with opened(app.config.data / "aggregator.db") as store:
+        second = stories.read(store, [ids["survey"]])[0].items[1].item.id
+    editor_commands.split(app, [second], "eva", announce=False)
+
+
+DECISIONS: dict[str, Callable[[App, dict[str, str]], object]] = {
+    "merge": lambda app, ids: editor_commands.merge(app, [ids["one"], ids["other"]], "eva"),
+    "merge of three": lambda app, ids: editor_commands.merge(app, list(ids.values()), "eva"),
+    "split": _split,
+    "keep apart": lambda app, ids: editor_commands.keep_apart(app, ids["one"], ids["other"], "eva"),
+    "hide": lambda app, ids: editor_commands.set_hidden(app, [ids["one"]], "eva", hidden=True),
+    "event": lambda app, ids: event_decisions.set_event(
+        app, ids["one"], EventChange(start="2026-11-20", place="Jena"), "eva"
+    ),
+    "no event": lambda app, ids: event_decisions.remove(app, ids["survey"], "eva"),
+}
+
+
+@pytest.mark.parametrize("decision", DECISIONS)
+def test_undo_restores_everything(place: Workplace, ids: dict[str, str], decision: str) -> None:
+    """After an undo stories, constraints, candidates, relations and events are as before it."""
+    before = state(place)
+    DECISIONS[decision](place.app(), ids)
+    assert state(place) != before
+    made = undo.last(place.app().config, 1)[0]
+    assert made.undoable and made.who == "eva"
+    undo.decision(place.app(), made.number, "max")
+    after = state(place)
+    # The id of a part that was split off is permanent: it leads to the story.
+    assert after[-1] == ([(made.stories[1], ids["survey"])] if decision == "split" else before[-1])
+    assert after[:-1] == before[:-1]
+    undoing, undone = undo.last(place.app().config, 2)
+    assert (undone.undone, undone.undoable, undoing.undoable, undoing.who) == (True, False, False, "max")
+    assert recluster.run(place.app(), dry_run=True).leaves == ()
+
+
+@pytest.mark.parametrize("decision", DECISIONS)
+def test_a_decision_is_undone_once(place: Workplace, ids: dict[str, str], decision: str) -> None:
+    """A second undo is refused and changes nothing."""
+    DECISIONS[decision](place.app(), ids)
+    undo.decision(place.app(), 2, "max")
+    before = state(place)
+    with pytest.raises(WrongDecision, match="undone before; nothing was changed"):
+        undo.decision(place.app(), 2, "max")
+    with pytest.raises(WrongDecision, match="cannot be undone; nothing was changed"):
+        undo.decision(place.app(), 3, "max")
+    assert state(place) == before
+
+
+def test_undo_of_a_second_word_restores_the_first(place: Workplace, ids: dict[str, str]) -> None:
+    """An undone event is what an editor set before, not what the items say."""
+    for day in ("2026-11-20", "2026-12-20"):
+        event_decisions.set_event(place.app(), ids["one"], EventChange(start=day), "eva")
+    event_decisions.undo(place.app(), ids["one"], "eva")
+    undo.decision(place.app(), 4, "eva")
+    undo.decision(place.app(), 3, "eva")
+    found = event_decisions.read(place.app(), ids["one"]).event
+    assert found is not None and found.event.start.isoformat() == "2026-11-20"
+
+
+def test_undo_restores_constraints_that_a_decision_replaced(place: Workplace, ids: dict[str, str]) -> None:
+    """Undoing a merge of stories that were kept apart keeps them apart again."""
+    editor_commands.keep_apart(place.app(), ids["one"], ids["other"], "eva")
+    before = state(place)
+    editor_commands.merge(place.app(), [ids["one"], ids["other"]], "eva")
+    undo.decision(place.app(), 3, "eva")
+    assert state(place) == before
+    assert explain.pair(place.app().config, ids["one"], ids["other"])["editor"] == "cannot-link"
+
+
+def test_what_changed_since_is_not_undone(place: Workplace, ids: dict[str, str]) -> None:
+    """A merge whose items moved on is refused, and so is a split whose part was merged."""
+    editor_commands.merge(place.app(), [ids["one"], ids["other"]], "eva")
+    editor_commands.merge(place.app(), [ids["one"], ids["survey"]], "eva")
+    before = state(place)
+    kept = editorial_kept(place)
+    if kept != ids["one"]:
+        with pytest.raises(WrongDecision, match="changed since; nothing was changed"):
+            undo.decision(place.app(), 2, "eva")
+        assert state(place) == before
+    undo.decision(place.app(), 3, "eva")
+    undo.decision(place.app(), 2, "eva")
+    assert len(set(in_feed(place))) == 3
+
+
+def editorial_kept(place: Workplace) -> str:
+    """Return the only story that is left."""
+    ((kept,),) = rows(place, "SELECT id FROM stories")
+    return str(kept)
+
+
+def test_an_unknown_decision_is_refused(place: Workplace, ids: dict[str, str]) -> None:
+    """A number that no decision has is an unknown name."""
+    with pytest.raises(UnknownName, match="no decision 9; nothing was changed"):
+        undo.decision(place.app(), 9, "eva")
