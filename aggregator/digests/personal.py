@@ -26,7 +26,7 @@ def confirm_url(web_url: str, token: str) -> str:
 
 def sign_in_url(web_url: str, token: str) -> str:
     """Return the address of the page that signs an editor in (ED2)."""
-    return f"{ascii_url(web_url)}editor/sign-in/{token}"
+    return f"{urls.ascii_url(web_url)}editor/sign-in/{token}"
 
 
 def unsubscribe_url(web_url: str, token: str, digest_id: str) -> str:

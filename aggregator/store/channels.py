@@ -186,8 +186,20 @@ def add_tombstones(store: Store, story_id: str) -> None:
     )
 
 
+def replace_successor(store: Store, former: str, successor: str) -> None:
+    """Name another story in the tombstones of merged stories, in the caller's transaction."""
+    rows = store.db.execute(
+        "SELECT DISTINCT channel_id FROM channel_tombstones JOIN tombstones USING (story_id) WHERE became = ?",
+        [former],
+    )
+    raise_quietly(store, [row[0] for row in rows])
+    store.db.execute("UPDATE tombstones SET became = ? WHERE became = ?", [successor, former])
+
+
 def remove_tombstones(store: Store, story_id: str) -> None:
     """Remove the tombstones of a story from all channels, in the caller's transaction."""
+    rows = store.db.execute("SELECT channel_id FROM channel_tombstones WHERE story_id = ?", [story_id])
+    raise_quietly(store, [row[0] for row in rows])
     store.db.execute("DELETE FROM channel_tombstones WHERE story_id = ?", [story_id])
 
 

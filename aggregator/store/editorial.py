@@ -247,7 +247,7 @@ def absorb(store: Store, kept: str, gone: str, reason: str, now: datetime) -> No
     for table in ("related", "merge_candidates"):
         execute(f"DELETE FROM {table} WHERE story_id = ?1 OR other_id = ?1", [gone])
     story_events.absorb(store, kept, gone)
-    execute("UPDATE tombstones SET became = ? WHERE became = ?", [kept, gone])
+    channels.replace_successor(store, gone, kept)
     execute(
         "INSERT OR REPLACE INTO tombstones (story_id, became, at, reason, announced, published, updated, month)"
         " SELECT id, ?, ?, ?, announced, published, updated, month FROM stories WHERE id = ?",

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from lxml import etree, html
 
+from aggregator.dedupe import editor_commands
 from aggregator.errors import ConfigError, FilesError
 from aggregator.gateways import files
 from aggregator.model.publishing import PublishedDocument
@@ -384,6 +385,28 @@ def test_a_changed_selection_applies_to_stored_stories(place: Workplace, ab: dic
     assert [len(web.asked) for web in ab.values()] == asked
     for path in ("atom.xml", "channels/of-b/atom.xml", "channels/of-b/index.html", "sources.opml"):
         assert state(place)[path] == before[path]
+
+
+def test_a_tombstone_leaves_channels_that_its_story_left(place: Workplace, ab: dict[str, Web]) -> None:
+    """A story that comes back leaves no tombstone in channels that it left meanwhile (PB9)."""
+    (story_id,) = (
+        row[0]
+        for row in sqlite3.connect(place.database).execute(
+            "SELECT id FROM stories WHERE title = 'News number 1'"
+        )
+    )
+    write(place, ab, TWO.replace("sources: [a]", "sources: [a, b]"))
+    editor_commands.set_hidden(place.app(), [story_id], "ada", hidden=True)
+    poll(place)
+    assert b"deleted-entry" in (place.public / "channels/of-a/atom.xml").read_bytes()
+    write(place, ab, TWO.replace("sources: [a]", "sources: [b]"))
+    poll(place)
+    editor_commands.set_hidden(place.app(), [story_id], "ada", hidden=False)
+    poll(place)
+    assert b"deleted-entry" not in (place.public / "channels/of-a/atom.xml").read_bytes()
+    before = state(place)
+    render(place)
+    assert state(place) == before
 
 
 def test_a_new_channel_has_old_stories(place: Workplace, ab: dict[str, Web]) -> None:
