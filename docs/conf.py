@@ -10,7 +10,7 @@ from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from aggregator import __version__  # noqa: E402  (read from this folder, not from an installed version)
+from aggregator import __version__
 
 project = "aggregator"
 release = version = __version__

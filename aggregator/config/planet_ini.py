@@ -71,7 +71,10 @@ class _Reader:
             sources=tuple(sources.values()),
             left_out=tuple(self.left_out),
             settings=tuple(settings),
-            unused=tuple(_remark(*found, reason) for reason, found in self.unused.items()),
+            unused=tuple(
+                _remark(keys, lines, reason)
+                for reason, (keys, lines) in sorted(self.unused.items(), key=lambda found: min(found[1][1]))
+            ),
         )
 
     def _settings(self) -> Iterable[str]:

@@ -25,27 +25,29 @@ _FILES = frozenset("html json md opml py webmanifest xml".split())
 _OTHER_PATHS = frozenset("etc feed home opt path regular run srv t tmp usr var wp-json".split())
 """First parts of paths on a machine or of other web sites."""
 _CALL = re.compile(
-    r"(?<!-[ugo] )(?<![\w/.-])aggregator((?: (?:-c \S+|-vv?|--config \S+))*)((?: [^\s`|;&#<>()\"']+)*)"
+    r"(?<!-[ugo] )(?:(?<=bin/)|(?<![\w/.-]))aggregator((?: (?:-c \S+|-vv?|--config \S+))*)((?: [^\s`|;&#<>()\"']+)*)"
 )
 _CODE = re.compile(r"```.*?^```|`[^`\n]+`", re.DOTALL | re.MULTILINE)
 
 
 def check(root: Path, pages: Iterable[Path]) -> Iterator[str]:
     """Yield what a page names and the program does not have, and routes that no page names."""
-    routes = _program_routes(root)
+    routes = program_routes(root)
     for page in pages:
-        text = page.read_text("utf-8")
-        name = page.relative_to(root).as_posix()
-        problems = (*_calls(text), *_options(text, page.name), *_keys(text), *_routes(text, routes))
-        for problem in dict.fromkeys(problems):
-            yield f"{name}: {problem}"
+        for problem in problems(page.read_text("utf-8"), page.name, routes):
+            yield f"{page.relative_to(root).as_posix()}: {problem}"
     named = (root / ROUTES_PAGE).read_text("utf-8")
     for route in sorted(routes):
         if f"`{route.replace('{token}', 'TOKEN')}`" not in named:
             yield f"{ROUTES_PAGE} does not name {route}"
 
 
-def _program_routes(root: Path) -> frozenset[str]:
+def problems(text: str, page: str, routes: Iterable[str]) -> Iterator[str]:
+    """Yield what the text of a page names and the program does not have, each once."""
+    yield from dict.fromkeys((*_calls(text), *_options(text, page), *_keys(text), *_routes(text, routes)))
+
+
+def program_routes(root: Path) -> frozenset[str]:
     """Return the paths that the web app answers beside the files of `public/`."""
     constants = (
         node.value
@@ -67,6 +69,8 @@ def _call(words: list[str]) -> Iterator[str]:
     command: click.Command = cli
     path = ["aggregator"]
     for word in words:
+        if word == "--":
+            return
         if isinstance(command, click.Group) and not word.startswith("-"):
             if word not in command.commands:
                 # Behind the bare name, only what looks like a command is meant as one.
@@ -75,13 +79,13 @@ def _call(words: list[str]) -> Iterator[str]:
                 return
             command = command.commands[word]
             path.append(word)
-        elif option := re.match(r"--[a-z-]+", word):
-            if option[0] not in {*_opts(command), "--help", "--version"}:
-                yield f"`{' '.join(path)}` has no option {option[0]}"
+        elif word.startswith("--") and (option := re.match(r"--[a-z-]*", word)[0]) not in _opts(command):
+            yield f"`{' '.join(path)}` has no option {option}"
 
 
 def _opts(command: click.Command) -> set[str]:
-    return {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
+    params = command.get_params(click.Context(command))
+    return {name for param in params for name in (*param.opts, *param.secondary_opts)}
 
 
 def _options(text: str, page: str) -> Iterator[str]:

@@ -132,11 +132,11 @@ def test_unused_keys_are_listed_once_for_each_reason(place: Workplace) -> None:
     """Keys without a counterpart are listed by reason with their lines."""
     report = imported(place, CONFIG)
     assert [text.rpartition(": ")[0] for text in report.unused] == [
-        "lines 19, 20, 21, 31, 38 and 1 more: facewidth, suffix, city, face",
         "lines 7, 14: output_theme, template_files",
         "line 11: items_per_page",
         "line 12: log_format",
         "line 15: filters",
+        "lines 19, 20, 21, 31, 38 and 1 more: facewidth, suffix, city, face",
         "line 32: link",
         "line 42: future_dates",
     ]
@@ -264,9 +264,9 @@ def test_a_broken_file_is_refused(place: Workplace, text: str, message: str) -> 
 @pytest.mark.parametrize(
     "text",
     [
-        "[a]\nb = c\n" + "  d\n" * 500_000,
+        "[a]\nb = c\n" + "  d\n" * 200_000,
         "[a]\nb" + " " * 5_000_000 + "\n",
-        "[a]\n" + "".join(f"k{n} = v\n" for n in range(100_000)),
+        "[a]\n" + "".join(f"k{n} = v\n" for n in range(30_000)),
         "[" * 5_000_000,
     ],
     ids=["continuations", "blanks", "keys", "brackets"],

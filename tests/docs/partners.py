@@ -15,11 +15,21 @@ SCHOOL = (
 POSTS = {
     "https://training.galaxyproject.org/training-material": [
         (*SCHOOL, "2026-10-01T08:00:00Z", "/news/2026/10/01/school.html"),
-        ("New tutorial: object tracking", "Follow cells over time.", "2026-09-28T09:00:00Z", "/news/2026/09/28/t.html"),
+        (
+            "New tutorial: object tracking",
+            "Follow cells over time.",
+            "2026-09-28T09:00:00Z",
+            "/news/2026/09/28/t.html",
+        ),
     ],
     "https://www.openmicroscopy.org/blog": [
         (*SCHOOL, "2026-10-02T10:00:00Z", "/2026/10/02/school.html"),
-        ("OMERO 5.7 is released", "This release reads OME-Zarr.", "2026-09-24T12:00:00Z", "/2026/09/24/omero.html"),
+        (
+            "OMERO 5.7 is released",
+            "This release reads OME-Zarr.",
+            "2026-09-24T12:00:00Z",
+            "/2026/09/24/omero.html",
+        ),
     ],
 }
 """URL of each site with a feed -> title, text, time and path of its posts."""
@@ -28,9 +38,21 @@ FEEDS = {
     "https://www.openmicroscopy.org/blog": "/atom.xml",
 }
 LISTING = [
-    ("Measuring the shape of nuclei", "October 3, 2026", "Which features describe a nucleus, and which mislead."),
-    ("Tiled processing with dask", "September 21, 2026", "Images that do not fit into memory are processed in tiles."),
-    ("Notes from the halfway meeting", "September 9, 2026", "What we discussed about annotation tools in Dresden."),
+    (
+        "Measuring the shape of nuclei",
+        "October 3, 2026",
+        "Which features describe a nucleus, and which mislead.",
+    ),
+    (
+        "Tiled processing with dask",
+        "September 21, 2026",
+        "Images that do not fit into memory are processed in tiles.",
+    ),
+    (
+        "Notes from the halfway meeting",
+        "September 9, 2026",
+        "What we discussed about annotation tools in Dresden.",
+    ),
 ]
 """Title, date and summary of the posts of the site without a feed."""
 PAGE = "https://biapol.github.io/blog/intro.html"
@@ -46,7 +68,9 @@ def served(webs: Callable[[], Web]) -> dict[str, str]:
         origins[origin] = web.url
     origin, path = _split(PAGE)
     web = webs()
-    web.answers[path] = Answer(_listing().encode(), headers={"Content-Type": "text/html; charset=utf-8", "ETag": '"1"'})
+    web.answers[path] = Answer(
+        _listing().encode(), headers={"Content-Type": "text/html; charset=utf-8", "ETag": '"1"'}
+    )
     origins[origin] = web.url
     return origins
 
