@@ -100,9 +100,13 @@ def test_in_a_browser(site: Path) -> None:
                 wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
                 assert not wide, (file.name, width)
             assert [url for url in requested if not url.startswith(address)] == []
-            page.goto(f"{address}/tutorial.html")
-            violations = axe_sync.Axe().run(page).response["violations"]
-            assert [each["id"] for each in violations if each["impact"] == "critical"] == []
+            for name in ("index", "tutorial", "configuration", "reference/commands"):
+                page.goto(f"{address}/{name}.html")
+                # Only what the pages say: the theme draws the rest. Browsers let the keyboard scroll wide blocks.
+                rules = {"scrollable-region-focusable": {"enabled": False}}
+                found = axe_sync.Axe().run(page, context="article", options={"rules": rules})
+                violations = found.response["violations"]
+                assert [(each["id"], each["nodes"][0]["html"]) for each in violations] == [], name
 
 
 @contextmanager
