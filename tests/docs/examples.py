@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Mapping
 from contextlib import redirect_stdout
@@ -22,7 +23,7 @@ from sybil import Document, Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
 from aggregator.config import load, planet_ini
-from tests.command import PROGRAM, call
+from tests.command import call
 from tests.conftest import Workplace
 from tests.processes import free_port, until
 
@@ -57,7 +58,7 @@ class Page:
     ids: dict[str, str] = field(default_factory=dict)
     """Ids as the page has them -> ids of this run."""
     run: list[str] = field(default_factory=list)
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    processes: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.port = f"127.0.0.1:{free_port()}"
@@ -72,7 +73,7 @@ class Page:
         finally:
             for process in self.processes:
                 process.kill()
-                process.wait()
+                process.communicate()
         return self.run
 
     def _evaluate(self, language: str, example: Example) -> None:
@@ -150,13 +151,16 @@ class Page:
             assert (done.code, done.out, done.err) == (0, "", ""), command
 
     def _background(self, text: str) -> None:
+        """Start a command, and wait until it serves."""
         words = shlex.split(text.removeprefix("$ "))
         environment = os.environ | {"AGGREGATOR_NOW": self.place.clock.now.isoformat()}
+        call_of = [sys.executable, "-m", *words]
         process = subprocess.Popen(
-            [PROGRAM, *words[1:]], cwd=self.place.folder, env=environment, stderr=subprocess.DEVNULL
+            call_of, cwd=self.place.folder, env=environment, stderr=subprocess.PIPE, text=True
         )
         self.processes.append(process)
-        until(lambda: _answers(f"http://{self.port}/healthz"))
+        until(lambda: process.poll() is not None or _answers(f"http://{self.port}/healthz"))
+        assert process.poll() is None, process.communicate()[1]
 
     def _allow_loopback(self) -> None:
         """Permit the loopback addresses that take the place of partners."""
