@@ -48,19 +48,22 @@ def add_sources(text: str, new: Sequence[NewSource], config: Config) -> tuple[st
         lines += [f"  - id: {id_}", *(f"    {key}: {value}" for key, value in _keys(source).items())]
     if not lines:
         return text, []
-    match = re.search(r"^sources:[ \t]*(\[\][ \t]*)?(#[^\n]*)?\n", text, re.MULTILINE)
+    match = re.search(r"^sources:([ \t]*\[\])?[ \t]*(#[^\n]*|\r?)\n", text, re.MULTILINE)
     if match is None:
         raise SourceListError("feeds.yaml has no plain `sources:` line to add to")
+    newline = "\r\n" if match[0].endswith("\r\n") else "\n"
     rest = text[match.end() :]
     # The list ends before the next line that begins in the first column and is no comment or list item.
-    following = re.search(r"^(?![ \t#\n-])", rest, re.MULTILINE)
+    following = re.search(r"^(?![ \t#\r\n-])", rest, re.MULTILINE)
     end = match.end() + (following.start() if following else len(rest))
     block = text[match.end() : end]
     if re.search(r"^- ", block, re.MULTILINE):
         lines = [line.removeprefix("  ") for line in lines]
-    kept = block.rstrip("\n")
-    body = (kept + "\n" if kept else "") + "\n".join(lines) + "\n" + block[len(kept) + 1 :]
-    return text[: match.start()] + "sources:\n" + body + text[end:], new_ids
+    kept = block.rstrip("\r\n")
+    blank = block[len(kept) :].removeprefix(newline)
+    head = match[0].replace(match[1] or "", "", 1)
+    body = newline.join([*([kept] if kept else []), *lines, ""])
+    return text[: match.start()] + head + body + blank + text[end:], new_ids
 
 
 def free_id(title: str, taken: set[str]) -> str:

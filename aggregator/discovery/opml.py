@@ -29,7 +29,7 @@ def import_sources(file: Path, source_list: Path) -> ImportReport:
 
     config = load(file, secrets=False)
     new, report = _read(source_list, {source.url for source in config.sources})
-    text, ids = new_sources.add_sources(file.read_text("utf-8"), new, config)
+    text, ids = new_sources.add_sources(file.read_bytes().decode(), new, config)  # with its line ends
     if ids:
         target = file.resolve()
         draft = target.with_name(f".{target.name}.draft")

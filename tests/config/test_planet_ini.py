@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aggregator.config import ini_lines, load, planet_ini
 from aggregator.config.new_sources import MAX_NEW_SOURCES, SourceListError
@@ -225,6 +227,35 @@ def test_the_rest_of_the_file_stays(place: Workplace) -> None:
     assert text.replace(new, "").endswith(rest)
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "sources: []  # none yet\n",
+        "sources:   # ours\n- {id: a, name: A, url: 'https://a.example/'}\n\n\ntopics: {data: [FAIR]}\n",
+        "sources:\r\n  - {id: a, name: A, url: 'https://a.example/'}\r\n\r\ntopics: {data: [FAIR]}\r\n",
+        "sources:\r\n  - {id: a, name: A, url: 'https://a.example/'}",
+    ],
+    ids=["empty", "comment", "carriage returns", "no line end"],
+)
+def test_lines_are_only_added(place: Workplace, rest: str) -> None:
+    """Removing the added lines gives the former file, with its comments and line ends."""
+    file = place.write("")
+    (place.folder / "config.ini").write_text("[https://b.example/]\nname = B\n", encoding="utf-8")
+    file.write_bytes(file.read_bytes() + rest.encode())
+    opml.import_sources(file, place.folder / "config.ini")
+    text = file.read_bytes().decode()
+    added_lines = [line for line in text.splitlines() if line.strip() and line not in rest.splitlines()]
+    assert [line.strip() for line in added_lines[-3:]] == [
+        "- id: b",
+        'name: "B"',
+        'url: "https://b.example/"',
+    ]
+    newline = "\r\n" if "\r" in rest else "\n"
+    without = text.replace(newline.join([*added_lines[-3:], ""]), "")
+    assert without.rstrip().endswith(rest.rstrip().replace(" []", ""))
+    assert ("\r" in rest) == ("\r" in text) and len(load(file).sources) == rest.count("id: a") + 1
+
+
 BROKEN = [
     ("name = Planet\nurl = x\n", 'line 1: "name = Planet" stands before the first [section]'),
     ("# c\n\nfeed 30m http://a.example/\n", "line 3: "),
@@ -277,6 +308,22 @@ def test_large_files_take_linear_time(text: str) -> None:
         planet_ini.read(f"[Planet]\n{text}".encode(), ())
     except SourceListError as refused:
         assert len(str(refused)) < 300
+
+
+PIECES = ["[Planet]", "[https://a.example/", "]", "name", "filter", "=", ":", " ", "%(", ")s", "\n", "\t"]
+
+
+@settings(max_examples=50)
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=20).map("".join))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    """Any text gives sources and remarks of one line, or one sentence."""
+    try:
+        found = planet_ini.read(text.encode("utf-8", "replace"), ())
+    except SourceListError as refused:
+        assert len(str(refused).splitlines()) == 1
+        return
+    remarks = (*found.left_out, *found.settings, *found.unused)
+    assert all(not terminal_faults(remark) and len(remark.splitlines()) == 1 for remark in remarks)
 
 
 @pytest.mark.parametrize("vector", VECTORS)
