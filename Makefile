@@ -4,9 +4,9 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 # Measures memory and time of whole processes, so nothing else may run beside it.
 TIMED   = tests/polling/test_faulty_servers.py
-SPREAD  = -n 2 --dist loadfile --no-loadscope-reorder --ignore $(TIMED)
+SPREAD  = -n 3 --dist loadfile --no-loadscope-reorder --ignore $(TIMED)
 
-.PHONY: demo run test coverage lint types contracts docs site-docs calendar-names soak bench lock clean
+.PHONY: demo run test coverage lint types contracts docs site-docs calendar-names soak bench lock release-check clean
 
 # The stamp is newer than the files that decide what is installed.
 $(VENV)/stamp: pyproject.toml constraints.txt
@@ -73,5 +73,10 @@ lock: $(VENV)/stamp
 	| uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command 'make lock' --constraint constraints.txt --output-file requirements.txt pyproject.toml -
 
+# Builds dist/ and tries it as users do: pip, pipx, the first commands, the container file. Takes some minutes.
+release-check: $(VENV)/stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[release]'
+	$(BIN)/python release/check.py $(if $(VERSION),--version $(VERSION))
+
 clean:
-	rm -rf $(VENV) demo-run site-docs .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dist site-docs demo-run .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

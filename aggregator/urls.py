@@ -1,6 +1,6 @@
 """Read URLs in foreign texts as browsers do (URL Standard).
 
-No function raises, whatever the text.
+No function raises, whatever the text, except `ascii_url`, which takes checked URLs of the configuration.
 """
 
 from __future__ import annotations
@@ -64,6 +64,20 @@ def path(url: str | None) -> str:
     """Return the path of a URL; empty for any other text."""
     parts = parse(url)
     return parts.path if parts else ""
+
+
+def ascii_host(url: str) -> str:
+    """Return the host of a URL of the configuration in ASCII (RFC 5891)."""
+    name = host(url) or "localhost"
+    return name if name.isascii() else name.encode("idna").decode()
+
+
+def ascii_url(base: str) -> str:
+    """Return a base URL of the configuration in ASCII, for headers and forms (RFC 3986)."""
+    parts = parse(base)
+    assert parts is not None, "the configuration has checked it"
+    number = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{ascii_host(base)}{number}{quote(parts.path, safe='/%~')}"
 
 
 def without_userinfo(url: str) -> str:

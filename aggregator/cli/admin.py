@@ -62,6 +62,7 @@ def status(
         print_json(report)
     elif not textfile:
         _print_sources(report.sources, now)
+        _print_hubs(report.sources, now)
         _print_counts(report)
         _print_problems(report, now)
         _print_runs(report, now)
@@ -83,6 +84,23 @@ def _print_sources(sources: Sequence[SourceHealth], now: datetime) -> None:
             )
         )
     table(rows)
+
+
+def _print_hubs(sources: Sequence[SourceHealth], now: datetime) -> None:
+    """Print the state of subscriptions to WebSub hubs, if there are any (WS9)."""
+    lines = [f"{source.id}: {words}" for source in sources if (words := _hub(source, now))]
+    for text in ("\nSubscribed to WebSub hubs:", *lines) if lines else ():
+        click.echo(text)
+
+
+def _hub(source: SourceHealth, now: datetime) -> str:
+    """Return the lease, the last push and the last error of a subscription; empty without any."""
+    until = source.subscribed_until
+    lease = f"lease ends {ago(until, now)}" if until and until > now else "no lease"
+    push = f", last push {ago(source.last_push, now)}" if source.last_push else ", no push yet"
+    if source.hub_error:
+        return f"{lease}{push}: {source.hub_error}"
+    return f"{lease}{push}" if until or source.last_push else ""
 
 
 def _print_counts(report: StatusReport) -> None:

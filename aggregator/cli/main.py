@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from aggregator import __version__, logs
+from aggregator.cli import examples
 from aggregator.cli.options import Invocation
 from aggregator.errors import AggregatorError, ConfigError
 
@@ -46,10 +47,11 @@ class _LazyCommands(UserDict[str, Any]):
     def __getitem__(self, name: str) -> click.Command:
         module = import_module(f"aggregator.cli.{self.data[name]}")
         command: click.Command = getattr(module, name)
-        return command
+        return examples.add(command, name)
 
 
 _COMMANDS = _LazyCommands(
+    init="init",
     check="polling",
     fetch="polling",
     source="sources",
@@ -59,6 +61,7 @@ _COMMANDS = _LazyCommands(
     bounce="bounces",
     subscriber="subscribers",
     publish="site",
+    snapshot="site",
     run="site",
     serve="site",
     status="admin",
@@ -69,7 +72,9 @@ _COMMANDS = _LazyCommands(
 
 
 @click.group(
-    commands=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    commands=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=examples.OVERVIEW + examples.exit_code_lines(""),
 )
 @click.option(
     "-c",

@@ -130,6 +130,7 @@ def _print_fetched(report: FetchReport) -> None:
     click.echo(
         f"{report.visited} sources visited: {report.changed} changed, {report.unchanged} unchanged,"
         f" {report.failed} failed; {report.not_due} not due"
+        + (f", {report.pushes} pushes read" if report.pushes else "")
         + (f", {report.held} held back" if report.held else "")
         + f" ({report.seconds:.1f} s)"
     )

@@ -1,11 +1,14 @@
-"""Commands that publish and serve the site: publish, run and serve."""
+"""Commands that publish and serve the site: publish, snapshot, run and serve."""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from aggregator.app import clock
 from aggregator.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
@@ -26,6 +29,52 @@ def publish(invocation: Invocation, as_json: bool) -> None:
         print_json(report)
     elif invocation.watched:
         click.echo(f"{len(report.documents_written)} documents written, {report.unchanged} unchanged")
+
+
+def _month(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
+    if text is not None and not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text):
+        raise click.BadParameter(f"{text!r} is not a month: write it as 2026-10")
+    return text
+
+
+@click.command()
+@click.option(
+    "--month", metavar="YYYY-MM", callback=_month, help="Month in UTC (default: the last complete month)."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="New or empty folder to write to (default: snapshot-YYYY-MM).",
+)
+@click.option("--zip", "packed", is_flag=True, help="Write DIR.zip, one file, instead of the folder DIR.")
+@json_option
+@click.pass_obj
+def snapshot(
+    invocation: Invocation, month: str | None, out: Path | None, packed: bool, as_json: bool
+) -> None:
+    """Write a citable archive of a month.
+
+    It has the stories as JSON Lines with sources, dates and licences, an archived Atom feed, a calendar, OPML, a
+    description for programs (Data Package), metadata for Zenodo, and checksums. Whole texts are included only where
+    feeds contain them too. The same database gives the same bytes.
+    """
+    from aggregator.publishing import write_snapshot as job
+
+    now = clock()()
+    month = month or job.last_month(now)
+    folder = out or Path(f"snapshot-{month}")
+    if packed and folder.suffix != ".zip":
+        folder = folder.parent / f"{folder.name or f'snapshot-{month}'}.zip"
+    report = job.write(invocation.config(), month, folder, now, packed=packed)
+    for story in report.left_out:
+        click.echo(f"story {story} was left out: it cannot be rendered; see `aggregator status`", err=True)
+    if as_json:
+        print_json(report)
+    elif invocation.watched:
+        click.echo(
+            f"{report.path}: {report.stories} stories of {month}, {report.removed} removed; version {report.version}"
+        )
 
 
 @click.command()

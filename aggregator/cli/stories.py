@@ -280,10 +280,11 @@ def story_unhide(invocation: Invocation, ids: tuple[str, ...]) -> None:
 @click.option("--end", metavar="TIME", help="Last day, or time of the end.")
 @click.option("--zone", metavar="ZONE", help="Time zone of times, such as Europe/Berlin.")
 @click.option("--place", metavar="TEXT", help="Place; an empty text removes it.")
-@click.option("--kind", type=click.Choice(["event", "course", "deadline"]))
+@click.option("--kind", type=click.Choice(["event", "course", "deadline"]), help="What the date means.")
 @click.option(
     "--status",
     type=click.Choice(["scheduled", "cancelled", "postponed", "rescheduled", "moved-online", "extended"]),
+    help="Whether it takes place as first announced.",
 )
 @click.option("--online/--on-site", default=None, help="Where people attend.")
 @click.option("--none", "none", is_flag=True, help="The story has no event.")

@@ -61,6 +61,7 @@ def build(file: Path, raw: bytes, part: schema.File) -> Config:
         listen=_listen(part.web.listen),
         web=WebRules(
             url=part.web.url,
+            websub=part.web.websub,
             trusted_proxies=part.web.trusted_proxies,
             metrics_from=part.web.metrics_from,
         ),

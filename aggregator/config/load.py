@@ -63,7 +63,8 @@ def _read(file: Path) -> bytes:
         raw = file.read_bytes()
         raw.decode("utf-8")
     except OSError as error:
-        raise _error(file, [(1, (), f"cannot be read: {error.strerror}")]) from error
+        advice = "; `aggregator init` writes one" if isinstance(error, FileNotFoundError) else ""
+        raise _error(file, [(1, (), f"cannot be read: {error.strerror}{advice}")]) from error
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise _error(file, [(line, (), "is not UTF-8 text")]) from error

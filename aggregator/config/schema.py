@@ -168,6 +168,10 @@ class SourcePart(Part):
     only: tuple[Word, ...] = ()
     drop: tuple[Word, ...] = ()
     enabled: bool = True
+    websub: Annotated[
+        bool | None,
+        Field(description="whether to subscribe to the WebSub hub of its feed; default: web.websub"),
+    ] = None
     note: str = ""
     user: str | None = None
     password: Secret | None = None
@@ -305,6 +309,9 @@ class WebPart(Part):
         ),
     ] = None
     listen: Annotated[str, AfterValidator(values.listen)] = "127.0.0.1:8000"
+    websub: Annotated[
+        bool, Field(description="subscribe to the WebSub hubs that the feeds of sources name; needs `url`")
+    ] = True
     trusted_proxies: Annotated[
         tuple[Network, ...],
         Field(description="addresses or networks of proxies whose `X-Forwarded-For` is believed"),

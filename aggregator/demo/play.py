@@ -143,7 +143,7 @@ def _heading(text: str) -> None:
 def _print_results(out: Path) -> None:
     _heading("Done. The results:")
     print(
-        f"  {out / 'public' / 'index.html'}   the page (`make demo SERVE=1` serves it on http://127.0.0.1:{PORT}/)"
+        f"  {out / 'public' / 'index.html'}   the page (`aggregator demo --serve` serves it on http://127.0.0.1:{PORT}/)"
     )
     print(f"  {out / 'public' / 'atom.xml'}     the merged feed: each entry names its source")
     print(f"  {out / 'public' / 'events' / 'index.html'}   events and deadlines, with their calendars")

@@ -103,7 +103,7 @@ def _list_headers(
         if not personal:
             subject = quote(f"unsubscribe {digest_id}")
             mail["List-Unsubscribe"] = f"<mailto:{quote(site.contact, safe='@')}?subject={subject}>"
-        mail["List-Archive"] = f"<{ascii_url(site.url)}digests/>"
+        mail["List-Archive"] = f"<{urls.ascii_url(site.url)}digests/>"
     mail["Auto-Submitted"] = "auto-generated"
     mail["Precedence"] = "list"  # the only header that old vacation responders check
     return mail
@@ -232,20 +232,7 @@ def message_id(edition_id: str, address: str, site: Site) -> str:
 
 def host(site: Site) -> str:
     """Return the host of the site in ASCII (RFC 5891)."""
-    return _ascii_host(site.url)
-
-
-def _ascii_host(url: str) -> str:
-    name = urls.host(url) or "localhost"
-    return name if name.isascii() else name.encode("idna").decode()
-
-
-def ascii_url(base: str) -> str:
-    """Return a base URL of the configuration in ASCII, for headers (RFC 3986)."""
-    parts = urls.parse(base)
-    assert parts is not None, "the configuration has checked it"
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{_ascii_host(base)}{port}{quote(parts.path, safe='/%~')}"
+    return urls.ascii_host(site.url)
 
 
 def _encoding(text: str) -> str:

@@ -7,7 +7,6 @@ from html import escape
 from urllib.parse import quote
 
 from aggregator import link_tokens, subscriber_texts, urls
-from aggregator.digests.mime import ascii_url
 from aggregator.model.config import DigestPlan, Site
 from aggregator.model.digests import PersonalPart
 
@@ -17,17 +16,17 @@ MAX_HEADER_CHARACTERS = 900
 
 def manage_url(web_url: str, token: str) -> str:
     """Return the address of the page of a subscription (SU4)."""
-    return f"{ascii_url(web_url)}subscription/{token}"
+    return f"{urls.ascii_url(web_url)}subscription/{token}"
 
 
 def confirm_url(web_url: str, token: str) -> str:
     """Return the address of the page that confirms (SU2)."""
-    return f"{ascii_url(web_url)}confirm/{token}"
+    return f"{urls.ascii_url(web_url)}confirm/{token}"
 
 
 def unsubscribe_url(web_url: str, token: str, digest_id: str) -> str:
     """Return the address that ends the subscription to a digest, by page or one click."""
-    return f"{ascii_url(web_url)}unsubscribe/{token}?digest={quote(digest_id)}"
+    return f"{urls.ascii_url(web_url)}unsubscribe/{token}?digest={quote(digest_id)}"
 
 
 def part(plan: DigestPlan, site: Site, web_url: str, key: bytes, nonce: bytes) -> PersonalPart:

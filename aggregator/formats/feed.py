@@ -11,7 +11,15 @@ import feedparser
 
 from aggregator import urls
 from aggregator.errors import UnreadableDocument
-from aggregator.formats import bot_wall, entry_splitter, feed_repair, jsonfeed, refresh_hints, social
+from aggregator.formats import (
+    bot_wall,
+    entry_splitter,
+    feed_repair,
+    hub_links,
+    jsonfeed,
+    refresh_hints,
+    social,
+)
 from aggregator.formats.entry_splitter import EntrySlice
 from aggregator.model.config import Source
 from aggregator.model.documents import Enclosure, Entry, ParsedDocument, SkippedEntry
@@ -130,6 +138,7 @@ def _document(
     slices: Sequence[EntrySlice],
 ) -> ParsedDocument:
     feed = parsed.feed
+    hub, topic = hub_links.in_feed(feed.get("links"), url)
     trusted = str(parsed.get("version", "")).startswith("atom")
     return ParsedDocument(
         entries=tuple(
@@ -146,6 +155,8 @@ def _document(
         updated=_as_written(feed, "updated"),
         hints=refresh_hints.read(body),
         notes=notes,
+        hub=hub,
+        topic=topic,
     )
 
 

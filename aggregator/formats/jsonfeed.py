@@ -7,6 +7,7 @@ from typing import Any
 
 from aggregator import urls
 from aggregator.errors import UnreadableDocument
+from aggregator.formats import hub_links
 from aggregator.formats.json_text import as_list, load_json
 from aggregator.model.config import Source
 from aggregator.model.documents import Enclosure, Entry, ParsedDocument
@@ -45,7 +46,15 @@ def read(
         site_link=urls.join(url, data.get("home_page_url")),
         language=feed_language,
         notes=tuple(notes),
+        hub=hub_links.first(_hubs(data), url),
+        topic=urls.join(url, data.get("feed_url")),
     )
+
+
+def _hubs(data: dict[str, Any]) -> list[object]:
+    """Return the URLs of WebSub hubs; other protocols, such as rssCloud, are left."""
+    hubs = [hub for hub in as_list(data.get("hubs")) if isinstance(hub, dict)]
+    return [hub.get("url") for hub in hubs if str(hub.get("type", "")).lower() == "websub"]
 
 
 def _entry(position: int, item: dict[str, Any], url: str, language: str | None) -> Entry:

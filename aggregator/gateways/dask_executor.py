@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from aggregator import __version__
 from aggregator.errors import ExecutorError, ExecutorMissing
+from aggregator.extras import DISTRIBUTION
 
 Result = TypeVar("Result")
 Arguments = tuple[Any, ...]
@@ -133,7 +134,7 @@ def require_package(address: str) -> None:
     if find_spec("distributed") is None:
         raise ExecutorMissing(
             f"fetch.executor {address} needs the package distributed, which is not installed:"
-            " install aggregator[dask], or remove fetch.executor"
+            f" install {DISTRIBUTION}[dask], or remove fetch.executor"
         )
 
 
@@ -174,7 +175,7 @@ def _check_workers(client: Any, address: str, place: str) -> None:
     except Exception as error:
         raise ExecutorError(
             f"fetch.executor {address} cannot be used: its workers cannot import this program;"
-            f" install aggregator[dask] {__version__} on each"
+            f" install {DISTRIBUTION}[dask] {__version__} on each"
         ) from error
     other = sorted({version for version in versions.values() if version != __version__})
     if other:

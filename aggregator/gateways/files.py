@@ -246,6 +246,31 @@ def write_text(target: Path, text: str, mode: int = 0o666) -> None:
     _replace({target: text.encode("utf-8")}, mode)
 
 
+def write_new(target: Path, body: bytes) -> None:
+    """Write a file that does not exist, and its folder if that is missing; both or neither."""
+    folder = target.parent
+    made = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as handle:
+            try:
+                handle.write(body)
+                handle.flush()
+                os.fsync(handle.fileno())
+            except OSError:
+                target.unlink(missing_ok=True)
+                raise
+    except FileExistsError as error:
+        where = target if folder.is_dir() else folder
+        kind = "exists already" if where is target else "is a file"
+        raise FilesError(f"{where} {kind}: nothing was written; name another folder") from error
+    except OSError as error:
+        if made:
+            with suppress(OSError):
+                folder.rmdir()
+        raise FilesError(f"{target} cannot be written: {error.strerror}; name another folder") from error
+
+
 def replace_file(draft: Path, target: Path) -> None:
     """Replace `target` by `draft`, a file in its folder, keeping mode, owner and group."""
     try:

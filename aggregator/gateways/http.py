@@ -67,16 +67,32 @@ class HttpFetcher:
 
     def ping(self, hub: str, url: str) -> Failure | None:
         """Notify a WebSub hub of a changed feed; return the failure, if any."""
-        connections.limit(self._limits(hub))
+        return self.send_form(hub, {"hub.mode": "publish", "hub.url": url}, hub)
+
+    def send_form(self, hub: str, form: Mapping[str, str], source_url: str) -> Failure | None:
+        """Send a form to the hub that `source_url` names; return the failure, if any.
+
+        Only redirects that keep method and body are followed (WebSub section 5.1, RFC 9110 15.4). The body of the
+        response is not read.
+        """
+        limits = self._limits(source_url)
+        hops: list[str] = []
         try:
-            prepared = requests.Request(
-                "POST",
-                hub,
-                headers={"User-Agent": self.user_agent},
-                data={"hub.mode": "publish", "hub.url": url},
-            ).prepare()
-            answer = self._send(prepared)
-            answer.close()
+            while True:
+                connections.limit(replace(limits, leads=(*limits.leads, *hops)))
+                headers = {"User-Agent": self.user_agent}
+                answer = self._send(requests.Request("POST", hub, headers=headers, data=dict(form)).prepare())
+                answer.close()
+                location = answer.headers.get("location")
+                if answer.status_code not in redirects.SAME_METHOD or not location:
+                    break
+                hops.append(hub)
+                following = redirects.target(hub, location)
+                if refusal := redirects.refused(hub, following, hops):
+                    return Failure(reason=f"the hub: {refusal}", status=answer.status_code)
+                if urls.origin(following) != urls.origin(hub):  # a kept connection would not be checked again
+                    connections.adapter().close()
+                hub = following
         except _EXPECTED_ERRORS as error:
             return Failure(reason=_reason(error, self.rules.timeout.total_seconds()))
         finally:

@@ -9,6 +9,8 @@ from aggregator import urls
 MAX_HOPS = 5
 """Maximum number of redirects of one request."""
 STATUSES = frozenset({301, 302, 303, 307, 308})
+SAME_METHOD = frozenset({307, 308})
+"""Redirects after which a POST is sent again with its body."""
 PERMANENT = frozenset({301, 308})
 
 

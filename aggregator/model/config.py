@@ -59,6 +59,8 @@ class Source:
     only: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     enabled: bool = True
+    websub: bool | None = None
+    """Whether to subscribe to the WebSub hub of its feed; None: as `web.websub` says."""
     note: str = ""
     page: tuple[Layout, ...] = ()
 
@@ -244,6 +246,8 @@ class WebRules:
     """
 
     url: str | None = None
+    websub: bool = True
+    """Whether to subscribe to the WebSub hubs that feeds of sources name."""
     trusted_proxies: tuple[str, ...] = ()
     metrics_from: tuple[str, ...] = ()
 

@@ -37,6 +37,14 @@ class RefreshHints:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HubLinks:
+    """Name the hub of a source and the topic to subscribe to there (WebSub section 4)."""
+
+    hub: str
+    topic: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Enclosure:
     """An attached file as a feed states it; `length` in bytes."""
 
@@ -106,7 +114,8 @@ class SkippedEntry:
 class ParsedDocument:
     """The entries and metadata of one document.
 
-    `entry_hashes` are of all its entries, `skipped` included; they are empty if the document cannot be split.
+    `entry_hashes` are of all its entries, `skipped` included; they are empty if the document cannot be split. `hub` and
+    `topic` are its first links with the relations `hub` and `self` (WebSub section 4).
     """
 
     entries: tuple[Entry, ...]
@@ -120,3 +129,5 @@ class ParsedDocument:
     updated: str | None = None
     hints: RefreshHints = RefreshHints()
     notes: tuple[str, ...] = ()
+    hub: str | None = None
+    topic: str | None = None

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from aggregator.model.config import Source
-from aggregator.model.documents import RefreshHints
+from aggregator.model.documents import HubLinks, RefreshHints
 from aggregator.model.items import Alias, IdentityPolicy, Item
 
 MAX_VALIDATOR_BYTES = 16_384
@@ -237,6 +237,7 @@ class ParsedVisit:
     older: str | None = None
     unfinished: bool = False
     notes: tuple[str, ...] = ()
+    hub_links: HubLinks | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,6 +323,20 @@ class PostingStats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The lease that a WebSub hub granted without interruption since `begun` (WS4, WS8).
+
+    `unproven` is the number of pushes that must arrive before polling relies on them. `visit_due`: a push asked for
+    a visit that was not made yet.
+    """
+
+    begun: datetime
+    until: datetime
+    unproven: int = 0
+    visit_due: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRecord:
     """What the store keeps of a source between visits."""
 
@@ -344,6 +359,8 @@ class SourceRecord:
     entries: int = 0
     unfinished: bool = False
     gap: Gap | None = None
+    hub_links: HubLinks | None = None
+    lease: Lease | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

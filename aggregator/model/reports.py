@@ -39,6 +39,7 @@ class FetchReport:
     new_stories: int = 0
     joined_stories: int = 0
     held: int = 0
+    pushes: int = 0
     documents_written: tuple[str, ...] = ()
     seconds: float = 0.0
     sources: tuple[SourceReport, ...] = ()
@@ -101,6 +102,11 @@ class SourceHealth:
     advice: str | None
     items: int
     stories: int
+    subscribed_until: datetime | None = None
+    """The end of the lease of its WebSub hub; None without one."""
+    last_push: datetime | None = None
+    hub_error: str | None = None
+    """Why the last request to its hub failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,16 @@ def may_visit_public(app: App) -> bool:
     return not app.config.placeholder and not app.simulated_clock
 
 
+def may_request(app: App, url: str) -> bool:
+    """Return whether `url` is private, or public servers may be visited at all."""
+    return may_visit_public(app) or ssrf.is_private(url, app.config.fetch.allow_private)
+
+
+def is_private(app: App, url: str) -> bool:
+    """Return whether `url` is on a network that `fetch.allow_private` names."""
+    return ssrf.is_private(url, app.config.fetch.allow_private)
+
+
 def refuse_public(app: App, ids: Sequence[str] = ()) -> None:
     """Raise ContactMissing if a source (of `ids`, else any) is public and must not be visited."""
     if may_visit_public(app):

@@ -18,7 +18,7 @@ from aggregator.polling.round import Round
 from aggregator.ports import App, Progress
 from aggregator.publishing import publish, websub
 from aggregator.publishing.synchronise import synchronise
-from aggregator.store import address_keys, documents, runs, status_edits, story_events, story_members
+from aggregator.store import address_keys, documents, runs, sources, status_edits, story_events, story_members
 from aggregator.store.connection import Store
 from aggregator.store.idle_check import finished_mark
 
@@ -46,8 +46,12 @@ def run(
         if runs.last_failed(store, "fetch"):
             work.run()  # record that a later round ended well
         _prepare(work)
+        if publish:
+            _read_pushes(work)
         _poll(work, ids, force=force, spread=spread, progress=progress)
         published = _place_and_publish(work) if publish else {}
+        if publish:
+            _request_pushes(work)
         report = work.report(**published, seconds=round(time.perf_counter() - begun, 3))
         if work.run_id or report.new_stories or report.documents_written:
             runs.finish(store, work.run(), "done", _summary(report), app.clock())
@@ -83,6 +87,22 @@ def _poll(work: Round, ids: Sequence[str], *, force: bool, spread: bool, progres
             from aggregator.polling import dispatch
 
             dispatch.visit_all(work, chosen, sandbox, progress)
+
+
+def _read_pushes(work: Round) -> None:
+    """Read what hubs of sources pushed; import the reader only where a source names a hub (WS6)."""
+    if sources.any_hub(work.store):
+        from aggregator.polling import websub_pushes
+
+        websub_pushes.read_pushes(work)
+
+
+def _request_pushes(work: Round) -> None:
+    """Subscribe to hubs of sources, renew and unsubscribe, after all visits (WS2)."""
+    if sources.any_hub(work.store):
+        from aggregator.polling import websub_requests
+
+        websub_requests.send_requests(work)
 
 
 def _place_and_publish(work: Round) -> dict[str, object]:

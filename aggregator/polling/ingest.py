@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 from aggregator import urls
@@ -68,7 +69,8 @@ def _store(
         _apply_page_checks(work, source, visit)
         if has_documents(visit):
             activity = sources.activity(work.store, [source.id])[source.id]
-        plan = _plan_next(work, source, visit, changes, activity, gap=gap)
+        pushed_until = _pushed_until(work, record, visit, changes) if record.lease else None
+        plan = _plan_next(work, source, visit, changes, activity, gap=gap, pushed_until=pushed_until)
         _hold_hosts(work, source, record, visit, plan)
         for read in visit.side.robots:
             robots.keep(work.store, read)
@@ -96,6 +98,8 @@ def _store_documents(
     if isinstance(visit.result, ParsedVisit):
         of_document = store_document.store_document(work, source, record, visit.result)
         changes += store_document.count(of_document)
+        if visit.result.status == 200 and visit.result.hub_links != record.hub_links:
+            sources.keep_hub_links(work.store, source.id, visit.result.hub_links)
         gap = store_document.note_gap(work, source, record, visit.result, of_document)
     for older in visit.side.older:
         changes += store_document.count(store_document.store_older(work, source, record, older))
@@ -122,6 +126,7 @@ def _plan_next(
     activity: sources.Activity,
     *,
     gap: bool,
+    pushed_until: datetime | None,
 ) -> NextVisit:
     record = work.records[source.id]
     return schedule.next_visit(
@@ -135,7 +140,17 @@ def _plan_next(
         waiting=activity.waiting,
         gap=gap,
         neighbours=_neighbours(work, source, _limited_hosts(source, record, visit)),
+        pushed_until=pushed_until,
     )
+
+
+def _pushed_until(
+    work: Round, record: SourceRecord, visit: VisitResult, changes: Counter[ChangeKind]
+) -> datetime | None:
+    """Return until when pushes are relied on after this visit, if they are (WS8)."""
+    from aggregator.polling import websub_pushes
+
+    return websub_pushes.relied_on_until(work, record, visit, changes[ChangeKind.NEW])
 
 
 def _hold_hosts(

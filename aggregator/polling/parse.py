@@ -32,7 +32,7 @@ def parse_visit(
 
     `articles` are the details of article pages by link; entries whose link is in `unread` are omitted.
     """
-    from aggregator.formats import ical, microformats, older_pages, page
+    from aggregator.formats import hub_links, ical, microformats, older_pages, page
     from aggregator.formats.parsers import PARSERS
     from aggregator.items import normalise
 
@@ -62,7 +62,14 @@ def parse_visit(
         )
     parsed = _parsed(document, response, items, identity_policy)
     unfinished = len(document.entries) + len(document.skipped) < entries
-    return replace(parsed, entries=entries, older=older, unfinished=unfinished, notes=notes)
+    return replace(
+        parsed,
+        entries=entries,
+        older=older,
+        unfinished=unfinished,
+        notes=notes,
+        hub_links=hub_links.of_response(document, response, source),
+    )
 
 
 def _parsed(

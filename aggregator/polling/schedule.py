@@ -49,6 +49,9 @@ GONE_FOR, MISSED_FOR, PROBE = DAY, 14 * DAY, 7 * DAY
 STALE_AFTER = 90 * DAY
 """Minimum time without new items of a stale source."""
 
+PUSHED = DAY
+"""Interval of a source while its hub pushes what is new (WS8)."""
+
 _WAITING = frozenset({SourceState.RATE_LIMITED, SourceState.NEEDS_REVIEW})
 
 
@@ -96,12 +99,14 @@ def next_visit(
     waiting: int = 0,
     gap: bool = False,
     neighbours: int | None = None,
+    pushed_until: datetime | None = None,
 ) -> NextVisit:
     """Return when and how a source is visited after `visit`.
 
     `known`: the document shares an entry with those stored (CL14). `waiting`: the number of items that an editor must
     review (G2). `gap`: a coverage gap is to be filled soon (G1). `neighbours`: the fewest failures in a row of another
-    source on a rate-limited host, None if there is no other.
+    source on a rate-limited host, None if there is no other. `pushed_until`: the end of the lease of a hub whose pushes
+    are relied on (WS8).
     """
     result = visit.result
     if isinstance(result, Failure):
@@ -111,6 +116,8 @@ def next_visit(
     if gap or (isinstance(result, ParsedVisit) and result.unfinished):
         posting_stats = PostingStats(count=1, oldest=now, newest=now)
     pause = _pause(source, rules, result.validators, posting_stats, now)
+    if pushed_until and source.every is None and not gap:
+        pause = max(pause, min(PUSHED, pushed_until - now))
     share = 1.0 if is_late(record, rules, now) else JITTER  # spreads what became due together (CL10)
     due = now + pause * (1 + share * _share(source))
     hints = _hints(record, visit)
@@ -158,6 +165,18 @@ def minimum_interval(source: Source, rules: FetchRules, validators: Validators) 
     if not validators.usable:
         return max(rules.every, WITHOUT_VALIDATORS)
     return rules.every
+
+
+def after_push(record: SourceRecord, source: Source, rules: FetchRules) -> datetime | None:
+    """Return when a source may be visited after a push, by the rules of all visits (WS7).
+
+    None if the visit stays as it is planned: the source was never visited, or it fails.
+    """
+    if record.last_attempt is None or record.last_success is None or record.failures:
+        return None
+    last = record.last_attempt
+    due = last + minimum_interval(source, rules, record.validators)
+    return due if source.every is not None else _delayed(record.hints, due, last)[0]
 
 
 def _hints(record: SourceRecord, visit: VisitResult) -> RefreshHints:

@@ -61,6 +61,21 @@ def store_reparsed(work: Round, source: Source, parsed: ParsedVisit) -> Changes:
     return changes
 
 
+def store_pushed(work: Round, source: Source, record: SourceRecord, pushed: ParsedVisit) -> Changes:
+    """Store the unknown entries of a push and return all changes (WS6).
+
+    A push may omit entries and may arrive late, so that edits and removals wait for a visit.
+    """
+    listed_before = documents.listed_items(work.store, source.id)
+    known = _known(work.store, source, pushed, listed_before)
+    changes, flood = _compare(work, source, pushed, known, record.last_success)
+    new = tuple(change for change in changes if change.change is ChangeKind.NEW)
+    items.keep(work.store, new, backlog=False, now=work.now)
+    _hold(work, [changes[n].item.id for n in flood])
+    documents.list_first(work.store, source.id, [change.item.id for change in new])
+    return changes
+
+
 def count(changes: Iterable[ItemChange]) -> Counter[ChangeKind]:
     """Count changes by kind, without items that a filter dropped."""
     return Counter(change.change for change in changes if not change.item.dropped)

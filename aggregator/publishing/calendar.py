@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -81,6 +81,40 @@ def render_story(story: Story, site: Site) -> PublishedDocument:
     return _document(site, head, _own_entries([story]))
 
 
+def render_month(
+    site: Site, month: str, path: str, stories: Callable[[], Iterable[Story]]
+) -> Iterator[bytes]:
+    """Render the calendar of the events that were announced in a month (`yyyy-mm`), in parts.
+
+    `stories` is called twice and returns the same stories in the order of the entries, because the zones come first.
+    """
+    title = f"{site.title}: {month}"
+    page = site.url + paths.month_page(month)
+    head = _Head(path=path, title=title, description=title, page=page)
+    years: dict[ZoneInfo, set[int]] = {}
+    for story in stories():
+        _add_years(years, _components_of(story, site))
+    calendar = _calendar(site, head)
+    for zone in _zones(years):
+        calendar.add_component(zone)
+    yield calendar.to_ical(sorted=False).removesuffix(_END)
+    for story in stories():
+        yield from (component.to_ical(sorted=False) for component in _components_of(story, site))
+    yield _END
+
+
+_END = b"END:VCALENDAR\r\n"
+
+
+def _components_of(story: Story, site: Site) -> list[Component]:
+    return [each for _, event in _own_entries([story]) for each in _components(story, event, site)]
+
+
+def first_day(story: Story) -> str | None:
+    """Return the first day of a story's calendar entries in ISO 8601; None without an entry."""
+    return next((_day(story_event.event) for _, story_event in _own_entries([story])), None)
+
+
 _Entries = Sequence[tuple[Story, StoryEvent]]
 
 
@@ -95,6 +129,19 @@ def _day(event: Event) -> str:
 
 
 def _document(site: Site, head: _Head, entries: _Entries) -> PublishedDocument:
+    calendar = _calendar(site, head)
+    components = [each for story, event in entries for each in _components(story, event, site)]
+    years: dict[ZoneInfo, set[int]] = {}
+    _add_years(years, components)
+    for component in (*_zones(years), *components):
+        calendar.add_component(component)
+    return PublishedDocument(
+        path=head.path, media_type=paths.CALENDAR_TYPE, body=calendar.to_ical(sorted=False)
+    )
+
+
+def _calendar(site: Site, head: _Head) -> Calendar:
+    """Return a calendar without entries."""
     calendar = Calendar()
     for name, value in (
         ("PRODID", f"-//aggregator//{__version__}//EN"),
@@ -112,14 +159,7 @@ def _document(site: Site, head: _Head, entries: _Entries) -> PublishedDocument:
     calendar["REFRESH-INTERVAL"] = vDuration(REFRESH, params={"VALUE": "DURATION"})
     calendar["SOURCE"] = vUri(site.url + head.path, params={"VALUE": "URI"})
     calendar["URL"] = vUri(head.page)
-    components = [each for story, event in entries for each in _components(story, event, site)]
-    for zone in _zones(components):
-        calendar.add_component(zone)
-    for component in components:
-        calendar.add_component(component)
-    return PublishedDocument(
-        path=head.path, media_type=paths.CALENDAR_TYPE, body=calendar.to_ical(sorted=False)
-    )
+    return calendar
 
 
 def _components(story: Story, story_event: StoryEvent, site: Site) -> list[Component]:
@@ -210,14 +250,17 @@ def _written(moment: datetime, zone: ZoneInfo | None) -> datetime:
     return moment.astimezone(zone)
 
 
-def _zones(components: Iterable[Component]) -> list[Timezone]:
-    """Return a definition of each zone for the years in which its times are."""
-    years: dict[ZoneInfo, set[int]] = {}
+def _add_years(years: dict[ZoneInfo, set[int]], components: Iterable[Component]) -> None:
+    """Add the years in which times of components are, by their zone."""
     for component in components:
         for name in ("DTSTART", "DTEND"):
             moment = component.decoded(name, None)
             if isinstance(moment, datetime) and isinstance(moment.tzinfo, ZoneInfo):
                 years.setdefault(moment.tzinfo, set()).add(moment.year)
+
+
+def _zones(years: Mapping[ZoneInfo, set[int]]) -> list[Timezone]:
+    """Return a definition of each zone for its years."""
     return [
         Timezone.from_tzinfo(zone, first_date=date(min(held), 1, 1), last_date=date(max(held) + 1, 1, 1))
         for zone, held in sorted(years.items(), key=lambda pair: pair[0].key)

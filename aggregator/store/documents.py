@@ -98,6 +98,15 @@ def listed_items(store: Store, source_id: str) -> tuple[str, ...]:
     return tuple(row[0].split()) if row else ()
 
 
+def list_first(store: Store, source_id: str, item_ids: Sequence[str]) -> None:
+    """Record items that the last accepted document does not contain yet at its beginning (I8)."""
+    if item_ids:
+        store.db.execute(
+            "UPDATE documents SET items = trim(? || ' ' || items) WHERE source_id = ?",
+            [" ".join(item_ids), source_id],
+        )
+
+
 def outdated(store: Store) -> list[tuple[str, str]]:
     """Return (source id, new key) of documents parsed with another version or options (V4)."""
     rows = store.db.execute(

@@ -67,6 +67,12 @@ def nothing_due(config_file: Path, now: datetime) -> int | None:
             "SELECT 1 FROM websub_state WHERE version <> pinged AND not_before <= ?", [stamp]
         ).fetchone():
             return None
+        if conn.execute(
+            "SELECT 1 FROM websub_subscriptions WHERE due <= ? OR visit = 'wanted'"
+            " UNION ALL SELECT 1 FROM websub_pushes WHERE body IS NOT NULL LIMIT 1",
+            [stamp],
+        ).fetchone():
+            return None
         due, waiting = conn.execute(
             # An attempt in the future was made under a wrong clock: the run has to handle it.
             "SELECT count(*) FILTER (WHERE max(coalesce(next_visit, ''), coalesce(not_before, '')) <= ?1"

@@ -16,6 +16,7 @@ from aggregator.store.migrations import (
     polling,
     publishing,
     subscribers,
+    websub,
 )
 
 MIGRATIONS = Migrations("aggregator")
@@ -405,3 +406,9 @@ MIGRATIONS()(pages.m0024_pages)
 def m0025_returned_mail(db: Database) -> None:
     """Add bounces and other mail to the bounce address."""
     bounces.returned_mail(db)
+
+
+@MIGRATIONS()
+def m0026_websub_subscriptions(db: Database) -> None:
+    """Add subscriptions to the WebSub hubs of sources."""
+    websub.websub_subscriptions(db)

@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from aggregator.model.config import Source
-from aggregator.model.documents import RefreshHints
+from aggregator.model.documents import HubLinks, RefreshHints
 from aggregator.model.items import IdentityPolicy
 from aggregator.model.polling import (
     Gap,
+    Lease,
     Move,
     PostingStats,
     SourceRecord,
@@ -60,7 +61,7 @@ def _forget_documents(store: Store, ids: Iterable[str]) -> None:
         "UPDATE sources SET url = 'formerly:' || id || ':' || url, etag = NULL, last_modified = NULL,"
         " validators_url = NULL, body_hash = NULL, next_visit = NULL, last_success = NULL, last_whole = NULL,"
         " hints = '{}', gone_since = NULL, moved_to = NULL, failures = 0, state = 'new', reason = NULL,"
-        " entries = 0, unfinished = 0, gap_url = NULL, not_before = NULL"
+        " entries = 0, unfinished = 0, gap_url = NULL, not_before = NULL, hub = NULL, topic = NULL"
         " WHERE id = ?",
         [[id_] for id_ in ids],
     )
@@ -142,10 +143,45 @@ def _followed(store: Store, sources: Sequence[Source]) -> set[str]:
 def records(store: Store) -> dict[str, SourceRecord]:
     """Return the record of every configured source by id."""
     rows = store.db.execute("SELECT * FROM sources WHERE configured = 1")
-    return {row["id"]: _record(row) for row in rows}
+    leases = _leases(store)
+    return {row["id"]: _record(row, leases.get(row["id"])) for row in rows}
 
 
-def _record(row: Mapping[str, Any]) -> SourceRecord:
+def _leases(store: Store) -> dict[str, Lease]:
+    """Return the leases of subscriptions by source (WS4)."""
+    rows = store.db.execute(
+        "SELECT source_id, leased, lease_until, unproven, visit FROM websub_subscriptions"
+        " WHERE wanted = 1 AND lease_until IS NOT NULL"
+    )
+    return {
+        row["source_id"]: Lease(
+            begun=sure_moment(row["leased"]),
+            until=sure_moment(row["lease_until"]),
+            unproven=row["unproven"],
+            visit_due=row["visit"] != "",
+        )
+        for row in rows
+    }
+
+
+def any_hub(store: Store) -> bool:
+    """Return whether a source names a WebSub hub, or is subscribed to one (WS1)."""
+    row = store.db.execute(
+        "SELECT EXISTS (SELECT 1 FROM sources WHERE hub IS NOT NULL AND configured = 1)"
+        " OR EXISTS (SELECT 1 FROM websub_subscriptions)"
+    ).fetchone()
+    return bool(row[0])
+
+
+def keep_hub_links(store: Store, source_id: str, links: HubLinks | None) -> None:
+    """Store which hub and topic the document of a source names (WS1)."""
+    store.db.execute(
+        "UPDATE sources SET hub = ?, topic = ? WHERE id = ?",
+        [links.hub if links else None, links.topic if links else None, source_id],
+    )
+
+
+def _record(row: Mapping[str, Any], lease: Lease | None) -> SourceRecord:
     return SourceRecord(
         id=row["id"],
         state=SourceState(row["state"]),
@@ -175,6 +211,8 @@ def _record(row: Mapping[str, Any]) -> SourceRecord:
         entries=row["entries"],
         unfinished=bool(row["unfinished"]),
         gap=Gap(url=row["gap_url"], since=moment(row["gap_since"])) if row["gap_url"] else None,
+        hub_links=HubLinks(hub=row["hub"], topic=row["topic"]) if row["hub"] else None,
+        lease=lease,
     )
 
 
@@ -291,8 +329,10 @@ def publisher(row: Mapping[str, Any]) -> Publisher:
 def health(store: Store) -> list[SourceHealth]:
     """Return state and counts of configured sources in the order of feeds.yaml."""
     rows = store.db.execute(
-        "SELECT sources.*, coalesce(items, 0) AS items, coalesce(stories, 0) AS stories"
-        " FROM sources LEFT JOIN source_counts ON source_id = sources.id"
+        "SELECT sources.*, coalesce(items, 0) AS items, coalesce(stories, 0) AS stories,"
+        " lease_until, last_push, push.reason AS hub_error"
+        " FROM sources LEFT JOIN source_counts ON source_counts.source_id = sources.id"
+        " LEFT JOIN websub_subscriptions AS push ON push.source_id = sources.id AND push.wanted = 1"
         " WHERE sources.configured = 1 ORDER BY sources.position"
     )
     return [
@@ -308,6 +348,9 @@ def health(store: Store) -> list[SourceHealth]:
             advice=None,
             items=row["items"],
             stories=row["stories"],
+            subscribed_until=moment(row["lease_until"]),
+            last_push=moment(row["last_push"]),
+            hub_error=row["hub_error"],
         )
         for row in rows
     ]

@@ -17,7 +17,7 @@ from aggregator.errors import StoreError
 from aggregator.model.config import Config, Site
 from aggregator.ports import App, Clock
 from aggregator.store.read_only import Reader, TooSlow
-from aggregator.web import responses
+from aggregator.web import responses, websub
 from aggregator.web.body_limit import BodyLimit
 from aggregator.web.file_cache import FileCache
 from aggregator.web.queries import Queries
@@ -32,12 +32,17 @@ TEXT_TYPE = "text/plain; charset=utf-8"
 
 
 def build(
-    config: Config, problems: Callable[[], list[str]], *, clock: Clock, app: Callable[[], App] | None = None
+    config: Config,
+    problems: Callable[[], list[str]],
+    *,
+    clock: Clock,
+    app: Callable[[], App] | None = None,
+    pushed: Callable[[], None] = lambda: None,
 ) -> ASGIApp:
     """Return the ASGI app of a configuration.
 
     `problems` returns what is wrong at present, `app` the program with the present feeds.yaml; without it there are
-    no pages of subscribers.
+    no pages of subscribers and no callbacks of hubs. `pushed` is called after each push of a hub.
     """
 
     def healthz(_: Request) -> Response:
@@ -67,6 +72,7 @@ def build(
         Route("/status.json", status.json),
         Route("/metrics", status.metrics),
         *(Subscriptions(app=app, static=static).routes() if app else ()),
+        *(websub.Callbacks(app=app, pushed=pushed).routes() if app else ()),
         Mount("/", static),
     ]
     handlers = {
@@ -75,7 +81,7 @@ def build(
         Exception: _bugs(config.site),
     }
     web = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
-    return BodyLimit(web, config.site)
+    return BodyLimit(web, config.site, {websub.PATH: config.fetch.max_bytes})
 
 
 def _http_errors(site: Site) -> Callable[[Request, HTTPException], Response]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,14 +16,18 @@ MAX_BODY_BYTES = 64 * 1024
 
 
 class BodyLimit:
-    """Pass requests on to `app` until their body is larger than `MAX_BODY_BYTES`."""
+    """Pass requests on to `app` until their body is larger than `MAX_BODY_BYTES`.
 
-    def __init__(self, app: ASGIApp, site: Site) -> None:
-        self.app, self.site = app, site
+    `exceptions` has the limits of paths that begin with its keys.
+    """
+
+    def __init__(self, app: ASGIApp, site: Site, exceptions: Mapping[str, int] | None = None) -> None:
+        self.app, self.site, self.exceptions = app, site, exceptions or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to a request; 413 to one that states a large body."""
-        if scope["type"] == "http" and _stated_bytes(scope) > MAX_BODY_BYTES:
+        limit = self._max_bytes(scope)
+        if scope["type"] == "http" and _stated_bytes(scope) > limit:
             await responses.error(Request(scope), self.site, 413)(scope, receive, send)
             return
         received = 0
@@ -30,11 +36,17 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
+            if received > limit:
                 raise HTTPException(413)
             return message
 
         await self.app(scope, limited, send)
+
+    def _max_bytes(self, scope: Scope) -> int:
+        path = scope.get("path", "")
+        return next(
+            (size for start, size in self.exceptions.items() if path.startswith(start)), MAX_BODY_BYTES
+        )
 
 
 def _stated_bytes(scope: Scope) -> int:

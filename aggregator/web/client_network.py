@@ -33,20 +33,23 @@ def network(host: str) -> str:
 
 
 class NetworkLimit:
-    """Count the sign-ups of each network within the window, in memory only (DP1)."""
+    """Count the sign-ups of each network within the window, in memory only (DP1).
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock = clock
+    `maximum` is their number within it; what is counted may also be requests to one address.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, maximum: int = MAX_REQUESTS) -> None:
+        self.clock, self.maximum = clock, maximum
         self._times: OrderedDict[str, deque[float]] = OrderedDict()
 
     def allows(self, network: str) -> bool:
         """Count a request; return False if there were too many."""
         now = self.clock()
-        times = self._times.setdefault(network, deque(maxlen=MAX_REQUESTS))
+        times = self._times.setdefault(network, deque(maxlen=self.maximum))
         self._times.move_to_end(network)
         if len(self._times) > MAX_NETWORKS:
             self._times.popitem(last=False)
-        if len(times) == MAX_REQUESTS and now - times[0] < WINDOW_SECONDS:
+        if len(times) == self.maximum and now - times[0] < WINDOW_SECONDS:
             return False
         times.append(now)
         return True

@@ -42,6 +42,7 @@ def text() -> str:
             f"```text\n{_usage(name, command)}\n```",
             inspect.cleandoc(command.help or "").replace("\b\n", ""),
             _options(command),
+            _epilog(command),
         ]
     return "\n\n".join(block.strip("\n") for block in blocks if block) + "\n"
 
@@ -59,6 +60,12 @@ def _usage(name: str, command: click.Command) -> str:
     context = click.Context(command, info_name=f"aggregator {name}")
     pieces = command.collect_usage_pieces(context)
     return " ".join([context.command_path, *(pieces if _options_of(command) else pieces[1:])])
+
+
+def _epilog(command: click.Command) -> str:
+    """Return the examples and exit codes of a command, "" without any."""
+    text = inspect.cleandoc((command.epilog or "").replace("\b\n", ""))
+    return f"```text\n{text}\n```" if text else ""
 
 
 def _options(command: click.Command) -> str:

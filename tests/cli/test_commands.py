@@ -107,7 +107,7 @@ def test_fetch_json(place: Workplace, web: Web) -> None:
     said = run(one_source(place, web), "fetch", "--json")
     assert (said.code, said.err) == (0, "")
     report = json.loads(said.out)
-    assert set(report) - {"notices"} == FETCH_KEYS
+    assert set(report) - {"notices", "pushes"} == FETCH_KEYS
     assert (report["visited"], report["changed"], report["new_items"], report["new_stories"]) == (1, 1, 2, 2)
     assert {"atom.xml", "index.html", "sources.opml"} <= set(report["documents_written"])
     (source,) = report["sources"]
@@ -126,7 +126,7 @@ def test_idle_fetch(site: Workplace, web: Web) -> None:
     said = run(site, "fetch", "--json")
     report = json.loads(said.out)
     assert (said.code, said.err) == (0, "")
-    assert set(report) - {"notices"} == FETCH_KEYS
+    assert set(report) - {"notices", "pushes"} == FETCH_KEYS
     assert (report["visited"], report["not_due"], report["sources"]) == (0, 1, [])
     assert web.asked == []
     assert files(site.folder) == before

@@ -272,7 +272,7 @@ def test_missing_file(place: Workplace, args: tuple[str, ...], name: str) -> Non
     """Without feeds.yaml, or with a wrong `-c`, a command names the missing file."""
     said = call(place, *args)
     assert said.code == 78
-    assert said.line == f"{name}:1: cannot be read: No such file or directory"
+    assert said.line == f"{name}:1: cannot be read: No such file or directory; `aggregator init` writes one"
     assert list(place.folder.iterdir()) == []
 
 

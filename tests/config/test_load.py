@@ -638,7 +638,8 @@ def test_control_character_has_its_line(tmp_path: Path) -> None:
 def test_file_that_cannot_be_read(tmp_path: Path) -> None:
     """A missing file and a folder in its place are refused with a reason."""
     (tmp_path / "folder.yaml").mkdir()
-    for name, words in (("nope.yaml", "No such file or directory"), ("folder.yaml", "Is a directory")):
+    missing = "No such file or directory; `aggregator init` writes one"
+    for name, words in (("nope.yaml", missing), ("folder.yaml", "Is a directory")):
         with pytest.raises(ConfigError) as refused:
             load(tmp_path / name)
         assert str(refused.value) == f"{name}:1: cannot be read: {words}"

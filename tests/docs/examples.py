@@ -146,7 +146,7 @@ class Page:
     def _cron(self, text: str) -> None:
         for line in text.splitlines():
             command = line.split(None, 5)[5]
-            words = shlex.split(command.rpartition(".venv/bin/aggregator ")[2])
+            words = shlex.split(command.rpartition("bin/aggregator ")[2])
             done = call(self.place, *words)
             assert (done.code, done.out, done.err) == (0, "", ""), command
 

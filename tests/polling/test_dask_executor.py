@@ -220,12 +220,12 @@ def test_without_the_extra_it_is_one_sentence(place: Workplace, monkeypatch: pyt
     monkeypatch.setattr(dask_executor, "find_spec", lambda _name: None)
     write(place, [], "127.0.0.1:8786")
     with pytest.raises(
-        ExecutorMissing, match=r"install aggregator\[dask\], or remove fetch.executor"
+        ExecutorMissing, match=r"install community-feed-aggregator\[dask\], or remove fetch.executor"
     ) as caught:
         place.app().make_executor(1)
     assert caught.value.exit_code == 78
     result = command.call(place, "check")
-    assert (result.code, "install aggregator[dask]" in result.err) == (78, True)
+    assert (result.code, "install community-feed-aggregator[dask]" in result.err) == (78, True)
 
 
 @pytest.mark.parametrize(

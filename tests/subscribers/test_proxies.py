@@ -38,8 +38,12 @@ def test_pages_of_subscribers_are_proxied(
         for header, value in (("cache-control", "no-store"), ("referrer-policy", "same-origin")):
             assert [text for key, text in headers if key.lower() == header] == [value]
         assert _ask(server.port, "POST", "/index.html")[0] == 405
+        # A push of a hub, which is larger than any form.
+        assert _ask(server.port, "GET", f"/websub/{'t' * 22}?hub.mode=subscribe")[0] == 404
+        assert _ask(server.port, "POST", f"/websub/{'t' * 22}", "x" * 300_000)[0] == 404
         log = Path(folder / "log").read_text("utf-8", "replace")
         assert subscription.rpartition("/")[2] not in log
+        assert "t" * 22 not in log
 
 
 def _ask(port: int, method: str, path: str, body: str | None = None) -> tuple[int, list[tuple[str, str]]]:

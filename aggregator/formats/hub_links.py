@@ -1,0 +1,63 @@
+"""Find the WebSub hub and the topic of a feed: `Link` headers, then links of the document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from aggregator import urls
+from aggregator.model.config import Source
+from aggregator.model.documents import HubLinks, ParsedDocument
+from aggregator.model.polling import Response
+
+MAX_LINKS = 50
+"""Maximum number of links that are considered; more have no purpose."""
+KINDS = frozenset({"feed", "jsonfeed"})
+"""Kinds of sources whose documents are pushed by hubs."""
+
+# RFC 8288 section 3: `<URL>; rel=hub; title="a, b"`. Each repetition is bounded, for hostile servers.
+_LINK = re.compile(r"<([^<>]{1,8000})>((?:\s{0,20};[^;,\"<>]{0,500}(?:\"[^\"]{0,2000}\")?){0,20})")
+_PARAMETER = re.compile(r";\s*([\w!#$&+.^`|~*-]{1,100})\s*(?:=\s*(?:\"([^\"]*)\"|([^\s;,\"]+)))?")
+
+
+Links = tuple[str | None, str | None]
+"""The first hub and the first `self` as absolute URLs; None where there is none."""
+
+
+def of_response(document: ParsedDocument, response: Response, source: Source) -> HubLinks | None:
+    """Return hub and topic: each from the headers, else from the document (WebSub section 4)."""
+    if source.kind not in KINDS:
+        return None
+    hub, topic = in_headers(response.headers, response.url)
+    hub, topic = hub or document.hub, topic or document.topic
+    return HubLinks(hub=hub, topic=topic) if hub and topic else None
+
+
+def in_headers(headers: Mapping[str, str], url: str) -> Links:
+    """Return the links in the `Link` headers of a response from `url`."""
+    found: list[tuple[str, object]] = []
+    for match in list(_LINK.finditer(headers.get("link", "")[:65_536]))[:MAX_LINKS]:
+        rel = next((m[2] or m[3] for m in _PARAMETER.finditer(match[2]) if m[1].lower() == "rel"), None)
+        found.append((rel or "", match[1].strip()))
+    return _of_pairs(found, url)
+
+
+def in_feed(links: Any, url: str) -> Links:
+    """Return the links among those that feedparser found in the head of a feed."""
+    given = links[:MAX_LINKS] if isinstance(links, list) else ()
+    return _of_pairs([(str(link.get("rel", "")), link.get("href")) for link in given], url)
+
+
+def first(written: Iterable[object], url: str) -> str | None:
+    """Return the first web address among texts, made absolute against `url`."""
+    return next(filter(None, (urls.join(url, each) for each in written)), None)
+
+
+def _of_pairs(pairs: Iterable[tuple[str, object]], url: str) -> Links:
+    """Return the links among pairs of relations and target."""
+    by_rel: dict[str, list[object]] = {}
+    for rel, target in pairs:
+        for word in rel.lower().split():
+            by_rel.setdefault(word, []).append(target)
+    return first(by_rel.get("hub", ()), url), first(by_rel.get("self", ()), url)

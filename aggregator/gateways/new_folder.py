@@ -1,0 +1,154 @@
+"""Write a new folder, or a .zip file of it, that appears complete or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from aggregator.errors import FilesError
+from aggregator.model.snapshots import SnapshotFile
+
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+"""Modification time of all files in a .zip: the earliest that the format has."""
+CHUNK_BYTES = 1 << 20
+"""Bytes that are copied into a .zip file at a time."""
+
+
+class _Hashed:
+    """Count and hash the bytes that are written to a file."""
+
+    def __init__(self, handle: IO[bytes]) -> None:
+        self._handle = handle
+        self._hash = hashlib.sha256()
+        self.bytes = 0
+
+    def write(self, part: bytes) -> None:
+        """Append bytes to the file."""
+        self._handle.write(part)
+        self._hash.update(part)
+        self.bytes += len(part)
+
+    @property
+    def sha256(self) -> str:
+        """Return the hash of all bytes so far, in hexadecimal."""
+        return self._hash.hexdigest()
+
+
+@dataclass(slots=True)
+class NewFolder:
+    """Write files into a draft folder; `files` are those that are complete."""
+
+    draft: Path
+    files: dict[str, SnapshotFile] = field(default_factory=dict)
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[_Hashed]:
+        """Open a new file of the folder, and sync it to disk at the end of the block."""
+        with (self.draft / name).open("xb") as handle:
+            hashed = _Hashed(handle)
+            yield hashed
+            handle.flush()
+            os.fsync(handle.fileno())
+        self.files[name] = SnapshotFile(path=name, bytes=hashed.bytes, sha256=hashed.sha256)
+
+    def write(self, name: str, body: bytes) -> None:
+        """Write a new file of the folder."""
+        with self.writing(name) as file:
+            file.write(body)
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[NewFolder]:
+    """Write the folder `target`, which does not exist or is empty.
+
+    Its files become visible after the block; if that raises an exception, nothing is left. Raises FilesError.
+    """
+    if target.exists() and (not target.is_dir() or any(_listed(target))):
+        kind = "is not empty" if target.is_dir() else "is a file"
+        raise FilesError(f"{target} {kind}: nothing was written; name a folder that does not exist")
+    with _draft(target) as folder:
+        yield folder
+        _reveal(folder, target)
+
+
+@contextmanager
+def new_zip(target: Path) -> Iterator[NewFolder]:
+    """Write the .zip file `target`, which does not exist, of a folder.
+
+    Its bytes depend on names and contents of the files only: they are sorted and not compressed, because versions of
+    zlib compress the same bytes differently. Raises FilesError.
+    """
+    if target.exists():
+        raise FilesError(f"{target} exists already: nothing was written; name another file, or remove it")
+    with _draft(target) as folder:
+        yield folder
+        packed = folder.draft / ".zip"
+        _pack(folder, packed)
+        packed.rename(target)
+
+
+def _listed(folder: Path) -> Iterator[Path]:
+    try:
+        yield from folder.iterdir()
+    except OSError as error:
+        raise FilesError(f"{folder} cannot be read: {error.strerror}; name another folder") from error
+
+
+@contextmanager
+def _draft(target: Path) -> Iterator[NewFolder]:
+    """Make a draft folder beside `target`, or in it if it exists, and remove it at the end."""
+    inside = target.is_dir()
+    parent = target if inside else target.parent
+    if not parent.is_dir():
+        raise FilesError(f"{target} cannot be written: there is no folder {parent}")
+    draft = parent / f".{target.name or 'snapshot'}.draft-{os.getpid()}"
+    try:
+        draft.mkdir()
+    except OSError as error:
+        raise FilesError(f"{target} cannot be written: {error.strerror}; name another folder") from error
+    try:
+        yield NewFolder(draft)
+    except OSError as error:
+        raise FilesError(f"{target} cannot be written: {error.strerror}; nothing is left of it") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _reveal(folder: NewFolder, target: Path) -> None:
+    """Rename the draft; if the folder exists, only its files, since it may be a mount point."""
+    if folder.draft.parent != target:
+        folder.draft.rename(target)  # fails if another program made a folder with files meanwhile
+        return
+    moved: list[Path] = []
+    try:
+        for name in folder.files:
+            moved.append(target / name)
+            (folder.draft / name).rename(target / name)
+    except BaseException:
+        for path in moved:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        raise
+
+
+def _pack(folder: NewFolder, packed: Path) -> None:
+    with zipfile.ZipFile(packed, "x", zipfile.ZIP_STORED) as archive:
+        for name in sorted(folder.files):
+            entry = zipfile.ZipInfo(name, ZIP_TIME)
+            entry.create_system = 3  # Unix, on every system
+            entry.external_attr = 0o644 << 16
+            entry.file_size = folder.files[name].bytes
+            with (folder.draft / name).open("rb") as source, archive.open(entry, "w") as copied:
+                shutil.copyfileobj(source, copied, CHUNK_BYTES)
+
+
+def checksums(files: Mapping[str, SnapshotFile]) -> bytes:
+    """Return the lines of SHA256SUMS, as `sha256sum --check` reads them."""
+    return "".join(f"{files[name].sha256}  {name}\n" for name in sorted(files)).encode()
