@@ -6,7 +6,7 @@ BIN     = $(VENV)/bin
 TIMED   = tests/polling/test_faulty_servers.py
 SPREAD  = -n 3 --dist loadfile --no-loadscope-reorder --ignore $(TIMED)
 
-.PHONY: demo run test coverage lint types contracts docs calendar-names soak bench lock release-check clean
+.PHONY: demo run test coverage lint types contracts docs site-docs calendar-names soak bench lock release-check clean
 
 # The stamp is newer than the files that decide what is installed.
 $(VENV)/stamp: pyproject.toml constraints.txt
@@ -49,6 +49,12 @@ contracts: $(VENV)/stamp
 docs: $(VENV)/stamp
 	$(BIN)/python docs/check.py $(if $(WRITE),--write)
 
+# Builds the documentation site; any warning is an error. Needs no network.
+site-docs: $(VENV)/stamp
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --fresh-env --quiet --jobs 2 \
+	  --doctree-dir $(VENV)/doctrees docs site-docs
+	@echo 'site-docs/index.html'
+
 # Writes aggregator/calendar_names.json from the CLDR data of Babel.
 calendar-names: $(VENV)/stamp
 	$(BIN)/python docs/calendar_names.py
@@ -73,4 +79,4 @@ release-check: $(VENV)/stamp
 	$(BIN)/python release/check.py $(if $(VERSION),--version $(VERSION))
 
 clean:
-	rm -rf $(VENV) dist demo-run .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dist site-docs demo-run .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

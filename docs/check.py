@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from checks import modules, pages, prose, rules, shape, words
+from checks import command_pages, modules, pages, prose, rules, shape, words
 
 ROOT = Path(__file__).parent.parent
 CHECK_STYLE = True
@@ -21,7 +21,7 @@ CHECK_STYLE = True
 def main() -> int:
     """Print the problems that were found; return 1 if there are any."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--write", action="store_true", help="write the JSON Schema and the list of modules")
+    parser.add_argument("--write", action="store_true", help="write what is generated")
     parser.add_argument(
         "--words", nargs="*", metavar="PATH", help="list banned words and docstrings to shorten"
     )
@@ -34,6 +34,7 @@ def main() -> int:
     if options.write:
         pages.write_schema()
         modules.write(ROOT)
+        command_pages.write(ROOT)
     passages = list(prose.passages(ROOT))
     problems = [*pages.check(), *modules.check(ROOT), *rules.check(ROOT, passages)]
     if CHECK_STYLE:

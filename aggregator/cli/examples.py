@@ -20,7 +20,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "aggregator source preview gerbi",
         "aggregator source preview https://partner.example.org/feed/",
     ),
-    "source import": ("aggregator source import subscriptions.opml",),
+    "source import": ("aggregator source import subscriptions.opml", "aggregator source import config.ini"),
     "source export": ("aggregator source export > sources.opml",),
     "search": (
         "aggregator search image analysis",

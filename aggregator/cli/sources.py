@@ -159,16 +159,25 @@ def _print_preview(preview: Preview) -> None:
 
 
 @source.command("import")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True), metavar="FILE.opml")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True), metavar="FILE")
 @click.pass_obj
 def source_import(invocation: Invocation, file: Path) -> None:
-    """Add the feeds of an OPML file to feeds.yaml."""
+    """Add the feeds of an OPML file, or of a config.ini of Planet Venus, to feeds.yaml.
+
+    Only sources are added. Settings of Planet are printed with the keys of feeds.yaml that they correspond to.
+    """
     from aggregator.discovery import opml
 
     result = opml.import_sources(invocation.config_file, file)
     click.echo(f"{len(result.added)} sources added{': ' if result.added else ''}{', '.join(result.added)}")
+    if result.settings:
+        click.echo("settings to enter in feeds.yaml:")
+    for setting in result.settings:
+        click.echo(f"  {setting}")
     for reason in result.left_out:
         click.echo(f"not added: {reason}", err=True)
+    for reason in result.unused:
+        click.echo(f"no counterpart: {reason}", err=True)
 
 
 @source.command("export")

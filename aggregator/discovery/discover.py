@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from aggregator import urls
-from aggregator.config.opml_import import free_id
+from aggregator.config.new_sources import free_id
 from aggregator.config.values import web_url, wordpress_posts
 from aggregator.discovery import inspect_response, probe
 from aggregator.discovery.probe import Probe

@@ -1,8 +1,11 @@
-"""Import sources from OPML into feeds.yaml, and export them as OPML."""
+"""Import sources from OPML or from Planet Venus into feeds.yaml, and export them as OPML."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aggregator.errors import FilesError
 from aggregator.gateways import files
@@ -12,23 +15,21 @@ from aggregator.model.stories import Publisher
 from aggregator.store import sources
 from aggregator.store.connection import opened
 
+if TYPE_CHECKING:
+    from aggregator.config.new_sources import NewSource
 
-def import_sources(file: Path, opml: Path) -> ImportReport:
-    """Add the feeds of an OPML file that feeds.yaml does not have yet.
 
-    The rest of the file stays byte for byte, as do its mode, its owner and a symbolic link to it. A result that does
-    not load is not written.
+def import_sources(file: Path, source_list: Path) -> ImportReport:
+    """Add the feeds of a list that feeds.yaml does not have yet.
+
+    The list is OPML or the configuration of Planet Venus. The rest of feeds.yaml stays byte for byte, as do its mode,
+    its owner and a symbolic link to it. A result that does not load is not written.
     """
-    from aggregator.config import load, opml_import
+    from aggregator.config import load, new_sources
 
     config = load(file, secrets=False)
-    try:
-        with opml.open("rb") as opml_file:
-            body = opml_file.read(opml_import.MAX_BYTES + 1)
-    except OSError as error:
-        raise FilesError(f"{opml} cannot be read: {error.strerror}") from error
-    outlines, left_out = opml_import.read_opml(body, {source.url for source in config.sources})
-    text, ids = opml_import.add_sources(file.read_text("utf-8"), outlines, config)
+    new, report = _read(source_list, {source.url for source in config.sources})
+    text, ids = new_sources.add_sources(file.read_bytes().decode(), new, config)  # with its line ends
     if ids:
         target = file.resolve()
         draft = target.with_name(f".{target.name}.draft")
@@ -38,7 +39,34 @@ def import_sources(file: Path, opml: Path) -> ImportReport:
             files.replace_file(draft, target)
         finally:
             draft.unlink(missing_ok=True)
-    return ImportReport(added=tuple(ids), left_out=tuple(left_out))
+    return replace(report, added=tuple(ids))
+
+
+def _read(source_list: Path, known: Collection[str]) -> tuple[Sequence[NewSource], ImportReport]:
+    """Read a list as what it contains, whatever its name."""
+    from aggregator.config import new_sources, opml_import, planet_ini
+
+    try:
+        with source_list.open("rb") as opened_list:
+            body = opened_list.read(new_sources.MAX_BYTES + 1)
+    except OSError as error:
+        raise FilesError(f"{source_list} cannot be read: {error.strerror}") from error
+    try:
+        if _is_markup(body):
+            new, left_out = opml_import.read_opml(body, known)
+            return new, ImportReport(left_out=left_out)
+        planet = planet_ini.read(body, known)
+    except new_sources.SourceListError as error:
+        raise new_sources.SourceListError(f"{source_list.name}: {error}") from error
+    return planet.sources, ImportReport(
+        left_out=planet.left_out, settings=planet.settings, unused=planet.unused
+    )
+
+
+def _is_markup(body: bytes) -> bool:
+    """Return whether a document begins as XML does, in any encoding."""
+    beginning = body[:1000].removeprefix(b"\xef\xbb\xbf").removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
+    return beginning.replace(b"\x00", b"").lstrip()[:1] == b"<"
 
 
 def export_sources(config: Config) -> bytes:

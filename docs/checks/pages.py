@@ -1,4 +1,4 @@
-"""Check pages against the program: JSON Schema, commands, options, keys, modules and links."""
+"""Check pages against the program: JSON Schema, commands, keys, modules and links."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 from pydantic import BaseModel
 
 from aggregator.cli import cli
 from aggregator.config import schema
 
+from . import command_pages, mentions
+
 ROOT = Path(__file__).parent.parent.parent
 SCHEMA = ROOT / "docs" / "feeds.schema.json"
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def check() -> Iterator[str]:
     """Yield where a page and the program differ."""
     yield from _schema()
     yield from _commands()
+    yield from command_pages.check(ROOT)
+    yield from mentions.check(ROOT, PAGES)
     yield from _keys()
     yield from _modules()
     yield from _links()
@@ -41,40 +44,12 @@ def _schema() -> Iterator[str]:
         yield "docs/feeds.schema.json is not current: make docs WRITE=1"
 
 
-def _names(group: click.Group, before: str = "") -> Iterator[str]:
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from _names(command, f"{before}{name} ")
-        else:
-            yield before + name
-
-
 def _commands() -> Iterator[str]:
-    """Check that the README names every command, and that commands and options on pages exist."""
-    known = set(_names(cli))
+    """Check that the README names every command."""
     readme = (ROOT / "README.md").read_text("utf-8")
-    for name in sorted(known):
+    for name, _ in command_pages.commands(cli):
         if f"aggregator {name}" not in readme:
             yield f"README.md does not mention `aggregator {name}`"
-    for page in PAGES:
-        for command in re.findall(
-            r"`aggregator (?:-c \S+ |-v |-vv )*([a-z]+(?: [a-z-]+)?)", page.read_text("utf-8")
-        ):
-            if not {command, command.partition(" ")[0]} & known:
-                yield f"{page.relative_to(ROOT)}: there is no command `aggregator {command}`"
-        for option in re.findall(r"`(--[a-z-]+)", page.read_text("utf-8")):
-            if option not in _options() and page.name != "decisions.md":
-                yield f"{page.relative_to(ROOT)}: there is no option {option}"
-
-
-def _options() -> set[str]:
-    found = {"--help", "--version"}
-    groups: list[click.Command] = [cli]
-    while groups:
-        command = groups.pop()
-        groups += command.commands.values() if isinstance(command, click.Group) else []
-        found |= {name for param in command.params for name in param.opts}
-    return found
 
 
 def _keys() -> Iterator[str]:

@@ -11,7 +11,15 @@ from typing import NamedTuple
 
 CODE = ("aggregator", "benchmarks", "docs", "tests")
 """Folders whose Python files are read."""
-PAGES = ("README.md", "CHANGELOG.md", "feeds.yaml", "Makefile", "deploy/*", "docs/*.md", "aggregator/**/*.j2")
+PAGES = (
+    "README.md",
+    "CHANGELOG.md",
+    "feeds.yaml",
+    "Makefile",
+    "deploy/*",
+    "docs/**/*.md",
+    "aggregator/**/*.j2",
+)
 RECORDED = ("aggregator/demo/community", "tests/data")
 """Folders of documents in the words of their publishers."""
 NOT_MESSAGES = ("aggregator/store", "benchmarks", "docs", "tests")

@@ -89,7 +89,7 @@ def _docstrings(passages: list[Passage]) -> Iterator[Finding]:
 
 
 def _absent_pages(root: Path, passages: list[Passage]) -> Iterator[Finding]:
-    names = {path.name for path in [*root.glob("*.md"), *root.glob("docs/*.md")]}
+    names = {path.name for path in [*root.glob("*.md"), *root.glob("docs/**/*.md")]}
     for passage in passages:
         for match in _PAGE.finditer(passage.text):
             if passage.kind in ("comment", "docstring") and match.group() not in names:

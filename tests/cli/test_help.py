@@ -60,7 +60,7 @@ def test_examples_are_valid(name: str) -> None:
 
 def _present(words: list[str]) -> list[str]:
     """Replace names of files by that of a file that exists."""
-    return [__file__ if word.endswith((".opml", ".csv")) else word for word in words]
+    return [__file__ if word.endswith((".csv", ".ini", ".opml")) else word for word in words]
 
 
 def test_examples_are_of_commands() -> None:

@@ -10,7 +10,7 @@ from lxml import etree
 
 from aggregator import text
 from aggregator.config import load
-from aggregator.config.opml_import import OpmlError
+from aggregator.config.new_sources import SourceListError
 from aggregator.discovery import opml
 from aggregator.model.config import Source
 from aggregator.model.publishing import ImportReport
@@ -85,7 +85,7 @@ def test_a_wrong_or_hostile_file_is_refused(file: Path, tmp_path: Path, body: by
     """A wrong, torn or hostile file is refused with one message, and changes nothing."""
     before = file.read_bytes()
     (tmp_path / "in.opml").write_bytes(body)
-    with pytest.raises(OpmlError) as refused:
+    with pytest.raises(SourceListError) as refused:
         opml.import_sources(file, tmp_path / "in.opml")
     assert "\n" not in str(refused.value)
     assert len(str(refused.value)) < 300

@@ -1,0 +1,1 @@
+"""Tests of the documentation: examples on its pages, and the site that Sphinx builds."""
