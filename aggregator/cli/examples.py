@@ -38,6 +38,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "story recluster": ("aggregator story recluster --dry-run",),
     "story hide": ("aggregator story hide yx25fmm55xi2elsu",),
     "story unhide": ("aggregator story unhide yx25fmm55xi2elsu",),
+    "story decisions": ("aggregator story decisions",),
+    "story undo": ("aggregator story undo 12",),
     "story event": (
         "aggregator story event yx25fmm55xi2elsu",
         "aggregator story event yx25fmm55xi2elsu --start 2026-10-20 --end 2026-10-22",
