@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Mapping
 from typing import Any
 
@@ -45,7 +46,14 @@ def read(
         site_link=urls.join(url, data.get("home_page_url")),
         language=feed_language,
         notes=tuple(notes),
+        format=_format(data.get("version")),
     )
+
+
+def _format(version: object) -> str:
+    """Return the name of the format with its version, such as 1.1 of `https://jsonfeed.org/version/1.1`."""
+    found = re.search(r"version/(1(?:\.\d)?)$", str(version))
+    return f"JSON Feed {found[1] if found[1] != '1' else '1.0'}" if found else "JSON Feed"
 
 
 def _entry(position: int, item: dict[str, Any], url: str, language: str | None) -> Entry:

@@ -90,6 +90,8 @@ class ArticleDetails:
     event: Event | None = None
 
 
+MALFORMED = "malformed but read: "
+"""Beginning of the note on a document whose syntax was wrong."""
 ENTRY_HASH_BYTES = 12
 """The size of each hash in `ParsedDocument.entry_hashes`."""
 
@@ -107,6 +109,7 @@ class ParsedDocument:
     """The entries and metadata of one document.
 
     `entry_hashes` are of all its entries, `skipped` included; they are empty if the document cannot be split.
+    `format` is None where the kind of the source names it.
     """
 
     entries: tuple[Entry, ...]
@@ -120,3 +123,4 @@ class ParsedDocument:
     updated: str | None = None
     hints: RefreshHints = RefreshHints()
     notes: tuple[str, ...] = ()
+    format: str | None = None

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from aggregator.model.config import Source
-from aggregator.model.documents import RefreshHints
+from aggregator.model.documents import MALFORMED, RefreshHints
 from aggregator.model.items import Alias, IdentityPolicy, Item
 
 MAX_VALIDATOR_BYTES = 16_384
@@ -180,7 +180,7 @@ class Response:
     """A final response after redirects: `headers` in lower case, `hops` the URLs passed.
 
     `body` is decoded; the body of an error is cut. `permanent`: every hop was a 301 or 308. `conditional`: whether
-    validators were sent, if the fetcher reports it.
+    validators were sent, if the fetcher reports it. The certificate of `url` is valid between the two times.
     """
 
     status: int
@@ -190,6 +190,8 @@ class Response:
     hops: tuple[str, ...] = ()
     permanent: bool = False
     conditional: bool | None = None
+    certificate_from: datetime | None = None
+    certificate_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +222,7 @@ class ParsedVisit:
 
     `present` are aliases of entries that the document contains but that were not parsed again. `entries` counts all
     entries; `older` is the URL of those before them. `unfinished`: some entries wait until their articles are read.
+    `format` is the name of the format with its version.
     """
 
     items: tuple[Item, ...]
@@ -237,6 +240,13 @@ class ParsedVisit:
     older: str | None = None
     unfinished: bool = False
     notes: tuple[str, ...] = ()
+    format: str | None = None
+
+    @property
+    def malformed(self) -> str | None:
+        """Return what was wrong with the syntax of the document."""
+        found = (note.partition(MALFORMED)[2] for note in self.notes if note.startswith(MALFORMED))
+        return next(found, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +274,18 @@ class SideResults:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFacts:
+    """What a response showed of its server, for the report to its partner.
+
+    `content_type` is None where a response need not have one, such as a 304, and empty where it is missing.
+    """
+
+    content_type: str | None = None
+    certificate_from: datetime | None = None
+    certificate_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VisitResult:
     """The result of one visit; `seconds` without pauses, `requests` with redirects.
 
@@ -282,6 +304,7 @@ class VisitResult:
     url: str | None = None
     side: SideResults = SideResults()
     interrupted: bool = False
+    server: ServerFacts = ServerFacts()
 
     @property
     def outcome(self) -> str:

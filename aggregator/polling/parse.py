@@ -19,6 +19,14 @@ from aggregator.model.polling import (
     Validators,
 )
 
+_FORMATS = {
+    "page": "HTML",
+    "ical": "iCalendar",
+    "wordpress": "WordPress REST API",
+    "zenodo": "Zenodo REST API",
+}
+"""Formats of the kinds of sources that have only one."""
+
 
 def parse_visit(
     context: ParseContext,
@@ -60,13 +68,17 @@ def parse_visit(
             reason=f"the document broke the parser ({type(error).__name__}: {str(error)[:200]})",
             status=response.status,
         )
-    parsed = _parsed(document, response, items, identity_policy)
+    parsed = _parsed(document, response, items, identity_policy, source.kind)
     unfinished = len(document.entries) + len(document.skipped) < entries
     return replace(parsed, entries=entries, older=older, unfinished=unfinished, notes=notes)
 
 
 def _parsed(
-    document: ParsedDocument, response: Response, items: tuple[Item, ...], identity_policy: IdentityPolicy
+    document: ParsedDocument,
+    response: Response,
+    items: tuple[Item, ...],
+    identity_policy: IdentityPolicy,
+    kind: str,
 ) -> ParsedVisit:
     """Return the values of a document, without those that a visit adds."""
     from aggregator.items import identity, normalise
@@ -89,6 +101,7 @@ def _parsed(
         ),
         identity_policy=identity_policy,
         hints=document.hints,
+        format=document.format or _FORMATS.get(kind),
     )
 
 

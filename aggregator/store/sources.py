@@ -60,7 +60,8 @@ def _forget_documents(store: Store, ids: Iterable[str]) -> None:
         "UPDATE sources SET url = 'formerly:' || id || ':' || url, etag = NULL, last_modified = NULL,"
         " validators_url = NULL, body_hash = NULL, next_visit = NULL, last_success = NULL, last_whole = NULL,"
         " hints = '{}', gone_since = NULL, moved_to = NULL, failures = 0, state = 'new', reason = NULL,"
-        " entries = 0, unfinished = 0, gap_url = NULL, not_before = NULL"
+        " entries = 0, unfinished = 0, gap_url = NULL, not_before = NULL, format = NULL, malformed = NULL,"
+        " content_type = NULL, certificate_from = NULL, certificate_until = NULL"
         " WHERE id = ?",
         [[id_] for id_ in ids],
     )

@@ -71,9 +71,11 @@ def end(
     result = visit.result
     if isinstance(result, Failure):
         return
+    server = visit.server
     store.db.execute(
         "UPDATE sources SET last_success = ?, etag = ?, last_modified = ?, validators_url = ?,"
-        " last_whole = CASE WHEN ? THEN ? ELSE last_whole END WHERE id = ?",
+        " last_whole = CASE WHEN ? THEN ? ELSE last_whole END, content_type = coalesce(?, content_type),"
+        " certificate_from = ?, certificate_until = ? WHERE id = ?",
         [
             stamp(now),
             result.validators.etag,
@@ -81,6 +83,9 @@ def end(
             result.validators.url,
             result.status == 200,
             stamp(now),
+            server.content_type,
+            stamp(server.certificate_from),
+            stamp(server.certificate_until),
             visit.source_id,
         ],
     )
