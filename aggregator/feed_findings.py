@@ -51,6 +51,8 @@ MEDIA_TYPES: Mapping[str, tuple[str, ...]] = {
 MAX_QUOTED_CHARACTERS = 160
 """Maximum length of a quotation from a server or document."""
 
+FAULTS = (Level.PROBLEM, Level.COST)
+"""Levels of what a publisher should correct."""
 Values = Mapping[str, str | int | date]
 
 
@@ -164,6 +166,12 @@ def failure(reason: str) -> Failure:
     return next((kind for kind in FAILURES if re.search(kind.pattern, reason)), UNREADABLE)
 
 
+def faults(codes: Iterable[str], *levels: Level) -> tuple[str, ...]:
+    """Return those of the codes that name faults of a feed besides failed visits, in their order."""
+    found = set(codes)
+    return tuple(rule.code for rule in RULES if rule.level in (levels or FAULTS) and rule.code in found)
+
+
 class Rule(NamedTuple):
     """A finding: `condition` returns the values of its sentence, None if it does not apply."""
 
@@ -205,6 +213,11 @@ def in_words(finding: Finding, language: str) -> FindingWords:
         sentence=words["sentence"].format(**values),
         fix=words["fix"].format(**values),
     )
+
+
+def as_reason(words: FindingWords) -> str:
+    """Return the sentence of a finding as reasons are written: without capital and full stop."""
+    return f"{words.sentence[0].lower()}{words.sentence[1:].removesuffix('.')}"
 
 
 def _word(value: str | int | date, language: str) -> str:
@@ -347,20 +360,20 @@ def _size(count: int) -> str:
 
 
 RULES = (
+    Rule("malformed", Level.PROBLEM, _malformed),
     Rule("moved", Level.PROBLEM, _moved),
     Rule("certificate_ends", Level.PROBLEM, _certificate),
-    Rule("http", Level.PROBLEM, _http),
-    Rule("no_validators", Level.PROBLEM, _no_validators),
-    Rule("ignored_validators", Level.PROBLEM, _ignored_validators),
-    Rule("malformed", Level.PROBLEM, _malformed),
     Rule("content_type", Level.PROBLEM, _content_type),
     Rule("undated", Level.PROBLEM, _no_calendar(_counted(lambda entries: entries.undated))),
     Rule("unreadable_dates", Level.PROBLEM, _no_calendar(_counted(lambda entries: entries.unreadable_dates))),
     Rule("future_dates", Level.PROBLEM, _no_calendar(_counted(lambda entries: entries.future_dates))),
     Rule("replaced_ids", Level.PROBLEM, _of_feeds(_counted(lambda entries: entries.replaced_ids))),
     Rule("repeated_ids", Level.PROBLEM, _of_feeds(_counted(lambda entries: entries.repeated_ids))),
-    Rule("slow", Level.PROBLEM, _slow),
-    Rule("large", Level.PROBLEM, _large),
+    Rule("no_validators", Level.COST, _no_validators),
+    Rule("ignored_validators", Level.COST, _ignored_validators),
+    Rule("slow", Level.COST, _slow),
+    Rule("large", Level.COST, _large),
+    Rule("http", Level.ADVICE, _http),
     Rule("no_licence", Level.ADVICE, _no_licence),
     Rule("cut_texts", Level.ADVICE, _of_feeds(_cut_texts)),
     Rule("no_links", Level.ADVICE, _of_feeds(_counted(lambda entries: entries.without_link))),

@@ -79,10 +79,16 @@ def _print_sources(sources: Sequence[SourceHealth], now: datetime) -> None:
                 ago(source.last_success, now),
                 "now" if due else ago(source.next_visit, now),
                 str(source.items),
-                f"{source.reason}; {source.advice}" if source.reason else "",
+                _reason(source),
             )
         )
     table(rows)
+
+
+def _reason(source: SourceHealth) -> str:
+    """Return why a source is not well, and what its publisher could correct."""
+    found = f"for the partner: {', '.join(source.findings)}" if source.findings else ""
+    return "; ".join(filter(None, (source.reason, source.reason and source.advice, found)))
 
 
 def _print_counts(report: StatusReport) -> None:

@@ -78,8 +78,16 @@ def _print_checks(checks: Sequence[SourceCheck]) -> None:
             click.echo(f"  to repair it: {source.advice}")
         if source.proposal:
             click.echo("".join(f"    {line}\n" for line in source.proposal.splitlines()), nl=False)
+        _print_findings(source)
     ok = sum(source.state == SourceState.OK for source in checks)
     click.echo(f"{len(checks)} sources, {ok} of them {SourceState.OK}")
+
+
+def _print_findings(source: SourceCheck) -> None:
+    """Print what the publisher could correct or add, except what is printed as the reason."""
+    for finding in source.findings:
+        if not (source.advice or "").endswith(finding.fix):
+            click.echo(f"  {finding.level} ({finding.code}): {finding.sentence} {finding.fix}")
 
 
 @click.command()

@@ -12,9 +12,10 @@ from aggregator.model.reports import SourceDay
 
 
 class Level(StrEnum):
-    """Whether a finding is a fault of a feed, or something that would help its readers."""
+    """What a finding does: it harms readers or soon will, it costs transfers, or its remedy would help readers."""
 
     PROBLEM = "problem"
+    COST = "cost"
     ADVICE = "advice"
 
 

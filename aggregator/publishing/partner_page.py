@@ -56,7 +56,7 @@ def page(
             (each.day, day_strips.tone(each.visits), _failures(each.failures, site))
             for each in report.last_days
         ],
-        problems=[pair for pair in found if pair[0].level is Level.PROBLEM],
+        problems=[pair for pair in found if pair[0].level in feed_findings.FAULTS],
         advice=[pair for pair in found if pair[0].level is Level.ADVICE],
         badge=paths.partner_badge(facts.source_id).partition("/")[2],
         badge_text=_badge_text(report, site),

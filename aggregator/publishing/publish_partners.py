@@ -93,7 +93,7 @@ def report(store: Store, source_id: str, as_of: date | None) -> PartnerReport:
     publisher = sources.publishers_of(store, [source_id])[source_id]
     return PartnerReport(
         facts=facts,
-        findings=feed_findings.find(facts, feed_facts.found_since(store, source_id)),
+        findings=feed_findings.find(facts, feed_facts.found_since(store, source_id).get(source_id)),
         days=feed_facts.days(store, source_id, as_of - timedelta(days=partner_page.DAYS - 1), as_of)
         if as_of
         else {},

@@ -211,10 +211,14 @@ def week_of(day: date) -> int:
 # --- findings -------------------------------------------------------------------------------------------
 
 
-def found_since(store: Store, source_id: str) -> dict[str, date]:
-    """Return the findings of the last report on a source, and since when they exist."""
-    rows = store.db.execute("SELECT code, since FROM source_findings WHERE source_id = ?", [source_id])
-    return {row["code"]: date.fromisoformat(row["since"]) for row in rows}
+def found_since(store: Store, source_id: str | None = None) -> dict[str, dict[str, date]]:
+    """Return the findings of the last reports by source, each with the day on which it was found first."""
+    found: dict[str, dict[str, date]] = {}
+    for row in store.db.execute(
+        "SELECT * FROM source_findings WHERE ?1 IS NULL OR source_id = ?1", [source_id]
+    ):
+        found.setdefault(row["source_id"], {})[row["code"]] = date.fromisoformat(row["since"])
+    return found
 
 
 def keep_found(store: Store, source_id: str, codes: Sequence[str], day: date) -> None:

@@ -211,6 +211,7 @@ def _source(source: SourceHealth, status: PublicStatus, site: Site) -> dict[str,
     return {
         "id": source.id,
         "name": source.name,
+        "page": site.url + paths.partner_page(source.id),
         "state": words["states"][source.state.value],
         "tone": TONES.get(source.state, "mixed"),
         "reason": reason(source, words),
