@@ -273,7 +273,8 @@ def _no_calendar(condition: Callable[[FeedFacts], Values | None]) -> Callable[[F
 
 
 def _malformed(facts: FeedFacts) -> Values | None:
-    return {"detail": facts.malformed} if facts.malformed else None
+    """Quote what the parser reports; expat calls a document without a name `<unknown>`."""
+    return {"detail": facts.malformed.removeprefix("<unknown>:")} if facts.malformed else None
 
 
 def _content_type(facts: FeedFacts) -> Values | None:
@@ -282,13 +283,13 @@ def _content_type(facts: FeedFacts) -> Values | None:
     expected = MEDIA_TYPES.get(
         "ical" if facts.kind == "ical" else "json" if is_json else "xml" if facts.kind == "feed" else ""
     )
-    if expected is None or facts.content_type is None or facts.format is None:
+    if expected is None or not facts.content_type or facts.format is None:
         return None
     sent = facts.content_type.partition(";")[0].strip().lower()
     if sent in expected:
         return None
     usual = expected[1] if "Atom" in facts.format else expected[0]
-    return {"sent": sent or "–", "expected": usual}
+    return {"sent": sent, "expected": usual}
 
 
 def _moved(facts: FeedFacts) -> Values | None:

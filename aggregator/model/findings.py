@@ -84,8 +84,8 @@ class VisitFacts:
 class FeedFacts:
     """All that is known about the feed of a source at its last visit, on the day `as_of`.
 
-    `content_type` is None before the first response, and empty where a response had none. `malformed` is what was
-    wrong with the syntax of the last document.
+    `content_type` is empty where a response had none. `malformed` is what was wrong with the syntax of the last
+    document.
     """
 
     source_id: str

@@ -277,7 +277,7 @@ class SideResults:
 class ServerFacts:
     """What a response showed of its server, for the report to its partner.
 
-    `content_type` is None where a response need not have one, such as a 304, and empty where it is missing.
+    `content_type` is None where a response has no document, such as a 304, and empty where it is missing.
     """
 
     content_type: str | None = None
