@@ -74,7 +74,8 @@ FAILURES = (
     Failure(
         "page_shrunk",
         r"items are left at once",
-        "compare the page with `page`; if it is right as it is, `aggregator source release {id}`",
+        "compare the page with `page`; if it is right as it is, `aggregator source release {id}`, or wait: after a"
+        " week of the same size it is accepted",
     ),
     Failure(
         "scripts",

@@ -11,6 +11,7 @@ from enum import StrEnum
 from aggregator.model.config import Source
 from aggregator.model.documents import MALFORMED, RefreshHints
 from aggregator.model.items import Alias, IdentityPolicy, Item
+from aggregator.model.servers import ServerFacts
 
 MAX_VALIDATOR_BYTES = 16_384
 """Maximum length of a validator that is sent back; servers refuse longer headers."""
@@ -83,6 +84,8 @@ class ParseContext:
     """Hashes of the entries of the last accepted document; these entries are not parsed again."""
     entries_before: int = 0
     """Number of entries of the last document; a page with far fewer has a new layout."""
+    entries_accepted: int | None = None
+    """Number of entries that is accepted although it is far lower, because it has been so for long."""
     articles_read: frozenset[str] = frozenset()
     """Keys of entries whose articles were read at earlier visits (V2)."""
 
@@ -196,13 +199,17 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A failed request or visit; `wait` is the pause that the server at `url` asked for (CL8)."""
+    """A failed request or visit; `wait` is the pause that the server at `url` asked for (CL8).
+
+    `entries` is the number of items that are left on a page that lost most of them.
+    """
 
     reason: str
     status: int | None = None
     wait: timedelta | None = None
     holds_host: bool = False
     url: str | None = None
+    entries: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,18 +281,6 @@ class SideResults:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerFacts:
-    """What a response showed of its server, for the report to its partner.
-
-    `content_type` is None where a response has no document, such as a 304, and empty where it is missing.
-    """
-
-    content_type: str | None = None
-    certificate_from: datetime | None = None
-    certificate_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class VisitResult:
     """The result of one visit; `seconds` without pauses, `requests` with redirects.
 
@@ -304,7 +299,7 @@ class VisitResult:
     url: str | None = None
     side: SideResults = SideResults()
     interrupted: bool = False
-    server: ServerFacts = ServerFacts()
+    server: ServerFacts = field(default_factory=ServerFacts)
 
     @property
     def outcome(self) -> str:
@@ -365,6 +360,8 @@ class SourceRecord:
     hints: RefreshHints = RefreshHints()
     move: Move | None = None
     entries: int = 0
+    shrunk_to: int | None = None
+    shrunk_since: datetime | None = None
     unfinished: bool = False
     gap: Gap | None = None
 

@@ -40,7 +40,7 @@ def parse_visit(
 
     `articles` are the details of article pages by link; entries whose link is in `unread` are omitted.
     """
-    from aggregator.formats import ical, microformats, older_pages, page
+    from aggregator.formats import ical, microformats, older_pages
     from aggregator.formats.parsers import PARSERS
     from aggregator.items import normalise
 
@@ -50,8 +50,8 @@ def parse_visit(
             response.body, response.url, response.headers, source, context.known_hashes
         )
         entries = len(document.entries) + len(document.skipped)
-        if source.kind == "page" and (lost := page.loss_reason(entries, context.entries_before)):
-            return Failure(reason=lost, status=response.status)
+        if source.kind == "page" and (lost := _lost(entries, context)):
+            return Failure(reason=lost, status=response.status, entries=entries)
         if source.kind == "ical":
             document = ical.with_occurrences(document, response.body, response.headers, source, now)
         document = _with_articles(document, context, articles or {}, unread)
@@ -71,6 +71,15 @@ def parse_visit(
     parsed = _parsed(document, response, items, identity_policy, source.kind)
     unfinished = len(document.entries) + len(document.skipped) < entries
     return replace(parsed, entries=entries, older=older, unfinished=unfinished, notes=notes)
+
+
+def _lost(entries: int, context: ParseContext) -> str | None:
+    """Return why a page with much fewer entries must be reviewed; None if it is accepted by now."""
+    from aggregator.formats import page
+
+    if entries == context.entries_accepted:
+        return None
+    return page.loss_reason(entries, context.entries_before)
 
 
 def _parsed(

@@ -16,13 +16,13 @@ from aggregator.model.polling import (
     ParsedVisit,
     Request,
     Response,
-    ServerFacts,
     SideResults,
     Unchanged,
     Validators,
     VisitPlan,
     VisitResult,
 )
+from aggregator.model.servers import ServerFacts
 from aggregator.polling.parse import article_details, article_links
 from aggregator.polling.polite_client import SCRAPED, VISIT_BUDGET_SECONDS, PoliteClient, host_of, leaves_site
 from aggregator.polling.sandboxed_parse import NO_ARTICLES, Articles, SandboxedParser

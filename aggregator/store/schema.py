@@ -13,6 +13,7 @@ from aggregator.store.migrations import (
     digests,
     foundation,
     pages,
+    partners,
     polling,
     publishing,
     subscribers,
@@ -407,30 +408,6 @@ def m0025_returned_mail(db: Database) -> None:
     bounces.returned_mail(db)
 
 
-PARTNER_REPORTS = (
-    # What the last visits showed of a feed and its server, for the report to its partner.
-    *(
-        f"ALTER TABLE sources ADD COLUMN {name} TEXT"
-        for name in ("format", "malformed", "content_type", "certificate_from", "certificate_until")
-    ),
-    """CREATE TABLE source_findings (             -- what the last report on a source found
-        source_id TEXT NOT NULL REFERENCES sources(id) ON UPDATE CASCADE ON DELETE CASCADE,
-        code TEXT NOT NULL,
-        since TEXT NOT NULL,                    -- the day on which it was found first
-        PRIMARY KEY (source_id, code)
-    ) STRICT, WITHOUT ROWID""",
-    """CREATE TABLE partner_pages (               -- pages on disk, also of sources that are no longer polled
-        source_id TEXT PRIMARY KEY,
-        seen TEXT NOT NULL,                     -- what the page depends on, as it was when it was written
-        shown TEXT NOT NULL,                    -- hash of what it shows
-        as_of TEXT,                             -- the day of the last visit then
-        written_with TEXT NOT NULL              -- hash of configuration, templates and program version (P1)
-    ) STRICT, WITHOUT ROWID""",
-)
-
-
-@MIGRATIONS()
-def m0026_partner_reports(db: Database) -> None:
-    """Add what reports to partners are made of, and which of their pages are written."""
-    for sql in PARTNER_REPORTS:
-        db.execute(sql)
+MIGRATIONS()(partners.m0026_partner_reports)
+MIGRATIONS()(partners.m0027_returned_stories)
+MIGRATIONS()(partners.m0028_shrunk_pages)

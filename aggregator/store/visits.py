@@ -70,11 +70,13 @@ def end(
     _plan_next(store, visit.source_id, plan)
     result = visit.result
     if isinstance(result, Failure):
+        _keep_size(store, visit.source_id, result, now)
         return
     server = visit.server
     store.db.execute(
         "UPDATE sources SET last_success = ?, etag = ?, last_modified = ?, validators_url = ?,"
         " last_whole = CASE WHEN ? THEN ? ELSE last_whole END, content_type = coalesce(?, content_type),"
+        " shrunk_to = NULL, shrunk_since = NULL,"
         " certificate_from = ?, certificate_until = ? WHERE id = ?",
         [
             stamp(now),
@@ -89,6 +91,16 @@ def end(
             visit.source_id,
         ],
     )
+
+
+def _keep_size(store: Store, source_id: str, failure: Failure, now: datetime) -> None:
+    """Record since when a page has had the number of items that is left; other failures change nothing."""
+    if failure.entries is not None:
+        store.db.execute(
+            "UPDATE sources SET shrunk_since = CASE WHEN shrunk_to = ?1 THEN shrunk_since ELSE ?2 END,"
+            " shrunk_to = ?1 WHERE id = ?3",
+            [failure.entries, stamp(now), source_id],
+        )
 
 
 def _log(
