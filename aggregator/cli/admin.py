@@ -200,12 +200,17 @@ def _print_politeness(reports: Sequence[PolitenessReport]) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.pass_obj
 def backup(invocation: Invocation, file: Path) -> None:
-    """Copy the database to FILE, also while other commands use it."""
+    """Copy the database to FILE, also while other commands use it.
+
+    The key of personal links, if there is one, is copied to FILE.link.key.
+    """
     from aggregator import maintenance
 
-    size = maintenance.backup(invocation.config(), file)
+    config = invocation.config()
+    size, key = maintenance.backup(config, file), maintenance.backup_key(config, file)
     if invocation.watched:
         click.echo(f"{file}: {size} bytes")
+        click.echo(f"{key}: the key of personal links" if key else "there is no key of personal links yet")
 
 
 @click.command()

@@ -45,6 +45,10 @@ def _check_file(invocation: Invocation) -> None:
         from aggregator.gateways import dask_executor
 
         dask_executor.require_package(config.fetch.executor)
+    if config.mail.bounces and config.mail.bounces.maildir:
+        from aggregator.gateways import mailboxes
+
+        mailboxes.check_maildir(config.mail.bounces.maildir)
     enabled = sum(source.enabled for source in config.sources)
     click.echo(
         f"{invocation.config_file} is valid: {enabled} sources enabled, {len(config.sources) - enabled} disabled;"
