@@ -29,7 +29,7 @@ LARGE_BYTES = 1_000_000
 MAX_CERTIFICATE_WARNING = timedelta(days=14)
 """Maximum time before the end of a certificate from which on it is reported."""
 CERTIFICATE_SHARE = 5
-"""Part of the lifetime of a certificate, as a divisor, that is the same: some are valid for six days only."""
+"""Divisor of the lifetime of a certificate for the same; some are valid for six days only."""
 MIN_SHARE = 0.5
 """Minimum share of entries that lack something before readers are concerned."""
 MIN_EVENTS = 3
@@ -182,7 +182,7 @@ class Rule(NamedTuple):
 
 
 def find(facts: FeedFacts, since: Mapping[str, date] | None = None) -> tuple[Finding, ...]:
-    """Return the findings of a feed, problems first; `since` has the first days of known ones.
+    """Return the findings of a feed, problems first; `since` has the days of known ones.
 
     A finding that is not known is of the day of the last visit.
     """
@@ -279,7 +279,7 @@ def _malformed(facts: FeedFacts) -> Values | None:
 
 
 def _content_type(facts: FeedFacts) -> Values | None:
-    """Compare the media type with those of the format (RFC 4287 section 7, RFC 5545 section 8.1)."""
+    """Compare the media type with those of the format (RFC 4287 section 7, RFC 5545 8.1)."""
     is_json = "JSON" in (facts.format or "")
     expected = MEDIA_TYPES.get(
         "ical" if facts.kind == "ical" else "json" if is_json else "xml" if facts.kind == "feed" else ""

@@ -29,7 +29,7 @@ def backup(config: Config, target: Path) -> int:
 
 
 def backup_key(config: Config, target: Path) -> Path | None:
-    """Copy the key of personal links beside the copy `target` of the database; None if there is no key yet."""
+    """Copy the key of personal links beside a copy of the database; None if there is none."""
     key = target.with_name(f"{target.name}.{files.LINK_KEY}")
     return key if files.copy_link_key(config.data, key) else None
 

@@ -108,7 +108,7 @@ def test_prune_is_due_once_a_day(fetched: Workplace, clock: Clock) -> None:
 
 
 def test_a_hidden_story_is_removed_and_restored(fetched: Workplace) -> None:
-    """A hidden story disappears from feed, page and search; shown again, it is the same entry, only newer."""
+    """A hidden story disappears from feed, page and search; shown again, it is newer."""
     before = (fetched.public / "atom.xml").read_bytes()
     story = story_of(fetched, "News 1")
     assert editor_commands.set_hidden(fetched.app(), [story], "anna", hidden=True) == [story]
@@ -190,7 +190,7 @@ def test_a_story_is_hidden_beside_a_changed_file(fetched: Workplace) -> None:
 
 
 def test_a_backup_has_the_key_of_personal_links(fetched: Workplace, tmp_path: Path) -> None:
-    """The key is copied beside the database, for its owner only; no other file is lost for it (DP4)."""
+    """The key is copied for its owner only, and replaces no other file (DP4)."""
     target = tmp_path / "copy.db"
     assert call(fetched, "backup", str(target)).code == 0
     assert not target.with_name("copy.db.link.key").exists()

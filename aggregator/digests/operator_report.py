@@ -87,7 +87,7 @@ def read_facts(store: Store, config: Config, since: datetime, now: datetime) -> 
 def _new_findings(
     store: Store, site: Site, listed: Sequence[SourceHealth], since: datetime
 ) -> Iterator[NewFindings]:
-    """Yield what was found since the last report and harms readers; known problems are not repeated."""
+    """Yield what was found since the last report and harms readers."""
     known = feed_facts.found_since(store)
     for source in listed:
         harmful = feed_findings.faults(source.findings, Level.PROBLEM)

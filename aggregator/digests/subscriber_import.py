@@ -17,7 +17,7 @@ _SEPARATORS = re.compile(r"[\s,;]+")
 
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
-"""Matches the beginning of a cell that spreadsheets calculate, with apostrophes that hinder them before it."""
+"""Matches the beginning of a cell that spreadsheets calculate, also behind apostrophes."""
 
 
 def without_formula(cell: str) -> str:

@@ -51,7 +51,7 @@ def read(
 
 
 def _format(version: object) -> str:
-    """Return the name of the format with its version, such as 1.1 of `https://jsonfeed.org/version/1.1`."""
+    """Return the name of the format, with the version at the end of its URL."""
     found = re.search(r"version/(1(?:\.\d)?)$", str(version))
     return f"JSON Feed {found[1] if found[1] != '1' else '1.0'}" if found else "JSON Feed"
 

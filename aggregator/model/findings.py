@@ -12,7 +12,7 @@ from aggregator.model.reports import SourceDay
 
 
 class Level(StrEnum):
-    """What a finding does: it harms readers or soon will, it costs transfers, or its remedy would help readers."""
+    """Whether a finding harms readers, costs transfers, or would help readers if followed."""
 
     PROBLEM = "problem"
     COST = "cost"

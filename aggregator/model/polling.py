@@ -199,7 +199,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A failed request or visit; `wait` is the pause that the server at `url` asked for (CL8).
+    """A failed request or visit; `wait` is the pause that `url` asked for (CL8).
 
     `entries` is the number of items that are left on a page that lost most of them.
     """

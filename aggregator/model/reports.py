@@ -228,7 +228,7 @@ class RecentActivity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFindings:
-    """What was found in a feed since the last report: sentences, and the page that says how to correct it."""
+    """What was found in a feed since the last report, and the page that says how to correct it."""
 
     source_id: str
     name: str

@@ -47,7 +47,7 @@ MOVED_VISITS, MOVED_FOR = 3, 72 * HOUR
 GONE_FOR, MISSED_FOR, PROBE = DAY, 14 * DAY, 7 * DAY
 """Minimum time between two 410, and of 404, until a source is gone; interval then (CL15)."""
 SHRUNK_FOR = 7 * DAY
-"""Minimum time of one and the same number of items after which a page that lost most of them is accepted."""
+"""Minimum time of the same number of items after which a shrunk page is accepted (G4)."""
 STALE_AFTER = 90 * DAY
 """Minimum time without new items of a stale source."""
 
@@ -84,7 +84,7 @@ def wants_full_document(record: SourceRecord, source: Source, now: datetime) -> 
 
 
 def accepted_entries(record: SourceRecord, now: datetime) -> int | None:
-    """Return the number of items that a page has had since it lost most of them, after SHRUNK_FOR; else None."""
+    """Return the number of items of a page that shrank SHRUNK_FOR ago; else None (G4)."""
     since = record.shrunk_since
     return record.shrunk_to if since is not None and now - since >= SHRUNK_FOR else None
 

@@ -30,7 +30,7 @@ MAX_REPORTS = 100
 
 
 def publish(work: PageWork) -> None:
-    """Write the pages that are out of date, and remove those of sources that are no longer polled."""
+    """Write the pages that are out of date; remove those of sources that are not polled."""
     limit = None if work.everything else MAX_REPORTS
     states = feed_facts.pages(work.store, work.rendered_with, limit)
     written: dict[str, Written] = {}

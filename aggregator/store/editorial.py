@@ -191,7 +191,7 @@ def found_part(store: Store, part: Part, item_ids: Sequence[str], now: datetime,
 
 
 def return_from_tombstone(store: Store, story_id: str, now: datetime) -> None:
-    """Record that a story with a tombstone comes back, later than that by a second or more (PB9).
+    """Record that a story with a tombstone comes back, at least a second later (PB9).
 
     A reader drops an entry that is not newer than its tombstone (RFC 6721 section 4).
     """

@@ -119,7 +119,7 @@ def _is_in_future(raw: str | None, first_seen: datetime) -> bool | None:
 
 
 def _visits(store: Store, source_id: str, kind: str, as_of: date) -> VisitFacts:
-    """Sum up the visits of the days before `as_of`, so that no visit of this day changes the sums."""
+    """Sum up the visits before the day `as_of`, whose visits thus change nothing."""
     end = datetime.combine(as_of, time(), UTC)
     row = store.db.execute(
         "SELECT count(*) AS visits, sum(outcome = 'unchanged' AND status = 200) AS repeated,"
@@ -212,7 +212,7 @@ def week_of(day: date) -> int:
 
 
 def found_since(store: Store, source_id: str | None = None) -> dict[str, dict[str, date]]:
-    """Return the findings of the last reports by source, each with the day on which it was found first."""
+    """Return the findings of the last reports by source, each with its first day."""
     found: dict[str, dict[str, date]] = {}
     for row in store.db.execute(
         "SELECT * FROM source_findings WHERE ?1 IS NULL OR source_id = ?1", [source_id]

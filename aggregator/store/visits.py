@@ -94,7 +94,7 @@ def end(
 
 
 def _keep_size(store: Store, source_id: str, failure: Failure, now: datetime) -> None:
-    """Record since when a page has had the number of items that is left; other failures change nothing."""
+    """Record since when a page has had the number of items that is left (G4)."""
     if failure.entries is not None:
         store.db.execute(
             "UPDATE sources SET shrunk_since = CASE WHEN shrunk_to = ?1 THEN shrunk_since ELSE ?2 END,"

@@ -170,7 +170,7 @@ def test_a_system_without_certificates_trusts_those_of_certifi(tmp_path: Path) -
 
 @pytest.mark.usefixtures("fresh")
 def test_the_end_of_a_certificate_is_on_the_page_of_the_partner(place: Workplace, authority: Path) -> None:
-    """A visit keeps until when the certificate of its connection is valid, without another connection."""
+    """A visit keeps the end of the certificate of its connection."""
     made = ssl._ssl._test_decode_cert(str(authority / "good.pem"))  # type: ignore[attr-defined]
     end = datetime.fromtimestamp(ssl.cert_time_to_seconds(made["notAfter"]), ZoneInfo("Europe/Berlin"))
     with served(authority / "good.pem") as url:

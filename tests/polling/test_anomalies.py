@@ -285,7 +285,7 @@ DAY = timedelta(days=1)
 def test_a_page_that_shrinks_for_good_is_accepted_after_a_week(
     page: Workplace, web: Web, clock: Clock
 ) -> None:
-    """A week after the drop the same number of items is accepted, also if other failures came between."""
+    """After a week the same number is accepted, also with other failures between (G4)."""
     web.feed("/news", listing(*range(20)), '"1"')
     run(page)
     later(page, clock)  # the rest of the articles

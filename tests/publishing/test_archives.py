@@ -501,7 +501,7 @@ def entry_times(place: Workplace, title: str) -> tuple[str, str]:
 def test_a_story_that_comes_back_is_newer_than_its_tombstone(
     place: Workplace, a: Web, clock: Clock, wait: timedelta, withdrawn: bool
 ) -> None:
-    """A reader that compares times keeps the entry, and drops it when it is hidden again (PB9, RFC 6721)."""
+    """A reader that compares times keeps the entry until it is hidden again (PB9)."""
     before = entry_times(place, "News number 2")
     for _ in range(2):
         clock.now += wait

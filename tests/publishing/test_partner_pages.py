@@ -293,7 +293,7 @@ def test_a_page_in_german(place: Workplace, web: Web) -> None:
 
 
 def test_pages_of_removed_and_renamed_sources_go(place: Workplace, web: Web) -> None:
-    """A source that leaves feeds.yaml or gets another id leaves no page behind; the list has a name of its own."""
+    """A source with another id leaves no page behind, and no page replaces the list."""
     web.feed("/feed", FAULTLESS, '"1"')
     configure(place, web)
     poll(place)

@@ -578,7 +578,7 @@ def test_malformed_items_do_not_stop_publishing(place: Workplace, web: Web) -> N
 def test_an_edit_of_an_item_that_leads_later_is_a_correction(
     place: Workplace, webs: Callable[[], Web], clock: Clock
 ) -> None:
-    """An edit that no entry showed is published as a correction when its item becomes the lead (E1, I6)."""
+    """An edit that no entry showed is a correction once its item leads (E1, I6)."""
     both = {"a": webs(), "b": webs()}
     link = "https://node.example/news/shared"
     both["a"].feed("/feed", rss(news(1, link=link)), '"1"')

@@ -180,7 +180,7 @@ def test_exports_are_read_again_and_private(ready: Workplace, tmp_path: Path) ->
 
 
 def test_a_recipient_of_feeds_yaml_is_not_erased(ready: Workplace) -> None:
-    """Nothing is erased while feeds.yaml would store the address again; the message names that place."""
+    """Nothing is erased while feeds.yaml names the address; the message says where."""
     configure(ready, digests=f"  - {{id: daily, title: D, schedule: 'daily 08:00', recipients: [{ADA}]}}\n")
     imported(ready, f"{ADA},daily\n")
     before = all_rows(ready)
