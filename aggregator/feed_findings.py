@@ -168,7 +168,7 @@ def failure(reason: str) -> Failure:
 
 
 def faults(codes: Iterable[str], *levels: Level) -> tuple[str, ...]:
-    """Return those of the codes that name faults of a feed besides failed visits, in their order."""
+    """Return those of the codes that name faults of feeds, not failed visits, in their order."""
     found = set(codes)
     return tuple(rule.code for rule in RULES if rule.level in (levels or FAULTS) and rule.code in found)
 

@@ -85,7 +85,7 @@ class ParseContext:
     entries_before: int = 0
     """Number of entries of the last document; a page with far fewer has a new layout."""
     entries_accepted: int | None = None
-    """Number of entries that is accepted although it is far lower, because it has been so for long."""
+    """Number of entries that is accepted although it is far lower (G4)."""
     articles_read: frozenset[str] = frozenset()
     """Keys of entries whose articles were read at earlier visits (V2)."""
 
