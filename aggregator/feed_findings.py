@@ -328,7 +328,7 @@ def _http(facts: FeedFacts) -> Values | None:
 
 
 def _no_licence(facts: FeedFacts) -> Values | None:
-    stated = facts.licence or facts.rights or facts.entries.with_rights
+    stated = facts.licence or facts.rights or facts.entries.with_rights or facts.full_text
     return {} if facts.last_success and not stated else None
 
 

@@ -107,6 +107,7 @@ class FeedFacts:
     language: str | None = None
     rights: str | None = None
     licence: str | None = None
+    full_text: bool = False
     entries: EntryFacts = EntryFacts()
     visits: VisitFacts = VisitFacts()
 

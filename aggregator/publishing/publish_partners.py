@@ -1,7 +1,8 @@
 """Write the pages and badges of partners whose report has changed.
 
-The report on a source is made again when its document, its state or its server changed, on each day with a failure,
-and after the first visit of a week. It is of the day of the visit before, so that its bytes stay the same (PB13).
+The report on a source is made again when its document, its state or its server changed, on each day with a failed or
+slow visit, and after the first visit of a week. It is as of the day of that visit, so that without a change its bytes
+stay the same (PB13, PB17).
 """
 
 from __future__ import annotations

@@ -54,6 +54,7 @@ def read(store: Store, source_id: str, as_of: date | None) -> FeedFacts:
         language=row["language"],
         rights=row["rights"],
         licence=row["licence"],
+        full_text=bool(row["full_text"]),
         entries=_entries(store, source_id),
         visits=_visits(store, source_id, row["kind"], as_of) if as_of else VisitFacts(),
     )
@@ -239,7 +240,8 @@ _WEEK = "(CAST(strftime('%s', last_attempt) AS INTEGER) + 259200) / 604800"
 _SEEN = (
     f"coalesce({_WEEK}, '') || ' ' || state || ' ' || coalesce(reason, '') || ' ' || coalesce(body_hash, '') || ' '"
     " || coalesce(moved_to, '') || ' ' || (etag IS NULL AND last_modified IS NULL) || ' ' || coalesce(format, '')"
-    " || ' ' || coalesce(content_type, '') || ' ' || CASE WHEN failures > 0"
+    " || ' ' || coalesce(content_type, '') || ' ' || coalesce(repeated_on, '') || ' ' || coalesce(slow_on, '')"
+    " || ' ' || CASE WHEN failures > 0"
     f" OR certificate_until < date(last_attempt, '+{MAX_CERTIFICATE_WARNING.days + 1} days')"
     " THEN date(last_attempt) ELSE '' END"
 )

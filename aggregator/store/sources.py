@@ -62,7 +62,7 @@ def _forget_documents(store: Store, ids: Iterable[str]) -> None:
         " hints = '{}', gone_since = NULL, moved_to = NULL, failures = 0, state = 'new', reason = NULL,"
         " entries = 0, unfinished = 0, gap_url = NULL, not_before = NULL, format = NULL, malformed = NULL,"
         " content_type = NULL, certificate_from = NULL, certificate_until = NULL,"
-        " shrunk_to = NULL, shrunk_since = NULL"
+        " shrunk_to = NULL, shrunk_since = NULL, repeated_on = NULL, slow_on = NULL"
         " WHERE id = ?",
         [[id_] for id_ in ids],
     )

@@ -8,7 +8,10 @@ PARTNER_REPORTS = (
     # What the last visits showed of a feed and its server, for the report to its partner.
     *(
         f"ALTER TABLE sources ADD COLUMN {name} TEXT"
-        for name in ("format", "malformed", "content_type", "certificate_from", "certificate_until")
+        for name in (
+            *("format", "malformed", "content_type", "certificate_from", "certificate_until"),
+            *("repeated_on", "slow_on"),  # the last day of such an answer
+        )
     ),
     """CREATE TABLE source_findings (             -- what the last report on a source found
         source_id TEXT NOT NULL REFERENCES sources(id) ON UPDATE CASCADE ON DELETE CASCADE,
