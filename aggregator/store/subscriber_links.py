@@ -143,8 +143,8 @@ def queue_message(
     Its Message-ID differs from those of earlier messages with this link, also within one second.
     """
     (before,) = store.db.execute(
-        "SELECT count(*) FROM deliveries WHERE nonce = ? AND purpose = ? AND created = ?",
-        [nonce, purpose, stamp(now)],
+        "SELECT count(*) FROM deliveries WHERE edition_id IS NULL AND created = ? AND nonce = ? AND purpose = ?",
+        [stamp(now), nonce, purpose],
     ).fetchone()
     name = _name(nonce, f"{stamp(now)} {before}" if before else stamp(now) or "")
     store.db.execute(
