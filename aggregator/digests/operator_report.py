@@ -88,10 +88,9 @@ def _new_findings(
     store: Store, site: Site, listed: Sequence[SourceHealth], since: datetime
 ) -> Iterator[NewFindings]:
     """Yield what was found since the last report and harms readers."""
-    known = feed_facts.found_since(store)
+    found_since = feed_facts.new_findings(store, since)
     for source in listed:
-        harmful = feed_findings.faults(source.findings, Level.PROBLEM)
-        new = {code for code in harmful if known[source.id][code] >= since.date()}
+        new = feed_findings.faults(found_since.get(source.id, ()), Level.PROBLEM)
         if not new or not source.last_attempt:
             continue
         facts = feed_facts.read(store, source.id, source.last_attempt.date())

@@ -229,9 +229,20 @@ def keep_found(store: Store, source_id: str, codes: Sequence[str], day: date) ->
         [source_id, *codes],
     )
     store.db.conn.executemany(
-        "INSERT OR IGNORE INTO source_findings (source_id, code, since) VALUES (?, ?, ?)",
-        [[source_id, code, day.isoformat()] for code in codes],
+        "INSERT OR IGNORE INTO source_findings (source_id, code, since, found)"
+        " SELECT id, ?, ?, coalesce(last_attempt, '') FROM sources WHERE id = ?",
+        [[code, day.isoformat(), source_id] for code in codes],
     )
+
+
+def new_findings(store: Store, since: datetime) -> dict[str, set[str]]:
+    """Return the codes of findings since a moment, by source."""
+    found: dict[str, set[str]] = {}
+    for row in store.db.execute(
+        "SELECT source_id, code FROM source_findings WHERE found >= ?", [stamp(since)]
+    ):
+        found.setdefault(row["source_id"], set()).add(row["code"])
+    return found
 
 
 # --- pages ----------------------------------------------------------------------------------------------

@@ -345,6 +345,10 @@ def test_operators_read_the_same_words(place: Workplace, web: Web, clock: Clock)
     mail = " ".join(" ".join(path.read_text() for path in Path(out).glob("*.html")).split())
     assert sentence in mail
     assert "https://news.example/partners/node.html" in mail
+    assert call(place, "digest", "run").code == 0
+    clock.now += timedelta(days=7)
+    poll(place)
+    assert call(place, "digest", "preview", "operator").out.startswith("all is well")  # named once
 
 
 def _files(place: Workplace) -> dict[str, tuple[bytes, int]]:

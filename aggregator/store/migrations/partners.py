@@ -17,6 +17,7 @@ PARTNER_REPORTS = (
         source_id TEXT NOT NULL REFERENCES sources(id) ON UPDATE CASCADE ON DELETE CASCADE,
         code TEXT NOT NULL,
         since TEXT NOT NULL,                    -- the day on which it was found first
+        found TEXT NOT NULL,                    -- and the time of that visit
         PRIMARY KEY (source_id, code)
     ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE partner_pages (               -- pages on disk, also of sources that are no longer polled
