@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from aggregator import containment, extras
+from aggregator import containment, extras, feed_findings
 from aggregator.gateways import files
 from aggregator.locked_store import RELEASED, refuse_lost
 from aggregator.model.bounces import BounceRates
@@ -17,6 +16,7 @@ from aggregator.store import (
     channels,
     deliveries,
     editorial,
+    feed_facts,
     returned_mail,
     runs,
     set_aside,
@@ -45,8 +45,12 @@ def report_from(store: Store, config: Config) -> StatusReport:
     unplaced, since = story_members.count_unplaced(store)
     released = moment(runs.get(store, RELEASED))
     unsent = deliveries.counts(store)
+    found = feed_facts.found_since(store)
     return StatusReport(
-        sources=tuple(replace(s, advice=advice(s)) for s in sources.health(store)),
+        sources=tuple(
+            replace(s, advice=advice(s), findings=feed_findings.faults(found.get(s.id, {})))
+            for s in sources.health(store)
+        ),
         stories=count,
         items=items,
         subscribers=subscribers.count_served(
@@ -70,65 +74,11 @@ def report_from(store: Store, config: Config) -> StatusReport:
     )
 
 
-_ADVICE = (
-    (
-        r"wait for an editor",
-        "view them with `aggregator source preview {id}`, then `aggregator source release {id}` or"
-        " `aggregator source discard {id}`",
-    ),
-    (
-        r"items are left at once",
-        "compare the page with `page`; if it is right as it is, `aggregator source release {id}`",
-    ),
-    (r"filled in by scripts", "the page shows its news to browsers only: look for a feed or an API"),
-    (r"^moved for good", "put the new address into feeds.yaml as the source's `url`"),
-    (r"^nothing new since", "look at the partner's site: has its news moved to another feed?"),
-    (r"broke the (?:parser|program)", "please report this as a bug of the program, with this line"),
-    (r"bot wall", "ask the partner to let our User-Agent through; it names your contact"),
-    (r"robots\.txt", "the partner does not want this page to be read by programs: ask for a feed"),
-    (
-        r"reading it",
-        "the document is too much for one visit: report it to the partner, or disable the source",
-    ),
-    (
-        r"\(404\)|\(410\)",
-        "the feed has moved or is gone: look for it (`aggregator source discover`) and correct `url`",
-    ),
-    (r"\(401\)", "the partner wants a password: ask for one, or for a public feed"),
-    (r"\(403\)", "ask the partner to let our User-Agent in; it names your contact"),
-    (r"\(429\)|\(503\)", "wait: it is visited again when the server allows it"),
-    (
-        r"web page, not a feed",
-        "`url` leads to a page: find the feed (`aggregator source discover`), or use `kind: page`",
-    ),
-    (r"not a feed|no JSON Feed|not JSON", "open `url` in a browser: this is no feed any more"),
-    (r"layout has probably changed", "compare `page` with the page as it is now and correct the selectors"),
-    (r"unknown \(DNS\)|name resolution", "is the host spelled right, and is the network up?"),
-    (r"certificate", "the partner's certificate is wrong: report it to the partner"),
-    (r"https to http", "ask the partner for a feed over https"),
-    (r"redirect", "open `url` in a browser and put the address it ends at into feeds.yaml"),
-    (
-        r"which leads there",
-        "a public server leads to a private one, which is refused: correct `url`, or report it to the partner",
-    ),
-    (r"private address", "if this host is really yours, name it in `fetch.allow_private`"),
-    (r"max_bytes", "if the document is right, raise `fetch.max_bytes`"),
-    (
-        r"no complete answer|refused|reset|cut short|failed:|HTTP framing|interim answers",
-        "the partner's server has a fault: wait, then report it to the partner",
-    ),
-    (r"answered 5", "the partner's server has a fault: wait, then report it to the partner"),
-)
-
-
 def advice(source: SourceHealth) -> str | None:
     """Return what to do about a source with a failure; None where there is none."""
     if not source.reason:
         return None
-    for pattern, words in _ADVICE:
-        if re.search(pattern, source.reason):
-            return words.replace("{id}", source.id)
-    return "look at `url` in a browser"
+    return feed_findings.failure(source.reason).advice.replace("{id}", source.id)
 
 
 MAX_CANDIDATES_LISTED = 20

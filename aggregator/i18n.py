@@ -352,6 +352,15 @@ def page_words(language: str) -> Mapping[str, Any]:
     return {**words, "errors": {int(status): tuple(texts) for status, texts in words["errors"].items()}}
 
 
+@cache
+def finding_words(language: str) -> Mapping[str, Mapping[str, str]]:
+    """Return the sentence and the fix of each finding of a feed (finding_words.json), by code."""
+    phrases: dict[str, dict[str, dict[str, str]]] = json.loads(
+        Path(__file__).with_name("finding_words.json").read_bytes()
+    )
+    return phrases[known(language)]
+
+
 def number(count: int, language: str) -> str:
     """Format a whole number with the separator of thousands."""
     return f"{count:,}" if known(language) == "en" else f"{count:,}".replace(",", ".")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
+from aggregator.gateways import files
 from aggregator.locked_store import locked_store, refuse_lost
 from aggregator.model.config import Config
 from aggregator.model.reports import PruneReport
@@ -25,6 +26,12 @@ def backup(config: Config, target: Path) -> int:
     with opened(config.data / "aggregator.db", create=False) as store:
         refuse_lost(config, store)
         return maintenance.backup(store, target)
+
+
+def backup_key(config: Config, target: Path) -> Path | None:
+    """Copy the key of personal links beside a copy of the database; None if there is none."""
+    key = target.with_name(f"{target.name}.{files.LINK_KEY}")
+    return key if files.copy_link_key(config.data, key) else None
 
 
 def prune(app: App) -> PruneReport:

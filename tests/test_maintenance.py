@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 import stat
@@ -19,6 +20,7 @@ from aggregator.errors import DatabaseLost, StoreError, UnknownName
 from aggregator.polling import fetch
 from aggregator.publishing import publish
 from tests.builders import rss
+from tests.command import call
 from tests.conftest import Clock, Web, Workplace
 
 
@@ -106,7 +108,7 @@ def test_prune_is_due_once_a_day(fetched: Workplace, clock: Clock) -> None:
 
 
 def test_a_hidden_story_is_removed_and_restored(fetched: Workplace) -> None:
-    """A hidden story disappears from feed, page and search; shown again, it is the same entry."""
+    """A hidden story disappears from feed, page and search; shown again, it is newer."""
     before = (fetched.public / "atom.xml").read_bytes()
     story = story_of(fetched, "News 1")
     assert editor_commands.set_hidden(fetched.app(), [story], "anna", hidden=True) == [story]
@@ -121,7 +123,8 @@ def test_a_hidden_story_is_removed_and_restored(fetched: Workplace) -> None:
     assert editor_commands.set_hidden(fetched.app(), [story[:8]], "anna", hidden=False) == [story]
     fetch.run(fetched.app())
     after = (fetched.public / "atom.xml").read_bytes()
-    assert after == before
+    assert after != before
+    assert re.sub(rb"<updated>[^<]*", b"", after) == re.sub(rb"<updated>[^<]*", b"", before)
 
 
 def test_a_hidden_story_is_not_mailed(fetched: Workplace) -> None:
@@ -184,3 +187,21 @@ def test_a_story_is_hidden_beside_a_changed_file(fetched: Workplace) -> None:
     fetch.run(fetched.app())
     assert b"News 1" not in (fetched.public / "channels/new/atom.xml").read_bytes()
     assert b"News 2" in (fetched.public / "channels/new/atom.xml").read_bytes()
+
+
+def test_a_backup_has_the_key_of_personal_links(fetched: Workplace, tmp_path: Path) -> None:
+    """The key is copied for its owner only, and replaces no other file (DP4)."""
+    target = tmp_path / "copy.db"
+    assert call(fetched, "backup", str(target)).code == 0
+    assert not target.with_name("copy.db.link.key").exists()
+    key = fetched.app().link_key()
+    for _ in range(2):
+        assert call(fetched, "backup", str(target)).code == 0
+        copied = target.with_name("copy.db.link.key")
+        assert copied.read_bytes() == key
+        assert copied.stat().st_mode & 0o777 == 0o600
+    copied.write_text("something else")
+    refused = call(fetched, "backup", str(target))
+    assert refused.code == 1
+    assert "exists and is no key: it would be lost" in refused.line
+    assert copied.read_text() == "something else"

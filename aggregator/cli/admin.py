@@ -80,7 +80,7 @@ def _print_sources(sources: Sequence[SourceHealth], now: datetime) -> None:
                 ago(source.last_success, now),
                 "now" if due else ago(source.next_visit, now),
                 str(source.items),
-                f"{source.reason}; {source.advice}" if source.reason else "",
+                _reason(source),
             )
         )
     table(rows)
@@ -101,6 +101,12 @@ def _hub(source: SourceHealth, now: datetime) -> str:
     if source.hub_error:
         return f"{lease}{push}: {source.hub_error}"
     return f"{lease}{push}" if until or source.last_push else ""
+
+
+def _reason(source: SourceHealth) -> str:
+    """Return why a source is not well, and what its publisher could correct."""
+    found = f"for the partner: {', '.join(source.findings)}" if source.findings else ""
+    return "; ".join(filter(None, (source.reason, source.reason and source.advice, found)))
 
 
 def _print_counts(report: StatusReport) -> None:
@@ -212,12 +218,17 @@ def _print_politeness(reports: Sequence[PolitenessReport]) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.pass_obj
 def backup(invocation: Invocation, file: Path) -> None:
-    """Copy the database to FILE, also while other commands use it."""
+    """Copy the database to FILE, also while other commands use it.
+
+    The key of personal links, if there is one, is copied to FILE.link.key.
+    """
     from aggregator import maintenance
 
-    size = maintenance.backup(invocation.config(), file)
+    config = invocation.config()
+    size, key = maintenance.backup(config, file), maintenance.backup_key(config, file)
     if invocation.watched:
         click.echo(f"{file}: {size} bytes")
+        click.echo(f"{key}: the key of personal links" if key else "there is no key of personal links yet")
 
 
 @click.command()

@@ -155,17 +155,49 @@ def digest_why(invocation: Invocation, story: str, address: str, as_json: bool) 
 
 
 @digest.command("queue")
+@click.option("--addresses", "whole", is_flag=True, help="Show whole addresses; --json always does.")
 @json_option
 @click.pass_obj
-def digest_queue(invocation: Invocation, as_json: bool) -> None:
-    """List messages that are queued, unknown or failed, and suppressed addresses."""
+def digest_queue(invocation: Invocation, whole: bool, as_json: bool) -> None:
+    """List messages that are queued, unknown or failed, and suppressed addresses.
+
+    Addresses are shortened, as in logs.
+    """
     from aggregator.digests import queue
 
     listed = queue.read(invocation.config())
     if as_json:
         print_json(listed)
     else:
-        _print_queue(listed)
+        _print_queue(listed if whole else _shortened(listed))
+
+
+def _shortened(listed: MailQueue) -> MailQueue:
+    """Return the queue with shortened addresses, also in the replies of relays (DP5)."""
+    from dataclasses import replace
+
+    from aggregator import addresses
+
+    return replace(
+        listed,
+        messages=tuple(
+            replace(
+                message,
+                address=addresses.shortened(message.address),
+                reason=addresses.without_addresses(message.reason or ""),
+            )
+            for message in listed.messages
+        ),
+        suppressed=tuple(
+            replace(
+                each,
+                address=addresses.shortened(each.address),
+                reason=addresses.without_addresses(each.reason),
+            )
+            for each in listed.suppressed
+        ),
+        relay=listed.relay and replace(listed.relay, reason=addresses.without_addresses(listed.relay.reason)),
+    )
 
 
 def _print_queue(listed: MailQueue) -> None:
@@ -194,6 +226,9 @@ def _print_queue(listed: MailQueue) -> None:
         click.echo(f"{suppression.address} gets no more messages since {since}: {suppression.reason}")
     if listed.suppressed:
         click.echo("Remove such an address from feeds.yaml, or: aggregator digest retry ADDRESS")
+    shown = [each.address for each in listed.messages] + [each.address for each in listed.suppressed]
+    if any("***" in address for address in shown):
+        click.echo("To see whole addresses: aggregator digest queue --addresses")
     if not listed.messages and not listed.suppressed:
         click.echo("the mail queue is empty")
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aggregator.cli.options import Invocation
+    from aggregator.model.config import Config
     from aggregator.model.discovery import SourceCheck
     from aggregator.model.reports import FetchReport, SourceReport
 
@@ -45,6 +46,7 @@ def _check_file(invocation: Invocation) -> None:
         from aggregator.gateways import dask_executor
 
         dask_executor.require_package(config.fetch.executor)
+    _check_maildir(config)
     enabled = sum(source.enabled for source in config.sources)
     click.echo(
         f"{invocation.config_file} is valid: {enabled} sources enabled, {len(config.sources) - enabled} disabled;"
@@ -57,11 +59,21 @@ def _check_file(invocation: Invocation) -> None:
         )
 
 
+def _check_maildir(config: Config) -> None:
+    """Check the Maildir of bounces, if there is one. Raises MailboxError."""
+    if config.mail.bounces and config.mail.bounces.maildir:
+        from aggregator.gateways import mailboxes
+
+        mailboxes.check_maildir(config.mail.bounces.maildir)
+
+
 def _check_live(invocation: Invocation, as_json: bool) -> None:
     from aggregator.discovery import live_check as job
 
+    app = invocation.app()
+    _check_maildir(app.config)
     with progress_line() as progress:
-        checks = job.run(invocation.app(), progress)
+        checks = job.run(app, progress)
     if as_json:
         print_json({"sources": checks})
     else:
@@ -78,8 +90,16 @@ def _print_checks(checks: Sequence[SourceCheck]) -> None:
             click.echo(f"  to repair it: {source.advice}")
         if source.proposal:
             click.echo("".join(f"    {line}\n" for line in source.proposal.splitlines()), nl=False)
+        _print_findings(source)
     ok = sum(source.state == SourceState.OK for source in checks)
     click.echo(f"{len(checks)} sources, {ok} of them {SourceState.OK}")
+
+
+def _print_findings(source: SourceCheck) -> None:
+    """Print what the publisher could correct or add, except what is printed as the reason."""
+    for finding in source.findings:
+        if not (source.advice or "").endswith(finding.fix):
+            click.echo(f"  {finding.level} ({finding.code}): {finding.sentence} {finding.fix}")
 
 
 @click.command()

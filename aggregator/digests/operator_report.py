@@ -6,22 +6,26 @@ It is in English for every site, like all messages to operators: reasons, `statu
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
-from aggregator import addresses, health
+from aggregator import addresses, feed_findings, health
 from aggregator.digests import body as digest_body
 from aggregator.digests import schedule
 from aggregator.digests.body import text_heading, wrapped
 from aggregator.digests.operator_tasks import MORE, Task, count_of, format_day, tasks
 from aggregator.model.config import Config, DigestPlan, Site
 from aggregator.model.digests import Edition, MessageBody
-from aggregator.model.reports import OperatorFacts
-from aggregator.store import deliveries, editions, recent_activity
+from aggregator.model.findings import Level
+from aggregator.model.reports import NewFindings, OperatorFacts, SourceHealth
+from aggregator.publishing import paths
+from aggregator.store import deliveries, editions, feed_facts, recent_activity
 from aggregator.store.connection import Store
 from aggregator.text import line
 
+LANGUAGE = "en"
 FIRST_PERIOD = timedelta(days=7)
 """Time that the first report covers."""
 MAX_TASKS_LISTED = 15
@@ -76,7 +80,28 @@ def read_facts(store: Store, config: Config, since: datetime, now: datetime) -> 
         overdue=health.overdue(status, now),
         messages=tuple(deliveries.open_messages(store)),
         recent_activity=past if config.hub else replace(past, hub_error=None),
+        findings=tuple(_new_findings(store, config.site, status.sources, since)),
     )
+
+
+def _new_findings(
+    store: Store, site: Site, listed: Sequence[SourceHealth], since: datetime
+) -> Iterator[NewFindings]:
+    """Yield what was found since the last report and harms readers."""
+    found_since = feed_facts.new_findings(store, since)
+    for source in listed:
+        new = feed_findings.faults(found_since.get(source.id, ()), Level.PROBLEM)
+        if not new or not source.last_attempt:
+            continue
+        facts = feed_facts.read(store, source.id, source.last_attempt.date())
+        found = [each for each in feed_findings.find(facts) if each.code in new]
+        if found:
+            yield NewFindings(
+                source_id=source.id,
+                name=source.name,
+                sentences=tuple(feed_findings.in_words(each, LANGUAGE).sentence for each in found),
+                page=site.url + paths.partner_page(source.id),
+            )
 
 
 def compose_from(

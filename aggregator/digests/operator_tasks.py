@@ -11,7 +11,14 @@ from aggregator import health, i18n
 from aggregator.model.config import DigestPlan
 from aggregator.model.digests import QueuedMessage, Suppression
 from aggregator.model.polling import SourceState
-from aggregator.model.reports import OperatorFacts, RemovedStory, RunRecord, SourceHealth, StatusReport
+from aggregator.model.reports import (
+    NewFindings,
+    OperatorFacts,
+    RemovedStory,
+    RunRecord,
+    SourceHealth,
+    StatusReport,
+)
 from aggregator.model.stories import CandidatePair
 from aggregator.text import line
 
@@ -20,9 +27,14 @@ MAX_CHARACTERS = 240
 TOLERATED_DELAY = timedelta(days=1)
 """Time for which a rate limit of a server or a queued message is no task."""
 
-_SOURCES, _CANDIDATES, _MAIL = "Sources", "One story or two?", "Mail"
+_SOURCES, _FEEDS = "Sources", "New in reports to partners"
+_CANDIDATES, _MAIL = "One story or two?", "Mail"
 _RUNS, _HUB, _REMOVED = "Runs", "WebSub hub", "Removed by their publishers"
-MORE = {_SOURCES: ": `aggregator status`", _MAIL: ": `aggregator digest queue`"}
+MORE = {
+    _SOURCES: ": `aggregator status`",
+    _FEEDS: ": `aggregator status`",
+    _MAIL: ": `aggregator digest queue`",
+}
 """Where all tasks under a heading are listed."""
 
 _WORST_FIRST = (
@@ -51,6 +63,8 @@ def tasks(facts: OperatorFacts, plan: DigestPlan, now: datetime) -> Iterator[Tas
     failing = (source for source in status.sources if _needs_action(source, now))
     for source in sorted(failing, key=lambda source: _WORST_FIRST.index(source.state)):
         yield _source(source, plan)
+    for found in facts.findings:
+        yield _findings(found)
     for merge_candidate in status.merge_candidates:
         yield _merge_candidate(merge_candidate, plan)
     yield from _mail(facts, plan, now)
@@ -85,6 +99,15 @@ def _source(source: SourceHealth, plan: DigestPlan) -> Task:
         title=f"{_short(source.name)} ({source.id})",
         facts=f"{source.state}: {_short(source.reason or '')}; {seen}{failed}",
         do=advice,
+    )
+
+
+def _findings(found: NewFindings) -> Task:
+    return Task(
+        heading=_FEEDS,
+        title=f"{_short(found.name)} ({found.source_id})",
+        facts=" ".join(_short(sentence) for sentence in found.sentences),
+        do=f"send the partner its report, which says how to correct this: {found.page}",
     )
 
 

@@ -38,7 +38,7 @@ def write(app: App, digest_id: str, at: datetime | None, folder: Path | None) ->
     message = _message(config, plan, made.edition, address, made.body, message_id)
     folder = folder or config.data / "preview"
     return Preview(
-        summary=made.summary,
+        summary=_summary(made),
         files=(
             files.write_message(folder, f"{made.edition.id}.eml", message),
             files.write_message(folder, f"{made.edition.id}.html", made.body.html.encode("utf-8")),
@@ -63,7 +63,19 @@ def send(app: App, digest_id: str, address: str) -> Preview:
             mailer(message, address)
     except (MailRefused, MailInterrupted) as error:
         raise AggregatorError(f"the message to {address} was not accepted: {error}") from error
-    return Preview(summary=made.summary)
+    return Preview(summary=_summary(made))
+
+
+def _summary(made: Draft) -> str:
+    """Return the summary of an edition, and that nothing is sent if it is empty (M2).
+
+    The operator's report says by itself that all is well.
+    """
+    if not made.is_empty or made.edition.digest_id == OPERATOR_ID:
+        return made.summary
+    return (
+        f"{made.summary}: the edition would be empty, so that `aggregator digest run` would send no message"
+    )
 
 
 def _draft(config: Config, plan: DigestPlan, now: datetime) -> Draft:

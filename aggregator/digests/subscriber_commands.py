@@ -11,7 +11,7 @@ from typing import Any
 
 from aggregator import addresses, i18n
 from aggregator.digests import mime, subscriptions
-from aggregator.digests.subscriber_import import parse
+from aggregator.digests.subscriber_import import parse, without_formula
 from aggregator.digests.subscriptions import opened_store
 from aggregator.errors import AggregatorError, UnknownName, did_you_mean
 from aggregator.model.config import Config
@@ -194,7 +194,8 @@ def export_all(config: Config) -> str:
     for each in listed(config):
         digests = " ".join(each.digests)
         since = each.since.isoformat()
-        writer.writerow([each.address, digests, each.language, each.state, since, each.reason or ""])
+        cells = [each.address, digests, each.language, each.state, since, each.reason or ""]
+        writer.writerow(map(without_formula, cells))
     return out.getvalue()
 
 
@@ -208,17 +209,20 @@ def export_one(config: Config, address: str) -> dict[str, Any]:
 
 
 def erase(app: App, address: str) -> None:
-    """Erase all that is stored about an address (DP2). Raises UnknownName."""
+    """Erase all that is stored about an address (DP2).
+
+    Raises UnknownName, and SubscriberRefused for a recipient of feeds.yaml, whose messages would store it again.
+    """
+    listed_in = [
+        plan.id
+        for plan in app.config.mailings
+        if addresses.key(address) in map(addresses.key, plan.recipients)
+    ]
+    if listed_in:
+        raise SubscriberRefused(
+            f"{address} is not erased: {app.config.file.name} lists it as a recipient of {', '.join(listed_in)};"
+            " remove it there, then erase it"
+        )
     with opened_store(app) as store, store.transaction():
         if not subscriber_rights.erase(store, address, app.clock()):
             raise UnknownName(f"nothing is stored about {address}; nothing was changed")
-        listed_in = [
-            plan.id
-            for plan in app.config.mailings
-            if addresses.key(address) in map(addresses.key, plan.recipients)
-        ]
-    if listed_in:
-        raise SubscriberRefused(
-            f"all that is stored about {address} is erased, but {app.config.file.name} lists it as a recipient of"
-            f" {', '.join(listed_in)}: remove it there as well"
-        )

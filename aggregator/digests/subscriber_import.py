@@ -16,6 +16,20 @@ COLUMNS = ("address", "digests", "language", "state")
 _SEPARATORS = re.compile(r"[\s,;]+")
 
 
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+"""Matches the beginning of a cell that spreadsheets calculate, also behind apostrophes."""
+
+
+def without_formula(cell: str) -> str:
+    """Return a cell of an export with an apostrophe before what spreadsheets would calculate."""
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def _as_exported(cell: str) -> str:
+    """Return a cell as it was before the export, which may have put an apostrophe before it."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportFile:
     """The valid lines of a file, its problems with their lines, and how many are not active."""
@@ -73,7 +87,7 @@ def _rows(text: str) -> Iterator[tuple[int, dict[str, str] | str]]:
     while True:
         line = reader.line_num + 1
         try:
-            cells = [cell.strip() for cell in next(reader)]
+            cells = [_as_exported(cell.strip()) for cell in next(reader)]
         except StopIteration:
             return
         except csv.Error as error:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from aggregator import locked_store
+from aggregator import feed_findings, locked_store
 from aggregator.discovery import discover, site_check
 from aggregator.health import advice
 from aggregator.model.config import Source
 from aggregator.model.discovery import Proposal, SourceCheck
-from aggregator.model.polling import Move, SourceRecord, SourceState, Validators
+from aggregator.model.findings import FindingWords
+from aggregator.model.polling import Move, SourceRecord, SourceState
 from aggregator.model.reports import SourceHealth
 from aggregator.polling import fetch
 from aggregator.ports import App, Progress
-from aggregator.store import source_history, sources
+from aggregator.store import feed_facts, source_history, sources
+from aggregator.store.connection import Store
 
 LOCK_WAIT_SECONDS = 30.0
 """Seconds to wait for the end of another run before sites are checked."""
-DOCUMENTS = ("feed", "jsonfeed", "ical")
-"""Kinds whose servers should send validators; other documents are generated on request."""
+REPORT_LANGUAGE = "en"
+"""Language of what operators read."""
 FAILING_STATES = frozenset({SourceState.FAILING, SourceState.GONE})
 WAITING_STATES = frozenset({SourceState.RATE_LIMITED, SourceState.NEEDS_REVIEW})
 
@@ -38,15 +41,16 @@ def run(app: App, progress: Progress | None = None) -> tuple[SourceCheck, ...]:
         checks = site_check.due_checks(store, app, polled, records, publishers, now)
         site_check.run(store, app, checks, report, now)
         site_checks = {source.id: source_history.last_site_check(store, source.id) for source in polled}
+        found = {source.id: _findings(store, records[source.id]) for source in polled}
     notes = {visit.id: visit.reason for visit in report.sources if visit.outcome != "failed"}
     results = []
     for source in polled:
         record = records[source.id]
-        result = _describe(source, health[source.id], record, notes.get(source.id))
+        result = _describe(source, health[source.id], record, notes.get(source.id), found[source.id])
         checked = site_checks[source.id]
         if checked and checked[1] and site_check.is_replaceable(record):
             result = replace(result, advice=checked[1], proposal=checked[2])
-        results.append(result)
+        results.append(replace(result, findings=found[source.id]))
     return tuple(results)
 
 
@@ -55,31 +59,41 @@ def is_failing(result: SourceCheck) -> bool:
     return result.state in FAILING_STATES
 
 
-def _describe(source: Source, health: SourceHealth, record: SourceRecord, note: str | None) -> SourceCheck:
+def _findings(store: Store, record: SourceRecord) -> tuple[FindingWords, ...]:
+    """Return the findings of a feed in the words of the partner's page."""
+    facts = feed_facts.read(store, record.id, record.last_attempt.date() if record.last_attempt else None)
+    return tuple(feed_findings.in_words(each, REPORT_LANGUAGE) for each in feed_findings.find(facts))
+
+
+def _describe(
+    source: Source,
+    health: SourceHealth,
+    record: SourceRecord,
+    note: str | None,
+    found: Sequence[FindingWords],
+) -> SourceCheck:
     if record.failures:
         state = health.state if health.state in FAILING_STATES | WAITING_STATES else SourceState.FAILING
         return SourceCheck(id=source.id, state=state, reason=health.reason, advice=advice(health))
     if record.move is not None:
         return _moved(source, record.move)
     if health.state is SourceState.OK:
-        return _ok(source, health, record, note)
+        return _ok(health, note, found)
     return SourceCheck(id=source.id, state=health.state, reason=health.reason, advice=advice(health))
 
 
-def _ok(source: Source, health: SourceHealth, record: SourceRecord, note: str | None) -> SourceCheck:
+def _ok(health: SourceHealth, note: str | None, found: Sequence[FindingWords]) -> SourceCheck:
     """Describe a source that is polled without errors, with what its publisher could improve."""
-    if note and note.startswith("malformed"):
-        shown = f"ask the partner to correct it; https://validator.w3.org/feed/check.cgi?url={source.url} shows where"
-        return SourceCheck(id=source.id, state=health.state, reason=note, advice=shown)
-    without_validators = Validators(url=record.validators.url) == record.validators
-    if not note and without_validators and not source.every and source.kind in DOCUMENTS:
-        return SourceCheck(
-            id=source.id,
-            state=health.state,
-            reason="its server sends neither ETag nor Last-Modified, so it is visited once a day at most",
-            advice="ask the partner to enable one of them, or set `every`",
-        )
-    return SourceCheck(id=source.id, state=health.state, reason=note)
+    problem = next((each for each in found if each.level in feed_findings.FAULTS), None)
+    if problem is None:
+        return SourceCheck(id=health.id, state=health.state, reason=note)
+    words = feed_findings.as_reason(problem)
+    return SourceCheck(
+        id=health.id,
+        state=health.state,
+        reason=note if problem.code == "malformed" and note else "; ".join(filter(None, (note, words))),
+        advice=f"ask the partner: {problem.fix}",
+    )
 
 
 def _moved(source: Source, move: Move) -> SourceCheck:

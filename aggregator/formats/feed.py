@@ -22,10 +22,26 @@ from aggregator.formats import (
 )
 from aggregator.formats.entry_splitter import EntrySlice
 from aggregator.model.config import Source
-from aggregator.model.documents import Enclosure, Entry, ParsedDocument, SkippedEntry
+from aggregator.model.documents import MALFORMED, Enclosure, Entry, ParsedDocument, SkippedEntry
 from aggregator.text import block, line
 
 MAX_ENTRIES = 2_000
+_FORMATS = {
+    "rss": "RSS",
+    "rss090": "RSS 0.90",
+    "rss091n": "RSS 0.91",
+    "rss091u": "RSS 0.91",
+    "rss092": "RSS 0.92",
+    "rss093": "RSS 0.93",
+    "rss094": "RSS 0.94",
+    "rss10": "RSS 1.0",
+    "rss20": "RSS 2.0",
+    "atom": "Atom",
+    "atom03": "Atom 0.3",
+    "atom10": "Atom 1.0",
+    "cdf": "CDF",
+}
+"""Names of the versions that feedparser reports."""
 
 _resolve = feedparser.mixin._urljoin
 
@@ -61,8 +77,11 @@ def read(
     if utf_8 := feed_repair.decode_wide(body):
         body, headers = utf_8, {}
     trimmed = feed_repair.without_leading_blanks(body)
-    notes = () if trimmed is body else ("malformed but read: blanks before <?xml",)
-    body = feed_repair.without_slow_parts(feed_repair.repair_references(trimmed))
+    notes = () if trimmed is body else (f"{MALFORMED}blanks before <?xml",)
+    repaired = feed_repair.repair_references(trimmed)
+    if repaired != trimmed:
+        notes = (*notes, f"{MALFORMED}references to characters that do not exist")
+    body = feed_repair.without_slow_parts(repaired)
     body, slices, limits = _limit_entries(body)
     notes = (*notes, *limits)
     document = _parse_unseen(body, url, headers, slices, seen, notes)
@@ -157,6 +176,7 @@ def _document(
         notes=notes,
         hub=hub,
         topic=topic,
+        format=_FORMATS.get(str(parsed.get("version", ""))),
     )
 
 
@@ -196,7 +216,7 @@ def _notes(parsed: Any) -> tuple[str, ...]:
     # NonXMLContentType and CharacterEncodingOverride lose nothing; they subclass ThingsNobodyCaresAboutButMe.
     if problem is None or isinstance(problem, feedparser.ThingsNobodyCaresAboutButMe):
         return ()
-    return (f"malformed but read: {line(str(problem), 200)}",)
+    return (f"{MALFORMED}{line(str(problem), 200)}",)
 
 
 def _entry(position: int, entry: Any, url: str, *, guid: str | None, trusted: bool) -> Entry:

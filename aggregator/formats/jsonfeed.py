@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Mapping
 from typing import Any
 
@@ -48,6 +49,7 @@ def read(
         notes=tuple(notes),
         hub=hub_links.first(_hubs(data), url),
         topic=urls.join(url, data.get("feed_url")),
+        format=_format(data.get("version")),
     )
 
 
@@ -55,6 +57,12 @@ def _hubs(data: dict[str, Any]) -> list[object]:
     """Return the URLs of WebSub hubs; other protocols, such as rssCloud, are left."""
     hubs = [hub for hub in as_list(data.get("hubs")) if isinstance(hub, dict)]
     return [hub.get("url") for hub in hubs if str(hub.get("type", "")).lower() == "websub"]
+
+
+def _format(version: object) -> str:
+    """Return the name of the format, with the version at the end of its URL."""
+    found = re.search(r"version/(1(?:\.\d)?)$", str(version))
+    return f"JSON Feed {found[1] if found[1] != '1' else '1.0'}" if found else "JSON Feed"
 
 
 def _entry(position: int, item: dict[str, Any], url: str, language: str | None) -> Entry:

@@ -87,7 +87,7 @@ def next_page(body: bytes, url: str, source: Source) -> str | None:
 def loss_reason(now: int, before: int) -> str | None:
     """Return why a page with `now` entries after `before` must be reviewed, or None.
 
-    A page that loses half of at least six items at once has probably changed its layout.
+    A page that loses half of at least six items at once has probably changed its layout (G4).
     """
     if before < 6 or now * 2 > before:
         return None

@@ -5,9 +5,13 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+import ssl
 import threading
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import urllib3
@@ -63,11 +67,22 @@ class Limits:
     leads: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """The time in which the certificate of a server is valid."""
+
+    begin: datetime
+    end: datetime
+
+
 class _OfThread(threading.local):
     """The limits of this thread's request, and its adapter."""
 
     limits: Limits = Limits(deadline=float("inf"))
     adapter: GuardedAdapter | None = None
+
+    def __init__(self) -> None:
+        self.certificates: dict[str, Certificate] = {}  # by host; of this request
 
 
 _thread = _OfThread()
@@ -89,6 +104,17 @@ def remaining() -> float:
     if left <= 0:
         raise DeadlinePassed("the deadline passed")
     return min(left, 3600.0)
+
+
+def certificate(host: str) -> Certificate | None:
+    """Return the certificate of the last TLS connection of this thread to a host."""
+    return _thread.certificates.get(host)
+
+
+def close() -> None:
+    """Close this thread's connections, and forget what they showed of their servers."""
+    adapter().close()
+    _thread.certificates.clear()
 
 
 def adapter() -> GuardedAdapter:
@@ -211,6 +237,17 @@ class _Secure(_Plain, HTTPSConnection):
             sock.close()
             raise
         self.is_verified = True
+        self._keep_certificate()
+
+    def _keep_certificate(self) -> None:
+        """Keep the validity that the handshake has just verified; it costs no request."""
+        shown: Mapping[str, object] = getattr(self.sock, "getpeercert", dict)() or {}
+        with suppress(KeyError, ValueError, OverflowError, OSError):
+            begin, end = (
+                datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown[name])), UTC)
+                for name in ("notBefore", "notAfter")
+            )
+            _thread.certificates[self.host.rstrip(".")] = Certificate(begin=begin, end=end)
 
 
 class _PlainPool(HTTPConnectionPool):

@@ -234,6 +234,23 @@ def remove_documents(public: Path, paths: Sequence[str]) -> None:
         (public / paths[0]).parent.rmdir()
 
 
+def copy_link_key(data: Path, target: Path) -> bool:
+    """Copy the key of personal links, for its owner only; return False where there is none yet.
+
+    Raises FilesError instead of replacing a file that is no such key.
+    """
+    key = data / LINK_KEY
+    try:
+        if not key.exists():
+            return False
+        if target.exists() and (not target.is_file() or target.stat().st_size != LINK_KEY_BYTES):
+            raise FilesError(f"{target} exists and is no key: it would be lost; name another file")
+        _replace({target: key.read_bytes()}, 0o600)
+    except OSError as error:
+        raise FilesError(f"{key} cannot be copied to {target}: {error.strerror}") from error
+    return True
+
+
 def write_text(target: Path, text: str, mode: int = 0o666) -> None:
     """Write a text file, whole or not at all, into an existing folder.
 

@@ -63,7 +63,7 @@ class HttpFetcher:
             return Failure(reason=_reason(error, self.rules.timeout.total_seconds()))
         finally:
             # The server would close a kept connection during the host gap, and the next visit would fail.
-            connections.adapter().close()
+            connections.close()
 
     def ping(self, hub: str, url: str) -> Failure | None:
         """Notify a WebSub hub of a changed feed; return the failure, if any."""
@@ -187,7 +187,16 @@ class HttpFetcher:
             body = read
         elif answer.status_code >= 400 and "html" in headers.get("content-type", "").lower():
             body = self._beginning(answer)
-        return Response(status=answer.status_code, url=url, headers=headers, body=body, **met)
+        shown = connections.certificate(urls.host(url))
+        return Response(
+            status=answer.status_code,
+            url=url,
+            headers=headers,
+            body=body,
+            certificate_from=shown.begin if shown else None,
+            certificate_until=shown.end if shown else None,
+            **met,
+        )
 
     def _beginning(self, answer: requests.Response) -> bytes:
         """Read the beginning of an error page, by which a bot wall is recognised.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import imaplib
 import os
 import stat
@@ -34,6 +35,16 @@ def opened(rules: BounceRules) -> Iterator[Mailbox]:
         raise MailboxError(
             f"the mailbox of bounces {where} cannot be read: {reason}; check `mail.bounces`"
         ) from error
+
+
+def check_maildir(folder: Path) -> None:
+    """Check that a Maildir can be read, and mails be removed from it. Raises MailboxError."""
+    with opened(BounceRules(address="", maildir=folder)):
+        for part in ("cur", "new"):
+            if not os.access(folder / part, os.W_OK | os.X_OK):
+                raise PermissionError(
+                    errno.EACCES, f"{part} is not writable, so that no mail could be removed"
+                )
 
 
 class Maildir:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from aggregator.model.config import Layout
 from aggregator.model.documents import Entry, Kind
+from aggregator.model.findings import FindingWords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +93,14 @@ class Preview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCheck:
-    """The result of `check --live` for one source: reason, advice, and YAML to replace it."""
+    """The result of `check --live` for one source: reason, advice, and YAML to replace it.
+
+    `findings` are for its publisher, as on the page of the partner.
+    """
 
     id: str
     state: str
     reason: str | None = None
     advice: str | None = None
     proposal: str | None = None
+    findings: tuple[FindingWords, ...] = ()

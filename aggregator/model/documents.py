@@ -98,6 +98,8 @@ class ArticleDetails:
     event: Event | None = None
 
 
+MALFORMED = "malformed but read: "
+"""Beginning of the note on a document whose syntax was wrong."""
 ENTRY_HASH_BYTES = 12
 """The size of each hash in `ParsedDocument.entry_hashes`."""
 
@@ -116,6 +118,7 @@ class ParsedDocument:
 
     `entry_hashes` are of all its entries, `skipped` included; they are empty if the document cannot be split. `hub` and
     `topic` are its first links with the relations `hub` and `self` (WebSub section 4).
+    `format` is None where the kind of the source names it.
     """
 
     entries: tuple[Entry, ...]
@@ -131,3 +134,4 @@ class ParsedDocument:
     notes: tuple[str, ...] = ()
     hub: str | None = None
     topic: str | None = None
+    format: str | None = None

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from aggregator.model.config import Source
-from aggregator.model.documents import HubLinks, RefreshHints
+from aggregator.model.documents import MALFORMED, HubLinks, RefreshHints
 from aggregator.model.items import Alias, IdentityPolicy, Item
+from aggregator.model.servers import ServerFacts
 
 MAX_VALIDATOR_BYTES = 16_384
 """Maximum length of a validator that is sent back; servers refuse longer headers."""
@@ -83,6 +84,8 @@ class ParseContext:
     """Hashes of the entries of the last accepted document; these entries are not parsed again."""
     entries_before: int = 0
     """Number of entries of the last document; a page with far fewer has a new layout."""
+    entries_accepted: int | None = None
+    """Number of entries that is accepted although it is far lower (G4)."""
     articles_read: frozenset[str] = frozenset()
     """Keys of entries whose articles were read at earlier visits (V2)."""
 
@@ -180,7 +183,7 @@ class Response:
     """A final response after redirects: `headers` in lower case, `hops` the URLs passed.
 
     `body` is decoded; the body of an error is cut. `permanent`: every hop was a 301 or 308. `conditional`: whether
-    validators were sent, if the fetcher reports it.
+    validators were sent, if the fetcher reports it. The certificate of `url` is valid between the two times.
     """
 
     status: int
@@ -190,17 +193,23 @@ class Response:
     hops: tuple[str, ...] = ()
     permanent: bool = False
     conditional: bool | None = None
+    certificate_from: datetime | None = None
+    certificate_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A failed request or visit; `wait` is the pause that the server at `url` asked for (CL8)."""
+    """A failed request or visit; `wait` is the pause that `url` asked for (CL8).
+
+    `entries` is the number of items that are left on a page that lost most of them.
+    """
 
     reason: str
     status: int | None = None
     wait: timedelta | None = None
     holds_host: bool = False
     url: str | None = None
+    entries: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +229,7 @@ class ParsedVisit:
 
     `present` are aliases of entries that the document contains but that were not parsed again. `entries` counts all
     entries; `older` is the URL of those before them. `unfinished`: some entries wait until their articles are read.
+    `format` is the name of the format with its version.
     """
 
     items: tuple[Item, ...]
@@ -238,6 +248,13 @@ class ParsedVisit:
     unfinished: bool = False
     notes: tuple[str, ...] = ()
     hub_links: HubLinks | None = None
+    format: str | None = None
+
+    @property
+    def malformed(self) -> str | None:
+        """Return what was wrong with the syntax of the document."""
+        found = (note.partition(MALFORMED)[2] for note in self.notes if note.startswith(MALFORMED))
+        return next(found, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,6 +300,7 @@ class VisitResult:
     url: str | None = None
     side: SideResults = SideResults()
     interrupted: bool = False
+    server: ServerFacts = field(default_factory=ServerFacts)
 
     @property
     def outcome(self) -> str:
@@ -357,6 +375,8 @@ class SourceRecord:
     hints: RefreshHints = RefreshHints()
     move: Move | None = None
     entries: int = 0
+    shrunk_to: int | None = None
+    shrunk_since: datetime | None = None
     unfinished: bool = False
     gap: Gap | None = None
     hub_links: HubLinks | None = None

@@ -89,7 +89,10 @@ class DigestReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceHealth:
-    """The health of one source; `advice` is what to do about a failure."""
+    """The health of one source; `advice` is what to do about a failure.
+
+    `findings` are the codes of problems that its publisher could correct.
+    """
 
     id: str
     name: str
@@ -102,6 +105,7 @@ class SourceHealth:
     advice: str | None
     items: int
     stories: int
+    findings: tuple[str, ...] = ()
     subscribed_until: datetime | None = None
     """The end of the lease of its WebSub hub; None without one."""
     last_push: datetime | None = None
@@ -229,6 +233,16 @@ class RecentActivity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewFindings:
+    """What was found in a feed since the last report, and the page that says how to correct it."""
+
+    source_id: str
+    name: str
+    sentences: tuple[str, ...]
+    page: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorFacts:
     """The content of the operator's mail; `overdue` counts sources not visited in time."""
 
@@ -236,6 +250,7 @@ class OperatorFacts:
     overdue: int
     messages: tuple[QueuedMessage, ...]
     recent_activity: RecentActivity
+    findings: tuple[NewFindings, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

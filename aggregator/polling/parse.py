@@ -19,6 +19,14 @@ from aggregator.model.polling import (
     Validators,
 )
 
+_FORMATS = {
+    "page": "HTML",
+    "ical": "iCalendar",
+    "wordpress": "WordPress REST API",
+    "zenodo": "Zenodo REST API",
+}
+"""Formats of the kinds of sources that have only one."""
+
 
 def parse_visit(
     context: ParseContext,
@@ -32,7 +40,7 @@ def parse_visit(
 
     `articles` are the details of article pages by link; entries whose link is in `unread` are omitted.
     """
-    from aggregator.formats import hub_links, ical, microformats, older_pages, page
+    from aggregator.formats import hub_links, ical, microformats, older_pages
     from aggregator.formats.parsers import PARSERS
     from aggregator.items import normalise
 
@@ -42,8 +50,8 @@ def parse_visit(
             response.body, response.url, response.headers, source, context.known_hashes
         )
         entries = len(document.entries) + len(document.skipped)
-        if source.kind == "page" and (lost := page.loss_reason(entries, context.entries_before)):
-            return Failure(reason=lost, status=response.status)
+        if source.kind == "page" and (lost := _lost(entries, context)):
+            return Failure(reason=lost, status=response.status, entries=entries)
         if source.kind == "ical":
             document = ical.with_occurrences(document, response.body, response.headers, source, now)
         document = _with_articles(document, context, articles or {}, unread)
@@ -60,7 +68,7 @@ def parse_visit(
             reason=f"the document broke the parser ({type(error).__name__}: {str(error)[:200]})",
             status=response.status,
         )
-    parsed = _parsed(document, response, items, identity_policy)
+    parsed = _parsed(document, response, items, identity_policy, source.kind)
     unfinished = len(document.entries) + len(document.skipped) < entries
     return replace(
         parsed,
@@ -72,8 +80,21 @@ def parse_visit(
     )
 
 
+def _lost(entries: int, context: ParseContext) -> str | None:
+    """Return why a page with much fewer entries must be reviewed; None if it is accepted by now."""
+    from aggregator.formats import page
+
+    if entries == context.entries_accepted:
+        return None
+    return page.loss_reason(entries, context.entries_before)
+
+
 def _parsed(
-    document: ParsedDocument, response: Response, items: tuple[Item, ...], identity_policy: IdentityPolicy
+    document: ParsedDocument,
+    response: Response,
+    items: tuple[Item, ...],
+    identity_policy: IdentityPolicy,
+    kind: str,
 ) -> ParsedVisit:
     """Return the values of a document, without those that a visit adds."""
     from aggregator.items import identity, normalise
@@ -96,6 +117,7 @@ def _parsed(
         ),
         identity_policy=identity_policy,
         hints=document.hints,
+        format=document.format or _FORMATS.get(kind),
     )
 
 

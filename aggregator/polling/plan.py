@@ -101,6 +101,7 @@ def _plan(work: Round, source: Source, known: Shared) -> VisitPlan:
             identity_policy=record.identity_policy,
             known_hashes=known.entry_hashes.get(source.id, frozenset()),
             entries_before=record.entries,
+            entries_accepted=schedule.accepted_entries(record, work.now),
             articles_read=_articles_read(work, source),
         ),
         body_hash=record.body_hash,

@@ -46,6 +46,8 @@ MOVED_VISITS, MOVED_FOR = 3, 72 * HOUR
 """Minimum number of visits, and their time, until a permanent redirect is learned (CL14)."""
 GONE_FOR, MISSED_FOR, PROBE = DAY, 14 * DAY, 7 * DAY
 """Minimum time between two 410, and of 404, until a source is gone; interval then (CL15)."""
+SHRUNK_FOR = 7 * DAY
+"""Minimum time of the same number of items after which a shrunk page is accepted (G4)."""
 STALE_AFTER = 90 * DAY
 """Minimum time without new items of a stale source."""
 
@@ -82,6 +84,12 @@ def wants_full_document(record: SourceRecord, source: Source, now: datetime) -> 
     """Check whether to request the whole document once, after days of nothing but 304 (CL17)."""
     whole = record.last_whole
     return whole is not None and now - whole > WHOLE_AGAIN + DAY * _share(source)
+
+
+def accepted_entries(record: SourceRecord, now: datetime) -> int | None:
+    """Return the number of items of a page that shrank SHRUNK_FOR ago; else None (G4)."""
+    since = record.shrunk_since
+    return record.shrunk_to if since is not None and now - since >= SHRUNK_FOR else None
 
 
 # --- after the visit -------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from aggregator.model.polling import (
     VisitPlan,
     VisitResult,
 )
+from aggregator.model.servers import ServerFacts
 from aggregator.polling.parse import article_details, article_links
 from aggregator.polling.polite_client import SCRAPED, VISIT_BUDGET_SECONDS, PoliteClient, host_of, leaves_site
 from aggregator.polling.sandboxed_parse import NO_ARTICLES, Articles, SandboxedParser
@@ -36,6 +37,9 @@ MAX_OLDER = 5
 """Maximum number of older documents read in one visit (V2)."""
 MAX_CHECKED = 3
 """Maximum number of missing items checked in one visit; their pages count as articles."""
+
+MAX_CONTENT_TYPE_CHARACTERS = 100
+"""Maximum length of a media type that is stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +143,7 @@ class _Visit:
             fresh_for=fresh_for(response.headers) if response else None,
             moved=response.url if response and response.permanent else None,
             url=response.url if response else None,
+            server=_server_facts(response) if response else ServerFacts(),
             side=SideResults(
                 robots=tuple(self.client.robots_read),
                 older=tuple(self.older),
@@ -302,6 +307,17 @@ class _Visit:
                 return True
             url = parsed.older
         return True
+
+
+def _server_facts(response: Response) -> ServerFacts:
+    """Return what a response shows of its server."""
+    has_document = response.status in (200, 226)
+    sent = line(response.headers.get("content-type"), MAX_CONTENT_TYPE_CHARACTERS) or ""
+    return ServerFacts(
+        content_type=sent if has_document else None,
+        certificate_from=response.certificate_from,
+        certificate_until=response.certificate_until,
+    )
 
 
 def _refreshed(old: Validators, response: Response) -> Validators:

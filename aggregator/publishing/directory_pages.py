@@ -34,6 +34,11 @@ class Listed:
         return charts.bars(self.numbers.weeks if self.numbers else ())
 
     @property
+    def page(self) -> str | None:
+        """Return the path of the partner's page."""
+        return paths.partner_page(self.publisher.id) if self.publisher else None
+
+    @property
     def website(self) -> str | None:
         """Return the address of the partner's site."""
         link = self.publisher.site_link if self.publisher else None

@@ -12,6 +12,7 @@ RSS_TYPE = "application/rss+xml; charset=utf-8"
 JSON_TYPE = "application/feed+json; charset=utf-8"
 CSS_TYPE = "text/css; charset=utf-8"
 HTML_TYPE = "text/html; charset=utf-8"
+SVG_TYPE = "image/svg+xml; charset=utf-8"
 CALENDAR_TYPE = "text/calendar; charset=utf-8"
 CALENDAR = "events.ics"
 """The calendar of a channel."""
@@ -62,6 +63,20 @@ def story_page(story_id: str) -> str:
 def month_page(month: str) -> str:
     """Return the path of the page of a month (`yyyy-mm`)."""
     return f"archive/{month}.html"
+
+
+def partner_page(source_id: str) -> str:
+    """Return the path of the page of a partner; the list of partners is `index.html`."""
+    return f"partners/{_partner(source_id)}.html"
+
+
+def partner_badge(source_id: str) -> str:
+    """Return the path of the badge of a partner."""
+    return f"partners/{_partner(source_id)}.svg"
+
+
+def _partner(source_id: str) -> str:
+    return "_index" if source_id == "index" else source_id  # no id begins with an underscore
 
 
 def webcal(url: str) -> str:

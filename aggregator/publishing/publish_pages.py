@@ -20,7 +20,7 @@ from aggregator.model.pages import MonthRecord, StoryPage, TextChange
 from aggregator.model.publishing import PublishedDocument, SourceDirectory
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Publisher, Story
-from aggregator.publishing import paths
+from aggregator.publishing import paths, publish_partners
 from aggregator.store import archives, pages, runs, sources, stories
 from aggregator.store.connection import Store
 from aggregator.store.idle_check import PAGES_BEFORE
@@ -95,6 +95,7 @@ def publish(work: PageWork) -> None:
     _stories_again(work)
     _months(work)
     _lists(work)
+    publish_partners.publish(work)
     _fixed(work)
 
 

@@ -22,7 +22,7 @@ def accept(
     profile = parsed.profile
     store.db.execute(
         "UPDATE sources SET body_hash = ?, read_with = ?, title = ?, feed_id = ?, site_link = ?, language = ?,"
-        " rights = ?, guid_ok = min(guid_ok, ?), link_ok = min(link_ok, ?), unfinished = ?,"
+        " rights = ?, format = ?, malformed = ?, guid_ok = min(guid_ok, ?), link_ok = min(link_ok, ?), unfinished = ?,"
         " entries = CASE WHEN ? = 226 THEN entries ELSE ? END WHERE id = ?",
         [
             parsed.body_hash,
@@ -32,6 +32,8 @@ def accept(
             profile.site_link,
             profile.language,
             profile.rights,
+            parsed.format,
+            parsed.malformed,
             parsed.identity_policy.guid,
             parsed.identity_policy.link,
             parsed.unfinished,

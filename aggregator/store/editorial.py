@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from aggregator.model.stories import CandidatePair, Decision, LinkConstraint, MergeCandidate
@@ -250,7 +250,8 @@ def absorb(store: Store, kept: str, gone: str, reason: str, now: datetime) -> No
     channels.replace_successor(store, gone, kept)
     execute(
         "INSERT OR REPLACE INTO tombstones (story_id, became, at, reason, announced, published, updated, month)"
-        " SELECT id, ?, ?, ?, announced, published, updated, month FROM stories WHERE id = ?",
+        " SELECT id, ?, max(?, coalesce(returned, '')), ?, announced, published, updated, month FROM stories"
+        " WHERE id = ?",
         [kept, stamp(now), reason, gone],
     )
     execute("DELETE FROM stories WHERE id = ?", [gone])
@@ -286,8 +287,20 @@ def found_part(store: Store, part: Part, item_ids: Sequence[str], now: datetime,
         "UPDATE items SET story_id = ?, why = ?, evidence = NULL WHERE id = ?",
         [[part.story_id, why, item_id] for item_id in item_ids],
     )
+    return_from_tombstone(store, part.story_id, now)
     store.db.execute("DELETE FROM tombstones WHERE story_id = ?", [part.story_id])
     channels.remove_tombstones(store, part.story_id)
+
+
+def return_from_tombstone(store: Store, story_id: str, now: datetime) -> None:
+    """Record that a story with a tombstone comes back, at least a second later (PB9).
+
+    A reader drops an entry that is not newer than its tombstone (RFC 6721 section 4).
+    """
+    row = store.db.execute("SELECT at FROM tombstones WHERE story_id = ?", [story_id]).fetchone()
+    if row is not None:
+        returned = max(now, sure_moment(row["at"]) + timedelta(seconds=1))
+        store.db.execute("UPDATE stories SET returned = ? WHERE id = ?", [stamp(returned), story_id])
 
 
 def merged_part(store: Store, home: str, ids: Iterable[str]) -> Part | None:

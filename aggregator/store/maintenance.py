@@ -8,7 +8,7 @@ from pathlib import Path
 from aggregator.errors import StoreError
 from aggregator.model.config import Retention
 from aggregator.model.reports import PruneReport
-from aggregator.store import channels, embeddings, returned_mail, subscriber_rights
+from aggregator.store import channels, editorial, embeddings, returned_mail, subscriber_rights
 from aggregator.store.connection import Store, copy, stamp
 from aggregator.store.runs import clear_finished_mark
 
@@ -72,7 +72,7 @@ def hide(store: Store, story_id: str, who: str, now: datetime, *, withdrawn: boo
     if changed:
         store.db.execute(
             "INSERT OR REPLACE INTO tombstones (story_id, became, at, reason, month)"
-            " SELECT id, NULL, ?, ?, month FROM stories WHERE id = ?",
+            " SELECT id, NULL, max(?, coalesce(returned, '')), ?, month FROM stories WHERE id = ?",
             [stamp(now), f"{'withdrawn' if withdrawn else 'hidden'} by {who}", story_id],
         )
         channels.add_tombstones(store, story_id)
@@ -81,11 +81,15 @@ def hide(store: Store, story_id: str, who: str, now: datetime, *, withdrawn: boo
 
 
 def unhide(store: Store, story_id: str, now: datetime) -> bool:
-    """Show a hidden story again with its id and times; return whether it was hidden."""
+    """Show a hidden story again with its id and times; return whether it was hidden.
+
+    Its entry is newer than its tombstone from now on, as readers compare them (PB9).
+    """
     changed = store.db.execute(
         "UPDATE stories SET hidden = 0, changed = ? WHERE id = ? AND hidden = 1", [stamp(now), story_id]
     ).rowcount
     if changed:
+        editorial.return_from_tombstone(store, story_id, now)
         store.db.execute("DELETE FROM tombstones WHERE story_id = ? AND became IS NULL", [story_id])
         channels.remove_tombstones(store, story_id)
         clear_finished_mark(store)

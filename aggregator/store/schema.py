@@ -14,6 +14,7 @@ from aggregator.store.migrations import (
     editors,
     foundation,
     pages,
+    partners,
     polling,
     publishing,
     subscribers,
@@ -419,3 +420,8 @@ def m0026_websub_subscriptions(db: Database) -> None:
 def m0027_editors(db: Database) -> None:
     """Add sign-in links and sessions of editors, and what undoes their decisions."""
     editors.editors(db)
+
+
+MIGRATIONS()(partners.m0028_partner_reports)
+MIGRATIONS()(partners.m0029_returned_stories)
+MIGRATIONS()(partners.m0030_shrunk_pages)

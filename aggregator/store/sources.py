@@ -61,7 +61,9 @@ def _forget_documents(store: Store, ids: Iterable[str]) -> None:
         "UPDATE sources SET url = 'formerly:' || id || ':' || url, etag = NULL, last_modified = NULL,"
         " validators_url = NULL, body_hash = NULL, next_visit = NULL, last_success = NULL, last_whole = NULL,"
         " hints = '{}', gone_since = NULL, moved_to = NULL, failures = 0, state = 'new', reason = NULL,"
-        " entries = 0, unfinished = 0, gap_url = NULL, not_before = NULL, hub = NULL, topic = NULL"
+        " entries = 0, unfinished = 0, gap_url = NULL, not_before = NULL, hub = NULL, topic = NULL,"
+        " format = NULL, malformed = NULL, content_type = NULL, certificate_from = NULL, certificate_until = NULL,"
+        " shrunk_to = NULL, shrunk_since = NULL, repeated_on = NULL, slow_on = NULL"
         " WHERE id = ?",
         [[id_] for id_ in ids],
     )
@@ -209,6 +211,8 @@ def _record(row: Mapping[str, Any], lease: Lease | None) -> SourceRecord:
         if row["moved_to"]
         else None,
         entries=row["entries"],
+        shrunk_to=row["shrunk_to"],
+        shrunk_since=moment(row["shrunk_since"]),
         unfinished=bool(row["unfinished"]),
         gap=Gap(url=row["gap_url"], since=moment(row["gap_since"])) if row["gap_url"] else None,
         hub_links=HubLinks(hub=row["hub"], topic=row["topic"]) if row["hub"] else None,

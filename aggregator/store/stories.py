@@ -53,7 +53,7 @@ def read(store: Store, ids: Sequence[str], *, texts: bool = False) -> list[Story
             ),
             announced=sure_moment(row["announced"]),
             published=sure_moment(row["published"]),
-            updated=sure_moment(row["updated"]),
+            updated=sure_moment(max(row["updated"], row["returned"] or "")),
             changed=sure_moment(row["changed"]),
             kind=Kind(row["kind"]),
             topics=tuple(sorted({topic for item in items[id_] for topic in item.topics})),

@@ -69,7 +69,16 @@ def _comparison(placement: Placement) -> str | None:
 
 
 def set_leads(store: Store, leads: Mapping[str, str], now: datetime) -> None:
-    """Set the leads of stories; neither id nor `published` changes (I6)."""
+    """Set the leads of stories; neither id nor `published` changes (I6).
+
+    `updated` moves if the new lead was significantly edited since the story was announced: before, nothing showed
+    that edit, so that its correction is published now (E1).
+    """
+    store.db.conn.executemany(
+        "UPDATE stories SET updated = max(updated, ?1) WHERE id = ?3 AND lead_id <> ?2 AND EXISTS"
+        " (SELECT 1 FROM revisions WHERE item_id = ?2 AND significant AND replaced > stories.announced)",
+        [[stamp(now), item_id, story_id] for story_id, item_id in leads.items()],
+    )
     store.db.conn.executemany(
         "UPDATE stories SET lead_id = items.id, title = items.title, kind = items.kind, changed = ?"
         " FROM items WHERE items.id = ? AND stories.id = ?",

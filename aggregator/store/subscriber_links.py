@@ -138,8 +138,15 @@ def queue_message(
     host: str,
     now: datetime,
 ) -> None:
-    """Queue a message with a link; runs in the transaction that made the reason for it (M4)."""
-    name = _name(nonce, stamp(now) or "")
+    """Queue a message with a link; runs in the transaction that made the reason for it (M4).
+
+    Its Message-ID differs from those of earlier messages with this link, also within one second.
+    """
+    (before,) = store.db.execute(
+        "SELECT count(*) FROM deliveries WHERE edition_id IS NULL AND created = ? AND nonce = ? AND purpose = ?",
+        [stamp(now), nonce, purpose],
+    ).fetchone()
+    name = _name(nonce, f"{stamp(now)} {before}" if before else stamp(now) or "")
     store.db.execute(
         "INSERT INTO deliveries (address, message_id, subscriber_id, purpose, nonce, created)"
         " VALUES (?, ?, ?, ?, ?, ?)",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
+from aggregator.feed_findings import SLOW_SECONDS
 from aggregator.model.polling import (
     Attempt,
     Failure,
     NextVisit,
     ParsedVisit,
     SourceRecord,
+    Unchanged,
     VisitRecord,
     VisitResult,
 )
@@ -70,10 +72,15 @@ def end(
     _plan_next(store, visit.source_id, plan)
     result = visit.result
     if isinstance(result, Failure):
+        _keep_size(store, visit.source_id, result, now)
         return
+    server, day = visit.server, now.date().isoformat()
     store.db.execute(
         "UPDATE sources SET last_success = ?, etag = ?, last_modified = ?, validators_url = ?,"
-        " last_whole = CASE WHEN ? THEN ? ELSE last_whole END WHERE id = ?",
+        " last_whole = CASE WHEN ? THEN ? ELSE last_whole END, content_type = coalesce(?, content_type),"
+        " repeated_on = CASE WHEN ? THEN ? ELSE repeated_on END, slow_on = CASE WHEN ? THEN ? ELSE slow_on END,"
+        " shrunk_to = NULL, shrunk_since = NULL,"
+        " certificate_from = ?, certificate_until = ? WHERE id = ?",
         [
             stamp(now),
             result.validators.etag,
@@ -81,9 +88,26 @@ def end(
             result.validators.url,
             result.status == 200,
             stamp(now),
+            server.content_type,
+            visit.conditional is True and isinstance(result, Unchanged) and result.status == 200,
+            day,
+            visit.seconds > SLOW_SECONDS * max(visit.requests, 1),
+            day,
+            stamp(server.certificate_from),
+            stamp(server.certificate_until),
             visit.source_id,
         ],
     )
+
+
+def _keep_size(store: Store, source_id: str, failure: Failure, now: datetime) -> None:
+    """Record since when a page has had the number of items that is left (G4)."""
+    if failure.entries is not None:
+        store.db.execute(
+            "UPDATE sources SET shrunk_since = CASE WHEN shrunk_to = ?1 THEN shrunk_since ELSE ?2 END,"
+            " shrunk_to = ?1 WHERE id = ?3",
+            [failure.entries, stamp(now), source_id],
+        )
 
 
 def _log(

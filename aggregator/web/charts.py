@@ -1,51 +1,8 @@
-"""Draw strips of days as paths of inline SVG."""
+"""List the months that charts show."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
-
-from aggregator.model.reports import SourceDay
-
-DAY_WIDTH, STRIP_HEIGHT = 4, 20
-TONES = {"well": STRIP_HEIGHT, "mixed": 13, "failed": 7, "none": 2}
-"""How the visits of one day ended, and the height of its bar.
-
-So the bars differ without colours, too.
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Strip:
-    """The days of a source: a path of SVG for each tone, and the number of days of each."""
-
-    paths: tuple[tuple[str, str], ...]
-    days: Mapping[str, int]
-
-
-def strip(visits: Mapping[date, SourceDay], first: date, days: int) -> Strip:
-    """Draw one bar a day from `first` on."""
-    tones = [_tone(visits.get(first + timedelta(days=n))) for n in range(days)]
-    positions = {tone: [n for n, other in enumerate(tones) if other == tone] for tone in TONES}
-    return Strip(
-        paths=tuple(
-            (tone, "".join(_day(n, TONES[tone]) for n in found)) for tone, found in positions.items() if found
-        ),
-        days={tone: len(found) for tone, found in positions.items()},
-    )
-
-
-def _day(n: int, height: int) -> str:
-    return f"M{n * DAY_WIDTH} {STRIP_HEIGHT - height}h{DAY_WIDTH - 1}v{height}h-{DAY_WIDTH - 1}z"
-
-
-def _tone(day: SourceDay | None) -> str:
-    if day is None or not day.accepted + day.failed:
-        return "none"
-    if not day.failed:
-        return "well"
-    return "mixed" if day.accepted else "failed"
+from datetime import date
 
 
 def months(last: date, count: int) -> list[str]:

@@ -20,7 +20,7 @@ from aggregator.model.config import Config, Site
 from aggregator.model.polling import SourceState
 from aggregator.model.reports import SourceDay, SourceHealth, StatusReport
 from aggregator.ports import Clock
-from aggregator.publishing import metrics, paths
+from aggregator.publishing import day_strips, metrics, paths
 from aggregator.publishing.charts import bars
 from aggregator.store import activity
 from aggregator.store.connection import Store
@@ -199,18 +199,19 @@ def _page(status: PublicStatus, site: Site, path: str) -> bytes:
         if status.messages
         else None,
         sources=[_source(source, status, site) for source in status.report.sources],
-        strip_width=DAYS * charts.DAY_WIDTH - 1,
+        strip_width=DAYS * day_strips.DAY_WIDTH - 1,
         days=DAYS,
     )
 
 
 def _source(source: SourceHealth, status: PublicStatus, site: Site) -> dict[str, Any]:
     words = i18n.page_words(site.language)
-    strip = charts.strip(status.days.get(source.id, {}), status.first_day, DAYS)
+    strip = day_strips.strip(status.days.get(source.id, {}), status.first_day, DAYS)
     success = source.last_success
     return {
         "id": source.id,
         "name": source.name,
+        "page": site.url + paths.partner_page(source.id),
         "state": words["states"][source.state.value],
         "tone": TONES.get(source.state, "mixed"),
         "reason": reason(source, words),

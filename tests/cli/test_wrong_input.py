@@ -645,3 +645,26 @@ def test_run_after_a_full_disk(stuck: Stuck, place: Workplace) -> None:
     assert b"New title" in healed["atom.xml"]
     assert gzip.decompress(healed["atom.xml.gz"]) == healed["atom.xml"]
     assert call(place, "publish", "--json").out.count('"documents_written": []') == 1
+
+
+def test_check_tests_the_maildir(place: Workplace) -> None:
+    """`check` reports a mailbox of bounces that is missing, is no folder, or lacks a part."""
+    place.write(
+        "sources: []\n",
+        head=HEAD.replace(
+            "mail: {from: Imaging news <editors@news.example>}",
+            "mail: {from: Imaging news <editors@news.example>,"
+            " bounces: {address: bounces@news.example, maildir: mail}}",
+        ),
+    )
+    mail = place.folder / "mail"
+    for make in (lambda: None, mail.mkdir, (mail / "cur").mkdir):
+        make()
+        refused = call(place, "check")
+        assert refused.code == 1
+        assert f"the mailbox of bounces {mail} cannot be read: No such file or directory" in refused.line
+    (mail / "new").write_text("")
+    assert "Not a directory" in call(place, "check").line
+    (mail / "new").unlink()
+    (mail / "new").mkdir()
+    assert call(place, "check").code == 0

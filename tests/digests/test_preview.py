@@ -56,6 +56,18 @@ def test_a_preview_of_an_unknown_digest_names_the_known_ones(place: Workplace, w
         preview.write(place.app(), "zzz", None, None)
 
 
+def test_an_edition_that_would_be_empty_is_named_so(
+    place: Workplace, web: Web, relay: Relay, story_id: str, clock: Clock
+) -> None:
+    """Right after an edition, preview and test report that nothing would be sent (M2)."""
+    clock.now += timedelta(hours=1)
+    for args in (("test", "weekly", "--to", "me@x.example"), ("preview", "weekly")):
+        result = command.call(place, "digest", *args)
+        assert result.code == 0
+        assert "0 new stories, 0 updates: the edition would be empty" in result.out
+        assert "`aggregator digest run` would send no message" in result.out
+
+
 # --- sent to one address -------------------------------------------------------------------------------
 
 

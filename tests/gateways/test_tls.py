@@ -12,7 +12,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -164,3 +166,15 @@ def test_a_system_without_certificates_trusts_those_of_certifi(tmp_path: Path) -
     assert count() > 50
     (tmp_path / "empty.pem").write_text("")
     assert count(SSL_CERT_FILE=str(tmp_path / "empty.pem"), SSL_CERT_DIR=str(tmp_path)) == 0
+
+
+@pytest.mark.usefixtures("fresh")
+def test_the_end_of_a_certificate_is_on_the_page_of_the_partner(place: Workplace, authority: Path) -> None:
+    """A visit keeps the end of the certificate of its connection."""
+    made = ssl._ssl._test_decode_cert(str(authority / "good.pem"))  # type: ignore[attr-defined]
+    end = datetime.fromtimestamp(ssl.cert_time_to_seconds(made["notAfter"]), ZoneInfo("Europe/Berlin"))
+    with served(authority / "good.pem") as url:
+        write(place, url)
+        assert call(place, "fetch").code == 0
+    page = (place.public / "partners/node.html").read_text()
+    assert f"<dt>Certificate valid until</dt><dd>{end.day} {end:%B %Y}</dd>" in page

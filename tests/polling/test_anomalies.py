@@ -279,6 +279,38 @@ def test_a_page_that_loses_its_items_is_a_failure(page: Workplace, web: Web, clo
     assert run(page, force=True).failed == 0
 
 
+DAY = timedelta(days=1)
+
+
+def test_a_page_that_shrinks_for_good_is_accepted_after_a_week(
+    page: Workplace, web: Web, clock: Clock
+) -> None:
+    """After a week the same number is accepted, also with other failures between (G4)."""
+    web.feed("/news", listing(*range(20)), '"1"')
+    run(page)
+    later(page, clock)  # the rest of the articles
+    web.feed("/news", listing(0, 1, 2), '"2"')
+    assert later(page, clock, DAY).failed == 1
+    for _ in range(2):
+        assert later(page, clock, 2 * DAY).failed == 1
+    web.answers["/news"] = Answer(status=500)
+    assert later(page, clock, 2 * DAY).failed == 1
+    web.feed("/news", listing(3, 1, 2), '"3"')
+    report = later(page, clock, 2 * DAY)
+    assert (report.failed, report.changed) == (0, 1)
+    web.feed("/news", listing(30, 1, 2), '"4"')
+    assert later(page, clock, DAY).new_items == 1  # it is polled as before
+
+
+def test_a_page_of_changing_size_is_not_accepted(page: Workplace, web: Web, clock: Clock) -> None:
+    """The week begins again with each other number of items."""
+    web.feed("/news", listing(*range(8)), '"1"')
+    run(page)
+    for n in range(6):
+        web.feed("/news", listing(*range(2 + n % 2)), f'"s{n}"')
+        assert later(page, clock, 3 * DAY).failed == 1
+
+
 def test_other_selectors_take_no_words_away(page: Workplace, web: Web, clock: Clock) -> None:
     """Other selectors parse the kept page at the next visit and read no article twice (V4)."""
     web.feed("/news", listing(*range(4)), '"1"')

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 
 PAGES = re.compile(
-    r"((stories/[a-z2-7]{16}|archive/(index|\d{4}-\d\d)|topics/index|partners/index|about|bot|404)\.html"
+    r"((stories/[a-z2-7]{16}|archive/(index|\d{4}-\d\d)|topics/index|partners/[a-z0-9_-]+|about|bot|404)\.html"
     r"|sitemaps/[a-z0-9-]+\.xml|sitemap\.xml|robots\.txt|site\.webmanifest|opensearch\.xml"
-    r"|icon\.svg|icon\.png|favicon\.ico)(\.gz)?"
+    r"|partners/[a-z0-9_-]+\.svg|icon\.svg|icon\.png|favicon\.ico)(\.gz)?"
 )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from aggregator.model.publishing import ArchiveMonth
 from aggregator.model.reports import FetchReport
 from aggregator.polling import fetch
 from aggregator.publishing import archive, publish
+from aggregator.store.connection import opened
 from tests.builders import NOW, rss
 from tests.conftest import Clock, Web, Workplace
 from tests.publishing.test_publish import change, news, state, titles, write
@@ -57,6 +59,12 @@ def chain(place: Workplace) -> list[str]:
         path = before[0].get("href").removeprefix("https://news.example/")
         assert path not in found
         found.append(path)
+
+
+def without_updated(entry: etree._Element) -> bytes:
+    """Return an entry without its `updated`, which moves when it comes back."""
+    entry.remove(entry.find(f"{A}updated"))
+    return etree.tostring(entry)
 
 
 def links(element: etree._Element) -> dict[str, str]:
@@ -122,7 +130,7 @@ def test_a_hidden_story_has_a_tombstone_until_it_is_shown(
     others = {
         p: b for p, b in state(place).items() if re.fullmatch(r"archive/.*\.xml(\.gz)?", p) and month not in p
     }
-    words = etree.tostring(read(place, path).find(f"{A}entry"))
+    words = without_updated(read(place, path).find(f"{A}entry"))
     clock.now += DAY
     editor_commands.set_hidden(place.app(), [story_id], "ada", hidden=True)
     poll(place)
@@ -137,7 +145,7 @@ def test_a_hidden_story_has_a_tombstone_until_it_is_shown(
     poll(place)
     assert read(place, path).findtext(f"{A}updated") >= before
     assert deleted(place, path) == deleted(place) == []
-    assert etree.tostring(read(place, path).find(f"{A}entry")) == words
+    assert without_updated(read(place, path).find(f"{A}entry")) == words
     assert title in titles(place)
 
 
@@ -478,3 +486,61 @@ def test_a_merge_of_three_is_undone_in_one_step_or_two(place: Workplace, a: Web,
     assert editor_commands.split(place.app(), items[:1], "ada", announce=False) == (second, third)
     poll(place)
     assert ids(place) == by_title
+
+
+def entry_times(place: Workplace, title: str) -> tuple[str, str]:
+    """Return `updated` of an entry in the feed and in the JSON feed."""
+    (entry,) = (e for e in read(place).iterfind(f"{A}entry") if e.findtext(f"{A}title") == title)
+    items = json.loads((place.public / "feed.json").read_bytes())["items"]
+    (item,) = (item for item in items if item["title"] == title)
+    return entry.findtext(f"{A}updated"), item["date_modified"]
+
+
+@pytest.mark.parametrize("wait", [DAY, timedelta(0)])
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_a_story_that_comes_back_is_newer_than_its_tombstone(
+    place: Workplace, a: Web, clock: Clock, wait: timedelta, withdrawn: bool
+) -> None:
+    """A reader that compares times keeps the entry until it is hidden again (PB9)."""
+    before = entry_times(place, "News number 2")
+    for _ in range(2):
+        clock.now += wait
+        hidden_id = ids(place)["News number 2"]
+        editor_commands.set_hidden(place.app(), [hidden_id], "ada", hidden=True, withdrawn=withdrawn)
+        poll(place)
+        (tombstone,) = read(place).iterfind(DELETED)
+        assert moment(tombstone.get("when")) >= moment(before[1])
+        clock.now += wait
+        editor_commands.set_hidden(place.app(), [hidden_id], "ada", hidden=False)
+        poll(place)
+        after = entry_times(place, "News number 2")
+        assert all(moment(each) > moment(tombstone.get("when")) for each in after)
+        before = after
+    assert deleted(place) == []
+
+
+def test_a_story_whose_merge_is_undone_is_newer_than_its_tombstone(
+    place: Workplace, a: Web, clock: Clock
+) -> None:
+    """The story that gets its id back has a later `updated` than its tombstone had (PB9)."""
+    one, two = ids(place)["News number 1"], ids(place)["News number 2"]
+    clock.now += DAY
+    editor_commands.merge(place.app(), [one, two], "ada")
+    poll(place)
+    (tombstone,) = read(place).iterfind(DELETED)
+    with opened(place.database) as store:
+        (item,) = store.db.execute("SELECT id FROM items WHERE title = 'News number 2'").fetchone()
+    clock.now += DAY
+    assert editor_commands.split(place.app(), [item], "ada", announce=False)[1] == two
+    poll(place)
+    assert deleted(place) == []
+    assert all(moment(each) > moment(tombstone.get("when")) for each in entry_times(place, "News number 2"))
+    corrected = [
+        e for e in read(place).iterfind(f"{A}entry") if "orrected" in (e.findtext(f"{A}summary") or "")
+    ]
+    assert corrected == []
+
+
+def moment(text: str) -> datetime:
+    """Parse a time of a feed."""
+    return datetime.fromisoformat(text)

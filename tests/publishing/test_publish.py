@@ -596,3 +596,30 @@ def test_malformed_items_do_not_stop_publishing(place: Workplace, web: Web) -> N
     assert len(titles(place)) == len(shown(place)) == 2
     assert b"javascript:" not in published(place)
     assert b"onclick" not in published(place)
+
+
+def test_an_edit_of_an_item_that_leads_later_is_a_correction(
+    place: Workplace, webs: Callable[[], Web], clock: Clock
+) -> None:
+    """An edit that no entry showed is a correction once its item leads (E1, I6)."""
+    both = {"a": webs(), "b": webs()}
+    link = "https://node.example/news/shared"
+    both["a"].feed("/feed", rss(news(1, NOW - 2 * DAY, link=link)), '"1"')
+    both["b"].feed("/feed", rss(news(1, NOW - DAY, link=link, guid="b")), '"1"')
+    write(place, both)
+    poll(place)
+    assert titles(place) == ["News number 1"]
+    clock.now += DAY
+    edited = "News number 1, with the names of all speakers"
+    both["b"].feed("/feed", rss(news(1, NOW - DAY, link=link, guid="b", title=edited)), '"2"')
+    poll(place)
+    assert titles(place) == ["News number 1"]
+    clock.now += DAY
+    both["c"] = webs()
+    both["c"].feed("/feed", rss(news(1, NOW, link=link, guid="c")), '"1"')
+    write(place, both, b=", priority: 9")
+    poll(place)  # the item of a further source joins, and the lead is chosen again
+    (entry,) = etree.fromstring((place.public / "atom.xml").read_bytes()).iter(f"{A}entry")
+    assert entry.findtext(f"{A}title") == edited
+    assert entry.findtext(f"{A}updated")[:19] == f"{clock.now:%Y-%m-%dT%H:%M:%S}"
+    assert "Corrected on" in entry.findtext(f"{A}summary")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import stat
 from datetime import timedelta
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.store.connection import opened
 from tests import command
 from tests.digests.scenario import all_rows, rows, run
 from tests.subscribers.visitor import configure, mailbox
@@ -176,13 +179,48 @@ def test_exports_are_read_again_and_private(ready: Workplace, tmp_path: Path) ->
     assert command.call(ready, "subscriber", "list").out.count("@") == 1
 
 
-def test_an_erased_address_of_feeds_yaml_is_named(ready: Workplace) -> None:
-    """Erasing says where the operator has to remove an address by hand."""
+def test_a_recipient_of_feeds_yaml_is_not_erased(ready: Workplace) -> None:
+    """Nothing is erased while feeds.yaml names the address; the message says where."""
     configure(ready, digests=f"  - {{id: daily, title: D, schedule: 'daily 08:00', recipients: [{ADA}]}}\n")
     imported(ready, f"{ADA},daily\n")
+    before = all_rows(ready)
     done = command.call(ready, "subscriber", "erase", "ADA@a.example")
-    assert done.code == 2 and "remove it there" in done.err
+    assert done.code == 2
+    assert "is not erased: feeds.yaml lists it as a recipient of daily; remove it there" in done.err
+    assert all_rows(ready) == before
+    configure(ready, digests="  - {id: daily, title: D, schedule: 'daily 08:00', recipients: []}\n")
+    assert command.call(ready, "subscriber", "erase", "ADA@a.example").code == 0
     assert rows(ready, "SELECT count(*) FROM subscribers WHERE key LIKE 'ada%'") == [(0,)]
+
+
+def test_add_remove_and_add_within_one_second(ready: Workplace) -> None:
+    """Each welcome is a message of its own, also within one second."""
+    for _ in range(3):
+        assert (
+            command.call(ready, "subscriber", "add", ADA, "--digest", "daily", "--confirmed", "by phone").code
+            == 0
+        )
+        assert command.call(ready, "subscriber", "remove", ADA).code == 0
+    names = rows(ready, "SELECT message_id FROM deliveries WHERE purpose = 'welcome'")
+    assert len(set(names)) == len(names) == 4
+
+
+def test_no_cell_of_an_export_is_a_formula(ready: Workplace) -> None:
+    """Cells that spreadsheets would calculate get an apostrophe, which an import removes again."""
+    people = ("=cmd@a.example", "+tag@a.example", "-x@a.example", ADA)
+    quoted = ("subscriber", "add", "'=quoted@a.example", "--digest", "daily", "--confirmed", "by phone")
+    assert command.call(ready, *quoted).code == 0
+    assert imported(ready, "".join(f"{address},daily\n" for address in people)).code == 0
+    with opened(ready.database) as store:
+        store.db.execute("UPDATE subscribers SET address = address, reason = '@SUM(1)' WHERE key = ?", [ADA])
+    exported = command.call(ready, "subscriber", "export").out
+    listed = list(csv.DictReader(io.StringIO(exported)))
+    assert not [cell for row in listed for cell in row.values() if cell[:1] in tuple("=+-@")]
+    assert {"'+tag@a.example", "''=quoted@a.example", ADA} <= {row["address"] for row in listed}
+    assert "'@SUM(1)" in {row["reason"] for row in listed}
+    again = imported(ready, exported)
+    assert (again.code, again.out.splitlines()[0]) == (0, "0 subscribers imported")
+    assert rows(ready, "SELECT count(*) FROM subscribers") == [(6,)]
 
 
 def test_old_messages_lose_their_addresses(ready: Workplace) -> None:

@@ -1,0 +1,389 @@
+"""List what can be wrong with a feed, what would help its readers, and how to correct it.
+
+The one list for the pages of partners, `check --live`, `status` and the operator's mail. Its words are in
+finding_words.json. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+
+from aggregator import i18n, urls
+from aggregator.model.findings import EntryFacts, FeedFacts, Finding, FindingWords, Level
+from aggregator.text import line
+
+MAX_ENTRIES_READ = 50
+"""Maximum number of entries of a document that are counted, from its top."""
+WINDOW = timedelta(days=30)
+"""Time before a report whose visits are counted."""
+SLOW_SECONDS = 5.0
+"""Minimum seconds of a slow answer."""
+MIN_SLOW, MIN_IGNORED = 3, 3
+"""Minimum number of slow answers, and of ignored validators, in WINDOW that are reported."""
+LARGE_BYTES = 1_000_000
+"""Minimum size of a large document, decoded."""
+MAX_CERTIFICATE_WARNING = timedelta(days=14)
+"""Maximum time before the end of a certificate from which on it is reported."""
+CERTIFICATE_SHARE = 5
+"""Divisor of the lifetime of a certificate for the same; some are valid for six days only."""
+MIN_SHARE = 0.5
+"""Minimum share of entries that lack something before readers are concerned."""
+MIN_EVENTS = 3
+"""Minimum number of events in the text of a feed that deserve a format for events."""
+DOCUMENTS = ("feed", "jsonfeed", "ical")
+"""Kinds whose servers should send validators; other documents are generated on request."""
+FEEDS = ("feed", "jsonfeed")
+MEDIA_TYPES: Mapping[str, tuple[str, ...]] = {
+    "xml": (
+        "application/rss+xml",
+        "application/atom+xml",
+        "application/rdf+xml",
+        "application/xml",
+        "text/xml",
+    ),
+    "json": ("application/feed+json", "application/json"),
+    "ical": ("text/calendar",),
+}
+MAX_QUOTED_CHARACTERS = 160
+"""Maximum length of a quotation from a server or document."""
+
+FAULTS = (Level.PROBLEM, Level.COST)
+"""Levels of what a publisher should correct."""
+Values = Mapping[str, str | int | date]
+
+
+class Failure(NamedTuple):
+    """A kind of failed visit: a pattern of the reason, and what the operator can do."""
+
+    code: str
+    pattern: str
+    advice: str
+
+
+FAILURES = (
+    Failure(
+        "held",
+        r"wait for an editor",
+        "view them with `aggregator source preview {id}`, then `aggregator source release {id}` or"
+        " `aggregator source discard {id}`",
+    ),
+    Failure(
+        "page_shrunk",
+        r"items are left at once",
+        "compare the page with `page`; if it is right as it is, `aggregator source release {id}`, or wait: after a"
+        " week of the same size it is accepted",
+    ),
+    Failure(
+        "scripts",
+        r"filled in by scripts",
+        "the page shows its news to browsers only: look for a feed or an API",
+    ),
+    Failure("moved", r"^moved for good", "put the new address into feeds.yaml as the source's `url`"),
+    Failure(
+        "quiet", r"^nothing new since", "look at the partner's site: has its news moved to another feed?"
+    ),
+    Failure(
+        "our_fault",
+        r"broke the (?:parser|program)",
+        "please report this as a bug of the program, with this line",
+    ),
+    Failure("bot_wall", r"bot wall", "ask the partner to let our User-Agent through; it names your contact"),
+    Failure(
+        "robots",
+        r"robots\.txt",
+        "the partner does not want this page to be read by programs: ask for a feed",
+    ),
+    Failure(
+        "too_much",
+        r"reading it",
+        "the document is too much for one visit: report it to the partner, or disable the source",
+    ),
+    Failure(
+        "not_found",
+        r"\(404\)|\(410\)",
+        "the feed has moved or is gone: look for it (`aggregator source discover`) and correct `url`",
+    ),
+    Failure("password", r"\(401\)", "the partner wants a password: ask for one, or for a public feed"),
+    Failure("forbidden", r"\(403\)", "ask the partner to let our User-Agent in; it names your contact"),
+    Failure("busy", r"\(429\)|\(503\)", "wait: it is visited again when the server allows it"),
+    Failure(
+        "web_page",
+        r"web page, not a feed",
+        "`url` leads to a page: find the feed (`aggregator source discover`), or use `kind: page`",
+    ),
+    Failure(
+        "not_a_feed",
+        r"not a feed|no JSON Feed|not JSON",
+        "open `url` in a browser: this is no feed any more",
+    ),
+    Failure(
+        "layout",
+        r"layout has probably changed",
+        "compare `page` with the page as it is now and correct the selectors",
+    ),
+    Failure(
+        "unknown_host",
+        r"unknown \(DNS\)|name resolution",
+        "is the host spelled right, and is the network up?",
+    ),
+    Failure(
+        "bad_certificate", r"certificate", "the partner's certificate is wrong: report it to the partner"
+    ),
+    Failure("downgrade", r"https to http", "ask the partner for a feed over https"),
+    Failure(
+        "redirects",
+        r"redirect",
+        "open `url` in a browser and put the address it ends at into feeds.yaml",
+    ),
+    Failure(
+        "private",
+        r"which leads there",
+        "a public server leads to a private one, which is refused: correct `url`, or report it to the partner",
+    ),
+    Failure("private", r"private address", "if this host is really yours, name it in `fetch.allow_private`"),
+    Failure("too_large", r"max_bytes", "if the document is right, raise `fetch.max_bytes`"),
+    Failure(
+        "unreachable",
+        r"no complete answer|refused|reset|cut short|failed:|HTTP framing|interim answers",
+        "the partner's server has a fault: wait, then report it to the partner",
+    ),
+    Failure(
+        "server_error",
+        r"answered 5",
+        "the partner's server has a fault: wait, then report it to the partner",
+    ),
+)
+"""Kinds of failures; the first whose pattern is in the reason applies."""
+UNREADABLE = Failure("unreadable", "", "look at `url` in a browser")
+"""Any other failure."""
+
+
+def failure(reason: str) -> Failure:
+    """Return the kind of a failure by its reason."""
+    return next((kind for kind in FAILURES if re.search(kind.pattern, reason)), UNREADABLE)
+
+
+def faults(codes: Iterable[str], *levels: Level) -> tuple[str, ...]:
+    """Return those of the codes that name faults of feeds, not failed visits, in their order."""
+    found = set(codes)
+    return tuple(rule.code for rule in RULES if rule.level in (levels or FAULTS) and rule.code in found)
+
+
+class Rule(NamedTuple):
+    """A finding: `condition` returns the values of its sentence, None if it does not apply."""
+
+    code: str
+    level: Level
+    condition: Callable[[FeedFacts], Values | None]
+
+
+def find(facts: FeedFacts, since: Mapping[str, date] | None = None) -> tuple[Finding, ...]:
+    """Return the findings of a feed, problems first; `since` has the days of known ones.
+
+    A finding that is not known is of the day of the last visit.
+    """
+    found = [*_failing(facts)]
+    if facts.as_of is not None:
+        for rule in RULES:
+            values = rule.condition(facts)
+            if values is not None:
+                found.append(Finding(code=rule.code, level=rule.level, values=values))
+    return tuple(replace(each, since=(since or {}).get(each.code, facts.as_of)) for each in found)
+
+
+def _failing(facts: FeedFacts) -> Iterable[Finding]:
+    """Yield why the last visit failed, or why the source needs attention."""
+    if not facts.reason:
+        return
+    code = failure(facts.reason).code
+    if code != "moved":  # the rule of this name says where to
+        yield Finding(code=code, level=Level.PROBLEM)
+
+
+def in_words(finding: Finding, language: str) -> FindingWords:
+    """Return a finding in a language; what is quoted from servers is plain text on one line."""
+    words = i18n.finding_words(language)[finding.code]
+    values = {name: _word(value, language) for name, value in finding.values.items()}
+    return FindingWords(
+        code=finding.code,
+        level=finding.level,
+        sentence=words["sentence"].format(**values),
+        fix=words["fix"].format(**values),
+    )
+
+
+def as_reason(words: FindingWords) -> str:
+    """Return the sentence of a finding as reasons are written: without capital and full stop."""
+    return f"{words.sentence[0].lower()}{words.sentence[1:].removesuffix('.')}"
+
+
+def _word(value: str | int | date, language: str) -> str:
+    if isinstance(value, int):
+        return i18n.number(value, i18n.known(language))
+    if isinstance(value, date):
+        return i18n.day(value, i18n.known(language))
+    return line(value, MAX_QUOTED_CHARACTERS) or ""
+
+
+def public_address(url: str) -> str:
+    """Return a URL without user, query and fragment, in which secrets may be."""
+    parts = urls.parse(url)
+    if parts is None:
+        return ""
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}" + ("?…" if parts.query else "")
+
+
+# --- conditions -----------------------------------------------------------------------------------------
+
+
+def _no_validators(facts: FeedFacts) -> Values | None:
+    sends_none = facts.last_success is not None and not facts.validators
+    return {} if sends_none and facts.kind in DOCUMENTS else None
+
+
+def _ignored_validators(facts: FeedFacts) -> Values | None:
+    visits = facts.visits
+    if visits.ignored < MIN_IGNORED:
+        return None
+    return {"n": visits.ignored, "days": WINDOW.days, "size": _size(visits.repeated_bytes)}
+
+
+def _counted(count: Callable[[EntryFacts], int], share: float = 0.0) -> Callable[[FeedFacts], Values | None]:
+    """Return a condition: entries of a kind exist, and are a minimum share of those counted."""
+
+    def condition(facts: FeedFacts) -> Values | None:
+        n, total = count(facts.entries), facts.entries.total
+        return {"n": n, "total": total} if n and n >= share * total else None
+
+    return condition
+
+
+def _of_feeds(condition: Callable[[FeedFacts], Values | None]) -> Callable[[FeedFacts], Values | None]:
+    """Restrict a condition to feeds."""
+    return lambda facts: condition(facts) if facts.kind in FEEDS else None
+
+
+def _no_calendar(condition: Callable[[FeedFacts], Values | None]) -> Callable[[FeedFacts], Values | None]:
+    """Exempt calendars from a condition: their entries have dates of events."""
+    return lambda facts: None if facts.kind == "ical" else condition(facts)
+
+
+def _malformed(facts: FeedFacts) -> Values | None:
+    """Quote what the parser reports; expat calls a document without a name `<unknown>`."""
+    return {"detail": facts.malformed.removeprefix("<unknown>:")} if facts.malformed else None
+
+
+def _content_type(facts: FeedFacts) -> Values | None:
+    """Compare the media type with those of the format (RFC 4287 section 7, RFC 5545 8.1)."""
+    is_json = "JSON" in (facts.format or "")
+    expected = MEDIA_TYPES.get(
+        "ical" if facts.kind == "ical" else "json" if is_json else "xml" if facts.kind == "feed" else ""
+    )
+    if expected is None or not facts.content_type or facts.format is None:
+        return None
+    sent = facts.content_type.partition(";")[0].strip().lower()
+    if sent in expected:
+        return None
+    usual = expected[1] if "Atom" in facts.format else expected[0]
+    return {"sent": sent, "expected": usual}
+
+
+def _moved(facts: FeedFacts) -> Values | None:
+    if facts.move is None:
+        return None
+    return {"target": public_address(facts.move.url), "day": facts.move.since.astimezone(UTC).date()}
+
+
+def _certificate(facts: FeedFacts) -> Values | None:
+    """Check whether a certificate ends soon; one that has ended makes visits fail."""
+    until, begin = facts.certificate_until, facts.certificate_from
+    if until is None or begin is None or facts.as_of is None or facts.failures:
+        return None
+    warning = min(MAX_CERTIFICATE_WARNING, (until - begin) / CERTIFICATE_SHARE)
+    end = until.astimezone(UTC).date()
+    if datetime.combine(facts.as_of, datetime.min.time(), UTC) < until - warning:
+        return None
+    return {"day": end, "n": max((end - facts.as_of).days, 0)}
+
+
+def _slow(facts: FeedFacts) -> Values | None:
+    visits = facts.visits
+    if visits.slow < MIN_SLOW:
+        return None
+    return {"n": visits.slow, "total": visits.visits, "days": WINDOW.days, "seconds": int(SLOW_SECONDS)}
+
+
+def _large(facts: FeedFacts) -> Values | None:
+    size = facts.visits.last_bytes
+    return {"size": _size(size)} if size >= LARGE_BYTES and facts.kind in DOCUMENTS else None
+
+
+def _http(facts: FeedFacts) -> Values | None:
+    return {} if facts.url.lower().startswith("http:") else None
+
+
+def _no_licence(facts: FeedFacts) -> Values | None:
+    stated = facts.licence or facts.rights or facts.entries.with_rights or facts.full_text
+    return {} if facts.last_success and not stated else None
+
+
+def _cut_texts(facts: FeedFacts) -> Values | None:
+    entries = facts.entries
+    if not entries.cut or entries.cut < MIN_SHARE * entries.with_text:
+        return None
+    return {"n": entries.cut, "total": entries.with_text}
+
+
+def _no_categories(facts: FeedFacts) -> Values | None:
+    entries = facts.entries
+    return {} if entries.total and entries.without_categories == entries.total else None
+
+
+def _no_language(facts: FeedFacts) -> Values | None:
+    return {} if facts.last_success and not facts.language and facts.kind in (*FEEDS, "page") else None
+
+
+def _event_fields(facts: FeedFacts) -> Values | None:
+    events = facts.entries.events
+    return {"n": events} if events >= MIN_EVENTS else None
+
+
+def _no_feed(facts: FeedFacts) -> Values | None:
+    return {} if facts.kind == "page" else None
+
+
+def _size(count: int) -> str:
+    return f"{count / 1_000_000:.1f} MB" if count >= LARGE_BYTES else f"{count / 1_000:.0f} kB"
+
+
+RULES = (
+    Rule("malformed", Level.PROBLEM, _malformed),
+    Rule("moved", Level.PROBLEM, _moved),
+    Rule("certificate_ends", Level.PROBLEM, _certificate),
+    Rule("content_type", Level.PROBLEM, _content_type),
+    Rule("undated", Level.PROBLEM, _no_calendar(_counted(lambda entries: entries.undated))),
+    Rule("unreadable_dates", Level.PROBLEM, _no_calendar(_counted(lambda entries: entries.unreadable_dates))),
+    Rule("future_dates", Level.PROBLEM, _no_calendar(_counted(lambda entries: entries.future_dates))),
+    Rule("replaced_ids", Level.PROBLEM, _of_feeds(_counted(lambda entries: entries.replaced_ids))),
+    Rule("repeated_ids", Level.PROBLEM, _of_feeds(_counted(lambda entries: entries.repeated_ids))),
+    Rule("no_validators", Level.COST, _no_validators),
+    Rule("ignored_validators", Level.COST, _ignored_validators),
+    Rule("slow", Level.COST, _slow),
+    Rule("large", Level.COST, _large),
+    Rule("http", Level.ADVICE, _http),
+    Rule("no_licence", Level.ADVICE, _no_licence),
+    Rule("cut_texts", Level.ADVICE, _of_feeds(_cut_texts)),
+    Rule("no_links", Level.ADVICE, _of_feeds(_counted(lambda entries: entries.without_link))),
+    Rule("no_categories", Level.ADVICE, _of_feeds(_no_categories)),
+    Rule("no_language", Level.ADVICE, _no_language),
+    Rule("event_fields", Level.ADVICE, _of_feeds(_event_fields)),
+    Rule("no_feed", Level.ADVICE, _no_feed),
+)
+"""All findings besides failed visits, in the order in which they are shown."""
+CODES = tuple(dict.fromkeys((*(kind.code for kind in FAILURES), UNREADABLE.code, *(r.code for r in RULES))))
+"""The codes of all findings."""

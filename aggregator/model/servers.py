@@ -1,0 +1,18 @@
+"""Define what a response shows of its server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFacts:
+    """What a response showed of its server, for the report to its partner.
+
+    `content_type` is None where a response has no document, such as a 304, and empty where it is missing.
+    """
+
+    content_type: str | None = None
+    certificate_from: datetime | None = None
+    certificate_until: datetime | None = None
