@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from aggregator.cli.options import Invocation
-    from aggregator.model.polling import PolitenessReport
-    from aggregator.model.reports import SourceHealth, StatusReport
+    from aggregator.model.reports import PolitenessReport, SourceHealth, StatusReport
 
 MAX_REASON_CHARACTERS = 200
 """Maximum characters of the reason of a failed run that `status` prints."""

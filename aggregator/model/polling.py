@@ -439,22 +439,3 @@ class VisitRecord:
     until: datetime | None
     bytes_read: int
     requests: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolitenessReport:
-    """The politeness of visits to one source, computed from the visit log (CL20).
-
-    `per_day` counts requests; `conditional` and `not_modified` are shares of the visits; `smallest_gap` between two
-    visits is in seconds; `wasted_bytes` are those of unchanged documents; `broken` names rules and times.
-    """
-
-    source_id: str
-    visits: int
-    requests: int
-    per_day: float
-    conditional: float
-    not_modified: float
-    smallest_gap: float | None
-    wasted_bytes: int
-    broken: tuple[str, ...]

@@ -260,3 +260,22 @@ class PruneReport:
     visits: int = 0
     runs: int = 0
     texts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolitenessReport:
+    """The politeness of visits to one source, computed from the visit log (CL20).
+
+    `per_day` counts requests; `conditional` and `not_modified` are shares of the visits; `smallest_gap` between two
+    visits is in seconds; `wasted_bytes` are those of unchanged documents; `broken` names rules and times.
+    """
+
+    source_id: str
+    visits: int
+    requests: int
+    per_day: float
+    conditional: float
+    not_modified: float
+    smallest_gap: float | None
+    wasted_bytes: int
+    broken: tuple[str, ...]

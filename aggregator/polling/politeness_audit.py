@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from aggregator import urls
 from aggregator.model.config import Config
-from aggregator.model.polling import PolitenessReport, VisitRecord
+from aggregator.model.polling import VisitRecord
+from aggregator.model.reports import PolitenessReport
 from aggregator.polling.schedule import WHOLE_AGAIN, WITHOUT_VALIDATORS
 from aggregator.store import visits
 from aggregator.store.connection import opened

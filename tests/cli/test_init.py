@@ -120,7 +120,7 @@ def test_every_key_is_explained() -> None:
 
 @pytest.mark.parametrize("block", blocks(), ids=name)
 def test_each_setting_may_be_switched_on(tmp_path: Path, block: tuple[int, int]) -> None:
-    """Each block makes a valid file when its marks are removed, some of them with the one that they need."""
+    """Each block makes a valid file when its marks are removed, with the one that it needs."""
     needs = {"digests:": "mail:", "operator:": "mail:", "editors: [editor@example.org]": "web:"}
     needed = [each for each in blocks() if name(each) == needs.get(name(block))]
     file = tmp_path / "feeds.yaml"

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from aggregator.model.polling import PolitenessReport, VisitRecord
+from aggregator.model.polling import VisitRecord
+from aggregator.model.reports import PolitenessReport
 from aggregator.polling import politeness_audit
 from tests.builders import NOW
 
