@@ -50,11 +50,15 @@ _VERSION = re.compile(
 _NUMBERED = re.compile(r"(?<![\w.,-])(\d{1,6}(?:,\d{3})*)(st|nd|rd|th|er|e|x|t|d|%)?(?![\w,.]*\d)(?!\w)")
 _ROMAN = re.compile(r"(?<!\w)(X{0,2}(?:IX|IV|V?I{1,3}|V)|X{1,2})(?!\w|['’.]\w)")
 _NUMBER_ONE = re.compile(r"(?<=\w )I(?=\s*(?:$|[:,;)|–-]))")
+_PART_WORDS = frozenset(
+    "part teil parte partie folge episode modul module lecture lesson chapter kapitel unit block group gruppe session"
+    " track volume vol".split()
+)
 _PART = re.compile(
-    r"(?<!\w)(?:part|teil|parte|partie|folge|episode|module?|modul|lecture|lesson|chapter|kapitel|unit|block|group"
-    r"|gruppe|session|track|volume|vol\.?)\s+(\d{1,3}|[a-z]{1,4}(?![\w-])|[a-z]{3,12}(?!\w))"
+    rf"(?<!\w)(?:{'|'.join(sorted(_PART_WORDS))}|vol\.)\s+(\d{{1,3}}|[a-z]{{1,4}}(?![\w-])|[a-z]{{3,12}}(?!\w))"
 )
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
+_ROMAN_DIGIT = re.compile("[IVX]")
 _LETTERS = re.compile(r"[a-z]+")
 _DIGITS = re.compile(r"\d+")
 _DIGIT = re.compile(r"\d")
@@ -77,6 +81,8 @@ class TextFacts:
     def __or__(self, other: TextFacts) -> TextFacts:
         if other is NOTHING:
             return self
+        if self is NOTHING:
+            return other
         return TextFacts(
             dates=self.dates | other.dates,
             months=self.months | other.months,
@@ -96,7 +102,9 @@ NOTHING = TextFacts()
 def title_facts(title: str, folded: str) -> TextFacts:
     """Extract the facts of a title, Roman numerals and parts of a series included."""
     words = frozenset(_LETTERS.findall(folded))
-    counted = TextFacts(numbers=_number_words(words) | _roman_numerals(title), parts=_parts(folded))
+    numbers = _number_words(words) | _roman_numerals(title)
+    parts = frozenset() if words.isdisjoint(_PART_WORDS) else _parts(folded)
+    counted = TextFacts(numbers=numbers, parts=parts) if numbers or parts else NOTHING
     if _DIGIT.search(folded):
         return counted | _facts_with_digits(folded, words)
     if text_dates.names_month(words):
@@ -107,7 +115,8 @@ def title_facts(title: str, folded: str) -> TextFacts:
 def body_facts(folded: str) -> TextFacts:
     """Extract the facts of a folded text; months and years count only near numbers."""
     words = frozenset(_LETTERS.findall(folded))
-    counted = TextFacts(numbers=_number_words(words))
+    numbers = _number_words(words)
+    counted = TextFacts(numbers=numbers) if numbers else NOTHING
     return counted | _facts_with_digits(_around_digits(folded), words) if _DIGIT.search(folded) else counted
 
 
@@ -147,7 +156,7 @@ def _take_marked_facts(folded: str, words: Set[str]) -> tuple[TextFacts, str]:
     rest = _DOI.sub(" ", rest) if dois else rest
     dated = text_dates.find_dates(rest, words)
     amounts, rest = _take_amounts(dated.rest, words)
-    versions, rest = _take(_VERSION, rest)
+    versions, rest = _take(_VERSION, rest) if "." in rest else (frozenset(), rest)
     facts = TextFacts(
         dates=dated.dates,
         months=dated.months,
@@ -195,8 +204,8 @@ def _number(digits: str, tail: str) -> str:
 
 def _number_words(words: Set[str]) -> frozenset[str]:
     known = vocabulary()
-    named = [word for word in words if word in known.ordinals or word in known.numbers]
-    return frozenset(filter(None, map(_number_of, named)))
+    named = (known.ordinals.keys() & words) | (known.numbers.keys() & words)
+    return frozenset(filter(None, map(_number_of, named))) if named else frozenset()
 
 
 def _number_of(word: str) -> str | None:
@@ -207,6 +216,8 @@ def _number_of(word: str) -> str | None:
 
 
 def _roman_numerals(text: str) -> frozenset[str]:
+    if not _ROMAN_DIGIT.search(text):
+        return frozenset()
     found = {"1"} if _NUMBER_ONE.search(text) else set()
     for numeral in _ROMAN.findall(text):
         if numeral == "I":
