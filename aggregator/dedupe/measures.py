@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from aggregator.dedupe import reason_words, semantic
@@ -434,7 +434,7 @@ def _abbreviated(item: Features, other: Features) -> Features:
     words = {
         c: w for c, w in item.words.items() if c not in spelled_out or c in other.words or c in title
     } | worth
-    return replace(item, title=title, words=words, names=item.names | found.keys())
+    return item.abbreviated(title, words, item.names | found.keys())
 
 
 def _total(weights: Mapping[str, float], concepts: Iterable[str]) -> float:

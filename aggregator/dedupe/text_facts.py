@@ -120,13 +120,6 @@ def body_facts(folded: str) -> TextFacts:
     return counted | _facts_with_digits(_around_digits(folded), words) if _DIGIT.search(folded) else counted
 
 
-def index_facts(folded: str) -> TextFacts:
-    """Extract only the facts of a folded text by which candidates are found: no numbers."""
-    if not _DIGIT.search(folded):
-        return NOTHING
-    return _take_marked_facts(_around_digits(folded), frozenset(_LETTERS.findall(folded)))[0]
-
-
 def _around_digits(text: str) -> str:
     """Return the parts of a text that can contain facts; the rest need not be searched."""
     parts, end = [], 0

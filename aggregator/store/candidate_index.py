@@ -43,6 +43,7 @@ class IndexedItem:
     link: str | None
     guid: str | None
     publisher: str
+    language: str | None
     sort: datetime
 
 
@@ -76,7 +77,7 @@ _ITEMS = f"""
         substr(items.text, 1, {TEXT_CHARACTERS}) AS text,
         CASE WHEN length(items.html) < 3000 THEN items.html
             ELSE substr(items.html, 1, 600) || ' ' || substr(items.html, -900) END AS html,
-        items.link, items.guid, items.sort, sources.name AS teller
+        items.link, items.guid, items.language, items.sort, sources.name AS teller
     FROM items JOIN sources ON sources.id = items.source_id
 """
 
@@ -110,6 +111,7 @@ def _indexed_item(row: Mapping[str, Any]) -> IndexedItem:
         link=row["link"],
         guid=row["guid"],
         publisher=row["teller"],
+        language=row["language"],
         sort=sure_moment(row["sort"]),
     )
 
