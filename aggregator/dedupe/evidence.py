@@ -10,13 +10,12 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from functools import cache
 from itertools import chain
 
 from aggregator.calendar_names import LANGUAGES, one_of, weekdays
 from aggregator.dedupe import identifiers, measures
 from aggregator.dedupe.features import Features, differ_in_language, for_member
-from aggregator.dedupe.measures import Measure
+from aggregator.dedupe.measures import Measure, Pair, Piece
 from aggregator.dedupe.weights import weights
 from aggregator.items import canonical_urls
 from aggregator.items.address_variants import Variant, in_two_sections, variant
@@ -154,9 +153,9 @@ def moved_permalink(a: Member, b: Member) -> Evidence | None:
 
 def short_link(a: Member, b: Member) -> Evidence | None:
     """Recognise an address with a number only, such as WordPress' /?p=123, beside the permalink."""
-    if not a.link or not b.link or canonical_urls.short_link(a.link) == canonical_urls.short_link(b.link):
+    if not a.link or not b.link or a.text != b.text or abs(a.sort - b.sort) > MAX_SHORT_LINK_DELAY:
         return None
-    if a.text != b.text or abs(a.sort - b.sort) > MAX_SHORT_LINK_DELAY:
+    if canonical_urls.short_link(a.link) == canonical_urls.short_link(b.link):
         return None
     if _titles_agree(a, b) and canonical_urls.host(a.link) == canonical_urls.host(b.link):
         return _proof("short link", "a short link and a permalink of one site with the same title and text")
@@ -272,31 +271,40 @@ def near(
 ) -> tuple[Evidence, ...]:
     """Return all near evidence; words that are `common` in the archive weigh less.
 
-    If the score cannot reach `needed`, some of it may be missing: most candidates are far from related.
+    None if the score cannot reach `needed`: most candidates are far from related.
     """
     pair = measures.pair(for_member(a), for_member(b), common)
-    circumstances = [*measures.closeness(a, b), *measures.pointer(a, b)]
+    circumstances = (*measures.closeness(a, b), *measures.pointer(a, b))
+    pieces = [piece for piece in measures.NEAR if _is_weighed(piece, pair)]
+    found = {piece: tuple(piece(pair) or ()) for piece in pieces if piece not in measures.LATER}
+    later = [piece for piece in pieces if piece in measures.LATER]
     needed = min(needed, MIN_SCORE_FOR_MEANING) if weights().weighs_meaning else needed
-    found = {piece: list(piece(pair) or ()) for piece in measures.NEAR if piece not in measures.AGAINST}
-    pieces = _weighed([*chain.from_iterable(found.values()), *circumstances], weights().plain)
-    if score(pieces) + _most_against() < needed:
-        return pieces
-    found |= {piece: list(piece(pair) or ()) for piece in measures.AGAINST}
-    every = [*chain.from_iterable(found[piece] for piece in measures.NEAR), *circumstances]
-    pieces = _weighed(every, weights().plain)
-    counts = weights().weighs_meaning and score(pieces) >= MIN_SCORE_FOR_MEANING
+    if _highest_score((*chain.from_iterable(found.values()), *circumstances), later, pair) < needed:
+        return ()
+    found |= {piece: tuple(piece(pair) or ()) for piece in later}
+    every = [*chain.from_iterable(found[piece] for piece in pieces), *circumstances]
+    weighed = _weighed(every, weights().plain)
+    counts = weights().weighs_meaning and score(weighed) >= MIN_SCORE_FOR_MEANING
     if counts and (meaning := measures.meaning(a, b)):
         return _weighed([*every, meaning], weights().with_meaning)
-    return pieces
+    return weighed
 
 
-@cache
-def _most_against() -> float:
-    """Return what `measures.AGAINST` can add to a score: 0 while their weights are negative."""
-    highest = 0.0
-    for name in measures.AGAINST.values():
-        highest += max(0.0, *(weights().plain.get(f"{kind}{name}", 0.0) for kind in measures.KINDS))
-    return highest
+def _is_weighed(piece: Piece, pair: Pair) -> bool:
+    """Return whether what a function measures has a weight."""
+    name = measures.NAMES.get(piece)
+    return name is None or weights().has(pair.kind + name)
+
+
+def _highest_score(found: Iterable[Measure], later: Iterable[Piece], pair: Pair) -> float:
+    """Return the highest score of measures together with what others can add to them."""
+    known = weights().plain
+    values = [round(known.get(measure.name, 0.0) * measure.value, 2) for measure in found]
+    for piece in later:
+        weight = known.get(pair.kind + measures.NAMES[piece], 0.0)
+        if weight > 0:
+            values.append(round(weight * measures.LATER[piece](pair), 2))
+    return round(math.fsum(values), 2)
 
 
 def score(pieces: Iterable[Evidence]) -> float:
@@ -307,7 +315,7 @@ def score(pieces: Iterable[Evidence]) -> float:
 def _weighed(found: Iterable[Measure], table: Mapping[str, float]) -> tuple[Evidence, ...]:
     weighed = ((measure, round(table.get(measure.name, 0.0) * measure.value, 2)) for measure in found)
     return tuple(
-        Evidence(name=measure.name, weight=weight, reason=measure.reason)
+        Evidence(name=measure.name, weight=weight, reason=measure.reason())
         for measure, weight in weighed
         if weight
     )

@@ -13,6 +13,7 @@ from typing import Any
 from aggregator.dedupe import measures, reason_words
 from aggregator.dedupe.evidence import title_likeness
 from aggregator.dedupe.features import Features, differ_in_language, for_member
+from aggregator.dedupe.title_slots import slot
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.phases import wording as wording_of
 from aggregator.dedupe.vocabulary.words import tools
@@ -42,10 +43,17 @@ def of_reposts(a: Member, b: Member) -> tuple[str, ...]:
     return of_titles(a, b) + _reasons(for_member(a), for_member(b), pieces)
 
 
-def of_all(a: Member, b: Member) -> tuple[str, ...]:
-    """Return the vetoes against near evidence."""
-    found = _reasons(for_member(a), for_member(b), (*TITLE, *NEAR))
-    return tuple(dict.fromkeys(_calendar_and_news(a, b) + found + _nothing_particular(a, b)))
+def of_all(a: Member, b: Member) -> tuple[tuple[str, ...], bool]:
+    """Return the vetoes against near evidence, and whether only a template agrees.
+
+    Two items that share only a template are not even related.
+    """
+    one, other = for_member(a), for_member(b)
+    found = {veto: reason for veto in (*TITLE, *NEAR) if (reason := veto(one, other))}
+    unparticular = _nothing_particular(a, b)
+    reasons = (*_calendar_and_news(a, b), *found.values(), *unparticular)
+    only_template = bool(unparticular or own_affairs in found or other_place in found)
+    return tuple(dict.fromkeys(reasons)), only_template
 
 
 def against_member(a: Member, b: Member) -> str | None:
@@ -54,12 +62,6 @@ def against_member(a: Member, b: Member) -> str | None:
     if one.key == other.key:
         return None
     return next(iter(_reasons(one, other, (*TITLE, other_reference))), None)
-
-
-def only_template_agrees(a: Member, b: Member) -> bool:
-    """Return whether two items share only a template, so that they are not even related."""
-    pieces = (own_affairs, other_place)
-    return bool(_nothing_particular(a, b) or _reasons(for_member(a), for_member(b), pieces))
 
 
 def _nothing_particular(a: Member, b: Member) -> tuple[str, ...]:
@@ -90,7 +92,7 @@ def _reasons(a: Features, b: Features, pieces: Iterable[Veto]) -> tuple[str, ...
 def other_phase(a: Features, b: Features) -> str | None:
     """Compare phases: only one is cancelled, extended, or a report."""
     for one, other in ((a, b), (b, a)):
-        if alone := one.title_phases - other.phases:
+        if one.title_phases and (alone := one.title_phases - other.phases):
             return f"only one reports {wording_of(min(alone))}"
     return None
 
@@ -185,8 +187,8 @@ def other_slot(a: Features, b: Features) -> str | None:
 
     Without texts nothing excludes that two headlines use two words for one thing.
     """
-    found = measures.slot(a, b) if a.has_text and b.has_text else None
-    return found.reason if found and found.alike >= MIN_SIMILAR_LIKENESS else None
+    found = slot(a, b) if a.has_text and b.has_text else None
+    return found.reason() if found and found.alike >= MIN_SIMILAR_LIKENESS else None
 
 
 def opposites(a: Features, b: Features) -> str | None:
