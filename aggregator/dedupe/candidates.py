@@ -134,5 +134,5 @@ def comparable(store: Store, clusters: Iterable[Cluster]) -> list[Cluster]:
 def _common_words(members: Iterable[Member], common_keys: frozenset[int]) -> frozenset[str]:
     if not common_keys:
         return frozenset()
-    words = (features.common_words(features.for_member(member), common_keys) for member in members)
-    return frozenset().union(*words)
+    words = set().union(*(features.for_member(member).words for member in members))
+    return features.common_words(words, common_keys)

@@ -293,9 +293,9 @@ def differ_in_language(a: Features, b: Features) -> bool:
     return bool(a.language and b.language and a.language != b.language)
 
 
-def common_words(features: Features, common_keys: frozenset[int]) -> frozenset[str]:
-    """Return the words of an item whose index keys are common."""
-    return frozenset(c for c in features.words if _hash("w " + c) & ~1 in common_keys)
+def common_words(words: Iterable[str], common_keys: frozenset[int]) -> frozenset[str]:
+    """Return those of some words whose index keys are common."""
+    return frozenset(word for word in words if _hash(f"w {word}") & ~1 in common_keys)
 
 
 def _clean_title(title: str, publisher: str) -> str:
