@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from itertools import chain
 
 from aggregator.calendar_names import LANGUAGES, one_of, weekdays
@@ -274,15 +276,14 @@ def near(
     None if the score cannot reach `needed`: most candidates are far from related.
     """
     pair = measures.pair(for_member(a), for_member(b), common)
+    pieces = _pieces(measures.NEAR, pair.kind)
     circumstances = (*measures.closeness(a, b), *measures.pointer(a, b))
-    pieces = [piece for piece in measures.NEAR if _is_weighed(piece, pair)]
-    found = {piece: tuple(piece(pair) or ()) for piece in pieces if piece not in measures.LATER}
-    later = [piece for piece in pieces if piece in measures.LATER]
+    found = {piece: tuple(piece(pair) or ()) for piece in pieces.first}
     needed = min(needed, MIN_SCORE_FOR_MEANING) if weights().weighs_meaning else needed
-    if _highest_score((*chain.from_iterable(found.values()), *circumstances), later, pair) < needed:
+    if _highest_score((*chain.from_iterable(found.values()), *circumstances), pieces, pair) < needed:
         return ()
-    found |= {piece: tuple(piece(pair) or ()) for piece in later}
-    every = [*chain.from_iterable(found[piece] for piece in pieces), *circumstances]
+    found |= {piece: tuple(piece(pair) or ()) for piece in pieces.later}
+    every = [*chain.from_iterable(found[piece] for piece in measures.NEAR if piece in found), *circumstances]
     weighed = _weighed(every, weights().plain)
     counts = weights().weighs_meaning and score(weighed) >= MIN_SCORE_FOR_MEANING
     if counts and (meaning := measures.meaning(a, b)):
@@ -290,20 +291,37 @@ def near(
     return weighed
 
 
-def _is_weighed(piece: Piece, pair: Pair) -> bool:
-    """Return whether what a function measures has a weight."""
-    name = measures.NAMES.get(piece)
-    return name is None or weights().has(pair.kind + name)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pieces:
+    """Functions of near evidence that have a weight for a kind of pair, in two steps.
+
+    Those called `later` can add to a score only if they have a weight in `adding`.
+    """
+
+    first: tuple[Piece, ...]
+    later: tuple[Piece, ...]
+    adding: Mapping[Piece, float]
 
 
-def _highest_score(found: Iterable[Measure], later: Iterable[Piece], pair: Pair) -> float:
-    """Return the highest score of measures together with what others can add to them."""
-    known = weights().plain
-    values = [round(known.get(measure.name, 0.0) * measure.value, 2) for measure in found]
-    for piece in later:
-        weight = known.get(pair.kind + measures.NAMES[piece], 0.0)
-        if weight > 0:
-            values.append(round(weight * measures.LATER[piece](pair), 2))
+@lru_cache(16)
+def _pieces(near: tuple[Piece, ...], kind: str) -> _Pieces:
+    """Choose the functions among `near` that have a weight for a kind of pair."""
+    names = measures.NAMES
+    weighed = [piece for piece in near if piece not in names or weights().has(kind + names[piece])]
+    later = tuple(piece for piece in weighed if piece in measures.LATER)
+    plain = {piece: weights().plain.get(kind + names[piece], 0.0) for piece in later}
+    return _Pieces(
+        first=tuple(piece for piece in weighed if piece not in measures.LATER),
+        later=later,
+        adding={piece: weight for piece, weight in plain.items() if weight > 0},
+    )
+
+
+def _highest_score(found: Iterable[Measure], pieces: _Pieces, pair: Pair) -> float:
+    """Return the highest score of measures together with what other functions can add to them."""
+    weight = weights().plain.get
+    values = [round(weight(measure.name, 0.0) * measure.value, 2) for measure in found]
+    values += [round(most * measures.LATER[piece](pair), 2) for piece, most in pieces.adding.items()]
     return round(math.fsum(values), 2)
 
 

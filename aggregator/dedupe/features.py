@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -50,6 +50,7 @@ _REMARK_WORDS = frozenset(
     " englisch seite news x post external link video pdf".split()
 )
 _YEAR_IN_NAME = re.compile(r"^([a-z]{2,12})((?:19|20)\d\d)$")
+_PLACES = ("town", "country")
 _CUT = re.compile(r"(?:…|\.\.\.)\s*(?:\[?\w{0,9}\]?)\s*$")
 _URL = re.compile(r"https?://\S+")
 
@@ -58,23 +59,28 @@ _URL = re.compile(r"https?://\S+")
 class Features:
     """An item as near evidence sees it, extracted at the first use; words are concepts, each with its weight.
 
-    `clean_title` and `clean_text` are without what sites add.
+    `clean_title` is without what sites add. What is large or used rarely is not stored.
     """
 
     title_as_written: str
     clean_title: str
-    clean_text: str
+    text: str
     publisher: str
     language: str | None
 
     # --- texts ---
+
+    @property
+    def clean_text(self) -> str:
+        """Return the beginning of the text, without addresses."""
+        return _clean_text(self.text)
 
     @cached_property
     def folded_title(self) -> str:
         """Return the title in lower case without diacritics."""
         return fold(self.clean_title)
 
-    @cached_property
+    @property
     def folded_text(self) -> str:
         """Return the text in lower case without diacritics."""
         return fold(self.clean_text)
@@ -94,12 +100,12 @@ class Features:
         """Return whether the title ends in an ellipsis."""
         return bool(_CUT.search(self.clean_title))
 
-    @cached_property
+    @property
     def folded_words(self) -> frozenset[str]:
         """Return all words in lower case without diacritics."""
         return frozenset(WORD.findall(self.folded_title)) | frozenset(WORD.findall(self.folded_text))
 
-    @cached_property
+    @property
     def runs(self) -> frozenset[tuple[str, ...]]:
         """Return the runs of words of the text."""
         words = WORD.findall(self.folded_text)
@@ -110,27 +116,38 @@ class Features:
     @cached_property
     def in_title(self) -> _Words:
         """Return the words of the title."""
-        return _look_up(_title_words(self.clean_title))
+        return _look_up(sorted({*_title_words(self.clean_title)}))
 
-    @cached_property
+    @property
     def words_of_text(self) -> list[str]:
         """Return the words of the text as written."""
         return WORD.findall(self.clean_text)
 
-    @cached_property
+    @property
     def capitals_inside(self) -> frozenset[str]:
         """Return words of the text with a capital inside a sentence: names, except in German."""
         return frozenset(_CAPITAL_INSIDE.findall(self.clean_text))
 
     @cached_property
-    def in_text(self) -> _Words:
-        """Return the words of the text."""
-        return _look_up(self.words_of_text, self.capitals_inside if self.language != "de" else frozenset())
+    def in_both(self) -> _Words:
+        """Return the words of title and text, each with its greater weight."""
+        title = self.in_title
+        capitals = self.capitals_inside if self.language != "de" else frozenset()
+        text = _look_up(set(self.words_of_text), capitals)
+        weights = text.weights
+        weights |= {c: max(w, weights.get(c, 0)) for c, w in title.weights.items()}
+        return _Words(
+            weights=weights,
+            names=title.names | text.names,
+            towns=title.towns | text.towns,
+            countries=title.countries | text.countries,
+        )
 
-    @property
+    @cached_property
     def has_text(self) -> bool:
         """Return whether the text has words that count."""
-        return bool(self.in_text.weights)
+        meanings = (_meaning(match[0]) for match in WORD.finditer(self.clean_text))
+        return any(meaning.weights and meaning.kind not in _PLACES for meaning in meanings)
 
     @cached_property
     def title(self) -> Mapping[str, float]:
@@ -139,9 +156,8 @@ class Features:
 
     @cached_property
     def words(self) -> Mapping[str, float]:
-        """Return the words of title and text, each with its greater weight."""
-        text = self.in_text.weights
-        return text | {c: max(w, text.get(c, 0)) for c, w in self.in_title.weights.items()}
+        """Return the words of title and text."""
+        return self.in_both.weights
 
     @cached_property
     def title_weights(self) -> Mapping[str, float]:
@@ -152,7 +168,7 @@ class Features:
     @cached_property
     def names(self) -> frozenset[str]:
         """Return the words that are names."""
-        return self.in_title.names | self.in_text.names
+        return self.in_both.names
 
     @cached_property
     def context(self) -> frozenset[str]:
@@ -183,7 +199,7 @@ class Features:
     @cached_property
     def towns(self) -> frozenset[str]:
         """Return the towns of title and text."""
-        return self.in_title.towns | self.in_text.towns
+        return self.in_both.towns
 
     @property
     def title_towns(self) -> frozenset[str]:
@@ -193,7 +209,7 @@ class Features:
     @cached_property
     def countries(self) -> frozenset[str]:
         """Return the countries of title and text."""
-        return self.in_title.countries | self.in_text.countries
+        return self.in_both.countries
 
     @cached_property
     def phrases(self) -> frozenset[str]:
@@ -231,7 +247,7 @@ def for_member(member: Member) -> Features:
     return of_texts((member.title, member.text, member.publisher, member.language))
 
 
-@cached(2_048, MEMBER_CHARACTERS, lambda texts: len(texts[0]) + len(texts[1]))
+@cached(4_096, MEMBER_CHARACTERS, lambda texts: len(texts[0]) + len(texts[1]))
 def of_texts(texts: tuple[str, str, str, str | None]) -> Features:
     """Extract the features of a title and a text, of their publisher and language."""
     return extract(*texts)
@@ -242,7 +258,7 @@ def extract(title: str, text: str, publisher: str, language: str | None) -> Feat
     return Features(
         title_as_written=title,
         clean_title=_clean_title(title, publisher),
-        clean_text=_clean_text(text),
+        text=text,
         publisher=publisher,
         language=language,
     )
@@ -260,7 +276,7 @@ def index_keys(item: Features, *addresses: str) -> dict[int, float]:
     An odd key leads to candidates by itself, even ones only several together. Keys of `addresses` are odd.
     """
     in_title = item.in_title
-    capitalised = [word for word in item.words_of_text if not word.islower()]
+    capitalised = {word for word in item.words_of_text if not word.islower()}
     in_text = _look_up(capitalised, item.capitals_inside)
     facts = item.facts
     weights = {f"w {c}": w + 0.5 for c, w in in_title.weights.items() if w >= MIN_INDEXED_WEIGHT}
@@ -347,30 +363,28 @@ class _Words:
     countries: frozenset[str]
 
 
-def _look_up(written_words: Iterable[str], capitals_inside: frozenset[str] = frozenset()) -> _Words:
+def _look_up(written_words: Collection[str], capitals_inside: frozenset[str] = frozenset()) -> _Words:
     """Look up words; those among `capitals_inside` weigh more than other plain words."""
     weights: dict[str, float] = {}
-    names, towns, countries = set(), set(), set()
-    for written in sorted(set(written_words)):
+    names, places = set(), {"town": set[str](), "country": set[str]()}
+    weight_of = weights.get
+    for written in written_words:
         meaning = _meaning(written)
-        if not meaning.weights:
+        kind = meaning.kind
+        if kind in places:
+            places[kind].add(meaning.weights[0][0])
             continue
-        if meaning.kind == "town":
-            towns.add(meaning.weights[0][0])
-        elif meaning.kind == "country":
-            countries.add(meaning.weights[0][0])
-        else:
-            for concept, usual in meaning.weights:
-                worth = usual * CAPITAL_WEIGHT if usual > 0.5 and written in capitals_inside else usual
-                if worth > weights.get(concept, -1):
-                    weights[concept] = worth
-            if meaning.kind == "name":
-                names.add(meaning.weights[0][0])
+        for concept, usual in meaning.weights:
+            worth = usual * CAPITAL_WEIGHT if usual > 0.5 and written in capitals_inside else usual
+            if worth > weight_of(concept, -1):
+                weights[concept] = worth
+        if kind == "name":
+            names.add(meaning.weights[0][0])
     return _Words(
         weights=weights,
         names=frozenset(names),
-        towns=frozenset(towns),
-        countries=frozenset(countries),
+        towns=frozenset(places["town"]),
+        countries=frozenset(places["country"]),
     )
 
 
@@ -379,7 +393,7 @@ def _spelling(written_words: Iterable[str]) -> dict[str, str]:
     spelling: dict[str, str] = {}
     for written in sorted(set(written_words)):
         meaning = _meaning(written)
-        if meaning.kind not in ("town", "country"):
+        if meaning.kind not in _PLACES:
             for concept, _ in meaning.weights:
                 spelling.setdefault(concept, written)
     return spelling

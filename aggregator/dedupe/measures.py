@@ -68,8 +68,8 @@ def pair(a: Features, b: Features, common: frozenset[str] = frozenset()) -> Pair
     a, b = _abbreviated(a, b), _abbreviated(b, a)
     shared = a.words.keys() & b.words.keys()
     weights = {**a.title_weights, **b.title_weights}
-    for concept in shared:
-        weights[concept] = min(a.words[concept], b.words[concept])
+    ours, theirs = map(a.words.__getitem__, shared), map(b.words.__getitem__, shared)
+    weights.update(zip(shared, map(min, ours, theirs), strict=True))
     for concept in weights.keys() & (a.context | b.context):
         weights[concept] *= PUBLISHER_SHARE
     for concept in weights.keys() & common:

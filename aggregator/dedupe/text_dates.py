@@ -38,13 +38,16 @@ def find_dates(folded: str, words: Set[str]) -> FoundDates:
 
     `folded` may be a part of a text whose `words` are given, so that a word cut in two is no month.
     """
+    written_as_iso, named = "-" in folded and _may_name_year(folded), names_month(words)
+    if not (written_as_iso or named or "." in folded):
+        return FoundDates(dates=frozenset(), months=frozenset(), years=frozenset(), rest=folded)
     collected = _Collected()
     rest = folded
-    if "-" in rest and _may_name_year(rest):
+    if written_as_iso:
         rest = _ISO.sub(lambda m: collected.add(int(m[2]), m[3], year=m[1]), rest)
     if "." in rest:
         rest = _NUMERIC.sub(lambda m: collected.add(int(m[3]), m[1], m[2], year=m[4]), rest)
-    if names_month(words):
+    if named:
         rest = _patterns().day_month.sub(lambda m: collected.add(_month(m[3]), m[1], m[2], year=m[4]), rest)
         rest = _patterns().month_day.sub(collected.add_month_first, rest)
     return FoundDates(

@@ -134,32 +134,28 @@ def _around_digits(text: str) -> str:
 
 
 def _facts_with_digits(folded: str, words: Set[str]) -> TextFacts:
-    """Extract all facts of a text, or of parts of a text with these `words`."""
-    facts, rest = _take_marked_facts(folded, words)
-    months = text_dates.find_months(rest) if text_dates.names_month(words) else frozenset()
-    years, rest = text_dates.take_years(rest)
-    numbers = frozenset(_number(digits, tail) for digits, tail in _NUMBERED.findall(rest))
-    return facts | TextFacts(months=months, years=years, numbers=numbers)
+    """Extract all facts of a text, or of parts of a text with these `words`.
 
-
-def _take_marked_facts(folded: str, words: Set[str]) -> tuple[TextFacts, str]:
-    """Extract facts that their form marks as such; return them and the text without them."""
+    Each kind is searched in what the kinds before it leave, since only its form marks a number as one.
+    """
     dois = frozenset(_DOI.findall(folded)) if "10." in folded else frozenset()
     references, rest = _take(_REFERENCE, folded) if words & _REFERENCE_WORDS else (frozenset(), folded)
     rest = _DOI.sub(" ", rest) if dois else rest
     dated = text_dates.find_dates(rest, words)
     amounts, rest = _take_amounts(dated.rest, words)
     versions, rest = _take(_VERSION, rest) if "." in rest else (frozenset(), rest)
-    facts = TextFacts(
+    months = text_dates.find_months(rest) if text_dates.names_month(words) else frozenset()
+    years, rest = text_dates.take_years(rest)
+    return TextFacts(
         dates=dated.dates,
-        months=dated.months,
-        years=dated.years,
+        months=dated.months | months,
+        years=dated.years | years,
         amounts=amounts,
+        numbers=frozenset(_number(digits, tail) for digits, tail in _NUMBERED.findall(rest)),
         versions=versions,
         references=references,
         dois=dois,
     )
-    return facts, rest
 
 
 def _take(pattern: re.Pattern[str], text: str) -> tuple[frozenset[str], str]:
