@@ -70,7 +70,7 @@ class Features:
 
     # --- texts ---
 
-    @property
+    @cached_property
     def clean_text(self) -> str:
         """Return the beginning of the text, without addresses."""
         return _clean_text(self.text)
