@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 from dataclasses import dataclass
+from typing import Any
 
 from aggregator.dedupe import text_dates
 from aggregator.dedupe.vocabulary.load import vocabulary
@@ -60,6 +61,8 @@ _PART = re.compile(
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
 _ROMAN_DIGIT = re.compile("[IVX]")
 _LETTERS = re.compile(r"[a-z]+")
+_NONE: frozenset[Any] = frozenset()
+"""One empty set for all items, since each other one takes 216 bytes."""
 _DIGITS = re.compile(r"\d+")
 _DIGIT = re.compile(r"\d")
 
@@ -84,15 +87,15 @@ class TextFacts:
         if self is NOTHING:
             return other
         return TextFacts(
-            dates=self.dates | other.dates,
-            months=self.months | other.months,
-            years=self.years | other.years,
-            amounts=self.amounts | other.amounts,
-            numbers=self.numbers | other.numbers,
-            versions=self.versions | other.versions,
-            references=self.references | other.references,
-            dois=self.dois | other.dois,
-            parts=self.parts | other.parts,
+            dates=self.dates | other.dates or _NONE,
+            months=self.months | other.months or _NONE,
+            years=self.years | other.years or _NONE,
+            amounts=self.amounts | other.amounts or _NONE,
+            numbers=self.numbers | other.numbers or _NONE,
+            versions=self.versions | other.versions or _NONE,
+            references=self.references | other.references or _NONE,
+            dois=self.dois | other.dois or _NONE,
+            parts=self.parts | other.parts or _NONE,
         )
 
 
@@ -147,14 +150,14 @@ def _facts_with_digits(folded: str, words: Set[str]) -> TextFacts:
     months = text_dates.find_months(rest) if text_dates.names_month(words) else frozenset()
     years, rest = text_dates.take_years(rest)
     return TextFacts(
-        dates=dated.dates,
-        months=dated.months | months,
-        years=dated.years | years,
-        amounts=amounts,
-        numbers=frozenset(_number(digits, tail) for digits, tail in _NUMBERED.findall(rest)),
-        versions=versions,
-        references=references,
-        dois=dois,
+        dates=dated.dates or _NONE,
+        months=dated.months | months or _NONE,
+        years=dated.years | years or _NONE,
+        amounts=amounts or _NONE,
+        numbers=frozenset(_number(digits, tail) for digits, tail in _NUMBERED.findall(rest)) or _NONE,
+        versions=versions or _NONE,
+        references=references or _NONE,
+        dois=dois or _NONE,
     )
 
 
