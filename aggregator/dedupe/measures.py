@@ -70,9 +70,9 @@ def pair(a: Features, b: Features, common: frozenset[str] = frozenset()) -> Pair
     weights = {**a.title_weights, **b.title_weights}
     ours, theirs = map(a.words.__getitem__, shared), map(b.words.__getitem__, shared)
     weights.update(zip(shared, map(min, ours, theirs), strict=True))
-    for concept in weights.keys() & (a.context | b.context):
+    for concept in (a.context | b.context).intersection(weights):
         weights[concept] *= PUBLISHER_SHARE
-    for concept in weights.keys() & common:
+    for concept in common.intersection(weights):  # `weights.keys() & common` would read all common words
         weights[concept] *= COMMON_SHARE
     if differ_in_language(a, b):
         return Pair(a, b, shared, weights, "translated ")

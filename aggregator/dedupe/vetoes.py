@@ -195,29 +195,36 @@ def opposites(a: Features, b: Features) -> str | None:
     """Recognise titles that exclude each other, in words or concepts: “rises” and “falls”."""
     known = vocabulary().opposites
     one, other = ({*each.key.split(), *each.title} for each in (a, b))
-    for word in sorted(one - other):
-        if against := (known.get(word, frozenset()) & other) - one:
+    for word in sorted(word for word in one - other if word in known):
+        if against := (known[word] & other) - one:
             return f"one title says “{word}”, the other “{min(against)}”"
     return None
 
 
 def other_person(a: Features, b: Features) -> str | None:
     """Compare persons in the titles whom the other item does not name."""
+    titled_a, titled_b = _titled_persons(a), _titled_persons(b)
+    if not titled_a or not titled_b:
+        return None
     alone_a, alone_b = (
-        {each for each in one.phrases if _in_title(each, one) and not set(each.split()) & other.folded_words}
-        for one, other in ((a, b), (b, a))
+        {each for each in titled if known.isdisjoint(each.split())}
+        for titled, known in ((titled_a, b.folded_words), (titled_b, a.folded_words))
     )
     return _differ("persons", alone_a, alone_b) if alone_a and alone_b else None
 
 
-def _in_title(phrase: str, item: Features) -> bool:
-    return set(phrase.split()) <= set(item.key.split())
+def _titled_persons(item: Features) -> set[str]:
+    """Return the persons that a title names."""
+    return {each for each in item.phrases if set(each.split()) <= set(item.key.split())}
 
 
 def other_technique(a: Features, b: Features) -> str | None:
     """Compare techniques and tools in the titles that the other item does not name."""
-    known = vocabulary().techniques | tools()
-    alone_a, alone_b = ((one.title.keys() & known) - other.words.keys() for one, other in ((a, b), (b, a)))
+    known = vocabulary().techniques, tools()
+    alone_a, alone_b = (
+        {c for c in one.title.keys() - other.words.keys() if any(c in names for names in known)}
+        for one, other in ((a, b), (b, a))
+    )
     return _differ("techniques", alone_a, alone_b) if alone_a and alone_b else None
 
 
