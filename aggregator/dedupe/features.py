@@ -59,9 +59,10 @@ _URL = re.compile(r"https?://\S+")
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """An item as near evidence sees it, extracted at the first use; words are concepts, each with its weight.
+    """An item as near evidence sees it, extracted at the first use.
 
-    `clean_title` is without what sites add. What is large or used rarely is not stored.
+    Words are concepts, each with its weight. `clean_title` is without what sites add. What is large or used rarely is
+    not stored.
     """
 
     title_as_written: str

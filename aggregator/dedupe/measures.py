@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import NamedTuple
 
 from aggregator.dedupe import reason_words, semantic
 from aggregator.dedupe.features import Features, differ_in_language
-from aggregator.dedupe.title_slots import slot
+from aggregator.dedupe.title_comparison import same_title, slot
 from aggregator.dedupe.vocabulary.words import concepts, is_rare, tools
 from aggregator.model.stories import Member
 
@@ -35,8 +35,7 @@ PUBLISHER_SHARE = 0.35
 """Share of its weight that a word has which belongs to the name of one of the publishers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(NamedTuple):
     """How far two items agree in one respect: a value of at least 0, and the reason in words."""
 
     name: str
@@ -48,8 +47,7 @@ class Measure:
 Measures = Iterator[Measure]
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """Hold two items with the weights of their words.
 
     `weights` has the words of the titles and those `shared`, which both have. `kind` begins the names of measures that
@@ -120,16 +118,6 @@ def titles(p: Pair) -> Measures:
 def _listed_pairs(pairs: Iterable[tuple[str, str]], written_in: Features) -> str:
     spelling = written_in.spelling
     return ", ".join(sorted(" ".join(spelling.get(c, c) for c in each) for each in pairs)[:MAX_LISTED])
-
-
-def same_title(a: Features, b: Features) -> bool:
-    """Return whether two titles are equal but for typography, or one is the other cut off."""
-    if a.compact == b.compact:
-        return bool(a.compact)
-    return any(
-        one.cut and len(one.compact) >= 20 and other.compact.startswith(one.compact)
-        for one, other in ((a, b), (b, a))
-    )
 
 
 def subjects(p: Pair) -> Measures:
@@ -389,14 +377,14 @@ NAMES: Mapping[Piece, str] = {
     template: "template",
     particular: "unspecific",
 }
-"""Functions of `NEAR` with one measure that takes long: its name. Without a weight it is not needed."""
+"""Functions that take long and are called where their measure, named here, has a weight."""
 LATER: Mapping[Piece, Callable[[Pair], float]] = {
     words: most_words,
     subjects: lambda _: 1.0,
     template: lambda _: 1.0,
     particular: lambda _: 1.0,
 }
-"""Functions of `NAMES` that are called last, with a maximum of their values that takes less time."""
+"""Functions that are called last, with a maximum of their values that takes less time."""
 
 
 # --- circumstances ---------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Find names in texts: persons and institutions, acronyms of names, and pairs of words of titles."""
+"""Find persons, institutions and acronyms in texts, and pairs of words in titles."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from typing import Any
 from aggregator.dedupe import measures, reason_words
 from aggregator.dedupe.evidence import title_likeness
 from aggregator.dedupe.features import Features, differ_in_language, for_member
-from aggregator.dedupe.title_slots import slot
+from aggregator.dedupe.title_comparison import slot
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.phases import wording as wording_of
 from aggregator.dedupe.vocabulary.words import tools

@@ -1,4 +1,4 @@
-"""Find the place where two titles of one template say different things."""
+"""Compare two titles: equal ones, and the place where two of one template differ."""
 
 from __future__ import annotations
 
@@ -10,9 +10,19 @@ from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.words import concepts
 
 
+def same_title(a: Features, b: Features) -> bool:
+    """Return whether two titles are equal but for typography, or one is the other cut off."""
+    if a.compact == b.compact:
+        return bool(a.compact)
+    return any(
+        one.cut and len(one.compact) >= 20 and other.compact.startswith(one.compact)
+        for one, other in ((a, b), (b, a))
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Describe where two titles differ: the equal share of words around it, and their words there."""
+    """The share of equal words around the place where two titles differ, and their words there."""
 
     alike: float
     words: str
