@@ -18,7 +18,7 @@ from aggregator.calendar_names import LANGUAGES, one_of, weekdays
 from aggregator.dedupe import identifiers, measures
 from aggregator.dedupe.features import Features, differ_in_language, for_member
 from aggregator.dedupe.measures import Measure, Pair, Piece
-from aggregator.dedupe.weights import weights
+from aggregator.dedupe.weights import Weights, weights
 from aggregator.items import canonical_urls
 from aggregator.items.address_variants import Variant, in_two_sections, variant
 from aggregator.items.identity import title_key
@@ -273,10 +273,10 @@ def near(
 ) -> tuple[Evidence, ...]:
     """Return all near evidence; words that are `common` in the archive weigh less.
 
-    None if the score cannot reach `needed`: most candidates are far from related.
+    There is none if the score cannot reach `needed`: most candidates are far from related.
     """
     pair = measures.pair(for_member(a), for_member(b), common)
-    pieces = _pieces(measures.NEAR, pair.kind)
+    pieces = _pieces(measures.NEAR, pair.kind, weights())
     circumstances = (*measures.closeness(a, b), *measures.pointer(a, b))
     found = {piece: tuple(piece(pair) or ()) for piece in pieces.first}
     needed = min(needed, MIN_SCORE_FOR_MEANING) if weights().weighs_meaning else needed
@@ -304,12 +304,12 @@ class _Pieces:
 
 
 @lru_cache(16)
-def _pieces(near: tuple[Piece, ...], kind: str) -> _Pieces:
+def _pieces(near: tuple[Piece, ...], kind: str, table: Weights) -> _Pieces:
     """Choose the functions among `near` that have a weight for a kind of pair."""
     names = measures.NAMES
-    weighed = [piece for piece in near if piece not in names or weights().has(kind + names[piece])]
+    weighed = [piece for piece in near if piece not in names or table.has(kind + names[piece])]
     later = tuple(piece for piece in weighed if piece in measures.LATER)
-    plain = {piece: weights().plain.get(kind + names[piece], 0.0) for piece in later}
+    plain = {piece: table.plain.get(kind + names[piece], 0.0) for piece in later}
     return _Pieces(
         first=tuple(piece for piece in weighed if piece not in measures.LATER),
         later=later,

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Weights:
     """Hold the weight of each measure in points.
 
