@@ -80,6 +80,7 @@ def _keys(matches: Iterable[re.Match[str]], own: str | None) -> frozenset[str]:
 def _is_named_as_origin(body: str, match: re.Match[str]) -> bool:
     before = body[max(match.start() - 160, 0) : match.start()]
     words = " ".join(_TAG.sub(" ", before.rpartition("<a ")[0] or before).split())
+    # Only the end of a sentence can match, so that the search begins there.
     if _NAMES_ORIGIN.search(words, max(map(words.rfind, ".!?")) + 1):
         return True
     return bool(match[1] and _LABEL.match(body[match.end() : match.end() + 60]))

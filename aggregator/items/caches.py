@@ -32,7 +32,7 @@ class _Cache(dict[_Argument, _Result]):
         result = self._function(argument)
         if self._length(argument) <= self._characters:
             if len(self) >= self._entries:
-                for old in [*islice(self, self._entries // 2)]:
+                for old in [*islice(self, (self._entries + 1) // 2)]:
                     del self[old]
             self[argument] = result
         return result
