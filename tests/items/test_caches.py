@@ -45,7 +45,7 @@ def test_all_caches_are_emptied_at_the_end_of_a_round(asked: list[str]) -> None:
 
 def test_long_foreign_texts_fill_no_memory() -> None:
     """Of fifty addresses, words and items of ten thousand characters nothing stays."""
-    features.for_member(member("a", title="a word", text="a word"))  # loads the word lists, which stay
+    _ = features.for_member(member("a", title="a word", text="a word")).words  # loads the lists, which stay
     with emptied():
         tracemalloc.start()
         try:
@@ -53,7 +53,7 @@ def test_long_foreign_texts_fill_no_memory() -> None:
                 canonical_urls.canonical(f"https://node.example/{n}/" + "long/" * 2_000)
                 canonical_urls.loose(f"https://node.example/{n}/" + "long/" * 2_000)
                 words.concepts(f"{n}" + "word" * 2_000)
-                features.for_member(member(f"{n}", title=f"{n}", text=f"{n}" * 5_000))
+                _ = features.for_member(member(f"{n}", title=f"{n}", text=f"{n}" * 5_000)).words
             kept, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
