@@ -169,7 +169,7 @@ def _example(id_: str, a: Member, b: Member, same: bool, domain: str, kind: str)
     found += [*measures.closeness(a, b), *measures.pointer(a, b)]
     if meaning := measures.meaning(a, b):
         found.append(meaning)
-    vetoed = bool(vetoes.of_all(a, b)) or abs(a.sort - b.sort) > evidence.WINDOW
+    vetoed = bool(vetoes.of_all(a, b)[0]) or abs(a.sort - b.sort) > evidence.WINDOW
     weight = {"field": 2.0, "neighbours": NEIGHBOUR_WEIGHT}.get(domain, 1.0)
     weight *= (1.0 if same else DIFFERENT_WEIGHT) * (VETOED_WEIGHT if vetoed else 1.0)
     return Example(

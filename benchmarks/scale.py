@@ -169,7 +169,8 @@ Text = tuple[str, str, Mapping[int, float]]
 def _texts(words: Words) -> Iterator[Text]:
     for n in range(BATCH):
         title, text = words.title(n), words.text()
-        yield title, text, item_features.index_keys(title, text, f"Partner {n % SOURCES}")
+        item = item_features.extract(title, text, f"Partner {n % SOURCES}", None)
+        yield title, text, item_features.index_keys(item)
 
 
 def _fill(store: Store, texts: Sequence[Text], numbers: range, size: int) -> None:

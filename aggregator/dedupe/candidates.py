@@ -74,13 +74,17 @@ def item_keys(item: IndexedItem) -> ItemKeys:
     origins, pointers = origin_links.find_origins(item.html or item.text, item.link)
     exact = [("work", work) for work in works]
     exact += [("origin", origin) for origin in origins] + [("pointer", page) for page in pointers]
+    weights = {}
+    if not item.absent:
+        texts = (item.title, item.text, item.publisher, item.language)
+        weights = features.index_keys(features.of_texts(texts), *address)
     return ItemKeys(
         number=item.number,
         item_id=item.item_id,
         placed=item.placed,
         sort=item.sort,
         exact=tuple(exact),
-        weights={} if item.absent else features.index_keys(item.title, item.text, item.publisher, *address),
+        weights=weights,
     )
 
 
@@ -130,5 +134,5 @@ def comparable(store: Store, clusters: Iterable[Cluster]) -> list[Cluster]:
 def _common_words(members: Iterable[Member], common_keys: frozenset[int]) -> frozenset[str]:
     if not common_keys:
         return frozenset()
-    words = (features.common_words(features.for_member(member), common_keys) for member in members)
-    return frozenset().union(*words)
+    words = set().union(*(features.for_member(member).words for member in members))
+    return features.common_words(words, common_keys)

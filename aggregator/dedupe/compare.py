@@ -11,12 +11,17 @@ SAME, RELATED = 7.5, 5.5
 """Minimum scores of near evidence; benchmarks/fit_dedupe.py scales the weights to the first."""
 
 
+_UNRELATED = Comparison(
+    strength=Strength.DIFFERENT, score=0.0, threshold=SAME, failed="too little agrees to be related"
+)
+
+
 def compare(
     a: Member, b: Member, common: frozenset[str] = frozenset(), *, all_vetoes: bool = False
 ) -> Comparison:
     """Weigh evidence and vetoes between two items; `common` words weigh less.
 
-    Between items that are not even related, vetoes change nothing, and all evidence and vetoes are only listed with
+    Between items that are not even related, vetoes change nothing, and evidence and vetoes are only listed with
     `all_vetoes`.
     """
     if found := evidence.exact(a, b):
@@ -33,11 +38,11 @@ def compare(
     pieces = evidence.near(a, b, common, -math.inf if all_vetoes else RELATED)
     score = evidence.score(pieces)
     if score < RELATED and not all_vetoes:
-        return _comparison(pieces, (), Strength.DIFFERENT, _too_little(score))
-    against = vetoes.of_all(a, b)
+        return _UNRELATED
+    against, only_template = vetoes.of_all(a, b)
     if score < RELATED:
         return _comparison(pieces, against, Strength.DIFFERENT, _too_little(score))
-    if vetoes.only_template_agrees(a, b):
+    if only_template:
         return _comparison(pieces, against, Strength.DIFFERENT)
     if score < SAME:
         return _comparison(pieces, against, Strength.RELATED, _too_little(score))

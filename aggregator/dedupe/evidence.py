@@ -9,15 +9,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import lru_cache
 from itertools import chain
 
 from aggregator.calendar_names import LANGUAGES, one_of, weekdays
 from aggregator.dedupe import identifiers, measures
 from aggregator.dedupe.features import Features, differ_in_language, for_member
-from aggregator.dedupe.measures import Measure
-from aggregator.dedupe.weights import weights
+from aggregator.dedupe.measures import Measure, Pair, Piece
+from aggregator.dedupe.weights import Weights, weights
 from aggregator.items import canonical_urls
 from aggregator.items.address_variants import Variant, in_two_sections, variant
 from aggregator.items.identity import title_key
@@ -154,9 +155,9 @@ def moved_permalink(a: Member, b: Member) -> Evidence | None:
 
 def short_link(a: Member, b: Member) -> Evidence | None:
     """Recognise an address with a number only, such as WordPress' /?p=123, beside the permalink."""
-    if not a.link or not b.link or canonical_urls.short_link(a.link) == canonical_urls.short_link(b.link):
+    if not a.link or not b.link or a.text != b.text or abs(a.sort - b.sort) > MAX_SHORT_LINK_DELAY:
         return None
-    if a.text != b.text or abs(a.sort - b.sort) > MAX_SHORT_LINK_DELAY:
+    if canonical_urls.short_link(a.link) == canonical_urls.short_link(b.link):
         return None
     if _titles_agree(a, b) and canonical_urls.host(a.link) == canonical_urls.host(b.link):
         return _proof("short link", "a short link and a permalink of one site with the same title and text")
@@ -272,31 +273,56 @@ def near(
 ) -> tuple[Evidence, ...]:
     """Return all near evidence; words that are `common` in the archive weigh less.
 
-    If the score cannot reach `needed`, some of it may be missing: most candidates are far from related.
+    There is none if the score cannot reach `needed`: most candidates are far from related.
     """
     pair = measures.pair(for_member(a), for_member(b), common)
-    circumstances = [*measures.closeness(a, b), *measures.pointer(a, b)]
+    pieces = _pieces(measures.NEAR, pair.kind, weights())
+    circumstances = (*measures.closeness(a, b), *measures.pointer(a, b))
+    found = {piece: tuple(piece(pair) or ()) for piece in pieces.first}
     needed = min(needed, MIN_SCORE_FOR_MEANING) if weights().weighs_meaning else needed
-    found = {piece: list(piece(pair) or ()) for piece in measures.NEAR if piece not in measures.AGAINST}
-    pieces = _weighed([*chain.from_iterable(found.values()), *circumstances], weights().plain)
-    if score(pieces) + _most_against() < needed:
-        return pieces
-    found |= {piece: list(piece(pair) or ()) for piece in measures.AGAINST}
-    every = [*chain.from_iterable(found[piece] for piece in measures.NEAR), *circumstances]
-    pieces = _weighed(every, weights().plain)
-    counts = weights().weighs_meaning and score(pieces) >= MIN_SCORE_FOR_MEANING
+    if _highest_score((*chain.from_iterable(found.values()), *circumstances), pieces, pair) < needed:
+        return ()
+    found |= {piece: tuple(piece(pair) or ()) for piece in pieces.later}
+    every = [*chain.from_iterable(found[piece] for piece in measures.NEAR if piece in found), *circumstances]
+    weighed = _weighed(every, weights().plain)
+    counts = weights().weighs_meaning and score(weighed) >= MIN_SCORE_FOR_MEANING
     if counts and (meaning := measures.meaning(a, b)):
         return _weighed([*every, meaning], weights().with_meaning)
-    return pieces
+    return weighed
 
 
-@cache
-def _most_against() -> float:
-    """Return what `measures.AGAINST` can add to a score: 0 while their weights are negative."""
-    highest = 0.0
-    for name in measures.AGAINST.values():
-        highest += max(0.0, *(weights().plain.get(f"{kind}{name}", 0.0) for kind in measures.KINDS))
-    return highest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pieces:
+    """Functions of near evidence that have a weight for a kind of pair, in two steps.
+
+    Those called `later` can add to a score only if they have a weight in `adding`.
+    """
+
+    first: tuple[Piece, ...]
+    later: tuple[Piece, ...]
+    adding: Mapping[Piece, float]
+
+
+@lru_cache(16)
+def _pieces(near: tuple[Piece, ...], kind: str, table: Weights) -> _Pieces:
+    """Choose the functions among `near` that have a weight for a kind of pair."""
+    names = measures.NAMES
+    weighed = [piece for piece in near if piece not in names or table.has(kind + names[piece])]
+    later = tuple(piece for piece in weighed if piece in measures.LATER)
+    plain = {piece: table.plain.get(kind + names[piece], 0.0) for piece in later}
+    return _Pieces(
+        first=tuple(piece for piece in weighed if piece not in measures.LATER),
+        later=later,
+        adding={piece: weight for piece, weight in plain.items() if weight > 0},
+    )
+
+
+def _highest_score(found: Iterable[Measure], pieces: _Pieces, pair: Pair) -> float:
+    """Return the highest score of measures together with what other functions can add to them."""
+    weight = weights().plain.get
+    values = [round(weight(measure.name, 0.0) * measure.value, 2) for measure in found]
+    values += [round(most * measures.LATER[piece](pair), 2) for piece, most in pieces.adding.items()]
+    return round(math.fsum(values), 2)
 
 
 def score(pieces: Iterable[Evidence]) -> float:
@@ -307,7 +333,7 @@ def score(pieces: Iterable[Evidence]) -> float:
 def _weighed(found: Iterable[Measure], table: Mapping[str, float]) -> tuple[Evidence, ...]:
     weighed = ((measure, round(table.get(measure.name, 0.0) * measure.value, 2)) for measure in found)
     return tuple(
-        Evidence(name=measure.name, weight=weight, reason=measure.reason)
+        Evidence(name=measure.name, weight=weight, reason=measure.reason())
         for measure, weight in weighed
         if weight
     )

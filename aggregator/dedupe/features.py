@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from html import unescape
 
-from aggregator.dedupe import text_dates, text_facts
-from aggregator.dedupe.lazy_features import WORD, LazyFeatures, title_key
+from aggregator.dedupe import text_dates, text_facts, text_names
 from aggregator.dedupe.text_facts import TextFacts
 from aggregator.dedupe.vocabulary.load import vocabulary
-from aggregator.dedupe.vocabulary.words import concepts, fold, weight
+from aggregator.dedupe.vocabulary.phases import phases
+from aggregator.dedupe.vocabulary.words import WORD, concepts, fold, title_key, weight
 from aggregator.items.caches import WORD_CHARACTERS, cached
 from aggregator.model.stories import Member
 
@@ -22,6 +24,8 @@ COMPARED_CHARACTERS = 600
 MEMBER_CHARACTERS = 1_500
 """Maximum characters of title and text of an item whose features are cached."""
 NAME_WEIGHT, CAPITAL_WEIGHT = 2.0, 1.4
+RUN_WORDS = 5
+"""Number of consecutive words that two texts rarely share by chance."""
 BEGINNING_WORDS, BEGINNING_CHARACTERS = 8, 200
 """Number of words by which a text is found that begins alike, and their maximum length."""
 MIN_INDEXED_WEIGHT = 0.45
@@ -46,119 +50,220 @@ _REMARK_WORDS = frozenset(
     " englisch seite news x post external link video pdf".split()
 )
 _YEAR_IN_NAME = re.compile(r"^([a-z]{2,12})((?:19|20)\d\d)$")
+_PLACES = ("town", "country")
+_NONE: frozenset[str] = frozenset()
+"""One empty set for all items, since each other one takes 216 bytes."""
 _CUT = re.compile(r"(?:…|\.\.\.)\s*(?:\[?\w{0,9}\]?)\s*$")
 _URL = re.compile(r"https?://\S+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """An item as near evidence sees it; words are concepts, each with its weight.
+    """An item as near evidence sees it, extracted at the first use.
 
-    `title` has the words of the title, `words` those of title and text, `names` those of them that are names.
-    `context` has the words of the publisher's name. `key` is the folded title without punctuation, `compact` the same
-    without spaces, and `cut` whether it ends in an ellipsis. `spelling` has for each concept the word as written.
-    `lazy` has what only some comparisons need.
+    Words are concepts, each with its weight. `clean_title` is without what sites add. What is large or used rarely is
+    not stored.
     """
 
-    key: str
-    compact: str
-    cut: bool
-    has_text: bool
-    title: Mapping[str, float]
-    words: Mapping[str, float]
-    names: frozenset[str]
-    context: frozenset[str]
-    spelling: Mapping[str, str]
-    towns: frozenset[str]
-    title_towns: frozenset[str]
-    countries: frozenset[str]
+    title_as_written: str
+    clean_title: str
+    text: str
+    publisher: str
     language: str | None
-    lazy: LazyFeatures
+
+    # --- texts ---
+
+    @cached_property
+    def clean_text(self) -> str:
+        """Return the beginning of the text, without addresses."""
+        return _clean_text(self.text)
+
+    @cached_property
+    def folded_title(self) -> str:
+        """Return the title in lower case without diacritics."""
+        return fold(self.clean_title)
 
     @property
-    def phrases(self) -> frozenset[str]:
-        """Return the pairs of capitalised words: persons, institutions."""
-        return self.lazy.phrases
+    def folded_text(self) -> str:
+        """Return the text in lower case without diacritics."""
+        return fold(self.clean_text)
+
+    @cached_property
+    def key(self) -> str:
+        """Return the folded title without punctuation."""
+        return title_key(self.folded_title)
+
+    @cached_property
+    def compact(self) -> str:
+        """Return the key without spaces."""
+        return self.key.replace(" ", "")
+
+    @cached_property
+    def cut(self) -> bool:
+        """Return whether the title ends in an ellipsis."""
+        return bool(_CUT.search(self.clean_title))
 
     @property
     def folded_words(self) -> frozenset[str]:
-        """Return the all words in lower case without diacritics."""
-        return self.lazy.folded_words
+        """Return all words in lower case without diacritics."""
+        return frozenset(WORD.findall(self.folded_title)) | frozenset(WORD.findall(self.folded_text))
 
     @property
     def runs(self) -> frozenset[tuple[str, ...]]:
         """Return the runs of words of the text."""
-        return self.lazy.runs
+        words = WORD.findall(self.folded_text)
+        return frozenset(zip(*(words[n:] for n in range(RUN_WORDS)), strict=False))
+
+    # --- words ---
+
+    @cached_property
+    def in_title(self) -> _Words:
+        """Return the words of the title."""
+        return _look_up(sorted({*_title_words(self.clean_title)}))
 
     @property
-    def initials(self) -> Mapping[str, frozenset[str]]:
-        """Return the acronyms that capitalised words may have, with these words."""
-        return self.lazy.initials
+    def words_of_text(self) -> list[str]:
+        """Return the words of the text as written."""
+        return WORD.findall(self.clean_text)
 
     @property
+    def capitals_inside(self) -> frozenset[str]:
+        """Return words of the text with a capital inside a sentence: names, except in German."""
+        return frozenset(_CAPITAL_INSIDE.findall(self.clean_text))
+
+    @cached_property
+    def in_both(self) -> _Words:
+        """Return the words of title and text, each with its greater weight."""
+        title = self.in_title
+        capitals = self.capitals_inside if self.language != "de" else frozenset()
+        text = _look_up(set(self.words_of_text), capitals)
+        weights = text.weights
+        weights |= {c: max(w, weights.get(c, 0)) for c, w in title.weights.items()}
+        return _Words(
+            weights=weights,
+            names=title.names | text.names or _NONE,
+            towns=title.towns | text.towns or _NONE,
+            countries=title.countries | text.countries or _NONE,
+        )
+
+    @cached_property
+    def has_text(self) -> bool:
+        """Return whether the text has words that count."""
+        meanings = (_meaning(match[0]) for match in WORD.finditer(self.clean_text))
+        return any(meaning.weights and meaning.kind not in _PLACES for meaning in meanings)
+
+    @cached_property
+    def title(self) -> Mapping[str, float]:
+        """Return the words of the title."""
+        return self.in_title.weights
+
+    @cached_property
+    def words(self) -> Mapping[str, float]:
+        """Return the words of title and text."""
+        return self.in_both.weights
+
+    @cached_property
+    def title_weights(self) -> Mapping[str, float]:
+        """Return the words of the title with their weights in title and text."""
+        words = self.words
+        return {concept: words[concept] for concept in self.title}
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Return the words that are names."""
+        return self.in_both.names
+
+    @cached_property
+    def context(self) -> frozenset[str]:
+        """Return the words of the publisher's name."""
+        return _context(self.publisher)
+
+    @cached_property
+    def spelling(self) -> Mapping[str, str]:
+        """Return for each word one as written."""
+        return _spelling(self.words_of_text) | _spelling(_title_words(self.clean_title))
+
+    @cached_property
     def neighbours(self) -> frozenset[tuple[str, str]]:
         """Return the pairs of neighbouring words of the title."""
-        return self.lazy.neighbours
+        return text_names.neighbours(self.key, self.in_title.weights.keys())
+
+    def abbreviated(
+        self, title: Mapping[str, float], words: Mapping[str, float], names: frozenset[str]
+    ) -> Features:
+        """Return the same item with acronyms in place of the words that they stand for."""
+        item = copy(self)
+        vars(item).update(title=title, words=words, names=names)
+        vars(item).pop("title_weights", None)
+        return item
+
+    # --- names, places and facts ---
+
+    @cached_property
+    def towns(self) -> frozenset[str]:
+        """Return the towns of title and text."""
+        return self.in_both.towns
 
     @property
+    def title_towns(self) -> frozenset[str]:
+        """Return the towns of the title."""
+        return self.in_title.towns
+
+    @cached_property
+    def countries(self) -> frozenset[str]:
+        """Return the countries of title and text."""
+        return self.in_both.countries
+
+    @cached_property
+    def phrases(self) -> frozenset[str]:
+        """Return the pairs of capitalised words: persons, institutions."""
+        return text_names.phrases(self.clean_title) | text_names.phrases(self.clean_text)
+
+    @cached_property
+    def initials(self) -> Mapping[str, frozenset[str]]:
+        """Return the acronyms that capitalised words may have, with these words."""
+        return text_names.initials(self.clean_title) | text_names.initials(self.clean_text)
+
+    @cached_property
     def title_facts(self) -> TextFacts:
         """Return the facts of the title."""
-        return self.lazy.title_facts
+        return text_facts.title_facts(self.clean_title, self.folded_title)
 
-    @property
+    @cached_property
     def facts(self) -> TextFacts:
         """Return the facts of title and text."""
-        return self.lazy.facts
+        return self.title_facts | text_facts.body_facts(self.folded_text)
 
-    @property
+    @cached_property
     def title_phases(self) -> frozenset[str]:
-        """Return the phases of the title."""
-        return self.lazy.title_phases
+        """Return the phases of the title, also where one is the name of the publisher."""
+        return phases(fold(self.title_as_written))
 
-    @property
+    @cached_property
     def phases(self) -> frozenset[str]:
         """Return the phases of title and text."""
-        return self.lazy.phases
+        return self.title_phases | phases(self.folded_text)
 
 
 def for_member(member: Member) -> Features:
     """Extract the features of an item."""
-    return _of_texts((member.title, member.text, member.publisher, member.language))
+    return of_texts((member.title, member.text, member.publisher, member.language))
 
 
-@cached(2_048, MEMBER_CHARACTERS, lambda texts: len(texts[0]) + len(texts[1]))
-def _of_texts(texts: tuple[str, str, str, str | None]) -> Features:
+@cached(6_144, MEMBER_CHARACTERS, lambda texts: len(texts[0]) + len(texts[1]))
+def of_texts(texts: tuple[str, str, str, str | None]) -> Features:
+    """Extract the features of a title and a text, of their publisher and language."""
     return extract(*texts)
 
 
 def extract(title: str, text: str, publisher: str, language: str | None) -> Features:
     """Extract the features of a title and a text from a source named `publisher`."""
-    written_title, title, text = title, _clean_title(title, publisher), _clean_text(text)
-    folded_title = fold(title)
-    in_title = _look_up(_title_words(title))
-    in_text = _look_up(WORD.findall(text), _capitals_inside(text) if language != "de" else frozenset())
-    key = title_key(folded_title)
     return Features(
-        key=key,
-        compact=key.replace(" ", ""),
-        cut=bool(_CUT.search(title)),
-        has_text=bool(in_text.weights),
-        title=in_title.weights,
-        words=in_text.weights | {c: max(w, in_text.weights.get(c, 0)) for c, w in in_title.weights.items()},
-        names=in_title.names | in_text.names,
-        spelling=in_text.spelling | in_title.spelling,
-        context=_context(publisher),
-        towns=in_title.towns | in_text.towns,
-        title_towns=in_title.towns,
-        countries=in_title.countries | in_text.countries,
+        title_as_written=title,
+        clean_title=_clean_title(title, publisher),
+        text=text,
+        publisher=publisher,
         language=language,
-        lazy=LazyFeatures(
-            written_title=written_title,
-            title=title,
-            text=text,
-            folded_title=folded_title,
-            title_words=frozenset(in_title.weights),
-        ),
     )
 
 
@@ -168,17 +273,15 @@ def _context(publisher: str) -> frozenset[str]:
     return frozenset(c for word in WORD.findall(fold(publisher)) for c in concepts(word))
 
 
-def index_keys(title: str, text: str, publisher: str, *addresses: str) -> dict[int, float]:
+def index_keys(item: Features, *addresses: str) -> dict[int, float]:
     """Return the keys under which the store's index finds an item, each with its weight.
 
     An odd key leads to candidates by itself, even ones only several together. Keys of `addresses` are odd.
     """
-    title, text = _clean_title(title, publisher), _clean_text(text)
-    folded_title = fold(title)
-    in_title = _look_up(_title_words(title))
-    capitalised = (word for word in WORD.findall(text) if not word.islower())
-    in_text = _look_up(capitalised, _capitals_inside(text))
-    facts = text_facts.title_facts(title, folded_title) | text_facts.index_facts(fold(text))
+    in_title = item.in_title
+    capitalised = {word for word in item.words_of_text if not word.islower()}
+    in_text = _look_up(capitalised, item.capitals_inside)
+    facts = item.facts
     weights = {f"w {c}": w + 0.5 for c, w in in_title.weights.items() if w >= MIN_INDEXED_WEIGHT}
     weights |= {f"w {c}": w for c, w in in_text.weights.items() if w > 1.0 and c not in in_title.weights}
     weights |= {f"d {date}": 1.6 for date in facts.dates}
@@ -191,9 +294,10 @@ def index_keys(title: str, text: str, publisher: str, *addresses: str) -> dict[i
     sufficient = [f"r {reference}" for reference in facts.references] + [f"doi {doi}" for doi in facts.dois]
     keys |= {_hash(name) | 1: 5.0 for name in sufficient}
     keys |= {address_key(address): 5.0 for address in addresses}
-    if key := title_key(folded_title):
-        keys[_hash(f"t {key}") | 1] = 2.0
-    if len(beginning := WORD.findall(fold(text[:BEGINNING_CHARACTERS]))[:BEGINNING_WORDS]) == BEGINNING_WORDS:
+    if item.key:
+        keys[_hash(f"t {item.key}") | 1] = 2.0
+    beginning = WORD.findall(fold(item.clean_text[:BEGINNING_CHARACTERS]))[:BEGINNING_WORDS]
+    if len(beginning) == BEGINNING_WORDS:
         keys[_hash(f"b {' '.join(beginning)}") | 1] = 2.0
     return keys
 
@@ -208,9 +312,9 @@ def differ_in_language(a: Features, b: Features) -> bool:
     return bool(a.language and b.language and a.language != b.language)
 
 
-def common_words(features: Features, common_keys: frozenset[int]) -> frozenset[str]:
-    """Return the words of an item whose index keys are common."""
-    return frozenset(c for c in features.words if _hash("w " + c) & ~1 in common_keys)
+def common_words(words: Iterable[str], common_keys: frozenset[int]) -> frozenset[str]:
+    """Return those of some words whose index keys are common."""
+    return frozenset(word for word in words if _hash(f"w {word}") & ~1 in common_keys)
 
 
 def _clean_title(title: str, publisher: str) -> str:
@@ -252,50 +356,50 @@ def _title_words(title: str) -> list[str]:
     return words
 
 
-def _capitals_inside(text: str) -> frozenset[str]:
-    """Return words with a capital inside a sentence: names, except in titles and in German."""
-    return frozenset(_CAPITAL_INSIDE.findall(text))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Words:
-    """The concepts of some words with their weights and spelling, which are names, and places."""
+    """The concepts of some words with their weights, which are names, and places."""
 
     weights: dict[str, float]
-    spelling: dict[str, str]
     names: frozenset[str]
     towns: frozenset[str]
     countries: frozenset[str]
 
 
-def _look_up(written_words: Iterable[str], capitals_inside: frozenset[str] = frozenset()) -> _Words:
+def _look_up(written_words: Collection[str], capitals_inside: frozenset[str] = frozenset()) -> _Words:
     """Look up words; those among `capitals_inside` weigh more than other plain words."""
     weights: dict[str, float] = {}
-    spelling: dict[str, str] = {}
-    names, towns, countries = set(), set(), set()
-    for written in sorted(set(written_words)):
+    names, places = set(), {"town": set[str](), "country": set[str]()}
+    weight_of = weights.get
+    for written in written_words:
         meaning = _meaning(written)
-        if not meaning.weights:
+        kind = meaning.kind
+        if kind in places:
+            places[kind].add(meaning.weights[0][0])
             continue
-        if meaning.kind == "town":
-            towns.add(meaning.weights[0][0])
-        elif meaning.kind == "country":
-            countries.add(meaning.weights[0][0])
-        else:
-            for concept, usual in meaning.weights:
-                worth = usual * CAPITAL_WEIGHT if usual > 0.5 and written in capitals_inside else usual
-                if worth > weights.get(concept, -1):
-                    weights[concept] = worth
-                spelling.setdefault(concept, written)
-            if meaning.kind == "name":
-                names.add(meaning.weights[0][0])
+        for concept, usual in meaning.weights:
+            worth = usual * CAPITAL_WEIGHT if usual > 0.5 and written in capitals_inside else usual
+            if worth > weight_of(concept, -1):
+                weights[concept] = worth
+        if kind == "name":
+            names.add(meaning.weights[0][0])
     return _Words(
         weights=weights,
-        names=frozenset(names),
-        towns=frozenset(towns),
-        countries=frozenset(countries),
-        spelling=spelling,
+        names=frozenset(names) or _NONE,
+        towns=frozenset(places["town"]) or _NONE,
+        countries=frozenset(places["country"]) or _NONE,
     )
+
+
+def _spelling(written_words: Iterable[str]) -> dict[str, str]:
+    """Return for each concept of some words the first of these words in alphabetical order."""
+    spelling: dict[str, str] = {}
+    for written in sorted(set(written_words)):
+        meaning = _meaning(written)
+        if meaning.kind not in _PLACES:
+            for concept, _ in meaning.weights:
+                spelling.setdefault(concept, written)
+    return spelling
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ Each measure has a value from data of the two items alone, without a weight. Wei
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from datetime import timedelta
+from functools import partial
+from typing import NamedTuple
 
 from aggregator.dedupe import reason_words, semantic
 from aggregator.dedupe.features import Features, differ_in_language
-from aggregator.dedupe.vocabulary.load import vocabulary
+from aggregator.dedupe.title_comparison import same_title, slot
 from aggregator.dedupe.vocabulary.words import concepts, is_rare, tools
 from aggregator.model.stories import Member
 
@@ -28,34 +29,34 @@ MAX_LISTED = 5
 """Maximum number of words that a reason lists."""
 COMMON_SHARE = 0.4
 """Share of its weight that a word has which many items of the archive have."""
+MIN_WORTH_OF_WORDS = 0.3
+"""Minimum weight of the words of two texts that is measured."""
 PUBLISHER_SHARE = 0.35
 """Share of its weight that a word has which belongs to the name of one of the publishers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(NamedTuple):
     """How far two items agree in one respect: a value of at least 0, and the reason in words."""
 
     name: str
     value: float
-    reason: str
+    reason: Callable[[], str]
+    """Return the reason; it is worded only for what is stored or printed."""
 
 
 Measures = Iterator[Measure]
-KINDS = ("", "bare ", "translated ")
-"""Beginnings of the names of measures, as in `Pair.kind`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """Hold two items with the weights of their words.
 
-    `weights` has the words of the titles and those that both have. `kind` begins the names of measures that have a
-    weight of their own across languages (“translated”) or without two texts (“bare”).
+    `weights` has the words of the titles and those `shared`, which both have. `kind` begins the names of measures that
+    have a weight of their own across languages (“translated”) or without two texts (“bare”).
     """
 
     a: Features
     b: Features
+    shared: Set[str]
     weights: Mapping[str, float]
     kind: str
 
@@ -63,20 +64,17 @@ class Pair:
 def pair(a: Features, b: Features, common: frozenset[str] = frozenset()) -> Pair:
     """Weigh the words of two items: less if they are `common` or of a publisher's name."""
     a, b = _abbreviated(a, b), _abbreviated(b, a)
-    weights = {
-        concept: words[concept]
-        for words, title in ((a.words, a.title), (b.words, b.title))
-        for concept in title
-    }
-    for concept in a.words.keys() & b.words.keys():
-        weights[concept] = min(a.words[concept], b.words[concept])
-    for concept in weights.keys() & (a.context | b.context):
+    shared = a.words.keys() & b.words.keys()
+    weights = {**a.title_weights, **b.title_weights}
+    ours, theirs = map(a.words.__getitem__, shared), map(b.words.__getitem__, shared)
+    weights.update(zip(shared, map(min, ours, theirs), strict=True))
+    for concept in (a.context | b.context).intersection(weights):
         weights[concept] *= PUBLISHER_SHARE
-    for concept in weights.keys() & common:
+    for concept in common.intersection(weights):  # `weights.keys() & common` would read all common words
         weights[concept] *= COMMON_SHARE
     if differ_in_language(a, b):
-        return Pair(a, b, weights, "translated ")
-    return Pair(a, b, weights, "" if a.has_text and b.has_text else "bare ")
+        return Pair(a, b, shared, weights, "translated ")
+    return Pair(a, b, shared, weights, "" if a.has_text and b.has_text else "bare ")
 
 
 # --- titles ----------------------------------------------------------------------------------------------
@@ -89,37 +87,37 @@ def titles(p: Pair) -> Measures:
     shared = a.title.keys() & b.title.keys()
     common = _total(weights, shared)
     if same_title(a, b):
-        yield Measure(f"{p.kind}same title", 0.5 + min(common, 5.0) / 10, "the same title")
+        yield Measure(f"{p.kind}same title", 0.5 + min(common, 5.0) / 10, lambda: "the same title")
     if not shared:
         return
     whole_a, whole_b = _total(weights, a.title), _total(weights, b.title)
     contained = common / max(min(whole_a, whole_b), 1.0)
     overlap = common / max(whole_a + whole_b - common, 1.0)
-    yield Measure(f"{p.kind}title", overlap, f"titles alike to {overlap:.0%}")
+    yield Measure(f"{p.kind}title", overlap, lambda: f"titles alike to {overlap:.0%}")
     yield Measure(
-        f"{p.kind}title contained", contained, f"one title contains {contained:.0%} of the other, by weight"
+        f"{p.kind}title contained",
+        contained,
+        lambda: f"one title contains {contained:.0%} of the other, by weight",
     )
     whole = common / max(whole_a, whole_b, 1.0)
-    yield Measure(f"{p.kind}whole title", whole**2, f"one title has {whole:.0%} of the other, by weight")
+    yield Measure(
+        f"{p.kind}whole title", whole**2, lambda: f"one title has {whole:.0%} of the other, by weight"
+    )
     if pairs := a.neighbours & b.neighbours:
         worth = math.fsum(sorted(sum(weights.get(c, 0.5) for c in each) / 2 for each in pairs))
-        listed = ", ".join(
-            sorted(" ".join(a.spelling.get(c, c) for c in each) for each in pairs)[:MAX_LISTED]
+        yield Measure(
+            f"{p.kind}word pairs", math.log1p(worth), lambda: f"both titles say {_listed_pairs(pairs, a)}"
         )
-        yield Measure(f"{p.kind}word pairs", math.log1p(worth), f"both titles say {listed}")
     yield Measure(
-        f"{p.kind}title words", math.log1p(common), f"both titles say {_listed(weights, shared, a, b)}"
+        f"{p.kind}title words",
+        math.log1p(common),
+        lambda: f"both titles say {_listed(weights, shared, a, b)}",
     )
 
 
-def same_title(a: Features, b: Features) -> bool:
-    """Return whether two titles are equal but for typography, or one is the other cut off."""
-    if a.compact == b.compact:
-        return bool(a.compact)
-    return any(
-        one.cut and len(one.compact) >= 20 and other.compact.startswith(one.compact)
-        for one, other in ((a, b), (b, a))
-    )
+def _listed_pairs(pairs: Iterable[tuple[str, str]], written_in: Features) -> str:
+    spelling = written_in.spelling
+    return ", ".join(sorted(" ".join(spelling.get(c, c) for c in each) for each in pairs)[:MAX_LISTED])
 
 
 def subjects(p: Pair) -> Measures:
@@ -134,65 +132,20 @@ def subjects(p: Pair) -> Measures:
         for alone, each in ((alone_a, a), (alone_b, b))
     ]
     if min(shares):
-        reason = f"only one title says {_listed(weights, alone_a, a)}, only the other {_listed(weights, alone_b, b)}"
-        yield Measure(f"{p.kind}unlike titles", min(shares), reason)
+        yield Measure(
+            f"{p.kind}unlike titles",
+            min(shares),
+            lambda: (
+                f"only one title says {_listed(weights, alone_a, a)},"
+                f" only the other {_listed(weights, alone_b, b)}"
+            ),
+        )
 
 
 def template(p: Pair) -> Measures:
     """Recognise a template used twice: one beginning and end, and another middle."""
     if not same_title(p.a, p.b) and (found := slot(p.a, p.b)) and found.alike >= MIN_ALIKE:
         yield Measure(f"{p.kind}template", found.alike, found.reason)
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Describe where two titles differ: the equal share of words around it, and the reason."""
-
-    alike: float
-    reason: str
-
-
-def slot(a: Features, b: Features) -> Slot | None:
-    """Find the place where two titles with one beginning and end say different things.
-
-    Words do not count that the other item has, too, nor words of what is done with a subject.
-    """
-    one, other = a.key.split(), b.key.split()
-    before = _common_length(one, other)
-    after = _common_length(one[before:][::-1], other[before:][::-1])
-    middles = [each[before : len(each) - after] for each in (one, other)]
-    if not before + after or not all(
-        _says_more(middle, x, y) for middle, x, y in zip(middles, (a, b), (b, a), strict=True)
-    ):
-        return None
-    return Slot(
-        (before + after) / max(len(one), len(other)),
-        f"one title says “{' '.join(middles[0])}” where the other says “{' '.join(middles[1])}”",
-    )
-
-
-def _says_more(middle: Sequence[str], item: Features, other: Features) -> bool:
-    """Return whether a part of a title names something that the other item does not."""
-    acts = vocabulary().acts
-    meant = {c for word in middle for c in concepts(word)} & (item.title.keys() | item.towns | item.countries)
-    known = other.words.keys() | other.towns | other.countries | acts
-    return any(not any(_alike(concept, each) for each in other.title) for concept in meant - known)
-
-
-def _alike(one: str, other: str) -> bool:
-    """Return whether two long words agree but for two characters."""
-    if min(len(one), len(other)) < 6 or one[0] != other[0]:
-        return False
-    start = _common_length(one, other)
-    end = _common_length(one[start:][::-1], other[start:][::-1])
-    return start + end >= max(len(one), len(other)) - 2
-
-
-def _common_length(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return the length of the common beginning."""
-    return next(
-        (n for n, (x, y) in enumerate(zip(one, other, strict=False)) if x != y), min(len(one), len(other))
-    )
 
 
 def missing(one: Features, other: Features) -> set[str]:
@@ -203,27 +156,44 @@ def missing(one: Features, other: Features) -> set[str]:
 # --- words -----------------------------------------------------------------------------------------------
 
 
-def words(p: Pair) -> Measures:
-    """Compare the words of titles and texts by weight."""
+def title_in_text(p: Pair) -> Measures:
+    """Compare the words of each title with the text of the other."""
     a, b = p.a, p.b
     weights = p.weights
-    shared = a.words.keys() & b.words.keys()
-    titled = {c for c in shared if (c in a.title) != (c in b.title)}
-    if titled:
+    if titled := p.shared & (a.title.keys() ^ b.title.keys()):
         covered = sum(
             _total(weights, titled & x.title.keys()) / max(_total(weights, x.title), 1.0) for x in (a, b)
         )
         yield Measure(
             f"{p.kind}title in text",
             covered,
-            f"the text of one has words of the other's title, {_listed(weights, titled, a, b)}",
+            lambda: f"the text of one has words of the other's title, {_listed(weights, titled, a, b)}",
         )
-    untitled = shared - a.title.keys() - b.title.keys() - a.names - b.names
-    untitled = untitled - _copied(a, b) if untitled else untitled
-    if untitled and (worth := math.fsum(sorted(weights[c] ** 2 for c in untitled))) > 0.3:
+
+
+def words(p: Pair) -> Measures:
+    """Compare the words of the texts by weight, without those of boilerplate."""
+    untitled = _untitled(p)
+    if untitled and (untitled := untitled - _copied(p.a, p.b)) and (value := _value_of_words(p, untitled)):
         yield Measure(
-            f"{p.kind}words", math.log1p(worth), f"both texts say {_listed(weights, untitled, a, b)}"
+            f"{p.kind}words", value, lambda: f"both texts say {_listed(p.weights, untitled, p.a, p.b)}"
         )
+
+
+def most_words(p: Pair) -> float:
+    """Return the value of `words` without regard to boilerplate, which only lowers it."""
+    return _value_of_words(p, _untitled(p))
+
+
+def _untitled(p: Pair) -> Set[str]:
+    """Return the words of both texts that are neither in a title nor names."""
+    a, b = p.a, p.b
+    return p.shared - a.title.keys() - b.title.keys() - a.names - b.names
+
+
+def _value_of_words(p: Pair, concepts: Iterable[str]) -> float:
+    worth = math.fsum(p.weights[c] ** 2 for c in concepts)
+    return math.log1p(worth) if worth > MIN_WORTH_OF_WORDS else 0.0
 
 
 def _copied(a: Features, b: Features) -> set[str]:
@@ -244,11 +214,16 @@ def names(p: Pair) -> Measures:
     """Compare names and acronyms; those of publishers weigh less."""
     a, b = p.a, p.b
     weights = p.weights
-    shared = (a.words.keys() & b.words.keys()) & (a.names | b.names)
+    shared = (p.shared & a.names) | (p.shared & b.names)
     both = shared & a.title.keys() & b.title.keys()
     for name, some in ((f"{p.kind}names in titles", both), (f"{p.kind}names", shared - both)):
         if some and (worth := _total(weights, some)):
-            yield Measure(name, math.log1p(worth), f"both name {_listed(weights, some, a, b)}")
+            reason = partial(_both_name, weights, some, a, b)
+            yield Measure(name, math.log1p(worth), reason)
+
+
+def _both_name(weights: Mapping[str, float], names: Set[str], a: Features, b: Features) -> str:
+    return f"both name {_listed(weights, names, a, b)}"
 
 
 def phrases(p: Pair) -> Measures:
@@ -256,8 +231,9 @@ def phrases(p: Pair) -> Measures:
     a, b = p.a, p.b
     shared = {each for each in a.phrases & b.phrases if not set(each.split()) <= a.context | b.context}
     if shared:
-        named = ", ".join(each.title() for each in sorted(shared)[:MAX_LISTED])
-        yield Measure(f"{p.kind}persons", math.log1p(len(shared)), f"both name {named}")
+        yield Measure(
+            f"{p.kind}persons", math.log1p(len(shared)), lambda: f"both name {_of(map(str.title, shared))}"
+        )
 
 
 # --- facts -----------------------------------------------------------------------------------------------
@@ -269,13 +245,15 @@ def dates(p: Pair) -> Measures:
     one, other = a.facts.dates, b.facts.dates
     if shared := sorted(one & other):
         yield Measure(
-            f"{p.kind}dates", min(len(shared), 3) ** 0.5, f"both give the date {reason_words.days(shared)}"
+            f"{p.kind}dates",
+            min(len(shared), 3) ** 0.5,
+            lambda: f"both give the date {reason_words.days(shared)}",
         )
     elif one and other:
         yield Measure(
             "other dates",
             1.0,
-            f"they give other dates, {reason_words.days(one)} and {reason_words.days(other)}",
+            lambda: f"they give other dates, {reason_words.days(one)} and {reason_words.days(other)}",
         )
 
 
@@ -286,10 +264,12 @@ def amounts(p: Pair) -> Measures:
     if shared := sorted(one & other):
         worth = sum(1.0 if amount >= LARGE_AMOUNT else 0.5 for amount in shared)
         yield Measure(
-            f"{p.kind}amounts", min(worth, 2.0), f"both give the sum {', '.join(f'{n:,}' for n in shared)}"
+            f"{p.kind}amounts",
+            min(worth, 2.0),
+            lambda: f"both give the sum {', '.join(f'{n:,}' for n in shared)}",
         )
     elif one and other:
-        yield Measure("other amounts", 1.0, f"they give other sums, {_of(one)} and {_of(other)}")
+        yield Measure("other amounts", 1.0, lambda: f"they give other sums, {_of(one)} and {_of(other)}")
 
 
 def numbers(p: Pair) -> Measures:
@@ -297,53 +277,55 @@ def numbers(p: Pair) -> Measures:
     a, b = p.a, p.b
     shared = a.facts.numbers & b.facts.numbers
     if versions := a.facts.versions & b.facts.versions:
-        yield Measure("versions", 1.0, f"both give the version {_of(versions)}")
+        yield Measure("versions", 1.0, lambda: f"both give the version {_of(versions)}")
     if shared:
         worth = sum(min(len(number.strip("xtd%")), 3) - 0.5 for number in shared)
-        yield Measure(f"{p.kind}numbers", math.log1p(worth), f"both give the number {_of(shared)}")
+        yield Measure(f"{p.kind}numbers", math.log1p(worth), lambda: f"both give the number {_of(shared)}")
     for name, x, y in (
         ("other numbers", a.facts.numbers, b.facts.numbers),
         ("other numbers in titles", a.title_facts.numbers, b.title_facts.numbers),
     ):
         if x - y and y - x and not shared:
-            yield Measure(name, 1.0, f"they give other numbers, {_of(x)} and {_of(y)}")
+            yield Measure(name, 1.0, partial(_others, "they give other numbers", x, y))
     if years := a.title_facts.years & b.title_facts.years:
-        yield Measure("years", 1.0, f"both titles give the year {_of(years)}")
+        yield Measure("years", 1.0, lambda: f"both titles give the year {_of(years)}")
 
 
 def references(p: Pair) -> Measures:
     """Compare DOIs, and reference numbers as of a vacancy or a vulnerability."""
     a, b = p.a, p.b
     if shared := (a.facts.references & b.facts.references) | (a.facts.dois & b.facts.dois):
-        yield Measure("reference", 1.0, f"both give the reference {_of(shared)}")
+        yield Measure("reference", 1.0, lambda: f"both give the reference {_of(shared)}")
 
 
 def places(p: Pair) -> Measures:
     """Compare towns, and countries where no town agrees."""
     a, b = p.a, p.b
-    if shared := a.towns & b.towns:
-        own = shared <= a.context | b.context
+    if towns := a.towns & b.towns:
+        own = towns <= a.context | b.context
         yield Measure(
-            f"{p.kind}places", 0.5 if own else 1.0, f"both name {_of(each.title() for each in shared)}"
+            f"{p.kind}places", 0.5 if own else 1.0, lambda: f"both name {_of(map(str.title, towns))}"
         )
-    elif shared := a.countries & b.countries:
-        yield Measure("countries", 1.0, f"both name {_of(each.title() for each in shared)}")
+    elif countries := a.countries & b.countries:
+        yield Measure("countries", 1.0, lambda: f"both name {_of(map(str.title, countries))}")
     for name, x, y in (("other places", a.towns, b.towns), ("other countries", a.countries, b.countries)):
         if x and y and not x & y:
-            yield Measure(name, 1.0, f"they name other places, {_of(x)} and {_of(y)}")
+            yield Measure(name, 1.0, partial(_others, "they name other places", x, y))
 
 
 def particular(p: Pair) -> Measures:
     """Recognise a pair that shares only common words of announcements."""
     worth = shared_worth(p)
     if worth < ENOUGH:
-        yield Measure(f"{p.kind}unspecific", 1 - worth / ENOUGH, "little that they share is particular")
+        yield Measure(
+            f"{p.kind}unspecific", 1 - worth / ENOUGH, lambda: "little that they share is particular"
+        )
 
 
 def shared_worth(p: Pair) -> float:
     """Return the weight of the particular words and facts that two items share."""
     a, b = p.a, p.b
-    shared = {c for c in a.words.keys() & b.words.keys() if is_rare(c) and c not in tools()}
+    shared = [c for c in p.shared if is_rare(c) and c not in tools()]
     released = "release" in a.title and "release" in b.title
     facts = (
         len(a.facts.dates & b.facts.dates)
@@ -363,16 +345,20 @@ def mention(p: Pair) -> Measures:
     for one, other in ((a, b), (b, a)):
         named = {c for c in (one.words.keys() & other.context) - one.context if one.words[c] > 0.6}
         if named:
-            yield Measure(
-                "mention", 1.0, f"one names the other's publisher ({reason_words.words(sorted(named), one)})"
-            )
+            yield Measure("mention", 1.0, partial(_names_publisher, named, one))
             return
 
 
-NEAR: tuple[Callable[[Pair], Measures | None], ...] = (
+def _names_publisher(named: Set[str], one: Features) -> str:
+    return f"one names the other's publisher ({reason_words.words(sorted(named), one)})"
+
+
+Piece = Callable[[Pair], Measures | None]
+NEAR: tuple[Piece, ...] = (
     titles,
     subjects,
     template,
+    title_in_text,
     words,
     names,
     phrases,
@@ -384,8 +370,21 @@ NEAR: tuple[Callable[[Pair], Measures | None], ...] = (
     particular,
     mention,
 )
-AGAINST = {subjects: "unlike titles", template: "template", particular: "unspecific"}
-"""Functions of `NEAR` with one measure of at most 1 that speaks against one story: its name."""
+NAMES: Mapping[Piece, str] = {
+    phrases: "persons",
+    words: "words",
+    subjects: "unlike titles",
+    template: "template",
+    particular: "unspecific",
+}
+"""Functions that take long and are called where their measure, named here, has a weight."""
+LATER: Mapping[Piece, Callable[[Pair], float]] = {
+    words: most_words,
+    subjects: lambda _: 1.0,
+    template: lambda _: 1.0,
+    particular: lambda _: 1.0,
+}
+"""Functions that are called last, with a maximum of their values that takes less time."""
 
 
 # --- circumstances ---------------------------------------------------------------------------------------
@@ -395,13 +394,13 @@ def closeness(a: Member, b: Member) -> Measures:
     """Compare the sort times."""
     days = abs(a.sort - b.sort) / timedelta(days=1)
     name = "time" if a.dated and b.dated else "time seen"
-    yield Measure(name, 1 / (1 + days / 4), f"published within {math.ceil(days)} days")
+    yield Measure(name, 1 / (1 + days / 4), lambda: f"published within {math.ceil(days)} days")
 
 
 def pointer(a: Member, b: Member) -> Measures:
     """Recognise an item that links to the page of the other in a text of its own."""
     if shared := (a.pointers & b.links) | (b.pointers & a.links):
-        yield Measure("link", 1.0, f"one links the other's page, {min(shared)}")
+        yield Measure("link", 1.0, lambda: f"one links the other's page, {min(shared)}")
 
 
 def meaning(a: Member, b: Member) -> Measure | None:
@@ -409,7 +408,7 @@ def meaning(a: Member, b: Member) -> Measure | None:
     alike = semantic.similarity(f"{a.title}. {a.text}", f"{b.title}. {b.text}")
     if alike is None:
         return None
-    return Measure(semantic.EVIDENCE, max(alike, 0.0), f"meanings alike to {alike:.0%}")
+    return Measure(semantic.EVIDENCE, max(alike, 0.0), lambda: f"meanings alike to {alike:.0%}")
 
 
 # --- words and sums --------------------------------------------------------------------------------------
@@ -417,13 +416,10 @@ def meaning(a: Member, b: Member) -> Measure | None:
 
 def _abbreviated(item: Features, other: Features) -> Features:
     """Return an item with the acronym that the other uses instead of the words it stands for."""
-    found = {
-        acronym: spelled
-        for acronym, spelled in item.initials.items()
-        if acronym in other.words and acronym not in item.words
-    }
-    if not found:
+    used = item.initials.keys() & other.words.keys() if item.initials else frozenset()
+    if not (used := used - item.words.keys()):
         return item
+    found = {acronym: spelled for acronym, spelled in item.initials.items() if acronym in used}
     spelled_out = frozenset().union(*found.values())
     worth = {acronym: other.words[acronym] for acronym in found}
     title = item.title
@@ -434,12 +430,12 @@ def _abbreviated(item: Features, other: Features) -> Features:
     words = {
         c: w for c, w in item.words.items() if c not in spelled_out or c in other.words or c in title
     } | worth
-    return replace(item, title=title, words=words, names=item.names | found.keys())
+    return item.abbreviated(title, words, item.names | found.keys())
 
 
 def _total(weights: Mapping[str, float], concepts: Iterable[str]) -> float:
     # Exact, so that the order of a set does not matter.
-    return math.fsum(weights[concept] for concept in concepts)
+    return math.fsum(map(weights.__getitem__, concepts))
 
 
 def _listed(weights: Mapping[str, float], concepts: Set[str], *items: Features) -> str:
@@ -448,3 +444,7 @@ def _listed(weights: Mapping[str, float], concepts: Set[str], *items: Features) 
 
 def _of(values: Iterable[object]) -> str:
     return ", ".join(sorted(map(str, values))[:MAX_LISTED])
+
+
+def _others(what: str, one: Iterable[object], other: Iterable[object]) -> str:
+    return f"{what}, {_of(one)} and {_of(other)}"

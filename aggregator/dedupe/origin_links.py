@@ -16,8 +16,9 @@ MAX_POINTERS = 3
 """Maximum number of linked pages that are pointers: a longer list of links is no evidence."""
 MAX_WORDS_BESIDE_LINK = 1
 """Maximum number of words beside its only link with which a body is no text of its own."""
+# Both begin with one character class, so that a search skips all other characters.
 _LINK = re.compile(
-    r"""href\s*=\s*["'](https?://[^"'\s<>]+)["']|(?<!["'=])(https?://[^\s"'<>\[\]]+)""", re.IGNORECASE
+    r"""[hH](?:(?i:ref\s*=\s*["'](https?://[^"'\s<>]+)["'])|(?<!["'=].)(?i:ttps?://[^\s"'<>\[\]]+))"""
 )
 _NAMES_ORIGIN = re.compile(
     r"(?<!\w)(?:read (?:the )?(?:more|on|full (?:story|article|text|post|news))|continue reading|full (?:story"
@@ -39,6 +40,8 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _TAG = re.compile(r"<[^<>]*>")
+# What `urls.path` returns for most links, in a tenth of the time.
+_PLAIN = re.compile(r"https?://[A-Za-z0-9.-]+((?:/[^?#]*)?)(?=[?#]|\Z)", re.IGNORECASE)
 _FILE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|pdf|zip|mp4|css|js)$", re.IGNORECASE)
 
 
@@ -49,8 +52,8 @@ def find_origins(body: str, link: str | None) -> tuple[frozenset[str], frozenset
     """
     if "http" not in body:
         return frozenset(), frozenset()
-    matches = [match for match in _LINK.finditer(body) if _is_page(match[1] or match[2])]
-    few = len({match[1] or match[2] for match in matches}) <= MAX_POINTERS
+    matches = [match for match in _LINK.finditer(body) if _is_page(match[1] or match[0])]
+    few = len({match[1] or match[0] for match in matches}) <= MAX_POINTERS
     origins = _keys((match for match in matches if _is_named_as_origin(body, match)), link)
     pages = _keys(matches, link) if few else frozenset()
     if len(origins) == 1:
@@ -67,7 +70,7 @@ def _words_beside_links(body: str) -> list[str]:
 
 
 def _keys(matches: Iterable[re.Match[str]], own: str | None) -> frozenset[str]:
-    pages = {html.unescape(match[1] or match[2]).rstrip(".,;:)]") for match in matches} - {own}
+    pages = {html.unescape(match[1] or match[0]).rstrip(".,;:)]") for match in matches} - {own}
     if not pages:
         return frozenset()
     keys = {canonical(page) for page in pages} - {canonical(own) if own else ""}
@@ -76,13 +79,15 @@ def _keys(matches: Iterable[re.Match[str]], own: str | None) -> frozenset[str]:
 
 def _is_named_as_origin(body: str, match: re.Match[str]) -> bool:
     before = body[max(match.start() - 160, 0) : match.start()]
-    words = _TAG.sub(" ", before.rpartition("<a ")[0] or before)
-    if _NAMES_ORIGIN.search(" ".join(words.split())):
+    words = " ".join(_TAG.sub(" ", before.rpartition("<a ")[0] or before).split())
+    # Only the end of a sentence can match, so that the search begins there.
+    if _NAMES_ORIGIN.search(words, max(map(words.rfind, ".!?")) + 1):
         return True
     return bool(match[1] and _LABEL.match(body[match.end() : match.end() + 60]))
 
 
 def _is_page(url: str) -> bool:
     """Return whether a link leads to a page, and not to a picture, a file or a home page."""
-    path = urls.path(url)
+    match = _PLAIN.match(url)
+    path = match[1] if match else urls.path(url)
     return path.strip("/") != "" and not _FILE.search(path)

@@ -38,10 +38,16 @@ def find_dates(folded: str, words: Set[str]) -> FoundDates:
 
     `folded` may be a part of a text whose `words` are given, so that a word cut in two is no month.
     """
+    written_as_iso, named = "-" in folded and _may_name_year(folded), names_month(words)
+    if not (written_as_iso or named or "." in folded):
+        return FoundDates(dates=frozenset(), months=frozenset(), years=frozenset(), rest=folded)
     collected = _Collected()
-    rest = _ISO.sub(lambda m: collected.add(int(m[2]), m[3], year=m[1]), folded)
-    rest = _NUMERIC.sub(lambda m: collected.add(int(m[3]), m[1], m[2], year=m[4]), rest)
-    if names_month(words):
+    rest = folded
+    if written_as_iso:
+        rest = _ISO.sub(lambda m: collected.add(int(m[2]), m[3], year=m[1]), rest)
+    if "." in rest:
+        rest = _NUMERIC.sub(lambda m: collected.add(int(m[3]), m[1], m[2], year=m[4]), rest)
+    if named:
         rest = _patterns().day_month.sub(lambda m: collected.add(_month(m[3]), m[1], m[2], year=m[4]), rest)
         rest = _patterns().month_day.sub(collected.add_month_first, rest)
     return FoundDates(
@@ -68,7 +74,13 @@ def find_months(folded: str) -> frozenset[int]:
 
 def take_years(folded: str) -> tuple[frozenset[str], str]:
     """Find years; return them and the text without them."""
-    return frozenset(_YEAR.findall(folded)), _YEAR.sub(" ", folded)
+    years = frozenset(_YEAR.findall(folded)) if _may_name_year(folded) else frozenset()
+    return years, _YEAR.sub(" ", folded) if years else folded
+
+
+def _may_name_year(text: str) -> bool:
+    """Return whether a text can contain a year, without an expression."""
+    return "20" in text or "19" in text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 from dataclasses import dataclass
+from typing import Any
 
 from aggregator.dedupe import text_dates
 from aggregator.dedupe.vocabulary.load import vocabulary
@@ -50,12 +51,18 @@ _VERSION = re.compile(
 _NUMBERED = re.compile(r"(?<![\w.,-])(\d{1,6}(?:,\d{3})*)(st|nd|rd|th|er|e|x|t|d|%)?(?![\w,.]*\d)(?!\w)")
 _ROMAN = re.compile(r"(?<!\w)(X{0,2}(?:IX|IV|V?I{1,3}|V)|X{1,2})(?!\w|['’.]\w)")
 _NUMBER_ONE = re.compile(r"(?<=\w )I(?=\s*(?:$|[:,;)|–-]))")
+_PART_WORDS = frozenset(
+    "part teil parte partie folge episode modul module lecture lesson chapter kapitel unit block group gruppe session"
+    " track volume vol".split()
+)
 _PART = re.compile(
-    r"(?<!\w)(?:part|teil|parte|partie|folge|episode|module?|modul|lecture|lesson|chapter|kapitel|unit|block|group"
-    r"|gruppe|session|track|volume|vol\.?)\s+(\d{1,3}|[a-z]{1,4}(?![\w-])|[a-z]{3,12}(?!\w))"
+    rf"(?<!\w)(?:{'|'.join(sorted(_PART_WORDS))}|vol\.)\s+(\d{{1,3}}|[a-z]{{1,4}}(?![\w-])|[a-z]{{3,12}}(?!\w))"
 )
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
+_ROMAN_DIGIT = re.compile("[IVX]")
 _LETTERS = re.compile(r"[a-z]+")
+_NONE: frozenset[Any] = frozenset()
+"""One empty set for all items, since each other one takes 216 bytes."""
 _DIGITS = re.compile(r"\d+")
 _DIGIT = re.compile(r"\d")
 
@@ -77,16 +84,18 @@ class TextFacts:
     def __or__(self, other: TextFacts) -> TextFacts:
         if other is NOTHING:
             return self
+        if self is NOTHING:
+            return other
         return TextFacts(
-            dates=self.dates | other.dates,
-            months=self.months | other.months,
-            years=self.years | other.years,
-            amounts=self.amounts | other.amounts,
-            numbers=self.numbers | other.numbers,
-            versions=self.versions | other.versions,
-            references=self.references | other.references,
-            dois=self.dois | other.dois,
-            parts=self.parts | other.parts,
+            dates=self.dates | other.dates or _NONE,
+            months=self.months | other.months or _NONE,
+            years=self.years | other.years or _NONE,
+            amounts=self.amounts | other.amounts or _NONE,
+            numbers=self.numbers | other.numbers or _NONE,
+            versions=self.versions | other.versions or _NONE,
+            references=self.references | other.references or _NONE,
+            dois=self.dois | other.dois or _NONE,
+            parts=self.parts | other.parts or _NONE,
         )
 
 
@@ -96,7 +105,9 @@ NOTHING = TextFacts()
 def title_facts(title: str, folded: str) -> TextFacts:
     """Extract the facts of a title, Roman numerals and parts of a series included."""
     words = frozenset(_LETTERS.findall(folded))
-    counted = TextFacts(numbers=_number_words(words) | _roman_numerals(title), parts=_parts(folded))
+    numbers = _number_words(words) | _roman_numerals(title)
+    parts = frozenset() if words.isdisjoint(_PART_WORDS) else _parts(folded)
+    counted = TextFacts(numbers=numbers, parts=parts) if numbers or parts else NOTHING
     if _DIGIT.search(folded):
         return counted | _facts_with_digits(folded, words)
     if text_dates.names_month(words):
@@ -107,15 +118,9 @@ def title_facts(title: str, folded: str) -> TextFacts:
 def body_facts(folded: str) -> TextFacts:
     """Extract the facts of a folded text; months and years count only near numbers."""
     words = frozenset(_LETTERS.findall(folded))
-    counted = TextFacts(numbers=_number_words(words))
+    numbers = _number_words(words)
+    counted = TextFacts(numbers=numbers) if numbers else NOTHING
     return counted | _facts_with_digits(_around_digits(folded), words) if _DIGIT.search(folded) else counted
-
-
-def index_facts(folded: str) -> TextFacts:
-    """Extract only the facts of a folded text by which candidates are found: no numbers."""
-    if not _DIGIT.search(folded):
-        return NOTHING
-    return _take_marked_facts(_around_digits(folded), frozenset(_LETTERS.findall(folded)))[0]
 
 
 def _around_digits(text: str) -> str:
@@ -132,32 +137,28 @@ def _around_digits(text: str) -> str:
 
 
 def _facts_with_digits(folded: str, words: Set[str]) -> TextFacts:
-    """Extract all facts of a text, or of parts of a text with these `words`."""
-    facts, rest = _take_marked_facts(folded, words)
-    months = text_dates.find_months(rest) if text_dates.names_month(words) else frozenset()
-    years, rest = text_dates.take_years(rest)
-    numbers = frozenset(_number(digits, tail) for digits, tail in _NUMBERED.findall(rest))
-    return facts | TextFacts(months=months, years=years, numbers=numbers)
+    """Extract all facts of a text, or of parts of a text with these `words`.
 
-
-def _take_marked_facts(folded: str, words: Set[str]) -> tuple[TextFacts, str]:
-    """Extract facts that their form marks as such; return them and the text without them."""
+    Each kind is searched in what the kinds before it leave, since only its form marks a number as one.
+    """
     dois = frozenset(_DOI.findall(folded)) if "10." in folded else frozenset()
     references, rest = _take(_REFERENCE, folded) if words & _REFERENCE_WORDS else (frozenset(), folded)
     rest = _DOI.sub(" ", rest) if dois else rest
     dated = text_dates.find_dates(rest, words)
     amounts, rest = _take_amounts(dated.rest, words)
-    versions, rest = _take(_VERSION, rest)
-    facts = TextFacts(
-        dates=dated.dates,
-        months=dated.months,
-        years=dated.years,
-        amounts=amounts,
-        versions=versions,
-        references=references,
-        dois=dois,
+    versions, rest = _take(_VERSION, rest) if "." in rest else (frozenset(), rest)
+    months = text_dates.find_months(rest) if text_dates.names_month(words) else frozenset()
+    years, rest = text_dates.take_years(rest)
+    return TextFacts(
+        dates=dated.dates or _NONE,
+        months=dated.months | months or _NONE,
+        years=dated.years | years or _NONE,
+        amounts=amounts or _NONE,
+        numbers=frozenset(_number(digits, tail) for digits, tail in _NUMBERED.findall(rest)) or _NONE,
+        versions=versions or _NONE,
+        references=references or _NONE,
+        dois=dois or _NONE,
     )
-    return facts, rest
 
 
 def _take(pattern: re.Pattern[str], text: str) -> tuple[frozenset[str], str]:
@@ -195,8 +196,8 @@ def _number(digits: str, tail: str) -> str:
 
 def _number_words(words: Set[str]) -> frozenset[str]:
     known = vocabulary()
-    named = [word for word in words if word in known.ordinals or word in known.numbers]
-    return frozenset(filter(None, map(_number_of, named)))
+    named = (known.ordinals.keys() & words) | (known.numbers.keys() & words)
+    return frozenset(filter(None, map(_number_of, named))) if named else frozenset()
 
 
 def _number_of(word: str) -> str | None:
@@ -207,6 +208,8 @@ def _number_of(word: str) -> str | None:
 
 
 def _roman_numerals(text: str) -> frozenset[str]:
+    if not _ROMAN_DIGIT.search(text):
+        return frozenset()
     found = {"1"} if _NUMBER_ONE.search(text) else set()
     for numeral in _ROMAN.findall(text):
         if numeral == "I":

@@ -13,6 +13,7 @@ from typing import Any
 from aggregator.dedupe import measures, reason_words
 from aggregator.dedupe.evidence import title_likeness
 from aggregator.dedupe.features import Features, differ_in_language, for_member
+from aggregator.dedupe.title_comparison import slot
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.phases import wording as wording_of
 from aggregator.dedupe.vocabulary.words import tools
@@ -42,10 +43,17 @@ def of_reposts(a: Member, b: Member) -> tuple[str, ...]:
     return of_titles(a, b) + _reasons(for_member(a), for_member(b), pieces)
 
 
-def of_all(a: Member, b: Member) -> tuple[str, ...]:
-    """Return the vetoes against near evidence."""
-    found = _reasons(for_member(a), for_member(b), (*TITLE, *NEAR))
-    return tuple(dict.fromkeys(_calendar_and_news(a, b) + found + _nothing_particular(a, b)))
+def of_all(a: Member, b: Member) -> tuple[tuple[str, ...], bool]:
+    """Return the vetoes against near evidence, and whether only a template agrees.
+
+    Two items that share only a template are not even related.
+    """
+    one, other = for_member(a), for_member(b)
+    found = {veto: reason for veto in (*TITLE, *NEAR) if (reason := veto(one, other))}
+    unparticular = _nothing_particular(a, b)
+    reasons = (*_calendar_and_news(a, b), *found.values(), *unparticular)
+    only_template = bool(unparticular or own_affairs in found or other_place in found)
+    return tuple(dict.fromkeys(reasons)), only_template
 
 
 def against_member(a: Member, b: Member) -> str | None:
@@ -54,12 +62,6 @@ def against_member(a: Member, b: Member) -> str | None:
     if one.key == other.key:
         return None
     return next(iter(_reasons(one, other, (*TITLE, other_reference))), None)
-
-
-def only_template_agrees(a: Member, b: Member) -> bool:
-    """Return whether two items share only a template, so that they are not even related."""
-    pieces = (own_affairs, other_place)
-    return bool(_nothing_particular(a, b) or _reasons(for_member(a), for_member(b), pieces))
 
 
 def _nothing_particular(a: Member, b: Member) -> tuple[str, ...]:
@@ -90,7 +92,7 @@ def _reasons(a: Features, b: Features, pieces: Iterable[Veto]) -> tuple[str, ...
 def other_phase(a: Features, b: Features) -> str | None:
     """Compare phases: only one is cancelled, extended, or a report."""
     for one, other in ((a, b), (b, a)):
-        if alone := one.title_phases - other.phases:
+        if one.title_phases and (alone := one.title_phases - other.phases):
             return f"only one reports {wording_of(min(alone))}"
     return None
 
@@ -185,37 +187,44 @@ def other_slot(a: Features, b: Features) -> str | None:
 
     Without texts nothing excludes that two headlines use two words for one thing.
     """
-    found = measures.slot(a, b) if a.has_text and b.has_text else None
-    return found.reason if found and found.alike >= MIN_SIMILAR_LIKENESS else None
+    found = slot(a, b) if a.has_text and b.has_text else None
+    return found.reason() if found and found.alike >= MIN_SIMILAR_LIKENESS else None
 
 
 def opposites(a: Features, b: Features) -> str | None:
     """Recognise titles that exclude each other, in words or concepts: “rises” and “falls”."""
     known = vocabulary().opposites
     one, other = ({*each.key.split(), *each.title} for each in (a, b))
-    for word in sorted(one - other):
-        if against := (known.get(word, frozenset()) & other) - one:
+    for word in sorted(word for word in one - other if word in known):
+        if against := (known[word] & other) - one:
             return f"one title says “{word}”, the other “{min(against)}”"
     return None
 
 
 def other_person(a: Features, b: Features) -> str | None:
     """Compare persons in the titles whom the other item does not name."""
+    titled_a, titled_b = _titled_persons(a), _titled_persons(b)
+    if not titled_a or not titled_b:
+        return None
     alone_a, alone_b = (
-        {each for each in one.phrases if _in_title(each, one) and not set(each.split()) & other.folded_words}
-        for one, other in ((a, b), (b, a))
+        {each for each in titled if known.isdisjoint(each.split())}
+        for titled, known in ((titled_a, b.folded_words), (titled_b, a.folded_words))
     )
     return _differ("persons", alone_a, alone_b) if alone_a and alone_b else None
 
 
-def _in_title(phrase: str, item: Features) -> bool:
-    return set(phrase.split()) <= set(item.key.split())
+def _titled_persons(item: Features) -> set[str]:
+    """Return the persons that a title names."""
+    return {each for each in item.phrases if set(each.split()) <= set(item.key.split())}
 
 
 def other_technique(a: Features, b: Features) -> str | None:
     """Compare techniques and tools in the titles that the other item does not name."""
-    known = vocabulary().techniques | tools()
-    alone_a, alone_b = ((one.title.keys() & known) - other.words.keys() for one, other in ((a, b), (b, a)))
+    known = vocabulary().techniques, tools()
+    alone_a, alone_b = (
+        {c for c in one.title.keys() - other.words.keys() if any(c in names for names in known)}
+        for one, other in ((a, b), (b, a))
+    )
     return _differ("techniques", alone_a, alone_b) if alone_a and alone_b else None
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Weights:
     """Hold the weight of each measure in points.
 
@@ -23,6 +23,10 @@ class Weights:
     def weighs_meaning(self) -> bool:
         """Return whether compared meanings have a weight; without one, no embedding is computed."""
         return bool(self.with_meaning)
+
+    def has(self, name: str) -> bool:
+        """Return whether a measure has a weight."""
+        return name in self.plain or name in self.with_meaning
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, TypeVar
 
 WORD_CHARACTERS, ADDRESS_CHARACTERS = 60, 500
@@ -31,7 +32,8 @@ class _Cache(dict[_Argument, _Result]):
         result = self._function(argument)
         if self._length(argument) <= self._characters:
             if len(self) >= self._entries:
-                self.clear()
+                for old in [*islice(self, (self._entries + 1) // 2)]:
+                    del self[old]
             self[argument] = result
         return result
 
@@ -39,7 +41,10 @@ class _Cache(dict[_Argument, _Result]):
 def cached(
     entries: int, characters: int, length: Callable[[Any], int] = len
 ) -> Callable[[Callable[[_Argument], _Result]], Callable[[_Argument], _Result]]:
-    """Cache at most `entries` results of a function, for arguments of at most `characters`."""
+    """Cache at most `entries` results of a function, for arguments of at most `characters`.
+
+    When they are too many, the older half is dropped.
+    """
 
     def decorate(function: Callable[[_Argument], _Result]) -> Callable[[_Argument], _Result]:
         cache = _Cache(function, entries, characters, length)

@@ -43,6 +43,7 @@ class IndexedItem:
     link: str | None
     guid: str | None
     publisher: str
+    language: str | None
     sort: datetime
 
 
@@ -76,7 +77,7 @@ _ITEMS = f"""
         substr(items.text, 1, {TEXT_CHARACTERS}) AS text,
         CASE WHEN length(items.html) < 3000 THEN items.html
             ELSE substr(items.html, 1, 600) || ' ' || substr(items.html, -900) END AS html,
-        items.link, items.guid, items.sort, sources.name AS teller
+        items.link, items.guid, items.language, items.sort, sources.name AS teller
     FROM items JOIN sources ON sources.id = items.source_id
 """
 
@@ -110,6 +111,7 @@ def _indexed_item(row: Mapping[str, Any]) -> IndexedItem:
         link=row["link"],
         guid=row["guid"],
         publisher=row["teller"],
+        language=row["language"],
         sort=sure_moment(row["sort"]),
     )
 
@@ -124,7 +126,8 @@ def write_keys(store: Store, items: Sequence[ItemKeys]) -> None:
         [[kind, value, item.item_id] for item in items for kind, value in item.exact],
     )
     # In the order of the index, so that neighbours are written together.
-    rows = sorted((token, _day(item.sort), item.number) for item in items for token in item.weights)
+    days = {item.number: _day(item.sort) for item in items}
+    rows = sorted((token, days[item.number], item.number) for item in items for token in item.weights)
     conn.executemany("INSERT OR IGNORE INTO candidate_index (token, day, item) VALUES (?, ?, ?)", rows)
     conn.executemany("DELETE FROM index_queue WHERE item = ?", [[item.number] for item in items])
 
@@ -135,6 +138,7 @@ def clear_queries(store: Store) -> None:
         "CREATE TEMP TABLE IF NOT EXISTS queries"
         " (item INTEGER, id TEXT, day INTEGER, token INTEGER, worth REAL, seen INTEGER)"
     )
+    store.db.execute("CREATE INDEX IF NOT EXISTS temp.sufficient_queries ON queries (token) WHERE token & 1")
     store.db.execute("DELETE FROM queries")
 
 
@@ -143,8 +147,9 @@ def add_queries(store: Store, items: Iterable[ItemKeys]) -> None:
     store.db.conn.executemany(
         "INSERT INTO queries (item, id, day, token, worth) VALUES (?, ?, ?, ?, ?)",
         [
-            [item.number, item.item_id, _day(item.sort), token, worth]
+            [item.number, item.item_id, day, token, worth]
             for item in items
+            for day in (_day(item.sort),)
             for token, worth in item.weights.items()
         ],
     )
@@ -198,14 +203,14 @@ def find_near(store: Store, days: int) -> SimilarItems:
 
 
 _QUERIED = f"""
-    SELECT queries.id FROM queries WHERE queries.token IN
-        (SELECT token FROM queries WHERE token IN (SELECT value FROM json_each(?))
+    SELECT queries.id FROM queries WHERE queries.token & 1 AND queries.token IN
+        (SELECT token FROM queries WHERE token & 1 AND token IN (SELECT value FROM json_each(?))
             GROUP BY token HAVING count(*) BETWEEN 2 AND {MAX_SHARING_ITEMS})
 """
 
 
 def find_queried(store: Store, tokens: Iterable[int]) -> set[str]:
-    """Return the ids of queried items under one of these tokens, unless too many share it."""
+    """Return the ids of queried items under one of these odd tokens, unless too many share it."""
     return {row[0] for row in store.db.execute(_QUERIED, [json.dumps([*tokens])])}
 
 

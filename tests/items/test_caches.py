@@ -22,8 +22,8 @@ def asked() -> list[str]:
 def test_a_result_is_kept_until_others_take_its_place(asked: list[str]) -> None:
     """The last results are kept, the oldest is dropped first."""
     upper = cached(2, 10)(lambda text: asked.append(text) or text.upper())  # type: ignore[func-returns-value]
-    assert [upper(text) for text in ("a", "b", "a", "c", "b")] == ["A", "B", "A", "C", "B"]
-    assert asked == ["a", "b", "c", "b"]
+    assert [upper(text) for text in ("a", "b", "a", "c", "b", "a")] == ["A", "B", "A", "C", "B", "A"]
+    assert asked == ["a", "b", "c", "a"]
 
 
 def test_results_of_long_arguments_are_not_kept(asked: list[str]) -> None:
@@ -45,7 +45,7 @@ def test_all_caches_are_emptied_at_the_end_of_a_round(asked: list[str]) -> None:
 
 def test_long_foreign_texts_fill_no_memory() -> None:
     """Of fifty addresses, words and items of ten thousand characters nothing stays."""
-    features.for_member(member("a", title="a word", text="a word"))  # loads the word lists, which stay
+    _ = features.for_member(member("a", title="a word", text="a word")).words  # loads the lists, which stay
     with emptied():
         tracemalloc.start()
         try:
@@ -53,7 +53,7 @@ def test_long_foreign_texts_fill_no_memory() -> None:
                 canonical_urls.canonical(f"https://node.example/{n}/" + "long/" * 2_000)
                 canonical_urls.loose(f"https://node.example/{n}/" + "long/" * 2_000)
                 words.concepts(f"{n}" + "word" * 2_000)
-                features.for_member(member(f"{n}", title=f"{n}", text=f"{n}" * 5_000))
+                _ = features.for_member(member(f"{n}", title=f"{n}", text=f"{n}" * 5_000)).words
             kept, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

@@ -11,6 +11,8 @@ from aggregator.items.caches import WORD_CHARACTERS, cached
 
 MAX_COMPOUND_CHARACTERS = 60
 """Maximum length of a word that is read as a German compound."""
+WORD = re.compile(r"[^\W_]+")
+"""Consecutive alphabetic characters and digits."""
 _MARKS = re.compile("[\u0300-\u036f]+")
 _ENDINGS = ("s", "es", "en", "n", "innen", "er", "e", "ing", "ed")
 _COMPOUND_ENDINGS = ("", "s", "n", "en", "e", "er")
@@ -22,6 +24,11 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     return _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold()))
+
+
+def title_key(folded_title: str) -> str:
+    """Return a folded title without punctuation."""
+    return " ".join(WORD.findall(folded_title))
 
 
 @cached(8_192, WORD_CHARACTERS)

@@ -1,25 +1,17 @@
-"""Extract the features that only some comparisons need: phrases, facts, runs of words."""
+"""Find persons, institutions and acronyms in texts, and pairs of words in titles."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Set
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Set
 from itertools import pairwise
 
-from aggregator.dedupe import text_dates, text_facts
-from aggregator.dedupe.text_facts import TextFacts
+from aggregator.dedupe import text_dates
 from aggregator.dedupe.vocabulary.load import vocabulary
-from aggregator.dedupe.vocabulary.phases import phases
-from aggregator.dedupe.vocabulary.words import concepts, fold, is_rare, rarity, tools
+from aggregator.dedupe.vocabulary.words import WORD, concepts, fold, is_rare, rarity, title_key, tools
 
 MAX_ACRONYM_WORDS = 6
 """Maximum number of words that an acronym is looked for."""
-RUN_WORDS = 5
-"""Number of consecutive words that two texts rarely share by chance."""
-WORD = re.compile(r"[^\W_]+")
-"""Consecutive alphabetic characters and digits."""
 # The first character alone is consumed, so that a pair may begin within another.
 _PHRASE = re.compile(
     r"([^\W\d_a-z])(?<!\w.)(?=(\w+(?:-\w+)*) "
@@ -31,77 +23,7 @@ _CAPITALISED_RUN = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class LazyFeatures:
-    """Extract from a title and a text what only some comparisons need, at the first use.
-
-    `title` and `text` are without what sites add, `written_title` is the title with it.
-    """
-
-    written_title: str
-    title: str
-    text: str
-    folded_title: str
-    title_words: frozenset[str]
-
-    @cached_property
-    def folded_text(self) -> str:
-        """Return the text in lower case without diacritics."""
-        return fold(self.text)
-
-    @cached_property
-    def phrases(self) -> frozenset[str]:
-        """Return the pairs of capitalised words."""
-        return _phrases(self.title) | _phrases(self.text)
-
-    @cached_property
-    def folded_words(self) -> frozenset[str]:
-        """Return all words in lower case without diacritics."""
-        return frozenset(WORD.findall(self.folded_title)) | frozenset(WORD.findall(self.folded_text))
-
-    @cached_property
-    def runs(self) -> frozenset[tuple[str, ...]]:
-        """Return the runs of words of the text."""
-        words = WORD.findall(self.folded_text)
-        return frozenset(zip(*(words[n:] for n in range(RUN_WORDS)), strict=False))
-
-    @cached_property
-    def initials(self) -> Mapping[str, frozenset[str]]:
-        """Return the acronyms that capitalised words may have, with these words."""
-        return _initials(self.title) | _initials(self.text)
-
-    @cached_property
-    def neighbours(self) -> frozenset[tuple[str, str]]:
-        """Return the pairs of neighbouring words of the title."""
-        return _neighbours(title_key(self.folded_title), self.title_words)
-
-    @cached_property
-    def title_facts(self) -> TextFacts:
-        """Return the facts of the title."""
-        return text_facts.title_facts(self.title, self.folded_title)
-
-    @cached_property
-    def facts(self) -> TextFacts:
-        """Return the facts of title and text."""
-        return self.title_facts | text_facts.body_facts(self.folded_text)
-
-    @cached_property
-    def title_phases(self) -> frozenset[str]:
-        """Return the phases of the title, also where one is the name of the publisher."""
-        return phases(fold(self.written_title))
-
-    @cached_property
-    def phases(self) -> frozenset[str]:
-        """Return the phases of title and text."""
-        return self.title_phases | phases(self.folded_text)
-
-
-def title_key(folded_title: str) -> str:
-    """Return a folded title without punctuation."""
-    return " ".join(WORD.findall(folded_title))
-
-
-def _phrases(text: str) -> frozenset[str]:
+def phrases(text: str) -> frozenset[str]:
     """Return pairs of capitalised words: persons by their given name, institutions."""
     found = set()
     for initial, rest, between, second in _PHRASE.findall(text):
@@ -131,7 +53,7 @@ def _is_person(first: str, second: str) -> bool:
     return second not in text_dates.MONTHS and second not in vocabulary().stop
 
 
-def _initials(text: str) -> dict[str, frozenset[str]]:
+def initials(text: str) -> dict[str, frozenset[str]]:
     """Return acronyms that consecutive capitalised words of a text may have, with these words."""
     found = {}
     for run in _CAPITALISED_RUN.findall(text):
@@ -145,7 +67,7 @@ def _initials(text: str) -> dict[str, frozenset[str]]:
     return found
 
 
-def _neighbours(key: str, known: Set[str]) -> frozenset[tuple[str, str]]:
+def neighbours(key: str, known: Set[str]) -> frozenset[tuple[str, str]]:
     """Return the pairs of neighbouring words of a title, stop words left out."""
     words = [c for word in key.split() for c in concepts(word) if c in known]
     return frozenset((min(x, y), max(x, y)) for x, y in pairwise(words))
