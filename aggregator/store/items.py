@@ -18,6 +18,10 @@ CHUNK = 500
 """Maximum number of values in a statement, well below SQLite's limit."""
 
 
+MAX_ROWS = 100
+"""Maximum number of new items in a statement; SQLite allows 32,766 values in one."""
+
+
 def chunked(values: Iterable[str]) -> Iterable[list[str]]:
     """Split `values` into lists short enough for one statement."""
     held = list(values)
@@ -203,14 +207,8 @@ def keep(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now
     conn = store.db.conn
     new = [a.item for a in item_changes if a.change is ChangeKind.NEW]
     edited = [a for a in item_changes if a.change in (ChangeKind.EDITED, ChangeKind.SIGNIFICANT)]
-    conn.executemany(
-        "INSERT INTO items (id, source_id, guid, link, title, html, text, excerpt, claimed, claimed_raw, first_seen,"
-        " sort, position, backlog, kind, language, rights, authors, categories, topics, enclosures, source_updated,"
-        " content_hash, dropped, events) VALUES (:id, :source_id, :guid, :link, :title, :html, :text, :excerpt,"
-        " :claimed, :claimed_raw, :first_seen, :sort, :position, :backlog, :kind, :language, :rights, :authors,"
-        " :categories, :topics, :enclosures, :source_updated, :content_hash, :dropped, :events)",
-        [_row(item) | {"backlog": backlog} for item in new],
-    )
+    for start in range(0, len(new), MAX_ROWS):
+        _insert(store, [_row(item) | {"backlog": backlog} for item in new[start : start + MAX_ROWS]])
     conn.executemany(
         "INSERT INTO revisions (item_id, number, replaced, significant, title, text)"
         " SELECT id, edits, ?, ?, title, text FROM items WHERE id = ? AND (title <> ? OR text <> ?)",
@@ -235,6 +233,16 @@ def keep(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now
             for a in item_changes
             for alias in a.item.aliases
         ],
+    )
+
+
+def _insert(store: Store, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows into `items` by one statement, since FTS5 writes its index at the end of each one."""
+    names = list(rows[0])
+    values = ", ".join([f"({marks(names)})"] * len(rows))
+    store.db.execute(
+        f"INSERT INTO items ({', '.join(names)}) VALUES {values}",
+        [value for row in rows for value in row.values()],
     )
 
 
@@ -267,8 +275,7 @@ def _row(item: Item) -> dict[str, Any]:
     }
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def from_row(row: Mapping[str, Any]) -> Item:
