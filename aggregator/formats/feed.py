@@ -11,7 +11,15 @@ import feedparser
 
 from aggregator import urls
 from aggregator.errors import UnreadableDocument
-from aggregator.formats import bot_wall, entry_splitter, feed_repair, jsonfeed, refresh_hints, social
+from aggregator.formats import (
+    bot_wall,
+    entry_splitter,
+    feed_repair,
+    jsonfeed,
+    refresh_hints,
+    social,
+    strict_feedparser,
+)
 from aggregator.formats.entry_splitter import EntrySlice
 from aggregator.model.config import Source
 from aggregator.model.documents import Enclosure, Entry, ParsedDocument, SkippedEntry
@@ -156,7 +164,7 @@ def _parse(body: bytes, url: str, headers: Mapping[str, str]) -> Any:
     if kind := headers.get("content-type"):
         response_headers["content-type"] = kind
     try:
-        return feedparser.parse(
+        return strict_feedparser.parse(body, response_headers) or feedparser.parse(
             io.BytesIO(body),
             response_headers=response_headers,
             sanitize_html=False,
