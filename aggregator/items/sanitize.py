@@ -6,6 +6,7 @@ import html
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal
 
 import nh3
@@ -64,16 +65,18 @@ _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
 _QUOTED = re.compile(r"=\s*(?:\"[^\"]*\"|'[^']*')")  # text in an attribute that looks like a tag
 _USERINFO = re.compile(r"(<(?:a|img)\b[^<>]*\b(?:href|src)=\"https?:[/\\]*)[^/\\?#\"<>]*@")
 _PIXEL = re.compile(r"<img(?=[^>]*\bwidth=\"[01]\")(?=[^>]*\bheight=\"[01]\")[^>]*>")
-_BREAK = re.compile(r"<(?:br|hr)[^>]*>")
-_BLOCK_END = re.compile(
-    r"</(?:p|div|h[1-6]|blockquote|pre|ul|ol|dl|table|figure|figcaption|details|summary)>"
-)
-_BLOCK_START = re.compile(r"<(?:p|div|h[1-6]|blockquote|pre|ul|ol|dl|table|figure|details)(?:\s[^>]*)?>")
+_ELEMENT = re.compile(r"<(/?[a-z0-9]+)[^<>]*>")
+_BLOCKS = "p div h1 h2 h3 h4 h5 h6 blockquote pre ul ol dl table figure details".split()
+_SPACING = {
+    **dict.fromkeys(("br", "hr", "/li", "/tr", "/dt", "/dd", "/caption"), "\n"),
+    **dict.fromkeys((*_BLOCKS, *(f"/{name}" for name in (*_BLOCKS, "figcaption", "summary"))), "\n\n"),
+    **dict.fromkeys(("/td", "/th"), " "),
+    "li": "• ",
+}
+"""What stands for a tag in plain text."""
 _PRE = re.compile(r"(<pre(?:\s[^>]*)?>.*?</pre>)", re.DOTALL)
-_LIST_ITEM = re.compile(r"<li[^>]*>")
-_LINE_END = re.compile(r"</(?:li|tr|dt|dd|caption)>")
-_CELL_END = re.compile(r"</t[dh]>")
 _ANY_TAG = re.compile(r"<[^<>]*>")  # ends before the next <, since the search would be quadratic
+_NOT_PLAIN = re.compile("[<>&\\r\\0\\xa0\\ufeff\\ud800-\\udfff]")  # what nh3 may change
 _BARE_AMPERSAND = re.compile(r"&(?!#?\w{1,31};)")
 
 
@@ -84,11 +87,13 @@ def fragment(text: str, base: str) -> str:
     HTML of at most `MAX_CHARACTERS` changes nothing.
     """
     text = text[:MAX_CHARACTERS]
+    if not _NOT_PLAIN.search(text):
+        return legal(text).strip()
     if text.count("&") > 5_000:
         text = _BARE_AMPERSAND.sub("&amp;", text)  # nh3 is quadratic in unterminated references
-    if is_deep(text):
+    depth, names = _shape(text)
+    if depth > MAX_DEPTH:
         return _as_text(text)
-    names = _shape(text)[1]
     cleaned = _cleaned(text, base)
     for _ in range(3 if names - _STABLE else 0):
         # nh3's output of some markup (a <pre> that begins with a line break, links inside tables) is parsed
@@ -101,8 +106,10 @@ def fragment(text: str, base: str) -> str:
         return _as_text(text)
     if "@" in cleaned:
         cleaned = _USERINFO.sub(r"\1", cleaned)
+    if "<img" in cleaned:
+        cleaned = _PIXEL.sub("", cleaned)
     # nh3 turns `&#27;` into the character itself, which XML 1.0 excludes.
-    return legal(_PIXEL.sub("", cleaned)).strip()
+    return legal(cleaned).strip()
 
 
 def is_deep(text: str) -> bool:
@@ -117,9 +124,15 @@ def _as_text(text: str) -> str:
 
 
 def _cleaned(text: str, base: str) -> str:
-    def cleaned(relative: Literal["deny"] | tuple[Literal["rewrite_with_base"], str]) -> str:
-        return nh3.clean(
-            text,
+    return _cleaner(base).clean(text)
+
+
+@lru_cache(maxsize=16)
+def _cleaner(base: str) -> nh3.Cleaner:
+    """Return a cleaner for texts of one base; making one takes longer than cleaning a short text."""
+
+    def made(relative: Literal["deny"] | tuple[Literal["rewrite_with_base"], str]) -> nh3.Cleaner:
+        return nh3.Cleaner(
             tags=TAGS,
             attributes=ATTRIBUTES,
             url_schemes=SCHEMES,
@@ -128,9 +141,9 @@ def _cleaned(text: str, base: str) -> str:
         )
 
     try:
-        return cleaned(("rewrite_with_base", base) if urls.web_link(base) else "deny")
+        return made(("rewrite_with_base", base) if urls.web_link(base) else "deny")
     except ValueError:  # nh3 cannot read the base: relative links are removed
-        return cleaned("deny")
+        return made("deny")
 
 
 def paragraphs(text: str) -> str:
@@ -149,7 +162,9 @@ def _shape(text: str) -> tuple[int, set[str]]:
     """Return the deepest nesting of tags and the names of all tags."""
     depth = deepest = 0
     opened: Counter[str] = Counter()
-    for close, written in _TAG.findall(_QUOTED.sub("", _COMMENT.sub("", text))):
+    if "<!--" in text:
+        text = _COMMENT.sub("", text)
+    for close, written in _TAG.findall(_QUOTED.sub("", text)):
         name = written.lower()
         if name in _NOT_NESTING:
             opened[name] += 0
@@ -166,14 +181,13 @@ def _shape(text: str) -> tuple[int, set[str]]:
 def plain(cleaned: str) -> str:
     """Return the text of clean HTML: blank lines between blocks, a line for each list item."""
     parts = _PRE.split(cleaned) if "<pre" in cleaned else [cleaned]
-    text = "".join(part if n % 2 else re.sub(r"[ \t\r\n\f]+", " ", part) for n, part in enumerate(parts))
-    text = _BREAK.sub("\n", text)
-    text = _BLOCK_END.sub("\n\n", text)
-    text = _BLOCK_START.sub("\n\n", text)
-    text = _LIST_ITEM.sub("• ", text)
-    text = _LINE_END.sub("\n", text)
-    text = _CELL_END.sub(" ", text)
-    text = legal(html.unescape(_ANY_TAG.sub("", text))).replace("\xa0", " ")
+    text = "".join(
+        part if n % 2 else part.replace("\n", " ").replace("\f", " ") for n, part in enumerate(parts)
+    )
+    pieces = _ELEMENT.split(text)
+    pieces[1::2] = [_SPACING.get(name, "") for name in pieces[1::2]]
+    text = "".join(pieces)
+    text = legal(html.unescape(text)).replace("\xa0", " ")
     text = "\n".join(" ".join(line.split()) for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
