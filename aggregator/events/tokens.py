@@ -13,13 +13,10 @@ from aggregator import calendar_names
 _TOKEN = re.compile(r"\d+|[^\W\d_]+|\S")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _NUMERIC = re.compile(r"\d[./-]\s*\d")
-_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−﹘﹣－~〜→"), "-")
-_QUOTES = dict.fromkeys(map(ord, "’‘ʼ`´"), "'")
+_PLAIN = {**dict.fromkeys("‐‑‒–—―−﹘﹣－~〜→", "-"), **dict.fromkeys("’‘ʼ`´", "'"), "İ": "i"}
+"""Dashes, quotes, and a capital whose lower case is longer than one character."""
 MAX_DIGITS = 8
 """Maximum number of digits of a number that may be a part of a date."""
-_LOWER = {ord("İ"): "i"}
-"""Capitals whose lower case is longer than one character."""
-_PLAIN = _LOWER | _DASHES | _QUOTES
 _MONTH_FORMS = {
     "pl": "styczniu lutym marcu kwietniu maju czerwcu lipcu sierpniu wrześniu październiku listopadzie grudniu",
     "cs": "lednu únoru březnu dubnu květnu červnu červenci srpnu září říjnu listopadu prosinci",
@@ -49,9 +46,8 @@ class Token(NamedTuple):
 
 def folded(text: str) -> str:
     """Return the text in lower case with plain dashes and quotes, at the same positions."""
-    if text.isascii():  # the usual case, for which translating takes twenty times as long
-        return text.lower().replace("~", "-").replace("`", "'")
-    text = text.translate(_PLAIN)
+    for sign, plain in _PLAIN.items():  # str.translate takes ten times as long
+        text = text.replace(sign, plain)
     lower = text.lower()
     return lower if len(lower) == len(text) else "".join(c if len(c.lower()) > 1 else c.lower() for c in text)
 

@@ -203,6 +203,8 @@ def _entry(position: int, entry: Any, url: str, *, guid: str | None, trusted: bo
     Atom states what is text and what is HTML; RSS does not.
     """
     base = _base(entry, url)
+    enclosures = _enclosures(entry, base)
+    entry = dict(entry)  # all other names are feedparser's own, and a dict finds them ten times as fast
     summary, content, is_html = _texts(entry, trusted=trusted)
     title = entry.get("title_detail", {})
     return Entry(
@@ -219,7 +221,7 @@ def _entry(position: int, entry: Any, url: str, *, guid: str | None, trusted: bo
         updated=_as_written(entry, "updated"),
         authors=_authors(entry),
         categories=_categories(entry, summary, is_html=is_html),
-        enclosures=_enclosures(entry, base),
+        enclosures=enclosures,
         language=line(title.get("language"), 40),
         rights=line(entry.get("rights"), 500),
         base=base,
