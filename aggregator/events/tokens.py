@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 from aggregator import calendar_names
@@ -70,7 +70,7 @@ def split(text: str, low: str, language: str | None) -> list[Token]:
         word, start, end = match[0], *match.span()
         number = int(word) if word.isascii() and word.isdigit() and len(word) <= MAX_DIGITS else None
         certain = word in sure and (word != "may" or text[start] == "M")
-        tokens.append(Token(word, start, end, start > last, number, months.get(word), certain))
+        tokens.append(_token((word, start, end, start > last, number, months.get(word), certain)))
         last = end
     return tokens
 
@@ -78,6 +78,9 @@ def split(text: str, low: str, language: str | None) -> list[Token]:
 def word_at(tokens: Sequence[Token], at: int) -> str:
     """Return the word of a token, nothing beyond the ends of the text."""
     return tokens[at].word if 0 <= at < len(tokens) else ""
+
+
+_token = partial(tuple.__new__, Token)  # without Python code of a NamedTuple
 
 
 @cache

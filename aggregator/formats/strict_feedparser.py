@@ -91,6 +91,7 @@ class _Reader(StrictFeedParser):  # type: ignore[misc]
     def __init__(self, base: str) -> None:
         self._tags: dict[str, str] = {}
         super().__init__(base, None, "utf-8")
+        self.contentparams = {}
 
     # --- elements, as expat names them ---------------------------------------------------------------------
 
@@ -132,6 +133,11 @@ class _Reader(StrictFeedParser):  # type: ignore[misc]
         super().track_namespace(prefix, uri)
 
     # --- their texts ---------------------------------------------------------------------------------------
+
+    def push_content(self, tag: str, attrs_d: Any, default_content_type: str, expecting_text: int) -> None:
+        """Begin a text with a type and language, which are kept in a dict without other names for its keys."""
+        super().push_content(tag, attrs_d, default_content_type, expecting_text)
+        self.contentparams = dict(self.contentparams)
 
     def pop(self, element: str, strip_whitespace: int = 1) -> Any:
         """End the innermost element; store its text if it is `element`, and return it."""

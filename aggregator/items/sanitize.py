@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -91,11 +91,11 @@ def fragment(text: str, base: str) -> str:
         return legal(text).strip()
     if text.count("&") > 5_000:
         text = _BARE_AMPERSAND.sub("&amp;", text)  # nh3 is quadratic in unterminated references
-    depth, names = _shape(text)
-    if depth > MAX_DEPTH:
+    tags = _tags(text)
+    if _depth(tags) > MAX_DEPTH:
         return _as_text(text)
     cleaned = _cleaned(text, base)
-    for _ in range(3 if names - _STABLE else 0):
+    for _ in range(3 if {name for _, name in tags} - _STABLE else 0):
         # nh3's output of some markup (a <pre> that begins with a line break, links inside tables) is parsed
         # differently; clean it until it does not change any more.
         again = _cleaned(cleaned, base)
@@ -114,7 +114,7 @@ def fragment(text: str, base: str) -> str:
 
 def is_deep(text: str) -> bool:
     """Return whether markup is nested too deeply, so that only its words are kept."""
-    return text.count("<") > MAX_DEPTH and _shape(text)[0] > MAX_DEPTH
+    return text.count("<") > MAX_DEPTH and _depth(_tags(text)) > MAX_DEPTH
 
 
 def _as_text(text: str) -> str:
@@ -158,24 +158,30 @@ def _escaped(text: str) -> str:
     return html.escape(text, quote=False).replace("\xa0", "&nbsp;")
 
 
-def _shape(text: str) -> tuple[int, set[str]]:
-    """Return the deepest nesting of tags and the names of all tags."""
-    depth = deepest = 0
-    opened: Counter[str] = Counter()
+def _tags(text: str) -> list[tuple[str, str]]:
+    """Return the tags of a text: a slash or nothing, and the name."""
     if "<!--" in text:
         text = _COMMENT.sub("", text)
-    for close, written in _TAG.findall(_QUOTED.sub("", text)):
-        name = written.lower()
+    return [(close, name.lower()) for close, name in _TAG.findall(_QUOTED.sub("", text))]
+
+
+def _depth(tags: Sequence[tuple[str, str]]) -> int:
+    """Return the deepest nesting of tags; 0 for few tags."""
+    if len(tags) <= MAX_DEPTH:
+        return 0
+    depth = deepest = 0
+    opened: Counter[str] = Counter()
+    for close, name in tags:
         if name in _NOT_NESTING:
-            opened[name] += 0
-        elif not close:
+            continue
+        if not close:
             opened[name] += 1
             depth += 1
             deepest = max(deepest, depth)
         elif opened[name]:  # an end tag without a start tag does not reduce the depth
             opened[name] -= 1
             depth -= 1
-    return deepest, set(opened)
+    return deepest
 
 
 def plain(cleaned: str) -> str:
@@ -223,7 +229,9 @@ def headline(text: str, limit: int = 100) -> str:
 
 def excerpt(text: str, limit: int = MAX_EXCERPT_CHARACTERS) -> str:
     """Return at most `limit` characters of `text` in one line, cut at a word."""
-    line = " ".join(text.split())
+    line = " ".join(text[: 4 * limit].split())
+    if len(line) <= limit:
+        line = " ".join(text.split())
     if len(line) <= limit:
         return line
     cut = line[: limit - 1]
