@@ -10,13 +10,10 @@ from collections.abc import Container, Iterable, Sequence
 from aggregator.items.canonical_urls import canonical, is_listing, without_fragment
 from aggregator.model.documents import Entry, SkippedEntry
 from aggregator.model.items import Alias, IdentityPolicy
+from aggregator.text import runs_of_letters
 
 GUID, LINK, LINK_AND_TITLE, TEXT = "guid", "link", "linktitle", "text"
-_WORD, _LETTERS = re.compile(r"[^\W_]+"), re.compile(r"[^\d\W_]+")
-_ASCII_LETTERS = bytes(code if code > 127 or chr(code).isalpha() else 32 for code in range(256))
-"""A table of bytes in which all of ASCII but its letters is blank."""
-_SIGNS = "’‘“”„«»–—…•·"
-"""Usual signs beyond ASCII; texts with others take twice as long."""
+_WORD = re.compile(r"[^\W_]+")
 STRENGTH = (GUID, LINK, LINK_AND_TITLE, TEXT)
 """The kinds of aliases, the strongest first (I2)."""
 
@@ -125,12 +122,7 @@ def _is_home(guid: str, homes: Sequence[str | None]) -> bool:
 
 def _dateless(text: str) -> str:
     """Return a text without digits, so that dates and counters in it do not matter."""
-    text = text.casefold()
-    blanked = text.encode("utf-8", "surrogatepass").translate(_ASCII_LETTERS).decode("utf-8", "surrogatepass")
-    for sign in _SIGNS:
-        blanked = blanked.replace(sign, " ")
-    words = blanked.split()
-    return " ".join(words if "".join(words).isalpha() else _LETTERS.findall(text))
+    return " ".join(runs_of_letters(text.casefold()))
 
 
 def item_id(source_url: str, alias: Alias) -> str:

@@ -14,7 +14,8 @@ _json = json.JSONEncoder(ensure_ascii=False).encode
 
 def encode(events: Iterable[Event]) -> str:
     """Return events as a JSON list."""
-    return _json([_plain(event) for event in events])
+    plain = [_plain(event) for event in events]
+    return _json(plain) if plain else "[]"
 
 
 def decode(text: str | None) -> tuple[Event, ...]:

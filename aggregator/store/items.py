@@ -264,10 +264,10 @@ def _row(item: Item) -> dict[str, Any]:
         "kind": item.kind,
         "language": item.language,
         "rights": item.rights,
-        "authors": _json(item.authors),
-        "categories": _json(item.categories),
-        "topics": _json(item.topics),
-        "enclosures": _json([asdict(enclosure) for enclosure in item.enclosures]),
+        "authors": _list(item.authors),
+        "categories": _list(item.categories),
+        "topics": _list(item.topics),
+        "enclosures": _list([asdict(enclosure) for enclosure in item.enclosures]),
         "source_updated": stamp(item.source_updated),
         "content_hash": item.content_hash,
         "dropped": item.dropped,
@@ -276,6 +276,10 @@ def _row(item: Item) -> dict[str, Any]:
 
 
 _json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _list(values: Sequence[object]) -> str:
+    return _json(values) if values else "[]"
 
 
 def from_row(row: Mapping[str, Any]) -> Item:
