@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 from xml.sax import SAXException
@@ -59,7 +60,7 @@ def _source(data: bytes) -> InputSource:
 
 
 def _driver(reader: _Reader) -> _Driver:
-    driver = _Driver()
+    driver = _Driver(reader)
     driver.setFeature(feature_namespaces, 1)
     driver.setFeature(feature_external_ges, 0)
     driver.setContentHandler(reader)
@@ -70,16 +71,22 @@ def _driver(reader: _Reader) -> _Driver:
 class _Driver(ExpatParser):
     """Pass elements without the objects of SAX, and text in one piece."""
 
+    _parser: Any
+
+    def __init__(self, reader: _Reader) -> None:
+        super().__init__()
+        self._reader = reader
+
     def reset(self) -> None:
         super().reset()
         self._parser.buffer_text = True
 
-    def start_element_ns(self, name: str, attrs: dict[str, str]) -> None:
-        if not self._cont_handler.start(name, attrs):
+    def start_element_ns(self, name: str, attrs: Mapping[str, str]) -> None:
+        if not self._reader.start(name, attrs):
             super().start_element_ns(name, attrs)
 
     def end_element_ns(self, name: str) -> None:
-        if not self._cont_handler.end(name):
+        if not self._reader.end(name):
             super().end_element_ns(name)
 
 
@@ -87,6 +94,8 @@ class _Reader(StrictFeedParser):  # type: ignore[misc]
     """feedparser's strict parser, with what most elements need done at less cost."""
 
     sanitize_html = resolve_relative_uris = False
+    contentparams: dict[str, Any]
+    decls: dict[str, str]
 
     def __init__(self, base: str) -> None:
         self._tags: dict[str, str] = {}
@@ -95,7 +104,7 @@ class _Reader(StrictFeedParser):  # type: ignore[misc]
 
     # --- elements, as expat names them ---------------------------------------------------------------------
 
-    def start(self, name: str, attributes: dict[str, str]) -> bool:
+    def start(self, name: str, attributes: Mapping[str, str]) -> bool:
         """Begin an element; return False for one that feedparser itself must begin."""
         tag = self._tags.get(name) or self._tag(name)
         if tag is None or any(" " in written for written in attributes):
@@ -212,10 +221,8 @@ class _Reader(StrictFeedParser):  # type: ignore[misc]
 
 def _decoded(text: str) -> str:
     """Repair UTF-8 that was taken for ISO 8859-1, then characters of Windows-1252, as feedparser does."""
-    try:
+    with suppress(UnicodeEncodeError, UnicodeDecodeError):
         text = text.encode("iso-8859-1").decode("utf-8")
-    except (UnicodeEncodeError, UnicodeDecodeError):
-        pass
     return text.translate(feedparser.mixin._cp1252) if _C1.search(text) else text
 
 
