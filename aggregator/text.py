@@ -63,17 +63,19 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-_LETTERS = re.compile(r"[^\W\d_]+")
-_ASCII_LETTERS = bytes(code if code > 127 or chr(code).isalpha() else 32 for code in range(256))
-"""A table of bytes in which all of ASCII but its letters is blank."""
+_ALPHABETIC = re.compile(r"[^\W\d_]+")
+_ASCII_ALPHABETIC = bytes(code if code > 127 or chr(code).isalpha() else 32 for code in range(256))
+"""A table of bytes in which all of ASCII is blank but A to Z and a to z."""
 _SIGNS = "’‘“”„«»–—…•·"
 """Usual signs beyond ASCII; a text with others takes as long as an expression does."""
 
 
-def runs_of_letters(text: str) -> list[str]:
-    """Return the runs of letters in a text, in half the time of an expression."""
-    blanked = text.encode("utf-8", "surrogatepass").translate(_ASCII_LETTERS).decode("utf-8", "surrogatepass")
+def alphabetic_words(text: str) -> list[str]:
+    """Return the runs of alphabetic characters in a text, in half the time of an expression."""
+    blanked = (
+        text.encode("utf-8", "surrogatepass").translate(_ASCII_ALPHABETIC).decode("utf-8", "surrogatepass")
+    )
     for sign in _SIGNS:
         blanked = blanked.replace(sign, " ")
     runs = blanked.split()
-    return runs if "".join(runs).isalpha() else _LETTERS.findall(text)
+    return runs if "".join(runs).isalpha() else _ALPHABETIC.findall(text)

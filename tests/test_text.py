@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from aggregator.text import block, legal, line, runs_of_letters, visible
+from aggregator.text import alphabetic_words, block, legal, line, visible
 from tests.strategies import law
 
 
@@ -85,6 +85,6 @@ def test_invisible_characters_are_removed(written: str, shown: str) -> None:
 
 @given(st.text() | st.text("aZß’–… 1२Ⅷ_\xa0\u0301漢İ", max_size=40))
 @law
-def test_runs_of_letters_are_those_of_an_expression(text: str) -> None:
-    """Digits, marks and signs separate runs of letters in every script."""
-    assert runs_of_letters(text) == re.findall(r"[^\W\d_]+", text)
+def test_alphabetic_words_are_those_of_an_expression(text: str) -> None:
+    """Digits, marks and signs separate alphabetic words in every script."""
+    assert alphabetic_words(text) == re.findall(r"[^\W\d_]+", text)

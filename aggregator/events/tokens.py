@@ -9,7 +9,7 @@ from functools import cache, partial
 from typing import NamedTuple
 
 from aggregator import calendar_names
-from aggregator.text import runs_of_letters
+from aggregator.text import alphabetic_words
 
 _TOKEN = re.compile(r"\d+|[^\W\d_]+|\S")
 _NUMERIC = re.compile(r"\d[./-]\s*\d")
@@ -59,7 +59,7 @@ def composed(text: str) -> str:
 
 def may_name_date(low: str) -> bool:
     """Return whether a folded text has a month, or numbers as in 3.10. or 2026-10-03."""
-    return bool(_NUMERIC.search(low)) or not _months().keys().isdisjoint(runs_of_letters(low))
+    return bool(_NUMERIC.search(low)) or not _months().keys().isdisjoint(alphabetic_words(low))
 
 
 def split(text: str, low: str, language: str | None) -> list[Token]:

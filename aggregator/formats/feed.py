@@ -1,4 +1,4 @@
-"""Parse RSS, Atom and RDF into entries. Only this module imports feedparser."""
+"""Parse RSS, Atom and RDF into entries."""
 
 from __future__ import annotations
 

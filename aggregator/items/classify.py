@@ -133,5 +133,5 @@ def _named(low: str) -> Kind | None:
 
 
 def _lower(text: str) -> str:
-    """Return a text in lower case, in which expressions are four times as fast as with IGNORECASE."""
+    """Return a text in lower case; expressions with IGNORECASE take four times as long."""
     return text.replace("İ", "i").lower().replace("ſ", "s").replace("ı", "i")

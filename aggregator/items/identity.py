@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Sequence
 from aggregator.items.canonical_urls import canonical, is_listing, without_fragment
 from aggregator.model.documents import Entry, SkippedEntry
 from aggregator.model.items import Alias, IdentityPolicy
-from aggregator.text import runs_of_letters
+from aggregator.text import alphabetic_words
 
 GUID, LINK, LINK_AND_TITLE, TEXT = "guid", "link", "linktitle", "text"
 _WORD = re.compile(r"[^\W_]+")
@@ -122,7 +122,7 @@ def _is_home(guid: str, homes: Sequence[str | None]) -> bool:
 
 def _dateless(text: str) -> str:
     """Return a text without digits, so that dates and counters in it do not matter."""
-    return " ".join(runs_of_letters(text.casefold()))
+    return " ".join(alphabetic_words(text.casefold()))
 
 
 def item_id(source_url: str, alias: Alias) -> str:

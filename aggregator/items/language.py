@@ -7,7 +7,7 @@ from functools import cache
 from itertools import chain
 
 from aggregator.items import word_lists
-from aggregator.text import runs_of_letters
+from aggregator.text import alphabetic_words
 
 MIN_WORDS = 6
 """Minimum number of a language's frequent words in a text."""
@@ -20,7 +20,7 @@ READ_CHARACTERS = 600
 def detect(text: str) -> str | None:
     """Return the language (primary subtag) of a text, or None if it is not clear."""
     languages = _languages()
-    frequent = filter(None, map(languages.get, runs_of_letters(text[:READ_CHARACTERS].lower())))
+    frequent = filter(None, map(languages.get, alphabetic_words(text[:READ_CHARACTERS].lower())))
     counts = Counter(chain.from_iterable(frequent))
     ranked = [*counts.most_common(2), ("", 0), ("", 0)]
     (language, best), (_, second) = ranked[:2]

@@ -129,7 +129,7 @@ def _cleaned(text: str, base: str) -> str:
 
 @lru_cache(maxsize=16)
 def _cleaner(base: str) -> nh3.Cleaner:
-    """Return a cleaner for texts of one base; making one takes longer than cleaning a short text."""
+    """Return a cleaner for texts of one base; making one takes as long as cleaning a text."""
 
     def made(relative: Literal["deny"] | tuple[Literal["rewrite_with_base"], str]) -> nh3.Cleaner:
         return nh3.Cleaner(

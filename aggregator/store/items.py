@@ -237,7 +237,7 @@ def keep(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now
 
 
 def _insert(store: Store, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows into `items` by one statement, since FTS5 writes its index at the end of each one."""
+    """Insert rows into `items` by one statement, after which FTS5 writes its index once."""
     names = list(rows[0])
     values = ", ".join([f"({marks(names)})"] * len(rows))
     store.db.execute(
