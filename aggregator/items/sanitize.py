@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
 
 import nh3
 
 from aggregator import urls
+from aggregator.items.caches import TEXT_CHARACTERS, cached
 from aggregator.text import legal, visible
 
 MAX_CHARACTERS = 512_000
@@ -91,11 +92,11 @@ def fragment(text: str, base: str) -> str:
         return legal(text).strip()
     if text.count("&") > 5_000:
         text = _BARE_AMPERSAND.sub("&amp;", text)  # nh3 is quadratic in unterminated references
-    tags = _tags(text)
-    if _depth(tags) > MAX_DEPTH:
+    deep, names = _shape(text)
+    if deep:
         return _as_text(text)
     cleaned = _cleaned(text, base)
-    for _ in range(3 if {name for _, name in tags} - _STABLE else 0):
+    for _ in range(3 if names - _STABLE else 0):
         # nh3's output of some markup (a <pre> that begins with a line break, links inside tables) is parsed
         # differently; clean it until it does not change any more.
         again = _cleaned(cleaned, base)
@@ -114,7 +115,7 @@ def fragment(text: str, base: str) -> str:
 
 def is_deep(text: str) -> bool:
     """Return whether markup is nested too deeply, so that only its words are kept."""
-    return text.count("<") > MAX_DEPTH and _depth(_tags(text)) > MAX_DEPTH
+    return text.count("<") > MAX_DEPTH and _shape(text)[0]
 
 
 def _as_text(text: str) -> str:
@@ -158,20 +159,22 @@ def _escaped(text: str) -> str:
     return html.escape(text, quote=False).replace("\xa0", "&nbsp;")
 
 
-def _tags(text: str) -> list[tuple[str, str]]:
-    """Return the tags of a text: a slash or nothing, and the name."""
+@cached(128, TEXT_CHARACTERS)
+def _shape(text: str) -> tuple[bool, frozenset[str]]:
+    """Return whether markup is nested too deeply, and the names of all tags."""
     if "<!--" in text:
         text = _COMMENT.sub("", text)
-    return [(close, name.lower()) for close, name in _TAG.findall(_QUOTED.sub("", text))]
+    tags = _TAG.findall(_QUOTED.sub("", text))
+    names = frozenset(name.lower() for name in {name for _, name in tags})
+    return len(tags) > MAX_DEPTH and _depth(tags) > MAX_DEPTH, names
 
 
-def _depth(tags: Sequence[tuple[str, str]]) -> int:
-    """Return the deepest nesting of tags; 0 for few tags."""
-    if len(tags) <= MAX_DEPTH:
-        return 0
+def _depth(tags: Iterable[tuple[str, str]]) -> int:
+    """Return the deepest nesting of tags: of each a slash or nothing, and the name."""
     depth = deepest = 0
     opened: Counter[str] = Counter()
-    for close, name in tags:
+    for close, written in tags:
+        name = written.lower()
         if name in _NOT_NESTING:
             continue
         if not close:
