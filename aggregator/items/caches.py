@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-WORD_CHARACTERS, ADDRESS_CHARACTERS, TEXT_CHARACTERS = 60, 500, 30_000
+WORD_CHARACTERS, ADDRESS_CHARACTERS, TEXT_CHARACTERS = 60, 500, 100_000
 """Maximum length of a word, an address and a text that is cached: longer ones fill the memory."""
 _Argument = TypeVar("_Argument")
 _Result = TypeVar("_Result")

@@ -159,19 +159,19 @@ def _escaped(text: str) -> str:
     return html.escape(text, quote=False).replace("\xa0", "&nbsp;")
 
 
-@cached(128, TEXT_CHARACTERS)
+@cached(64, TEXT_CHARACTERS)
 def _shape(text: str) -> tuple[bool, frozenset[str]]:
     """Return whether markup is nested too deeply, and the names of all tags."""
     if "<!--" in text:
         text = _COMMENT.sub("", text)
     tags = _TAG.findall(_QUOTED.sub("", text))
     names = frozenset(name.lower() for name in {name for _, name in tags})
-    return len(tags) > MAX_DEPTH and _depth(tags) > MAX_DEPTH, names
+    return len(tags) > MAX_DEPTH and _nest_deeply(tags), names
 
 
-def _depth(tags: Iterable[tuple[str, str]]) -> int:
-    """Return the deepest nesting of tags: of each a slash or nothing, and the name."""
-    depth = deepest = 0
+def _nest_deeply(tags: Iterable[tuple[str, str]]) -> bool:
+    """Return whether tags, each a slash or nothing and a name, are nested too deeply."""
+    depth = 0
     opened: Counter[str] = Counter()
     for close, written in tags:
         name = written.lower()
@@ -180,11 +180,12 @@ def _depth(tags: Iterable[tuple[str, str]]) -> int:
         if not close:
             opened[name] += 1
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > MAX_DEPTH:
+                return True
         elif opened[name]:  # an end tag without a start tag does not reduce the depth
             opened[name] -= 1
             depth -= 1
-    return deepest
+    return False
 
 
 def plain(cleaned: str) -> str:
