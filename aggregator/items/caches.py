@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 WORD_CHARACTERS, ADDRESS_CHARACTERS, TEXT_CHARACTERS = 60, 500, 100_000
-"""Maximum length of a word, an address and a text that is cached: longer ones fill the memory."""
+"""Maximum length of a word, an address, a text that is cached: longer ones fill the memory."""
 _Argument = TypeVar("_Argument")
 _Result = TypeVar("_Result")
 _CLEAR: list[Callable[[], None]] = []
