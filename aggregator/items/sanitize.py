@@ -66,7 +66,7 @@ _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
 _QUOTED = re.compile(r"=\s*(?:\"[^\"]*\"|'[^']*')")  # text in an attribute that looks like a tag
 _USERINFO = re.compile(r"(<(?:a|img)\b[^<>]*\b(?:href|src)=\"https?:[/\\]*)[^/\\?#\"<>]*@")
 _PIXEL = re.compile(r"<img(?=[^>]*\bwidth=\"[01]\")(?=[^>]*\bheight=\"[01]\")[^>]*>")
-_ELEMENT = re.compile(r"<(/?[a-z0-9]+)[^<>]*>")
+_ELEMENT = re.compile(r"<(/?[a-z0-9]++)[^<>]*>")
 _BLOCKS = "p div h1 h2 h3 h4 h5 h6 blockquote pre ul ol dl table figure details".split()
 _SPACING = {
     **dict.fromkeys(("br", "hr", "/li", "/tr", "/dt", "/dd", "/caption"), "\n"),
