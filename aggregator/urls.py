@@ -23,6 +23,8 @@ _REMOVED = re.compile(r"[\t\r\n]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _BEFORE_QUERY = re.compile(r"[^?#]*")
 _USERINFO = re.compile(r"^((?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//)[^/?#\\]*@")
+_PLAIN = re.compile(r"https?://[.-]*[a-z0-9][a-z0-9.-]*(?:/[\w.~/-]*(?:\?[\w.~&=/-]+)?)?", re.ASCII)
+"""An address that is the same however it is read and joined."""
 _BLANKS = "".join(map(chr, range(0x21)))
 _PORTS = {"http": 80, "https": 443}
 _KEPT = "!#$%&'()*+,/:;=?@[]~-._"
@@ -104,6 +106,8 @@ def join(base: str, written: object) -> str | None:
     link = _read(written) if isinstance(written, str) else ""
     if not link:
         return None
+    if len(link) <= MAX_CHARACTERS and _PLAIN.fullmatch(link):
+        return link
     try:
         return web_link(urljoin(base, link))
     except ValueError:

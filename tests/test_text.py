@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from aggregator.text import block, legal, line, visible
+from aggregator.text import alphabetic_words, block, legal, line, visible
 from tests.strategies import law
 
 
@@ -79,3 +81,10 @@ def test_invisible_characters_are_removed(written: str, shown: str) -> None:
     """Zero-width characters and tags go; joiners stay where scripts and emoji need them."""
     assert visible(written) == shown
     assert visible(shown) == shown
+
+
+@given(st.text() | st.text("aZß’–… 1२Ⅷ_\xa0\u0301漢İ", max_size=40))
+@law
+def test_alphabetic_words_are_those_of_an_expression(text: str) -> None:
+    """Digits, marks and signs separate alphabetic words in every script."""
+    assert alphabetic_words(text) == re.findall(r"[^\W\d_]+", text)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from aggregator import urls
 from aggregator.urls import join, web_link
@@ -111,3 +112,11 @@ def test_any_text_is_accepted(text: str, other: str) -> None:
     assert bool(found[0]) == bool(found[1]) == (urls.parse(text) is not None)
     for link in (web_link(text), join(text, other), join("https://node.example/", text)):
         assert link is None or (link.isascii() and urlsplit(link).hostname and web_link(link) == link)
+
+
+@given(st.from_regex(urls._PLAIN, fullmatch=True))
+@law
+def test_a_plain_address_is_what_joining_makes_of_it(address: str) -> None:
+    """An address that is returned as written is the same when it is read, joined and quoted."""
+    assert join("https://node.example/a/", address) == address
+    assert web_link(urljoin("https://node.example/a/", address)) == address

@@ -43,6 +43,10 @@ class _Hour:
     dotted: bool = False
 
 
+_BEGINNINGS = words.CLOCK | words.NOON | words.MIDNIGHT
+"""Words that a time may begin with."""
+
+
 def find(tokens: Sequence[Token], taken: Sequence[tuple[int, int]]) -> list[Times]:
     """Find all times that are in none of the spans `taken`, left to right."""
     free = [True] * len(tokens)
@@ -50,7 +54,8 @@ def find(tokens: Sequence[Token], taken: Sequence[tuple[int, int]]) -> list[Time
         free[begin:end] = [False] * (end - begin)
     found, at = [], 0
     while at < len(tokens):
-        times = _times(tokens, at, free) if free[at] else None
+        may_begin = free[at] and (tokens[at].number is not None or tokens[at].word in _BEGINNINGS)
+        times = _times(tokens, at, free) if may_begin else None
         if times is None:
             at += 1
         else:

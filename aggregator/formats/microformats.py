@@ -25,7 +25,8 @@ def with_events(document: ParsedDocument, zone: tzinfo) -> ParsedDocument:
 
 
 def _is_marked(entry: Entry) -> bool:
-    return entry.event is None and entry.text_is_html and _MARKED.search(_html(entry)) is not None
+    html = _html(entry) if entry.event is None and entry.text_is_html else ""
+    return "event" in html and _MARKED.search(html) is not None
 
 
 def _html(entry: Entry) -> str:

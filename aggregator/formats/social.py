@@ -11,8 +11,10 @@ _WRITTEN = re.compile(r"(?<![\w&/#])#(?=\w*[^\W\d_])(\w{2,100})")
 
 def hashtags(text: str | None, *, is_html: bool) -> Iterator[str]:
     """Yield the hashtags of a post without their sign: linked ones, or any in plain text."""
-    for match in (_LINKED if is_html else _WRITTEN).finditer((text or "")[:20_000]):
-        yield match[1]
+    text = (text or "")[:20_000]
+    if ("hashtag" if is_html else "#") in text:
+        for match in (_LINKED if is_html else _WRITTEN).finditer(text):
+            yield match[1]
 
 
 _COUNTERS = re.compile(
@@ -22,4 +24,6 @@ _COUNTERS = re.compile(
 
 def without_counters(text: str | None) -> str | None:
     """Remove the number of replies from a post of Discourse, which changes at each visit (E2)."""
-    return text and (text[:-1_000] + _COUNTERS.sub("", text[-1_000:]))
+    if not text or "<small>" not in text:
+        return text
+    return text[:-1_000] + _COUNTERS.sub("", text[-1_000:])

@@ -102,8 +102,9 @@ def _dataclass(kind: type) -> _Codec:
     def decode(plain: Any) -> Any:
         if type(plain) is not list or len(plain) != len(names):
             _refuse(plain)
-        values = [decoder(value) for decoder, value in zip(decoders, plain, strict=True)]
-        return kind(**dict(zip(names, values, strict=True)))
+        return kind(
+            **{name: decoder(value) for name, decoder, value in zip(names, decoders, plain, strict=True)}
+        )
 
     return _Codec(encode, decode)
 

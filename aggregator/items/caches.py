@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
-WORD_CHARACTERS, ADDRESS_CHARACTERS = 60, 500
-"""Maximum length of a word and of an address that is cached: longer ones fill the memory."""
+WORD_CHARACTERS, ADDRESS_CHARACTERS, TEXT_CHARACTERS = 60, 500, 100_000
+"""Maximum length of a word, an address, a text that is cached: longer ones fill the memory."""
 _Argument = TypeVar("_Argument")
 _Result = TypeVar("_Result")
 _CLEAR: list[Callable[[], None]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import SplitResult
 
 from w3lib.url import canonicalize_url
@@ -32,14 +33,13 @@ _LANGUAGE_IN_PATH = re.compile(
     re.IGNORECASE,
 )
 _LISTING = re.compile(
-    r"(all-)?(news|newsroom|newsletters?|blog|events?|calendar|announcements?|press|press-?releases?|home(-\d+)?|start"
+    r"(?:all-)?(?:news|newsroom|newsletters?|blog|events?|calendar|announcements?|press|press-?releases?|home(-\d+)?|start"
     r"|index|trainings?|courses|workshops|seminars|webinars|services?|jobs?|job-?offers?|careers?|vacancies|calls"
     r"|opportunities|funding|publications|projects|resources|downloads|media|archives?"
     r"|aktuelles|aktuell|nachrichten|meldungen|termine|veranstaltungen|presse|pressemitteilungen|startseite|rundbrief"
     r"|kurse|schulungen|seminare|fortbildung(?:en)?|stellen|stellenangebote|stellenausschreibungen|karriere|publikationen"
     r"|projekte|archiv|kalender|veranstaltungskalender|actualites|evenements|noticias|eventos|notizie|eventi|nyheter"
-    r"|uutiset|tapahtumat|aktuality|novinky|aktualnosci)",
-    re.IGNORECASE,
+    r"|uutiset|tapahtumat|aktuality|novinky|aktualnosci)"
 )
 _LISTED_BELOW = frozenset(
     "category categories tag tags author authors page"
@@ -223,6 +223,7 @@ def without_fragment(key: str) -> str:
     return key.partition("#")[0]
 
 
+@lru_cache(maxsize=256)
 def is_listing(key: str, *homes: str | None) -> bool:
     """Return whether a key is a home, listing or newsletter page and identifies no entry (I1).
 
@@ -242,7 +243,7 @@ def is_listing(key: str, *homes: str | None) -> bool:
         return True
     if len(segments) >= 2 and segments[-2].lower() in _LISTED_BELOW:
         return True
-    return bool(_LISTING.fullmatch(segments[-1])) and len(segments) <= 2
+    return len(segments) <= 2 and _LISTING.fullmatch(segments[-1].lower()) is not None
 
 
 def may_be_section(key: str) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from aggregator.items.caches import WORD_CHARACTERS, cached
 from aggregator.model.config import TopicRule
 from aggregator.model.documents import Kind
 
@@ -60,8 +61,7 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
 # Phrases in which the words above mean something else.
 _PHRASES = re.compile(
     r"(?<!\w)(of course|in the course of|in due course|press release|pressemitteilung|good job|on-the-job|meeting room"
-    r"|an erster stelle|an dieser stelle|zur stelle|white paper|position paper)(?!\w)",
-    re.IGNORECASE,
+    r"|an erster stelle|an dieser stelle|zur stelle|white paper|position paper)(?!\w)"
 )
 
 
@@ -114,13 +114,24 @@ def _alternatives(words: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
 
 @lru_cache(maxsize=1)
 def _kind_patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
-    return tuple((kind, re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE)) for kind, words in _KINDS)
+    return tuple((kind, re.compile(rf"(?<!\w)(?:{words})(?!\w)")) for kind, words in _KINDS)
 
 
 def kind(title: str, categories: Sequence[str]) -> Kind:
     """Return the kind that the words of a title show, else the one that the categories show."""
-    for text in (_PHRASES.sub(" ", title), " · ".join(categories)):
-        for named, words in _kind_patterns():
-            if words.search(text):
-                return named
-    return Kind.NEWS
+    by_title = _named(_PHRASES.sub(" ", _lower(title)))
+    return by_title or _of_categories(" · ".join(categories)) or Kind.NEWS
+
+
+@cached(1_024, WORD_CHARACTERS)
+def _of_categories(categories: str) -> Kind | None:
+    return _named(_lower(categories))
+
+
+def _named(low: str) -> Kind | None:
+    return next((kind for kind, words in _kind_patterns() if words.search(low)), None)
+
+
+def _lower(text: str) -> str:
+    """Return a text in lower case; expressions with IGNORECASE take four times as long."""
+    return text.replace("İ", "i").lower().replace("ſ", "s").replace("ı", "i")

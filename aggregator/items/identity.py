@@ -10,9 +10,10 @@ from collections.abc import Container, Iterable, Sequence
 from aggregator.items.canonical_urls import canonical, is_listing, without_fragment
 from aggregator.model.documents import Entry, SkippedEntry
 from aggregator.model.items import Alias, IdentityPolicy
+from aggregator.text import alphabetic_words
 
 GUID, LINK, LINK_AND_TITLE, TEXT = "guid", "link", "linktitle", "text"
-_WORD, _LETTERS = re.compile(r"[^\W_]+"), re.compile(r"[^\d\W_]+")
+_WORD = re.compile(r"[^\W_]+")
 STRENGTH = (GUID, LINK, LINK_AND_TITLE, TEXT)
 """The kinds of aliases, the strongest first (I2)."""
 
@@ -121,7 +122,7 @@ def _is_home(guid: str, homes: Sequence[str | None]) -> bool:
 
 def _dateless(text: str) -> str:
     """Return a text without digits, so that dates and counters in it do not matter."""
-    return " ".join(_LETTERS.findall(text.casefold()))
+    return " ".join(alphabetic_words(text.casefold()))
 
 
 def item_id(source_url: str, alias: Alias) -> str:

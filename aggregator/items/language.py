@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from functools import cache
 from itertools import chain
 
 from aggregator.items import word_lists
+from aggregator.text import alphabetic_words
 
 MIN_WORDS = 6
 """Minimum number of a language's frequent words in a text."""
@@ -15,13 +15,12 @@ MIN_RATIO = 2.0
 """Minimum ratio of that number to the one of any other language."""
 READ_CHARACTERS = 600
 """Characters of a text that are read."""
-_WORD = re.compile(r"[^\W\d_]+")
 
 
 def detect(text: str) -> str | None:
     """Return the language (primary subtag) of a text, or None if it is not clear."""
     languages = _languages()
-    frequent = filter(None, map(languages.get, _WORD.findall(text[:READ_CHARACTERS].lower())))
+    frequent = filter(None, map(languages.get, alphabetic_words(text[:READ_CHARACTERS].lower())))
     counts = Counter(chain.from_iterable(frequent))
     ranked = [*counts.most_common(2), ("", 0), ("", 0)]
     (language, best), (_, second) = ranked[:2]

@@ -126,10 +126,12 @@ def _texts(entry: Entry) -> tuple[str, str, str]:
         short = sanitize.plain(sanitize.fragment(entry.summary, entry.base)) or text
     # WordPress adds this sentence, or "[…]", to each excerpt.
     end = max(len(short) - 600, 0)
-    tail = re.sub(
-        r"The post [^\n]{1,300}? (first appeared|appeared first) on [^\n]{1,200}\.$", "", short[end:]
-    )
-    tail = re.sub(r" ?\[(…|\.\.\.)\]$", "…", tail.rstrip())
+    tail = short[end:]
+    if "The post " in tail:
+        tail = re.sub(r"The post [^\n]{1,300}? (first appeared|appeared first) on [^\n]{1,200}\.$", "", tail)
+    tail = tail.rstrip()
+    if tail.endswith("]"):
+        tail = re.sub(r" ?\[(…|\.\.\.)\]$", "…", tail)
     return html, text, sanitize.excerpt(short[:end] + tail)
 
 

@@ -6,11 +6,13 @@ import html
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal
 
 import nh3
 
 from aggregator import urls
+from aggregator.items.caches import TEXT_CHARACTERS, cached
 from aggregator.text import legal, visible
 
 MAX_CHARACTERS = 512_000
@@ -64,16 +66,18 @@ _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
 _QUOTED = re.compile(r"=\s*(?:\"[^\"]*\"|'[^']*')")  # text in an attribute that looks like a tag
 _USERINFO = re.compile(r"(<(?:a|img)\b[^<>]*\b(?:href|src)=\"https?:[/\\]*)[^/\\?#\"<>]*@")
 _PIXEL = re.compile(r"<img(?=[^>]*\bwidth=\"[01]\")(?=[^>]*\bheight=\"[01]\")[^>]*>")
-_BREAK = re.compile(r"<(?:br|hr)[^>]*>")
-_BLOCK_END = re.compile(
-    r"</(?:p|div|h[1-6]|blockquote|pre|ul|ol|dl|table|figure|figcaption|details|summary)>"
-)
-_BLOCK_START = re.compile(r"<(?:p|div|h[1-6]|blockquote|pre|ul|ol|dl|table|figure|details)(?:\s[^>]*)?>")
+_ELEMENT = re.compile(r"<(/?[a-z0-9]++)[^<>]*>")
+_BLOCKS = "p div h1 h2 h3 h4 h5 h6 blockquote pre ul ol dl table figure details".split()
+_SPACING = {
+    **dict.fromkeys(("br", "hr", "/li", "/tr", "/dt", "/dd", "/caption"), "\n"),
+    **dict.fromkeys((*_BLOCKS, *(f"/{name}" for name in (*_BLOCKS, "figcaption", "summary"))), "\n\n"),
+    **dict.fromkeys(("/td", "/th"), " "),
+    "li": "• ",
+}
+"""What stands for a tag in plain text."""
 _PRE = re.compile(r"(<pre(?:\s[^>]*)?>.*?</pre>)", re.DOTALL)
-_LIST_ITEM = re.compile(r"<li[^>]*>")
-_LINE_END = re.compile(r"</(?:li|tr|dt|dd|caption)>")
-_CELL_END = re.compile(r"</t[dh]>")
 _ANY_TAG = re.compile(r"<[^<>]*>")  # ends before the next <, since the search would be quadratic
+_NOT_PLAIN = re.compile("[<>&\\r\\0\\xa0\\ufeff\\ud800-\\udfff]")  # what nh3 may change
 _BARE_AMPERSAND = re.compile(r"&(?!#?\w{1,31};)")
 
 
@@ -84,11 +88,13 @@ def fragment(text: str, base: str) -> str:
     HTML of at most `MAX_CHARACTERS` changes nothing.
     """
     text = text[:MAX_CHARACTERS]
+    if not _NOT_PLAIN.search(text):
+        return legal(text).strip()
     if text.count("&") > 5_000:
         text = _BARE_AMPERSAND.sub("&amp;", text)  # nh3 is quadratic in unterminated references
-    if is_deep(text):
+    deep, names = _shape(text)
+    if deep:
         return _as_text(text)
-    names = _shape(text)[1]
     cleaned = _cleaned(text, base)
     for _ in range(3 if names - _STABLE else 0):
         # nh3's output of some markup (a <pre> that begins with a line break, links inside tables) is parsed
@@ -101,13 +107,15 @@ def fragment(text: str, base: str) -> str:
         return _as_text(text)
     if "@" in cleaned:
         cleaned = _USERINFO.sub(r"\1", cleaned)
+    if "<img" in cleaned:
+        cleaned = _PIXEL.sub("", cleaned)
     # nh3 turns `&#27;` into the character itself, which XML 1.0 excludes.
-    return legal(_PIXEL.sub("", cleaned)).strip()
+    return legal(cleaned).strip()
 
 
 def is_deep(text: str) -> bool:
     """Return whether markup is nested too deeply, so that only its words are kept."""
-    return text.count("<") > MAX_DEPTH and _shape(text)[0] > MAX_DEPTH
+    return text.count("<") > MAX_DEPTH and _shape(text)[0]
 
 
 def _as_text(text: str) -> str:
@@ -117,9 +125,15 @@ def _as_text(text: str) -> str:
 
 
 def _cleaned(text: str, base: str) -> str:
-    def cleaned(relative: Literal["deny"] | tuple[Literal["rewrite_with_base"], str]) -> str:
-        return nh3.clean(
-            text,
+    return _cleaner(base).clean(text)
+
+
+@lru_cache(maxsize=16)
+def _cleaner(base: str) -> nh3.Cleaner:
+    """Return a cleaner for texts of one base; making one takes as long as cleaning a text."""
+
+    def made(relative: Literal["deny"] | tuple[Literal["rewrite_with_base"], str]) -> nh3.Cleaner:
+        return nh3.Cleaner(
             tags=TAGS,
             attributes=ATTRIBUTES,
             url_schemes=SCHEMES,
@@ -128,9 +142,9 @@ def _cleaned(text: str, base: str) -> str:
         )
 
     try:
-        return cleaned(("rewrite_with_base", base) if urls.web_link(base) else "deny")
+        return made(("rewrite_with_base", base) if urls.web_link(base) else "deny")
     except ValueError:  # nh3 cannot read the base: relative links are removed
-        return cleaned("deny")
+        return made("deny")
 
 
 def paragraphs(text: str) -> str:
@@ -145,35 +159,45 @@ def _escaped(text: str) -> str:
     return html.escape(text, quote=False).replace("\xa0", "&nbsp;")
 
 
-def _shape(text: str) -> tuple[int, set[str]]:
-    """Return the deepest nesting of tags and the names of all tags."""
-    depth = deepest = 0
+@cached(64, TEXT_CHARACTERS)
+def _shape(text: str) -> tuple[bool, frozenset[str]]:
+    """Return whether markup is nested too deeply, and the names of all tags."""
+    if "<!--" in text:
+        text = _COMMENT.sub("", text)
+    tags = _TAG.findall(_QUOTED.sub("", text))
+    names = frozenset(name.lower() for name in {name for _, name in tags})
+    return len(tags) > MAX_DEPTH and _nest_deeply(tags), names
+
+
+def _nest_deeply(tags: Iterable[tuple[str, str]]) -> bool:
+    """Return whether tags, each a slash or nothing and a name, are nested too deeply."""
+    depth = 0
     opened: Counter[str] = Counter()
-    for close, written in _TAG.findall(_QUOTED.sub("", _COMMENT.sub("", text))):
+    for close, written in tags:
         name = written.lower()
         if name in _NOT_NESTING:
-            opened[name] += 0
-        elif not close:
+            continue
+        if not close:
             opened[name] += 1
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > MAX_DEPTH:
+                return True
         elif opened[name]:  # an end tag without a start tag does not reduce the depth
             opened[name] -= 1
             depth -= 1
-    return deepest, set(opened)
+    return False
 
 
 def plain(cleaned: str) -> str:
     """Return the text of clean HTML: blank lines between blocks, a line for each list item."""
     parts = _PRE.split(cleaned) if "<pre" in cleaned else [cleaned]
-    text = "".join(part if n % 2 else re.sub(r"[ \t\r\n\f]+", " ", part) for n, part in enumerate(parts))
-    text = _BREAK.sub("\n", text)
-    text = _BLOCK_END.sub("\n\n", text)
-    text = _BLOCK_START.sub("\n\n", text)
-    text = _LIST_ITEM.sub("• ", text)
-    text = _LINE_END.sub("\n", text)
-    text = _CELL_END.sub(" ", text)
-    text = legal(html.unescape(_ANY_TAG.sub("", text))).replace("\xa0", " ")
+    text = "".join(
+        part if n % 2 else part.replace("\n", " ").replace("\f", " ") for n, part in enumerate(parts)
+    )
+    pieces = _ELEMENT.split(text)
+    pieces[1::2] = [_SPACING.get(name, "") for name in pieces[1::2]]
+    text = "".join(pieces)
+    text = legal(html.unescape(text)).replace("\xa0", " ")
     text = "\n".join(" ".join(line.split()) for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
@@ -209,7 +233,9 @@ def headline(text: str, limit: int = 100) -> str:
 
 def excerpt(text: str, limit: int = MAX_EXCERPT_CHARACTERS) -> str:
     """Return at most `limit` characters of `text` in one line, cut at a word."""
-    line = " ".join(text.split())
+    line = " ".join(text[: 4 * limit].split())
+    if len(line) <= limit:
+        line = " ".join(text.split())
     if len(line) <= limit:
         return line
     cut = line[: limit - 1]

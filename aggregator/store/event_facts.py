@@ -9,10 +9,13 @@ from typing import Any
 
 from aggregator.model.events import Attendance, Event, EventKind, EventStatus
 
+_json = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def encode(events: Iterable[Event]) -> str:
     """Return events as a JSON list."""
-    return json.dumps([_plain(event) for event in events], ensure_ascii=False)
+    plain = [_plain(event) for event in events]
+    return _json(plain) if plain else "[]"
 
 
 def decode(text: str | None) -> tuple[Event, ...]:
@@ -22,7 +25,7 @@ def decode(text: str | None) -> tuple[Event, ...]:
 
 def encode_one(event: Event | None) -> str | None:
     """Return one event as a JSON object; None for none."""
-    return json.dumps(_plain(event), ensure_ascii=False) if event else None
+    return _json(_plain(event)) if event else None
 
 
 def decode_one(text: str | None) -> Event | None:

@@ -18,6 +18,10 @@ CHUNK = 500
 """Maximum number of values in a statement, well below SQLite's limit."""
 
 
+MAX_ROWS = 100
+"""Maximum number of new items in a statement; SQLite allows 32,766 values in one."""
+
+
 def chunked(values: Iterable[str]) -> Iterable[list[str]]:
     """Split `values` into lists short enough for one statement."""
     held = list(values)
@@ -218,14 +222,8 @@ def keep(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now
     conn = store.db.conn
     new = [a.item for a in item_changes if a.change is ChangeKind.NEW]
     edited = [a for a in item_changes if a.change in (ChangeKind.EDITED, ChangeKind.SIGNIFICANT)]
-    conn.executemany(
-        "INSERT INTO items (id, source_id, guid, link, title, html, text, excerpt, claimed, claimed_raw, first_seen,"
-        " sort, position, backlog, kind, language, rights, authors, categories, topics, enclosures, source_updated,"
-        " content_hash, dropped, events) VALUES (:id, :source_id, :guid, :link, :title, :html, :text, :excerpt,"
-        " :claimed, :claimed_raw, :first_seen, :sort, :position, :backlog, :kind, :language, :rights, :authors,"
-        " :categories, :topics, :enclosures, :source_updated, :content_hash, :dropped, :events)",
-        [_row(item) | {"backlog": backlog} for item in new],
-    )
+    for start in range(0, len(new), MAX_ROWS):
+        _insert(store, [_row(item) | {"backlog": backlog} for item in new[start : start + MAX_ROWS]])
     conn.executemany(
         "INSERT INTO revisions (item_id, number, replaced, significant, title, text)"
         " SELECT id, edits, ?, ?, title, text FROM items WHERE id = ? AND (title <> ? OR text <> ?)",
@@ -253,6 +251,16 @@ def keep(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now
     )
 
 
+def _insert(store: Store, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows into `items` by one statement, after which FTS5 writes its index once."""
+    names = list(rows[0])
+    values = ", ".join([f"({marks(names)})"] * len(rows))
+    store.db.execute(
+        f"INSERT INTO items ({', '.join(names)}) VALUES {values}",
+        [value for row in rows for value in row.values()],
+    )
+
+
 def _row(item: Item) -> dict[str, Any]:
     return {
         "id": item.id,
@@ -271,10 +279,10 @@ def _row(item: Item) -> dict[str, Any]:
         "kind": item.kind,
         "language": item.language,
         "rights": item.rights,
-        "authors": _json(item.authors),
-        "categories": _json(item.categories),
-        "topics": _json(item.topics),
-        "enclosures": _json([asdict(enclosure) for enclosure in item.enclosures]),
+        "authors": _list(item.authors),
+        "categories": _list(item.categories),
+        "topics": _list(item.topics),
+        "enclosures": _list([asdict(enclosure) for enclosure in item.enclosures]),
         "source_updated": stamp(item.source_updated),
         "content_hash": item.content_hash,
         "dropped": item.dropped,
@@ -282,8 +290,11 @@ def _row(item: Item) -> dict[str, Any]:
     }
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _list(values: Sequence[object]) -> str:
+    return _json(values) if values else "[]"
 
 
 def from_row(row: Mapping[str, Any]) -> Item:

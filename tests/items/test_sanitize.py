@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+import nh3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
 
 from aggregator.items import sanitize
+from aggregator.text import legal
 from tests.strategies import fuzz, law, markup, soup, texts
 
 BASE = "https://node.example/news/"
@@ -174,6 +176,13 @@ def test_paragraphs_are_clean(text: str) -> None:
     assert sanitize.plain(made).split() == text.replace("\xa0", " ").split()
     assert sanitize.plain(sanitize.fragment(made, BASE)) == sanitize.plain(made)
     assert sanitize.fragment(made, BASE) == made
+
+
+@given(st.text(st.characters(exclude_characters="<>&", exclude_categories=["Cs"])))
+@law
+def test_text_without_markup_is_what_nh3_makes_of_it(text: str) -> None:
+    """Text without markup is not parsed, and is the same as if it were."""
+    assert sanitize.fragment(text, BASE) == legal(nh3.clean(text)).strip()
 
 
 def test_plain_text_with_other_line_ends_is_clean_html() -> None:
