@@ -333,6 +333,16 @@ def test_a_changed_template_is_applied_in_portions(site: Site, monkeypatch: pyte
     assert {*rounds[0]} == {*order[:2]}
 
 
+def test_pages_of_a_first_round_are_not_written_again(
+    place: Workplace, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages that no earlier template made need no second rendering."""
+    monkeypatch.setattr(publish_pages, "MAX_AGAIN", 1)
+    site = Site(place, web)
+    site.poll(*(news(n) for n in range(1, 4)))
+    assert site.rows("SELECT value FROM meta WHERE key = 'story_pages_before'") == [("",)]
+
+
 def test_the_next_round_goes_on_with_what_is_left(
     site: Site, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
