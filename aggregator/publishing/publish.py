@@ -35,7 +35,7 @@ from aggregator.publishing.synchronise import synchronise
 from aggregator.store import (
     archives,
     channels,
-    editions,
+    edition_revisions,
     runs,
     sources,
     stories,
@@ -123,7 +123,7 @@ def _rendering(store: Store, config: Config, now: datetime, *, everything: bool 
         config=config,
         now=now,
         everything=everything,
-        editions=editions.any_entries(store),
+        editions=edition_revisions.any_pages(store),
         contained=Containment(store),
         drafts=files.Drafts(config.public),
         publishers=repr(sources.publishers(store)),
