@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from aggregator import __version__
+
+if TYPE_CHECKING:
+    from jinja2 import BytecodeCache
+
+template_cache: Callable[[], BytecodeCache] | None = None
+"""Makes the cache of compiled templates, set by jobs that publish; called before the first page of a process."""
 
 
 @cache

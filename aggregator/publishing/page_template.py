@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from aggregator import i18n
+from aggregator import i18n, publishing
 from aggregator.model.config import Site
 from aggregator.model.publishing import PublishedDocument
 from aggregator.publishing import paths, stylesheet
@@ -106,6 +106,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=publishing.template_cache() if publishing.template_cache else None,
     )
     found.globals["stylesheet"] = stylesheet.render().path
     return found

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aggregator import publishing
 from aggregator.containment import Containment
@@ -46,6 +48,9 @@ from aggregator.store.archives import ArchiveRecord
 from aggregator.store.channels import ChannelRecord
 from aggregator.store.connection import Store
 from aggregator.store.items import chunked
+
+if TYPE_CHECKING:
+    from aggregator.publishing.compiled_templates import CompiledTemplates
 
 MAX_TOMBSTONES = 50
 """Maximum tombstones in a feed; the archive has all of them."""
@@ -118,6 +123,7 @@ class _Rendering:
 
 
 def _rendering(store: Store, config: Config, now: datetime, *, everything: bool = False) -> _Rendering:
+    publishing.template_cache = partial(_template_cache, config.data)
     return _Rendering(
         store=store,
         config=config,
@@ -129,6 +135,12 @@ def _rendering(store: Store, config: Config, now: datetime, *, everything: bool 
         publishers=repr(sources.publishers(store)),
         made_at=stories.changes(store),
     )
+
+
+def _template_cache(data: Path) -> CompiledTemplates:
+    from aggregator.publishing.compiled_templates import CompiledTemplates  # only for pages to render
+
+    return CompiledTemplates(data)
 
 
 def render(store: Store, config: Config, now: datetime, *, everything: bool = False) -> PublishReport:
