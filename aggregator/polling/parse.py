@@ -32,7 +32,7 @@ def parse_visit(
 
     `articles` are the details of article pages by link; entries whose link is in `unread` are omitted.
     """
-    from aggregator.formats import ical, microformats, older_pages, page
+    from aggregator.formats import microformats, older_pages
     from aggregator.formats.parsers import PARSERS
     from aggregator.items import normalise
 
@@ -42,9 +42,14 @@ def parse_visit(
             response.body, response.url, response.headers, source, context.known_hashes
         )
         entries = len(document.entries) + len(document.skipped)
-        if source.kind == "page" and (lost := page.loss_reason(entries, context.entries_before)):
-            return Failure(reason=lost, status=response.status)
+        if source.kind == "page":
+            from aggregator.formats import page
+
+            if lost := page.loss_reason(entries, context.entries_before):
+                return Failure(reason=lost, status=response.status)
         if source.kind == "ical":
+            from aggregator.formats import ical
+
             document = ical.with_occurrences(document, response.body, response.headers, source, now)
         document = _with_articles(document, context, articles or {}, unread)
         document = microformats.with_events(document, source.timezone)
