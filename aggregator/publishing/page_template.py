@@ -106,7 +106,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        bytecode_cache=publishing.template_cache() if publishing.template_cache else None,
+        bytecode_cache=publishing.template_cache(),
     )
     found.globals["stylesheet"] = stylesheet.render().path
     return found

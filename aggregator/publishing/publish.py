@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from aggregator import publishing
 from aggregator.containment import Containment
@@ -48,9 +46,6 @@ from aggregator.store.archives import ArchiveRecord
 from aggregator.store.channels import ChannelRecord
 from aggregator.store.connection import Store
 from aggregator.store.items import chunked
-
-if TYPE_CHECKING:
-    from aggregator.publishing.compiled_templates import CompiledTemplates
 
 MAX_TOMBSTONES = 50
 """Maximum tombstones in a feed; the archive has all of them."""
@@ -123,7 +118,7 @@ class _Rendering:
 
 
 def _rendering(store: Store, config: Config, now: datetime, *, everything: bool = False) -> _Rendering:
-    publishing.template_cache = partial(_template_cache, config.data)
+    publishing.keep_templates(config.data)
     return _Rendering(
         store=store,
         config=config,
@@ -135,12 +130,6 @@ def _rendering(store: Store, config: Config, now: datetime, *, everything: bool 
         publishers=repr(sources.publishers(store)),
         made_at=stories.changes(store),
     )
-
-
-def _template_cache(data: Path) -> CompiledTemplates:
-    from aggregator.publishing.compiled_templates import CompiledTemplates  # only for pages to render
-
-    return CompiledTemplates(data)
 
 
 def render(store: Store, config: Config, now: datetime, *, everything: bool = False) -> PublishReport:
@@ -375,7 +364,9 @@ def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMon
     with rendering.store.snapshot():
         month = replace(month, tombstones=tuple(archives.tombstones(rendering.store, month.month)))
         document = (
-            _amended(rendering, month) if record.closed and record.written_with == frozen_hash else None
+            _amended(rendering, record, month)
+            if record.closed and record.written_with == frozen_hash
+            else None
         )
         if document is None:
             document = rendering.contained.without_broken(
@@ -433,17 +424,21 @@ def _composed(
     return archive.compose(month, tuple(rendered[id_] for id_ in ids), changed)
 
 
-def _amended(rendering: _Rendering, month: ArchiveMonth) -> PublishedDocument | None:
+def _amended(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMonth) -> PublishedDocument | None:
     """Apply removals to a frozen document; return None if it is lost and must be rendered again."""
     from aggregator.publishing import archive
 
     path = paths.archive_path(month.month)
+    ids = archives.story_ids(rendering.store, month.month)
     try:
         body = (rendering.config.public / path).read_bytes()
-        published = archive.story_ids(body)
-        missing = [id_ for id_ in archives.story_ids(rendering.store, month.month) if id_ not in published]
-        missing = rendering.contained.sound(ContainedStep.PUBLISHING, missing)
-        body = archive.amend(body, replace(month, stories=tuple(stories.read(rendering.store, missing))))
+        as_written = record.made_of == _made_of(rendering, [body])
+        if not as_written or not archive.is_complete(body, ids, month.tombstones):
+            published = archive.story_ids(body)
+            missing = [id_ for id_ in ids if id_ not in published]
+            missing = rendering.contained.sound(ContainedStep.PUBLISHING, missing)
+            read = tuple(stories.read(rendering.store, missing))
+            body = archive.amend(body, replace(month, stories=read))
     except (OSError, ValueError):
         return None
     return PublishedDocument(path=path, media_type=paths.ATOM_TYPE, body=body)
