@@ -79,11 +79,13 @@ def _as_written(page_language: str, code: str | None) -> Markup:
     return direction(code) + foreign(code, page_language)
 
 
+@lru_cache(maxsize=256)
 def direction(code: str | None) -> Markup:
     """Return the attribute `dir` of a text: that of its language, or else `auto`."""
     return Markup(' dir="{}"').format("rtl" if _primary(code) in RIGHT_TO_LEFT else "auto")
 
 
+@lru_cache(maxsize=256)
 def foreign(code: str | None, page_language: str) -> Markup:
     """Return the attribute `lang` of a text that is not in the language of the page, or nothing."""
     if _primary(code) in ("", page_language):
