@@ -332,7 +332,10 @@ def read_template(data: Path, name: str) -> bytes:
 
 
 def write_template(data: Path, name: str, content: bytes) -> None:
-    """Write a compiled template for this user only; without space for it the next run compiles it again."""
+    """Write a compiled template for this user only.
+
+    If that fails, the next run compiles it again.
+    """
     with suppress(FilesError):
         _replace({data / TEMPLATES / name: content}, mode=permissions.FILE_MODE)
 

@@ -1,4 +1,4 @@
-"""Keep compiled templates in the data folder, because compiling those of a round takes 70 ms."""
+"""Keep compiled templates in the data folder: compiling those of a round takes 70 ms."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aggregator.gateways import files
 
 
 class CompiledTemplates(BytecodeCache):
-    """Keep each compiled template in a file, after a hash of its bytes; a damaged file is not used."""
+    """Keep each compiled template in a file, after a hash of it; a damaged file is not used."""
 
     def __init__(self, data: Path) -> None:
         self._data = data

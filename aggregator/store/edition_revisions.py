@@ -1,4 +1,4 @@
-"""Store which pages of editions are out of date, without the values that editions consist of."""
+"""Store which pages of editions are out of date; imports none of their values."""
 
 from __future__ import annotations
 

@@ -47,9 +47,9 @@ def before(store: Store, number: int, limit: int) -> tuple[list[str], int]:
 
 
 def after_newest(store: Store) -> int:
-    """Return a number above those of all stories whose pages are up to date, 0 if there are none.
+    """Return a number above those of all stories with pages up to date, 0 if there are none.
 
-    All others are written for their own sake.
+    The pages of all other stories are going to be written anyway.
     """
     (newest,) = store.db.execute(
         "SELECT max(number) FROM stories WHERE id NOT IN (SELECT story_id FROM page_queue)"

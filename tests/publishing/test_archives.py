@@ -106,7 +106,7 @@ def test_an_ended_month_is_frozen(place: Workplace, a: Web, clock: Clock) -> Non
 def test_a_frozen_month_is_parsed_only_to_amend_it(
     place: Workplace, a: Web, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An edit of an old story parses no frozen document, and hiding stories one by one amends it each time."""
+    """An edit parses no frozen document; hiding stories one by one amends it each time."""
     amended: list[str] = []
     amend = archive.amend
 
