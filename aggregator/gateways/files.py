@@ -51,8 +51,9 @@ def close_data(data: Path, public: Path) -> None:
             for file in data.glob(pattern):
                 permissions.close_file(file)
         for file in (data / TEMPLATES).glob("*"):
-            if file.stat().st_mode & permissions.OTHERS:  # other users may have written this code
-                file.unlink()
+            with suppress(FileNotFoundError):  # another process replaces it
+                if file.stat().st_mode & permissions.OTHERS:  # other users may have written this code
+                    file.unlink()
         for name in (OUTBOX, RAW_MAIL, TEMPLATES):
             if (data / name).is_dir():
                 permissions.make_folder(data / name)
