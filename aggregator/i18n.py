@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from aggregator import calendar_names
-from aggregator.model.digests import EditionEntry, EntryReason, UpdateKind
 from aggregator.model.events import Attendance, Event, EventKind, EventStatus, day_of
+
+if TYPE_CHECKING:
+    from aggregator.model.digests import EditionEntry
 
 TOPIC = "topic:"
 """Prefix of a section that is named by a topic."""
@@ -321,6 +323,8 @@ def count(number: int, language: str) -> str:
 
 def summary(entries: Sequence[EditionEntry], language: str) -> str:
     """Summarise in one line how many stories an edition contains."""
+    from aggregator.model.digests import EntryReason, UpdateKind  # no page but those of editions needs them
+
     phrases = words(language)
     closing = sum(entry.reason is EntryReason.CLOSING for entry in entries)
     new = [

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 
-from aggregator.events import stated
-from aggregator.formats import html_tree
-from aggregator.formats.html_tree import Node, select
 from aggregator.model.documents import Entry, ParsedDocument
 from aggregator.model.events import Event, EventStatus
+
+if TYPE_CHECKING:
+    from aggregator.formats.html_tree import Node
 
 _EVENT = ".h-event, .vevent"
 _MARKED = re.compile(r"\b(?:h-event|vevent)\b")
@@ -36,6 +37,8 @@ def _html(entry: Entry) -> str:
 def _with_event(entry: Entry, zone: tzinfo) -> Entry:
     if not _is_marked(entry):
         return entry
+    from aggregator.formats import html_tree  # few documents are marked, and it imports lxml
+
     root = html_tree.tree(
         _html(entry).encode("utf-8", "replace"), {"content-type": "text/html; charset=utf-8"}
     )
@@ -47,8 +50,11 @@ def event_in(node: Node, zone: tzinfo) -> Event | None:
 
     Times without a zone are in `zone`. Several events are a list, and belong to other entries.
     """
+    from aggregator.events import stated
+    from aggregator.formats import html_tree
+
     classes = set((node.get("class") or "").split())
-    events = [node] if classes & {"h-event", "vevent"} else select(node, _EVENT)[:2]
+    events = [node] if classes & {"h-event", "vevent"} else html_tree.select(node, _EVENT)[:2]
     if len(events) != 1:
         return None
     event = events[0]
@@ -66,11 +72,15 @@ def event_in(node: Node, zone: tzinfo) -> Event | None:
 
 
 def _first(event: Node, selector: str) -> Node | None:
-    return next(iter(select(event, selector)), None)
+    from aggregator.formats import html_tree
+
+    return next(iter(html_tree.select(event, selector)), None)
 
 
 def _value(node: Node | None) -> str | None:
     """Return the value of a property: of an attribute for machines, else its text."""
     if node is None:
         return None
+    from aggregator.formats import html_tree
+
     return node.get("datetime") or node.get("title") or node.get("value") or html_tree.text_of(node, 500)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlunsplit
 
 from aggregator import urls
 from aggregator.errors import UnreadableDocument
-from aggregator.formats import jsonfeed, page
+from aggregator.formats import jsonfeed
 from aggregator.model.config import Source
 
 SEARCHED_BYTES = 65_536
@@ -61,6 +61,8 @@ def _in_wordpress(_body: bytes, at: str, _source: Source) -> str | None:
 
 
 def _in_page(body: bytes, at: str, source: Source) -> str | None:
+    from aggregator.formats import page
+
     try:
         return page.next_page(body, at, source)
     except UnreadableDocument:

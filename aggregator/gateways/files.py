@@ -29,6 +29,8 @@ RAW_MAIL = "bounces"
 """Folder in the data folder with the raw mails that came to the bounce address."""
 RAW_MAIL_SPARE_SECONDS = 3600
 """Minimum age of a raw mail that is removed: its record may not be written yet."""
+TEMPLATES = "templates"
+"""Folder in the data folder with compiled templates."""
 COMPRESSION = 6
 """Level of gzip: level 9 takes twice the time for 1 % less."""
 LINK_KEY_BYTES = 32
@@ -48,7 +50,11 @@ def close_data(data: Path, public: Path) -> None:
         for pattern in PRIVATE:
             for file in data.glob(pattern):
                 permissions.close_file(file)
-        for name in (OUTBOX, RAW_MAIL):
+        for file in (data / TEMPLATES).glob("*"):
+            with suppress(FileNotFoundError):  # another process replaces it
+                if file.stat().st_mode & permissions.OTHERS:  # other users may have written this code
+                    file.unlink()
+        for name in (OUTBOX, RAW_MAIL, TEMPLATES):
             if (data / name).is_dir():
                 permissions.make_folder(data / name)
     except OSError as error:
@@ -357,6 +363,24 @@ def remove_raw_mail(data: Path, unknown: Callable[[Sequence[str]], Sequence[str]
                 (folder / name).unlink()
     except OSError as error:
         raise FilesError(f"{folder} cannot be cleared: {error.strerror}") from error
+
+
+def read_template(data: Path, name: str) -> bytes:
+    """Return a compiled template, which is code; nothing if there is none that this user wrote."""
+    file = data / TEMPLATES / name
+    try:
+        return file.read_bytes() if file.stat().st_uid == os.geteuid() else b""
+    except OSError:
+        return b""
+
+
+def write_template(data: Path, name: str, content: bytes) -> None:
+    """Write a compiled template for this user only.
+
+    If that fails, the next run compiles it again.
+    """
+    with suppress(FilesError):
+        _replace({data / TEMPLATES / name: content}, mode=permissions.FILE_MODE)
 
 
 def _replace(bodies: Mapping[Path, bytes], mode: int = 0o666) -> None:

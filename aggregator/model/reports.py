@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from aggregator.model.bounces import BounceRates
-from aggregator.model.digests import QueuedMessage, RelayPause, Suppression
-from aggregator.model.polling import SourceState
-from aggregator.model.stories import CandidatePair
+if TYPE_CHECKING:  # creating these classes takes 20 ms, and no report of polling or publishing contains them
+    from aggregator.model.bounces import BounceRates
+    from aggregator.model.digests import QueuedMessage, RelayPause, Suppression
+    from aggregator.model.polling import SourceState
+    from aggregator.model.stories import CandidatePair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +175,12 @@ class FailingJob:
     reason: str
 
 
+def _no_bounces() -> BounceRates:
+    from aggregator.model.bounces import BounceRates
+
+    return BounceRates()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
     """The health of sources, jobs, files and mail.
@@ -203,7 +211,7 @@ class StatusReport:
     unwritten: Mapping[str, datetime] = field(default_factory=dict)
     failing: tuple[FailingJob, ...] = ()
     sentence_encoder: str | None = None
-    bounces: BounceRates = field(default_factory=BounceRates)
+    bounces: BounceRates = field(default_factory=_no_bounces)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

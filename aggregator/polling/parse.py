@@ -40,7 +40,7 @@ def parse_visit(
 
     `articles` are the details of article pages by link; entries whose link is in `unread` are omitted.
     """
-    from aggregator.formats import hub_links, ical, microformats, older_pages
+    from aggregator.formats import hub_links, microformats, older_pages
     from aggregator.formats.parsers import PARSERS
     from aggregator.items import normalise
 
@@ -53,6 +53,8 @@ def parse_visit(
         if source.kind == "page" and (lost := _lost(entries, context)):
             return Failure(reason=lost, status=response.status, entries=entries)
         if source.kind == "ical":
+            from aggregator.formats import ical
+
             document = ical.with_occurrences(document, response.body, response.headers, source, now)
         document = _with_articles(document, context, articles or {}, unread)
         document = microformats.with_events(document, source.timezone)

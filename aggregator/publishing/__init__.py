@@ -5,8 +5,29 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aggregator import __version__
+
+if TYPE_CHECKING:
+    from jinja2 import BytecodeCache
+
+_data: Path | None = None
+"""Data folder of the job that publishes in this process."""
+
+
+def keep_templates(data: Path) -> None:
+    """Keep compiled templates in a data folder, from the first page of this process on."""
+    global _data
+    _data = data
+
+
+def template_cache() -> BytecodeCache | None:
+    """Return the cache of compiled templates; None outside of jobs that publish."""
+    from aggregator.publishing.compiled_templates import CompiledTemplates
+
+    return CompiledTemplates(_data) if _data else None
 
 
 @cache

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from lxml import etree
 
-from aggregator.model.publishing import EPOCH, ArchiveMonth, PublishedDocument
+from aggregator.model.publishing import EPOCH, ArchiveMonth, PublishedDocument, Tombstone
 from aggregator.publishing import atom, paths
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
@@ -65,6 +66,16 @@ def story_ids(body: bytes) -> set[str]:
     Raise ValueError if it is not well-formed.
     """
     return {_id(entry.findtext(f"{_ATOM}id")) for entry in _root(body).iterfind(f"{_ATOM}entry")}
+
+
+def is_complete(body: bytes, ids: Iterable[str], tombstones: Iterable[Tombstone]) -> bool:
+    """Check without parsing that a document as written has all stories and no removed one.
+
+    False also where its entries are not written as `atom` writes them.
+    """
+    entries = atom.split(body)
+    removed = {tombstone.story_id for tombstone in tombstones}
+    return len(entries) == body.count(b"<entry") and entries.keys() >= {*ids} and not entries.keys() & removed
 
 
 def amend(body: bytes, month: ArchiveMonth) -> bytes:

@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from aggregator import i18n
+from aggregator import i18n, publishing
 from aggregator.model.config import Site
 from aggregator.model.publishing import PublishedDocument
 from aggregator.publishing import paths, stylesheet
@@ -79,11 +79,13 @@ def _as_written(page_language: str, code: str | None) -> Markup:
     return direction(code) + foreign(code, page_language)
 
 
+@lru_cache(maxsize=256)
 def direction(code: str | None) -> Markup:
     """Return the attribute `dir` of a text: that of its language, or else `auto`."""
     return Markup(' dir="{}"').format("rtl" if _primary(code) in RIGHT_TO_LEFT else "auto")
 
 
+@lru_cache(maxsize=256)
 def foreign(code: str | None, page_language: str) -> Markup:
     """Return the attribute `lang` of a text that is not in the language of the page, or nothing."""
     if _primary(code) in ("", page_language):
@@ -106,6 +108,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=publishing.template_cache(),
     )
     found.globals["stylesheet"] = stylesheet.render().path
     return found

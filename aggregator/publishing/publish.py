@@ -35,7 +35,7 @@ from aggregator.publishing.synchronise import synchronise
 from aggregator.store import (
     archives,
     channels,
-    editions,
+    edition_revisions,
     runs,
     sources,
     stories,
@@ -118,12 +118,13 @@ class _Rendering:
 
 
 def _rendering(store: Store, config: Config, now: datetime, *, everything: bool = False) -> _Rendering:
+    publishing.keep_templates(config.data)
     return _Rendering(
         store=store,
         config=config,
         now=now,
         everything=everything,
-        editions=editions.any_entries(store),
+        editions=edition_revisions.any_pages(store),
         contained=Containment(store),
         drafts=files.Drafts(config.public),
         publishers=repr(sources.publishers(store)),
@@ -363,7 +364,9 @@ def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMon
     with rendering.store.snapshot():
         month = replace(month, tombstones=tuple(archives.tombstones(rendering.store, month.month)))
         document = (
-            _amended(rendering, month) if record.closed and record.written_with == frozen_hash else None
+            _amended(rendering, record, month)
+            if record.closed and record.written_with == frozen_hash
+            else None
         )
         if document is None:
             document = rendering.contained.without_broken(
@@ -421,17 +424,21 @@ def _composed(
     return archive.compose(month, tuple(rendered[id_] for id_ in ids), changed)
 
 
-def _amended(rendering: _Rendering, month: ArchiveMonth) -> PublishedDocument | None:
+def _amended(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMonth) -> PublishedDocument | None:
     """Apply removals to a frozen document; return None if it is lost and must be rendered again."""
     from aggregator.publishing import archive
 
     path = paths.archive_path(month.month)
+    ids = archives.story_ids(rendering.store, month.month)
     try:
         body = (rendering.config.public / path).read_bytes()
-        published = archive.story_ids(body)
-        missing = [id_ for id_ in archives.story_ids(rendering.store, month.month) if id_ not in published]
-        missing = rendering.contained.sound(ContainedStep.PUBLISHING, missing)
-        body = archive.amend(body, replace(month, stories=tuple(stories.read(rendering.store, missing))))
+        as_written = record.made_of == _made_of(rendering, [body])
+        if not as_written or not archive.is_complete(body, ids, month.tombstones):
+            published = archive.story_ids(body)
+            missing = [id_ for id_ in ids if id_ not in published]
+            missing = rendering.contained.sound(ContainedStep.PUBLISHING, missing)
+            read = tuple(stories.read(rendering.store, missing))
+            body = archive.amend(body, replace(month, stories=read))
     except (OSError, ValueError):
         return None
     return PublishedDocument(path=path, media_type=paths.ATOM_TYPE, body=body)

@@ -16,7 +16,7 @@ from aggregator.model.config import Config
 from aggregator.model.publishing import PublishedDocument
 from aggregator.model.reports import ContainedStep, PublishReport
 from aggregator.publishing import paths
-from aggregator.store import editions, runs, websub_state
+from aggregator.store import edition_revisions, runs, websub_state
 from aggregator.store.connection import Store
 
 WRITTEN_WITH = "editions_written"
@@ -32,7 +32,7 @@ def publish(
     """
     rendered_with = f"{config.file_hash} {publishing.template_hash()}"
     lost = not (config.public / paths.EDITION_FEED).exists()
-    due = editions.unwritten(store, everything=everything or lost)
+    due = edition_revisions.unwritten(store, everything=everything or lost)
     if not due and (lost or runs.get(store, WRITTEN_WITH) == rendered_with):
         return PublishReport()
     written = []
@@ -45,7 +45,7 @@ def publish(
             written.append(document.path)
         else:
             unchanged += 1
-    editions.written(store, {id_: revision for id_, revision in due.items() if id_ not in failed})
+    edition_revisions.written(store, {id_: revision for id_, revision in due.items() if id_ not in failed})
     if config.hub and paths.EDITION_FEED in hashes:
         websub_state.record_published(
             store, {config.site.url + paths.EDITION_FEED: hashes[paths.EDITION_FEED]}
@@ -59,6 +59,7 @@ def _documents(
 ) -> tuple[list[PublishedDocument], set[str]]:
     """Render the pages of `due` editions, the list and the feed; return also failed ids."""
     from aggregator.publishing import edition_pages as pages
+    from aggregator.store import editions
 
     documents, failed = [], set()
     for id_ in due:
@@ -76,12 +77,14 @@ def _documents(
 
 def _page(store: Store, config: Config, id_: str) -> PublishedDocument:
     from aggregator.publishing import edition_pages as pages
+    from aggregator.store import editions
 
     return pages.page(editions.read(store, id_), config.site, config.web.url)
 
 
 def _feed(store: Store, config: Config, ids: Sequence[str]) -> list[PublishedDocument]:
     from aggregator.publishing import edition_pages as pages
+    from aggregator.store import editions
 
     newest = [editions.read(store, id_) for id_ in ids]
     return [pages.feed(newest, config.site, config.hub)] if newest else []

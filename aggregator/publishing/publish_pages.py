@@ -91,6 +91,7 @@ class PageWork:
 def publish(work: PageWork) -> None:
     """Write what is out of date; the archive documents of months must have been written."""
     _directory(work)  # the pages link to the stylesheets
+    _note_settings(work)
     _changed_stories(work)
     _stories_again(work)
     _months(work)
@@ -119,12 +120,16 @@ def _queue_missing(work: PageWork) -> None:
         pages.queue(work.store, sorted(pages.every_name(work.store) - present))
 
 
-def _stories_again(work: PageWork) -> None:
-    """Write further pages with the present templates and settings, newest first."""
+def _note_settings(work: PageWork) -> None:
+    """Plan to write all pages again, if templates or settings changed."""
     if runs.get(work.store, STORIES_WITH) != work.stories_with:
         with work.store.transaction():
             runs.put(work.store, STORIES_WITH, work.stories_with)
-            runs.put(work.store, PAGES_BEFORE, str(pages.after_newest(work.store)))
+            runs.put(work.store, PAGES_BEFORE, str(pages.after_newest(work.store) or ""))
+
+
+def _stories_again(work: PageWork) -> None:
+    """Write further pages with the present templates and settings, newest first."""
     number = int(runs.get(work.store, PAGES_BEFORE) or 0)
     while number:
         ids, number = pages.before(work.store, number, MAX_AGAIN)

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from aggregator.publishing import event_entries, event_status
-from aggregator.publishing.event_entries import Announcement
 from aggregator.store import story_events
 from aggregator.store.connection import Store
 
@@ -27,10 +25,12 @@ def update(store: Store, story_ids: Iterable[str], now: datetime) -> set[str]:
     ids = story_events.with_events(store, ids)
     if not ids:
         return set()
+    from aggregator.publishing import event_entries, event_status  # only for stories with events
+
     group, related = _with_related(store, ids)
     assigned = event_entries.assign(
         [
-            Announcement(
+            event_entries.Announcement(
                 story_id=each.story_id,
                 announced=each.announced,
                 events=each.events,

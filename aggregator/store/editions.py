@@ -251,24 +251,6 @@ def close_period(store: Store, digest_id: str, period: date, now: datetime, sinc
 # --- pages ---------------------------------------------------------------------------------------------
 
 
-def unwritten(store: Store, *, everything: bool = False) -> dict[str, int]:
-    """Return editions whose page is out of date, with their revision; or all with a page."""
-    which = "revision > 0" if everything else "revision <> written_revision"
-    return {
-        row["id"]: row["revision"]
-        for row in store.db.execute(f"SELECT id, revision FROM editions WHERE {which} ORDER BY id")
-    }
-
-
-def written(store: Store, revisions: dict[str, int]) -> None:
-    """Record which revisions of pages are written."""
-    with store.transaction():
-        store.db.conn.executemany(
-            "UPDATE editions SET written_revision = ? WHERE id = ?",
-            [[revision, id_] for id_, revision in revisions.items()],
-        )
-
-
 def read(store: Store, edition_id: str) -> Edition:
     """Read an edition as it was sent; entries of stories hidden since then are marked."""
     row = store.db.execute("SELECT * FROM editions WHERE id = ?", [edition_id]).fetchone()
@@ -290,11 +272,6 @@ def read(store: Store, edition_id: str) -> Edition:
         composed=sure_moment(row["composed"]),
         entries=tuple(_entry(each) for each in rows),
     )
-
-
-def any_entries(store: Store) -> bool:
-    """Return whether any edition has a page."""
-    return store.db.execute("SELECT 1 FROM editions WHERE revision > 0 LIMIT 1").fetchone() is not None
 
 
 def summaries(store: Store) -> list[EditionSummary]:

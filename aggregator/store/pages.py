@@ -47,9 +47,14 @@ def before(store: Store, number: int, limit: int) -> tuple[list[str], int]:
 
 
 def after_newest(store: Store) -> int:
-    """Return a number above those of all stories."""
-    (number,) = store.db.execute("SELECT coalesce(max(number), 0) + 1 FROM stories").fetchone()
-    return int(number)
+    """Return a number above those of all stories with pages up to date, 0 if there are none.
+
+    The pages of all other stories are going to be written anyway.
+    """
+    (newest,) = store.db.execute(
+        "SELECT max(number) FROM stories WHERE id NOT IN (SELECT story_id FROM page_queue)"
+    ).fetchone()
+    return int(newest) + 1 if newest else 0
 
 
 def every_name(store: Store) -> set[str]:

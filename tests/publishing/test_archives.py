@@ -111,6 +111,37 @@ def test_an_ended_month_is_frozen(place: Workplace, a: Web, clock: Clock) -> Non
     assert state(place)["archive/2026-10.xml"] == before["archive/2026-10.xml"]
 
 
+def test_a_frozen_month_is_parsed_only_to_amend_it(
+    place: Workplace, a: Web, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An edit parses no frozen document; hiding stories one by one amends it each time."""
+    amended: list[str] = []
+    amend = archive.amend
+
+    def noting(body: bytes, month: ArchiveMonth) -> bytes:
+        amended.append(month.month)
+        return amend(body, month)
+
+    clock.now += 30 * DAY  # December
+    a.feed("/feed", rss(*(news(n, clock.now - 29 * DAY) for n in (3, 4, 5)), news(2), news(1)), '"3"')
+    poll(place)
+    monkeypatch.setattr(archive, "amend", noting)
+    change(place, "UPDATE archives SET revision = revision + 1 WHERE closed")
+    before = state(place)
+    assert poll(place).documents_written == ()
+    assert amended == [] and state(place) == before
+    month = "archive/2026-12.xml"
+    clock.now += 31 * DAY  # January
+    poll(place)
+    left = ids(place, month)
+    while left:
+        _, id_ = left.popitem()
+        editor_commands.set_hidden(place.app(), [id_], "ada", hidden=True)
+        poll(place)
+        assert ids(place, month) == left
+    assert amended == ["2026-12"] * 3
+
+
 def test_an_ended_month_is_written_before_it_changes(place: Workplace, a: Web, clock: Clock) -> None:
     """A visit of the new month does not change the document of the old one (P2)."""
     clock.now += 40 * DAY  # December

@@ -19,7 +19,7 @@ from aggregator.dedupe import editor_commands
 from aggregator.digests import run as digest
 from aggregator.polling import fetch
 from aggregator.publishing import publish
-from aggregator.store import editions as store_editions
+from aggregator.store import edition_revisions
 from aggregator.store.connection import opened
 from aggregator.store.schema import MIGRATIONS
 from tests import command
@@ -308,14 +308,14 @@ def test_only_new_pages_are_read_and_written(place: Workplace, web: Web, clock: 
         poll(place, web, *items)
         digest.run(place.app())
     with opened(place.database) as store:
-        assert store_editions.unwritten(store) == {}
+        assert edition_revisions.unwritten(store) == {}
         plan = store.db.execute(
             "EXPLAIN QUERY PLAN SELECT id FROM editions WHERE revision <> written_revision"
         )
         assert "editions_unwritten" in str([row[3] for row in plan])
     hide(place, f"News of week {'b' * 9}")
     with opened(place.database) as store:
-        assert list(store_editions.unwritten(store)) == ["weekly-2026-10-12"]
+        assert list(edition_revisions.unwritten(store)) == ["weekly-2026-10-12"]
 
 
 @pytest.mark.parametrize("lost", ["weekly-2026-10-05.html", "index.html", "atom.xml", None])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import Environment
 from lxml import html
 
 from aggregator import text, urls
@@ -35,6 +36,7 @@ from aggregator.polling import fetch
 from aggregator.publishing import (
     archive_pages,
     directory_pages,
+    page_template,
     publish,
     publish_pages,
     story_page,
@@ -333,6 +335,16 @@ def test_a_changed_template_is_applied_in_portions(site: Site, monkeypatch: pyte
     assert {*rounds[0]} == {*order[:2]}
 
 
+def test_pages_of_a_first_round_are_not_written_again(
+    place: Workplace, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages that no earlier template made need no second rendering."""
+    monkeypatch.setattr(publish_pages, "MAX_AGAIN", 1)
+    site = Site(place, web)
+    site.poll(*(news(n) for n in range(1, 4)))
+    assert site.rows("SELECT value FROM meta WHERE key = 'story_pages_before'") == [("",)]
+
+
 def test_the_next_round_goes_on_with_what_is_left(
     site: Site, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -510,3 +522,35 @@ def test_long_months_have_parts_in_the_site_map(monkeypatch: pytest.MonkeyPatch)
     record = MonthRecord(month="2026-10", stories=5, revision=1, written_revision=1, written_with="")
     index = archive_pages.sitemap([record], site_values())[-1].body.decode()
     assert all(part.path in index for part in parts)
+
+
+def test_compiled_templates_are_kept_for_the_next_run(
+    place: Workplace, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next process compiles no template; changed, damaged and open files are compiled again."""
+    site = Site(place, web)
+    made: list[str] = []
+    usual = Environment.compile
+
+    def compile_(environment: Environment, source: str, name: str, *rest: Any, **more: Any) -> Any:
+        made.append(name)
+        return usual(environment, source, name, *rest, **more)
+
+    monkeypatch.setattr(Environment, "compile", compile_)
+
+    def compiled() -> list[str]:
+        made.clear()
+        page_template.environment.cache_clear()
+        publish.run(place.app())
+        return [*made]
+
+    site.poll(news(1))
+    assert compiled()
+    assert compiled() == []
+    files_ = sorted((place.database.parent / "templates").iterdir())
+    assert {file.stat().st_mode & 0o777 for file in files_} == {0o600}
+    files_[0].write_bytes(files_[0].read_bytes()[:-9])
+    files_[1].chmod(0o666)
+    assert len(compiled()) == 2
+    monkeypatch.setattr("jinja2.__version__", "0")
+    assert len(compiled()) == len(files_)

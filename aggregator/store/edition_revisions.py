@@ -1,0 +1,28 @@
+"""Store which pages of editions are out of date; imports none of their values."""
+
+from __future__ import annotations
+
+from aggregator.store.connection import Store
+
+
+def any_pages(store: Store) -> bool:
+    """Return whether any edition has a page."""
+    return store.db.execute("SELECT 1 FROM editions WHERE revision > 0 LIMIT 1").fetchone() is not None
+
+
+def unwritten(store: Store, *, everything: bool = False) -> dict[str, int]:
+    """Return editions whose page is out of date, with their revision; or all with a page."""
+    which = "revision > 0" if everything else "revision <> written_revision"
+    return {
+        row["id"]: row["revision"]
+        for row in store.db.execute(f"SELECT id, revision FROM editions WHERE {which} ORDER BY id")
+    }
+
+
+def written(store: Store, revisions: dict[str, int]) -> None:
+    """Record which revisions of pages are written."""
+    with store.transaction():
+        store.db.conn.executemany(
+            "UPDATE editions SET written_revision = ? WHERE id = ?",
+            [[revision, id_] for id_, revision in revisions.items()],
+        )
