@@ -254,11 +254,13 @@ _SEEN = (
     " || ' ' || coalesce(content_type, '') || ' ' || coalesce(repeated_on, '') || ' ' || coalesce(slow_on, '')"
     " || ' ' || CASE WHEN failures > 0"
     f" OR certificate_until < date(last_attempt, '+{MAX_CERTIFICATE_WARNING.days + 1} days')"
-    " THEN date(last_attempt) ELSE '' END"
+    " THEN date(last_attempt) ELSE '' END || ' '"
+    " || coalesce((SELECT stories FROM source_counts WHERE source_counts.source_id = sources.id), '') || ' '"
+    " || (SELECT coalesce(max(number), '') FROM decisions)"
 )
-"""What a page depends on: the week of the last visit, and the day where something is wrong.
+"""What a page depends on: the week of the last visit, the day where something is wrong, and its stories.
 
-A further day on which all was well is no reason to write it.
+Decisions hide stories and show them again. A further day on which all was well is no reason to write it.
 """
 
 
