@@ -258,7 +258,7 @@ _SEEN = (
     " || coalesce((SELECT stories FROM source_counts WHERE source_counts.source_id = sources.id), '') || ' '"
     " || (SELECT coalesce(max(number), '') FROM decisions)"
 )
-"""What a page depends on: the week of the last visit, the day where something is wrong, and its stories.
+"""What a page depends on: week of the last visit, day where something is wrong, stories.
 
 Decisions hide stories and show them again. A further day on which all was well is no reason to write it.
 """
