@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from aggregator.dedupe import reason_words, semantic
 from aggregator.dedupe.features import Features, differ_in_language
-from aggregator.dedupe.title_comparison import same_title, slot
+from aggregator.dedupe.title_comparison import same_title, title_difference
 from aggregator.dedupe.vocabulary.words import concepts, is_rare, tools
 from aggregator.model.stories import Member
 
@@ -144,8 +144,12 @@ def subjects(p: Pair) -> Measures:
 
 def template(p: Pair) -> Measures:
     """Recognise a template used twice: one beginning and end, and another middle."""
-    if not same_title(p.a, p.b) and (found := slot(p.a, p.b)) and found.alike >= MIN_ALIKE:
-        yield Measure(f"{p.kind}template", found.alike, found.reason)
+    if (
+        not same_title(p.a, p.b)
+        and (difference := title_difference(p.a, p.b))
+        and difference.equal_share >= MIN_ALIKE
+    ):
+        yield Measure(f"{p.kind}template", difference.equal_share, difference.reason)
 
 
 def missing(one: Features, other: Features) -> set[str]:

@@ -31,7 +31,7 @@ async def _undo(request: EditorRequest) -> Response:
     if forms.first(form, "action") != "undo" or number is None:
         raise Problem("unknown_action")
     try:
-        await request.run_command(partial(undo.decision, request.app, number, request.author))
+        await request.run_command(partial(undo.undo_decision, request.app, number, request.author))
     except UnknownName as error:
         raise Problem("unknown_decision", 404) from error
     return request.redirect("editor/decisions", "undone")

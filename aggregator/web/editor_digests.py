@@ -33,8 +33,8 @@ async def preview(request: EditorRequest) -> Response:
     plan = _plan(request)
     if plan is None:
         return request.problem_page(Problem("unknown_digest", 404), "next_editions", _list_link(request))
-    edition = await _draft(request, plan)
-    pending = edition.pending
+    edition_draft = await _draft(request, plan)
+    pending = edition_draft.pending
     counts = request.words["counts"].format(
         new=len(pending.new), updates=len(pending.updates), closing=len(pending.closing)
     )
@@ -45,9 +45,9 @@ async def preview(request: EditorRequest) -> Response:
         plan=plan,
         day_of_edition=next_day(plan, request.language, request.app.clock()),
         counts=counts,
-        empty=edition.is_empty,
-        subject=edition.body.subject,
-        text=edition.body.text,
+        empty=edition_draft.is_empty,
+        subject=edition_draft.body.subject,
+        text=edition_draft.body.text,
     )
 
 
@@ -56,9 +56,9 @@ async def message(request: EditorRequest) -> Response:
     plan = _plan(request)
     if plan is None:
         return request.problem_page(Problem("unknown_digest", 404), "next_editions", _list_link(request))
-    edition = await _draft(request, plan)
+    edition_draft = await _draft(request, plan)
     # Links open a new tab: the policy of the frame refuses other sites.
-    html = edition.body.html.replace("<head>", '<head><base target="_blank">', 1)
+    html = edition_draft.body.html.replace("<head>", '<head><base target="_blank">', 1)
     policy = {"content-security-policy": MESSAGE_POLICY, "x-frame-options": "SAMEORIGIN"}
     return HTMLResponse(html.encode("utf-8", "replace"), headers={**HEADERS, **policy})
 

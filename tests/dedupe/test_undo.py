@@ -78,14 +78,14 @@ def test_undo_restores_everything(place: Workplace, ids: dict[str, str], decisio
     before = state(place)
     DECISIONS[decision](place.app(), ids)
     assert state(place) != before
-    made = undo.last(place.app().config, 1)[0]
+    made = undo.last_decisions(place.app().config, 1)[0]
     assert made.undoable and made.who == "eva"
-    undo.decision(place.app(), made.number, "max")
+    undo.undo_decision(place.app(), made.number, "max")
     after = state(place)
     # The id of a part that was split off is permanent: it leads to the story.
     assert after[-1] == ([(made.stories[1], ids["survey"])] if decision == "split" else before[-1])
     assert after[:-1] == before[:-1]
-    undoing, undone = undo.last(place.app().config, 2)
+    undoing, undone = undo.last_decisions(place.app().config, 2)
     assert (undone.undone, undone.undoable, undoing.undoable, undoing.who) == (True, False, False, "max")
     assert recluster.run(place.app(), dry_run=True).leaves == ()
 
@@ -94,12 +94,12 @@ def test_undo_restores_everything(place: Workplace, ids: dict[str, str], decisio
 def test_a_decision_is_undone_once(place: Workplace, ids: dict[str, str], decision: str) -> None:
     """A second undo is refused and changes nothing."""
     DECISIONS[decision](place.app(), ids)
-    undo.decision(place.app(), 2, "max")
+    undo.undo_decision(place.app(), 2, "max")
     before = state(place)
     with pytest.raises(WrongDecision, match="undone before; nothing was changed"):
-        undo.decision(place.app(), 2, "max")
+        undo.undo_decision(place.app(), 2, "max")
     with pytest.raises(WrongDecision, match="cannot be undone; nothing was changed"):
-        undo.decision(place.app(), 3, "max")
+        undo.undo_decision(place.app(), 3, "max")
     assert state(place) == before
 
 
@@ -108,8 +108,8 @@ def test_undo_of_a_second_word_restores_the_first(place: Workplace, ids: dict[st
     for day in ("2026-11-20", "2026-12-20"):
         event_decisions.set_event(place.app(), ids["one"], EventChange(start=day), "eva")
     event_decisions.undo(place.app(), ids["one"], "eva")
-    undo.decision(place.app(), 4, "eva")
-    undo.decision(place.app(), 3, "eva")
+    undo.undo_decision(place.app(), 4, "eva")
+    undo.undo_decision(place.app(), 3, "eva")
     found = event_decisions.read(place.app(), ids["one"]).event
     assert found is not None and found.event.start.isoformat() == "2026-11-20"
 
@@ -119,7 +119,7 @@ def test_undo_restores_constraints_that_a_decision_replaced(place: Workplace, id
     editor_commands.keep_apart(place.app(), ids["one"], ids["other"], "eva")
     before = state(place)
     editor_commands.merge(place.app(), [ids["one"], ids["other"]], "eva")
-    undo.decision(place.app(), 3, "eva")
+    undo.undo_decision(place.app(), 3, "eva")
     assert state(place) == before
     assert explain.pair(place.app().config, ids["one"], ids["other"])["editor"] == "cannot-link"
 
@@ -132,10 +132,10 @@ def test_what_changed_since_is_not_undone(place: Workplace, ids: dict[str, str])
     kept = editorial_kept(place)
     if kept != ids["one"]:
         with pytest.raises(WrongDecision, match="changed since; nothing was changed"):
-            undo.decision(place.app(), 2, "eva")
+            undo.undo_decision(place.app(), 2, "eva")
         assert state(place) == before
-    undo.decision(place.app(), 3, "eva")
-    undo.decision(place.app(), 2, "eva")
+    undo.undo_decision(place.app(), 3, "eva")
+    undo.undo_decision(place.app(), 2, "eva")
     assert len(set(in_feed(place))) == 3
 
 
@@ -148,4 +148,4 @@ def editorial_kept(place: Workplace) -> str:
 def test_an_unknown_decision_is_refused(place: Workplace, ids: dict[str, str]) -> None:
     """A number that no decision has is an unknown name."""
     with pytest.raises(UnknownName, match="no decision 9; nothing was changed"):
-        undo.decision(place.app(), 9, "eva")
+        undo.undo_decision(place.app(), 9, "eva")
