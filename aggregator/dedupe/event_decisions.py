@@ -89,7 +89,7 @@ def _decide(app: App, store: Store, story_id: str, event: Event | None, who: str
 
 
 def publish(app: App, store: Store, story_id: str) -> DecidedEvent:
-    """Update a story after a decision about its event; changed facts are a significant edit (E1)."""
+    """Update a story after a decision on its event; changed facts are a significant edit (E1)."""
     now = app.clock()
     before = _read(store, story_id).event
     update_channels(store, known_channels(store, app.config.channels), [story_id], now)

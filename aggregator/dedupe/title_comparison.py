@@ -11,7 +11,7 @@ from aggregator.dedupe.vocabulary.words import concepts
 
 
 def same_title(a: Features, b: Features) -> bool:
-    """Return whether two titles are equal except for typography, or one is the start of the other."""
+    """Return whether titles are equal except for typography, or one is the start of the other."""
     if a.compact == b.compact:
         return bool(a.compact)
     return any(

@@ -1,4 +1,4 @@
-"""Values of snapshots: stories and metadata of a month, files, and the report of the command."""
+"""Values of snapshots: stories and metadata of a month, files, report of the command."""
 
 from __future__ import annotations
 

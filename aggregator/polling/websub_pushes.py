@@ -1,4 +1,4 @@
-"""Parse pushes of WebSub hubs, plan visits, and record items that hubs did not push (WS6 to WS8)."""
+"""Parse pushes of WebSub hubs, plan visits, and record missing pushes (WS6 to WS8)."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _parse(work: Round, push: Push, sandbox: Sandbox) -> ParsedVisit | Failure |
 
 
 def _well_formed(parsed: ParsedVisit | Failure) -> ParsedVisit | Failure:
-    """Return a parsed push, or a failure if it is malformed, because its last entry may be cut off."""
+    """Return a parsed push; a failure if it is malformed: its last entry may be cut off."""
     notes = parsed.notes if isinstance(parsed, ParsedVisit) else ()
     return next((Failure(reason=note) for note in notes if note.startswith("malformed")), parsed)
 

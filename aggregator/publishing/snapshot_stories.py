@@ -14,7 +14,7 @@ from aggregator.model.stories import Story, StoryItem
 from aggregator.publishing import atom, paths
 
 _LINE_ENDS = {ord(char): f"\\u{ord(char):04x}" for char in "\x85\u2028\u2029"}
-"""Characters that some programs read as the end of a line, although JSON allows them in strings."""
+"""Characters that some programs read as line ends, although JSON allows them in strings."""
 
 FIELDS: tuple[tuple[str, str, str], ...] = (
     ("id", "string", "Permanent tag: URI of the story (RFC 4151), the same as in the feeds."),

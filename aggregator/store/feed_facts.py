@@ -1,4 +1,4 @@
-"""Read facts about the feeds of sources, and store the findings and pages of partner reports."""
+"""Read facts about feeds, and store the findings and pages of partner reports."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _is_in_future(raw: str | None, first_seen: datetime) -> bool | None:
 
 
 def _visits(store: Store, source_id: str, kind: str, as_of: date) -> VisitFacts:
-    """Sum up the visits before the day `as_of`, so that visits of that day do not change the sums."""
+    """Sum up the visits before the day `as_of`; visits of that day do not change the sums."""
     end = datetime.combine(as_of, time(), UTC)
     row = store.db.execute(
         "SELECT count(*) AS visits, sum(outcome = 'unchanged' AND status = 200) AS unchanged,"
@@ -258,7 +258,7 @@ _PAGE_INPUTS = (
     " || coalesce((SELECT stories FROM source_counts WHERE source_counts.source_id = sources.id), '') || ' '"
     " || (SELECT coalesce(max(number), '') FROM decisions)"
 )
-"""Inputs of a page in SQL: week of the last visit, its day if a fault exists, state, stories, decisions.
+"""Inputs of a page: week of the last visit, its day after faults, state, stories, decisions.
 
 Decisions hide stories and show them again. A further day without faults is no reason to write the page.
 """

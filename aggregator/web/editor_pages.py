@@ -24,7 +24,7 @@ from aggregator.web import (
 from aggregator.web.client_network import NetworkLimit
 from aggregator.web.editor_request import EditorRequest, Problem, has_editor_pages
 from aggregator.web.queries import Queries
-from aggregator.web.static import AsStatic, StaticFiles
+from aggregator.web.static import StaticFiles, StaticResponse
 
 MAX_LAST_DECISIONS = 5
 """Maximum number of decisions on the first page."""
@@ -103,7 +103,7 @@ class EditorPages:
         async def respond(request: Request) -> Response:
             app = self.app()
             if not has_editor_pages(app):
-                return AsStatic(self.static)
+                return StaticResponse(self.static)
             editor_request = EditorRequest(http=request, app=app, queries=self.queries)
             try:
                 return await endpoint(editor_request)
