@@ -119,7 +119,7 @@ def pushes_suffice_until(work: Round, record: SourceRecord, visit: VisitResult, 
     websub_subscriptions.record_visit(work.store, record.id)
     if lease.until <= work.now:
         return None
-    since_lease = record.last_success is not None and record.last_success >= lease.begun
+    since_lease = record.last_success is not None and record.last_success >= lease.since
     explained = lease.visit_due or websub_subscriptions.has_unread(work.store, record.id)
     if new and since_lease and not explained:
         websub_subscriptions.record_miss(work.store, record.id)
