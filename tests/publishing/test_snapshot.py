@@ -48,7 +48,7 @@ PEOPLE = ("reader@people.example", "writer@people.example", "editors@news.exampl
 
 
 def entry(n: int, title: str, text: str = LONG) -> dict[str, str]:
-    """Make an RSS item of the morning of NOW."""
+    """Return an RSS item of the morning of NOW."""
     return {
         "title": title,
         "link": f"https://node.example/news/{n}",
@@ -70,7 +70,7 @@ COPY = entry(6, "An unlike report of the survey")
 
 @pytest.fixture(scope="module")
 def autumn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of which October is over: edits, removed and merged stories, subscribers."""
+    """Return a folder after October, with edits, removed and merged stories, and subscribers."""
     place = Workplace(tmp_path_factory.mktemp("autumn"), Clock())
     open_, closed = Web(), Web()
     open_.feed("/feed", rss(*STORIES), '"1"')
@@ -290,7 +290,7 @@ def test_description_for_programs(october: Workplace) -> None:
 
 
 def package_problems(package: dict[str, Any], files: dict[str, bytes]) -> list[str]:
-    """List what the schemas of Data Package 1 and 2 forbid."""
+    """List violations of the schemas of Data Package 1 and 2."""
     found = [key for key, value in package.items() if value in ([], "", None)]
     if not re.fullmatch(r"[-a-z0-9._/]+", package["name"]):
         found.append("name")
