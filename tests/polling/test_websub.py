@@ -30,7 +30,7 @@ from aggregator.store import idle_check
 from aggregator.web import app as web_app
 from aggregator.web import websub as web_websub
 from tests.builders import NOW, rss
-from tests.command import PROGRAM, call
+from tests.command import PROGRAM, call, news
 from tests.conftest import HEAD, Clock, Web, Workplace
 from tests.digests.scenario import rows
 from tests.polling.websub_hub import Form, Hub, callback, hub_running, push, signature, verify
@@ -39,17 +39,6 @@ from tests.web.asgi import ask
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 ON = 'web: {url: "https://news.example/"}\n'
-
-
-def news(n: int, **fields: str) -> dict[str, str]:
-    """An RSS item of the morning of NOW."""
-    return {
-        "title": f"Microscope number {n}",
-        "link": f"https://node.example/news/{n}",
-        "guid": f"node-{n}",
-        "description": f"What happened, part {n}.",
-        "pubDate": f"Mon, 05 Oct 2026 05:{n:02}:00 +0000",
-    } | fields
 
 
 @dataclass
