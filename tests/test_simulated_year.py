@@ -534,7 +534,7 @@ def check_end(year: Year) -> None:
     print(len(fed), dict(year.did))
 
 
-@pytest.mark.parametrize("seed", [1])
+@pytest.mark.parametrize("seed", [4])
 def test_year(place: Workplace, webs: Callable[[], Web], monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     """The rules of docs/feeds.md hold all year (P1, P2, T3, E1, I4, I7, I8, PB8, PB9, PB13)."""
     monkeypatch.setattr(channels, "MAX_STORIES", 30)  # so that many stories leave it
