@@ -21,7 +21,7 @@ MAX_REQUESTS = 20
 MAX_SECONDS = 15.0
 """Maximum time of a round after which no further request is begun."""
 CLOCK_STEP = timedelta(hours=1)
-"""Maximum step back of the clock that leases survive; a lease after that would be renewed too late."""
+"""Maximum step back of the clock that leases survive; others would be renewed too late."""
 TOKEN_BYTES, SECRET_BYTES = 16, 32
 """Sizes of the random token of a callback and of the secret of its signatures."""
 NEVER_VERIFIED = "the hub accepted the request but did not verify it"
