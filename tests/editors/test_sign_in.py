@@ -222,6 +222,17 @@ def test_erasing_an_address_ends_its_sessions(editor: Editor, place: Workplace) 
     assert editor.get("").status == 303
 
 
+def test_another_key_ends_links_that_were_sent(editor: Editor, place: Workplace, clock: Clock) -> None:
+    """After the key was replaced, a link in a sent message is invalid, and one still queued is valid."""
+    editor.post("/sign-in", ("address", EVA))
+    sent = editor.link()
+    editor.post("/sign-in", ("address", "max@editors.example"))
+    until(lambda: len(rows(place, "SELECT * FROM editor_links")) == 2)
+    (place.database.parent / "link.key").unlink()
+    assert editor.get(sent).status == 404
+    assert editor.get(editor.link("max@editors.example")).status == 200
+
+
 # --- proxies -------------------------------------------------------------------------------------------
 
 
