@@ -223,7 +223,7 @@ def test_erasing_an_address_ends_its_sessions(editor: Editor, place: Workplace) 
 
 
 def test_another_key_ends_links_that_were_sent(editor: Editor, place: Workplace, clock: Clock) -> None:
-    """After the key was replaced, a link in a sent message is invalid, and one still queued is valid."""
+    """After the key was replaced, a link that was sent is invalid, and a queued one is valid."""
     editor.post("/sign-in", ("address", EVA))
     sent = editor.link()
     editor.post("/sign-in", ("address", "max@editors.example"))
