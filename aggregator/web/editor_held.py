@@ -54,6 +54,8 @@ async def _decide(asked: EditorRequest) -> Response:
         raise Problem("none_held", 409)
     if (action == "accept") == bool(present.count):  # a page is accepted where no items are held
         raise Problem("changed_meanwhile", 409)
+    if forms.first(form, "count") not in ("", str(present.count)):  # a round held more than the page showed
+        raise Problem("changed_meanwhile", 409)
     release = action != "discard"
     await asked.act(partial(held_items.decide, asked.app, [source], asked.who, release=release))
     done = {"release": "released", "discard": "discarded", "accept": "accepted"}[action]
