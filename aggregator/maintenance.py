@@ -10,7 +10,7 @@ from aggregator.locked_store import locked_store, refuse_lost
 from aggregator.model.config import Config
 from aggregator.model.reports import PruneReport
 from aggregator.ports import App
-from aggregator.store import maintenance, runs, subscriber_rights
+from aggregator.store import editor_sessions, maintenance, runs, subscriber_rights
 from aggregator.store.connection import opened
 
 PRUNED = "pruned"
@@ -45,6 +45,8 @@ def prune(app: App) -> PruneReport:
         run_id = runs.begin(store, "prune", now)
         report = maintenance.prune(store, config.retention, now)
         subscriber_rights.expire(store, now)
+        with store.transaction():
+            editor_sessions.expire(store, config.editors, now)
         runs.finish(store, run_id, "done", asdict(report), app.clock())
     return report
 

@@ -9,6 +9,7 @@ from pathlib import Path
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 OTHERS = 0o077
+WRITABLE_BY_OTHERS = 0o022
 
 
 def make_folder(path: Path, *, passable: bool = False) -> None:

@@ -460,7 +460,7 @@ def weeks(place: Workplace, clock: Clock, sources: int, days: int) -> None:
 
 def test_fortnight_with_all_kinds_of_sources(place: Workplace, clock: Clock) -> None:
     """No client rule is broken in a fortnight with downtime and clock steps."""
-    weeks(place, clock, 10, 14)
+    weeks(place, clock, 8, 14)
 
 
 @pytest.mark.soak

@@ -50,18 +50,18 @@ def test_no_other_user_reads_personal_data(place: Workplace, web: Web, umask: st
     assert "reader" not in message.name and "a.example" not in message.name
 
 
-@pytest.mark.parametrize("args", [("fetch", "--force"), ("status",), ("digest", "run"), ("prune",)])
-def test_what_an_older_version_left_open_is_closed(place: Workplace, web: Web, args: tuple[str, ...]) -> None:
+def test_what_an_older_version_left_open_is_closed(place: Workplace, web: Web) -> None:
     """Every command that opens the database removes other users' rights to its files."""
     under("022", one_source(place, web), "fetch")
     under("022", place, "digest", "run")
     data = place.database.parent
     (data / "aggregator-before-migration-20260101T000000Z.db").touch()
-    for path in (data, *data.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    under("022", place, *args)
-    assert [path for path in open_to_others(data) if not path.endswith(".eml")] == []
-    assert stat.S_IMODE((data / "outbox").stat().st_mode) == 0o700
+    for args in (("fetch", "--force"), ("status",), ("digest", "run"), ("prune",)):
+        for path in (data, *data.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        under("022", place, *args)
+        assert [path for path in open_to_others(data) if not path.endswith(".eml")] == [], args
+        assert stat.S_IMODE((data / "outbox").stat().st_mode) == 0o700, args
 
 
 def test_public_within_the_data_folder_can_be_served(place: Workplace, web: Web) -> None:

@@ -534,12 +534,12 @@ def check_end(year: Year) -> None:
     print(len(fed), dict(year.did))
 
 
-@pytest.mark.parametrize("seed", [1])
+@pytest.mark.parametrize("seed", [4])
 def test_year(place: Workplace, webs: Callable[[], Web], monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     """The rules of docs/feeds.md hold all year (P1, P2, T3, E1, I4, I7, I8, PB8, PB9, PB13)."""
     monkeypatch.setattr(channels, "MAX_STORIES", 30)  # so that many stories leave it
     year = Year(place, webs, seed)
-    simulate(year, monkeypatch, 8 * DAY)
+    simulate(year, monkeypatch, 12 * DAY)
     check_end(year)
 
 
@@ -551,7 +551,7 @@ def test_year_on_other_ports(
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
         years.append(Year(Workplace(tmp_path / name, Clock()), webs, 2))
-        simulate(years[-1], monkeypatch, 8 * DAY, days=42)
+        simulate(years[-1], monkeypatch, 8 * DAY, days=24)
     one, other = years
     assert set(one.visible()).isdisjoint(other.visible())
     assert one.random.getstate() == other.random.getstate()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import queue
 import re
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -42,26 +45,40 @@ PROGRAM = ("-c", INJURED)
 
 
 class Supervisor:
-    """Act as systemd: receive the datagrams of a service."""
+    """Act as systemd: receive the datagrams of a service.
+
+    They are received at once: Linux keeps about ten of them for a socket, and a service drops further ones.
+    """
 
     def __init__(self, address: str) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(address)
+        self.received: queue.Queue[str] = queue.Queue()
+        self.thread = threading.Thread(target=self._receive, daemon=True)
+        self.thread.start()
+
+    def _receive(self) -> None:
+        while message := self.socket.recv(1000):
+            self.received.put(message.decode())
+
+    def close(self) -> None:
+        """Stop receiving."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"", self.socket.getsockname())
+        self.thread.join()
+        self.socket.close()
 
     def next(self, patience: float = 20) -> str:
-        """Return the next message; raises TimeoutError."""
-        self.socket.settimeout(patience)
-        return self.socket.recv(1000).decode()
+        """Return the next message; raises queue.Empty."""
+        return self.received.get(timeout=patience)
 
     def during(self, seconds: float) -> list[str]:
         """Return all messages of the next seconds, and those not read before."""
         found = []
         end = time.monotonic() + seconds
-        try:
+        with suppress(queue.Empty):
             while (left := end - time.monotonic()) > 0:
                 found.append(self.next(left))
-        except TimeoutError:
-            pass
         return found
 
 
@@ -70,7 +87,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
     """Return a supervisor at the socket `notify`."""
     made = Supervisor(str(tmp_path / "notify"))
     yield made
-    made.socket.close()
+    made.close()
 
 
 def env(place: Workplace, victim: str = "nobody", **more: str) -> dict[str, str]:

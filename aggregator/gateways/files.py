@@ -366,10 +366,14 @@ def remove_raw_mail(data: Path, unknown: Callable[[Sequence[str]], Sequence[str]
 
 
 def read_template(data: Path, name: str) -> bytes:
-    """Return a compiled template, which is code; nothing if there is none that this user wrote."""
-    file = data / TEMPLATES / name
+    """Return a compiled template, which is code; nothing unless this user alone can write it."""
     try:
-        return file.read_bytes() if file.stat().st_uid == os.geteuid() else b""
+        handle = os.open(data / TEMPLATES / name, os.O_RDONLY | os.O_NOFOLLOW)
+        with os.fdopen(handle, "rb") as file:
+            # Of the opened file, because its name may lead to another one a moment later.
+            status = os.fstat(handle)
+            is_own = status.st_uid == os.geteuid() and not status.st_mode & permissions.WRITABLE_BY_OTHERS
+            return file.read() if is_own else b""
     except OSError:
         return b""
 

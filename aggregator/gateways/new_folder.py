@@ -108,7 +108,8 @@ def _draft(target: Path) -> Iterator[NewFolder]:
     parent = target if inside else target.parent
     if not parent.is_dir():
         raise FilesError(f"{target} cannot be written: there is no folder {parent}")
-    draft = parent / f".{target.name or 'snapshot'}.draft-{os.getpid()}"
+    # Random, because the processes of containers have the same numbers and may leave a draft when killed.
+    draft = parent / f".{target.name or 'snapshot'}.draft-{os.urandom(4).hex()}"
     try:
         draft.mkdir()
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from base64 import urlsafe_b64encode
+from datetime import timedelta
 
 from aggregator import urls
 from aggregator.model.documents import HubLinks
@@ -19,6 +20,8 @@ MAX_REQUESTS = 20
 """Maximum number of requests to hubs in a round; the next round continues."""
 MAX_SECONDS = 15.0
 """Maximum seconds of a round in which requests are begun."""
+CLOCK_STEP = timedelta(hours=1)
+"""Maximum step back of the clock that leases survive; others would be renewed too late."""
 TOKEN_BYTES, SECRET_BYTES = 16, 32
 """Bytes of the random token of a callback, and of the secret for its signatures."""
 NEVER_VERIFIED = "the hub accepted the request but did not verify it"
@@ -62,6 +65,7 @@ def _update_subscriptions(work: Round) -> None:
     missing = _wanted_links(work, records)
     base = _callback_base(work)
     with work.transaction():
+        websub_subscriptions.restart_ahead(store, work.now + websub_leases.MAX_LEASE + CLOCK_STEP, work.now)
         for subscription in websub_subscriptions.read_all(store):
             links = HubLinks(hub=subscription.hub, topic=subscription.topic)
             has_links = missing.get(subscription.source_id) == links

@@ -17,6 +17,11 @@ LINK_GAP = timedelta(minutes=5)
 """Minimum age of an unused link at which its address gets another one (ED2)."""
 SESSION_LIFETIME = timedelta(hours=12)
 """Maximum age of a session (ED3)."""
+CLOCK_STEP = timedelta(minutes=5)
+"""Maximum step back of the clock that links and sessions survive.
+
+After a larger one they would last longer than they may.
+"""
 
 
 def queue_link(
@@ -51,8 +56,8 @@ def queue_link(
 def link_address(store: Store, text: str, now: datetime) -> str | None:
     """Return the address of a sign-in link; None if it is unknown, used or expired."""
     row = store.db.execute(
-        "SELECT address FROM editor_links WHERE hash = ? AND expires > ?",
-        [link_tokens.token_hash(text), stamp(now)],
+        "SELECT address FROM editor_links WHERE hash = ? AND expires > ? AND expires <= ?",
+        [link_tokens.token_hash(text), stamp(now), stamp(now + LINK_LIFETIME + CLOCK_STEP)],
     ).fetchone()
     return str(row[0]) if row else None
 
@@ -71,8 +76,8 @@ def begin(store: Store, link: str, session: str, now: datetime) -> None:
 def session_address(store: Store, text: str, now: datetime) -> str | None:
     """Return the address of a session; None if it is unknown or has ended."""
     row = store.db.execute(
-        "SELECT address FROM editor_sessions WHERE hash = ? AND expires > ?",
-        [link_tokens.token_hash(text), stamp(now)],
+        "SELECT address FROM editor_sessions WHERE hash = ? AND expires > ? AND expires <= ?",
+        [link_tokens.token_hash(text), stamp(now), stamp(now + SESSION_LIFETIME + CLOCK_STEP)],
     ).fetchone()
     return str(row[0]) if row else None
 
@@ -85,8 +90,17 @@ def end(store: Store, text: str) -> None:
 def expire(store: Store, editors: Collection[str], now: datetime) -> None:
     """Delete links and sessions that ended, or whose address is in `editors` no more."""
     names = {addresses.key(address) for address in editors}
-    for table in ("editor_links", "editor_sessions"):
+    for table, lifetime in (("editor_links", LINK_LIFETIME), ("editor_sessions", SESSION_LIFETIME)):
         for row in store.db.execute(f"SELECT DISTINCT address FROM {table}").fetchall():
             if row["address"] not in names:
                 store.db.execute(f"DELETE FROM {table} WHERE address = ?", [row["address"]])
-        store.db.execute(f"DELETE FROM {table} WHERE expires <= ?", [stamp(now)])
+        store.db.execute(
+            f"DELETE FROM {table} WHERE expires <= ? OR expires > ?",
+            [stamp(now), stamp(now + lifetime + CLOCK_STEP)],
+        )
+
+
+def forget(store: Store, address: str) -> None:
+    """Delete the sign-in links and sessions of an address, in the caller's transaction."""
+    for table in ("editor_links", "editor_sessions"):
+        store.db.execute(f"DELETE FROM {table} WHERE address = ?", [addresses.key(address)])

@@ -121,11 +121,12 @@ def use_key(store: Store, key: bytes) -> None:
         return
     with store.transaction():
         if known:
-            nonces = [bytes(row[0]) for row in store.db.execute("SELECT nonce FROM tokens")]
-            store.db.conn.executemany(
-                "UPDATE tokens SET hash = ? WHERE nonce = ?",
-                ([link_tokens.token_hash(link_tokens.token(key, nonce)), nonce] for nonce in nonces),
-            )
+            for table in ("tokens", "editor_links"):
+                nonces = [bytes(row[0]) for row in store.db.execute(f"SELECT nonce FROM {table}")]
+                store.db.conn.executemany(
+                    f"UPDATE {table} SET hash = ? WHERE nonce = ?",
+                    ([link_tokens.token_hash(link_tokens.token(key, nonce)), nonce] for nonce in nonces),
+                )
         store.db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [KEY_NAME, name])
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from aggregator import addresses
-from aggregator.store import subscribers
+from aggregator.store import editor_sessions, subscribers
 from aggregator.store.connection import Store, stamp
 
 _ANONYMOUS = (
@@ -48,7 +48,12 @@ def export(store: Store, address: str) -> dict[str, Any] | None:
         " WHERE address = ? COLLATE NOCASE ORDER BY returned_mail.id"
     )
     found |= {name: _rows(store, sql, address) for name, sql in more.items()}
-    return found if subscriber or any(found[name] for name in more) else None
+    as_editor = {
+        "sign_in_links": "SELECT created, expires, language FROM editor_links WHERE address = ?",
+        "sessions": "SELECT expires FROM editor_sessions WHERE address = ?",
+    }
+    found |= {name: _rows(store, sql, addresses.key(address)) for name, sql in as_editor.items()}
+    return found if subscriber or any(found[name] for name in (*more, *as_editor)) else None
 
 
 def _rows(store: Store, sql: str, value: object) -> list[dict[str, Any]]:
@@ -71,6 +76,7 @@ def erase(store: Store, address: str, now: datetime) -> bool:
         [subscribers.erasure_hash(store, address), stamp(now)],
     )
     forget(store, [address])
+    editor_sessions.forget(store, address)
     store.db.execute("DELETE FROM suppressions WHERE address = ?", [address])
     return True
 

@@ -79,6 +79,15 @@ def set_wanted(store: Store, subscription_id: int, now: datetime, *, wanted: boo
     )
 
 
+def restart_ahead(store: Store, latest: datetime, now: datetime) -> None:
+    """End leases and plans after `latest`, made by a clock ahead of its time; request them now."""
+    store.db.execute(
+        "UPDATE websub_subscriptions SET lease_until = NULL, awaiting = 0, attempts = 0, due = ?1"
+        " WHERE due > ?2 OR lease_until > ?2",
+        [stamp(now), stamp(latest)],
+    )
+
+
 def remove(store: Store, subscription_id: int) -> None:
     """Delete a subscription with its pushes."""
     store.db.execute("DELETE FROM websub_subscriptions WHERE id = ?", [subscription_id])

@@ -49,6 +49,8 @@ async def _decide(request: EditorRequest) -> Response:
         raise Problem("none_held", 409)
     if (action == "accept") == bool(source.count):  # a page is accepted where no items are held
         raise Problem("changed_meanwhile", 409)
+    if forms.first(form, "count") not in ("", str(source.count)):  # a round has held further items since
+        raise Problem("changed_meanwhile", 409)
     release = action != "discard"
     await request.run_command(
         partial(held_items.decide, request.app, [source_id], request.author, release=release)

@@ -244,6 +244,18 @@ def test_held_items_are_released(editor: Editor, pair: Pair, place: Workplace, c
     assert (page.status, "cannot be undone any more" in problem(page)) == (400, True)
 
 
+def test_only_held_items_that_were_shown_are_decided(editor: Editor, pair: Pair, place: Workplace) -> None:
+    """A form from a page that showed another number of items changes nothing."""
+    assert '<input type="hidden" name="count" value="30">' in editor.get("/held").text
+    before = all_rows(place)
+    for action in ("release", "discard"):
+        page = editor.post("/held", ("source", "society"), ("action", action), ("count", "29"))
+        assert (page.status, "changed this meanwhile" in problem(page)) == (409, True)
+    assert all_rows(place) == before
+    page = editor.post("/held", ("source", "society"), ("action", "release"), ("count", "30"))
+    assert page.status == 303
+
+
 def test_undo_of_a_discarded_flood_returns_it_to_review(editor: Editor, pair: Pair, place: Workplace) -> None:
     """Items that were discarded by mistake are held again."""
     editor.post("/held", ("source", "society"), ("action", "discard"))

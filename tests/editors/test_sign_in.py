@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from aggregator import maintenance
 from aggregator.store.connection import opened, stamp
+from tests.command import call
 from tests.digests.scenario import all_rows, messages, poll, rows, run
 from tests.editors.conftest import Site
 from tests.editors.site import EVA, SETTINGS, Editor, configure, editing
@@ -173,6 +176,61 @@ def test_many_sign_ups_do_not_keep_editors_out(editor: Editor, place: Workplace)
             [[f"r{n}@r.example", f"<{n}@r>", stamp(place.clock.now)] for n in range(300)],
         )
     assert editor.sign_in().status == 303
+
+
+# --- clocks, retention, erasure ------------------------------------------------------------------------
+
+
+def test_a_clock_that_was_ahead_leaves_no_long_session(editor: Editor, clock: Clock) -> None:
+    """A session or link made while the clock was a year ahead is not valid for a year."""
+    clock.now += timedelta(days=365)
+    editor.sign_in("max@editors.example")
+    editor.post("/sign-in", ("address", EVA))
+    link = editor.link()
+    clock.now -= timedelta(minutes=2)
+    assert (editor.get("").status, editor.get(link).status) == (200, 200)
+    clock.now -= timedelta(days=365)
+    assert (editor.get("").status, editor.get(link).status, editor.post(link).status) == (303, 404, 404)
+
+
+def test_retention_removes_what_has_ended(editor: Editor, place: Workplace, clock: Clock) -> None:
+    """`prune` deletes links and sessions that ended, although nobody signs in or out again."""
+    editor.sign_in()
+    editor.post("/sign-in", ("address", EVA))
+    editor.link()
+    maintenance.prune(place.app())
+    assert rows(
+        place, "SELECT count(*) FROM editor_links UNION ALL SELECT count(*) FROM editor_sessions"
+    ) == [
+        (1,),
+        (1,),
+    ]
+    clock.now += timedelta(hours=12)
+    maintenance.prune(place.app())
+    assert rows(place, "SELECT hash FROM editor_links UNION SELECT hash FROM editor_sessions") == []
+
+
+def test_erasing_an_address_ends_its_sessions(editor: Editor, place: Workplace) -> None:
+    """An export names links and sessions of an editor's address; erasing it deletes them."""
+    editor.sign_in()
+    editor.post("/sign-in", ("address", EVA))
+    editor.link()
+    exported = json.loads(call(place, "subscriber", "export", EVA).out)
+    assert (len(exported["sign_in_links"]), len(exported["sessions"])) == (1, 1)
+    assert call(place, "subscriber", "erase", EVA).code == 0
+    assert rows(place, "SELECT hash FROM editor_links UNION SELECT hash FROM editor_sessions") == []
+    assert editor.get("").status == 303
+
+
+def test_another_key_ends_links_that_were_sent(editor: Editor, place: Workplace, clock: Clock) -> None:
+    """After the key was replaced, a link that was sent is invalid, and a queued one is valid."""
+    editor.post("/sign-in", ("address", EVA))
+    sent = editor.link()
+    editor.post("/sign-in", ("address", "max@editors.example"))
+    until(lambda: len(rows(place, "SELECT * FROM editor_links")) == 2)
+    (place.database.parent / "link.key").unlink()
+    assert editor.get(sent).status == 404
+    assert editor.get(editor.link("max@editors.example")).status == 200
 
 
 # --- proxies -------------------------------------------------------------------------------------------

@@ -340,3 +340,24 @@ def test_a_file_in_place_of_the_data_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "var").touch()
     with pytest.raises(FilesError, match="var cannot be written"), files.lock(tmp_path / "var"):
         pass
+
+
+# --- compiled templates --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_template_that_others_may_write_is_not_read(tmp_path: Path, mode: int) -> None:
+    """Compiled templates are code: one that other users may change is compiled again."""
+    files.write_template(tmp_path, "a", b"code")
+    assert files.read_template(tmp_path, "a") == b"code"
+    (tmp_path / files.TEMPLATES / "a").chmod(mode)
+    assert files.read_template(tmp_path, "a") == b""
+
+
+def test_a_link_is_no_template(tmp_path: Path) -> None:
+    """A link to a file of this user, such as a mail that anybody may send, is not read as code."""
+    (tmp_path / "mail").write_bytes(b"code")
+    (tmp_path / "mail").chmod(0o600)
+    (tmp_path / files.TEMPLATES).mkdir()
+    (tmp_path / files.TEMPLATES / "a").symlink_to(tmp_path / "mail")
+    assert files.read_template(tmp_path, "a") == b""

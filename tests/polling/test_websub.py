@@ -708,6 +708,29 @@ def test_polling_is_as_usual_when_the_lease_ends(scene: Scene) -> None:
     assert scene.state().hub_error
 
 
+def test_a_clock_that_was_ahead_ends_no_subscription(scene: Scene) -> None:
+    """A lease that was granted while the clock was a year ahead is requested again."""
+    scene.serve(1)
+    scene.run(365 * DAY)
+    assert verify(scene.visitor, scene.hub.forms[-1]).status == 200
+    scene.hub.forms.clear()
+    scene.run(-365 * DAY, force=True)
+    (form,) = scene.hub.forms
+    assert (form["hub.mode"], scene.state().subscribed_until) == ("subscribe", None)
+    assert verify(scene.visitor, form).status == 200
+    assert scene.state().subscribed_until == scene.clock.now + 10 * DAY
+
+
+def test_a_small_step_of_the_clock_changes_no_subscription(scene: Scene) -> None:
+    """A lease of the maximum length survives a clock that is set back by some minutes."""
+    scene.serve(1)
+    scene.run()
+    assert verify(scene.visitor, scene.hub.forms[-1], lease_seconds="99999999").status == 200
+    scene.hub.forms.clear()
+    scene.run(-10 * MINUTE)
+    assert (scene.hub.modes(), scene.state().subscribed_until) == ([], NOW + 30 * DAY)
+
+
 def test_a_subscription_that_ends_plans_an_early_visit(scene: Scene) -> None:
     """When a subscription ends, the source is visited before its daily visit (WS8)."""
     form = scene.subscribed()

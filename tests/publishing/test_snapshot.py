@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -437,6 +438,15 @@ def test_an_interrupted_snapshot_leaves_nothing(
         folder.write("a", b"x")
         raise raised
     assert everything_in(tmp_path) == before
+
+
+@pytest.mark.parametrize("opened", [new_folder, new_zip])
+def test_a_draft_of_a_killed_run_hinders_no_other(tmp_path: Path, opened: Any) -> None:
+    """A process with the number of a killed one, as in a container, writes its snapshot."""
+    (tmp_path / f".made.draft-{os.getpid()}").mkdir()
+    with opened(tmp_path / "made") as folder:
+        folder.write("a", b"x")
+    assert (tmp_path / "made").exists()
 
 
 def test_an_empty_folder_is_filled(october: Workplace) -> None:
