@@ -45,7 +45,7 @@ def test_rounds(played: tuple[Path, str]) -> None:
     """
     _, output = played
     assert "57 new items, 0 updated: 55 new stories, 2 items joined known stories" in output
-    assert "10 new items, 0 updated: 9 new stories, 1 items joined known stories" in output
+    assert "10 new items, 0 updated: 9 new stories, 1 item joined known stories" in output
     assert "8 new items, 2 updated: 8 new stories, 0 items joined known stories" in output
     assert "10 sources visited: 0 changed, 9 unchanged, 1 failed" in output
     assert "rules were broken at none of them" in output
