@@ -22,7 +22,7 @@ from apscheduler.schedulers import SchedulerNotRunningError
 from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
 
-from aggregator import health, locked_store, logs, maintenance
+from aggregator import health, locked_store, logs, maintenance, urls
 from aggregator.app import build
 from aggregator.counts import count_of
 from aggregator.digests import run as digest
@@ -369,10 +369,15 @@ def _serve_until_signalled(
     systemd.notify(systemd.STOPPING)
 
 
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+"""Names of this machine."""
+
+
 def _warn_of_proxies(config: Config) -> None:
     """Warn if sign-ups of all visitors count as those of one network (SU3)."""
-    local = config.listen[0] in ("127.0.0.1", "::1", "localhost")
-    if config.web.url and local and not config.web.trusted_proxies:
+    local = config.listen[0] in _LOOPBACK
+    direct = urls.host(config.web.url).strip("[]") in _LOOPBACK  # a trial on this machine, without a proxy
+    if config.web.url and local and not direct and not config.web.trusted_proxies:
         logger.warning(
             "the web app listens at %s, so that a proxy is in front of it, and web.trusted_proxies is empty:"
             " all visitors together may sign up as often as one network; name the proxy there",
