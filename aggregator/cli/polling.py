@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MIN_SOURCES_ALL_FAILING = 3
 """Minimum number of sources whose common failure makes the run fail (L3)."""
+MAX_DOCUMENTS_LISTED = 6
+"""Maximum number of written documents that `fetch` names; `--json` names all."""
 
 
 @click.command()
@@ -165,9 +167,10 @@ def _print_fetched(report: FetchReport) -> None:
         elif source.reason:
             click.echo(f"  note: {source.id}: {source.reason}")
     if report.documents_written:
-        click.echo(
-            f"{count_of(len(report.documents_written), 'document')} written: {', '.join(report.documents_written)}"
-        )
+        first = ", ".join(report.documents_written[:MAX_DOCUMENTS_LISTED])
+        more = len(report.documents_written) - MAX_DOCUMENTS_LISTED
+        documents = count_of(len(report.documents_written), "document")
+        click.echo(f"{documents} written: {first}" + (f" and {more} more" if more > 0 else ""))
     else:
         click.echo("no document changed")
 

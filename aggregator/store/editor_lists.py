@@ -87,9 +87,10 @@ def last_hidden(store: Store, count: int) -> list[tuple[str, str]]:
 
 
 def subjects(decision: Decision) -> tuple[str, ...]:
-    """Return the ids of what a decision is about: stories, and items of those that a merge or an undo ends.
+    """Return the ids of the stories or items that a decision is about.
 
-    Of a merge these are the items that led the stories, of a split the kept story and the items that left it.
+    Of a merge these are the items that led the stories, of a split the kept story and the items that left it: after a
+    merge or an undo, only items still have titles of their own.
     """
     match decision.verb.removeprefix("undo "):
         case "merge":
