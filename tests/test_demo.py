@@ -12,6 +12,9 @@ from pathlib import Path
 import feedparser
 import pytest
 
+from aggregator.config.load import load
+from aggregator.digests.editor_sign_in import mails_links
+from aggregator.digests.personal import is_trustworthy
 from tests.feed_validators import chain
 from tests.publishing.events import parsed
 from tests.publishing.test_feed_validators import DEMO, JUDGES, PLAYED, judge
@@ -124,6 +127,13 @@ def test_explanation_of_a_translation(played: tuple[Path, str]) -> None:
     copy = output.partition("Gemeinsame Umfrage")[2].partition("Take part")[0]
     assert "It is the same story as the lead, because" in copy
     assert "both titles say" in copy and "both give the date" in copy and "needed" in copy
+
+
+def test_the_demo_has_an_editor(played: tuple[Path, str]) -> None:
+    """Somebody who tries the demo can sign in at the editors' pages that `--serve` names."""
+    config = load(played[0] / "feeds.yaml")
+    assert config.editors == ("editor@news.example",)
+    assert mails_links(config) and is_trustworthy(config.web.url or "")
 
 
 def test_other_folder_is_not_emptied(tmp_path: Path) -> None:
