@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from aggregator import addresses, i18n
-from aggregator.counts import count_of
 from aggregator.digests import mime, subscriptions
 from aggregator.digests.subscriber_import import parse, without_formula
 from aggregator.digests.subscriptions import opened_store
@@ -146,9 +145,8 @@ def import_file(
     file = parse(raw, [plan.id for plan in config.digests], defaults, spoken)
     if file.problems:
         lines = "\n".join(f"{name}:{line}: {problem}" for line, problem in file.problems)
-        raise SubscriberRefused(
-            f"{name} has {count_of(len(file.problems), 'problem')}; nothing was imported\n{lines}"
-        )
+        count = "a problem" if len(file.problems) == 1 else f"{len(file.problems)} problems"
+        raise SubscriberRefused(f"{name} has {count}; nothing was imported\n{lines}")
     proof = Consent(how="import", evidence=consent.strip())
     results: Counter[str] = Counter()
     with opened_store(app) as store:
