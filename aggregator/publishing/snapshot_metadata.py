@@ -10,6 +10,7 @@ from html import escape
 from typing import Any
 
 from aggregator import __version__, urls
+from aggregator.counts import count_of
 from aggregator.model.snapshots import SnapshotContents, SnapshotFile
 from aggregator.publishing import paths, snapshot_stories
 from aggregator.text import line
@@ -219,8 +220,8 @@ def _description(contents: SnapshotContents) -> str:
     site, count = contents.site, len(contents.sources)
     removed = f" {contents.removed} further stories were removed or merged." if contents.removed else ""
     return (
-        f"All {contents.stories} stories that {line(site.title)} ({site.url}) announced from {first} to {last} (UTC),"
-        f" collected from {count} {'source' if count == 1 else 'sources'}. One story credits every"
+        f"{count_of(contents.stories, 'story', 'stories')}: all that {line(site.title)} ({site.url}) announced from"
+        f" {first} to {last} (UTC), collected from {count_of(count, 'source')}. One story credits every"
         f" publisher that reported it.{removed}\n\n"
         "Texts belong to their publishers and are included as far as their licences allow; README.md lists them."
     )
