@@ -22,8 +22,9 @@ from apscheduler.schedulers import SchedulerNotRunningError
 from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
 
-from aggregator import health, locked_store, logs, maintenance
+from aggregator import health, locked_store, logs, maintenance, urls
 from aggregator.app import build
+from aggregator.counts import count_of
 from aggregator.digests import run as digest
 from aggregator.digests.editor_sign_in import mails_links
 from aggregator.digests.personal import is_trustworthy
@@ -163,11 +164,11 @@ class Worker:
             logger.warning("%s", notice)
         if report.visited or report.pushes:
             logger.info(
-                "%d visited, %d failed, %d new items, %d new stories",
+                "%d visited, %d failed, %s, %s",
                 report.visited,
                 report.failed,
-                report.new_items,
-                report.new_stories,
+                count_of(report.new_items, "new item"),
+                count_of(report.new_stories, "new story", "new stories"),
             )
 
     def _digest(self) -> None:
@@ -210,7 +211,9 @@ def run(config_file: Path, *, verbose: bool) -> None:
     signal.signal(signal.SIGHUP, lambda *_: worker.hangup.set())
     watch.thread.start()
     threading.Thread(target=_watch_clock, args=(worker, scheduler), daemon=True).start()
-    logger.info("running; %d sources", sum(source.enabled for source in worker.app.config.sources))
+    logger.info(
+        "running; %s", count_of(sum(source.enabled for source in worker.app.config.sources), "source")
+    )
     _serve_until_signalled(worker, listener, worker.stop.set, watch)
     with suppress(SchedulerNotRunningError):  # its thread died before it started
         scheduler.shutdown(wait=False)
@@ -366,10 +369,15 @@ def _serve_until_signalled(
     systemd.notify(systemd.STOPPING)
 
 
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+"""Names of this machine."""
+
+
 def _warn_of_proxies(config: Config) -> None:
     """Warn if sign-ups of all visitors count as those of one network (SU3)."""
-    local = config.listen[0] in ("127.0.0.1", "::1", "localhost")
-    if config.web.url and local and not config.web.trusted_proxies:
+    local = config.listen[0] in _LOOPBACK
+    direct = urls.host(config.web.url).strip("[]") in _LOOPBACK  # a trial on this machine, without a proxy
+    if config.web.url and local and not direct and not config.web.trusted_proxies:
         logger.warning(
             "the web app listens at %s, so that a proxy is in front of it, and web.trusted_proxies is empty:"
             " all visitors together may sign up as often as one network; name the proxy there",

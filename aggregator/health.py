@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from aggregator import containment, extras, feed_findings
+from aggregator.counts import count_of
 from aggregator.gateways import files
 from aggregator.locked_store import RELEASED, refuse_lost
 from aggregator.model.bounces import BounceRates
@@ -101,25 +102,28 @@ def alerts(report: StatusReport, now: datetime) -> list[str]:
     """
     found = []
     if count := overdue(report, now):
-        found.append(
-            f"{count} of {len(report.sources)} sources were not visited in time: is cron or the daemon running?"
-        )
+        sources, were = count_of(len(report.sources), "source"), "was" if count == 1 else "were"
+        found.append(f"{count} of {sources} {were} not visited in time: is cron or the daemon running?")
     failing = [s for s in report.sources if s.state in (SourceState.FAILING, SourceState.GONE)]
     if len(failing) * 2 > len(report.sources):
-        found.append(f"{len(failing)} of {len(report.sources)} sources are failing")
+        sources, are = count_of(len(report.sources), "source"), "is" if len(failing) == 1 else "are"
+        found.append(f"{len(failing)} of {sources} {are} failing")
     if since := unplaced_since(report, now):
-        found.append(f"{report.unplaced} items have no story, the oldest since {_minute(since)}")
+        items = count_of(report.unplaced, "item has", "items have")
+        found.append(f"{items} no story, the oldest since {_minute(since)}")
     if behind := unwritten(report, now):
+        channels = count_of(len(behind), "channel is", "channels are")
         found.append(
-            f"{len(behind)} channels are not written, the oldest since {_minute(min(behind.values()))}:"
-            f" {', '.join(sorted(behind))}"
+            f"{channels} not written, the oldest since {_minute(min(behind.values()))}: {', '.join(sorted(behind))}"
         )
     found += [
-        f"the last {job.runs} runs of {job.job} did not end well, the first at {_minute(job.since)}: {job.reason}"
+        f"the last {count_of(job.runs, 'run')} of {job.job} did not end well, the first at {_minute(job.since)}:"
+        f" {job.reason}"
         for job in failing_jobs(report)
     ]
     if report.oldest_owed and report.oldest_owed < now - MAIL_LATE:
-        found.append(f"{report.owed} messages are owed, the oldest since {_minute(report.oldest_owed)}")
+        messages = count_of(report.owed, "message is", "messages are")
+        found.append(f"{messages} owed, the oldest since {_minute(report.oldest_owed)}")
     if report.relay and report.relay.since < now - LATE:
         found.append(f"no message was sent since {_minute(report.relay.since)}: {report.relay.reason}")
     found += [containment.notice(aside) for aside in report.set_aside if aside.step in containment.WHOLE]

@@ -91,9 +91,9 @@ def test_a_channel_that_lags_is_reported_after_an_hour(place: Workplace, web: We
         place.clock.now += HOUR / 2
         set_entries(web, n)
         assert fetch(place) == 1
-    assert "channels are not written" not in check(place)
+    assert "1 channel is not written" not in check(place)
     place.clock.now += timedelta(minutes=1)
-    assert "channels are not written, the oldest since 2026-10-05 07:00 UTC: all" in check(place)
+    assert "1 channel is not written, the oldest since 2026-10-05 07:00 UTC: all" in check(place)
     place.public.unlink()
     assert fetch(place) == 0
     assert check(place) == ""

@@ -12,6 +12,9 @@ from pathlib import Path
 import feedparser
 import pytest
 
+from aggregator.config.load import load
+from aggregator.digests.editor_sign_in import mails_links
+from aggregator.digests.personal import is_trustworthy
 from tests.feed_validators import chain
 from tests.publishing.events import parsed
 from tests.publishing.test_feed_validators import DEMO, JUDGES, PLAYED, judge
@@ -45,7 +48,7 @@ def test_rounds(played: tuple[Path, str]) -> None:
     """
     _, output = played
     assert "57 new items, 0 updated: 55 new stories, 2 items joined known stories" in output
-    assert "10 new items, 0 updated: 9 new stories, 1 items joined known stories" in output
+    assert "10 new items, 0 updated: 9 new stories, 1 item joined known stories" in output
     assert "8 new items, 2 updated: 8 new stories, 0 items joined known stories" in output
     assert "10 sources visited: 0 changed, 9 unchanged, 1 failed" in output
     assert "rules were broken at none of them" in output
@@ -124,6 +127,13 @@ def test_explanation_of_a_translation(played: tuple[Path, str]) -> None:
     copy = output.partition("Gemeinsame Umfrage")[2].partition("Take part")[0]
     assert "It is the same story as the lead, because" in copy
     assert "both titles say" in copy and "both give the date" in copy and "needed" in copy
+
+
+def test_the_demo_has_an_editor(played: tuple[Path, str]) -> None:
+    """Somebody who tries the demo can sign in at the editors' pages that `--serve` names."""
+    config = load(played[0] / "feeds.yaml")
+    assert config.editors == ("editor@news.example",)
+    assert mails_links(config) and is_trustworthy(config.web.url or "")
 
 
 def test_other_folder_is_not_emptied(tmp_path: Path) -> None:

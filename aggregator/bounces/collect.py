@@ -9,6 +9,7 @@ from datetime import datetime
 
 from aggregator import addresses
 from aggregator.bounces import bounce_tokens, read_mail
+from aggregator.counts import count_of
 from aggregator.errors import (
     BouncesNotConfigured,
     FilesError,
@@ -189,5 +190,5 @@ def _left_notices(left: list[tuple[str, str]]) -> list[str]:
         f"{line(name, 100)}: {addresses.without_addresses(reason)}" for name, reason in left[:MAX_NOTICES]
     )
     more = f"; and {len(left) - MAX_NOTICES} more" if len(left) > MAX_NOTICES else ""
-    mails = "1 mail was" if len(left) == 1 else f"{len(left)} mails were"
+    mails = count_of(len(left), "mail was", "mails were")
     return [f"{mails} left in the mailbox of bounces: {first}{more}; move them elsewhere after reading them"]

@@ -9,6 +9,7 @@ import click
 
 from aggregator.app import clock
 from aggregator.cli.output import ago, json_option, print_candidate, print_json, table
+from aggregator.counts import count_of
 from aggregator.errors import AggregatorError
 from aggregator.text import line
 
@@ -110,12 +111,15 @@ def _reason(source: SourceHealth) -> str:
 
 def _print_counts(report: StatusReport) -> None:
     parked = "".join(f", {count} {state}" for state, count in sorted(report.parked.items()))
-    click.echo(f"\n{report.stories} stories of {report.items} items; {report.owed} messages queued{parked}")
+    click.echo(
+        f"\n{count_of(report.stories, 'story', 'stories')} of {count_of(report.items, 'item')};"
+        f" {count_of(report.owed, 'message')} queued{parked}"
+    )
     mail = report.bounces
     if mail.bounced or mail.complaints:
         click.echo(
-            f"of {mail.accepted} messages sent in 30 days {mail.bounced} bounced and {mail.complaints} were"
-            " reported as unwanted"
+            f"of {count_of(mail.accepted, 'message')} sent in 30 days {mail.bounced} bounced and {mail.complaints}"
+            f" {'was' if mail.complaints == 1 else 'were'} reported as unwanted"
         )
     click.echo(f"meanings compared between items: {_meanings(report)}")
 
@@ -140,13 +144,14 @@ def _print_problems(report: StatusReport, now: datetime) -> None:
     if report.hub:
         click.echo(f"the WebSub hub is not notified: {report.hub}; subscribers find changes by polling")
     if report.unplaced_since:
-        click.echo(f"{report.unplaced} items have no story yet, the oldest {ago(report.unplaced_since, now)}")
+        items = count_of(report.unplaced, "item has", "items have")
+        click.echo(f"{items} no story yet, the oldest {ago(report.unplaced_since, now)}")
     for channel, since in report.unwritten.items():
         click.echo(f"channel {channel} is to be written since {ago(since, now)}")
     for job in health.failing_jobs(report):
         reason = line(job.reason, MAX_REASON_CHARACTERS)
         click.echo(
-            f"the last {job.runs} runs of {job.job} did not end well, first {ago(job.since, now)}: {reason}"
+            f"the last {count_of(job.runs, 'run')} of {job.job} did not end well, first {ago(job.since, now)}: {reason}"
         )
     for address in report.suppressed:
         click.echo(
@@ -210,7 +215,9 @@ def _print_politeness(reports: Sequence[PolitenessReport]) -> None:
         )
     table(rows)
     broken = sum(bool(source.broken) for source in reports)
-    click.echo(f"\n{len(reports)} sources visited; rules were broken at {broken or 'none'} of them")
+    click.echo(
+        f"\n{count_of(len(reports), 'source')} visited; rules were broken at {broken or 'none'} of them"
+    )
 
 
 @click.command()
@@ -226,7 +233,7 @@ def backup(invocation: Invocation, file: Path) -> None:
     config = invocation.config()
     size, key = maintenance.backup(config, file), maintenance.backup_key(config, file)
     if invocation.watched:
-        click.echo(f"{file}: {size} bytes")
+        click.echo(f"{file}: {count_of(size, 'byte')}")
         click.echo(f"{key}: the key of personal links" if key else "there is no key of personal links yet")
 
 
@@ -239,7 +246,8 @@ def prune(invocation: Invocation) -> None:
     report = maintenance.prune(invocation.app(secrets=False))
     if invocation.watched:
         click.echo(
-            f"deleted {report.visits} visits, {report.runs} runs and the texts of {report.texts} items"
+            f"deleted {count_of(report.visits, 'visit')}, {count_of(report.runs, 'run')}"
+            f" and the texts of {count_of(report.texts, 'item')}"
         )
 
 

@@ -12,6 +12,7 @@ import click
 from aggregator import app
 from aggregator.cli.options import address as address_type
 from aggregator.cli.output import json_option, print_json, table
+from aggregator.counts import count_of
 from aggregator.errors import AggregatorError
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _print_report(report: DigestReport) -> None:
         (report.failed, "failed"),
     )
     more = "".join(f", {count} {word}" for count, word in counts if count)
-    click.echo(f"{report.sent} messages sent, {report.owed} queued{more}")
+    click.echo(f"{count_of(report.sent, 'message')} sent, {report.owed} queued{more}")
     if report.waiting:
         click.echo(f"the mail relay is paused until {report.waiting:%Y-%m-%d %H:%M} UTC")
 
@@ -242,7 +243,9 @@ def digest_retry(invocation: Invocation, addresses: tuple[str, ...]) -> None:
     from aggregator.digests import queue
 
     count = queue.retry(invocation.config(), addresses)
-    click.echo(f"{count} messages queued; `aggregator digest run` sends them")
+    click.echo(
+        f"{count_of(count, 'message')} queued; `aggregator digest run` sends {'it' if count == 1 else 'them'}"
+    )
 
 
 @digest.command("acknowledge")
@@ -253,4 +256,4 @@ def digest_acknowledge(invocation: Invocation, addresses: tuple[str, ...]) -> No
     from aggregator.digests import queue
 
     count = queue.acknowledge(invocation.config(), addresses)
-    click.echo(f"{count} messages acknowledged")
+    click.echo(f"{count_of(count, 'message')} acknowledged")

@@ -8,6 +8,7 @@ import click
 
 from aggregator.app import clock
 from aggregator.cli.output import json_option, print_json, progress_line
+from aggregator.counts import count_of
 from aggregator.errors import AggregatorError
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 MIN_SOURCES_ALL_FAILING = 3
 """Minimum number of sources whose common failure makes the run fail (L3)."""
+MAX_DOCUMENTS_LISTED = 6
+"""Maximum number of written documents that `fetch` names; `--json` names all."""
 
 
 @click.command()
@@ -48,10 +51,9 @@ def _check_file(invocation: Invocation) -> None:
         dask_executor.require_package(config.fetch.executor)
     _check_maildir(config)
     enabled = sum(source.enabled for source in config.sources)
-    click.echo(
-        f"{invocation.config_file} is valid: {enabled} sources enabled, {len(config.sources) - enabled} disabled;"
-        f" {len(config.channels)} channels, {len(config.digests)} digests"
-    )
+    sources = f"{count_of(enabled, 'source')} enabled, {len(config.sources) - enabled} disabled"
+    channels, digests = count_of(len(config.channels), "channel"), count_of(len(config.digests), "digest")
+    click.echo(f"{invocation.config_file} is valid: {sources}; {channels}, {digests}")
     if config.placeholder:
         click.echo(
             f"site.{config.placeholder} is still the placeholder: `aggregator fetch` refuses to visit public servers;"
@@ -92,7 +94,7 @@ def _print_checks(checks: Sequence[SourceCheck]) -> None:
             click.echo("".join(f"    {line}\n" for line in source.proposal.splitlines()), nl=False)
         _print_findings(source)
     ok = sum(source.state == SourceState.OK for source in checks)
-    click.echo(f"{len(checks)} sources, {ok} of them {SourceState.OK}")
+    click.echo(f"{count_of(len(checks), 'source')}, {ok} of them {SourceState.OK}")
 
 
 def _print_findings(source: SourceCheck) -> None:
@@ -143,20 +145,21 @@ def _print_idle(invocation: Invocation, not_due: int, as_json: bool) -> None:
 
         print_json(FetchReport(not_due=not_due))
     elif invocation.watched:
-        click.echo(f"no source is due; {not_due} are scheduled for later")
+        click.echo(f"no source is due; {not_due} {'is' if not_due == 1 else 'are'} scheduled for later")
 
 
 def _print_fetched(report: FetchReport) -> None:
     click.echo(
-        f"{report.visited} sources visited: {report.changed} changed, {report.unchanged} unchanged,"
+        f"{count_of(report.visited, 'source')} visited: {report.changed} changed, {report.unchanged} unchanged,"
         f" {report.failed} failed; {report.not_due} not due"
-        + (f", {report.pushes} pushes read" if report.pushes else "")
+        + (f", {count_of(report.pushes, 'push', 'pushes')} read" if report.pushes else "")
         + (f", {report.held} held back" if report.held else "")
         + f" ({report.seconds:.1f} s)"
     )
     click.echo(
-        f"{report.new_items} new items, {report.updated_items} updated: {report.new_stories} new stories,"
-        f" {report.joined_stories} items joined known stories"
+        f"{count_of(report.new_items, 'new item')}, {report.updated_items} updated:"
+        f" {count_of(report.new_stories, 'new story', 'new stories')},"
+        f" {count_of(report.joined_stories, 'item')} joined known stories"
     )
     for source in report.sources:
         if source.outcome == "failed":
@@ -164,9 +167,10 @@ def _print_fetched(report: FetchReport) -> None:
         elif source.reason:
             click.echo(f"  note: {source.id}: {source.reason}")
     if report.documents_written:
-        click.echo(
-            f"{len(report.documents_written)} documents written: {', '.join(report.documents_written)}"
-        )
+        first = ", ".join(report.documents_written[:MAX_DOCUMENTS_LISTED])
+        more = len(report.documents_written) - MAX_DOCUMENTS_LISTED
+        documents = count_of(len(report.documents_written), "document")
+        click.echo(f"{documents} written: {first}" + (f" and {more} more" if more > 0 else ""))
     else:
         click.echo("no document changed")
 

@@ -10,6 +10,7 @@ import click
 
 from aggregator.app import clock
 from aggregator.cli.output import json_option, print_json
+from aggregator.counts import count_of
 
 if TYPE_CHECKING:
     from aggregator.cli.options import Invocation
@@ -28,7 +29,9 @@ def publish(invocation: Invocation, as_json: bool) -> None:
     if as_json:
         print_json(report)
     elif invocation.watched:
-        click.echo(f"{len(report.documents_written)} documents written, {report.unchanged} unchanged")
+        click.echo(
+            f"{count_of(len(report.documents_written), 'document')} written, {report.unchanged} unchanged"
+        )
 
 
 def _month(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
@@ -73,7 +76,8 @@ def snapshot(
         print_json(report)
     elif invocation.watched:
         click.echo(
-            f"{report.path}: {report.stories} stories of {month}, {report.removed} removed; version {report.version}"
+            f"{report.path}: {count_of(report.stories, 'story', 'stories')} of {month}, {report.removed} removed;"
+            f" version {report.version}"
         )
 
 

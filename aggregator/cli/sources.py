@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.cli.output import json_option, print_json, progress_line, table, user_name
+from aggregator.counts import count_of
 
 if TYPE_CHECKING:
     from aggregator.cli.options import Invocation
@@ -54,14 +55,16 @@ def source_discard(invocation: Invocation, ids: tuple[str, ...]) -> None:
 def _decide_held(invocation: Invocation, ids: tuple[str, ...], *, release: bool) -> None:
     from aggregator.polling import held_items
 
-    result = "released: the next run publishes them" if release else "discarded"
     for id_, count in held_items.decide(
         invocation.app(secrets=False), ids, user_name(), release=release
     ).items():
         none = "no items are held back"
         if release:
             none += "; if its page lost items, the next visit accepts the page"
-        click.echo(f"{id_}: {f'{count} items {result}' if count else none}")
+        result = (
+            f"released: the next run publishes {'it' if count == 1 else 'them'}" if release else "discarded"
+        )
+        click.echo(f"{id_}: {count_of(count, 'item')} {result}" if count else f"{id_}: {none}")
 
 
 @source.command("discover")
@@ -115,7 +118,7 @@ def _print_offer(offer: TriedProposal) -> None:
     if offer.problem:
         click.echo(f"  tried without success: {offer.problem}")
         return
-    click.echo(f"  readable: {offer.count} items")
+    click.echo(f"  readable: {count_of(offer.count, 'item')}")
     for item in offer.first_items:
         date = f"{item.date:%Y-%m-%d}" if item.date else "no date   "
         click.echo(f"  {date}  {item.title}  {item.link or ''}".rstrip())
@@ -143,7 +146,7 @@ def source_preview(invocation: Invocation, name: str, force: bool, as_json: bool
 
 def _print_preview(preview: Preview) -> None:
     origin = "stored document, parsed again" if preview.kept else "requested just now"
-    click.echo(f"{preview.url} ({preview.kind}; {origin}): {len(preview.items)} items")
+    click.echo(f"{preview.url} ({preview.kind}; {origin}): {count_of(len(preview.items), 'item')}")
     for note in preview.notes:
         click.echo(f"  note: {note}")
     for item in preview.items:
@@ -169,7 +172,8 @@ def source_import(invocation: Invocation, file: Path) -> None:
     from aggregator.discovery import opml
 
     result = opml.import_sources(invocation.config_file, file)
-    click.echo(f"{len(result.added)} sources added{': ' if result.added else ''}{', '.join(result.added)}")
+    added = f": {', '.join(result.added)}" if result.added else ""
+    click.echo(f"{count_of(len(result.added), 'source')} added{added}")
     if result.settings:
         click.echo("settings to enter in feeds.yaml:")
     for setting in result.settings:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aggregator.cli.output import json_option, print_candidate, print_json, user_name
+from aggregator.counts import count_of
 
 if TYPE_CHECKING:
     from aggregator.cli.options import Invocation
@@ -107,7 +108,7 @@ def story_explain(invocation: Invocation, name: str, other: str | None, as_json:
 
 def _print_explanation(story: dict[str, Any]) -> None:
     hidden = " (hidden)" if story["hidden"] else ""
-    click.echo(f"{story['title']}\n{story['id']}{hidden}, {len(story['items'])} items")
+    click.echo(f"{story['title']}\n{story['id']}{hidden}, {count_of(len(story['items']), 'item')}")
     for item in story["items"]:
         language = f", {item['language']}" if item["language"] else ""
         click.echo(
@@ -237,9 +238,10 @@ def _print_diff(diff: ReclusterDiff) -> None:
         click.echo(f"  {leaving.why}")
     for pair in diff.joins:
         print_candidate(pair)
+    leave, become = ("left", "became") if diff.applied else ("would leave", "would become")
     click.echo(
-        f"{diff.stories} stories compared: {len(diff.leaves)} items {would}leave,"
-        f" {len(diff.joins)} pairs {would}become merge candidates"
+        f"{count_of(diff.stories, 'story', 'stories')} compared: {count_of(len(diff.leaves), 'item')} {leave},"
+        f" {count_of(len(diff.joins), 'pair')} {become} merge candidates"
     )
 
 

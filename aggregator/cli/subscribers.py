@@ -10,6 +10,7 @@ import click
 from aggregator.cli.bounces import lift, show
 from aggregator.cli.options import address as address_type
 from aggregator.cli.output import json_option, print_json, table
+from aggregator.counts import count_of
 
 if TYPE_CHECKING:
     from aggregator.cli.options import Invocation
@@ -117,7 +118,7 @@ def subscriber_import(
     if as_json:
         print_json(report)
         return
-    click.echo(f"{report.added} subscribers imported")
+    click.echo(f"{count_of(report.added, 'subscriber')} imported")
     skipped = (
         (report.known, "subscribed already"),
         (report.left, "left and have to sign up themselves"),

@@ -76,7 +76,7 @@ def _error(file: Path, found: Iterable[ProblemAt]) -> ConfigError:
     problems = sorted({(line, _dotted(path), message) for line, path, message in found})
     return ConfigError(
         tuple(
-            Problem(file=file.name, line=line, path=path, message=" ".join(text.split()))
+            Problem(file=file.name or str(file), line=line, path=path, message=" ".join(text.split()))
             for line, path, text in problems
         )
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from aggregator.counts import count_of
 from aggregator.dedupe import candidates, evidence, known_stories, recluster
 from aggregator.items.canonical_urls import canonical, is_listing
 from aggregator.items.identity import LINK, LINK_AND_TITLE
@@ -98,5 +99,6 @@ def _notices(listed: int) -> tuple[str, ...]:
     if not listed:
         return ()
     return (
-        f"{listed} pairs of stories may be one by the present rules for addresses: `aggregator status` lists them",
+        f"{count_of(listed, 'pair')} of stories may be one by the present rules for addresses:"
+        " see `aggregator status`",
     )

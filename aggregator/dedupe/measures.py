@@ -394,7 +394,7 @@ def closeness(a: Member, b: Member) -> Measures:
     """Compare the sort times."""
     days = abs(a.sort - b.sort) / timedelta(days=1)
     name = "time" if a.dated and b.dated else "time seen"
-    yield Measure(name, 1 / (1 + days / 4), lambda: f"published within {math.ceil(days)} days")
+    yield Measure(name, 1 / (1 + days / 4), lambda: reason_words.published_within(math.ceil(days)))
 
 
 def pointer(a: Member, b: Member) -> Measures:

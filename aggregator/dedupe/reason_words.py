@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from aggregator import calendar_names
+from aggregator.counts import count_of
 from aggregator.dedupe.features import Features
 
 MIN_SHARED_CHARACTERS = 4
@@ -49,3 +50,8 @@ def _word(concept: str, written_in: Iterable[Features]) -> str:
         if other[:MIN_SHARED_CHARACTERS].lower() != first[:MIN_SHARED_CHARACTERS].lower()
     ]
     return " = ".join([first, *unlike[:1]])
+
+
+def published_within(days: int) -> str:
+    """Return the reason that two items were published within a number of days."""
+    return f"published within {count_of(days, 'day')}"

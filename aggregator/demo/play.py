@@ -26,6 +26,7 @@ site:
   authority: news.example,2026
 fetch: {{allow_private: [127.77.0.0/24]}}
 web: {{url: "http://127.0.0.1:{port}/", listen: "127.0.0.1:{port}"}}
+editors: [editor@news.example]
 sources:
   - id: hub
     name: European Imaging Hub
@@ -165,8 +166,10 @@ def _serve(out: Path) -> None:
     print(f"\nServing on {address} (stop with Ctrl-C)")
     print(f"  {address}search    search, with a feed of its results")
     print(f"  {address}status    how the partners' servers and the aggregator are")
+    run = f"`aggregator -c {out / 'feeds.yaml'} digest run`"
+    print(f"  {address}subscribe sign-up; {run} then writes the confirmation to {out / 'var/outbox'}")
     print(
-        f"  {address}subscribe sign-up; `digest run` then writes the confirmation to var/outbox/", flush=True
+        f"  {address}editor    the editors' pages, for editor@news.example; {run} writes the link", flush=True
     )
     with suppress(KeyboardInterrupt):
         subprocess.run(

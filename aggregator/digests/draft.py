@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from aggregator.containment import Containment
+from aggregator.counts import count_of
 from aggregator.digests import body, pending, schedule
 from aggregator.digests import edition as edition_of
 from aggregator.digests.pending import Candidates
@@ -67,7 +68,7 @@ def _edition(store: Store, config: Config, plan: DigestPlan, now: datetime, want
     return Draft(
         edition=edition,
         body=body.compose(edition, config.site),
-        summary=f"{len(stories.new)} new stories, {len(stories.updates)} updates"
+        summary=f"{count_of(len(stories.new), 'new story', 'new stories')}, {count_of(len(stories.updates), 'update')}"
         + (f", {len(stories.closing)} closing soon" if stories.closing else ""),
         is_empty=not stories,
         pending=stories,

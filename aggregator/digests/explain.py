@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from aggregator import addresses
+from aggregator.counts import count_of
 from aggregator.model.config import Config
 from aggregator.model.digests import (
     DeliveryFacts,
@@ -132,7 +133,11 @@ def _no_entry(facts: DeliveryFacts, baseline: timedelta, reach: timedelta, now: 
         )
     since = facts.since or now - baseline
     if facts.announced < since:
-        began = f"at {_moment(since)}" if facts.since else f"with stories of at most {baseline.days} days"
+        began = (
+            f"at {_moment(since)}"
+            if facts.since
+            else f"with stories of at most {count_of(baseline.days, 'day')}"
+        )
         return f"Not included: it was announced {announced}, and the digest begins {began}."
     last = facts.last_composed
     if last is None:

@@ -12,10 +12,11 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from aggregator import addresses, feed_findings, health
+from aggregator.counts import count_of
 from aggregator.digests import body as digest_body
 from aggregator.digests import schedule
 from aggregator.digests.body import text_heading, wrapped
-from aggregator.digests.operator_tasks import MORE, Task, count_of, format_day, tasks
+from aggregator.digests.operator_tasks import MORE, Task, format_day, tasks
 from aggregator.model.config import Config, DigestPlan, Site
 from aggregator.model.digests import Edition, MessageBody
 from aggregator.model.findings import Level
@@ -132,8 +133,8 @@ def compose_from(
 def _activity(facts: OperatorFacts, plan: DigestPlan) -> str:
     past = facts.recent_activity
     return (
-        f"Since {format_day(past.since, plan)}: {count_of(past.visits, 'visit')}, {past.stories:,} new"
-        f" {'story' if past.stories == 1 else 'stories'}, {count_of(past.accepted, 'message')} accepted."
+        f"Since {format_day(past.since, plan)}: {count_of(past.visits, 'visit')},"
+        f" {count_of(past.stories, 'new story', 'new stories')}, {count_of(past.accepted, 'message')} accepted."
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aggregator import health, i18n
+from aggregator.counts import count_of
 from aggregator.model.config import DigestPlan
 from aggregator.model.digests import QueuedMessage, Suppression
 from aggregator.model.polling import SourceState
@@ -239,8 +240,3 @@ def _short(text: str) -> str:
 def format_day(moment: datetime, plan: DigestPlan) -> str:
     """Format the local date of a moment."""
     return i18n.day(moment.astimezone(plan.timezone).date(), plan.language)
-
-
-def count_of(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural unless it is 1."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

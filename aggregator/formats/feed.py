@@ -10,6 +10,7 @@ from typing import Any
 import feedparser
 
 from aggregator import urls
+from aggregator.counts import count_of
 from aggregator.errors import UnreadableDocument
 from aggregator.formats import (
     bot_wall,
@@ -93,7 +94,8 @@ def _limit_entries(body: bytes) -> tuple[bytes, tuple[EntrySlice, ...], tuple[st
     """Split the body; remove oversized entries and those beyond the maximum, with notes."""
     slices, notes = entry_splitter.split_entries(body), []
     if oversized := {entry.hash for entry in slices if entry.oversized}:
-        notes.append(f"left out, because they are too deeply nested or too large: {len(oversized)} entries")
+        entries = count_of(len(oversized), "entry", "entries")
+        notes.append(f"left out, because too deeply nested or too large: {entries}")
         body = entry_splitter.remove_entries(body, slices, oversized)
         slices = entry_splitter.split_entries(body)
     if len(slices) > MAX_ENTRIES:

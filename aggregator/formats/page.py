@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from aggregator import dates, urls
+from aggregator.counts import count_of
 from aggregator.errors import UnreadableDocument
 from aggregator.formats import bot_wall, html_tree, microformats, structured_data
 from aggregator.formats.html_tree import Node, select, split_attribute
@@ -53,7 +54,7 @@ def read(
         )
     notes = []
     if (without := len(blocks) - len(entries)) > 0:
-        notes.append(f"{without} of {len(blocks)} blocks have no link and title of their own")
+        notes.append(f"{without} of {len(blocks)} blocks without a link and title of their own")
     return ParsedDocument(
         entries=tuple(entries.values()),
         title=line(root.findtext(".//title"), 300),
@@ -91,7 +92,8 @@ def loss_reason(now: int, before: int) -> str | None:
     """
     if before < 6 or now * 2 > before:
         return None
-    return f"only {now} of {before} items are left at once: part of the page's layout has probably changed"
+    verb = "is" if now == 1 else "are"
+    return f"only {now} of {before} items {verb} left at once: part of the page's layout has probably changed"
 
 
 # --- blocks --------------------------------------------------------------------------------------------
@@ -289,7 +291,7 @@ def _no_entries_reason(root: Node, layouts: Sequence[Layout], blocks: int, owner
     if blocks:
         links = ", ".join(dict.fromkeys(selector for layout in layouts for selector in layout.link))
         return (
-            f"{items} selects {blocks} blocks, but none has a title and a link"
+            f"{items} selects {count_of(blocks, 'block')}, but none has a title and a link"
             f" (`link: {links}`): the layout has probably changed"
         )
     text = html_tree.visible(root)

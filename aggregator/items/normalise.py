@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from aggregator import dates
+from aggregator.counts import count_of
 from aggregator.items import classify, identity, item_events, language, sanitize
 from aggregator.model.config import Source, TopicRule
 from aggregator.model.documents import Entry, Kind, ParsedDocument
@@ -46,9 +47,13 @@ def limit_notes(document: ParsedDocument) -> tuple[str, ...]:
     deep = sum(sanitize.is_deep(text[: sanitize.MAX_CHARACTERS]) for text in texts)
     notes = []
     if long:
-        notes.append(f"{long} texts were cut at {sanitize.MAX_CHARACTERS} characters")
+        notes.append(
+            f"{count_of(long, 'text was', 'texts were')} cut at {sanitize.MAX_CHARACTERS} characters"
+        )
     if deep:
-        notes.append(f"{deep} texts are nested too deeply; only their words were kept")
+        notes.append(
+            f"{count_of(deep, 'text is', 'texts are')} nested too deeply; only their words were kept"
+        )
     return tuple(notes)
 
 

@@ -10,6 +10,7 @@ from html import escape
 from typing import Any
 
 from aggregator import __version__, urls
+from aggregator.counts import count_of
 from aggregator.model.snapshots import SnapshotFile, SnapshotMetadata
 from aggregator.publishing import paths, snapshot_stories
 from aggregator.text import line
@@ -220,8 +221,8 @@ def _description(metadata: SnapshotMetadata) -> str:
     site, count = metadata.site, len(metadata.sources)
     removed = f" {metadata.removed} further stories were removed or merged." if metadata.removed else ""
     return (
-        f"All {metadata.stories} stories that {line(site.title)} ({site.url}) announced from {first} to {last} (UTC),"
-        f" collected from {count} {'source' if count == 1 else 'sources'}. One story credits every"
+        f"{count_of(metadata.stories, 'story', 'stories')}: all that {line(site.title)} ({site.url}) announced from"
+        f" {first} to {last} (UTC), collected from {count_of(count, 'source')}. One story credits every"
         f" publisher that reported it.{removed}\n\n"
         "Texts belong to their publishers and are included as far as their licences allow; README.md lists them."
     )

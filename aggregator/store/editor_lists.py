@@ -87,11 +87,18 @@ def last_hidden(store: Store, count: int) -> list[tuple[str, str]]:
 
 
 def subjects(decision: Decision) -> tuple[str, ...]:
-    """Return the ids of the stories of a decision; for a merge, of their former leads.
+    """Return the ids of the stories or items that a decision is about.
 
-    After a merge, only these items still have the titles of the merged stories.
+    Of a merge these are the items that led the stories, of a split the kept story and the items that left it: after a
+    merge or an undo, only items still have titles of their own.
     """
-    return decision.items if decision.verb in ("merge", "undo merge") else decision.stories
+    match decision.verb.removeprefix("undo "):
+        case "merge":
+            return decision.items
+        case "split":
+            return (*decision.stories[:1], *decision.items)
+        case _:
+            return decision.stories
 
 
 def titles(store: Store, decisions: Iterable[Decision]) -> dict[str, str]:

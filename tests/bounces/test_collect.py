@@ -294,7 +294,7 @@ def test_rates_are_in_status_metrics_and_warnings(place: Workplace, web: Web) ->
     pipe(place, dsn(sent[readers[1]], *SOFT))
     pipe(place, complaint(sent[readers[2]]))
     status = command.call(place, "status").out
-    assert "of 50 messages sent in 30 days 2 bounced and 1 were reported as unwanted" in status
+    assert "of 50 messages sent in 30 days 2 bounced and 1 was reported as unwanted" in status
     assert "warning: 2 of 50 (4.0%) messages bounced in 30 days, more than 2 %" in status
     assert "warning: 1 of 50 (2.0%) messages were reported as unwanted in 30 days, more than 0.1 %" in status
     assert command.call(place, "status", "--textfile", "metrics").code == 0
@@ -325,7 +325,7 @@ def test_a_bare_retry_lifts_no_suppression(place: Workplace, web: Web) -> None:
     send_editions(place, web, bounces=PIPE)
     assert command.call(place, "digest", "retry").out.startswith("0 messages queued")
     assert list(suppressed(place)) == [READER]
-    assert command.call(place, "digest", "retry", READER).out.startswith("1 messages queued")
+    assert command.call(place, "digest", "retry", READER).out.startswith("1 message queued")
 
 
 def test_without_an_address_of_bounces_a_pipe_is_refused(place: Workplace) -> None:

@@ -643,6 +643,10 @@ def test_file_that_cannot_be_read(tmp_path: Path) -> None:
         with pytest.raises(ConfigError) as refused:
             load(tmp_path / name)
         assert str(refused.value) == f"{name}:1: cannot be read: {words}"
+    for folder in (".", "/"):
+        with pytest.raises(ConfigError) as refused:
+            load(Path(folder))
+        assert str(refused.value) == f"{folder}:1: cannot be read: Is a directory"
 
 
 REFUSED_AT = {

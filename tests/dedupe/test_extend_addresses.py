@@ -61,7 +61,7 @@ def test_published_stories_that_prove_equal_are_listed_for_editors(place: Workpl
         age(store)
         announced = store.db.execute("SELECT id, announced, updated FROM stories ORDER BY id").fetchall()
         (notice,) = extend_addresses.extend(store, NOW)
-        assert "1 pairs" in notice
+        assert "1 pair " in notice
         assert len(editorial.candidates(store, 9)) == 1
         assert (
             store.db.execute("SELECT id, announced, updated FROM stories ORDER BY id").fetchall() == announced

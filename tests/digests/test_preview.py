@@ -81,7 +81,7 @@ def test_a_test_message_goes_to_one_address_and_changes_no_row(
     before, sent_before = all_rows(place), len(relay.messages)
     result = command.call(place, "digest", "test", "weekly", "--to", "Me@x.example")
     assert result.code == 0
-    assert result.out == f"sent to Me@x.example through 127.0.0.1:{relay.port}: 1 new stories, 0 updates\n"
+    assert result.out == f"sent to Me@x.example through 127.0.0.1:{relay.port}: 1 new story, 0 updates\n"
     assert all_rows(place) == before
     (received,) = relay.messages[sent_before:]
     mail = parsed(received.body)

@@ -22,7 +22,7 @@ def test_queue_lists_messages_and_retry_and_acknowledge_remove_them(
     assert READERS[2] in status and "550 5.1.1 nobody; see `aggregator digest queue`" in status
     assert command.call(place, "status", "--check").code == 0
     assert command.call(place, "digest", "retry", "nobody@x.example").code == 2
-    assert "1 messages queued" in command.call(place, "digest", "retry", READERS[2]).out
+    assert "1 message queued" in command.call(place, "digest", "retry", READERS[2]).out
     queue = json.loads(command.call(place, "digest", "queue", "--json").out)
     assert [(message["address"], message["state"]) for message in queue["messages"]] == [
         (READERS[2], "queued")

@@ -134,6 +134,10 @@ def test_a_story_is_merged_by_address_and_split(editor: Editor, pair: Pair, plac
         split = editor.post(f"/stories/{merged_id}", ("action", "split"), ("item", item))
     assert split.status == 303
     assert [verb for verb, _ in verbs(place)] == ["merge", "split"]
+    assert editor.post("/decisions", ("action", "undo"), ("number", "2")).status == 303
+    log = re.findall(r"<li>.*?</li>", editor.get("/decisions").text, re.DOTALL)
+    assert [(COURSE["title"] in each, KURS["title"] in each) for each in log] == [(True, True)] * 3
+    assert editor.get(f"/stories/{item}").status == 303
 
 
 def test_a_story_is_hidden_and_published_again(editor: Editor, pair: Pair, place: Workplace) -> None:

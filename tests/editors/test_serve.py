@@ -45,6 +45,19 @@ def test_an_address_without_https_is_reported(
     assert ("https only" in caplog.text) is warned
 
 
+@pytest.mark.parametrize(
+    ("web_url", "warned"),
+    [("https://news.example/", True), ("http://127.0.0.1:8000/", False), ("http://[::1]:8000/", False)],
+)
+def test_a_proxy_that_is_not_named_is_reported(
+    place: Workplace, web: Web, caplog: pytest.LogCaptureFixture, web_url: str, warned: bool
+) -> None:
+    """The log asks for the proxy where one must be, and not for a trial on this machine."""
+    configure(place, web, f"web: {{url: '{web_url}', listen: '127.0.0.1:8000'}}\n")
+    daemon._warn_of_proxies(place.app().config)
+    assert ("trusted_proxies is empty" in caplog.text) is warned
+
+
 @pytest.mark.skipif(servers.NGINX is None, reason="nginx is not installed")
 def test_nginx_signs_editors_in(
     place: Workplace, web: Web, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch

@@ -83,7 +83,7 @@ def test_a_block_without_link_or_title_is_no_entry() -> None:
         "<article><a href='/1'>One</a></article><article>Two</article><article><a href='/3'> </a></article>"
     )
     assert [entry.title for entry in reading.entries] == ["One"]
-    assert reading.notes == ("2 of 3 blocks have no link and title of their own",)
+    assert reading.notes == ("2 of 3 blocks without a link and title of their own",)
 
 
 def test_two_items_under_one_link_are_two() -> None:

@@ -319,8 +319,8 @@ def test_caps_that_bite_are_told() -> None:
         reading(entry(0, content=deep), entry(1, content=long), entry(2, content="z"))
     )
     assert notes == (
-        "1 texts were cut at 512000 characters",
-        "1 texts are nested too deeply; only their words were kept",
+        "1 text was cut at 512000 characters",
+        "1 text is nested too deeply; only their words were kept",
     )
 
 

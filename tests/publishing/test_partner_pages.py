@@ -242,7 +242,7 @@ def test_a_failure_is_shown_at_once_and_ends_at_once(place: Workplace, web: Web,
     assert rows[:3] == [
         "8 October 2026 well",
         "7 October 2026 not visited",
-        "6 October 2026 failed The server asked for fewer visits (429 or 503). We wait as long as it asked.",
+        "6 October 2026 failed: The server asked for fewer visits (429 or 503). We wait as long as it asked.",
     ]
 
 

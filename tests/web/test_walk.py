@@ -137,6 +137,20 @@ def test_the_skip_link_leads_to_the_content(page: Any) -> None:
         assert page.evaluate("document.querySelector('main').contains(document.activeElement)"), path
 
 
+def test_a_day_breaks_between_words_only(page: Any) -> None:
+    """Beside a long reason, the day of a visit breaks between words on a phone."""
+    page.goto("partners/node.html")
+    lines = page.evaluate("""() => {
+        const row = document.querySelector("tbody tr");
+        row.cells[1].textContent = "The server asked for fewer visits. We wait as long as it asked. ".repeat(3);
+        row.cells[0].textContent = "September";
+        const word = document.createRange();
+        word.selectNodeContents(row.cells[0]);
+        return word.getClientRects().length;
+    }""")
+    assert lines == 1
+
+
 def test_a_search_is_typed_filtered_and_sent_by_keyboard(page: Any) -> None:
     """The field has the focus; Enter searches; the filters open, are chosen and sent by keys."""
     page.goto("search")
