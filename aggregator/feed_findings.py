@@ -1,6 +1,6 @@
-"""List what can be wrong with a feed, what would help its readers, and how to correct it.
+"""Find the faults of a feed and advice on it, from the facts about it.
 
-The one list for the pages of partners, `check --live`, `status` and the operator's mail. Its words are in
+The pages of partners, `check --live`, `status` and the operator's mail use this list. Its sentences are in
 finding_words.json. Pure.
 """
 
@@ -21,19 +21,19 @@ MAX_ENTRIES_READ = 50
 WINDOW = timedelta(days=30)
 """Time before a report whose visits are counted."""
 SLOW_SECONDS = 5.0
-"""Minimum seconds of a slow answer."""
+"""Minimum seconds of a slow response."""
 MIN_SLOW, MIN_IGNORED = 3, 3
-"""Minimum number of slow answers, and of ignored validators, in WINDOW that are reported."""
+"""Minimum numbers of slow responses and of ignored validators in WINDOW that are reported."""
 LARGE_BYTES = 1_000_000
-"""Minimum size of a large document, decoded."""
+"""Minimum size of a large document in bytes, decoded."""
 MAX_CERTIFICATE_WARNING = timedelta(days=14)
-"""Maximum time before the end of a certificate from which on it is reported."""
+"""Maximum time before the end of a certificate at which it is reported."""
 CERTIFICATE_SHARE = 5
-"""Divisor of the lifetime of a certificate for the same; some are valid for six days only."""
-MIN_SHARE = 0.5
-"""Minimum share of entries that lack something before readers are concerned."""
+"""Divisor of the lifetime of a certificate for this time; some are valid for six days only."""
+MIN_TRUNCATED_SHARE = 0.5
+"""Minimum share of entries with truncated texts that is reported."""
 MIN_EVENTS = 3
-"""Minimum number of events in the text of a feed that deserve a format for events."""
+"""Minimum number of events in a feed at which a format for events is recommended."""
 DOCUMENTS = ("feed", "jsonfeed", "ical")
 """Kinds whose servers should send validators; other documents are generated on request."""
 FEEDS = ("feed", "jsonfeed")
@@ -52,7 +52,7 @@ MAX_QUOTED_CHARACTERS = 160
 """Maximum length of a quotation from a server or document."""
 
 FAULTS = (Level.PROBLEM, Level.COST)
-"""Levels of what a publisher should correct."""
+"""Levels of findings that a publisher should correct."""
 Values = Mapping[str, str | int | date]
 
 
@@ -168,9 +168,9 @@ def failure(reason: str) -> Failure:
 
 
 def faults(codes: Iterable[str], *levels: Level) -> tuple[str, ...]:
-    """Return those of the codes that name faults of feeds, not failed visits, in their order."""
-    found = set(codes)
-    return tuple(rule.code for rule in RULES if rule.level in (levels or FAULTS) and rule.code in found)
+    """Return the codes of RULES among `codes`, which excludes those of failed visits."""
+    code_set = set(codes)
+    return tuple(rule.code for rule in RULES if rule.level in (levels or FAULTS) and rule.code in code_set)
 
 
 class Rule(NamedTuple):
@@ -182,32 +182,33 @@ class Rule(NamedTuple):
 
 
 def find(facts: FeedFacts, since: Mapping[str, date] | None = None) -> tuple[Finding, ...]:
-    """Return the findings of a feed, problems first; `since` has the days of known ones.
+    """Return the findings of a feed, problems first; `since` has the first days of known ones.
 
-    A finding that is not known is of the day of the last visit.
+    The first day of a new finding is that of the last visit.
     """
-    found = [*_failing(facts)]
+    findings = [*_failing(facts)]
     if facts.as_of is not None:
         for rule in RULES:
             values = rule.condition(facts)
             if values is not None:
-                found.append(Finding(code=rule.code, level=rule.level, values=values))
-    return tuple(replace(each, since=(since or {}).get(each.code, facts.as_of)) for each in found)
+                findings.append(Finding(code=rule.code, level=rule.level, values=values))
+    first_days = since or {}
+    return tuple(replace(finding, since=first_days.get(finding.code, facts.as_of)) for finding in findings)
 
 
 def _failing(facts: FeedFacts) -> Iterable[Finding]:
-    """Yield why the last visit failed, or why the source needs attention."""
+    """Yield the finding that the state of the source is a reason for, if any."""
     if not facts.reason:
         return
     code = failure(facts.reason).code
-    if code != "moved":  # the rule of this name says where to
+    if code != "moved":  # the rule of this name states the new address
         yield Finding(code=code, level=Level.PROBLEM)
 
 
 def in_words(finding: Finding, language: str) -> FindingWords:
-    """Return a finding in a language; what is quoted from servers is plain text on one line."""
+    """Return a finding in a language; quotations from servers are plain text on one line."""
     words = i18n.finding_words(language)[finding.code]
-    values = {name: _word(value, language) for name, value in finding.values.items()}
+    values = {name: _formatted(value, language) for name, value in finding.values.items()}
     return FindingWords(
         code=finding.code,
         level=finding.level,
@@ -217,11 +218,11 @@ def in_words(finding: Finding, language: str) -> FindingWords:
 
 
 def as_reason(words: FindingWords) -> str:
-    """Return the sentence of a finding as reasons are written: without capital and full stop."""
+    """Return the sentence of a finding in the form of a reason: without capital and full stop."""
     return f"{words.sentence[0].lower()}{words.sentence[1:].removesuffix('.')}"
 
 
-def _word(value: str | int | date, language: str) -> str:
+def _formatted(value: str | int | date, language: str) -> str:
     if isinstance(value, int):
         return i18n.number(value, i18n.known(language))
     if isinstance(value, date):
@@ -230,7 +231,7 @@ def _word(value: str | int | date, language: str) -> str:
 
 
 def public_address(url: str) -> str:
-    """Return a URL without user, query and fragment, in which secrets may be."""
+    """Return a URL without user, query and fragment, which may contain secrets."""
     parts = urls.parse(url)
     if parts is None:
         return ""
@@ -248,13 +249,13 @@ def _no_validators(facts: FeedFacts) -> Values | None:
 
 def _ignored_validators(facts: FeedFacts) -> Values | None:
     visits = facts.visits
-    if visits.ignored < MIN_IGNORED:
+    if visits.ignored_validators < MIN_IGNORED:
         return None
-    return {"n": visits.ignored, "days": WINDOW.days, "size": _size(visits.repeated_bytes)}
+    return {"n": visits.ignored_validators, "days": WINDOW.days, "size": _size(visits.unchanged_bytes)}
 
 
 def _counted(count: Callable[[EntryFacts], int], share: float = 0.0) -> Callable[[FeedFacts], Values | None]:
-    """Return a condition: entries of a kind exist, and are a minimum share of those counted."""
+    """Return a condition: entries of a kind exist and have a minimum share of all entries."""
 
     def condition(facts: FeedFacts) -> Values | None:
         n, total = count(facts.entries), facts.entries.total
@@ -269,12 +270,12 @@ def _of_feeds(condition: Callable[[FeedFacts], Values | None]) -> Callable[[Feed
 
 
 def _no_calendar(condition: Callable[[FeedFacts], Values | None]) -> Callable[[FeedFacts], Values | None]:
-    """Exempt calendars from a condition: their entries have dates of events."""
+    """Exempt calendars from a condition, because their entries have dates of events."""
     return lambda facts: None if facts.kind == "ical" else condition(facts)
 
 
 def _malformed(facts: FeedFacts) -> Values | None:
-    """Quote what the parser reports; expat calls a document without a name `<unknown>`."""
+    """Quote the parser's message; expat calls a document without a name `<unknown>`."""
     return {"detail": facts.malformed.removeprefix("<unknown>:")} if facts.malformed else None
 
 
@@ -286,11 +287,11 @@ def _content_type(facts: FeedFacts) -> Values | None:
     )
     if expected is None or not facts.content_type or facts.format is None:
         return None
-    sent = facts.content_type.partition(";")[0].strip().lower()
-    if sent in expected:
+    media_type = facts.content_type.partition(";")[0].strip().lower()
+    if media_type in expected:
         return None
     usual = expected[1] if "Atom" in facts.format else expected[0]
-    return {"sent": sent, "expected": usual}
+    return {"sent": media_type, "expected": usual}
 
 
 def _moved(facts: FeedFacts) -> Values | None:
@@ -328,15 +329,15 @@ def _http(facts: FeedFacts) -> Values | None:
 
 
 def _no_licence(facts: FeedFacts) -> Values | None:
-    stated = facts.licence or facts.rights or facts.entries.with_rights or facts.full_text
-    return {} if facts.last_success and not stated else None
+    has_licence = facts.licence or facts.rights or facts.entries.with_rights or facts.full_text
+    return {} if facts.last_success and not has_licence else None
 
 
-def _cut_texts(facts: FeedFacts) -> Values | None:
+def _truncated_texts(facts: FeedFacts) -> Values | None:
     entries = facts.entries
-    if not entries.cut or entries.cut < MIN_SHARE * entries.with_text:
+    if not entries.truncated or entries.truncated < MIN_TRUNCATED_SHARE * entries.with_text:
         return None
-    return {"n": entries.cut, "total": entries.with_text}
+    return {"n": entries.truncated, "total": entries.with_text}
 
 
 def _no_categories(facts: FeedFacts) -> Values | None:
@@ -377,13 +378,13 @@ RULES = (
     Rule("large", Level.COST, _large),
     Rule("http", Level.ADVICE, _http),
     Rule("no_licence", Level.ADVICE, _no_licence),
-    Rule("cut_texts", Level.ADVICE, _of_feeds(_cut_texts)),
+    Rule("cut_texts", Level.ADVICE, _of_feeds(_truncated_texts)),
     Rule("no_links", Level.ADVICE, _of_feeds(_counted(lambda entries: entries.without_link))),
     Rule("no_categories", Level.ADVICE, _of_feeds(_no_categories)),
     Rule("no_language", Level.ADVICE, _no_language),
     Rule("event_fields", Level.ADVICE, _of_feeds(_event_fields)),
     Rule("no_feed", Level.ADVICE, _no_feed),
 )
-"""All findings besides failed visits, in the order in which they are shown."""
+"""All findings except failed visits, in the order in which they are shown."""
 CODES = tuple(dict.fromkeys((*(kind.code for kind in FAILURES), UNREADABLE.code, *(r.code for r in RULES))))
 """The codes of all findings."""

@@ -46,10 +46,10 @@ def report_from(store: Store, config: Config) -> StatusReport:
     unplaced, since = story_members.count_unplaced(store)
     released = moment(runs.get(store, RELEASED))
     unsent = deliveries.counts(store)
-    found = feed_facts.found_since(store)
+    findings = feed_facts.known_findings(store)
     return StatusReport(
         sources=tuple(
-            replace(s, advice=advice(s), findings=feed_findings.faults(found.get(s.id, {})))
+            replace(s, advice=advice(s), findings=feed_findings.faults(findings.get(s.id, {})))
             for s in sources.health(store)
         ),
         stories=count,

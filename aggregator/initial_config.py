@@ -1,4 +1,4 @@
-"""Write a commented feeds.yaml to begin with, and name the next steps."""
+"""Write a first feeds.yaml with comments, and describe the next steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXAMPLE = Path(config.__file__).parent / "example.yaml"
 
 
 def write(file: Path) -> None:
-    """Write the example as `file`, which does not exist, and its folder if that is missing.
+    """Write the example as the new `file`, and create its folder if it is missing.
 
     Raises FilesError; then nothing was written.
     """
@@ -20,7 +20,7 @@ def write(file: Path) -> None:
 
 
 def next_steps(file: Path, program: Path) -> str:
-    """Return what to do with a new feeds.yaml, with the lines for cron and systemd."""
+    """Return the next steps after a new feeds.yaml, with lines for cron and systemd."""
     folder = file.resolve().parent
     option = "" if file.name == "feeds.yaml" else f"-c {shlex.quote(file.name)} "
     call = f"{shlex.quote(str(program))} {option}".rstrip()
@@ -28,19 +28,19 @@ def next_steps(file: Path, program: Path) -> str:
         f"       */10 * * * *  cd {shlex.quote(str(folder))} && {call} {job}".replace("%", r"\%")
         for job in ("fetch", "digest run")
     )
-    working, started = (text.replace("%", "%%") for text in (str(folder), call))
-    here = f"cd {shlex.quote(str(folder))} && " if folder != Path.cwd() else ""
+    working_directory, exec_start = (text.replace("%", "%%") for text in (str(folder), call))
+    change_folder = f"cd {shlex.quote(str(folder))} && " if folder != Path.cwd() else ""
     return f"""\
 {file} is written. Next:
   1. Edit it: site.contact, site.authority and site.url are placeholders; enter your sources.
      `aggregator source discover URL` finds the feed of a page.
-  2. {here}aggregator {option}check
+  2. {change_folder}aggregator {option}check
   3. aggregator {option}-v fetch        then open public/index.html, or: aggregator {option}serve
   4. Run it every ten minutes, by cron (crontab -e):
 {cron}
      or as a daemon that also serves the site, in a systemd service:
        Type=notify
-       WorkingDirectory={working}
-       ExecStart={started} run
+       WorkingDirectory={working_directory}
+       ExecStart={exec_start} run
        Restart=on-failure
 """

@@ -88,16 +88,16 @@ def main() -> int:
 
 def version(wanted: str | None) -> str:
     """Compare the version with CHANGELOG.md."""
-    found = re.search(r'^__version__ = "(.+)"$', (ROOT / "aggregator/__init__.py").read_text(), re.MULTILINE)
-    if not found:
+    match = re.search(r'^__version__ = "(.+)"$', (ROOT / "aggregator/__init__.py").read_text(), re.MULTILINE)
+    if not match:
         raise Failed("aggregator/__init__.py has no __version__")
     heading = re.search(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     newest = heading[1] if heading else ""
     if wanted and (
-        found[1] != wanted or not re.fullmatch(rf"\[{re.escape(wanted)}\] - \d{{4}}-\d\d-\d\d", newest)
+        match[1] != wanted or not re.fullmatch(rf"\[{re.escape(wanted)}\] - \d{{4}}-\d\d-\d\d", newest)
     ):
-        raise Failed(f"the version is {found[1]} and CHANGELOG.md begins with {newest!r}, not with {wanted}")
-    return f"{found[1]}; CHANGELOG.md begins with {newest}"
+        raise Failed(f"the version is {match[1]} and CHANGELOG.md begins with {newest!r}, not with {wanted}")
+    return f"{match[1]}; CHANGELOG.md begins with {newest}"
 
 
 def build() -> str:
@@ -260,10 +260,10 @@ def first_stage(work: Path) -> None:
 
 def the(pattern: str) -> Path:
     """Return the only file in `dist/` with this pattern."""
-    found = sorted(DIST.glob(pattern))
-    if len(found) != 1:
-        raise Failed(f"dist/ has {len(found)} files {pattern}")
-    return found[0]
+    files = sorted(DIST.glob(pattern))
+    if len(files) != 1:
+        raise Failed(f"dist/ has {len(files)} files {pattern}")
+    return files[0]
 
 
 def run(*command: str | Path, folder: Path = ROOT, env: Mapping[str, str] = EMPTY) -> str:

@@ -16,7 +16,7 @@ AS_OF = date(2026, 10, 5)
 
 
 def facts(**fields: Any) -> FeedFacts:
-    """Build what is known about a feed without faults."""
+    """Return the facts about a feed without faults."""
     defaults: dict[str, Any] = {
         "source_id": "node",
         "name": "A Node",
@@ -35,9 +35,9 @@ def facts(**fields: Any) -> FeedFacts:
     return FeedFacts(**defaults | fields)
 
 
-def codes(known: FeedFacts) -> list[str]:
+def codes(feed: FeedFacts) -> list[str]:
     """Return the codes of the findings."""
-    return [finding.code for finding in feed_findings.find(known)]
+    return [finding.code for finding in feed_findings.find(feed)]
 
 
 def test_every_finding_has_words_in_all_languages() -> None:
@@ -65,8 +65,8 @@ def test_a_faultless_feed_has_no_findings() -> None:
 def test_a_certificate_is_reported_before_it_ends(lifetime: int, left: int, reported: bool) -> None:
     """Two weeks before the end, later where the whole lifetime is short."""
     end = datetime.combine(AS_OF, datetime.min.time(), UTC) + timedelta(days=left)
-    known = facts(certificate_from=end - timedelta(days=lifetime), certificate_until=end)
-    assert (codes(known) == ["certificate_ends"]) == reported
+    feed = facts(certificate_from=end - timedelta(days=lifetime), certificate_until=end)
+    assert (codes(feed) == ["certificate_ends"]) == reported
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_a_certificate_is_reported_before_it_ends(lifetime: int, left: int, repo
 )
 def test_media_types(kind: str, format_: str | None, sent: str, wrong: bool) -> None:
     """The media type is compared with those of the format; a missing one is no fault."""
-    known = facts(kind=kind, format=format_, content_type=sent)
-    assert ("content_type" in codes(known)) == wrong
+    feed = facts(kind=kind, format=format_, content_type=sent)
+    assert ("content_type" in codes(feed)) == wrong
 
 
 @pytest.mark.parametrize(

@@ -104,9 +104,9 @@ def _hub(source: SourceHealth, now: datetime) -> str:
 
 
 def _reason(source: SourceHealth) -> str:
-    """Return why a source is not well, and what its publisher could correct."""
-    found = f"for the partner: {', '.join(source.findings)}" if source.findings else ""
-    return "; ".join(filter(None, (source.reason, source.reason and source.advice, found)))
+    """Return why a source is not ok, and what its publisher could correct."""
+    for_partner = f"for the partner: {', '.join(source.findings)}" if source.findings else ""
+    return "; ".join(filter(None, (source.reason, source.reason and source.advice, for_partner)))
 
 
 def _print_counts(report: StatusReport) -> None:

@@ -156,55 +156,55 @@ def digest_why(invocation: Invocation, story: str, address: str, as_json: bool) 
 
 
 @digest.command("queue")
-@click.option("--addresses", "whole", is_flag=True, help="Show whole addresses; --json always does.")
+@click.option("--addresses", "full_addresses", is_flag=True, help="Show whole addresses; --json always does.")
 @json_option
 @click.pass_obj
-def digest_queue(invocation: Invocation, whole: bool, as_json: bool) -> None:
+def digest_queue(invocation: Invocation, full_addresses: bool, as_json: bool) -> None:
     """List messages that are queued, unknown or failed, and suppressed addresses.
 
     Addresses are shortened, as in logs.
     """
     from aggregator.digests import queue
 
-    listed = queue.read(invocation.config())
+    queued = queue.read(invocation.config())
     if as_json:
-        print_json(listed)
+        print_json(queued)
     else:
-        _print_queue(listed if whole else _shortened(listed))
+        _print_queue(queued if full_addresses else _with_short_addresses(queued))
 
 
-def _shortened(listed: MailQueue) -> MailQueue:
+def _with_short_addresses(queue: MailQueue) -> MailQueue:
     """Return the queue with shortened addresses, also in the replies of relays (DP5)."""
     from dataclasses import replace
 
     from aggregator import addresses
 
     return replace(
-        listed,
+        queue,
         messages=tuple(
             replace(
                 message,
                 address=addresses.shortened(message.address),
                 reason=addresses.without_addresses(message.reason or ""),
             )
-            for message in listed.messages
+            for message in queue.messages
         ),
         suppressed=tuple(
             replace(
-                each,
-                address=addresses.shortened(each.address),
-                reason=addresses.without_addresses(each.reason),
+                suppression,
+                address=addresses.shortened(suppression.address),
+                reason=addresses.without_addresses(suppression.reason),
             )
-            for each in listed.suppressed
+            for suppression in queue.suppressed
         ),
-        relay=listed.relay and replace(listed.relay, reason=addresses.without_addresses(listed.relay.reason)),
+        relay=queue.relay and replace(queue.relay, reason=addresses.without_addresses(queue.relay.reason)),
     )
 
 
-def _print_queue(listed: MailQueue) -> None:
-    if listed.relay:
-        click.echo(f"the mail relay has failed since {listed.relay.since:%Y-%m-%d %H:%M} UTC,")
-        click.echo(f"next attempt {listed.relay.until:%Y-%m-%d %H:%M} UTC: {listed.relay.reason}")
+def _print_queue(queue: MailQueue) -> None:
+    if queue.relay:
+        click.echo(f"the mail relay has failed since {queue.relay.since:%Y-%m-%d %H:%M} UTC,")
+        click.echo(f"next attempt {queue.relay.until:%Y-%m-%d %H:%M} UTC: {queue.relay.reason}")
     rows: list[tuple[str, ...]] = [("edition", "address", "state", "attempts", "next attempt", "reason")]
     rows += [
         (
@@ -215,22 +215,23 @@ def _print_queue(listed: MailQueue) -> None:
             f"{message.next_attempt:%Y-%m-%d %H:%M}" if message.next_attempt else "",
             message.reason or "",
         )
-        for message in listed.messages
+        for message in queue.messages
     ]
-    if listed.messages:
+    if queue.messages:
         table(rows)
-    if any(message.state in ("unknown", "failed") for message in listed.messages):
+    if any(message.state in ("unknown", "failed") for message in queue.messages):
         click.echo("To send failed or unknown messages again: aggregator digest retry ADDRESS")
         click.echo("To leave them as they are: aggregator digest acknowledge ADDRESS")
-    for suppression in listed.suppressed:
+    for suppression in queue.suppressed:
         since = f"{suppression.since:%Y-%m-%d}"
         click.echo(f"{suppression.address} gets no more messages since {since}: {suppression.reason}")
-    if listed.suppressed:
+    if queue.suppressed:
         click.echo("Remove such an address from feeds.yaml, or: aggregator digest retry ADDRESS")
-    shown = [each.address for each in listed.messages] + [each.address for each in listed.suppressed]
-    if any("***" in address for address in shown):
+    recipients = [message.address for message in queue.messages]
+    recipients += [suppression.address for suppression in queue.suppressed]
+    if any("***" in address for address in recipients):
         click.echo("To see whole addresses: aggregator digest queue --addresses")
-    if not listed.messages and not listed.suppressed:
+    if not queue.messages and not queue.suppressed:
         click.echo("the mail queue is empty")
 
 

@@ -1,4 +1,4 @@
-"""The command that writes a feeds.yaml to begin with: init."""
+"""The command that writes a first feeds.yaml: init."""
 
 from __future__ import annotations
 

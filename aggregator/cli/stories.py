@@ -261,15 +261,17 @@ def story_decisions(invocation: Invocation, limit: int, as_json: bool) -> None:
 
     from aggregator.dedupe import undo
 
-    made = undo.last(invocation.config(), limit)
+    decisions = undo.last_decisions(invocation.config(), limit)
     if as_json:
-        print_json({"decisions": [asdict(each) for each in made]})
+        print_json({"decisions": [asdict(decision) for decision in decisions]})
         return
-    for each in made:
-        about = each.source or ", ".join(each.stories)
-        undone = " (undone)" if each.undone else ""
-        click.echo(f"{each.number}  {each.at:%Y-%m-%d %H:%M} UTC  {each.who}: {each.verb} {about}{undone}")
-    if not made:
+    for decision in decisions:
+        subject = decision.source or ", ".join(decision.stories)
+        undone = " (undone)" if decision.undone else ""
+        click.echo(
+            f"{decision.number}  {decision.at:%Y-%m-%d %H:%M} UTC  {decision.who}: {decision.verb} {subject}{undone}"
+        )
+    if not decisions:
         click.echo("no decisions yet", err=True)
 
 
@@ -280,8 +282,8 @@ def story_undo(invocation: Invocation, number: int) -> None:
     """Undo a decision of an editor; `story decisions` lists them."""
     from aggregator.dedupe import undo
 
-    made = undo.decision(invocation.app(secrets=False), number, user_name())
-    click.echo(f"decision {made.number} ({made.verb}) is undone {_FROM_NEXT_RUN}")
+    decision = undo.undo_decision(invocation.app(secrets=False), number, user_name())
+    click.echo(f"decision {decision.number} ({decision.verb}) is undone {_FROM_NEXT_RUN}")
 
 
 _FROM_NEXT_RUN = "from the next run on (or now with `aggregator publish`)"

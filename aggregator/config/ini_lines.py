@@ -1,4 +1,4 @@
-"""Parse ini text as Python 2's ConfigParser did, with the line of each section and key."""
+"""Parse ini text as Python 2's ConfigParser did, with line numbers of sections and keys."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aggregator.config.new_sources import MAX_BYTES, SourceListError
 from aggregator.text import line, quoted
 
 MAX_VALUE_CHARACTERS = 10_000
-"""Maximum length of a value that is used, with and without its references replaced."""
+"""Maximum length of a value, before and after its references are replaced."""
 MAX_DEPTH = 10
 """Maximum depth of references within references, as in ConfigParser."""
 _REFERENCE = re.compile(r"%\(([^)]*)\)s")
@@ -18,20 +18,20 @@ _REFERENCE = re.compile(r"%\(([^)]*)\)s")
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value as it is written on one line or several."""
+    """A value on one line or several, with the number of its first line."""
 
     line: int
-    parts: list[str]
+    lines: list[str]
 
     @property
     def text(self) -> str:
         """Return the lines of the value."""
-        return "\n".join(self.parts)
+        return "\n".join(self.lines)
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section with the line of its first header; keys are in lower case."""
+    """A section with the line number of its first header; keys are in lower case."""
 
     name: str
     line: int
@@ -41,16 +41,15 @@ class Section:
 def read(body: bytes) -> dict[str, Section]:
     """Return the sections of a file by name.
 
-    Sections with one name are one; of a repeated key the last value counts.
-
-    Raises SourceListError, with its line, for what is no ini text.
+    Sections of the same name are joined; of a repeated key the last value is used. Raises SourceListError, with the
+    line number, for text that is not ini.
     """
     if len(body) > MAX_BYTES:
         raise SourceListError(f"larger than {MAX_BYTES // 1_000_000} MB: a list of sources is smaller")
     return _sections(_lines(body))
 
 
-def resolved(scope: Mapping[str, Value], key: str) -> str | None:
+def resolve(scope: Mapping[str, Value], key: str) -> str | None:
     """Return the value of `key` with its %(references)s replaced, None without the key.
 
     Raises SourceListError for a reference to a missing key or without an end.
@@ -62,17 +61,17 @@ def resolved(scope: Mapping[str, Value], key: str) -> str | None:
     for _ in range(MAX_DEPTH):
         if len(text) > MAX_VALUE_CHARACTERS:
             raise SourceListError(
-                f"line {value.line}: {shown(key)} has more than {MAX_VALUE_CHARACTERS} characters; shorten it"
+                f"line {value.line}: {quote(key)} has more than {MAX_VALUE_CHARACTERS} characters; shorten it"
             )
         if not _REFERENCE.search(text):
             return text
         text = _REFERENCE.sub(lambda match: _referenced(scope, match[1], value.line), text)
     raise SourceListError(
-        f"line {value.line}: the references in {shown(key)} have no end; write the value itself"
+        f"line {value.line}: the references in {quote(key)} have no end; write the value itself"
     )
 
 
-def shown(text: str) -> str:
+def quote(text: str) -> str:
     """Quote foreign text for a message."""
     return quoted(line(text, 80) or "")
 
@@ -96,27 +95,27 @@ def _sections(lines: Iterable[tuple[int, str]]) -> dict[str, Section]:
     sections: dict[str, Section] = {}
     section: Section | None = None
     value: Value | None = None
-    for number, written in lines:
-        text = written.strip()
+    for number, line_text in lines:
+        text = line_text.strip()
         if not text or text[0] in "#;" or re.match(r"rem\s", text, re.IGNORECASE):
             continue
-        if written[0].isspace() and value:
-            value.parts.append(text)
+        if line_text[0].isspace() and value:
+            value.lines.append(text)
         elif header := re.match(r"\[([^]]+)\]", text):
             section = sections.setdefault(header[1], Section(header[1], number))
             value = None
         elif section is None:
             raise SourceListError(
-                f"line {number}: {shown(text)} stands before the first [section]; "
+                f"line {number}: {quote(text)} stands before the first [section]; "
                 "only OPML and the configuration of Planet or Planet Venus can be imported"
             )
         elif option := re.match(r"([^\[:=\s][^:=]*)[:=](.*)", text):
-            # A semicolon behind a blank begins a comment.
+            # A semicolon after a space begins a comment.
             value = Value(number, [re.sub(r"\s;.*", "", option[2]).strip()])
             section.values[option[1].rstrip().lower()] = value
         else:
             raise SourceListError(
-                f"line {number}: {shown(text)} is neither [section], key = value nor a comment; correct it"
+                f"line {number}: {quote(text)} is neither [section], key = value nor a comment; correct it"
             )
     return sections
 

@@ -1,4 +1,4 @@
-"""Add sources of a list to the text of feeds.yaml, which is otherwise unchanged."""
+"""Add sources to the text of feeds.yaml, which is otherwise unchanged."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from aggregator.text import quoted
 
 
 class SourceListError(AggregatorError):
-    """The file is no list of sources, or feeds.yaml has no list that can be added to."""
+    """The file is no list of sources, or sources cannot be added to feeds.yaml."""
 
 
 MAX_BYTES = 10_000_000
-"""Maximum size of a list."""
+"""Maximum size of a list of sources."""
 MAX_NEW_SOURCES = 5_000
 """Maximum number of sources that one list adds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSource:
-    """A source as a list names it; `kind` is set where it is not a feed."""
+    """A source of a list; `kind` is None for a feed."""
 
     name: str
     url: str
@@ -36,7 +36,7 @@ class NewSource:
 
 
 def add_sources(text: str, new: Sequence[NewSource], config: Config) -> tuple[str, list[str]]:
-    """Return `text` with one source more for each of `new`, and the ids of these sources."""
+    """Return `text` with the sources of `new` added, and their ids."""
     if len(new) > MAX_NEW_SOURCES:
         raise SourceListError(f"has {len(new)} new sources: at most {MAX_NEW_SOURCES} can be added at once")
     ids = {source.id for source in config.sources}
@@ -52,22 +52,22 @@ def add_sources(text: str, new: Sequence[NewSource], config: Config) -> tuple[st
     if match is None:
         raise SourceListError("feeds.yaml has no plain `sources:` line to add to")
     newline = "\r\n" if match[0].endswith("\r\n") else "\n"
-    rest = text[match.end() :]
+    after_key = text[match.end() :]
     # The list ends before the next line that begins in the first column and is no comment or list item.
-    following = re.search(r"^(?![ \t#\r\n-])", rest, re.MULTILINE)
-    end = match.end() + (following.start() if following else len(rest))
+    following = re.search(r"^(?![ \t#\r\n-])", after_key, re.MULTILINE)
+    end = match.end() + (following.start() if following else len(after_key))
     block = text[match.end() : end]
     if re.search(r"^- ", block, re.MULTILINE):
         lines = [line.removeprefix("  ") for line in lines]
-    kept = block.rstrip("\r\n")
-    blank = block[len(kept) :].removeprefix(newline)
+    old_sources = block.rstrip("\r\n")
+    blank_lines = block[len(old_sources) :].removeprefix(newline)
     head = match[0].replace(match[1] or "", "", 1)
-    body = newline.join([*([kept] if kept else []), *lines, ""])
-    return text[: match.start()] + head + body + blank + text[end:], new_ids
+    body = newline.join([*([old_sources] if old_sources else []), *lines, ""])
+    return text[: match.start()] + head + body + blank_lines + text[end:], new_ids
 
 
 def free_id(title: str, taken: set[str]) -> str:
-    """Return an id made of a title that is not `taken` yet."""
+    """Return an id derived from a title that is not in `taken`."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "source"
     candidate, n = stem, 2

@@ -1,4 +1,4 @@
-"""Read the sources that an OPML file names."""
+"""Read the sources of an OPML file."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ KINDS = ("ical", "wordpress", "zenodo")
 """Kinds of sources that are not feeds; `publishing.opml` writes them as `type`."""
 
 
-def read_opml(body: bytes, known: Collection[str]) -> tuple[tuple[NewSource, ...], tuple[str, ...]]:
+def read_opml(body: bytes, known_urls: Collection[str]) -> tuple[tuple[NewSource, ...], tuple[str, ...]]:
     """Return the new sources of an OPML document, and a reason for each that cannot be polled.
 
-    Reads OPML 1.0 and 2.0. Each URL is returned once, URLs in `known` are not. Raises SourceListError.
+    Reads OPML 1.0 and 2.0. Each URL is returned once, URLs in `known_urls` are not. Raises SourceListError.
     """
-    found: dict[str, NewSource] = {}
+    sources: dict[str, NewSource] = {}
     left_out: dict[str, str] = {}
     for outline in _body(body).iter("outline"):
         attributes = {str(key): line(value) or "" for key, value in outline.attrib.items()}
@@ -36,13 +36,13 @@ def read_opml(body: bytes, known: Collection[str]) -> tuple[tuple[NewSource, ...
         except ValueError as error:
             left_out[address] = f"{title or 'an outline'}: {str(error)[:300]}"
             continue
-        if url in known:
+        if url in known_urls:
             continue
         if attributes.get("xmlUrl") or kind in KINDS:
-            found.setdefault(url, _source(title or url[:300], url, kind, attributes))
+            sources.setdefault(url, _source(title or url[:300], url, kind, attributes))
         else:
             left_out[url] = f"{title}: {url} has no feed; `aggregator source discover` finds how to poll it"
-    return tuple(found.values()), tuple(reason for url, reason in left_out.items() if url not in found)
+    return tuple(sources.values()), tuple(reason for url, reason in left_out.items() if url not in sources)
 
 
 def _body(document: bytes) -> etree._Element:

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from aggregator import urls
 from aggregator.config import ini_lines, planet_keys, values
-from aggregator.config.ini_lines import Section, shown
+from aggregator.config.ini_lines import Section, quote
 from aggregator.config.new_sources import NewSource, SourceListError
 from aggregator.text import legal, line
 
-MAX_NAMED = 5
-"""Maximum number of lines, and of keys, that one remark names."""
+MAX_LISTED = 5
+"""Maximum number of lines, and of keys, that one remark lists."""
 MAX_EXPRESSION_CHARACTERS = 1_000
-"""Maximum length of a regular expression that is carried over."""
+"""Maximum length of a regular expression that is imported."""
 READING_LISTS = ("opml", "foaf", "csv", "config")
 """Values of `content_type` that make a section a list of further feeds."""
 _SCRIPT = re.compile(r"\.(tmpl|xslt|genshi|dj|html|sed|py|plugin)\b")
@@ -23,19 +23,19 @@ _SCRIPT = re.compile(r"\.(tmpl|xslt|genshi|dj|html|sed|py|plugin)\b")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanetFile:
-    """What a configuration file holds: sources to add, and remarks on all the rest."""
+    """The sources of a configuration file, and remarks on its other sections and keys."""
 
     sources: tuple[NewSource, ...]
     left_out: tuple[str, ...]
-    """Sections that become no source, each with its line and reason."""
+    """Sections that are not imported as a source, each with its line and reason."""
     settings: tuple[str, ...]
     """Keys of [Planet] with the keys of feeds.yaml that they correspond to."""
     unused: tuple[str, ...]
     """Keys without a counterpart, by reason, with their lines."""
 
 
-def read(body: bytes, known: Collection[str]) -> PlanetFile:
-    """Read a configuration file; each URL becomes one source, URLs in `known` none.
+def read(body: bytes, known_urls: Collection[str]) -> PlanetFile:
+    """Read a configuration file; each URL that is not in `known_urls` becomes one source.
 
     Raises SourceListError with one sentence and a line number.
     """
@@ -44,28 +44,28 @@ def read(body: bytes, known: Collection[str]) -> PlanetFile:
     planet = next((sections.pop(name) for name in [*sections] if name.lower() == "planet"), None)
     if planet is None and not any("://" in name for name in sections):
         raise SourceListError("has neither a section [Planet] nor a section named by the URL of a feed")
-    return _Reader(planet or Section("Planet", 0), default, known).file(sections.values())
+    return _Reader(planet or Section("Planet", 0), default, known_urls).read_sections(sections.values())
 
 
 @dataclass(slots=True)
 class _Reader:
-    """Turn sections into sources, and collect remarks."""
+    """Convert sections to sources, and collect remarks."""
 
     planet: Section
     default: Section
-    known: Collection[str]
+    known_urls: Collection[str]
     left_out: list[str] = field(default_factory=list)
     unused: dict[str, tuple[list[str], list[int]]] = field(default_factory=dict)
     """Reason -> keys and lines."""
 
-    def file(self, sections: Iterable[Section]) -> PlanetFile:
-        """Read all sections."""
+    def read_sections(self, sections: Iterable[Section]) -> PlanetFile:
+        """Convert all sections."""
         settings = [*self._settings()]
         auxiliary = {*self._words("template_files"), *self._words("filters")}
         sources: dict[str, NewSource] = {}
         for section in sections:
             source = self._source(section, auxiliary)
-            if source and source.url not in self.known:
+            if source and source.url not in self.known_urls:
                 sources.setdefault(source.url, source)
         return PlanetFile(
             sources=tuple(sources.values()),
@@ -73,30 +73,30 @@ class _Reader:
             settings=tuple(settings),
             unused=tuple(
                 _remark(keys, lines, reason)
-                for reason, (keys, lines) in sorted(self.unused.items(), key=lambda found: min(found[1][1]))
+                for reason, (keys, lines) in sorted(self.unused.items(), key=lambda item: min(item[1][1]))
             ),
         )
 
     def _settings(self) -> Iterable[str]:
-        for key, written in (self.default.values | self.planet.values).items():
+        for key, value in (self.default.values | self.planet.values).items():
             setting = planet_keys.SETTINGS.get(key)
-            value = line(self._value(self.planet, key)) if setting else None
-            if setting and value:
-                yield f"line {written.line}: {key} -> {setting.key}: {setting.written(value)}{setting.remark}"
+            text = line(self._value(self.planet, key)) if setting else None
+            if setting and text:
+                yield f"line {value.line}: {key} -> {setting.key}: {setting.to_yaml(text)}{setting.remark}"
             elif key not in planet_keys.READ:
-                self._note(key, planet_keys.unused(key), written.line)
+                self._record_unused(key, planet_keys.reason_unused(key), value.line)
 
     def _source(self, section: Section, auxiliary: Collection[str]) -> NewSource | None:
-        """Make a source of a section, or record why it becomes none."""
+        """Convert a section to a source, or record the reason why it is none."""
         try:
             url = self._url(section, auxiliary)
         except ValueError as error:
             name = re.sub(r"//[^/?#]*@", "//…@", section.name)
             self.left_out.append(f"line {section.line}: [{line(name, 200)}]: {line(str(error), 300)}")
             return None
-        for key, written in section.values.items():
+        for key, value in section.values.items():
             if key not in planet_keys.READ or key == "link":
-                self._note(key, planet_keys.unused(key), written.line)
+                self._record_unused(key, planet_keys.reason_unused(key), value.line)
         return NewSource(
             name=(line(self._value(section, "name")) or urls.host(url) or url)[:300].rstrip(),
             url=url,
@@ -105,51 +105,51 @@ class _Reader:
         )
 
     def _url(self, section: Section, auxiliary: Collection[str]) -> str:
-        """Return the URL of the feed that a section names; raise ValueError for any other."""
+        """Return the URL of the feed of a section; raise ValueError if it has none."""
         kind = (self._value(section, "content_type") or "").lower()
         if any(name in kind for name in READING_LISTS):
-            how = "; download it and import the file" if "opml" in kind else ""
-            raise ValueError(f"a reading list ({shown(kind)}) is not followed{how}")
+            advice = "; download it and import the file" if "opml" in kind else ""
+            raise ValueError(f"a reading list ({quote(kind)}) is not followed{advice}")
         if section.name in auxiliary or ("://" not in section.name and _SCRIPT.search(section.name)):
             raise ValueError("options of a template or filter have no counterpart")
         return values.web_url(section.name)
 
     def _expressions(self, section: Section, key: str) -> tuple[str, ...]:
-        """Return the filter of a section, or the one of [Planet], as words of feeds.yaml.
+        """Return a filter of a section or of [Planet] as words of feeds.yaml.
 
-        Of several lines with `filter` all must match; of several with `exclude` one is enough.
+        All lines of `filter` must match; one line of `exclude` is enough.
         """
         origin = section if key in self.default.values | section.values else self.planet
         patterns = [text for text in (self._value(origin, key) or "").split("\n") if text]
         try:
-            words = [_word(pattern) for pattern in patterns]
+            words = [_expression(pattern) for pattern in patterns]
             if key == "filter" and len(words) > 1:
                 words = [values.word(r"/\A" + "".join(rf"(?=[\s\S]*?{word[1:-1]})" for word in words) + "/")]
         except ValueError as error:
             number = (self.default.values | origin.values)[key].line
-            self._note(key, f"cannot be carried over: {line(str(error), 200)}", number)
+            self._record_unused(key, f"cannot be carried over: {line(str(error), 200)}", number)
             return ()
         return tuple(words)
 
     def _value(self, section: Section, key: str) -> str | None:
-        return ini_lines.resolved(self.default.values | section.values, key)
+        return ini_lines.resolve(self.default.values | section.values, key)
 
     def _words(self, key: str) -> list[str]:
         return self.planet.values[key].text.split() if key in self.planet.values else []
 
-    def _note(self, key: str, reason: str, number: int) -> None:
+    def _record_unused(self, key: str, reason: str, number: int) -> None:
         keys, numbers = self.unused.setdefault(reason, ([], []))
         keys.append(line(key, 60) or "?")
         numbers.append(number)
 
 
-def _word(pattern: str) -> str:
-    """Write a regular expression of Planet, which is case-sensitive, as one of feeds.yaml."""
+def _expression(pattern: str) -> str:
+    """Convert a regular expression of Planet, which is case-sensitive, to one of feeds.yaml."""
     if len(pattern) > MAX_EXPRESSION_CHARACTERS:
         raise ValueError(f"the expression has more than {MAX_EXPRESSION_CHARACTERS} characters")
     if legal(pattern) != pattern or "\t" in pattern:
         raise ValueError("the expression contains control characters")
-    values.word(f"/{pattern}/")  # names what is wrong in the expression as it was written
+    values.word(f"/{pattern}/")  # an error message quotes the expression as it was written
     # Flags such as (?i) apply to the whole expression and may stand at its beginning only.
     flags = re.match(r"\(\?([a-zA-Z]+)\)", pattern)
     return values.word(f"/(?{flags[1]}:{pattern[flags.end() :]})/" if flags else f"/(?-i:{pattern})/")
@@ -157,8 +157,8 @@ def _word(pattern: str) -> str:
 
 def _remark(keys: list[str], numbers: list[int], reason: str) -> str:
     distinct = [*dict.fromkeys(keys)]
-    names = ", ".join(distinct[:MAX_NAMED]) + (" and others" if len(distinct) > MAX_NAMED else "")
+    names = ", ".join(distinct[:MAX_LISTED]) + (" and others" if len(distinct) > MAX_LISTED else "")
     lines = sorted({*numbers})
-    shown_lines = ", ".join(map(str, lines[:MAX_NAMED]))
-    more = f" and {len(lines) - MAX_NAMED} more" if len(lines) > MAX_NAMED else ""
-    return f"{'lines' if len(lines) > 1 else 'line'} {shown_lines}{more}: {names}: {reason}"
+    first_lines = ", ".join(map(str, lines[:MAX_LISTED]))
+    rest = f" and {len(lines) - MAX_LISTED} more" if len(lines) > MAX_LISTED else ""
+    return f"{'lines' if len(lines) > 1 else 'line'} {first_lines}{rest}: {names}: {reason}"

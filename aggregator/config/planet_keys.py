@@ -1,4 +1,4 @@
-"""Map the keys of Planet Venus to keys of feeds.yaml, or to reasons why there is none."""
+"""Map keys of Planet Venus to keys of feeds.yaml, or to reasons why they have none."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from aggregator.text import quoted
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A key of feeds.yaml that a key of [Planet] corresponds to."""
+    """A key of feeds.yaml that corresponds to a key of [Planet]."""
 
     key: str
     remark: str = ""
-    written: Callable[[str], str] = quoted
-    """Write the value as YAML."""
+    to_yaml: Callable[[str], str] = quoted
+    """Returns the value as YAML."""
 
 
 def _seconds(value: str) -> str:
@@ -35,18 +35,18 @@ SETTINGS = {
     "owner_name": Setting("mail.from", "  (as the name before the address)"),
     "output_dir": Setting("paths.public", "  (choose a new folder)"),
     "cache_directory": Setting("paths.data", "  (choose a new folder; the cache itself is not read)"),
-    "feed_timeout": Setting("fetch.timeout", written=_seconds),
-    "spider_threads": Setting("fetch.concurrency", "  (hosts visited at the same time)", written=_number),
+    "feed_timeout": Setting("fetch.timeout", to_yaml=_seconds),
+    "spider_threads": Setting("fetch.concurrency", "  (hosts visited at the same time)", to_yaml=_number),
     "pubsubhubbub_hub": Setting("publish.hub"),
 }
 
 READ = frozenset({*SETTINGS, "filter", "exclude", "content_type"})
-"""Keys that are read, so that they need no remark."""
+"""Keys that are imported and need no remark."""
 
 _PAGES = "the front page shows the latest stories by day, and the archive all of them by month"
 _TEMPLATES = "pages have one design; custom templates are not supported"
 _REPAIRED = "faults of feeds are recognised and repaired without a setting"
-_NONE = {
+_REASONS = {
     "items_per_page": f"a feed has at most 100 stories; {_PAGES}",
     "days_per_page": _PAGES,
     "new_feed_items": "a source's backlog never fills a feed: only items of its last seven days enter",
@@ -77,8 +77,8 @@ _NONE = {
 }
 
 
-def unused(key: str) -> str:
-    """Return why a key has no counterpart."""
+def reason_unused(key: str) -> str:
+    """Return the reason why a key has no counterpart."""
     if re.match(r"output_theme|template|bill_of_materials|django_autoescape|generator", key):
         return _TEMPLATES
-    return _NONE.get(key, "a value for templates has no counterpart")
+    return _REASONS.get(key, "a value for templates has no counterpart")

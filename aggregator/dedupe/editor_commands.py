@@ -143,7 +143,7 @@ def keep_apart(app: App, one: str, other: str, who: str) -> tuple[str, str]:
 
 
 def postpone(app: App, one: str, other: str, until: datetime) -> bool:
-    """Put a pair of merge candidates off; return whether it is listed. This is no decision."""
+    """Postpone a merge candidate; return whether it is listed. No decision is logged."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
         return editorial.postpone_candidate(store, one, other, until)
 

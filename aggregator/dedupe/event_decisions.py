@@ -13,7 +13,7 @@ from aggregator.model.events import Attendance, Event, EventKind, EventStatus, S
 from aggregator.ports import App
 from aggregator.publishing.channels import known_channels, update_channels
 from aggregator.store import editorial, stories, story_events
-from aggregator.store import event_decisions as event_words
+from aggregator.store import event_decisions as event_store
 from aggregator.store.connection import Store, opened
 from aggregator.store.runs import clear_finished_mark
 from aggregator.text import line
@@ -74,22 +74,22 @@ def undo(app: App, name: str, who: str) -> DecidedEvent:
     """Remove an editor's word, so that the event follows from the items of the story again."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
         story_id = _visible(store, name)
-        before = event_words.decision(store, story_id)
-        if not event_words.undecide(store, story_id):
+        before = event_store.decision(store, story_id)
+        if not event_store.undecide(store, story_id):
             raise WrongDecision(f"no editor set the event of {story_id}; nothing was changed", "not_decided")
         editorial.decide(store, "event automatic", who, app.clock(), stories=[story_id], before=before)
         return publish(app, store, story_id)
 
 
 def _decide(app: App, store: Store, story_id: str, event: Event | None, who: str) -> DecidedEvent:
-    verb, before = "event" if event else "event none", event_words.decision(store, story_id)
+    verb, before = "event" if event else "event none", event_store.decision(store, story_id)
     number = editorial.decide(store, verb, who, app.clock(), stories=[story_id], before=before)
-    event_words.decide(store, story_id, event, number)
+    event_store.decide(store, story_id, event, number)
     return publish(app, store, story_id)
 
 
 def publish(app: App, store: Store, story_id: str) -> DecidedEvent:
-    """Update a story after a word on its event; changed facts are a significant edit (E1)."""
+    """Update a story after a decision on its event; changed facts are a significant edit (E1)."""
     now = app.clock()
     before = _read(store, story_id).event
     update_channels(store, known_channels(store, app.config.channels), [story_id], now)

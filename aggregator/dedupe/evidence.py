@@ -276,58 +276,62 @@ def near(
     There is none if the score cannot reach `needed`: most candidates are far from related.
     """
     pair = measures.pair(for_member(a), for_member(b), common)
-    pieces = _pieces(measures.NEAR, pair.kind, weights())
+    functions = _measure_functions(measures.NEAR, pair.kind, weights())
     circumstances = (*measures.closeness(a, b), *measures.pointer(a, b))
-    found = {piece: tuple(piece(pair) or ()) for piece in pieces.first}
+    results = {function: tuple(function(pair) or ()) for function in functions.first}
     needed = min(needed, MIN_SCORE_FOR_MEANING) if weights().weighs_meaning else needed
-    if _highest_score((*chain.from_iterable(found.values()), *circumstances), pieces, pair) < needed:
+    if _highest_score((*chain.from_iterable(results.values()), *circumstances), functions, pair) < needed:
         return ()
-    found |= {piece: tuple(piece(pair) or ()) for piece in pieces.later}
-    every = [*chain.from_iterable(found[piece] for piece in measures.NEAR if piece in found), *circumstances]
-    weighed = _weighed(every, weights().plain)
+    results |= {function: tuple(function(pair) or ()) for function in functions.later}
+    in_order = (results[function] for function in measures.NEAR if function in results)
+    all_measures = [*chain.from_iterable(in_order), *circumstances]
+    weighed = _weighed(all_measures, weights().plain)
     counts = weights().weighs_meaning and score(weighed) >= MIN_SCORE_FOR_MEANING
     if counts and (meaning := measures.meaning(a, b)):
-        return _weighed([*every, meaning], weights().with_meaning)
+        return _weighed([*all_measures, meaning], weights().with_meaning)
     return weighed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Pieces:
+class _MeasureFunctions:
     """Functions of near evidence that have a weight for a kind of pair, in two steps.
 
-    Those called `later` can add to a score only if they have a weight in `adding`.
+    Functions of `later` can raise a score only if `positive_weights` has their weight.
     """
 
     first: tuple[Piece, ...]
     later: tuple[Piece, ...]
-    adding: Mapping[Piece, float]
+    positive_weights: Mapping[Piece, float]
 
 
 @lru_cache(16)
-def _pieces(near: tuple[Piece, ...], kind: str, table: Weights) -> _Pieces:
+def _measure_functions(near: tuple[Piece, ...], kind: str, table: Weights) -> _MeasureFunctions:
     """Choose the functions among `near` that have a weight for a kind of pair."""
     names = measures.NAMES
-    weighed = [piece for piece in near if piece not in names or table.has(kind + names[piece])]
-    later = tuple(piece for piece in weighed if piece in measures.LATER)
-    plain = {piece: table.plain.get(kind + names[piece], 0.0) for piece in later}
-    return _Pieces(
-        first=tuple(piece for piece in weighed if piece not in measures.LATER),
+    weighed = [function for function in near if function not in names or table.has(kind + names[function])]
+    later = tuple(function for function in weighed if function in measures.LATER)
+    weight_of = {function: table.plain.get(kind + names[function], 0.0) for function in later}
+    return _MeasureFunctions(
+        first=tuple(function for function in weighed if function not in measures.LATER),
         later=later,
-        adding={piece: weight for piece, weight in plain.items() if weight > 0},
+        positive_weights={function: weight for function, weight in weight_of.items() if weight > 0},
     )
 
 
-def _highest_score(found: Iterable[Measure], pieces: _Pieces, pair: Pair) -> float:
-    """Return the highest score of measures together with what other functions can add to them."""
-    weight = weights().plain.get
-    values = [round(weight(measure.name, 0.0) * measure.value, 2) for measure in found]
-    values += [round(most * measures.LATER[piece](pair), 2) for piece, most in pieces.adding.items()]
-    return round(math.fsum(values), 2)
+def _highest_score(results: Iterable[Measure], functions: _MeasureFunctions, pair: Pair) -> float:
+    """Return the highest score that measures and the functions of `later` can reach."""
+    weight_of = weights().plain.get
+    scores = [round(weight_of(measure.name, 0.0) * measure.value, 2) for measure in results]
+    scores += [
+        round(weight * measures.LATER[function](pair), 2)
+        for function, weight in functions.positive_weights.items()
+    ]
+    return round(math.fsum(scores), 2)
 
 
-def score(pieces: Iterable[Evidence]) -> float:
+def score(evidence: Iterable[Evidence]) -> float:
     """Return the sum of the weights, the same in any order."""
-    return round(math.fsum(piece.weight for piece in pieces), 2)
+    return round(math.fsum(observation.weight for observation in evidence), 2)
 
 
 def _weighed(found: Iterable[Measure], table: Mapping[str, float]) -> tuple[Evidence, ...]:

@@ -52,14 +52,14 @@ _REMARK_WORDS = frozenset(
 _YEAR_IN_NAME = re.compile(r"^([a-z]{2,12})((?:19|20)\d\d)$")
 _PLACES = ("town", "country")
 _NONE: frozenset[str] = frozenset()
-"""One empty set for all items, since each other one takes 216 bytes."""
+"""The empty set that all items share, because each further one takes 216 bytes."""
 _CUT = re.compile(r"(?:…|\.\.\.)\s*(?:\[?\w{0,9}\]?)\s*$")
 _URL = re.compile(r"https?://\S+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """An item as near evidence sees it, extracted at the first use.
+    """The features of an item for near evidence, each extracted at its first use.
 
     Words are concepts, each with its weight. `clean_title` is without what sites add. What is large or used rarely is
     not stored.
@@ -180,7 +180,7 @@ class Features:
 
     @cached_property
     def spelling(self) -> Mapping[str, str]:
-        """Return for each word one as written."""
+        """Return each concept with one of its words as written."""
         return _spelling(self.words_of_text) | _spelling(_title_words(self.clean_title))
 
     @cached_property
@@ -313,7 +313,7 @@ def differ_in_language(a: Features, b: Features) -> bool:
 
 
 def common_words(words: Iterable[str], common_keys: frozenset[int]) -> frozenset[str]:
-    """Return those of some words whose index keys are common."""
+    """Return the words whose index keys are common."""
     return frozenset(word for word in words if _hash(f"w {word}") & ~1 in common_keys)
 
 
@@ -358,7 +358,7 @@ def _title_words(title: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Words:
-    """The concepts of some words with their weights, which are names, and places."""
+    """The concepts of words with their weights; which of them are names, towns, countries."""
 
     weights: dict[str, float]
     names: frozenset[str]
@@ -392,7 +392,7 @@ def _look_up(written_words: Collection[str], capitals_inside: frozenset[str] = f
 
 
 def _spelling(written_words: Iterable[str]) -> dict[str, str]:
-    """Return for each concept of some words the first of these words in alphabetical order."""
+    """Return each concept of words with the alphabetically first word for it."""
     spelling: dict[str, str] = {}
     for written in sorted(set(written_words)):
         meaning = _meaning(written)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from aggregator.dedupe import reason_words, semantic
 from aggregator.dedupe.features import Features, differ_in_language
-from aggregator.dedupe.title_comparison import same_title, slot
+from aggregator.dedupe.title_comparison import same_title, title_difference
 from aggregator.dedupe.vocabulary.words import concepts, is_rare, tools
 from aggregator.model.stories import Member
 
@@ -66,8 +66,8 @@ def pair(a: Features, b: Features, common: frozenset[str] = frozenset()) -> Pair
     a, b = _abbreviated(a, b), _abbreviated(b, a)
     shared = a.words.keys() & b.words.keys()
     weights = {**a.title_weights, **b.title_weights}
-    ours, theirs = map(a.words.__getitem__, shared), map(b.words.__getitem__, shared)
-    weights.update(zip(shared, map(min, ours, theirs), strict=True))
+    smaller = map(min, map(a.words.__getitem__, shared), map(b.words.__getitem__, shared))
+    weights.update(zip(shared, smaller, strict=True))
     for concept in (a.context | b.context).intersection(weights):
         weights[concept] *= PUBLISHER_SHARE
     for concept in common.intersection(weights):  # `weights.keys() & common` would read all common words
@@ -115,9 +115,9 @@ def titles(p: Pair) -> Measures:
     )
 
 
-def _listed_pairs(pairs: Iterable[tuple[str, str]], written_in: Features) -> str:
-    spelling = written_in.spelling
-    return ", ".join(sorted(" ".join(spelling.get(c, c) for c in each) for each in pairs)[:MAX_LISTED])
+def _listed_pairs(pairs: Iterable[tuple[str, str]], item: Features) -> str:
+    spelling = item.spelling
+    return ", ".join(sorted(" ".join(spelling.get(c, c) for c in pair) for pair in pairs)[:MAX_LISTED])
 
 
 def subjects(p: Pair) -> Measures:
@@ -144,8 +144,8 @@ def subjects(p: Pair) -> Measures:
 
 def template(p: Pair) -> Measures:
     """Recognise a template used twice: one beginning and end, and another middle."""
-    if not same_title(p.a, p.b) and (found := slot(p.a, p.b)) and found.alike >= MIN_ALIKE:
-        yield Measure(f"{p.kind}template", found.alike, found.reason)
+    if not same_title(p.a, p.b) and (diff := title_difference(p.a, p.b)) and diff.equal_share >= MIN_ALIKE:
+        yield Measure(f"{p.kind}template", diff.equal_share, diff.reason)
 
 
 def missing(one: Features, other: Features) -> set[str]:

@@ -11,8 +11,8 @@ from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.words import WORD, concepts, fold, is_rare, rarity, title_key, tools
 
 MAX_ACRONYM_WORDS = 6
-"""Maximum number of words that an acronym is looked for."""
-# The first character alone is consumed, so that a pair may begin within another.
+"""Maximum number of words of which an acronym is made."""
+# A match consumes only the first character, so that pairs may overlap.
 _PHRASE = re.compile(
     r"([^\W\d_a-z])(?<!\w.)(?=(\w+(?:-\w+)*) "
     r"((?:(?:[^\W\d_a-z]\.|van|von|der|den|de|del|di|da|dos|la|le|af|zu|ter|ten) )*)"
@@ -25,18 +25,18 @@ _CAPITALISED_RUN = re.compile(
 
 def phrases(text: str) -> frozenset[str]:
     """Return pairs of capitalised words: persons by their given name, institutions."""
-    found = set()
+    pairs = set()
     for initial, rest, between, second in _PHRASE.findall(text):
         first = initial + rest
         if initial.isupper() and second[0].isupper() and not first.isupper():
             pair = title_key(fold(first)), title_key(fold(second))
             if _is_person(*pair) or (not between and _is_institution(*pair)):
-                found.add(" ".join(pair))
-    return frozenset(found)
+                pairs.add(" ".join(pair))
+    return frozenset(pairs)
 
 
 def _is_institution(first: str, second: str) -> bool:
-    """Return whether two capitalised words are rare enough for a name: a person's, too."""
+    """Return whether two capitalised words are rare enough for a name, also of a person."""
     return rarity(second) > 0.6 and rarity(first) > 0.4 and not _is_term(first) and not _is_term(second)
 
 
@@ -55,33 +55,33 @@ def _is_person(first: str, second: str) -> bool:
 
 def initials(text: str) -> dict[str, frozenset[str]]:
     """Return acronyms that consecutive capitalised words of a text may have, with these words."""
-    found = {}
+    acronyms = {}
     for run in _CAPITALISED_RUN.findall(text):
         words = [word for word in WORD.findall(run) if word[0].isupper()]
         for size in range(2, min(len(words), MAX_ACRONYM_WORDS) + 1):
             for start in range(len(words) - size + 1):
-                part = words[start : start + size]
-                meant = frozenset(c for word in part for c in concepts(fold(word)))
-                letters = (word if word.isupper() and len(word) < 4 else word[0] for word in part)
-                found[fold("".join(letters))] = meant
-    return found
+                run_words = words[start : start + size]
+                letters = (word if word.isupper() and len(word) < 4 else word[0] for word in run_words)
+                acronym = fold("".join(letters))
+                acronyms[acronym] = frozenset(c for word in run_words for c in concepts(fold(word)))
+    return acronyms
 
 
-def neighbours(key: str, known: Set[str]) -> frozenset[tuple[str, str]]:
-    """Return the pairs of neighbouring words of a title, stop words left out."""
-    words = [c for word in key.split() for c in concepts(word) if c in known]
+def neighbours(key: str, title_concepts: Set[str]) -> frozenset[tuple[str, str]]:
+    """Return the pairs of neighbouring words of a title, without stop words."""
+    words = [c for word in key.split() for c in concepts(word) if c in title_concepts]
     return frozenset((min(x, y), max(x, y)) for x, y in pairwise(words))
 
 
 def _is_term(word: str) -> bool:
-    """Return whether a word is known, and so no part of a person's name."""
-    known = vocabulary()
+    """Return whether a word is in a list or frequent, and thus not part of a person's name."""
+    word_lists = vocabulary()
     lists = (
-        known.stop,
-        known.concepts,
-        known.stems,
-        known.towns,
-        known.countries,
+        word_lists.stop,
+        word_lists.concepts,
+        word_lists.stems,
+        word_lists.towns,
+        word_lists.countries,
         text_dates.MONTHS,
         tools(),
     )

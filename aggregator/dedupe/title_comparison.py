@@ -1,4 +1,4 @@
-"""Compare two titles: equal ones, and the place where two of one template differ."""
+"""Compare two titles: whether they are equal, and in which words titles of one form differ."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from aggregator.dedupe.vocabulary.words import concepts
 
 
 def same_title(a: Features, b: Features) -> bool:
-    """Return whether two titles are equal but for typography, or one is the other cut off."""
+    """Return whether titles are equal except for typography, or one is the start of the other."""
     if a.compact == b.compact:
         return bool(a.compact)
     return any(
-        one.cut and len(one.compact) >= 20 and other.compact.startswith(one.compact)
-        for one, other in ((a, b), (b, a))
+        short.cut and len(short.compact) >= 20 and long.compact.startswith(short.compact)
+        for short, long in ((a, b), (b, a))
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
-    """The share of equal words around the place where two titles differ, and their words there."""
+class TitleDifference:
+    """The words in which two titles differ, and the share of equal words around them."""
 
-    alike: float
+    equal_share: float
     words: str
     other_words: str
 
@@ -33,41 +33,42 @@ class Slot:
         return f"one title says “{self.words}” where the other says “{self.other_words}”"
 
 
-def slot(a: Features, b: Features) -> Slot | None:
-    """Find the place where two titles with one beginning and end say different things.
+def title_difference(a: Features, b: Features) -> TitleDifference | None:
+    """Return where two titles with a common start or end name different things, else None.
 
-    Words do not count that the other item has, too, nor words of what is done with a subject.
+    Words that the other item has as well are ignored, and words for actions.
     """
-    one, other = a.key.split(), b.key.split()
-    before = _common_length(one, other)
-    after = _common_length(one[before:][::-1], other[before:][::-1])
-    middles = [each[before : len(each) - after] for each in (one, other)]
-    if not before + after or not all(
-        _says_more(middle, x, y) for middle, x, y in zip(middles, (a, b), (b, a), strict=True)
+    words_a, words_b = a.key.split(), b.key.split()
+    start = _common_length(words_a, words_b)
+    end = _common_length(words_a[start:][::-1], words_b[start:][::-1])
+    middles = [words[start : len(words) - end] for words in (words_a, words_b)]
+    if not start + end or not all(
+        _names_more(middle, x, y) for middle, x, y in zip(middles, (a, b), (b, a), strict=True)
     ):
         return None
-    return Slot((before + after) / max(len(one), len(other)), *map(" ".join, middles))
+    return TitleDifference((start + end) / max(len(words_a), len(words_b)), *map(" ".join, middles))
 
 
-def _says_more(middle: Sequence[str], item: Features, other: Features) -> bool:
+def _names_more(middle: Sequence[str], item: Features, other: Features) -> bool:
     """Return whether a part of a title names something that the other item does not."""
     acts = vocabulary().acts
-    meant = {c for word in middle for c in concepts(word)} & (item.title.keys() | item.towns | item.countries)
-    known = other.words.keys() | other.towns | other.countries | acts
-    return any(not any(_alike(concept, each) for each in other.title) for concept in meant - known)
-
-
-def _alike(one: str, other: str) -> bool:
-    """Return whether two long words agree but for two characters."""
-    if min(len(one), len(other)) < 6 or one[0] != other[0]:
-        return False
-    start = _common_length(one, other)
-    end = _common_length(one[start:][::-1], other[start:][::-1])
-    return start + end >= max(len(one), len(other)) - 2
-
-
-def _common_length(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return the length of the common beginning."""
-    return next(
-        (n for n, (x, y) in enumerate(zip(one, other, strict=False)) if x != y), min(len(one), len(other))
+    named = {c for word in middle for c in concepts(word)} & (item.title.keys() | item.towns | item.countries)
+    shared = other.words.keys() | other.towns | other.countries | acts
+    return any(
+        not any(_is_similar(concept, other_concept) for other_concept in other.title)
+        for concept in named - shared
     )
+
+
+def _is_similar(a: str, b: str) -> bool:
+    """Return whether two long words differ in at most two characters."""
+    if min(len(a), len(b)) < 6 or a[0] != b[0]:
+        return False
+    start = _common_length(a, b)
+    end = _common_length(a[start:][::-1], b[start:][::-1])
+    return start + end >= max(len(a), len(b)) - 2
+
+
+def _common_length(a: Sequence[str], b: Sequence[str]) -> int:
+    """Return the length of the common start."""
+    return next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))

@@ -1,4 +1,4 @@
-"""Undo a decision of an editor, so that everything is as before it."""
+"""Undo a decision of an editor: restore the state stored with it."""
 
 from __future__ import annotations
 
@@ -13,146 +13,148 @@ from aggregator.model.stories import Decision
 from aggregator.ports import App
 from aggregator.publishing.channels import known_channels, update_channels
 from aggregator.store import connections, editorial, items, sources, stories, story_members
-from aggregator.store import event_decisions as event_words
+from aggregator.store import event_decisions as event_store
 from aggregator.store.connection import Store, opened
 from aggregator.store.runs import clear_finished_mark
 
 Undo = Callable[[App, Store, Decision, Mapping[str, Any], int, str], None]
-"""Takes a decision, what was stored before it, and the decision that undoes it.
-
-Of the latter, number and author."""
+"""Takes a decision, the state stored with it, and number and author of the new decision."""
 
 
-def last(config: Config, count: int) -> list[Decision]:
+def last_decisions(config: Config, count: int) -> list[Decision]:
     """Return at most `count` decisions, the last one first."""
     with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
         return editorial.last_decisions(store, None, count)
 
 
-def decision(app: App, number: int, who: str) -> Decision:
+def undo_decision(app: App, number: int, who: str) -> Decision:
     """Undo the decision with a number; return it. Raises UnknownName and WrongDecision."""
     with opened(app.config.data / "aggregator.db", create=False) as store, store.transaction():
-        made, before = _undoable(store, number)
-        if made.verb in _UNDOES:
+        decision, before = _undoable(store, number)
+        if decision.verb in _UNDO_BY_VERB:
             undoing = editorial.decide(
                 store,
-                f"undo {made.verb}",
+                f"undo {decision.verb}",
                 who,
                 app.clock(),
-                stories=made.stories,
-                items=made.items,
-                before={"source": made.source} if made.source else None,
+                stories=decision.stories,
+                items=decision.items,
+                before={"source": decision.source} if decision.source else None,
                 undoes=number,
             )
-            _UNDOES[made.verb](app, store, made, before, undoing, who)
+            _UNDO_BY_VERB[decision.verb](app, store, decision, before, undoing, who)
             clear_finished_mark(store)
-            return made
-    hidden = made.verb == "unhide"
-    if not editor_commands.set_hidden(app, made.stories, who, hidden=hidden, undoes=number):
-        raise _changed_since(made)
-    return made
+            return decision
+    hidden = decision.verb == "unhide"
+    if not editor_commands.set_hidden(app, decision.stories, who, hidden=hidden, undoes=number):
+        raise _changed_since(decision)
+    return decision
 
 
 def _undoable(store: Store, number: int) -> tuple[Decision, Mapping[str, Any]]:
     """Return a decision with what its undo restores."""
-    found = editorial.numbered(store, number)
-    if found is None:
+    decision_and_before = editorial.numbered(store, number)
+    if decision_and_before is None:
         raise UnknownName(f"no decision {number}; nothing was changed")
-    made = found[0]
-    if made.undone:
+    decision = decision_and_before[0]
+    if decision.undone:
         raise WrongDecision(f"decision {number} was undone before; nothing was changed", "undone_before")
-    if not made.undoable or made.verb not in (*_UNDOES, "hide", "unhide"):
+    if not decision.undoable or decision.verb not in (*_UNDO_BY_VERB, "hide", "unhide"):
         raise WrongDecision(f"decision {number} cannot be undone; nothing was changed", "not_undoable")
-    return found
+    return decision_and_before
 
 
-def _changed_since(made: Decision) -> WrongDecision:
+def _changed_since(decision: Decision) -> WrongDecision:
     return WrongDecision(
-        f"decision {made.number} cannot be undone: its stories were changed since; nothing was changed",
+        f"decision {decision.number} cannot be undone: its stories were changed since; nothing was changed",
         "changed_since",
     )
 
 
-def _merge(app: App, store: Store, made: Decision, before: Mapping[str, Any], undoing: int, who: str) -> None:
-    """Let the items of each merged story found it again."""
-    now, kept = app.clock(), made.stories[0]
-    for gone, item_ids in before["parts"].items():
+def _merge(
+    app: App, store: Store, decision: Decision, before: Mapping[str, Any], undoing: int, who: str
+) -> None:
+    """Move the items of each merged story back into a story of its former id."""
+    now, kept = app.clock(), decision.stories[0]
+    for merged_id, item_ids in before["parts"].items():
         if stories.stories_of(store, item_ids) != {kept}:
-            raise _changed_since(made)
+            raise _changed_since(decision)
         story, leaving, _ = divided(store, item_ids)
-        part = editorial.merged_part(store, kept, [gone])
+        part = editorial.merged_part(store, kept, [merged_id])
         if part is None:
-            raise _changed_since(made)
-        why = f"merge undone by {who} on {now:%Y-%m-%d}"
-        part_story(store, app.config, story, leaving, part, now, why)
-    editorial.restore_links(store, made.number, before["links"])
+            raise _changed_since(decision)
+        reason = f"merge undone by {who} on {now:%Y-%m-%d}"
+        part_story(store, app.config, story, leaving, part, now, reason)
+    editorial.restore_links(store, decision.number, before["links"])
     connections.remove_inherited(store, kept, before["connections"])
     connections.restore(store, before["connections"])
-    _restore_words(store, kept, before["words"], undoing)
+    _restore_event_decisions(store, kept, before["words"], undoing)
     for story_id in before["words"]:
         event_decisions.publish(app, store, story_id)
 
 
-def _restore_words(store: Store, kept: str, words: Mapping[str, Any], undoing: int) -> None:
-    """Restore editors' words on the events of merged stories.
+def _restore_event_decisions(store: Store, kept: str, before: Mapping[str, Any], undoing: int) -> None:
+    """Restore editors' decisions about the events of merged stories.
 
-    `kept` loses a word that it has only from another one, unless an editor set another since.
+    `kept` loses a decision that it got by the merge, unless an editor set another one since.
     """
-    passed_on = [word for story_id, word in words.items() if story_id != kept and word["decided"]]
-    if not words[kept]["decided"] and event_words.decision(store, kept) in passed_on:
-        event_words.undecide(store, kept)
-    for story_id, word in words.items():
+    inherited = [
+        decision for story_id, decision in before.items() if story_id != kept and decision["decided"]
+    ]
+    if not before[kept]["decided"] and event_store.decision(store, kept) in inherited:
+        event_store.undecide(store, kept)
+    for story_id, decision in before.items():
         if story_id != kept:
-            event_words.restore_decision(store, story_id, word, undoing)
+            event_store.restore_decision(store, story_id, decision, undoing)
 
 
 def _split(
-    app: App, store: Store, made: Decision, before: Mapping[str, Any], _undoing: int, who: str
+    app: App, store: Store, decision: Decision, before: Mapping[str, Any], _undoing: int, who: str
 ) -> None:
-    """Merge the part that left with its story."""
-    parts = {each.story_id: each for each in story_members.clusters(store, made.stories)}
-    if set(parts) != set(made.stories) or len({*stories.hidden(store, made.stories)}) == 1:
-        raise _changed_since(made)
-    if {member.item_id for member in parts[made.stories[1]].members} != set(made.items):
-        raise _changed_since(made)
+    """Merge the split-off part with its story."""
+    parts = {cluster.story_id: cluster for cluster in story_members.clusters(store, decision.stories)}
+    if set(parts) != set(decision.stories) or len({*stories.hidden(store, decision.stories)}) == 1:
+        raise _changed_since(decision)
+    if {member.item_id for member in parts[decision.stories[1]].members} != set(decision.items):
+        raise _changed_since(decision)
     now = app.clock()
-    kept = stories.oldest_first(store, made.stories)[0]
+    kept = stories.oldest_first(store, decision.stories)[0]
     absorb_stories(store, app.config, kept, parts, f"split undone by {who} on {now:%Y-%m-%d}", now)
-    editorial.restore_links(store, made.number, before["links"])
+    editorial.restore_links(store, decision.number, before["links"])
 
 
 def _keep_apart(
-    app: App, store: Store, made: Decision, before: Mapping[str, Any], _undoing: int, _who: str
+    app: App, store: Store, decision: Decision, before: Mapping[str, Any], _undoing: int, _who: str
 ) -> None:
-    """Let two stories be compared and listed again."""
+    """Allow two stories to be compared and listed again."""
     now = app.clock()
-    editorial.restore_links(store, made.number, before["links"])
+    editorial.restore_links(store, decision.number, before["links"])
     connections.restore(store, before["connections"])
-    update_channels(store, known_channels(store, app.config.channels), made.stories, now)
+    update_channels(store, known_channels(store, app.config.channels), decision.stories, now)
 
 
 def _event(
-    app: App, store: Store, made: Decision, before: Mapping[str, Any], undoing: int, _who: str
+    app: App, store: Store, decision: Decision, before: Mapping[str, Any], undoing: int, _who: str
 ) -> None:
-    """Restore the former word on the event of a story, or that there was none."""
-    (story_id,) = made.stories
+    """Restore the former decision about the event of a story, or that there was none."""
+    (story_id,) = decision.stories
     if stories.facts(store, [story_id]) == [] or stories.hidden(store, [story_id]):
-        raise _changed_since(made)
-    event_words.restore_decision(store, story_id, before, undoing)
+        raise _changed_since(decision)
+    event_store.restore_decision(store, story_id, before, undoing)
     event_decisions.publish(app, store, story_id)
 
 
 def _held(
-    _app: App, store: Store, made: Decision, before: Mapping[str, Any], _undoing: int, _who: str
+    _app: App, store: Store, decision: Decision, before: Mapping[str, Any], _undoing: int, _who: str
 ) -> None:
-    """Let released or discarded items wait for an editor again, unless some are published."""
-    if not made.items or stories.stories_of(store, made.items):
-        raise _changed_since(made)
-    items.waiting_again(store, made.items)
+    """Return released or discarded items to review, unless some are published."""
+    if not decision.items or stories.stories_of(store, decision.items):
+        raise _changed_since(decision)
+    items.waiting_again(store, decision.items)
     sources.begin_review(store, before["source"])
 
 
-_UNDOES: Mapping[str, Undo] = {
+_UNDO_BY_VERB: Mapping[str, Undo] = {
     "merge": _merge,
     "split": _split,
     "keep-apart": _keep_apart,
@@ -162,4 +164,4 @@ _UNDOES: Mapping[str, Undo] = {
     "release": _held,
     "discard": _held,
 }
-"""How each decision is undone; `hide` and `unhide` undo each other."""
+"""Function that undoes each kind of decision; `hide` and `unhide` undo each other."""

@@ -13,7 +13,7 @@ from typing import Any
 from aggregator.dedupe import measures, reason_words
 from aggregator.dedupe.evidence import title_likeness
 from aggregator.dedupe.features import Features, differ_in_language, for_member
-from aggregator.dedupe.title_comparison import slot
+from aggregator.dedupe.title_comparison import title_difference
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.phases import wording as wording_of
 from aggregator.dedupe.vocabulary.words import tools
@@ -187,8 +187,8 @@ def other_slot(a: Features, b: Features) -> str | None:
 
     Without texts nothing excludes that two headlines use two words for one thing.
     """
-    found = slot(a, b) if a.has_text and b.has_text else None
-    return found.reason() if found and found.alike >= MIN_SIMILAR_LIKENESS else None
+    difference = title_difference(a, b) if a.has_text and b.has_text else None
+    return difference.reason() if difference and difference.equal_share >= MIN_SIMILAR_LIKENESS else None
 
 
 def opposites(a: Features, b: Features) -> str | None:

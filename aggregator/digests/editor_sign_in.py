@@ -15,10 +15,10 @@ def mails_links(config: Config) -> bool:
     return bool(config.editors and config.web.url)
 
 
-def request(app: App, address: str, language: str) -> None:
+def request_link(app: App, address: str, language: str) -> None:
     """Store that a sign-in link was requested for an address, listed or not (ED2).
 
-    `subscriptions.settle` decides about it after the response, so that its time says nothing.
+    `subscriptions.settle` decides about it after the response, so that its duration does not show whether it is listed.
     """
     with opened_store(app) as store:
         subscription_requests.add(store, AccountMessage.SIGN_IN, address, language, (), app.clock())
@@ -42,7 +42,7 @@ def sign_in(app: App, link: str) -> str | None:
 
 
 def sign_out(app: App, session: str) -> None:
-    """End a session, and all that are over."""
+    """End a session, and delete expired ones."""
     with opened_store(app) as store, store.transaction():
         editor_sessions.end(store, session)
         editor_sessions.expire(store, app.config.editors, app.clock())
@@ -50,4 +50,6 @@ def sign_out(app: App, session: str) -> None:
 
 def is_editor(app: App, name: str | None) -> bool:
     """Return whether a name is an address in `editors`."""
-    return name is not None and addresses.key(name) in {addresses.key(each) for each in app.config.editors}
+    return name is not None and addresses.key(name) in {
+        addresses.key(editor) for editor in app.config.editors
+    }

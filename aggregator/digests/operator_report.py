@@ -86,21 +86,21 @@ def read_facts(store: Store, config: Config, since: datetime, now: datetime) -> 
 
 
 def _new_findings(
-    store: Store, site: Site, listed: Sequence[SourceHealth], since: datetime
+    store: Store, site: Site, health_of_sources: Sequence[SourceHealth], since: datetime
 ) -> Iterator[NewFindings]:
-    """Yield what was found since the last report and harms readers."""
-    found_since = feed_facts.new_findings(store, since)
-    for source in listed:
-        new = feed_findings.faults(found_since.get(source.id, ()), Level.PROBLEM)
-        if not new or not source.last_attempt:
+    """Yield the problems of feeds that are new since the last report."""
+    new_codes = feed_facts.new_findings(store, since)
+    for source in health_of_sources:
+        codes = feed_findings.faults(new_codes.get(source.id, ()), Level.PROBLEM)
+        if not codes or not source.last_attempt:
             continue
         facts = feed_facts.read(store, source.id, source.last_attempt.date())
-        found = [each for each in feed_findings.find(facts) if each.code in new]
-        if found:
+        findings = [finding for finding in feed_findings.find(facts) if finding.code in codes]
+        if findings:
             yield NewFindings(
                 source_id=source.id,
                 name=source.name,
-                sentences=tuple(feed_findings.in_words(each, LANGUAGE).sentence for each in found),
+                sentences=tuple(feed_findings.in_words(finding, LANGUAGE).sentence for finding in findings),
                 page=site.url + paths.partner_page(source.id),
             )
 

@@ -64,8 +64,8 @@ def tasks(facts: OperatorFacts, plan: DigestPlan, now: datetime) -> Iterator[Tas
     failing = (source for source in status.sources if _needs_action(source, now))
     for source in sorted(failing, key=lambda source: _WORST_FIRST.index(source.state)):
         yield _source(source, plan)
-    for found in facts.findings:
-        yield _findings(found)
+    for new_findings in facts.findings:
+        yield _findings(new_findings)
     for merge_candidate in status.merge_candidates:
         yield _merge_candidate(merge_candidate, plan)
     yield from _mail(facts, plan, now)
@@ -103,12 +103,12 @@ def _source(source: SourceHealth, plan: DigestPlan) -> Task:
     )
 
 
-def _findings(found: NewFindings) -> Task:
+def _findings(new: NewFindings) -> Task:
     return Task(
         heading=_FEEDS,
-        title=f"{_short(found.name)} ({found.source_id})",
-        facts=" ".join(_short(sentence) for sentence in found.sentences),
-        do=f"send the partner its report, which says how to correct this: {found.page}",
+        title=f"{_short(new.name)} ({new.source_id})",
+        facts=" ".join(_short(sentence) for sentence in new.sentences),
+        do=f"send the partner its report, which says how to correct this: {new.page}",
     )
 
 

@@ -32,16 +32,18 @@ def write(app: App, digest_id: str, at: datetime | None, folder: Path | None) ->
     """
     config = app.config
     plan = _plan(config, digest_id)
-    made = _draft(config, plan, at or app.clock())
+    edition_draft = _draft(config, plan, at or app.clock())
     address = plan.recipients[0] if plan.recipients else config.site.contact
-    message_id = mime.message_id(made.edition.id, address, config.site)
-    message = _message(config, plan, made.edition, address, made.body, message_id)
+    message_id = mime.message_id(edition_draft.edition.id, address, config.site)
+    message = _message(config, plan, edition_draft.edition, address, edition_draft.body, message_id)
     folder = folder or config.data / "preview"
     return Preview(
-        summary=_summary(made),
+        summary=_summary(edition_draft),
         files=(
-            files.write_message(folder, f"{made.edition.id}.eml", message),
-            files.write_message(folder, f"{made.edition.id}.html", made.body.html.encode("utf-8")),
+            files.write_message(folder, f"{edition_draft.edition.id}.eml", message),
+            files.write_message(
+                folder, f"{edition_draft.edition.id}.html", edition_draft.body.html.encode("utf-8")
+            ),
         ),
     )
 
@@ -53,29 +55,29 @@ def send(app: App, digest_id: str, address: str) -> Preview:
     """
     config, now = app.config, app.clock()
     plan = _plan(config, digest_id)
-    made = _draft(config, plan, now)
+    edition_draft = _draft(config, plan, now)
     # Mail programs drop a second message with a known Message-ID, and the real one is still to come.
-    message_id = mime.message_id(f"test-{made.edition.id}", f"{address} {now.isoformat()}", config.site)
-    marked = replace(made.body, subject=f"[Test] {made.body.subject}")
-    message = _message(config, plan, made.edition, address, marked, message_id)
+    message_id = mime.message_id(
+        f"test-{edition_draft.edition.id}", f"{address} {now.isoformat()}", config.site
+    )
+    marked = replace(edition_draft.body, subject=f"[Test] {edition_draft.body.subject}")
+    message = _message(config, plan, edition_draft.edition, address, marked, message_id)
     try:
         with app.mailer() as mailer:
             mailer(message, address)
     except (MailRefused, MailInterrupted) as error:
         raise AggregatorError(f"the message to {address} was not accepted: {error}") from error
-    return Preview(summary=_summary(made))
+    return Preview(summary=_summary(edition_draft))
 
 
-def _summary(made: Draft) -> str:
-    """Return the summary of an edition, and that nothing is sent if it is empty (M2).
+def _summary(edition_draft: Draft) -> str:
+    """Return the summary of an edition, and a note if it is empty, because it is not sent (M2).
 
-    The operator's report says by itself that all is well.
+    The operator's report needs no note: its summary states that there are no tasks.
     """
-    if not made.is_empty or made.edition.digest_id == OPERATOR_ID:
-        return made.summary
-    return (
-        f"{made.summary}: the edition would be empty, so that `aggregator digest run` would send no message"
-    )
+    if not edition_draft.is_empty or edition_draft.edition.digest_id == OPERATOR_ID:
+        return edition_draft.summary
+    return f"{edition_draft.summary}: the edition would be empty, so that `aggregator digest run` would send no message"
 
 
 def _draft(config: Config, plan: DigestPlan, now: datetime) -> Draft:

@@ -41,16 +41,16 @@ def run(app: App, progress: Progress | None = None) -> tuple[SourceCheck, ...]:
         checks = site_check.due_checks(store, app, polled, records, publishers, now)
         site_check.run(store, app, checks, report, now)
         site_checks = {source.id: source_history.last_site_check(store, source.id) for source in polled}
-        found = {source.id: _findings(store, records[source.id]) for source in polled}
+        findings = {source.id: _findings(store, records[source.id]) for source in polled}
     notes = {visit.id: visit.reason for visit in report.sources if visit.outcome != "failed"}
     results = []
     for source in polled:
         record = records[source.id]
-        result = _describe(source, health[source.id], record, notes.get(source.id), found[source.id])
+        result = _describe(source, health[source.id], record, notes.get(source.id), findings[source.id])
         checked = site_checks[source.id]
         if checked and checked[1] and site_check.is_replaceable(record):
             result = replace(result, advice=checked[1], proposal=checked[2])
-        results.append(replace(result, findings=found[source.id]))
+        results.append(replace(result, findings=findings[source.id]))
     return tuple(results)
 
 
@@ -62,7 +62,7 @@ def is_failing(result: SourceCheck) -> bool:
 def _findings(store: Store, record: SourceRecord) -> tuple[FindingWords, ...]:
     """Return the findings of a feed in the words of the partner's page."""
     facts = feed_facts.read(store, record.id, record.last_attempt.date() if record.last_attempt else None)
-    return tuple(feed_findings.in_words(each, REPORT_LANGUAGE) for each in feed_findings.find(facts))
+    return tuple(feed_findings.in_words(finding, REPORT_LANGUAGE) for finding in feed_findings.find(facts))
 
 
 def _describe(
@@ -70,7 +70,7 @@ def _describe(
     health: SourceHealth,
     record: SourceRecord,
     note: str | None,
-    found: Sequence[FindingWords],
+    findings: Sequence[FindingWords],
 ) -> SourceCheck:
     if record.failures:
         state = health.state if health.state in FAILING_STATES | WAITING_STATES else SourceState.FAILING
@@ -78,13 +78,13 @@ def _describe(
     if record.move is not None:
         return _moved(source, record.move)
     if health.state is SourceState.OK:
-        return _ok(health, note, found)
+        return _ok(health, note, findings)
     return SourceCheck(id=source.id, state=health.state, reason=health.reason, advice=advice(health))
 
 
-def _ok(health: SourceHealth, note: str | None, found: Sequence[FindingWords]) -> SourceCheck:
+def _ok(health: SourceHealth, note: str | None, findings: Sequence[FindingWords]) -> SourceCheck:
     """Describe a source that is polled without errors, with what its publisher could improve."""
-    problem = next((each for each in found if each.level in feed_findings.FAULTS), None)
+    problem = next((finding for finding in findings if finding.level in feed_findings.FAULTS), None)
     if problem is None:
         return SourceCheck(id=health.id, state=health.state, reason=note)
     words = feed_findings.as_reason(problem)

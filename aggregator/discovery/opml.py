@@ -28,8 +28,8 @@ def import_sources(file: Path, source_list: Path) -> ImportReport:
     from aggregator.config import load, new_sources
 
     config = load(file, secrets=False)
-    new, report = _read(source_list, {source.url for source in config.sources})
-    text, ids = new_sources.add_sources(file.read_bytes().decode(), new, config)  # with its line ends
+    new, report = _read_list(source_list, {source.url for source in config.sources})
+    text, ids = new_sources.add_sources(file.read_bytes().decode(), new, config)  # keeps its line ends
     if ids:
         target = file.resolve()
         draft = target.with_name(f".{target.name}.draft")
@@ -42,8 +42,8 @@ def import_sources(file: Path, source_list: Path) -> ImportReport:
     return replace(report, added=tuple(ids))
 
 
-def _read(source_list: Path, known: Collection[str]) -> tuple[Sequence[NewSource], ImportReport]:
-    """Read a list as what it contains, whatever its name."""
+def _read_list(source_list: Path, known_urls: Collection[str]) -> tuple[Sequence[NewSource], ImportReport]:
+    """Read a list in the format of its content; its file name does not matter."""
     from aggregator.config import new_sources, opml_import, planet_ini
 
     try:
@@ -53,9 +53,9 @@ def _read(source_list: Path, known: Collection[str]) -> tuple[Sequence[NewSource
         raise FilesError(f"{source_list} cannot be read: {error.strerror}") from error
     try:
         if _is_markup(body):
-            new, left_out = opml_import.read_opml(body, known)
+            new, left_out = opml_import.read_opml(body, known_urls)
             return new, ImportReport(left_out=left_out)
-        planet = planet_ini.read(body, known)
+        planet = planet_ini.read(body, known_urls)
     except new_sources.SourceListError as error:
         raise new_sources.SourceListError(f"{source_list.name}: {error}") from error
     return planet.sources, ImportReport(
@@ -80,12 +80,12 @@ def export_sources(config: Config) -> bytes:
 def _publishers(config: Config) -> tuple[Publisher, ...]:
     """Describe the enabled sources by the database if there is one, else by feeds.yaml."""
     database = config.data / "aggregator.db"
-    known: dict[str, Publisher] = {}
+    known_urls: dict[str, Publisher] = {}
     if database.exists():
         with opened(database, create=False) as store:
-            known = sources.publishers(store, configured=True)
+            known_urls = sources.publishers(store, configured=True)
     return tuple(
-        known.get(source.id)
+        known_urls.get(source.id)
         or Publisher(
             id=source.id,
             name=source.name,

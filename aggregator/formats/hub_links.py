@@ -12,9 +12,9 @@ from aggregator.model.documents import HubLinks, ParsedDocument
 from aggregator.model.polling import Response
 
 MAX_LINKS = 50
-"""Maximum number of links that are considered; more have no purpose."""
+"""Maximum number of links that are read."""
 KINDS = frozenset({"feed", "jsonfeed"})
-"""Kinds of sources whose documents are pushed by hubs."""
+"""Kinds of sources whose documents hubs push."""
 
 # RFC 8288 section 3: `<URL>; rel=hub; title="a, b"`. Each repetition is bounded, for hostile servers.
 _LINK = re.compile(r"<([^<>]{1,8000})>((?:\s{0,20};[^;,\"<>]{0,500}(?:\"[^\"]{0,2000}\")?){0,20})")
@@ -36,28 +36,28 @@ def of_response(document: ParsedDocument, response: Response, source: Source) ->
 
 def in_headers(headers: Mapping[str, str], url: str) -> Links:
     """Return the links in the `Link` headers of a response from `url`."""
-    found: list[tuple[str, object]] = []
+    pairs: list[tuple[str, object]] = []
     for match in list(_LINK.finditer(headers.get("link", "")[:65_536]))[:MAX_LINKS]:
         rel = next((m[2] or m[3] for m in _PARAMETER.finditer(match[2]) if m[1].lower() == "rel"), None)
-        found.append((rel or "", match[1].strip()))
-    return _of_pairs(found, url)
+        pairs.append((rel or "", match[1].strip()))
+    return _of_pairs(pairs, url)
 
 
 def in_feed(links: Any, url: str) -> Links:
     """Return the links among those that feedparser found in the head of a feed."""
-    given = links[:MAX_LINKS] if isinstance(links, list) else ()
-    return _of_pairs([(str(link.get("rel", "")), link.get("href")) for link in given], url)
+    head_links = links[:MAX_LINKS] if isinstance(links, list) else ()
+    return _of_pairs([(str(link.get("rel", "")), link.get("href")) for link in head_links], url)
 
 
-def first(written: Iterable[object], url: str) -> str | None:
-    """Return the first web address among texts, made absolute against `url`."""
-    return next(filter(None, (urls.join(url, each) for each in written)), None)
+def first(references: Iterable[object], url: str) -> str | None:
+    """Return the first reference that is a web address, resolved against `url`."""
+    return next(filter(None, (urls.join(url, reference) for reference in references)), None)
 
 
 def _of_pairs(pairs: Iterable[tuple[str, object]], url: str) -> Links:
-    """Return the links among pairs of relations and target."""
+    """Return the links among pairs of relation types and target."""
     by_rel: dict[str, list[object]] = {}
-    for rel, target in pairs:
-        for word in rel.lower().split():
-            by_rel.setdefault(word, []).append(target)
+    for rels, target in pairs:
+        for rel in rels.lower().split():
+            by_rel.setdefault(rel, []).append(target)
     return first(by_rel.get("hub", ()), url), first(by_rel.get("self", ()), url)

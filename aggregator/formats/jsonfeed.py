@@ -54,15 +54,15 @@ def read(
 
 
 def _hubs(data: dict[str, Any]) -> list[object]:
-    """Return the URLs of WebSub hubs; other protocols, such as rssCloud, are left."""
+    """Return the URLs of WebSub hubs, without those of other protocols such as rssCloud."""
     hubs = [hub for hub in as_list(data.get("hubs")) if isinstance(hub, dict)]
     return [hub.get("url") for hub in hubs if str(hub.get("type", "")).lower() == "websub"]
 
 
 def _format(version: object) -> str:
     """Return the name of the format, with the version at the end of its URL."""
-    found = re.search(r"version/(1(?:\.\d)?)$", str(version))
-    return f"JSON Feed {found[1] if found[1] != '1' else '1.0'}" if found else "JSON Feed"
+    match = re.search(r"version/(1(?:\.\d)?)$", str(version))
+    return f"JSON Feed {match[1] if match[1] != '1' else '1.0'}" if match else "JSON Feed"
 
 
 def _entry(position: int, item: dict[str, Any], url: str, language: str | None) -> Entry:

@@ -24,7 +24,7 @@ class Parser(Protocol):
         ...
 
 
-def _read(
+def _import_and_parse(
     module: str,
     body: bytes,
     url: str,
@@ -32,16 +32,16 @@ def _read(
     source: Source,
     seen: Container[bytes] = (),
 ) -> ParsedDocument:
-    """Import a parser when its first document comes, because all of them together take 30 ms."""
+    """Import a parser for its first document, because all parsers together take 30 ms."""
     parser: Parser = import_module(f"aggregator.formats.{module}").read
     return parser(body, url, headers, source, seen)
 
 
 PARSERS: dict[str, Parser] = {
-    "feed": partial(_read, "feed"),
-    "jsonfeed": partial(_read, "jsonfeed"),
-    "page": partial(_read, "page"),
-    "ical": partial(_read, "ical"),
-    "wordpress": partial(_read, "wordpress"),
-    "zenodo": partial(_read, "zenodo"),
+    "feed": partial(_import_and_parse, "feed"),
+    "jsonfeed": partial(_import_and_parse, "jsonfeed"),
+    "page": partial(_import_and_parse, "page"),
+    "ical": partial(_import_and_parse, "ical"),
+    "wordpress": partial(_import_and_parse, "wordpress"),
+    "zenodo": partial(_import_and_parse, "zenodo"),
 }

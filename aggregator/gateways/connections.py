@@ -240,11 +240,11 @@ class _Secure(_Plain, HTTPSConnection):
         self._keep_certificate()
 
     def _keep_certificate(self) -> None:
-        """Keep the validity that the handshake has just verified; it costs no request."""
-        shown: Mapping[str, object] = getattr(self.sock, "getpeercert", dict)() or {}
+        """Store the validity of the certificate that the handshake has verified."""
+        certificate: Mapping[str, object] = getattr(self.sock, "getpeercert", dict)() or {}
         with suppress(KeyError, ValueError, OverflowError, OSError):
             begin, end = (
-                datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown[name])), UTC)
+                datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate[name])), UTC)
                 for name in ("notBefore", "notAfter")
             )
             _thread.certificates[self.host.rstrip(".")] = Certificate(begin=begin, end=end)

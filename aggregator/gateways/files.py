@@ -270,9 +270,9 @@ def write_text(target: Path, text: str, mode: int = 0o666) -> None:
 
 
 def write_new(target: Path, body: bytes) -> None:
-    """Write a file that does not exist, and its folder if that is missing; both or neither."""
+    """Write a new file, and create its folder if it is missing; both or neither."""
     folder = target.parent
-    made = not folder.exists()
+    is_new_folder = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with target.open("xb") as handle:
@@ -284,11 +284,11 @@ def write_new(target: Path, body: bytes) -> None:
                 target.unlink(missing_ok=True)
                 raise
     except FileExistsError as error:
-        where = target if folder.is_dir() else folder
-        kind = "exists already" if where is target else "is a file"
-        raise FilesError(f"{where} {kind}: nothing was written; name another folder") from error
+        obstacle = target if folder.is_dir() else folder
+        kind = "exists already" if obstacle is target else "is a file"
+        raise FilesError(f"{obstacle} {kind}: nothing was written; name another folder") from error
     except OSError as error:
-        if made:
+        if is_new_folder:
             with suppress(OSError):
                 folder.rmdir()
         raise FilesError(f"{target} cannot be written: {error.strerror}; name another folder") from error

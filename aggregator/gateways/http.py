@@ -187,14 +187,14 @@ class HttpFetcher:
             body = read
         elif answer.status_code >= 400 and "html" in headers.get("content-type", "").lower():
             body = self._beginning(answer)
-        shown = connections.certificate(urls.host(url))
+        certificate = connections.certificate(urls.host(url))
         return Response(
             status=answer.status_code,
             url=url,
             headers=headers,
             body=body,
-            certificate_from=shown.begin if shown else None,
-            certificate_until=shown.end if shown else None,
+            certificate_from=certificate.begin if certificate else None,
+            certificate_until=certificate.end if certificate else None,
             **met,
         )
 

@@ -1,4 +1,4 @@
-"""Write a new folder, or a .zip file of it, that appears complete or not at all."""
+"""Write a new folder, or a .zip file of it, atomically: it appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from aggregator.model.snapshots import SnapshotFile
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """Modification time of all files in a .zip: the earliest that the format has."""
 CHUNK_BYTES = 1 << 20
-"""Bytes that are copied into a .zip file at a time."""
+"""Number of bytes copied into a .zip file at a time."""
 
 
-class _Hashed:
+class _HashedFile:
     """Count and hash the bytes that are written to a file."""
 
     def __init__(self, handle: IO[bytes]) -> None:
@@ -29,11 +29,11 @@ class _Hashed:
         self._hash = hashlib.sha256()
         self.bytes = 0
 
-    def write(self, part: bytes) -> None:
+    def write(self, chunk: bytes) -> None:
         """Append bytes to the file."""
-        self._handle.write(part)
-        self._hash.update(part)
-        self.bytes += len(part)
+        self._handle.write(chunk)
+        self._hash.update(chunk)
+        self.bytes += len(chunk)
 
     @property
     def sha256(self) -> str:
@@ -43,20 +43,20 @@ class _Hashed:
 
 @dataclass(slots=True)
 class NewFolder:
-    """Write files into a draft folder; `files` are those that are complete."""
+    """Write files into a draft folder; `files` are the complete ones."""
 
     draft: Path
     files: dict[str, SnapshotFile] = field(default_factory=dict)
 
     @contextmanager
-    def writing(self, name: str) -> Iterator[_Hashed]:
+    def writing(self, name: str) -> Iterator[_HashedFile]:
         """Open a new file of the folder, and sync it to disk at the end of the block."""
         with (self.draft / name).open("xb") as handle:
-            hashed = _Hashed(handle)
-            yield hashed
+            file = _HashedFile(handle)
+            yield file
             handle.flush()
             os.fsync(handle.fileno())
-        self.files[name] = SnapshotFile(path=name, bytes=hashed.bytes, sha256=hashed.sha256)
+        self.files[name] = SnapshotFile(path=name, bytes=file.bytes, sha256=file.sha256)
 
     def write(self, name: str, body: bytes) -> None:
         """Write a new file of the folder."""
@@ -68,19 +68,19 @@ class NewFolder:
 def new_folder(target: Path) -> Iterator[NewFolder]:
     """Write the folder `target`, which does not exist or is empty.
 
-    Its files become visible after the block; if that raises an exception, nothing is left. Raises FilesError.
+    Its files appear after the block; if the block raises an exception, nothing remains. Raises FilesError.
     """
-    if target.exists() and (not target.is_dir() or any(_listed(target))):
+    if target.exists() and (not target.is_dir() or any(_entries(target))):
         kind = "is not empty" if target.is_dir() else "is a file"
         raise FilesError(f"{target} {kind}: nothing was written; name a folder that does not exist")
     with _draft(target) as folder:
         yield folder
-        _reveal(folder, target)
+        _publish(folder, target)
 
 
 @contextmanager
 def new_zip(target: Path) -> Iterator[NewFolder]:
-    """Write the .zip file `target`, which does not exist, of a folder.
+    """Write the files of a block into the new .zip file `target`.
 
     Its bytes depend on names and contents of the files only: they are sorted and not compressed, because versions of
     zlib compress the same bytes differently. Raises FilesError.
@@ -94,7 +94,7 @@ def new_zip(target: Path) -> Iterator[NewFolder]:
         packed.rename(target)
 
 
-def _listed(folder: Path) -> Iterator[Path]:
+def _entries(folder: Path) -> Iterator[Path]:
     try:
         yield from folder.iterdir()
     except OSError as error:
@@ -103,7 +103,7 @@ def _listed(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def _draft(target: Path) -> Iterator[NewFolder]:
-    """Make a draft folder beside `target`, or in it if it exists, and remove it at the end."""
+    """Create a draft folder beside `target`, or in it if it exists, and remove it at the end."""
     inside = target.is_dir()
     parent = target if inside else target.parent
     if not parent.is_dir():
@@ -122,8 +122,8 @@ def _draft(target: Path) -> Iterator[NewFolder]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _reveal(folder: NewFolder, target: Path) -> None:
-    """Rename the draft; if the folder exists, only its files, since it may be a mount point."""
+def _publish(folder: NewFolder, target: Path) -> None:
+    """Rename the draft to `target`; if that exists, only the files, as it may be a mount point."""
     if folder.draft.parent != target:
         folder.draft.rename(target)  # fails if another program made a folder with files meanwhile
         return

@@ -119,16 +119,16 @@ def _kind_patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
 
 def kind(title: str, categories: Sequence[str]) -> Kind:
     """Return the kind that the words of a title show, else the one that the categories show."""
-    by_title = _named(_PHRASES.sub(" ", _lower(title)))
+    by_title = _kind_in(_PHRASES.sub(" ", _lower(title)))
     return by_title or _of_categories(" · ".join(categories)) or Kind.NEWS
 
 
 @cached(1_024, WORD_CHARACTERS)
 def _of_categories(categories: str) -> Kind | None:
-    return _named(_lower(categories))
+    return _kind_in(_lower(categories))
 
 
-def _named(low: str) -> Kind | None:
+def _kind_in(low: str) -> Kind | None:
     return next((kind for kind, words in _kind_patterns() if words.search(low)), None)
 
 

@@ -130,9 +130,9 @@ def _cleaned(text: str, base: str) -> str:
 
 @lru_cache(maxsize=16)
 def _cleaner(base: str) -> nh3.Cleaner:
-    """Return a cleaner for texts of one base; making one takes as long as cleaning a text."""
+    """Return a cleaner for texts of one base; creating one takes as long as cleaning a text."""
 
-    def made(relative: Literal["deny"] | tuple[Literal["rewrite_with_base"], str]) -> nh3.Cleaner:
+    def create(relative: Literal["deny"] | tuple[Literal["rewrite_with_base"], str]) -> nh3.Cleaner:
         return nh3.Cleaner(
             tags=TAGS,
             attributes=ATTRIBUTES,
@@ -142,9 +142,9 @@ def _cleaner(base: str) -> nh3.Cleaner:
         )
 
     try:
-        return made(("rewrite_with_base", base) if urls.web_link(base) else "deny")
+        return create(("rewrite_with_base", base) if urls.web_link(base) else "deny")
     except ValueError:  # nh3 cannot read the base: relative links are removed
-        return made("deny")
+        return create("deny")
 
 
 def paragraphs(text: str) -> str:
@@ -173,8 +173,8 @@ def _nest_deeply(tags: Iterable[tuple[str, str]]) -> bool:
     """Return whether tags, each a slash or nothing and a name, are nested too deeply."""
     depth = 0
     opened: Counter[str] = Counter()
-    for close, written in tags:
-        name = written.lower()
+    for close, tag in tags:
+        name = tag.lower()
         if name in _NOT_NESTING:
             continue
         if not close:
@@ -194,9 +194,9 @@ def plain(cleaned: str) -> str:
     text = "".join(
         part if n % 2 else part.replace("\n", " ").replace("\f", " ") for n, part in enumerate(parts)
     )
-    pieces = _ELEMENT.split(text)
-    pieces[1::2] = [_SPACING.get(name, "") for name in pieces[1::2]]
-    text = "".join(pieces)
+    texts_and_tags = _ELEMENT.split(text)
+    texts_and_tags[1::2] = [_SPACING.get(name, "") for name in texts_and_tags[1::2]]
+    text = "".join(texts_and_tags)
     text = legal(html.unescape(text)).replace("\xa0", " ")
     text = "\n".join(" ".join(line.split()) for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", text).strip()

@@ -1,4 +1,4 @@
-"""Values of partner reports: what is known about a feed, and what was found in it."""
+"""Values of partner reports: facts about a feed, and its findings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aggregator.model.reports import SourceDay
 
 
 class Level(StrEnum):
-    """Whether a finding harms readers, costs transfers, or would help readers if followed."""
+    """Effect of a finding: it harms readers, wastes transfers, or is advice that helps readers."""
 
     PROBLEM = "problem"
     COST = "cost"
@@ -21,9 +21,9 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something found in a feed: its code, and the values that its sentence contains.
+    """A fault of a feed or advice on it: its code, and the values of its sentence.
 
-    `since` is the day on which it was found first.
+    `since` is the day of the first visit that showed it.
     """
 
     code: str
@@ -44,10 +44,10 @@ class FindingWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryFacts:
-    """Counts of the newest entries of a document, at most `MAX_ENTRIES_READ` of them.
+    """Numbers of entries among the newest of a document, at most `MAX_ENTRIES_READ`.
 
-    `cut` texts are empty or end in dots; `with_text` is the number of those whose text is still stored. `replaced_ids`
-    are entries that have had more than one id, `repeated_ids` those whose id another entry has as well.
+    `truncated` entries have an empty text or one that ends in dots; `with_text` is the number of entries whose text is
+    stored. `replaced_ids` are entries that have had more than one id, `repeated_ids` those that share their id.
     """
 
     total: int = 0
@@ -58,7 +58,7 @@ class EntryFacts:
     replaced_ids: int = 0
     repeated_ids: int = 0
     with_text: int = 0
-    cut: int = 0
+    truncated: int = 0
     without_categories: int = 0
     events: int = 0
     with_rights: int = 0
@@ -68,24 +68,24 @@ class EntryFacts:
 class VisitFacts:
     """Sums over the visits of the days before a report.
 
-    `repeated` are answers with the whole unchanged document, `ignored` those of them to conditional requests;
-    `slow` are visits with slow answers. `last_bytes` is the size of the last document received.
+    `unchanged` are responses with the whole document although it had not changed; `ignored_validators` are those of
+    them that answer a conditional request. `slow` are visits with slow responses. `last_bytes` is the size of the last
+    document.
     """
 
     visits: int = 0
-    repeated: int = 0
-    repeated_bytes: int = 0
-    ignored: int = 0
+    unchanged: int = 0
+    unchanged_bytes: int = 0
+    ignored_validators: int = 0
     slow: int = 0
     last_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedFacts:
-    """All that is known about the feed of a source at its last visit, on the day `as_of`.
+    """Facts about the feed of a source after its last visit, on the day `as_of`.
 
-    `content_type` is empty where a response had none. `malformed` is what was wrong with the syntax of the last
-    document.
+    `content_type` is empty where a response had none. `malformed` is the syntax error of the last document.
     """
 
     source_id: str
@@ -113,7 +113,7 @@ class FeedFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DayOfVisits:
+class VisitDay:
     """The visits of one day, and the codes of their failures."""
 
     day: date
@@ -123,12 +123,12 @@ class DayOfVisits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartnerReport:
-    """What the page of a partner shows: facts, findings, days of visits, stories a week."""
+    """Values of the page of a partner: facts, findings, days of visits, stories of each week."""
 
     facts: FeedFacts
     findings: tuple[Finding, ...]
     days: Mapping[date, SourceDay]
-    last_days: tuple[DayOfVisits, ...]
+    last_days: tuple[VisitDay, ...]
     stories: int
     weeks: tuple[int, ...]
     site_link: str | None = None

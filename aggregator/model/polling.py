@@ -252,9 +252,9 @@ class ParsedVisit:
 
     @property
     def malformed(self) -> str | None:
-        """Return what was wrong with the syntax of the document."""
-        found = (note.partition(MALFORMED)[2] for note in self.notes if note.startswith(MALFORMED))
-        return next(found, None)
+        """Return the syntax error of the document, if any."""
+        errors = (note.partition(MALFORMED)[2] for note in self.notes if note.startswith(MALFORMED))
+        return next(errors, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,13 +342,13 @@ class PostingStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The lease that a WebSub hub granted without interruption since `begun` (WS4, WS8).
+    """The lease of a WebSub hub, without interruption since `since` (WS4, WS8).
 
-    `unproven` is the number of pushes that must arrive before polling relies on them. `visit_due`: a push asked for
-    a visit that was not made yet.
+    `unproven` is the number of pushes that must arrive before they replace visits. `visit_due`: a push requested a
+    visit that is still to come.
     """
 
-    begun: datetime
+    since: datetime
     until: datetime
     unproven: int = 0
     visit_due: bool = False

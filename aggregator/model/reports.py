@@ -242,7 +242,7 @@ class RecentActivity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFindings:
-    """What was found in a feed since the last report, and the page that says how to correct it."""
+    """The new problems of a feed since the last report, and its partner page."""
 
     source_id: str
     name: str

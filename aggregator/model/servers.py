@@ -1,4 +1,4 @@
-"""Define what a response shows of its server."""
+"""Define the facts about a server that its responses contain."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerFacts:
-    """What a response showed of its server, for the report to its partner.
+    """Facts about a server from one response, for the partner report.
 
     `content_type` is None where a response has no document, such as a 304, and empty where it is missing.
     """

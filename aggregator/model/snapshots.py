@@ -1,4 +1,4 @@
-"""Values of snapshots: what the files of a month contain, and what was written."""
+"""Values of snapshots: stories and metadata of a month, files, report of the command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aggregator.model.stories import Publisher, Story
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TitleChange:
-    """Hold the titles before and after a significant edit of the lead (E1).
+    """The titles before and after a significant edit of the lead (E1).
 
     They are equal if only the text changed.
     """
@@ -25,7 +25,7 @@ class TitleChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotStory:
-    """Hold a story, its significant edits, and the published stories related to it."""
+    """A story, its significant edits, and the ids of published stories related to it."""
 
     story: Story
     corrections: tuple[TitleChange, ...] = ()
@@ -34,7 +34,7 @@ class SnapshotStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotFile:
-    """Hold a written file: path in the snapshot, size in bytes, and SHA-256 in hexadecimal."""
+    """A file of a snapshot: path in it, size in bytes, and SHA-256 in hexadecimal."""
 
     path: str
     bytes: int
@@ -42,8 +42,8 @@ class SnapshotFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SnapshotContents:
-    """Hold what the metadata of a snapshot states: month, last change, counts and sources.
+class SnapshotMetadata:
+    """The metadata of a snapshot: month, last change, counts and sources.
 
     `licences` counts items by source and licence; None is a source without a licence. `full_texts` are the sources
     whose whole texts are included.

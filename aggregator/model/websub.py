@@ -1,4 +1,4 @@
-"""Values of WebSub: subscriptions to the hubs of sources, and what these push."""
+"""Values of WebSub: subscriptions to the hubs of sources, and pushes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CALLBACK_PATH = "websub/"
 
 
 class Mode(StrEnum):
-    """What a hub is asked for and verifies (WebSub sections 5.1 and 5.3)."""
+    """Mode of a request to a hub and of its verification (WebSub sections 5.1 and 5.3)."""
 
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"
@@ -21,8 +21,8 @@ class Mode(StrEnum):
 class Subscription:
     """A subscription of one source to one topic of one hub.
 
-    `asked` is the last request, which the hub has not verified yet while `awaiting`. `attempts` counts failures in a
-    row. Without `wanted` it is to be ended.
+    `requested_mode` is that of the last request, which the hub has not verified yet while `awaiting`. `attempts`
+    counts failures in a row. A subscription that is not `wanted` is to be ended.
     """
 
     id: int
@@ -34,8 +34,8 @@ class Subscription:
     secret: str | None = field(repr=False)
     wanted: bool
     due: datetime
-    asked: Mode | None
-    asked_at: datetime | None
+    requested_mode: Mode | None
+    requested_at: datetime | None
     awaiting: bool
     attempts: int
     lease_until: datetime | None
@@ -43,7 +43,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
-    """A body that the hub of a subscription sent and that was not read yet."""
+    """A body that the hub of a subscription sent and that was not parsed yet."""
 
     subscription_id: int
     source_id: str

@@ -1,4 +1,4 @@
-"""Release or discard items that wait for an editor."""
+"""Release or discard held items, which need review."""
 
 from __future__ import annotations
 

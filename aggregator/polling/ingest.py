@@ -150,7 +150,7 @@ def _pushed_until(
     """Return until when pushes are relied on after this visit, if they are (WS8)."""
     from aggregator.polling import websub_pushes
 
-    return websub_pushes.relied_on_until(work, record, visit, changes[ChangeKind.NEW])
+    return websub_pushes.pushes_suffice_until(work, record, visit, changes[ChangeKind.NEW])
 
 
 def _hold_hosts(

@@ -50,8 +50,8 @@ def parse_visit(
             response.body, response.url, response.headers, source, context.known_hashes
         )
         entries = len(document.entries) + len(document.skipped)
-        if source.kind == "page" and (lost := _lost(entries, context)):
-            return Failure(reason=lost, status=response.status, entries=entries)
+        if source.kind == "page" and (reason := _loss_reason(entries, context)):
+            return Failure(reason=reason, status=response.status, entries=entries)
         if source.kind == "ical":
             from aggregator.formats import ical
 
@@ -82,8 +82,8 @@ def parse_visit(
     )
 
 
-def _lost(entries: int, context: ParseContext) -> str | None:
-    """Return why a page with much fewer entries must be reviewed; None if it is accepted by now."""
+def _loss_reason(entries: int, context: ParseContext) -> str | None:
+    """Return why a page with much fewer entries needs review; None if their number is accepted."""
     from aggregator.formats import page
 
     if entries == context.entries_accepted:

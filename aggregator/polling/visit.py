@@ -310,11 +310,11 @@ class _Visit:
 
 
 def _server_facts(response: Response) -> ServerFacts:
-    """Return what a response shows of its server."""
+    """Return the facts about its server that a response contains."""
     has_document = response.status in (200, 226)
-    sent = line(response.headers.get("content-type"), MAX_CONTENT_TYPE_CHARACTERS) or ""
+    content_type = line(response.headers.get("content-type"), MAX_CONTENT_TYPE_CHARACTERS) or ""
     return ServerFacts(
-        content_type=sent if has_document else None,
+        content_type=content_type if has_document else None,
         certificate_from=response.certificate_from,
         certificate_until=response.certificate_until,
     )

@@ -1,6 +1,6 @@
-"""Take what WebSub hubs send to callbacks: verifications, denials and pushes (WS3 to WS6).
+"""Store requests of WebSub hubs to callbacks: verifications, denials, pushes (WS3 to WS6).
 
-Each is a short transaction beside any job (L1); jobs do what follows from it.
+Each is a short transaction beside any job (L1); the next job acts on it.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
 _SIGNATURE = re.compile(r"\s*([A-Za-z0-9]{1,20})\s*=\s*([0-9A-Fa-f]{1,200})\s*")
 
 
-class Known(Enum):
-    """Whether a callback has a subscription."""
+class CallbackState(Enum):
+    """Whether the subscription of a callback is active, ended or unknown."""
 
-    YES = "wanted"
-    ENDED = "not wanted any more"
-    NO = "unknown"
+    ACTIVE = "active"
+    ENDED = "ended"
+    UNKNOWN = "unknown"
 
 
 @contextmanager
-def _opened(app: App, token: str) -> Iterator[Store | None]:
-    """Yield the store, None for a token that cannot be one or without a database."""
+def _open(app: App, token: str) -> Iterator[Store | None]:
+    """Yield the store; None for a malformed token or without a database."""
     refuse_lost(app.config)
     database = app.config.data / "aggregator.db"
     if not _TOKEN.fullmatch(token) or not database.exists():
@@ -50,9 +50,9 @@ def _opened(app: App, token: str) -> Iterator[Store | None]:
 
 
 @contextmanager
-def _changing(app: App, token: str) -> Iterator[tuple[Store, Subscription] | None]:
+def _subscription(app: App, token: str) -> Iterator[tuple[Store, Subscription] | None]:
     """Yield the subscription of a callback within a transaction; None for an unknown token."""
-    with _opened(app, token) as store:
+    with _open(app, token) as store:
         if store is None:
             yield None
             return
@@ -61,49 +61,49 @@ def _changing(app: App, token: str) -> Iterator[tuple[Store, Subscription] | Non
             yield (store, subscription) if subscription else None
 
 
-def known(app: App, token: str) -> Known:
-    """Return whether a callback has a subscription, before the body of its request is read."""
-    with _opened(app, token) as store:
+def state(app: App, token: str) -> CallbackState:
+    """Return the state of a callback, before the body of its request is read."""
+    with _open(app, token) as store:
         subscription = websub_subscriptions.find(store, token) if store else None
     if subscription is None:
-        return Known.NO
-    return Known.YES if subscription.wanted else Known.ENDED
+        return CallbackState.UNKNOWN
+    return CallbackState.ACTIVE if subscription.wanted else CallbackState.ENDED
 
 
 # --- verification and denial (WS3, WS4) ------------------------------------------------------------------
 
 
 def verify(app: App, token: str, query: Mapping[str, str]) -> str | None:
-    """Return what to respond to a verification or denial; None if it was not asked for."""
+    """Return the response to a verification or denial; None if it was not requested."""
     now = app.clock()
-    with _changing(app, token) as found:
-        if found is None:
+    with _subscription(app, token) as stored:
+        if stored is None:
             return None
-        store, subscription = found
+        store, subscription = stored
         if query.get("hub.topic") != subscription.topic:
             return None
         mode, challenge = query.get("hub.mode"), query.get("hub.challenge", "")
         if mode == "denied":
-            return _denied(store, subscription, query.get("hub.reason"), now)
-        if not 0 < len(challenge) <= MAX_CHALLENGE_CHARACTERS or not _was_asked(subscription, mode, now):
+            return _record_denial(store, subscription, query.get("hub.reason"), now)
+        if not 0 < len(challenge) <= MAX_CHALLENGE_CHARACTERS or not _was_requested(subscription, mode, now):
             return None
         if mode == Mode.UNSUBSCRIBE:
             websub_subscriptions.end(store, subscription.id, now + websub_leases.VERIFICATION)
             return challenge
-        return challenge if _granted(store, subscription, query.get("hub.lease_seconds"), now) else None
+        return challenge if _record_lease(store, subscription, query.get("hub.lease_seconds"), now) else None
 
 
-def _was_asked(subscription: Subscription, mode: str | None, now: datetime) -> bool:
-    """Return whether the hub was asked for `mode`, recently and last."""
-    if subscription.asked is None or subscription.asked_at is None or mode != subscription.asked:
+def _was_requested(subscription: Subscription, mode: str | None, now: datetime) -> bool:
+    """Return whether the last request to the hub was `mode` and is recent."""
+    if subscription.requested_at is None or mode is None or mode != subscription.requested_mode:
         return False
-    is_wanted = subscription.wanted == (subscription.asked is Mode.SUBSCRIBE)
-    return is_wanted and now - subscription.asked_at <= websub_leases.VERIFIABLE
+    is_wanted = subscription.wanted == (subscription.requested_mode is Mode.SUBSCRIBE)
+    return is_wanted and now - subscription.requested_at <= websub_leases.VERIFIABLE
 
 
-def _granted(store: Store, subscription: Subscription, seconds: str | None, now: datetime) -> bool:
+def _record_lease(store: Store, subscription: Subscription, seconds: str | None, now: datetime) -> bool:
     """Record a lease; return False if it is not acceptable."""
-    lease = websub_leases.lease(seconds)
+    lease = websub_leases.parse_lease(seconds)
     if lease is None:
         due = websub_leases.retry(now, subscription.attempts + 1, subscription.token)
         reason = f"the hub offers a lease of {line(seconds, 20)} seconds"
@@ -114,39 +114,40 @@ def _granted(store: Store, subscription: Subscription, seconds: str | None, now:
     return True
 
 
-def _denied(store: Store, subscription: Subscription, reason: str | None, now: datetime) -> str | None:
+def _record_denial(store: Store, subscription: Subscription, reason: str | None, now: datetime) -> str | None:
     """Record that the hub denies the subscription, also one that it granted before."""
-    if subscription.asked is None:
+    if subscription.requested_mode is None:
         return None
-    words = line(reason, MAX_REASON_CHARACTERS)
-    why = f"the hub denies the subscription: {words}" if words else "the hub denies the subscription"
-    due = websub_leases.retry(now, max(subscription.attempts + 1, websub_leases.DENIED), subscription.token)
-    websub_subscriptions.lose(store, subscription.id, why, due)
+    stated = line(reason, MAX_REASON_CHARACTERS)
+    message = f"the hub denies the subscription: {stated}" if stated else "the hub denies the subscription"
+    attempts = max(subscription.attempts + 1, websub_leases.MIN_ATTEMPTS_AFTER_DENIAL)
+    due = websub_leases.retry(now, attempts, subscription.token)
+    websub_subscriptions.record_denial(store, subscription.id, message, due)
     return ""
 
 
 # --- pushes (WS5, WS6) -----------------------------------------------------------------------------------
 
 
-def receive(app: App, token: str, signature: str | None, media_type: str, body: bytes) -> Known:
-    """Store a push with a valid signature, and count one without it.
+def receive(app: App, token: str, signature: str | None, media_type: str, body: bytes) -> CallbackState:
+    """Store a push with a valid signature; only count a push without one.
 
-    Where no secret was agreed on, a push asks for a visit and its body is not used.
+    Without a secret, the body of a push is not used, and the push only requests a visit.
     """
-    with _changing(app, token) as found:
-        if found is None:
-            return Known.NO
-        store, subscription = found
+    with _subscription(app, token) as stored:
+        if stored is None:
+            return CallbackState.UNKNOWN
+        store, subscription = stored
         if not subscription.wanted:
-            return Known.ENDED
+            return CallbackState.ENDED
         if subscription.secret is None:
-            websub_subscriptions.want_visit(store, subscription.id)
+            websub_subscriptions.request_visit(store, subscription.id)
         elif not is_signed(subscription.secret, signature, body):
             websub_subscriptions.refuse_push(store, subscription.id)
         else:
             push_hash = hashlib.sha256(body).hexdigest()
             websub_subscriptions.add_push(store, subscription.id, push_hash, media_type, body, app.clock())
-        return Known.YES
+        return CallbackState.ACTIVE
 
 
 def is_signed(secret: str, signature: str | None, body: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Read pushes of WebSub hubs, plan visits, and measure hubs by visits (WS6 to WS8)."""
+"""Parse pushes of WebSub hubs, plan visits, and record missing pushes (WS6 to WS8)."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from aggregator.ports import Sandbox
 from aggregator.store import documents, sources, websub_subscriptions
 
 MAX_PUSHES = 200
-"""Maximum number of pushes read in a round; the next one continues."""
+"""Maximum number of pushes parsed in a round; the next round continues."""
 
 logger = logging.getLogger("aggregator.fetch")
 
 
 def read_pushes(work: Round) -> None:
-    """Store the new items of unread pushes, then plan the visits that are wanted."""
+    """Store the new items of unread pushes, then plan the requested visits."""
     work.records = sources.records(work.store)
     push = websub_subscriptions.next_unread(work.store)
     if push is not None:
@@ -42,29 +42,31 @@ def read_pushes(work: Round) -> None:
             for _ in range(MAX_PUSHES):
                 if push is None or work.app.stopping():
                     break
-                _read(work, push, sandbox)
+                _read_push(work, push, sandbox)
                 push = websub_subscriptions.next_unread(work.store)
     with work.transaction():
         for subscription_id, source_id in websub_subscriptions.visits_to_plan(work.store).items():
             plan_visit(work, subscription_id, source_id, work.records.get(source_id))
 
 
-def _read(work: Round, push: Push, sandbox: Sandbox) -> None:
-    """Store the new items of one push; ask for a visit if it is unreadable or has edits."""
+def _read_push(work: Round, push: Push, sandbox: Sandbox) -> None:
+    """Store the new items of one push; request a visit if it is malformed or has edits."""
     work.run()
     work.counts["pushes"] += 1
-    parsed = _parsed(work, push, sandbox)
+    parsed = _parse(work, push, sandbox)
     stored = or_failure(partial(_store, work, push, parsed))
-    if isinstance(stored, Failure):  # it broke the program: it must not do so again
+    if isinstance(
+        stored, Failure
+    ):  # it broke the program: mark it, so that the next round does not read it again
         with work.transaction():
             websub_subscriptions.mark_read(work.store, push, work.now)
-            websub_subscriptions.want_visit(work.store, push.subscription_id)
-    problem = next((each for each in (parsed, stored) if isinstance(each, Failure)), None)
-    reason = f", but cannot be read: {problem.reason}" if problem else ""
+            websub_subscriptions.request_visit(work.store, push.subscription_id)
+    failure = next((result for result in (parsed, stored) if isinstance(result, Failure)), None)
+    reason = f", but cannot be read: {failure.reason}" if failure else ""
     logger.info("its hub pushed a document%s", reason, extra={"source": push.source_id, "run": work.run()})
 
 
-def _parsed(work: Round, push: Push, sandbox: Sandbox) -> ParsedVisit | Failure | None:
+def _parse(work: Round, push: Push, sandbox: Sandbox) -> ParsedVisit | Failure | None:
     """Parse a push as a document; None if its source is not subscribed any more."""
     record = work.records.get(push.source_id)
     if record is None or not push.wanted or record.last_success is None:
@@ -85,7 +87,7 @@ def _parsed(work: Round, push: Push, sandbox: Sandbox) -> ParsedVisit | Failure 
 
 
 def _well_formed(parsed: ParsedVisit | Failure) -> ParsedVisit | Failure:
-    """Return a parsed push, or a failure if it had to be repaired: its last entry may be cut."""
+    """Return a parsed push; a failure if it is malformed: its last entry may be cut off."""
     notes = parsed.notes if isinstance(parsed, ParsedVisit) else ()
     return next((Failure(reason=note) for note in notes if note.startswith("malformed")), parsed)
 
@@ -95,7 +97,7 @@ def _store(work: Round, push: Push, parsed: ParsedVisit | Failure | None) -> Non
     with work.transaction():
         websub_subscriptions.mark_read(work.store, push, work.now)
         if isinstance(parsed, Failure):
-            websub_subscriptions.want_visit(work.store, push.subscription_id)
+            websub_subscriptions.request_visit(work.store, push.subscription_id)
         if not isinstance(parsed, ParsedVisit):
             return
         source, record = work.config.source(push.source_id), work.records[push.source_id]
@@ -103,13 +105,13 @@ def _store(work: Round, push: Push, parsed: ParsedVisit | Failure | None) -> Non
         counts: Counter[ChangeKind] = store_document.count(changes)
         work.counts["new_items"] += counts[ChangeKind.NEW]
         if counts[ChangeKind.EDITED] or counts[ChangeKind.SIGNIFICANT]:
-            websub_subscriptions.want_visit(work.store, push.subscription_id)
+            websub_subscriptions.request_visit(work.store, push.subscription_id)
 
 
-def relied_on_until(work: Round, record: SourceRecord, visit: VisitResult, new: int) -> datetime | None:
-    """Record a visit, and return until when the pushes of the hub are relied on (WS8).
+def pushes_suffice_until(work: Round, record: SourceRecord, visit: VisitResult, new: int) -> datetime | None:
+    """Record a visit; return until when pushes replace frequent visits, None for never (WS8).
 
-    Items that are new since the last success, but were not pushed, are a miss: the source is visited as usual.
+    New items that were not pushed are a miss: then the source is visited as usual.
     """
     lease = record.lease
     if lease is None or isinstance(visit.result, Failure):
@@ -117,7 +119,7 @@ def relied_on_until(work: Round, record: SourceRecord, visit: VisitResult, new: 
     websub_subscriptions.record_visit(work.store, record.id)
     if lease.until <= work.now:
         return None
-    since_lease = record.last_success is not None and record.last_success >= lease.begun
+    since_lease = record.last_success is not None and record.last_success >= lease.since
     explained = lease.visit_due or websub_subscriptions.has_unread(work.store, record.id)
     if new and since_lease and not explained:
         websub_subscriptions.record_miss(work.store, record.id)

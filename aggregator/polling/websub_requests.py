@@ -17,82 +17,82 @@ from aggregator.store import sources, websub_subscriptions
 from aggregator.text import line
 
 MAX_REQUESTS = 20
-"""Maximum number of requests to hubs in a round; the next one continues."""
+"""Maximum number of requests to hubs in a round; the next round continues."""
 MAX_SECONDS = 15.0
-"""Maximum time of a round after which no further request is begun."""
+"""Maximum seconds of a round in which requests are begun."""
 CLOCK_STEP = timedelta(hours=1)
 """Maximum step back of the clock that leases survive; others would be renewed too late."""
 TOKEN_BYTES, SECRET_BYTES = 16, 32
-"""Sizes of the random token of a callback and of the secret of its signatures."""
+"""Bytes of the random token of a callback, and of the secret for its signatures."""
 NEVER_VERIFIED = "the hub accepted the request but did not verify it"
 
 
 def send_requests(work: Round) -> None:
-    """Adapt subscriptions to what sources name, and send the requests that are due."""
-    _adapt(work)
-    end, sent = time.monotonic() + MAX_SECONDS, 0
-    failing: set[str] = set()
+    """Update the subscriptions from the links of sources, and send the requests that are due."""
+    _update_subscriptions(work)
+    end, requests = time.monotonic() + MAX_SECONDS, 0
+    failing_hosts: set[str] = set()
     for subscription in websub_subscriptions.read_all(work.store):
-        over = sent >= MAX_REQUESTS or time.monotonic() > end or work.app.stopping()
-        if over or subscription.due > work.now:
+        is_over = requests >= MAX_REQUESTS or time.monotonic() > end or work.app.stopping()
+        if is_over or subscription.due > work.now:
             return
         host = urls.host(subscription.hub)
-        if host in failing:
+        if host in failing_hosts:
             continue
         mode = _next_mode(work, subscription)
         if mode is not None:
-            sent += 1
+            requests += 1
             if not _send(work, subscription, mode):
-                failing.add(host)
+                failing_hosts.add(host)
 
 
 def plan_visit(work: Round, subscription_id: int, source_id: str, record: SourceRecord | None) -> None:
     """Plan the visit of a source as early as the rules of all visits allow (WS7).
 
-    Without a record the source is not polled, and its wish is void.
+    A source without a record is not polled, and its request is dropped.
     """
     at = schedule.after_push(record, work.config.source(source_id), work.config.fetch) if record else None
-    # Not in the past, where it would count as one that downtime delayed.
+    # A time in the past would count as a visit that downtime delayed.
     websub_subscriptions.plan_visit(work.store, subscription_id, source_id, max(at, work.now) if at else None)
 
 
-# --- what is to be subscribed (WS1) ----------------------------------------------------------------------
+# --- subscriptions (WS1) ---------------------------------------------------------------------------------
 
 
-def _adapt(work: Round) -> None:
-    """Add, end and revive subscriptions, in one transaction."""
+def _update_subscriptions(work: Round) -> None:
+    """Add, end and resume subscriptions, in one transaction."""
     store, records = work.store, sources.records(work.store)
-    wanted = _wanted(work, records)
+    missing = _wanted_links(work, records)
     base = _callback_base(work)
     with work.transaction():
         websub_subscriptions.restart_ahead(store, work.now + websub_leases.MAX_LEASE + CLOCK_STEP, work.now)
         for subscription in websub_subscriptions.read_all(store):
             links = HubLinks(hub=subscription.hub, topic=subscription.topic)
-            known = wanted.get(subscription.source_id) == links
-            is_wanted = known and subscription.callback == base + subscription.token
+            has_links = missing.get(subscription.source_id) == links
+            is_wanted = has_links and subscription.callback == base + subscription.token
             if is_wanted:
-                del wanted[subscription.source_id]
+                del missing[subscription.source_id]
             if is_wanted == subscription.wanted:
                 continue
             websub_subscriptions.set_wanted(store, subscription.id, work.now, wanted=is_wanted)
-            # It may have been polled less often until now.
+            # Until now, pushes may have replaced some of its visits.
             plan_visit(work, subscription.id, subscription.source_id, records.get(subscription.source_id))
-        for source_id, links in wanted.items():
+        for source_id, links in missing.items():
             token = urlsafe_b64encode(work.app.nonces(TOKEN_BYTES)).rstrip(b"=").decode()
             secret = work.app.nonces(SECRET_BYTES).hex() if _keeps_secret(work, links.hub) else None
             websub_subscriptions.add(store, source_id, links, base + token, token, secret, work.now)
 
 
-def _wanted(work: Round, records: dict[str, SourceRecord]) -> dict[str, HubLinks]:
-    """Return the hub and topic of each source that is to be subscribed."""
+def _wanted_links(work: Round, records: dict[str, SourceRecord]) -> dict[str, HubLinks]:
+    """Return hub and topic of each source that should have a subscription."""
     rules = work.config.web
-    found = {}
+    wanted = {}
     for source in work.config.sources if rules.url else ():
         links = records[source.id].hub_links if source.id in records else None
-        allowed = rules.websub if source.websub is None else source.websub
-        if links and allowed and contact.may_request(work.app, links.hub):
-            found[source.id] = links
-    return found
+        is_enabled = rules.websub if source.websub is None else source.websub
+        if links and is_enabled and contact.may_request(work.app, links.hub):
+            wanted[source.id] = links
+    return wanted
 
 
 def _callback_base(work: Round) -> str:
@@ -101,7 +101,7 @@ def _callback_base(work: Round) -> str:
 
 
 def _keeps_secret(work: Round, hub: str) -> bool:
-    """Return whether a secret remains one on the way to the hub (WebSub section 5.1)."""
+    """Return whether the way to the hub is encrypted or private (WebSub section 5.1)."""
     return hub.startswith("https://") or contact.is_private(work.app, hub)
 
 
@@ -109,7 +109,7 @@ def _keeps_secret(work: Round, hub: str) -> bool:
 
 
 def _next_mode(work: Round, subscription: Subscription) -> Mode | None:
-    """Return what to ask the hub for now; delete a subscription that is over."""
+    """Return the mode of the next request, None for none; delete an ended subscription."""
     store, now = work.store, work.now
     if subscription.awaiting:
         due = websub_leases.retry(now, subscription.attempts + 1, subscription.token)
@@ -118,9 +118,9 @@ def _next_mode(work: Round, subscription: Subscription) -> Mode | None:
         return None
     if subscription.wanted:
         return Mode.SUBSCRIBE
-    leased = subscription.lease_until is not None and subscription.lease_until > now
-    tried = subscription.attempts >= websub_leases.MAX_UNSUBSCRIBE_ATTEMPTS
-    if leased and not tried and contact.may_request(work.app, subscription.hub):
+    has_lease = subscription.lease_until is not None and subscription.lease_until > now
+    may_retry = subscription.attempts < websub_leases.MAX_UNSUBSCRIBE_ATTEMPTS
+    if has_lease and may_retry and contact.may_request(work.app, subscription.hub):
         return Mode.UNSUBSCRIBE
     with work.transaction():
         websub_subscriptions.remove(store, subscription.id)
@@ -128,13 +128,13 @@ def _next_mode(work: Round, subscription: Subscription) -> Mode | None:
 
 
 def _send(work: Round, subscription: Subscription, mode: Mode) -> bool:
-    """Send one request, recorded before; return False if the hub cannot be used at present."""
+    """Record and send a request; return False if the hub takes no further one in this round."""
     store, now = work.store, work.app.clock()
     with work.transaction():
         due = now + websub_leases.VERIFICATION
         websub_subscriptions.record_request(store, subscription.id, mode, now, due)
-    lead = sources.publishers_of(store, [subscription.source_id])[subscription.source_id].url
-    failure = work.app.hub_request()(subscription.hub, _form(subscription, mode), lead)
+    source_url = sources.publishers_of(store, [subscription.source_id])[subscription.source_id].url
+    failure = work.app.hub_request()(subscription.hub, _form(subscription, mode), source_url)
     if failure is None:
         return True
     reason = line(failure.reason, MAX_REASON_CHARACTERS) or "the request failed"

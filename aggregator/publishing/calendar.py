@@ -107,7 +107,7 @@ _END = b"END:VCALENDAR\r\n"
 
 
 def _components_of(story: Story, site: Site) -> list[Component]:
-    return [each for _, event in _own_entries([story]) for each in _components(story, event, site)]
+    return [component for _, event in _own_entries([story]) for component in _components(story, event, site)]
 
 
 def first_day(story: Story) -> str | None:
@@ -130,7 +130,7 @@ def _day(event: Event) -> str:
 
 def _document(site: Site, head: _Head, entries: _Entries) -> PublishedDocument:
     calendar = _calendar(site, head)
-    components = [each for story, event in entries for each in _components(story, event, site)]
+    components = [component for story, event in entries for component in _components(story, event, site)]
     years: dict[ZoneInfo, set[int]] = {}
     _add_years(years, components)
     for component in (*_zones(years), *components):

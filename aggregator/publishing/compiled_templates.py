@@ -1,4 +1,4 @@
-"""Keep compiled templates in the data folder: compiling those of a round takes 70 ms."""
+"""Cache compiled templates in the data folder: compiling those of a round takes 70 ms."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from aggregator.gateways import files
 
 
 class CompiledTemplates(BytecodeCache):
-    """Keep each compiled template in a file, after a hash of it; a damaged file is not used."""
+    """Store each compiled template in a file, preceded by its hash; a damaged file is not used."""
 
     def __init__(self, data: Path) -> None:
         self._data = data
 
     def get_source_checksum(self, source: str) -> str:
-        """Return a hash of what compiled templates depend on: source, program, jinja2."""
-        made_with = f"{jinja2.__version__} {publishing.template_hash()} {source}"
-        return hashlib.sha256(made_with.encode()).hexdigest()
+        """Return a hash of the inputs of a compiled template: source, program, jinja2."""
+        inputs = f"{jinja2.__version__} {publishing.template_hash()} {source}"
+        return hashlib.sha256(inputs.encode()).hexdigest()
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Load the code of a template, if there is one."""
         content = files.read_template(self._data, bucket.key)
-        known, code = content[:32], content[32:]
-        if code and hashlib.sha256(code).digest() == known:
+        stored_hash, code = content[:32], content[32:]
+        if code and hashlib.sha256(code).digest() == stored_hash:
             bucket.bytecode_from_string(code)
 
     def dump_bytecode(self, bucket: Bucket) -> None:

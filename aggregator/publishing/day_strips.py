@@ -10,9 +10,9 @@ from aggregator.model.reports import SourceDay
 
 DAY_WIDTH, STRIP_HEIGHT = 4, 20
 TONES = {"well": STRIP_HEIGHT, "mixed": 13, "failed": 7, "none": 2}
-"""How the visits of one day ended, and the height of its bar.
+"""Result of the visits of one day, and the height of its bar in pixels.
 
-So the bars differ without colours, too.
+The heights differ, so that the bars can be read without colours.
 """
 
 
@@ -27,21 +27,23 @@ class Strip:
 def strip(visits: Mapping[date, SourceDay], first: date, days: int) -> Strip:
     """Draw one bar a day from `first` on."""
     tones = [tone(visits.get(first + timedelta(days=n))) for n in range(days)]
-    positions = {tone: [n for n, other in enumerate(tones) if other == tone] for tone in TONES}
+    days_by_tone = {tone: [n for n, day_tone in enumerate(tones) if day_tone == tone] for tone in TONES}
     return Strip(
         paths=tuple(
-            (tone, "".join(_day(n, TONES[tone]) for n in found)) for tone, found in positions.items() if found
+            (tone, "".join(_bar(n, TONES[tone]) for n in numbers))
+            for tone, numbers in days_by_tone.items()
+            if numbers
         ),
-        days={tone: len(found) for tone, found in positions.items()},
+        days={tone: len(numbers) for tone, numbers in days_by_tone.items()},
     )
 
 
-def _day(n: int, height: int) -> str:
+def _bar(n: int, height: int) -> str:
     return f"M{n * DAY_WIDTH} {STRIP_HEIGHT - height}h{DAY_WIDTH - 1}v{height}h-{DAY_WIDTH - 1}z"
 
 
 def tone(day: SourceDay | None) -> str:
-    """Return how the visits of a day ended."""
+    """Return the tone for the visits of a day."""
     if day is None or not day.accepted + day.failed:
         return "none"
     if not day.failed:

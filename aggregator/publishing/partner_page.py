@@ -15,11 +15,11 @@ from aggregator.publishing import charts, day_strips, page_template, paths
 from aggregator.text import line
 
 DAYS, DAYS_LISTED = 90, 7
-"""Days of the strip of visits, and days of the table below it."""
+"""Days in the strip of visits, and in the table below it."""
 WEEKS = 52
-"""Weeks whose stories are counted."""
+"""Number of weeks whose stories are counted."""
 BADGE_HEIGHT, BADGE_PADDING, CHARACTER_WIDTH = 28, 10, 6.6
-"""Size of a badge in pixels; the width of its text is set, so that it fits in every font."""
+"""Sizes of a badge in pixels; the text has a fixed width, so that it fits in every font."""
 MAX_BADGE_CHARACTERS = 60
 """Maximum length of the name of the site on a badge."""
 
@@ -34,9 +34,9 @@ def documents(
 def page(
     report: PartnerReport, site: Site, *, channel: Channel | None, web_url: str | None
 ) -> PublishedDocument:
-    """Render the page; its bytes change when a finding does, or the kind of a day."""
+    """Render the page; its bytes change with a finding or the result of a day."""
     facts = report.facts
-    found = [(each, feed_findings.in_words(each, site.language)) for each in report.findings]
+    findings = [(finding, feed_findings.in_words(finding, site.language)) for finding in report.findings]
     return page_template.render(
         "partner.html.j2",
         site,
@@ -52,12 +52,12 @@ def page(
         strip=_strip(report),
         strip_width=DAYS * day_strips.DAY_WIDTH - 1,
         days=DAYS,
-        listed=[
-            (each.day, day_strips.tone(each.visits), _failures(each.failures, site))
-            for each in report.last_days
+        last_days=[
+            (visit_day.day, day_strips.tone(visit_day.visits), _failures(visit_day.failures, site))
+            for visit_day in report.last_days
         ],
-        problems=[pair for pair in found if pair[0].level in feed_findings.FAULTS],
-        advice=[pair for pair in found if pair[0].level is Level.ADVICE],
+        problems=[pair for pair in findings if pair[0].level in feed_findings.FAULTS],
+        advice=[pair for pair in findings if pair[0].level is Level.ADVICE],
         badge=paths.partner_badge(facts.source_id).partition("/")[2],
         badge_text=_badge_text(report, site),
         snippet=_snippet(report, site),
@@ -80,16 +80,16 @@ def _failures(codes: Sequence[str], site: Site) -> list[str]:
 
 def badge(report: PartnerReport, site: Site) -> PublishedDocument:
     """Render the badge: an image that needs no other file, with a title for screen readers."""
-    left, right = _badge_parts(report, site)
+    left_text, right_text = _badge_parts(report, site)
     title = escape(_badge_text(report, site))
-    widths = [round(len(part) * CHARACTER_WIDTH) + 2 * BADGE_PADDING for part in (left, right)]
+    widths = [round(len(text) * CHARACTER_WIDTH) + 2 * BADGE_PADDING for text in (left_text, right_text)]
     total, baseline = sum(widths), 18
     texts = "".join(
         f'<text x="{x + BADGE_PADDING}" y="{baseline}" fill="{colour}" textLength="{width - 2 * BADGE_PADDING}"'
-        f' lengthAdjust="spacingAndGlyphs">{escape(part)}</text>'
-        for part, x, width, colour in (
-            (left, 0, widths[0], "#ffffff"),
-            (right, widths[0], widths[1], "#1d2226"),
+        f' lengthAdjust="spacingAndGlyphs">{escape(text)}</text>'
+        for text, x, width, colour in (
+            (left_text, 0, widths[0], "#ffffff"),
+            (right_text, widths[0], widths[1], "#1d2226"),
         )
     )
     body = (
@@ -108,8 +108,8 @@ def badge(report: PartnerReport, site: Site) -> PublishedDocument:
 def _badge_parts(report: PartnerReport, site: Site) -> tuple[str, str]:
     """Return the texts on the left and right side of a badge."""
     title = line(site.title, MAX_BADGE_CHARACTERS) or ""
-    listed: str = i18n.page_words(site.language)["badge_listed"]
-    return listed.format(title=title), i18n.plural("badge_stories", sum(report.weeks), site.language)
+    listed_on: str = i18n.page_words(site.language)["badge_listed"]
+    return listed_on.format(title=title), i18n.plural("badge_stories", sum(report.weeks), site.language)
 
 
 def _badge_text(report: PartnerReport, site: Site) -> str:

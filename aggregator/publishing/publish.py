@@ -437,8 +437,8 @@ def _amended(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMonth) 
             published = archive.story_ids(body)
             missing = [id_ for id_ in ids if id_ not in published]
             missing = rendering.contained.sound(ContainedStep.PUBLISHING, missing)
-            read = tuple(stories.read(rendering.store, missing))
-            body = archive.amend(body, replace(month, stories=read))
+            missing_stories = tuple(stories.read(rendering.store, missing))
+            body = archive.amend(body, replace(month, stories=missing_stories))
     except (OSError, ValueError):
         return None
     return PublishedDocument(path=path, media_type=paths.ATOM_TYPE, body=body)

@@ -45,7 +45,9 @@ def publish(
             written.append(document.path)
         else:
             unchanged += 1
-    edition_revisions.written(store, {id_: revision for id_, revision in due.items() if id_ not in failed})
+    edition_revisions.mark_written(
+        store, {id_: revision for id_, revision in due.items() if id_ not in failed}
+    )
     if config.hub and paths.EDITION_FEED in hashes:
         websub_state.record_published(
             store, {config.site.url + paths.EDITION_FEED: hashes[paths.EDITION_FEED]}

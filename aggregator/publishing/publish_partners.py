@@ -1,8 +1,8 @@
 """Write the pages and badges of partners whose report has changed.
 
-The report on a source is made again when its document, its state or its server changed, on each day with a failed or
-slow visit, and after the first visit of a week. It is as of the day of that visit, so that without a change its bytes
-stay the same (PB13, PB17).
+The report on a source is composed again when its document, its state or its server changed, on each day with a failed
+or slow visit, and after the first visit of a week. It states the facts of the day of that visit, so that its bytes
+stay the same without a change (PB13, PB17).
 """
 
 from __future__ import annotations
@@ -27,74 +27,75 @@ if TYPE_CHECKING:
     from aggregator.publishing.publish_pages import PageWork
 
 MAX_REPORTS = 100
-"""Maximum reports that one round makes; the next round goes on."""
+"""Maximum number of reports composed in one round; the next round continues."""
 
 
 def publish(work: PageWork) -> None:
     """Write the pages that are out of date; remove those of sources that are not polled."""
     limit = None if work.everything else MAX_REPORTS
     states = feed_facts.pages(work.store, work.rendered_with, limit)
-    written: dict[str, Written] = {}
+    pages: dict[str, PartnerPage] = {}
     for source_id, state in states.items():
-        made = work.contained.whole(
-            ContainedStep.CHANNEL, paths.partner_page(source_id), partial(_made, work, source_id, state)
+        page = work.contained.whole(
+            ContainedStep.CHANNEL, paths.partner_page(source_id), partial(_render, work, source_id, state)
         )
-        if made is not None:
-            written[source_id] = made
-    if written:
-        work.write([document for made in written.values() for document in made.documents])
-        _record(work, written)
+        if page is not None:
+            pages[source_id] = page
+    if pages:
+        work.write([document for page in pages.values() for document in page.documents])
+        _record(work, pages)
     _remove_orphaned(work)
 
 
-class Written(NamedTuple):
-    """A page that was made again; without documents it would show the same."""
+class PartnerPage(NamedTuple):
+    """A report with its documents; there are none if the page on disk shows the same."""
 
     state: PageState
     report: PartnerReport
     documents: list[PublishedDocument]
 
 
-def _made(work: PageWork, source_id: str, state: PageState) -> Written:
-    """Make the report on a source, and the documents of its partner if they show something else."""
+def _render(work: PageWork, source_id: str, state: PageState) -> PartnerPage:
+    """Compose the report on a source, and render its documents unless they show the same."""
     from aggregator.publishing import partner_page
 
     with work.store.snapshot():
-        found = report(work.store, source_id, state.as_of if state.unchanged else state.day)
-        shown = state.shown if state.unchanged else _hash(found)
-        same = shown == state.shown
-        if same and not work.everything:
-            return Written(state, found, [])
-        if same and not state.unchanged:
-            found = report(work.store, source_id, state.as_of)
-    channels = {each.id: each for each in work.config.channels}
-    channel = channels.get(f"source-{source_id}") if found.stories else None
-    documents = partner_page.documents(found, work.config.site, channel=channel, web_url=work.web_url)
-    return Written(state._replace(shown=shown, as_of=found.facts.as_of), found, documents)
+        report = compose(work.store, source_id, state.as_of if state.unchanged else state.day)
+        content_hash = state.content_hash if state.unchanged else _content_hash(report)
+        shows_same = content_hash == state.content_hash
+        if shows_same and not work.everything:
+            return PartnerPage(state, report, [])
+        if shows_same and not state.unchanged:
+            report = compose(work.store, source_id, state.as_of)
+    channels = {channel.id: channel for channel in work.config.channels}
+    channel = channels.get(f"source-{source_id}") if report.stories else None
+    documents = partner_page.documents(report, work.config.site, channel=channel, web_url=work.web_url)
+    new_state = state._replace(content_hash=content_hash, as_of=report.facts.as_of)
+    return PartnerPage(new_state, report, documents)
 
 
-def _hash(found: PartnerReport) -> str:
-    """Return a hash of what a page shows, without days on which all was well."""
-    facts, findings = found.facts, found.findings
-    faulty = facts.failures or any(finding.code == "certificate_ends" for finding in findings)
-    when = facts.as_of if faulty or facts.as_of is None else feed_facts.week_of(facts.as_of)
+def _content_hash(report: PartnerReport) -> str:
+    """Return a hash of what a page shows, in which days without faults do not count."""
+    facts, findings = report.facts, report.findings
+    is_faulty = facts.failures or any(finding.code == "certificate_ends" for finding in findings)
+    period = facts.as_of if is_faulty or facts.as_of is None else feed_facts.week_of(facts.as_of)
     inputs = (
-        when,
+        period,
         [(finding.code, finding.values) for finding in findings],
-        (facts.format, facts.certificate_until, facts.state, found.site_link, found.stories, found.weeks),
+        (facts.format, facts.certificate_until, facts.state, report.site_link, report.stories, report.weeks),
     )
     return hashlib.sha256(repr(inputs).encode()).hexdigest()
 
 
-def report(store: Store, source_id: str, as_of: date | None) -> PartnerReport:
-    """Return the report on a source as of the day of a visit, None before the first one."""
+def compose(store: Store, source_id: str, as_of: date | None) -> PartnerReport:
+    """Compose the report on a source for the day of a visit, None before the first visit."""
     from aggregator.publishing import partner_page
 
     facts = feed_facts.read(store, source_id, as_of)
     publisher = sources.publishers_of(store, [source_id])[source_id]
     return PartnerReport(
         facts=facts,
-        findings=feed_findings.find(facts, feed_facts.found_since(store, source_id).get(source_id)),
+        findings=feed_findings.find(facts, feed_facts.known_findings(store, source_id).get(source_id)),
         days=feed_facts.days(store, source_id, as_of - timedelta(days=partner_page.DAYS - 1), as_of)
         if as_of
         else {},
@@ -107,20 +108,20 @@ def report(store: Store, source_id: str, as_of: date | None) -> PartnerReport:
     )
 
 
-def _record(work: PageWork, written: Mapping[str, Written]) -> None:
-    """Record what was found, and that the pages are on disk (P1)."""
+def _record(work: PageWork, pages: Mapping[str, PartnerPage]) -> None:
+    """Record findings, and that the pages are on disk (P1)."""
     with work.store.transaction():
-        for id_, made in written.items():
-            if made.documents and made.state.as_of:
-                codes = [finding.code for finding in made.report.findings]
-                feed_facts.keep_found(work.store, id_, codes, made.state.as_of)
-            feed_facts.page_written(work.store, id_, made.state, work.rendered_with)
+        for source_id, page in pages.items():
+            if page.documents and page.state.as_of:
+                codes = [finding.code for finding in page.report.findings]
+                feed_facts.store_findings(work.store, source_id, codes, page.state.as_of)
+            feed_facts.record_page(work.store, source_id, page.state, work.rendered_with)
 
 
 def _remove_orphaned(work: PageWork) -> None:
     """Remove the pages of sources that are no longer polled, or have a new id."""
-    if orphaned := feed_facts.orphaned_pages(work.store):
-        found = [path(id_) for id_ in orphaned for path in (paths.partner_page, paths.partner_badge)]
-        files.remove_documents(work.config.public, found)
+    if source_ids := feed_facts.orphaned_pages(work.store):
+        orphaned = [path(id_) for id_ in source_ids for path in (paths.partner_page, paths.partner_badge)]
+        files.remove_documents(work.config.public, orphaned)
         with work.store.transaction():
-            feed_facts.forget_pages(work.store, orphaned)
+            feed_facts.delete_pages(work.store, source_ids)

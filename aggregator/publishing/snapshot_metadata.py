@@ -11,7 +11,7 @@ from typing import Any
 
 from aggregator import __version__, urls
 from aggregator.counts import count_of
-from aggregator.model.snapshots import SnapshotContents, SnapshotFile
+from aggregator.model.snapshots import SnapshotFile, SnapshotMetadata
 from aggregator.publishing import paths, snapshot_stories
 from aggregator.text import line
 
@@ -35,21 +35,21 @@ def archive_name(month: str) -> str:
     return f"{month}.xml"
 
 
-def version(contents: SnapshotContents) -> str:
+def version(metadata: SnapshotMetadata) -> str:
     """Return the version: year, month and day of the last change, such as 2026.10.20261103."""
-    year, month = _numbers(contents)
-    return f"{year}.{month}.{contents.changed:%Y%m%d}"
+    year, month = _year_and_month(metadata)
+    return f"{year}.{month}.{metadata.changed:%Y%m%d}"
 
 
-def title(contents: SnapshotContents) -> str:
+def title(metadata: SnapshotMetadata) -> str:
     """Return the title of a snapshot."""
-    return f"{line(contents.site.title)}, {contents.month}"
+    return f"{line(metadata.site.title)}, {metadata.month}"
 
 
-def datapackage(contents: SnapshotContents, files: Mapping[str, SnapshotFile]) -> bytes:
+def datapackage(metadata: SnapshotMetadata, files: Mapping[str, SnapshotFile]) -> bytes:
     """Render datapackage.json; `files` are the data files of the snapshot."""
-    site = contents.site
-    described: dict[str, dict[str, Any]] = {
+    site = metadata.site
+    descriptions: dict[str, dict[str, Any]] = {
         STORIES: {
             "name": "stories",
             "title": "Stories, one JSON object a line",
@@ -58,7 +58,7 @@ def datapackage(contents: SnapshotContents, files: Mapping[str, SnapshotFile]) -
             "mediatype": "application/jsonl",
             "schema": snapshot_stories.schema(),
         },
-        archive_name(contents.month): {
+        archive_name(metadata.month): {
             "name": "archive",
             "title": "The month as an archived feed (RFC 4287, RFC 5005)",
             "format": "xml",
@@ -77,50 +77,50 @@ def datapackage(contents: SnapshotContents, files: Mapping[str, SnapshotFile]) -
             "mediatype": "text/x-opml",
         },
     }
-    return _json_of_given(
+    return _json_without_empty(
         {
             "$schema": PROFILE,
-            "name": _slug(contents),
-            "id": f"tag:{site.authority}:snapshot/{contents.month}",
-            "title": title(contents),
-            "description": _description(contents),
+            "name": _slug(metadata),
+            "id": f"tag:{site.authority}:snapshot/{metadata.month}",
+            "title": title(metadata),
+            "description": _description(metadata),
             "homepage": site.url,
-            "version": version(contents),
-            "keywords": list(contents.topics),
-            "licenses": _licences(contents),
+            "version": version(metadata),
+            "keywords": list(metadata.topics),
+            "licenses": _licences(metadata),
             "sources": [
-                {"title": line(each.name) or each.id, "path": paths.href(each.site_link or each.url)}
-                for each in contents.sources
+                {"title": line(source.name) or source.id, "path": paths.href(source.site_link or source.url)}
+                for source in metadata.sources
             ],
             "contributors": [{"title": line(site.title), "path": site.url, "roles": ["publisher"]}],
             "resources": [
                 {
                     "path": name,
-                    **about,
+                    **description,
                     "encoding": "utf-8",
                     "bytes": files[name].bytes,
                     "hash": f"sha256:{files[name].sha256}",
                 }
-                for name, about in described.items()
+                for name, description in descriptions.items()
             ],
         }
     )
 
 
-def zenodo(contents: SnapshotContents) -> bytes:
+def zenodo(metadata: SnapshotMetadata) -> bytes:
     """Render .zenodo.json, the metadata of a deposit at Zenodo."""
-    site, month = contents.site, contents.month
-    first, last = _days(contents)
-    return _json_of_given(
+    site, month = metadata.site, metadata.month
+    first, last = _days(metadata)
+    return _json_without_empty(
         {
-            "title": title(contents),
+            "title": title(metadata),
             "upload_type": "dataset",
-            "description": "".join(f"<p>{escape(part)}</p>" for part in _description(contents).split("\n\n")),
+            "description": "".join(f"<p>{escape(part)}</p>" for part in _description(metadata).split("\n\n")),
             "creators": [{"name": line(site.title)}],
             "access_right": "open",
-            "license": _common_licence(contents),
-            "version": version(contents),
-            "keywords": list(contents.topics),
+            "license": _common_licence(metadata),
+            "version": version(metadata),
+            "keywords": list(metadata.topics),
             "dates": [{"type": "Collected", "start": first, "end": last}],
             "related_identifiers": [
                 {
@@ -133,26 +133,26 @@ def zenodo(contents: SnapshotContents) -> bytes:
     )
 
 
-def readme(contents: SnapshotContents) -> bytes:
-    """Render README.md: what the files are, whose texts they contain, and how to cite them."""
-    site = contents.site
-    year, _ = _numbers(contents)
+def readme(metadata: SnapshotMetadata) -> bytes:
+    """Render README.md: the files, the licences of their texts, and how to cite them."""
+    site = metadata.site
+    year, _ = _year_and_month(metadata)
     rows = [
-        f"| {_markdown(each.name)} | {_markdown(each.site_link or each.url)} | {_markdown(licence or NO_LICENCE)}"
-        f" | {contents.licences[each.id, licence]} | {'whole' if each.id in contents.full_texts else 'excerpts'} |"
-        for each in contents.sources
+        f"| {_markdown(source.name)} | {_markdown(source.site_link or source.url)} | {_markdown(licence or NO_LICENCE)}"
+        f" | {metadata.licences[source.id, licence]} | {'whole' if source.id in metadata.full_texts else 'excerpts'} |"
+        for source in metadata.sources
         for licence in sorted(
-            (name for id_, name in contents.licences if id_ == each.id), key=lambda name: name or ""
+            (name for id_, name in metadata.licences if id_ == source.id), key=lambda name: name or ""
         )
     ]
-    text = f"""# {_markdown(title(contents))}
+    text = f"""# {_markdown(title(metadata))}
 
-{_markdown(_description(contents))}
+{_markdown(_description(metadata))}
 
 | file | content |
 |---|---|
 | `{STORIES}` | the stories, one JSON object a line; fields are described in `{PACKAGE}` |
-| `{archive_name(contents.month)}` | the same stories as an archived feed (Atom, RFC 5005) |
+| `{archive_name(metadata.month)}` | the same stories as an archived feed (Atom, RFC 5005) |
 | `{EVENTS}` | events and deadlines that the stories announced, for calendars |
 | `{SOURCES}` | the sources of the stories, for feed readers |
 | `{PACKAGE}` | description for programs (Data Package 2.0) with sizes and hashes |
@@ -172,8 +172,8 @@ were removed are listed by their id alone.
 
 ## How to cite
 
-{_markdown(line(site.title))} ({year}): *{_markdown(title(contents))}*, version {version(contents)}. Data set.
-<{site.url}{paths.month_page(contents.month)}>
+{_markdown(line(site.title))} ({year}): *{_markdown(title(metadata))}*, version {version(metadata)}. Data set.
+<{site.url}{paths.month_page(metadata.month)}>
 
 If the snapshot was deposited, add its DOI. Cite the original publishers when you use single stories.
 
@@ -185,11 +185,11 @@ corrected. Made by aggregator {__version__}; the same database gives the same by
 
 def creative_commons(licence: str | None) -> tuple[str, str] | None:
     """Return SPDX id and URL of the Creative Commons licence that a text names, else None."""
-    found = {_parts(match) for match in _CREATIVE_COMMONS.finditer(licence or "")}
-    return found.pop() if len(found) == 1 else None  # a text that names several is ambiguous
+    licences = {_spdx_id_and_url(match) for match in _CREATIVE_COMMONS.finditer(licence or "")}
+    return licences.pop() if len(licences) == 1 else None  # a text that names several is ambiguous
 
 
-def _parts(match: re.Match[str]) -> tuple[str, str]:
+def _spdx_id_and_url(match: re.Match[str]) -> tuple[str, str]:
     if match["zero"]:
         return "CC0-1.0", "https://creativecommons.org/publicdomain/zero/1.0/"
     terms = (match["terms"] or match["url_terms"]).lower().replace(" ", "-")
@@ -197,57 +197,58 @@ def _parts(match: re.Match[str]) -> tuple[str, str]:
     return f"CC-{terms.upper()}-{number}", f"https://creativecommons.org/licenses/{terms}/{number}/"
 
 
-def _licences(contents: SnapshotContents) -> list[dict[str, str]]:
-    """Return each licence once; README.md says which source has it."""
-    found: dict[str, dict[str, str]] = {}
-    for name in sorted({licence or "" for _, licence in contents.licences}):
-        if known := creative_commons(name):
-            found[known[0]] = {"name": known[0], "path": known[1], "title": known[0].replace("-", " ")}
+def _licences(metadata: SnapshotMetadata) -> list[dict[str, str]]:
+    """Return each licence once; README.md lists the licences of the sources."""
+    licences: dict[str, dict[str, str]] = {}
+    for name in sorted({licence or "" for _, licence in metadata.licences}):
+        if named := creative_commons(name):
+            spdx_id, url = named
+            licences[spdx_id] = {"name": spdx_id, "path": url, "title": spdx_id.replace("-", " ")}
         else:
-            found[name] = {"path": README, "title": line(name) or NO_LICENCE}
-    return [found[key] for key in sorted(found)]
+            licences[name] = {"path": README, "title": line(name) or NO_LICENCE}
+    return [licences[key] for key in sorted(licences)]
 
 
-def _common_licence(contents: SnapshotContents) -> str:
+def _common_licence(metadata: SnapshotMetadata) -> str:
     """Return Zenodo's id of the licence that all items have, or MIXED."""
-    found = {creative_commons(licence) for _, licence in contents.licences}
-    common = found.pop() if len(found) == 1 else None
+    licences = {creative_commons(licence) for _, licence in metadata.licences}
+    common = licences.pop() if len(licences) == 1 else None
     return common[0].lower() if common else MIXED
 
 
-def _description(contents: SnapshotContents) -> str:
-    first, last = _days(contents)
-    site, count = contents.site, len(contents.sources)
-    removed = f" {contents.removed} further stories were removed or merged." if contents.removed else ""
+def _description(metadata: SnapshotMetadata) -> str:
+    first, last = _days(metadata)
+    site, count = metadata.site, len(metadata.sources)
+    removed = f" {metadata.removed} further stories were removed or merged." if metadata.removed else ""
     return (
-        f"{count_of(contents.stories, 'story', 'stories')}: all that {line(site.title)} ({site.url}) announced from"
+        f"{count_of(metadata.stories, 'story', 'stories')}: all that {line(site.title)} ({site.url}) announced from"
         f" {first} to {last} (UTC), collected from {count_of(count, 'source')}. One story credits every"
         f" publisher that reported it.{removed}\n\n"
         "Texts belong to their publishers and are included as far as their licences allow; README.md lists them."
     )
 
 
-def _numbers(contents: SnapshotContents) -> tuple[int, int]:
-    year, month = contents.month.split("-")
+def _year_and_month(metadata: SnapshotMetadata) -> tuple[int, int]:
+    year, month = metadata.month.split("-")
     return int(year), int(month)
 
 
-def _days(contents: SnapshotContents) -> tuple[str, str]:
-    return f"{contents.month}-01", f"{contents.month}-{monthrange(*_numbers(contents))[1]}"
+def _days(metadata: SnapshotMetadata) -> tuple[str, str]:
+    return f"{metadata.month}-01", f"{metadata.month}-{monthrange(*_year_and_month(metadata))[1]}"
 
 
-def _slug(contents: SnapshotContents) -> str:
+def _slug(metadata: SnapshotMetadata) -> str:
     """Return a name in the characters that Data Package 1 permits."""
-    host = urls.host(contents.site.url) or "news"
-    return f"{re.sub('[^a-z0-9.-]', '-', host.lower())}-{contents.month}"
+    host = urls.host(metadata.site.url) or "news"
+    return f"{re.sub('[^a-z0-9.-]', '-', host.lower())}-{metadata.month}"
 
 
 def _markdown(text: str | None) -> str:
-    """Escape what Markdown would read as markup, so that foreign names stay names."""
+    """Escape the characters of Markdown, so that foreign names contain no markup."""
     return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", text or "")
 
 
-def _json_of_given(value: Mapping[str, object]) -> bytes:
+def _json_without_empty(properties: Mapping[str, object]) -> bytes:
     """Render an object without its empty lists, which Data Package forbids."""
-    given = {key: each for key, each in value.items() if each != []}
-    return json.dumps(given, ensure_ascii=False, indent=2).encode() + b"\n"
+    nonempty = {key: value for key, value in properties.items() if value != []}
+    return json.dumps(nonempty, ensure_ascii=False, indent=2).encode() + b"\n"

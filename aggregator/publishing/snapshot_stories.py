@@ -14,7 +14,7 @@ from aggregator.model.stories import Story, StoryItem
 from aggregator.publishing import atom, paths
 
 _LINE_ENDS = {ord(char): f"\\u{ord(char):04x}" for char in "\x85\u2028\u2029"}
-"""Characters that programs take for the end of a line, although JSON allows them in strings."""
+"""Characters that some programs read as line ends, although JSON allows them in strings."""
 
 FIELDS: tuple[tuple[str, str, str], ...] = (
     ("id", "string", "Permanent tag: URI of the story (RFC 4151), the same as in the feeds."),
@@ -58,9 +58,9 @@ def schema() -> dict[str, Any]:
     return {"fields": fields, "primaryKey": ["id"], "missingValues": [""]}
 
 
-def published(content: SnapshotStory, site: Site) -> bytes:
+def published_line(snapshot_story: SnapshotStory, site: Site) -> bytes:
     """Return the line of a published story."""
-    story = content.story
+    story = snapshot_story.story
     lead = story.lead
     return _line(
         {
@@ -79,19 +79,19 @@ def published(content: SnapshotStory, site: Site) -> bytes:
             "topics": [*story.topics],
             "authors": [name for name in lead.authors if "@" not in name],
             "categories": [*lead.categories],
-            "items": [_item(each) for each in story.items],
-            "events": [_event(each, site) for each in story.events],
+            "items": [_item(story_item) for story_item in story.items],
+            "events": [_event(event, site) for event in story.events],
             "corrections": [
-                {"at": _moment(each.at), "title_before": each.before, "title_after": each.after}
-                for each in content.corrections
+                {"at": _moment(change.at), "title_before": change.before, "title_after": change.after}
+                for change in snapshot_story.corrections
             ],
-            "related": [paths.story_tag(site, other) for other in content.related],
+            "related": [paths.story_tag(site, other_id) for other_id in snapshot_story.related],
         }
     )
 
 
-def removed(tombstone: Tombstone, site: Site) -> bytes:
-    """Return the line of a story that is no longer published: no text, only what became of it."""
+def removed_line(tombstone: Tombstone, site: Site) -> bytes:
+    """Return the line of a removed or merged story, without texts."""
     return _line(
         {
             "id": paths.story_tag(site, tombstone.story_id),
@@ -103,7 +103,7 @@ def removed(tombstone: Tombstone, site: Site) -> bytes:
 
 
 def permitted_text(story: Story, site: Site) -> str | None:
-    """Return the HTML of the leading item where feeds contain it too, else None (P3)."""
+    """Return the HTML of the leading item if feeds contain it as well, else None (P3)."""
     return story.lead.html if atom.full_text(story, site) else None
 
 
@@ -141,7 +141,7 @@ def _event(story_event: StoryEvent, site: Site) -> dict[str, Any]:
         "status": event.status.value,
         "day_known": not event.month_only,
         "past": event.retrospective,
-        "occurrences": [_date(each) for each in event.occurrences],
+        "occurrences": [_date(occurrence) for occurrence in event.occurrences],
     }
 
 
@@ -154,7 +154,7 @@ def _moment(moment: datetime) -> str:
 
 
 def _line(value: dict[str, Any]) -> bytes:
-    """Return a line with all fields, which tables need in each row; absent values are null."""
+    """Return a line that has all fields, as a table requires; absent values are null."""
     row = {name: value.get(name) for name, _, _ in FIELDS}
     text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
     return text.translate(_LINE_ENDS).encode() + b"\n"

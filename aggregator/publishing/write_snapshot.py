@@ -1,4 +1,4 @@
-"""Write a snapshot: the stories of a complete month with their provenance, to be cited."""
+"""Write a snapshot: the stories of a complete month with their provenance, for citation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aggregator.locked_store import refuse_lost, same_authority
 from aggregator.model.config import Config
 from aggregator.model.publishing import EPOCH, ArchiveMonth, SourceDirectory, Tombstone
 from aggregator.model.reports import ContainedStep
-from aggregator.model.snapshots import SnapshotContents, SnapshotReport, SnapshotStory, TitleChange
+from aggregator.model.snapshots import SnapshotMetadata, SnapshotReport, SnapshotStory, TitleChange
 from aggregator.model.stories import Story
 from aggregator.publishing import archive, atom, calendar, opml, snapshot_metadata, snapshot_stories
 from aggregator.store import archives, pages, sources, stories
@@ -24,7 +24,7 @@ from aggregator.store.connection import Store, opened
 from aggregator.store.items import chunked
 
 MAX_CORRECTIONS = 100
-"""Maximum edits of a story that a snapshot lists, the newest ones."""
+"""Maximum number of edits of a story in a snapshot; older ones are omitted."""
 
 
 class MonthNotOver(AggregatorError):
@@ -52,35 +52,36 @@ def write(config: Config, month: str, out: Path, now: datetime, *, packed: bool 
     with opened(config.data / "aggregator.db", create=False) as store, store.snapshot():
         refuse_lost(config, store)
         same_authority(store, config)
-        reading = _read(store, config, month)
+        snapshot = _open_month(store, config, month)
         with new_zip(out) if packed else new_folder(out) as folder:
-            contents = reading.write(folder)
+            metadata = snapshot.write(folder)
     return SnapshotReport(
         month=month,
         path=out,
-        version=snapshot_metadata.version(contents),
-        stories=contents.stories,
-        removed=contents.removed,
+        version=snapshot_metadata.version(metadata),
+        stories=metadata.stories,
+        removed=metadata.removed,
         files=tuple(folder.files[name] for name in sorted(folder.files)),
-        left_out=tuple(sorted({*reading.aside, *(name for _, name in reading.contained.broken)})),
+        left_out=tuple(sorted({*snapshot.set_aside, *(name for _, name in snapshot.contained.broken)})),
     )
 
 
-def _read(store: Store, config: Config, month: str) -> _Month:
+def _open_month(store: Store, config: Config, month: str) -> _Month:
+    """Read the ids and tombstones of a month; raise NothingToShow without any."""
     contained = Containment(store)
-    every = archives.story_ids(store, month)
-    ids = contained.sound(ContainedStep.PUBLISHING, every)
+    all_ids = archives.story_ids(store, month)
+    ids = contained.sound(ContainedStep.PUBLISHING, all_ids)
     tombstones = archives.tombstones(store, month)
     if not ids and not tombstones:
-        known = [record.month for record in archives.records(store)]
-        span = f"stories are from {known[0]} to {known[-1]}" if known else "there are none at all"
+        months = [record.month for record in archives.records(store)]
+        span = f"stories are from {months[0]} to {months[-1]}" if months else "there are none at all"
         raise NothingToShow(f"no stories were announced in {month}: {span}; name another month with --month")
     return _Month(
         store=store,
         config=config,
         month=month,
         ids=ids,
-        aside=tuple(set(every) - set(ids)),
+        set_aside=tuple(set(all_ids) - set(ids)),
         tombstones=tombstones,
         contained=contained,
     )
@@ -88,14 +89,14 @@ def _read(store: Store, config: Config, month: str) -> _Month:
 
 @dataclass(slots=True, kw_only=True)
 class _Month:
-    """Read the stories of a month in parts, write them, and count what metadata states."""
+    """Read the stories of a month in parts, write them, and count them for the metadata."""
 
     store: Store
     config: Config
     month: str
     ids: list[str]
-    aside: tuple[str, ...]
-    """Stories that broke the program before, and are published nowhere."""
+    set_aside: tuple[str, ...]
+    """Ids of stories that broke the program before and are not published."""
     tombstones: list[Tombstone]
     contained: Containment
     licences: Counter[tuple[str, str | None]] = field(default_factory=Counter)
@@ -103,25 +104,25 @@ class _Month:
     topics: set[str] = field(default_factory=set)
     days: list[tuple[str, str]] = field(default_factory=list)
     """First day and id of each story with a calendar entry."""
-    written: int = 0
+    stories_written: int = 0
 
-    def write(self, folder: NewFolder) -> SnapshotContents:
-        """Write all files of the snapshot; return what its metadata states."""
+    def write(self, folder: NewFolder) -> SnapshotMetadata:
+        """Write all files of the snapshot; return its metadata."""
         site = self.config.site
         self._write_stories(folder)
         with folder.writing(snapshot_metadata.EVENTS) as file:
-            for part in calendar.render_month(
+            for chunk in calendar.render_month(
                 site, self.month, snapshot_metadata.EVENTS, self._stories_by_day
             ):
-                file.write(part)
-        contents = self._contents()
-        directory = SourceDirectory(site=site, sources=contents.sources)
+                file.write(chunk)
+        metadata = self._metadata()
+        directory = SourceDirectory(site=site, sources=metadata.sources)
         folder.write(snapshot_metadata.SOURCES, opml.render(directory).body)
-        folder.write(snapshot_metadata.PACKAGE, snapshot_metadata.datapackage(contents, folder.files))
-        folder.write(snapshot_metadata.ZENODO, snapshot_metadata.zenodo(contents))
-        folder.write(snapshot_metadata.README, snapshot_metadata.readme(contents))
+        folder.write(snapshot_metadata.PACKAGE, snapshot_metadata.datapackage(metadata, folder.files))
+        folder.write(snapshot_metadata.ZENODO, snapshot_metadata.zenodo(metadata))
+        folder.write(snapshot_metadata.README, snapshot_metadata.readme(metadata))
         folder.write(snapshot_metadata.CHECKSUMS, checksums(folder.files))
-        return contents
+        return metadata
 
     def _write_stories(self, folder: NewFolder) -> None:
         """Write stories.jsonl and the archive document, both in the order of the archive."""
@@ -130,47 +131,49 @@ class _Month:
         with folder.writing(snapshot_metadata.STORIES) as lines, folder.writing(name) as feed:
             head = archive.compose(month, (), archives.last_change(self.store, self.ids) or EPOCH)
             feed.write(head.body.removesuffix(atom.END))
-            for part in chunked(self.ids):
+            for ids in chunked(self.ids):
                 for story, line, entry in self.contained.without_broken(
-                    ContainedStep.PUBLISHING, part, partial(self._rendered, month)
+                    ContainedStep.PUBLISHING, ids, partial(self._render, month)
                 ):
                     lines.write(line)
                     feed.write(entry)
                     self._count(story)
             for tombstone in self.tombstones:
-                lines.write(snapshot_stories.removed(tombstone, site))
+                lines.write(snapshot_stories.removed_line(tombstone, site))
             feed.write(atom.END)
 
     def _archive_month(self) -> ArchiveMonth:
-        before = [record.month for record in archives.records(self.store) if record.month < self.month]
+        earlier = [record.month for record in archives.records(self.store) if record.month < self.month]
         return ArchiveMonth(
             site=self.config.site,
             channel=next(channel for channel in self.config.channels if channel.id == "all"),
             month=self.month,
-            previous=before[-1] if before else None,
+            previous=earlier[-1] if earlier else None,
             stories=(),
             tombstones=tuple(self.tombstones),
         )
 
-    def _rendered(self, month: ArchiveMonth, ids: Sequence[str]) -> list[tuple[Story, bytes, bytes]]:
-        """Return the stories with their lines and entries."""
-        found = stories.read(self.store, ids)
-        entries = archive.entries(replace(month, stories=tuple(found), fragments={}))
-        shown = pages.related(self.store, (other for story in found for other, _ in story.related))
+    def _render(self, month: ArchiveMonth, ids: Sequence[str]) -> list[tuple[Story, bytes, bytes]]:
+        """Return the stories with their lines of stories.jsonl and entries of the archive."""
+        batch = stories.read(self.store, ids)
+        entries = archive.entries(replace(month, stories=tuple(batch), fragments={}))
+        published = pages.related(self.store, (id_ for story in batch for id_, _ in story.related))
         return [
             (
                 story,
-                snapshot_stories.published(self._content(story, shown.keys()), self.config.site),
+                snapshot_stories.published_line(
+                    self._snapshot_story(story, published.keys()), self.config.site
+                ),
                 entries[story.id],
             )
-            for story in found
+            for story in batch
         ]
 
-    def _content(self, story: Story, shown: Container[str]) -> SnapshotStory:
+    def _snapshot_story(self, story: Story, published: Container[str]) -> SnapshotStory:
         return SnapshotStory(
             story=story,
             corrections=self._corrections(story) if story.correction else (),
-            related=tuple(other for other, _ in story.related if other in shown),
+            related=tuple(id_ for id_, _ in story.related if id_ in published),
         )
 
     def _corrections(self, story: Story) -> tuple[TitleChange, ...]:
@@ -184,9 +187,9 @@ class _Month:
 
     def _count(self, story: Story) -> None:
         """Count a written story for the metadata, and note the day of its calendar entry."""
-        self.written += 1
+        self.stories_written += 1
         self.topics.update(story.topics)
-        self.licences.update((each.publisher.id, snapshot_stories.licence(each)) for each in story.items)
+        self.licences.update((item.publisher.id, snapshot_stories.licence(item)) for item in story.items)
         if snapshot_stories.permitted_text(story, self.config.site):
             self.full_texts.add(story.publisher.id)
         if day := calendar.first_day(story):
@@ -194,19 +197,19 @@ class _Month:
 
     def _stories_by_day(self) -> Iterator[Story]:
         """Read the stories with calendar entries in the order of their first day."""
-        for part in chunked(id_ for _, id_ in sorted(self.days)):
-            yield from stories.read(self.store, part)
+        for ids in chunked(id_ for _, id_ in sorted(self.days)):
+            yield from stories.read(self.store, ids)
 
-    def _contents(self) -> SnapshotContents:
-        changed = archives.last_change(self.store, self.ids) or EPOCH
-        named = sources.publishers_of(self.store, {id_ for id_, _ in self.licences})
-        return SnapshotContents(
+    def _metadata(self) -> SnapshotMetadata:
+        last_change = archives.last_change(self.store, self.ids) or EPOCH
+        publishers = sources.publishers_of(self.store, {id_ for id_, _ in self.licences})
+        return SnapshotMetadata(
             site=self.config.site,
             month=self.month,
-            changed=max([changed, *(tombstone.at for tombstone in self.tombstones)]),
-            stories=self.written,
+            changed=max([last_change, *(tombstone.at for tombstone in self.tombstones)]),
+            stories=self.stories_written,
             removed=len(self.tombstones),
-            sources=tuple(named[id_] for id_ in sorted(named)),
+            sources=tuple(publishers[id_] for id_ in sorted(publishers)),
             licences=self.licences,
             full_texts=frozenset(self.full_texts),
             topics=tuple(sorted(self.topics)),

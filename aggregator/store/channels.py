@@ -186,14 +186,14 @@ def add_tombstones(store: Store, story_id: str) -> None:
     )
 
 
-def replace_successor(store: Store, former: str, successor: str) -> None:
-    """Name another story in the tombstones of merged stories, in the caller's transaction."""
+def replace_successor(store: Store, old: str, new: str) -> None:
+    """Replace the successor in the tombstones of merged stories, in the caller's transaction."""
     rows = store.db.execute(
         "SELECT DISTINCT channel_id FROM channel_tombstones JOIN tombstones USING (story_id) WHERE became = ?",
-        [former],
+        [old],
     )
     raise_quietly(store, [row[0] for row in rows])
-    store.db.execute("UPDATE tombstones SET became = ? WHERE became = ?", [successor, former])
+    store.db.execute("UPDATE tombstones SET became = ? WHERE became = ?", [new, old])
 
 
 def remove_tombstones(store: Store, story_id: str) -> None:

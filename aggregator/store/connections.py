@@ -1,4 +1,4 @@
-"""Store how stories are connected before a decision changes it."""
+"""Read relations and merge candidates of stories, and restore them for an undo."""
 
 from __future__ import annotations
 
@@ -15,31 +15,34 @@ Connections = Mapping[str, Sequence[Sequence[Any]]]
 
 def read(store: Store, ids: Sequence[str]) -> Connections:
     """Return all connections of stories, among themselves and with others."""
-    inside = f"({marks(ids)})"
+    id_list = f"({marks(ids)})"
     related = store.db.execute(
-        f"SELECT story_id, other_id, why FROM related WHERE story_id IN {inside} ORDER BY 1, 2", ids
+        f"SELECT story_id, other_id, why FROM related WHERE story_id IN {id_list} ORDER BY 1, 2", ids
     )
     candidates = store.db.execute(
         "SELECT story_id, other_id, score, why, at, later FROM merge_candidates"
-        f" WHERE story_id IN {inside} OR other_id IN {inside} ORDER BY 1, 2",
+        f" WHERE story_id IN {id_list} OR other_id IN {id_list} ORDER BY 1, 2",
         [*ids, *ids],
     )
     return {"related": [list(row) for row in related], "merge_candidates": [list(row) for row in candidates]}
 
 
-def between(store: Store, one: str, other: str) -> Connections:
+def between(store: Store, story_id: str, other_id: str) -> Connections:
     """Return the connections of two stories with each other."""
-    found = read(store, [one, other])
-    return {table: [row for row in rows if {row[0], row[1]} == {one, other}] for table, rows in found.items()}
+    pair = {story_id, other_id}
+    return {
+        table: [row for row in rows if {row[0], row[1]} == pair]
+        for table, rows in read(store, [story_id, other_id]).items()
+    }
 
 
 def restore(store: Store, before: Connections) -> None:
-    """Connect stories again; not those that are gone, or that an editor keeps apart."""
-    for one, other, why in before["related"]:
-        if _may_be_connected(store, one, other):
+    """Restore connections, except of stories that no longer exist or are kept apart."""
+    for story_id, other_id, reason in before["related"]:
+        if _may_be_connected(store, story_id, other_id):
             store.db.conn.executemany(
                 "INSERT OR IGNORE INTO related (story_id, other_id, why) VALUES (?, ?, ?)",
-                [[one, other, why], [other, one, why]],
+                [[story_id, other_id, reason], [other_id, story_id, reason]],
             )
     for row in before["merge_candidates"]:
         if _may_be_connected(store, row[0], row[1]):
@@ -51,24 +54,26 @@ def restore(store: Store, before: Connections) -> None:
 
 
 def remove_inherited(store: Store, kept: str, before: Connections) -> None:
-    """Remove relations that a story has only because others were merged into it."""
+    """Remove relations that a story has only by the merge that `before` describes."""
     own = {row[1] for row in before["related"] if row[0] == kept}
     inherited = {row[1] for row in before["related"] if row[0] != kept} - own - {kept}
     _unrelate(store, kept, inherited)
 
 
-def _unrelate(store: Store, story_id: str, others: Iterable[str]) -> None:
+def _unrelate(store: Store, story_id: str, other_ids: Iterable[str]) -> None:
     store.db.conn.executemany(
         "DELETE FROM related WHERE (story_id = ?1 AND other_id = ?2) OR (story_id = ?2 AND other_id = ?1)",
-        [[story_id, other] for other in others],
+        [[story_id, other_id] for other_id in other_ids],
     )
 
 
-def _may_be_connected(store: Store, one: str, other: str) -> bool:
-    """Return whether both stories exist, and no editor keeps the items that lead them apart."""
+def _may_be_connected(store: Store, story_id: str, other_id: str) -> bool:
+    """Return whether both stories exist and no cannot-link separates their leads."""
     leads = [
         row[0]
-        for row in store.db.execute("SELECT lead_id FROM stories WHERE id IN (?, ?)", [one, other]).fetchall()
+        for row in store.db.execute(
+            "SELECT lead_id FROM stories WHERE id IN (?, ?)", [story_id, other_id]
+        ).fetchall()
     ]
     if len(leads) < 2:
         return False

@@ -1,4 +1,4 @@
-"""Store which pages of editions are out of date; imports none of their values."""
+"""Store which pages of editions are out of date, without importing the values of editions."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ def any_pages(store: Store) -> bool:
 
 def unwritten(store: Store, *, everything: bool = False) -> dict[str, int]:
     """Return editions whose page is out of date, with their revision; or all with a page."""
-    which = "revision > 0" if everything else "revision <> written_revision"
+    condition = "revision > 0" if everything else "revision <> written_revision"
     return {
         row["id"]: row["revision"]
-        for row in store.db.execute(f"SELECT id, revision FROM editions WHERE {which} ORDER BY id")
+        for row in store.db.execute(f"SELECT id, revision FROM editions WHERE {condition} ORDER BY id")
     }
 
 
-def written(store: Store, revisions: dict[str, int]) -> None:
-    """Record which revisions of pages are written."""
+def mark_written(store: Store, revisions: dict[str, int]) -> None:
+    """Record the revisions of pages that were written."""
     with store.transaction():
         store.db.conn.executemany(
             "UPDATE editions SET written_revision = ? WHERE id = ?",

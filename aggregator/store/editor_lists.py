@@ -1,4 +1,4 @@
-"""Read what editors choose from: held items, hidden stories, and how much waits."""
+"""Read the lists of the editors' pages: held items, hidden stories, numbers of reviews."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from aggregator.store.connection import Store, sure_moment
 from aggregator.store.items import chunked, marks
 
 LOST_ITEMS = "items are left at once"
-"""Part of the reason of a page that lost most of its items and waits for an editor."""
+"""Part of the reason of a source whose page lost most of its items and needs review."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldItem:
-    """An item that waits for an editor."""
+    """A held item, which needs review."""
 
     title: str
     link: str | None
@@ -26,9 +26,9 @@ class HeldItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldSource:
-    """A source under review: the number of its held items, and some of them.
+    """A source that needs review: the number of its held items, and some of them.
 
-    Without held items its page lost most of its items; `reason` says how many.
+    A source without held items is a page that lost most of its items; `reason` states how many.
     """
 
     id: str
@@ -39,9 +39,9 @@ class HeldSource:
 
 
 def held_sources(store: Store, max_items: int) -> list[HeldSource]:
-    """Return the sources under review, each with its last `max_items` items.
+    """Return the sources that need review in the order of feeds.yaml.
 
-    They have the order of feeds.yaml.
+    Each has its newest held items, at most `max_items`.
     """
     rows = store.db.execute(
         "SELECT id, name, reason, (SELECT count(*) FROM items WHERE held = 'waiting' AND source_id = sources.id)"
@@ -78,7 +78,7 @@ def _held_items(store: Store, source_id: str, count: int) -> tuple[HeldItem, ...
 
 
 def last_hidden(store: Store, count: int) -> list[tuple[str, str]]:
-    """Return ids and titles of at most `count` hidden stories, the last hidden first."""
+    """Return ids and titles of at most `count` hidden stories, the last changed first."""
     rows = store.db.execute(
         "SELECT id, title FROM stories INDEXED BY stories_hidden WHERE hidden = 1 ORDER BY changed DESC LIMIT ?",
         [count],
@@ -102,23 +102,23 @@ def subjects(decision: Decision) -> tuple[str, ...]:
 
 
 def titles(store: Store, decisions: Iterable[Decision]) -> dict[str, str]:
-    """Return the titles of what decisions are about, by id of the story or item."""
-    found: dict[str, str] = {}
-    for part in chunked(sorted({id_ for each in decisions for id_ in subjects(each)})):
+    """Return the titles of the subjects of decisions, by id of the story or item."""
+    titles_by_id: dict[str, str] = {}
+    for ids in chunked(sorted({id_ for decision in decisions for id_ in subjects(decision)})):
         rows = store.db.execute(
-            f"SELECT id, title FROM stories WHERE id IN ({marks(part)})"
+            f"SELECT id, title FROM stories WHERE id IN ({marks(ids)})"
             " UNION ALL SELECT tombstones.story_id, stories.title FROM tombstones"
-            f" JOIN stories ON stories.id = tombstones.became WHERE tombstones.story_id IN ({marks(part)})"
-            f" UNION ALL SELECT id, title FROM items WHERE id IN ({marks(part)})",
-            [*part, *part, *part],
+            f" JOIN stories ON stories.id = tombstones.became WHERE tombstones.story_id IN ({marks(ids)})"
+            f" UNION ALL SELECT id, title FROM items WHERE id IN ({marks(ids)})",
+            [*ids, *ids, *ids],
         )
-        found.update((row[0], row[1]) for row in rows)
-    return found
+        titles_by_id.update((row[0], row[1]) for row in rows)
+    return titles_by_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """How much waits for an editor."""
+class ReviewCounts:
+    """Numbers of merge candidates, held items and sources that need review."""
 
     candidates: int
     postponed: int
@@ -126,8 +126,8 @@ class Waiting:
     held_sources: int
 
 
-def waiting(store: Store, now: str) -> Waiting:
-    """Return how much waits for an editor at a moment, as stored."""
+def review_counts(store: Store, now: str) -> ReviewCounts:
+    """Return the numbers of reviews to do at a moment in stored form."""
     visible = (
         "SELECT count(*) FROM merge_candidates CROSS JOIN stories AS a ON a.id = story_id"
         " CROSS JOIN stories AS b ON b.id = other_id WHERE a.hidden = 0 AND b.hidden = 0"
@@ -141,4 +141,4 @@ def waiting(store: Store, now: str) -> Waiting:
         " AND source_id = sources.id)))",
         [now],
     ).fetchone()
-    return Waiting(candidates=row[0], postponed=row[1], held_items=row[2], held_sources=row[3])
+    return ReviewCounts(candidates=row[0], postponed=row[1], held_items=row[2], held_sources=row[3])

@@ -56,11 +56,11 @@ def decisions(store: Store, story_id: str) -> list[Decision]:
     return [_decision(row) for row in rows]
 
 
-def last_decisions(store: Store, below: int | None, count: int) -> list[Decision]:
-    """Return at most `count` decisions with numbers below `below`, the last one first."""
+def last_decisions(store: Store, before: int | None, count: int) -> list[Decision]:
+    """Return at most `count` decisions before the number `before`, the last one first."""
     rows = store.db.execute(
         f"{_DECISIONS} WHERE decisions.number < ? ORDER BY decisions.number DESC LIMIT ?",
-        [below if below is not None else 2**62, count],
+        [before if before is not None else 2**62, count],
     )
     return [_decision(row) for row in rows]
 
@@ -89,7 +89,7 @@ def _decision(row: Mapping[str, Any]) -> Decision:
         undoable=row["before"] is not None
         and row["undoes"] is None
         and row["undone"] is None
-        and (row["stories"], row["items"]) != ("[]", "[]"),  # a page that was accepted
+        and (row["stories"], row["items"]) != ("[]", "[]"),  # the acceptance of a page has neither
         undone=row["undone"] is not None,
     )
 
@@ -125,15 +125,15 @@ def link_constraints(store: Store, item_ids: Iterable[str]) -> dict[frozenset[st
 
 def links_between(store: Store, pairs: Iterable[tuple[str, str]]) -> list[list[Any]]:
     """Return the rows of link constraints of pairs, for `restore_links`."""
-    found = []
+    rows = []
     for pair in pairs:
         row = store.db.execute(
             "SELECT one, other, kind, decision FROM link_constraints WHERE one = ? AND other = ?",
             [min(pair), max(pair)],
         ).fetchone()
         if row:
-            found.append(list(row))
-    return found
+            rows.append(list(row))
+    return rows
 
 
 def restore_links(store: Store, decision: int, rows: Iterable[Sequence[Any]]) -> None:
@@ -172,24 +172,24 @@ def candidates(store: Store, limit: int) -> list[CandidatePair]:
 
 
 def open_candidates(store: Store, now: datetime, limit: int) -> list[CandidatePair]:
-    """Return the newest merge candidates that no editor put off until after `now`."""
+    """Return the newest merge candidates that are not postponed until after `now`."""
     return _candidates(store, " AND (later IS NULL OR later <= ?)", [stamp(now)], limit)
 
 
 def postponed_candidates(store: Store, now: datetime, limit: int) -> list[CandidatePair]:
-    """Return the newest merge candidates that an editor put off until after `now`."""
+    """Return the newest merge candidates that are postponed until after `now`."""
     return _candidates(store, " AND later > ?", [stamp(now)], limit)
 
 
 def candidate_pair(store: Store, one: str, other: str) -> CandidatePair | None:
-    """Return two stories as merge candidates; None if they are none, or one is hidden."""
+    """Return the merge candidate of two stories; None without one, or if a story is hidden."""
     pair = [min(one, other), max(one, other)]
-    found = _candidates(store, " AND story_id = ? AND other_id = ?", pair, 1)
-    return found[0] if found else None
+    candidates = _candidates(store, " AND story_id = ? AND other_id = ?", pair, 1)
+    return candidates[0] if candidates else None
 
 
 def postpone_candidate(store: Store, one: str, other: str, until: datetime) -> bool:
-    """Put a pair of merge candidates off; return whether it is listed."""
+    """Postpone a merge candidate; return whether it is listed."""
     return bool(
         store.db.execute(
             "UPDATE merge_candidates SET later = ? WHERE story_id = ? AND other_id = ?",
@@ -293,7 +293,7 @@ def found_part(store: Store, part: Part, item_ids: Sequence[str], now: datetime,
 
 
 def return_from_tombstone(store: Store, story_id: str, now: datetime) -> None:
-    """Record that a story with a tombstone comes back, at least a second later (PB9).
+    """Record that a story with a tombstone is published again, at least a second later (PB9).
 
     A reader drops an entry that is not newer than its tombstone (RFC 6721 section 4).
     """

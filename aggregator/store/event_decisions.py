@@ -1,4 +1,4 @@
-"""Store the words of editors on the events of stories (EX9)."""
+"""Store editors' decisions about the events of stories (EX9)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aggregator.store.connection import Store
 
 
 def decide(store: Store, story_id: str, event: Event | None, decision: int) -> None:
-    """Set the event of a story by an editor's word; None: it has no event (EX9)."""
+    """Store an editor's decision about the event of a story; None: it has no event (EX9)."""
     store.db.execute(
         "INSERT OR REPLACE INTO event_decisions (story_id, facts, decision) VALUES (?, ?, ?)",
         [story_id, event_facts.encode_one(event), decision],
@@ -19,13 +19,13 @@ def decide(store: Store, story_id: str, event: Event | None, decision: int) -> N
 
 
 def decision(store: Store, story_id: str) -> dict[str, Any]:
-    """Return an editor's word on the event of a story for an undo, as JSON values."""
+    """Return the decision about the event of a story as JSON values, for an undo."""
     row = store.db.execute("SELECT facts FROM event_decisions WHERE story_id = ?", [story_id]).fetchone()
     return {"decided": row is not None, "facts": row["facts"] if row else None}
 
 
 def restore_decision(store: Store, story_id: str, before: Mapping[str, Any], number: int) -> None:
-    """Restore an editor's word on the event of a story, or that there was none."""
+    """Restore the decision about the event of a story, or remove it if there was none."""
     if before["decided"]:
         decide(store, story_id, event_facts.decode_one(before["facts"]), number)
     else:
@@ -33,5 +33,5 @@ def restore_decision(store: Store, story_id: str, before: Mapping[str, Any], num
 
 
 def undecide(store: Store, story_id: str) -> bool:
-    """Remove an editor's word on the event of a story; return whether there was one."""
+    """Remove the decision about the event of a story; return whether there was one."""
     return bool(store.db.execute("DELETE FROM event_decisions WHERE story_id = ?", [story_id]).rowcount)

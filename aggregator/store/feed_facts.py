@@ -1,4 +1,4 @@
-"""Read what is known about the feeds of sources, and store what reports on them found."""
+"""Read facts about feeds, and store the findings and pages of partner reports."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from aggregator.feed_findings import (
     WINDOW,
     failure,
 )
-from aggregator.model.findings import DayOfVisits, EntryFacts, FeedFacts, VisitFacts
+from aggregator.model.findings import EntryFacts, FeedFacts, VisitDay, VisitFacts
 from aggregator.model.polling import Move, SourceState
 from aggregator.model.reports import SourceDay
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.items import chunked, marks
 
 MAX_TAIL_CHARACTERS = 40
-"""Characters at the end of a text that show whether it is cut off."""
-_CUT = re.compile(r"(?:…|\.\.\.)\s*[\])]?[\s→»]*(?:\w[\w ]{0,20}[\s→»…]*)?$")
-"""Matches the end of a text that goes on elsewhere: `…`, `[...]`, `… Read more »`."""
+"""Maximum number of characters at the end of a text that are checked for truncation."""
+_TRUNCATED = re.compile(r"(?:…|\.\.\.)\s*[\])]?[\s→»]*(?:\w[\w ]{0,20}[\s→»…]*)?$")
+"""Matches the end of a truncated text: `…`, `[...]`, `… Read more »`."""
 
 
 def read(store: Store, source_id: str, as_of: date | None) -> FeedFacts:
-    """Return what is known about a source on a day, None before its first visit."""
+    """Return the facts about the feed of a source on a day; None before the first visit."""
     row = store.db.execute("SELECT * FROM sources WHERE id = ?", [source_id]).fetchone()
     success = moment(row["last_success"])
     return FeedFacts(
@@ -78,10 +78,10 @@ def _entries(store: Store, source_id: str) -> EntryFacts:
     """Count the first entries of the last accepted document."""
     row = store.db.execute("SELECT items FROM documents WHERE source_id = ?", [source_id]).fetchone()
     ids = row[0].split()[:MAX_ENTRIES_READ] if row else []
-    rows = [
-        each
+    entries = [
+        row
         for part in chunked(ids)
-        for each in store.db.execute(
+        for row in store.db.execute(
             "SELECT guid, link, claimed, claimed_raw, first_seen, categories, kind, rights, text <> '' AS has_text,"
             f" html = '' AND excerpt = '' AS is_empty, substr(text, -{MAX_TAIL_CHARACTERS}) AS tail,"
             " (SELECT count(*) FROM aliases WHERE item_id = items.id AND kind = 'guid') AS ids"
@@ -89,22 +89,22 @@ def _entries(store: Store, source_id: str) -> EntryFacts:
             part,
         )
     ]
-    guids = Counter(each["guid"] for each in rows if each["guid"])
-    undated = [each for each in rows if each["claimed"] is None]
-    future = [_is_in_future(each["claimed_raw"], sure_moment(each["first_seen"])) for each in undated]
+    guids = Counter(entry["guid"] for entry in entries if entry["guid"])
+    undated = [entry for entry in entries if entry["claimed"] is None]
+    in_future = [_is_in_future(entry["claimed_raw"], sure_moment(entry["first_seen"])) for entry in undated]
     return EntryFacts(
-        total=len(rows),
-        undated=sum(each["claimed_raw"] is None for each in undated),
-        unreadable_dates=sum(answer is False for answer in future),
-        future_dates=sum(answer is True for answer in future),
-        without_link=sum(each["link"] is None for each in rows),
-        replaced_ids=sum(each["ids"] > 1 for each in rows),
-        repeated_ids=sum(guids[each["guid"]] > 1 for each in rows if each["guid"]),
-        with_text=sum(each["has_text"] or each["is_empty"] for each in rows),
-        cut=sum(bool(each["is_empty"] or _CUT.search(each["tail"])) for each in rows),
-        without_categories=sum(not json.loads(each["categories"]) for each in rows),
-        events=sum(each["kind"] in ("event", "course") for each in rows),
-        with_rights=sum(bool(each["rights"]) for each in rows),
+        total=len(entries),
+        undated=in_future.count(None),
+        unreadable_dates=in_future.count(False),
+        future_dates=in_future.count(True),
+        without_link=sum(entry["link"] is None for entry in entries),
+        replaced_ids=sum(entry["ids"] > 1 for entry in entries),
+        repeated_ids=sum(guids[entry["guid"]] > 1 for entry in entries if entry["guid"]),
+        with_text=sum(entry["has_text"] or entry["is_empty"] for entry in entries),
+        truncated=sum(bool(entry["is_empty"] or _TRUNCATED.search(entry["tail"])) for entry in entries),
+        without_categories=sum(not json.loads(entry["categories"]) for entry in entries),
+        events=sum(entry["kind"] in ("event", "course") for entry in entries),
+        with_rights=sum(bool(entry["rights"]) for entry in entries),
     )
 
 
@@ -112,20 +112,20 @@ def _is_in_future(raw: str | None, first_seen: datetime) -> bool | None:
     """Return whether a date that was not accepted is in the future; None without a date."""
     if raw is None:
         return None
-    found = dates.parse(raw, UTC)
-    return found is not None and found > first_seen
+    claimed = dates.parse(raw, UTC)
+    return claimed is not None and claimed > first_seen
 
 
 # --- visits ---------------------------------------------------------------------------------------------
 
 
 def _visits(store: Store, source_id: str, kind: str, as_of: date) -> VisitFacts:
-    """Sum up the visits before the day `as_of`, whose visits thus change nothing."""
+    """Sum up the visits before the day `as_of`; visits of that day do not change the sums."""
     end = datetime.combine(as_of, time(), UTC)
     row = store.db.execute(
-        "SELECT count(*) AS visits, sum(outcome = 'unchanged' AND status = 200) AS repeated,"
-        " sum(CASE WHEN outcome = 'unchanged' AND status = 200 THEN bytes ELSE 0 END) AS repeated_bytes,"
-        " sum(outcome = 'unchanged' AND status = 200 AND conditional) AS ignored,"
+        "SELECT count(*) AS visits, sum(outcome = 'unchanged' AND status = 200) AS unchanged,"
+        " sum(CASE WHEN outcome = 'unchanged' AND status = 200 THEN bytes ELSE 0 END) AS unchanged_bytes,"
+        " sum(outcome = 'unchanged' AND status = 200 AND conditional) AS ignored_validators,"
         " sum(outcome <> 'failed' AND seconds > ? * max(requests, 1)) AS slow"
         " FROM visits WHERE source_id = ? AND started >= ? AND started < ? AND outcome <> 'begun'",
         [SLOW_SECONDS, source_id, stamp(end - WINDOW), stamp(end)],
@@ -137,9 +137,9 @@ def _visits(store: Store, source_id: str, kind: str, as_of: date) -> VisitFacts:
     ).fetchone()
     return VisitFacts(
         visits=row["visits"],
-        repeated=row["repeated"] or 0,
-        repeated_bytes=row["repeated_bytes"] or 0,
-        ignored=(row["ignored"] or 0) if kind in DOCUMENTS else 0,
+        unchanged=row["unchanged"] or 0,
+        unchanged_bytes=row["unchanged_bytes"] or 0,
+        ignored_validators=(row["ignored_validators"] or 0) if kind in DOCUMENTS else 0,
         slow=row["slow"] or 0,
         last_bytes=(last["bytes"] or 0) if last else 0,
     )
@@ -157,7 +157,7 @@ def days(store: Store, source_id: str, first: date, last: date) -> dict[date, So
     }
 
 
-def last_days(store: Store, source_id: str, last: date, count: int) -> tuple[DayOfVisits, ...]:
+def last_days(store: Store, source_id: str, last: date, count: int) -> tuple[VisitDay, ...]:
     """Return the days up to `last`, the latest first, with the kinds of their failures."""
     first = last - timedelta(days=count - 1)
     numbers = days(store, source_id, first, last)
@@ -169,7 +169,7 @@ def last_days(store: Store, source_id: str, last: date, count: int) -> tuple[Day
     ):
         codes.setdefault(date.fromisoformat(row["day"]), []).append(failure(row["reason"] or "").code)
     return tuple(
-        DayOfVisits(
+        VisitDay(
             day=day,
             visits=numbers.get(day, SourceDay(accepted=0, failed=0)),
             failures=tuple(dict.fromkeys(codes.get(day, ()))),
@@ -187,7 +187,7 @@ def stories_by_week(store: Store, source_id: str, last_week: int, weeks: int) ->
     Weeks begin on Mondays and are counted since 1970.
     """
     since = datetime.fromtimestamp((last_week - weeks + 1) * 604_800 - 259_200, UTC)
-    found = dict(
+    stories_in_week = dict(
         store.db.execute(
             "SELECT (CAST(strftime('%s', sort) AS INTEGER) + 259200) / 604800, count(DISTINCT story_id) FROM items"
             " INDEXED BY items_of_source WHERE source_id = ? AND sort >= ? AND story_id IS NOT NULL AND EXISTS"
@@ -195,7 +195,7 @@ def stories_by_week(store: Store, source_id: str, last_week: int, weeks: int) ->
             [source_id, stamp(since)],
         ).fetchall()
     )
-    return tuple(found.get(week, 0) for week in range(last_week - weeks + 1, last_week + 1))
+    return tuple(stories_in_week.get(week, 0) for week in range(last_week - weeks + 1, last_week + 1))
 
 
 def story_count(store: Store, source_id: str) -> int:
@@ -212,17 +212,17 @@ def week_of(day: date) -> int:
 # --- findings -------------------------------------------------------------------------------------------
 
 
-def found_since(store: Store, source_id: str | None = None) -> dict[str, dict[str, date]]:
+def known_findings(store: Store, source_id: str | None = None) -> dict[str, dict[str, date]]:
     """Return the findings of the last reports by source, each with its first day."""
-    found: dict[str, dict[str, date]] = {}
+    findings: dict[str, dict[str, date]] = {}
     for row in store.db.execute(
         "SELECT * FROM source_findings WHERE ?1 IS NULL OR source_id = ?1", [source_id]
     ):
-        found.setdefault(row["source_id"], {})[row["code"]] = date.fromisoformat(row["since"])
-    return found
+        findings.setdefault(row["source_id"], {})[row["code"]] = date.fromisoformat(row["since"])
+    return findings
 
 
-def keep_found(store: Store, source_id: str, codes: Sequence[str], day: date) -> None:
+def store_findings(store: Store, source_id: str, codes: Sequence[str], day: date) -> None:
     """Store the findings of a report, in the caller's transaction; known ones keep their day."""
     store.db.execute(
         f"DELETE FROM source_findings WHERE source_id = ? AND code NOT IN ({marks(codes)})",
@@ -236,19 +236,19 @@ def keep_found(store: Store, source_id: str, codes: Sequence[str], day: date) ->
 
 
 def new_findings(store: Store, since: datetime) -> dict[str, set[str]]:
-    """Return the codes of findings since a moment, by source."""
-    found: dict[str, set[str]] = {}
+    """Return the codes of the findings that are new since a moment, by source."""
+    codes: dict[str, set[str]] = {}
     for row in store.db.execute(
         "SELECT source_id, code FROM source_findings WHERE found >= ?", [stamp(since)]
     ):
-        found.setdefault(row["source_id"], set()).add(row["code"])
-    return found
+        codes.setdefault(row["source_id"], set()).add(row["code"])
+    return codes
 
 
 # --- pages ----------------------------------------------------------------------------------------------
 
 _WEEK = "(CAST(strftime('%s', last_attempt) AS INTEGER) + 259200) / 604800"
-_SEEN = (
+_PAGE_INPUTS = (
     f"coalesce({_WEEK}, '') || ' ' || state || ' ' || coalesce(reason, '') || ' ' || coalesce(body_hash, '') || ' '"
     " || coalesce(moved_to, '') || ' ' || (etag IS NULL AND last_modified IS NULL) || ' ' || coalesce(format, '')"
     " || ' ' || coalesce(content_type, '') || ' ' || coalesce(repeated_on, '') || ' ' || coalesce(slow_on, '')"
@@ -258,22 +258,22 @@ _SEEN = (
     " || coalesce((SELECT stories FROM source_counts WHERE source_counts.source_id = sources.id), '') || ' '"
     " || (SELECT coalesce(max(number), '') FROM decisions)"
 )
-"""What a page depends on: week of the last visit, day where something is wrong, stories.
+"""Inputs of a page: week of the last visit, its day after faults, state, stories, decisions.
 
-Decisions hide stories and show them again. A further day on which all was well is no reason to write it.
+Decisions hide stories and show them again. A further day without faults is no reason to write the page.
 """
 
 
 class PageState(NamedTuple):
-    """What the page of a source depends on now, and as it was written.
+    """The current inputs of the page of a source, and the page on disk.
 
-    `day` is that of the last visit. `shown` is a hash of what the page on disk shows, of the day `as_of`, None if
-    there is none for the present settings. `unchanged`: it depends on the same as when it was written.
+    `day` is that of the last visit. `content_hash` is a hash of what the page on disk shows as of the day `as_of`; it
+    is None without a page for the current settings. `unchanged`: the inputs are those of the page on disk.
     """
 
-    seen: str
+    inputs: str
     day: date | None
-    shown: str | None = None
+    content_hash: str | None = None
     as_of: date | None = None
     unchanged: bool = False
 
@@ -284,16 +284,16 @@ def pages(store: Store, written_with: str, limit: int | None) -> dict[str, PageS
     Pages that were never written come first.
     """
     rows = store.db.execute(
-        f"SELECT id, {_SEEN} AS now, date(last_attempt) AS day, seen, shown, as_of, written_with IS ?2 AS fits"
+        f"SELECT id, {_PAGE_INPUTS} AS now, date(last_attempt) AS day, seen, shown, as_of, written_with IS ?2 AS fits"
         " FROM sources LEFT JOIN partner_pages ON source_id = id WHERE configured = 1"
         " AND (?1 OR seen IS NOT now OR written_with IS NOT ?2) ORDER BY source_id IS NOT NULL, last_attempt LIMIT ?3",
         [limit is None, written_with, -1 if limit is None else limit],
     )
     return {
         row["id"]: PageState(
-            seen=row["now"],
+            inputs=row["now"],
             day=_day(row["day"]),
-            shown=row["shown"] if row["fits"] else None,
+            content_hash=row["shown"] if row["fits"] else None,
             as_of=_day(row["as_of"]),
             unchanged=bool(row["fits"] and row["seen"] == row["now"]),
         )
@@ -305,11 +305,17 @@ def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
-def page_written(store: Store, source_id: str, state: PageState, written_with: str) -> None:
+def record_page(store: Store, source_id: str, state: PageState, written_with: str) -> None:
     """Record that the page of a source is on disk, in the caller's transaction (P1)."""
     store.db.execute(
         "INSERT OR REPLACE INTO partner_pages (source_id, seen, shown, as_of, written_with) VALUES (?, ?, ?, ?, ?)",
-        [source_id, state.seen, state.shown, state.as_of.isoformat() if state.as_of else None, written_with],
+        [
+            source_id,
+            state.inputs,
+            state.content_hash,
+            state.as_of.isoformat() if state.as_of else None,
+            written_with,
+        ],
     )
 
 
@@ -322,6 +328,6 @@ def orphaned_pages(store: Store) -> list[str]:
     return [row[0] for row in rows]
 
 
-def forget_pages(store: Store, ids: Iterable[str]) -> None:
-    """Forget pages that were removed."""
+def delete_pages(store: Store, ids: Iterable[str]) -> None:
+    """Delete the records of pages that were removed."""
     store.db.conn.executemany("DELETE FROM partner_pages WHERE source_id = ?", [[id_] for id_ in ids])

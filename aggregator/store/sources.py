@@ -157,7 +157,7 @@ def _leases(store: Store) -> dict[str, Lease]:
     )
     return {
         row["source_id"]: Lease(
-            begun=sure_moment(row["leased"]),
+            since=sure_moment(row["leased"]),
             until=sure_moment(row["lease_until"]),
             unproven=row["unproven"],
             visit_due=row["visit"] != "",

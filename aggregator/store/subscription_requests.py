@@ -74,11 +74,11 @@ def _settle_sign_in(
     store: Store, key: bytes, nonces: Nonces, host: str, editors: Collection[str], row: Mapping[str, Any]
 ) -> None:
     """Queue a sign-in link for the address of an editor; any other address gets none (ED2)."""
-    wanted = addresses.key(row["address"])
-    listed = next((address for address in editors if addresses.key(address) == wanted), None)
-    if listed and not is_suppressed(store, listed):
+    key_of_address = addresses.key(row["address"])
+    editor = next((address for address in editors if addresses.key(address) == key_of_address), None)
+    if editor and not is_suppressed(store, editor):
         now = sure_moment(row["at"])
-        editor_sessions.queue_link(store, key, nonces, listed, row["language"], host, now)
+        editor_sessions.queue_link(store, key, nonces, editor, row["language"], host, now)
 
 
 def _settle(store: Store, key: bytes, nonces: Nonces, host: str, row: Mapping[str, Any]) -> None:

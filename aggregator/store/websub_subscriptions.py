@@ -13,10 +13,10 @@ from aggregator.store.connection import Store, moment, stamp, sure_moment
 
 MAX_UNREAD = 5
 """Maximum number of unread pushes of a subscription; a visit replaces further ones."""
-REMEMBERED = timedelta(days=30)
-"""Time for which the hash of a push is kept, by which a repeated one is recognised."""
+HASH_LIFETIME = timedelta(days=30)
+"""Time for which the hash of a push is stored, so that a repeated push is recognised."""
 UNPROVEN_AFTER_MISS = 3
-"""Number of pushes that must arrive after items that no push brought (WS8)."""
+"""Number of pushes that must arrive after a visit found items that were not pushed (WS8)."""
 
 
 # --- subscriptions ---------------------------------------------------------------------------------------
@@ -46,8 +46,8 @@ def _subscription(row: Mapping[str, Any]) -> Subscription:
         secret=row["secret"],
         wanted=bool(row["wanted"]),
         due=sure_moment(row["due"]),
-        asked=Mode(row["asked"]) if row["asked"] else None,
-        asked_at=moment(row["asked_at"]),
+        requested_mode=Mode(row["asked"]) if row["asked"] else None,
+        requested_at=moment(row["asked_at"]),
         awaiting=bool(row["awaiting"]),
         attempts=row["attempts"],
         lease_until=moment(row["lease_until"]),
@@ -125,7 +125,7 @@ def grant(store: Store, subscription_id: int, until: datetime, due: datetime, no
     )
 
 
-def lose(store: Store, subscription_id: int, reason: str, due: datetime) -> None:
+def record_denial(store: Store, subscription_id: int, reason: str, due: datetime) -> None:
     """Record that the hub denied the subscription; the source is to be visited as usual."""
     store.db.execute(
         "UPDATE websub_subscriptions SET lease_until = NULL, awaiting = 0, attempts = attempts + 1, reason = ?,"
@@ -135,7 +135,7 @@ def lose(store: Store, subscription_id: int, reason: str, due: datetime) -> None
 
 
 def end(store: Store, subscription_id: int, due: datetime) -> None:
-    """Record that the hub ended the subscription as asked; it is deleted when `due`."""
+    """Record that the hub confirmed the end of the subscription; it is deleted when `due`."""
     store.db.execute(
         "UPDATE websub_subscriptions SET lease_until = NULL, awaiting = 0, due = ? WHERE id = ?",
         [stamp(due), subscription_id],
@@ -153,17 +153,17 @@ def refuse_push(store: Store, subscription_id: int) -> None:
 def add_push(
     store: Store, subscription_id: int, push_hash: str, media_type: str, body: bytes, now: datetime
 ) -> None:
-    """Store a push to be read; ask for a visit if it is repeated or one too many."""
+    """Store a push; request a visit if it is repeated or more than MAX_UNREAD are stored."""
     (unread,) = store.db.execute(
         "SELECT count(*) FROM websub_pushes WHERE subscription = ? AND body IS NOT NULL", [subscription_id]
     ).fetchone()
     if unread >= MAX_UNREAD:
-        want_visit(store, subscription_id)
+        request_visit(store, subscription_id)
     elif not store.db.execute(
         "INSERT OR IGNORE INTO websub_pushes (subscription, hash, at, media_type, body) VALUES (?, ?, ?, ?, ?)",
         [subscription_id, push_hash, stamp(now), media_type, zlib.compress(body, 1)],
     ).rowcount:
-        want_visit(store, subscription_id)
+        request_visit(store, subscription_id)
         return
     store.db.execute(
         "UPDATE websub_subscriptions SET last_push = ?, pushes = pushes + 1, unproven = max(unproven - 1, 0)"
@@ -173,7 +173,7 @@ def add_push(
 
 
 def next_unread(store: Store) -> Push | None:
-    """Return the oldest push that was not read yet."""
+    """Return the oldest push that was not parsed yet."""
     row = store.db.execute(
         "SELECT websub_pushes.*, source_id, wanted FROM websub_pushes"
         " JOIN websub_subscriptions ON websub_subscriptions.id = subscription"
@@ -192,7 +192,7 @@ def next_unread(store: Store) -> Push | None:
 
 
 def mark_read(store: Store, push: Push, now: datetime) -> None:
-    """Delete the body of a push and the hashes of old ones.
+    """Delete the body of a push, and hashes older than HASH_LIFETIME.
 
     This is part of the transaction that stores its items.
     """
@@ -202,26 +202,26 @@ def mark_read(store: Store, push: Push, now: datetime) -> None:
     )
     store.db.execute(
         "DELETE FROM websub_pushes WHERE subscription = ? AND body IS NULL AND at < ?",
-        [push.subscription_id, stamp(now - REMEMBERED)],
+        [push.subscription_id, stamp(now - HASH_LIFETIME)],
     )
 
 
 # --- visits (WS7, WS8) -----------------------------------------------------------------------------------
 
 
-def want_visit(store: Store, subscription_id: int) -> None:
-    """Ask for a visit of the source, which the next round plans."""
+def request_visit(store: Store, subscription_id: int) -> None:
+    """Request a visit of the source, which the next round plans."""
     store.db.execute("UPDATE websub_subscriptions SET visit = 'wanted' WHERE id = ?", [subscription_id])
 
 
 def visits_to_plan(store: Store) -> dict[int, str]:
-    """Return the sources that a visit is wanted of and not planned for, by subscription."""
+    """Return the sources with a requested visit that is not planned yet, by subscription."""
     rows = store.db.execute("SELECT id, source_id FROM websub_subscriptions WHERE visit = 'wanted'")
     return {row["id"]: row["source_id"] for row in rows}
 
 
 def plan_visit(store: Store, subscription_id: int, source_id: str, at: datetime | None) -> None:
-    """Plan the visit of a source at `at` or before; None leaves its plan as it is."""
+    """Plan the visit of a source at `at` or earlier; None does not change its plan."""
     store.db.execute(
         "UPDATE sources SET next_visit = min(next_visit, ?) WHERE id = ? AND next_visit IS NOT NULL AND ? IS NOT NULL",
         [stamp(at), source_id, stamp(at)],
@@ -230,14 +230,14 @@ def plan_visit(store: Store, subscription_id: int, source_id: str, at: datetime 
 
 
 def record_visit(store: Store, source_id: str) -> None:
-    """Record a successful visit, by which pushes that asked for one are answered."""
+    """Record a successful visit, which fulfils the planned one."""
     store.db.execute(
         "UPDATE websub_subscriptions SET visit = '' WHERE source_id = ? AND visit = 'planned'", [source_id]
     )
 
 
 def record_miss(store: Store, source_id: str) -> None:
-    """Record that a visit found items that no push brought (WS8)."""
+    """Record that a visit found items that were not pushed (WS8)."""
     store.db.execute(
         "UPDATE websub_subscriptions SET unproven = ? WHERE source_id = ? AND wanted = 1",
         [UNPROVEN_AFTER_MISS, source_id],
@@ -245,7 +245,7 @@ def record_miss(store: Store, source_id: str) -> None:
 
 
 def has_unread(store: Store, source_id: str) -> bool:
-    """Return whether a push of the source was not read yet."""
+    """Return whether a push of the source was not parsed yet."""
     row = store.db.execute(
         "SELECT 1 FROM websub_pushes JOIN websub_subscriptions ON websub_subscriptions.id = subscription"
         " WHERE body IS NOT NULL AND source_id = ? LIMIT 1",

@@ -74,7 +74,7 @@ def build(
         Route("/status.json", status.json),
         Route("/metrics", status.metrics),
         *(Subscriptions(app=app, static=static).routes() if app else ()),
-        *(websub.Callbacks(app=app, pushed=pushed).routes() if app else ()),
+        *(websub.Callbacks(app=app, on_push=pushed).routes() if app else ()),
         *(EditorPages(app=app, static=static, queries=queries).routes() if app else ()),
         Mount("/", static),
     ]

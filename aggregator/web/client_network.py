@@ -35,7 +35,7 @@ def network(host: str) -> str:
 class NetworkLimit:
     """Count the sign-ups of each network within the window, in memory only (DP1).
 
-    `maximum` is their number within it; what is counted may also be requests to one address.
+    `maximum` is the number of requests in the window. The key may also be a token instead of a network.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, maximum: int = MAX_REQUESTS) -> None:

@@ -16,13 +16,13 @@ from aggregator.web import forms, responses
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing (RFC 9110 section 9.2.1)."""
 ONE_CLICK = "/unsubscribe/"
-"""Beginning of the paths that mail programs send one-click requests to (RFC 8058).
+"""Start of the paths to which mail programs send one-click requests (RFC 8058).
 
-Their token decides."""
+Their token authorises them."""
 
 
 class CrossSite:
-    """Pass requests on to `app`, except those of other sites that could change something."""
+    """Pass on requests to `app`, except those of other sites that could change something."""
 
     def __init__(self, app: ASGIApp, config: Config) -> None:
         self.app, self.config = app, config
@@ -44,15 +44,15 @@ class CrossSite:
 
 
 def is_same_site(headers: Mapping[str, str], origin: str) -> bool:
-    """Return whether a page of this site sent a request, as far as the browser says.
+    """Return whether a page of this site sent a request, according to the browser.
 
-    `origin` is that of `web.url`. Behind a proxy, `Host` may be another. Programs that are no browsers, and old
-    browsers, send neither `Sec-Fetch-Site` nor `Origin`.
+    `origin` is that of `web.url`. Behind a proxy, `Host` may differ. Old browsers and other programs send neither
+    `Sec-Fetch-Site` nor `Origin`; their requests are allowed.
     """
     fetch_site = headers.get("sec-fetch-site")
     if fetch_site is not None:
         return fetch_site in ("same-origin", "none")
-    sent_from = headers.get("origin")
-    if sent_from is None:
+    sender = headers.get("origin")
+    if sender is None:
         return True
-    return sent_from == origin or sent_from.partition("://")[2] == headers.get("host")
+    return sender == origin or sender.partition("://")[2] == headers.get("host")

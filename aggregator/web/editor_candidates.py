@@ -21,11 +21,11 @@ from aggregator.web.editor_request import EditorRequest, Problem
 MAX_PAIRS = 8
 """Maximum number of pairs on a page."""
 POSTPONED = timedelta(days=7)
-"""Time for which "later" puts a pair off."""
+"""Time for which "later" postpones a pair."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShownPair:
+class PairWithEvidence:
     """Two stories with the evidence for and against one story, in words."""
 
     pair: CandidatePair
@@ -36,27 +36,22 @@ class ShownPair:
     threshold: float | None
 
 
-async def candidates(asked: EditorRequest) -> Response:
+async def candidates(request: EditorRequest) -> Response:
     """Show pairs, or decide about one of them."""
-    if asked.request.method != "POST":
-        return await _page(asked)
-    try:
-        return await _decide(asked)
-    except Problem as problem:
-        return await _page(asked, problem)
+    return await request.respond(_page, _decide)
 
 
-async def _page(asked: EditorRequest, problem: Problem | None = None) -> Response:
-    postponed = asked.request.query_params.get("later") == "1"
-    now = asked.app.clock()
+async def _page(request: EditorRequest, problem: Problem | None) -> Response:
+    postponed = request.http.query_params.get("later") == "1"
+    now = request.app.clock()
 
     def read(store: Store) -> Mapping[str, object]:
-        listed = editorial.postponed_candidates if postponed else editorial.open_candidates
-        return {"pairs": [_shown(store, pair) for pair in listed(store, now, MAX_PAIRS)]}
+        read_pairs = editorial.postponed_candidates if postponed else editorial.open_candidates
+        return {"pairs": [_with_evidence(store, pair) for pair in read_pairs(store, now, MAX_PAIRS)]}
 
-    return await asked.page(
+    return await request.page(
         "editor_candidates.html.j2",
-        title=asked.words["candidates"],
+        title=request.words["candidates"],
         section="candidates",
         read=read,
         problem=problem,
@@ -64,41 +59,43 @@ async def _page(asked: EditorRequest, problem: Problem | None = None) -> Respons
     )
 
 
-def _shown(store: Store, pair: CandidatePair) -> ShownPair:
+def _with_evidence(store: Store, pair: CandidatePair) -> PairWithEvidence:
     sides = tuple(stories.read(store, [pair.story, pair.other]))
     try:
-        compared: dict[str, Any] = explain.pair_from(store, pair.story, pair.other)
-    except (NothingToShow, UnknownName):  # it cannot be compared now; the reason for the list is known
-        return ShownPair(
+        comparison: dict[str, Any] = explain.pair_from(store, pair.story, pair.other)
+    except (NothingToShow, UnknownName):  # only the reason stored with the pair is known
+        return PairWithEvidence(
             pair=pair, sides=sides, supporting=(pair.why,), opposing=(), score=None, threshold=None
         )
-    evidence = sorted(compared["evidence"], key=lambda piece: -piece["weight"])
-    against = [piece["reason"] for piece in evidence if piece["weight"] < 0]
-    return ShownPair(
+    evidence = sorted(comparison["evidence"], key=lambda observation: -observation["weight"])
+    against = [observation["reason"] for observation in evidence if observation["weight"] < 0]
+    return PairWithEvidence(
         pair=pair,
         sides=sides,
-        supporting=tuple(piece["reason"] for piece in evidence if piece["weight"] >= 0),
-        opposing=(*compared["vetoes"], *against, *filter(None, [compared["failed"]])),
-        score=compared["score"],
-        threshold=compared["threshold"],
+        supporting=tuple(observation["reason"] for observation in evidence if observation["weight"] >= 0),
+        opposing=(*comparison["vetoes"], *against, *filter(None, [comparison["failed"]])),
+        score=comparison["score"],
+        threshold=comparison["threshold"],
     )
 
 
-async def _decide(asked: EditorRequest) -> Response:
-    """Merge a pair, keep it apart, or put it off. Raises Problem."""
-    form, app = await forms.read(asked.request), asked.app
-    one, other, action = (forms.first(form, name) for name in ("story", "other", "action"))
-    if action not in ("merge", "apart", "later") or not one or not other:
+async def _decide(request: EditorRequest) -> Response:
+    """Merge a pair, keep it apart, or postpone it. Raises Problem."""
+    form, app = await forms.read(request.http), request.app
+    story, other, action = (forms.first(form, name) for name in ("story", "other", "action"))
+    if action not in ("merge", "apart", "later") or not story or not other:
         raise Problem("unknown_action")
-    pair = await asked.read(partial(editorial.candidate_pair, one=one, other=other))
+    pair = await request.read(partial(editorial.candidate_pair, one=story, other=other))
     if pair is None:
         raise Problem("changed_meanwhile", 409)
-    back = "editor/candidates" + ("?later=1" if asked.request.query_params.get("later") == "1" else "")
+    list_path = "editor/candidates" + ("?later=1" if request.http.query_params.get("later") == "1" else "")
     if action == "later":
-        await asked.act(partial(editor_commands.postpone, app, one, other, app.clock() + POSTPONED))
-        return asked.redirect(back, "later")
+        await request.run_command(
+            partial(editor_commands.postpone, app, story, other, app.clock() + POSTPONED)
+        )
+        return request.redirect(list_path, "later")
     if action == "apart":
-        await asked.act(partial(editor_commands.keep_apart, app, one, other, asked.who))
-        return asked.redirect(back, "apart")
-    await asked.act(partial(editor_commands.merge, app, [one, other], asked.who))
-    return asked.redirect(back, "merged")
+        await request.run_command(partial(editor_commands.keep_apart, app, story, other, request.author))
+        return request.redirect(list_path, "apart")
+    await request.run_command(partial(editor_commands.merge, app, [story, other], request.author))
+    return request.redirect(list_path, "merged")

@@ -19,22 +19,22 @@ PAGE_DECISIONS = 30
 MAX_NUMBER = 2**62
 
 
-async def decisions(asked: EditorRequest) -> Response:
+async def decisions(request: EditorRequest) -> Response:
     """Show decisions, or undo one."""
-    if asked.request.method != "POST":
-        return await _page(asked)
+    return await request.respond(_page, _undo)
+
+
+async def _undo(request: EditorRequest) -> Response:
+    """Undo the decision whose number the form has. Raises Problem."""
+    form = await forms.read(request.http)
+    number = _number(forms.first(form, "number"))
+    if forms.first(form, "action") != "undo" or number is None:
+        raise Problem("unknown_action")
     try:
-        form = await forms.read(asked.request)
-        number = _number(forms.first(form, "number"))
-        if forms.first(form, "action") != "undo" or number is None:
-            raise Problem("unknown_action")
-        try:
-            await asked.act(partial(undo.decision, asked.app, number, asked.who))
-        except UnknownName as error:
-            raise Problem("unknown_decision", 404) from error
-    except Problem as problem:
-        return await _page(asked, problem)
-    return asked.redirect("editor/decisions", "undone")
+        await request.run_command(partial(undo.undo_decision, request.app, number, request.author))
+    except UnknownName as error:
+        raise Problem("unknown_decision", 404) from error
+    return request.redirect("editor/decisions", "undone")
 
 
 def _number(text: str) -> int | None:
@@ -43,23 +43,24 @@ def _number(text: str) -> int | None:
     return number if 0 < number <= MAX_NUMBER else None
 
 
-async def _page(asked: EditorRequest, problem: Problem | None = None) -> Response:
-    below = _number(asked.request.query_params.get("before", ""))
+async def _page(request: EditorRequest, problem: Problem | None) -> Response:
+    before = _number(request.http.query_params.get("before", ""))
 
     def read(store: Store) -> Mapping[str, object]:
-        made = editorial.last_decisions(store, below, PAGE_DECISIONS + 1)
-        shown = made[:PAGE_DECISIONS]
+        # One more than the page has, to know whether there are older decisions.
+        newest = editorial.last_decisions(store, before, PAGE_DECISIONS + 1)
+        page = newest[:PAGE_DECISIONS]
         return {
-            "decisions": shown,
-            "titles": editor_lists.titles(store, shown),
-            "older": shown[-1].number if len(made) > PAGE_DECISIONS else None,
+            "decisions": page,
+            "titles": editor_lists.titles(store, page),
+            "older": page[-1].number if len(newest) > PAGE_DECISIONS else None,
         }
 
-    return await asked.page(
+    return await request.page(
         "editor_decisions.html.j2",
-        title=asked.words["log"],
+        title=request.words["log"],
         section="decisions",
         read=read,
         problem=problem,
-        below=below,
+        before=before,
     )

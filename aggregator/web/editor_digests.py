@@ -11,7 +11,7 @@ from aggregator.model.config import DigestPlan
 from aggregator.web.editor_request import HEADERS, EditorRequest, Problem
 
 SECONDS = 10.0
-"""Seconds that composing an edition may read."""
+"""Maximum seconds for reading the database for an edition."""
 MESSAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none';"
     " frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
@@ -19,61 +19,61 @@ MESSAGE_POLICY = (
 """A message has inline styles, runs no script, loads nothing and cannot read these pages."""
 
 
-async def digests(asked: EditorRequest) -> Response:
+async def digests(request: EditorRequest) -> Response:
     """List all digests with the day of their next edition."""
-    config, now = asked.app.config, asked.app.clock()
-    plans = [(plan, next_day(plan, asked.language, now)) for plan in config.digests]
-    return await asked.page(
-        "editor_digests.html.j2", title=asked.words["next_editions"], section="digests", plans=plans
+    config, now = request.app.config, request.app.clock()
+    plans = [(plan, next_day(plan, request.language, now)) for plan in config.digests]
+    return await request.page(
+        "editor_digests.html.j2", title=request.words["next_editions"], section="digests", plans=plans
     )
 
 
-async def preview(asked: EditorRequest) -> Response:
-    """Show subject and message of the edition that would go out now."""
-    plan = _plan(asked)
+async def preview(request: EditorRequest) -> Response:
+    """Show subject and message of the edition that would be sent now."""
+    plan = _plan(request)
     if plan is None:
-        return asked.notice(Problem("unknown_digest", 404), "next_editions", _list(asked))
-    made = await _draft(asked, plan)
-    found = made.pending
-    counts = asked.words["counts"].format(
-        new=len(found.new), updates=len(found.updates), closing=len(found.closing)
+        return request.problem_page(Problem("unknown_digest", 404), "next_editions", _list_link(request))
+    edition_draft = await _draft(request, plan)
+    pending = edition_draft.pending
+    counts = request.words["counts"].format(
+        new=len(pending.new), updates=len(pending.updates), closing=len(pending.closing)
     )
-    return await asked.page(
+    return await request.page(
         "editor_digest.html.j2",
         title=plan.title,
         section="digests",
         plan=plan,
-        day_of_edition=next_day(plan, asked.language, asked.app.clock()),
+        day_of_edition=next_day(plan, request.language, request.app.clock()),
         counts=counts,
-        empty=made.is_empty,
-        subject=made.body.subject,
-        text=made.body.text,
+        empty=edition_draft.is_empty,
+        subject=edition_draft.body.subject,
+        text=edition_draft.body.text,
     )
 
 
-async def message(asked: EditorRequest) -> Response:
-    """Return the HTML of that message alone, in a sandbox."""
-    plan = _plan(asked)
+async def message(request: EditorRequest) -> Response:
+    """Return the HTML of the previewed message alone, in a sandbox."""
+    plan = _plan(request)
     if plan is None:
-        return asked.notice(Problem("unknown_digest", 404), "next_editions", _list(asked))
-    made = await _draft(asked, plan)
-    # Links open a page of their own: in the frame, other sites would be refused.
-    html = made.body.html.replace("<head>", '<head><base target="_blank">', 1)
-    allowed = {"content-security-policy": MESSAGE_POLICY, "x-frame-options": "SAMEORIGIN"}
-    return HTMLResponse(html.encode("utf-8", "replace"), headers={**HEADERS, **allowed})
+        return request.problem_page(Problem("unknown_digest", 404), "next_editions", _list_link(request))
+    edition_draft = await _draft(request, plan)
+    # Links open a new tab: the policy of the frame refuses other sites.
+    html = edition_draft.body.html.replace("<head>", '<head><base target="_blank">', 1)
+    policy = {"content-security-policy": MESSAGE_POLICY, "x-frame-options": "SAMEORIGIN"}
+    return HTMLResponse(html.encode("utf-8", "replace"), headers={**HEADERS, **policy})
 
 
-def _plan(asked: EditorRequest) -> DigestPlan | None:
-    wanted = asked.request.path_params["id"]
-    return next((plan for plan in asked.app.config.digests if plan.id == wanted), None)
+def _plan(request: EditorRequest) -> DigestPlan | None:
+    digest_id = request.http.path_params["id"]
+    return next((plan for plan in request.app.config.digests if plan.id == digest_id), None)
 
 
-def _list(asked: EditorRequest) -> tuple[str, str]:
-    return "editor/digests", asked.words["next_editions"]
+def _list_link(request: EditorRequest) -> tuple[str, str]:
+    return "editor/digests", request.words["next_editions"]
 
 
-async def _draft(asked: EditorRequest, plan: DigestPlan) -> draft.Draft:
-    config, now = asked.app.config, asked.app.clock()
-    return await asked.queries.run(
+async def _draft(request: EditorRequest, plan: DigestPlan) -> draft.Draft:
+    config, now = request.app.config, request.app.clock()
+    return await request.queries.run(
         lambda store: draft.compose(store, config, plan, now, Containment(store)), SECONDS
     )

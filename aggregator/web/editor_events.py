@@ -1,4 +1,4 @@
-"""Translate the facts of an event to a form and back."""
+"""Convert an event to the fields of a form, and fields to a change of an event."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from aggregator.web.editor_request import Problem
 from aggregator.web.forms import Form, first
 
 MAX_CHARACTERS = 300
-"""Maximum length of a field that is shown again."""
+"""Maximum length of a field when the form is shown again with a problem."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventForm:
-    """The fields of the form as written; empty ones are not stated."""
+    """The fields of the form as an editor wrote them; an empty one is unknown."""
 
     kind: str = EventKind.EVENT
     status: str = EventStatus.SCHEDULED
@@ -30,23 +30,23 @@ class EventForm:
     attendance: str = ""
 
     @classmethod
-    def sent(cls, form: Form) -> EventForm:
-        """Return the fields of a form that was sent."""
+    def parse(cls, form: Form) -> EventForm:
+        """Return the fields of a submitted form."""
         return cls(**{name: first(form, name)[:MAX_CHARACTERS] for name in cls.__dataclass_fields__})
 
 
 def form_of(event: Event | None, site_zone: ZoneInfo) -> EventForm:
-    """Return the form filled with an event; an empty one without it."""
+    """Return the form filled with an event, or an empty form."""
     if event is None:
         return EventForm(zone=site_zone.key)
-    here = event.local(site_zone)
+    local_event = event.local(site_zone)
     return EventForm(
         kind=event.kind,
         status=event.status,
-        start_day=day_of(here.start).isoformat(),
-        start_time=_time(here.start),
-        end_day=day_of(here.end).isoformat(),
-        end_time=_time(here.end),
+        start_day=day_of(local_event.start).isoformat(),
+        start_time=_time(local_event.start),
+        end_day=day_of(local_event.end).isoformat(),
+        end_time=_time(local_event.end),
         zone=event.zone or site_zone.key,
         place=event.place or "",
         attendance=event.attendance or "",
@@ -54,9 +54,9 @@ def form_of(event: Event | None, site_zone: ZoneInfo) -> EventForm:
 
 
 def change_of(form: EventForm) -> EventChange:
-    """Return what a form changes of an event. Raises Problem.
+    """Return the change of an event that a form asks for. Raises Problem.
 
-    The zone counts only beside times. Without a last day the event ends on its first one.
+    The zone is used only with times. Without a last day the event ends on its first day.
     """
     if not form.start_day:
         raise Problem("no_start")
@@ -70,8 +70,8 @@ def change_of(form: EventForm) -> EventChange:
     timed = bool(form.start_time or form.end_time)
     online = {Attendance.ONLINE: True, Attendance.ON_SITE: False}.get(Attendance(form.attendance or "both"))
     return EventChange(
-        start=_written(form.start_day, form.start_time),
-        end=_written(end_day, form.end_time) if end_day else None,
+        start=_iso(form.start_day, form.start_time),
+        end=_iso(end_day, form.end_time) if end_day else None,
         zone=form.zone or None if timed else None,
         place=form.place,
         kind=EventKind(form.kind),
@@ -80,7 +80,7 @@ def change_of(form: EventForm) -> EventChange:
     )
 
 
-def _written(day: str, time: str) -> str:
+def _iso(day: str, time: str) -> str:
     return f"{day}T{time}" if time else day
 
 

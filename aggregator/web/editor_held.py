@@ -1,4 +1,4 @@
-"""Show items that are held back, by source, and release or discard them."""
+"""Show held items by source, and release or discard them."""
 
 from __future__ import annotations
 
@@ -19,44 +19,41 @@ MAX_ITEMS = 20
 """Maximum number of items of a source that are shown."""
 
 
-async def held(asked: EditorRequest) -> Response:
-    """Show what is held, or decide about a source."""
-    if asked.request.method != "POST":
-        return await _page(asked)
-    try:
-        return await _decide(asked)
-    except Problem as problem:
-        return await _page(asked, problem)
+async def held(request: EditorRequest) -> Response:
+    """Show the sources with held items, or decide about one of them."""
+    return await request.respond(_page, _decide)
 
 
-async def _page(asked: EditorRequest, problem: Problem | None = None) -> Response:
+async def _page(request: EditorRequest, problem: Problem | None) -> Response:
     def read(store: Store) -> Mapping[str, object]:
         return {"sources": editor_lists.held_sources(store, MAX_ITEMS)}
 
-    return await asked.page(
-        "editor_held.html.j2", title=asked.words["held"], section="held", read=read, problem=problem
+    return await request.page(
+        "editor_held.html.j2", title=request.words["held"], section="held", read=read, problem=problem
     )
 
 
-async def _decide(asked: EditorRequest) -> Response:
+async def _decide(request: EditorRequest) -> Response:
     """Release or discard the held items of a source, or accept its page. Raises Problem."""
-    form = await forms.read(asked.request)
-    source, action = forms.first(form, "source"), forms.first(form, "action")
-    if action not in ("release", "discard", "accept") or not source:
+    form = await forms.read(request.http)
+    source_id, action = forms.first(form, "source"), forms.first(form, "action")
+    if action not in ("release", "discard", "accept") or not source_id:
         raise Problem("unknown_action")
     try:
-        asked.app.config.source(source)
+        request.app.config.source(source_id)
     except UnknownName as error:
-        raise Problem("unknown_source", 404, name=line(source, 80) or "") from error
-    sources = await asked.read(partial(editor_lists.held_sources, max_items=0))
-    present = next((each for each in sources if each.id == source), None)
-    if present is None:
+        raise Problem("unknown_source", 404, name=line(source_id, 80) or "") from error
+    sources = await request.read(partial(editor_lists.held_sources, max_items=0))
+    source = next((source for source in sources if source.id == source_id), None)
+    if source is None:
         raise Problem("none_held", 409)
-    if (action == "accept") == bool(present.count):  # a page is accepted where no items are held
+    if (action == "accept") == bool(source.count):  # a page is accepted where no items are held
         raise Problem("changed_meanwhile", 409)
-    if forms.first(form, "count") not in ("", str(present.count)):  # a round held more than the page showed
+    if forms.first(form, "count") not in ("", str(source.count)):  # a round has held further items since
         raise Problem("changed_meanwhile", 409)
     release = action != "discard"
-    await asked.act(partial(held_items.decide, asked.app, [source], asked.who, release=release))
+    await request.run_command(
+        partial(held_items.decide, request.app, [source_id], request.author, release=release)
+    )
     done = {"release": "released", "discard": "discarded", "accept": "accepted"}[action]
-    return asked.redirect("editor/held", done)
+    return request.redirect("editor/held", done)

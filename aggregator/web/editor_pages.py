@@ -22,9 +22,9 @@ from aggregator.web import (
     editor_stories,
 )
 from aggregator.web.client_network import NetworkLimit
-from aggregator.web.editor_request import EditorRequest, Problem, is_offered
+from aggregator.web.editor_request import EditorRequest, Problem, has_editor_pages
 from aggregator.web.queries import Queries
-from aggregator.web.static import AsStatic, StaticFiles
+from aggregator.web.static import StaticFiles, StaticResponse
 
 MAX_LAST_DECISIONS = 5
 """Maximum number of decisions on the first page."""
@@ -32,24 +32,26 @@ MAX_LAST_DECISIONS = 5
 Endpoint = Callable[[EditorRequest], Awaitable[Response]]
 
 
-async def start(asked: EditorRequest) -> Response:
-    """Show how much waits, and the last decisions."""
+async def start(request: EditorRequest) -> Response:
+    """Show the numbers of reviews to do, and the last decisions."""
 
     def read(store: Store) -> Mapping[str, object]:
         decisions = editorial.last_decisions(store, None, MAX_LAST_DECISIONS)
         return {"decisions": decisions, "titles": editor_lists.titles(store, decisions)}
 
-    return await asked.page("editor_start.html.j2", title=asked.words["editor"], section="start", read=read)
+    return await request.page(
+        "editor_start.html.j2", title=request.words["editor"], section="start", read=read
+    )
 
 
-async def without_slash(asked: EditorRequest) -> Response:
-    """Lead on from `/editor/`."""
-    return asked.redirect("editor")
+async def redirect_to_start(request: EditorRequest) -> Response:
+    """Redirect `/editor/` to `/editor`."""
+    return request.redirect("editor")
 
 
 PAGES: Mapping[str, Endpoint] = {
     "/editor": start,
-    "/editor/": without_slash,
+    "/editor/": redirect_to_start,
     "/editor/candidates": editor_candidates.candidates,
     "/editor/stories": editor_stories.search,
     "/editor/stories/{id}": editor_stories.story,
@@ -63,14 +65,14 @@ PAGES: Mapping[str, Endpoint] = {
 ACTIONS = frozenset(
     {"/editor/candidates", "/editor/stories/{id}", "/editor/held", "/editor/decisions"},
 )
-"""Those of them that take forms."""
+"""Those of these pages that accept forms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditorPages:
-    """The editors' pages; `app` returns the program with the present feeds.yaml.
+    """The editors' pages; `app` returns the program with the current feeds.yaml.
 
-    Without `web.editor_header`, and without `editors` or `web.url`, they respond as to any unknown path.
+    They exist with `web.editor_header`, or with `editors` and `web.url`; otherwise they respond as unknown paths do.
     """
 
     app: Callable[[], App]
@@ -80,47 +82,47 @@ class EditorPages:
 
     def routes(self) -> list[Route]:
         """Return the routes of all pages; GET changes nothing."""
-        signing = editor_sign_in.SignIn(limit=self.limit)
+        sign_in = editor_sign_in.SignIn(limit=self.limit)
         return [
-            Route("/editor/sign-in", self._offered(signing.form), methods=["GET", "POST"]),
-            Route("/editor/sign-in/{token}", self._offered(signing.link), methods=["GET", "POST"]),
-            Route("/editor/sign-out", self._offered(signing.out), methods=["POST"]),
+            Route("/editor/sign-in", self._if_enabled(sign_in.form), methods=["GET", "POST"]),
+            Route("/editor/sign-in/{token}", self._if_enabled(sign_in.link), methods=["GET", "POST"]),
+            Route("/editor/sign-out", self._if_enabled(sign_in.sign_out), methods=["POST"]),
             *(
                 Route(
                     path,
-                    self._offered(_for_editors(endpoint)),
+                    self._if_enabled(_for_editors(endpoint)),
                     methods=["GET", "POST"] if path in ACTIONS else ["GET"],
                 )
                 for path, endpoint in PAGES.items()
             ),
         ]
 
-    def _offered(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+    def _if_enabled(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         """Respond 404 where there are no editors' pages, 503 where the database cannot be used."""
 
         async def respond(request: Request) -> Response:
             app = self.app()
-            if not is_offered(app):
-                return AsStatic(self.static)
-            asked = EditorRequest(request=request, app=app, queries=self.queries)
+            if not has_editor_pages(app):
+                return StaticResponse(self.static)
+            editor_request = EditorRequest(http=request, app=app, queries=self.queries)
             try:
-                return await endpoint(asked)
+                return await endpoint(editor_request)
             except AggregatorError as error:
-                return asked.failure(error)
+                return editor_request.error_page(error)
 
         return respond
 
 
 def _for_editors(endpoint: Endpoint) -> Endpoint:
-    """Pass requests of editors on; lead others to the form that signs them in."""
+    """Pass on requests of editors; redirect other clients to the sign-in form."""
 
-    async def respond(asked: EditorRequest) -> Response:
+    async def respond(request: EditorRequest) -> Response:
         try:
-            editor = await asked.identify()
+            editor = await request.identify()
         except Problem as problem:
-            return asked.notice(problem, "not_signed_in")
+            return request.problem_page(problem, "not_signed_in")
         if editor is None:
-            return editor_sign_in.required(asked)
-        return await endpoint(replace(asked, editor=editor))
+            return editor_sign_in.required(request)
+        return await endpoint(replace(request, editor=editor))
 
     return respond

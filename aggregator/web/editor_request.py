@@ -1,9 +1,9 @@
-"""Find out which editor sends a request, and render pages and redirects for that person."""
+"""Identify the editor who sends a request, and render pages and redirects for that person."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -27,9 +27,9 @@ from aggregator.web.queries import Queries
 from aggregator.web.responses import RETRY_SECONDS
 
 COOKIE = "__Host-editor"
-"""Name of the cookie of a session; its prefix binds it to this host (RFC 6265bis)."""
+"""Name of the session cookie; its prefix binds it to this host (RFC 6265bis)."""
 SECONDS = 3.0
-"""Seconds that a page may read."""
+"""Maximum seconds for reading the database for a page."""
 MAX_NAME_CHARACTERS = 254
 
 logger = logging.getLogger("aggregator.web.editor")
@@ -44,12 +44,14 @@ HEADERS = {
 }
 
 T = TypeVar("T")
+Page = Callable[["EditorRequest", "Problem | None"], Awaitable[Response]]
+"""Returns the page of a request, with the problem of its form."""
 
 
 class Problem(Exception):
-    """A form that cannot be carried out.
+    """A request that cannot be carried out.
 
-    `reason` names the words of the page, `status` is that of HTTP.
+    `reason` is the key of its sentence in editor_words.json, `status` the status code of HTTP.
     """
 
     def __init__(self, reason: str, status: int = 400, **values: str) -> None:
@@ -70,74 +72,84 @@ class Editor:
 
 @dataclass(frozen=True, kw_only=True)
 class EditorRequest:
-    """A request to the editors' pages, with what answers it."""
+    """A request to the editors' pages, with the program and its database.
 
-    request: Request
+    `http` is the request as Starlette passes it on.
+    """
+
+    http: Request
     app: App
     queries: Queries
     editor: Editor | None = None
 
     @cached_property
     def language(self) -> str:
-        """The language of the page."""
-        return i18n.known(forms.language(self.request, self.app.config.site.language))
+        """Return the language of the page."""
+        return i18n.known(forms.language(self.http, self.app.config.site.language))
 
     @cached_property
     def words(self) -> Mapping[str, Any]:
-        """The words of the page."""
+        """Return the phrases of the page."""
         return {**i18n.page_words(self.language), **editor_texts.page_words(self.language)}
 
     @property
     def root(self) -> str:
-        """The relative address of the site, so that pages fit below any prefix."""
-        return "../" * (self.request.url.path.count("/") - 1) or "./"
+        """Return the relative address of the site, so that pages work below any prefix."""
+        return "../" * (self.http.url.path.count("/") - 1) or "./"
 
     @property
-    def who(self) -> str:
-        """The author of decisions."""
+    def author(self) -> str:
+        """Return the name that decisions record as their author."""
         assert self.editor is not None
         return self.editor.name
 
     async def identify(self) -> Editor | None:
-        """Return the editor who sends the request; None where nobody is signed in. Raises Problem."""
+        """Return the editor who sends the request; None without a session. Raises Problem."""
         config = self.app.config
         if config.web.editor_header:
-            names = [name.strip() for name in self.request.headers.getlist(config.web.editor_header)]
+            names = [name.strip() for name in self.http.headers.getlist(config.web.editor_header)]
             if any(names):
                 return self._named_by_proxy([name for name in names if name])
         if not mails_links(config):
             raise Problem("no_user", 403)
-        session = self.request.cookies.get(COOKIE)
+        session = self.http.cookies.get(COOKIE)
         if not session:
             return None
         now = self.app.clock()
-        found = await self.queries.run(
-            lambda store: editor_sessions.session_address(store, session, now), SECONDS
-        )
-        if found is None or not is_editor(self.app, found):
+        address = await self.read(lambda store: editor_sessions.session_address(store, session, now))
+        if address is None or not is_editor(self.app, address):
             return None
-        return Editor(name=found, session=session)
+        return Editor(name=address, session=session)
 
     def _named_by_proxy(self, names: list[str]) -> Editor:
         """Return the user whom a trusted proxy names (ED1)."""
         config = self.app.config
-        if not proxies.is_from(self.request, config.web.trusted_proxies):
+        if not proxies.is_from(self.http, config.web.trusted_proxies):
             raise Problem("untrusted_proxy", 403)
         name = line(names[0], MAX_NAME_CHARACTERS) or ""
         if len(names) > 1 or not name or (config.editors and not is_editor(self.app, name)):
             raise Problem("not_an_editor", 403)
         return Editor(name=name)
 
-    async def act(self, work: Callable[[], T]) -> T:
+    async def respond(self, page: Page, decide: Callable[[EditorRequest], Awaitable[Response]]) -> Response:
+        """Return a page, or carry out the form of a POST; a Problem is shown on the page."""
+        if self.http.method != "POST":
+            return await page(self, None)
+        try:
+            return await decide(self)
+        except Problem as problem:
+            return await page(self, problem)
+
+    async def run_command(self, command: Callable[[], T]) -> T:
         """Run a command in a thread; raises Problem if it is not possible."""
         try:
-            return await run_in_threadpool(work)
+            return await run_in_threadpool(command)
         except WrongDecision as error:
             raise Problem(error.reason or "unknown_action") from error
 
-    async def read(self, work: Callable[[Store], T]) -> T:
+    async def read(self, query: Callable[[Store], T]) -> T:
         """Read the database for a page."""
-        return await self.queries.run(work, SECONDS)
+        return await self.queries.run(query, SECONDS)
 
     async def page(
         self,
@@ -149,32 +161,32 @@ class EditorRequest:
         problem: Problem | None = None,
         **values: object,
     ) -> Response:
-        """Return a page; `read` reads what it shows, together with the numbers of the navigation."""
+        """Return a page; `read` returns values for its template, from one state of the database."""
         now = self.app.clock()
 
         def read_all(store: Store) -> Mapping[str, Any]:
-            found = read(store) if read else {}
-            return {**found, "waiting": editor_lists.waiting(store, stamp(now) or "")}
+            counts = editor_lists.review_counts(store, stamp(now) or "")
+            return {**(read(store) if read else {}), "review_counts": counts}
 
-        found = await self.read(read_all) if self.editor else {"waiting": None}
-        done = self.words.get(f"done_{self.request.query_params.get('done', '')}")
-        shown = {"title": title, "section": section, "done": None if problem else done, **found, **values}
-        return self.rendered(template, problem=problem, **shown)
+        stored = await self.read(read_all) if self.editor else {}
+        done = self.words.get(f"done_{self.http.query_params.get('done', '')}")
+        shared = {"title": title, "section": section, "done": None if problem else done}
+        return self.render(template, problem=problem, **{**shared, **stored, **values})
 
-    def rendered(self, template: str, *, problem: Problem | None = None, **values: object) -> Response:
+    def render(self, template: str, *, problem: Problem | None = None, **values: object) -> Response:
         """Render a template that needs nothing from the database."""
         site = self.app.config.site
         shared = page_template.context(site, "", self.language, self.root) | {
             "words": self.words,
             "root": self.root,
             "editor": self.editor,
-            "shown_name": _shown_name,
+            "display_name": _display_name,
             "subjects": editor_lists.subjects,
-            "problem": self.problem_words(problem) if problem else None,
+            "problem": self._problem_sentence(problem) if problem else None,
             "moment": self._moment,
             "section": "",
             "done": None,
-            "waiting": None,
+            "review_counts": None,
         }
         body = environment().get_template(template).render(**{**shared, **values})
         status = problem.status if problem else 200
@@ -186,34 +198,34 @@ class EditorRequest:
         text: str = self.words["moment"]
         return text.format(day=i18n.day(local.date(), self.language), time=f"{local:%H:%M}")
 
-    def problem_words(self, problem: Problem) -> str:
-        """Return what is wrong with a form, in one sentence."""
+    def _problem_sentence(self, problem: Problem) -> str:
+        """Return the sentence that states a problem."""
         text: str = self.words.get(problem.reason) or self.words["unknown_action"]
         return text.format(site=self.app.config.site.title, **problem.values)
 
-    def notice(self, problem: Problem, title: str, link: tuple[str, str] | None = None) -> Response:
+    def problem_page(self, problem: Problem, title: str, link: tuple[str, str] | None = None) -> Response:
         """Return a page that only states a problem; `link` is a path with its words."""
-        page = self.rendered("editor_notice.html.j2", problem=problem, title=self.words[title], link=link)
+        page = self.render("editor_notice.html.j2", problem=problem, title=self.words[title], link=link)
         if problem.status == 503:
             page.headers["Retry-After"] = str(RETRY_SECONDS)
         return page
 
     def redirect(self, path: str, done: str = "") -> Response:
-        """Lead on to a page below `/editor` after an action; `done` names what the page then says."""
-        joined = "&" if "?" in path else "?"
-        query = f"{joined}done={done}" if done else ""
+        """Redirect to a page of the site; `done` is the key of the sentence that it shows."""
+        separator = "&" if "?" in path else "?"
+        query = f"{separator}done={done}" if done else ""
         return RedirectResponse(f"{self.root}{path}{query}", 303, headers=HEADERS)
 
-    def failure(self, error: AggregatorError) -> Response:
-        """Return the page of an error of the program; the log has the reason without addresses."""
+    def error_page(self, error: AggregatorError) -> Response:
+        """Return the page of an error of the program, and log its reason without addresses."""
         if isinstance(error, StoreBusy):
-            return self.notice(Problem("busy_why", 503), "busy")
+            return self.problem_page(Problem("busy_why", 503), "busy")
         logger.error("%s", addresses.without_addresses(str(error)))
-        return self.notice(Problem("failed_why", 503), "failed")
+        return self.problem_page(Problem("failed_why", 503), "failed")
 
 
-def is_offered(app: App) -> bool:
-    """Return whether there are editors' pages."""
+def has_editor_pages(app: App) -> bool:
+    """Return whether feeds.yaml enables the editors' pages."""
     return bool(app.config.web.editor_header) or mails_links(app.config)
 
 
@@ -224,6 +236,6 @@ def unknown_story(error: UnknownName, name: str) -> Problem:
     return problem
 
 
-def _shown_name(who: str) -> str:
+def _display_name(author: str) -> str:
     """Return an author as pages show it: without the local part of an address (DP5)."""
-    return addresses.shortened(who) if "@" in who else who
+    return addresses.shortened(author) if "@" in author else author

@@ -22,86 +22,86 @@ from aggregator.web.editor_request import COOKIE, EditorRequest, Problem
 logger = logging.getLogger("aggregator.web.editor")
 
 
-def required(asked: EditorRequest) -> Response:
-    """Respond to a request without a session: lead to the form, and change nothing."""
-    if asked.request.method in ("GET", "HEAD"):
-        # A link of another site, such as a mail program, sends no cookie that is SameSite=Strict.
-        foreign = asked.request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
-        return asked.redirect("editor/sign-in" + ("?from=link" if foreign else ""))
-    link = ("editor/sign-in", asked.words["sign_in"])
-    return asked.notice(Problem("not_signed_in_why", 403), "not_signed_in", link)
+def required(request: EditorRequest) -> Response:
+    """Redirect a GET without a session to the sign-in form; refuse a POST."""
+    if request.http.method in ("GET", "HEAD"):
+        # Browsers send no SameSite=Strict cookie when they follow a link of another site, such as webmail.
+        cross_site = request.http.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+        return request.redirect("editor/sign-in" + ("?from=link" if cross_site else ""))
+    link = ("editor/sign-in", request.words["sign_in"])
+    return request.problem_page(Problem("not_signed_in_why", 403), "not_signed_in", link)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
-    """Take addresses and links, and begin and end sessions."""
+    """Accept addresses and sign-in links, and begin and end sessions."""
 
     limit: NetworkLimit
 
-    async def form(self, asked: EditorRequest) -> Response:
-        """Show the form, or take it: the response is the same for each address."""
-        if not editor_sign_in.mails_links(asked.app.config):
-            return asked.notice(Problem("no_user", 403), "not_signed_in")
-        if asked.request.method != "POST":
-            return _form(asked)
-        form = await forms.read(asked.request)
+    async def form(self, request: EditorRequest) -> Response:
+        """Show the form, or accept an address; the response is the same for every address."""
+        if not editor_sign_in.mails_links(request.app.config):
+            return request.problem_page(Problem("no_user", 403), "not_signed_in")
+        if request.http.method != "POST":
+            return _form(request)
+        form = await forms.read(request.http)
         address = forms.address(forms.first(form, "address"))
         if address is None:
-            return _form(asked, Problem("no_address"), forms.first(form, "address")[:254])
-        client = asked.request.client
+            return _form(request, Problem("no_address"), forms.first(form, "address")[:254])
+        client = request.http.client
         if not self.limit.allows(network(client.host if client else "")):
-            refused = asked.notice(Problem("too_many_why", 429), "too_many")
-            refused.headers["Retry-After"] = str(int(WINDOW_SECONDS))
-            return refused
-        await run_in_threadpool(editor_sign_in.request, asked.app, address, i18n.known(asked.language))
-        sent = asked.rendered("editor_sent.html.j2", title=asked.words["link_sent"])
-        sent.background = BackgroundTask(
-            _settle, asked.app
-        )  # after the response, so that its time says nothing
-        return sent
+            refusal = request.problem_page(Problem("too_many_why", 429), "too_many")
+            refusal.headers["Retry-After"] = str(int(WINDOW_SECONDS))
+            return refusal
+        language = i18n.known(request.language)
+        await run_in_threadpool(editor_sign_in.request_link, request.app, address, language)
+        page = request.render("editor_sent.html.j2", title=request.words["link_sent"])
+        # After the response, so that its duration does not show whether the address is listed (ED2).
+        page.background = BackgroundTask(_settle, request.app)
+        return page
 
-    async def link(self, asked: EditorRequest) -> Response:
-        """Show one button, or sign in.
+    async def link(self, request: EditorRequest) -> Response:
+        """Show a button, or sign in.
 
-        Programs that check mail follow links, so that a GET changes nothing.
+        A GET changes nothing, because programs that scan mail follow links.
         """
-        token = asked.request.path_params["token"]
-        if not editor_sign_in.mails_links(asked.app.config):
-            return asked.notice(Problem("no_user", 403), "not_signed_in")
-        if asked.request.method != "POST":
-            if not await run_in_threadpool(editor_sign_in.is_valid, asked.app, token):
-                return _invalid(asked)
-            return asked.rendered("editor_link.html.j2", title=asked.words["sign_in"])
-        session = await run_in_threadpool(editor_sign_in.sign_in, asked.app, token)
+        token = request.http.path_params["token"]
+        if not editor_sign_in.mails_links(request.app.config):
+            return request.problem_page(Problem("no_user", 403), "not_signed_in")
+        if request.http.method != "POST":
+            if not await run_in_threadpool(editor_sign_in.is_valid, request.app, token):
+                return _invalid(request)
+            return request.render("editor_link.html.j2", title=request.words["sign_in"])
+        session = await run_in_threadpool(editor_sign_in.sign_in, request.app, token)
         if session is None:
-            return _invalid(asked)
-        signed_in = asked.redirect("editor", "signed_in")
-        _set_cookie(signed_in, session, int(SESSION_LIFETIME.total_seconds()))
-        return signed_in
+            return _invalid(request)
+        response = request.redirect("editor", "signed_in")
+        _set_cookie(response, session, int(SESSION_LIFETIME.total_seconds()))
+        return response
 
-    async def out(self, asked: EditorRequest) -> Response:
+    async def sign_out(self, request: EditorRequest) -> Response:
         """End the session of the cookie."""
-        if session := asked.request.cookies.get(COOKIE):
-            await run_in_threadpool(partial(editor_sign_in.sign_out, asked.app, session))
-        left = asked.redirect("editor/sign-in")
-        _set_cookie(left, "", 0)
-        return left
+        if session := request.http.cookies.get(COOKIE):
+            await run_in_threadpool(partial(editor_sign_in.sign_out, request.app, session))
+        response = request.redirect("editor/sign-in")
+        _set_cookie(response, "", 0)
+        return response
 
 
-def _form(asked: EditorRequest, problem: Problem | None = None, address: str = "") -> Response:
-    return asked.rendered(
+def _form(request: EditorRequest, problem: Problem | None = None, address: str = "") -> Response:
+    return request.render(
         "editor_sign_in.html.j2",
         problem=problem,
-        title=asked.words["sign_in"],
+        title=request.words["sign_in"],
         address=address,
-        from_link=asked.request.query_params.get("from") == "link",
+        from_link=request.http.query_params.get("from") == "link",
     )
 
 
-def _invalid(asked: EditorRequest) -> Response:
-    """Respond to every link that cannot be used in one way."""
-    link = ("editor/sign-in", asked.words["another_link"])
-    return asked.notice(Problem("link_invalid_why", 404), "link_invalid", link)
+def _invalid(request: EditorRequest) -> Response:
+    """Return the same page for unknown, used and expired links."""
+    link = ("editor/sign-in", request.words["another_link"])
+    return request.problem_page(Problem("link_invalid_why", 404), "link_invalid", link)
 
 
 def _set_cookie(response: Response, session: str, seconds: int) -> None:
@@ -113,5 +113,5 @@ def _set_cookie(response: Response, session: str, seconds: int) -> None:
 def _settle(app: App) -> None:
     try:
         subscriptions.settle(app)
-    except AggregatorError as error:  # the job that sends mail settles what is left
+    except AggregatorError as error:  # the next run of `digest` settles the request
         logger.error("%s", addresses.without_addresses(str(error)))

@@ -1,4 +1,4 @@
-"""Find any story, and merge, split, hide or date it."""
+"""Search stories, and merge, split or hide one or set its event."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from aggregator.dedupe import editor_commands, event_decisions
 from aggregator.errors import UnknownName
 from aggregator.model.events import Attendance, EventKind, EventStatus
 from aggregator.model.search import SearchFilters
-from aggregator.model.stories import Story
 from aggregator.store import editor_lists, editorial, stories, story_search
-from aggregator.store import event_decisions as event_words
+from aggregator.store import event_decisions as event_store
 from aggregator.store.connection import Store
 from aggregator.text import legal, line
 from aggregator.web import forms
@@ -29,178 +28,185 @@ MAX_QUERY_CHARACTERS = 1000
 MAX_HIDDEN = 20
 """Maximum number of hidden stories that are listed."""
 STORY_PAGE = re.compile(r"stories/([a-z2-7]{16})(?:\.html)?(?:[?#].*)?$")
-"""The end of the address of a story's page, public or for editors."""
+"""Matches the end of the URL of a story's page, public or for editors."""
 
 
-async def search(asked: EditorRequest) -> Response:
-    """Show the form, the stories that contain words or have an id, and hidden stories."""
-    words = legal(asked.request.query_params.get("q", "")).strip()[:MAX_QUERY_CHARACTERS]
-    partner = asked.request.query_params.get("with", "")
+async def search(request: EditorRequest) -> Response:
+    """Show the search form, the stories that match words or an id, and hidden stories."""
+    query = legal(request.http.query_params.get("q", "")).strip()[:MAX_QUERY_CHARACTERS]
+    merge_with_id = request.http.query_params.get("with", "")
 
     def read(store: Store) -> Mapping[str, object]:
-        named = story_search.resolve(store, name_in(words)) if words else None
-        if named:
-            found = stories.read(store, [named])
-        elif words:
-            found = list(story_search.find(store, words, SearchFilters(), 1).stories)
+        story_id = story_search.resolve(store, id_in(query)) if query else None
+        if story_id:
+            matches = stories.read(store, [story_id])
+        elif query:
+            matches = list(story_search.find(store, query, SearchFilters(), 1).stories)
         else:
-            found = []
-        other = _exact(store, partner)
+            matches = []
+        merge_with = stories.read(store, [merge_with_id]) if merge_with_id else []
         return {
-            "found": [story for story in found if story.id != partner],
-            "partner": other[0] if other else None,
+            "matches": [story for story in matches if story.id != merge_with_id],
+            "merge_with": merge_with[0] if merge_with else None,
             "hidden": editor_lists.last_hidden(store, MAX_HIDDEN),
         }
 
-    return await asked.page(
-        "editor_stories.html.j2", title=asked.words["stories"], section="stories", read=read, query=words
+    return await request.page(
+        "editor_stories.html.j2", title=request.words["stories"], section="stories", read=read, query=query
     )
 
 
-async def story(asked: EditorRequest) -> Response:
-    """Show a story with all that may be done, or do it."""
-    name = asked.request.path_params["id"]
+async def story(request: EditorRequest) -> Response:
+    """Show a story with all actions that it allows, or carry out one of them."""
+    story_id = request.http.path_params["id"]
     try:
-        found = await asked.read(partial(story_search.resolve, name=name))
-        if found is None:
-            raise Problem("unknown_story", 404, name=line(name, 80) or "")
-        if asked.request.method != "POST":
-            return asked.redirect(f"editor/stories/{found}") if found != name else await _page(asked, name)
-        if found != name:  # what the page showed is part of another story by now
+        current_id = await request.read(partial(story_search.resolve, name=story_id))
+        if current_id is None:
+            raise Problem("unknown_story", 404, name=line(story_id, 80) or "")
+        if request.http.method != "POST":
+            if current_id != story_id:
+                return request.redirect(_path(current_id))
+            return await _page(request, story_id)
+        if current_id != story_id:  # the story of the page was merged into another one
             raise Problem("changed_meanwhile", 409)
     except Problem as problem:
-        return asked.notice(problem, "stories", ("editor/stories", asked.words["find_story"]))
-    form = await forms.read(asked.request)
+        return request.problem_page(problem, "stories", ("editor/stories", request.words["find_story"]))
+    form = await forms.read(request.http)
     try:
-        act = _ACTIONS.get(first(form, "action"))
-        if act is None:
+        action = _ACTIONS.get(first(form, "action"))
+        if action is None:
             raise Problem("unknown_action")
-        return await act(asked, name, form)
+        return await action(request, story_id, form)
     except Problem as problem:
-        return await _page(asked, name, problem, form)
+        return await _page(request, story_id, problem, form)
 
 
 async def _page(
-    asked: EditorRequest, story_id: str, problem: Problem | None = None, form: Form | None = None
+    request: EditorRequest, story_id: str, problem: Problem | None = None, form: Form | None = None
 ) -> Response:
-    zone = asked.app.config.site.timezone
+    zone = request.app.config.site.timezone
 
     def read(store: Store) -> Mapping[str, object]:
         view = story_view.read_from(store, story_id)
-        shown = view.story
-        event = shown.event.event if shown.event else None
-        listed = sorted(editorial.listed_with(store, story_id) - {other for other, _ in shown.related})
-        others = stories.read(store, [*(other for other, _ in shown.related), *listed])
+        event = view.story.event.event if view.story.event else None
+        related = [other_id for other_id, _ in view.story.related]
+        candidates = sorted(editorial.listed_with(store, story_id).difference(related))
+        others = stories.read(store, [*related, *candidates])
         return {
-            "story": shown,
+            "story": view.story,
             "why": {id_: addresses.without_addresses(why) for id_, why in view.why.items()},
             "others": others,
             "event": event,
-            "decided": event_words.decision(store, story_id)["decided"],
-            "event_form": EventForm.sent(form)
+            "decided": event_store.decision(store, story_id)["decided"],
+            "event_form": EventForm.parse(form)
             if form and first(form, "action") == "event"
             else form_of(event, zone),
             "decisions": editorial.decisions(store, story_id)[::-1],
         }
 
-    sent = form or {}
-    return await asked.page(
+    fields = form or {}
+    return await request.page(
         "editor_story.html.j2",
-        title=asked.words["stories"],
+        title=request.words["stories"],
         section="stories",
         read=read,
         problem=problem,
-        ticked=frozenset(sent.get("item", [])),
-        other=first(sent, "other")[:MAX_QUERY_CHARACTERS],
+        ticked=frozenset(fields.get("item", [])),
+        other=first(fields, "other")[:MAX_QUERY_CHARACTERS],
         kinds=list(EventKind),
         states=list(EventStatus),
         attendances=list(Attendance),
     )
 
 
-def name_in(text: str) -> str:
-    """Return the id in the address of a story's page; any other text as it is."""
-    found = STORY_PAGE.search(text)
-    return found[1] if found else text
-
-
-def _exact(store: Store, story_id: str) -> list[Story]:
-    return stories.read(store, [story_id]) if story_id else []
+def id_in(text: str) -> str:
+    """Return the id in the URL of a story's page; any other text as it is."""
+    match = STORY_PAGE.search(text)
+    return match[1] if match else text
 
 
 # --- actions -------------------------------------------------------------------------------------------
 
 
-async def _merge(asked: EditorRequest, name: str, form: Form) -> Response:
-    """Merge the story with another one, named by its address or id."""
-    other = name_in(first(form, "other"))
+async def _merge(request: EditorRequest, story_id: str, form: Form) -> Response:
+    """Merge the story with another one, named by its URL or id."""
+    other = id_in(first(form, "other"))
     if not other:
         raise Problem("name_story")
     try:
-        kept, _ = await asked.act(
-            partial(editor_commands.merge, asked.app, [name, other[:MAX_QUERY_CHARACTERS]], asked.who)
+        merged_id, _ = await request.run_command(
+            partial(
+                editor_commands.merge, request.app, [story_id, other[:MAX_QUERY_CHARACTERS]], request.author
+            )
         )
     except UnknownName as error:
         raise unknown_story(error, other) from error
-    return asked.redirect(_address(kept), "merged")
+    return request.redirect(_path(merged_id), "merged")
 
 
-async def _split(asked: EditorRequest, name: str, form: Form) -> Response:
-    """Split the ticked items off."""
+async def _split(request: EditorRequest, story_id: str, form: Form) -> Response:
+    """Split off the ticked items."""
     items = list(dict.fromkeys(form.get("item", [])))
     if not items:
         raise Problem("no_items")
-    homes = await asked.read(lambda store: stories.stories_of(store, items))
-    if homes != {name}:
+    story_ids = await request.read(lambda store: stories.stories_of(store, items))
+    if story_ids != {story_id}:
         raise Problem("not_one_story")
     announce = first(form, "announce") == "yes"
     try:
-        _, part = await asked.act(
-            partial(editor_commands.split, asked.app, items, asked.who, announce=announce)
+        _, new_id = await request.run_command(
+            partial(editor_commands.split, request.app, items, request.author, announce=announce)
         )
     except UnknownName as error:
         raise Problem("not_one_story") from error
-    return asked.redirect(_address(part), "split")
+    return request.redirect(_path(new_id), "split")
 
 
-async def _hide(asked: EditorRequest, name: str, form: Form) -> Response:
+async def _hide(request: EditorRequest, story_id: str, form: Form) -> Response:
     withdrawn = first(form, "withdrawn") == "yes"
-    return await _set_hidden(asked, name, hidden=True, withdrawn=withdrawn)
+    return await _set_hidden(request, story_id, hidden=True, withdrawn=withdrawn)
 
 
-async def _unhide(asked: EditorRequest, name: str, _: Form) -> Response:
-    return await _set_hidden(asked, name, hidden=False, withdrawn=False)
+async def _unhide(request: EditorRequest, story_id: str, _: Form) -> Response:
+    return await _set_hidden(request, story_id, hidden=False, withdrawn=False)
 
 
-async def _set_hidden(asked: EditorRequest, name: str, *, hidden: bool, withdrawn: bool) -> Response:
+async def _set_hidden(request: EditorRequest, story_id: str, *, hidden: bool, withdrawn: bool) -> Response:
     command = partial(
-        editor_commands.set_hidden, asked.app, [name], asked.who, hidden=hidden, withdrawn=withdrawn
+        editor_commands.set_hidden,
+        request.app,
+        [story_id],
+        request.author,
+        hidden=hidden,
+        withdrawn=withdrawn,
     )
-    changed = await asked.act(command)
+    changed = await request.run_command(command)
     done = ("hidden" if hidden else "unhidden") if changed else "unchanged"
-    return asked.redirect(_address(name), done)
+    return request.redirect(_path(story_id), done)
 
 
-async def _event(asked: EditorRequest, name: str, form: Form) -> Response:
+async def _event(request: EditorRequest, story_id: str, form: Form) -> Response:
     """Set the event of the story."""
-    change = change_of(EventForm.sent(form))
-    return await _about_event(asked, name, partial(event_decisions.set_event, change=change), "event")
+    change = change_of(EventForm.parse(form))
+    return await _change_event(request, story_id, partial(event_decisions.set_event, change=change), "event")
 
 
-async def _no_event(asked: EditorRequest, name: str, _: Form) -> Response:
-    return await _about_event(asked, name, event_decisions.remove, "no_event")
+async def _no_event(request: EditorRequest, story_id: str, _: Form) -> Response:
+    return await _change_event(request, story_id, event_decisions.remove, "no_event")
 
 
-async def _auto_event(asked: EditorRequest, name: str, _: Form) -> Response:
-    return await _about_event(asked, name, event_decisions.undo, "auto_event")
+async def _auto_event(request: EditorRequest, story_id: str, _: Form) -> Response:
+    return await _change_event(request, story_id, event_decisions.undo, "auto_event")
 
 
-async def _about_event(asked: EditorRequest, name: str, command: Callable[..., Any], done: str) -> Response:
-    await asked.act(partial(command, app=asked.app, name=name, who=asked.who))
-    return asked.redirect(_address(name), done)
+async def _change_event(
+    request: EditorRequest, story_id: str, command: Callable[..., Any], done: str
+) -> Response:
+    await request.run_command(partial(command, app=request.app, name=story_id, who=request.author))
+    return request.redirect(_path(story_id), done)
 
 
-def _address(story_id: str) -> str:
+def _path(story_id: str) -> str:
     return f"editor/stories/{quote(story_id)}"
 
 
@@ -213,4 +219,4 @@ _ACTIONS: Mapping[str, Callable[[EditorRequest, str, Form], Awaitable[Response]]
     "no_event": _no_event,
     "auto_event": _auto_event,
 }
-"""What the buttons of the page do."""
+"""Function for each button of the page, by the value of `action`."""

@@ -1,4 +1,4 @@
-"""Read forms, and the language in which a person reads pages."""
+"""Read forms, and choose the language of a page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Form = Mapping[str, list[str]]
 
 
 async def read(request: Request) -> Form:
-    """Read a form as browsers send it by default; anything else is an empty one."""
+    """Read a form in the default encoding of browsers; return an empty form for others."""
     body = await request.body()
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/x-www-form-urlencoded":
@@ -28,14 +28,14 @@ async def read(request: Request) -> Form:
 
 
 def first(form: Form, name: str) -> str:
-    """Return the first value of a field without spaces around it, or an empty text."""
+    """Return the first value of a field, stripped, or an empty text."""
     return form.get(name, [""])[0].strip()
 
 
 def address(text: str) -> str | None:
-    """Return a parsed address; None for a text that is none, or no public address.
+    """Parse a mail address; return None for other text and for addresses that are not public.
 
-    A local part beyond ASCII needs RFC 6531, and a domain without a dot is no public one.
+    A local part with characters outside ASCII needs RFC 6531, and a public domain has a dot.
     """
     try:
         parsed = addresses.parse(text)
@@ -44,17 +44,17 @@ def address(text: str) -> str | None:
     return parsed if parsed.isascii() and "." in parsed.rpartition("@")[2] else None
 
 
-def language(request: Request, usual: str) -> str:
-    """Return the language of a page: `?lang=`, the browser's, or the usual one."""
-    named = known_language(request.query_params.get("lang", ""), "")
-    if named:
-        return named
+def language(request: Request, default: str) -> str:
+    """Return the language of a page: `?lang=`, the browser's, or the default."""
+    chosen = known_language(request.query_params.get("lang", ""), "")
+    if chosen:
+        return chosen
     for choice in request.headers.get("accept-language", "").split(","):
         if accepted := known_language(choice.partition(";")[0].strip().partition("-")[0].lower(), ""):
             return accepted
-    return usual
+    return default
 
 
-def known_language(text: str, otherwise: str) -> str:
-    """Return a language of pages, or `otherwise` for any other text."""
-    return text if text in subscriber_texts.LANGUAGES else otherwise
+def known_language(text: str, default: str) -> str:
+    """Return the text if it is a language of pages, otherwise `default`."""
+    return text if text in subscriber_texts.LANGUAGES else default

@@ -1,4 +1,4 @@
-"""Believe what trusted proxies say of their clients, and keep the address of the socket."""
+"""Use the client addresses that trusted proxies state, and keep the address of the socket."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 PEER = "aggregator.peer"
-"""Key in the scope of the address from which the connection came, whatever a proxy says."""
+"""Key in the scope for the address of the socket, which no header of a proxy changes."""
 
 
 class TrustedProxies:
-    """Replace the client of a request by that which a trusted proxy names."""
+    """Replace the client of a request by the address that a trusted proxy states."""
 
     def __init__(self, app: ASGIApp, networks: Sequence[str]) -> None:
-        believing: Any = ProxyHeadersMiddleware(
+        middleware: Any = ProxyHeadersMiddleware(
             app,  # type: ignore[arg-type]
             trusted_hosts=[*networks, *_mapped(networks)],
         )
-        self.app: ASGIApp = believing
+        self.app: ASGIApp = middleware
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Keep the peer, then replace the client."""
+        """Store the address of the socket, then replace the client."""
         scope[PEER] = scope.get("client")
         await self.app(scope, receive, send)
 
 
 def _mapped(networks: Sequence[str]) -> list[str]:
-    """Return IPv4 networks as IPv6 sockets name them (RFC 4291 section 2.5.5.2)."""
+    """Return IPv4 networks as IPv4-mapped IPv6 networks (RFC 4291 section 2.5.5.2)."""
     parsed = (ipaddress.ip_network(network) for network in networks)
-    return [f"::ffff:{each.network_address}/{96 + each.prefixlen}" for each in parsed if each.version == 4]
+    return [f"::ffff:{ipv4.network_address}/{96 + ipv4.prefixlen}" for ipv4 in parsed if ipv4.version == 4]
 
 
 def is_from(request: Request, networks: Sequence[str]) -> bool:

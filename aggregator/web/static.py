@@ -230,8 +230,8 @@ async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body[last:]})
 
 
-class AsStatic(Response):
-    """Respond as the folder of published files does to this path."""
+class StaticResponse(Response):
+    """Respond with the published file of this path, or its 404."""
 
     def __init__(self, static: StaticFiles) -> None:
         super().__init__()

@@ -21,7 +21,7 @@ from aggregator.ports import App
 from aggregator.web import forms, headers
 from aggregator.web.client_network import WINDOW_SECONDS, NetworkLimit, network
 from aggregator.web.forms import Form, first
-from aggregator.web.static import AsStatic, StaticFiles
+from aggregator.web.static import StaticFiles, StaticResponse
 from aggregator.web.subscription_pages import Pages, SignUp
 
 HEADERS = {
@@ -66,7 +66,7 @@ class Subscriptions:
         async def respond(request: Request) -> Response:
             config = self.app().config
             if config.web.url is None or not config.digests:
-                return AsStatic(self.static)
+                return StaticResponse(self.static)
             try:
                 return await endpoint(request)
             except AggregatorError as error:
@@ -93,7 +93,7 @@ class Subscriptions:
         form = await forms.read(request)
         kind = AccountMessage.LINK if first(form, "action") == "link" else AccountMessage.CONFIRM
         sent = _page(pages.sent("sent_link" if kind is AccountMessage.LINK else "sent_signup"))
-        if first(form, "website"):  # only programs fill it
+        if first(form, "website"):  # a hidden field, which only programs fill
             return sent
         address = forms.address(first(form, "address"))
         known = {plan.id for plan in app.config.digests}
@@ -102,9 +102,9 @@ class Subscriptions:
             problem = "no_address" if address is None else "no_digest"
             filled = SignUp(address=first(form, "address")[:254], digests=digests, problem=problem)
             return _page(pages.sign_up(filled), 400)
-        wanted = forms.known_language(first(form, "language"), i18n.known(language))
+        message_language = forms.known_language(first(form, "language"), i18n.known(language))
         if not self.limit.allows(self._network(request)) or not await run_in_threadpool(
-            subscriptions.request, app, kind, address, wanted, sorted(digests)
+            subscriptions.request, app, kind, address, message_language, sorted(digests)
         ):
             too_many = _page(pages.notice("too_many", "too_many_why"), 429)
             too_many.headers["Retry-After"] = str(int(WINDOW_SECONDS))

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from aggregator.errors import AggregatorError
 from aggregator.model.websub import CALLBACK_PATH
 from aggregator.polling import websub_callbacks
-from aggregator.polling.websub_callbacks import Known
+from aggregator.polling.websub_callbacks import CallbackState
 from aggregator.ports import App
 from aggregator.web import responses
 from aggregator.web.client_network import NetworkLimit
@@ -26,23 +26,27 @@ MAX_BODIES = 4
 MAX_REQUESTS = 120
 """Maximum number of requests to one callback in an hour."""
 TEXT_TYPE = "text/plain; charset=utf-8"
-STATUS = {Known.YES: 202, Known.ENDED: 410, Known.NO: 404}
-"""Responses to pushes; the last two let the hub end the subscription (WebSub section 7)."""
+STATUS = {CallbackState.ACTIVE: 202, CallbackState.ENDED: 410, CallbackState.UNKNOWN: 404}
+"""Status codes of responses to pushes.
+
+After 404 and 410 a hub may end the subscription (WebSub section 7).
+"""
 
 logger = logging.getLogger("aggregator.web.websub")
 
 
 @dataclass(slots=True)
 class Callbacks:
-    """The callbacks of subscriptions; `app` returns the program with the present feeds.yaml.
+    """The callbacks of subscriptions; `app` returns the program with the current feeds.yaml.
 
-    Without `web.url` they respond as to any unknown path. `pushed` is called after each push.
+    Without `web.url` they respond as unknown paths do. `on_push` is called after each push. `bodies_in_memory` is the
+    number of pushes that are being received.
     """
 
     app: Callable[[], App]
-    pushed: Callable[[], None] = lambda: None
+    on_push: Callable[[], None] = lambda: None
     limit: NetworkLimit = field(default_factory=lambda: NetworkLimit(maximum=MAX_REQUESTS))
-    receiving: int = 0
+    bodies_in_memory: int = 0
 
     def routes(self) -> list[Route]:
         """Return the route of all callbacks."""
@@ -59,21 +63,21 @@ class Callbacks:
             return await self._error(request, 503)
 
     async def _refusal(self, request: Request) -> int | None:
-        """Return the status of a request that is not to be considered, before its body is read."""
+        """Return the status code of a refusal, decided before the body is read; None to go on."""
         if self.app().config.web.url is None:
             return 404
-        found = await run_in_threadpool(websub_callbacks.known, self.app(), _token(request))
-        if found is Known.NO or (found is Known.ENDED and request.method == "POST"):
-            return STATUS[found]
+        state = await run_in_threadpool(websub_callbacks.state, self.app(), _token(request))
+        if state is CallbackState.UNKNOWN or (state is CallbackState.ENDED and request.method == "POST"):
+            return STATUS[state]
         if not self.limit.allows(_token(request)):
             return 429
-        return 503 if request.method == "POST" and self.receiving >= MAX_BODIES else None
+        return 503 if request.method == "POST" and self.bodies_in_memory >= MAX_BODIES else None
 
     async def _verification(self, request: Request) -> Response:
-        """Echo the challenge of a request that was made; 404 for every other one."""
+        """Echo the challenge for a request that was sent to the hub; otherwise respond 404."""
         pairs = request.query_params.multi_items()
         query = dict(pairs)
-        if len(query) < len(pairs):  # a name twice has two meanings
+        if len(query) < len(pairs):  # a repeated parameter is ambiguous
             return await self._error(request, 404)
         challenge = await run_in_threadpool(websub_callbacks.verify, self.app(), _token(request), query)
         if challenge is None:
@@ -81,13 +85,13 @@ class Callbacks:
         return responses.private(challenge.encode(), TEXT_TYPE)
 
     async def _push(self, request: Request) -> Response:
-        """Receive a push within limits on size and time; the sender learns of no other fault."""
+        """Receive a push within limits on size and time; no other error is reported to its sender."""
         body = bytearray()
-        self.receiving += 1
+        self.bodies_in_memory += 1
         try:
-            if not await self._read(request, body.extend):
+            if not await self._read_body(request, body.extend):
                 return await self._error(request, 408)
-            found = await run_in_threadpool(
+            state = await run_in_threadpool(
                 websub_callbacks.receive,
                 self.app(),
                 _token(request),
@@ -96,16 +100,16 @@ class Callbacks:
                 bytes(body),
             )
         finally:
-            self.receiving -= 1
-        self.pushed()
-        return responses.private(b"", TEXT_TYPE, STATUS[found])
+            self.bodies_in_memory -= 1
+        self.on_push()
+        return responses.private(b"", TEXT_TYPE, STATUS[state])
 
-    async def _read(self, request: Request, keep: Callable[[bytes], object]) -> bool:
-        """Read the body, which `BodyLimit` bounds; return False if it is not complete in time."""
+    async def _read_body(self, request: Request, consume: Callable[[bytes], object]) -> bool:
+        """Read the body, which `BodyLimit` limits; return False if it is not complete in time."""
         try:
             async with asyncio.timeout(self.app().config.fetch.timeout.total_seconds()):
                 async for chunk in request.stream():
-                    keep(chunk)
+                    consume(chunk)
         except (TimeoutError, ClientDisconnect):
             return False
         return True
@@ -115,12 +119,12 @@ class Callbacks:
 
         Hubs and proxies read no response before they have sent all of it.
         """
-        more = {"Retry-After": "3600"} if status == 429 else {}
+        headers = {"Retry-After": "3600"} if status == 429 else {}
         if request.method == "POST":
-            more["Connection"] = "close"
+            headers["Connection"] = "close"
             if status != 408:
-                await self._read(request, len)
-        return responses.error(request, self.app().config.site, status, more=more)
+                await self._read_body(request, len)
+        return responses.error(request, self.app().config.site, status, more=headers)
 
 
 def _token(request: Request) -> str:

@@ -31,24 +31,24 @@ _CODE = re.compile(r"```.*?^```|`[^`\n]+`", re.DOTALL | re.MULTILINE)
 
 
 def check(root: Path, pages: Iterable[Path]) -> Iterator[str]:
-    """Yield what a page names and the program does not have, and routes that no page names."""
+    """Yield names on pages that the program does not have, and routes that no page names."""
     routes = program_routes(root)
     for page in pages:
         for problem in problems(page.read_text("utf-8"), page.name, routes):
             yield f"{page.relative_to(root).as_posix()}: {problem}"
-    named = (root / ROUTES_PAGE).read_text("utf-8")
+    routes_page = (root / ROUTES_PAGE).read_text("utf-8")
     for route in sorted({f"/{route.split('/')[1]}" for route in routes}):
-        if not re.search(rf"`{re.escape(route)}[/`…]", named):
+        if not re.search(rf"`{re.escape(route)}[/`…]", routes_page):
             yield f"{ROUTES_PAGE} does not name {route}"
 
 
 def problems(text: str, page: str, routes: Iterable[str]) -> Iterator[str]:
-    """Yield what the text of a page names and the program does not have, each once."""
+    """Yield names in the text of a page that the program does not have, each once."""
     yield from dict.fromkeys((*_calls(text), *_options(text, page), *_keys(text), *_routes(text, routes)))
 
 
 def program_routes(root: Path) -> frozenset[str]:
-    """Return the paths that the web app answers beside the files of `public/`."""
+    """Return the paths that the web app serves besides the files of `public/`."""
     constants = (
         node.value
         for module in (root / "aggregator" / "web").glob("*.py")
@@ -61,8 +61,8 @@ def program_routes(root: Path) -> frozenset[str]:
 def _calls(text: str) -> Iterator[str]:
     """Check each call of the program: its command, and every option of it."""
     for code in _CODE.findall(text):
-        for _, rest in _CALL.findall(code.replace("\\\n", " ")):
-            yield from _call(rest.split())
+        for _, arguments in _CALL.findall(code.replace("\\\n", " ")):
+            yield from _call(arguments.split())
 
 
 def _call(words: list[str]) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _call(words: list[str]) -> Iterator[str]:
             return
         if isinstance(command, click.Group) and not word.startswith("-"):
             if word not in command.commands:
-                # Behind the bare name, only what looks like a command is meant as one.
+                # After the name alone, only a word in the form of a command is checked as one.
                 if len(path) > 1 or re.fullmatch("[a-z-]+", word):
                     yield f"there is no command `{' '.join([*path, word])}`"
                 return
@@ -90,11 +90,11 @@ def _opts(command: click.Command) -> set[str]:
 
 def _options(text: str, page: str) -> Iterator[str]:
     """Check options that stand alone in code: some command has them."""
-    known = set().union(
+    all_options = set().union(
         *(_opts(command) for _, command in commands(cli)), _opts(cli), {"--help", "--version"}
     )
     for option in re.findall(r"`(--[a-z-]+)", text):
-        if option not in known and page not in OTHER_PROGRAMS:
+        if option not in all_options and page not in OTHER_PROGRAMS:
             yield f"there is no option {option}"
 
 
@@ -106,25 +106,25 @@ def _keys(text: str) -> Iterator[str]:
             yield f"feeds.yaml has no key `{key}`"
 
 
-def _has(part: type[BaseModel], path: list[str]) -> bool:
-    fields = {field.alias or name: field for name, field in part.model_fields.items()}
+def _has(model: type[BaseModel], path: list[str]) -> bool:
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
     if path[0] not in fields:
         return False
-    below = _parts(fields[path[0]].annotation)
-    return len(path) == 1 or any(_has(each, path[1:]) for each in below)
+    models = _models(fields[path[0]].annotation)
+    return len(path) == 1 or any(_has(inner, path[1:]) for inner in models)
 
 
-def _parts(annotation: object) -> Iterator[type[BaseModel]]:
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
     """Yield the models inside an annotation such as `tuple[SourcePart, ...] | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for inner in get_args(annotation):
-        yield from _parts(inner)
+        yield from _models(inner)
 
 
 def _routes(text: str, routes: Iterable[str]) -> Iterator[str]:
     """Check paths in code such as `/status.json`: the web app has a route for them."""
-    known = {route.split("/")[1] for route in routes}
+    first_parts = {route.split("/")[1] for route in routes}
     for path in re.findall(r"`(?:GET |POST )?(/[a-z][a-z-]*(?:\.[a-z]+)?)(?:/[^`\s]*)?`", text):
-        if path[1:] not in known | _OTHER_PATHS:
+        if path[1:] not in first_parts | _OTHER_PATHS:
             yield f"the web app has no route {path}"

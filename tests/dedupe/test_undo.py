@@ -32,25 +32,31 @@ STATE = (
 
 
 def state(place: Workplace) -> list[list[tuple[Any, ...]]]:
-    """Return what a decision may change, without times and revisions."""
+    """Return the rows that a decision may change, without times and revisions."""
     return [rows(place, sql) for sql in STATE]
 
 
 @pytest.fixture
 def ids(place: Workplace, clock: Clock) -> dict[str, str]:
     """Publish a story of two items and two others, which are related and merge candidates."""
-    told = tell(place, SURVEY, UMFRAGE, WELCOME, OTHER_WELCOME)
-    pair = MergeCandidate(story_id=told[OTHER_WELCOME[1]], score=7.0, why="titles alike")
+    story_ids = tell(place, SURVEY, UMFRAGE, WELCOME, OTHER_WELCOME)
+    pair = MergeCandidate(story_id=story_ids[OTHER_WELCOME[1]], score=7.0, why="titles alike")
     with opened(place.database) as store, store.transaction():
-        editorial.add_candidate(store, told[WELCOME[1]], [pair], clock.now)
-        editorial.relate(store, [(told[WELCOME[1]], told[OTHER_WELCOME[1]], "titles alike")])
-    survey = MergeCandidate(story_id=told[SURVEY[1]], score=6.0, why="one week")
+        editorial.add_candidate(store, story_ids[WELCOME[1]], [pair], clock.now)
+        editorial.relate(store, [(story_ids[WELCOME[1]], story_ids[OTHER_WELCOME[1]], "titles alike")])
+    survey = MergeCandidate(story_id=story_ids[SURVEY[1]], score=6.0, why="one week")
     with opened(place.database) as store, store.transaction():
         for title in (WELCOME[1], OTHER_WELCOME[1]):
-            editorial.relate(store, [(told[title], told[SURVEY[1]], f"{title} and the survey")])
-        editorial.add_candidate(store, told[OTHER_WELCOME[1]], [survey], clock.now)
-    event_decisions.set_event(place.app(), told[OTHER_WELCOME[1]], EventChange(start="2026-12-01"), "max")
-    return {"survey": told[SURVEY[1]], "one": told[WELCOME[1]], "other": told[OTHER_WELCOME[1]]}
+            editorial.relate(store, [(story_ids[title], story_ids[SURVEY[1]], f"{title} and the survey")])
+        editorial.add_candidate(store, story_ids[OTHER_WELCOME[1]], [survey], clock.now)
+    event_decisions.set_event(
+        place.app(), story_ids[OTHER_WELCOME[1]], EventChange(start="2026-12-01"), "max"
+    )
+    return {
+        "survey": story_ids[SURVEY[1]],
+        "one": story_ids[WELCOME[1]],
+        "other": story_ids[OTHER_WELCOME[1]],
+    }
 
 
 def _split(app: App, ids: dict[str, str]) -> None:
@@ -78,14 +84,14 @@ def test_undo_restores_everything(place: Workplace, ids: dict[str, str], decisio
     before = state(place)
     DECISIONS[decision](place.app(), ids)
     assert state(place) != before
-    made = undo.last(place.app().config, 1)[0]
-    assert made.undoable and made.who == "eva"
-    undo.decision(place.app(), made.number, "max")
+    last_decision = undo.last_decisions(place.app().config, 1)[0]
+    assert last_decision.undoable and last_decision.who == "eva"
+    undo.undo_decision(place.app(), last_decision.number, "max")
     after = state(place)
     # The id of a part that was split off is permanent: it leads to the story.
-    assert after[-1] == ([(made.stories[1], ids["survey"])] if decision == "split" else before[-1])
+    assert after[-1] == ([(last_decision.stories[1], ids["survey"])] if decision == "split" else before[-1])
     assert after[:-1] == before[:-1]
-    undoing, undone = undo.last(place.app().config, 2)
+    undoing, undone = undo.last_decisions(place.app().config, 2)
     assert (undone.undone, undone.undoable, undoing.undoable, undoing.who) == (True, False, False, "max")
     assert recluster.run(place.app(), dry_run=True).leaves == ()
 
@@ -94,24 +100,24 @@ def test_undo_restores_everything(place: Workplace, ids: dict[str, str], decisio
 def test_a_decision_is_undone_once(place: Workplace, ids: dict[str, str], decision: str) -> None:
     """A second undo is refused and changes nothing."""
     DECISIONS[decision](place.app(), ids)
-    undo.decision(place.app(), 2, "max")
+    undo.undo_decision(place.app(), 2, "max")
     before = state(place)
     with pytest.raises(WrongDecision, match="undone before; nothing was changed"):
-        undo.decision(place.app(), 2, "max")
+        undo.undo_decision(place.app(), 2, "max")
     with pytest.raises(WrongDecision, match="cannot be undone; nothing was changed"):
-        undo.decision(place.app(), 3, "max")
+        undo.undo_decision(place.app(), 3, "max")
     assert state(place) == before
 
 
-def test_undo_of_a_second_word_restores_the_first(place: Workplace, ids: dict[str, str]) -> None:
-    """An undone event is what an editor set before, not what the items say."""
+def test_undo_of_a_second_event_restores_the_first(place: Workplace, ids: dict[str, str]) -> None:
+    """The undo of an event restores the event that an editor set before, not that of the items."""
     for day in ("2026-11-20", "2026-12-20"):
         event_decisions.set_event(place.app(), ids["one"], EventChange(start=day), "eva")
     event_decisions.undo(place.app(), ids["one"], "eva")
-    undo.decision(place.app(), 4, "eva")
-    undo.decision(place.app(), 3, "eva")
-    found = event_decisions.read(place.app(), ids["one"]).event
-    assert found is not None and found.event.start.isoformat() == "2026-11-20"
+    undo.undo_decision(place.app(), 4, "eva")
+    undo.undo_decision(place.app(), 3, "eva")
+    story_event = event_decisions.read(place.app(), ids["one"]).event
+    assert story_event is not None and story_event.event.start.isoformat() == "2026-11-20"
 
 
 def test_undo_restores_constraints_that_a_decision_replaced(place: Workplace, ids: dict[str, str]) -> None:
@@ -119,33 +125,33 @@ def test_undo_restores_constraints_that_a_decision_replaced(place: Workplace, id
     editor_commands.keep_apart(place.app(), ids["one"], ids["other"], "eva")
     before = state(place)
     editor_commands.merge(place.app(), [ids["one"], ids["other"]], "eva")
-    undo.decision(place.app(), 3, "eva")
+    undo.undo_decision(place.app(), 3, "eva")
     assert state(place) == before
     assert explain.pair(place.app().config, ids["one"], ids["other"])["editor"] == "cannot-link"
 
 
-def test_what_changed_since_is_not_undone(place: Workplace, ids: dict[str, str]) -> None:
-    """A merge whose items moved on is refused, and so is a split whose part was merged."""
+def test_a_decision_about_changed_stories_is_not_undone(place: Workplace, ids: dict[str, str]) -> None:
+    """A merge cannot be undone after a further merge of its items, unless that is undone first."""
     editor_commands.merge(place.app(), [ids["one"], ids["other"]], "eva")
     editor_commands.merge(place.app(), [ids["one"], ids["survey"]], "eva")
     before = state(place)
-    kept = editorial_kept(place)
-    if kept != ids["one"]:
+    remaining_id = only_story_id(place)
+    if remaining_id != ids["one"]:
         with pytest.raises(WrongDecision, match="changed since; nothing was changed"):
-            undo.decision(place.app(), 2, "eva")
+            undo.undo_decision(place.app(), 2, "eva")
         assert state(place) == before
-    undo.decision(place.app(), 3, "eva")
-    undo.decision(place.app(), 2, "eva")
+    undo.undo_decision(place.app(), 3, "eva")
+    undo.undo_decision(place.app(), 2, "eva")
     assert len(set(in_feed(place))) == 3
 
 
-def editorial_kept(place: Workplace) -> str:
-    """Return the only story that is left."""
-    ((kept,),) = rows(place, "SELECT id FROM stories")
-    return str(kept)
+def only_story_id(place: Workplace) -> str:
+    """Return the id of the only story that remains."""
+    ((remaining_id,),) = rows(place, "SELECT id FROM stories")
+    return str(remaining_id)
 
 
 def test_an_unknown_decision_is_refused(place: Workplace, ids: dict[str, str]) -> None:
     """A number that no decision has is an unknown name."""
     with pytest.raises(UnknownName, match="no decision 9; nothing was changed"):
-        undo.decision(place.app(), 9, "eva")
+        undo.undo_decision(place.app(), 9, "eva")

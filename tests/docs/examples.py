@@ -83,7 +83,7 @@ class Page:
         name, argument = (mark[1], mark[2]) if mark else ("", "")
         if name in ("file", "append"):
             with (self.place.folder / argument).open("a" if name == "append" else "w") as file:
-                file.write(self._there(text))
+                file.write(self._as_run(text))
             if language == "yaml":
                 self._allow_loopback()
         elif name == "cron":
@@ -97,7 +97,7 @@ class Page:
     def _console(self, text: str) -> None:
         for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
             command, _, expected = part.partition("\n")
-            actual = self._here(self._output(self._there(command)))
+            actual = self._as_documented(self._output(self._as_run(command)))
             compare(command, expected, actual, self.ids)
 
     def _output(self, command: str) -> str:
@@ -132,7 +132,7 @@ class Page:
     def _python(self, text: str) -> None:
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()):
             patch.chdir(self.place.folder)
-            exec(compile(self._there(text), "example", "exec"), {})
+            exec(compile(self._as_run(text), "example", "exec"), {})
 
     def _xml(self, text: str) -> None:
         etree.fromstring(text.encode())
@@ -159,7 +159,7 @@ class Page:
             call_of, cwd=self.place.folder, env=environment, stderr=subprocess.PIPE, text=True
         )
         self.processes.append(process)
-        until(lambda: process.poll() is not None or _answers(f"http://{self.port}/healthz"))
+        until(lambda: process.poll() is not None or _is_served(f"http://{self.port}/healthz"))
         assert process.poll() is None, process.communicate()[1]
 
     def _allow_loopback(self) -> None:
@@ -171,18 +171,18 @@ class Page:
                 f'fetch: {{allow_private: [127.0.0.0/8]}}\nweb: {{listen: "{self.port}"}}\n{text}'
             )
 
-    def _there(self, text: str) -> str:
+    def _as_run(self, text: str) -> str:
         for origin, loopback in self.origins.items():
             text = text.replace(origin, loopback)
         return _ID.sub(lambda match: self.ids.get(match[0], match[0]), text.replace(PORT, self.port))
 
-    def _here(self, text: str) -> str:
+    def _as_documented(self, text: str) -> str:
         for origin, loopback in self.origins.items():
             text = text.replace(loopback, origin)
         return text.replace(self.port, PORT)
 
 
-def _answers(url: str) -> bool:
+def _is_served(url: str) -> bool:
     try:
         with urllib.request.urlopen(url) as response:
             return bool(response.status == 200)

@@ -1,4 +1,4 @@
-"""Every example on the pages of the documentation is run, or checked for what it is."""
+"""Every example on the pages of the documentation is run or parsed."""
 
 from __future__ import annotations
 

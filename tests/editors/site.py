@@ -1,4 +1,4 @@
-"""Publish stories that need an editor, and act as one with a browser's cookie and a mailbox."""
+"""Publish stories that need review, and act as an editor with a cookie and a mailbox."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def publish(place: Workplace, web: Web) -> tuple[str, str]:
     web.feed("/hub", rss(news(1), COURSE | _dated(1)))
     web.feed("/society", rss(news(2, link="https://society.example/2", guid="s2"), KURS | _dated(2)))
     poll(place)
-    found = dict(rows(place, "SELECT title, id FROM stories"))
-    one, other = found[COURSE["title"]], found[KURS["title"]]
+    id_by_title = dict(rows(place, "SELECT title, id FROM stories"))
+    one, other = id_by_title[COURSE["title"]], id_by_title[KURS["title"]]
     with opened(place.database) as store, store.transaction():
         pair = MergeCandidate(story_id=other, score=7.0, why="both titles have: course, Jena, image analysis")
         editorial.add_candidate(store, one, [pair], place.clock.now)
@@ -78,18 +78,18 @@ class Editor:
 
     def get(self, path: str, **headers: str) -> Page:
         """Request a page below `/editor`."""
-        return self.visitor.get(f"/editor{path}", **self._sent(headers))
+        return self.visitor.get(f"/editor{path}", **self._with_cookie(headers))
 
     def post(self, path: str, *fields: tuple[str, str], **headers: str) -> Page:
         """Send a form to a page below `/editor`."""
-        return self.visitor.post(f"/editor{path}", *fields, **self._sent(headers))
+        return self.visitor.post(f"/editor{path}", *fields, **self._with_cookie(headers))
 
-    def _sent(self, headers: dict[str, str]) -> dict[str, str]:
+    def _with_cookie(self, headers: dict[str, str]) -> dict[str, str]:
         cookie = {"cookie": self.cookie} if self.cookie else {}
         return {**cookie, **self.headers, **headers}
 
     def sign_in(self, address: str = EVA) -> Page:
-        """Ask for a link, open it from the mailbox and press the button."""
+        """Request a sign-in link, open it from the mailbox and press the button."""
         assert self.post("/sign-in", ("address", address)).status == 200
         page = self.post(self.link(address))
         self.cookie = page.headers.get("set-cookie", "").partition(";")[0]
@@ -98,11 +98,11 @@ class Editor:
     def link(self, address: str = EVA) -> str:
         """Return the path below `/editor` of the last sign-in link to an address."""
         digest.run(self.place.app())
-        listed = {each.lower(): each for each in self.place.app().config.editors}
-        message = mailbox(self.place, listed.get(address.lower(), address))[-1]
-        found = re.search(r"https://news\.example/editor(/sign-in/\S+)", text_of(message))
-        assert found, text_of(message)
-        return found[1]
+        editors = {editor.lower(): editor for editor in self.place.app().config.editors}
+        message = mailbox(self.place, editors.get(address.lower(), address))[-1]
+        match = re.search(r"https://news\.example/editor(/sign-in/\S+)", text_of(message))
+        assert match, text_of(message)
+        return match[1]
 
 
 @contextmanager

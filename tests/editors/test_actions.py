@@ -1,4 +1,4 @@
-"""What editors do on their pages, and what wrong forms are answered."""
+"""Actions of editors on their pages, and responses to wrong forms."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tests.web_server import Web
 from tests.workplace import Clock, Workplace
 
 Pair = tuple[str, str]
-GIVEN = {"kind": "course", "status": "scheduled", "start_day": "2026-11-20", "zone": "Europe/Berlin"}
+EVENT_FIELDS = {"kind": "course", "status": "scheduled", "start_day": "2026-11-20", "zone": "Europe/Berlin"}
 
 
 def problem(page: Page) -> str:
     """Return the sentence that a page states as a problem."""
-    found = re.search(r'role="alert" id="problem">(.*?)</p>', page.text, re.DOTALL)
-    assert found, page.text
-    return unescape(found[1])
+    match = re.search(r'role="alert" id="problem">(.*?)</p>', page.text, re.DOTALL)
+    assert match, page.text
+    return unescape(match[1])
 
 
 def verbs(place: Workplace) -> list[tuple[str, str]]:
@@ -36,7 +36,7 @@ def verbs(place: Workplace) -> list[tuple[str, str]]:
 
 def event(editor: Editor, story: str, **fields: str) -> Page:
     """Send the form of an event."""
-    return editor.post(f"/stories/{story}", ("action", "event"), *(GIVEN | fields).items())
+    return editor.post(f"/stories/{story}", ("action", "event"), *(EVENT_FIELDS | fields).items())
 
 
 # --- candidates ----------------------------------------------------------------------------------------
@@ -65,8 +65,10 @@ def test_a_pair_is_decided_and_undone(
     assert "undone" in log and COURSE["title"] in log and KURS["title"] in log
 
 
-def test_later_puts_a_pair_off_for_a_week(editor: Editor, pair: Pair, place: Workplace, clock: Clock) -> None:
-    """The pair is listed apart and returns by itself; nothing is logged."""
+def test_later_postpones_a_pair_for_a_week(
+    editor: Editor, pair: Pair, place: Workplace, clock: Clock
+) -> None:
+    """The pair is in the list of postponed pairs for a week; no decision is logged."""
     assert (
         editor.post("/candidates", ("story", pair[1]), ("other", pair[0]), ("action", "later"))
         .headers["location"]
@@ -94,7 +96,7 @@ def test_later_puts_a_pair_off_for_a_week(editor: Editor, pair: Pair, place: Wor
 def test_a_wrong_form_about_a_pair_changes_nothing(
     site: Site, fields: dict[str, str], status: int, sentence: str
 ) -> None:
-    """The page comes back with one sentence."""
+    """The page is shown again with one sentence."""
     editor, pair, place = site.editor, site.pair, site.place
     before = all_rows(place)
     sent = {"story": pair[0], "other": pair[1]} | fields
@@ -113,24 +115,24 @@ def test_a_story_is_found_by_words_id_and_address(editor: Editor, pair: Pair) ->
 
 
 def test_a_story_is_merged_by_address_and_split(editor: Editor, pair: Pair, place: Workplace) -> None:
-    """Stories become one by the address of the other, and ticked items one of their own."""
+    """The address of another story merges it, and a split makes a story of ticked items."""
     address = f"https://news.example/stories/{pair[1]}.html"
     merged = editor.post(f"/stories/{pair[0]}", ("action", "merge"), ("other", address))
-    kept = merged.headers["location"].rpartition("/")[2].partition("?")[0]
-    assert kept in pair
-    gone = pair[1] if kept == pair[0] else pair[0]
-    assert editor.get(f"/stories/{gone}").headers["location"].endswith(f"stories/{kept}")
+    merged_id = merged.headers["location"].rpartition("/")[2].partition("?")[0]
+    assert merged_id in pair
+    other_id = pair[1] if merged_id == pair[0] else pair[0]
+    assert editor.get(f"/stories/{other_id}").headers["location"].endswith(f"stories/{merged_id}")
     (item,) = rows(
         place,
-        f"SELECT id FROM items WHERE story_id = '{kept}' AND id <> (SELECT lead_id FROM stories"
-        f" WHERE id = '{kept}')",
+        f"SELECT id FROM items WHERE story_id = '{merged_id}' AND id <> (SELECT lead_id FROM stories"
+        f" WHERE id = '{merged_id}')",
     )[0]
-    parted = editor.post(f"/stories/{kept}", ("action", "split"), ("item", item))
-    if parted.status == 400:  # the item founded the story: the other one leaves
-        assert "split the other items off" in problem(parted)
-        ((item,),) = rows(place, f"SELECT id FROM items WHERE story_id = '{kept}' AND id <> '{item}'")
-        parted = editor.post(f"/stories/{kept}", ("action", "split"), ("item", item))
-    assert parted.status == 303
+    split = editor.post(f"/stories/{merged_id}", ("action", "split"), ("item", item))
+    if split.status == 400:  # the item founded the story: the other one leaves
+        assert "split the other items off" in problem(split)
+        ((item,),) = rows(place, f"SELECT id FROM items WHERE story_id = '{merged_id}' AND id <> '{item}'")
+        split = editor.post(f"/stories/{merged_id}", ("action", "split"), ("item", item))
+    assert split.status == 303
     assert [verb for verb, _ in verbs(place)] == ["merge", "split"]
     assert editor.post("/decisions", ("action", "undo"), ("number", "2")).status == 303
     log = re.findall(r"<li>.*?</li>", editor.get("/decisions").text, re.DOTALL)
@@ -180,7 +182,7 @@ def test_an_event_is_set_removed_and_automatic(editor: Editor, pair: Pair, place
     ],
 )
 def test_a_wrong_event_changes_nothing(site: Site, fields: dict[str, str], sentence: str) -> None:
-    """The form comes back filled as it was sent, with one sentence."""
+    """The form is shown again with the submitted values and one sentence."""
     editor, pair, place = site.editor, site.pair, site.place
     before = all_rows(place)
     page = event(editor, pair[0], **fields)
@@ -209,7 +211,7 @@ def test_a_wrong_event_changes_nothing(site: Site, fields: dict[str, str], sente
 def test_a_wrong_form_about_a_story_changes_nothing(
     site: Site, fields: tuple[tuple[str, str], ...], status: int, sentence: str
 ) -> None:
-    """The page comes back with one sentence."""
+    """The page is shown again with one sentence."""
     editor, pair, place = site.editor, site.pair, site.place
     items = dict(rows(place, "SELECT story_id, id FROM items WHERE story_id IS NOT NULL"))
     names = {"story": pair[0], "own": items[pair[0]], "foreign": items[pair[1]]}
@@ -223,9 +225,9 @@ def test_a_wrong_form_about_a_story_changes_nothing(
 def test_a_page_that_is_out_of_date_changes_nothing(editor: Editor, pair: Pair, place: Workplace) -> None:
     """A form about a story that became part of another one meanwhile is refused."""
     editor.post("/candidates", ("story", pair[0]), ("other", pair[1]), ("action", "merge"))
-    gone = rows(place, "SELECT story_id FROM tombstones")[0][0]
+    other_id = rows(place, "SELECT story_id FROM tombstones")[0][0]
     before = all_rows(place)
-    page = editor.post(f"/stories/{gone}", ("action", "hide"))
+    page = editor.post(f"/stories/{other_id}", ("action", "hide"))
     assert (page.status, "changed this meanwhile" in problem(page), all_rows(place)) == (409, True, before)
     assert editor.get("/stories/nonsense").status == 404
 
@@ -258,8 +260,8 @@ def test_only_held_items_that_were_shown_are_decided(editor: Editor, pair: Pair,
     assert page.status == 303
 
 
-def test_a_discarded_flood_waits_again_when_undone(editor: Editor, pair: Pair, place: Workplace) -> None:
-    """What was discarded by mistake is held as before."""
+def test_undo_of_a_discarded_flood_returns_it_to_review(editor: Editor, pair: Pair, place: Workplace) -> None:
+    """Items that were discarded by mistake are held again."""
     editor.post("/held", ("source", "society"), ("action", "discard"))
     assert rows(place, "SELECT count(*) FROM items WHERE held = 'discarded'") == [(30,)]
     assert editor.post("/decisions", ("action", "undo"), ("number", "1")).status == 303
@@ -284,7 +286,7 @@ def test_a_discarded_flood_waits_again_when_undone(editor: Editor, pair: Pair, p
 def test_other_wrong_forms_change_nothing(
     site: Site, path: str, fields: dict[str, str], status: int, sentence: str
 ) -> None:
-    """The page comes back with one sentence."""
+    """The page is shown again with one sentence."""
     editor, place = site.editor, site.place
     before = all_rows(place)
     page = editor.post(path, *fields.items())
@@ -294,7 +296,7 @@ def test_other_wrong_forms_change_nothing(
 def test_the_next_edition_is_shown_in_a_sandbox(
     editor: Editor, pair: Pair, place: Workplace, web: Web
 ) -> None:
-    """The preview has subject, text and a frame whose message runs nothing; nothing is stored."""
+    """The preview shows subject, text and a sandboxed message; nothing is stored."""
     evil = {
         "title": "<T> in <script>alert(1)</script> & more",
         "link": "https://hub.example/evil",
@@ -320,8 +322,8 @@ def test_the_next_edition_is_shown_in_a_sandbox(
 def test_no_page_shows_an_address(editor: Editor, pair: Pair) -> None:
     """Authors of decisions are shortened on the editors' own pages, too (DP5)."""
     editor.post("/candidates", ("story", pair[0]), ("other", pair[1]), ("action", "merge"))
-    ((kept,),) = rows(editor.place, "SELECT became FROM tombstones")
-    for path in ("", "/decisions", f"/stories/{kept}"):
+    ((merged_id,),) = rows(editor.place, "SELECT became FROM tombstones")
+    for path in ("", "/decisions", f"/stories/{merged_id}"):
         page = editor.get(path).text
         assert EVA not in page and "e***@editors.example" in page
     assert "merged by e***@editors.example" in page
@@ -330,7 +332,7 @@ def test_no_page_shows_an_address(editor: Editor, pair: Pair) -> None:
 def test_a_busy_database_is_named(
     editor: Editor, pair: Pair, place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While another run writes for too long, the page says so by 503; nothing changes."""
+    """While another run holds the database for too long, the response is 503; nothing changes."""
     monkeypatch.setattr(connection, "BUSY_TIMEOUT_MS", 100)
     before = all_rows(place)
     with closing(sqlite3.connect(place.database, isolation_level=None)) as db:

@@ -1,4 +1,4 @@
-"""An editor's day in Chromium: without scripts, by keyboard, and by the rules of axe-core."""
+"""The editors' pages in Chromium: without scripts, by keyboard, by the rules of axe-core."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def signed_in(browser: Any, editor: Editor, **options: Any) -> Any:
 def test_an_editors_day(
     browser: Any, editor: Editor, stories: tuple[str, str], place: Workplace, web: Web
 ) -> None:
-    """Merge, undo, keep apart, hide, release, set a date and preview work by forms alone."""
+    """Merge, undo, keep apart, hide, release, set a date and preview work without scripts."""
     page = signed_in(browser, editor, java_script_enabled=False)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
@@ -191,7 +191,7 @@ def test_all_editors_pages_are_accessible(browser: Any, editor: Editor, pair: tu
 def test_all_editors_pages_are_accessible_everywhere(
     browser: Any, editor: Editor, pair: tuple[str, str]
 ) -> None:
-    """The same holds at every width, light and dark."""
+    """No page breaks a rule at any width, in the light or the dark scheme."""
     windows = dict.fromkeys(itertools.product(WIDTHS, SCHEMES), PAGES)
     assert _walk(browser, editor, pair[0], windows) == []
 

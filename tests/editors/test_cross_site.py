@@ -1,4 +1,4 @@
-"""Requests of other sites are refused by every route that takes a form (ED4)."""
+"""Every route that accepts a form refuses requests of other sites (ED4)."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_forms_without_a_session_change_nothing(
 
 
 def test_forms_of_this_site_are_taken(editor: Editor, pair: tuple[str, str], place: Workplace) -> None:
-    """Browsers on these pages, and programs that are no browsers, are not refused."""
+    """Forms of browsers on these pages and of other programs are accepted."""
     for headers in (*OWN, {"origin": f"http://127.0.0.1:{editor.visitor.port}"}):
         for path in forms(place):
             page = editor.visitor.post(path, cookie=editor.cookie, **headers)
@@ -77,13 +77,13 @@ def test_forms_of_this_site_are_taken(editor: Editor, pair: tuple[str, str], pla
 
 
 def test_one_click_unsubscribing_needs_no_origin(editor: Editor) -> None:
-    """Mail programs may send their POST from anywhere: the token decides (RFC 8058)."""
+    """Mail programs may send their POST from anywhere; the token authorises it (RFC 8058)."""
     page = editor.visitor.post(f"{ONE_CLICK}{'x' * 22}", sec_fetch_site="cross-site", origin="null")
     assert page.status == 404  # an unknown token, but no refusal
 
 
 def test_the_web_app_has_no_form_beside_these(place: Workplace, web: Web) -> None:
-    """Every path that takes POST is known here, so that a new one is looked at."""
+    """This file lists every path that accepts POST, so that a new one fails this test."""
     configure(place, web)
     assert {re.sub("/x+$", "/…", path) for path in forms(place)} == {
         "/subscribe",

@@ -17,7 +17,7 @@ from tests.workplace import Workplace
 
 
 def test_serve_follows_the_list_of_editors(tmp_path: Path) -> None:
-    """A changed feeds.yaml counts without a restart; an invalid one changes nothing."""
+    """A changed feeds.yaml takes effect without a restart; an invalid one is ignored."""
     with servers.serving("own", tmp_path) as server:
         file = tmp_path / "feeds.yaml"
         written = file.read_text("utf-8")
@@ -39,7 +39,7 @@ def test_serve_follows_the_list_of_editors(tmp_path: Path) -> None:
 def test_an_address_without_https_is_reported(
     place: Workplace, web: Web, caplog: pytest.LogCaptureFixture, url: str, warned: bool
 ) -> None:
-    """The log says at the start that browsers keep no session at this address."""
+    """A warning at the start states that browsers store no session cookie for this address."""
     configure(place, web, f"web: {{url: '{url}'}}\neditors: [eva@editors.example]\n")
     daemon._warn_of_cookies(place.app().config)
     assert ("https only" in caplog.text) is warned
@@ -62,7 +62,7 @@ def test_a_proxy_that_is_not_named_is_reported(
 def test_nginx_signs_editors_in(
     place: Workplace, web: Web, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The documented location lets in whom nginx knows, and no header of a client counts."""
+    """The documented location accepts users of nginx and ignores the header of a client."""
     configure(place, web, "web: {trusted_proxies: [127.0.0.1], editor_header: X-Remote-User}\n")
     poll(place)
     deploy, folder = tmp_path_factory.mktemp("deploy"), tmp_path_factory.mktemp("nginx")

@@ -61,7 +61,7 @@ def test_only_hashes_are_stored(editor: Editor, place: Workplace) -> None:
 
 
 def test_an_unlisted_address_gets_the_same_response_and_no_mail(editor: Editor, place: Workplace) -> None:
-    """The response does not say whether an address is an editor's."""
+    """The response does not show whether an address is that of an editor."""
     pages = [editor.post("/sign-in", ("address", to)) for to in (EVA, "eve@evil.example", EVA.upper())]
     assert {(page.status, page.text) for page in pages} == {(200, pages[0].text)}
     run(place)
@@ -69,15 +69,15 @@ def test_an_unlisted_address_gets_the_same_response_and_no_mail(editor: Editor, 
 
 
 @pytest.mark.parametrize("address", ["", "eva", "eva@", "eva@host", "é@editors.example", "a@b.example\nx"])
-def test_what_is_no_address_is_refused(site: Site, address: str) -> None:
-    """The form comes back with one sentence."""
+def test_a_text_that_is_no_address_is_refused(site: Site, address: str) -> None:
+    """The form is shown again with one sentence."""
     page = site.editor.post("/sign-in", ("address", address))
     assert page.status == 400
     assert "This is not an e-mail address" in page.text
 
 
 def test_a_link_ends_after_15_minutes(editor: Editor, clock: Clock) -> None:
-    """A link that is older than 15 minutes does not work."""
+    """A link that is older than 15 minutes is refused."""
     editor.post("/sign-in", ("address", EVA))
     link = editor.link()
     clock.now += timedelta(minutes=14)
@@ -127,7 +127,7 @@ def test_a_session_ends_after_12_hours(editor: Editor, clock: Clock) -> None:
 
 
 def test_signing_out_ends_the_session(editor: Editor, place: Workplace) -> None:
-    """After signing out the cookie is worthless, also a kept copy."""
+    """After signing out, the cookie and copies of it are refused."""
     editor.sign_in()
     left = editor.post("/sign-out")
     assert (left.status, "Max-Age=0" in left.headers["set-cookie"]) == (303, True)

@@ -1,4 +1,4 @@
-"""The WebSub hub and the topic that responses and feeds name."""
+"""The WebSub hub and the topic in headers and feeds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ATOM = 'xmlns="http://www.w3.org/2005/Atom"'
 
 
 def of(document: ParsedDocument, link: str = "", kind: str = "feed") -> HubLinks | None:
-    """Return what a response with this `Link` header and document names."""
+    """Return hub and topic of a response with this `Link` header and document."""
     headers = {"link": link} if link else {}
     response = Response(status=200, url=URL, headers=headers, body=b"")
     return hub_links.of_response(document, response, source(kind=kind))
@@ -41,7 +41,7 @@ def read(body: str, kind: str = "feed") -> ParsedDocument:
     ],
 )
 def test_link_headers_name_hub_and_topic(link: str) -> None:
-    """Headers are read as RFC 8288 writes them; the first usable hub counts (WS1)."""
+    """Headers are read by the grammar of RFC 8288; the first usable hub is taken (WS1)."""
     assert of(reading(), link) == BOTH
 
 
@@ -107,12 +107,12 @@ def test_links_of_the_document_complete_the_headers() -> None:
     ids=["atom", "base", "rss", "json"],
 )
 def test_documents_name_hub_and_topic(body: str) -> None:
-    """Atom, RSS with Atom links, and JSON Feed name a hub each in their own way (WS1)."""
+    """Atom, RSS with Atom links, and JSON Feed each state the hub in their own form (WS1)."""
     assert of(read(body)) == BOTH
 
 
 def test_links_of_entries_are_none_of_the_feed() -> None:
-    """What an entry links to, or quotes, names no hub (WS1)."""
+    """Links and quotations in an entry state no hub (WS1)."""
     links = '<link rel="hub" href="https://evil.example/"/><link rel="self" href="/evil"/>'
     body = (
         f"<feed {ATOM}><title>t</title><entry><id>1</id><title>x</title>{links}"

@@ -39,7 +39,7 @@ def without_parsed_dates(value: Any) -> Any:
 
 
 def assert_equal(body: bytes, headers: dict[str, str] = HEADERS) -> None:
-    """Check that a document is parsed as by feedparser, or is not well-formed and left to it."""
+    """Check that a document is parsed as by feedparser, or rejected as not well-formed."""
     ours = strict_feedparser.parse(body, headers)
     if ours is None:
         with suppress(UnicodeEncodeError):  # the loose parser raises it for halves of surrogate pairs

@@ -30,7 +30,7 @@ from aggregator.store import idle_check
 from aggregator.web import app as web_app
 from aggregator.web import websub as web_websub
 from tests.builders import NOW, rss
-from tests.command import PROGRAM, call
+from tests.command import PROGRAM, call, news
 from tests.conftest import HEAD, Clock, Web, Workplace
 from tests.digests.scenario import rows
 from tests.polling.websub_hub import Form, Hub, callback, hub_running, push, signature, verify
@@ -39,17 +39,6 @@ from tests.web.asgi import ask
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 ON = 'web: {url: "https://news.example/"}\n'
-
-
-def news(n: int, **fields: str) -> dict[str, str]:
-    """An RSS item of the morning of NOW."""
-    return {
-        "title": f"Microscope number {n}",
-        "link": f"https://node.example/news/{n}",
-        "guid": f"node-{n}",
-        "description": f"What happened, part {n}.",
-        "pubDate": f"Mon, 05 Oct 2026 05:{n:02}:00 +0000",
-    } | fields
 
 
 @dataclass
@@ -81,8 +70,8 @@ class Scene:
 
     def write(self, web: str = ON, **options: str) -> None:
         """Write feeds.yaml with the source."""
-        more = "".join(f", {key}: {value}" for key, value in options.items())
-        self.place.write(f"{web}sources: [{{id: node, name: Node, url: '{self.web.url}/feed'{more}}}]\n")
+        keys = "".join(f", {key}: {value}" for key, value in options.items())
+        self.place.write(f"{web}sources: [{{id: node, name: Node, url: '{self.web.url}/feed'{keys}}}]\n")
 
     def run(self, later: timedelta = timedelta(0), **options: Any) -> FetchReport:
         """Run one round, after some time."""
@@ -165,8 +154,8 @@ def test_the_challenge_is_echoed_as_text(scene: Scene) -> None:
 
 
 def test_a_hub_may_verify_before_it_responds(scene: Scene) -> None:
-    """A verification during the request counts although the hub then fails (WS2)."""
-    scene.hub.then = lambda form: verify(scene.visitor, form)
+    """A verification during the request is valid although the hub responds with an error (WS2)."""
+    scene.hub.on_request = lambda form: verify(scene.visitor, form)
     scene.hub.status = 500
     scene.serve(1)
     scene.run()
@@ -191,7 +180,7 @@ WRONG: tuple[dict[str, str | None], ...] = (
 
 
 def test_a_wrong_verification_is_refused(scene: Scene) -> None:
-    """Only what was asked for is verified, and for a lease that can be renewed (WS3, WS4)."""
+    """Only a request that was sent is verified, and only with an acceptable lease (WS3, WS4)."""
     scene.serve(1)
     scene.run()
     form = scene.hub.forms[0]
@@ -216,7 +205,7 @@ def test_an_unasked_verification_is_refused(scene: Scene) -> None:
 
 
 def test_a_lease_is_bounded(scene: Scene) -> None:
-    """A lease is believed for at most 30 days; without one, the requested one holds (WS4)."""
+    """A lease is used for at most 30 days; without one, the requested lease applies (WS4)."""
     scene.serve(1)
     scene.run()
     stated = {"3600": HOUR, "99999999999999999999": 30 * DAY, None: 10 * DAY, "9" * 400: 30 * DAY}
@@ -277,7 +266,7 @@ def test_a_hub_that_is_gone_changes_nothing_else(scene: Scene, fault: str) -> No
 
 
 def test_a_denial_ends_the_subscription(scene: Scene) -> None:
-    """A denied source is polled as usual at once, and its hub asked again after a day (WS3)."""
+    """A denied source is polled as usual at once; the next request follows after a day (WS3)."""
     form = scene.subscribed()
     push(scene.visitor, form, scene.document(2, 1))
     scene.serve(2, 1)
@@ -386,7 +375,7 @@ def test_a_removed_source_discards_its_pushes(scene: Scene) -> None:
 
 
 def test_another_address_of_the_web_app_is_a_new_subscription(scene: Scene) -> None:
-    """Callbacks at the former `web.url` are given up (WS1)."""
+    """Subscriptions with callbacks at the former `web.url` are ended (WS1)."""
     first = scene.subscribed()
     scene.write('web: {url: "https://new.example/app/"}\n')
     scene.run(HOUR)
@@ -409,7 +398,7 @@ def test_each_algorithm_of_the_specification_is_accepted(scene: Scene) -> None:
 
 
 def test_a_push_without_a_valid_signature_is_ignored(scene: Scene) -> None:
-    """It is answered like every push, counted, and never read (WS5)."""
+    """A push without a valid signature gets the same response, is counted and never read (WS5)."""
     form, body = scene.subscribed(), scene.document(2, 1)
     wrong = {**form, "hub.secret": "guessed"}
     bad = [
@@ -428,7 +417,7 @@ def test_a_push_without_a_valid_signature_is_ignored(scene: Scene) -> None:
 
 
 def test_a_repeated_push_adds_nothing(scene: Scene) -> None:
-    """The same body is read once; a repetition is a reason to visit (WS6, WS7)."""
+    """The same body is read once; a repeated push requests a visit (WS6, WS7)."""
     form, body = scene.subscribed(), scene.document(2, 1)
     assert [push(scene.visitor, form, body) for _ in range(3)] == [202] * 3
     assert scene.run(MINUTE).new_items == 1
@@ -452,7 +441,7 @@ def test_a_late_push_of_an_older_text_changes_nothing(scene: Scene) -> None:
 
 
 def test_a_push_of_some_entries_removes_none(scene: Scene) -> None:
-    """A hub may push the new entries alone: what they omit stays (WS6)."""
+    """A push may have only the new entries; the entries that it omits stay (WS6)."""
     scene.serve(3, 2, 1)
     scene.run()
     form = scene.hub.forms[0]
@@ -468,7 +457,7 @@ def test_a_push_of_some_entries_removes_none(scene: Scene) -> None:
 
 
 def test_a_pushed_flood_is_held(scene: Scene) -> None:
-    """Many unknown old entries at once wait for an editor, however they come (G2)."""
+    """Many unknown old entries in a push are held for review, as after a visit (G2)."""
     form = scene.subscribed()
     old = {"pubDate": "Mon, 05 Oct 2020 05:00:00 +0000"}
     push(scene.visitor, form, scene.document(*range(10, 40), **old))
@@ -483,7 +472,7 @@ UNREADABLE = (
     b"<!DOCTYPE x [<!ENTITY a 'b'>]><rss/>",
     b"{}",
 )
-"""Bodies that are no feed, or not all of one."""
+"""Bodies that are no feed, or only a part of one."""
 
 
 def test_an_unreadable_push_is_a_reason_to_visit(scene: Scene) -> None:
@@ -500,7 +489,7 @@ def test_an_unreadable_push_is_a_reason_to_visit(scene: Scene) -> None:
 
 
 def test_pushes_do_not_raise_the_number_of_visits(scene: Scene) -> None:
-    """However many unreadable pushes arrive, the source is visited once an hour (CL5, WS7)."""
+    """Any number of unreadable pushes causes at most one visit an hour (CL5, WS7)."""
     form = scene.subscribed()
     asked = len(scene.web.asked)
     for n in range(36):
@@ -560,7 +549,7 @@ def test_a_slow_push_is_cut(scene: Scene) -> None:
 
 
 def test_requests_to_a_callback_are_limited(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond a number an hour a callback responds 429 (WS5)."""
+    """A callback responds 429 to more than MAX_REQUESTS in an hour (WS5)."""
     monkeypatch.setattr(web_websub, "MAX_REQUESTS", 3)
     form = scene.subscribed()
     with visiting(scene.place) as visitor:
@@ -645,7 +634,7 @@ def test_a_push_wakes_the_daemon(scene: Scene) -> None:
 
 
 def test_few_pushes_are_received_at_the_same_time(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bodies are held in memory, so that further hubs are asked to try again (WS5)."""
+    """While MAX_BODIES are in memory, further pushes get 503 (WS5)."""
     form, body = scene.subscribed(), scene.document(2, 1)
     monkeypatch.setattr(web_websub, "MAX_BODIES", 0)
     assert push(scene.visitor, form, body) == 503
@@ -665,7 +654,7 @@ def test_a_renamed_source_keeps_its_subscription(scene: Scene) -> None:
 
 
 def test_another_url_of_a_source_ends_its_subscription(scene: Scene) -> None:
-    """What the former URL of a source named does not count for the new one (WS1)."""
+    """The hub of the former URL of a source is not used for the new one (WS1)."""
     form = scene.subscribed()
     scene.web.feed("/other", rss(news(7)), '"7"')
     scene.place.write(f"{ON}sources: [{{id: node, name: Node, url: '{scene.web.url}/other'}}]\n")
@@ -679,7 +668,7 @@ def test_another_url_of_a_source_ends_its_subscription(scene: Scene) -> None:
 
 
 def test_polling_slows_down_while_pushes_arrive(scene: Scene) -> None:
-    """Pushes make polling daily; a miss makes it usual until three pushes came (WS8)."""
+    """With pushes, polling is daily; after a miss it is as usual until three pushes came (WS8)."""
     form = scene.subscribed()
     assert scene.pause() <= 1.1 * HOUR
     scene.run(1.2 * HOUR)
@@ -699,7 +688,7 @@ def test_polling_slows_down_while_pushes_arrive(scene: Scene) -> None:
 
 
 def test_an_own_interval_is_kept(scene: Scene) -> None:
-    """`every` of a source holds while its hub pushes (V3, WS8)."""
+    """`every` of a source applies although its hub pushes (V3, WS8)."""
     scene.write(every="30m")
     form = scene.subscribed()
     push(scene.visitor, form, scene.document(2, 1))
@@ -778,10 +767,10 @@ def test_a_kill_between_request_and_verification_loses_nothing(scene: Scene) -> 
     scene.clock.now += 2 * HOUR
     env = {**os.environ, "AGGREGATOR_NOW": scene.clock.now.isoformat()}
     process = subprocess.Popen([PROGRAM, "fetch"], cwd=scene.place.folder, env=env, stderr=subprocess.PIPE)
-    scene.hub.status, scene.hub.then = 202, lambda form: (process.kill(), killed.append(form))
+    scene.hub.status, scene.hub.on_request = 202, lambda form: (process.kill(), killed.append(form))
     _, errors = process.communicate(timeout=120)
     assert process.returncode == -signal.SIGKILL, errors
-    scene.hub.then = lambda form: form
+    scene.hub.on_request = lambda form: form
     assert verify(scene.visitor, killed[0]).status == 200
     scene.hub.forms.clear()
     scene.run(2 * HOUR)
@@ -792,7 +781,7 @@ def test_a_kill_between_request_and_verification_loses_nothing(scene: Scene) -> 
 
 @pytest.mark.soak
 def test_kills_while_pushes_are_read_lose_nothing(scene: Scene) -> None:
-    """However often a run is killed, each pushed item is stored once (WS6)."""
+    """Each pushed item is stored once, although runs are killed (WS6)."""
     form = scene.subscribed()
     chance = random.SystemRandom()
     numbers = iter(range(2, 50))

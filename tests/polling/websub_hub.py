@@ -1,4 +1,4 @@
-"""A WebSub hub on loopback, which tests make verify, push and fail."""
+"""A WebSub hub on loopback; tests control its verifications, pushes and failures."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Form = dict[str, str]
 
 
 class Hub:
-    """Record requests and respond with `status`; `then` is called before the response."""
+    """Record requests and respond with `status`; `on_request` is called before the response."""
 
     def __init__(self) -> None:
         self.forms: list[Form] = []
         self.status, self.headers = 202, dict[str, str]()
-        self.then: Callable[[Form], object] = lambda form: form
+        self.on_request: Callable[[Form], object] = lambda form: form
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 form = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
                 hub.forms.append(form)
-                hub.then(form)
+                hub.on_request(form)
                 self.send_response(hub.status)
                 for name, value in hub.headers.items():
                     self.send_header(name, value)
@@ -46,11 +46,11 @@ class Hub:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def modes(self) -> list[str]:
-        """Return what was asked for since the last call."""
-        asked = [form["hub.mode"] for form in self.forms]
+        """Return the modes of the requests since the last call."""
+        modes = [form["hub.mode"] for form in self.forms]
         self.last = self.forms[-1] if self.forms else {}
         self.forms.clear()
-        return asked
+        return modes
 
     def close(self) -> None:
         """Stop."""
@@ -69,12 +69,12 @@ def hub_running() -> Iterator[Hub]:
 
 
 def callback(form: Form) -> str:
-    """Return the path of the callback that a subscriber named."""
+    """Return the path of the callback in a request."""
     return urlsplit(form["hub.callback"]).path
 
 
 def verify(visitor: Visitor, form: Form, **changed: str | None) -> Page:
-    """Verify a request as a hub does; `changed` are other parameters, None to omit one."""
+    """Verify a request as a hub does; `changed` replaces parameters, None omits one."""
     query: dict[str, str | None] = {
         "hub.mode": form["hub.mode"],
         "hub.topic": form["hub.topic"],
@@ -97,5 +97,5 @@ def push(visitor: Visitor, form: Form, body: bytes, signed: str | None = None) -
 
 
 def body_hash(body: bytes) -> str:
-    """Return the hash under which a push is remembered."""
+    """Return the hash by which a repeated push is recognised."""
     return hashlib.sha256(body).hexdigest()

@@ -1,4 +1,4 @@
-"""The pages of partners: what is seen of a feed, how to correct it, and the badge."""
+"""The pages of partners: findings of a feed, how to correct them, and the badge."""
 
 from __future__ import annotations
 
@@ -57,16 +57,16 @@ def codes(place: Workplace) -> list[str]:
 
 
 def words(place: Workplace, code: str) -> str:
-    """Return what the page says of a finding."""
-    (listed,) = page(place).xpath(f"//li[@id='{code}']")
-    return " ".join(listed.text_content().split())
+    """Return the text of a finding on the page."""
+    (element,) = page(place).xpath(f"//li[@id='{code}']")
+    return " ".join(element.text_content().split())
 
 
 FAULTLESS = rss(news(1), news(2), head="<language>en</language><copyright>CC BY 4.0</copyright>")
 
 
 def test_a_faultless_feed(place: Workplace, web: Web) -> None:
-    """A feed with all that readers need has no finding but that it is served over http."""
+    """A feed without faults has one finding: it is served over http."""
     web.feed("/feed", FAULTLESS, '"1"')
     configure(place, web)
     assert poll(place) == ("partners/node.html", "partners/node.svg")
@@ -134,7 +134,7 @@ def test_faults_of_servers(place: Workplace, web: Web, answer: Answer, code: str
 
 
 def test_robots_txt_is_named(place: Workplace, web: Web) -> None:
-    """A page that robots.txt forbids is named as such, and that there is no feed."""
+    """The findings of a page that robots.txt forbids are this and the missing feed."""
     web.answers["/robots.txt"] = Answer(
         b"User-agent: *\nDisallow: /\n", headers={"Content-Type": "text/plain"}
     )
@@ -158,7 +158,7 @@ def test_ids_that_change(place: Workplace, web: Web, clock: Clock) -> None:
 def test_the_target_of_a_permanent_redirect_is_named(
     place: Workplace, webs: Callable[[], Web], clock: Clock
 ) -> None:
-    """The target is named without its query, in which a secret may be."""
+    """The target is named without its query, which may contain a secret."""
     old, new = webs(), webs()
     new.feed("/new?key=sesame", rss(news(1)), '"1"')
     old.feed("/feed", rss(news(1)), '"1"')
@@ -197,7 +197,7 @@ def test_answers_that_ignore_validators(place: Workplace, web: Web, clock: Clock
 
 
 def test_slow_answers(place: Workplace, web: Web, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answers that took long are counted over 30 days; here each one did."""
+    """Slow responses are counted over 30 days; in this test each one is slow."""
     for module in (visits, feed_facts):
         monkeypatch.setattr(module, "SLOW_SECONDS", 0.0)
     web.feed("/feed", FAULTLESS, '"1"')
@@ -292,7 +292,7 @@ def test_a_page_in_german(place: Workplace, web: Web) -> None:
 
 
 def test_pages_of_removed_and_renamed_sources_go(place: Workplace, web: Web) -> None:
-    """A source with another id leaves no page behind, and no page replaces the list."""
+    """A source with another id leaves no old page, and no page of a source replaces the list."""
     web.feed("/feed", FAULTLESS, '"1"')
     configure(place, web)
     poll(place)
@@ -326,7 +326,7 @@ def test_a_round_makes_a_bounded_number_of_reports(
 
 
 def test_operators_read_the_same_words(place: Workplace, web: Web, clock: Clock) -> None:
-    """`check --live`, `status` and the operator's mail name what the page names."""
+    """`check --live`, `status` and the operator's mail have the findings of the page."""
     web.answers["/feed"] = Answer(FAULTLESS, headers={"Content-Type": "text/plain", "ETag": '"1"'})
     configure(place, web)
     file = place.folder / "feeds.yaml"

@@ -21,7 +21,7 @@ from aggregator.dedupe import editor_commands
 from aggregator.errors import FilesError
 from aggregator.gateways.new_folder import new_folder, new_zip
 from aggregator.model.reports import ContainedStep
-from aggregator.model.snapshots import SnapshotContents, SnapshotStory
+from aggregator.model.snapshots import SnapshotMetadata, SnapshotStory
 from aggregator.publishing import snapshot_metadata, snapshot_stories, write_snapshot
 from aggregator.store import set_aside
 from aggregator.store.connection import opened
@@ -49,7 +49,7 @@ PEOPLE = ("reader@people.example", "writer@people.example", "editors@news.exampl
 
 
 def entry(n: int, title: str, text: str = LONG) -> dict[str, str]:
-    """Make an RSS item of the morning of NOW."""
+    """Return an RSS item of the morning of NOW."""
     return {
         "title": title,
         "link": f"https://node.example/news/{n}",
@@ -71,7 +71,7 @@ COPY = entry(6, "An unlike report of the survey")
 
 @pytest.fixture(scope="module")
 def autumn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of which October is over: edits, removed and merged stories, subscribers."""
+    """Return a folder after October, with edits, removed and merged stories, and subscribers."""
     place = Workplace(tmp_path_factory.mktemp("autumn"), Clock())
     open_, closed = Web(), Web()
     open_.feed("/feed", rss(*STORIES), '"1"')
@@ -291,7 +291,7 @@ def test_description_for_programs(october: Workplace) -> None:
 
 
 def package_problems(package: dict[str, Any], files: dict[str, bytes]) -> list[str]:
-    """List what the schemas of Data Package 1 and 2 forbid."""
+    """List violations of the schemas of Data Package 1 and 2."""
     found = [key for key, value in package.items() if value in ([], "", None)]
     if not re.fullmatch(r"[-a-z0-9._/]+", package["name"]):
         found.append("name")
@@ -339,7 +339,7 @@ def test_names_of_licences(text: str | None, id_: str | None) -> None:
 
 def test_a_common_licence_is_that_of_the_deposit() -> None:
     """Zenodo's licence is that of the items if all have the same one."""
-    contents = SnapshotContents(site=site(), month="2026-02", changed=NOW, sources=(publisher(),))
+    contents = SnapshotMetadata(site=site(), month="2026-02", changed=NOW, sources=(publisher(),))
     contents.licences["node", "CC BY 4.0"] += 2
     contents.licences["node", "https://creativecommons.org/licenses/by/4.0/"] += 1
     zenodo = json.loads(snapshot_metadata.zenodo(contents))
@@ -353,14 +353,14 @@ def test_a_story_that_breaks_is_left_out(october: Workplace, monkeypatch: pytest
     broken, aside = named["A postdoctoral position in Ghent"], named["A closed item"]
     with opened(october.database) as store:
         set_aside.add(store, ContainedStep.PUBLISHING, aside, "ValueError: before", NOW)
-    rendered = snapshot_stories.published
+    rendered = snapshot_stories.published_line
 
     def breaking(content: SnapshotStory, *args: Any) -> bytes:
         if content.story.id == broken:
             raise ValueError("no such word")
         return rendered(content, *args)
 
-    monkeypatch.setattr(snapshot_stories, "published", breaking)
+    monkeypatch.setattr(snapshot_stories, "published_line", breaking)
     ended = snapshot(october, "--out", "made")
     assert (ended.code, ended.err.count("was left out")) == (0, 2)
     ids = {line["id"].rpartition("/")[2] for line in lines(files_of(october.folder / "made"))}
