@@ -12,7 +12,7 @@ from aggregator.model.config import Config
 from aggregator.model.stories import Decision
 from aggregator.ports import App
 from aggregator.publishing.channels import known_channels, update_channels
-from aggregator.store import connections, editorial, items, sources, stories, story_members
+from aggregator.store import editorial, items, sources, stories, story_connections, story_members
 from aggregator.store import event_decisions as event_store
 from aggregator.store.connection import Store, opened
 from aggregator.store.runs import clear_finished_mark
@@ -86,8 +86,8 @@ def _merge(
         reason = f"merge undone by {who} on {now:%Y-%m-%d}"
         part_story(store, app.config, story, leaving, part, now, reason)
     editorial.restore_links(store, decision.number, before["links"])
-    connections.remove_inherited(store, kept, before["connections"])
-    connections.restore(store, before["connections"])
+    story_connections.remove_inherited(store, kept, before["connections"])
+    story_connections.restore(store, before["connections"])
     _restore_event_decisions(store, kept, before["words"], undoing)
     for story_id in before["words"]:
         event_decisions.publish(app, store, story_id)
@@ -129,7 +129,7 @@ def _keep_apart(
     """Allow two stories to be compared and listed again."""
     now = app.clock()
     editorial.restore_links(store, decision.number, before["links"])
-    connections.restore(store, before["connections"])
+    story_connections.restore(store, before["connections"])
     update_channels(store, known_channels(store, app.config.channels), decision.stories, now)
 
 
