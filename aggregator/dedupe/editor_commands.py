@@ -24,12 +24,12 @@ from aggregator.publishing.channels import known_channels, update_channels
 from aggregator.store import (
     archives,
     channels,
-    connections,
     editions,
     editorial,
     event_decisions,
     maintenance,
     stories,
+    story_connections,
     story_members,
     story_placement,
     story_search,
@@ -62,7 +62,7 @@ def merge(app: App, names: Sequence[str], who: str) -> tuple[str, list[str]]:
             before = {
                 "parts": {id_: [member.item_id for member in parts[id_].members] for id_ in gone},
                 "links": editorial.links_between(store, pairs),
-                "connections": connections.read(store, ids),
+                "connections": story_connections.read(store, ids),
                 "words": {id_: event_decisions.decision(store, id_) for id_ in ids},
             }
             decision = editorial.decide(
@@ -132,7 +132,7 @@ def keep_apart(app: App, one: str, other: str, who: str) -> tuple[str, str]:
             pairs = _pairs(first.members, second.members)
             before = {
                 "links": editorial.links_between(store, pairs),
-                "connections": connections.between(store, *ids),
+                "connections": story_connections.between(store, *ids),
             }
             decision = editorial.decide(store, "keep-apart", who, now, stories=ids, before=before)
             editorial.add_link_constraints(store, pairs, LinkConstraint.CANNOT_LINK, decision)
