@@ -60,7 +60,11 @@ def chromium(folder: Path, *options: str) -> tuple[bytes, bytes]:
 
 def seen(folder: Path, address: str) -> tuple[bytes, bool]:
     """Return a screenshot of a page, and whether the policy blocked something."""
-    _, complaints = chromium(folder, f"--screenshot={folder}/shot.png", address)
+    drawn_whole = (
+        "--run-all-compositor-stages-before-draw",
+        "--virtual-time-budget=3000",
+    )  # on a busy machine too
+    _, complaints = chromium(folder, *drawn_whole, f"--screenshot={folder}/shot.png", address)
     return (folder / "shot.png").read_bytes(), b"Content Security Policy" in complaints
 
 
