@@ -173,6 +173,8 @@ def source_import(invocation: Invocation, file: Path) -> None:
 
     result = opml.import_sources(invocation.config_file, file)
     added = f": {', '.join(result.added)}" if result.added else ""
+    if not result.added and not result.left_out:
+        added = ": the file has no feed that is not in feeds.yaml already"
     click.echo(f"{count_of(len(result.added), 'source')} added{added}")
     if result.settings:
         click.echo("settings to enter in feeds.yaml:")

@@ -214,6 +214,14 @@ def _moment(option: str, text: str, zone: ZoneInfo | None) -> date | datetime:
             " nothing was changed",
             "no_zone",
         )
+    if (
+        moment.tzinfo is None
+        and moment.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) != moment
+    ):
+        raise WrongDecision(
+            f"{option} {text!r} does not exist in {zone}: clocks are put forward over it; nothing was changed",
+            "no_such_time",
+        )
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 

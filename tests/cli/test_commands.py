@@ -493,3 +493,15 @@ def test_empty_clock_is_the_real_clock(place: Workplace, monkeypatch: pytest.Mon
     app = build(place.folder / "feeds.yaml")
     assert app.clock() > datetime(2026, 1, 1, tzinfo=UTC)
     assert not app.simulated_clock
+
+
+def test_an_import_without_a_new_source_says_so(place: Workplace) -> None:
+    """A second import of a file adds nothing, and says why."""
+    place.write("sources:\n  - {id: a, name: A, url: 'https://a.example/'}\n")
+    (place.folder / "again.opml").write_text(
+        '<opml version="2.0"><body><outline text="A" xmlUrl="https://a.example/"/></body></opml>',
+        encoding="utf-8",
+    )
+    ended = call(place, "source", "import", "again.opml")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out == "0 sources added: the file has no feed that is not in feeds.yaml already\n"

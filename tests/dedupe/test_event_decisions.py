@@ -59,6 +59,7 @@ def test_times_have_a_zone() -> None:
         (EventChange(start="2026-10-20", zone="Europe/Rome"), "--zone 'Europe/Rome' has no use"),
         (EventChange(start="2026-10-20T09:00", zone="Europe/Rom"), "'Europe/Rom' is not a time zone"),
         (EventChange(start="2026-10-20", zone="../etc/passwd"), "is not a time zone"),
+        (EventChange(start="2026-03-29T02:30", zone="Europe/Berlin"), "does not exist in Europe/Berlin"),
         (EventChange(start="20 October"), "is neither a date nor a time"),
         (EventChange(start="2026-02-30"), "is neither a date nor a time"),
         (EventChange(start="9999-12-31"), "is in the year 9999"),
