@@ -376,6 +376,7 @@ RULES = (
     Rule("ignored_validators", Level.COST, _ignored_validators),
     Rule("slow", Level.COST, _slow),
     Rule("large", Level.COST, _large),
+    Rule("no_feed", Level.ADVICE, _no_feed),
     Rule("http", Level.ADVICE, _http),
     Rule("no_licence", Level.ADVICE, _no_licence),
     Rule("cut_texts", Level.ADVICE, _of_feeds(_truncated_texts)),
@@ -383,7 +384,6 @@ RULES = (
     Rule("no_categories", Level.ADVICE, _of_feeds(_no_categories)),
     Rule("no_language", Level.ADVICE, _no_language),
     Rule("event_fields", Level.ADVICE, _of_feeds(_event_fields)),
-    Rule("no_feed", Level.ADVICE, _no_feed),
 )
 """All findings except failed visits, in the order in which they are shown."""
 CODES = tuple(dict.fromkeys((*(kind.code for kind in FAILURES), UNREADABLE.code, *(r.code for r in RULES))))

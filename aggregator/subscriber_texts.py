@@ -25,7 +25,7 @@ _PAGES = {
         "lost": "Already subscribed?",
         "lost_why": "Every message has a link to your subscription. If you have none at hand, we send it to you.",
         "do_link": "Send me my link",
-        "sent": "Look into your mailbox",
+        "sent": "Check your mail",
         "sent_signup": "If this address can be subscribed, a message is on its way. Please open the link in it within"
         " 7 days: only then are you subscribed.",
         "sent_link": "If this address is subscribed, a message with the link is on its way.",

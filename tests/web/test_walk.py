@@ -212,7 +212,7 @@ def test_a_reader_signs_up_by_keyboard(page: Any) -> None:
     with page.expect_navigation() as arrived:
         page.keyboard.press("Enter")
     assert arrived.value.status == 200
-    assert page.locator("h1").inner_text() == "Look into your mailbox"
+    assert page.locator("h1").inner_text() == "Check your mail"
 
 
 def _tab(page: Any) -> dict[str, Any]:
