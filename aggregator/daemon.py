@@ -361,9 +361,9 @@ def _serve_until_signalled(
     host, port = listener.getsockname()[:2]
     logger.info("serving %s on http://%s:%d/", config.public, host, port)
     running = Server(server.config(web, config.site, config.web.trusted_proxies))
-    # uvicorn raises the signal again after its own end; when the daemon is already ending.
+    # uvicorn sets the same handler when it starts and restores this one at its end, when it raises the signals again.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, running.handle_exit)
     running.run(sockets=[listener])
     stopped()
     systemd.notify(systemd.STOPPING)
