@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -85,9 +85,8 @@ class Supervisor:
 @pytest.fixture
 def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
     """Return a supervisor at the socket `notify`."""
-    made = Supervisor(str(tmp_path / "notify"))
-    yield made
-    made.close()
+    with closing(Supervisor(str(tmp_path / "notify"))) as made:
+        yield made
 
 
 def env(place: Workplace, victim: str = "nobody", **more: str) -> dict[str, str]:
@@ -170,11 +169,10 @@ def test_a_process_that_was_suspended_goes_on(place: Workplace, web: Web, superv
 def test_message_is_one_datagram(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     """Messages reach sockets with a path and abstract sockets."""
     address = address.format(tmp_path if address.startswith("{") else tmp_path.name)
-    supervisor = Supervisor("\0" + address[1:] if address.startswith("@") else address)
     monkeypatch.setenv("NOTIFY_SOCKET", address)
-    systemd.notify(systemd.READY)
-    assert supervisor.next() == "READY=1"
-    supervisor.socket.close()
+    with closing(Supervisor("\0" + address[1:] if address.startswith("@") else address)) as supervisor:
+        systemd.notify(systemd.READY)
+        assert supervisor.next() == "READY=1"
 
 
 @pytest.mark.parametrize("address", [None, "", "/nowhere/at/all", "@nobody-listens", "x" * 500])

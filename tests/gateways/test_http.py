@@ -150,10 +150,9 @@ def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
             conn, _ = listener.accept()
         except OSError:
             return
-        with conn:
+        with conn, suppress(OSError):
             conn.recv(4096)
-            with suppress(OSError):
-                talk(conn)
+            talk(conn)
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
