@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.app import clock
+from aggregator.cli.options import FilePath
 from aggregator.cli.output import ago, json_option, print_candidate, print_json, table
 from aggregator.counts import count_of
 from aggregator.errors import AggregatorError
@@ -31,7 +32,7 @@ MAX_REASON_CHARACTERS = 200
 )
 @click.option(
     "--textfile",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False),
     help="Write Prometheus metrics to this file (for the textfile collector of node_exporter).",
 )
 @click.option(
@@ -221,7 +222,7 @@ def _print_politeness(reports: Sequence[PolitenessReport]) -> None:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=FilePath(dir_okay=False))
 @click.pass_obj
 def backup(invocation: Invocation, file: Path) -> None:
     """Copy the database to FILE, also while other commands use it.
@@ -255,7 +256,7 @@ def prune(invocation: Invocation) -> None:
 @click.option("--serve", is_flag=True, help="Serve the site afterwards, so that a browser can open it.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FilePath(file_okay=False),
     default=Path("demo-run"),
     show_default=True,
     help="Folder for the demo's feeds.yaml, database and site. It is emptied first.",

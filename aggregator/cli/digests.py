@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator import app
+from aggregator.cli.options import FilePath
 from aggregator.cli.options import address as address_type
 from aggregator.cli.output import json_option, print_json, table
 from aggregator.counts import count_of
@@ -96,7 +97,7 @@ def _print_report(report: DigestReport) -> None:
 @click.option(
     "--at", "at", metavar="TIME", help="Time to compose for (ISO 8601; in the time zone of the site)."
 )
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
+@click.option("--out", type=FilePath(file_okay=False), help="Folder to write to.")
 @click.pass_obj
 def digest_preview(invocation: Invocation, digest_id: str, at: str | None, out: Path | None) -> None:
     """Write .eml and .html of the edition that is due now; nothing is stored."""

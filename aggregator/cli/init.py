@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aggregator.cli.options import FilePath
+
 if TYPE_CHECKING:
     from aggregator.cli.options import Invocation
 
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path), required=False, metavar="[DIR]")
+@click.argument("directory", type=FilePath(), required=False, metavar="[DIR]")
 @click.pass_obj
 def init(invocation: Invocation, directory: Path | None) -> None:
     """Write a commented feeds.yaml to begin with.

@@ -13,7 +13,7 @@ import click
 
 from aggregator import __version__, logs
 from aggregator.cli import examples
-from aggregator.cli.options import Invocation
+from aggregator.cli.options import FilePath, Invocation
 from aggregator.errors import AggregatorError, ConfigError
 
 
@@ -80,7 +80,7 @@ _COMMANDS = _LazyCommands(
     "-c",
     "--config",
     "config_file",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     default=Path("feeds.yaml"),
     show_default=True,
     help="Configuration file.",

@@ -1,15 +1,14 @@
-"""Hold what commands receive: the configuration file, the verbosity, mail addresses."""
+"""Hold what commands receive: the configuration file, the verbosity, paths, mail addresses."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from aggregator.model.config import Config
     from aggregator.ports import App
 
@@ -40,6 +39,19 @@ class Invocation:
         from aggregator import stored_config
 
         return stored_config.load(self.config_file, secrets=False)
+
+
+class FilePath(click.Path):
+    """The `type` of a path; an empty one, as from an unset shell variable, is wrong usage."""
+
+    def __init__(self, **checks: Any) -> None:
+        super().__init__(path_type=Path, **checks)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path; raises click.BadParameter."""
+        if value == "":
+            self.fail("the path is empty; name a file or folder", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def address(text: str) -> str:

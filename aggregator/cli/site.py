@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.app import clock
+from aggregator.cli.options import FilePath
 from aggregator.cli.output import json_option, print_json
 from aggregator.counts import count_of
 
@@ -46,7 +47,7 @@ def _month(_context: click.Context, _parameter: click.Parameter, text: str | Non
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="DIR",
     help="New or empty folder to write to (default: snapshot-YYYY-MM).",
 )

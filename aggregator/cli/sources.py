@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aggregator.cli.options import FilePath
 from aggregator.cli.output import json_option, print_json, progress_line, table, user_name
 from aggregator.counts import count_of
 
@@ -162,7 +163,7 @@ def _print_preview(preview: Preview) -> None:
 
 
 @source.command("import")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True), metavar="FILE")
+@click.argument("file", type=FilePath(dir_okay=False, exists=True), metavar="FILE")
 @click.pass_obj
 def source_import(invocation: Invocation, file: Path) -> None:
     """Add the feeds of an OPML file, or of a config.ini of Planet Venus, to feeds.yaml.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.cli.bounces import lift, show
+from aggregator.cli.options import FilePath
 from aggregator.cli.options import address as address_type
 from aggregator.cli.output import json_option, print_json, table
 from aggregator.counts import count_of
@@ -92,7 +93,7 @@ def subscriber_remove(invocation: Invocation, address: str) -> None:
 
 
 @subscriber.command("import")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=FilePath(exists=True, dir_okay=False))
 @click.option("--consent", required=True, metavar="TEXT", help="Where and when these people agreed.")
 @digest_option
 @language_option
@@ -133,7 +134,7 @@ def subscriber_import(
 
 @subscriber.command("export")
 @click.argument("address", required=False, type=address_type)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write to.")
+@click.option("--out", type=FilePath(dir_okay=False), help="File to write to.")
 @click.pass_obj
 def subscriber_export(invocation: Invocation, address: str | None, out: Path | None) -> None:
     """Write all subscribers as CSV, or all that is stored about ADDRESS as JSON."""

@@ -43,6 +43,20 @@ def test_help_is_complete(place: Workplace, name: str) -> None:
     assert max(map(len, shown.out.splitlines())) <= 80
 
 
+def test_empty_paths_are_refused() -> None:
+    """Every parameter that is a path refuses an empty one, which would name the current folder."""
+    taken = [
+        (command, parameter)
+        for command in [cli, *COMMANDS.values()]
+        for parameter in command.params
+        if isinstance(parameter.type, click.Path)
+    ]
+    assert len(taken) > 5
+    for command, parameter in taken:
+        with pytest.raises(click.BadParameter, match="the path is empty"):
+            parameter.type_cast_value(click.Context(command), "")
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_examples_are_valid(name: str) -> None:
     """The program accepts the arguments of each example."""
