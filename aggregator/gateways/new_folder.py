@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -70,6 +71,8 @@ def new_folder(target: Path) -> Iterator[NewFolder]:
 
     Its files appear after the block; if the block raises an exception, nothing remains. Raises FilesError.
     """
+    if target.is_dir():
+        _remove_abandoned(target, target.name)
     if target.exists() and (not target.is_dir() or any(_entries(target))):
         kind = "is not empty" if target.is_dir() else "is a file"
         raise FilesError(f"{target} {kind}: nothing was written; name a folder that does not exist")
@@ -108,18 +111,47 @@ def _draft(target: Path) -> Iterator[NewFolder]:
     parent = target if inside else target.parent
     if not parent.is_dir():
         raise FilesError(f"{target} cannot be written: there is no folder {parent}")
-    # Random, because the processes of containers have the same numbers and may leave a draft when killed.
-    draft = parent / f".{target.name or 'snapshot'}.draft-{os.urandom(4).hex()}"
+    _remove_abandoned(parent, target.name)
+    draft = parent / f"{_prefix(target.name)}{os.urandom(4).hex()}"
     try:
         draft.mkdir()
+        lock = os.open(draft, os.O_RDONLY)
     except OSError as error:
         raise FilesError(f"{target} cannot be written: {error.strerror}; name another folder") from error
     try:
+        _lock(lock)
         yield NewFolder(draft)
     except OSError as error:
         raise FilesError(f"{target} cannot be written: {error.strerror}; nothing is left of it") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+        os.close(lock)
+
+
+def _prefix(name: str) -> str:
+    return f".{name or 'snapshot'}.draft-"
+
+
+def _remove_abandoned(parent: Path, name: str) -> None:
+    """Remove drafts whose run was killed; a run that goes on holds the lock of its draft."""
+    for draft in [entry for entry in _entries(parent) if entry.name.startswith(_prefix(name))]:
+        with suppress(OSError):
+            lock = os.open(draft, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(draft)
+            finally:
+                os.close(lock)
+
+
+def _lock(folder: int) -> None:
+    """Lock a draft; where the file system has no locks for folders, nobody removes it either."""
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        return
 
 
 def _publish(folder: NewFolder, target: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 import tracemalloc
 import zipfile
 from datetime import timedelta
@@ -440,13 +442,41 @@ def test_an_interrupted_snapshot_leaves_nothing(
     assert everything_in(tmp_path) == before
 
 
-@pytest.mark.parametrize("opened", [new_folder, new_zip])
-def test_a_draft_of_a_killed_run_hinders_no_other(tmp_path: Path, opened: Any) -> None:
-    """A process with the number of a killed one, as in a container, writes its snapshot."""
-    (tmp_path / f".made.draft-{os.getpid()}").mkdir()
-    with opened(tmp_path / "made") as folder:
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from aggregator.gateways import new_folder
+with getattr(new_folder, sys.argv[1])(Path(sys.argv[2])) as folder:
+    folder.write("a", b"partial")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize(("opened", "exists"), [(new_folder, False), (new_folder, True), (new_zip, False)])
+def test_the_draft_of_a_killed_run_is_removed(tmp_path: Path, opened: Any, exists: bool) -> None:
+    """The run after a killed one writes its snapshot and removes the draft of that."""
+    target = tmp_path / "made"
+    if exists:
+        target.mkdir()
+    command = [sys.executable, "-c", KILLED, opened.__name__, str(target)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert any(".draft-" in path for path in everything_in(tmp_path))
+    with opened(target) as folder:
         folder.write("a", b"x")
-    assert (tmp_path / "made").exists()
+    assert target.exists()
+    assert not any(".draft-" in path for path in everything_in(tmp_path))
+
+
+def test_the_draft_of_another_run_stays(tmp_path: Path) -> None:
+    """Two runs that write to one place at once: the first to end succeeds, the other is refused."""
+    target = tmp_path / "made"
+    with pytest.raises(FilesError, match="cannot be written"), new_folder(target) as first:
+        first.write("a", b"1")
+        with new_folder(target) as second:
+            second.write("a", b"2")
+        first.write("b", b"1")
+    assert {path.name: path.read_bytes() for path in target.iterdir()} == {"a": b"2"}
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
 
 
 def test_an_empty_folder_is_filled(october: Workplace) -> None:
