@@ -8,9 +8,17 @@ from dataclasses import dataclass
 from functools import cache
 
 from aggregator import calendar_names
+from aggregator.dedupe.vocabulary.words import fold
+from aggregator.events.words import AND, ORDINALS, UNTIL
 
-_JOIN = r"\s*(?:-|–|—|/|&|to|bis(?: zum)?|al?|au|and|und|e|y|tot|till|until|ate|az)\s*"
-_NTH = r"(?:st|nd|rd|th|\.|er|º|ª)?"
+
+def _one_of(listed: Set[str]) -> str:
+    """Return a pattern of words in the form of folded text, the longest first."""
+    return "|".join(sorted({re.escape(fold(word)) for word in listed}, key=lambda word: (-len(word), word)))
+
+
+_JOIN = rf"\s*(?:bis zum|{_one_of(UNTIL | AND)}|–|—)\s*"
+_NTH = rf"(?:{_one_of(ORDINALS)}|\.)?"
 _NUMERIC = re.compile(
     r"(?<![\d.])(?:(\d{1,2})\.\s?(?:-|–|bis)\s?)?(\d{1,2})\.\s?(\d{1,2})\.\s?((?:19|20)\d\d|(?=\s|$))(?!\d)"
 )
@@ -101,7 +109,7 @@ def _patterns() -> _Patterns:
             rf"({month})(?:,?\s*(?:de |del )?((?:19|20)\d\d))?"
         ),
         month_day=re.compile(
-            rf"(?<!\w)({month})\s*(\d{{1,2}})(?:st|nd|rd|th)?(?:{_JOIN}({month})?\s*(\d{{1,2}})(?:st|nd|rd|th)?)?"
+            rf"(?<!\w)({month})\s*(\d{{1,2}}){_NTH}(?:{_JOIN}({month})?\s*(\d{{1,2}}){_NTH})?"
             r"(?![\d:.]\d|\d)(?:,?\s*((?:19|20)\d\d))?"
         ),
         month_year=re.compile(rf"(?<!\w)({month})(?:\s+((?:19|20)\d\d))?"),
