@@ -441,11 +441,12 @@ class Year:
     def migrate(self, id_: str) -> None:
         """Give all items of a partner other guids and links, as a new system does (G2).
 
-        Items edited at the same time are not recognised, and neither are titles that change by themselves.
+        Items edited at the same time are not recognised, and neither are titles that change by themselves, nor items
+        without a date that the document shows only later.
         """
         self.run()
-        for item in self.partners[id_].items:
-            if not item.places:
+        for n, item in enumerate(self.partners[id_].items):
+            if not item.places and (item.when or n < SHOWN):
                 item.guid = f"urn:new:{item.guid}"
                 item.link = item.link.replace("/news/", "/en/aktuelles/")
         self.did["renamed"] += 1
