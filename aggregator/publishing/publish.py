@@ -13,6 +13,7 @@ from itertools import pairwise
 from aggregator import publishing
 from aggregator.containment import Containment
 from aggregator.gateways import files
+from aggregator.gateways.drafts import Drafts
 from aggregator.locked_store import locked_store
 from aggregator.model.config import Channel, Config
 from aggregator.model.publishing import (
@@ -78,7 +79,7 @@ class _Rendering:
     now: datetime
     editions: bool
     contained: Containment
-    drafts: files.Drafts
+    drafts: Drafts
     everything: bool = False
     fragments: Fragments = field(default_factory=KeptFragments)
     publishers: str = ""
@@ -126,7 +127,7 @@ def _rendering(store: Store, config: Config, now: datetime, *, everything: bool 
         everything=everything,
         editions=edition_revisions.any_pages(store),
         contained=Containment(store),
-        drafts=files.Drafts(config.public),
+        drafts=Drafts(config.public),
         publishers=repr(sources.publishers(store)),
         made_at=stories.changes(store),
     )
