@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import fcntl
-import gzip
 import hashlib
 import os
 import re
 import time
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from aggregator import permissions
 from aggregator.errors import AnotherRunHolds, FilesError, MailError
+from aggregator.gateways.drafts import Drafts, draft_of, sync, write_draft
 from aggregator.model.publishing import PublishedDocument
 from aggregator.ports import Mailer
 
@@ -31,8 +29,6 @@ RAW_MAIL_SPARE_SECONDS = 3600
 """Minimum age of a raw mail that is removed: its record may not be written yet."""
 TEMPLATES = "templates"
 """Folder in the data folder with compiled templates."""
-COMPRESSION = 6
-"""Level of gzip: level 9 takes twice the time for 1 % less."""
 LINK_KEY_BYTES = 32
 """Length of the key of personal links, in bytes."""
 PROBE_SECONDS = 0.05
@@ -78,7 +74,7 @@ def link_key(data: Path) -> bytes:
                     os.fsync(handle.fileno())
                 with suppress(FileExistsError):  # another process was faster
                     file.hardlink_to(draft)
-                _sync(data)
+                sync(data)
             finally:
                 draft.unlink(missing_ok=True)
         permissions.close_file(file)
@@ -144,79 +140,6 @@ def write_document(public: Path, document: PublishedDocument) -> bool:
     changed = drafts.add(document)
     drafts.reveal()
     return changed
-
-
-MAX_SYNCED_SINGLY = 200
-"""Maximum files that are synced one by one; one `sync` of all is faster for more."""
-
-
-@dataclass(slots=True)
-class Drafts:
-    """Write the documents of a run beside their targets, and make them visible together (P4).
-
-    All are on disk before the first is renamed. A document and its `.gz` disagree only between two renames. A crash
-    between these leaves a pair that the next run replaces.
-    """
-
-    public: Path
-    compressed: bool = True
-    """Whether documents get a `.gz`; images do not."""
-    _targets: dict[Path, None] = field(default_factory=dict)
-
-    def add(self, document: PublishedDocument) -> bool:
-        """Write the drafts of a document and its `.gz`; return whether their bytes changed."""
-        target = self.public / document.path
-        packed = target.with_name(target.name + ".gz")
-        if _has_bytes(target, packed if self.compressed else None, document.body):
-            return False
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            bodies = {target: document.body}
-            if self.compressed:
-                bodies = {packed: gzip.compress(document.body, COMPRESSION, mtime=0), **bodies}
-            for file, body in bodies.items():
-                self._targets[file] = None
-                _write_draft(file, body, 0o666)
-        except OSError as error:
-            self._discard()
-            raise FilesError(f"{target} cannot be written: {error.strerror}") from error
-        return True
-
-    def reveal(self) -> None:
-        """Sync all drafts to disk, then rename them."""
-        targets = [*self._targets]
-        target = self.public
-        try:
-            if len(targets) > MAX_SYNCED_SINGLY:
-                os.sync()
-            else:
-                for target in targets:
-                    _sync(_draft(target))
-            for target in targets:
-                _draft(target).replace(target)
-            for target in dict.fromkeys(target.parent for target in targets):
-                _sync(target)
-        except OSError as error:
-            self._discard()
-            raise FilesError(f"{target} cannot be written: {error.strerror}") from error
-        self._targets.clear()
-
-    def _discard(self) -> None:
-        for target in self._targets:
-            with suppress(OSError):
-                _draft(target).unlink(missing_ok=True)
-        self._targets.clear()
-
-
-def _has_bytes(target: Path, packed: Path | None, body: bytes) -> bool:
-    """Return whether a document and its `.gz`, if it has one, have these bytes."""
-    try:
-        if target.stat().st_size != len(body) or target.read_bytes() != body:
-            return False
-        # Decompressed, because another version of zlib compresses the same bytes differently.
-        return packed is None or gzip.decompress(packed.read_bytes()) == body
-    except (OSError, EOFError, zlib.error):
-        return False
 
 
 def names(folder: Path, suffix: str) -> set[str]:
@@ -302,7 +225,7 @@ def replace_file(draft: Path, target: Path) -> None:
             os.chown(draft, old.st_uid, old.st_gid)
         draft.chmod(old.st_mode & 0o7777)
         draft.replace(target)
-        _sync(target.parent)
+        sync(target.parent)
     except PermissionError as error:
         raise FilesError(
             f"{target} is not written, because its owner and group could not be kept: {error.strerror};"
@@ -401,33 +324,13 @@ def _replace(bodies: Mapping[Path, bytes], mode: int = 0o666) -> None:
         elif not folder.is_dir():
             permissions.make_folder(folder)
         for target, body in bodies.items():
-            _write_draft(target, body, mode)
-            _sync(_draft(target))
+            write_draft(draft_of(target), body, mode)
+            sync(draft_of(target))
         for target in bodies:
-            _draft(target).replace(target)
-        _sync(folder)
+            Path(draft_of(target)).replace(target)
+        sync(folder)
     except OSError as error:
         for made in bodies:
             with suppress(OSError):
-                _draft(made).unlink(missing_ok=True)
+                Path(draft_of(made)).unlink(missing_ok=True)
         raise FilesError(f"{target} cannot be written: {error.strerror}") from error
-
-
-def _draft(target: Path) -> Path:
-    return target.with_name(f".{target.name}.draft")
-
-
-def _write_draft(target: Path, body: bytes, mode: int) -> None:
-    draft = _draft(target)
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as handle:
-        handle.write(body)
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file or the names in a folder are on disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,7 +9,7 @@ from aggregator.model.config import Channel
 from aggregator.model.publishing import Fragments
 from aggregator.model.stories import Story
 
-MAX_KEPT_BYTES = 4 * 1024 * 1024
+MAX_KEPT_BYTES = 8 * 1024 * 1024
 """Maximum size of the entries that are kept; beyond it the oldest are rendered again."""
 
 

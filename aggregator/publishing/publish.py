@@ -13,6 +13,7 @@ from itertools import pairwise
 from aggregator import publishing
 from aggregator.containment import Containment
 from aggregator.gateways import files
+from aggregator.gateways.drafts import Drafts
 from aggregator.locked_store import locked_store
 from aggregator.model.config import Channel, Config
 from aggregator.model.publishing import (
@@ -78,13 +79,15 @@ class _Rendering:
     now: datetime
     editions: bool
     contained: Containment
-    drafts: files.Drafts
+    drafts: Drafts
     everything: bool = False
     fragments: Fragments = field(default_factory=KeptFragments)
     publishers: str = ""
     """All publishers, of which an entry contains some."""
     made_at: int = 0
     """Number of changes of stories when the run began (`stories.changes`)."""
+    calendars_made_of: dict[str, str] = field(default_factory=dict)
+    """By channel, a hash of its calendars and of all that they depend on."""
     records: list[Callable[[], None]] = field(default_factory=list)
     """Calls that record in the database what was written."""
     written: list[str] = field(default_factory=list)
@@ -126,7 +129,7 @@ def _rendering(store: Store, config: Config, now: datetime, *, everything: bool 
         everything=everything,
         editions=edition_revisions.any_pages(store),
         contained=Containment(store),
-        drafts=files.Drafts(config.public),
+        drafts=Drafts(config.public),
         publishers=repr(sources.publishers(store)),
         made_at=stories.changes(store),
     )
@@ -195,9 +198,9 @@ def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> 
         rendering.write(document)
         hashes[rendering.config.site.url + document.path] = hashlib.sha256(document.body).hexdigest()
     made_of = _made_of(rendering, [each.body for each in documents if _is_feed(each.path)])
-    rendering.records.append(
-        partial(channels.written, rendering.store, record, rendered_with, made_of, rendering.made_at)
-    )
+    written = partial(channels.written, rendering.store, record, rendered_with, made_of, rendering.made_at)
+    calendars = rendering.calendars_made_of.get(channel.id, "")
+    rendering.records.append(partial(written, calendars_made_of=calendars))
     if rendering.config.hub:
         feeds = {url: version for url, version in hashes.items() if _is_feed(url)}
         rendering.records.append(partial(websub_state.record_published, rendering.store, feeds))
@@ -263,10 +266,13 @@ def _rendered(
         fragments=rendering.fragments,
     )
     page = replace(publication, stories=tuple(by_id[id_] for id_ in shown))
+    made_of = None if rendering.everything else record.calendars_made_of
+    calendars = events.calendars(publication, config.public, rendering.rendered_with(), made_of)
+    rendering.calendars_made_of[channel.id] = calendars.made_of
     return [
         *renderers.feeds(publication),
         *(render(page) for render in renderers.PAGES.values()),
-        *renderers.calendars(publication),
+        *calendars.documents,
     ]
 
 
@@ -359,7 +365,6 @@ def _is_stale(rendering: _Rendering, record: ArchiveRecord) -> bool:
 
 
 def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMonth) -> None:
-
     frozen_hash = paths.frozen_hash(rendering.config.site)
     with rendering.store.snapshot():
         month = replace(month, tombstones=tuple(archives.tombstones(rendering.store, month.month)))

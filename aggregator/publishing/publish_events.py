@@ -1,15 +1,20 @@
-"""Write the calendar files of stories, and follow the days on which events end."""
+"""Render calendars that changed, and follow the days on which events end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from pathlib import Path
+from typing import NamedTuple
 
 from aggregator.containment import Containment
 from aggregator.gateways import files
 from aggregator.model.config import Config, Site
-from aggregator.model.publishing import PublishedDocument
+from aggregator.model.publishing import EPOCH, Publication, PublishedDocument
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Story
 from aggregator.publishing import paths
@@ -102,3 +107,39 @@ def _write(story: Story, site: Site, write: Callable[[PublishedDocument], None])
     from aggregator.publishing import calendar
 
     write(calendar.render_story(story, site))
+
+
+class Calendars(NamedTuple):
+    """The calendars of a channel that are to be written, and a hash of all that they depend on."""
+
+    documents: list[PublishedDocument]
+    made_of: str
+
+
+def calendars(publication: Publication, public: Path, rendered_with: str, written: str | None) -> Calendars:
+    """Render the calendars of a channel, none of them if their files have the hash `written`.
+
+    Most new stories announce no event, and importing icalendar takes 20 ms.
+    """
+    if publication.events is None:
+        return Calendars([], "")
+    from aggregator.publishing import renderers
+
+    publication = replace(
+        publication, channels=(), stories=(), tombstones=(), updated=EPOCH, previous=None, fragments={}
+    )
+    inputs = f"{rendered_with} {publication!r}".encode()
+    names = renderers.calendar_paths(publication.channel)
+    with suppress(OSError):
+        if written == _made_of(inputs, [(public / name).read_bytes() for name in names]):
+            return Calendars([], written)
+    documents = renderers.calendars(publication)
+    bodies = {document.path: document.body for document in documents}
+    return Calendars(documents, _made_of(inputs, [bodies[name] for name in names]))
+
+
+def _made_of(inputs: bytes, bodies: Iterable[bytes]) -> str:
+    digest = hashlib.sha256(inputs)
+    for body in bodies:
+        digest.update(hashlib.sha256(body).digest())
+    return digest.hexdigest()

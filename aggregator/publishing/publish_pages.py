@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from aggregator import publishing
 from aggregator.containment import Containment
 from aggregator.gateways import files
+from aggregator.gateways.drafts import Drafts
 from aggregator.model.config import Channel, Config
 from aggregator.model.pages import MonthRecord, StoryPage, TextChange
 from aggregator.model.publishing import PublishedDocument, SourceDirectory
@@ -79,7 +80,7 @@ class PageWork:
 
     def write(self, documents: Sequence[PublishedDocument], *, compress: bool = True) -> None:
         """Write documents that differ from their files, and make them visible."""
-        drafts = files.Drafts(self.config.public, compressed=compress)
+        drafts = Drafts(self.config.public, compressed=compress)
         for document in documents:
             if drafts.add(document):
                 self.written.append(document.path)

@@ -9,8 +9,9 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import replace
 
+from aggregator.model.config import Channel
 from aggregator.model.publishing import Publication, PublishedDocument
-from aggregator.publishing import atom, jsonfeed, rss, site
+from aggregator.publishing import atom, jsonfeed, paths, rss, site
 
 FEEDS: dict[str, Callable[[Publication], PublishedDocument]] = {
     "atom": atom.render,
@@ -63,7 +64,13 @@ def calendars(publication: Publication) -> list[PublishedDocument]:
     """Render the calendars of a channel, and the page of events beside those of `all`."""
     if publication.events is None:
         return []
-    from aggregator.publishing import calendar, events_page  # importing icalendar takes 70 ms
+    from aggregator.publishing import calendar, events_page  # only for what changed
 
     pages = events_page.render(publication) if publication.channel.id == "all" else []
     return [*calendar.render(publication), *pages]
+
+
+def calendar_paths(channel: Channel) -> list[str]:
+    """Return the paths of the calendars of a channel, for `all` also of the page of events."""
+    path = paths.path(channel, paths.CALENDAR)
+    return [path, paths.DEADLINES, paths.EVENTS] if channel.id == "all" else [path]

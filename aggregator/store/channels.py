@@ -19,7 +19,8 @@ class ChannelRecord:
 
     `written_with` is a hash of settings, templates and program; `selected_with` is the include and exclude that its
     stories were selected with. `made_of` is a hash of the written feeds and of the publishers named in them, `made_at`
-    the number of changes before them (`stories.changes`).
+    the number of changes before them (`stories.changes`). `calendars_made_of` is a hash of the written calendars and of
+    all that they depend on.
     """
 
     id: str
@@ -30,6 +31,7 @@ class ChannelRecord:
     updated: datetime
     made_of: str
     made_at: int
+    calendars_made_of: str
 
 
 def sync(store: Store, ids: Sequence[str]) -> None:
@@ -218,9 +220,12 @@ def set_unwritten_since(store: Store, ids: Iterable[str], now: datetime) -> None
     )
 
 
-def written(store: Store, record: ChannelRecord, written_with: str, made_of: str, made_at: int) -> None:
+def written(
+    store: Store, record: ChannelRecord, written_with: str, made_of: str, made_at: int, calendars_made_of: str
+) -> None:
     """Record that the files of a revision are on disk, after fsync and rename (P1)."""
     store.db.execute(
-        "UPDATE channels SET written_revision = ?, written_with = ?, made_of = ?, made_at = ? WHERE id = ?",
-        [record.revision, written_with, made_of, made_at, record.id],
+        "UPDATE channels SET written_revision = ?, written_with = ?, made_of = ?, made_at = ?,"
+        " calendars_made_of = ? WHERE id = ?",
+        [record.revision, written_with, made_of, made_at, calendars_made_of, record.id],
     )

@@ -20,7 +20,7 @@ def encode(events: Iterable[Event]) -> str:
 
 def decode(text: str | None) -> tuple[Event, ...]:
     """Return the events of a JSON list; none for NULL."""
-    return tuple(_event(plain) for plain in json.loads(text)) if text else ()
+    return tuple(_event(plain) for plain in json.loads(text)) if text and text != "[]" else ()
 
 
 def encode_one(event: Event | None) -> str | None:

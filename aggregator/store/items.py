@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from aggregator.model.documents import Enclosure, Kind
@@ -297,6 +298,16 @@ def _list(values: Sequence[object]) -> str:
     return _json(values) if values else "[]"
 
 
+@lru_cache(maxsize=512)
+def _names(text: str) -> tuple[str, ...]:
+    """Parse a JSON list of strings; items of one source often have the same."""
+    return tuple(json.loads(text))
+
+
+def _enclosures(text: str) -> tuple[Enclosure, ...]:
+    return () if text == "[]" else tuple(Enclosure(**enclosure) for enclosure in json.loads(text))
+
+
 def from_row(row: Mapping[str, Any]) -> Item:
     """Return the item of a row of `items`, without its aliases."""
     return Item(
@@ -313,10 +324,10 @@ def from_row(row: Mapping[str, Any]) -> Item:
         claimed_raw=row["claimed_raw"],
         first_seen=sure_moment(row["first_seen"]),
         position=row["position"],
-        authors=tuple(json.loads(row["authors"])),
-        categories=tuple(json.loads(row["categories"])),
-        topics=tuple(json.loads(row["topics"])),
-        enclosures=tuple(Enclosure(**enclosure) for enclosure in json.loads(row["enclosures"])),
+        authors=_names(row["authors"]),
+        categories=_names(row["categories"]),
+        topics=_names(row["topics"]),
+        enclosures=_enclosures(row["enclosures"]),
         kind=Kind(row["kind"]),
         language=row["language"],
         rights=row["rights"],

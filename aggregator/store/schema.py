@@ -425,3 +425,4 @@ def m0027_editors(db: Database) -> None:
 MIGRATIONS()(partners.m0028_partner_reports)
 MIGRATIONS()(partners.m0029_returned_stories)
 MIGRATIONS()(partners.m0030_shrunk_pages)
+MIGRATIONS()(publishing.m0031_calendars_made_of)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,10 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aggregator.gateways.files import write_document
 from aggregator.model.events import Attendance, Event, EventStatus
-from aggregator.model.publishing import PublishedDocument
+from aggregator.model.publishing import Publication, PublishedDocument
 from aggregator.model.stories import Story
-from aggregator.publishing import calendar
+from aggregator.publishing import calendar, paths, publish_events
 from tests.builders import NOW, site
 from tests.publishing.events import COURSES, announcing, deadline, event, parsed, publication, timed
 
@@ -321,3 +324,21 @@ def test_entries_are_stamped_by_their_last_change() -> None:
     body = events_ics(announcing("course", event(), changed=NOW - timedelta(days=3)))
     assert of_event(body, "DTSTAMP") == ["DTSTAMP:20261002T063000Z"]
     assert of_event(body, "LAST-MODIFIED") == ["LAST-MODIFIED:20261002T063000Z"]
+
+
+def test_unchanged_calendars_are_not_rendered_again(tmp_path: Path) -> None:
+    """Calendars are rendered if an event, the settings, the day or a written file changed."""
+    shown = publication(announcing("a", event()), announcing("b", deadline()))
+
+    def again(content: Publication, settings: str = "settings") -> bool:
+        return bool(publish_events.calendars(content, tmp_path, settings, written.made_of).documents)
+
+    written = publish_events.calendars(shown, tmp_path, "settings", None)
+    for document in written.documents:
+        write_document(tmp_path, document)
+    assert not again(replace(shown, updated=shown.updated + timedelta(days=1), channels=()))
+    assert again(replace(shown, events=(announcing("a", event(place="Graz")), announcing("b", deadline()))))
+    assert again(replace(shown, today=shown.today + timedelta(days=1)))
+    assert again(shown, "other settings")
+    (tmp_path / paths.DEADLINES).write_bytes(b"damaged")
+    assert again(shown)

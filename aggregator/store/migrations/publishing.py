@@ -48,3 +48,8 @@ def m0005_feeds(db: Database) -> None:
     """Add the chain of archives, tombstones, times that never go back, and the hub."""
     for sql in FEEDS:
         db.execute(sql)
+
+
+def m0031_calendars_made_of(db: Database) -> None:
+    """Add a hash of what the calendars of a channel were rendered from."""
+    db.execute("ALTER TABLE channels ADD COLUMN calendars_made_of TEXT NOT NULL DEFAULT ''")
