@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 from collections import Counter
@@ -403,17 +404,17 @@ class Year:
 
     def kill(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Kill the process while it publishes."""
-        replace, left = Path.replace, [self.random.randint(0, 16)]
+        replace, left = os.replace, [self.random.randint(0, 16)]
 
-        def killing(draft: Path, target: Path) -> Path:
+        def killing(draft: Any, target: Any) -> None:
             if not left[0]:
                 raise Killed
             left[0] -= 1
-            return replace(draft, target)
+            replace(draft, target)
 
         self.add(self.partners["s0"], self.place.clock.now)
         with monkeypatch.context() as patch, pytest.raises(Killed):
-            patch.setattr(Path, "replace", killing)
+            patch.setattr(os, "replace", killing)
             self.poll()
         self.did["killed"] += 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import imaplib
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -132,9 +133,14 @@ class ImapFolder:
             _expect(self._client.uid("EXPUNGE", name), "removing failed")
 
 
+_DURATION = re.compile(r"\s*\([\d.+ ]*\d[\d.+ ]*s(?:ecs?)?\)\.?$")
+"""How long a reply took, at its end. Dovecot adds it, and a fault that is still the same is reported once."""
+
+
 def _expect(answer: tuple[str, Any], otherwise: str) -> list[Any]:
     state, content = answer
     if state != "OK":
         said = next((part.decode("utf-8", "replace") for part in content if isinstance(part, bytes)), "")
+        said = _DURATION.sub("", said)
         raise imaplib.IMAP4.error(f"{otherwise}: {said}" if said else otherwise)
     return list(content)

@@ -62,25 +62,14 @@ def _owners(
     owners: dict[int, KnownItem] = {}
     for kind in STRENGTH:
         for n, item in enumerate(items):
-            if n in owners:
-                continue
+            if n in owners or (kind == TEXT and item.aliases[0].kind in (GUID, LINK)):
+                continue  # date and title identify nothing while a guid or link does (I2)
             for alias in item.aliases:
                 known = known_as(alias) if alias.kind == kind else None
-                if known is None or known.id in claimed:
-                    continue
-                # Title and text identify nothing while a guid or link does (I2).
-                if kind != TEXT or item.aliases[0].kind not in (GUID, LINK) or _is_republished(item, known):
+                if known is not None and known.id not in claimed:
                     owners[n] = known
                     claimed.add(known.id)
     return owners
-
-
-def _is_republished(item: Item, known: KnownItem) -> bool:
-    """Return whether an entry with other identifiers is a known one: equal to the moment of publication (I2).
-
-    A single old entry comes back like this after its site has moved; `match_known` recognises a whole document.
-    """
-    return item.claimed is not None and item.claimed == known.claimed and item.text == known.text != ""
 
 
 def _without_shared_link(item: Item, known_as: Callable[[Alias], KnownItem | None]) -> Item:

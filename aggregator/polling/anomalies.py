@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from aggregator import urls
 from aggregator.items.identity import title_key
-from aggregator.model.items import ChangeKind, Item, ItemChange, KnownItem
+from aggregator.model.items import Alias, ChangeKind, Item, ItemChange, KnownItem
 
 MIN_FLOOD = 10
 """Minimum number of unknown old entries of a flood."""
@@ -62,6 +62,25 @@ def match_known(
             same_day = item.claimed and old.claimed and abs(item.claimed - old.claimed) < timedelta(days=1)
             if same_day or _last_part(item.link) == _last_part(link) != "":
                 matches[n] = old
+    return matches
+
+
+def same_publications(
+    changes: Sequence[ItemChange], known_as: Callable[[Alias], KnownItem | None], shown: Container[str]
+) -> dict[int, KnownItem]:
+    """Return the known items that new items equal in title, text and moment of publication, by position (I2).
+
+    A single old entry comes back like this under other identifiers after its site has moved. `shown` are the ids of
+    items that the document contains.
+    """
+    matches: dict[int, KnownItem] = {}
+    for n, change in enumerate(changes):
+        item = change.item
+        known = known_as(item.aliases[-1]) if change.change is ChangeKind.NEW and item.claimed else None
+        if known is None or known.id in shown or known in matches.values():
+            continue
+        if item.claimed == known.claimed and item.text == known.text != "":
+            matches[n] = known
     return matches
 
 

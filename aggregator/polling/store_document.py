@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 
@@ -128,9 +128,12 @@ def _compare(
     taken = items.taken(work.store, [item.id for item in parsed.items])
     changes = diff.item_changes(parsed.items, known.get, taken, parsed.present)
     old = anomalies.unknown_old_items(changes, len(parsed.present), last_success, work.now)
-    if not old:
+    shown = set(_listed(changes, parsed, known))
+    renamed = anomalies.same_publications(changes, known.get, shown)
+    if old:
+        renamed |= _renamed(work.store, source, parsed, changes, shown)
+    if not renamed and not old:
         return changes, ()
-    renamed = _renamed(work.store, source, parsed, known, changes)
     changes = diff.item_changes(parsed.items, known.get, taken, parsed.present, renamed)
     unknown = tuple(n for n in old if n not in renamed)
     return changes, unknown if anomalies.is_flood(len(unknown)) else ()
@@ -140,11 +143,10 @@ def _renamed(
     store: Store,
     source: Source,
     parsed: ParsedVisit,
-    known: Mapping[Alias, KnownItem],
     changes: Changes,
+    shown: Set[str],
 ) -> dict[int, KnownItem]:
     """Return the known items that unknown entries are under new identifiers, by position."""
-    shown = set(_listed(changes, parsed, known))
     others = [pair for pair in items.last(store, source.id, MAX_COMPARED) if pair[0].id not in shown]
     unknown = [n for n, change in enumerate(changes) if change.change is ChangeKind.NEW]
     return anomalies.match_known(parsed.items, unknown, others)

@@ -77,28 +77,6 @@ def test_a_migrated_guid_is_recognised_by_its_link() -> None:
     assert made.item.id == "kkkkkkkkkkkkkkkk"
 
 
-@pytest.mark.parametrize(
-    ("fields", "is_present", "is_new"),
-    [
-        ({}, False, False),
-        ({}, True, True),  # another entry of the document is the known item
-        ({"claimed": NOW}, False, True),  # a text that a source publishes again, such as a reminder
-        ({"claimed": None}, False, True),
-        ({"text": "1 place left"}, False, True),  # the alias of the text ignores digits
-    ],
-)
-def test_an_old_item_comes_back_under_a_new_guid_and_link(
-    fields: dict[str, Any], is_present: bool, is_new: bool
-) -> None:
-    """After a move, a single old entry is known by title, text and moment of publication together (I2)."""
-    old = known(claimed=YESTERDAY, text="3 places left")
-    new = aliases(guid="urn:new:1", link="node.example/en/1", text="hash")
-    moved = item("new", **{"claimed": YESTERDAY, "text": old.text, "aliases": new} | fields)
-    lookup = remembered((old, aliases(guid="1", text="hash")))
-    (made,) = item_changes([moved], lookup, present=aliases(guid="1") if is_present else ())
-    assert (made.change is ChangeKind.NEW) == is_new
-
-
 SHARED = aliases(link="node.example/light", linktitle="node.example/light\nx", text="hash")
 COURSE = {"title": "Places left in the confocal course", "text": "Six people per day, write to the facility."}
 LENS = {"title": "Who wants our old objective?", "text": "Collect it until Friday in room twelve."}

@@ -351,3 +351,33 @@ def test_a_flood_is_no_gap(node: Workplace, web: Web, clock: Clock) -> None:
     later(node, clock)
     assert [asked.path for asked in web.asked] == ["/feed"]
     assert stories(node) == 5
+
+
+# --- a single entry under other identifiers --------------------------------------------------------------
+
+FIRST = ("https://node.example", "a")
+MOVED = ("https://node.example/en", "urn:new:")
+
+
+def document(web: Web, numbers: range, moved: range, **changed: str) -> None:
+    """Serve dated news, those of `moved` with other links and guids; `changed` are fields of number 0."""
+    entries = [news(n, NOW - n * DAY, *(MOVED if n in moved else FIRST)) for n in numbers]
+    web.answers["/feed"] = Answer(
+        rss(*[entry | (changed if n == 0 else {}) for n, entry in enumerate(entries)])
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "new"),
+    [({}, 0), ({"description": "Words of 0, and others."}, 1), ({"pubDate": format_datetime(NOW)}, 1)],
+)
+def test_an_old_entry_comes_back_after_a_move(
+    node: Workplace, web: Web, clock: Clock, changed: dict[str, str], new: int
+) -> None:
+    """An entry that a document lacked during a move is known by title, text and moment of publication (I2)."""
+    document(web, range(2, 9), range(0))
+    run(node)
+    document(web, range(3, 10), range(9))
+    assert later(node, clock, 2 * DAY).new_items == 1
+    document(web, range(2, 9), range(9), **changed)
+    assert later(node, clock, 2 * DAY).new_items == new
