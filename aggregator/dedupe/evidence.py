@@ -21,6 +21,7 @@ from aggregator.dedupe.measures import Measure, Pair, Piece
 from aggregator.dedupe.weights import Weights, weights
 from aggregator.items import canonical_urls
 from aggregator.items.address_variants import Variant, in_two_sections, variant
+from aggregator.items.caches import ADDRESS_CHARACTERS, cached
 from aggregator.items.identity import title_key
 from aggregator.model.stories import Evidence, Member
 
@@ -231,6 +232,7 @@ def _variants(a: Member, b: Member) -> tuple[Variant | None, Variant | None]:
     return _variant(a.link), _variant(b.link)
 
 
+@cached(8_192, ADDRESS_CHARACTERS)
 def _variant(link: str) -> Variant | None:
     """Return the variant of an address; None if a fragment may name an item of a series."""
     found = variant(link)

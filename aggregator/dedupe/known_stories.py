@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain, islice, product
 
 from aggregator.items import address_variants, canonical_urls
+from aggregator.items.caches import ADDRESS_CHARACTERS, cached
 from aggregator.model.stories import Cluster, LinkConstraint, Member
 
 MAX_SHARING_ITEMS = 30
@@ -130,6 +131,7 @@ def _keys(member: Member) -> tuple[Key, ...]:
     return (*pages, *works, *(("loose", key) for key in loose_addresses(member)))
 
 
+@cached(8_192, ADDRESS_CHARACTERS)
 def address_keys(link: str) -> list[str]:
     """Return the keys that an address shares with its other forms, to find candidates."""
     keys = {canonical_urls.loose(link), address_variants.loose_key(link)}

@@ -198,16 +198,12 @@ def _value_of_words(p: Pair, concepts: Iterable[str]) -> float:
 
 def _copied(a: Features, b: Features) -> set[str]:
     """Return the words of sentences in both texts whose rest differs: boilerplate."""
-    if not 0 < _copied_share(a, b) < MIN_COPY:
+    one, other = a.runs, b.runs
+    shared = one & other
+    if len(shared) < 2 or len(shared) / min(len(one), len(other)) >= MIN_COPY:
         return set()
-    written = {word for run in a.runs & b.runs for word in run}
+    written = {word for run in shared for word in run}
     return {c for word in written for c in concepts(word)} - a.title.keys() - b.title.keys()
-
-
-def _copied_share(a: Features, b: Features) -> float:
-    """Return the share of the shorter text that stands word by word in the other."""
-    shared = len(a.runs & b.runs)
-    return shared / min(len(a.runs), len(b.runs)) if shared > 1 else 0.0
 
 
 def names(p: Pair) -> Measures:

@@ -41,7 +41,9 @@ _LABEL = re.compile(
 )
 _TAG = re.compile(r"<[^<>]*>")
 # What `urls.path` returns for most links, in a tenth of the time.
-_PLAIN = re.compile(r"https?://[A-Za-z0-9.-]+((?:/[^?#]*)?)(?=[?#]|\Z)", re.IGNORECASE)
+_PLAIN = re.compile(
+    r"https?://[A-Za-z0-9.-]+(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}))?((?:/[^?#]*)?)(?=[?#]|\Z)", re.IGNORECASE
+)
 _FILE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|pdf|zip|mp4|css|js)$", re.IGNORECASE)
 
 

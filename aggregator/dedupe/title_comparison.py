@@ -53,10 +53,9 @@ def _names_more(middle: Sequence[str], item: Features, other: Features) -> bool:
     """Return whether a part of a title names something that the other item does not."""
     acts = vocabulary().acts
     named = {c for word in middle for c in concepts(word)} & (item.title.keys() | item.towns | item.countries)
-    shared = other.words.keys() | other.towns | other.countries | acts
     return any(
         not any(_is_similar(concept, other_concept) for other_concept in other.title)
-        for concept in named - shared
+        for concept in named.difference(other.words, other.towns, other.countries, acts)
     )
 
 

@@ -21,7 +21,10 @@ _BEGINNINGS = frozenset(("ind", "def", "amp", "com"))
 """The first three characters of what `_INDEX` matches."""
 _FRONT_CONTROLLER = re.compile(r"/index\.php(?=/[^/])", re.IGNORECASE)
 _PLAIN = re.compile(
-    r"https?://(?:www\.)*((?!www\.)[a-z0-9-]+(?:\.[a-z0-9-]+)+)((?:/[A-Za-z0-9._~@-]*)*)(?:\?([A-Za-z0-9._~=&-]*))?"
+    r"https?://(?:www\.)*((?!www\.)[a-z0-9-]+(?:\.[a-z0-9-]+)+"
+    # Other ports than the usual ones, below 60,000 and without a query.
+    r"(?::(?!(?:80|443)\b)(?:[1-9][0-9]{0,3}|[1-5][0-9]{4})(?=/[^?]*\Z|\Z))?)"
+    r"((?:/[A-Za-z0-9._~@-]*)*)(?:\?([A-Za-z0-9._~=&-]*))?"
 )
 _SUBDOMAINS = re.compile(r"^(?:www|m|mobile|amp)\.(?=[^.]+\.[^.]*[^.0-9])")
 _MOBILE_HOSTS = ("m.", "mobile.", "amp.", "www.")
