@@ -5,6 +5,8 @@ BIN     = $(VENV)/bin
 # Measures memory and time of whole processes, so nothing else may run beside it.
 TIMED   = tests/polling/test_faulty_servers.py
 SPREAD  = -n 3 --dist loadfile --no-loadscope-reorder --ignore $(TIMED)
+# Without bytecode on disk each worker and each process of a test would compile all modules: 0.1 to 8 s.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo run test coverage lint types contracts docs site-docs calendar-names soak bench lock release-check clean
 
