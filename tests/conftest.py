@@ -123,13 +123,21 @@ def pytest_collection_finish() -> None:
 
 
 LONGEST = (
-    "test_simulated_year.py",
-    "test_ten_weeks.py",
     "test_safety.py",
-    "test_demo.py",
     "test_daemon.py",
-    "test_kills.py",
+    "test_walk.py",
+    "test_simulated_year.py",
     "test_deliver.py",
+    "test_browser.py",
+    "test_ten_weeks.py",
+    "test_demo.py",
+    "test_wrong_input.py",
+    "test_commands.py",
+    "test_faulty_relay.py",
+    "test_watchdog.py",
+    "test_removals.py",
+    "test_kills.py",
+    "test_dask_executor.py",
 )
 """Files to begin with: a worker runs whole files, and a long one at the end delays all."""
 
