@@ -17,6 +17,7 @@ import pytest
 from aggregator.gateways import systemd
 from tests.builders import rss
 from tests.conftest import Answer, Asked, Web, Workplace
+from tests.processes import LONGEST_SECONDS
 from tests.test_daemon import item, one, running
 
 INJURED = """
@@ -68,7 +69,7 @@ class Supervisor:
         self.thread.join()
         self.socket.close()
 
-    def next(self, patience: float = 20) -> str:
+    def next(self, patience: float = LONGEST_SECONDS) -> str:
         """Return the next message; raises queue.Empty."""
         return self.received.get(timeout=patience)
 
@@ -114,7 +115,7 @@ def test_a_dead_scheduler_ends_the_daemon(place: Workplace, web: Web, supervisor
     with running(place, one(web), program=PROGRAM, **env(place, "APScheduler")) as daemon:
         daemon.until("1 visited")
         (place.folder / "kill").touch()
-        assert daemon.process.wait(30) == 1
+        assert daemon.process.wait(LONGEST_SECONDS) == 1
         log = daemon.log.read_text("utf-8")
     assert "aggregator: the scheduler thread died; nothing is lost; start the daemon again" in log
     assert supervisor.during(0.1)[-1] == "STOPPING=1"
@@ -130,21 +131,24 @@ def test_a_dead_worker_ends_the_daemon(place: Workplace, web: Web, supervisor: S
     with running(place, one(web), program=PROGRAM, **options) as daemon:
         daemon.until("1 visited")
         (place.folder / "kill").touch()
-        assert daemon.process.wait(30) == 1
+        assert daemon.process.wait(LONGEST_SECONDS) == 1
         assert re.search(r"aggregator: the scheduler has not ticked for \d+ s", daemon.log.read_text("utf-8"))
 
 
 def test_a_job_that_hangs_ends_the_daemon(place: Workplace, web: Web, supervisor: Supervisor) -> None:
     """A job without progress stops the WATCHDOG reports and ends the daemon with 1."""
 
-    def slow(_: Asked) -> Answer:
-        time.sleep(4)
+    ended = threading.Event()
+
+    def hanging(_: Asked) -> Answer:
+        ended.wait(LONGEST_SECONDS)
         return Answer(rss(item(1)))
 
-    web.answers["/feed"] = slow
+    web.answers["/feed"] = hanging
     with running(place, one(web), program=PROGRAM, **env(place, STUCK_SECONDS="1", **QUICK)) as daemon:
-        assert daemon.process.wait(30) == 1
-        assert "a job that made no progress" in daemon.log.read_text("utf-8")
+        daemon.until("a job that made no progress")
+        ended.set()  # the process waits for the thread of its job
+        assert daemon.process.wait(LONGEST_SECONDS) == 1
     messages = supervisor.during(0.1)
     assert 2 <= messages.count("WATCHDOG=1") <= 7
 
