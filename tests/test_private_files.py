@@ -69,7 +69,7 @@ def test_what_an_older_version_left_open_is_closed(place: Workplace, web: Web) -
 
 
 def test_a_process_of_its_own_closes_what_it_writes(place: Workplace, web: Web) -> None:
-    """A process that started with an open umask leaves nothing open to others, its sandbox included."""
+    """A process of its own with an open umask, and its sandbox, leave nothing open to others."""
     done = command.run(one_source(place, web), "fetch", program=(sys.executable, "-c", UMASK, "000"))
     assert (done.code, done.err) == (0, ""), done
     assert place.database.exists() and open_to_others(place.database.parent) == []

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not instal
 
 WIDTHS, SCHEMES = (360, 768, 1280), ("light", "dark")
 SHORT = {(360, "light"): True, (1280, "dark"): False}
-"""What every run walks, and whether axe-core checks all pages there or one of each folder; the soak walks all."""
+"""Windows of every run, and whether axe-core checks all pages there or one of each folder."""
 DYNAMIC = (
     "search?q=workshop",
     "search?q=nothing-of-this",
