@@ -5,8 +5,10 @@ BIN     = $(VENV)/bin
 # Measures memory and time of whole processes, so nothing else may run beside it.
 TIMED   = tests/polling/test_faulty_servers.py
 SPREAD  = -n 3 --dist loadfile --no-loadscope-reorder --ignore $(TIMED)
+# Without bytecode on disk each worker and each process of a test would compile all modules: 0.1 to 8 s.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo run test coverage lint types contracts docs site-docs calendar-names soak bench lock release-check clean
+.PHONY: demo run test coverage lint types contracts docs bytecode site-docs calendar-names soak bench lock release-check clean
 
 # The stamp is newer than the files that decide what is installed.
 $(VENV)/stamp: pyproject.toml constraints.txt
@@ -22,7 +24,7 @@ run: $(VENV)/stamp
 	$(BIN)/aggregator run
 
 test: $(VENV)/stamp
-	$(MAKE) --jobs 2 lint types contracts docs
+	$(MAKE) --jobs 2 types lint contracts docs bytecode
 	$(BIN)/pytest $(SPREAD)
 	$(BIN)/pytest $(TIMED)
 
@@ -48,6 +50,10 @@ contracts: $(VENV)/stamp
 # Checks pages, rule codes and the JSON Schema against the code; `make docs WRITE=1` first writes what is generated.
 docs: $(VENV)/stamp
 	$(BIN)/python docs/check.py $(if $(WRITE),--write)
+
+# Compiles all tests once, and not in each worker at the same time. The tests themselves report errors.
+bytecode: $(VENV)/stamp
+	-@$(BIN)/pytest --collect-only > $(VENV)/collected
 
 # Builds the documentation site; any warning is an error. Needs no network.
 site-docs: $(VENV)/stamp

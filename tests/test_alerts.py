@@ -19,6 +19,7 @@ from tests import command
 from tests.builders import rss
 from tests.command import news, one_source
 from tests.conftest import Answer, Asked, Web, Workplace
+from tests.processes import LONGEST_SECONDS
 from tests.test_daemon import Daemon, free_port
 
 HOUR = timedelta(hours=1)
@@ -148,7 +149,7 @@ def test_killed_runs_are_reported_and_a_running_one_is_not(place: Workplace, web
             [str(command.PROGRAM), "fetch", "--force"], cwd=place.folder, env=environment
         )
         try:
-            assert begun.acquire(timeout=30)
+            assert begun.acquire(timeout=LONGEST_SECONDS)
             assert ("runs of fetch" in check(place)) == (n == 2)
         finally:
             process.send_signal(signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
 from pathlib import Path
@@ -9,16 +10,19 @@ from pathlib import Path
 import pytest
 
 from tests import command
-from tests.command import one_source
+from tests.command import call, one_source
 from tests.conftest import HEAD, Web, Workplace
 
 UMASK = "import os, sys; from aggregator.cli import main; os.umask(int(sys.argv.pop(1), 8)); main()"
 
 
 def under(umask: str, place: Workplace, *args: str) -> None:
-    """Run a command under this umask; it must succeed."""
-    program = (sys.executable, "-c", UMASK, umask)
-    done = command.run(place, *args, program=program)
+    """Run a command in this process under this umask; it must succeed."""
+    before = os.umask(int(umask, 8))
+    try:
+        done = call(place, *args)
+    finally:
+        os.umask(before)
     assert (done.code, done.err) == (0, ""), done
 
 
@@ -62,6 +66,13 @@ def test_what_an_older_version_left_open_is_closed(place: Workplace, web: Web) -
         under("022", place, *args)
         assert [path for path in open_to_others(data) if not path.endswith(".eml")] == [], args
         assert stat.S_IMODE((data / "outbox").stat().st_mode) == 0o700, args
+
+
+def test_a_process_of_its_own_closes_what_it_writes(place: Workplace, web: Web) -> None:
+    """A process of its own with an open umask, and its sandbox, leave nothing open to others."""
+    done = command.run(one_source(place, web), "fetch", program=(sys.executable, "-c", UMASK, "000"))
+    assert (done.code, done.err) == (0, ""), done
+    assert place.database.exists() and open_to_others(place.database.parent) == []
 
 
 def test_public_within_the_data_folder_can_be_served(place: Workplace, web: Web) -> None:

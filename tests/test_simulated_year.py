@@ -516,7 +516,7 @@ def simulate(year: Year, monkeypatch: pytest.MonkeyPatch, step: timedelta, days:
             once.pop(now)()
             year.configure()
             year.run()
-        if r.random() < step / (45 * DAY):
+        if r.random() < step / (90 * DAY):
             year.check_second_round()
     year.check_second_round()
 

@@ -17,6 +17,7 @@ import pytest
 from aggregator.gateways import systemd
 from tests.builders import rss
 from tests.conftest import Answer, Asked, Web, Workplace
+from tests.processes import LONGEST_SECONDS
 from tests.test_daemon import item, one, running
 
 INJURED = """
@@ -68,9 +69,13 @@ class Supervisor:
         self.thread.join()
         self.socket.close()
 
-    def next(self, patience: float = 20) -> str:
+    def next(self, patience: float = LONGEST_SECONDS) -> str:
         """Return the next message; raises queue.Empty."""
         return self.received.get(timeout=patience)
+
+    def until_stopping(self) -> list[str]:
+        """Return the messages before STOPPING, which must come."""
+        return list(iter(self.next, "STOPPING=1"))
 
     def during(self, seconds: float) -> list[str]:
         """Return all messages of the next seconds, and those not read before."""
@@ -105,7 +110,7 @@ def test_readiness_liveness_and_the_end_are_reported(
         assert messages.count("READY=1") == 1 and messages.count("WATCHDOG=1") == 5
         assert daemon.get("/nothing")[0] == 404
         assert daemon.end() == 0
-    assert supervisor.during(0.1)[-1] == "STOPPING=1"
+    assert "READY=1" not in supervisor.until_stopping()
 
 
 def test_a_dead_scheduler_ends_the_daemon(place: Workplace, web: Web, supervisor: Supervisor) -> None:
@@ -114,10 +119,10 @@ def test_a_dead_scheduler_ends_the_daemon(place: Workplace, web: Web, supervisor
     with running(place, one(web), program=PROGRAM, **env(place, "APScheduler")) as daemon:
         daemon.until("1 visited")
         (place.folder / "kill").touch()
-        assert daemon.process.wait(30) == 1
+        assert daemon.process.wait(LONGEST_SECONDS) == 1
         log = daemon.log.read_text("utf-8")
     assert "aggregator: the scheduler thread died; nothing is lost; start the daemon again" in log
-    assert supervisor.during(0.1)[-1] == "STOPPING=1"
+    supervisor.until_stopping()
 
 
 QUICK = {"TICK_SECONDS": "0.3", "STALLED_SECONDS": "1.5", "DOUBT_SECONDS": "1"}
@@ -130,23 +135,26 @@ def test_a_dead_worker_ends_the_daemon(place: Workplace, web: Web, supervisor: S
     with running(place, one(web), program=PROGRAM, **options) as daemon:
         daemon.until("1 visited")
         (place.folder / "kill").touch()
-        assert daemon.process.wait(30) == 1
+        assert daemon.process.wait(LONGEST_SECONDS) == 1
         assert re.search(r"aggregator: the scheduler has not ticked for \d+ s", daemon.log.read_text("utf-8"))
 
 
 def test_a_job_that_hangs_ends_the_daemon(place: Workplace, web: Web, supervisor: Supervisor) -> None:
     """A job without progress stops the WATCHDOG reports and ends the daemon with 1."""
 
-    def slow(_: Asked) -> Answer:
-        time.sleep(4)
+    ended = threading.Event()
+
+    def hanging(_: Asked) -> Answer:
+        ended.wait(LONGEST_SECONDS)
         return Answer(rss(item(1)))
 
-    web.answers["/feed"] = slow
-    with running(place, one(web), program=PROGRAM, **env(place, STUCK_SECONDS="1", **QUICK)) as daemon:
-        assert daemon.process.wait(30) == 1
-        assert "a job that made no progress" in daemon.log.read_text("utf-8")
-    messages = supervisor.during(0.1)
-    assert 2 <= messages.count("WATCHDOG=1") <= 7
+    web.answers["/feed"] = hanging
+    slowly = QUICK | {"DOUBT_SECONDS": "4"}
+    with running(place, one(web), program=PROGRAM, **env(place, STUCK_SECONDS="1", **slowly)) as daemon:
+        daemon.until("a job that made no progress")
+        ended.set()  # the process waits for the thread of its job
+        assert daemon.process.wait(LONGEST_SECONDS) == 1
+    assert 1 <= supervisor.until_stopping().count("WATCHDOG=1") <= 8  # of 12 in 5 s
 
 
 def test_a_process_that_was_suspended_goes_on(place: Workplace, web: Web, supervisor: Supervisor) -> None:

@@ -227,9 +227,10 @@ class World:
 
     def mail(self) -> None:
         """Run the digests that are due, and keep the state of the database for the checks."""
-        state = self.state()
-        for edition in digest.run(self.app).composed:
-            assert edition not in self.states, f"{edition} was composed twice"
+        composed = digest.run(self.app).composed  # which changes nothing that `state` reads
+        state = self.state() if composed else None
+        for edition in composed:
+            assert state and edition not in self.states, f"{edition} was composed twice"
             self.states[edition] = state
 
     def state(self) -> State:

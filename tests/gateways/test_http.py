@@ -156,9 +156,12 @@ def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    listener.close()
-    thread.join(5)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)  # wakes `accept`, which `close` does not
+        thread.join(5)
+        listener.close()
 
 
 def test_a_slow_response_ends_at_the_deadline() -> None:

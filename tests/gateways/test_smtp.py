@@ -206,13 +206,13 @@ def test_an_address_without_reply_gets_the_timeout_and_the_next_ones_less(
     step: str, error: type[MailRefused | MailInterrupted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No reply in time is not the end of the connection by the relay; waiting gets shorter (M4)."""
-    monkeypatch.setattr(smtp, "MIN_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(smtp, "MIN_TIMEOUT_SECONDS", 0.3)
     monkeypatch.setattr(smtp, "ACCEPTANCE_FACTOR", 2)
     with running_relay() as relay:
         relay.script = lambda at, address: HANG if at == step and "hang" in address else None
-        with sending(relay.rules(timeout=timedelta(seconds=0.4)), SENDER) as send:
+        with sending(relay.rules(timeout=timedelta(seconds=1.2)), SENDER) as send:
             session = send.__self__  # type: ignore[attr-defined]
-            for timeout in (0.2, 0.1, 0.1):
+            for timeout in (0.6, 0.3, 0.3):
                 with pytest.raises(error) as caught:
                     send(message(), "hang@example.org")
                 assert "did not reply in time" in str(caught.value)
@@ -289,9 +289,11 @@ def saying(greeting: bytes) -> Iterator[int]:
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
-        yield int(listener.getsockname()[1])
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
+        try:
+            yield int(listener.getsockname()[1])
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 def test_a_missing_relay_is_one_error() -> None:

@@ -85,10 +85,12 @@ def served(certificate: Path) -> Iterator[str]:
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    yield f"https://127.87.0.1:{listener.getsockname()[1]}/feed"
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join(5)
+    try:
+        yield f"https://127.87.0.1:{listener.getsockname()[1]}/feed"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+        listener.close()
 
 
 @pytest.fixture
