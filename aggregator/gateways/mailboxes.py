@@ -134,7 +134,10 @@ class ImapFolder:
 
 
 _DURATION = re.compile(r"\s*\([\d.+ ]*\d[\d.+ ]*s(?:ecs?)?\)\.?$")
-"""How long a reply took, at its end. Dovecot adds it, and a fault that is still the same is reported once."""
+"""How long a reply took, at its end.
+
+Dovecot adds it; without it, a fault that lasts has one text and is reported once.
+"""
 
 
 def _expect(answer: tuple[str, Any], otherwise: str) -> list[Any]:

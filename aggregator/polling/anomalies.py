@@ -68,9 +68,9 @@ def match_known(
 def same_publications(
     changes: Sequence[ItemChange], known_as: Callable[[Alias], KnownItem | None], shown: Container[str]
 ) -> dict[int, KnownItem]:
-    """Return the known items that new items equal in title, text and moment of publication, by position (I2).
+    """Return the known items that new items repeat, by position (I2).
 
-    A single old entry comes back like this under other identifiers after its site has moved. `shown` are the ids of
+    Title, text and moment of publication are equal. A single old entry comes back like this under other identifiers after its site has moved. `shown` are the ids of
     items that the document contains.
     """
     matches: dict[int, KnownItem] = {}

@@ -360,7 +360,7 @@ MOVED = ("https://node.example/en", "urn:new:")
 
 
 def document(web: Web, numbers: range, moved: range, **changed: str) -> None:
-    """Serve dated news, those of `moved` with other links and guids; `changed` are fields of number 0."""
+    """Serve dated news, those of `moved` with other identifiers, the first `changed`."""
     entries = [news(n, NOW - n * DAY, *(MOVED if n in moved else FIRST)) for n in numbers]
     web.answers["/feed"] = Answer(
         rss(*[entry | (changed if n == 0 else {}) for n, entry in enumerate(entries)])
@@ -374,7 +374,7 @@ def document(web: Web, numbers: range, moved: range, **changed: str) -> None:
 def test_an_old_entry_comes_back_after_a_move(
     node: Workplace, web: Web, clock: Clock, changed: dict[str, str], new: int
 ) -> None:
-    """An entry that a document lacked during a move is known by title, text and moment of publication (I2)."""
+    """An entry that a document lacked during a move is recognised afterwards (I2)."""
     document(web, range(2, 9), range(0))
     run(node)
     document(web, range(3, 10), range(9))
