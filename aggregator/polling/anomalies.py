@@ -70,8 +70,8 @@ def same_publications(
 ) -> dict[int, KnownItem]:
     """Return the known items that new items repeat, by position (I2).
 
-    Title, text and moment of publication are equal. A single old entry comes back like this under other identifiers after its site has moved. `shown` are the ids of
-    items that the document contains.
+    Title, text and moment of publication are equal. A single old entry comes back like this under other identifiers
+    after its site has moved. `shown` are the ids of items that the document contains.
     """
     matches: dict[int, KnownItem] = {}
     for n, change in enumerate(changes):
