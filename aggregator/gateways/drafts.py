@@ -38,7 +38,7 @@ class Drafts:
     _drafts: dict[str, str] = field(default_factory=dict)
     """Targets and their drafts."""
     _folders: set[str] = field(default_factory=set)
-    """Folders that exist."""
+    """Folders with a draft, which nobody removes while they have it."""
 
     def add(self, document: PublishedDocument) -> bool:
         """Write the drafts of a document and its `.gz`; return whether their bytes changed."""
@@ -82,6 +82,7 @@ class Drafts:
             self._discard()
             raise FilesError(f"{target} cannot be written: {error.strerror}") from error
         self._drafts.clear()
+        self._folders.clear()
 
     def _discard(self) -> None:
         for draft in self._drafts.values():
