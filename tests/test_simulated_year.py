@@ -171,7 +171,11 @@ class Year:
         elif kind < 0.93:
             self.add(partner, now - HOUR, places=9)
             self.did["turning"] += 1
-        elif (other := self._shown_by(self.partner())) and not other.places and other not in partner.items:
+        elif (
+            (other := self._shown_by(self.partner()))
+            and not other.places
+            and other.link not in {item.link for item in partner.items}  # it would be an edit of its own item
+        ):
             self.add(partner, now - HOUR, title=other.title, link=other.link)
             self.did["joined"] += 1
 
