@@ -12,7 +12,6 @@ import json
 import os
 import pty
 import re
-import shutil
 import socketserver
 import subprocess
 import threading
@@ -30,6 +29,7 @@ from lxml import etree
 
 from aggregator.polling import polite_client
 from tests.builders import NOW
+from tests.chromium import CHROMIUM
 from tests.command import PROGRAM, Output, call
 from tests.hostile_strings import POISON, VECTORS, faults, parsed, terminal_faults, xml_faults
 from tests.publishing.pages import PAGES
@@ -493,8 +493,6 @@ def test_responses_in_logs_and_reports(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 # --- in a browser --------------------------------------------------------------------------------------
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def in_browser(folder: Path, pages: list[str]) -> str:

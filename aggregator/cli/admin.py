@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.app import clock
-from aggregator.cli.options import FilePath
+from aggregator.cli.options import FilePath, Invocation
 from aggregator.cli.output import ago, json_option, print_candidate, print_json, table
 from aggregator.counts import count_of
 from aggregator.errors import AggregatorError
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from aggregator.cli.options import Invocation
     from aggregator.model.reports import PolitenessReport, SourceHealth, StatusReport
 
 MAX_REASON_CHARACTERS = 200

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator import app
-from aggregator.cli.options import FilePath
+from aggregator.cli.options import FilePath, Invocation
 from aggregator.cli.options import address as address_type
 from aggregator.cli.output import json_option, print_json, table
 from aggregator.counts import count_of
@@ -19,7 +19,6 @@ from aggregator.errors import AggregatorError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from aggregator.cli.options import Invocation
     from aggregator.model.config import Config
     from aggregator.model.digests import MailQueue
     from aggregator.model.reports import DigestReport

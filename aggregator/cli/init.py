@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import sysconfig
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from aggregator.cli.options import FilePath
-
-if TYPE_CHECKING:
-    from aggregator.cli.options import Invocation
+from aggregator.cli.options import FilePath, Invocation
 
 
 @click.command()

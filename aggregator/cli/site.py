@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from aggregator.app import clock
-from aggregator.cli.options import FilePath
+from aggregator.cli.options import FilePath, Invocation
 from aggregator.cli.output import json_option, print_json
 from aggregator.counts import count_of
-
-if TYPE_CHECKING:
-    from aggregator.cli.options import Invocation
 
 
 @click.command()

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator.cli.options import FilePath
+from aggregator.cli.options import FilePath, Invocation
 from aggregator.cli.output import json_option, print_json, progress_line, table, user_name
 from aggregator.counts import count_of
 
 if TYPE_CHECKING:
-    from aggregator.cli.options import Invocation
     from aggregator.model.discovery import Discovery, Preview, TriedProposal
 
 

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.cli.bounces import lift, show
-from aggregator.cli.options import FilePath
+from aggregator.cli.options import FilePath, Invocation
 from aggregator.cli.options import address as address_type
 from aggregator.cli.output import json_option, print_json, table
 from aggregator.counts import count_of
 
 if TYPE_CHECKING:
-    from aggregator.cli.options import Invocation
     from aggregator.model.subscribers import Subscriber
 
 digest_option = click.option(

@@ -120,9 +120,9 @@ def works_of(member: Member) -> list[str]:
     return works
 
 
-def loose_addresses(member: Member) -> list[str]:
+def loose_addresses(member: Member) -> tuple[str, ...]:
     """Return the loose keys of an item's link if links identify the entries of its source."""
-    return address_keys(member.link) if member.link and member.links else []
+    return address_keys(member.link) if member.link and member.links else ()
 
 
 def _keys(member: Member) -> tuple[Key, ...]:
@@ -132,10 +132,10 @@ def _keys(member: Member) -> tuple[Key, ...]:
 
 
 @cached(8_192, ADDRESS_CHARACTERS)
-def address_keys(link: str) -> list[str]:
+def address_keys(link: str) -> tuple[str, ...]:
     """Return the keys that an address shares with its other forms, to find candidates."""
     keys = {canonical_urls.loose(link), address_variants.loose_key(link)}
-    return sorted(key for key in keys if key)
+    return tuple(sorted(key for key in keys if key))
 
 
 def _pages(member: Member) -> Iterable[tuple[str, frozenset[str]]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,10 +17,10 @@ from typing import Any
 import html5lib
 import pytest
 
+from tests.chromium import CHROMIUM, chromium
 from tests.docs.conftest import Files
 
 DOCS = Path(__file__).parents[2] / "docs"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ASSETS = {"script": "src", "img": "src", "source": "srcset", "iframe": "src", "link": "href"}
 """Elements that load something, and the attribute with its address."""
 
@@ -124,7 +123,5 @@ def served(folder: Path) -> Iterator[str]:
 def browser() -> Iterator[Any]:
     """Run Chromium."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
+    with chromium(playwright) as running:
+        yield running

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.builders import rss
+from tests.chromium import CHROMIUM, chromium
 from tests.digests.scenario import news, poll, rows
 from tests.editors.site import COURSE, EVA, Editor
 from tests.web.test_walk import CONTROLS, SCHEMES, WIDTHS, _tab
@@ -19,7 +19,6 @@ from tests.workplace import Workplace
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe_sync = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 MAIN_PAGES = ("/candidates", "/stories/{story}", "/held", "/decisions")
@@ -41,10 +40,8 @@ PAGES = (
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Start one browser for all tests of this file."""
-    with playwright.sync_playwright() as started:
-        running = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with chromium(playwright) as running:
         yield running
-        running.close()
 
 
 def opened(browser: Any, editor: Editor, **options: Any) -> Any:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
 
 from tests.builders import rss
+from tests.chromium import CHROMIUM, chromium
 from tests.digests.scenario import WEEK, news, poll, rows, run
 from tests.subscribers.visitor import Visitor, link_in, mailbox
 from tests.web_server import Web
 from tests.workplace import Clock, Workplace
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 ADA = "ada@a.example"
@@ -24,13 +23,11 @@ ADA = "ada@a.example"
 @pytest.fixture
 def page() -> Iterator[playwright.Page]:
     """Open a page of a browser that speaks German, without scripts."""
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with chromium(playwright) as browser:
         context = browser.new_context(locale="de-DE", java_script_enabled=False, accept_downloads=True)
         context.set_default_timeout(60_000)
         yield context.new_page()
         assert context.cookies() == []
-        browser.close()
 
 
 def test_the_life_of_a_subscriber_in_a_browser(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +16,9 @@ from aggregator.model.stories import StoryItem
 from aggregator.publishing import atom, feed_stylesheet, rss, stylesheet
 from aggregator.publishing import site as page
 from tests.builders import item, publisher, site, story
+from tests.chromium import CHROMIUM
 from tests.web.servers import Server, put, serving
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 LINKED = "<!doctype html><title>News</title><link rel=stylesheet href=feed.css>"

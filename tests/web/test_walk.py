@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.builders import rss
+from tests.chromium import CHROMIUM, chromium
 from tests.digests.scenario import DAY, WEEK, news, poll, run
 from tests.subscribers.visitor import configure, visiting
 from tests.web_server import Web
@@ -23,7 +24,6 @@ from tests.workplace import HEAD, Clock, Workplace
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe_sync = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 WIDTHS, SCHEMES = (360, 768, 1280), ("light", "dark")
@@ -105,10 +105,8 @@ def serving(folder: Path, language: str = "en") -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Start one browser for all tests of this file."""
-    with playwright.sync_playwright() as started:
-        running = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with chromium(playwright) as running:
         yield running
-        running.close()
 
 
 def test_all_pages_are_accessible(browser: Any, served: Served) -> None:
