@@ -152,7 +152,6 @@ def fill(folder: Path, size: int) -> None:
         store.db.execute("DELETE FROM index_queue")
         # As after the rounds in which the pages of old stories were written.
         _prepare_pages(store, config)
-        store.db.execute("ANALYZE")
 
 
 def _prepare_pages(store: Store, config: Config) -> None:

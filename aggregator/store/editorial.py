@@ -200,10 +200,12 @@ def postpone_candidate(store: Store, one: str, other: str, until: datetime) -> b
 
 def _candidates(store: Store, condition: str, values: Sequence[Any], limit: int) -> list[CandidatePair]:
     rows = store.db.execute(
-        "SELECT merge_candidates.*, a.title AS title, b.title AS other_title FROM merge_candidates"
-        " CROSS JOIN stories AS a ON a.id = merge_candidates.story_id"  # CROSS: SQLite would read all stories first
-        " CROSS JOIN stories AS b ON b.id = merge_candidates.other_id"
-        f" WHERE a.hidden = 0 AND b.hidden = 0{condition}"
+        # No join: with statistics of a large archive SQLite would first read all stories into a Bloom filter.
+        "SELECT merge_candidates.*,"
+        " (SELECT title FROM stories WHERE id = merge_candidates.story_id) AS title,"
+        " (SELECT title FROM stories WHERE id = merge_candidates.other_id) AS other_title FROM merge_candidates"
+        " WHERE NOT EXISTS (SELECT 1 FROM stories"
+        f" WHERE hidden = 1 AND id IN (merge_candidates.story_id, merge_candidates.other_id)){condition}"
         " ORDER BY merge_candidates.at DESC, merge_candidates.score DESC, merge_candidates.story_id,"
         " merge_candidates.other_id LIMIT ?",
         [*values, limit],

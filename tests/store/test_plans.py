@@ -9,6 +9,7 @@ import pytest
 
 from aggregator.model.config import DigestPlan
 from aggregator.store import (
+    archives,
     deliveries,
     digest_events,
     due_deliveries,
@@ -133,3 +134,26 @@ def test_events_are_found_by_day(tmp_path: Path) -> None:
             assert not [step for step in steps if step.startswith("SCAN") and "items_without" not in step], (
                 steps
             )
+
+
+@pytest.mark.parametrize("statistics", [False, True], ids=["without statistics", "with statistics"])
+def test_archives_and_candidates_do_not_read_all_stories(tmp_path: Path, statistics: bool) -> None:
+    """A month and merge candidates are found by indexes, whatever SQLite knows of the sizes."""
+    with opened(tmp_path / "a.db") as store:
+        if statistics:
+            store.db.execute("ANALYZE")
+            store.db.conn.executemany(
+                "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)",
+                [
+                    ("stories", "sqlite_autoindex_stories_1", "1000000 1"),
+                    ("channel_stories", "channel_stories", "1000000 1000000 1"),
+                ],
+            )
+            store.db.execute("ANALYZE sqlite_schema")
+        month = plans(store, lambda: archives.story_ids(store, "2026-11"))
+        assert month[0].startswith("SEARCH stories USING INDEX stories_by_month")
+        assert any(step.startswith("SEARCH channel_stories") and "story_id=?" in step for step in month), (
+            month
+        )
+        candidates = plans(store, lambda: editorial.candidates(store, 20))
+        assert not [step for step in candidates if "BLOOM" in step or step.startswith("SCAN stories")]
