@@ -19,10 +19,6 @@ CHUNK = 500
 """Maximum number of values in a statement, well below SQLite's limit."""
 
 
-MAX_ROWS = 100
-"""Maximum number of new items in a statement; SQLite allows 32,766 values in one."""
-
-
 def chunked(values: Iterable[str]) -> Iterable[list[str]]:
     """Split `values` into lists short enough for one statement."""
     held = list(values)
@@ -223,8 +219,11 @@ def keep(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now
     conn = store.db.conn
     new = [a.item for a in item_changes if a.change is ChangeKind.NEW]
     edited = [a for a in item_changes if a.change in (ChangeKind.EDITED, ChangeKind.SIGNIFICANT)]
-    for start in range(0, len(new), MAX_ROWS):
-        _insert(store, [_row(item) | {"backlog": backlog} for item in new[start : start + MAX_ROWS]])
+    if rows := [_row(item) | {"backlog": backlog} for item in new]:
+        conn.executemany(
+            f"INSERT INTO items ({', '.join(rows[0])}) VALUES ({marks([*rows[0]])})",
+            [tuple(row.values()) for row in rows],
+        )
     conn.executemany(
         "INSERT INTO revisions (item_id, number, replaced, significant, title, text)"
         " SELECT id, edits, ?, ?, title, text FROM items WHERE id = ? AND (title <> ? OR text <> ?)",
@@ -252,13 +251,14 @@ def keep(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now
     )
 
 
-def _insert(store: Store, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows into `items` by one statement, after which FTS5 writes its index once."""
-    names = list(rows[0])
-    values = ", ".join([f"({marks(names)})"] * len(rows))
+def index_words(store: Store) -> None:
+    """Add items stored since the last call to the full-text index, in one write.
+
+    It precedes placing, so that each item with a story is found; the index itself records how far it reaches.
+    """
     store.db.execute(
-        f"INSERT INTO items ({', '.join(names)}) VALUES {values}",
-        [value for row in rows for value in row.values()],
+        "INSERT INTO items_fts (rowid, title, text, facets) SELECT number, title, text, facets FROM items_searched"
+        " WHERE number > (SELECT coalesce(max(id), 0) FROM items_fts_docsize)"
     )
 
 
