@@ -30,7 +30,7 @@ def test_many_items_are_stored_in_order(tmp_path: Path) -> None:
 
 
 def test_an_item_edited_before_it_is_indexed_is_found_by_its_last_words(tmp_path: Path) -> None:
-    """Edits and deletions of items that are not indexed yet leave the index whole; edits after that change it."""
+    """Edits and deletions of items that are not indexed yet leave the index whole."""
     new = [item(f"{n:016}", title=f"Number n{n}") for n in range(3)]
     with opened(tmp_path / "a.db") as store:
         sources.sync(store, [source()], {"node": ""})
