@@ -13,10 +13,10 @@ Literals = frozenset[str]
 
 
 def find(expression: str, flags: int) -> Literals:
-    """Return literals in lower case of which each match of an expression has one; empty if unknown.
+    """Return literals of which each match of an expression has one; empty if unknown.
 
-    They are in ASCII, so that they are in `lower(text)` whatever the case of the match. A literal is found a hundred
-    times as fast as an expression with IGNORECASE.
+    They are in lower case and in ASCII: `lower(text)` contains one whatever the case of the match. A literal is found
+    a hundred times as fast as an expression with IGNORECASE.
     """
     return _of_sequence(_parser.parse(expression, flags)) or frozenset()
 
@@ -27,7 +27,7 @@ def lower(text: str) -> str:
 
 
 def _of_sequence(items: Iterable[tuple[Any, Any]]) -> Literals | None:
-    """Return the best literals of the parts of a sequence: those of which the shortest is longest."""
+    """Return the literals of the part of a sequence whose shortest literal is longest."""
     found: list[Literals | None] = []
     run = ""
     for kind, value in items:

@@ -35,7 +35,7 @@ def test_each_match_contains_a_literal(expression: str, data: st.DataObject) -> 
 
 
 _SPELLINGS = {"s": "sSſ", "k": "kK\u212a", "i": "iIİı"}
-"""What IGNORECASE takes for one letter."""
+"""Characters that IGNORECASE takes for one."""
 
 
 def test_literals_are_those_whose_shortest_is_longest() -> None:
