@@ -92,7 +92,7 @@ def _literals(word: str) -> tuple[str, ...]:
 def _occurs(word: str, text: str, low: str) -> bool:
     """Return whether a word of feeds.yaml occurs in a text; `low` is the text in lower case."""
     literals = _literals(word)
-    if literals and not any(literal in low for literal in literals):
+    if literals and not any(map(low.__contains__, literals)):
         return False
     return pattern(word).search(text) is not None
 
