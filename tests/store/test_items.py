@@ -5,22 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from aggregator.model.items import ChangeKind, Item, ItemChange
 from aggregator.store import items, sources
 from aggregator.store.connection import opened
 from tests.builders import NOW, item, source
 
 
-def test_many_items_are_stored_in_order(tmp_path: Path) -> None:
+def test_many_items_are_stored_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A document with many new items is stored whole, in its order, with its words in the index."""
     count = 201
+    monkeypatch.setattr(items, "MAX_INDEXED", 100)
     new = [item(f"{n:016}", title=f"Number n{n}", categories=("a", "ä")) for n in range(count)]
     with opened(tmp_path / "a.db") as store:
         sources.sync(store, [source()], {"node": ""})
         with store.transaction():
             changes = [ItemChange(item=each, change=ChangeKind.NEW) for each in new]
             items.keep(store, changes, backlog=True, now=NOW)
-            items.index_words(store)
+        items.index_words(store)
         rows = store.db.execute("SELECT * FROM items ORDER BY number").fetchall()
         assert [row["id"] for row in rows] == [each.id for each in new]
         assert all(row["backlog"] == 1 for row in rows)
