@@ -20,7 +20,9 @@ $(VENV)/stamp: pyproject.toml constraints.txt
 demo: $(VENV)/stamp
 	$(BIN)/aggregator demo $(if $(SERVE),--serve)
 
+# The sandbox writes no bytecode, and would compile the parsers at each start.
 run: $(VENV)/stamp
+	$(BIN)/python -m compileall -q aggregator
 	$(BIN)/aggregator run
 
 test: $(VENV)/stamp

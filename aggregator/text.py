@@ -75,6 +75,8 @@ def alphabetic_words(text: str) -> list[str]:
     blanked = (
         text.encode("utf-8", "surrogatepass").translate(_ASCII_ALPHABETIC).decode("utf-8", "surrogatepass")
     )
+    if text.isascii():
+        return blanked.split()
     for sign in _SIGNS:
         blanked = blanked.replace(sign, " ")
     runs = blanked.split()

@@ -538,6 +538,8 @@ def _progress(words: str) -> None:
 
 def main() -> None:
     options = _options()
+    # As pip does: the sandbox writes no bytecode, and would compile the parsers in each run.
+    subprocess.run([PYTHON, "-m", "compileall", "-q", str(ROOT / "aggregator")], check=True, env=ENVIRONMENT)
     signal.signal(signal.SIGTERM, _leave)  # so that processes and folder are cleaned up
     problems: list[str] = []
     try:

@@ -218,6 +218,7 @@ def _fill(store: Store, texts: Sequence[Text], numbers: range, size: int) -> Non
             " VALUES ('all', ?4, ?8, ?8, 0, 1)",
             [row[:8] for row in rows],
         )
+        items.index_words(store)
         execute("INSERT INTO drawn VALUES (?, ?, ?)", features)
 
 

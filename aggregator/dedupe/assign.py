@@ -53,6 +53,7 @@ def assign(store: Store, all_channels: Sequence[Channel], now: datetime) -> Assi
 
     An item that breaks the program is set aside, and the others are assigned without it.
     """
+    items.index_words(store)
     with caches.emptied(), _cached_embeddings(store, now):
         report = attempt(lambda: _assign_all(store, all_channels, now))
         if isinstance(report, Broken):

@@ -24,7 +24,7 @@ _WIDE = (
 )
 ENCODING_DECLARATION = re.compile(r"^(<\?xml[^>]*?)\s+encoding\s*=\s*[\"'][^\"']*[\"']")
 _REFERENCES = re.compile(rb"(?:&#(?:[xX][0-9a-fA-F]{1,12}|[0-9]{1,12});)+")
-_REFERENCE = re.compile(rb"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));")
+_REFERENCE = re.compile(rb"&#(?:[xX]([0-9a-fA-F]{1,12})|([0-9]{1,12}));")
 _CDATA_OR_BARE_AMPERSAND = re.compile(
     rb"(<!\[CDATA\[.*?(?:\]\]>|$))|&(?!#[0-9]+;|#[xX][0-9a-fA-F]+;|[A-Za-z][A-Za-z0-9]*;)", re.DOTALL
 )
@@ -79,14 +79,25 @@ def repair_references(body: bytes) -> bytes:
     """
 
     def character(run: re.Match[bytes]) -> bytes:
-        numbers = [int(h, 16) if h else int(d) for h, d in _REFERENCE.findall(run[0])]
-        if all(n < 0xD800 or 0xE000 <= n < 0x110000 for n in numbers):
+        numbers = [*map(_number, _REFERENCE.findall(run[0]))]
+        if all(map(_is_character, numbers)):
             return run[0]
         text = "".join(chr(n) if n < 0x110000 else "\ufffd" for n in numbers)
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         return "".join(f"&#{ord(c)};" for c in text).encode()
 
-    return _REFERENCES.sub(character, body) if b"&#" in body else body
+    if b"&#" not in body or all(_is_character(_number(each)) for each in set(_REFERENCE.findall(body))):
+        return body
+    return _REFERENCES.sub(character, body)
+
+
+def _number(reference: tuple[bytes, bytes]) -> int:
+    hexadecimal, decimal = reference
+    return int(hexadecimal, 16) if hexadecimal else int(decimal)
+
+
+def _is_character(number: int) -> bool:
+    return number < 0xD800 or 0xE000 <= number < 0x110000
 
 
 def repair(body: bytes, *, any_entries: bool) -> bytes:

@@ -33,7 +33,9 @@ def older_url(body: bytes, at: str, source: Source) -> str | None:
 def _in_feed(body: bytes, at: str, source: Source) -> str | None:
     if jsonfeed.is_json(body):
         return _in_json(body, at, source)
-    for match in _LINK.finditer(body[:SEARCHED_BYTES] + body[-SEARCHED_BYTES:]):
+    searched = body[:SEARCHED_BYTES] + body[-SEARCHED_BYTES:]
+    is_named = b"prev-archive" in searched or b"next" in searched
+    for match in _LINK.finditer(searched) if is_named else ():
         target = _HREF.search(match[1])
         if target and _REL.search(match[1]):
             return urls.join(at, unescape(target[1].decode("utf-8", "replace")))

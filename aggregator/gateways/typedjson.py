@@ -65,7 +65,10 @@ def _pieces(plain: Any, depth: int = 3) -> Iterator[bytes]:
             yield from _pieces(member, depth - 1)
         yield b"]"
     else:
-        yield json.dumps(plain, separators=(",", ":")).encode("ascii")
+        yield _as_json(plain).encode("ascii")
+
+
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @cache
@@ -94,7 +97,7 @@ def _dataclass(kind: type) -> _Codec:
     hints = get_type_hints(kind)
     codecs = [_codec(hints[name]) for name in names]
     encoders = [(name, codec.encode) for name, codec in zip(names, codecs, strict=True)]
-    decoders = [codec.decode for codec in codecs]
+    decoders = [(name, codec.decode) for name, codec in zip(names, codecs, strict=True)]
 
     def encode(value: object) -> list[Any]:
         return [encoder(getattr(value, name)) for name, encoder in encoders]
@@ -102,9 +105,8 @@ def _dataclass(kind: type) -> _Codec:
     def decode(plain: Any) -> Any:
         if type(plain) is not list or len(plain) != len(names):
             _refuse(plain)
-        return kind(
-            **{name: decoder(value) for name, decoder, value in zip(names, decoders, plain, strict=True)}
-        )
+        values = iter(plain)
+        return kind(**{name: decoder(next(values)) for name, decoder in decoders})
 
     return _Codec(encode, decode)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from aggregator.items import required_literals
 from aggregator.items.caches import WORD_CHARACTERS, cached
 from aggregator.model.config import TopicRule
 from aggregator.model.documents import Kind
@@ -71,45 +72,46 @@ def pattern(word: str) -> re.Pattern[str]:
 
     A word in capitals (FAIR) matches only in capitals; /…/ is a regular expression.
     """
-    if _is_expression(word):
-        return re.compile(word[1:-1], re.IGNORECASE)
-    return re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", _flags(word))
+    return re.compile(*_expression(word))
 
 
-def _is_expression(word: str) -> bool:
-    return len(word) > 1 and word.startswith("/") and word.endswith("/")
+def _expression(word: str) -> tuple[str, int]:
+    """Return the expression of a word and its flags."""
+    if len(word) > 1 and word.startswith("/") and word.endswith("/"):
+        return word[1:-1], re.IGNORECASE
+    flags = 0 if word.isupper() and len(word) > 1 else re.IGNORECASE
+    return rf"(?<!\w){re.escape(word)}(?!\w)", flags
 
 
-def _flags(word: str) -> int:
-    return 0 if word.isupper() and len(word) > 1 else re.IGNORECASE
+@lru_cache(maxsize=1024)
+def _literals(word: str) -> tuple[str, ...]:
+    """Return literals of which each text with a word has one, in lower case; empty if unknown."""
+    return tuple(required_literals.find(*_expression(word)))
+
+
+def _occurs(word: str, text: str, low: str) -> bool:
+    """Return whether a word of feeds.yaml occurs in a text; `low` is the text in lower case."""
+    literals = _literals(word)
+    if literals and not any(map(low.__contains__, literals)):
+        return False
+    return pattern(word).search(text) is not None
 
 
 def dropped_by(only: Sequence[str], drop: Sequence[str], text: str) -> str | None:
     """Return the filter that drops an item, in words, or None; `drop` precedes `only` (G3)."""
+    low = required_literals.lower(text) if only or drop else ""
     for word in drop:
-        if pattern(word).search(text):
+        if _occurs(word, text, low):
             return f"drop: {word}"
-    if only and not any(pattern(word).search(text) for word in only):
+    if only and not any(_occurs(word, text, low) for word in only):
         return "only: none of the words"
     return None
 
 
 def topics(rules: Sequence[TopicRule], text: str) -> tuple[str, ...]:
     """Return the topics whose words occur in `text`, in the order of the rules."""
-    return tuple(
-        rule.topic for rule in rules if any(words.search(text) for words in _alternatives(rule.words))
-    )
-
-
-@lru_cache(maxsize=256)
-def _alternatives(words: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
-    """Return few patterns, one of which matches wherever one of `words` does."""
-    by_flags: dict[int, list[str]] = {}
-    for word in words:
-        if not _is_expression(word):
-            by_flags.setdefault(_flags(word), []).append(re.escape(word))
-    plain = (re.compile(rf"(?<!\w)(?:{'|'.join(some)})(?!\w)", flags) for flags, some in by_flags.items())
-    return (*plain, *(pattern(word) for word in words if _is_expression(word)))
+    low = required_literals.lower(text) if rules else ""
+    return tuple(rule.topic for rule in rules if any(_occurs(word, text, low) for word in rule.words))
 
 
 @lru_cache(maxsize=1)
@@ -119,19 +121,14 @@ def _kind_patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
 
 def kind(title: str, categories: Sequence[str]) -> Kind:
     """Return the kind that the words of a title show, else the one that the categories show."""
-    by_title = _kind_in(_PHRASES.sub(" ", _lower(title)))
+    by_title = _kind_in(_PHRASES.sub(" ", required_literals.lower(title)))
     return by_title or _of_categories(" · ".join(categories)) or Kind.NEWS
 
 
 @cached(1_024, WORD_CHARACTERS)
 def _of_categories(categories: str) -> Kind | None:
-    return _kind_in(_lower(categories))
+    return _kind_in(required_literals.lower(categories))
 
 
 def _kind_in(low: str) -> Kind | None:
     return next((kind for kind, words in _kind_patterns() if words.search(low)), None)
-
-
-def _lower(text: str) -> str:
-    """Return a text in lower case; expressions with IGNORECASE take four times as long."""
-    return text.replace("İ", "i").lower().replace("ſ", "s").replace("ı", "i")

@@ -198,7 +198,7 @@ def plain(cleaned: str) -> str:
     texts_and_tags[1::2] = [_SPACING.get(name, "") for name in texts_and_tags[1::2]]
     text = "".join(texts_and_tags)
     text = legal(html.unescape(text)).replace("\xa0", " ")
-    text = "\n".join(" ".join(line.split()) for line in text.split("\n"))
+    text = "\n".join([" ".join(line.split()) for line in text.split("\n")])
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from aggregator.model.digests import Suppression
 from aggregator.model.subscribers import Subscriber, SubscriberEvent
+from aggregator.model.value_classes import dataclass
 
 
 class MailKind(StrEnum):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from aggregator.errors import UnknownName, did_you_mean
 from aggregator.model.documents import Kind
+from aggregator.model.value_classes import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

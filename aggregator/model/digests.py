@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -10,6 +9,7 @@ from aggregator.model.config import DigestPlan
 from aggregator.model.events import Event
 from aggregator.model.stories import Story
 from aggregator.model.subscribers import AccountMessage
+from aggregator.model.value_classes import dataclass
 
 
 class EntryReason(StrEnum):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from aggregator.model.config import Layout
 from aggregator.model.documents import Entry, Kind
 from aggregator.model.findings import FindingWords
+from aggregator.model.value_classes import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

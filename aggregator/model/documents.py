@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from aggregator.model.events import Event
+from aggregator.model.value_classes import dataclass
 
 
 class Kind(StrEnum):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from enum import StrEnum
 
 from aggregator.model.polling import Move, SourceState
 from aggregator.model.reports import SourceDay
+from aggregator.model.value_classes import dataclass
 
 
 class Level(StrEnum):

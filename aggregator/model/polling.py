@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -12,6 +12,7 @@ from aggregator.model.config import Source
 from aggregator.model.documents import MALFORMED, HubLinks, RefreshHints
 from aggregator.model.items import Alias, IdentityPolicy, Item
 from aggregator.model.servers import ServerFacts
+from aggregator.model.value_classes import dataclass
 
 MAX_VALIDATOR_BYTES = 16_384
 """Maximum length of a validator that is sent back; servers refuse longer headers."""

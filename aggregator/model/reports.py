@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from aggregator.model.value_classes import dataclass
 
 if TYPE_CHECKING:  # creating these classes takes 20 ms, and no report of polling or publishing contains them
     from aggregator.model.bounces import BounceRates

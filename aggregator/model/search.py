@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from aggregator.model.stories import Story
+from aggregator.model.value_classes import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 
 from aggregator.model.config import Site
 from aggregator.model.stories import Publisher, Story
+from aggregator.model.value_classes import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from aggregator.model.documents import Kind
 from aggregator.model.events import StoryEvent
 from aggregator.model.items import Item
+from aggregator.model.value_classes import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from aggregator.model.value_classes import dataclass
 
 FORM_VERSION = "2026-11"
 """Version of the text that the sign-up form agrees to; change it with that text (DP1)."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
+
+from aggregator.model.value_classes import dataclass
 
 CALLBACK_PATH = "websub/"
 """Path of callbacks below `web.url`, before the token."""

@@ -17,10 +17,8 @@ from aggregator.store.connection import Store, moment, stamp, sure_moment
 
 CHUNK = 500
 """Maximum number of values in a statement, well below SQLite's limit."""
-
-
-MAX_ROWS = 100
-"""Maximum number of new items in a statement; SQLite allows 32,766 values in one."""
+MAX_INDEXED = 3_000
+"""Maximum number of items indexed in one transaction, which takes half a second."""
 
 
 def chunked(values: Iterable[str]) -> Iterable[list[str]]:
@@ -223,8 +221,11 @@ def keep(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now
     conn = store.db.conn
     new = [a.item for a in item_changes if a.change is ChangeKind.NEW]
     edited = [a for a in item_changes if a.change in (ChangeKind.EDITED, ChangeKind.SIGNIFICANT)]
-    for start in range(0, len(new), MAX_ROWS):
-        _insert(store, [_row(item) | {"backlog": backlog} for item in new[start : start + MAX_ROWS]])
+    if rows := [_row(item) | {"backlog": backlog} for item in new]:
+        conn.executemany(
+            f"INSERT INTO items ({', '.join(rows[0])}) VALUES ({marks([*rows[0]])})",
+            [tuple(row.values()) for row in rows],
+        )
     conn.executemany(
         "INSERT INTO revisions (item_id, number, replaced, significant, title, text)"
         " SELECT id, edits, ?, ?, title, text FROM items WHERE id = ? AND (title <> ? OR text <> ?)",
@@ -252,14 +253,20 @@ def keep(store: Store, item_changes: Sequence[ItemChange], *, backlog: bool, now
     )
 
 
-def _insert(store: Store, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows into `items` by one statement, after which FTS5 writes its index once."""
-    names = list(rows[0])
-    values = ", ".join([f"({marks(names)})"] * len(rows))
-    store.db.execute(
-        f"INSERT INTO items ({', '.join(names)}) VALUES {values}",
-        [value for row in rows for value in row.values()],
-    )
+def index_words(store: Store) -> None:
+    """Add items stored since the last call to the full-text index, in few writes.
+
+    It precedes placing, so that each item with a story is found; the index itself records how far it reaches.
+    """
+    count = MAX_INDEXED
+    while count == MAX_INDEXED:
+        with store.within():
+            count = store.db.execute(
+                "INSERT INTO items_fts (rowid, title, text, facets)"
+                " SELECT number, title, text, facets FROM items_searched"
+                " WHERE number > (SELECT coalesce(max(id), 0) FROM items_fts_docsize) ORDER BY number LIMIT ?",
+                [MAX_INDEXED],
+            ).rowcount
 
 
 def _row(item: Item) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from aggregator.store.migrations import (
     partners,
     polling,
     publishing,
+    search,
     subscribers,
     websub,
 )
@@ -426,3 +427,4 @@ MIGRATIONS()(partners.m0028_partner_reports)
 MIGRATIONS()(partners.m0029_returned_stories)
 MIGRATIONS()(partners.m0030_shrunk_pages)
 MIGRATIONS()(publishing.m0031_calendars_made_of)
+MIGRATIONS()(search.m0032_indexed_words)
