@@ -30,7 +30,7 @@ from aggregator.store.items import chunked
 if TYPE_CHECKING:
     from aggregator.publishing import directory_pages
 
-MAX_CHANGED = 2_000
+MAX_CHANGED = 20_000
 """Maximum pages of changed stories that one round writes; the next round goes on."""
 MAX_AGAIN = 500
 """Maximum pages of unchanged stories that a round writes after a change of templates."""

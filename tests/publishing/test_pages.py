@@ -42,6 +42,7 @@ from aggregator.publishing import (
     story_page,
     text_changes,
 )
+from aggregator.store import items
 from aggregator.store.idle_check import nothing_due
 from tests.builders import NOW, item, publisher, rss, story
 from tests.builders import site as site_values
@@ -357,6 +358,26 @@ def test_the_next_round_goes_on_with_what_is_left(
     for _ in range(2):
         fetch.run(site.place.app())
     assert len([*(site.place.public / "stories").glob("*.html")]) == 6
+
+
+def test_a_killed_round_keeps_the_pages_that_it_wrote(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The round after a kill writes only pages that the killed one did not record (P1)."""
+    reveal = files.Drafts.reveal
+
+    def die(drafts: files.Drafts) -> None:
+        if len([*(site.place.public / "stories").glob("*.html")]) == 3:  # the first one and two new ones
+            raise KeyboardInterrupt
+        reveal(drafts)
+
+    site.poll(news(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(items, "CHUNK", 2)
+        patch.setattr(files.Drafts, "reveal", die)
+        with pytest.raises(KeyboardInterrupt):
+            site.poll(*(news(n) for n in range(1, 6)))
+    written = fetch.run(site.place.app()).documents_written
+    assert len([path for path in written if path.startswith("stories/")]) == 2
+    assert len([*(site.place.public / "stories").glob("*.html")]) == 5
 
 
 def test_a_crash_is_repaired(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
