@@ -27,7 +27,19 @@ EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 Fragments = MutableMapping[tuple[str, ...], bytes]
-"""Rendered entries by format, story, and channel if they depend on it."""
+"""Rendered entries by format, story, and what else they depend on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptStory:
+    """Hold a story that has not changed since its channel was written.
+
+    `entries` has the entry of each format as the files of the channel have it.
+    """
+
+    id: str
+    announced: datetime
+    entries: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +53,7 @@ class Publication:
     site: Site
     channel: Channel
     channels: tuple[Channel, ...]
-    stories: tuple[Story, ...]
+    stories: tuple[Story | KeptStory, ...]
     tombstones: tuple[Tombstone, ...] = ()
     updated: datetime = EPOCH
     previous: str | None = None

@@ -24,8 +24,9 @@ SPLIT: dict[str, tuple[str, Callable[[bytes], dict[str, bytes]]]] = {
     "atom": ("atom.xml", atom.split),
     "rss": ("rss.xml", rss.split),
     "json": ("feed.json", jsonfeed.split),
+    "page": ("index.html", site.split),
 }
-"""The file of each feed, and what returns its entries by story."""
+"""The file of each feed and page, and what returns its entries by story."""
 
 PAGES: dict[str, Callable[[Publication], PublishedDocument]] = {"page": site.render}
 """Pages, which show all stories of the channel."""
