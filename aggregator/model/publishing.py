@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -28,6 +28,8 @@ EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 
 Fragments = MutableMapping[tuple[str, ...], bytes]
 """Rendered entries by format, story, and what else they depend on."""
+Split = Callable[[bytes], dict[str, bytes]]
+"""A function that returns the entries of a rendered document by story."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

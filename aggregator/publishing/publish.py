@@ -200,9 +200,8 @@ def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> 
         rendering.write(document)
         hashes[rendering.config.site.url + document.path] = hashlib.sha256(document.body).hexdigest()
     split = {paths.path(channel, name) for name, _ in renderers.SPLIT.values()}
-    made_of = written_entries.made_of(
-        rendering.publishers, [each.body for each in documents if each.path in split]
-    )
+    bodies = [each.body for each in documents if each.path in split]
+    made_of = written_entries.made_of(rendering.publishers, bodies)
     written = partial(channels.written, rendering.store, record, rendered_with, made_of, rendering.made_at)
     calendars = rendering.calendars_made_of.get(channel.id, "")
     rendering.records.append(partial(written, calendars_made_of=calendars))
@@ -239,17 +238,11 @@ def _rendered(
 
     store, config = rendering.store, rendering.config
     with store.snapshot():
-        fed, shown = (
-            {
-                id_: at
-                for id_, at in newest_stories(store, channel.id, fed_only=fed_only).items()
-                if id_ in usable
-            }
-            for fed_only in (True, False)
-        )
+        windows = [newest_stories(store, channel.id, fed_only=fed_only) for fed_only in (True, False)]
+        fed, shown = ({id_: window[id_] for id_ in window if id_ in usable} for window in windows)
         dated = [id_ for id_ in _calendar(rendering, channel) if id_ in usable]
         kept = _kept_stories(rendering, channel, record, fed, shown)
-        read = [id_ for id_ in {**fed, **shown} if id_ not in kept]
+        read = [id_ for id_ in fed | shown if id_ not in kept]
         full = {story.id: story for story in stories.read(store, list(dict.fromkeys([*read, *dated])))}
         since = min(fed.values(), default=EPOCH)
         tombstones = channels.tombstones(store, channel.id, since, MAX_TOMBSTONES)
@@ -300,8 +293,8 @@ def _kept_stories(
     rendering: _Rendering,
     channel: Channel,
     record: ChannelRecord,
-    fed: Mapping[str, datetime],
-    shown: Mapping[str, datetime],
+    fed: dict[str, datetime],
+    shown: dict[str, datetime],
 ) -> dict[str, KeptStory]:
     """Return the unchanged stories whose entries are in all files of a channel that they belong to.
 
@@ -311,23 +304,18 @@ def _kept_stories(
 
     if rendering.everything or record.written_with != rendering.rendered_with():
         return {}
-    folder = rendering.config.public
     entries = written_entries.unchanged(
         rendering.store,
-        {
-            format_: (folder / paths.path(channel, name), split)
-            for format_, (name, split) in renderers.SPLIT.items()
-        },
+        renderers.written_files(rendering.config.public, channel),
         publishers=rendering.publishers,
         written=record.made_of,
         written_at=record.made_at,
     )
     return {
         id_: KeptStory(id=id_, announced=announced, entries=entries[id_])
-        for id_, announced in {**fed, **shown}.items()
-        if id_ in entries
-        and (id_ not in fed or entries[id_].keys() >= renderers.FEEDS.keys())
-        and (id_ not in shown or entries[id_].keys() >= renderers.PAGES.keys())
+        for id_, announced in (fed | shown).items()
+        if {*(renderers.FEEDS if id_ in fed else ()), *(renderers.PAGES if id_ in shown else ())}
+        <= entries.get(id_, {}).keys()
     }
 
 

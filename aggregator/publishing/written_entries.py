@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from aggregator.model.publishing import Split
 from aggregator.store import stories
 from aggregator.store.connection import Store
 
@@ -15,7 +16,7 @@ Entries = dict[str, dict[str, bytes]]
 
 def unchanged(
     store: Store,
-    documents: Mapping[str, tuple[Path, Callable[[bytes], dict[str, bytes]]]],
+    documents: Mapping[str, tuple[Path, Split]],
     *,
     publishers: str,
     written: str,
