@@ -165,6 +165,8 @@ def _pages(rendering: _Rendering) -> PageWork:
         config=rendering.config,
         contained=rendering.contained,
         rendered_with=rendering.rendered_with(),
+        publishers=rendering.publishers,
+        made_at=rendering.made_at,
         everything=rendering.everything,
     )
     publish_pages.publish(work)

@@ -540,7 +540,9 @@ def test_long_months_have_parts_in_the_site_map(monkeypatch: pytest.MonkeyPatch)
     ]
     parts = archive_pages.sitemap_parts("2026-10", listed, site_values())
     assert [part.body.count(b"<url>") for part in parts] == [2, 2, 1]
-    record = MonthRecord(month="2026-10", stories=5, revision=1, written_revision=1, written_with="")
+    record = MonthRecord(
+        month="2026-10", stories=5, revision=1, written_revision=1, written_with="", made_of="", made_at=0
+    )
     index = archive_pages.sitemap([record], site_values())[-1].body.decode()
     assert all(part.path in index for part in parts)
 
