@@ -76,7 +76,7 @@ def known_channels(store: Store, all_channels: Sequence[Channel]) -> list[Channe
 
 
 def newest_stories(store: Store, channel_id: str, *, fed_only: bool) -> dict[str, datetime]:
-    """Return the newest stories of a channel, at most `MAX_STORIES`, and when they were announced.
+    """Return when the newest stories of a channel, at most `MAX_STORIES`, were announced.
 
     `fed_only` leaves out stories that are on pages and in search only.
     """

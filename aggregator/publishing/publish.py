@@ -298,7 +298,7 @@ def _kept_stories(
     fed: dict[str, datetime],
     shown: dict[str, datetime],
 ) -> dict[str, KeptStory]:
-    """Return the unchanged stories whose entries are in all files of a channel that they belong to.
+    """Return the unchanged stories of a channel with their entries in all its files.
 
     None of them if the files, the publishers, the templates or feeds.yaml are others than when they were written.
     """

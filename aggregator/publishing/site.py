@@ -95,7 +95,7 @@ def _rendered(publication: Publication) -> PublishedDocument:
 
 
 class _Articles:
-    """Render the elements of stories, as they are on all pages of a language in folders of one depth."""
+    """Render the elements of stories, which all pages of a language and folder depth share."""
 
     def __init__(self, publication: Publication, language: str, shared: Mapping[str, object]) -> None:
         zone = publication.site.timezone

@@ -1,4 +1,4 @@
-"""Read the entries of unchanged stories from written documents, so that only changed ones are rendered."""
+"""Read the entries of unchanged stories from written documents, instead of rendering them."""
 
 from __future__ import annotations
 

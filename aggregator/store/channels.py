@@ -157,7 +157,7 @@ def clear(store: Store, channel_id: str) -> None:
 
 
 def window(store: Store, channel_id: str, count: int, *, fed_only: bool) -> dict[str, datetime]:
-    """Return the newest stories of a channel, in a total order, and when they were announced (T3)."""
+    """Return when the newest stories of a channel were announced, in a total order (T3)."""
     rows = store.db.execute(
         "SELECT story_id, announced FROM channel_stories WHERE channel_id = ? AND fed >= ?"
         " ORDER BY announced DESC, published DESC, position, story_id LIMIT ?",
