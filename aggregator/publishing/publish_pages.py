@@ -265,7 +265,7 @@ def _write_month(
 
 
 def _of_month(work: PageWork, record: MonthRecord, rendered_with: str) -> list[ListedStory | KeptStory]:
-    """Return the stories of a month, newest first; unchanged ones as the page and the site map have them."""
+    """Return the stories of a month, newest first, unchanged ones with their written entries."""
     from aggregator.publishing import archive_pages
 
     public, month = work.config.public, record.month

@@ -197,7 +197,8 @@ def test_a_channel_reads_changed_stories_only(
     for n, title in ((3, "Three"), (4, "Three, corrected")):
         ab["a"].feed("/feed", rss(news(3, title=title), news(1)), f'"{n}"')
         poll(place)
-        assert (read, shown(place)[0]) == ({title}, title)
+        assert read == {title}
+        assert title in shown(place) and title in titles(place)
         read.clear()
     assert render(place).documents_written == ()
 
