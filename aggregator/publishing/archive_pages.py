@@ -66,7 +66,7 @@ def month_page(
     )
 
 
-_ROW = re.compile(rb'<li><a href="\.\./stories/([^"./]+)\.html"[^>]*>.*?</li>')
+_ROW = re.compile(rb'<li><a href="\.\./stories/([^"./]+)\.html"[^>]*>.*?</li>', re.DOTALL)
 _URL = re.compile(rb"<url><loc>[^<]*/stories/([^<./]+)\.html</loc><lastmod>[^<]*</lastmod></url>\n")
 
 
