@@ -349,7 +349,7 @@ def test_the_page_of_a_month_reads_changed_stories_only(
 
 @pytest.mark.parametrize("name", ["archive/2026-10.html", "sitemaps/2026-10.xml"])
 def test_a_changed_page_of_a_month_is_no_source_of_rows(site: Site, name: str) -> None:
-    """A month whose page or site map somebody changed is rendered in full at the next story (P1)."""
+    """A month with a file that somebody changed is rendered in full at the next story (P1)."""
     file = site.place.public / name
     file.write_bytes(
         file.read_bytes().replace(b"Microscope b", b"Forged").replace(b"<lastmod>2", b"<lastmod>1")
@@ -360,7 +360,7 @@ def test_a_changed_page_of_a_month_is_no_source_of_rows(site: Site, name: str) -
 
 
 def test_the_rows_of_a_written_month_are_those_that_were_rendered() -> None:
-    """Splitting a page and a site map returns the row of each story, whatever its title imitates (P1)."""
+    """Splitting a page and a site map returns each row, whatever its title imitates (P1)."""
     titles = ('</li><li><a href="../stories/s2.html">', "<url><loc>https://x/stories/s2.html</loc>", "a\nb")
     listed = [
         ListedStory(
