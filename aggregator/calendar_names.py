@@ -14,6 +14,7 @@ LANGUAGES = tuple("en de fr it es pt fi sv no da nl pl cs hu sl bg".split())
 """The languages of calendar_names.json."""
 
 
+@cache
 def months(language: str) -> tuple[str, ...]:
     """Name the twelve months as dates in running text have them."""
     return tuple(names[0] for names in _names()[language]["long"])
@@ -24,6 +25,7 @@ def short_months(language: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(names) for names in _names()[language]["short"])
 
 
+@cache
 def month_labels(language: str) -> tuple[str, ...]:
     """Name the twelve months shortly: by their abbreviation, or whole where there is none."""
     return tuple(

@@ -65,13 +65,19 @@ class ListedStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthRecord:
-    """Hold how many stories a month (`yyyy-mm`) has, and which revision of its page was written."""
+    """Hold how many stories a month (`yyyy-mm`) has, and which revision of its page was written.
+
+    `made_of` is a hash of the written page, the first part of the site map and the publishers, `made_at` the number of
+    changes before them (`stories.changes`).
+    """
 
     month: str
     stories: int
     revision: int
     written_revision: int
     written_with: str
+    made_of: str
+    made_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import field
 from datetime import UTC, date, datetime
 
@@ -28,7 +28,21 @@ EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 Fragments = MutableMapping[tuple[str, ...], bytes]
-"""Rendered entries by format, story, and channel if they depend on it."""
+"""Rendered entries by format, story, and what else they depend on."""
+Split = Callable[[bytes], dict[str, bytes]]
+"""A function that returns the entries of a rendered document by story."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptStory:
+    """Hold a story that has not changed since its channel was written.
+
+    `entries` has the entry of each format as the files of the channel have it.
+    """
+
+    id: str
+    announced: datetime
+    entries: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +56,7 @@ class Publication:
     site: Site
     channel: Channel
     channels: tuple[Channel, ...]
-    stories: tuple[Story, ...]
+    stories: tuple[Story | KeptStory, ...]
     tombstones: tuple[Tombstone, ...] = ()
     updated: datetime = EPOCH
     previous: str | None = None

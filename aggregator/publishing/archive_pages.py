@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from itertools import groupby
+from typing import Any
 from xml.sax.saxutils import escape
+
+from markupsafe import Markup
 
 from aggregator import i18n
 from aggregator.model.config import Site
 from aggregator.model.pages import ListedStory, MonthRecord
-from aggregator.model.publishing import PublishedDocument
+from aggregator.model.publishing import KeptStory, PublishedDocument
 from aggregator.publishing import charts, page_template, paths
 
 MAX_CHART_MONTHS = 240
@@ -23,7 +27,7 @@ NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
 
 def month_page(
     month: str,
-    stories: Sequence[ListedStory],
+    stories: Sequence[ListedStory | KeptStory],
     site: Site,
     *,
     neighbours: tuple[str | None, str | None],
@@ -32,8 +36,19 @@ def month_page(
 ) -> PublishedDocument:
     """Render `archive/<yyyy-mm>.html`; `neighbours` are the months before and after it, if any."""
 
-    def local_day(story: ListedStory) -> date:
+    def local_day(story: ListedStory | KeptStory) -> date:
         return story.announced.astimezone(site.timezone).date()
+
+    template = page_template.environment().get_template("month_row.html.j2")
+    rows: Any = template.make_module(
+        page_template.context(site, paths.month_page(month), site.language, web_url)
+    )
+
+    def row(story: ListedStory | KeptStory) -> Markup:
+        if isinstance(story, KeptStory):
+            return Markup(story.entries["page"].decode("utf-8"))  # noqa: S704 # rendered with autoescape
+        element: Markup = rows.row(story)
+        return element
 
     return page_template.render(
         "month.html.j2",
@@ -43,12 +58,26 @@ def month_page(
         month=month,
         title=month_name(month, site),
         count=len(stories),
-        days=[(day, list(group)) for day, group in groupby(stories, key=local_day)],
+        days=[(day, list(map(row, group))) for day, group in groupby(stories, key=local_day)],
         earlier=neighbours[0],
         later=neighbours[1],
         month_name=lambda each: month_name(each, site),
         feed=feed,
     )
+
+
+_ROW = re.compile(rb'<li><a href="\.\./stories/([^"./]+)\.html"[^>]*>.*?</li>', re.DOTALL)
+_URL = re.compile(rb"<url><loc>[^<]*/stories/([^<./]+)\.html</loc><lastmod>[^<]*</lastmod></url>\n")
+
+
+def split_page(body: bytes) -> dict[str, bytes]:
+    """Return the rows of the stories on the page of a month; text contains no `<` in HTML."""
+    return {match[1].decode(): match[0] for match in _ROW.finditer(body)}
+
+
+def split_sitemap(body: bytes) -> dict[str, bytes]:
+    """Return the entries of the stories in a part of the site map."""
+    return {match[1].decode(): match[0] for match in _URL.finditer(body)}
 
 
 def index(months: Sequence[MonthRecord], site: Site, *, web_url: str | None) -> PublishedDocument:
@@ -84,20 +113,21 @@ def _all_months(first: str, last: str) -> list[str]:
     return [f"{number // 12:04}-{number % 12 + 1:02}" for number in range(begin, end + 1)]
 
 
-def sitemap_parts(month: str, stories: Sequence[ListedStory], site: Site) -> list[PublishedDocument]:
+def sitemap_parts(
+    month: str, stories: Sequence[ListedStory | KeptStory], site: Site
+) -> list[PublishedDocument]:
     """Render the parts of the site map with the stories of a month; most months have one part."""
     parts = [stories[start : start + MAX_URLS] for start in range(0, len(stories), MAX_URLS)] or [()]
     return [
-        _document(
-            part_path(month, n),
-            "urlset",
-            [
-                _entry("url", site.url + paths.story_page(story.id), f"{story.changed:%Y-%m-%dT%H:%M:%SZ}")
-                for story in part
-            ],
-        )
+        _document(part_path(month, n), "urlset", [_story_entry(story, site) for story in part])
         for n, part in enumerate(parts)
     ]
+
+
+def _story_entry(story: ListedStory | KeptStory, site: Site) -> str:
+    if isinstance(story, KeptStory):
+        return story.entries["sitemap"].decode("utf-8")
+    return _entry("url", site.url + paths.story_page(story.id), f"{story.changed:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def part_path(month: str, part: int) -> str:

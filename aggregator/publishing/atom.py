@@ -24,7 +24,7 @@ from lxml import etree
 from aggregator import __version__, urls
 from aggregator.model.config import Channel, Site
 from aggregator.model.documents import Enclosure
-from aggregator.model.publishing import Fragments, Publication, PublishedDocument, Tombstone
+from aggregator.model.publishing import Fragments, KeptStory, Publication, PublishedDocument, Tombstone
 from aggregator.model.stories import Publisher, Story
 from aggregator.publishing import corrections, fragments, paths
 from aggregator.publishing.fragments import fragment
@@ -49,7 +49,7 @@ class FeedDocument:
     channel: Channel
     path: str
     updated: datetime
-    stories: tuple[Story, ...]
+    stories: tuple[Story | KeptStory, ...]
     tombstones: tuple[Tombstone, ...]
     links: tuple[tuple[str, str], ...] = ()
     archived: bool = False
@@ -122,7 +122,7 @@ _BEGIN, END = b"<feed>\n", b"</feed>\n"
 def entries(content: FeedDocument) -> list[bytes]:
     """Render the entries of the stories as they stand in the document."""
     return [
-        fragment(content.fragments, "atom", story, content.channel, partial(_rendered, story, content))
+        fragment(content.fragments, "atom", story, content.channel, partial(_rendered, content=content))
         for story in content.stories
     ]
 

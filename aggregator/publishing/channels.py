@@ -75,8 +75,8 @@ def known_channels(store: Store, all_channels: Sequence[Channel]) -> list[Channe
     return [channel for channel in all_channels if channel.id in known]
 
 
-def newest_stories(store: Store, channel_id: str, *, fed_only: bool) -> list[str]:
-    """Return the ids of the newest stories of a channel, at most `MAX_STORIES`.
+def newest_stories(store: Store, channel_id: str, *, fed_only: bool) -> dict[str, datetime]:
+    """Return when the newest stories of a channel, at most `MAX_STORIES`, were announced.
 
     `fed_only` leaves out stories that are on pages and in search only.
     """

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 from aggregator.model.config import Channel
-from aggregator.model.publishing import Fragments
+from aggregator.model.publishing import Fragments, KeptStory
 from aggregator.model.stories import Story
 
 MAX_KEPT_BYTES = 8 * 1024 * 1024
@@ -29,26 +30,27 @@ class KeptFragments(dict[tuple[str, ...], bytes]):
 
 
 def fragment(
-    kept: Fragments, format_: str, story: Story, channel: Channel, render: Callable[[], bytes]
+    kept: Fragments,
+    format_: str,
+    story: Story | KeptStory,
+    channel: Channel,
+    render: Callable[[Story], bytes],
 ) -> bytes:
-    """Return the entry of a story as `kept`, or rendered.
+    """Return the entry of a story in a feed as `kept`, or rendered.
 
     The entry of a story without a link of its own contains the address of the channel.
     """
-    key = _key(format_, story, channel)
+    if isinstance(story, KeptStory):
+        return story.entries[format_]
+    return shared(kept, (format_, story.id, "" if story.lead.link else channel.id), partial(render, story))
+
+
+def shared(kept: Fragments, key: tuple[str, ...], render: Callable[[], bytes]) -> bytes:
+    """Return what is kept under a key; render it if nothing is."""
     found = kept.get(key)
     if found is None:
         kept[key] = found = render()
     return found
-
-
-def keep(kept: Fragments, format_: str, story: Story, channel: Channel, entry: bytes) -> None:
-    """Keep an entry that was written before, unless a newer one is kept."""
-    kept.setdefault(_key(format_, story, channel), entry)
-
-
-def _key(format_: str, story: Story, channel: Channel) -> tuple[str, ...]:
-    return (format_, story.id, "" if story.lead.link else channel.id)
 
 
 def split(body: bytes, begin: bytes, end: bytes, story: re.Pattern[bytes]) -> dict[str, bytes]:

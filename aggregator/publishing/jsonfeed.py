@@ -34,7 +34,7 @@ def render(publication: Publication) -> PublishedDocument:
         feed["hubs"] = [{"type": "WebSub", "url": publication.hub}]
     feed["items"] = []
     items = [
-        fragment(publication.fragments, "json", story, channel, partial(_rendered, story, publication))
+        fragment(publication.fragments, "json", story, channel, partial(_rendered, publication=publication))
         for story in publication.stories
     ]
     body = _text(feed) + b"\n"

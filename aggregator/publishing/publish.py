@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -20,13 +20,13 @@ from aggregator.model.publishing import (
     EPOCH,
     ArchiveMonth,
     Fragments,
+    KeptStory,
     Publication,
     PublishedDocument,
 )
 from aggregator.model.reports import ContainedStep, PublishReport
-from aggregator.model.stories import Story
 from aggregator.ports import App
-from aggregator.publishing import fragments, paths, publish_pages, websub
+from aggregator.publishing import paths, publish_pages, websub, written_entries
 from aggregator.publishing import publish_editions as pages
 from aggregator.publishing import publish_events as events
 from aggregator.publishing.channels import newest_stories
@@ -165,6 +165,8 @@ def _pages(rendering: _Rendering) -> PageWork:
         config=rendering.config,
         contained=rendering.contained,
         rendered_with=rendering.rendered_with(),
+        publishers=rendering.publishers,
+        made_at=rendering.made_at,
         everything=rendering.everything,
     )
     publish_pages.publish(work)
@@ -193,11 +195,15 @@ def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> 
     )
     if documents is None:
         return
+    from aggregator.publishing import renderers  # no run without changed channels needs it
+
     hashes: dict[str, str] = {}
     for document in documents:
         rendering.write(document)
         hashes[rendering.config.site.url + document.path] = hashlib.sha256(document.body).hexdigest()
-    made_of = _made_of(rendering, [each.body for each in documents if _is_feed(each.path)])
+    split = {paths.path(channel, name) for name, _ in renderers.SPLIT.values()}
+    bodies = [each.body for each in documents if each.path in split]
+    made_of = written_entries.made_of(rendering.publishers, bodies)
     written = partial(channels.written, rendering.store, record, rendered_with, made_of, rendering.made_at)
     calendars = rendering.calendars_made_of.get(channel.id, "")
     rendering.records.append(partial(written, calendars_made_of=calendars))
@@ -220,10 +226,9 @@ def _is_feed(url: str) -> bool:
 def _documents(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> list[PublishedDocument]:
     """Render the documents of a channel without stories that raise an exception."""
     windows = [newest_stories(rendering.store, channel.id, fed_only=fed) for fed in (True, False)]
-    windows.append(_calendar(rendering, channel))
     return rendering.contained.without_broken(
         ContainedStep.PUBLISHING,
-        dict.fromkeys(id_ for window in windows for id_ in window),
+        dict.fromkeys((*windows[0], *windows[1], *_calendar(rendering, channel))),
         lambda usable: _rendered(rendering, channel, record, frozenset(usable)),
     )
 
@@ -235,21 +240,20 @@ def _rendered(
 
     store, config = rendering.store, rendering.config
     with store.snapshot():
-        fed, shown = (
-            [id_ for id_ in newest_stories(store, channel.id, fed_only=fed_only) if id_ in usable]
-            for fed_only in (True, False)
-        )
+        windows = [newest_stories(store, channel.id, fed_only=fed_only) for fed_only in (True, False)]
+        fed, shown = ({id_: window[id_] for id_ in window if id_ in usable} for window in windows)
         dated = [id_ for id_ in _calendar(rendering, channel) if id_ in usable]
-        read = stories.read(store, list(dict.fromkeys([*fed, *shown, *dated])))
-        by_id = {story.id: story for story in read}
-        since = min((by_id[id_].announced for id_ in fed), default=EPOCH)
+        kept = _kept_stories(rendering, channel, record, fed, shown)
+        read = [id_ for id_ in fed | shown if id_ not in kept]
+        full = {story.id: story for story in stories.read(store, list(dict.fromkeys([*read, *dated])))}
+        since = min(fed.values(), default=EPOCH)
         tombstones = channels.tombstones(store, channel.id, since, MAX_TOMBSTONES)
         months = archives.records(store) if channel.id == "all" else []
         # A month that an editor's decision just created has no document yet.
         months = [record for record in months if record.written_revision]
+    by_id = full | kept
     if channel.automatic and not by_id and not rendering.exists(paths.path(channel, "atom.xml")):
         return []
-    _keep_written_entries(rendering, channel, record, by_id)
     publication = Publication(
         site=config.site,
         channel=channel,
@@ -262,7 +266,7 @@ def _rendered(
         editions=rendering.editions,
         web_url=config.web.url,
         today=events.today(config.site, rendering.now),
-        events=tuple(by_id[id_] for id_ in dated) if _has_calendar(rendering, channel, dated) else None,
+        events=tuple(full[id_] for id_ in dated) if _has_calendar(rendering, channel, dated) else None,
         fragments=rendering.fragments,
     )
     page = replace(publication, stories=tuple(by_id[id_] for id_ in shown))
@@ -287,29 +291,34 @@ def _has_calendar(rendering: _Rendering, channel: Channel, dated: list[str]) -> 
     return channel.id == "all" or bool(dated) or rendering.exists(paths.path(channel, paths.CALENDAR))
 
 
-def _keep_written_entries(
-    rendering: _Rendering, channel: Channel, record: ChannelRecord, by_id: Mapping[str, Story]
-) -> None:
-    """Keep the entries of a channel's written feeds whose stories have not changed.
+def _kept_stories(
+    rendering: _Rendering,
+    channel: Channel,
+    record: ChannelRecord,
+    fed: dict[str, datetime],
+    shown: dict[str, datetime],
+) -> dict[str, KeptStory]:
+    """Return the unchanged stories of a channel with their entries in all its files.
 
     None of them if the files, the publishers, the templates or feeds.yaml are others than when they were written.
     """
     from aggregator.publishing import renderers
 
     if rendering.everything or record.written_with != rendering.rendered_with():
-        return
-    folder = rendering.config.public
-    try:
-        bodies = [(folder / paths.path(channel, name)).read_bytes() for name, _ in renderers.SPLIT.values()]
-    except OSError:
-        return
-    if record.made_of != _made_of(rendering, bodies):
-        return
-    changed = stories.changed_since(rendering.store, by_id, record.made_at)
-    for (format_, (_, split)), body in zip(renderers.SPLIT.items(), bodies, strict=True):
-        for id_, entry in split(body).items():
-            if id_ in by_id and id_ not in changed:
-                fragments.keep(rendering.fragments, format_, by_id[id_], channel, entry)
+        return {}
+    entries = written_entries.unchanged(
+        rendering.store,
+        renderers.written_files(rendering.config.public, channel),
+        publishers=rendering.publishers,
+        written=record.made_of,
+        written_at=record.made_at,
+    )
+    return {
+        id_: KeptStory(id=id_, announced=announced, entries=entries[id_])
+        for id_, announced in (fed | shown).items()
+        if {*(renderers.FEEDS if id_ in fed else ()), *(renderers.PAGES if id_ in shown else ())}
+        <= entries.get(id_, {}).keys()
+    }
 
 
 def _linked_channels(rendering: _Rendering, channel: Channel) -> tuple[Channel, ...]:
@@ -382,17 +391,9 @@ def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMon
     rendering.write(document)
     closed = record.month < f"{rendering.now:%Y-%m}"
     written_with = frozen_hash if closed else rendering.rendered_with()
-    made_of = _made_of(rendering, [document.body])
+    made_of = written_entries.made_of(rendering.publishers, [document.body])
     written = partial(archives.written, rendering.store, record, written_with, made_of, rendering.made_at)
     rendering.records.append(partial(written, closed=closed))
-
-
-def _made_of(rendering: _Rendering, bodies: Iterable[bytes]) -> str:
-    """Return a hash of documents and of the publishers, on which their entries depend."""
-    digest = hashlib.sha256(rendering.publishers.encode())
-    for body in bodies:
-        digest.update(hashlib.sha256(body).digest())
-    return digest.hexdigest()
 
 
 def _entries_up_to_date(rendering: _Rendering, record: ArchiveRecord) -> dict[str, bytes]:
@@ -405,15 +406,15 @@ def _entries_up_to_date(rendering: _Rendering, record: ArchiveRecord) -> dict[st
     ended = record.month < f"{rendering.now:%Y-%m}"
     if rendering.everything or ended or record.written_with != rendering.rendered_with():
         return {}
-    try:
-        body = (rendering.config.public / paths.archive_path(record.month)).read_bytes()
-    except OSError:
-        return {}
-    if record.made_of != _made_of(rendering, [body]):
-        return {}
-    entries = atom.split(body)
-    changed = stories.changed_since(rendering.store, entries, record.made_at)
-    return {id_: entry for id_, entry in entries.items() if id_ not in changed}
+    file = rendering.config.public / paths.archive_path(record.month)
+    entries = written_entries.unchanged(
+        rendering.store,
+        {"atom": (file, atom.split)},
+        publishers=rendering.publishers,
+        written=record.made_of,
+        written_at=record.made_at,
+    )
+    return {id_: entry["atom"] for id_, entry in entries.items()}
 
 
 def _composed(
@@ -437,7 +438,7 @@ def _amended(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMonth) 
     ids = archives.story_ids(rendering.store, month.month)
     try:
         body = (rendering.config.public / path).read_bytes()
-        as_written = record.made_of == _made_of(rendering, [body])
+        as_written = record.made_of == written_entries.made_of(rendering.publishers, [body])
         if not as_written or not archive.is_complete(body, ids, month.tombstones):
             published = archive.story_ids(body)
             missing = [id_ for id_ in ids if id_ not in published]

@@ -17,11 +17,11 @@ from aggregator.containment import Containment
 from aggregator.gateways import files
 from aggregator.gateways.drafts import Drafts
 from aggregator.model.config import Channel, Config
-from aggregator.model.pages import MonthRecord, StoryPage, TextChange
-from aggregator.model.publishing import PublishedDocument, SourceDirectory
+from aggregator.model.pages import ListedStory, MonthRecord, StoryPage, TextChange
+from aggregator.model.publishing import KeptStory, PublishedDocument, SourceDirectory
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Publisher, Story
-from aggregator.publishing import paths, publish_partners
+from aggregator.publishing import paths, publish_partners, written_entries
 from aggregator.store import archives, pages, runs, sources, stories
 from aggregator.store.connection import Store
 from aggregator.store.idle_check import PAGES_BEFORE
@@ -30,7 +30,7 @@ from aggregator.store.items import chunked
 if TYPE_CHECKING:
     from aggregator.publishing import directory_pages
 
-MAX_CHANGED = 2_000
+MAX_CHANGED = 20_000
 """Maximum pages of changed stories that one round writes; the next round goes on."""
 MAX_AGAIN = 500
 """Maximum pages of unchanged stories that a round writes after a change of templates."""
@@ -59,6 +59,10 @@ class PageWork:
     config: Config
     contained: Containment
     rendered_with: str
+    publishers: str
+    """All publishers, of which an entry contains some."""
+    made_at: int
+    """Number of changes of stories when the run began (`stories.changes`)."""
     everything: bool
     written: list[str] = field(default_factory=list)
     unchanged: int = 0
@@ -243,18 +247,48 @@ def _write_month(
 ) -> None:
     from aggregator.publishing import archive_pages
 
-    site = work.config.site
-    listed = pages.of_month(work.store, record.month)
+    site, public = work.config.site, work.config.public
+    listed = _of_month(work, record, rendered_with)
+    documents: list[PublishedDocument] = []
     if listed:
         page = archive_pages.month_page(
             record.month, listed, site, neighbours=neighbours, feed=feed, web_url=work.web_url
         )
-        work.write([page, *archive_pages.sitemap_parts(record.month, listed, site)])
+        documents = [page, *archive_pages.sitemap_parts(record.month, listed, site)]
+        work.write(documents)
     else:
-        files.remove_documents(work.config.public, [archive_pages.part_path(record.month, 0)])
-        files.remove_documents(work.config.public, [paths.month_page(record.month)])
+        files.remove_documents(public, [archive_pages.part_path(record.month, 0)])
+        files.remove_documents(public, [paths.month_page(record.month)])
+    made_of = written_entries.made_of(work.publishers, [each.body for each in documents[:2]])
     with work.store.transaction():
-        pages.month_written(work.store, record, rendered_with)
+        pages.month_written(work.store, record, rendered_with, made_of, work.made_at)
+
+
+def _of_month(work: PageWork, record: MonthRecord, rendered_with: str) -> list[ListedStory | KeptStory]:
+    """Return the stories of a month, newest first, unchanged ones with their written entries."""
+    from aggregator.publishing import archive_pages
+
+    public, month = work.config.public, record.month
+    entries: written_entries.Entries = {}
+    with work.store.snapshot():
+        if record.written_with == rendered_with and not work.everything:
+            entries = written_entries.unchanged(
+                work.store,
+                {
+                    "page": (public / paths.month_page(month), archive_pages.split_page),
+                    "sitemap": (public / archive_pages.part_path(month, 0), archive_pages.split_sitemap),
+                },
+                publishers=work.publishers,
+                written=record.made_of,
+                written_at=record.made_at,
+            )
+        announced = pages.of_month(work.store, month)
+        kept = {id_ for id_ in announced if len(entries.get(id_, ())) == 2}  # a further part may have the URL
+        read = pages.listed(work.store, [id_ for id_ in announced if id_ not in kept])
+    return [
+        KeptStory(id=id_, announced=at, entries=entries[id_]) if id_ in kept else read[id_]
+        for id_, at in announced.items()
+    ]
 
 
 def _lists(work: PageWork) -> None:

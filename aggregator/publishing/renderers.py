@@ -8,9 +8,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from aggregator.model.config import Channel
-from aggregator.model.publishing import Publication, PublishedDocument
+from aggregator.model.publishing import Publication, PublishedDocument, Split
 from aggregator.publishing import atom, jsonfeed, paths, rss, site
 
 FEEDS: dict[str, Callable[[Publication], PublishedDocument]] = {
@@ -20,12 +21,13 @@ FEEDS: dict[str, Callable[[Publication], PublishedDocument]] = {
 }
 """Feeds, which contain only stories that T4 admits to feeds."""
 
-SPLIT: dict[str, tuple[str, Callable[[bytes], dict[str, bytes]]]] = {
+SPLIT: dict[str, tuple[str, Split]] = {
     "atom": ("atom.xml", atom.split),
     "rss": ("rss.xml", rss.split),
     "json": ("feed.json", jsonfeed.split),
+    "page": ("index.html", site.split),
 }
-"""The file of each feed, and what returns its entries by story."""
+"""The file of each feed and page, and what returns its entries by story."""
 
 PAGES: dict[str, Callable[[Publication], PublishedDocument]] = {"page": site.render}
 """Pages, which show all stories of the channel."""
@@ -46,6 +48,11 @@ def feeds(publication: Publication) -> list[PublishedDocument]:
         key=lambda count: _largest(_feeds(_first(publication, count))),
     )
     return _feeds(_first(publication, fits))
+
+
+def written_files(public: Path, channel: Channel) -> dict[str, tuple[Path, Split]]:
+    """Return the file of each format of a channel, and what splits it."""
+    return {format_: (public / paths.path(channel, name), split) for format_, (name, split) in SPLIT.items()}
 
 
 def _first(publication: Publication, count: int) -> Publication:

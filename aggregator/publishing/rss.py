@@ -42,7 +42,7 @@ def render(publication: Publication) -> PublishedDocument:
     feed.generator(f"aggregator {__version__}")
     feed.ttl(TTL_MINUTES)
     items = [
-        fragment(publication.fragments, "rss", story, channel, partial(_rendered, story, publication))
+        fragment(publication.fragments, "rss", story, channel, partial(_rendered, publication=publication))
         for story in publication.stories
     ]
     head = atom.with_stylesheet(_numeric(bytes(feed.rss_str(pretty=True))), path)

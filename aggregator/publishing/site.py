@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from itertools import groupby
+from typing import Any
+
+from markupsafe import Markup
 
 from aggregator import i18n
 from aggregator.model.config import Channel
-from aggregator.model.publishing import Publication, PublishedDocument
+from aggregator.model.publishing import KeptStory, Publication, PublishedDocument
 from aggregator.model.stories import Story
-from aggregator.publishing import corrections, page_template, paths
+from aggregator.publishing import corrections, fragments, page_template, paths
 from aggregator.publishing.coming import ComingEvent, badge, coming
 from aggregator.publishing.page_template import environment
 
@@ -25,10 +31,10 @@ MAX_BYTES, MAX_COMPRESSED_BYTES = 60_000, 15_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """Hold the stories announced on one day in the site's time zone."""
+    """Hold the rendered stories announced on one day in the site's time zone."""
 
     date: date
-    stories: tuple[Story, ...]
+    articles: tuple[Markup, ...]
 
 
 def render(publication: Publication) -> PublishedDocument:
@@ -58,9 +64,10 @@ def _rendered(publication: Publication) -> PublishedDocument:
     language = i18n.known(channel.language or site.language)
     shared = page_template.context(site, path, language, publication.web_url)
 
-    def local_day(story: Story) -> date:
+    def local_day(story: Story | KeptStory) -> date:
         return story.announced.astimezone(zone).date()
 
+    articles = _Articles(publication, language, shared)
     body = (
         environment()
         .get_template("channel.html.j2")
@@ -74,24 +81,62 @@ def _rendered(publication: Publication) -> PublishedDocument:
             if publication.editions
             else None,
             url_of=lambda name: paths.url(site, channel, name),
-            note=lambda story: corrections.note(story, site, language),
-            when=lambda story: corrections.event_line(story, site, language),
-            foreign=lambda code: page_template.foreign(code, language),
-            direction=page_template.direction,
-            short_day=lambda moment: i18n.short_day(moment.astimezone(zone).date(), language),
             calendar_url=_calendar_url(publication),
-            calendar_of=lambda story: paths.relative(channel, paths.story_calendar(story.id)),
             coming_up=i18n.heading("coming", language),
             coming=_coming(publication),
             badge=lambda event: badge(event, language),
             days=[
-                Day(date=day, stories=tuple(stories))
+                Day(date=day, articles=tuple(map(articles.article, stories)))
                 for day, stories in groupby(publication.stories, key=local_day)
             ],
-            local=lambda moment: moment.astimezone(zone),
         )
     )
     return PublishedDocument(path=path, media_type=paths.HTML_TYPE, body=body.encode("utf-8"))
+
+
+class _Articles:
+    """Render the elements of stories, which all pages of a language and folder depth share."""
+
+    def __init__(self, publication: Publication, language: str, shared: Mapping[str, object]) -> None:
+        zone = publication.site.timezone
+        self._publication = publication
+        self._language = language
+        self._root = str(shared["root"])
+        template = environment().get_template("article.html.j2")
+        self._macro: Any = template.make_module(
+            {**shared, "short_day": lambda moment: i18n.short_day(moment.astimezone(zone).date(), language)}
+        )
+
+    def article(self, story: Story | KeptStory) -> Markup:
+        """Return the element of a story."""
+        if isinstance(story, KeptStory):
+            entry = story.entries["page"]
+        else:
+            key = ("page", story.id, self._language, self._root)
+            entry = fragments.shared(self._publication.fragments, key, partial(self._rendered, story))
+        return Markup(entry.decode("utf-8"))  # noqa: S704 # rendered with autoescape
+
+    def _rendered(self, story: Story) -> bytes:
+        site, channel, language = self._publication.site, self._publication.channel, self._language
+        element: str = self._macro.article(
+            story,
+            announced=story.announced.astimezone(site.timezone).date(),
+            published=story.published.astimezone(site.timezone).date(),
+            note=corrections.note(story, site, language),
+            when=corrections.event_line(story, site, language),
+            foreign=page_template.foreign(story.lead.language, language),
+            direction=page_template.direction(story.lead.language),
+            calendar=paths.relative(channel, paths.story_calendar(story.id)),
+        )
+        return element.rstrip().encode("utf-8")
+
+
+_ARTICLE = re.compile(rb'<article id="story-([^"]+)".*?</article>', re.DOTALL)
+
+
+def split(body: bytes) -> dict[str, bytes]:
+    """Return the elements of the stories on a page; text contains no `<` in HTML."""
+    return {match[1].decode(): match[0] for match in _ARTICLE.finditer(body)}
 
 
 def _partners(publication: Publication) -> list[Channel]:

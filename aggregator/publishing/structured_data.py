@@ -25,14 +25,17 @@ ATTENDANCE = {
     Attendance.ONLINE: "OnlineEventAttendanceMode",
     Attendance.BOTH: "MixedEventAttendanceMode",
 }
-ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+ESCAPES = {char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 """Characters that could end the script element or its line, as JSON escapes."""
 
 
 def story_data(story: Story, site: Site) -> Markup:
     """Return the JSON-LD of a story, safe inside a script element."""
     data = {"@context": SCHEMA.rstrip("/"), **_described(story, site)}
-    return Markup(json.dumps(data, ensure_ascii=False).translate(ESCAPES))  # noqa: S704 # escaped above
+    text = json.dumps(data, ensure_ascii=False)
+    for char, escape in ESCAPES.items():  # `str.translate` takes 30 times as long beyond ASCII
+        text = text.replace(char, escape)
+    return Markup(text)  # noqa: S704 # escaped above
 
 
 def _described(story: Story, site: Site) -> dict[str, object]:

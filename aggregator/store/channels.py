@@ -156,14 +156,14 @@ def clear(store: Store, channel_id: str) -> None:
     store.db.execute("DELETE FROM channel_stories WHERE channel_id = ?", [channel_id])
 
 
-def window(store: Store, channel_id: str, count: int, *, fed_only: bool) -> list[str]:
-    """Return the ids of the newest announced stories of a channel, in a total order (T3)."""
+def window(store: Store, channel_id: str, count: int, *, fed_only: bool) -> dict[str, datetime]:
+    """Return when the newest stories of a channel were announced, in a total order (T3)."""
     rows = store.db.execute(
-        "SELECT story_id FROM channel_stories WHERE channel_id = ? AND fed >= ?"
+        "SELECT story_id, announced FROM channel_stories WHERE channel_id = ? AND fed >= ?"
         " ORDER BY announced DESC, published DESC, position, story_id LIMIT ?",
         [channel_id, fed_only, count],
     )
-    return [row[0] for row in rows]
+    return {row[0]: sure_moment(row[1]) for row in rows}
 
 
 def tombstones(store: Store, channel_id: str, since: datetime, count: int) -> list[Tombstone]:

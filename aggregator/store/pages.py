@@ -132,11 +132,11 @@ def months(store: Store) -> list[MonthRecord]:
     ]
 
 
-def month_written(store: Store, record: MonthRecord, written_with: str) -> None:
+def month_written(store: Store, record: MonthRecord, written_with: str, made_of: str, made_at: int) -> None:
     """Record that the page of a month is on disk, in the caller's transaction (P1)."""
     store.db.execute(
-        "UPDATE month_pages SET written_revision = ?, written_with = ? WHERE month = ?",
-        [record.revision, written_with, record.month],
+        "UPDATE month_pages SET written_revision = ?, written_with = ?, made_of = ?, made_at = ? WHERE month = ?",
+        [record.revision, written_with, made_of, made_at, record.month],
     )
 
 
@@ -152,14 +152,25 @@ _NEWEST_FIRST = (
 )
 
 
-def of_month(store: Store, month: str) -> list[ListedStory]:
-    """Return the stories of `all` that were announced in a month (`yyyy-mm`), newest first."""
+def of_month(store: Store, month: str) -> dict[str, datetime]:
+    """Return when the stories of `all` of a month (`yyyy-mm`) were announced, newest first."""
     rows = store.db.execute(
-        f"{_LISTED} WHERE channel_id = 'all' AND channel_stories.announced >= ?1"
-        f" AND channel_stories.announced < ?1 || '~'{_NEWEST_FIRST}",
+        "SELECT story_id, announced FROM channel_stories WHERE channel_id = 'all' AND announced >= ?1"
+        f" AND announced < ?1 || '~'{_NEWEST_FIRST}",
         [month],
     )
-    return [_listed(row) for row in rows]
+    return {row[0]: sure_moment(row[1]) for row in rows}
+
+
+def listed(store: Store, ids: Iterable[str]) -> dict[str, ListedStory]:
+    """Return stories of `all` by id, as the pages of months list them."""
+    return {
+        row["id"]: _listed(row)
+        for part in chunked(ids)
+        for row in store.db.execute(
+            f"{_LISTED} WHERE channel_id = 'all' AND channel_stories.story_id IN ({marks(part)})", part
+        )
+    }
 
 
 def _listed(row: Mapping[str, Any]) -> ListedStory:

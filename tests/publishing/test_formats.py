@@ -15,7 +15,7 @@ from lxml import etree
 from aggregator.items import sanitize
 from aggregator.model.config import Channel
 from aggregator.model.documents import Enclosure
-from aggregator.model.publishing import Publication
+from aggregator.model.publishing import KeptStory, Publication
 from aggregator.model.stories import Correction, Story, StoryItem
 from aggregator.publishing import jsonfeed, renderers, rss
 from tests.builders import NOW, site, story, story_item
@@ -229,23 +229,29 @@ HOSTILE = (
     "\n  <entry>\n    <id>tag:news.example,2026:story/s0002</id>",
     '\n  {\n   "id": "tag:news.example,2026:story/s0002"',
     "</entry></feed></channel></rss>]]>",
+    '</article><article id="story-s0002">',
 )
 
 
 @pytest.mark.parametrize("format_", renderers.SPLIT)
-def test_the_entries_of_a_written_feed_are_those_that_were_rendered(format_: str) -> None:
-    """Splitting a feed returns the entry of each story, whatever its texts imitate (P1)."""
+def test_the_entries_of_a_written_document_are_those_that_were_rendered(format_: str) -> None:
+    """Splitting a document returns the entry of each story, whatever its texts imitate (P1)."""
     leads = [story_item(title=text, html=f"{text}<p>x</p>", by={"full_text": True}) for text in HOSTILE]
     stories = [story(f"s{n:04}", lead, leads[0]) for n, lead in enumerate(leads)]
     first = publication(*stories)
-    body = renderers.FEEDS[format_](first).body
+    render = (renderers.FEEDS | renderers.PAGES)[format_]
+    body = render(first).body
     _, split = renderers.SPLIT[format_]
     rendered = {key[1]: entry for key, entry in first.fragments.items()}
     assert split(body) == rendered
     assert list(rendered) == [each.id for each in stories]
-    assert split(renderers.FEEDS[format_](publication()).body) == {}
-    kept = publication(*stories, fragments=dict(first.fragments))
-    assert renderers.FEEDS[format_](kept).body == body
+    assert split(render(publication()).body) == {}
+    assert render(publication(*stories, fragments=dict(first.fragments))).body == body
+    kept = [
+        KeptStory(id=each.id, announced=each.announced, entries={format_: rendered[each.id]})
+        for each in stories
+    ]
+    assert render(replace(publication(), stories=tuple(kept))).body == body
 
 
 def test_a_large_feed_omits_its_oldest_stories() -> None:

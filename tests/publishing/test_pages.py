@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import sqlite3
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -31,6 +32,7 @@ from aggregator.model.pages import (
     StoryPage,
     TextChange,
 )
+from aggregator.model.publishing import KeptStory
 from aggregator.model.stories import StoryItem
 from aggregator.polling import fetch
 from aggregator.publishing import (
@@ -42,6 +44,8 @@ from aggregator.publishing import (
     story_page,
     text_changes,
 )
+from aggregator.store import items, pages
+from aggregator.store.connection import Store
 from aggregator.store.idle_check import nothing_due
 from tests.builders import NOW, item, publisher, rss, story
 from tests.builders import site as site_values
@@ -322,6 +326,66 @@ def test_only_pages_of_changed_stories_are_written(site: Site) -> None:
     assert {path: path.stat().st_mtime_ns for path in site.place.public.rglob("*")} == before
 
 
+@pytest.mark.parametrize("most", [50_000, 2])
+def test_the_page_of_a_month_reads_changed_stories_only(
+    site: Site, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Unchanged rows come from the written page and the first part of the site map (PB13)."""
+    monkeypatch.setattr(archive_pages, "MAX_URLS", most)
+    listed, read = pages.listed, set()
+
+    def noting(store: Store, ids: Sequence[str]) -> dict[str, ListedStory]:
+        read.update(ids)
+        return listed(store, ids)
+
+    monkeypatch.setattr(pages, "listed", noting)
+    site.poll(news(1), news(2))
+    assert read == {site.id_of(news(2)["title"])}
+    site.poll(news(1, title="Microscopes of Turin are renamed"), news(2))
+    assert read == {site.id_of(news(2)["title"]), site.id_of("Microscopes of Turin are renamed")}
+    site.poll(news(1, title="Microscopes of Turin are renamed"), news(2), news(3), news(4))
+    assert publish.run(site.place.app()).documents_written == ()
+
+
+@pytest.mark.parametrize("name", ["archive/2026-10.html", "sitemaps/2026-10.xml"])
+def test_a_changed_page_of_a_month_is_no_source_of_rows(site: Site, name: str) -> None:
+    """A month with a file that somebody changed is rendered in full at the next story (P1)."""
+    file = site.place.public / name
+    file.write_bytes(
+        file.read_bytes().replace(b"Microscope b", b"Forged").replace(b"<lastmod>2", b"<lastmod>1")
+    )
+    site.poll(news(1), news(2))
+    assert not re.search(rb"Forged|<lastmod>1", file.read_bytes())
+    assert publish.run(site.place.app()).documents_written == ()
+
+
+def test_the_rows_of_a_written_month_are_those_that_were_rendered() -> None:
+    """Splitting a page and a site map returns each row, whatever its title imitates (P1)."""
+    titles = ('</li><li><a href="../stories/s2.html">', "<url><loc>https://x/stories/s2.html</loc>", "a\nb")
+    listed = [
+        ListedStory(
+            id=f"s{n}", title=title, language="de", link=None, publisher=title, announced=NOW, changed=NOW
+        )
+        for n, title in enumerate(titles)
+    ]
+    here = site_values()
+
+    def written(stories: Sequence[ListedStory | KeptStory]) -> tuple[bytes, bytes]:
+        page = archive_pages.month_page(
+            "2026-10", stories, here, neighbours=(None, None), feed=True, web_url=None
+        )
+        return page.body, archive_pages.sitemap_parts("2026-10", stories, here)[0].body
+
+    page, sitemap = written(listed)
+    rows, urls = archive_pages.split_page(page), archive_pages.split_sitemap(sitemap)
+    assert [*rows] == [*urls] == [each.id for each in listed]
+    kept = [
+        KeptStory(id=id_, announced=NOW, entries={"page": rows[id_], "sitemap": urls[id_]}) for id_ in rows
+    ]
+    assert written(kept) == (page, sitemap)
+    assert written([]) != (page, sitemap)
+
+
 def test_a_changed_template_is_applied_in_portions(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a change of settings each round writes a few pages, newest first."""
     site.poll(*(news(n) for n in range(1, 6)))
@@ -357,6 +421,26 @@ def test_the_next_round_goes_on_with_what_is_left(
     for _ in range(2):
         fetch.run(site.place.app())
     assert len([*(site.place.public / "stories").glob("*.html")]) == 6
+
+
+def test_a_killed_round_keeps_the_pages_that_it_wrote(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The round after a kill writes only pages that the killed one did not record (P1)."""
+    reveal = files.Drafts.reveal
+
+    def die(drafts: files.Drafts) -> None:
+        if len([*(site.place.public / "stories").glob("*.html")]) == 3:  # the first one and two new ones
+            raise KeyboardInterrupt
+        reveal(drafts)
+
+    site.poll(news(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(items, "CHUNK", 2)
+        patch.setattr(files.Drafts, "reveal", die)
+        with pytest.raises(KeyboardInterrupt):
+            site.poll(*(news(n) for n in range(1, 6)))
+    written = fetch.run(site.place.app()).documents_written
+    assert len([path for path in written if path.startswith("stories/")]) == 2
+    assert len([*(site.place.public / "stories").glob("*.html")]) == 5
 
 
 def test_a_crash_is_repaired(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -519,7 +603,9 @@ def test_long_months_have_parts_in_the_site_map(monkeypatch: pytest.MonkeyPatch)
     ]
     parts = archive_pages.sitemap_parts("2026-10", listed, site_values())
     assert [part.body.count(b"<url>") for part in parts] == [2, 2, 1]
-    record = MonthRecord(month="2026-10", stories=5, revision=1, written_revision=1, written_with="")
+    record = MonthRecord(
+        month="2026-10", stories=5, revision=1, written_revision=1, written_with="", made_of="", made_at=0
+    )
     index = archive_pages.sitemap([record], site_values())[-1].body.decode()
     assert all(part.path in index for part in parts)
 

@@ -17,10 +17,11 @@ from lxml import etree, html
 from aggregator.dedupe import editor_commands
 from aggregator.errors import ConfigError, FilesError
 from aggregator.gateways import files
-from aggregator.model.publishing import PublishedDocument
+from aggregator.model.publishing import Publication, PublishedDocument
 from aggregator.model.reports import FetchReport, PublishReport
+from aggregator.model.stories import Story
 from aggregator.polling import fetch
-from aggregator.publishing import channels, publish, stylesheet
+from aggregator.publishing import channels, publish, renderers, stylesheet
 from aggregator.store import idle_check
 from tests.builders import NOW, rss
 from tests.conftest import Clock, Web, Workplace
@@ -179,6 +180,38 @@ def test_only_channels_with_changes_are_written(place: Workplace, ab: dict[str, 
     after = state(place)
     different = {path for path in after if after[path] != before.get(path)}
     assert without_pages(different) == changed | {f"{path}.gz" for path in changed}
+
+
+def test_a_channel_reads_changed_stories_only(
+    place: Workplace, ab: dict[str, Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries of unchanged stories come from the written files; the result is the same (PB13)."""
+    read: set[str] = set()
+    feeds = renderers.feeds
+
+    def noting(publication: Publication) -> list[PublishedDocument]:
+        read.update(story.lead.title for story in publication.stories if isinstance(story, Story))
+        return feeds(publication)
+
+    monkeypatch.setattr(renderers, "feeds", noting)
+    for n, title in ((3, "Three"), (4, "Three, corrected")):
+        ab["a"].feed("/feed", rss(news(3, title=title), news(1)), f'"{n}"')
+        poll(place)
+        assert read == {title}
+        assert title in shown(place) and title in titles(place)
+        read.clear()
+    assert render(place).documents_written == ()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_changed_file_is_no_source_of_entries(place: Workplace, ab: dict[str, Web], name: str) -> None:
+    """A channel with a file that somebody changed is rendered in full at the next story (P1)."""
+    file = place.public / "channels/of-a" / name
+    file.write_bytes(file.read_bytes().replace(b"ews number 1", b"Forged"))
+    ab["a"].feed("/feed", rss(news(3), news(1)), '"2"')
+    poll(place)
+    assert b"Forged" not in file.read_bytes()
+    assert render(place).documents_written == ()
 
 
 def test_changed_metadata_of_a_source_is_published(place: Workplace, ab: dict[str, Web]) -> None:

@@ -53,3 +53,9 @@ def m0005_feeds(db: Database) -> None:
 def m0031_calendars_made_of(db: Database) -> None:
     """Add a hash of what the calendars of a channel were rendered from."""
     db.execute("ALTER TABLE channels ADD COLUMN calendars_made_of TEXT NOT NULL DEFAULT ''")
+
+
+def m0033_month_entries(db: Database) -> None:
+    """Add a hash of the written page of a month, and the number of changes before it."""
+    db.execute("ALTER TABLE month_pages ADD COLUMN made_of TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE month_pages ADD COLUMN made_at INTEGER NOT NULL DEFAULT 0")

@@ -1,0 +1,49 @@
+"""Read the entries of unchanged stories from written documents, instead of rendering them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from aggregator.model.publishing import Split
+from aggregator.store import stories
+from aggregator.store.connection import Store
+
+Entries = dict[str, dict[str, bytes]]
+"""Entries by story, and by the format of the document."""
+
+
+def unchanged(
+    store: Store,
+    documents: Mapping[str, tuple[Path, Split]],
+    *,
+    publishers: str,
+    written: str,
+    written_at: int,
+) -> Entries:
+    """Return the entries that documents have of stories unchanged since they were written.
+
+    `documents` are the file of each format and what splits it. None are returned if the files or the publishers have
+    another hash than `written`. `written_at` is the number of changes before (`stories.changes`).
+    """
+    try:
+        bodies = [file.read_bytes() for file, _ in documents.values()]
+    except OSError:
+        return {}
+    if written != made_of(publishers, bodies):
+        return {}
+    entries: Entries = {}
+    for (format_, (_, split)), body in zip(documents.items(), bodies, strict=True):
+        for id_, entry in split(body).items():
+            entries.setdefault(id_, {})[format_] = entry
+    changed = stories.changed_since(store, entries, written_at)
+    return {id_: entry for id_, entry in entries.items() if id_ not in changed}
+
+
+def made_of(publishers: str, bodies: Iterable[bytes]) -> str:
+    """Return a hash of documents and of the publishers, on which their entries depend."""
+    digest = hashlib.sha256(publishers.encode())
+    for body in bodies:
+        digest.update(hashlib.sha256(body).digest())
+    return digest.hexdigest()
