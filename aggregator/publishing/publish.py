@@ -144,9 +144,6 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
     work = _pages(rendering)
     for channel in config.channels:
         _channel(rendering, channel, records[channel.id])
-    events.write_files(
-        store, config, rendering.rendered_with(), rendering.contained, rendering.write, everything=everything
-    )
     events.plan_next_day(store, config.site, now)
     rendering.finish()
     _remove_old_channels(rendering)
@@ -159,7 +156,7 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
 
 
 def _pages(rendering: _Rendering) -> PageWork:
-    """Write the pages of stories and the lists, before the pages and feeds that link to them."""
+    """Write pages and calendars of stories and the lists, before what links to them."""
     work = PageWork(
         store=rendering.store,
         config=rendering.config,
@@ -169,6 +166,7 @@ def _pages(rendering: _Rendering) -> PageWork:
         made_at=rendering.made_at,
         everything=rendering.everything,
     )
+    events.write_files(work)
     publish_pages.publish(work)
     return work
 

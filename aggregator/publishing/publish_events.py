@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -11,18 +11,19 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from aggregator.containment import Containment
 from aggregator.gateways import files
-from aggregator.model.config import Config, Site
+from aggregator.model.config import Site
 from aggregator.model.publishing import EPOCH, Publication, PublishedDocument
 from aggregator.model.reports import ContainedStep
-from aggregator.model.stories import Story
 from aggregator.publishing import paths
+from aggregator.publishing.publish_pages import PageWork
 from aggregator.store import channels, runs, stories, story_events
 from aggregator.store.connection import Store, stamp
 from aggregator.store.idle_check import EVENTS_END
+from aggregator.store.items import CHUNK
+from aggregator.store.story_events import EventFile
 
-MAX_FILES = 1_000
+MAX_FILES = 20_000
 """Maximum calendar files of stories that one round writes; the next round goes on."""
 PAST = timedelta(days=366)
 """How long past events stay in calendars (CA1)."""
@@ -76,37 +77,38 @@ def _midnight_after(day: date, site: Site) -> datetime | None:
         return None
 
 
-def write_files(
-    store: Store,
-    config: Config,
-    rendered_with: str,
-    contained: Containment,
-    write: Callable[[PublishedDocument], None],
-    *,
-    everything: bool,
-) -> None:
+def write_files(work: PageWork) -> None:
     """Write the calendar file of each story whose event changed, or remove it."""
-    if everything or runs.get(store, WRITTEN_WITH) != rendered_with:
+    store = work.store
+    if work.everything or runs.get(store, WRITTEN_WITH) != work.rendered_with:
         with store.transaction():
             story_events.raise_revisions(store)
-            runs.put(store, WRITTEN_WITH, rendered_with)
-    while outdated := story_events.unwritten(store, MAX_FILES):
-        kept = [file.story_id for file in outdated if file.present]
-        for story in contained.without_broken(ContainedStep.PUBLISHING, kept, partial(stories.read, store)):
-            contained.test(ContainedStep.PUBLISHING, story.id, partial(_write, story, config.site, write))
-        gone = [paths.story_calendar(file.story_id) for file in outdated if not file.present]
-        if gone:
-            files.remove_documents(config.public, gone)
+            runs.put(store, WRITTEN_WITH, work.rendered_with)
+    written = 0
+    while (work.everything or written < MAX_FILES) and (outdated := story_events.unwritten(store, CHUNK)):
+        _write_some(work, outdated)
         with store.transaction():
             story_events.written(store, outdated)
-        if not everything:
-            return
+        written += len(outdated)
 
 
-def _write(story: Story, site: Site, write: Callable[[PublishedDocument], None]) -> None:
+def _write_some(work: PageWork, outdated: Sequence[EventFile]) -> None:
+    """Write or remove the calendar files of some stories."""
     from aggregator.publishing import calendar
 
-    write(calendar.render_story(story, site))
+    kept = [file.story_id for file in outdated if file.present]
+    documents: list[PublishedDocument] = []
+    for story in work.contained.without_broken(
+        ContainedStep.PUBLISHING, kept, partial(stories.read, work.store)
+    ):
+        work.contained.test(
+            ContainedStep.PUBLISHING,
+            story.id,
+            lambda story=story: documents.append(calendar.render_story(story, work.config.site)),  # type: ignore[misc]
+        )
+    work.write(documents)
+    if gone := [paths.story_calendar(file.story_id) for file in outdated if not file.present]:
+        files.remove_documents(work.config.public, gone)
 
 
 class Calendars(NamedTuple):

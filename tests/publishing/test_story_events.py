@@ -11,7 +11,9 @@ import pytest
 from ical.event import Event as Entry
 
 from aggregator.dedupe import editor_commands
+from aggregator.gateways.drafts import Drafts
 from aggregator.polling import event_backfill, fetch
+from aggregator.publishing import publish_events, publish_pages
 from aggregator.store.idle_check import nothing_due
 from tests.builders import NOW, rss
 from tests.publishing.events import parsed
@@ -95,6 +97,49 @@ def test_a_course_is_published_everywhere(community: Community) -> None:
     assert f'"calendar": "https://news.example/stories/{story_id}.ics"' in (public / "feed.json").read_text(
         "utf-8"
     )
+
+
+def test_the_next_round_writes_the_calendar_files_that_are_left(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calendar files beyond the limit of a round follow in one without changes (V6)."""
+    monkeypatch.setattr(publish_events, "MAX_FILES", 1)
+    monkeypatch.setattr(publish_events, "CHUNK", 1)
+    other = {
+        "title": "Workshop on light sheet microscopy in Oslo, 3-5 November 2026",
+        "link": "https://node.example/workshop",
+        "guid": "workshop",
+        "description": "Clearing, mounting and imaging of whole organs.",
+        "pubDate": "Sun, 04 Oct 2026 05:00:00 +0000",
+    }
+    folder = community.place.public / "stories"
+    community.poll(COURSE, other)
+    assert len([*folder.glob("*.ics")]) == 1
+    community.rows("UPDATE sources SET next_visit = '2027-01-01T00:00:00Z', not_before = NULL")
+    assert nothing_due(community.place.folder / "feeds.yaml", NOW) is None
+    fetch.run(community.place.app())
+    assert len([*folder.glob("*.ics")]) == 2
+
+
+def test_calendar_files_that_a_killed_round_left_are_written(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A calendar file counts as written only when it is visible (P1)."""
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Drafts, "reveal", die)
+        with pytest.raises(KeyboardInterrupt):
+            community.poll(COURSE)
+    with monkeypatch.context() as patch:
+        patch.setattr(publish_pages, "publish", die)
+        with pytest.raises(KeyboardInterrupt):
+            community.poll(COURSE)
+    ((story_id,),) = community.rows("SELECT id FROM stories")
+    fetch.run(community.place.app())
+    assert len(community.entries(f"stories/{story_id}.ics")) == 2
 
 
 def test_an_edit_raises_the_sequence(community: Community, clock: Clock) -> None:
