@@ -166,7 +166,7 @@ def _rank(strength: Strength) -> int:
 
 
 def _decided_by_editor() -> Comparison:
-    decision = Evidence(name="editor", weight=evidence.PROOF, reason="an editor put them together")
+    decision = Evidence(name="editor", weight=evidence.PROOF, word=lambda: "an editor put them together")
     return Comparison(
         strength=Strength.SAME,
         score=evidence.PROOF,

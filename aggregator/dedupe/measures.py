@@ -6,9 +6,10 @@ Each measure has a value from data of the two items alone, without a weight. Wei
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import timedelta
 from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 from aggregator.dedupe import reason_words, semantic
@@ -31,6 +32,9 @@ COMMON_SHARE = 0.4
 """Share of its weight that a word has which many items of the archive have."""
 MIN_WORTH_OF_WORDS = 0.3
 """Minimum weight of the words of two texts that is measured."""
+RUN_WORDS = 5
+"""Number of consecutive words that two texts rarely share by chance."""
+_RUN_OF_SHARED = bytes([True]) * RUN_WORDS
 PUBLISHER_SHARE = 0.35
 """Share of its weight that a word has which belongs to the name of one of the publishers."""
 
@@ -103,7 +107,7 @@ def titles(p: Pair) -> Measures:
     yield Measure(
         f"{p.kind}whole title", whole**2, lambda: f"one title has {whole:.0%} of the other, by weight"
     )
-    if pairs := a.neighbours & b.neighbours:
+    if pairs := _neighbours(a, shared) & _neighbours(b, shared):
         worth = math.fsum(sorted(sum(weights.get(c, 0.5) for c in each) / 2 for each in pairs))
         yield Measure(
             f"{p.kind}word pairs", math.log1p(worth), lambda: f"both titles say {_listed_pairs(pairs, a)}"
@@ -113,6 +117,15 @@ def titles(p: Pair) -> Measures:
         math.log1p(common),
         lambda: f"both titles say {_listed(weights, shared, a, b)}",
     )
+
+
+def _neighbours(item: Features, shared: Set[str]) -> set[tuple[str, str]]:
+    """Return the pairs of neighbouring words of a title that both titles have, without stop words."""
+    return {
+        (x, y) if x < y else (y, x)
+        for x, y in pairwise(item.title_in_order)
+        if x in shared and y in shared
+    }
 
 
 def _listed_pairs(pairs: Iterable[tuple[str, str]], item: Features) -> str:
@@ -198,12 +211,20 @@ def _value_of_words(p: Pair, concepts: Iterable[str]) -> float:
 
 def _copied(a: Features, b: Features) -> set[str]:
     """Return the words of sentences in both texts whose rest differs: boilerplate."""
-    one, other = a.runs, b.runs
+    words, other_words = a.folded_words_of_text, b.folded_words_of_text
+    if _RUN_OF_SHARED not in bytes(map(frozenset(other_words).__contains__, words)):
+        return set()
+    one, other = _runs(words), _runs(other_words)
     shared = one & other
     if len(shared) < 2 or len(shared) / min(len(one), len(other)) >= MIN_COPY:
         return set()
     written = {word for run in shared for word in run}
     return {c for word in written for c in concepts(word)} - a.title.keys() - b.title.keys()
+
+
+def _runs(words: Sequence[str]) -> set[tuple[str, ...]]:
+    """Return the runs of `RUN_WORDS` words."""
+    return set(zip(*(words[n:] for n in range(RUN_WORDS)), strict=False))
 
 
 def names(p: Pair) -> Measures:
