@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from contextlib import AbstractContextManager
+import gc
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -36,6 +37,8 @@ MAX_NEW_ITEMS = 500
 
 BATCH_ITEMS = 1_000
 """Maximum number of items that are in memory and compared together."""
+COLLECT_AFTER_OBJECTS = 20_000
+"""Number of new objects after which the garbage collector runs; usually 700, which takes a tenth of placing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +56,22 @@ def assign(store: Store, all_channels: Sequence[Channel], now: datetime) -> Assi
 
     An item that breaks the program is set aside, and the others are assigned without it.
     """
-    with caches.emptied(), _cached_embeddings(store, now):
+    with caches.emptied(), _collecting_rarely(), _cached_embeddings(store, now):
         report = attempt(lambda: _assign_all(store, all_channels, now))
         if isinstance(report, Broken):
             return _assign_contained(store, all_channels, now)
         return report
+
+
+@contextmanager
+def _collecting_rarely() -> Iterator[None]:
+    """Let the garbage collector run rarely: what is compared is immutable and has no cycles."""
+    usual = gc.get_threshold()
+    gc.set_threshold(COLLECT_AFTER_OBJECTS, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _cached_embeddings(store: Store, now: datetime) -> AbstractContextManager[None]:

@@ -132,8 +132,11 @@ def _place(work: Round) -> tuple[int, int]:
     if not story_members.any_to_place(work.store):
         return 0, 0
     from aggregator.dedupe import assign
+    from aggregator.gateways import memory
 
+    memory.return_free()
     placed = assign.assign(work.store, work.config.channels, work.now)
+    memory.return_free()
     work.notices += placed.notices
     work.deferred = placed.deferred
     if placed.deferred and work.counts["new_items"]:
