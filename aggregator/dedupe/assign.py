@@ -27,7 +27,6 @@ from aggregator.store import (
     story_members,
     story_placement,
 )
-from aggregator.store.candidate_index import SimilarItems
 from aggregator.store.connection import Store
 
 FRESH_BACKLOG = timedelta(days=7)
@@ -130,10 +129,10 @@ def _assign_items(store: Store, all_channels: Sequence[Channel], now: datetime, 
     """Assign items for which queries were added, in batches, in the caller's transaction."""
     if not work.item_ids:
         return AssignReport(deferred=work.deferred)
-    similar = candidates.find_similar(store)
+    common = candidates.find_similar(store)
     placed = _Placed()
     for start in range(0, len(work.item_ids), BATCH_ITEMS):
-        _assign_batch(store, now, work, work.item_ids[start : start + BATCH_ITEMS], similar, placed)
+        _assign_batch(store, now, work, work.item_ids[start : start + BATCH_ITEMS], common, placed)
     story_placement.set_leads(store, {story_id: order[-1] for story_id, order in placed.leads.items()}, now)
     withdrawn.hide_withdrawn(store, stories.hidden(store, placed.leads), now)
     changed = sorted(placed.changed | set(story_placement.correct_future_times(store, now)))
@@ -145,11 +144,11 @@ def _assign_items(store: Store, all_channels: Sequence[Channel], now: datetime, 
 
 
 def _assign_batch(
-    store: Store, now: datetime, work: _Work, item_ids: Sequence[str], similar: SimilarItems, placed: _Placed
+    store: Store, now: datetime, work: _Work, item_ids: Sequence[str], common: frozenset[int], placed: _Placed
 ) -> None:
     """Assign some items of a round, after those that come before them in its order."""
     members = story_members.of_items(store, item_ids)
-    given = candidates.find_candidates(store, members, similar)
+    given = candidates.find_candidates(store, members, common)
     placed.common_words |= given.common_words
     clusters = [_in_order(each, placed.item_ids) for each in given.clusters]
     placements = cluster.assign(
