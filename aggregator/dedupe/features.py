@@ -391,7 +391,7 @@ def _look_up(written_words: Collection[str], capitals_inside: frozenset[str] = f
 
 @cached(128, MEMBER_CHARACTERS, lambda item: len(item.clean_title))
 def _spelling(item: Features) -> dict[str, str]:
-    """Return each concept with the alphabetically first word for it, if possible one of the title."""
+    """Return each concept with the first word for it, by alphabet and if possible of the title."""
     spelling: dict[str, str] = {}
     for written_words in (_title_words(item.clean_title), item.words_of_text):
         for written in sorted(set(written_words)):

@@ -6,22 +6,21 @@ Each measure has a value from data of the two items alone, without a weight. Wei
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from datetime import timedelta
 from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
 from aggregator.dedupe import reason_words, semantic
+from aggregator.dedupe.boilerplate import boilerplate
 from aggregator.dedupe.features import Features, differ_in_language
 from aggregator.dedupe.title_comparison import same_title, title_difference
-from aggregator.dedupe.vocabulary.words import concepts, is_rare, tools
+from aggregator.dedupe.vocabulary.words import is_rare, tools
 from aggregator.model.stories import Member
 
 MIN_ALIKE = 0.4
 """Minimum share of equal words around a place where two titles differ."""
-MIN_COPY = 0.5
-"""Minimum share of equal sentences of a copy; a smaller one is boilerplate."""
 ENOUGH = 3.0
 """Minimum weight of shared particular words and facts that are together no template."""
 LARGE_AMOUNT = 20_000
@@ -32,9 +31,6 @@ COMMON_SHARE = 0.4
 """Share of its weight that a word has which many items of the archive have."""
 MIN_WORTH_OF_WORDS = 0.3
 """Minimum weight of the words of two texts that is measured."""
-RUN_WORDS = 5
-"""Number of consecutive words that two texts rarely share by chance."""
-_RUN_OF_SHARED = bytes([True]) * RUN_WORDS
 PUBLISHER_SHARE = 0.35
 """Share of its weight that a word has which belongs to the name of one of the publishers."""
 
@@ -120,11 +116,9 @@ def titles(p: Pair) -> Measures:
 
 
 def _neighbours(item: Features, shared: Set[str]) -> set[tuple[str, str]]:
-    """Return the pairs of neighbouring words of a title that both titles have, without stop words."""
+    """Return the pairs of neighbouring words of a title that both titles have."""
     return {
-        (x, y) if x < y else (y, x)
-        for x, y in pairwise(item.title_in_order)
-        if x in shared and y in shared
+        (x, y) if x < y else (y, x) for x, y in pairwise(item.title_in_order) if x in shared and y in shared
     }
 
 
@@ -187,7 +181,11 @@ def title_in_text(p: Pair) -> Measures:
 def words(p: Pair) -> Measures:
     """Compare the words of the texts by weight, without those of boilerplate."""
     untitled = _untitled(p)
-    if untitled and (untitled := untitled - _copied(p.a, p.b)) and (value := _value_of_words(p, untitled)):
+    if (
+        untitled
+        and (untitled := untitled - boilerplate(p.a, p.b))
+        and (value := _value_of_words(p, untitled))
+    ):
         yield Measure(
             f"{p.kind}words", value, lambda: f"both texts say {_listed(p.weights, untitled, p.a, p.b)}"
         )
@@ -207,24 +205,6 @@ def _untitled(p: Pair) -> Set[str]:
 def _value_of_words(p: Pair, concepts: Iterable[str]) -> float:
     worth = math.fsum(p.weights[c] ** 2 for c in concepts)
     return math.log1p(worth) if worth > MIN_WORTH_OF_WORDS else 0.0
-
-
-def _copied(a: Features, b: Features) -> set[str]:
-    """Return the words of sentences in both texts whose rest differs: boilerplate."""
-    words, other_words = a.folded_words_of_text, b.folded_words_of_text
-    if _RUN_OF_SHARED not in bytes(map(frozenset(other_words).__contains__, words)):
-        return set()
-    one, other = _runs(words), _runs(other_words)
-    shared = one & other
-    if len(shared) < 2 or len(shared) / min(len(one), len(other)) >= MIN_COPY:
-        return set()
-    written = {word for run in shared for word in run}
-    return {c for word in written for c in concepts(word)} - a.title.keys() - b.title.keys()
-
-
-def _runs(words: Sequence[str]) -> set[tuple[str, ...]]:
-    """Return the runs of `RUN_WORDS` words."""
-    return set(zip(*(words[n:] for n in range(RUN_WORDS)), strict=False))
 
 
 def names(p: Pair) -> Measures:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 from aggregator.dedupe import text_dates
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.words import WORD, concepts, fold, is_rare, rarity, title_key, tools

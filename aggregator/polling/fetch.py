@@ -131,8 +131,8 @@ def _place(work: Round) -> tuple[int, int]:
         apply(work.store, work.config, work.now)
     if not story_members.any_to_place(work.store):
         return 0, 0
+    from aggregator import memory
     from aggregator.dedupe import assign
-    from aggregator.gateways import memory
 
     memory.return_free()
     placed = assign.assign(work.store, work.config.channels, work.now)

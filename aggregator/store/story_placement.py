@@ -65,7 +65,9 @@ def _comparison(placement: Placement) -> str | None:
     """Return the comparison by which an item was placed, as JSON."""
     if placement.comparison is None:
         return None
-    return json.dumps({"beside": placement.compared_with, **placement.comparison.fields()}, ensure_ascii=False)
+    return json.dumps(
+        {"beside": placement.compared_with, **placement.comparison.fields()}, ensure_ascii=False
+    )
 
 
 def set_leads(store: Store, leads: Mapping[str, str], now: datetime) -> None:

@@ -71,7 +71,7 @@ def _words(name: str) -> frozenset[str]:
 
 
 def _meanings(name: str, read: Callable[[str], _Meaning]) -> dict[str, _Meaning]:
-    """Return the meaning of each word; words of one line share it, since a list has up to 33,000 words."""
+    """Return the meaning of each word; those of one line share it, since a list has 33,000."""
     meanings: dict[str, _Meaning] = {}
     for meaning, words in word_lists.groups(PACKAGE, name):
         meanings.update(dict.fromkeys(words, read(meaning)))
