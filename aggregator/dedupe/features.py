@@ -248,7 +248,7 @@ def for_member(member: Member) -> Features:
     return of_texts((member.title, member.text, member.publisher, member.language))
 
 
-@cached(6_144, MEMBER_CHARACTERS, lambda texts: len(texts[0]) + len(texts[1]))
+@cached(4_608, MEMBER_CHARACTERS, lambda texts: len(texts[0]) + len(texts[1]))
 def of_texts(texts: tuple[str, str, str, str | None]) -> Features:
     """Extract the features of a title and a text, of their publisher and language."""
     return extract(*texts)
