@@ -389,7 +389,7 @@ def _look_up(written_words: Collection[str], capitals_inside: frozenset[str] = f
     )
 
 
-@cached(128, MEMBER_CHARACTERS, lambda item: len(item.clean_title))
+@cached(128, MEMBER_CHARACTERS, lambda item: len(item.title_as_written) + len(item.text))
 def _spelling(item: Features) -> dict[str, str]:
     """Return each concept with the first word for it, by alphabet and if possible of the title."""
     spelling: dict[str, str] = {}
