@@ -199,9 +199,8 @@ def near(store: Store, item_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
         wanted = json.dumps(part)
         for item_id, other in store.db.execute(_NEAR, [wanted]):
             candidates.setdefault(item_id, {})[other] = None
-        for item_id, other in store.db.execute(
-            _NEAR_REVERSED, [wanted]
-        ):  # the order of items does not matter
+        # In both directions, so that the order of items does not matter.
+        for item_id, other in store.db.execute(_NEAR_REVERSED, [wanted]):
             if item_id in candidates and len(candidates[item_id]) < MAX_NEAR:
                 candidates[item_id][other] = None
     return {item_id: tuple(others) for item_id, others in candidates.items()}
