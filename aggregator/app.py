@@ -111,6 +111,9 @@ def _sandbox(documents: int) -> Iterator[Sandbox]:
 def _threads(workers: int) -> Executor:
     from concurrent.futures import ThreadPoolExecutor
 
+    from aggregator import memory
+
+    memory.use_one_arena()
     return ThreadPoolExecutor(max_workers=workers, thread_name_prefix="visit")
 
 

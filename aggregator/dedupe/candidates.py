@@ -13,7 +13,7 @@ from aggregator.items.canonical_urls import canonical
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Cluster, Member
 from aggregator.store import candidate_index, editorial, set_aside, story_members
-from aggregator.store.candidate_index import IndexedItem, ItemKeys, SimilarItems
+from aggregator.store.candidate_index import IndexedItem, ItemKeys
 from aggregator.store.connection import Store
 
 BATCH_ITEMS = 500
@@ -88,22 +88,20 @@ def item_keys(item: IndexedItem) -> ItemKeys:
     )
 
 
-def find_similar(store: Store) -> SimilarItems:
-    """Find items that are similar to those for which queries were added."""
+def find_similar(store: Store) -> frozenset[int]:
+    """Find items that are similar to those for which queries were added; return common tokens."""
     return candidate_index.find_near(store, evidence.WINDOW.days)
 
 
 def find_candidates(
-    store: Store, members: Sequence[Member], similar: SimilarItems | None = None
+    store: Store, members: Sequence[Member], common: frozenset[int] | None = None
 ) -> Candidates:
     """Find what `members` are compared with, after queries for them were added.
 
-    `similar` is that of all queries, of which `members` may be a part.
+    `common` are the tokens that `find_similar` returned, if it was called for queries of which `members` are a part.
     """
-    similar = similar or find_similar(store)
-    near = {
-        m.item_id: similar.candidate_ids[m.item_id] for m in members if m.item_id in similar.candidate_ids
-    }
+    common = find_similar(store) if common is None else common
+    near = candidate_index.near(store, (member.item_id for member in members))
     ids = {id_ for others in near.values() for id_ in others}
     ids |= candidate_index.find_sharing(
         store,
@@ -121,7 +119,7 @@ def find_candidates(
         clusters=clusters,
         candidate_ids=near,
         constraints=constraints | editorial.link_constraints(store, linked),
-        common_words=_common_words(queried, similar.common),
+        common_words=_common_words(queried, common),
     )
 
 

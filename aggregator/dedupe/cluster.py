@@ -81,8 +81,8 @@ def compare_with_itself(member: Member) -> None:
     """Run every comparison on an item and a copy of it, to raise what comparing it may raise."""
     copy = replace(member, item_id=f"{member.item_id} ", source_id=f"{member.source_id} ")
     without_addresses = replace(copy, links=frozenset(), works=frozenset(), origins=frozenset())
-    compare(member, copy, all_vetoes=True)
-    compare(member, without_addresses, all_vetoes=True)
+    compare(member, copy, all_vetoes=True).fields()
+    compare(member, without_addresses, all_vetoes=True).fields()
     vetoes.of_reposts(member, copy)
     for piece in evidence.EXACT:
         piece(member, copy)
@@ -166,7 +166,7 @@ def _rank(strength: Strength) -> int:
 
 
 def _decided_by_editor() -> Comparison:
-    decision = Evidence(name="editor", weight=evidence.PROOF, reason="an editor put them together")
+    decision = Evidence(name="editor", weight=evidence.PROOF, word=lambda: "an editor put them together")
     return Comparison(
         strength=Strength.SAME,
         score=evidence.PROOF,

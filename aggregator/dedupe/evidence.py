@@ -200,7 +200,7 @@ EXACT: tuple[Callable[[Member, Member], Evidence | None], ...] = (
 
 
 def _proof(name: str, reason: str) -> Evidence:
-    return Evidence(name=name, weight=PROOF, reason=reason)
+    return Evidence(name=name, weight=PROOF, word=lambda: reason)
 
 
 def _titles_agree(a: Member, b: Member) -> bool:
@@ -339,7 +339,7 @@ def score(evidence: Iterable[Evidence]) -> float:
 def _weighed(found: Iterable[Measure], table: Mapping[str, float]) -> tuple[Evidence, ...]:
     weighed = ((measure, round(table.get(measure.name, 0.0) * measure.value, 2)) for measure in found)
     return tuple(
-        Evidence(name=measure.name, weight=weight, reason=measure.reason())
+        Evidence(name=measure.name, weight=weight, word=measure.reason)
         for measure, weight in weighed
         if weight
     )

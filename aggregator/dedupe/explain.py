@@ -59,7 +59,7 @@ def story(config: Config, name: str) -> dict[str, Any]:
         ],
         "related": [{"title": titles.get(each["story"], ""), **each} for each in as_json["related"]],
         "near_misses": [
-            {"story": miss.story, "title": miss.title, "source": miss.source, **asdict(miss.comparison)}
+            {"story": miss.story, "title": miss.title, "source": miss.source, **miss.comparison.fields()}
             for miss in near_misses
         ],
         "decisions": [asdict(decision) for decision in decisions],
@@ -97,7 +97,7 @@ def pair_from(store: Store, one: str, other: str) -> dict[str, Any]:
         "editor": constraints.get(frozenset((left.item_id, right.item_id))),
         "a": _side(left, ids[left.item_id]),
         "b": _side(right, ids[right.item_id]),
-        **asdict(comparison),
+        **comparison.fields(),
     }
 
 

@@ -24,8 +24,6 @@ COMPARED_CHARACTERS = 600
 MEMBER_CHARACTERS = 1_500
 """Maximum characters of title and text of an item whose features are cached."""
 NAME_WEIGHT, CAPITAL_WEIGHT = 2.0, 1.4
-RUN_WORDS = 5
-"""Number of consecutive words that two texts rarely share by chance."""
 BEGINNING_WORDS, BEGINNING_CHARACTERS = 8, 200
 """Number of words by which a text is found that begins alike, and their maximum length."""
 MIN_INDEXED_WEIGHT = 0.45
@@ -57,7 +55,7 @@ _CUT = re.compile(r"(?:…|\.\.\.)\s*(?:\[?\w{0,9}\]?)\s*$")
 _URL = re.compile(r"https?://\S+")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Features:
     """The features of an item for near evidence, each extracted at its first use.
 
@@ -73,7 +71,7 @@ class Features:
 
     # --- texts ---
 
-    @cached_property
+    @property
     def clean_text(self) -> str:
         """Return the beginning of the text, without addresses."""
         return _clean_text(self.text)
@@ -106,13 +104,12 @@ class Features:
     @property
     def folded_words(self) -> frozenset[str]:
         """Return all words in lower case without diacritics."""
-        return frozenset(WORD.findall(self.folded_title)) | frozenset(WORD.findall(self.folded_text))
+        return frozenset(WORD.findall(self.folded_title)) | frozenset(self.folded_words_of_text)
 
     @property
-    def runs(self) -> frozenset[tuple[str, ...]]:
-        """Return the runs of words of the text."""
-        words = WORD.findall(self.folded_text)
-        return frozenset(zip(*(words[n:] for n in range(RUN_WORDS)), strict=False))
+    def folded_words_of_text(self) -> list[str]:
+        """Return the words of the text in lower case without diacritics, in their order."""
+        return WORD.findall(self.folded_text)
 
     # --- words ---
 
@@ -178,15 +175,16 @@ class Features:
         """Return the words of the publisher's name."""
         return _context(self.publisher)
 
-    @cached_property
+    @property
     def spelling(self) -> Mapping[str, str]:
         """Return each concept with one of its words as written."""
-        return _spelling(self.words_of_text) | _spelling(_title_words(self.clean_title))
+        return _spelling(self)
 
     @cached_property
-    def neighbours(self) -> frozenset[tuple[str, str]]:
-        """Return the pairs of neighbouring words of the title."""
-        return text_names.neighbours(self.key, self.in_title.weights.keys())
+    def title_in_order(self) -> tuple[str, ...]:
+        """Return the words of the title in their order."""
+        title = self.in_title.weights
+        return tuple(c for word in self.key.split() for c in concepts(word) if c in title)
 
     def abbreviated(
         self, title: Mapping[str, float], words: Mapping[str, float], names: frozenset[str]
@@ -250,7 +248,7 @@ def for_member(member: Member) -> Features:
     return of_texts((member.title, member.text, member.publisher, member.language))
 
 
-@cached(6_144, MEMBER_CHARACTERS, lambda texts: len(texts[0]) + len(texts[1]))
+@cached(4_608, MEMBER_CHARACTERS, lambda texts: len(texts[0]) + len(texts[1]))
 def of_texts(texts: tuple[str, str, str, str | None]) -> Features:
     """Extract the features of a title and a text, of their publisher and language."""
     return extract(*texts)
@@ -391,14 +389,16 @@ def _look_up(written_words: Collection[str], capitals_inside: frozenset[str] = f
     )
 
 
-def _spelling(written_words: Iterable[str]) -> dict[str, str]:
-    """Return each concept of words with the alphabetically first word for it."""
+@cached(128, MEMBER_CHARACTERS, lambda item: len(item.title_as_written) + len(item.text))
+def _spelling(item: Features) -> dict[str, str]:
+    """Return each concept with the first word for it, by alphabet and if possible of the title."""
     spelling: dict[str, str] = {}
-    for written in sorted(set(written_words)):
-        meaning = _meaning(written)
-        if meaning.kind not in _PLACES:
-            for concept, _ in meaning.weights:
-                spelling.setdefault(concept, written)
+    for written_words in (_title_words(item.clean_title), item.words_of_text):
+        for written in sorted(set(written_words)):
+            meaning = _meaning(written)
+            if meaning.kind not in _PLACES:
+                for concept, _ in meaning.weights:
+                    spelling.setdefault(concept, written)
     return spelling
 
 

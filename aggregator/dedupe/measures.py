@@ -9,18 +9,18 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from datetime import timedelta
 from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 from aggregator.dedupe import reason_words, semantic
+from aggregator.dedupe.boilerplate import boilerplate
 from aggregator.dedupe.features import Features, differ_in_language
 from aggregator.dedupe.title_comparison import same_title, title_difference
-from aggregator.dedupe.vocabulary.words import concepts, is_rare, tools
+from aggregator.dedupe.vocabulary.words import is_rare, tools
 from aggregator.model.stories import Member
 
 MIN_ALIKE = 0.4
 """Minimum share of equal words around a place where two titles differ."""
-MIN_COPY = 0.5
-"""Minimum share of equal sentences of a copy; a smaller one is boilerplate."""
 ENOUGH = 3.0
 """Minimum weight of shared particular words and facts that are together no template."""
 LARGE_AMOUNT = 20_000
@@ -103,7 +103,7 @@ def titles(p: Pair) -> Measures:
     yield Measure(
         f"{p.kind}whole title", whole**2, lambda: f"one title has {whole:.0%} of the other, by weight"
     )
-    if pairs := a.neighbours & b.neighbours:
+    if pairs := _neighbours(a, shared) & _neighbours(b, shared):
         worth = math.fsum(sorted(sum(weights.get(c, 0.5) for c in each) / 2 for each in pairs))
         yield Measure(
             f"{p.kind}word pairs", math.log1p(worth), lambda: f"both titles say {_listed_pairs(pairs, a)}"
@@ -113,6 +113,13 @@ def titles(p: Pair) -> Measures:
         math.log1p(common),
         lambda: f"both titles say {_listed(weights, shared, a, b)}",
     )
+
+
+def _neighbours(item: Features, shared: Set[str]) -> set[tuple[str, str]]:
+    """Return the pairs of neighbouring words of a title that both titles have."""
+    return {
+        (x, y) if x < y else (y, x) for x, y in pairwise(item.title_in_order) if x in shared and y in shared
+    }
 
 
 def _listed_pairs(pairs: Iterable[tuple[str, str]], item: Features) -> str:
@@ -174,7 +181,11 @@ def title_in_text(p: Pair) -> Measures:
 def words(p: Pair) -> Measures:
     """Compare the words of the texts by weight, without those of boilerplate."""
     untitled = _untitled(p)
-    if untitled and (untitled := untitled - _copied(p.a, p.b)) and (value := _value_of_words(p, untitled)):
+    if (
+        untitled
+        and (untitled := untitled - boilerplate(p.a, p.b))
+        and (value := _value_of_words(p, untitled))
+    ):
         yield Measure(
             f"{p.kind}words", value, lambda: f"both texts say {_listed(p.weights, untitled, p.a, p.b)}"
         )
@@ -194,16 +205,6 @@ def _untitled(p: Pair) -> Set[str]:
 def _value_of_words(p: Pair, concepts: Iterable[str]) -> float:
     worth = math.fsum(p.weights[c] ** 2 for c in concepts)
     return math.log1p(worth) if worth > MIN_WORTH_OF_WORDS else 0.0
-
-
-def _copied(a: Features, b: Features) -> set[str]:
-    """Return the words of sentences in both texts whose rest differs: boilerplate."""
-    one, other = a.runs, b.runs
-    shared = one & other
-    if len(shared) < 2 or len(shared) / min(len(one), len(other)) >= MIN_COPY:
-        return set()
-    written = {word for run in shared for word in run}
-    return {c for word in written for c in concepts(word)} - a.title.keys() - b.title.keys()
 
 
 def names(p: Pair) -> Measures:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from aggregator import calendar_names
 from aggregator.counts import count_of
@@ -19,7 +19,8 @@ def listed(values: Iterable[object]) -> str:
 
 def words(concepts: Iterable[str], *written_in: Features) -> str:
     """Return the words for concepts; both words of a translation, as "Schulung = training"."""
-    return listed(_word(concept, written_in) for concept in concepts)
+    spellings = [each.spelling for each in written_in]
+    return listed(_word(concept, spellings) for concept in concepts)
 
 
 def days(dates: Iterable[str]) -> str:
@@ -39,8 +40,8 @@ def month(number: int) -> str:
     return calendar_names.months("en")[number - 1]
 
 
-def _word(concept: str, written_in: Iterable[Features]) -> str:
-    found = dict.fromkeys(each.spelling[concept] for each in written_in if concept in each.spelling)
+def _word(concept: str, spellings: Iterable[Mapping[str, str]]) -> str:
+    found = dict.fromkeys(spelling[concept] for spelling in spellings if concept in spelling)
     if not found:
         return concept
     first, *others = found

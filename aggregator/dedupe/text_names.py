@@ -1,10 +1,8 @@
-"""Find persons, institutions and acronyms in texts, and pairs of words in titles."""
+"""Find persons, institutions and acronyms in texts."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Set
-from itertools import pairwise
 
 from aggregator.dedupe import text_dates
 from aggregator.dedupe.vocabulary.load import vocabulary
@@ -65,12 +63,6 @@ def initials(text: str) -> dict[str, frozenset[str]]:
                 acronym = fold("".join(letters))
                 acronyms[acronym] = frozenset(c for word in run_words for c in concepts(fold(word)))
     return acronyms
-
-
-def neighbours(key: str, title_concepts: Set[str]) -> frozenset[tuple[str, str]]:
-    """Return the pairs of neighbouring words of a title, without stop words."""
-    words = [c for word in key.split() for c in concepts(word) if c in title_concepts]
-    return frozenset((min(x, y), max(x, y)) for x, y in pairwise(words))
 
 
 def _is_term(word: str) -> bool:

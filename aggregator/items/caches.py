@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 WORD_CHARACTERS, ADDRESS_CHARACTERS, TEXT_CHARACTERS = 60, 500, 100_000
 """Maximum length of a word, an address, a text that is cached: longer ones fill the memory."""
+DROPPED_PART = 8
+"""The part of a full cache that is dropped at once, an eighth."""
 _Argument = TypeVar("_Argument")
 _Result = TypeVar("_Result")
 _CLEAR: list[Callable[[], None]] = []
@@ -32,7 +34,7 @@ class _Cache(dict[_Argument, _Result]):
         result = self._function(argument)
         if self._length(argument) <= self._characters:
             if len(self) >= self._entries:
-                for old in [*islice(self, (self._entries + 1) // 2)]:
+                for old in [*islice(self, self._entries // DROPPED_PART + 1)]:
                     del self[old]
             self[argument] = result
         return result
@@ -43,7 +45,7 @@ def cached(
 ) -> Callable[[Callable[[_Argument], _Result]], Callable[[_Argument], _Result]]:
     """Cache at most `entries` results of a function, for arguments of at most `characters`.
 
-    When they are too many, the older half is dropped.
+    When they are too many, the oldest eighth is dropped.
     """
 
     def decorate(function: Callable[[_Argument], _Result]) -> Callable[[_Argument], _Result]:

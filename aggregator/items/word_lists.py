@@ -13,10 +13,14 @@ def words(package: str, name: str) -> frozenset[str]:
 
 def pairs(package: str, name: str) -> Iterator[tuple[str, str]]:
     """Yield (word, meaning) for each word of a file with lines `meaning = word word …`."""
+    return ((word, meaning) for meaning, listed in groups(package, name) for word in listed)
+
+
+def groups(package: str, name: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield (meaning, words) for each line of such a file."""
     for line in _lines(package, name):
         meaning, _, listed = line.partition(" = ")
-        for word in listed.split():
-            yield word, meaning
+        yield meaning, listed.split()
 
 
 def _lines(package: str, name: str) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -43,11 +45,19 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """A reason to believe that two items report the same, with its weight, in words."""
+    """A reason to believe that two items report the same, with its weight.
+
+    `word` returns it in words; most pairs of items are compared without anyone reading their reasons.
+    """
 
     name: str
     weight: float
-    reason: str
+    word: Callable[[], str] = field(compare=False, repr=False)
+
+    @property
+    def reason(self) -> str:
+        """Return the reason in words."""
+        return self.word()
 
 
 class Strength(StrEnum):
@@ -79,6 +89,13 @@ class Comparison:
         strongest = sorted(self.evidence, key=lambda piece: -piece.weight)[:4]
         reasons = "; ".join(piece.reason for piece in strongest) or "nothing in common"
         return f"{reasons}, but {self.vetoes[0]}" if self.vetoes else reasons
+
+    def fields(self) -> dict[str, object]:
+        """Return all fields by name, for JSON."""
+        evidence = [
+            {"name": piece.name, "weight": piece.weight, "reason": piece.reason} for piece in self.evidence
+        ]
+        return {**asdict(replace(self, evidence=())), "evidence": evidence}
 
 
 class LinkConstraint(StrEnum):

@@ -131,9 +131,12 @@ def _place(work: Round) -> tuple[int, int]:
         apply(work.store, work.config, work.now)
     if not story_members.any_to_place(work.store):
         return 0, 0
+    from aggregator import memory
     from aggregator.dedupe import assign
 
+    memory.return_free()
     placed = assign.assign(work.store, work.config.channels, work.now)
+    memory.return_free()
     work.notices += placed.notices
     work.deferred = placed.deferred
     if placed.deferred and work.counts["new_items"]:

@@ -62,14 +62,6 @@ class ItemKeys:
     weights: Mapping[int, float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimilarItems:
-    """The ids of similar items for each queried item, the best first, and common tokens."""
-
-    candidate_ids: Mapping[str, tuple[str, ...]]
-    common: frozenset[int]
-
-
 _ITEMS = f"""
     SELECT items.number, items.id, items.title,
         items.story_id IS NOT NULL AS placed,
@@ -169,37 +161,49 @@ _SIMILAR = f"""
         WHERE queries.seen BETWEEN 2 AND {MAX_SHARING_ITEMS} AND candidate_index.item <> queries.item
         GROUP BY queries.item, candidate_index.item
         HAVING (count(*) > 1 AND score >= {MIN_SCORE}) OR alone)
-    SELECT scored.id, scored.score, them.id AS other, them.source_id = me.source_id AS own
+    INSERT INTO similar SELECT id, other, score FROM (
+        SELECT scored.id, scored.score, them.id AS other, row_number() OVER
+            (PARTITION BY scored.item, them.source_id = me.source_id ORDER BY scored.score DESC, them.id) AS place
         FROM scored JOIN items AS them ON them.number = scored.other JOIN items AS me ON me.number = scored.item
-        WHERE them.dropped IS NULL AND them.held IS NULL AND (alone OR them.source_id <> me.source_id)
+        WHERE them.dropped IS NULL AND them.held IS NULL AND (alone OR them.source_id <> me.source_id))
+    WHERE place <= {MAX_CANDIDATES}
+"""
+_NEAR = """
+    SELECT id, other FROM similar WHERE id IN (SELECT value FROM json_each(?)) ORDER BY score DESC, id, other
+"""
+_NEAR_REVERSED = """
+    SELECT other, id FROM similar WHERE other IN (SELECT value FROM json_each(?)) ORDER BY score DESC, id, other
 """
 
 
-def find_near(store: Store, days: int) -> SimilarItems:
-    """Find items similar to the queried ones, published at most `days` before or after them.
+def find_near(store: Store, days: int) -> frozenset[int]:
+    """Find items similar to the queried ones, for `near`; return common tokens.
 
-    An item of the same source is similar only by an address or a title, and takes no place of another source's.
+    Similar items are published at most `days` before or after. An item of the same source is similar only by an address
+    or a title, and takes no place of another source's.
     """
     store.db.execute(_COUNT, {"days": days})
-    scored: dict[tuple[str, bool], list[tuple[float, str]]] = {}
-    for row in store.db.execute(_SIMILAR, {"days": days}):
-        scored.setdefault((row["id"], bool(row["own"])), []).append((-row["score"], row["other"]))
-    best = sorted(
-        (score, item_id, other)
-        for (item_id, _), pairs in scored.items()
-        for score, other in sorted(pairs)[:MAX_CANDIDATES]
-    )
-    candidates: dict[str, dict[str, None]] = {item_id: {} for item_id, _ in scored}
-    for _, item_id, other in best:
-        candidates[item_id][other] = None
-    for _, item_id, other in best:  # in both directions, so that the order of items does not matter
-        if other in candidates and len(candidates[other]) < MAX_NEAR:
-            candidates[other][item_id] = None
+    store.db.execute("CREATE TEMP TABLE IF NOT EXISTS similar (id TEXT, other TEXT, score REAL)")
+    store.db.execute("CREATE INDEX IF NOT EXISTS temp.similar_by_id ON similar (id)")
+    store.db.execute("CREATE INDEX IF NOT EXISTS temp.similar_by_other ON similar (other)")
+    store.db.execute("DELETE FROM similar")
+    store.db.execute(_SIMILAR, {"days": days})
     common = store.db.execute(f"SELECT DISTINCT token FROM queries WHERE seen > {MAX_SHARING_ITEMS}")
-    return SimilarItems(
-        candidate_ids={item_id: tuple(others) for item_id, others in candidates.items()},
-        common=frozenset(row[0] for row in common),
-    )
+    return frozenset(row[0] for row in common)
+
+
+def near(store: Store, item_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the ids of similar items for each queried item that has some, the best first."""
+    candidates: dict[str, dict[str, None]] = {}
+    for part in chunked(item_ids):
+        wanted = json.dumps(part)
+        for item_id, other in store.db.execute(_NEAR, [wanted]):
+            candidates.setdefault(item_id, {})[other] = None
+        # In both directions, so that the order of items does not matter.
+        for item_id, other in store.db.execute(_NEAR_REVERSED, [wanted]):
+            if item_id in candidates and len(candidates[item_id]) < MAX_NEAR:
+                candidates[item_id][other] = None
+    return {item_id: tuple(others) for item_id, others in candidates.items()}
 
 
 _QUERIED = f"""

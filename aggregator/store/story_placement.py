@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from aggregator.model.stories import Placement
@@ -65,7 +65,9 @@ def _comparison(placement: Placement) -> str | None:
     """Return the comparison by which an item was placed, as JSON."""
     if placement.comparison is None:
         return None
-    return json.dumps({"beside": placement.compared_with, **asdict(placement.comparison)}, ensure_ascii=False)
+    return json.dumps(
+        {"beside": placement.compared_with, **placement.comparison.fields()}, ensure_ascii=False
+    )
 
 
 def set_leads(store: Store, leads: Mapping[str, str], now: datetime) -> None:

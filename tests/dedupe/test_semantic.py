@@ -137,7 +137,9 @@ def connecting(monkeypatch: pytest.MonkeyPatch) -> None:
         alike = semantic.similarity(a.title, b.title)
         if alike is None:
             return found
-        piece = Evidence(name=semantic.EVIDENCE, weight=alike * 10, reason=f"alike in meaning to {alike:.0%}")
+        piece = Evidence(
+            name=semantic.EVIDENCE, weight=alike * 10, word=lambda: f"alike in meaning to {alike:.0%}"
+        )
         strength = Strength.SAME if alike > 0.6 else Strength.DIFFERENT
         return replace(found, strength=strength, evidence=(piece,), vetoes=())
 

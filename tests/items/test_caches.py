@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import tracemalloc
+from itertools import pairwise
+from random import Random
 
 import pytest
 
 from aggregator.dedupe import features
+from aggregator.dedupe.compare import compare
 from aggregator.dedupe.vocabulary import words
 from aggregator.items import canonical_urls
 from aggregator.items.caches import cached, emptied
+from aggregator.model.stories import Member
 from tests.dedupe.test_cluster import member
 
 
@@ -58,3 +62,26 @@ def test_long_foreign_texts_fill_no_memory() -> None:
         finally:
             tracemalloc.stop()
     assert kept < 2**18
+
+
+def test_compared_items_take_little_memory() -> None:
+    """An item that was compared with similar ones takes at most nine kilobytes."""
+    drawn = Random(0)
+    known = ["".join(drawn.choices("abdegiklmnorstuv", k=8)) for _ in range(200)]
+    shared = "New Imaging Center opens for electron microscopy in Heidelberg"
+    texts = (f"{shared}: {' '.join(drawn.sample(known, 70))}" for _ in range(1_000))
+    items = [member(f"{n}", title=f"{shared} {n}", text=text) for n, text in enumerate(texts)]
+
+    def compare_neighbours(some: list[Member]) -> None:
+        for a, b in pairwise(some):
+            assert compare(a, b).reason
+
+    compare_neighbours(items[:500])  # loads the lists, and looks up the words
+    with emptied():
+        tracemalloc.start()
+        try:
+            compare_neighbours(items[500:])
+            kept, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert kept < 500 * 9_000

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 from aggregator.items import word_lists
 
 PACKAGE = "aggregator.dedupe.vocabulary"
+_Meaning = TypeVar("_Meaning")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +58,11 @@ def vocabulary() -> Vocabulary:
         concepts=concepts,
         opposites=_opposites(),
         stems=_translated("stems", synonyms),
-        towns=_meanings("towns"),
-        countries=_meanings("countries"),
-        numbers=_numbers("numbers"),
-        ordinals=_numbers("ordinals"),
-        frequencies={word: float(zipf) for word, zipf in _meanings("frequencies").items()},
+        towns=_meanings("towns", str),
+        countries=_meanings("countries", str),
+        numbers=_meanings("numbers", int),
+        ordinals=_meanings("ordinals", int),
+        frequencies=_meanings("frequencies", float),
     )
 
 
@@ -68,12 +70,16 @@ def _words(name: str) -> frozenset[str]:
     return word_lists.words(PACKAGE, name)
 
 
-def _meanings(name: str) -> dict[str, str]:
-    return dict(word_lists.pairs(PACKAGE, name))
+def _meanings(name: str, read: Callable[[str], _Meaning]) -> dict[str, _Meaning]:
+    """Return the meaning of each word; those of one line share it, since a list has 33,000."""
+    meanings: dict[str, _Meaning] = {}
+    for meaning, words in word_lists.groups(PACKAGE, name):
+        meanings.update(dict.fromkeys(words, read(meaning)))
+    return meanings
 
 
 def _concepts(name: str) -> dict[str, tuple[str, ...]]:
-    return {word: tuple(meaning.split()) for word, meaning in _meanings(name).items()}
+    return _meanings(name, lambda meaning: tuple(meaning.split()))
 
 
 def _translated(name: str, synonyms: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
@@ -91,7 +97,3 @@ def _opposites() -> dict[str, frozenset[str]]:
         opposites.setdefault(word, set()).add(opposite)
         opposites.setdefault(opposite, set()).add(word)
     return {word: frozenset(found) for word, found in opposites.items()}
-
-
-def _numbers(name: str) -> dict[str, int]:
-    return {word: int(meaning) for word, meaning in _meanings(name).items()}
