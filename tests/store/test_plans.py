@@ -156,4 +156,7 @@ def test_archives_and_candidates_do_not_read_all_stories(tmp_path: Path, statist
             month
         )
         candidates = plans(store, lambda: editorial.candidates(store, 20))
-        assert not [step for step in candidates if "BLOOM" in step or step.startswith("SCAN stories")]
+        assert candidates[0].endswith("USING INDEX merge_candidates_by_time")
+        assert not [
+            step for step in candidates if "BLOOM" in step or step.startswith(("SCAN stories", "USE TEMP"))
+        ]

@@ -30,3 +30,10 @@ def editors(db: Database) -> None:
     """Add what the editors' page needs."""
     for sql in EDITORS:
         db.execute(sql)
+
+
+def m0034_newest_candidates(db: Database) -> None:
+    """Find the newest merge candidates by an index, however many there are."""
+    db.execute(
+        "CREATE INDEX merge_candidates_by_time ON merge_candidates(at DESC, score DESC, story_id, other_id)"
+    )
