@@ -421,11 +421,13 @@ def _composed(
     """Render the document of a month, with `entries` for the stories that have one."""
     from aggregator.publishing import archive
 
-    rendered = dict(entries)
-    for part in chunked(id_ for id_ in ids if id_ not in entries):
-        rendered |= archive.entries(replace(month, stories=tuple(stories.read(rendering.store, part))))
+    parts = []  # of many entries each: freed memory of single ones would lie between what stays
+    for part in chunked(ids):
+        read = stories.read(rendering.store, [id_ for id_ in part if id_ not in entries])
+        rendered = archive.entries(replace(month, stories=tuple(read)))
+        parts.append(b"".join(entries.get(id_) or rendered[id_] for id_ in part))
     changed = archives.last_change(rendering.store, ids) or EPOCH
-    return archive.compose(month, tuple(rendered[id_] for id_ in ids), changed)
+    return archive.compose(month, tuple(parts), changed)
 
 
 def _amended(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMonth) -> PublishedDocument | None:

@@ -26,7 +26,7 @@ from aggregator.store.feed_facts import PageState
 if TYPE_CHECKING:
     from aggregator.publishing.publish_pages import PageWork
 
-MAX_REPORTS = 100
+MAX_REPORTS = 1_000
 """Maximum number of reports composed in one round; the next round continues."""
 
 
