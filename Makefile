@@ -22,7 +22,7 @@ demo: $(VENV)/stamp
 
 # The sandbox writes no bytecode, and would compile the parsers at each start.
 run: $(VENV)/stamp
-	$(BIN)/python -m compileall -q aggregator
+	-$(BIN)/python -m compileall -q aggregator
 	$(BIN)/aggregator run
 
 test: $(VENV)/stamp

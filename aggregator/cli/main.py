@@ -21,7 +21,9 @@ from aggregator.errors import AggregatorError, ConfigError
 
 def main() -> None:
     """Run the console script and exit with its code (0, 1, 2, 75 or 78)."""
-    atexit.register(gc.freeze)  # else Python would look for garbage once more, 25 ms before its memory is freed
+    atexit.register(
+        gc.freeze
+    )  # else Python would look for garbage once more, 25 ms before its memory is freed
     try:
         cli()
     except AggregatorError as error:

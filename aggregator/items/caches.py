@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -34,10 +34,15 @@ class _Cache(dict[_Argument, _Result]):
         result = self._function(argument)
         if self._length(argument) <= self._characters:
             if len(self) >= self._entries:
-                for old in [*islice(self, self._entries // DROPPED_PART + 1)]:
-                    del self[old]
+                self._drop_oldest()
             self[argument] = result
         return result
+
+    def _drop_oldest(self) -> None:
+        """Drop the oldest results; another thread may be doing the same."""
+        with suppress(RuntimeError):  # the other one changed the results while they were listed
+            for old in [*islice(self, self._entries // DROPPED_PART + 1)]:
+                self.pop(old, None)
 
 
 def cached(

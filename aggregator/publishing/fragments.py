@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from aggregator.model.config import Channel
@@ -42,7 +42,17 @@ def fragment(
     """
     if isinstance(story, KeptStory):
         return story.entries[format_]
-    return shared(kept, (format_, story.id, "" if story.lead.link else channel.id), partial(render, story))
+    return shared(kept, _key(format_, story, channel), partial(render, story))
+
+
+def keep(kept: Fragments, story: Story, channel: Channel, entries: Mapping[str, bytes]) -> None:
+    """Keep the entries of a story, by format, that were written before and are still right."""
+    for format_, entry in entries.items():
+        shared(kept, _key(format_, story, channel), lambda entry=entry: entry)  # type: ignore[misc]
+
+
+def _key(format_: str, story: Story, channel: Channel) -> tuple[str, ...]:
+    return (format_, story.id, "" if story.lead.link else channel.id)
 
 
 def shared(kept: Fragments, key: tuple[str, ...], render: Callable[[], bytes]) -> bytes:

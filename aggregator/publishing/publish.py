@@ -20,13 +20,12 @@ from aggregator.model.publishing import (
     EPOCH,
     ArchiveMonth,
     Fragments,
-    KeptStory,
     Publication,
     PublishedDocument,
 )
 from aggregator.model.reports import ContainedStep, PublishReport
 from aggregator.ports import App
-from aggregator.publishing import paths, publish_pages, websub, written_entries
+from aggregator.publishing import fragments, paths, publish_pages, websub, written_entries
 from aggregator.publishing import publish_editions as pages
 from aggregator.publishing import publish_events as events
 from aggregator.publishing.channels import newest_stories
@@ -241,7 +240,8 @@ def _rendered(
         windows = [newest_stories(store, channel.id, fed_only=fed_only) for fed_only in (True, False)]
         fed, shown = ({id_: window[id_] for id_ in window if id_ in usable} for window in windows)
         dated = [id_ for id_ in _calendar(rendering, channel) if id_ in usable]
-        kept = _kept_stories(rendering, channel, record, fed, shown)
+        entries = _unchanged_entries(rendering, channel, record)
+        kept = written_entries.kept_stories(entries, fed, shown)
         read = [id_ for id_ in fed | shown if id_ not in kept]
         full = {story.id: story for story in stories.read(store, list(dict.fromkeys([*read, *dated])))}
         since = min(fed.values(), default=EPOCH)
@@ -249,6 +249,8 @@ def _rendered(
         months = archives.records(store) if channel.id == "all" else []
         # A month that an editor's decision just created has no document yet.
         months = [record for record in months if record.written_revision]
+    for id_ in full.keys() & entries.keys():  # such as those beyond the end of a page that is cut
+        fragments.keep(rendering.fragments, full[id_], channel, entries[id_])
     by_id = full | kept
     if channel.automatic and not by_id and not rendering.exists(paths.path(channel, "atom.xml")):
         return []
@@ -289,14 +291,10 @@ def _has_calendar(rendering: _Rendering, channel: Channel, dated: list[str]) -> 
     return channel.id == "all" or bool(dated) or rendering.exists(paths.path(channel, paths.CALENDAR))
 
 
-def _kept_stories(
-    rendering: _Rendering,
-    channel: Channel,
-    record: ChannelRecord,
-    fed: dict[str, datetime],
-    shown: dict[str, datetime],
-) -> dict[str, KeptStory]:
-    """Return the unchanged stories of a channel with their entries in all its files.
+def _unchanged_entries(
+    rendering: _Rendering, channel: Channel, record: ChannelRecord
+) -> written_entries.Entries:
+    """Return the entries that a channel's files have of unchanged stories.
 
     None of them if the files, the publishers, the templates or feeds.yaml are others than when they were written.
     """
@@ -304,19 +302,13 @@ def _kept_stories(
 
     if rendering.everything or record.written_with != rendering.rendered_with():
         return {}
-    entries = written_entries.unchanged(
+    return written_entries.unchanged(
         rendering.store,
         renderers.written_files(rendering.config.public, channel),
         publishers=rendering.publishers,
         written=record.made_of,
         written_at=record.made_at,
     )
-    return {
-        id_: KeptStory(id=id_, announced=announced, entries=entries[id_])
-        for id_, announced in (fed | shown).items()
-        if {*(renderers.FEEDS if id_ in fed else ()), *(renderers.PAGES if id_ in shown else ())}
-        <= entries.get(id_, {}).keys()
-    }
 
 
 def _linked_channels(rendering: _Rendering, channel: Channel) -> tuple[Channel, ...]:

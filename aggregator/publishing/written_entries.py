@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 
-from aggregator.model.publishing import Split
+from aggregator.model.publishing import KeptStory, Split
 from aggregator.store import stories
 from aggregator.store.connection import Store
 
@@ -39,6 +40,20 @@ def unchanged(
             entries.setdefault(id_, {})[format_] = entry
     changed = stories.changed_since(store, entries, written_at)
     return {id_: entry for id_, entry in entries.items() if id_ not in changed}
+
+
+def kept_stories(
+    entries: Entries, fed: Mapping[str, datetime], shown: Mapping[str, datetime]
+) -> dict[str, KeptStory]:
+    """Return the stories of a channel that have entries in all its files."""
+    from aggregator.publishing import renderers
+
+    return {
+        id_: KeptStory(id=id_, announced=announced, entries=entries[id_])
+        for id_, announced in {**fed, **shown}.items()
+        if {*(renderers.FEEDS if id_ in fed else ()), *(renderers.PAGES if id_ in shown else ())}
+        <= entries.get(id_, {}).keys()
+    }
 
 
 def made_of(publishers: str, bodies: Iterable[bytes]) -> str:

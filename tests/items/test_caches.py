@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from random import Random
 
@@ -45,6 +47,20 @@ def test_all_caches_are_emptied_at_the_end_of_a_round(asked: list[str]) -> None:
         raise ValueError("round")
     upper("a")
     assert asked == ["a", "a"]
+
+
+def test_threads_may_drop_results_at_the_same_time() -> None:
+    """No call fails because another thread drops results, as in the web app."""
+    upper = cached(64, 10)(str.upper)
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            texts = [[f"{n}x{thread}" for n in range(3_000)] for thread in range(8)]
+            results = [*threads.map(lambda some: [upper(text) for text in some], texts)]
+    finally:
+        sys.setswitchinterval(usual)
+    assert results == [[text.upper() for text in some] for some in texts]
 
 
 def test_long_foreign_texts_fill_no_memory() -> None:

@@ -21,7 +21,7 @@ from aggregator.model.publishing import Publication, PublishedDocument
 from aggregator.model.reports import FetchReport, PublishReport
 from aggregator.model.stories import Story
 from aggregator.polling import fetch
-from aggregator.publishing import channels, publish, renderers, stylesheet
+from aggregator.publishing import atom, channels, publish, renderers, site, stylesheet
 from aggregator.store import idle_check
 from tests.builders import NOW, rss
 from tests.conftest import Clock, Web, Workplace
@@ -201,6 +201,28 @@ def test_a_channel_reads_changed_stories_only(
         assert title in shown(place) and title in titles(place)
         read.clear()
     assert render(place).documents_written == ()
+
+
+def test_feed_entries_beyond_the_end_of_a_page_are_kept(
+    place: Workplace, ab: dict[str, Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A story that a cut front page lacks is rendered again for no feed (PB13)."""
+    monkeypatch.setattr(site, "MAX_BYTES", 4_000)
+    older = [news(n, title=f"Story number {n}") for n in range(1, 9)]
+    ab["a"].feed("/feed", rss(*older), '"many"')
+    poll(place)
+    assert len(shown(place)) < len(older) == len(titles(place))
+    rendered: list[str] = []
+    atom_entry = atom._rendered
+
+    def noting(story: Story, content: atom.FeedDocument) -> bytes:
+        rendered.append(story.lead.title)
+        return atom_entry(story, content)
+
+    monkeypatch.setattr(atom, "_rendered", noting)
+    ab["a"].feed("/feed", rss(news(9, title="The last one"), *older), '"more"')
+    poll(place)
+    assert rendered == ["The last one"]
 
 
 @pytest.mark.parametrize("name", FORMATS)
