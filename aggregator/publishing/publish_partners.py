@@ -28,12 +28,22 @@ if TYPE_CHECKING:
 
 MAX_REPORTS = 1_000
 """Maximum number of reports composed in one round; the next round continues."""
+WRITTEN_TOGETHER = 100
+"""Number of pages that are in memory together."""
 
 
 def publish(work: PageWork) -> None:
     """Write the pages that are out of date; remove those of sources that are not polled."""
     limit = None if work.everything else MAX_REPORTS
     states = feed_facts.pages(work.store, work.rendered_with, limit)
+    source_ids = [*states]
+    for start in range(0, len(source_ids), WRITTEN_TOGETHER):
+        _write(work, {id_: states[id_] for id_ in source_ids[start : start + WRITTEN_TOGETHER]})
+    _remove_orphaned(work)
+
+
+def _write(work: PageWork, states: Mapping[str, PageState]) -> None:
+    """Write some pages."""
     pages: dict[str, PartnerPage] = {}
     for source_id, state in states.items():
         page = work.contained.whole(
@@ -44,7 +54,6 @@ def publish(work: PageWork) -> None:
     if pages:
         work.write([document for page in pages.values() for document in page.documents])
         _record(work, pages)
-    _remove_orphaned(work)
 
 
 class PartnerPage(NamedTuple):
