@@ -21,9 +21,8 @@ from aggregator.errors import AggregatorError, ConfigError
 
 def main() -> None:
     """Run the console script and exit with its code (0, 1, 2, 75 or 78)."""
-    atexit.register(
-        gc.freeze
-    )  # else Python would look for garbage once more, 25 ms before its memory is freed
+    # At exit Python would collect garbage once more, for 25 ms.
+    atexit.register(gc.freeze)
     try:
         cli()
     except AggregatorError as error:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,7 +14,7 @@ from aggregator.gateways import files
 from aggregator.model.config import Site
 from aggregator.model.publishing import EPOCH, Publication, PublishedDocument
 from aggregator.model.reports import ContainedStep
-from aggregator.publishing import paths
+from aggregator.publishing import paths, written_entries
 from aggregator.publishing.publish_pages import PageWork
 from aggregator.store import channels, runs, stories, story_events
 from aggregator.store.connection import Store, stamp
@@ -130,18 +129,11 @@ def calendars(publication: Publication, public: Path, rendered_with: str, writte
     publication = replace(
         publication, channels=(), stories=(), tombstones=(), updated=EPOCH, previous=None, fragments={}
     )
-    inputs = f"{rendered_with} {publication!r}".encode()
+    inputs = f"{rendered_with} {publication!r}"
     names = renderers.calendar_paths(publication.channel)
     with suppress(OSError):
-        if written == _made_of(inputs, [(public / name).read_bytes() for name in names]):
+        if written == written_entries.made_of(inputs, [(public / name).read_bytes() for name in names]):
             return Calendars([], written)
     documents = renderers.calendars(publication)
     bodies = {document.path: document.body for document in documents}
-    return Calendars(documents, _made_of(inputs, [bodies[name] for name in names]))
-
-
-def _made_of(inputs: bytes, bodies: Iterable[bytes]) -> str:
-    digest = hashlib.sha256(inputs)
-    for body in bodies:
-        digest.update(hashlib.sha256(body).digest())
-    return digest.hexdigest()
+    return Calendars(documents, written_entries.made_of(inputs, [bodies[name] for name in names]))

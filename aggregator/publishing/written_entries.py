@@ -56,9 +56,9 @@ def kept_stories(
     }
 
 
-def made_of(publishers: str, bodies: Iterable[bytes]) -> str:
-    """Return a hash of documents and of the publishers, on which their entries depend."""
-    digest = hashlib.sha256(publishers.encode())
+def made_of(inputs: str, bodies: Iterable[bytes]) -> str:
+    """Return a hash of documents and of what else their entries depend on."""
+    digest = hashlib.sha256(inputs.encode())
     for body in bodies:
         digest.update(hashlib.sha256(body).digest())
     return digest.hexdigest()
