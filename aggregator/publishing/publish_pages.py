@@ -71,7 +71,7 @@ class PageWork:
     def stories_with(self) -> str:
         """Return a hash of what pages of stories depend on besides the story."""
         named = [
-            (each.id, each.name, each.licence, each.full_text)
+            (each.id, each.name, each.url, each.licence, each.full_text)
             for each in sources.publishers(self.store).values()
         ]
         inputs = (publishing.template_hash(), self.config.site, self.config.channels, self.web_url, named)
@@ -131,6 +131,7 @@ def _note_settings(work: PageWork) -> None:
         with work.store.transaction():
             runs.put(work.store, STORIES_WITH, work.stories_with)
             runs.put(work.store, PAGES_BEFORE, str(pages.after_newest(work.store) or ""))
+            pages.queue_merged(work.store)
 
 
 def _stories_again(work: PageWork) -> None:
