@@ -17,7 +17,15 @@ import pytest
 from aggregator.dedupe import editor_commands
 from aggregator.errors import WrongDecision
 from aggregator.polling import fetch
-from aggregator.publishing import channels, publish, renderers
+from aggregator.publishing import (
+    channels,
+    publish,
+    publish_events,
+    publish_pages,
+    publish_partners,
+    renderers,
+)
+from aggregator.store import idle_check
 from tests.builders import NOW, rss
 from tests.publishing.test_publish import state
 from tests.web_server import Answer, Web
@@ -352,4 +360,25 @@ def test_the_page_of_a_merged_story_follows_settings(community: Community) -> No
     community.head = GERMAN
     community.fetch()
     assert '<html lang="de"' in (community.place.public / f"stories/{gone}.html").read_text("utf-8")
+    assert community.rewritten() == []
+
+
+def test_documents_beyond_the_limits_of_a_round(
+    community: Community, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cron runs go on until nothing is left: months, partners and calendars beyond the limits of a round."""
+    monkeypatch.setattr(publish_pages, "MAX_MONTHS_AGAIN", 1)
+    monkeypatch.setattr(publish_partners, "MAX_REPORTS", 1)
+    monkeypatch.setattr(publish_events, "MAX_FILES", 1)
+    monkeypatch.setattr(publish_events, "CHUNK", 1)
+    months = [format_datetime(NOW - n * 31 * DAY) for n in range(5)]
+    community.partners[0].items += [COURSE, *(item(3 + n, pubDate=day) for n, day in enumerate(months))]
+    community.fetch()
+    community.head = GERMAN
+    community.fetch()
+    rounds = 0
+    while idle_check.nothing_due(community.place.folder / "feeds.yaml", NOW) is None:
+        fetch.run(community.place.app())
+        rounds += 1
+    assert 1 < rounds < 9
     assert community.rewritten() == []
