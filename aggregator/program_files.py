@@ -18,12 +18,12 @@ NOT_PUBLISHING = frozenset(
 
 
 def listed_hash() -> str:
-    """Return a hash of names, sizes and times of the files, in 1 ms; another copy has another one."""
+    """Return a hash of names, sizes and times of the files, in 1 ms."""
     return _hash([repr(_files()).encode()])
 
 
 def content_hash() -> str:
-    """Return a hash of the contents of the files, in 10 ms; every copy of a version has the same."""
+    """Return a hash of the contents of the files, in 5 ms; every copy has the same."""
     return _hash(name.encode() + _read(name) for name, _, _ in _files())
 
 

@@ -28,9 +28,9 @@ def template_cache() -> BytecodeCache | None:
 
 @cache
 def template_hash() -> str:
-    """Return a hash of the templates and of all other files of the program that decide about bytes.
+    """Return a hash of the files of the program that decide about bytes.
 
-    A document is rendered again when it changes (P1).
+    Templates are among them. A document is rendered again when it changes (P1).
     """
     from aggregator.publishing.program_hash import program_hash
 

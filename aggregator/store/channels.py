@@ -139,7 +139,7 @@ def raise_quietly(store: Store, ids: Iterable[str]) -> None:
 
 
 def raise_of_stories(store: Store, ids: Iterable[str]) -> None:
-    """Raise the revisions of the channels that have one of the stories; `updated` stays the same."""
+    """Raise the revisions of the channels of stories; `updated` stays the same."""
     raised: set[str] = set()
     for part in chunked(ids):
         rows = store.db.execute(

@@ -57,7 +57,7 @@ def accept(
 
 
 def _touch_stories(store: Store, source_id: str, profile: SourceProfile) -> None:
-    """Count the newest stories of a source as changed if what is published of its profile is new (P1).
+    """Count the newest stories of a source as changed if its published profile is new (P1).
 
     Feeds, open months of the archive, pages and the list of partners have it beside stories. Older stories are in no
     window, so that a profile that changes at every visit costs no more in a large archive.

@@ -1,4 +1,4 @@
-"""After a `fetch` that leaves nothing to do, `publish` finds every document up to date (PB13)."""
+"""After a `fetch` that leaves nothing to do, `publish` writes nothing (PB13)."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ class Community:
 def test_publish_has_nothing_to_write(
     place: Workplace, webs: Callable[[], Web], monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    """Whatever partners, editors, feeds.yaml or time changed, `publish` writes nothing after `fetch`."""
+    """Whatever changed, `publish` writes nothing after `fetch`."""
     monkeypatch.setattr(channels, "MAX_STORIES", 6)
     monkeypatch.setattr(publish, "MAX_TOMBSTONES", 2)
     monkeypatch.setattr(publish, "MAX_EVENTS", 4)
@@ -323,7 +323,7 @@ RELATED = "SELECT count(*) FROM related"
 
 
 def test_a_calendar_has_the_entry_of_another_story(community: Community) -> None:
-    """The calendar of a channel follows a story outside of it whose entry one of its stories has."""
+    """A calendar follows a story outside of its channel whose entry it has."""
     first, second = community.partners
     first.items.append(COURSE)
     community.fetch()
@@ -366,7 +366,7 @@ def test_the_page_of_a_merged_story_follows_settings(community: Community) -> No
 def test_documents_beyond_the_limits_of_a_round(
     community: Community, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Cron runs go on until nothing is left: months, partners and calendars beyond the limits of a round."""
+    """Cron runs go on until no months, partners and calendars are left."""
     monkeypatch.setattr(publish_pages, "MAX_MONTHS_AGAIN", 1)
     monkeypatch.setattr(publish_partners, "MAX_REPORTS", 1)
     monkeypatch.setattr(publish_events, "MAX_FILES", 1)
