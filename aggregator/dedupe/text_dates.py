@@ -28,7 +28,7 @@ MONTHS = calendar_names.month_numbers(short=("en", "de"))
 _SHORT_MONTHS = ("mai", "juni", "juli", "june", "july")
 """Short names that are months even without a year; others are also other words."""
 _FIRST_NAMES = ("julius", "junius")
-"""First names that are also Hungarian months without diacritics: months beside a day or year."""
+"""First names that are Hungarian months without diacritics: months beside a day or year."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
