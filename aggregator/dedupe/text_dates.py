@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
-from dataclasses import dataclass
 from functools import cache
 
 from aggregator import calendar_names
 from aggregator.dedupe.vocabulary.words import fold
 from aggregator.events.words import AND, ORDINALS, UNTIL
+from aggregator.model.value_classes import dataclass
 
 
 def _one_of(listed: Set[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta, tzinfo
 
 from aggregator.events import clock, days, places, replaced_dates, words, written_days
@@ -13,6 +13,7 @@ from aggregator.events.days import Dates
 from aggregator.events.tokens import Token, composed, folded, may_name_date, split
 from aggregator.events.written_days import Day
 from aggregator.model.events import Event, EventKind, EventStatus, day_of
+from aggregator.model.value_classes import dataclass
 
 MAX_TITLE_CHARACTERS = 500
 """Maximum number of characters of a title that are searched."""

@@ -10,11 +10,12 @@ import gzip
 import os
 import zlib
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from aggregator.errors import FilesError
 from aggregator.model.publishing import PublishedDocument
+from aggregator.model.value_classes import dataclass
 
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 """Flags of a file that must not exist yet, also not as a link to another one."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
+
+from aggregator.model.value_classes import dataclass
 
 _TITLE = r"(?![0-9]+(?:[/?]|$))[^/?]+"
 _FORUM = r"(?:forums?|community|discuss|discussions?|discourse|meta|talk|support|users|board)"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
 
 from aggregator.items import word_lists
+from aggregator.model.value_classes import dataclass
 
 PACKAGE = "aggregator.dedupe.vocabulary"
 _Meaning = TypeVar("_Meaning")

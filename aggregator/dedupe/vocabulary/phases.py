@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from aggregator.dedupe.vocabulary.load import PACKAGE
+from aggregator.model.value_classes import dataclass
 
 
 def phases(folded: str) -> frozenset[str]:
