@@ -58,8 +58,7 @@ class _When:
 class _Context:
     """Where a date stands.
 
-    Its sentence before and after it up to other dates, as written and folded; the whole sentence; the text up to the
-    next date, and the title.
+    Its sentence up to other dates, as written and folded; the whole sentence; the text up to the next date; the title.
     """
 
     before: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,8 @@ from aggregator import __version__
 if TYPE_CHECKING:
     from jinja2 import BytecodeCache
 
+TEMPLATES = Path(__file__).parent / "templates"
+"""Folder of the templates and stylesheets."""
 _data: Path | None = None
 """Data folder of the job that publishes in this process."""
 
@@ -37,6 +38,6 @@ def template_hash() -> str:
     A document is rendered again when it changes, since its bytes depend on both (P1).
     """
     result = hashlib.sha256(__version__.encode())
-    for template in sorted(files(__package__).joinpath("templates").iterdir(), key=lambda path: path.name):
+    for template in sorted(TEMPLATES.iterdir()):
         result.update(template.name.encode() + template.read_bytes())
     return result.hexdigest()
