@@ -27,7 +27,7 @@ def test_every_pattern_compiles(module: str) -> None:
 
 
 def test_a_pattern_acts_as_a_compiled_one() -> None:
-    """A pattern has the methods and attributes of `re.Pattern`, for text and bytes, also when used again."""
+    """A pattern has the methods and attributes of `re.Pattern`, also when used again."""
     word = lazy_re(r"(?P<first>b)(A)", re.IGNORECASE)
     for _ in range(2):
         match = word.search("ABA")
