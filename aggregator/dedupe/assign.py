@@ -111,7 +111,6 @@ class _Placed:
     item_ids: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
     leads: dict[str, LeadOrder] = field(default_factory=dict)
-    common_words: frozenset[str] = frozenset()
 
 
 def _assign_all(store: Store, all_channels: Sequence[Channel], now: datetime) -> AssignReport:
@@ -151,11 +150,8 @@ def _assign_batch(
     """Assign some items of a round, after those that come before them in its order."""
     members = story_members.of_items(store, item_ids)
     given = candidates.find_candidates(store, members, common)
-    placed.common_words |= given.common_words
     clusters = [_in_order(each, placed.item_ids) for each in given.clusters]
-    placements = cluster.assign(
-        members, clusters, given.candidate_ids, given.constraints, placed.common_words
-    )
+    placements = cluster.assign(members, clusters, given.candidate_ids, given.constraints, given.common_words)
     foundings = _foundings(store, placements, work, now)
     story_placement.write(store, foundings, placements, now)
     for placement in placements:

@@ -25,11 +25,11 @@ _NUMERIC = lazy_re(
 )
 _ISO = lazy_re(r"(?<!\d)((?:19|20)\d\d)-(\d\d)-(\d\d)(?!\d)")
 _YEAR = lazy_re(r"(?<![\w.,])(?:[a-z]{2,12})?((?:19|20)\d\d)(?![\d.,/-]\d|\w)")
-MONTHS = calendar_names.month_numbers(
-    long="en de fr it es pt fi sv no da nl pl cs".split(), short=("en", "de")
-)
+MONTHS = calendar_names.month_numbers(short=("en", "de"))
 _SHORT_MONTHS = ("mai", "juni", "juli", "june", "july")
 """Short names that are months even without a year; others are also other words."""
+_FIRST_NAMES = ("julius", "junius")
+"""First names that are Hungarian months without diacritics: months beside a day or year."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ def find_months(folded: str) -> frozenset[int]:
     return frozenset(
         _month(name)
         for name, year in _patterns().month_year.findall(folded)
-        if year or len(name) > 4 or name in _SHORT_MONTHS
+        if year or (len(name) > 4 and name not in _FIRST_NAMES) or name in _SHORT_MONTHS
     )
 
 
@@ -103,7 +103,7 @@ class _Patterns:
 
 @cache
 def _patterns() -> _Patterns:
-    month = "(?:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")(?!\w)\.?"
+    month = rf"{calendar_names.one_of(MONTHS)}(?!\w)\.?"
     return _Patterns(
         day_month=re.compile(
             rf"(?<![\w.])(\d{{1,2}}){_NTH}(?:{_JOIN}(\d{{1,2}}){_NTH})?\s*(?:of |de |di |du |d')?"

@@ -25,7 +25,7 @@ from aggregator.model.value_classes import dataclass
 from aggregator.publishing import paths, publish_partners, written_entries
 from aggregator.store import archives, pages, runs, sources, stories
 from aggregator.store.connection import Store
-from aggregator.store.idle_check import PAGES_BEFORE
+from aggregator.store.idle_check import DOCUMENTS_LEFT, PAGES_BEFORE
 from aggregator.store.items import chunked
 
 if TYPE_CHECKING:
@@ -67,12 +67,14 @@ class PageWork:
     everything: bool
     written: list[str] = field(default_factory=list)
     unchanged: int = 0
+    is_left: bool = False
+    """Whether documents are left to the next round, apart from pages of stories."""
 
     @cached_property
     def stories_with(self) -> str:
         """Return a hash of what pages of stories depend on besides the story."""
         named = [
-            (each.id, each.name, each.licence, each.full_text)
+            (each.id, each.name, each.url, each.licence, each.full_text)
             for each in sources.publishers(self.store).values()
         ]
         inputs = (publishing.template_hash(), self.config.site, self.config.channels, self.web_url, named)
@@ -104,6 +106,14 @@ def publish(work: PageWork) -> None:
     _lists(work)
     publish_partners.publish(work)
     _fixed(work)
+    _note_left(work)
+
+
+def _note_left(work: PageWork) -> None:
+    """Record whether documents are left to the next round, so that it is not idle (V6)."""
+    left = "1" if work.is_left else ""
+    if (runs.get(work.store, DOCUMENTS_LEFT) or "") != left:
+        runs.put(work.store, DOCUMENTS_LEFT, left)
 
 
 def _changed_stories(work: PageWork) -> None:
@@ -132,6 +142,7 @@ def _note_settings(work: PageWork) -> None:
         with work.store.transaction():
             runs.put(work.store, STORIES_WITH, work.stories_with)
             runs.put(work.store, PAGES_BEFORE, str(pages.after_newest(work.store) or ""))
+            pages.queue_merged(work.store)
 
 
 def _stories_again(work: PageWork) -> None:
@@ -220,7 +231,10 @@ def _months(work: PageWork) -> None:
         rendered_with = f"{work.rendered_with} {neighbours} {feed}"
         lost = bool(record.stories) and not (work.config.public / paths.month_page(record.month)).exists()
         if record.revision == record.written_revision and not lost and not work.everything:
-            if record.written_with == rendered_with or again == MAX_MONTHS_AGAIN:
+            if record.written_with == rendered_with:
+                continue
+            if again == MAX_MONTHS_AGAIN:
+                work.is_left = True
                 continue
             again += 1
         work.contained.whole(

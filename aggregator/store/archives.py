@@ -45,6 +45,19 @@ def raise_revisions(store: Store, months: Iterable[str]) -> None:
     store.db.conn.executemany("UPDATE archives SET revision = revision + 1 WHERE month = ?", rows)
 
 
+def raise_open(store: Store, story_ids: Iterable[str]) -> None:
+    """Raise the revisions of the months of stories; closed ones are frozen (P2)."""
+    months: set[str] = set()
+    for part in chunked(story_ids):
+        rows = store.db.execute(
+            "SELECT DISTINCT month FROM stories JOIN archives USING (month)"
+            f" WHERE closed = 0 AND id IN ({marks(part)})",
+            part,
+        )
+        months.update(row[0] for row in rows)
+    raise_revisions(store, months)
+
+
 def records(store: Store) -> list[ArchiveRecord]:
     """Return all months, oldest first."""
     return [

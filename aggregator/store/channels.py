@@ -138,6 +138,17 @@ def raise_quietly(store: Store, ids: Iterable[str]) -> None:
     )
 
 
+def raise_of_stories(store: Store, ids: Iterable[str]) -> None:
+    """Raise the revisions of the channels of stories; `updated` stays the same."""
+    raised: set[str] = set()
+    for part in chunked(ids):
+        rows = store.db.execute(
+            f"SELECT DISTINCT channel_id FROM channel_stories WHERE story_id IN ({marks(part)})", part
+        )
+        raised.update(row[0] for row in rows)
+    raise_quietly(store, sorted(raised))
+
+
 def add(store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[StoryFacts]) -> None:
     """Add stories to their channels, in the caller's transaction."""
     store.db.conn.executemany(

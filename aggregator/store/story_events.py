@@ -228,6 +228,19 @@ def _write(store: Store, row: EventRow, before: Mapping[str, Any] | None, now: d
     return True
 
 
+def sharing(store: Store, ids: Iterable[str]) -> set[str]:
+    """Return the stories with an event whose calendar entry is that of one of the stories `ids`."""
+    return {
+        row[0]
+        for part in chunked(sorted(ids))
+        for row in store.db.execute(
+            f"SELECT story_id FROM story_events WHERE present AND entry_id IN ({marks(part)})"
+            " AND entry_id <> story_id",
+            part,
+        )
+    }
+
+
 def raise_revisions(store: Store, ids: Iterable[str] | None = None) -> None:
     """Raise the revisions of the calendar files of stories, or of all of them (P1)."""
     if ids is None:
