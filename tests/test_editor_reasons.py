@@ -7,7 +7,6 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.resources import files
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pytest
 from aggregator import editor_reasons
 from aggregator.dedupe import cluster
 from aggregator.dedupe.compare import compare
-from aggregator.dedupe.vocabulary.load import PACKAGE
+from aggregator.dedupe.vocabulary.load import FOLDER
 from aggregator.model.stories import Member
 from tests.dedupe.test_same_story import told
 
@@ -76,7 +75,7 @@ def test_every_reason_of_placing_is_translated() -> None:
 
 def test_every_stage_of_an_event_is_translated() -> None:
     """What only one item reports has a German phrase, also where no labelled pair has it."""
-    phases = tomllib.loads(files(PACKAGE).joinpath("phases.toml").read_text("utf-8"))
+    phases = tomllib.loads((FOLDER / "phases.toml").read_text("utf-8"))
     for phase in phases.values():
         assert editor_reasons.is_known(f"only one reports {phase['reports']}", "de")
 

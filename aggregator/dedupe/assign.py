@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -16,6 +16,7 @@ from aggregator.items import caches
 from aggregator.model.config import Channel
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Cluster, Member, MergeCandidate, Placement
+from aggregator.model.value_classes import dataclass
 from aggregator.publishing.channels import update_channels
 from aggregator.store import (
     archives,

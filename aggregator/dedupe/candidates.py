@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from aggregator.containment import Containment
@@ -12,6 +11,7 @@ from aggregator.items import canonical_urls
 from aggregator.items.canonical_urls import canonical
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Cluster, Member
+from aggregator.model.value_classes import dataclass
 from aggregator.store import candidate_index, editorial, set_aside, story_members
 from aggregator.store.candidate_index import IndexedItem, ItemKeys
 from aggregator.store.connection import Store

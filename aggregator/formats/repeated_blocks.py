@@ -9,6 +9,7 @@ from itertools import islice
 from aggregator import urls
 from aggregator.formats import css_selectors, html_tree
 from aggregator.formats.html_tree import Node, select
+from aggregator.patterns import lazy_re
 
 MIN_BLOCKS = 3
 MAX_LINKS = 600
@@ -17,7 +18,7 @@ MAX_GROUPS = 60
 MAX_LEVELS = 8
 """Maximum number of levels between a link and its block."""
 
-_CHROME = re.compile(
+_CHROME = lazy_re(
     r"(?:^|[\s_-])(?:nav|navbar|navigation|menu|breadcrumbs?|footer|pagination|pager|social|share|lang|language|languages"
     r"|cookie|login|search|skip|topbar|toolbar)(?=$|[\s_-])",
     re.IGNORECASE,

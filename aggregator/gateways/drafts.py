@@ -10,11 +10,14 @@ import gzip
 import os
 import zlib
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+
+from zlib_ng import zlib_ng
 
 from aggregator.errors import FilesError
 from aggregator.model.publishing import PublishedDocument
+from aggregator.model.value_classes import dataclass
 
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 """Flags of a file that must not exist yet, also not as a link to another one."""
@@ -49,7 +52,8 @@ class Drafts:
         try:
             self._make_folder(os.path.dirname(target))
             if packed:
-                self._write(packed, gzip.compress(document.body, COMPRESSION, mtime=0))
+                # zlib-ng takes half of zlib's time for the same size; 31: gzip, without a time.
+                self._write(packed, zlib_ng.compress(document.body, COMPRESSION, wbits=31))
             self._write(target, document.body)
         except OSError as error:
             self._discard()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from jinja2 import BytecodeCache
 
+TEMPLATES = Path(__file__).parent / "templates"
+"""Folder of the templates and stylesheets."""
 _data: Path | None = None
 """Data folder of the job that publishes in this process."""
 

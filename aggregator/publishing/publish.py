@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from functools import partial
 from itertools import pairwise
@@ -24,6 +24,7 @@ from aggregator.model.publishing import (
     PublishedDocument,
 )
 from aggregator.model.reports import ContainedStep, PublishReport
+from aggregator.model.value_classes import dataclass
 from aggregator.ports import App
 from aggregator.publishing import fragments, paths, publish_pages, websub, written_entries
 from aggregator.publishing import publish_editions as pages
@@ -194,10 +195,8 @@ def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> 
         return
     from aggregator.publishing import renderers  # no run without changed channels needs it
 
-    hashes: dict[str, str] = {}
     for document in documents:
         rendering.write(document)
-        hashes[rendering.config.site.url + document.path] = hashlib.sha256(document.body).hexdigest()
     split = {paths.path(channel, name) for name, _ in renderers.SPLIT.values()}
     bodies = [each.body for each in documents if each.path in split]
     made_of = written_entries.made_of(rendering.publishers, bodies)
@@ -205,7 +204,11 @@ def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> 
     calendars = rendering.calendars_made_of.get(channel.id, "")
     rendering.records.append(partial(written, calendars_made_of=calendars))
     if rendering.config.hub:
-        feeds = {url: version for url, version in hashes.items() if _is_feed(url)}
+        feeds = {
+            rendering.config.site.url + each.path: hashlib.sha256(each.body).hexdigest()
+            for each in documents
+            if _is_feed(each.path)
+        }
         rendering.records.append(partial(websub_state.record_published, rendering.store, feeds))
 
 
@@ -216,8 +219,8 @@ def _has_files(rendering: _Rendering, channel: Channel) -> bool:
     return channel.automatic and not channels.window(rendering.store, channel.id, 1, fed_only=False)
 
 
-def _is_feed(url: str) -> bool:
-    return url.endswith((".xml", ".json"))
+def _is_feed(path: str) -> bool:
+    return path.endswith((".xml", ".json"))
 
 
 def _documents(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> list[PublishedDocument]:

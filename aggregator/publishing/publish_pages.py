@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from aggregator.model.pages import ListedStory, MonthRecord, StoryPage, TextChan
 from aggregator.model.publishing import KeptStory, PublishedDocument, SourceDirectory
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Publisher, Story
+from aggregator.model.value_classes import dataclass
 from aggregator.publishing import paths, publish_partners, written_entries
 from aggregator.store import archives, pages, runs, sources, stories
 from aggregator.store.connection import Store
@@ -262,7 +263,7 @@ def _write_month(
     from aggregator.publishing import archive_pages
 
     site, public = work.config.site, work.config.public
-    listed = _of_month(work, record, rendered_with)
+    listed = _of_month(work, record)
     documents: list[PublishedDocument] = []
     if listed:
         page = archive_pages.month_page(
@@ -278,14 +279,15 @@ def _write_month(
         pages.month_written(work.store, record, rendered_with, made_of, work.made_at)
 
 
-def _of_month(work: PageWork, record: MonthRecord, rendered_with: str) -> list[ListedStory | KeptStory]:
+def _of_month(work: PageWork, record: MonthRecord) -> list[ListedStory | KeptStory]:
     """Return the stories of a month, newest first, unchanged ones with their written entries."""
     from aggregator.publishing import archive_pages
 
     public, month = work.config.public, record.month
     entries: written_entries.Entries = {}
     with work.store.snapshot():
-        if record.written_with == rendered_with and not work.everything:
+        # Rows do not depend on the neighbours of the month.
+        if record.written_with.startswith(f"{work.rendered_with} ") and not work.everything:
             entries = written_entries.unchanged(
                 work.store,
                 {

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from aggregator.model.publishing import Tombstone
+from aggregator.model.value_classes import dataclass
 from aggregator.store.connection import Store, moment, sure_moment
 from aggregator.store.items import chunked, marks
 

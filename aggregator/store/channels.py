@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from aggregator.model.publishing import Tombstone
+from aggregator.model.value_classes import dataclass
 from aggregator.store import archives
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, marks

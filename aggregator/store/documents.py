@@ -5,6 +5,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Sequence
 
+from zlib_ng import zlib_ng
+
 from aggregator.model.documents import ENTRY_HASH_BYTES
 from aggregator.model.polling import KeptDocument, ParsedVisit, SourceProfile
 from aggregator.store import archives, channels, stories
@@ -52,7 +54,8 @@ def accept(
         return
     store.db.execute(
         "INSERT OR REPLACE INTO documents (source_id, url, body, entry_hashes, items) VALUES (?, ?, ?, ?, ?)",
-        [source_id, parsed.url, zlib.compress(parsed.body, 1), hashes, items],
+        # Two thirds of the time of zlib's level 1, and 5 to 9 % smaller.
+        [source_id, parsed.url, zlib_ng.compress(parsed.body, 2), hashes, items],
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from aggregator.model.documents import Kind
 from aggregator.model.events import Event, StoryEvent
+from aggregator.model.value_classes import dataclass
 from aggregator.store import event_facts
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, marks
