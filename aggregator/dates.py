@@ -12,7 +12,6 @@ from functools import cache
 from itertools import islice
 
 from aggregator import calendar_names
-from aggregator.patterns import lazy_re
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 MAX_AHEAD = timedelta(hours=24)
@@ -37,7 +36,7 @@ _DATES = (
     # asctime and date(1): Mon Sep 28 10:15:00 2026, Mon Sep 28 10:15:00 CEST 2026
     r"\b" + _MONTH + r" +(?P<day>\d{1,2}) (?=\d{1,2}:\d{2})[\d:]+ (?:[A-Z]{1,5} )?(?P<year>\d{4})",
 )
-_TIME = lazy_re(
+_TIME = re.compile(
     r"(?<![\d:+\-])(?P<hour>\d{1,2})(?:[:.]|(?<=T\d\d))(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,]\d+)?)?"
     r"\s*(?P<half>[ap]\.?m\b\.?)?\s*(?:Uhr\b|h\b)?\s*\(?(?:(?:GMT|UTC)(?=[+-]\d))?(?P<zone>Z\b|[+-]\d{2}:?\d{2}|[+-]\d{2}\b|[A-Za-z]{1,5}\b)?",
     re.IGNORECASE,
@@ -55,9 +54,9 @@ _USUAL = tuple(
 )
 """The two usual forms, tried first, because all others together take five times as long."""
 # Allowed between a date and its time: "at", "um", a T; between a time and its date: a weekday.
-_GAP = lazy_re(r"[^\w]*(?:(?:t|at|um|à|om|ore|alle|kl)[^\w]*)?", re.IGNORECASE)
-_GAP_BEFORE = lazy_re(r"[^\w]*(?:[^\W\d]{2,12}[^\w]*)?")
-_LABEL = lazy_re(
+_GAP = re.compile(r"[^\w]*(?:(?:t|at|um|à|om|ore|alle|kl)[^\w]*)?", re.IGNORECASE)
+_GAP_BEFORE = re.compile(r"[^\w]*(?:[^\W\d]{2,12}[^\w]*)?")
+_LABEL = re.compile(
     r"(?:published|posted|updated|date|veröffentlicht|erstellt|publié|publicado|pubblicato|gepubliceerd|publicerad"
     r"|publisert|udgivet|julkaistu)(?: on| am| le| el| op| il)?\W{0,3}$",
     re.IGNORECASE,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from aggregator.patterns import lazy_re
+import re
 
 # All that XML 1.0 (5th ed., section 2.2) excludes; C1 controls, which terminals obey; bidi embeddings, overrides and
 # isolates (U+202A-202E, U+2066-2069), which reverse the text behind them and for which "Unicode in XML" (3.2)
 # recommends markup. Listing what is allowed instead takes ten times as long to compile.
-_ILLEGAL = lazy_re(
+_ILLEGAL = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
 _ILLEGAL_LATIN_1 = bytes(code for code in range(256) if _ILLEGAL.match(chr(code)))
@@ -27,7 +27,7 @@ def legal(text: str) -> str:
 
 # Zero-width characters and tags (U+E0000 …), which hide words in a title or make equal titles differ. The joiners
 # U+200C and U+200D stay between characters beyond ASCII: Persian, Hindi and emoji are written with them.
-_INVISIBLE = lazy_re(
+_INVISIBLE = re.compile(
     r"[\u00ad\u034f\u180e\u200b\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
     r"|(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f\u200c\u200d])"
 )
@@ -63,7 +63,7 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-_ALPHABETIC = lazy_re(r"[^\W\d_]+")
+_ALPHABETIC = re.compile(r"[^\W\d_]+")
 _ASCII_ALPHABETIC = bytes(code if code > 127 or chr(code).isalpha() else 32 for code in range(256))
 """A table of bytes in which all of ASCII is blank but A to Z and a to z."""
 _SIGNS = "’‘“”„«»–—…•·"

@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
-from aggregator.patterns import lazy_re
-
 MAX_CHARACTERS = 8_000
 """Maximum length of a link (RFC 9110 4.1).
 
@@ -20,12 +18,12 @@ A longer one is dropped, because a cut one would lead elsewhere.
 # Each is read as its ASCII character, so that https://例え.jp：８０／ is a link. Not "＠": the host before it would
 # become a user.
 _FULL_WIDTH = str.maketrans("：／？＃．。｡０１２３４５６７８９", ":/?#...0123456789")
-_AUTHORITY = lazy_re(r"\A(?:https?:)?//[^/?#]*", re.IGNORECASE)
-_REMOVED = lazy_re(r"[\t\r\n]")
-_SURROGATES = lazy_re("[\ud800-\udfff]")
-_BEFORE_QUERY = lazy_re(r"[^?#]*")
-_USERINFO = lazy_re(r"^((?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//)[^/?#\\]*@")
-_PLAIN = lazy_re(r"https?://[.-]*[a-z0-9][a-z0-9.-]*(?:/[\w.~/-]*(?:\?[\w.~&=/-]+)?)?", re.ASCII)
+_AUTHORITY = re.compile(r"\A(?:https?:)?//[^/?#]*", re.IGNORECASE)
+_REMOVED = re.compile(r"[\t\r\n]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_BEFORE_QUERY = re.compile(r"[^?#]*")
+_USERINFO = re.compile(r"^((?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//)[^/?#\\]*@")
+_PLAIN = re.compile(r"https?://[.-]*[a-z0-9][a-z0-9.-]*(?:/[\w.~/-]*(?:\?[\w.~&=/-]+)?)?", re.ASCII)
 """An address that is the same however it is read and joined."""
 _BLANKS = "".join(map(chr, range(0x21)))
 _PORTS = {"http": 80, "https": 443}

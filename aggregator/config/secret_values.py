@@ -7,8 +7,6 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aggregator.patterns import lazy_re
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     from aggregator.config.yaml_lines import Tree
     from aggregator.model.config import Config, Credentials
 
-REFERENCE = lazy_re(r"(env|file):(.+)", re.DOTALL)
+REFERENCE = re.compile(r"(env|file):(.+)", re.DOTALL)
 
 
 class SecretValues:

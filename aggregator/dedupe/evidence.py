@@ -24,7 +24,6 @@ from aggregator.items.caches import ADDRESS_CHARACTERS, cached
 from aggregator.items.identity import title_key
 from aggregator.model.stories import Evidence, Member
 from aggregator.model.value_classes import dataclass
-from aggregator.patterns import lazy_re
 
 PROOF = 10.0
 """The weight of evidence that suffices by itself."""
@@ -40,7 +39,7 @@ MAX_SHORT_LINK_DELAY = timedelta(days=2)
 """Maximum time between an item under a short link and the same under its permalink."""
 MIN_REPOST_LIKENESS = 0.4
 """Minimum likeness of the titles of a repost and of its origin, in one language."""
-_WEEKDAY_OR_TIME = lazy_re(
+_WEEKDAY_OR_TIME = re.compile(
     rf"(?<!\w)(?:{one_of({day for each in LANGUAGES for day in weekdays(each)})}s?|[0-2]?[0-9][:.][0-5][0-9])(?!\w)",
     re.IGNORECASE,
 )

@@ -18,7 +18,6 @@ from aggregator.dedupe.vocabulary.words import WORD, concepts, fold, title_key, 
 from aggregator.items.caches import WORD_CHARACTERS, cached
 from aggregator.model.stories import Member
 from aggregator.model.value_classes import dataclass
-from aggregator.patterns import lazy_re
 
 COMPARED_CHARACTERS = 600
 """Characters of a text that are compared: the subject of a story stands at its beginning."""
@@ -33,25 +32,27 @@ MAX_INDEX_KEYS = 16
 """Maximum number of keys of one item that lead to candidates only together with others."""
 _CAPITAL = "[A-ZÀ-ÖØ-Þ]"
 # The capital comes first, because a search for what may stand before it would try every character.
-_CAPITAL_INSIDE = lazy_re(rf"{_CAPITAL}(?:(?<=[^\W_] {_CAPITAL})|(?<=[,;] {_CAPITAL})|(?<=\({_CAPITAL}))\w+")
-_POSSESSIVE = lazy_re(r"['’]s?(?!\w)")
-_DECORATION = lazy_re(
+_CAPITAL_INSIDE = re.compile(
+    rf"{_CAPITAL}(?:(?<=[^\W_] {_CAPITAL})|(?<=[,;] {_CAPITAL})|(?<=\({_CAPITAL}))\w+"
+)
+_POSSESSIVE = re.compile(r"['’]s?(?!\w)")
+_DECORATION = re.compile(
     r"^\s*(?:\[[^\]]{1,40}\]|\(?(?:re|fwd|aw|news|press release|pressemitteilung)\)?\s*[:|])\s*",
     re.IGNORECASE,
 )
-_SEPARATOR = lazy_re(r"(\s+(?:[|–—»«·•/-]|::|>)\s+|:\s+(?=\S))")
-_REMARK = lazy_re(r"\s*[(\[]([^()\[\]]{3,60})[)\]]\s*$")
+_SEPARATOR = re.compile(r"(\s+(?:[|–—»«·•/-]|::|>)\s+|:\s+(?=\S))")
+_REMARK = re.compile(r"\s*[(\[]([^()\[\]]{3,60})[)\]]\s*$")
 _REMARK_WORDS = frozenset(
     "also on at the in crosspost crossposted cross post posted crossposting copy repost reposted republished original"
     " originally published at from our blog website forum here update updated english version deutsch auch im auf der"
     " englisch seite news x post external link video pdf".split()
 )
-_YEAR_IN_NAME = lazy_re(r"^([a-z]{2,12})((?:19|20)\d\d)$")
+_YEAR_IN_NAME = re.compile(r"^([a-z]{2,12})((?:19|20)\d\d)$")
 _PLACES = ("town", "country")
 _NONE: frozenset[str] = frozenset()
 """The empty set that all items share, because each further one takes 216 bytes."""
-_CUT = lazy_re(r"(?:…|\.\.\.)\s*(?:\[?\w{0,9}\]?)\s*$")
-_URL = lazy_re(r"https?://\S+")
+_CUT = re.compile(r"(?:…|\.\.\.)\s*(?:\[?\w{0,9}\]?)\s*$")
+_URL = re.compile(r"https?://\S+")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -5,50 +5,49 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from aggregator.patterns import lazy_re
 from aggregator.text import legal
 
-_HINT = lazy_re(r"10(?:\.|%2e)\d|zenodo|arxiv|pmid|pubmed|pmc|nature\.com/articles|f1000", re.IGNORECASE)
+_HINT = re.compile(r"10(?:\.|%2e)\d|zenodo|arxiv|pmid|pubmed|pmc|nature\.com/articles|f1000", re.IGNORECASE)
 _DOI = r"10\.[0-9]{4,9}/[^\s?#\"'<>]+"
 # Publishers whose landing pages have the DOI in their address.
-_DOI_IN_ADDRESS = lazy_re(
+_DOI_IN_ADDRESS = re.compile(
     rf"^https?://(?:[\w-]+\.)*(?:doi\.org|(?:onlinelibrary\.wiley|tandfonline|science|embopress|springer"
     rf"|sagepub|rupress|biologists)\.\w+"
     rf"|pubs\.acs\.org|pnas\.org|biorxiv\.org|medrxiv\.org|frontiersin\.org|dx\.doi\.org|zenodo\.org"
     rf"|royalsocietypublishing\.org|oup\.com)/\S*?({_DOI})",
     re.IGNORECASE,
 )
-_PLOS = lazy_re(rf"^https?://journals\.plos\.org/\S*[?&]id=({_DOI})", re.IGNORECASE)
-_NATURE = lazy_re(
+_PLOS = re.compile(rf"^https?://journals\.plos\.org/\S*[?&]id=({_DOI})", re.IGNORECASE)
+_NATURE = re.compile(
     r"^https?://(?:www\.)?nature\.com/articles/([a-z]?[\w.-]+?)(?:\.pdf|_reference\.pdf)?/?(?:[?#]|$)",
     re.IGNORECASE,
 )
-_F1000 = lazy_re(
+_F1000 = re.compile(
     r"^https?://(?:www\.)?f1000research\.com/articles/([0-9]{1,6})-([0-9]{1,6})(?![0-9])", re.IGNORECASE
 )
-_ARXIV = lazy_re(
+_ARXIV = re.compile(
     r"^(?:https?://(?:[\w-]+\.)?arxiv\.org/(?:abs|pdf|html)/|arxiv:)([a-z-]+/[0-9]{7}|[0-9]{4}\.[0-9]{4,5})",
     re.IGNORECASE,
 )
-_PMID = lazy_re(
+_PMID = re.compile(
     r"^(?:https?://(?:pubmed\.ncbi\.nlm\.nih\.gov|www\.ncbi\.nlm\.nih\.gov/pubmed)/|pmid:)([0-9]{1,12})(?![0-9])",
     re.IGNORECASE,
 )
-_PMC = lazy_re(
+_PMC = re.compile(
     r"^https?://(?:(?:www\.)?ncbi\.nlm\.nih\.gov/pmc|pmc\.ncbi\.nlm\.nih\.gov)/articles/pmc([0-9]{1,12})(?![0-9])",
     re.IGNORECASE,
 )
 # Europe PMC names its database: MED has PubMed's numbers, PMC those of PubMed Central.
-_EUROPE_PMC = lazy_re(
+_EUROPE_PMC = re.compile(
     r"^https?://(?:www\.)?europepmc\.org/(?:article|articles|abstract)/(?:(med)/|pmc/|(?=pmc))(?:pmc)?([0-9]{1,12})(?![0-9])",
     re.IGNORECASE,
 )
-_ZENODO = lazy_re(
+_ZENODO = re.compile(
     r"^https?://(?:www\.)?zenodo\.org/(?:records?|deposit)/([0-9]{1,18})(?![0-9])",
     re.IGNORECASE,
 )
-_ZENODO_DOI = lazy_re(r"^10\.5281/zenodo\.([0-9]{1,18})$")
-_TAIL = lazy_re(
+_ZENODO_DOI = re.compile(r"^10\.5281/zenodo\.([0-9]{1,18})$")
+_TAIL = re.compile(
     r"(?:v\d+)?(?:\.(?:full|abstract|pdf|full\.pdf|full-text|html?))*/?(?:/(?:full|abstract|pdf|epdf|html))?$",
     re.IGNORECASE,
 )

@@ -11,17 +11,16 @@ from collections.abc import Iterable
 
 from aggregator import urls
 from aggregator.items.canonical_urls import canonical, is_listing
-from aggregator.patterns import lazy_re
 
 MAX_POINTERS = 3
 """Maximum number of linked pages that are pointers: a longer list of links is no evidence."""
 MAX_WORDS_BESIDE_LINK = 1
 """Maximum number of words beside its only link with which a body is no text of its own."""
 # Both begin with one character class, so that a search skips all other characters.
-_LINK = lazy_re(
+_LINK = re.compile(
     r"""[hH](?:(?i:ref\s*=\s*["'](https?://[^"'\s<>]+)["'])|(?<!["'=].)(?i:ttps?://[^\s"'<>\[\]]+))"""
 )
-_NAMES_ORIGIN = lazy_re(
+_NAMES_ORIGIN = re.compile(
     r"(?<!\w)(?:read (?:the )?(?:more|on|full (?:story|article|text|post|news))|continue reading|full (?:story"
     r"|article|text)|original(?:ly)?"
     r" (?:article|post|text|news|story|published|posted|appeared)|original:|first (?:published|appeared)"
@@ -30,22 +29,22 @@ _NAMES_ORIGIN = lazy_re(
     r"|lire la suite|leer m[aá]s)\b[^.!?]{0,60}$",
     re.IGNORECASE,
 )
-_INTRODUCTION = lazy_re(
+_INTRODUCTION = re.compile(
     r"(?<!\w)(?:announced|source|via|quelle|link|url|more|mehr|infos?|read it|see|siehe)(?: (?:at|by|on|in|auf|bei|here"
     r"|hier|unter))?(?!\w)",
     re.IGNORECASE,
 )
-_ANCHOR = lazy_re(r"<a\b[^>]*>.*?</a>", re.IGNORECASE | re.DOTALL)
-_LABEL = lazy_re(
+_ANCHOR = re.compile(r"<a\b[^>]*>.*?</a>", re.IGNORECASE | re.DOTALL)
+_LABEL = re.compile(
     r"[^<>]{0,80}>\s*(?:<[^<>]*>\s*)*(?:read (?:more|on|the full)|weiterlesen|mehr (?:lesen|erfahren|dazu)|original)",
     re.IGNORECASE,
 )
-_TAG = lazy_re(r"<[^<>]*>")
+_TAG = re.compile(r"<[^<>]*>")
 # What `urls.path` returns for most links, in a tenth of the time.
-_PLAIN = lazy_re(
+_PLAIN = re.compile(
     r"https?://[A-Za-z0-9.-]+(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}))?((?:/[^?#]*)?)(?=[?#]|\Z)", re.IGNORECASE
 )
-_FILE = lazy_re(r"\.(?:png|jpe?g|gif|svg|webp|pdf|zip|mp4|css|js)$", re.IGNORECASE)
+_FILE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|pdf|zip|mp4|css|js)$", re.IGNORECASE)
 
 
 def find_origins(body: str, link: str | None) -> tuple[frozenset[str], frozenset[str]]:

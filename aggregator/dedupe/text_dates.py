@@ -10,7 +10,6 @@ from aggregator import calendar_names
 from aggregator.dedupe.vocabulary.words import fold
 from aggregator.events.words import AND, ORDINALS, UNTIL
 from aggregator.model.value_classes import dataclass
-from aggregator.patterns import lazy_re
 
 
 def _one_of(listed: Set[str]) -> str:
@@ -20,11 +19,11 @@ def _one_of(listed: Set[str]) -> str:
 
 _JOIN = rf"\s*(?:bis zum|{_one_of(UNTIL | AND)}|–|—)\s*"
 _NTH = rf"(?:{_one_of(ORDINALS)}|\.)?"
-_NUMERIC = lazy_re(
+_NUMERIC = re.compile(
     r"(?<![\d.])(?:(\d{1,2})\.\s?(?:-|–|bis)\s?)?(\d{1,2})\.\s?(\d{1,2})\.\s?((?:19|20)\d\d|(?=\s|$))(?!\d)"
 )
-_ISO = lazy_re(r"(?<!\d)((?:19|20)\d\d)-(\d\d)-(\d\d)(?!\d)")
-_YEAR = lazy_re(r"(?<![\w.,])(?:[a-z]{2,12})?((?:19|20)\d\d)(?![\d.,/-]\d|\w)")
+_ISO = re.compile(r"(?<!\d)((?:19|20)\d\d)-(\d\d)-(\d\d)(?!\d)")
+_YEAR = re.compile(r"(?<![\w.,])(?:[a-z]{2,12})?((?:19|20)\d\d)(?![\d.,/-]\d|\w)")
 MONTHS = calendar_names.month_numbers(short=("en", "de"))
 _SHORT_MONTHS = ("mai", "juni", "juli", "june", "july")
 """Short names that are months even without a year; others are also other words."""

@@ -9,7 +9,6 @@ from typing import Any
 from aggregator.dedupe import text_dates
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.model.value_classes import dataclass
-from aggregator.patterns import lazy_re
 
 MAX_AMOUNT_DIGITS = 20
 """Maximum number of digits of an amount: a longer number is none, and no float."""
@@ -26,11 +25,11 @@ _UNIT_NAMES = "|".join(sorted(_UNIT, key=len, reverse=True))
 _CURRENCY = (
     r"(?:euros?|euroa|eur|€|usd|us-dollar|dollars?|\$|chf|franken|sek|kronor|nok|dkk|gbp|pounds?|£|pln|czk)"
 )
-_AMOUNT = lazy_re(
+_AMOUNT = re.compile(
     rf"(?:({_CURRENCY})\s?)?(?<![\w.])(\d+(?:[.,\s]\d{{3}})*(?:[.,]\d+)?)\s?({_UNIT_NAMES})?(?!\w)"
     rf"(?:\s?({_CURRENCY}))?"
 )
-_REFERENCE = lazy_re(
+_REFERENCE = re.compile(
     r"(?<!\w)(?:cve[- ]?(\d{4}-\d{3,})"
     r"|(?:ref(?:erence|\.|erenz|erenznummer)?|kennziffer|kenn-?nr\.?|job[- ]?id|requisition|stellen-?id)"
     r"[\s:.#]*(?:number|code|id|no\.?|nr\.?)?[\s:.#]*([a-z]{0,6}[-/ ]?\d[\w/-]*(?:\.\d+)*))"
@@ -44,28 +43,28 @@ _MONEY_WORDS = frozenset(
         *"euro euros euroa eur usd dollar dollars chf franken sek kronor nok dkk gbp pound pounds pln czk".split(),
     ]
 )
-_MONEY_SIGN = lazy_re("[€$£]")
-_DOI = lazy_re(r"(?<![\w.])(10\.\d{4,9}/[^\s\"'<>,;]+[^\s\"'<>,;.)\]])")
-_VERSION = lazy_re(
+_MONEY_SIGN = re.compile("[€$£]")
+_DOI = re.compile(r"(?<![\w.])(10\.\d{4,9}/[^\s\"'<>,;]+[^\s\"'<>,;.)\]])")
+_VERSION = re.compile(
     r"(?<![\w.,])v?(\d+(?:\.\d+)+(?:[-.]?(?:a|b|rc|alpha|beta|dev|m|rev|post)\.?\d*)?)(?![\d]|\.\d|\w)"
 )
-_NUMBERED = lazy_re(r"(?<![\w.,-])(\d{1,6}(?:,\d{3})*)(st|nd|rd|th|er|e|x|t|d|%)?(?![\w,.]*\d)(?!\w)")
-_ROMAN = lazy_re(r"(?<!\w)(X{0,2}(?:IX|IV|V?I{1,3}|V)|X{1,2})(?!\w|['’.]\w)")
-_NUMBER_ONE = lazy_re(r"(?<=\w )I(?=\s*(?:$|[:,;)|–-]))")
+_NUMBERED = re.compile(r"(?<![\w.,-])(\d{1,6}(?:,\d{3})*)(st|nd|rd|th|er|e|x|t|d|%)?(?![\w,.]*\d)(?!\w)")
+_ROMAN = re.compile(r"(?<!\w)(X{0,2}(?:IX|IV|V?I{1,3}|V)|X{1,2})(?!\w|['’.]\w)")
+_NUMBER_ONE = re.compile(r"(?<=\w )I(?=\s*(?:$|[:,;)|–-]))")
 _PART_WORDS = frozenset(
     "part teil parte partie folge episode modul module lecture lesson chapter kapitel unit block group gruppe session"
     " track volume vol".split()
 )
-_PART = lazy_re(
+_PART = re.compile(
     rf"(?<!\w)(?:{'|'.join(sorted(_PART_WORDS))}|vol\.)\s+(\d{{1,3}}|[a-z]{{1,4}}(?![\w-])|[a-z]{{3,12}}(?!\w))"
 )
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
-_ROMAN_DIGIT = lazy_re("[IVX]")
-_LETTERS = lazy_re(r"[a-z]+")
+_ROMAN_DIGIT = re.compile("[IVX]")
+_LETTERS = re.compile(r"[a-z]+")
 _NONE: frozenset[Any] = frozenset()
 """One empty set for all items, since each other one takes 216 bytes."""
-_DIGITS = lazy_re(r"\d+")
-_DIGIT = lazy_re(r"\d")
+_DIGITS = re.compile(r"\d+")
+_DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

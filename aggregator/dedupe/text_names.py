@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from aggregator.dedupe import text_dates
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.words import WORD, concepts, fold, is_rare, rarity, title_key, tools
-from aggregator.patterns import lazy_re
 
 MAX_ACRONYM_WORDS = 6
 """Maximum number of words of which an acronym is made."""
 # A match consumes only the first character, so that pairs may overlap.
-_PHRASE = lazy_re(
+_PHRASE = re.compile(
     r"([^\W\d_a-z])(?<!\w.)(?=(\w+(?:-\w+)*) "
     r"((?:(?:[^\W\d_a-z]\.|van|von|der|den|de|del|di|da|dos|la|le|af|zu|ter|ten) )*)"
     r"([^\W\d_a-z]\w*(?:[-'’]\w+)*)(?<=\w\w))"
 )
-_CAPITALISED_RUN = lazy_re(
+_CAPITALISED_RUN = re.compile(
     r"[A-ZÀ-ÖØ-Þ]\w+(?:[ -](?:(?:of|for|the|de|und|and|für|di|del) )?[A-ZÀ-ÖØ-Þ]\w+){1,7}"
 )
 

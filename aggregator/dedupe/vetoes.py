@@ -6,6 +6,7 @@ Each function returns the reason in words, or None. Vetoes of `TITLE` hold even 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Set
 from typing import Any
 
@@ -17,13 +18,12 @@ from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.phases import wording as wording_of
 from aggregator.dedupe.vocabulary.words import tools
 from aggregator.model.stories import Member
-from aggregator.patterns import lazy_re
 
 MIN_TEMPLATE_LIKENESS, MIN_SIMILAR_LIKENESS = 0.8, 0.5
 """Minimum likeness of titles that follow one template, and of titles that are similar."""
 MIN_PARTICULAR_WEIGHT = 1.2
 """Minimum weight of the particular words and facts that two items share."""
-_MEETING = lazy_re(r"(kick ?off|auftakt|annual|final|closing|mid ?term|jahrestreffen|abschluss)(?!\w)")
+_MEETING = re.compile(r"(kick ?off|auftakt|annual|final|closing|mid ?term|jahrestreffen|abschluss)(?!\w)")
 
 
 # --- which vetoes apply ----------------------------------------------------------------------------------

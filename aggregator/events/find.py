@@ -13,7 +13,6 @@ from aggregator.events.tokens import Token, composed, folded, may_name_date, spl
 from aggregator.events.written_days import Day
 from aggregator.model.events import Event, EventKind, EventStatus, day_of
 from aggregator.model.value_classes import dataclass
-from aggregator.patterns import lazy_re
 
 MAX_TITLE_CHARACTERS = 500
 """Maximum number of characters of a title that are searched."""
@@ -31,16 +30,16 @@ MAX_GAP_TOKENS = 7
 """Maximum number of tokens between a date and its time."""
 MAX_REASON_CHARACTERS = 200
 """Maximum number of characters of a sentence before and after a date that are searched."""
-_DIGIT = lazy_re(r"\d")
-_SENTENCE_END = lazy_re(r"\n|[!?]\s|[.;]\s+(?=[^\W\d_a-zà-öø-ÿ])|\s[•·]\s")
-_UNTIL_BEFORE = lazy_re(
+_DIGIT = re.compile(r"\d")
+_SENTENCE_END = re.compile(r"\n|[!?]\s|[.;]\s+(?=[^\W\d_a-zà-öø-ÿ])|\s[•·]\s")
+_UNTIL_BEFORE = re.compile(
     r"(?<![\w:*_])(?:until|till|by|due|before|no later than|bis(?: spätestens)?(?: zum| am)?|jusqu'au|avant le"
     r"|fino al|entro il|entro|hasta el|hasta|antes del|até(?: ao?)?(?: dia)?|asti|senast(?: den)?|innen"
     r"|senest(?: den)?|til og med|til(?: den)?|uiterlijk|tot(?: en met)?|vóór|do(?: dnia)?|nejpozději(?: do)?"
     r"|legkésőbb|najkasneje do|до)(?![\w.])(?P<rest>[\s\w:.,]{0,20})$"
 )
 _LINKS = words.UNTIL | words.END_LABELS | words.BEFORE_DAY | frozenset(", ) ; : | ·".split())
-_ON_BEFORE = lazy_re(r"^\W*(?:on|am|le|il|el|em|den|dne|op|på|dnia)\W+$")
+_ON_BEFORE = re.compile(r"^\W*(?:on|am|le|il|el|em|den|dne|op|på|dnia)\W+$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from aggregator.events import words, written_days
 from aggregator.events.tokens import split
 from aggregator.model.events import Attendance
-from aggregator.patterns import lazy_re
 
 MAX_PLACE_CHARACTERS = 160
 """Maximum number of characters beside a date in which a place is looked for."""
@@ -14,13 +15,13 @@ _CAPITALISED = r"[^\W\d_a-zà-öø-ÿ][\w'’.-]{0,40}"
 _NAME = rf"{_CAPITALISED}(?:\s(?:(?:{_SMALL})\s){{0,2}}(?:d['’]|l['’])?{_CAPITALISED}){{0,7}}"
 _NAMES = rf"{_NAME}(?:,\s{_NAME}){{0,3}}"
 _IN = "|".join(sorted(words.IN, key=len, reverse=True))
-_AFTER = lazy_re(rf"\s*(?:[,|·(–—-]\s*|(?:{_IN}|l'|presso\sl['’])\s){{1,3}}(?P<place>{_NAMES})")
-_BEFORE = lazy_re(
+_AFTER = re.compile(rf"\s*(?:[,|·(–—-]\s*|(?:{_IN}|l'|presso\sl['’])\s){{1,3}}(?P<place>{_NAMES})")
+_BEFORE = re.compile(
     rf"(?:^\W*|[,:–—(|-]\s?|(?<!\w)(?:{_IN})\s(?:der\s|the\s|la\s|l['’])?)(?P<place>{_NAMES})\s*[,–—:|(-]\s*(?:\w{{2,3}}\s)?$"
 )
-_PLUS_ONLINE = lazy_re(r"[+&/]\s?(?:online|zoom|virtual)")
-_INSIDE = lazy_re(rf"(?<!\w)(?:{_IN})\s(?:der\s|the\s|la\s|l['’])?(?P<place>{_NAMES})")
-_LABELLED = lazy_re(
+_PLUS_ONLINE = re.compile(r"[+&/]\s?(?:online|zoom|virtual)")
+_INSIDE = re.compile(rf"(?<!\w)(?:{_IN})\s(?:der\s|the\s|la\s|l['’])?(?P<place>{_NAMES})")
+_LABELLED = re.compile(
     rf"(?i:(?<!\w)(?:{'|'.join(sorted(words.PLACE_LABELS, key=len, reverse=True))}))\s?:\s?(?P<place>{_NAMES})"
 )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from aggregator.events import words
 from aggregator.model.events import Event, EventKind, EventStatus, day_of
-from aggregator.patterns import lazy_re
 
-_FORMER = lazy_re(
+_FORMER = re.compile(
     r"\b(?:original\w*|initial\w*|previous\w*|former\w*|old|instead of|rather than|ursprünglich\w*|bisher\w*|bislang"
     r"|vorher\w*|alte[nrs]?|anstatt|anstelle|statt|au lieu d[eu]|précéden\w*|ancienne|invece d\w*|original\w*"
     r"|precedent\w*|en lugar de\w*|em vez d\w*|anterior\w*|inicial\w*|istället för|i stedet for|in plaats van"
@@ -16,14 +16,14 @@ _FORMER = lazy_re(
     r"|\b(?:was|war|était|era|var|oli)(?=\s*(?:on|at|am|le|il|el|den|der)?\s*$)"
 )
 """Words for what no longer holds: before the date, or a past tense directly before it."""
-_UNCHANGED = lazy_re(
+_UNCHANGED = re.compile(
     r"\b(?:still|unchanged|remains?|not affected|unaffected|weiterhin|nach wie vor|unverändert|nicht betroffen"
     r"|inchangé\w*|reste\w*|toujours|invariat\w*|rimane|sin cambios|inalterad\w*)(?!\w)"
 )
 """Words for a deadline that an extension does not affect."""
-_LEADS_ON = lazy_re(r"\s*(?:to|until|auf(?: den)?|au|al|ao|hasta el|naar|till?|na|do|->|→)(?: den)?\s*")
+_LEADS_ON = re.compile(r"\s*(?:to|until|auf(?: den)?|au|al|ao|hasta el|naar|till?|na|do|->|→)(?: den)?\s*")
 """Words that alone stand between the old and the new date."""
-_NEXT_CLAUSE = lazy_re(r"[,;:]|\b(?:and|but|und|aber|et|mais|e|y|och|og|en|i)\b")
+_NEXT_CLAUSE = re.compile(r"[,;:]|\b(?:and|but|und|aber|et|mais|e|y|och|og|en|i)\b")
 
 
 def status(text: str, sentence: str) -> EventStatus:

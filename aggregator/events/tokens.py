@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache, partial
 from typing import NamedTuple
 
 from aggregator import calendar_names
-from aggregator.patterns import lazy_re
 from aggregator.text import alphabetic_words
 
-_TOKEN = lazy_re(r"\d+|[^\W\d_]+|\S")
-_NUMERIC = lazy_re(r"\d[./-]\s*\d")
+_TOKEN = re.compile(r"\d+|[^\W\d_]+|\S")
+_NUMERIC = re.compile(r"\d[./-]\s*\d")
 _PLAIN = {**dict.fromkeys("‐‑‒–—―−﹘﹣－~〜→", "-"), **dict.fromkeys("’‘ʼ`´", "'"), "İ": "i"}
 """Dashes, quotes, and a capital whose lower case is longer than one character."""
 MAX_DIGITS = 8

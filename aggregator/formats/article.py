@@ -13,7 +13,6 @@ from aggregator.formats import html_tree, microformats, structured_data
 from aggregator.formats.html_tree import Node, select, split_attribute
 from aggregator.model.config import ArticleLayout, Source
 from aggregator.model.documents import ArticleDetails
-from aggregator.patterns import lazy_re
 from aggregator.text import block, line
 
 MAX_TEXT = 500_000
@@ -40,7 +39,7 @@ _ASIDE_SELECTOR = (
     " [role=navigation], [role=complementary], [hidden], [aria-hidden=true]"
 )
 # Whole words of class names and ids: "share" but not "shareholders".
-_SURROUNDINGS = lazy_re(
+_SURROUNDINGS = re.compile(
     r"(?:^|[\s_-])(?:related|teasers?|sidebar|share|sharing|social|breadcrumbs?|comments?|cookies?|newsletter|promo"
     r"|recommended|more-news|latest|pagination|pager|prev|next|post-navigation|tags|menu|banner)(?=$|[\s_-])",
     re.IGNORECASE,

@@ -14,7 +14,6 @@ from aggregator import urls
 from aggregator.formats import html_tree, selector_inference
 from aggregator.formats.html_tree import Node
 from aggregator.model.discovery import Proposal
-from aggregator.patterns import lazy_re
 from aggregator.text import line, quoted
 
 DECLARED, LINKED, PAGE, LIKELY, POSSIBLE, ELSEWHERE = 1.0, 0.8, 0.6, 0.7, 0.4, 0.2
@@ -29,13 +28,13 @@ _FEEDS = {
     "text/xml": "feed",
     "text/calendar": "ical",
 }
-_COMMENTS = lazy_re(r"comments?\b|kommentar|commentaires|comentarios", re.IGNORECASE)
-_LOOKS_LIKE_A_FEED = lazy_re(
+_COMMENTS = re.compile(r"comments?\b|kommentar|commentaires|comentarios", re.IGNORECASE)
+_LOOKS_LIKE_A_FEED = re.compile(
     r"/(?:feed|rss|atom)/?$|/(?:feed|rss|atom|index)\.(?:xml|rss|atom|json|rdf)$|\.(?:rss|atom|rdf)$"
     r"|[?&](?:format=(?:feed|rss|atom)|feed=(?:rss2?|atom)|type=(?:rss|atom)|vrtx=feed)|^https?://feeds\.",
     re.IGNORECASE,
 )
-_LOOKS_LIKE_A_CALENDAR = lazy_re(r"^webcal:|\.ics(?:$|\?)|[?&](?:ical|outlook-ical)=1", re.IGNORECASE)
+_LOOKS_LIKE_A_CALENDAR = re.compile(r"^webcal:|\.ics(?:$|\?)|[?&](?:ical|outlook-ical)=1", re.IGNORECASE)
 
 # Software of sites: name, marks in the HTML, usual URL of the feed, score.
 _SOFTWARE: tuple[tuple[str, str, str, float], ...] = (

@@ -6,32 +6,33 @@ import codecs
 import re
 
 from aggregator.errors import UnreadableDocument
-from aggregator.patterns import lazy_re
 
 # feedparser replaces a DTD but lets one-line entity declarations through: 595 bytes became 2 MB of text.
-_ENTITY = lazy_re(rb"<!ENTITY", re.IGNORECASE)
-_COMMENT_OR_INSTRUCTION = lazy_re(rb"<!--.*?(?:-->|$)|<\?.*?(?:\?>|$)", re.DOTALL)
-_FIRST_ELEMENT = lazy_re(rb"<[A-Za-z]")
+_ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
+_COMMENT_OR_INSTRUCTION = re.compile(rb"<!--.*?(?:-->|$)|<\?.*?(?:\?>|$)", re.DOTALL)
+_FIRST_ELEMENT = re.compile(rb"<[A-Za-z]")
 # Encodings in which the check above cannot read what the parser reads.
 _EBCDIC = b"\x4c\x6f\xa7\x94"  # "<?xm" in EBCDIC
-_ODD_ENCODING = lazy_re(rb"<\?xml[^>]*encoding\s*=\s*[\"'](utf-?7|cp037|cp500|cp1140|ebcdic)", re.IGNORECASE)
+_ODD_ENCODING = re.compile(
+    rb"<\?xml[^>]*encoding\s*=\s*[\"'](utf-?7|cp037|cp500|cp1140|ebcdic)", re.IGNORECASE
+)
 _WIDE = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-ENCODING_DECLARATION = lazy_re(r"^(<\?xml[^>]*?)\s+encoding\s*=\s*[\"'][^\"']*[\"']")
-_REFERENCES = lazy_re(rb"(?:&#(?:[xX][0-9a-fA-F]{1,12}|[0-9]{1,12});)+")
-_REFERENCE = lazy_re(rb"&#(?:[xX]([0-9a-fA-F]{1,12})|([0-9]{1,12}));")
-_CDATA_OR_BARE_AMPERSAND = lazy_re(
+ENCODING_DECLARATION = re.compile(r"^(<\?xml[^>]*?)\s+encoding\s*=\s*[\"'][^\"']*[\"']")
+_REFERENCES = re.compile(rb"(?:&#(?:[xX][0-9a-fA-F]{1,12}|[0-9]{1,12});)+")
+_REFERENCE = re.compile(rb"&#(?:[xX]([0-9a-fA-F]{1,12})|([0-9]{1,12}));")
+_CDATA_OR_BARE_AMPERSAND = re.compile(
     rb"(<!\[CDATA\[.*?(?:\]\]>|$))|&(?!#[0-9]+;|#[xX][0-9a-fA-F]+;|[A-Za-z][A-Za-z0-9]*;)", re.DOTALL
 )
-_LONG_NAME = lazy_re(
+_LONG_NAME = re.compile(
     rb"(<(?:\w+:)?(?:author|creator|contributor|publisher|managingEditor|webMaster|owner|name|email)\b[^<>]{0,300}>"
     rb"(?:<!\[CDATA\[)?[^<]{2000})[^<\]]+"
 )
-_UNDECLARED_PREFIX = lazy_re(rb"<(/?)([A-Za-z][\w.-]*):(rss|channel|item|feed|entry)\b")
+_UNDECLARED_PREFIX = re.compile(rb"<(/?)([A-Za-z][\w.-]*):(rss|channel|item|feed|entry)\b")
 
 
 def without_leading_blanks(body: bytes) -> bytes:

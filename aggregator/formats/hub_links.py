@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,7 +10,6 @@ from aggregator import urls
 from aggregator.model.config import Source
 from aggregator.model.documents import HubLinks, ParsedDocument
 from aggregator.model.polling import Response
-from aggregator.patterns import lazy_re
 
 MAX_LINKS = 50
 """Maximum number of links that are read."""
@@ -17,8 +17,8 @@ KINDS = frozenset({"feed", "jsonfeed"})
 """Kinds of sources whose documents hubs push."""
 
 # RFC 8288 section 3: `<URL>; rel=hub; title="a, b"`. Each repetition is bounded, for hostile servers.
-_LINK = lazy_re(r"<([^<>]{1,8000})>((?:\s{0,20};[^;,\"<>]{0,500}(?:\"[^\"]{0,2000}\")?){0,20})")
-_PARAMETER = lazy_re(r";\s*([\w!#$&+.^`|~*-]{1,100})\s*(?:=\s*(?:\"([^\"]*)\"|([^\s;,\"]+)))?")
+_LINK = re.compile(r"<([^<>]{1,8000})>((?:\s{0,20};[^;,\"<>]{0,500}(?:\"[^\"]{0,2000}\")?){0,20})")
+_PARAMETER = re.compile(r";\s*([\w!#$&+.^`|~*-]{1,100})\s*(?:=\s*(?:\"([^\"]*)\"|([^\s;,\"]+)))?")
 
 
 Links = tuple[str | None, str | None]

@@ -16,7 +16,6 @@ from aggregator.errors import UnreadableDocument
 from aggregator.formats import html_tree, ical_events
 from aggregator.model.config import Source
 from aggregator.model.documents import Enclosure, Entry, Kind, ParsedDocument
-from aggregator.patterns import lazy_re
 from aggregator.text import block, line
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ _MONTHS = calendar_names.months("en")
 _DAYS = dict(zip(("MO", "TU", "WE", "TH", "FR", "SA", "SU"), calendar_names.weekdays("en"), strict=True))
 _EVERY = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}
 # How titles of cancelled events begin, in the languages of the partners.
-_SAYS_CANCELLED = lazy_re(
+_SAYS_CANCELLED = re.compile(
     r"\W*(cancel|abgesagt|absage|entfällt|annul|anul|perutt?u|peruu|inställ|avlys|aflys|geannuleerd|afgelast|odwoł"
     r"|zruš|elmarad|töröl)",
     re.IGNORECASE,

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from aggregator.events import stated
 from aggregator.model.events import Event, EventStatus
-from aggregator.patterns import lazy_re
 
 if TYPE_CHECKING:
     from icalendar import Component
@@ -25,7 +24,7 @@ MAX_OCCURRENCE_DAYS = 31
 """Maximum number of days of an event that is repeated."""
 WINDOW_DAYS = 366
 """Days after the end of the current month for which series are expanded."""
-_ONLINE_PROPERTY = lazy_re(
+_ONLINE_PROPERTY = re.compile(
     r"CONFERENCE$|X-.*(?:CONFERENCE|ONLINE|MEETING-?URL|SKYPETEAMS|ZOOM|TEAMS|WEBEX|HANGOUT)", re.IGNORECASE
 )
 _STEP_DAYS = {"DAILY": 1, "WEEKLY": 7, "MONTHLY": 28, "YEARLY": 365}

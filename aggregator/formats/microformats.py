@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from aggregator.model.documents import Entry, ParsedDocument
 from aggregator.model.events import Event, EventStatus
-from aggregator.patterns import lazy_re
 
 if TYPE_CHECKING:
     from aggregator.formats.html_tree import Node
 
 _EVENT = ".h-event, .vevent"
-_MARKED = lazy_re(r"\b(?:h-event|vevent)\b")
+_MARKED = re.compile(r"\b(?:h-event|vevent)\b")
 _STATUS = {"cancelled": EventStatus.CANCELLED, "canceled": EventStatus.CANCELLED}
 
 

@@ -12,15 +12,14 @@ from aggregator import urls
 from aggregator.errors import UnreadableDocument
 from aggregator.formats import jsonfeed
 from aggregator.model.config import Source
-from aggregator.patterns import lazy_re
 
 SEARCHED_BYTES = 65_536
 """Number of bytes at the beginning and at the end of a feed that may hold its own links."""
 
-_LINK = lazy_re(rb"<(?:\w+:)?link\b([^<>]{1,2000})>")
-_REL = lazy_re(rb"\brel\s*=\s*[\"'](prev-archive|next)[\"']")
-_HREF = lazy_re(rb"\bhref\s*=\s*[\"']([^\"'<>]{1,2000})[\"']")
-_WORDPRESS = lazy_re(rb"<generator>\s*https?://wordpress\.(?:org|com)/")
+_LINK = re.compile(rb"<(?:\w+:)?link\b([^<>]{1,2000})>")
+_REL = re.compile(rb"\brel\s*=\s*[\"'](prev-archive|next)[\"']")
+_HREF = re.compile(rb"\bhref\s*=\s*[\"']([^\"'<>]{1,2000})[\"']")
+_WORDPRESS = re.compile(rb"<generator>\s*https?://wordpress\.(?:org|com)/")
 
 
 def older_url(body: bytes, at: str, source: Source) -> str | None:

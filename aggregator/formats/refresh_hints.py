@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from aggregator import calendar_names
 from aggregator.model.documents import RefreshHints
-from aggregator.patterns import lazy_re
 
 SEARCHED_BYTES = 65_536
 """Number of bytes that are searched: hints stand before the first item."""
@@ -20,12 +19,12 @@ _PERIODS = {
     b"yearly": timedelta(days=365),
 }
 _DAYS = tuple(name.lower().encode() for name in calendar_names.weekdays("en"))
-_ITEM = lazy_re(rb"<(?:\w+:)?(?:item|entry)\b")
-_TTL = lazy_re(rb"<ttl>\s*(\d{1,9})\s*</ttl>")
-_PERIOD = lazy_re(rb"<\w+:updatePeriod[^<>]{0,300}>\s*(\w{1,10})\s*</")
-_FREQUENCY = lazy_re(rb"<\w+:updateFrequency[^<>]{0,300}>\s*(\d{1,6})\s*</")
-_HOUR = lazy_re(rb"<hour>\s*(\d{1,2})\s*</hour>")
-_DAY = lazy_re(rb"<day>\s*(\w{1,10})\s*</day>", re.IGNORECASE)
+_ITEM = re.compile(rb"<(?:\w+:)?(?:item|entry)\b")
+_TTL = re.compile(rb"<ttl>\s*(\d{1,9})\s*</ttl>")
+_PERIOD = re.compile(rb"<\w+:updatePeriod[^<>]{0,300}>\s*(\w{1,10})\s*</")
+_FREQUENCY = re.compile(rb"<\w+:updateFrequency[^<>]{0,300}>\s*(\d{1,6})\s*</")
+_HOUR = re.compile(rb"<hour>\s*(\d{1,2})\s*</hour>")
+_DAY = re.compile(rb"<day>\s*(\w{1,10})\s*</day>", re.IGNORECASE)
 
 
 def read(body: bytes) -> RefreshHints:

@@ -9,7 +9,6 @@ from itertools import islice
 from aggregator import urls
 from aggregator.formats import css_selectors, html_tree
 from aggregator.formats.html_tree import Node, select
-from aggregator.patterns import lazy_re
 
 MIN_BLOCKS = 3
 MAX_LINKS = 600
@@ -18,7 +17,7 @@ MAX_GROUPS = 60
 MAX_LEVELS = 8
 """Maximum number of levels between a link and its block."""
 
-_CHROME = lazy_re(
+_CHROME = re.compile(
     r"(?:^|[\s_-])(?:nav|navbar|navigation|menu|breadcrumbs?|footer|pagination|pager|social|share|lang|language|languages"
     r"|cookie|login|search|skip|topbar|toolbar)(?=$|[\s_-])",
     re.IGNORECASE,

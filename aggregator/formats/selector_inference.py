@@ -18,12 +18,11 @@ from aggregator.formats.css_selectors import common_selectors, first_match
 from aggregator.formats.html_tree import Node, select
 from aggregator.model.config import Layout, Source
 from aggregator.model.documents import Entry
-from aggregator.patterns import lazy_re
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-_SIDE = lazy_re(r"(?:^|\s)(?:sidebar|widget|secondary|related|recent)(?=$|[\s_-])", re.IGNORECASE)
-_DATE_NAME = lazy_re(r"date|time|publish|created|posted|datum", re.IGNORECASE)
-_NEWSY = lazy_re(
+_SIDE = re.compile(r"(?:^|\s)(?:sidebar|widget|secondary|related|recent)(?=$|[\s_-])", re.IGNORECASE)
+_DATE_NAME = re.compile(r"date|time|publish|created|posted|datum", re.IGNORECASE)
+_NEWSY = re.compile(
     r"/(?:news|blog|post|posts|article|articles|events?|press|story|stories|aktuelles|meldung|meldungen|announcements?"
     r"|nieuws|noticias|actualites|notizie|nyheter|uutiset|20\d\d)\b|[?&;](?:p|id|news|cHash)=|\d{3,}",
     re.IGNORECASE,

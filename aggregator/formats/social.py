@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from aggregator.patterns import lazy_re
-
-_LINKED = lazy_re(r"<a\b(?=[^<>]{0,500}\bhashtag\b)[^<>]{0,1000}>\s*#?\s*(?:<span>)?\s*#?(\w{2,100})")
-_WRITTEN = lazy_re(r"(?<![\w&/#])#(?=\w*[^\W\d_])(\w{2,100})")
+_LINKED = re.compile(r"<a\b(?=[^<>]{0,500}\bhashtag\b)[^<>]{0,1000}>\s*#?\s*(?:<span>)?\s*#?(\w{2,100})")
+_WRITTEN = re.compile(r"(?<![\w&/#])#(?=\w*[^\W\d_])(\w{2,100})")
 
 
 def hashtags(text: str | None, *, is_html: bool) -> Iterator[str]:
@@ -18,7 +17,7 @@ def hashtags(text: str | None, *, is_html: bool) -> Iterator[str]:
             yield match[1]
 
 
-_COUNTERS = lazy_re(
+_COUNTERS = re.compile(
     r"\s*<p><small>\d+ posts? - \d+ participants?</small></p>\s*(?:<p><a href=\"[^\"<>]*\">[^<>]*</a></p>)?\s*$"
 )
 

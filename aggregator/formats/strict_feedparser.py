@@ -8,6 +8,7 @@ that are not well-formed are parsed by `feedparser.parse`.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
@@ -24,11 +25,9 @@ from feedparser.sanitizer import replace_doctype
 from feedparser.urls import make_safe_absolute_uri
 from feedparser.util import FeedParserDict
 
-from aggregator.patterns import lazy_re
-
-_C1 = lazy_re("[\x80-\x9f]")
+_C1 = re.compile("[\x80-\x9f]")
 _MAX_CACHED_CHARACTERS = 2_000
-_NAME_IN_QUERY = lazy_re("&([A-Za-z0-9_]+);")
+_NAME_IN_QUERY = re.compile("&([A-Za-z0-9_]+);")
 _USERLAND = "backend.userland.com"
 _WITH_NAMESPACE = frozenset(("math", "svg"))
 

@@ -10,7 +10,6 @@ import re
 from aggregator.items.caches import ADDRESS_CHARACTERS, cached
 from aggregator.items.canonical_urls import canonical, folded, without_fragment
 from aggregator.model.value_classes import dataclass
-from aggregator.patterns import lazy_re
 
 MIN_SLUG_CHARACTERS = 12
 """Minimum length of the last part of an address that identifies a page without a number."""
@@ -18,22 +17,24 @@ _LANGUAGE = (
     r"(?:en|de|fr|es|it|pt|nl|fi|sv|se|da|dk|no|nb|nn|pl|cs|cz|sk|hu|sl|hr|el|bg|ro|et|lv|lt|ga|mt|tr|uk|is|ca"
     r"|english|deutsch|francais)(?:[-_][a-z]{2})?"
 )
-_SEGMENT = lazy_re(_LANGUAGE, re.IGNORECASE)
-_SUFFIX = lazy_re(rf"(?<=.)[_.]({_LANGUAGE})(?=(?:\.(?:html?|php|aspx?))?$)", re.IGNORECASE)
-_FILE = lazy_re(r"\.(?:[sx]?html?|php|aspx?)$", re.IGNORECASE)
+_SEGMENT = re.compile(_LANGUAGE, re.IGNORECASE)
+_SUFFIX = re.compile(rf"(?<=.)[_.]({_LANGUAGE})(?=(?:\.(?:html?|php|aspx?))?$)", re.IGNORECASE)
+_FILE = re.compile(r"\.(?:[sx]?html?|php|aspx?)$", re.IGNORECASE)
 _LANGUAGE_PARAMETERS = frozenset(
     ("lang", "language", "locale", "hl", "l", "lng", "set_language", "sprache", "langue")
 )
-_STAGING = lazy_re(
+_STAGING = re.compile(
     r"(?:www-)?(?:staging|stage|test|dev|preview|preprod|beta|relaunch)(?:-www)?\.(?=[^.]+\.[^.]+)"
 )
 # A number alone, as in news861234, or before a title of words: not s41592-026-02000-1.
-_NUMBERED = lazy_re(r"([a-z]*[1-9][0-9]{3,}(?=$)|[1-9][0-9]{3,}(?=[-_].*[a-z]{3}))(?:[-_].*)?", re.IGNORECASE)
-_YEAR_OR_DAY = lazy_re(r"(?:19|20)[0-9]{2}(?:(?:0[1-9]|1[0-2])(?:[0-3][0-9])?)?(?:[-_].*)?")
-_POST = lazy_re(
+_NUMBERED = re.compile(
+    r"([a-z]*[1-9][0-9]{3,}(?=$)|[1-9][0-9]{3,}(?=[-_].*[a-z]{3}))(?:[-_].*)?", re.IGNORECASE
+)
+_YEAR_OR_DAY = re.compile(r"(?:19|20)[0-9]{2}(?:(?:0[1-9]|1[0-2])(?:[0-3][0-9])?)?(?:[-_].*)?")
+_POST = re.compile(
     r"(?P<t>.*/(?:t|topic|d)/[0-9]+)/(?P<a>[0-9]+|last)|(?P<x>.*/threads/[0-9]+)/(?P<b>post-[0-9]+|page-[0-9]+)"
 )
-_POST_PARAMETERS = lazy_re(r"(.*\?)((?:p|start)=[0-9]+)&(t=[0-9]+)|(.*\?topic=[0-9]+)\.(\w+)")
+_POST_PARAMETERS = re.compile(r"(.*\?)((?:p|start)=[0-9]+)&(t=[0-9]+)|(.*\?topic=[0-9]+)\.(\w+)")
 _SECTIONS = {
     word: words[0]
     for words in (

@@ -10,31 +10,30 @@ from aggregator import urls
 from aggregator.items import query_parameters
 from aggregator.items.address_rules import BY_HOST, BY_PARAMETER, BY_SEGMENT, AddressRule
 from aggregator.items.caches import ADDRESS_CHARACTERS, cached
-from aggregator.patterns import lazy_re
 
-_INDEX = lazy_re(
+_INDEX = re.compile(
     r"/(?:(?:index|default)\.(?:[sx]?html?|php[3-8]?|aspx?|jsp|cfm)|index_html|amp|comment-page-[0-9]+)",
     re.IGNORECASE,
 )
 _BEGINNINGS = frozenset(("ind", "def", "amp", "com"))
 """The first three characters of what `_INDEX` matches."""
-_FRONT_CONTROLLER = lazy_re(r"/index\.php(?=/[^/])", re.IGNORECASE)
-_PLAIN = lazy_re(
+_FRONT_CONTROLLER = re.compile(r"/index\.php(?=/[^/])", re.IGNORECASE)
+_PLAIN = re.compile(
     r"https?://(?:www\.)*((?!www\.)[a-z0-9-]+(?:\.[a-z0-9-]+)+"
     # Other ports than the usual ones, below 60,000 and without a query.
     r"(?::(?!(?:80|443)\b)(?:[1-9][0-9]{0,3}|[1-5][0-9]{4})(?=/[^?]*\Z|\Z))?)"
     r"((?:/[A-Za-z0-9._~@-]*)*)(?:\?([A-Za-z0-9._~=&-]*))?"
 )
-_SUBDOMAINS = lazy_re(r"^(?:www|m|mobile|amp)\.(?=[^.]+\.[^.]*[^.0-9])")
+_SUBDOMAINS = re.compile(r"^(?:www|m|mobile|amp)\.(?=[^.]+\.[^.]*[^.0-9])")
 _MOBILE_HOSTS = ("m.", "mobile.", "amp.", "www.")
 MAX_RULES = 4
 """Maximum number of passes of the rules: the result of one may be a form of another."""
-_DATE_IN_PATH = lazy_re(r"/(?:19|20)\d\d(?:[/-]\d{1,2}){1,2}[/-]")
-_LANGUAGE_IN_PATH = lazy_re(
+_DATE_IN_PATH = re.compile(r"/(?:19|20)\d\d(?:[/-]\d{1,2}){1,2}[/-]")
+_LANGUAGE_IN_PATH = re.compile(
     r"^/(en|de|fr|es|it|pt|nl|fi|sv|da|no|nb|pl|cs|hu|sl|hr|el|english|deutsch)(?:[-_][a-z]{2})?/",
     re.IGNORECASE,
 )
-_LISTING = lazy_re(
+_LISTING = re.compile(
     r"(?:all-)?(?:news|newsroom|newsletters?|blog|events?|calendar|announcements?|press|press-?releases?|home(-\d+)?|start"
     r"|index|trainings?|courses|workshops|seminars|webinars|services?|jobs?|job-?offers?|careers?|vacancies|calls"
     r"|opportunities|funding|publications|projects|resources|downloads|media|archives?"
@@ -48,12 +47,12 @@ _LISTED_BELOW = frozenset(
     " kategorie kategorien rubrik schlagwort schlagworte autor seite".split()
 )
 """Segments below which each page is a listing, such as WordPress' category and tag."""
-_SHORT = lazy_re(
+_SHORT = re.compile(
     r"[^/?]+/?\?(?:p|page_id)=\d+(?:&post_type=\w+)?"
     # Drupal, TYPO3, Joomla and Plone
     r"|[^?]+/node/\d+|[^/?]+\?id=\d+(?:&option=com_\w+&view=\w+)?|[^?]+/resolveuid/\w+"
 )
-_IDLE_FRAGMENT = lazy_re(
+_IDLE_FRAGMENT = re.compile(
     r":~:.*|more(-\d+)?|comments?|respond|disqus_thread|top|content|main|main-content|page-content|skip-?\w*"
     # Share buttons and newsletters: AddThis, AT Internet, Echobox
     r"|\.[\w-]{8,14}|xtor=.*|echobox=.*|(?:utm|at|mtm|pk)_\w+=.*|",

@@ -10,7 +10,6 @@ from aggregator.items import required_literals
 from aggregator.items.caches import WORD_CHARACTERS, cached
 from aggregator.model.config import TopicRule
 from aggregator.model.documents import Kind
-from aggregator.patterns import lazy_re
 
 _KINDS: tuple[tuple[Kind, str], ...] = (
     (Kind.NEWSLETTER, r"newsletters?|rundbrief|news ?digest|bulletin"),
@@ -61,7 +60,7 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
 
 
 # Phrases in which the words above mean something else.
-_PHRASES = lazy_re(
+_PHRASES = re.compile(
     r"(?<!\w)(of course|in the course of|in due course|press release|pressemitteilung|good job|on-the-job|meeting room"
     r"|an erster stelle|an dieser stelle|zur stelle|white paper|position paper)(?!\w)"
 )

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Container, Iterable, Sequence
 
 from aggregator.items.caches import ADDRESS_CHARACTERS, cached
 from aggregator.items.canonical_urls import canonical, is_listing, without_fragment
 from aggregator.model.documents import Entry, SkippedEntry
 from aggregator.model.items import Alias, IdentityPolicy
-from aggregator.patterns import lazy_re
 from aggregator.text import alphabetic_words
 
 GUID, LINK, LINK_AND_TITLE, TEXT = "guid", "link", "linktitle", "text"
-_WORD = lazy_re(r"[^\W_]+")
+_WORD = re.compile(r"[^\W_]+")
 STRENGTH = (GUID, LINK, LINK_AND_TITLE, TEXT)
 """The kinds of aliases, the strongest first (I2)."""
 

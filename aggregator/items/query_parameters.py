@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from urllib.parse import quote_plus, unquote_to_bytes
 
-from aggregator.patterns import lazy_re
-
 _KEPT_CHARACTERS = "[]:/@,"
 _CAMPAIGN = frozenset(
     # Google, Meta, Microsoft, X, LinkedIn, TikTok, Yandex, Instagram, Pinterest, Reddit
@@ -57,10 +55,10 @@ _BY_VALUE = {
     ),
     **dict.fromkeys(("start", "offset", "limitstart", "page"), "0"),  # the first page of several
 }
-_DROPPED_BY_VALUE = {name: lazy_re(values, re.IGNORECASE) for name, values in _BY_VALUE.items()}
+_DROPPED_BY_VALUE = {name: re.compile(values, re.IGNORECASE) for name, values in _BY_VALUE.items()}
 """Parameters that do not identify with certain values: /?source=rss, but not /?source=12."""
-_SWITCH = lazy_re(r"tx_\w+(\[\w+\])*\[(overwritedemand|backpid|controller|action)\].*", re.IGNORECASE)
-_ITEM, _DATE = lazy_re(r"tx_\w+\[(?:tt_)?news\]"), lazy_re(r"tx_\w+\[(?:day|month|year)\]")
+_SWITCH = re.compile(r"tx_\w+(\[\w+\])*\[(overwritedemand|backpid|controller|action)\].*", re.IGNORECASE)
+_ITEM, _DATE = re.compile(r"tx_\w+\[(?:tt_)?news\]"), re.compile(r"tx_\w+\[(?:day|month|year)\]")
 
 
 def kept(query: str, *, is_plain: bool = False) -> str:

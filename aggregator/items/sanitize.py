@@ -13,7 +13,6 @@ import nh3
 
 from aggregator import urls
 from aggregator.items.caches import TEXT_CHARACTERS, cached
-from aggregator.patterns import lazy_re
 from aggregator.text import legal, visible
 
 MAX_CHARACTERS = 512_000
@@ -41,7 +40,7 @@ ATTRIBUTES = {
 }
 SCHEMES = {"http", "https", "mailto"}
 
-_TAG = lazy_re(r"<(/?[a-zA-Z][a-zA-Z0-9]*)")
+_TAG = re.compile(r"<(/?[a-zA-Z][a-zA-Z0-9]*)")
 # Void elements contain nothing; the next tag closes the others (HTML, section "Optional tags").
 _NOT_NESTING = set(
     "area base br col embed hr img input link meta source track wbr"
@@ -51,7 +50,7 @@ _NOT_NESTING = set(
 _STABLE = frozenset(
     "a b blockquote br code div em figcaption figure h1 h2 h3 h4 h5 h6 i img li ol p span strong ul".split()
 )
-_INVISIBLE = lazy_re(r"<(script|style|template|noscript)\b.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
+_INVISIBLE = re.compile(r"<(script|style|template|noscript)\b.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
 _INLINE = (
     "a abbr b cite code del dfn em font i ins kbd mark q s samp small span strong sub sup time u var".split()
 )
@@ -65,12 +64,12 @@ _INLINE_TAG = _tag_named(_INLINE)
 _OTHER_TAG = _tag_named(
     [*sorted(TAGS - set(_INLINE)), "script", "style", "iframe", "center", "svg", "object", "form"]
 )
-_INLINE_PAIR = lazy_re(rf"<({'|'.join(_INLINE)})(?:\s[^<>]*)?>([^<>]*)</\1>", re.IGNORECASE)
-_COMMENT = lazy_re(r"<!--.*?(?:-->|$)", re.DOTALL)
-_QUOTED = lazy_re(r"=\s*(?:\"[^\"]*\"|'[^']*')")  # text in an attribute that looks like a tag
-_USERINFO = lazy_re(r"(<(?:a|img)\b[^<>]*\b(?:href|src)=\"https?:[/\\]*)[^/\\?#\"<>]*@")
-_PIXEL = lazy_re(r"<img(?=[^>]*\bwidth=\"[01]\")(?=[^>]*\bheight=\"[01]\")[^>]*>")
-_ELEMENT = lazy_re(r"<(/?[a-z0-9]++)[^<>]*>")
+_INLINE_PAIR = re.compile(rf"<({'|'.join(_INLINE)})(?:\s[^<>]*)?>([^<>]*)</\1>", re.IGNORECASE)
+_COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
+_QUOTED = re.compile(r"=\s*(?:\"[^\"]*\"|'[^']*')")  # text in an attribute that looks like a tag
+_USERINFO = re.compile(r"(<(?:a|img)\b[^<>]*\b(?:href|src)=\"https?:[/\\]*)[^/\\?#\"<>]*@")
+_PIXEL = re.compile(r"<img(?=[^>]*\bwidth=\"[01]\")(?=[^>]*\bheight=\"[01]\")[^>]*>")
+_ELEMENT = re.compile(r"<(/?[a-z0-9]++)[^<>]*>")
 _BLOCKS = "p div h1 h2 h3 h4 h5 h6 blockquote pre ul ol dl table figure details".split()
 _SPACING = {
     **dict.fromkeys(("br", "hr", "/li", "/tr", "/dt", "/dd", "/caption"), "\n"),
@@ -79,10 +78,10 @@ _SPACING = {
     "li": "• ",
 }
 """What stands for a tag in plain text."""
-_PRE = lazy_re(r"(<pre(?:\s[^>]*)?>.*?</pre>)", re.DOTALL)
-_ANY_TAG = lazy_re(r"<[^<>]*>")  # ends before the next <, since the search would be quadratic
-_NOT_PLAIN = lazy_re("[<>&\\r\\0\\xa0\\ufeff\\ud800-\\udfff]")  # what nh3 may change
-_BARE_AMPERSAND = lazy_re(r"&(?!#?\w{1,31};)")
+_PRE = re.compile(r"(<pre(?:\s[^>]*)?>.*?</pre>)", re.DOTALL)
+_ANY_TAG = re.compile(r"<[^<>]*>")  # ends before the next <, since the search would be quadratic
+_NOT_PLAIN = re.compile("[<>&\\r\\0\\xa0\\ufeff\\ud800-\\udfff]")  # what nh3 may change
+_BARE_AMPERSAND = re.compile(r"&(?!#?\w{1,31};)")
 
 
 def fragment(text: str, base: str) -> str:
@@ -230,10 +229,10 @@ def title(text: str, *, is_html: bool) -> str:
     return " ".join(visible(legal(text)).split())[:500].rstrip()
 
 
-_ADDRESS = lazy_re(r"(?:https?://|www\.)\S+")
-_TAGS_AT_THE_END = lazy_re(r"(?:\s*(?<![\w&])#\w+)+\s*$")
-_MENTIONS = lazy_re(r"^(?:(?:RT\s+)?@[\w.@-]+:?(?:\s+|$))+")
-_SENTENCE = lazy_re(r".{15,}?[.!?…](?=\s+[^\W\d_a-zß-öø-ÿ]|\s*$)")
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
+_TAGS_AT_THE_END = re.compile(r"(?:\s*(?<![\w&])#\w+)+\s*$")
+_MENTIONS = re.compile(r"^(?:(?:RT\s+)?@[\w.@-]+:?(?:\s+|$))+")
+_SENTENCE = re.compile(r".{15,}?[.!?…](?=\s+[^\W\d_a-zß-öø-ÿ]|\s*$)")
 
 
 def headline(text: str, limit: int = 100) -> str:

@@ -161,7 +161,7 @@ def _renamed(
 def _listed(changes: Changes, parsed: ParsedVisit, known: Mapping[Alias, KnownItem]) -> list[str]:
     """Return the ids of all items that a document contains."""
     parsed_again = [change.item.id for change in changes]
-    return parsed_again + [item.id for item in map(known.get, parsed.present) if item]
+    return parsed_again + [known[alias].id for alias in parsed.present if alias in known]
 
 
 def _hold(work: Round, item_ids: Sequence[str]) -> None:

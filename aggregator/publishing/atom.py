@@ -27,7 +27,6 @@ from aggregator.model.documents import Enclosure
 from aggregator.model.publishing import Fragments, KeptStory, Publication, PublishedDocument, Tombstone
 from aggregator.model.stories import Publisher, Story
 from aggregator.model.value_classes import dataclass
-from aggregator.patterns import lazy_re
 from aggregator.publishing import corrections, fragments, paths
 from aggregator.publishing.fragments import fragment
 
@@ -129,7 +128,7 @@ def entries(content: FeedDocument) -> list[bytes]:
     ]
 
 
-_ID_OF_STORY = lazy_re(rb"[^<>]*>\s*<id>tag:[^<]*:story/([^<]+)</id>")
+_ID_OF_STORY = re.compile(rb"[^<>]*>\s*<id>tag:[^<]*:story/([^<]+)</id>")
 
 
 def split(body: bytes) -> dict[str, bytes]:
@@ -239,7 +238,7 @@ class _EntryRepair(BaseEntryExtension):  # type: ignore[misc]
         return entry
 
 
-_MARKUP = lazy_re(r"</[a-zA-Z]|&(#|[a-zA-Z][a-zA-Z0-9_]*)")
+_MARKUP = re.compile(r"</[a-zA-Z]|&(#|[a-zA-Z][a-zA-Z0-9_]*)")
 
 
 def _escape_markup(element: Any) -> None:
@@ -249,7 +248,7 @@ def _escape_markup(element: Any) -> None:
         element.text = escape(element.text, quote=False)
 
 
-_MEDIA_TYPE = lazy_re(r"[^\s()<>,;:\\\"/\[\]?=]+/[^\s()<>,;:\\\"/\[\]?=]+( *;.*)?")
+_MEDIA_TYPE = re.compile(r"[^\s()<>,;:\\\"/\[\]?=]+/[^\s()<>,;:\\\"/\[\]?=]+( *;.*)?")
 
 
 def file_attributes(enclosure: Enclosure) -> dict[str, str]:
@@ -280,14 +279,14 @@ def _source(entry: Any, story: Story) -> None:
         _text(source, "rights", rights)
 
 
-_ID = lazy_re(
+_ID = re.compile(
     r"tag:([a-z0-9._-]+@)?[a-z0-9.-]+,\d{4}(-\d\d(-\d\d)?)?:[\w.~!$&'()*+,;=:@/?%-]*"
     r"|(?i:urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})"
     r"|(?i:urn:(?!uuid:)[a-z0-9][a-z0-9-]{1,31}:[\w.!$'()*+,;=:@%-]+)",
     re.ASCII,
 )
 # An http URL in the normalised form of RFC 4287 section 4.2.6.1.
-_URL = lazy_re(r"https://.+|http://(?![^/]*:80/)[^/A-Z]+/.*")
+_URL = re.compile(r"https://.+|http://(?![^/]*:80/)[^/A-Z]+/.*")
 
 
 def _feed_id(publisher: Publisher) -> str:

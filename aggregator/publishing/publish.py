@@ -195,8 +195,10 @@ def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> 
         return
     from aggregator.publishing import renderers  # no run without changed channels needs it
 
+    hashes: dict[str, str] = {}
     for document in documents:
         rendering.write(document)
+        hashes[rendering.config.site.url + document.path] = hashlib.sha256(document.body).hexdigest()
     split = {paths.path(channel, name) for name, _ in renderers.SPLIT.values()}
     bodies = [each.body for each in documents if each.path in split]
     made_of = written_entries.made_of(rendering.publishers, bodies)
@@ -204,11 +206,7 @@ def _channel(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> 
     calendars = rendering.calendars_made_of.get(channel.id, "")
     rendering.records.append(partial(written, calendars_made_of=calendars))
     if rendering.config.hub:
-        feeds = {
-            rendering.config.site.url + each.path: hashlib.sha256(each.body).hexdigest()
-            for each in documents
-            if _is_feed(each.path)
-        }
+        feeds = {url: version for url, version in hashes.items() if _is_feed(url)}
         rendering.records.append(partial(websub_state.record_published, rendering.store, feeds))
 
 
@@ -219,8 +217,8 @@ def _has_files(rendering: _Rendering, channel: Channel) -> bool:
     return channel.automatic and not channels.window(rendering.store, channel.id, 1, fed_only=False)
 
 
-def _is_feed(path: str) -> bool:
-    return path.endswith((".xml", ".json"))
+def _is_feed(url: str) -> bool:
+    return url.endswith((".xml", ".json"))
 
 
 def _documents(rendering: _Rendering, channel: Channel, record: ChannelRecord) -> list[PublishedDocument]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from html import escape
 from typing import Any
@@ -15,7 +16,6 @@ from lxml import etree
 from aggregator import __version__
 from aggregator.model.publishing import Publication, PublishedDocument
 from aggregator.model.stories import Story
-from aggregator.patterns import lazy_re
 from aggregator.publishing import atom, corrections, fragments, paths
 from aggregator.publishing.fragments import fragment
 
@@ -54,7 +54,7 @@ _BEGIN, _END = b"  <channel>\n", b"  </channel>\n</rss>\n"
 _NAMESPACES = {"dc": DC, "atom": ATOM[1:-1], "content": "http://purl.org/rss/1.0/modules/content/"}
 
 
-_ID_OF_STORY = lazy_re(rb'(?s:.*?)<guid isPermaLink="false">tag:[^<]*:story/([^<]+)</guid>')
+_ID_OF_STORY = re.compile(rb'(?s:.*?)<guid isPermaLink="false">tag:[^<]*:story/([^<]+)</guid>')
 
 
 def split(body: bytes) -> dict[str, bytes]:

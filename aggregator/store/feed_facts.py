@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -20,13 +21,12 @@ from aggregator.feed_findings import (
 from aggregator.model.findings import EntryFacts, FeedFacts, VisitDay, VisitFacts
 from aggregator.model.polling import Move, SourceState
 from aggregator.model.reports import SourceDay
-from aggregator.patterns import lazy_re
 from aggregator.store.connection import Store, moment, stamp, sure_moment
 from aggregator.store.items import chunked, marks
 
 MAX_TAIL_CHARACTERS = 40
 """Maximum number of characters at the end of a text that are checked for truncation."""
-_TRUNCATED = lazy_re(r"(?:…|\.\.\.)\s*[\])]?[\s→»]*(?:\w[\w ]{0,20}[\s→»…]*)?$")
+_TRUNCATED = re.compile(r"(?:…|\.\.\.)\s*[\])]?[\s→»]*(?:\w[\w ]{0,20}[\s→»…]*)?$")
 """Matches the end of a truncated text: `…`, `[...]`, `… Read more »`."""
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import cache
 
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.items.caches import WORD_CHARACTERS, cached
-from aggregator.patterns import lazy_re
 
 MAX_COMPOUND_CHARACTERS = 60
 """Maximum length of a word that is read as a German compound."""
-WORD = lazy_re(r"[^\W_]+")
+WORD = re.compile(r"[^\W_]+")
 """Consecutive alphabetic characters and digits."""
-_MARKS = lazy_re("[\u0300-\u036f]+")
+_MARKS = re.compile("[\u0300-\u036f]+")
 _ENDINGS = ("s", "es", "en", "n", "innen", "er", "e", "ing", "ed")
 _COMPOUND_ENDINGS = ("", "s", "n", "en", "e", "er")
 _LINKING_LETTERS = ("", "s", "n", "es")
