@@ -7,11 +7,15 @@ folder and draft again took half of the time of writing.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from aggregator.errors import FilesError
 from aggregator.model.publishing import PublishedDocument
@@ -22,6 +26,8 @@ COMPRESSION = 6
 """Level of gzip: level 9 takes twice the time for 1 % less."""
 MAX_SYNCED_SINGLY = 200
 """Maximum files that are synced one by one; one `sync` of all is faster for more."""
+BLOCK_BYTES = 256 * 1024
+"""Bytes of a file that are read at once."""
 
 
 @dataclass(slots=True)
@@ -55,6 +61,44 @@ class Drafts:
             self._discard()
             raise FilesError(f"{target} cannot be written: {error.strerror}") from error
         return True
+
+    def add_parts(self, path: str, parts: Iterable[bytes]) -> tuple[bool, bytes]:
+        """Write the drafts of a document and its `.gz` from its parts, which may be larger than memory.
+
+        Return whether their bytes changed, and the SHA-256 hash of the document.
+        """
+        target = os.path.join(self.public, path)
+        rest, digest = iter(parts), hashlib.sha256()
+        equal_bytes, different = _skip_equal(target, rest, digest)
+        if different is None and _unpacked_hash(f"{target}.gz") == digest.digest():
+            return False, digest.digest()
+        begun = chain(_blocks(target, equal_bytes), [different or b""])
+        try:
+            self._make_folder(os.path.dirname(target))
+            self._write_parts(target, chain(begun, _hashed(rest, digest)))
+        except OSError as error:
+            self._discard()
+            raise FilesError(f"{target} cannot be written: {error.strerror}") from error
+        return True, digest.digest()
+
+    def _write_parts(self, target: str, parts: Iterable[bytes]) -> None:
+        packed, packer = f"{target}.gz", zlib.compressobj(COMPRESSION, wbits=31)  # 31: gzip, without a time
+        drafts = {packed: draft_of(packed), target: draft_of(target)}
+        try:
+            with (
+                open(drafts[target], "wb", opener=_new) as plain,
+                open(drafts[packed], "wb", opener=_new) as zipped,
+            ):
+                for part in parts:
+                    plain.write(part)
+                    zipped.write(packer.compress(part))
+                zipped.write(packer.flush())
+        except BaseException:
+            for draft in drafts.values():
+                with suppress(OSError):
+                    os.unlink(draft)
+            raise
+        self._drafts |= drafts
 
     def _make_folder(self, folder: str) -> None:
         if folder not in self._folders:
@@ -102,6 +146,48 @@ def _has_bytes(target: str, packed: str | None, body: bytes) -> bool:
         return False
 
 
+def _skip_equal(target: str, parts: Iterator[bytes], digest: Any) -> tuple[int, bytes | None]:
+    """Take the parts with which a file begins; return their size and the first part that differs.
+
+    The part is None if the file consists of the parts.
+    """
+    try:
+        written = open(target, "rb")  # noqa: SIM115 # closed below, so that errors of `parts` are not caught here
+    except OSError:
+        return 0, b""
+    equal_bytes = 0
+    with written:
+        for part in _hashed(parts, digest):
+            if written.read(len(part)) != part:
+                return equal_bytes, part
+            equal_bytes += len(part)
+        return equal_bytes, b"" if written.read(1) else None
+
+
+def _hashed(parts: Iterable[bytes], digest: Any) -> Iterator[bytes]:
+    for part in parts:
+        digest.update(part)
+        yield part
+
+
+def _blocks(file: str, size: int) -> Iterator[bytes]:
+    """Read the first bytes of a file in blocks."""
+    if size:
+        with open(file, "rb") as handle:
+            while size and (block := handle.read(min(size, BLOCK_BYTES))):
+                size -= len(block)
+                yield block
+
+
+def _unpacked_hash(packed: str) -> bytes | None:
+    """Return the SHA-256 hash of what a file was compressed from; None if it is lost or broken."""
+    try:
+        with gzip.open(packed) as handle:
+            return hashlib.file_digest(handle, "sha256").digest()
+    except (OSError, EOFError, zlib.error):
+        return None
+
+
 def draft_of(target: str | Path) -> str:
     """Return the path of the draft of a file, in its folder."""
     folder, name = os.path.split(target)
@@ -109,18 +195,23 @@ def draft_of(target: str | Path) -> str:
 
 
 def write_draft(draft: str, body: bytes, mode: int) -> None:
-    """Write a new file; a draft that an ended process left is removed."""
-    try:
-        handle = os.open(draft, NEW_FILE, mode)
-    except FileExistsError:
-        os.unlink(draft)
-        handle = os.open(draft, NEW_FILE, mode)
+    """Write a new file."""
+    handle = _new(draft, NEW_FILE, mode)
     try:
         rest = memoryview(body)
         while rest:
             rest = rest[os.write(handle, rest) :]
     finally:
         os.close(handle)
+
+
+def _new(draft: str, _flags: int, mode: int = 0o666) -> int:
+    """Open a new file for writing; a draft that an ended process left is removed."""
+    try:
+        return os.open(draft, NEW_FILE, mode)
+    except FileExistsError:
+        os.unlink(draft)
+        return os.open(draft, NEW_FILE, mode)
 
 
 def sync(path: str | Path) -> None:
