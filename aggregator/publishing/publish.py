@@ -51,6 +51,8 @@ MAX_TOMBSTONES = 50
 """Maximum tombstones in a feed; the archive has all of them."""
 MAX_EVENTS = 500
 """Maximum stories in a calendar: those that end next, then the latest past ones."""
+MAX_UNRECORDED = 1_000
+"""Maximum channels whose files become visible together; all of their names are in memory until then."""
 CHANNEL_FILES = ("index.html", "atom.xml", "rss.xml", "feed.json", paths.CALENDAR)
 
 
@@ -152,6 +154,8 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
     work = _pages(rendering)
     for channel in config.channels:
         _channel(rendering, channel, records[channel.id])
+        if len(rendering.records) >= MAX_UNRECORDED:
+            rendering.finish()
     events.plan_next_day(store, config.site, now)
     rendering.finish()
     _remove_old_channels(rendering)
