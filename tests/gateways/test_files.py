@@ -11,6 +11,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -222,6 +223,19 @@ def test_a_part_that_fails_leaves_nothing(tmp_path: Path) -> None:
     drafts.reveal()
     assert target(tmp_path).read_bytes() == unpacked(tmp_path) == b"one"
     assert not list(tmp_path.rglob("*.draft"))
+
+
+def test_a_document_in_parts_takes_little_memory(tmp_path: Path) -> None:
+    """Memory does not grow with the size of a document, when it is written and when it is compared."""
+    part = b"entry" * 10_000
+    for expected in (True, False):
+        tracemalloc.start()
+        drafts = Drafts(tmp_path)
+        assert drafts.add_parts("atom.xml", (part for _ in range(400)))[0] is expected
+        drafts.reveal()
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak_bytes < (tmp_path / "atom.xml").stat().st_size / 10
 
 
 # --- messages -------------------------------------------------------------------------------------------

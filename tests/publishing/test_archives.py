@@ -16,7 +16,15 @@ from aggregator.dedupe import editor_commands
 from aggregator.model.publishing import ArchiveMonth
 from aggregator.model.reports import FetchReport
 from aggregator.polling import fetch
-from aggregator.publishing import archive, archive_documents, atom, publish, written_entries
+from aggregator.publishing import (
+    archive,
+    archive_documents,
+    archive_pages,
+    atom,
+    publish,
+    written_entries,
+)
+from aggregator.store import archives, pages
 from aggregator.store.connection import opened
 from tests.builders import NOW, rss
 from tests.conftest import Clock, Web, Workplace
@@ -185,6 +193,16 @@ def test_a_month_is_read_in_blocks_of_any_size(
         wanted = [*entries][1::3]
         assert written.take(wanted[:1]) | written.take(wanted[1:]) == {id_: entries[id_] for id_ in wanted}
         assert written.take(["lost", *wanted]) == {}
+
+
+def test_a_month_is_the_same_in_parts_of_any_size(
+    place: Workplace, a: Web, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Documents and pages of months do not depend on how many of their stories are read at once (PB13)."""
+    december(place, a, clock)
+    for module in (archives, pages, archive_pages):
+        monkeypatch.setattr(module, "ENTRIES_IN_PART" if module is archive_pages else "CHUNK", 2)
+    assert publish.run(place.app()).documents_written == ()
 
 
 def test_an_ended_month_is_written_before_it_changes(place: Workplace, a: Web, clock: Clock) -> None:
