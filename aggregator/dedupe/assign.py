@@ -99,7 +99,7 @@ class _Work:
 
 @dataclass(slots=True)
 class _Placed:
-    """What the batches of one round did, besides its items and changed stories (`placing_round`).
+    """What the batches of one round did, besides what `placing_round` records.
 
     `leads` has the first of `cluster.lead_order` for each story that an item joined. The stored leads stay until the
     end of the round, so that the result does not depend on the size of batches.

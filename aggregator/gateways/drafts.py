@@ -63,7 +63,7 @@ class Drafts:
         return True
 
     def add_parts(self, path: str, parts: Iterable[bytes]) -> tuple[bool, bytes]:
-        """Write the drafts of a document and its `.gz` from its parts, which may be larger than memory.
+        """Write the drafts of a document and its `.gz` from its parts, without holding it.
 
         Return whether their bytes changed, and the SHA-256 hash of the document.
         """
@@ -147,7 +147,7 @@ def _has_bytes(target: str, packed: str | None, body: bytes) -> bool:
 
 
 def _skip_equal(target: str, parts: Iterator[bytes], digest: Any) -> tuple[int, bytes | None]:
-    """Take the parts with which a file begins; return their size and the first part that differs.
+    """Take the parts with which a file begins; return their size and the first other part.
 
     The part is None if the file consists of the parts.
     """
@@ -180,7 +180,7 @@ def _blocks(file: str, size: int) -> Iterator[bytes]:
 
 
 def _unpacked_hash(packed: str) -> bytes | None:
-    """Return the SHA-256 hash of what a file was compressed from; None if it is lost or broken."""
+    """Return the SHA-256 hash of the content of a `.gz`; None if it is lost or broken."""
     try:
         with gzip.open(packed) as handle:
             return hashlib.file_digest(handle, "sha256").digest()

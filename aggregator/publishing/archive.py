@@ -73,7 +73,7 @@ def story_ids(body: bytes) -> set[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """Hold what a document as written by `atom` contains; `has_removed` if one of its stories was removed."""
+    """Hold what a document contains; `has_removed` if one of its stories was removed."""
 
     story_ids: set[str]
     has_removed: bool

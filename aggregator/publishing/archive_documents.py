@@ -1,4 +1,4 @@
-"""Compose the document of a month in parts, so that memory does not grow with the number of its stories."""
+"""Compose the document of a month in parts, so that memory does not grow with its size."""
 
 from __future__ import annotations
 

@@ -119,10 +119,10 @@ def _all_months(first: str, last: str) -> list[str]:
 def sitemap_parts(
     month: str, stories: Iterable[tuple[str, str]], count: int, site: Site
 ) -> list[tuple[str, Iterator[bytes]]]:
-    """Render the parts of the site map with the `count` stories of a month, most of which have one.
+    """Render the parts of the site map with the `count` stories of a month; most have one part.
 
-    `stories` are ids and times of the last change. Return the path of each part and its bytes, in smaller parts; they
-    are read one after another.
+    `stories` are ids and times of the last change. Return the path of each part and its bytes in smaller parts, which
+    have to be read one after another.
     """
     entries = (_entry("url", site.url + paths.story_page(id_), changed) for id_, changed in stories)
     return [

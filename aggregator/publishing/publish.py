@@ -52,7 +52,7 @@ MAX_TOMBSTONES = 50
 MAX_EVENTS = 500
 """Maximum stories in a calendar: those that end next, then the latest past ones."""
 MAX_UNRECORDED = 1_000
-"""Maximum channels whose files become visible together; all of their names are in memory until then."""
+"""Maximum channels whose files become visible together; memory holds their names until then."""
 CHANNEL_FILES = ("index.html", "atom.xml", "rss.xml", "feed.json", paths.CALENDAR)
 
 

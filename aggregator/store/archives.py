@@ -86,7 +86,7 @@ def story_ids(store: Store, month: str) -> list[str]:
 
 
 def stories_in_parts(store: Store, month: str) -> Iterator[dict[str, int]]:
-    """Yield the numbers of the last changes of a month's stories, `CHUNK` at a time, in the same order."""
+    """Yield the last changes of a month's stories (`stories.changes`), `CHUNK` at a time."""
     rows = store.db.execute(_OF_MONTH, [month])
     while part := rows.fetchmany(CHUNK):
         yield {row[0]: row[1] for row in part}

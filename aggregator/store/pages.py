@@ -179,7 +179,7 @@ def of_month(store: Store, month: str) -> Iterator[dict[str, AnnouncedStory]]:
 
 
 def changes_of_month(store: Store, month: str) -> Iterator[tuple[str, str]]:
-    """Yield the stories of `all` of a month and the stored times of their last changes, newest first."""
+    """Yield the stories of `all` of a month with the stored times of their last changes."""
     for row in store.db.execute(f"SELECT story_id, stories.changed{_OF_MONTH}", [month]):
         yield row[0], row[1]
 

@@ -1,4 +1,4 @@
-"""Keep the ids of a round of placing in temporary tables, so that memory does not grow with its items."""
+"""Keep the ids of a round of placing in temporary tables, since there may be many."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ def test_a_failed_write_is_an_error_and_leaves_nothing(tmp_path: Path, write: Wr
 def test_parts_are_compared_with_the_file_that_they_replace(
     tmp_path: Path, before: bytes, write: Write
 ) -> None:
-    """A document is written where the file begins, ends or goes on otherwise, and only then (PB13)."""
+    """A document is written if the file begins, ends or goes on otherwise (PB13)."""
     write(tmp_path, document(before))
     stamps_before = aged(tmp_path)
     assert write(tmp_path, document(b"abcdef")) is (before != b"abcdef")
@@ -226,7 +226,7 @@ def test_a_part_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_document_in_parts_takes_little_memory(tmp_path: Path) -> None:
-    """Memory does not grow with the size of a document, when it is written and when it is compared."""
+    """Memory does not grow with a document that is written in parts, or compared."""
     part = b"entry" * 10_000
     for expected in (True, False):
         tracemalloc.start()

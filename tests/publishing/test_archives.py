@@ -131,7 +131,7 @@ def december(place: Workplace, a: Web, clock: Clock) -> dict[str, str]:
 
 
 def test_a_frozen_month_is_not_rendered_again(place: Workplace, a: Web, clock: Clock) -> None:
-    """An edit of a story changes no frozen document; hiding stories one by one changes it each time."""
+    """An edit changes no frozen document; hiding stories one by one changes it."""
     left = december(place, a, clock)
     change(place, "UPDATE archives SET revision = revision + 1 WHERE closed")
     before = state(place)
@@ -198,7 +198,7 @@ def test_a_month_is_read_in_blocks_of_any_size(
 def test_a_month_is_the_same_in_parts_of_any_size(
     place: Workplace, a: Web, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Documents and pages of months do not depend on how many of their stories are read at once (PB13)."""
+    """The files of a month do not depend on how many stories are read at once (PB13)."""
     december(place, a, clock)
     for module in (archives, pages, archive_pages):
         monkeypatch.setattr(module, "ENTRIES_IN_PART" if module is archive_pages else "CHUNK", 2)
