@@ -24,6 +24,7 @@ from aggregator.store import (
     editorial,
     embeddings,
     items,
+    placing_round,
     stories,
     story_members,
     story_placement,
@@ -91,7 +92,7 @@ class _Work:
     `released` are those that an earlier round deferred, and `deferred` is the number left to later rounds.
     """
 
-    item_ids: Sequence[str]
+    item_ids: Iterable[str]
     released: frozenset[str]
     feed_exists: bool
     deferred: int = 0
@@ -99,17 +100,14 @@ class _Work:
 
 @dataclass(slots=True)
 class _Placed:
-    """What the batches of one round did.
+    """What the batches of one round did, besides what `placing_round` records.
 
-    It holds ids only, so that memory hardly grows with the number of items.
     `leads` has the first of `cluster.lead_order` for each story that an item joined. The stored leads stay until the
     end of the round, so that the result does not depend on the size of batches.
     """
 
-    founded: list[str] = field(default_factory=list)
+    founded: int = 0
     joined: int = 0
-    item_ids: set[str] = field(default_factory=set)
-    changed: set[str] = field(default_factory=set)
     leads: dict[str, LeadOrder] = field(default_factory=dict)
 
 
@@ -128,20 +126,21 @@ def _assign_all(store: Store, all_channels: Sequence[Channel], now: datetime) ->
 
 def _assign_items(store: Store, all_channels: Sequence[Channel], now: datetime, work: _Work) -> AssignReport:
     """Assign items for which queries were added, in batches, in the caller's transaction."""
-    if not work.item_ids:
+    if not placing_round.begin(store, work.item_ids):
         return AssignReport(deferred=work.deferred)
+    newest_before = stories.newest_number(store)
     common = candidates.find_similar(store)
     placed = _Placed()
-    for start in range(0, len(work.item_ids), BATCH_ITEMS):
-        _assign_batch(store, now, work, work.item_ids[start : start + BATCH_ITEMS], common, placed)
+    for item_ids in placing_round.items_in_batches(store, BATCH_ITEMS):
+        _assign_batch(store, now, work, item_ids, common, placed)
     story_placement.set_leads(store, {story_id: order[-1] for story_id, order in placed.leads.items()}, now)
     withdrawn.hide_withdrawn(store, stories.hidden(store, placed.leads), now)
-    changed = sorted(placed.changed | set(story_placement.correct_future_times(store, now)))
-    for start in range(0, len(changed), BATCH_ITEMS):
-        update_channels(store, all_channels, changed[start : start + BATCH_ITEMS], now)
-    for start in range(0, len(placed.founded), BATCH_ITEMS):
-        relate_events(store, all_channels, placed.founded[start : start + BATCH_ITEMS], now)
-    return AssignReport(founded=len(placed.founded), joined=placed.joined, deferred=work.deferred)
+    placing_round.add_stories(store, story_placement.correct_future_times(store, now))
+    for changed in placing_round.stories_in_batches(store, BATCH_ITEMS):
+        update_channels(store, all_channels, changed, now)
+    for founded in stories.every_id(store, newest_before, BATCH_ITEMS):
+        relate_events(store, all_channels, founded, now)
+    return AssignReport(founded=placed.founded, joined=placed.joined, deferred=work.deferred)
 
 
 def _assign_batch(
@@ -150,17 +149,19 @@ def _assign_batch(
     """Assign some items of a round, after those that come before them in its order."""
     members = story_members.of_items(store, item_ids)
     given = candidates.find_candidates(store, members, common)
-    clusters = [_in_order(each, placed.item_ids) for each in given.clusters]
+    several = (member.item_id for each in given.clusters if len(each.members) > 2 for member in each.members)
+    of_round = placing_round.items_of_round(store, several)
+    clusters = [_in_order(each, of_round) for each in given.clusters]
     placements = cluster.assign(members, clusters, given.candidate_ids, given.constraints, given.common_words)
     foundings = _foundings(store, placements, work, now)
     story_placement.write(store, foundings, placements, now)
     for placement in placements:
         if listed := _merge_candidates(store, placement):
             editorial.add_candidate(store, placement.story_id, listed, now)
-    placed.item_ids.update(item_ids)
-    placed.founded += [founding.story_id for founding in foundings]
+    placed.founded += len(foundings)
     placed.joined += len(placements) - len(foundings)
-    placed.changed |= {p.story_id for p in placements} | {other for p in placements for other, _ in p.related}
+    placing_round.add_stories(store, (p.story_id for p in placements))
+    placing_round.add_stories(store, (other for p in placements for other, _ in p.related))
     joined = {placement.story_id for placement in placements if not placement.founds}
     for story_id, lead in _leads(given.clusters, placements, joined).items():
         placed.leads[story_id] = min(lead, placed.leads.get(story_id, lead))
@@ -249,7 +250,7 @@ def _assign_contained(store: Store, all_channels: Sequence[Channel], now: dateti
     _set_aside_broken(store, contained)
     contained.record(now)
     work = _Work(
-        item_ids=story_members.unplaced_ids(store),
+        item_ids=list(story_members.unplaced_ids(store)),  # read several times
         released=released,
         feed_exists=stories.any_announced(store),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from aggregator.model.stories import Story
 from aggregator.model.value_classes import dataclass
@@ -52,7 +53,7 @@ class GoneStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedStory:
-    """Hold a story as the page of a month and the site map list it."""
+    """Hold a story as the page of a month lists it."""
 
     id: str
     title: str
@@ -60,15 +61,21 @@ class ListedStory:
     link: str | None
     publisher: str
     announced: datetime
-    changed: datetime
+
+
+class AnnouncedStory(NamedTuple):
+    """Hold when a story was announced, and the number of its last change (`stories.changes`)."""
+
+    announced: datetime
+    change: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthRecord:
     """Hold how many stories a month (`yyyy-mm`) has, and which revision of its page was written.
 
-    `made_of` is a hash of the written page, the first part of the site map and the publishers, `made_at` the number of
-    changes before them (`stories.changes`).
+    `made_of` is a hash of the written page and the publishers, `made_at` the number of changes before it
+    (`stories.changes`).
     """
 
     month: str

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from lxml import etree
 
 from aggregator.model.publishing import EPOCH, ArchiveMonth, PublishedDocument, Tombstone
+from aggregator.model.value_classes import dataclass
 from aggregator.publishing import atom, paths
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
@@ -20,15 +23,17 @@ def render(month: ArchiveMonth) -> PublishedDocument:
     `updated` is the latest change of a story or tombstone. It never goes back, because a story that is published again
     has changed after its tombstone.
     """
-    return compose(month, (), max((story.changed for story in month.stories), default=EPOCH))
+    return compose(month, max((story.changed for story in month.stories), default=EPOCH))
 
 
-def compose(month: ArchiveMonth, entries: tuple[bytes, ...], changed: datetime) -> PublishedDocument:
-    """Render the document of a month whose rendered `entries` follow its stories, if any.
+def compose(month: ArchiveMonth, changed: datetime) -> PublishedDocument:
+    """Render the document of a month; `changed` is the latest change of a story."""
+    return _document(month, max([changed, *(tombstone.at for tombstone in month.tombstones)]))
 
-    `changed` is the latest change of a story.
-    """
-    return _document(month, max([changed, *(tombstone.at for tombstone in month.tombstones)]), entries)
+
+def head(month: ArchiveMonth, changed: datetime) -> bytes:
+    """Render what precedes the entries of a month; `changed` is the latest change of a story."""
+    return compose(replace(month, stories=()), changed).body.removesuffix(atom.END)
 
 
 def entries(month: ArchiveMonth) -> dict[str, bytes]:
@@ -37,11 +42,11 @@ def entries(month: ArchiveMonth) -> dict[str, bytes]:
     return dict(zip((story.id for story in month.stories), rendered, strict=True))
 
 
-def _document(month: ArchiveMonth, updated: datetime, entries: tuple[bytes, ...] = ()) -> PublishedDocument:
-    return atom.document(_content(month, updated, entries))
+def _document(month: ArchiveMonth, updated: datetime) -> PublishedDocument:
+    return atom.document(_content(month, updated))
 
 
-def _content(month: ArchiveMonth, updated: datetime, entries: tuple[bytes, ...] = ()) -> atom.FeedDocument:
+def _content(month: ArchiveMonth, updated: datetime) -> atom.FeedDocument:
     site, channel = month.site, month.channel
     links = [("current", paths.url(site, channel, "atom.xml"))]
     if month.previous:
@@ -55,7 +60,6 @@ def _content(month: ArchiveMonth, updated: datetime, entries: tuple[bytes, ...] 
         tombstones=month.tombstones,
         links=tuple(links),
         archived=True,
-        rendered=entries,
         fragments=month.fragments,
     )
 
@@ -68,14 +72,35 @@ def story_ids(body: bytes) -> set[str]:
     return {_id(entry.findtext(f"{_ATOM}id")) for entry in _root(body).iterfind(f"{_ATOM}entry")}
 
 
-def is_complete(body: bytes, ids: Iterable[str], tombstones: Iterable[Tombstone]) -> bool:
-    """Check without parsing that a document as written has all stories and no removed one.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """Hold what a document contains; `has_removed` if one of its stories was removed."""
 
-    False also where its entries are not written as `atom` writes them.
+    story_ids: set[str]
+    has_removed: bool
+    updated: datetime
+
+
+def contents(blocks: Iterable[bytes], tombstones: Iterable[Tombstone]) -> Contents | None:
+    """Read without parsing what a document contains, from blocks that start with entries.
+
+    Return None where entries are not written as `atom` writes them.
     """
-    entries = atom.split(body)
+    ids: set[str] = set()
+    updated = None
+    for block in blocks:
+        updated = updated or _UPDATED.search(block)
+        entries = atom.split(block)
+        if not updated or len(entries) != block.count(b"<entry"):
+            return None
+        ids.update(entries)
     removed = {tombstone.story_id for tombstone in tombstones}
-    return len(entries) == body.count(b"<entry") and entries.keys() >= {*ids} and not entries.keys() & removed
+    moment = datetime.fromisoformat(updated[1].decode()) if updated else EPOCH
+    return Contents(story_ids=ids, has_removed=not ids.isdisjoint(removed), updated=moment)
+
+
+_UPDATED = re.compile(rb"<updated>([^<]+)</updated>")
+"""The first one in a document is that of the feed."""
 
 
 def amend(body: bytes, month: ArchiveMonth) -> bytes:

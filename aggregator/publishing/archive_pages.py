@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -23,18 +23,25 @@ MAX_URLS = 50_000
 """Maximum URLs in a part of the site map, as sitemaps.org demands."""
 XML_TYPE = "application/xml; charset=utf-8"
 NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
+ENTRIES_IN_PART = 1_000
+"""Number of URLs that are written together."""
+_HEAD = f'<?xml version="1.0" encoding="UTF-8"?>\n<{{}} xmlns="{NAMESPACE}">\n'
 
 
 def month_page(
     month: str,
-    stories: Sequence[ListedStory | KeptStory],
+    stories: Iterable[ListedStory | KeptStory],
     site: Site,
     *,
+    count: int,
     neighbours: tuple[str | None, str | None],
     feed: bool,
     web_url: str | None,
-) -> PublishedDocument:
-    """Render `archive/<yyyy-mm>.html`; `neighbours` are the months before and after it, if any."""
+) -> Iterator[bytes]:
+    """Render `archive/<yyyy-mm>.html` of `count` stories in parts.
+
+    `neighbours` are the months before and after it, if any.
+    """
 
     def local_day(story: ListedStory | KeptStory) -> date:
         return story.announced.astimezone(site.timezone).date()
@@ -50,15 +57,15 @@ def month_page(
         element: Markup = rows.row(story)
         return element
 
-    return page_template.render(
+    return page_template.parts(
         "month.html.j2",
         site,
         paths.month_page(month),
         web_url=web_url,
         month=month,
         title=month_name(month, site),
-        count=len(stories),
-        days=[(day, list(map(row, group))) for day, group in groupby(stories, key=local_day)],
+        count=count,
+        days=((day, map(row, group)) for day, group in groupby(stories, key=local_day)),
         earlier=neighbours[0],
         later=neighbours[1],
         month_name=lambda each: month_name(each, site),
@@ -66,18 +73,14 @@ def month_page(
     )
 
 
-_ROW = re.compile(rb'<li><a href="\.\./stories/([^"./]+)\.html"[^>]*>.*?</li>', re.DOTALL)
-_URL = re.compile(rb"<url><loc>[^<]*/stories/([^<./]+)\.html</loc><lastmod>[^<]*</lastmod></url>\n")
+ROW = b'<li><a href="../stories/'
+"""The first bytes of the row of a story."""
+_ROW = re.compile(re.escape(ROW) + rb'([^"./]+)\.html"[^>]*>.*?</li>', re.DOTALL)
 
 
 def split_page(body: bytes) -> dict[str, bytes]:
     """Return the rows of the stories on the page of a month; text contains no `<` in HTML."""
     return {match[1].decode(): match[0] for match in _ROW.finditer(body)}
-
-
-def split_sitemap(body: bytes) -> dict[str, bytes]:
-    """Return the entries of the stories in a part of the site map."""
-    return {match[1].decode(): match[0] for match in _URL.finditer(body)}
 
 
 def index(months: Sequence[MonthRecord], site: Site, *, web_url: str | None) -> PublishedDocument:
@@ -114,20 +117,18 @@ def _all_months(first: str, last: str) -> list[str]:
 
 
 def sitemap_parts(
-    month: str, stories: Sequence[ListedStory | KeptStory], site: Site
-) -> list[PublishedDocument]:
-    """Render the parts of the site map with the stories of a month; most months have one part."""
-    parts = [stories[start : start + MAX_URLS] for start in range(0, len(stories), MAX_URLS)] or [()]
+    month: str, stories: Iterable[tuple[str, str]], count: int, site: Site
+) -> list[tuple[str, Iterator[bytes]]]:
+    """Render the parts of the site map with the `count` stories of a month; most have one part.
+
+    `stories` are ids and times of the last change. Return the path of each part and its bytes in smaller parts, which
+    have to be read one after another.
+    """
+    entries = (_entry("url", site.url + paths.story_page(id_), changed) for id_, changed in stories)
     return [
-        _document(part_path(month, n), "urlset", [_story_entry(story, site) for story in part])
-        for n, part in enumerate(parts)
+        (part_path(month, n), _document_parts(islice(entries, MAX_URLS)))
+        for n in range(-(-count // MAX_URLS))
     ]
-
-
-def _story_entry(story: ListedStory | KeptStory, site: Site) -> str:
-    if isinstance(story, KeptStory):
-        return story.entries["sitemap"].decode("utf-8")
-    return _entry("url", site.url + paths.story_page(story.id), f"{story.changed:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def part_path(month: str, part: int) -> str:
@@ -161,7 +162,12 @@ def _entry(element: str, url: str, changed: str | None = None) -> str:
 
 
 def _document(path: str, root: str, entries: Sequence[str]) -> PublishedDocument:
-    body = (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="{NAMESPACE}">\n{"".join(entries)}</{root}>\n'
-    )
+    body = f"{_HEAD.format(root)}{''.join(entries)}</{root}>\n"
     return PublishedDocument(path=path, media_type=XML_TYPE, body=body.encode("utf-8"))
+
+
+def _document_parts(entries: Iterator[str]) -> Iterator[bytes]:
+    yield _HEAD.format("urlset").encode("utf-8")
+    while part := "".join(islice(entries, ENTRIES_IN_PART)):
+        yield part.encode("utf-8")
+    yield b"</urlset>\n"

@@ -42,8 +42,7 @@ class FeedDocument:
     """Hold what an Atom document of a channel is rendered from.
 
     `links` are pairs of relation and URL besides `self` and `alternate`. `archived` marks an archive document
-    (RFC 5005 section 4). `rendered` are entries that follow those of `stories`. `id` and `alternate` replace those of
-    the channel.
+    (RFC 5005 section 4). `id` and `alternate` replace those of the channel.
     """
 
     site: Site
@@ -54,7 +53,6 @@ class FeedDocument:
     tombstones: tuple[Tombstone, ...]
     links: tuple[tuple[str, str], ...] = ()
     archived: bool = False
-    rendered: tuple[bytes, ...] = ()
     fragments: Fragments = field(default_factory=dict)
     id: str | None = None
     alternate: str | None = None
@@ -98,7 +96,7 @@ def document(content: FeedDocument) -> PublishedDocument:
     feed.generator("aggregator", version=__version__)
     feed.language(site.language)
     head = with_stylesheet(bytes(feed.atom_str(pretty=True)), content.path)
-    body = b"".join([head.removesuffix(END), *entries(content), *content.rendered, END])
+    body = b"".join([head.removesuffix(END), *entries(content), END])
     return PublishedDocument(path=content.path, media_type=paths.ATOM_TYPE, body=body)
 
 
@@ -117,7 +115,8 @@ def full_text(story: Story, site: Site) -> str | None:
     return f"<p><em>{escape(note)}</em></p>\n{story.lead.html}" if note else story.lead.html
 
 
-_BEGIN, END = b"<feed>\n", b"</feed>\n"
+_BEGIN, ENTRY, END = b"<feed>\n", b"  <entry", b"</feed>\n"
+"""The first bytes of a feed of one entry, those of an entry, and the last ones of a feed."""
 
 
 def entries(content: FeedDocument) -> list[bytes]:
@@ -133,7 +132,7 @@ _ID_OF_STORY = re.compile(rb"[^<>]*>\s*<id>tag:[^<]*:story/([^<]+)</id>")
 
 def split(body: bytes) -> dict[str, bytes]:
     """Return the rendered entries of a document by story."""
-    return fragments.split(body, b"  <entry", END, _ID_OF_STORY)
+    return fragments.split(body, ENTRY, END, _ID_OF_STORY)
 
 
 def _rendered(story: Story, content: FeedDocument) -> bytes:

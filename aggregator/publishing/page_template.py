@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from functools import lru_cache, partial
 
@@ -23,6 +23,8 @@ NAVIGATION = (
     ("partners", paths.PARTNERS),
 )
 """Words and paths of the pages that every page links to."""
+PIECES = 1_000
+"""Pieces of text that a template yields and that become one part of a page."""
 RIGHT_TO_LEFT = frozenset("ar arc ckb dv fa he ks ps sd syr ug ur yi".split())
 """Languages written from right to left."""
 NO_LANGUAGE = re.compile(r"[^A-Za-z0-9-]")
@@ -36,6 +38,14 @@ def render(
         environment().get_template(template).render(**context(site, path, site.language, web_url), **values)
     )
     return PublishedDocument(path=path, media_type=paths.HTML_TYPE, body=body.encode("utf-8"))
+
+
+def parts(template: str, site: Site, path: str, *, web_url: str | None, **values: object) -> Iterator[bytes]:
+    """Render a page in parts, while its values are read."""
+    shared = context(site, path, site.language, web_url)
+    stream = environment().get_template(template).stream(**shared, **values)
+    stream.enable_buffering(PIECES)
+    return (part.encode("utf-8") for part in stream)
 
 
 def context(site: Site, path: str, language: str, web_url: str | None) -> dict[str, object]:

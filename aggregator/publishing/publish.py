@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import field, replace
 from datetime import datetime
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 from aggregator import publishing
 from aggregator.containment import Containment
@@ -46,12 +47,13 @@ from aggregator.store import (
 from aggregator.store.archives import ArchiveRecord
 from aggregator.store.channels import ChannelRecord
 from aggregator.store.connection import Store
-from aggregator.store.items import chunked
 
 MAX_TOMBSTONES = 50
 """Maximum tombstones in a feed; the archive has all of them."""
 MAX_EVENTS = 500
 """Maximum stories in a calendar: those that end next, then the latest past ones."""
+MAX_UNRECORDED = 1_000
+"""Maximum channels whose files become visible together; memory holds their names until then."""
 CHANNEL_FILES = ("index.html", "atom.xml", "rss.xml", "feed.json", paths.CALENDAR)
 
 
@@ -100,6 +102,15 @@ class _Rendering:
         else:
             self.unchanged += 1
 
+    def write_parts(self, path: str, parts: Iterable[bytes]) -> bytes:
+        """Write the draft of a document in parts if its bytes differ from the file; return its hash."""
+        changed, document_hash = self.drafts.add_parts(path, parts)
+        if changed:
+            self.written.append(path)
+        else:
+            self.unchanged += 1
+        return document_hash
+
     def finish(self) -> None:
         """Make the drafts visible, and record that in one transaction (P1)."""
         if not self.records:
@@ -144,6 +155,8 @@ def render(store: Store, config: Config, now: datetime, *, everything: bool = Fa
     work = _pages(rendering)
     for channel in config.channels:
         _channel(rendering, channel, records[channel.id])
+        if len(rendering.records) >= MAX_UNRECORDED:
+            rendering.finish()
     events.plan_next_day(store, config.site, now)
     rendering.finish()
     _remove_old_channels(rendering)
@@ -365,79 +378,34 @@ def _is_stale(rendering: _Rendering, record: ArchiveRecord) -> bool:
 
 
 def _write_month(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMonth) -> None:
+    from aggregator.publishing import archive_documents  # only for changed months
+
+    store, contained = rendering.store, rendering.contained
     frozen_hash = paths.frozen_hash(rendering.config.site)
-    with rendering.store.snapshot():
-        month = replace(month, tombstones=tuple(archives.tombstones(rendering.store, month.month)))
-        document = (
-            _amended(rendering, record, month)
-            if record.closed and record.written_with == frozen_hash
-            else None
-        )
-        if document is None:
-            document = rendering.contained.without_broken(
-                ContainedStep.PUBLISHING,
-                archives.story_ids(rendering.store, month.month),
-                partial(_composed, rendering, month, _entries_up_to_date(rendering, record)),
-            )
-    rendering.write(document)
+    document = rendering.config.public / paths.archive_path(month.month)
+    with store.snapshot():
+        month = replace(month, tombstones=tuple(archives.tombstones(store, month.month)))
+        parts: Iterable[bytes] | None = None
+        if record.closed and record.written_with == frozen_hash:
+            as_written = written_entries.has_hash(document, rendering.publishers, record.made_of)
+            parts = archive_documents.amended(store, contained, month, document, as_written=as_written)
+        if parts is None:
+            written_before = document if _is_up_to_date(rendering, record, document) else None
+            parts = archive_documents.composed(store, contained, month, written_before, record.made_at)
+        document_hash = rendering.write_parts(paths.archive_path(month.month), parts)
     closed = record.month < f"{rendering.now:%Y-%m}"
     written_with = frozen_hash if closed else rendering.rendered_with()
-    made_of = written_entries.made_of(rendering.publishers, [document.body])
-    written = partial(archives.written, rendering.store, record, written_with, made_of, rendering.made_at)
+    made_of = written_entries.made_of_hashes(rendering.publishers, [document_hash])
+    written = partial(archives.written, store, record, written_with, made_of, rendering.made_at)
     rendering.records.append(partial(written, closed=closed))
 
 
-def _entries_up_to_date(rendering: _Rendering, record: ArchiveRecord) -> dict[str, bytes]:
-    """Return the entries of an open month's written document whose stories have not changed.
+def _is_up_to_date(rendering: _Rendering, record: ArchiveRecord, document: Path) -> bool:
+    """Return whether the document of an open month has the entries of stories unchanged since.
 
-    None of them if the document, the publishers, the templates or feeds.yaml are others than when it was written.
+    It has not if the document, the publishers, the templates or feeds.yaml are others than when it was written.
     """
-    from aggregator.publishing import atom
-
     ended = record.month < f"{rendering.now:%Y-%m}"
     if rendering.everything or ended or record.written_with != rendering.rendered_with():
-        return {}
-    file = rendering.config.public / paths.archive_path(record.month)
-    entries = written_entries.unchanged(
-        rendering.store,
-        {"atom": (file, atom.split)},
-        publishers=rendering.publishers,
-        written=record.made_of,
-        written_at=record.made_at,
-    )
-    return {id_: entry["atom"] for id_, entry in entries.items()}
-
-
-def _composed(
-    rendering: _Rendering, month: ArchiveMonth, entries: Mapping[str, bytes], ids: Sequence[str]
-) -> PublishedDocument:
-    """Render the document of a month, with `entries` for the stories that have one."""
-    from aggregator.publishing import archive
-
-    parts = []  # of many entries each: freed memory of single ones would lie between what stays
-    for part in chunked(ids):
-        read = stories.read(rendering.store, [id_ for id_ in part if id_ not in entries])
-        rendered = archive.entries(replace(month, stories=tuple(read)))
-        parts.append(b"".join(entries.get(id_) or rendered[id_] for id_ in part))
-    changed = archives.last_change(rendering.store, ids) or EPOCH
-    return archive.compose(month, tuple(parts), changed)
-
-
-def _amended(rendering: _Rendering, record: ArchiveRecord, month: ArchiveMonth) -> PublishedDocument | None:
-    """Apply removals to a frozen document; return None if it is lost and must be rendered again."""
-    from aggregator.publishing import archive
-
-    path = paths.archive_path(month.month)
-    ids = archives.story_ids(rendering.store, month.month)
-    try:
-        body = (rendering.config.public / path).read_bytes()
-        as_written = record.made_of == written_entries.made_of(rendering.publishers, [body])
-        if not as_written or not archive.is_complete(body, ids, month.tombstones):
-            published = archive.story_ids(body)
-            missing = [id_ for id_ in ids if id_ not in published]
-            missing = rendering.contained.sound(ContainedStep.PUBLISHING, missing)
-            missing_stories = tuple(stories.read(rendering.store, missing))
-            body = archive.amend(body, replace(month, stories=missing_stories))
-    except (OSError, ValueError):
-        return None
-    return PublishedDocument(path=path, media_type=paths.ATOM_TYPE, body=body)
+        return False
+    return written_entries.has_hash(document, rendering.publishers, record.made_of)

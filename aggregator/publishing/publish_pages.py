@@ -7,7 +7,7 @@ pages of stories are written again, newest first and a bounded number in each ro
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -94,6 +94,19 @@ class PageWork:
             else:
                 self.unchanged += 1
         drafts.reveal()
+
+    def write_parts(self, documents: Iterable[tuple[str, Iterable[bytes]]]) -> list[bytes]:
+        """Write documents in parts, like `write`; return their hashes."""
+        drafts, hashes = Drafts(self.config.public), []
+        for path, parts in documents:
+            changed, document_hash = drafts.add_parts(path, parts)
+            hashes.append(document_hash)
+            if changed:
+                self.written.append(path)
+            else:
+                self.unchanged += 1
+        drafts.reveal()
+        return hashes
 
 
 def publish(work: PageWork) -> None:
@@ -262,49 +275,45 @@ def _write_month(
 ) -> None:
     from aggregator.publishing import archive_pages
 
-    site, public = work.config.site, work.config.public
-    listed = _of_month(work, record)
-    documents: list[PublishedDocument] = []
-    if listed:
-        page = archive_pages.month_page(
-            record.month, listed, site, neighbours=neighbours, feed=feed, web_url=work.web_url
-        )
-        documents = [page, *archive_pages.sitemap_parts(record.month, listed, site)]
-        work.write(documents)
-    else:
-        files.remove_documents(public, [archive_pages.part_path(record.month, 0)])
-        files.remove_documents(public, [paths.month_page(record.month)])
-    made_of = written_entries.made_of(work.publishers, [each.body for each in documents[:2]])
-    with work.store.transaction():
-        pages.month_written(work.store, record, rendered_with, made_of, work.made_at)
+    store, site, public = work.store, work.config.site, work.config.public
+    month, page, made_of = record.month, paths.month_page(record.month), ""
+    with store.snapshot():
+        if count := pages.count_of_month(store, month):
+            listed = _of_month(work, record)
+            parts = archive_pages.month_page(
+                month, listed, site, count=count, neighbours=neighbours, feed=feed, web_url=work.web_url
+            )
+            changes = pages.changes_of_month(store, month)
+            sitemap = archive_pages.sitemap_parts(month, changes, count, site)
+            made_of = written_entries.made_of_hashes(
+                work.publishers, work.write_parts([(page, parts), *sitemap])[:1]
+            )
+        else:
+            files.remove_documents(public, [archive_pages.part_path(month, 0)])
+            files.remove_documents(public, [page])
+    with store.transaction():
+        pages.month_written(store, record, rendered_with, made_of, work.made_at)
 
 
-def _of_month(work: PageWork, record: MonthRecord) -> list[ListedStory | KeptStory]:
-    """Return the stories of a month, newest first, unchanged ones with their written entries."""
+def _of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedStory | KeptStory]:
+    """Yield the stories of a month, newest first, unchanged ones with their written row."""
     from aggregator.publishing import archive_pages
 
-    public, month = work.config.public, record.month
-    entries: written_entries.Entries = {}
-    with work.store.snapshot():
-        # Rows do not depend on the neighbours of the month.
-        if record.written_with.startswith(f"{work.rendered_with} ") and not work.everything:
-            entries = written_entries.unchanged(
-                work.store,
-                {
-                    "page": (public / paths.month_page(month), archive_pages.split_page),
-                    "sitemap": (public / archive_pages.part_path(month, 0), archive_pages.split_sitemap),
-                },
-                publishers=work.publishers,
-                written=record.made_of,
-                written_at=record.made_at,
-            )
-        announced = pages.of_month(work.store, month)
-        kept = {id_ for id_ in announced if len(entries.get(id_, ())) == 2}  # a further part may have the URL
-        read = pages.listed(work.store, [id_ for id_ in announced if id_ not in kept])
-    return [
-        KeptStory(id=id_, announced=at, entries=entries[id_]) if id_ in kept else read[id_]
-        for id_, at in announced.items()
-    ]
+    page = work.config.public / paths.month_page(record.month)
+    # Rows do not depend on the neighbours of the month.
+    same_inputs = record.written_with.startswith(f"{work.rendered_with} ") and not work.everything
+    is_current = same_inputs and written_entries.has_hash(page, work.publishers, record.made_of)
+    with written_entries.in_order(
+        page if is_current else None, archive_pages.ROW, archive_pages.split_page
+    ) as rows:
+        for stories_ in pages.of_month(work.store, record.month):
+            kept = rows.take(id_ for id_, story in stories_.items() if story.change <= record.made_at)
+            read = pages.listed(work.store, [id_ for id_ in stories_ if id_ not in kept])
+            for id_, story in stories_.items():
+                if id_ in kept:
+                    yield KeptStory(id=id_, announced=story.announced, entries={"page": kept[id_]})
+                else:
+                    yield read[id_]
 
 
 def _lists(work: PageWork) -> None:

@@ -129,8 +129,7 @@ class _Month:
         site, month = self.config.site, self._archive_month()
         name = snapshot_metadata.archive_name(self.month)
         with folder.writing(snapshot_metadata.STORIES) as lines, folder.writing(name) as feed:
-            head = archive.compose(month, (), archives.last_change(self.store, self.ids) or EPOCH)
-            feed.write(head.body.removesuffix(atom.END))
+            feed.write(archive.head(month, archives.last_change(self.store, self.ids) or EPOCH))
             for ids in chunked(self.ids):
                 for story, line, entry in self.contained.without_broken(
                     ContainedStep.PUBLISHING, ids, partial(self._render, month)

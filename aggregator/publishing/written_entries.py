@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from aggregator.model.publishing import KeptStory, Split
 from aggregator.store import stories
@@ -13,6 +16,8 @@ from aggregator.store.connection import Store
 
 Entries = dict[str, dict[str, bytes]]
 """Entries by story, and by the format of the document."""
+BLOCK_BYTES = 256 * 1024
+"""Bytes of a document that are read at once."""
 
 
 def unchanged(
@@ -58,7 +63,67 @@ def kept_stories(
 
 def made_of(inputs: str, bodies: Iterable[bytes]) -> str:
     """Return a hash of documents and of what else their entries depend on."""
+    return made_of_hashes(inputs, (hashlib.sha256(body).digest() for body in bodies))
+
+
+def made_of_hashes(inputs: str, hashes: Iterable[bytes]) -> str:
+    """Return what `made_of` returns, from the SHA-256 hashes of the documents."""
     digest = hashlib.sha256(inputs.encode())
-    for body in bodies:
-        digest.update(hashlib.sha256(body).digest())
+    for each in hashes:
+        digest.update(each)
     return digest.hexdigest()
+
+
+@dataclass(slots=True)
+class EntriesInOrder:
+    """Read the entries of a document in its order, some at a time."""
+
+    _blocks: Iterator[dict[str, bytes]]
+    _block: dict[str, bytes] = field(default_factory=dict)
+
+    def take(self, ids: Iterable[str]) -> dict[str, bytes]:
+        """Return the entries of stories, asked for in the order of the document.
+
+        After a story that it does not have, all others have none, either; they are then rendered.
+        """
+        found: dict[str, bytes] = {}
+        for id_ in ids:
+            while id_ not in self._block:
+                following = next(self._blocks, None)
+                if following is None:
+                    return found
+                self._block = following
+            found[id_] = self._block[id_]
+        return found
+
+
+def has_hash(document: Path, publishers: str, written: str) -> bool:
+    """Return whether a document and the publishers have the hash `written` (`made_of`)."""
+    try:
+        with document.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return False
+    return written == made_of_hashes(publishers, [found])
+
+
+@contextmanager
+def in_order(document: Path | None, begin: bytes, split: Split) -> Iterator[EntriesInOrder]:
+    """Open a document whose entries start with `begin`; without one there are no entries."""
+    if document is None:
+        yield EntriesInOrder(iter(()))
+        return
+    with document.open("rb") as file:
+        yield EntriesInOrder(map(split, blocks(file, begin)))
+
+
+def blocks(file: BinaryIO, begin: bytes) -> Iterator[bytes]:
+    """Read a document in blocks, each of which, except the first one, starts with an entry."""
+    rest = b""
+    while read := file.read(BLOCK_BYTES):
+        rest += read
+        end = rest.rfind(begin)
+        if end > 0:
+            yield rest[:end]
+            rest = rest[end:]
+    yield rest

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from aggregator.model.publishing import Tombstone
 from aggregator.model.value_classes import dataclass
 from aggregator.store.connection import Store, moment, sure_moment
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import CHUNK, chunked, marks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,16 +85,24 @@ def written(
     )
 
 
+_OF_MONTH = (
+    # CROSS: without statistics SQLite would read all stories of `all`.
+    "SELECT stories.id, stories.change FROM stories CROSS JOIN channel_stories ON channel_stories.story_id = stories.id"
+    " WHERE stories.month = ? AND channel_id = 'all' AND channel_stories.fed"
+    " ORDER BY stories.announced DESC, stories.published DESC, channel_stories.position, stories.id"
+)
+
+
 def story_ids(store: Store, month: str) -> list[str]:
     """Return the ids of a month's stories in the feeds of `all`, newest announced first."""
-    rows = store.db.execute(
-        # CROSS: without statistics SQLite would read all stories of `all`.
-        "SELECT stories.id FROM stories CROSS JOIN channel_stories ON channel_stories.story_id = stories.id"
-        " WHERE stories.month = ? AND channel_id = 'all' AND channel_stories.fed"
-        " ORDER BY stories.announced DESC, stories.published DESC, channel_stories.position, stories.id",
-        [month],
-    )
-    return [row[0] for row in rows]
+    return [row[0] for row in store.db.execute(_OF_MONTH, [month])]
+
+
+def stories_in_parts(store: Store, month: str) -> Iterator[dict[str, int]]:
+    """Yield the last changes of a month's stories (`stories.changes`), `CHUNK` at a time."""
+    rows = store.db.execute(_OF_MONTH, [month])
+    while part := rows.fetchmany(CHUNK):
+        yield {row[0]: row[1] for row in part}
 
 
 def last_change(store: Store, ids: Iterable[str]) -> datetime | None:
@@ -105,6 +113,16 @@ def last_change(store: Store, ids: Iterable[str]) -> datetime | None:
         for row in store.db.execute(f"SELECT max(changed) FROM stories WHERE id IN ({marks(part)})", part)
     ]
     return moment(max(filter(None, latest), default=None))
+
+
+def last_change_of_month(store: Store, month: str) -> datetime | None:
+    """Return the latest change of a month's stories, also of those that are set aside."""
+    row = store.db.execute(
+        "SELECT max(stories.changed) FROM stories CROSS JOIN channel_stories ON channel_stories.story_id = stories.id"
+        " WHERE stories.month = ? AND channel_id = 'all' AND channel_stories.fed",
+        [month],
+    ).fetchone()
+    return moment(row[0])
 
 
 def tombstones(store: Store, month: str) -> list[Tombstone]:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from aggregator.model.pages import Directory, GoneStory, ListedStory, MonthRecord, RelatedStory
+from aggregator.model.pages import (
+    AnnouncedStory,
+    Directory,
+    GoneStory,
+    ListedStory,
+    MonthRecord,
+    RelatedStory,
+)
 from aggregator.store.connection import Store, stamp, sure_moment
-from aggregator.store.items import chunked, marks
+from aggregator.store.items import CHUNK, chunked, marks
 
 
 def outdated(store: Store, limit: int) -> dict[str, int]:
@@ -150,7 +157,7 @@ def month_written(store: Store, record: MonthRecord, written_with: str, made_of:
 
 _LISTED = (
     "SELECT stories.id, stories.title, items.language, items.link, sources.name AS publisher,"
-    " stories.announced, stories.changed FROM channel_stories"
+    " stories.announced FROM channel_stories"
     " CROSS JOIN stories ON stories.id = channel_stories.story_id"
     " CROSS JOIN items ON items.id = stories.lead_id CROSS JOIN sources ON sources.id = items.source_id"
 )
@@ -160,14 +167,29 @@ _NEWEST_FIRST = (
 )
 
 
-def of_month(store: Store, month: str) -> dict[str, datetime]:
-    """Return when the stories of `all` of a month (`yyyy-mm`) were announced, newest first."""
-    rows = store.db.execute(
-        "SELECT story_id, announced FROM channel_stories WHERE channel_id = 'all' AND announced >= ?1"
-        f" AND announced < ?1 || '~'{_NEWEST_FIRST}",
-        [month],
-    )
-    return {row[0]: sure_moment(row[1]) for row in rows}
+_OF_MONTH = (
+    " FROM channel_stories CROSS JOIN stories ON stories.id = channel_stories.story_id WHERE channel_id = 'all'"
+    f" AND channel_stories.announced >= ?1 AND channel_stories.announced < ?1 || '~'{_NEWEST_FIRST}"
+)
+
+
+def count_of_month(store: Store, month: str) -> int:
+    """Return the number of stories of `all` of a month (`yyyy-mm`)."""
+    row = store.db.execute("SELECT stories FROM month_pages WHERE month = ?", [month]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def of_month(store: Store, month: str) -> Iterator[dict[str, AnnouncedStory]]:
+    """Yield the stories of `all` of a month, newest first, `CHUNK` at a time."""
+    rows = store.db.execute(f"SELECT story_id, channel_stories.announced, stories.change{_OF_MONTH}", [month])
+    while part := rows.fetchmany(CHUNK):
+        yield {row[0]: AnnouncedStory(sure_moment(row[1]), row[2]) for row in part}
+
+
+def changes_of_month(store: Store, month: str) -> Iterator[tuple[str, str]]:
+    """Yield the stories of `all` of a month with the stored times of their last changes."""
+    for row in store.db.execute(f"SELECT story_id, stories.changed{_OF_MONTH}", [month]):
+        yield row[0], row[1]
 
 
 def listed(store: Store, ids: Iterable[str]) -> dict[str, ListedStory]:
@@ -182,8 +204,8 @@ def listed(store: Store, ids: Iterable[str]) -> dict[str, ListedStory]:
 
 
 def _listed(row: Mapping[str, Any]) -> ListedStory:
-    moments = {key: sure_moment(row[key]) for key in ("announced", "changed")}
-    return ListedStory(**{key: row[key] for key in ListedStory.__slots__} | moments)
+    announced = sure_moment(row["announced"])
+    return ListedStory(**{key: row[key] for key in ListedStory.__slots__} | {"announced": announced})
 
 
 def newest_week(store: Store) -> int:

@@ -13,7 +13,7 @@ from aggregator.model.stories import Correction, Story, StoryItem
 from aggregator.model.value_classes import dataclass
 from aggregator.store import story_events
 from aggregator.store.connection import Store, sure_moment
-from aggregator.store.items import chunked, from_row, marks
+from aggregator.store.items import CHUNK, chunked, from_row, marks
 from aggregator.store.sources import publishers_of
 
 
@@ -148,11 +148,15 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(json.loads(text))
 
 
-def every_id(store: Store) -> Iterable[list[str]]:
-    """Yield the ids of all stories in lists of at most 500."""
-    after = 0
+def newest_number(store: Store) -> int:
+    """Return the number of the story that was stored last, 0 without any."""
+    return int(store.db.execute("SELECT coalesce(max(number), 0) FROM stories").fetchone()[0])
+
+
+def every_id(store: Store, after: int = 0, size: int = CHUNK) -> Iterable[list[str]]:
+    """Yield the ids of all stories stored after that with a number, in lists of at most `size`."""
     while rows := store.db.execute(
-        "SELECT number, id FROM stories WHERE number > ? ORDER BY number LIMIT 500", [after]
+        "SELECT number, id FROM stories WHERE number > ? ORDER BY number LIMIT ?", [after, size]
     ).fetchall():
         after = rows[-1]["number"]
         yield [row["id"] for row in rows]

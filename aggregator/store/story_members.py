@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -35,13 +35,13 @@ def unplaced(store: Store) -> list[Member]:
     return _members(store, rows)
 
 
-def unplaced_ids(store: Store) -> list[str]:
-    """Return the ids of items without a story, in the order of `cluster.lead_order`."""
+def unplaced_ids(store: Store) -> Iterator[str]:
+    """Yield the ids of items without a story, in the order of `cluster.lead_order`."""
     rows = store.db.execute(
         f"SELECT id FROM ({_COLUMNS} FROM {_UNPLACED} JOIN sources ON sources.id = items.source_id"
         f" WHERE {IS_UNPLACED}) ORDER BY withdrawn, aggregator, -priority, sort, id"
     )
-    return [row[0] for row in rows]
+    return (row[0] for row in rows)
 
 
 def any_unplaced(store: Store) -> bool:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import email
 import gzip
+import hashlib
 import os
 import re
 import signal
 import stat
 import subprocess
 import sys
+import tracemalloc
+from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -17,6 +20,7 @@ import pytest
 
 from aggregator.errors import AnotherRunHolds, FilesError, MailError
 from aggregator.gateways import files
+from aggregator.gateways.drafts import Drafts
 from aggregator.model.publishing import PublishedDocument
 
 OLD = 1_700_000_000
@@ -52,14 +56,36 @@ def stamps(public: Path) -> dict[str, tuple[int, int]]:
 # --- documents -----------------------------------------------------------------------------------------
 
 
-def test_a_document_is_written_with_its_gz_and_nothing_else(tmp_path: Path) -> None:
+Write = Callable[[Path, PublishedDocument], bool]
+
+
+def write_in_parts(public: Path, document: PublishedDocument) -> bool:
+    """Write a document in parts of two bytes; return whether its bytes changed."""
+    drafts, body = Drafts(public), document.body
+    parts = (body[start : start + 2] for start in range(0, len(body), 2))
+    changed, document_hash = drafts.add_parts(document.path, parts)
+    drafts.reveal()
+    assert document_hash == hashlib.sha256(body).digest()
+    return changed
+
+
+@pytest.fixture(params=[files.write_document, write_in_parts])
+def write(request: pytest.FixtureRequest) -> Write:
+    """Provide both ways of writing a document, whole and in parts."""
+    written: Write = request.param
+    return written
+
+
+def test_a_document_is_written_with_its_gz_and_nothing_else(tmp_path: Path, write: Write) -> None:
     """A document and its .gz are written, folders are made, no draft is left (P4)."""
-    assert files.write_document(tmp_path, document(b"one")) is True
+    assert write(tmp_path, document(b"one")) is True
     assert target(tmp_path).read_bytes() == unpacked(tmp_path) == b"one"
     assert {f.name for f in target(tmp_path).parent.iterdir()} == {"atom.xml", "atom.xml.gz"}
 
 
-def test_bytes_are_on_disk_before_they_are_visible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_are_on_disk_before_they_are_visible(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Both drafts are synced before the first is renamed, and the folder after them (P1)."""
     synced: list[tuple[str, list[str]]] = []
 
@@ -69,7 +95,7 @@ def test_bytes_are_on_disk_before_they_are_visible(tmp_path: Path, monkeypatch: 
         synced.append((name, sorted(file.name for file in folder.iterdir() if file.name[0] != ".")))
 
     monkeypatch.setattr(os, "fsync", fsync)
-    files.write_document(tmp_path, document(b"one"))
+    write(tmp_path, document(b"one"))
     assert synced == [
         (".atom.xml.gz.draft", []),
         (".atom.xml.draft", []),
@@ -77,98 +103,139 @@ def test_bytes_are_on_disk_before_they_are_visible(tmp_path: Path, monkeypatch: 
     ]
 
 
-def test_the_same_bytes_are_not_written(tmp_path: Path) -> None:
+def test_the_same_bytes_are_not_written(tmp_path: Path, write: Write) -> None:
     """An unchanged document is not written: mtime and inode stay (PB13)."""
-    files.write_document(tmp_path, document(b"one"))
+    write(tmp_path, document(b"one"))
     before = aged(tmp_path)
-    assert files.write_document(tmp_path, document(b"one")) is False
+    assert write(tmp_path, document(b"one")) is False
     assert stamps(tmp_path) == before
 
 
-def test_other_bytes_replace_both(tmp_path: Path) -> None:
+def test_other_bytes_replace_both(tmp_path: Path, write: Write) -> None:
     """A changed document gets new files; open readers keep the old one (PB13)."""
-    files.write_document(tmp_path, document(b"one"))
+    write(tmp_path, document(b"one"))
     before = aged(tmp_path)
     with target(tmp_path).open("rb") as reader:
-        assert files.write_document(tmp_path, document(b"two")) is True
+        assert write(tmp_path, document(b"two")) is True
         assert reader.read() == b"one"
     assert target(tmp_path).read_bytes() == unpacked(tmp_path) == b"two"
     assert all(stamps(tmp_path)[name][0] > OLD * 10**9 for name in before)
 
 
-def test_the_gz_has_no_time_in_it(tmp_path: Path) -> None:
+def test_the_gz_has_no_time_in_it(tmp_path: Path, write: Write) -> None:
     """The same document gives the same .gz at any time and place: its mtime is 0 (P4)."""
-    files.write_document(tmp_path / "a", document(b"one" * 1000))
-    files.write_document(tmp_path / "b", document(b"one" * 1000))
+    write(tmp_path / "a", document(b"one" * 1000))
+    write(tmp_path / "b", document(b"one" * 1000))
     packed = target(tmp_path / "a", "atom.xml.gz").read_bytes()
     assert packed == target(tmp_path / "b", "atom.xml.gz").read_bytes()
     assert packed[4:8] == b"\0\0\0\0"
 
 
-def test_a_crash_between_the_two_renames_heals(tmp_path: Path) -> None:
+def test_a_crash_between_the_two_renames_heals(tmp_path: Path, write: Write) -> None:
     """Where only the .gz is new, the next run writes the document (P4, P1)."""
-    files.write_document(tmp_path, document(b"one"))
+    write(tmp_path, document(b"one"))
     target(tmp_path, "atom.xml.gz").write_bytes(gzip.compress(b"two"))
-    assert files.write_document(tmp_path, document(b"two")) is True
+    assert write(tmp_path, document(b"two")) is True
     assert target(tmp_path).read_bytes() == unpacked(tmp_path) == b"two"
 
 
-def test_a_crash_before_the_first_document_heals(tmp_path: Path) -> None:
+def test_a_crash_before_the_first_document_heals(tmp_path: Path, write: Write) -> None:
     """A .gz without its document is completed (P4, P1)."""
     target(tmp_path).parent.mkdir(parents=True)
     target(tmp_path, "atom.xml.gz").write_bytes(gzip.compress(b"one"))
-    assert files.write_document(tmp_path, document(b"one")) is True
+    assert write(tmp_path, document(b"one")) is True
     assert target(tmp_path).read_bytes() == b"one"
 
 
-def test_a_crash_followed_by_another_version_heals(tmp_path: Path) -> None:
+def test_a_crash_followed_by_another_version_heals(tmp_path: Path, write: Write) -> None:
     """A .gz that is newer than its document is replaced by the next version (P4)."""
-    files.write_document(tmp_path, document(b"one"))
+    write(tmp_path, document(b"one"))
     target(tmp_path, "atom.xml.gz").write_bytes(gzip.compress(b"two"))
-    files.write_document(tmp_path, document(b"one"))
+    write(tmp_path, document(b"one"))
     assert target(tmp_path).read_bytes() == unpacked(tmp_path) == b"one"
 
 
-def test_a_missing_gz_is_made(tmp_path: Path) -> None:
+def test_a_missing_gz_is_made(tmp_path: Path, write: Write) -> None:
     """A document whose .gz was deleted is written again (P4)."""
-    files.write_document(tmp_path, document(b"one"))
+    write(tmp_path, document(b"one"))
     target(tmp_path, "atom.xml.gz").unlink()
-    assert files.write_document(tmp_path, document(b"one")) is True
+    assert write(tmp_path, document(b"one")) is True
     assert unpacked(tmp_path) == b"one"
 
 
-def test_a_draft_of_a_killed_run_is_overwritten(tmp_path: Path) -> None:
+def test_a_draft_of_a_killed_run_is_overwritten(tmp_path: Path, write: Write) -> None:
     """A partial draft of a killed run is overwritten (P4)."""
     target(tmp_path).parent.mkdir(parents=True)
     for name in (".atom.xml.draft", ".atom.xml.gz.draft"):
         target(tmp_path, name).write_bytes(b"half of something longer than the document")
-    assert files.write_document(tmp_path, document(b"one")) is True
+    assert write(tmp_path, document(b"one")) is True
     assert target(tmp_path).read_bytes() == unpacked(tmp_path) == b"one"
     assert {f.name for f in target(tmp_path).parent.iterdir()} == {"atom.xml", "atom.xml.gz"}
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
-def test_files_are_readable_as_the_umask_says(tmp_path: Path, umask: int, mode: int) -> None:
+def test_files_are_readable_as_the_umask_says(tmp_path: Path, write: Write, umask: int, mode: int) -> None:
     """Published files have the permissions that the umask allows (P4)."""
     before = os.umask(umask)
     try:
-        files.write_document(tmp_path, document(b"one"))
+        write(tmp_path, document(b"one"))
     finally:
         os.umask(before)
     for name in ("atom.xml", "atom.xml.gz"):
         assert stat.S_IMODE(target(tmp_path, name).stat().st_mode) == mode
 
 
-def test_a_failed_write_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_write_is_an_error_and_leaves_nothing(tmp_path: Path, write: Write) -> None:
     """A file that cannot be written is an error with its path and leaves no draft (P1)."""
     target(tmp_path).mkdir(parents=True)
     (target(tmp_path) / "in the way").touch()
     with pytest.raises(FilesError, match=r"atom\.xml cannot be written: Is a directory"):
-        files.write_document(tmp_path, document(b"one"))
+        write(tmp_path, document(b"one"))
     assert not list(tmp_path.rglob("*.draft"))
     (tmp_path / "file").touch()
     with pytest.raises(FilesError, match="cannot be written"):
-        files.write_document(tmp_path / "file", document(b"one"))
+        write(tmp_path / "file", document(b"one"))
+
+
+@pytest.mark.parametrize("before", [b"", b"ab", b"abcdefgh", b"abXdef", b"abcdef"])
+def test_parts_are_compared_with_the_file_that_they_replace(
+    tmp_path: Path, before: bytes, write: Write
+) -> None:
+    """A document is written if the file begins, ends or goes on otherwise (PB13)."""
+    write(tmp_path, document(before))
+    stamps_before = aged(tmp_path)
+    assert write(tmp_path, document(b"abcdef")) is (before != b"abcdef")
+    assert target(tmp_path).read_bytes() == unpacked(tmp_path) == b"abcdef"
+    assert (stamps(tmp_path) == stamps_before) is (before == b"abcdef")
+
+
+def test_a_part_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """An exception while parts are made leaves no draft, and the document as it was."""
+
+    def parts() -> Iterator[bytes]:
+        yield b"one, two"
+        raise FileNotFoundError("a file that a part is made of")
+
+    files.write_document(tmp_path, document(b"one"))
+    drafts = Drafts(tmp_path)
+    with pytest.raises(FilesError):
+        drafts.add_parts(document(b"").path, parts())
+    drafts.reveal()
+    assert target(tmp_path).read_bytes() == unpacked(tmp_path) == b"one"
+    assert not list(tmp_path.rglob("*.draft"))
+
+
+def test_a_document_in_parts_takes_little_memory(tmp_path: Path) -> None:
+    """Memory does not grow with a document that is written in parts, or compared."""
+    part = b"entry" * 10_000
+    for expected in (True, False):
+        tracemalloc.start()
+        drafts = Drafts(tmp_path)
+        assert drafts.add_parts("atom.xml", (part for _ in range(400)))[0] is expected
+        drafts.reveal()
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak_bytes < (tmp_path / "atom.xml").stat().st_size / 10
 
 
 # --- messages -------------------------------------------------------------------------------------------
@@ -305,6 +372,7 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from aggregator.gateways import files
+from aggregator.gateways.drafts import Drafts
 with files.lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -15,7 +16,15 @@ from aggregator.dedupe import editor_commands
 from aggregator.model.publishing import ArchiveMonth
 from aggregator.model.reports import FetchReport
 from aggregator.polling import fetch
-from aggregator.publishing import archive, publish
+from aggregator.publishing import (
+    archive,
+    archive_documents,
+    archive_pages,
+    atom,
+    publish,
+    written_entries,
+)
+from aggregator.store import archives, pages
 from aggregator.store.connection import opened
 from tests.builders import NOW, rss
 from tests.conftest import Clock, Web, Workplace
@@ -111,35 +120,89 @@ def test_an_ended_month_is_frozen(place: Workplace, a: Web, clock: Clock) -> Non
     assert state(place)["archive/2026-10.xml"] == before["archive/2026-10.xml"]
 
 
-def test_a_frozen_month_is_parsed_only_to_amend_it(
-    place: Workplace, a: Web, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An edit parses no frozen document; hiding stories one by one amends it each time."""
-    amended: list[str] = []
-    amend = archive.amend
-
-    def noting(body: bytes, month: ArchiveMonth) -> bytes:
-        amended.append(month.month)
-        return amend(body, month)
-
+def december(place: Workplace, a: Web, clock: Clock) -> dict[str, str]:
+    """Provide a frozen month with three stories; return their ids by title."""
     clock.now += 30 * DAY  # December
     a.feed("/feed", rss(*(news(n, clock.now - 29 * DAY) for n in (3, 4, 5)), news(2), news(1)), '"3"')
     poll(place)
-    monkeypatch.setattr(archive, "amend", noting)
+    clock.now += 31 * DAY  # January
+    poll(place)
+    return ids(place, "archive/2026-12.xml")
+
+
+def test_a_frozen_month_is_not_rendered_again(place: Workplace, a: Web, clock: Clock) -> None:
+    """An edit changes no frozen document; hiding stories one by one changes it."""
+    left = december(place, a, clock)
     change(place, "UPDATE archives SET revision = revision + 1 WHERE closed")
     before = state(place)
     assert poll(place).documents_written == ()
-    assert amended == [] and state(place) == before
-    month = "archive/2026-12.xml"
-    clock.now += 31 * DAY  # January
-    poll(place)
-    left = ids(place, month)
+    assert state(place) == before
     while left:
         _, id_ = left.popitem()
         editor_commands.set_hidden(place.app(), [id_], "ada", hidden=True)
         poll(place)
-        assert ids(place, month) == left
-    assert amended == ["2026-12"] * 3
+        assert ids(place, "archive/2026-12.xml") == left
+
+
+def test_amending_as_text_and_as_xml_give_the_same_bytes(
+    place: Workplace, a: Web, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frozen document is parsed only if it is not as it was written; the result is the same."""
+    (first, second, third) = december(place, a, clock).values()
+    amended, compared = archive_documents.amended, []
+
+    def both(*of: Any, as_written: bool) -> list[bytes]:
+        assert as_written
+        text, parsed = (b"".join(amended(*of, as_written=each) or ()) for each in (True, False))
+        compared.append(text == parsed)
+        return [text]
+
+    monkeypatch.setattr(archive_documents, "amended", both)
+    for id_, hidden in ((second, True), (first, True), (second, False), (third, True), (first, False)):
+        clock.now += DAY
+        editor_commands.set_hidden(place.app(), [id_], "ada", hidden=hidden)
+        assert "archive/2026-12.xml" in poll(place).documents_written
+    assert set(ids(place, "archive/2026-12.xml").values()) == {first, second}
+    assert compared and all(compared)
+
+
+def test_a_frozen_month_that_somebody_edited_is_amended(place: Workplace, a: Web, clock: Clock) -> None:
+    """A frozen document that is written in another way is parsed, and keeps its other entries."""
+    left = december(place, a, clock)
+    file = place.public / "archive/2026-12.xml"
+    file.write_bytes(file.read_bytes().replace(b"  <entry", b" <entry"))
+    editor_commands.set_hidden(place.app(), [left.popitem()[1]], "ada", hidden=True)
+    poll(place)
+    assert ids(place, "archive/2026-12.xml") == left
+
+
+@pytest.mark.parametrize("block_bytes", [1, 100, 3000])
+def test_a_month_is_read_in_blocks_of_any_size(
+    place: Workplace, a: Web, monkeypatch: pytest.MonkeyPatch, block_bytes: int
+) -> None:
+    """Entries of a written month are found wherever its blocks end."""
+    monkeypatch.setattr(written_entries, "BLOCK_BYTES", block_bytes)
+    body = (place.public / "archive/2026-11.xml").read_bytes()
+    entry = body[body.index(atom.ENTRY) : -len(atom.END)]
+    file = place.folder / "several.xml"
+    entries = {
+        f"{n:016}": entry.replace(ids(place)["News number 2"].encode(), f"{n:016}".encode()) for n in range(9)
+    }
+    file.write_bytes(body.replace(entry, b"".join(entries.values())))
+    with written_entries.in_order(file, atom.ENTRY, atom.split) as written:
+        wanted = [*entries][1::3]
+        assert written.take(wanted[:1]) | written.take(wanted[1:]) == {id_: entries[id_] for id_ in wanted}
+        assert written.take(["lost", *wanted]) == {}
+
+
+def test_a_month_is_the_same_in_parts_of_any_size(
+    place: Workplace, a: Web, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files of a month do not depend on how many stories are read at once (PB13)."""
+    december(place, a, clock)
+    for module in (archives, pages, archive_pages):
+        monkeypatch.setattr(module, "ENTRIES_IN_PART" if module is archive_pages else "CHUNK", 2)
+    assert publish.run(place.app()).documents_written == ()
 
 
 def test_an_ended_month_is_written_before_it_changes(place: Workplace, a: Web, clock: Clock) -> None:

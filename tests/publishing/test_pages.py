@@ -32,7 +32,7 @@ from aggregator.model.pages import (
     StoryPage,
     TextChange,
 )
-from aggregator.model.publishing import KeptStory
+from aggregator.model.publishing import KeptStory, PublishedDocument
 from aggregator.model.stories import StoryItem
 from aggregator.polling import fetch
 from aggregator.publishing import (
@@ -331,7 +331,7 @@ def test_only_pages_of_changed_stories_are_written(site: Site) -> None:
 def test_the_page_of_a_month_reads_changed_stories_only(
     site: Site, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
-    """Unchanged rows come from the written page and the first part of the site map (PB13)."""
+    """Unchanged rows come from the written page (PB13)."""
     monkeypatch.setattr(archive_pages, "MAX_URLS", most)
     listed, read = pages.listed, set()
 
@@ -361,30 +361,26 @@ def test_a_changed_page_of_a_month_is_no_source_of_rows(site: Site, name: str) -
 
 
 def test_the_rows_of_a_written_month_are_those_that_were_rendered() -> None:
-    """Splitting a page and a site map returns each row, whatever its title imitates (P1)."""
+    """Splitting a page returns each row, whatever its title imitates (P1)."""
     titles = ('</li><li><a href="../stories/s2.html">', "<url><loc>https://x/stories/s2.html</loc>", "a\nb")
     listed = [
-        ListedStory(
-            id=f"s{n}", title=title, language="de", link=None, publisher=title, announced=NOW, changed=NOW
-        )
+        ListedStory(id=f"s{n}", title=title, language="de", link=None, publisher=title, announced=NOW)
         for n, title in enumerate(titles)
     ]
     here = site_values()
 
-    def written(stories: Sequence[ListedStory | KeptStory]) -> tuple[bytes, bytes]:
+    def written(stories: Sequence[ListedStory | KeptStory]) -> bytes:
         page = archive_pages.month_page(
-            "2026-10", stories, here, neighbours=(None, None), feed=True, web_url=None
+            "2026-10", stories, here, count=3, neighbours=(None, None), feed=True, web_url=None
         )
-        return page.body, archive_pages.sitemap_parts("2026-10", stories, here)[0].body
+        return b"".join(page)
 
-    page, sitemap = written(listed)
-    rows, urls = archive_pages.split_page(page), archive_pages.split_sitemap(sitemap)
-    assert [*rows] == [*urls] == [each.id for each in listed]
-    kept = [
-        KeptStory(id=id_, announced=NOW, entries={"page": rows[id_], "sitemap": urls[id_]}) for id_ in rows
-    ]
-    assert written(kept) == (page, sitemap)
-    assert written([]) != (page, sitemap)
+    page = written(listed)
+    rows = archive_pages.split_page(page)
+    assert [*rows] == [each.id for each in listed]
+    kept = [KeptStory(id=id_, announced=NOW, entries={"page": rows[id_]}) for id_ in rows]
+    assert written(kept) == page
+    assert written([]) != page
 
 
 def test_a_changed_template_is_applied_in_portions(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -535,20 +531,25 @@ def hostile_pages(line: str, link: str) -> dict[str, str]:
     related = RelatedStory(id="r" * 16, title=line, language="de")
     edit = TextChange(at=NOW, titles=(line, line + "2"), texts=(line, line + "2"))
     content = StoryPage(story=made, corrections=(edit,), related=(related,), topics=((line, None),))
-    listed = ListedStory(
-        id="s" * 16, title=line, language="de", link=link, publisher=line, announced=NOW, changed=NOW
-    )
+    listed = ListedStory(id="s" * 16, title=line, language="de", link=link, publisher=line, announced=NOW)
     numbers = Directory(channel_id="c", stories=1, weeks=(0, 1), newest=listed)
     rows = [
         directory_pages.Listed(name=line, stories=1, numbers=numbers, publisher=publisher(**by)),
     ]
     here = site_values(title="Imaging news")
+    month = archive_pages.month_page(
+        "2026-10",
+        [listed],
+        here,
+        count=1,
+        neighbours=("2026-09", None),
+        feed=True,
+        web_url="https://app.example/",
+    )
     documents = [
         story_page.render(content, here, web_url="https://app.example/"),
         story_page.render_gone(GoneStory(id="g" * 16, became=related), here, web_url=None),
-        archive_pages.month_page(
-            "2026-10", [listed], here, neighbours=("2026-09", None), feed=True, web_url="https://app.example/"
-        ),
+        PublishedDocument(path="archive/2026-10.html", media_type="text/html", body=b"".join(month)),
         directory_pages.topics(rows, here, web_url="https://app.example/"),
         directory_pages.partners(rows, here, web_url="https://app.example/"),
     ]
@@ -596,19 +597,15 @@ def test_passages_are_short_and_show_the_difference() -> None:
 def test_long_months_have_parts_in_the_site_map(monkeypatch: pytest.MonkeyPatch) -> None:
     """No part of the site map has more URLs than allowed, and the index names each part."""
     monkeypatch.setattr(archive_pages, "MAX_URLS", 2)
-    listed = [
-        ListedStory(
-            id=id_ * 16, title="t", language=None, link=None, publisher="p", announced=NOW, changed=NOW
-        )
-        for id_ in "abcde"
-    ]
-    parts = archive_pages.sitemap_parts("2026-10", listed, site_values())
-    assert [part.body.count(b"<url>") for part in parts] == [2, 2, 1]
+    stories = ((id_ * 16, "2026-10-05T08:00:00Z") for id_ in "abcde")
+    parts = archive_pages.sitemap_parts("2026-10", stories, 5, site_values())
+    bodies = {path: b"".join(body) for path, body in parts}
+    assert [body.count(b"<url>") for body in bodies.values()] == [2, 2, 1]
     record = MonthRecord(
         month="2026-10", stories=5, revision=1, written_revision=1, written_with="", made_of="", made_at=0
     )
     index = archive_pages.sitemap([record], site_values())[-1].body.decode()
-    assert all(part.path in index for part in parts)
+    assert all(path in index for path in bodies)
 
 
 def test_compiled_templates_are_kept_for_the_next_run(
