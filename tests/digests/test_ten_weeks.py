@@ -137,7 +137,7 @@ class World:
         if young and chance() < 0.2:
             one = any_of(young)
             other = any_of([id_ for id_ in "abc" if id_ != one.source])
-            if not any(two.link == one.link and two is not one for two in self.entries):
+            if not self.has_twin(one):
                 self.publish(other, now, twin=one)
         if chance() < 0.3:
             self.correct(any_of(own))
@@ -148,7 +148,7 @@ class World:
 
     def correct(self, one: FeedEntry) -> None:
         """Change the title of an entry, or cancel it; at most three times."""
-        if len(one.titles) > 3 or sum(two.link == one.link for two in self.entries) > 1:
+        if len(one.titles) > 3 or self.has_twin(one):
             return
         cancelled = not one.title.startswith("Cancelled") and self.random.random() < 0.3
         one.title = f"Cancelled: {one.title}" if cancelled else self.words(4)
@@ -157,10 +157,15 @@ class World:
     def revert(self, own: list[FeedEntry]) -> None:
         """Revert the last correction of an entry."""
         corrected = [one for one in own if len(one.titles) > 1 and one.title != one.titles[0]]
+        corrected = [one for one in corrected if not self.has_twin(one)]  # only one would be cancelled (EX7)
         if corrected:
             one = self.random.choice(corrected)
             one.title = one.titles[0]
             one.titles.append(one.title)
+
+    def has_twin(self, one: FeedEntry) -> bool:
+        """Return whether another entry has the link of this one."""
+        return any(two.link == one.link and two is not one for two in self.entries)
 
     def decide(self) -> None:
         """Merge, split, hide or show stories as an editor; impossible decisions are refused."""
