@@ -44,7 +44,7 @@ def _files() -> list[tuple[str, int, int]]:
                 for entry in entries:
                     if entry.is_dir():
                         folders += [entry.path] if entry.name not in NOT_PUBLISHING else []
-                    else:
+                    elif entry.is_file():  # no dangling link of an editor that locks a file
                         status = entry.stat()
                         found.append((entry.path[len(FOLDER) :], status.st_size, status.st_mtime_ns))
     return sorted(found)

@@ -132,8 +132,9 @@ class LastEntry:
 
 
 def last_entries(store: Store, digest_id: str, story_ids: Iterable[str]) -> dict[str, LastEntry]:
-    """Return the last entry of each story in a digest, by story id.
+    """Return the last entry of each story in a digest, of its lead if it had one, by story id.
 
+    Readers know the lead by its own entry, although others of the story may have been in the digest since (E1).
     Editions of versions before 0007 have no entries.
     """
     entries = {}
@@ -144,8 +145,9 @@ def last_entries(store: Store, digest_id: str, story_ids: Iterable[str]) -> dict
             "  AND replaced > editions.composed ORDER BY number LIMIT 1) AS text"
             " FROM items CROSS JOIN edition_entries ON edition_entries.item_id = items.id"
             " CROSS JOIN editions ON editions.id = edition_entries.edition_id"
+            " CROSS JOIN stories ON stories.id = items.story_id"
             " WHERE editions.digest_id = ? AND edition_entries.reason NOT IN (?, ?)"
-            f" AND items.story_id IN ({marks(part)}) ORDER BY editions.composed",
+            f" AND items.story_id IN ({marks(part)}) ORDER BY items.id = lead_id, editions.composed",
             [digest_id, EntryReason.WITHDRAWN, EntryReason.CLOSING, *part],
         ):
             entries[row["story_id"]] = LastEntry(

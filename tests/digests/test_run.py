@@ -364,6 +364,38 @@ def test_a_digest_that_began_under_a_clock_ahead_is_sent_again(
     assert {f"News number {n}" for n in range(2, 6)} <= set(sent)
 
 
+def test_a_reverted_edit_of_a_merged_story_is_no_correction(
+    place: Workplace, webs: Callable[[], Web], clock: Clock
+) -> None:
+    """A lead is compared with its own last entry, not with a later one of another item (E1, I7)."""
+    first, second = webs(), webs()
+    write(place, {"one": first, "other": second})
+    porto = news(1, title="Registration opens in Porto", link="https://node.example/1")
+    second_news = news(
+        2, NOW + DAY, title="Lattice light sheets for everyone", link="https://other.example/2"
+    )
+    first.feed("/feed", rss(porto))
+    second.feed("/feed", rss())
+    poll(place)
+    run(place)
+    second.feed("/feed", rss(second_news))
+    clock.now = NOW + WEEK
+    poll(place)
+    run(place)
+    for title in ("Registration opens in Lisbon", porto["title"]):
+        first.feed("/feed", rss(porto | {"title": title}))
+        clock.now += DAY
+        poll(place)
+    editor_commands.merge(place.app(), [id_ for (id_,) in rows(place, "SELECT id FROM stories")], "ada")
+    clock.now = NOW + 2 * WEEK
+    run(place)
+    assert rows(place, "SELECT title FROM stories") == [("Registration opens in Porto",)]
+    assert editions(place) == {
+        "weekly-2026-10-05": ["Registration opens in Porto"],
+        "weekly-2026-10-12": ["Lattice light sheets for everyone"],
+    }
+
+
 @pytest.mark.parametrize("priority", [-5, 5])
 def test_a_correction_before_a_merge_is_published(
     place: Workplace, webs: Callable[[], Web], clock: Clock, priority: int

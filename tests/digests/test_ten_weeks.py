@@ -95,6 +95,7 @@ class World:
         self.numbers = iter(range(10_000))
         self.announced: Counter[str] = Counter()
         self.merged: set[str] = set()
+        self.not_announced: set[str] = set()
         self.removed: Counter[str] = Counter()
         self.states: dict[str, State] = {}
         self.configure("a", "b", "c")
@@ -136,7 +137,7 @@ class World:
         if young and chance() < 0.2:
             one = any_of(young)
             other = any_of([id_ for id_ in "abc" if id_ != one.source])
-            if not any(two.link == one.link and two is not one for two in self.entries):
+            if not self.has_twin(one):
                 self.publish(other, now, twin=one)
         if chance() < 0.3:
             self.correct(any_of(own))
@@ -147,7 +148,7 @@ class World:
 
     def correct(self, one: FeedEntry) -> None:
         """Change the title of an entry, or cancel it; at most three times."""
-        if len(one.titles) > 3 or sum(two.link == one.link for two in self.entries) > 1:
+        if len(one.titles) > 3 or self.has_twin(one):
             return
         cancelled = not one.title.startswith("Cancelled") and self.random.random() < 0.3
         one.title = f"Cancelled: {one.title}" if cancelled else self.words(4)
@@ -156,10 +157,15 @@ class World:
     def revert(self, own: list[FeedEntry]) -> None:
         """Revert the last correction of an entry."""
         corrected = [one for one in own if len(one.titles) > 1 and one.title != one.titles[0]]
+        corrected = [one for one in corrected if not self.has_twin(one)]  # only one would be cancelled (EX7)
         if corrected:
             one = self.random.choice(corrected)
             one.title = one.titles[0]
             one.titles.append(one.title)
+
+    def has_twin(self, one: FeedEntry) -> bool:
+        """Return whether another entry has the link of this one."""
+        return any(two.link == one.link and two is not one for two in self.entries)
 
     def decide(self) -> None:
         """Merge, split, hide or show stories as an editor; impossible decisions are refused."""
@@ -205,6 +211,8 @@ class World:
         editor_commands.split(self.app, items, "ada", announce=announce)
         self.merged |= state.links[story]
         self.announced[link] += announce
+        if not announce:
+            self.not_announced.add(link)
 
     # --- runs --------------------------------------------------------------------------------------
 
@@ -344,7 +352,9 @@ def check(world: World, name: str) -> Counter[str]:
                 for link in state.links[story]:
                     new[link].append(edition)
             else:
-                assert state.links[story] & new.keys(), f"{edition} corrects what it never had: {entry}"
+                # A story that was split off may have been in an edition as the lead of the story that it was in.
+                had = new.keys() | last_title.keys()
+                assert state.links[story] & had, f"{edition} corrects what it never had: {entry}"
                 assert last_title.get(entry.link) != entry.title, f"{edition} corrects nothing: {entry}"
                 if entry.before:
                     assert entry.before == last_title[entry.link], f"{edition}: {entry}"
@@ -374,6 +384,10 @@ def _nothing_is_missing(
         since,
     )
     for (story,) in due:
+        if (
+            state.links[story] <= world.not_announced
+        ):  # part of a story that was known when it was merged (I7)
+            continue
         assert state.links[story] & new.keys(), f"{name} never had {state.lead[story]}"
         link, title = state.lead[story]
         if link in last_title and link not in world.merged:

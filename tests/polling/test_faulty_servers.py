@@ -136,7 +136,7 @@ def judge_round(seen: Round) -> Iterator[str]:
         strays = [
             line
             for line in run.err.splitlines()
-            if not re.match(r"\{|[a-z0-9-]+ \(https?://127\.8[89]\.", line)
+            if not re.match(r"\{|[a-z0-9-]+ \(https?://127\.8[89]\.|\d+ new items are left to ", line)
         ]
         if strays and run.code == 0:
             yield f"foreign lines: {strays[:3]}"
