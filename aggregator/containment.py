@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 from aggregator.errors import AggregatorError, NothingToShow
 from aggregator.model.reports import ContainedStep, SetAside
+from aggregator.model.value_classes import dataclass
 from aggregator.store import set_aside
 from aggregator.store.connection import Store, is_database_error
 from aggregator.text import line

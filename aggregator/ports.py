@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from aggregator.model.config import Config
 from aggregator.model.polling import Failure, Request, Response
+from aggregator.model.value_classes import dataclass
 
 Result = TypeVar("Result")
 

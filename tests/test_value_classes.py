@@ -28,6 +28,25 @@ class Other:
     number: int
 
 
+@dataclass(slots=True)
+class Mutable:
+    """Hold fields that are given by position, and one that follows from them."""
+
+    number: int
+    names: list[str] = field(default_factory=list)
+    double: int = 0
+
+    def __post_init__(self) -> None:
+        self.double = 2 * self.number
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Unique:
+    """Hold a field of an instance that equals no other."""
+
+    number: int
+
+
 def generated(number: int, account: str = "") -> object:
     """Return a value whose class has the generated methods."""
     kind = dataclasses.make_dataclass(
@@ -72,3 +91,34 @@ def test_values_have_only_named_fields() -> None:
         Shared(1)  # type: ignore[misc]
     with pytest.raises(AttributeError):
         object.__setattr__(Other(number=1), "more", 1)
+
+
+def test_values_have_their_own_defaults() -> None:
+    """A default is made for each instance, a given one is kept, and `__post_init__` runs last."""
+    given = ["a"]
+    first, second, third = Mutable(1), Mutable(2), Mutable(3, given)
+    first.names.append("b")
+    assert (second.names, second.double) == ([], 4)
+    assert third.names is given
+
+
+def test_values_that_change_have_no_hash() -> None:
+    """A class that is not frozen compares by its fields and cannot be hashed."""
+    assert Mutable(1) == Mutable(1) != Mutable(2)
+    with pytest.raises(TypeError):
+        hash(Mutable(1))
+
+
+def test_values_may_equal_only_themselves() -> None:
+    """With `eq=False` an instance equals only itself and can be hashed."""
+    value = Unique(number=1)
+    assert value != Unique(number=1)
+    assert {value: 1}[value] == 1
+
+
+@pytest.mark.parametrize("values", [{}, {"number": 1, "unknown": 2}])
+def test_wrong_fields_are_refused(values: dict[str, int]) -> None:
+    """A missing field without default and an unknown field are refused, also in later instances."""
+    for _ in range(2):
+        with pytest.raises(TypeError):
+            Other(**values)

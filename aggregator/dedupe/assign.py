@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -16,6 +16,7 @@ from aggregator.items import caches
 from aggregator.model.config import Channel
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Cluster, Member, MergeCandidate, Placement
+from aggregator.model.value_classes import dataclass
 from aggregator.publishing.channels import update_channels
 from aggregator.store import (
     archives,
@@ -108,7 +109,6 @@ class _Placed:
     founded: int = 0
     joined: int = 0
     leads: dict[str, LeadOrder] = field(default_factory=dict)
-    common_words: frozenset[str] = frozenset()
 
 
 def _assign_all(store: Store, all_channels: Sequence[Channel], now: datetime) -> AssignReport:
@@ -149,13 +149,10 @@ def _assign_batch(
     """Assign some items of a round, after those that come before them in its order."""
     members = story_members.of_items(store, item_ids)
     given = candidates.find_candidates(store, members, common)
-    placed.common_words |= given.common_words
     several = (member.item_id for each in given.clusters if len(each.members) > 2 for member in each.members)
     of_round = placing_round.items_of_round(store, several)
     clusters = [_in_order(each, of_round) for each in given.clusters]
-    placements = cluster.assign(
-        members, clusters, given.candidate_ids, given.constraints, placed.common_words
-    )
+    placements = cluster.assign(members, clusters, given.candidate_ids, given.constraints, given.common_words)
     foundings = _foundings(store, placements, work, now)
     story_placement.write(store, foundings, placements, now)
     for placement in placements:

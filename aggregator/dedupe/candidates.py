@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from aggregator.containment import Containment
@@ -12,6 +11,7 @@ from aggregator.items import canonical_urls
 from aggregator.items.canonical_urls import canonical
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Cluster, Member
+from aggregator.model.value_classes import dataclass
 from aggregator.store import candidate_index, editorial, set_aside, story_members
 from aggregator.store.candidate_index import IndexedItem, ItemKeys
 from aggregator.store.connection import Store
@@ -114,12 +114,11 @@ def find_candidates(
     ids |= {id_ for pair in constraints for id_ in pair}
     clusters = tuple(comparable(store, story_members.clusters_around(store, ids)))
     linked = (m.item_id for c in clusters if len(c.members) > 1 for m in c.members)
-    queried = (member for member in members if member.item_id in near)
     return Candidates(
         clusters=clusters,
         candidate_ids=near,
         constraints=constraints | editorial.link_constraints(store, linked),
-        common_words=_common_words(queried, common),
+        common_words=_common_words(members, clusters, common),
     )
 
 
@@ -129,8 +128,20 @@ def comparable(store: Store, clusters: Iterable[Cluster]) -> list[Cluster]:
     return [each for each in clusters if aside.isdisjoint(member.item_id for member in each.members)]
 
 
-def _common_words(members: Iterable[Member], common_keys: frozenset[int]) -> frozenset[str]:
+def _common_words(
+    members: Iterable[Member], clusters: Iterable[Cluster], common_keys: frozenset[int]
+) -> frozenset[str]:
+    """Return the common ones of all words that a comparison of `members` weighs.
+
+    They do not depend on what else is compared, so that batches of any size give the same results (I5). Beside words of
+    `members`, a comparison weighs those of the other title, and acronyms that the other text uses.
+    """
     if not common_keys:
         return frozenset()
-    words = set().union(*(features.for_member(member).words for member in members))
+    items = [features.for_member(member) for member in members]
+    words = set().union(
+        *(item.words for item in items),
+        *(item.initials for item in items),
+        *(features.for_member(member).title for cluster in clusters for member in cluster.members),
+    )
     return features.common_words(words, common_keys)

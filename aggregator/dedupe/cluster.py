@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 
@@ -22,6 +22,7 @@ from aggregator.model.stories import (
     Placement,
     Strength,
 )
+from aggregator.model.value_classes import dataclass
 
 MAX_MISSING_SCORE = 1.0
 """Maximum difference from the threshold at which an editor is asked about two stories."""

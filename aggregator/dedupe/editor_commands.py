@@ -27,7 +27,7 @@ from aggregator.store import (
     editions,
     editorial,
     event_decisions,
-    maintenance,
+    hidden_stories,
     stories,
     story_connections,
     story_members,
@@ -168,7 +168,7 @@ def set_hidden(
             if hidden:
                 changed = [id_ for id_ in ids if _hide(store, id_, who, now, withdrawn=withdrawn)]
             else:
-                changed = [id_ for id_ in ids if maintenance.unhide(store, id_, now)]
+                changed = [id_ for id_ in ids if hidden_stories.unhide(store, id_, now)]
             if changed:
                 verb = "hide" if hidden else "unhide"
                 editorial.decide(store, verb, who, now, stories=changed, before={}, undoes=undoes)
@@ -197,7 +197,7 @@ def part_story(
     _update_channels(store, config, [story.story_id, part.story_id], now)
     if stories.hidden(store, [story.story_id]):
         who = editorial.hidden_by(store, story.story_id) or why
-        maintenance.hide(store, part.story_id, who, now)
+        hidden_stories.hide(store, part.story_id, who, now)
         editorial.decide(store, "hide", who, now, stories=[part.story_id])
         _update_channels(store, config, [part.story_id], now)
 
@@ -248,7 +248,7 @@ def _hide(store: Store, story_id: str, who: str, now: datetime, *, withdrawn: bo
 
     A story that only its publisher had hidden is not shown again by itself any more.
     """
-    changed = maintenance.hide(store, story_id, who, now, withdrawn=withdrawn)
+    changed = hidden_stories.hide(store, story_id, who, now, withdrawn=withdrawn)
     return changed or editorial.hidden_by(store, story_id) == PUBLISHER
 
 

@@ -7,13 +7,13 @@ cancellation often has neither the date nor the words of the announcement.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
 from aggregator.dedupe import vetoes
 from aggregator.dedupe.features import Features, extract
 from aggregator.model.events import EventKind, EventStatus
+from aggregator.model.value_classes import dataclass
 from aggregator.publishing import event_status
 from aggregator.store import editorial, story_events
 from aggregator.store.connection import Store

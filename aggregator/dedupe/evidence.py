@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from itertools import chain
@@ -24,6 +23,7 @@ from aggregator.items.address_variants import Variant, in_two_sections, variant
 from aggregator.items.caches import ADDRESS_CHARACTERS, cached
 from aggregator.items.identity import title_key
 from aggregator.model.stories import Evidence, Member
+from aggregator.model.value_classes import dataclass
 
 PROOF = 10.0
 """The weight of evidence that suffices by itself."""

@@ -7,7 +7,6 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass
 from functools import cached_property
 from html import unescape
 
@@ -18,6 +17,7 @@ from aggregator.dedupe.vocabulary.phases import phases
 from aggregator.dedupe.vocabulary.words import WORD, concepts, fold, title_key, weight
 from aggregator.items.caches import WORD_CHARACTERS, cached
 from aggregator.model.stories import Member
+from aggregator.model.value_classes import dataclass
 
 COMPARED_CHARACTERS = 600
 """Characters of a text that are compared: the subject of a story stands at its beginning."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
-from dataclasses import dataclass
 from functools import cache
 
 from aggregator import calendar_names
 from aggregator.dedupe.vocabulary.words import fold
 from aggregator.events.words import AND, ORDINALS, UNTIL
+from aggregator.model.value_classes import dataclass
 
 
 def _one_of(listed: Set[str]) -> str:
@@ -24,11 +24,11 @@ _NUMERIC = re.compile(
 )
 _ISO = re.compile(r"(?<!\d)((?:19|20)\d\d)-(\d\d)-(\d\d)(?!\d)")
 _YEAR = re.compile(r"(?<![\w.,])(?:[a-z]{2,12})?((?:19|20)\d\d)(?![\d.,/-]\d|\w)")
-MONTHS = calendar_names.month_numbers(
-    long="en de fr it es pt fi sv no da nl pl cs".split(), short=("en", "de")
-)
+MONTHS = calendar_names.month_numbers(short=("en", "de"))
 _SHORT_MONTHS = ("mai", "juni", "juli", "june", "july")
 """Short names that are months even without a year; others are also other words."""
+_FIRST_NAMES = ("julius", "junius")
+"""First names that are Hungarian months without diacritics: months beside a day or year."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def find_months(folded: str) -> frozenset[int]:
     return frozenset(
         _month(name)
         for name, year in _patterns().month_year.findall(folded)
-        if year or len(name) > 4 or name in _SHORT_MONTHS
+        if year or (len(name) > 4 and name not in _FIRST_NAMES) or name in _SHORT_MONTHS
     )
 
 
@@ -102,7 +102,7 @@ class _Patterns:
 
 @cache
 def _patterns() -> _Patterns:
-    month = "(?:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")(?!\w)\.?"
+    month = rf"{calendar_names.one_of(MONTHS)}(?!\w)\.?"
     return _Patterns(
         day_month=re.compile(
             rf"(?<![\w.])(\d{{1,2}}){_NTH}(?:{_JOIN}(\d{{1,2}}){_NTH})?\s*(?:of |de |di |du |d')?"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
-from dataclasses import dataclass
 from typing import Any
 
 from aggregator.dedupe import text_dates
 from aggregator.dedupe.vocabulary.load import vocabulary
+from aggregator.model.value_classes import dataclass
 
 MAX_AMOUNT_DIGITS = 20
 """Maximum number of digits of an amount: a longer number is none, and no float."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from aggregator.dedupe.features import Features
 from aggregator.dedupe.vocabulary.load import vocabulary
 from aggregator.dedupe.vocabulary.words import concepts
+from aggregator.model.value_classes import dataclass
 
 
 def same_title(a: Features, b: Features) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from aggregator.dedupe.cluster import lead_order
 from aggregator.model.stories import Cluster
-from aggregator.store import editorial, maintenance, stories, story_members, story_placement
+from aggregator.store import editorial, hidden_stories, stories, story_members, story_placement
 from aggregator.store.connection import Store
 
 PUBLISHER = "its publisher (404 or 410, twice)"
@@ -31,13 +31,13 @@ def hide_withdrawn(store: Store, story_ids: Iterable[str], now: datetime) -> Non
 
 
 def _hide(store: Store, story_id: str, now: datetime) -> None:
-    if maintenance.hide(store, story_id, PUBLISHER, now, withdrawn=True):
+    if hidden_stories.hide(store, story_id, PUBLISHER, now, withdrawn=True):
         editorial.decide(store, "hide", PUBLISHER, now, stories=[story_id])
 
 
 def _show_again(store: Store, story_id: str, now: datetime) -> None:
     if editorial.hidden_by(store, story_id) == PUBLISHER:
-        maintenance.unhide(store, story_id, now)
+        hidden_stories.unhide(store, story_id, now)
         editorial.decide(store, "unhide", PUBLISHER, now, stories=[story_id])
 
 

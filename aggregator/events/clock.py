@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo
 
 from aggregator.events import words
 from aggregator.events.tokens import Token, word_at
+from aggregator.model.value_classes import dataclass
 
 DAY_MINUTES = 24 * 60
 NOON_MINUTES = 12 * 60

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 
 from aggregator.events import words, written_days
 from aggregator.events.tokens import Token, word_at
 from aggregator.events.written_days import Day
+from aggregator.model.value_classes import dataclass
 
 MAX_POINTS = 8
 """Maximum number of days that one list names."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta, tzinfo
 
 from aggregator.events import clock, days, places, replaced_dates, words, written_days
 from aggregator.events.clock import Times
-from aggregator.events.days import Dates
 from aggregator.events.tokens import Token, composed, folded, may_name_date, split
 from aggregator.events.written_days import Day
 from aggregator.model.events import Event, EventKind, EventStatus, day_of
+from aggregator.model.value_classes import dataclass
 
 MAX_TITLE_CHARACTERS = 500
 """Maximum number of characters of a title that are searched."""
@@ -46,7 +46,7 @@ _ON_BEFORE = re.compile(r"^\W*(?:on|am|le|il|el|em|den|dne|op|på|dnia)\W+$")
 class _When:
     """Dates with their times, at characters `start` to `end`."""
 
-    dates: Dates
+    dates: days.Dates
     starts: Times | None
     stops: Times | None
     start: int
@@ -57,8 +57,7 @@ class _When:
 class _Context:
     """Where a date stands.
 
-    Its sentence before and after it up to other dates, as written and folded; the whole sentence; the text up to the
-    next date, and the title.
+    Its sentence up to other dates, as written and folded; the whole sentence; the text up to the next date; the title.
     """
 
     before: str
@@ -200,7 +199,7 @@ def _whens(tokens: Sequence[Token]) -> list[_When]:
     return whens
 
 
-def _time_beside(tokens: Sequence[Token], each: Dates, times: Sequence[Times]) -> Times | None:
+def _time_beside(tokens: Sequence[Token], each: days.Dates, times: Sequence[Times]) -> Times | None:
     for time in times:
         if each.end <= time.begin <= each.end + MAX_GAP_TOKENS and _gap(
             tokens, each.end, time.begin, words.BETWEEN_DATE_AND_TIME
@@ -391,7 +390,7 @@ def _status(kind: EventKind, text: str, whole: str) -> EventStatus:
 # --- years and moments ---------------------------------------------------------------------------------
 
 
-def _with_years(dates: Dates, today: date, *, backwards: bool) -> tuple[date | None, date | None]:
+def _with_years(dates: days.Dates, today: date, *, backwards: bool) -> tuple[date | None, date | None]:
     """Return first and last day; without a year the first that is not before `today` (EX4).
 
     A report in the past tense means the last such day before.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from aggregator import calendar_names
 from aggregator.events import words
 from aggregator.events.tokens import Token, is_whole_month, word_at
+from aggregator.model.value_classes import dataclass
 
 MIN_YEAR, MAX_YEAR = 1990, 2100
 """Years of events; other numbers are prices, pages and years of birth."""

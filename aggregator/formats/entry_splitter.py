@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Container
-from dataclasses import dataclass
 from xml.parsers import expat
 
 from aggregator.model.documents import ENTRY_HASH_BYTES
+from aggregator.model.value_classes import dataclass
 
 ENTRY_PATHS = frozenset(
     {("rss", "channel", "item"), ("RDF", "item"), ("feed", "entry")},

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +21,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
 from aggregator.gateways import ssrf, tls
+from aggregator.model.value_classes import dataclass
 
 BUFFER_BYTES = 65_536
 CONNECT_SECONDS = 10.0

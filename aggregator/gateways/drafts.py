@@ -12,13 +12,16 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from zlib_ng import zlib_ng
+
 from aggregator.errors import FilesError
 from aggregator.model.publishing import PublishedDocument
+from aggregator.model.value_classes import dataclass
 
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 """Flags of a file that must not exist yet, also not as a link to another one."""
@@ -55,7 +58,8 @@ class Drafts:
         try:
             self._make_folder(os.path.dirname(target))
             if packed:
-                self._write(packed, gzip.compress(document.body, COMPRESSION, mtime=0))
+                # zlib-ng takes half of zlib's time for the same size; 31: gzip, without a time.
+                self._write(packed, zlib_ng.compress(document.body, COMPRESSION, wbits=31))
             self._write(target, document.body)
         except OSError as error:
             self._discard()
@@ -82,7 +86,7 @@ class Drafts:
         return True, digest.digest()
 
     def _write_parts(self, target: str, parts: Iterable[bytes]) -> None:
-        packed, packer = f"{target}.gz", zlib.compressobj(COMPRESSION, wbits=31)  # 31: gzip, without a time
+        packed, packer = f"{target}.gz", zlib_ng.compressobj(COMPRESSION, wbits=31)  # as in `add`
         drafts = {packed: draft_of(packed), target: draft_of(target)}
         try:
             with (

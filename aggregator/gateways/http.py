@@ -10,7 +10,7 @@ import ssl
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -25,6 +25,7 @@ from aggregator.gateways.connections import BlockedAddress, DeadlinePassed, Limi
 from aggregator.gateways.ssrf import SlowLookup
 from aggregator.model.config import Credentials, FetchRules, Site
 from aggregator.model.polling import Failure, Request, Response
+from aggregator.model.value_classes import dataclass
 
 CHUNK = 65_536
 ERROR_SECONDS = 2.0

@@ -19,13 +19,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
 from aggregator.errors import SandboxFailure, UnreadableDocument
 from aggregator.gateways import typedjson
 from aggregator.gateways.sandbox_worker import Answer
 from aggregator.model.config import Config, Credentials, MailRules, Smtp
+from aggregator.model.value_classes import dataclass
 from aggregator.text import line
 
 Result = TypeVar("Result")

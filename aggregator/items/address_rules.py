@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
+
+from aggregator.model.value_classes import dataclass
 
 _TITLE = r"(?![0-9]+(?:[/?]|$))[^/?]+"
 _FORUM = r"(?:forums?|community|discuss|discussions?|discourse|meta|talk|support|users|board)"
@@ -74,7 +75,7 @@ def _written_out(shape: str) -> str:
 
 
 def _read() -> tuple[AddressRule, ...]:
-    text = files("aggregator.items").joinpath("address_rules.toml").read_text("utf-8")
+    text = Path(__file__).with_name("address_rules.toml").read_text("utf-8")
     return tuple(
         AddressRule(**{key: _frozen(value) for key, value in rule.items()})
         for rule in tomllib.loads(text)["rule"]

@@ -6,10 +6,10 @@ Equal variants are evidence (`dedupe.evidence`), and no identity: a post of a to
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from aggregator.items.caches import ADDRESS_CHARACTERS, cached
 from aggregator.items.canonical_urls import canonical, folded, without_fragment
+from aggregator.model.value_classes import dataclass
 
 MIN_SLUG_CHARACTERS = 12
 """Minimum length of the last part of an address that identifies a page without a number."""

@@ -8,8 +8,6 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
-from rapidfuzz.distance import Indel
-
 from aggregator.items.identity import GUID, LINK, STRENGTH, TEXT, short_hash, title_key
 from aggregator.model.events import Event
 from aggregator.model.items import Alias, ChangeKind, Item, ItemChange, KnownItem
@@ -181,6 +179,8 @@ def text_differs(old: str, new: str) -> bool:
     old, new = _unlike_ends(*(text[::-1] for text in _unlike_ends(old, new)))
     changed: float = max(len(old), len(new))
     if len(old) <= MAX_COMPARED_CHARACTERS and len(new) <= MAX_COMPARED_CHARACTERS:
+        from rapidfuzz.distance import Indel  # 25 ms, only for edits
+
         # Insertions and deletions count once, a replacement as its longer side: at least half of Indel's distance.
         changed = max(Indel.distance(old, new) / 2, abs(len(old) - len(new)))
     return changed > 50 and changed > 0.1 * whole

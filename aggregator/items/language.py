@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import cache
 from itertools import chain
+from pathlib import Path
 
 from aggregator.items import word_lists
 from aggregator.text import alphabetic_words
@@ -31,6 +32,6 @@ def detect(text: str) -> str | None:
 def _languages() -> dict[str, tuple[str, ...]]:
     """Return for each frequent word the languages that have it."""
     languages: dict[str, tuple[str, ...]] = {}
-    for word, language in word_lists.pairs("aggregator.items", "languages"):
+    for word, language in word_lists.pairs(Path(__file__).parent, "languages"):
         languages[word] = (*languages.get(word, ()), language)
     return languages

@@ -19,6 +19,8 @@ MAX_CHARACTERS = 512_000
 """Maximum length of a text; the rest is cut off."""
 MAX_DEPTH = 100
 """Maximum nesting of tags: nh3 is quadratic in it, and 1 MB of <div> took 106 s."""
+MAX_PASSES = 9
+"""Maximum number of further cleanings; markup that they still change becomes text."""
 MAX_EXCERPT_CHARACTERS = 300
 """Maximum length of an excerpt (P3)."""
 
@@ -38,13 +40,14 @@ ATTRIBUTES = {
 }
 SCHEMES = {"http", "https", "mailto"}
 
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_TAG = re.compile(r"<(/?[a-zA-Z][a-zA-Z0-9]*)")
 # Void elements contain nothing; the next tag closes the others (HTML, section "Optional tags").
 _NOT_NESTING = set(
     "area base br col embed hr img input link meta source track wbr"
     " p li dt dd tr td th tbody thead tfoot option".split()
 )
-_STABLE = set(
+# Parsed alike wherever they stand, if each is closed in the element that it was opened in.
+_STABLE = frozenset(
     "a b blockquote br code div em figcaption figure h1 h2 h3 h4 h5 h6 i img li ol p span strong ul".split()
 )
 _INVISIBLE = re.compile(r"<(script|style|template|noscript)\b.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
@@ -92,17 +95,20 @@ def fragment(text: str, base: str) -> str:
         return legal(text).strip()
     if text.count("&") > 5_000:
         text = _BARE_AMPERSAND.sub("&amp;", text)  # nh3 is quadratic in unterminated references
-    deep, names = _shape(text)
+    deep, tags = _shape(text)
     if deep:
         return _as_text(text)
     cleaned = _cleaned(text, base)
-    for _ in range(3 if names - _STABLE else 0):
-        # nh3's output of some markup (a <pre> that begins with a line break, links inside tables) is parsed
-        # differently; clean it until it does not change any more.
-        again = _cleaned(cleaned, base)
-        if again == cleaned:
-            break
-        cleaned = again
+    if not _is_stable(tags, cleaned):
+        # nh3's output of some markup (a <pre> that begins with a line break, links inside tables, headings in
+        # headings) is parsed differently; clean it until it does not change any more.
+        for _ in range(MAX_PASSES):
+            again = _cleaned(cleaned, base)
+            if again == cleaned:
+                break
+            cleaned = again
+        else:
+            return _as_text(text)
     if len(cleaned) > 4 * len(text) + 10_000:  # unclosed formatting elements multiply
         return _as_text(text)
     if "@" in cleaned:
@@ -111,6 +117,11 @@ def fragment(text: str, base: str) -> str:
         cleaned = _PIXEL.sub("", cleaned)
     # nh3 turns `&#27;` into the character itself, which XML 1.0 excludes.
     return legal(cleaned).strip()
+
+
+def _is_stable(tags: str, cleaned: str) -> bool:
+    """Return whether cleaning changed no tag, so that a parser makes the same of the output."""
+    return _STABLE.issuperset(tags.replace("/", "").split()) and tags == _tags(cleaned)
 
 
 def is_deep(text: str) -> bool:
@@ -160,24 +171,28 @@ def _escaped(text: str) -> str:
 
 
 @cached(64, TEXT_CHARACTERS)
-def _shape(text: str) -> tuple[bool, frozenset[str]]:
-    """Return whether markup is nested too deeply, and the names of all tags."""
+def _shape(text: str) -> tuple[bool, str]:
+    """Return whether markup is nested too deeply, and its tags."""
+    tags = _tags(text)
+    return tags.count(" ") >= MAX_DEPTH and _nest_deeply(tags.split()), tags
+
+
+def _tags(text: str) -> str:
+    """Return the names of all tags in lower case and in their order, end tags with a slash."""
     if "<!--" in text:
         text = _COMMENT.sub("", text)
-    tags = _TAG.findall(_QUOTED.sub("", text))
-    names = frozenset(name.lower() for name in {name for _, name in tags})
-    return len(tags) > MAX_DEPTH and _nest_deeply(tags), names
+    return " ".join(_TAG.findall(_QUOTED.sub("", text))).lower()
 
 
-def _nest_deeply(tags: Iterable[tuple[str, str]]) -> bool:
-    """Return whether tags, each a slash or nothing and a name, are nested too deeply."""
+def _nest_deeply(tags: Iterable[str]) -> bool:
+    """Return whether tags, end tags with a slash, are nested too deeply."""
     depth = 0
     opened: Counter[str] = Counter()
-    for close, tag in tags:
-        name = tag.lower()
+    for tag in tags:
+        name = tag.removeprefix("/")
         if name in _NOT_NESTING:
             continue
-        if not close:
+        if name == tag:
             opened[name] += 1
             depth += 1
             if depth > MAX_DEPTH:

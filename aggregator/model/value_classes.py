@@ -14,16 +14,20 @@ if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
 else:
 
-    def dataclass(*, frozen: bool, slots: bool, kw_only: bool) -> Callable[[_Class], _Class]:
+    def dataclass(
+        *, frozen: bool = False, slots: bool = False, kw_only: bool = False, eq: bool = True
+    ) -> Callable[[_Class], _Class]:
         """Make a dataclass as `dataclasses.dataclass` does, in a quarter of its time.
 
-        It compiles six methods for each class, 0.7 ms in Python 3.11, and a run needs a hundred classes. Only
+        It compiles six methods for each class, 0.6 ms in Python 3.11, and a run needs two hundred classes. Only
         `__init__` is generated here. That values are frozen is checked by mypy, not while the program runs.
         """
-        assert frozen, "its instances have hashes"
+        methods: dict[str, object] = {"__repr__": _represent}
+        if eq:
+            methods |= {"__eq__": _equals, "__hash__": _hash if frozen else None}
 
         def made(cls: _Class) -> _Class:
-            for name, method in _SHARED.items():
+            for name, method in methods.items():
                 setattr(cls, name, method)
             return dataclasses.dataclass(slots=slots, kw_only=kw_only, repr=False, eq=False)(cls)
 
@@ -54,6 +58,3 @@ def _equals(self: Any, other: Any) -> Any:
 
 def _hash(self: Any) -> int:
     return hash(_values(type(self))(self))
-
-
-_SHARED = {"__repr__": _represent, "__eq__": _equals, "__hash__": _hash}

@@ -6,12 +6,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from itertools import islice
 
 from aggregator.model.config import Source
 from aggregator.model.polling import Attempt, Failure, VisitResult
+from aggregator.model.value_classes import dataclass
 from aggregator.polling import plan
 from aggregator.polling.due import by_host
 from aggregator.polling.ingest import has_documents, store_visit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from aggregator import urls
@@ -21,6 +21,7 @@ from aggregator.model.polling import (
     Validators,
     VisitPlan,
 )
+from aggregator.model.value_classes import dataclass
 from aggregator.polling import schedule
 from aggregator.polling.contact import may_visit_public
 from aggregator.polling.due import host_of, hosts_of, url_of

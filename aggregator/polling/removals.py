@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from aggregator.dedupe.withdrawn import PUBLISHER, hide_withdrawn
 from aggregator.model.config import Source
 from aggregator.model.polling import PageCheck, ParsedVisit
 from aggregator.polling.missing_items import Finding, find_missing, judge
@@ -81,6 +80,8 @@ def _decided(store: Store, verb: str, item_ids: Sequence[str], now: datetime) ->
     """Log the decision about items and hide or show their stories; return these."""
     story_ids = stories.stories_of(store, item_ids)
     if story_ids:
+        from aggregator.dedupe.withdrawn import PUBLISHER, hide_withdrawn  # it imports item comparison, 30 ms
+
         editorial.decide(store, verb, PUBLISHER, now, stories=sorted(story_ids), items=item_ids)
         hide_withdrawn(store, story_ids, now)
     return story_ids

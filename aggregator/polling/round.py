@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from aggregator.model.config import Config
 from aggregator.model.polling import SourceRecord
 from aggregator.model.reports import FetchReport, SourceReport
+from aggregator.model.value_classes import dataclass
 from aggregator.ports import App
 from aggregator.publishing import channels
 from aggregator.store import runs

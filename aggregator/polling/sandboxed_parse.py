@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from aggregator.errors import SandboxFailure
 from aggregator.model.config import TopicRule
 from aggregator.model.documents import ArticleDetails
 from aggregator.model.polling import Failure, ParseContext, ParsedVisit, Response, Validators
+from aggregator.model.value_classes import dataclass
 from aggregator.polling.parse import parse_visit
 from aggregator.ports import Sandbox
 

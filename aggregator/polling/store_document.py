@@ -64,7 +64,8 @@ def store_reparsed(work: Round, source: Source, parsed: ParsedVisit) -> Changes:
 def store_pushed(work: Round, source: Source, record: SourceRecord, pushed: ParsedVisit) -> Changes:
     """Store the unknown entries of a push and return all changes (WS6).
 
-    A push may omit entries and may arrive late, so that edits and removals wait for a visit.
+    A push may omit entries and may arrive late, so that edits and removals wait for a visit. So do other identifiers of
+    a known item, which count as an edit: only a whole document shows whether they belong to another one (I2).
     """
     listed_before = documents.listed_items(work.store, source.id)
     known = _known(work.store, source, pushed, listed_before)
@@ -73,7 +74,12 @@ def store_pushed(work: Round, source: Source, record: SourceRecord, pushed: Pars
     items.keep(work.store, new, backlog=False, now=work.now)
     _hold(work, [changes[n].item.id for n in flood])
     documents.list_first(work.store, source.id, [change.item.id for change in new])
-    return changes
+    return tuple(
+        replace(change, change=ChangeKind.EDITED)
+        if change.change is ChangeKind.SAME and change.item.aliases[0] not in known
+        else change
+        for change in changes
+    )
 
 
 def count(changes: Iterable[ItemChange]) -> Counter[ChangeKind]:

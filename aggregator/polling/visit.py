@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -23,6 +23,7 @@ from aggregator.model.polling import (
     VisitResult,
 )
 from aggregator.model.servers import ServerFacts
+from aggregator.model.value_classes import dataclass
 from aggregator.polling.parse import article_details, article_links
 from aggregator.polling.polite_client import SCRAPED, VISIT_BUDGET_SECONDS, PoliteClient, host_of, leaves_site
 from aggregator.polling.sandboxed_parse import NO_ARTICLES, Articles, SandboxedParser

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from aggregator import __version__
 
 if TYPE_CHECKING:
     from jinja2 import BytecodeCache
 
+TEMPLATES = Path(__file__).parent / "templates"
+"""Folder of the templates and stylesheets."""
 _data: Path | None = None
 """Data folder of the job that publishes in this process."""
 
@@ -32,11 +30,10 @@ def template_cache() -> BytecodeCache | None:
 
 @cache
 def template_hash() -> str:
-    """Return a hash of the program version and all templates.
+    """Return a hash of the files of the program that decide about bytes.
 
-    A document is rendered again when it changes, since its bytes depend on both (P1).
+    Templates are among them. A document is rendered again when it changes (P1).
     """
-    result = hashlib.sha256(__version__.encode())
-    for template in sorted(files(__package__).joinpath("templates").iterdir(), key=lambda path: path.name):
-        result.update(template.name.encode() + template.read_bytes())
-    return result.hexdigest()
+    from aggregator.publishing.program_hash import program_hash
+
+    return program_hash(_data)

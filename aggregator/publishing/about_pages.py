@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from importlib.resources import files
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
 from aggregator import i18n
 from aggregator.model.config import Config
 from aggregator.model.publishing import PublishedDocument
-from aggregator.publishing import page_template, paths
+from aggregator.publishing import TEMPLATES, page_template, paths
 
 MAX_SHORT_NAME = 16
 """Maximum length of the name in an OpenSearch description (OpenSearch 1.1)."""
@@ -127,5 +126,5 @@ def _opensearch(config: Config, url: str) -> PublishedDocument:
 
 
 def _packaged(name: str, media_type: str) -> PublishedDocument:
-    body = files(__package__).joinpath("templates", name).read_bytes()
+    body = (TEMPLATES / name).read_bytes()
     return PublishedDocument(path=name, media_type=media_type, body=body)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from lxml import etree
 
 from aggregator.model.publishing import EPOCH, ArchiveMonth, PublishedDocument, Tombstone
+from aggregator.model.value_classes import dataclass
 from aggregator.publishing import atom, paths
 
 _ATOM = "{http://www.w3.org/2005/Atom}"

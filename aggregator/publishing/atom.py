@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import partial
 from html import escape
@@ -26,6 +26,7 @@ from aggregator.model.config import Channel, Site
 from aggregator.model.documents import Enclosure
 from aggregator.model.publishing import Fragments, KeptStory, Publication, PublishedDocument, Tombstone
 from aggregator.model.stories import Publisher, Story
+from aggregator.model.value_classes import dataclass
 from aggregator.publishing import corrections, fragments, paths
 from aggregator.publishing.fragments import fragment
 

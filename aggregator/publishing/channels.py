@@ -8,6 +8,7 @@ from datetime import datetime
 from aggregator.model.config import Channel
 from aggregator.publishing import channel_filter, story_events
 from aggregator.store import archives, channels, stories
+from aggregator.store import story_events as stored_events
 from aggregator.store.connection import Store
 
 MAX_STORIES = 100
@@ -19,10 +20,13 @@ def update_channels(
 ) -> None:
     """Recompute events and channels of these stories, in the caller's transaction (P1).
 
-    Stories whose events follow from those of these ones change as well (EX7).
+    Stories whose events follow from those of these ones change as well (EX7). Calendars have the entries of these ones
+    for other stories, too.
     """
     ids = set(story_ids)
-    facts = stories.facts(store, ids | story_events.update(store, ids, now))
+    changed = ids | story_events.update(store, ids, now)
+    channels.raise_of_stories(store, stored_events.sharing(store, ids) - changed)
+    facts = stories.facts(store, changed)
     select = channel_filter.selector(all_channels)
     channels.replace_memberships(
         store, {fact.story_id: _selected(fact, select) for fact in facts}, facts, now

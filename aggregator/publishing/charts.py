@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from aggregator.model.value_classes import dataclass
 
 BAR_WIDTH, BAR_GAP, HEIGHT = 3, 1, 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A path with a bar for each number, and the size of its view."""
+    """A path with a bar for each number, the size of its view, sum and maximum of the numbers."""
 
     path: str
     width: int
+    total: int
+    most: int
     height: int = HEIGHT
 
 
 def bars(numbers: Sequence[int]) -> Chart:
     """Draw one bar for each number; those above zero are at least one unit high."""
-    largest = max(numbers, default=0) or 1
+    most = max(numbers, default=0)
+    largest = most or 1
     parts = []
     for n, number in enumerate(numbers):
         height = -(-number * HEIGHT // largest)
         if number > 0:
             x = n * (BAR_WIDTH + BAR_GAP)
             parts.append(f"M{x} {HEIGHT - height}h{BAR_WIDTH}v{height}h-{BAR_WIDTH}z")
-    return Chart(path="".join(parts), width=max(len(numbers) * (BAR_WIDTH + BAR_GAP) - BAR_GAP, 1))
+    width = max(len(numbers) * (BAR_WIDTH + BAR_GAP) - BAR_GAP, 1)
+    return Chart(path="".join(parts), width=width, total=sum(numbers), most=most)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 
 from aggregator import calendar_names, i18n
@@ -11,6 +11,7 @@ from aggregator.model.config import Site
 from aggregator.model.events import Event, EventKind, EventStatus, StoryEvent, day_of
 from aggregator.model.publishing import Publication
 from aggregator.model.stories import Publisher, Story
+from aggregator.model.value_classes import dataclass
 from aggregator.publishing import paths
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from aggregator.model.reports import SourceDay
+from aggregator.model.value_classes import dataclass
 
 DAY_WIDTH, STRIP_HEIGHT = 4, 20
 TONES = {"well": STRIP_HEIGHT, "mixed": 13, "failed": 7, "none": 2}

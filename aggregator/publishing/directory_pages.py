@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from aggregator.model.config import Channel, Site
 from aggregator.model.pages import Directory
 from aggregator.model.publishing import PublishedDocument
 from aggregator.model.stories import Publisher
+from aggregator.model.value_classes import dataclass
 from aggregator.publishing import charts, page_template, paths
 
 WEEKS = 52

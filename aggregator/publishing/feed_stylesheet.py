@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 from aggregator.model.publishing import PublishedDocument
-from aggregator.publishing import paths
+from aggregator.publishing import TEMPLATES, paths
 
 
 def render() -> PublishedDocument:
     """Return `feed.css`, which all Atom and RSS documents name."""
-    body = files(__package__).joinpath("templates", "feed.css").read_bytes()
+    body = (TEMPLATES / "feed.css").read_bytes()
     return PublishedDocument(path="feed.css", media_type=paths.CSS_TYPE, body=body)

@@ -47,7 +47,6 @@ def page(
         website=paths.href(report.site_link) if report.site_link else None,
         channel=channel,
         stories=report.stories,
-        weeks=report.weeks,
         chart=charts.bars(report.weeks),
         strip=_strip(report),
         strip_width=DAYS * day_strips.DAY_WIDTH - 1,

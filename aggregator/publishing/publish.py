@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from functools import partial
 from itertools import pairwise
@@ -25,6 +25,7 @@ from aggregator.model.publishing import (
     PublishedDocument,
 )
 from aggregator.model.reports import ContainedStep, PublishReport
+from aggregator.model.value_classes import dataclass
 from aggregator.ports import App
 from aggregator.publishing import fragments, paths, publish_pages, websub, written_entries
 from aggregator.publishing import publish_editions as pages

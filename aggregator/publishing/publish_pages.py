@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -21,10 +21,11 @@ from aggregator.model.pages import ListedStory, MonthRecord, StoryPage, TextChan
 from aggregator.model.publishing import KeptStory, PublishedDocument, SourceDirectory
 from aggregator.model.reports import ContainedStep
 from aggregator.model.stories import Publisher, Story
+from aggregator.model.value_classes import dataclass
 from aggregator.publishing import paths, publish_partners, written_entries
 from aggregator.store import archives, pages, runs, sources, stories
 from aggregator.store.connection import Store
-from aggregator.store.idle_check import PAGES_BEFORE
+from aggregator.store.idle_check import DOCUMENTS_LEFT, PAGES_BEFORE
 from aggregator.store.items import chunked
 
 if TYPE_CHECKING:
@@ -66,12 +67,14 @@ class PageWork:
     everything: bool
     written: list[str] = field(default_factory=list)
     unchanged: int = 0
+    is_left: bool = False
+    """Whether documents are left to the next round, apart from pages of stories."""
 
     @cached_property
     def stories_with(self) -> str:
         """Return a hash of what pages of stories depend on besides the story."""
         named = [
-            (each.id, each.name, each.licence, each.full_text)
+            (each.id, each.name, each.url, each.licence, each.full_text)
             for each in sources.publishers(self.store).values()
         ]
         inputs = (publishing.template_hash(), self.config.site, self.config.channels, self.web_url, named)
@@ -116,6 +119,14 @@ def publish(work: PageWork) -> None:
     _lists(work)
     publish_partners.publish(work)
     _fixed(work)
+    _note_left(work)
+
+
+def _note_left(work: PageWork) -> None:
+    """Record whether documents are left to the next round, so that it is not idle (V6)."""
+    left = "1" if work.is_left else ""
+    if (runs.get(work.store, DOCUMENTS_LEFT) or "") != left:
+        runs.put(work.store, DOCUMENTS_LEFT, left)
 
 
 def _changed_stories(work: PageWork) -> None:
@@ -144,6 +155,7 @@ def _note_settings(work: PageWork) -> None:
         with work.store.transaction():
             runs.put(work.store, STORIES_WITH, work.stories_with)
             runs.put(work.store, PAGES_BEFORE, str(pages.after_newest(work.store) or ""))
+            pages.queue_merged(work.store)
 
 
 def _stories_again(work: PageWork) -> None:
@@ -232,7 +244,10 @@ def _months(work: PageWork) -> None:
         rendered_with = f"{work.rendered_with} {neighbours} {feed}"
         lost = bool(record.stories) and not (work.config.public / paths.month_page(record.month)).exists()
         if record.revision == record.written_revision and not lost and not work.everything:
-            if record.written_with == rendered_with or again == MAX_MONTHS_AGAIN:
+            if record.written_with == rendered_with:
+                continue
+            if again == MAX_MONTHS_AGAIN:
+                work.is_left = True
                 continue
             again += 1
         work.contained.whole(
@@ -264,7 +279,7 @@ def _write_month(
     month, page, made_of = record.month, paths.month_page(record.month), ""
     with store.snapshot():
         if count := pages.count_of_month(store, month):
-            listed = _of_month(work, record, rendered_with)
+            listed = _of_month(work, record)
             parts = archive_pages.month_page(
                 month, listed, site, count=count, neighbours=neighbours, feed=feed, web_url=work.web_url
             )
@@ -280,12 +295,13 @@ def _write_month(
         pages.month_written(store, record, rendered_with, made_of, work.made_at)
 
 
-def _of_month(work: PageWork, record: MonthRecord, rendered_with: str) -> Iterator[ListedStory | KeptStory]:
+def _of_month(work: PageWork, record: MonthRecord) -> Iterator[ListedStory | KeptStory]:
     """Yield the stories of a month, newest first, unchanged ones with their written row."""
     from aggregator.publishing import archive_pages
 
     page = work.config.public / paths.month_page(record.month)
-    same_inputs = record.written_with == rendered_with and not work.everything
+    # Rows do not depend on the neighbours of the month.
+    same_inputs = record.written_with.startswith(f"{work.rendered_with} ") and not work.everything
     is_current = same_inputs and written_entries.has_hash(page, work.publishers, record.made_of)
     with written_entries.in_order(
         page if is_current else None, archive_pages.ROW, archive_pages.split_page

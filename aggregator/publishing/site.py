@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from itertools import groupby
@@ -17,6 +17,7 @@ from aggregator import i18n
 from aggregator.model.config import Channel
 from aggregator.model.publishing import KeptStory, Publication, PublishedDocument
 from aggregator.model.stories import Story
+from aggregator.model.value_classes import dataclass
 from aggregator.publishing import corrections, fragments, page_template, paths
 from aggregator.publishing.coming import ComingEvent, badge, coming
 from aggregator.publishing.page_template import environment

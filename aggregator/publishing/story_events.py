@@ -18,7 +18,7 @@ UTC = ZoneInfo("UTC")
 def update(store: Store, story_ids: Iterable[str], now: datetime) -> set[str]:
     """Derive the events of changed stories and of stories about the same events (EX6, EX7).
 
-    Returns the stories whose events changed. Runs in the caller's transaction.
+    Returns the stories whose events changed, or whose calendar entries did. Runs in the caller's transaction.
     """
     ids = set(story_ids)
     story_events.raise_revisions(store, ids)
@@ -54,7 +54,8 @@ def update(store: Store, story_ids: Iterable[str], now: datetime) -> set[str]:
         for story_id, parts in assigned.items()
         for part, each in parts.items()
     ]
-    return story_events.replace(store, group, rows, now)
+    changed = story_events.replace(store, group, rows, now)
+    return changed | story_events.sharing(store, changed)
 
 
 def _with_related(store: Store, ids: set[str]) -> tuple[set[str], dict[str, set[str]]]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from importlib.resources import files
 
 from aggregator.model.publishing import PublishedDocument
-from aggregator.publishing import paths
+from aggregator.publishing import TEMPLATES, paths
 
 PARTS = ("site.css", "editions.css", "events.css", "pages.css", "dynamic.css", "forms.css", "editor.css")
 
@@ -18,7 +17,6 @@ def render() -> PublishedDocument:
 
     So a page and its stylesheet fit, however long caches keep them.
     """
-    folder = files(__package__).joinpath("templates")
-    body = b"".join(folder.joinpath(part).read_bytes() for part in PARTS)
+    body = b"".join((TEMPLATES / part).read_bytes() for part in PARTS)
     name = f"style-{hashlib.sha256(body).hexdigest()[:12]}.css"
     return PublishedDocument(path=name, media_type=paths.CSS_TYPE, body=body)

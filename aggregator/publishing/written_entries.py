@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from aggregator.model.publishing import KeptStory, Split
+from aggregator.model.value_classes import dataclass
 from aggregator.store import stories
 from aggregator.store.connection import Store
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from aggregator.model.value_classes import dataclass
 from aggregator.store import runs
 from aggregator.store.connection import Store, stamp
 from aggregator.store.items import chunked, marks

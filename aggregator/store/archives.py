@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from aggregator.model.publishing import Tombstone
+from aggregator.model.value_classes import dataclass
 from aggregator.store.connection import Store, moment, sure_moment
 from aggregator.store.items import CHUNK, chunked, marks
 
@@ -43,6 +43,19 @@ def raise_revisions(store: Store, months: Iterable[str]) -> None:
     rows = [[month] for month in sorted(months)]
     store.db.conn.executemany("INSERT OR IGNORE INTO archives (month, revision) VALUES (?, 0)", rows)
     store.db.conn.executemany("UPDATE archives SET revision = revision + 1 WHERE month = ?", rows)
+
+
+def raise_open(store: Store, story_ids: Iterable[str]) -> None:
+    """Raise the revisions of the months of stories; closed ones are frozen (P2)."""
+    months: set[str] = set()
+    for part in chunked(story_ids):
+        rows = store.db.execute(
+            "SELECT DISTINCT month FROM stories JOIN archives USING (month)"
+            f" WHERE closed = 0 AND id IN ({marks(part)})",
+            part,
+        )
+        months.update(row[0] for row in rows)
+    raise_revisions(store, months)
 
 
 def records(store: Store) -> list[ArchiveRecord]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from aggregator.model.value_classes import dataclass
 from aggregator.store.connection import Store, sure_moment
 from aggregator.store.items import chunked, marks
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from aggregator.model.publishing import Tombstone
+from aggregator.model.value_classes import dataclass
 from aggregator.store import archives
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, marks
@@ -136,6 +136,17 @@ def raise_quietly(store: Store, ids: Iterable[str]) -> None:
     store.db.conn.executemany(
         "UPDATE channels SET revision = revision + 1 WHERE id = ?", [[id_] for id_ in ids]
     )
+
+
+def raise_of_stories(store: Store, ids: Iterable[str]) -> None:
+    """Raise the revisions of the channels of stories; `updated` stays the same."""
+    raised: set[str] = set()
+    for part in chunked(ids):
+        rows = store.db.execute(
+            f"SELECT DISTINCT channel_id FROM channel_stories WHERE story_id IN ({marks(part)})", part
+        )
+        raised.update(row[0] for row in rows)
+    raise_quietly(store, sorted(raised))
 
 
 def add(store: Store, chosen: Mapping[str, tuple[str, ...]], facts: Iterable[StoryFacts]) -> None:

@@ -8,12 +8,12 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from aggregator import permissions
 from aggregator.errors import NewerSchema, StoreBusy, StoreError
+from aggregator.model.value_classes import dataclass
 
 BUSY_TIMEOUT_MS = 10_000
 MIGRATION_COPY = "-before-migration-"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from aggregator.model.stories import CandidatePair, Decision, LinkConstraint, MergeCandidate
+from aggregator.model.value_classes import dataclass
 from aggregator.store import channels, story_events
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, marks

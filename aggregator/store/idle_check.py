@@ -26,6 +26,8 @@ EVENTS_END = "events_end"
 """Key of the moment at which the next event ends, and pages of events change."""
 PAGES_BEFORE = "story_pages_before"
 """Key of the number below which pages of stories are written again; empty if none."""
+DOCUMENTS_LEFT = "documents_left"
+"""Key that has a value while documents are left to the next round, beyond the limits of one."""
 PARKED = (
     "(state = 'unknown' OR state = 'failed' AND address COLLATE NOCASE NOT IN (SELECT address FROM suppressions))"
     " AND NOT acknowledged"
@@ -61,7 +63,9 @@ def nothing_due(config_file: Path, now: datetime) -> int | None:
             return None
         if "" < (_meta(conn, EVENTS_END) or "") <= stamp:
             return None
-        if _meta(conn, PAGES_BEFORE) or conn.execute("SELECT 1 FROM page_queue").fetchone():
+        if _meta(conn, PAGES_BEFORE) or _meta(conn, DOCUMENTS_LEFT):
+            return None
+        if conn.execute("SELECT 1 FROM page_queue").fetchone():
             return None
         if conn.execute(
             "SELECT 1 FROM websub_state WHERE version <> pinged AND not_before <= ?", [stamp]

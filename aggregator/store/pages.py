@@ -64,6 +64,14 @@ def after_newest(store: Store) -> int:
     return int(newest) + 1 if newest else 0
 
 
+def queue_merged(store: Store) -> None:
+    """Count the pages of merged stories as out of date, in the caller's transaction."""
+    rows = store.db.execute(
+        "SELECT story_id FROM tombstones WHERE NOT EXISTS (SELECT 1 FROM stories WHERE id = story_id)"
+    )
+    queue(store, [row[0] for row in rows])
+
+
 def every_name(store: Store) -> set[str]:
     """Return the ids of all stories that have a page: published ones and those with a tombstone."""
     rows = store.db.execute("SELECT id FROM stories UNION SELECT story_id FROM tombstones")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from aggregator.model.documents import Kind
 from aggregator.model.items import Item
 from aggregator.model.stories import Correction, Story, StoryItem
+from aggregator.model.value_classes import dataclass
 from aggregator.store import story_events
 from aggregator.store.connection import Store, sure_moment
 from aggregator.store.items import CHUNK, chunked, from_row, marks

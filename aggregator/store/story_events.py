@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from aggregator.model.documents import Kind
 from aggregator.model.events import Event, StoryEvent
+from aggregator.model.value_classes import dataclass
 from aggregator.store import event_facts
 from aggregator.store.connection import Store, stamp, sure_moment
 from aggregator.store.items import chunked, marks
@@ -226,6 +226,19 @@ def _write(store: Store, row: EventRow, before: Mapping[str, Any] | None, now: d
             [stamp(now), before["facts"], *key],
         )
     return True
+
+
+def sharing(store: Store, ids: Iterable[str]) -> set[str]:
+    """Return the stories with an event whose calendar entry is that of one of the stories `ids`."""
+    return {
+        row[0]
+        for part in chunked(sorted(ids))
+        for row in store.db.execute(
+            f"SELECT story_id FROM story_events WHERE present AND entry_id IN ({marks(part)})"
+            " AND entry_id <> story_id",
+            part,
+        )
+    }
 
 
 def raise_revisions(store: Store, ids: Iterable[str] | None = None) -> None:

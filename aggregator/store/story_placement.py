@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from aggregator.model.stories import Placement
+from aggregator.model.value_classes import dataclass
 from aggregator.store.connection import Store, stamp
 from aggregator.store.items import chunked, marks
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aggregator import link_tokens
 from aggregator.model.subscribers import AccountMessage, LinkPurpose, SubscriberState
+from aggregator.model.value_classes import dataclass
 from aggregator.store.connection import Store, stamp
 from aggregator.store.subscribers import wake_mail
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
+from aggregator.model.value_classes import dataclass
 from aggregator.store.connection import Store, stamp
 
 

@@ -6,14 +6,15 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
+from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from aggregator import addresses, editor_texts, i18n
+from aggregator import addresses, editor_reasons, editor_texts, i18n
 from aggregator.digests.editor_sign_in import is_editor, mails_links
 from aggregator.errors import AggregatorError, StoreBusy, UnknownName, WrongDecision
 from aggregator.ports import App
@@ -184,6 +185,8 @@ class EditorRequest:
             "subjects": editor_lists.subjects,
             "problem": self._problem_sentence(problem) if problem else None,
             "moment": self._moment,
+            "translated": partial(editor_reasons.translated, language=self.language),
+            "reason_language": self._reason_language,
             "section": "",
             "done": None,
             "review_counts": None,
@@ -191,6 +194,11 @@ class EditorRequest:
         body = environment().get_template(template).render(**{**shared, **values})
         status = problem.status if problem else 200
         return HTMLResponse(body.encode("utf-8", "replace"), status, headers=HEADERS)
+
+    def _reason_language(self, reason: str) -> Markup:
+        """Return the attribute `lang` of a reason that stays in English."""
+        is_known = editor_reasons.is_known(reason, self.language)
+        return page_template.foreign(self.language if is_known else "en", self.language)
 
     def _moment(self, at: datetime) -> str:
         """Return day and time of a moment in the zone of the site."""

@@ -351,3 +351,6 @@ def test_pages_are_in_the_language_of_the_browser(editor: Editor, pair: Pair) ->
         page = editor.get(path, **german)
         assert (page.status, '<html lang="de"' in page.text, "Übersicht" in page.text) == (200, True, True)
     assert "unvollständig" in problem(editor.post("/held", **german))
+    page = editor.get("/candidates", **german).text
+    assert "höchstens 1 Tag erschienen" in page
+    assert 'lang="en"' not in page.partition('class="evidence"')[2].partition("</form>")[0]

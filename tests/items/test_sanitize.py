@@ -160,7 +160,42 @@ def test_cleaning_clean_soup_changes_nothing(dirty: str) -> None:
     assert sanitize.fragment(cleaned, BASE) == cleaned
 
 
-@pytest.mark.parametrize("dirty", ["<pre>\n\ncode</pre>", "<li><listing><li>", "<a><table><a>x"])
+crossed = st.sampled_from("a b h1 h2 p div ul li blockquote table td".split()).flatmap(
+    lambda name: st.sampled_from(
+        [f"<{name}>", f"<{name}>", f"</{name}>", f"<{name.upper()} title='</p>'>", "x"]
+    )
+)
+
+
+@given(st.lists(crossed, max_size=40).map("".join))
+@law
+def test_cleaning_crossed_tags_twice_changes_nothing(dirty: str) -> None:
+    """Few kinds of tags that cross each other often are cleaned once for all, too."""
+    cleaned = sanitize.fragment(dirty, BASE)
+    assert sanitize.fragment(cleaned, BASE) == cleaned
+
+
+@pytest.mark.soak
+@given(st.one_of(soup, st.lists(crossed, max_size=80).map("".join)))
+@fuzz
+def test_cleaning_very_much_soup_twice_changes_nothing(dirty: str) -> None:
+    """The same, for as long as there is time."""
+    cleaned = sanitize.fragment(dirty, BASE)
+    assert sanitize.fragment(cleaned, BASE) == cleaned
+
+
+@pytest.mark.parametrize(
+    "dirty",
+    [
+        "<pre>\n\ncode</pre>",
+        "<li><listing><li>",
+        "<a><table><a>x",
+        "<h3><b>x<h3>y</b></h3>",
+        "<h3><a>x</a><h2></h3><b>y</h2></b>",
+        f"<a>{'<ul>' * 8}<a>x",
+        f"<a>{'<div><b>' * 40}<a>x",
+    ],
+)
 def test_cleaning_twice_is_cleaning_once(dirty: str) -> None:
     """Elements that go do not leave behind what a second reading would put elsewhere."""
     cleaned = sanitize.fragment(dirty, BASE)

@@ -440,6 +440,49 @@ def test_a_late_push_of_an_older_text_changes_nothing(scene: Scene) -> None:
     assert scene.titles() == ["Microscope 1 is for sale"]
 
 
+MOVED = {"link": "https://new.node.example/p/1", "guid": "https://new.node.example/?p=1"}
+"""Other identifiers of an entry, after its site has moved."""
+
+
+def test_a_pushed_old_entry_under_other_identifiers_adds_nothing(scene: Scene) -> None:
+    """A visit learns the identifiers of an entry that was pushed again after a move (I2, WS6)."""
+    form = scene.subscribed()
+    assert push(scene.visitor, form, scene.document(1, **MOVED)) == 202
+    assert scene.run(MINUTE).new_items == 0
+    scene.serve(1, **MOVED)
+    report = scene.run(HOUR)
+    assert (report.visited, report.new_items, report.updated_items) == (1, 0, 1)
+    assert scene.titles() == ["Microscope number 1"]
+    assert b"new.node.example/p/1" in (scene.place.public / "atom.xml").read_bytes()
+    assert push(scene.visitor, form, scene.document(1)) == 202  # the hub still has the former ones
+    assert scene.run(MINUTE).new_items == 0
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_pushed_entry_with_the_words_of_another_waits_for_a_visit(scene: Scene, linked: bool) -> None:
+    """Only the whole document shows whether it is another entry, so that a visit follows (WS7)."""
+    entries = [news(1) | MOVED | {"guid": "urn:new:1"}, news(1, guid="urn:old:1")]
+    for entry in () if linked else entries:
+        del entry["link"]
+    links = (
+        scene.document().partition(b"<description>d</description>")[2].partition(b"</channel>")[0].decode()
+    )
+    scene.web.feed("/feed", rss(entries[1], head=links), '"1"')
+    scene.run()
+    (form,) = scene.hub.forms
+    assert verify(scene.visitor, form).status == 200
+    assert push(scene.visitor, form, scene.document(2)) == 202
+    scene.run(2 * HOUR)
+    assert scene.pause() > 20 * HOUR
+    assert push(scene.visitor, form, rss(entries[0], head=links)) == 202
+    assert scene.run(MINUTE).new_items == 0
+    assert scene.pause() <= HOUR
+    scene.web.feed("/feed", rss(*entries, head=links), '"2"')
+    assert scene.run(HOUR).new_items == 1
+    assert scene.run(HOUR).new_items == 0
+    assert len(scene.titles()) == 3
+
+
 def test_a_push_of_some_entries_removes_none(scene: Scene) -> None:
     """A push may have only the new entries; the entries that it omits stay (WS6)."""
     scene.serve(3, 2, 1)

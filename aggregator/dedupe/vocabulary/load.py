@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TypeVar
 
 from aggregator.items import word_lists
+from aggregator.model.value_classes import dataclass
 
-PACKAGE = "aggregator.dedupe.vocabulary"
+FOLDER = Path(__file__).parent
 _Meaning = TypeVar("_Meaning")
 
 
@@ -67,13 +68,13 @@ def vocabulary() -> Vocabulary:
 
 
 def _words(name: str) -> frozenset[str]:
-    return word_lists.words(PACKAGE, name)
+    return word_lists.words(FOLDER, name)
 
 
 def _meanings(name: str, read: Callable[[str], _Meaning]) -> dict[str, _Meaning]:
     """Return the meaning of each word; those of one line share it, since a list has 33,000."""
     meanings: dict[str, _Meaning] = {}
-    for meaning, words in word_lists.groups(PACKAGE, name):
+    for meaning, words in word_lists.groups(FOLDER, name):
         meanings.update(dict.fromkeys(words, read(meaning)))
     return meanings
 
@@ -93,7 +94,7 @@ def _translated(name: str, synonyms: Mapping[str, tuple[str, ...]]) -> dict[str,
 def _opposites() -> dict[str, frozenset[str]]:
     """Return for each word the words that contradict it, in both directions."""
     opposites: dict[str, set[str]] = {}
-    for opposite, word in word_lists.pairs(PACKAGE, "opposites"):
+    for opposite, word in word_lists.pairs(FOLDER, "opposites"):
         opposites.setdefault(word, set()).add(opposite)
         opposites.setdefault(opposite, set()).add(word)
     return {word: frozenset(found) for word, found in opposites.items()}

@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
-from aggregator.dedupe.vocabulary.load import PACKAGE
+from aggregator.dedupe.vocabulary.load import FOLDER
+from aggregator.model.value_classes import dataclass
 
 
 def phases(folded: str) -> frozenset[str]:
@@ -38,7 +37,7 @@ class _Patterns:
 @cache
 def _patterns() -> _Patterns:
     """Read the patterns; those with one initial are tried together, which takes less time."""
-    written = tomllib.loads(files(PACKAGE).joinpath("phases.toml").read_text("utf-8"))
+    written = tomllib.loads((FOLDER / "phases.toml").read_text("utf-8"))
     names: dict[str, str] = {}
     groups: dict[str, list[str]] = {}
     for phase, values in written.items():

@@ -76,3 +76,26 @@ def m0024_pages(db: Database) -> None:
     """Add what shows which pages of stories and months are up to date, and stories by week."""
     for sql in PAGES:
         db.execute(sql)
+
+
+_NAMING = (
+    "SELECT story_id FROM related JOIN stories ON stories.id = other_id WHERE {leads} UNION"
+    " SELECT story_id FROM tombstones JOIN stories ON stories.id = became WHERE {leads}"
+)
+NAMED_STORIES = (
+    "DROP TRIGGER stories_page_related",
+    # The pages of related and merged stories name this one, in the language of its lead.
+    "CREATE TRIGGER stories_page_named AFTER UPDATE OF title, hidden, lead_id ON stories"
+    " WHEN (old.title, old.hidden, old.lead_id) <> (new.title, new.hidden, new.lead_id) BEGIN "
+    + _QUEUE.format(values=_NAMING.format(leads="stories.id = new.id"))
+    + "; END",
+    "CREATE TRIGGER items_page_named AFTER UPDATE OF language ON items WHEN old.language IS NOT new.language BEGIN "
+    + _QUEUE.format(values=_NAMING.format(leads="stories.id = new.story_id AND lead_id = new.id"))
+    + "; END",
+)
+
+
+def m0035_named_stories(db: Database) -> None:
+    """Count pages as out of date when a story that they name has another title or language."""
+    for sql in NAMED_STORIES:
+        db.execute(sql)

@@ -1,0 +1,102 @@
+"""Translate reasons of deduplication for the editors' pages (editor_reasons.json).
+
+Reasons are stored in English. A phrase has placeholders in braces, whose name begins with what it stands for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from aggregator import calendar_names, i18n
+
+MAX_CHARACTERS = 2_000
+"""Maximum length of a reason that is translated; words of items make a longer one."""
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_NEXT = re.compile(r"; (?![^“]*”)")
+"""Separates reasons; words that were quoted stay together."""
+_DAY = re.compile(r"(\d{1,2}) (\w+)")
+
+
+class _Phrase(NamedTuple):
+    """A pattern of English reasons, and the phrase that replaces them."""
+
+    pattern: re.Pattern[str]
+    words: str
+
+
+def translated(reason: str, language: str) -> str:
+    """Return a reason in a language; what has no phrase stays as it is."""
+    phrases = _phrases(i18n.known(language))
+    if not phrases or len(reason) > MAX_CHARACTERS:
+        return reason
+    return _whole(reason, phrases, i18n.known(language))
+
+
+def is_known(reason: str, language: str) -> bool:
+    """Return whether each part of a reason has a phrase in a language."""
+    if len(reason) > MAX_CHARACTERS:
+        return False
+    for phrase in _phrases(language):
+        if found := phrase.pattern.fullmatch(reason):
+            parts = [value for name, value in found.groupdict().items() if _is_phrase(name)]
+            return all(is_known(part, language) for part in parts)
+    parts = _NEXT.split(reason)
+    return len(parts) > 1 and all(is_known(part, language) for part in parts)
+
+
+@cache
+def _phrases(language: str) -> tuple[_Phrase, ...]:
+    """Return the phrases of a language, in the order in which they are tried."""
+    written: Mapping[str, Mapping[str, str]] = json.loads(Path(__file__).with_suffix(".json").read_bytes())
+    return tuple(_Phrase(_pattern(phrase), words) for phrase, words in written.get(language, {}).items())
+
+
+def _pattern(phrase: str) -> re.Pattern[str]:
+    parts = _PLACEHOLDER.split(phrase)
+    parts[::2] = map(re.escape, parts[::2])
+    parts[1::2] = [f"(?P<{name}>{_values(name)})" for name in parts[1::2]]
+    return re.compile("".join(parts))
+
+
+def _values(name: str) -> str:
+    """Return a pattern of the values of a placeholder."""
+    if name.startswith("number"):
+        return r"[-+\d.,e]+"
+    if name.startswith("reason"):
+        return "(?:[^“”]|“[^”]*”)+"  # words that were quoted stay together
+    return rf"(?:(?!{_NEXT.pattern}).)+"  # only a reason contains further ones
+
+
+def _whole(reason: str, phrases: tuple[_Phrase, ...], language: str) -> str:
+    for phrase in phrases:
+        if found := phrase.pattern.fullmatch(reason):
+            values = {
+                name: _value(name, value, phrases, language) for name, value in found.groupdict().items()
+            }
+            return phrase.words.format(**values)
+    parts = _NEXT.split(reason)
+    return "; ".join(_whole(part, phrases, language) for part in parts) if len(parts) > 1 else reason
+
+
+def _value(name: str, value: str, phrases: tuple[_Phrase, ...], language: str) -> str:
+    if _is_phrase(name):
+        return _whole(value, phrases, language)
+    if name.startswith("days"):
+        return _days(value, language)
+    return value.replace(".", ",") if name.startswith("number") else value
+
+
+def _is_phrase(name: str) -> bool:
+    return name.startswith(("report", "reason"))
+
+
+def _days(days: str, language: str) -> str:
+    """Return English days such as "3 May, 5 June", or months alone, in a language."""
+    months = dict(zip(calendar_names.months("en"), calendar_names.months(language), strict=True))
+    numbered = _DAY.sub(lambda match: f"{match[1]}. {match[2]}", days)
+    return re.sub(r"\w+", lambda match: months.get(match[0], match[0]), numbered)

@@ -1,0 +1,112 @@
+"""Reasons of deduplication on the editors' pages are in German as well."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aggregator import editor_reasons
+from aggregator.dedupe import cluster
+from aggregator.dedupe.compare import compare
+from aggregator.dedupe.vocabulary.load import FOLDER
+from aggregator.model.stories import Member
+from tests.dedupe.test_same_story import told
+
+PAIRS = Path(__file__).parent / "data" / "dedupe"
+
+
+def member(side: dict[str, Any], id_: str) -> Member:
+    """Return the item of one side of a labelled pair."""
+    return told(
+        id_,
+        side["title"],
+        side.get("summary") or "",
+        publisher=side["source"],
+        language=side.get("lang"),
+        link=side["url"],
+        sort=datetime.fromisoformat(side["date"] or "2026-04-14").replace(tzinfo=UTC),
+    )
+
+
+def pairs() -> Iterator[tuple[Member, Member]]:
+    """Yield the labelled pairs, and pairs of neighbours, which differ in all respects."""
+    lines = [line for file in sorted(PAIRS.glob("*.jsonl")) for line in file.read_text("utf-8").splitlines()]
+    found = [json.loads(line) for line in lines]
+    labelled = [(member(each["a"], "one"), member(each["b"], "two")) for each in found]
+    yield from labelled
+    yield from ((one, other) for (one, _), (_, other) in pairwise(labelled))
+
+
+def test_every_reason_of_the_labelled_pairs_is_translated() -> None:
+    """Each piece of evidence, each veto and what is missing has a German phrase."""
+    seen = set()
+    for one, other in pairs():
+        comparison = compare(one, other, all_vetoes=True)
+        reasons = [piece.reason for piece in comparison.evidence]
+        reasons += [*comparison.vetoes, *filter(None, [comparison.failed]), comparison.reason]
+        unknown = [reason for reason in reasons if not editor_reasons.is_known(reason, "de")]
+        assert unknown == []
+        seen |= {piece.name for piece in comparison.evidence}
+    assert len(seen) > 30
+
+
+def test_every_reason_of_placing_is_translated() -> None:
+    """What is stored with items, relations and merge candidates has German phrases."""
+    members = list(chain.from_iterable((one, other) for one, other in pairs()))[:300]
+    numbered = [
+        replace(each, item_id=f"item{n:04}", source_id=f"source{n}") for n, each in enumerate(members)
+    ]
+    ids = {each.item_id: [other.item_id for other in numbered[n - 6 : n]] for n, each in enumerate(numbered)}
+    placements = cluster.assign(numbered, (), ids)
+    reasons = {placement.why for placement in placements}
+    reasons |= {why for placement in placements for _, why in placement.related}
+    reasons |= {each.why for placement in placements for each in placement.merge_candidates}
+    assert [reason for reason in reasons if not editor_reasons.is_known(reason, "de")] == []
+    assert len(reasons) > 30
+
+
+def test_every_stage_of_an_event_is_translated() -> None:
+    """What only one item reports has a German phrase, also where no labelled pair has it."""
+    phases = tomllib.loads((FOLDER / "phases.toml").read_text("utf-8"))
+    for phase in phases.values():
+        assert editor_reasons.is_known(f"only one reports {phase['reports']}", "de")
+
+
+@pytest.mark.parametrize(
+    ("reason", "german"),
+    [
+        (
+            "both titles say course, Jena; published within 3 days, but only one reports a cancellation",
+            "in beiden Titeln steht course, Jena; im Abstand von höchstens 3 Tagen erschienen, aber nur einer"
+            " meldet: eine Absage",
+        ),
+        ("dates: 3 May, 12 June here, 5 June there", "Daten: hier 3. Mai, 12. Juni, dort 5. Juni"),
+        ("months: May here, June, July there", "Monate: hier Mai, dort Juni, Juli"),
+        ("the same title (8.25 of the 7.5 needed)", "derselbe Titel (8,25 der nötigen 7,5)"),
+        (
+            "one title says “one; two, but three” where the other says “{four}”",
+            "in einem Titel steht „one; two, but three“, im anderen an dieser Stelle „{four}“",
+        ),
+        ("split off by Eva on 2026-10-05", "abgetrennt von Eva am 2026-10-05"),
+        ("nobody knows why", "nobody knows why"),
+    ],
+)
+def test_a_reason_in_german(reason: str, german: str) -> None:
+    """Phrases are joined as in English; words of items and unknown reasons stay as they are."""
+    assert editor_reasons.translated(reason, "de") == german
+    assert editor_reasons.translated(reason, "en") == reason
+
+
+def test_a_hostile_reason_costs_little() -> None:
+    """A reason with words of items cannot make the search for phrases slow."""
+    for count in (190, 20_000):
+        reason = "both name " + "x, but y; " * count
+        assert editor_reasons.translated(reason, "de").startswith(("beide nennen x", "both name x"))
