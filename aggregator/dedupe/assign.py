@@ -36,7 +36,7 @@ FRESH_BACKLOG = timedelta(days=7)
 MAX_NEW_ITEMS = 500
 """Maximum number of items of one source that one round assigns: the newest ones."""
 
-BATCH_ITEMS = 1_000
+BATCH_ITEMS = 250
 """Maximum number of items that are in memory and compared together."""
 COLLECT_AFTER_OBJECTS = 20_000
 """Number of new objects after which garbage is collected; Python's 700 takes 5 % of placing."""
