@@ -29,7 +29,7 @@ def template_cache() -> BytecodeCache | None:
 
 
 @cache
-def template_hash() -> str:
+def hash_of_program() -> str:
     """Return a hash of the files of the program that decide about bytes.
 
     Templates are among them. A document is rendered again when it changes (P1).

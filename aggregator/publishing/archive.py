@@ -15,25 +15,18 @@ from aggregator.model.value_classes import dataclass
 from aggregator.publishing import atom, paths
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
+_UPDATED = re.compile(rb"<updated>([^<]+)</updated>")
+"""The first one in a document is that of the feed."""
 
 
-def render(month: ArchiveMonth) -> PublishedDocument:
-    """Render `archive/<yyyy-mm>.xml` with all stories and tombstones of the month.
+def head(month: ArchiveMonth, changed: datetime) -> bytes:
+    """Render what precedes the entries of a month; `changed` is the latest change of a story.
 
     `updated` is the latest change of a story or tombstone. It never goes back, because a story that is published again
     has changed after its tombstone.
     """
-    return compose(month, max((story.changed for story in month.stories), default=EPOCH))
-
-
-def compose(month: ArchiveMonth, changed: datetime) -> PublishedDocument:
-    """Render the document of a month; `changed` is the latest change of a story."""
-    return _document(month, max([changed, *(tombstone.at for tombstone in month.tombstones)]))
-
-
-def head(month: ArchiveMonth, changed: datetime) -> bytes:
-    """Render what precedes the entries of a month; `changed` is the latest change of a story."""
-    return compose(replace(month, stories=()), changed).body.removesuffix(atom.END)
+    updated = max([changed, *(tombstone.at for tombstone in month.tombstones)])
+    return _document(replace(month, stories=()), updated).body.removesuffix(atom.END)
 
 
 def entries(month: ArchiveMonth) -> dict[str, bytes]:
@@ -97,10 +90,6 @@ def contents(blocks: Iterable[bytes], tombstones: Iterable[Tombstone]) -> Conten
     removed = {tombstone.story_id for tombstone in tombstones}
     moment = datetime.fromisoformat(updated[1].decode()) if updated else EPOCH
     return Contents(story_ids=ids, has_removed=not ids.isdisjoint(removed), updated=moment)
-
-
-_UPDATED = re.compile(rb"<updated>([^<]+)</updated>")
-"""The first one in a document is that of the feed."""
 
 
 def amend(body: bytes, month: ArchiveMonth) -> bytes:

@@ -30,7 +30,7 @@ def publish(
 
     Changed templates or settings alone rewrite the list and the feed, but no pages of old editions (P1).
     """
-    rendered_with = f"{config.file_hash} {publishing.template_hash()}"
+    rendered_with = f"{config.file_hash} {publishing.hash_of_program()}"
     lost = not (config.public / paths.EDITION_FEED).exists()
     due = edition_revisions.unwritten(store, everything=everything or lost)
     if not due and (lost or runs.get(store, WRITTEN_WITH) == rendered_with):

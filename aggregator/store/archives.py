@@ -87,20 +87,23 @@ def written(
 
 _OF_MONTH = (
     # CROSS: without statistics SQLite would read all stories of `all`.
-    "SELECT stories.id, stories.change FROM stories CROSS JOIN channel_stories ON channel_stories.story_id = stories.id"
+    " FROM stories CROSS JOIN channel_stories ON channel_stories.story_id = stories.id"
     " WHERE stories.month = ? AND channel_id = 'all' AND channel_stories.fed"
+)
+_CHANGES = (
+    f"SELECT stories.id, stories.change{_OF_MONTH}"
     " ORDER BY stories.announced DESC, stories.published DESC, channel_stories.position, stories.id"
 )
 
 
 def story_ids(store: Store, month: str) -> list[str]:
     """Return the ids of a month's stories in the feeds of `all`, newest announced first."""
-    return [row[0] for row in store.db.execute(_OF_MONTH, [month])]
+    return [row[0] for row in store.db.execute(_CHANGES, [month])]
 
 
 def stories_in_parts(store: Store, month: str) -> Iterator[dict[str, int]]:
     """Yield the last changes of a month's stories (`stories.changes`), `CHUNK` at a time."""
-    rows = store.db.execute(_OF_MONTH, [month])
+    rows = store.db.execute(_CHANGES, [month])
     while part := rows.fetchmany(CHUNK):
         yield {row[0]: row[1] for row in part}
 
@@ -117,11 +120,7 @@ def last_change(store: Store, ids: Iterable[str]) -> datetime | None:
 
 def last_change_of_month(store: Store, month: str) -> datetime | None:
     """Return the latest change of a month's stories, also of those that are set aside."""
-    row = store.db.execute(
-        "SELECT max(stories.changed) FROM stories CROSS JOIN channel_stories ON channel_stories.story_id = stories.id"
-        " WHERE stories.month = ? AND channel_id = 'all' AND channel_stories.fed",
-        [month],
-    ).fetchone()
+    row = store.db.execute(f"SELECT max(stories.changed){_OF_MONTH}", [month]).fetchone()
     return moment(row[0])
 
 

@@ -126,4 +126,4 @@ def test_entries_of_unchanged_stories_follow_the_program(place: Workplace, web: 
 
 def test_the_hash_is_made_once_in_a_process() -> None:
     """A process that replaces its files keeps the hash of those it began with."""
-    assert publishing.template_hash() is publishing.template_hash()
+    assert publishing.hash_of_program() is publishing.hash_of_program()
