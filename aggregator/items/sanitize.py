@@ -50,6 +50,7 @@ _NOT_NESTING = set(
 _STABLE = frozenset(
     "a b blockquote br code div em figcaption figure h1 h2 h3 h4 h5 h6 i img li ol p span strong ul".split()
 )
+_PRE_BEGINS = re.compile(r"(<pre\b[^<>]*>)\n+")
 _INVISIBLE = re.compile(r"<(script|style|template|noscript)\b.*?(</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
 _INLINE = (
     "a abbr b cite code del dfn em font i ins kbd mark q s samp small span strong sub sup time u var".split()
@@ -100,8 +101,9 @@ def fragment(text: str, base: str) -> str:
         return _as_text(text)
     cleaned = _cleaned(text, base)
     if not _is_stable(tags, cleaned):
-        # nh3's output of some markup (a <pre> that begins with a line break, links inside tables, headings in
-        # headings) is parsed differently; clean it until it does not change any more.
+        # nh3's output of some markup (links inside tables, headings in headings) is parsed differently; clean it until
+        # it does not change any more. A parser drops the first line break of a <pre>, so that each pass would take one.
+        cleaned = _PRE_BEGINS.sub(r"\1", cleaned)
         for _ in range(MAX_PASSES):
             again = _cleaned(cleaned, base)
             if again == cleaned:

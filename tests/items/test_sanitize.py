@@ -202,6 +202,14 @@ def test_cleaning_twice_is_cleaning_once(dirty: str) -> None:
     assert sanitize.fragment(cleaned, BASE) == cleaned
 
 
+def test_code_that_begins_with_empty_lines_loses_no_markup() -> None:
+    """However many lines a <pre> begins with, it stays one, and what is beside it stays."""
+    link = '<a href="https://x.example/" rel="'
+    made = sanitize.fragment(f'<p>{link}">x</a></p><pre>{12 * chr(10)}  code\n\nmore</pre>', BASE)
+    assert link in made and made.endswith("<pre>  code\n\nmore</pre>")
+    assert sanitize.fragment(made, BASE) == made
+
+
 @given(texts)
 @law
 def test_paragraphs_are_clean(text: str) -> None:
